@@ -1,0 +1,50 @@
+/**
+ * Time, as everything here sees it. Policies take `now` as an argument; whoever
+ * waits takes a `Clock`, so that tests can run 30 days in a second.
+ */
+export interface Clock {
+  /** Wall time, milliseconds since the Unix epoch. May jump. */
+  now(): number
+  /** Milliseconds from an arbitrary start; never goes back and does not count a suspend. */
+  monotonic(): number
+  /** Calls `callback` once after `delayMs`. The timer does not keep the process alive. */
+  setTimer(callback: () => void, delayMs: number): Timer
+}
+
+export interface Timer {
+  cancel(): void
+}
+
+/** setTimeout counts in a signed 32-bit integer and fires at once beyond it. */
+export const MAX_TIMER_MS = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer(callback, delayMs) {
+    const handle = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMER_MS))
+    handle.unref()
+    return { cancel: () => clearTimeout(handle) }
+  },
+}
+
+/** Resolves after `delayMs` on `clock`; rejects with the signal's reason when aborted before. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const onAbort = () => {
+      timer.cancel()
+      reject(signal!.reason)
+    }
+    const timer = clock.setTimer(() => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }, delayMs)
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+export const SECOND = 1_000
+export const MINUTE = 60 * SECOND
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR

@@ -1,0 +1,52 @@
+import { pino, type DestinationStream, type Logger } from 'pino'
+import { redact } from './redact.ts'
+import { messageOf } from './errors.ts'
+
+export type Log = Logger
+
+export interface LogOptions {
+  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  readonly format?: 'auto' | 'pretty' | 'json'
+  readonly level?: string
+  /** Where lines go; stderr unless a test listens. */
+  readonly destination?: DestinationStream
+}
+
+/** Diagnostics go to stderr: stdout belongs to what a command is asked to print. */
+export async function createLog(options: LogOptions = {}): Promise<Log> {
+  const stderr: DestinationStream = { write: (line) => void process.stderr.write(line) }
+  let sink = options.destination ?? stderr
+  const format = options.format ?? 'auto'
+  if (format === 'pretty' || (format === 'auto' && !options.destination && process.stderr.isTTY)) {
+    const { PinoPretty } = await import('pino-pretty')
+    const stream = PinoPretty({
+      destination: process.stderr as never,
+      colorize: process.stderr.isTTY,
+      ignore: 'pid,hostname',
+      translateTime: 'SYS:HH:MM:ss',
+      sync: true,
+    })
+    sink = { write: (line) => void stream.write(line) }
+  }
+  return pino(
+    {
+      level: options.level ?? 'info',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: plainError, error: plainError },
+    },
+    { write: (line: string) => sink.write(redact(line)) },
+  )
+}
+
+/** Only what is ours of an error: an SDK's error carries headers and bodies that must not be logged. */
+function plainError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { name, stack, cause } = error
+  return {
+    type: name,
+    message: error.message,
+    ...(cause === undefined ? {} : { cause: messageOf(cause) }),
+    stack: stack?.split('\n').slice(1, 6).join('\n'),
+  }
+}
