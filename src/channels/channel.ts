@@ -1,0 +1,21 @@
+import type { Outlet } from '../inbox/outlet.ts'
+import type { Receiver } from '../conversation/receiver.ts'
+
+/** A chat platform: it hands what arrives to the receiver, and delivers what the outbox holds. */
+export interface Channel extends Outlet {
+  /** Begins to receive. Resolves when the loop runs, not when the platform has answered. */
+  start(receiver: Receiver): Promise<void>
+  /** Stops receiving; what was handed over is committed, what was not is not acknowledged. */
+  stop(): Promise<void>
+  status(): ChannelStatus
+}
+
+export interface ChannelStatus {
+  readonly channel: string
+  readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped'
+  /** What is wrong, in words for the operator; null = nothing. */
+  readonly problem: string | null
+  readonly since: number
+  /** How the bot is called there, once known. */
+  readonly account: string | null
+}

@@ -1,0 +1,40 @@
+import type { Conversation, ConversationId, StoredMessage, Usage } from '../inbox/inbox.ts'
+
+/** Conversations as people and operators read them. Implemented by each storage. */
+export interface Conversations {
+  find(channel: string, address: string): Promise<Conversation | null>
+
+  /** Rows with a revision above `after`, in the order of their revisions (`after` 0: all), at most `limit`. */
+  changes(conversationId: ConversationId, after: number, limit: number): Promise<readonly StoredMessage[]>
+
+  /** The newest `limit` rows before `beforeSeq` (null: the end), in order. */
+  messages(
+    conversationId: ConversationId,
+    options: { readonly limit: number; readonly beforeSeq: number | null },
+  ): Promise<readonly StoredMessage[]>
+
+  /** Conversations of a channel, the most lately used first. */
+  list(
+    channel: string,
+    limit: number,
+  ): Promise<
+    ReadonlyArray<{ readonly conversation: Conversation; readonly lastAt: number; readonly preview: string }>
+  >
+
+  usage(
+    conversationId: ConversationId,
+  ): Promise<{ readonly turns: number; readonly total: Usage; readonly last: Usage | null }>
+
+  /** Everything stored of a person, as plain JSON. */
+  exportPerson(channel: string, personId: string): Promise<unknown>
+
+  /** Removes everything of a person: messages, their answers, attachments, pairing. Returns how many messages went. */
+  deletePerson(channel: string, personId: string): Promise<number>
+
+  /** Removes what is older than its term. Nothing that still waits is touched. */
+  retain(terms: {
+    readonly messagesBefore: number
+    readonly attachmentsBefore: number
+    readonly figuresBefore: number
+  }): Promise<{ readonly messages: number; readonly attachments: number }>
+}

@@ -1,0 +1,54 @@
+import type { Accepted, Attachment, Cursor } from '../inbox/inbox.ts'
+
+/** What a platform delivered, in its facts; who may talk and what it means is decided by the receiver. */
+export type Delivered =
+  | {
+      readonly kind: 'message'
+      readonly address: string
+      readonly platformMessageId: string
+      readonly person: Person
+      readonly chat: Chat
+      readonly text: string
+      /** Loaded only for those who may talk. @throws Refused with the sentence for the person */
+      readonly attachments: ReadonlyArray<() => Promise<Attachment>>
+      /** A kind that cannot be answered (a sticker, a call); the friendly sentence is the reply. */
+      readonly unsupported: string | null
+    }
+  | {
+      readonly kind: 'edit'
+      readonly address: string
+      readonly platformMessageId: string
+      readonly person: Person
+      readonly chat: Chat
+      readonly text: string
+    }
+  | { readonly kind: 'deletion'; readonly address: string; readonly platformMessageId: string }
+  | { readonly kind: 'moved'; readonly from: string; readonly to: string }
+
+export interface Person {
+  /** The platform's stable id; names change and prove nothing. */
+  readonly id: string
+  readonly name: string | null
+}
+
+export interface Chat {
+  readonly id: string
+  readonly kind: 'private' | 'group'
+  /** Was the bot meant: always in a private chat; in a group by mention, reply or command. */
+  readonly addressed: boolean
+}
+
+/** The one way in: access, commands, pasted secrets, then the durable inbox. */
+export interface Receiver {
+  /**
+   * Resolves only after everything that is to be kept, and the cursors, are durable; the
+   * platform may be acknowledged then. One result for each of `items`, in order.
+   *
+   * @throws StoreError when nothing was stored: do not acknowledge, deliver again
+   */
+  receive(
+    channel: string,
+    items: readonly Delivered[],
+    cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
+  ): Promise<readonly Accepted[]>
+}

@@ -1,0 +1,55 @@
+/** Where answers and notices go: the sending side of a channel, as the delivery needs it. */
+export interface Outlet {
+  readonly channel: string
+  /** False for a channel whose readers read the store: nothing is ever sent to it. */
+  readonly push: boolean
+  /** The least time between two edits of a draft, in milliseconds; null = the platform cannot edit. */
+  readonly draftIntervalMs: number | null
+
+  /** The parts in which `text` is sent. Pure: the same text gives the same parts, for receipts count them. */
+  split(text: string): readonly string[]
+
+  /**
+   * Sends one part.
+   *
+   * @param key the same for each try of the same part, for platforms that can drop repeats
+   * @returns the platform's id of the sent message
+   * @throws TransientError to be tried again; Undeliverable when it never will be; Moved when the chat has a new address
+   */
+  send(
+    address: string,
+    part: string,
+    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
+  ): Promise<string>
+
+  /**
+   * Replaces the text of a message that `send` made. A message that is gone counts as Undeliverable.
+   *
+   * @param final false: a draft that goes on (sent as it is, cut where the platform needs it)
+   */
+  edit(
+    address: string,
+    platformId: string,
+    part: string,
+    options: { readonly final: boolean; readonly signal: AbortSignal },
+  ): Promise<void>
+
+  /** Shows that an answer is being written; failures are of no interest. */
+  typing(address: string): void
+}
+
+/** This item can never be delivered: the bot was blocked, the chat is gone. */
+export class Undeliverable extends Error {
+  override readonly name = 'Undeliverable'
+}
+
+/** The chat goes on at another address. */
+export class Moved extends Error {
+  override readonly name = 'Moved'
+  readonly to: string
+
+  constructor(to: string) {
+    super('the chat has moved')
+    this.to = to
+  }
+}
