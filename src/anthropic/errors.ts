@@ -1,0 +1,116 @@
+import { APIConnectionError, APIError, APIUserAbortError } from '@anthropic-ai/sdk'
+import type { Rejection } from '../credentials/credential.ts'
+import { ConfigurationError, Refused, TransientError, UsageLimited } from '../support/errors.ts'
+import { rejectionInText } from './phrases.ts'
+import { resumeTime, retryAfterMs } from './rate-limit.ts'
+
+/** What a failed request means: for the credential, or for everybody else. */
+export type Failure =
+  | { readonly kind: 'credential'; readonly rejection: Rejection }
+  | { readonly kind: 'other'; readonly error: Error }
+
+/**
+ * Turns whatever the SDK threw into who must act next. Decides on status and
+ * `error.type`; text only through the phrase table.
+ *
+ * @param now epoch milliseconds, for limits that end at a time
+ * @see https://docs.anthropic.com/en/api/errors
+ */
+export function classify(error: unknown, now: number): Failure {
+  if (error instanceof APIUserAbortError) return other(error)
+  if (error instanceof APIConnectionError)
+    return other(transient('the provider cannot be reached', null, 'network', error))
+  if (!(error instanceof APIError)) {
+    return other(
+      isNetworkError(error)
+        ? transient('the connection to the provider broke', null, 'network', error)
+        : asError(error),
+    )
+  }
+  const status = error.status ?? statusOfType(error.type)
+  const rejection = rejectionOf(status, error)
+  if (rejection) return { kind: 'credential', rejection }
+  switch (status) {
+    case 404:
+      return other(new ConfigurationError('the provider does not know the configured model or address (404)'))
+    case 413:
+      return other(new Refused('This message is too large for me to read.'))
+    case 429: {
+      const resumeAt = resumeTime(error.headers, now)
+      if (resumeAt !== null) return other(new UsageLimited(resumeAt))
+      return other(transient('the provider limits requests', null, 'rate-limited', error))
+    }
+    case 529:
+      return other(
+        transient('the provider is overloaded', retryAfterMs(error.headers, now), 'overloaded', error),
+      )
+  }
+  if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 409) {
+    return other(new Refused('I could not process this message.'))
+  }
+  return other(transient('the provider has a problem', retryAfterMs(error.headers, now), 'provider', error))
+}
+
+function rejectionOf(status: number | undefined, error: APIError): Rejection | null {
+  const text = `${error.errorCode ?? ''} ${error.message}`
+  switch (status) {
+    case 401:
+      return rejectionInText(text) ?? { kind: 'rejected' }
+    case 402:
+      return rejectionInText(text) ?? { kind: 'not-permitted', reason: 'billing' }
+    case 403:
+      return rejectionInText(text) ?? { kind: 'not-permitted', reason: 'policy' }
+    case 400: {
+      const found = rejectionInText(text)
+      // A 400 is about the credential only where its text forbids the use, never where it merely mentions tokens.
+      return found?.kind === 'not-permitted' ? found : null
+    }
+    default:
+      return error.type === 'billing_error' ? { kind: 'not-permitted', reason: 'billing' } : null
+  }
+}
+
+/** An error event in mid-stream has a type and no status. */
+function statusOfType(type: string | null | undefined): number | undefined {
+  return type ? STATUS_OF_TYPE[type] : undefined
+}
+
+const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  api_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529,
+}
+
+/** `fetch` reports a broken body as a TypeError whose cause has the system's code. */
+function isNetworkError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error instanceof TypeError && (error.message === 'terminated' || error.message === 'fetch failed'))
+    return true
+  const code =
+    (error as NodeJS.ErrnoException).code ?? (error.cause as NodeJS.ErrnoException | undefined)?.code
+  return typeof code === 'string' && /^(E[A-Z]+|UND_ERR_.+)$/.test(code)
+}
+
+function transient(
+  message: string,
+  retryAfter: number | null,
+  reason: string,
+  cause: unknown,
+): TransientError {
+  return new TransientError(message, retryAfter, reason, { cause })
+}
+
+function other(error: Error): Failure {
+  return { kind: 'other', error }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

@@ -1,0 +1,76 @@
+import type { Credential, CredentialDoor } from '../credentials/credential.ts'
+import { ConfigurationError, Refused, TransientError, UsageLimited } from '../support/errors.ts'
+import type { Failure } from './errors.ts'
+
+/** Thrown by an attempt: why it failed, and whether anything of its answer has been shown. */
+export class AttemptFailed extends Error {
+  override readonly name = 'AttemptFailed'
+  readonly failure: Failure
+  readonly shown: boolean
+
+  constructor(failure: Failure, shown: boolean) {
+    super('attempt failed')
+    this.failure = failure
+    this.shown = shown
+  }
+}
+
+/**
+ * Runs `attempt` with the current credential; on a rejection lets the keeper climb its
+ * ladder and repeats once with what that gave. The only way in which a request leaves.
+ *
+ * Nothing is repeated after something was shown: the message then goes back to its queue,
+ * and the credential is being mended meanwhile.
+ *
+ * @throws what the failure means: NeedsLogin, NotPermitted, TransientError, UsageLimited, Refused, …
+ */
+export async function withCredential<T>(
+  door: CredentialDoor,
+  attempt: (credential: Credential) => Promise<T>,
+): Promise<T> {
+  const acquired = door.acquire()
+  const credential = acquired instanceof Promise ? await acquired : acquired
+  let failed: AttemptFailed
+  try {
+    const result = await attempt(credential)
+    door.accepted(credential)
+    return result
+  } catch (error) {
+    failed = expectFailure(error)
+  }
+  if (failed.failure.kind === 'other') {
+    if (provesAcceptance(failed.failure.error)) door.accepted(credential)
+    throw failed.failure.error
+  }
+  const next = await door.rejected(credential, failed.failure.rejection)
+  if (failed.shown) throw interrupted()
+  try {
+    const result = await attempt(next)
+    door.accepted(next)
+    return result
+  } catch (error) {
+    const again = expectFailure(error).failure
+    if (again.kind === 'other') {
+      if (provesAcceptance(again.error)) door.accepted(next)
+      throw again.error
+    }
+    // Rejected twice: the keeper learns of it and decides what state this is. Whatever it
+    // would offer now is for the next try of the message, which keeps its place in the queue.
+    await door.rejected(next, again.rejection)
+    throw interrupted()
+  }
+}
+
+function expectFailure(error: unknown): AttemptFailed {
+  if (error instanceof AttemptFailed) return error
+  throw error
+}
+
+/** The provider read the request, so it had accepted the credential; a network failure proves nothing. */
+function provesAcceptance(error: Error): boolean {
+  return error instanceof Refused || error instanceof UsageLimited || error instanceof ConfigurationError
+}
+
+function interrupted(): TransientError {
+  return new TransientError('the credential was replaced in the middle of an answer', 0, 'credential')
+}

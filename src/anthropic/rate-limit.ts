@@ -1,0 +1,49 @@
+import { DAY, SECOND } from '../support/clock.ts'
+
+/** A limit further away than this is a mistake of the server's or of a clock: weekly limits are the longest known. */
+const LONGEST_LIMIT_MS = 8 * DAY
+
+/**
+ * When a limited request may be sent again, in epoch milliseconds; null = the answer does not say.
+ *
+ * `retry-after` wins; else the reset of the limit that is used up, else the latest reset named.
+ *
+ * @see https://docs.anthropic.com/en/api/rate-limits#response-headers
+ */
+export function resumeTime(headers: Headers | undefined, now: number): number | null {
+  const wait = retryAfterMs(headers, now)
+  if (wait !== null) return now + wait
+  if (!headers) return null
+  const resets: Array<{ at: number; usedUp: boolean }> = []
+  headers.forEach((value, name) => {
+    const limit = /^anthropic-ratelimit-(.+)-reset$/.exec(name)?.[1]
+    if (limit === undefined) return
+    const at = parseTime(value)
+    if (at === null) return
+    resets.push({ at, usedUp: headers.get(`anthropic-ratelimit-${limit}-remaining`) === '0' })
+  })
+  const usedUp = resets.filter((reset) => reset.usedUp)
+  const candidates = (usedUp.length > 0 ? usedUp : resets).map((reset) => reset.at)
+  if (candidates.length === 0) return null
+  return Math.min(Math.max(now, ...candidates), now + LONGEST_LIMIT_MS)
+}
+
+/**
+ * `Retry-After` in milliseconds from now: seconds or an HTTP date; null = absent or garbage.
+ *
+ * @see RFC 9110 section 10.2.3
+ */
+export function retryAfterMs(headers: Headers | undefined, now: number): number | null {
+  const value = headers?.get('retry-after')?.trim()
+  if (!value) return null
+  if (/^\d+(\.\d+)?$/.test(value)) return Math.min(Number(value) * SECOND, LONGEST_LIMIT_MS)
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? null : Math.min(Math.max(0, date - now), LONGEST_LIMIT_MS)
+}
+
+/** Resets come as RFC 3339 times, or as epoch seconds. */
+function parseTime(value: string): number | null {
+  if (/^\d{9,11}$/.test(value)) return Number(value) * SECOND
+  const time = Date.parse(value)
+  return Number.isNaN(time) ? null : time
+}
