@@ -19,3 +19,6 @@ export interface ChannelStatus {
   /** How the bot is called there, once known. */
   readonly account: string | null
 }
+
+/** Channels whose readers fetch answers from the store: nothing is put into the outbox for them. */
+export const PULL_CHANNELS: ReadonlySet<string> = new Set(['web'])

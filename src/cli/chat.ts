@@ -1,0 +1,142 @@
+import { createInterface } from 'node:readline/promises'
+import { newId } from '../support/ids.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { paint, print, printError } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+import { requireApi } from './context.ts'
+import type { GatewayApi } from './running.ts'
+import { readEvents } from './sse.ts'
+
+interface ChatOptions extends GlobalOptions {
+  /** Empty: read from the pipe or the terminal. */
+  readonly text: string
+  readonly conversation: string
+}
+
+interface Item {
+  readonly id: string
+  readonly role: 'user' | 'assistant' | 'notice'
+  readonly text: string
+  readonly state: string
+}
+
+export async function chatCommand(options: ChatOptions): Promise<ExitCode> {
+  const api = await requireApi(options)
+  if (!api) return EXIT.failed
+  const chat = new Chat(api, options.conversation)
+  const text = options.text || (process.stdin.isTTY ? '' : await readPipe())
+  if (text !== '') return (await chat.ask(text)) ? EXIT.ok : EXIT.failed
+  if (!process.stdin.isTTY) {
+    printError('nothing to say: give TEXT, or write it into the pipe.')
+    return EXIT.usage
+  }
+  return converse(chat)
+}
+
+/** A conversation on the terminal until Ctrl-D or Ctrl-C at the prompt; Ctrl-C in an answer stops the answer. */
+async function converse(chat: Chat): Promise<ExitCode> {
+  print(paint('dim', 'Enter sends, /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves.'))
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  let leaving = false
+  terminal.on('close', () => (leaving = true))
+  terminal.on('SIGINT', () => {
+    if (chat.busy) void chat.stop()
+    else terminal.close()
+  })
+  while (!leaving) {
+    const line = await Promise.race([
+      terminal.question(paint('bold', '› ')),
+      new Promise<null>((resolve) => terminal.once('close', () => resolve(null))),
+    ])
+    if (line === null) break
+    if (line.trim() !== '') await chat.ask(line)
+  }
+  print()
+  return EXIT.ok
+}
+
+class Chat {
+  readonly #api: GatewayApi
+  readonly #path: string
+  #stopping: AbortController | null = null
+
+  constructor(api: GatewayApi, conversation: string) {
+    this.#api = api
+    this.#path = `/api/conversations/${encodeURIComponent(conversation)}`
+  }
+
+  get busy(): boolean {
+    return this.#stopping !== null
+  }
+
+  /** Sends `text` and prints the answer as it comes. False: it was refused or the gateway went away. */
+  async ask(text: string): Promise<boolean> {
+    const stopping = (this.#stopping = new AbortController())
+    try {
+      // Subscribed before the message is sent, so that nothing of the answer is missed.
+      const events = await readEvents(this.#api, `${this.#path}/events`, stopping.signal)
+      const sent = await this.#api.call<{ id: string; state: string }>('POST', `${this.#path}/messages`, {
+        text,
+        messageId: newId(Date.now()),
+      })
+      return await this.#follow(events, sent.id)
+    } catch (error) {
+      if (stopping.signal.aborted) return true
+      throw error
+    } finally {
+      stopping.abort()
+      this.#stopping = null
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#api.call('POST', `${this.#path}/stop`).catch(() => undefined)
+  }
+
+  async #follow(events: AsyncIterable<{ event: string; data: string }>, messageId: string): Promise<boolean> {
+    let shown = ''
+    let asked = false
+    for await (const { event, data } of events) {
+      const parsed = JSON.parse(data) as Item & { offset?: number; answeredBy?: string | null }
+      switch (event) {
+        case 'delta': {
+          if (!asked) break
+          // An answer that begins anew begins on a new line: what was printed cannot be taken back.
+          if (parsed.offset === 0 && shown !== '') process.stdout.write('\n')
+          if (parsed.offset === 0) shown = ''
+          const fresh = parsed.text.slice(Math.max(0, shown.length - (parsed.offset ?? 0)))
+          process.stdout.write(fresh)
+          shown += fresh
+          break
+        }
+        case 'notice':
+          if (asked) print(paint('yellow', parsed.text))
+          break
+        case 'message':
+          if (parsed.id === messageId) asked = true
+          if (parsed.role === 'assistant' && asked) {
+            process.stdout.write(
+              `${parsed.text.startsWith(shown) ? parsed.text.slice(shown.length) : `\n${parsed.text}`}\n`,
+            )
+            return true
+          }
+          break
+        case 'state':
+          if (parsed.id !== messageId) break
+          if (parsed.state === 'refused' || parsed.state === 'parked') return false
+          if (parsed.state === 'withdrawn') return true
+          break
+      }
+    }
+    throw new Error(
+      'the gateway closed the connection; the message is saved and its answer will be in the conversation',
+    )
+  }
+}
+
+async function readPipe(): Promise<string> {
+  let text = ''
+  process.stdin.setEncoding('utf8')
+  for await (const chunk of process.stdin) text += chunk
+  return text.trim()
+}

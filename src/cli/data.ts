@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { withStorage } from './context.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { confirm, print, printError, printJson } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+
+interface PersonOptions extends GlobalOptions {
+  readonly channel: string
+  readonly user: string
+}
+
+export async function dataExportCommand(options: PersonOptions): Promise<ExitCode> {
+  const data = await withStorage(options, ({ conversations }) =>
+    conversations.exportPerson(options.channel, options.user),
+  )
+  if (data === null) return EXIT.failed
+  printJson(data)
+  return EXIT.ok
+}
+
+export async function dataDeleteCommand(
+  options: PersonOptions & { readonly yes: boolean },
+): Promise<ExitCode> {
+  const who = `${options.channel} ${options.user}`
+  if (!options.yes && !(await confirm(`Remove everything stored of ${who}? This cannot be undone.`))) {
+    printError('nothing was removed. Confirm with --yes.')
+    return EXIT.usage
+  }
+  const removed = await withStorage(options, ({ conversations }) =>
+    conversations.deletePerson(options.channel, options.user),
+  )
+  if (removed === null) return EXIT.failed
+  print(`${removed} messages of ${who} were removed, with their answers and attachments.`)
+  return EXIT.ok
+}
+
+export async function backupCommand(options: GlobalOptions & { readonly file: string }): Promise<ExitCode> {
+  const file = resolve(options.file)
+  if (existsSync(file)) {
+    printError(`${file} exists already; a backup never overwrites.`)
+    return EXIT.failed
+  }
+  const done = await withStorage(options, async (storage) => {
+    await storage.backup(file)
+    return true
+  })
+  if (!done) return EXIT.failed
+  print(`Written to ${file}: conversations and queue, no sign-ins.`)
+  return EXIT.ok
+}

@@ -1,0 +1,109 @@
+import type { MessageState, StoredMessage } from '../inbox/inbox.ts'
+import { withStorage, pathsOf } from './context.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { duration, print, printError, printJson, table } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+import { GatewayApi } from './running.ts'
+
+/** More than anybody reads; the metrics count the rest. */
+const LIST_LIMIT = 1000
+const WAITING: readonly MessageState[] = ['received', 'answering', 'held', 'parked']
+
+export async function queueListCommand(
+  options: GlobalOptions & { readonly state: MessageState | undefined; readonly json: boolean },
+): Promise<ExitCode> {
+  const items = await withStorage(options, ({ inbox }) =>
+    inbox.queue({ states: options.state ? [options.state] : WAITING, limit: LIST_LIMIT }),
+  )
+  if (!items) {
+    if (options.json) printJson({ items: [] })
+    return options.json ? EXIT.ok : EXIT.failed
+  }
+  if (options.json) {
+    printJson({ items: items.map(queueItem) })
+    return EXIT.ok
+  }
+  if (items.length === 0) {
+    print('Nothing waits.')
+    return EXIT.ok
+  }
+  const now = Date.now()
+  print(
+    table([
+      ['ID', 'STATE', 'AGE', 'CONVERSATION', 'REASON'],
+      ...items.map((item) => [
+        item.id,
+        item.state,
+        duration(now - item.at),
+        item.conversationId,
+        item.reason ?? '',
+      ]),
+    ]),
+  )
+  if (items.some((item) => item.state === 'parked')) print('\nTry one again: hermes queue retry ID')
+  return EXIT.ok
+}
+
+/** A message of the queue as the API and `--json` print it: never its text. */
+export function queueItem(item: StoredMessage): Record<string, unknown> {
+  return {
+    id: item.id,
+    conversation: item.conversationId,
+    state: item.state,
+    reason: item.reason,
+    at: new Date(item.at).toISOString(),
+  }
+}
+
+export async function queueRetryCommand(
+  options: GlobalOptions & { readonly id: string | undefined; readonly all: boolean },
+): Promise<ExitCode> {
+  if ((options.id === undefined) === !options.all) {
+    printError('name one message, or give --all.')
+    return EXIT.usage
+  }
+  const paths = pathsOf(options)
+  // Through the gateway where one runs, so that it begins at once.
+  const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
+  const ids = options.id === undefined ? await parkedIds(options) : [options.id]
+  let retried = 0
+  for (const id of ids) {
+    const done = api
+      ? await api.call('POST', `/api/queue/${encodeURIComponent(id)}/retry`).then(
+          () => true,
+          () => false,
+        )
+      : await withStorage(options, ({ inbox }) => inbox.retry(id, Date.now()))
+    if (done) retried++
+  }
+  if (options.id !== undefined && retried === 0) {
+    printError(`no held or parked message has the id ${options.id}. "hermes queue list" shows what waits.`)
+    return EXIT.failed
+  }
+  print(retried === 1 ? 'One message will be tried again.' : `${retried} messages will be tried again.`)
+  return EXIT.ok
+}
+
+async function parkedIds(options: GlobalOptions): Promise<readonly string[]> {
+  const items = await withStorage(options, ({ inbox }) =>
+    inbox.queue({ states: ['parked'], limit: LIST_LIMIT }),
+  )
+  return (items ?? []).map((item) => item.id)
+}
+
+export async function queueDropCommand(options: GlobalOptions & { readonly id: string }): Promise<ExitCode> {
+  const paths = pathsOf(options)
+  const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
+  const dropped = api
+    ? await api.call('POST', `/api/queue/${encodeURIComponent(options.id)}/drop`).then(
+        () => true,
+        () => false,
+      )
+    : await withStorage(options, ({ inbox }) => inbox.drop(options.id, Date.now()))
+  if (!dropped) {
+    printError(`no held or parked message has the id ${options.id}. "hermes queue list" shows what waits.`)
+    return EXIT.failed
+  }
+  print('Dropped.')
+  return EXIT.ok
+}
