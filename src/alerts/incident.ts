@@ -1,0 +1,32 @@
+/** One outage from start to end, as `hermes incidents` and `/api/incidents` print it. Times are epoch milliseconds. */
+export interface Incident {
+  readonly id: string
+  /** What `/readyz` said: a credential state, `usage-limited` or `provider-unavailable`. The worst seen so far. */
+  readonly status: string
+  readonly reason: string | null
+  readonly openedAt: number
+  /** null: it goes on. */
+  readonly closedAt: number | null
+  readonly counts: IncidentCounts
+  /** What happened, oldest first; bounded. */
+  readonly events: readonly IncidentEvent[]
+  /** Reminders sent so far. */
+  readonly reminders: number
+  /** The operator was told of its start. */
+  readonly alerted: boolean
+}
+
+/** Messages that had to wait in this outage, and what became of them. */
+export interface IncidentCounts {
+  readonly held: number
+  readonly answered: number
+  readonly refused: number
+  readonly parked: number
+}
+
+export interface IncidentEvent {
+  readonly at: number
+  readonly kind: 'opened' | 'changed' | 'alert' | 'recovered' | 'closed'
+  /** For people; never a provider's text. */
+  readonly text: string
+}
