@@ -1,0 +1,119 @@
+/**
+ * Shapes of tokens and of what the sign-in page shows. Pure text: nothing here knows
+ * whether a token is alive.
+ */
+
+/** Why `value` cannot be a credential, as the end of a sentence with a hint; null = its shape is fine. Never holds the value. */
+export function tokenShapeProblem(value: string): string | null {
+  if (value.trim() === '') return 'is empty.'
+  if (/\s/.test(value)) {
+    return 'holds white space: a token is one unbroken line. Copy it again without spaces or line breaks.'
+  }
+  if (/^["'`]|["'`]$/.test(value)) return 'is wrapped in quotation marks. Remove them.'
+  if (/^https?:/i.test(value)) return `is an address, not a token. ${PASTE_AT_LOGIN}`
+  if (value.includes('#')) {
+    return `looks like the code#state that the sign-in page shows, not like a token. ${PASTE_AT_LOGIN}`
+  }
+  if (value.lastIndexOf('sk-ant-') > 0 || isDoubled(value)) {
+    return 'holds two tokens one after the other. Paste it once.'
+  }
+  if (value.startsWith('sk-ant-ort')) {
+    return 'is a refresh token, which nothing accepts as a credential by itself. Run `hermes auth login`, or configure the access token.'
+  }
+  // What is left must be able to stand in an HTTP header.
+  if (!/^[\x21-\x7e]+$/.test(value)) return 'holds a character that no token has. Copy it again.'
+  return null
+}
+
+const PASTE_AT_LOGIN = 'Run `hermes auth login --headless` and paste it there.'
+
+/** Keys of proxies have no known prefix; the same 20 characters twice are no accident. */
+function isDoubled(value: string): boolean {
+  const half = value.length / 2
+  return half >= 20 && Number.isInteger(half) && value.slice(0, half) === value.slice(half)
+}
+
+/** Stands in every token of the sandbox, so that no real gateway takes one for real. */
+export const SANDBOX_MARK = 'SANDBOX'
+
+/** Was this token made by the sandbox? */
+export function isSandboxToken(value: string): boolean {
+  return value.startsWith('sk-ant-') && value.includes(SANDBOX_MARK)
+}
+
+/**
+ * Is a chat message, or a part of it, shaped like a sign-in's secret: a token, an
+ * authorization code with its state, or the address that carries both? Such text is
+ * never stored. A missed secret is worse than a message that has to be put
+ * differently, yet `C#`, `owner/repo#42` and `Array#flat_map` are everyday words.
+ */
+export function looksLikeSignInPaste(text: string): boolean {
+  const visible = text.replace(INVISIBLE, '')
+  if (TOKEN.test(visible)) return true
+  const words = visible
+    .split(/\s+/)
+    .filter((word) => word.length <= LONGEST_WORD)
+    .map(unwrapped)
+    .filter(Boolean)
+  return words.some(
+    (word, index) =>
+      carriesCode(word) || isCodeWithState(word, words.length === 1) || isTornPair(words, index),
+  )
+}
+
+/** Longer than any address with a code in it; keeps the patterns below quick on hostile text. */
+const LONGEST_WORD = 4_096
+
+/** Characters that are not seen and would hide a shape: soft hyphen, zero-width ones, word joiner, byte order mark. */
+const INVISIBLE = /[\u00ad\u200b-\u200f\u2060\ufeff]/g
+
+/** Eight characters behind the prefix: `sk-ant-oat01` alone is talk about tokens. */
+const TOKEN = /sk-ant-[a-z0-9_-]{8,}/i
+
+/** Punctuation that people and platforms put round a word; `<…|…>` is Slack's link. */
+function unwrapped(word: string): string {
+  return word.replace(/^[<("'`«“„*[]+|[>)"'`»”.,;:!?*\]]+$/g, '').replace(/^[a-z]{2,10}[:=](?=[\w-]+#)/i, '')
+}
+
+/** A redirect address (or its tail) with a code: `…?code=…&state=…`, `…/oauth/…?code=…`, `…?code=…#state`. */
+function carriesCode(word: string): boolean {
+  const decoded = word.replaceAll('&amp;', '&')
+  if (!/(?:^|[?&#])code=[^&#\s]{4,}/i.test(decoded)) return false
+  return (
+    /[?&#]state=[^&#\s]{4,}|(?:^|[?&#])state=[^&#\s]{4,}&/i.test(decoded) ||
+    /oauth|callback|claude\.com|anthropic\.com/i.test(decoded) ||
+    /code=[^&#\s]{6,}#[\w-]{6,}$/i.test(decoded)
+  )
+}
+
+/** The shortest half of a pair that is taken for a secret when nothing else is in the message. */
+const ALONE = 8
+/** … and within a sentence, where only long halves are suspicious whatever they are made of. */
+const AMONG_WORDS = 16
+/** 32 random bytes in base64url, as every `state` of ours: enough without the code before it. */
+const FULL_STATE = 40
+
+function isCodeWithState(word: string, alone: boolean): boolean {
+  const match = /^([\w-]*)#([\w-]+)$/.exec(word)
+  if (!match) return false
+  const [, code = '', state = ''] = match
+  if (state.length >= FULL_STATE && mixed(state)) return true
+  if (code.length < 4 || /^\d+$/.test(state)) return false
+  if (mixed(code) && mixed(state)) return alone || Math.min(code.length, state.length) >= ALONE
+  return Math.min(code.length, state.length) >= (alone ? ALONE : AMONG_WORDS)
+}
+
+/** Letters and digits together: what random text is and words are not. */
+function mixed(part: string): boolean {
+  return part.length >= 6 && /[a-z]/i.test(part) && /\d/.test(part)
+}
+
+/** `code # state`, `code #state`, `code# state`: only long halves of letters and digits, because `#` begins comments and tags. */
+function isTornPair(words: readonly string[], index: number): boolean {
+  const word = words[index]!
+  const at = word.indexOf('#')
+  if (at === -1 || at !== word.lastIndexOf('#')) return false
+  const code = at > 0 ? word.slice(0, at) : words[index - 1]
+  const state = at < word.length - 1 ? word.slice(at + 1) : words[index + 1]
+  return [code, state].every((part) => part !== undefined && /^[\w-]{16,}$/.test(part) && mixed(part))
+}
