@@ -1,0 +1,292 @@
+import { rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
+import {
+  findLeftovers,
+  prepareFile,
+  resolveLink,
+  syncFolder,
+  writeFileAtomically,
+} from '../support/atomic-file.ts'
+import type { PreparedFile } from '../support/atomic-file.ts'
+import type { BackoffOptions } from '../support/backoff.ts'
+import { SECOND, systemClock, type Clock } from '../support/clock.ts'
+import { StoreError } from '../support/errors.ts'
+import { acquireFileLock, type FileLock } from '../support/file-lock.ts'
+import { watchFile } from '../support/file-watch.ts'
+import { newId } from '../support/ids.ts'
+import { readPrivateFile } from '../support/private-file.ts'
+import type { Secret } from '../support/secret.ts'
+import { firstGeneration, stillHoldsRefreshToken } from './generation.ts'
+import { Intents } from './intent.ts'
+import {
+  activeSignIn,
+  allSignIns,
+  emptyDocument,
+  formatOwnFile,
+  parseOwnFile,
+  withGeneration,
+  withSignIn,
+  type OwnContent,
+  type OwnDocument,
+  type OwnSignIn,
+} from './own-file.ts'
+import { Rotation, type RotationLock, type RotationStore } from './renewal.ts'
+import type { Generation, RenewableSignIn, RenewalOutcome, StoredSignIn } from './sign-in.ts'
+
+export type { OwnContent, OwnSignIn } from './own-file.ts'
+
+export interface OwnStoreOptions {
+  /** `credentials.json` of the home; locks and the intent lie beside it. */
+  readonly path: string
+  /** Names this machine: a home that says another one was copied. */
+  readonly machineId: string
+  readonly endpoint: TokenEndpoint
+  readonly clock?: Clock
+  readonly backoff?: BackoffOptions
+  /** How long `renew` waits for another process, in milliseconds. */
+  readonly lockWaitMs?: number
+  readonly onWarning?: (message: string) => void
+}
+
+/** What a person has just given. */
+export type NewSignIn =
+  | { readonly kind: 'oauth'; readonly tokens: IssuedTokens; readonly requestedScopes: readonly string[] }
+  | { readonly kind: 'api-key'; readonly key: Secret }
+
+/** Writers hold the write lock for some milliseconds; who keeps it longer is stopped. */
+const WRITE_LOCK_WAIT_MS = 5 * SECOND
+
+/**
+ * The gateway's own sign-ins, in its own file. Two locks: the refresh lock is held
+ * while a token is spent, the write lock only while the file is replaced, so that a
+ * hanging refresh never keeps a person from signing in.
+ */
+export class OwnStore implements RenewableSignIn {
+  readonly #path: string
+  readonly #machineId: string
+  readonly #clock: Clock
+  readonly #warn: (message: string) => void
+  readonly #intents: Intents
+  readonly #rotation: Rotation
+
+  constructor(options: OwnStoreOptions) {
+    this.#path = options.path
+    this.#machineId = options.machineId
+    this.#clock = options.clock ?? systemClock
+    this.#warn = options.onWarning ?? (() => {})
+    this.#intents = new Intents(this.#beside('intent.json'))
+    this.#rotation = new Rotation({ ...options, store: this.#rotationStore(), intents: this.#intents })
+  }
+
+  /** Once, when the gateway starts: clears up what a killed process left. Never throws. */
+  async open(): Promise<void> {
+    try {
+      const lock = await acquireFileLock(this.#beside('refresh.lock'))
+      // Somebody else is at work: what lies there may be theirs.
+      if (!lock) return
+      try {
+        const stored = await this.read()
+        await this.#recover(stored.kind === 'present' ? stored.generation : null)
+      } finally {
+        lock.release()
+      }
+    } catch (error) {
+      this.#warn(`the folder of the sign-in file cannot be tidied up: ${(error as Error).message}`)
+    }
+  }
+
+  /** The active sign-in of either kind. Never throws. */
+  async current(): Promise<OwnContent> {
+    const loaded = await this.#load()
+    return 'document' in loaded ? activeSignIn(loaded.document, this.#machineId) : loaded
+  }
+
+  /** The active sign-in and the former ones, newest first; empty when the file cannot be used. */
+  async list(): Promise<OwnSignIn[]> {
+    const loaded = await this.#load()
+    return 'document' in loaded ? allSignIns(loaded.document) : []
+  }
+
+  /** The active OAuth sign-in; `absent` also when an API key is the active one. */
+  async read(): Promise<StoredSignIn> {
+    return oauthOnly(await this.current())
+  }
+
+  renew(spent: Generation, signal: AbortSignal): Promise<RenewalOutcome> {
+    return this.#rotation.renew(spent, signal)
+  }
+
+  saveUnsaved(): Promise<boolean> {
+    return this.#rotation.saveUnsaved()
+  }
+
+  watch(listener: () => void): Disposable {
+    return watchFile(this.#path, listener)
+  }
+
+  /**
+   * Makes a new sign-in the active one. The former one stays stored, inactive. A file
+   * that cannot be read is put aside, never overwritten.
+   *
+   * @throws StoreError when the file or the disk does not take it; nothing is then changed
+   */
+  signIn(given: NewSignIn): Promise<OwnSignIn> {
+    return this.#write(async () => {
+      const now = this.#clock.now()
+      const base = { id: newId(now), signedInAt: now }
+      const signIn: OwnSignIn =
+        given.kind === 'api-key'
+          ? { ...base, kind: 'api-key', key: given.key }
+          : { ...base, kind: 'oauth', generation: firstGeneration(given.tokens, given.requestedScopes, now) }
+      const document = await this.#documentForPerson()
+      await writeFileAtomically(this.#path, formatOwnFile(withSignIn(document, signIn, this.#machineId)))
+      return signIn
+    })
+  }
+
+  /**
+   * Removes every own sign-in, former ones included: after it nothing of the gateway's
+   * own can be used. Resolves to false when there was none.
+   *
+   * @throws StoreError
+   */
+  logout(): Promise<boolean> {
+    return this.#write(async () => {
+      const loaded = await this.#load()
+      if (!('document' in loaded)) {
+        if (loaded.kind === 'absent') return false
+        throw new StoreError(loaded.message)
+      }
+      const { signIns } = loaded.document
+      await writeFileAtomically(this.#path, formatOwnFile({ ...loaded.document, active: null, signIns: [] }))
+      return (signIns as unknown[]).length > 0
+    })
+  }
+
+  /** Declares a copied home to belong to this machine. False when it did already. @throws StoreError */
+  adopt(): Promise<boolean> {
+    return this.#write(async () => {
+      const loaded = await this.#load()
+      if (!('document' in loaded)) {
+        if (loaded.kind === 'absent') return false
+        throw new StoreError(loaded.message)
+      }
+      if (loaded.document['machine'] === this.#machineId) return false
+      await writeFileAtomically(this.#path, formatOwnFile({ ...loaded.document, machine: this.#machineId }))
+      return true
+    })
+  }
+
+  #rotationStore(): RotationStore {
+    return {
+      read: () => this.read(),
+      lock: async (waitMs, signal): Promise<RotationLock | null> => {
+        const lock = await acquireFileLock(this.#beside('refresh.lock'), { waitMs, signal })
+        // The kernel takes it from nobody who lives.
+        return lock && { stillOurs: async () => true, release: async () => lock.release() }
+      },
+      prepare: (spent) => prepareFile(this.#path, { tag: rotationTag(spent) }),
+      replace: (prepared, spent, next) => this.#replace(prepared, spent, next),
+      recover: (spent) => this.#recover(spent),
+    }
+  }
+
+  async #replace(
+    prepared: PreparedFile,
+    spent: Generation,
+    next: Generation,
+  ): Promise<'saved' | StoredSignIn> {
+    using _lock = await this.#writeLock()
+    const loaded = await this.#load()
+    if (!('document' in loaded)) return loaded
+    const stored = oauthOnly(activeSignIn(loaded.document, this.#machineId))
+    if (!stillHoldsRefreshToken(stored, spent)) return stored
+    await prepared.commit(formatOwnFile(withGeneration(loaded.document, next)))
+    return 'saved'
+  }
+
+  /**
+   * Deals with temporary files of dead writers; the refresh lock is held. One that
+   * holds the complete successor of what is stored is the answer that its writer died
+   * over: its rename is made up for. All others go.
+   */
+  async #recover(stored: Generation | null): Promise<void> {
+    using _lock = await this.#writeLock()
+    for (const leftover of await findLeftovers(this.#path)) {
+      if (stored?.refreshToken && basename(leftover).includes(rotationTag(stored))) {
+        const file = await readPrivateFile(leftover)
+        const parsed = file.kind === 'text' ? parseOwnFile(file.text) : null
+        if (parsed && 'document' in parsed) {
+          const successor = oauthOnly(activeSignIn(parsed.document, this.#machineId))
+          if (successor.kind === 'present' && !stillHoldsRefreshToken(successor, stored)) {
+            const target = await resolveLink(this.#path)
+            await rename(leftover, target)
+            await syncFolder(dirname(target))
+            stored = null
+            continue
+          }
+        }
+      }
+      await unlink(leftover).catch(() => {})
+    }
+  }
+
+  async #load(): Promise<{ document: OwnDocument } | Extract<StoredSignIn, { kind: 'absent' | 'unusable' }>> {
+    const file = await readPrivateFile(this.#path)
+    if (file.kind === 'absent') return { kind: 'absent' }
+    if (file.kind === 'refused') return { kind: 'unusable', reason: 'store', message: file.message }
+    if (file.tightened) this.#warn(`${this.#path} could be read by others; its mode is now 0600`)
+    const parsed = parseOwnFile(file.text)
+    if ('document' in parsed) return parsed
+    return { kind: 'unusable', reason: 'store', message: `${this.#path} ${parsed.broken}` }
+  }
+
+  /** The document that a person's sign-in goes into. */
+  async #documentForPerson(): Promise<OwnDocument> {
+    const file = await readPrivateFile(this.#path)
+    if (file.kind === 'refused') throw new StoreError(file.message)
+    if (file.kind === 'absent') return emptyDocument(this.#machineId)
+    const parsed = parseOwnFile(file.text)
+    if ('document' in parsed) return parsed.document
+    const aside = `${this.#path}.unreadable-${newId(this.#clock.now())}`
+    await rename(await resolveLink(this.#path), aside)
+    this.#warn(`${this.#path} ${parsed.broken}; it was put aside as ${basename(aside)}`)
+    return emptyDocument(this.#machineId)
+  }
+
+  async #write<T>(change: () => Promise<T>): Promise<T> {
+    using _lock = await this.#writeLock()
+    try {
+      return await change()
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      throw new StoreError(`${this.#path} cannot be written: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  async #writeLock(): Promise<FileLock> {
+    const lock = await acquireFileLock(this.#beside('write.lock'), { waitMs: WRITE_LOCK_WAIT_MS })
+    if (!lock) throw new StoreError('another process keeps writing the sign-in file')
+    return lock
+  }
+
+  #beside(what: string): string {
+    return join(dirname(this.#path), `${basename(this.#path, '.json')}.${what}`)
+  }
+}
+
+function rotationTag(spent: Generation): string {
+  return `renewal-of-${spent.refreshToken?.fingerprint ?? 'none'}`
+}
+
+function oauthOnly(content: OwnContent): StoredSignIn {
+  switch (content.kind) {
+    case 'oauth':
+      return { kind: 'present', generation: content.generation }
+    case 'api-key':
+      return { kind: 'absent' }
+    default:
+      return content
+  }
+}

@@ -1,0 +1,176 @@
+import { DAY, HOUR, SECOND } from '../support/clock.ts'
+import { parseRetryAfter } from '../support/retry-after.ts'
+import { isObject } from '../support/private-file.ts'
+import { Secret } from '../support/secret.ts'
+import { holdsPhrase, TOKEN_ENDPOINT_PHRASES } from './phrases.ts'
+import type { TokenAnswer } from './token-request.ts'
+
+/** What a token endpoint issued. */
+export interface IssuedTokens {
+  readonly accessToken: Secret
+  /** null: none came, the old one stays good. */
+  readonly refreshToken: Secret | null
+  /** Milliseconds from the answer. */
+  readonly expiresInMs: number
+  /** The answer's own value was missing or odd, and an hour is assumed. */
+  readonly expiryAssumed: boolean
+  /** Milliseconds until the sign-in itself ends; null = not said. */
+  readonly loginExpiresInMs: number | null
+  /** null = not said. */
+  readonly scopes: readonly string[] | null
+  readonly accountId: string | null
+  readonly accountEmail: string | null
+  readonly organizationId: string | null
+}
+
+/** What an answer means for the grant that was sent. */
+export type TokenVerdict =
+  | { readonly kind: 'issued'; readonly tokens: IssuedTokens }
+  /** The grant is dead for good. */
+  | { readonly kind: 'dead'; readonly reason: 'revoked' | 'expired' | 'account'; readonly message: string }
+  /** The grant was provably not processed; another route may be tried at once. */
+  | { readonly kind: 'wrong-route'; readonly message: string }
+  /** The grant was provably not processed; the same route may be tried once without scopes. */
+  | { readonly kind: 'wrong-scope'; readonly message: string }
+  | {
+      readonly kind: 'transient'
+      readonly reason: 'endpoint' | 'rate-limited' | 'network'
+      readonly message: string
+      readonly retryAfterMs: number | null
+      /** The grant may have been processed. */
+      readonly ambiguous: boolean
+    }
+
+/** Assumed life of an access token whose answer gives none that makes sense: shorter than any real one seen. */
+export const ASSUMED_LIFE_MS = HOUR
+/** The longest life that is believed: a setup token's year, and a month to spare. */
+const LONGEST_LIFE_MS = 400 * DAY
+
+/**
+ * Judges one answer. Pure: decides on status and error code, and on text only by
+ * the phrase table. The messages it returns are ours; nothing of the body is in them.
+ *
+ * @param now epoch milliseconds, for a `Retry-After` date when the server sent no `Date`
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-5
+ */
+export function judgeTokenAnswer(answer: TokenAnswer, now: number): TokenVerdict {
+  switch (answer.kind) {
+    case 'not-sent':
+      return transient('network', `the token endpoint cannot be reached (${answer.why})`, false)
+    case 'no-answer':
+      return transient('network', `the token endpoint did not answer (${answer.why})`, true)
+    case 'cut':
+      return transient('network', `the token endpoint's answer was cut off (${answer.why})`, true)
+    case 'answer':
+      return judgeWhole(answer, now)
+  }
+}
+
+function judgeWhole(answer: Extract<TokenAnswer, { kind: 'answer' }>, now: number): TokenVerdict {
+  const { status, headers } = answer
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after'), serverDate(headers) ?? now)
+  const body = parseBody(answer.body)
+  const said = `the token endpoint answered ${status}`
+
+  if (status >= 200 && status < 300) {
+    const tokens = body && readTokens(body)
+    if (tokens) return { kind: 'issued', tokens }
+    return transient('endpoint', `${said} without a token`, true)
+  }
+  if (status === 429) return transient('rate-limited', `${said} (too many requests)`, false, retryAfterMs)
+  if (status >= 500) return transient('endpoint', said, true, retryAfterMs)
+  if (status === 408) return transient('network', said, true, retryAfterMs)
+
+  const error = readError(body)
+  if (error.code === 'invalid_grant' || error.code === 'access_denied') {
+    const { expired, account } = TOKEN_ENDPOINT_PHRASES
+    if (holdsPhrase(error.text, account)) {
+      return { kind: 'dead', reason: 'account', message: 'the account is on hold' }
+    }
+    if (error.code === 'invalid_grant' && (status === 400 || status === 401)) {
+      if (holdsPhrase(error.text, expired)) {
+        return { kind: 'dead', reason: 'expired', message: 'the sign-in has expired' }
+      }
+      return { kind: 'dead', reason: 'revoked', message: 'the sign-in is no longer valid' }
+    }
+  }
+  if (status === 400 && error.code === 'invalid_scope') {
+    return { kind: 'wrong-scope', message: `${said} (scopes refused)` }
+  }
+  const formatRefused =
+    status === 400 &&
+    (error.code === 'invalid_request' ||
+      error.code === 'invalid_request_error' ||
+      holdsPhrase(error.text, TOKEN_ENDPOINT_PHRASES.requestFormat))
+  if (formatRefused || status === 404 || status === 405 || status === 415) {
+    return { kind: 'wrong-route', message: `${said} (endpoint moved, or this client refused)` }
+  }
+  return transient('endpoint', said, false, retryAfterMs)
+}
+
+/** The server's own time in epoch milliseconds, from the `Date` header; null when it sent none. */
+export function serverDate(headers: Headers): number | null {
+  const date = Date.parse(headers.get('date') ?? '')
+  return Number.isNaN(date) ? null : date
+}
+
+function transient(
+  reason: 'endpoint' | 'rate-limited' | 'network',
+  message: string,
+  ambiguous: boolean,
+  retryAfterMs: number | null = null,
+): TokenVerdict {
+  return { kind: 'transient', reason, message, retryAfterMs, ambiguous }
+}
+
+function parseBody(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+/** Both shapes in use: `{error, error_description}` of RFC 6749, and `{error: {type, message}}` of the provider's API. */
+function readError(body: Record<string, unknown> | null): { code: string; text: string } {
+  const error = body?.['error']
+  if (isObject(error)) return { code: asText(error['type']), text: asText(error['message']) }
+  return { code: asText(error), text: `${asText(error)} ${asText(body?.['error_description'])}` }
+}
+
+function readTokens(body: Record<string, unknown>): IssuedTokens | null {
+  const accessToken = asToken(body['access_token'])
+  if (!accessToken || 'error' in body) return null
+  const life = asLife(body['expires_in'])
+  const account = isObject(body['account']) ? body['account'] : {}
+  const organization = isObject(body['organization']) ? body['organization'] : {}
+  const scope = asText(body['scope']).trim()
+  return {
+    accessToken,
+    refreshToken: asToken(body['refresh_token']),
+    expiresInMs: life ?? ASSUMED_LIFE_MS,
+    expiryAssumed: life === null,
+    loginExpiresInMs: asLife(body['refresh_token_expires_in']),
+    scopes: scope === '' ? null : scope.split(/\s+/),
+    accountId: asText(account['uuid']) || null,
+    accountEmail: asText(account['email_address']) || null,
+    organizationId: asText(organization['uuid']) || null,
+  }
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** A token fits into a header as it stands: visible ASCII, no white space. */
+function asToken(value: unknown): Secret | null {
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? new Secret(value) : null
+}
+
+function asLife(value: unknown): number | null {
+  const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return null
+  const ms = Math.round(seconds * SECOND)
+  return ms > 0 && ms <= LONGEST_LIFE_MS ? ms : null
+}

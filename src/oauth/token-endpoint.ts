@@ -1,0 +1,155 @@
+import { SECOND, sleep, systemClock, type Clock } from '../support/clock.ts'
+import type { Secret } from '../support/secret.ts'
+import type { OAuthSettings } from './settings.ts'
+import { judgeTokenAnswer, serverDate, type IssuedTokens, type TokenVerdict } from './token-answer.ts'
+import { sendGrant, type Grant, type Route } from './token-request.ts'
+
+export type { IssuedTokens } from './token-answer.ts'
+
+/** How one attempt ended, after whatever routes it was allowed to try. */
+export type TokenResult =
+  | { readonly kind: 'issued'; readonly tokens: IssuedTokens }
+  | Extract<TokenVerdict, { kind: 'dead' }>
+  | Extract<TokenVerdict, { kind: 'transient' }>
+  /** `beforeSend` said no: nothing (more) was sent. */
+  | { readonly kind: 'stopped' }
+
+export interface TokenEndpointOptions {
+  readonly clock?: Clock
+  /** For proxies; the global `fetch` otherwise. */
+  readonly fetch?: typeof fetch
+  /** The limit of one whole attempt, every route and body included. */
+  readonly timeoutMs?: number
+  /** Told the server's time at each answer that carries one, for clock skew. */
+  readonly onServerDate?: (serverNow: number) => void
+}
+
+/** Callers wait at most 30 s for a refresh: the attempt ends, and is written down, within that. */
+export const TOKEN_ATTEMPT_MS = 28 * SECOND
+/** How long a code exchange waits out 429s: the person is there, and the code lives for minutes. */
+const EXCHANGE_PATIENCE_MS = 60 * SECOND
+const EXCHANGE_DEFAULT_WAIT_MS = 5 * SECOND
+
+/**
+ * The token endpoint, as one client with a memory of the route that works.
+ *
+ * Within one attempt it goes on to the next route only after an answer that proves
+ * the grant was not processed. Anything ambiguous ends the attempt, because a
+ * repeated single-use token may cost the whole sign-in.
+ */
+export class TokenEndpoint {
+  readonly #settings: OAuthSettings
+  readonly #clock: Clock
+  readonly #fetch: typeof fetch
+  readonly #timeoutMs: number
+  readonly #onServerDate: (serverNow: number) => void
+  #remembered: Route | null = null
+  #scopesRefused = false
+
+  constructor(settings: OAuthSettings, options: TokenEndpointOptions = {}) {
+    this.#settings = settings
+    this.#clock = options.clock ?? systemClock
+    this.#fetch = options.fetch ?? fetch
+    this.#timeoutMs = options.timeoutMs ?? TOKEN_ATTEMPT_MS
+    this.#onServerDate = options.onServerDate ?? (() => {})
+  }
+
+  /**
+   * Spends a refresh token: one attempt, at most 28 s.
+   *
+   * @param beforeSend called before each request leaves; false stops the attempt there
+   * @see https://www.rfc-editor.org/rfc/rfc6749#section-6
+   */
+  refresh(
+    refreshToken: Secret,
+    scopes: readonly string[],
+    beforeSend: () => Promise<boolean> = async () => true,
+  ): Promise<TokenResult> {
+    const sent = this.#scopesRefused ? [] : scopes
+    return this.#attempt({ kind: 'refresh', refreshToken, scopes: sent }, this.#routes(), beforeSend)
+  }
+
+  /**
+   * Exchanges a code. A 429 is waited out on the same address, for up to 60 s in all.
+   *
+   * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
+   */
+  async exchange(grant: Omit<Extract<Grant, { kind: 'code' }>, 'kind'>): Promise<TokenResult> {
+    const giveUpAt = this.#clock.monotonic() + EXCHANGE_PATIENCE_MS
+    for (;;) {
+      const result = await this.#attempt({ kind: 'code', ...grant }, this.#routes(), async () => true)
+      if (result.kind !== 'transient' || result.reason !== 'rate-limited') return result
+      const waitMs = result.retryAfterMs ?? EXCHANGE_DEFAULT_WAIT_MS
+      if (this.#clock.monotonic() + waitMs > giveUpAt) return result
+      await this.#wait(waitMs)
+    }
+  }
+
+  /** The remembered route first, then every address in order, JSON before form. */
+  #routes(): Route[] {
+    const all = this.#settings.tokenUrls.flatMap((url): Route[] => [
+      { url, encoding: 'json' },
+      { url, encoding: 'form' },
+    ])
+    const first = this.#remembered
+    if (!first) return all
+    return [first, ...all.filter((route) => route.url !== first.url || route.encoding !== first.encoding)]
+  }
+
+  async #attempt(grant: Grant, routes: Route[], beforeSend: () => Promise<boolean>): Promise<TokenResult> {
+    const limit = new AbortController()
+    const timer = this.#clock.setTimer(() => limit.abort(), this.#timeoutMs)
+    try {
+      let refusal = 'no token endpoint is configured'
+      for (const route of routes) {
+        let verdict = await this.#ask(grant, route, limit.signal, beforeSend)
+        if (verdict?.kind === 'wrong-scope' && grant.kind === 'refresh' && grant.scopes.length > 0) {
+          this.#scopesRefused = true
+          grant = { ...grant, scopes: [] }
+          verdict = await this.#ask(grant, route, limit.signal, beforeSend)
+        }
+        if (verdict === null) return { kind: 'stopped' }
+        if (verdict.kind === 'wrong-scope') return endpointTrouble(verdict.message)
+        if (verdict.kind !== 'wrong-route') return verdict
+        refusal = verdict.message
+      }
+      return endpointTrouble(refusal)
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  async #ask(
+    grant: Grant,
+    route: Route,
+    limit: AbortSignal,
+    beforeSend: () => Promise<boolean>,
+  ): Promise<TokenVerdict | null> {
+    if (!(await beforeSend())) return null
+    const answer = await sendGrant(grant, route, this.#settings, limit, this.#fetch)
+    if (answer.kind === 'answer' || answer.kind === 'cut') {
+      const date = serverDate(answer.headers)
+      if (date !== null) this.#onServerDate(date)
+    }
+    const verdict = judgeTokenAnswer(answer, this.#clock.now())
+    // A definite word about the grant: this route is the one that is understood.
+    if (verdict.kind === 'issued' || verdict.kind === 'dead') this.#remembered = route
+    return verdict
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const awake = setInterval(() => {}, MAX_AWAKE_MS)
+    try {
+      await sleep(this.#clock, ms)
+    } finally {
+      clearInterval(awake)
+    }
+  }
+}
+
+/** The clock's timers let a process end; a person waits for this one. */
+const MAX_AWAKE_MS = 60 * SECOND
+
+function endpointTrouble(message: string): TokenResult {
+  return { kind: 'transient', reason: 'endpoint', message, retryAfterMs: null, ambiguous: false }
+}

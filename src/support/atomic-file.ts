@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto'
+import { open, readdir, realpath, rename, unlink, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/** Room that is proven before it is needed: four times the largest sign-in file seen, and one page on every disk. */
+export const DEFAULT_RESERVED_BYTES = 16 * 1024
+
+const PRIVATE_FILE = 0o600
+
+/**
+ * A file that is about to replace another one. It lies in the same folder and
+ * holds its room on the disk already, so a commit fails only when the new text is
+ * longer than what was reserved, or the folder changed meanwhile.
+ */
+export interface PreparedFile {
+  /** Where the temporary file lies. */
+  readonly temporaryPath: string
+  /**
+   * Makes `text` the content of the target: write, fsync, rename, fsync of the
+   * folder. May be called again after it threw.
+   *
+   * @throws NodeJS.ErrnoException (ENOSPC, EROFS, …); the target is then untouched
+   */
+  commit(text: string): Promise<void>
+  /** Removes the temporary file. Never throws; does nothing after a commit. */
+  discard(): Promise<void>
+}
+
+export interface PrepareOptions {
+  /** Bytes to reserve. */
+  readonly reserve?: number
+  /** A word in the temporary file's name that says what it is for. */
+  readonly tag?: string
+}
+
+/**
+ * Opens a temporary file (0600) beside `path` and writes its room full, which
+ * proves that the folder is writable and the disk has space. A symbolic link is
+ * followed, so that the link stays and its target is what will be replaced.
+ *
+ * @throws NodeJS.ErrnoException when the folder or the disk does not take it
+ */
+export async function prepareFile(path: string, options: PrepareOptions = {}): Promise<PreparedFile> {
+  const target = await resolveLink(path)
+  const suffix = `${options.tag ?? 'write'}-${process.pid}-${randomBytes(4).toString('hex')}`
+  const temporaryPath = join(dirname(target), `${temporaryPrefix(target)}${suffix}${TEMPORARY_SUFFIX}`)
+  const handle = await open(temporaryPath, 'wx', PRIVATE_FILE)
+  const prepared = new Prepared(handle, temporaryPath, target)
+  try {
+    // Spaces: a reader of a file whose tail was not cut off yet still sees valid JSON.
+    await handle.write(Buffer.alloc(options.reserve ?? DEFAULT_RESERVED_BYTES, 0x20), 0)
+    await handle.sync()
+  } catch (error) {
+    await prepared.discard()
+    throw error
+  }
+  return prepared
+}
+
+/** Replaces the content of `path` in one step that a crash cannot tear. @throws NodeJS.ErrnoException */
+export async function writeFileAtomically(path: string, text: string): Promise<void> {
+  const prepared = await prepareFile(path, { reserve: 0 })
+  try {
+    await prepared.commit(text)
+  } finally {
+    await prepared.discard()
+  }
+}
+
+/**
+ * The temporary files that a killed process left beside `path`, as full paths.
+ * Ask only under the lock that all writers of `path` take, else a living writer's
+ * file is among them.
+ */
+export async function findLeftovers(path: string): Promise<string[]> {
+  const target = await resolveLink(path)
+  const prefix = temporaryPrefix(target)
+  const names = await readdir(dirname(target)).catch(() => [])
+  return names
+    .filter((name) => name.startsWith(prefix) && name.endsWith(TEMPORARY_SUFFIX))
+    .map((name) => join(dirname(target), name))
+}
+
+/** Makes a rename or removal in `folder` durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The file behind `path`; `path` itself when there is no link, or nothing behind it yet. */
+export async function resolveLink(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return join(await realpath(dirname(path)), basename(path))
+  }
+}
+
+const TEMPORARY_SUFFIX = '.hermes-tmp'
+
+function temporaryPrefix(target: string): string {
+  const name = basename(target)
+  return `${name.startsWith('.') ? '' : '.'}${name}.`
+}
+
+class Prepared implements PreparedFile {
+  readonly temporaryPath: string
+  readonly #target: string
+  readonly #handle: FileHandle
+  #state: 'open' | 'renamed' | 'closed' = 'open'
+
+  constructor(handle: FileHandle, temporaryPath: string, target: string) {
+    this.#handle = handle
+    this.temporaryPath = temporaryPath
+    this.#target = target
+  }
+
+  async commit(text: string): Promise<void> {
+    if (this.#state === 'closed') throw new Error('commit after the temporary file was given up')
+    if (this.#state === 'open') {
+      const bytes = Buffer.from(text)
+      let written = 0
+      while (written < bytes.length) {
+        const { bytesWritten } = await this.#handle.write(bytes, written, bytes.length - written, written)
+        written += bytesWritten
+      }
+      await this.#handle.truncate(bytes.length)
+      await this.#handle.sync()
+      await rename(this.temporaryPath, this.#target)
+      this.#state = 'renamed'
+    }
+    await syncFolder(dirname(this.#target))
+    await this.#close()
+  }
+
+  async discard(): Promise<void> {
+    if (this.#state === 'closed') return
+    const renamed = this.#state === 'renamed'
+    await this.#close()
+    if (!renamed) await unlink(this.temporaryPath).catch(() => {})
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closed'
+    await this.#handle.close().catch(() => {})
+  }
+}

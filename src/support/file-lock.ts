@@ -1,0 +1,87 @@
+import { chmodSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { StoreError } from './errors.ts'
+import { sleep, systemClock } from './clock.ts'
+
+/** A lock that the kernel holds for this process: kept while the process is stopped, freed at once when it dies. */
+export interface FileLock extends Disposable {
+  release(): void
+}
+
+export interface FileLockOptions {
+  /** Ends the wait; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /** How long to wait for another holder, in milliseconds; 0 = one try. */
+  readonly waitMs?: number
+}
+
+/** Short enough that nobody notices the wait after a release, long enough to cost nothing over 30 s. */
+const RETRY_MS = 15
+/** Waiters spread out, so that two of them do not meet again and again. */
+const RETRY_SPREAD_MS = 10
+
+/** SQLite result codes (https://sqlite.org/rescode.html), without their extended upper bits. */
+const SQLITE_BUSY = 5
+const SQLITE_LOCKED = 6
+
+/**
+ * Takes the lock whose file is `path`, or resolves to null when another holder
+ * (another process, or another part of this one) keeps it for `waitMs`.
+ *
+ * The lock is SQLite's own, on an empty database: POSIX locks that the kernel
+ * frees with the process. They would also be dropped by closing any other handle
+ * on the same file in this process, so nothing else may ever open `path`.
+ *
+ * @throws StoreError when the lock file cannot be made (read-only, full, not a file)
+ * @see https://sqlite.org/lockingv3.html
+ */
+export async function acquireFileLock(path: string, options: FileLockOptions = {}): Promise<FileLock | null> {
+  const { signal, waitMs = 0 } = options
+  const deadline = systemClock.monotonic() + waitMs
+  for (;;) {
+    signal?.throwIfAborted()
+    const lock = tryLock(path)
+    if (lock) return lock
+    if (systemClock.monotonic() >= deadline) return null
+    await sleepAwake(RETRY_MS + Math.random() * RETRY_SPREAD_MS, signal)
+  }
+}
+
+function tryLock(path: string): FileLock | null {
+  let database: DatabaseSync | undefined
+  try {
+    // `timeout: 0`: SQLite would wait synchronously and freeze the process.
+    database = new DatabaseSync(path, { timeout: 0 })
+    database.exec('BEGIN IMMEDIATE')
+    // By path, not by handle: closing a second handle would drop the lock.
+    chmodSync(path, 0o600)
+    return held(database)
+  } catch (error) {
+    database?.close()
+    const code = (error as { errcode?: number }).errcode
+    if (code !== undefined && ((code & 0xff) === SQLITE_BUSY || (code & 0xff) === SQLITE_LOCKED)) return null
+    throw new StoreError(`the lock file ${path} cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+function held(database: DatabaseSync): FileLock {
+  let open = true
+  const release = () => {
+    if (!open) return
+    open = false
+    database.close()
+  }
+  return { release, [Symbol.dispose]: release }
+}
+
+/** A wait that keeps the process alive: somebody who waits for a lock has work to do. */
+async function sleepAwake(delayMs: number, signal?: AbortSignal): Promise<void> {
+  const awake = setInterval(() => {}, delayMs + 1_000)
+  try {
+    await sleep(systemClock, delayMs, signal)
+  } finally {
+    clearInterval(awake)
+  }
+}
