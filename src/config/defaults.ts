@@ -1,62 +1,88 @@
-import { DAY, SECOND } from '../support/clock.ts'
+import { SECOND } from '../support/clock.ts'
 
 /**
- * Every default of the configuration, named once. The schema, the JSON Schema for
- * editors and the documented example are all written from these.
+ * Every default of the configuration, in the shape of `config.yaml`. The schema, the
+ * JSON Schema for editors and a start without a `config.yaml` all take them from here.
  */
-
-/** The Sonnet class is the SDK's general-purpose model: good enough for chat, at a third of the largest one's price. */
-export const DEFAULT_MODEL = 'claude-sonnet-5-5'
-
-export const DEFAULT_BASE_URL = 'https://api.anthropic.com'
-
-/** Enough for a long chat answer (about 3,000 words); a runaway answer ends here. */
-export const DEFAULT_MAX_TOKENS = 4_096
-
-/** Tokens of the context window that every current Claude model has at least. */
-export const DEFAULT_CONTEXT_LENGTH = 200_000
-
-/**
- * OAuth of an Anthropic account (public client, PKCE). Read in shipped packages and
- * public threads, not promised by anybody: an organisation with its own client or
- * proxy replaces them under `auth.oauth`.
- */
-export const DEFAULT_OAUTH = {
-  authorizeUrl: 'https://claude.com/cai/oauth/authorize',
-  /** In order of trial. The last is the old host, known to answer 500: a last resort, never the first. */
-  tokenUrls: ['https://platform.claude.com/v1/oauth/token', 'https://console.anthropic.com/v1/oauth/token'],
-  clientId: '9d1c250a-e61b-44d9-88ed-5944d1962f5e',
-  /** This page shows `code#state` for copying, which is what a server without a browser needs. */
-  redirectUri: 'https://platform.claude.com/oauth/code/callback',
-  /** The least that inference and naming the account need. */
-  scopes: ['user:profile', 'user:inference'],
-  /** `<version>` is replaced by this program's version. */
-  userAgent: 'hermes-gateway/<version>',
+export const DEFAULTS = {
+  model: {
+    provider: 'anthropic',
+    // The Sonnet class is the general-purpose one of the SDK's models: good enough for
+    // chat at a fraction of the largest one's price.
+    default: 'claude-sonnet-5-5',
+    base_url: 'https://api.anthropic.com',
+    // A long chat answer is about 3,000 words; a runaway one ends here.
+    max_tokens: 4_096,
+    // The context window that every current model has at least.
+    context_length: 200_000,
+  },
+  auth: {
+    adopt_claude_code: 'auto',
+    fallback_api_key: false,
+    refresh_command: null,
+    // Read in shipped packages and public threads, promised by nobody: an organisation
+    // with an OAuth client or a proxy of its own replaces them.
+    oauth: {
+      authorize_url: 'https://claude.com/cai/oauth/authorize',
+      token_urls: [
+        'https://platform.claude.com/v1/oauth/token',
+        // The old host, known to answer 500: a last resort, never the first.
+        'https://console.anthropic.com/v1/oauth/token',
+      ],
+      client_id: '9d1c250a-e61b-44d9-88ed-5944d1962f5e',
+      // This page shows `code#state` for copying, which is what a server without a browser needs.
+      redirect_uri: 'https://platform.claude.com/oauth/code/callback',
+      // The least that inference and naming the account need.
+      scopes: ['user:profile', 'user:inference'],
+      // An own name: this program does not pretend to be another one.
+      user_agent: 'hermes-gateway/<version>',
+      headers: {},
+    },
+  },
+  gateway: {
+    host: '127.0.0.1',
+    port: 8642,
+    public_urls: [],
+    operators: [],
+    hold: {
+      // Longer than the longest weekend without an operator, short enough that an answer still makes sense.
+      max_age: '7d',
+      // More than a person writes while waiting, less than a flood needs to hurt others.
+      max_per_conversation: 50,
+      // 200 full conversations: some tens of megabytes on disk.
+      max_total: 10_000,
+      merge: true,
+    },
+    // Attachments are large and read again only while their turn is recent.
+    retention: { messages: '90d', attachments: '7d', figures: '1y' },
+    texts: {},
+    // Beyond this the provider's limit of concurrent requests is what waits.
+    concurrency: 50,
+    // Nobody types faster than this for a whole minute.
+    rate_per_person: 20,
+    // Drains a weekend's messages in minutes without running into the provider's rate limit.
+    drain_rate: 5,
+    log_level: 'info',
+  },
+  storage: { url: 'sqlite' },
+  alerts: [],
+  channels: {
+    web: { enabled: true },
+    telegram: {
+      enabled: true,
+      api_root: 'https://api.telegram.org',
+      allowed_users: [],
+      group_allowed_chats: [],
+      home_channel: null,
+      // Groups talk about other things, too.
+      require_mention: true,
+    },
+    discord: { enabled: true, api_root: null },
+    slack: { enabled: true, api_root: null },
+    matrix: { enabled: true, api_root: null },
+    email: { enabled: true },
+  },
 } as const
 
-export const DEFAULT_HOST = '127.0.0.1'
-export const DEFAULT_PORT = 8642
-
-/** A week: longer than the longest weekend without an operator, short enough that an answer still makes sense. */
-export const DEFAULT_HOLD_MAX_AGE_MS = 7 * DAY
-/** More than a person writes while waiting; less than a flood needs to hurt others. */
-export const DEFAULT_HOLD_PER_CONVERSATION = 50
-/** 200 full conversations: a few tens of megabytes on disk. */
-export const DEFAULT_HOLD_TOTAL = 10_000
-
-export const DEFAULT_KEEP_MESSAGES_MS = 90 * DAY
-/** Attachments are large and are read again only while their turn is recent. */
-export const DEFAULT_KEEP_ATTACHMENTS_MS = 7 * DAY
-export const DEFAULT_KEEP_FIGURES_MS = 365 * DAY
-
-/** Conversations answered at the same time; more than the provider's usual limit of concurrent requests lets through. */
-export const DEFAULT_CONCURRENCY = 50
-/** Messages a minute from one person before a polite refusal; nobody types faster for long. */
-export const DEFAULT_PERSON_RATE = 20
-/** Held turns begun a second after an outage: quick to drain, slow enough not to run into the provider's rate limit. */
-export const DEFAULT_DRAIN_RATE = 5
-
-export const DEFAULT_TELEGRAM_API_ROOT = 'https://api.telegram.org'
-
-/** The longest time between a change of `.env` and its use, where the file system sends no events. */
+/** The longest time between a change of `.env` and its use, where the file system tells nothing. */
 export const ENVIRONMENT_POLL_MS = 4 * SECOND

@@ -1,0 +1,287 @@
+import { z } from 'zod'
+import { addressProblem } from './addresses.ts'
+import { DEFAULTS as D } from './defaults.ts'
+import { DURATION_EXAMPLES, DURATION_PATTERN } from './duration.ts'
+import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from './texts.ts'
+
+/**
+ * The shape of `config.yaml`: the loader checks with it, and the JSON Schema for
+ * editors is written from it. It checks and fills in defaults, and changes nothing:
+ * `to-config.ts` makes durations into milliseconds and wraps secrets.
+ */
+
+const text = (description: string) => z.string().min(1).meta({ description })
+const flag = (description: string) => z.boolean().meta({ description })
+const count = (description: string, from: number, to: number) =>
+  z.int().min(from).max(to).meta({ description })
+
+const duration = (description: string) =>
+  z
+    .string()
+    .regex(DURATION_PATTERN, `expected ${DURATION_EXAMPLES}`)
+    .meta({ description: `${description} ${DURATION_EXAMPLES}.` })
+
+/** An address to which credentials may go. */
+const address = (description: string) =>
+  z
+    .string()
+    .superRefine((value, context) => {
+      const message = addressProblem(value)
+      if (message) context.addIssue({ code: 'custom', message })
+    })
+    .meta({ description, format: 'uri' })
+
+/** YAML makes a number of an unquoted id. */
+const numericId = (description: string) =>
+  z
+    .union([z.string().regex(/^-?\d+$/, 'expected a numeric id; names can change hands'), z.int()])
+    .meta({ description })
+
+const argv = (description: string) =>
+  z
+    .array(z.string().min(1))
+    .min(1, 'expected a program and its arguments, such as ["/usr/bin/tool", "--flag"]')
+    .meta({ description })
+
+/** A section: unknown keys are refused, missing ones have their defaults. */
+const section = <Shape extends z.core.$ZodLooseShape>(description: string, shape: Shape) =>
+  z.strictObject(shape).meta({ description })
+
+const oauth = section(
+  'How an account is signed in. Replace it to use an OAuth client or proxy of your own.',
+  {
+    authorize_url: address('The page on which a person signs in.').default(D.auth.oauth.authorize_url),
+    token_urls: z
+      .array(address('A token endpoint.'))
+      .min(1)
+      .meta({ description: 'Token endpoints in order of trial.' })
+      .default([...D.auth.oauth.token_urls]),
+    client_id: text('The public client id.').default(D.auth.oauth.client_id),
+    redirect_uri: address('Where the page sends the code; the default shows it for copying.').default(
+      D.auth.oauth.redirect_uri,
+    ),
+    scopes: z
+      .array(z.string().min(1))
+      .min(1)
+      .meta({ description: 'Scopes asked for at sign-in.' })
+      .default([...D.auth.oauth.scopes]),
+    user_agent: text('How requests to the token endpoint name this program; <version> is filled in.').default(
+      D.auth.oauth.user_agent,
+    ),
+    headers: z
+      .record(z.string(), z.string())
+      .meta({ description: 'Further headers of requests to the token endpoint.' })
+      .default({}),
+  },
+)
+
+const model = section('The model and where it is asked.', {
+  provider: z
+    .enum(['anthropic', 'auto'])
+    .meta({ description: 'This gateway knows one provider; auto means the same.' })
+    .default(D.model.provider),
+  default: text("The model's id.").default(D.model.default),
+  base_url: address(
+    'Where the Messages API is. Credentials go only to https hosts named here and in auth.oauth, or to this machine. ANTHROPIC_BASE_URL wins.',
+  ).default(D.model.base_url),
+  max_tokens: count('Tokens of one answer at most.', 1, 1_000_000).default(D.model.max_tokens),
+  context_length: count(
+    "Tokens of the model's context window, to which the history is trimmed.",
+    1_000,
+    100_000_000,
+  ).default(D.model.context_length),
+})
+
+const auth = section('How the gateway gets and keeps its credential.', {
+  adopt_claude_code: z
+    .union([z.literal('auto'), z.boolean()])
+    .meta({
+      description:
+        "Use Claude Code's sign-in of this machine. auto: only beside a configured OAuth token that has no refresh source.",
+    })
+    .default(D.auth.adopt_claude_code),
+  fallback_api_key: flag(
+    'While the OAuth sign-in is dead, use ANTHROPIC_API_KEY (visible in the status and in an alert).',
+  ).default(D.auth.fallback_api_key),
+  refresh_command: argv(
+    'A program and its arguments that print a token, for vaults: minimal environment, 30 s, 64 KiB, one at a time.',
+  )
+    .nullable()
+    .default(D.auth.refresh_command),
+  oauth: oauth.prefault({}),
+})
+
+const texts = z
+  .strictObject(
+    Object.fromEntries(
+      Object.entries(DEFAULT_TEXTS).map(([key, sentence]) => [
+        key,
+        z
+          .string()
+          .min(1)
+          .superRefine((value, context) => {
+            const known = placeholdersOf(sentence)
+            const unknown = placeholdersOf(value).filter((name) => !known.includes(name))
+            if (unknown.length === 0) return
+            const choice = known.length === 0 ? 'it has none' : `it has {${known.join('}, {')}}`
+            context.addIssue({
+              code: 'custom',
+              message: `{${unknown.join('}, {')}} cannot be filled in here; ${choice}`,
+            })
+          })
+          .meta({ description: `Instead of: ${sentence}` })
+          .optional(),
+      ]),
+    ) as Record<TextKey, z.ZodOptional<z.ZodString>>,
+  )
+  .meta({ description: 'Sentences that people read, to be replaced or translated.' })
+
+const gateway = section('The gateway itself.', {
+  host: text(
+    'The address to listen on. Another one than this machine: the start is refused unless gateway.token existed before.',
+  ).default(D.gateway.host),
+  port: count('The port to listen on.', 1, 65_535).default(D.gateway.port),
+  public_urls: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^https?:\/\/[^\s/?#@]+\/?$/,
+          'expected an address without a path, such as https://chat.example.org',
+        )
+        .meta({ format: 'uri' }),
+    )
+    .meta({ description: 'Addresses by which people reach the gateway (checked against Host and Origin).' })
+    .default([]),
+  operators: z
+    .array(z.string().regex(/^[a-z]+:.+$/, 'expected a channel and a user id, such as telegram:12345'))
+    .meta({ description: 'Who may run /login and operator commands, such as telegram:12345.' })
+    .default([]),
+  hold: section('Messages that wait for recovery.', {
+    max_age: duration('Observed outage after which a held message is given up:').default(
+      D.gateway.hold.max_age,
+    ),
+    max_per_conversation: count('Held messages in one conversation at most.', 1, 100_000).default(
+      D.gateway.hold.max_per_conversation,
+    ),
+    max_total: count('Held messages at most.', 1, 10_000_000).default(D.gateway.hold.max_total),
+    merge: flag('Messages of one person held together become one turn.').default(D.gateway.hold.merge),
+  }).prefault({}),
+  retention: section('How long things are kept.', {
+    messages: duration('Messages:').default(D.gateway.retention.messages),
+    attachments: duration('Attachments:').default(D.gateway.retention.attachments),
+    figures: duration('Usage and other figures:').default(D.gateway.retention.figures),
+  }).prefault({}),
+  texts: texts.prefault({}),
+  concurrency: count('Conversations answered at the same time.', 1, 10_000).default(D.gateway.concurrency),
+  rate_per_person: count('Messages a minute from one person.', 1, 100_000).default(D.gateway.rate_per_person),
+  drain_rate: count('Held turns begun a second after an outage.', 1, 10_000).default(D.gateway.drain_rate),
+  log_level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error'])
+    .meta({ description: 'The least important lines that are logged.' })
+    .default(D.gateway.log_level),
+})
+
+const storage = section('Where messages are kept.', {
+  url: z
+    .string()
+    .regex(/^sqlite$|^postgres(ql)?:\/\/\S+$/, 'expected sqlite, or postgres://user@host/database')
+    .meta({ description: 'sqlite (a file in the home), or postgres://user@host/database.' })
+    .default(D.storage.url),
+})
+
+const webhookUrl = z
+  .string()
+  .regex(/^https?:\/\/\S+$/, 'expected an address that begins with https://')
+  .meta({ description: 'The address to post to.', format: 'uri' })
+
+const alerts = z
+  .array(
+    z.discriminatedUnion('type', [
+      section('A Telegram chat.', { type: z.literal('telegram'), chat: numericId("The chat's numeric id.") }),
+      section('E-mail.', {
+        type: z.literal('email'),
+        to: text('Who gets it.'),
+        from: text('The sender; EMAIL_ADDRESS if left out.').optional(),
+        smtp: z
+          .string()
+          .regex(/^smtps?:\/\/\S+$/, 'expected an address such as smtps://user:password@host:465')
+          .meta({ description: 'smtps://user:password@host:465; the EMAIL_* variables if left out.' })
+          .optional(),
+      }),
+      section('A webhook, signed after Standard Webhooks.', {
+        type: z.literal('webhook'),
+        url: webhookUrl,
+        secret: text('The secret to sign with: whsec_… or any text.').optional(),
+      }),
+      section('A topic of an ntfy server.', {
+        type: z.literal('ntfy'),
+        url: address('The address of the topic.'),
+        token: text('The access token, if the topic needs one.').optional(),
+      }),
+      section('A program that is run with the alert on its standard input.', {
+        type: z.literal('command'),
+        run: argv('The program and its arguments.'),
+      }),
+    ]),
+  )
+  .meta({
+    description:
+      "Where alerts go, in order of trial. Empty: every *_HOME_CHANNEL, then the operators' private chats.",
+  })
+
+const platform = (name: string) =>
+  section(name, {
+    enabled: flag('false keeps the channel closed although its token is there.').default(true),
+    api_root: address(`Another server instead of ${name}'s own; plain http only to this machine.`)
+      .nullable()
+      .default(null),
+  }).prefault({})
+
+const channels = section('The ways in which people talk to the gateway.', {
+  web: section('The chat page that the gateway serves.', {
+    enabled: flag('Serve it.').default(D.channels.web.enabled),
+  }).prefault({}),
+  telegram: section('Telegram; needs TELEGRAM_BOT_TOKEN. Variables of the environment win over these keys.', {
+    enabled: flag('false keeps the channel closed although its token is there.').default(true),
+    api_root: address('The Bot API server; plain http only to this machine.').default(
+      D.channels.telegram.api_root,
+    ),
+    allowed_users: z
+      .array(numericId('A numeric user id.'))
+      .meta({ description: 'Who may talk, by numeric id (TELEGRAM_ALLOWED_USERS).' })
+      .default([]),
+    group_allowed_chats: z
+      .array(numericId('A numeric chat id.'))
+      .meta({ description: 'Groups in which anybody may talk (TELEGRAM_GROUP_ALLOWED_CHATS).' })
+      .default([]),
+    home_channel: numericId('The chat for alerts (TELEGRAM_HOME_CHANNEL).').nullable().default(null),
+    require_mention: flag(
+      'In groups, answer only when mentioned or replied to (TELEGRAM_REQUIRE_MENTION).',
+    ).default(D.channels.telegram.require_mention),
+  }).prefault({}),
+  discord: platform('Discord'),
+  slack: platform('Slack'),
+  matrix: platform('Matrix'),
+  email: section('E-mail.', {
+    enabled: flag('false keeps the channel closed although its password is there.').default(true),
+  }).prefault({}),
+})
+
+export const configFileSchema = section('Hermes Gateway', {
+  model: model.prefault({}),
+  auth: auth.prefault({}),
+  gateway: gateway.prefault({}),
+  storage: storage.prefault({}),
+  alerts: alerts.default([]),
+  channels: channels.prefault({}),
+})
+
+/** `config.yaml` with its defaults filled in. */
+export type ConfigFile = DeepReadonly<z.output<typeof configFileSchema>>
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T
