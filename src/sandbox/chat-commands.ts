@@ -1,0 +1,141 @@
+import { SECOND } from '../support/clock.ts'
+import { textOfSize } from './answer.ts'
+import { durationText, parseDuration } from './duration.ts'
+import { faultName, MESSAGE_FAULTS, TOKEN_FAULTS, type Fault, type FaultTarget } from './fault-names.ts'
+import { MARKDOWN_SHOWCASE } from './markdown-showcase.ts'
+import type { World } from './world.ts'
+
+/** Ends every fault even while the Messages API is broken. */
+export const REPAIR_COMMAND = '!repair'
+
+/** A break without a given end lasts so long: a visitor who breaks the chat cannot mend it by chat. */
+const DEFAULT_BREAK_MS = 60_000
+const DEFAULT_SLOW_MS = 5_000
+const DEFAULT_LIMIT_MS = 120_000
+const DEFAULT_LONG_KB = 20
+/** More than any chat shows, little enough to build at once. */
+const MAX_LONG_KB = 1_000
+
+interface Command {
+  readonly usage: string
+  readonly does: string
+  readonly run: (world: World, words: readonly string[]) => string
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  help: { usage: '!help', does: 'this list', run: help },
+  expire: {
+    usage: '!expire',
+    does: 'the access token ends now; the next message needs a refresh',
+    run: (world) =>
+      `Done: ${count(world.control.expire(), 'access token')} ended. Your next message needs a refresh.`,
+  },
+  revoke: {
+    usage: '!revoke',
+    does: 'the whole sign-in is revoked; only a new sign-in helps',
+    run: (world) => {
+      const revoked = count(world.control.revoke(), 'sign-in')
+      return `Done: ${revoked} revoked. What you write now is kept until somebody signs in again.`
+    },
+  },
+  break: {
+    usage: '!break token-endpoint|messages [FAULT] [60s]',
+    does: 'breaks one of the two endpoints for a while',
+    run: breakEndpoint,
+  },
+  slow: {
+    usage: '!slow [5s]',
+    does: 'answers for the next minute take so long',
+    run: (world, [text]) => {
+      const delayMs = parseDuration(text) ?? DEFAULT_SLOW_MS
+      replace(world, { target: 'messages', fault: 'slow', delayMs, forMs: DEFAULT_BREAK_MS })
+      return `For the next minute each answer waits ${durationText(delayMs)}.`
+    },
+  },
+  limit: {
+    usage: '!limit [2m]',
+    does: 'the usage limit is reached, with a reset time',
+    run: (world, [text]) => {
+      const resetInMs = parseDuration(text) ?? DEFAULT_LIMIT_MS
+      replace(world, { target: 'messages', fault: 'usage-limit', resetInMs })
+      return `The usage limit is reached from now on, for ${durationText(resetInMs)}.`
+    },
+  },
+  repair: {
+    usage: REPAIR_COMMAND,
+    does: 'ends every fault (a revoked sign-in stays revoked)',
+    run: (world) => {
+      world.control.repair()
+      return 'Everything works again.'
+    },
+  },
+  status: { usage: '!status', does: 'what is broken, and what was counted', run: status },
+  long: {
+    usage: '!long [20]',
+    does: 'a long answer, in kB',
+    run: (_world, [text]) => textOfSize(Math.min(Number(text) || DEFAULT_LONG_KB, MAX_LONG_KB) * 1_000),
+  },
+  markdown: { usage: '!markdown', does: 'everything that Markdown can do', run: () => MARKDOWN_SHOWCASE },
+  echo: { usage: '!echo TEXT', does: 'says TEXT', run: (_world, words) => words.join(' ') || '(nothing)' },
+}
+
+/** Is this a message that the simulated model obeys? */
+export function isCommand(text: string): boolean {
+  return text.startsWith('!') && /^!\s*[a-z]/i.test(text)
+}
+
+/** Obeys a command of the chat and says in a sentence what was done. */
+export function obey(world: World, text: string): string {
+  const [name = '', ...words] = text.slice(1).trim().split(/\s+/)
+  const command = COMMANDS[name.toLowerCase()]
+  return command ? command.run(world, words) : `I don't know \`!${name}\`. Send \`!help\` for what I do.`
+}
+
+function breakEndpoint(world: World, words: readonly string[]): string {
+  const target = words[0] as FaultTarget | undefined
+  if (target !== 'token-endpoint' && target !== 'messages') {
+    return 'Say which: `!break token-endpoint 60s` or `!break messages overloaded 60s`.'
+  }
+  const rest = words.slice(1)
+  const forMs = rest.map(parseDuration).find((ms) => ms !== null) ?? DEFAULT_BREAK_MS
+  const asked =
+    rest.find((word) => parseDuration(word) === null) ?? (target === 'messages' ? 'overloaded' : '500')
+  const fault = faultName(target, asked)
+  if (!fault) {
+    const names = Object.keys(target === 'messages' ? MESSAGE_FAULTS : TOKEN_FAULTS).join('`, `')
+    return `I don't know the fault \`${asked}\`. There are: \`${names}\`.`
+  }
+  const retryAfter = fault === '429' || fault === 'rate-limit' ? Math.ceil(forMs / SECOND) : undefined
+  replace(world, { target, fault, forMs, ...(retryAfter === undefined ? {} : { retryAfter }) } as Fault)
+  const where = target === 'messages' ? 'The Messages API' : 'The token endpoint'
+  return `${where} is broken now (\`${fault}\`), for ${durationText(forMs)}.`
+}
+
+/** In chat the newest word counts: it takes the place of what was broken before. */
+function replace(world: World, fault: Fault): void {
+  world.faults.clear(fault.target)
+  world.control.fault(fault)
+}
+
+function status(world: World): string {
+  const now = world.clock.now()
+  const faults = world.faults.active().map(({ fault, until }) => {
+    const rest = until === null ? 'until repaired' : `${durationText(until - now)} left`
+    return `- **${fault.target}**: \`${fault.fault}\`, ${rest}`
+  })
+  const { counts } = world.events
+  const broken = faults.length === 0 ? 'Nothing is broken.' : `Broken:\n\n${faults.join('\n')}`
+  return (
+    `${broken}\n\nI have answered ${count(counts.messages, 'message')}, rejected ` +
+    `${count(counts.rejections, 'request')} and seen ${count(counts.tokenRequests, 'token request')}.`
+  )
+}
+
+function help(): string {
+  const rows = Object.values(COMMANDS).map(({ usage, does }) => `- \`${usage}\` – ${does}`)
+  return `I am a simulation, and these words break or mend me:\n\n${rows.join('\n')}`
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}

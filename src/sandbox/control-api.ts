@@ -1,0 +1,142 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { faultName, MESSAGE_FAULTS, TOKEN_FAULTS, type Fault, type FaultTarget } from './fault-names.ts'
+import { isRecord, parseJson, readBody, sendJson } from './http.ts'
+import type { AnswerPlan, Sandbox, SignInOptions } from './types.ts'
+import type { World } from './world.ts'
+
+/** Requests to the control API are some hundred bytes; a text for the model to say may be longer. */
+const MAX_CONTROL_BYTES = 4 * 1024 * 1024
+
+/** A request to the control API that cannot be obeyed. */
+class BadRequest extends Error {}
+
+type Handler = (
+  world: World,
+  sandbox: Sandbox,
+  body: Record<string, unknown>,
+  params: URLSearchParams,
+) => unknown
+
+/** Every door of the control API. Nothing changes by GET. */
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  'GET /sandbox': () => ({ endpoints: Object.keys(HANDLERS), faults: FAULT_NAMES }),
+  'GET /sandbox/state': (_world, sandbox) => ({
+    ...sandbox.state(),
+    events: sandbox.events.slice(-LATEST_EVENTS),
+  }),
+  'GET /sandbox/events': (_world, sandbox, _body, params) => {
+    const after = Number(params.get('after') ?? 0)
+    return { items: sandbox.events.filter((event) => event.seq > after) }
+  },
+  'GET /sandbox/requests': (_world, sandbox) => ({ items: sandbox.requests }),
+  'GET /sandbox/faults': (world) => ({ items: world.control.faults(), names: FAULT_NAMES }),
+  'POST /sandbox/faults': (world, _sandbox, body) => world.control.fault(faultOf(body)),
+  'DELETE /sandbox/faults': repair,
+  'POST /sandbox/repair': repair,
+  'POST /sandbox/expire': (world) => ({ ended: world.control.expire() }),
+  'POST /sandbox/revoke': (world, _sandbox, body) => ({
+    ended: world.control.revoke(textOf(body, 'accountId')),
+  }),
+  'POST /sandbox/revoke-access': (world) => ({ ended: world.control.revokeAccess() }),
+  'POST /sandbox/revoke-api-keys': (world) => ({ ended: world.control.revokeApiKeys() }),
+  'POST /sandbox/answer': (world, _sandbox, body) => {
+    world.control.answer({ ...body, reply: null } as Partial<AnswerPlan>)
+    return { answer: world.plan }
+  },
+  'POST /sandbox/approve': approve,
+  'POST /sandbox/sign-in': (_world, sandbox, body) => sandbox.signIn(body as SignInOptions),
+  'POST /sandbox/setup-token': (_world, sandbox) => ({ token: sandbox.setupToken() }),
+  'POST /sandbox/api-key': (_world, sandbox) => ({ apiKey: sandbox.apiKey() }),
+}
+
+const FAULT_NAMES = { 'token-endpoint': TOKEN_FAULTS, messages: MESSAGE_FAULTS }
+/** The state shows what happened just now; `/sandbox/events` has the rest. */
+const LATEST_EVENTS = 20
+/** A page of another site that the visitor has open may not drive the sandbox. */
+const LOOPBACK = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/
+
+/** Everything under `/sandbox`. */
+export async function handleControl(
+  world: World,
+  sandbox: Sandbox,
+  req: IncomingMessage,
+  res: ServerResponse,
+  url: URL,
+): Promise<void> {
+  const origin = req.headers.origin
+  if (!LOOPBACK.test(req.headers.host ?? '') || (origin !== undefined && !isLoopbackOrigin(origin))) {
+    return sendJson(res, 403, { error: 'only this machine drives the sandbox' })
+  }
+  if (url.pathname === '/sandbox/redirected') return followed(world, req, res)
+  const handler = HANDLERS[`${req.method} ${url.pathname}`]
+  if (!handler) return sendJson(res, 404, { error: 'no such control', endpoints: Object.keys(HANDLERS) })
+  try {
+    const text = (await readBody(req, MAX_CONTROL_BYTES))?.toString() ?? ''
+    const body = text === '' ? {} : parseJson(text)
+    if (!isRecord(body)) throw new BadRequest('the body must be a JSON object')
+    sendJson(res, 200, handler(world, sandbox, body, url.searchParams))
+  } catch (error) {
+    if (!(error instanceof BadRequest)) throw error
+    sendJson(res, 400, { error: error.message })
+  }
+}
+
+function faultOf(body: Record<string, unknown>): Fault {
+  const target = targetOf(body)
+  if (!target) throw new BadRequest('target must be "token-endpoint" or "messages"')
+  const fault = faultName(target, String(body['fault']))
+  if (!fault) throw new BadRequest(`fault must be one of: ${Object.keys(FAULT_NAMES[target]).join(', ')}`)
+  for (const name of [
+    'forMs',
+    'times',
+    'delayMs',
+    'delayStepMs',
+    'resetInMs',
+    'afterDeltas',
+    'status',
+    'everyMs',
+  ]) {
+    const value = body[name]
+    if (value !== undefined && (typeof value !== 'number' || !(value >= 0))) {
+      throw new BadRequest(`${name} must be a number, 0 or more`)
+    }
+  }
+  return { ...body, target, fault } as Fault
+}
+
+function targetOf(body: Record<string, unknown>): FaultTarget | undefined {
+  const { target } = body
+  return target === 'token-endpoint' || target === 'messages' ? target : undefined
+}
+
+function repair(world: World, _sandbox: Sandbox, body: Record<string, unknown>): unknown {
+  world.control.repair(targetOf(body))
+  return { items: world.control.faults() }
+}
+
+function approve(_world: World, sandbox: Sandbox, body: Record<string, unknown>): unknown {
+  const authorizeUrl = textOf(body, 'authorizeUrl')
+  if (!authorizeUrl) throw new BadRequest('authorizeUrl is missing')
+  const accountId = textOf(body, 'accountId')
+  const email = textOf(body, 'email')
+  const approver = { ...(accountId ? { accountId } : {}), ...(email ? { email } : {}) }
+  try {
+    return { paste: sandbox.authorize(authorizeUrl, approver) }
+  } catch (error) {
+    throw new BadRequest(error instanceof Error ? error.message : 'refused')
+  }
+}
+
+function followed(world: World, req: IncomingMessage, res: ServerResponse): void {
+  world.events.add({ kind: 'redirect-followed', method: req.method ?? '' })
+  sendJson(res, 400, { error: 'the redirect of a token endpoint must not be followed' })
+}
+
+function textOf(body: Record<string, unknown>, name: string): string | undefined {
+  const value = body[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  return URL.canParse(origin) && LOOPBACK.test(new URL(origin).host)
+}
