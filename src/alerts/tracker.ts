@@ -1,0 +1,237 @@
+import type { Clock, Timer } from '../support/clock.ts'
+import { newId } from '../support/ids.ts'
+import type { Texts } from '../config/texts.ts'
+import { alertAfter, DRAIN_WAIT_MS, REMINDERS_MS } from './alert-policy.ts'
+import type { AlertEvent } from './alert.ts'
+import type { Alerter } from './alerter.ts'
+import type { Incident, IncidentCounts, IncidentEvent } from './incident.ts'
+import type { IncidentStore } from './incidents-store.ts'
+import { closedText, openedText, reminderText, whatBroke } from './wording.ts'
+
+/** Why messages cannot be answered now, as the gate says it. */
+export interface Outage {
+  readonly status: string
+  readonly reason: string | null
+  readonly since: number
+}
+
+export interface TrackerOptions {
+  readonly store: IncidentStore
+  readonly alerter: Pick<Alerter, 'send'>
+  readonly clock: Clock
+  readonly texts: Texts
+  readonly host: string
+  /** Messages that wait now. */
+  readonly waiting: () => Promise<number>
+  readonly onProblem: (error: unknown) => void
+}
+
+const NO_COUNTS: IncidentCounts = { held: 0, answered: 0, refused: 0, parked: 0 }
+
+/** Events of one incident that are kept: enough for any outage that a person reads, bounded for those nobody does. */
+const MAX_EVENTS = 200
+
+/**
+ * One record an outage. Opened when messages cannot be answered, closed when they can and
+ * what had waited is done; what the operator is told follows from the record, so that a
+ * restart neither repeats an alert nor forgets one.
+ *
+ * Everything runs through one queue: the store sees the changes in their order.
+ */
+export class IncidentTracker {
+  readonly #options: TrackerOptions
+  #incident: Incident | null = null
+  /** The outage is over; what had waited is being answered. */
+  #recoveredAt: number | null = null
+  #timer: Timer | null = null
+  /** Ends the tries of the alert that is under way. */
+  #alerting: AbortController | null = null
+  #queue: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(options: TrackerOptions) {
+    this.#options = options
+  }
+
+  /** The outage that goes on, or whose messages are still being answered; null = none. */
+  get current(): Incident | null {
+    return this.#incident
+  }
+
+  /** Goes on with the incident that an earlier run left open. */
+  async start(): Promise<void> {
+    this.#incident = await this.#options.store.current()
+    // Whether it is over is for the gate to say; until then it goes on.
+    this.#schedule()
+  }
+
+  /** Tells what the gate says now; null = messages can be answered. */
+  observe(outage: Outage | null): void {
+    this.#enqueue(async () => {
+      if (outage) await this.#outage(outage)
+      else await this.#recovered()
+    })
+  }
+
+  /** A message that had waited came to its end. */
+  count(outcome: 'answered' | 'refused' | 'parked'): void {
+    this.#enqueue(async () => {
+      const incident = this.#incident
+      if (!incident) return
+      // Written with the next change of the record: a count is not worth a commit of its own.
+      this.#incident = {
+        ...incident,
+        counts: { ...incident.counts, [outcome]: incident.counts[outcome] + 1 },
+      }
+      if (this.#recoveredAt !== null) await this.#closeWhenDrained()
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#alerting?.abort()
+    await this.#queue
+    if (this.#incident) await this.#save(this.#incident)
+  }
+
+  async #outage(outage: Outage): Promise<void> {
+    this.#recoveredAt = null
+    const known = this.#incident
+    if (!known) {
+      await this.#save({
+        id: newId(outage.since),
+        status: outage.status,
+        reason: outage.reason,
+        openedAt: outage.since,
+        closedAt: null,
+        counts: NO_COUNTS,
+        events: [this.#event('opened', whatBroke(outage.status, outage.reason))],
+        reminders: 0,
+        alerted: false,
+      })
+    } else if (known.status !== outage.status || known.reason !== outage.reason) {
+      await this.#save({
+        ...withEvent(known, this.#event('changed', whatBroke(outage.status, outage.reason))),
+        status: outage.status,
+        reason: outage.reason,
+      })
+    }
+    await this.#alertIfDue()
+  }
+
+  async #recovered(): Promise<void> {
+    const incident = this.#incident
+    if (!incident || this.#recoveredAt !== null) return
+    this.#recoveredAt = this.#options.clock.now()
+    const held = Math.max(incident.counts.held, await this.#options.waiting())
+    await this.#save({
+      ...withEvent(incident, this.#event('recovered', 'Messages can be answered again')),
+      counts: { ...incident.counts, held },
+    })
+    await this.#closeWhenDrained()
+  }
+
+  async #closeWhenDrained(): Promise<void> {
+    const incident = this.#incident
+    const recoveredAt = this.#recoveredAt
+    if (!incident || recoveredAt === null) return
+    const { clock, waiting } = this.#options
+    const { held, answered, refused, parked } = incident.counts
+    const drained = answered + refused + parked >= held || (await waiting()) === 0
+    if (!drained && clock.now() - recoveredAt < DRAIN_WAIT_MS) return this.#schedule()
+    const closed: Incident = {
+      ...withEvent(
+        incident,
+        this.#event('closed', `${answered} answered, ${refused} refused, ${parked} parked`),
+      ),
+      closedAt: clock.now(),
+    }
+    await this.#save(closed)
+    this.#incident = null
+    this.#recoveredAt = null
+    this.#timer?.cancel()
+    // News that reached nobody is no news any more; and who was never told of its start need not hear of its end.
+    this.#alerting?.abort()
+    this.#alerting = null
+    if (closed.alerted) void this.#send('incident.closed', closed, closedText(closed, await this.#context()))
+  }
+
+  /** Sends the first alert or the next reminder when its time has come, and sets the timer for the one after. */
+  async #alertIfDue(): Promise<void> {
+    const incident = this.#incident
+    if (!incident || this.#recoveredAt !== null) return
+    const due = nextAlertAt(incident)
+    if (due === null || due > this.#options.clock.now()) return this.#schedule()
+    const context = await this.#context()
+    if (!incident.alerted) {
+      const text = openedText(incident, context)
+      this.#send('incident.opened', incident, text)
+      await this.#save({ ...withEvent(incident, this.#event('alert', text)), alerted: true })
+    } else {
+      const text = reminderText(incident, context)
+      this.#send('incident.reminder', incident, text)
+      await this.#save({
+        ...withEvent(incident, this.#event('alert', text)),
+        reminders: incident.reminders + 1,
+      })
+    }
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    this.#timer?.cancel()
+    const incident = this.#incident
+    if (!incident || this.#stopped) return
+    const { clock } = this.#options
+    if (this.#recoveredAt !== null) {
+      this.#timer = clock.setTimer(() => this.#enqueue(() => this.#closeWhenDrained()), DRAIN_POLL_MS)
+      return
+    }
+    const due = nextAlertAt(incident)
+    if (due !== null && !this.#alerting) {
+      this.#timer = clock.setTimer(() => this.#enqueue(() => this.#alertIfDue()), due - clock.now())
+    }
+  }
+
+  /** An alert may wait for its routes for hours; the record does not wait for it. */
+  #send(event: AlertEvent, incident: Incident, text: string): void {
+    const { id, status, openedAt } = incident
+    this.#options.alerter
+      .send({ event, text, incident: { id, status, openedAt } })
+      .catch(this.#options.onProblem)
+  }
+
+  async #context() {
+    const { texts, host, clock, waiting } = this.#options
+    return { texts, host, now: clock.now(), waiting: await waiting() }
+  }
+
+  /** A store that fails now must not keep the operator from being told: the record lives on in memory. */
+  async #save(incident: Incident): Promise<void> {
+    this.#incident = incident
+    await this.#options.store.save(incident).catch(this.#options.onProblem)
+  }
+
+  #event(kind: IncidentEvent['kind'], text: string): IncidentEvent {
+    return { at: this.#options.clock.now(), kind, text }
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#queue = this.#queue.then(work).catch(this.#options.onProblem)
+  }
+}
+
+/** What is answered also tells the tracker; this is the net for what ends without telling. */
+const DRAIN_POLL_MS = 5_000
+
+function nextAlertAt(incident: Incident): number | null {
+  const after = alertAfter(incident.status)
+  if (!incident.alerted) return after === null ? null : incident.openedAt + after
+  const reminder = REMINDERS_MS[incident.reminders]
+  return reminder === undefined ? null : incident.openedAt + (after ?? 0) + reminder
+}
+
+function withEvent(incident: Incident, event: IncidentEvent): Incident {
+  return { ...incident, events: [...incident.events.slice(-MAX_EVENTS + 1), event] }
+}
