@@ -19,6 +19,21 @@ export const DEFAULT_TEXTS = {
   nothing_to_stop: 'There is nothing to stop.',
   new_conversation: 'A new conversation begins here.',
 
+  cut_short: '(This answer reached its length limit. Ask me to go on, and I will.)',
+  attachment_failed: "I couldn't load that attachment. Please send it again.",
+  welcome: 'Hello! Write to me, and I answer. /help shows what else I understand.',
+  help: `/new begins a new conversation
+/stop stops the answer in hand and drops what waits
+/status shows how things are
+/model shows or changes the model of this chat
+/usage shows what this chat has used`,
+  status_ready: 'I am ready. Model: {model}. Waiting in this chat: {waiting}.',
+  status_waiting: "I can't reach Claude since {since}. Model: {model}. Waiting in this chat: {waiting}.",
+  usage: '{turns} answers in this chat: {input} tokens read, {output} written.',
+  model_current: 'This chat uses {model}. To choose: {choices}',
+  model_set: 'This chat uses {model} from now on.',
+  model_unknown: "I can't use that model here. To choose: {choices}",
+
   unsupported: "I can't read this kind of message yet. Please send text, a picture or a PDF.",
   rate_limited: 'That was a lot at once. Please wait a minute and go on.',
   not_allowed: "I don't know you yet. Please ask the operator to let you in.",
