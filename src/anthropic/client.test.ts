@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { credentialOf, StaticDoor } from '../../test/support/static-door.ts'
+import type { MessageFault } from '../sandbox/fault-names.ts'
+import { startSandbox } from '../sandbox/sandbox.ts'
+import type { Sandbox } from '../sandbox/types.ts'
+import { systemClock } from '../support/clock.ts'
+import { ConfigurationError, NeedsLogin, Refused, TransientError, UsageLimited } from '../support/errors.ts'
+import { createModelClient, type ProviderHealth } from './client.ts'
+
+let sandbox: Sandbox
+let health: string[]
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ marked: false, answer: { style: 'echo' } })
+  health = []
+})
+afterEach(() => sandbox.close())
+
+const recorder: ProviderHealth = {
+  succeeded: () => void health.push('succeeded'),
+  usageLimited: () => void health.push('usage-limited'),
+  unavailable: (retryAfterMs, reason) => void health.push(`unavailable ${reason} ${retryAfterMs}`),
+  misconfigured: () => void health.push('misconfigured'),
+}
+
+function ask(door: StaticDoor, text = 'Good morning', onText: (text: string) => void = () => undefined) {
+  const model = createModelClient({
+    baseUrl: sandbox.url,
+    door,
+    health: recorder,
+    clock: systemClock,
+    userAgent: 'hermes-gateway/test',
+    headers: {},
+    contextTokens: 200_000,
+  })
+  return model.answer(
+    {
+      model: 'claude-sonnet-5-5',
+      maxTokens: 100,
+      system: 'Be kind.',
+      messages: [{ role: 'user', text, attachments: [] }],
+    },
+    { signal: new AbortController().signal, onText },
+  )
+}
+
+const apiKey = () => credentialOf(sandbox.apiKey(), 'api-key')
+const oauth = () => credentialOf(sandbox.signIn().accessToken)
+
+test('an answer comes in pieces and whole, with its usage, for an API key and for an OAuth token', async () => {
+  for (const credential of [apiKey(), oauth()]) {
+    const pieces: string[] = []
+    const door = new StaticDoor(credential)
+    const answer = await ask(door, 'Good morning', (text) => pieces.push(text))
+    expect(answer.text).toBe('Echo: Good morning')
+    expect(pieces.join('')).toBe(answer.text)
+    expect(answer.usage.outputTokens).toBeGreaterThan(0)
+    expect(answer.stopReason).toBe('end_turn')
+    expect(door.accepts).toBe(1)
+  }
+  expect(sandbox.requests.map((request) => request.userAgent)).toEqual([
+    'hermes-gateway/test',
+    'hermes-gateway/test',
+  ])
+})
+
+test('the text of a message reaches the model verbatim as the last user message', async () => {
+  const text = '  <b>“Ünïcode”</b> \u202E and\n\n  space  '
+  await ask(new StaticDoor(apiKey()), text)
+  expect(sandbox.requests.at(-1)!.messages.at(-1)).toEqual({ role: 'user', content: text })
+  expect(sandbox.requests.at(-1)!.system).toBe('Be kind.')
+})
+
+test('nothing of the environment reaches the provider', async () => {
+  process.env.ANTHROPIC_API_KEY = 'sk-ant-api03-TEST-from-the-environment'
+  try {
+    const credential = apiKey()
+    await ask(new StaticDoor(credential))
+    expect(sandbox.requests.at(-1)!.fingerprint).toBe(credential.fingerprint)
+  } finally {
+    delete process.env.ANTHROPIC_API_KEY
+  }
+})
+
+const OUTCOMES: ReadonlyArray<{
+  fault: MessageFault['fault']
+  expected: Partial<Record<string, unknown>>
+  told: string
+}> = [
+  {
+    fault: 'overloaded-529',
+    expected: { name: 'TransientError', reason: 'overloaded' },
+    told: 'unavailable overloaded null',
+  },
+  {
+    fault: '500',
+    expected: { name: 'TransientError', reason: 'provider' },
+    told: 'unavailable provider null',
+  },
+  {
+    fault: '502',
+    expected: { name: 'TransientError', reason: 'provider' },
+    told: 'unavailable provider null',
+  },
+  {
+    fault: 'reset',
+    expected: { name: 'TransientError', reason: 'network' },
+    told: 'unavailable network null',
+  },
+  {
+    fault: 'reset-mid-stream',
+    expected: { name: 'TransientError', reason: 'network' },
+    told: 'unavailable network null',
+  },
+  {
+    fault: 'truncated-stream',
+    expected: { name: 'TransientError', reason: 'network' },
+    told: 'unavailable network null',
+  },
+  { fault: 'error-mid-stream', expected: { name: 'TransientError' }, told: 'unavailable overloaded null' },
+  { fault: 'usage-limit', expected: { name: 'UsageLimited' }, told: 'usage-limited' },
+  { fault: 'bad-request', expected: { name: 'Refused' }, told: 'succeeded' },
+  { fault: 'too-large-413', expected: { name: 'Refused' }, told: 'succeeded' },
+  { fault: 'model-404', expected: { name: 'ConfigurationError' }, told: 'misconfigured' },
+]
+
+test.each(OUTCOMES)(
+  'the fault $fault is $expected.name for whoever asked',
+  async ({ fault, expected, told }) => {
+    sandbox.control.fault({ target: 'messages', fault } as MessageFault)
+    const door = new StaticDoor(apiKey())
+    const error = await ask(door).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject(expected)
+    expect(
+      [TransientError, UsageLimited, Refused, ConfigurationError].some((type) => error instanceof type),
+    ).toBe(true)
+    expect(door.rejections).toEqual([])
+    expect(health).toEqual([told])
+  },
+)
+
+const REJECTIONS: ReadonlyArray<{ fault: MessageFault['fault']; rejection: unknown }> = [
+  { fault: 'expired', rejection: { kind: 'rejected' } },
+  { fault: 'invalid', rejection: { kind: 'rejected' } },
+  { fault: 'revoked-401', rejection: { kind: 'rejected' } },
+  { fault: 'revoked-403', rejection: { kind: 'rejected' } },
+  { fault: 'api-key-401', rejection: { kind: 'rejected' } },
+  { fault: 'org-not-allowed', rejection: { kind: 'not-permitted', reason: 'policy' } },
+  { fault: 'scope', rejection: { kind: 'scope' } },
+  { fault: 'claude-code-only', rejection: { kind: 'not-permitted', reason: 'policy' } },
+  { fault: 'extra-usage', rejection: { kind: 'not-permitted', reason: 'billing' } },
+  { fault: 'billing', rejection: { kind: 'not-permitted', reason: 'billing' } },
+  { fault: '402', rejection: { kind: 'not-permitted', reason: 'billing' } },
+  { fault: 'unknown-403', rejection: { kind: 'not-permitted', reason: 'policy' } },
+]
+
+test.each(REJECTIONS)(
+  'the fault $fault is reported to the keeper as $rejection',
+  async ({ fault, rejection }) => {
+    sandbox.control.fault({ target: 'messages', fault } as MessageFault)
+    const door = new StaticDoor(oauth())
+    await expect(ask(door)).rejects.toBeInstanceOf(NeedsLogin)
+    expect(door.rejections.map((entry) => entry.rejection)).toEqual([rejection])
+    expect(health).toEqual([])
+  },
+)
+
+describe('the ladder around a request', () => {
+  test('a rejected token is replaced and the request repeated before anybody notices', async () => {
+    const [first, second] = [oauth(), oauth()]
+    sandbox.control.fault({ target: 'messages', fault: 'expired', times: 1 })
+    const door = new StaticDoor(first, second)
+    expect((await ask(door)).text).toBe('Echo: Good morning')
+    expect(door.rejections.map((entry) => entry.fingerprint)).toEqual([first.fingerprint])
+  })
+
+  test('the request is repeated once, never twice', async () => {
+    sandbox.control.fault({ target: 'messages', fault: 'expired' })
+    const door = new StaticDoor(oauth(), oauth(), oauth())
+    await expect(ask(door)).rejects.toBeInstanceOf(TransientError)
+    expect(sandbox.requests).toHaveLength(2)
+    expect(door.rejections).toHaveLength(2)
+  })
+})
+
+test('an abort ends the request with its own reason and says nothing of the provider', async () => {
+  sandbox.control.answer({ delayMs: 5_000 })
+  const controller = new AbortController()
+  const model = createModelClient({
+    baseUrl: sandbox.url,
+    door: new StaticDoor(apiKey()),
+    health: recorder,
+    clock: systemClock,
+    userAgent: 'hermes-gateway/test',
+    headers: {},
+    contextTokens: 200_000,
+  })
+  const reason = new Error('stopped by the person')
+  const answer = model.answer(
+    {
+      model: 'claude-sonnet-5-5',
+      maxTokens: 10,
+      system: null,
+      messages: [{ role: 'user', text: 'hi', attachments: [] }],
+    },
+    { signal: controller.signal, onText: () => undefined },
+  )
+  setTimeout(() => controller.abort(reason), 50)
+  await expect(answer).rejects.toBe(reason)
+  expect(health).toEqual([])
+})
