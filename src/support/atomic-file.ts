@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { open, readdir, realpath, rename, unlink, type FileHandle } from 'node:fs/promises'
+import { open, readdir, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-/** Room that is proven before it is needed: four times the largest sign-in file seen, and one page on every disk. */
-export const DEFAULT_RESERVED_BYTES = 16 * 1024
+/** Room that is proven before it is needed: four times the largest sign-in file seen. */
+const LEAST_RESERVED_BYTES = 16 * 1024
+/** A file that is larger than usual may become larger still. */
+const RESERVED_SIZES = 2
 
 const PRIVATE_FILE = 0o600
 
@@ -27,7 +29,7 @@ export interface PreparedFile {
 }
 
 export interface PrepareOptions {
-  /** Bytes to reserve. */
+  /** Bytes to reserve; by default twice the present size, and never less than 16 KiB. */
   readonly reserve?: number
   /** A word in the temporary file's name that says what it is for. */
   readonly tag?: string
@@ -44,11 +46,12 @@ export async function prepareFile(path: string, options: PrepareOptions = {}): P
   const target = await resolveLink(path)
   const suffix = `${options.tag ?? 'write'}-${process.pid}-${randomBytes(4).toString('hex')}`
   const temporaryPath = join(dirname(target), `${temporaryPrefix(target)}${suffix}${TEMPORARY_SUFFIX}`)
+  const reserve = options.reserve ?? Math.max(LEAST_RESERVED_BYTES, RESERVED_SIZES * (await sizeOf(target)))
   const handle = await open(temporaryPath, 'wx', PRIVATE_FILE)
   const prepared = new Prepared(handle, temporaryPath, target)
   try {
     // Spaces: a reader of a file whose tail was not cut off yet still sees valid JSON.
-    await handle.write(Buffer.alloc(options.reserve ?? DEFAULT_RESERVED_BYTES, 0x20), 0)
+    await handle.write(Buffer.alloc(reserve, 0x20), 0)
     await handle.sync()
   } catch (error) {
     await prepared.discard()
@@ -99,6 +102,13 @@ export async function resolveLink(path: string): Promise<string> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     return join(await realpath(dirname(path)), basename(path))
   }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
 }
 
 const TEMPORARY_SUFFIX = '.hermes-tmp'
