@@ -1,0 +1,94 @@
+import { Agent, request } from 'node:http'
+import { figuresOf } from '../support/figures.ts'
+
+/**
+ * Messages through a gateway: `node messages.ts URL TOKEN CONVERSATIONS SECONDS`. Each conversation asks,
+ * waits for the stored answer on its event stream, and asks again. Prints the figures as JSON.
+ */
+const [url, token] = [process.argv[2]!, process.argv[3]!]
+const [conversations, seconds] = [Number(process.argv[4]), Number(process.argv[5])]
+const agent = new Agent({ keepAlive: true })
+const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+const body = JSON.stringify({ text: 'How are you today?' })
+
+class Conversation {
+  readonly #path: string
+  #answered: (() => void) | null = null
+
+  constructor(name: string) {
+    this.#path = `/api/conversations/${name}`
+  }
+
+  /** Follows the event stream; each stored answer wakes `ask`. */
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stream = request(new URL(`${this.#path}/events`, url), { headers, agent: false }, (response) => {
+        if (response.statusCode !== 200)
+          return reject(new Error(`the event stream answered ${response.statusCode}`))
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk
+          for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
+            const event = text.slice(0, end)
+            text = text.slice(end + 2)
+            if (event.includes('event: message') && event.includes('"role":"assistant"')) this.#answered?.()
+          }
+        })
+        resolve()
+      })
+      stream.on('error', reject)
+      stream.end()
+    })
+  }
+
+  async ask(): Promise<void> {
+    const answered = new Promise<void>((resolve) => (this.#answered = resolve))
+    await post(`${this.#path}/messages`)
+    await answered
+  }
+}
+
+function post(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const call = request(new URL(path, url), { method: 'POST', headers, agent }, (response) => {
+      response.resume()
+      if (response.statusCode !== 202)
+        return reject(new Error(`a message was answered ${response.statusCode}`))
+      response.on('end', resolve)
+    })
+    call.on('error', reject)
+    call.end(body)
+  })
+}
+
+async function drive(all: readonly Conversation[], forSeconds: number): Promise<number[]> {
+  const latencies: number[] = []
+  const end = performance.now() + forSeconds * 1000
+  await Promise.all(
+    all.map(async (conversation) => {
+      while (performance.now() < end) {
+        const started = performance.now()
+        await conversation.ask()
+        latencies.push(performance.now() - started)
+      }
+    }),
+  )
+  return latencies
+}
+
+// Fresh conversations for each phase: a long history makes every question dearer, for the raw SDK as well.
+const open = (phase: string) =>
+  Promise.all(
+    Array.from({ length: conversations }, async (_, index) => {
+      const conversation = new Conversation(`${phase}-${index}`)
+      await conversation.open()
+      return conversation
+    }),
+  )
+
+await drive(await open(`warm-up-${process.pid}`), Math.min(2, seconds / 2))
+const measured = await open(`measured-${process.pid}`)
+const started = performance.now()
+const latencies = await drive(measured, seconds)
+console.log(JSON.stringify(figuresOf(latencies, (performance.now() - started) / 1000)))
+process.exit(0)

@@ -1,0 +1,17 @@
+/**
+ * The measured claims: `npm run bench` runs the gateway's, `npm run bench -- NAME …` others by name.
+ * Each is loaded when it runs, for what one imports would weigh on another's figures.
+ */
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  gateway: async () => (await import('./gateway/gateway.ts')).benchGateway(),
+}
+
+const names = process.argv.slice(2)
+for (const name of names.length > 0 ? names : ['gateway']) {
+  const bench = BENCHES[name]
+  if (!bench) {
+    console.error(`There is no bench "${name}". There are: ${Object.keys(BENCHES).join(', ')}.`)
+    process.exit(2)
+  }
+  await bench()
+}

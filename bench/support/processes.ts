@@ -1,0 +1,135 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ROOT = new URL('../..', import.meta.url).pathname
+
+/** A process of a measurement; it ends with the `using` block. */
+export class Measured implements AsyncDisposable {
+  readonly child: ChildProcess
+
+  constructor(child: ChildProcess) {
+    this.child = child
+  }
+
+  get pid(): number {
+    return this.child.pid!
+  }
+
+  /** Resident memory in MB. @see proc(5) */
+  residentMb(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024
+  }
+
+  /** User and system time so far, in milliseconds. */
+  cpuMs(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    // Clock ticks are hundredths of a second on Linux.
+    return (Number(fields[11]) + Number(fields[12])) * 10
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode !== null) return
+    const ended = new Promise((resolve) => this.child.once('exit', resolve))
+    this.child.kill('SIGTERM')
+    await ended
+  }
+}
+
+/** Runs one of the project's scripts and resolves with the first line it prints. */
+export async function startScript(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ process: Measured; line: string }> {
+  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const line = await new Promise<string>((resolve, reject) => {
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      const end = text.indexOf('\n')
+      if (end !== -1) resolve(text.slice(0, end))
+    })
+    child.once('exit', (code) => reject(new Error(`${script} ended with ${code} before it printed anything`)))
+  })
+  return { process: new Measured(child), line }
+}
+
+/** Runs a script to its end and parses the JSON that it prints. */
+export async function runScript<T>(script: string, args: readonly string[]): Promise<T> {
+  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  const code = await new Promise((resolve) => child.once('exit', resolve))
+  if (code !== 0) throw new Error(`${script} ended with ${code}`)
+  return JSON.parse(text) as T
+}
+
+/** A gateway of its own, on an empty home, against the provider at `baseUrl`. */
+export class BenchGateway implements AsyncDisposable {
+  readonly process: Measured
+  readonly url: string
+  readonly token: string
+  /** From the start of the process to the first `ready`, in milliseconds. */
+  readonly readyMs: number
+  readonly #home: string
+
+  private constructor(process: Measured, url: string, token: string, readyMs: number, home: string) {
+    this.process = process
+    this.url = url
+    this.token = token
+    this.readyMs = readyMs
+    this.#home = home
+  }
+
+  static async start(baseUrl: string): Promise<BenchGateway> {
+    const home = mkdtempSync(join(tmpdir(), 'hermes-bench-'))
+    const port = await freePort()
+    writeFileSync(join(home, 'config.yaml'), `model:\n  base_url: ${baseUrl}\ngateway:\n  port: ${port}\n`)
+    writeFileSync(join(home, '.env'), 'ANTHROPIC_API_KEY=sk-ant-api03-TEST-bench\n', { mode: 0o600 })
+    const url = `http://127.0.0.1:${port}`
+    const started = performance.now()
+    const child = spawn(process.execPath, [join(ROOT, 'bin/hermes.js'), 'gateway', '--home', home], {
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    while (!(await isReady(url))) {
+      if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const readyMs = performance.now() - started
+    const token = readFileSync(join(home, 'gateway.token'), 'utf8').trim()
+    return new BenchGateway(new Measured(child), url, token, readyMs, home)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process[Symbol.asyncDispose]()
+    rmSync(this.#home, { recursive: true, force: true })
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return await fetch(`${url}/readyz`).then(
+    (response) => response.ok,
+    () => false,
+  )
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
