@@ -112,7 +112,8 @@ function fail({ res, fault, early, note }: TokenStrike): void {
     case 'no-access-token':
       return sendJson(res, 200, { ...early?.body, token_type: 'Bearer', access_token: undefined })
     case 'huge-body':
-      return sendJson(res, 200, { ...early?.body, padding: 'x'.repeat(HUGE_BODY_BYTES) })
+      // The tokens come last: who stops reading at a sane size never sees them.
+      return sendJson(res, 200, { padding: 'x'.repeat(HUGE_BODY_BYTES), ...early?.body })
     default:
       throw new Error(`no behaviour for the fault ${fault.fault}`)
   }
