@@ -1,0 +1,265 @@
+import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../inbox/inbox.ts'
+import { MINUTE } from '../../support/clock.ts'
+import { addressFor, conversationAt, findAddress, moveAddress } from './addresses.ts'
+import {
+  conversationByKey,
+  insertMessage,
+  notify,
+  observedOutage,
+  saveConversation,
+  WAITING,
+  type ConversationRow,
+} from './rows.ts'
+import type { Session } from './session.ts'
+import { setState, withdrawAll } from './withdraw.ts'
+
+/** The reason of a message that found the hold full. */
+const HOLD_FULL = 'hold full'
+/** A flood is told that the hold is full once in this time and not for each message. */
+const FULL_NOTICE_INTERVAL_MS = MINUTE
+
+const NOTHING: Accepted = {
+  conversationId: null,
+  messageId: null,
+  state: null,
+  duplicate: false,
+  holdFull: false,
+  outbox: false,
+  withdrawn: 0,
+}
+
+/** Stores what a platform delivered, and how far its stream was read. See `Inbox.accept`. */
+export function accept(session: Session, request: AcceptRequest): readonly Accepted[] {
+  const results = request.arrivals.map((arrival) => acceptOne(session, arrival, request))
+  for (const cursor of request.cursors) {
+    session.run(
+      'INSERT INTO cursors (channel, name, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+      cursor.channel,
+      cursor.name,
+      cursor.value,
+    )
+  }
+  return results
+}
+
+function acceptOne(session: Session, arrival: Arrival, request: AcceptRequest): Accepted {
+  switch (arrival.kind) {
+    case 'message':
+      return duplicateOf(session, arrival.message) ?? acceptMessage(session, arrival.message, request)
+    case 'command':
+      return duplicateOf(session, arrival.message) ?? acceptCommand(session, arrival, request.now)
+    case 'edit':
+      return changeWaiting(session, arrival, (key) => {
+        session.run(
+          'UPDATE messages SET text = ?, revision = ? WHERE key = ?',
+          arrival.text,
+          session.nextRevision(),
+          key,
+        )
+      })
+    case 'deletion':
+      return changeWaiting(session, arrival, (key) => {
+        setState(session, key, 'withdrawn', null)
+        session.waitingTotal = null
+      })
+    case 'turned-away':
+      return turnAway(session, arrival, request.now)
+    case 'moved': {
+      const conversation = moveAddress(session, arrival.channel, arrival.from, arrival.to)
+      return { ...NOTHING, conversationId: conversation?.id ?? null }
+    }
+  }
+}
+
+/** What became of the first delivery of this message; null = this is the first. */
+function duplicateOf(session: Session, message: IncomingMessage): Accepted | null {
+  const address = findAddress(session, message.channel, message.address)
+  if (!address) return null
+  const row = session.get(
+    `SELECT m.id, m.state, m.reason, c.id AS conversation FROM messages m
+       JOIN conversations c ON c.key = m.conversation
+       WHERE m.origin = ? AND m.platform_id = ?`,
+    address.key,
+    message.platformMessageId,
+  )
+  if (row) {
+    return {
+      ...NOTHING,
+      conversationId: String(row['conversation']),
+      messageId: String(row['id']),
+      state: row['state'] as MessageState,
+      duplicate: true,
+      holdFull: row['reason'] === HOLD_FULL,
+    }
+  }
+  if (!wasTurnedAway(session, address.key, message.platformMessageId)) return null
+  const conversationId =
+    address.conversation === null ? null : conversationByKey(session, address.conversation).id
+  return { ...NOTHING, conversationId, duplicate: true }
+}
+
+function wasTurnedAway(session: Session, origin: number, platformId: string): boolean {
+  return (
+    session.get('SELECT 1 FROM seen WHERE origin = ? AND platform_id = ?', origin, platformId) !== undefined
+  )
+}
+
+function acceptMessage(session: Session, message: IncomingMessage, request: AcceptRequest): Accepted {
+  const { now, outage } = request
+  const { origin, conversation } = conversationAt(session, message.channel, message.address, now)
+  const holdFull = outage !== null && isHoldFull(session, conversation, request)
+  const state: MessageState = holdFull ? 'refused' : outage?.notice != null ? 'held' : 'received'
+  const inserted = insertMessage(session, conversation, {
+    role: 'user',
+    state,
+    text: message.text,
+    at: now,
+    reason: holdFull ? HOLD_FULL : state === 'held' ? outage!.reason : null,
+    origin,
+    platformId: message.platformMessageId,
+    personId: message.personId,
+    personName: message.personName,
+    addressed: message.addressed,
+    attachments: holdFull ? [] : message.attachments,
+    heldBase: state === 'held' ? observedOutage(session) : null,
+  })
+  rememberParticipant(session, conversation, message.personId)
+  if (!holdFull && session.waitingTotal !== null) session.waitingTotal++
+  let outbox = false
+  if (holdFull) {
+    if (message.addressed && mayTellFull(conversation, now)) {
+      conversation.full_told_at = now
+      const sending = { replyTo: message.platformMessageId, at: now }
+      outbox = notify(session, conversation, request.holdFullNotice, sending).outbox
+    }
+  } else if (outage?.notice != null && message.addressed && conversation.told_outage !== outage.id) {
+    conversation.told_outage = outage.id
+    outbox = notify(session, conversation, outage.notice, { replyTo: null, at: now }).outbox
+  }
+  saveConversation(session, conversation)
+  return { ...NOTHING, conversationId: conversation.id, messageId: inserted.id, state, holdFull, outbox }
+}
+
+function isHoldFull(session: Session, conversation: ConversationRow, { limits }: AcceptRequest): boolean {
+  const here = session.get(
+    `SELECT count(*) AS n FROM (SELECT 1 FROM messages WHERE conversation = ? AND ${WAITING}
+       AND state <> 'answering' LIMIT ?)`,
+    conversation.key,
+    limits.maxPerConversation,
+  )
+  if (Number(here?.['n']) >= limits.maxPerConversation) return true
+  session.waitingTotal ??= Number(
+    session.get(
+      `SELECT (SELECT count(*) FROM messages WHERE state <> 'answered' AND state = 'received')
+            + (SELECT count(*) FROM messages WHERE state <> 'answered' AND state = 'held') AS n`,
+    )?.['n'],
+  )
+  return session.waitingTotal >= limits.maxTotal
+}
+
+/** A clock that was set back must not silence the notice for good. */
+function mayTellFull(conversation: ConversationRow, now: number): boolean {
+  const last = conversation.full_told_at
+  return last === null || Math.abs(now - last) >= FULL_NOTICE_INTERVAL_MS
+}
+
+function rememberParticipant(session: Session, conversation: ConversationRow, personId: string): void {
+  session.run(
+    'INSERT INTO participants (conversation, person_id) VALUES (?, ?) ON CONFLICT DO NOTHING',
+    conversation.key,
+    personId,
+  )
+}
+
+/** The command, its effect and its reply, at once; the command itself is not part of the history. */
+function acceptCommand(
+  session: Session,
+  command: Extract<Arrival, { kind: 'command' }>,
+  now: number,
+): Accepted {
+  const { message, effect } = command
+  const { origin, conversation } = conversationAt(session, message.channel, message.address, now)
+  const withdrawn = effect?.kind === 'new' || effect?.kind === 'stop' ? withdrawAll(session, conversation) : 0
+  const row = insertMessage(session, conversation, {
+    role: 'user',
+    state: 'answered',
+    text: message.text,
+    at: now,
+    origin,
+    platformId: message.platformMessageId,
+    personId: message.personId,
+    personName: message.personName,
+    addressed: message.addressed,
+    command: true,
+  })
+  rememberParticipant(session, conversation, message.personId)
+  if (effect?.kind === 'model') conversation.model = effect.model
+  const reply = notify(session, conversation, command.reply, {
+    replyTo: message.platformMessageId,
+    at: now,
+  })
+  session.run('UPDATE messages SET answered_by = ? WHERE key = ?', reply.id, row.key)
+  if (effect?.kind === 'new') {
+    conversation.history_from = conversation.next_seq
+    session.run('DELETE FROM summaries WHERE conversation = ?', conversation.key)
+  }
+  saveConversation(session, conversation)
+  return {
+    ...NOTHING,
+    conversationId: conversation.id,
+    messageId: row.id,
+    state: 'answered',
+    outbox: reply.outbox,
+    withdrawn,
+  }
+}
+
+/** Changes a message that nobody has begun to answer. */
+function changeWaiting(
+  session: Session,
+  arrival: { readonly channel: string; readonly address: string; readonly platformMessageId: string },
+  change: (key: number) => void,
+): Accepted {
+  const address = findAddress(session, arrival.channel, arrival.address)
+  if (!address || address.conversation === null) return NOTHING
+  const conversationId = conversationByKey(session, address.conversation).id
+  const row = session.get(
+    `SELECT key, id FROM messages WHERE origin = ? AND platform_id = ? AND state IN ('received', 'held')`,
+    address.key,
+    arrival.platformMessageId,
+  )
+  if (!row) return { ...NOTHING, conversationId }
+  const key = Number(row['key'])
+  change(key)
+  const state = session.get('SELECT state FROM messages WHERE key = ?', key)?.['state'] as MessageState
+  return { ...NOTHING, conversationId, messageId: String(row['id']), state }
+}
+
+/**
+ * Only the id of what must not enter is remembered. An id that belongs to a stored message is an
+ * edit of it, and gets its reply.
+ */
+function turnAway(
+  session: Session,
+  arrival: Extract<Arrival, { kind: 'turned-away' }>,
+  now: number,
+): Accepted {
+  const address = addressFor(session, arrival.channel, arrival.address)
+  if (wasTurnedAway(session, address.key, arrival.platformMessageId)) {
+    const conversationId =
+      address.conversation === null ? null : conversationByKey(session, address.conversation).id
+    return { ...NOTHING, conversationId, duplicate: true }
+  }
+  session.run(
+    'INSERT INTO seen (origin, platform_id, at) VALUES (?, ?, ?)',
+    address.key,
+    arrival.platformMessageId,
+    now,
+  )
+  if (arrival.reply === null) return NOTHING
+  const { conversation } = conversationAt(session, arrival.channel, arrival.address, now)
+  const sending = { replyTo: arrival.platformMessageId, at: now }
+  const { outbox } = notify(session, conversation, arrival.reply, sending)
+  saveConversation(session, conversation)
+  return { ...NOTHING, conversationId: conversation.id, outbox }
+}

@@ -1,0 +1,112 @@
+import { ConfigurationError, StoreError, messageOf } from '../../support/errors.ts'
+import { operationOf, type OperationName } from './operations.ts'
+import type { Session } from './session.ts'
+
+/** An operation as it travels to the worker: its name and its arguments. */
+export type Call = readonly [name: OperationName, args: readonly unknown[]]
+
+/** What became of one operation. */
+export type Reply =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: Failure }
+
+/** An error that can travel between threads. */
+export interface Failure {
+  readonly kind: 'store' | 'configuration' | 'bug'
+  readonly message: string
+  readonly stack: string | null
+}
+
+/**
+ * Runs operations together: everything that writes is one transaction with one commit, and each
+ * operation in it may fail alone. When the commit fails nothing of the batch has happened, and the
+ * operations that only read are answered all the same.
+ */
+export function runBatch(session: Session, calls: readonly Call[]): readonly Reply[] {
+  const operations = calls.map(([name, args]) => ({ ...operationOf(name), args }))
+  const replies: Reply[] = []
+  const together = operations.flatMap((operation, index) => (operation.kind === 'alone' ? [] : [index]))
+  const writes = together.some((index) => operations[index]!.kind === 'write')
+  const run = (index: number) => {
+    const { run, args } = operations[index]!
+    return run(session, ...args)
+  }
+  if (together.length > 0) {
+    const failure = transaction(session, writes, () => {
+      for (const index of together) {
+        replies[index] =
+          operations[index]!.kind === 'write'
+            ? savepoint(session, () => run(index))
+            : attempt(() => run(index))
+      }
+    })
+    if (failure) {
+      for (const index of together) replies[index] = { ok: false, error: failure }
+      readAgain(
+        session,
+        together.filter((index) => operations[index]!.kind === 'read'),
+        (index) => {
+          replies[index] = attempt(() => run(index))
+        },
+      )
+    }
+  }
+  for (const [index, operation] of operations.entries()) {
+    if (operation.kind === 'alone') replies[index] = attempt(() => run(index))
+  }
+  return replies
+}
+
+/** null: committed. Else why nothing was. */
+function transaction(session: Session, writes: boolean, body: () => void): Failure | null {
+  try {
+    session.begin(writes)
+    body()
+    session.commit()
+    return null
+  } catch (error) {
+    session.rollback()
+    return failureOf(error)
+  }
+}
+
+function readAgain(session: Session, reads: readonly number[], read: (index: number) => void): void {
+  if (reads.length === 0) return
+  transaction(session, false, () => reads.forEach(read))
+}
+
+/** @throws when SQLite has undone the whole transaction with the operation, as it does when the disk is full */
+function savepoint(session: Session, run: () => unknown): Reply {
+  session.sql('SAVEPOINT operation').run()
+  try {
+    const value = run()
+    session.sql('RELEASE operation').run()
+    return { ok: true, value }
+  } catch (error) {
+    session.waitingTotal = null
+    if (!session.db.isTransaction) throw error
+    session.sql('ROLLBACK TO operation').run()
+    session.sql('RELEASE operation').run()
+    return { ok: false, error: failureOf(error) }
+  }
+}
+
+function attempt(run: () => unknown): Reply {
+  try {
+    return { ok: true, value: run() }
+  } catch (error) {
+    return { ok: false, error: failureOf(error) }
+  }
+}
+
+export function failureOf(error: unknown): Failure {
+  const stack = error instanceof Error ? (error.stack ?? null) : null
+  if (error instanceof ConfigurationError) return { kind: 'configuration', message: error.message, stack }
+  if (error instanceof StoreError) return { kind: 'store', message: error.message, stack }
+  const kind = isSqliteError(error) ? 'store' : 'bug'
+  return { kind, message: messageOf(error), stack }
+}
+
+function isSqliteError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR'
+}

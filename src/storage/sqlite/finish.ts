@@ -1,0 +1,195 @@
+import type { TurnOutcome } from '../../inbox/inbox.ts'
+import { tellOfOutage } from './hold.ts'
+import { leasedConversation, type LeaseKey } from './lease.ts'
+import {
+  conversationById,
+  insertMessage,
+  notify,
+  observedOutage,
+  saveConversation,
+  send,
+  type ConversationRow,
+  type MessageRow,
+} from './rows.ts'
+import type { Session } from './session.ts'
+import { answeringRows, setState } from './withdraw.ts'
+
+/** Between what the reader sees before an answer and the answer, where the preface does not bring its own. */
+const PREFACE_GAP = '\n\n'
+
+/** How a turn ended, and what must be sent because of it. See `Inbox.finish`. */
+export function finish(session: Session, key: LeaseKey, outcome: TurnOutcome, now: number): boolean {
+  const conversation = leasedConversation(session, key)
+  if (!conversation) return outcome.kind === 'stopped' && finishStopped(session, key, outcome.text, now)
+  const rows = answeringRows(session, conversation)
+  const leasedAt = conversation.lease_at ?? now
+  conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
+  session.waitingTotal = null
+  settle(session, conversation, rows, outcome, { turnId: key.turnId, leasedAt, now })
+  for (const row of rows) session.run('UPDATE messages SET leases = 0 WHERE key = ? AND leases <> 0', row.key)
+  saveConversation(session, conversation)
+  return true
+}
+
+interface Moment {
+  readonly turnId: string
+  readonly leasedAt: number
+  readonly now: number
+}
+
+function settle(
+  session: Session,
+  conversation: ConversationRow,
+  rows: readonly MessageRow[],
+  outcome: TurnOutcome,
+  moment: Moment,
+): void {
+  switch (outcome.kind) {
+    case 'answered':
+      return answer(session, conversation, rows, outcome, moment)
+    case 'refused':
+    case 'parked':
+      return turnDown(session, conversation, rows, outcome, moment.now)
+    case 'held': {
+      const observed = observedOutage(session)
+      for (const row of rows) {
+        session.run(
+          `UPDATE messages SET state = 'held', reason = ?, held_base = coalesce(held_base, ?), revision = ? WHERE key = ?`,
+          outcome.outage.reason,
+          observed,
+          session.nextRevision(),
+          row.key,
+        )
+      }
+      tellOfOutage(session, conversation, outcome.outage, moment.now)
+      return
+    }
+    case 'returned':
+      for (const row of rows) {
+        setState(session, row.key, 'received', null)
+        if (outcome.split) session.run('UPDATE messages SET group_id = NULL, solo = 1 WHERE key = ?', row.key)
+      }
+      return
+    case 'failed':
+      for (const row of rows) {
+        setState(session, row.key, 'received', outcome.reason)
+        session.run(
+          'UPDATE messages SET failures = failures + 1, not_before = ? WHERE key = ?',
+          outcome.retryAt,
+          row.key,
+        )
+      }
+      return
+    case 'stopped':
+      for (const row of rows) setState(session, row.key, 'withdrawn', null)
+      return keepShownText(session, conversation, outcome.text, moment.now)
+  }
+}
+
+function answer(
+  session: Session,
+  conversation: ConversationRow,
+  rows: readonly MessageRow[],
+  outcome: Extract<TurnOutcome, { kind: 'answered' }>,
+  { turnId, leasedAt, now }: Moment,
+): void {
+  const stored = insertMessage(session, conversation, {
+    role: 'assistant',
+    state: 'answered',
+    text: outcome.text,
+    preface: outcome.preface,
+    at: now,
+    inHistory: true,
+  })
+  for (const row of rows) {
+    session.run(
+      `UPDATE messages SET state = 'answered', reason = NULL, answered_by = ?, history_seq = ?, draft = NULL,
+         revision = ? WHERE key = ?`,
+      stored.id,
+      stored.seq,
+      session.nextRevision(),
+      row.key,
+    )
+  }
+  const last = rows.at(-1)
+  send(session, conversation, stored.key, {
+    kind: 'answer',
+    replyTo: last?.platform_id ?? null,
+    draft: draftOf(rows),
+    askedAt: last?.at ?? null,
+    at: now,
+  })
+  if (outcome.summary !== undefined) {
+    session.run(
+      'INSERT INTO summaries (conversation, text) VALUES (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text',
+      conversation.key,
+      outcome.summary,
+    )
+  }
+  session.run(
+    `INSERT INTO turns (id, conversation, model, leased_at, finished_at, model_ms, input_tokens, output_tokens,
+       cache_read_tokens, cache_write_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    turnId,
+    conversation.key,
+    outcome.model,
+    leasedAt,
+    now,
+    outcome.modelMs,
+    outcome.usage.inputTokens,
+    outcome.usage.outputTokens,
+    outcome.usage.cacheReadTokens,
+    outcome.usage.cacheWriteTokens,
+  )
+}
+
+/** Refused or parked: the person reads a sentence, in the draft's place where one was shown. */
+function turnDown(
+  session: Session,
+  conversation: ConversationRow,
+  rows: readonly MessageRow[],
+  outcome: Extract<TurnOutcome, { kind: 'refused' | 'parked' }>,
+  now: number,
+): void {
+  const notice = notify(session, conversation, outcome.notice, {
+    replyTo: rows.at(-1)?.platform_id ?? null,
+    draft: draftOf(rows),
+    at: now,
+  })
+  for (const row of rows) {
+    session.run(
+      `UPDATE messages SET state = ?, reason = ?, answered_by = ?, group_id = NULL, draft = NULL, revision = ?
+       WHERE key = ?`,
+      outcome.kind,
+      outcome.reason,
+      notice.id,
+      session.nextRevision(),
+      row.key,
+    )
+  }
+}
+
+/** The turn was stopped by a command, which has taken its lease: only what was shown is still to be kept. */
+function finishStopped(session: Session, key: LeaseKey, text: string, now: number): boolean {
+  const conversation = conversationById(session, key.conversationId)
+  if (!conversation || conversation.stopped_turn !== key.turnId) return false
+  conversation.stopped_turn = null
+  keepShownText(session, conversation, text, now)
+  saveConversation(session, conversation)
+  return true
+}
+
+/** What a reader has seen of a stopped answer stays readable, outside the history. */
+function keepShownText(session: Session, conversation: ConversationRow, text: string, now: number): void {
+  if (text === '') return
+  insertMessage(session, conversation, { role: 'assistant', state: 'withdrawn', text, at: now })
+}
+
+function draftOf(rows: readonly MessageRow[]): string | null {
+  return rows.find((row) => row.draft !== null)?.draft ?? null
+}
+
+/** What is sent of an answer: its preface and its text. */
+export function sentText(preface: string | null, text: string): string {
+  if (preface === null || preface === '') return text
+  return /\s$/.test(preface) ? preface + text : preface + PREFACE_GAP + text
+}

@@ -1,0 +1,165 @@
+import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
+import { newId } from '../../support/ids.ts'
+import { readHistory, readSummary } from './history.ts'
+import {
+  asMessages,
+  conversationById,
+  publicConversation,
+  saveConversation,
+  storedMessage,
+  WAITING,
+  type ConversationRow,
+  type MessageRow,
+} from './rows.ts'
+import type { Session } from './session.ts'
+import { answeringRows, endLease, setState } from './withdraw.ts'
+
+/**
+ * A message that was leased this often and never finished takes the process down each time. Far
+ * above what restarts in a row can reach by chance, for an operator's bad day must park nothing.
+ */
+const MAX_LEASES = 25
+const NEVER_FINISHED = 'handling never came to an end'
+
+/** The exclusive right to answer the head of a conversation. See `Inbox.lease`. */
+export function lease(session: Session, request: LeaseRequest): Lease | null {
+  const conversation = conversationById(session, request.conversationId)
+  if (!conversation || conversation.lease_turn !== null) return null
+  const rows = nextTurn(session, conversation, request)
+  if (!rows) return null
+  const turnId = newId(request.now)
+  conversation.generation++
+  conversation.lease_turn = turnId
+  conversation.lease_owner = request.owner
+  conversation.lease_at = request.now
+  saveConversation(session, conversation)
+  const group = rows.length > 1 ? (rows[0]!.group_id ?? turnId) : null
+  for (const row of rows) {
+    session.run(
+      `UPDATE messages SET state = 'answering', reason = NULL, leases = leases + 1, group_id = ?, revision = ?
+       WHERE key = ?`,
+      group,
+      session.nextRevision(),
+      row.key,
+    )
+  }
+  session.waitingTotal = null
+  return {
+    turnId,
+    generation: conversation.generation,
+    conversation: publicConversation(conversation),
+    messages: answeringRows(session, conversation).map((row) => storedMessage(row, conversation.id)),
+    history: readHistory(session, conversation, request.historyLimit),
+    summary: readSummary(session, conversation.key),
+    failures: Math.max(...rows.map((row) => row.failures)),
+    draft: rows.find((row) => row.draft !== null)?.draft ?? null,
+  }
+}
+
+/** The messages of the next turn; null = none, or not yet. */
+function nextTurn(
+  session: Session,
+  conversation: ConversationRow,
+  request: LeaseRequest,
+): readonly MessageRow[] | null {
+  for (;;) {
+    const [head] = waitingFrom(session, conversation, 0, 1)
+    if (!head || head.not_before > request.now) return null
+    if (head.leases < MAX_LEASES) return groupOf(session, conversation, head, request.merge)
+    for (const row of groupOf(session, conversation, head, false)) {
+      setState(session, row.key, 'parked', NEVER_FINISHED)
+    }
+  }
+}
+
+/**
+ * The messages that go with `head`: those it was frozen with; else, on `merge`, the unbroken run of
+ * what the same person wrote while it was held.
+ */
+function groupOf(
+  session: Session,
+  conversation: ConversationRow,
+  head: MessageRow,
+  merge: boolean,
+): readonly MessageRow[] {
+  const alone = [head]
+  if (head.group_id === null && (!merge || !mergeable(head, head))) return alone
+  const group: MessageRow[] = []
+  for (const row of waitingFrom(session, conversation, head.seq, -1)) {
+    if (head.group_id !== null ? row.group_id !== head.group_id : !mergeable(head, row)) break
+    group.push(row)
+  }
+  return group
+}
+
+function mergeable(head: MessageRow, row: MessageRow): boolean {
+  return (
+    row.state === 'held' &&
+    row.solo === 0 &&
+    row.group_id === null &&
+    row.person_id !== null &&
+    row.person_id === head.person_id
+  )
+}
+
+/** What waits from `seq` on, oldest first. */
+function waitingFrom(
+  session: Session,
+  conversation: ConversationRow,
+  seq: number,
+  limit: number,
+): readonly MessageRow[] {
+  return asMessages(
+    session.all(
+      `SELECT * FROM messages WHERE conversation = ? AND ${WAITING} AND seq >= ? ORDER BY seq LIMIT ?`,
+      conversation.key,
+      seq,
+      limit,
+    ),
+  )
+}
+
+/** What names a lease; the rest of it need not travel back. */
+export interface LeaseKey {
+  readonly conversationId: string
+  readonly turnId: string
+  readonly generation: number
+}
+
+/** The conversation of a lease that still holds; null when it was superseded. */
+export function leasedConversation(session: Session, key: LeaseKey): ConversationRow | null {
+  const conversation = conversationById(session, key.conversationId)
+  if (!conversation || conversation.lease_turn !== key.turnId) return null
+  return conversation.generation === key.generation ? conversation : null
+}
+
+/** See `Inbox.saveDraft`. */
+export function saveDraft(session: Session, key: LeaseKey, draft: string): boolean {
+  const conversation = leasedConversation(session, key)
+  if (!conversation) return false
+  const [head] = answeringRows(session, conversation)
+  if (!head) return false
+  session.run('UPDATE messages SET draft = ? WHERE key = ?', draft, head.key)
+  return true
+}
+
+/** See `Inbox.recover`. Other owners are processes that are gone: one gateway a home is a kernel lock's promise. */
+export function recover(session: Session, owner: string): readonly string[] {
+  const orphaned = session.all(
+    'SELECT id FROM conversations WHERE lease_turn IS NOT NULL AND lease_owner <> ?',
+    owner,
+  )
+  for (const row of orphaned) {
+    const conversation = conversationById(session, String(row['id']))!
+    endLease(session, conversation, 'received')
+    saveConversation(session, conversation)
+  }
+  return session
+    .all(
+      `SELECT c.id FROM (SELECT conversation, min(seq) AS seq FROM messages WHERE ${WAITING} GROUP BY conversation) w
+         JOIN messages m ON m.conversation = w.conversation AND m.seq = w.seq
+         JOIN conversations c ON c.key = w.conversation
+         ORDER BY m.key`,
+    )
+    .map((row) => String(row['id']))
+}

@@ -1,0 +1,92 @@
+import { accept } from './accept.ts'
+import { changes, find, list, messages, usage } from './conversations.ts'
+import { finish } from './finish.ts'
+import { expire, expiring, hold } from './hold.ts'
+import { lease, recover, saveDraft } from './lease.ts'
+import { abandon, enqueue, head, pending, postpone, receipt } from './outbox.ts'
+import * as pairings from './pairings.ts'
+import { deletePerson, exportPerson } from './persons.ts'
+import { attachment, counts, cursor, drop, queue, retry, waiting } from './queue.ts'
+import * as records from './records.ts'
+import { retain } from './retention.ts'
+import type { Session } from './session.ts'
+import { backup, checkpoint, integrityCheck, sizes } from './upkeep.ts'
+
+/** Operations that change something: each is a savepoint of its batch's one transaction. */
+const writes = {
+  accept,
+  lease,
+  finish,
+  saveDraft,
+  recover,
+  hold,
+  expire,
+  retry,
+  drop,
+  enqueue,
+  receipt,
+  postpone,
+  abandon,
+  pairingSave: pairings.save,
+  pairingApprove: pairings.approve,
+  pairingRevoke: pairings.revoke,
+  pairingRecordGuess: pairings.recordGuess,
+  factSet: records.factSet,
+  factDelete: records.factDelete,
+  figureAdd: records.figureAdd,
+  incidentSave: records.incidentSave,
+  deletePerson,
+  retain,
+}
+
+/** Operations that change nothing; a batch of them alone takes no write lock and no commit. */
+const reads = {
+  expiring,
+  waiting,
+  counts,
+  attachment,
+  cursor,
+  queue,
+  head,
+  pending,
+  find,
+  changes,
+  messages,
+  list,
+  usage,
+  exportPerson,
+  pairingIsApproved: pairings.isApproved,
+  pairingApproved: pairings.approved,
+  pairingPending: pairings.pending,
+  pairingRequest: pairings.request,
+  pairingGuesses: pairings.guesses,
+  factGet: records.factGet,
+  figureRead: records.figureRead,
+  incidentCurrent: records.incidentCurrent,
+  incidentList: records.incidentList,
+  sizes,
+}
+
+/** Operations that cannot run inside a transaction. */
+const alone = { backup, integrityCheck, checkpoint }
+
+type Table = typeof writes & typeof reads & typeof alone
+export type OperationName = keyof Table
+type Rest<T> = T extends readonly [Session, ...infer Others] ? Others : never
+export type Arguments<K extends OperationName> = Rest<Parameters<Table[K]>>
+export type Result<K extends OperationName> = ReturnType<Table[K]>
+
+type Operation = (session: Session, ...args: readonly unknown[]) => unknown
+
+/** How an operation takes part in a batch. */
+export type OperationKind = 'write' | 'read' | 'alone'
+
+/**
+ * The operation of a name, as it came from the other thread. The client's types have checked
+ * that the arguments fit.
+ */
+export function operationOf(name: OperationName): { readonly kind: OperationKind; readonly run: Operation } {
+  if (name in writes) return { kind: 'write', run: writes[name as keyof typeof writes] as Operation }
+  if (name in reads) return { kind: 'read', run: reads[name as keyof typeof reads] as Operation }
+  return { kind: 'alone', run: alone[name as keyof typeof alone] as Operation }
+}

@@ -1,0 +1,137 @@
+import {
+  asMessages,
+  conversationByKey,
+  saveConversation,
+  type ConversationRow,
+  type MessageRow,
+} from './rows.ts'
+import { removeMessage } from './retention.ts'
+import type { Session } from './session.ts'
+import { endLease } from './withdraw.ts'
+
+/** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
+export function exportPerson(session: Session, channel: string, personId: string): unknown {
+  const pairing = session.get(
+    'SELECT person_name, approved_at, created_at FROM pairings WHERE channel = ? AND person_id = ?',
+    channel,
+    personId,
+  )
+  return {
+    channel,
+    person: personId,
+    pairing: pairing
+      ? {
+          name: pairing['person_name'],
+          approvedAt: isoTime(pairing['approved_at']),
+          createdAt: isoTime(pairing['created_at']),
+        }
+      : null,
+    conversations: conversationsOf(session, channel, personId).map((conversation) => ({
+      id: conversation.id,
+      address: conversation.address,
+      messages: messagesOf(session, conversation, personId).map((row) => ({
+        id: row.id,
+        role: row.role,
+        at: isoTime(row.at),
+        state: row.state,
+        name: row.person_name,
+        text: row.text,
+        attachments: exportAttachments(session, row),
+      })),
+    })),
+  }
+}
+
+function exportAttachments(session: Session, row: MessageRow): unknown {
+  return session
+    .all('SELECT media_type, name, bytes FROM attachments WHERE message = ? ORDER BY key', row.key)
+    .map((attachment) => ({
+      mediaType: attachment['media_type'],
+      name: attachment['name'],
+      base64: Buffer.from(attachment['bytes'] as Uint8Array).toString('base64'),
+    }))
+}
+
+function isoTime(value: unknown): string | null {
+  return value === null || value === undefined ? null : new Date(Number(value)).toISOString()
+}
+
+/**
+ * Removes everything of a person, and overwrites it in the file: messages, their answers,
+ * attachments, pairing; a conversation in which nobody else ever wrote goes as a whole.
+ *
+ * @returns how many messages went
+ */
+export function deletePerson(session: Session, channel: string, personId: string): number {
+  // Zeros go where the text was; too slow for the everyday deletions of the outbox.
+  session.db.exec('PRAGMA secure_delete = ON')
+  try {
+    return remove(session, channel, personId)
+  } finally {
+    session.db.exec('PRAGMA secure_delete = OFF')
+  }
+}
+
+function remove(session: Session, channel: string, personId: string): number {
+  let removed = 0
+  for (const conversation of conversationsOf(session, channel, personId)) {
+    const others = session.get(
+      'SELECT 1 FROM participants WHERE conversation = ? AND person_id <> ? LIMIT 1',
+      conversation.key,
+      personId,
+    )
+    removed += others
+      ? removeFromShared(session, conversation, personId)
+      : removeConversation(session, conversation)
+  }
+  session.run('DELETE FROM pairings WHERE channel = ? AND person_id = ?', channel, personId)
+  session.waitingTotal = null
+  return removed
+}
+
+function removeConversation(session: Session, conversation: ConversationRow): number {
+  const rows = session.all('SELECT key FROM messages WHERE conversation = ?', conversation.key)
+  for (const row of rows) removeMessage(session, Number(row['key']))
+  const origins = session.all('SELECT key FROM addresses WHERE conversation = ?', conversation.key)
+  for (const origin of origins) session.run('DELETE FROM seen WHERE origin = ?', origin['key']!)
+  for (const table of ['addresses', 'turns', 'summaries', 'participants']) {
+    session.run(`DELETE FROM ${table} WHERE conversation = ?`, conversation.key)
+  }
+  session.run('DELETE FROM conversations WHERE key = ?', conversation.key)
+  return rows.length
+}
+
+/** The others' messages stay; a summary may quote the person, so it goes. */
+function removeFromShared(session: Session, conversation: ConversationRow, personId: string): number {
+  endLease(session, conversation, 'received')
+  const rows = messagesOf(session, conversation, personId)
+  for (const row of rows) removeMessage(session, row.key)
+  session.run('DELETE FROM summaries WHERE conversation = ?', conversation.key)
+  session.run('DELETE FROM participants WHERE person_id = ? AND conversation = ?', personId, conversation.key)
+  saveConversation(session, conversation)
+  return rows.length
+}
+
+function conversationsOf(session: Session, channel: string, personId: string): readonly ConversationRow[] {
+  return session
+    .all('SELECT conversation FROM participants WHERE person_id = ? ORDER BY conversation', personId)
+    .map((row) => conversationByKey(session, Number(row['conversation'])))
+    .filter((conversation) => conversation.channel === channel)
+}
+
+/** What the person wrote and what was answered to it, in order. */
+function messagesOf(
+  session: Session,
+  conversation: ConversationRow,
+  personId: string,
+): readonly MessageRow[] {
+  return asMessages(
+    session.all(
+      `SELECT * FROM messages WHERE conversation = ?1 AND (person_id = ?2 OR id IN
+         (SELECT answered_by FROM messages WHERE conversation = ?1 AND person_id = ?2 AND answered_by IS NOT NULL))
+         ORDER BY seq`,
+      conversation.key,
+      personId,
+    ),
+  )
+}

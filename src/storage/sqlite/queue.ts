@@ -1,0 +1,108 @@
+import type { Attachment, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
+import { asMessages, conversationByKey, saveConversation, storedMessage, WAITING } from './rows.ts'
+import type { Session } from './session.ts'
+import { endLease, setState } from './withdraw.ts'
+
+/** See `Inbox.waiting`: the conversations that nobody has leased, the longest waiting first. */
+export function waiting(
+  session: Session,
+  now: number,
+): ReadonlyArray<{ readonly conversationId: string; readonly at: number }> {
+  return session
+    .all(
+      `SELECT c.id, m.not_before FROM
+         (SELECT conversation, min(seq) AS seq FROM messages WHERE ${WAITING} GROUP BY conversation) w
+         JOIN messages m ON m.conversation = w.conversation AND m.seq = w.seq
+         JOIN conversations c ON c.key = w.conversation
+         WHERE c.lease_turn IS NULL ORDER BY m.key`,
+    )
+    .map((row) => ({ conversationId: String(row['id']), at: Math.max(now, Number(row['not_before'])) }))
+}
+
+/** See `Inbox.counts`. */
+export function counts(session: Session): WaitingCounts {
+  const result = { received: 0, answering: 0, held: 0, parked: 0 }
+  for (const state of ['received', 'answering', 'held', 'parked'] as const) {
+    const row = session.get(
+      `SELECT count(*) AS n FROM messages WHERE state <> 'answered' AND state = ?`,
+      state,
+    )
+    result[state] = Number(row?.['n'])
+  }
+  const oldest = session.get(`SELECT min(at) AS at FROM messages WHERE ${WAITING}`)?.['at']
+  return { ...result, oldestAt: oldest == null ? null : Number(oldest) }
+}
+
+/** See `Inbox.attachment`. */
+export function attachment(session: Session, id: string): Attachment | null {
+  const row = session.get('SELECT media_type, name, bytes FROM attachments WHERE id = ?', id)
+  if (!row) return null
+  return {
+    mediaType: String(row['media_type']),
+    name: String(row['name']),
+    bytes: row['bytes'] as Uint8Array,
+  }
+}
+
+/** See `Inbox.cursor`. */
+export function cursor(session: Session, channel: string, name: string): string | null {
+  const row = session.get('SELECT value FROM cursors WHERE channel = ? AND name = ?', channel, name)
+  return row ? String(row['value']) : null
+}
+
+/** See `Inbox.queue`. */
+export function queue(
+  session: Session,
+  filter: { readonly states: readonly MessageState[]; readonly limit: number },
+): readonly StoredMessage[] {
+  const found = filter.states.flatMap((state) => {
+    // Each state alone is in the order of keys within its index; "answered" is the table itself.
+    const where = state === 'answered' ? `m.state = 'answered'` : `m.state <> 'answered' AND m.state = ?`
+    const values = state === 'answered' ? [filter.limit] : [state, filter.limit]
+    return session.all(
+      `SELECT m.*, c.id AS conversation_id FROM messages m JOIN conversations c ON c.key = m.conversation
+         WHERE ${where} AND m.role = 'user' ORDER BY m.key LIMIT ?`,
+      ...values,
+    )
+  })
+  return found
+    .toSorted((a, b) => Number(a['key']) - Number(b['key']))
+    .slice(0, filter.limit)
+    .map((row) => storedMessage(asMessages([row])[0]!, String(row['conversation_id'])))
+}
+
+/** See `Inbox.retry`. */
+export function retry(session: Session, messageId: string): boolean {
+  const row = session.get(
+    `SELECT key FROM messages WHERE id = ? AND role = 'user'
+       AND (state IN ('parked', 'held') OR (state = 'received' AND not_before > 0))`,
+    messageId,
+  )
+  if (!row) return false
+  session.run(
+    `UPDATE messages SET state = 'received', reason = NULL, failures = 0, leases = 0, not_before = 0,
+       answered_by = NULL, revision = ? WHERE key = ?`,
+    session.nextRevision(),
+    row['key']!,
+  )
+  session.waitingTotal = null
+  return true
+}
+
+/** See `Inbox.drop`. A message that is being answered loses its turn; the others of the turn wait again. */
+export function drop(session: Session, messageId: string): boolean {
+  const row = session.get(
+    `SELECT key, conversation, state FROM messages WHERE id = ? AND role = 'user'
+       AND state IN ('received', 'held', 'parked', 'answering')`,
+    messageId,
+  )
+  if (!row) return false
+  if (row['state'] === 'answering') {
+    const conversation = conversationByKey(session, Number(row['conversation']))
+    endLease(session, conversation, 'received')
+    saveConversation(session, conversation)
+  }
+  setState(session, Number(row['key']), 'withdrawn', 'dropped by the operator')
+  session.waitingTotal = null
+  return true
+}

@@ -1,0 +1,256 @@
+import type {
+  Attachment,
+  AttachmentInfo,
+  Conversation,
+  MessageRole,
+  MessageState,
+  StoredMessage,
+} from '../../inbox/inbox.ts'
+import { newId } from '../../support/ids.ts'
+import type { Row, Session } from './session.ts'
+
+/** The states that wait for an answer, written as the partial index has them, so that SQLite uses it. */
+export const WAITING = `state IN ('received', 'answering', 'held')`
+
+/** A row of `messages` with its conversation's id and the columns that only the store knows. */
+export interface MessageRow {
+  readonly key: number
+  readonly id: string
+  readonly conversation: number
+  readonly seq: number
+  readonly role: MessageRole
+  readonly state: MessageState
+  readonly text: string
+  readonly preface: string | null
+  readonly reason: string | null
+  readonly platform_id: string | null
+  readonly person_id: string | null
+  readonly person_name: string | null
+  readonly addressed: number
+  readonly attachments: string | null
+  readonly at: number
+  readonly answered_by: string | null
+  readonly revision: number
+  readonly group_id: string | null
+  readonly solo: number
+  readonly failures: number
+  readonly leases: number
+  readonly not_before: number
+  readonly draft: string | null
+}
+
+/** A row of `conversations`, changed in memory and written once by `saveConversation`. */
+export interface ConversationRow {
+  readonly key: number
+  readonly id: string
+  readonly channel: string
+  address: string
+  model: string | null
+  next_seq: number
+  history_from: number
+  generation: number
+  lease_turn: string | null
+  lease_owner: string | null
+  lease_at: number | null
+  /** The turn that a command has stopped, and whose shown text may still be told. */
+  stopped_turn: string | null
+  told_outage: string | null
+  full_told_at: number | null
+  last_at: number
+}
+
+export function conversationById(session: Session, id: string): ConversationRow | null {
+  return asConversation(session.get('SELECT * FROM conversations WHERE id = ?', id))
+}
+
+export function conversationByKey(session: Session, key: number): ConversationRow {
+  return asConversation(session.get('SELECT * FROM conversations WHERE key = ?', key))!
+}
+
+/** What a row looks like is known by the schema, not by the compiler. */
+function asConversation(row: Row | undefined): ConversationRow | null {
+  return row ? (row as unknown as ConversationRow) : null
+}
+
+export function asMessages(rows: readonly Row[]): readonly MessageRow[] {
+  return rows as unknown as readonly MessageRow[]
+}
+
+export function saveConversation(session: Session, row: ConversationRow): void {
+  session.run(
+    `UPDATE conversations SET address = ?, model = ?, next_seq = ?, history_from = ?, generation = ?,
+       lease_turn = ?, lease_owner = ?, lease_at = ?, stopped_turn = ?, told_outage = ?, full_told_at = ?,
+       last_at = ? WHERE key = ?`,
+    row.address,
+    row.model,
+    row.next_seq,
+    row.history_from,
+    row.generation,
+    row.lease_turn,
+    row.lease_owner,
+    row.lease_at,
+    row.stopped_turn,
+    row.told_outage,
+    row.full_told_at,
+    row.last_at,
+    row.key,
+  )
+}
+
+/** What a new message has beside its place. */
+export interface NewMessage {
+  readonly role: MessageRole
+  readonly state: MessageState
+  readonly text: string
+  readonly at: number
+  readonly preface?: string | null
+  readonly reason?: string | null
+  readonly origin?: number
+  readonly platformId?: string
+  readonly personId?: string
+  readonly personName?: string | null
+  readonly addressed?: boolean
+  readonly command?: boolean
+  readonly attachments?: readonly Attachment[]
+  /** It belongs to the history, at its own place. */
+  readonly inHistory?: boolean
+  readonly heldBase?: number | null
+}
+
+export interface Inserted {
+  readonly key: number
+  readonly id: string
+  readonly seq: number
+}
+
+/** Adds a message at the end of the conversation. The caller saves the conversation. */
+export function insertMessage(
+  session: Session,
+  conversation: ConversationRow,
+  message: NewMessage,
+): Inserted {
+  const id = newId(message.at)
+  const seq = conversation.next_seq++
+  conversation.last_at = Math.max(conversation.last_at, message.at)
+  const infos = (message.attachments ?? []).map((attachment) => ({
+    id: newId(message.at),
+    mediaType: attachment.mediaType,
+    name: attachment.name,
+    size: attachment.bytes.byteLength,
+  }))
+  const result = session
+    .sql(
+      `INSERT INTO messages (id, conversation, seq, revision, role, state, text, preface, reason, origin,
+         platform_id, person_id, person_name, addressed, command, attachments, at, history_seq, held_base)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      id,
+      conversation.key,
+      seq,
+      session.nextRevision(),
+      message.role,
+      message.state,
+      message.text,
+      message.preface ?? null,
+      message.reason ?? null,
+      message.origin ?? null,
+      message.platformId ?? null,
+      message.personId ?? null,
+      message.personName ?? null,
+      message.addressed ? 1 : 0,
+      message.command ? 1 : 0,
+      infos.length > 0 ? JSON.stringify(infos) : null,
+      message.at,
+      message.inHistory ? seq : null,
+      message.heldBase ?? null,
+    )
+  const key = Number(result.lastInsertRowid)
+  for (const [index, info] of infos.entries()) {
+    session.run(
+      'INSERT INTO attachments (id, message, media_type, name, at, bytes) VALUES (?, ?, ?, ?, ?, ?)',
+      info.id,
+      key,
+      info.mediaType,
+      info.name,
+      message.at,
+      message.attachments![index]!.bytes,
+    )
+  }
+  return { key, id, seq }
+}
+
+/** What is to be sent of a message that has just been stored. */
+export interface Sending {
+  readonly kind: 'answer' | 'notice'
+  readonly replyTo: string | null
+  readonly draft?: string | null
+  readonly askedAt?: number | null
+  readonly at: number
+}
+
+/** Puts a stored message into the outbox. False: the channel's readers read the store themselves. */
+export function send(
+  session: Session,
+  conversation: ConversationRow,
+  key: number,
+  sending: Sending,
+): boolean {
+  if (session.pullChannels.has(conversation.channel)) return false
+  session.run(
+    `INSERT INTO outbox (message, conversation, kind, reply_to, draft, asked_at, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    key,
+    conversation.key,
+    sending.kind,
+    sending.replyTo,
+    sending.draft ?? null,
+    sending.askedAt ?? null,
+    sending.at,
+  )
+  return true
+}
+
+/** Stores a sentence of the gateway's own and puts it into the outbox. */
+export function notify(
+  session: Session,
+  conversation: ConversationRow,
+  text: string,
+  sending: Omit<Sending, 'kind' | 'askedAt'>,
+): Inserted & { readonly outbox: boolean } {
+  const notice = insertMessage(session, conversation, {
+    role: 'notice',
+    state: 'answered',
+    text,
+    at: sending.at,
+  })
+  return { ...notice, outbox: send(session, conversation, notice.key, { ...sending, kind: 'notice' }) }
+}
+
+export function storedMessage(row: MessageRow, conversationId: string): StoredMessage {
+  return {
+    id: row.id,
+    conversationId,
+    seq: row.seq,
+    role: row.role,
+    text: row.text,
+    preface: row.preface,
+    state: row.state,
+    reason: row.reason,
+    platformMessageId: row.platform_id,
+    personId: row.person_id,
+    personName: row.person_name,
+    attachments: row.attachments === null ? [] : (JSON.parse(row.attachments) as AttachmentInfo[]),
+    at: row.at,
+    answeredBy: row.answered_by,
+    revision: row.revision,
+  }
+}
+
+export function publicConversation(row: ConversationRow): Conversation {
+  return { id: row.id, channel: row.channel, address: row.address, model: row.model }
+}
+
+/** Outage time observed so far, in milliseconds: the clock by which what is held grows old. */
+export function observedOutage(session: Session): number {
+  return Number(session.get(`SELECT value FROM counters WHERE name = 'observed_outage_ms'`)?.['value'] ?? 0)
+}

@@ -1,0 +1,130 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { migrate } from './migrate.ts'
+
+export interface SessionOptions {
+  readonly path: string
+  /** Channels whose readers read the store: nothing is put into the outbox for them. */
+  readonly pullChannels: readonly string[]
+  /** For tests of the migration alone. */
+  readonly migrations?: readonly string[]
+}
+
+/** How long a write waits for another process's transaction (a command beside the gateway), in milliseconds. */
+const BUSY_TIMEOUT_MS = 10_000
+/** SQLite's page cache, in KiB: enough for the inner pages of every index at a million messages; the system caches the rest. */
+const CACHE_KIB = 8_192
+/** Pages in the log before they are copied into the database: 4 MB, a few tens of milliseconds of copying. */
+const CHECKPOINT_PAGES = 1_000
+
+export type Row = Record<string, SQLInputValue>
+
+/**
+ * The database as the worker's operations see it: prepared statements by their text,
+ * and the counters that live through a transaction.
+ *
+ * Lives in one thread; everything in it is synchronous.
+ */
+export class Session {
+  readonly db: DatabaseSync
+  readonly path: string
+  readonly pullChannels: ReadonlySet<string>
+  /** The copy that the migration made, if it had to. */
+  readonly migrationBackup: string | null
+  readonly #statements = new Map<string, StatementSync>()
+  #revision: number | null = null
+  #storedRevision = 0
+  #dataVersion = -1
+  /**
+   * Messages that wait, kept while nothing but arrivals change it, so that a message that is
+   * held costs no count over the whole queue. Null = to be counted.
+   */
+  waitingTotal: number | null = null
+
+  constructor(options: SessionOptions) {
+    this.path = options.path
+    this.pullChannels = new Set(options.pullChannels)
+    this.db = new DatabaseSync(options.path, {
+      timeout: BUSY_TIMEOUT_MS,
+      // Integrity is in the statements; checking every reference again costs a tenth of each commit.
+      enableForeignKeyConstraints: false,
+    })
+    this.db.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA cache_size = -${CACHE_KIB};
+      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+      PRAGMA journal_size_limit = 16777216;
+      PRAGMA temp_store = MEMORY;
+    `)
+    try {
+      this.migrationBackup = migrate(this.db, options.path, options.migrations)
+    } catch (error) {
+      this.db.close()
+      throw error
+    }
+  }
+
+  /** The prepared statement for `sql`; prepared once. */
+  sql(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (!statement) this.#statements.set(sql, (statement = this.db.prepare(sql)))
+    return statement
+  }
+
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.sql(sql).get(...values) as Row | undefined
+  }
+
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.sql(sql).all(...values) as Row[]
+  }
+
+  /** Runs a statement that changes rows; returns how many. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.sql(sql).run(...values).changes)
+  }
+
+  /** The next number of the store's one ascending counter; belongs to the open transaction. */
+  nextRevision(): number {
+    if (this.#revision === null) {
+      const row = this.get(`SELECT value FROM counters WHERE name = 'revision'`)
+      this.#revision = this.#storedRevision = Number(row?.['value'] ?? 0)
+    }
+    return ++this.#revision
+  }
+
+  /** Opens a transaction. Whatever another process wrote since the last one makes kept numbers void. */
+  begin(writes: boolean): void {
+    this.sql(writes ? 'BEGIN IMMEDIATE' : 'BEGIN').run()
+    const version = Number(this.get('PRAGMA data_version')?.['data_version'])
+    if (version === this.#dataVersion) return
+    this.#dataVersion = version
+    this.forget()
+  }
+
+  /** Makes everything since `begin` durable, with the counter as it is now. */
+  commit(): void {
+    if (this.#revision !== null && this.#revision !== this.#storedRevision) {
+      this.run(`UPDATE counters SET value = ? WHERE name = 'revision'`, this.#revision)
+    }
+    this.sql('COMMIT').run()
+    this.#storedRevision = this.#revision ?? this.#storedRevision
+  }
+
+  /** Undoes everything since `begin`, also where SQLite has done so itself. */
+  rollback(): void {
+    this.forget()
+    if (this.db.isTransaction) this.db.exec('ROLLBACK')
+  }
+
+  /** Reads the kept numbers again when they are needed. */
+  forget(): void {
+    this.#revision = null
+    this.waitingTotal = null
+  }
+
+  close(): void {
+    this.#statements.clear()
+    this.db.close()
+  }
+}

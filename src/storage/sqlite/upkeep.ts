@@ -1,0 +1,41 @@
+import { existsSync, rmSync } from 'node:fs'
+import { StoreError } from '../../support/errors.ts'
+import type { Session } from './session.ts'
+
+/**
+ * Writes a whole, consistent copy to `file`, which must not exist yet. Sign-ins are not in the
+ * database, so they are not in the copy. Outside any transaction; others may read and write meanwhile.
+ *
+ * @throws StoreError when the file exists or cannot be written; nothing is left behind then
+ */
+export function backup(session: Session, file: string): void {
+  if (existsSync(file)) throw new StoreError(`${file} exists already`)
+  try {
+    session.sql('VACUUM INTO ?').run(file)
+  } catch (error) {
+    rmSync(file, { force: true })
+    throw error
+  }
+}
+
+/** What SQLite finds wrong with the file; empty = nothing. Reads the whole database. */
+export function integrityCheck(session: Session): readonly string[] {
+  return session
+    .all('PRAGMA integrity_check')
+    .map((row) => String(row['integrity_check']))
+    .filter((line) => line !== 'ok')
+}
+
+/** Copies the log into the database and empties it, so that what was deleted is in no file any more. */
+export function checkpoint(session: Session): void {
+  session.sql('PRAGMA wal_checkpoint(TRUNCATE)').all()
+}
+
+/** Figures for `hermes status` and `hermes doctor`. */
+export function sizes(session: Session): { readonly messages: number; readonly databaseBytes: number } {
+  const pages = Number(session.get('PRAGMA page_count')?.['page_count'])
+  const pageSize = Number(session.get('PRAGMA page_size')?.['page_size'])
+  // The highest key: counting a million rows takes longer than anybody wants to wait for a status.
+  const messages = Number(session.get('SELECT max(key) AS n FROM messages')?.['n'] ?? 0)
+  return { messages, databaseBytes: pages * pageSize }
+}
