@@ -1,4 +1,6 @@
 import type { Secret } from '../support/secret.ts'
+import type { Config } from './config.ts'
+import type { Environment } from './environment.ts'
 
 /** One channel as it is to run. `enabled` is false where a token is missing, too. */
 interface PlatformSettings {
@@ -33,3 +35,68 @@ export interface ChannelSettings {
     readonly smtpHost: string | null
   }
 }
+
+/** The channels as they are to run: the file's keys under the environment's. */
+export function resolveChannels(config: Config, environment: Environment): ChannelSettings {
+  const { channels } = config
+  const { telegram, discord, slack, matrix, email, gateway } = environment
+
+  const people = (own: readonly string[] | null, homeChannel: string | null) => {
+    const listed = [...(own ?? []), ...(gateway.allowedUsers ?? [])]
+    return {
+      allowedUsers: [...new Set(listed.filter((user) => user !== ANYBODY))],
+      allowAllUsers: gateway.allowAllUsers || listed.includes(ANYBODY),
+      homeChannel,
+    }
+  }
+
+  return {
+    web: { enabled: channels.web.enabled },
+    telegram: {
+      ...people(
+        telegram.allowedUsers ?? channels.telegram.allowedUsers,
+        telegram.homeChannel ?? channels.telegram.homeChannel,
+      ),
+      enabled: channels.telegram.enabled && telegram.botToken !== null,
+      apiRoot: channels.telegram.apiRoot,
+      botToken: telegram.botToken,
+      groupAllowedChats: telegram.groupAllowedChats ?? channels.telegram.groupAllowedChats,
+      requireMention: telegram.requireMention ?? channels.telegram.requireMention,
+    },
+    discord: {
+      ...people(discord.allowedUsers, discord.homeChannel),
+      enabled: channels.discord.enabled && discord.botToken !== null,
+      apiRoot: channels.discord.apiRoot,
+      botToken: discord.botToken,
+    },
+    slack: {
+      ...people(slack.allowedUsers, slack.homeChannel),
+      enabled: channels.slack.enabled && slack.botToken !== null && slack.appToken !== null,
+      apiRoot: channels.slack.apiRoot,
+      botToken: slack.botToken,
+      appToken: slack.appToken,
+    },
+    matrix: {
+      ...people(matrix.allowedUsers, null),
+      apiRoot: channels.matrix.apiRoot ?? matrix.homeserver,
+      enabled:
+        channels.matrix.enabled &&
+        matrix.accessToken !== null &&
+        (channels.matrix.apiRoot ?? matrix.homeserver) !== null,
+      accessToken: matrix.accessToken,
+    },
+    email: {
+      ...people(email.allowedUsers, null),
+      enabled:
+        channels.email.enabled &&
+        [email.address, email.password, email.imapHost, email.smtpHost].every((value) => value !== null),
+      address: email.address,
+      password: email.password,
+      imapHost: email.imapHost,
+      smtpHost: email.smtpHost,
+    },
+  }
+}
+
+/** As in Hermes Agent: in a list of allowed users it lets everybody in. */
+const ANYBODY = '*'

@@ -1,4 +1,8 @@
-import type { Secret } from '../support/secret.ts'
+import { Secret } from '../support/secret.ts'
+import { isSandboxToken, tokenShapeProblem } from '../support/token-shape.ts'
+import { addressProblem, withoutTrailingSlash } from './addresses.ts'
+import { likelySlips, type Variables } from './dotenv.ts'
+import type { EnvironmentKey } from './environment-keys.ts'
 
 /**
  * What the process environment and the home's `.env` say, typed, with secrets
@@ -70,38 +74,185 @@ export interface EnvironmentProblem {
   readonly message: string
 }
 
-export const ENVIRONMENT_KEYS = [
-  'ANTHROPIC_API_KEY',
-  'ANTHROPIC_AUTH_TOKEN',
-  'ANTHROPIC_TOKEN',
-  'CLAUDE_CODE_OAUTH_TOKEN',
-  'ANTHROPIC_BASE_URL',
-  'CLAUDE_CONFIG_DIR',
-  'HTTPS_PROXY',
-  'NO_PROXY',
-  'NODE_EXTRA_CA_CERTS',
-  'TELEGRAM_BOT_TOKEN',
-  'TELEGRAM_ALLOWED_USERS',
-  'TELEGRAM_GROUP_ALLOWED_CHATS',
-  'TELEGRAM_HOME_CHANNEL',
-  'TELEGRAM_REQUIRE_MENTION',
-  'DISCORD_BOT_TOKEN',
-  'DISCORD_ALLOWED_USERS',
-  'DISCORD_HOME_CHANNEL',
-  'SLACK_BOT_TOKEN',
-  'SLACK_APP_TOKEN',
-  'SLACK_ALLOWED_USERS',
-  'SLACK_HOME_CHANNEL',
-  'MATRIX_HOMESERVER',
-  'MATRIX_ACCESS_TOKEN',
-  'MATRIX_ALLOWED_USERS',
-  'EMAIL_ADDRESS',
-  'EMAIL_PASSWORD',
-  'EMAIL_IMAP_HOST',
-  'EMAIL_SMTP_HOST',
-  'EMAIL_ALLOWED_USERS',
-  'GATEWAY_ALLOWED_USERS',
-  'GATEWAY_ALLOW_ALL_USERS',
-] as const
+export interface EnvironmentReading {
+  readonly environment: Environment
+  /** Variables that are set and cannot be used. */
+  readonly problems: readonly EnvironmentProblem[]
+  readonly warnings: readonly string[]
+  /** The value of any variable, the process environment first; for `${NAME}` in `config.yaml`. */
+  lookup(name: string): string | undefined
+}
 
-export type EnvironmentKey = (typeof ENVIRONMENT_KEYS)[number]
+/**
+ * Reads the environment: `file` is the home's `.env`, `processEnv` the process's own
+ * variables, which win. Does no I/O and keeps nothing, so that it can be run again
+ * whenever `.env` changes. A variable with a problem counts as not set.
+ */
+export function readEnvironment(file: Variables, processEnv: Variables): EnvironmentReading {
+  const problems: EnvironmentProblem[] = []
+  const origins = new Map<EnvironmentKey, EnvironmentOrigin>()
+
+  const read = <Value>(key: EnvironmentKey, parse: (value: string) => Value): Value | null => {
+    const own = processEnv[key] || (LOWER_CASE_TOO.has(key) ? process[key.toLowerCase()] : undefined)
+    const value = own || file[key]
+    if (!value) return null
+    try {
+      const parsed = parse(value)
+      origins.set(key, own ? 'process environment' : '.env')
+      return parsed
+    } catch (error) {
+      if (!(error instanceof Unusable)) throw error
+      problems.push({ key, message: `${key} ${error.message}` })
+      return null
+    }
+  }
+
+  const environment: Environment = {
+    anthropic: {
+      apiKey: read('ANTHROPIC_API_KEY', credential),
+      authToken: read('ANTHROPIC_AUTH_TOKEN', credential),
+      token: read('ANTHROPIC_TOKEN', credential),
+      claudeCodeOauthToken: read('CLAUDE_CODE_OAUTH_TOKEN', credential),
+      baseUrl: read('ANTHROPIC_BASE_URL', httpsAddress),
+    },
+    claudeConfigDir: read('CLAUDE_CONFIG_DIR', text),
+    network: {
+      httpsProxy: read('HTTPS_PROXY', proxyAddress),
+      noProxy: read('NO_PROXY', text),
+      extraCaCerts: read('NODE_EXTRA_CA_CERTS', text),
+    },
+    telegram: {
+      botToken: read('TELEGRAM_BOT_TOKEN', token),
+      allowedUsers: read(
+        'TELEGRAM_ALLOWED_USERS',
+        ids(/^(\d+|\*)$/, 'numeric user ids; ask @userinfobot for yours'),
+      ),
+      groupAllowedChats: read(
+        'TELEGRAM_GROUP_ALLOWED_CHATS',
+        ids(/^-?\d+$/, 'numeric chat ids, such as -1001234567890'),
+      ),
+      homeChannel: read('TELEGRAM_HOME_CHANNEL', oneId(/^-?\d+$/, 'a numeric chat id')),
+      requireMention: read('TELEGRAM_REQUIRE_MENTION', flag),
+    },
+    discord: {
+      botToken: read('DISCORD_BOT_TOKEN', token),
+      allowedUsers: read(
+        'DISCORD_ALLOWED_USERS',
+        ids(/^(\d+|\*)$/, 'numeric user ids (Copy User ID in developer mode)'),
+      ),
+      homeChannel: read('DISCORD_HOME_CHANNEL', oneId(/^\d+$/, 'a numeric channel id')),
+    },
+    slack: {
+      botToken: read('SLACK_BOT_TOKEN', token),
+      appToken: read('SLACK_APP_TOKEN', token),
+      allowedUsers: read('SLACK_ALLOWED_USERS', list),
+      homeChannel: read('SLACK_HOME_CHANNEL', text),
+    },
+    matrix: {
+      homeserver: read('MATRIX_HOMESERVER', httpsAddress),
+      accessToken: read('MATRIX_ACCESS_TOKEN', token),
+      allowedUsers: read('MATRIX_ALLOWED_USERS', list),
+    },
+    email: {
+      address: read('EMAIL_ADDRESS', text),
+      password: read('EMAIL_PASSWORD', (value) => new Secret(value)),
+      imapHost: read('EMAIL_IMAP_HOST', text),
+      smtpHost: read('EMAIL_SMTP_HOST', text),
+      allowedUsers: read('EMAIL_ALLOWED_USERS', list),
+    },
+    gateway: {
+      allowedUsers: read('GATEWAY_ALLOWED_USERS', list),
+      allowAllUsers: read('GATEWAY_ALLOW_ALL_USERS', flag) ?? false,
+    },
+    origins,
+  }
+  return {
+    environment,
+    problems,
+    warnings: likelySlips(file),
+    lookup: (name) => processEnv[name] || file[name] || undefined,
+  }
+}
+
+/** Other programs read these in lower case first; an operator may have set only that. */
+const LOWER_CASE_TOO: ReadonlySet<EnvironmentKey> = new Set(['HTTPS_PROXY', 'NO_PROXY'])
+
+/** The end of a sentence about a value that cannot be used. */
+class Unusable extends Error {}
+
+function credential(value: string): Secret {
+  const problem = tokenShapeProblem(value)
+  if (problem) throw new Unusable(problem)
+  if (isSandboxToken(value)) throw new Unusable('is a token of the sandbox, which nothing real accepts.')
+  return new Secret(value)
+}
+
+/** A platform's token: it has to fit into a header or an address. */
+function token(value: string): Secret {
+  if (/\s/.test(value)) throw new Unusable('holds white space. Copy it again without spaces or line breaks.')
+  return new Secret(value)
+}
+
+function text(value: string): string {
+  return value.trim()
+}
+
+function list(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean)
+}
+
+function ids(shape: RegExp, expected: string): (value: string) => string[] {
+  return (value) => {
+    const items = list(value)
+    const wrong = items.filter((item) => !shape.test(item))
+    // Ids and names are no secrets, and the operator has to find the wrong one.
+    if (wrong.length > 0)
+      throw new Unusable(
+        `holds ${wrong.map((item) => JSON.stringify(item)).join(', ')}: expected ${expected}.`,
+      )
+    return items
+  }
+}
+
+function oneId(shape: RegExp, expected: string): (value: string) => string {
+  return (value) => {
+    const id = value.trim()
+    if (!shape.test(id)) throw new Unusable(`is ${JSON.stringify(id)}: expected ${expected}.`)
+    return id
+  }
+}
+
+function flag(value: string): boolean {
+  switch (value.trim().toLowerCase()) {
+    case 'true':
+    case '1':
+    case 'yes':
+    case 'on':
+      return true
+    case 'false':
+    case '0':
+    case 'no':
+    case 'off':
+      return false
+    default:
+      throw new Unusable('is neither true nor false.')
+  }
+}
+
+function httpsAddress(value: string): string {
+  const address = value.trim()
+  const problem = addressProblem(address)
+  if (problem) throw new Unusable(`cannot be used: ${problem}.`)
+  return withoutTrailingSlash(address)
+}
+
+function proxyAddress(value: string): Secret {
+  const address = value.trim()
+  if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+    throw new Unusable('is not the address of a proxy, such as http://proxy.example.org:3128.')
+  }
+  return new Secret(address)
+}

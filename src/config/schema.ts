@@ -77,7 +77,10 @@ const oauth = section(
 
 const model = section('The model and where it is asked.', {
   provider: z
-    .enum(['anthropic', 'auto'])
+    .enum(
+      ['anthropic', 'auto'],
+      'expected anthropic (or auto, which means the same): no other provider is supported',
+    )
     .meta({ description: 'This gateway knows one provider; auto means the same.' })
     .default(D.model.provider),
   default: text("The model's id.").default(D.model.default),

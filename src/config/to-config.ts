@@ -12,7 +12,7 @@ export function toConfig(file: ConfigFile): Config {
   return {
     model: {
       provider: 'anthropic',
-      default: model.default,
+      default: modelId(model.default),
       baseUrl: normalBaseUrl(model.base_url),
       maxTokens: model.max_tokens,
       contextLength: model.context_length,
@@ -77,6 +77,12 @@ export function toConfig(file: ConfigFile): Config {
       email: { enabled: channels.email.enabled },
     },
   }
+}
+
+/** Hermes Agent writes `anthropic/claude-opus-4.6`; the Messages API knows `claude-opus-4-6`. */
+function modelId(name: string): string {
+  const id = name.replace(/^anthropic\//, '')
+  return id.startsWith('claude-') ? id.replaceAll('.', '-') : id
 }
 
 function platform(file: ConfigFile['channels']['discord']): PlatformConfig {

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import tls from 'node:tls'
+import { ConfigurationError } from '../support/errors.ts'
+import type { NetworkEnvironment } from './environment.ts'
+
+/** Never through the proxy, whatever NO_PROXY says: our own API, the sandbox, a model on this machine. */
+const ALWAYS_DIRECT = ['localhost', '127.0.0.1', '::1', '[::1]']
+
+/**
+ * Makes `fetch` and Node's own HTTP client use the proxy and the certificate
+ * authorities of the environment. Node reads NODE_EXTRA_CA_CERTS of the process by
+ * itself, at its start; the one of `.env` comes too late for that, and the proxy is
+ * never used unasked. Call it once, before the first request.
+ *
+ * @param options.extraCaCertsLoaded Node has read the file already
+ * @returns takes the proxy out again
+ * @throws ConfigurationError when the certificates cannot be read
+ */
+export function applyNetworkSettings(
+  network: NetworkEnvironment,
+  options: { readonly extraCaCertsLoaded?: boolean } = {},
+): () => void {
+  if (network.extraCaCerts !== null && !options.extraCaCertsLoaded) addAuthorities(network.extraCaCerts)
+  if (network.httpsProxy === null) return () => {}
+  const direct = [...ALWAYS_DIRECT, ...(network.noProxy?.split(/[\s,]+/) ?? [])].filter(Boolean)
+  return http.setGlobalProxyFromEnv({
+    https_proxy: network.httpsProxy.reveal(),
+    no_proxy: direct.includes('*') ? '*' : [...new Set(direct)].join(','),
+  })
+}
+
+function addAuthorities(path: string): void {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new ConfigurationError(`NODE_EXTRA_CA_CERTS names ${path}, which cannot be read (${code}).`, {
+      cause: error,
+    })
+  }
+  const certificates = text.match(CERTIFICATE)
+  if (!certificates) {
+    throw new ConfigurationError(`NODE_EXTRA_CA_CERTS names ${path}, which holds no certificate in PEM form.`)
+  }
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), ...certificates])
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g

@@ -1,0 +1,68 @@
+import { readFileSync, watch, type FSWatcher } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { ENVIRONMENT_POLL_MS } from './defaults.ts'
+import { readDotenv, type Variables } from './dotenv.ts'
+import { readEnvironment, type EnvironmentReading } from './environment.ts'
+
+/** Editors write in several steps; the last of them counts. */
+const SETTLE_MS = 50
+
+/**
+ * Calls `listener` with a fresh reading whenever the content of the `.env` at `path`
+ * has changed, also when the file comes, goes or is replaced. The folder is watched
+ * (a watched file is lost when an editor renames a new one over it), and a poll is
+ * the net for file systems that tell nothing. A file that cannot be read right now
+ * changes nothing. Does not keep the process alive.
+ */
+export function watchEnvironment(
+  path: string,
+  processEnv: Variables,
+  listener: (reading: EnvironmentReading) => void,
+  pollMs: number = ENVIRONMENT_POLL_MS,
+): Disposable {
+  let known = contentOf(path)
+  let settling: NodeJS.Timeout | undefined
+  const look = () => {
+    const content = contentOf(path)
+    if (content === null || content === known) return
+    known = content
+    listener(readEnvironment(readDotenv(path), processEnv))
+  }
+  const soon = () => {
+    clearTimeout(settling)
+    settling = setTimeout(look, SETTLE_MS)
+    settling.unref()
+  }
+  const poll = setInterval(look, pollMs)
+  poll.unref()
+  const watcher = watchFolder(dirname(path), (name) => {
+    if (name === null || name === basename(path)) soon()
+  })
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(settling)
+      clearInterval(poll)
+      watcher?.close()
+    },
+  }
+}
+
+/** The content; '' = no such file, null = it cannot be told now. */
+function contentOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? '' : null
+  }
+}
+
+function watchFolder(folder: string, listener: (name: string | null) => void): FSWatcher | null {
+  try {
+    const watcher = watch(folder, { persistent: false }, (_event, name) => listener(name))
+    // Out of watches, or the folder went: the poll goes on.
+    watcher.on('error', () => watcher.close())
+    return watcher
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,98 @@
+import type { Document, Node, Pair } from 'yaml'
+
+/** A place in a file, counted from 1. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+export interface SourceProblem extends Place {
+  readonly message: string
+}
+
+export type KeyPath = readonly (string | number)[]
+
+/** A parsed YAML file that still knows where each key and value stands. */
+export interface YamlSource {
+  /** The content as plain data; null when the file is empty. Undefined content when there are problems. */
+  readonly content: unknown
+  readonly problems: readonly SourceProblem[]
+  /** Where the key at the end of `path` stands; the nearest parent's place when it is not in the file. */
+  placeOfKey(path: KeyPath): Place
+  /** Where the value at `path` stands, likewise. */
+  placeOfValue(path: KeyPath): Place
+}
+
+/**
+ * Parses YAML 1.2. Syntax errors and doubled keys are all reported, in sentences that
+ * never quote the file: it may hold secrets.
+ */
+export async function parseYamlSource(text: string): Promise<YamlSource> {
+  // Loaded only where there is a file to read: it costs a tenth of the time that a start may take.
+  const { parseDocument, LineCounter, isAlias, isMap, isScalar } = await import('yaml')
+  const lines = new LineCounter()
+  const document = parseDocument(text.replace(/^\ufeff/, ' '), {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+    stringKeys: true,
+  })
+  const place = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { line: Math.max(1, line), column: Math.max(1, col) }
+  }
+  const problems: SourceProblem[] = []
+  for (const error of document.errors) {
+    const at = place(error.pos[0])
+    // A missing quotation mark makes a parser stumble several times over the same line.
+    if (problems.some(({ line }) => line === at.line)) continue
+    problems.push({ ...at, message: sentenceOf(error.code, error.message) })
+  }
+  const nodeAt = (path: KeyPath): Node | null => {
+    const node = path.length === 0 ? document.contents : document.getIn(path, true)
+    return (isAlias(node) ? node.resolve(document as Document) : node) as Node | null
+  }
+  const placeOfValue = (path: KeyPath): Place => {
+    const offset = nodeAt(path)?.range?.[0]
+    if (offset !== undefined) return place(offset)
+    return path.length === 0 ? { line: 1, column: 1 } : placeOfKey(path)
+  }
+  const placeOfKey = (path: KeyPath): Place => {
+    if (path.length === 0) return placeOfValue(path)
+    const parent = nodeAt(path.slice(0, -1))
+    const pair = isMap(parent)
+      ? (parent.items as Pair[]).find(({ key }) => isScalar(key) && key.value === path.at(-1))
+      : undefined
+    const offset = (pair?.key as Node | undefined)?.range?.[0]
+    return offset === undefined ? placeOfValue(path.slice(0, -1)) : place(offset)
+  }
+  let content: unknown
+  if (problems.length === 0) {
+    try {
+      content = document.toJS({ maxAliasCount: 100 })
+    } catch {
+      problems.push({ line: 1, column: 1, message: 'not valid YAML: an alias that cannot be resolved' })
+    }
+  }
+  return { content, problems, placeOfKey, placeOfValue }
+}
+
+/** The usual mistakes in words of our own; the library's words for the rest, without what it quotes. */
+function sentenceOf(code: string, message: string): string {
+  switch (code) {
+    case 'DUPLICATE_KEY':
+      return 'this key stands here for the second time'
+    case 'TAB_AS_INDENT':
+      return 'not valid YAML: a tab indents this line; use spaces'
+    case 'MULTIPLE_DOCS':
+      return 'a second document begins here; the file must hold one'
+    case 'BAD_INDENT':
+      return 'not valid YAML: the indentation does not fit the lines before'
+    case 'MISSING_CHAR':
+    case 'BLOCK_AS_IMPLICIT_KEY':
+    case 'MULTILINE_IMPLICIT_KEY':
+      return 'not valid YAML: a colon, quotation mark or bracket is missing or too many'
+    default:
+      return `not valid YAML: ${message.replace(/:? ".*/s, '').replace(/[.:]$/, '')}`
+  }
+}
