@@ -1,5 +1,4 @@
 import type { Clock, Timer } from '../support/clock.ts'
-import { newId } from '../support/ids.ts'
 import type { Texts } from '../config/texts.ts'
 import { alertAfter, DRAIN_WAIT_MS, REMINDERS_MS } from './alert-policy.ts'
 import type { AlertEvent } from './alert.ts'
@@ -10,6 +9,8 @@ import { closedText, openedText, reminderText, whatBroke } from './wording.ts'
 
 /** Why messages cannot be answered now, as the gate says it. */
 export interface Outage {
+  /** The same from its start to its end; becomes the incident's. */
+  readonly id: string
   readonly status: string
   readonly reason: string | null
   readonly since: number
@@ -83,7 +84,7 @@ export class IncidentTracker {
         ...incident,
         counts: { ...incident.counts, [outcome]: incident.counts[outcome] + 1 },
       }
-      if (this.#recoveredAt !== null) await this.#closeWhenDrained()
+      if (this.#recoveredAt !== null) await this.#closeWhenDrained(false)
     })
   }
 
@@ -100,7 +101,7 @@ export class IncidentTracker {
     const known = this.#incident
     if (!known) {
       await this.#save({
-        id: newId(outage.since),
+        id: outage.id,
         status: outage.status,
         reason: outage.reason,
         openedAt: outage.since,
@@ -129,16 +130,17 @@ export class IncidentTracker {
       ...withEvent(incident, this.#event('recovered', 'Messages can be answered again')),
       counts: { ...incident.counts, held },
     })
-    await this.#closeWhenDrained()
+    await this.#closeWhenDrained(held === 0)
   }
 
-  async #closeWhenDrained(): Promise<void> {
+  /** @param looked nobody has told for a while, so the inbox is asked: some messages end without telling */
+  async #closeWhenDrained(looked: boolean): Promise<void> {
     const incident = this.#incident
     const recoveredAt = this.#recoveredAt
     if (!incident || recoveredAt === null) return
     const { clock, waiting } = this.#options
     const { held, answered, refused, parked } = incident.counts
-    const drained = answered + refused + parked >= held || (await waiting()) === 0
+    const drained = answered + refused + parked >= held || (looked && (await waiting()) === 0)
     if (!drained && clock.now() - recoveredAt < DRAIN_WAIT_MS) return this.#schedule()
     const closed: Incident = {
       ...withEvent(
@@ -185,7 +187,7 @@ export class IncidentTracker {
     if (!incident || this.#stopped) return
     const { clock } = this.#options
     if (this.#recoveredAt !== null) {
-      this.#timer = clock.setTimer(() => this.#enqueue(() => this.#closeWhenDrained()), DRAIN_POLL_MS)
+      this.#timer = clock.setTimer(() => this.#enqueue(() => this.#closeWhenDrained(true)), DRAIN_POLL_MS)
       return
     }
     const due = nextAlertAt(incident)
@@ -222,7 +224,7 @@ export class IncidentTracker {
   }
 }
 
-/** What is answered also tells the tracker; this is the net for what ends without telling. */
+/** What is answered tells the tracker; this is the net for what is withdrawn or dropped. */
 const DRAIN_POLL_MS = 5_000
 
 function nextAlertAt(incident: Incident): number | null {

@@ -1,0 +1,72 @@
+import type { AlertRouteConfig, Operator } from '../../config/config.ts'
+import { ConfigurationError } from '../../support/errors.ts'
+import type { Secret } from '../../support/secret.ts'
+import type { AlertRoute } from '../alert.ts'
+import { chatRoute, type ChatSender } from './chat.ts'
+import { commandRoute } from './command.ts'
+import { emailRoute } from './email.ts'
+import { ntfyRoute } from './ntfy.ts'
+import { webhookRoute } from './webhook.ts'
+
+export interface RouteSources {
+  readonly alerts: readonly AlertRouteConfig[]
+  /** The `*_HOME_CHANNEL`s. */
+  readonly homeChannels: ReadonlyArray<{ readonly channel: string; readonly address: string }>
+  readonly operators: readonly Operator[]
+  /** By channel; one that is missing cannot be sent to. */
+  readonly senders: ReadonlyMap<string, ChatSender>
+  /** For mail without a server of its own. */
+  readonly mail: { readonly address: string | null; readonly smtp: Secret | null }
+  /** What commands are given of it is decided by their route. */
+  readonly processEnv: Readonly<NodeJS.ProcessEnv>
+}
+
+/**
+ * The routes in the order of trial: those configured, else every home channel, then the
+ * operators' private chats.
+ *
+ * @throws ConfigurationError for a route that cannot work as it is configured
+ */
+export function buildRoutes(sources: RouteSources): readonly AlertRoute[] {
+  if (sources.alerts.length > 0) return sources.alerts.map((route) => configured(route, sources))
+  const chats = [
+    ...sources.homeChannels,
+    ...sources.operators.map(({ channel, user }) => ({ channel, address: user })),
+  ]
+  const seen = new Set<string>()
+  return chats.flatMap(({ channel, address }) => {
+    const sender = sources.senders.get(channel)
+    const name = `${channel}:${address}`
+    if (!sender || seen.has(name)) return []
+    seen.add(name)
+    return [chatRoute(channel, address, sender)]
+  })
+}
+
+function configured(route: AlertRouteConfig, sources: RouteSources): AlertRoute {
+  switch (route.type) {
+    case 'telegram': {
+      const sender = sources.senders.get(route.type)
+      if (!sender)
+        throw new ConfigurationError(`alerts: a ${route.type} route needs the token of that platform's bot`)
+      return chatRoute(route.type, route.chat, sender)
+    }
+    case 'email': {
+      const smtp = route.smtp ?? sources.mail.smtp
+      const from = route.from ?? sources.mail.address ?? route.to
+      if (!smtp) throw new ConfigurationError('alerts: an email route needs smtp, or EMAIL_SMTP_HOST')
+      return emailRoute({ to: route.to, from, smtp })
+    }
+    case 'webhook':
+      return webhookRoute({ url: route.url, secret: route.secret })
+    case 'ntfy':
+      if (!route.token) {
+        throw new ConfigurationError(
+          'alerts: an ntfy route needs a token, for anybody can read and write an open topic',
+        )
+      }
+      return ntfyRoute({ url: route.url, token: route.token })
+    case 'command':
+      return commandRoute(route.run, sources.processEnv)
+  }
+}
