@@ -1,13 +1,7 @@
-import { rename, unlink } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
-import {
-  findLeftovers,
-  prepareFile,
-  resolveLink,
-  syncFolder,
-  writeFileAtomically,
-} from '../support/atomic-file.ts'
+import { prepareFile, resolveLink, writeFileAtomically } from '../support/atomic-file.ts'
 import type { PreparedFile } from '../support/atomic-file.ts'
 import type { BackoffOptions } from '../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../support/clock.ts'
@@ -19,6 +13,7 @@ import { readPrivateFile } from '../support/private-file.ts'
 import type { Secret } from '../support/secret.ts'
 import { firstGeneration, stillHoldsRefreshToken } from './generation.ts'
 import { Intents } from './intent.ts'
+import { recoverLeftovers, renewalTag } from './leftovers.ts'
 import {
   activeSignIn,
   allSignIns,
@@ -186,7 +181,7 @@ export class OwnStore implements RenewableSignIn {
         // The kernel takes it from nobody who lives.
         return lock && { stillOurs: async () => true, release: async () => lock.release() }
       },
-      prepare: (spent) => prepareFile(this.#path, { tag: rotationTag(spent) }),
+      prepare: (spent) => prepareFile(this.#path, { tag: renewalTag(spent) }),
       replace: (prepared, spent, next) => this.#replace(prepared, spent, next),
       recover: (spent) => this.#recover(spent),
     }
@@ -206,30 +201,15 @@ export class OwnStore implements RenewableSignIn {
     return 'saved'
   }
 
-  /**
-   * Deals with temporary files of dead writers; the refresh lock is held. One that
-   * holds the complete successor of what is stored is the answer that its writer died
-   * over: its rename is made up for. All others go.
-   */
+  /** The refresh lock is held, and every other writer takes the write lock: what lies there is of the dead. */
   async #recover(stored: Generation | null): Promise<void> {
     using _lock = await this.#writeLock()
-    for (const leftover of await findLeftovers(this.#path)) {
-      if (stored?.refreshToken && basename(leftover).includes(rotationTag(stored))) {
-        const file = await readPrivateFile(leftover)
-        const parsed = file.kind === 'text' ? parseOwnFile(file.text) : null
-        if (parsed && 'document' in parsed) {
-          const successor = oauthOnly(activeSignIn(parsed.document, this.#machineId))
-          if (successor.kind === 'present' && !stillHoldsRefreshToken(successor, stored)) {
-            const target = await resolveLink(this.#path)
-            await rename(leftover, target)
-            await syncFolder(dirname(target))
-            stored = null
-            continue
-          }
-        }
-      }
-      await unlink(leftover).catch(() => {})
-    }
+    await recoverLeftovers(this.#path, '', stored, (text) => {
+      const parsed = parseOwnFile(text)
+      return 'document' in parsed
+        ? oauthOnly(activeSignIn(parsed.document, this.#machineId))
+        : { kind: 'absent' }
+    })
   }
 
   async #load(): Promise<{ document: OwnDocument } | Extract<StoredSignIn, { kind: 'absent' | 'unusable' }>> {
@@ -274,10 +254,6 @@ export class OwnStore implements RenewableSignIn {
   #beside(what: string): string {
     return join(dirname(this.#path), `${basename(this.#path, '.json')}.${what}`)
   }
-}
-
-function rotationTag(spent: Generation): string {
-  return `renewal-of-${spent.refreshToken?.fingerprint ?? 'none'}`
 }
 
 function oauthOnly(content: OwnContent): StoredSignIn {

@@ -190,7 +190,8 @@ export class Rotation {
       intent = counted
       return true
     }
-    const result = await this.#endpoint.refresh(spent.refreshToken!, spent.scopes, countFirst)
+    const { refreshToken, scopes, clientId } = spent
+    const result = await this.#endpoint.refresh(refreshToken!, scopes, { beforeSend: countFirst, clientId })
     switch (result.kind) {
       case 'issued':
         return this.#keep(spent, result.tokens, intent, prepared, lock)

@@ -16,6 +16,8 @@ export interface Generation {
   readonly scopes: readonly string[]
   readonly accountId: string | null
   readonly accountEmail: string | null
+  /** The OAuth client that it was issued to, where the store says so; otherwise the configured one. */
+  readonly clientId?: string
 }
 
 /** What a store holds right now. */

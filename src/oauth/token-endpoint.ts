@@ -24,6 +24,13 @@ export interface TokenEndpointOptions {
   readonly onServerDate?: (serverNow: number) => void
 }
 
+export interface RefreshOptions {
+  /** Called before each request leaves; false stops the attempt there. */
+  readonly beforeSend?: () => Promise<boolean>
+  /** The client that the token was issued to; the configured one otherwise. */
+  readonly clientId?: string | undefined
+}
+
 /** Callers wait at most 30 s for a refresh: the attempt ends, and is written down, within that. */
 export const TOKEN_ATTEMPT_MS = 28 * SECOND
 /** How long a code exchange waits out 429s: the person is there, and the code lives for minutes. */
@@ -57,16 +64,20 @@ export class TokenEndpoint {
   /**
    * Spends a refresh token: one attempt, at most 28 s.
    *
-   * @param beforeSend called before each request leaves; false stops the attempt there
    * @see https://www.rfc-editor.org/rfc/rfc6749#section-6
    */
   refresh(
     refreshToken: Secret,
     scopes: readonly string[],
-    beforeSend: () => Promise<boolean> = async () => true,
+    options: RefreshOptions = {},
   ): Promise<TokenResult> {
+    const { beforeSend = async () => true, clientId = this.#settings.clientId } = options
     const sent = this.#scopesRefused ? [] : scopes
-    return this.#attempt({ kind: 'refresh', refreshToken, scopes: sent }, this.#routes(), beforeSend)
+    return this.#attempt(
+      { kind: 'refresh', refreshToken, scopes: sent, clientId },
+      this.#routes(),
+      beforeSend,
+    )
   }
 
   /**
@@ -74,10 +85,15 @@ export class TokenEndpoint {
    *
    * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
    */
-  async exchange(grant: Omit<Extract<Grant, { kind: 'code' }>, 'kind'>): Promise<TokenResult> {
+  async exchange(grant: Omit<Extract<Grant, { kind: 'code' }>, 'kind' | 'clientId'>): Promise<TokenResult> {
+    const { clientId } = this.#settings
     const giveUpAt = this.#clock.monotonic() + EXCHANGE_PATIENCE_MS
     for (;;) {
-      const result = await this.#attempt({ kind: 'code', ...grant }, this.#routes(), async () => true)
+      const result = await this.#attempt(
+        { kind: 'code', clientId, ...grant },
+        this.#routes(),
+        async () => true,
+      )
       if (result.kind !== 'transient' || result.reason !== 'rate-limited') return result
       const waitMs = result.retryAfterMs ?? EXCHANGE_DEFAULT_WAIT_MS
       if (this.#clock.monotonic() + waitMs > giveUpAt) return result

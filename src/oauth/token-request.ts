@@ -15,9 +15,15 @@ import type { BodyEncoding, OAuthSettings } from './settings.ts'
 /** What is given in for tokens. */
 export type Grant =
   /** `scopes` empty: the request carries none. */
-  | { readonly kind: 'refresh'; readonly refreshToken: Secret; readonly scopes: readonly string[] }
+  | {
+      readonly kind: 'refresh'
+      readonly clientId: string
+      readonly refreshToken: Secret
+      readonly scopes: readonly string[]
+    }
   | {
       readonly kind: 'code'
+      readonly clientId: string
       readonly code: Secret
       readonly state: Secret
       readonly verifier: Secret
@@ -60,7 +66,7 @@ export async function sendGrant(
 ): Promise<TokenAnswer> {
   const url = new URL(route.url)
   const server: AuthorizationServer = { issuer: url.origin, token_endpoint: url.href }
-  const client: Client = { client_id: settings.clientId }
+  const client: Client = { client_id: grant.clientId }
   const options: TokenEndpointRequestOptions = {
     signal,
     // Plain http never leaves this machine.

@@ -1,7 +1,8 @@
 import { chmodSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
 import { StoreError } from './errors.ts'
-import { sleep, systemClock } from './clock.ts'
+import { systemClock } from './clock.ts'
 
 /** A lock that the kernel holds for this process: kept while the process is stopped, freed at once when it dies. */
 export interface FileLock extends Disposable {
@@ -9,7 +10,7 @@ export interface FileLock extends Disposable {
 }
 
 export interface FileLockOptions {
-  /** Ends the wait; the promise then rejects with the signal's reason. */
+  /** Ends the wait; the promise then rejects. */
   readonly signal?: AbortSignal
   /** How long to wait for another holder, in milliseconds; 0 = one try. */
   readonly waitMs?: number
@@ -43,7 +44,8 @@ export async function acquireFileLock(path: string, options: FileLockOptions = {
     const lock = tryLock(path)
     if (lock) return lock
     if (systemClock.monotonic() >= deadline) return null
-    await sleepAwake(RETRY_MS + Math.random() * RETRY_SPREAD_MS, signal)
+    // Node's own timer keeps the process alive: somebody who waits for a lock has work to do.
+    await pause(RETRY_MS + Math.random() * RETRY_SPREAD_MS, undefined, signal ? { signal } : {})
   }
 }
 
@@ -74,14 +76,4 @@ function held(database: DatabaseSync): FileLock {
     database.close()
   }
   return { release, [Symbol.dispose]: release }
-}
-
-/** A wait that keeps the process alive: somebody who waits for a lock has work to do. */
-async function sleepAwake(delayMs: number, signal?: AbortSignal): Promise<void> {
-  const awake = setInterval(() => {}, delayMs + 1_000)
-  try {
-    await sleep(systemClock, delayMs, signal)
-  } finally {
-    clearInterval(awake)
-  }
 }

@@ -55,13 +55,22 @@ export function parseObject(text: string): ParsedObject {
   if (text.startsWith('\uFEFF')) return { kind: 'broken', message: 'begins with a byte order mark' }
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text, keepOddNumbers as (key: string, value: unknown) => unknown)
   } catch {
     // The parser's message quotes the text, which may be a token.
     return { kind: 'broken', message: 'is not valid JSON (truncated?)' }
   }
   if (!isObject(value)) return { kind: 'broken', message: 'is not a JSON object' }
   return { kind: 'object', value }
+}
+
+/**
+ * Numbers that JavaScript would round (or write otherwise) are kept as they were
+ * written: what we do not know must survive our writing.
+ */
+function keepOddNumbers(_key: string, value: unknown, context: { source?: string }): unknown {
+  if (typeof value !== 'number' || String(value) === context.source) return value
+  return (JSON as unknown as { rawJSON(source: string): unknown }).rawJSON(context.source!)
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -20,6 +20,15 @@ import { Secret } from '../../src/support/secret.ts'
 
 export const MACHINE = 'machine-one-TEST'
 
+/** `credentials.json` as a test looks at it. */
+export interface OwnFileView {
+  version: number
+  machine: string
+  active: string | null
+  signIns: Array<Record<string, unknown>>
+  [unknown: string]: unknown
+}
+
 /** A home of its own with an own sign-in at a simulated provider of its own; all of it ends with the test. */
 export interface SignedIn {
   readonly home: string
@@ -33,14 +42,14 @@ export interface SignedIn {
   /** Another store on the same file, as another process would open it. */
   open(options?: Partial<OwnStoreOptions>, endpoint?: TokenEndpointOptions): OwnStore
   /** The file as JSON. */
-  document(): Promise<Record<string, any>>
-  edit(change: (document: Record<string, any>) => void): Promise<void>
+  document(): Promise<OwnFileView>
+  edit(change: (document: OwnFileView) => void): Promise<void>
   present(): Promise<Generation>
 }
 
 const cleanups: Array<() => unknown> = []
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
 /** Runs `cleanup` after the running test, the latest first. */
@@ -119,7 +128,7 @@ export async function signedIn(options: SignedInOptions = {}): Promise<SignedIn>
     requestedScopes: settings.scopes,
   })
   if (given.kind !== 'oauth') throw new Error('no OAuth sign-in')
-  const document = async () => JSON.parse(await readFile(path, 'utf8'))
+  const document = async (): Promise<OwnFileView> => JSON.parse(await readFile(path, 'utf8'))
   return {
     home,
     path,
