@@ -86,7 +86,9 @@ export function isCommand(text: string): boolean {
 
 /** Obeys a command of the chat and says in a sentence what was done. */
 export function obey(world: World, text: string): string {
-  const [name = '', ...words] = text.slice(1).trim().split(/\s+/)
+  // Further lines are other messages that were waiting together with this one.
+  const [line = ''] = text.slice(1).trim().split('\n')
+  const [name = '', ...words] = line.split(/\s+/)
   const command = COMMANDS[name.toLowerCase()]
   return command ? command.run(world, words) : `I don't know \`!${name}\`. Send \`!help\` for what I do.`
 }

@@ -37,11 +37,28 @@ describe('the control API', () => {
     { target: 'messages', fault: 'nonsense' },
     { target: 'messages', fault: '500', forMs: 'long' },
     { target: 'messages', fault: '500', times: -1 },
+    { target: 'messages', fault: '500', rotate: true },
+    { target: 'token-endpoint', fault: 'omit', fields: 'account' },
+    [],
   ])('refuses %j', async (fault) => {
     const sandbox = await useSandbox()
     const refused = await control(sandbox, 'POST', '/faults', fault)
     expect(refused.status).toBe(400)
     expect(sandbox.control.faults()).toEqual([])
+  })
+
+  it.each([
+    ['/answer', { style: 'loud' }],
+    ['/sign-in', { tokenLifetimeSeconds: 'long' }],
+    ['/revoke', { accountId: 5 }],
+    ['/repair', { target: 'elsewhere' }],
+  ])('refuses what POST %s cannot understand', async (path, body) => {
+    const sandbox = await useSandbox()
+    const refused = await control(sandbox, 'POST', path, body)
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining(Object.keys(body)[0]!) },
+    })
   })
 
   it('changes nothing by GET', async () => {

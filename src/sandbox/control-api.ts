@@ -1,21 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { faultName, MESSAGE_FAULTS, TOKEN_FAULTS, type Fault, type FaultTarget } from './fault-names.ts'
-import { isRecord, parseJson, readBody, sendJson } from './http.ts'
-import type { AnswerPlan, Sandbox, SignInOptions } from './types.ts'
+import { messageOf } from '../support/errors.ts'
+import {
+  BadControlRequest,
+  readAccount,
+  readApproval,
+  readFault,
+  readPlan,
+  readSignIn,
+  readTarget,
+} from './control-input.ts'
+import { MESSAGE_FAULTS, TOKEN_FAULTS } from './fault-names.ts'
+import { parseJson, readBody, sendJson } from './http.ts'
+import type { Sandbox } from './types.ts'
 import type { World } from './world.ts'
 
 /** Requests to the control API are some hundred bytes; a text for the model to say may be longer. */
 const MAX_CONTROL_BYTES = 4 * 1024 * 1024
 
-/** A request to the control API that cannot be obeyed. */
-class BadRequest extends Error {}
-
-type Handler = (
-  world: World,
-  sandbox: Sandbox,
-  body: Record<string, unknown>,
-  params: URLSearchParams,
-) => unknown
+type Handler = (world: World, sandbox: Sandbox, body: unknown, params: URLSearchParams) => unknown
 
 /** Every door of the control API. Nothing changes by GET. */
 const HANDLERS: Readonly<Record<string, Handler>> = {
@@ -30,21 +32,19 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
   'GET /sandbox/requests': (_world, sandbox) => ({ items: sandbox.requests }),
   'GET /sandbox/faults': (world) => ({ items: world.control.faults(), names: FAULT_NAMES }),
-  'POST /sandbox/faults': (world, _sandbox, body) => world.control.fault(faultOf(body)),
+  'POST /sandbox/faults': (world, _sandbox, body) => world.control.fault(readFault(body)),
   'DELETE /sandbox/faults': repair,
   'POST /sandbox/repair': repair,
   'POST /sandbox/expire': (world) => ({ ended: world.control.expire() }),
-  'POST /sandbox/revoke': (world, _sandbox, body) => ({
-    ended: world.control.revoke(textOf(body, 'accountId')),
-  }),
+  'POST /sandbox/revoke': (world, _sandbox, body) => ({ ended: world.control.revoke(readAccount(body)) }),
   'POST /sandbox/revoke-access': (world) => ({ ended: world.control.revokeAccess() }),
   'POST /sandbox/revoke-api-keys': (world) => ({ ended: world.control.revokeApiKeys() }),
   'POST /sandbox/answer': (world, _sandbox, body) => {
-    world.control.answer({ ...body, reply: null } as Partial<AnswerPlan>)
+    world.control.answer(readPlan(body))
     return { answer: world.plan }
   },
   'POST /sandbox/approve': approve,
-  'POST /sandbox/sign-in': (_world, sandbox, body) => sandbox.signIn(body as SignInOptions),
+  'POST /sandbox/sign-in': (_world, sandbox, body) => sandbox.signIn(readSignIn(body)),
   'POST /sandbox/setup-token': (_world, sandbox) => ({ token: sandbox.setupToken() }),
   'POST /sandbox/api-key': (_world, sandbox) => ({ apiKey: sandbox.apiKey() }),
 }
@@ -73,68 +73,30 @@ export async function handleControl(
   try {
     const text = (await readBody(req, MAX_CONTROL_BYTES))?.toString() ?? ''
     const body = text === '' ? {} : parseJson(text)
-    if (!isRecord(body)) throw new BadRequest('the body must be a JSON object')
     sendJson(res, 200, handler(world, sandbox, body, url.searchParams))
   } catch (error) {
-    if (!(error instanceof BadRequest)) throw error
+    if (!(error instanceof BadControlRequest)) throw error
     sendJson(res, 400, { error: error.message })
   }
 }
 
-function faultOf(body: Record<string, unknown>): Fault {
-  const target = targetOf(body)
-  if (!target) throw new BadRequest('target must be "token-endpoint" or "messages"')
-  const fault = faultName(target, String(body['fault']))
-  if (!fault) throw new BadRequest(`fault must be one of: ${Object.keys(FAULT_NAMES[target]).join(', ')}`)
-  for (const name of [
-    'forMs',
-    'times',
-    'delayMs',
-    'delayStepMs',
-    'resetInMs',
-    'afterDeltas',
-    'status',
-    'everyMs',
-  ]) {
-    const value = body[name]
-    if (value !== undefined && (typeof value !== 'number' || !(value >= 0))) {
-      throw new BadRequest(`${name} must be a number, 0 or more`)
-    }
-  }
-  return { ...body, target, fault } as Fault
-}
-
-function targetOf(body: Record<string, unknown>): FaultTarget | undefined {
-  const { target } = body
-  return target === 'token-endpoint' || target === 'messages' ? target : undefined
-}
-
-function repair(world: World, _sandbox: Sandbox, body: Record<string, unknown>): unknown {
-  world.control.repair(targetOf(body))
+function repair(world: World, _sandbox: Sandbox, body: unknown): unknown {
+  world.control.repair(readTarget(body))
   return { items: world.control.faults() }
 }
 
-function approve(_world: World, sandbox: Sandbox, body: Record<string, unknown>): unknown {
-  const authorizeUrl = textOf(body, 'authorizeUrl')
-  if (!authorizeUrl) throw new BadRequest('authorizeUrl is missing')
-  const accountId = textOf(body, 'accountId')
-  const email = textOf(body, 'email')
-  const approver = { ...(accountId ? { accountId } : {}), ...(email ? { email } : {}) }
+function approve(_world: World, sandbox: Sandbox, body: unknown): unknown {
+  const { authorizeUrl, approver } = readApproval(body)
   try {
     return { paste: sandbox.authorize(authorizeUrl, approver) }
   } catch (error) {
-    throw new BadRequest(error instanceof Error ? error.message : 'refused')
+    throw new BadControlRequest(messageOf(error), { cause: error })
   }
 }
 
 function followed(world: World, req: IncomingMessage, res: ServerResponse): void {
   world.events.add({ kind: 'redirect-followed', method: req.method ?? '' })
   sendJson(res, 400, { error: 'the redirect of a token endpoint must not be followed' })
-}
-
-function textOf(body: Record<string, unknown>, name: string): string | undefined {
-  const value = body[name]
-  return typeof value === 'string' ? value : undefined
 }
 
 function isLoopbackOrigin(origin: string): boolean {

@@ -73,7 +73,7 @@ export async function breakStream(
   answer: StreamedAnswer,
   deltaDelayMs: number,
   fault: MessageFault,
-  errorData: (type: string) => string,
+  error: string,
 ): Promise<void> {
   res.write(prologue(answer))
   for (const piece of answer.pieces.slice(0, fault.afterDeltas ?? 1)) {
@@ -84,7 +84,7 @@ export async function breakStream(
     case 'truncated-stream':
       return void res.end()
     case 'error-mid-stream':
-      return void res.end(`event: error\ndata: ${errorData(fault.errorType ?? 'overloaded_error')}\n\n`)
+      return void res.end(`event: error\ndata: ${error}\n\n`)
     case 'reset-mid-stream':
       if (await wait(res, BEFORE_RESET_MS)) reset(res)
       return

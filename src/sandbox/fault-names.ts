@@ -101,6 +101,8 @@ export interface TokenFaultParameters extends FaultParameters {
   readonly rotate?: boolean
   /** Strikes only this grant. */
   readonly grant?: 'authorization_code' | 'refresh_token'
+  /** Strikes only clients whose User-Agent begins so. */
+  readonly userAgent?: string
   /** `odd-expires-in`: any JSON value; left out: the answer has none. */
   readonly expiresIn?: unknown
   /** `omit`: the fields that the answer lacks. */

@@ -55,7 +55,17 @@ export function breaksStream(fault: MessageFault): boolean {
   return fault.fault.endsWith('-stream')
 }
 
-/** Refuses a request as `strike` says; false: the fault lets it through (`slow`, and the stream's faults). */
+/** The error that an event in the middle of a stream carries. */
+export function streamError({ errorType = 'overloaded_error' }: MessageFault): ApiFailure {
+  const known = Object.values(REFUSALS).find(({ type }) => type === errorType)
+  return known ?? apiError(500, errorType, 'Internal server error')
+}
+
+/**
+ * Refuses a request as `strike` says.
+ *
+ * @returns what it was refused with; null: the fault lets it through (`slow`, and those of the stream)
+ */
 export function strikeMessage(
   res: ServerResponse,
   strike: Strike<MessageFault>,

@@ -5,7 +5,7 @@ import { isCommand, obey, REPAIR_COMMAND } from './chat-commands.ts'
 import { breakStream, streamAnswer, type StreamedAnswer } from './event-stream.ts'
 import type { MessageFault } from './fault-names.ts'
 import { readBody, sendJson, wait } from './http.ts'
-import { breaksStream, strikeMessage } from './message-faults.ts'
+import { breaksStream, streamError, strikeMessage } from './message-faults.ts'
 import { isFailure, readMessageRequest, tokensOf, type MessageRequest } from './message-request.ts'
 import { judgePresented, type Presented } from './presented.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
@@ -86,8 +86,8 @@ async function answer(
     'cache-control': 'no-cache',
   })
   if (!fault) return streamAnswer(res, streamed, plan.deltaDelayMs)
-  const errorData = (type: string) => JSON.stringify(errorBody(apiError(200, type, 'Overloaded'), requestId))
-  await breakStream(res, streamed, plan.deltaDelayMs, fault, errorData)
+  const error = JSON.stringify(errorBody(streamError(fault), requestId))
+  await breakStream(res, streamed, plan.deltaDelayMs, fault, error)
 }
 
 function messageOf(answer: StreamedAnswer, text: string): unknown {

@@ -40,6 +40,8 @@ const KEPT_REQUESTS = 1_000
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const world = createWorld(options, () => sandbox.url)
   const server = createServer((req, res) => {
+    // A server tells the time by its own clock; a client that measures the skew must see this one's.
+    if (options.clock) res.setHeader('date', new Date(options.clock.now()).toUTCString())
     route(world, sandbox, req, res).catch((error: unknown) => {
       options.log?.error({ err: error }, 'the sandbox failed to answer')
       if (res.headersSent) res.destroy()

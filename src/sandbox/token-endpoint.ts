@@ -33,6 +33,7 @@ export async function handleToken(world: World, req: IncomingMessage, res: Serve
 
 function fits(fault: TokenFault, request: TokenRequest): boolean {
   if (fault.grant !== undefined && fault.grant !== request.grant) return false
+  if (fault.userAgent !== undefined && !request.userAgent.startsWith(fault.userAgent)) return false
   if (fault.fingerprint !== undefined && fault.fingerprint !== presentedBy(request)) return false
   switch (fault.fault) {
     case 'invalid-format':

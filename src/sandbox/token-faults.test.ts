@@ -98,6 +98,15 @@ describe('the faults of the token endpoint', () => {
     },
   )
 
+  it('strikes only the clients that call themselves so', async () => {
+    const sandbox = await useSandbox()
+    const { refreshToken } = sandbox.signIn()
+    sandbox.control.fault({ target: 'token-endpoint', fault: '404', userAgent: 'other-client/' })
+    expect((await refreshOnce(sandbox, refreshToken)).status).toBe(200)
+    sandbox.control.fault({ target: 'token-endpoint', fault: '404', userAgent: 'node' })
+    expect((await refreshOnce(sandbox, refreshToken)).status).toBe(404)
+  })
+
   it('redirects, and records who follows', async () => {
     const sandbox = await useSandbox()
     sandbox.control.fault({ target: 'token-endpoint', fault: 'redirect' })
