@@ -13,6 +13,8 @@ export type Delivered =
       readonly attachments: ReadonlyArray<() => Promise<Attachment>>
       /** A kind that cannot be answered (a sticker, a call); the friendly sentence is the reply. */
       readonly unsupported: string | null
+      /** The words are somebody else's, passed on by `person`: plain text, never a command. */
+      readonly forwarded?: boolean
     }
   | {
       readonly kind: 'edit'

@@ -36,6 +36,9 @@ export interface Outlet {
 
   /** Shows that an answer is being written; failures are of no interest. */
   typing(address: string): void
+
+  /** Deletes a message (a pasted secret, say), where the platform lets a bot. False: it is still there. Never throws. */
+  remove?(address: string, platformId: string): Promise<boolean>
 }
 
 /** This item can never be delivered: the bot was blocked, the chat is gone. */

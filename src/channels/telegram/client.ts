@@ -1,0 +1,164 @@
+import { Api, GrammyError } from 'grammy/web'
+import type { ApiMethods, BotCommand, File, Message, Update, UserFromGetMe, WebhookInfo } from 'grammy/types'
+import type { Secret } from '../../support/secret.ts'
+import { SECOND } from '../../support/clock.ts'
+import { classifyAnswer, TelegramFailure } from './failure.ts'
+
+/** No ordinary call takes this long; a server that is silent for longer is tried again. */
+const CALL_TIMEOUT_MS = 30 * SECOND
+/** What a long poll may take beyond the time it was asked to wait. */
+const POLL_GRACE_MS = 15 * SECOND
+/** A file of the greatest size over a slow line. */
+const DOWNLOAD_TIMEOUT_MS = 60 * SECOND
+
+export interface ClientOptions {
+  readonly token: Secret
+  /** Such as `https://api.telegram.org`; a slash at the end is taken off. */
+  readonly apiRoot: string
+  /** The global `fetch` unless a test listens; looked up at each call, so that a proxy set later holds. */
+  readonly fetch?: typeof fetch
+}
+
+type SendPayload = Parameters<ApiMethods['sendMessage']>[0]
+type EditPayload = Parameters<ApiMethods['editMessageText']>[0]
+/** grammY's types name the signal of its Node polyfill, which the web build does not use. */
+type GrammySignal = Parameters<Api['raw']['getMe']>[0]
+
+/**
+ * The calls of the Bot API that this channel makes, over grammY's raw client. Its web
+ * build is used because that speaks through the global `fetch` (and so through the
+ * configured proxy) and loads in a tenth of the time.
+ *
+ * Every method throws a TelegramFailure, or the signal's reason when aborted.
+ */
+export class TelegramClient {
+  readonly #api: Api
+  readonly #token: Secret
+  readonly #root: string
+  readonly #fetch: typeof fetch
+
+  constructor(options: ClientOptions) {
+    this.#token = options.token
+    this.#root = options.apiRoot.replace(/\/+$/, '')
+    const inner = options.fetch ?? ((input, init) => fetch(input, init))
+    // A Bot API server never redirects; a redirect would carry the token to somebody else.
+    this.#fetch = (input, init) => inner(input, { ...init, redirect: 'error' })
+    this.#api = new Api(options.token.reveal(), { apiRoot: this.#root, fetch: this.#fetch as never })
+  }
+
+  getMe(signal: AbortSignal): Promise<UserFromGetMe> {
+    return this.#call('getMe', signal, (inner) => this.#api.raw.getMe(inner))
+  }
+
+  /** @param waitSeconds how long the server keeps an empty answer back; 0 = not at all */
+  getUpdates(
+    request: {
+      readonly offset: number | null
+      readonly waitSeconds: number
+      readonly allowed: ReadonlyArray<Exclude<keyof Update, 'update_id'>>
+    },
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const payload = {
+      timeout: request.waitSeconds,
+      allowed_updates: request.allowed,
+      ...(request.offset === null ? {} : { offset: request.offset }),
+    }
+    const timeoutMs = request.waitSeconds * SECOND + POLL_GRACE_MS
+    return this.#call('getUpdates', signal, (inner) => this.#api.raw.getUpdates(payload, inner), timeoutMs)
+  }
+
+  getWebhookInfo(signal: AbortSignal): Promise<WebhookInfo> {
+    return this.#call('getWebhookInfo', signal, (inner) => this.#api.raw.getWebhookInfo(inner))
+  }
+
+  setMyCommands(commands: readonly BotCommand[], signal: AbortSignal): Promise<true> {
+    return this.#call('setMyCommands', signal, (inner) => this.#api.raw.setMyCommands({ commands }, inner))
+  }
+
+  sendMessage(payload: SendPayload, signal: AbortSignal): Promise<Message.TextMessage> {
+    return this.#call('sendMessage', signal, (inner) => this.#api.raw.sendMessage(payload, inner))
+  }
+
+  async editMessageText(payload: EditPayload, signal: AbortSignal): Promise<void> {
+    await this.#call('editMessageText', signal, (inner) => this.#api.raw.editMessageText(payload, inner))
+  }
+
+  async deleteMessage(chatId: number, messageId: number, signal: AbortSignal): Promise<void> {
+    const payload = { chat_id: chatId, message_id: messageId }
+    await this.#call('deleteMessage', signal, (inner) => this.#api.raw.deleteMessage(payload, inner))
+  }
+
+  async sendTyping(chatId: number, threadId: number | null, signal: AbortSignal): Promise<void> {
+    const payload = {
+      chat_id: chatId,
+      action: 'typing' as const,
+      ...(threadId === null ? {} : { message_thread_id: threadId }),
+    }
+    await this.#call('sendChatAction', signal, (inner) => this.#api.raw.sendChatAction(payload, inner))
+  }
+
+  getFile(fileId: string, signal: AbortSignal): Promise<File> {
+    return this.#call('getFile', signal, (inner) => this.#api.raw.getFile({ file_id: fileId }, inner))
+  }
+
+  /**
+   * The bytes of a file that `getFile` named.
+   *
+   * @returns null when there are more than `maxBytes` of them
+   * @see https://core.telegram.org/bots/api#file
+   */
+  async download(filePath: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null> {
+    const path = filePath.split('/').map(encodeURIComponent).join('/')
+    const url = `${this.#root}/file/bot${this.#token.reveal()}/${path}`
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)])
+    try {
+      const response = await this.#fetch(url, { signal: deadline })
+      if (!response.ok || !response.body)
+        throw new TelegramFailure('server', 'download', `answered ${response.status}`)
+      const chunks: Uint8Array[] = []
+      let size = 0
+      for await (const chunk of response.body) {
+        size += chunk.byteLength
+        if (size > maxBytes) return null
+        chunks.push(chunk)
+      }
+      return Buffer.concat(chunks)
+    } catch (error) {
+      throw translate('download', error, signal)
+    }
+  }
+
+  async #call<T>(
+    method: string,
+    signal: AbortSignal,
+    call: (signal: GrammySignal) => Promise<T>,
+    timeoutMs: number = CALL_TIMEOUT_MS,
+  ): Promise<T> {
+    signal.throwIfAborted()
+    const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    try {
+      return await call(both as unknown as GrammySignal)
+    } catch (error) {
+      throw translate(method, error, signal)
+    }
+  }
+}
+
+/** Only the code of a network error is kept: undici's texts may quote the address, which holds the token. */
+function translate(method: string, error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason
+  if (error instanceof TelegramFailure) return error
+  if (error instanceof GrammyError) return classifyAnswer(method, error)
+  return new TelegramFailure('network', method, `no usable answer (${networkCode(error)})`)
+}
+
+function networkCode(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
+    if ('code' in at && typeof at.code === 'string') return at.code
+    if (at.name === 'TimeoutError' || at.name === 'AbortError') return 'timeout'
+    if (at instanceof SyntaxError) return 'not JSON'
+    at = 'error' in at ? at.error : at.cause
+  }
+  return 'connection failed'
+}

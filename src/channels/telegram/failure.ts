@@ -1,0 +1,99 @@
+import { redact } from '../../support/redact.ts'
+import { SECOND } from '../../support/clock.ts'
+
+/**
+ * What an unsuccessful call means for whoever made it.
+ *
+ * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the bot token is not
+ * taken · `conflict` somebody else receives · `forbidden` this chat is closed to the bot ·
+ * `migrated` the group has a new id · `unchanged` the message reads so already · `gone` chat or
+ * message does not exist · `rejected` the request itself is not liked
+ */
+export type FailureKind =
+  | 'network'
+  | 'server'
+  | 'rate-limited'
+  | 'token'
+  | 'conflict'
+  | 'forbidden'
+  | 'migrated'
+  | 'unchanged'
+  | 'gone'
+  | 'rejected'
+
+/**
+ * An unsuccessful call of the Bot API. Carries neither the request (it holds people's
+ * words) nor its address (it holds the token), and has no `cause` for the same reason.
+ */
+export class TelegramFailure extends Error {
+  override readonly name = 'TelegramFailure'
+  readonly kind: FailureKind
+  readonly method: string
+  /** What the server asked to wait, in milliseconds; null = it did not say. */
+  readonly retryAfterMs: number | null
+  /** The new id of a group that became a supergroup. */
+  readonly migratedTo: number | null
+
+  constructor(
+    kind: FailureKind,
+    method: string,
+    text: string,
+    facts: { readonly retryAfterMs?: number | null; readonly migratedTo?: number | null } = {},
+  ) {
+    super(`Telegram ${method}: ${redact(text)}`)
+    this.kind = kind
+    this.method = method
+    this.retryAfterMs = facts.retryAfterMs ?? null
+    this.migratedTo = facts.migratedTo ?? null
+  }
+}
+
+/** The unsuccessful answer of a Bot API server. */
+export interface ErrorAnswer {
+  readonly error_code: number
+  readonly description: string
+  readonly parameters?: {
+    readonly migrate_to_chat_id?: number | undefined
+    readonly retry_after?: number | undefined
+  }
+}
+
+/** A 429 without `retry_after` does not happen by the book; a server in between may make one. */
+const DEFAULT_RETRY_AFTER_MS = 5 * SECOND
+
+/**
+ * The Bot API tells these apart only by their description: every one of them is a plain 400.
+ * What is not listed counts as `rejected`, which is tried once more as plain text.
+ */
+const PHRASES: ReadonlyArray<readonly [RegExp, FailureKind]> = [
+  [/message is not modified/i, 'unchanged'],
+  [/message to edit not found|message can't be edited|MESSAGE_ID_INVALID/i, 'gone'],
+  [/chat not found|user not found|PEER_ID_INVALID|chat_id is empty|group chat was deactivated/i, 'gone'],
+  [/thread not found|TOPIC_DELETED|TOPIC_CLOSED/i, 'gone'],
+  [/not enough rights|CHAT_WRITE_FORBIDDEN|have no rights to send|CHAT_RESTRICTED/i, 'forbidden'],
+]
+
+/** @see https://core.telegram.org/bots/api#making-requests and #responseparameters */
+export function classifyAnswer(method: string, answer: ErrorAnswer): TelegramFailure {
+  const { error_code: code, description } = answer
+  const migratedTo = answer.parameters?.migrate_to_chat_id
+  if (migratedTo !== undefined)
+    return new TelegramFailure('migrated', method, 'the group has a new id', { migratedTo })
+  const text = `${code} ${description}`
+  if (code === 429) {
+    const seconds = answer.parameters?.retry_after
+    const valid = typeof seconds === 'number' && seconds >= 0
+    return new TelegramFailure('rate-limited', method, text, {
+      retryAfterMs: valid ? seconds * SECOND : DEFAULT_RETRY_AFTER_MS,
+    })
+  }
+  return new TelegramFailure(kindOf(code, description), method, text)
+}
+
+function kindOf(code: number, description: string): FailureKind {
+  if (code === 401 || code === 404) return 'token'
+  if (code === 403) return 'forbidden'
+  if (code === 409) return 'conflict'
+  if (code === 400) return PHRASES.find(([phrase]) => phrase.test(description))?.[1] ?? 'rejected'
+  return code >= 500 ? 'server' : 'rejected'
+}

@@ -1,0 +1,27 @@
+/** A fenced code block of Markdown, as far as tearing one needs to know it. */
+export interface Fence {
+  /** The line that opens it, without its end. */
+  readonly opening: string
+  /** The line that closes it. */
+  readonly closing: string
+}
+
+/** A longer info string is prose; repeating it in each part would eat the room. */
+const LONGEST_INFO = 64
+
+/** The fence that `line` opens, or null. @see https://spec.commonmark.org/0.31.2/#fenced-code-blocks */
+export function fenceOf(line: string): Fence | null {
+  const match = /^(\s*)(`{3,}|~{3,})([^\n]*)$/.exec(line)
+  if (!match) return null
+  const [, indent = '', marks = '', info = ''] = match
+  if (marks.startsWith('`') && info.includes('`')) return null
+  if (indent.length + marks.length + info.length > LONGEST_INFO) return null
+  return { opening: line.trimEnd(), closing: indent + marks }
+}
+
+/** Does `line` close `fence`? */
+export function closes(line: string, fence: Fence): boolean {
+  const marks = fence.closing.trim()
+  const text = line.trim()
+  return text.length >= marks.length && text === (marks[0] ?? '`').repeat(text.length)
+}

@@ -1,0 +1,76 @@
+import type { BotCommand } from 'grammy/types'
+import { backoffDelay } from '../../support/backoff.ts'
+import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
+import { messageOf } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import type { Secret } from '../../support/secret.ts'
+import type { BotIdentity } from './addressed.ts'
+import type { TelegramClient } from './client.ts'
+
+const RETRY = { initialMs: SECOND, maxMs: 5 * MINUTE }
+/** A message in a group waits this long for the bot's name; then only replies to the bot count as meant for it. */
+const PATIENCE_MS = 3 * SECOND
+
+const COMMANDS: readonly BotCommand[] = [
+  { command: 'new', description: 'Start a new conversation' },
+  { command: 'stop', description: 'Stop answering' },
+  { command: 'status', description: 'Is everything working?' },
+  { command: 'model', description: 'Show or choose the model' },
+  { command: 'usage', description: 'What this conversation has used' },
+  { command: 'help', description: 'What I can do' },
+]
+
+export interface IdentityOptions {
+  readonly client: TelegramClient
+  readonly token: Secret
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+}
+
+/** Learns who the bot is, beside the receiving: private chats never wait for it. */
+export class Identity {
+  readonly #options: IdentityOptions
+  readonly #known = Promise.withResolvers<void>()
+  #bot: BotIdentity
+
+  constructor(options: IdentityOptions) {
+    this.#options = options
+    // A token begins with the bot's id.
+    this.#bot = { id: Number.parseInt(options.token.reveal(), 10), username: null }
+  }
+
+  get bot(): BotIdentity {
+    return this.#bot
+  }
+
+  /** Asks until it is told, then shows the commands in the platform's menu. Never rejects. */
+  async learn(signal: AbortSignal): Promise<void> {
+    const { client, clock, log, random } = this.#options
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        const { id, username } = await client.getMe(signal)
+        this.#bot = { id, username: username ?? null }
+        this.#known.resolve()
+        break
+      } catch (error) {
+        if (signal.aborted) return
+        log.debug({ channel: 'telegram', attempt }, messageOf(error))
+        await sleep(clock, backoffDelay(attempt, RETRY, random()), signal).catch(() => {})
+      }
+    }
+    // Only a convenience: without the menu the commands work as well.
+    await client.setMyCommands(COMMANDS, signal).catch((error) => {
+      if (!signal.aborted) log.debug({ channel: 'telegram' }, messageOf(error))
+    })
+  }
+
+  /** Resolves once the name is known, or when waiting longer would hold up the chat. */
+  async settled(signal: AbortSignal): Promise<void> {
+    if (this.#bot.username !== null) return
+    const patience = new AbortController()
+    const both = AbortSignal.any([signal, patience.signal])
+    await Promise.race([this.#known.promise, sleep(this.#options.clock, PATIENCE_MS, both).catch(() => {})])
+    patience.abort()
+  }
+}

@@ -1,0 +1,116 @@
+import type { Message, Update, User } from 'grammy/types'
+import type { Chat, Delivered, Person } from '../../conversation/receiver.ts'
+import { formatAddress } from './address.ts'
+import { isAddressed, normalisedText, type BotIdentity } from './addressed.ts'
+import type { FileLoader } from './attachments.ts'
+import { mediaOf } from './media.ts'
+
+/** The kinds of update that are asked for. */
+export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] as const
+
+export interface MappingContext {
+  readonly bot: BotIdentity
+  readonly load: FileLoader
+  /** Told what is worth a line in the log and nothing else. */
+  readonly note: (text: string) => void
+}
+
+/**
+ * What one update delivers: nothing for channel posts, other bots and service messages. Pure
+ * but for `note`; files are only named, not loaded.
+ *
+ * @throws anything where the update has not the shape of the Bot API; the caller skips it then
+ */
+export function mapUpdate(update: Update, context: MappingContext): readonly Delivered[] {
+  if (update.message) return mapMessage(update.message, context)
+  if (update.edited_message) return mapEdit(update.edited_message, context)
+  if (update.my_chat_member) {
+    const { chat, new_chat_member: member } = update.my_chat_member
+    context.note(`the bot is now "${member.status}" in chat ${chat.id}`)
+  }
+  return []
+}
+
+/** Does the update need the bot's own name to be understood? */
+export function isFromGroup(update: Update): boolean {
+  const type = (update.message ?? update.edited_message)?.chat.type
+  return type === 'group' || type === 'supergroup'
+}
+
+function mapMessage(message: Message, context: MappingContext): readonly Delivered[] {
+  if (message.migrate_to_chat_id !== undefined)
+    return [moved(message.chat.id, integer(message.migrate_to_chat_id))]
+  if (message.migrate_from_chat_id !== undefined)
+    return [moved(integer(message.migrate_from_chat_id), message.chat.id)]
+  const person = personOf(message)
+  if (!person) return []
+  const media = mediaOf(message)
+  const text = normalisedText(message, context.bot)
+  // Members who come and go, pinned messages and the like ask nothing.
+  if (text === '' && media.kind === 'none') return []
+  return [
+    {
+      kind: 'message',
+      ...placeOf(message),
+      person,
+      chat: chatOf(message, context.bot),
+      text,
+      attachments: media.kind === 'file' ? [context.load(media.file)] : [],
+      unsupported: media.kind === 'unsupported' ? media.sentence : null,
+      ...(message.forward_origin ? { forwarded: true } : {}),
+    },
+  ]
+}
+
+function mapEdit(message: Message, context: MappingContext): readonly Delivered[] {
+  const person = personOf(message)
+  const text = normalisedText(message, context.bot)
+  // A live location that moves is an edit as well.
+  if (!person || text === '') return []
+  return [{ kind: 'edit', ...placeOf(message), person, chat: chatOf(message, context.bot), text }]
+}
+
+function placeOf(message: Message): { readonly address: string; readonly platformMessageId: string } {
+  // Plain replies in a supergroup carry a thread as well; only a topic is a place of its own.
+  const threadId = message.is_topic_message ? (message.message_thread_id ?? null) : null
+  return {
+    address: formatAddress(integer(message.chat.id), threadId),
+    platformMessageId: String(integer(message.message_id)),
+  }
+}
+
+function chatOf(message: Message, bot: BotIdentity): Chat {
+  return {
+    id: String(message.chat.id),
+    kind: message.chat.type === 'private' ? 'private' : 'group',
+    addressed: isAddressed(message, bot),
+  }
+}
+
+/**
+ * Who sent it; null: nobody whom we answer. The sender of a forwarded message is who forwarded it.
+ * An anonymous administrator speaks as the chat itself and is known by the chat's id only.
+ */
+function personOf(message: Message): Person | null {
+  if (message.chat.type === 'channel' || message.is_automatic_forward) return null
+  if (message.sender_chat)
+    return { id: String(integer(message.sender_chat.id)), name: message.sender_chat.title ?? null }
+  const from = message.from
+  if (!from || from.is_bot) return null
+  return { id: String(integer(from.id)), name: nameOf(from) }
+}
+
+function nameOf(user: User): string | null {
+  const name = [user.first_name, user.last_name].filter(Boolean).join(' ')
+  return name || user.username || null
+}
+
+function moved(from: number, to: number): Delivered {
+  return { kind: 'moved', from: formatAddress(integer(from), null), to: formatAddress(integer(to), null) }
+}
+
+/** Ids are integers; anything else means that this is no update as we know it. */
+function integer(value: number): number {
+  if (!Number.isSafeInteger(value)) throw new TypeError('an id is not an integer')
+  return value
+}

@@ -1,0 +1,40 @@
+import { badGateway, TelegramServer, tooManyRequests } from '../support/telegram-server.ts'
+import { PRIVATE_CHAT, TelegramFixture } from '../support/telegram-fixture.ts'
+import { channelContract, type ChannelFixture } from './channel.ts'
+
+const UNTIL_MENDED = 1_000_000
+
+channelContract('telegram', {
+  capabilities: { redelivers: true, pushes: true, edits: true, limitsRate: true, blocks: true, remote: true },
+  async open(): Promise<ChannelFixture> {
+    const fixture = await TelegramFixture.open()
+    const { server } = fixture
+    const ofMessage = new Map<string, unknown>()
+    return {
+      platform: {
+        address: String(PRIVATE_CHAT),
+        async say(text) {
+          const id = server.say(PRIVATE_CHAT, text)
+          ofMessage.set(String(id), server.message(PRIVATE_CHAT, id, text))
+          return String(id)
+        },
+        async redeliver(id) {
+          server.push('message', ofMessage.get(id))
+        },
+        acknowledged: () => server.unconfirmed === 0,
+        sent: () => server.chats.sent.map(({ id, text }) => ({ id: String(id), text })),
+        attempts: () => server.callsOf('sendMessage').length + server.callsOf('editMessageText').length,
+        limitRate(seconds) {
+          server.fail('sendMessage', tooManyRequests(seconds))
+        },
+        block: () => void server.chats.blocked.add(PRIVATE_CHAT),
+        down: () => server.fail('*', badGateway, UNTIL_MENDED),
+        up: () => server.mend(),
+      },
+      create: (receiver) => fixture.create(receiver),
+      logged: () => fixture.lines.join(''),
+      secrets: [TelegramServer.token, TelegramServer.token.split(':')[1]!],
+      [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+    }
+  },
+})

@@ -1,0 +1,23 @@
+/**
+ * Resolves with the first truthy value of `probe`, asked every few milliseconds.
+ *
+ * @throws when there is none within `timeoutMs`
+ */
+export async function until<T>(
+  probe: () => T,
+  what = 'the condition',
+  timeoutMs = 5_000,
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const value = probe()
+    if (value) return value
+    if (performance.now() > deadline) throw new Error(`${what} did not come true within ${timeoutMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Lets `ms` of real time pass, to see that something does not happen. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
