@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Anthropic from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { isAccepted, refreshOnce, useSandbox } from '../../test/support/sandbox-client.ts'
@@ -59,5 +63,29 @@ describe('the single-use refresh token', () => {
     }
     expect(isSandboxToken(test.signIn().accessToken)).toBe(false)
     expect(test.signIn().accessToken).toMatch(/^sk-ant-oat01-TEST-/)
+  })
+})
+
+describe("the SDK's own sign-ins", () => {
+  it('exchanges the identity token of a workload', async () => {
+    const sandbox = await useSandbox()
+    const folder = await mkdtemp(join(tmpdir(), 'sandbox-federation-'))
+    const path = join(folder, 'identity-token')
+    await writeFile(path, 'header.TEST.signature')
+    const client = new Anthropic({
+      baseURL: sandbox.url,
+      maxRetries: 0,
+      config: {
+        organization_id: 'org',
+        authentication: {
+          type: 'oidc_federation',
+          federation_rule_id: 'fdrl_test',
+          identity_token: { source: 'file', path },
+        },
+      },
+    })
+    await expect(client.models.list()).resolves.toMatchObject({ has_more: false })
+    expect(sandbox.events.map((event) => event.kind)).toEqual(['signed-in', 'token-request'])
+    await rm(folder, { recursive: true })
   })
 })

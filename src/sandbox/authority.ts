@@ -57,7 +57,7 @@ export interface AuthorityOptions {
   readonly revokeAccessOnRotation: boolean
 }
 
-export const DEFAULT_SCOPES: readonly string[] = ['user:profile', 'user:inference']
+const DEFAULT_SCOPES: readonly string[] = ['user:profile', 'user:inference']
 export const DEFAULT_ACCOUNT = {
   accountId: '5a11d0c5-0000-4000-8000-000000000001',
   email: 'operator@sandbox.example',
@@ -92,10 +92,14 @@ export class Authority {
     return this.#issue(family)
   }
 
+  /** An access token for inference alone, without a refresh token: what a federated workload gets. */
+  inferenceToken(lifetimeMs = this.#options.tokenLifetimeMs): IssuedPair {
+    const options = { scopes: ['user:inference'], tokenLifetimeSeconds: lifetimeMs / SECOND }
+    return this.#issueAccess(this.#newFamily(options, lifetimeMs))
+  }
+
   setupToken(): string {
-    const seconds = SETUP_TOKEN_LIFE_MS / SECOND
-    const options = { scopes: ['user:inference'], tokenLifetimeSeconds: seconds }
-    return this.#issueAccess(this.#newFamily(options, SETUP_TOKEN_LIFE_MS)).accessToken
+    return this.inferenceToken(SETUP_TOKEN_LIFE_MS).accessToken
   }
 
   apiKey(): string {

@@ -15,6 +15,9 @@ export interface TokenAnswer {
   readonly issued: string | null
 }
 
+/** @see https://www.rfc-editor.org/rfc/rfc7523#section-2.1 */
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+
 export interface GrantVariant {
   /** false: the refresh token goes on, and the answer carries none. */
   readonly rotate?: boolean
@@ -33,6 +36,7 @@ export function carryOut(world: World, request: TokenRequest, variant: GrantVari
   if (variant.stranger) return grantToStranger(world)
   if (request.grant === 'authorization_code') return exchange(world, request)
   if (request.grant === 'refresh_token') return refresh(world, request, variant)
+  if (request.grant === JWT_BEARER) return federate(world, request)
   if (request.grant === '') return anthropicError(400, 'invalid_request_error', 'Invalid request format')
   return oauthError('unsupported_grant_type', `${request.grant} is not supported`)
 }
@@ -99,6 +103,16 @@ function refresh(world: World, { params }: TokenRequest, variant: GrantVariant):
   }
 }
 
+/** A workload's identity token becomes an access token. Whose it is, is not checked: no identity provider is simulated. */
+function federate(world: World, { params }: TokenRequest): TokenAnswer {
+  if (!params['assertion'] || !params['federation_rule_id']) {
+    return anthropicError(400, 'invalid_request_error', 'Invalid request format')
+  }
+  const pair = world.authority.inferenceToken()
+  world.events.add({ kind: 'signed-in', account: pair.family.accountId, issued: pair.access.fingerprint })
+  return issued(world, pair)
+}
+
 function grantToStranger(world: World): TokenAnswer {
   const own = world.authority.signIn(DEFAULT_ACCOUNT).family
   return issued(world, world.authority.issueForStranger(own))
@@ -106,12 +120,12 @@ function grantToStranger(world: World): TokenAnswer {
 
 function issued(world: World, pair: IssuedPair): TokenAnswer {
   const { family } = pair
+  const refresh_token_expires_in = signInSeconds(world, family)
   const body = {
     token_type: 'Bearer',
     access_token: pair.accessToken,
     expires_in: family.lifetimeMs / SECOND,
-    ...(pair.refreshToken === null ? {} : { refresh_token: pair.refreshToken }),
-    refresh_token_expires_in: signInSeconds(world, family),
+    ...(pair.refreshToken === null ? {} : { refresh_token: pair.refreshToken, refresh_token_expires_in }),
     scope: family.scopes.join(' '),
     account: { uuid: family.accountId, email_address: family.email },
     organization: { uuid: family.organizationId, name: 'Sandbox' },

@@ -5,7 +5,7 @@ import { startSandbox } from './sandbox.ts'
 import type { Sandbox, SandboxOptions } from './types.ts'
 
 /** The port beside the gateway's own. */
-export const SANDBOX_PORT = 8643
+const SANDBOX_PORT = 8643
 /** Somebody who runs twenty sandboxes at once wants to name the port. */
 const PORTS_TRIED = 20
 
