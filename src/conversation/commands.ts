@@ -1,0 +1,120 @@
+import { fillText, type Texts } from '../config/texts.ts'
+import type { GateState } from '../inbox/gate.ts'
+import { timeInWords } from '../inbox/hold-policy.ts'
+import type { CommandEffect, Conversation, MessageState } from '../inbox/inbox.ts'
+import type { Conversations } from './conversations.ts'
+import type { Chat, Person } from './receiver.ts'
+
+/** A command as somebody sent it. */
+export interface CommandCall {
+  readonly name: string
+  /** What follows the name, trimmed. */
+  readonly rest: string
+  readonly channel: string
+  readonly address: string
+  readonly person: Person
+  readonly chat: Chat
+  readonly role: 'user' | 'operator'
+  /** null: nothing was ever said here. */
+  readonly conversation: Conversation | null
+  readonly now: number
+}
+
+export interface CommandReply {
+  readonly effect: CommandEffect | null
+  readonly reply: string
+}
+
+export type Command = (call: CommandCall) => Promise<CommandReply>
+
+/** By the name without the stroke. */
+export type Commands = ReadonlyMap<string, Command>
+
+/**
+ * `/name`, `/name rest`, and in groups `/name@bot rest`. Whether the bot was meant is the
+ * channel's to know. Null: not a command by its shape, such as `/usr/bin` or a sentence.
+ */
+export function parseCommand(text: string): { readonly name: string; readonly rest: string } | null {
+  const match = /^\/([a-z][a-z_]*)(?:@\w+)?(?:\s+([\s\S]*))?$/i.exec(text.trim())
+  return match ? { name: match[1]!.toLowerCase(), rest: (match[2] ?? '').trim() } : null
+}
+
+export interface CommandOptions {
+  readonly conversations: Conversations
+  readonly texts: Texts
+  readonly defaultModel: string
+  /** What everybody may choose by `/model`; an operator may name any other. */
+  readonly models: readonly string[]
+  readonly gate: () => GateState
+}
+
+/** The commands that every conversation understands. All are obeyed at once, beside the queue. */
+export function createCommands(options: CommandOptions): Map<string, Command> {
+  const { conversations, texts, defaultModel, models, gate } = options
+  const modelOf = (conversation: Conversation | null) => conversation?.model ?? defaultModel
+  const choices = [...new Set([defaultModel, ...models])]
+
+  const waitingIn = async (conversation: Conversation | null): Promise<number> => {
+    if (!conversation) return 0
+    const rows = await conversations.messages(conversation.id, { limit: RECENT_ROWS, beforeSeq: null })
+    return rows.filter((row) => row.role === 'user' && WAITING.has(row.state)).length
+  }
+
+  const say = (reply: string, effect: CommandEffect | null = null): CommandReply => ({ effect, reply })
+
+  return new Map<string, Command>([
+    ['start', async () => say(texts.welcome)],
+    ['help', async () => say(texts.help)],
+    ['new', async () => say(texts.new_conversation, { kind: 'new' })],
+    [
+      'stop',
+      async ({ conversation }) => {
+        const waiting = await waitingIn(conversation)
+        // The effect goes with it in any case: something may have arrived since.
+        return say(waiting > 0 ? texts.stopped : texts.nothing_to_stop, { kind: 'stop' })
+      },
+    ],
+    [
+      'status',
+      async ({ conversation, now }) => {
+        const state = gate()
+        const waiting = await waitingIn(conversation)
+        const model = modelOf(conversation)
+        if (state.open) return say(fillText(texts, 'status_ready', { model, waiting }))
+        const since = timeInWords(state.since, now)
+        return say(fillText(texts, 'status_waiting', { since, model, waiting }))
+      },
+    ],
+    [
+      'usage',
+      async ({ conversation }) => {
+        const usage = conversation ? await conversations.usage(conversation.id) : null
+        const total = usage?.total
+        const input = total ? total.inputTokens + total.cacheReadTokens + total.cacheWriteTokens : 0
+        const values = { turns: usage?.turns ?? 0, input, output: total?.outputTokens ?? 0 }
+        return say(fillText(texts, 'usage', values))
+      },
+    ],
+    [
+      'model',
+      async ({ rest, role, conversation }) => {
+        const list = choices.join(', ')
+        if (rest === '') {
+          return say(fillText(texts, 'model_current', { model: modelOf(conversation), choices: list }))
+        }
+        // A name that the provider does not know holds up everybody, so not everybody may try one.
+        const allowed = choices.includes(rest) || (role === 'operator' && MODEL_NAME.test(rest))
+        if (!allowed) return say(fillText(texts, 'model_unknown', { choices: list }))
+        const model = rest === defaultModel ? null : rest
+        return say(fillText(texts, 'model_set', { model: rest }), { kind: 'model', model })
+      },
+    ],
+    // Its place is kept, so that the word never reaches the model; whoever can sign in replaces it.
+    ['login', async () => say(texts.login_refused)],
+  ])
+}
+
+/** More than may wait in a conversation by default; beyond it the count is of no interest. */
+const RECENT_ROWS = 200
+const WAITING: ReadonlySet<MessageState> = new Set(['received', 'held', 'answering'])
+const MODEL_NAME = /^[\w.:@/-]{1,100}$/

@@ -1,0 +1,74 @@
+import { HOUR } from '../support/clock.ts'
+import type { PendingPairing, Pairings } from './pairing.ts'
+import type { Person } from './receiver.ts'
+
+/** Read aloud and typed by hand: without 0 and O, 1 and I. 32 signs, so a byte's lower bits choose evenly. */
+const ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
+/** 40 bits: with the lock-out below a guess is hopeless. */
+const CODE_LENGTH = 8
+const CODE_LIFE_MS = HOUR
+/** A stranger hears from the bot this often at most. */
+const ANSWER_EVERY_MS = HOUR
+/** More would only be a crowd that wants to be noticed. */
+const MAX_PENDING = 3
+/** A person mistypes once or twice. */
+const MAX_GUESSES = 5
+const GUESS_WINDOW_MS = HOUR
+
+export interface PairingQuestion {
+  readonly channel: string
+  readonly person: Person
+  readonly now: number
+  /** What this person asked before; null = never. */
+  readonly before: PendingPairing | null
+  /** Codes of this channel that are still open, this person's included. */
+  readonly open: readonly PendingPairing[]
+  readonly newCode: string
+}
+
+/** What a stranger is told: a code to be approved, or nothing. Pure. */
+export function decidePairing(question: PairingQuestion): PendingPairing | null {
+  const { channel, person, now, before, open, newCode } = question
+  if (before && now - before.answeredAt < ANSWER_EVERY_MS && now >= before.answeredAt) return null
+  if (
+    open.filter((other) => other.channel === channel && other.personId !== person.id).length >= MAX_PENDING
+  ) {
+    return null
+  }
+  return {
+    channel,
+    personId: person.id,
+    personName: person.name,
+    code: newCode,
+    createdAt: now,
+    expiresAt: now + CODE_LIFE_MS,
+    answeredAt: now,
+  }
+}
+
+/** @param bytes at least eight random bytes */
+export function pairingCode(bytes: Uint8Array): string {
+  return Array.from(bytes.subarray(0, CODE_LENGTH), (byte) => ALPHABET[byte % ALPHABET.length]).join('')
+}
+
+export type Approval =
+  | { readonly kind: 'approved'; readonly personId: string; readonly personName: string | null }
+  | { readonly kind: 'unknown-code' }
+  /** Too many wrong codes lately. @property until epoch milliseconds */
+  | { readonly kind: 'locked'; readonly until: number }
+
+/** Lets in who holds `code`; wrong codes are counted, and too many of them lock the channel's pairing for a while. */
+export async function approvePairing(
+  pairings: Pairings,
+  channel: string,
+  code: string,
+  now: number,
+): Promise<Approval> {
+  if ((await pairings.guesses(channel, now - GUESS_WINDOW_MS)) >= MAX_GUESSES) {
+    return { kind: 'locked', until: now + GUESS_WINDOW_MS }
+  }
+  const person = await pairings.approve(channel, code.trim().toUpperCase(), now)
+  if (person) return { kind: 'approved', ...person }
+  await pairings.recordGuess(channel, now)
+  return { kind: 'unknown-code' }
+}

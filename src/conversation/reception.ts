@@ -1,0 +1,294 @@
+import { randomBytes } from 'node:crypto'
+import { fillText, type Texts } from '../config/texts.ts'
+import type { Clock } from '../support/clock.ts'
+import { Refused, StoreError, TransientError } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import { looksLikeSignInPaste } from '../support/token-shape.ts'
+import type { ConversationEvents } from '../inbox/events.ts'
+import { outageOf, type Gate } from '../inbox/gate.ts'
+import type {
+  Accepted,
+  Arrival,
+  Attachment,
+  ConversationId,
+  HoldLimits,
+  Inbox,
+  IncomingMessage,
+} from '../inbox/inbox.ts'
+import type { MessageObserver } from '../inbox/observer.ts'
+import type { StoreHealth } from '../inbox/store-health.ts'
+import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access.ts'
+import { parseCommand, type Commands } from './commands.ts'
+import type { Conversations } from './conversations.ts'
+import { decidePairing, pairingCode } from './pairing-policy.ts'
+import type { Pairings } from './pairing.ts'
+import type { PersonRate } from './person-rate.ts'
+import type { Chat, Delivered, Person, Receiver } from './receiver.ts'
+
+/** What a person may send as one message, in bytes of UTF-8. */
+export const MAX_TEXT_BYTES = 64 * 1024
+
+/** What the model can be shown. */
+export const READABLE_TYPES: ReadonlySet<string> = new Set([
+  'image/jpeg',
+  'image/png',
+  'image/gif',
+  'image/webp',
+  'application/pdf',
+  'text/plain',
+])
+
+/** A pasted sign-in: never stored, so whoever waits for it must take it here and now. */
+export interface Paste {
+  readonly channel: string
+  readonly address: string
+  readonly platformMessageId: string
+  readonly person: Person
+  readonly chat: Chat
+  readonly role: 'user' | 'operator' | null
+  readonly text: string
+}
+
+export interface ReceiverOptions {
+  readonly inbox: Inbox
+  readonly conversations: Pick<Conversations, 'find'>
+  readonly pairings: Pairings
+  readonly access: AccessPolicy
+  readonly commands: Commands
+  readonly rate: PersonRate
+  readonly gate: Gate
+  readonly store: StoreHealth
+  readonly limits: HoldLimits
+  readonly texts: Texts
+  readonly clock: Clock
+  readonly events: ConversationEvents
+  readonly observer: MessageObserver
+  readonly log: Log
+  readonly dispatcher: {
+    arrived(id: ConversationId): void
+    stopTurn(id: ConversationId, upTo: number): unknown
+  }
+  readonly delivery: { wake(id: ConversationId): void }
+  /** Takes a pasted sign-in. @returns the reply; null = nobody waits for one, so the plain hint is given */
+  readonly onPaste?: (paste: Paste) => Promise<string | null>
+}
+
+type Message = Extract<Delivered, { kind: 'message' }>
+type Edit = Extract<Delivered, { kind: 'edit' }>
+
+const NOTHING: Accepted = {
+  conversationId: null,
+  messageId: null,
+  state: null,
+  duplicate: false,
+  holdFull: false,
+  outbox: false,
+  withdrawn: 0,
+}
+
+/** The one way in. See `Receiver`. */
+export function createReceiver(options: ReceiverOptions): Receiver {
+  return new Reception(options)
+}
+
+class Reception implements Receiver {
+  readonly #options: ReceiverOptions
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options
+  }
+
+  async receive(
+    channel: string,
+    items: readonly Delivered[],
+    cursors: Parameters<Receiver['receive']>[2],
+  ): Promise<readonly Accepted[]> {
+    const { inbox, gate, store, limits, texts, clock } = this.#options
+    // Answers in hand need the room that is left; the platform keeps what is not acknowledged.
+    if (!store.ok) throw new StoreError(store.problem ?? 'the store does not take writes')
+    const taken: Person[] = []
+    const perItem: Arrival[][] = []
+    try {
+      for (const item of items) perItem.push(await this.#arrivals(channel, item, taken))
+      const arrivals = perItem.flat()
+      if (arrivals.length === 0 && cursors.length === 0) return items.map(() => NOTHING)
+      const now = clock.now()
+      const state = gate.current()
+      const accepted = await inbox.accept({
+        arrivals,
+        cursors: cursors.map((cursor) => ({ channel, ...cursor })),
+        now,
+        // While a probe may go ahead a message is simply a message: it may be the probe itself.
+        outage: !state.open && state.probing ? null : outageOf(state, now),
+        limits,
+        holdFullNotice: texts.hold_full,
+      })
+      arrivals.forEach((arrival, index) => this.#after(channel, arrival, accepted[index]!, now))
+      let next = 0
+      return perItem.map((own) => {
+        const results = accepted.slice(next, (next += own.length))
+        return results.at(0) ?? NOTHING
+      })
+    } catch (error) {
+      for (const person of taken) this.#options.rate.giveBack(`${channel}:${person.id}`)
+      if (error instanceof StoreError) store.failed(error)
+      throw error
+    }
+  }
+
+  async #arrivals(channel: string, item: Delivered, taken: Person[]): Promise<Arrival[]> {
+    switch (item.kind) {
+      case 'message':
+        return this.#message(channel, item, taken)
+      case 'edit':
+        return this.#edit(channel, item)
+      case 'deletion':
+      case 'moved':
+        return [{ ...item, channel }]
+    }
+  }
+
+  async #message(channel: string, item: Message, taken: Person[]): Promise<Arrival[]> {
+    const { texts, rate, clock } = this.#options
+    // Without a reply there is nothing that a second delivery could repeat: not even the id is kept.
+    const away = (reply: string | null) => (reply === null ? [] : [turnedAway(channel, item, reply)])
+    const access = await this.#access(channel, item.person, item.chat)
+    if (looksLikeSignInPaste(item.text)) {
+      // In a group the bot speaks only when spoken to; the secret is left alone all the same.
+      return away(item.chat.addressed ? await this.#pasted(channel, item, access) : null)
+    }
+    if (access.kind === 'ignored') return []
+    if (access.kind === 'stranger') {
+      return away(await this.#pairingReply(channel, item.person))
+    }
+    const person = `${channel}:${item.person.id}`
+    if (!this.#options.access.channels.get(channel)?.trusted) {
+      const verdict = rate.take(person, clock.monotonic())
+      if (verdict !== 'pass') return away(verdict === 'refuse' ? texts.rate_limited : null)
+      taken.push(item.person)
+    }
+    if (item.unsupported !== null) return away(item.unsupported)
+    if (Buffer.byteLength(item.text) > MAX_TEXT_BYTES) return away(texts.refused_too_large)
+    const command =
+      item.chat.addressed && !item.forwarded ? await this.#command(channel, item, access.role) : null
+    if (command) return [command]
+    const attachments = await this.#load(item)
+    if (typeof attachments === 'string') return away(attachments)
+    if (item.text.trim() === '' && attachments.length === 0) return away(texts.unsupported)
+    return [{ kind: 'message', message: incoming(channel, item, attachments) }]
+  }
+
+  async #edit(channel: string, item: Edit): Promise<Arrival[]> {
+    const { address, platformMessageId, text } = item
+    if (looksLikeSignInPaste(text)) {
+      // What waits under this id is withdrawn: half of an edit is not what was meant either.
+      const hint = item.chat.addressed ? [turnedAway(channel, item, this.#options.texts.secret_pasted)] : []
+      return [{ kind: 'deletion', channel, address, platformMessageId }, ...hint]
+    }
+    const access = await this.#access(channel, item.person, item.chat)
+    const fits = text.trim() !== '' && Buffer.byteLength(text) <= MAX_TEXT_BYTES
+    if (access.kind !== 'granted' || !fits) return []
+    return [{ kind: 'edit', channel, address, platformMessageId, text }]
+  }
+
+  async #access(channel: string, person: Person, chat: Chat): Promise<Access> {
+    const { access, pairings } = this.#options
+    const approved =
+      needsPairing(access, channel, person, chat) && (await pairings.isApproved(channel, person.id))
+    return decideAccess(access, channel, person, chat, approved)
+  }
+
+  async #pasted(channel: string, item: Message, access: Access): Promise<string> {
+    const { onPaste, texts, log } = this.#options
+    const { address, platformMessageId, person, chat, text } = item
+    const role = access.kind === 'granted' ? access.role : null
+    try {
+      const reply = await onPaste?.({ channel, address, platformMessageId, person, chat, role, text })
+      return reply ?? texts.secret_pasted
+    } catch (error) {
+      log.error({ err: error }, 'a pasted sign-in could not be taken')
+      return texts.secret_pasted
+    }
+  }
+
+  async #pairingReply(channel: string, person: Person): Promise<string | null> {
+    const { pairings, clock, texts } = this.#options
+    const now = clock.now()
+    const before = await pairings.request(channel, person.id)
+    const open = await pairings.pending(now)
+    const newCode = pairingCode(randomBytes(8))
+    const pending = decidePairing({ channel, person, now, before, open, newCode })
+    if (!pending) return null
+    await pairings.save(pending)
+    return fillText(texts, 'pairing_code', { channel, code: pending.code })
+  }
+
+  async #command(channel: string, item: Message, role: 'user' | 'operator'): Promise<Arrival | null> {
+    const { commands, conversations, clock } = this.#options
+    const parsed = parseCommand(item.text)
+    const command = parsed && commands.get(parsed.name)
+    if (!command) return null
+    const { address, person, chat } = item
+    const conversation = await conversations.find(channel, address)
+    const now = clock.now()
+    const result = await command({ ...parsed, channel, address, person, chat, role, conversation, now })
+    return { kind: 'command', message: incoming(channel, item, []), ...result }
+  }
+
+  /** @returns the sentence for the person where an attachment cannot be taken */
+  async #load(item: Message): Promise<readonly Attachment[] | string> {
+    const { texts, log } = this.#options
+    const attachments: Attachment[] = []
+    for (const load of item.attachments) {
+      try {
+        const attachment = await load()
+        if (!READABLE_TYPES.has(attachment.mediaType)) return texts.refused_attachment
+        attachments.push(attachment)
+      } catch (error) {
+        if (error instanceof Refused) return error.message
+        // The channel is stopping: the platform keeps the message and delivers it again.
+        if (error instanceof TransientError) throw error
+        log.warn({ err: error }, 'an attachment could not be loaded')
+        return texts.attachment_failed
+      }
+    }
+    return attachments
+  }
+
+  /** Everything is durable now: tell those who wait for it. */
+  #after(channel: string, arrival: Arrival, accepted: Accepted, now: number): void {
+    const { dispatcher, delivery, events, observer } = this.#options
+    const id = accepted.conversationId
+    if (id === null) return
+    if (arrival.kind === 'message' && !accepted.duplicate) {
+      if (accepted.holdFull) observer.tell({ kind: 'refused', channel })
+      else {
+        observer.tell({ kind: 'accepted', channel })
+        dispatcher.arrived(id)
+      }
+    }
+    if (arrival.kind === 'command' && !accepted.duplicate) {
+      const effect = arrival.effect?.kind
+      if (effect === 'new' || effect === 'stop') dispatcher.stopTurn(id, now)
+    }
+    if (accepted.outbox) delivery.wake(id)
+    if (!accepted.duplicate) events.changed(id)
+  }
+}
+
+function turnedAway(channel: string, { address, platformMessageId }: Message | Edit, reply: string): Arrival {
+  return { kind: 'turned-away', channel, address, platformMessageId, reply }
+}
+
+function incoming(channel: string, item: Message, attachments: readonly Attachment[]): IncomingMessage {
+  return {
+    channel,
+    address: item.address,
+    platformMessageId: item.platformMessageId,
+    personId: item.person.id,
+    personName: item.person.name,
+    text: item.text,
+    attachments,
+    addressed: item.chat.addressed,
+  }
+}

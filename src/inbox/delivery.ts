@@ -1,0 +1,296 @@
+import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
+import { MINUTE, SECOND, sleep, type Clock, type Timer } from '../support/clock.ts'
+import { StoreError, TransientError, messageOf } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import { redact } from '../support/redact.ts'
+import type { ConversationId, Inbox, Outbox, OutboxItem } from './inbox.ts'
+import type { MessageObserver } from './observer.ts'
+import { Moved, Undeliverable, type Outlet } from './outlet.ts'
+
+const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
+const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 15 * SECOND }
+
+/**
+ * A failure that no outlet explains is a bug, and the item behind it would block its
+ * conversation for good. With the back-off above this is about three hours of tries.
+ */
+const MAX_UNEXPLAINED_TRIES = 40
+
+/** Conversations sent to at the same time on one channel: platforms limit a bot to some 30 messages a second. */
+const PARALLEL_PER_CHANNEL = 16
+
+/** A chat that moves again and again within one delivery is a platform gone mad. */
+const MAX_MOVES = 3
+
+export interface DeliveryOptions {
+  readonly outbox: Outbox
+  readonly inbox: Pick<Inbox, 'accept'>
+  /** By channel; only those that push. */
+  readonly outlets: ReadonlyMap<string, Outlet>
+  readonly observer: MessageObserver
+  readonly clock: Clock
+  readonly log: Log
+  readonly onStoreError: (error: unknown) => void
+  readonly random?: () => number
+}
+
+/**
+ * Sends what the outbox holds: first in, first out within a conversation, conversations
+ * in parallel, one channel's trouble never another's. Each part that was sent is written
+ * down before the next one, so a restart goes on behind it.
+ */
+export class Delivery {
+  readonly #options: DeliveryOptions
+  /** Conversations with something to send, as far as known; the value tells of news since the last look. */
+  readonly #pending = new Map<ConversationId, { news: boolean }>()
+  /** The right to send into a conversation: taken by the outbox, or by a draft. */
+  readonly #sending = new Set<ConversationId>()
+  readonly #perChannel = new Map<string, number>()
+  readonly #later = new Map<ConversationId, Timer>()
+  /** How long the model took for the answer to the message accepted at that moment. */
+  readonly #modelTimes = new Map<string, number>()
+  readonly #stop = new AbortController()
+  #idle: (() => void) | null = null
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options
+  }
+
+  /** Goes on with what the process before left. */
+  async start(): Promise<void> {
+    for (const { conversationId } of await this.#options.outbox.pending()) this.wake(conversationId)
+  }
+
+  /** Something is in the conversation's outbox, or may be tried again. */
+  wake(conversationId: ConversationId): void {
+    const outlet = this.#outletOf(conversationId)
+    if (!outlet || this.#stop.signal.aborted) return
+    const known = this.#pending.get(conversationId)
+    if (known) known.news = true
+    else this.#pending.set(conversationId, { news: true })
+    if (this.#later.has(conversationId)) return
+    this.#begin(conversationId, outlet)
+  }
+
+  /** Is nothing waiting to be sent into this conversation, nor being sent? */
+  isIdle(conversationId: ConversationId): boolean {
+    return !this.#pending.has(conversationId) && !this.#sending.has(conversationId)
+  }
+
+  /** How many conversations have something to send. */
+  get pending(): number {
+    return this.#pending.size
+  }
+
+  /** Takes the right to send into an idle conversation, so that a draft overtakes nothing; null when it is not idle. */
+  reserve(conversationId: ConversationId): Disposable | null {
+    if (!this.isIdle(conversationId) || this.#stop.signal.aborted) return null
+    this.#sending.add(conversationId)
+    return {
+      [Symbol.dispose]: () => {
+        this.#sending.delete(conversationId)
+        if (this.#pending.has(conversationId)) this.wake(conversationId)
+      },
+    }
+  }
+
+  /** For the figures: the model's share in the answer to a message accepted at `askedAt`. */
+  noteModelTime(conversationId: ConversationId, askedAt: number, modelMs: number): void {
+    this.#modelTimes.set(`${conversationId} ${askedAt}`, modelMs)
+    if (this.#modelTimes.size > MODEL_TIMES_KEPT) {
+      this.#modelTimes.delete(this.#modelTimes.keys().next().value!)
+    }
+  }
+
+  /** Begins nothing more and lets the parts in hand finish, for at most `ms` milliseconds. */
+  async stop(ms: number): Promise<void> {
+    const { clock } = this.#options
+    for (const timer of this.#later.values()) timer.cancel()
+    this.#later.clear()
+    if (this.#sending.size > 0) {
+      const idle = new Promise<void>((resolve) => (this.#idle = resolve))
+      // Half of the time for parts that are on their way, the rest for their receipts.
+      const hurry = clock.setTimer(() => this.#stop.abort(new Error('shutting down')), ms / 2)
+      let giveUp: Timer | null = null
+      await Promise.race([idle, new Promise<void>((done) => (giveUp = clock.setTimer(done, ms)))])
+      hurry.cancel()
+      giveUp!.cancel()
+    }
+    this.#stop.abort(new Error('shutting down'))
+  }
+
+  #outletOf(conversationId: ConversationId): Outlet | undefined {
+    // A conversation's id begins with its channel and never changes.
+    return this.#options.outlets.get(conversationId.slice(0, conversationId.indexOf(':')))
+  }
+
+  #begin(id: ConversationId, outlet: Outlet): void {
+    if (this.#sending.has(id) || this.#idle !== null) return
+    const busy = this.#perChannel.get(outlet.channel) ?? 0
+    if (busy >= PARALLEL_PER_CHANNEL) return
+    this.#perChannel.set(outlet.channel, busy + 1)
+    this.#sending.add(id)
+    void this.#run(id, outlet).finally(() => {
+      this.#sending.delete(id)
+      this.#perChannel.set(outlet.channel, this.#perChannel.get(outlet.channel)! - 1)
+      if (this.#idle !== null && this.#sending.size === 0) this.#idle()
+      this.#next(outlet)
+    })
+  }
+
+  /** A place is free on the channel: the one that waited longest takes it. */
+  #next(outlet: Outlet): void {
+    for (const id of this.#pending.keys()) {
+      if (this.#sending.has(id) || this.#later.has(id) || this.#outletOf(id) !== outlet) continue
+      return this.#begin(id, outlet)
+    }
+  }
+
+  /** Sends until the conversation's outbox is empty or asks for patience. Never rejects. */
+  async #run(id: ConversationId, outlet: Outlet): Promise<void> {
+    const { outbox, clock, log } = this.#options
+    try {
+      while (!this.#stop.signal.aborted && this.#idle === null) {
+        const state = this.#pending.get(id)
+        if (state) state.news = false
+        const head = await outbox.head(id)
+        if (!head) {
+          if (this.#pending.get(id)?.news) continue
+          this.#pending.delete(id)
+          return
+        }
+        const wait = head.notBefore - clock.now()
+        if (wait > 0) return this.#pause(id, wait)
+        const retryIn = await this.#deliver(head.item, outlet)
+        if (retryIn !== null) return this.#pause(id, retryIn)
+      }
+    } catch (error) {
+      this.#options.onStoreError(error)
+      log.error({ err: error, conversation: id }, 'the outbox could not be read or written')
+      this.#pause(id, STORE_BACKOFF.maxMs)
+    }
+  }
+
+  #pause(id: ConversationId, ms: number): void {
+    if (this.#idle !== null) return
+    const timer = this.#options.clock.setTimer(
+      () => {
+        this.#later.delete(id)
+        this.wake(id)
+      },
+      Math.max(1, ms),
+    )
+    this.#later.set(id, timer)
+    // Goes to the end of its channel's line.
+    const state = this.#pending.get(id)
+    if (!state) return
+    this.#pending.delete(id)
+    this.#pending.set(id, state)
+  }
+
+  /** One item. @returns null when it is over, otherwise the wait before its next try, in milliseconds */
+  async #deliver(item: OutboxItem, outlet: Outlet): Promise<number | null> {
+    const { outbox, clock, observer, log, random = Math.random } = this.#options
+    const { channel } = outlet
+    try {
+      await this.#send(item, outlet)
+      this.#tellDelivered(item)
+      return null
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      if (this.#stop.signal.aborted) return 0
+      const hopeless = !(error instanceof TransientError) && item.attempts + 1 >= MAX_UNEXPLAINED_TRIES
+      if (error instanceof Undeliverable || hopeless) {
+        const reason = redact(messageOf(error)).slice(0, 200)
+        await outbox.abandon(item.id, reason)
+        log.warn({ channel, conversation: item.conversationId, reason }, 'a message cannot be delivered')
+        observer.tell({ kind: 'undeliverable', channel })
+        return null
+      }
+      const asked = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0
+      const wait = Math.max(asked, backoffDelay(item.attempts + 1, SEND_BACKOFF, random()))
+      if (!(error instanceof TransientError)) log.error({ err: error, channel }, 'sending failed')
+      await outbox.postpone(item.id, clock.now() + wait)
+      return wait
+    }
+  }
+
+  async #send(item: OutboxItem, outlet: Outlet): Promise<void> {
+    const parts = outlet.split(item.text)
+    let address = item.address
+    let moves = 0
+    // An empty text cannot be sent: it is over as it is.
+    if (item.receipts.length >= parts.length) await this.#receipt(item.id, parts.length - 1, 'none', true)
+    for (let index = item.receipts.length; index < parts.length;) {
+      try {
+        const platformId = await this.#sendPart(item, outlet, address, parts[index]!, index)
+        await this.#receipt(item.id, index, platformId, index === parts.length - 1)
+        index++
+      } catch (error) {
+        if (!(error instanceof Moved) || ++moves > MAX_MOVES) throw error
+        await this.#storeMove(outlet.channel, address, error.to)
+        address = error.to
+      }
+    }
+  }
+
+  async #sendPart(
+    item: OutboxItem,
+    outlet: Outlet,
+    address: string,
+    part: string,
+    index: number,
+  ): Promise<string> {
+    const { signal } = this.#stop
+    if (index === 0 && item.draft !== null) {
+      try {
+        await outlet.edit(address, item.draft, part, { final: true, signal })
+        return item.draft
+      } catch (error) {
+        // The reader deleted the draft: the answer is still owed.
+        if (!(error instanceof Undeliverable)) throw error
+      }
+    }
+    const replyTo = index === 0 ? item.replyTo : null
+    return outlet.send(address, part, { replyTo, key: `${item.id}:${index}`, signal })
+  }
+
+  /** What was sent must be written down before anything else, or it would be sent twice. */
+  async #receipt(itemId: string, part: number, platformId: string, last: boolean): Promise<void> {
+    const { outbox, clock, onStoreError, random = Math.random } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await outbox.receipt(itemId, part, platformId, last)
+      } catch (error) {
+        onStoreError(error)
+        if (this.#stop.signal.aborted) throw error
+        await sleep(clock, backoffDelay(attempt, STORE_BACKOFF, random()), this.#stop.signal).catch(() => {})
+      }
+    }
+  }
+
+  async #storeMove(channel: string, from: string, to: string): Promise<void> {
+    await this.#options.inbox.accept({
+      arrivals: [{ kind: 'moved', channel, from, to }],
+      cursors: [],
+      now: this.#options.clock.now(),
+      outage: null,
+      limits: { maxPerConversation: Number.MAX_SAFE_INTEGER, maxTotal: Number.MAX_SAFE_INTEGER },
+      holdFullNotice: '',
+    })
+  }
+
+  #tellDelivered(item: OutboxItem): void {
+    const { clock, observer } = this.#options
+    if (item.kind !== 'answer' || item.askedAt === null) return
+    const key = `${item.conversationId} ${item.askedAt}`
+    const modelMs = this.#modelTimes.get(key)
+    this.#modelTimes.delete(key)
+    const seconds = Math.max(0, clock.now() - item.askedAt) / SECOND
+    const overheadSeconds = modelMs === undefined ? null : Math.max(0, seconds - modelMs / SECOND)
+    observer.tell({ kind: 'delivered', channel: item.channel, seconds, overheadSeconds })
+  }
+}
+
+/** Answers on their way to a platform at the same time, with room to spare. */
+const MODEL_TIMES_KEPT = 10_000

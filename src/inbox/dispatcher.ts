@@ -1,0 +1,307 @@
+import type { Texts } from '../config/texts.ts'
+import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
+import { SECOND, sleep, type Clock, type Timer } from '../support/clock.ts'
+import type { Log } from '../support/log.ts'
+import { DrainRate } from './drain-rate.ts'
+import type { ConversationEvents } from './events.ts'
+import type { Gate } from './gate.ts'
+import type { ConversationId, Inbox, Lease, TurnOutcome } from './inbox.ts'
+import type { MessageObserver } from './observer.ts'
+import { Interruption, endingOf, type Ending } from './outcome.ts'
+import { StallWatch } from './stall-watch.ts'
+import type { StoreHealth } from './store-health.ts'
+import { WorkQueue } from './work-queue.ts'
+
+const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 15 * SECOND }
+
+/** Of the time to shut down, what is kept for handing back the answers that were not finished. */
+const HAND_BACK_SHARE = 0.2
+
+/** How a turn is answered. May throw anything; `outcome.ts` says what each means. */
+export type AnswerTurn = (lease: Lease, signal: AbortSignal) => Promise<TurnOutcome>
+
+export interface DispatcherOptions {
+  readonly inbox: Inbox
+  readonly gate: Gate
+  readonly answer: AnswerTurn
+  readonly store: StoreHealth
+  readonly events: ConversationEvents
+  readonly observer: MessageObserver
+  readonly texts: Texts
+  readonly clock: Clock
+  readonly log: Log
+  /** Names this process: its leases are taken over by the next one. */
+  readonly owner: string
+  /** Conversations answered at the same time. */
+  readonly concurrency: number
+  /** Turns a second to begin with after an outage; see DrainRate. */
+  readonly drainPerSecond: number
+  /** Characters of history to hand to a turn. */
+  readonly historyLimit: number
+  readonly merge: boolean
+  /** The outcome of a turn is stored; something may be in the conversation's outbox. */
+  readonly onFinished: (lease: Lease, outcome: TurnOutcome) => void
+  readonly random?: () => number
+}
+
+interface Running {
+  readonly controller: AbortController
+  lease: Lease | null
+  /** Asked to stop while the lease was being taken: what was accepted up to here is meant. */
+  stopUpTo: number | null
+}
+
+/**
+ * Gives each conversation with work its turn: one at a time within a conversation, many
+ * conversations in parallel, none while the gate is shut but for one probe.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #queue = new WorkQueue()
+  readonly #running = new Map<ConversationId, Running>()
+  readonly #pauses = new Map<ConversationId, number>()
+  readonly #drainRate: DrainRate
+  readonly #stall: StallWatch
+  readonly #subscriptions: Disposable[] = []
+  #probe: ConversationId | null = null
+  #wasOpen = true
+  #timer: Timer | null = null
+  #accepting = false
+  #idle: (() => void) | null = null
+  /** Given up at the end of a shutdown: answers that cannot be stored are made again by the next process. */
+  readonly #abandoned = new AbortController()
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#drainRate = new DrainRate(options.drainPerSecond)
+    this.#stall = new StallWatch(options.clock)
+  }
+
+  /** Takes over what the process before left, and begins. */
+  async start(): Promise<void> {
+    const { inbox, gate, store, clock, owner } = this.#options
+    await inbox.recover(owner, clock.now())
+    this.#queue.load(await inbox.waiting(clock.now()), clock.now())
+    this.#wasOpen = gate.current().open
+    this.#accepting = true
+    this.#subscriptions.push(
+      gate.subscribe(() => this.#onGate()),
+      store.subscribe(() => this.#pump()),
+    )
+    if (this.#queue.ready > this.#options.concurrency) this.#drainRate.start(clock.monotonic())
+    this.#pump()
+  }
+
+  /** A message of this conversation was stored. */
+  arrived(conversationId: ConversationId): void {
+    this.#queue.arrived(conversationId)
+    this.#pump()
+  }
+
+  /** Something about the conversation was changed by hand, such as a retry by the operator. */
+  wake(conversationId: ConversationId): void {
+    this.#queue.wake(conversationId)
+    this.#pump()
+  }
+
+  /**
+   * Stops the answer in hand. The store has already withdrawn what waits.
+   *
+   * @param upTo when the person asked, so that a message sent after that is not stopped
+   */
+  stopTurn(conversationId: ConversationId, upTo: number): boolean {
+    const running = this.#running.get(conversationId)
+    if (!running) return false
+    if (running.lease) running.controller.abort(new Interruption('stopped'))
+    else running.stopUpTo = upTo
+    return true
+  }
+
+  isAnswering(conversationId: ConversationId): boolean {
+    return Boolean(this.#running.get(conversationId)?.lease)
+  }
+
+  get answering(): number {
+    return this.#running.size
+  }
+
+  get waiting(): number {
+    return this.#queue.waiting
+  }
+
+  /** Accepted, and nothing answered for five minutes although the gate is open. */
+  get stalled(): boolean {
+    const working = this.#options.gate.current().open && this.#running.size + this.#queue.waiting > 0
+    return this.#stall.stalled(working)
+  }
+
+  /**
+   * Begins no new turn, lets those in hand finish, and hands back what does not make it.
+   * Resolves within `ms` milliseconds, a hanging store included.
+   */
+  async drain(ms: number): Promise<void> {
+    const { clock } = this.#options
+    this.#accepting = false
+    this.#timer?.cancel()
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
+    if (this.#running.size === 0) return
+    const idle = new Promise<void>((resolve) => (this.#idle = resolve))
+    const handBack = clock.setTimer(
+      () => {
+        for (const { controller } of this.#running.values()) controller.abort(new Interruption('returned'))
+      },
+      ms * (1 - HAND_BACK_SHARE),
+    )
+    let giveUp: Timer | null = null
+    const over = new Promise<void>((resolve) => (giveUp = clock.setTimer(resolve, ms)))
+    await Promise.race([idle, over])
+    handBack.cancel()
+    giveUp!.cancel()
+    this.#abandoned.abort()
+  }
+
+  #onGate(): void {
+    const { open } = this.#options.gate.current()
+    // Time behind a shut gate is nobody's fault here.
+    this.#stall.progress()
+    if (open && !this.#wasOpen) void this.#reopen()
+    else this.#pump()
+    this.#wasOpen = open
+  }
+
+  /** The outage is over: the store says what waits, the conversation that has waited longest first. */
+  async #reopen(): Promise<void> {
+    const { inbox, clock, store, log } = this.#options
+    this.#drainRate.start(clock.monotonic())
+    try {
+      this.#queue.load(await inbox.waiting(clock.now()), clock.now())
+    } catch (error) {
+      store.failed(error)
+      log.error({ err: error }, 'the queue could not be read')
+    }
+    if (this.#queue.ready <= 1) this.#drainRate.end()
+    this.#pump()
+  }
+
+  #pump(): void {
+    const { gate, store, clock, concurrency } = this.#options
+    this.#timer?.cancel()
+    this.#timer = null
+    while (this.#accepting && store.ok && this.#running.size < concurrency) {
+      const state = gate.current()
+      const probing = !state.open
+      if (!state.open && (!state.probing || this.#probe !== null)) return
+      const now = clock.now()
+      if (this.#drainRate.limiting && !probing && this.#queue.ready > 0) {
+        const wait = this.#drainRate.take(clock.monotonic())
+        if (wait > 0) return this.#pumpIn(wait)
+      }
+      const next = this.#queue.take(now)
+      if (!next) {
+        this.#drainRate.end()
+        const at = this.#queue.nextAt()
+        if (at !== null) this.#pumpIn(at - now)
+        return
+      }
+      if (probing) this.#probe = next.id
+      void this.#run(next.id, next.arrivals)
+    }
+  }
+
+  #pumpIn(ms: number): void {
+    this.#timer = this.#options.clock.setTimer(() => this.#pump(), Math.max(1, ms))
+  }
+
+  /** One conversation's turn, from the lease to the stored outcome. Never rejects. */
+  async #run(id: ConversationId, arrivals: number): Promise<void> {
+    const { log } = this.#options
+    const running: Running = { controller: new AbortController(), lease: null, stopUpTo: null }
+    this.#running.set(id, running)
+    try {
+      const lease = await this.#lease(id)
+      if (!lease) return this.#queue.empty(id, arrivals)
+      running.lease = lease
+      if (running.stopUpTo !== null && lease.messages.every(({ at }) => at <= running.stopUpTo!)) {
+        running.controller.abort(new Interruption('stopped'))
+      }
+      const ending = await this.#answer(lease, running.controller.signal)
+      const stored = await this.#finish(lease, ending.outcome)
+      this.#queue.done(id, endsMessages(ending.outcome) ? lease.messages.length : 0, ending.retryAt)
+      if (stored) this.#tell(lease, ending.outcome)
+    } catch (error) {
+      log.error({ err: error, conversation: id }, 'a turn could not be stored')
+      // Tried again as soon as the store works: until then nothing is leased at all.
+      this.#queue.done(id, 0, null)
+    } finally {
+      this.#running.delete(id)
+      if (this.#probe === id) this.#probe = null
+      if (this.#running.size === 0) this.#idle?.()
+      this.#pump()
+    }
+  }
+
+  async #lease(conversationId: ConversationId): Promise<Lease | null> {
+    const { inbox, clock, owner, historyLimit, merge, store } = this.#options
+    try {
+      return await inbox.lease({ conversationId, owner, now: clock.now(), historyLimit, merge })
+    } catch (error) {
+      store.failed(error)
+      throw error
+    }
+  }
+
+  async #answer(lease: Lease, signal: AbortSignal): Promise<Ending> {
+    const { answer, gate, clock, texts, log, random = Math.random } = this.#options
+    const id = lease.conversation.id
+    try {
+      signal.throwIfAborted()
+      const outcome = await answer(lease, signal)
+      this.#pauses.delete(id)
+      return { outcome, retryAt: null, unexpected: false }
+    } catch (error) {
+      const pauses = this.#pauses.get(id) ?? 0
+      const context = { lease, gate: gate.current(), now: clock.now(), pauses, random: random(), texts }
+      const ending = endingOf(error, context)
+      if (ending.outcome.kind === 'returned' && ending.retryAt !== null) this.#pauses.set(id, pauses + 1)
+      else this.#pauses.delete(id)
+      if (ending.unexpected) log.error({ err: error, conversation: id }, 'a message could not be handled')
+      return ending
+    }
+  }
+
+  /**
+   * Stores the outcome. A store that fails is asked again until it takes it: the answer stays
+   * in memory meanwhile, because asking the model a second time would be paid twice.
+   *
+   * @throws what the store threw when the process ends before it took it
+   */
+  async #finish(lease: Lease, outcome: TurnOutcome): Promise<boolean> {
+    const { inbox, clock, store, log, random = Math.random } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await inbox.finish(lease, outcome, clock.now())
+      } catch (error) {
+        store.failed(error)
+        if (attempt === 1) log.error({ err: error }, 'an answer waits in memory to be stored')
+        if (this.#abandoned.signal.aborted) throw error
+        const delay = backoffDelay(attempt, STORE_BACKOFF, random())
+        await sleep(clock, delay, this.#abandoned.signal).catch(() => {})
+      }
+    }
+  }
+
+  #tell(lease: Lease, outcome: TurnOutcome): void {
+    const { events, observer, onFinished } = this.#options
+    const { id, channel } = lease.conversation
+    if (endsMessages(outcome)) this.#stall.progress()
+    if (outcome.kind !== 'returned' && outcome.kind !== 'answered')
+      observer.tell({ kind: outcome.kind, channel })
+    onFinished(lease, outcome)
+    events.changed(id)
+  }
+}
+
+/** The messages of the lease do not wait any more. */
+function endsMessages({ kind }: TurnOutcome): boolean {
+  return kind === 'answered' || kind === 'refused' || kind === 'parked' || kind === 'stopped'
+}

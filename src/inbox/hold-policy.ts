@@ -1,0 +1,66 @@
+import { fillText, type Texts } from '../config/texts.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts'
+
+/**
+ * What is said to people who wait, and when. Pure: every function takes the time as
+ * an argument. All times are epoch milliseconds, all texts are in UTC, for the gateway
+ * does not know where its readers live.
+ */
+
+/** A wait that ends before this is not worth a message: a short `Retry-After`, an overload. */
+export const QUIET_WAIT_MS = 30 * SECOND
+
+/** An answer later than this says which message it answers. */
+export const LATE_AFTER_MS = 2 * MINUTE
+
+/** Day names are only clear within the week before. */
+const NAMED_DAYS_MS = 6 * DAY
+
+/**
+ * From when on people are told that they wait.
+ *
+ * @param since when the outage began
+ * @param until when it ends, as far as known; null = unknown, so that only time can tell
+ */
+export function tellAt(since: number, now: number, until: number | null): number {
+  return until !== null && until - now >= QUIET_WAIT_MS ? now : since + QUIET_WAIT_MS
+}
+
+/** `(to your message of 2 h ago)` for an answer that comes late; null for one that comes in time. */
+export function latePreface(askedAt: number, now: number, texts: Texts): string | null {
+  const age = now - askedAt
+  return age > LATE_AFTER_MS ? fillText(texts, 'late', { age: spanInWords(age) }) : null
+}
+
+/** `5 min`, `2 h`, `3 days`: rounded down, so that it never claims more than was waited. */
+export function spanInWords(ms: number): string {
+  if (ms < HOUR) return `${Math.max(1, Math.floor(ms / MINUTE))} min`
+  if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h`
+  return `${Math.floor(ms / DAY)} days`
+}
+
+/** `Friday` within the last week, `13 November` before that. */
+export function dayInWords(at: number, now: number): string {
+  return now - at <= NAMED_DAYS_MS ? WEEKDAY.format(at) : DATE.format(at)
+}
+
+/** `15:00 UTC` today, `Friday 15:00 UTC` within a week, `13 November 15:00 UTC` beyond. */
+export function timeInWords(at: number, now: number): string {
+  const time = `${TIME.format(at)} UTC`
+  if (Math.floor(at / DAY) === Math.floor(now / DAY)) return time
+  return `${at - now <= NAMED_DAYS_MS ? WEEKDAY.format(at) : DATE.format(at)} ${time}`
+}
+
+const WEEKDAY = new Intl.DateTimeFormat('en-GB', { weekday: 'long', timeZone: 'UTC' })
+const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', timeZone: 'UTC' })
+const TIME = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+  timeZone: 'UTC',
+})
+
+/** The sentence for a message that waited longer than the hold allows. */
+export function tooOldNotice(askedAt: number, now: number, texts: Texts): string {
+  return fillText(texts, 'too_old', { day: dayInWords(askedAt, now) })
+}

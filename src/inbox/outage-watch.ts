@@ -1,0 +1,147 @@
+import type { Texts } from '../config/texts.ts'
+import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
+import type { Log } from '../support/log.ts'
+import { outageOf, type Gate, type GateState } from './gate.ts'
+import { tooOldNotice } from './hold-policy.ts'
+import type { ConversationId, Inbox } from './inbox.ts'
+
+/** Ages are counted in days; a minute more or less is nothing. */
+const EXPIRE_EVERY_MS = MINUTE
+/** By then a process that found the gate shut has looked at every way out that it has by itself. */
+const RECOVERY_GRACE_MS = 10 * MINUTE
+const RETRY_MS = 5 * SECOND
+
+export interface OutageWatchOptions {
+  readonly gate: Gate
+  readonly inbox: Pick<Inbox, 'hold' | 'expire'>
+  readonly clock: Clock
+  readonly texts: Texts
+  /** Age in observed outage time after which a held message is refused, in milliseconds. */
+  readonly maxAgeMs: number
+  readonly log: Log
+  /** These conversations have a new notice to be sent. */
+  readonly onNotices: (conversations: readonly ConversationId[]) => void
+  readonly onStoreError: (error: unknown) => void
+}
+
+/**
+ * Tells people that they wait once the outage has lasted long enough, and refuses
+ * what has waited too long. Age is time during which this process saw the outage:
+ * a machine that was off, or a clock that was set, makes no message older.
+ */
+export class OutageWatch {
+  readonly #options: OutageWatchOptions
+  #subscription: Disposable | null = null
+  #tellTimer: Timer | null = null
+  #expireTimer: Timer | null = null
+  /** Monotonic; null while the gate is open. */
+  #countedUntil: number | null = null
+  #observed = 0
+  #startedAt = 0
+  #recoveryTried = false
+  #wasProbing = false
+  #busy: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(options: OutageWatchOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { gate, clock } = this.#options
+    this.#startedAt = clock.monotonic()
+    this.#subscription = gate.subscribe((state) => this.#onGate(state))
+    this.#onGate(gate.current())
+    this.#scheduleExpire()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#subscription?.[Symbol.dispose]()
+    this.#tellTimer?.cancel()
+    this.#expireTimer?.cancel()
+    await this.#busy
+  }
+
+  #onGate(state: GateState): void {
+    const { clock } = this.#options
+    this.#count()
+    this.#tellTimer?.cancel()
+    if (state.open) {
+      this.#countedUntil = null
+      this.#recoveryTried = true
+      this.#wasProbing = false
+      return
+    }
+    this.#countedUntil ??= clock.monotonic()
+    if (state.probing) {
+      this.#wasProbing = true
+      return
+    }
+    if (this.#wasProbing) this.#recoveryTried = true
+    this.#wasProbing = false
+    // Also after each probe that failed: what arrived while it ran was not yet held.
+    this.#tellTimer = clock.setTimer(() => this.#tell(), Math.max(0, state.tellAt - clock.now()))
+  }
+
+  #tell(): void {
+    this.#run(
+      async () => {
+        const { gate, inbox, clock } = this.#options
+        const now = clock.now()
+        const outage = outageOf(gate.current(), now)
+        if (!outage?.notice) return
+        this.#options.onNotices(await inbox.hold({ outage, now }))
+      },
+      () => (this.#tellTimer = this.#options.clock.setTimer(() => this.#tell(), RETRY_MS)),
+    )
+  }
+
+  #expire(): void {
+    this.#scheduleExpire()
+    this.#count()
+    const { gate, inbox, clock, maxAgeMs, texts } = this.#options
+    if (gate.current().open || this.#observed === 0 || !this.#mayExpire()) return
+    const observed = Math.round(this.#observed)
+    this.#run(async () => {
+      const now = clock.now()
+      const notice = (at: number) => tooOldNotice(at, now, texts)
+      const told = await inbox.expire({ now, maxAge: maxAgeMs, observed, notice })
+      this.#observed -= observed
+      this.#options.onNotices(told)
+    })
+  }
+
+  /** Nothing is given up before a recovery was tried since the start. */
+  #mayExpire(): boolean {
+    return this.#recoveryTried || this.#options.clock.monotonic() - this.#startedAt >= RECOVERY_GRACE_MS
+  }
+
+  #count(): void {
+    if (this.#countedUntil === null) return
+    const now = this.#options.clock.monotonic()
+    this.#observed += now - this.#countedUntil
+    this.#countedUntil = now
+  }
+
+  #scheduleExpire(): void {
+    this.#expireTimer = this.#options.clock.setTimer(() => this.#expire(), EXPIRE_EVERY_MS)
+  }
+
+  /** One at a time, so that two calls never count the same minutes. */
+  #run(work: () => Promise<void>, onFailure: () => void = () => {}): void {
+    this.#busy = this.#after(this.#busy, work, onFailure)
+  }
+
+  async #after(before: Promise<void>, work: () => Promise<void>, onFailure: () => void): Promise<void> {
+    await before
+    if (this.#stopped) return
+    try {
+      await work()
+    } catch (error) {
+      this.#options.onStoreError(error)
+      this.#options.log.error({ err: error }, 'the outage could not be written down')
+      if (!this.#stopped) onFailure()
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import type { Texts } from '../config/texts.ts'
+import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
+import { MINUTE, SECOND } from '../support/clock.ts'
+import {
+  ConfigurationError,
+  NeedsLogin,
+  NotPermitted,
+  Refused,
+  TransientError,
+  UsageLimited,
+  messageOf,
+} from '../support/errors.ts'
+import { redact } from '../support/redact.ts'
+import { outageOf, type GateState } from './gate.ts'
+import type { Lease, TurnOutcome } from './inbox.ts'
+
+/** A message whose handling fails this often is not tried again by itself. */
+export const MAX_FAILURES = 3
+
+/** Long enough for a passing cause to pass, short enough that people still wait. */
+const FAILURE_BACKOFF: BackoffOptions = { initialMs: 2 * SECOND, maxMs: MINUTE, factor: 4 }
+
+/** A pause that nobody asked for, while nothing says that the provider is out of reach. */
+const PAUSE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
+
+/** The reason with which a turn is aborted. */
+export class Interruption extends Error {
+  override readonly name = 'Interruption'
+  /** `stopped`: the person asked for it. `returned`: the process ends, another goes on. */
+  readonly kind: 'stopped' | 'returned'
+
+  constructor(kind: 'stopped' | 'returned') {
+    super(kind)
+    this.kind = kind
+  }
+}
+
+export interface Ending {
+  readonly outcome: TurnOutcome
+  /** When the conversation may be tried again, in epoch milliseconds; null = as soon as the gate lets it. */
+  readonly retryAt: number | null
+  /** It was neither an answer nor an outage nor anybody's wish: worth a line in the log. */
+  readonly unexpected: boolean
+}
+
+export interface ThrownContext {
+  readonly lease: Lease
+  readonly gate: GateState
+  readonly now: number
+  /** Pauses of this conversation in a row, before this one. */
+  readonly pauses: number
+  readonly random: number
+  readonly texts: Texts
+}
+
+/** What becomes of a turn whose handling threw. Pure. */
+export function endingOf(error: unknown, context: ThrownContext): Ending {
+  const { lease, gate, now, texts } = context
+  if (error instanceof Interruption) {
+    const outcome: TurnOutcome =
+      error.kind === 'stopped' ? { kind: 'stopped', text: '' } : { kind: 'returned' }
+    return { outcome, retryAt: null, unexpected: false }
+  }
+  if (error instanceof Refused) {
+    const outcome: TurnOutcome = { kind: 'refused', reason: 'refused', notice: error.message }
+    return { outcome, retryAt: null, unexpected: false }
+  }
+  if (isOutage(error)) {
+    const outage = outageOf(gate, now)
+    // The gate knows what this outage is; it decides when the next try is worth a request.
+    if (outage) return { outcome: { kind: 'held', outage }, retryAt: null, unexpected: false }
+    const asked = error instanceof TransientError ? error.retryAfterMs : null
+    const pause = asked ?? 0
+    const own =
+      context.pauses === 0 && asked === 0
+        ? 0
+        : backoffDelay(context.pauses + 1, PAUSE_BACKOFF, context.random)
+    return { outcome: { kind: 'returned' }, retryAt: now + Math.max(pause, own), unexpected: false }
+  }
+  const reason = redact(messageOf(error)).slice(0, MAX_REASON)
+  if (lease.failures + 1 >= MAX_FAILURES) {
+    return { outcome: { kind: 'parked', reason, notice: texts.parked }, retryAt: null, unexpected: true }
+  }
+  const retryAt = now + backoffDelay(lease.failures + 1, FAILURE_BACKOFF, context.random)
+  return { outcome: { kind: 'failed', reason, retryAt }, retryAt, unexpected: true }
+}
+
+/** Enough to know the cause by; the log has the rest. */
+const MAX_REASON = 200
+
+function isOutage(error: unknown): boolean {
+  return (
+    error instanceof TransientError ||
+    error instanceof UsageLimited ||
+    error instanceof NeedsLogin ||
+    error instanceof NotPermitted ||
+    error instanceof ConfigurationError
+  )
+}

@@ -1,0 +1,184 @@
+import { fillText, type Texts } from '../config/texts.ts'
+import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
+import { HOUR, MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
+import { newId } from '../support/ids.ts'
+import type { Gate, GateState } from './gate.ts'
+import { QUIET_WAIT_MS, tellAt, timeInWords } from './hold-policy.ts'
+import { SwitchGate } from './switch-gate.ts'
+
+type Closed = Extract<GateState, { open: false }>
+type ProviderStatus = 'usage-limited' | 'provider-unavailable' | 'misconfigured'
+
+/** An overload is often over after a second or two; five minutes is how long a recovery may go unnoticed. */
+const UNAVAILABLE_BACKOFF: BackoffOptions = { initialMs: 2 * SECOND, maxMs: 5 * MINUTE }
+/** Only a person mends a wrong model name, so asking again soon is of no use. */
+const MISCONFIGURED_BACKOFF: BackoffOptions = { initialMs: MINUTE, maxMs: HOUR }
+/** A limit whose end has passed and that still stands: the two clocks differ, or another limit follows. */
+const LIMIT_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
+
+/** A provider may ask for a pause, not for silence without end. Usage limits name their own end and may be longer. */
+const MAX_RETRY_AFTER_MS = HOUR
+
+/** Monitors are not woken for an overload that passes within this time. */
+export const PROVIDER_UNAVAILABLE_AFTER_MS = MINUTE
+
+/** Timers do not count a suspended machine and know nothing of a clock that was set: look at the wall clock this often. */
+const LOOK_EVERY_MS = MINUTE
+
+/** What a restart must know, so that an outage stays one outage and no request is sent before it may succeed. */
+export interface ProviderGateMemory {
+  readonly id: string
+  readonly status: ProviderStatus
+  readonly reason: string | null
+  readonly since: number
+  readonly until: number
+  readonly tellAt: number
+  readonly notice: string
+  readonly attempts: number
+}
+
+export interface ProviderGateOptions {
+  readonly clock: Clock
+  readonly texts: Texts
+  readonly random?: () => number
+  /** What `remember` was last given before the restart. */
+  readonly remembered?: ProviderGateMemory | null
+  /** Called after each change; null = open. */
+  readonly remember?: (memory: ProviderGateMemory | null) => void
+}
+
+/**
+ * The provider's own state: usage limit, overload, failure of its servers or of the
+ * network to it. After each wait one conversation may probe; its outcome opens the
+ * gate or doubles the wait. The model client reports every outcome here.
+ */
+export class ProviderGate implements Gate {
+  readonly #options: ProviderGateOptions
+  readonly #switch = new SwitchGate()
+  #attempts = 0
+  #dueMonotonic = 0
+  #timer: Timer | null = null
+
+  constructor(options: ProviderGateOptions) {
+    this.#options = options
+    const memory = options.remembered
+    if (memory) {
+      const { attempts, ...closed } = memory
+      this.#attempts = attempts
+      this.#shut({ open: false, ...closed, probing: false })
+    }
+  }
+
+  current(): GateState {
+    return this.#switch.current()
+  }
+
+  subscribe(listener: (state: GateState) => void): Disposable {
+    return this.#switch.subscribe(listener)
+  }
+
+  /** The provider took a request. */
+  succeeded(): void {
+    const state = this.current()
+    if (state.open) return
+    // An answer that began before the limit was reached says nothing about it.
+    if (state.status === 'usage-limited' && !state.probing) return
+    this.#attempts = 0
+    this.#timer?.cancel()
+    this.#switch.set({ open: true })
+    this.#options.remember?.(null)
+  }
+
+  /** @param resumeAt epoch milliseconds at which the limit ends */
+  usageLimited(resumeAt: number): void {
+    const now = this.#options.clock.now()
+    const wait = Math.max(resumeAt - now, this.#nextDelay(LIMIT_BACKOFF))
+    this.#close('usage-limited', null, wait)
+  }
+
+  /** @param retryAfterMs what the provider asked for; null = it did not say */
+  unavailable(retryAfterMs: number | null, reason: string): void {
+    const asked = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
+    this.#close('provider-unavailable', reason, Math.max(asked, this.#nextDelay(UNAVAILABLE_BACKOFF)))
+  }
+
+  /** The provider does not know the configured model or address. */
+  misconfigured(message: string): void {
+    this.#close('misconfigured', message, this.#nextDelay(MISCONFIGURED_BACKOFF))
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** Fifty conversations that fail together are one failure: only a probe, or the first one, moves the back-off on. */
+  #nextDelay(backoff: BackoffOptions): number {
+    const state = this.current()
+    if (state.open || state.probing) this.#attempts++
+    return backoffDelay(this.#attempts, backoff, (this.#options.random ?? Math.random)())
+  }
+
+  #close(status: ProviderStatus, reason: string | null, wait: number): void {
+    const { clock, texts } = this.#options
+    const now = clock.now()
+    const before = this.current()
+    let until = now + wait
+    if (!before.open && !before.probing && before.until !== null) until = Math.max(until, before.until)
+    const since = before.open ? now : before.since
+    const told = before.open ? tellAt(since, now, until) : Math.min(before.tellAt, tellAt(since, now, until))
+    this.#shut({
+      open: false,
+      id: before.open ? newId(now) : before.id,
+      status,
+      reason,
+      since,
+      until,
+      tellAt: told,
+      notice:
+        status === 'usage-limited' && until - now >= QUIET_WAIT_MS
+          ? fillText(texts, 'usage_limit', { time: timeInWords(roundedUp(until), now) })
+          : texts.held,
+      probing: false,
+    })
+  }
+
+  #shut(state: Closed & { until: number }): void {
+    this.#dueMonotonic =
+      this.#options.clock.monotonic() + Math.max(0, state.until - this.#options.clock.now())
+    this.#schedule(state.until)
+    this.#switch.set(state)
+    const { open: _open, probing: _probing, ...rest } = state
+    this.#options.remember?.({
+      ...rest,
+      status: state.status as ProviderStatus,
+      until: state.until,
+      attempts: this.#attempts,
+    })
+  }
+
+  #schedule(until: number): void {
+    const { clock } = this.#options
+    this.#timer?.cancel()
+    const left = Math.min(this.#dueMonotonic - clock.monotonic(), until - clock.now())
+    this.#timer = clock.setTimer(() => this.#look(until), Math.min(Math.max(0, left), LOOK_EVERY_MS))
+  }
+
+  #look(until: number): void {
+    const { clock } = this.#options
+    if (clock.monotonic() < this.#dueMonotonic && clock.now() < until) return this.#schedule(until)
+    const state = this.current()
+    if (!state.open) this.#switch.set({ ...state, probing: true })
+  }
+}
+
+/** A limit that ends at 14:59:20 is announced for 15:00. */
+function roundedUp(at: number): number {
+  return Math.ceil(at / MINUTE) * MINUTE
+}
+
+/** What a health check prints at `now`: null while all is well, or while an overload is too young to speak of. */
+export function reportedStatus(state: GateState, now: number): string | null {
+  if (state.open) return null
+  const young = state.status === 'provider-unavailable' && now - state.since < PROVIDER_UNAVAILABLE_AFTER_MS
+  return young ? null : state.status
+}

@@ -1,0 +1,31 @@
+import { MINUTE, type Clock } from '../support/clock.ts'
+
+/** Longer than the longest answer takes from one sign of life to the next. */
+const STALLED_AFTER_MS = 5 * MINUTE
+
+/** Sees that messages wait, should be answered and are not: a wedged client must not look healthy. */
+export class StallWatch {
+  readonly #clock: Clock
+  /** Monotonic: since when there has been work without any end; null = there was none. */
+  #since: number | null = null
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** A message has come to its end. */
+  progress(): void {
+    this.#since = null
+  }
+
+  /** @param working messages wait or are being answered, and nothing known stands in the way */
+  stalled(working: boolean): boolean {
+    const now = this.#clock.monotonic()
+    if (!working) {
+      this.#since = null
+      return false
+    }
+    this.#since ??= now
+    return now - this.#since >= STALLED_AFTER_MS
+  }
+}

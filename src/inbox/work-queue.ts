@@ -1,0 +1,121 @@
+import type { ConversationId } from './inbox.ts'
+
+interface Entry {
+  /** Messages that are known to wait; null = some, and nobody has counted. */
+  messages: number | null
+  running: boolean
+  /** Moves with each arrival, so that an empty answer of the store is not believed when something came since. */
+  arrivals: number
+}
+
+/**
+ * Which conversations have work, in memory: first come, first served over
+ * conversations, so that one that floods takes its turn like everybody else.
+ * The store alone knows the truth; this only spares it needless questions.
+ */
+export class WorkQueue {
+  readonly #entries = new Map<ConversationId, Entry>()
+  /** In the order of their turns. */
+  #ready = new Set<ConversationId>()
+  /** Wait for a moment, in epoch milliseconds. */
+  readonly #later = new Map<ConversationId, number>()
+
+  /** Conversations that wait for a turn, now or later. */
+  get waiting(): number {
+    return this.#ready.size + this.#later.size
+  }
+
+  get ready(): number {
+    return this.#ready.size
+  }
+
+  /** A message was accepted. It waits behind what waits already, also behind a pause. */
+  arrived(id: ConversationId): void {
+    const entry = this.#entry(id)
+    entry.arrivals++
+    if (entry.messages !== null) entry.messages++
+    if (!entry.running && !this.#later.has(id)) this.#ready.add(id)
+  }
+
+  /** Something about the conversation has changed: ask the store, whatever was known. */
+  wake(id: ConversationId): void {
+    const entry = this.#entry(id)
+    entry.arrivals++
+    entry.messages = null
+    this.#later.delete(id)
+    if (!entry.running) this.#ready.add(id)
+  }
+
+  /** What the store says has work, in the order in which it is to be done. */
+  load(
+    rows: ReadonlyArray<{ readonly conversationId: ConversationId; readonly at: number }>,
+    now: number,
+  ): void {
+    const before = this.#ready
+    this.#ready = new Set()
+    for (const { conversationId, at } of rows) {
+      const entry = this.#entry(conversationId)
+      entry.messages = null
+      this.#later.delete(conversationId)
+      if (entry.running) continue
+      if (at > now) this.#later.set(conversationId, at)
+      else this.#ready.add(conversationId)
+    }
+    // What arrived while the store was being read.
+    for (const id of before) if (!this.#later.has(id)) this.#ready.add(id)
+  }
+
+  /** The next conversation, which counts as running until `done` or `empty`. */
+  take(now: number): { readonly id: ConversationId; readonly arrivals: number } | null {
+    for (const [id, at] of this.#later) {
+      if (at > now) continue
+      this.#later.delete(id)
+      this.#ready.add(id)
+    }
+    for (const id of this.#ready) {
+      this.#ready.delete(id)
+      const entry = this.#entry(id)
+      entry.running = true
+      return { id, arrivals: entry.arrivals }
+    }
+    return null
+  }
+
+  /**
+   * A turn is over.
+   *
+   * @param answered messages that no longer wait
+   * @param retryAt when the conversation may be tried again; null = now
+   */
+  done(id: ConversationId, answered: number, retryAt: number | null): void {
+    const entry = this.#entry(id)
+    entry.running = false
+    if (entry.messages !== null) entry.messages -= answered
+    if (retryAt !== null) this.#later.set(id, retryAt)
+    else if (entry.messages === null || entry.messages > 0) this.#ready.add(id)
+    else this.#entries.delete(id)
+  }
+
+  /** The store has nothing for it, as of the moment of `take`. */
+  empty(id: ConversationId, arrivals: number): void {
+    const entry = this.#entry(id)
+    entry.running = false
+    if (entry.arrivals !== arrivals) {
+      entry.messages = null
+      this.#ready.add(id)
+    } else if (!this.#later.has(id)) this.#entries.delete(id)
+  }
+
+  /** When the next pause ends; null = none waits for a moment. */
+  nextAt(): number | null {
+    let next: number | null = null
+    for (const at of this.#later.values()) if (next === null || at < next) next = at
+    return next
+  }
+
+  #entry(id: ConversationId): Entry {
+    let entry = this.#entries.get(id)
+    if (!entry) this.#entries.set(id, (entry = { messages: 0, running: false, arrivals: 0 }))
+    return entry
+  }
+}
