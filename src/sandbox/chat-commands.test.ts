@@ -82,6 +82,12 @@ describe('the commands of the chat', () => {
     },
   )
 
+  it('obeys the first line only, for more may have waited together with it', async () => {
+    const sandbox = await useSandbox()
+    expect((await say(sandbox, '!echo one two\n\n!expire')).text).toBe('one two')
+    expect(sandbox.state().liveAccessTokens).toBe(1)
+  })
+
   it('takes an exclamation for what it is', async () => {
     const sandbox = await useSandbox({ answer: { style: 'echo' } })
     for (const text of ['!', '!!!', '! ?', 'wow !help']) {

@@ -105,6 +105,16 @@ describe('the control API', () => {
     ])
   })
 
+  it('keeps the newest events and requests, and no more than it should', async () => {
+    const sandbox = await useSandbox({ keepRequests: 2 })
+    const token = sandbox.signIn().accessToken
+    for (const text of ['a', 'b', 'c', 'd', 'e']) await say(sandbox, text, token)
+    expect(sandbox.requests.map(({ text }) => text)).toEqual(['d', 'e'])
+    for (let i = 0; i < 12_000; i++) sandbox.control.expire()
+    expect(sandbox.events).toHaveLength(5_000)
+    expect(sandbox.events.at(-1)?.seq).toBe(12_006)
+  })
+
   it('tells listeners of each event until they stop listening', async () => {
     const sandbox = await useSandbox()
     const kinds: string[] = []

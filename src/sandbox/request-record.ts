@@ -10,7 +10,7 @@ export class RequestRecord {
   }
 
   get all(): readonly RecordedRequest[] {
-    return this.#requests.slice(-this.#kept || this.#requests.length)
+    return this.#kept === 0 ? [] : this.#requests.slice(-this.#kept)
   }
 
   add(request: RecordedRequest): void {

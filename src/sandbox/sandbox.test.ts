@@ -203,6 +203,24 @@ describe('the faults of the Messages API, met by the official SDK', () => {
     expect(pieces).toHaveLength(3)
   })
 
+  it('rejects the credential after text was shown', async () => {
+    const sandbox = await useSandbox()
+    const errorType = 'authentication_error'
+    sandbox.control.fault({ target: 'messages', fault: 'error-mid-stream', errorType, times: 1 })
+    const error = await errorOf(stream(withKey(sandbox), 'hello').finalMessage())
+    expect([error.type, error.apiMessage]).toEqual([errorType, expect.stringMatching(/expired/)])
+  })
+
+  it('stops in mid-stream and keeps the connection', async () => {
+    const sandbox = await useSandbox({ answer: { style: { bytes: 500 }, wordsPerDelta: 1 } })
+    sandbox.control.fault({ target: 'messages', fault: 'hang-mid-stream', afterDeltas: 2, times: 1 })
+    const pieces: string[] = []
+    const running = stream(withKey(sandbox), 'hello').on('text', (piece) => pieces.push(piece))
+    setTimeout(() => running.abort(), 150)
+    await expect(running.finalMessage()).rejects.toThrow(/aborted/)
+    expect(pieces).toHaveLength(2)
+  })
+
   it('hangs until the client gives up', async () => {
     const sandbox = await useSandbox()
     const client = withKey(sandbox)

@@ -58,6 +58,19 @@ describe('the faults of the token endpoint', () => {
     expect(sandbox.counts.replays).toBe(1)
   })
 
+  it('drips the true answer where it has rotated, and nothing of use where it has not', async () => {
+    const sandbox = await useSandbox()
+    const drip = { target: 'token-endpoint', fault: 'drip', everyMs: 1, times: 1 } as const
+    const { refreshToken } = sandbox.signIn()
+    sandbox.control.fault(drip)
+    await expect(
+      refreshOnce(sandbox, refreshToken, AbortSignal.timeout(200)).then((answer) => answer.text()),
+    ).rejects.toThrow(/timeout/)
+    sandbox.control.fault({ ...drip, rotate: true })
+    const answer = (await (await refreshOnce(sandbox, refreshToken)).json()) as { access_token: string }
+    expect(await isAccepted(sandbox, answer.access_token)).toBe(true)
+  })
+
   it('answers with 10 MB', async () => {
     const sandbox = await useSandbox()
     sandbox.control.fault({ target: 'token-endpoint', fault: 'huge-body' })
