@@ -1,5 +1,6 @@
 import { Secret } from '../support/secret.ts'
-import { isSandboxToken, tokenShapeProblem } from '../support/token-shape.ts'
+import { isSandboxToken } from '../support/sandbox-mark.ts'
+import { tokenShapeProblem } from '../support/token-shape.ts'
 import { addressProblem, withoutTrailingSlash } from './addresses.ts'
 import { likelySlips, type Variables } from './dotenv.ts'
 import type { EnvironmentKey } from './environment-keys.ts'
@@ -68,7 +69,7 @@ export interface NetworkEnvironment {
 
 export type EnvironmentOrigin = 'process environment' | '.env'
 
-/** A variable whose value cannot be used; it counts as not set. `message` never holds the value. */
+/** A variable whose value cannot be used. `message` is a sentence and never holds a secret. */
 export interface EnvironmentProblem {
   readonly key: EnvironmentKey
   readonly message: string
@@ -86,16 +87,17 @@ export interface EnvironmentReading {
 /**
  * Reads the environment: `file` is the home's `.env`, `processEnv` the process's own
  * variables, which win. Does no I/O and keeps nothing, so that it can be run again
- * whenever `.env` changes. A variable with a problem counts as not set.
+ * whenever `.env` changes. A variable with a problem counts as not set, except
+ * a credential, whose source refuses it and says so.
  */
 export function readEnvironment(file: Variables, processEnv: Variables): EnvironmentReading {
   const problems: EnvironmentProblem[] = []
   const origins = new Map<EnvironmentKey, EnvironmentOrigin>()
 
   const read = <Value>(key: EnvironmentKey, parse: (value: string) => Value): Value | null => {
-    const own = processEnv[key] || (LOWER_CASE_TOO.has(key) ? process[key.toLowerCase()] : undefined)
+    const own = processEnv[key] || (LOWER_CASE_TOO.has(key) ? processEnv[key.toLowerCase()] : undefined)
     const value = own || file[key]
-    if (!value) return null
+    if (!value?.trim()) return null
     try {
       const parsed = parse(value)
       origins.set(key, own ? 'process environment' : '.env')
@@ -107,12 +109,22 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
     }
   }
 
+  const credential = (key: EnvironmentKey): Secret | null =>
+    read(key, (value) => {
+      const problem = isSandboxToken(value)
+        ? 'is a token of the sandbox, which nothing real accepts.'
+        : tokenShapeProblem(value)
+      if (problem) problems.push({ key, message: `${key} ${problem}` })
+      // Kept all the same: a running gateway has to say which source is broken, not that there is none.
+      return new Secret(value)
+    })
+
   const environment: Environment = {
     anthropic: {
-      apiKey: read('ANTHROPIC_API_KEY', credential),
-      authToken: read('ANTHROPIC_AUTH_TOKEN', credential),
-      token: read('ANTHROPIC_TOKEN', credential),
-      claudeCodeOauthToken: read('CLAUDE_CODE_OAUTH_TOKEN', credential),
+      apiKey: credential('ANTHROPIC_API_KEY'),
+      authToken: credential('ANTHROPIC_AUTH_TOKEN'),
+      token: credential('ANTHROPIC_TOKEN'),
+      claudeCodeOauthToken: credential('CLAUDE_CODE_OAUTH_TOKEN'),
       baseUrl: read('ANTHROPIC_BASE_URL', httpsAddress),
     },
     claudeConfigDir: read('CLAUDE_CONFIG_DIR', text),
@@ -179,13 +191,6 @@ const LOWER_CASE_TOO: ReadonlySet<EnvironmentKey> = new Set(['HTTPS_PROXY', 'NO_
 
 /** The end of a sentence about a value that cannot be used. */
 class Unusable extends Error {}
-
-function credential(value: string): Secret {
-  const problem = tokenShapeProblem(value)
-  if (problem) throw new Unusable(problem)
-  if (isSandboxToken(value)) throw new Unusable('is a token of the sandbox, which nothing real accepts.')
-  return new Secret(value)
-}
 
 /** A platform's token: it has to fit into a header or an address. */
 function token(value: string): Secret {

@@ -2,7 +2,7 @@ import { distance } from 'fastest-levenshtein'
 import { z } from 'zod'
 import { DURATION_EXAMPLES, DURATION_PATTERN } from './duration.ts'
 import { configFileSchema } from './schema.ts'
-import type { KeyPath } from './yaml-source.ts'
+import { dotted, type KeyPath } from './yaml-source.ts'
 
 /** A finding of the schema in words for the operator. It never holds a value from the file. */
 export interface Explanation {
@@ -150,13 +150,5 @@ function valueAt(content: unknown, path: KeyPath): unknown {
   return path.reduce<unknown>(
     (value, key) => (value as Record<string | number, unknown> | null | undefined)?.[key],
     content,
-  )
-}
-
-/** `alerts[0].chat` */
-function dotted(path: KeyPath): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${key}` : key),
-    '',
   )
 }

@@ -5,7 +5,7 @@ import { DEFAULTS } from './defaults.ts'
 import { setHermesAgentKeysAside } from './hermes-agent-keys.ts'
 import type { ConfigFile } from './schema.ts'
 import { toConfig } from './to-config.ts'
-import { parseYamlSource, type KeyPath, type Place } from './yaml-source.ts'
+import { dotted, parseYamlSource, type KeyPath, type Place } from './yaml-source.ts'
 
 export interface LoadedConfig {
   readonly config: Config
@@ -49,7 +49,7 @@ export async function parseConfig(
   const result = configFileSchema.safeParse(content)
   const problems: (Place & { message: string })[] = missing.map((at) => ({
     ...source.placeOfValue(at),
-    message: `${at.join('.')}: names a variable that is set neither in the environment nor in .env`,
+    message: `${dotted(at)}: names a variable that is set neither in the environment nor in .env`,
   }))
   if (!result.success) {
     const { explainIssues } = await import('./explain.ts')

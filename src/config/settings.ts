@@ -97,7 +97,7 @@ export async function sandboxSettings(options: SandboxOptions): Promise<Settings
       refreshCommand: null,
       oauth: {
         ...file.auth.oauth,
-        authorizeUrl: `${base}/cai/oauth/authorize`,
+        authorizeUrl: `${base}/oauth/authorize`,
         tokenUrls: [`${base}/v1/oauth/token`],
         redirectUri: `${base}/oauth/code/callback`,
         headers: {},

@@ -44,6 +44,9 @@ export const DEFAULT_TEXTS = {
   login_refused: 'Only an operator can sign in, and only in a private chat.',
   login_start:
     'Open this address, sign in, and paste what the page shows here within {minutes} minutes:\n{url}',
+  login_waiting: 'I wait for the code. The message with it is deleted where I can.',
+  login_checking: 'One moment, I am checking the code.',
+  login_other_account: '{reason} To put it in the place of the present one, send /login replace.',
   login_done: 'Signed in as {account}.',
   login_failed: 'The sign-in did not work: {reason} Send /login to begin again.',
 

@@ -12,6 +12,14 @@ export interface SourceProblem extends Place {
 
 export type KeyPath = readonly (string | number)[]
 
+/** `alerts[0].chat` */
+export function dotted(path: KeyPath): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${key}` : key),
+    '',
+  )
+}
+
 /** A parsed YAML file that still knows where each key and value stands. */
 export interface YamlSource {
   /** The content as plain data; null when the file is empty. Undefined content when there are problems. */

@@ -33,14 +33,6 @@ function isDoubled(value: string): boolean {
   return half >= 20 && Number.isInteger(half) && value.slice(0, half) === value.slice(half)
 }
 
-/** Stands in every token of the sandbox, so that no real gateway takes one for real. */
-export const SANDBOX_MARK = 'SANDBOX'
-
-/** Was this token made by the sandbox? */
-export function isSandboxToken(value: string): boolean {
-  return value.startsWith('sk-ant-') && value.includes(SANDBOX_MARK)
-}
-
 /**
  * Is a chat message, or a part of it, shaped like a sign-in's secret: a token, an
  * authorization code with its state, or the address that carries both? Such text is
