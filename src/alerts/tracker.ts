@@ -44,6 +44,8 @@ export class IncidentTracker {
   #incident: Incident | null = null
   /** The outage is over; what had waited is being answered. */
   #recoveredAt: number | null = null
+  /** How much of what had waited then is still to come to its end. */
+  #left = 0
   #timer: Timer | null = null
   /** Ends the tries of the alert that is under way. */
   #alerting: AbortController | null = null
@@ -84,7 +86,9 @@ export class IncidentTracker {
         ...incident,
         counts: { ...incident.counts, [outcome]: incident.counts[outcome] + 1 },
       }
-      if (this.#recoveredAt !== null) await this.#closeWhenDrained(false)
+      if (this.#recoveredAt === null) return
+      this.#left--
+      await this.#closeWhenDrained(false)
     })
   }
 
@@ -125,12 +129,12 @@ export class IncidentTracker {
     const incident = this.#incident
     if (!incident || this.#recoveredAt !== null) return
     this.#recoveredAt = this.#options.clock.now()
-    const held = Math.max(incident.counts.held, await this.#options.waiting())
+    this.#left = await this.#options.waiting()
     await this.#save({
       ...withEvent(incident, this.#event('recovered', 'Messages can be answered again')),
-      counts: { ...incident.counts, held },
+      counts: { ...incident.counts, held: Math.max(incident.counts.held, this.#left) },
     })
-    await this.#closeWhenDrained(held === 0)
+    await this.#closeWhenDrained(false)
   }
 
   /** @param looked nobody has told for a while, so the inbox is asked: some messages end without telling */
@@ -139,8 +143,8 @@ export class IncidentTracker {
     const recoveredAt = this.#recoveredAt
     if (!incident || recoveredAt === null) return
     const { clock, waiting } = this.#options
-    const { held, answered, refused, parked } = incident.counts
-    const drained = answered + refused + parked >= held || (looked && (await waiting()) === 0)
+    const { answered, refused, parked } = incident.counts
+    const drained = this.#left <= 0 || (looked && (await waiting()) === 0)
     if (!drained && clock.now() - recoveredAt < DRAIN_WAIT_MS) return this.#schedule()
     const closed: Incident = {
       ...withEvent(

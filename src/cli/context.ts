@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { resolveHome } from '../config/home.ts'
-import { homePaths, type HomePaths } from '../config/home.ts'
+import { homePaths, resolveHome, type HomePaths } from '../config/home.ts'
 import type { SqliteStorage } from '../storage/sqlite/storage.ts'
 import { printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
@@ -8,7 +7,7 @@ import { GatewayApi } from './running.ts'
 
 /** The home that a command works on; nothing is created. */
 export function pathsOf(options: GlobalOptions): HomePaths {
-  return homePaths(resolveHome({ flag: options.home, processEnv: process.env }))
+  return homePaths(resolveHome(options.home, process.env))
 }
 
 /** The running gateway of the home, or null after saying that there is none and how to start it. */

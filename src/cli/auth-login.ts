@@ -1,0 +1,133 @@
+import { OtherAccount, TERMS_NOTICE, LoginSessions, type FinishedLogin } from '../credentials/login.ts'
+import { Refused, messageOf } from '../support/errors.ts'
+import { systemClock } from '../support/clock.ts'
+import { Secret } from '../support/secret.ts'
+import { tokenShapeProblem } from '../support/token-shape.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { confirm, paint, print, printError } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+import { readHidden, readLine } from './read-line.ts'
+import { signInParts, type SignInParts } from './sign-in-parts.ts'
+
+export interface LoginCommandOptions extends GlobalOptions {
+  readonly headless: boolean
+  readonly apiKey: boolean
+  readonly qr: boolean
+  readonly yes: boolean
+  readonly replace: boolean
+}
+
+/** The owner of a sign-in that is started here: there is one terminal. */
+const OWNER = 'terminal'
+
+export async function authLoginCommand(options: LoginCommandOptions): Promise<ExitCode> {
+  const parts = await signInParts(options)
+  return options.apiKey ? loginWithKey(parts) : loginWithAccount(options, parts)
+}
+
+async function loginWithAccount(options: LoginCommandOptions, parts: SignInParts): Promise<ExitCode> {
+  const interactive = process.stdin.isTTY === true
+  print(TERMS_NOTICE)
+  print()
+  if (!options.yes) {
+    if (!interactive) {
+      printError('these terms have to be accepted: give --yes. Nothing was read.')
+      return EXIT.usage
+    }
+    if (!(await confirm('Go on with a subscription sign-in?'))) {
+      printError('nothing was changed.')
+      return EXIT.failed
+    }
+  }
+  const sessions = new LoginSessions({ ...parts, clock: systemClock })
+  const callback = options.headless ? null : await openCallback()
+  try {
+    const started = await sessions.begin(OWNER, callback?.redirectUri)
+    print(callback ? 'Your browser opens this address; if it does not, open it yourself:' : 'Open this address on any device:')
+    print(started.url)
+    print()
+    if (options.qr) print(await qrCode(started.url))
+    callback?.open(started.url)
+    print(
+      callback
+        ? 'Waiting for the browser. You can also paste the address that it ends at, or the code:'
+        : 'Sign in there, and paste the code that the page shows (code#state), or the address it ends at:',
+    )
+    const paste = await (callback ? Promise.race([callback.arrived, readLine('')]) : readLine(''))
+    print('Exchanging the code…')
+    const finished = await finish(sessions, paste, options, interactive)
+    return finished ? await report(parts, `Signed in as ${finished.account ?? 'an account without a name'}.`) : EXIT.failed
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    printError(error.message)
+    return EXIT.failed
+  } finally {
+    callback?.close()
+  }
+}
+
+/** null: another account, and nobody said that it may take the place. */
+async function finish(
+  sessions: LoginSessions,
+  paste: string,
+  options: LoginCommandOptions,
+  interactive: boolean,
+): Promise<FinishedLogin | null> {
+  try {
+    return await sessions.finish(OWNER, null, paste, options.replace)
+  } catch (error) {
+    if (!(error instanceof OtherAccount)) throw error
+    if (interactive && (await confirm(`${error.message} Replace it?`))) return await sessions.confirm(OWNER)
+    printError(`${error.message} Nothing was changed. Give --replace if that is what you want.`)
+    return null
+  }
+}
+
+async function loginWithKey(parts: SignInParts): Promise<ExitCode> {
+  const key = (process.stdin.isTTY ? await readHidden('API key: ') : await readLine('')).trim()
+  const problem = key === '' ? 'is empty.' : tokenShapeProblem(key)
+  if (problem) {
+    printError(`the key ${problem}`)
+    return EXIT.failed
+  }
+  if (key.startsWith('sk-ant-oat')) {
+    printError('that is an OAuth token, not an API key. "hermes auth login" makes a sign-in that can be renewed.')
+    return EXIT.failed
+  }
+  const secret = new Secret(key)
+  print('Asking the provider whether it takes this key…')
+  const refusal = await parts.proveKey(secret)
+  if (refusal !== null) {
+    printError(`${refusal} Nothing was stored.`)
+    return EXIT.failed
+  }
+  await parts.store.signIn({ kind: 'api-key', key: secret })
+  return report(parts, `The API key ${secret.fingerprint} is in use.`)
+}
+
+/** Stored is not yet used: where something else still wins, that is said. */
+async function report(parts: SignInParts, done: string): Promise<ExitCode> {
+  const winner = await parts.winner()
+  if (winner !== null) {
+    printError(`the sign-in is stored, but ${winner} still wins. Remove it, and look at "hermes auth sources".`)
+    return EXIT.failed
+  }
+  print(paint('green', done))
+  print('A running gateway takes it over within five seconds.')
+  return EXIT.ok
+}
+
+async function qrCode(url: string): Promise<string> {
+  const { renderUnicodeCompact } = await import('uqr')
+  return renderUnicodeCompact(url)
+}
+
+async function openCallback() {
+  const { startLoopbackCallback } = await import('./loopback-callback.ts')
+  try {
+    return await startLoopbackCallback()
+  } catch (error) {
+    printError(`no browser can be opened here (${messageOf(error)}); going on by paste.`)
+    return null
+  }
+}

@@ -1,0 +1,40 @@
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+
+/**
+ * One line from a terminal or a pipe, however slowly it comes. The end of the input ends
+ * the line, too; Ctrl-C ends the process as it does everywhere.
+ */
+export async function readLine(prompt: string): Promise<string> {
+  const terminal = createInterface({
+    input: process.stdin,
+    ...(process.stdin.isTTY ? { output: process.stdout } : {}),
+    terminal: process.stdin.isTTY === true,
+  })
+  return await ask(terminal, prompt)
+}
+
+/** As `readLine`, without showing what is typed. For a terminal. */
+export async function readHidden(prompt: string): Promise<string> {
+  process.stdout.write(prompt)
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const line = await ask(createInterface({ input: process.stdin, output: silent, terminal: true }), '')
+  process.stdout.write('\n')
+  return line
+}
+
+function ask(terminal: ReturnType<typeof createInterface>, prompt: string): Promise<string> {
+  return new Promise((resolve) => {
+    terminal.on('SIGINT', () => {
+      terminal.close()
+      process.kill(process.pid, 'SIGINT')
+    })
+    terminal.once('line', (line) => {
+      resolve(line)
+      terminal.close()
+    })
+    terminal.once('close', () => resolve(''))
+    terminal.setPrompt(prompt)
+    if (prompt !== '') terminal.prompt()
+  })
+}

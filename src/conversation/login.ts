@@ -1,0 +1,106 @@
+import { fillText, type Texts } from '../config/texts.ts'
+import { MINUTE, SECOND, sleep, type Clock } from '../support/clock.ts'
+import { messageOf, Refused } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import { redact } from '../support/redact.ts'
+import type { Command } from './commands.ts'
+import type { Paste } from './reception.ts'
+
+/** Sign-in, as a chat sees it. Each started one is bound to its owner and used once. */
+export interface ChatSignIn {
+  begin(owner: string): Promise<{ readonly url: string; readonly expiresAt: number }>
+  waits(owner: string): boolean
+  /** @returns the account's name @throws Refused | AccountConflict */
+  finish(owner: string, paste: string): Promise<string>
+  /** Another account may take the place of the present one. @throws Refused */
+  confirm(owner: string): Promise<string>
+}
+
+/** The sign-in would replace another account's; the owner is to say so. */
+export class AccountConflict extends Refused {}
+
+/** Sends at once and beside the outbox: what it says is not to be stored. */
+export interface DirectLine {
+  send(channel: string, address: string, text: string): Promise<void>
+  /** Removes a message where the platform can. */
+  remove(channel: string, address: string, platformMessageId: string): Promise<void>
+}
+
+export interface ChatLoginOptions {
+  readonly signIn: ChatSignIn
+  readonly line: DirectLine
+  /** Platforms whose private chats may be trusted with a sign-in: never mail, webhooks or an API. */
+  readonly channels: ReadonlySet<string>
+  readonly texts: Texts
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** An exchange that takes longer than this is answered when it is done: the platform's other messages do not wait. */
+const PATIENCE_MS = 3 * SECOND
+
+/** `/login` in an operator's private chat, and what is done with the paste that follows. */
+export function createChatLogin(options: ChatLoginOptions): {
+  readonly command: Command
+  readonly onPaste: (paste: Paste) => Promise<string | null>
+} {
+  const { signIn, line, channels, texts, clock, log } = options
+
+  const command: Command = async ({ channel, address, person, chat, role, rest, now }) => {
+    if (role !== 'operator' || chat.kind !== 'private' || !channels.has(channel)) {
+      return { effect: null, reply: texts.login_refused }
+    }
+    const owner = ownerOf(channel, address, person.id)
+    if (rest.toLowerCase() === 'replace')
+      return { effect: null, reply: await outcome(() => signIn.confirm(owner)) }
+    const { url, expiresAt } = await signIn.begin(owner)
+    const minutes = Math.round((expiresAt - now) / MINUTE)
+    try {
+      await line.send(channel, address, fillText(texts, 'login_start', { minutes, url }))
+    } catch (error) {
+      log.warn({ channel, problem: redact(messageOf(error)) }, 'the sign-in address could not be sent')
+      return {
+        effect: null,
+        reply: fillText(texts, 'login_failed', { reason: 'the address could not be sent.' }),
+      }
+    }
+    return { effect: null, reply: texts.login_waiting }
+  }
+
+  const onPaste = async (paste: Paste): Promise<string | null> => {
+    const { channel, address, platformMessageId, person, chat, role, text } = paste
+    // Whoever sent it and whether or not it is waited for: a code must not stay readable.
+    void line.remove(channel, address, platformMessageId).catch(() => undefined)
+    const owner = ownerOf(channel, address, person.id)
+    if (role !== 'operator' || chat.kind !== 'private' || !signIn.waits(owner)) return null
+    const done = outcome(() => signIn.finish(owner, text))
+    const soon = await Promise.race([done, sleep(clock, PATIENCE_MS).then(() => null)])
+    if (soon !== null) return soon
+    void done
+      .then((reply) => line.send(channel, address, reply))
+      .catch((error: unknown) =>
+        log.warn({ channel, problem: redact(messageOf(error)) }, 'a reply could not be sent'),
+      )
+    return texts.login_checking
+  }
+
+  /** The sentence for how a sign-in went. */
+  async function outcome(work: () => Promise<string>): Promise<string> {
+    try {
+      return fillText(texts, 'login_done', { account: await work() })
+    } catch (error) {
+      if (error instanceof AccountConflict)
+        return fillText(texts, 'login_other_account', { reason: error.message })
+      if (error instanceof Refused) return fillText(texts, 'login_failed', { reason: error.message })
+      log.error({ err: error }, 'a sign-in could not be stored')
+      return fillText(texts, 'login_failed', { reason: 'It could not be stored here.' })
+    }
+  }
+
+  return { command, onPaste }
+}
+
+/** A sign-in belongs to one person in one chat. */
+function ownerOf(channel: string, address: string, personId: string): string {
+  return `${channel} ${address} ${personId}`
+}

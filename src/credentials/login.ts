@@ -1,0 +1,207 @@
+import { beginAuthorization, readPaste, type Authorization } from '../oauth/authorization.ts'
+import type { OAuthSettings } from '../oauth/settings.ts'
+import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
+import { MINUTE, type Clock } from '../support/clock.ts'
+import { Refused } from '../support/errors.ts'
+import { newId } from '../support/ids.ts'
+import type { OwnSignIn, OwnStore } from './own-store.ts'
+
+/** How long a started sign-in can be finished: long enough for a phone and a second factor. */
+export const LOGIN_LIFE_MS = 10 * MINUTE
+
+/** Wrong pastes before a sign-in has to be started anew: a person errs, a machine guesses. */
+const MAX_WRONG_PASTES = 5
+
+/** The terms, in short, shown before anybody signs in with a subscription. */
+export const TERMS_NOTICE = `Signing in with a Claude subscription: Anthropic keeps subscription sign-ins for Claude Code and its
+own applications, bills their use by other programs as extra usage, and may refuse them. For programs
+it asks for an API key, workload identity federation or a cloud provider ("hermes auth login --api-key").
+Going on is your own choice.`
+
+export interface LoginOptions {
+  readonly settings: OAuthSettings
+  readonly endpoint: Pick<TokenEndpoint, 'exchange'>
+  readonly store: Pick<OwnStore, 'signIn' | 'current'>
+  readonly clock: Clock
+}
+
+/** A started sign-in, as its owner sees it. */
+export interface StartedLogin {
+  readonly session: string
+  readonly url: string
+  /** Epoch milliseconds. */
+  readonly expiresAt: number
+}
+
+export interface FinishedLogin {
+  readonly signIn: OwnSignIn
+  /** E-mail address or id of the account; null = the server did not say. */
+  readonly account: string | null
+}
+
+/** The code was good, and it belongs to another account than the sign-in that it would replace. */
+export class OtherAccount extends Refused {
+  readonly present: string
+  readonly given: string
+
+  constructor(present: string, given: string) {
+    super(`This is another account (${given}) than the present one (${present}).`)
+    this.present = present
+    this.given = given
+  }
+}
+
+interface Pending {
+  readonly session: string
+  readonly owner: string
+  readonly authorization: Authorization
+  readonly expiresAt: number
+  wrongPastes: number
+  /** The exchange is under way: a second paste of the same code must not be sent. */
+  exchanging: boolean
+  /** Exchanged, and waiting for the owner to say that another account may take the place. */
+  tokens: IssuedTokens | null
+}
+
+/**
+ * Sign-ins that have been started and not finished. Each is bound to its owner (a person
+ * in a chat, a browser's session, a command), single use, and lives in memory only; an
+ * owner has one at a time, and starting another ends the one before.
+ */
+export class LoginSessions {
+  readonly #options: LoginOptions
+  readonly #pending = new Map<string, Pending>()
+
+  constructor(options: LoginOptions) {
+    this.#options = options
+  }
+
+  /** @param redirectUri a loopback address that receives the code, instead of the page that shows it */
+  async begin(owner: string, redirectUri?: string): Promise<StartedLogin> {
+    this.#forgetOld()
+    const { settings, clock } = this.#options
+    const authorization = await beginAuthorization(settings, redirectUri)
+    const now = clock.now()
+    const pending: Pending = {
+      session: newId(now),
+      owner,
+      authorization,
+      expiresAt: now + LOGIN_LIFE_MS,
+      wrongPastes: 0,
+      exchanging: false,
+      tokens: null,
+    }
+    this.#pending.set(owner, pending)
+    return { session: pending.session, url: authorization.url, expiresAt: pending.expiresAt }
+  }
+
+  /** Is a sign-in of this owner waiting for its code? */
+  waits(owner: string): boolean {
+    this.#forgetOld()
+    return this.#pending.has(owner)
+  }
+
+  /**
+   * Takes the paste, exchanges the code and stores the sign-in.
+   *
+   * @param session null: whichever the owner has
+   * @param replace another account may take the place of the present one
+   * @throws Refused with one plain sentence; nothing was stored. OtherAccount: call `confirm`. StoreError
+   */
+  async finish(
+    owner: string,
+    session: string | null,
+    paste: string,
+    replace: boolean,
+  ): Promise<FinishedLogin> {
+    const pending = this.#find(owner, session)
+    const read = readPaste(paste, pending.authorization.state)
+    if (read.kind === 'refused') {
+      if (++pending.wrongPastes >= MAX_WRONG_PASTES) this.#pending.delete(owner)
+      throw new Refused(read.message)
+    }
+    if (pending.exchanging || pending.tokens)
+      throw new Refused('This code was used already. Start the sign-in again.')
+    pending.exchanging = true
+    const { verifier, redirectUri, state } = pending.authorization
+    const result = await this.#options.endpoint
+      .exchange({ code: read.code, verifier, redirectUri, state })
+      .finally(() => (pending.exchanging = false))
+    if (result.kind !== 'issued') {
+      // A code is good for one try, whatever became of it.
+      if (this.#pending.get(owner) === pending) this.#pending.delete(owner)
+      throw new Refused(refusalOf(result))
+    }
+    pending.tokens = result.tokens
+    // Ended or started anew while the exchange ran: this sign-in is nobody's any more.
+    if (this.#pending.get(owner) !== pending) throw new Refused(OVER)
+    return this.#complete(pending, replace)
+  }
+
+  /** The owner has agreed that another account takes the place. */
+  async confirm(owner: string): Promise<FinishedLogin> {
+    const pending = this.#find(owner, null)
+    if (!pending.tokens) throw new Refused('There is nothing to confirm. Start the sign-in again.')
+    return this.#complete(pending, true)
+  }
+
+  cancel(owner: string): void {
+    this.#pending.delete(owner)
+  }
+
+  async #complete(pending: Pending, replace: boolean): Promise<FinishedLogin> {
+    const tokens = pending.tokens!
+    const { store, settings } = this.#options
+    if (!replace) {
+      const present = await store.current()
+      if (present.kind === 'oauth' && present.generation.accountId && tokens.accountId) {
+        if (present.generation.accountId !== tokens.accountId) {
+          throw new OtherAccount(nameOf(present.generation) ?? 'unknown', nameOf(tokens) ?? 'unknown')
+        }
+      }
+    }
+    const signIn = await store.signIn({ kind: 'oauth', tokens, requestedScopes: settings.scopes })
+    this.#pending.delete(pending.owner)
+    return { signIn, account: nameOf(tokens) }
+  }
+
+  #find(owner: string, session: string | null): Pending {
+    this.#forgetOld()
+    const pending = this.#pending.get(owner)
+    if (!pending || (session !== null && pending.session !== session)) throw new Refused(OVER)
+    return pending
+  }
+
+  #forgetOld(): void {
+    const now = this.#options.clock.now()
+    for (const [owner, pending] of this.#pending) {
+      if (pending.expiresAt <= now) this.#pending.delete(owner)
+    }
+  }
+}
+
+const OVER = 'No sign-in is waiting for a code here, or its ten minutes are over. Start it again.'
+
+function nameOf(from: {
+  readonly accountEmail: string | null
+  readonly accountId: string | null
+}): string | null {
+  return from.accountEmail ?? from.accountId
+}
+
+function refusalOf(
+  result: Exclude<Awaited<ReturnType<TokenEndpoint['exchange']>>, { kind: 'issued' }>,
+): string {
+  switch (result.kind) {
+    case 'dead':
+      return result.reason === 'account'
+        ? 'The account is on hold. Settle it with the provider.'
+        : 'The code was refused: it is used up, too old or mistyped. Start the sign-in again.'
+    case 'stopped':
+      return OVER
+    case 'transient':
+      return result.reason === 'rate-limited'
+        ? 'The provider takes no sign-ins from here at the moment (too many requests). Try again in some minutes.'
+        : `The code could not be exchanged: ${result.message}. Start the sign-in again.`
+  }
+}
