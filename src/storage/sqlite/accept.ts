@@ -108,7 +108,9 @@ function acceptMessage(session: Session, message: IncomingMessage, request: Acce
   const { now, outage } = request
   const { origin, conversation } = conversationAt(session, message.channel, message.address, now)
   const holdFull = outage !== null && isHoldFull(session, conversation, request)
-  const state: MessageState = holdFull ? 'refused' : outage?.notice != null ? 'held' : 'received'
+  // While the wait is too short to speak of, the message waits as any other does.
+  const notice = outage?.notice ?? null
+  const state: MessageState = holdFull ? 'refused' : notice === null ? 'received' : 'held'
   const inserted = insertMessage(session, conversation, {
     role: 'user',
     state,
@@ -132,9 +134,14 @@ function acceptMessage(session: Session, message: IncomingMessage, request: Acce
       const sending = { replyTo: message.platformMessageId, at: now }
       outbox = notify(session, conversation, request.holdFullNotice, sending).outbox
     }
-  } else if (outage?.notice != null && message.addressed && conversation.told_outage !== outage.id) {
+  } else if (
+    outage !== null &&
+    notice !== null &&
+    message.addressed &&
+    conversation.told_outage !== outage.id
+  ) {
     conversation.told_outage = outage.id
-    outbox = notify(session, conversation, outage.notice, { replyTo: null, at: now }).outbox
+    outbox = notify(session, conversation, notice, { replyTo: null, at: now }).outbox
   }
   saveConversation(session, conversation)
   return { ...NOTHING, conversationId: conversation.id, messageId: inserted.id, state, holdFull, outbox }

@@ -137,7 +137,7 @@ export class StoreClient {
     if (!this.#whenClosed || this.#inFlight.length > 0 || this.#queue.length > 0) return
     if (!this.#worker) return this.#whenClosed()
     this.#worker.ref()
-    this.#worker.postMessage(null satisfies Request)
+    this.#worker.postMessage(null satisfies Request, [])
   }
 
   /** Starts the worker and waits until it has opened the database. */

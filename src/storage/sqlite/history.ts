@@ -36,7 +36,7 @@ export function readHistory(
     }
     newestFirst.push(storedMessage(row, conversation.id))
   }
-  return newestFirst.reverse()
+  return newestFirst.toReversed()
 }
 
 export function readSummary(session: Session, conversation: number): string | null {

@@ -29,8 +29,8 @@ export function counts(session: Session): WaitingCounts {
     )
     result[state] = Number(row?.['n'])
   }
-  const oldest = session.get(`SELECT min(at) AS at FROM messages WHERE ${WAITING}`)?.['at']
-  return { ...result, oldestAt: oldest == null ? null : Number(oldest) }
+  const oldest = session.get(`SELECT min(at) AS at FROM messages WHERE ${WAITING}`)?.['at'] ?? null
+  return { ...result, oldestAt: oldest === null ? null : Number(oldest) }
 }
 
 /** See `Inbox.attachment`. */

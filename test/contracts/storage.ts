@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, describe } from 'vitest'
+import { acceptContract } from './storage/accept.ts'
+import { commandContract } from './storage/commands.ts'
+import { conversationContract } from './storage/conversations.ts'
+import { leaseContract } from './storage/lease.ts'
+import { mergeContract } from './storage/merge.ts'
+import { modelContract } from './storage/model.ts'
+import { outageContract } from './storage/outage.ts'
+import { outboxContract } from './storage/outbox.ts'
+import { recordContract } from './storage/records.ts'
+import { Driver, type OpenStorage, type Opener } from './storage/kit.ts'
+
+/** A fresh store for each test: the driver of the current one, and a way to open it again. */
+export interface Subject {
+  driver: Driver
+  reopen(): Promise<void>
+}
+
+/** What every storage must do; one suite, run against each. `open` gives an empty store each time. */
+export function storageContract(name: string, open: Opener): void {
+  describe(`${name} as a storage`, () => {
+    let opened: OpenStorage
+    const subject: Subject = {
+      driver: null as never,
+      async reopen() {
+        const now = subject.driver.now
+        subject.driver = new Driver(await opened.reopen())
+        subject.driver.now = now
+      },
+    }
+    beforeEach(async () => {
+      opened = await open()
+      subject.driver = new Driver(opened.storage)
+    })
+    afterEach(() => opened.dispose())
+
+    acceptContract(subject)
+    commandContract(subject)
+    leaseContract(subject)
+    mergeContract(subject)
+    outageContract(subject)
+    outboxContract(subject)
+    conversationContract(subject)
+    recordContract(subject)
+    modelContract(subject)
+  })
+}

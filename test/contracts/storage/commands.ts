@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import type { Subject } from '../storage.ts'
+import { command, message, TELL } from './kit.ts'
+
+export function commandContract(subject: Subject): void {
+  describe('commands', () => {
+    test('a command is answered at once, beside the queue, and is no part of the history', async () => {
+      const { driver } = subject
+      await driver.accept([message('1'), message('2')], { outage: TELL })
+      await driver.drain()
+      const result = await driver.acceptOne(command('3', null), { outage: TELL })
+      expect(result).toMatchObject({ state: 'answered', outbox: true, withdrawn: 0 })
+      expect(await driver.drain()).toEqual(['done status'])
+      const lease = await driver.mustLease()
+      await driver.answer(lease)
+      await driver.acceptOne(message('4'))
+      expect((await driver.mustLease()).history.map((row) => row.text)).toEqual([
+        'text 1',
+        'text 2',
+        'answer',
+      ])
+    })
+
+    test('/stop withdraws what waits at once, and the answer that still comes is not taken', async () => {
+      const { driver } = subject
+      await driver.accept([message('1'), message('2'), message('3')])
+      const lease = await driver.mustLease()
+      expect(await driver.acceptOne(command('4', { kind: 'stop' }))).toMatchObject({ withdrawn: 2 })
+      expect(await driver.answer(lease)).toBe(false)
+      expect(await driver.storage.inbox.saveDraft(lease, 'draft')).toBe(false)
+      expect(await driver.lease()).toBeNull()
+      expect(await driver.drain()).toEqual(['done stop'])
+      expect(await driver.transcript()).toEqual([
+        'user withdrawn: text 1',
+        'user withdrawn: text 2',
+        'user withdrawn: text 3',
+        'user answered: /stop',
+        'notice answered: done stop',
+      ])
+    })
+
+    test('what was shown of a stopped answer is kept once, unsent and outside the history', async () => {
+      const { driver } = subject
+      await driver.acceptOne(message('1'))
+      const lease = await driver.mustLease()
+      await driver.acceptOne(command('2', { kind: 'stop' }))
+      expect(await driver.finish(lease, { kind: 'stopped', text: 'half an ans' })).toBe(true)
+      expect(await driver.finish(lease, { kind: 'stopped', text: 'half an ans' })).toBe(false)
+      expect((await driver.transcript()).at(-1)).toBe('assistant withdrawn: half an ans')
+      await driver.acceptOne(message('3'))
+      expect((await driver.mustLease()).history).toEqual([])
+      expect(await driver.drain()).toEqual(['done stop'])
+    })
+
+    test('a turn stopped without a command is withdrawn with what was shown', async () => {
+      const { driver } = subject
+      await driver.acceptOne(message('1'))
+      expect(await driver.finish(await driver.mustLease(), { kind: 'stopped', text: '' })).toBe(true)
+      expect(await driver.transcript()).toEqual(['user withdrawn: text 1'])
+      expect(await driver.lease()).toBeNull()
+    })
+
+    test('/stop acts on held messages during an outage and survives a restart', async () => {
+      await subject.driver.accept([message('1'), message('2')], { outage: TELL })
+      expect(await subject.driver.acceptOne(command('3', { kind: 'stop' }), { outage: TELL })).toMatchObject({
+        withdrawn: 2,
+      })
+      await subject.reopen()
+      expect(await subject.driver.storage.inbox.counts()).toMatchObject({ held: 0, received: 0 })
+      expect(await subject.driver.lease()).toBeNull()
+    })
+
+    test('/new begins a fresh history and forgets the summary', async () => {
+      const { driver } = subject
+      await driver.acceptOne(message('1'))
+      await driver.answer(await driver.mustLease(), 'answer 1', { summary: 'what was said' })
+      await driver.acceptOne(message('2'))
+      expect(await driver.mustLease()).toMatchObject({ summary: 'what was said' })
+      await driver.acceptOne(command('3', { kind: 'new' }))
+      await driver.acceptOne(message('4'))
+      const lease = await driver.mustLease()
+      expect(lease).toMatchObject({ history: [], summary: null })
+      await driver.answer(lease, 'answer 4')
+      await driver.acceptOne(message('5'))
+      expect((await driver.mustLease()).history.map((row) => row.text)).toEqual(['text 4', 'answer 4'])
+    })
+
+    test('/model chooses for its conversation alone, and null goes back to the configured one', async () => {
+      const { driver } = subject
+      await driver.accept([command('1', { kind: 'model', model: 'model-b' }), message('2')])
+      await driver.accept([message('1', { address: '8' })])
+      const lease = await driver.mustLease()
+      expect(lease.conversation.model).toBe('model-b')
+      expect((await driver.mustLease('telegram:8')).conversation.model).toBeNull()
+      await driver.answer(lease)
+      await driver.accept([command('3', { kind: 'model', model: null }), message('4')])
+      expect((await driver.mustLease()).conversation.model).toBeNull()
+    })
+
+    test('a channel whose readers read the store gets its replies there and nothing in the outbox', async () => {
+      const { driver } = subject
+      const web = { channel: 'web', address: 'page' }
+      expect(await driver.acceptOne(command('1', { kind: 'stop' }, web))).toMatchObject({ outbox: false })
+      await driver.acceptOne(message('2', web))
+      await driver.answer(await driver.mustLease('web:page'))
+      expect(await driver.storage.outbox.pending()).toEqual([])
+      expect((await driver.transcript('web:page')).slice(1)).toEqual([
+        'notice answered: done stop',
+        'user answered: text 2',
+        'assistant answered: answer',
+      ])
+    })
+  })
+}
