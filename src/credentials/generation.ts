@@ -1,4 +1,4 @@
-import { DAY } from '../support/clock.ts'
+import { DAY, MINUTE } from '../support/clock.ts'
 import type { IssuedTokens } from '../oauth/token-endpoint.ts'
 import type { Generation, StoredSignIn } from './sign-in.ts'
 
@@ -7,6 +7,9 @@ import type { Generation, StoredSignIn } from './sign-in.ts'
  * warning some days early costs nothing; one that comes too late costs an outage.
  */
 export const ESTIMATED_SIGN_IN_LIFE_MS = 27 * DAY
+
+/** Ends that differ by less are the same end: answers count whole seconds from the moment they were written. */
+const SAME_END_MS = MINUTE
 
 /** The first generation of a new sign-in. `now` = epoch milliseconds of the answer. */
 export function firstGeneration(
@@ -49,7 +52,7 @@ function signInEnd(
   now: number,
 ): Pick<Generation, 'loginExpiresAt' | 'loginExpiryEstimated'> {
   const said = tokens.loginExpiresInMs === null ? null : now + tokens.loginExpiresInMs
-  if (said !== null && (spent.loginExpiresAt === null || said < spent.loginExpiresAt)) {
+  if (said !== null && (spent.loginExpiresAt === null || said < spent.loginExpiresAt - SAME_END_MS)) {
     return { loginExpiresAt: said, loginExpiryEstimated: false }
   }
   return { loginExpiresAt: spent.loginExpiresAt, loginExpiryEstimated: spent.loginExpiryEstimated }

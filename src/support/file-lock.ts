@@ -54,7 +54,8 @@ function tryLock(path: string): FileLock | null {
   try {
     // `timeout: 0`: SQLite would wait synchronously and freeze the process.
     database = new DatabaseSync(path, { timeout: 0 })
-    database.exec('BEGIN IMMEDIATE')
+    // No journal on the disk: the lock must be had when the disk is full, too.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE')
     // By path, not by handle: closing a second handle would drop the lock.
     chmodSync(path, 0o600)
     return held(database)

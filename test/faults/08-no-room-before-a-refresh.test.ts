@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { fillDisk, freeDisk, makeReadOnly, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
+import { NEVER, signedIn } from '../support/signed-in.ts'
+
+describe.skipIf(NO_SMALL_DISK !== null)(
+  `a disk that takes nothing${NO_SMALL_DISK ? ` (${NO_SMALL_DISK})` : ''}`,
+  () => {
+    it('when it is full: no request is sent, and the sign-in stays as it was', async () => {
+      const home = smallDisk(128)
+      const { store, sandbox, first, path, present } = await signedIn({ home })
+      const before = await readFile(path, 'utf8')
+      fillDisk(home)
+
+      expect(await store.renew(first, NEVER)).toMatchObject({
+        kind: 'store',
+        message: expect.stringContaining('ENOSPC'),
+      })
+      expect(sandbox.counts.tokenRequests).toBe(0)
+      expect(await readFile(path, 'utf8')).toBe(before)
+
+      freeDisk(home)
+      expect((await store.renew(await present(), NEVER)).kind).toBe('renewed')
+    })
+
+    it('when it is nearly full: the room for the answer is proven before the request', async () => {
+      const home = smallDisk(128)
+      const { store, sandbox, first } = await signedIn({ home })
+      fillDisk(home)
+      // One page: enough for the intent, not for the answer.
+      const { truncateSync, statSync } = await import('node:fs')
+      truncateSync(`${home}/filler`, statSync(`${home}/filler`).size - 4096)
+      expect((await store.renew(first, NEVER)).kind).toBe('store')
+      expect(sandbox.counts.tokenRequests).toBe(0)
+    })
+
+    it('when it is read-only: no request is sent', async () => {
+      const home = smallDisk(256)
+      const { sandbox, first, open } = await signedIn({ home })
+      makeReadOnly(home)
+      const outcome = await open().renew(first, NEVER)
+      expect(outcome.kind).toBe('store')
+      expect(sandbox.counts.tokenRequests).toBe(0)
+    })
+  },
+)
