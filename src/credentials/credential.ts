@@ -35,7 +35,10 @@ export type Rejection =
   /** More scopes are needed; a refresh cannot give them. */
   | { readonly kind: 'scope' }
   /** The organisation, a policy, billing or the account forbids it; a refresh cannot change that. */
-  | { readonly kind: 'not-permitted'; readonly reason: Extract<CredentialReason, 'policy' | 'billing' | 'account'> }
+  | {
+      readonly kind: 'not-permitted'
+      readonly reason: Extract<CredentialReason, 'policy' | 'billing' | 'account'>
+    }
 
 /**
  * The door through which every request to the provider gets its credential. The

@@ -1,0 +1,202 @@
+import { z } from 'zod'
+import { messageOf, type CredentialReason } from '../support/errors.ts'
+
+/**
+ * What must survive a restart so that restarts cannot become a storm: failures and
+ * the pauses they earned, tokens that are known to be bad, and what people were told.
+ * Holds fingerprints only, never a token.
+ */
+export interface KeeperRecord {
+  /** The generation that `failure` and `probe` belong to. */
+  readonly generation: string | null
+  readonly failure: RefreshFailure | null
+  /** A generation whose grant is proven dead. */
+  readonly ended: EndedSignIn | null
+  /** A generation that works and may not be used. */
+  readonly forbidden: ForbiddenUse | null
+  /** How often the provider was asked in vain whether it has changed its mind, and when it is asked next. */
+  readonly probe: { readonly attempt: number; readonly at: number } | null
+  readonly lastRefresh: { readonly at: number; readonly outcome: string } | null
+  readonly consecutive401: number
+  /** Refreshes that a rejection caused since a request was last accepted: never more than one. */
+  readonly rejectionRefreshes: number
+  /** Fingerprints that the provider rejected: never adopted again. */
+  readonly rejected: readonly string[]
+  /** Fingerprints that a later generation replaced: never adopted again. */
+  readonly superseded: readonly string[]
+  /** The generation that was accepted last. */
+  readonly accepted: string | null
+  /** The generation that our own refresh gave last. */
+  readonly renewed: string | null
+  /** Tokens whose missing refresh source the operator was told of. */
+  readonly unrenewableTold: readonly string[]
+  /** The last warning of the sign-in's end. */
+  readonly loginWarned: { readonly loginExpiresAt: number; readonly days: number } | null
+}
+
+export interface RefreshFailure {
+  readonly reason: CredentialReason
+  readonly message: string
+  readonly attempt: number
+  /** Epoch milliseconds. */
+  readonly nextAttemptAt: number
+  /** The request may have rotated the token. */
+  readonly ambiguous: boolean
+}
+
+export interface EndedSignIn {
+  readonly fingerprint: string
+  readonly reason: CredentialReason
+  readonly message: string
+}
+
+export interface ForbiddenUse extends EndedSignIn {
+  readonly byScope: boolean
+}
+
+export const EMPTY_RECORD: KeeperRecord = {
+  generation: null,
+  failure: null,
+  ended: null,
+  forbidden: null,
+  probe: null,
+  lastRefresh: null,
+  consecutive401: 0,
+  rejectionRefreshes: 0,
+  rejected: [],
+  superseded: [],
+  accepted: null,
+  renewed: null,
+  unrenewableTold: [],
+  loginWarned: null,
+}
+
+/** Where the record lives between two runs. */
+export interface KeeperMemory {
+  /** null: nothing there, or nothing readable; forgetting costs one request, never a token. */
+  load(): Promise<KeeperRecord | null>
+  /** @throws when it cannot be written; the keeper goes on without */
+  save(record: KeeperRecord): Promise<void>
+}
+
+/** Fingerprints that are remembered; a sign-in makes three or four a day, so this is about a month. */
+const REMEMBERED_FINGERPRINTS = 128
+
+/** `list` with `fingerprint` as its newest entry. */
+export function remember(list: readonly string[], fingerprint: string): readonly string[] {
+  if (list.at(-1) === fingerprint) return list
+  return [...list.filter((known) => known !== fingerprint), fingerprint].slice(-REMEMBERED_FINGERPRINTS)
+}
+
+export function forget(list: readonly string[], fingerprint: string): readonly string[] {
+  return list.includes(fingerprint) ? list.filter((known) => known !== fingerprint) : list
+}
+
+/** The record in use. Writes follow each other; the newest state always gets written last. */
+export class MemoryBook {
+  readonly #memory: KeeperMemory
+  readonly #onError: (message: string) => void
+  #record: KeeperRecord = EMPTY_RECORD
+  #dirty = false
+  #writing: Promise<void> | null = null
+
+  constructor(memory: KeeperMemory, onError: (message: string) => void) {
+    this.#memory = memory
+    this.#onError = onError
+  }
+
+  get record(): KeeperRecord {
+    return this.#record
+  }
+
+  async load(): Promise<void> {
+    this.#record = (await this.#memory.load().catch(() => null)) ?? EMPTY_RECORD
+  }
+
+  update(change: Partial<KeeperRecord>): void {
+    this.#record = { ...this.#record, ...change }
+    this.#dirty = true
+    this.#writing ??= this.#write()
+  }
+
+  /** Resolves when everything that was changed so far is written, or cannot be. */
+  async flush(): Promise<void> {
+    while (this.#writing) await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    // Changes of the same moment share one write.
+    await Promise.resolve()
+    try {
+      while (this.#dirty) {
+        this.#dirty = false
+        await this.#memory.save(this.#record)
+      }
+    } catch (error) {
+      this.#onError(messageOf(error))
+    } finally {
+      this.#writing = null
+    }
+  }
+}
+
+const reason = z.enum([
+  'expired',
+  'revoked',
+  'lost-in-rotation',
+  'absent',
+  'unrenewable',
+  'endpoint',
+  'rate-limited',
+  'network',
+  'scope',
+  'policy',
+  'billing',
+  'account',
+  'store',
+  'other-machine',
+]) satisfies z.ZodType<CredentialReason>
+
+const fingerprints = z.array(z.string().max(64)).max(REMEMBERED_FINGERPRINTS).catch([])
+const count = z.int().min(0).catch(0)
+const ended = z.object({ fingerprint: z.string(), reason, message: z.string() })
+
+/** Reads what an older or newer program, or a hand, has written: each part stands alone. */
+const recordSchema = z.object({
+  generation: z.string().nullable().catch(null),
+  failure: z
+    .object({
+      reason,
+      message: z.string(),
+      attempt: z.int().min(1),
+      nextAttemptAt: z.number(),
+      ambiguous: z.boolean(),
+    })
+    .nullable()
+    .catch(null),
+  ended: ended.nullable().catch(null),
+  forbidden: ended.extend({ byScope: z.boolean() }).nullable().catch(null),
+  probe: z
+    .object({ attempt: z.int().min(1), at: z.number() })
+    .nullable()
+    .catch(null),
+  lastRefresh: z.object({ at: z.number(), outcome: z.string() }).nullable().catch(null),
+  consecutive401: count,
+  rejectionRefreshes: count,
+  rejected: fingerprints,
+  superseded: fingerprints,
+  accepted: z.string().nullable().catch(null),
+  renewed: z.string().nullable().catch(null),
+  unrenewableTold: fingerprints,
+  loginWarned: z.object({ loginExpiresAt: z.number(), days: z.number() }).nullable().catch(null),
+}) satisfies z.ZodType<KeeperRecord>
+
+/** @returns null where the text is not a record at all */
+export function parseRecord(text: string): KeeperRecord | null {
+  try {
+    const parsed = recordSchema.safeParse(JSON.parse(text))
+    return parsed.success ? parsed.data : null
+  } catch {
+    return null
+  }
+}

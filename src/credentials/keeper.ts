@@ -1,0 +1,350 @@
+import { SECOND, type Clock, type Timer } from '../support/clock.ts'
+import type { Log } from '../support/log.ts'
+import type { Credential, CredentialDoor, Rejection } from './credential.ts'
+import { KeeperCore } from './keeper-core.ts'
+import { MemoryBook, remember, type KeeperMemory } from './keeper-memory.ts'
+import { isUsable, retryOf } from './keeper-state.ts'
+import type { KeeperNotice } from './notices.ts'
+import { Prober, type Probe } from './prober.ts'
+import { mayRefreshAfterRejection } from './record-rules.ts'
+import { HEARTBEAT_MS, MAX_WAIT_MS, refreshDelay } from './refresh-policy.ts'
+import { Refresher } from './refresher.ts'
+import { Rereader } from './rereader.ts'
+import type { Decision } from './sources/decision.ts'
+import type { Resolver } from './sources/resolver.ts'
+import type { AuthStatus } from './status.ts'
+import { Warnings } from './warnings.ts'
+
+export interface KeeperOptions {
+  readonly resolver: Resolver
+  readonly memory: KeeperMemory
+  readonly clock: Clock
+  readonly log?: Log
+  /** A number in [0, 1); `Math.random` outside tests. */
+  readonly random?: () => number
+  /** null: nothing is asked, and only a new sign-in ends a state that nothing here can mend. */
+  readonly probe: Probe | null
+}
+
+/** A refresh that is open at SIGTERM has its own 30 s, and then its result must be saved. */
+const STOP_LIMIT_MS = 35 * SECOND
+
+/** A moment that is due at once still waits for its turn of the event loop. */
+const SHORTEST_TIMER_MS = 10
+
+/**
+ * Keeps one credential alive: hands it out, renews it in time and once for everybody,
+ * climbs the ladder when it is rejected, and remembers failures so that traffic never
+ * causes a second try.
+ */
+export class Keeper implements CredentialDoor {
+  readonly #core: KeeperCore
+  readonly #resolver: Resolver
+  readonly #rereader: Rereader
+  readonly #refresher: Refresher
+  readonly #prober: Prober
+  readonly #warnings: Warnings
+  #timer: Timer | null = null
+  #watch: Disposable | null = null
+  #climb: Promise<void> | null = null
+  #waiting: { readonly for: Promise<void>; readonly done: Promise<void> } | null = null
+  #proven: Credential | null = null
+  #ticking = false
+
+  constructor(options: KeeperOptions) {
+    const { clock, random = Math.random, log } = options
+    this.#resolver = options.resolver
+    const book = new MemoryBook(options.memory, (message) =>
+      log?.warn({ message }, 'what the keeper remembers cannot be saved'),
+    )
+    this.#core = new KeeperCore(clock, random, book, options.probe !== null, (error) =>
+      log?.error({ error }, 'a listener of the keeper failed'),
+    )
+    this.#warnings = new Warnings(this.#core)
+    this.#rereader = new Rereader(this.#core, options.resolver)
+    this.#refresher = new Refresher(this.#core, this.#rereader, this.#warnings)
+    this.#prober = new Prober(this.#core, this.#warnings, options.probe)
+    this.#core.onChange = () => this.#setTimer()
+    this.#core.onStandIn = () => this.#warnings.standIn()
+    this.#rereader.onAdopted = () => {
+      if (this.#core.running) this.#warnings.unrenewable()
+    }
+  }
+
+  /** Reads memory and sources, and makes no request: enough for `snapshot`. */
+  async load(): Promise<void> {
+    await this.#core.book.load()
+    await this.#rereader.reread()
+  }
+
+  /** Loads, begins to keep the credential alive, and tells the state it starts in. */
+  async start(): Promise<void> {
+    await this.load()
+    this.#core.running = true
+    this.#watch = this.#resolver.watch(() => void this.#rereadChange())
+    this.#tick()
+    this.#core.tellState()
+    this.#warnings.unrenewable()
+  }
+
+  /** No new refresh from here on. Resolves when an open one is finished and saved, after 35 s at most. */
+  async stop(): Promise<void> {
+    this.#core.running = false
+    this.#timer?.cancel()
+    this.#watch?.[Symbol.dispose]()
+    this.#refresher.stopWaiting()
+    if (this.#refresher.flight) await this.#within(this.#refresher.flight, STOP_LIMIT_MS)
+    await this.#refresher.saveUnsaved()
+    await this.#core.book.flush()
+  }
+
+  subscribe(listener: (notice: KeeperNotice) => void): Disposable {
+    return this.#core.subscribe(listener)
+  }
+
+  snapshot(): AuthStatus {
+    return this.#core.status()
+  }
+
+  /** A sentence about the state, for people; null when all is well. */
+  get message(): string | null {
+    return this.#core.message
+  }
+
+  /** The newest decision about the sources. */
+  get decision(): Decision | null {
+    return this.#rereader.decision
+  }
+
+  acquire(): Credential | Promise<Credential> {
+    return this.#core.ready() ?? this.#acquireSlowly()
+  }
+
+  /** @param serverNow what the answer's `Date` says, epoch milliseconds */
+  accepted(used: Credential, serverNow?: number): void {
+    if (serverNow !== undefined) this.#core.token?.noticeServerTime(serverNow)
+    if (used !== this.#proven) this.#prove(used)
+  }
+
+  async rejected(used: Credential, rejection: Rejection): Promise<Credential> {
+    const core = this.#core
+    const { fingerprint } = used
+    core.tell({ type: 'rejection', at: core.clock.now(), fingerprint, rejection })
+    if (used.source === 'fallback-api-key') {
+      if (rejection.kind === 'rejected') this.#markRejected(fingerprint)
+      core.fallback = null
+      core.tellState()
+    } else if (fingerprint !== core.held?.credential.fingerprint) {
+      // An answer to a generation that was replaced meanwhile says nothing about this one.
+      if (rejection.kind === 'rejected') this.#markRejected(fingerprint)
+      await this.#whatIsOpen()
+    } else if (rejection.kind !== 'rejected') {
+      this.#forbid(rejection)
+    } else {
+      await this.#climbFor(used)
+    }
+    return core.currentOrStandIn()
+  }
+
+  #acquireSlowly(): Credential | Promise<Credential> {
+    const core = this.#core
+    const refresher = this.#refresher
+    const current = core.current()
+    if (current) {
+      if (!core.isWaitTime || core.held?.renewal === null) return current
+      // Near the end whoever comes starts the refresh; in a pause the token is used while it lives.
+      if (refresher.isAllowed && !core.isPausing) void refresher.start(false)
+      if (refresher.flight === null || core.isPausing) return current
+    } else if (this.#climb === null && refresher.isAllowed) {
+      void refresher.start(false)
+    }
+    const open = this.#whatIsOpen()
+    return open === null ? core.currentOrStandIn() : open.then(() => core.currentOrStandIn())
+  }
+
+  /** What mends the credential at the moment, waited for no longer than a request may. */
+  #whatIsOpen(): Promise<void> | null {
+    const open = this.#climb ?? this.#refresher.flight
+    if (open === null) return null
+    // A thousand requests share one wait and one timer.
+    if (this.#waiting?.for !== open) this.#waiting = { for: open, done: this.#within(open, MAX_WAIT_MS) }
+    return this.#waiting.done
+  }
+
+  /** Steps 2 and 3 of the ladder, once for everybody whose request failed with this generation. */
+  async #climbFor(used: Credential): Promise<void> {
+    const known = this.#core.book.record.rejected.includes(used.fingerprint)
+    if (!known) {
+      const { record } = this.#core.book
+      this.#markRejected(used.fingerprint)
+      this.#core.book.update({ consecutive401: record.consecutive401 + 1 })
+      this.#climb = this.#mend(used).finally(() => {
+        this.#climb = null
+        this.#core.onChange()
+      })
+    }
+    await this.#whatIsOpen()
+    if (!known) this.#warnings.rejectedAgain(this.#core.book.record.consecutive401)
+  }
+
+  async #mend(used: Credential): Promise<void> {
+    const core = this.#core
+    await this.#rereader.reread()
+    const { held, token, book } = core
+    if (held === null || token === null || held.credential.fingerprint !== used.fingerprint) return
+    if (this.#refresher.flight) return this.#refresher.flight
+    const { record } = book
+    const retry = retryOf(core.state)
+    const trouble = { reason: 'revoked', message: 'the provider rejects the credential' } as const
+    if (held.renewal === null) {
+      core.dispatch({ type: 'rejected', ...trouble, retry: this.#prober.nextTime(), final: true })
+    } else if (record.ended?.fingerprint === used.fingerprint) {
+      core.dispatch({ type: 'sign-in-ended', ...record.ended, usable: false })
+    } else if (retry !== null && record.failure !== null && !core.isDue(retry)) {
+      // What was only read again while the token lived may be sent now, on the next step.
+      core.dispatch({
+        type: 'refresh-failed',
+        ...record.failure,
+        usable: false,
+        retry: { ...retry, means: 'refresh' },
+      })
+    } else if (!core.running) {
+      core.dispatch({ type: 'rejected', ...trouble, retry: core.retry('refresh', 0, 0), final: false })
+    } else if (mayRefreshAfterRejection(record, token)) {
+      await this.#refresher.start(true)
+    } else if (held.renewal.generation.refreshToken === null) {
+      // A command or a profile may give something else later, and asking it spends nothing.
+      const later = core.retry('refresh', 1, refreshDelay(1, null, core.random()))
+      core.dispatch({ type: 'rejected', ...trouble, retry: later, final: false })
+    } else {
+      core.dispatch({ type: 'rejected', ...trouble, retry: this.#prober.nextTime(), final: false })
+    }
+  }
+
+  #forbid(rejection: Exclude<Rejection, { kind: 'rejected' }>): void {
+    const core = this.#core
+    const { state } = core
+    // Requests that failed together are one refusal.
+    if (state.name === 'not-permitted' || !isUsable(state)) return
+    const byScope = rejection.kind === 'scope'
+    const reason = byScope ? 'scope' : rejection.reason
+    const message = byScope
+      ? 'the sign-in lacks a scope that the request needs'
+      : 'the provider does not permit this use of the account'
+    core.book.update({
+      forbidden: { fingerprint: core.held!.credential.fingerprint, reason, message, byScope },
+    })
+    this.#proven = null
+    const retry = byScope ? null : this.#prober.nextTime()
+    core.dispatch({ type: 'forbidden', reason, message, byScope, retry })
+  }
+
+  #markRejected(fingerprint: string): void {
+    this.#proven = null
+    const { book } = this.#core
+    book.update({ rejected: remember(book.record.rejected, fingerprint) })
+    this.#core.settle()
+  }
+
+  #prove(used: Credential): void {
+    const { book, held } = this.#core
+    const { record } = book
+    // A long answer may end after its token was rejected elsewhere: that proves nothing about now.
+    if (used.fingerprint !== held?.credential.fingerprint) return
+    if (record.rejected.includes(used.fingerprint) || record.forbidden?.fingerprint === used.fingerprint)
+      return
+    this.#proven = used
+    book.update({ accepted: used.fingerprint, consecutive401: 0, rejectionRefreshes: 0, probe: null })
+  }
+
+  async #rereadChange(): Promise<void> {
+    await this.#rereader.reread()
+    this.#tick()
+  }
+
+  /** Does whatever is due, and sets the timer for the next thing. */
+  #tick(): void {
+    const core = this.#core
+    if (!core.running || this.#ticking) return
+    this.#ticking = true
+    try {
+      const { token } = core
+      if (token !== null) {
+        if (
+          token.isOver &&
+          isUsable(core.state) &&
+          this.#refresher.flight === null &&
+          !this.#refresher.isAllowed
+        ) {
+          core.dispatch({ type: 'expired', retryNow: core.retry('refresh', 0, 0) })
+        }
+        const retry = retryOf(core.state)
+        if (this.#climb === null && this.#refresher.isAllowed && (retry !== null || this.#isRefreshTime())) {
+          void this.#refresher.start(false)
+        } else if (retry !== null && core.isDue(retry)) {
+          this.#retry(retry.means)
+        }
+        this.#warnings.loginEnding()
+      }
+      core.settle()
+    } finally {
+      this.#ticking = false
+    }
+    this.#setTimer()
+  }
+
+  #isRefreshTime(): boolean {
+    const token = this.#core.token
+    return token !== null && token.left() <= token.windows.refreshWhenLeft
+  }
+
+  #retry(means: 'refresh' | 'read-again' | 'probe' | 'save'): void {
+    if (means === 'probe') void this.#prober.ask()
+    if (means === 'save') void this.#refresher.saveUnsaved()
+    if (means === 'read-again') void this.#readAgain()
+  }
+
+  /** The last request may have rotated the token: while the old one lives only the store is looked at. */
+  async #readAgain(): Promise<void> {
+    const core = this.#core
+    const retry = retryOf(core.state)
+    const { failure } = core.book.record
+    if (retry?.means !== 'read-again' || failure === null) return
+    const attempt = retry.attempt + 1
+    const next = core.retry('read-again', attempt, refreshDelay(attempt, null, core.random()))
+    core.dispatch({ type: 'refresh-failed', ...failure, usable: true, retry: next })
+    await this.#rereader.reread()
+  }
+
+  #setTimer(): void {
+    const core = this.#core
+    if (!core.running || this.#ticking) return
+    this.#timer?.cancel()
+    const delay = Math.max(SHORTEST_TIMER_MS, Math.min(HEARTBEAT_MS, this.#nextMoment()))
+    this.#timer = core.clock.setTimer(() => this.#tick(), delay)
+  }
+
+  /** Milliseconds to the nearest moment at which something may be due. */
+  #nextMoment(): number {
+    const { token, state, clock } = this.#core
+    if (token === null) return Infinity
+    const left = token.left()
+    const moments: number[] = []
+    if (isUsable(state)) moments.push(left)
+    const retry = retryOf(state)
+    if (retry) moments.push(Math.min(retry.monotonicAt - clock.monotonic(), retry.at - clock.now()))
+    else if (token.held.renewal && this.#refresher.flight === null && state.name === 'healthy') {
+      moments.push(left - token.windows.refreshWhenLeft)
+    }
+    if (left > token.windows.waitWhenLeft) moments.push(left - token.windows.waitWhenLeft)
+    return Math.min(...moments.filter((moment) => Number.isFinite(moment)), HEARTBEAT_MS)
+  }
+
+  /** Resolves when `promise` does, or after `limitMs`. */
+  async #within(promise: Promise<void>, limitMs: number): Promise<void> {
+    const { promise: limit, resolve } = Promise.withResolvers<void>()
+    const timer = this.#core.clock.setTimer(resolve, limitMs)
+    await Promise.race([promise, limit])
+    timer.cancel()
+  }
+}

@@ -1,0 +1,172 @@
+import type { CredentialReason } from '../../support/errors.ts'
+import type { CredentialKind, SourceName } from '../credential.ts'
+import { sameAccount, type Held } from '../held.ts'
+import type { SourceReading } from './source.ts'
+
+export interface SourcePolicy {
+  /** `auto`: only beside a configured OAuth token that has no refresh source. */
+  readonly adoptClaudeCode: 'auto' | boolean
+  readonly fallbackApiKey: boolean
+}
+
+/** What is known of a credential that a source offers. */
+export interface Judge {
+  /** False: rejected by the provider or ended, and nothing can renew it. */
+  isAlive(held: Held): boolean
+  /** An earlier generation of what is held now: it must never come back. */
+  isSuperseded(fingerprint: string): boolean
+}
+
+export const NO_PREJUDICE: Judge = { isAlive: () => true, isSuperseded: () => false }
+
+/** One line of `hermes auth sources`. */
+export interface SourceReport {
+  readonly source: SourceName
+  readonly place: string
+  readonly found: boolean
+  readonly kind: CredentialKind | null
+  readonly renewable: boolean
+  readonly fingerprint: string | null
+  readonly inUse: boolean
+  /** Why it is in use or not, for people. */
+  readonly reason: string
+}
+
+export interface Decision {
+  /** The credential to use; null where none is alive. */
+  readonly inUse: Held | null
+  /** The first one that is known to be dead, where nothing is in use: what a person must mend. */
+  readonly dead: Held | null
+  /** Why there is nothing, where something is broken. */
+  readonly trouble: {
+    readonly reason: CredentialReason
+    readonly message: string
+    readonly misconfigured: boolean
+  } | null
+  /** A source holds an earlier generation than the one held now: a restored copy, or a write that is still to come. */
+  readonly sawSuperseded: boolean
+  /** ANTHROPIC_API_KEY, where it may stand in for a dead OAuth sign-in. */
+  readonly fallback: Held | null
+  readonly reports: readonly SourceReport[]
+}
+
+/**
+ * Chooses among `readings`, which come in order of precedence. Pure.
+ *
+ * The first living one wins, with these exceptions: a static OAuth token gives way to a
+ * renewable sign-in that may be adopted; behind any OAuth sign-in, living or dead, no API
+ * key follows silently, because it is billed differently; an adopted sign-in must belong
+ * to `account` where both are known.
+ */
+export function decide(
+  readings: readonly SourceReading[],
+  policy: SourcePolicy,
+  judge: Judge,
+  account: string | null,
+): Decision {
+  const commandThere = readings.some(
+    (reading) => reading.source === 'refresh-command' && reading.kind !== 'absent',
+  )
+  const notes: string[] = []
+  let chosen: Held | null = null
+  let staticToken: Held | null = null
+  let dead: Held | null = null
+  let trouble: Decision['trouble'] = null
+  let sawSuperseded = false
+
+  const judgeOne = (reading: SourceReading): string => {
+    if (reading.kind === 'absent') return reading.message
+    if (reading.kind === 'unusable') {
+      if (!chosen && !staticToken && !dead && !reading.chainGoesOn) {
+        trouble ??= {
+          reason: reading.reason,
+          message: `${reading.place} ${reading.message}`,
+          misconfigured: reading.misconfigured,
+        }
+      }
+      return reading.message
+    }
+    const { held } = reading
+    const { kind, fingerprint, source, accountId } = held.credential
+    if (source === 'claude-code' && policy.adoptClaudeCode === 'auto') {
+      if (!staticToken) return 'adopted only beside an OAuth token without a refresh source'
+      if (commandThere) return 'not adopted: auth.refresh_command is configured'
+    }
+    if (judge.isSuperseded(fingerprint)) {
+      sawSuperseded = true
+      return 'replaced by a newer generation'
+    }
+    if (!judge.isAlive(held)) {
+      dead ??= held
+      return 'rejected by the provider, or ended'
+    }
+    if (chosen) return 'a source before it is in use'
+    if (trouble) return 'a source before it needs mending first'
+    if (kind === 'api-key' && (staticToken ?? (dead && dead.credential.kind !== 'api-key'))) {
+      return policy.fallbackApiKey
+        ? 'kept for the time when the OAuth sign-in is dead'
+        : 'not used beside an OAuth sign-in: auth.fallback_api_key is off'
+    }
+    if (source !== 'own' && !sameAccount(account, accountId)) return 'belongs to another account'
+    if (kind === 'oauth' && held.renewal === null) {
+      if (staticToken) return 'a source before it is in use'
+      staticToken = held
+      return 'used: the first source that was found'
+    }
+    chosen = held
+    return staticToken
+      ? 'used: renewable, beside an OAuth token that is not'
+      : 'used: the first source that was found'
+  }
+  for (const reading of readings) notes.push(judgeOne(reading))
+
+  const inUse: Held | null = chosen ?? staticToken
+  return {
+    inUse,
+    dead: inUse ? null : dead,
+    trouble: inUse ? null : trouble,
+    sawSuperseded,
+    fallback: policy.fallbackApiKey ? fallbackOf(readings, judge, inUse) : null,
+    reports: readings.map((reading, index) => reportOf(reading, notes[index]!, inUse)),
+  }
+}
+
+function fallbackOf(readings: readonly SourceReading[], judge: Judge, inUse: Held | null): Held | null {
+  if (inUse?.credential.kind === 'api-key') return null
+  for (const reading of readings) {
+    if (reading.source !== 'environment' || reading.kind !== 'present') continue
+    const { held } = reading
+    if (held.credential.kind === 'api-key' && judge.isAlive(held)) {
+      return { ...held, credential: { ...held.credential, source: 'fallback-api-key' } }
+    }
+  }
+  return null
+}
+
+function reportOf(reading: SourceReading, note: string, inUse: Held | null): SourceReport {
+  const { source, place } = reading
+  if (reading.kind !== 'present') {
+    return {
+      source,
+      place,
+      found: reading.kind === 'unusable',
+      kind: reading.kind === 'unusable' ? reading.credentialKind : null,
+      renewable: false,
+      fingerprint: null,
+      inUse: false,
+      reason: note,
+    }
+  }
+  const { credential } = reading.held
+  const used = reading.held === inUse
+  return {
+    source,
+    place,
+    found: true,
+    kind: credential.kind,
+    renewable: credential.renewable,
+    fingerprint: credential.fingerprint === '' ? null : credential.fingerprint,
+    inUse: used,
+    reason: !used && note.startsWith('used') ? 'a renewable sign-in is used instead' : note,
+  }
+}

@@ -1,0 +1,77 @@
+import type { CredentialReason } from '../../support/errors.ts'
+import type { CredentialKind, SourceName } from '../credential.ts'
+import { holdGeneration, NOT_YET_ISSUED } from '../held.ts'
+import type { Generation, RenewableSignIn, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
+import type { SourceReading } from './source.ts'
+import { NOTHING_TO_WATCH } from './source.ts'
+
+export type Issue =
+  | { readonly kind: 'issued'; readonly generation: Generation }
+  | { readonly kind: 'failed'; readonly reason: CredentialReason; readonly message: string }
+
+/**
+ * A sign-in that lives elsewhere and gives a token when it is asked: a command, a
+ * profile. Nothing of it is spent or stored here; the last token is kept in memory.
+ */
+export class OnDemandSignIn implements RenewableSignIn {
+  readonly #issue: (again: boolean, signal: AbortSignal) => Promise<Issue>
+  #last: Generation = NOT_YET_ISSUED
+
+  /** @param issue asks for a token; `again` = the last one is rejected or nearly over */
+  constructor(issue: (again: boolean, signal: AbortSignal) => Promise<Issue>) {
+    this.#issue = issue
+  }
+
+  get last(): Generation {
+    return this.#last
+  }
+
+  async read(): Promise<StoredSignIn> {
+    return { kind: 'present', generation: this.#last }
+  }
+
+  async renew(spent: Generation, signal: AbortSignal): Promise<RenewalOutcome> {
+    const again = spent !== NOT_YET_ISSUED
+    const issue = await this.#issue(again, signal)
+    if (issue.kind === 'failed') return transient(issue.reason, issue.message)
+    const { generation } = issue
+    if (again && generation.accessToken.equals(spent.accessToken) && !livesLonger(generation, spent)) {
+      return transient('revoked', 'the same token was given again')
+    }
+    this.#last = generation
+    return { kind: 'renewed', generation }
+  }
+
+  async saveUnsaved(): Promise<boolean> {
+    return true
+  }
+
+  watch(): Disposable {
+    return NOTHING_TO_WATCH
+  }
+}
+
+/** What the resolver sees of a sign-in that is asked on demand. */
+export function readOnDemand(
+  source: SourceName,
+  kind: CredentialKind,
+  place: string,
+  signIn: OnDemandSignIn,
+): SourceReading {
+  const held = holdGeneration(signIn.last, {
+    kind,
+    source,
+    signIn,
+    borrowed: true,
+    needsNoRefreshToken: true,
+  })
+  return { source, place, kind: 'present', held }
+}
+
+function livesLonger(next: Generation, last: Generation): boolean {
+  return next.expiresAt !== null && last.expiresAt !== null && next.expiresAt > last.expiresAt
+}
+
+function transient(reason: CredentialReason, message: string): RenewalOutcome {
+  return { kind: 'transient', reason, message, retryAfterMs: null, ambiguous: false }
+}

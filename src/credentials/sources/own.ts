@@ -1,0 +1,69 @@
+import { messageOf } from '../../support/errors.ts'
+import type { Secret } from '../../support/secret.ts'
+import { isSandboxToken } from '../../support/sandbox-mark.ts'
+import { holdStatic } from '../held.ts'
+import type { RenewableSignIn } from '../sign-in.ts'
+import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
+import type { CredentialSource, SourceReading } from './source.ts'
+import { readStored } from './stored.ts'
+
+/** The gateway's own sign-ins, of which the newest one is active. */
+export interface OwnSignIns {
+  readonly oauth: RenewableSignIn
+  /** The API key, where the newest sign-in is one; null otherwise. */
+  activeApiKey(): Promise<Secret | null>
+}
+
+export interface OwnSourceOptions {
+  /** The path, for people. */
+  readonly place: string
+  readonly signIns: OwnSignIns
+  readonly allowSandboxTokens: boolean
+}
+
+/** `credentials.json`: what a person signed in with, here, for this gateway. */
+export function ownSource(options: OwnSourceOptions): CredentialSource {
+  const { place, signIns, allowSandboxTokens } = options
+  const source = 'own'
+  return {
+    name: source,
+    async read() {
+      try {
+        const key = await signIns.activeApiKey()
+        if (key === null) {
+          return [
+            await readStored({
+              source,
+              place,
+              signIn: signIns.oauth,
+              borrowed: false,
+              allowSandboxTokens,
+              // A person chose this sign-in: another account's credential does not take over in silence.
+              chainGoesOn: false,
+            }),
+          ]
+        }
+        if (!allowSandboxTokens && isSandboxToken(key.reveal())) {
+          return [unusable(place, SANDBOX_TOKEN_REFUSED, true)]
+        }
+        return [{ source, place, kind: 'present', held: holdStatic('api-key', source, key) }]
+      } catch (error) {
+        return [unusable(place, messageOf(error), false)]
+      }
+    },
+    watch: (listener) => signIns.oauth.watch(listener),
+  }
+}
+
+function unusable(place: string, message: string, misconfigured: boolean): SourceReading {
+  return {
+    source: 'own',
+    place,
+    kind: 'unusable',
+    credentialKind: null,
+    reason: misconfigured ? 'absent' : 'store',
+    message,
+    misconfigured,
+    chainGoesOn: false,
+  }
+}

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process'
+import { isSandboxToken } from '../../support/sandbox-mark.ts'
+import { Secret } from '../../support/secret.ts'
+import { SECOND } from '../../support/clock.ts'
+import { tokenShapeProblem } from '../../support/token-shape.ts'
+import { NOT_YET_ISSUED } from '../held.ts'
+import { OnDemandSignIn, readOnDemand, type Issue } from './on-demand.ts'
+import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
+import { NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
+
+/** A vault that needs longer is not answering. As long as a request waits for a refresh. */
+const TIMEOUT_MS = 30 * SECOND
+/** Many times the longest token; more is a program that talks. */
+const MAX_OUTPUT_BYTES = 64 * 1024
+
+/** What a program needs to find itself, its home and its words; nothing that holds a secret. */
+const PASSED_ON = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'] as const
+
+export interface RefreshCommandOptions {
+  /** The argv of the program; null = none configured. */
+  readonly argv: readonly string[] | null
+  /** Where the passed-on variables are taken from. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly allowSandboxTokens: boolean
+}
+
+/** `auth.refresh_command`: a program, run without a shell, whose first line of output is a token. */
+export function refreshCommandSource(options: RefreshCommandOptions): CredentialSource {
+  const source = 'refresh-command'
+  const { argv } = options
+  const program = argv?.[0]
+  if (argv === null || program === undefined) {
+    return {
+      name: source,
+      read: async () => [
+        { source, place: 'auth.refresh_command', kind: 'absent', message: 'not configured' },
+      ],
+      watch: () => NOTHING_TO_WATCH,
+    }
+  }
+  const run = oneAtATime((signal) => runCommand(program, argv.slice(1), options, signal))
+  const signIn = new OnDemandSignIn((_again, signal) => run(signal))
+  return {
+    name: source,
+    read: async () => [readOnDemand(source, 'command', program, signIn)],
+    watch: () => NOTHING_TO_WATCH,
+  }
+}
+
+function runCommand(
+  program: string,
+  args: readonly string[],
+  options: RefreshCommandOptions,
+  signal: AbortSignal,
+): Promise<Issue> {
+  const env = Object.fromEntries(PASSED_ON.map((name) => [name, options.environment[name]]))
+  return new Promise((resolve) => {
+    const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const
+    const child = execFile(program, args, { ...limits, env, signal, shell: false }, (error, stdout) => {
+      // The program's own output may hold anything, so none of it is repeated.
+      if (error) resolve(failed(failureOf(error)))
+      else resolve(issueOf(stdout, options.allowSandboxTokens))
+    })
+    // A program that asks a question must not wait for an answer that nobody gives.
+    child.stdin?.end()
+  })
+}
+
+function issueOf(stdout: string, allowSandboxTokens: boolean): Issue {
+  const text = stdout.trim()
+  const problem = tokenShapeProblem(text)
+  if (problem !== null) return failed(`what the refresh command printed ${problem}`)
+  if (!allowSandboxTokens && isSandboxToken(text)) {
+    return failed(`what the refresh command printed ${SANDBOX_TOKEN_REFUSED}`)
+  }
+  return { kind: 'issued', generation: { ...NOT_YET_ISSUED, accessToken: new Secret(text), expiresAt: null } }
+}
+
+function failureOf(error: Error & { code?: unknown; killed?: boolean }): string {
+  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
+    return 'the refresh command printed more than 64 KiB'
+  if (error.killed) return 'the refresh command took longer than 30 s'
+  if (typeof error.code === 'number') return `the refresh command ended with exit code ${error.code}`
+  return `the refresh command cannot be run (${typeof error.code === 'string' ? error.code : 'no reason given'})`
+}
+
+function failed(message: string): Issue {
+  return { kind: 'failed', reason: 'endpoint', message }
+}
+
+/** Callers that come while it runs get the same answer. */
+function oneAtATime<T>(run: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
+  let running: Promise<T> | null = null
+  return (signal) =>
+    (running ??= run(signal).finally(() => {
+      running = null
+    }))
+}

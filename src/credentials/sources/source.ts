@@ -1,0 +1,35 @@
+import type { CredentialReason } from '../../support/errors.ts'
+import type { CredentialKind, SourceName } from '../credential.ts'
+import type { Held } from '../held.ts'
+
+/** What one place holds. A source with several places (variables) gives several, in order. */
+export type SourceReading = {
+  readonly source: SourceName
+  /** The place, for people: a variable's name or a path. */
+  readonly place: string
+} & (
+  | { readonly kind: 'absent'; readonly message: string }
+  | { readonly kind: 'present'; readonly held: Held }
+  /** Something is there that must not be used. */
+  | {
+      readonly kind: 'unusable'
+      readonly credentialKind: CredentialKind | null
+      readonly reason: CredentialReason
+      readonly message: string
+      /** A person has to change a setting; no sign-in mends it. */
+      readonly misconfigured: boolean
+      /** May a later source be used instead? Not where a person's explicit choice is broken. */
+      readonly chainGoesOn: boolean
+    }
+)
+
+/** A place where a credential may come from. */
+export interface CredentialSource {
+  readonly name: SourceName
+  /** Reads what is there now. Makes no request and runs no program. Never rejects. */
+  read(): Promise<readonly SourceReading[]>
+  /** Calls `listener` within 5 s after what `read` gives may have changed. */
+  watch(listener: () => void): Disposable
+}
+
+export const NOTHING_TO_WATCH: Disposable = { [Symbol.dispose]() {} }

@@ -1,0 +1,54 @@
+import { isSandboxToken } from '../../support/sandbox-mark.ts'
+import type { SourceName } from '../credential.ts'
+import { holdGeneration } from '../held.ts'
+import type { RenewableSignIn } from '../sign-in.ts'
+import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
+import type { SourceReading } from './source.ts'
+
+export interface StoredOptions {
+  readonly source: SourceName
+  readonly place: string
+  readonly signIn: RenewableSignIn
+  readonly borrowed: boolean
+  readonly allowSandboxTokens: boolean
+  /** Where it is broken, may a later source be used instead? */
+  readonly chainGoesOn: boolean
+}
+
+/** What the store of a renewable sign-in gives to the resolver. */
+export async function readStored(options: StoredOptions): Promise<SourceReading> {
+  const { source, place, signIn, borrowed, chainGoesOn } = options
+  const stored = await signIn.read()
+  switch (stored.kind) {
+    case 'absent':
+      return { source, place, kind: 'absent', message: 'not found' }
+    case 'unusable':
+      return {
+        source,
+        place,
+        kind: 'unusable',
+        credentialKind: 'oauth',
+        reason: stored.reason,
+        message: stored.message,
+        misconfigured: false,
+        chainGoesOn,
+      }
+    case 'present': {
+      const { generation } = stored
+      if (!options.allowSandboxTokens && isSandboxToken(generation.accessToken.reveal())) {
+        return {
+          source,
+          place,
+          kind: 'unusable',
+          credentialKind: 'oauth',
+          reason: 'absent',
+          message: SANDBOX_TOKEN_REFUSED,
+          misconfigured: true,
+          chainGoesOn,
+        }
+      }
+      const held = holdGeneration(generation, { kind: 'oauth', source, signIn, borrowed })
+      return { source, place, kind: 'present', held }
+    }
+  }
+}
