@@ -301,11 +301,11 @@ export interface Inbox {
     readonly limit: number
   }): Promise<readonly StoredMessage[]>
 
-  /** A parked or held message may be tried again now. False: there is no such message in that state. */
-  retry(messageId: string, now: number): Promise<boolean>
+  /** A parked or held message may be tried again now. Returns its conversation; null: there is no such message in that state. */
+  retry(messageId: string, now: number): Promise<ConversationId | null>
 
-  /** The operator withdraws a message. */
-  drop(messageId: string, now: number): Promise<boolean>
+  /** The operator withdraws a message. Returns its conversation; null: there is no such message that waits. */
+  drop(messageId: string, now: number): Promise<ConversationId | null>
 }
 
 /** What is to be sent, first in, first out within a conversation. */

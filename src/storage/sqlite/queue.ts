@@ -72,13 +72,13 @@ export function queue(
 }
 
 /** See `Inbox.retry`. */
-export function retry(session: Session, messageId: string): boolean {
+export function retry(session: Session, messageId: string): string | null {
   const row = session.get(
-    `SELECT key FROM messages WHERE id = ? AND role = 'user'
+    `SELECT key, conversation FROM messages WHERE id = ? AND role = 'user'
        AND (state IN ('parked', 'held') OR (state = 'received' AND not_before > 0))`,
     messageId,
   )
-  if (!row) return false
+  if (!row) return null
   session.run(
     `UPDATE messages SET state = 'received', reason = NULL, failures = 0, leases = 0, not_before = 0,
        answered_by = NULL, revision = ? WHERE key = ?`,
@@ -86,23 +86,23 @@ export function retry(session: Session, messageId: string): boolean {
     row['key']!,
   )
   session.waitingTotal = null
-  return true
+  return conversationByKey(session, Number(row['conversation'])).id
 }
 
 /** See `Inbox.drop`. A message that is being answered loses its turn; the others of the turn wait again. */
-export function drop(session: Session, messageId: string): boolean {
+export function drop(session: Session, messageId: string): string | null {
   const row = session.get(
     `SELECT key, conversation, state FROM messages WHERE id = ? AND role = 'user'
        AND state IN ('received', 'held', 'parked', 'answering')`,
     messageId,
   )
-  if (!row) return false
+  if (!row) return null
+  const conversation = conversationByKey(session, Number(row['conversation']))
   if (row['state'] === 'answering') {
-    const conversation = conversationByKey(session, Number(row['conversation']))
     endLease(session, conversation, 'received')
     saveConversation(session, conversation)
   }
   setState(session, Number(row['key']), 'withdrawn', 'dropped by the operator')
   session.waitingTotal = null
-  return true
+  return conversation.id
 }
