@@ -1,30 +1,86 @@
+import type { RouteStatus } from '../alerts/alert.ts'
+import type { Incident } from '../alerts/incident.ts'
 import type { ChannelStatus } from '../channels/channel.ts'
+import type { AuthStatus } from '../credentials/status.ts'
+import type { StoredMessage, WaitingCounts } from '../inbox/inbox.ts'
+import type { Readiness } from './services.ts'
 
-/** What `GET /api/status` and `hermes status --json` print. Times are ISO-8601 UTC. */
+/** What `GET /api/status` and `hermes status --json` print. Times are ISO 8601 in UTC. */
 export interface StatusReport {
-  readonly gateway: {
-    readonly running: boolean
-    readonly version: string
-    readonly pid: number | null
-    readonly url: string | null
-    readonly startedAt: string | null
-    readonly sandbox: boolean
-    /** As `GET /readyz`. */
-    readonly status: string
-    readonly reason: string | null
-  }
+  readonly gateway: GatewayReport
   /** As `hermes auth status --json`. */
-  readonly credential: Readonly<Record<string, unknown>>
-  readonly channels: ReadonlyArray<Omit<ChannelStatus, 'since'> & { readonly since: string }>
-  readonly queue: {
-    readonly received: number
-    readonly answering: number
-    readonly held: number
-    readonly parked: number
-    readonly oldestAt: string | null
-  }
+  readonly credential: AuthStatus
+  readonly channels: readonly object[]
+  readonly queue: object
   /** The outage that is going on; null = none. */
-  readonly incident: Readonly<Record<string, unknown>> | null
+  readonly incident: object | null
+  readonly alerts: readonly object[]
   /** Sentences that the operator should read. */
   readonly warnings: readonly string[]
+}
+
+export interface GatewayReport {
+  readonly running: boolean
+  readonly version: string
+  readonly pid: number | null
+  readonly url: string | null
+  readonly startedAt: string | null
+  readonly sandbox: boolean
+  /** As `GET /readyz`; `stopped` where no gateway runs. */
+  readonly status: string
+  readonly reason: string | null
+}
+
+export interface StatusParts {
+  readonly gateway: Omit<GatewayReport, 'status' | 'reason'>
+  readonly readiness: Readiness | null
+  readonly credential: AuthStatus
+  readonly channels: readonly ChannelStatus[]
+  readonly counts: WaitingCounts
+  readonly incident: Incident | null
+  readonly routes: readonly RouteStatus[]
+  readonly warnings: readonly string[]
+}
+
+/** Puts the report together. Pure. */
+export function statusReport(parts: StatusParts): StatusReport {
+  const { gateway, readiness, credential, channels, counts, incident, routes, warnings } = parts
+  return {
+    gateway: {
+      ...gateway,
+      status: readiness === null ? 'stopped' : readiness.ready ? 'ready' : readiness.status,
+      reason: readiness === null || readiness.ready ? null : readiness.reason,
+    },
+    credential,
+    channels: channels.map((channel) => ({ ...channel, since: isoTime(channel.since) })),
+    queue: { ...counts, oldestAt: isoTime(counts.oldestAt) },
+    incident: incident && incidentItem(incident),
+    alerts: routes.map((route) => ({ ...route, at: isoTime(route.at) })),
+    warnings,
+  }
+}
+
+/** An incident as `hermes incidents --json` and `/api/incidents` print it. */
+export function incidentItem(incident: Incident): object {
+  return {
+    ...incident,
+    openedAt: isoTime(incident.openedAt),
+    closedAt: isoTime(incident.closedAt),
+    events: incident.events.map((event) => ({ ...event, at: isoTime(event.at) })),
+  }
+}
+
+/** A message of the queue as `hermes queue list --json` and `/api/queue` print it: never its text. */
+export function queueItem(message: StoredMessage): object {
+  return {
+    id: message.id,
+    conversation: message.conversationId,
+    state: message.state,
+    reason: message.reason,
+    at: isoTime(message.at),
+  }
+}
+
+function isoTime(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString()
 }

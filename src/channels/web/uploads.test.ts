@@ -1,0 +1,82 @@
+import { mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { DAY } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
+import { sniff } from './sniff.ts'
+import { Uploads } from './uploads.ts'
+
+const PDF = Buffer.from('%PDF-1.7\nwhatever follows\n')
+let home: string
+let folder: string
+let clock: FakeClock
+let uploads: Uploads
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'hermes-uploads-'))
+  folder = join(home, 'uploads')
+  clock = new FakeClock(Date.now())
+  uploads = new Uploads(folder, clock)
+})
+afterEach(() => rm(home, { recursive: true, force: true }))
+
+async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+describe('an upload', () => {
+  test.each([1, 7, 1_000])('comes back as it went in, in pieces of %d bytes', async (size) => {
+    const info = await uploads.save('a', 'plan.pdf', inPieces(PDF, size))
+    expect(info).toMatchObject({ mediaType: 'application/pdf', name: 'plan.pdf', size: PDF.length })
+    const loaded = await uploads.load('a', info.id)
+    expect(Buffer.from(loaded.bytes).equals(PDF)).toBe(true)
+    expect((await stat(join(folder, info.id))).mode & 0o777).toBe(0o600)
+  })
+
+  test('is found after a restart, and not by another conversation or under a made-up id', async () => {
+    const { id } = await uploads.save('a', 'plan.pdf', inPieces(PDF, 9))
+    const restarted = new Uploads(folder, clock)
+    expect((await restarted.load('a', id)).name).toBe('plan.pdf')
+    await expect(restarted.load('b', id)).rejects.toThrow(/attach it again/)
+    await expect(restarted.load('a', '../x')).rejects.toThrow(/attach it again/)
+  })
+
+  test('that breaks off leaves nothing behind', async () => {
+    const broken = async function* (): AsyncGenerator<Uint8Array> {
+      yield PDF
+      throw new Error('gone')
+    }
+    await expect(uploads.save('a', 'plan.pdf', broken())).rejects.toThrow('gone')
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  test('is removed after a day', async () => {
+    const { id } = await uploads.save('a', 'old.pdf', inPieces(PDF, 9))
+    const old = new Date(clock.now() - 2 * DAY)
+    await utimes(join(folder, id), old, old)
+    clock.jump(DAY)
+    const fresh = await uploads.save('a', 'new.pdf', inPieces(PDF, 9))
+    expect(await readdir(folder)).toEqual([fresh.id])
+  })
+
+  test('that the disk does not take is said to be the store’s fault', async () => {
+    const impossible = new Uploads('/dev/null/uploads', clock)
+    await expect(impossible.save('a', 'plan.pdf', inPieces(PDF, 9))).rejects.toThrow(StoreError)
+  })
+})
+
+test.each([
+  ['\x89PNG\r\n\x1a\n....', 'image/png'],
+  ['\xff\xd8\xff\xe0', 'image/jpeg'],
+  ['GIF89a....', 'image/gif'],
+  ['RIFF....WEBPVP8 ', 'image/webp'],
+  ['RIFF....WAVEfmt ', null],
+  ['%PDF-1.4', 'application/pdf'],
+  ['<svg onload=alert(1)>', null],
+  ['', null],
+  ['PNG', null],
+])('%j is %s', (head, expected) => {
+  expect(sniff(Buffer.from(head, 'latin1'))).toBe(expected)
+})

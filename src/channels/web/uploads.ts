@@ -1,0 +1,136 @@
+import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Attachment, AttachmentInfo } from '../../inbox/inbox.ts'
+import { HOUR, type Clock } from '../../support/clock.ts'
+import { Refused, StoreError } from '../../support/errors.ts'
+import { newId } from '../../support/ids.ts'
+import { SNIFF_BYTES, sniff } from './sniff.ts'
+
+/** A message that is sent again after a restart still finds what it carries. */
+const UPLOAD_LIFE_MS = 24 * HOUR
+/** All uploads together: fifty of the largest. Beyond it the oldest go. */
+const MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+/** An upload that was cut off leaves its beginning behind for no longer than this. */
+const PARTIAL = '.part'
+const PRIVATE_FOLDER = 0o700
+const PRIVATE_FILE = 0o600
+/** The first line of a file: conversation, name and kind. */
+const MAX_HEADER_BYTES = 4 * 1024
+
+interface Header {
+  readonly address: string
+  readonly name: string
+  readonly mediaType: string
+}
+
+/**
+ * Attachments between their upload and the message that carries them: one file
+ * each, with a first line that says what it is. A message takes a copy into the
+ * store, so what lies here may always be removed.
+ */
+export class Uploads {
+  readonly #folder: string
+  readonly #clock: Clock
+  #lastSweep = -Infinity
+
+  /** @param folder made when it is first needed */
+  constructor(folder: string, clock: Clock) {
+    this.#folder = folder
+    this.#clock = clock
+  }
+
+  /**
+   * Keeps what `bytes` gives, as it comes in.
+   *
+   * @throws Refused for anything but a picture or a PDF; StoreError when the disk does not take it;
+   *   whatever `bytes` throws
+   */
+  async save(address: string, name: string, bytes: AsyncIterable<Uint8Array>): Promise<AttachmentInfo> {
+    const id = newId(this.#clock.now())
+    const path = join(this.#folder, id)
+    const source = bytes[Symbol.asyncIterator]()
+    const head = await readHead(source)
+    const mediaType = sniff(head)
+    if (mediaType === null)
+      throw new Refused('Only pictures (PNG, JPEG, GIF, WebP) and PDF files can be attached.')
+    await onDisk(() => this.#prepare())
+    const file = await onDisk(() => open(path + PARTIAL, 'wx', PRIVATE_FILE))
+    let size = 0
+    const write = async (chunk: Uint8Array): Promise<void> => {
+      size += chunk.length
+      await onDisk(() => file.appendFile(chunk))
+    }
+    try {
+      const header: Header = { address, name, mediaType }
+      await onDisk(() => file.appendFile(`${JSON.stringify(header)}\n`))
+      await write(head)
+      for (;;) {
+        const next = await source.next()
+        if (next.done) break
+        await write(next.value)
+      }
+      await file.close()
+      await onDisk(() => rename(path + PARTIAL, path))
+    } catch (error) {
+      await file.close().catch(() => {})
+      await unlink(path + PARTIAL).catch(() => {})
+      throw error
+    }
+    return { id, mediaType, name, size }
+  }
+
+  /** @throws Refused when there is no such upload in this conversation (any more) */
+  async load(address: string, id: string): Promise<Attachment> {
+    const gone = () => new Refused('This attachment is not here any more. Please attach it again.')
+    if (!/^[0-9a-z]+$/.test(id)) throw gone()
+    const content = await readFile(join(this.#folder, id)).catch(() => null)
+    const end = content?.subarray(0, MAX_HEADER_BYTES).indexOf('\n') ?? -1
+    if (!content || end < 0) throw gone()
+    const header = JSON.parse(content.subarray(0, end).toString('utf8')) as Header
+    // What one conversation was given is not for another one to show.
+    if (header.address !== address) throw gone()
+    return { mediaType: header.mediaType, name: header.name, bytes: content.subarray(end + 1) }
+  }
+
+  /** Makes the folder, and removes what is too old or too much. */
+  async #prepare(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: PRIVATE_FOLDER })
+    const now = this.#clock.now()
+    if (now - this.#lastSweep < SWEEP_INTERVAL_MS) return
+    this.#lastSweep = now
+    const found = await Promise.all(
+      (await readdir(this.#folder)).map(async (name) => {
+        const path = join(this.#folder, name)
+        const { size, mtimeMs } = await stat(path).catch(() => ({ size: 0, mtimeMs: now }))
+        return { path, size, mtimeMs }
+      }),
+    )
+    let total = 0
+    for (const { path, size, mtimeMs } of found.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+      total += size
+      if (now - mtimeMs > UPLOAD_LIFE_MS || total > MAX_TOTAL_BYTES) await unlink(path).catch(() => {})
+    }
+  }
+}
+
+/** Often enough that the folder stays near its limit, seldom enough to cost nothing. */
+const SWEEP_INTERVAL_MS = HOUR / 60
+
+/** The first bytes of an upload, as many as are needed to tell its kind. */
+async function readHead(source: AsyncIterator<Uint8Array>): Promise<Buffer> {
+  let head = Buffer.alloc(0)
+  while (head.length < SNIFF_BYTES) {
+    const next = await source.next()
+    if (next.done) break
+    head = Buffer.concat([head, next.value])
+  }
+  return head
+}
+
+async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new StoreError('the attachment cannot be stored', { cause: error })
+  }
+}

@@ -1,0 +1,62 @@
+import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
+import { redact } from '../support/redact.ts'
+import { SECOND } from '../support/clock.ts'
+
+/** An answer other than success, thrown from wherever it is found out. The text is for the person who reads it. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem'
+  readonly status: number
+  readonly code: string
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.headers = headers
+  }
+}
+
+/** On everything under `/api`: never cached, never guessed to be something else, never framed. */
+export const API_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Type': 'application/json; charset=utf-8',
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+}
+
+/** `headers` without a change of the shared object: a plain object is what the server writes fastest. */
+export function json(status: number, body: unknown, headers?: Readonly<Record<string, string>>): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: headers ? { ...API_HEADERS, ...headers } : API_HEADERS,
+  })
+}
+
+export function problem(found: HttpProblem): Response {
+  return json(found.status, { error: { code: found.code, message: redact(found.message) } }, found.headers)
+}
+
+/**
+ * The answer to an error that a handler let through. Null: it is none of the
+ * expected ones, so it is a bug and is to be logged.
+ */
+export function expectedProblem(error: unknown): HttpProblem | null {
+  if (error instanceof HttpProblem) return error
+  if (error instanceof Refused) return new HttpProblem(400, 'refused', error.message)
+  if (error instanceof StoreError)
+    return new HttpProblem(503, 'store', 'This cannot be stored right now. Please try again.', {
+      'Retry-After': '5',
+    })
+  if (error instanceof TransientError)
+    return new HttpProblem(503, error.reason, messageOf(error), {
+      'Retry-After': String(Math.ceil((error.retryAfterMs ?? 5 * SECOND) / SECOND)),
+    })
+  return null
+}
+
+export const notFound = (): HttpProblem =>
+  new HttpProblem(404, 'not-found', 'There is nothing at this address.')
+
+export const badRequest = (message: string): HttpProblem => new HttpProblem(400, 'bad-request', message)

@@ -1,0 +1,88 @@
+import { Hono } from 'hono'
+import type { Clock } from '../support/clock.ts'
+import type { Log } from '../support/log.ts'
+import { expectedProblem, HttpProblem, problem } from './answers.ts'
+import { addAccessRoutes, addLoginRoutes, addOperatorRoutes } from './api.ts'
+import type { Auth } from './auth.ts'
+import { addConversationRoutes } from './conversations-api.ts'
+import type { Env } from './context.ts'
+import { addEventRoutes } from './events.ts'
+import { addHealthRoutes, PROBE_PATHS } from './health.ts'
+import type { HostCheck } from './host-check.ts'
+import type { Metrics } from './metrics.ts'
+import { Page } from './page.ts'
+import { Routes } from './routes.ts'
+import type { ApiServices } from './services.ts'
+import type { Streams } from './sse.ts'
+import type { TokenList } from './token-list.ts'
+
+export interface AppParts {
+  readonly services: ApiServices
+  readonly metrics: Metrics
+  readonly auth: Auth
+  readonly tokens: TokenList
+  readonly hosts: HostCheck
+  readonly streams: Streams
+  /** A fresh one-use address of the page. */
+  readonly pageAddress: () => string
+  /** Where the build put the page. */
+  readonly pageFolder: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export interface App {
+  /** Answers one request. Never throws. */
+  readonly fetch: (request: Request, env?: Env['Bindings']) => Response | Promise<Response>
+  /** Ends the timers that the routes share. */
+  close(): void
+}
+
+/** Everything that can be asked over HTTP, put together. */
+export function createApp(parts: AppParts): App {
+  const { services, metrics, auth, tokens, hosts, clock, log } = parts
+  const app = new Hono<Env>()
+  const routes = new Routes(app, auth)
+
+  addHealthRoutes(routes, services.readiness)
+  routes.guarded('metrics', 'GET', '/metrics', async () => {
+    const { contentType, body } = await metrics.text()
+    return new Response(body, { headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store' } })
+  })
+  addOperatorRoutes(routes, services)
+  addAccessRoutes(routes, { auth, tokens, pageAddress: parts.pageAddress, now: () => clock.now() })
+  addLoginRoutes(routes, services)
+  addConversationRoutes(routes, services)
+  const events = addEventRoutes(routes, services, parts.streams, clock)
+  new Page(parts.pageFolder).addRoutes(routes)
+
+  app.notFound((c) => problem(routes.refuse(c)))
+  app.onError((error) => {
+    const expected = expectedProblem(error)
+    if (expected) return problem(expected)
+    log.error({ err: error }, 'a request could not be answered')
+    return problem(new HttpProblem(500, 'internal', 'Something went wrong here. The log says what.'))
+  })
+
+  return {
+    fetch(request, env = {}) {
+      if (!hosts.isOurs(request.headers.get('host') ?? undefined) && !isProbe(request))
+        return problem(
+          new HttpProblem(
+            421,
+            'foreign-host',
+            'This gateway does not answer to that name: gateway.public_urls.',
+          ),
+        )
+      return app.fetch(request, env)
+    },
+    close: () => events.close(),
+  }
+}
+
+/** The path exactly as it was sent: no other spelling of a probe gets round the check. */
+function isProbe(request: Request): boolean {
+  const start = request.url.indexOf('/', request.url.indexOf('://') + 3)
+  const query = request.url.indexOf('?', start)
+  return PROBE_PATHS.has(request.url.slice(start, query < 0 ? undefined : query))
+}

@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http'
+import { badRequest, HttpProblem } from './answers.ts'
+import type { RequestContext } from './context.ts'
+
+/** A message may be this long, in bytes of UTF-8. */
+export const MAX_TEXT_BYTES = 64 * 1024
+/** A message's body: the text, what JSON adds to it, and the ids of its attachments. */
+export const MAX_MESSAGE_BODY = MAX_TEXT_BYTES + 4 * 1024
+/** Everything else that is posted is a handful of ids. */
+export const MAX_SMALL_BODY = 16 * 1024
+/** One attachment. */
+export const MAX_UPLOAD_BYTES = 20 * 1024 * 1024
+
+const tooLarge = (limit: number): HttpProblem =>
+  new HttpProblem(413, 'too-large', `This is larger than the ${limit} bytes that fit here.`, {
+    // What was not read is in the way of the next request.
+    Connection: 'close',
+  })
+
+/**
+ * The body's bytes, read only as far as `limit`. A body that announces more is
+ * refused before a byte is read.
+ *
+ * @throws HttpProblem 413 | 400
+ */
+export async function readBody(c: RequestContext, limit: number): Promise<Buffer> {
+  if (announced(c) > limit) throw tooLarge(limit)
+  const incoming = c.env?.incoming
+  return incoming ? await collect(incoming, limit) : await collectFrom(c.req.raw.body, limit)
+}
+
+/**
+ * The body as a JSON object, whatever type it says it has; an empty body is an empty
+ * object. That a page of another site can send such a body too is met by the check
+ * of the origin, without which a cookie counts for nothing.
+ *
+ * @throws HttpProblem 413 | 400
+ */
+export async function readJson(c: RequestContext, limit: number): Promise<Record<string, unknown>> {
+  const bytes = await readBody(c, limit)
+  if (bytes.length === 0) return {}
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(bytes.toString('utf8'))
+  } catch {
+    throw badRequest('The body is not valid JSON.')
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw badRequest('The body must be a JSON object.')
+  return parsed as Record<string, unknown>
+}
+
+/** The body as it comes in, for what is too large to be held whole; fails with 413 beyond `limit`. */
+export async function* streamBody(c: RequestContext, limit: number): AsyncGenerator<Uint8Array> {
+  if (announced(c) > limit) throw tooLarge(limit)
+  const source: AsyncIterable<Uint8Array> | null = c.env?.incoming ?? c.req.raw.body
+  if (!source) return
+  let size = 0
+  // `destroyOnReturn` would cut the connection before the refusal is read.
+  const chunks = c.env?.incoming ? c.env.incoming.iterator({ destroyOnReturn: false }) : source
+  try {
+    for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
+      size += chunk.length
+      if (size > limit) throw tooLarge(limit)
+      yield chunk
+    }
+  } catch (error) {
+    throw error instanceof HttpProblem ? error : badRequest('The upload broke off.')
+  }
+}
+
+function announced(c: RequestContext): number {
+  const length = c.req.header('content-length')
+  return length === undefined ? 0 : Number(length)
+}
+
+/** Straight from the socket: web streams cost more than the rest of a request. */
+function collect(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const stop = () => {
+      incoming.off('data', onData)
+      incoming.off('end', onEnd)
+      incoming.off('error', onBroken)
+      incoming.off('close', onBroken)
+    }
+    const onData = (chunk: Buffer) => {
+      size += chunk.length
+      if (size > limit) {
+        stop()
+        incoming.pause()
+        reject(tooLarge(limit))
+      } else chunks.push(chunk)
+    }
+    const onEnd = () => {
+      stop()
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+    }
+    const onBroken = () => {
+      stop()
+      reject(badRequest('The request broke off.'))
+    }
+    if (incoming.readableEnded) return resolve(Buffer.alloc(0))
+    if (incoming.destroyed) return onBroken()
+    incoming.on('data', onData)
+    incoming.on('end', onEnd)
+    incoming.on('error', onBroken)
+    incoming.on('close', onBroken)
+  })
+}
+
+async function collectFrom(body: ReadableStream<Uint8Array> | null, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.length
+    if (size > limit) throw tooLarge(limit)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

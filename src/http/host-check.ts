@@ -1,0 +1,51 @@
+/**
+ * Which names this gateway answers to. A page of a foreign site can make a browser
+ * resolve the site's own name to 127.0.0.1 and then read what answers; it cannot
+ * change the `Host` that the browser sends.
+ *
+ * @see https://datatracker.ietf.org/doc/html/rfc9110#section-7.4
+ */
+export class HostCheck {
+  readonly #names: ReadonlySet<string>
+  readonly #origins: ReadonlySet<string>
+  /** Whole `Host` values that were found good: clients send the same one over and over. */
+  readonly #good = new Set<string>()
+
+  /** @param publicUrls the addresses people reach the gateway by, beside loopback */
+  constructor(publicUrls: readonly string[]) {
+    const urls = publicUrls.map((url) => new URL(url))
+    this.#names = new Set(urls.map((url) => url.hostname))
+    this.#origins = new Set(urls.map((url) => url.origin))
+  }
+
+  /** Is `host` (with or without a port) one of ours? */
+  isOurs(host: string | undefined): boolean {
+    if (host === undefined) return false
+    if (this.#good.has(host)) return true
+    const name = hostName(host)
+    if (name === null || !(isLoopback(name) || this.#names.has(name))) return false
+    if (this.#good.size < MAX_REMEMBERED) this.#good.add(host)
+    return true
+  }
+
+  /**
+   * Does a request with this `Origin`, sent to this `Host`, come from our own page?
+   * The port counts: another program on this machine serves pages on another one.
+   */
+  isSameOrigin(origin: string, host: string): boolean {
+    return origin.toLowerCase() === `http://${host.toLowerCase()}` || this.#origins.has(origin)
+  }
+}
+
+/** A few spellings of a few names; not as many as a stranger can make up ports. */
+const MAX_REMEMBERED = 32
+
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i
+
+function hostName(host: string): string | null {
+  return HOST.exec(host)?.[1]?.toLowerCase() ?? null
+}
+
+function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name)
+}

@@ -1,0 +1,55 @@
+import type { Hono } from 'hono'
+import { HttpProblem, notFound } from './answers.ts'
+import type { Auth, Principal, Scope } from './auth.ts'
+import type { Env, RequestContext } from './context.ts'
+
+export type Method = 'GET' | 'POST' | 'DELETE'
+type Answer = Response | Promise<Response>
+const METHODS: readonly Method[] = ['GET', 'POST', 'DELETE']
+
+/**
+ * The table of what can be asked. Whoever adds a route says in the same line who may
+ * ask, so that none is left open by an oversight.
+ */
+export class Routes {
+  readonly #app: Hono<Env>
+  readonly #auth: Auth
+
+  constructor(app: Hono<Env>, auth: Auth) {
+    this.#app = app
+    this.#auth = auth
+  }
+
+  /** For everybody who can reach the port. */
+  open(method: Method, path: string, handler: (c: RequestContext) => Answer): void {
+    this.#app.on(method, path, handler)
+  }
+
+  /** For the gateway's own token, the page, and tokens of the scope `needed`. */
+  guarded(
+    needed: Scope,
+    method: Method,
+    path: string,
+    handler: (c: RequestContext, principal: Principal) => Answer,
+  ): void {
+    this.#app.on(method, path, (c) => handler(c, this.#auth.require(c, needed)))
+  }
+
+  /** What to say where nothing matches: 401 before anything is told about `/api`, then 405 or 404. */
+  refuse(c: RequestContext): HttpProblem {
+    const { path } = c.req
+    if (path.startsWith('/api/') && path !== '/api/session') {
+      try {
+        // `chat` and `metrics` alike may learn that an address does not exist.
+        this.#auth.require(c, 'all')
+      } catch (error) {
+        if (error instanceof HttpProblem && error.code !== 'scope') return error
+      }
+    }
+    const allowed = METHODS.filter((method) => this.#app.router.match(method, path)[0].length > 0)
+    if (allowed.length === 0) return notFound()
+    return new HttpProblem(405, 'method-not-allowed', `This address takes ${allowed.join(', ')}.`, {
+      Allow: (allowed.includes('GET') ? [...allowed, 'HEAD'] : allowed).join(', '),
+    })
+  }
+}

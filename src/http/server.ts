@@ -1,0 +1,194 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { MINUTE, SECOND, sleep, type Clock } from '../support/clock.ts'
+import { HermesError } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import type { Secret } from '../support/secret.ts'
+import { createApp, type App } from './app.ts'
+import { Auth } from './auth.ts'
+import { HostCheck } from './host-check.ts'
+import type { Metrics } from './metrics.ts'
+import type { ApiServices } from './services.ts'
+import { Streams } from './sse.ts'
+import type { TokenList } from './token-list.ts'
+
+/** A port that a stopping gateway still holds is free again within this. */
+export const PORT_PATIENCE_MS = 10 * SECOND
+const PORT_RETRY_MS = 250
+/** As many ports as the sandbox looks at beyond the one it wanted. */
+const PORTS_TO_TRY = 100
+/** Requests in hand at the end get this long; then their connections are cut. */
+const DRAIN_MS = 1 * SECOND
+/** Longer than a proxy or a client keeps an idle connection, so that it is never we who close it under a request. */
+const KEEP_ALIVE_MS = 75 * SECOND
+/** A client that drips its headers is cut off. */
+const HEADERS_TIMEOUT_MS = 20 * SECOND
+/** A 20 MB upload over a slow phone's connection. */
+const REQUEST_TIMEOUT_MS = 5 * MINUTE
+
+/** The port is somebody else's, and stayed so. */
+export class PortTaken extends HermesError {}
+
+export interface HttpServerOptions {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** A taken port: wait for it, or move to the next free one (the sandbox). */
+  readonly whenTaken: 'wait' | 'move'
+  readonly publicUrls: readonly string[]
+  readonly gatewayToken: Secret
+  readonly tokens: TokenList
+  readonly services: ApiServices
+  readonly metrics: Metrics
+  /** Where the build put the page. */
+  readonly pageFolder: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The gateway's HTTP side: probes, figures, API and page on one port. */
+export class HttpServer {
+  readonly #options: HttpServerOptions
+  readonly #server: Server
+  readonly #streams: Streams
+  readonly #app: App
+  readonly #auth: Auth
+  #port: number
+
+  constructor(options: HttpServerOptions) {
+    const { clock, log, services, metrics, tokens, pageFolder } = options
+    this.#options = options
+    this.#port = options.port
+    const hosts = new HostCheck(options.publicUrls)
+    this.#streams = new Streams(clock)
+    this.#auth = new Auth({
+      gatewayToken: options.gatewayToken,
+      tokens,
+      hosts,
+      port: () => this.#port,
+      now: () => clock.now(),
+    })
+    this.#app = createApp({
+      services,
+      metrics,
+      auth: this.#auth,
+      tokens,
+      hosts,
+      streams: this.#streams,
+      pageAddress: () => this.pageAddress(),
+      pageFolder,
+      clock,
+      log,
+    })
+    this.#server = createServer(
+      {
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+      },
+      listener(this.#app),
+    )
+    // A connection that breaks in the middle of a request is the client's business.
+    this.#server.on('clientError', (_error, socket) => {
+      if (socket.writable)
+        socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      else socket.destroy()
+    })
+  }
+
+  /**
+   * Listens. Resolves with the port once connections are taken.
+   *
+   * @throws PortTaken when the port stays taken for 10 s, or no other one is free
+   */
+  async listen(): Promise<{ readonly port: number; readonly moved: boolean }> {
+    const { host, port, whenTaken, clock } = this.#options
+    const end = clock.monotonic() + PORT_PATIENCE_MS
+    for (let candidate = port; ;) {
+      try {
+        await this.#listenOn(host, candidate)
+        this.#port = (this.#server.address() as AddressInfo).port
+        return { port: this.#port, moved: port !== 0 && this.#port !== port }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      }
+      if (whenTaken === 'move') {
+        candidate++
+        if (candidate > Math.min(port + PORTS_TO_TRY, MAX_PORT))
+          throw new PortTaken(`ports ${port} to ${candidate - 1} are all taken`)
+      } else {
+        if (clock.monotonic() >= end)
+          throw new PortTaken(
+            `port ${port} is taken by another program; stop it, or choose another with --port or gateway.port`,
+          )
+        await sleep(clock, PORT_RETRY_MS)
+      }
+    }
+  }
+
+  /** `http://127.0.0.1:8642`: where this machine reaches the gateway. */
+  get url(): string {
+    const { host } = this.#options
+    const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+    return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${this.#port}`
+  }
+
+  /** A fresh address of the page, with a one-use ticket in its fragment. */
+  pageAddress(): string {
+    const { host, publicUrls } = this.#options
+    // Another host than loopback is answered only by the names that were given for it.
+    const base = isLoopback(host) ? this.url : (publicUrls[0]?.replace(/\/+$/, '') ?? this.url)
+    return `${base}/#ticket=${this.#auth.issueTicket()}`
+  }
+
+  /** How many live readers there are. */
+  get readers(): number {
+    return this.#streams.count
+  }
+
+  /** Takes nothing new, ends the event streams, and gives requests in hand a second. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#streams.close()
+    this.#app.close()
+    this.#server.closeIdleConnections()
+    const cut = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS)
+    await closed
+    clearTimeout(cut)
+  }
+
+  #listenOn(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settled = () => {
+        this.#server.off('error', onError)
+        this.#server.off('listening', onListening)
+      }
+      const onError = (error: Error) => {
+        settled()
+        reject(error)
+      }
+      const onListening = () => {
+        settled()
+        resolve()
+      }
+      this.#server.on('error', onError)
+      this.#server.on('listening', onListening)
+      this.#server.listen(port, host)
+    })
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
+const MAX_PORT = 65_535
+
+function listener(app: App): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  const answer = getRequestListener((request, env) => app.fetch(request, env as never), {
+    // What cannot even be made into a request (a bad target or host) is the client's mistake.
+    errorHandler: () => new Response(null, { status: 400 }),
+  })
+  return (incoming, outgoing) => void answer(incoming, outgoing)
+}

@@ -1,0 +1,93 @@
+import type { Conversations } from '../conversation/conversations.ts'
+import type { Person } from '../conversation/receiver.ts'
+import type { Accepted, Attachment, AttachmentInfo, ConversationId, MessageState } from '../inbox/inbox.ts'
+import type { ConversationEvents } from '../inbox/events.ts'
+
+/**
+ * Everything that the HTTP server needs of the rest of the gateway. It knows no
+ * storage, no channel and no credential; whoever puts the parts together gives it these.
+ */
+export interface ApiServices {
+  /** Can messages be answered now? Cheap and synchronous: asked for at every `/readyz`. */
+  readonly readiness: () => Readiness
+  /** Calls `listener` whenever readiness or the number of waiting messages may have changed. */
+  readonly onStatusChange: (listener: () => void) => Disposable
+  /** What `hermes status --json` prints. */
+  readonly status: () => Promise<object>
+  /** What `hermes incidents --json` prints as `items`. */
+  readonly incidents: () => Promise<readonly object[]>
+  readonly queue: QueueService
+  readonly chat: ChatService
+  readonly conversations: Pick<Conversations, 'changes' | 'messages' | 'list'>
+  readonly events: Pick<ConversationEvents, 'watch' | 'partial'>
+  readonly uploads: UploadService
+  /** A stored attachment by its id; null = there is none (any more). */
+  readonly attachment: (id: string) => Promise<Attachment | null>
+  /** Messages that wait, for the page's status line. Cheap. */
+  readonly waiting: () => Promise<{ readonly held: number; readonly parked: number }>
+  /** Sign-in from the page; null = not offered. */
+  readonly login: LoginService | null
+  /** Shown by the page, with a hint what to try. */
+  readonly sandbox: boolean
+}
+
+export type Readiness =
+  | { readonly ready: true }
+  | {
+      readonly ready: false
+      /** A credential state, `usage-limited`, `provider-unavailable`, `stalled` or `store`. */
+      readonly status: string
+      readonly reason: string | null
+    }
+
+export interface QueueService {
+  /** As `hermes queue list --json` prints them as `items`; no `states`: held and parked ones. */
+  list(states: readonly MessageState[] | null, limit: number): Promise<readonly object[]>
+  /** False: no message with this id is held or parked. */
+  retry(id: string): Promise<boolean>
+  /** Returns how many will be tried again. */
+  retryAll(): Promise<number>
+  drop(id: string): Promise<boolean>
+}
+
+/** The way in for messages that arrive over HTTP. Implemented by the web channel. */
+export interface ChatService {
+  /** The channel's name, under which its conversations are listed. */
+  readonly channel: string
+  conversationId(address: string): ConversationId
+  /**
+   * Resolves after the durable commit. A second post of the same `messageId` gives
+   * the first one's result.
+   *
+   * @throws StoreError when nothing was stored
+   */
+  post(message: PostedMessage): Promise<Accepted>
+}
+
+export interface PostedMessage {
+  readonly address: string
+  readonly messageId: string
+  readonly person: Person
+  readonly text: string
+  /** Loaded only when the message is new. @throws Refused when an upload is gone */
+  readonly attachments: ReadonlyArray<() => Promise<Attachment>>
+}
+
+/** Attachments between their upload and the message that carries them. */
+export interface UploadService {
+  /**
+   * Keeps what `bytes` gives. The kind is found out from the content.
+   *
+   * @throws Refused for a kind that the model cannot read; StoreError when there is no room
+   */
+  save(address: string, name: string, bytes: AsyncIterable<Uint8Array>): Promise<AttachmentInfo>
+  /** @throws Refused when there is no such upload in this conversation (any more) */
+  load(address: string, id: string): Promise<Attachment>
+}
+
+/** Sign-in through the page; `client` names who started it, so that nobody else can finish it. */
+export interface LoginService {
+  start(client: string): Promise<{ authorizeUrl: string; session: string; expiresAt: number }>
+  /** @throws Refused with the sentence for the person */
+  finish(client: string, session: string, code: string): Promise<{ account: string | null }>
+}

@@ -1,0 +1,42 @@
+import type { Readiness } from './services.ts'
+
+/** What the page's first line shows. */
+export interface StatusLine {
+  readonly ready: boolean
+  /** `ready`, or as `/readyz` prints it. */
+  readonly status: string
+  readonly reason: string | null
+  /** One sentence that a lay person understands. */
+  readonly sentence: string
+  readonly held: number
+  readonly parked: number
+  readonly sandbox: boolean
+}
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  'needs-login': 'The sign-in has ended. Somebody has to sign in again.',
+  'not-permitted': 'Claude refuses this account. The operator has to look into it.',
+  misconfigured: 'The gateway is not set up right. The operator has to mend its configuration.',
+  degraded: 'Claude does not accept the sign-in right now. The gateway keeps trying.',
+  refreshing: 'The sign-in is being renewed.',
+  'usage-limited': 'The usage limit is reached. It ends by itself.',
+  'provider-unavailable': 'Claude cannot be reached right now. The gateway keeps trying.',
+  stalled: 'No message has been answered for some minutes. The operator should have a look.',
+  store: 'The disk or database takes no messages right now.',
+}
+
+/** Readiness and the number of waiting messages, in words. Pure. */
+export function statusLine(
+  readiness: Readiness,
+  waiting: { readonly held: number; readonly parked: number },
+  sandbox: boolean,
+): StatusLine {
+  const { held, parked } = waiting
+  if (readiness.ready)
+    return { ready: true, status: 'ready', reason: null, sentence: 'Ready.', held, parked, sandbox }
+  const { status, reason } = readiness
+  const what = SENTENCES[status] ?? 'Messages cannot be answered right now.'
+  const saved =
+    held === 0 ? '' : held === 1 ? ' One message waits and is safe.' : ` ${held} messages wait and are safe.`
+  return { ready: false, status, reason, sentence: what + saved, held, parked, sandbox }
+}
