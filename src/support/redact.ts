@@ -8,7 +8,7 @@ import { fingerprint, watched } from './secret.ts'
 const SHAPES: ReadonlyArray<RegExp> = [
   /sk-ant-[A-Za-z0-9_-]{8,}/g,
   // Telegram bot tokens, also inside a Bot API address.
-  /\b\d{6,}:[A-Za-z0-9_-]{30,}/g,
+  /(?<!\d)\d{6,}(?::|%3A)[A-Za-z0-9_-]{30,}/gi,
   /xox[a-z]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,}/g,
   /\b(?:Bearer|Basic) +[A-Za-z0-9._~+/=-]{12,}/gi,
   /\bwhsec_[A-Za-z0-9+/=]{16,}/g,

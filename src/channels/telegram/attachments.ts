@@ -1,11 +1,12 @@
 import type { Attachment } from '../../inbox/inbox.ts'
 import { backoffDelay } from '../../support/backoff.ts'
 import { sleep, type Clock, SECOND } from '../../support/clock.ts'
-import { Refused } from '../../support/errors.ts'
+import { Refused, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { sniff } from '../web/sniff.ts'
 import type { TelegramClient } from './client.ts'
 import { TelegramFailure } from './failure.ts'
-import { checkSize, type FileRef } from './media.ts'
+import { checkSize, UNREADABLE_FILE, type FileRef } from './media.ts'
 
 /** Makes the loader of a file: nothing is fetched before it is called. */
 export type FileLoader = (file: FileRef) => () => Promise<Attachment>
@@ -24,7 +25,7 @@ export interface LoaderOptions {
   readonly signal: () => AbortSignal
 }
 
-/** @throws Refused with the sentence for the person (too large, cannot be had); the signal's reason when aborted */
+/** @throws Refused with the sentence for the person (too large, cannot be had); TransientError when the channel stops meanwhile */
 export function createFileLoader(options: LoaderOptions): FileLoader {
   return (file) => async () => {
     checkSize(file)
@@ -33,12 +34,13 @@ export function createFileLoader(options: LoaderOptions): FileLoader {
       try {
         return await load(file, options.client, signal)
       } catch (error) {
+        if (signal.aborted) throw new TransientError('the channel is stopping')
         if (!(error instanceof TelegramFailure)) throw error
         options.log.warn({ channel: 'telegram', attempt }, `a file could not be loaded: ${error.message}`)
         if (attempt >= TRIES || error.kind === 'rejected' || error.kind === 'gone')
           throw new Refused(CANNOT_FETCH)
         const waitMs = error.retryAfterMs ?? backoffDelay(attempt, RETRY, options.random())
-        await sleep(options.clock, Math.min(waitMs, RETRY.maxMs), signal)
+        await sleep(options.clock, Math.min(waitMs, RETRY.maxMs), signal).catch(() => {})
       }
     }
   }
@@ -49,5 +51,9 @@ async function load(file: FileRef, client: TelegramClient, signal: AbortSignal):
   if (!path) throw new TelegramFailure('gone', 'getFile', 'no path')
   const bytes = await client.download(path, file.maxBytes, signal)
   if (bytes === null) throw new Refused(file.tooLarge)
-  return { mediaType: file.mediaType, name: file.name, bytes }
+  if (file.mediaType === 'text/plain') return { mediaType: file.mediaType, name: file.name, bytes }
+  // What the sender's program says of a picture is often wrong, and the model looks at the bytes.
+  const mediaType = sniff(bytes)
+  if (mediaType === null) throw new Refused(UNREADABLE_FILE)
+  return { mediaType, name: file.name, bytes }
 }

@@ -20,8 +20,8 @@ import { splitMarkdown } from './split.ts'
 const DEFAULT_POLL_SECONDS = 30
 /** A little slower than the one message a second that a chat may get; groups are slowed further by the pacing. */
 const DRAFT_INTERVAL_MS = 1_200
-/** Telegram shows the indicator for 5 s. */
-const TYPING_INTERVAL_MS = 4 * SECOND
+/** Telegram shows the indicator for 5 s; asked for more often, it is left out. */
+const TYPING_INTERVAL_MS = 3 * SECOND
 /** Chats whose indicator is remembered. */
 const REMEMBERED_TYPING = 1_000
 

@@ -80,8 +80,9 @@ export class TelegramClient {
     return this.#call('sendMessage', signal, (inner) => this.#api.raw.sendMessage(payload, inner))
   }
 
-  async editMessageText(payload: EditPayload, signal: AbortSignal): Promise<void> {
-    await this.#call('editMessageText', signal, (inner) => this.#api.raw.editMessageText(payload, inner))
+  async editMessageText(payload: EditPayload, signal: AbortSignal, timeoutMs?: number): Promise<void> {
+    const call = (inner: GrammySignal) => this.#api.raw.editMessageText(payload, inner)
+    await this.#call('editMessageText', signal, call, timeoutMs)
   }
 
   async deleteMessage(chatId: number, messageId: number, signal: AbortSignal): Promise<void> {

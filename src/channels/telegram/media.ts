@@ -53,7 +53,7 @@ const UNSUPPORTED: ReadonlyArray<readonly [keyof Message.CommonMessage | string,
   ['paid_media', "I can't open paid media. Send me a picture, or tell me in words."],
 ]
 
-const UNREADABLE_FILE = 'I can read pictures, PDF and plain text files. This one is of another kind.'
+export const UNREADABLE_FILE = 'I can read pictures, PDF and plain text files. This one is of another kind.'
 
 /** The media of a message; pure, nothing is loaded. */
 export function mediaOf(message: Message): Media {

@@ -28,7 +28,7 @@ export const DEFAULT_PACING: PacingLimits = {
 }
 
 /** A wait up to this long is sat out here; a longer one goes back to the outbox, which remembers it over a restart. */
-const LONGEST_WAIT_MS = 5 * SECOND
+const LONGEST_WAIT_MS = 2 * SECOND
 /** The share of a bucket that drafts leave for finished texts. */
 const DRAFT_RESERVE = 0.5
 /** Chats remembered before the full buckets are forgotten: a few hundred kilobytes. */

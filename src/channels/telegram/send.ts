@@ -1,5 +1,5 @@
 import { Moved, Undeliverable } from '../../inbox/outlet.ts'
-import { MINUTE } from '../../support/clock.ts'
+import { MINUTE, SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { formatAddress, isGroup, parseAddress, type Target } from './address.ts'
 import type { TelegramClient } from './client.ts'
@@ -13,6 +13,10 @@ const TOKEN_RETRY_MS = MINUTE
 /** Messages whose shown text is remembered, so that a draft that has not changed costs no request. */
 const REMEMBERED_TEXTS = 500
 
+/** A finished text waits for a draft on its way, so that must not take long. */
+const DRAFT_TIMEOUT_MS = 5 * SECOND
+
+const NEVER = new AbortController().signal
 const NO_PREVIEW = { is_disabled: true } as const
 
 /** What a message says, in the two forms in which it can be sent. */
@@ -25,7 +29,10 @@ interface Wording {
 export class Sender {
   readonly #client: TelegramClient
   readonly #pacing: Pacing
+  /** What a message reads, by address and id. */
   readonly #shown = new Map<string, string>()
+  /** Drafts on their way, by address and id. */
+  readonly #drafts = new Map<string, Promise<void>>()
 
   constructor(client: TelegramClient, pacing: Pacing) {
     this.#client = client
@@ -54,7 +61,7 @@ export class Sender {
       this.#client.sendMessage({ ...common, text, ...mode }, signal),
     )
     const id = String(message.message_id)
-    this.#remember(address, id, part)
+    this.#remember(`${address} ${id}`, part)
     return id
   }
 
@@ -67,25 +74,46 @@ export class Sender {
   ): Promise<void> {
     const { final, signal } = options
     const target = targetOf(address)
+    const key = `${address} ${platformId}`
     const text = final ? part : firstPart(part)
-    if (this.#shown.get(`${address} ${platformId}`) === text) return
-    if (final) await this.#pacing.turn(target.chatId, signal)
-    else if (!this.#pacing.tryDraft(target.chatId)) return
+    // Telegram may do two requests in either order: the finished text must be the last one.
+    await this.#drafts.get(key)
+    if (this.#shown.get(key) === text) return
+    if (final) {
+      await this.#pacing.turn(target.chatId, signal)
+      return this.#show(target, key, platformId, text, signal)
+    }
+    if (!this.#pacing.tryDraft(target.chatId)) return
+    const showing = this.#show(target, key, platformId, text, NEVER, DRAFT_TIMEOUT_MS)
+    const done = showing.then(ignore, ignore).finally(() => this.#drafts.delete(key))
+    this.#drafts.set(key, done)
+    await untilAborted(showing, signal).catch((error: unknown) => {
+      // The chat is left alone for as long as Telegram asked; the draft was only a courtesy.
+      if (!(error instanceof TransientError) || error.reason !== 'rate-limited') throw error
+    })
+  }
+
+  async #show(
+    target: Target,
+    key: string,
+    platformId: string,
+    text: string,
+    signal: AbortSignal,
+    timeoutMs?: number,
+  ): Promise<void> {
     const common = {
       chat_id: target.chatId,
       message_id: Number(platformId),
       link_preview_options: NO_PREVIEW,
     }
-    try {
-      await this.#wordings(target, text, (wording, mode) =>
-        this.#client.editMessageText({ ...common, text: wording, ...mode }, signal).catch(unlessUnchanged),
-      )
-    } catch (error) {
-      // The chat is blocked for as long as Telegram asked; the draft was only a courtesy.
-      if (!final && error instanceof TransientError && error.reason === 'rate-limited') return
-      throw error
-    }
-    this.#remember(address, platformId, text)
+    // Until the answer comes nobody knows what the message reads.
+    this.#shown.delete(key)
+    await this.#wordings(target, text, (wording, mode) =>
+      this.#client
+        .editMessageText({ ...common, text: wording, ...mode }, signal, timeoutMs)
+        .catch(unlessUnchanged),
+    )
+    this.#remember(key, text)
   }
 
   /** Formatted, or plain where Telegram does not like the formatting. */
@@ -128,12 +156,22 @@ export class Sender {
     }
   }
 
-  #remember(address: string, platformId: string, text: string): void {
-    const key = `${address} ${platformId}`
-    this.#shown.delete(key)
+  #remember(key: string, text: string): void {
     this.#shown.set(key, text)
     if (this.#shown.size > REMEMBERED_TEXTS) this.#shown.delete(this.#shown.keys().next().value!)
   }
+}
+
+function ignore(): void {}
+
+/** `promise`, or the signal's reason as soon as it is aborted; what was begun goes on. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }
 
 /** The message reads so already: an earlier try got through. */

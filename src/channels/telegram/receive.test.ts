@@ -1,0 +1,202 @@
+import type { Update } from 'grammy/types'
+import { describe, expect, test } from 'vitest'
+import type { Delivered } from '../../conversation/receiver.ts'
+import type { Attachment } from '../../inbox/inbox.ts'
+import type { FileRef } from './media.ts'
+import { mapUpdate } from './receive.ts'
+
+const ADA = { id: 501, is_bot: false, first_name: 'Ada', last_name: 'L' }
+const GROUP = { id: -100777, type: 'supergroup', title: 'A group' }
+const BOT = { id: 4242, username: 'hermes_test_bot' }
+const notes: string[] = []
+const asked: FileRef[] = []
+
+function map(fields: object, kind = 'message'): readonly Delivered[] {
+  const message = {
+    message_id: 7,
+    date: 1,
+    chat: { id: 501, type: 'private', first_name: 'Ada' },
+    from: ADA,
+    ...fields,
+  }
+  const load = (file: FileRef) => {
+    asked.push(file)
+    return async (): Promise<Attachment> => ({
+      mediaType: file.mediaType,
+      name: file.name,
+      bytes: new Uint8Array(),
+    })
+  }
+  const update = { update_id: 1, [kind]: message } as unknown as Update
+  return mapUpdate(update, { bot: BOT, load, note: (text) => void notes.push(text) })
+}
+
+/** The one message that `fields` deliver. */
+function one(fields: object): Extract<Delivered, { kind: 'message' }> {
+  const [item, ...more] = map(fields)
+  expect(more).toEqual([])
+  if (item?.kind !== 'message') throw new Error('no message was delivered')
+  return item
+}
+
+const inGroup = (text: string, fields: object = {}) =>
+  one({ chat: GROUP, text, ...entities(text), ...fields })
+
+function entities(text: string): object {
+  const match = /^\/\w+(@\w+)?/.exec(text)
+  const mention = /@\w+/.exec(text)
+  if (match) return { entities: [{ type: 'bot_command', offset: 0, length: match[0].length }] }
+  return mention ? { entities: [{ type: 'mention', offset: mention.index, length: mention[0].length }] } : {}
+}
+
+describe('an update of Telegram', () => {
+  test('from a private chat is a message to the bot, word for word', () => {
+    expect(one({ text: '  Hi *there*\n' })).toEqual({
+      kind: 'message',
+      address: '501',
+      platformMessageId: '7',
+      person: { id: '501', name: 'Ada L' },
+      chat: { id: '501', kind: 'private', addressed: true },
+      text: '  Hi *there*\n',
+      attachments: [],
+      unsupported: null,
+    })
+  })
+
+  test('from a topic of a forum has the topic in its address; a plain thread of replies has not', () => {
+    const thread = { message_thread_id: 33 }
+    expect(inGroup('x', { ...thread, is_topic_message: true }).address).toBe('-100777/33')
+    expect(inGroup('x', thread).address).toBe('-100777')
+  })
+
+  test.each([
+    ['hello all', {}, false],
+    ['@hermes_test_bot hello', {}, true],
+    ['@Hermes_Test_Bot hello', {}, true],
+    ['@another_bot hello', {}, false],
+    ['hello', { entities: [{ type: 'text_mention', offset: 0, length: 5, user: { id: 4242 } }] }, true],
+    ['hello', { reply_to_message: { message_id: 1, from: { id: 4242, is_bot: true } } }, true],
+    ['hello', { reply_to_message: { message_id: 1, from: { id: 4242 }, forum_topic_created: {} } }, false],
+    ['hello', { reply_to_message: { message_id: 1, from: { id: 9 } } }, false],
+    ['/new', {}, true],
+    ['/new@hermes_test_bot', {}, true],
+    ['/new@another_bot', {}, false],
+    ['/roll', {}, false],
+    ['@hermes_test_bot hello', { forward_origin: { type: 'hidden_user' } }, false],
+  ])('from a group saying %j %j: meant for the bot? %j', (text, fields, expected) => {
+    expect(inGroup(text, fields).chat).toEqual({ id: '-100777', kind: 'group', addressed: expected })
+  })
+
+  test('with a command is read without the name of the bot, and nothing else is rewritten', () => {
+    expect(inGroup('/model@hermes_test_bot opus').text).toBe('/model opus')
+    expect(inGroup('/model@another_bot opus').text).toBe('/model@another_bot opus')
+    expect(inGroup('@hermes_test_bot  do it').text).toBe('@hermes_test_bot  do it')
+    expect(one({ text: '/start abc', entities: [{ type: 'bot_command', offset: 0, length: 6 }] }).text).toBe(
+      '/help',
+    )
+  })
+
+  test('that was forwarded has the forwarder as its sender and is marked', () => {
+    const origin = { type: 'user', date: 1, sender_user: { id: 1, is_bot: false, first_name: 'Boss' } }
+    const item = one({
+      text: '/new',
+      forward_origin: origin,
+      entities: [{ type: 'bot_command', offset: 0, length: 4 }],
+    })
+    expect(item).toMatchObject({ person: { id: '501' }, text: '/new', forwarded: true })
+  })
+
+  test('with a photo carries the largest size that the model takes, and its caption', () => {
+    asked.length = 0
+    const sizes = [1_000, 90_000, 4_000_000, 9_000_000].map((file_size) => ({
+      file_id: `p${file_size}`,
+      file_size,
+    }))
+    const item = one({ photo: sizes, caption: 'what is it?' })
+    expect(item.text).toBe('what is it?')
+    expect(item.attachments.length).toBe(1)
+    expect(asked[0]).toMatchObject({ fileId: 'p4000000', mediaType: 'image/jpeg' })
+  })
+
+  test.each([
+    ['application/pdf', 'paper.pdf', 'application/pdf'],
+    ['image/png', 'x.png', 'image/png'],
+    ['text/csv', 'x.csv', 'text/plain'],
+    ['application/octet-stream', 'main.py', 'text/plain'],
+    ['application/json', 'x', 'text/plain'],
+    ['', 'paper.PDF', 'application/pdf'],
+  ])('with a document of type %j named %j is read as %s', (mime_type, file_name, mediaType) => {
+    asked.length = 0
+    expect(one({ document: { file_id: 'd', mime_type, file_name } }).unsupported).toBeNull()
+    expect(asked[0]!.mediaType).toBe(mediaType)
+  })
+
+  test.each([
+    [{ document: { file_id: 'z', mime_type: 'application/zip', file_name: 'x.zip' } }],
+    [{ animation: { file_id: 'a' }, document: { file_id: 'a', mime_type: 'video/mp4' } }],
+    [{ voice: {} }],
+    [{ audio: {} }],
+    [{ video: {} }],
+    [{ video_note: {} }],
+    [{ sticker: {} }],
+    [{ location: {} }],
+    [{ venue: {}, location: {} }],
+    [{ poll: {} }],
+    [{ contact: {} }],
+    [{ dice: {} }],
+  ])('with %j gets a friendly sentence', (fields) => {
+    expect(one(fields).unsupported).toMatch(/^I can.*\.$/)
+  })
+
+  test('that changes a message is an edit; a location that moves is nothing', () => {
+    expect(map({ text: 'better', edit_date: 2 }, 'edited_message')).toEqual([
+      {
+        kind: 'edit',
+        address: '501',
+        platformMessageId: '7',
+        person: { id: '501', name: 'Ada L' },
+        chat: { id: '501', kind: 'private', addressed: true },
+        text: 'better',
+      },
+    ])
+    expect(map({ location: {}, edit_date: 2 }, 'edited_message')).toEqual([])
+  })
+
+  test('that tells of a group with a new id moves the chat, from either side', () => {
+    const moved = [{ kind: 'moved', from: '-55', to: '-100777' }]
+    expect(map({ chat: { id: -55, type: 'group' }, migrate_to_chat_id: -100777 })).toEqual(moved)
+    expect(map({ chat: GROUP, migrate_from_chat_id: -55 })).toEqual(moved)
+  })
+
+  test.each([
+    ['another bot', { from: { id: 9, is_bot: true, first_name: 'B' }, text: 'x' }],
+    ['a channel', { chat: { id: -1, type: 'channel' }, text: 'x' }],
+    [
+      'a channel linked to the group',
+      { chat: GROUP, is_automatic_forward: true, sender_chat: { id: -2 }, text: 'x' },
+    ],
+    ['the service itself', { chat: GROUP, new_chat_members: [ADA] }],
+    ['nobody', { from: undefined, text: 'x' }],
+  ])('from %s delivers nothing', (_who, fields) => {
+    expect(map(fields)).toEqual([])
+  })
+
+  test('from an anonymous administrator has the group as its person', () => {
+    const from = { id: 1087968824, is_bot: true, first_name: 'Group' }
+    expect(inGroup('x', { from, sender_chat: GROUP }).person).toEqual({ id: '-100777', name: 'A group' })
+  })
+
+  test('that says that the bot was blocked is noted', () => {
+    notes.length = 0
+    expect(map({ new_chat_member: { status: 'kicked' } }, 'my_chat_member')).toEqual([])
+    expect(notes.join()).toContain('kicked')
+  })
+
+  test.each([
+    [{ chat: undefined }],
+    [{ chat: { id: 'x', type: 'private' }, text: 'x' }],
+    [{ message_id: null, text: 'x' }],
+  ])('of an unknown shape %j throws, to be passed over', (fields) => {
+    expect(() => map(fields)).toThrow(TypeError)
+  })
+})
