@@ -2,7 +2,7 @@ import { lstat, mkdir, readFile, readdir, rename, symlink } from 'node:fs/promis
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { borrowed } from '../support/claude-code.ts'
-import { emptyHome, NEVER, signedIn } from '../support/signed-in.ts'
+import { emptyHome, NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
 
 describe.each([
   ['the own file', signedIn],
@@ -29,7 +29,6 @@ it('a sign-in writes the target too', async () => {
   const target = join(await emptyHome(), 'secret.json')
   await rename(path, target)
   await symlink(target, path)
-  const { tokensOf } = await import('../support/signed-in.ts')
   await store.signIn({ kind: 'oauth', tokens: tokensOf(sandbox.signIn()), requestedScopes: settings.scopes })
   expect((await lstat(path)).isSymbolicLink()).toBe(true)
   expect((await readFile(target, 'utf8')).match(/"accessToken"/g)).toHaveLength(2)

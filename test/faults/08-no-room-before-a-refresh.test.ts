@@ -1,3 +1,4 @@
+import { statSync, truncateSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { fillDisk, freeDisk, makeReadOnly, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
@@ -28,7 +29,6 @@ describe.skipIf(NO_SMALL_DISK !== null)(
       const { store, sandbox, first } = await signedIn({ home })
       fillDisk(home)
       // One page: enough for the intent, not for the answer.
-      const { truncateSync, statSync } = await import('node:fs')
       truncateSync(`${home}/filler`, statSync(`${home}/filler`).size - 4096)
       expect((await store.renew(first, NEVER)).kind).toBe('store')
       expect(sandbox.counts.tokenRequests).toBe(0)

@@ -10,6 +10,7 @@ import type { ProviderGate } from '../../src/inbox/provider-gate.ts'
 import { ProviderGate as Gate } from '../../src/inbox/provider-gate.ts'
 import type { Inbox, StoredMessage } from '../../src/inbox/inbox.ts'
 import type { Outlet } from '../../src/inbox/outlet.ts'
+import { FakeClock } from './fake-clock.ts'
 import { openSqliteStorage, type SqliteStorage } from '../../src/storage/sqlite/storage.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import type { Clock } from '../../src/support/clock.ts'
@@ -254,6 +255,15 @@ export class MessageRig implements AsyncDisposable {
     for (let round = 0; round < 12; round++) {
       await this.storage.facts.get('rest')
       await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** Lets `ms` of a fake clock pass in steps, each with everything that follows from it. */
+  async pass(ms: number, step = Math.min(ms, 60_000)): Promise<void> {
+    if (!(this.clock instanceof FakeClock)) throw new Error('only a fake clock can be moved')
+    for (let left = ms; left > 0; left -= step) {
+      await this.clock.advance(Math.min(step, left))
+      await this.rest()
     }
   }
 

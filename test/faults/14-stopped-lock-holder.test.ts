@@ -1,0 +1,171 @@
+import { utimesSync, existsSync } from 'node:fs'
+import { mkdir, readFile, rmdir } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { borrowed } from '../support/claude-code.ts'
+import { MACHINE, NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
+import { SignInProcess } from '../support/processes.ts'
+
+/** Longer than it takes a process to send; the answer finds it stopped. */
+const ANSWER_MS = 600
+
+describe('a holder of the own lock that is stopped in mid-refresh', () => {
+  it('keeps everybody else from spending the token, and its result counts when it goes on', async () => {
+    const { home, sandbox, store, open, first, present } = await signedIn()
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ANSWER_MS })
+    await using holder = await SignInProcess.start({
+      store: 'own',
+      home,
+      machineId: MACHINE,
+      tokenUrl: sandbox.tokenUrl,
+    })
+    holder.tell({ do: 'renew' })
+    await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+    holder.signal('SIGSTOP')
+    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS * 2))
+
+    // Others are sent away and go on with the old token, which is still on disk and still lives.
+    expect((await open({ lockWaitMs: 300 }).renew(first, NEVER)).kind).toBe('busy')
+    expect((await present()).accessToken.equals(first.accessToken)).toBe(true)
+    expect(sandbox.counts.tokenRequests).toBe(1)
+
+    holder.signal('SIGCONT')
+    expect(await holder.next()).toMatchObject({ kind: 'renewed' })
+    expect((await store.renew(first, NEVER)).kind).toBe('adopted')
+    expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0 })
+  })
+
+  it('does not keep a person from signing in, and its late result is discarded', async () => {
+    const { home, sandbox, store, settings } = await signedIn()
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ANSWER_MS })
+    await using holder = await SignInProcess.start({
+      store: 'own',
+      home,
+      machineId: MACHINE,
+      tokenUrl: sandbox.tokenUrl,
+    })
+    holder.tell({ do: 'renew' })
+    await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+    holder.signal('SIGSTOP')
+
+    const asked = Date.now()
+    const given = await store.signIn({
+      kind: 'oauth',
+      tokens: tokensOf(sandbox.signIn()),
+      requestedScopes: settings.scopes,
+    })
+    expect(Date.now() - asked).toBeLessThan(2_000)
+
+    holder.signal('SIGCONT')
+    expect(await holder.next()).toMatchObject({ kind: 'superseded' })
+    const stored = await store.current()
+    expect(stored).toMatchObject({ kind: 'oauth', id: given.id })
+    expect(await holder.ask('read')).toMatchObject({
+      kind: 'present',
+      access: given.kind === 'oauth' && given.generation.accessToken.fingerprint,
+    })
+  })
+
+  it('frees the lock at once when it is killed', async () => {
+    const { home, sandbox, open, first } = await signedIn()
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'timeout', times: 1 })
+    await using holder = await SignInProcess.start({
+      store: 'own',
+      home,
+      machineId: MACHINE,
+      tokenUrl: sandbox.tokenUrl,
+    })
+    holder.tell({ do: 'renew' })
+    await expect
+      .poll(() => sandbox.counts.tokenRequests + (sandbox.state().faults[0]?.struck ?? 0))
+      .toBeGreaterThan(0)
+    holder.signal('SIGSTOP')
+    await holder.kill()
+    const outcome = await open({ backoff: { initialMs: 1, maxMs: 1 } }).renew(first, NEVER)
+    expect(outcome.kind).toBe('renewed')
+  })
+})
+
+describe('a holder of Claude Code’s locks that is stopped', () => {
+  it('before its request asks again whether the locks are its own, and sends nothing when they are not', async () => {
+    const { configDir, open, first, sandbox } = await borrowed()
+    const locks = [`${configDir}/.oauth_refresh.lock`, `${configDir}.lock`]
+    let slept = false
+    // As if the process had slept between taking the locks and sending: both have been taken over.
+    const original = open()
+    const stolen = open({
+      endpoint: {
+        refresh: async (
+          _token: unknown,
+          _scopes: unknown,
+          options: { beforeSend: () => Promise<boolean> },
+        ) => {
+          for (const lock of locks) {
+            await rmdir(lock)
+            await mkdir(lock)
+          }
+          slept = true
+          return (await options.beforeSend()) ? { kind: 'never' } : { kind: 'stopped' }
+        },
+      } as never,
+    })
+    expect((await stolen.renew(first, NEVER)).kind).toBe('busy')
+    expect(slept).toBe(true)
+    expect(sandbox.counts.tokenRequests).toBe(0)
+    // They belong to somebody else now, and are left to them.
+    expect(locks.map((lock) => existsSync(lock))).toEqual([true, true])
+    for (const lock of locks) await rmdir(lock)
+    expect((await original.renew(first, NEVER)).kind).toBe('renewed')
+  })
+
+  it('before its write asks again, and discards its result when the file was rotated meanwhile', async () => {
+    const { home, configDir, path, sandbox, write, document } = await borrowed()
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ANSWER_MS })
+    await using holder = await SignInProcess.start({
+      store: 'claude-code',
+      home,
+      configDir,
+      machineId: MACHINE,
+      tokenUrl: sandbox.tokenUrl,
+    })
+    holder.tell({ do: 'renew' })
+    await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+    holder.signal('SIGSTOP')
+    // A minute later by the file's time: another program takes the stale locks, writes, and lets them go.
+    for (const lock of [`${configDir}/.oauth_refresh.lock`, `${configDir}.lock`]) {
+      utimesSync(lock, new Date(Date.now() - 61_000), new Date(Date.now() - 61_000))
+      await rmdir(lock)
+    }
+    const other = sandbox.signIn()
+    const { claudeAiOauth, ...beside } = await document()
+    const { accessToken, refreshToken, expiresAt } = other
+    await write({ claudeAiOauth: { ...claudeAiOauth, accessToken, refreshToken, expiresAt }, ...beside })
+    const theirs = await readFile(path, 'utf8')
+
+    holder.signal('SIGCONT')
+    expect(await holder.next()).toMatchObject({ kind: 'superseded' })
+    expect(await readFile(path, 'utf8')).toBe(theirs)
+    expect(existsSync(`${configDir}.lock`)).toBe(false)
+  })
+
+  it('whose file nobody touched meanwhile takes the locks again and saves its result', async () => {
+    const { home, configDir, path, sandbox, present } = await borrowed()
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ANSWER_MS })
+    await using holder = await SignInProcess.start({
+      store: 'claude-code',
+      home,
+      configDir,
+      machineId: MACHINE,
+      tokenUrl: sandbox.tokenUrl,
+    })
+    holder.tell({ do: 'renew' })
+    await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+    holder.signal('SIGSTOP')
+    for (const lock of [`${configDir}/.oauth_refresh.lock`, `${configDir}.lock`]) await rmdir(lock)
+    holder.signal('SIGCONT')
+    const answer = await holder.next()
+    expect(answer).toMatchObject({ kind: 'renewed' })
+    expect((await present()).accessToken.fingerprint).toBe(answer['access'])
+    expect(existsSync(`${configDir}/.oauth_refresh.lock`) || existsSync(`${configDir}.lock`)).toBe(false)
+    expect(await readFile(path, 'utf8')).toContain('mcpOAuth')
+  })
+})

@@ -1,0 +1,87 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { borrowed } from '../support/claude-code.ts'
+import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
+import { SignInProcess } from '../support/processes.ts'
+
+const leftovers = async (path: string) =>
+  (await readdir(dirname(path))).filter((name) => name.endsWith('.hermes-tmp'))
+
+describe.each([
+  ['own', signedIn],
+  ['claude-code', borrowed],
+] as const)('a kill -9 around the rename of a renewal (%s)', (kind, start) => {
+  it.each(['before-rename', 'after-rename'] as const)(
+    '%s: the file is whole and nothing is lost',
+    async (hangAt) => {
+      const world = await start()
+      const { home, path, sandbox, first, open } = world
+      const configDir = 'configDir' in world ? world.configDir : home
+      const victim = await SignInProcess.start({
+        store: kind,
+        home,
+        configDir,
+        machineId: MACHINE,
+        tokenUrl: sandbox.tokenUrl,
+        hangAt,
+        hangOn: basename(path),
+      })
+      victim.tell({ do: 'renew' })
+      expect(await victim.next()).toMatchObject({ hanging: hangAt })
+      await victim.kill()
+      expect(() => JSON.parse(JSON.stringify(path))).not.toThrow()
+      JSON.parse(await readFile(path, 'utf8'))
+
+      const next = open({ backoff: { initialMs: 1, maxMs: 1 } })
+      await next.open()
+      expect(await leftovers(path)).toEqual([])
+      // The answer lay whole in the temporary file: its rename is made up for, and no request is needed.
+      expect((await next.renew(first, NEVER)).kind).toBe('adopted')
+      expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0 })
+      // Nothing stands in anybody's way afterwards.
+      const current = await next.read()
+      if (current.kind !== 'present') throw new Error(current.kind)
+      expect((await next.renew(current.generation, NEVER)).kind).toBe('renewed')
+    },
+  )
+})
+
+it('half a temporary file is removed, and the old file stays', async () => {
+  const { home, path, open } = await signedIn()
+  const before = await readFile(path, 'utf8')
+  const torn = `${home}/.credentials.json.renewal-of-00000000-1-ab.hermes-tmp`
+  await writeFile(torn, before.slice(0, 100))
+  await open().open()
+  expect(await leftovers(path)).toEqual([])
+  expect(await readFile(path, 'utf8')).toBe(before)
+})
+
+it('another sign-in’s leftover answer never replaces the one a person made since', async () => {
+  const { home, path, first, open } = await signedIn()
+  const foreign = (await readFile(path, 'utf8')).replaceAll(
+    first.refreshToken!.reveal(),
+    'sk-ant-ort01-TEST-other',
+  )
+  await writeFile(`${home}/.credentials.json.renewal-of-12345678-1-ab.hermes-tmp`, foreign)
+  const store = open()
+  await store.open()
+  const stored = await store.read()
+  expect(stored.kind === 'present' && stored.generation.refreshToken!.equals(first.refreshToken!)).toBe(true)
+})
+
+it('the temporary file of a process that is at work is left alone', async () => {
+  const { home, path, sandbox, open } = await signedIn()
+  await using worker = await SignInProcess.start({
+    store: 'own',
+    home,
+    machineId: MACHINE,
+    tokenUrl: sandbox.tokenUrl,
+    hangAt: 'before-rename',
+    hangOn: basename(path),
+  })
+  worker.tell({ do: 'renew' })
+  await worker.next()
+  await open().open()
+  expect(await leftovers(path)).toHaveLength(1)
+})

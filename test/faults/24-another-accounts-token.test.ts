@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { borrowed } from '../support/claude-code.ts'
+import { NEVER, signedIn } from '../support/signed-in.ts'
+
+describe.each([
+  ['the own file', signedIn],
+  ['Claude Code’s file', borrowed],
+])('%s', (_name, start) => {
+  it('refuses a renewed token of another account, keeps the old one, and asks no more', async () => {
+    const { store, open, first, sandbox, path } = await start()
+    const before = await readFile(path, 'utf8')
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'other-account', times: 1 })
+    expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'terminal', reason: 'account' })
+    expect(await readFile(path, 'utf8')).toBe(before)
+    // The answer proved the refresh token spent.
+    expect(await open().renew(first, NEVER)).toMatchObject({ kind: 'terminal', reason: 'account' })
+    expect(sandbox.counts.tokenRequests).toBe(1)
+  })
+})
+
+it('an account that was not known yet is learnt from the answer', async () => {
+  const { store, edit, present } = await signedIn()
+  await edit(({ signIns }) => {
+    delete signIns[0]!['account']
+  })
+  const before = await present()
+  expect(before.accountId).toBeNull()
+  await store.renew(before, NEVER)
+  expect((await present()).accountId).toEqual(expect.any(String))
+})

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest'
+import { Secret } from '../../src/support/secret.ts'
+import { NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
+
+const AT_ONCE_MS = 500
+
+it('a sign-in is stored at once while a refresh hangs, and the late result is discarded', async () => {
+  const { store, open, first, sandbox, settings, present } = await signedIn()
+  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 800, rotate: true })
+  const late = open().renew(first, NEVER)
+  await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+
+  const asked = Date.now()
+  const tokens = tokensOf(sandbox.signIn({ accountId: 'another-account-TEST' }))
+  await store.signIn({ kind: 'oauth', tokens, requestedScopes: settings.scopes })
+  expect(Date.now() - asked).toBeLessThan(AT_ONCE_MS)
+
+  const outcome = await late
+  expect(outcome).toMatchObject({ kind: 'superseded', stored: { kind: 'present' } })
+  expect((await present()).accessToken.equals(tokens.accessToken)).toBe(true)
+})
+
+it('an API key given while a refresh hangs is the active sign-in afterwards, too', async () => {
+  const { store, open, first, sandbox } = await signedIn()
+  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 400 })
+  const late = open().renew(first, NEVER)
+  await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+  await store.signIn({ kind: 'api-key', key: new Secret('sk-ant-api03-TEST-key') })
+  expect(await late).toMatchObject({ kind: 'superseded', stored: { kind: 'absent' } })
+  expect((await store.current()).kind).toBe('api-key')
+})
+
+it('a logout while a refresh runs stays a logout', async () => {
+  const { store, open, first, sandbox } = await signedIn()
+  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 400 })
+  const late = open().renew(first, NEVER)
+  await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+  const asked = Date.now()
+  await store.logout()
+  expect(Date.now() - asked).toBeLessThan(AT_ONCE_MS)
+  expect((await late).kind).toBe('superseded')
+  expect((await store.read()).kind).toBe('absent')
+})
