@@ -16,6 +16,8 @@ export interface KeeperRecord {
   readonly forbidden: ForbiddenUse | null
   /** How often the provider was asked in vain whether it has changed its mind, and when it is asked next. */
   readonly probe: { readonly attempt: number; readonly at: number } | null
+  /** A generation whose refresh was begun and not finished: the process died in between. */
+  readonly begun: string | null
   readonly lastRefresh: { readonly at: number; readonly outcome: string } | null
   readonly consecutive401: number
   /** Refreshes that a rejection caused since a request was last accepted: never more than one. */
@@ -60,6 +62,7 @@ export const EMPTY_RECORD: KeeperRecord = {
   ended: null,
   forbidden: null,
   probe: null,
+  begun: null,
   lastRefresh: null,
   consecutive401: 0,
   rejectionRefreshes: 0,
@@ -180,6 +183,7 @@ const recordSchema = z.object({
     .object({ attempt: z.int().min(1), at: z.number() })
     .nullable()
     .catch(null),
+  begun: z.string().nullable().catch(null),
   lastRefresh: z.object({ at: z.number(), outcome: z.string() }).nullable().catch(null),
   consecutive401: count,
   rejectionRefreshes: count,

@@ -122,8 +122,38 @@ export class Keeper implements CredentialDoor {
 
   /** @param serverNow what the answer's `Date` says, epoch milliseconds */
   accepted(used: Credential, serverNow?: number): void {
-    if (serverNow !== undefined) this.#core.token?.noticeServerTime(serverNow)
+    if (serverNow !== undefined) this.noticeServerTime(serverNow)
     if (used !== this.#proven) this.#prove(used)
+  }
+
+  /** A server's clock, as its answer's `Date` shows it: our own may be wrong. */
+  noticeServerTime(serverNow: number): void {
+    if (this.#core.token?.noticeServerTime(serverNow)) this.#tick()
+  }
+
+  /**
+   * One refresh now because a person asked for it, whatever is due.
+   *
+   * @returns how it ended, as in `lastRefresh`; null when nothing here can renew the credential
+   */
+  async refreshNow(): Promise<string | null> {
+    const core = this.#core
+    if (!core.held?.renewal) return null
+    await (this.#refresher.flight ?? this.#refresher.start(false))
+    await core.book.flush()
+    return core.book.record.lastRefresh?.outcome ?? null
+  }
+
+  /** No refresh of the credential in hand will ever work again: a person must sign in. */
+  get isEnded(): boolean {
+    const { book, held } = this.#core
+    return held !== null && book.record.ended?.fingerprint === held.credential.fingerprint
+  }
+
+  /** Epoch milliseconds until which the token endpoint asked for patience; null = it did not. */
+  get askedToWaitUntil(): number | null {
+    const { failure } = this.#core.book.record
+    return failure?.reason === 'rate-limited' ? failure.nextAttemptAt : null
   }
 
   async rejected(used: Credential, rejection: Rejection): Promise<Credential> {

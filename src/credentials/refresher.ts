@@ -49,6 +49,7 @@ export class Refresher {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#flight = { done: promise, controller }
     const usable = this.#core.current() !== null
+    this.#core.book.update({ begun: held.credential.fingerprint })
     this.#core.dispatch({ type: 'refresh-started', usable })
     void this.#run(held, renewal, causedByRejection, controller.signal).finally(() => {
       this.#flight = null
@@ -84,7 +85,7 @@ export class Refresher {
     const at = core.clock.now()
     const name = outcomeName(outcome)
     const message = 'message' in outcome ? outcome.message : null
-    core.book.update({ lastRefresh: { at, outcome: name } })
+    core.book.update({ begun: null, lastRefresh: { at, outcome: name } })
     core.tell({ type: 'refresh', at, outcome: name, message })
     const inHand = core.held?.credential.fingerprint
     const issued = 'generation' in outcome ? outcome.generation.accessToken.fingerprint : null

@@ -114,6 +114,15 @@ export class Rereader {
       const retry = core.retry(means, attempt, pauseUntil(nextAttemptAt, core.clock.now()))
       return [found, { type: 'refresh-failed', reason, message, usable, retry }]
     }
+    if (record.begun === fingerprint && usable && held.renewal !== null) {
+      // Its answer was lost with the process that asked: the token may be spent already.
+      const retry = core.retry('read-again', 1, 0)
+      const message = 'the last refresh was interrupted'
+      core.book.update({
+        failure: { reason: 'network', message, attempt: 1, nextAttemptAt: retry.at, ambiguous: true },
+      })
+      return [found, { type: 'refresh-failed', reason: 'network', message, usable, retry }]
+    }
     return [found]
   }
 

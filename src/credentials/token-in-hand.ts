@@ -48,10 +48,13 @@ export class TokenInHand {
    * The server's clock shows another time than ours. Only a token that was read from a
    * file can be wrong by it, and only one that should be over already is given up: at
    * worst one refresh too many.
+   *
+   * @returns true when the token is over by it
    */
-  noticeServerTime(serverNow: number): void {
-    if (this.#fromStore && this.#life !== null && serverNow > this.#life.expiresAt) {
-      this.#life = { ...this.#life, monotonicEnd: Math.min(this.#life.monotonicEnd, this.#clock.monotonic()) }
-    }
+  noticeServerTime(serverNow: number): boolean {
+    const life = this.#life
+    if (!this.#fromStore || life === null || serverNow <= life.expiresAt || this.isOver) return false
+    this.#life = { ...life, monotonicEnd: this.#clock.monotonic() }
+    return true
   }
 }

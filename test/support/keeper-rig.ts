@@ -81,7 +81,7 @@ export class KeeperRig {
       [
         ownSource({
           place: 'credentials.json',
-          signIns: { oauth: this.own, activeApiKey: async () => null },
+          signIns: this.own,
           allowSandboxTokens: false,
         }),
         environmentSource({

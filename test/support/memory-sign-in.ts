@@ -5,6 +5,7 @@ import type {
   StoredSignIn,
 } from '../../src/credentials/sign-in.ts'
 import type { Clock } from '../../src/support/clock.ts'
+import type { OwnContent } from '../../src/credentials/own-file.ts'
 import { Secret } from '../../src/support/secret.ts'
 import type { KeeperMemory, KeeperRecord } from '../../src/credentials/keeper-memory.ts'
 
@@ -57,6 +58,12 @@ export class MemorySignIn implements RenewableSignIn {
 
   async read(): Promise<StoredSignIn> {
     return this.stored
+  }
+
+  async current(): Promise<OwnContent> {
+    const { stored } = this
+    if (stored.kind !== 'present') return stored
+    return { kind: 'oauth', id: 'test', signedInAt: 0, generation: stored.generation }
   }
 
   async renew(spent: Generation): Promise<RenewalOutcome> {

@@ -1,7 +1,7 @@
 import { messageOf } from '../../support/errors.ts'
 import type { RenewableSignIn } from '../sign-in.ts'
 import { NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
-import { readStored } from './stored.ts'
+import { readingOf } from './stored.ts'
 
 export interface ClaudeCodeSourceOptions {
   /** The path, for people. */
@@ -25,7 +25,7 @@ export function claudeCodeSource(options: ClaudeCodeSourceOptions): CredentialSo
       }
       try {
         return [
-          await readStored({
+          readingOf(await signIn.read(), {
             source,
             place,
             signIn,

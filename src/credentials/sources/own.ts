@@ -1,17 +1,15 @@
 import { messageOf } from '../../support/errors.ts'
-import type { Secret } from '../../support/secret.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { holdStatic } from '../held.ts'
+import type { OwnContent } from '../own-file.ts'
 import type { RenewableSignIn } from '../sign-in.ts'
 import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
 import type { CredentialSource, SourceReading } from './source.ts'
-import { readStored } from './stored.ts'
+import { readingOf } from './stored.ts'
 
 /** The gateway's own sign-ins, of which the newest one is active. */
-export interface OwnSignIns {
-  readonly oauth: RenewableSignIn
-  /** The API key, where the newest sign-in is one; null otherwise. */
-  activeApiKey(): Promise<Secret | null>
+export interface OwnSignIns extends RenewableSignIn {
+  current(): Promise<OwnContent>
 }
 
 export interface OwnSourceOptions {
@@ -29,13 +27,15 @@ export function ownSource(options: OwnSourceOptions): CredentialSource {
     name: source,
     async read() {
       try {
-        const key = await signIns.activeApiKey()
-        if (key === null) {
+        const content = await signIns.current()
+        if (content.kind !== 'api-key') {
+          const stored =
+            content.kind === 'oauth' ? { kind: 'present' as const, generation: content.generation } : content
           return [
-            await readStored({
+            readingOf(stored, {
               source,
               place,
-              signIn: signIns.oauth,
+              signIn: signIns,
               borrowed: false,
               allowSandboxTokens,
               // A person chose this sign-in: another account's credential does not take over in silence.
@@ -43,6 +43,7 @@ export function ownSource(options: OwnSourceOptions): CredentialSource {
             }),
           ]
         }
+        const { key } = content
         if (!allowSandboxTokens && isSandboxToken(key.reveal())) {
           return [unusable(place, SANDBOX_TOKEN_REFUSED, true)]
         }
@@ -51,7 +52,7 @@ export function ownSource(options: OwnSourceOptions): CredentialSource {
         return [unusable(place, messageOf(error), false)]
       }
     },
-    watch: (listener) => signIns.oauth.watch(listener),
+    watch: (listener) => signIns.watch(listener),
   }
 }
 

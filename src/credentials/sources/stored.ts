@@ -1,7 +1,7 @@
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import type { SourceName } from '../credential.ts'
 import { holdGeneration } from '../held.ts'
-import type { RenewableSignIn } from '../sign-in.ts'
+import type { RenewableSignIn, StoredSignIn } from '../sign-in.ts'
 import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
 import type { SourceReading } from './source.ts'
 
@@ -16,9 +16,8 @@ export interface StoredOptions {
 }
 
 /** What the store of a renewable sign-in gives to the resolver. */
-export async function readStored(options: StoredOptions): Promise<SourceReading> {
+export function readingOf(stored: StoredSignIn, options: StoredOptions): SourceReading {
   const { source, place, signIn, borrowed, chainGoesOn } = options
-  const stored = await signIn.read()
   switch (stored.kind) {
     case 'absent':
       return { source, place, kind: 'absent', message: 'not found' }

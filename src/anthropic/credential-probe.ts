@@ -1,0 +1,18 @@
+import type { Probe } from '../credentials/prober.ts'
+import { ConfigurationError, Refused, UsageLimited } from '../support/errors.ts'
+import { createProbe } from './probe.ts'
+
+/** The keeper's way to ask whether the provider accepts a credential. */
+export function credentialProbe(options: Parameters<typeof createProbe>[0]): Probe {
+  const ask = createProbe(options)
+  return async (credential) => {
+    const failure = await ask(credential)
+    if (failure === null) return { kind: 'accepted' }
+    if (failure.kind === 'credential') return { kind: 'rejected', rejection: failure.rejection }
+    const { error } = failure
+    // Whoever reads a request and refuses it for another reason has let the credential in.
+    const letIn =
+      error instanceof Refused || error instanceof UsageLimited || error instanceof ConfigurationError
+    return { kind: letIn ? 'accepted' : 'unknown' }
+  }
+}

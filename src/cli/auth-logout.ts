@@ -1,0 +1,26 @@
+import { StoreError } from '../support/errors.ts'
+import { loadCredentials } from './auth-parts.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { print, printError } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+
+/** Removes the gateway's own sign-ins, and only ever those; says what is used from now on. */
+export async function authLogoutCommand(options: GlobalOptions): Promise<ExitCode> {
+  const { own, resolver } = await loadCredentials(options)
+  try {
+    const removed = await own.logout()
+    print(removed ? 'The own sign-in was removed.' : 'There was no own sign-in.')
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    printError(error.message)
+    return EXIT.failed
+  }
+  const { reports } = await resolver.resolve()
+  const next = reports.find(({ inUse }) => inUse)
+  print(
+    next
+      ? `From now on ${next.source} (${next.place}) is used.`
+      : 'Nothing else is configured: messages are held until you sign in again with `hermes auth login --headless`.',
+  )
+  return EXIT.ok
+}

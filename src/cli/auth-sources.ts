@@ -1,0 +1,32 @@
+import { loadCredentials } from './auth-parts.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { paint, print, printJson, table } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+
+/** Every source of a credential in order of precedence: what was found, which one is in use, and why. */
+export async function authSourcesCommand(
+  options: GlobalOptions & { readonly json: boolean },
+): Promise<ExitCode> {
+  const { keeper } = await loadCredentials(options)
+  const items = keeper.decision?.reports ?? []
+  if (options.json) {
+    printJson({ items })
+    return EXIT.ok
+  }
+  print(
+    table([
+      ['', 'SOURCE', 'PLACE', 'FOUND', 'KIND', 'RENEWABLE', 'FINGERPRINT', 'WHY'],
+      ...items.map((item) => [
+        item.inUse ? paint('green', '→') : ' ',
+        item.source,
+        item.place,
+        item.found ? 'yes' : 'no',
+        item.kind ?? '–',
+        item.found ? (item.renewable ? 'yes' : 'no') : '–',
+        item.fingerprint ?? '–',
+        item.reason,
+      ]),
+    ]),
+  )
+  return EXIT.ok
+}

@@ -1,0 +1,80 @@
+import { exitCodeOf, type AuthStatus } from '../credentials/status.ts'
+import { mendingCommand } from '../credentials/validation.ts'
+import { SECOND } from '../support/clock.ts'
+import { StoreError } from '../support/errors.ts'
+import { loadCredentials } from './auth-parts.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { duration, paint, print, printError, printJson, table } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+
+export interface AuthStatusOptions extends GlobalOptions {
+  readonly json: boolean
+  readonly adopt: boolean
+}
+
+/** The credential's state, from what is stored; its exit code says who must act. */
+export async function authStatusCommand(options: AuthStatusOptions): Promise<ExitCode> {
+  let parts = await loadCredentials(options)
+  if (options.adopt) {
+    try {
+      const adopted = await parts.own.adopt()
+      const said = adopted
+        ? 'The sign-in in this home now belongs to this machine. Make sure that no other copy of it is in use.'
+        : 'The sign-in in this home belongs to this machine already, or there is none.'
+      if (options.json) printError(said)
+      else print(`${said}\n`)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      printError(error.message)
+      return EXIT.failed
+    }
+    parts = await loadCredentials(options)
+  }
+  const status = parts.keeper.snapshot()
+  if (options.json) printJson(status)
+  else printStatus(status, parts.keeper.message)
+  return exitCodeOf(status.state)
+}
+
+/** The status as a person reads it. */
+export function printStatus(status: AuthStatus, message: string | null): void {
+  const now = Date.now()
+  const rows: string[][] = [
+    ['State', `${stateInColour(status)}${status.reason ? ` (${status.reason})` : ''}`],
+  ]
+  if (status.source !== null) {
+    rows.push(['Source', status.source])
+    rows.push([
+      'Kind',
+      `${status.kind}${status.kind === 'api-key' ? '' : status.renewable ? ', renewable' : ', cannot be renewed'}`,
+    ])
+  }
+  if (status.fingerprint !== null) rows.push(['Fingerprint', status.fingerprint])
+  if (status.expiresAt !== null) {
+    const left = status.secondsLeft ? `in ${duration(status.secondsLeft * SECOND)}` : 'it is over'
+    rows.push(['Token ends', `${status.expiresAt} (${left})`])
+  }
+  if (status.loginExpiresAt !== null) {
+    const estimated = status.loginExpiryEstimated ? ', estimated' : ''
+    const left = Date.parse(status.loginExpiresAt) - now
+    rows.push([
+      'Sign-in ends',
+      `${status.loginExpiresAt} (${left > 0 ? `in ${duration(left)}` : 'it is over'}${estimated})`,
+    ])
+  }
+  if (status.lastRefresh !== null) {
+    rows.push(['Last refresh', `${status.lastRefresh.at}: ${status.lastRefresh.outcome}`])
+  }
+  if (status.nextAttemptAt !== null) rows.push(['Next attempt', status.nextAttemptAt])
+  if (status.consecutive401 > 0) rows.push(['Rejections in a row', String(status.consecutive401)])
+  print(table(rows))
+  if (message !== null) print(`\n${message[0]!.toUpperCase()}${message.slice(1)}.`)
+  if (status.state !== 'healthy' && status.state !== 'refreshing') {
+    print(`${message === null ? '\n' : ''}Run \`${mendingCommand(status.state, status.reason)}\`.`)
+  }
+}
+
+function stateInColour({ state }: AuthStatus): string {
+  if (state === 'healthy' || state === 'refreshing') return paint('green', state)
+  return paint(state === 'at-risk' || state === 'degraded' ? 'yellow' : 'red', state)
+}

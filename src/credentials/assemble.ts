@@ -1,0 +1,124 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { readDotenv, type Variables } from '../config/dotenv.ts'
+import { readEnvironment, type Environment } from '../config/environment.ts'
+import type { Settings } from '../config/settings.ts'
+import { watchEnvironment } from '../config/watch-environment.ts'
+import { TokenEndpoint } from '../oauth/token-endpoint.ts'
+import { systemClock, type Clock } from '../support/clock.ts'
+import type { Log } from '../support/log.ts'
+import { machineId } from '../support/machine.ts'
+import { ClaudeCodeStore } from './claude-code-store.ts'
+import { Keeper } from './keeper.ts'
+import { memoryFile } from './memory-file.ts'
+import { OwnStore } from './own-store.ts'
+import type { Probe } from './prober.ts'
+import { claudeCodeSource } from './sources/claude-code.ts'
+import { environmentSource, type CredentialVariables } from './sources/environment.ts'
+import { ownSource } from './sources/own.ts'
+import { profileSource, type ProfileAccess } from './sources/profile.ts'
+import { refreshCommandSource } from './sources/refresh-command.ts'
+import { createResolver, type Resolver } from './sources/resolver.ts'
+
+export interface AssembleOptions {
+  readonly settings: Settings
+  /** The variables of the process; only the entry point reads `process.env`. */
+  readonly processEnv: Variables
+  /** null: the provider is never asked of its own accord, as in commands. */
+  readonly probe: Probe | null
+  /** Anthropic's own profiles; null = not looked at. */
+  readonly profile: ProfileAccess | null
+  readonly clock?: Clock
+  readonly log?: Log
+}
+
+/** The parts around one credential, wired. */
+export interface CredentialParts {
+  readonly keeper: Keeper
+  readonly resolver: Resolver
+  /** The gateway's own sign-ins: login and logout write them. */
+  readonly own: OwnStore
+  readonly endpoint: TokenEndpoint
+  /** Clears up what a killed process left, and starts the keeper. Only the gateway itself does this. */
+  start(): Promise<void>
+}
+
+/** What the keeper remembers between two runs, inside the home. */
+const MEMORY_FILE = 'refresh-state.json'
+
+/** From settings to a keeper that only has to be started. Makes no request and reads no sign-in. */
+export function assembleCredentials(options: AssembleOptions): CredentialParts {
+  const { settings, processEnv, log, clock = systemClock } = options
+  const { paths, config, sandbox, environment } = settings
+  const { auth } = config
+  const endpoint = new TokenEndpoint(auth.oauth, {
+    clock,
+    onServerDate: (serverNow) => keeper.noticeServerTime(serverNow),
+  })
+  const onWarning = (message: string) => log?.warn(message)
+  const own = new OwnStore({
+    path: paths.credentials,
+    machineId: machineId(paths.home),
+    endpoint,
+    clock,
+    onWarning,
+  })
+  const configDir = environment.claudeConfigDir ?? join(processEnv['HOME'] || homedir(), '.claude')
+  const claudeCode = new ClaudeCodeStore({ configDir, home: paths.home, endpoint, clock, onWarning })
+  const resolver = createResolver(
+    [
+      ownSource({ place: paths.credentials, signIns: own, allowSandboxTokens: sandbox }),
+      environmentSource({
+        // The sandbox looks at no variable and at no file of a real home.
+        read: () => variablesOf(sandbox ? environment : readNow(paths.env, processEnv)),
+        ...(sandbox
+          ? {}
+          : { watch: (listener: () => void) => watchEnvironment(paths.env, processEnv, listener) }),
+        allowSandboxTokens: sandbox,
+      }),
+      claudeCodeSource({
+        place: join(configDir, '.credentials.json'),
+        signIn: claudeCode,
+        adopt: auth.adoptClaudeCode,
+      }),
+      refreshCommandSource({
+        argv: auth.refreshCommand,
+        environment: processEnv,
+        allowSandboxTokens: sandbox,
+      }),
+      profileSource(sandbox ? null : options.profile),
+    ],
+    { adoptClaudeCode: auth.adoptClaudeCode, fallbackApiKey: auth.fallbackApiKey },
+  )
+  const keeper = new Keeper({
+    resolver,
+    memory: memoryFile(join(paths.home, MEMORY_FILE)),
+    clock,
+    probe: options.probe,
+    ...(log ? { log } : {}),
+  })
+  return {
+    keeper,
+    resolver,
+    own,
+    endpoint,
+    async start() {
+      await own.open()
+      if (auth.adoptClaudeCode !== false) await claudeCode.open()
+      await keeper.start()
+    },
+  }
+}
+
+function readNow(envFile: string, processEnv: Variables): Environment {
+  return readEnvironment(readDotenv(envFile), processEnv).environment
+}
+
+function variablesOf({ anthropic }: Environment): CredentialVariables {
+  return {
+    ANTHROPIC_AUTH_TOKEN: anthropic.authToken,
+    ANTHROPIC_TOKEN: anthropic.token,
+    CLAUDE_CODE_OAUTH_TOKEN: anthropic.claudeCodeOauthToken,
+    ANTHROPIC_API_KEY: anthropic.apiKey,
+  }
+}
