@@ -105,7 +105,7 @@ class Reception implements Receiver {
   ): Promise<readonly Accepted[]> {
     const { inbox, gate, store, limits, texts, clock } = this.#options
     // Answers in hand need the room that is left; the platform keeps what is not acknowledged.
-    if (!store.ok) throw new StoreError(store.problem ?? 'the store does not take writes')
+    if (store.full) throw new StoreError(store.problem ?? 'the store is full')
     const taken: Person[] = []
     const perItem: Arrival[][] = []
     try {
@@ -123,6 +123,7 @@ class Reception implements Receiver {
         limits,
         holdFullNotice: texts.hold_full,
       })
+      store.worked()
       arrivals.forEach((arrival, index) => this.#after(channel, arrival, accepted[index]!, now))
       let next = 0
       return perItem.map((own) => {

@@ -279,10 +279,15 @@ export class Dispatcher {
     const { inbox, clock, store, log, random = Math.random } = this.#options
     for (let attempt = 1; ; attempt++) {
       try {
-        return await inbox.finish(lease, outcome, clock.now())
+        const stored = await inbox.finish(lease, outcome, clock.now())
+        if (attempt > 1) store.paid()
+        return stored
       } catch (error) {
         store.failed(error)
-        if (attempt === 1) log.error({ err: error }, 'an answer waits in memory to be stored')
+        if (attempt === 1) {
+          store.owe()
+          log.error({ err: error }, 'an answer waits in memory to be stored')
+        }
         if (this.#abandoned.signal.aborted) throw error
         const delay = backoffDelay(attempt, STORE_BACKOFF, random())
         await sleep(clock, delay, this.#abandoned.signal).catch(() => {})

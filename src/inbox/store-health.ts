@@ -3,8 +3,10 @@ import { SECOND, type Clock, type Timer } from '../support/clock.ts'
 import { messageOf } from '../support/errors.ts'
 import type { MessageObserver } from './observer.ts'
 
+const MEGABYTE = 1024 * 1024
+
 /** Room for the answers of all conversations in hand, and for the write-ahead log while it is merged. */
-export const DEFAULT_RESERVE_BYTES = 64 * 1024 * 1024
+export const DEFAULT_RESERVE_BYTES = 64 * MEGABYTE
 
 /** A disk does not fill up within seconds by what a gateway writes. */
 const LOOK_EVERY_MS = 5 * SECOND
@@ -30,6 +32,8 @@ export class StoreHealth {
   readonly #options: StoreHealthOptions
   readonly #listeners = new Set<() => void>()
   #problem: string | null = null
+  #full = false
+  #owed = 0
   #attempts = 0
   #timer: Timer | null = null
   #stopped = true
@@ -64,6 +68,26 @@ export class StoreHealth {
     this.#timer?.cancel()
   }
 
+  /** Is there too little room to take anything in? What is in hand can still be stored. */
+  get full(): boolean {
+    return this.#full
+  }
+
+  /** A write worked; where it had failed, everything goes on at once. */
+  worked(): void {
+    if (!this.#full && this.#owed === 0) this.#set(null)
+  }
+
+  /** Something that must be stored waits in memory: small writes that work prove nothing until it is paid. */
+  owe(): void {
+    this.#owed++
+  }
+
+  paid(): void {
+    this.#owed--
+    this.worked()
+  }
+
   /** A write failed. */
   failed(error: unknown): void {
     this.#set(`the store does not take writes: ${messageOf(error)}`)
@@ -82,12 +106,13 @@ export class StoreHealth {
     const { freeBytes, reserveBytes = DEFAULT_RESERVE_BYTES, probe } = this.#options
     try {
       const free = (await freeBytes?.()) ?? null
-      if (free !== null && free < reserveBytes) {
-        return `only ${Math.floor(free / 1024 / 1024)} MB are free where the store writes`
+      this.#full = free !== null && free < reserveBytes
+      if (this.#full) {
+        return `only ${Math.floor(free! / MEGABYTE)} MB are free where the store writes`
       }
       // A write that works is asked for only after one that did not: nothing is written for its own sake.
       if (this.#problem !== null) await probe()
-      return null
+      return this.#owed > 0 ? this.#problem : null
     } catch (error) {
       return `the store does not take writes: ${messageOf(error)}`
     }

@@ -125,6 +125,9 @@ export class MemoryOutlet implements Outlet {
   }
 }
 
+/** Over all rigs: a home that is opened again has seen the ids before. */
+let nextId = 1
+
 export interface RigOptions {
   readonly clock?: Clock
   readonly outlets?: readonly Outlet[]
@@ -146,7 +149,6 @@ export class MessageRig implements AsyncDisposable {
   readonly clock: Clock
   readonly path: string
   readonly #folder: string | null
-  #nextId = 1
   #closed = false
 
   private constructor(parts: {
@@ -226,7 +228,7 @@ export class MessageRig implements AsyncDisposable {
     return {
       kind: 'message',
       address: 'a',
-      platformMessageId: `in-${this.#nextId++}`,
+      platformMessageId: `in-${nextId++}`,
       person: { id: 'person', name: 'A Person' },
       chat: { id: 'a', kind: 'private', addressed: true },
       text,

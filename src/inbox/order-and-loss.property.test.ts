@@ -1,0 +1,98 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { MemoryOutlet, MessageRig, lastText } from '../../test/support/message-rig.ts'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
+import { Refused, StoreError, TransientError, UsageLimited } from '../support/errors.ts'
+
+/** What may go wrong at each question to the model, each part sent and each outcome stored. */
+const modelFault = fc.constantFrom(
+  'none',
+  'none',
+  'none',
+  'overload',
+  'limit',
+  'bug',
+  'refused',
+  'after-text',
+)
+const sendFault = fc.constantFrom('none', 'none', 'none', 'network', 'rate-limit')
+const storeFault = fc.constantFrom('none', 'none', 'none', 'none', 'full')
+
+const scenario = fc.record({
+  messages: fc.array(
+    fc.record({ chat: fc.integer({ min: 0, max: 2 }), pause: fc.integer({ min: 0, max: 20 }) }),
+    {
+      minLength: 1,
+      maxLength: 14,
+    },
+  ),
+  model: fc.array(modelFault, { maxLength: 12 }),
+  send: fc.array(sendFault, { maxLength: 12 }),
+  store: fc.array(storeFault, { maxLength: 12 }),
+  merge: fc.boolean(),
+})
+
+test('whatever fails, every message comes to its end, answers keep the order of the questions, none is given twice', async () => {
+  await fc.assert(
+    fc.asyncProperty(scenario, async ({ messages, model, send, store, merge }) => {
+      const clock = new FakeClock()
+      const outlet = new MemoryOutlet('chat', SECOND)
+      const next = <T>(faults: T[], none: T): T => faults.shift() ?? none
+      const [models, sends, stores] = [[...model], [...send], [...store]]
+      await using rig = await MessageRig.start({
+        clock,
+        outlets: [outlet],
+        messaging: {
+          hold: { maxAgeMs: 100 * HOUR, maxPerConversation: 50, maxTotal: 1_000, merge },
+          concurrency: 2,
+        },
+        wrapInbox: (inbox) => ({
+          ...inbox,
+          finish: async (lease, outcome, now) => {
+            if (next(stores, 'none') === 'full') throw new StoreError('full')
+            return inbox.finish(lease, outcome, now)
+          },
+        }),
+      })
+      rig.model.reply = (request, { onText }) => {
+        switch (next(models, 'none')) {
+          case 'overload':
+            throw new TransientError('overloaded', null, 'overloaded')
+          case 'limit':
+            throw new UsageLimited(clock.now() + 5 * MINUTE)
+          case 'bug':
+            throw new TypeError('a bug')
+          case 'refused':
+            throw new Refused('No.')
+          case 'after-text':
+            onText('half')
+            throw new TransientError('reset', null, 'network')
+          default:
+            return `re: ${lastText(request)}`
+        }
+      }
+      outlet.onSend = () => {
+        const fault = next(sends, 'none')
+        if (fault === 'network') throw new TransientError('reset')
+        if (fault === 'rate-limit') throw new TransientError('slow down', 7 * SECOND, 'rate-limited')
+      }
+      for (const [index, { chat, pause }] of messages.entries()) {
+        await rig.say(`c${chat}`, `q${index}`)
+        if (pause > 10) await rig.pass(pause * SECOND, 10 * SECOND)
+      }
+      await rig.pass(HOUR, 30 * SECOND)
+      for (const chat of [0, 1, 2]) {
+        const rows = await rig.rows(`c${chat}`)
+        const open = rows.filter(({ state }) => ['received', 'held', 'answering'].includes(state))
+        expect(open).toEqual([])
+        const asked = messages.flatMap((message, index) => (message.chat === chat ? [`q${index}`] : []))
+        const answered = outlet.texts(`c${chat}`).flatMap((text) => text.match(/q\d+/g) ?? [])
+        const refused = rows.filter(({ state }) => state === 'refused' || state === 'parked')
+        const unanswered = new Set(refused.map(({ text }) => text))
+        expect(answered).toEqual(asked.filter((text) => !unanswered.has(text)))
+      }
+    }),
+    { numRuns: 12 },
+  )
+}, 120_000)

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest'
+import { MINUTE, SECOND } from '../../src/support/clock.ts'
+import { StoreError } from '../../src/support/errors.ts'
+import type { MessageFact } from '../../src/inbox/observer.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { MessageRig } from '../support/message-rig.ts'
+
+const storeFacts = (facts: readonly MessageFact[]) =>
+  facts.map(({ kind }) => kind).filter((kind) => kind.startsWith('store'))
+
+test('the answer stays in memory until it can be stored: one model call, one alert, nothing new begun', async () => {
+  const clock = new FakeClock()
+  let full = false
+  const whenFull = () => {
+    if (full) throw new StoreError('database or disk is full')
+  }
+  await using rig = await MessageRig.start({
+    clock,
+    wrapInbox: (inbox) => ({
+      ...inbox,
+      accept: async (request) => (whenFull(), inbox.accept(request)),
+      lease: async (request) => (whenFull(), inbox.lease(request)),
+      finish: async (lease, outcome, now) => (whenFull(), inbox.finish(lease, outcome, now)),
+    }),
+    wrapStorage: (storage) => ({ ...storage, probe: async () => (whenFull(), storage.probe()) }),
+  })
+  const facts: MessageFact[] = []
+  using _ = rig.messaging.observer.subscribe((fact) => facts.push(fact))
+  rig.model.reply = (request) => {
+    full = true
+    return `answer to ${request.messages.at(-1)!.text}`
+  }
+  await rig.say('a', 'one', 'two')
+  await rig.rest()
+  expect(rig.messaging.store.ok).toBe(false)
+  // What the platform delivers meanwhile is not acknowledged.
+  await expect(rig.say('b', 'three')).rejects.toBeInstanceOf(StoreError)
+  await rig.pass(10 * MINUTE, 5 * SECOND)
+  expect(rig.model.asked).toEqual(['one'])
+  expect(rig.outlet.texts('a')).toEqual([])
+  expect(storeFacts(facts)).toEqual(['store-failed'])
+  rig.model.reply = (request) => `answer to ${request.messages.at(-1)!.text}`
+  full = false
+  await rig.pass(MINUTE, SECOND)
+  expect(rig.model.asked).toEqual(['one', 'two'])
+  expect(rig.outlet.texts('a').map((text) => text.split('\n').at(-1))).toEqual([
+    'answer to one',
+    'answer to two',
+  ])
+  expect(storeFacts(facts)).toEqual(['store-failed', 'store-recovered'])
+})
+
+test('below the reserve nothing is taken and no turn begun, while what is there could still be written', async () => {
+  const clock = new FakeClock()
+  let free = 1_000_000
+  await using rig = await MessageRig.start({
+    clock,
+    messaging: { reserveBytes: 500_000 },
+    wrapStorage: (storage) => ({ ...storage, freeBytes: async () => free }),
+  })
+  await rig.say('a', 'one')
+  await rig.rest()
+  free = 400_000
+  await rig.pass(6 * SECOND, SECOND)
+  await expect(rig.say('a', 'two')).rejects.toBeInstanceOf(StoreError)
+  expect(rig.messaging.store.problem).toMatch(/free/)
+  free = 600_000
+  await rig.pass(30 * SECOND, SECOND)
+  await rig.say('a', 'two')
+  await rig.rest()
+  expect(rig.model.asked).toEqual(['one', 'two'])
+})
