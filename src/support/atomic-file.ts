@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { open, readdir, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { open, readdir, readlink, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 
 /** Room that is proven before it is needed: four times the largest sign-in file seen. */
 const LEAST_RESERVED_BYTES = 16 * 1024
@@ -100,6 +100,8 @@ export async function resolveLink(path: string): Promise<string> {
     return await realpath(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const link = await readlink(path).catch(() => null)
+    if (link !== null) return resolveLink(resolve(dirname(path), link))
     return join(await realpath(dirname(path)), basename(path))
   }
 }

@@ -81,3 +81,21 @@ export class SignInProcess extends LineProcess {
     }
   }
 }
+
+/** A process that behaves at the credentials file as Claude Code does. See `claude-code-cli.ts`. */
+export class ClaudeCodeProcess extends LineProcess {
+  static async start(setup: {
+    configDir: string
+    tokenUrl: string
+    old?: boolean
+  }): Promise<ClaudeCodeProcess> {
+    const started = new ClaudeCodeProcess('./claude-code-cli.ts', [JSON.stringify(setup)])
+    await started.next()
+    return started
+  }
+
+  ask(what: string, more: object = {}): Promise<Answer> {
+    this.tell({ do: what, ...more })
+    return this.next()
+  }
+}
