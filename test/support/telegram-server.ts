@@ -22,7 +22,12 @@ export type ServerFault =
   /** The connection is cut without an answer; `after`: what was asked has been done. */
   | { readonly kind: 'drop'; readonly after?: boolean }
   /** A body that is no Bot API answer. */
-  | { readonly kind: 'body'; readonly status: number; readonly body: string }
+  | {
+      readonly kind: 'body'
+      readonly status: number
+      readonly body: string
+      readonly headers?: Record<string, string>
+    }
 
 export const tooManyRequests = (seconds: number): ServerFault => ({
   kind: 'error',
@@ -66,6 +71,8 @@ export class TelegramServer {
   readonly strayRequests: string[] = []
   /** Set to answer every poll with 409, as the service does. */
   webhookUrl = ''
+  /** Calls of these methods are done only after the promise. */
+  readonly delays = new Map<string, Promise<void>>()
   readonly #server: Server
   readonly #files = new Map<string, { bytes: Uint8Array; path: string }>()
   readonly #faults: Array<{ method: string; fault: ServerFault; times: number }> = []
@@ -199,12 +206,13 @@ export class TelegramServer {
         if (fault.after) this.#call(method, payload)
         return void request.socket.destroy()
       }
-      if (fault.kind === 'body') return void response.writeHead(fault.status).end(fault.body)
+      if (fault.kind === 'body') return void response.writeHead(fault.status, fault.headers).end(fault.body)
       return reply(response, fault.code, {
         ...failed(fault.code, fault.description),
         ...(fault.parameters ? { parameters: fault.parameters } : {}),
       })
     }
+    await this.delays.get(method)
     if (method === 'getUpdates') return this.#getUpdates(payload, response)
     const answer = this.#call(method, payload)
     reply(response, 'error_code' in answer ? (answer.error_code as number) : 200, answer)
@@ -304,7 +312,7 @@ export class TelegramServer {
     if (decodeURIComponent(token) !== TelegramServer.token)
       return reply(response, 401, failed(401, 'Unauthorized'))
     const fault = this.#nextFault('download')
-    if (fault?.kind === 'body') return void response.writeHead(fault.status).end(fault.body)
+    if (fault?.kind === 'body') return void response.writeHead(fault.status, fault.headers).end(fault.body)
     if (fault) return void response.destroy()
     const file = [...this.#files.values()].find((known) => known.path === path)
     if (!file) return reply(response, 404, notFound)

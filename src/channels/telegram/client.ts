@@ -110,7 +110,11 @@ export class TelegramClient {
    * @see https://core.telegram.org/bots/api#file
    */
   async download(filePath: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null> {
-    const path = filePath.split('/').map(encodeURIComponent).join('/')
+    const segments = filePath.split('/')
+    // Such a path would leave the place of this bot's files.
+    if (segments.some((segment) => segment === '.' || segment === '..'))
+      throw new TelegramFailure('gone', 'download', 'the path of the file is none')
+    const path = segments.map(encodeURIComponent).join('/')
     const url = `${this.#root}/file/bot${this.#token.reveal()}/${path}`
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)])
     try {

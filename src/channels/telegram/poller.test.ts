@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'vitest'
+import { PRIVATE_CHAT, TelegramFixture } from '../../../test/support/telegram-fixture.ts'
+import { badGateway, tooManyRequests } from '../../../test/support/telegram-server.ts'
+import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
+import { pause, until } from '../../../test/support/until.ts'
+import { DAY, systemClock, type Clock } from '../../support/clock.ts'
+import { Secret } from '../../support/secret.ts'
+
+describe('polling Telegram', () => {
+  test('hands over a batch with its offset in one go, and confirms it afterwards', async () => {
+    await using fixture = await TelegramFixture.open()
+    const { server } = fixture
+    const receiver = new RecordingReceiver()
+    for (const text of ['one', 'two', 'three']) server.say(PRIVATE_CHAT, text)
+    await fixture.create(receiver).start(receiver)
+    await until(() => server.unconfirmed === 0, 'the confirmation')
+    expect(receiver.batches.map((batch) => batch.items.length)).toEqual([3])
+    expect(receiver.cursors.get('offset')).toBe('1003')
+    expect(server.confirmed).toBe(1003)
+  })
+
+  test('asks only for the three kinds of update that it understands', async () => {
+    await using fixture = await TelegramFixture.open()
+    const receiver = new RecordingReceiver()
+    await fixture.create(receiver).start(receiver)
+    const call = await until(() => fixture.server.callsOf('getUpdates')[0], 'the first poll')
+    expect(call.payload['allowed_updates']).toEqual(['message', 'edited_message', 'my_chat_member'])
+    expect(call.payload).not.toHaveProperty('offset')
+  })
+
+  test('goes on where the stored offset ends', async () => {
+    await using fixture = await TelegramFixture.open()
+    const { server } = fixture
+    const receiver = new RecordingReceiver()
+    server.say(PRIVATE_CHAT, 'known already')
+    server.say(PRIVATE_CHAT, 'new')
+    receiver.cursors.set('offset', '1001')
+    await fixture.create(receiver).start(receiver)
+    await until(() => receiver.texts.length === 1, 'the message')
+    expect(receiver.texts).toEqual(['new'])
+  })
+
+  test('follows ids that begin anew below the stored offset', async () => {
+    await using fixture = await TelegramFixture.open()
+    const { server } = fixture
+    const receiver = new RecordingReceiver()
+    receiver.cursors.set('offset', '900000')
+    server.restartUpdateIds(5)
+    server.say(PRIVATE_CHAT, 'after an idle week')
+    await fixture.create(receiver).start(receiver)
+    await until(() => receiver.cursors.get('offset') === '6', 'the new offset')
+    server.say(PRIVATE_CHAT, 'and on')
+    await until(() => receiver.texts.length === 2, 'the next message')
+    expect(receiver.texts).toEqual(['after an idle week', 'and on'])
+  })
+
+  test('asks without an offset after an idle week, so that nothing unseen is confirmed', async () => {
+    await using fixture = await TelegramFixture.open()
+    const { server } = fixture
+    const receiver = new RecordingReceiver()
+    // Within reach of the old offset: asking with it would confirm the update unseen.
+    receiver.cursors.set('offset', '1005')
+    receiver.cursors.set('seen', String(Date.now()))
+    server.say(PRIVATE_CHAT, 'low id')
+    const clock: Clock = { ...systemClock, now: () => Date.now() + 7 * DAY }
+    await fixture.create(receiver, { clock }).start(receiver)
+    await until(() => receiver.texts.length === 1, 'the message')
+    expect(receiver.cursors.get('offset')).toBe('1001')
+  })
+
+  test('passes over an update of an unknown shape, says so, and goes on', async () => {
+    await using fixture = await TelegramFixture.open()
+    const { server } = fixture
+    const receiver = new RecordingReceiver()
+    for (const shape of [
+      null,
+      'text',
+      7,
+      {},
+      { chat: 5 },
+      { message_id: 'x', chat: { id: 'y' }, text: 'z', from: {} },
+    ])
+      server.push('message', shape)
+    server.push('something_new', { a: 1 })
+    server.say(PRIVATE_CHAT, 'after them')
+    await fixture.create(receiver).start(receiver)
+    await until(() => server.unconfirmed === 0, 'the confirmation')
+    expect(receiver.texts).toEqual(['after them'])
+    expect(fixture.lines.join('')).toContain('unknown shape')
+  })
+
+  test('passes over an update that cannot be taken in only while the store takes others', async () => {
+    await using fixture = await TelegramFixture.open()
+    const { server } = fixture
+    const receiver = new RecordingReceiver()
+    receiver.before = (items) => {
+      if (items.some((item) => item.kind === 'message' && item.text === 'poison'))
+        throw new RangeError('a bug')
+    }
+    for (const text of ['before', 'poison', 'behind']) server.say(PRIVATE_CHAT, text)
+    await fixture.create(receiver, { random: () => 0 }).start(receiver)
+    await until(() => server.unconfirmed === 0, 'the confirmation', 20_000)
+    expect(receiver.texts).toEqual(['before', 'behind'])
+    expect(fixture.lines.join('')).toContain('passed over: a bug')
+  })
+
+  test('never passes anything over while nothing at all can be stored', async () => {
+    await using fixture = await TelegramFixture.open()
+    const receiver = new RecordingReceiver()
+    let tries = 0
+    receiver.before = () => {
+      tries++
+      throw new RangeError('the whole store is gone')
+    }
+    fixture.server.say(PRIVATE_CHAT, 'keep me')
+    const channel = fixture.create(receiver, { random: () => 0, clock: hurried(50) })
+    await channel.start(receiver)
+    await until(() => tries > 8, 'several tries', 10_000)
+    expect(fixture.server.unconfirmed).toBe(1)
+    expect(channel.status().state).toBe('retrying')
+    receiver.before = null
+    await until(() => receiver.texts.length === 1, 'the message', 10_000)
+  })
+
+  test('says of a wrong token what the operator must do, and asks rarely', async () => {
+    await using fixture = await TelegramFixture.open()
+    const receiver = new RecordingReceiver()
+    const channel = fixture.create(receiver, {
+      token: new Secret('999999:TEST_a_token_that_nobody_knows_000000'),
+    })
+    await channel.start(receiver)
+    await until(() => channel.status().state === 'failed', 'the state')
+    expect(channel.status().problem).toContain('TELEGRAM_BOT_TOKEN')
+    await pause(300)
+    expect(fixture.server.callsOf('getUpdates').length).toBe(1)
+  })
+
+  test('receives as slowly as it is asked to', async () => {
+    await using fixture = await TelegramFixture.open()
+    const receiver = new RecordingReceiver()
+    fixture.server.fail('getUpdates', tooManyRequests(1))
+    await fixture.create(receiver).start(receiver)
+    await until(() => fixture.server.callsOf('getUpdates').length >= 2, 'the second poll')
+    const [first, second] = fixture.server.callsOf('getUpdates')
+    expect(second!.at - first!.at).toBeGreaterThan(950)
+  })
+
+  test.each([
+    ['an error page', badGateway],
+    ['a cut connection', { kind: 'drop' }],
+    ['an answer that is no list', { kind: 'body', status: 200, body: '{"ok":true,"result":{}}' }],
+    ['a list of something else', { kind: 'body', status: 200, body: '{"ok":true,"result":[1,null]}' }],
+  ] as const)('bears %s', async (_what, fault) => {
+    await using fixture = await TelegramFixture.open()
+    const receiver = new RecordingReceiver()
+    fixture.server.fail('getUpdates', fault, 2)
+    fixture.server.say(PRIVATE_CHAT, 'hello')
+    const channel = fixture.create(receiver, { clock: hurried(20) })
+    await channel.start(receiver)
+    await until(() => receiver.texts.length === 1, 'the message')
+    expect(channel.status()).toMatchObject({ state: 'connected', problem: null })
+  })
+
+  test('reports each change of its state once, and the name of its account', async () => {
+    await using fixture = await TelegramFixture.open()
+    const receiver = new RecordingReceiver()
+    const states: string[] = []
+    const channel = fixture.create(receiver, { onStatus: (status) => void states.push(status.state) })
+    await channel.start(receiver)
+    await until(() => channel.status().account, 'the account')
+    await until(() => channel.status().state === 'connected', 'the connection')
+    await channel.stop()
+    expect(channel.status().account).toBe('@hermes_test_bot')
+    expect(states).toEqual(['starting', 'connected', 'stopped'])
+  })
+
+  test('works with a server that does not know how to name the bot', async () => {
+    await using fixture = await TelegramFixture.open()
+    const receiver = new RecordingReceiver()
+    fixture.server.fail('getMe', { kind: 'error', code: 404, description: 'Not Found' }, 99)
+    fixture.server.fail('setMyCommands', { kind: 'hang' })
+    fixture.server.say(PRIVATE_CHAT, 'hello')
+    const channel = fixture.create(receiver)
+    await channel.start(receiver)
+    await until(() => receiver.texts.length === 1, 'the message')
+    expect(channel.status().account).toBeNull()
+  })
+})
+
+/** Real time whose waits are cut to `ms`. */
+function hurried(ms: number): Clock {
+  return {
+    ...systemClock,
+    setTimer: (callback, delay) => systemClock.setTimer(callback, Math.min(delay, ms)),
+  }
+}

@@ -1,0 +1,203 @@
+import { describe, expect, test } from 'vitest'
+import { GROUP_CHAT, PRIVATE_CHAT, TelegramFixture } from '../../../test/support/telegram-fixture.ts'
+import { badGateway, tooManyRequests } from '../../../test/support/telegram-server.ts'
+import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
+import { pause, until } from '../../../test/support/until.ts'
+import { Moved, Undeliverable } from '../../inbox/outlet.ts'
+import { TransientError } from '../../support/errors.ts'
+import type { Channel } from '../channel.ts'
+
+const signal = new AbortController().signal
+const CHAT = String(PRIVATE_CHAT)
+const GROUP = String(GROUP_CHAT)
+
+async function using(play: (channel: Channel, fixture: TelegramFixture) => Promise<void>): Promise<void> {
+  await using fixture = await TelegramFixture.open()
+  await play(fixture.create(new RecordingReceiver()), fixture)
+}
+
+const send = (channel: Channel, text: string, address = CHAT, replyTo: string | null = null) =>
+  channel.send(address, text, { replyTo, key: 'k', signal })
+
+describe('sending to Telegram', () => {
+  test('formats, replies, and shows no preview of links', () =>
+    using(async (channel, { server }) => {
+      const question = server.say(PRIVATE_CHAT, 'what?')
+      await send(channel, '**bold** and `code`\n\nhttps://example.org', CHAT, String(question))
+      const [message] = server.chats.sent
+      expect(message).toMatchObject({ text: 'bold and code\n\nhttps://example.org', replyTo: question })
+      expect(message!.entities.map((entity) => entity.type)).toEqual(['bold', 'code', 'text_link'])
+      expect(server.callsOf('sendMessage')[0]!.payload).toMatchObject({
+        link_preview_options: { is_disabled: true },
+        reply_parameters: { allow_sending_without_reply: true },
+      })
+    }))
+
+  test('sends to the topic that the address names', () =>
+    using(async (channel, { server }) => {
+      await send(channel, 'x', `${GROUP}/33`)
+      expect(server.chats.sent[0]).toMatchObject({ chatId: GROUP_CHAT, threadId: 33 })
+    }))
+
+  test('sends as plain text what is refused as formatted', () =>
+    using(async (channel, { server }) => {
+      server.fail('sendMessage', {
+        kind: 'error',
+        code: 400,
+        description: "Bad Request: can't parse entities",
+      })
+      await send(channel, '**bold** <b>')
+      expect(server.chats.sent.map((message) => message.text)).toEqual(['**bold** <b>'])
+    }))
+
+  test('sends as plain text what is nothing once formatted', () =>
+    using(async (channel, { server }) => {
+      await send(channel, '[only]: http://a.definition')
+      expect(server.chats.sent.map((message) => message.text)).toEqual(['[only]: http://a.definition'])
+    }))
+
+  test('gives up on what is refused in both forms', () =>
+    using(async (channel, { server }) => {
+      server.fail('sendMessage', { kind: 'error', code: 400, description: 'Bad Request: something new' }, 2)
+      await expect(send(channel, '**x**')).rejects.toBeInstanceOf(Undeliverable)
+      expect(server.callsOf('sendMessage').length).toBe(2)
+    }))
+
+  test.each([
+    [403, 'Forbidden: bot was blocked by the user'],
+    [403, 'Forbidden: bot was kicked from the group chat'],
+    [403, 'Forbidden: user is deactivated'],
+    [400, 'Bad Request: chat not found'],
+    [400, 'Bad Request: message thread not found'],
+  ])('knows that %i "%s" is final, without a second try', (code, description) =>
+    using(async (channel, { server }) => {
+      server.fail('sendMessage', { kind: 'error', code, description })
+      await expect(send(channel, 'x')).rejects.toBeInstanceOf(Undeliverable)
+      expect(server.callsOf('sendMessage').length).toBe(1)
+    }),
+  )
+
+  test('knows that what is not an address of Telegram is undeliverable', () =>
+    using(async (channel) => {
+      await expect(send(channel, 'x', 'nowhere')).rejects.toBeInstanceOf(Undeliverable)
+    }))
+
+  test('says where a group has moved to', () =>
+    using(async (channel, { server }) => {
+      server.chats.migrated.set(GROUP_CHAT, -100_555)
+      const moved = await send(channel, 'x', GROUP).catch((error) => error)
+      expect(moved).toBeInstanceOf(Moved)
+      expect(moved).toMatchObject({ to: '-100555' })
+    }))
+
+  test.each([
+    ['an error page', badGateway],
+    ['a cut connection', { kind: 'drop' }],
+    ['an internal error', { kind: 'error', code: 500, description: 'Internal Server Error' }],
+    ['a wrong token', { kind: 'error', code: 401, description: 'Unauthorized' }],
+  ] as const)('will be tried again after %s', (_what, fault) =>
+    using(async (channel, { server }) => {
+      server.fail('sendMessage', fault)
+      await expect(send(channel, 'x')).rejects.toBeInstanceOf(TransientError)
+      await send(channel, 'x')
+      expect(server.chats.sent.length).toBe(1)
+    }),
+  )
+
+  test('ends with the reason of the signal when it is aborted', () =>
+    using(async (channel, { server }) => {
+      server.fail('sendMessage', { kind: 'hang' })
+      const stop = new AbortController()
+      const sending = channel.send(CHAT, 'x', { replyTo: null, key: 'k', signal: stop.signal })
+      await until(() => server.callsOf('sendMessage').length === 1, 'the call')
+      stop.abort(new Error('shutting down'))
+      await expect(sending).rejects.toThrow('shutting down')
+    }))
+})
+
+describe('editing on Telegram', () => {
+  test('cuts a draft that has outgrown a message, and costs nothing while it shows the same', () =>
+    using(async (channel, { server }) => {
+      const id = await send(channel, 'Beginning')
+      const long = 'A sentence of the draft. '.repeat(400)
+      await channel.edit(CHAT, id, long, { final: false, signal })
+      await channel.edit(CHAT, id, `${long} And more.`, { final: false, signal })
+      await channel.edit(CHAT, id, channel.split(long)[0]!, { final: true, signal })
+      expect(server.callsOf('editMessageText').length).toBe(1)
+      expect(server.chats.sent[0]!.text.length).toBeLessThanOrEqual(4_096)
+    }))
+
+  test('takes for success that the message reads so already', () =>
+    using(async (channel, fixture) => {
+      const id = await send(channel, 'Final')
+      const restarted = fixture.create(new RecordingReceiver())
+      await restarted.edit(CHAT, id, 'Final', { final: true, signal })
+      expect(fixture.server.callsOf('editMessageText').length).toBe(1)
+    }))
+
+  test('calls a message that is gone undeliverable', () =>
+    using(async (channel) => {
+      await expect(channel.edit(CHAT, '4711', 'x', { final: true, signal })).rejects.toBeInstanceOf(
+        Undeliverable,
+      )
+    }))
+
+  test('leaves drafts out while the chat must be left alone, and still brings the final text', () =>
+    using(async (channel, { server }) => {
+      const id = await send(channel, 'a')
+      server.fail('editMessageText', tooManyRequests(1))
+      await channel.edit(CHAT, id, 'a b', { final: false, signal })
+      await channel.edit(CHAT, id, 'a b c', { final: false, signal })
+      expect(server.callsOf('editMessageText').length).toBe(1)
+      await channel.edit(CHAT, id, 'a b c d', { final: true, signal })
+      const [first, second] = server.callsOf('editMessageText')
+      expect(second!.at - first!.at).toBeGreaterThan(950)
+      expect(server.chats.sent[0]!.text).toBe('a b c d')
+    }))
+
+  test('lets a draft on its way arrive before the final text', () =>
+    using(async (channel, { server }) => {
+      const id = await send(channel, 'a')
+      const release = Promise.withResolvers<void>()
+      server.delays.set('editMessageText', release.promise)
+      const stop = new AbortController()
+      const draft = channel.edit(CHAT, id, 'a draft', { final: false, signal: stop.signal })
+      await until(() => server.callsOf('editMessageText').length === 1, 'the draft')
+      stop.abort(new Error('the draft is over'))
+      await expect(draft).rejects.toThrow('the draft is over')
+      const final = channel.edit(CHAT, id, 'the answer', { final: true, signal })
+      await pause(50)
+      expect(server.callsOf('editMessageText').length).toBe(1)
+      server.delays.clear()
+      release.resolve()
+      await final
+      expect(server.chats.sent[0]).toMatchObject({ text: 'the answer', earlier: ['a', 'a draft'] })
+    }))
+})
+
+describe('on Telegram', () => {
+  test('typing is shown, but not again and again', () =>
+    using(async (channel, { server }) => {
+      channel.typing(CHAT)
+      channel.typing(CHAT)
+      channel.typing(`${GROUP}/33`)
+      await until(() => server.callsOf('sendChatAction').length === 2, 'the indicators')
+      expect(server.callsOf('sendChatAction')[1]!.payload).toMatchObject({
+        message_thread_id: 33,
+        action: 'typing',
+      })
+    }))
+
+  test('a message is deleted where the platform lets the bot', () =>
+    using(async (channel, { server }) => {
+      const id = server.say(PRIVATE_CHAT, 'a secret')
+      expect(await channel.remove!(CHAT, String(id))).toBe(true)
+      expect(server.callsOf('deleteMessage')[0]!.payload).toEqual({ chat_id: PRIVATE_CHAT, message_id: id })
+      server.fail('deleteMessage', {
+        kind: 'error',
+        code: 400,
+        description: "Bad Request: message can't be deleted",
+      })
+      expect(await channel.remove!(CHAT, String(id))).toBe(false)
+    }))
+})
