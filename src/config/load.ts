@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { ConfigurationError } from '../support/errors.ts'
 import type { Config } from './config.ts'
 import { DEFAULTS } from './defaults.ts'
+import type { SchemaNode } from './check.ts'
 import { setHermesAgentKeysAside } from './hermes-agent-keys.ts'
 import type { ConfigFile } from './schema.ts'
 import { toConfig } from './to-config.ts'
@@ -45,20 +46,24 @@ export async function parseConfig(
   const { rest, ignored } = setHermesAgentKeysAside(source.content as Record<string, unknown>)
   const missing: KeyPath[] = []
   const content = filledIn(withoutEmptySections(rest), lookup, [], missing)
-  const { configFileSchema } = await import('./schema.ts')
-  const result = configFileSchema.safeParse(content)
+  const [{ checkContent }, schema] = await Promise.all([import('./check.ts'), readSchema()])
+  const { value, findings } = checkContent(schema, content)
   const problems: (Place & { message: string })[] = missing.map((at) => ({
     ...source.placeOfValue(at),
     message: `${dotted(at)}: names a variable that is set neither in the environment nor in .env`,
   }))
-  if (!result.success) {
-    const { explainIssues } = await import('./explain.ts')
-    for (const { path: at, about, message } of explainIssues(result.error.issues, content)) {
-      problems.push({ ...(about === 'key' ? source.placeOfKey(at) : source.placeOfValue(at)), message })
-    }
+  for (const { path: at, about, message } of findings) {
+    problems.push({ ...(about === 'key' ? source.placeOfKey(at) : source.placeOfValue(at)), message })
   }
   if (problems.length > 0) throw problemsIn(path, problems)
-  return { config: toConfig(result.data as ConfigFile), ignoredKeys: ignored }
+  return { config: toConfig(value as ConfigFile), ignoredKeys: ignored }
+}
+
+/** Two folders up from `src` and from `dist` alike. */
+const SCHEMA = new URL('../../schema/config.schema.json', import.meta.url)
+
+async function readSchema(): Promise<SchemaNode> {
+  return JSON.parse(await readFile(SCHEMA, 'utf8')) as SchemaNode
 }
 
 function problemsIn(path: string, problems: readonly (Place & { message: string })[]): ConfigurationError {

@@ -5,9 +5,9 @@ import { DURATION_EXAMPLES, DURATION_PATTERN } from './duration.ts'
 import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from './texts.ts'
 
 /**
- * The shape of `config.yaml`: the loader checks with it, and the JSON Schema for
- * editors is written from it. It checks and fills in defaults, and changes nothing:
- * `to-config.ts` makes durations into milliseconds and wraps secrets.
+ * The shape of `config.yaml`. The JSON Schema is written from it at build time, for
+ * editors and for the check at a start (see `check.ts`). It only checks and fills in
+ * defaults: `to-config.ts` makes durations into milliseconds and wraps secrets.
  */
 
 const text = (description: string) => z.string().min(1).meta({ description })
@@ -15,33 +15,40 @@ const flag = (description: string) => z.boolean().meta({ description })
 const count = (description: string, from: number, to: number) =>
   z.int().min(from).max(to).meta({ description })
 
-const duration = (description: string) =>
+/** Text of a shape; `expected` says in words what the pattern means. */
+const shaped = (pattern: RegExp, expected: string, description: string) =>
   z
     .string()
-    .regex(DURATION_PATTERN, `expected ${DURATION_EXAMPLES}`)
-    .meta({ description: `${description} ${DURATION_EXAMPLES}.` })
+    .regex(pattern)
+    .meta({ description, 'x-expected': `expected ${expected}` })
+
+const duration = (description: string) =>
+  shaped(DURATION_PATTERN, DURATION_EXAMPLES, `${description} ${DURATION_EXAMPLES}.`)
 
 /** An address to which credentials may go. */
 const address = (description: string) =>
   z
     .string()
-    .superRefine((value, context) => {
-      const message = addressProblem(value)
-      if (message) context.addIssue({ code: 'custom', message })
-    })
-    .meta({ description, format: 'uri' })
+    .refine((value) => addressProblem(value) === null)
+    .meta({ description, format: 'uri', 'x-address': 'credentials' })
+
+/** An address to which no credential goes. */
+const openAddress = (pattern: RegExp, expected: string, description: string) =>
+  shaped(pattern, expected, description)
+    .refine((value) => URL.canParse(value))
+    .meta({ format: 'uri', 'x-address': 'open', 'x-expected': `expected ${expected}`, description })
 
 /** YAML makes a number of an unquoted id. */
 const numericId = (description: string) =>
   z
-    .union([z.string().regex(/^-?\d+$/, 'expected a numeric id; names can change hands'), z.int()])
+    .union([shaped(/^-?\d+$/, 'a numeric id; names can change hands', description), z.int()])
     .meta({ description })
 
 const argv = (description: string) =>
-  z
-    .array(z.string().min(1))
-    .min(1, 'expected a program and its arguments, such as ["/usr/bin/tool", "--flag"]')
-    .meta({ description })
+  z.array(z.string().min(1)).min(1).meta({
+    description,
+    'x-expected': 'expected a program and its arguments, such as ["/usr/bin/tool", "--flag"]',
+  })
 
 /** A section: unknown keys are refused, missing ones have their defaults. */
 const section = <Shape extends z.core.$ZodLooseShape>(description: string, shape: Shape) =>
@@ -77,11 +84,11 @@ const oauth = section(
 
 const model = section('The model and where it is asked.', {
   provider: z
-    .enum(
-      ['anthropic', 'auto'],
-      'expected anthropic (or auto, which means the same): no other provider is supported',
-    )
-    .meta({ description: 'This gateway knows one provider; auto means the same.' })
+    .enum(['anthropic', 'auto'])
+    .meta({
+      description: 'This gateway knows one provider; auto means the same.',
+      'x-expected': 'expected anthropic (or auto, which means the same): no other provider is supported',
+    })
     .default(D.model.provider),
   default: text("The model's id.").default(D.model.default),
   base_url: address(
@@ -122,17 +129,11 @@ const texts = z
         z
           .string()
           .min(1)
-          .superRefine((value, context) => {
-            const known = placeholdersOf(sentence)
-            const unknown = placeholdersOf(value).filter((name) => !known.includes(name))
-            if (unknown.length === 0) return
-            const choice = known.length === 0 ? 'it has none' : `it has {${known.join('}, {')}}`
-            context.addIssue({
-              code: 'custom',
-              message: `{${unknown.join('}, {')}} cannot be filled in here; ${choice}`,
-            })
+          .refine((value) => placeholdersOf(value).every((name) => placeholdersOf(sentence).includes(name)))
+          .meta({
+            description: `Instead of: ${sentence}`,
+            'x-placeholders': placeholdersOf(sentence),
           })
-          .meta({ description: `Instead of: ${sentence}` })
           .optional(),
       ]),
     ) as Record<TextKey, z.ZodOptional<z.ZodString>>,
@@ -146,18 +147,16 @@ const gateway = section('The gateway itself.', {
   port: count('The port to listen on.', 1, 65_535).default(D.gateway.port),
   public_urls: z
     .array(
-      z
-        .string()
-        .regex(
-          /^https?:\/\/[^\s/?#@]+\/?$/,
-          'expected an address without a path, such as https://chat.example.org',
-        )
-        .meta({ format: 'uri' }),
+      openAddress(
+        /^https?:\/\/[^\s/?#@]+\/?$/,
+        'an address without a path, such as https://chat.example.org',
+        'An address without a path.',
+      ),
     )
     .meta({ description: 'Addresses by which people reach the gateway (checked against Host and Origin).' })
     .default([]),
   operators: z
-    .array(z.string().regex(/^[a-z]+:.+$/, 'expected a channel and a user id, such as telegram:12345'))
+    .array(shaped(/^[a-z]+:.+$/, 'a channel and a user id, such as telegram:12345', 'An operator.'))
     .meta({ description: 'Who may run /login and operator commands, such as telegram:12345.' })
     .default([]),
   hold: section('Messages that wait for recovery.', {
@@ -186,17 +185,12 @@ const gateway = section('The gateway itself.', {
 })
 
 const storage = section('Where messages are kept.', {
-  url: z
-    .string()
-    .regex(/^sqlite$|^postgres(ql)?:\/\/\S+$/, 'expected sqlite, or postgres://user@host/database')
-    .meta({ description: 'sqlite (a file in the home), or postgres://user@host/database.' })
-    .default(D.storage.url),
+  url: shaped(
+    /^sqlite$|^postgres(ql)?:\/\/\S+$/,
+    'sqlite, or postgres://user@host/database',
+    'sqlite (a file in the home), or postgres://user@host/database.',
+  ).default(D.storage.url),
 })
-
-const webhookUrl = z
-  .string()
-  .regex(/^https?:\/\/\S+$/, 'expected an address that begins with https://')
-  .meta({ description: 'The address to post to.', format: 'uri' })
 
 const alerts = z
   .array(
@@ -206,15 +200,15 @@ const alerts = z
         type: z.literal('email'),
         to: text('Who gets it.'),
         from: text('The sender; EMAIL_ADDRESS if left out.').optional(),
-        smtp: z
-          .string()
-          .regex(/^smtps?:\/\/\S+$/, 'expected an address such as smtps://user:password@host:465')
-          .meta({ description: 'smtps://user:password@host:465; the EMAIL_* variables if left out.' })
-          .optional(),
+        smtp: openAddress(
+          /^smtps?:\/\/\S+$/,
+          'an address such as smtps://user:password@host:465',
+          'smtps://user:password@host:465; the EMAIL_* variables if left out.',
+        ).optional(),
       }),
       section('A webhook, signed after Standard Webhooks.', {
         type: z.literal('webhook'),
-        url: webhookUrl,
+        url: openAddress(/^https?:/, 'an address that begins with https://', 'The address to post to.'),
         secret: text('The secret to sign with: whsec_… or any text.').optional(),
       }),
       section('A topic of an ntfy server.', {

@@ -17,7 +17,7 @@ export function jsonSchemaText(): string {
       properties: {
         ...properties,
         // The loader takes the bare name of a model as well, as Hermes Agent does.
-        model: { anyOf: [model, { type: 'string', description: "The model's id." }] },
+        model: { default: {}, anyOf: [model, { type: 'string', description: "The model's id." }] },
       },
     },
     null,

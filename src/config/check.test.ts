@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { checkContent, type SchemaNode } from './check.ts'
+import { configFileSchema } from './schema.ts'
+import { jsonSchemaText } from './write-json-schema.ts'
+
+const schema = JSON.parse(jsonSchemaText()) as SchemaNode
+
+/** Values that are right somewhere and wrong elsewhere. */
+const value = fc.oneof(
+  fc.constantFrom<unknown>(
+    'auto',
+    'anthropic',
+    'sqlite',
+    'telegram',
+    'webhook',
+    'ntfy',
+    'email',
+    'command',
+    'info',
+    'text',
+    '',
+    '7d',
+    '0d',
+    '12345',
+    '-1',
+    'telegram:1',
+    '{time}',
+    'until {time}',
+    'https://a.example',
+    'http://a.example',
+    'http://127.0.0.1:1',
+    'https://u:p@a.example',
+    'https://[',
+    'https://a.example:99999',
+    'https://a.example/',
+    'postgres://h@db/x',
+    'smtps://h',
+    'smtp://u:p@h:25',
+    null,
+    true,
+    false,
+    0,
+    1,
+    5,
+    8642,
+    70_000,
+    1.5,
+    -3,
+    1e300,
+    Number.NaN,
+    [],
+    {},
+  ),
+  fc.array(
+    fc.constantFrom<unknown>('a', '', 1, 'telegram:1', 'https://a.example', null, 'http://x.example', {}),
+    { maxLength: 2 },
+  ),
+)
+
+/** Every place in the file, wherever a value can stand. */
+function placesOf(node: SchemaNode, path: readonly string[] = []): string[][] {
+  const sections = [node, ...(node.anyOf ?? [])]
+  return sections.flatMap(({ properties = {} }) =>
+    Object.entries(properties).flatMap(([key, child]) => [
+      [...path, key],
+      ...placesOf(child, [...path, key]),
+    ]),
+  )
+}
+const places = placesOf(schema)
+
+const alert = fc.dictionary(
+  fc.constantFrom('type', 'chat', 'to', 'from', 'smtp', 'url', 'secret', 'token', 'run', 'odd'),
+  value,
+  { maxKeys: 4 },
+)
+const edit = fc.oneof(
+  { weight: 8, arbitrary: fc.tuple(fc.constantFrom(...places), value) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.constantFrom(
+        ['odd'],
+        ['gateway', 'odd'],
+        ['auth', 'oauth', 'odd'],
+        ['auth', 'oauth', 'headers', 'x'],
+      ),
+      value,
+    ),
+  },
+  { weight: 2, arbitrary: fc.tuple(fc.constant(['alerts']), fc.array(alert, { maxLength: 2 })) },
+)
+
+function build(edits: readonly (readonly [readonly string[], unknown])[]): Record<string, unknown> {
+  const content: Record<string, unknown> = {}
+  for (const [path, one] of edits) {
+    let section = content
+    for (const key of path.slice(0, -1)) {
+      const next = section[key]
+      section = (
+        typeof next === 'object' && next !== null && !Array.isArray(next) ? next : (section[key] = {})
+      ) as Record<string, unknown>
+    }
+    section[path.at(-1)!] = one
+  }
+  return content
+}
+
+it("agrees with zod's verdict on any file, and fills in the same defaults", () => {
+  let right = 0
+  fc.assert(
+    fc.property(fc.array(edit, { maxLength: 3 }), (edits) => {
+      const content = build(edits)
+      // The name of a model alone is the loader's addition to the JSON Schema.
+      fc.pre(typeof content['model'] !== 'string')
+      const zod = configFileSchema.safeParse(content)
+      const checked = checkContent(schema, content)
+      expect(checked.findings.length === 0, JSON.stringify(checked.findings)).toBe(zod.success)
+      if (!zod.success) return
+      right++
+      expect(checked.value).toEqual(zod.data)
+    }),
+    { numRuns: 4_000 },
+  )
+  // Without files that are right the comparison would say little.
+  expect(right).toBeGreaterThan(400)
+})
