@@ -68,7 +68,8 @@ export function printStatus(status: AuthStatus, message: string | null): void {
   if (status.nextAttemptAt !== null) rows.push(['Next attempt', status.nextAttemptAt])
   if (status.consecutive401 > 0) rows.push(['Rejections in a row', String(status.consecutive401)])
   print(table(rows))
-  if (message !== null) print(`\n${message[0]!.toUpperCase()}${message.slice(1)}.`)
+  if (message !== null)
+    print(`\n${message[0]!.toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`)
   if (status.state !== 'healthy' && status.state !== 'refreshing') {
     print(`${message === null ? '\n' : ''}Run \`${mendingCommand(status.state, status.reason)}\`.`)
   }

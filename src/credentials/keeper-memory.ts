@@ -100,6 +100,7 @@ export class MemoryBook {
   readonly #memory: KeeperMemory
   readonly #onError: (message: string) => void
   #record: KeeperRecord = EMPTY_RECORD
+  #open = false
   #dirty = false
   #writing: Promise<void> | null = null
 
@@ -116,10 +117,16 @@ export class MemoryBook {
     this.#record = (await this.#memory.load().catch(() => null)) ?? EMPTY_RECORD
   }
 
+  /** From here on changes are written: whoever only looks must not overwrite what a running gateway knows. */
+  open(): void {
+    this.#open = true
+    if (this.#dirty) this.#writing ??= this.#write()
+  }
+
   update(change: Partial<KeeperRecord>): void {
     this.#record = { ...this.#record, ...change }
     this.#dirty = true
-    this.#writing ??= this.#write()
+    if (this.#open) this.#writing ??= this.#write()
   }
 
   /** Resolves when everything that was changed so far is written, or cannot be. */

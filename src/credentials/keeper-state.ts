@@ -1,6 +1,10 @@
 import type { CredentialReason } from '../support/errors.ts'
 import type { Held } from './held.ts'
 
+/** Said of an OAuth token that nothing here can renew: at each start, in alerts and in the status. */
+export const UNRENEWABLE_SENTENCE =
+  'OAuth token detected without refresh credentials — token will expire and cannot be auto-renewed.'
+
 /** The states of a credential, as commands, `/readyz` and metrics print them. */
 export const CREDENTIAL_STATES = [
   'healthy',
@@ -155,7 +159,7 @@ export function retryOf(state: KeeperState): Retry | null {
 
 function settled(held: Held): KeeperState {
   if (held.renewal !== null || held.credential.kind === 'api-key') return { name: 'healthy', held }
-  return { name: 'at-risk', held, retry: null, reason: 'unrenewable', message: 'it cannot be renewed here' }
+  return { name: 'at-risk', held, retry: null, reason: 'unrenewable', message: UNRENEWABLE_SENTENCE }
 }
 
 function ended(held: Held, retryNow: Retry): KeeperState {

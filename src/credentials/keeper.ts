@@ -80,6 +80,7 @@ export class Keeper implements CredentialDoor {
   /** Loads, begins to keep the credential alive, and tells the state it starts in. */
   async start(): Promise<void> {
     await this.load()
+    this.#core.book.open()
     this.#core.running = true
     this.#watch = this.#resolver.watch(() => void this.#rereadChange())
     this.#tick()
@@ -139,6 +140,7 @@ export class Keeper implements CredentialDoor {
   async refreshNow(): Promise<string | null> {
     const core = this.#core
     if (!core.held?.renewal) return null
+    core.book.open()
     await (this.#refresher.flight ?? this.#refresher.start(false))
     await core.book.flush()
     return core.book.record.lastRefresh?.outcome ?? null

@@ -1,10 +1,6 @@
 import type { CredentialReason } from '../support/errors.ts'
 import type { CredentialStateName } from './keeper-state.ts'
 
-/** Said at every start with an OAuth token that nothing here can renew. */
-export const UNRENEWABLE_SENTENCE =
-  'OAuth token detected without refresh credentials — token will expire and cannot be auto-renewed.'
-
 const LOGIN = 'hermes auth login --headless'
 
 /** The command that mends a credential in this state. */

@@ -1,9 +1,10 @@
 import type { CredentialReason } from '../support/errors.ts'
 import type { KeeperCore } from './keeper-core.ts'
 import { remember } from './keeper-memory.ts'
+import { UNRENEWABLE_SENTENCE } from './keeper-state.ts'
 import type { KeeperWarning } from './notices.ts'
 import { loginWarning } from './refresh-policy.ts'
-import { mendingCommand, UNRENEWABLE_SENTENCE } from './validation.ts'
+import { mendingCommand } from './validation.ts'
 
 /** This many rejections in a row, and a person is told prominently. */
 const REJECTIONS_BEFORE_WARNING = 3

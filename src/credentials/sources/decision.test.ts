@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { MemorySignIn } from '../../../test/support/memory-sign-in.ts'
+import { Secret } from '../../support/secret.ts'
+import type { SourceName } from '../credential.ts'
+import { holdGeneration, holdStatic, type Held } from '../held.ts'
+import { decide, NO_PREJUDICE, type Judge, type SourcePolicy } from './decision.ts'
+import type { SourceReading } from './source.ts'
+
+const signIn = new MemorySignIn(new FakeClock())
+const auto: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: false }
+
+function renewable(source: SourceName, accountId = 'account-1'): Held {
+  const generation = signIn.issue({ accountId })
+  return holdGeneration(generation, { kind: 'oauth', source, signIn, borrowed: source !== 'own' })
+}
+
+const key = (name: string) => holdStatic('api-key', 'environment', new Secret(`sk-ant-api03-TEST-${name}`))
+const token = (name: string) => holdStatic('oauth', 'environment', new Secret(`sk-ant-oat01-TEST-${name}`))
+
+function present(held: Held, place: string = held.credential.source): SourceReading {
+  return { source: held.credential.source, place, kind: 'present', held }
+}
+
+function absent(source: SourceName): SourceReading {
+  return { source, place: source, kind: 'absent', message: 'not found' }
+}
+
+function broken(source: SourceName, chainGoesOn: boolean): SourceReading {
+  return {
+    source,
+    place: 'credentials.json',
+    kind: 'unusable',
+    credentialKind: 'oauth',
+    reason: 'store',
+    message: 'is not valid JSON',
+    misconfigured: false,
+    chainGoesOn,
+  }
+}
+
+function dead(...helds: Held[]): Judge {
+  return { isAlive: (held) => !helds.includes(held), isSuperseded: () => false }
+}
+
+describe('which credential is in use', () => {
+  const own = renewable('own')
+  const claudeCode = renewable('claude-code')
+  const staticToken = token('a')
+  const apiKey = key('a')
+
+  it.each<[string, readonly SourceReading[], Partial<SourcePolicy>, Held | null]>([
+    ['nothing, where nothing is', [absent('own'), absent('environment')], {}, null],
+    [
+      'the own sign-in before everything else',
+      [present(own), present(staticToken), present(claudeCode)],
+      {},
+      own,
+    ],
+    ['an API key of the environment', [absent('own'), present(apiKey), present(claudeCode)], {}, apiKey],
+    [
+      "Claude Code's sign-in beside a static token",
+      [absent('own'), present(staticToken), present(claudeCode)],
+      {},
+      claudeCode,
+    ],
+    [
+      'the static token, where adoption is off',
+      [absent('own'), present(staticToken), absent('claude-code')],
+      { adoptClaudeCode: false },
+      staticToken,
+    ],
+    [
+      "nothing, where there is only Claude Code's sign-in and nobody asked for it",
+      [absent('own'), present(claudeCode)],
+      {},
+      null,
+    ],
+    [
+      "Claude Code's sign-in alone, where it was asked for",
+      [absent('own'), present(claudeCode)],
+      { adoptClaudeCode: true },
+      claudeCode,
+    ],
+    [
+      'the API key before an adopted sign-in',
+      [absent('own'), present(apiKey), present(claudeCode)],
+      { adoptClaudeCode: true },
+      apiKey,
+    ],
+    [
+      'the static token beside a stub',
+      [absent('own'), present(staticToken), broken('claude-code', true)],
+      {},
+      staticToken,
+    ],
+    ['nothing, where the own sign-in is broken', [broken('own', false), present(apiKey)], {}, null],
+  ])('is %s', (_name, readings, policy, expected) => {
+    const decision = decide(readings, { ...auto, ...policy }, NO_PREJUDICE, null)
+    expect(decision.inUse).toBe(expected)
+    expect(decision.reports.filter(({ inUse }) => inUse)).toHaveLength(expected ? 1 : 0)
+  })
+
+  it('prefers a configured command to a sign-in that nobody asked for', () => {
+    const command = renewable('refresh-command')
+    const decision = decide(
+      [present(staticToken), present(claudeCode), present(command)],
+      auto,
+      NO_PREJUDICE,
+      null,
+    )
+    expect(decision.inUse).toBe(command)
+  })
+
+  it('names what is broken and stops there', () => {
+    const decision = decide([broken('own', false), present(staticToken)], auto, NO_PREJUDICE, null)
+    expect(decision.trouble).toMatchObject({ reason: 'store', message: 'credentials.json is not valid JSON' })
+    expect(decision.reports[1]!.reason).toMatch(/before it needs mending/)
+  })
+
+  it('goes on to the next key when one is dead, and never from a dead sign-in to a key', () => {
+    const second = key('b')
+    expect(decide([present(apiKey), present(second)], auto, dead(apiKey), null).inUse).toBe(second)
+    const decision = decide([present(own), present(apiKey)], auto, dead(own), null)
+    expect(decision).toMatchObject({ inUse: null, dead: own, fallback: null })
+  })
+
+  it('offers the key as a stand-in only where that is allowed', () => {
+    const policy: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: true }
+    const { inUse, fallback } = decide([present(own), present(apiKey)], policy, NO_PREJUDICE, null)
+    expect(inUse).toBe(own)
+    expect(fallback?.credential).toMatchObject({ source: 'fallback-api-key', kind: 'api-key' })
+  })
+
+  it('goes back to a static token when the adopted sign-in beside it has died', () => {
+    const decision = decide([present(staticToken), present(claudeCode)], auto, dead(claudeCode), null)
+    expect(decision.inUse).toBe(staticToken)
+  })
+
+  it('adopts no other account, and no generation that was replaced', () => {
+    const stranger = renewable('claude-code', 'account-2')
+    const other = decide([present(staticToken), present(stranger)], auto, NO_PREJUDICE, 'account-1')
+    expect(other.inUse).toBe(staticToken)
+    const judge: Judge = { isAlive: () => true, isSuperseded: (name) => name === own.credential.fingerprint }
+    expect(decide([present(own)], auto, judge, null)).toMatchObject({ inUse: null, sawSuperseded: true })
+  })
+})

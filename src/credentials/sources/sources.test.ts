@@ -1,0 +1,139 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { Secret } from '../../support/secret.ts'
+import { environmentSource } from './environment.ts'
+import { profileSource } from './profile.ts'
+import { refreshCommandSource } from './refresh-command.ts'
+import type { CredentialSource } from './source.ts'
+
+async function readVariable(name: string, value: string, allowSandboxTokens = false) {
+  const source = environmentSource({ read: () => ({ [name]: new Secret(value) }), allowSandboxTokens })
+  return (await source.read()).find((reading) => reading.place === name)!
+}
+
+describe('a variable of the environment', () => {
+  it.each([
+    ['ANTHROPIC_API_KEY', 'sk-ant-api03-TEST', 'api-key'],
+    ['ANTHROPIC_API_KEY', 'sk-ant-oat01-TEST', 'oauth'],
+    ['ANTHROPIC_API_KEY', 'key-of-a-proxy-TEST', 'api-key'],
+    ['ANTHROPIC_AUTH_TOKEN', 'token-of-a-proxy-TEST', 'oauth'],
+    ['ANTHROPIC_TOKEN', 'sk-ant-api03-TEST', 'api-key'],
+    ['CLAUDE_CODE_OAUTH_TOKEN', 'sk-ant-oat01-TEST', 'oauth'],
+  ])('%s with %s is taken as %s', async (name, value, kind) => {
+    expect(await readVariable(name, value)).toMatchObject({ kind: 'present', held: { credential: { kind } } })
+  })
+
+  it.each([
+    ['a pasted code', 'abcdef#ghijkl'],
+    ['a refresh token', 'sk-ant-ort01-TEST-refresh'],
+    ['white space', 'sk-ant-oat01-TEST with a gap'],
+    ['a doubled token', 'sk-ant-oat01-TESTsk-ant-oat01-TEST'],
+    ['a token of the sandbox', 'sk-ant-oat01-SANDBOX-TEST'],
+  ])('that holds %s is refused with a hint that does not repeat it', async (_name, value) => {
+    const reading = await readVariable('ANTHROPIC_TOKEN', value)
+    expect(reading).toMatchObject({ kind: 'unusable', misconfigured: true, chainGoesOn: false })
+    expect(JSON.stringify(reading)).not.toContain(value)
+  })
+
+  it('may hold a token of the sandbox in the sandbox', async () => {
+    const reading = await readVariable('ANTHROPIC_TOKEN', 'sk-ant-oat01-SANDBOX-TEST', true)
+    expect(reading.kind).toBe('present')
+  })
+})
+
+/** A command whose script is `script`, as a source, and its first renewal. */
+async function command(script: string): Promise<CredentialSource> {
+  const path = join(await mkdtemp(join(tmpdir(), 'refresh-command-')), 'print-token.sh')
+  await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o700 })
+  return refreshCommandSource({
+    argv: [path, 'an argument with spaces'],
+    environment: { PATH: process.env['PATH'], HOME: '/tmp', ANTHROPIC_API_KEY: 'sk-ant-api03-TEST-secret' },
+    allowSandboxTokens: false,
+  })
+}
+
+async function renewal(source: CredentialSource) {
+  const [reading] = await source.read()
+  if (reading?.kind !== 'present') throw new Error('no command')
+  const { signIn, generation } = reading.held.renewal!
+  return signIn.renew(generation, new AbortController().signal)
+}
+
+describe('the refresh command', () => {
+  it('is not run by looking at the sources, and names no token before it was', async () => {
+    const source = await command('echo ran >&2; exit 9')
+    expect(await source.read()).toMatchObject([
+      { kind: 'present', held: { credential: { kind: 'command', renewable: true, fingerprint: '' } } },
+    ])
+  })
+
+  it('prints a token, which is used', async () => {
+    const source = await command('echo sk-ant-oat01-TEST-of-the-vault')
+    expect(await renewal(source)).toMatchObject({ kind: 'renewed', generation: { expiresAt: null } })
+    const [reading] = await source.read()
+    expect(reading).toMatchObject({
+      held: { credential: { fingerprint: new Secret('sk-ant-oat01-TEST-of-the-vault').fingerprint } },
+    })
+    // The same token once more is no renewal.
+    expect(await renewal(source)).toMatchObject({ kind: 'transient', reason: 'revoked' })
+  })
+
+  it('gets neither our secrets nor a shell, and its arguments whole', async () => {
+    const source = await command(
+      '[ -z "$ANTHROPIC_API_KEY" ] && [ "$1" = "an argument with spaces" ] && echo sk-ant-oat01-TEST-ok',
+    )
+    expect(await renewal(source)).toMatchObject({ kind: 'renewed' })
+  })
+
+  it.each([
+    ['fails', 'echo sk-ant-oat01-TEST-leaked; exit 3', /exit code 3/],
+    ['prints too much', 'yes sk-ant-oat01-TEST-leaked | head -c 100000', /64 KiB/],
+    ['prints no token', 'echo "Error: not logged in"', /white space/],
+    ['prints nothing', 'true', /is empty/],
+  ])('that %s is tried again later, and its output is not repeated', async (_name, script, expected) => {
+    const outcome = await renewal(await command(script))
+    expect(outcome).toMatchObject({ kind: 'transient', reason: 'endpoint' })
+    expect((outcome as { message: string }).message).toMatch(expected)
+    expect(JSON.stringify(outcome)).not.toContain('leaked')
+  })
+
+  it('runs once for callers that come together', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'refresh-count-'))
+    const source = await command(
+      `echo x >> ${folder}/runs; sleep 0.2; echo sk-ant-oat01-TEST-$(wc -l < ${folder}/runs)`,
+    )
+    const outcomes = await Promise.all([renewal(source), renewal(source), renewal(source)])
+    const tokens = new Set(
+      outcomes.map((outcome) => 'generation' in outcome && outcome.generation.accessToken.fingerprint),
+    )
+    expect(tokens.size).toBe(1)
+  })
+})
+
+describe('a profile', () => {
+  it('gives its token when it is asked, and asks anew after a rejection', async () => {
+    const asked: boolean[] = []
+    const source = profileSource({
+      find: async () => ({ place: 'profile default' }),
+      token: async (again) => {
+        asked.push(again)
+        return { token: `sk-ant-oat01-TEST-${asked.length}`, expiresAt: null }
+      },
+    })
+    expect(await renewal(source)).toMatchObject({ kind: 'renewed' })
+    expect(await renewal(source)).toMatchObject({ kind: 'renewed' })
+    expect(asked).toEqual([false, true])
+  })
+
+  it('that gives none is a failure to be tried again', async () => {
+    const source = profileSource({
+      find: async () => ({ place: 'profile default' }),
+      token: async () => {
+        throw new Error('Error with sk-ant-oat01-TEST-leaked inside')
+      },
+    })
+    expect(JSON.stringify(await renewal(source))).not.toContain('leaked')
+  })
+})
