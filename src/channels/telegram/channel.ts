@@ -7,6 +7,7 @@ import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
 import { parseAddress } from './address.ts'
+import { joinAlbums, type Piece } from './album.ts'
 import { createFileLoader, type FileLoader } from './attachments.ts'
 import { TelegramClient } from './client.ts'
 import { Identity } from './identity.ts'
@@ -75,7 +76,7 @@ class TelegramChannel implements Channel {
       ...common,
       waitSeconds: options.pollSeconds ?? DEFAULT_POLL_SECONDS,
       readCursor: options.readCursor,
-      map: (update) => this.#map(update),
+      map: (updates) => this.#mapAll(updates),
       onStatus: (status) => this.#report(status),
     })
     this.#state = { state: 'stopped', problem: null, since: clock.now() }
@@ -144,6 +145,15 @@ class TelegramChannel implements Channel {
       this.#options.log.debug({ channel: this.channel }, messageOf(error))
       return false
     }
+  }
+
+  async #mapAll(updates: readonly Update[]): Promise<readonly Delivered[]> {
+    const batch: Piece[] = []
+    for (const update of updates) {
+      const album = update.message?.media_group_id ?? null
+      for (const item of await this.#map(update)) batch.push({ item, album })
+    }
+    return joinAlbums(batch)
   }
 
   async #map(update: Update): Promise<readonly Delivered[]> {

@@ -116,8 +116,7 @@ export class TelegramClient {
       throw new TelegramFailure('gone', 'download', 'the path of the file is none')
     const path = segments.map(encodeURIComponent).join('/')
     const url = `${this.#root}/file/bot${this.#token.reveal()}/${path}`
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)])
-    try {
+    return within(DOWNLOAD_TIMEOUT_MS, signal, 'download', async (deadline) => {
       const response = await this.#fetch(url, { signal: deadline })
       if (!response.ok || !response.body)
         throw new TelegramFailure('server', 'download', `answered ${response.status}`)
@@ -129,24 +128,42 @@ export class TelegramClient {
         chunks.push(chunk)
       }
       return Buffer.concat(chunks)
-    } catch (error) {
-      throw translate('download', error, signal)
-    }
+    })
   }
 
-  async #call<T>(
+  #call<T>(
     method: string,
     signal: AbortSignal,
     call: (signal: GrammySignal) => Promise<T>,
     timeoutMs: number = CALL_TIMEOUT_MS,
   ): Promise<T> {
-    signal.throwIfAborted()
-    const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    try {
-      return await call(both as unknown as GrammySignal)
-    } catch (error) {
-      throw translate(method, error, signal)
-    }
+    return within(timeoutMs, signal, method, (deadline) => call(deadline as unknown as GrammySignal))
+  }
+}
+
+/**
+ * Runs a request that ends with `signal` or after `timeoutMs`. By hand, because signals made by
+ * `AbortSignal.any` and `AbortSignal.timeout` live on after the request, one for each of them.
+ */
+async function within<T>(
+  timeoutMs: number,
+  signal: AbortSignal,
+  method: string,
+  run: (deadline: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  const timer = setTimeout(abort, timeoutMs)
+  timer.unref()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await run(controller.signal)
+  } catch (error) {
+    throw translate(method, error, signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
   }
 }
 

@@ -48,8 +48,8 @@ export interface PollerOptions {
   readonly waitSeconds: number
   /** A cursor as it was stored last. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
-  /** What one update delivers; never throws. */
-  readonly map: (update: Update) => Promise<readonly Delivered[]>
+  /** What updates of one batch deliver; never throws. */
+  readonly map: (updates: readonly Update[]) => Promise<readonly Delivered[]>
   readonly onStatus: (status: PollerStatus) => void
 }
 
@@ -121,18 +121,12 @@ export class Poller {
   async #deliver(receiver: Receiver, updates: readonly Update[]): Promise<void> {
     try {
       if (this.#batchFailures >= BATCH_TRIES) await this.#oneByOne(receiver, updates)
-      else await this.#hand(receiver, await this.#mapAll(updates), updates)
+      else await this.#hand(receiver, await this.#options.map(updates), updates)
       this.#batchFailures = 0
     } catch (error) {
       if (!isStoreTrouble(error)) this.#batchFailures++
       throw error
     }
-  }
-
-  async #mapAll(updates: readonly Update[]): Promise<readonly Delivered[]> {
-    const items: Delivered[] = []
-    for (const update of updates) items.push(...(await this.#options.map(update)))
-    return items
   }
 
   async #hand(receiver: Receiver, items: readonly Delivered[], updates: readonly Update[]): Promise<void> {
@@ -153,7 +147,7 @@ export class Poller {
   async #oneByOne(receiver: Receiver, updates: readonly Update[]): Promise<void> {
     for (const update of updates) {
       try {
-        await this.#hand(receiver, await this.#options.map(update), [update])
+        await this.#hand(receiver, await this.#options.map([update]), [update])
       } catch (error) {
         if (isStoreTrouble(error)) throw error
         await this.#hand(receiver, [], [update])

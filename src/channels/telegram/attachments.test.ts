@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest'
+import { PRIVATE_CHAT, TelegramFixture } from '../../../test/support/telegram-fixture.ts'
+import { badGateway } from '../../../test/support/telegram-server.ts'
+import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
+import { until } from '../../../test/support/until.ts'
+import { systemClock, type Clock } from '../../support/clock.ts'
+import { Refused, TransientError } from '../../support/errors.ts'
+
+const PNG = Buffer.from('\x89PNG\r\n\x1a\n and so on', 'latin1')
+const PDF = Buffer.from('%PDF-1.7 and so on')
+const quick: Clock = {
+  ...systemClock,
+  setTimer: (callback, delayMs) => systemClock.setTimer(callback, Math.min(delayMs, 20)),
+}
+
+/** Lets a person send each of `messages`, and plays with the loaders that arrive. */
+async function using(
+  messages: (fixture: TelegramFixture) => ReadonlyArray<Record<string, unknown>>,
+  play: (receiver: RecordingReceiver, fixture: TelegramFixture, stop: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  await using fixture = await TelegramFixture.open()
+  const receiver = new RecordingReceiver()
+  for (const message of messages(fixture)) fixture.server.say(PRIVATE_CHAT, null, { message })
+  const channel = fixture.create(receiver, { clock: quick })
+  await channel.start(receiver)
+  await until(() => receiver.messages.length > 0 && fixture.server.unconfirmed === 0, 'the messages')
+  await play(receiver, fixture, () => channel.stop())
+}
+
+const document = (file_id: string, mime_type: string, more: object = {}) => ({
+  document: { file_id, mime_type, file_name: 'x', ...more },
+})
+
+describe('a file on Telegram', () => {
+  test('is fetched only when it is asked for, and is what its bytes say', () =>
+    using(
+      ({ server }) => [{ photo: [{ file_id: server.addFile(PNG, 'photos/a b.jpg') }], caption: 'look' }],
+      async (receiver, { server }) => {
+        expect(server.callsOf('getFile').length).toBe(0)
+        const attachment = await receiver.messages[0]!.attachments[0]!()
+        expect(attachment).toMatchObject({ mediaType: 'image/png', name: 'photo.jpg' })
+        expect(Buffer.from(attachment.bytes)).toEqual(PNG)
+        expect(receiver.texts).toEqual(['look'])
+      },
+    ))
+
+  test('of plain text is handed over as text', () =>
+    using(
+      ({ server }) => [document(server.addFile(Buffer.from('a,b\n1,2')), 'text/csv')],
+      async (receiver) => {
+        const attachment = await receiver.messages[0]!.attachments[0]!()
+        expect(attachment.mediaType).toBe('text/plain')
+      },
+    ))
+
+  test('that is announced as too large is refused before anything is fetched', () =>
+    using(
+      ({ server }) => [document(server.addFile(PDF), 'application/pdf', { file_size: 30 * 1024 * 1024 })],
+      async (receiver, { server }) => {
+        await expect(receiver.messages[0]!.attachments[0]!()).rejects.toThrow('larger than 20 MB')
+        expect(server.callsOf('getFile').length).toBe(0)
+      },
+    ))
+
+  test('that turns out to be too large is refused', () =>
+    using(
+      ({ server }) => [document(server.addFile(Buffer.alloc(3 * 1024 * 1024, 'a')), 'text/plain')],
+      async (receiver) => {
+        await expect(receiver.messages[0]!.attachments[0]!()).rejects.toBeInstanceOf(Refused)
+      },
+    ))
+
+  test('that is not what it claims to be is refused with a sentence', () =>
+    using(
+      ({ server }) => [document(server.addFile(Buffer.from('MZ program')), 'image/png')],
+      async (receiver) => {
+        await expect(receiver.messages[0]!.attachments[0]!()).rejects.toThrow('I can read pictures')
+      },
+    ))
+
+  test('is tried again a few times, then the person is asked to send it again', () =>
+    using(
+      ({ server }) => [document(server.addFile(PDF), 'application/pdf')],
+      async (receiver, { server, lines }) => {
+        server.fail('download', badGateway, 2)
+        expect((await receiver.messages[0]!.attachments[0]!()).mediaType).toBe('application/pdf')
+        server.fail('getFile', badGateway, 9)
+        await expect(receiver.messages[0]!.attachments[0]!()).rejects.toThrow('Please send it again')
+        expect(server.callsOf('getFile').length).toBe(3 + 3)
+        expect(lines.join('')).not.toContain('TEST_bot_token')
+      },
+    ))
+
+  test('that is being fetched when the channel stops is left with the platform', () =>
+    using(
+      ({ server }) => [document(server.addFile(PDF), 'application/pdf')],
+      async (receiver, { server }, stop) => {
+        server.fail('getFile', { kind: 'hang' })
+        const loading = receiver.messages[0]!.attachments[0]!().catch((error) => error)
+        await until(() => server.callsOf('getFile').length === 1, 'the call')
+        await stop()
+        expect(await loading).toBeInstanceOf(TransientError)
+      },
+    ))
+
+  test('of an album comes with its neighbours as one message', () =>
+    using(
+      ({ server }) => [
+        { photo: [{ file_id: server.addFile(PNG) }], media_group_id: 'g', caption: 'compare' },
+        { photo: [{ file_id: server.addFile(PNG) }], media_group_id: 'g' },
+        { photo: [{ file_id: server.addFile(PNG) }], media_group_id: 'h' },
+      ],
+      async (receiver) => {
+        expect(receiver.messages.map(({ text, attachments }) => [text, attachments.length])).toEqual([
+          ['compare', 2],
+          ['', 1],
+        ])
+      },
+    ))
+})
