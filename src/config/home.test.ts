@@ -71,6 +71,13 @@ describe('prepareHome', () => {
     expect(modeOf(target)).toBe(0o600)
   })
 
+  it('refuses a network file system before it makes anything there', () => {
+    expect(() => prepareHome(home, () => 'NFS')).toThrow(
+      `${home} lies on a network file system (NFS). Locks and durable writes cannot be relied on there`,
+    )
+    expect(existsSync(home)).toBe(false)
+  })
+
   it('refuses a file where the folder should be', () => {
     writeFileSync(join(folder, 'deep'), '')
     expect(() => prepareHome(home)).toThrow(/cannot be made a folder \(ENOTDIR\)/)

@@ -46,6 +46,7 @@ export function homePaths(home: string): HomePaths {
  * Makes the home if it is missing and sees to it that it is fit for secrets and a
  * database. What can be mended is mended and told in a warning.
  *
+ * @param networkKind the name of a network file system at a path, or null; replaced in tests
  * @throws ConfigurationError with the reason: network file system, not a folder,
  *   another owner, a file with secrets that is none or is not ours
  */
