@@ -1,0 +1,99 @@
+import { ClaudeCodeProcess } from '../../test/support/processes.ts'
+import type { ChaosFigures, ChaosRow } from './row.ts'
+import { ChaosWorld, pause } from './world.ts'
+
+const PROCESSES = 5
+
+/** Five gateways on one file: at each expiry all of them want a new token at once. */
+export const sharedSignIn: ChaosRow = {
+  fault: 13,
+  title: '5 processes on one own sign-in',
+  rounds: 1_000,
+  async run(rounds) {
+    await using world = await ChaosWorld.create()
+    await world.signIn()
+    const processes = await Promise.all(Array.from({ length: PROCESSES }, () => world.process()))
+    const broken: string[] = []
+    try {
+      for (let round = 1; round <= rounds; round++) {
+        const answers = await Promise.all(processes.map((each) => each.ask('renew')))
+        if (new Set(answers.map(({ access }) => access)).size !== 1)
+          broken.push(`round ${round}: not on one token`)
+        if (world.sandbox.counts.tokenRequests !== round)
+          broken.push(`round ${round}: not one request an expiry`)
+        if (broken.length > 0) break
+      }
+    } finally {
+      await Promise.all(processes.map((each) => each.kill()))
+    }
+    return figures(rounds, world, broken, `${PROCESSES} processes`)
+  },
+}
+
+/** The same with Claude Code: it refreshes, holds its locks, rotates in place, or dies and leaves them. */
+export const sharedWithClaudeCode: ChaosRow = {
+  fault: 13,
+  title: '3 processes and two versions of Claude Code on one file',
+  rounds: 300,
+  async run(rounds) {
+    await using world = await ChaosWorld.create()
+    await world.signIn()
+    const { configDir, sandbox } = world
+    const setup = { configDir, tokenUrl: sandbox.tokenUrl }
+    const ours = await Promise.all([1, 2, 3].map(() => world.process({ store: 'claude-code' })))
+    const theirs = [
+      await ClaudeCodeProcess.start(setup),
+      await ClaudeCodeProcess.start({ ...setup, old: true }),
+    ]
+    const broken: string[] = []
+    const kinds: Record<string, number> = {}
+    let expected = 0
+    try {
+      for (let round = 1; round <= rounds; round++) {
+        const kind = ['race', 'race', 'hold', 'rotate', 'abandon'][round % 5]!
+        kinds[kind] = (kinds[kind] ?? 0) + 1
+        if (kind === 'abandon') {
+          const dying = await ClaudeCodeProcess.start(setup)
+          await dying.ask('abandon', { stamp: 61 })
+          await dying.kill()
+        }
+        if (kind === 'hold') await theirs[round % 2]!.ask('hold')
+        if (kind === 'rotate') await theirs[round % 2]!.ask('rotate')
+        const asking = Promise.all([
+          ...ours.map((each) => each.ask('renew')),
+          ...(kind === 'race' ? theirs.map((each) => each.ask('refresh')) : []),
+        ])
+        if (kind === 'hold') {
+          await pause(50)
+          await theirs[round % 2]!.ask('let-go')
+        }
+        const answers = await asking
+        for (const each of theirs) answers.push(await each.ask('current'))
+        expected++
+        if (new Set(answers.map(({ access }) => access)).size !== 1) {
+          broken.push(
+            `round ${round} (${kind}): ${JSON.stringify(answers.map((answer) => [answer['kind'], answer['access']]))}`,
+          )
+        }
+        if (sandbox.counts.tokenRequests !== expected)
+          broken.push(`round ${round} (${kind}): not one request`)
+        if (broken.length > 0) break
+      }
+    } finally {
+      await Promise.all([...ours, ...theirs].map((each) => each.kill()))
+    }
+    return figures(
+      rounds,
+      world,
+      broken,
+      Object.entries(kinds)
+        .map((each) => each.join(' '))
+        .join(', '),
+    )
+  },
+}
+
+function figures(rounds: number, { sandbox }: ChaosWorld, broken: string[], notes: string): ChaosFigures {
+  const { tokenRequests, replays, invalidGrants } = sandbox.counts
+  return { rounds, tokenRequests, doubles: replays, lost: invalidGrants, notes, broken }
+}

@@ -1,0 +1,49 @@
+import type { ChaosRow } from './row.ts'
+import { ChaosWorld, pause } from './world.ts'
+
+/** A holder of the lock is stopped at a random moment of its refresh, and another wants the token meanwhile. */
+export const stoppedHolder: ChaosRow = {
+  fault: 14,
+  title: 'lock holder stopped (SIGSTOP) at a random moment',
+  rounds: 100,
+  async run(rounds) {
+    await using world = await ChaosWorld.create()
+    await world.signIn()
+    const { sandbox } = world
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 15 })
+    const [holder, other] = await Promise.all([world.process(), world.process({ lockWaitMs: 100 })])
+    const broken: string[] = []
+    let sentAway = 0
+    let signIns = 0
+    let expected = 0
+    try {
+      for (let round = 1; round <= rounds; round++) {
+        const before = sandbox.counts.tokenRequests
+        holder.tell({ do: 'renew' })
+        await pause(Math.random() * 50)
+        holder.signal('SIGSTOP')
+        const meanwhile = await other.ask('renew')
+        if (meanwhile['kind'] === 'busy') sentAway++
+        // Now and then a person signs in while the holder is stopped; its late result must not count.
+        const signsIn = round % 10 === 0
+        if (signsIn) {
+          await world.signIn()
+          signIns++
+        }
+        holder.signal('SIGCONT')
+        await holder.next()
+        const [one, two] = [await holder.ask('read'), await other.ask('read')]
+        if (one['access'] !== two['access']) broken.push(`round ${round}: two tokens in use`)
+        const spent = sandbox.counts.tokenRequests - before
+        expected += spent
+        if (spent > (signsIn ? 2 : 1)) broken.push(`round ${round}: ${spent} requests`)
+        if (broken.length > 0) break
+      }
+    } finally {
+      await Promise.all([holder.kill(), other.kill()])
+    }
+    const { tokenRequests, replays, invalidGrants } = sandbox.counts
+    const notes = `${sentAway} times sent away, ${signIns} sign-ins meanwhile`
+    return { rounds, tokenRequests, doubles: replays, lost: invalidGrants, notes, broken }
+  },
+}

@@ -1,0 +1,23 @@
+/** One long trial of one fault: many rounds with real processes, and the figures that must come out. */
+export interface ChaosRow {
+  /** The fault's number in the list of faults; also how a row is chosen on the command line. */
+  readonly fault: number
+  readonly title: string
+  /** Rounds of a whole run; a scale makes it shorter. */
+  readonly rounds: number
+  run(rounds: number): Promise<ChaosFigures>
+}
+
+export interface ChaosFigures {
+  readonly rounds: number
+  /** Requests to the token endpoint. */
+  readonly tokenRequests: number
+  /** Single-use tokens that were sent again although somebody could have known better. */
+  readonly doubles: number
+  /** Sign-ins that were lost although the answer had reached this machine. */
+  readonly lost: number
+  /** What else the row counts, in a few words. */
+  readonly notes: string
+  /** What the row promises, when it did not hold. */
+  readonly broken: readonly string[]
+}
