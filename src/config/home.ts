@@ -50,11 +50,11 @@ export function homePaths(home: string): HomePaths {
  * @throws ConfigurationError with the reason: network file system, not a folder,
  *   another owner, a file with secrets that is none or is not ours
  */
-export function prepareHome(home: string): {
-  readonly paths: HomePaths
-  readonly warnings: readonly string[]
-} {
-  const network = networkFileSystem(home)
+export function prepareHome(
+  home: string,
+  networkKind: (path: string) => string | null = networkFileSystem,
+): { readonly paths: HomePaths; readonly warnings: readonly string[] } {
+  const network = networkKind(home)
   if (network !== null) {
     throw new ConfigurationError(
       `${home} lies on a network file system (${network}). Locks and durable writes cannot be relied on there: messages and sign-ins would be lost. Choose a folder on a local disk with --home or HERMES_HOME.`,
