@@ -1,4 +1,13 @@
-import { OtherAccount, TERMS_NOTICE, LoginSessions, type FinishedLogin } from '../credentials/login.ts'
+import { credentialProbe } from '../anthropic/credential-probe.ts'
+import type { CredentialParts } from '../credentials/assemble.ts'
+import type { Credential } from '../credentials/credential.ts'
+import {
+  accountName,
+  OtherAccount,
+  TERMS_NOTICE,
+  LoginSessions,
+  type FinishedLogin,
+} from '../credentials/login.ts'
 import { Refused, messageOf } from '../support/errors.ts'
 import { systemClock } from '../support/clock.ts'
 import { Secret } from '../support/secret.ts'
@@ -7,7 +16,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts'
 import { confirm, paint, print, printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
 import { readHidden, readLine } from './read-line.ts'
-import { signInParts, type SignInParts } from './sign-in-parts.ts'
+import { loadCredentials } from './auth-parts.ts'
 
 export interface LoginCommandOptions extends GlobalOptions {
   readonly headless: boolean
@@ -21,11 +30,11 @@ export interface LoginCommandOptions extends GlobalOptions {
 const OWNER = 'terminal'
 
 export async function authLoginCommand(options: LoginCommandOptions): Promise<ExitCode> {
-  const parts = await signInParts(options)
+  const parts = await loadCredentials(options)
   return options.apiKey ? loginWithKey(parts) : loginWithAccount(options, parts)
 }
 
-async function loginWithAccount(options: LoginCommandOptions, parts: SignInParts): Promise<ExitCode> {
+async function loginWithAccount(options: LoginCommandOptions, parts: CredentialParts): Promise<ExitCode> {
   const interactive = process.stdin.isTTY === true
   print(TERMS_NOTICE)
   print()
@@ -39,11 +48,21 @@ async function loginWithAccount(options: LoginCommandOptions, parts: SignInParts
       return EXIT.failed
     }
   }
-  const sessions = new LoginSessions({ ...parts, clock: systemClock })
+  const { settings, endpoint, own } = parts
+  const sessions = new LoginSessions({
+    settings: settings.config.auth.oauth,
+    endpoint,
+    store: own,
+    clock: systemClock,
+  })
   const callback = options.headless ? null : await openCallback()
   try {
     const started = await sessions.begin(OWNER, callback?.redirectUri)
-    print(callback ? 'Your browser opens this address; if it does not, open it yourself:' : 'Open this address on any device:')
+    print(
+      callback
+        ? 'Your browser opens this address; if it does not, open it yourself:'
+        : 'Open this address on any device:',
+    )
     print(started.url)
     print()
     if (options.qr) print(await qrCode(started.url))
@@ -56,7 +75,7 @@ async function loginWithAccount(options: LoginCommandOptions, parts: SignInParts
     const paste = await (callback ? Promise.race([callback.arrived, readLine('')]) : readLine(''))
     print('Exchanging the code…')
     const finished = await finish(sessions, paste, options, interactive)
-    return finished ? await report(parts, `Signed in as ${finished.account ?? 'an account without a name'}.`) : EXIT.failed
+    return finished ? await report(parts, `Signed in as ${accountName(finished)}.`) : EXIT.failed
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     printError(error.message)
@@ -83,7 +102,7 @@ async function finish(
   }
 }
 
-async function loginWithKey(parts: SignInParts): Promise<ExitCode> {
+async function loginWithKey(parts: CredentialParts): Promise<ExitCode> {
   const key = (process.stdin.isTTY ? await readHidden('API key: ') : await readLine('')).trim()
   const problem = key === '' ? 'is empty.' : tokenShapeProblem(key)
   if (problem) {
@@ -91,30 +110,66 @@ async function loginWithKey(parts: SignInParts): Promise<ExitCode> {
     return EXIT.failed
   }
   if (key.startsWith('sk-ant-oat')) {
-    printError('that is an OAuth token, not an API key. "hermes auth login" makes a sign-in that can be renewed.')
+    printError(
+      'that is an OAuth token, not an API key. "hermes auth login" makes a sign-in that can be renewed.',
+    )
     return EXIT.failed
   }
   const secret = new Secret(key)
   print('Asking the provider whether it takes this key…')
-  const refusal = await parts.proveKey(secret)
+  const refusal = await refusalOf(parts, secret)
   if (refusal !== null) {
     printError(`${refusal} Nothing was stored.`)
     return EXIT.failed
   }
-  await parts.store.signIn({ kind: 'api-key', key: secret })
+  await parts.own.signIn({ kind: 'api-key', key: secret })
   return report(parts, `The API key ${secret.fingerprint} is in use.`)
 }
 
 /** Stored is not yet used: where something else still wins, that is said. */
-async function report(parts: SignInParts, done: string): Promise<ExitCode> {
-  const winner = await parts.winner()
-  if (winner !== null) {
-    printError(`the sign-in is stored, but ${winner} still wins. Remove it, and look at "hermes auth sources".`)
+async function report(parts: CredentialParts, done: string): Promise<ExitCode> {
+  const { reports } = await parts.resolver.resolve()
+  const winner = reports.find(({ inUse }) => inUse)
+  if (winner && winner.source !== 'own') {
+    printError(
+      `the sign-in is stored, but ${winner.place} still wins. Remove it, and look at "hermes auth sources".`,
+    )
     return EXIT.failed
   }
   print(paint('green', done))
   print('A running gateway takes it over within five seconds.')
   return EXIT.ok
+}
+
+/** Asks the provider. @returns the sentence of its refusal; null = it takes the key */
+async function refusalOf({ settings }: CredentialParts, key: Secret): Promise<string | null> {
+  const { model, auth } = settings.config
+  const probe = credentialProbe({
+    baseUrl: model.baseUrl,
+    userAgent: auth.oauth.userAgent,
+    headers: {},
+    clock: systemClock,
+  })
+  const credential: Credential = {
+    kind: 'api-key',
+    source: 'own',
+    secret: key,
+    fingerprint: key.fingerprint,
+    expiresAt: null,
+    renewable: false,
+    accountId: null,
+  }
+  const result = await probe(credential)
+  switch (result.kind) {
+    case 'accepted':
+      return null
+    case 'unknown':
+      return `The provider at ${model.baseUrl} cannot be asked right now.`
+    case 'rejected':
+      return result.rejection.kind === 'not-permitted'
+        ? 'The provider knows this key and does not permit its use (look at its billing and its policies).'
+        : 'The provider does not accept this key.'
+  }
 }
 
 async function qrCode(url: string): Promise<string> {

@@ -10,6 +10,11 @@ export function pathsOf(options: GlobalOptions): HomePaths {
   return homePaths(resolveHome(options.home, process.env))
 }
 
+/** Has a gateway ever run on the home? */
+export function hasStorage(options: GlobalOptions): boolean {
+  return existsSync(pathsOf(options).database)
+}
+
 /** The running gateway of the home, or null after saying that there is none and how to start it. */
 export async function requireApi(options: GlobalOptions): Promise<GatewayApi | null> {
   const paths = pathsOf(options)

@@ -1,4 +1,5 @@
-import type { MessageState, StoredMessage } from '../inbox/inbox.ts'
+import { queueItem } from '../http/status-report.ts'
+import type { MessageState } from '../inbox/inbox.ts'
 import { withStorage, pathsOf } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, print, printError, printJson, table } from './output.ts'
@@ -42,17 +43,6 @@ export async function queueListCommand(
   )
   if (items.some((item) => item.state === 'parked')) print('\nTry one again: hermes queue retry ID')
   return EXIT.ok
-}
-
-/** A message of the queue as the API and `--json` print it: never its text. */
-export function queueItem(item: StoredMessage): Record<string, unknown> {
-  return {
-    id: item.id,
-    conversation: item.conversationId,
-    state: item.state,
-    reason: item.reason,
-    at: new Date(item.at).toISOString(),
-  }
 }
 
 export async function queueRetryCommand(

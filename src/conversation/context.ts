@@ -95,6 +95,10 @@ export class ContextBuilder {
     const recent = new Set(turns.slice(-TURNS_WITH_ATTACHMENTS).flat())
     const messages: ModelMessage[] = []
     for (const row of turns.flat()) {
+      if (row.attachments.length === 0) {
+        messages.push({ role: roleOf(row), text: row.text, attachments: [] })
+        continue
+      }
       const files = recent.has(row) ? await loader.load(row.attachments) : loader.namesOnly(row.attachments)
       messages.push({ role: roleOf(row), text: withNames(row.text, files), attachments: files.attachments })
     }
@@ -180,6 +184,7 @@ class AttachmentLoader {
 
 /** A text without missing files stays as it is, to the letter. */
 function withNames(text: string, { missing }: Loaded): string {
+  if (missing.length === 0) return text
   return [text, ...missing.map((name) => `[attachment that is not shown: ${name}]`)]
     .filter((line) => line !== '')
     .join('\n')

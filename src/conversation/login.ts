@@ -10,14 +10,11 @@ import type { Paste } from './reception.ts'
 export interface ChatSignIn {
   begin(owner: string): Promise<{ readonly url: string; readonly expiresAt: number }>
   waits(owner: string): boolean
-  /** @returns the account's name @throws Refused | AccountConflict */
-  finish(owner: string, paste: string): Promise<string>
+  /** `conflict`: it belongs to another account, and takes the present one's place only by `confirm`. @throws Refused */
+  finish(owner: string, paste: string): Promise<{ readonly account: string } | { readonly conflict: string }>
   /** Another account may take the place of the present one. @throws Refused */
-  confirm(owner: string): Promise<string>
+  confirm(owner: string): Promise<{ readonly account: string }>
 }
-
-/** The sign-in would replace another account's; the owner is to say so. */
-export class AccountConflict extends Refused {}
 
 /** Sends at once and beside the outbox: what it says is not to be stored. */
 export interface DirectLine {
@@ -85,12 +82,12 @@ export function createChatLogin(options: ChatLoginOptions): {
   }
 
   /** The sentence for how a sign-in went. */
-  async function outcome(work: () => Promise<string>): Promise<string> {
+  async function outcome(work: () => ReturnType<ChatSignIn['finish']>): Promise<string> {
     try {
-      return fillText(texts, 'login_done', { account: await work() })
+      const done = await work()
+      if ('conflict' in done) return fillText(texts, 'login_other_account', { reason: done.conflict })
+      return fillText(texts, 'login_done', done)
     } catch (error) {
-      if (error instanceof AccountConflict)
-        return fillText(texts, 'login_other_account', { reason: error.message })
       if (error instanceof Refused) return fillText(texts, 'login_failed', { reason: error.message })
       log.error({ err: error }, 'a sign-in could not be stored')
       return fillText(texts, 'login_failed', { reason: 'It could not be stored here.' })

@@ -34,6 +34,7 @@ export interface AssembleOptions {
 
 /** The parts around one credential, wired. */
 export interface CredentialParts {
+  readonly settings: Settings
   readonly keeper: Keeper
   readonly resolver: Resolver
   /** The gateway's own sign-ins: login and logout write them. */
@@ -98,6 +99,7 @@ export function assembleCredentials(options: AssembleOptions): CredentialParts {
     ...(log ? { log } : {}),
   })
   return {
+    settings,
     keeper,
     resolver,
     own,

@@ -205,3 +205,8 @@ function refusalOf(
         : `The code could not be exchanged: ${result.message}. Start the sign-in again.`
   }
 }
+
+/** What a finished sign-in is called where people read of it. */
+export function accountName({ account }: FinishedLogin): string {
+  return account ?? 'an account without a name'
+}

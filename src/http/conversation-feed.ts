@@ -124,6 +124,8 @@ class Feed {
     this.#clock = clock
     this.#after = after
     this.#withIds = withIds
+    // A page that comes back may still show a draft: without one in hand it is told so.
+    if (!withIds) this.#shown = { turnId: '', length: 0 }
     stream.onDrain(() => this.wake())
   }
 
@@ -214,7 +216,7 @@ const texts = new WeakMap<StoredMessage, string>()
 function serialized(row: StoredMessage, conversation: ConversationId): string {
   let text = texts.get(row)
   if (text === undefined) {
-    text = JSON.stringify({ ...toItem(row), revision: row.revision, conversation })
+    text = JSON.stringify({ ...toItem(row), conversation })
     texts.set(row, text)
   }
   return text

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { startTestGateway, TEST_TOKEN } from '../../test/support/http-gateway.ts'
 
@@ -161,10 +161,7 @@ test('a malformed request never meets an error of ours', { timeout: 60_000 }, as
         const status = Number(answer.split(' ')[1])
         statuses.set(status, (statuses.get(status) ?? 0) + 1)
         // No answer at all is right for what is no HTTP; 503: the page may not have been built.
-        if (answer !== '' && status !== 503) {
-          expect(status).toBeGreaterThanOrEqual(100)
-          expect(status).toBeLessThan(500)
-        }
+        expect(answer === '' || status === 503 || (status >= 100 && status < 500)).toBe(true)
       },
     ),
     { numRuns: RUNS },

@@ -11,6 +11,10 @@ export interface MessageItem {
   readonly at: string
   /** Order within the conversation. */
   readonly seq: number
+  /** Moves with every change: of two versions of one message the higher one is newer. */
+  readonly revision: number
+  /** The client's own name for a message that it posted. */
+  readonly messageId?: string
   readonly attachments?: readonly AttachmentInfo[]
 }
 
@@ -22,6 +26,8 @@ export function toItem(row: StoredMessage): MessageItem {
     state: row.state,
     at: new Date(row.at).toISOString(),
     seq: row.seq,
+    revision: row.revision,
+    ...(row.role === 'user' && row.platformMessageId !== null ? { messageId: row.platformMessageId } : {}),
     ...(row.attachments.length > 0 ? { attachments: row.attachments } : {}),
   }
 }

@@ -1,5 +1,5 @@
 import type { RouteStatus } from '../alerts/alert.ts'
-import type { Incident } from '../alerts/incident.ts'
+import type { Incident, IncidentEvent } from '../alerts/incident.ts'
 import type { ChannelStatus } from '../channels/channel.ts'
 import type { AuthStatus } from '../credentials/status.ts'
 import type { StoredMessage, WaitingCounts } from '../inbox/inbox.ts'
@@ -10,13 +10,23 @@ export interface StatusReport {
   readonly gateway: GatewayReport
   /** As `hermes auth status --json`. */
   readonly credential: AuthStatus
-  readonly channels: readonly object[]
-  readonly queue: object
+  readonly channels: ReadonlyArray<Dated<ChannelStatus, 'since'>>
+  readonly queue: Dated<WaitingCounts, 'oldestAt'>
   /** The outage that is going on; null = none. */
-  readonly incident: object | null
-  readonly alerts: readonly object[]
+  readonly incident: IncidentItem | null
+  readonly alerts: ReadonlyArray<Dated<RouteStatus, 'at'>>
   /** Sentences that the operator should read. */
   readonly warnings: readonly string[]
+}
+
+/** `T` with some of its times in ISO 8601 instead of milliseconds. */
+type Dated<T, Keys extends keyof T> = {
+  readonly [Key in keyof T]: Key extends Keys ? IsoTime<T[Key]> : T[Key]
+}
+type IsoTime<T> = null extends T ? string | null : string
+
+export type IncidentItem = Dated<Omit<Incident, 'events'>, 'openedAt' | 'closedAt'> & {
+  readonly events: ReadonlyArray<Dated<IncidentEvent, 'at'>>
 }
 
 export interface GatewayReport {
@@ -61,7 +71,7 @@ export function statusReport(parts: StatusParts): StatusReport {
 }
 
 /** An incident as `hermes incidents --json` and `/api/incidents` print it. */
-export function incidentItem(incident: Incident): object {
+export function incidentItem(incident: Incident): IncidentItem {
   return {
     ...incident,
     openedAt: isoTime(incident.openedAt),
@@ -81,6 +91,8 @@ export function queueItem(message: StoredMessage): object {
   }
 }
 
+function isoTime(at: number): string
+function isoTime(at: number | null): string | null
 function isoTime(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString()
 }

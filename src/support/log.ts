@@ -32,6 +32,8 @@ export async function createLog(options: LogOptions = {}): Promise<Log> {
     {
       level: options.level ?? 'info',
       base: null,
+      // Words instead of pino's numbers: people read JSON logs, too.
+      formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: plainError, error: plainError },
     },

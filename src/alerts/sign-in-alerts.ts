@@ -1,0 +1,96 @@
+import type { OwnContent, OwnStore } from '../credentials/own-store.ts'
+import type { KeeperNotice, KeeperWarning } from '../credentials/notices.ts'
+import { fillText, type Texts } from '../config/texts.ts'
+import type { AlertEvent } from './alert.ts'
+import type { Alerter } from './alerter.ts'
+
+export interface SignInAlertOptions {
+  readonly alerter: Pick<Alerter, 'send'>
+  readonly keeper: { subscribe(listener: (notice: KeeperNotice) => void): Disposable }
+  readonly store: Pick<OwnStore, 'current' | 'watch'>
+  /** Which sign-in the operator knows of, kept over restarts. */
+  readonly facts: { get(key: string): Promise<string | null>; set(key: string, value: string): Promise<void> }
+  readonly texts: Texts
+  readonly host: string
+  readonly onProblem: (error: unknown) => void
+}
+
+/** The id of the sign-in that the operator was told of last. */
+const TOLD_FACT = 'alerts.sign-in-told'
+
+/**
+ * Alerts about the sign-in itself: what the keeper warns of, and every change of who is
+ * signed in, by whatever means it was made, so that a stolen terminal cannot be silent.
+ */
+export class SignInAlerts {
+  readonly #options: SignInAlertOptions
+  #watches: Disposable[] = []
+  #looking: Promise<void> = Promise.resolve()
+
+  constructor(options: SignInAlertOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { keeper, store } = this.#options
+    this.#watches = [
+      keeper.subscribe((notice) => {
+        if (notice.type === 'warning' && notice.warning.alert) this.#warn(notice.warning)
+      }),
+      store.watch(() => this.#look()),
+    ]
+    this.#look()
+  }
+
+  async stop(): Promise<void> {
+    for (const watch of this.#watches) watch[Symbol.dispose]()
+    await this.#looking
+  }
+
+  #warn(warning: KeeperWarning): void {
+    // The incident tells of these itself; a second message about the same thing is noise.
+    if (warning.code === 'sign-in-ended') return
+    const event: AlertEvent = warning.code === 'login-ending' ? 'signin.ending' : 'warning'
+    void this.#send(event, `${warning.text}\nOn ${this.#options.host}: ${warning.command}`)
+  }
+
+  #look(): void {
+    this.#looking = this.#looking.then(() => this.#compare()).catch(this.#options.onProblem)
+  }
+
+  async #compare(): Promise<void> {
+    const { store, facts, texts, host } = this.#options
+    const present = idOf(await store.current())
+    if (present === null) return
+    const told = await facts.get(TOLD_FACT)
+    if (present.id === told) return
+    await facts.set(TOLD_FACT, present.id)
+    // What a first start finds is no change.
+    if (told === null) return
+    await this.#send(
+      'signin.changed',
+      fillText(texts, 'alert_signin_changed', { account: present.name, by: host }),
+    )
+  }
+
+  async #send(event: AlertEvent, text: string): Promise<void> {
+    await this.#options.alerter.send({ event, text, incident: null }).catch(this.#options.onProblem)
+  }
+}
+
+/** null: not to be known now, so nothing is concluded. */
+function idOf(content: OwnContent): { readonly id: string; readonly name: string } | null {
+  switch (content.kind) {
+    case 'oauth':
+      return {
+        id: content.id,
+        name: content.generation.accountEmail ?? content.generation.accountId ?? 'an account',
+      }
+    case 'api-key':
+      return { id: content.id, name: `the API key ${content.key.fingerprint}` }
+    case 'absent':
+      return { id: 'none', name: 'nobody' }
+    case 'unusable':
+      return null
+  }
+}

@@ -1,0 +1,62 @@
+import type { KeeperNotice } from '../credentials/notices.ts'
+import type { AuthStatus } from '../credentials/status.ts'
+import type { Gate, GateState } from '../inbox/gate.ts'
+import { SwitchGate } from '../inbox/switch-gate.ts'
+import { newId } from '../support/ids.ts'
+
+export interface CredentialGateOptions {
+  readonly keeper: {
+    snapshot(): AuthStatus
+    subscribe(listener: (notice: KeeperNotice) => void): Disposable
+  }
+  /** The notice for a conversation that has to wait. */
+  readonly notice: string
+  /** The outage that an earlier run was in, so that it stays one outage; null = none. */
+  readonly remembered: { readonly id: string; readonly since: number } | null
+}
+
+/**
+ * Shut while the credential cannot be used: no request is sent whose outcome is known.
+ * The keeper alone finds out when that ends, so nothing probes through this gate.
+ */
+export class CredentialGate implements Gate {
+  readonly #switch = new SwitchGate()
+  readonly #notice: string
+  #outage: { readonly id: string; readonly since: number } | null
+
+  constructor(options: CredentialGateOptions) {
+    this.#notice = options.notice
+    this.#outage = options.remembered
+    options.keeper.subscribe((notice) => {
+      if (notice.type === 'transition') this.#follow(notice.to, notice.usable, notice.at)
+    })
+  }
+
+  current(): GateState {
+    return this.#switch.current()
+  }
+
+  subscribe(listener: (state: GateState) => void): Disposable {
+    return this.#switch.subscribe(listener)
+  }
+
+  #follow(status: AuthStatus, usable: boolean, at: number): void {
+    if (usable) {
+      this.#outage = null
+      return this.#switch.set({ open: true })
+    }
+    const { id, since } = (this.#outage ??= { id: newId(at), since: at })
+    this.#switch.set({
+      open: false,
+      id,
+      status: status.state,
+      reason: status.reason,
+      since,
+      until: status.nextAttemptAt === null ? null : Date.parse(status.nextAttemptAt),
+      // The keeper has tried what can be tried: how long this lasts is not known to be short.
+      tellAt: since,
+      notice: this.#notice,
+      probing: false,
+    })
+  }
+}

@@ -1,0 +1,32 @@
+import type { ChannelSettings } from '../config/channels.ts'
+import type { Clock } from '../support/clock.ts'
+import type { Log } from '../support/log.ts'
+import type { Channel } from './channel.ts'
+
+export interface ChannelParts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly readCursor: (channel: string, name: string) => Promise<string | null>
+}
+
+/** The platforms that the settings open. A platform's code is loaded only when it is used. */
+export async function openPlatforms(
+  settings: ChannelSettings,
+  parts: ChannelParts,
+): Promise<readonly Channel[]> {
+  const channels: Channel[] = []
+  const { telegram } = settings
+  if (telegram.enabled && telegram.botToken) {
+    const { createTelegramChannel } = await import('./telegram/channel.ts')
+    channels.push(
+      createTelegramChannel({
+        token: telegram.botToken,
+        apiRoot: telegram.apiRoot,
+        clock: parts.clock,
+        log: parts.log,
+        readCursor: (name) => parts.readCursor('telegram', name),
+      }),
+    )
+  }
+  return channels
+}

@@ -1,0 +1,176 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { credentialProbe } from '../anthropic/credential-probe.ts'
+import { profileAccess } from '../anthropic/profile.ts'
+import { applyNetworkSettings } from '../config/network.ts'
+import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
+import { assembleCredentials, type CredentialParts } from '../credentials/assemble.ts'
+import { startGateway, type Gateway } from '../main.ts'
+import type { Sandbox } from '../sandbox/types.ts'
+import { writeFileAtomically } from '../support/atomic-file.ts'
+import { systemClock } from '../support/clock.ts'
+import { acquireFileLock } from '../support/file-lock.ts'
+import { createLog, type Log } from '../support/log.ts'
+import { Secret } from '../support/secret.ts'
+import { VERSION } from '../support/version.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { paint, print, printError } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+import { runFile, type RunningGateway } from './running.ts'
+
+interface GatewayCommandOptions extends GlobalOptions {
+  readonly sandbox: boolean
+  readonly port: number | undefined
+}
+
+/** The SDK would read these by itself; only our own loader reads the environment. */
+const READ_BY_THE_SDK = ['ANTHROPIC_CUSTOM_HEADERS', 'ANTHROPIC_LOG'] as const
+
+/** Runs the gateway until SIGTERM or Ctrl-C. */
+export async function gatewayCommand(options: GatewayCommandOptions): Promise<ExitCode> {
+  const processEnv = { ...process.env }
+  for (const name of READ_BY_THE_SDK) delete process.env[name]
+  // Whoever asks to stop in the middle of a start means it: nothing is half open after it.
+  const stopping = waitForStop()
+  const sandbox = options.sandbox ? await startSandboxProvider() : null
+  try {
+    const settings = sandbox
+      ? await sandboxSettings({ home: options.home, port: options.port, processEnv, baseUrl: sandbox.url })
+      : await loadSettings({ home: options.home, port: options.port, processEnv })
+    const lock = await acquireFileLock(join(settings.paths.home, 'gateway.lock'))
+    if (!lock) {
+      printError(`a gateway already runs on ${settings.paths.home}. "hermes status" shows it.`)
+      return EXIT.failed
+    }
+    try {
+      return await run(settings, sandbox, processEnv, stopping)
+    } finally {
+      lock.release()
+    }
+  } finally {
+    await sandbox?.close()
+  }
+}
+
+async function run(
+  settings: Settings,
+  sandbox: Sandbox | null,
+  processEnv: NodeJS.ProcessEnv,
+  stopping: Promise<NodeJS.Signals>,
+): Promise<ExitCode> {
+  const { config, environment, paths } = settings
+  const log = await createLog({ level: config.gateway.logLevel })
+  for (const warning of settings.warnings) log.warn(warning)
+  applyNetworkSettings(environment.network, {
+    extraCaCertsLoaded: processEnv['NODE_EXTRA_CA_CERTS'] !== undefined,
+  })
+  const provider = {
+    baseUrl: config.model.baseUrl,
+    userAgent: config.auth.oauth.userAgent,
+    headers: {},
+    clock: systemClock,
+  }
+  const credentials = assembleCredentials({
+    settings,
+    processEnv,
+    probe: credentialProbe(provider),
+    profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
+    log,
+  })
+  if (sandbox) await signInToSandbox(sandbox, credentials)
+  logCredentialNotices(credentials, log)
+  const gateway = await startGateway({ settings, log, credentials, processEnv })
+  await announce(gateway, settings)
+  const signal = await stopping
+  log.info(`${signal}: no new messages are begun; what is in hand is finished`)
+  await rm(runFile(paths.home), { force: true })
+  await gateway.stop()
+  return EXIT.ok
+}
+
+/** What the keeper has to say: warnings prominently, the rest as it happens. */
+function logCredentialNotices({ keeper }: CredentialParts, log: Log): void {
+  keeper.subscribe((notice) => {
+    switch (notice.type) {
+      case 'warning':
+        return log.warn({ command: notice.warning.command }, notice.warning.text)
+      case 'transition': {
+        const { state, reason, fingerprint, source } = notice.to
+        const level = notice.usable ? 'info' : 'warn'
+        return log[level](
+          { state, reason, source, fingerprint },
+          notice.message ?? `the credential is ${state}`,
+        )
+      }
+      case 'refresh':
+        return log.info({ outcome: notice.outcome }, notice.message ?? 'the credential was refreshed')
+      case 'rejection':
+        return log.warn(
+          { fingerprint: notice.fingerprint, ...notice.rejection },
+          'the provider rejected a request',
+        )
+      case 'probe':
+        return log.info(
+          { accepted: notice.accepted },
+          'asked the provider whether it accepts the credential again',
+        )
+    }
+  })
+}
+
+async function announce(gateway: Gateway, settings: Settings): Promise<void> {
+  const { paths, sandbox, config } = settings
+  const running: RunningGateway = {
+    pid: process.pid,
+    url: gateway.url,
+    startedAt: new Date().toISOString(),
+  }
+  await writeFileAtomically(runFile(paths.home), `${JSON.stringify(running)}\n`)
+  print(
+    `${paint('bold', `Hermes Gateway ${VERSION}`)}${sandbox ? ', in the sandbox: nothing leaves this machine' : ''}`,
+  )
+  if (gateway.moved)
+    print(`Port ${config.gateway.port} is taken; this one listens on ${new URL(gateway.url).port}.`)
+  if (config.channels.web.enabled) print(`Open ${paint('cyan', gateway.pageAddress())}`)
+  else print(`Listens on ${gateway.url}`)
+  if (sandbox) print('Type !help in the chat to break things and watch them mend. Ctrl-C ends it.')
+}
+
+async function startSandboxProvider(): Promise<Sandbox> {
+  const { startSandbox, VISITOR_PACE } = await import('../sandbox/sandbox.ts')
+  return startSandbox({ answer: VISITOR_PACE })
+}
+
+/** The simulated Anthropic remembers nothing of its last life, so every start is a new sign-in. */
+async function signInToSandbox(sandbox: Sandbox, { own }: CredentialParts): Promise<void> {
+  const issued = sandbox.signIn()
+  const now = Date.now()
+  await own.signIn({
+    kind: 'oauth',
+    requestedScopes: issued.scopes,
+    tokens: {
+      accessToken: new Secret(issued.accessToken),
+      refreshToken: new Secret(issued.refreshToken),
+      expiresInMs: issued.expiresAt - now,
+      expiryAssumed: false,
+      loginExpiresInMs: issued.refreshTokenExpiresAt - now,
+      scopes: issued.scopes,
+      accountId: issued.accountId,
+      accountEmail: issued.email,
+      organizationId: issued.organizationId,
+    },
+  })
+}
+
+/** Resolves with the first signal; a second one ends the process at once. */
+function waitForStop(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const onSignal = (signal: NodeJS.Signals) => {
+      resolve(signal)
+      process.removeListener('SIGTERM', onSignal)
+      process.removeListener('SIGINT', onSignal)
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}

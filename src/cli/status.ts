@@ -1,0 +1,81 @@
+import { printStatus } from './auth-status.ts'
+import { exitCodeOf } from '../credentials/status.ts'
+import { statusReport, type StatusReport } from '../http/status-report.ts'
+import type { WaitingCounts } from '../inbox/inbox.ts'
+import { VERSION } from '../support/version.ts'
+import { loadCredentials } from './auth-parts.ts'
+import { hasStorage, pathsOf, withStorage } from './context.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { duration, paint, print, printJson, table } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+import { GatewayApi } from './running.ts'
+
+const NOTHING: WaitingCounts = { received: 0, answering: 0, held: 0, parked: 0, oldestAt: null }
+
+/** The whole picture: from the running gateway, else from what is stored. */
+export async function statusCommand(options: GlobalOptions & { readonly json: boolean }): Promise<ExitCode> {
+  const paths = pathsOf(options)
+  const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
+  const report = api ? await api.call<StatusReport>('GET', '/api/status') : await storedReport(options)
+  if (options.json) printJson(report)
+  else printReport(report)
+  if (!report.gateway.running) return EXIT.failed
+  return exitCodeOf(report.credential.state)
+}
+
+async function storedReport(options: GlobalOptions): Promise<StatusReport> {
+  const { keeper, settings } = await loadCredentials(options)
+  const stored = hasStorage(options)
+    ? await withStorage(options, async ({ inbox, incidents }) => ({
+        counts: await inbox.counts(),
+        incident: await incidents.current(),
+      }))
+    : null
+  return statusReport({
+    gateway: { running: false, version: VERSION, pid: null, url: null, startedAt: null, sandbox: false },
+    readiness: null,
+    credential: keeper.snapshot(),
+    channels: [],
+    counts: stored?.counts ?? NOTHING,
+    incident: stored?.incident ?? null,
+    routes: [],
+    warnings: settings.warnings,
+  })
+}
+
+function printReport(report: StatusReport): void {
+  const { gateway, credential, channels, queue, incident, alerts, warnings } = report
+  print(headline(report))
+  print()
+  printStatus(credential, null)
+  print()
+  const rows: string[][] = channels.map(({ channel, state, account, problem }) => [
+    channel,
+    problem ? paint('yellow', `${state}: ${problem}`) : state,
+    account ?? '',
+  ])
+  for (const { route, working, problem } of alerts) {
+    rows.push([`alert ${route}`, problem ?? (working ? 'works' : 'not used yet'), ''])
+  }
+  if (rows.length > 0) print(table(rows))
+  const waiting = queue.received + queue.answering + queue.held
+  const age = queue.oldestAt ? `, the oldest for ${duration(Date.now() - Date.parse(queue.oldestAt))}` : ''
+  print(`Queue: ${waiting} waiting (${queue.held} held)${age}, ${queue.parked} parked`)
+  if (queue.parked > 0) print('  hermes queue list --state parked')
+  if (incident) print(paint('red', `Incident: ${incident.status} since ${incident.openedAt}`))
+  for (const warning of warnings) print(paint('yellow', `! ${warning}`))
+  if (gateway.url)
+    print(
+      `\n${gateway.url}, process ${gateway.pid}, up ${duration(Date.now() - Date.parse(gateway.startedAt!))}`,
+    )
+}
+
+function headline({ gateway }: StatusReport): string {
+  if (!gateway.running) return paint('red', '● No gateway runs on this home. Start it with "hermes gateway".')
+  if (gateway.status === 'ready')
+    return paint('green', `● Messages are answered.${gateway.sandbox ? ' (sandbox)' : ''}`)
+  return paint(
+    'red',
+    `● Messages cannot be answered: ${gateway.status}${gateway.reason ? ` (${gateway.reason})` : ''}.`,
+  )
+}

@@ -1,0 +1,21 @@
+import type { ChannelSettings } from '../config/channels.ts'
+import type { Operator } from '../config/config.ts'
+import type { AccessPolicy, ChannelAccess } from './access.ts'
+
+/** Who may talk where, as the configuration says it. */
+export function accessPolicyOf(channels: ChannelSettings, operators: readonly Operator[]): AccessPolicy {
+  const rules = new Map<string, ChannelAccess>()
+  for (const [name, settings] of Object.entries(channels) as Array<
+    [string, Partial<ChannelSettings['telegram']>]
+  >) {
+    rules.set(name, {
+      allowAll: settings.allowAllUsers ?? false,
+      allowedUsers: new Set(settings.allowedUsers),
+      allowedChats: new Set(settings.groupAllowedChats),
+      requireMention: settings.requireMention ?? true,
+      // Whoever reads the page has shown a token: the door is the HTTP server's.
+      trusted: name === 'web',
+    })
+  }
+  return { operators: new Set(operators.map(({ channel, user }) => `${channel}:${user}`)), channels: rules }
+}

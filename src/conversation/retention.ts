@@ -1,0 +1,34 @@
+import type { RetentionConfig } from '../config/config.ts'
+import { HOUR, MINUTE, type Clock, type Timer } from '../support/clock.ts'
+import type { Conversations } from './conversations.ts'
+
+/** A start has better things to do at first. */
+const FIRST_AFTER_MS = 5 * MINUTE
+/** Terms are counted in days; four times a day is exact enough. */
+const EVERY_MS = 6 * HOUR
+
+/** Removes what is older than its term, now and then. */
+export function startRetention(options: {
+  readonly conversations: Pick<Conversations, 'retain'>
+  readonly terms: RetentionConfig
+  readonly clock: Clock
+  readonly onProblem: (error: unknown) => void
+}): Disposable {
+  const { conversations, terms, clock, onProblem } = options
+  let timer: Timer
+  const plan = (delayMs: number) => {
+    timer = clock.setTimer(() => {
+      const now = clock.now()
+      conversations
+        .retain({
+          messagesBefore: now - terms.messagesMs,
+          attachmentsBefore: now - terms.attachmentsMs,
+          figuresBefore: now - terms.figuresMs,
+        })
+        .catch(onProblem)
+        .finally(() => plan(EVERY_MS))
+    }, delayMs)
+  }
+  plan(FIRST_AFTER_MS)
+  return { [Symbol.dispose]: () => timer.cancel() }
+}

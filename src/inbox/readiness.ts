@@ -1,0 +1,95 @@
+import { SECOND, type Clock, type Timer } from '../support/clock.ts'
+import type { Gate } from './gate.ts'
+import { reportedStatus } from './provider-gate.ts'
+import type { StoreHealth } from './store-health.ts'
+
+/** Can messages be answered now? One truth for health checks, status, metrics and alerts. */
+export type ReadinessState =
+  | { readonly ready: true }
+  | {
+      readonly ready: false
+      /** A credential state, `usage-limited`, `provider-unavailable`, `stalled` or `store`. */
+      readonly status: string
+      readonly reason: string | null
+      /** Names the outage from its start to its end. */
+      readonly id: string
+      readonly since: number
+    }
+
+export interface ReadinessOptions {
+  readonly gate: Gate
+  readonly store: Pick<StoreHealth, 'ok' | 'problem' | 'subscribe'>
+  readonly dispatcher: { readonly stalled: boolean }
+  readonly clock: Clock
+  readonly newId: (now: number) => string
+}
+
+/** What changes by the clock alone (a long overload, a stall) is looked for this often. */
+const LOOK_EVERY_MS = 1 * SECOND
+
+/** Watches everything that keeps messages from being answered, and tells of each change. */
+export class Readiness {
+  readonly #options: ReadinessOptions
+  readonly #listeners = new Set<(state: ReadinessState) => void>()
+  #watches: Disposable[] = []
+  #timer: Timer | null = null
+  #told = ''
+  /** The gateway's own outages (store, stall) have no gate that would name them. */
+  #own: { readonly status: string; readonly id: string; readonly since: number } | null = null
+
+  constructor(options: ReadinessOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { gate, store } = this.#options
+    this.#watches = [gate.subscribe(() => this.#look()), store.subscribe(() => this.#look())]
+    this.#tick()
+  }
+
+  stop(): void {
+    for (const watch of this.#watches) watch[Symbol.dispose]()
+    this.#timer?.cancel()
+  }
+
+  /** Always of this moment: nothing is remembered that could be out of date. */
+  current(): ReadinessState {
+    const { gate, store, dispatcher, clock } = this.#options
+    if (!store.ok) return this.#ownOutage('store', 'store')
+    const state = gate.current()
+    const status = reportedStatus(state, clock.now())
+    if (!state.open && status !== null) {
+      return { ready: false, status, reason: state.reason, id: state.id, since: state.since }
+    }
+    if (dispatcher.stalled) return this.#ownOutage('stalled', null)
+    this.#own = null
+    return { ready: true }
+  }
+
+  subscribe(listener: (state: ReadinessState) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  #ownOutage(status: string, reason: string | null): ReadinessState {
+    if (this.#own?.status !== status) {
+      const since = this.#options.clock.now()
+      this.#own = { status, id: this.#options.newId(since), since }
+    }
+    const { id, since } = this.#own
+    return { ready: false, status, reason, id, since }
+  }
+
+  #tick(): void {
+    this.#look()
+    this.#timer = this.#options.clock.setTimer(() => this.#tick(), LOOK_EVERY_MS)
+  }
+
+  #look(): void {
+    const state = this.current()
+    const key = state.ready ? 'ready' : `${state.status} ${state.reason} ${state.id}`
+    if (key === this.#told) return
+    this.#told = key
+    for (const listener of this.#listeners) listener(state)
+  }
+}

@@ -1,0 +1,349 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { Alerter } from './alerts/alerter.ts'
+import { buildRoutes } from './alerts/routes/build.ts'
+import { SignInAlerts } from './alerts/sign-in-alerts.ts'
+import { IncidentTracker } from './alerts/tracker.ts'
+import { createModelClient } from './anthropic/client.ts'
+import { CredentialGate } from './anthropic/credential-gate.ts'
+import { PULL_CHANNELS } from './channels/channel.ts'
+import { openPlatforms } from './channels/registry.ts'
+import { Uploads } from './channels/web/uploads.ts'
+import { WebChannel } from './channels/web/web-channel.ts'
+import type { ChannelSettings } from './config/channels.ts'
+import { prepareGatewayToken } from './config/gateway-token.ts'
+import type { Settings } from './config/settings.ts'
+import { soulReader } from './config/soul.ts'
+import { accessPolicyOf } from './conversation/access-policy.ts'
+import { createChatLogin, type ChatSignIn } from './conversation/login.ts'
+import { startRetention } from './conversation/retention.ts'
+import { Messaging } from './conversation/messaging.ts'
+import type { CredentialParts } from './credentials/assemble.ts'
+import { accountName, LoginSessions, OtherAccount } from './credentials/login.ts'
+import { createApiServices } from './http/api-services.ts'
+import { feedMetrics } from './http/metric-feed.ts'
+import { Metrics } from './http/metrics.ts'
+import { HttpServer } from './http/server.ts'
+import type { LoginService } from './http/services.ts'
+import { statusReport } from './http/status-report.ts'
+import { TokenList } from './http/token-list.ts'
+import { CombinedGate } from './inbox/combined-gate.ts'
+import { ProviderGate } from './inbox/provider-gate.ts'
+import { Readiness } from './inbox/readiness.ts'
+import { rememberedGate } from './inbox/remembered-gate.ts'
+import { openSqliteStorage } from './storage/sqlite/storage.ts'
+import { SECOND, systemClock } from './support/clock.ts'
+import { ConfigurationError } from './support/errors.ts'
+import { newId } from './support/ids.ts'
+import type { Log } from './support/log.ts'
+import { VERSION } from './support/version.ts'
+
+/** Answers in hand get this long at a stop; then they are handed back to the queue. */
+const STOP_ANSWERS_MS = 8 * SECOND
+
+/** What is said beside the outbox is of the moment. */
+const DIRECT_LINE_MS = 10 * SECOND
+
+const NO_ROUTE =
+  'Nobody would be told of an outage: configure alerts, a home channel or an operator (hermes init).'
+
+/** Platforms whose private chats may be trusted with a sign-in. */
+const LOGIN_CHANNELS: ReadonlySet<string> = new Set(['telegram', 'discord', 'slack', 'matrix'])
+
+export interface GatewayOptions {
+  readonly settings: Settings
+  readonly log: Log
+  /** The sign-in and everything that keeps it alive, not started yet. */
+  readonly credentials: CredentialParts
+  /** Of the process; only commands of alert routes are given a part of it. */
+  readonly processEnv: Readonly<NodeJS.ProcessEnv>
+}
+
+/** A gateway that runs. */
+export interface Gateway {
+  readonly url: string
+  /** The port is not the one that was asked for. */
+  readonly moved: boolean
+  /** A fresh one-use address of the page. */
+  pageAddress(): string
+  /** One line for a service manager's status. */
+  statusLine(): string
+  /** Rejects when the event loop, the store or the dispatcher does not work. */
+  alive(): Promise<void>
+  /** No new turn and no new refresh; what is in hand is finished or handed back. */
+  stop(): Promise<void>
+}
+
+/** Puts the parts together and starts them. The only place that knows them all. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { settings, log, credentials } = options
+  const { config, paths, channels } = settings
+  const { texts } = config.gateway
+  const clock = systemClock
+  const host = hostname()
+  const startedAt = new Date(clock.now()).toISOString()
+  const onProblem = (err: unknown) => log.error({ err }, 'something went wrong in the background')
+  const { token } = prepareGatewayToken(paths.gatewayToken, config.gateway.host)
+  if (config.storage.kind !== 'sqlite') {
+    throw new ConfigurationError('storage.url: this version keeps its messages in SQLite only.')
+  }
+
+  const storage = await openSqliteStorage({ path: paths.database, pullChannels: PULL_CHANNELS })
+  if (storage.migrationBackup)
+    log.info(`the database was migrated; the former one is ${storage.migrationBackup}`)
+  const { inbox, conversations, facts } = storage
+  const { keeper, own: signIns, endpoint } = credentials
+
+  // ── Who may be asked, and when ──────────────────────────────────────────
+  const { remembered, remember } = await rememberedGate(facts, onProblem)
+  const provider = new ProviderGate({ clock, texts, remembered, remember })
+  const openIncident = await storage.incidents.current()
+  const credentialGate = new CredentialGate({
+    keeper,
+    notice: texts.held,
+    remembered: openIncident && { id: openIncident.id, since: openIncident.openedAt },
+  })
+  const gate = new CombinedGate([credentialGate, provider])
+  const model = createModelClient({
+    baseUrl: config.model.baseUrl,
+    door: keeper,
+    health: provider,
+    clock,
+    userAgent: config.auth.oauth.userAgent,
+    headers: {},
+    contextTokens: config.model.contextLength,
+  })
+
+  // ── Messages ────────────────────────────────────────────────────────────
+  const readCursor = (channel: string, name: string) => inbox.cursor(channel, name)
+  const web = new WebChannel(clock)
+  const platforms = await openPlatforms(channels, { clock, log, readCursor })
+  const all = [web, ...platforms]
+  const byName = new Map(platforms.map((channel) => [channel.channel, channel]))
+  const logins = new LoginSessions({ settings: config.auth.oauth, endpoint, store: signIns, clock })
+  const chatLogin = createChatLogin({
+    signIn: chatSignIn(logins),
+    line: {
+      async send(channel, address, text) {
+        const signal = AbortSignal.timeout(DIRECT_LINE_MS)
+        await byName.get(channel)?.send(address, text, { replyTo: null, key: newId(clock.now()), signal })
+      },
+      async remove(channel, address, id) {
+        await byName.get(channel)?.remove?.(address, id)
+      },
+    },
+    channels: LOGIN_CHANNELS,
+    texts,
+    clock,
+    log,
+  })
+  const messaging = new Messaging({
+    storage,
+    model,
+    gate,
+    outlets: all,
+    access: accessPolicyOf(channels, config.gateway.operators),
+    texts,
+    clock,
+    log,
+    defaultModel: config.model.default,
+    models: [],
+    maxTokens: config.model.maxTokens,
+    system: soulReader(paths.soul, clock),
+    hold: config.gateway.hold,
+    concurrency: config.gateway.concurrency,
+    drainPerSecond: config.gateway.drainRate,
+    personPerMinute: config.gateway.personRate,
+    commands: new Map([['login', chatLogin.command]]),
+    onPaste: chatLogin.onPaste,
+  })
+  const { dispatcher, observer, events } = messaging
+  const readiness = new Readiness({ gate, store: messaging.store, dispatcher, clock, newId })
+
+  // ── Figures and alerts ──────────────────────────────────────────────────
+  const metrics = new Metrics(
+    {
+      credential: () => {
+        const { state, expiresAt, loginExpiresAt } = keeper.snapshot()
+        return { state, expiresAt: msOf(expiresAt), loginExpiresAt: msOf(loginExpiresAt) }
+      },
+      held: async () => (await inbox.counts()).held,
+    },
+    clock,
+  )
+  feedMetrics(metrics, observer, keeper)
+  const alerter = new Alerter({
+    routes: buildRoutes({
+      alerts: config.alerts,
+      homeChannels: homeChannels(channels),
+      operators: config.gateway.operators,
+      senders: byName,
+      mail: { address: channels.email.address, smtp: null },
+      processEnv: options.processEnv,
+    }),
+    clock,
+    onTry: (route, outcome, problem) => {
+      metrics.alert(route, outcome)
+      if (outcome === 'failed') log.warn({ route, problem }, 'an alert did not get through this route')
+    },
+  })
+  const incidents = new IncidentTracker({
+    store: storage.incidents,
+    alerter,
+    clock,
+    texts,
+    host,
+    waiting: async () => {
+      const { received, answering, held } = await inbox.counts()
+      return received + answering + held
+    },
+    onProblem,
+  })
+  const signInAlerts = new SignInAlerts({ alerter, keeper, store: signIns, facts, texts, host, onProblem })
+  const statusListeners = new Set<() => void>()
+  const statusChanged = () => {
+    for (const listener of statusListeners) listener()
+  }
+  observer.subscribe((fact) => {
+    if (fact.kind === 'answered' || fact.kind === 'refused' || fact.kind === 'parked')
+      incidents.count(fact.kind)
+    statusChanged()
+  })
+  readiness.subscribe((state) => {
+    incidents.observe(state.ready ? null : state)
+    statusChanged()
+  })
+
+  // ── The outside ─────────────────────────────────────────────────────────
+  const uploads = new Uploads(join(paths.home, 'uploads'), clock)
+  const server = new HttpServer({
+    host: config.gateway.host,
+    port: config.gateway.port,
+    whenTaken: settings.sandbox ? 'move' : 'wait',
+    publicUrls: config.gateway.publicUrls,
+    gatewayToken: token,
+    tokens: await TokenList.open(join(paths.home, 'gateway-tokens.json')),
+    services: createApiServices({
+      inbox,
+      conversations,
+      incidents: storage.incidents,
+      events,
+      chat: web,
+      uploads,
+      login: pageSignIn(logins),
+      readiness: () => readiness.current(),
+      onStatusChange(listener) {
+        statusListeners.add(listener)
+        return { [Symbol.dispose]: () => void statusListeners.delete(listener) }
+      },
+      status: async () =>
+        statusReport({
+          gateway: {
+            running: true,
+            version: VERSION,
+            pid: process.pid,
+            url: server.url,
+            startedAt,
+            sandbox: settings.sandbox,
+          },
+          readiness: readiness.current(),
+          credential: keeper.snapshot(),
+          channels: all.map((channel) => channel.status()),
+          counts: await inbox.counts(),
+          incident: incidents.current,
+          routes: alerter.status,
+          warnings: [...settings.warnings, ...(alerter.status.length === 0 ? [NO_ROUTE] : [])],
+        }),
+      wake: (id) => dispatcher.wake(id),
+      clock,
+      sandbox: settings.sandbox,
+    }),
+    metrics,
+    pageFolder: new URL('./web', import.meta.url).pathname,
+    clock,
+    log,
+  })
+
+  // ── Start, from the inside out ──────────────────────────────────────────
+  await incidents.start()
+  await credentials.start()
+  await messaging.start()
+  readiness.start()
+  signInAlerts.start()
+  if (config.channels.web.enabled) await web.start(messaging.receiver)
+  const { moved } = await server.listen()
+  await Promise.all(platforms.map((channel) => channel.start(messaging.receiver)))
+  const retention = startRetention({ conversations, terms: config.gateway.retention, clock, onProblem })
+  if (alerter.status.length === 0 && !settings.sandbox) log.warn(NO_ROUTE)
+  void alerter.check().catch(onProblem)
+
+  return {
+    url: server.url,
+    moved,
+    pageAddress: () => server.pageAddress(),
+    statusLine() {
+      const state = readiness.current()
+      return state.ready ? 'ready' : `${state.status}${state.reason ? ` (${state.reason})` : ''}`
+    },
+    async alive() {
+      await inbox.counts()
+    },
+    async stop() {
+      retention[Symbol.dispose]()
+      // Both at once: an open refresh may take longer than the answers in hand.
+      const refreshed = keeper.stop()
+      await Promise.all(all.map((channel) => channel.stop()))
+      await messaging.stop(STOP_ANSWERS_MS)
+      readiness.stop()
+      provider.stop()
+      alerter.stop()
+      await signInAlerts.stop()
+      await incidents.stop()
+      await server.close()
+      await refreshed
+      metrics.close()
+      await storage.close()
+    },
+  }
+}
+
+function chatSignIn(logins: LoginSessions): ChatSignIn {
+  return {
+    begin: (owner) => logins.begin(owner),
+    waits: (owner) => logins.waits(owner),
+    async finish(owner, paste) {
+      try {
+        return { account: accountName(await logins.finish(owner, null, paste, false)) }
+      } catch (error) {
+        if (error instanceof OtherAccount) return { conflict: error.message }
+        throw error
+      }
+    },
+    confirm: async (owner) => ({ account: accountName(await logins.confirm(owner)) }),
+  }
+}
+
+function pageSignIn(logins: LoginSessions): LoginService {
+  return {
+    async start(client) {
+      const { url, session, expiresAt } = await logins.begin(client)
+      return { authorizeUrl: url, session, expiresAt }
+    },
+    async finish(client, session, code) {
+      const { account } = await logins.finish(client, session, code, false)
+      return { account }
+    },
+  }
+}
+
+/** Every chat that is named as a home channel. */
+function homeChannels(channels: ChannelSettings): Array<{ channel: string; address: string }> {
+  return Object.entries(channels).flatMap(([channel, settings]) => {
+    const address: unknown = 'homeChannel' in settings ? settings.homeChannel : null
+    return typeof address === 'string' ? [{ channel, address }] : []
+  })
+}
+
+function msOf(time: string | null): number | null {
+  return time === null ? null : Date.parse(time)
+}
