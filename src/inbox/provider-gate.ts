@@ -22,6 +22,9 @@ const MAX_RETRY_AFTER_MS = HOUR
 /** Monitors are not woken for an overload that passes within this time. */
 export const PROVIDER_UNAVAILABLE_AFTER_MS = MINUTE
 
+/** Nobody had anything to ask for this long after the wait: nothing waits, so there is no outage to speak of. */
+const UNASKED_MS = 10 * MINUTE
+
 /** Timers do not count a suspended machine and know nothing of a clock that was set: look at the wall clock this often. */
 const LOOK_EVERY_MS = MINUTE
 
@@ -83,10 +86,7 @@ export class ProviderGate implements Gate {
     if (state.open) return
     // An answer that began before the limit was reached says nothing about it.
     if (state.status === 'usage-limited' && !state.probing) return
-    this.#attempts = 0
-    this.#timer?.cancel()
-    this.#switch.set({ open: true })
-    this.#options.remember?.(null)
+    this.#open()
   }
 
   /** @param resumeAt epoch milliseconds at which the limit ends */
@@ -109,6 +109,13 @@ export class ProviderGate implements Gate {
 
   stop(): void {
     this.#timer?.cancel()
+  }
+
+  #open(): void {
+    this.#attempts = 0
+    this.#timer?.cancel()
+    this.#switch.set({ open: true })
+    this.#options.remember?.(null)
   }
 
   /** Fifty conversations that fail together are one failure: only a probe, or the first one, moves the back-off on. */
@@ -167,7 +174,9 @@ export class ProviderGate implements Gate {
     const { clock } = this.#options
     if (clock.monotonic() < this.#dueMonotonic && clock.now() < until) return this.#schedule(until)
     const state = this.current()
-    if (!state.open) this.#switch.set({ ...state, probing: true })
+    if (state.open) return
+    this.#timer = clock.setTimer(() => this.#open(), UNASKED_MS)
+    this.#switch.set({ ...state, probing: true })
   }
 }
 

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+import { DEFAULT_TEXTS } from '../config/texts.ts'
+import { SECOND } from '../support/clock.ts'
+import {
+  ConfigurationError,
+  NeedsLogin,
+  NotPermitted,
+  Refused,
+  TransientError,
+  UsageLimited,
+} from '../support/errors.ts'
+import type { GateState } from './gate.ts'
+import type { Lease } from './inbox.ts'
+import { Interruption, endingOf, type ThrownContext } from './outcome.ts'
+
+const NOW = 1_000_000
+const shut: GateState = {
+  open: false,
+  id: 'outage',
+  status: 'needs-login',
+  reason: 'revoked',
+  since: NOW,
+  until: null,
+  tellAt: NOW + 30 * SECOND,
+  notice: 'wait',
+  probing: false,
+}
+
+function ending(error: unknown, more: Partial<ThrownContext> = {}, failures = 0) {
+  const lease = { failures } as Lease
+  return endingOf(error, {
+    lease,
+    gate: { open: true },
+    now: NOW,
+    pauses: 0,
+    random: 0.5,
+    texts: DEFAULT_TEXTS,
+    ...more,
+  })
+}
+
+test.each([
+  new TransientError('reset'),
+  new UsageLimited(NOW),
+  new NeedsLogin('revoked', 'x'),
+  new NotPermitted('policy', 'x'),
+  new ConfigurationError('x'),
+])('$name behind a shut gate is held and counts as no failure', (error) => {
+  expect(ending(error, { gate: shut }).outcome).toEqual({
+    kind: 'held',
+    outage: { id: 'outage', reason: 'revoked', notice: null },
+  })
+  const late = ending(error, { gate: shut, now: NOW + 30 * SECOND }).outcome
+  expect(late).toMatchObject({ kind: 'held', outage: { notice: 'wait' } })
+})
+
+test('while the gate is open a passing failure is a pause that grows, and counts as no failure', () => {
+  const waits = [0, 1, 2].map((pauses) => ending(new TransientError('reset'), { pauses }).retryAt! - NOW)
+  expect(waits).toEqual([SECOND, 2 * SECOND, 4 * SECOND])
+  expect(ending(new TransientError('x', 90 * SECOND)).retryAt).toBe(NOW + 90 * SECOND)
+  expect(ending(new TransientError('again, with the new credential', 0, 'credential')).retryAt).toBe(NOW)
+  expect(ending(new TransientError('x')).outcome).toEqual({ kind: 'returned' })
+})
+
+test('a refusal is told in its own words', () => {
+  expect(ending(new Refused('Too large.')).outcome).toMatchObject({ kind: 'refused', notice: 'Too large.' })
+})
+
+test('anything else is counted, and parked at the third time with no word of the error in chat', () => {
+  const bug = new TypeError('x is not a function at https://user:TESTpassword@host/')
+  expect(ending(bug, {}, 0).outcome.kind).toBe('failed')
+  expect(ending(bug, {}, 1).outcome.kind).toBe('failed')
+  const parked = ending(bug, {}, 2).outcome
+  expect(parked).toMatchObject({ kind: 'parked', notice: DEFAULT_TEXTS.parked })
+  expect(JSON.stringify(parked)).not.toContain('TESTpassword')
+})
+
+test('who is stopped is stopped, who is interrupted goes back', () => {
+  expect(ending(new Interruption('stopped')).outcome.kind).toBe('stopped')
+  expect(ending(new Interruption('returned')).outcome).toEqual({ kind: 'returned' })
+})

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import { DEFAULT_TEXTS } from '../config/texts.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts'
+import { CombinedGate } from './combined-gate.ts'
+import type { GateState } from './gate.ts'
+import { ProviderGate, reportedStatus, type ProviderGateMemory } from './provider-gate.ts'
+import { SwitchGate } from './switch-gate.ts'
+
+type Closed = Extract<GateState, { open: false }>
+
+function open(clock = new FakeClock()) {
+  const gate = new ProviderGate({ clock, texts: DEFAULT_TEXTS, random: () => 0.5 })
+  const closed = (): Closed => {
+    const state = gate.current()
+    if (state.open) throw new Error('the gate is open')
+    return state
+  }
+  return { clock, gate, closed }
+}
+
+test('one failure closes it, the wait over one probe may pass, its success opens it', async () => {
+  const { clock, gate, closed } = open()
+  gate.unavailable(null, 'overloaded')
+  expect(closed()).toMatchObject({ status: 'provider-unavailable', reason: 'overloaded', probing: false })
+  await clock.advance(2 * SECOND)
+  expect(closed().probing).toBe(true)
+  gate.succeeded()
+  expect(gate.current().open).toBe(true)
+})
+
+test('a probe that fails doubles the wait; failures of the same moment do not', async () => {
+  const { clock, gate, closed } = open()
+  const wait = () => closed().until! - clock.now()
+  for (let count = 0; count < 50; count++) gate.unavailable(null, 'overloaded')
+  expect(wait()).toBe(2 * SECOND)
+  const { id } = closed()
+  const waits: number[] = []
+  for (let probe = 0; probe < 9; probe++) {
+    await clock.advance(wait())
+    gate.unavailable(null, 'overloaded')
+    waits.push(wait() / SECOND)
+  }
+  expect(waits).toEqual([4, 8, 16, 32, 64, 128, 256, 300, 300])
+  expect(closed().id).toBe(id)
+})
+
+test('a wait that was asked for is obeyed up to an hour', () => {
+  const { clock, gate, closed } = open()
+  gate.unavailable(120 * SECOND, 'overloaded')
+  expect(closed().until! - clock.now()).toBe(120 * SECOND)
+  gate.unavailable(DAY, 'overloaded')
+  expect(closed().until! - clock.now()).toBe(HOUR)
+})
+
+test('a usage limit is named with its end, and an older answer does not lift it', async () => {
+  const { clock, gate, closed } = open()
+  gate.usageLimited(clock.now() + 3 * HOUR - 20 * SECOND)
+  expect(closed().notice).toContain('until 03:00 UTC')
+  expect(closed().tellAt).toBe(clock.now())
+  gate.succeeded()
+  expect(gate.current().open).toBe(false)
+  await clock.advance(3 * HOUR)
+  gate.succeeded()
+  expect(gate.current().open).toBe(true)
+})
+
+test('a limit whose end has passed already is asked about with growing waits, not at once', async () => {
+  const { clock, gate, closed } = open()
+  gate.usageLimited(clock.now() - HOUR)
+  expect(closed().until! - clock.now()).toBe(5 * SECOND)
+  await clock.advance(5 * SECOND)
+  gate.usageLimited(clock.now() - HOUR)
+  expect(closed().until! - clock.now()).toBe(10 * SECOND)
+})
+
+test('a clock that was set forward ends the wait, a suspended machine too', async () => {
+  const { clock, gate, closed } = open()
+  gate.usageLimited(clock.now() + 10 * HOUR)
+  clock.jump(11 * HOUR)
+  await clock.advance(MINUTE)
+  expect(closed().probing).toBe(true)
+})
+
+test('a restart remembers the outage and its end', async () => {
+  const clock = new FakeClock()
+  let memory: ProviderGateMemory | null = null
+  const remember = (now: ProviderGateMemory | null) => (memory = now)
+  const first = new ProviderGate({ clock, texts: DEFAULT_TEXTS, remember })
+  first.usageLimited(clock.now() + HOUR)
+  first.stop()
+  const second = new ProviderGate({
+    clock,
+    texts: DEFAULT_TEXTS,
+    remembered: JSON.parse(JSON.stringify(memory)),
+    remember,
+  })
+  expect(second.current()).toEqual(first.current())
+  await clock.advance(HOUR)
+  expect(second.current()).toMatchObject({ open: false, probing: true })
+  second.succeeded()
+  expect(memory).toBeNull()
+})
+
+test('where nobody has anything to ask, the gate does not stay shut for ever', async () => {
+  const { clock, gate } = open()
+  gate.unavailable(null, 'network')
+  await clock.advance(20 * MINUTE)
+  expect(gate.current().open).toBe(true)
+})
+
+test('monitors hear of an overload after a minute, of a limit at once', () => {
+  const { clock, gate } = open()
+  gate.unavailable(null, 'overloaded')
+  expect(reportedStatus(gate.current(), clock.now() + 59 * SECOND)).toBeNull()
+  expect(reportedStatus(gate.current(), clock.now() + 60 * SECOND)).toBe('provider-unavailable')
+  gate.usageLimited(clock.now() + HOUR)
+  expect(reportedStatus(gate.current(), clock.now())).toBe('usage-limited')
+})
+
+test('of several gates one that is shut outright speaks before one that lets a probe pass', async () => {
+  const { clock, gate, closed } = open()
+  const credential = new SwitchGate()
+  const both = new CombinedGate([credential, gate])
+  const seen: boolean[] = []
+  using _ = both.subscribe((state) => seen.push(state.open))
+  gate.unavailable(null, 'overloaded')
+  await clock.advance(2 * SECOND)
+  expect(both.current()).toBe(gate.current())
+  credential.set({ ...closed(), status: 'needs-login', probing: false })
+  expect(both.current()).toMatchObject({ status: 'needs-login', probing: false })
+  credential.set({ open: true })
+  gate.succeeded()
+  expect(both.current().open).toBe(true)
+  expect(seen.at(-1)).toBe(true)
+})
