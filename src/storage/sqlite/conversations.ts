@@ -1,6 +1,7 @@
 import type { Conversation, StoredMessage, Usage } from '../../inbox/inbox.ts'
 import {
   asMessages,
+  MESSAGE_COLUMNS,
   conversationById,
   publicConversation,
   storedMessage,
@@ -31,7 +32,7 @@ export function changes(
   if (!conversation) return []
   return asMessages(
     session.all(
-      'SELECT * FROM messages WHERE conversation = ? AND revision > ? ORDER BY revision LIMIT ?',
+      `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE conversation = ? AND revision > ? ORDER BY revision LIMIT ?`,
       conversation.key,
       after,
       limit,
@@ -49,7 +50,7 @@ export function messages(
   if (!conversation) return []
   return asMessages(
     session.all(
-      'SELECT * FROM messages WHERE conversation = ? AND seq < ? ORDER BY seq DESC LIMIT ?',
+      `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE conversation = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
       conversation.key,
       options.beforeSeq ?? Number.MAX_SAFE_INTEGER,
       options.limit,

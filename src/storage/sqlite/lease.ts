@@ -4,6 +4,7 @@ import { readHistory, readSummary } from './history.ts'
 import {
   asMessages,
   conversationById,
+  MESSAGE_COLUMNS,
   publicConversation,
   saveConversation,
   storedMessage,
@@ -21,8 +22,11 @@ import { answeringRows, endLease, setState } from './withdraw.ts'
 const MAX_LEASES = 25
 const NEVER_FINISHED = 'handling never came to an end'
 
+/** A lease on its way to the main thread, its history still as JSON. */
+export type PackedLease = Omit<Lease, 'history'> & { readonly history: string }
+
 /** The exclusive right to answer the head of a conversation. See `Inbox.lease`. */
-export function lease(session: Session, request: LeaseRequest): Lease | null {
+export function lease(session: Session, request: LeaseRequest): PackedLease | null {
   const conversation = conversationById(session, request.conversationId)
   if (!conversation || conversation.lease_turn !== null) return null
   const rows = nextTurn(session, conversation, request)
@@ -34,21 +38,23 @@ export function lease(session: Session, request: LeaseRequest): Lease | null {
   conversation.lease_at = request.now
   saveConversation(session, conversation)
   const group = rows.length > 1 ? (rows[0]!.group_id ?? turnId) : null
-  for (const row of rows) {
+  const messages = rows.map((row) => {
+    const revision = session.nextRevision()
     session.run(
       `UPDATE messages SET state = 'answering', reason = NULL, leases = leases + 1, group_id = ?, revision = ?
        WHERE key = ?`,
       group,
-      session.nextRevision(),
+      revision,
       row.key,
     )
-  }
+    return storedMessage({ ...row, state: 'answering', reason: null, revision }, conversation.id)
+  })
   session.waitingTotal = null
   return {
     turnId,
     generation: conversation.generation,
     conversation: publicConversation(conversation),
-    messages: answeringRows(session, conversation).map((row) => storedMessage(row, conversation.id)),
+    messages,
     history: readHistory(session, conversation, request.historyLimit),
     summary: readSummary(session, conversation.key),
     failures: Math.max(...rows.map((row) => row.failures)),
@@ -111,7 +117,7 @@ function waitingFrom(
 ): readonly MessageRow[] {
   return asMessages(
     session.all(
-      `SELECT * FROM messages WHERE conversation = ? AND ${WAITING} AND seq >= ? ORDER BY seq LIMIT ?`,
+      `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE conversation = ? AND ${WAITING} AND seq >= ? ORDER BY seq LIMIT ?`,
       conversation.key,
       seq,
       limit,

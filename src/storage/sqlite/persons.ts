@@ -1,5 +1,6 @@
 import {
   asMessages,
+  MESSAGE_COLUMNS,
   conversationByKey,
   saveConversation,
   type ConversationRow,
@@ -127,7 +128,7 @@ function messagesOf(
 ): readonly MessageRow[] {
   return asMessages(
     session.all(
-      `SELECT * FROM messages WHERE conversation = ?1 AND (person_id = ?2 OR id IN
+      `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE conversation = ?1 AND (person_id = ?2 OR id IN
          (SELECT answered_by FROM messages WHERE conversation = ?1 AND person_id = ?2 AND answered_by IS NOT NULL))
          ORDER BY seq`,
       conversation.key,

@@ -31,6 +31,7 @@ export class Session {
   /** The copy that the migration made, if it had to. */
   readonly migrationBackup: string | null
   readonly #statements = new Map<string, StatementSync>()
+  readonly #arrayStatements = new Map<string, StatementSync>()
   #revision: number | null = null
   #storedRevision = 0
   #dataVersion = -1
@@ -79,6 +80,17 @@ export class Session {
     return this.sql(sql).all(...values) as Row[]
   }
 
+  /** As `all`, each row as an array of its columns: half the time, for many narrow rows. */
+  arrays(sql: string, ...values: SQLInputValue[]): unknown[] {
+    let statement = this.#arrayStatements.get(sql)
+    if (!statement) {
+      statement = this.db.prepare(sql)
+      statement.setReturnArrays(true)
+      this.#arrayStatements.set(sql, statement)
+    }
+    return statement.all(...values)
+  }
+
   /** Runs a statement that changes rows; returns how many. */
   run(sql: string, ...values: SQLInputValue[]): number {
     return Number(this.sql(sql).run(...values).changes)
@@ -125,6 +137,7 @@ export class Session {
 
   close(): void {
     this.#statements.clear()
+    this.#arrayStatements.clear()
     this.db.close()
   }
 }

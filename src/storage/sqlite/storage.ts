@@ -8,6 +8,7 @@ import type { Figures } from '../../inbox/figures.ts'
 import type { AcceptRequest, Arrival, Inbox, Lease, Outbox, TurnOutcome } from '../../inbox/inbox.ts'
 import { redact } from '../../support/redact.ts'
 import { StoreClient } from './client.ts'
+import { parseHistory } from './history.ts'
 import type { LeaseKey } from './lease.ts'
 
 export interface SqliteStorageOptions {
@@ -97,7 +98,10 @@ function sqliteInbox(client: StoreClient): Inbox {
       const plain: AcceptRequest = { ...request, arrivals }
       return client.callWith(transfer, 'accept', plain)
     },
-    lease: (request) => client.call('lease', request),
+    async lease(request) {
+      const lease = await client.call('lease', request)
+      return lease && { ...lease, history: parseHistory(lease.history, request.conversationId) }
+    },
     finish: (lease, outcome, now) => client.call('finish', keyOf(lease), withCleanReason(outcome), now),
     saveDraft: (lease, draft) => client.call('saveDraft', keyOf(lease), draft),
     recover: (owner) => client.call('recover', owner),

@@ -1,12 +1,12 @@
 import type { MessageState } from '../../inbox/inbox.ts'
-import { asMessages, WAITING, type ConversationRow, type MessageRow } from './rows.ts'
+import { asMessages, MESSAGE_COLUMNS, WAITING, type ConversationRow, type MessageRow } from './rows.ts'
 import type { Session } from './session.ts'
 
 /** The rows of a conversation that are being answered, oldest first. */
 export function answeringRows(session: Session, conversation: ConversationRow): readonly MessageRow[] {
   return asMessages(
     session.all(
-      `SELECT * FROM messages WHERE conversation = ? AND ${WAITING} AND state = 'answering' ORDER BY seq`,
+      `SELECT ${MESSAGE_COLUMNS} FROM messages WHERE conversation = ? AND ${WAITING} AND state = 'answering' ORDER BY seq`,
       conversation.key,
     ),
   )

@@ -152,10 +152,10 @@ export function leaseContract(subject: Subject): void {
         ['text 1', 'fails'],
         ['text 2', 'fails'],
       ])
-      expect(await inbox.retry(parked[0]!.id, driver.now)).toBe(true)
-      expect(await inbox.drop(parked[1]!.id, driver.now)).toBe(true)
-      expect(await inbox.retry(parked[1]!.id, driver.now)).toBe(false)
-      expect(await inbox.drop('unknown', driver.now)).toBe(false)
+      expect(await inbox.retry(parked[0]!.id, driver.now)).toBe('telegram:7')
+      expect(await inbox.drop(parked[1]!.id, driver.now)).toBe('telegram:7')
+      expect(await inbox.retry(parked[1]!.id, driver.now)).toBeNull()
+      expect(await inbox.drop('unknown', driver.now)).toBeNull()
       expect(await driver.mustLease()).toMatchObject({ failures: 0 })
       expect(await inbox.counts()).toMatchObject({ parked: 0, answering: 1, received: 0 })
     })
@@ -164,7 +164,7 @@ export function leaseContract(subject: Subject): void {
       const { driver } = subject
       const { messageId } = await driver.acceptOne(message('1'))
       const lease = await driver.mustLease()
-      expect(await driver.storage.inbox.drop(messageId!, driver.now)).toBe(true)
+      expect(await driver.storage.inbox.drop(messageId!, driver.now)).toBe('telegram:7')
       expect(await driver.answer(lease)).toBe(false)
       expect(await driver.transcript()).toEqual(['user withdrawn: text 1'])
     })

@@ -154,7 +154,7 @@ export function outageContract(subject: Subject): void {
     test('a held message may be tried again by the operator’s word', async () => {
       const { driver } = subject
       const { messageId } = await driver.acceptOne(message('1'), { outage: TELL })
-      expect(await driver.storage.inbox.retry(messageId!, driver.now)).toBe(true)
+      expect(await driver.storage.inbox.retry(messageId!, driver.now)).toBe('telegram:7')
       expect(await driver.storage.inbox.counts()).toMatchObject({ held: 0, received: 1 })
     })
 
