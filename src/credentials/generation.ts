@@ -42,6 +42,7 @@ export function nextGeneration(spent: Generation, tokens: IssuedTokens, now: num
     scopes: tokens.scopes ?? spent.scopes,
     accountId: spent.accountId ?? tokens.accountId,
     accountEmail: tokens.accountEmail ?? spent.accountEmail,
+    ...(spent.clientId === undefined ? {} : { clientId: spent.clientId }),
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, rmdir } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { borrowed } from '../support/claude-code.ts'
 import { MACHINE, NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
-import { SignInProcess } from '../support/processes.ts'
+import { ClaudeCodeProcess, SignInProcess } from '../support/processes.ts'
 
 /** Longer than it takes a process to send; the answer finds it stopped. */
 const ANSWER_MS = 600
@@ -167,5 +167,29 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
     expect((await present()).accessToken.fingerprint).toBe(answer['access'])
     expect(existsSync(`${configDir}/.oauth_refresh.lock`) || existsSync(`${configDir}.lock`)).toBe(false)
     expect(await readFile(path, 'utf8')).toContain('mcpOAuth')
+  })
+
+  it('waits for whoever has taken its locks over before it saves its result', async () => {
+    const { home, configDir, path, sandbox } = await borrowed()
+    const { tokenUrl } = sandbox
+    const before = await readFile(path, 'utf8')
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ANSWER_MS })
+    const options = { store: 'claude-code', home, configDir, machineId: MACHINE, tokenUrl } as const
+    await using holder = await SignInProcess.start(options)
+    await using program = await ClaudeCodeProcess.start({ configDir, tokenUrl })
+    holder.tell({ do: 'renew' })
+    await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+    holder.signal('SIGSTOP')
+    const longAgo = new Date(Date.now() - 61_000)
+    for (const lock of [`${configDir}/.oauth_refresh.lock`, `${configDir}.lock`])
+      utimesSync(lock, longAgo, longAgo)
+    await program.ask('hold')
+    holder.signal('SIGCONT')
+    const answer = holder.next()
+    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS + 500))
+    expect(await readFile(path, 'utf8')).toBe(before)
+    await program.ask('let-go')
+    expect(await answer).toMatchObject({ kind: 'renewed' })
+    expect(sandbox.counts).toMatchObject({ tokenRequests: 1, replays: 0 })
   })
 })

@@ -8,7 +8,7 @@ it.each(['html-200', 'error-200', 'no-access-token', 'huge-body', 'truncated'] a
   async (fault) => {
     const { store, first, sandbox, path } = await signedIn()
     const before = await readFile(path, 'utf8')
-    sandbox.control.fault({ target: 'token-endpoint', fault, times: 1 })
+    sandbox.control.fault({ target: 'token-endpoint', fault, times: 1, rotate: true })
     const outcome = await store.renew(first, NEVER)
     expect(outcome).toMatchObject({ kind: 'transient', ambiguous: true })
     expect(outcome.kind === 'transient' && outcome.message).not.toMatch(/html|moment|sk-ant/i)
