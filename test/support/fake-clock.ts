@@ -5,6 +5,8 @@ export class FakeClock implements Clock {
   #wall: number
   #monotonic = 0
   #timers: Array<{ due: number; callback: () => void }> = []
+  /** Resolves when real work (a request, a file) that a timer began is done; time stands still until then. */
+  idle: () => Promise<void> = async () => {}
 
   constructor(start = Date.UTC(2026, 10, 1)) {
     this.#wall = start
@@ -29,6 +31,7 @@ export class FakeClock implements Clock {
     const end = this.#monotonic + ms
     for (;;) {
       await settle()
+      await this.idle()
       const next = this.#timers.filter((timer) => timer.due <= end).sort((a, b) => a.due - b.due)[0]
       if (!next) break
       this.#timers = this.#timers.filter((timer) => timer !== next)
@@ -37,6 +40,7 @@ export class FakeClock implements Clock {
     }
     this.#move(end - this.#monotonic)
     await settle()
+    await this.idle()
   }
 
   /** The wall clock is set to another time; monotonic time and timers do not notice. */

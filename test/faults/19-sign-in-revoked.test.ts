@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest'
+import { DAY, HOUR, MINUTE } from '../../src/support/clock.ts'
+import { NeedsLogin } from '../../src/support/errors.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { KeptGateway } from '../support/kept-gateway.ts'
+import { until } from '../support/until.ts'
+
+it('asks once for a dead grant, tells at once, and takes a new sign-in from the disk', async () => {
+  const clock = new FakeClock()
+  const gateway = await KeptGateway.start({ clock })
+  await gateway.ask()
+  gateway.sandbox.control.revoke()
+  const before = clock.now()
+  await expect(gateway.ask()).rejects.toBeInstanceOf(NeedsLogin)
+  expect(gateway.keeper.snapshot()).toMatchObject({ state: 'needs-login', reason: 'revoked' })
+  expect(gateway.warnings).toContainEqual(
+    expect.objectContaining({ code: 'sign-in-ended', command: 'hermes auth login --headless', alert: true }),
+  )
+  expect(clock.now() - before).toBe(0)
+  for (let count = 0; count < 50; count++) await expect(gateway.ask()).rejects.toBeInstanceOf(NeedsLogin)
+  await gateway.restart()
+  await clock.advance(2 * DAY)
+  expect(gateway.tokenRequests).toBe(1)
+  expect(gateway.sandbox.counts.rejections).toBe(1)
+
+  await gateway.signIn()
+  await until(() => gateway.keeper.snapshot().state === 'healthy', 'the new sign-in')
+  expect(await gateway.ask()).not.toBe('')
+  expect(gateway.tokenRequests).toBe(1)
+})
+
+it('keeps the token in use while it lives when the grant dies ahead of time', async () => {
+  const clock = new FakeClock()
+  const gateway = await KeptGateway.start({ clock })
+  gateway.sandbox.control.fault({ target: 'token-endpoint', fault: 'expired' })
+  await clock.advance(6 * HOUR)
+  expect(gateway.keeper.snapshot()).toMatchObject({
+    state: 'at-risk',
+    reason: 'expired',
+    nextAttemptAt: null,
+  })
+  expect(await gateway.ask()).not.toBe('')
+  await clock.advance(2 * HOUR + MINUTE)
+  expect(gateway.keeper.snapshot()).toMatchObject({ state: 'needs-login', reason: 'expired' })
+  expect(gateway.tokenRequests).toBe(1)
+})
