@@ -128,6 +128,9 @@ export class MemoryOutlet implements Outlet {
 /** Over all rigs: a home that is opened again has seen the ids before. */
 let nextId = 1
 
+/** Ways to the store and back without any sign of life: longer than any chain of steps of ours. */
+const QUIET_ROUNDS = 10
+
 export interface RigOptions {
   readonly clock?: Clock
   readonly outlets?: readonly Outlet[]
@@ -254,7 +257,16 @@ export class MessageRig implements AsyncDisposable {
 
   /** Lets the store and all promises come to rest. Timers are the clock's. */
   async rest(): Promise<void> {
-    for (let round = 0; round < 12; round++) {
+    const signs = () => [
+      this.model.requests.length,
+      this.outlet.shown.size,
+      this.messaging.dispatcher.answering,
+    ]
+    let before = ''
+    for (let quiet = 0; quiet < QUIET_ROUNDS; quiet++) {
+      const now = signs().join()
+      if (now !== before) quiet = 0
+      before = now
       await this.storage.facts.get('rest')
       await new Promise((resolve) => setImmediate(resolve))
     }

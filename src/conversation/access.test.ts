@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { decideAccess, needsPairing, type AccessPolicy, type ChannelAccess } from './access.ts'
+
+const rules = (more: Partial<ChannelAccess> = {}): ChannelAccess => ({
+  allowAll: false,
+  allowedUsers: new Set(['1']),
+  allowedChats: new Set(['team']),
+  requireMention: true,
+  trusted: false,
+  ...more,
+})
+
+const policy = (more: Partial<ChannelAccess> = {}): AccessPolicy => ({
+  operators: new Set(['telegram:9']),
+  channels: new Map([['telegram', rules(more)]]),
+})
+
+const privately = { id: 'x', kind: 'private', addressed: true } as const
+const team = { id: 'team', kind: 'group', addressed: true } as const
+const elsewhere = { id: 'other', kind: 'group', addressed: true } as const
+const person = (id: string) => ({ id, name: 'Same Name' })
+
+const GRANTED = { kind: 'granted', role: 'user' }
+const OPERATOR = { kind: 'granted', role: 'operator' }
+const IGNORED = { kind: 'ignored' }
+const STRANGER = { kind: 'stranger' }
+
+test.each([
+  ['somebody on the list, privately', policy(), '1', privately, GRANTED],
+  ['an operator', policy(), '9', privately, OPERATOR],
+  ['a stranger, privately', policy(), '2', privately, STRANGER],
+  ['a stranger in a group where everybody may talk', policy(), '2', team, GRANTED],
+  ['a stranger in any other group', policy(), '2', elsewhere, IGNORED],
+  ['somebody on the list in any group', policy(), '1', elsewhere, GRANTED],
+  ['an operator in a group who talks to others', policy(), '9', { ...team, addressed: false }, IGNORED],
+  [
+    'talk among others where mentions are not needed',
+    policy({ requireMention: false }),
+    '1',
+    { ...team, addressed: false },
+    GRANTED,
+  ],
+  ['anybody where all may talk', policy({ allowAll: true }), '2', privately, GRANTED],
+  ['anybody on a channel with a door of its own', policy({ trusted: true }), '2', privately, GRANTED],
+] as const)('%s', (_, rule, id, chat, expected) => {
+  expect(decideAccess(rule, 'telegram', person(id), chat, false)).toEqual(expected)
+})
+
+test('a channel that is not configured lets nobody in, and its operators are not those of another', () => {
+  expect(decideAccess(policy(), 'discord', person('1'), privately, false)).toEqual(STRANGER)
+  expect(decideAccess(policy(), 'discord', person('9'), privately, false)).toEqual(STRANGER)
+})
+
+test('who was let in by a code may talk; the store is asked only where it matters', () => {
+  expect(decideAccess(policy(), 'telegram', person('2'), privately, true)).toEqual(GRANTED)
+  expect(needsPairing(policy(), 'telegram', person('2'), privately)).toBe(true)
+  expect(needsPairing(policy(), 'telegram', person('1'), privately)).toBe(false)
+  expect(needsPairing(policy(), 'telegram', person('2'), { ...elsewhere, addressed: false })).toBe(false)
+})

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { DEFAULT_TEXTS } from '../config/texts.ts'
+import type { Conversation } from '../inbox/inbox.ts'
+import { createCommands, parseCommand, type CommandCall } from './commands.ts'
+import type { Conversations } from './conversations.ts'
+
+test.each([
+  ['/new', 'new', ''],
+  [' /Stop ', 'stop', ''],
+  ['/status@our_bot', 'status', ''],
+  ['/model claude-x', 'model', 'claude-x'],
+  ['/model@our_bot\nclaude-x', 'model', 'claude-x'],
+])('%j is a command', (text, name, rest) => {
+  expect(parseCommand(text)).toEqual({ name, rest })
+})
+
+test.each(['/usr/bin is a folder', 'please /new', '//new', '/', '/1', 'new', '/new-thing'])(
+  '%j is words',
+  (text) => {
+    expect(parseCommand(text)).toBeNull()
+  },
+)
+
+const nothing = { messages: async () => [], usage: async () => ({ turns: 0, total: null, last: null }) }
+const commands = createCommands({
+  conversations: nothing as unknown as Conversations,
+  texts: DEFAULT_TEXTS,
+  defaultModel: 'claude-default',
+  models: ['claude-small'],
+  gate: () => ({ open: true }),
+})
+
+function call(name: string, rest: string, more: Partial<CommandCall> = {}) {
+  return commands.get(name)!({
+    name,
+    rest,
+    channel: 'chat',
+    address: 'a',
+    person: { id: '1', name: null },
+    chat: { id: 'a', kind: 'private', addressed: true },
+    role: 'user',
+    conversation: null,
+    now: 0,
+    ...more,
+  })
+}
+
+test('everybody may choose a configured model, only an operator any other', async () => {
+  expect((await call('model', 'claude-small')).effect).toEqual({ kind: 'model', model: 'claude-small' })
+  expect((await call('model', 'claude-typo')).effect).toBeNull()
+  expect((await call('model', 'claude-new', { role: 'operator' })).effect).toEqual({
+    kind: 'model',
+    model: 'claude-new',
+  })
+  expect((await call('model', 'two words', { role: 'operator' })).effect).toBeNull()
+})
+
+test('the default model is chosen by taking the choice back, so that a new default reaches the chat', async () => {
+  expect((await call('model', 'claude-default')).effect).toEqual({ kind: 'model', model: null })
+})
+
+test('without a name the model in use is told', async () => {
+  const conversation = { id: 'chat:a', channel: 'chat', address: 'a', model: 'claude-small' } as Conversation
+  expect((await call('model', '', { conversation })).reply).toBe(
+    'This chat uses claude-small. To choose: claude-default, claude-small',
+  )
+})
+
+test('the usage of a chat in which nothing was said is nothing', async () => {
+  expect((await call('usage', '')).reply).toBe('0 answers in this chat: 0 tokens read, 0 written.')
+})
+
+test('/login is a command even where nobody can sign in, so that it never reaches the model', async () => {
+  expect((await call('login', '')).reply).toBe(DEFAULT_TEXTS.login_refused)
+})

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import { MemoryOutlet, MessageRig, until } from '../../test/support/message-rig.ts'
+import { MINUTE, SECOND } from '../support/clock.ts'
+import { StoreError, TransientError } from '../support/errors.ts'
+import type { MessageFact } from './observer.ts'
+import { Moved } from './outlet.ts'
+
+test('a chat that has moved gets its answer at the new address, and keeps its conversation', async () => {
+  const outlet = new MemoryOutlet()
+  await using rig = await MessageRig.start({ outlets: [outlet] })
+  await rig.say('old', 'one')
+  await rig.rest()
+  outlet.onSend = (address) => {
+    if (address === 'old') throw new Moved('new')
+  }
+  await rig.say('old', 'two')
+  await rig.rest()
+  await rig.say('new', 'three')
+  await rig.rest()
+  expect(outlet.texts('new')).toEqual(['answer to two', 'answer to three'])
+  expect(rig.model.requests.at(-1)!.messages).toHaveLength(5)
+})
+
+test('a receipt that cannot be stored is tried again, and nothing is sent twice', async () => {
+  const clock = new FakeClock()
+  let refuse = 3
+  await using rig = await MessageRig.start({
+    clock,
+    wrapStorage: (storage) => ({
+      ...storage,
+      outbox: {
+        ...storage.outbox,
+        receipt: async (...args) => {
+          if (refuse-- > 0) throw new StoreError('full')
+          return storage.outbox.receipt(...args)
+        },
+      },
+    }),
+  })
+  await rig.say('a', 'one')
+  await rig.pass(20 * SECOND, SECOND)
+  expect(refuse).toBeLessThan(0)
+  expect(rig.outlet.texts('a')).toEqual(['answer to one'])
+  expect(await rig.storage.outbox.pending()).toEqual([])
+})
+
+test('one slow chat does not hold up the others, and a channel is not flooded', async () => {
+  const outlet = new MemoryOutlet()
+  let inHand = 0
+  let most = 0
+  outlet.onSend = async (address) => {
+    if (address === 'c0') return new Promise(() => {})
+    most = Math.max(most, ++inHand)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    inHand--
+  }
+  const rig = await MessageRig.start({ outlets: [outlet] })
+  await Promise.all(Array.from({ length: 60 }, (_, index) => rig.say(`c${index}`, 'x')))
+  await until(() => outlet.shown.size === 59)
+  expect(most).toBeLessThanOrEqual(16)
+  await rig.crash()
+})
+
+test('figures: accept to the last byte, and the same less the model’s time', async () => {
+  const clock = new FakeClock()
+  await using rig = await MessageRig.start({ clock })
+  const facts: MessageFact[] = []
+  using _ = rig.messaging.observer.subscribe((fact) => facts.push(fact))
+  rig.model.answer = async (request) => {
+    await clock.advance(3 * SECOND)
+    const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
+    return { text: 'ok', model: request.model, usage, stopReason: null, modelMs: 2 * SECOND }
+  }
+  await rig.say('a', 'one')
+  await rig.rest()
+  expect(facts).toEqual([
+    { kind: 'accepted', channel: 'chat' },
+    { kind: 'answered', channel: 'chat', messages: 1, seconds: null, overheadSeconds: null },
+    { kind: 'delivered', channel: 'chat', seconds: 3, overheadSeconds: 1 },
+  ])
+})
+
+test('a draft is edited no faster than the platform allows, and a rate limit on it is obeyed', async () => {
+  const clock = new FakeClock()
+  const outlet = new MemoryOutlet('chat', 2 * SECOND)
+  await using rig = await MessageRig.start({ clock, outlets: [outlet] })
+  const times: number[] = []
+  let limitOnce = true
+  outlet.onEdit = (_id, _part, final) => {
+    times.push(clock.now())
+    if (!final && limitOnce) {
+      limitOnce = false
+      throw new TransientError('slow down', 15 * SECOND, 'rate-limited')
+    }
+  }
+  rig.model.reply = async (_request, { onText }) => {
+    for (let piece = 0; piece < 60; piece++) {
+      onText(`piece ${piece} `)
+      await new Promise<void>((resolve) => clock.setTimer(resolve, 500))
+    }
+    return 'the end'
+  }
+  await rig.say('a', 'question')
+  await rig.pass(MINUTE, 500)
+  const gaps = times.slice(1, -1).map((time, index) => time - times[index]!)
+  expect(gaps[0]).toBeGreaterThanOrEqual(15 * SECOND)
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(2 * SECOND)
+  expect(outlet.texts('a')).toEqual(['the end'])
+  expect(outlet.edits.filter(({ final }) => final)).toHaveLength(1)
+})
+
+test('where nobody would see it a quick answer is sent once, without a draft', async () => {
+  const outlet = new MemoryOutlet('chat', SECOND)
+  await using rig = await MessageRig.start({ outlets: [outlet] })
+  await rig.say('a', 'one')
+  await rig.rest()
+  expect(outlet.edits).toEqual([])
+  expect(outlet.texts('a')).toEqual(['answer to one'])
+})
