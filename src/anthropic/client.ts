@@ -114,6 +114,8 @@ export function createSdkClient(
     maxRetries: 0,
     logLevel: 'off',
     openTelemetry: false,
+    // A credential must not follow a redirect to wherever it points.
+    fetchOptions: { redirect: 'manual' },
     defaultHeaders: { 'user-agent': options.userAgent, ...options.headers },
   })
 }
