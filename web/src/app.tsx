@@ -1,0 +1,86 @@
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { Chat } from './chat.tsx'
+import { ChatState, newName } from './chat-state.ts'
+import { useValue } from './observable.ts'
+import type { Session } from './session.ts'
+import { Wing } from './icons.tsx'
+
+export function App({ session }: { session: Session }) {
+  if (session.kind === 'signed-in') return <House first={session.conversations[0]?.id ?? newName()} />
+  return <Door kind={session.kind} />
+}
+
+/** The page of a reader who is signed in: the address names the conversation. */
+function House({ first }: { first: string }) {
+  const state = useMemo(() => {
+    const named = conversationOfAddress()
+    if (named === null) history.replaceState(null, '', addressOf(first))
+    return new ChatState(named ?? first)
+  }, [])
+  const connection = useValue(state.connection)
+  const [drawer, setDrawer] = useState(false)
+
+  useEffect(() => {
+    const onBack = (): void => {
+      const named = conversationOfAddress()
+      if (named !== null) state.open(named)
+    }
+    addEventListener('popstate', onBack)
+    return () => removeEventListener('popstate', onBack)
+  }, [state])
+
+  if (connection === 'signed-out') return <Door kind="signed-out" />
+  const open = (id: string): void => {
+    setDrawer(false)
+    if (id === state.thread.value.id) return
+    history.pushState(null, '', addressOf(id))
+    state.open(id)
+  }
+  return <Chat state={state} drawer={drawer} onDrawer={setDrawer} onOpen={open} />
+}
+
+const DOOR = {
+  'no-ticket': ['This page opens with a fresh address', 'The gateway prints one when it starts.'],
+  'ticket-over': ['This address has been used, or is too old', 'Each one works once, within ten minutes.'],
+  'signed-out': [
+    'This browser is signed out',
+    'What you were doing is safe; a fresh address brings you back to it.',
+  ],
+  unreachable: [
+    'The gateway does not answer',
+    'It may be starting. This page tries again when it is reloaded.',
+  ],
+} as const
+
+function Door({ kind }: { kind: keyof typeof DOOR }) {
+  const [title, detail] = DOOR[kind]
+  return (
+    <main class="door">
+      <div class="door-card">
+        <span class="mark">
+          <Wing />
+        </span>
+        <h1>{title}</h1>
+        <p>{detail}</p>
+        {kind === 'unreachable' ? (
+          <button type="button" class="primary" onClick={() => location.reload()}>
+            Try again
+          </button>
+        ) : (
+          <p>
+            On the machine where the gateway runs, <code>hermes dashboard</code> prints a fresh one. From a
+            checkout: <code>npm run -s hermes -- dashboard</code>
+          </p>
+        )}
+      </div>
+    </main>
+  )
+}
+
+function conversationOfAddress(): string | null {
+  return /^\/c\/([A-Za-z0-9._~:@-]{1,128})$/.exec(location.pathname)?.[1] ?? null
+}
+
+function addressOf(conversation: string): string {
+  return `/c/${conversation}`
+}

@@ -1,0 +1,89 @@
+import { useEffect, useRef } from 'preact/hooks'
+import type { ChatState } from './chat-state.ts'
+import { newName } from './chat-state.ts'
+import { Composer, type ComposerHandle } from './composer.tsx'
+import { Menu, Moon, Sun } from './icons.tsx'
+import { useValue } from './observable.ts'
+import { Sidebar } from './sidebar.tsx'
+import { StatusBar } from './status-bar.tsx'
+import { isDark, theme, toggleTheme } from './theme.ts'
+import { isBusy } from './thread.ts'
+import { ThreadView } from './thread-view.tsx'
+
+interface Props {
+  readonly state: ChatState
+  readonly drawer: boolean
+  readonly onDrawer: (open: boolean) => void
+  readonly onOpen: (conversation: string) => void
+}
+
+/** The whole page of a signed-in reader. */
+export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
+  const thread = useValue(state.thread)
+  const status = useValue(state.status)
+  const composer = useRef<ComposerHandle>(null)
+  const busy = isBusy(thread)
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== 'Escape' || event.defaultPrevented) return
+      if (drawer) onDrawer(false)
+      else if (isBusy(state.thread.value)) void state.stop()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [state, drawer, onDrawer])
+
+  useEffect(() => composer.current?.focus(), [thread.id])
+
+  return (
+    <div class="house">
+      <Sidebar
+        state={state}
+        current={thread.id}
+        open={drawer}
+        onClose={() => onDrawer(false)}
+        onOpen={onOpen}
+        onNew={() => onOpen(newName())}
+      />
+      <div class="room" inert={drawer}>
+        <header class="top">
+          <button
+            type="button"
+            class="quiet menu"
+            aria-label="Conversations"
+            aria-expanded={drawer}
+            onClick={() => onDrawer(true)}
+          >
+            <Menu />
+          </button>
+          <StatusBar state={state} />
+          <ThemeButton />
+        </header>
+        <ThreadView
+          state={state}
+          thread={thread}
+          sandbox={status?.sandbox ?? false}
+          onTry={(text) => void state.send(text, [])}
+        />
+        <Composer ref={composer} state={state} conversation={thread.id} busy={busy} />
+      </div>
+    </div>
+  )
+}
+
+function ThemeButton() {
+  useValue(theme)
+  const dark = isDark()
+  return (
+    <button
+      type="button"
+      class="quiet"
+      aria-label={dark ? 'Light colours' : 'Dark colours'}
+      title={dark ? 'Light colours' : 'Dark colours'}
+      onClick={toggleTheme}
+    >
+      {dark ? <Sun /> : <Moon />}
+    </button>
+  )
+}

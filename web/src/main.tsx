@@ -1,0 +1,20 @@
+import { render } from 'preact'
+import './styles/tokens.css'
+import './styles/layout.css'
+import './styles/messages.css'
+import './styles/composer.css'
+import { App } from './app.tsx'
+import { applyTheme } from './theme.ts'
+import { enter } from './session.ts'
+import { restrictScripts } from './trusted.ts'
+
+restrictScripts()
+applyTheme()
+const root = document.getElementById('root')!
+const session = await enter()
+render(<App session={session} />, root)
+
+// A fresh address opened in this very tab changes nothing but the fragment.
+addEventListener('hashchange', () => {
+  if (location.hash.startsWith('#ticket=')) location.reload()
+})

@@ -1,0 +1,78 @@
+import { useEffect, useRef } from 'preact/hooks'
+import type { ChatState } from './chat-state.ts'
+import { Close, Plus, Wing } from './icons.tsx'
+import { useValue } from './observable.ts'
+import { whenWords } from './when.ts'
+
+interface Props {
+  readonly state: ChatState
+  readonly current: string
+  /** On a narrow screen: is the drawer out? */
+  readonly open: boolean
+  readonly onClose: () => void
+  readonly onOpen: (conversation: string) => void
+  readonly onNew: () => void
+}
+
+/** The conversations: beside the chat on a wide screen, a drawer on a narrow one. */
+export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props) {
+  const conversations = useValue(state.conversations)
+  const closeButton = useRef<HTMLButtonElement>(null)
+
+  useEffect(() => {
+    if (open) closeButton.current?.focus()
+  }, [open])
+
+  const follow = (event: MouseEvent, id: string): void => {
+    // A new tab by the usual keys stays the browser's business.
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
+    event.preventDefault()
+    onOpen(id)
+  }
+
+  return (
+    <>
+      <div class={open ? 'veil out' : 'veil'} onClick={onClose} />
+      <nav class={open ? 'side out' : 'side'} aria-label="Conversations">
+        <div class="side-head">
+          <span class="brand">
+            <Wing /> Hermes
+          </span>
+          <button
+            ref={closeButton}
+            type="button"
+            class="quiet side-close"
+            aria-label="Close"
+            onClick={onClose}
+          >
+            <Close />
+          </button>
+        </div>
+        <button type="button" class="new" onClick={onNew}>
+          <Plus /> New conversation
+        </button>
+        <ul>
+          {!conversations.some((entry) => entry.id === current) && (
+            <li>
+              <a href={`/c/${current}`} aria-current="page" onClick={(event) => follow(event, current)}>
+                <span class="title">New conversation</span>
+              </a>
+            </li>
+          )}
+          {conversations.map((entry) => (
+            <li key={entry.id}>
+              <a
+                href={`/c/${entry.id}`}
+                aria-current={entry.id === current ? 'page' : undefined}
+                onClick={(event) => follow(event, entry.id)}
+              >
+                <span class="title">{entry.preview || 'Attachment'}</span>
+                <time dateTime={entry.lastAt}>{whenWords(entry.lastAt, Date.now())}</time>
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+    </>
+  )
+}

@@ -1,0 +1,120 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import type { ChatState } from './chat-state.ts'
+import { copyText } from './copy.ts'
+import { Down } from './icons.tsx'
+import { DraftView, ItemView, PendingView, Thinking } from './message.tsx'
+import { isThinking, type Thread } from './thread.ts'
+import { Welcome } from './welcome.tsx'
+
+/** Nearer to the end than this counts as being at the end. */
+const NEAR_PX = 80
+/** How long a copy button says that it did it. */
+const COPIED_MS = 1_500
+
+interface Props {
+  readonly state: ChatState
+  readonly thread: Thread
+  readonly sandbox: boolean
+  readonly onTry: (text: string) => void
+}
+
+/** The messages, oldest first; stays at the end while the reader is there. */
+export function ThreadView({ state, thread, sandbox, onTry }: Props) {
+  const scroller = useRef<HTMLElement>(null)
+  const [atEnd, setAtEnd] = useState(true)
+  const following = useRef(true)
+  const { items, pending, draft } = thread
+
+  const empty = thread.loaded && items.length === 0 && pending.length === 0 && !draft
+  const toEnd = (): void => {
+    const element = scroller.current
+    // A greeting is read from its beginning.
+    if (element) element.scrollTop = element.querySelector('.welcome') ? 0 : element.scrollHeight
+  }
+
+  useLayoutEffect(() => {
+    following.current = true
+    setAtEnd(true)
+    toEnd()
+  }, [thread.id, thread.loaded])
+  // What was just sent is always shown.
+  useLayoutEffect(() => {
+    if (pending.length > 0) following.current = true
+  }, [pending.length])
+  useLayoutEffect(() => {
+    if (following.current) toEnd()
+  })
+  useEffect(() => {
+    const element = scroller.current
+    if (!element) return
+    // Pictures and the keyboard of a phone change the height without a new message.
+    const observer = new ResizeObserver(() => following.current && toEnd())
+    observer.observe(element)
+    for (const child of element.children) observer.observe(child)
+    return () => observer.disconnect()
+  }, [thread.id])
+
+  const onScroll = (): void => {
+    const { scrollHeight, scrollTop, clientHeight } = scroller.current!
+    following.current = scrollHeight - scrollTop - clientHeight < NEAR_PX
+    setAtEnd(following.current)
+  }
+
+  const readEarlier = async (): Promise<void> => {
+    const element = scroller.current!
+    const fromEnd = element.scrollHeight - element.scrollTop
+    following.current = false
+    await state.readEarlier()
+    // The place in the text stays where it was under the reader's eyes.
+    requestAnimationFrame(() => (element.scrollTop = element.scrollHeight - fromEnd))
+  }
+
+  return (
+    <main class="scroller" ref={scroller} onScroll={onScroll} onClick={onCopyClick} tabIndex={-1}>
+      <div class="column">
+        {thread.hasEarlier && (
+          <button type="button" class="earlier" onClick={() => void readEarlier()}>
+            Show earlier messages
+          </button>
+        )}
+        {empty && <Welcome sandbox={sandbox} onTry={onTry} />}
+        <div role="log" aria-label="Messages" aria-live="polite" aria-relevant="additions" class="log">
+          {items.map((item) => (
+            <ItemView key={item.id} item={item} conversation={thread.id} />
+          ))}
+          {pending.map((entry) => (
+            <PendingView key={entry.messageId} entry={entry} state={state} />
+          ))}
+        </div>
+        {draft && draft.text !== '' && <DraftView text={draft.text} />}
+        {isThinking(thread) && <Thinking />}
+      </div>
+      {!atEnd && (
+        <button
+          type="button"
+          class="to-end"
+          aria-label="To the latest message"
+          onClick={() => {
+            following.current = true
+            toEnd()
+          }}
+        >
+          <Down />
+        </button>
+      )}
+    </main>
+  )
+}
+
+/** The copy buttons stand inside cleaned HTML, so they are heard from outside. */
+function onCopyClick(event: MouseEvent): void {
+  const button = (event.target as Element).closest<HTMLButtonElement>('button.copy')
+  const code = button?.closest('.code')?.querySelector('code')
+  if (!button || !code) return
+  void copyAndTell(code.textContent ?? '', button)
+}
+
+async function copyAndTell(text: string, button: HTMLElement): Promise<void> {
+  button.textContent = (await copyText(text)) ? 'Copied' : 'Select and copy'
+  setTimeout(() => (button.textContent = 'Copy'), COPIED_MS)
+}

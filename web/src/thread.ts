@@ -1,0 +1,103 @@
+import type { AttachmentInfo, Item, MessageState } from './api.ts'
+
+/** A message of this page that the gateway has not confirmed yet. */
+export interface Pending {
+  readonly messageId: string
+  readonly text: string
+  readonly attachments: readonly AttachmentInfo[]
+  /** `waiting`: the gateway cannot be reached, it goes out by itself. `failed`: it was refused, with why. */
+  readonly state: 'sending' | 'waiting' | 'failed'
+  readonly problem: string | null
+}
+
+/** The answer that is being written. */
+export interface Draft {
+  readonly turnId: string
+  readonly text: string
+}
+
+/** One conversation as this page knows it. Immutable; all changes are below. */
+export interface Thread {
+  readonly id: string
+  /** In order. */
+  readonly items: readonly Item[]
+  readonly pending: readonly Pending[]
+  readonly draft: Draft | null
+  /** There may be more before the first item. */
+  readonly hasEarlier: boolean
+  readonly loaded: boolean
+}
+
+export function emptyThread(id: string): Thread {
+  return { id, items: [], pending: [], draft: null, hasEarlier: false, loaded: false }
+}
+
+/** New or changed rows: each replaces the one with its id. An answer takes the place of its draft. */
+export function withItems(thread: Thread, rows: readonly Item[]): Thread {
+  if (rows.length === 0) return thread
+  const byId = new Map(thread.items.map((item) => [item.id, item]))
+  for (const row of rows) {
+    const known = byId.get(row.id)
+    // What was read a moment ago may arrive after what was told since.
+    if (!known || known.revision <= row.revision) byId.set(row.id, row)
+  }
+  const items = [...byId.values()].sort((a, b) => a.seq - b.seq)
+  const confirmed = new Set(rows.map((row) => row.messageId))
+  const answered = rows.some(
+    (row) => row.role === 'assistant' && !thread.items.some((item) => item.id === row.id),
+  )
+  return {
+    ...thread,
+    items,
+    pending: thread.pending.filter((entry) => !confirmed.has(entry.messageId)),
+    draft: answered ? null : thread.draft,
+  }
+}
+
+/** A piece of the answer in hand: it stands at `offset`, and what stood there and after it goes. */
+export function withDelta(
+  thread: Thread,
+  delta: { readonly turnId: string; readonly offset: number; readonly text: string; readonly done?: boolean },
+): Thread {
+  if (delta.done) return thread.draft ? { ...thread, draft: null } : thread
+  const known = thread.draft?.turnId === delta.turnId ? thread.draft.text : ''
+  return { ...thread, draft: { turnId: delta.turnId, text: known.slice(0, delta.offset) + delta.text } }
+}
+
+export function withPending(thread: Thread, entry: Pending): Thread {
+  const others = thread.pending.filter((other) => other.messageId !== entry.messageId)
+  const at = thread.pending.findIndex((other) => other.messageId === entry.messageId)
+  const pending = at < 0 ? [...others, entry] : thread.pending.toSpliced(at, 1, entry)
+  return { ...thread, pending }
+}
+
+export function withoutPending(thread: Thread, messageId: string): Thread {
+  return { ...thread, pending: thread.pending.filter((entry) => entry.messageId !== messageId) }
+}
+
+/** Is an answer being written or about to be? Then it can be stopped. */
+export function isBusy(thread: Thread): boolean {
+  return (
+    thread.draft !== null || thread.items.some((item) => item.role === 'user' && item.state === 'answering')
+  )
+}
+
+/** Is an answer to be expected any moment, although nothing of it is here yet? */
+export function isThinking(thread: Thread): boolean {
+  if (thread.draft && thread.draft.text !== '') return false
+  return thread.items.some(
+    (item) => item.role === 'user' && (item.state === 'answering' || item.state === 'received'),
+  )
+}
+
+const STATE_WORDS: Partial<Readonly<Record<MessageState, string>>> = {
+  held: 'Saved, will be answered',
+  refused: 'Not answered',
+  withdrawn: 'Withdrawn',
+  parked: 'Waits for the operator',
+}
+
+/** What stands below a message of the reader's own; null = nothing needs to be said. */
+export function stateWords(state: MessageState): string | null {
+  return STATE_WORDS[state] ?? null
+}

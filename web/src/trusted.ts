@@ -1,0 +1,18 @@
+/** The part of the browser's Trusted Types that is used here; older browsers have none. */
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(address: string): string }): unknown
+}
+
+/**
+ * Lets the page start scripts (its worker) only from where it came from itself. HTML
+ * has no rule here: the cleaner brings its own, and everything else is refused.
+ */
+export function restrictScripts(): void {
+  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
+  trustedTypes?.createPolicy('default', {
+    createScriptURL(address) {
+      if (new URL(address, location.href).origin !== location.origin) throw new TypeError('a foreign script')
+      return address
+    },
+  })
+}
