@@ -1,9 +1,152 @@
-import fc from 'fast-check'
+import assert from 'node:assert/strict'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Lease } from '../../../src/inbox/inbox.ts'
 import type { Subject } from '../storage.ts'
+import { command, message, TELL, type Driver } from './kit.ts'
+
+/** What people and the gateway may do, in any order; small ranges, so that they meet. */
+type Step =
+  | {
+      readonly kind: 'message' | 'stop' | 'lease' | 'answer' | 'return' | 'fail' | 'hold' | 'late'
+      readonly chat: number
+    }
+  | { readonly kind: 'crash' }
+
+const chats = fc.nat({ max: 2 })
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('message' as const), chat: chats }) },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('lease' as const), chat: chats }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        'answer' as const,
+        'return' as const,
+        'fail' as const,
+        'hold' as const,
+        'late' as const,
+      ),
+      chat: chats,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('stop' as const), chat: chats }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+)
+
+/** One conversation, as simply as it can be said. */
+interface Oracle {
+  waiting: string[]
+  leased: Lease | null
+  /** Leases that have ended in whatever way: none of them may be taken again. */
+  readonly over: Lease[]
+  readonly answered: string[]
+}
+
+/**
+ * The store against a list: whatever the order of arrivals, leases, ends, stops and crashes, each
+ * message is answered once, in its order, and no result of a lost lease is ever taken.
+ */
 export function modelContract(subject: Subject): void {
-  test('placeholder', () => {
-    expect(fc).toBeDefined()
-    expect(subject).toBeDefined()
+  test('in whatever order things happen, each message is answered once and in its turn', async () => {
+    let run = 0
+    const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      const world = new World(subject.driver, `run${++run}`)
+      for (const one of steps) await world.take(one)
+      await world.settle()
+    })
+    await expect(fc.assert(property, { numRuns: 40 })).resolves.toBeUndefined()
   })
+}
+
+class World {
+  readonly #driver: Driver
+  readonly #prefix: string
+  readonly #chats: Oracle[] = [0, 1, 2].map(() => ({ waiting: [], leased: null, over: [], answered: [] }))
+  #ids = 0
+  #process = 1
+
+  constructor(driver: Driver, prefix: string) {
+    this.#driver = driver
+    this.#prefix = prefix
+  }
+
+  #id(chat: number): string {
+    return `telegram:${this.#prefix}-${chat}`
+  }
+
+  async take(step: Step): Promise<void> {
+    const { inbox } = this.#driver.storage
+    if (step.kind === 'crash') {
+      await inbox.recover(`${this.#prefix}-${++this.#process}`, this.#driver.tick())
+      for (const chat of this.#chats) this.#end(chat)
+      return
+    }
+    const chat = this.#chats[step.chat]!
+    const over = { address: `${this.#prefix}-${step.chat}` }
+    switch (step.kind) {
+      case 'message': {
+        const id = `m${++this.#ids}`
+        await this.#driver.acceptOne(message(id, { ...over, text: id }))
+        chat.waiting.push(id)
+        return
+      }
+      case 'stop':
+        await this.#driver.acceptOne(command(`c${++this.#ids}`, { kind: 'stop' }, over))
+        chat.waiting = []
+        return this.#end(chat)
+      case 'lease':
+        return this.#lease(chat, step.chat)
+      case 'late':
+        for (const lease of chat.over) assert.equal(await this.#driver.answer(lease, 'late'), false)
+        return
+      default:
+        if (chat.leased) await this.#finish(chat, chat.leased, step.kind)
+    }
+  }
+
+  async #lease(chat: Oracle, index: number): Promise<void> {
+    const owner = `${this.#prefix}-${this.#process}`
+    const lease = await this.#driver.lease(this.#id(index), { owner, merge: false })
+    const expected = chat.leased ? null : (chat.waiting[0] ?? null)
+    assert.equal(lease?.messages[0]?.text ?? null, expected)
+    if (!lease) return
+    const asked = lease.history.filter((row) => row.role === 'user').map((row) => row.text)
+    assert.deepEqual(asked, chat.answered)
+    chat.leased = lease
+  }
+
+  async #finish(chat: Oracle, lease: Lease, kind: 'answer' | 'return' | 'fail' | 'hold'): Promise<void> {
+    const driver = this.#driver
+    const taken = await {
+      answer: () => driver.answer(lease),
+      return: () => driver.finish(lease, { kind: 'returned' }),
+      fail: () => driver.finish(lease, { kind: 'failed', reason: 'a bug', retryAt: driver.now }),
+      hold: () => driver.finish(lease, { kind: 'held', outage: TELL }),
+    }[kind]()
+    assert.equal(taken, true)
+    if (kind === 'answer') chat.answered.push(chat.waiting.shift()!)
+    this.#end(chat)
+  }
+
+  #end(chat: Oracle): void {
+    if (chat.leased) chat.over.push(chat.leased)
+    chat.leased = null
+  }
+
+  /** Everything that still waits is answered; nothing is left and nothing is out of place. */
+  async settle(): Promise<void> {
+    await this.take({ kind: 'crash' })
+    for (const [index, chat] of this.#chats.entries()) {
+      while (chat.waiting.length > 0) {
+        await this.#lease(chat, index)
+        await this.#finish(chat, chat.leased!, 'answer')
+      }
+      await this.#lease(chat, index)
+      const sent = await this.#driver.drain(this.#id(index))
+      assert.equal(sent.filter((text) => text === 'answer').length, chat.answered.length)
+    }
+    const { received, answering, held } = await this.#driver.storage.inbox.counts()
+    assert.deepEqual([received, answering, held], [0, 0, 0])
+  }
 }
