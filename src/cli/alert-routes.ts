@@ -1,0 +1,40 @@
+import { buildRoutes } from '../alerts/routes/build.ts'
+import type { AlertRoute } from '../alerts/alert.ts'
+import type { ChannelSettings } from '../config/channels.ts'
+import type { Settings } from '../config/settings.ts'
+import { systemClock } from '../support/clock.ts'
+import { createLog } from '../support/log.ts'
+
+/**
+ * The alert routes of a home as its gateway would build them. Nothing is received: the channels
+ * are only sent through.
+ *
+ * @throws ConfigurationError for a route that cannot work as it is configured
+ */
+export async function alertRoutes(
+  settings: Settings,
+  processEnv: Readonly<NodeJS.ProcessEnv>,
+): Promise<readonly AlertRoute[]> {
+  const { config, channels } = settings
+  const { openPlatforms } = await import('../channels/registry.ts')
+  const platforms = await openPlatforms(channels, {
+    clock: systemClock,
+    log: await createLog({ level: 'silent' }),
+    readCursor: () => Promise.resolve(null),
+  })
+  return buildRoutes({
+    alerts: config.alerts,
+    homeChannels: homeChannels(channels),
+    operators: config.gateway.operators,
+    senders: new Map(platforms.map((channel) => [channel.channel, channel])),
+    mail: { address: channels.email.address, smtp: null },
+    processEnv,
+  })
+}
+
+function homeChannels(channels: ChannelSettings): Array<{ channel: string; address: string }> {
+  return Object.entries(channels).flatMap(([channel, settings]) => {
+    const address: unknown = 'homeChannel' in settings ? settings.homeChannel : null
+    return typeof address === 'string' ? [{ channel, address }] : []
+  })
+}

@@ -1,0 +1,51 @@
+import { hostname } from 'node:os'
+import type { RouteStatus } from '../alerts/alert.ts'
+import { Alerter } from '../alerts/alerter.ts'
+import { applyNetworkSettings } from '../config/network.ts'
+import { loadSettings, type Settings } from '../config/settings.ts'
+import { systemClock } from '../support/clock.ts'
+import { alertRoutes } from './alert-routes.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { paint, print, printError, printJson, table } from './output.ts'
+import type { GlobalOptions } from './program.ts'
+
+/** A test through every route, each on its own; fine when at least one took it. */
+export async function alertsTestCommand(
+  options: GlobalOptions & { readonly json: boolean },
+): Promise<ExitCode> {
+  const settings = await loadSettings({ home: options.home, processEnv: process.env, lenient: true })
+  for (const problem of settings.problems) printError(problem)
+  applyNetworkSettings(settings.environment.network, {
+    extraCaCertsLoaded: process.env['NODE_EXTRA_CA_CERTS'] !== undefined,
+  })
+  const routes = await testRoutes(settings)
+  if (options.json) {
+    const items = routes.map((route) => ({ ...route, at: route.at && new Date(route.at).toISOString() }))
+    printJson({ items })
+  } else if (routes.length === 0) {
+    printError(
+      'no alert route: nobody would be told of an outage. Name one with "hermes init", or in config.yaml under alerts.',
+    )
+  } else {
+    printRoutes(routes)
+  }
+  return routes.some(({ working }) => working === true) ? EXIT.ok : EXIT.failed
+}
+
+/** Sends the test and says which routes took it. @throws ConfigurationError */
+export async function testRoutes(settings: Settings): Promise<readonly RouteStatus[]> {
+  const alerter = new Alerter({ routes: await alertRoutes(settings, process.env), clock: systemClock })
+  return alerter.test(`A test from Hermes Gateway on ${hostname()}: this is how you will hear of an outage.`)
+}
+
+export function printRoutes(routes: readonly RouteStatus[]): void {
+  print(
+    table(
+      routes.map(({ route, working, problem }) => [
+        working ? paint('green', '✓') : paint('red', '✗'),
+        route,
+        working ? 'arrived' : (problem ?? 'not tried'),
+      ]),
+    ),
+  )
+}
