@@ -76,7 +76,7 @@ export function expiring(
 ): readonly Expiring[] {
   return session
     .all(
-      `SELECT id, at FROM messages WHERE ${WAITING} AND state = 'held' AND held_base <= ? ORDER BY key`,
+      `SELECT id, at FROM messages WHERE state <> 'answered' AND state = 'held' AND held_base <= ? ORDER BY key`,
       observedOutage(session) + observed - maxAge,
     )
     .map((row) => ({ id: String(row['id']), at: Number(row['at']) }))

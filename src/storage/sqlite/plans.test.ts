@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, expect, test, vi } from 'vitest'
+import { command, message, TELL, USAGE } from '../../../test/contracts/storage/kit.ts'
+import type { Lease } from '../../inbox/inbox.ts'
+import { runBatch, type Call } from './batch.ts'
+import { Session } from './session.ts'
+
+afterEach(() => vi.restoreAllMocks())
+
+/** The tables that grow with the years; what waits and what is to be sent stays small. */
+const LARGE = /^SCAN (messages|m|conversations|c|turns|attachments|addresses|participants|seen)\b/
+/** These indexes hold only what waits or is being answered. */
+const SMALL_INDEX = /USING (COVERING )?INDEX (messages_(waiting|unanswered)|conversations_leased)\b/
+
+test('no everyday statement reads a whole table that grows', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hermes-plans-'))
+  const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare')
+  const session = new Session({ path: join(folder, 'hermes.db'), pullChannels: [] })
+  try {
+    exercise(session)
+    const statements = new Set(prepare.mock.calls.map(([sql]) => sql))
+    prepare.mockRestore()
+    const scans = [...statements]
+      .filter((sql) => /^\s*(SELECT|UPDATE|DELETE|INSERT)/.test(sql))
+      .flatMap((sql) =>
+        plan(session.db, sql)
+          .filter((step) => LARGE.test(step) && !SMALL_INDEX.test(step))
+          .map((step) => `${step} <- ${sql}`),
+      )
+    expect(statements.size).toBeGreaterThan(40)
+    expect(scans).toEqual([])
+  } finally {
+    session.close()
+    rmSync(folder, { recursive: true })
+  }
+})
+
+function plan(db: DatabaseSync, sql: string): readonly string[] {
+  const statement = db.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+  const blanks = Array.from({ length: 30 }, () => null)
+  for (let count = 0; count < blanks.length; count++) {
+    try {
+      return statement.all(...blanks.slice(0, count)).map((row) => String(row['detail']))
+    } catch {
+      // Another number of parameters, then.
+    }
+  }
+  throw new Error(`cannot explain: ${sql}`)
+}
+
+/** Everything that happens while a gateway runs; what an operator asks for now and then is left out. */
+function exercise(session: Session): void {
+  const run = (...calls: readonly Call[]) =>
+    runBatch(session, calls).map((reply) => {
+      if (!reply.ok) throw new Error(reply.error.message)
+      return reply.value
+    })
+  const deliver = (arrivals: readonly unknown[], outage: unknown = null): Call => [
+    'accept',
+    [
+      {
+        arrivals,
+        cursors: [{ channel: 'telegram', name: 'offset', value: '1' }],
+        now: 1_000,
+        outage,
+        limits: { maxPerConversation: 2, maxTotal: 3 },
+        holdFullNotice: 'full',
+      },
+    ],
+  ]
+  const place = { channel: 'telegram', address: '7', platformMessageId: '1' }
+  const attachments = [{ mediaType: 'text/plain', name: 'a', bytes: new Uint8Array(3) }]
+  const lease = (): readonly unknown[] => {
+    const request = { conversationId: 'telegram:7', owner: 'o', now: 9_000, historyLimit: 99, merge: true }
+    const [found] = run(['lease', [request]]) as readonly Lease[]
+    return [{ conversationId: 'telegram:7', turnId: found!.turnId, generation: found!.generation }]
+  }
+  run(
+    deliver([
+      message('1', { attachments }),
+      message('1'),
+      { ...place, kind: 'edit', text: 'better' },
+      message('2'),
+      { ...place, platformMessageId: '2', kind: 'deletion' },
+      command('3', { kind: 'model', model: 'b' }),
+      { ...place, kind: 'turned-away', platformMessageId: '4', reply: 'no' },
+      { kind: 'moved', channel: 'telegram', from: '8', to: '9' },
+    ]),
+  )
+  const key = lease()
+  run(
+    ['saveDraft', [...key, 'draft']],
+    [
+      'finish',
+      [
+        ...key,
+        { kind: 'answered', text: 'a', preface: null, model: 'm', usage: USAGE, modelMs: 1, summary: 's' },
+        2_000,
+      ],
+    ],
+  )
+  run(deliver([message('5'), message('6'), message('7'), message('5', { address: '8' })], TELL))
+  run(['finish', [...lease(), { kind: 'failed', reason: 'bug', retryAt: 1 }, 2_000]])
+  run(['finish', [...lease(), { kind: 'returned', split: true }, 2_000]])
+  run(['finish', [...lease(), { kind: 'held', outage: TELL }, 2_000]])
+  run(['hold', [{ outage: { ...TELL, id: 'other' }, now: 3_000 }]])
+  run(['finish', [...lease(), { kind: 'parked', reason: 'bug', notice: 'parked' }, 2_000]])
+  const [head] = run(['head', ['telegram:7']]) as ReadonlyArray<{ readonly item: { readonly id: string } }>
+  const item = head!.item.id
+  run(
+    ['waiting', [4_000]],
+    ['counts', []],
+    ['recover', ['another']],
+    ['cursor', ['telegram', 'offset']],
+    ['pending', []],
+    ['postpone', [item, 5_000]],
+    ['receipt', [item, 0, 'sent', false]],
+    ['receipt', [item, 1, 'sent', true]],
+    ['expiring', [{ maxAge: 10, observed: 5 }]],
+    ['expire', [{ now: 1, observed: 5, notices: [] }]],
+    ['find', ['telegram', '7']],
+    ['changes', ['telegram:7', 0, 10]],
+    ['messages', ['telegram:7', { limit: 10, beforeSeq: null }]],
+    ['list', ['telegram', 10]],
+    ['usage', ['telegram:7']],
+    ['queue', [{ states: ['held', 'parked', 'refused'], limit: 10 }]],
+    ['pairingIsApproved', ['telegram', 'anna']],
+    ['pairingGuesses', ['telegram', 0]],
+    ['exportPerson', ['telegram', 'anna']],
+    deliver([command('8', { kind: 'new' })]),
+  )
+}
