@@ -39,8 +39,8 @@ export interface RotationLock {
 
 export interface RotationOptions {
   readonly store: RotationStore
-  readonly intents: Intents
-  readonly endpoint: TokenEndpoint
+  readonly intents: Pick<Intents, 'of' | 'write' | 'clear'>
+  readonly endpoint: Pick<TokenEndpoint, 'refresh'>
   readonly clock?: Clock
   readonly backoff?: BackoffOptions
   readonly lockWaitMs?: number
@@ -69,8 +69,8 @@ interface Unsaved {
  */
 export class Rotation {
   readonly #store: RotationStore
-  readonly #intents: Intents
-  readonly #endpoint: TokenEndpoint
+  readonly #intents: RotationOptions['intents']
+  readonly #endpoint: RotationOptions['endpoint']
   readonly #clock: Clock
   readonly #backoff: BackoffOptions
   readonly #lockWaitMs: number
@@ -130,13 +130,14 @@ export class Rotation {
 
   /** Waits for the lock; somebody else's result that appears meanwhile is as good as having had it. */
   async #lockOrAdopt(spent: Generation, signal: AbortSignal): Promise<RotationLock | RenewalOutcome> {
-    const giveUpAt = this.#clock.monotonic() + this.#lockWaitMs
+    // Other processes live in real time, whatever clock a test has set here.
+    const giveUpAt = systemClock.monotonic() + this.#lockWaitMs
     for (;;) {
       const lock = await this.#store.lock(Math.min(REREAD_MS, this.#lockWaitMs), signal)
       if (lock) return lock
       const stored = await this.#store.read()
       if (!stillHolds(stored, spent)) return changedTo(stored)
-      if (this.#clock.monotonic() >= giveUpAt) return { kind: 'busy' }
+      if (systemClock.monotonic() >= giveUpAt) return { kind: 'busy' }
     }
   }
 
