@@ -1,5 +1,5 @@
-import { z } from 'zod'
-import { messageOf, type CredentialReason } from '../support/errors.ts'
+import { CREDENTIAL_REASONS, messageOf, type CredentialReason } from '../support/errors.ts'
+import { isObject } from '../support/private-file.ts'
 
 /**
  * What must survive a restart so that restarts cannot become a storm: failures and
@@ -150,64 +150,66 @@ export class MemoryBook {
   }
 }
 
-const reason = z.enum([
-  'expired',
-  'revoked',
-  'lost-in-rotation',
-  'absent',
-  'unrenewable',
-  'endpoint',
-  'rate-limited',
-  'network',
-  'scope',
-  'policy',
-  'billing',
-  'account',
-  'store',
-  'other-machine',
-]) satisfies z.ZodType<CredentialReason>
+type Check = (value: unknown) => boolean
 
-const fingerprints = z.array(z.string().max(64)).max(REMEMBERED_FINGERPRINTS).catch([])
-const count = z.int().min(0).catch(0)
-const ended = z.object({ fingerprint: z.string(), reason, message: z.string() })
+const isText: Check = (value) => typeof value === 'string'
+const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value)
+const isFlag: Check = (value) => typeof value === 'boolean'
+const isCount: Check = (value) => Number.isInteger(value) && (value as number) >= 0
+const isReason: Check = (value) => CREDENTIAL_REASONS.includes(value as CredentialReason)
+const isFingerprints: Check = (value) => Array.isArray(value) && value.every(isText)
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value)
+const shaped =
+  (parts: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isObject(value) && Object.entries(parts).every(([key, check]) => check(value[key]))
 
-/** Reads what an older or newer program, or a hand, has written: each part stands alone. */
-const recordSchema = z.object({
-  generation: z.string().nullable().catch(null),
-  failure: z
-    .object({
-      reason,
-      message: z.string(),
-      attempt: z.int().min(1),
-      nextAttemptAt: z.number(),
-      ambiguous: z.boolean(),
-    })
-    .nullable()
-    .catch(null),
-  ended: ended.nullable().catch(null),
-  forbidden: ended.extend({ byScope: z.boolean() }).nullable().catch(null),
-  probe: z
-    .object({ attempt: z.int().min(1), at: z.number() })
-    .nullable()
-    .catch(null),
-  begun: z.string().nullable().catch(null),
-  lastRefresh: z.object({ at: z.number(), outcome: z.string() }).nullable().catch(null),
-  consecutive401: count,
-  rejectionRefreshes: count,
-  rejected: fingerprints,
-  superseded: fingerprints,
-  accepted: z.string().nullable().catch(null),
-  renewed: z.string().nullable().catch(null),
-  unrenewableTold: fingerprints,
-  loginWarned: z.object({ loginExpiresAt: z.number(), days: z.number() }).nullable().catch(null),
-}) satisfies z.ZodType<KeeperRecord>
+const ended = { fingerprint: isText, reason: isReason, message: isText }
 
-/** @returns null where the text is not a record at all */
+/** What each part must look like. By hand: a schema library would weigh more than the rest of a start. */
+const PARTS: Readonly<Record<keyof KeeperRecord, Check>> = {
+  generation: orNull(isText),
+  failure: orNull(
+    shaped({
+      reason: isReason,
+      message: isText,
+      attempt: isCount,
+      nextAttemptAt: isNumber,
+      ambiguous: isFlag,
+    }),
+  ),
+  ended: orNull(shaped(ended)),
+  forbidden: orNull(shaped({ ...ended, byScope: isFlag })),
+  probe: orNull(shaped({ attempt: isCount, at: isNumber })),
+  begun: orNull(isText),
+  lastRefresh: orNull(shaped({ at: isNumber, outcome: isText })),
+  consecutive401: isCount,
+  rejectionRefreshes: isCount,
+  rejected: isFingerprints,
+  superseded: isFingerprints,
+  accepted: orNull(isText),
+  renewed: orNull(isText),
+  unrenewableTold: isFingerprints,
+  loginWarned: orNull(shaped({ loginExpiresAt: isNumber, days: isNumber })),
+}
+
+/**
+ * Reads what an older or newer program, or a hand, has written: each part stands alone.
+ *
+ * @returns null where the text is not a record at all
+ */
 export function parseRecord(text: string): KeeperRecord | null {
+  let value: unknown
   try {
-    const parsed = recordSchema.safeParse(JSON.parse(text))
-    return parsed.success ? parsed.data : null
+    value = JSON.parse(text)
   } catch {
     return null
   }
+  if (!isObject(value)) return null
+  const read = value
+  const good = Object.entries(PARTS).filter(([key, check]) => key in read && check(read[key]))
+  return { ...EMPTY_RECORD, ...Object.fromEntries(good.map(([key]) => [key, read[key]])) }
 }

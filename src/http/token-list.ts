@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import * as z from 'zod'
 import { writeFileAtomically } from '../support/atomic-file.ts'
 import { StoreError } from '../support/errors.ts'
 
@@ -18,12 +17,6 @@ export interface IssuedToken {
 }
 
 const TOKEN_BYTES = 32
-
-const fileShape = z.object({
-  tokens: z.array(
-    z.object({ id: z.string(), scope: z.enum(TOKEN_SCOPES), sha256: z.string(), createdAt: z.string() }),
-  ),
-})
 
 /** The narrower tokens of the HTTP API, in a file of their own (0600) that holds only their hashes. */
 export class TokenList {
@@ -47,7 +40,7 @@ export class TokenList {
       throw new StoreError(`${path} cannot be read`, { cause: error })
     }
     try {
-      return new TokenList(path, fileShape.parse(JSON.parse(text)).tokens)
+      return new TokenList(path, readTokens(JSON.parse(text)))
     } catch (error) {
       throw new StoreError(`${path} is damaged; remove it, and make the narrower tokens anew`, {
         cause: error,
@@ -101,4 +94,15 @@ export class TokenList {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
+}
+
+/** @throws when it is not what `TokenList` writes */
+function readTokens(content: unknown): IssuedToken[] {
+  const { tokens } = content as { tokens: IssuedToken[] }
+  for (const { id, scope, sha256, createdAt } of tokens) {
+    const whole =
+      [id, sha256, createdAt].every((part) => typeof part === 'string') && TOKEN_SCOPES.includes(scope)
+    if (!whole) throw new Error('not a list of tokens')
+  }
+  return tokens
 }

@@ -28,21 +28,23 @@ export class TransientError extends HermesError {
 }
 
 /** The reasons of a credential that is not healthy, as `hermes auth status` prints them. */
-export type CredentialReason =
-  | 'expired'
-  | 'revoked'
-  | 'lost-in-rotation'
-  | 'absent'
-  | 'unrenewable'
-  | 'endpoint'
-  | 'rate-limited'
-  | 'network'
-  | 'scope'
-  | 'policy'
-  | 'billing'
-  | 'account'
-  | 'store'
-  | 'other-machine'
+export const CREDENTIAL_REASONS = [
+  'expired',
+  'revoked',
+  'lost-in-rotation',
+  'absent',
+  'unrenewable',
+  'endpoint',
+  'rate-limited',
+  'network',
+  'scope',
+  'policy',
+  'billing',
+  'account',
+  'store',
+  'other-machine',
+] as const
+export type CredentialReason = (typeof CREDENTIAL_REASONS)[number]
 
 /** The operator must sign in. */
 export class NeedsLogin extends HermesError {
