@@ -30,6 +30,7 @@ async function run(world: RenewalWorld, step: Step): Promise<void> {
       return world.rotateAbroad()
     case 'save': {
       world.full = false
+      world.fate = 'answered'
       const rotation = world.rotations[step.process]!
       assert(await rotation.saveUnsaved())
       return
