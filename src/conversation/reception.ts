@@ -153,23 +153,25 @@ class Reception implements Receiver {
     const { texts, rate, clock } = this.#options
     // Without a reply there is nothing that a second delivery could repeat: not even the id is kept.
     const away = (reply: string | null) => (reply === null ? [] : [turnedAway(channel, item, reply)])
+    const person = `${channel}:${item.person.id}`
     const access = await this.#access(channel, item.person, item.chat)
-    if (looksLikeSignInPaste(item.text)) {
+    const tooLarge = Buffer.byteLength(item.text) > MAX_TEXT_BYTES
+    if (!tooLarge && looksLikeSignInPaste(item.text)) {
       // In a group the bot speaks only when spoken to; the secret is left alone all the same.
-      return away(item.chat.addressed ? await this.#pasted(channel, item, access) : null)
+      const silent = !item.chat.addressed || rate.take(person, clock.monotonic()) !== 'pass'
+      return away(silent ? null : await this.#pasted(channel, item, access))
     }
     if (access.kind === 'ignored') return []
     if (access.kind === 'stranger') {
       return away(await this.#pairingReply(channel, item.person))
     }
-    const person = `${channel}:${item.person.id}`
     if (!this.#options.access.channels.get(channel)?.trusted) {
       const verdict = rate.take(person, clock.monotonic())
       if (verdict !== 'pass') return away(verdict === 'refuse' ? texts.rate_limited : null)
       taken.push(item.person)
     }
     if (item.unsupported !== null) return away(item.unsupported)
-    if (Buffer.byteLength(item.text) > MAX_TEXT_BYTES) return away(texts.refused_too_large)
+    if (tooLarge) return away(texts.refused_too_large)
     const command =
       item.chat.addressed && !item.forwarded ? await this.#command(channel, item, access.role) : null
     if (command) return [command]

@@ -224,6 +224,8 @@ export class Dispatcher {
       if (running.stopUpTo !== null && lease.messages.every(({ at }) => at <= running.stopUpTo!)) {
         running.controller.abort(new Interruption('stopped'))
       }
+      // The shutdown began while the lease was being taken.
+      if (!this.#accepting) running.controller.abort(new Interruption('returned'))
       const ending = await this.#answer(lease, running.controller.signal)
       const stored = await this.#finish(lease, ending.outcome)
       this.#queue.done(id, endsMessages(ending.outcome) ? lease.messages.length : 0, ending.retryAt)

@@ -9,6 +9,8 @@ import type { Outlet } from './outlet.ts'
 const FIRST_AFTER_MS = SECOND
 /** So much text is worth showing at once. */
 const FIRST_AFTER_CHARS = 240
+/** Longer than any platform takes that works at all. */
+const CLOSE_PATIENCE_MS = 10 * SECOND
 /** Platforms show "typing" for about five seconds. */
 const TYPING_EVERY_MS = 4 * SECOND
 
@@ -85,7 +87,14 @@ class LiveDraft implements Draft {
     this.#timer?.cancel()
     this.#typing?.cancel()
     this.#edits.abort(new Error('the draft is over'))
-    await this.#busy
+    if (!this.#busy) return
+    // A platform that hangs must not keep the finished answer from being stored.
+    let timer: Timer | null = null
+    const patience = new Promise<void>((resolve) => {
+      timer = this.#options.clock.setTimer(resolve, CLOSE_PATIENCE_MS)
+    })
+    await Promise.race([this.#busy, patience])
+    timer!.cancel()
   }
 
   #wake(): void {
@@ -114,7 +123,7 @@ class LiveDraft implements Draft {
     // What waits in the outbox goes first; the draft looks again after its interval.
     if (!reserved) return
     const id = await this.#outlet.send(conversation.address, this.#outlet.split(text)[0] ?? text, {
-      replyTo: this.#lease.messages.length > 0 ? messages.at(-1)!.platformMessageId : null,
+      replyTo: messages.at(-1)?.platformMessageId ?? null,
       key: `${turnId}:draft`,
       signal: NEVER,
     })

@@ -211,6 +211,8 @@ export type TurnOutcome =
       readonly modelMs: number
       /** Replaces the conversation's summary of what `history` no longer holds; undefined = unchanged. */
       readonly summary?: string
+      /** The `seq` of the last answer that `summary` covers; `history` begins after it from now on. */
+      readonly summaryUpTo?: number
     }
   /** The person reads `notice`; the message leaves the history. */
   | { readonly kind: 'refused'; readonly reason: string; readonly notice: string }

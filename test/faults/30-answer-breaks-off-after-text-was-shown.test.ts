@@ -18,8 +18,14 @@ test('an answer that breaks off is answered anew in the same platform message', 
   await rig.say('a', 'question')
   await rig.pass(3 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['the first half of '])
-  rig.model.reply = () => 'the whole answer'
+  rig.model.reply = async (_request, { onText }) => {
+    onText('begun anew')
+    await new Promise<void>((resolve) => clock.setTimer(resolve, 10 * SECOND))
+    return 'the whole answer'
+  }
   breakOff()
+  await rig.pass(5 * SECOND, SECOND)
+  expect(outlet.texts('a')).toEqual(['begun anew'])
   await rig.pass(MINUTE, SECOND)
   expect(outlet.texts('a')).toEqual(['the whole answer'])
   expect(rig.model.asked).toEqual(['question', 'question'])

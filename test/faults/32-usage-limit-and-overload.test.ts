@@ -42,10 +42,13 @@ test('half an hour of overload: people are told after 30 s, monitors after 60 s,
     throw new TransientError('overloaded', null, 'overloaded')
   }
   await rig.say('a', 'one')
+  await rig.rest()
+  await rig.say('b', 'two')
   await rig.pass(25 * SECOND, SECOND)
-  expect(rig.outlet.texts('a')).toEqual([])
+  expect([...rig.outlet.texts('a'), ...rig.outlet.texts('b')]).toEqual([])
   await rig.pass(10 * SECOND, SECOND)
   expect(rig.outlet.texts('a')).toEqual([HELD_NOTICE])
+  expect(rig.outlet.texts('b')).toEqual([HELD_NOTICE])
   expect(reportedStatus(rig.gate.current(), clock.now())).toBeNull()
   await rig.pass(30 * SECOND, SECOND)
   expect(reportedStatus(rig.gate.current(), clock.now())).toBe('provider-unavailable')
@@ -55,7 +58,8 @@ test('half an hour of overload: people are told after 30 s, monitors after 60 s,
   rig.model.reply = () => 'back'
   await rig.pass(6 * MINUTE, 10 * SECOND)
   expect(rig.outlet.texts('a')).toEqual([HELD_NOTICE, expect.stringMatching(/ago\)\n\nback$/)])
-  expect(rig.model.requests).toHaveLength(probes + 1)
+  expect(rig.outlet.texts('b')).toEqual([HELD_NOTICE, expect.stringMatching(/ago\)\n\nback$/)])
+  expect(rig.model.requests).toHaveLength(probes + 2)
 })
 
 test('a pause of some seconds says nothing at all', async () => {
