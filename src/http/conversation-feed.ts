@@ -144,10 +144,10 @@ class Feed {
   more(anew: boolean): void {
     if (anew) this.#shown = null
     if (this.#reading || this.#timer !== null) return
-    this.#tellPartial()
+    this.#tellPartial(false)
     this.#timer = this.#clock.setTimer(() => {
       this.#timer = null
-      if (!this.#reading) this.#tellPartial()
+      if (!this.#reading) this.#tellPartial(false)
     }, DELTA_INTERVAL_MS)
   }
 
@@ -174,7 +174,7 @@ class Feed {
       this.#reading = false
     }
     // Only after the rows: the text of an answer never overtakes the message before it.
-    this.#tellPartial()
+    this.#tellPartial(true)
   }
 
   #tell(row: StoredMessage): void {
@@ -188,11 +188,17 @@ class Feed {
     this.#stream.write(frame(event, item, this.#withIds ? row.revision : undefined))
   }
 
-  /** Brings the reader to the present length of the answer in hand, or tells that none is in hand. */
-  #tellPartial(): void {
+  /**
+   * Brings the reader to the present length of the answer in hand.
+   *
+   * @param rowsTold where none is in hand, also tell that: not before the rows, or the
+   *   draft would vanish for the moment until the stored answer takes its place
+   */
+  #tellPartial(rowsTold: boolean): void {
     if (!this.#stream.ready) return
     const partial = this.#hub.partial()
     if (!partial) {
+      if (!rowsTold) return
       if (this.#shown) this.#delta({ turnId: this.#shown.turnId, offset: 0, text: '', done: true })
       this.#shown = null
       return

@@ -12,10 +12,10 @@ export const chromiumPath: string | null = PATHS.find((path) => path && existsSy
  */
 export const withoutChromium: boolean = chromiumPath === null && process.env['CI'] !== 'true'
 
-/** Ends the name of a suite with the reason why it is skipped. */
-export function needsChromium(name: string): string {
-  return withoutChromium ? `${name} (no Chromium: set CHROMIUM_PATH, or install Debian's chromium)` : name
-}
+/** Stands at the end of the name of such a suite, so that the skip says its reason. */
+export const whyWithout: string = withoutChromium
+  ? " (no Chromium: set CHROMIUM_PATH, or install Debian's chromium)"
+  : ''
 
 /** @throws Error where no Chromium is installed */
 export async function launchChromium(): Promise<Browser> {
