@@ -4,7 +4,7 @@ import { resolveChannels, type ChannelSettings } from './channels.ts'
 import type { Config } from './config.ts'
 import { readDotenv, type Variables } from './dotenv.ts'
 import { readEnvironment, type Environment } from './environment.ts'
-import { prepareHome, resolveHome, sandboxHome, type HomePaths } from './home.ts'
+import { homePaths, prepareHome, resolveHome, sandboxHome, type HomePaths } from './home.ts'
 import { loadConfig } from './load.ts'
 
 /** Everything a start needs to know, read once and checked. */
@@ -44,6 +44,18 @@ export interface SettingsOptions {
  */
 export async function loadSettings(options: SettingsOptions): Promise<Settings> {
   const { paths, warnings } = prepareHome(resolveHome(options.home, options.processEnv))
+  const settings = await readSettings({ ...options, home: paths.home })
+  return { ...settings, warnings: [...warnings, ...settings.warnings] }
+}
+
+/**
+ * As `loadSettings`, and touches nothing: the home is neither made nor mended, nor
+ * looked at for more than its files' content.
+ *
+ * @throws ConfigurationError with every problem at once, one a line
+ */
+export async function readSettings(options: SettingsOptions): Promise<Settings> {
+  const paths = homePaths(resolveHome(options.home, options.processEnv))
   const reading = readEnvironment(readDotenv(paths.env), options.processEnv)
   const { environment } = reading
   const problems = reading.problems.map(({ message }) => message)
@@ -60,12 +72,7 @@ export async function loadSettings(options: SettingsOptions): Promise<Settings> 
     environment,
     channels: resolveChannels(config, environment),
     sandbox: false,
-    warnings: [
-      ...warnings,
-      ...reading.warnings,
-      ...ignoredWarning(loaded.ignoredKeys),
-      ...halfConfigured(environment),
-    ],
+    warnings: [...reading.warnings, ...ignoredWarning(loaded.ignoredKeys), ...halfConfigured(environment)],
     ignoredKeys: loaded.ignoredKeys,
     problems,
   }

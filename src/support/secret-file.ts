@@ -19,8 +19,12 @@ const OTHERS = 0o077
  * open a FIFO would block for ever. A mode that lets others read is tightened.
  *
  * @param options.rootMayOwn accepts a file of root's, which is how containers are given their secrets
+ * @param options.lookOnly changes nothing, and says what it saw
  */
-export function inspectSecretFile(path: string, options: { rootMayOwn?: boolean } = {}): SecretFileState {
+export function inspectSecretFile(
+  path: string,
+  options: { rootMayOwn?: boolean; lookOnly?: boolean } = {},
+): SecretFileState {
   let stats: Stats
   try {
     stats = statSync(path)
@@ -39,6 +43,7 @@ export function inspectSecretFile(path: string, options: { rootMayOwn?: boolean 
   }
   if ((stats.mode & OTHERS) === 0) return { kind: 'fine', warning: null }
   const before = (stats.mode & 0o777).toString(8).padStart(4, '0')
+  if (options.lookOnly) return { kind: 'fine', warning: `${path} is readable by others (mode ${before}).` }
   try {
     chmodSync(path, stats.mode & 0o700)
     return { kind: 'fine', warning: `${path} was readable by others (mode ${before}); it is not any more.` }

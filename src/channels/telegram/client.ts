@@ -55,13 +55,16 @@ export class TelegramClient {
     request: {
       readonly offset: number | null
       readonly waitSeconds: number
-      readonly allowed: ReadonlyArray<Exclude<keyof Update, 'update_id'>>
+      /** null: as whoever asked before wanted it; the server remembers that. */
+      readonly allowed: ReadonlyArray<Exclude<keyof Update, 'update_id'>> | null
+      readonly limit?: number
     },
     signal: AbortSignal,
   ): Promise<unknown> {
     const payload = {
       timeout: request.waitSeconds,
-      allowed_updates: request.allowed,
+      ...(request.allowed === null ? {} : { allowed_updates: request.allowed }),
+      ...(request.limit === undefined ? {} : { limit: request.limit }),
       ...(request.offset === null ? {} : { offset: request.offset }),
     }
     const timeoutMs = request.waitSeconds * SECOND + POLL_GRACE_MS

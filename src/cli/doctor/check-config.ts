@@ -1,0 +1,73 @@
+import { readSettings, type Settings } from '../../config/settings.ts'
+import { homePaths, resolveHome } from '../../config/home.ts'
+import type { Variables } from '../../config/dotenv.ts'
+import { applyNetworkSettings } from '../../config/network.ts'
+import { assertBindAllowed, readGatewayToken } from '../../config/gateway-token.ts'
+import { ConfigurationError, messageOf } from '../../support/errors.ts'
+import { editCommand, misconfigured, ok, warning, type Finding } from './finding.ts'
+
+export interface CheckedConfig {
+  readonly findings: readonly Finding[]
+  /** null: it cannot be used as it is. */
+  readonly settings: Settings | null
+}
+
+/** config.yaml, `.env` and the environment, as a start would take them. */
+export async function checkConfig(home: string | undefined, processEnv: Variables): Promise<CheckedConfig> {
+  const paths = homePaths(resolveHome(home, processEnv))
+  let settings: Settings
+  try {
+    settings = await readSettings({ home: paths.home, processEnv, lenient: true })
+  } catch (cause) {
+    if (!(cause instanceof ConfigurationError)) throw cause
+    const findings = cause.message.split('\n').map((line) => problem(line, paths, processEnv))
+    return { findings, settings: null }
+  }
+  const findings = [
+    ...settings.problems.map((line) => problem(line, paths, processEnv)),
+    ...settings.warnings.map((text) =>
+      /Hermes Agent/.test(text)
+        ? warning('config.ignored-keys', text, null)
+        : warning('environment', text, editCommand(paths.env)),
+    ),
+    ...checkBind(settings),
+    ...applyNetwork(settings, processEnv),
+  ]
+  if (!findings.some(({ level }) => level === 'error')) {
+    findings.push(ok('config', `${paths.config} and ${paths.env} can be used`))
+  }
+  return { findings, settings }
+}
+
+/** A line of the loader: `FILE:LINE: what is wrong`, or a sentence about a variable. */
+function problem(line: string, paths: { config: string; env: string }, processEnv: Variables): Finding {
+  if (line.startsWith(paths.config)) {
+    const at = /^:(\d+):/.exec(line.slice(paths.config.length))?.[1]
+    return misconfigured('config', line, editCommand(paths.config, at === undefined ? undefined : Number(at)))
+  }
+  const variable = /^([A-Z][A-Z_]+) /.exec(line)?.[1]
+  const own = variable !== undefined && processEnv[variable] !== undefined
+  return misconfigured('environment', line, own ? `unset ${variable}` : editCommand(paths.env))
+}
+
+/** Others can reach the gateway, and there is no token yet that keeps them out. */
+function checkBind({ config, paths }: Settings): Finding[] {
+  try {
+    assertBindAllowed(config.gateway.host, readGatewayToken(paths.gatewayToken) !== null)
+    return []
+  } catch (cause) {
+    return [misconfigured('gateway.host', messageOf(cause), editCommand(paths.config))]
+  }
+}
+
+/** The proxy and the certificates also hold for what the other checks ask. */
+function applyNetwork({ environment, paths }: Settings, processEnv: Variables): Finding[] {
+  try {
+    applyNetworkSettings(environment.network, {
+      extraCaCertsLoaded: processEnv['NODE_EXTRA_CA_CERTS'] !== undefined,
+    })
+    return []
+  } catch (cause) {
+    return [misconfigured('environment', messageOf(cause), editCommand(paths.env))]
+  }
+}

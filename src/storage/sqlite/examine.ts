@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { DatabaseSync } from 'node:sqlite'
+import { messageOf } from '../../support/errors.ts'
+import { MIGRATIONS } from './schema.ts'
+
+/** What a look at a database file shows. */
+export interface DatabaseState {
+  /** The schema's version; null = it cannot be read. */
+  readonly version: number | null
+  /** The version that this program writes. */
+  readonly knownVersion: number
+  /** What is wrong with it; empty = nothing. */
+  readonly problems: readonly string[]
+}
+
+/** The first few tell as much as all of them. */
+const MAX_PROBLEMS = 5
+/** A running gateway's writes are milliseconds long. */
+const BUSY_TIMEOUT_MS = 2_000
+
+/**
+ * Reads all of the database at `path`, beside a running gateway or without one, and changes
+ * nothing: it is neither migrated nor repaired.
+ */
+export function examineDatabase(path: string): DatabaseState {
+  const knownVersion = MIGRATIONS.length
+  const url = pathToFileURL(path)
+  // Without a log nobody has it open; asked so, SQLite leaves no files of its own beside it.
+  if (!existsSync(`${path}-wal`)) url.search = '?immutable=1'
+  let db: DatabaseSync | undefined
+  try {
+    db = new DatabaseSync(url, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
+    const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
+    const rows = db.prepare(`PRAGMA integrity_check(${MAX_PROBLEMS})`).all()
+    const problems = rows.map((row) => String(row['integrity_check'])).filter((line) => line !== 'ok')
+    return { version, knownVersion, problems }
+  } catch (error) {
+    return { version: null, knownVersion, problems: [messageOf(error)] }
+  } finally {
+    db?.close()
+  }
+}
