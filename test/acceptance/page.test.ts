@@ -1,12 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  launchChromium,
-  needsChromium,
-  visit,
-  withoutChromium,
-  type VisitOptions,
-} from '../support/chromium.ts'
+import { launchChromium, whyWithout, visit, withoutChromium, type VisitOptions } from '../support/chromium.ts'
 import { startTestGateway, type TestGateway } from '../support/http-gateway.ts'
 
 /** The smallest PNG there is. */
