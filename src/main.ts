@@ -4,7 +4,7 @@ import { Alerter } from './alerts/alerter.ts'
 import { buildRoutes } from './alerts/routes/build.ts'
 import { SignInAlerts } from './alerts/sign-in-alerts.ts'
 import { IncidentTracker } from './alerts/tracker.ts'
-import { createModelClient } from './anthropic/client.ts'
+import { lazyModelClient } from './anthropic/lazy-model.ts'
 import { CredentialGate } from './anthropic/credential-gate.ts'
 import { PULL_CHANNELS } from './channels/channel.ts'
 import { openPlatforms } from './channels/registry.ts'
@@ -104,7 +104,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     remembered: openIncident && { id: openIncident.id, since: openIncident.openedAt },
   })
   const gate = new CombinedGate([credentialGate, provider])
-  const model = createModelClient({
+  const model = lazyModelClient({
     baseUrl: config.model.baseUrl,
     door: keeper,
     health: provider,

@@ -1,11 +1,13 @@
 import type { Probe } from '../credentials/prober.ts'
 import { ConfigurationError, Refused, UsageLimited } from '../support/errors.ts'
-import { createProbe } from './probe.ts'
+import type { createProbe } from './probe.ts'
 
 /** The keeper's way to ask whether the provider accepts a credential. */
 export function credentialProbe(options: Parameters<typeof createProbe>[0]): Probe {
-  const ask = createProbe(options)
+  let ask: ReturnType<typeof createProbe> | null = null
   return async (credential) => {
+    // The SDK is heavy, and most gateways never ask.
+    ask ??= (await import('./probe.ts')).createProbe(options)
     const failure = await ask(credential)
     if (failure === null) return { kind: 'accepted' }
     if (failure.kind === 'credential') return { kind: 'rejected', rejection: failure.rejection }
