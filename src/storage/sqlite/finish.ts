@@ -14,9 +14,6 @@ import {
 import type { Session } from './session.ts'
 import { answeringRows, setState } from './withdraw.ts'
 
-/** Between what the reader sees before an answer and the answer, where the preface does not bring its own. */
-const PREFACE_GAP = '\n\n'
-
 /** How a turn ended, and what must be sent because of it. See `Inbox.finish`. */
 export function finish(session: Session, key: LeaseKey, outcome: TurnOutcome, now: number): boolean {
   const conversation = leasedConversation(session, key)
@@ -125,6 +122,8 @@ function answer(
       conversation.key,
       outcome.summary,
     )
+    // What the summary covers is never handed over again: a turn's cost follows what is kept.
+    if (outcome.summaryUpTo !== undefined) conversation.history_from = outcome.summaryUpTo + 1
   }
   session.run(
     `INSERT INTO turns (id, conversation, model, leased_at, finished_at, model_ms, input_tokens, output_tokens,
@@ -186,10 +185,4 @@ function keepShownText(session: Session, conversation: ConversationRow, text: st
 
 function draftOf(rows: readonly MessageRow[]): string | null {
   return rows.find((row) => row.draft !== null)?.draft ?? null
-}
-
-/** What is sent of an answer: its preface and its text. */
-export function sentText(preface: string | null, text: string): string {
-  if (preface === null || preface === '') return text
-  return /\s$/.test(preface) ? preface + text : preface + PREFACE_GAP + text
 }

@@ -1,6 +1,6 @@
 import type { OutboxItem } from '../../inbox/inbox.ts'
+import { sentText } from '../../inbox/sent-text.ts'
 import { StoreError } from '../../support/errors.ts'
-import { sentText } from './finish.ts'
 import { conversationById, notify, saveConversation } from './rows.ts'
 import type { Row, Session } from './session.ts'
 

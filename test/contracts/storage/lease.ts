@@ -201,6 +201,21 @@ export function leaseContract(subject: Subject): void {
       expect(lease!.history.map((row) => row.text.at(-1))).toEqual(['3', '3'])
     })
 
+    test('what a summary covers is not handed over again', async () => {
+      const { driver } = subject
+      for (const id of ['1', '2', '3']) {
+        await driver.acceptOne(message(id))
+        const lease = await driver.mustLease()
+        const covered = lease.history.at(1)?.seq
+        const summary = covered === undefined ? {} : { summary: 'the first turn', summaryUpTo: covered }
+        await driver.answer(lease, `answer ${id}`, id === '3' ? summary : {})
+      }
+      await driver.acceptOne(message('4'))
+      const lease = await driver.mustLease()
+      expect(lease.summary).toBe('the first turn')
+      expect(lease.history.map((row) => row.text)).toEqual(['text 2', 'answer 2', 'text 3', 'answer 3'])
+    })
+
     test('a question stands beside its answer in the history, whatever came between them', async () => {
       const { driver } = subject
       await driver.accept([message('1'), message('2')])
