@@ -50,6 +50,33 @@ test('the answer stays in memory until it can be stored: one model call, one ale
   expect(storeFacts(facts)).toEqual(['store-failed', 'store-recovered'])
 })
 
+test('while an answer cannot be stored no other turn is begun, though smaller writes would still work', async () => {
+  const clock = new FakeClock()
+  let full = true
+  await using rig = await MessageRig.start({
+    clock,
+    wrapInbox: (inbox) => ({
+      ...inbox,
+      finish: async (lease, outcome, now) => {
+        if (full) throw new StoreError('database or disk is full')
+        return inbox.finish(lease, outcome, now)
+      },
+    }),
+  })
+  const facts: MessageFact[] = []
+  using _ = rig.messaging.observer.subscribe((fact) => facts.push(fact))
+  await rig.say('a', 'one')
+  await rig.rest()
+  await rig.say('b', 'two')
+  await rig.pass(5 * MINUTE, 5 * SECOND)
+  expect(rig.model.asked).toEqual(['one'])
+  expect(storeFacts(facts)).toEqual(['store-failed'])
+  full = false
+  await rig.pass(MINUTE, SECOND)
+  expect(rig.model.asked).toEqual(['one', 'two'])
+  expect(storeFacts(facts)).toEqual(['store-failed', 'store-recovered'])
+})
+
 test('below the reserve nothing is taken and no turn begun, while what is there could still be written', async () => {
   const clock = new FakeClock()
   let free = 1_000_000
