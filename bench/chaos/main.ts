@@ -8,6 +8,7 @@ import { sharedSignIn, sharedWithClaudeCode } from './13-shared-sign-in.ts'
 import { stoppedHolder } from './14-stopped-holder.ts'
 import { killedInMidRefresh } from './15-killed.ts'
 import { killedAtRename } from './16-killed-at-rename.ts'
+import { killedOnTheWay } from './35-killed-on-the-way.ts'
 import type { ChaosRow } from './row.ts'
 
 /** Every row there is; a new one is a file of its own and a line here. */
@@ -17,6 +18,7 @@ const ROWS: readonly ChaosRow[] = [
   stoppedHolder,
   killedInMidRefresh,
   killedAtRename,
+  killedOnTheWay,
 ]
 
 const { values, positionals } = parseArgs({

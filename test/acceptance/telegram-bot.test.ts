@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+
+const PEOPLE = [501, 502, 503]
+
+test('a bot with an API key answers everybody in the order of the questions', PROCESS_TEST, async () => {
+  await using world = await BotWorld.start()
+  const { telegram } = world
+  for (let number = 1; number <= 5; number++) {
+    for (const person of PEOPLE) telegram.say(person, `question ${number} of ${person}`)
+  }
+  await world.until(() => telegram.chats.sent.length >= 15, 'all answers')
+  for (const person of PEOPLE) {
+    expect(world.shown(person)).toEqual(
+      [1, 2, 3, 4, 5].map((number) => `Echo: question ${number} of ${person}`),
+    )
+  }
+  expect(world.sandbox.requests).toHaveLength(15)
+  // Each turn shows the model what was said before.
+  expect(world.sandbox.requests.map(({ turns }) => turns).sort()).toEqual(
+    [1, 2, 3, 4, 5].flatMap((turn) => [turn, turn, turn]),
+  )
+})
+
+test(
+  'killed with -9 again and again, it loses nothing, keeps the order, and asks only for answers it had not stored',
+  PROCESS_TEST,
+  async () => {
+    await using world = await BotWorld.start({ sandbox: { answer: { delayMs: 30, deltaDelayMs: 5 } } })
+    const { telegram, gateway } = world
+    const paid = new Set<string>()
+    const said: string[] = []
+    for (let round = 1; round <= 4; round++) {
+      for (let number = 1; number <= 3; number++) {
+        for (const person of PEOPLE) {
+          const text = `${round}.${number} of ${person}`
+          telegram.say(person, text)
+          said.push(text)
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 40 + Math.random() * 160))
+      await gateway.kill('SIGKILL')
+      for (const { role, text } of gateway.stored()) {
+        if (role === 'assistant') paid.add(text)
+      }
+      const asked = new Map(said.map((text) => [text, world.asked(text).length]))
+      await gateway.start()
+      await world.until(
+        () => PEOPLE.every((person) => world.shown(person).includes(`Echo: ${round}.3 of ${person}`)),
+        `the answers of round ${round}`,
+      )
+      for (const text of said) {
+        if (paid.has(`Echo: ${text}`))
+          expect([text, world.asked(text).length]).toEqual([text, asked.get(text)])
+      }
+    }
+    for (const person of PEOPLE) {
+      const answers = [1, 2, 3, 4].flatMap((round) =>
+        [1, 2, 3].map((number) => `Echo: ${round}.${number} of ${person}`),
+      )
+      // An answer whose sending was not noted down before a kill is sent once more, never out of order.
+      const shown = world.shown(person)
+      expect(shown.filter((text, index) => text !== shown[index - 1])).toEqual(answers)
+    }
+  },
+)
