@@ -136,7 +136,10 @@ it('spends no token that was proven dead, counts every send before it leaves, an
   const histories = property(array(steps, { minLength: 1, maxLength: 40 }), async (history) => {
     const world = new RenewalWorld()
     world.person('sign-in')
-    for (const step of history) await run(world, step)
+    for (const step of history) {
+      await run(world, step)
+      assert.deepEqual(world.broken, [])
+    }
   })
   await expect(check(histories, { numRuns: RUNS })).resolves.toBeUndefined()
 }, 120_000)
