@@ -205,8 +205,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const listener of statusListeners) listener()
   }
   observer.subscribe((fact) => {
-    if (fact.kind === 'answered' || fact.kind === 'refused' || fact.kind === 'parked')
+    if (fact.kind === 'answered' || fact.kind === 'refused' || fact.kind === 'parked') {
       incidents.count(fact.kind)
+    } else if (fact.kind === 'accepted' && !readiness.current().ready) incidents.count('held')
     statusChanged()
   })
   readiness.subscribe((state) => {

@@ -76,8 +76,8 @@ export class IncidentTracker {
     })
   }
 
-  /** A message that had waited came to its end. */
-  count(outcome: 'answered' | 'refused' | 'parked'): void {
+  /** A message was accepted that has to wait, or one that had waited came to its end. */
+  count(outcome: keyof IncidentCounts): void {
     this.#enqueue(async () => {
       const incident = this.#incident
       if (!incident) return
@@ -86,7 +86,7 @@ export class IncidentTracker {
         ...incident,
         counts: { ...incident.counts, [outcome]: incident.counts[outcome] + 1 },
       }
-      if (this.#recoveredAt === null) return
+      if (this.#recoveredAt === null || outcome === 'held') return
       this.#left--
       await this.#closeWhenDrained(false)
     })

@@ -1,9 +1,12 @@
+import { dirname } from 'node:path'
 import { profileAccess } from '../anthropic/profile.ts'
 import { applyNetworkSettings } from '../config/network.ts'
-import { loadSettings } from '../config/settings.ts'
+import { resolveHome } from '../config/home.ts'
+import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../credentials/assemble.ts'
 import { printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
+import { findRunning } from './running.ts'
 
 /**
  * The credential of a home as its gateway would see it, with what that gateway
@@ -12,7 +15,7 @@ import type { GlobalOptions } from './program.ts'
  * @throws ConfigurationError
  */
 export async function loadCredentials(options: GlobalOptions): Promise<CredentialParts> {
-  const settings = await loadSettings({ home: options.home, processEnv: process.env, lenient: true })
+  const settings = await settingsOf(options)
   for (const problem of settings.problems) printError(problem)
   applyNetworkSettings(settings.environment.network, {
     extraCaCertsLoaded: process.env['NODE_EXTRA_CA_CERTS'] !== undefined,
@@ -30,4 +33,13 @@ export async function loadCredentials(options: GlobalOptions): Promise<Credentia
   })
   await parts.keeper.load()
   return parts
+}
+
+/** A running sandbox's home is read as the sandbox reads it: its tokens are good there and nowhere else. */
+async function settingsOf({ home }: GlobalOptions): Promise<Settings> {
+  const folder = resolveHome(home, process.env)
+  const sandbox = (await findRunning(folder))?.sandbox
+  return sandbox
+    ? sandboxSettings({ home: dirname(folder), processEnv: process.env, baseUrl: sandbox })
+    : loadSettings({ home, processEnv: process.env, lenient: true })
 }

@@ -124,6 +124,7 @@ async function announce(gateway: Gateway, settings: Settings): Promise<void> {
     pid: process.pid,
     url: gateway.url,
     startedAt: new Date().toISOString(),
+    sandbox: settings.sandbox ? settings.config.model.baseUrl : null,
   }
   await writeFileAtomically(runFile(paths.home), `${JSON.stringify(running)}\n`)
   print(

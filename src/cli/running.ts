@@ -8,6 +8,8 @@ export interface RunningGateway {
   /** `http://127.0.0.1:8642` */
   readonly url: string
   readonly startedAt: string
+  /** The address of the simulated Anthropic; null = a real one is used. */
+  readonly sandbox: string | null
 }
 
 /** Not one of the documented files: only our own commands read it. */
