@@ -66,7 +66,7 @@ export interface ReceiverOptions {
   readonly log: Log
   readonly dispatcher: {
     arrived(id: ConversationId): void
-    stopTurn(id: ConversationId, upTo: number): unknown
+    stopTurn(id: ConversationId): void
   }
   readonly delivery: { wake(id: ConversationId): void }
   /** Takes a pasted sign-in. @returns the reply; null = nobody waits for one, so the plain hint is given */
@@ -124,7 +124,7 @@ class Reception implements Receiver {
         holdFullNotice: texts.hold_full,
       })
       store.worked()
-      arrivals.forEach((arrival, index) => this.#after(channel, arrival, accepted[index]!, now))
+      arrivals.forEach((arrival, index) => this.#after(channel, arrival, accepted[index]!))
       let next = 0
       return perItem.map((own) => {
         const results = accepted.slice(next, (next += own.length))
@@ -259,7 +259,7 @@ class Reception implements Receiver {
   }
 
   /** Everything is durable now: tell those who wait for it. */
-  #after(channel: string, arrival: Arrival, accepted: Accepted, now: number): void {
+  #after(channel: string, arrival: Arrival, accepted: Accepted): void {
     const { dispatcher, delivery, events, observer } = this.#options
     const id = accepted.conversationId
     if (id === null) return
@@ -272,7 +272,7 @@ class Reception implements Receiver {
     }
     if (arrival.kind === 'command' && !accepted.duplicate) {
       const effect = arrival.effect?.kind
-      if (effect === 'new' || effect === 'stop') dispatcher.stopTurn(id, now)
+      if (effect === 'new' || effect === 'stop') dispatcher.stopTurn(id)
     }
     if (accepted.outbox) delivery.wake(id)
     if (!accepted.duplicate) events.changed(id)

@@ -123,6 +123,34 @@ test('five minutes with work and without any answer is a stall; an outage or idl
   expect(dispatcher.stalled).toBe(false)
 })
 
+test.each(['before', 'after'])(
+  'a stop %s a lease that is under way meets what came before it, and only that',
+  async (moment) => {
+    const clock = new FakeClock()
+    let leased = () => {}
+    let hold = true
+    await using rig = await MessageRig.start({
+      clock,
+      wrapInbox: (inbox) => ({
+        ...inbox,
+        lease: async (request) => {
+          const early = moment === 'after' ? await inbox.lease(request) : null
+          if (hold) await new Promise<void>((resolve) => (leased = resolve))
+          hold = false
+          return early ?? inbox.lease(request)
+        },
+      }),
+    })
+    await rig.say('a', 'one')
+    await rig.rest()
+    await rig.say('a', '/stop', 'two')
+    leased()
+    await rig.rest()
+    expect(rig.model.asked).toEqual(['two'])
+    expect(rig.outlet.texts('a')).toEqual(['Stopped.', 'answer to two'])
+  },
+)
+
 test('a message sent after /stop is not stopped with the one before', async () => {
   await using rig = await MessageRig.start()
   rig.model.reply = (request, { signal }) =>

@@ -47,8 +47,8 @@ export interface DispatcherOptions {
 interface Running {
   readonly controller: AbortController
   lease: Lease | null
-  /** Asked to stop while the lease was being taken: what was accepted up to here is meant. */
-  stopUpTo: number | null
+  /** Asked to stop while the lease was being taken, so that nobody knows which of the two came first. */
+  stopped: boolean
 }
 
 /**
@@ -104,17 +104,11 @@ export class Dispatcher {
     this.#pump()
   }
 
-  /**
-   * Stops the answer in hand. The store has already withdrawn what waits.
-   *
-   * @param upTo when the person asked, so that a message sent after that is not stopped
-   */
-  stopTurn(conversationId: ConversationId, upTo: number): boolean {
+  /** Stops the answer in hand. The store has already withdrawn what waits, and ended the lease. */
+  stopTurn(conversationId: ConversationId): void {
     const running = this.#running.get(conversationId)
-    if (!running) return false
-    if (running.lease) running.controller.abort(new Interruption('stopped'))
-    else running.stopUpTo = upTo
-    return true
+    if (running?.lease) running.controller.abort(new Interruption('stopped'))
+    else if (running) running.stopped = true
   }
 
   isAnswering(conversationId: ConversationId): boolean {
@@ -215,17 +209,15 @@ export class Dispatcher {
   /** One conversation's turn, from the lease to the stored outcome. Never rejects. */
   async #run(id: ConversationId, arrivals: number): Promise<void> {
     const { log } = this.#options
-    const running: Running = { controller: new AbortController(), lease: null, stopUpTo: null }
+    const running: Running = { controller: new AbortController(), lease: null, stopped: false }
     this.#running.set(id, running)
     try {
       const lease = await this.#lease(id)
       if (!lease) return this.#queue.empty(id, arrivals)
       running.lease = lease
-      if (running.stopUpTo !== null && lease.messages.every(({ at }) => at <= running.stopUpTo!)) {
-        running.controller.abort(new Interruption('stopped'))
-      }
-      // The shutdown began while the lease was being taken.
-      if (!this.#accepting) running.controller.abort(new Interruption('returned'))
+      // The shutdown began while the lease was being taken. Or a stop did: handed back, what was
+      // meant by it stays withdrawn, for its lease is over; what came after it is leased anew.
+      if (!this.#accepting || running.stopped) running.controller.abort(new Interruption('returned'))
       const ending = await this.#answer(lease, running.controller.signal)
       const stored = await this.#finish(lease, ending.outcome)
       this.#queue.done(id, endsMessages(ending.outcome) ? lease.messages.length : 0, ending.retryAt)
