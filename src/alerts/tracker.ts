@@ -47,6 +47,7 @@ export class IncidentTracker {
   /** How much of what had waited then is still to come to its end. */
   #left = 0
   #timer: Timer | null = null
+  #saving: Timer | null = null
   /** Ends the tries of the alert that is under way. */
   #alerting: AbortController | null = null
   #queue: Promise<void> = Promise.resolve()
@@ -81,7 +82,11 @@ export class IncidentTracker {
     this.#enqueue(async () => {
       const incident = this.#incident
       if (!incident) return
-      // Written with the next change of the record: a count is not worth a commit of its own.
+      // A count is not worth a commit of its own: those of some seconds share one.
+      this.#saving ??= this.#options.clock.setTimer(
+        () => this.#enqueue(() => this.#saveCounts()),
+        COUNTS_SAVED_MS,
+      )
       this.#incident = {
         ...incident,
         counts: { ...incident.counts, [outcome]: incident.counts[outcome] + 1 },
@@ -95,9 +100,15 @@ export class IncidentTracker {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
+    this.#saving?.cancel()
     this.#alerting?.abort()
     await this.#queue
     if (this.#incident) await this.#save(this.#incident)
+  }
+
+  async #saveCounts(): Promise<void> {
+    this.#saving = null
+    if (this.#incident && !this.#stopped) await this.#save(this.#incident)
   }
 
   async #outage(outage: Outage): Promise<void> {
@@ -230,6 +241,8 @@ export class IncidentTracker {
 
 /** What is answered tells the tracker; this is the net for what is withdrawn or dropped. */
 const DRAIN_POLL_MS = 5_000
+/** How old the counts of an open incident may be in the store. */
+const COUNTS_SAVED_MS = 2_000
 
 function nextAlertAt(incident: Incident): number | null {
   const after = alertAfter(incident.status)

@@ -9,6 +9,11 @@ export async function run(argv: readonly string[]): Promise<void> {
   const program = buildProgram((code) => {
     process.exitCode = code
   })
+  // A reader that has seen enough (`hermes … | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(process.exitCode ?? EXIT.ok)
+  })
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
