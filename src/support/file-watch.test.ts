@@ -1,0 +1,48 @@
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { expect, it } from 'vitest'
+import { emptyHome } from '../../test/support/signed-in.ts'
+import { writeFileAtomically } from './atomic-file.ts'
+import { watchFile } from './file-watch.ts'
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 100))
+
+it.each([
+  ['is replaced by a rename', (path: string) => writeFileAtomically(path, 'new')],
+  ['is written in place', (path: string) => writeFile(path, 'newer')],
+  ['goes', (path: string) => rm(path)],
+])('a listener hears within 5 s that a file %s', async (_what, change) => {
+  const path = `${await emptyHome()}/a.json`
+  await writeFile(path, 'old')
+  let calls = 0
+  using _watch = watchFile(path, () => calls++)
+  await settle()
+  expect(calls).toBe(0)
+  await change(path)
+  await expect.poll(() => calls, { timeout: 5_000 }).toBe(1)
+})
+
+it('a listener hears of a file whose folder comes later, and of one behind a link', async () => {
+  const home = await emptyHome()
+  let calls = 0
+  using _watch = watchFile(`${home}/later/a.json`, () => calls++)
+  await settle()
+  await mkdir(`${home}/later`)
+  await writeFile(`${home}/target`, 'one')
+  await symlink(`${home}/target`, `${home}/later/a.json`)
+  await expect.poll(() => calls, { timeout: 5_000 }).toBeGreaterThan(0)
+  const before = calls
+  await writeFile(`${home}/other`, 'two, which is longer')
+  await rename(`${home}/other`, `${home}/target`)
+  await expect.poll(() => calls, { timeout: 5_000 }).toBeGreaterThan(before)
+})
+
+it('nothing is heard after the end', async () => {
+  const path = `${await emptyHome()}/a.json`
+  let calls = 0
+  const watch = watchFile(path, () => calls++)
+  await settle()
+  watch[Symbol.dispose]()
+  await writeFile(path, 'new')
+  await settle()
+  expect(calls).toBe(0)
+})
