@@ -14,7 +14,14 @@ test('two gateways that poll with one bot token back off, say what is wrong, and
   await using fixture = await TelegramFixture.open()
   const { server } = fixture
   const receivers = [new RecordingReceiver(), new RecordingReceiver()] as const
-  const channels = receivers.map((receiver) => fixture.create(receiver, { clock: quick, pollSeconds: 30 }))
+  const changes: string[] = []
+  const channels = receivers.map((receiver) =>
+    fixture.create(receiver, {
+      clock: quick,
+      pollSeconds: 30,
+      onStatus: (status) => void changes.push(status.state),
+    }),
+  )
   const [first, second] = channels as [(typeof channels)[0], (typeof channels)[0]]
   await first.start(receivers[0])
   await until(() => first.status().state === 'connected', 'the first connection')
@@ -26,9 +33,12 @@ test('two gateways that poll with one bot token back off, say what is wrong, and
   expect(disturbed.problem).toContain('another program receives with the same bot token')
 
   const before = server.callsOf('getUpdates').length
+  changes.length = 0
   await new Promise((resolve) => setTimeout(resolve, 2_000))
   // Without backing off, each would end the other's poll hundreds of times a second.
   expect(server.callsOf('getUpdates').length - before).toBeLessThan(30)
+  // Taking turns is no recovery: the trouble stays in sight.
+  expect(changes.filter((state) => state === 'connected')).toEqual([])
 
   server.say(PRIVATE_CHAT, 'meanwhile')
   await until(() => receivers.some((receiver) => receiver.texts.length === 1), 'the message', 10_000)

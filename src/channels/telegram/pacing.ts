@@ -22,7 +22,7 @@ interface BucketLimits {
 }
 
 export const DEFAULT_PACING: PacingLimits = {
-  chat: { burst: 10, perSecond: 1 },
+  chat: { burst: 20, perSecond: 1 },
   group: { burst: 10, perSecond: 20 / 60 },
   overall: { burst: 30, perSecond: 30 },
 }
