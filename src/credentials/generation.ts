@@ -6,7 +6,7 @@ import type { Generation, StoredSignIn } from './sign-in.ts'
  * How long a sign-in lasts when nobody says: the shortest life that was seen. A
  * warning some days early costs nothing; one that comes too late costs an outage.
  */
-export const ESTIMATED_SIGN_IN_LIFE_MS = 27 * DAY
+const ESTIMATED_SIGN_IN_LIFE_MS = 27 * DAY
 
 /** Ends that differ by less are the same end: answers count whole seconds from the moment they were written. */
 const SAME_END_MS = MINUTE
@@ -60,7 +60,7 @@ function signInEnd(
 }
 
 /** Are these the same issued pair? */
-export function sameGeneration(a: Generation, b: Generation): boolean {
+function sameGeneration(a: Generation, b: Generation): boolean {
   if (!a.accessToken.equals(b.accessToken)) return false
   if (a.refreshToken === null || b.refreshToken === null) return a.refreshToken === b.refreshToken
   return a.refreshToken.equals(b.refreshToken)

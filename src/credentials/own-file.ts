@@ -23,7 +23,7 @@ export type OwnContent =
   | Extract<StoredSignIn, { kind: 'absent' }>
   | Extract<StoredSignIn, { kind: 'unusable' }>
 
-export const OWN_FILE_VERSION = 1
+const OWN_FILE_VERSION = 1
 
 /** Former sign-ins that are kept, inactive: enough to see what was in use, few enough to leave no hoard of tokens. */
 const MAX_FORMER = 3

@@ -42,7 +42,7 @@ export type TokenVerdict =
     }
 
 /** Assumed life of an access token whose answer gives none that makes sense: shorter than any real one seen. */
-export const ASSUMED_LIFE_MS = HOUR
+const ASSUMED_LIFE_MS = HOUR
 /** The longest life that is believed: a setup token's year, and a month to spare. */
 const LONGEST_LIFE_MS = 400 * DAY
 

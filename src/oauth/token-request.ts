@@ -47,7 +47,7 @@ export type TokenAnswer =
   | { readonly kind: 'no-answer'; readonly why: string }
 
 /** A token answer has some hundred bytes; what is larger is a page or an attack. */
-export const MAX_BODY_BYTES = 1024 * 1024
+const MAX_BODY_BYTES = 1024 * 1024
 
 /**
  * Sends one grant on one route and reads the answer whole. Judges nothing, follows
@@ -181,7 +181,7 @@ function networkErrorCode(error: unknown, signal: AbortSignal): string | null {
 }
 
 /** Is this address on this machine? */
-export function isLoopback(url: URL): boolean {
+function isLoopback(url: URL): boolean {
   const host = url.hostname
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }

@@ -1,7 +1,7 @@
 import { HOUR, SECOND } from './clock.ts'
 
 /** No server may silence the gateway for longer than this by one header. */
-export const MAX_RETRY_AFTER_MS = HOUR
+const MAX_RETRY_AFTER_MS = HOUR
 
 /**
  * What a `Retry-After` header asks for, in milliseconds from now, at most one
