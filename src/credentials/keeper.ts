@@ -333,7 +333,8 @@ export class Keeper implements CredentialDoor {
   #retry(means: 'refresh' | 'read-again' | 'probe' | 'save'): void {
     if (means === 'probe') void this.#prober.ask()
     if (means === 'save') void this.#refresher.saveUnsaved()
-    if (means === 'read-again') void this.#readAgain()
+    // Also where a token that counted as over lives again, because the clock was set right.
+    if (means === 'read-again' || (means === 'refresh' && this.#refresher.mustNotSend)) void this.#readAgain()
   }
 
   /** The last request may have rotated the token: while the old one lives only the store is looked at. */
@@ -341,7 +342,7 @@ export class Keeper implements CredentialDoor {
     const core = this.#core
     const retry = retryOf(core.state)
     const { failure } = core.book.record
-    if (retry?.means !== 'read-again' || failure === null) return
+    if (retry === null || failure === null) return
     const attempt = retry.attempt + 1
     const next = core.retry('read-again', attempt, refreshDelay(attempt, null, core.random()))
     core.dispatch({ type: 'refresh-failed', ...failure, usable: true, retry: next })
@@ -369,7 +370,8 @@ export class Keeper implements CredentialDoor {
       moments.push(left - token.windows.refreshWhenLeft)
     }
     if (left > token.windows.waitWhenLeft) moments.push(left - token.windows.waitWhenLeft)
-    return Math.min(...moments.filter((moment) => Number.isFinite(moment)), HEARTBEAT_MS)
+    // What is past was done, or waits for something that will set the timer anew.
+    return Math.min(...moments.filter((moment) => moment > 0), HEARTBEAT_MS)
   }
 
   /** Resolves when `promise` does, or after `limitMs`. */

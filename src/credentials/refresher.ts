@@ -34,9 +34,14 @@ export class Refresher {
     if (!running || this.#flight !== null || held === null || held.renewal === null) return false
     const retry = retryOf(state)
     if (retry === null) return state.name === 'healthy'
-    if (retry.means === 'refresh') return this.#core.isDue(retry)
+    if (retry.means === 'refresh') return this.#core.isDue(retry) && !this.mustNotSend
     // Asking with a token that is over proves nothing: only then another one is fetched.
     return retry.means === 'probe' && this.#core.token!.isOver
+  }
+
+  /** The last request may have rotated the token, and a replay could end the access token that still lives. */
+  get mustNotSend(): boolean {
+    return this.#core.book.record.failure?.ambiguous === true && this.#isAlive()
   }
 
   /** Begins a refresh; call it only where it is allowed, or where the ladder has decided. */

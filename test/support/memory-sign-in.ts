@@ -94,6 +94,13 @@ export class FakeMemory implements KeeperMemory {
     return this.record
   }
 
+  /** The same memory for the next process, out of the reach of the one that was killed. */
+  afterCrash(): FakeMemory {
+    const next = new FakeMemory()
+    next.record = structuredClone(this.record)
+    return next
+  }
+
   async save(record: KeeperRecord): Promise<void> {
     this.record = structuredClone(record)
   }
