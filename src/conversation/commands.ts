@@ -20,7 +20,7 @@ export interface CommandCall {
   readonly now: number
 }
 
-export interface CommandReply {
+interface CommandReply {
   readonly effect: CommandEffect | null
   readonly reply: string
 }

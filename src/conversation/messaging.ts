@@ -24,7 +24,7 @@ import type { Receiver } from './receiver.ts'
 import { createTurn } from './turn.ts'
 
 /** What the messages need of a storage. */
-export interface MessageStorage {
+interface MessageStorage {
   readonly inbox: Inbox
   readonly outbox: Outbox
   readonly conversations: Conversations

@@ -26,10 +26,10 @@ import type { PersonRate } from './person-rate.ts'
 import type { Chat, Delivered, Person, Receiver } from './receiver.ts'
 
 /** What a person may send as one message, in bytes of UTF-8. */
-export const MAX_TEXT_BYTES = 64 * 1024
+const MAX_TEXT_BYTES = 64 * 1024
 
 /** What the model can be shown. */
-export const READABLE_TYPES: ReadonlySet<string> = new Set([
+const READABLE_TYPES: ReadonlySet<string> = new Set([
   'image/jpeg',
   'image/png',
   'image/gif',

@@ -11,7 +11,7 @@ import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts'
 export const QUIET_WAIT_MS = 30 * SECOND
 
 /** An answer later than this says which message it answers. */
-export const LATE_AFTER_MS = 2 * MINUTE
+const LATE_AFTER_MS = 2 * MINUTE
 
 /** Day names are only clear within the week before. */
 const NAMED_DAYS_MS = 6 * DAY

@@ -15,7 +15,7 @@ import { outageOf, type GateState } from './gate.ts'
 import type { Lease, TurnOutcome } from './inbox.ts'
 
 /** A message whose handling fails this often is not tried again by itself. */
-export const MAX_FAILURES = 3
+const MAX_FAILURES = 3
 
 /** Long enough for a passing cause to pass, short enough that people still wait. */
 const FAILURE_BACKOFF: BackoffOptions = { initialMs: 2 * SECOND, maxMs: MINUTE, factor: 4 }

@@ -20,7 +20,7 @@ const LIMIT_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE
 const MAX_RETRY_AFTER_MS = HOUR
 
 /** Monitors are not woken for an overload that passes within this time. */
-export const PROVIDER_UNAVAILABLE_AFTER_MS = MINUTE
+const PROVIDER_UNAVAILABLE_AFTER_MS = MINUTE
 
 /** Nobody had anything to ask for this long after the wait: nothing waits, so there is no outage to speak of. */
 const UNASKED_MS = 10 * MINUTE
