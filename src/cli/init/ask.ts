@@ -1,0 +1,60 @@
+import * as clack from '@clack/prompts'
+
+/** The person gave up: nothing that was not written yet will be. */
+export class Cancelled extends Error {}
+
+export interface Choice<Value> {
+  readonly value: Value
+  readonly label: string
+  readonly hint?: string
+}
+
+/** One of several, by the arrow keys. @throws Cancelled */
+export async function choose<Value extends string>(
+  message: string,
+  choices: readonly Choice<Value>[],
+  initialValue?: Value,
+): Promise<Value> {
+  const options = choices as Parameters<typeof clack.select<Value>>[0]['options']
+  return given(await clack.select<Value>({ message, options, ...(initialValue ? { initialValue } : {}) }))
+}
+
+/** @throws Cancelled */
+export async function yesOrNo(message: string, initialValue: boolean): Promise<boolean> {
+  return given(await clack.confirm({ message, initialValue }))
+}
+
+/** @param problem why an answer will not do; undefined = it will. @throws Cancelled */
+export async function line(
+  message: string,
+  placeholder: string,
+  problem: (text: string) => string | undefined,
+): Promise<string> {
+  const validate = (text: string | undefined) => problem((text ?? '').trim())
+  return given(await clack.text({ message, placeholder, validate })).trim()
+}
+
+/** As `line`, without showing what is typed. @throws Cancelled */
+export async function hidden(
+  message: string,
+  problem: (text: string) => string | undefined,
+): Promise<string> {
+  const validate = (text: string | undefined) => problem((text ?? '').trim())
+  return given(await clack.password({ message, validate })).trim()
+}
+
+/** Shows that something is going on while `work` runs. */
+export async function during<T>(message: string, work: Promise<T>): Promise<T> {
+  const spinner = clack.spinner()
+  spinner.start(message)
+  try {
+    return await work
+  } finally {
+    spinner.clear()
+  }
+}
+
+function given<T>(answer: T): Exclude<T, symbol> {
+  if (clack.isCancel(answer)) throw new Cancelled()
+  return answer as Exclude<T, symbol>
+}

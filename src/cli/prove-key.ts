@@ -1,0 +1,54 @@
+import { credentialProbe } from '../anthropic/credential-probe.ts'
+import type { Credential } from '../credentials/credential.ts'
+import { systemClock } from '../support/clock.ts'
+import type { Secret } from '../support/secret.ts'
+import { tokenShapeProblem } from '../support/token-shape.ts'
+
+/** What stands between a key and its use. */
+export type KeyProof =
+  | { readonly kind: 'accepted' }
+  /** The provider was asked and does not take it; `message` is a sentence. */
+  | { readonly kind: 'refused'; readonly message: string }
+  /** Nobody could be asked. */
+  | { readonly kind: 'unknown'; readonly message: string }
+
+/** Why `key` cannot be an API key, as a sentence; null = its shape is fine. Never holds the key. */
+export function keyShapeProblem(key: string): string | null {
+  if (key === '') return 'The key is empty.'
+  const problem = tokenShapeProblem(key)
+  if (problem !== null) return `The key ${problem}`
+  return key.startsWith('sk-ant-oat')
+    ? 'That is an OAuth token, not an API key. "hermes auth login" makes a sign-in that can be renewed.'
+    : null
+}
+
+/** Asks the provider by one cheap request whether it takes the key. */
+export async function proveKey(
+  provider: { readonly baseUrl: string; readonly userAgent: string },
+  key: Secret,
+): Promise<KeyProof> {
+  const probe = credentialProbe({ ...provider, headers: {}, clock: systemClock })
+  const credential: Credential = {
+    kind: 'api-key',
+    source: 'own',
+    secret: key,
+    fingerprint: key.fingerprint,
+    expiresAt: null,
+    renewable: false,
+    accountId: null,
+  }
+  const result = await probe(credential)
+  switch (result.kind) {
+    case 'accepted':
+      return { kind: 'accepted' }
+    case 'unknown':
+      return { kind: 'unknown', message: `The provider at ${provider.baseUrl} cannot be asked right now.` }
+    case 'rejected': {
+      const message =
+        result.rejection.kind === 'not-permitted'
+          ? 'The provider knows this key and does not permit its use (look at its billing and its policies).'
+          : 'The provider does not accept this key.'
+      return { kind: 'refused', message }
+    }
+  }
+}
