@@ -49,6 +49,8 @@ test.each([
   ['right-to-left text', 'שלום **עולם**, مرحبا *بالعالم* \u202e reversed \u202c'],
   ['emoji', '👨‍👩‍👧‍👦 **👍🏽** 🇩🇪 e\u0301'],
   ['nothing but marks', '** ** __ `` ~~~~'],
+  ['a quote within a quote, thousands deep', `${'>'.repeat(4_000)} deep`],
+  ['a list within a list, thousands deep', `${'- '.repeat(2_000)} deep`],
   ['a table with gaps', '| a | b |\n|--|--|\n| only one |\n| x | y | z |'],
 ])('%s is never refused', async (_what, answer) => {
   for (const chat of [PRIVATE_CHAT, GROUP_CHAT]) {

@@ -6,7 +6,7 @@
 export async function until<T>(
   probe: () => T,
   what = 'the condition',
-  timeoutMs = 5_000,
+  timeoutMs = 15_000,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {

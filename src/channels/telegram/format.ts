@@ -5,10 +5,12 @@ import { Lexer, type MarkedToken, type Token, type Tokens } from 'marked'
  * and Telegram has not becomes readable text: headings are bold, lists have bullets, tables
  * are aligned in a fixed width. Raw HTML in the source is shown as written, never passed on.
  *
+ * @throws RangeError for a source that is nested too deeply: it is better sent as it is
  * @param options.group in groups an `@name` would call a person: it is shown without doing so
  * @see https://core.telegram.org/bots/api#html-style
  */
 export function toTelegramHtml(markdown: string, options: { readonly group: boolean }): string {
+  if (TOO_DEEP.test(markdown)) throw new RangeError('nested too deeply')
   const writer = new Writer(options.group)
   // \0 ends the text for some servers, and can be in no message anyway.
   const tokens = new Lexer({ gfm: true }).lex(markdown.replaceAll('\0', ''))
@@ -30,6 +32,9 @@ export function visibleLength(html: string): number {
 export function withoutMentions(text: string): string {
   return text.replace(/(^|[^\w@])@(?=\w)/g, '$1@\u2060')
 }
+
+/** Nobody reads lists or quotes this deep, and the time to parse them grows with the square of the depth. */
+const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const BULLETS = ['•', '◦', '▪']
 const INDENT = '   '

@@ -132,7 +132,8 @@ describe('splitting', () => {
     const text = 'A paragraph of **some** words, `code` and [a link](https://example.org).\n\n'.repeat(1_400)
     const started = performance.now()
     const parts = splitMarkdown(text)
-    expect(performance.now() - started).toBeLessThan(1_000)
+    // Many times what it takes: this is about the shape of the growth, not about the machine.
+    expect(performance.now() - started).toBeLessThan(5_000)
     expect(bare(parts.join(''))).toBe(bare(text))
     expect(parts.length).toBeLessThan(35)
   })

@@ -50,8 +50,13 @@ interface Part {
 function takeFitting(text: string, at: number, fence: Fence | null, limit: number): Part {
   for (let room = limit; ; room = Math.floor(room * SHRINK)) {
     const part = take(text, at, fence, Math.max(room, LEAST_ROOM))
-    if (room <= LEAST_ROOM || shownLength(part.text) <= limit) return part
+    if (room <= LEAST_ROOM || surelyFits(part.text, limit) || shownLength(part.text) <= limit) return part
   }
+}
+
+/** Only tables grow beyond double; short answers need not be formatted twice. */
+function surelyFits(markdown: string, limit: number): boolean {
+  return markdown.length <= limit / 2 && !markdown.includes('|')
 }
 
 /** In whichever way it is sent: formatted, or as written where the formatting is refused. */
