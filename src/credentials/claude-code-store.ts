@@ -50,6 +50,7 @@ export class ClaudeCodeStore implements RenewableSignIn {
   readonly #path: string
   readonly #home: string
   readonly #locks: ClaudeCodeLocks
+  readonly #intents: Intents
   readonly #rotation: Rotation
   readonly #warn: (message: string) => void
   #held: ClaudeCodeLock | null = null
@@ -59,8 +60,8 @@ export class ClaudeCodeStore implements RenewableSignIn {
     this.#home = createHash('sha256').update(options.home).digest('hex').slice(0, 8)
     this.#locks = new ClaudeCodeLocks(options)
     this.#warn = options.onWarning ?? (() => {})
-    const intents = new Intents(join(options.home, 'claude-code.intent.json'))
-    this.#rotation = new Rotation({ ...options, store: this.#rotationStore(), intents })
+    this.#intents = new Intents(join(options.home, 'claude-code.intent.json'))
+    this.#rotation = new Rotation({ ...options, store: this.#rotationStore(), intents: this.#intents })
   }
 
   /** Once, when the gateway starts: removes the locks and files that a killed process of this home left. Never throws. */
@@ -71,6 +72,7 @@ export class ClaudeCodeStore implements RenewableSignIn {
       try {
         const stored = await this.read()
         await this.#recover(lock, stored.kind === 'present' ? stored.generation : null)
+        await this.#intents.tidy()
       } finally {
         await lock.release()
       }

@@ -1,5 +1,5 @@
 import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
-import { writeFileAtomically } from '../support/atomic-file.ts'
+import { findLeftovers, writeFileAtomically } from '../support/atomic-file.ts'
 import { unlink } from 'node:fs/promises'
 import { MINUTE, SECOND } from '../support/clock.ts'
 import type { CredentialReason } from '../support/errors.ts'
@@ -69,6 +69,11 @@ export class Intents {
   /** Makes `intent` durable before it returns. @throws NodeJS.ErrnoException when the disk does not take it */
   async write(intent: Intent): Promise<void> {
     await writeFileAtomically(this.#path, `${JSON.stringify({ version: 1, intent }, null, 2)}\n`)
+  }
+
+  /** Removes the temporary files of dead writers; the refresh lock is held. */
+  async tidy(): Promise<void> {
+    for (const leftover of await findLeftovers(this.#path)) await unlink(leftover).catch(() => {})
   }
 
   /** Forgets. A failure is harmless: an intent of another fingerprint than the stored one means nothing. */

@@ -83,6 +83,7 @@ export class OwnStore implements RenewableSignIn {
       try {
         const stored = await this.read()
         await this.#recover(stored.kind === 'present' ? stored.generation : null)
+        await this.#intents.tidy()
       } finally {
         lock.release()
       }

@@ -50,9 +50,11 @@ export async function prepareFile(path: string, options: PrepareOptions = {}): P
   const handle = await open(temporaryPath, 'wx', PRIVATE_FILE)
   const prepared = new Prepared(handle, temporaryPath, target)
   try {
-    // Spaces: a reader of a file whose tail was not cut off yet still sees valid JSON.
-    await handle.write(Buffer.alloc(reserve, 0x20), 0)
-    await handle.sync()
+    if (reserve > 0) {
+      // Spaces: a reader of a file whose tail was not cut off yet still sees valid JSON.
+      await handle.write(Buffer.alloc(reserve, 0x20), 0)
+      await handle.sync()
+    }
   } catch (error) {
     await prepared.discard()
     throw error

@@ -57,6 +57,27 @@ it('half a temporary file is removed, and the old file stays', async () => {
   expect(await readFile(path, 'utf8')).toBe(before)
 })
 
+it.each([
+  ['own', signedIn, 'credentials.intent.json'],
+  ['claude-code', borrowed, 'claude-code.intent.json'],
+] as const)('the temporary file of an intent is removed, too (%s)', async (store, start, intent) => {
+  const world = await start()
+  const { home, sandbox, open, first } = world
+  const configDir = 'configDir' in world ? world.configDir : home
+  const options = { store, home, configDir, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
+  const victim = await SignInProcess.start({ ...options, hangAt: 'before-rename', hangOn: intent })
+  victim.tell({ do: 'renew' })
+  await victim.next()
+  await victim.kill()
+  expect(await leftovers(`${home}/x`)).toContainEqual(expect.stringContaining(intent))
+  const next = open()
+  await next.open()
+  expect(await leftovers(`${home}/x`)).toEqual([])
+  // It was killed before anything was counted, and nothing had left.
+  expect((await next.renew(first, NEVER)).kind).toBe('renewed')
+  expect(sandbox.counts.tokenRequests).toBe(1)
+})
+
 it('another sign-in’s leftover answer never replaces the one a person made since', async () => {
   const { home, path, first, open } = await signedIn()
   const foreign = (await readFile(path, 'utf8')).replaceAll(
