@@ -1,3 +1,4 @@
+import { OtherAccount } from '../credentials/login.ts'
 import { badRequest, HttpProblem, json, notFound } from './answers.ts'
 import type { Auth } from './auth.ts'
 import { MAX_SMALL_BODY, readJson } from './body.ts'
@@ -91,11 +92,17 @@ export function addLoginRoutes(routes: Routes, services: ApiServices): void {
     return json(200, { authorizeUrl, session, expiresAt: new Date(expiresAt).toISOString() })
   })
 
-  routes.guarded('all', 'POST', '/api/login/finish', async (c, principal) => {
-    const { session, code } = await readJson(c, MAX_SMALL_BODY)
+  routes.guarded('all', 'POST', '/api/login/finish', async (c, { client }) => {
+    const { session, code, replace } = await readJson(c, MAX_SMALL_BODY)
+    if (replace === true) return json(200, await login.confirm(client))
     if (typeof session !== 'string' || typeof code !== 'string')
       throw badRequest('A session and a code are needed.')
-    return json(200, await login.finish(principal.client, session, code))
+    try {
+      return json(200, await login.finish(client, session, code))
+    } catch (error) {
+      if (error instanceof OtherAccount) throw new HttpProblem(409, 'other-account', error.message)
+      throw error
+    }
   })
 }
 

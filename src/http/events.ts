@@ -137,6 +137,6 @@ class StatusFeed {
   async #line(): Promise<string> {
     // A store that does not answer must not keep the sentence back that says so.
     const waiting = await this.#services.waiting().catch(() => ({ held: 0, parked: 0 }))
-    return JSON.stringify(statusLine(this.#services.readiness(), waiting, this.#services.sandbox))
+    return JSON.stringify(statusLine(this.#services.readiness(), waiting, this.#services))
   }
 }

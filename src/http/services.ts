@@ -88,6 +88,8 @@ export interface UploadService {
 /** Sign-in through the page; `client` names who started it, so that nobody else can finish it. */
 export interface LoginService {
   start(client: string): Promise<{ authorizeUrl: string; session: string; expiresAt: number }>
-  /** @throws Refused with the sentence for the person */
+  /** @throws Refused with the sentence for the person; OtherAccount: to be agreed to by `confirm` */
   finish(client: string, session: string, code: string): Promise<{ account: string | null }>
+  /** Another account may take the place of the present one. @throws Refused */
+  confirm(client: string): Promise<{ account: string | null }>
 }

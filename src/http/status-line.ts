@@ -11,6 +11,8 @@ export interface StatusLine {
   readonly held: number
   readonly parked: number
   readonly sandbox: boolean
+  /** A person can mend it here and now, by signing in on the page. */
+  readonly signIn: boolean
 }
 
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -29,14 +31,18 @@ const SENTENCES: Readonly<Record<string, string>> = {
 export function statusLine(
   readiness: Readiness,
   waiting: { readonly held: number; readonly parked: number },
-  sandbox: boolean,
+  page: { readonly sandbox: boolean; readonly login: unknown },
 ): StatusLine {
   const { held, parked } = waiting
-  if (readiness.ready)
-    return { ready: true, status: 'ready', reason: null, sentence: 'Ready.', held, parked, sandbox }
+  const { sandbox } = page
+  if (readiness.ready) {
+    const sentence = 'Signed in and ready.'
+    return { ready: true, status: 'ready', reason: null, sentence, held, parked, sandbox, signIn: false }
+  }
   const { status, reason } = readiness
   const what = SENTENCES[status] ?? 'Messages cannot be answered right now.'
   const saved =
     held === 0 ? '' : held === 1 ? ' One message waits and is safe.' : ` ${held} messages wait and are safe.`
-  return { ready: false, status, reason, sentence: what + saved, held, parked, sandbox }
+  const signIn = page.login !== null && status === 'needs-login'
+  return { ready: false, status, reason, sentence: what + saved, held, parked, sandbox, signIn }
 }

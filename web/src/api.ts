@@ -34,6 +34,7 @@ export interface StatusLine {
   readonly held: number
   readonly parked: number
   readonly sandbox: boolean
+  readonly signIn: boolean
 }
 
 /** The gateway refused; `message` is a sentence for the reader. */
@@ -79,7 +80,19 @@ const at = (conversation: string): string => `/api/conversations/${encodeURIComp
 /** Exchanges the one-use ticket of a printed address for a cookie. */
 export const openSession = (ticket: string): Promise<unknown> => post('/api/session', { ticket })
 
-export const closeSession = (): Promise<unknown> => call('DELETE', '/api/session')
+export interface StartedLogin {
+  readonly authorizeUrl: string
+  readonly session: string
+}
+
+export const startLogin = (): Promise<StartedLogin> => post('/api/login/start', {})
+
+export const finishLogin = (session: string, code: string): Promise<{ account: string | null }> =>
+  post('/api/login/finish', { session, code })
+
+/** Another account may take the place of the present one. */
+export const confirmLogin = (session: string): Promise<{ account: string | null }> =>
+  post('/api/login/finish', { session, replace: true })
 
 export const listConversations = async (): Promise<readonly ConversationEntry[]> =>
   (await call<{ items: ConversationEntry[] }>('GET', '/api/conversations')).items

@@ -23,8 +23,9 @@ export const ItemView = memo(function ItemView({ item, conversation }: { item: I
       </article>
     )
   const words = stateWords(item.state)
+  const kind = /^\/[a-z]+\b/.test(item.text) && item.state === 'answered' ? 'command' : item.state
   return (
-    <article class={`mine ${item.state}`} data-id={item.id} data-state={item.state} aria-label="Your message">
+    <article class={`mine ${kind}`} data-id={item.id} data-state={item.state} aria-label="Your message">
       <Attachments list={item.attachments ?? []} conversation={conversation} />
       {item.text !== '' && <p class="words">{item.text}</p>}
       {words ? <p class="state">{words}</p> : <When at={item.at} />}

@@ -66,7 +66,7 @@ export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props)
                 aria-current={entry.id === current ? 'page' : undefined}
                 onClick={(event) => follow(event, entry.id)}
               >
-                <span class="title">{entry.preview || 'Attachment'}</span>
+                <span class="title">{entry.preview.replace(/[*_`#>]+/g, '').trim() || 'Attachment'}</span>
                 <time dateTime={entry.lastAt}>{whenWords(entry.lastAt, Date.now())}</time>
               </a>
             </li>

@@ -1,17 +1,26 @@
+import { useState } from 'preact/hooks'
 import type { ChatState } from './chat-state.ts'
+import { LoginDialog } from './login-dialog.tsx'
 import { useValue } from './observable.ts'
 
-/** One plain sentence: can messages be answered now? */
+/** One plain sentence: can messages be answered now? And the one button that helps, where there is one. */
 export function StatusBar({ state }: { state: ChatState }) {
   const connection = useValue(state.connection)
   const status = useValue(state.status)
+  const [signingIn, setSigningIn] = useState(false)
   const { tone, sentence } = describe(connection, status)
   return (
-    <p class={`status ${tone}`} role="status">
+    <div class={`status ${tone}`}>
       <span class="dot" aria-hidden="true" />
-      <span>{sentence}</span>
+      <p role="status">{sentence}</p>
+      {status?.signIn && connection === 'open' && (
+        <button type="button" class="mend" onClick={() => setSigningIn(true)}>
+          Sign in
+        </button>
+      )}
       {status?.sandbox && <span class="badge">Sandbox</span>}
-    </p>
+      {signingIn && <LoginDialog onClose={() => setSigningIn(false)} />}
+    </div>
   )
 }
 
@@ -22,6 +31,5 @@ function describe(
   if (connection === 'lost')
     return { tone: 'bad', sentence: 'No connection to the gateway. It comes back by itself.' }
   if (!status) return { tone: 'wait', sentence: 'Connecting …' }
-  if (!status.ready) return { tone: 'bad', sentence: status.sentence }
-  return { tone: 'good', sentence: 'Signed in and ready.' }
+  return { tone: status.ready ? 'good' : 'bad', sentence: status.sentence }
 }

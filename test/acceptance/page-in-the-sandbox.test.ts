@@ -1,0 +1,89 @@
+import { createServer, type AddressInfo } from 'node:net'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { launchChromium, visit, whyWithout, withoutChromium } from '../support/chromium.ts'
+import { GatewayProcess } from '../support/gateway-process.ts'
+
+/** The whole gateway in its sandbox takes its answers' time, on a machine that does other things too. */
+const STORY = { timeout: 90_000 }
+
+describe.skipIf(withoutChromium)(`a visit to the sandbox${whyWithout}`, () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await launchChromium()
+  })
+  afterAll(() => browser?.close())
+
+  const say = async (page: Page, text: string) => {
+    await page.fill('textarea', text)
+    await page.keyboard.press('Enter')
+  }
+  /** On a port of its own, so that it is found there again after a restart. */
+  const startSandbox = async () => {
+    const finder = createServer()
+    await new Promise<void>((resolve) => finder.listen(0, '127.0.0.1', resolve))
+    const { port } = finder.address() as AddressInfo
+    await new Promise((resolve) => finder.close(resolve))
+    return await GatewayProcess.start({ args: ['--sandbox', '--port', String(port)] })
+  }
+  const printedAddress = (gateway: GatewayProcess) => /http:\S+#ticket=\S+/.exec(gateway.stdout)![0]
+
+  test('chat, revoke, held, sign in on the page, answered', STORY, async () => {
+    await using gateway = await startSandbox()
+    await using visitor = await visit(browser, printedAddress(gateway))
+    const { page, context } = visitor
+    await page.waitForSelector('.welcome')
+    await say(page, 'Hello')
+    await page.waitForSelector('.answer:not(.draft)')
+
+    await say(page, '!revoke')
+    await page.waitForSelector('.answer:not(.draft) >> text=revoked')
+    await say(page, 'Are you still there?')
+    await page.waitForSelector('.mine[data-state=held] >> text=Saved, will be answered', { timeout: 20_000 })
+    await page.waitForSelector('.notice')
+    await expect.poll(() => page.innerText('.status')).toContain('One message waits and is safe.')
+
+    await page.click('.mend')
+    const opening = context.waitForEvent('page')
+    await page.click('dialog a')
+    const authorize = await opening
+    await authorize.click('button[value=approve]')
+    await authorize.waitForSelector('code, pre, input')
+    const code = /[\w-]{10,}#[\w-]{10,}/.exec(await authorize.innerText('body'))![0]
+    await authorize.close()
+
+    await page.fill('dialog input', `${code}x`)
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('dialog [role=alert]')
+    await page.fill('dialog input', code)
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('dialog >> text=Signed in as')
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('.mine[data-state=answered] >> text=Are you still there?', { timeout: 20_000 })
+    await expect.poll(() => page.innerText('.status')).toContain('ready')
+    expect(await page.locator('.notice').count()).toBe(1)
+    // Nothing that was pasted is anywhere on the page.
+    expect(await page.content()).not.toContain(code.split('#')[0])
+  })
+
+  test(
+    'killed in the middle of an answer: after the restart the page shows it whole, once',
+    STORY,
+    async () => {
+      await using gateway = await startSandbox()
+      await using visitor = await visit(browser, printedAddress(gateway))
+      const { page } = visitor
+      await page.waitForSelector('.welcome')
+      await say(page, '!long 8')
+      await page.waitForSelector('.draft')
+      await gateway.kill('SIGKILL')
+      await page.waitForSelector('.status.bad')
+      await gateway.start()
+      await page.waitForSelector('.mine[data-state=answered]', { timeout: 60_000 })
+      await expect.poll(() => page.locator('.draft').count()).toBe(0)
+      expect(await page.locator('.answer').count()).toBe(1)
+      expect(await page.locator('.mine').count()).toBe(1)
+      expect((await page.innerText('.answer .prose')).length).toBeGreaterThan(7_000)
+    },
+  )
+})

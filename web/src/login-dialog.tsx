@@ -1,0 +1,127 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { ApiError, confirmLogin, finishLogin, startLogin, type StartedLogin } from './api.ts'
+import { Close } from './icons.tsx'
+
+/** Signing in from the page: open, approve, paste back. The gateway goes on by itself afterwards. */
+export function LoginDialog({ onClose }: { onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const [started, setStarted] = useState<StartedLogin | null>(null)
+  const [problem, setProblem] = useState<string | null>(null)
+  const [account, setAccount] = useState<string | null>(null)
+  /** The code was good, and belongs to another account: what the gateway says about that. */
+  const [other, setOther] = useState<string | null>(null)
+  const [busy, setBusy] = useState(false)
+
+  const attempt = async (work: () => Promise<void>): Promise<void> => {
+    setBusy(true)
+    setProblem(null)
+    try {
+      await work()
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'other-account') setOther(error.message)
+      else setProblem(error instanceof ApiError ? error.message : 'The gateway does not answer right now.')
+    } finally {
+      setBusy(false)
+    }
+  }
+  const start = (): Promise<void> => {
+    setOther(null)
+    return attempt(async () => setStarted(await startLogin()))
+  }
+
+  useEffect(() => {
+    dialog.current!.showModal()
+    void start()
+  }, [])
+
+  const finish = (event: SubmitEvent): void => {
+    event.preventDefault()
+    const field = (event.currentTarget as HTMLFormElement).elements.namedItem('code') as HTMLInputElement
+    void attempt(async () => {
+      const { account } = await finishLogin(started!.session, field.value)
+      setAccount(account ?? 'your account')
+    })
+  }
+  const replace = (): void =>
+    void attempt(async () => {
+      const { account } = await confirmLogin(started!.session)
+      setAccount(account ?? 'the other account')
+    })
+
+  return (
+    <dialog
+      ref={dialog}
+      class="login"
+      aria-labelledby="login-title"
+      onClose={onClose}
+      // Escape closes this, and must not stop an answer behind it.
+      onKeyDown={(event) => event.key === 'Escape' && event.stopPropagation()}
+    >
+      <header>
+        <h2 id="login-title">Sign in</h2>
+        <button type="button" class="quiet" aria-label="Close" onClick={() => dialog.current!.close()}>
+          <Close />
+        </button>
+      </header>
+      {account !== null ? (
+        <>
+          <p role="status">Signed in as {account}. What waited is being answered.</p>
+          <button type="button" class="primary" onClick={() => dialog.current!.close()}>
+            Back to the chat
+          </button>
+        </>
+      ) : other !== null ? (
+        <>
+          <p role="alert">{other} Shall it take its place?</p>
+          <button type="button" class="primary" disabled={busy} onClick={replace}>
+            Use the other account
+          </button>
+          <button type="button" class="link" onClick={() => void start()}>
+            Begin again
+          </button>
+        </>
+      ) : (
+        <>
+          <p class="small">
+            Anthropic keeps subscription sign-ins for its own applications and bills other use as extra usage;
+            for programs it asks for an API key. Going on is your own choice.
+          </p>
+          <ol>
+            <li>
+              {started ? (
+                <a href={started.authorizeUrl} target="_blank" rel="noopener noreferrer">
+                  Open the sign-in page
+                </a>
+              ) : (
+                'One moment …'
+              )}{' '}
+              and approve there.
+            </li>
+            <li>Copy what it shows, and paste it here within ten minutes.</li>
+          </ol>
+          <form onSubmit={finish}>
+            <input
+              name="code"
+              spellcheck={false}
+              aria-label="What the sign-in page showed"
+              placeholder="code#state"
+              autocomplete="off"
+              required
+            />
+            <button type="submit" class="primary" disabled={busy || !started}>
+              Sign in
+            </button>
+          </form>
+          {problem && (
+            <p class="problem" role="alert">
+              {problem}{' '}
+              <button type="button" class="link" onClick={() => void start()}>
+                Begin again
+              </button>
+            </p>
+          )}
+        </>
+      )}
+    </dialog>
+  )
+}
