@@ -1,0 +1,158 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { BIN, GatewayProcess } from '../support/gateway-process.ts'
+import { hermes, temporaryHome } from '../support/hermes-command.ts'
+import { useSandbox } from '../support/sandbox-client.ts'
+import { TelegramServer } from '../support/telegram-server.ts'
+import { Terminal, whyWithoutTmux, withoutTmux } from '../support/tmux.ts'
+import { until } from '../support/until.ts'
+
+const STORY = { timeout: 180_000 }
+const ADA = 777
+
+describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () => {
+  it('leads from an empty home to an answered message', STORY, async () => {
+    const sandbox = await useSandbox()
+    await using telegram = await TelegramServer.start()
+    using place = temporaryHome()
+    const home = join(place.home, 'hermes')
+    const key = sandbox.apiKey()
+    const flags = ['--home', home, '--sandbox-url', sandbox.url, '--telegram-api-root', telegram.apiRoot]
+    using terminal = new Terminal([process.execPath, BIN, 'init', '--no-service', ...flags], {
+      HOME: place.home,
+    })
+
+    await terminal.see('How does the gateway sign in?')
+    terminal.press('Enter')
+    await terminal.see('The API key')
+    terminal.type(key)
+    terminal.press('Enter')
+    await terminal.see('The provider takes the key')
+    await terminal.see('Connect a Telegram bot?')
+    terminal.press('Enter')
+    await terminal.see('The bot token')
+    terminal.type(TelegramServer.token)
+    terminal.press('Enter')
+    await terminal.see(`This is @${telegram.bot.username}.`)
+    await terminal.see('Who runs it?')
+    // Somebody who is not the operator writes first, and in a group the code counts for nothing.
+    telegram.say(555, 'Is anybody there?')
+    terminal.press('Enter')
+    const code = /send this code: +([A-HJ-NP-Z2-9]{8})\b/.exec(
+      await terminal.see(/send this code: +\S{8}/),
+    )![1]!
+    telegram.say(-100, code)
+    telegram.say(ADA, code.toLowerCase())
+    await terminal.see(`That was Ada (${ADA}).`)
+    await terminal.see('Where shall an outage be told?')
+    terminal.press('Enter')
+    await terminal.see('Write it?')
+    expect(existsSync(home)).toBe(false)
+    terminal.press('Enter')
+    const screen = await terminal.see('[exit 0]')
+    expect(screen).toMatch(new RegExp(`telegram:${ADA} +arrived`))
+
+    const config = parse(readFileSync(join(home, 'config.yaml'), 'utf8')) as object
+    expect(config).toMatchObject({
+      model: { base_url: sandbox.url },
+      gateway: { operators: [`telegram:${ADA}`] },
+      channels: { telegram: { api_root: telegram.apiRoot, allowed_users: [String(ADA)] } },
+      alerts: [{ type: 'telegram', chat: String(ADA) }],
+    })
+    for (const file of ['.env', 'credentials.json']) {
+      expect((statSync(join(home, file)).mode & 0o777).toString(8)).toBe('600')
+    }
+    expect(screen).not.toContain(key)
+    expect(screen).not.toContain(TelegramServer.token.split(':')[1])
+    // The stranger's message was not confirmed away: it is for the gateway.
+    expect(telegram.unconfirmed).toBeGreaterThan(0)
+
+    // What was written is enough to answer.
+    await using gateway = await GatewayProcess.prepare({
+      home,
+      config: config as Record<string, unknown>,
+      env: { TELEGRAM_BOT_TOKEN: TelegramServer.token },
+    })
+    await gateway.start()
+    telegram.say(ADA, 'Good morning')
+    await until(
+      () => telegram.sentTo(ADA).some(({ text }) => /Good morning/.test(text)),
+      'the answer',
+      30_000,
+    )
+  })
+
+  it('run again, it shows what is there, keeps comments, and changes nothing unasked', STORY, async () => {
+    await using telegram = await TelegramServer.start()
+    const yaml = `# mine\nmodel:\n  default: claude-test # why not\nchannels:\n  telegram:\n    api_root: ${telegram.apiRoot}\ngateway:\n  operators: ["telegram:5"]\n`
+    using place = temporaryHome({
+      'config.yaml': yaml,
+      '.env': `TELEGRAM_BOT_TOKEN=${TelegramServer.token}\n`,
+    })
+    using terminal = new Terminal([process.execPath, BIN, 'init', '--home', place.home, '--no-service'], {
+      HOME: place.home,
+    })
+    await terminal.see('How does the gateway sign in?')
+    terminal.press('Down', 'Down', 'Enter')
+    await terminal.see('Give it another Telegram bot?')
+    terminal.press('Enter')
+    await terminal.see('Add another operator?')
+    terminal.press('Enter')
+    await terminal.see('Where shall an outage be told?')
+    terminal.press('Enter')
+    await terminal.see('Write it?')
+    expect(terminal.screen).toContain('+   - type: telegram')
+    expect(terminal.screen).not.toContain('claude-test')
+    terminal.press('Enter')
+    await terminal.see('[exit 0]')
+    expect(readFileSync(join(place.home, 'config.yaml'), 'utf8')).toBe(
+      `${yaml.replace('["telegram:5"]', '[ "telegram:5" ]')}alerts:\n  - type: telegram\n    chat: "5"\n`,
+    )
+  })
+
+  it('Ctrl-C changes nothing', STORY, async () => {
+    using place = temporaryHome()
+    const home = join(place.home, 'hermes')
+    using terminal = new Terminal([process.execPath, BIN, 'init', '--home', home], { HOME: place.home })
+    await terminal.see('How does the gateway sign in?')
+    terminal.press('C-c')
+    await terminal.see('Nothing was changed.')
+    await terminal.see('[exit 1]')
+    expect(existsSync(home)).toBe(false)
+  })
+})
+
+describe('hermes init --yes', () => {
+  it('does not ask where there is no terminal, and says how to go on', () => {
+    using place = temporaryHome()
+    const { code, stderr } = hermes(['init', '--home', join(place.home, 'x')])
+    expect(code).toBe(2)
+    expect(stderr).toContain('give --yes')
+  })
+
+  it.each([
+    [['--operator', 'ada'], '--operator ada: expected such as telegram:12345'],
+    [['--allowed-user', '@ada'], '--allowed-user @ada: expected a numeric id'],
+    [['--alert', 'pigeon:1'], '--alert pigeon:1: expected telegram'],
+    [['--alert', 'ntfy:https://ntfy.example.org/t'], 'anybody can read an open topic'],
+    [['--api-key-stdin'], 'the input holds no line for the API key'],
+  ])('%j is wrong usage and writes nothing', (flags, message) => {
+    using place = temporaryHome()
+    const home = join(place.home, 'x')
+    const { code, stderr } = hermes(['init', '--yes', '--home', home, ...flags])
+    expect(stderr).toContain(message)
+    expect(code).toBe(2)
+    expect(existsSync(home)).toBe(false)
+  })
+
+  it('refuses what would refuse the next start', () => {
+    using place = temporaryHome()
+    const home = join(place.home, 'x')
+    const { code, stderr } = hermes(['init', '--yes', '--home', home, '--alert', 'telegram:5'])
+    expect(stderr).toContain("needs the token of that platform's bot")
+    expect(code).toBe(78)
+    expect(existsSync(home)).toBe(false)
+  })
+})
