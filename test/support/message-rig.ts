@@ -259,7 +259,7 @@ export class MessageRig implements AsyncDisposable {
   async rest(): Promise<void> {
     const signs = () => [
       this.model.requests.length,
-      this.outlet.shown.size,
+      this.outlet instanceof MemoryOutlet ? this.outlet.shown.size : 0,
       this.messaging.dispatcher.answering,
     ]
     let before = ''
