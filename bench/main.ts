@@ -4,6 +4,7 @@
  */
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   gateway: async () => (await import('./gateway/gateway.ts')).benchGateway(),
+  credential: async () => (await import('./credential.ts')).benchCredential(),
 }
 
 const names = process.argv.slice(2)

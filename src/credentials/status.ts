@@ -49,7 +49,7 @@ export function statusOf({ state, record, leftMs, standIn }: StatusParts): AuthS
   return {
     // Usable by the stand-in, while what it stands in for is not.
     state: standIn ? 'at-risk' : state.name,
-    reason: reasonOf(state),
+    reason: reasonOf(state, record),
     source: credential?.source ?? null,
     kind: credential?.kind ?? null,
     renewable: credential?.renewable ?? false,
@@ -68,12 +68,13 @@ export function statusOf({ state, record, leftMs, standIn }: StatusParts): AuthS
   }
 }
 
-function reasonOf(state: KeeperState): CredentialReason | null {
+function reasonOf(state: KeeperState, { rejected }: KeeperRecord): CredentialReason | null {
   switch (state.name) {
     case 'healthy':
       return null
     case 'refreshing':
-      return state.usable ? null : 'expired'
+      if (state.usable) return null
+      return rejected.includes(state.held.credential.fingerprint) ? 'revoked' : 'expired'
     default:
       return state.reason
   }

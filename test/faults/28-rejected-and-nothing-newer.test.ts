@@ -11,6 +11,6 @@ it.each(['expired', 'invalid', 'invalid-bearer', 'revoked-401', 'revoked-403'] a
     expect(await gateway.ask()).not.toBe('')
     expect(gateway.tokenRequests).toBe(1)
     expect(gateway.sandbox.counts).toMatchObject({ messageRequests: 3, rejections: 1 })
-    expect(gateway.states).toEqual(['healthy', 'refreshing:expired', 'healthy'])
+    expect(gateway.states).toEqual(['healthy', 'refreshing:revoked', 'healthy'])
   },
 )
