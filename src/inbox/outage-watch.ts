@@ -101,9 +101,10 @@ export class OutageWatch {
     this.#scheduleExpire()
     this.#count()
     const { gate, inbox, clock, maxAgeMs, texts } = this.#options
-    if (gate.current().open || this.#observed === 0 || !this.#mayExpire()) return
-    const observed = Math.round(this.#observed)
     this.#run(async () => {
+      // Read only now: the call before this one may have counted a part of it.
+      const observed = Math.round(this.#observed)
+      if (gate.current().open || observed === 0 || !this.#mayExpire()) return
       const now = clock.now()
       const notice = (at: number) => tooOldNotice(at, now, texts)
       const told = await inbox.expire({ now, maxAge: maxAgeMs, observed, notice })
