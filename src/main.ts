@@ -205,9 +205,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const listener of statusListeners) listener()
   }
   observer.subscribe((fact) => {
-    if (fact.kind === 'answered' || fact.kind === 'refused' || fact.kind === 'parked') {
-      incidents.count(fact.kind)
-    } else if (fact.kind === 'accepted' && !readiness.current().ready) incidents.count('held')
+    if (fact.kind === 'answered') incidents.count(fact.kind, fact.messages)
+    else if (fact.kind === 'refused' || fact.kind === 'parked') incidents.count(fact.kind)
+    else if (fact.kind === 'accepted' && !readiness.current().ready) incidents.count('held')
     statusChanged()
   })
   readiness.subscribe((state) => {
@@ -332,6 +332,10 @@ function pageSignIn(logins: LoginSessions): LoginService {
     },
     async finish(client, session, code) {
       const { account } = await logins.finish(client, session, code, false)
+      return { account }
+    },
+    async confirm(client) {
+      const { account } = await logins.confirm(client)
       return { account }
     },
   }

@@ -10,9 +10,9 @@ export interface Incident {
   readonly counts: IncidentCounts
   /** What happened, oldest first; bounded. */
   readonly events: readonly IncidentEvent[]
-  /** Reminders sent so far. */
-  readonly reminders: number
-  /** The operator was told of its start. */
+  /** How often the operator was to be told: of its start, then each reminder. */
+  readonly alertRounds: number
+  /** A route has taken one of them. */
   readonly alerted: boolean
 }
 

@@ -78,7 +78,7 @@ export class IncidentTracker {
   }
 
   /** A message was accepted that has to wait, or one that had waited came to its end. */
-  count(outcome: keyof IncidentCounts): void {
+  count(outcome: keyof IncidentCounts, messages = 1): void {
     this.#enqueue(async () => {
       const incident = this.#incident
       if (!incident) return
@@ -89,10 +89,10 @@ export class IncidentTracker {
       )
       this.#incident = {
         ...incident,
-        counts: { ...incident.counts, [outcome]: incident.counts[outcome] + 1 },
+        counts: { ...incident.counts, [outcome]: incident.counts[outcome] + messages },
       }
       if (this.#recoveredAt === null || outcome === 'held') return
-      this.#left--
+      this.#left -= messages
       await this.#closeWhenDrained(false)
     })
   }
@@ -123,7 +123,7 @@ export class IncidentTracker {
         closedAt: null,
         counts: NO_COUNTS,
         events: [this.#event('opened', whatBroke(outage.status, outage.reason))],
-        reminders: 0,
+        alertRounds: 0,
         alerted: false,
       })
     } else if (known.status !== outage.status || known.reason !== outage.reason) {
@@ -180,19 +180,25 @@ export class IncidentTracker {
     if (!incident || this.#recoveredAt !== null) return
     const due = nextAlertAt(incident)
     if (due === null || due > this.#options.clock.now()) return this.#schedule()
+    // One at a time: what no route has taken yet is still being tried.
+    if (this.#alerting) return
     const context = await this.#context()
-    if (!incident.alerted) {
-      const text = openedText(incident, context)
-      this.#send('incident.opened', incident, text)
-      await this.#save({ ...withEvent(incident, this.#event('alert', text)), alerted: true })
-    } else {
-      const text = reminderText(incident, context)
-      this.#send('incident.reminder', incident, text)
-      await this.#save({
-        ...withEvent(incident, this.#event('alert', text)),
-        reminders: incident.reminders + 1,
-      })
-    }
+    const text = incident.alerted ? reminderText(incident, context) : openedText(incident, context)
+    const event = incident.alerted ? 'incident.reminder' : 'incident.opened'
+    const alerting = (this.#alerting = new AbortController())
+    void this.#send(event, incident, text, alerting.signal).then((route) =>
+      this.#enqueue(() => this.#alerted(incident.id, alerting, route)),
+    )
+  }
+
+  /** Written only now: after a crash in between the operator hears it twice rather than never. */
+  async #alerted(id: string, alerting: AbortController, route: string | null): Promise<void> {
+    if (this.#alerting === alerting) this.#alerting = null
+    const incident = this.#incident
+    if (incident?.id !== id || this.#stopped) return
+    const event = this.#event('alert', route === null ? 'No route took the alert' : `Told through ${route}`)
+    const alerted = incident.alerted || route !== null
+    await this.#save({ ...withEvent(incident, event), alerted, alertRounds: incident.alertRounds + 1 })
     this.#schedule()
   }
 
@@ -212,11 +218,19 @@ export class IncidentTracker {
   }
 
   /** An alert may wait for its routes for hours; the record does not wait for it. */
-  #send(event: AlertEvent, incident: Incident, text: string): void {
+  async #send(
+    event: AlertEvent,
+    incident: Incident,
+    text: string,
+    signal?: AbortSignal,
+  ): Promise<string | null> {
     const { id, status, openedAt } = incident
-    this.#options.alerter
-      .send({ event, text, incident: { id, status, openedAt } })
-      .catch(this.#options.onProblem)
+    try {
+      return await this.#options.alerter.send({ event, text, incident: { id, status, openedAt } }, signal)
+    } catch (error) {
+      this.#options.onProblem(error)
+      return null
+    }
   }
 
   async #context() {
@@ -244,11 +258,11 @@ const DRAIN_POLL_MS = 5_000
 /** How old the counts of an open incident may be in the store. */
 const COUNTS_SAVED_MS = 2_000
 
-function nextAlertAt(incident: Incident): number | null {
-  const after = alertAfter(incident.status)
-  if (!incident.alerted) return after === null ? null : incident.openedAt + after
-  const reminder = REMINDERS_MS[incident.reminders]
-  return reminder === undefined ? null : incident.openedAt + (after ?? 0) + reminder
+function nextAlertAt({ status, openedAt, alertRounds }: Incident): number | null {
+  const after = alertAfter(status)
+  if (alertRounds === 0) return after === null ? null : openedAt + after
+  const reminder = REMINDERS_MS[alertRounds - 1]
+  return reminder === undefined ? null : openedAt + (after ?? 0) + reminder
 }
 
 function withEvent(incident: Incident, event: IncidentEvent): Incident {

@@ -94,7 +94,7 @@ export function recordContract(subject: Subject): void {
         closedAt: null,
         counts: { held: 3, answered: 0, refused: 0, parked: 0 },
         events: [{ at: START, kind: 'opened', text: 'the sign-in ended' }],
-        reminders: 0,
+        alertRounds: 1,
         alerted: true,
       }
       expect(await incidents.current()).toBeNull()
