@@ -27,6 +27,8 @@ export async function benchCredential(): Promise<void> {
     `model: { base_url: "${sandbox.url}" }\nauth: { oauth: { token_urls: ["${sandbox.tokenUrl}"] } }\n`,
     { mode: 0o600 },
   )
+  // Before anything takes `fetch` in hand.
+  const endpoint = timeOfEndpoint(sandbox.tokenUrl)
   // A wall clock that can be set ahead: the token's life is over without waiting for it.
   let ahead = 0
   const processEnv = { HOME: home }
@@ -64,7 +66,6 @@ export async function benchCredential(): Promise<void> {
   console.log(`  allocated ${(await bytesPerCall(() => keeper.acquire())).toFixed(3)} bytes a call`)
 
   sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ENDPOINT_MS })
-  const endpoint = timeOfEndpoint(sandbox.tokenUrl)
   const overheads: number[] = []
   const before = sandbox.counts.tokenRequests
   for (let storm = 0; storm < STORMS; storm++) {
@@ -98,7 +99,7 @@ async function bytesPerCall(call: () => unknown): Promise<number> {
   return Math.max(0, process.memoryUsage().heapUsed - before) / calls
 }
 
-/** Times each request to the token endpoint as the client sees it, body included. */
+/** Times each request to the token endpoint as the client sees it, up to the head of its answer. */
 function timeOfEndpoint(tokenUrl: string): { lastMs(): number; restore(): void } {
   const original = globalThis.fetch
   let lastMs = 0
