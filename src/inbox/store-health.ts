@@ -9,7 +9,7 @@ const MEGABYTE = 1024 * 1024
 export const DEFAULT_RESERVE_BYTES = 64 * MEGABYTE
 
 /** A disk does not fill up within seconds by what a gateway writes. */
-const LOOK_EVERY_MS = 5 * SECOND
+const LOOK_EVERY_MS = 10 * SECOND
 const PROBE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 15 * SECOND }
 
 export interface StoreHealthOptions {

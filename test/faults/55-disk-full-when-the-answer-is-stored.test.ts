@@ -88,7 +88,7 @@ test('below the reserve nothing is taken and no turn begun, while what is there 
   await rig.say('a', 'one')
   await rig.rest()
   free = 400_000
-  await rig.pass(6 * SECOND, SECOND)
+  await rig.pass(11 * SECOND, SECOND)
   await expect(rig.say('a', 'two')).rejects.toBeInstanceOf(StoreError)
   expect(rig.messaging.store.problem).toMatch(/free/)
   free = 600_000
