@@ -1,6 +1,4 @@
-import { credentialProbe } from '../anthropic/credential-probe.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'
-import type { Credential } from '../credentials/credential.ts'
 import {
   accountName,
   OtherAccount,
@@ -11,12 +9,12 @@ import {
 import { Refused, messageOf } from '../support/errors.ts'
 import { systemClock } from '../support/clock.ts'
 import { Secret } from '../support/secret.ts'
-import { tokenShapeProblem } from '../support/token-shape.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { confirm, paint, print, printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
 import { readHidden, readLine } from './read-line.ts'
 import { loadCredentials } from './auth-parts.ts'
+import { keyShapeProblem, proveKey } from './prove-key.ts'
 
 export interface LoginCommandOptions extends GlobalOptions {
   readonly headless: boolean
@@ -104,22 +102,17 @@ async function finish(
 
 async function loginWithKey(parts: CredentialParts): Promise<ExitCode> {
   const key = (process.stdin.isTTY ? await readHidden('API key: ') : await readLine('')).trim()
-  const problem = key === '' ? 'is empty.' : tokenShapeProblem(key)
-  if (problem) {
-    printError(`the key ${problem}`)
-    return EXIT.failed
-  }
-  if (key.startsWith('sk-ant-oat')) {
-    printError(
-      'that is an OAuth token, not an API key. "hermes auth login" makes a sign-in that can be renewed.',
-    )
+  const problem = keyShapeProblem(key)
+  if (problem !== null) {
+    printError(problem)
     return EXIT.failed
   }
   const secret = new Secret(key)
   print('Asking the provider whether it takes this key…')
-  const refusal = await refusalOf(parts, secret)
-  if (refusal !== null) {
-    printError(`${refusal} Nothing was stored.`)
+  const { model, auth } = parts.settings.config
+  const proof = await proveKey({ baseUrl: model.baseUrl, userAgent: auth.oauth.userAgent }, secret)
+  if (proof.kind !== 'accepted') {
+    printError(`${proof.message} Nothing was stored.`)
     return EXIT.failed
   }
   await parts.own.signIn({ kind: 'api-key', key: secret })
@@ -139,37 +132,6 @@ async function report(parts: CredentialParts, done: string): Promise<ExitCode> {
   print(paint('green', done))
   print('A running gateway takes it over within five seconds.')
   return EXIT.ok
-}
-
-/** Asks the provider. @returns the sentence of its refusal; null = it takes the key */
-async function refusalOf({ settings }: CredentialParts, key: Secret): Promise<string | null> {
-  const { model, auth } = settings.config
-  const probe = credentialProbe({
-    baseUrl: model.baseUrl,
-    userAgent: auth.oauth.userAgent,
-    headers: {},
-    clock: systemClock,
-  })
-  const credential: Credential = {
-    kind: 'api-key',
-    source: 'own',
-    secret: key,
-    fingerprint: key.fingerprint,
-    expiresAt: null,
-    renewable: false,
-    accountId: null,
-  }
-  const result = await probe(credential)
-  switch (result.kind) {
-    case 'accepted':
-      return null
-    case 'unknown':
-      return `The provider at ${model.baseUrl} cannot be asked right now.`
-    case 'rejected':
-      return result.rejection.kind === 'not-permitted'
-        ? 'The provider knows this key and does not permit its use (look at its billing and its policies).'
-        : 'The provider does not accept this key.'
-  }
 }
 
 async function qrCode(url: string): Promise<string> {

@@ -1,18 +1,7 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { CREDENTIAL_STATES, type CredentialStateName } from '../credentials/keeper-state.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { SECOND } from '../support/clock.ts'
-
-/** The states of a credential, one sample each. */
-export const CREDENTIAL_STATES = [
-  'healthy',
-  'refreshing',
-  'at-risk',
-  'degraded',
-  'needs-login',
-  'not-permitted',
-  'misconfigured',
-] as const
-export type CredentialStateName = (typeof CREDENTIAL_STATES)[number]
 
 /** What is read at each scrape. */
 export interface MetricSources {
