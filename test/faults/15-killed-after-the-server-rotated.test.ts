@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { DAY, HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { MACHINE, NEVER, signedIn, type SignedIn } from '../support/signed-in.ts'
 import { SignInProcess } from '../support/processes.ts'
 
@@ -29,7 +31,10 @@ async function intentOf({ home }: SignedIn): Promise<Record<string, unknown>> {
   return (JSON.parse(text) as { intent: Record<string, unknown> }).intent
 }
 
-const BRIEF = { initialMs: 100, maxMs: 100 }
+/** The wall clock of the next process, which starts `later`. */
+function clockOf(later: number): FakeClock {
+  return new FakeClock(Date.now() + later)
+}
 
 describe('a kill -9 between the request and the write', () => {
   it('leaves an open intent; the old token is tried once more, and a dead one is lost in rotation', async () => {
@@ -42,16 +47,14 @@ describe('a kill -9 between the request and the write', () => {
       spent: first.refreshToken!.fingerprint,
     })
 
-    const next = open({ backoff: BRIEF })
+    const next = open({ clock: clockOf(5 * SECOND) })
     await next.open()
-    await new Promise((resolve) => setTimeout(resolve, 150))
-    const outcome = await next.renew(first, NEVER)
-    expect(outcome).toMatchObject({ kind: 'terminal', reason: 'lost-in-rotation' })
+    expect(await next.renew(first, NEVER)).toMatchObject({ kind: 'terminal', reason: 'lost-in-rotation' })
     const requests = sandbox.counts.tokenRequests
 
-    // The word was definite: nobody sends it again, whatever restarts.
-    for (let restart = 0; restart < 3; restart++) {
-      expect(await open({ backoff: BRIEF }).renew(first, NEVER)).toMatchObject({
+    // The word was definite: nobody sends it again, whatever restarts and however much later.
+    for (const later of [MINUTE, HOUR, DAY]) {
+      expect(await open({ clock: clockOf(later) }).renew(first, NEVER)).toMatchObject({
         kind: 'terminal',
         reason: 'lost-in-rotation',
       })
@@ -63,8 +66,7 @@ describe('a kill -9 between the request and the write', () => {
   it('costs nothing when the server had not carried it out: the next try succeeds', async () => {
     const world = await signedIn()
     await killInMidRefresh(world, false)
-    await new Promise((resolve) => setTimeout(resolve, 150))
-    expect((await world.open({ backoff: BRIEF }).renew(world.first, NEVER)).kind).toBe('renewed')
+    expect((await world.open({ clock: clockOf(5 * SECOND) }).renew(world.first, NEVER)).kind).toBe('renewed')
     expect(existsSync(`${world.home}/credentials.intent.json`)).toBe(false)
   })
 
@@ -72,10 +74,8 @@ describe('a kill -9 between the request and the write', () => {
     const world = await signedIn()
     const { sandbox, first, open } = world
     sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
-    const stores = [
-      open({ backoff: { initialMs: 400, maxMs: 60_000 } }),
-      open({ backoff: { initialMs: 400, maxMs: 60_000 } }),
-    ]
+    const clock = clockOf(0)
+    const stores = [open({ clock }), open({ clock })]
     const struck = () => sandbox.state().faults[0]!.struck
 
     expect(await stores[0]!.renew(first, NEVER)).toMatchObject({
@@ -84,24 +84,27 @@ describe('a kill -9 between the request and the write', () => {
       reason: 'endpoint',
     })
     // Two processes that ask again and again within the step: not one further request.
-    for (let call = 0; call < 5; call++) {
+    for (let call = 0; call < 3; call++) {
+      clock.jump(SECOND)
       for (const store of stores) {
         expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
       }
     }
     expect(struck()).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 400))
+    clock.jump(2 * SECOND)
     await Promise.all(stores.map((store) => store.renew(first, NEVER)))
     expect(struck()).toBe(2)
     expect(await intentOf(world)).toMatchObject({ outcome: 'ambiguous', sends: 2 })
 
-    // The step after is twice as long.
-    await new Promise((resolve) => setTimeout(resolve, 400))
-    const rest = await stores[0]!.renew(first, NEVER)
+    // The step after is twice as long; a clock that goes back does not make it longer still.
+    clock.jump(5 * SECOND)
+    expect(await stores[0]!.renew(first, NEVER)).toMatchObject({
+      kind: 'transient',
+      retryAfterMs: 3 * SECOND,
+    })
     expect(struck()).toBe(2)
-    expect(rest.kind === 'transient' && rest.retryAfterMs).toBeGreaterThan(50)
     sandbox.control.repair()
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    clock.jump(-DAY)
     expect((await stores[1]!.renew(first, NEVER)).kind).toBe('renewed')
     expect(sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
   })

@@ -4,6 +4,9 @@ import { TOKEN_ATTEMPT_MS } from '../../src/oauth/token-endpoint.ts'
 import { SECOND } from '../../src/support/clock.ts'
 import { NEVER, signedIn } from '../support/signed-in.ts'
 
+/** The limit itself is exact; what else the machine does meanwhile is not. */
+const BUSY_MACHINE_MS = 5 * SECOND
+
 it.each(['drip', 'timeout', 'reset', 'reset-mid-body'] as const)(
   '%s ends in time, is ambiguous, and leaves the intent open',
   async (fault) => {
@@ -16,7 +19,7 @@ it.each(['drip', 'timeout', 'reset', 'reset-mid-body'] as const)(
       reason: 'network',
       ambiguous: true,
     })
-    expect(Date.now() - asked).toBeLessThan(timeoutMs + SECOND)
+    expect(Date.now() - asked).toBeLessThan(timeoutMs + BUSY_MACHINE_MS)
     expect(sandbox.state().faults[0]?.struck).toBe(1)
     const { intent } = JSON.parse(await readFile(`${home}/credentials.intent.json`, 'utf8')) as {
       intent: object

@@ -2,18 +2,20 @@ import { expect, it } from 'vitest'
 import { Secret } from '../../src/support/secret.ts'
 import { NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
 
-const AT_ONCE_MS = 500
+/** Much longer than anything a sign-in has to do, however busy the machine is. */
+const HANG_MS = 3_000
 
 it('a sign-in is stored at once while a refresh hangs, and the late result is discarded', async () => {
   const { store, open, first, sandbox, settings, present } = await signedIn()
-  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 800, rotate: true })
+  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS, rotate: true })
   const late = open().renew(first, NEVER)
   await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
 
-  const asked = Date.now()
+  let answered = false
+  void late.then(() => (answered = true))
   const tokens = tokensOf(sandbox.signIn({ accountId: 'another-account-TEST' }))
   await store.signIn({ kind: 'oauth', tokens, requestedScopes: settings.scopes })
-  expect(Date.now() - asked).toBeLessThan(AT_ONCE_MS)
+  expect(answered).toBe(false)
 
   const outcome = await late
   expect(outcome).toMatchObject({ kind: 'superseded', stored: { kind: 'present' } })
@@ -22,7 +24,7 @@ it('a sign-in is stored at once while a refresh hangs, and the late result is di
 
 it('an API key given while a refresh hangs is the active sign-in afterwards, too', async () => {
   const { store, open, first, sandbox } = await signedIn()
-  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 400 })
+  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS })
   const late = open().renew(first, NEVER)
   await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
   await store.signIn({ kind: 'api-key', key: new Secret('sk-ant-api03-TEST-key') })
@@ -32,12 +34,13 @@ it('an API key given while a refresh hangs is the active sign-in afterwards, too
 
 it('a logout while a refresh runs stays a logout', async () => {
   const { store, open, first, sandbox } = await signedIn()
-  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 400 })
+  sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS })
   const late = open().renew(first, NEVER)
   await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
-  const asked = Date.now()
+  let answered = false
+  void late.then(() => (answered = true))
   await store.logout()
-  expect(Date.now() - asked).toBeLessThan(AT_ONCE_MS)
+  expect(answered).toBe(false)
   expect((await late).kind).toBe('superseded')
   expect((await store.read()).kind).toBe('absent')
 })
