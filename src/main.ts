@@ -267,10 +267,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   // ── Start, from the inside out ──────────────────────────────────────────
   await incidents.start()
+  // Before the keeper: what it warns of at its start is what the operator most needs to hear.
+  signInAlerts.start()
   await credentials.start()
   await messaging.start()
   readiness.start()
-  signInAlerts.start()
   if (config.channels.web.enabled) await web.start(messaging.receiver)
   const { moved } = await server.listen()
   await Promise.all(platforms.map((channel) => channel.start(messaging.receiver)))

@@ -50,10 +50,10 @@ test(
         () => PEOPLE.every((person) => world.shown(person).includes(`Echo: ${round}.3 of ${person}`)),
         `the answers of round ${round}`,
       )
-      for (const text of said) {
-        if (paid.has(`Echo: ${text}`))
-          expect([text, world.asked(text).length]).toEqual([text, asked.get(text)])
-      }
+      const paidTwice = said.filter(
+        (text) => paid.has(`Echo: ${text}`) && world.asked(text).length > asked.get(text)!,
+      )
+      expect(paidTwice).toEqual([])
     }
     for (const person of PEOPLE) {
       const answers = [1, 2, 3, 4].flatMap((round) =>

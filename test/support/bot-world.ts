@@ -56,6 +56,9 @@ export class BotWorld implements AsyncDisposable {
 
   static async start(options: BotOptions = {}): Promise<BotWorld> {
     const telegram = await TelegramServer.start()
+    // The operator has written to the bot before: a bot cannot write first.
+    const home = options.env?.['TELEGRAM_HOME_CHANNEL']
+    if (home !== undefined) telegram.chats.openChat(Number(home))
     const sandbox = await startSandbox({ marked: false, keepRequests: 10_000, ...options.sandbox })
     sandbox.control.answer({ style: 'echo', ...options.sandbox?.answer })
     const gateway = await GatewayProcess.prepare(gatewayOptions(telegram, sandbox, options))

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
@@ -213,7 +213,8 @@ export class GatewayProcess implements AsyncDisposable {
     const copy = mkdtempSync(join(tmpdir(), 'hermes-copy-'))
     try {
       for (const name of ['hermes.db', 'hermes.db-wal']) {
-        cpSync(join(this.home, name), join(copy, name), { force: true })
+        // A gateway that ended in good order has merged its log.
+        if (existsSync(join(this.home, name))) cpSync(join(this.home, name), join(copy, name))
       }
       using database = new DatabaseSync(join(copy, 'hermes.db'))
       const rows = database.prepare('SELECT text, state, role FROM messages ORDER BY key').all()

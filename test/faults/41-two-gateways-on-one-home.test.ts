@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/bot-world.ts'
+import { freePort, GatewayProcess } from '../support/gateway-process.ts'
+
+test(
+  'a second gateway on one home says so and ends with 1, and the first goes on',
+  PROCESS_TEST,
+  async () => {
+    await using first = await GatewayProcess.start()
+    const second = await first.run(['gateway', '--port', String(await freePort())])
+    expect(second.stderr).toContain(`a gateway already runs on ${first.home}`)
+    expect(second.stdout).toBe('')
+    expect(second.code).toBe(1)
+    expect(JSON.parse((await first.run(['status', '--json'])).stdout)).toMatchObject({
+      gateway: { running: true },
+    })
+    // Not even a stopped one is taken over: it would go on where it was.
+    await first.kill('SIGSTOP')
+    expect((await first.run(['gateway', '--port', String(await freePort())])).code).toBe(1)
+    await first.kill('SIGCONT')
+    // A killed one holds nothing.
+    await first.restart('SIGKILL')
+    expect((await first.readiness()).state).toBe('needs-login')
+  },
+)

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { fillDisk, freeDisk, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
+
+const ADA = 501
+const BOB = 502
+const OPERATOR = 900
+/** A little more than what the gateway keeps free for the answers in hand. */
+const DISK_KB = 96 * 1024
+
+/** More than fits into what the store had already on the disk. */
+const LONG_ANSWER = Array.from({ length: 60_000 }, (_, index) => `word${index}`).join(' ')
+
+async function answers(gateway: GatewayProcess): Promise<string[]> {
+  const { items } = await gateway.json<{ items: Array<{ role: string; text: string }> }>(
+    '/api/conversations/long/messages',
+  )
+  return items.filter(({ role }) => role === 'assistant').map(({ text }) => text)
+}
+
+test.skipIf(NO_SMALL_DISK !== null)(
+  `a disk that is full when an answer is to be stored costs no second question, no message, and one alert${NO_SMALL_DISK ? ` (${NO_SMALL_DISK})` : ''}`,
+  PROCESS_TEST,
+  async () => {
+    const home = smallDisk(DISK_KB)
+    await using world = await BotWorld.start({
+      home,
+      sandbox: {
+        answer: {
+          delayMs: 1_500,
+          wordsPerDelta: 5_000,
+          reply: ({ text }) => (text === 'one' ? LONG_ANSWER : `Echo: ${text}`),
+        },
+      },
+      env: { TELEGRAM_HOME_CHANNEL: String(OPERATOR) },
+    })
+    const { telegram, gateway, sandbox } = world
+
+    telegram.say(ADA, 'zero')
+    await world.until(() => world.shown(ADA).length === 1, 'the first answer')
+    expect((await gateway.say('long', 'one')).status).toBe(202)
+    await world.until(() => world.asked('one').length === 1, 'the question')
+    fillDisk(home)
+    await world.untilState('store')
+    const confirmed = telegram.confirmed
+    telegram.say(ADA, 'two')
+    telegram.say(BOB, 'three')
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    // Unacknowledged: the platform keeps them.
+    expect(telegram.confirmed).toBe(confirmed)
+    expect(telegram.unconfirmed).toBe(2)
+    expect(await answers(gateway)).toEqual([])
+    expect(sandbox.requests).toHaveLength(2)
+    expect((await gateway.say('a', 'four')).status).toBe(503)
+    await world.until(() => world.shown(OPERATOR).length === 1, 'the alert')
+    expect(world.shown(OPERATOR)[0]).toMatch(/^The disk or database does not take messages/)
+
+    freeDisk(home)
+    await world.until(
+      () => world.shown(ADA).length === 2 && world.shown(BOB).length === 1,
+      'the answers',
+      90_000,
+    )
+    expect(world.shown(ADA)).toEqual(['Echo: zero', 'Echo: two'])
+    expect(world.shown(BOB)).toEqual(['Echo: three'])
+    expect(await answers(gateway)).toEqual([LONG_ANSWER])
+    expect(sandbox.requests.map(({ text }) => text).sort()).toEqual(['one', 'three', 'two', 'zero'])
+    await world.untilState('ready')
+    await world.until(() => world.shown(OPERATOR).length === 2, 'the closing message')
+    expect(world.shown(OPERATOR)[1]).toMatch(/^Answering again/)
+    expect(await gateway.kill('SIGTERM')).toEqual({ code: 0, signal: null })
+  },
+)
