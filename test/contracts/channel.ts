@@ -6,7 +6,7 @@ import { RecordingReceiver } from '../support/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
 
 /** What a platform can do; a test that needs what it cannot is left out. */
-export interface ChannelCapabilities {
+interface ChannelCapabilities {
   /** It delivers again what was not acknowledged, or serves it from a cursor. */
   readonly redelivers: boolean
   /** Answers are sent to it (and not read from the store by its own reader). */
@@ -22,7 +22,7 @@ export interface ChannelCapabilities {
 }
 
 /** The platform's side, played by a stand-in. */
-export interface PlatformSide {
+interface PlatformSide {
   /** The conversation of this fixture. */
   readonly address: string
   /** A person writes. @returns the platform's id of the message */

@@ -29,7 +29,7 @@ export function visibleLength(html: string): number {
 }
 
 /** An invisible joiner after the `@` keeps the text readable and the person undisturbed. */
-export function withoutMentions(text: string): string {
+function withoutMentions(text: string): string {
   return text.replace(/(^|[^\w@])@(?=\w)/g, '$1@\u2060')
 }
 

@@ -3,7 +3,7 @@ import { Refused } from '../../support/errors.ts'
 
 const MIB = 1024 * 1024
 /** What the cloud Bot API hands out. @see https://core.telegram.org/bots/api#getfile */
-export const MAX_FILE_BYTES = 20 * MIB
+const MAX_FILE_BYTES = 20 * MIB
 /** The model takes pictures up to this size. */
 const MAX_IMAGE_BYTES = 5 * MIB
 /** More text than this is beyond any model's context. */

@@ -10,8 +10,8 @@ import { TelegramFailure } from './failure.ts'
 import { ALLOWED_UPDATES } from './receive.ts'
 
 /** The cursors of this channel, stored with what came before them. */
-export const OFFSET_CURSOR = 'offset'
-export const SEEN_CURSOR = 'seen'
+const OFFSET_CURSOR = 'offset'
+const SEEN_CURSOR = 'seen'
 
 /** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
