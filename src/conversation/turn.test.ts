@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { MemoryOutlet, MessageRig, lastText } from '../../test/support/message-rig.ts'
 import type { Attachment } from '../inbox/inbox.ts'
-import { Refused, TransientError } from '../support/errors.ts'
+import { ConfigurationError, Refused, TransientError } from '../support/errors.ts'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 
@@ -162,6 +162,21 @@ test('where the summary cannot be made, the conversation goes on without', async
   }
   expect(rig.model.requests.at(-1)!.system).toContain('Earlier messages of this conversation were left out')
   expect(rig.outlet.texts('a')).toHaveLength(4)
+})
+
+test('a chosen model that the provider does not know is refused in its chat, and holds up nobody for long', async () => {
+  const clock = new FakeClock()
+  await using rig = await MessageRig.start({ clock })
+  rig.model.reply = (request) => {
+    if (request.model === 'claude-other') throw new ConfigurationError('model not found')
+    return 'fine'
+  }
+  await rig.say('a', '/model claude-other', 'one')
+  await rig.rest()
+  expect(rig.outlet.texts('a').at(-1)).toBe("I can't use that model here. To choose: claude-test")
+  await rig.say('b', 'two')
+  await rig.pass(2 * MINUTE, 10_000)
+  expect(rig.outlet.texts('b').at(-1)).toContain('fine')
 })
 
 test('the model chosen in a chat is asked there and nowhere else', async () => {

@@ -1,4 +1,4 @@
-import type { Texts } from '../config/texts.ts'
+import { fillText, type Texts } from '../config/texts.ts'
 import type { Draft } from '../inbox/draft.ts'
 import type { AnswerTurn } from '../inbox/dispatcher.ts'
 import type { ConversationEvents } from '../inbox/events.ts'
@@ -6,7 +6,7 @@ import { latePreface } from '../inbox/hold-policy.ts'
 import type { Inbox, Lease, TurnOutcome, Usage } from '../inbox/inbox.ts'
 import { Interruption } from '../inbox/outcome.ts'
 import type { Clock } from '../support/clock.ts'
-import { Refused } from '../support/errors.ts'
+import { ConfigurationError, Refused } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
 import type { Model, ModelAnswer } from './model.ts'
@@ -72,6 +72,11 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       }
       // One of them may be what cannot be taken; the others are not to suffer for it.
       if (error instanceof Refused && messages.length > 1) return { kind: 'returned', split: true }
+      // A model chosen here that the provider does not know is this chat's to change, not the operator's.
+      if (error instanceof ConfigurationError && conversation.model !== null) {
+        const notice = fillText(texts, 'model_unknown', { choices: defaultModel })
+        return { kind: 'refused', reason: 'model', notice }
+      }
       throw error
     } finally {
       events.end(conversation.id)

@@ -1,6 +1,7 @@
 import type { Texts } from '../config/texts.ts'
 import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
 import { SECOND, sleep, type Clock, type Timer } from '../support/clock.ts'
+import { StoreError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { DrainRate } from './drain-rate.ts'
 import type { ConversationEvents } from './events.ts'
@@ -253,6 +254,7 @@ export class Dispatcher {
       this.#pauses.delete(id)
       return { outcome, retryAt: null, unexpected: false }
     } catch (error) {
+      if (error instanceof StoreError) this.#options.store.failed(error)
       const pauses = this.#pauses.get(id) ?? 0
       const context = { lease, gate: gate.current(), now: clock.now(), pauses, random: random(), texts }
       const ending = endingOf(error, context)

@@ -6,6 +6,7 @@ import {
   NeedsLogin,
   NotPermitted,
   Refused,
+  StoreError,
   TransientError,
   UsageLimited,
 } from '../support/errors.ts'
@@ -45,6 +46,7 @@ test.each([
   new NeedsLogin('revoked', 'x'),
   new NotPermitted('policy', 'x'),
   new ConfigurationError('x'),
+  new StoreError('an attachment cannot be read'),
 ])('$name behind a shut gate is held and counts as no failure', (error) => {
   expect(ending(error, { gate: shut }).outcome).toEqual({
     kind: 'held',

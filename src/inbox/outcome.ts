@@ -6,6 +6,7 @@ import {
   NeedsLogin,
   NotPermitted,
   Refused,
+  StoreError,
   TransientError,
   UsageLimited,
   messageOf,
@@ -94,6 +95,7 @@ function isOutage(error: unknown): boolean {
     error instanceof UsageLimited ||
     error instanceof NeedsLogin ||
     error instanceof NotPermitted ||
-    error instanceof ConfigurationError
+    error instanceof ConfigurationError ||
+    error instanceof StoreError
   )
 }
