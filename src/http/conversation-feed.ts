@@ -9,7 +9,7 @@ type Source = Pick<ApiServices, 'conversations' | 'events'>
 /** Rows read at once during catch-up. */
 const BATCH = 100
 /** Pieces of an answer are gathered for this long: faster than the eye, and cheap with many readers. */
-export const DELTA_INTERVAL_MS = 25
+const DELTA_INTERVAL_MS = 25
 
 /**
  * The conversations that are being watched. Readers of one conversation that stand

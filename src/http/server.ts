@@ -14,7 +14,7 @@ import { Streams } from './sse.ts'
 import type { TokenList } from './token-list.ts'
 
 /** A port that a stopping gateway still holds is free again within this. */
-export const PORT_PATIENCE_MS = 10 * SECOND
+const PORT_PATIENCE_MS = 10 * SECOND
 const PORT_RETRY_MS = 250
 /** As many ports as the sandbox looks at beyond the one it wanted. */
 const PORTS_TO_TRY = 100

@@ -40,7 +40,7 @@ export type Readiness =
       readonly reason: string | null
     }
 
-export interface QueueService {
+interface QueueService {
   /** As `hermes queue list --json` prints them as `items`; no `states`: held and parked ones. */
   list(states: readonly MessageState[] | null, limit: number): Promise<readonly object[]>
   /** False: no message with this id is held or parked. */

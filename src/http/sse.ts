@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http'
 import { SECOND, type Clock, type Timer } from '../support/clock.ts'
 
 /** Below the half minute after which proxies and phones give up on a silent connection. */
-export const HEARTBEAT_MS = 15 * SECOND
+const HEARTBEAT_MS = 15 * SECOND
 /** A reader that takes nothing for this long is dropped; it comes back and resumes. */
-export const STALL_MS = 20 * SECOND
+const STALL_MS = 20 * SECOND
 /** Unsent bytes that one reader may pile up: a few long answers. */
-export const MAX_UNSENT_BYTES = 1024 * 1024
+const MAX_UNSENT_BYTES = 1024 * 1024
 /** How soon a browser comes back, in milliseconds. */
 const RETRY_MS = 1_000
 

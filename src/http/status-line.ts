@@ -16,7 +16,7 @@ export interface StatusLine {
 }
 
 const SENTENCES: Readonly<Record<string, string>> = {
-  'needs-login': 'The sign-in has ended. Somebody has to sign in again.',
+  'needs-login': 'Waiting for you: the sign-in has ended.',
   'not-permitted': 'Claude refuses this account. The operator has to look into it.',
   misconfigured: 'The gateway is not set up right. The operator has to mend its configuration.',
   degraded: 'Claude does not accept the sign-in right now. The gateway keeps trying.',
@@ -41,8 +41,7 @@ export function statusLine(
   }
   const { status, reason } = readiness
   const what = SENTENCES[status] ?? 'Messages cannot be answered right now.'
-  const saved =
-    held === 0 ? '' : held === 1 ? ' One message waits and is safe.' : ` ${held} messages wait and are safe.`
+  const saved = held === 0 ? '' : held === 1 ? ' One message is safe.' : ` ${held} messages are safe.`
   const signIn = page.login !== null && status === 'needs-login'
   return { ready: false, status, reason, sentence: what + saved, held, parked, sandbox, signIn }
 }

@@ -1,9 +1,17 @@
 import type { RouteStatus } from '../alerts/alert.ts'
 import type { Incident, IncidentEvent } from '../alerts/incident.ts'
-import type { ChannelStatus } from '../channels/channel.ts'
 import type { AuthStatus } from '../credentials/status.ts'
 import type { StoredMessage, WaitingCounts } from '../inbox/inbox.ts'
 import type { Readiness } from './services.ts'
+
+/** A platform's connection, as the channel tells it. */
+interface ChannelStatus {
+  readonly channel: string
+  readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped'
+  readonly problem: string | null
+  readonly since: number
+  readonly account: string | null
+}
 
 /** What `GET /api/status` and `hermes status --json` print. Times are ISO 8601 in UTC. */
 export interface StatusReport {

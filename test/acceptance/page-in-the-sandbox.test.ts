@@ -41,7 +41,7 @@ describe.skipIf(withoutChromium)(`a visit to the sandbox${whyWithout}`, () => {
     await say(page, 'Are you still there?')
     await page.waitForSelector('.mine[data-state=held] >> text=Saved, will be answered', { timeout: 20_000 })
     await page.waitForSelector('.notice')
-    await expect.poll(() => page.innerText('.status')).toContain('One message waits and is safe.')
+    await expect.poll(() => page.innerText('.status')).toContain('One message is safe.')
 
     await page.click('.mend')
     const opening = context.waitForEvent('page')

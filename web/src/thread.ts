@@ -11,7 +11,7 @@ export interface Pending {
 }
 
 /** The answer that is being written. */
-export interface Draft {
+interface Draft {
   readonly turnId: string
   readonly text: string
 }

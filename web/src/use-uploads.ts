@@ -5,7 +5,7 @@ import { ApiError, upload, type AttachmentInfo } from './api.ts'
 const MAX_BYTES = 20 * 1024 * 1024
 const MAX_FILES = 10
 
-export interface UploadEntry {
+interface UploadEntry {
   readonly key: number
   readonly name: string
   /** The address of a picture's preview in this page; null for other files. */

@@ -5,7 +5,7 @@ import { StoreError } from '../../support/errors.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
 
-export const WEB_CHANNEL = 'web'
+const WEB_CHANNEL = 'web'
 
 /** A message as the HTTP side hands it over, its sender already known. */
 export interface WebMessage {

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import { statusLine } from './status-line.ts'
+
+const page = { sandbox: false, login: {} }
+const none = { held: 0, parked: 0 }
+
+test.each([
+  ['needs-login', 14, 'Waiting for you: the sign-in has ended. 14 messages are safe.'],
+  ['needs-login', 1, 'Waiting for you: the sign-in has ended. One message is safe.'],
+  ['usage-limited', 0, 'The usage limit is reached. It ends by itself.'],
+  ['something-new', 0, 'Messages cannot be answered right now.'],
+])('%s with %d waiting is said plainly', (status, held, sentence) => {
+  const line = statusLine({ ready: false, status, reason: null }, { held, parked: 0 }, page)
+  expect(line).toMatchObject({ ready: false, status, sentence })
+})
+
+test('signing in is offered only where it helps and where it is possible', () => {
+  const line = (status: string, login: unknown) =>
+    statusLine({ ready: false, status, reason: null }, none, { sandbox: false, login }).signIn
+  expect(line('needs-login', {})).toBe(true)
+  expect(line('needs-login', null)).toBe(false)
+  expect(line('usage-limited', {})).toBe(false)
+  expect(statusLine({ ready: true }, none, page)).toMatchObject({ ready: true, signIn: false })
+})
