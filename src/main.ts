@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Alerter } from './alerts/alerter.ts'
+import { ChannelAlerts } from './alerts/channel-alerts.ts'
 import { buildRoutes } from './alerts/routes/build.ts'
 import { SignInAlerts } from './alerts/sign-in-alerts.ts'
 import { IncidentTracker } from './alerts/tracker.ts'
@@ -200,6 +201,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onProblem,
   })
   const signInAlerts = new SignInAlerts({ alerter, keeper, store: signIns, facts, texts, host, onProblem })
+  const channelAlerts = new ChannelAlerts({
+    channels: () => platforms.map((channel) => channel.status()),
+    alerter,
+    host,
+    clock,
+    onProblem,
+  })
   const statusListeners = new Set<() => void>()
   const statusChanged = () => {
     for (const listener of statusListeners) listener()
@@ -269,6 +277,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await incidents.start()
   // Before the keeper: what it warns of at its start is what the operator most needs to hear.
   signInAlerts.start()
+  channelAlerts.start()
   await credentials.start()
   await messaging.start()
   readiness.start()
@@ -297,6 +306,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all(all.map((channel) => channel.stop()))
       await messaging.stop(STOP_ANSWERS_MS)
       readiness.stop()
+      channelAlerts.stop()
       provider.stop()
       alerter.stop()
       await signInAlerts.stop()

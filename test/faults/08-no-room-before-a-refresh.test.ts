@@ -1,8 +1,16 @@
 import { statSync, truncateSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { fillDisk, freeDisk, makeReadOnly, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
-import { NEVER, signedIn } from '../support/signed-in.ts'
+import {
+  fillDisk,
+  freeDisk,
+  makeReadOnly,
+  NO_FILE_LIMIT,
+  NO_SMALL_DISK,
+  smallDisk,
+} from '../support/small-disk.ts'
+import { SignInProcess } from '../support/processes.ts'
+import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
 
 describe.skipIf(NO_SMALL_DISK !== null)(
   `a disk that takes nothing${NO_SMALL_DISK ? ` (${NO_SMALL_DISK})` : ''}`,
@@ -28,8 +36,8 @@ describe.skipIf(NO_SMALL_DISK !== null)(
       const home = smallDisk(128)
       const { store, sandbox, first } = await signedIn({ home })
       fillDisk(home)
-      // One page: enough for the intent, not for the answer.
-      truncateSync(`${home}/filler`, statSync(`${home}/filler`).size - 4096)
+      // Two pages: enough for the intent, not for the answer.
+      truncateSync(`${home}/filler`, statSync(`${home}/filler`).size - 2 * 4096)
       expect((await store.renew(first, NEVER)).kind).toBe('store')
       expect(sandbox.counts.tokenRequests).toBe(0)
     })
@@ -42,5 +50,23 @@ describe.skipIf(NO_SMALL_DISK !== null)(
       expect(outcome.kind).toBe('store')
       expect(sandbox.counts.tokenRequests).toBe(0)
     })
+  },
+)
+
+it.skipIf(NO_FILE_LIMIT !== null)(
+  `a process that may write no room for the answer sends no request${NO_FILE_LIMIT ? ` (${NO_FILE_LIMIT})` : ''}`,
+  async () => {
+    const { home, sandbox, path } = await signedIn()
+    const before = await readFile(path, 'utf8')
+    const options = { store: 'own', home, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
+    await using limited = await SignInProcess.start(options, 8 * 1024)
+    expect(await limited.ask('renew')).toMatchObject({
+      kind: 'store',
+      message: expect.stringContaining('EFBIG'),
+    })
+    expect(sandbox.counts.tokenRequests).toBe(0)
+    expect(await readFile(path, 'utf8')).toBe(before)
+    limited.liftLimit()
+    expect(await limited.ask('renew')).toMatchObject({ kind: 'renewed' })
   },
 )

@@ -2,18 +2,17 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
-import { fillDisk, freeDisk, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
+import { fillDisk, freeDisk, NO_FILE_LIMIT, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
 import { SignInProcess } from '../support/processes.ts'
 
 /**
  * The room that is reserved before the request makes this rare, so the file must
  * grow meanwhile (a person's note beside the sign-in) and the disk fill up.
  */
-function growAndFill(home: string): void {
+function grow(home: string): void {
   const path = `${home}/credentials.json`
   const document = JSON.parse(readFileSync(path, 'utf8')) as object
   writeFileSync(path, JSON.stringify({ ...document, note: 'x'.repeat(60_000) }))
-  fillDisk(home)
 }
 
 describe.skipIf(NO_SMALL_DISK !== null)(
@@ -27,7 +26,10 @@ describe.skipIf(NO_SMALL_DISK !== null)(
         endpoint: {
           fetch: async (...request) => {
             const answer = await fetch(...request)
-            if (strike) growAndFill(home)
+            if (strike) {
+              grow(home)
+              fillDisk(home)
+            }
             strike = false
             return answer
           },
@@ -67,5 +69,30 @@ describe.skipIf(NO_SMALL_DISK !== null)(
         await other.kill()
       }
     })
+  },
+)
+
+it.skipIf(NO_FILE_LIMIT !== null)(
+  `a result that its process may not write is kept until it may${NO_FILE_LIMIT ? ` (${NO_FILE_LIMIT})` : ''}`,
+  async () => {
+    const { home, sandbox, first, present } = await signedIn()
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 400 })
+    const options = { store: 'own', home, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
+    await using limited = await SignInProcess.start(options, 32 * 1024)
+    await using other = await SignInProcess.start({ ...options, lockWaitMs: 200 })
+    limited.tell({ do: 'renew' })
+    await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
+    grow(home)
+    const unsaved = await limited.next()
+    expect(unsaved).toMatchObject({ kind: 'unsaved' })
+    expect(await other.ask('renew')).toMatchObject({ kind: 'busy' })
+    expect(await limited.ask('save')).toMatchObject({ saved: false })
+    expect((await present()).accessToken.equals(first.accessToken)).toBe(true)
+
+    limited.liftLimit()
+    expect(await limited.ask('save')).toMatchObject({ saved: true })
+    expect((await present()).accessToken.fingerprint).toBe(unsaved['access'])
+    expect(await other.ask('renew')).toMatchObject({ kind: 'adopted', access: unsaved['access'] })
+    expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0 })
   },
 )

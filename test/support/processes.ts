@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -14,9 +14,12 @@ export class LineProcess implements AsyncDisposable {
   readonly #answers: Answer[] = []
   readonly #waiting: Array<{ resolve: (answer: Answer) => void; reject: (error: Error) => void }> = []
 
-  constructor(script: string, args: readonly string[]) {
+  constructor(script: string, args: readonly string[], largestFile: number | null = null) {
     const path = fileURLToPath(new URL(script, import.meta.url))
-    this.child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path, ...args])
+    const program = [process.execPath, '--disable-warning=ExperimentalWarning', path, ...args]
+    const [command, ...rest] =
+      largestFile === null ? program : ['prlimit', `--fsize=${largestFile}:unlimited`, ...program]
+    this.child = spawn(command!, rest)
     createInterface({ input: this.child.stdout }).on('line', (line) => {
       this.output += `${line}\n`
       const answer = JSON.parse(line) as Answer
@@ -43,6 +46,11 @@ export class LineProcess implements AsyncDisposable {
     this.child.stdin.write(`${JSON.stringify(command)}\n`)
   }
 
+  /** From now on it may write as much as it likes. */
+  liftLimit(): void {
+    execFileSync('prlimit', ['--pid', String(this.child.pid), '--fsize=unlimited:unlimited'])
+  }
+
   signal(name: NodeJS.Signals): void {
     this.child.kill(name)
   }
@@ -62,13 +70,17 @@ export class LineProcess implements AsyncDisposable {
 
 /** A process with a sign-in store of its own. See `sign-in-process.ts`. */
 export class SignInProcess extends LineProcess {
-  constructor(options: ProcessOptions) {
-    super('./sign-in-process.ts', [JSON.stringify(options)])
+  constructor(options: ProcessOptions, largestFile: number | null) {
+    super('./sign-in-process.ts', [JSON.stringify(options)], largestFile)
   }
 
-  /** Starts one and waits until it has read the sign-in. */
-  static async start(options: ProcessOptions): Promise<SignInProcess> {
-    const started = new SignInProcess(options)
+  /**
+   * Starts one and waits until it has read the sign-in.
+   *
+   * @param largestFile bytes that the kernel lets it write into one file: a disk that takes no more, without root
+   */
+  static async start(options: ProcessOptions, largestFile: number | null = null): Promise<SignInProcess> {
+    const started = new SignInProcess(options, largestFile)
     await started.next()
     return started
   }

@@ -7,6 +7,10 @@ import { afterThisTest } from './signed-in.ts'
 /** Why no small disk can be made here; null where it can. Mounting needs root. */
 export const NO_SMALL_DISK: string | null = reasonAgainst()
 
+/** Why no process can be kept from writing large files; null where it can. Needs no root. */
+export const NO_FILE_LIMIT: string | null =
+  process.platform === 'linux' ? null : 'file limits are set with Linux’s prlimit'
+
 /** A disk of its own of `kilobytes`, in memory; gone after the test. */
 export function smallDisk(kilobytes: number): string {
   const folder = mkdtempSync(join(tmpdir(), 'hermes-disk-'))

@@ -1,0 +1,73 @@
+import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
+import { redact } from '../support/redact.ts'
+import type { Alerter } from './alerter.ts'
+
+/** A platform's own hiccups and a restart's overlap of two processes pass within this. */
+const DOWN_AFTER_MS = 2 * MINUTE
+const LOOK_EVERY_MS = 15 * SECOND
+
+/** What a channel says of itself. */
+export interface ChannelState {
+  readonly channel: string
+  readonly state: string
+  readonly problem: string | null
+  /** Epoch milliseconds since when it is in this state. */
+  readonly since: number
+}
+
+export interface ChannelAlertOptions {
+  readonly channels: () => readonly ChannelState[]
+  readonly alerter: Pick<Alerter, 'send'>
+  readonly host: string
+  readonly clock: Clock
+  readonly onProblem: (error: unknown) => void
+}
+
+/** Tells the operator, once, of a platform that cannot be received from, and of its return. */
+export class ChannelAlerts {
+  readonly #options: ChannelAlertOptions
+  /** Since when each channel has been down, and whether that was told. */
+  readonly #down = new Map<string, { readonly since: number; told: boolean }>()
+  #timer: Timer | null = null
+
+  constructor(options: ChannelAlertOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#look()
+      this.start()
+    }, LOOK_EVERY_MS)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #look(): void {
+    const { channels, host, clock } = this.#options
+    const now = clock.now()
+    for (const { channel, state, problem, since } of channels()) {
+      const known = this.#down.get(channel)
+      if (state !== 'retrying' && state !== 'failed') {
+        this.#down.delete(channel)
+        if (known?.told) this.#tell(`${channel} on ${host} receives messages again.`)
+        continue
+      }
+      // It may change between the two states; what counts is since when nothing comes in.
+      const down = known ?? { since, told: false }
+      this.#down.set(channel, down)
+      if (down.told || now - down.since < DOWN_AFTER_MS) continue
+      down.told = true
+      const why = problem === null ? '' : `: ${redact(problem)}`
+      this.#tell(
+        `${channel} on ${host} receives no messages${why}. Nothing that was sent is lost; it is tried again.`,
+      )
+    }
+  }
+
+  #tell(text: string): void {
+    this.#options.alerter.send({ event: 'warning', text, incident: null }).catch(this.#options.onProblem)
+  }
+}
