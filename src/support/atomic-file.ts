@@ -52,7 +52,7 @@ export async function prepareFile(path: string, options: PrepareOptions = {}): P
   try {
     if (reserve > 0) {
       // Spaces: a reader of a file whose tail was not cut off yet still sees valid JSON.
-      await handle.write(Buffer.alloc(reserve, 0x20), 0)
+      await writeWhole(handle, Buffer.alloc(reserve, 0x20))
       await handle.sync()
     }
   } catch (error) {
@@ -108,6 +108,14 @@ export async function resolveLink(path: string): Promise<string> {
   }
 }
 
+/** A disk with some room left takes a part of what it is given and reports no error; the next write tells. */
+async function writeWhole(handle: FileHandle, bytes: Buffer): Promise<void> {
+  let written = 0
+  while (written < bytes.length) {
+    written += (await handle.write(bytes, written, bytes.length - written, written)).bytesWritten
+  }
+}
+
 async function sizeOf(path: string): Promise<number> {
   return stat(path).then(
     ({ size }) => size,
@@ -138,11 +146,7 @@ class Prepared implements PreparedFile {
     if (this.#state === 'closed') throw new Error('commit after the temporary file was given up')
     if (this.#state === 'open') {
       const bytes = Buffer.from(text)
-      let written = 0
-      while (written < bytes.length) {
-        const { bytesWritten } = await this.#handle.write(bytes, written, bytes.length - written, written)
-        written += bytesWritten
-      }
+      await writeWhole(this.#handle, bytes)
       await this.#handle.truncate(bytes.length)
       await this.#handle.sync()
       await rename(this.temporaryPath, this.#target)
