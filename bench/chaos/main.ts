@@ -8,6 +8,7 @@ import { sharedSignIn, sharedWithClaudeCode } from './13-shared-sign-in.ts'
 import { stoppedHolder } from './14-stopped-holder.ts'
 import { killedInMidRefresh } from './15-killed.ts'
 import { killedAtRename } from './16-killed-at-rename.ts'
+import { staggeredRejections } from './33-staggered-rejections.ts'
 import { killedOnTheWay } from './35-killed-on-the-way.ts'
 import type { ChaosRow } from './row.ts'
 
@@ -18,6 +19,7 @@ const ROWS: readonly ChaosRow[] = [
   stoppedHolder,
   killedInMidRefresh,
   killedAtRename,
+  staggeredRejections,
   killedOnTheWay,
 ]
 

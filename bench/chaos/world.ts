@@ -31,9 +31,9 @@ export class ChaosWorld implements AsyncDisposable {
   }
 
   /** A person signs in: into the own file and into Claude Code's, each a sign-in of its own. */
-  async signIn(): Promise<void> {
+  async signIn(store: OwnStore = this.#store()): Promise<void> {
     const issued = this.sandbox.signIn()
-    await this.#store().signIn({
+    await store.signIn({
       kind: 'oauth',
       requestedScopes: issued.scopes,
       tokens: {
