@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MemoryOutlet, MessageRig, lastText } from '../../test/support/message-rig.ts'
+import { MemoryOutlet, MessageRig, lastText, type RigOptions } from '../../test/support/message-rig.ts'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
 import { Refused, StoreError, TransientError, UsageLimited } from '../support/errors.ts'
@@ -31,16 +31,18 @@ const scenario = fc.record({
   send: fc.array(sendFault, { maxLength: 12 }),
   store: fc.array(storeFault, { maxLength: 12 }),
   merge: fc.boolean(),
+  /** The process is killed after this message. */
+  kill: fc.option(fc.integer({ min: 0, max: 13 }), { nil: null }),
 })
 
 test('whatever fails, every message comes to its end, answers keep the order of the questions, none is given twice', async () => {
   await fc.assert(
-    fc.asyncProperty(scenario, async ({ messages, model, send, store, merge }) => {
+    fc.asyncProperty(scenario, async ({ messages, model, send, store, merge, kill }) => {
       const clock = new FakeClock()
       const outlet = new MemoryOutlet('chat', SECOND)
       const next = <T>(faults: T[], none: T): T => faults.shift() ?? none
       const [models, sends, stores] = [[...model], [...send], [...store]]
-      await using rig = await MessageRig.start({
+      const options: RigOptions = {
         clock,
         outlets: [outlet],
         messaging: {
@@ -54,8 +56,8 @@ test('whatever fails, every message comes to its end, answers keep the order of 
             return inbox.finish(lease, outcome, now)
           },
         }),
-      })
-      rig.model.reply = (request, { onText }) => {
+      }
+      const reply: MessageRig['model']['reply'] = (request, { onText }) => {
         switch (next(models, 'none')) {
           case 'overload':
             throw new TransientError('overloaded', null, 'overloaded')
@@ -77,9 +79,18 @@ test('whatever fails, every message comes to its end, answers keep the order of 
         if (fault === 'network') throw new TransientError('reset')
         if (fault === 'rate-limit') throw new TransientError('slow down', 7 * SECOND, 'rate-limited')
       }
+      await using first = await MessageRig.start(options)
+      first.model.reply = reply
+      let rig = first
+      await using later = new AsyncDisposableStack()
       for (const [index, { chat, pause }] of messages.entries()) {
         await rig.say(`c${chat}`, `q${index}`)
         if (pause > 10) await rig.pass(pause * SECOND, 10 * SECOND)
+        if (index !== kill) continue
+        await rig.crash()
+        rig = later.use(await MessageRig.open({ ...options, path: first.path }))
+        rig.model.reply = reply
+        await rig.messaging.start()
       }
       await rig.pass(HOUR, 30 * SECOND)
       for (const chat of [0, 1, 2]) {
