@@ -208,6 +208,7 @@ function acceptCommand(
   session.run('UPDATE messages SET answered_by = ? WHERE key = ?', reply.id, row.key)
   if (effect?.kind === 'new') {
     conversation.history_from = conversation.next_seq
+    conversation.history_characters = 0
     session.run('DELETE FROM summaries WHERE conversation = ?', conversation.key)
   }
   saveConversation(session, conversation)

@@ -87,6 +87,7 @@ function fold(session: Session, older: ConversationRow, newer: ConversationRow):
   }
   older.next_seq = shift + newer.next_seq
   older.last_at = Math.max(older.last_at, newer.last_at)
+  older.history_characters += newer.history_characters
   older.model = newer.model ?? older.model
   if (newer.history_from > 0) older.history_from = newer.history_from + shift
   for (const table of ['turns', 'outbox', 'addresses']) {

@@ -108,6 +108,7 @@ function answer(
       row.key,
     )
   }
+  conversation.history_characters += rows.reduce((sum, row) => sum + row.text.length, outcome.text.length)
   const last = rows.at(-1)
   send(session, conversation, stored.key, {
     kind: 'answer',

@@ -15,7 +15,9 @@ const FIRST_LOOK = 128
  * must not stand between a question and its answer.
  */
 export function readHistory(session: Session, conversation: ConversationRow, limit: number): string {
-  const from = oldestWithin(session, conversation, limit)
+  // Nearly always all of it fits, and looking for a cut would read everything twice.
+  const fits = conversation.history_characters <= limit
+  const from = fits ? conversation.history_from : oldestWithin(session, conversation, limit)
   if (from === null) return '[]'
   const row = session.get(
     `SELECT json_group_array(json_array(id, seq, role, text, preface, platform_id, person_id, person_name,

@@ -50,6 +50,8 @@ export interface ConversationRow {
   model: string | null
   next_seq: number
   history_from: number
+  /** Of the history since `history_from`; never too few, too many where something was removed. */
+  history_characters: number
   generation: number
   lease_turn: string | null
   lease_owner: string | null
@@ -80,13 +82,14 @@ export function asMessages(rows: readonly Row[]): readonly MessageRow[] {
 
 export function saveConversation(session: Session, row: ConversationRow): void {
   session.run(
-    `UPDATE conversations SET address = ?, model = ?, next_seq = ?, history_from = ?, generation = ?,
+    `UPDATE conversations SET address = ?, model = ?, next_seq = ?, history_from = ?, history_characters = ?, generation = ?,
        lease_turn = ?, lease_owner = ?, lease_at = ?, stopped_turn = ?, told_outage = ?, full_told_at = ?,
        last_at = ? WHERE key = ?`,
     row.address,
     row.model,
     row.next_seq,
     row.history_from,
+    row.history_characters,
     row.generation,
     row.lease_turn,
     row.lease_owner,

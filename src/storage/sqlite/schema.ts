@@ -20,6 +20,7 @@ CREATE TABLE conversations (
   model TEXT,
   next_seq INTEGER NOT NULL DEFAULT 1,
   history_from INTEGER NOT NULL DEFAULT 0,
+  history_characters INTEGER NOT NULL DEFAULT 0,
   generation INTEGER NOT NULL DEFAULT 0,
   lease_turn TEXT,
   lease_owner TEXT,

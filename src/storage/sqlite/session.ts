@@ -1,3 +1,4 @@
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { migrate } from './migrate.ts'
 
@@ -9,6 +10,7 @@ export interface SessionOptions {
   readonly migrations?: readonly string[]
 }
 
+const PRIVATE_FILE = 0o600
 /** How long a write waits for another process's transaction (a command beside the gateway), in milliseconds. */
 const BUSY_TIMEOUT_MS = 10_000
 /** SQLite's page cache, in KiB: enough for the inner pages of every index at a million messages; the system caches the rest. */
@@ -44,6 +46,8 @@ export class Session {
   constructor(options: SessionOptions) {
     this.path = options.path
     this.pullChannels = new Set(options.pullChannels)
+    // Conversations are nobody else's business; SQLite gives its other files the same mode.
+    if (!existsSync(options.path)) closeSync(openSync(options.path, 'a', PRIVATE_FILE))
     this.db = new DatabaseSync(options.path, {
       timeout: BUSY_TIMEOUT_MS,
       // Integrity is in the statements; checking every reference again costs a tenth of each commit.

@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { StoreError } from '../../support/errors.ts'
+import { StoreClient } from './client.ts'
+
+let folder: string
+let client: StoreClient
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'hermes-client-'))
+  const dying = new URL('../../../test/support/dying-store-worker.ts', import.meta.url)
+  const options = { path: join(folder, 'hermes.db'), pullChannels: [] }
+  ;({ client } = await StoreClient.open(options, dying))
+})
+afterEach(async () => {
+  await client.close()
+  rmSync(folder, { recursive: true })
+})
+
+test('a thread that dies fails what it had in hand, and the next call has a new one', async () => {
+  await client.call('factSet', 'before', '1')
+  const lost = await Promise.allSettled([
+    client.call('factSet', 'die', '1'),
+    client.call('factSet', 'beside', '1'),
+  ])
+  for (const one of lost) expect(one).toMatchObject({ status: 'rejected', reason: expect.any(StoreError) })
+  expect(await client.call('factGet', 'before')).toBe('1')
+  expect(await client.call('factGet', 'beside')).toBeNull()
+})
+
+test('what is called while the thread dies waits for the new one', async () => {
+  const dying = client.call('factSet', 'die', '1')
+  await new Promise(setImmediate)
+  const waiting = client.call('factSet', 'after', '1')
+  await expect(dying).rejects.toBeInstanceOf(StoreError)
+  await waiting
+  expect(await client.call('factGet', 'after')).toBe('1')
+})
+
+test('closing ends also when the thread is gone', async () => {
+  await expect(client.call('factSet', 'die', '1')).rejects.toBeInstanceOf(StoreError)
+  await client.close()
+  await expect(client.call('factGet', 'before')).rejects.toThrow('the store is closed')
+})
