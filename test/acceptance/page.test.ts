@@ -1,6 +1,14 @@
+import { createServer, type AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchChromium, whyWithout, visit, withoutChromium, type VisitOptions } from '../support/chromium.ts'
+import {
+  launchChromium,
+  OTHER_MACHINE,
+  whyWithout,
+  visit,
+  withoutChromium,
+  type VisitOptions,
+} from '../support/chromium.ts'
 import type { LoginService } from '../../src/http/services.ts'
 import { Refused } from '../../src/support/errors.ts'
 import { startTestGateway, type TestGateway } from '../support/http-gateway.ts'
@@ -266,6 +274,44 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     await pages[7]!.waitForSelector('.mine[data-state]')
     // The same conversation in another tab.
     await pages[11]!.waitForSelector('.mine >> text=from the eighth')
+  })
+
+  test('over plain HTTP from another machine, where browsers say less about a request, it works the same', async () => {
+    const finder = createServer()
+    await new Promise<void>((resolve) => finder.listen(0, '127.0.0.1', resolve))
+    const { port } = finder.address() as AddressInfo
+    await new Promise((resolve) => finder.close(resolve))
+    const outside = `http://${OTHER_MACHINE}:${port}`
+    await using gateway = await startTestGateway({ port, publicUrls: [outside] })
+    const address = gateway.server.pageAddress().replace(gateway.url, outside)
+    await using visitor = await visit(browser, address)
+    const { page } = visitor
+    await page.waitForSelector('textarea')
+    expect(await page.evaluate('isSecureContext')).toBe(false)
+    await page.setInputFiles('input[type=file]', [{ name: 'dot.png', mimeType: 'image/png', buffer: PNG }])
+    await page.waitForSelector('.chip:not(.busy):not(.bad)')
+    await page.fill('textarea', 'from afar')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.mine[data-state] img')
+    const width = await page
+      .locator('.mine img')
+      .evaluate((image) => (image as { naturalWidth?: number }).naturalWidth)
+    expect(width).toBe(1)
+    gateway.chat.add(shown(page.url()), { text: 'and `back`\n\n```\ncode\n```' })
+    await page.click('button.copy')
+    await page.waitForSelector('text=Copied')
+    await expect.poll(() => page.innerText('.status')).toContain('ready')
+  })
+
+  test('a browser that cannot share a stream between tabs has one of its own', async () => {
+    await using gateway = await startTestGateway()
+    await using visitor = await open(gateway, { before: 'delete window.SharedWorker' })
+    const { page } = visitor
+    await expect.poll(() => gateway.server.readers).toBe(1)
+    gateway.chat.add(shown(page.url()), { text: 'here too' })
+    await page.waitForSelector('.answer >> text=here too')
+    await visitor.page.goto('about:blank')
+    await expect.poll(() => gateway.server.readers).toBe(0)
   })
 
   test.each([

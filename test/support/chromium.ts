@@ -17,6 +17,9 @@ export const whyWithout: string = withoutChromium
   ? " (no Chromium: set CHROMIUM_PATH, or install Debian's chromium)"
   : ''
 
+/** The browser finds this name on this machine, and trusts it no more than any other on plain HTTP. */
+export const OTHER_MACHINE = 'gateway.test'
+
 /** @throws Error where no Chromium is installed */
 export async function launchChromium(): Promise<Browser> {
   if (!chromiumPath) throw new Error('no Chromium: set CHROMIUM_PATH, or install Debian’s chromium')
@@ -32,6 +35,8 @@ export async function launchChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      // A name that is not loopback to the browser, as another machine's would be.
+      `--host-resolver-rules=MAP ${OTHER_MACHINE} 127.0.0.1`,
     ],
   })
 }
@@ -47,6 +52,8 @@ export interface VisitOptions {
   readonly width?: number
   readonly height?: number
   readonly dark?: boolean
+  /** Runs in the page before anything of its own. */
+  readonly before?: string
 }
 
 /** A browser of its own (cookies, cache, workers) that opens `address`. */
@@ -55,6 +62,7 @@ export async function visit(browser: Browser, address: string, options: VisitOpt
     viewport: { width: options.width ?? 1280, height: options.height ?? 800 },
     colorScheme: options.dark ? 'dark' : 'light',
   })
+  if (options.before) await context.addInitScript(options.before)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
