@@ -95,6 +95,8 @@ export class ClaudeCodeLock implements RotationLock {
         return false
       }
       this.#held.push(lock)
+      // In the same tick: a crash can hardly come between the making and the record.
+      this.#record.add(lock.identity)
     }
     return true
   }
@@ -112,6 +114,7 @@ export class ClaudeCodeLock implements RotationLock {
     const lock = await this.#waitFor(path, systemClock.monotonic() + WRITE_LOCK_WAIT_MS)
     if (!lock) throw new StoreError('another program keeps writing Claude Code’s sign-in file')
     try {
+      this.#record.addIfRoom(lock.identity)
       return await write()
     } finally {
       lock.release()
@@ -122,11 +125,7 @@ export class ClaudeCodeLock implements RotationLock {
   async #waitFor(path: string, giveUpAt: number, signal?: AbortSignal): Promise<DirectoryLock | null> {
     for (;;) {
       const lock = DirectoryLock.tryTake(path, STALE_MS)
-      if (lock) {
-        // In the same tick: a crash can hardly come between the making and the record.
-        this.#record.add(lock.identity)
-        return lock
-      }
+      if (lock) return lock
       if (systemClock.monotonic() >= giveUpAt) return null
       await pause(RETRY_MS, undefined, signal ? { signal } : {})
     }
@@ -154,14 +153,22 @@ class LockRecord {
     this.#path = path
   }
 
+  /** @throws NodeJS.ErrnoException when the disk does not take it */
   add(identity: DirectoryIdentity): void {
     this.#held.push(identity)
     this.#save()
   }
 
+  /** For the lock of a write: an answer is in hand, and a full disk of ours must not keep it from theirs. */
+  addIfRoom(identity: DirectoryIdentity): void {
+    this.#held.push(identity)
+    this.#saveIfRoom()
+  }
+
+  /** A record that names a lock too many is harmless: by then that directory is gone. */
   remove(identity: DirectoryIdentity): void {
     this.#held = this.#held.filter((each) => each !== identity)
-    this.#save()
+    this.#saveIfRoom()
   }
 
   /** Removes what a dead process of ours left, newest first. */
@@ -176,6 +183,14 @@ class LockRecord {
       return Array.isArray(locks) ? locks : []
     } catch {
       return []
+    }
+  }
+
+  #saveIfRoom(): void {
+    try {
+      this.#save()
+    } catch {
+      // The rule of stale locks is left.
     }
   }
 

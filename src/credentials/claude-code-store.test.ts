@@ -24,10 +24,8 @@ describe('a sign-in that is shared with Claude Code', () => {
     const { store, sandbox, present } = world
     await using program = await cli(world, old)
     for (let round = 1; round <= 10; round++) {
-      const [theirs, ours] = await Promise.all([
-        program.ask('refresh'),
-        present().then((it) => store.renew(it, NEVER)),
-      ])
+      const current = await present()
+      const [theirs, ours] = await Promise.all([program.ask('refresh'), store.renew(current, NEVER)])
       expect([theirs['kind'], ours.kind].toSorted()).toEqual(['adopted', 'renewed'])
       expect('generation' in ours && ours.generation.accessToken.fingerprint).toBe(theirs['access'])
       expect(sandbox.counts.tokenRequests).toBe(round)

@@ -1,7 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
+import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
+import { borrowed } from '../support/claude-code.ts'
+import { MACHINE, NEVER, settingsFor, signedIn } from '../support/signed-in.ts'
 import { fillDisk, freeDisk, NO_FILE_LIMIT, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
 import { SignInProcess } from '../support/processes.ts'
 
@@ -69,6 +71,34 @@ describe.skipIf(NO_SMALL_DISK !== null)(
         await other.kill()
       }
     })
+  },
+)
+
+it.skipIf(NO_SMALL_DISK !== null)(
+  `a full disk of ours keeps no answer from Claude Code’s file on another disk${NO_SMALL_DISK ? ` (${NO_SMALL_DISK})` : ''}`,
+  async () => {
+    const { open, configDir, first, present, sandbox } = await borrowed()
+    const home = smallDisk(256)
+    const settings = settingsFor(sandbox)
+    const fetchAndFill: typeof fetch = async (...request) => {
+      const answer = await fetch(...request)
+      fillDisk(home)
+      return answer
+    }
+    const store = open({ home, endpoint: new TokenEndpoint(settings, { fetch: fetchAndFill }) })
+    const outcome = await store.renew(first, NEVER)
+    expect(outcome.kind).toBe('renewed')
+    expect(
+      'generation' in outcome && (await present()).accessToken.equals(outcome.generation.accessToken),
+    ).toBe(true)
+    // Nothing stands in the other program's way.
+    expect(readdirSync(configDir)).toEqual(['.credentials.json'])
+    expect(existsSync(`${configDir}.lock`)).toBe(false)
+    fillDisk(home)
+    // And the next renewal sends nothing until there is room for its intent.
+    expect((await store.renew(await present(), NEVER)).kind).toBe('store')
+    expect(readdirSync(configDir)).toEqual(['.credentials.json'])
+    expect(sandbox.counts.tokenRequests).toBe(1)
   },
 )
 
