@@ -36,7 +36,7 @@ export interface KeeperRecord {
   readonly loginWarned: { readonly loginExpiresAt: number; readonly days: number } | null
 }
 
-export interface RefreshFailure {
+interface RefreshFailure {
   readonly reason: CredentialReason
   readonly message: string
   readonly attempt: number
@@ -46,17 +46,17 @@ export interface RefreshFailure {
   readonly ambiguous: boolean
 }
 
-export interface EndedSignIn {
+interface EndedSignIn {
   readonly fingerprint: string
   readonly reason: CredentialReason
   readonly message: string
 }
 
-export interface ForbiddenUse extends EndedSignIn {
+interface ForbiddenUse extends EndedSignIn {
   readonly byScope: boolean
 }
 
-export const EMPTY_RECORD: KeeperRecord = {
+const EMPTY_RECORD: KeeperRecord = {
   generation: null,
   failure: null,
   ended: null,

@@ -29,7 +29,7 @@ export type KeeperNotice =
   | { readonly type: 'probe'; readonly at: number; readonly accepted: boolean }
   | { readonly type: 'warning'; readonly at: number; readonly warning: KeeperWarning }
 
-export type WarningCode =
+type WarningCode =
   | 'unrenewable'
   | 'rejected-repeatedly'
   | 'sign-in-ended'

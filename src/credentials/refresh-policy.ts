@@ -26,10 +26,10 @@ const WAIT_LEAD_SHARE = 1 / 6
 export const MAX_WAIT_MS = 30 * SECOND
 
 /** From the first failure to the longest pause between two refreshes. */
-export const REFRESH_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
+const REFRESH_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
 
 /** Where only the provider can change something: cheap questions, ever rarer, at last hourly. */
-export const PROBE_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: HOUR }
+const PROBE_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: HOUR }
 
 /** A server may ask for patience, not for a day's silence. */
 export const MAX_RETRY_AFTER_MS = HOUR
@@ -42,7 +42,7 @@ const FRESH_MS = MINUTE
 const FRESH_SHARE = 1 / 6
 
 /** The days before its end at which the operator hears of the sign-in's end. */
-export const LOGIN_WARNING_DAYS = [7, 3, 1] as const
+const LOGIN_WARNING_DAYS = [7, 3, 1] as const
 export type LoginWarningDays = (typeof LOGIN_WARNING_DAYS)[number]
 
 /** How often everything is looked at again although no timer asked: catches suspends and changed clocks. */

@@ -21,8 +21,3 @@ export function mendingCommand(state: CredentialStateName, reason: CredentialRea
       return LOGIN
   }
 }
-
-/** A sentence followed by the command that mends it. */
-export function withCommand(sentence: string, command: string): string {
-  return `${sentence} Run \`${command}\`.`
-}

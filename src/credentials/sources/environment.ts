@@ -6,13 +6,13 @@ import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
 import { NOTHING_TO_WATCH, type CredentialSource, type SourceReading } from './source.ts'
 
 /** The variables that may hold a credential, in order of precedence. */
-export const CREDENTIAL_VARIABLES = [
+const CREDENTIAL_VARIABLES = [
   'ANTHROPIC_AUTH_TOKEN',
   'ANTHROPIC_TOKEN',
   'CLAUDE_CODE_OAUTH_TOKEN',
   'ANTHROPIC_API_KEY',
 ] as const
-export type CredentialVariable = (typeof CREDENTIAL_VARIABLES)[number]
+type CredentialVariable = (typeof CREDENTIAL_VARIABLES)[number]
 
 /** What the process environment and `.env` say at the moment; undefined or null = not set. */
 export type CredentialVariables = Readonly<Partial<Record<CredentialVariable, Secret | null>>>

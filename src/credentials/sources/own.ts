@@ -8,7 +8,7 @@ import type { CredentialSource, SourceReading } from './source.ts'
 import { readingOf } from './stored.ts'
 
 /** The gateway's own sign-ins, of which the newest one is active. */
-export interface OwnSignIns extends RenewableSignIn {
+interface OwnSignIns extends RenewableSignIn {
   current(): Promise<OwnContent>
 }
 

@@ -1,7 +1,7 @@
 import type { CredentialSource } from './source.ts'
 import { decide, NO_PREJUDICE, type Decision, type Judge, type SourcePolicy } from './decision.ts'
 
-export interface ResolveOptions {
+interface ResolveOptions {
   readonly judge?: Judge
   /** The account of the sign-in held so far: another source is adopted only for the same. */
   readonly account?: string | null
