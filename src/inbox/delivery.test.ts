@@ -110,6 +110,21 @@ test('a draft is edited no faster than the platform allows, and a rate limit on 
   expect(outlet.edits.filter(({ final }) => final)).toHaveLength(1)
 })
 
+test('a platform that hangs on a draft keeps neither the answer from being stored nor from being sent', async () => {
+  const clock = new FakeClock()
+  const outlet = new MemoryOutlet('chat', SECOND)
+  await using rig = await MessageRig.start({ clock, outlets: [outlet] })
+  outlet.onSend = (_address, part) => (part === 'half ' ? new Promise(() => {}) : undefined)
+  rig.model.reply = async (_request, { onText }) => {
+    onText('half ')
+    await new Promise<void>((resolve) => clock.setTimer(resolve, 3 * SECOND))
+    return 'of it'
+  }
+  await rig.say('a', 'question')
+  await rig.pass(20 * SECOND, SECOND)
+  expect(outlet.texts('a')).toEqual(['of it'])
+})
+
 test('where nobody would see it a quick answer is sent once, without a draft', async () => {
   const outlet = new MemoryOutlet('chat', SECOND)
   await using rig = await MessageRig.start({ outlets: [outlet] })

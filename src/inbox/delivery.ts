@@ -86,8 +86,12 @@ export class Delivery {
   reserve(conversationId: ConversationId): Disposable | null {
     if (!this.isIdle(conversationId) || this.#stop.signal.aborted) return null
     this.#sending.add(conversationId)
+    let mine = true
     return {
       [Symbol.dispose]: () => {
+        // Given back twice, it would take away what somebody else has by then.
+        if (!mine) return
+        mine = false
         this.#sending.delete(conversationId)
         if (this.#pending.has(conversationId)) this.wake(conversationId)
       },

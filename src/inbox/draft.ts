@@ -58,6 +58,7 @@ class LiveDraft implements Draft {
   /** Monotonic: not before this. */
   #notBefore: number
   #busy: Promise<void> | null = null
+  #reserved: Disposable | null = null
   #over = false
   /** Only an edit may be cut off: a message whose sending was cut off has an id that nobody knows. */
   readonly #edits = new AbortController()
@@ -95,6 +96,7 @@ class LiveDraft implements Draft {
     })
     await Promise.race([this.#busy, patience])
     timer!.cancel()
+    this.#reserved?.[Symbol.dispose]()
   }
 
   #wake(): void {
@@ -119,6 +121,7 @@ class LiveDraft implements Draft {
     const { delivery, inbox } = this.#options
     const { conversation, messages, turnId } = this.#lease
     using reserved = delivery.reserve(conversation.id)
+    this.#reserved = reserved
     this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
     // What waits in the outbox goes first; the draft looks again after its interval.
     if (!reserved) return
