@@ -17,8 +17,8 @@ import type { AnswerPlan, IssuedSignIn, Sandbox, SandboxOptions } from './types.
 import type { World } from './world.ts'
 
 export { VISITOR_PACE } from './answer.ts'
-export type { Fault, FaultTarget, MessageFaultName, TokenFaultName } from './fault-names.ts'
-export type { SandboxCounts, SandboxEvent } from './event-log.ts'
+export type { MessageFaultName, TokenFaultName } from './fault-names.ts'
+export type { SandboxEvent } from './event-log.ts'
 export type * from './types.ts'
 
 /** Nobody but this machine may reach a server that hands out tokens to anyone. */
