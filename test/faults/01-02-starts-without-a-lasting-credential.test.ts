@@ -12,7 +12,11 @@ test(
   'with a token that nothing renews the program starts, works, warns in the log, and alerts once a token',
   PROCESS_TEST,
   async () => {
-    await using world = await BotWorld.start({ apiKey: false, start: false })
+    await using world = await BotWorld.start({
+      apiKey: false,
+      start: false,
+      env: { TELEGRAM_HOME_CHANNEL: String(OPERATOR) },
+    })
     const { gateway, telegram, sandbox } = world
 
     const env = (token: string) => ({

@@ -1,0 +1,178 @@
+import { Webhook } from 'standardwebhooks'
+import { describe, expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { PostReceiver } from '../support/alert-receivers.ts'
+import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import { badGateway } from '../support/telegram-server.ts'
+import {
+  answeredOf,
+  crowdOf,
+  everybodyAnswered,
+  everybodySays,
+  everythingAccepted,
+  foreignTexts,
+  inOrder,
+  noticesOf,
+  OPERATOR,
+  type Crowd,
+} from '../support/outage-rig.ts'
+
+const WEBHOOK_SECRET = `whsec_${Buffer.from('TEST secret of 24 bytes!').toString('base64')}`
+const OPTIONS = {
+  apiKey: false,
+  start: false,
+  env: { TELEGRAM_HOME_CHANNEL: String(OPERATOR) },
+  config: { gateway: { hold: { merge: false } } },
+} as const
+
+/** Three people, signed in, each answered once. */
+async function running(world: BotWorld): Promise<Crowd> {
+  const crowd = crowdOf(3)
+  await world.signedIn({ tokenLifetimeSeconds: 28_800 })
+  await world.gateway.start()
+  everybodySays(world, crowd, 1)
+  await everybodyAnswered(world, crowd)
+  return crowd
+}
+
+async function everythingIsWell(world: BotWorld, crowd: Crowd): Promise<void> {
+  await everybodyAnswered(world, crowd)
+  await world.untilState('ready')
+  for (const person of crowd.people) expect(answeredOf(world, person)).toEqual(inOrder(crowd.said))
+  expect(foreignTexts(world, crowd)).toEqual([])
+}
+
+const alertsOf = (world: BotWorld) => world.shown(OPERATOR)
+
+describe.concurrent('an outage', () => {
+  test(
+    'of the token endpoint, for a while, mends itself: one alert that says so, one closing message',
+    PROCESS_TEST,
+    async () => {
+      await using world = await BotWorld.start(OPTIONS)
+      const crowd = await running(world)
+      const { sandbox } = world
+      const fault = sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
+      sandbox.control.expire()
+      everybodySays(world, crowd, 2)
+      await world.untilState('degraded')
+      await world.until(() => alertsOf(world).length === 1, 'the alert')
+      await world.until(() => fault.struck >= 2, 'the second try')
+      fault.clear()
+      await everythingIsWell(world, crowd)
+      await world.until(() => alertsOf(world).length === 2, 'the closing message')
+      expect(alertsOf(world)[0]).toMatch(/^Claude cannot be reached.*it is tried again by itself/s)
+      expect(alertsOf(world)[1]).toMatch(/^Answering again/)
+      for (const person of crowd.people) expect(noticesOf(world, person).length).toBeLessThanOrEqual(1)
+      // Nine messages and three chats, but one try a step of the back-off.
+      expect(sandbox.counts.tokenRequests).toBeLessThanOrEqual(5)
+      expect(sandbox.counts.replays).toBe(0)
+    },
+  )
+
+  test(
+    'by a usage limit is told with its end, ends by itself, and wakes no operator',
+    PROCESS_TEST,
+    async () => {
+      await using world = await BotWorld.start(OPTIONS)
+      const crowd = await running(world)
+      const { sandbox } = world
+      const fault = sandbox.control.fault({ target: 'messages', fault: 'usage-limit', resetInMs: 40_000 })
+      everybodySays(world, crowd, 2)
+      await world.untilState('usage-limited')
+      await everythingAccepted(world)
+      await world.until(
+        () => crowd.people.every((person) => noticesOf(world, person).length === 1),
+        'the notices',
+      )
+      const asked = fault.struck
+      for (const person of crowd.people) {
+        expect(noticesOf(world, person)[0]).toMatch(
+          /^I've reached my usage limit until \d\d:\d\d UTC\. Your message is saved, and I'll answer it then\.$/,
+        )
+      }
+      await everythingIsWell(world, crowd)
+      // Requests that were on their way when the first was refused; none while the end is known.
+      expect(fault.struck).toBe(asked)
+      expect(asked).toBeLessThanOrEqual(crowd.people.length)
+      expect(alertsOf(world)).toEqual([])
+      expect(sandbox.counts.tokenRequests).toBe(0)
+    },
+  )
+
+  test(
+    'by an organisation that does not permit it has its own words, costs no refresh, and ends by an API key',
+    PROCESS_TEST,
+    async () => {
+      await using world = await BotWorld.start(OPTIONS)
+      const crowd = await running(world)
+      const { sandbox, gateway } = world
+      sandbox.control.fault({ target: 'messages', fault: 'org-not-allowed', credential: 'oauth' })
+      everybodySays(world, crowd, 2)
+      await world.untilState('not-permitted')
+      await world.until(() => alertsOf(world).length === 1, 'the alert')
+      expect(alertsOf(world)[0]).toMatch(/^Claude refuses this kind of sign-in .*organization/)
+      expect(alertsOf(world)[0]).toContain('hermes auth login --api-key')
+      expect(sandbox.counts.tokenRequests).toBe(0)
+      const login = await gateway.run(['auth', 'login', '--api-key'], `${sandbox.apiKey()}\n`)
+      expect(login.stderr).toBe('')
+      expect(login.code).toBe(0)
+      await everythingIsWell(world, crowd)
+      await world.until(
+        () => alertsOf(world).some((text) => text.startsWith('Answering again')),
+        'the closing message',
+      )
+      expect(alertsOf(world)).toHaveLength(3)
+      expect(sandbox.counts.tokenRequests).toBe(0)
+    },
+  )
+
+  test(
+    'is told through the next route when the first one is down, signed so that anybody can verify it',
+    PROCESS_TEST,
+    async () => {
+      await using receiver = await PostReceiver.start()
+      await using world = await BotWorld.start({
+        ...OPTIONS,
+        config: {
+          ...OPTIONS.config,
+          alerts: [
+            { type: 'telegram', chat: String(OPERATOR) },
+            { type: 'webhook', url: `${receiver.url}/hook`, secret: WEBHOOK_SECRET },
+          ],
+        },
+      })
+      const crowd = await running(world)
+      const { telegram, sandbox } = world
+      telegram.fail('sendMessage', badGateway, 100_000)
+      sandbox.control.revoke()
+      everybodySays(world, crowd, 2)
+      await world.untilState('needs-login')
+      await world.until(() => receiver.posts.length === 1, 'the alert')
+      const [post] = receiver.posts
+      const body = new Webhook(WEBHOOK_SECRET).verify(post!.body, post!.headers)
+      expect(body).toMatchObject({
+        event: 'incident.opened',
+        id: post!.headers['webhook-id'],
+        text: expect.stringMatching(/^Claude cannot be reached: the sign-in was revoked/),
+        incident: { status: 'needs-login' },
+      })
+      const { alerts } = await world.gateway.json<{ alerts: Array<{ route: string; working: boolean }> }>(
+        '/api/status',
+      )
+      expect(alerts.map(({ working }) => working)).toEqual([false, true])
+
+      telegram.mend()
+      expect((await world.login()).code).toBe(0)
+      await everythingIsWell(world, crowd)
+      await world.until(
+        () => alertsOf(world).some((text) => text.startsWith('Answering again')),
+        'the closing message',
+      )
+      // The first route works again and is used again; each event went one way only.
+      expect(receiver.posts.map(({ body }) => (JSON.parse(body) as { event: string }).event)).not.toContain(
+        'incident.closed',
+      )
+    },
+  )
+})

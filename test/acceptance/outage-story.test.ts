@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { BotWorld, type BotOptions } from '../support/bot-world.ts'
+import {
+  answeredOf,
+  crowdOf,
+  everybodyAnswered,
+  everybodySays,
+  everythingAccepted,
+  foreignTexts,
+  inOrder,
+  noticesOf,
+  OPERATOR,
+} from '../support/outage-rig.ts'
+
+/** A whole outage with three more starts, on a machine that may be busy. */
+const STORY = { timeout: 360_000 } as const
+const PEOPLE = 20
+/** A third of it passes before the first refresh; all of it before the outage begins. */
+const SHORT_TOKEN_SECONDS = 20
+const HELD = "I can't reach Claude right now. Your message is saved, and I'll answer it as soon as I'm back."
+
+function story(merge: boolean, options: Partial<BotOptions> = {}): BotOptions {
+  return {
+    apiKey: false,
+    start: false,
+    env: { TELEGRAM_HOME_CHANNEL: String(OPERATOR) },
+    config: { gateway: { hold: { merge }, drain_rate: 100 } },
+    ...options,
+  }
+}
+
+describe.concurrent('a sign-in that cannot be renewed any more', () => {
+  test.for([
+    { merge: false, ends: 'by its time' },
+    { merge: true, ends: 'before its time' },
+  ])(
+    'is told once and mended by a new one: 500 messages in 20 chats, two restarts and a kill -9 later all are answered in order (merge: $merge, ended $ends)',
+    STORY,
+    async ({ merge, ends }) => {
+      await using world = await BotWorld.start(story(merge))
+      const { sandbox, gateway } = world
+      const crowd = crowdOf(PEOPLE)
+      sandbox.control.fault({ target: 'token-endpoint', fault: 'invalid-grant', grant: 'refresh_token' })
+      // Eight hours, made short; the refresh is broken from the beginning.
+      await world.signedIn({ tokenLifetimeSeconds: ends === 'by its time' ? SHORT_TOKEN_SECONDS : 28_800 })
+      await gateway.start()
+      everybodySays(world, crowd, 1)
+      await everybodyAnswered(world, crowd)
+      if (ends !== 'by its time') {
+        sandbox.control.expire()
+        everybodySays(world, crowd, 1)
+      }
+      await world.untilState('needs-login')
+      expect(sandbox.counts.tokenRequests).toBe(1)
+
+      while (crowd.said < 6) everybodySays(world, crowd, 1)
+      await everythingAccepted(world)
+      await gateway.restart('SIGTERM')
+      everybodySays(world, crowd, 7)
+      // Some are stored, some are not: the kill comes in their middle.
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      await gateway.restart('SIGKILL')
+      everybodySays(world, crowd, 6)
+      await everythingAccepted(world)
+      await gateway.restart('SIGTERM')
+      everybodySays(world, crowd, 7)
+      await everythingAccepted(world)
+      expect((await gateway.readiness()).state).toBe('needs-login')
+      const outage = await world.status()
+      expect(outage.incident).toMatchObject({ status: 'needs-login', alerted: true })
+      expect(crowd.said).toBe(26)
+
+      // Nobody asks again while the answer is known.
+      expect(sandbox.counts.tokenRequests).toBe(1)
+      const asked = sandbox.counts.messageRequests
+      const login = await world.login()
+      expect(login.stderr).toBe('')
+      expect(login.code).toBe(0)
+      expect(asked).toBeLessThanOrEqual(PEOPLE * 2)
+      await world.untilState('ready', 30_000)
+      await everybodyAnswered(world, crowd)
+      await world.until(
+        () => world.shown(OPERATOR).some((text) => text.startsWith('Answering again')),
+        'the end',
+      )
+
+      for (const person of crowd.people) {
+        expect(answeredOf(world, person)).toEqual(inOrder(26))
+        expect(noticesOf(world, person)).toEqual([HELD])
+      }
+      expect(foreignTexts(world, crowd)).toEqual([])
+      // One alert, one word about who signed in, one closing message with the counts.
+      const told = world.shown(OPERATOR)
+      // While the token still lives, its end is announced; nobody has to wait yet.
+      const early = ends === 'by its time' ? told.splice(0, 1) : []
+      expect(early.every((text) => text.startsWith('OAuth token detected without refresh credentials'))).toBe(
+        true,
+      )
+      const [alert, ...rest] = told
+      expect(alert).toMatch(/^Claude cannot be reached: the sign-in (?:was revoked|has ended)/)
+      expect(alert).toContain('hermes auth login --headless')
+      expect(rest).toHaveLength(2)
+      expect(rest.filter((text) => text.startsWith('The sign-in was changed to'))).toHaveLength(1)
+      expect(rest.filter((text) => text.startsWith('Answering again'))).toHaveLength(1)
+      // One refresh that was refused, one exchange of a code.
+      expect(sandbox.counts).toMatchObject({ tokenRequests: 2, replays: 0, invalidGrants: 1 })
+      const turns = sandbox.requests.filter(({ status }) => status === 200)
+      // Each message of its own, or what one person said in the outage together.
+      const most = merge ? PEOPLE * 10 : PEOPLE * 26
+      const least = merge ? PEOPLE * 2 : PEOPLE * 26
+      expect(turns.length).toBeLessThanOrEqual(most)
+      expect(turns.length).toBeGreaterThanOrEqual(least)
+    },
+  )
+})
