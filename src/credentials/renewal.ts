@@ -1,7 +1,7 @@
 import type { PreparedFile } from '../support/atomic-file.ts'
 import type { BackoffOptions } from '../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../support/clock.ts'
-import { messageOf } from '../support/errors.ts'
+import { messageOf, StoreError } from '../support/errors.ts'
 import type { IssuedTokens, TokenEndpoint, TokenResult } from '../oauth/token-endpoint.ts'
 import { nextGeneration, stillHolds } from './generation.ts'
 import { RENEWAL_BACKOFF, restOf, type Intent, type Intents } from './intent.ts'
@@ -115,8 +115,8 @@ export class Rotation {
     const unsaved = this.#unsaved
     if (!unsaved) return true
     try {
-      // Whatever is stored instead came from a person's new sign-in: ours has been superseded.
-      await this.#store.replace(unsaved.prepared, unsaved.spent, unsaved.next)
+      // Whatever good is stored instead came from a person's new sign-in: ours has been superseded.
+      await this.#replace(unsaved.prepared, unsaved.spent, unsaved.next)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') await this.#prepareAgain(unsaved)
       return false
@@ -225,7 +225,7 @@ export class Rotation {
     const next = nextGeneration(spent, tokens, this.#clock.now())
     let stored: 'saved' | StoredSignIn
     try {
-      stored = await this.#store.replace(prepared, spent, next)
+      stored = await this.#replace(prepared, spent, next)
     } catch (error) {
       this.#unsaved = { lock, spent, next, prepared }
       return { kind: 'unsaved', generation: next, message: messageOf(error) }
@@ -233,6 +233,23 @@ export class Rotation {
     await this.#intents.clear()
     if (stored !== 'saved') return { kind: 'superseded', stored }
     return { kind: 'renewed', generation: next }
+  }
+
+  /**
+   * As the store's own `replace`, but a file that is broken just now (half written by
+   * another program, damaged by an editor) is no new sign-in: it is left alone, and the
+   * result waits for it to be whole again.
+   */
+  async #replace(
+    prepared: PreparedFile,
+    spent: Generation,
+    next: Generation,
+  ): Promise<'saved' | StoredSignIn> {
+    const stored = await this.#store.replace(prepared, spent, next)
+    if (stored !== 'saved' && stored.kind === 'unusable' && stored.reason === 'store') {
+      throw new StoreError(stored.message)
+    }
+    return stored
   }
 
   async #bury(

@@ -47,14 +47,23 @@ describe.each([
     },
   )
 
-  it('that breaks while the answer is on its way is left alone too', async () => {
-    const { store, path, first, sandbox } = await start()
+  it('that breaks while the answer is on its way is left alone, and gets the answer once it is whole', async () => {
+    const { store, path, first, sandbox, present } = await start()
+    const whole = await readFile(path, 'utf8')
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 200 })
     const renewal = store.renew(first, NEVER)
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     await writeFile(path, '{"torn')
-    expect((await renewal).kind).toBe('superseded')
+    const outcome = await renewal
+    expect(outcome.kind).toBe('unsaved')
+    expect(await store.saveUnsaved()).toBe(false)
     expect(await readFile(path, 'utf8')).toBe('{"torn')
+
+    await writeFile(path, whole)
+    expect(await store.saveUnsaved()).toBe(true)
+    const served = 'generation' in outcome ? outcome.generation.accessToken : null
+    expect(served?.equals((await present()).accessToken)).toBe(true)
+    expect(sandbox.counts.tokenRequests).toBe(1)
   })
 })
 
