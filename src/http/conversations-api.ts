@@ -15,8 +15,9 @@ const ATTACHMENT_ID = /^[A-Za-z0-9_-]{1,64}$/
 
 /** More than a person attaches to one message; fewer than would fill a request to the model. */
 const MAX_ATTACHMENTS = 10
-const DEFAULT_PAGE = 200
-const MAX_PAGE = 1_000
+/** A client that does not ask for a part gets, in practice, the whole conversation. */
+const DEFAULT_PAGE = 5_000
+const MAX_PAGE = 10_000
 const MAX_CONVERSATIONS = 200
 
 /** Kinds that are safe to show in the page itself; all others are downloads. */

@@ -38,7 +38,7 @@ export class Routes {
   /** What to say where nothing matches: 401 before anything is told about `/api`, then 405 or 404. */
   refuse(c: RequestContext): HttpProblem {
     const { path } = c.req
-    if (path.startsWith('/api/') && path !== '/api/session') {
+    if ((path === '/api' || path.startsWith('/api/')) && path !== '/api/session') {
       try {
         // `chat` and `metrics` alike may learn that an address does not exist.
         this.#auth.require(c, 'all')

@@ -122,6 +122,7 @@ describe('what is not there', () => {
     expect((await gateway.call('/nothing')).status).toBe(404)
     expect((await gateway.call('/api/nothing')).status).toBe(404)
     expect((await fetch(`${gateway.url}/api/nothing`)).status).toBe(401)
+    expect((await fetch(`${gateway.url}/api`)).status).toBe(401)
     expect((await fetch(`${gateway.url}/api/queue/1/drop`)).status).toBe(401)
     const response = await gateway.call('/api/queue/known/drop')
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])

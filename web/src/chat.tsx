@@ -48,6 +48,7 @@ export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
       />
       <div class="room" inert={drawer}>
         <header class="top">
+          <h1 class="off-screen">Hermes: conversation</h1>
           <button
             type="button"
             class="quiet menu"

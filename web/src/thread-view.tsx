@@ -70,7 +70,7 @@ export function ThreadView({ state, thread, sandbox, onTry }: Props) {
   }
 
   return (
-    <main class="scroller" ref={scroller} onScroll={onScroll} onClick={onCopyClick} tabIndex={-1}>
+    <main class="scroller" ref={scroller} onScroll={onScroll} onClick={onCopyClick} tabIndex={0}>
       <div class="column">
         {thread.hasEarlier && (
           <button type="button" class="earlier" onClick={() => void readEarlier()}>

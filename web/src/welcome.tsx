@@ -16,7 +16,7 @@ export function Welcome({ sandbox, onTry }: { sandbox: boolean; onTry: (text: st
       <span class="mark">
         <Wing />
       </span>
-      <h1>What shall I carry?</h1>
+      <h2>What shall I carry?</h2>
       <p>
         Write below. What you send is saved before it is on its way, and answered even if that takes a while.
       </p>
