@@ -81,6 +81,6 @@ export function judgeSkew(skew: number): Finding {
 function reasonOf(cause: unknown): string {
   if (cause instanceof Error && cause.name === 'TimeoutError')
     return `no answer within ${NETWORK_LIMIT_MS / SECOND} s`
-  const { code } = ((cause as Error).cause ?? {}) as { code?: unknown }
-  return typeof code === 'string' ? code : 'no connection'
+  const { code, message } = ((cause as Error).cause ?? cause) as { code?: unknown; message?: string }
+  return typeof code === 'string' ? code : (message ?? 'no connection')
 }

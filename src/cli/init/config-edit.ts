@@ -25,7 +25,8 @@ export function withChanges(text: string, changes: readonly ConfigChange[]): str
   }
   // Printed again, a file may look a little different: never without a reason.
   if (!changed) return text
-  return document.toString({ lineWidth: 0, indentSeq: !/:\n- /.test(text) })
+  const style = { indentSeq: !/:\n- /.test(text), flowCollectionPadding: /[[{] /.test(text) }
+  return document.toString({ lineWidth: 0, ...style })
 }
 
 function set(document: Document, path: KeyPath, value: unknown): boolean {

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { messageOf, StoreError } from '../../support/errors.ts'
 import { migrate } from './migrate.ts'
 
 export interface SessionOptions {
@@ -10,7 +11,6 @@ export interface SessionOptions {
   readonly migrations?: readonly string[]
 }
 
-const PRIVATE_FILE = 0o600
 /** How long a write waits for another process's transaction (a command beside the gateway), in milliseconds. */
 const BUSY_TIMEOUT_MS = 10_000
 /** SQLite's page cache, in KiB: enough for the inner pages of every index at a million messages; the system caches the rest. */
@@ -46,8 +46,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.path = options.path
     this.pullChannels = new Set(options.pullChannels)
-    // Conversations are nobody else's business; SQLite gives its other files the same mode.
-    if (!existsSync(options.path)) closeSync(openSync(options.path, 'a', PRIVATE_FILE))
+    createPrivate(options.path)
     this.db = new DatabaseSync(options.path, {
       timeout: BUSY_TIMEOUT_MS,
       // Integrity is in the statements; checking every reference again costs a tenth of each commit.
@@ -143,5 +142,21 @@ export class Session {
     this.#statements.clear()
     this.#arrayStatements.clear()
     this.db.close()
+  }
+}
+
+/**
+ * Makes the file readable by its owner alone, for people's messages are in it; SQLite gives its
+ * log the same mode. One that exists keeps its own.
+ *
+ * @throws StoreError when it cannot be opened for writing
+ */
+function createPrivate(path: string): void {
+  // To close another handle on a database that this process has open would drop its locks.
+  if (existsSync(path)) return
+  try {
+    closeSync(openSync(path, 'a', 0o600))
+  } catch (error) {
+    throw new StoreError(`${path} cannot be opened: ${messageOf(error)}`, { cause: error })
   }
 }
