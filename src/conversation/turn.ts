@@ -5,10 +5,12 @@ import type { ConversationEvents } from '../inbox/events.ts'
 import { latePreface } from '../inbox/hold-policy.ts'
 import type { Inbox, Lease, TurnOutcome, Usage } from '../inbox/inbox.ts'
 import { Interruption } from '../inbox/outcome.ts'
+import { sentText } from '../inbox/sent-text.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError, Refused } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
+import { readSummary } from './history.ts'
 import type { Model, ModelAnswer } from './model.ts'
 
 export interface TurnOptions {
@@ -24,9 +26,6 @@ export interface TurnOptions {
   /** The system prompt, read anew for each turn; null = none. */
   readonly system: () => Promise<string | null>
 }
-
-/** Between the preface and the answer, as the store puts them together. */
-const PREFACE_GAP = '\n\n'
 
 /** A turn: from the messages of a lease to the answer, shown while it is written. */
 export function createTurn(options: TurnOptions): AnswerTurn {
@@ -48,7 +47,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           onText: (text) => {
             shown += text
             events.delta(conversation.id, text)
-            draft.write(preface === null ? shown : preface + PREFACE_GAP + shown)
+            draft.write(sentText(preface, shown))
           },
         },
       )
@@ -102,7 +101,9 @@ function outcomeOf(
     model: answer.model,
     usage: cost ? sum(answer.usage, cost.usage) : answer.usage,
     modelMs: answer.modelMs + (cost?.modelMs ?? 0),
-    ...(context.summary === null ? {} : { summary: context.summary }),
+    ...(context.summary === null
+      ? {}
+      : { summary: context.summary, summaryUpTo: readSummary(context.summary)?.upTo ?? 0 }),
   }
 }
 

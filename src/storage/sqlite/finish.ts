@@ -124,7 +124,9 @@ function answer(
       outcome.summary,
     )
     // What the summary covers is never handed over again: a turn's cost follows what is kept.
-    if (outcome.summaryUpTo !== undefined) conversation.history_from = outcome.summaryUpTo + 1
+    if (outcome.summaryUpTo !== undefined) {
+      conversation.history_from = Math.max(conversation.history_from, outcome.summaryUpTo + 1)
+    }
   }
   session.run(
     `INSERT INTO turns (id, conversation, model, leased_at, finished_at, model_ms, input_tokens, output_tokens,

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { existsSync, rmSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { ConfigurationError } from '../../support/errors.ts'
 import { MIGRATIONS } from './schema.ts'
 
@@ -45,8 +45,8 @@ function versionOf(db: DatabaseSync): number {
 
 function backupBeforeMigration(db: DatabaseSync, path: string, version: number): string {
   const copy = `${path}.backup-v${version}`
-  // An unfinished earlier attempt may have left one; VACUUM INTO wants a new file.
-  if (existsSync(copy)) rmSync(copy)
+  // Private and empty, for SQLite writes into nothing else; an earlier try may have left one.
+  closeSync(openSync(copy, 'w', 0o600))
   db.prepare('VACUUM INTO ?').run(copy)
   return copy
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -35,6 +35,14 @@ test('a backup made while messages arrive is whole and opens as a store', async 
   } finally {
     await copy.close()
   }
+})
+
+test('nobody but the owner may read the database, its log or a backup', async () => {
+  await driver.acceptOne(message('1'))
+  await storage.backup(join(folder, 'copy.db'))
+  const modes = readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777])
+  expect(modes.length).toBeGreaterThanOrEqual(3)
+  expect(modes).toEqual(modes.map(([name]) => [name, 0o600]))
 })
 
 test('a backup never overwrites a file', async () => {

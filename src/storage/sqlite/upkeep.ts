@@ -1,5 +1,5 @@
-import { existsSync, rmSync } from 'node:fs'
-import { StoreError } from '../../support/errors.ts'
+import { closeSync, openSync, rmSync } from 'node:fs'
+import { messageOf, StoreError } from '../../support/errors.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -9,7 +9,12 @@ import type { Session } from './session.ts'
  * @throws StoreError when the file exists or cannot be written; nothing is left behind then
  */
 export function backup(session: Session, file: string): void {
-  if (existsSync(file)) throw new StoreError(`${file} exists already`)
+  try {
+    // Made here, private and new; SQLite writes into an empty file.
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    throw new StoreError(`${file} cannot be made: ${messageOf(error)}`, { cause: error })
+  }
   try {
     session.sql('VACUUM INTO ?').run(file)
   } catch (error) {
