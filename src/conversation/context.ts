@@ -10,7 +10,6 @@ import {
   SUMMARY_MAX_TOKENS,
   SUMMARY_TIMEOUT_MS,
   transcriptOf,
-  writeSummary,
   type Summary,
   type Turn,
 } from './history.ts'
@@ -39,7 +38,7 @@ export interface TurnContext {
   readonly system: string | null
   readonly messages: readonly ModelMessage[]
   /** To be stored with the answer; null = as before. */
-  readonly summary: string | null
+  readonly summary: Summary | null
   /** What making the summary cost; null = none was made. */
   readonly cost: { readonly usage: Usage; readonly modelMs: number } | null
   /** Pictures or files of earlier turns are among the messages. */
@@ -85,7 +84,7 @@ export class ContextBuilder {
         ...alternating(history),
         { role: 'user', text: withNames(question, ownFiles), attachments: ownFiles.attachments },
       ],
-      summary: made ? writeSummary(made.summary) : null,
+      summary: made?.summary ?? null,
       cost: made ? { usage: made.answer.usage, modelMs: made.answer.modelMs } : null,
       hasOldAttachments: history.some(({ attachments }) => attachments.length > 0),
     }

@@ -10,7 +10,7 @@ import type { Clock } from '../support/clock.ts'
 import { ConfigurationError, Refused } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
-import { readSummary } from './history.ts'
+import { writeSummary } from './history.ts'
 import type { Model, ModelAnswer } from './model.ts'
 
 export interface TurnOptions {
@@ -90,7 +90,7 @@ function outcomeOf(
   preface: string | null,
   texts: Texts,
 ): TurnOutcome {
-  const { cost } = context
+  const { cost, summary } = context
   const text = answer.text.trim()
   if (answer.stopReason === 'refusal') return { kind: 'refused', reason: 'refusal', notice: texts.refused }
   if (text === '') return { kind: 'refused', reason: 'empty answer', notice: texts.refused }
@@ -101,9 +101,7 @@ function outcomeOf(
     model: answer.model,
     usage: cost ? sum(answer.usage, cost.usage) : answer.usage,
     modelMs: answer.modelMs + (cost?.modelMs ?? 0),
-    ...(context.summary === null
-      ? {}
-      : { summary: context.summary, summaryUpTo: readSummary(context.summary)?.upTo ?? 0 }),
+    ...(summary === null ? {} : { summary: writeSummary(summary), summaryUpTo: summary.upTo }),
   }
 }
 
