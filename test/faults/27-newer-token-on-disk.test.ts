@@ -1,6 +1,9 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { fingerprint } from '../../src/support/secret.ts'
+import type { IssuedSignIn } from '../../src/sandbox/sandbox.ts'
 import { KeptGateway } from '../support/kept-gateway.ts'
+import { until } from '../support/until.ts'
 
 it('repeats a rejected request with the newer token on disk, without a token request', async () => {
   const gateway = await KeptGateway.start()
@@ -11,4 +14,44 @@ it('repeats a rejected request with the newer token on disk, without a token req
   expect(await gateway.ask()).not.toBe('')
   expect(gateway.tokenRequests).toBe(0)
   expect(gateway.keeper.snapshot().fingerprint).toBe(fingerprint(newer.accessToken))
+})
+
+it("adopts what Claude Code renewed for itself, and renews Claude Code's sign-in where it must", async () => {
+  const gateway = await KeptGateway.start({
+    signedIn: false,
+    variables: { ANTHROPIC_API_KEY: 'sk-ant-oat01-TEST-of-the-report' },
+  })
+  const path = `${gateway.home}/.claude/.credentials.json`
+  await mkdir(`${gateway.home}/.claude`)
+  const write = ({ accessToken, refreshToken, expiresAt, scopes }: IssuedSignIn) =>
+    writeFile(
+      path,
+      JSON.stringify({
+        claudeAiOauth: { accessToken, refreshToken, expiresAt, scopes },
+        mcpOAuth: { kept: true },
+      }),
+      { mode: 0o600 },
+    )
+  const first = gateway.sandbox.signIn()
+  await write(first)
+  // The static token is dead already; a renewable sign-in beside it appears, and is taken without a restart.
+  await until(() => gateway.keeper.snapshot().source === 'claude-code', "Claude Code's sign-in")
+  expect(await gateway.ask()).not.toBe('')
+
+  gateway.sandbox.control.revokeAccess()
+  const second = gateway.sandbox.signIn()
+  await write(second)
+  expect(await gateway.ask()).not.toBe('')
+  expect(gateway.tokenRequests).toBe(0)
+
+  gateway.sandbox.control.revokeAccess()
+  expect(await gateway.ask()).not.toBe('')
+  expect(gateway.tokenRequests).toBe(1)
+  const stored = JSON.parse(await readFile(path, 'utf8'))
+  expect(stored.mcpOAuth).toEqual({ kept: true })
+  expect(gateway.keeper.snapshot()).toMatchObject({
+    state: 'healthy',
+    source: 'claude-code',
+    fingerprint: fingerprint(stored.claudeAiOauth.accessToken),
+  })
 })
