@@ -116,6 +116,24 @@ describe('a conversation’s events', () => {
     )
   })
 
+  test('a draft stays until the stored answer takes its place', async () => {
+    await using gateway = await startTestGateway()
+    using stream = await openSse(`${gateway.url}/api/events?watch=a@0`, headers)
+    await stream.until((events) => events.some((event) => event.data['done'] === true))
+    gateway.chat.events.begin('web:a', 't')
+    gateway.chat.events.delta('web:a', 'text')
+    await stream.until((events) => draft(events) === 'text')
+    const before = stream.events.length
+    gateway.chat.events.delta('web:a', ' and more')
+    // The answer is being stored: longer than pieces are gathered.
+    gateway.chat.events.end('web:a')
+    await pause(100)
+    expect(stream.events.slice(before).some((event) => event.data['done'] === true)).toBe(false)
+    gateway.chat.add('web:a', { text: 'text and more' })
+    await stream.until((events) => events.at(-1)?.data['done'] === true)
+    expect(stream.events.at(-2)).toMatchObject({ event: 'message', data: { text: 'text and more' } })
+  })
+
   test('a storm of pieces is gathered', async () => {
     await using gateway = await startTestGateway()
     using stream = await watch(gateway)
