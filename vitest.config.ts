@@ -6,6 +6,8 @@ export default defineConfig({
     // Real processes and sockets: generous limits, two at a time on small machines.
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is waited for comes from other processes, and the machine may be busy.
+    expect: { poll: { timeout: 15_000, interval: 10 } },
     maxWorkers: 2,
     pool: 'forks',
     reporters: ['default', './test/support/count-reporter.ts'],
