@@ -20,15 +20,21 @@ import { createChatLogin, type ChatSignIn } from './conversation/login.ts'
 import { startRetention } from './conversation/retention.ts'
 import { Messaging } from './conversation/messaging.ts'
 import type { CredentialParts } from './credentials/assemble.ts'
+import { CredentialTimeline } from './credentials/timeline.ts'
 import { accountName, LoginSessions, OtherAccount } from './credentials/login.ts'
 import { createApiServices } from './http/api-services.ts'
+import { Changes } from './http/changes.ts'
+import { createDashboard } from './http/dashboard.ts'
+import { feedFigures } from './http/figure-feed.ts'
 import { feedMetrics } from './http/metric-feed.ts'
 import { Metrics } from './http/metrics.ts'
 import { HttpServer } from './http/server.ts'
-import type { LoginService } from './http/services.ts'
+import { pageSignIn } from './http/page-sign-in.ts'
+import type { SandboxPanel } from './http/services.ts'
 import { statusReport } from './http/status-report.ts'
 import { TokenList } from './http/token-list.ts'
 import { CombinedGate } from './inbox/combined-gate.ts'
+import { FigureRecorder } from './inbox/figure-recorder.ts'
 import { ProviderGate } from './inbox/provider-gate.ts'
 import { Readiness } from './inbox/readiness.ts'
 import { rememberedGate } from './inbox/remembered-gate.ts'
@@ -58,6 +64,8 @@ export interface GatewayOptions {
   readonly credentials: CredentialParts
   /** Of the process; only commands of alert routes are given a part of it. */
   readonly processEnv: Readonly<NodeJS.ProcessEnv>
+  /** The stand-in's switches for the page; null = the provider is a real one. */
+  readonly sandbox: SandboxPanel | null
 }
 
 /** A gateway that runs. */
@@ -162,17 +170,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const readiness = new Readiness({ gate, store: messaging.store, dispatcher, clock, newId })
 
   // ── Figures and alerts ──────────────────────────────────────────────────
+  const held = async () => (await inbox.counts()).held
   const metrics = new Metrics(
     {
       credential: () => {
         const { state, expiresAt, loginExpiresAt } = keeper.snapshot()
         return { state, expiresAt: msOf(expiresAt), loginExpiresAt: msOf(loginExpiresAt) }
       },
-      held: async () => (await inbox.counts()).held,
+      held,
     },
     clock,
   )
   feedMetrics(metrics, observer, keeper)
+  const recorder = new FigureRecorder({ figures: storage.figures, held, clock, onProblem })
+  feedFigures(recorder, observer, keeper)
+  const timeline = new CredentialTimeline({ keeper, facts, clock, onProblem })
+  const changes = new Changes(newId(clock.now()))
   const alerter = new Alerter({
     routes: buildRoutes({
       alerts: config.alerts,
@@ -185,11 +198,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     onTry: (route, outcome, problem) => {
       metrics.alert(route, outcome)
+      changes.mark('channels')
       if (outcome === 'failed') log.warn({ route, problem }, 'an alert did not get through this route')
     },
   })
   const incidents = new IncidentTracker({
-    store: storage.incidents,
+    store: {
+      ...storage.incidents,
+      save: (incident) => storage.incidents.save(incident).finally(() => changes.mark('incident')),
+    },
     alerter,
     clock,
     texts,
@@ -239,7 +256,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       events,
       chat: web,
       uploads,
-      login: pageSignIn(logins),
+      login: pageSignIn({
+        logins,
+        own: signIns,
+        resolver: credentials.resolver,
+        provider: { baseUrl: config.model.baseUrl, userAgent: config.auth.oauth.userAgent },
+      }),
+      dashboard: createDashboard({
+        inbox,
+        figures: storage.figures,
+        recorder,
+        timeline,
+        keeper,
+        observer,
+        changes,
+        clock,
+        sandbox: options.sandbox,
+      }),
       readiness: () => readiness.current(),
       onStatusChange(listener) {
         statusListeners.add(listener)
@@ -278,6 +311,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // Before the keeper: what it warns of at its start is what the operator most needs to hear.
   signInAlerts.start()
   channelAlerts.start()
+  await timeline.start()
+  recorder.start()
   await credentials.start()
   await messaging.start()
   readiness.start()
@@ -310,6 +345,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       provider.stop()
       alerter.stop()
       await signInAlerts.stop()
+      await timeline.stop()
+      await recorder.stop()
       await incidents.stop()
       await server.close()
       await refreshed
@@ -332,23 +369,6 @@ function chatSignIn(logins: LoginSessions): ChatSignIn {
       }
     },
     confirm: async (owner) => ({ account: accountName(await logins.confirm(owner)) }),
-  }
-}
-
-function pageSignIn(logins: LoginSessions): LoginService {
-  return {
-    async start(client) {
-      const { url, session, expiresAt } = await logins.begin(client)
-      return { authorizeUrl: url, session, expiresAt }
-    },
-    async finish(client, session, code) {
-      const { account } = await logins.finish(client, session, code, false)
-      return { account }
-    },
-    async confirm(client) {
-      const { account } = await logins.confirm(client)
-      return { account }
-    },
   }
 }
 

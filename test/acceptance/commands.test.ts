@@ -1,0 +1,177 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import type { Finished } from '../support/gateway-process.ts'
+
+const ADA = 501
+const STRANGER = 777
+
+/** What a command prints with `--json`: one object on stdout, and nothing beside it. */
+function jsonOf({ stdout }: Finished): { items?: Array<Record<string, unknown>>; [key: string]: unknown } {
+  expect(stdout.trimStart()[0]).toBe('{')
+  return JSON.parse(stdout)
+}
+
+describe('beside a running gateway', () => {
+  let world: BotWorld
+  const hermes = (args: readonly string[], input?: string) => world.gateway.run(args, input)
+
+  beforeAll(async () => {
+    world = await BotWorld.start({
+      env: { TELEGRAM_ALLOWED_USERS: String(ADA) },
+      sandbox: { acceptAnyApiKey: false },
+    })
+  }, PROCESS_TEST.timeout)
+  afterAll(() => world[Symbol.asyncDispose]())
+
+  test(
+    'chat prints the answer to its argument, and to what comes through the pipe',
+    PROCESS_TEST,
+    async () => {
+      const spoken = await hermes(['chat', 'good', 'morning'])
+      expect(spoken).toMatchObject({ code: 0, stdout: 'Echo: good morning\n', stderr: '' })
+      const piped = await hermes(['chat'], 'first line\nsecond line\n')
+      expect(piped).toMatchObject({ code: 0, stdout: 'Echo: first line\nsecond line\n' })
+      expect(world.sandbox.requests.at(-1)!.turns).toBe(2)
+      expect((await hermes(['chat'])).code).toBe(2)
+    },
+  )
+
+  test('status tells that all is well, in words and as one object', PROCESS_TEST, async () => {
+    const words = await hermes(['status'])
+    expect(words.stdout).toContain('Messages are answered.')
+    expect(words.code).toBe(0)
+    const json = await hermes(['status', '--json'])
+    expect(jsonOf(json)).toMatchObject({
+      gateway: { running: true, status: 'ready', url: world.gateway.url, pid: world.gateway.pid },
+      credential: { state: 'healthy', source: 'environment', kind: 'api-key' },
+      incident: null,
+    })
+    expect(json.code).toBe(0)
+    const auth = await hermes(['auth', 'status', '--json'])
+    expect(jsonOf(auth)).toMatchObject({ state: 'healthy', reason: null, renewable: false })
+    expect(auth.code).toBe(0)
+  })
+
+  test('wrong usage ends with 2 and says what was meant', PROCESS_TEST, async () => {
+    for (const args of [
+      ['gatway'],
+      ['queue', 'retry'],
+      ['queue', 'drop'],
+      ['backup'],
+      ['status', '--jason'],
+    ]) {
+      const { code, stdout, stderr } = await hermes(args)
+      expect([args, code, stdout]).toEqual([args, 2, ''])
+      expect(stderr).not.toBe('')
+    }
+  })
+
+  test('pairing lets a stranger in and out again', PROCESS_TEST, async () => {
+    const { telegram } = world
+    telegram.say(STRANGER, 'let me in')
+    await world.until(() => world.shown(STRANGER).length === 1, 'the code')
+    const code = /approve telegram (\S+)/.exec(world.shown(STRANGER)[0]!)![1]!
+    const pending = await hermes(['pairing', 'list', '--json'])
+    expect(jsonOf(pending).items).toMatchObject([
+      { state: 'pending', channel: 'telegram', user: String(STRANGER) },
+    ])
+    expect(pending.stdout).not.toContain(code)
+    expect((await hermes(['pairing', 'approve', 'telegram', 'WRONG234'])).code).toBe(1)
+    const approved = await hermes(['pairing', 'approve', 'telegram', code])
+    expect(approved).toMatchObject({ code: 0, stderr: '' })
+    telegram.say(STRANGER, 'hello')
+    await world.until(() => world.shown(STRANGER).length === 2, 'the answer')
+    expect(world.shown(STRANGER)[1]).toBe('Echo: hello')
+    expect((await hermes(['pairing', 'revoke', 'telegram', String(STRANGER)])).code).toBe(0)
+    expect((await hermes(['pairing', 'revoke', 'telegram', String(STRANGER)])).code).toBe(1)
+    telegram.say(STRANGER, 'still there?')
+    telegram.say(ADA, 'after that')
+    await world.until(() => world.shown(ADA).includes('Echo: after that'), 'the answer')
+    expect(world.asked('still there?')).toEqual([])
+  })
+
+  test('a person gets all that is stored of them, and is forgotten on request', PROCESS_TEST, async () => {
+    world.telegram.say(ADA, 'remember the blue door')
+    await world.until(() => world.shown(ADA).includes('Echo: remember the blue door'), 'the answer')
+    const exported = await hermes(['data', 'export', 'telegram', String(ADA)])
+    expect(exported.code).toBe(0)
+    expect(JSON.stringify(jsonOf(exported))).toContain('remember the blue door')
+    const unsure = await hermes(['data', 'delete', 'telegram', String(ADA)])
+    expect(unsure).toMatchObject({ code: 2, stdout: '' })
+    expect((await hermes(['data', 'delete', 'telegram', String(ADA), '--yes'])).code).toBe(0)
+    expect((await hermes(['data', 'export', 'telegram', String(ADA)])).stdout).not.toContain('blue door')
+    world.telegram.say(ADA, 'and now?')
+    await world.until(() => world.shown(ADA).includes('Echo: and now?'), 'the answer')
+    // The model is told nothing of what was deleted.
+    expect(JSON.stringify(world.asked('and now?')[0]!.messages)).not.toContain('blue door')
+  })
+
+  test('a backup is a whole database without sign-ins, and never overwrites', PROCESS_TEST, async () => {
+    const file = join(world.gateway.home, 'copy.db')
+    expect((await hermes(['backup', file])).code).toBe(0)
+    expect((await hermes(['backup', file])).code).toBe(1)
+    expect(existsSync(file)).toBe(true)
+    expect(readFileSync(file).includes('sk-ant-')).toBe(false)
+    using database = new DatabaseSync(file)
+    expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
+    const texts = database
+      .prepare('SELECT text FROM messages')
+      .all()
+      .map((row) => row['text'])
+    expect(texts).toContain('good morning')
+  })
+
+  test(
+    'the queue is listed, tried again and dropped by hand while the key is dead',
+    PROCESS_TEST,
+    async () => {
+      world.sandbox.control.revokeApiKeys()
+      for (const text of ['one', 'two']) expect((await world.gateway.say(text, text)).status).toBe(202)
+      await world.untilState('needs-login')
+      const listed = await hermes(['queue', 'list', '--state', 'held', '--json'])
+      const items = jsonOf(listed).items!
+      expect(items).toMatchObject([
+        { state: 'held', conversation: 'web:one' },
+        { state: 'held', conversation: 'web:two' },
+      ])
+      expect(listed.stdout).not.toContain('"text"')
+      expect((await hermes(['queue', 'list'])).stdout).toContain('web:one')
+      expect((await hermes(['queue', 'list', '--state', 'nonsense'])).code).toBe(2)
+      expect((await hermes(['queue', 'drop', String(items[0]!['id'])])).code).toBe(0)
+      expect((await hermes(['queue', 'drop', 'no-such-id'])).code).toBe(1)
+      expect((await hermes(['queue', 'retry', 'no-such-id'])).code).toBe(1)
+      expect((await hermes(['queue', 'retry', '--all'])).code).toBe(0)
+      expect(jsonOf(await hermes(['queue', 'list', '--json'])).items).toMatchObject([
+        { conversation: 'web:two' },
+      ])
+      const status = await hermes(['status', '--json'])
+      expect(jsonOf(status)).toMatchObject({ gateway: { status: 'needs-login' }, queue: { held: 1 } })
+      expect(status.code).toBe(3)
+      expect(jsonOf(await hermes(['incidents', '--json'])).items).toMatchObject([
+        { status: 'needs-login', closedAt: null },
+      ])
+    },
+  )
+})
+
+test('without a gateway the commands say so, and those that need none still work', PROCESS_TEST, async () => {
+  await using world = await BotWorld.start({ start: false })
+  const { gateway } = world
+  const chat = await gateway.run(['chat', 'hello'])
+  expect(chat).toMatchObject({ code: 1, stdout: '' })
+  expect(chat.stderr).toContain('hermes gateway')
+  const status = await gateway.run(['status', '--json'])
+  expect(jsonOf(status)).toMatchObject({ gateway: { running: false, status: 'stopped' } })
+  expect(status.code).toBe(1)
+  expect((await gateway.run(['queue', 'list', '--json'])).stdout.replaceAll(/\s/g, '')).toBe('{"items":[]}')
+  await gateway.start()
+  await gateway.say('a', 'hello')
+  await gateway.kill('SIGKILL')
+  // What a killed gateway left behind is no sign of life.
+  expect(jsonOf(await gateway.run(['status', '--json']))).toMatchObject({ gateway: { running: false } })
+  expect((await gateway.run(['backup', join(gateway.home, 'copy.db')])).code).toBe(0)
+})
