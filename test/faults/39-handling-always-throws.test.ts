@@ -38,7 +38,7 @@ test('the operator can have a parked message tried again', async () => {
   await rig.pass(2 * MINUTE, SECOND)
   const [parked] = await rig.storage.inbox.queue({ states: ['parked'], limit: 10 })
   rig.model.reply = () => 'mended'
-  expect(await rig.storage.inbox.retry(parked!.id, clock.now())).toBe(true)
+  expect(await rig.storage.inbox.retry(parked!.id, clock.now())).toBe(parked!.conversationId)
   rig.messaging.dispatcher.wake(parked!.conversationId)
   await rig.rest()
   expect(rig.outlet.texts('a').at(-1)).toMatch(/mended$/)
