@@ -360,8 +360,10 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     if (width < 860) {
       await page.click('.menu')
       await page.waitForSelector('nav.out a[aria-current=page]')
+      await page.waitForSelector('nav.out [aria-label=Close]:focus')
       await page.keyboard.press('Escape')
       await page.waitForSelector('nav:not(.out)', { state: 'attached' })
+      await page.waitForSelector('.menu:focus')
     }
     expect(visitor.complaints.filter((text) => !text.includes('400'))).toEqual([])
   })

@@ -36,6 +36,15 @@ export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
 
   useEffect(() => composer.current?.focus(), [thread.id])
 
+  // The drawer gives the focus back to what opened it, unless a conversation was chosen.
+  const menu = useRef<HTMLButtonElement>(null)
+  const wasOut = useRef(false)
+  useEffect(() => {
+    const elsewhere = document.activeElement?.closest('.room') ?? null
+    if (wasOut.current && !drawer && elsewhere === null) menu.current?.focus()
+    wasOut.current = drawer
+  }, [drawer])
+
   return (
     <div class="house">
       <Sidebar
@@ -50,6 +59,7 @@ export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
         <header class="top">
           <h1 class="off-screen">Hermes: conversation</h1>
           <button
+            ref={menu}
             type="button"
             class="quiet menu"
             aria-label="Conversations"
