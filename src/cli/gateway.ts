@@ -11,6 +11,7 @@ import { writeFileAtomically } from '../support/atomic-file.ts'
 import { systemClock } from '../support/clock.ts'
 import { acquireFileLock } from '../support/file-lock.ts'
 import { createLog, type Log } from '../support/log.ts'
+import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
 import { VERSION } from '../support/version.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -79,12 +80,22 @@ async function run(
   })
   if (sandbox) await signInToSandbox(sandbox, credentials)
   logCredentialNotices(credentials, log)
-  const gateway = await startGateway({ settings, log, credentials, processEnv })
+  const panel = sandbox && (await import('./sandbox-panel.ts')).sandboxPanel(sandbox)
+  const gateway = await startGateway({ settings, log, credentials, processEnv, sandbox: panel })
   await announce(gateway, settings)
+  const service = startServiceNotifier({
+    alive: () => gateway.alive(),
+    statusLine: () => gateway.statusLine(),
+    clock: systemClock,
+    onProblem: (message) => log.warn(message),
+  })
   const signal = await stopping
   log.info(`${signal}: no new messages are begun; what is in hand is finished`)
+  // Beside the stop, not before it: what is in hand waits for nobody's status.
+  const told = service.stopping()
   await rm(runFile(paths.home), { force: true })
   await gateway.stop()
+  await told
   return EXIT.ok
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import { writeFileAtomically } from '../../support/atomic-file.ts'
@@ -34,6 +34,8 @@ export async function serviceInstallCommand(
   try {
     await mkdir(dirname(place.file), { recursive: true })
     await writeFileAtomically(place.file, text)
+    // It holds no secret, and systemd complains of a unit that only root may read.
+    await chmod(place.file, 0o644)
   } catch (error) {
     const hint = options.system && process.getuid?.() !== 0 ? ' Run it with sudo.' : ''
     printError(`${place.file} cannot be written (${messageOf(error)}).${hint}`)
