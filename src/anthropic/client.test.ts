@@ -3,6 +3,7 @@ import { credentialOf, StaticDoor } from '../../test/support/static-door.ts'
 import type { MessageFault } from '../sandbox/fault-names.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
 import type { Sandbox } from '../sandbox/types.ts'
+import { DEFAULT_TEXTS } from '../config/texts.ts'
 import { systemClock } from '../support/clock.ts'
 import { ConfigurationError, NeedsLogin, Refused, TransientError, UsageLimited } from '../support/errors.ts'
 import { createModelClient, type ProviderHealth } from './client.ts'
@@ -31,6 +32,8 @@ function ask(door: StaticDoor, text = 'Good morning', onText: (text: string) => 
     clock: systemClock,
     userAgent: 'hermes-gateway/test',
     headers: {},
+    texts: DEFAULT_TEXTS,
+    model: 'claude-sonnet-5-5',
     contextTokens: 200_000,
   })
   return model.answer(
@@ -193,6 +196,8 @@ test('an abort ends the request with its own reason and says nothing of the prov
     clock: systemClock,
     userAgent: 'hermes-gateway/test',
     headers: {},
+    texts: DEFAULT_TEXTS,
+    model: 'claude-sonnet-5-5',
     contextTokens: 200_000,
   })
   const reason = new Error('stopped by the person')

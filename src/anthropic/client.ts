@@ -6,7 +6,7 @@ import type { Usage } from '../inbox/inbox.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
 import { ConfigurationError, Refused, TransientError, UsageLimited } from '../support/errors.ts'
 import { contentOf } from './content.ts'
-import { classify } from './errors.ts'
+import { classify, type RefusalTexts } from './errors.ts'
 import { AttemptFailed, withCredential } from './ladder.ts'
 
 /** Told of each outcome that says something about the provider itself, never about a credential. */
@@ -28,6 +28,10 @@ export interface ModelClientOptions {
   readonly userAgent: string
   /** Sent with every request, from the configuration. */
   readonly headers: Readonly<Record<string, string>>
+  /** The sentences that people read when a message cannot be answered. */
+  readonly texts: RefusalTexts
+  /** The configured model. One that a chat has chosen itself is that chat's trouble alone. */
+  readonly model: string
   /** The tokens that the configured models take, in all. */
   readonly contextTokens: number
 }
@@ -79,7 +83,7 @@ export function createModelClient(options: ModelClientOptions): Model {
       if (signal.aborted) throw signal.reason
       if (silence.signal.aborted) throw failed(silence.signal.reason, shown)
       if (error instanceof TransientError) throw failed(error, shown)
-      throw new AttemptFailed(classify(error, clock.now()), shown)
+      throw new AttemptFailed(classify(error, clock.now(), options.texts), shown)
     } finally {
       silence.stop()
     }
@@ -94,7 +98,7 @@ export function createModelClient(options: ModelClientOptions): Model {
         health.succeeded()
         return answer
       } catch (error) {
-        reportHealth(health, error)
+        reportHealth(health, error, request.model === options.model)
         throw error
       }
     },
@@ -126,11 +130,11 @@ export function credentialHeaders(credential: Credential): Record<string, string
   return { authorization: `Bearer ${credential.secret.reveal()}`, 'anthropic-beta': OAUTH_BETA }
 }
 
-function reportHealth(health: ProviderHealth, error: unknown): void {
+function reportHealth(health: ProviderHealth, error: unknown, configuredModel: boolean): void {
   if (error instanceof UsageLimited) health.usageLimited(error.resumeAt)
   else if (error instanceof TransientError && error.reason !== 'credential') {
     health.unavailable(error.retryAfterMs, error.reason)
-  } else if (error instanceof ConfigurationError) health.misconfigured(error.message)
+  } else if (error instanceof ConfigurationError && configuredModel) health.misconfigured(error.message)
   else if (error instanceof Refused) health.succeeded()
 }
 

@@ -4,6 +4,12 @@ import { ConfigurationError, Refused, TransientError, UsageLimited } from '../su
 import { rejectionInText } from './phrases.ts'
 import { resumeTime, retryAfterMs } from './rate-limit.ts'
 
+/** The sentences for a message that cannot be answered. */
+export interface RefusalTexts {
+  readonly refused: string
+  readonly refused_too_large: string
+}
+
 /** What a failed request means: for the credential, or for everybody else. */
 export type Failure =
   | { readonly kind: 'credential'; readonly rejection: Rejection }
@@ -16,7 +22,7 @@ export type Failure =
  * @param now epoch milliseconds, for limits that end at a time
  * @see https://docs.anthropic.com/en/api/errors
  */
-export function classify(error: unknown, now: number): Failure {
+export function classify(error: unknown, now: number, texts: RefusalTexts): Failure {
   if (error instanceof APIUserAbortError) return other(error)
   if (error instanceof APIConnectionError)
     return other(transient('the provider cannot be reached', null, 'network', error))
@@ -34,7 +40,7 @@ export function classify(error: unknown, now: number): Failure {
     case 404:
       return other(new ConfigurationError('the provider does not know the configured model or address (404)'))
     case 413:
-      return other(new Refused('This message is too large for me to read.'))
+      return other(new Refused(texts.refused_too_large))
     case 429: {
       const resumeAt = resumeTime(error.headers, now)
       if (resumeAt !== null) return other(new UsageLimited(resumeAt))
@@ -46,7 +52,7 @@ export function classify(error: unknown, now: number): Failure {
       )
   }
   if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 409) {
-    return other(new Refused('I could not process this message.'))
+    return other(new Refused(texts.refused))
   }
   return other(transient('the provider has a problem', retryAfterMs(error.headers, now), 'provider', error))
 }

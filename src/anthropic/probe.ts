@@ -1,3 +1,4 @@
+import { DEFAULT_TEXTS } from '../config/texts.ts'
 import type { Credential } from '../credentials/credential.ts'
 import { createSdkClient, credentialHeaders, type ModelClientOptions } from './client.ts'
 import { classify, type Failure } from './errors.ts'
@@ -22,7 +23,7 @@ export function createProbe(
       )
       return null
     } catch (error) {
-      return classify(error, options.clock.now())
+      return classify(error, options.clock.now(), DEFAULT_TEXTS)
     }
   }
 }

@@ -66,15 +66,27 @@ export async function pairingListCommand(
 export async function pairingApproveCommand(
   options: GlobalOptions & { readonly channel: string; readonly code: string },
 ): Promise<ExitCode> {
-  const person = await withStorage(options, ({ pairings }) =>
-    pairings.approve(options.channel, options.code.trim().toUpperCase(), Date.now()),
+  const { approvePairing } = await import('../conversation/pairing-policy.ts')
+  const approval = await withStorage(options, ({ pairings }) =>
+    approvePairing(pairings, options.channel, options.code, Date.now()),
   )
-  if (!person) {
-    printError(`no one on ${options.channel} holds that code, or it is over. Codes last an hour.`)
-    return EXIT.failed
+  switch (approval?.kind) {
+    case 'approved':
+      print(
+        `${approval.personName ?? approval.personId} (${options.channel} ${approval.personId}) may talk now.`,
+      )
+      return EXIT.ok
+    case 'locked':
+      printError(
+        `too many wrong codes on ${options.channel}; approving is locked until ${new Date(approval.until).toISOString()}.`,
+      )
+      return EXIT.failed
+    case 'unknown-code':
+      printError(`no one on ${options.channel} holds that code, or it is over. Codes last an hour.`)
+      return EXIT.failed
+    case undefined:
+      return EXIT.failed
   }
-  print(`${person.personName ?? person.personId} (${options.channel} ${person.personId}) may talk now.`)
-  return EXIT.ok
 }
 
 export async function pairingRevokeCommand(

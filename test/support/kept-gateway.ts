@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createModelClient } from '../../src/anthropic/client.ts'
 import { credentialProbe } from '../../src/anthropic/credential-probe.ts'
 import { loadSettings } from '../../src/config/settings.ts'
+import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import type { Variables } from '../../src/config/dotenv.ts'
 import type { Model } from '../../src/conversation/model.ts'
 import { assembleCredentials, type CredentialParts } from '../../src/credentials/assemble.ts'
@@ -144,6 +145,8 @@ export class KeptGateway {
       ...request,
       door: keeper,
       health: { succeeded() {}, usageLimited() {}, unavailable() {}, misconfigured() {} },
+      texts: DEFAULT_TEXTS,
+      model: 'claude-sonnet-5-5',
       contextTokens: 200_000,
     })
   }
