@@ -1,7 +1,10 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { KeptGateway } from '../support/kept-gateway.ts'
+import { emptyHome, startProvider } from '../support/signed-in.ts'
+import { pause } from '../support/until.ts'
 
 it('asks for no further token when a fresh one is rejected; a cheap probe finds the recovery', async () => {
   const clock = new FakeClock()
@@ -31,4 +34,36 @@ it('asks for no further token when a fresh one is rejected; a cheap probe finds 
   expect(await gateway.ask()).not.toBe('')
   expect(gateway.tokenRequests).toBe(1)
   expect(gateway.keeper.snapshot().consecutive401).toBe(0)
+})
+
+it('several gateways on one borrowed sign-in do not drive each other round: one token request each at most', async () => {
+  const provider = await startProvider()
+  const configDir = `${await emptyHome()}/.claude`
+  await mkdir(configDir)
+  const { accessToken, refreshToken, expiresAt, scopes } = provider.signIn()
+  await writeFile(
+    `${configDir}/.credentials.json`,
+    JSON.stringify({ claudeAiOauth: { accessToken, refreshToken, expiresAt, scopes } }),
+    { mode: 0o600 },
+  )
+  const gateways = await Promise.all(
+    Array.from({ length: 3 }, () =>
+      KeptGateway.start({
+        provider,
+        signedIn: false,
+        auth: ['adopt_claude_code: true'],
+        variables: { CLAUDE_CONFIG_DIR: configDir },
+      }),
+    ),
+  )
+  for (const gateway of gateways) await gateway.ask()
+  provider.control.fault({ target: 'messages', fault: 'invalid' })
+  for (let round = 0; round < 10; round++) {
+    await Promise.allSettled(gateways.map((gateway) => gateway.ask()))
+    // Time for each to see what the others have stored.
+    await pause(150)
+  }
+  expect(provider.counts.tokenRequests).toBeGreaterThan(0)
+  expect(provider.counts.tokenRequests).toBeLessThanOrEqual(gateways.length)
+  expect(provider.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
 })

@@ -16,6 +16,8 @@ import { afterThisTest, emptyHome, startProvider, tokensOf } from './signed-in.t
 
 export interface KeptOptions {
   readonly sandbox?: SandboxOptions
+  /** A provider that runs already, for several gateways at one. */
+  readonly provider?: Sandbox
   /** Shared by the gateway and the provider; real time otherwise. */
   readonly clock?: FakeClock
   readonly variables?: Variables
@@ -48,7 +50,8 @@ export class KeptGateway {
 
   static async start(options: KeptOptions = {}): Promise<KeptGateway> {
     const { clock } = options
-    const sandbox = await startProvider({ ...(clock ? { clock } : {}), ...options.sandbox })
+    const sandbox =
+      options.provider ?? (await startProvider({ ...(clock ? { clock } : {}), ...options.sandbox }))
     const gateway = new KeptGateway(await emptyHome(), sandbox, options)
     await writeFile(join(gateway.home, 'config.yaml'), gateway.#config(), { mode: 0o600 })
     await gateway.#assemble()
