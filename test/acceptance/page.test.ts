@@ -328,6 +328,7 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
       }),
       finish: () => Promise.reject(new Refused('This code was used already. Start the sign-in again.')),
       confirm: () => Promise.reject(new Refused('There is nothing to confirm.')),
+      apiKey: () => Promise.reject(new Refused('The key is empty.')),
     }
     const waiting = async () => ({ held: 1_234, parked: 0 })
     await using gateway = await startTestGateway({ sandbox: true, services_: { login, waiting } })
@@ -353,7 +354,18 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
       .evaluate((dialog) => dialog.scrollWidth - dialog.clientWidth)
     expect(overflow).toBe(0)
     expect((await page.locator('.top').boundingBox())!.height).toBeLessThan(130)
+    // Escape closes the dialog, and does not stop the answer behind it, wherever the focus is.
+    const id = shown(page.url())
+    gateway.chat.events.begin(id, 'turn')
+    gateway.chat.events.delta(id, 'still being written')
+    await page.waitForSelector('.draft', { state: 'attached' })
+    await page.evaluate('document.activeElement.blur()')
     await page.keyboard.press('Escape')
+    await page.waitForSelector('dialog', { state: 'detached' })
+    gateway.chat.events.end(id)
+    gateway.chat.events.changed(id)
+    await page.waitForSelector('.draft', { state: 'detached' })
+    expect(gateway.chat.rows(id).some((row) => row.text === '/stop')).toBe(false)
     const background = await page.evaluate('getComputedStyle(document.body).backgroundColor')
     const [red] = /\d+/.exec(String(background))!
     expect(Number(red) < 128).toBe(dark)

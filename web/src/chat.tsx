@@ -27,6 +27,8 @@ export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape' || event.defaultPrevented) return
+      // It closes the dialog, wherever the focus is, and must not stop the answer behind it.
+      if (document.querySelector('dialog[open]')) return
       if (drawer) onDrawer(false)
       else if (isBusy(state.thread.value)) void state.stop()
     }

@@ -49,14 +49,7 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
     })
 
   return (
-    <dialog
-      ref={dialog}
-      class="login"
-      aria-labelledby="login-title"
-      onClose={onClose}
-      // Escape closes this, and must not stop an answer behind it.
-      onKeyDown={(event) => event.key === 'Escape' && event.stopPropagation()}
-    >
+    <dialog ref={dialog} class="login" aria-labelledby="login-title" onClose={onClose}>
       <header>
         <h2 id="login-title">Sign in</h2>
         <button type="button" class="quiet" aria-label="Close" onClick={() => dialog.current!.close()}>
@@ -66,7 +59,12 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
       {account !== null ? (
         <>
           <p role="status">Signed in as {account}. What waited is being answered.</p>
-          <button type="button" class="primary" onClick={() => dialog.current!.close()}>
+          <button
+            type="button"
+            class="primary"
+            ref={(button) => button?.focus()}
+            onClick={() => dialog.current!.close()}
+          >
             Back to the chat
           </button>
         </>
