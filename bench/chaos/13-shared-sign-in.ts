@@ -1,4 +1,4 @@
-import { ClaudeCodeProcess } from '../../test/support/processes.ts'
+import { ClaudeCodeProcess, type Answer, type SignInProcess } from '../../test/support/processes.ts'
 import type { ChaosFigures, ChaosRow } from './row.ts'
 import { ChaosWorld, pause } from './world.ts'
 
@@ -33,14 +33,16 @@ export const sharedSignIn: ChaosRow = {
 /** The same with Claude Code: it refreshes, holds its locks, rotates in place, or dies and leaves them. */
 export const sharedWithClaudeCode: ChaosRow = {
   fault: 13,
-  title: '3 processes and two versions of Claude Code on one file',
+  title: '3 processes of two homes and two versions of Claude Code on one file',
   rounds: 300,
   async run(rounds) {
     await using world = await ChaosWorld.create()
     await world.signIn()
     const { configDir, sandbox } = world
     const setup = { configDir, tokenUrl: sandbox.tokenUrl }
-    const ours = await Promise.all([1, 2, 3].map(() => world.process({ store: 'claude-code' })))
+    // Two of one home, one of another: the latter shares nothing with them but Claude Code's protocol.
+    const homes = [world.home, world.home, await world.anotherHome()]
+    const ours = await Promise.all(homes.map((home) => world.process({ store: 'claude-code', home })))
     const theirs = [
       await ClaudeCodeProcess.start(setup),
       await ClaudeCodeProcess.start({ ...setup, old: true }),
@@ -60,7 +62,7 @@ export const sharedWithClaudeCode: ChaosRow = {
         if (kind === 'hold') await theirs[round % 2]!.ask('hold')
         if (kind === 'rotate') await theirs[round % 2]!.ask('rotate')
         const asking = Promise.all([
-          ...ours.map((each) => each.ask('renew')),
+          ...ours.map((each) => renewed(each)),
           ...(kind === 'race' ? theirs.map((each) => each.ask('refresh')) : []),
         ])
         if (kind === 'hold') {
@@ -91,6 +93,18 @@ export const sharedWithClaudeCode: ChaosRow = {
         .join(', '),
     )
   },
+}
+
+/**
+ * As the keeper does: a process that was sent away looks again. Two homes that take the
+ * same abandoned lock at once can throw one another out; the one thrown out sees it
+ * before it sends.
+ */
+async function renewed(process: SignInProcess): Promise<Answer> {
+  for (;;) {
+    const answer = await process.ask('renew')
+    if (answer['kind'] !== 'busy') return answer
+  }
 }
 
 function figures(rounds: number, { sandbox }: ChaosWorld, broken: string[], notes: string): ChaosFigures {

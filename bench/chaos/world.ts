@@ -65,6 +65,13 @@ export class ChaosWorld implements AsyncDisposable {
     })
   }
 
+  /** A second gateway's home on the same machine. */
+  async anotherHome(): Promise<string> {
+    const home = join(this.home, 'another')
+    await mkdir(home)
+    return home
+  }
+
   #store(): OwnStore {
     const { authorizeUrl, tokenUrl, redirectUri } = this.sandbox
     const settings = {
