@@ -2,12 +2,12 @@ import { SECOND, type Clock, type Timer } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import type { Credential, CredentialDoor, Rejection } from './credential.ts'
 import { KeeperCore } from './keeper-core.ts'
-import { MemoryBook, remember, type KeeperMemory } from './keeper-memory.ts'
+import { MemoryBook, type KeeperMemory } from './keeper-memory.ts'
 import { isUsable, retryOf } from './keeper-state.ts'
+import { Mender, within } from './mender.ts'
 import type { KeeperNotice } from './notices.ts'
 import { Prober, type Probe } from './prober.ts'
-import { mayRefreshAfterRejection } from './record-rules.ts'
-import { HEARTBEAT_MS, MAX_WAIT_MS, refreshDelay } from './refresh-policy.ts'
+import { HEARTBEAT_MS, refreshDelay } from './refresh-policy.ts'
 import { Refresher } from './refresher.ts'
 import { Rereader } from './rereader.ts'
 import type { Decision } from './sources/decision.ts'
@@ -44,11 +44,9 @@ export class Keeper implements CredentialDoor {
   readonly #refresher: Refresher
   readonly #prober: Prober
   readonly #warnings: Warnings
+  readonly #mender: Mender
   #timer: Timer | null = null
   #watch: Disposable | null = null
-  #climb: Promise<void> | null = null
-  #waiting: { readonly for: Promise<void>; readonly done: Promise<void> } | null = null
-  #proven: Credential | null = null
   #ticking = false
 
   constructor(options: KeeperOptions) {
@@ -64,6 +62,7 @@ export class Keeper implements CredentialDoor {
     this.#rereader = new Rereader(this.#core, options.resolver)
     this.#refresher = new Refresher(this.#core, this.#rereader, this.#warnings)
     this.#prober = new Prober(this.#core, this.#warnings, options.probe)
+    this.#mender = new Mender(this.#core, this.#rereader, this.#refresher, this.#prober, this.#warnings)
     this.#core.onChange = () => this.#setTimer()
     this.#core.onStandIn = () => this.#warnings.standIn()
     this.#rereader.onAdopted = () => {
@@ -94,7 +93,7 @@ export class Keeper implements CredentialDoor {
     this.#timer?.cancel()
     this.#watch?.[Symbol.dispose]()
     this.#refresher.stopWaiting()
-    if (this.#refresher.flight) await this.#within(this.#refresher.flight, STOP_LIMIT_MS)
+    if (this.#refresher.flight) await within(this.#core.clock, this.#refresher.flight, STOP_LIMIT_MS)
     await this.#refresher.saveUnsaved()
     await this.#core.book.flush()
   }
@@ -105,6 +104,14 @@ export class Keeper implements CredentialDoor {
 
   snapshot(): AuthStatus {
     return this.#core.status()
+  }
+
+  /** When the token in hand will be renewed ahead of time, epoch milliseconds; null = that is not planned. */
+  get plannedRefreshAt(): number | null {
+    const { token, state, clock } = this.#core
+    if (token === null || token.held.renewal === null || state.name !== 'healthy') return null
+    const wait = token.left() - token.windows.refreshWhenLeft
+    return Number.isFinite(wait) ? clock.now() + Math.max(0, wait) : null
   }
 
   /** A sentence about the state, for people; null when all is well. */
@@ -124,7 +131,7 @@ export class Keeper implements CredentialDoor {
   /** @param serverNow what the answer's `Date` says, epoch milliseconds */
   accepted(used: Credential, serverNow?: number): void {
     if (serverNow !== undefined) this.noticeServerTime(serverNow)
-    if (used !== this.#proven) this.#prove(used)
+    this.#mender.accepted(used)
   }
 
   /** A server's clock, as its answer's `Date` shows it: our own may be wrong. */
@@ -163,17 +170,17 @@ export class Keeper implements CredentialDoor {
     const { fingerprint } = used
     core.tell({ type: 'rejection', at: core.clock.now(), fingerprint, rejection })
     if (used.source === 'fallback-api-key') {
-      if (rejection.kind === 'rejected') this.#markRejected(fingerprint)
+      if (rejection.kind === 'rejected') this.#mender.markRejected(fingerprint)
       core.fallback = null
       core.tellState()
     } else if (fingerprint !== core.held?.credential.fingerprint) {
       // An answer to a generation that was replaced meanwhile says nothing about this one.
-      if (rejection.kind === 'rejected') this.#markRejected(fingerprint)
-      await this.#whatIsOpen()
+      if (rejection.kind === 'rejected') this.#mender.markRejected(fingerprint)
+      await this.#mender.open
     } else if (rejection.kind !== 'rejected') {
-      this.#forbid(rejection)
+      this.#mender.forbid(rejection)
     } else {
-      await this.#climbFor(used)
+      await this.#mender.climb(used)
     }
     return core.currentOrStandIn()
   }
@@ -187,106 +194,11 @@ export class Keeper implements CredentialDoor {
       // Near the end whoever comes starts the refresh; in a pause the token is used while it lives.
       if (refresher.isAllowed && !core.isPausing) void refresher.start(false)
       if (refresher.flight === null || core.isPausing) return current
-    } else if (this.#climb === null && refresher.isAllowed) {
+    } else if (!this.#mender.isClimbing && refresher.isAllowed) {
       void refresher.start(false)
     }
-    const open = this.#whatIsOpen()
+    const { open } = this.#mender
     return open === null ? core.currentOrStandIn() : open.then(() => core.currentOrStandIn())
-  }
-
-  /** What mends the credential at the moment, waited for no longer than a request may. */
-  #whatIsOpen(): Promise<void> | null {
-    const open = this.#climb ?? this.#refresher.flight
-    if (open === null) return null
-    // A thousand requests share one wait and one timer.
-    if (this.#waiting?.for !== open) this.#waiting = { for: open, done: this.#within(open, MAX_WAIT_MS) }
-    return this.#waiting.done
-  }
-
-  /** Steps 2 and 3 of the ladder, once for everybody whose request failed with this generation. */
-  async #climbFor(used: Credential): Promise<void> {
-    const known = this.#core.book.record.rejected.includes(used.fingerprint)
-    if (!known) {
-      const { record } = this.#core.book
-      this.#markRejected(used.fingerprint)
-      this.#core.book.update({ consecutive401: record.consecutive401 + 1 })
-      this.#climb = this.#mend(used).finally(() => {
-        this.#climb = null
-        this.#core.onChange()
-      })
-    }
-    await this.#whatIsOpen()
-    if (!known) this.#warnings.rejectedAgain(this.#core.book.record.consecutive401)
-  }
-
-  async #mend(used: Credential): Promise<void> {
-    const core = this.#core
-    await this.#rereader.reread()
-    const { held, token, book } = core
-    if (held === null || token === null || held.credential.fingerprint !== used.fingerprint) return
-    if (this.#refresher.flight) return this.#refresher.flight
-    const { record } = book
-    const retry = retryOf(core.state)
-    const trouble = { reason: 'revoked', message: 'the provider rejects the credential' } as const
-    if (held.renewal === null) {
-      core.dispatch({ type: 'rejected', ...trouble, retry: this.#prober.nextTime(), final: true })
-    } else if (record.ended?.fingerprint === used.fingerprint) {
-      core.dispatch({ type: 'sign-in-ended', ...record.ended, usable: false })
-    } else if (retry !== null && record.failure !== null && !core.isDue(retry)) {
-      // What was only read again while the token lived may be sent now, on the next step.
-      core.dispatch({
-        type: 'refresh-failed',
-        ...record.failure,
-        usable: false,
-        retry: { ...retry, means: 'refresh' },
-      })
-    } else if (!core.running) {
-      core.dispatch({ type: 'rejected', ...trouble, retry: core.retry('refresh', 0, 0), final: false })
-    } else if (mayRefreshAfterRejection(record, token)) {
-      await this.#refresher.start(true)
-    } else if (held.renewal.generation.refreshToken === null) {
-      // A command or a profile may give something else later, and asking it spends nothing.
-      const later = core.retry('refresh', 1, refreshDelay(1, null, core.random()))
-      core.dispatch({ type: 'rejected', ...trouble, retry: later, final: false })
-    } else {
-      core.dispatch({ type: 'rejected', ...trouble, retry: this.#prober.nextTime(), final: false })
-    }
-  }
-
-  #forbid(rejection: Exclude<Rejection, { kind: 'rejected' }>): void {
-    const core = this.#core
-    const { state } = core
-    // Requests that failed together are one refusal.
-    if (state.name === 'not-permitted' || !isUsable(state)) return
-    const byScope = rejection.kind === 'scope'
-    const reason = byScope ? 'scope' : rejection.reason
-    const message = byScope
-      ? 'the sign-in lacks a scope that the request needs'
-      : 'the provider does not permit this use of the account'
-    core.book.update({
-      forbidden: { fingerprint: core.held!.credential.fingerprint, reason, message, byScope },
-    })
-    this.#proven = null
-    const retry = byScope ? null : this.#prober.nextTime()
-    core.dispatch({ type: 'forbidden', reason, message, byScope, retry })
-  }
-
-  #markRejected(fingerprint: string): void {
-    this.#proven = null
-    const { book } = this.#core
-    book.update({ rejected: remember(book.record.rejected, fingerprint) })
-    this.#core.settle()
-  }
-
-  #prove(used: Credential): void {
-    const { book, held } = this.#core
-    const { record } = book
-    // A long answer may end after its token was rejected elsewhere: that proves nothing about now.
-    if (used.fingerprint !== held?.credential.fingerprint) return
-    if (record.rejected.includes(used.fingerprint) || record.forbidden?.fingerprint === used.fingerprint)
-      return
-    this.#proven = used
-    book.update({ accepted: used.fingerprint, consecutive401: 0, rejectionRefreshes: 0, probe: null })
   }
 
   async #rereadChange(): Promise<void> {
@@ -311,7 +223,11 @@ export class Keeper implements CredentialDoor {
           core.dispatch({ type: 'expired', retryNow: core.retry('refresh', 0, 0) })
         }
         const retry = retryOf(core.state)
-        if (this.#climb === null && this.#refresher.isAllowed && (retry !== null || this.#isRefreshTime())) {
+        if (
+          !this.#mender.isClimbing &&
+          this.#refresher.isAllowed &&
+          (retry !== null || this.#isRefreshTime())
+        ) {
           void this.#refresher.start(false)
         } else if (retry !== null && core.isDue(retry)) {
           this.#retry(retry.means)
@@ -372,13 +288,5 @@ export class Keeper implements CredentialDoor {
     if (left > token.windows.waitWhenLeft) moments.push(left - token.windows.waitWhenLeft)
     // What is past was done, or waits for something that will set the timer anew.
     return Math.min(...moments.filter((moment) => moment > 0), HEARTBEAT_MS)
-  }
-
-  /** Resolves when `promise` does, or after `limitMs`. */
-  async #within(promise: Promise<void>, limitMs: number): Promise<void> {
-    const { promise: limit, resolve } = Promise.withResolvers<void>()
-    const timer = this.#core.clock.setTimer(resolve, limitMs)
-    await Promise.race([promise, limit])
-    timer.cancel()
   }
 }
