@@ -74,12 +74,13 @@ class Chat {
     const stopping = (this.#stopping = new AbortController())
     try {
       // Subscribed before the message is sent, so that nothing of the answer is missed.
-      const events = await readEvents(this.#api, `${this.#path}/events`, stopping.signal)
+      const { revision } = await this.#api.call<{ revision: number }>('GET', `${this.#path}/messages?limit=1`)
+      const events = await readEvents(this.#api, `${this.#path}/events?after=${revision}`, stopping.signal)
       const sent = await this.#api.call<{ id: string; state: string }>('POST', `${this.#path}/messages`, {
         text,
         messageId: newId(Date.now()),
       })
-      return await this.#follow(events, sent.id)
+      return await this.#follow(events, sent.id, text.startsWith('/'))
     } catch (error) {
       if (stopping.signal.aborted) return true
       throw error
@@ -111,20 +112,20 @@ class Chat {
         }
         case 'notice':
           if (asked) print(paint('yellow', parsed.text))
+          // A command is answered at once, by a notice.
+          if (asked && command) return true
           break
         case 'message':
-          if (parsed.id === messageId) asked = true
-          if (parsed.role === 'assistant' && asked) {
-            process.stdout.write(
-              `${parsed.text.startsWith(shown) ? parsed.text.slice(shown.length) : `\n${parsed.text}`}\n`,
-            )
+        case 'state':
+          if (parsed.id === messageId) {
+            asked = true
+            if (parsed.state === 'refused' || parsed.state === 'parked') return false
+            if (parsed.state === 'withdrawn') return true
+          } else if (parsed.role === 'assistant' && asked) {
+            const rest = parsed.text.startsWith(shown) ? parsed.text.slice(shown.length) : `\n${parsed.text}`
+            process.stdout.write(`${rest}\n`)
             return true
           }
-          break
-        case 'state':
-          if (parsed.id !== messageId) break
-          if (parsed.state === 'refused' || parsed.state === 'parked') return false
-          if (parsed.state === 'withdrawn') return true
           break
       }
     }
