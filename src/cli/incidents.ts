@@ -37,13 +37,13 @@ export async function incidentsCommand(
 }
 
 function row(incident: Incident, now: number): string[] {
-  const { openedAt, closedAt, status, reason, counts, alerted } = incident
+  const { openedAt, closedAt, status, reason, counts, alerted, alertRounds } = incident
   return [
     new Date(openedAt).toISOString().slice(0, 16).replace('T', ' '),
     `${duration((closedAt ?? now) - openedAt)}${closedAt === null ? ' so far' : ''}`,
     reason === null ? status : `${status} (${reason})`,
     String(counts.held),
     String(counts.answered),
-    alerted ? 'told' : 'not told',
+    alerted ? (alertRounds > 1 ? `told ${alertRounds}×` : 'told') : 'not told',
   ]
 }

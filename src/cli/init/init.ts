@@ -5,6 +5,7 @@ import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import { printRoutes, testRoutes } from '../alerts-test.ts'
 import { authLoginCommand } from '../auth-login.ts'
+import { word } from '../doctor/finding.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { paint, print, printError } from '../output.ts'
 import type { GlobalOptions } from '../program.ts'
@@ -76,7 +77,7 @@ async function byQuestions(options: InitOptions, found: Found): Promise<ExitCode
   if (answers.signIn.kind === 'account') await signIn(options)
   if (answers.alerts.length > 0) await tellTest(options)
   const service = await offerService(options)
-  outro(nextStep(found, service))
+  outro(nextStep(options, found, service))
   return EXIT.ok
 }
 
@@ -134,10 +135,10 @@ function giveUp(error: unknown): false {
   throw error
 }
 
-function nextStep({ running }: Found, service: boolean): string {
+function nextStep({ home }: InitOptions, { running }: Found, service: boolean): string {
   if (service) return 'It runs. "hermes status" shows how it does, "hermes dashboard" the page.'
   if (running) return 'The running gateway takes a new sign-in over by itself; restart it for the rest.'
-  return `Start it with ${paint('cyan', 'hermes gateway')}.`
+  return `Start it with ${paint('cyan', `hermes gateway${home === undefined ? '' : ` --home ${word(home)}`}`)}.`
 }
 
 async function readInput(): Promise<string> {
