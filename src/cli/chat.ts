@@ -94,7 +94,11 @@ class Chat {
     await this.#api.call('POST', `${this.#path}/stop`).catch(() => undefined)
   }
 
-  async #follow(events: AsyncIterable<{ event: string; data: string }>, messageId: string): Promise<boolean> {
+  async #follow(
+    events: AsyncIterable<{ event: string; data: string }>,
+    messageId: string,
+    command: boolean,
+  ): Promise<boolean> {
     let shown = ''
     let asked = false
     for await (const { event, data } of events) {
