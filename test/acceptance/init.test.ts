@@ -112,6 +112,40 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     )
   })
 
+  it('ends with the own sign-in of an account, where that was chosen', STORY, async () => {
+    const sandbox = await useSandbox()
+    using place = temporaryHome()
+    const home = join(place.home, 'hermes')
+    const flags = ['--home', home, '--sandbox-url', sandbox.url, '--no-service']
+    using terminal = new Terminal([process.execPath, BIN, 'init', ...flags], { HOME: place.home })
+    await terminal.see('How does the gateway sign in?')
+    terminal.press('Down', 'Enter')
+    await terminal.see('Connect a Telegram bot?')
+    terminal.press('n')
+    await terminal.see('Where shall an outage be told?')
+    terminal.press('Up', 'Enter')
+    await terminal.see('Write it?')
+    terminal.press('Enter')
+    // The terms are shown, and accepted, before an address is.
+    await terminal.see('Go on with a subscription sign-in?')
+    expect(terminal.screen).not.toContain('code_challenge=')
+    terminal.press('y')
+    const url = /^(http\S+code_challenge=\S+)$/m.exec(await terminal.see(/paste the code/))![1]!
+    const paste = sandbox.authorize(url)
+    terminal.type(paste)
+    terminal.press('Enter')
+    const screen = await terminal.see('[exit 0]')
+    expect(screen).toContain('Signed in as')
+    const { code, stdout } = hermes(['auth', 'status', '--json', '--home', home])
+    expect(JSON.parse(stdout)).toMatchObject({
+      state: 'healthy',
+      source: 'own',
+      kind: 'oauth',
+      renewable: true,
+    })
+    expect(code).toBe(0)
+  })
+
   it('Ctrl-C changes nothing', STORY, async () => {
     using place = temporaryHome()
     const home = join(place.home, 'hermes')
