@@ -6,6 +6,7 @@ import { buildRoutes } from './alerts/routes/build.ts'
 import { SignInAlerts } from './alerts/sign-in-alerts.ts'
 import { IncidentTracker } from './alerts/tracker.ts'
 import { lazyModelClient } from './anthropic/lazy-model.ts'
+import { keyCheck } from './anthropic/prove-key.ts'
 import { CredentialGate } from './anthropic/credential-gate.ts'
 import { PULL_CHANNELS } from './channels/channel.ts'
 import { openPlatforms } from './channels/registry.ts'
@@ -120,6 +121,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     userAgent: config.auth.oauth.userAgent,
     headers: {},
+    texts,
+    model: config.model.default,
     contextTokens: config.model.contextLength,
   })
 
@@ -198,7 +201,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     onTry: (route, outcome, problem) => {
       metrics.alert(route, outcome)
-      changes.mark('channels')
       if (outcome === 'failed') log.warn({ route, problem }, 'an alert did not get through this route')
     },
   })
@@ -260,7 +262,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         logins,
         own: signIns,
         resolver: credentials.resolver,
-        provider: { baseUrl: config.model.baseUrl, userAgent: config.auth.oauth.userAgent },
+        keys: keyCheck({ baseUrl: config.model.baseUrl, userAgent: config.auth.oauth.userAgent }),
       }),
       dashboard: createDashboard({
         inbox,
@@ -270,6 +272,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         keeper,
         observer,
         changes,
+        connections: () => [all.map((channel) => channel.status()), alerter.status],
         clock,
         sandbox: options.sandbox,
       }),

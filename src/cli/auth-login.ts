@@ -14,7 +14,7 @@ import { confirm, paint, print, printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
 import { readHidden, readLine } from './read-line.ts'
 import { loadCredentials } from './auth-parts.ts'
-import { keyShapeProblem, proveKey } from './prove-key.ts'
+import { keyShapeProblem, proveKey } from '../anthropic/prove-key.ts'
 
 export interface LoginCommandOptions extends GlobalOptions {
   readonly headless: boolean

@@ -3,7 +3,14 @@ import type { Conversations } from '../conversation/conversations.ts'
 import type { ConversationEvents } from '../inbox/events.ts'
 import type { ConversationId, Inbox, MessageState } from '../inbox/inbox.ts'
 import type { Clock } from '../support/clock.ts'
-import type { ApiServices, ChatService, LoginService, Readiness, UploadService } from './services.ts'
+import type {
+  ApiServices,
+  ChatService,
+  DashboardService,
+  LoginService,
+  Readiness,
+  UploadService,
+} from './services.ts'
 import { incidentItem, queueItem, type StatusReport } from './status-report.ts'
 
 export interface ApiServiceParts {
@@ -21,6 +28,7 @@ export interface ApiServiceParts {
   readonly wake: (conversationId: ConversationId) => void
   readonly clock: Clock
   readonly sandbox: boolean
+  readonly dashboard: DashboardService
 }
 
 /** What an operator looks at unless another state is asked for. */
@@ -38,6 +46,7 @@ export function createApiServices(parts: ApiServiceParts): ApiServices {
   const changed = (conversationId: ConversationId | null): boolean => {
     if (conversationId === null) return false
     events.changed(conversationId)
+    parts.dashboard.changes.mark('queue')
     wake(conversationId)
     return true
   }

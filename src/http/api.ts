@@ -104,6 +104,12 @@ export function addLoginRoutes(routes: Routes, services: ApiServices): void {
       throw error
     }
   })
+
+  routes.guarded('all', 'POST', '/api/login/api-key', async (c) => {
+    const { key } = await readJson(c, MAX_SMALL_BODY)
+    if (typeof key !== 'string') throw badRequest('A key is needed.')
+    return json(200, await login.apiKey(key))
+  })
 }
 
 function idOf(c: RequestContext): string {

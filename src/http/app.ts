@@ -6,6 +6,7 @@ import { addAccessRoutes, addLoginRoutes, addOperatorRoutes } from './api.ts'
 import type { Auth } from './auth.ts'
 import { addConversationRoutes } from './conversations-api.ts'
 import type { Env } from './context.ts'
+import { addDashboardRoutes } from './dashboard-api.ts'
 import { addEventRoutes } from './events.ts'
 import { addHealthRoutes, PROBE_PATHS } from './health.ts'
 import type { HostCheck } from './host-check.ts'
@@ -52,6 +53,7 @@ export function createApp(parts: AppParts): App {
   addOperatorRoutes(routes, services)
   addAccessRoutes(routes, { auth, tokens, pageAddress: parts.pageAddress, now: () => clock.now() })
   addLoginRoutes(routes, services)
+  addDashboardRoutes(routes, services.dashboard, () => clock.now())
   addConversationRoutes(routes, services)
   const events = addEventRoutes(routes, services, parts.streams, clock)
   new Page(parts.pageFolder).addRoutes(routes)

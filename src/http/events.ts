@@ -4,6 +4,7 @@ import { badRequest, HttpProblem } from './answers.ts'
 import type { RequestContext } from './context.ts'
 import { conversationOf, isConversation, wholeNumber } from './conversations-api.ts'
 import { Feeds } from './conversation-feed.ts'
+import { OperatorFeed } from './operator-feed.ts'
 import type { Routes } from './routes.ts'
 import type { ApiServices } from './services.ts'
 import { frame, type EventStream, type Streams } from './sse.ts'
@@ -25,6 +26,7 @@ export function addEventRoutes(
 ): { close(): void } {
   const feeds = new Feeds(services, clock)
   const status = new StatusFeed(services, clock)
+  const operator = new OperatorFeed(services.dashboard, clock)
 
   routes.guarded('chat', 'GET', '/api/conversations/:id/events', (c) => {
     const conversationId = services.chat.conversationId(conversationOf(c))
@@ -33,16 +35,22 @@ export function addEventRoutes(
     return stream(c, streams, (opened) => feeds.attach(opened, conversationId, after, true))
   })
 
-  routes.guarded('chat', 'GET', '/api/events', (c) => {
+  routes.guarded('chat', 'GET', '/api/events', (c, { scope }) => {
     const watched = watchedOf(c.req.query('watch'))
     return stream(c, streams, (opened) => {
       status.attach(opened)
+      if (scope === 'all') operator.attach(opened)
       for (const { address, after } of watched)
         feeds.attach(opened, services.chat.conversationId(address), after, false)
     })
   })
 
-  return { close: () => status.close() }
+  return {
+    close() {
+      status.close()
+      operator.close()
+    },
+  }
 }
 
 function stream(c: RequestContext, streams: Streams, begin: (stream: EventStream) => void): Response {

@@ -16,12 +16,18 @@ class Recorded implements LoginService {
     this.calls.push(`finish ${client} ${session} ${code}`)
     if (code === 'other') throw new OtherAccount('a@example.org', 'b@example.org')
     if (code !== 'good') throw new Refused('The code was refused.')
-    return { account: 'a@example.org' }
+    return { account: 'a@example.org', note: null }
   }
 
   async confirm(client: string) {
     this.calls.push(`confirm ${client}`)
-    return { account: 'b@example.org' }
+    return { account: 'b@example.org', note: null }
+  }
+
+  async apiKey(key: string) {
+    this.calls.push(`apiKey ${key.length}`)
+    if (!key.startsWith('sk-ant-api')) throw new Refused('The provider does not accept this key.')
+    return { fingerprint: '01234567', note: null }
   }
 }
 
@@ -41,7 +47,7 @@ test('a sign-in is started, refused in a plain sentence, and finished by the cli
   const other = await gateway.call('/api/login/finish', post({ session: 's1', code: 'other' }))
   expect([other.status, await other.json()]).toMatchObject([409, { error: { code: 'other-account' } }])
   const agreed = await gateway.call('/api/login/finish', post({ session: 's1', replace: true }))
-  expect(await agreed.json()).toEqual({ account: 'b@example.org' })
+  expect(await agreed.json()).toEqual({ account: 'b@example.org', note: null })
   expect((await gateway.call('/api/login/finish', post({ code: 'good' }))).status).toBe(400)
   expect(login.calls).toEqual([
     'start token',

@@ -49,6 +49,9 @@ const IMMUTABLE = 'public, max-age=31536000, immutable'
 /** The page itself is asked for again each time, and mostly answered with 304. */
 const REVALIDATE = 'no-cache'
 
+/** Each view of the dashboard has its address; the page itself finds out which one it shows. */
+const VIEWS = ['/status', '/queue', '/incidents', '/incidents/:id', '/sign-in', '/sandbox'] as const
+
 interface PageFile {
   readonly type: string
   readonly etag: string
@@ -73,6 +76,7 @@ export class Page {
   addRoutes(routes: Routes): void {
     routes.open('GET', '/', (c) => this.#serve(c, '/index.html'))
     routes.open('GET', '/c/:id', (c) => this.#serve(c, '/index.html'))
+    for (const view of VIEWS) routes.open('GET', view, (c) => this.#serve(c, '/index.html'))
     routes.open('GET', '/assets/:name', (c) => this.#serve(c, c.req.path))
     routes.open('GET', '/favicon.svg', (c) => this.#serve(c, '/favicon.svg'))
   }

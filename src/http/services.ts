@@ -2,6 +2,9 @@ import type { Conversations } from '../conversation/conversations.ts'
 import type { Person } from '../conversation/receiver.ts'
 import type { Accepted, Attachment, AttachmentInfo, ConversationId, MessageState } from '../inbox/inbox.ts'
 import type { ConversationEvents } from '../inbox/events.ts'
+import type { Series, SeriesName } from '../inbox/figure-series.ts'
+import type { Changes } from './changes.ts'
+import type { TimelineReport } from './timeline-report.ts'
 
 /**
  * Everything that the HTTP server needs of the rest of the gateway. It knows no
@@ -29,6 +32,36 @@ export interface ApiServices {
   readonly login: LoginService | null
   /** Shown by the page, with a hint what to try. */
   readonly sandbox: boolean
+  /** What only the dashboard asks for. */
+  readonly dashboard: DashboardService
+}
+
+export interface DashboardService {
+  readonly changes: Changes
+  /** Says the same as long as no channel and no alert route has changed. Cheap: asked for every few seconds. */
+  connections(): string
+  /** Counts over time. Cheap for a month. */
+  figures(query: {
+    readonly from: number
+    readonly to: number
+    readonly names: readonly SeriesName[]
+  }): Promise<Series>
+  /** The credential's life: tokens, refreshes, rejections, outages. */
+  timeline(): TimelineReport
+  /** The text of a person's message; null = there is no such message. */
+  text(messageId: string): Promise<string | null>
+  /** The stand-in's switches; null = the provider is a real one. */
+  readonly sandbox: SandboxPanel | null
+}
+
+/** The simulated provider, as far as a visitor may drive it. */
+export interface SandboxPanel {
+  state(): object
+  /** The last events, oldest first; tokens are named by fingerprint. */
+  readonly events: ReadonlyArray<{ readonly seq: number }>
+  /** Does what `action` names; null = there is no such action. @throws Refused for a body that makes no sense */
+  act(action: string, body: unknown): object | null
+  subscribe(listener: () => void): Disposable
 }
 
 export type Readiness =
@@ -89,7 +122,19 @@ export interface UploadService {
 export interface LoginService {
   start(client: string): Promise<{ authorizeUrl: string; session: string; expiresAt: number }>
   /** @throws Refused with the sentence for the person; OtherAccount: to be agreed to by `confirm` */
-  finish(client: string, session: string, code: string): Promise<{ account: string | null }>
+  finish(client: string, session: string, code: string): Promise<SignedIn>
   /** Another account may take the place of the present one. @throws Refused */
-  confirm(client: string): Promise<{ account: string | null }>
+  confirm(client: string): Promise<SignedIn>
+  /**
+   * Asks the provider whether it takes this key, and stores it if so. The key is never told back.
+   *
+   * @throws Refused when it is no key or not taken; TransientError when nobody could be asked
+   */
+  apiKey(key: string): Promise<{ readonly fingerprint: string; readonly note: string | null }>
+}
+
+interface SignedIn {
+  readonly account: string | null
+  /** A sentence, where something else than this sign-in is still in use. */
+  readonly note: string | null
 }

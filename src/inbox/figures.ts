@@ -8,4 +8,26 @@ export interface Figures {
     from: number,
     to: number,
   ): Promise<ReadonlyArray<{ readonly at: number; readonly value: number }>>
+  /** Several figures at once, put together by steps that begin at whole multiples of `stepMs` since the epoch. */
+  sums(query: FigureQuery): Promise<readonly FigureSum[]>
+}
+
+export interface FigureQuery {
+  readonly names: readonly string[]
+  /** Epoch milliseconds, the first minute that counts. */
+  readonly from: number
+  /** Epoch milliseconds, before which the last minute lies. */
+  readonly to: number
+  /** Whole minutes, in milliseconds. */
+  readonly stepMs: number
+}
+
+/** One figure in one step that has a value. */
+export interface FigureSum {
+  readonly name: string
+  /** The beginning of the step, epoch milliseconds. */
+  readonly at: number
+  readonly sum: number
+  /** The largest minute. */
+  readonly max: number
 }

@@ -303,6 +303,9 @@ export interface Inbox {
     readonly limit: number
   }): Promise<readonly StoredMessage[]>
 
+  /** A person's message by its id; null: there is none. */
+  message(messageId: string): Promise<StoredMessage | null>
+
   /** A parked or held message may be tried again now. Returns its conversation; null: there is no such message in that state. */
   retry(messageId: string, now: number): Promise<ConversationId | null>
 

@@ -10,9 +10,11 @@ import { Uploads } from '../../src/channels/web/uploads.ts'
 import { WebChannel } from '../../src/channels/web/web-channel.ts'
 import { Metrics, type MetricSources } from '../../src/http/metrics.ts'
 import { HttpServer, type HttpServerOptions } from '../../src/http/server.ts'
-import type { ApiServices, Readiness } from '../../src/http/services.ts'
+import { Changes } from '../../src/http/changes.ts'
+import type { ApiServices, DashboardService, Readiness } from '../../src/http/services.ts'
+import { timelineReport } from '../../src/http/timeline-report.ts'
 import { TokenList } from '../../src/http/token-list.ts'
-import { systemClock } from '../../src/support/clock.ts'
+import { MINUTE, systemClock } from '../../src/support/clock.ts'
 import { createLog } from '../../src/support/log.ts'
 import { Secret } from '../../src/support/secret.ts'
 
@@ -184,6 +186,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     waiting: async () => ({ held: 0, parked: 0 }),
     login: null,
     sandbox: options.sandbox ?? false,
+    dashboard: quietDashboard(),
     ...options.services_,
   }
   const server = new HttpServer({
@@ -223,6 +226,23 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       await server.close()
       await rm(home, { recursive: true, force: true })
     },
+  }
+}
+
+/** A dashboard with nothing on it. */
+export function quietDashboard(parts: Partial<DashboardService> = {}): DashboardService {
+  return {
+    changes: new Changes('test'),
+    connections: () => '',
+    figures: async ({ from, names }) => ({
+      from,
+      stepMs: MINUTE,
+      values: Object.fromEntries(names.map((name) => [name, []])),
+    }),
+    timeline: () => timelineReport([], { loginExpiresAt: null, loginExpiryEstimated: false }, null, Date.now()),
+    text: async (id) => (id === 'known' ? 'the text' : null),
+    sandbox: null,
+    ...parts,
   }
 }
 

@@ -6,7 +6,7 @@ import { lease, recover, saveDraft } from './lease.ts'
 import { abandon, enqueue, head, pending, postpone, receipt } from './outbox.ts'
 import * as pairings from './pairings.ts'
 import { deletePerson, exportPerson } from './persons.ts'
-import { attachment, counts, cursor, drop, queue, retry, waiting } from './queue.ts'
+import { attachment, counts, cursor, drop, message, queue, retry, waiting } from './queue.ts'
 import * as records from './records.ts'
 import { retain } from './retention.ts'
 import type { Session } from './session.ts'
@@ -47,6 +47,7 @@ const reads = {
   attachment,
   cursor,
   queue,
+  message,
   head,
   pending,
   find,
@@ -62,6 +63,7 @@ const reads = {
   pairingGuesses: pairings.guesses,
   factGet: records.factGet,
   figureRead: records.figureRead,
+  figureSums: records.figureSums,
   incidentCurrent: records.incidentCurrent,
   incidentList: records.incidentList,
   sizes,

@@ -71,6 +71,16 @@ export function queue(
     .map((row) => storedMessage(asMessages([row])[0]!, String(row['conversation_id'])))
 }
 
+/** See `Inbox.message`. */
+export function message(session: Session, messageId: string): StoredMessage | null {
+  const row = session.get(
+    `SELECT m.*, c.id AS conversation_id FROM messages m JOIN conversations c ON c.key = m.conversation
+       WHERE m.id = ? AND m.role = 'user'`,
+    messageId,
+  )
+  return row ? storedMessage(asMessages([row])[0]!, String(row['conversation_id'])) : null
+}
+
 /** See `Inbox.retry`. */
 export function retry(session: Session, messageId: string): string | null {
   const row = session.get(

@@ -1,4 +1,5 @@
 import type { Incident } from '../../alerts/incident.ts'
+import type { FigureQuery, FigureSum } from '../../inbox/figures.ts'
 import { MINUTE } from '../../support/clock.ts'
 import type { Session } from './session.ts'
 
@@ -48,6 +49,27 @@ export function figureRead(
       Math.ceil(to / MINUTE),
     )
     .map((row) => ({ at: Number(row['minute']) * MINUTE, value: Number(row['value']) }))
+}
+
+/** See `Figures.sums`. */
+export function figureSums(session: Session, query: FigureQuery): readonly FigureSum[] {
+  const step = Math.round(query.stepMs / MINUTE)
+  return session
+    .all(
+      `SELECT name, minute / CAST(? AS INTEGER) AS step, sum(value) AS total, max(value) AS most FROM figures
+         WHERE name IN (SELECT value FROM json_each(?)) AND minute >= ? AND minute < ?
+         GROUP BY name, step ORDER BY name, step`,
+      step,
+      JSON.stringify(query.names),
+      Math.floor(query.from / MINUTE),
+      Math.ceil(query.to / MINUTE),
+    )
+    .map((row) => ({
+      name: String(row['name']),
+      at: Number(row['step']) * step * MINUTE,
+      sum: Number(row['total']),
+      max: Number(row['most']),
+    }))
 }
 
 /** See `IncidentStore.save`. */

@@ -75,6 +75,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     figures: {
       add: (name, at, value) => client.call('figureAdd', name, at, value),
       read: (name, from, to) => client.call('figureRead', name, from, to),
+      sums: (query) => client.call('figureSums', query),
     },
     incidents: {
       save: (incident) => client.call('incidentSave', incident),
@@ -117,6 +118,7 @@ function sqliteInbox(client: StoreClient): Inbox {
     attachment: (id) => client.call('attachment', id),
     cursor: (channel, name) => client.call('cursor', channel, name),
     queue: (filter) => client.call('queue', filter),
+    message: (messageId) => client.call('message', messageId),
     retry: (messageId) => client.call('retry', messageId),
     drop: (messageId) => client.call('drop', messageId),
   }

@@ -84,6 +84,31 @@ export function recordContract(subject: Subject): void {
       expect(await figures.read('answered', START + 60_000, START + 60_000)).toEqual([])
     })
 
+    test('figures are put together by steps, with their sum and their largest minute', async () => {
+      const { figures } = subject.driver.storage
+      const minute = 60_000
+      const start = Math.floor(START / (10 * minute)) * 10 * minute
+      await figures.add('answered', start + minute, 1)
+      await figures.add('answered', start + 2 * minute, 5)
+      await figures.add('answered', start + 12 * minute, 2)
+      await figures.add('held', start + 2 * minute, 4)
+      await figures.add('other', start, 1)
+      const query = {
+        names: ['answered', 'held', 'none'],
+        from: start,
+        to: start + HOUR,
+        stepMs: 10 * minute,
+      }
+      expect(await figures.sums(query)).toEqual([
+        { name: 'answered', at: start, sum: 6, max: 5 },
+        { name: 'answered', at: start + 10 * minute, sum: 2, max: 2 },
+        { name: 'held', at: start, sum: 4, max: 4 },
+      ])
+      expect(await figures.sums({ ...query, to: start + 2 * minute })).toEqual([
+        { name: 'answered', at: start, sum: 1, max: 1 },
+      ])
+    })
+
     test('an incident is open until it is closed, and survives a restart', async () => {
       const { incidents } = subject.driver.storage
       const incident: Incident = {

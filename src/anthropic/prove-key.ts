@@ -1,4 +1,4 @@
-import { credentialProbe } from '../anthropic/credential-probe.ts'
+import { credentialProbe } from './credential-probe.ts'
 import type { Credential } from '../credentials/credential.ts'
 import { systemClock } from '../support/clock.ts'
 import type { Secret } from '../support/secret.ts'
@@ -51,4 +51,12 @@ export async function proveKey(
       return { kind: 'refused', message }
     }
   }
+}
+
+/** Both checks together, for whoever takes a key from a person. */
+export function keyCheck(provider: Parameters<typeof proveKey>[0]): {
+  shapeProblem(key: string): string | null
+  prove(key: Secret): Promise<KeyProof>
+} {
+  return { shapeProblem: keyShapeProblem, prove: (key) => proveKey(provider, key) }
 }

@@ -1,0 +1,38 @@
+/** What the dashboard shows, by the part that changes as one. */
+export const TOPICS = ['queue', 'incident', 'figures', 'credential', 'channels'] as const
+export type Topic = (typeof TOPICS)[number]
+
+/**
+ * Counts the changes of each part. Readers are told the count and not the change: who
+ * knows another count than the present one reads that part anew, so nothing is missed
+ * over a broken connection and nothing is told twice.
+ */
+export class Changes {
+  /** Counts of another life of the gateway mean nothing in this one. */
+  readonly #life: string
+  readonly #counts = new Map<Topic, number>(TOPICS.map((topic) => [topic, 0]))
+  readonly #listeners = new Set<(topic: Topic) => void>()
+
+  /** @param life names this run of the gateway */
+  constructor(life: string) {
+    this.#life = life
+  }
+
+  get life(): string {
+    return this.#life
+  }
+
+  mark(topic: Topic): void {
+    this.#counts.set(topic, this.#counts.get(topic)! + 1)
+    for (const listener of this.#listeners) listener(topic)
+  }
+
+  version(topic: Topic): string {
+    return `${this.#life}.${this.#counts.get(topic)}`
+  }
+
+  subscribe(listener: (topic: Topic) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+}

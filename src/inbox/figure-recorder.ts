@@ -1,0 +1,145 @@
+import { HOUR, MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
+import type { FigureSum, Figures } from './figures.ts'
+import { bucketOf, timeFigure } from './time-scale.ts'
+
+/** What the gateway counts. */
+export type CountedFigure =
+  | 'accepted'
+  | 'answered'
+  | 'refused'
+  | 'parked'
+  | 'refreshes'
+  | 'refresh-failures'
+  | 'rejections'
+
+/** A level, not a count: the most messages that were held at once within a minute. */
+export const HELD_FIGURE = 'held'
+/** The same counts by the hour stand under this prefix, so that a month is read in some hundred rows. */
+export const HOURLY = 'hour.'
+
+export interface FigureRecorderOptions {
+  readonly figures: Pick<Figures, 'add'>
+  /** How many messages are held now. */
+  readonly held: () => Promise<number>
+  readonly clock: Clock
+  readonly onProblem: (error: unknown) => void
+}
+
+/** Often enough to see a short outage, cheap enough never to be felt. */
+const LOOK_MS = 10 * SECOND
+/** Minutes that are kept while the store takes nothing. */
+const MAX_KEPT_MINUTES = 120
+
+/**
+ * Counts in memory and writes once a minute: no message waits for a figure. A crash loses
+ * the counts of its minute and nothing else.
+ */
+export class FigureRecorder {
+  readonly #options: FigureRecorderOptions
+  /** Minute (epoch milliseconds) → figure → value, not stored yet. */
+  readonly #minutes = new Map<number, Map<string, number>>()
+  readonly #listeners = new Set<() => void>()
+  /** The most messages held within the present minute, as far as anybody looked. */
+  #held: { readonly minute: number; readonly most: number } | null = null
+  #timer: Timer | null = null
+
+  constructor(options: FigureRecorderOptions) {
+    this.#options = options
+  }
+
+  count(figure: CountedFigure, value = 1): void {
+    this.#add(figure, value)
+  }
+
+  /** An answer's last byte came this long after the message. */
+  took(seconds: number): void {
+    this.#add(timeFigure(bucketOf(seconds)), 1)
+  }
+
+  /** Calls `listener` whenever there is something new to see. */
+  subscribe(listener: () => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.setTimer(() => void this.#look(), LOOK_MS)
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = null
+    await this.#flush(Infinity)
+  }
+
+  /** What is counted and not stored yet, as the store would tell it. */
+  unstored(names: ReadonlySet<string>): readonly FigureSum[] {
+    const held = this.#held
+    const level =
+      held && held.most > 0 && names.has(HELD_FIGURE)
+        ? [{ name: HELD_FIGURE, at: held.minute, sum: held.most, max: held.most }]
+        : []
+    return [...this.#minutes]
+      .flatMap(([at, values]) => [...values].map(([name, value]) => ({ name, at, sum: value, max: value })))
+      .filter(({ name }) => names.has(name))
+      .concat(level)
+  }
+
+  #add(figure: string, value: number, minute = this.#minute()): void {
+    let values = this.#minutes.get(minute)
+    if (!values) {
+      this.#minutes.set(minute, (values = new Map()))
+      const oldest = this.#minutes.keys().next().value
+      if (this.#minutes.size > MAX_KEPT_MINUTES && oldest !== undefined) this.#minutes.delete(oldest)
+    }
+    values.set(figure, (values.get(figure) ?? 0) + value)
+    this.#tell()
+  }
+
+  async #look(): Promise<void> {
+    this.#timer = this.#options.clock.setTimer(() => void this.#look(), LOOK_MS)
+    const minute = this.#minute()
+    if (this.#held && this.#held.minute !== minute) {
+      if (this.#held.most > 0) this.#add(HELD_FIGURE, this.#held.most, this.#held.minute)
+      this.#held = null
+    }
+    await this.#flush(minute)
+    try {
+      const held = await this.#options.held()
+      const before = this.#held?.most ?? 0
+      this.#held = { minute, most: Math.max(before, held) }
+      if (held !== before) this.#tell()
+    } catch (error) {
+      this.#options.onProblem(error)
+    }
+  }
+
+  /** Stores the minutes that are over; what the store does not take stays for the next time. */
+  async #flush(before: number): Promise<void> {
+    const over = [...this.#minutes].filter(([minute]) => minute < before)
+    for (const [minute] of over) this.#minutes.delete(minute)
+    await Promise.all(
+      over.flatMap(([minute, values]) => [...values].map((entry) => this.#store(minute, entry))),
+    )
+  }
+
+  async #store(minute: number, [name, value]: readonly [string, number]): Promise<void> {
+    const { figures, onProblem } = this.#options
+    try {
+      await figures.add(name, minute, value)
+    } catch (error) {
+      this.#add(name, value, minute)
+      return onProblem(error)
+    }
+    if (name === HELD_FIGURE) return
+    await figures.add(HOURLY + name, Math.floor(minute / HOUR) * HOUR, value).catch(onProblem)
+  }
+
+  #minute(): number {
+    return Math.floor(this.#options.clock.now() / MINUTE) * MINUTE
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
