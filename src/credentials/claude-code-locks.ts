@@ -12,6 +12,8 @@ const STALE_MS = 60 * SECOND
 /** At least every 2 s by the protocol; twice as often, so that one late timer does no harm. */
 const TOUCH_MS = SECOND
 const RETRY_MS = 20
+/** Far longer than a process needs, even on a busy machine, from seeing a stale lock to removing it. */
+const SETTLE_MS = SECOND
 /** Writers of the file hold its own lock for milliseconds. */
 const WRITE_LOCK_WAIT_MS = 5 * SECOND
 /** How long a result waits for locks that were lost while this process was stopped. */
@@ -125,9 +127,27 @@ export class ClaudeCodeLock implements RotationLock {
   async #waitFor(path: string, giveUpAt: number, signal?: AbortSignal): Promise<DirectoryLock | null> {
     for (;;) {
       const lock = DirectoryLock.tryTake(path, STALE_MS)
-      if (lock) return lock
+      if (lock && (!lock.takenOver || (await this.#settles(lock, signal)))) return lock
       if (systemClock.monotonic() >= giveUpAt) return null
       await pause(RETRY_MS, undefined, signal ? { signal } : {})
+    }
+  }
+
+  /**
+   * Two who find the same stale lock can throw one another out: the slower one removes
+   * what the faster one has just made. So a lock that was taken over counts only when it
+   * is still ours after everybody else's moment has passed.
+   */
+  async #settles(lock: DirectoryLock, signal?: AbortSignal): Promise<boolean> {
+    this.#record.addIfRoom(lock.identity)
+    try {
+      await pause(SETTLE_MS, undefined, signal ? { signal } : {})
+      return lock.stillOurs()
+    } catch (error) {
+      lock.release()
+      throw error
+    } finally {
+      this.#record.remove(lock.identity)
     }
   }
 

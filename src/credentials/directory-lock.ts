@@ -18,10 +18,13 @@ export interface DirectoryIdentity {
  */
 export class DirectoryLock {
   readonly identity: DirectoryIdentity
+  /** It was stale and has been taken over: somebody else may have judged so in the same moment. */
+  readonly takenOver: boolean
   #touchedAt: bigint
 
-  private constructor(identity: DirectoryIdentity, touchedAt: bigint) {
+  private constructor(identity: DirectoryIdentity, touchedAt: bigint, takenOver: boolean) {
     this.identity = identity
+    this.takenOver = takenOver
     this.#touchedAt = touchedAt
   }
 
@@ -31,7 +34,8 @@ export class DirectoryLock {
    * @throws NodeJS.ErrnoException when the folder does not take it (read-only, missing)
    */
   static tryTake(path: string, staleMs: number): DirectoryLock | null {
-    if (!make(path)) {
+    const takenOver = !make(path)
+    if (takenOver) {
       if (!isStale(path, staleMs)) return null
       try {
         rmdirSync(path)
@@ -43,7 +47,7 @@ export class DirectoryLock {
     }
     const stat = statSync(path, { bigint: true })
     const identity = { path, inode: String(stat.ino), born: String(stat.birthtimeNs) }
-    return new DirectoryLock(identity, stat.mtimeNs)
+    return new DirectoryLock(identity, stat.mtimeNs, takenOver)
   }
 
   /** False when somebody else has removed or taken it. */
