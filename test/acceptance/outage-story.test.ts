@@ -113,4 +113,47 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
       expect(turns.length).toBeGreaterThanOrEqual(least)
     },
   )
+
+  test.for([{ merge: false }, { merge: true }])(
+    'is followed by a recovery that survives kills in its middle (merge: $merge)',
+    STORY,
+    async ({ merge }) => {
+      await using world = await BotWorld.start(story(merge))
+      const { sandbox, gateway } = world
+      const crowd = crowdOf(6)
+      sandbox.control.answer({ delayMs: 150 })
+      await world.signedIn({ tokenLifetimeSeconds: 28_800 })
+      await gateway.start()
+      everybodySays(world, crowd, 1)
+      await everybodyAnswered(world, crowd)
+      sandbox.control.revoke()
+      everybodySays(world, crowd, 8)
+      await world.untilState('needs-login')
+      await everythingAccepted(world)
+      expect((await world.login()).code).toBe(0)
+      for (let kill = 0; kill < 3; kill++) {
+        const answered = sandbox.counts.messages
+        await world.until(() => sandbox.counts.messages > answered, 'the next answers')
+        await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 250))
+        await gateway.restart('SIGKILL')
+        everybodySays(world, crowd, 1)
+      }
+      await everybodyAnswered(world, crowd)
+      for (const person of crowd.people) {
+        const answers = answeredOf(world, person)
+        // What had left without a note of it may stand there twice; nothing stands in a wrong place.
+        expect([...new Set(answers)]).toEqual(inOrder(12))
+        expect(noticesOf(world, person)).toEqual([HELD])
+      }
+      expect(sandbox.counts).toMatchObject({ replays: 0 })
+      await world.until(
+        () => world.shown(OPERATOR).some((text) => text.startsWith('Answering again')),
+        'the end',
+      )
+      expect(
+        world.shown(OPERATOR).filter((text) => text.startsWith('Claude cannot be reached')),
+      ).toHaveLength(1)
+      expect(world.shown(OPERATOR).filter((text) => text.startsWith('Answering again'))).toHaveLength(1)
+    },
+  )
 })

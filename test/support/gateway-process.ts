@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 export const BIN = fileURLToPath(new URL('../../bin/hermes.js', import.meta.url))
 
 /** The machine may be busy with other tests. */
-const START_PATIENCE_MS = 30_000
+const START_PATIENCE_MS = 90_000
 /** A gateway ends within 35 s of SIGTERM at the latest. */
 const STOP_PATIENCE_MS = 45_000
 /** The line that a gateway prints when it can be reached. */
@@ -158,6 +158,12 @@ export class GatewayProcess implements AsyncDisposable {
         ).unref()
       }),
     ])
+  }
+
+  /** Nobody reads any more what the gateway prints. */
+  closeOutput(): void {
+    this.#child?.stdout?.destroy()
+    this.#child?.stderr?.destroy()
   }
 
   async restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

@@ -93,7 +93,10 @@ export class KillTrial implements AsyncDisposable {
     }
     let sentAgain = 0
     for (const [index, person] of PEOPLE.entries()) {
-      const shown = this.#shown(before, person)
+      const all = this.#shown(before, person)
+      // The last answer of the round before may still have been without its note.
+      const shown = all.filter((text) => !text.startsWith(`Echo: ${number - 1}.`))
+      sentAgain += all.length - shown.length
       const once = shown.filter((text, place) => text !== shown[place - 1])
       sentAgain += shown.length - once.length
       const wanted = texts.slice(index * 2, index * 2 + 2).map((text) => `Echo: ${text}`)
