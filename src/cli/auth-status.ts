@@ -70,9 +70,9 @@ export function printStatus(status: AuthStatus, message: string | null): void {
   print(table(rows))
   if (message !== null)
     print(`\n${message[0]!.toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`)
-  if (status.state !== 'healthy' && status.state !== 'refreshing') {
-    print(`${message === null ? '\n' : ''}Run \`${mendingCommand(status.state, status.reason)}\`.`)
-  }
+  if (status.state === 'healthy' || status.state === 'refreshing') return
+  const command = mendingCommand(status.state, status.reason)
+  if (!message?.includes(command)) print(`${message === null ? '\n' : ''}Run \`${command}\`.`)
 }
 
 function stateInColour({ state }: AuthStatus): string {

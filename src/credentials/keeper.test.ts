@@ -1,29 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { KeeperRig, type RigOptions } from '../../test/support/keeper-rig.ts'
+import { describe, expect, it } from 'vitest'
+import { keeperRig, signedInRig } from '../../test/support/keeper-rig.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts'
-import { NeedsLogin, NotPermitted, TransientError } from '../support/errors.ts'
+import { NeedsLogin, TransientError } from '../support/errors.ts'
 import type { Credential } from './credential.ts'
 import type { RenewalOutcome } from './sign-in.ts'
-
-const rigs: KeeperRig[] = []
-
-function rig(options: RigOptions = {}): KeeperRig {
-  const made = new KeeperRig(options)
-  rigs.push(made)
-  return made
-}
-
-async function signedIn(options: RigOptions = {}): Promise<KeeperRig> {
-  const made = rig(options)
-  made.own.store()
-  await made.keeper.start()
-  return made
-}
-
-afterEach(async () => {
-  // A refresh that never ends is waited for on the fake clock.
-  for (const made of rigs.splice(0)) await Promise.all([made.keeper.stop(), made.clock.advance(MINUTE)])
-})
 
 const outage: RenewalOutcome = {
   kind: 'transient',
@@ -36,7 +16,7 @@ const dead: RenewalOutcome = { kind: 'terminal', reason: 'revoked', message: 'th
 
 describe('ahead of time', () => {
   it('renews an own sign-in at two thirds of its life, without any request', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     const start = clock.now()
     await clock.advance(5 * HOUR)
     expect(own.renewals).toEqual([])
@@ -47,7 +27,9 @@ describe('ahead of time', () => {
   })
 
   it('renews a borrowed sign-in only in its last quarter of an hour', async () => {
-    const { clock, claudeCode, keeper } = rig({ variables: { ANTHROPIC_TOKEN: 'sk-ant-oat01-TEST-static' } })
+    const { clock, claudeCode, keeper } = keeperRig({
+      variables: { ANTHROPIC_TOKEN: 'sk-ant-oat01-TEST-static' },
+    })
     claudeCode.store()
     await keeper.start()
     expect(keeper.snapshot()).toMatchObject({ source: 'claude-code', renewable: true, state: 'healthy' })
@@ -58,7 +40,7 @@ describe('ahead of time', () => {
   })
 
   it('lets nobody wait before the last minutes, and one refresh serve a thousand that do', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     const finish = Promise.withResolvers<void>()
     own.script.push(outage, async () => {
       await finish.promise
@@ -78,7 +60,7 @@ describe('ahead of time', () => {
   })
 
   it('makes one token request for a thousand requests at the moment of expiry', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     const old = keeper.acquire()
     clock.jump(8 * HOUR)
     const all = await Promise.all(Array.from({ length: 1_000 }, async () => keeper.acquire()))
@@ -88,7 +70,7 @@ describe('ahead of time', () => {
   })
 
   it('lets a request wait 30 s at most, then says when it may come again', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     own.script.push(() => new Promise(() => {}))
     clock.jump(8 * HOUR)
     const waiting = (async () => keeper.acquire())()
@@ -98,7 +80,7 @@ describe('ahead of time', () => {
   })
 
   it('uses the token while it lives when the refresh takes too long', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     const old = keeper.acquire()
     own.script.push(outage)
     await clock.advance(5 * HOUR + 20 * MINUTE)
@@ -110,7 +92,7 @@ describe('ahead of time', () => {
 
 describe('when the token endpoint fails', () => {
   it('pauses from 5 s to 5 min, and traffic causes no further try', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     for (let count = 0; count < 40; count++) own.script.push(outage)
     await clock.advance(5 * HOUR + 20 * MINUTE)
     for (let count = 0; count < 600; count++) {
@@ -125,7 +107,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('obeys Retry-After, an hour at most, also after a restart', async () => {
-    const made = await signedIn()
+    const made = await signedInRig()
     const { clock, own } = made
     own.script.push({ ...outage, reason: 'rate-limited', retryAfterMs: 120 * SECOND })
     own.script.push({ ...outage, reason: 'rate-limited', retryAfterMs: 99_999 * SECOND })
@@ -146,7 +128,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('sends nothing again while the old token lives after an ambiguous outcome, then step by step', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     own.script.push({ ...outage, ambiguous: true }, { ...outage, ambiguous: true })
     await clock.advance(7 * HOUR)
     expect(own.renewals).toHaveLength(1)
@@ -158,7 +140,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('makes one request for a dead grant, keeps the token while it lives, and takes a new sign-in', async () => {
-    const made = await signedIn()
+    const made = await signedInRig()
     const { clock, own, keeper, notices } = made
     own.script.push(dead)
     await clock.advance(5 * HOUR + 21 * MINUTE)
@@ -177,7 +159,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('takes what a sibling stored instead of declaring the sign-in dead', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     own.script.push(() => {
       own.store()
       return dead
@@ -188,7 +170,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('serves a token that cannot be saved, and says so until there is room', async () => {
-    const { clock, own, keeper } = await signedIn()
+    const { clock, own, keeper } = await signedInRig()
     own.savesSucceed = false
     own.script.push(() => ({
       kind: 'unsaved',
@@ -209,173 +191,6 @@ describe('when the token endpoint fails', () => {
     own.savesSucceed = true
     await clock.advance(5 * MINUTE)
     expect(keeper.snapshot()).toMatchObject({ state: 'healthy', fingerprint: unsaved.fingerprint })
-    expect(own.renewals).toHaveLength(1)
-  })
-})
-
-describe('when a request is rejected', () => {
-  it('repeats with the current generation when the rejected one was replaced', async () => {
-    const made = await signedIn()
-    const { clock, own } = made
-    const old = await made.acquire()
-    await clock.advance(6 * HOUR)
-    const current = await made.acquire()
-    expect(current).not.toBe(old)
-    expect(await made.reject(old)).toBe(current)
-    expect(own.renewals).toHaveLength(1)
-  })
-
-  it('adopts a newer token of the store without a token request', async () => {
-    const made = await signedIn()
-    const used = await made.acquire()
-    const newer = made.own.issue()
-    made.own.stored = { kind: 'present', generation: newer }
-    expect((await made.reject(used)).fingerprint).toBe(newer.accessToken.fingerprint)
-    expect(made.own.renewals).toHaveLength(0)
-  })
-
-  it('makes one refresh for two hundred that fail one after another', async () => {
-    const made = await signedIn()
-    const used = await made.acquire()
-    made.keeper.accepted(used)
-    const repeats = []
-    for (let count = 0; count < 200; count++) {
-      repeats.push(made.reject(used))
-      await made.clock.advance(10)
-    }
-    const all = new Set(await Promise.all(repeats))
-    expect(all.size).toBe(1)
-    expect(made.own.renewals).toHaveLength(1)
-  })
-
-  it('never refreshes again when the fresh token is rejected, and finds the recovery by a probe', async () => {
-    const made = await signedIn()
-    const { clock, own, keeper } = made
-    const first = await made.acquire()
-    keeper.accepted(first)
-    const second = await made.reject(first)
-    await expect(made.reject(second)).rejects.toBeInstanceOf(TransientError)
-    expect(keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked', consecutive401: 2 })
-    for (let count = 0; count < 50; count++) expect(() => keeper.acquire()).toThrow(TransientError)
-    await clock.advance(20 * MINUTE)
-    expect(own.renewals).toHaveLength(1)
-    expect(made.probed.length).toBeGreaterThan(3)
-    expect(made.probed.length).toBeLessThan(12)
-    expect(made.warnings.filter(({ code }) => code === 'rejected-repeatedly')).toHaveLength(1)
-    made.probeAnswer = { kind: 'accepted' }
-    await clock.advance(30 * MINUTE)
-    expect(keeper.snapshot()).toMatchObject({ state: 'healthy', fingerprint: second.fingerprint })
-    keeper.accepted(await made.acquire())
-    expect(keeper.snapshot().consecutive401).toBe(0)
-  })
-
-  it('keeps to one refresh over a restart while nothing is accepted', async () => {
-    const made = await signedIn()
-    const first = await made.acquire()
-    const second = await made.reject(first)
-    await expect(made.reject(second)).rejects.toBeInstanceOf(TransientError)
-    await made.restart()
-    expect(made.keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked' })
-    await made.clock.advance(HOUR)
-    expect(made.own.renewals).toHaveLength(1)
-  })
-
-  it('does not refresh for a missing scope, nor for an organisation or policy that forbids', async () => {
-    const scope = await signedIn()
-    await expect(scope.reject(await scope.acquire(), { kind: 'scope' })).rejects.toBeInstanceOf(NeedsLogin)
-    expect(scope.keeper.snapshot()).toMatchObject({ state: 'needs-login', reason: 'scope' })
-
-    const policy = await signedIn()
-    const used = await policy.acquire()
-    await expect(policy.reject(used, { kind: 'not-permitted', reason: 'policy' })).rejects.toBeInstanceOf(
-      NotPermitted,
-    )
-    await policy.restart()
-    expect(policy.keeper.snapshot()).toMatchObject({ state: 'not-permitted', reason: 'policy' })
-    policy.probeAnswer = { kind: 'rejected', rejection: { kind: 'not-permitted', reason: 'policy' } }
-    await policy.clock.advance(10 * HOUR)
-    expect(policy.keeper.snapshot()).toMatchObject({ state: 'not-permitted', reason: 'policy' })
-    policy.probeAnswer = { kind: 'accepted' }
-    await policy.clock.advance(HOUR)
-    expect(policy.keeper.snapshot().state).toBe('healthy')
-    for (const { own } of [scope, policy]) expect(own.renewals.length).toBeLessThanOrEqual(1)
-  })
-
-  it('lets the API key stand in for a dead sign-in only where that is allowed', async () => {
-    const made = rig({
-      policy: { fallbackApiKey: true },
-      variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' },
-    })
-    made.own.store()
-    await made.keeper.start()
-    const used = await made.acquire()
-    expect(used.kind).toBe('oauth')
-    made.own.script.push(dead)
-    const standIn = await made.reject(used)
-    expect(standIn).toMatchObject({ kind: 'api-key', source: 'fallback-api-key' })
-    expect(made.keeper.snapshot()).toMatchObject({
-      state: 'at-risk',
-      source: 'fallback-api-key',
-      reason: 'revoked',
-    })
-    expect(made.warnings.map(({ code }) => code)).toContain('fallback-api-key')
-    expect((await made.acquire()).kind).toBe('api-key')
-
-    const strict = rig({ variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' } })
-    strict.own.store()
-    await strict.keeper.start()
-    strict.own.script.push(dead)
-    await expect(strict.reject(await strict.acquire())).rejects.toBeInstanceOf(NeedsLogin)
-  })
-
-  it('asks on after a rejected API key, and recovers when the provider takes it again', async () => {
-    const made = rig({ variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' } })
-    await made.keeper.start()
-    await expect(made.reject(await made.acquire())).rejects.toBeInstanceOf(NeedsLogin)
-    await made.clock.advance(MINUTE)
-    made.probeAnswer = { kind: 'accepted' }
-    await made.clock.advance(2 * MINUTE)
-    expect(made.keeper.snapshot()).toMatchObject({ state: 'healthy', kind: 'api-key' })
-  })
-})
-
-describe('clocks', () => {
-  it('refreshes once after a suspend of nine hours', async () => {
-    const { clock, own, keeper } = await signedIn()
-    clock.jump(9 * HOUR)
-    await clock.advance(2 * MINUTE)
-    expect(own.renewals).toHaveLength(1)
-    expect(keeper.snapshot().state).toBe('healthy')
-  })
-
-  it.each([DAY, -DAY])('makes at most one refresh too many when the clock is set by %d ms', async (jump) => {
-    const { clock, own, keeper } = await signedIn()
-    clock.jump(jump)
-    const start = clock.monotonic()
-    await clock.advance(DAY)
-    await keeper.acquire()
-    const expected = (clock.monotonic() - start) / ((8 * HOUR * 2) / 3)
-    expect(own.renewals.length).toBeLessThanOrEqual(Math.ceil(expected) + 1)
-    expect(keeper.snapshot().state).toBe('healthy')
-  })
-})
-
-describe('stopping', () => {
-  it('begins no new refresh, and waits for the open one', async () => {
-    const { clock, own, keeper } = await signedIn()
-    const finish = Promise.withResolvers<void>()
-    own.script.push(async () => {
-      await finish.promise
-      return { kind: 'renewed', generation: own.store() }
-    })
-    await clock.advance(5 * HOUR + 20 * MINUTE)
-    let stopped = false
-    const stopping = keeper.stop().then(() => (stopped = true))
-    await clock.advance(SECOND)
-    expect(stopped).toBe(false)
-    finish.resolve()
-    await stopping
-    await clock.advance(DAY)
     expect(own.renewals).toHaveLength(1)
   })
 })

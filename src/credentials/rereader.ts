@@ -7,6 +7,10 @@ import type { Decision } from './sources/decision.ts'
 import type { Resolver } from './sources/resolver.ts'
 import type { TokenInHand } from './token-in-hand.ts'
 
+/** Said where no source holds anything: what to do is the news. */
+const NOTHING_FOUND =
+  'no credential was found: sign in with `hermes auth login --headless`, or set ANTHROPIC_API_KEY'
+
 /** Reads the sources, and takes over what they say now. */
 export class Rereader {
   readonly #core: KeeperCore
@@ -70,7 +74,7 @@ export class Rereader {
     core.drop({
       type: 'nothing-found',
       reason: decision.trouble?.reason ?? 'absent',
-      message: decision.trouble?.message ?? 'no credential was found',
+      message: decision.trouble?.message ?? NOTHING_FOUND,
       misconfigured: decision.trouble?.misconfigured ?? false,
     })
   }

@@ -18,10 +18,12 @@ export class Warnings {
     this.#core = core
   }
 
-  /** An OAuth token that nothing renews: logged at every start, alerted once a token. */
+  /** An OAuth token that nothing renews, or nothing any more: logged at every start, alerted once a token. */
   unrenewable(): void {
     const { held, book } = this.#core
-    if (held === null || held.credential.kind !== 'oauth' || held.renewal !== null) return
+    if (held === null || held.credential.kind !== 'oauth' || this.#core.current() === null) return
+    const ended = book.record.ended?.fingerprint === held.credential.fingerprint
+    if (held.renewal !== null && !ended) return
     this.#saySoOnce(held.credential.fingerprint, book.record.unrenewableTold)
   }
 

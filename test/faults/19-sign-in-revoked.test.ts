@@ -40,6 +40,11 @@ it('keeps the token in use while it lives when the grant dies ahead of time', as
     nextAttemptAt: null,
   })
   expect(await gateway.ask()).not.toBe('')
+  const unrenewable = () => gateway.warnings.filter(({ code }) => code === 'unrenewable')
+  expect(unrenewable()).toMatchObject([{ alert: true }])
+  // Said in the log at the next start, and not alerted a second time.
+  await gateway.restart()
+  expect(unrenewable()).toMatchObject([{ alert: true }, { alert: false }])
   await clock.advance(2 * HOUR + MINUTE)
   expect(gateway.keeper.snapshot()).toMatchObject({ state: 'needs-login', reason: 'expired' })
   expect(gateway.tokenRequests).toBe(1)

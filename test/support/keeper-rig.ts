@@ -1,3 +1,4 @@
+import { afterEach } from 'vitest'
 import { Keeper } from '../../src/credentials/keeper.ts'
 import type { Credential, Rejection } from '../../src/credentials/credential.ts'
 import type { KeeperNotice, KeeperWarning } from '../../src/credentials/notices.ts'
@@ -7,11 +8,12 @@ import { claudeCodeSource } from '../../src/credentials/sources/claude-code.ts'
 import { ownSource } from '../../src/credentials/sources/own.ts'
 import { createResolver } from '../../src/credentials/sources/resolver.ts'
 import type { SourcePolicy } from '../../src/credentials/sources/decision.ts'
+import { MINUTE } from '../../src/support/clock.ts'
 import { Secret } from '../../src/support/secret.ts'
 import { FakeClock } from './fake-clock.ts'
 import { FakeMemory, MemorySignIn } from './memory-sign-in.ts'
 
-export interface RigOptions {
+interface RigOptions {
   readonly variables?: Record<string, string>
   readonly policy?: Partial<SourcePolicy>
   readonly lifeMs?: number
@@ -20,7 +22,7 @@ export interface RigOptions {
 }
 
 /** A keeper over sign-ins in memory, and everything it was heard to say. */
-export class KeeperRig {
+class KeeperRig {
   readonly clock = new FakeClock()
   readonly own: MemorySignIn
   readonly claudeCode: MemorySignIn
@@ -116,4 +118,25 @@ export class KeeperRig {
       Object.entries(this.variables).map(([name, value]) => [name, value === '' ? null : new Secret(value)]),
     )
   }
+}
+
+const open: KeeperRig[] = []
+afterEach(async () => {
+  // A refresh that never ends is waited for on the fake clock.
+  for (const rig of open.splice(0)) await Promise.all([rig.keeper.stop(), rig.clock.advance(MINUTE)])
+})
+
+/** A rig that ends with the running test; nothing is started yet. */
+export function keeperRig(options: RigOptions = {}): KeeperRig {
+  const rig = new KeeperRig(options)
+  open.push(rig)
+  return rig
+}
+
+/** A started keeper with an own sign-in. */
+export async function signedInRig(options: RigOptions = {}): Promise<KeeperRig> {
+  const rig = keeperRig(options)
+  rig.own.store()
+  await rig.keeper.start()
+  return rig
 }
