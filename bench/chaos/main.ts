@@ -4,6 +4,7 @@
  * when a promise did not hold.
  */
 import { parseArgs } from 'node:util'
+import { abandonedLocks } from './13-abandoned-locks.ts'
 import { sharedSignIn, sharedWithClaudeCode } from './13-shared-sign-in.ts'
 import { stoppedHolder } from './14-stopped-holder.ts'
 import { killedInMidRefresh } from './15-killed.ts'
@@ -16,6 +17,7 @@ import type { ChaosRow } from './row.ts'
 const ROWS: readonly ChaosRow[] = [
   sharedSignIn,
   sharedWithClaudeCode,
+  abandonedLocks,
   stoppedHolder,
   killedInMidRefresh,
   killedAtRename,

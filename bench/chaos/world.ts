@@ -65,9 +65,9 @@ export class ChaosWorld implements AsyncDisposable {
     })
   }
 
-  /** A second gateway's home on the same machine. */
-  async anotherHome(): Promise<string> {
-    const home = join(this.home, 'another')
+  /** Another gateway's home on the same machine. */
+  async anotherHome(name = 'another'): Promise<string> {
+    const home = join(this.home, name)
     await mkdir(home)
     return home
   }
