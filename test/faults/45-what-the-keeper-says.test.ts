@@ -43,6 +43,8 @@ it('no token stands in anything that the keeper says, remembers or throws, throu
     expect(JSON.stringify(each) ?? '').not.toMatch(TOKEN)
     expect(inspect(each, { depth: 20, showHidden: true })).not.toMatch(TOKEN)
   }
+  // Everything that is being written is on the disk then.
+  await keeper.stop()
   for (const name of await readdir(gateway.home)) {
     if (name === 'credentials.json' || !name.includes('.json')) continue
     expect(await readFile(`${gateway.home}/${name}`, 'utf8')).not.toMatch(TOKEN)
