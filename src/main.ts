@@ -238,6 +238,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     statusChanged()
   })
   readiness.subscribe((state) => {
+    // Whoever reads the log alone must see an outage, too, and its end.
+    if (state.ready) log.info('messages are answered')
+    else
+      log.warn({ status: state.status, reason: state.reason }, 'messages cannot be answered; they are kept')
     incidents.observe(state.ready ? null : state)
     statusChanged()
   })
