@@ -170,7 +170,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onPaste: chatLogin.onPaste,
   })
   const { dispatcher, observer, events } = messaging
-  const readiness = new Readiness({ gate, store: messaging.store, dispatcher, clock, newId })
+  let renewingSince: number | null = null
+  keeper.subscribe((notice) => {
+    if (notice.type !== 'transition') return
+    const { state, reason } = notice.to
+    // With a reason the token in hand is of no use meanwhile: requests wait.
+    renewingSince = state === 'refreshing' && reason !== null ? notice.at : null
+  })
+  const readiness = new Readiness({
+    gate,
+    store: messaging.store,
+    dispatcher,
+    renewingSince: () => renewingSince,
+    clock,
+    newId,
+  })
 
   // ── Figures and alerts ──────────────────────────────────────────────────
   const held = async () => (await inbox.counts()).held
@@ -242,7 +256,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (state.ready) log.info('messages are answered')
     else
       log.warn({ status: state.status, reason: state.reason }, 'messages cannot be answered; they are kept')
-    incidents.observe(state.ready ? null : state)
+    // A renewal that takes its time is no outage yet: the ladder may still mend it.
+    if (state.ready || state.status !== 'refreshing') incidents.observe(state.ready ? null : state)
     statusChanged()
   })
 

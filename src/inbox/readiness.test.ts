@@ -1,0 +1,90 @@
+import { beforeEach, expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import { SECOND } from '../support/clock.ts'
+import { Readiness, type ReadinessState } from './readiness.ts'
+import { SwitchGate } from './switch-gate.ts'
+
+let clock: FakeClock
+let gate: SwitchGate
+let store: { ok: boolean; problem: string | null; subscribe: (listener: () => void) => Disposable }
+let storeChanged: () => void
+let dispatcher: { stalled: boolean }
+let renewing: number | null
+let told: ReadinessState[]
+let readiness: Readiness
+
+beforeEach(() => {
+  clock = new FakeClock()
+  gate = new SwitchGate()
+  store = {
+    ok: true,
+    problem: null,
+    subscribe: (listener) => {
+      storeChanged = listener
+      return { [Symbol.dispose]: () => undefined }
+    },
+  }
+  dispatcher = { stalled: false }
+  renewing = null
+  told = []
+  let id = 0
+  const newId = () => `own-${++id}`
+  readiness = new Readiness({ gate, store, dispatcher, renewingSince: () => renewing, clock, newId })
+  readiness.subscribe((state) => told.push(state))
+  readiness.start()
+})
+
+const shut = (status: string) => ({
+  open: false as const,
+  id: 'outage',
+  status,
+  reason: 'revoked',
+  since: clock.now(),
+  until: null,
+  tellAt: clock.now(),
+  notice: '',
+  probing: false,
+})
+
+test('a shut gate is told at once, and its opening at once', () => {
+  gate.set(shut('needs-login'))
+  expect(told.at(-1)).toMatchObject({ ready: false, status: 'needs-login', reason: 'revoked', id: 'outage' })
+  gate.set({ open: true })
+  expect(told.at(-1)).toEqual({ ready: true })
+})
+
+test('an overload is reported after a minute, without anything else happening', async () => {
+  gate.set(shut('provider-unavailable'))
+  expect(readiness.current().ready).toBe(true)
+  await clock.advance(62 * SECOND)
+  expect(told.at(-1)).toMatchObject({ status: 'provider-unavailable' })
+})
+
+test('a renewal that keeps requests waiting is reported within a second, a quick one never', async () => {
+  renewing = clock.now()
+  await clock.advance(0.5 * SECOND)
+  expect(readiness.current().ready).toBe(true)
+  await clock.advance(0.5 * SECOND)
+  expect(told.at(-1)).toMatchObject({ ready: false, status: 'refreshing' })
+  renewing = null
+  await clock.advance(SECOND)
+  expect(told.at(-1)).toEqual({ ready: true })
+})
+
+test('a store that takes nothing comes before everything else and is one outage until it ends', async () => {
+  gate.set(shut('needs-login'))
+  store.ok = false
+  storeChanged()
+  expect(told.at(-1)).toMatchObject({ status: 'store', id: 'own-1' })
+  await clock.advance(10 * SECOND)
+  expect(readiness.current()).toMatchObject({ status: 'store', id: 'own-1' })
+  store.ok = true
+  storeChanged()
+  expect(told.at(-1)).toMatchObject({ status: 'needs-login' })
+})
+
+test('a stall is found by the clock alone', async () => {
+  dispatcher.stalled = true
+  await clock.advance(SECOND)
+  expect(told.at(-1)).toMatchObject({ ready: false, status: 'stalled' })
+})
