@@ -156,9 +156,81 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     await terminal.see('[exit 1]')
     expect(existsSync(home)).toBe(false)
   })
+
+  it('Ctrl-C while it waits for the code changes nothing either', STORY, async () => {
+    await using telegram = await TelegramServer.start()
+    using place = temporaryHome()
+    const home = join(place.home, 'hermes')
+    const flags = ['--home', home, '--telegram-api-root', telegram.apiRoot]
+    using terminal = new Terminal([process.execPath, BIN, 'init', ...flags], { HOME: place.home })
+    await terminal.see('How does the gateway sign in?')
+    // The last choice: later.
+    terminal.press('Up', 'Enter')
+    await terminal.see('Connect a Telegram bot?')
+    terminal.press('Enter')
+    await terminal.see('The bot token')
+    terminal.type(TelegramServer.token)
+    terminal.press('Enter')
+    await terminal.see('Who runs it?')
+    terminal.press('Enter')
+    await terminal.see('Waiting for the code')
+    terminal.press('C-c')
+    await terminal.see('Nothing was changed.')
+    await terminal.see('[exit 1]')
+    expect(existsSync(home)).toBe(false)
+  })
 })
 
 describe('hermes init --yes', () => {
+  it('takes secrets from the input, tries them, and shows the difference without them', STORY, async () => {
+    const sandbox = await useSandbox()
+    await using telegram = await TelegramServer.start()
+    telegram.chats.openChat(ADA)
+    await using gateway = await GatewayProcess.prepare()
+    const key = sandbox.apiKey()
+    const flags = ['--sandbox-url', sandbox.url, '--telegram-api-root', `${telegram.apiRoot}/`]
+    const secrets = ['--api-key-stdin', '--telegram-token-stdin']
+    const people = ['--operator', `telegram:${ADA}`, '--allowed-user', '888', '--alert', `telegram:${ADA}`]
+    const init = ['init', '--yes', ...secrets, ...flags, ...people]
+    const { code, stdout, stderr } = await gateway.run(init, `${key}\n${TelegramServer.token}\n`)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(stdout).toContain('+ TELEGRAM_BOT_TOKEN=[secret ')
+    expect(stdout).toContain(`The bot token belongs to @${telegram.bot.username}.`)
+    expect(stdout).not.toContain(key)
+    expect(stdout).not.toContain(TelegramServer.token.split(':')[1])
+    expect(telegram.sentTo(ADA)).toHaveLength(1)
+    const config: unknown = parse(readFileSync(join(gateway.home, 'config.yaml'), 'utf8'))
+    expect(config).toMatchObject({ channels: { telegram: { allowed_users: ['888', String(ADA)] } } })
+
+    // A second time everything is so already.
+    const again = await gateway.run(['init', '--yes', ...flags, ...people.slice(0, 4)])
+    expect(again.stdout).toBe('Everything is so already.\n')
+    expect(again.code).toBe(0)
+  })
+
+  it('writes nothing where the provider or Telegram refuses what was given', STORY, async () => {
+    const sandbox = await useSandbox()
+    await using telegram = await TelegramServer.start()
+    using place = temporaryHome()
+    await using gateway = await GatewayProcess.prepare({ home: place.home })
+    const flags = ['--sandbox-url', sandbox.url, '--telegram-api-root', telegram.apiRoot]
+    const before = readFileSync(join(place.home, 'config.yaml'), 'utf8')
+    for (const [flag, input, words] of [
+      ['--api-key-stdin', 'sk-ant-api03-TEST-unknown', 'The provider does not accept this key.'],
+      ['--api-key-stdin', 'sk-ant-oat01-TEST-token', 'That is an OAuth token'],
+      ['--telegram-token-stdin', '1:TEST_unknown_bot_token_0123456789', '401 Unauthorized'],
+    ] as const) {
+      const { code, stderr } = await gateway.run(['init', '--yes', flag, ...flags], `${input}\n`)
+      expect(stderr).toContain(words)
+      expect(stderr).toContain('Nothing was changed.')
+      expect(stderr).not.toContain(input)
+      expect(code).toBe(1)
+    }
+    expect(readFileSync(join(place.home, 'config.yaml'), 'utf8')).toBe(before)
+    expect(existsSync(join(place.home, 'credentials.json'))).toBe(false)
+  })
+
   it('does not ask where there is no terminal, and says how to go on', () => {
     using place = temporaryHome()
     const { code, stderr } = hermes(['init', '--home', join(place.home, 'x')])

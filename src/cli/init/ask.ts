@@ -1,4 +1,5 @@
 import * as clack from '@clack/prompts'
+import { EXIT } from '../exit-codes.ts'
 
 /** The person gave up: nothing that was not written yet will be. */
 export class Cancelled extends Error {}
@@ -43,14 +44,23 @@ export async function hidden(
   return given(await clack.password({ message, validate })).trim()
 }
 
-/** Shows that something is going on while `work` runs. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+/** Shows that something is going on while `work` runs; Ctrl-C ends the process, as everywhere. */
 export async function during<T>(message: string, work: Promise<T>): Promise<T> {
-  const spinner = clack.spinner()
+  const spinner = clack.spinner({ cancelMessage: 'Nothing was changed.' })
+  const end = () => process.exit(EXIT.failed)
+  // The library itself ends the process at Ctrl-C, and calls that a success.
+  const failed = () => (process.exitCode = EXIT.failed)
+  process.once('exit', failed)
+  for (const signal of SIGNALS) process.once(signal, end)
   spinner.start(message)
   try {
     return await work
   } finally {
     spinner.clear()
+    process.removeListener('exit', failed)
+    for (const signal of SIGNALS) process.removeListener(signal, end)
   }
 }
 

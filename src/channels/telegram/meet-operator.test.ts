@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { TelegramServer } from '../../../test/support/telegram-server.ts'
+import { until } from '../../../test/support/until.ts'
+import { systemClock, type Clock } from '../../support/clock.ts'
+import { Secret } from '../../support/secret.ts'
+import { meetOperator, MEETING_MS } from './meet-operator.ts'
+
+const CODE = 'ABCD2345'
+const ADA = 777
+
+function meet(server: TelegramServer, clock: Clock = systemClock) {
+  const token = new Secret(TelegramServer.token)
+  return meetOperator({ token, apiRoot: server.apiRoot, code: CODE, clock }, AbortSignal.timeout(20_000))
+}
+
+it.each([CODE, 'abcd2345', ' ABCD 2345 ', 'abcd-2345', `/start ${CODE}`])(
+  'knows the sender of %j, confirms the message and thanks',
+  async (text) => {
+    await using server = await TelegramServer.start()
+    const meeting = meet(server)
+    await until(() => server.callsOf('getUpdates').length > 0)
+    server.say(ADA, text)
+    expect(await meeting).toEqual({ kind: 'met', id: String(ADA), name: 'Ada' })
+    expect(server.unconfirmed).toBe(0)
+    expect(server.sentTo(ADA)).toHaveLength(1)
+  },
+)
+
+it('leaves what others wrote before it for the gateway', async () => {
+  await using server = await TelegramServer.start()
+  server.say(555, 'Hello?')
+  server.say(ADA, CODE)
+  expect(await meet(server)).toMatchObject({ kind: 'met', id: String(ADA) })
+  expect(server.unconfirmed).toBe(2)
+})
+
+it('does not take the code from a group, from a bot, or inside other words', async () => {
+  await using server = await TelegramServer.start()
+  server.say(-100, CODE)
+  server.say(556, CODE, { from: { id: 556, is_bot: true } })
+  server.say(557, `my code is ${CODE}`)
+  const meeting = meet(server)
+  await until(() => server.callsOf('getUpdates').length > 1)
+  server.say(ADA, CODE)
+  expect(await meeting).toMatchObject({ kind: 'met', id: String(ADA) })
+})
+
+it('says so when more waits than can be looked through, and confirms none of it', async () => {
+  await using server = await TelegramServer.start()
+  for (let person = 1; person <= 120; person++) server.say(person, 'Hello?')
+  server.say(ADA, CODE)
+  expect(await meet(server)).toEqual({ kind: 'crowded' })
+  expect(server.unconfirmed).toBe(121)
+})
+
+it('gives up when the time of the code is over', async () => {
+  await using server = await TelegramServer.start()
+  const clock = new FakeClock()
+  server.say(555, 'Hello?')
+  const meeting = meet(server, clock)
+  await until(() => server.callsOf('getUpdates').length > 0)
+  await clock.advance(MEETING_MS)
+  expect(await meeting).toEqual({ kind: 'nobody' })
+})
+
+it('fails where another program receives with the same token', async () => {
+  await using server = await TelegramServer.start()
+  server.webhookUrl = 'https://other.example.org/'
+  await expect(meet(server)).rejects.toMatchObject({ kind: 'conflict' })
+})
