@@ -11,16 +11,37 @@ export type Variables = Readonly<Record<string, string | undefined>>
  * Reads a `.env`; a missing one is empty.
  *
  * @throws ConfigurationError when it is there and cannot be read
- * @see https://nodejs.org/api/util.html#utilparseenvcontent for quotes and comments
  */
 export function readDotenv(path: string): Variables {
   try {
-    return parseEnv(readFileSync(path, 'utf8').replace(/^\ufeff/, ''))
+    return parseDotenv(readFileSync(path, 'utf8'))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return {}
     throw new ConfigurationError(`${path} cannot be read (${code}).`, { cause: error })
   }
+}
+
+/** A line that sets a variable to something without quotation marks. */
+const UNQUOTED = /^[^\S\n]*(?:export[^\S\n]+)?([A-Za-z_]\w*)[^\S\n]*=[^\S\n]*([^\s'"`#].*)$/gm
+
+/**
+ * The variables in the text of a `.env`. A comment begins at the start of a line or after
+ * white space, as a shell and Hermes Agent have it; Node's parser would cut `abc#def` off,
+ * and half a password is worse than none.
+ *
+ * @see https://nodejs.org/api/util.html#utilparseenvcontent for everything else
+ */
+export function parseDotenv(text: string): Variables {
+  const content = text.replace(/^\ufeff/, '')
+  const variables: Record<string, string | undefined> = parseEnv(content)
+  for (const [, name = '', rest = ''] of content.matchAll(UNQUOTED)) {
+    // Within a text of several lines it is no assignment, and was not taken for one.
+    if (variables[name] === rest.split('#', 1)[0]!.trimEnd()) {
+      variables[name] = rest.replace(/\s+#.*/, '').trimEnd()
+    }
+  }
+  return variables
 }
 
 /** More than this many letters apart is another program's variable, not a slip. */

@@ -102,7 +102,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'an API key that is a pasted code',
-    options: { env: { ...WITHOUT_BOT.env, ANTHROPIC_API_KEY: `'${CANARY}#${CANARY}'` } },
+    options: { env: { ...WITHOUT_BOT.env, ANTHROPIC_API_KEY: `${CANARY}#${CANARY}` } },
     id: 'environment',
     level: 'error',
     message: /ANTHROPIC_API_KEY looks like the code#state/,

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path'
-import { parseEnv } from 'node:util'
 import { buildRoutes } from '../../alerts/routes/build.ts'
 import type { ChatSender } from '../../alerts/routes/chat.ts'
 import type { Config } from '../../config/config.ts'
 import { prepareHome } from '../../config/home.ts'
+import { parseDotenv } from '../../config/dotenv.ts'
 import { parseConfig } from '../../config/load.ts'
 import { readEnvironment } from '../../config/environment.ts'
 import { loadSettings } from '../../config/settings.ts'
@@ -36,7 +36,7 @@ export async function plan(
 ): Promise<Plan> {
   const files = planFiles(found.files, answers)
   const { paths } = found.settings
-  const { environment, lookup, problems } = readEnvironment(parseEnv(files.env), processEnv)
+  const { environment, lookup, problems } = readEnvironment(parseDotenv(files.env), processEnv)
   const known = new Set(found.settings.problems)
   const fresh = problems.map(({ message }) => message).filter((message) => !known.has(message))
   if (fresh.length > 0) throw new ConfigurationError(fresh.join('\n'))

@@ -1,6 +1,6 @@
-import { parseEnv } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { parseDotenv } from '../../config/dotenv.ts'
 import { Secret } from '../../support/secret.ts'
 import { NO_ANSWERS } from './answers.ts'
 import { withChanges } from './config-edit.ts'
@@ -73,13 +73,13 @@ describe('.env', () => {
   it.each(['plain', 'with space', 'a#b', "it's", 'say "hi"', '$HOME', 'a=b', ''])(
     'gives %j back',
     (value) => {
-      expect(parseEnv(withVariables('A=1', new Map([['B', value]])))).toEqual({ A: '1', B: value })
+      expect(parseDotenv(withVariables('A=1', new Map([['B', value]])))).toEqual({ A: '1', B: value })
     },
   )
 
   it('changes the last of two lines, which is the one that counts', () => {
     const text = withVariables('A=1\nA=2\n', new Map([['A', '3']]))
-    expect(parseEnv(text)).toEqual({ A: '3' })
+    expect(parseDotenv(text)).toEqual({ A: '3' })
   })
 })
 
@@ -103,7 +103,7 @@ describe('the plan', () => {
         { type: 'webhook', url: 'https://hook.example.org', secret: '${HERMES_ALERT_WEBHOOK_SECRET}' },
       ],
     })
-    expect(parseEnv(files.env)).toEqual({
+    expect(parseDotenv(files.env)).toEqual({
       TELEGRAM_BOT_TOKEN: '1:TEST_bot_token',
       HERMES_ALERT_NTFY_TOKEN: 'TEST-ntfy-token',
       HERMES_ALERT_WEBHOOK_SECRET: 'TEST-hook-secret',

@@ -1,4 +1,4 @@
-import { parseEnv } from 'node:util'
+import { parseDotenv } from '../../config/dotenv.ts'
 import type { Answers, AlertChoice } from './answers.ts'
 import { withChanges, type ConfigChange } from './config-edit.ts'
 import { withVariables } from './dotenv-edit.ts'
@@ -64,7 +64,7 @@ function allow(
   variables: Map<string, string>,
   changes: ConfigChange[],
 ): void {
-  const { TELEGRAM_ALLOWED_USERS: variable = '' } = parseEnv(present.env)
+  const { TELEGRAM_ALLOWED_USERS: variable = '' } = parseDotenv(present.env)
   const list = variable
     .split(',')
     .map((user) => user.trim())
