@@ -12,7 +12,7 @@ import { PULL_CHANNELS } from './channels/channel.ts'
 import { openPlatforms } from './channels/registry.ts'
 import { Uploads } from './channels/web/uploads.ts'
 import { WebChannel } from './channels/web/web-channel.ts'
-import type { ChannelSettings } from './config/channels.ts'
+import { homeChannels } from './config/channels.ts'
 import { prepareGatewayToken } from './config/gateway-token.ts'
 import type { Settings } from './config/settings.ts'
 import { soulReader } from './config/soul.ts'
@@ -392,14 +392,6 @@ function chatSignIn(logins: LoginSessions): ChatSignIn {
     },
     confirm: async (owner) => ({ account: accountName(await logins.confirm(owner)) }),
   }
-}
-
-/** Every chat that is named as a home channel. */
-function homeChannels(channels: ChannelSettings): Array<{ channel: string; address: string }> {
-  return Object.entries(channels).flatMap(([channel, settings]) => {
-    const address: unknown = 'homeChannel' in settings ? settings.homeChannel : null
-    return typeof address === 'string' ? [{ channel, address }] : []
-  })
 }
 
 function msOf(time: string | null): number | null {

@@ -1,6 +1,6 @@
 import { buildRoutes } from '../alerts/routes/build.ts'
 import type { AlertRoute } from '../alerts/alert.ts'
-import type { ChannelSettings } from '../config/channels.ts'
+import { homeChannels } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
 import { systemClock } from '../support/clock.ts'
 import { createLog } from '../support/log.ts'
@@ -29,12 +29,5 @@ export async function alertRoutes(
     senders: new Map(platforms.map((channel) => [channel.channel, channel])),
     mail: { address: channels.email.address, smtp: null },
     processEnv,
-  })
-}
-
-function homeChannels(channels: ChannelSettings): Array<{ channel: string; address: string }> {
-  return Object.entries(channels).flatMap(([channel, settings]) => {
-    const address: unknown = 'homeChannel' in settings ? settings.homeChannel : null
-    return typeof address === 'string' ? [{ channel, address }] : []
   })
 }

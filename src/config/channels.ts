@@ -98,5 +98,13 @@ export function resolveChannels(config: Config, environment: Environment): Chann
   }
 }
 
+/** The chats that are meant for the operator: every `*_HOME_CHANNEL`. */
+export function homeChannels(channels: ChannelSettings): Array<{ channel: string; address: string }> {
+  return Object.entries(channels).flatMap(([channel, settings]) => {
+    const address: unknown = 'homeChannel' in settings ? settings.homeChannel : null
+    return typeof address === 'string' ? [{ channel, address }] : []
+  })
+}
+
 /** As in Hermes Agent: in a list of allowed users it lets everybody in. */
 const ANYBODY = '*'
