@@ -42,6 +42,8 @@ export async function serviceInstallCommand(
     return EXIT.failed
   }
   print(`Wrote ${place.file}.`)
+  // launchd takes a job once; the former one, if there is any, goes first.
+  if (place.manager === 'launchd') await runAll(stopCommands(place))
   const failed = await runAll(startCommands(place))
   if (failed) {
     printError(`"${failed.command}" failed: ${failed.result.problem}`)
