@@ -3,6 +3,8 @@ import '../support/no-gateway-left.ts'
 import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
 
 const PEOPLE = [501, 502, 503]
+/** Six messages of Telegram. */
+const LONG_ANSWER = Array.from({ length: 2_400 }, (_, index) => `word${index}`).join(' ')
 
 test('a bot with an API key answers everybody in the order of the questions', PROCESS_TEST, async () => {
   await using world = await BotWorld.start()
@@ -63,5 +65,30 @@ test(
       const shown = world.shown(person)
       expect(shown.filter((text, index) => text !== shown[index - 1])).toEqual(answers)
     }
+  },
+)
+
+test(
+  'killed between the parts of a long answer, it goes on with the part that was not sent',
+  PROCESS_TEST,
+  async () => {
+    await using world = await BotWorld.start({
+      sandbox: { answer: { reply: () => LONG_ANSWER, wordsPerDelta: 1_000 } },
+    })
+    const { telegram, gateway } = world
+    telegram.chats.openChat(501)
+    const parts = () => world.shown(501)
+    telegram.say(501, 'tell me everything')
+    await world.until(() => parts().length >= 3, 'the first parts')
+    await gateway.kill('SIGKILL')
+    const before = parts().length
+    await gateway.start()
+    await world.until(() => parts().at(-1)?.endsWith(LONG_ANSWER.slice(-20)), 'the last part')
+    expect(parts().length).toBeGreaterThan(before)
+    // The part whose sending was not noted down may stand there twice.
+    const once = parts().filter((text, index) => text !== parts()[index - 1])
+    expect(once.join(' ').split(/\s+/)).toEqual(LONG_ANSWER.split(' '))
+    expect(parts().length - once.length).toBeLessThanOrEqual(1)
+    expect(world.sandbox.requests).toHaveLength(1)
   },
 )
