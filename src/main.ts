@@ -141,7 +141,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         await byName.get(channel)?.send(address, text, { replyTo: null, key: newId(clock.now()), signal })
       },
       async remove(channel, address, id) {
-        await byName.get(channel)?.remove?.(address, id)
+        return (await byName.get(channel)?.remove?.(address, id)) ?? true
       },
     },
     channels: LOGIN_CHANNELS,

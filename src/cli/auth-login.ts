@@ -70,9 +70,9 @@ async function loginWithAccount(options: LoginCommandOptions, parts: CredentialP
         ? 'Waiting for the browser. You can also paste the address that it ends at, or the code:'
         : 'Sign in there, and paste the code that the page shows (code#state), or the address it ends at:',
     )
-    const paste = await (callback ? Promise.race([callback.arrived, readLine('')]) : readLine(''))
+    const paste = callback ? await pasteOrArrival(callback.arrived, started.expiresAt) : await readLine('')
     print('Exchanging the code…')
-    const finished = await finish(sessions, paste, options, interactive)
+    const finished = await finish(sessions, paste ?? '', options, interactive)
     return finished ? await report(parts, `Signed in as ${accountName(finished)}.`) : EXIT.failed
   } catch (error) {
     if (!(error instanceof Refused)) throw error
@@ -80,6 +80,23 @@ async function loginWithAccount(options: LoginCommandOptions, parts: CredentialP
     return EXIT.failed
   } finally {
     callback?.close()
+  }
+}
+
+/**
+ * What comes first, from the browser or by hand. An input that ends (there may be none at all) leaves it to
+ * the browser; the wait itself ends with the sign-in's life.
+ */
+async function pasteOrArrival(arrived: Promise<string>, expiresAt: number): Promise<string> {
+  const done = new AbortController()
+  const { promise: over, resolve } = Promise.withResolvers<string>()
+  const typed = readLine('', done.signal).then((line) => line ?? over)
+  const timer = systemClock.setTimer(() => resolve(''), expiresAt - systemClock.now())
+  try {
+    return await Promise.race([arrived, typed, over])
+  } finally {
+    timer.cancel()
+    done.abort()
   }
 }
 
@@ -101,7 +118,7 @@ async function finish(
 }
 
 async function loginWithKey(parts: CredentialParts): Promise<ExitCode> {
-  const key = (process.stdin.isTTY ? await readHidden('API key: ') : await readLine('')).trim()
+  const key = (process.stdin.isTTY ? await readHidden('API key: ') : ((await readLine('')) ?? '')).trim()
   const problem = keyShapeProblem(key)
   if (problem !== null) {
     printError(problem)
@@ -123,9 +140,12 @@ async function loginWithKey(parts: CredentialParts): Promise<ExitCode> {
 async function report(parts: CredentialParts, done: string): Promise<ExitCode> {
   const { reports } = await parts.resolver.resolve()
   const winner = reports.find(({ inUse }) => inUse)
-  if (winner && winner.source !== 'own') {
+  if (winner?.source !== 'own') {
+    const own = reports.find(({ source }) => source === 'own')
     printError(
-      `the sign-in is stored, but ${winner.place} still wins. Remove it, and look at "hermes auth sources".`,
+      winner
+        ? `the sign-in is stored, but ${winner.place} still wins. Remove it, and look at "hermes auth sources".`
+        : `the sign-in is stored, but cannot be used here: ${own?.reason ?? 'it is gone'}`,
     )
     return EXIT.failed
   }

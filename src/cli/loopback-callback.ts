@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net'
 /** Receives the code from a browser on this machine. */
 export interface LoopbackCallback {
   readonly redirectUri: string
-  /** The whole address that the browser ended at. */
+  /** The whole address that the browser ended at. Only one that carries the state of the opened address counts. */
   readonly arrived: Promise<string>
+  /** Opens the address of the sign-in. Nothing arrives before. */
   open(url: string): void
   close(): void
 }
@@ -23,15 +24,23 @@ export async function startLoopbackCallback(): Promise<LoopbackCallback> {
   const opener = browserOpener()
   if (!opener) throw new Error('no display')
   const { promise: arrived, resolve } = Promise.withResolvers<string>()
+  let expected: string | null = null
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost')
     if (url.pathname !== PATH) {
       response.writeHead(404).end()
       return
     }
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
-    response.end('Thank you. You can close this page and go back to the terminal.\n')
-    resolve(url.href)
+    // Any page in the browser can reach this port: what does not know the state must not end the sign-in.
+    const ours = expected !== null && url.searchParams.get('state') === expected
+    const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
+    response.writeHead(ours ? 200 : 400, headers)
+    response.end(
+      ours
+        ? 'Thank you. You can close this page and go back to the terminal.\n'
+        : 'This is not the sign-in that the terminal waits for.\n',
+    )
+    if (ours) resolve(url.href)
   })
   await new Promise<void>((listening, failed) => {
     server.once('error', failed)
@@ -42,6 +51,7 @@ export async function startLoopbackCallback(): Promise<LoopbackCallback> {
     redirectUri: `http://localhost:${port}${PATH}`,
     arrived,
     open(url) {
+      expected = new URL(url).searchParams.get('state')
       const child = spawn(opener, [url], { stdio: 'ignore', detached: true })
       // The address stands on the terminal, too.
       child.on('error', () => undefined)

@@ -2,16 +2,25 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 
 /**
- * One line from a terminal or a pipe, however slowly it comes. The end of the input ends
- * the line, too; Ctrl-C ends the process as it does everywhere.
+ * One line from a terminal or a pipe, however slowly it comes. What stands before the end
+ * of the input is a line, too; Ctrl-C ends the process as it does everywhere.
+ *
+ * @param signal lets the input go, so that it keeps no process alive
+ * @returns null when the input ended, or was let go, without a line
  */
-export async function readLine(prompt: string): Promise<string> {
+export async function readLine(prompt: string, signal?: AbortSignal): Promise<string | null> {
   const terminal = createInterface({
     input: process.stdin,
     ...(process.stdin.isTTY ? { output: process.stdout } : {}),
     terminal: process.stdin.isTTY === true,
   })
-  return await ask(terminal, prompt)
+  const letGo = () => terminal.close()
+  signal?.addEventListener('abort', letGo)
+  try {
+    return await ask(terminal, prompt)
+  } finally {
+    signal?.removeEventListener('abort', letGo)
+  }
 }
 
 /** As `readLine`, without showing what is typed. For a terminal. */
@@ -20,10 +29,10 @@ export async function readHidden(prompt: string): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const line = await ask(createInterface({ input: process.stdin, output: silent, terminal: true }), '')
   process.stdout.write('\n')
-  return line
+  return line ?? ''
 }
 
-function ask(terminal: ReturnType<typeof createInterface>, prompt: string): Promise<string> {
+function ask(terminal: ReturnType<typeof createInterface>, prompt: string): Promise<string | null> {
   return new Promise((resolve) => {
     terminal.on('SIGINT', () => {
       terminal.close()
@@ -33,7 +42,7 @@ function ask(terminal: ReturnType<typeof createInterface>, prompt: string): Prom
       resolve(line)
       terminal.close()
     })
-    terminal.once('close', () => resolve(''))
+    terminal.once('close', () => resolve(null))
     terminal.setPrompt(prompt)
     if (prompt !== '') terminal.prompt()
   })

@@ -19,8 +19,8 @@ export interface ChatSignIn {
 /** Sends at once and beside the outbox: what it says is not to be stored. */
 export interface DirectLine {
   send(channel: string, address: string, text: string): Promise<void>
-  /** Removes a message where the platform can. */
-  remove(channel: string, address: string, platformMessageId: string): Promise<void>
+  /** Removes a message where the platform can. @returns whether it is gone */
+  remove(channel: string, address: string, platformMessageId: string): Promise<boolean>
 }
 
 export interface ChatLoginOptions {
@@ -35,6 +35,9 @@ export interface ChatLoginOptions {
 
 /** An exchange that takes longer than this is answered when it is done: the platform's other messages do not wait. */
 const PATIENCE_MS = 3 * SECOND
+
+/** A code must not stay readable because the platform was busy for a moment: waits before a removal is tried again. */
+const REMOVAL_WAITS_MS = [SECOND, 5 * SECOND, 30 * SECOND]
 
 /** `/login` in an operator's private chat, and what is done with the paste that follows. */
 export function createChatLogin(options: ChatLoginOptions): {
@@ -67,10 +70,10 @@ export function createChatLogin(options: ChatLoginOptions): {
   const onPaste = async (paste: Paste): Promise<string | null> => {
     const { channel, address, platformMessageId, person, chat, role, text } = paste
     // Whoever sent it and whether or not it is waited for: a code must not stay readable.
-    void line.remove(channel, address, platformMessageId).catch(() => undefined)
+    void remove(channel, address, platformMessageId)
     const owner = ownerOf(channel, address, person.id)
     if (role !== 'operator' || chat.kind !== 'private' || !signIn.waits(owner)) return null
-    const done = outcome(() => signIn.finish(owner, text))
+    const done = outcome(() => signIn.finish(owner, text.replace(/^\s*\/login(@\w+)?\s+/i, '')))
     const soon = await Promise.race([done, sleep(clock, PATIENCE_MS).then(() => null)])
     if (soon !== null) return soon
     void done
@@ -79,6 +82,13 @@ export function createChatLogin(options: ChatLoginOptions): {
         log.warn({ channel, problem: redact(messageOf(error)) }, 'a reply could not be sent'),
       )
     return texts.login_checking
+  }
+
+  async function remove(...message: Parameters<DirectLine['remove']>): Promise<void> {
+    for (const waitMs of [0, ...REMOVAL_WAITS_MS]) {
+      if (waitMs > 0) await sleep(clock, waitMs)
+      if (await line.remove(...message).catch(() => false)) return
+    }
   }
 
   /** The sentence for how a sign-in went. */

@@ -3,7 +3,7 @@ import { fillText, type Texts } from '../config/texts.ts'
 import type { Clock } from '../support/clock.ts'
 import { Refused, StoreError, TransientError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
-import { looksLikeSignInPaste } from '../support/token-shape.ts'
+import { holdsSignInSecret, looksLikeSignInPaste } from '../support/token-shape.ts'
 import type { ConversationEvents } from '../inbox/events.ts'
 import { outageOf, type Gate } from '../inbox/gate.ts'
 import type {
@@ -156,11 +156,7 @@ class Reception implements Receiver {
     const person = `${channel}:${item.person.id}`
     const access = await this.#access(channel, item.person, item.chat)
     const tooLarge = Buffer.byteLength(item.text) > MAX_TEXT_BYTES
-    if (!tooLarge && looksLikeSignInPaste(item.text)) {
-      // In a group the bot speaks only when spoken to; the secret is left alone all the same.
-      const silent = !item.chat.addressed || rate.take(person, clock.monotonic()) !== 'pass'
-      return away(silent ? null : await this.#pasted(channel, item, access))
-    }
+    if (!tooLarge && looksLikeSignInPaste(item.text)) return away(await this.#pasted(channel, item, access))
     if (access.kind === 'ignored') return []
     if (access.kind === 'stranger') {
       return away(await this.#pairingReply(channel, item.person))
@@ -183,12 +179,13 @@ class Reception implements Receiver {
 
   async #edit(channel: string, item: Edit): Promise<Arrival[]> {
     const { address, platformMessageId, text } = item
-    if (looksLikeSignInPaste(text)) {
-      // What waits under this id is withdrawn: half of an edit is not what was meant either.
-      const hint = item.chat.addressed ? [turnedAway(channel, item, this.#options.texts.secret_pasted)] : []
-      return [{ kind: 'deletion', channel, address, platformMessageId }, ...hint]
-    }
     const access = await this.#access(channel, item.person, item.chat)
+    if (looksLikeSignInPaste(text)) {
+      const reply = await this.#pasted(channel, item, access)
+      // What waits under this id is withdrawn: half of an edit is not what was meant either.
+      const withdrawn: Arrival = { kind: 'deletion', channel, address, platformMessageId }
+      return reply === null ? [withdrawn] : [withdrawn, turnedAway(channel, item, reply)]
+    }
     const fits = text.trim() !== '' && Buffer.byteLength(text) <= MAX_TEXT_BYTES
     if (access.kind !== 'granted' || !fits) return []
     return [{ kind: 'edit', channel, address, platformMessageId, text }]
@@ -201,17 +198,24 @@ class Reception implements Receiver {
     return decideAccess(access, channel, person, chat, approved)
   }
 
-  async #pasted(channel: string, item: Message, access: Access): Promise<string> {
-    const { onPaste, texts, log } = this.#options
+  /** @returns the reply; null: nothing is said */
+  async #pasted(channel: string, item: Message | Edit, access: Access): Promise<string | null> {
+    const { onPaste, texts, rate, clock, log } = this.#options
     const { address, platformMessageId, person, chat, text } = item
+    const sender = `${channel}:${person.id}`
+    const known = chat.addressed || this.#options.access.operators.has(sender)
+    // What people say to each other in a group is touched only where it is a secret beyond doubt.
+    if (!known && !holdsSignInSecret(text)) return null
     const role = access.kind === 'granted' ? access.role : null
+    let reply: string | null = null
     try {
-      const reply = await onPaste?.({ channel, address, platformMessageId, person, chat, role, text })
-      return reply ?? texts.secret_pasted
+      reply = (await onPaste?.({ channel, address, platformMessageId, person, chat, role, text })) ?? null
     } catch (error) {
       log.error({ err: error }, 'a pasted sign-in could not be taken')
-      return texts.secret_pasted
     }
+    // In a group the bot speaks only when spoken to.
+    const silent = !chat.addressed || rate.take(sender, clock.monotonic()) !== 'pass'
+    return silent ? null : (reply ?? texts.secret_pasted)
   }
 
   async #pairingReply(channel: string, person: Person): Promise<string | null> {

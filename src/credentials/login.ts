@@ -175,7 +175,8 @@ export class LoginSessions {
   #forgetOld(): void {
     const now = this.#options.clock.now()
     for (const [owner, pending] of this.#pending) {
-      if (pending.expiresAt <= now) this.#pending.delete(owner)
+      // A code that came in time is finished, however long the exchange takes.
+      if (pending.expiresAt <= now && !pending.exchanging) this.#pending.delete(owner)
     }
   }
 }

@@ -24,6 +24,8 @@ export interface TokenEndpointOptions {
   readonly onServerDate?: (serverNow: number) => void
 }
 
+type BeforeSend = (route: Route) => Promise<boolean>
+
 export interface RefreshOptions {
   /** Called before each request leaves; false stops the attempt there. */
   readonly beforeSend?: () => Promise<boolean>
@@ -36,6 +38,8 @@ export const TOKEN_ATTEMPT_MS = 28 * SECOND
 /** How long a code exchange waits out 429s: the person is there, and the code lives for minutes. */
 const EXCHANGE_PATIENCE_MS = 60 * SECOND
 const EXCHANGE_DEFAULT_WAIT_MS = 5 * SECOND
+/** A server that asks for no wait at all must not be hammered for a minute. */
+const EXCHANGE_LEAST_WAIT_MS = SECOND
 
 /**
  * The token endpoint, as one client with a memory of the route that works.
@@ -88,14 +92,17 @@ export class TokenEndpoint {
   async exchange(grant: Omit<Extract<Grant, { kind: 'code' }>, 'kind' | 'clientId'>): Promise<TokenResult> {
     const { clientId } = this.#settings
     const giveUpAt = this.#clock.monotonic() + EXCHANGE_PATIENCE_MS
+    let routes = this.#routes()
     for (;;) {
-      const result = await this.#attempt(
-        { kind: 'code', clientId, ...grant },
-        this.#routes(),
-        async () => true,
-      )
+      let asked = 0
+      const result = await this.#attempt({ kind: 'code', clientId, ...grant }, routes, async (route) => {
+        asked = routes.indexOf(route)
+        return true
+      })
       if (result.kind !== 'transient' || result.reason !== 'rate-limited') return result
-      const waitMs = result.retryAfterMs ?? EXCHANGE_DEFAULT_WAIT_MS
+      // Those before it have said that they do not take the grant: they are not asked again.
+      routes = routes.slice(asked)
+      const waitMs = Math.max(result.retryAfterMs ?? EXCHANGE_DEFAULT_WAIT_MS, EXCHANGE_LEAST_WAIT_MS)
       if (this.#clock.monotonic() + waitMs > giveUpAt) return result
       await this.#wait(waitMs)
     }
@@ -112,7 +119,7 @@ export class TokenEndpoint {
     return [first, ...all.filter((route) => route.url !== first.url || route.encoding !== first.encoding)]
   }
 
-  async #attempt(grant: Grant, routes: Route[], beforeSend: () => Promise<boolean>): Promise<TokenResult> {
+  async #attempt(grant: Grant, routes: Route[], beforeSend: BeforeSend): Promise<TokenResult> {
     const limit = new AbortController()
     const timer = this.#clock.setTimer(() => limit.abort(), this.#timeoutMs)
     try {
@@ -139,9 +146,9 @@ export class TokenEndpoint {
     grant: Grant,
     route: Route,
     limit: AbortSignal,
-    beforeSend: () => Promise<boolean>,
+    beforeSend: BeforeSend,
   ): Promise<TokenVerdict | null> {
-    if (!(await beforeSend())) return null
+    if (!(await beforeSend(route))) return null
     const answer = await sendGrant(grant, route, this.#settings, limit, this.#fetch)
     if (answer.kind === 'answer' || answer.kind === 'cut') {
       const date = serverDate(answer.headers)

@@ -40,17 +40,29 @@ function isDoubled(value: string): boolean {
  * differently, yet `C#`, `owner/repo#42` and `Array#flat_map` are everyday words.
  */
 export function looksLikeSignInPaste(text: string): boolean {
-  const visible = text.replace(INVISIBLE, '')
-  if (TOKEN.test(visible)) return true
-  const words = visible
+  const words = wordsOf(text)
+  if (holdsSignInSecret(text)) return true
+  return words.some((word, index) => isCodeWithState(word, words.length === 1) || isTornPair(words, index))
+}
+
+/**
+ * As `looksLikeSignInPaste`, for what is a secret beyond doubt: a token, an address with a
+ * code, a code with a state of full length. Everyday words never are.
+ */
+export function holdsSignInSecret(text: string): boolean {
+  return (
+    TOKEN.test(text.replace(INVISIBLE, '')) ||
+    wordsOf(text).some((word) => carriesCode(word) || endsInFullState(word))
+  )
+}
+
+function wordsOf(text: string): string[] {
+  return text
+    .replace(INVISIBLE, '')
     .split(/\s+/)
     .filter((word) => word.length <= LONGEST_WORD)
     .map(unwrapped)
     .filter(Boolean)
-  return words.some(
-    (word, index) =>
-      carriesCode(word) || isCodeWithState(word, words.length === 1) || isTornPair(words, index),
-  )
 }
 
 /** Longer than any address with a code in it; keeps the patterns below quick on hostile text. */
@@ -85,11 +97,15 @@ const AMONG_WORDS = 16
 /** 32 random bytes in base64url, as every `state` of ours: enough without the code before it. */
 const FULL_STATE = 40
 
+function endsInFullState(word: string): boolean {
+  const state = /^[\w-]*#([\w-]+)$/.exec(word)?.[1] ?? ''
+  return state.length >= FULL_STATE && mixed(state)
+}
+
 function isCodeWithState(word: string, alone: boolean): boolean {
   const match = /^([\w-]*)#([\w-]+)$/.exec(word)
   if (!match) return false
   const [, code = '', state = ''] = match
-  if (state.length >= FULL_STATE && mixed(state)) return true
   if (code.length < 4 || /^\d+$/.test(state)) return false
   if (mixed(code) && mixed(state)) return alone || Math.min(code.length, state.length) >= ALONE
   return Math.min(code.length, state.length) >= (alone ? ALONE : AMONG_WORDS)
