@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Alerter } from './alerts/alerter.ts'
 import { ChannelAlerts } from './alerts/channel-alerts.ts'
-import { buildRoutes } from './alerts/routes/build.ts'
+import { buildRoutes, mailOf } from './alerts/routes/build.ts'
 import { SignInAlerts } from './alerts/sign-in-alerts.ts'
 import { IncidentTracker } from './alerts/tracker.ts'
 import { lazyModelClient } from './anthropic/lazy-model.ts'
@@ -209,7 +209,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       homeChannels: homeChannels(channels),
       operators: config.gateway.operators,
       senders: byName,
-      mail: { address: channels.email.address, smtp: null },
+      mail: mailOf(channels.email),
       processEnv: options.processEnv,
     }),
     clock,
@@ -355,6 +355,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     async alive() {
       await inbox.counts()
+      if (!dispatcher.isWorking()) throw new Error('the dispatcher does not begin what lies ready')
     },
     async stop() {
       retention[Symbol.dispose]()

@@ -1,4 +1,4 @@
-import { buildRoutes } from '../alerts/routes/build.ts'
+import { buildRoutes, mailOf } from '../alerts/routes/build.ts'
 import type { AlertRoute } from '../alerts/alert.ts'
 import { homeChannels } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
@@ -27,7 +27,7 @@ export async function alertRoutes(
     homeChannels: homeChannels(channels),
     operators: config.gateway.operators,
     senders: new Map(platforms.map((channel) => [channel.channel, channel])),
-    mail: { address: channels.email.address, smtp: null },
+    mail: mailOf(channels.email),
     processEnv,
   })
 }

@@ -155,6 +155,17 @@ export class Dispatcher {
     this.#abandoned.abort()
   }
 
+  /**
+   * Does no work lie ready that could be begun? Looks for it first, so that a wake-up that
+   * went lost mends itself. For a watchdog: nothing here depends on the provider.
+   */
+  isWorking(): boolean {
+    this.#pump()
+    const { gate, store, concurrency } = this.#options
+    const mayBegin = this.#accepting && store.ok && gate.current().open
+    return !mayBegin || this.#queue.ready === 0 || this.#running.size >= concurrency || this.#timer !== null
+  }
+
   #onGate(): void {
     const { open } = this.#options.gate.current()
     // Time behind a shut gate is nobody's fault here.

@@ -1,6 +1,7 @@
+import type { ChannelSettings } from '../../config/channels.ts'
 import type { AlertRouteConfig, Operator } from '../../config/config.ts'
 import { ConfigurationError } from '../../support/errors.ts'
-import type { Secret } from '../../support/secret.ts'
+import { Secret } from '../../support/secret.ts'
 import type { AlertRoute } from '../alert.ts'
 import { chatRoute, type ChatSender } from './chat.ts'
 import { commandRoute } from './command.ts'
@@ -19,6 +20,15 @@ export interface RouteSources {
   readonly mail: { readonly address: string | null; readonly smtp: Secret | null }
   /** What commands are given of it is decided by their route. */
   readonly processEnv: Readonly<NodeJS.ProcessEnv>
+}
+
+/** The mail account of the environment as a server that alerts can be sent through. TLS from the start, unless the host names the submission port. */
+export function mailOf(email: ChannelSettings['email']): RouteSources['mail'] {
+  const { address, password, smtpHost } = email
+  if (address === null || password === null || smtpHost === null) return { address, smtp: null }
+  const scheme = smtpHost.endsWith(':587') ? 'smtp' : 'smtps'
+  const login = `${encodeURIComponent(address)}:${encodeURIComponent(password.reveal())}`
+  return { address, smtp: new Secret(`${scheme}://${login}@${smtpHost}`) }
 }
 
 /**
