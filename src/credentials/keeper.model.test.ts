@@ -88,6 +88,7 @@ class Life {
   memory = new FakeMemory()
   keeper!: Keeper
   #open: Promise<unknown>[] = []
+  #crashed: Keeper | null = null
 
   async begin(): Promise<void> {
     const source = ownSource({ place: 'world', signIns: this.world, allowSandboxTokens: false })
@@ -141,6 +142,7 @@ class Life {
       case 'crash':
         // The old process is gone: nothing of it runs on, and nothing more of it is written down.
         world.crash()
+        this.#crashed = this.keeper
         this.memory = this.memory.afterCrash()
         await Promise.all([this.keeper.stop(), clock.advance(36 * SECOND)])
         await this.begin()
@@ -157,7 +159,8 @@ class Life {
   async #request(): Promise<boolean> {
     const { keeper, world } = this
     // What a process that has ended still had in hand never leaves it.
-    const accepts = (credential: Credential) => keeper === this.keeper && world.request(credential.secret)
+    const accepts = (credential: Credential) =>
+      keeper === this.keeper && keeper !== this.#crashed && world.request(credential.secret)
     try {
       const first = await keeper.acquire()
       if (accepts(first)) {
@@ -194,6 +197,16 @@ class Life {
 
 /** Rare orders that chance seldom makes, each of which once broke a promise or would. */
 const KNOWN_LIVES: [Step[]][] = [
+  [
+    [
+      { do: 'reject-all', on: true },
+      { do: 'mood', mood: 'rotates-and-hangs' },
+      { do: 'requests', count: 1 },
+      { do: 'sign-in' },
+      { do: 'crash' },
+      { do: 'requests', count: 1 },
+    ],
+  ],
   [
     [
       { do: 'mood', mood: 'rotates-and-hangs' },
