@@ -37,6 +37,15 @@ export interface StatusLine {
   readonly signIn: boolean
 }
 
+/** Something that the sandbox's stand-in did or was asked; tokens are named by fingerprint. */
+export interface SandboxEvent {
+  readonly seq: number
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly kind: string
+  readonly [detail: string]: unknown
+}
+
 /** The gateway refused; `message` is a sentence for the reader. */
 export class ApiError extends Error {
   readonly status: number
@@ -55,7 +64,7 @@ export class ApiError extends Error {
 }
 
 /** @throws ApiError when the gateway refuses; TypeError when it cannot be reached */
-async function call<T>(method: string, path: string, body?: BodyInit, type?: string): Promise<T> {
+export async function call<T>(method: string, path: string, body?: BodyInit, type?: string): Promise<T> {
   const response = await fetch(path, {
     method,
     ...(body === undefined ? {} : { body }),
@@ -72,7 +81,7 @@ async function call<T>(method: string, path: string, body?: BodyInit, type?: str
   )
 }
 
-const post = <T>(path: string, body: unknown): Promise<T> =>
+export const post = <T>(path: string, body: unknown): Promise<T> =>
   call('POST', path, JSON.stringify(body), 'application/json')
 
 const at = (conversation: string): string => `/api/conversations/${encodeURIComponent(conversation)}`
@@ -87,11 +96,17 @@ export interface StartedLogin {
 
 export const startLogin = (): Promise<StartedLogin> => post('/api/login/start', {})
 
-export const finishLogin = (session: string, code: string): Promise<{ account: string | null }> =>
+export interface SignedIn {
+  readonly account: string | null
+  /** A sentence, where something else than this sign-in is still in use. */
+  readonly note?: string | null
+}
+
+export const finishLogin = (session: string, code: string): Promise<SignedIn> =>
   post('/api/login/finish', { session, code })
 
 /** Another account may take the place of the present one. */
-export const confirmLogin = (session: string): Promise<{ account: string | null }> =>
+export const confirmLogin = (session: string): Promise<SignedIn> =>
   post('/api/login/finish', { session, replace: true })
 
 export const listConversations = async (): Promise<readonly ConversationEntry[]> =>

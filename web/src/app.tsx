@@ -4,30 +4,42 @@ import { ChatState, newName } from './chat-state.ts'
 import { useValue } from './observable.ts'
 import type { Session } from './session.ts'
 import { Wing } from './icons.tsx'
+import { BoardState } from './dashboard/board-state.ts'
+import { LazyBoard } from './dashboard/lazy-board.tsx'
+import { Rail } from './rail.tsx'
+import { TITLES, viewOf } from './views.ts'
 
 export function App({ session }: { session: Session }) {
   if (session.kind === 'signed-in') return <House first={session.conversations[0]?.id ?? newName()} />
   return <Door kind={session.kind} />
 }
 
-/** The page of a reader who is signed in: the address names the conversation. */
+/** The page of a reader who is signed in: the address names the view, and the conversation. */
 function House({ first }: { first: string }) {
   const state = useMemo(() => {
-    const named = conversationOfAddress()
-    if (named === null) history.replaceState(null, '', addressOf(first))
-    return new ChatState(named ?? first)
+    const named = viewOf(location.pathname)
+    if (named.name === 'chat' && named.conversation === null) history.replaceState(null, '', addressOf(first))
+    return new ChatState((named.name === 'chat' && named.conversation) || first)
   }, [])
+  const board = useMemo(() => new BoardState(state), [state])
   const connection = useValue(state.connection)
+  const status = useValue(state.status)
+  const thread = useValue(state.thread)
+  const [view, setView] = useState(() => viewOf(location.pathname))
   const [drawer, setDrawer] = useState(false)
 
   useEffect(() => {
     const onBack = (): void => {
-      const named = conversationOfAddress()
-      if (named !== null) state.open(named)
+      const next = viewOf(location.pathname)
+      if (next.name === 'chat' && next.conversation !== null) state.open(next.conversation)
+      setView(next)
     }
     addEventListener('popstate', onBack)
     return () => removeEventListener('popstate', onBack)
   }, [state])
+  useEffect(() => {
+    document.title = view.name === 'chat' ? 'Hermes' : `${TITLES[view.name]} · Hermes`
+  }, [view.name])
 
   if (connection === 'signed-out') return <Door kind="signed-out" />
   const open = (id: string): void => {
@@ -36,7 +48,17 @@ function House({ first }: { first: string }) {
     history.pushState(null, '', addressOf(id))
     state.open(id)
   }
-  return <Chat state={state} drawer={drawer} onDrawer={setDrawer} onOpen={open} />
+  const go = (path: string): void => {
+    if (path !== location.pathname) history.pushState(null, '', path)
+    setView(viewOf(path))
+  }
+  return (
+    <div class="shell">
+      <Rail current={view.name} status={status} conversation={thread.id} onGo={go} />
+      <Chat state={state} shown={view.name === 'chat'} drawer={drawer} onDrawer={setDrawer} onOpen={open} />
+      {view.name !== 'chat' && <LazyBoard state={state} board={board} view={view} onGo={go} />}
+    </div>
+  )
 }
 
 const DOOR = {
@@ -75,10 +97,6 @@ function Door({ kind }: { kind: keyof typeof DOOR }) {
       </div>
     </main>
   )
-}
-
-function conversationOfAddress(): string | null {
-  return /^\/c\/([A-Za-z0-9._~:@-]{1,128})$/.exec(location.pathname)?.[1] ?? null
 }
 
 function addressOf(conversation: string): string {

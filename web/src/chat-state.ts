@@ -34,6 +34,8 @@ export class ChatState {
   readonly status = new Observable<StatusLine | null>(null)
   readonly conversations = new Observable<readonly ConversationEntry[]>([])
   readonly thread: Observable<Thread>
+  /** What the stream tells that is not the chat's: the dashboard's. */
+  onOther: (event: LiveEvent) => void = () => {}
   readonly #live: Live
   #listTimer: number | null = null
   /** Counts openings, so that what was asked for an earlier one is not taken for the present one. */
@@ -145,6 +147,8 @@ export class ChatState {
       case 'delta':
         this.#update(event.conversation, (thread) => withDelta(thread, event))
         break
+      default:
+        this.onOther(event)
     }
   }
 

@@ -12,13 +12,15 @@ import { ThreadView } from './thread-view.tsx'
 
 interface Props {
   readonly state: ChatState
+  /** False: another view is before it, and its keys are not ours. */
+  readonly shown: boolean
   readonly drawer: boolean
   readonly onDrawer: (open: boolean) => void
   readonly onOpen: (conversation: string) => void
 }
 
 /** The whole page of a signed-in reader. */
-export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
+export function Chat({ state, shown, drawer, onDrawer, onOpen }: Props) {
   const thread = useValue(state.thread)
   const status = useValue(state.status)
   const composer = useRef<ComposerHandle>(null)
@@ -26,7 +28,7 @@ export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (event.key !== 'Escape' || event.defaultPrevented) return
+      if (event.key !== 'Escape' || event.defaultPrevented || !shown) return
       // It closes the dialog, wherever the focus is, and must not stop the answer behind it.
       if (document.querySelector('dialog[open]')) return
       if (drawer) onDrawer(false)
@@ -34,9 +36,11 @@ export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
     }
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
-  }, [state, drawer, onDrawer])
+  }, [state, shown, drawer, onDrawer])
 
-  useEffect(() => composer.current?.focus(), [thread.id])
+  useEffect(() => {
+    if (shown) composer.current?.focus()
+  }, [thread.id, shown])
 
   // The drawer gives the focus back to what opened it, unless a conversation was chosen.
   const menu = useRef<HTMLButtonElement>(null)
@@ -48,7 +52,7 @@ export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
   }, [drawer])
 
   return (
-    <div class="house">
+    <div class="house" hidden={!shown}>
       <Sidebar
         state={state}
         current={thread.id}
@@ -85,7 +89,7 @@ export function Chat({ state, drawer, onDrawer, onOpen }: Props) {
   )
 }
 
-function ThemeButton() {
+export function ThemeButton() {
   useValue(theme)
   const dark = isDark()
   return (

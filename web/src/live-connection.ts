@@ -1,9 +1,13 @@
-import type { Item, StatusLine } from './api.ts'
+import type { Item, SandboxEvent, StatusLine } from './api.ts'
 
 /** What the gateway tells, as the tabs get it. */
 export type LiveEvent =
   | { readonly kind: 'connection'; readonly state: 'connecting' | 'open' | 'lost' | 'signed-out' }
   | { readonly kind: 'status'; readonly status: StatusLine }
+  /** A part of the dashboard is at this version now. */
+  | { readonly kind: 'changed'; readonly topic: string; readonly version: string }
+  /** What the sandbox's stand-in did; `life` names the run of the gateway in which `seq` counts. */
+  | { readonly kind: 'sandbox'; readonly life: string; readonly items: readonly SandboxEvent[] }
   | { readonly kind: 'row'; readonly conversation: string; readonly row: Item }
   | {
       readonly kind: 'delta'
@@ -34,6 +38,10 @@ const FIRST_RETRY_MS = 500
 const MAX_RETRY_MS = 8_000
 /** Tabs open in bursts; they share the stream that is opened after this. */
 const GATHER_MS = 20
+/** The parts of the dashboard that are told of by their version. */
+const TOPICS = ['queue', 'incident', 'figures', 'credential', 'channels']
+/** What a tab that comes later is told of the sandbox. */
+const KEPT_SANDBOX_EVENTS = 200
 const CHANNEL_PREFIX = 'web:'
 
 /**
@@ -50,6 +58,8 @@ export class LiveConnection {
   #failures = 0
   #paused = false
   #lastStatus: StatusLine | null = null
+  readonly #versions = new Map<string, string>()
+  #sandbox: { readonly life: string; readonly items: readonly SandboxEvent[] } | null = null
   #state: 'connecting' | 'open' | 'lost' | 'signed-out' = 'connecting'
 
   constructor(parts: LiveParts) {
@@ -61,6 +71,8 @@ export class LiveConnection {
     return [
       { kind: 'connection', state: this.#state },
       ...(this.#lastStatus ? [{ kind: 'status', status: this.#lastStatus } as const] : []),
+      ...[...this.#versions].map(([topic, version]) => ({ kind: 'changed', topic, version }) as const),
+      ...(this.#sandbox ? [{ kind: 'sandbox', ...this.#sandbox } as const] : []),
     ]
   }
 
@@ -115,6 +127,14 @@ export class LiveConnection {
       this.#lastStatus = JSON.parse(data!) as StatusLine
       this.#parts.emit({ kind: 'status', status: this.#lastStatus })
     })
+    for (const topic of TOPICS) {
+      source.addEventListener(topic, ({ data }) => {
+        const { version } = JSON.parse(data!) as { version: string }
+        this.#versions.set(topic, version)
+        this.#parts.emit({ kind: 'changed', topic, version })
+      })
+    }
+    source.addEventListener('sandbox', ({ data }) => this.#onSandbox(data!))
     for (const type of ['message', 'state', 'notice'])
       source.addEventListener(type, ({ data }) => this.#onRow(data!))
     source.addEventListener('delta', ({ data }) => {
@@ -133,6 +153,16 @@ export class LiveConnection {
     const conversation = address(row.conversation)
     if (this.#watched.has(conversation)) this.#watched.set(conversation, row.revision)
     this.#parts.emit({ kind: 'row', conversation, row })
+  }
+
+  #onSandbox(data: string): void {
+    const told = JSON.parse(data) as { life: string; items: SandboxEvent[] }
+    const known = this.#sandbox?.life === told.life ? this.#sandbox.items : []
+    const last = known.at(-1)?.seq ?? 0
+    // After a break the newest ones are told again.
+    const items = told.items.filter(({ seq }) => seq > last)
+    this.#sandbox = { life: told.life, items: [...known, ...items].slice(-KEPT_SANDBOX_EVENTS) }
+    this.#parts.emit({ kind: 'sandbox', life: told.life, items })
   }
 
   async #onError(source: Source): Promise<void> {

@@ -76,8 +76,8 @@ export function list(
     lastAt: row.last_at,
     preview: String(
       session.get(
-        `SELECT substr(text, 1, ${PREVIEW_LENGTH}) AS text FROM messages WHERE conversation = ?
-           ORDER BY seq DESC LIMIT 1`,
+        `SELECT substr(text, 1, ${PREVIEW_LENGTH}) AS text FROM messages
+           WHERE conversation = ? AND role <> 'notice' ORDER BY seq DESC LIMIT 1`,
         row.key,
       )?.['text'] ?? '',
     ),

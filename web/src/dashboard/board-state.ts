@@ -1,0 +1,177 @@
+import type { SandboxEvent } from '../api.ts'
+import type { ChatState } from '../chat-state.ts'
+import type { LiveEvent } from '../live-connection.ts'
+import { Observable } from '../observable.ts'
+import {
+  readFigures,
+  readIncidents,
+  readQueue,
+  readSandbox,
+  readStatus,
+  readTimeline,
+  type Figures,
+  type Incident,
+  type QueueEntry,
+  type SandboxState,
+  type StatusReport,
+  type Timeline,
+} from './board-api.ts'
+import { HOUR } from './words.ts'
+
+export type Part = 'status' | 'incidents' | 'queue' | 'timeline' | 'figures' | 'sandbox'
+
+/** What is looked at over time: the last stretch up to now, or a stretch that the reader chose. */
+export interface Range {
+  readonly lengthMs: number
+  /** null: up to now, and moving with it. */
+  readonly to: number | null
+}
+
+/** The part that must be read anew when this has changed. */
+const PARTS_OF: Readonly<Record<string, readonly Part[]>> = {
+  queue: ['queue', 'status'],
+  incident: ['incidents', 'status'],
+  figures: ['figures'],
+  credential: ['timeline', 'status'],
+  channels: ['status'],
+  line: ['status'],
+  sandbox: ['sandbox'],
+}
+/** The eye follows this; the gateway is not asked more often. */
+const READ_INTERVAL_MS: Readonly<Record<Part, number>> = {
+  status: 700,
+  incidents: 700,
+  queue: 1_000,
+  timeline: 1_000,
+  figures: 4_000,
+  sandbox: 700,
+}
+const KEPT_SANDBOX_EVENTS = 200
+
+/**
+ * What the dashboard shows. The gateway tells which part has changed; only parts that are being
+ * looked at are read anew, and a page that nobody sees reads nothing.
+ */
+export class BoardState {
+  readonly status = new Observable<StatusReport | null>(null)
+  readonly incidents = new Observable<readonly Incident[] | null>(null)
+  readonly queue = new Observable<readonly QueueEntry[] | null>(null)
+  readonly timeline = new Observable<Timeline | null>(null)
+  readonly figures = new Observable<Figures | null>(null)
+  readonly sandbox = new Observable<SandboxState | null>(null)
+  readonly sandboxEvents = new Observable<readonly SandboxEvent[]>([])
+  readonly range = new Observable<Range>({ lengthMs: HOUR, to: null })
+  #sandboxLife = ''
+  readonly #versions = new Map<string, string>()
+  readonly #users = new Map<Part, number>()
+  /** Parts whose last reading is older than their last change. */
+  readonly #stale = new Set<Part>(['status', 'incidents', 'queue', 'timeline', 'figures', 'sandbox'])
+  /** Parts that somebody waits for: these are read without a pause. */
+  readonly #urgent = new Set<Part>()
+  readonly #reading = new Set<Part>()
+  readonly #readAt = new Map<Part, number>()
+  readonly #timers = new Map<Part, number>()
+
+  constructor(chat: ChatState) {
+    chat.onOther = (event) => this.#onEvent(event)
+    chat.status.subscribe((line) => this.#changed('line', JSON.stringify(line)))
+    // What could not be read while the gateway was away is read when it is back.
+    chat.connection.subscribe((state) => state === 'open' && this.#readAll())
+    document.addEventListener('visibilitychange', () => this.#readAll())
+  }
+
+  /** A view that shows these parts is there until the returned function is called. */
+  use(parts: readonly Part[]): () => void {
+    for (const part of parts) this.#users.set(part, (this.#users.get(part) ?? 0) + 1)
+    this.#readAll()
+    return () => {
+      for (const part of parts) this.#users.set(part, (this.#users.get(part) ?? 1) - 1)
+    }
+  }
+
+  /** Something was done that changes this part: shows it without waiting to be told. */
+  refresh(part: Part): void {
+    this.#stale.add(part)
+    this.#urgent.add(part)
+    clearTimeout(this.#timers.get(part))
+    this.#timers.delete(part)
+    this.#readAll()
+  }
+
+  show(range: Range): void {
+    this.range.set(range)
+    this.refresh('figures')
+  }
+
+  #onEvent(event: LiveEvent): void {
+    if (event.kind === 'changed') this.#changed(event.topic, event.version)
+    if (event.kind !== 'sandbox') return
+    const known = event.life === this.#sandboxLife ? this.sandboxEvents.value : []
+    this.#sandboxLife = event.life
+    const last = known.at(-1)?.seq ?? 0
+    const items = event.items.filter(({ seq }) => seq > last)
+    this.sandboxEvents.set([...known, ...items].slice(-KEPT_SANDBOX_EVENTS))
+    this.#changed('sandbox', `${event.life}.${items.at(-1)?.seq ?? last}`)
+  }
+
+  #changed(topic: string, version: string): void {
+    if (this.#versions.get(topic) === version) return
+    this.#versions.set(topic, version)
+    for (const part of PARTS_OF[topic] ?? []) this.#stale.add(part)
+    this.#readAll()
+  }
+
+  #readAll(): void {
+    if (document.hidden) return
+    for (const part of this.#stale) {
+      if ((this.#users.get(part) ?? 0) === 0 || this.#timers.has(part) || this.#reading.has(part)) continue
+      const due = this.#urgent.has(part) ? 0 : (this.#readAt.get(part) ?? -Infinity) + READ_INTERVAL_MS[part]
+      const timer = setTimeout(
+        () => {
+          this.#timers.delete(part)
+          void this.#read(part)
+        },
+        Math.max(0, due - performance.now()),
+      ) as unknown as number
+      this.#timers.set(part, timer)
+    }
+  }
+
+  async #read(part: Part): Promise<void> {
+    this.#reading.add(part)
+    this.#stale.delete(part)
+    this.#urgent.delete(part)
+    let failed = false
+    try {
+      await this.#load(part)
+    } catch {
+      failed = true
+    }
+    this.#reading.delete(part)
+    this.#readAt.set(part, performance.now())
+    // Told again by the stream when it is back; nobody asks in a circle.
+    if (failed) this.#stale.add(part)
+    else this.#readAll()
+  }
+
+  async #load(part: Part): Promise<void> {
+    switch (part) {
+      case 'status':
+        return this.status.set(await readStatus())
+      case 'incidents':
+        return this.incidents.set(await readIncidents())
+      case 'queue':
+        return this.queue.set(await readQueue())
+      case 'timeline':
+        return this.timeline.set(await readTimeline())
+      case 'sandbox':
+        return this.sandbox.set(await readSandbox())
+      case 'figures': {
+        const range = this.range.value
+        const to = range.to ?? Date.now()
+        const figures = await readFigures(to - range.lengthMs, to)
+        if (range === this.range.value) this.figures.set(figures)
+      }
+    }
+  }
+}

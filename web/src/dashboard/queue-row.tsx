@@ -1,0 +1,78 @@
+import { useState } from 'preact/hooks'
+import { ApiError } from '../api.ts'
+import { readText, type QueueEntry } from './board-api.ts'
+import { Confirmed } from './confirmed.tsx'
+import { capital, duration, moment } from './words.ts'
+
+interface Props {
+  readonly entry: QueueEntry
+  readonly now: number
+  readonly onRetry: () => void
+  readonly onDrop: () => void
+}
+
+const STATE_WORDS: Readonly<Partial<Record<QueueEntry['state'], string>>> = {
+  received: 'next in turn',
+  answering: 'being answered',
+  held: 'held',
+  parked: 'parked',
+}
+
+/** Why a held message waits; a parked one says it in a sentence of its own. */
+const REASONS: Readonly<Record<string, string>> = {
+  expired: 'The sign-in has ended.',
+  revoked: 'The sign-in was revoked.',
+  'lost-in-rotation': 'The sign-in was lost while it was renewed.',
+  absent: 'Nobody has signed in yet.',
+  unrenewable: 'The token has ended and cannot be renewed.',
+  endpoint: 'The sign-in cannot be renewed: its address refuses.',
+  'rate-limited': 'The sign-in cannot be renewed yet: too many requests.',
+  network: 'Claude cannot be reached over the network.',
+  scope: 'The sign-in lacks a permission.',
+  policy: 'Claude refuses this kind of sign-in.',
+  billing: 'Claude refuses the account for a billing reason.',
+  account: 'Claude has put the account on hold.',
+  'usage-limited': 'The usage limit is reached.',
+  'provider-unavailable': 'Claude does not answer.',
+}
+
+/** One message that waits. Its text stays with the gateway until somebody asks. */
+export function QueueRow({ entry, now, onRetry, onDrop }: Props) {
+  const { id, conversation, state, reason, at } = entry
+  const [text, setText] = useState<string | null>(null)
+  const colon = conversation.indexOf(':')
+  const place = conversation.slice(colon + 1)
+  const show = (): void => {
+    readText(id).then(setText, (error: unknown) =>
+      setText(error instanceof ApiError ? error.message : 'The gateway does not answer right now.'),
+    )
+  }
+  return (
+    <li class="panel queue-row">
+      <div class="queue-head">
+        <span class={state === 'parked' || state === 'held' ? 'tag bad' : 'tag'}>
+          {STATE_WORDS[state] ?? state}
+        </span>
+        <h2>
+          {capital(conversation.slice(0, colon))} <code title={place}>{place}</code>
+        </h2>
+        <span class="queue-when">
+          <time dateTime={at}>{moment(at, now)}</time>, {duration(now - Date.parse(at))} ago
+        </span>
+      </div>
+      {reason !== null && <p class="queue-reason">{REASONS[reason] ?? reason}</p>}
+      {text !== null && <blockquote class="queue-text">{text === '' ? '(no text)' : text}</blockquote>}
+      <div class="queue-acts">
+        <button type="button" class="plain" onClick={() => (text === null ? show() : setText(null))}>
+          {text === null ? 'Show its text' : 'Hide its text'}
+        </button>
+        {(state === 'parked' || state === 'held') && (
+          <button type="button" class="plain" onClick={onRetry}>
+            Try again
+          </button>
+        )}
+        <Confirmed label="Drop" question="Drop it? It will not be answered." onYes={onDrop} />
+      </div>
+    </li>
+  )
+}

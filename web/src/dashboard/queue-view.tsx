@@ -1,0 +1,147 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { ApiError } from '../api.ts'
+import { useValue } from '../observable.ts'
+import { dropMessage, retryAll, retryMessage, type QueueEntry } from './board-api.ts'
+import type { BoardProps } from './board.tsx'
+import { Frame } from './frame.tsx'
+import { Confirmed } from './confirmed.tsx'
+import { QueueRow } from './queue-row.tsx'
+import { count, SECOND, useNow } from './words.ts'
+
+/** A dropped message can be taken back for so long; the gateway hears of it only then. */
+const UNDO_MS = 8 * SECOND
+
+type Shown = 'all' | 'held' | 'parked'
+const SHOWN: ReadonlyArray<readonly [Shown, string]> = [
+  ['all', 'All'],
+  ['held', 'Held'],
+  ['parked', 'Parked'],
+]
+
+/** What waits, and what can be done about it. Texts are shown only where they are asked for. */
+export function QueueView({ state, board }: BoardProps) {
+  const queue = useValue(board.queue)
+  const now = useNow(1_000)
+  const [shown, setShown] = useState<Shown>('all')
+  const [said, setSaid] = useState('')
+  const drops = useDrops((problem) => {
+    setSaid(problem ?? 'Dropped.')
+    board.refresh('queue')
+  })
+
+  const act = async (work: () => Promise<string>): Promise<void> => {
+    try {
+      setSaid(await work())
+    } catch (error) {
+      setSaid(error instanceof ApiError ? error.message : 'The gateway does not answer right now.')
+    }
+    board.refresh('queue')
+  }
+  const waiting = (queue ?? []).filter((entry) => !drops.pending.has(entry.id))
+  const listed = waiting.filter((entry) => shown === 'all' || entry.state === shown)
+  const parked = waiting.filter((entry) => entry.state === 'parked').length
+  return (
+    <Frame state={state} board={board} name="queue" parts={PARTS}>
+      <p class="board-note">{queue === null ? 'One moment …' : summary(waiting)}</p>
+      <div class="queue-bar">
+        <div class="ranges" role="group" aria-label="Messages shown">
+          {SHOWN.map(([name, label]) => (
+            <button key={name} type="button" aria-pressed={shown === name} onClick={() => setShown(name)}>
+              {label}
+            </button>
+          ))}
+        </div>
+        {parked > 0 && (
+          <Confirmed
+            label="Try all parked again"
+            question={`Try ${count(parked, 'parked message')} again?`}
+            onYes={() =>
+              void act(async () => `${count((await retryAll()).retried, 'message')} will be tried again.`)
+            }
+          />
+        )}
+      </div>
+      <ol class="entries">
+        {listed.map((entry) => (
+          <QueueRow
+            key={entry.id}
+            entry={entry}
+            now={now}
+            onRetry={() =>
+              void act(async () => {
+                await retryMessage(entry.id)
+                return 'It will be tried again now.'
+              })
+            }
+            onDrop={() => {
+              setSaid('')
+              drops.begin(entry)
+            }}
+          />
+        ))}
+      </ol>
+      <div class="toasts" role="status">
+        {[...drops.pending].map(([id, until]) => (
+          <p key={id} class="toast">
+            Dropping in {Math.max(0, Math.ceil((until - now) / SECOND))} s.{' '}
+            <button type="button" class="link" onClick={() => drops.undo(id)}>
+              Undo
+            </button>
+          </p>
+        ))}
+        {said !== '' && <p class="toast">{said}</p>}
+      </div>
+    </Frame>
+  )
+}
+
+const PARTS = ['queue'] as const
+
+function summary(entries: readonly QueueEntry[]): string {
+  if (entries.length === 0) return 'Nothing waits: every message is answered.'
+  const of = (state: QueueEntry['state']): number => entries.filter((entry) => entry.state === state).length
+  const parts = [
+    ...(of('held') > 0 ? [`${of('held')} held until Claude answers again`] : []),
+    ...(of('parked') > 0 ? [`${of('parked')} parked until you decide`] : []),
+    ...(of('received') + of('answering') > 0 ? [`${of('received') + of('answering')} in hand`] : []),
+  ]
+  return `${parts.join(', ')}. All of them are stored.`
+}
+
+/** Drops that can still be taken back. Closing the page takes them back, too. */
+function useDrops(onDone: (problem: string | null) => void) {
+  const [pending, setPending] = useState<ReadonlyMap<string, number>>(new Map())
+  const timers = useRef(new Map<string, number>())
+  const forget = (id: string): void => {
+    clearTimeout(timers.current.get(id))
+    timers.current.delete(id)
+    setPending((before) => new Map([...before].filter(([other]) => other !== id)))
+  }
+  useEffect(
+    () => () => {
+      for (const timer of timers.current.values()) clearTimeout(timer)
+    },
+    [],
+  )
+  return {
+    pending,
+    begin(entry: QueueEntry): void {
+      setPending((before) => new Map(before).set(entry.id, Date.now() + UNDO_MS))
+      const timer = setTimeout(() => {
+        dropMessage(entry.id)
+          .then(
+            () => onDone(null),
+            (error: unknown) =>
+              onDone(
+                error instanceof ApiError
+                  ? error.message
+                  : 'The gateway does not answer; it was not dropped.',
+              ),
+          )
+          .finally(() => forget(entry.id))
+      }, UNDO_MS) as unknown as number
+      timers.current.set(entry.id, timer)
+    },
+    undo: forget,
+  }
+}

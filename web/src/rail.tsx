@@ -1,0 +1,54 @@
+import type { StatusLine } from './api.ts'
+import { Bell, Chat, Flask, Key, Pulse, Stack } from './rail-icons.tsx'
+import { TITLES, type ViewName } from './views.ts'
+
+interface Props {
+  readonly current: ViewName
+  readonly status: StatusLine | null
+  /** Where the chat goes on. */
+  readonly conversation: string
+  readonly onGo: (path: string) => void
+}
+
+const ICONS = { chat: Chat, status: Pulse, queue: Stack, incidents: Bell, 'sign-in': Key, sandbox: Flask }
+
+/** The way between the views: a rail on a wide screen, a bar at the bottom of a phone. */
+export function Rail({ current, status, conversation, onGo }: Props) {
+  const names = (Object.keys(ICONS) as ViewName[]).filter((name) => name !== 'sandbox' || status?.sandbox)
+  const waiting = (status?.held ?? 0) + (status?.parked ?? 0)
+  const follow = (event: MouseEvent, path: string): void => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
+    event.preventDefault()
+    onGo(path)
+  }
+  return (
+    <nav class="rail" aria-label="Views">
+      {names.map((name) => {
+        const Icon = ICONS[name]
+        const path = name === 'chat' ? `/c/${conversation}` : `/${name}`
+        return (
+          <a
+            key={name}
+            href={path}
+            aria-current={name === current ? 'page' : undefined}
+            onClick={(event) => follow(event, path)}
+          >
+            <span class="rail-icon">
+              <Icon />
+              {name === 'status' && status && (
+                <span class={status.ready ? 'rail-dot good' : 'rail-dot bad'} />
+              )}
+              {name === 'queue' && waiting > 0 && (
+                <span class="rail-count">
+                  {waiting > 99 ? '99+' : waiting}
+                  <span class="off-screen"> waiting</span>
+                </span>
+              )}
+            </span>
+            {TITLES[name]}
+          </a>
+        )
+      })}
+    </nav>
+  )
+}
