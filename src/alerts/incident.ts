@@ -12,6 +12,8 @@ export interface Incident {
   readonly events: readonly IncidentEvent[]
   /** How often the operator was to be told: of its start, then each reminder. */
   readonly alertRounds: number
+  /** false: it is over, and the operator has not been told yet. Left out as long as there is nothing to tell. */
+  readonly endTold?: boolean
   /** A route has taken one of them. */
   readonly alerted: boolean
 }

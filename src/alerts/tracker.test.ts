@@ -31,6 +31,8 @@ let store: MemoryStore
 let sent: Array<Omit<Alert, 'id' | 'at'>>
 let waiting: number
 let problems: unknown[]
+/** The process dies before an alert has left. */
+let dying: boolean
 
 beforeEach(() => {
   clock = new FakeClock()
@@ -38,6 +40,7 @@ beforeEach(() => {
   sent = []
   waiting = 0
   problems = []
+  dying = false
 })
 
 function tracker(): IncidentTracker {
@@ -45,6 +48,7 @@ function tracker(): IncidentTracker {
     store,
     alerter: {
       send: (alert) => {
+        if (dying) return new Promise(() => undefined)
         sent.push(alert)
         return Promise.resolve('telegram:1')
       },
@@ -149,6 +153,22 @@ describe('over a restart', () => {
     expect(sent.map((alert) => alert.event)).toEqual(['incident.opened'])
     await clock.advance(2 * MINUTE)
     expect(sent.map((alert) => alert.event)).toEqual(['incident.opened', 'incident.reminder'])
+  })
+
+  test('an end that was not told before a crash is told by the next start, once', async () => {
+    const killed = await started()
+    killed.observe(needsLogin())
+    await clock.advance(MINUTE)
+    dying = true
+    killed.observe(null)
+    await clock.advance(SECOND)
+    expect(await store.current()).toBeNull()
+    dying = false
+    for (let start = 0; start < 2; start++) {
+      await started()
+      await clock.advance(SECOND)
+      expect(sent.map((alert) => alert.event)).toEqual(['incident.opened', 'incident.closed'])
+    }
   })
 
   test('an outage that ended while the gateway was down is closed and told', async () => {

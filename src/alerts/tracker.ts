@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../support/clock.ts'
 import type { Texts } from '../config/texts.ts'
-import { alertAfter, DRAIN_WAIT_MS, REMINDERS_MS } from './alert-policy.ts'
+import { ALERT_GIVE_UP_MS, alertAfter, DRAIN_WAIT_MS, REMINDERS_MS } from './alert-policy.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Alerter } from './alerter.ts'
 import type { Incident, IncidentCounts, IncidentEvent } from './incident.ts'
@@ -64,7 +64,12 @@ export class IncidentTracker {
 
   /** Goes on with the incident that an earlier run left open. */
   async start(): Promise<void> {
-    this.#incident = await this.#options.store.current()
+    const { store, clock } = this.#options
+    this.#incident = await store.current()
+    for (const past of await store.list(ENDS_LOOKED_AT)) {
+      const young = past.closedAt !== null && clock.now() - past.closedAt < ALERT_GIVE_UP_MS
+      if (young && past.endTold === false) void this.#tellEnd(past)
+    }
     // Whether it is over is for the gate to say; until then it goes on.
     this.#schedule()
   }
@@ -163,15 +168,26 @@ export class IncidentTracker {
         this.#event('closed', `${answered} answered, ${refused} refused, ${parked} parked`),
       ),
       closedAt: clock.now(),
+      // Who was never told of its start need not hear of its end.
+      ...(incident.alerted ? { endTold: false } : {}),
     }
     await this.#save(closed)
     this.#incident = null
     this.#recoveredAt = null
     this.#timer?.cancel()
-    // News that reached nobody is no news any more; and who was never told of its start need not hear of its end.
+    // News that reached nobody is no news any more.
     this.#alerting?.abort()
     this.#alerting = null
-    if (closed.alerted) void this.#send('incident.closed', closed, closedText(closed, await this.#context()))
+    if (closed.alerted) void this.#tellEnd(closed)
+  }
+
+  /** Written down only after it: a crash in between tells the end twice rather than never. */
+  async #tellEnd(closed: Incident): Promise<void> {
+    const { texts, host, store, clock, onProblem } = this.#options
+    const text = closedText(closed, { texts, host, now: closed.closedAt ?? clock.now(), waiting: 0 })
+    const route = await this.#send('incident.closed', closed, text)
+    if (route === null || this.#stopped) return
+    await store.save({ ...closed, endTold: true }).catch(onProblem)
   }
 
   /** Sends the first alert or the next reminder when its time has come, and sets the timer for the one after. */
@@ -255,6 +271,8 @@ export class IncidentTracker {
 
 /** What is answered tells the tracker; this is the net for what is withdrawn or dropped. */
 const DRAIN_POLL_MS = 5_000
+/** Incidents whose end may not have been told before a crash: the last ones. */
+const ENDS_LOOKED_AT = 5
 /** How old the counts of an open incident may be in the store. */
 const COUNTS_SAVED_MS = 2_000
 
