@@ -102,6 +102,7 @@ class Life {
           ? { kind: 'accepted' }
           : { kind: 'rejected', rejection: { kind: 'rejected' } },
     })
+    this.world.processStarts()
     await this.keeper.start()
   }
 
@@ -197,6 +198,15 @@ class Life {
 
 /** Rare orders that chance seldom makes, each of which once broke a promise or would. */
 const KNOWN_LIVES: [Step[]][] = [
+  [
+    [
+      { do: 'set-clock', ms: HOUR },
+      { do: 'crash' },
+      { do: 'set-clock', ms: -DAY },
+      { do: 'mood', mood: 'rotates-and-fails' },
+      { do: 'pass', ms: 9 * HOUR },
+    ],
+  ],
   [
     [
       { do: 'reject-all', on: true },

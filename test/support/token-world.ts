@@ -53,9 +53,15 @@ export class TokenWorld implements RenewableSignIn {
   #count = 0
   /** The process that began an unfinished renewal has died: its answer reaches nobody. */
   #epoch = 0
+  readonly #wallStart: number
+  readonly #monotonicStart: number
+  /** By how much the wall clock was ahead when a process started, at the most. */
+  #startedAhead = 0
 
   constructor(clock: FakeClock) {
     this.clock = clock
+    this.#wallStart = clock.now()
+    this.#monotonicStart = clock.monotonic()
   }
 
   // ── What people and other programs do ───────────────────────────────────
@@ -93,6 +99,12 @@ export class TokenWorld implements RenewableSignIn {
 
   crash(): void {
     this.#epoch++
+  }
+
+  /** A process starts, and has only the wall clock to tell how old a token is. */
+  processStarts(): void {
+    const ahead = this.clock.now() - this.#wallStart - (this.clock.monotonic() - this.#monotonicStart)
+    this.#startedAhead = Math.max(this.#startedAhead, ahead)
   }
 
   // ── The Messages API ────────────────────────────────────────────────────
@@ -187,7 +199,9 @@ export class TokenWorld implements RenewableSignIn {
     const wall = this.clock.now() - before.wallAt
     if (now - before.at < 3_900 && wall >= 0 && wall < 3_900)
       this.breaches.push('an uncertain refresh token was sent without a pause')
-    const lives = spent.expiresAt! > this.clock.now() && now < this.#access.get(before.access)!.end
+    // Who started by a clock that was ahead takes the token for older than it is.
+    const end = this.#access.get(before.access)!.end - this.#startedAhead
+    const lives = spent.expiresAt! > this.clock.now() && now < end
     if (lives && !this.#toldRejected.has(before.access)) {
       this.breaches.push('an uncertain refresh token was sent while the access token lived')
     }

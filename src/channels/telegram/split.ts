@@ -172,10 +172,12 @@ function lastEnd(window: string, pattern: RegExp): number {
 
 /** Enough of what follows to see whether a character goes on there; families of emoji are shorter. */
 const GRAPHEME_LOOKAHEAD = 64
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+/** Made when it is first needed: making it costs more than loading all of this channel. */
+let graphemes: Intl.Segmenter | null = null
 
 /** The last boundary between two characters at or before `room`. */
 function graphemeEnd(window: string, room: number): number {
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })
   const segment = graphemes.segment(window).containing(room)
   const end = segment?.index ?? room
   if (end > 0) return end
