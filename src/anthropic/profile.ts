@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import type { ProfileAccess } from '../credentials/sources/profile.ts'
 import { SECOND } from '../support/clock.ts'
 
@@ -29,7 +32,23 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
 }
 
 async function resolve({ baseUrl, userAgent }: ProfileOptions) {
-  // Loaded only where a profile is asked for: every command looks at the sources.
+  // The SDK's code is loaded only where it can find something: every start looks at every source.
+  if (!canBeFound(process.env)) return null
   const { defaultCredentials } = await import('@anthropic-ai/sdk/lib/credentials/credential-chain')
   return defaultCredentials({ baseURL: baseUrl, fetch, userAgent })
 }
+
+/** What the SDK's own search begins with: a variable that names a profile or an identity, or the folder of profiles. */
+function canBeFound(env: NodeJS.ProcessEnv): boolean {
+  if (NAMING_VARIABLES.some((name) => env[name])) return true
+  const folder =
+    env['ANTHROPIC_CONFIG_DIR'] || join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'anthropic')
+  return existsSync(folder)
+}
+
+const NAMING_VARIABLES = [
+  'ANTHROPIC_PROFILE',
+  'ANTHROPIC_IDENTITY_TOKEN',
+  'ANTHROPIC_IDENTITY_TOKEN_FILE',
+  'ANTHROPIC_FEDERATION_RULE_ID',
+] as const
