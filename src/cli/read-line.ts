@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 
@@ -20,6 +21,8 @@ export async function readLine(prompt: string, signal?: AbortSignal): Promise<st
     return await ask(terminal, prompt)
   } finally {
     signal?.removeEventListener('abort', letGo)
+    // A script may keep its end of the pipe open: what it could still write must not keep us here.
+    if (process.stdin instanceof Socket) process.stdin.unref()
   }
 }
 
