@@ -316,7 +316,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           counts: await inbox.counts(),
           incident: incidents.current,
           routes: alerter.status,
-          warnings: [...settings.warnings, ...(alerter.status.length === 0 ? [NO_ROUTE] : [])],
+          warnings: [
+            ...settings.warnings,
+            ...(alerter.status.length === 0 && !settings.sandbox ? [NO_ROUTE] : []),
+          ],
         }),
       wake: (id) => dispatcher.wake(id),
       clock,

@@ -44,10 +44,17 @@ export function LifeStrip({ board, now }: { board: BoardState; now: number }) {
 function Drawing({ timeline, scale, now }: { timeline: Timeline; scale: Scale; now: number }) {
   const { width } = scale
   const end = timeline.loginExpiresAt === null ? null : Date.parse(timeline.loginExpiresAt)
-  const outages = timeline.outages.map(({ from, to }) => {
-    const x = Math.max(0, scale.x(Date.parse(from)))
-    return { x, width: Math.max(2, Math.min(width, scale.x(to === null ? now : Date.parse(to))) - x), from }
-  })
+  const outages = timeline.outages
+    .map(({ from, to }) => ({
+      from,
+      x: scale.x(Date.parse(from)),
+      end: scale.x(to === null ? now : Date.parse(to)),
+    }))
+    .filter(({ x, end: over }) => x < width && over > 0)
+    .map(({ from, x, end: over }) => {
+      const begin = Math.max(0, x)
+      return { from, x: begin, width: Math.max(2, Math.min(width, over) - begin) }
+    })
   const good = ticks(
     timeline.refreshes
       .filter((refresh) => refresh.good)
@@ -74,18 +81,16 @@ function Drawing({ timeline, scale, now }: { timeline: Timeline; scale: Scale; n
       width={width}
       height={HEIGHT}
     >
-      {outages
-        .filter((outage) => outage.x < width && outage.x + outage.width > 0)
-        .map((outage) => (
-          <rect
-            key={outage.from}
-            class="outage"
-            x={outage.x}
-            y={16}
-            width={outage.width}
-            height={AXIS_Y - 16}
-          />
-        ))}
+      {outages.map((outage) => (
+        <rect
+          key={outage.from}
+          class="outage"
+          x={outage.x}
+          y={16}
+          width={outage.width}
+          height={AXIS_Y - 16}
+        />
+      ))}
       <line class="axis" x1={0} x2={width} y1={AXIS_Y} y2={AXIS_Y} />
       {tokenBars(timeline.tokens, scale, now, !broken).map((bar) => (
         <rect
@@ -126,7 +131,7 @@ function Drawing({ timeline, scale, now }: { timeline: Timeline; scale: Scale; n
           </text>
         </g>
       )}
-      {end !== null && <End scale={scale} end={end} nowX={nowX} />}
+      {end !== null && !broken && <End scale={scale} end={end} nowX={nowX} />}
     </svg>
   )
 }

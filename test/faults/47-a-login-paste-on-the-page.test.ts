@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/bot-world.ts'
+import { GatewayProcess } from '../support/gateway-process.ts'
+import { post } from '../support/http-gateway.ts'
+
+test(
+  'a paste with a wrong state, none, from another client or a second time is refused, and changes nothing',
+  PROCESS_TEST,
+  async () => {
+    await using gateway = await GatewayProcess.start({ args: ['--sandbox'] })
+    const printed = new URL(/http:\S+#ticket=\S+/.exec(gateway.stdout)![0])
+    const { origin } = printed
+    const opened = await fetch(
+      `${origin}/api/session`,
+      post({ ticket: printed.hash.slice('#ticket='.length) }),
+    )
+    const cookie = opened.headers.get('set-cookie')!.split(';')[0]!
+    const page = async (path: string, body: object) => {
+      const headers = { 'content-type': 'application/json', cookie, origin }
+      const response = await fetch(origin + path, { method: 'POST', headers, body: JSON.stringify(body) })
+      return { status: response.status, body: (await response.json()) as Record<string, string> }
+    }
+    const inUse = async () => {
+      const response = await fetch(`${origin}/api/status`, { headers: { cookie, origin } })
+      return ((await response.json()) as { credential: { fingerprint: string } }).credential.fingerprint
+    }
+    const present = await inUse()
+    const { authorizeUrl, session } = (await page('/api/login/start', {})).body as Record<string, string>
+    const provider = new URL(authorizeUrl!).origin
+    const issued = async () => {
+      const counts = (await (await fetch(`${provider}/sandbox/state`)).json()) as {
+        counts: { tokenRequests: number }
+      }
+      return counts.counts.tokenRequests
+    }
+    const approved = await fetch(`${provider}/sandbox/approve`, post({ authorizeUrl }))
+    const { paste } = (await approved.json()) as { paste: string }
+    const [code] = paste.split('#')
+    const before = await issued()
+
+    // One fewer than end the sign-in.
+    for (const wrong of [`${code}#wrong-state`, code!, '', 'https://evil.example/?code=a&state=b'])
+      expect([wrong, (await page('/api/login/finish', { session, code: wrong })).status]).toEqual([
+        wrong,
+        400,
+      ])
+    // Nobody else than the browser that began it can finish it.
+    const headers = { authorization: `Bearer ${tokenOf(gateway)}` }
+    const other = await fetch(`${origin}/api/login/finish`, { ...post({ session, code: paste }), headers })
+    expect(other.status).toBe(400)
+    expect(await issued()).toBe(before)
+    expect(await inUse()).toBe(present)
+
+    const again = (await page('/api/login/start', {})).body as Record<string, string>
+    const second = await fetch(`${provider}/sandbox/approve`, post({ authorizeUrl: again['authorizeUrl'] }))
+    const { paste: good } = (await second.json()) as { paste: string }
+    // The code of the sign-in before belongs to nothing any more.
+    expect((await page('/api/login/finish', { session, code: paste })).status).toBe(400)
+    expect((await page('/api/login/finish', { session: again['session'], code: good })).status).toBe(200)
+    expect((await page('/api/login/finish', { session: again['session'], code: good })).status).toBe(400)
+  },
+)
+
+function tokenOf(gateway: GatewayProcess): string {
+  return readFileSync(join(gateway.home, 'sandbox', 'gateway.token'), 'utf8').trim()
+}
