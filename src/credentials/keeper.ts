@@ -63,7 +63,7 @@ export class Keeper implements CredentialDoor {
     this.#refresher = new Refresher(this.#core, this.#rereader, this.#warnings)
     this.#prober = new Prober(this.#core, this.#warnings, options.probe)
     this.#mender = new Mender(this.#core, this.#rereader, this.#refresher, this.#prober, this.#warnings)
-    this.#core.onChange = () => this.#setTimer()
+    this.#core.onChange = () => this.#setTimer(false)
     this.#core.onStandIn = () => this.#warnings.standIn()
     this.#rereader.onAdopted = () => {
       if (this.#core.running) this.#warnings.unrenewable()
@@ -211,6 +211,8 @@ export class Keeper implements CredentialDoor {
     const core = this.#core
     if (!core.running || this.#ticking) return
     this.#ticking = true
+    const pending = retryOf(core.state)
+    const wasDue = pending === null ? this.#isRefreshTime() : core.isDue(pending)
     try {
       const { token } = core
       if (token !== null) {
@@ -238,7 +240,7 @@ export class Keeper implements CredentialDoor {
     } finally {
       this.#ticking = false
     }
-    this.#setTimer()
+    this.#setTimer(wasDue)
   }
 
   #isRefreshTime(): boolean {
@@ -265,28 +267,33 @@ export class Keeper implements CredentialDoor {
     await this.#rereader.reread()
   }
 
-  #setTimer(): void {
+  /** @param done what is due now was done, or waits for something that will set the timer anew */
+  #setTimer(done: boolean): void {
     const core = this.#core
     if (!core.running || this.#ticking) return
     this.#timer?.cancel()
-    const delay = Math.max(SHORTEST_TIMER_MS, Math.min(HEARTBEAT_MS, this.#nextMoment()))
+    const delay = Math.max(SHORTEST_TIMER_MS, Math.min(HEARTBEAT_MS, this.#nextMoment(done)))
     this.#timer = core.clock.setTimer(() => this.#tick(), delay)
   }
 
   /** Milliseconds to the nearest moment at which something may be due. */
-  #nextMoment(): number {
+  #nextMoment(done: boolean): number {
     const { token, state, clock } = this.#core
     if (token === null) return Infinity
     const left = token.left()
     const moments: number[] = []
+    // A timer may fire a moment too early, and a change may come between the moment and its timer:
+    // what is overdue and was not done must not wait for the heartbeat.
+    const soonest = done ? -Infinity : SHORTEST_TIMER_MS
     if (isUsable(state)) moments.push(left)
     const retry = retryOf(state)
-    if (retry) moments.push(Math.min(retry.monotonicAt - clock.monotonic(), retry.at - clock.now()))
-    else if (token.held.renewal && this.#refresher.flight === null && state.name === 'healthy') {
-      moments.push(left - token.windows.refreshWhenLeft)
+    if (retry) {
+      const wait = Math.min(retry.monotonicAt - clock.monotonic(), retry.at - clock.now())
+      moments.push(Math.max(wait, soonest))
+    } else if (token.held.renewal && this.#refresher.flight === null && state.name === 'healthy') {
+      moments.push(Math.max(left - token.windows.refreshWhenLeft, soonest))
     }
     if (left > token.windows.waitWhenLeft) moments.push(left - token.windows.waitWhenLeft)
-    // What is past was done, or waits for something that will set the timer anew.
     return Math.min(...moments.filter((moment) => moment > 0), HEARTBEAT_MS)
   }
 }
