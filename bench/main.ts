@@ -4,10 +4,13 @@
  */
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   gateway: async () => (await import('./gateway/gateway.ts')).benchGateway(),
+  hold: async () => (await import('./gateway/hold.ts')).benchHold(),
+  // `npm run bench -- storage 1000000` fills it first.
+  storage: async () => void (await import('./storage.ts')),
   credential: async () => (await import('./credential.ts')).benchCredential(),
 }
 
-const names = process.argv.slice(2)
+const names = process.argv.slice(2).filter((name) => Number.isNaN(Number(name)))
 for (const name of names.length > 0 ? names : ['gateway']) {
   const bench = BENCHES[name]
   if (!bench) {

@@ -23,7 +23,7 @@ const LIMITS = { maxPerConversation: 50, maxTotal: 10_000 }
 
 const folder = mkdtempSync(join(tmpdir(), 'hermes-bench-'))
 const path = join(folder, 'hermes.db')
-const stored = Number(process.argv[2] ?? 0)
+const stored = Number(process.argv.at(-1)) || 0
 let counter = 0
 
 try {

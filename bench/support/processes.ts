@@ -90,10 +90,14 @@ export class BenchGateway implements AsyncDisposable {
     this.#home = home
   }
 
-  static async start(baseUrl: string): Promise<BenchGateway> {
+  /** @param gateway further lines of the `gateway` section */
+  static async start(baseUrl: string, gateway = ''): Promise<BenchGateway> {
     const home = mkdtempSync(join(tmpdir(), 'hermes-bench-'))
     const port = await freePort()
-    writeFileSync(join(home, 'config.yaml'), `model:\n  base_url: ${baseUrl}\ngateway:\n  port: ${port}\n`)
+    writeFileSync(
+      join(home, 'config.yaml'),
+      `model:\n  base_url: ${baseUrl}\ngateway:\n  port: ${port}\n${gateway}`,
+    )
     writeFileSync(join(home, '.env'), 'ANTHROPIC_API_KEY=sk-ant-api03-TEST-bench\n', { mode: 0o600 })
     const url = `http://127.0.0.1:${port}`
     const started = performance.now()
