@@ -30,6 +30,19 @@ describe.skipIf(withoutChromium)(`the dashboard in the sandbox${whyWithout}`, ()
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
   const freshAddress = async () => ((await (await ask('/api/tickets', {})).json()) as { url: string }).url
+  /** How long a message takes until it is stored, in milliseconds. */
+  const medianOfPosts = async (name: string): Promise<number> => {
+    const times: number[] = []
+    for (let message = 0; message < 40; message++) {
+      const begin = performance.now()
+      const response = await ask(`/api/conversations/${name}-${message % 8}/messages`, {
+        text: `message ${message}`,
+      })
+      expect(response.status).toBe(202)
+      times.push(performance.now() - begin)
+    }
+    return times.sort((a, b) => a - b)[times.length / 2]!
+  }
   const say = async (page: Page, text: string) => {
     await page.fill('textarea', text)
     await page.keyboard.press('Enter')
@@ -153,35 +166,23 @@ describe.skipIf(withoutChromium)(`the dashboard in the sandbox${whyWithout}`, ()
     expect(visitor.complaints).toEqual([])
   })
 
-  test(
-    'twenty open tabs share one stream, and messages are taken as fast as without them',
-    STORY,
-    async () => {
-      await using visitor = await visit(browser, await freshAddress())
-      const { page, context } = visitor
-      await page.waitForSelector('textarea')
-      const tabs = await Promise.all(Array.from({ length: 19 }, () => context.newPage()))
-      const views = ['/status', '/queue', '/incidents', '/sandbox', '/']
-      for (const [index, tab] of tabs.entries()) await tab.goto(origin() + views[index % views.length]!)
-      await Promise.all(tabs.map((tab) => tab.waitForSelector('.rail')))
-      const times: number[] = []
-      for (let message = 0; message < 40; message++) {
-        const begin = performance.now()
-        const response = await ask(`/api/conversations/load-${message % 8}/messages`, {
-          text: `message ${message}`,
-        })
-        expect(response.status).toBe(202)
-        times.push(performance.now() - begin)
-      }
-      const median = times.sort((a, b) => a - b)[times.length / 2]!
-      // A durable commit takes some milliseconds; the browser itself takes the rest of a small machine.
-      expect(median).toBeLessThan(250)
-      // Each tab still hears what happens.
-      await ask('/api/sandbox/fault', { target: 'token-endpoint', fault: '503', forMs: 1_000 })
-      const sandboxTabs = tabs.filter((tab) => tab.url().endsWith('/sandbox'))
-      for (const tab of sandboxTabs) await tab.waitForSelector('.events >> text=Broken: 503', SOON)
-    },
-  )
+  test('with twenty tabs open, messages are taken about as fast as without them', STORY, async () => {
+    await using visitor = await visit(browser, await freshAddress())
+    const { page, context } = visitor
+    await page.waitForSelector('textarea')
+    const before = await medianOfPosts('alone')
+    const tabs = await Promise.all(Array.from({ length: 19 }, () => context.newPage()))
+    const views = ['/status', '/queue', '/incidents', '/sandbox', '/']
+    for (const [index, tab] of tabs.entries()) await tab.goto(origin() + views[index % views.length]!)
+    await Promise.all(tabs.map((tab) => tab.waitForSelector('.rail')))
+    const after = await medianOfPosts('crowded')
+    // Twenty pages that draw take the machine's time themselves; the gateway adds next to nothing.
+    expect(after).toBeLessThan(Math.max(100, 10 * before))
+    // Each tab still hears what happens.
+    await ask('/api/sandbox/fault', { target: 'token-endpoint', fault: '503', forMs: 1_000 })
+    const sandboxTabs = tabs.filter((tab) => tab.url().endsWith('/sandbox'))
+    for (const tab of sandboxTabs) await tab.waitForSelector('.events >> text=Broken: 503', SOON)
+  })
 
   test('the whole page is under 150 kB', () => {
     const folder = join(import.meta.dirname, '../../dist/web')

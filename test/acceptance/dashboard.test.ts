@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Refused } from '../../src/support/errors.ts'
@@ -7,7 +6,6 @@ import { launchChromium, visit, whyWithout, withoutChromium, type VisitOptions }
 import { quietDashboard, startTestGateway, type TestGateway } from '../support/http-gateway.ts'
 import { openGatewayOfStories } from '../support/dashboard-stories.ts'
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const VIEWS = ['/status', '/queue', '/incidents', '/sign-in', '/sandbox'] as const
 /** Many views in one test, on a machine that does other things too. */
 const MANY = { timeout: 120_000 }
@@ -54,7 +52,7 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
             element.scrollWidth - element.clientWidth,
         )
       expect([path, overflow]).toEqual([path, 0])
-      await page.evaluate(AXE)
+      await page.evaluate(axe.source)
       const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as {
         violations: Array<{ id: string; nodes: Array<{ html: string; failureSummary: string }> }>
       }
@@ -162,6 +160,22 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
     dashboard.changes.mark('queue')
     await context.setOffline(false)
     await expect.poll(() => page.locator('.queue-row').count(), { timeout: 15_000 }).toBe(2)
+  })
+
+  test('twenty tabs share one stream, and each is told what changes', MANY, async () => {
+    const { gateway, dashboard, queue } = await openGatewayOfStories()
+    await using _gateway = gateway
+    await using visitor = await open(gateway)
+    const tabs = await Promise.all(Array.from({ length: 19 }, () => visitor.context.newPage()))
+    for (const tab of tabs) await tab.goto(`${gateway.url}/queue`)
+    await Promise.all(tabs.map((tab) => tab.waitForSelector('.queue-row')))
+    expect(gateway.server.readers).toBe(1)
+    queue.pop()
+    dashboard.changes.mark('queue')
+    await Promise.all(
+      tabs.map((tab) => expect.poll(() => tab.locator('.queue-row').count(), { timeout: 20_000 }).toBe(2)),
+    )
+    expect(gateway.server.readers).toBe(1)
   })
 
   test('without a sandbox there is no switch to be seen', async () => {
