@@ -174,15 +174,16 @@ async function signInToSandbox(sandbox: Sandbox, { own }: CredentialParts): Prom
   })
 }
 
+/** A closed terminal (SIGHUP) asks for the same as a service manager and as Ctrl-C. */
+const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
+
 /** Resolves with the first signal; a second one ends the process at once. */
 function waitForStop(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const onSignal = (signal: NodeJS.Signals) => {
       resolve(signal)
-      process.removeListener('SIGTERM', onSignal)
-      process.removeListener('SIGINT', onSignal)
+      for (const each of STOP_SIGNALS) process.removeListener(each, onSignal)
     }
-    process.on('SIGTERM', onSignal)
-    process.on('SIGINT', onSignal)
+    for (const each of STOP_SIGNALS) process.on(each, onSignal)
   })
 }
