@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import '../support/no-gateway-left.ts'
+import { PostReceiver } from '../support/alert-receivers.ts'
 import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
 import { filesOf, leaks } from '../support/canary-search.ts'
 
@@ -13,10 +14,14 @@ test(
   'wrong, halved, foreign, used, in a group, or by somebody else: refused, deleted, and nobody is asked',
   PROCESS_TEST,
   async () => {
+    await using receiver = await PostReceiver.start()
     await using world = await BotWorld.start({
       apiKey: false,
       env: { TELEGRAM_ALLOWED_USERS: String(USER) },
-      config: { gateway: { operators: [`telegram:${ALICE}`, `telegram:${BOB}`], log_level: 'trace' } },
+      config: {
+        gateway: { operators: [`telegram:${ALICE}`, `telegram:${BOB}`], log_level: 'trace' },
+        alerts: [{ type: 'webhook', url: receiver.url, secret: 'canary-TEST-webhook' }],
+      },
     })
     const { telegram, sandbox, gateway } = world
     const addresses = (chat: number) =>
@@ -90,6 +95,8 @@ test(
     await says(paste(ALICE, `/login ${codeOfAlice}`), /another account \(operator@sandbox\.example\)/)
     expect(sandbox.counts.tokenRequests).toBe(2)
     await says(paste(BOB, bobs), /did not keep it/)
+    const alerts = () => receiver.posts.map(({ body }) => (JSON.parse(body) as { event: string }).event)
+    await world.until(() => alerts().includes('signin.changed'), 'the alert of the change')
     await says(paste(ALICE, codeOfAlice), /used already/)
     expect(sandbox.counts.tokenRequests).toBe(2)
 
@@ -113,6 +120,7 @@ test(
         name: 'the chats',
         bytes: telegram.chats.sent.map(({ text }) => text.replaceAll(/http\S+/g, '')).join('\n'),
       },
+      { name: 'the alerts', bytes: receiver.posts.map(({ body }) => body).join('\n') },
       { name: 'the model', bytes: JSON.stringify(sandbox.requests.map(({ messages }) => messages)) },
     ]
     const secrets = [codeOfAlice, bobs, last].flatMap((each) => each.split('#'))
