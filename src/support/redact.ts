@@ -9,6 +9,8 @@ const SHAPES: ReadonlyArray<RegExp> = [
   /sk-ant-[A-Za-z0-9_-]{8,}/g,
   // Telegram bot tokens, also inside a Bot API address.
   /(?<!\d)\d{6,}(?::|%3A)[A-Za-z0-9_-]{30,}/gi,
+  // `code#state` of a sign-in, by its state of 32 random bytes.
+  /[A-Za-z0-9_-]+#[A-Za-z0-9_-]{40,}/g,
   /xox[a-z]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,}/g,
   /\b(?:Bearer|Basic) +[A-Za-z0-9._~+/=-]{12,}/gi,
   /\bwhsec_[A-Za-z0-9+/=]{16,}/g,
