@@ -9,6 +9,7 @@ import { lazyModelClient } from './anthropic/lazy-model.ts'
 import { keyCheck } from './anthropic/prove-key.ts'
 import { CredentialGate } from './anthropic/credential-gate.ts'
 import { PULL_CHANNELS } from './channels/channel.ts'
+import { chatSignIn } from './channels/chat-sign-in.ts'
 import { openPlatforms } from './channels/registry.ts'
 import { Uploads } from './channels/web/uploads.ts'
 import { WebChannel } from './channels/web/web-channel.ts'
@@ -17,12 +18,12 @@ import { prepareGatewayToken } from './config/gateway-token.ts'
 import type { Settings } from './config/settings.ts'
 import { soulReader } from './config/soul.ts'
 import { accessPolicyOf } from './conversation/access-policy.ts'
-import { createChatLogin, type ChatSignIn } from './conversation/login.ts'
+import { createChatLogin } from './conversation/login.ts'
 import { startRetention } from './conversation/retention.ts'
 import { Messaging } from './conversation/messaging.ts'
 import type { CredentialParts } from './credentials/assemble.ts'
 import { CredentialTimeline } from './credentials/timeline.ts'
-import { accountName, LoginSessions, OtherAccount } from './credentials/login.ts'
+import { LoginSessions } from './credentials/login.ts'
 import { createApiServices } from './http/api-services.ts'
 import { Changes } from './http/changes.ts'
 import { createDashboard } from './http/dashboard.ts'
@@ -379,22 +380,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       metrics.close()
       await storage.close()
     },
-  }
-}
-
-function chatSignIn(logins: LoginSessions): ChatSignIn {
-  return {
-    begin: (owner) => logins.begin(owner),
-    waits: (owner) => logins.waits(owner),
-    async finish(owner, paste) {
-      try {
-        return { account: accountName(await logins.finish(owner, null, paste, false)) }
-      } catch (error) {
-        if (error instanceof OtherAccount) return { conflict: error.message }
-        throw error
-      }
-    },
-    confirm: async (owner) => ({ account: accountName(await logins.confirm(owner)) }),
   }
 }
 

@@ -173,7 +173,9 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
     queue.pop()
     dashboard.changes.mark('queue')
     await Promise.all(
-      tabs.map((tab) => expect.poll(() => tab.locator('.queue-row').count(), { timeout: 20_000 }).toBe(2)),
+      tabs.map(async (tab) => {
+        await expect.poll(() => tab.locator('.queue-row').count(), { timeout: 20_000 }).toBe(2)
+      }),
     )
     expect(gateway.server.readers).toBe(1)
   })
