@@ -29,7 +29,8 @@ export async function writeHistory(home: string, now: number): Promise<void> {
     if (value > 0) adds.push(storage.figures.add(name, at, value))
   }
   for (let at = floor(now - 30 * DAY, HOUR); at < now; at += HOUR) {
-    const busy = Math.round(60 * traffic(at))
+    // The hour that is going on has not seen all of its messages.
+    const busy = Math.round((60 * traffic(at) * Math.min(HOUR, now - at)) / HOUR)
     add(`${HOURLY}accepted`, at, busy)
     add(`${HOURLY}answered`, at, busy)
     for (const [seconds, share] of SPEEDS)
@@ -44,10 +45,10 @@ export async function writeHistory(home: string, now: number): Promise<void> {
       add(timeFigure(bucketOf(seconds * drift(at))), at, 1)
     }
   }
-  for (const { agoMs, lastedMs, held } of OUTAGES) {
+  for (const { agoMs, lastedMs, held, reason } of OUTAGES) {
     for (let at = 0; at < lastedMs; at += MINUTE)
       add('held', now - agoMs + at, Math.round((held * at) / lastedMs))
-    add(`${HOURLY}rejections`, now - agoMs, 3)
+    if (reason !== null) add(`${HOURLY}rejections`, now - agoMs, 3)
   }
   for (const event of timeline(now)) {
     if (event.kind !== 'refresh') continue

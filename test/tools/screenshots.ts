@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { launchChromium, visit } from '../support/chromium.ts'
@@ -14,8 +14,17 @@ const SIZES = { phone: [390, 844], wide: [1440, 900] } as const
 /** Plots and pictures settle within this. */
 const SETTLE_MS = 1_500
 
-/** What is asked before the sign-in is gone, so that the pictures show a conversation. */
-const TALK = ['Which rivers meet in Passau?', 'Thanks. Can you say that as a table?']
+/** What is asked before the sign-in is gone, and what the stand-in is told to answer. */
+const TALK: ReadonlyArray<readonly [question: string, answer: string]> = [
+  [
+    'Which rivers meet in Passau?',
+    'Three: the **Danube**, the **Inn** and the **Ilz**. That is why Passau is called *Dreiflüssestadt*, the city of three rivers.',
+  ],
+  [
+    'Thanks. Can you say that as a table, with their colours?',
+    '| River | Comes from | Colour |\n|---|---|---|\n| Danube | the west | blue |\n| Inn | the Alps, in the south | green |\n| Ilz | the Bavarian Forest, in the north | nearly black |\n\nFor a while they flow side by side without mixing.',
+  ],
+]
 
 mkdirSync(FOLDER, { recursive: true })
 const gateway = await GatewayProcess.prepare({ args: ['--sandbox'] })
@@ -27,9 +36,16 @@ try {
   const visitor = await visit(browser, address)
   const { page } = visitor
   await page.waitForSelector('.welcome')
-  for (const text of TALK) await ask(page, text)
+  const provider = await standIn()
+  for (const [question, answer] of TALK) {
+    await fetch(`${provider}/sandbox/answer`, {
+      method: 'POST',
+      body: JSON.stringify({ style: { text: answer } }),
+    })
+    await ask(page, question)
+  }
   const conversation = page.url()
-  await views(page, { status: '/status', 'sign-in': '/sign-in' }, '-good')
+  await views(page, { status: '/status', month: '/status', 'sign-in': '/sign-in' }, '-good')
   await page.goto(conversation)
   await breakThings(page)
   await views(page, {
@@ -46,15 +62,18 @@ try {
   await gateway[Symbol.asyncDispose]()
 }
 
+/** Where the simulated provider listens. */
+async function standIn(): Promise<string> {
+  const running = readFileSync(join(gateway.home, 'sandbox', 'gateway.run.json'), 'utf8')
+  return (JSON.parse(running) as { sandbox: string }).sandbox
+}
+
 async function ask(page: Page, text: string): Promise<void> {
-  const before = await page.locator('.answer:not(.draft)').count()
+  const answers = page.locator('.answer:not(.draft)')
+  const before = await answers.count()
   await page.fill('textarea', text)
   await page.keyboard.press('Enter')
-  await page.waitForFunction(
-    `document.querySelectorAll('.answer:not(.draft)').length > ${before}`,
-    undefined,
-    { timeout: 60_000 },
-  )
+  await answers.nth(before).waitFor({ timeout: 60_000 })
 }
 
 /** The sign-in is revoked, and some people write all the same. */
@@ -86,6 +105,7 @@ async function views(page: Page, shown: Readonly<Record<string, string>>, suffix
       for (const [name, path] of Object.entries(shown)) {
         await page.goto(new URL(path, page.url()).href)
         if (name === 'status') await page.click('text=24 hours')
+        if (name === 'month') await page.click('text=30 days')
         if (name === 'queue') await page.click('text=Show its text >> nth=0')
         await page.waitForTimeout(SETTLE_MS)
         // The whole of a view, however long; the chat is as high as the screen.

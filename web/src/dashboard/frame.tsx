@@ -24,15 +24,12 @@ export function Frame({ state, board, name, parts, children }: Props) {
   useEffect(() => main.current?.focus({ preventScroll: true }), [name])
   return (
     <div class="room">
-      <header class="top">
+      <header class={name === 'status' ? 'top board-top' : 'top board-top with-line'}>
+        <span class="brand">
+          <Wing /> Hermes
+        </span>
         {/* Where the view itself says how things stand, it is not said twice. */}
-        {name === 'status' ? (
-          <span class="brand">
-            <Wing /> Hermes
-          </span>
-        ) : (
-          <StatusBar state={state} />
-        )}
+        {name !== 'status' && <StatusBar state={state} />}
         <ThemeButton />
       </header>
       <main ref={main} class="board" tabIndex={-1} aria-labelledby="board-title">

@@ -23,8 +23,12 @@ interface Kind {
 
 const perMinute =
   (name: string) =>
-  ({ values, stepSeconds }: Figures): Values =>
-    (values[name] ?? []).map((value) => (value === null ? null : (value / stepSeconds) * 60))
+  ({ from, values, stepSeconds }: Figures): Values =>
+    (values[name] ?? []).map((value, step) => {
+      // The last step is not over: what there is of it counts as a whole.
+      const gone = (Date.now() - Date.parse(from)) / 1_000 - step * stepSeconds
+      return value === null ? null : (value / Math.max(60, Math.min(stepSeconds, gone))) * 60
+    })
 const plain =
   (name: string) =>
   ({ values }: Figures): Values =>
