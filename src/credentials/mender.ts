@@ -49,9 +49,19 @@ export class Mender {
     const open = this.#climbing ?? this.#refresher.flight
     if (open === null) return null
     // A thousand requests share one wait and one timer.
-    if (this.#waiting?.for !== open)
-      this.#waiting = { for: open, done: within(this.#core.clock, open, MAX_WAIT_MS) }
+    if (this.#waiting?.for !== open) this.#waiting = { for: open, done: this.#untilMended(open) }
     return this.#waiting.done
+  }
+
+  /** Whoever signs in meanwhile ends the wait, however long the refresh of the former sign-in hangs. */
+  async #untilMended(open: Promise<void>): Promise<void> {
+    const core = this.#core
+    const before = core.held?.credential.fingerprint
+    const { promise: replaced, resolve } = Promise.withResolvers<void>()
+    using _watch = core.subscribe(() => {
+      if (core.current() !== null && core.held?.credential.fingerprint !== before) resolve()
+    })
+    await within(core.clock, Promise.race([open, replaced]), MAX_WAIT_MS)
   }
 
   /** Steps 2 and 3 of the ladder, once for everybody whose request failed with this generation. */

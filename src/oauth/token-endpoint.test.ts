@@ -157,4 +157,40 @@ describe('an exchange', () => {
       retryAfterMs: 90 * SECOND,
     })
   })
+
+  it('goes on at the route that asked for patience, and leaves a second between two requests', async () => {
+    const sandbox = await startProvider()
+    const seen: SeenRequest[] = []
+    const gone = await tokenEndpointThatSays(404, {}, {}, seen)
+    const settings = { ...settingsFor(sandbox), tokenUrls: [gone, sandbox.tokenUrl] }
+    const clock = new FakeClock()
+    const { url, state, verifier, redirectUri } = await beginAuthorization(settings)
+    const paste = readPaste(sandbox.authorize(url), state)
+    if (paste.kind !== 'code') throw new Error(paste.message)
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'invalid-format' })
+    const busy = sandbox.control.fault({ target: 'token-endpoint', fault: '429', retryAfter: 0 })
+    const patient = new TokenEndpoint(settings, { clock }).exchange({
+      code: paste.code,
+      state,
+      verifier,
+      redirectUri,
+    })
+    for (let step = 0; sandbox.counts.tokenRequests < 6; step++) {
+      if (step > 1_000) throw new Error('nobody asks again')
+      await clock.advance(SECOND / 10)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(clock.monotonic()).toBeGreaterThanOrEqual(4 * SECOND)
+    busy.clear()
+    let done = false
+    void patient.finally(() => (done = true))
+    while (!done) {
+      await clock.advance(SECOND / 10)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    // Both ways of the address that is gone, once; then JSON once, and the form until it is taken.
+    expect((await patient).kind).toBe('issued')
+    expect(seen).toHaveLength(2)
+    expect(sandbox.counts.tokenRequests).toBe(busy.struck + 2)
+  })
 })

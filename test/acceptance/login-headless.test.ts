@@ -165,6 +165,8 @@ describe.concurrent('hermes auth login --headless on pipes', () => {
     const login = await desk.login()
     expect(login).toMatchObject({ code: 0, stderr: '' })
     expect(desk.stored).not.toBeNull()
+    // JSON, which is refused; a form, which has to wait; and the form again.
+    expect(desk.sandbox.counts.tokenRequests).toBe(3)
   })
 
   test('over a very slow line, the paste and the answer arrive in the end', STORY, async () => {

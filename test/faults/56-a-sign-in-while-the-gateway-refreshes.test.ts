@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import { storedSignIns } from '../support/login-command.ts'
+
+const ADA = 501
+/** Longer than everything else here takes, and shorter than the limit of a refresh. */
+const HANG_MS = 12_000
+const TAKE_OVER_MS = 5_000
+
+/** A gateway in which a question waits for a refresh that hangs. */
+async function hanging(): Promise<{ world: BotWorld; untilLate: () => Promise<unknown> }> {
+  const world = await BotWorld.start({ apiKey: false, start: false })
+  const { sandbox, gateway, telegram } = world
+  await world.signedIn({ tokenLifetimeSeconds: 28_800 })
+  await gateway.start()
+  const fault = { target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS, grant: 'refresh_token' } as const
+  sandbox.control.fault({ ...fault, times: 1 })
+  sandbox.control.expire()
+  telegram.say(ADA, 'question')
+  await world.until(() => sandbox.counts.tokenRequests === 1, 'the refresh')
+  const at = performance.now()
+  return {
+    world,
+    untilLate: () => world.until(() => performance.now() - at > HANG_MS + 1_000, 'the late answer'),
+  }
+}
+
+interface CredentialView {
+  readonly credential: { readonly state: string; readonly fingerprint: string | null }
+}
+
+describe.concurrent('while a refresh hangs in the running gateway', () => {
+  test(
+    'a sign-in is stored and answers at once, and the late result changes nothing',
+    PROCESS_TEST,
+    async () => {
+      const { world, untilLate } = await hanging()
+      await using _world = world
+      const { gateway, sandbox } = world
+      const login = await world.login()
+      expect(login).toMatchObject({ code: 0, stderr: '' })
+      await world.until(
+        () => world.shown(ADA).some((text) => text.includes('Echo: question')),
+        'the answer',
+        TAKE_OVER_MS,
+      )
+      const stored = storedSignIns(gateway.home)
+      const { credential } = await gateway.json<CredentialView>('/api/status')
+      await untilLate()
+      expect(storedSignIns(gateway.home)).toBe(stored)
+      expect((await gateway.json<CredentialView>('/api/status')).credential).toMatchObject({
+        state: 'healthy',
+        fingerprint: credential.fingerprint,
+      })
+      // The refresh that hung and the exchange of the code.
+      expect(sandbox.counts.tokenRequests).toBe(2)
+    },
+  )
+
+  test('a logout stays one', PROCESS_TEST, async () => {
+    const { world, untilLate } = await hanging()
+    await using _world = world
+    const { gateway } = world
+    expect((await gateway.run(['auth', 'logout'])).code).toBe(0)
+    expect(storedSignIns(gateway.home)).not.toContain('sk-ant-')
+    await untilLate()
+    await world.untilState('needs-login', TAKE_OVER_MS)
+    expect(storedSignIns(gateway.home)).not.toContain('sk-ant-')
+  })
+})
