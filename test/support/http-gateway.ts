@@ -239,7 +239,8 @@ export function quietDashboard(parts: Partial<DashboardService> = {}): Dashboard
       stepMs: MINUTE,
       values: Object.fromEntries(names.map((name) => [name, []])),
     }),
-    timeline: () => timelineReport([], { loginExpiresAt: null, loginExpiryEstimated: false }, null, Date.now()),
+    timeline: () =>
+      timelineReport([], { loginExpiresAt: null, loginExpiryEstimated: false }, null, Date.now()),
     text: async (id) => (id === 'known' ? 'the text' : null),
     sandbox: null,
     ...parts,
