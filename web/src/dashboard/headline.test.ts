@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest'
+import type { StatusLine } from '../api.ts'
+import type { StatusReport, Timeline } from './board-api.ts'
+import { headline } from './headline.ts'
+
+const NOW = Date.parse('2026-11-22T12:00:00Z')
+const after = (minutes: number): string => new Date(NOW + minutes * 60_000).toISOString()
+
+const READY: StatusLine = {
+  ready: true,
+  status: 'ready',
+  reason: null,
+  sentence: 'Signed in and ready.',
+  held: 0,
+  parked: 0,
+  sandbox: false,
+  signIn: false,
+}
+const ENDED: StatusLine = {
+  ...READY,
+  ready: false,
+  status: 'needs-login',
+  sentence: 'Waiting for you: the sign-in has ended. 14 messages are safe.',
+  signIn: true,
+}
+
+function report(credential: Partial<StatusReport['credential']> = {}, parked = 0): StatusReport {
+  return {
+    gateway: { version: '1', startedAt: null, sandbox: false, status: 'ready', reason: null },
+    credential: {
+      state: 'healthy',
+      reason: null,
+      source: 'own',
+      kind: 'oauth',
+      renewable: true,
+      fingerprint: 'aaaaaaaa',
+      expiresAt: after(300),
+      loginExpiresAt: '2026-12-19T12:00:00Z',
+      loginExpiryEstimated: false,
+      lastRefresh: null,
+      nextAttemptAt: null,
+      ...credential,
+    },
+    channels: [],
+    queue: { received: 0, answering: 0, held: 0, parked, oldestAt: null },
+    incident: null,
+    alerts: [],
+    warnings: [],
+  }
+}
+
+const timeline = { plannedRefreshAt: after(134) } as Timeline
+
+test('all is well: when the next refresh is, and when the sign-in ends', () => {
+  const { sentence, action, tone } = headline(READY, report(), timeline, NOW)
+  expect(sentence).toBe('Signed in. Next refresh in 2 h 14 min; your sign-in ends on 19 December.')
+  expect([tone, action]).toEqual(['good', null])
+})
+
+test('an end that is only reckoned is said to be about then', () => {
+  const { sentence } = headline(READY, report({ loginExpiryEstimated: true }), timeline, NOW)
+  expect(sentence).toContain('ends on about 19 December')
+})
+
+test('an end within a day is said in hours', () => {
+  const { sentence } = headline(READY, report({ loginExpiresAt: after(200) }), timeline, NOW)
+  expect(sentence).toContain('your sign-in ends in 3 h 20 min')
+})
+
+test('an API key neither ends nor is renewed', () => {
+  const given = report({ kind: 'api-key', expiresAt: null, loginExpiresAt: null })
+  expect(headline(READY, given, null, NOW).sentence).toBe(
+    'Signed in. An API key is in use; it does not end by itself.',
+  )
+})
+
+test.each([
+  [{ state: 'at-risk', reason: 'unrenewable' }, 'cannot be renewed. It ends in 5 h.', '/sign-in'],
+  [{ state: 'at-risk', reason: 'endpoint' }, 'renewing it fails at present. It ends in 5 h.', '/sign-in'],
+] as const)('what will not go on by itself is said, with what helps (%j)', (credential, words, path) => {
+  const { sentence, action, tone } = headline(READY, report(credential), timeline, NOW)
+  expect(sentence).toContain(words)
+  expect([tone, action?.path]).toEqual(['wait', path])
+})
+
+test('the sign-in has ended: one button, and it signs in', () => {
+  const { sentence, action, tone } = headline(ENDED, report(), timeline, NOW)
+  expect(sentence).toBe('Waiting for you: the sign-in has ended. 14 messages are safe.')
+  expect([tone, action]).toEqual(['bad', { label: 'Sign in', path: '/sign-in' }])
+})
+
+test('what mends itself asks nobody to do anything, and leads to its story', () => {
+  const line = { ...ENDED, status: 'provider-unavailable', sentence: 'Claude cannot be reached right now.' }
+  expect(headline(line, report(), timeline, NOW).action?.path).toBe('/incidents')
+})
+
+test('parked messages are pointed to', () => {
+  const one = headline(READY, report({}, 1), timeline, NOW)
+  expect([one.detail, one.action?.path]).toEqual([
+    'One message could not be answered and waits for you.',
+    '/queue',
+  ])
+  expect(headline(READY, report({}, 3), timeline, NOW).detail).toBe(
+    '3 messages could not be answered and wait for you.',
+  )
+})
+
+test('before the gateway has said anything, nothing is claimed', () => {
+  expect(headline(null, null, null, NOW).tone).toBe('wait')
+})
