@@ -15,10 +15,10 @@ async function hanging(): Promise<{ world: BotWorld; untilLate: () => Promise<un
   await world.signedIn({ tokenLifetimeSeconds: 28_800 })
   await gateway.start()
   const fault = { target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS, grant: 'refresh_token' } as const
-  sandbox.control.fault({ ...fault, times: 1 })
+  const slow = sandbox.control.fault({ ...fault, times: 1 })
   sandbox.control.expire()
   telegram.say(ADA, 'question')
-  await world.until(() => sandbox.counts.tokenRequests === 1, 'the refresh')
+  await world.until(() => slow.struck === 1, 'the refresh')
   const at = performance.now()
   return {
     world,
