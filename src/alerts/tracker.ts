@@ -126,7 +126,8 @@ export class IncidentTracker {
         reason: outage.reason,
         openedAt: outage.since,
         closedAt: null,
-        counts: NO_COUNTS,
+        // Those in hand when it began wait as well.
+        counts: { ...NO_COUNTS, held: await this.#options.waiting() },
         events: [this.#event('opened', whatBroke(outage.status, outage.reason))],
         alertRounds: 0,
         alerted: false,
