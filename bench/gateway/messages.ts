@@ -1,9 +1,9 @@
-import { Agent, request } from 'node:http'
+import { Agent, request, type ClientRequest } from 'node:http'
 import { figuresOf } from '../support/figures.ts'
 
 /**
  * Messages through a gateway: `node messages.ts URL TOKEN CONVERSATIONS SECONDS`. Each conversation asks,
- * waits for the stored answer on its event stream, and asks again. Prints the figures as JSON.
+ * waits for the stored answer on its event stream, and asks again; after 20 turns it begins anew. Prints the figures as JSON.
  */
 const [url, token] = [process.argv[2]!, process.argv[3]!]
 const [conversations, seconds] = [Number(process.argv[4]), Number(process.argv[5])]
@@ -11,12 +11,21 @@ const agent = new Agent({ keepAlive: true })
 const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
 const body = JSON.stringify({ text: 'How are you today?' })
 
+/** People begin anew now and then: a history without end would measure the history alone. */
+const TURNS = 20
+
 class Conversation {
   readonly #path: string
   #answered: (() => void) | null = null
+  #stream: ClientRequest | null = null
+  #asked = 0
 
   constructor(name: string) {
     this.#path = `/api/conversations/${name}`
+  }
+
+  get isLong(): boolean {
+    return this.#asked >= TURNS
   }
 
   /** Follows the event stream; each stored answer wakes `ask`. */
@@ -38,10 +47,16 @@ class Conversation {
       })
       stream.on('error', reject)
       stream.end()
+      this.#stream = stream
     })
   }
 
+  close(): void {
+    this.#stream?.destroy()
+  }
+
   async ask(): Promise<void> {
+    this.#asked++
     const answered = new Promise<void>((resolve) => (this.#answered = resolve))
     await post(`${this.#path}/messages`)
     await answered
@@ -61,34 +76,36 @@ function post(path: string): Promise<void> {
   })
 }
 
-async function drive(all: readonly Conversation[], forSeconds: number): Promise<number[]> {
+async function drive(forSeconds: number): Promise<number[]> {
   const latencies: number[] = []
   const end = performance.now() + forSeconds * 1000
   await Promise.all(
-    all.map(async (conversation) => {
+    Array.from({ length: conversations }, async () => {
+      let conversation = await begin()
       while (performance.now() < end) {
         const started = performance.now()
         await conversation.ask()
         latencies.push(performance.now() - started)
+        if (!conversation.isLong) continue
+        conversation.close()
+        conversation = await begin()
       }
+      conversation.close()
     }),
   )
   return latencies
 }
 
-// Fresh conversations for each phase: a long history makes every question dearer, for the raw SDK as well.
-const open = (phase: string) =>
-  Promise.all(
-    Array.from({ length: conversations }, async (_, index) => {
-      const conversation = new Conversation(`${phase}-${index}`)
-      await conversation.open()
-      return conversation
-    }),
-  )
+let begun = 0
+async function begin(): Promise<Conversation> {
+  const conversation = new Conversation(`bench-${process.pid}-${++begun}`)
+  await conversation.open()
+  return conversation
+}
 
-await drive(await open(`warm-up-${process.pid}`), Math.min(2, seconds / 2))
-const measured = await open(`measured-${process.pid}`)
+// Code is compiled and connections are open before the clock starts.
+await drive(Math.min(2, seconds / 2))
 const started = performance.now()
-const latencies = await drive(measured, seconds)
+const latencies = await drive(seconds)
 console.log(JSON.stringify(figuresOf(latencies, (performance.now() - started) / 1000)))
 process.exit(0)

@@ -165,7 +165,7 @@ class Feed {
         this.#rows = await this.#hub.changes(this.#after)
         this.#next = 0
         // There may be more than one batch.
-        if (this.#rows.length > 0) this.#again = true
+        if (this.#rows.length === BATCH) this.#again = true
       }
     } catch {
       // The store does not answer: the reader comes back and resumes where it stood.
