@@ -116,6 +116,8 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
     await expect.poll(() => rows.count()).toBe(3)
     // Dropped for good.
     await rows.first().getByText('Drop').click()
+    // The answer has the focus a moment after it is asked for.
+    await page.waitForSelector('.queue-row button:focus >> text=Yes')
     await page.keyboard.press('Enter')
     await page.waitForSelector('.toast >> text=Dropping in')
     expect(calls).toEqual([])
