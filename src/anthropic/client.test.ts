@@ -24,8 +24,9 @@ const recorder: ProviderHealth = {
   misconfigured: () => void health.push('misconfigured'),
 }
 
-function ask(door: StaticDoor, text = 'Good morning', onText: (text: string) => void = () => undefined) {
-  const model = createModelClient({
+/** The client under test, on the simulated provider. */
+function modelBehind(door: StaticDoor) {
+  return createModelClient({
     baseUrl: sandbox.url,
     door,
     health: recorder,
@@ -36,7 +37,10 @@ function ask(door: StaticDoor, text = 'Good morning', onText: (text: string) => 
     model: 'claude-sonnet-5-5',
     contextTokens: 200_000,
   })
-  return model.answer(
+}
+
+function ask(door: StaticDoor, text = 'Good morning', onText: (text: string) => void = () => undefined) {
+  return modelBehind(door).answer(
     {
       model: 'claude-sonnet-5-5',
       maxTokens: 100,
@@ -189,17 +193,7 @@ describe('the ladder around a request', () => {
 test('an abort ends the request with its own reason and says nothing of the provider', async () => {
   sandbox.control.answer({ delayMs: 5_000 })
   const controller = new AbortController()
-  const model = createModelClient({
-    baseUrl: sandbox.url,
-    door: new StaticDoor(apiKey()),
-    health: recorder,
-    clock: systemClock,
-    userAgent: 'hermes-gateway/test',
-    headers: {},
-    texts: DEFAULT_TEXTS,
-    model: 'claude-sonnet-5-5',
-    contextTokens: 200_000,
-  })
+  const model = modelBehind(new StaticDoor(apiKey()))
   const reason = new Error('stopped by the person')
   const answer = model.answer(
     {

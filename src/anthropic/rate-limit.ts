@@ -1,4 +1,5 @@
 import { DAY, SECOND } from '../support/clock.ts'
+import { parseRetryAfter } from '../support/retry-after.ts'
 
 /** A limit further away than this is a mistake of the server's or of a clock: weekly limits are the longest known. */
 const LONGEST_LIMIT_MS = 8 * DAY
@@ -28,17 +29,9 @@ export function resumeTime(headers: Headers | undefined, now: number): number | 
   return Math.min(Math.max(now, ...candidates), now + LONGEST_LIMIT_MS)
 }
 
-/**
- * `Retry-After` in milliseconds from now: seconds or an HTTP date; null = absent or garbage.
- *
- * @see RFC 9110 section 10.2.3
- */
+/** What the answer's `Retry-After` asks for, in milliseconds from now; null = absent or garbage. */
 export function retryAfterMs(headers: Headers | undefined, now: number): number | null {
-  const value = headers?.get('retry-after')?.trim()
-  if (!value) return null
-  if (/^\d+(\.\d+)?$/.test(value)) return Math.min(Number(value) * SECOND, LONGEST_LIMIT_MS)
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? null : Math.min(Math.max(0, date - now), LONGEST_LIMIT_MS)
+  return parseRetryAfter(headers?.get('retry-after') ?? null, now, LONGEST_LIMIT_MS)
 }
 
 /** Resets come as RFC 3339 times, or as epoch seconds. */

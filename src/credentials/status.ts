@@ -7,6 +7,7 @@ import {
   type HermesError,
 } from '../support/errors.ts'
 import { SECOND } from '../support/clock.ts'
+import { isoTime } from '../support/iso-time.ts'
 import type { CredentialKind, SourceName } from './credential.ts'
 import type { Held } from './held.ts'
 import type { KeeperRecord } from './keeper-memory.ts'
@@ -118,13 +119,4 @@ export function exitCodeOf(state: CredentialStateName): 0 | 3 | 4 | 78 {
     case 'misconfigured':
       return 78
   }
-}
-
-/** The longest time that a Date can hold; odd values in files must not become exceptions. */
-const MAX_TIME = 8.64e15
-
-function isoTime(ms: number): string
-function isoTime(ms: number | null): string | null
-function isoTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(Math.max(-MAX_TIME, Math.min(MAX_TIME, ms))).toISOString()
 }

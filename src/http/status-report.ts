@@ -3,6 +3,7 @@ import type { Incident, IncidentEvent } from '../alerts/incident.ts'
 import type { AuthStatus } from '../credentials/status.ts'
 import type { StoredMessage, WaitingCounts } from '../inbox/inbox.ts'
 import type { Readiness } from './services.ts'
+import { isoTime } from '../support/iso-time.ts'
 
 /** A platform's connection, as the channel tells it. */
 interface ChannelStatus {
@@ -97,10 +98,4 @@ export function queueItem(message: StoredMessage): object {
     reason: message.reason,
     at: isoTime(message.at),
   }
-}
-
-function isoTime(at: number): string
-function isoTime(at: number | null): string | null
-function isoTime(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString()
 }

@@ -1,5 +1,6 @@
 import { isGoodRefresh, type TimelineEvent } from '../credentials/timeline.ts'
 import type { AuthStatus } from '../credentials/status.ts'
+import { isoTime } from '../support/iso-time.ts'
 
 /** The credential's life as `GET /api/credential/timeline` prints it. Times are ISO 8601 in UTC. */
 export interface TimelineReport {
@@ -83,8 +84,4 @@ function outagesOf(events: readonly TimelineEvent[]): OutageSpan[] {
       spans.push({ from: isoTime(event.at), to: null, state: event.state, reason: event.reason })
   }
   return spans
-}
-
-function isoTime(at: number): string {
-  return new Date(at).toISOString()
 }
