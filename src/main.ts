@@ -128,9 +128,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
 
   // ── Messages ────────────────────────────────────────────────────────────
-  const readCursor = (channel: string, name: string) => inbox.cursor(channel, name)
   const web = new WebChannel(clock)
-  const platforms = await openPlatforms(channels, { clock, log, readCursor })
+  const platforms = await openPlatforms(channels, {
+    clock,
+    log,
+    readCursor: (channel, name) => inbox.cursor(channel, name),
+    readCursors: (channel) => inbox.cursors(channel),
+  })
   const all = [web, ...platforms]
   const byName = new Map(platforms.map((channel) => [channel.channel, channel]))
   const logins = new LoginSessions({ settings: config.auth.oauth, endpoint, store: signIns, clock })

@@ -1,4 +1,5 @@
 import type { ChannelSettings } from '../config/channels.ts'
+import type { Cursor } from '../inbox/inbox.ts'
 import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import type { Channel } from './channel.ts'
@@ -7,6 +8,7 @@ export interface ChannelParts {
   readonly clock: Clock
   readonly log: Log
   readonly readCursor: (channel: string, name: string) => Promise<string | null>
+  readonly readCursors: (channel: string) => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
 }
 
 /** The platforms that the settings open. A platform's code is loaded only when it is used. */

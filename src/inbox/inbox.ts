@@ -297,6 +297,9 @@ export interface Inbox {
 
   cursor(channel: string, name: string): Promise<string | null>
 
+  /** Every cursor of a channel, in no particular order. */
+  cursors(channel: string): Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+
   /** The queue as the operator sees it, oldest first. */
   queue(filter: {
     readonly states: readonly MessageState[]

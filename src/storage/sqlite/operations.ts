@@ -6,7 +6,7 @@ import { lease, recover, saveDraft } from './lease.ts'
 import { abandon, enqueue, head, pending, postpone, receipt } from './outbox.ts'
 import * as pairings from './pairings.ts'
 import { deletePerson, exportPerson } from './persons.ts'
-import { attachment, counts, cursor, drop, message, queue, retry, waiting } from './queue.ts'
+import { attachment, counts, cursor, cursors, drop, message, queue, retry, waiting } from './queue.ts'
 import * as records from './records.ts'
 import { retain } from './retention.ts'
 import type { Session } from './session.ts'
@@ -46,6 +46,7 @@ const reads = {
   counts,
   attachment,
   cursor,
+  cursors,
   queue,
   message,
   head,

@@ -115,6 +115,7 @@ function exercise(session: Session): void {
     ['counts', []],
     ['recover', ['another']],
     ['cursor', ['telegram', 'offset']],
+    ['cursors', ['telegram']],
     ['pending', []],
     ['postpone', [item, 5_000]],
     ['receipt', [item, 0, 'sent', false]],

@@ -1,4 +1,4 @@
-import type { Attachment, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
+import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
 import { asMessages, conversationByKey, saveConversation, storedMessage, WAITING } from './rows.ts'
 import type { Session } from './session.ts'
 import { endLease, setState } from './withdraw.ts'
@@ -48,6 +48,13 @@ export function attachment(session: Session, id: string): Attachment | null {
 export function cursor(session: Session, channel: string, name: string): string | null {
   const row = session.get('SELECT value FROM cursors WHERE channel = ? AND name = ?', channel, name)
   return row ? String(row['value']) : null
+}
+
+/** See `Inbox.cursors`. */
+export function cursors(session: Session, channel: string): ReadonlyArray<Omit<Cursor, 'channel'>> {
+  return session
+    .all('SELECT name, value FROM cursors WHERE channel = ?', channel)
+    .map((row) => ({ name: String(row['name']), value: String(row['value']) }))
 }
 
 /** See `Inbox.queue`. */

@@ -117,6 +117,7 @@ function sqliteInbox(client: StoreClient): Inbox {
     counts: () => client.call('counts'),
     attachment: (id) => client.call('attachment', id),
     cursor: (channel, name) => client.call('cursor', channel, name),
+    cursors: (channel) => client.call('cursors', channel),
     queue: (filter) => client.call('queue', filter),
     message: (messageId) => client.call('message', messageId),
     retry: (messageId) => client.call('retry', messageId),

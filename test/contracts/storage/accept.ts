@@ -13,6 +13,9 @@ export function acceptContract(subject: Subject): void {
       expect(await subject.driver.transcript()).toEqual(['user received: hello'])
       expect(await subject.driver.storage.inbox.cursor('telegram', 'offset')).toBe('42')
       expect(await subject.driver.storage.inbox.cursor('telegram', 'other')).toBeNull()
+      expect(await subject.driver.storage.inbox.cursors('telegram')).toEqual([
+        { name: 'offset', value: '42' },
+      ])
     })
 
     test('the same message delivered twice is one message, also in one delivery and after it was answered', async () => {

@@ -1,0 +1,149 @@
+import { expect, test } from 'vitest'
+import { RecordingReceiver } from '../../test/support/recording-receiver.ts'
+import { until } from '../../test/support/until.ts'
+import type { Delivered } from '../conversation/receiver.ts'
+import { systemClock } from '../support/clock.ts'
+import { StoreError } from '../support/errors.ts'
+import { Watermarks, type Piece } from './watermark.ts'
+
+const person = { id: 'anna', name: 'Anna' }
+const chat = { id: 'room', kind: 'private', addressed: true } as const
+
+function piece(id: number): Piece {
+  const item: Delivered = {
+    kind: 'message',
+    address: 'room',
+    platformMessageId: String(id),
+    person,
+    chat,
+    text: `text ${id}`,
+    attachments: [],
+    unsupported: null,
+  }
+  return { id: String(id), items: [item] }
+}
+
+/** A platform with a history of one room, two pieces a page. */
+class Rig {
+  readonly receiver = new RecordingReceiver()
+  readonly history: Piece[] = []
+  readonly troubles: unknown[] = []
+  readonly signal = new AbortController().signal
+  /** Before a page is given. */
+  beforePage: () => Promise<void> = async () => {}
+
+  make(stored: string | null): Watermarks {
+    return new Watermarks({
+      channel: 'chat',
+      receiver: this.receiver,
+      clock: systemClock,
+      readCursors: async () =>
+        stored === null
+          ? []
+          : [
+              { name: 'room', value: stored },
+              { name: 'other', value: 'x' },
+            ],
+      isPlace: (name) => name === 'room',
+      compare: (a, b) => Number(a) - Number(b),
+      fetch: async (_place, after) => {
+        await this.beforePage()
+        const missed = this.history.filter(({ id }) => Number(id) > Number(after))
+        return { pieces: missed.slice(0, 2), more: missed.length > 2 }
+      },
+      onTrouble: (_place, error) => this.troubles.push(error),
+      random: () => 0,
+    })
+  }
+
+  get ids(): readonly string[] {
+    return this.receiver.messages.map((message) => message.platformMessageId)
+  }
+}
+
+test('what was missed is read page by page from the stored mark on', async () => {
+  const rig = new Rig()
+  rig.history.push(...[1, 2, 3, 4, 5, 6].map(piece))
+  const marks = rig.make('2')
+  await marks.load()
+  await marks.catchUp(rig.signal)
+  expect(rig.ids).toEqual(['3', '4', '5', '6'])
+  expect(marks.mark('room')).toBe('6')
+})
+
+test('what comes live before the history was read waits behind it', async () => {
+  const rig = new Rig()
+  const page = Promise.withResolvers<void>()
+  rig.beforePage = () => page.promise
+  rig.history.push(piece(3), piece(4), piece(5))
+  const marks = rig.make('2')
+  await marks.load()
+  const caughtUp = marks.catchUp(rig.signal)
+  const live = marks.live('room', piece(6), rig.signal)
+  expect(rig.ids).toEqual([])
+  page.resolve()
+  await Promise.all([caughtUp, live])
+  expect(rig.ids).toEqual(['3', '4', '5', '6'])
+  expect(marks.mark('room')).toBe('6')
+})
+
+test('a live message that the store refused is found in the history, before what came after it', async () => {
+  const rig = new Rig()
+  const marks = rig.make(null)
+  await marks.load()
+  await marks.live('room', piece(1), rig.signal)
+  let refusals = 1
+  rig.receiver.before = () => {
+    if (refusals-- > 0) throw new StoreError('full')
+  }
+  rig.history.push(piece(1), piece(2), piece(3))
+  // The third is on its way already when the second fails.
+  const [second, third] = await Promise.allSettled([
+    marks.live('room', piece(2), rig.signal),
+    marks.live('room', piece(3), rig.signal),
+  ])
+  expect(second).toMatchObject({ status: 'rejected', reason: expect.any(StoreError) })
+  expect(third.status).toBe('fulfilled')
+  await until(() => rig.receiver.distinct === 3, 'all three')
+  expect(new Set(rig.ids)).toEqual(new Set(['1', '2', '3']))
+  expect(rig.ids.indexOf('2')).toBeLessThan(rig.ids.indexOf('3'))
+  expect(marks.mark('room')).toBe('3')
+})
+
+test('after a broken connection the history is read again, and a late message does not move the mark back', async () => {
+  const rig = new Rig()
+  const marks = rig.make('5')
+  await marks.load()
+  await marks.catchUp(rig.signal)
+  rig.history.push(piece(6), piece(7))
+  marks.lost()
+  await marks.live('room', piece(8), rig.signal)
+  expect(rig.ids).toEqual(['6', '7', '8'])
+  await marks.live('room', piece(4), rig.signal)
+  expect(rig.ids).toEqual(['6', '7', '8', '4'])
+  expect(marks.mark('room')).toBe('8')
+})
+
+test('a history that cannot be read is tried again and told', async () => {
+  const rig = new Rig()
+  let failures = 2
+  rig.beforePage = async () => {
+    if (failures-- > 0) throw new Error('503')
+  }
+  rig.history.push(piece(2))
+  const marks = rig.make('1')
+  await marks.load()
+  await marks.catchUp(rig.signal)
+  expect(rig.ids).toEqual(['2'])
+  expect(rig.troubles).toHaveLength(2)
+})
+
+test('a new place begins where it is told to, once', async () => {
+  const rig = new Rig()
+  const marks = rig.make(null)
+  await marks.load()
+  await marks.begin('room', '10')
+  await marks.begin('room', '20')
+  expect(marks.mark('room')).toBe('10')
+  expect(rig.receiver.cursors.get('room')).toBe('10')
+})

@@ -1,0 +1,191 @@
+import type { Delivered, Receiver } from '../conversation/receiver.ts'
+import type { Cursor } from '../inbox/inbox.ts'
+import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
+import { SECOND, sleep, type Clock } from '../support/clock.ts'
+
+/** One thing that happened in a place, under the platform's id for it. */
+export interface Piece {
+  readonly id: string
+  readonly items: readonly Delivered[]
+}
+
+/** A channel, a thread or a private chat: whatever has a history of its own. */
+type Place = string
+
+export interface WatermarkOptions {
+  readonly channel: string
+  readonly receiver: Receiver
+  readonly clock: Clock
+  /** The cursors as they were stored last; those that are no places are told apart by `isPlace`. */
+  readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+  readonly isPlace: (name: string) => boolean
+  /** The order of ids within a place. */
+  readonly compare: (a: string, b: string) => number
+  /**
+   * The next pieces after `after`, oldest first. `more` says that there are further ones. Null: the
+   * place is gone, or closed to the bot, and is not asked for again until something is heard from it.
+   */
+  readonly fetch: (
+    place: Place,
+    after: string,
+    signal: AbortSignal,
+  ) => Promise<{ readonly pieces: readonly Piece[]; readonly more: boolean } | null>
+  /** The history of a place could not be read or stored; it is tried again. */
+  readonly onTrouble: (place: Place, error: unknown) => void
+  readonly random?: () => number
+}
+
+/** A platform's hiccup is over within seconds; its history does not go away meanwhile. */
+const RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }
+/** Places read at the same time: platforms limit this by the second, and live messages must get through. */
+const PARALLEL = 4
+
+interface State {
+  /** Everything up to here is stored. */
+  mark: string | null
+  /** What comes live goes on where `mark` stands. False: history comes first. */
+  current: boolean
+  /** Work on this place, one thing after the other. */
+  tail: Promise<unknown>
+}
+
+/**
+ * For platforms that acknowledge nothing: how far each place was stored *without a gap*. After every
+ * start and every reconnect the history after that mark is fetched; what comes live meanwhile waits
+ * behind it, so that the mark never jumps over something that was missed.
+ */
+export class Watermarks {
+  readonly #options: WatermarkOptions
+  readonly #places = new Map<Place, State>()
+  #loaded = false
+
+  constructor(options: WatermarkOptions) {
+    this.#options = options
+  }
+
+  /** Reads the stored marks, once. @throws StoreError */
+  async load(): Promise<void> {
+    if (this.#loaded) return
+    for (const { name, value } of await this.#options.readCursors()) {
+      if (this.#options.isPlace(name) && !this.#places.has(name)) this.#places.set(name, fresh(value))
+    }
+    this.#loaded = true
+  }
+
+  has(place: Place): boolean {
+    return this.#places.has(place)
+  }
+
+  /** The stored mark; null: nothing is known of the place. */
+  mark(place: Place): string | null {
+    return this.#places.get(place)?.mark ?? null
+  }
+
+  /**
+   * A place is seen for the first time, and nothing up to `id` is for the bot. Durable when it
+   * resolves. A known place is left alone.
+   *
+   * @throws StoreError
+   */
+  async begin(place: Place, id: string): Promise<void> {
+    await this.#inTurn(this.#place(place), async (state) => {
+      if (state.mark !== null) return
+      await this.#store(place, state, [], id)
+    })
+  }
+
+  /** The connection broke: what comes live may follow a gap until the history was read. */
+  lost(): void {
+    for (const state of this.#places.values()) state.current = false
+  }
+
+  /**
+   * Reads what was missed in every known place. Resolves when all are current, or when `signal` is
+   * aborted; trouble with one place is tried again and does not hold up the others.
+   */
+  async catchUp(signal: AbortSignal): Promise<void> {
+    const behind = [...this.#places.keys()].filter((place) => !this.#places.get(place)!.current)
+    let next = 0
+    const reader = async () => {
+      while (next < behind.length && !signal.aborted) await this.#catchUpOne(behind[next++]!, signal)
+    }
+    await Promise.all(Array.from({ length: PARALLEL }, reader))
+  }
+
+  /**
+   * Something arrived live. Resolves when it is durable, which may be after the history of its place.
+   *
+   * @throws what the store threw when it was not stored; it will be found in the history then
+   */
+  async live(place: Place, piece: Piece, signal: AbortSignal): Promise<void> {
+    const state = this.#place(place)
+    // Nothing is known of what came before in a place that is heard of for the first time.
+    if (state.mark === null) state.current = true
+    let stored = false
+    while (!stored && !signal.aborted) {
+      if (!state.current) await this.#catchUpOne(place, signal)
+      stored = await this.#inTurn(state, () => this.#storeLive(place, state, piece, signal))
+    }
+  }
+
+  /** False: the one before it failed meanwhile, and must not be jumped over. */
+  async #storeLive(place: Place, state: State, piece: Piece, signal: AbortSignal): Promise<boolean> {
+    if (!state.current || signal.aborted) return false
+    try {
+      await this.#store(place, state, piece.items, this.#isAfter(piece.id, state) ? piece.id : null)
+      return true
+    } catch (error) {
+      state.current = false
+      void this.#catchUpOne(place, signal)
+      throw error
+    }
+  }
+
+  async #catchUpOne(place: Place, signal: AbortSignal): Promise<void> {
+    const { fetch, onTrouble, clock, random = Math.random } = this.#options
+    await this.#inTurn(this.#place(place), async (state) => {
+      for (let failures = 0; !state.current && !signal.aborted;) {
+        try {
+          const page = state.mark === null ? null : await fetch(place, state.mark, signal)
+          for (const piece of page?.pieces ?? []) {
+            if (signal.aborted) return
+            if (this.#isAfter(piece.id, state)) await this.#store(place, state, piece.items, piece.id)
+          }
+          failures = 0
+          if (!page?.more) state.current = true
+        } catch (error) {
+          if (signal.aborted) return
+          onTrouble(place, error)
+          await sleep(clock, backoffDelay(++failures, RETRY, random()), signal).catch(() => {})
+        }
+      }
+    })
+  }
+
+  /** Stores what came and how far the place was read, in one transaction. */
+  async #store(place: Place, state: State, items: readonly Delivered[], mark: string | null): Promise<void> {
+    const cursors = mark === null ? [] : [{ name: place, value: mark }]
+    await this.#options.receiver.receive(this.#options.channel, items, cursors)
+    if (mark !== null) state.mark = mark
+  }
+
+  #isAfter(id: string, state: State): boolean {
+    return state.mark === null || this.#options.compare(id, state.mark) > 0
+  }
+
+  #place(place: Place): State {
+    let state = this.#places.get(place)
+    if (!state) this.#places.set(place, (state = fresh(null)))
+    return state
+  }
+
+  #inTurn<Result>(state: State, work: (state: State) => Promise<Result>): Promise<Result> {
+    const turn = state.tail.then(() => work(state))
+    state.tail = turn.catch(() => {})
+    return turn
+  }
+}
+
+function fresh(mark: string | null): State {
+  return { mark, current: false, tail: Promise.resolve() }
+}

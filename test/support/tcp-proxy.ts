@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+
+/** What happens to bytes on their way: passed on, swallowed in silence, or refused at the door. */
+export type Line = 'open' | 'silent' | 'refused'
+
+/** A TCP line to a port of this machine that a test can break at any moment, as networks do. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #server: Server
+  readonly #pairs = new Set<{ readonly client: Socket; readonly upstream: Socket }>()
+  #line: Line = 'open'
+  /** Connections that were ever taken. */
+  connections = 0
+
+  private constructor(toPort: number) {
+    this.#server = createServer((client) => {
+      if (this.#line === 'refused') return void client.resetAndDestroy()
+      this.connections++
+      const upstream = connect(toPort, '127.0.0.1')
+      const pair = { client, upstream }
+      this.#pairs.add(pair)
+      for (const [from, to] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        from.on('data', (chunk) => {
+          if (this.#line === 'open' && to.writable && !to.write(chunk)) from.pause()
+        })
+        to.on('drain', () => from.resume())
+        from.on('end', () => to.end())
+        from.on('error', () => to.destroy())
+        from.on('close', () => {
+          to.destroy()
+          this.#pairs.delete(pair)
+        })
+      }
+    })
+  }
+
+  static async to(port: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(port)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** `silent`: connections stay, and nothing passes any more, as behind a router that forgot them. */
+  set line(line: Line) {
+    this.#line = line
+    if (line === 'refused') this.cut()
+  }
+
+  /** Resets every connection there is; new ones are taken as `line` says. */
+  cut(): void {
+    for (const { client, upstream } of this.#pairs) {
+      client.resetAndDestroy()
+      upstream.destroy()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut()
+    this.#server.close()
+  }
+}
