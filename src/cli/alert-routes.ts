@@ -21,6 +21,7 @@ export async function alertRoutes(
     clock: systemClock,
     log: await createLog({ level: 'silent' }),
     readCursor: () => Promise.resolve(null),
+    readCursors: () => Promise.resolve([]),
   })
   return buildRoutes({
     alerts: config.alerts,
