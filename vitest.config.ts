@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'web/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: ['./test/support/postgres-setup.ts'],
     // Real processes and sockets: generous limits, two at a time on small machines.
     testTimeout: 30_000,
     hookTimeout: 30_000,
