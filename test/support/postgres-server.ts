@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 
 /** PostgreSQL refuses to run as root; `nobody` may run it. */
 const NOBODY = 65_534
@@ -70,7 +70,7 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Runs one statement as the owner of the server. */
   async admin(sql: string): Promise<void> {
-    const client = new pg.Client({ connectionString: this.url('postgres') })
+    const client = new Client({ connectionString: this.url('postgres') })
     await client.connect()
     try {
       await client.query(sql)
@@ -122,7 +122,7 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   async #answers(): Promise<boolean> {
-    const client = new pg.Client({ connectionString: this.url('postgres') })
+    const client = new Client({ connectionString: this.url('postgres') })
     client.on('error', () => {})
     try {
       await client.connect()

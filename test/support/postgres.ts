@@ -1,5 +1,5 @@
 import { afterAll, inject } from 'vitest'
-import pg from 'pg'
+import { Client } from 'pg'
 
 /** One server for a whole run of the tests; each test file makes databases of its own on it. */
 
@@ -24,7 +24,7 @@ export async function freshDatabase(): Promise<string> {
 
 /** Runs one statement as the owner of the server. */
 export async function admin(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('postgresUrl') })
+  const client = new Client({ connectionString: inject('postgresUrl') })
   await client.connect()
   try {
     await client.query(sql)
