@@ -11,6 +11,7 @@ import { killedInMidRefresh } from './15-killed.ts'
 import { killedAtRename } from './16-killed-at-rename.ts'
 import { staggeredRejections } from './33-staggered-rejections.ts'
 import { killedOnTheWay } from './35-killed-on-the-way.ts'
+import { platformRows } from './40-platforms.ts'
 import type { ChaosRow } from './row.ts'
 
 /** Every row there is; a new one is a file of its own and a line here. */
@@ -23,6 +24,7 @@ const ROWS: readonly ChaosRow[] = [
   killedAtRename,
   staggeredRejections,
   killedOnTheWay,
+  ...platformRows,
 ]
 
 const { values, positionals } = parseArgs({

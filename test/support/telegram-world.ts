@@ -1,0 +1,26 @@
+import type { PlatformWorld } from './platform-world.ts'
+import { TcpProxy } from './tcp-proxy.ts'
+import { TelegramServer } from './telegram-server.ts'
+
+const FIRST_PERSON = 700
+
+/** The Bot API for a whole gateway. A bot's repeat of a send cannot be told from a second message there. */
+export async function telegramWorld(): Promise<PlatformWorld> {
+  const server = await TelegramServer.start()
+  const line = await TcpProxy.to(Number(new URL(server.apiRoot).port))
+  return {
+    name: 'telegram',
+    channels: { telegram: { api_root: `http://127.0.0.1:${line.port}` } },
+    env: { TELEGRAM_BOT_TOKEN: TelegramServer.token, TELEGRAM_ALLOWED_USERS: '*' },
+    lines: [line],
+    dropsRepeats: false,
+    async say(conversation, text) {
+      server.say(FIRST_PERSON + conversation, text)
+    },
+    answers: (conversation) => server.sentTo(FIRST_PERSON + conversation).map(({ text }) => text),
+    async [Symbol.asyncDispose]() {
+      await line[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
