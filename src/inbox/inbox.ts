@@ -10,6 +10,8 @@
  * notices from the store themselves, so nothing is put into the outbox for them.
  */
 
+import type { MessageContext } from './message-context.ts'
+
 /** As `GET /api/conversations/:id/messages` prints them. */
 export type MessageState = 'received' | 'answering' | 'held' | 'answered' | 'refused' | 'withdrawn' | 'parked'
 
@@ -37,6 +39,8 @@ export interface IncomingMessage {
   readonly attachments: readonly Attachment[]
   /** Is a notice welcome? False in groups where the bot was not addressed. */
   readonly addressed: boolean
+  /** The sender keeps the conversation itself: this stands for the history, and the message is answered alone. */
+  readonly context?: MessageContext
 }
 
 export interface StoredMessage {
@@ -163,6 +167,8 @@ export interface Accepted {
   readonly outbox: boolean
   /** Waiting messages that a command withdrew. */
   readonly withdrawn: number
+  /** A duplicate by its id whose context has another digest: not the same message at all. */
+  readonly conflict?: boolean
 }
 
 /** The exclusive right to answer the oldest message(s) of one conversation. */
@@ -181,6 +187,8 @@ export interface Lease {
   readonly failures: number
   /** The platform's id of a draft that an earlier try has shown. */
   readonly draft: string | null
+  /** What the message brought along; absent for most. */
+  readonly context?: MessageContext
 }
 
 export interface Conversation {
@@ -213,6 +221,8 @@ export type TurnOutcome =
       readonly summary?: string
       /** The `seq` of the last answer that `summary` covers; `history` begins after it from now on. */
       readonly summaryUpTo?: number
+      /** Why the answer ends before its end; becomes the answer's own `reason`. */
+      readonly reason?: string
     }
   /** The person reads `notice`; the message leaves the history. */
   | { readonly kind: 'refused'; readonly reason: string; readonly notice: string }

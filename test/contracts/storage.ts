@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from 'vitest'
 import { acceptContract } from './storage/accept.ts'
 import { commandContract } from './storage/commands.ts'
+import { contextContract } from './storage/contexts.ts'
 import { conversationContract } from './storage/conversations.ts'
 import { leaseContract } from './storage/lease.ts'
 import { mergeContract } from './storage/merge.ts'
@@ -41,6 +42,7 @@ export function storageContract(name: string, open: Opener): void {
     outageContract(subject)
     outboxContract(subject)
     conversationContract(subject)
+    contextContract(subject)
     recordContract(subject)
     modelContract(subject)
   })

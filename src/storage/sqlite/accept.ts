@@ -11,6 +11,7 @@ import {
   type ConversationRow,
 } from './rows.ts'
 import type { Session } from './session.ts'
+import { hasOtherContext, saveContext } from './message-contexts.ts'
 import { setState, withdrawAll } from './withdraw.ts'
 
 /** The reason of a message that found the hold full. */
@@ -76,7 +77,7 @@ function duplicateOf(session: Session, message: IncomingMessage): Accepted | nul
   const address = findAddress(session, message.channel, message.address)
   if (!address) return null
   const row = session.get(
-    `SELECT m.id, m.state, m.reason, c.id AS conversation FROM messages m
+    `SELECT m.key, m.id, m.state, m.reason, c.id AS conversation FROM messages m
        JOIN conversations c ON c.key = m.conversation
        WHERE m.origin = ? AND m.platform_id = ?`,
     address.key,
@@ -90,6 +91,7 @@ function duplicateOf(session: Session, message: IncomingMessage): Accepted | nul
       state: row['state'] as MessageState,
       duplicate: true,
       holdFull: row['reason'] === HOLD_FULL,
+      ...(hasOtherContext(session, Number(row['key']), message.context) ? { conflict: true } : {}),
     }
   }
   if (!wasTurnedAway(session, address.key, message.platformMessageId)) return null
@@ -125,6 +127,7 @@ function acceptMessage(session: Session, message: IncomingMessage, request: Acce
     attachments: holdFull ? [] : message.attachments,
     heldBase: state === 'held' ? observedOutage(session) : null,
   })
+  if (message.context) saveContext(session, inserted.key, message.context, !holdFull)
   rememberParticipant(session, conversation, message.personId)
   if (!holdFull && session.waitingTotal !== null) session.waitingTotal++
   let outbox = false

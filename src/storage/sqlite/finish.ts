@@ -12,6 +12,7 @@ import {
   type MessageRow,
 } from './rows.ts'
 import type { Session } from './session.ts'
+import { dropContext } from './message-contexts.ts'
 import { answeringRows, setState } from './withdraw.ts'
 
 /** How a turn ended, and what must be sent because of it. See `Inbox.finish`. */
@@ -97,8 +98,10 @@ function answer(
     preface: outcome.preface,
     at: now,
     inHistory: true,
+    reason: outcome.reason ?? null,
   })
   for (const row of rows) {
+    if (row.solo === 1) dropContext(session, row.key)
     session.run(
       `UPDATE messages SET state = 'answered', reason = NULL, answered_by = ?, history_seq = ?, draft = NULL,
          revision = ? WHERE key = ?`,

@@ -1,6 +1,7 @@
 import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
 import { readHistory, readSummary } from './history.ts'
+import { readContext } from './message-contexts.ts'
 import {
   asMessages,
   conversationById,
@@ -59,7 +60,14 @@ export function lease(session: Session, request: LeaseRequest): PackedLease | nu
     summary: readSummary(session, conversation.key),
     failures: Math.max(...rows.map((row) => row.failures)),
     draft: rows.find((row) => row.draft !== null)?.draft ?? null,
+    ...contextOf(session, rows),
   }
+}
+
+/** Only a message that stands alone brings one. */
+function contextOf(session: Session, rows: readonly MessageRow[]): Pick<Lease, 'context'> {
+  const context = rows[0]!.solo === 1 ? readContext(session, rows[0]!.key) : null
+  return context ? { context } : {}
 }
 
 /** The messages of the next turn; null = none, or not yet. */

@@ -6,7 +6,8 @@ import {
   type ConversationRow,
   type MessageRow,
 } from './rows.ts'
-import { removeMessage } from './retention.ts'
+import { readContext } from './message-contexts.ts'
+import { removeConversation, removeMessage } from './retention.ts'
 import type { Session } from './session.ts'
 import { endLease } from './withdraw.ts'
 
@@ -38,6 +39,7 @@ export function exportPerson(session: Session, channel: string, personId: string
         name: row.person_name,
         text: row.text,
         attachments: exportAttachments(session, row),
+        ...exportContext(session, row),
       })),
     })),
   }
@@ -51,6 +53,12 @@ function exportAttachments(session: Session, row: MessageRow): unknown {
       name: attachment['name'],
       base64: Buffer.from(attachment['bytes'] as Uint8Array).toString('base64'),
     }))
+}
+
+/** What a message brought along and is still kept. */
+function exportContext(session: Session, row: MessageRow): object {
+  const context = row.solo === 1 ? readContext(session, row.key) : null
+  return context ? { system: context.system, earlier: context.turns } : {}
 }
 
 function isoTime(value: unknown): string | null {
@@ -83,23 +91,11 @@ function remove(session: Session, channel: string, personId: string): number {
     )
     removed += others
       ? removeFromShared(session, conversation, personId)
-      : removeConversation(session, conversation)
+      : removeConversation(session, conversation.key)
   }
   session.run('DELETE FROM pairings WHERE channel = ? AND person_id = ?', channel, personId)
   session.waitingTotal = null
   return removed
-}
-
-function removeConversation(session: Session, conversation: ConversationRow): number {
-  const rows = session.all('SELECT key FROM messages WHERE conversation = ?', conversation.key)
-  for (const row of rows) removeMessage(session, Number(row['key']))
-  const origins = session.all('SELECT key FROM addresses WHERE conversation = ?', conversation.key)
-  for (const origin of origins) session.run('DELETE FROM seen WHERE origin = ?', origin['key']!)
-  for (const table of ['addresses', 'turns', 'summaries', 'participants']) {
-    session.run(`DELETE FROM ${table} WHERE conversation = ?`, conversation.key)
-  }
-  session.run('DELETE FROM conversations WHERE key = ?', conversation.key)
-  return rows.length
 }
 
 /** The others' messages stay; a summary may quote the person, so it goes. */

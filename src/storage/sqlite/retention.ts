@@ -23,7 +23,9 @@ export interface Retained {
  */
 export function retain(session: Session, terms: RetentionTerms): Retained {
   const messages = firstOld(session, 'messages', terms.messagesBefore, mayGo)
+  const emptied = messages.map((key) => soleConversationOf(session, key))
   for (const key of messages) removeMessage(session, key)
+  for (const key of new Set(emptied)) if (key !== null) removeIfEmpty(session, key)
   const attachments = firstOld(session, 'attachments', terms.attachmentsBefore, attachmentMayGo)
   for (const key of attachments) session.run('DELETE FROM attachments WHERE key = ?', key)
   const figures = firstOld(session, 'turns', terms.figuresBefore, () => true)
@@ -69,10 +71,38 @@ function attachmentMayGo(session: Session, row: Row): boolean {
   return message === undefined || mayGo(session, message)
 }
 
+/** The conversation that was made for this one message, which brought its context along; null = it is of another kind. */
+function soleConversationOf(session: Session, message: number): number | null {
+  const row = session.get(
+    'SELECT m.conversation FROM contexts c JOIN messages m ON m.key = c.message WHERE c.message = ?',
+    message,
+  )
+  return row ? Number(row['conversation']) : null
+}
+
+function removeIfEmpty(session: Session, conversation: number): void {
+  if (session.get('SELECT 1 FROM messages WHERE conversation = ? LIMIT 1', conversation)) return
+  removeConversation(session, conversation)
+}
+
+/** Removes a conversation with all that hangs on it. @returns how many messages went */
+export function removeConversation(session: Session, key: number): number {
+  const rows = session.all('SELECT key FROM messages WHERE conversation = ?', key)
+  for (const row of rows) removeMessage(session, Number(row['key']))
+  const origins = session.all('SELECT key FROM addresses WHERE conversation = ?', key)
+  for (const origin of origins) session.run('DELETE FROM seen WHERE origin = ?', origin['key']!)
+  for (const table of ['addresses', 'turns', 'summaries', 'participants']) {
+    session.run(`DELETE FROM ${table} WHERE conversation = ?`, key)
+  }
+  session.run('DELETE FROM conversations WHERE key = ?', key)
+  return rows.length
+}
+
 /** Removes a message with all that hangs on it. */
 export function removeMessage(session: Session, key: number): void {
   session.run('DELETE FROM receipts WHERE message = ?', key)
   session.run('DELETE FROM outbox WHERE message = ?', key)
   session.run('DELETE FROM attachments WHERE message = ?', key)
+  session.run('DELETE FROM contexts WHERE message = ?', key)
   session.run('DELETE FROM messages WHERE key = ?', key)
 }

@@ -196,5 +196,14 @@ CREATE TABLE figures (
 ) STRICT, WITHOUT ROWID;
 `
 
+/** A table of its own: few messages bring a context, and those are large. `json` goes with the answer, the digest with the message. */
+const CONTEXTS = `
+CREATE TABLE contexts (
+  message INTEGER PRIMARY KEY REFERENCES messages (key),
+  digest TEXT NOT NULL,
+  json TEXT
+) STRICT;
+`
+
 /** What brings a database from version N (the index) to N + 1. Never edited once released; only added to. */
-export const MIGRATIONS: readonly string[] = [INITIAL]
+export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS]

@@ -187,7 +187,8 @@ function keyOf(lease: Lease): LeaseKey {
 
 /** The last net before the database: a reason comes from an error, and errors quote. */
 function withCleanReason(outcome: TurnOutcome): TurnOutcome {
-  return 'reason' in outcome ? { ...outcome, reason: redact(outcome.reason) } : outcome
+  const reason = 'reason' in outcome ? outcome.reason : undefined
+  return reason === undefined ? outcome : ({ ...outcome, reason: redact(reason) } as TurnOutcome)
 }
 
 /**
