@@ -3,10 +3,11 @@ import { backoffDelay } from '../../support/backoff.ts'
 import { sleep, type Clock, SECOND } from '../../support/clock.ts'
 import { Refused, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { checkSize, UNREADABLE_FILE } from '../readable-file.ts'
 import { sniff } from '../sniff.ts'
 import type { TelegramClient } from './client.ts'
 import { TelegramFailure } from './failure.ts'
-import { checkSize, UNREADABLE_FILE, type FileRef } from './media.ts'
+import type { FileRef } from './media.ts'
 
 /** Makes the loader of a file: nothing is fetched before it is called. */
 export type FileLoader = (file: FileRef) => () => Promise<Attachment>

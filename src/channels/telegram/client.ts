@@ -2,6 +2,7 @@ import { Api, GrammyError } from 'grammy/web'
 import type { ApiMethods, BotCommand, File, Message, Update, UserFromGetMe, WebhookInfo } from 'grammy/types'
 import type { Secret } from '../../support/secret.ts'
 import { SECOND } from '../../support/clock.ts'
+import { networkCode, within } from '../deadline.ts'
 import { classifyAnswer, TelegramFailure } from './failure.ts'
 
 /** No ordinary call takes this long; a server that is silent for longer is tried again. */
@@ -119,7 +120,7 @@ export class TelegramClient {
       throw new TelegramFailure('gone', 'download', 'the path of the file is none')
     const path = segments.map(encodeURIComponent).join('/')
     const url = `${this.#root}/file/bot${this.#token.reveal()}/${path}`
-    return within(DOWNLOAD_TIMEOUT_MS, signal, 'download', async (deadline) => {
+    return calling(DOWNLOAD_TIMEOUT_MS, signal, 'download', async (deadline) => {
       const response = await this.#fetch(url, { signal: deadline })
       if (!response.ok || !response.body)
         throw new TelegramFailure('server', 'download', `answered ${response.status}`)
@@ -140,50 +141,28 @@ export class TelegramClient {
     call: (signal: GrammySignal) => Promise<T>,
     timeoutMs: number = CALL_TIMEOUT_MS,
   ): Promise<T> {
-    return within(timeoutMs, signal, method, (deadline) => call(deadline as unknown as GrammySignal))
+    return calling(timeoutMs, signal, method, (deadline) => call(deadline as unknown as GrammySignal))
   }
 }
 
-/**
- * Runs a request that ends with `signal` or after `timeoutMs`. By hand, because signals made by
- * `AbortSignal.any` and `AbortSignal.timeout` live on after the request, one for each of them.
- */
-async function within<T>(
+/** See `within`; what it throws is a TelegramFailure. */
+async function calling<T>(
   timeoutMs: number,
   signal: AbortSignal,
   method: string,
   run: (deadline: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  signal.throwIfAborted()
-  const controller = new AbortController()
-  const abort = () => controller.abort()
-  const timer = setTimeout(abort, timeoutMs)
-  timer.unref()
-  signal.addEventListener('abort', abort, { once: true })
   try {
-    return await run(controller.signal)
+    return await within(timeoutMs, signal, run)
   } catch (error) {
     throw translate(method, error, signal)
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', abort)
   }
 }
 
-/** Only the code of a network error is kept: undici's texts may quote the address, which holds the token. */
+/** Only the code of a network error is kept: the address holds the token. */
 function translate(method: string, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason
   if (error instanceof TelegramFailure) return error
   if (error instanceof GrammyError) return classifyAnswer(method, error)
   return new TelegramFailure('network', method, `no usable answer (${networkCode(error)})`)
-}
-
-function networkCode(error: unknown): string {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
-    if ('code' in at && typeof at.code === 'string') return at.code
-    if (at.name === 'TimeoutError' || at.name === 'AbortError') return 'timeout'
-    if (at instanceof SyntaxError) return 'not JSON'
-    at = 'error' in at ? at.error : at.cause
-  }
-  return 'connection failed'
 }

@@ -1,22 +1,17 @@
 import type { Message } from 'grammy/types'
-import { Refused } from '../../support/errors.ts'
-
-const MIB = 1024 * 1024
-/** What the cloud Bot API hands out. @see https://core.telegram.org/bots/api#getfile */
-const MAX_FILE_BYTES = 20 * MIB
-/** The model takes pictures up to this size. */
-const MAX_IMAGE_BYTES = 5 * MIB
-/** More text than this is beyond any model's context. */
-const MAX_TEXT_BYTES = 2 * MIB
+import {
+  fileLimit,
+  MAX_IMAGE_BYTES,
+  readableType,
+  UNREADABLE_FILE,
+  type FileLimit,
+} from '../readable-file.ts'
 
 /** A file that a message carries and the model can read. */
-export interface FileRef {
+export interface FileRef extends FileLimit {
   readonly fileId: string
   readonly name: string
   readonly mediaType: string
-  readonly maxBytes: number
-  /** The sentence for a file above `maxBytes`. */
-  readonly tooLarge: string
   /** As the platform announces it; null = unknown before the download. */
   readonly size: number | null
 }
@@ -27,12 +22,6 @@ export type Media =
   | { readonly kind: 'file'; readonly file: FileRef }
   /** A friendly sentence for what cannot be answered. */
   | { readonly kind: 'unsupported'; readonly sentence: string }
-
-const IMAGE_TYPES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
-const TEXT_TYPES =
-  /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|toml|javascript|typescript|sql|x-sh|x-ndjson)\b)/
-const TEXT_NAMES =
-  /\.(?:txt|md|markdown|rst|csv|tsv|log|json|jsonl|ya?ml|toml|ini|cfg|conf|xml|html?|css|js|mjs|cjs|ts|tsx|jsx|py|rb|go|rs|java|kt|swift|c|h|cc|cpp|hpp|cs|php|sh|bash|sql|lua|pl|r|tex|diff|patch)$/i
 
 /** In the order of asking: an animation also shows as a document, a video note as nothing else. */
 const UNSUPPORTED: ReadonlyArray<readonly [keyof Message.CommonMessage | string, string]> = [
@@ -53,8 +42,6 @@ const UNSUPPORTED: ReadonlyArray<readonly [keyof Message.CommonMessage | string,
   ['paid_media', "I can't open paid media. Send me a picture, or tell me in words."],
 ]
 
-export const UNREADABLE_FILE = 'I can read pictures, PDF and plain text files. This one is of another kind.'
-
 /** The media of a message; pure, nothing is loaded. */
 export function mediaOf(message: Message): Media {
   const unsupported = UNSUPPORTED.find(([field]) => field in message)
@@ -74,28 +61,6 @@ export function mediaOf(message: Message): Media {
   return { kind: 'none' }
 }
 
-function readableType(mime: string, name: string): string | null {
-  const type = mime.toLowerCase()
-  if (IMAGE_TYPES.has(type)) return type
-  if (type === 'image/jpg') return 'image/jpeg'
-  if (type === 'application/pdf' || /\.pdf$/i.test(name)) return 'application/pdf'
-  return TEXT_TYPES.test(type) || TEXT_NAMES.test(name) ? 'text/plain' : null
-}
-
 function file(fileId: string, name: string, mediaType: string, size: number | undefined): Media {
-  const [maxBytes, tooLarge] = limitOf(mediaType)
-  return { kind: 'file', file: { fileId, name, mediaType, maxBytes, tooLarge, size: size ?? null } }
-}
-
-function limitOf(mediaType: string): readonly [number, string] {
-  if (mediaType.startsWith('image/'))
-    return [MAX_IMAGE_BYTES, 'This picture is larger than 5 MB. Please send a smaller one.']
-  if (mediaType === 'text/plain')
-    return [MAX_TEXT_BYTES, 'This file holds more text than I can read at once. Please send a part of it.']
-  return [MAX_FILE_BYTES, 'This file is larger than 20 MB. Please send a smaller one.']
-}
-
-/** @throws Refused where the announced size is already too much */
-export function checkSize(file: FileRef): void {
-  if (file.size !== null && file.size > file.maxBytes) throw new Refused(file.tooLarge)
+  return { kind: 'file', file: { fileId, name, mediaType, ...fileLimit(mediaType), size: size ?? null } }
 }

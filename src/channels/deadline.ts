@@ -1,0 +1,37 @@
+/**
+ * Runs a request that ends with `signal` or after `timeoutMs`. By hand, because signals made by
+ * `AbortSignal.any` and `AbortSignal.timeout` live on after the request, one for each of them.
+ *
+ * @throws the signal's reason when aborted, otherwise what `run` threw
+ */
+export async function within<T>(
+  timeoutMs: number,
+  signal: AbortSignal,
+  run: (deadline: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  const timer = setTimeout(abort, timeoutMs)
+  timer.unref()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await run(controller.signal)
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** What may be said of a failed request: only its code, for texts of undici may quote the address and what it holds. */
+export function networkCode(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
+    if ('code' in at && typeof at.code === 'string') return at.code
+    if (at.name === 'TimeoutError' || at.name === 'AbortError') return 'timeout'
+    if (at instanceof SyntaxError) return 'not JSON'
+    at = 'error' in at ? at.error : at.cause
+  }
+  return 'connection failed'
+}

@@ -1,0 +1,61 @@
+import { Refused } from '../support/errors.ts'
+
+const MIB = 1024 * 1024
+/** What platforms hand out and the model takes at once. */
+const MAX_FILE_BYTES = 20 * MIB
+/** The model takes pictures up to this size. */
+export const MAX_IMAGE_BYTES = 5 * MIB
+/** More text than this is beyond any model's context. */
+const MAX_TEXT_BYTES = 2 * MIB
+
+export const UNREADABLE_FILE = 'I can read pictures, PDF and plain text files. This one is of another kind.'
+
+const IMAGE_TYPES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
+const TEXT_TYPES =
+  /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|toml|javascript|typescript|sql|x-sh|x-ndjson)\b)/
+const TEXT_NAMES =
+  /\.(?:txt|md|markdown|rst|csv|tsv|log|json|jsonl|ya?ml|toml|ini|cfg|conf|xml|html?|css|js|mjs|cjs|ts|tsx|jsx|py|rb|go|rs|java|kt|swift|c|h|cc|cpp|hpp|cs|php|sh|bash|sql|lua|pl|r|tex|diff|patch)$/i
+
+/** The kind as which the model can be shown a file of this media type and name; null: it cannot read it. */
+export function readableType(mime: string, name: string): string | null {
+  const type = mime.toLowerCase()
+  if (IMAGE_TYPES.has(type)) return type
+  if (type === 'image/jpg') return 'image/jpeg'
+  if (type === 'application/pdf' || /\.pdf$/i.test(name)) return 'application/pdf'
+  return TEXT_TYPES.test(type) || TEXT_NAMES.test(name) ? 'text/plain' : null
+}
+
+/** How large a file of a readable kind may be. */
+export interface FileLimit {
+  readonly maxBytes: number
+  /** The sentence for a file above `maxBytes`. */
+  readonly tooLarge: string
+}
+
+/** @param mediaType as `readableType` gives it */
+export function fileLimit(mediaType: string): FileLimit {
+  if (mediaType.startsWith('image/')) {
+    return {
+      maxBytes: MAX_IMAGE_BYTES,
+      tooLarge: 'This picture is larger than 5 MB. Please send a smaller one.',
+    }
+  }
+  if (mediaType === 'text/plain') {
+    return {
+      maxBytes: MAX_TEXT_BYTES,
+      tooLarge: 'This file holds more text than I can read at once. Please send a part of it.',
+    }
+  }
+  return {
+    maxBytes: MAX_FILE_BYTES,
+    tooLarge: 'This file is larger than 20 MB. Please send a smaller one.',
+  }
+}
+
+/**
+ * @param file.size as the platform announces it; null = unknown before the download
+ * @throws Refused where the announced size is already too much
+ */
+export function checkSize(file: FileLimit & { readonly size: number | null }): void {
+  if (file.size !== null && file.size > file.maxBytes) throw new Refused(file.tooLarge)
+}
