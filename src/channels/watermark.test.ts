@@ -147,3 +147,48 @@ test('a new place begins where it is told to, once', async () => {
   expect(marks.mark('room')).toBe('10')
   expect(rig.receiver.cursors.get('room')).toBe('10')
 })
+
+test('the first thing from an unknown place is kept in hand until the store takes it', async () => {
+  const rig = new Rig()
+  const marks = rig.make(null)
+  await marks.load()
+  let refusals = 2
+  rig.receiver.before = () => {
+    if (refusals-- > 0) throw new StoreError('full')
+  }
+  await Promise.all([marks.live('room', piece(1), rig.signal), marks.live('room', piece(2), rig.signal)])
+  expect(rig.ids).toEqual(['1', '2'])
+  expect(rig.troubles).toHaveLength(2)
+  expect(rig.receiver.cursors.get('room')).toBe('2')
+})
+
+test('what says nothing to the bot moves the mark without a write, and is written with what follows', async () => {
+  const rig = new Rig()
+  const marks = rig.make('1')
+  await marks.load()
+  await marks.catchUp(rig.signal)
+  for (let id = 2; id <= 50; id++) await marks.live('room', { id: String(id), items: [] }, rig.signal)
+  expect(marks.mark('room')).toBe('50')
+  expect(rig.receiver.batches).toHaveLength(0)
+  await marks.live('room', piece(51), rig.signal)
+  expect(rig.receiver.cursors.get('room')).toBe('51')
+  for (let id = 52; id <= 160; id++) await marks.live('room', { id: String(id), items: [] }, rig.signal)
+  expect(Number(rig.receiver.cursors.get('room'))).toBeGreaterThan(51)
+})
+
+test('a place whose newest thing is stored already costs no request', async () => {
+  const rig = new Rig()
+  let pages = 0
+  rig.beforePage = async () => void pages++
+  rig.history.push(piece(3))
+  const marks = rig.make('2')
+  await marks.load()
+  marks.newest('room', '2')
+  await marks.catchUp(rig.signal)
+  expect(pages).toBe(0)
+  marks.newest('room', '3')
+  await marks.catchUp(rig.signal, (place) => place !== 'room')
+  expect(pages).toBe(0)
+  await marks.catchUp(rig.signal, (place) => place === 'room')
+  expect(rig.ids).toEqual(['3'])
+})

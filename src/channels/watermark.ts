@@ -37,12 +37,20 @@ export interface WatermarkOptions {
 
 /** A platform's hiccup is over within seconds; its history does not go away meanwhile. */
 const RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }
+/**
+ * Pieces without anything in them move the mark in memory only, and are stored with the next thing that
+ * is kept, or after so many of them: a busy room that says nothing to the bot costs no write a message,
+ * and a restart reads at most a page again that was passed over before.
+ */
+const UNSTORED_PIECES = 100
 /** Places read at the same time: platforms limit this by the second, and live messages must get through. */
 const PARALLEL = 4
 
 interface State {
-  /** Everything up to here is stored. */
+  /** Everything up to here is stored, or was nothing to be stored. */
   mark: string | null
+  /** Pieces without content behind the stored mark. */
+  unstored: number
   /** What comes live goes on where `mark` stands. False: history comes first. */
   current: boolean
   /** Work on this place, one thing after the other. */
@@ -95,16 +103,27 @@ export class Watermarks {
   }
 
   /** The connection broke: what comes live may follow a gap until the history was read. */
-  lost(): void {
-    for (const state of this.#places.values()) state.current = false
+  lost(where: (place: Place) => boolean = () => true): void {
+    for (const [place, state] of this.#places) if (where(place)) state.current = false
+  }
+
+  /** The platform names the newest thing of a place: where that is stored already, no history is read. */
+  newest(place: Place, id: string): void {
+    const state = this.#places.get(place)
+    if (state) state.current = !this.#isAfter(id, state)
   }
 
   /**
-   * Reads what was missed in every known place. Resolves when all are current, or when `signal` is
-   * aborted; trouble with one place is tried again and does not hold up the others.
+   * Reads what was missed in every known place (of those that `where` names), those that were heard
+   * last first. Resolves when all are current, or when `signal` is aborted; trouble with one place is
+   * tried again and does not hold up the others.
    */
-  async catchUp(signal: AbortSignal): Promise<void> {
-    const behind = [...this.#places.keys()].filter((place) => !this.#places.get(place)!.current)
+  async catchUp(signal: AbortSignal, where: (place: Place) => boolean = () => true): Promise<void> {
+    const { compare } = this.#options
+    const behind = [...this.#places]
+      .filter(([place, state]) => !state.current && where(place))
+      .toSorted(([, a], [, b]) => compare(b.mark ?? '', a.mark ?? ''))
+      .map(([place]) => place)
     let next = 0
     const reader = async () => {
       while (next < behind.length && !signal.aborted) await this.#catchUpOne(behind[next++]!, signal)
@@ -114,22 +133,36 @@ export class Watermarks {
 
   /**
    * Something arrived live. Resolves when it is durable, which may be after the history of its place.
+   * The first thing that is ever heard from a place is in no history after a mark: it is kept in hand
+   * until it is stored.
    *
    * @throws what the store threw when it was not stored; it will be found in the history then
    */
   async live(place: Place, piece: Piece, signal: AbortSignal): Promise<void> {
     const state = this.#place(place)
-    // Nothing is known of what came before in a place that is heard of for the first time.
-    if (state.mark === null) state.current = true
     let stored = false
     while (!stored && !signal.aborted) {
-      if (!state.current) await this.#catchUpOne(place, signal)
+      if (!state.current && state.mark !== null) await this.#catchUpOne(place, signal)
       stored = await this.#inTurn(state, () => this.#storeLive(place, state, piece, signal))
+    }
+  }
+
+  /** Nothing is known of what came before in a place that is heard of for the first time. */
+  async #first(place: Place, state: State, piece: Piece, signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        await this.#store(place, state, piece.items, piece.id)
+        state.current = true
+        return
+      } catch (error) {
+        await this.#afterTrouble(place, error, ++failures, signal)
+      }
     }
   }
 
   /** False: the one before it failed meanwhile, and must not be jumped over. */
   async #storeLive(place: Place, state: State, piece: Piece, signal: AbortSignal): Promise<boolean> {
+    if (state.mark === null) return this.#first(place, state, piece, signal).then(() => true)
     if (!state.current || signal.aborted) return false
     try {
       await this.#store(place, state, piece.items, this.#isAfter(piece.id, state) ? piece.id : null)
@@ -142,7 +175,7 @@ export class Watermarks {
   }
 
   async #catchUpOne(place: Place, signal: AbortSignal): Promise<void> {
-    const { fetch, onTrouble, clock, random = Math.random } = this.#options
+    const { fetch } = this.#options
     await this.#inTurn(this.#place(place), async (state) => {
       for (let failures = 0; !state.current && !signal.aborted;) {
         try {
@@ -155,18 +188,30 @@ export class Watermarks {
           if (!page?.more) state.current = true
         } catch (error) {
           if (signal.aborted) return
-          onTrouble(place, error)
-          await sleep(clock, backoffDelay(++failures, RETRY, random()), signal).catch(() => {})
+          await this.#afterTrouble(place, error, ++failures, signal)
         }
       }
     })
   }
 
+  async #afterTrouble(place: Place, error: unknown, failures: number, signal: AbortSignal): Promise<void> {
+    const { onTrouble, clock, random = Math.random } = this.#options
+    onTrouble(place, error)
+    await sleep(clock, backoffDelay(failures, RETRY, random()), signal).catch(() => {})
+  }
+
   /** Stores what came and how far the place was read, in one transaction. */
   async #store(place: Place, state: State, items: readonly Delivered[], mark: string | null): Promise<void> {
+    if (mark !== null && items.length === 0 && state.mark !== null && state.unstored < UNSTORED_PIECES) {
+      state.mark = mark
+      state.unstored++
+      return
+    }
     const cursors = mark === null ? [] : [{ name: place, value: mark }]
     await this.#options.receiver.receive(this.#options.channel, items, cursors)
-    if (mark !== null) state.mark = mark
+    if (mark === null) return
+    state.mark = mark
+    state.unstored = 0
   }
 
   #isAfter(id: string, state: State): boolean {
@@ -187,5 +232,5 @@ export class Watermarks {
 }
 
 function fresh(mark: string | null): State {
-  return { mark, current: false, tail: Promise.resolve() }
+  return { mark, unstored: 0, current: false, tail: Promise.resolve() }
 }
