@@ -1,6 +1,7 @@
 import type { Secret } from '../support/secret.ts'
 import type { Config } from './config.ts'
 import type { Environment } from './environment.ts'
+import { mailServer, type MailServer } from './mail-server.ts'
 
 /** One channel as it is to run. `enabled` is false where a token is missing, too. */
 interface PlatformSettings {
@@ -31,8 +32,13 @@ export interface ChannelSettings {
   readonly email: PlatformSettings & {
     readonly address: string | null
     readonly password: Secret | null
-    readonly imapHost: string | null
-    readonly smtpHost: string | null
+    /** The account's name at both servers; null where no address is known. */
+    readonly username: string | null
+    readonly imap: MailServer | null
+    readonly smtp: MailServer | null
+    readonly mailbox: string
+    /** Whose verdict on senders is believed; null = nobody's, so that nobody's mail is taken. */
+    readonly authservId: string | null
   }
 }
 
@@ -40,6 +46,9 @@ export interface ChannelSettings {
 export function resolveChannels(config: Config, environment: Environment): ChannelSettings {
   const { channels } = config
   const { telegram, discord, slack, matrix, email, gateway } = environment
+
+  const imap = mailServer('imap', email.imapHost, channels.email.imap)
+  const smtp = mailServer('smtp', email.smtpHost, channels.email.smtp)
 
   const people = (own: readonly string[] | null, homeChannel: string | null) => {
     const listed = [...(own ?? []), ...(gateway.allowedUsers ?? [])]
@@ -86,14 +95,17 @@ export function resolveChannels(config: Config, environment: Environment): Chann
       accessToken: matrix.accessToken,
     },
     email: {
-      ...people(email.allowedUsers, null),
+      ...lowerCase(people(email.allowedUsers ?? channels.email.allowedUsers, null)),
       enabled:
         channels.email.enabled &&
-        [email.address, email.password, email.imapHost, email.smtpHost].every((value) => value !== null),
+        [email.address, email.password, imap, smtp].every((value) => value !== null),
       address: email.address,
       password: email.password,
-      imapHost: email.imapHost,
-      smtpHost: email.smtpHost,
+      username: channels.email.username ?? email.address,
+      imap,
+      smtp,
+      mailbox: channels.email.mailbox,
+      authservId: channels.email.authservId,
     },
   }
 }
@@ -104,6 +116,11 @@ export function homeChannels(channels: ChannelSettings): Array<{ channel: string
     const address: unknown = 'homeChannel' in settings ? settings.homeChannel : null
     return typeof address === 'string' ? [{ channel, address }] : []
   })
+}
+
+/** No mail server that matters tells `Anna@` from `anna@`, and people write both. */
+function lowerCase<People extends { readonly allowedUsers: readonly string[] }>(people: People): People {
+  return { ...people, allowedUsers: people.allowedUsers.map((user) => user.toLowerCase()) }
 }
 
 /** As in Hermes Agent: in a list of allowed users it lets everybody in. */

@@ -1,4 +1,5 @@
 import type { Secret } from '../support/secret.ts'
+import type { MailServerConfig } from './mail-server.ts'
 import type { Texts } from './texts.ts'
 
 /**
@@ -114,7 +115,7 @@ export interface ChannelsConfig {
   readonly discord: PlatformConfig
   readonly slack: PlatformConfig
   readonly matrix: PlatformConfig
-  readonly email: { readonly enabled: boolean }
+  readonly email: EmailConfig
 }
 
 export interface PlatformConfig {
@@ -133,4 +134,18 @@ export interface TelegramConfig {
   readonly homeChannel: string | null
   /** In a group, answer only when mentioned or replied to. */
   readonly requireMention: boolean
+}
+
+export interface EmailConfig {
+  /** false keeps the channel closed although its password is there. */
+  readonly enabled: boolean
+  /** Mail addresses; the variable of the environment wins over these. */
+  readonly allowedUsers: readonly string[]
+  /** Whose verdict on senders is believed; null = nobody's, so that nobody's mail is taken. */
+  readonly authservId: string | null
+  /** null = the mail address. */
+  readonly username: string | null
+  readonly mailbox: string
+  readonly imap: MailServerConfig
+  readonly smtp: MailServerConfig
 }

@@ -80,7 +80,17 @@ export const DEFAULTS = {
     discord: { enabled: true, api_root: null },
     slack: { enabled: true, api_root: null },
     matrix: { enabled: true, api_root: null },
-    email: { enabled: true },
+    email: {
+      enabled: true,
+      allowed_users: [],
+      // Unknown until the operator names it: a verdict that anybody may write proves nothing.
+      authserv_id: null,
+      username: null,
+      // The folder that every IMAP server has. @see RFC 9051 §5.1
+      mailbox: 'INBOX',
+      imap: { host: null, port: null, secure: null },
+      smtp: { host: null, port: null, secure: null },
+    },
   },
 } as const
 

@@ -44,6 +44,7 @@ describe('readEnvironment', () => {
         ANTHROPIC_BASE_URL: 'https://proxy.example.org/',
         MATRIX_HOMESERVER: 'https://matrix.example.org',
         HTTPS_PROXY: 'http://u:p@proxy.example.org:3128',
+        EMAIL_ADDRESS: 'bot@example.org',
         TELEGRAM_REQUIRE_MENTION: 'false',
         GATEWAY_ALLOW_ALL_USERS: 'yes',
       },

@@ -4,6 +4,7 @@ import { tokenShapeProblem } from '../support/token-shape.ts'
 import { addressProblem, withoutTrailingSlash } from './addresses.ts'
 import { likelySlips, type Variables } from './dotenv.ts'
 import type { EnvironmentKey } from './environment-keys.ts'
+import { parseMailHost } from './mail-server.ts'
 
 /**
  * What the process environment and the home's `.env` say, typed, with secrets
@@ -166,10 +167,10 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       allowedUsers: read('MATRIX_ALLOWED_USERS', list),
     },
     email: {
-      address: read('EMAIL_ADDRESS', text),
+      address: read('EMAIL_ADDRESS', mailAddress),
       password: read('EMAIL_PASSWORD', (value) => new Secret(value)),
-      imapHost: read('EMAIL_IMAP_HOST', text),
-      smtpHost: read('EMAIL_SMTP_HOST', text),
+      imapHost: read('EMAIL_IMAP_HOST', mailHost),
+      smtpHost: read('EMAIL_SMTP_HOST', mailHost),
       allowedUsers: read('EMAIL_ALLOWED_USERS', list),
     },
     gateway: {
@@ -252,6 +253,21 @@ function httpsAddress(value: string): string {
   const problem = addressProblem(address)
   if (problem) throw new Unusable(`cannot be used: ${problem}.`)
   return withoutTrailingSlash(address)
+}
+
+function mailAddress(value: string): string {
+  const address = value.trim()
+  if (!/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(address)) {
+    throw new Unusable('is no mail address, such as bot@example.org.')
+  }
+  return address
+}
+
+function mailHost(value: string): string {
+  const host = value.trim()
+  if (!parseMailHost(host))
+    throw new Unusable('is no host, such as mail.example.org or mail.example.org:587.')
+  return host
 }
 
 function proxyAddress(value: string): Secret {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { addressProblem } from './addresses.ts'
 import { DEFAULTS as D } from './defaults.ts'
 import { DURATION_EXAMPLES, DURATION_PATTERN } from './duration.ts'
+import { MAIL_HOST } from './mail-server.ts'
 import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from './texts.ts'
 
 /**
@@ -235,6 +236,19 @@ const platform = (name: string) =>
       .default(null),
   }).prefault({})
 
+const mailServer = (protocol: string, variable: string) =>
+  section(`The ${protocol} server.`, {
+    host: shaped(MAIL_HOST, 'a host, such as mail.example.org', `Its name; ${variable} wins.`)
+      .nullable()
+      .default(null),
+    port: count('Its port.', 1, 65_535).nullable().default(null),
+    secure: flag(
+      'true: TLS from the first byte. false: STARTTLS, which only a server on this machine may lack. Left out: by the port.',
+    )
+      .nullable()
+      .default(null),
+  }).prefault({})
+
 const channels = section('The ways in which people talk to the gateway.', {
   web: section('The chat page that the gateway serves.', {
     enabled: flag('Serve it.').default(D.channels.web.enabled),
@@ -260,8 +274,23 @@ const channels = section('The ways in which people talk to the gateway.', {
   discord: platform('Discord'),
   slack: platform('Slack'),
   matrix: platform('Matrix'),
-  email: section('E-mail.', {
+  email: section('E-mail; needs EMAIL_ADDRESS, EMAIL_PASSWORD and both hosts.', {
     enabled: flag('false keeps the channel closed although its password is there.').default(true),
+    allowed_users: z
+      .array(text('A mail address.'))
+      .meta({ description: 'Who may write, by mail address (EMAIL_ALLOWED_USERS).' })
+      .default([]),
+    authserv_id: shaped(
+      /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+      "the name at the beginning of your server's Authentication-Results, such as mx.example.org",
+      "The name under which the receiving server writes its verdict on the sender (the first word of Authentication-Results). Without it nobody's mail is taken, for no sender can be proved.",
+    )
+      .nullable()
+      .default(null),
+    username: text("The account's name, where it is not EMAIL_ADDRESS.").nullable().default(null),
+    mailbox: text('The folder that is read.').default(D.channels.email.mailbox),
+    imap: mailServer('IMAP', 'EMAIL_IMAP_HOST'),
+    smtp: mailServer('SMTP', 'EMAIL_SMTP_HOST'),
   }).prefault({}),
 })
 

@@ -72,7 +72,11 @@ export async function readSettings(options: SettingsOptions): Promise<Settings> 
     environment,
     channels: resolveChannels(config, environment),
     sandbox: false,
-    warnings: [...reading.warnings, ...ignoredWarning(loaded.ignoredKeys), ...halfConfigured(environment)],
+    warnings: [
+      ...reading.warnings,
+      ...ignoredWarning(loaded.ignoredKeys),
+      ...halfConfigured(environment, config),
+    ],
     ignoredKeys: loaded.ignoredKeys,
     problems,
   }
@@ -142,7 +146,7 @@ function ignoredWarning(keys: readonly string[]): string[] {
 }
 
 /** Channels that somebody began to set up: silence would look like a fault. */
-function halfConfigured({ slack, matrix, email }: Environment): string[] {
+function halfConfigured({ slack, matrix, email }: Environment, { channels }: Config): string[] {
   const parts: [string, Readonly<Record<string, unknown>>][] = [
     ['Slack', { SLACK_BOT_TOKEN: slack.botToken, SLACK_APP_TOKEN: slack.appToken }],
     ['Matrix', { MATRIX_HOMESERVER: matrix.homeserver, MATRIX_ACCESS_TOKEN: matrix.accessToken }],
@@ -151,8 +155,8 @@ function halfConfigured({ slack, matrix, email }: Environment): string[] {
       {
         EMAIL_ADDRESS: email.address,
         EMAIL_PASSWORD: email.password,
-        EMAIL_IMAP_HOST: email.imapHost,
-        EMAIL_SMTP_HOST: email.smtpHost,
+        EMAIL_IMAP_HOST: email.imapHost ?? channels.email.imap.host,
+        EMAIL_SMTP_HOST: email.smtpHost ?? channels.email.smtp.host,
       },
     ],
   ]

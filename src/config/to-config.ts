@@ -74,7 +74,15 @@ export function toConfig(file: ConfigFile): Config {
       discord: platform(channels.discord),
       slack: platform(channels.slack),
       matrix: platform(channels.matrix),
-      email: { enabled: channels.email.enabled },
+      email: {
+        enabled: channels.email.enabled,
+        allowedUsers: channels.email.allowed_users,
+        authservId: channels.email.authserv_id,
+        username: channels.email.username,
+        mailbox: channels.email.mailbox,
+        imap: channels.email.imap,
+        smtp: channels.email.smtp,
+      },
     },
   }
 }

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest'
 import type { ChannelSettings } from '../../config/channels.ts'
+import { mailServer } from '../../config/mail-server.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
 import { buildRoutes, mailOf, type RouteSources } from './build.ts'
+
+const UNNAMED = { host: null, port: null, secure: null }
 
 const sender = { send: () => Promise.resolve() }
 
@@ -55,10 +58,14 @@ test.each([
 test('the mail account of the environment serves alerts, TLS from the start unless the submission port is named', () => {
   const email = {
     address: 'bot@example.net',
+    username: 'bot@example.net',
     password: new Secret('p@ss TEST'),
-    smtpHost: 'smtp.example.net',
+    smtp: mailServer('smtp', 'smtp.example.net', UNNAMED),
   } as ChannelSettings['email']
-  expect(mailOf(email).smtp!.reveal()).toBe('smtps://bot%40example.net:p%40ss%20TEST@smtp.example.net')
-  expect(mailOf({ ...email, smtpHost: 'smtp.example.net:587' }).smtp!.reveal()).toMatch(/^smtp:.*:587$/)
+  expect(mailOf(email).smtp!.reveal()).toBe('smtps://bot%40example.net:p%40ss%20TEST@smtp.example.net:465')
+  const submission = mailServer('smtp', 'smtp.example.net:587', UNNAMED)
+  expect(mailOf({ ...email, smtp: submission }).smtp!.reveal()).toMatch(/^smtp:.*:587$/)
+  const account = mailOf({ ...email, username: 'bot', smtp: mailServer('smtp', '[::1]', UNNAMED) })
+  expect(account.smtp!.reveal()).toBe('smtps://bot:p%40ss%20TEST@[::1]:465')
   expect(mailOf({ ...email, password: null }).smtp).toBeNull()
 })

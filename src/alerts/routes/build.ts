@@ -22,13 +22,16 @@ export interface RouteSources {
   readonly processEnv: Readonly<NodeJS.ProcessEnv>
 }
 
-/** The mail account of the environment as a server that alerts can be sent through. TLS from the start, unless the host names the submission port. */
+/** The mail account of the environment as a server that alerts can be sent through. TLS from the start where that is how the server is to be spoken to. */
 export function mailOf(email: ChannelSettings['email']): RouteSources['mail'] {
-  const { address, password, smtpHost } = email
-  if (address === null || password === null || smtpHost === null) return { address, smtp: null }
-  const scheme = smtpHost.endsWith(':587') ? 'smtp' : 'smtps'
-  const login = `${encodeURIComponent(address)}:${encodeURIComponent(password.reveal())}`
-  return { address, smtp: new Secret(`${scheme}://${login}@${smtpHost}`) }
+  const { address, username, password, smtp } = email
+  if (address === null || username === null || password === null || smtp === null) {
+    return { address, smtp: null }
+  }
+  const scheme = smtp.secure ? 'smtps' : 'smtp'
+  const login = `${encodeURIComponent(username)}:${encodeURIComponent(password.reveal())}`
+  const host = smtp.host.includes(':') ? `[${smtp.host}]` : smtp.host
+  return { address, smtp: new Secret(`${scheme}://${login}@${host}:${smtp.port}`) }
 }
 
 /**

@@ -1,0 +1,62 @@
+import { isLoopbackHost } from '../support/loopback.ts'
+
+/** A mail server as it is to be connected to. */
+export interface MailServer {
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  /** TLS from the first byte. Otherwise STARTTLS before anything else, which only this machine may lack. */
+  readonly secure: boolean
+}
+
+/** The part of `config.yaml`; null = by the other values. */
+export interface MailServerConfig {
+  readonly host: string | null
+  readonly port: number | null
+  readonly secure: boolean | null
+}
+
+export type MailProtocol = 'imap' | 'smtp'
+
+/** A name or an address, IPv6 in brackets, and perhaps a port. */
+export const MAIL_HOST =
+  /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?))(?::(\d{1,5}))?$/
+const HIGHEST_PORT = 65_535
+
+/** The ports at which TLS begins with the first byte. @see RFC 8314 §7.2 */
+const IMPLICIT_TLS_PORT: Readonly<Record<MailProtocol, number>> = { imap: 993, smtp: 465 }
+const STARTTLS_PORT: Readonly<Record<MailProtocol, number>> = { imap: 143, smtp: 587 }
+/** Registered or common ports at which a connection begins in the clear and is upgraded. */
+const STARTTLS_PORTS: ReadonlySet<number> = new Set([143, 587, 25, 2525])
+
+/** `mail.example.org`, `mail.example.org:587` or `[::1]:143`; null = it is none of these. */
+export function parseMailHost(text: string): { readonly host: string; readonly port: number | null } | null {
+  const match = MAIL_HOST.exec(text.trim())
+  const host = match?.[1] ?? match?.[2]
+  if (!match || host === undefined) return null
+  const port = match[3] === undefined ? null : Number(match[3])
+  if (port !== null && (port === 0 || port > HIGHEST_PORT)) return null
+  return { host, port }
+}
+
+/**
+ * The server that the environment and the file name together; the environment's host and port win.
+ * Null: nobody named one.
+ */
+export function mailServer(
+  protocol: MailProtocol,
+  fromEnvironment: string | null,
+  file: MailServerConfig,
+): MailServer | null {
+  const named = parseMailHost(fromEnvironment ?? file.host ?? '')
+  if (!named) return null
+  const port = named.port ?? file.port
+  // A port that nobody knows speaks TLS at once, unless the file says otherwise: a password must not leave in the clear.
+  const secure = file.secure ?? (port === null || !STARTTLS_PORTS.has(port))
+  return { host: named.host, port: port ?? (secure ? IMPLICIT_TLS_PORT : STARTTLS_PORT)[protocol], secure }
+}
+
+/** May this connection go without TLS, and with any certificate? Nobody stands between two ends on one machine. */
+export function mayBePlain(server: MailServer): boolean {
+  return isLoopbackHost(server.host)
+}
