@@ -1,4 +1,5 @@
-import type { OwnContent, OwnStore } from '../credentials/own-store.ts'
+import type { OwnContent } from '../credentials/own-file.ts'
+import type { OwnSignIns } from '../credentials/own-sign-ins.ts'
 import type { KeeperNotice, KeeperWarning } from '../credentials/notices.ts'
 import { fillText, type Texts } from '../config/texts.ts'
 import type { AlertEvent } from './alert.ts'
@@ -7,7 +8,7 @@ import type { Alerter } from './alerter.ts'
 export interface SignInAlertOptions {
   readonly alerter: Pick<Alerter, 'send'>
   readonly keeper: { subscribe(listener: (notice: KeeperNotice) => void): Disposable }
-  readonly store: Pick<OwnStore, 'current' | 'watch'>
+  readonly store: Pick<OwnSignIns, 'current' | 'watch'>
   /** Which sign-in the operator knows of, kept over restarts. */
   readonly facts: { get(key: string): Promise<string | null>; set(key: string, value: string): Promise<void> }
   readonly texts: Texts

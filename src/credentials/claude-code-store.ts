@@ -18,11 +18,11 @@ import {
 } from './claude-code-file.ts'
 import { ClaudeCodeLocks, type ClaudeCodeLock } from './claude-code-locks.ts'
 import { stillHoldsRefreshToken } from './generation.ts'
-import { Intents } from './intent.ts'
+import { IntentFile } from './intent.ts'
 import { readKeychain } from './keychain.ts'
 import { recoverLeftovers, renewalTag } from './leftovers.ts'
 import { Rotation, type RotationStore } from './renewal.ts'
-import type { Generation, RenewableSignIn, RenewalOutcome, StoredSignIn } from './sign-in.ts'
+import type { Generation, RenewableSignIn, RenewalOptions, RenewalOutcome, StoredSignIn } from './sign-in.ts'
 
 export interface ClaudeCodeStoreOptions {
   /** `$CLAUDE_CONFIG_DIR`, else `~/.claude`. */
@@ -50,8 +50,8 @@ export class ClaudeCodeStore implements RenewableSignIn {
   readonly #path: string
   readonly #home: string
   readonly #locks: ClaudeCodeLocks
-  readonly #intents: Intents
-  readonly #rotation: Rotation
+  readonly #intents: IntentFile
+  readonly #rotation: Rotation<PreparedFile>
   readonly #warn: (message: string) => void
   #held: ClaudeCodeLock | null = null
 
@@ -60,7 +60,7 @@ export class ClaudeCodeStore implements RenewableSignIn {
     this.#home = createHash('sha256').update(options.home).digest('hex').slice(0, 8)
     this.#locks = new ClaudeCodeLocks(options)
     this.#warn = options.onWarning ?? (() => {})
-    this.#intents = new Intents(join(options.home, 'claude-code.intent.json'))
+    this.#intents = new IntentFile(join(options.home, 'claude-code.intent.json'))
     this.#rotation = new Rotation({ ...options, store: this.#rotationStore(), intents: this.#intents })
   }
 
@@ -88,8 +88,8 @@ export class ClaudeCodeStore implements RenewableSignIn {
     return 'document' in loaded ? claudeCodeSignIn(loaded.document) : loaded
   }
 
-  renew(spent: Generation, signal: AbortSignal): Promise<RenewalOutcome> {
-    return this.#rotation.renew(spent, signal)
+  renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome> {
+    return this.#rotation.renew(spent, signal, options)
   }
 
   saveUnsaved(): Promise<boolean> {
@@ -108,7 +108,7 @@ export class ClaudeCodeStore implements RenewableSignIn {
     }
   }
 
-  #rotationStore(): RotationStore {
+  #rotationStore(): RotationStore<PreparedFile> {
     return {
       read: () => this.read(),
       lock: async (waitMs, signal) => (this.#held = await this.#locks.take(waitMs, signal)),

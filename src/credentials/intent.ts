@@ -42,20 +42,29 @@ const UNKNOWN: Omit<Intent, 'spent'> = {
 /** 5 s to 5 min: a short hiccup is mended at once, a long outage costs twelve requests an hour. */
 export const RENEWAL_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
 
-/** The one intent of a sign-in file. Read and written only under the store's refresh lock. */
-export class Intents {
+/** Where the one intent of a sign-in is kept. Read and written only under the store's refresh lock. */
+export interface Intents {
+  /**
+   * What is known about the refresh token with this fingerprint; null = never sent.
+   * A damaged record counts as the worst that it may have said and need not end everything.
+   *
+   * @throws when the record cannot be read: then nothing may be sent
+   */
+  of(spent: string): Promise<Intent | null>
+  /** Makes `intent` durable before it returns. @throws when the store does not take it */
+  write(intent: Intent): Promise<void>
+  /** Forgets. A failure is harmless: an intent of another fingerprint than the stored one means nothing. */
+  clear(): Promise<void>
+}
+
+/** The intent beside a sign-in file. */
+export class IntentFile implements Intents {
   readonly #path: string
 
   constructor(path: string) {
     this.#path = path
   }
 
-  /**
-   * What is known about the refresh token with this fingerprint; null = never sent.
-   * A damaged record counts as the worst that it may have said and need not end everything.
-   *
-   * @throws Error when the record cannot be read: then nothing may be sent
-   */
   async of(spent: string): Promise<Intent | null> {
     const file = await readPrivateFile(this.#path)
     if (file.kind === 'absent') return null
@@ -66,7 +75,7 @@ export class Intents {
     return intent?.spent === spent ? intent : null
   }
 
-  /** Makes `intent` durable before it returns. @throws NodeJS.ErrnoException when the disk does not take it */
+  /** @throws NodeJS.ErrnoException */
   async write(intent: Intent): Promise<void> {
     await writeFileAtomically(this.#path, `${JSON.stringify({ version: 1, intent }, null, 2)}\n`)
   }
@@ -76,7 +85,6 @@ export class Intents {
     for (const leftover of await findLeftovers(this.#path)) await unlink(leftover).catch(() => {})
   }
 
-  /** Forgets. A failure is harmless: an intent of another fingerprint than the stored one means nothing. */
   async clear(): Promise<void> {
     await unlink(this.#path).catch(() => {})
   }

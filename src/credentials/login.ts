@@ -4,7 +4,8 @@ import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
 import { Refused } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'
-import type { OwnSignIn, OwnStore } from './own-store.ts'
+import type { OwnSignIn } from './own-file.ts'
+import type { OwnSignIns } from './own-sign-ins.ts'
 
 /** How long a started sign-in can be finished: long enough for a phone and a second factor. */
 export const LOGIN_LIFE_MS = 10 * MINUTE
@@ -21,7 +22,7 @@ Going on is your own choice.`
 export interface LoginOptions {
   readonly settings: OAuthSettings
   readonly endpoint: Pick<TokenEndpoint, 'exchange'>
-  readonly store: Pick<OwnStore, 'signIn' | 'current'>
+  readonly store: Pick<OwnSignIns, 'signIn' | 'current'>
   readonly clock: Clock
 }
 

@@ -63,6 +63,18 @@ export function activeSignIn(document: OwnDocument, machineId: string): OwnConte
   return signIn
 }
 
+/** What of it can be renewed; an API key is no sign-in of that kind. */
+export function oauthOnly(content: OwnContent): StoredSignIn {
+  switch (content.kind) {
+    case 'oauth':
+      return { kind: 'present', generation: content.generation }
+    case 'api-key':
+      return { kind: 'absent' }
+    default:
+      return content
+  }
+}
+
 /** All stored sign-ins that can be read, the active one first. */
 export function allSignIns(document: OwnDocument): OwnSignIn[] {
   const active = activeRecord(document)

@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
+import type { TokenEndpoint } from '../oauth/token-endpoint.ts'
 import { prepareFile, resolveLink, writeFileAtomically } from '../support/atomic-file.ts'
 import type { PreparedFile } from '../support/atomic-file.ts'
 import type { BackoffOptions } from '../support/backoff.ts'
@@ -10,15 +10,15 @@ import { acquireFileLock, type FileLock } from '../support/file-lock.ts'
 import { watchFile } from '../support/file-watch.ts'
 import { newId } from '../support/ids.ts'
 import { readPrivateFile } from '../support/private-file.ts'
-import type { Secret } from '../support/secret.ts'
 import { firstGeneration, stillHoldsRefreshToken } from './generation.ts'
-import { Intents } from './intent.ts'
+import { IntentFile } from './intent.ts'
 import { recoverLeftovers, renewalTag } from './leftovers.ts'
 import {
   activeSignIn,
   allSignIns,
   emptyDocument,
   formatOwnFile,
+  oauthOnly,
   parseOwnFile,
   withGeneration,
   withSignIn,
@@ -26,8 +26,9 @@ import {
   type OwnDocument,
   type OwnSignIn,
 } from './own-file.ts'
+import type { NewSignIn, OwnSignIns } from './own-sign-ins.ts'
 import { Rotation, type RotationLock, type RotationStore } from './renewal.ts'
-import type { Generation, RenewableSignIn, RenewalOutcome, StoredSignIn } from './sign-in.ts'
+import type { Generation, RenewalOptions, RenewalOutcome, StoredSignIn } from './sign-in.ts'
 
 export type { OwnContent, OwnSignIn } from './own-file.ts'
 
@@ -44,11 +45,6 @@ export interface OwnStoreOptions {
   readonly onWarning?: (message: string) => void
 }
 
-/** What a person has just given. */
-export type NewSignIn =
-  | { readonly kind: 'oauth'; readonly tokens: IssuedTokens; readonly requestedScopes: readonly string[] }
-  | { readonly kind: 'api-key'; readonly key: Secret }
-
 /** Writers hold the write lock for some milliseconds; who keeps it longer is stopped. */
 const WRITE_LOCK_WAIT_MS = 5 * SECOND
 
@@ -57,24 +53,23 @@ const WRITE_LOCK_WAIT_MS = 5 * SECOND
  * while a token is spent, the write lock only while the file is replaced, so that a
  * hanging refresh never keeps a person from signing in.
  */
-export class OwnStore implements RenewableSignIn {
+export class OwnStore implements OwnSignIns {
   readonly #path: string
   readonly #machineId: string
   readonly #clock: Clock
   readonly #warn: (message: string) => void
-  readonly #intents: Intents
-  readonly #rotation: Rotation
+  readonly #intents: IntentFile
+  readonly #rotation: Rotation<PreparedFile>
 
   constructor(options: OwnStoreOptions) {
     this.#path = options.path
     this.#machineId = options.machineId
     this.#clock = options.clock ?? systemClock
     this.#warn = options.onWarning ?? (() => {})
-    this.#intents = new Intents(this.#beside('intent.json'))
+    this.#intents = new IntentFile(this.#beside('intent.json'))
     this.#rotation = new Rotation({ ...options, store: this.#rotationStore(), intents: this.#intents })
   }
 
-  /** Once, when the gateway starts: clears up what a killed process left. Never throws. */
   async open(): Promise<void> {
     try {
       const lock = await acquireFileLock(this.#beside('refresh.lock'))
@@ -92,13 +87,11 @@ export class OwnStore implements RenewableSignIn {
     }
   }
 
-  /** The active sign-in of either kind. Never throws. */
   async current(): Promise<OwnContent> {
     const loaded = await this.#load()
     return 'document' in loaded ? activeSignIn(loaded.document, this.#machineId) : loaded
   }
 
-  /** The active sign-in and the former ones, newest first; empty when the file cannot be used. */
   async list(): Promise<OwnSignIn[]> {
     const loaded = await this.#load()
     return 'document' in loaded ? allSignIns(loaded.document) : []
@@ -109,8 +102,8 @@ export class OwnStore implements RenewableSignIn {
     return oauthOnly(await this.current())
   }
 
-  renew(spent: Generation, signal: AbortSignal): Promise<RenewalOutcome> {
-    return this.#rotation.renew(spent, signal)
+  renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome> {
+    return this.#rotation.renew(spent, signal, options)
   }
 
   saveUnsaved(): Promise<boolean> {
@@ -121,12 +114,7 @@ export class OwnStore implements RenewableSignIn {
     return watchFile(this.#path, listener)
   }
 
-  /**
-   * Makes a new sign-in the active one. The former one stays stored, inactive. A file
-   * that cannot be read is put aside, never overwritten.
-   *
-   * @throws StoreError when the file or the disk does not take it; nothing is then changed
-   */
+  /** As `OwnSignIns.signIn`. A file that cannot be read is put aside, never overwritten. */
   signIn(given: NewSignIn): Promise<OwnSignIn> {
     return this.#write(async () => {
       const now = this.#clock.now()
@@ -141,12 +129,6 @@ export class OwnStore implements RenewableSignIn {
     })
   }
 
-  /**
-   * Removes every own sign-in, former ones included: after it nothing of the gateway's
-   * own can be used. Resolves to false when there was none.
-   *
-   * @throws StoreError
-   */
   logout(): Promise<boolean> {
     return this.#write(async () => {
       const loaded = await this.#load()
@@ -160,7 +142,6 @@ export class OwnStore implements RenewableSignIn {
     })
   }
 
-  /** Declares a copied home to belong to this machine. False when it did already. @throws StoreError */
   adopt(): Promise<boolean> {
     return this.#write(async () => {
       const loaded = await this.#load()
@@ -174,7 +155,7 @@ export class OwnStore implements RenewableSignIn {
     })
   }
 
-  #rotationStore(): RotationStore {
+  #rotationStore(): RotationStore<PreparedFile> {
     return {
       read: () => this.read(),
       lock: async (waitMs, signal): Promise<RotationLock | null> => {
@@ -254,16 +235,5 @@ export class OwnStore implements RenewableSignIn {
 
   #beside(what: string): string {
     return join(dirname(this.#path), `${basename(this.#path, '.json')}.${what}`)
-  }
-}
-
-function oauthOnly(content: OwnContent): StoredSignIn {
-  switch (content.kind) {
-    case 'oauth':
-      return { kind: 'present', generation: content.generation }
-    case 'api-key':
-      return { kind: 'absent' }
-    default:
-      return content
   }
 }

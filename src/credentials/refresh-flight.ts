@@ -2,7 +2,7 @@ import { sleep, SECOND, type Clock } from '../support/clock.ts'
 import { messageOf, StoreError } from '../support/errors.ts'
 import type { Renewal } from './held.ts'
 import { MAX_WAIT_MS } from './refresh-policy.ts'
-import type { RenewalOutcome } from './sign-in.ts'
+import type { RenewalOptions, RenewalOutcome } from './sign-in.ts'
 
 /** How long to wait before looking again at a sign-in that another process renews. */
 const BUSY_PAUSE_MS = SECOND / 2
@@ -17,11 +17,12 @@ export async function renewOnce(
   { signIn, generation }: Renewal,
   clock: Clock,
   signal: AbortSignal,
+  options: RenewalOptions,
 ): Promise<Exclude<RenewalOutcome, { kind: 'busy' }>> {
   const deadline = clock.monotonic() + MAX_WAIT_MS
   try {
     for (;;) {
-      const outcome = await signIn.renew(generation, signal)
+      const outcome = await signIn.renew(generation, signal, options)
       if (outcome.kind !== 'busy') return outcome
       if (clock.monotonic() + BUSY_PAUSE_MS >= deadline) break
       await sleep(clock, BUSY_PAUSE_MS, signal)

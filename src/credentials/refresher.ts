@@ -85,7 +85,7 @@ export class Refresher {
   }
 
   async #run(held: Held, renewal: Renewal, causedByRejection: boolean, signal: AbortSignal): Promise<void> {
-    const outcome = await renewOnce(renewal, this.#core.clock, signal)
+    const outcome = await renewOnce(renewal, this.#core.clock, signal, { mayRepeat: !this.#isAlive() })
     const core = this.#core
     const at = core.clock.now()
     const name = outcomeName(outcome)

@@ -1,14 +1,19 @@
-import type { PreparedFile } from '../support/atomic-file.ts'
 import type { BackoffOptions } from '../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../support/clock.ts'
 import { messageOf, StoreError } from '../support/errors.ts'
 import type { IssuedTokens, TokenEndpoint, TokenResult } from '../oauth/token-endpoint.ts'
 import { nextGeneration, stillHolds } from './generation.ts'
 import { RENEWAL_BACKOFF, restOf, type Intent, type Intents } from './intent.ts'
-import type { Generation, RenewalOutcome, StoredSignIn } from './sign-in.ts'
+import type { Generation, RenewalOptions, RenewalOutcome, StoredSignIn } from './sign-in.ts'
 
-/** What the rotation needs of a sign-in file, whoever's it is. */
-export interface RotationStore {
+/** Room for an answer that is on its way. */
+export interface Reserved {
+  /** Never throws. */
+  discard(): Promise<void>
+}
+
+/** What the rotation needs of the place where a sign-in lives, whoever's it is. */
+export interface RotationStore<Room extends Reserved> {
   read(): Promise<StoredSignIn>
   /**
    * Takes the lock that everybody takes who spends this file's refresh token;
@@ -18,7 +23,7 @@ export interface RotationStore {
    */
   lock(waitMs: number, signal: AbortSignal): Promise<RotationLock | null>
   /** Reserves room beside the file for what `spent` will become. @throws when the disk does not take it */
-  prepare(spent: Generation): Promise<PreparedFile>
+  prepare(spent: Generation): Promise<Room>
   /**
    * Under the file's write lock: reads again, and if `spent` is still stored puts
    * `next` in its place, keeping everything unknown.
@@ -26,20 +31,20 @@ export interface RotationStore {
    * @returns 'saved', or what is stored instead
    * @throws when the write lock or the disk does not take it; the file is then untouched
    */
-  replace(prepared: PreparedFile, spent: Generation, next: Generation): Promise<'saved' | StoredSignIn>
+  replace(prepared: Room, spent: Generation, next: Generation): Promise<'saved' | StoredSignIn>
   /** After a crash, under the lock: finishes a write of `spent`'s successor that was complete, removes the others. */
   recover(spent: Generation): Promise<void>
 }
 
 export interface RotationLock {
-  /** False when somebody has taken the lock from us (only possible with other programs' protocols). */
+  /** False when somebody has taken the lock from us (not possible with a lock that the kernel holds). */
   stillOurs(): Promise<boolean>
   release(): Promise<void>
 }
 
-export interface RotationOptions {
-  readonly store: RotationStore
-  readonly intents: Pick<Intents, 'of' | 'write' | 'clear'>
+export interface RotationOptions<Room extends Reserved> {
+  readonly store: RotationStore<Room>
+  readonly intents: Intents
   readonly endpoint: Pick<TokenEndpoint, 'refresh'>
   readonly clock?: Clock
   readonly backoff?: BackoffOptions
@@ -54,11 +59,11 @@ const LOCK_WAIT_MS = 31 * SECOND
 const REREAD_MS = 250
 
 /** A result that could not be stored. Its lock is kept, so that nobody spends the token that it replaced. */
-interface Unsaved {
+interface Unsaved<Room> {
   readonly lock: RotationLock
   readonly spent: Generation
   readonly next: Generation
-  prepared: PreparedFile
+  prepared: Room
 }
 
 /**
@@ -67,17 +72,17 @@ interface Unsaved {
  * swap, unlock. Whatever crashes where, no token is spent twice without the second
  * send being counted, and no result is thrown away.
  */
-export class Rotation {
-  readonly #store: RotationStore
-  readonly #intents: RotationOptions['intents']
-  readonly #endpoint: RotationOptions['endpoint']
+export class Rotation<Room extends Reserved> {
+  readonly #store: RotationStore<Room>
+  readonly #intents: Intents
+  readonly #endpoint: RotationOptions<Room>['endpoint']
   readonly #clock: Clock
   readonly #backoff: BackoffOptions
   readonly #lockWaitMs: number
   readonly #warn: (message: string) => void
-  #unsaved: Unsaved | null = null
+  #unsaved: Unsaved<Room> | null = null
 
-  constructor(options: RotationOptions) {
+  constructor(options: RotationOptions<Room>) {
     this.#store = options.store
     this.#intents = options.intents
     this.#endpoint = options.endpoint
@@ -88,7 +93,11 @@ export class Rotation {
   }
 
   /** As `RenewableSignIn.renew`. */
-  async renew(spent: Generation, signal: AbortSignal): Promise<RenewalOutcome> {
+  async renew(
+    spent: Generation,
+    signal: AbortSignal,
+    { mayRepeat = true }: RenewalOptions = {},
+  ): Promise<RenewalOutcome> {
     if (this.#unsaved && !(await this.saveUnsaved())) {
       const { next } = this.#unsaved
       if (stillHolds({ kind: 'present', generation: next }, spent)) {
@@ -100,7 +109,7 @@ export class Rotation {
       const lock = await this.#lockOrAdopt(spent, signal)
       if (!('release' in lock)) return lock
       try {
-        return await this.#renewLocked(spent, lock)
+        return await this.#renewLocked(spent, lock, mayRepeat)
       } finally {
         if (this.#unsaved?.lock !== lock) await lock.release()
       }
@@ -141,7 +150,7 @@ export class Rotation {
     }
   }
 
-  async #renewLocked(spent: Generation, lock: RotationLock): Promise<RenewalOutcome> {
+  async #renewLocked(spent: Generation, lock: RotationLock, mayRepeat: boolean): Promise<RenewalOutcome> {
     let stored = await this.#store.read()
     if (!stillHolds(stored, spent)) return changedTo(stored)
     if (!spent.refreshToken) {
@@ -156,6 +165,7 @@ export class Rotation {
       if (!stillHolds(stored, spent)) return changedTo(stored)
     }
     if (known) {
+      if (!mayRepeat && isUncertain(known)) return unanswered()
       const restMs = restOf(known, this.#clock.now(), this.#backoff)
       if (restMs > 0) return resting(known, restMs)
     }
@@ -170,11 +180,10 @@ export class Rotation {
   async #spend(
     spent: Generation,
     known: Intent | null,
-    prepared: PreparedFile,
+    prepared: Room,
     lock: RotationLock,
   ): Promise<RenewalOutcome> {
-    const uncertain =
-      known !== null && (known.uncertain || known.outcome === 'open' || known.outcome === 'ambiguous')
+    const uncertain = known !== null && isUncertain(known)
     let intent: Intent = {
       spent: spent.refreshToken!.fingerprint,
       sends: known?.sends ?? 0,
@@ -213,7 +222,7 @@ export class Rotation {
     spent: Generation,
     tokens: IssuedTokens,
     intent: Intent,
-    prepared: PreparedFile,
+    prepared: Room,
     lock: RotationLock,
   ): Promise<RenewalOutcome> {
     if (spent.accountId !== null && tokens.accountId !== null && spent.accountId !== tokens.accountId) {
@@ -240,11 +249,7 @@ export class Rotation {
    * another program, damaged by an editor) is no new sign-in: it is left alone, and the
    * result waits for it to be whole again.
    */
-  async #replace(
-    prepared: PreparedFile,
-    spent: Generation,
-    next: Generation,
-  ): Promise<'saved' | StoredSignIn> {
+  async #replace(prepared: Room, spent: Generation, next: Generation): Promise<'saved' | StoredSignIn> {
     const stored = await this.#store.replace(prepared, spent, next)
     if (stored !== 'saved' && stored.kind === 'unusable' && stored.reason === 'store') {
       throw new StoreError(stored.message)
@@ -289,7 +294,7 @@ export class Rotation {
     })
   }
 
-  async #prepareAgain(unsaved: Unsaved): Promise<void> {
+  async #prepareAgain(unsaved: Unsaved<Room>): Promise<void> {
     try {
       const prepared = await this.#store.prepare(unsaved.spent)
       await unsaved.prepared.discard()
@@ -304,6 +309,21 @@ function changedTo(stored: StoredSignIn): RenewalOutcome {
   return stored.kind === 'present'
     ? { kind: 'adopted', generation: stored.generation }
     : { kind: 'superseded', stored }
+}
+
+/** May an earlier request with this token have been carried out? */
+function isUncertain({ uncertain, outcome }: Intent): boolean {
+  return uncertain || outcome === 'open' || outcome === 'ambiguous'
+}
+
+function unanswered(): RenewalOutcome {
+  return {
+    kind: 'transient',
+    reason: 'network',
+    message: 'an earlier refresh has not ended with an answer yet',
+    retryAfterMs: null,
+    ambiguous: true,
+  }
 }
 
 function deadForGood(intent: Intent): RenewalOutcome {

@@ -52,8 +52,17 @@ export type RenewalOutcome =
   /** The store could not take a result, so nothing was sent (read-only, full, wrong owner). */
   | { readonly kind: 'store'; readonly message: string }
 
+export interface RenewalOptions {
+  /**
+   * May a refresh token leave again whose last request ended without a definite answer?
+   * Not while the access token lives: a repeat can revoke the whole family, and another
+   * process may hold the answer. Without a word: yes, step by step.
+   */
+  readonly mayRepeat?: boolean
+}
+
 /**
- * A sign-in that can be renewed, in whichever file it lives. Implemented by the
+ * A sign-in that can be renewed, in whichever file or database it lives. Implemented by the
  * gateway's own store and by Claude Code's; the keeper knows no files.
  */
 export interface RenewableSignIn {
@@ -66,7 +75,7 @@ export interface RenewableSignIn {
    *
    * @param signal aborts the wait for the lock; never a request that has left
    */
-  renew(spent: Generation, signal: AbortSignal): Promise<RenewalOutcome>
+  renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome>
 
   /** Tries to store a result that `renew` returned as `unsaved`. Resolves to true once it is stored. */
   saveUnsaved(): Promise<boolean>

@@ -1,5 +1,5 @@
 import type { LoginSessions } from '../credentials/login.ts'
-import type { OwnStore } from '../credentials/own-store.ts'
+import type { OwnSignIns } from '../credentials/own-sign-ins.ts'
 import type { Resolver } from '../credentials/sources/resolver.ts'
 import { Refused, TransientError } from '../support/errors.ts'
 import { Secret } from '../support/secret.ts'
@@ -7,7 +7,7 @@ import type { LoginService } from './services.ts'
 
 export interface PageSignInParts {
   readonly logins: LoginSessions
-  readonly own: Pick<OwnStore, 'signIn'>
+  readonly own: Pick<OwnSignIns, 'signIn'>
   readonly resolver: Pick<Resolver, 'resolve'>
   readonly keys: KeyCheck
 }

@@ -51,7 +51,9 @@ export class RenewalWorld {
   /** Rules that did not hold. */
   readonly broken: string[] = []
   readonly #unanswered = new Map<string, number>()
-  rotations: Rotation[] = Array.from({ length: PROCESSES }, (_, process) => this.#start(process))
+  rotations: Rotation<PreparedFile>[] = Array.from({ length: PROCESSES }, (_, process) =>
+    this.#start(process),
+  )
 
   /** A new process takes the dead one's place: the lock is free, memory is gone, the disk stays. */
   restart(process: number): void {
@@ -180,7 +182,7 @@ export class RenewalWorld {
     return { kind: 'issued', tokens: answer }
   }
 
-  #start(process: number): Rotation {
+  #start(process: number): Rotation<PreparedFile> {
     const write = async (intent: Intent) => {
       if (this.full) throw new Error('ENOSPC')
       this.intent = intent
@@ -190,7 +192,7 @@ export class RenewalWorld {
       commit: async () => {},
       discard: async () => {},
     } satisfies PreparedFile
-    const store: RotationStore = {
+    const store: RotationStore<PreparedFile> = {
       read: async () => this.stored,
       lock: async () => {
         if (this.lockedBy !== null) return null

@@ -1,21 +1,16 @@
 import { messageOf } from '../../support/errors.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { holdStatic } from '../held.ts'
-import type { OwnContent } from '../own-file.ts'
+import type { OwnSignIns } from '../own-sign-ins.ts'
 import type { RenewableSignIn } from '../sign-in.ts'
 import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
 import type { CredentialSource, SourceReading } from './source.ts'
 import { readingOf } from './stored.ts'
 
-/** The gateway's own sign-ins, of which the newest one is active. */
-interface OwnSignIns extends RenewableSignIn {
-  current(): Promise<OwnContent>
-}
-
 export interface OwnSourceOptions {
-  /** The path, for people. */
+  /** The path or the database, for people. */
   readonly place: string
-  readonly signIns: OwnSignIns
+  readonly signIns: Pick<OwnSignIns, 'current' | keyof RenewableSignIn>
   readonly allowSandboxTokens: boolean
 }
 
