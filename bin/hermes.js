@@ -20,13 +20,13 @@ if (major < needed) {
     .then(function (module) {
       // Compiled code is cached by Node, so that the second start is faster.
       if (module.enableCompileCache) module.enableCompileCache()
-      return import('../dist/cli/main.js')
+      return import('../dist/server/main.js')
     })
     .then(function (cli) {
       return cli.run(process.argv.slice(2))
     })
     .catch(function (error) {
-      if (error && error.code === 'ERR_MODULE_NOT_FOUND' && /dist.cli.main/.test(error.message)) {
+      if (error && error.code === 'ERR_MODULE_NOT_FOUND' && /dist.server.main/.test(error.message)) {
         process.stderr.write(
           'hermes has not been built yet. Run "npm ci" (or "npm run build") in the checkout.\n',
         )

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Alerter } from './alerts/alerter.ts'
 import { ChannelAlerts } from './alerts/channel-alerts.ts'
 import { buildRoutes, mailOf } from './alerts/routes/build.ts'
@@ -45,6 +46,7 @@ import { SECOND, systemClock } from './support/clock.ts'
 import { ConfigurationError } from './support/errors.ts'
 import { newId } from './support/ids.ts'
 import type { Log } from './support/log.ts'
+import { PACKAGE_ROOT } from './support/package-root.ts'
 import { VERSION } from './support/version.ts'
 
 /** Answers in hand get this long at a stop; then they are handed back to the queue. */
@@ -331,7 +333,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       sandbox: settings.sandbox,
     }),
     metrics,
-    pageFolder: new URL('./web', import.meta.url).pathname,
+    pageFolder: fileURLToPath(new URL('dist/web', PACKAGE_ROOT)),
     clock,
     log,
   })

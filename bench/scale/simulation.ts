@@ -138,7 +138,7 @@ class Station {
   readonly servers: number
   busySeconds = 0
   readonly #agenda: Agenda
-  readonly #waiting: Array<{ readonly seconds: number; readonly then: () => void }> = []
+  readonly #waiting: Array<{ readonly seconds: number; readonly done: () => void }> = []
   #next = 0
   #free: number
 
@@ -147,25 +147,25 @@ class Station {
     this.servers = this.#free = servers
   }
 
-  serve(seconds: number, then: () => void): void {
+  serve(seconds: number, done: () => void): void {
     if (this.#free === 0) {
-      this.#waiting.push({ seconds, then })
+      this.#waiting.push({ seconds, done })
       return
     }
     this.#free--
-    this.#begin(seconds, then)
+    this.#begin(seconds, done)
   }
 
-  #begin(seconds: number, then: () => void): void {
+  #begin(seconds: number, done: () => void): void {
     this.busySeconds += seconds
     this.#agenda.after(seconds, () => {
       const next = this.#waiting[this.#next]
       if (next) {
         // Taken from the front without moving the rest; the array is dropped once it was all served.
         if (++this.#next === this.#waiting.length) this.#waiting.length = this.#next = 0
-        this.#begin(next.seconds, next.then)
+        this.#begin(next.seconds, next.done)
       } else this.#free++
-      then()
+      done()
     })
   }
 }

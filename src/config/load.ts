@@ -7,6 +7,7 @@ import { setHermesAgentKeysAside } from './hermes-agent-keys.ts'
 import type { ConfigFile } from './schema.ts'
 import { toConfig } from './to-config.ts'
 import { dotted, parseYamlSource, type KeyPath, type Place } from './yaml-source.ts'
+import { PACKAGE_ROOT } from '../support/package-root.ts'
 
 export interface LoadedConfig {
   readonly config: Config
@@ -60,7 +61,7 @@ export async function parseConfig(
 }
 
 /** Two folders up from `src` and from `dist` alike. */
-const SCHEMA = new URL('../../schema/config.schema.json', import.meta.url)
+const SCHEMA = new URL('schema/config.schema.json', PACKAGE_ROOT)
 
 async function readSchema(): Promise<SchemaNode> {
   return JSON.parse(await readFile(SCHEMA, 'utf8')) as SchemaNode

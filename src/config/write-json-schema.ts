@@ -3,8 +3,9 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { configFileSchema } from './schema.ts'
+import { PACKAGE_ROOT } from '../support/package-root.ts'
 
-const TARGET = new URL('../../schema/config.schema.json', import.meta.url)
+const TARGET = new URL('schema/config.schema.json', PACKAGE_ROOT)
 
 /** The JSON Schema of `config.yaml`, for editors; the text of `schema/config.schema.json`. */
 export function jsonSchemaText(): string {

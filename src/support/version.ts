@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { PACKAGE_ROOT } from './package-root.ts'
 
-/** The program's version, from package.json: it stands two folders above in the checkout and in the package alike. */
+/** The program's version, from package.json. */
 export const VERSION: string = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  JSON.parse(readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8')) as { version: string }
 ).version

@@ -6,6 +6,7 @@ import { fingerprint } from '../../support/secret.ts'
 import { homePaths, resolveHome } from '../../config/home.ts'
 import type { Variables } from '../../config/dotenv.ts'
 import type { UnitOptions } from './unit.ts'
+import { PACKAGE_ROOT } from '../../support/package-root.ts'
 
 /** Where the service of one home stands, and as what. */
 export interface ServicePlace {
@@ -39,7 +40,7 @@ export function servicePlace(options: PlaceOptions): ServicePlace | null {
   const person = processEnv['HOME'] || homedir()
   const unit: UnitOptions = {
     node: process.execPath,
-    program: fileURLToPath(new URL('../../../bin/hermes.js', import.meta.url)),
+    program: fileURLToPath(new URL('bin/hermes.js', PACKAGE_ROOT)),
     home,
     user: system ? ownerOf(home, processEnv) : null,
   }

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { defineConfig } from 'vite'
+
+/**
+ * Libraries that only some gateways use, or that look for files beside their own: they stay packages.
+ * Everything else is put together with the program, for hundreds of small files cost more at a start
+ * than all that they do.
+ */
+const PACKAGES = [
+  '@clack/prompts',
+  '@slack/socket-mode',
+  '@slack/web-api',
+  'discord.js',
+  'imapflow',
+  'mailauth',
+  'mailparser',
+  'matrix-bot-sdk',
+  'nodemailer',
+  'pg',
+  'pg-boss',
+  'pino-pretty',
+]
+
+export default defineConfig({
+  root: import.meta.dirname,
+  publicDir: false,
+  ssr: { noExternal: true, external: PACKAGES },
+  build: {
+    ssr: true,
+    outDir: 'dist/server',
+    emptyOutDir: true,
+    target: 'node24',
+    // People read stacks, and nobody downloads this.
+    minify: false,
+    rolldownOptions: {
+      input: {
+        main: join(import.meta.dirname, 'src/cli/main.ts'),
+        worker: join(import.meta.dirname, 'src/storage/sqlite/worker.ts'),
+      },
+      // Flat: what looks for files of the package finds them from any of these.
+      output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+    },
+  },
+  logLevel: 'warn',
+})
