@@ -22,7 +22,15 @@ export interface ChannelSettings {
     readonly groupAllowedChats: readonly string[]
     readonly requireMention: boolean
   }
-  readonly discord: PlatformSettings & { readonly apiRoot: string | null; readonly botToken: Secret | null }
+  readonly discord: PlatformSettings & {
+    readonly apiRoot: string | null
+    readonly botToken: Secret | null
+    /** Roles whose members may talk. */
+    readonly allowedRoles: readonly string[]
+    /** Channels of servers in which everybody may talk. */
+    readonly groupAllowedChats: readonly string[]
+    readonly requireMention: boolean
+  }
   readonly slack: PlatformSettings & {
     readonly apiRoot: string | null
     readonly botToken: Secret | null
@@ -73,10 +81,16 @@ export function resolveChannels(config: Config, environment: Environment): Chann
       requireMention: telegram.requireMention ?? channels.telegram.requireMention,
     },
     discord: {
-      ...people(discord.allowedUsers, discord.homeChannel),
+      ...people(
+        discord.allowedUsers ?? channels.discord.allowedUsers,
+        discord.homeChannel ?? channels.discord.homeChannel,
+      ),
       enabled: channels.discord.enabled && discord.botToken !== null,
       apiRoot: channels.discord.apiRoot,
       botToken: discord.botToken,
+      allowedRoles: channels.discord.allowedRoles,
+      groupAllowedChats: channels.discord.allowedChannels,
+      requireMention: channels.discord.requireMention,
     },
     slack: {
       ...people(slack.allowedUsers, slack.homeChannel),

@@ -112,7 +112,7 @@ export type AlertRouteConfig =
 export interface ChannelsConfig {
   readonly web: { readonly enabled: boolean }
   readonly telegram: TelegramConfig
-  readonly discord: PlatformConfig
+  readonly discord: DiscordConfig
   readonly slack: PlatformConfig
   readonly matrix: PlatformConfig
   readonly email: EmailConfig
@@ -148,4 +148,16 @@ export interface EmailConfig {
   readonly mailbox: string
   readonly imap: MailServerConfig
   readonly smtp: MailServerConfig
+}
+
+export interface DiscordConfig extends PlatformConfig {
+  /** Numeric ids; the variables of the environment win over this and the home channel. */
+  readonly allowedUsers: readonly string[]
+  /** Roles whose members may talk in servers. */
+  readonly allowedRoles: readonly string[]
+  /** Channels of servers in which everybody may talk. */
+  readonly allowedChannels: readonly string[]
+  readonly homeChannel: string | null
+  /** In a server, answer only when mentioned or replied to. */
+  readonly requireMention: boolean
 }

@@ -77,7 +77,15 @@ export const DEFAULTS = {
       // Groups talk about other things, too.
       require_mention: true,
     },
-    discord: { enabled: true, api_root: null },
+    discord: {
+      enabled: true,
+      api_root: null,
+      allowed_users: [],
+      allowed_roles: [],
+      allowed_channels: [],
+      home_channel: null,
+      require_mention: true,
+    },
     slack: { enabled: true, api_root: null },
     matrix: { enabled: true, api_root: null },
     email: {

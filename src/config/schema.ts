@@ -45,6 +45,10 @@ const numericId = (description: string) =>
     .union([shaped(/^-?\d+$/, 'a numeric id; names can change hands', description), z.int()])
     .meta({ description })
 
+/** Discord's ids exceed what a number of YAML can hold exactly, so an unquoted one would be another. */
+const snowflake = (description: string) =>
+  shaped(/^\d{5,20}$/, 'an id in quotes, such as "112233445566778899"', description)
+
 const argv = (description: string) =>
   z.array(z.string().min(1)).min(1).meta({
     description,
@@ -271,7 +275,31 @@ const channels = section('The ways in which people talk to the gateway.', {
       'In groups, answer only when mentioned or replied to (TELEGRAM_REQUIRE_MENTION).',
     ).default(D.channels.telegram.require_mention),
   }).prefault({}),
-  discord: platform('Discord'),
+  discord: section(
+    'Discord; needs DISCORD_BOT_TOKEN. Write ids in quotes: YAML cannot hold such numbers. Variables of the environment win over these keys.',
+    {
+      enabled: flag('false keeps the channel closed although its token is there.').default(true),
+      api_root: address("Another server instead of Discord's own; plain http only to this machine.")
+        .nullable()
+        .default(null),
+      allowed_users: z
+        .array(snowflake('A user id (Copy User ID in developer mode).'))
+        .meta({ description: 'Who may talk, by id (DISCORD_ALLOWED_USERS).' })
+        .default([]),
+      allowed_roles: z
+        .array(snowflake('A role id.'))
+        .meta({ description: 'Roles whose members may talk in servers.' })
+        .default([]),
+      allowed_channels: z
+        .array(snowflake('A channel id.'))
+        .meta({ description: 'Channels of servers in which anybody may talk, their threads included.' })
+        .default([]),
+      home_channel: snowflake('The channel for alerts (DISCORD_HOME_CHANNEL).').nullable().default(null),
+      require_mention: flag('In servers, answer only when mentioned or replied to.').default(
+        D.channels.discord.require_mention,
+      ),
+    },
+  ).prefault({}),
   slack: platform('Slack'),
   matrix: platform('Matrix'),
   email: section('E-mail; needs EMAIL_ADDRESS, EMAIL_PASSWORD and both hosts.', {

@@ -71,7 +71,14 @@ export function toConfig(file: ConfigFile): Config {
         homeChannel: channels.telegram.home_channel === null ? null : String(channels.telegram.home_channel),
         requireMention: channels.telegram.require_mention,
       },
-      discord: platform(channels.discord),
+      discord: {
+        ...platform(channels.discord),
+        allowedUsers: channels.discord.allowed_users.map(String),
+        allowedRoles: channels.discord.allowed_roles.map(String),
+        allowedChannels: channels.discord.allowed_channels.map(String),
+        homeChannel: channels.discord.home_channel === null ? null : String(channels.discord.home_channel),
+        requireMention: channels.discord.require_mention,
+      },
       slack: platform(channels.slack),
       matrix: platform(channels.matrix),
       email: {
@@ -93,7 +100,7 @@ function modelId(name: string): string {
   return id.startsWith('claude-') ? id.replaceAll('.', '-') : id
 }
 
-function platform(file: ConfigFile['channels']['discord']): PlatformConfig {
+function platform(file: ConfigFile['channels']['slack']): PlatformConfig {
   return {
     enabled: file.enabled,
     apiRoot: file.api_root === null ? null : withoutTrailingSlash(file.api_root),

@@ -6,11 +6,12 @@ import type { AccessPolicy, ChannelAccess } from './access.ts'
 export function accessPolicyOf(channels: ChannelSettings, operators: readonly Operator[]): AccessPolicy {
   const rules = new Map<string, ChannelAccess>()
   for (const [name, settings] of Object.entries(channels) as Array<
-    [string, Partial<ChannelSettings['telegram']>]
+    [string, Partial<ChannelSettings['telegram'] & ChannelSettings['discord']>]
   >) {
     rules.set(name, {
       allowAll: settings.allowAllUsers ?? false,
       allowedUsers: new Set(settings.allowedUsers),
+      allowedGroups: new Set(settings.allowedRoles),
       allowedChats: new Set(settings.groupAllowedChats),
       requireMention: settings.requireMention ?? true,
       // Whoever reads the page has shown a token: the door is the HTTP server's.

@@ -4,6 +4,7 @@ import { decideAccess, needsPairing, type AccessPolicy, type ChannelAccess } fro
 const rules = (more: Partial<ChannelAccess> = {}): ChannelAccess => ({
   allowAll: false,
   allowedUsers: new Set(['1']),
+  allowedGroups: new Set(['crew']),
   allowedChats: new Set(['team']),
   requireMention: true,
   trusted: false,
@@ -44,6 +45,16 @@ test.each([
   ['anybody on a channel with a door of its own', policy({ trusted: true }), '2', privately, GRANTED],
 ] as const)('%s', (_, rule, id, chat, expected) => {
   expect(decideAccess(rule, 'telegram', person(id), chat, false)).toEqual(expected)
+})
+
+test('whoever has an allowed role may talk, wherever the platform tells it', () => {
+  const crew = { ...person('2'), groups: ['guests', 'crew'] }
+  expect(decideAccess(policy(), 'telegram', crew, elsewhere, false)).toEqual(GRANTED)
+  expect(decideAccess(policy(), 'telegram', { ...crew, groups: ['guests'] }, elsewhere, false)).toEqual(
+    IGNORED,
+  )
+  expect(decideAccess(policy(), 'telegram', { ...crew, groups: [] }, privately, false)).toEqual(STRANGER)
+  expect(needsPairing(policy(), 'telegram', crew, elsewhere)).toBe(false)
 })
 
 test('a channel that is not configured lets nobody in, and its operators are not those of another', () => {

@@ -4,6 +4,8 @@ import type { Chat, Person } from './receiver.ts'
 export interface ChannelAccess {
   readonly allowAll: boolean
   readonly allowedUsers: ReadonlySet<string>
+  /** Roles whose members may talk, by the platform's ids. */
+  readonly allowedGroups: ReadonlySet<string>
   /** Groups in which everybody may talk. */
   readonly allowedChats: ReadonlySet<string>
   /** In groups the bot answers only where it was mentioned, replied to or commanded. */
@@ -29,6 +31,7 @@ export type Access =
 const DENY: ChannelAccess = {
   allowAll: false,
   allowedUsers: new Set(),
+  allowedGroups: new Set(),
   allowedChats: new Set(),
   requireMention: true,
   trusted: false,
@@ -55,6 +58,7 @@ export function decideAccess(
     rules.allowAll ||
     approved ||
     rules.allowedUsers.has(person.id) ||
+    (person.groups?.some((group) => rules.allowedGroups.has(group)) ?? false) ||
     (chat.kind === 'group' && rules.allowedChats.has(chat.id))
   if (known) return { kind: 'granted', role: operator ? 'operator' : 'user' }
   return chat.kind === 'private' ? { kind: 'stranger' } : { kind: 'ignored' }

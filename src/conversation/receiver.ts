@@ -31,6 +31,8 @@ export interface Person {
   /** The platform's stable id; names change and prove nothing. */
   readonly id: string
   readonly name: string | null
+  /** Ids of the roles or groups that the person belongs to here, where the platform tells them. */
+  readonly groups?: readonly string[]
 }
 
 export interface Chat {

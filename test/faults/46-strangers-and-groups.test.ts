@@ -14,6 +14,7 @@ const guarded: RigOptions = {
           {
             allowAll: false,
             allowedUsers: new Set(['7']),
+            allowedGroups: new Set(),
             allowedChats: new Set(['team']),
             requireMention: true,
             trusted: false,

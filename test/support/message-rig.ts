@@ -188,6 +188,7 @@ export class MessageRig implements AsyncDisposable {
     const everybody = {
       allowAll: true,
       allowedUsers: new Set<string>(),
+      allowedGroups: new Set<string>(),
       allowedChats: new Set<string>(),
       requireMention: true,
       trusted: false,
