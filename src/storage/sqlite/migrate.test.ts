@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ConfigurationError } from '../../support/errors.ts'
+import { ConfigurationError, StoreError } from '../../support/errors.ts'
 import { migrate } from './migrate.ts'
+import { Session } from './session.ts'
 import { openSqliteStorage } from './storage.ts'
 
 let folder: string
@@ -65,4 +66,12 @@ test('a database of a newer program is refused, and not touched', async () => {
   await expect(opened).rejects.toThrow(/newer hermes \(database version 999/)
   expect(withDatabase(path, version)).toBe(999)
   expect(existsSync(`${path}.backup-v999`)).toBe(false)
+})
+
+test('a damaged file is named, left as it is', () => {
+  writeFileSync(path, 'not a database at all, but long enough to look like the beginning of one')
+  const before = readFileSync(path, 'utf8')
+  expect(() => new Session({ path, pullChannels: [] })).toThrow(StoreError)
+  expect(() => new Session({ path, pullChannels: [] })).toThrow(`${path} is damaged`)
+  expect(readFileSync(path, 'utf8')).toBe(before)
 })

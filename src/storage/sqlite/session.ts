@@ -18,6 +18,9 @@ const CACHE_KIB = 8_192
 /** Pages in the log before they are copied into the database: 4 MB, a few tens of milliseconds of copying. */
 const CHECKPOINT_PAGES = 1_000
 
+/** SQLite result codes for a file that holds no whole database. @see https://sqlite.org/rescode.html */
+const BROKEN_CODES: ReadonlySet<number> = new Set([11 /* SQLITE_CORRUPT */, 26 /* SQLITE_NOTADB */])
+
 export type Row = Record<string, SQLInputValue>
 
 /**
@@ -52,19 +55,25 @@ export class Session {
       // Integrity is in the statements; checking every reference again costs a tenth of each commit.
       enableForeignKeyConstraints: false,
     })
-    this.db.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA cache_size = -${CACHE_KIB};
-      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
-      PRAGMA journal_size_limit = 16777216;
-      PRAGMA temp_store = MEMORY;
-    `)
     try {
+      this.db.exec(`
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA cache_size = -${CACHE_KIB};
+        PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+        PRAGMA journal_size_limit = 16777216;
+        PRAGMA temp_store = MEMORY;
+      `)
       this.migrationBackup = migrate(this.db, options.path, options.migrations)
     } catch (error) {
       this.db.close()
-      throw error
+      throw isBroken(error)
+        ? new StoreError(
+            `${options.path} is damaged (${messageOf(error)}). Nothing was changed. Put it aside and go back ` +
+              'to a backup, or start without it: what waited in it is not answered then.',
+            { cause: error },
+          )
+        : error
     }
   }
 
@@ -159,4 +168,9 @@ function createPrivate(path: string): void {
   } catch (error) {
     throw new StoreError(`${path} cannot be opened: ${messageOf(error)}`, { cause: error })
   }
+}
+
+function isBroken(error: unknown): boolean {
+  const code = (error as { readonly errcode?: unknown } | null)?.errcode
+  return typeof code === 'number' && BROKEN_CODES.has(code & 0xff)
 }
