@@ -1,0 +1,245 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Pool, type PoolClient } from 'pg'
+import { ConfigurationError, StoreError } from '../../support/errors.ts'
+import type { Secret } from '../../support/secret.ts'
+import { connectionSettings, prepareSession, type SessionTerms } from './connection.ts'
+import { isAnswer, mayBeRepeated, openingError, storeError } from './failures.ts'
+import { Listener } from './listener.ts'
+import { refuseTransactionPooler } from './pooler.ts'
+import { nameOf } from './statements.ts'
+import type { Clock } from '../../support/clock.ts'
+import type { Log } from '../../support/log.ts'
+
+/** Runs statements. Values are given as parameters; whole numbers of 8 bytes come back as numbers. */
+export interface Queryable {
+  /**
+   * The rows of one statement, which is prepared once a connection. Text is stored as UTF-8 without
+   * zeros, so pass people's text through `clean` or `json`.
+   *
+   * @throws StoreError (`DatabaseError` with the server's code) when nothing came of it
+   */
+  query<Row>(sql: string, params?: readonly unknown[]): Promise<readonly Row[]>
+}
+
+/** A transaction in progress. */
+export interface Transaction extends Queryable {
+  /**
+   * As `query`, with the commit sent right behind it in one trip: only for a transaction's last
+   * statement. The work must return right after it.
+   */
+  last<Row>(sql: string, params?: readonly unknown[]): Promise<readonly Row[]>
+}
+
+/** PostgreSQL as the gateway uses it. */
+export interface Database extends Queryable {
+  /**
+   * Everything that `work` does, or nothing. `work` runs again from its start when the server asks
+   * for it (a deadlock, a conflict), so it must change nothing outside the transaction.
+   *
+   * @throws what `work` threw; StoreError when it could not be committed. A connection that is lost
+   * while the commit is on its way leaves it open whether it happened.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /**
+   * Calls `listener` with each payload that is sent to `channel` (NOTIFY), over a connection of its
+   * own. After a connection was lost and made again it is called with an empty payload: something
+   * may have been missed.
+   */
+  listen(channel: string, listener: (payload: string) => void): Disposable
+  /** Ends after everything in hand; later calls fail. */
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  readonly url: Secret
+  readonly clock: Clock
+  readonly log: Log
+  /** A connection in the background failed; it is made again by itself. */
+  readonly onProblem: (error: unknown) => void
+  /** Connections at once. Each is a process of the server; a transaction of ours takes milliseconds. */
+  readonly connections?: number
+  /** For commands that read or remove much at once, in milliseconds a statement. */
+  readonly statementMs?: number
+}
+
+const DEFAULT_CONNECTIONS = 10
+/** As often a transaction is tried that others got in the way of. */
+const MAX_TRIES = 6
+/** Between two such tries, at most, in milliseconds: as long as a transaction takes. */
+const TRY_AGAIN_WITHIN_MS = 20
+/** The oldest PostgreSQL that is still maintained as this is written. */
+export const OLDEST_SERVER = 14
+
+/**
+ * Connects to PostgreSQL and makes sure that it can be worked with. Nothing is migrated.
+ *
+ * @throws ConfigurationError for an address, a sign-in, a version or a pooler that will not do;
+ * StoreError while the server does not answer
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const terms = termsOf(options)
+  let pool: Pool
+  try {
+    pool = new Pool({
+      ...connectionSettings(options.url, terms),
+      max: options.connections ?? DEFAULT_CONNECTIONS,
+      onConnect: (client) => prepareSession(client, terms) as unknown as void,
+    })
+  } catch {
+    // The parser's error quotes the address.
+    throw new ConfigurationError('storage.url: expected postgres://user:password@host/database')
+  }
+  // An idle connection that was lost; the pool replaces it.
+  pool.on('error', (error) => options.onProblem(storeError(error)))
+  const database = new PostgresDatabase(pool, options, terms)
+  try {
+    await database.check()
+    return database
+  } catch (error) {
+    await database.close()
+    throw openingError(error)
+  }
+}
+
+function termsOf(options: DatabaseOptions): SessionTerms {
+  return options.statementMs === undefined ? {} : { statementMs: options.statementMs }
+}
+
+class PostgresDatabase implements Database {
+  readonly #pool: Pool
+  readonly #options: DatabaseOptions
+  readonly #terms: SessionTerms
+  #listener: Listener | null = null
+  #closed: Promise<void> | null = null
+
+  constructor(pool: Pool, options: DatabaseOptions, terms: SessionTerms) {
+    this.#pool = pool
+    this.#options = options
+    this.#terms = terms
+  }
+
+  /** The first connection: is this a server that we can work with? */
+  async check(): Promise<void> {
+    const client = await this.#pool.connect()
+    try {
+      const { rows } = await client.query<{ version: number; pid: number }>(
+        `SELECT current_setting('server_version_num')::int AS version, pg_backend_pid() AS pid`,
+      )
+      const { version, pid } = rows[0]!
+      if (version < OLDEST_SERVER * 10_000) {
+        throw new ConfigurationError(
+          `storage.url: PostgreSQL ${Math.floor(version / 10_000)} is too old; at least ${OLDEST_SERVER} is needed`,
+        )
+      }
+      // A server tells each connection its number: another one means that something stands in between.
+      if (pid === (client as PoolClient & { processID: number }).processID) return
+    } finally {
+      client.release()
+    }
+    await refuseTransactionPooler(connectionSettings(this.#options.url, this.#terms))
+  }
+
+  async query<Row>(sql: string, params?: readonly unknown[]): Promise<readonly Row[]> {
+    try {
+      return (await this.#pool.query(statement(sql, params))).rows as Row[]
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#tryTransaction(work)
+      } catch (error) {
+        if (!(error instanceof Failed)) throw error
+        if (!mayBeRepeated(error.error) || tries === MAX_TRIES) throw this.#failure(error.error)
+        await pause(Math.random() * TRY_AGAIN_WITHIN_MS)
+      }
+    }
+  }
+
+  async #tryTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const client = await driven(this.#pool.connect())
+    // A connection lost between two statements must not end the process.
+    client.on('error', ignore)
+    let broken: Error | undefined
+    try {
+      return await inTransaction(client, work)
+    } catch (error) {
+      if (error instanceof Failed && !isAnswer(error.error)) broken = error
+      else await client.query('ROLLBACK').catch((lost: Error) => (broken = lost))
+      throw error
+    } finally {
+      client.off('error', ignore)
+      client.release(broken)
+    }
+  }
+
+  listen(channel: string, listener: (payload: string) => void): Disposable {
+    this.#listener ??= new Listener({
+      settings: connectionSettings(this.#options.url, this.#terms),
+      clock: this.#options.clock,
+      onProblem: this.#options.onProblem,
+    })
+    return this.#listener.add(channel, listener)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all([this.#pool.end(), this.#listener?.close()]).then(() => undefined)
+    return this.#closed
+  }
+
+  #failure(error: unknown): Error {
+    return this.#closed ? new StoreError('the store is closed') : storeError(error)
+  }
+}
+
+/** The begin travels with the first statement and the commit with the last one: two trips fewer. */
+async function inTransaction<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const begun = driven(client.query('BEGIN'))
+  let committing: Promise<{ readonly command: string }> | null = null
+  const query = async <Row>(sql: string, params?: readonly unknown[]) =>
+    (await driven(client.query(statement(sql, params)))).rows as Row[]
+  const tx: Transaction = {
+    query,
+    async last(sql, params) {
+      const rows = query<never>(sql, params)
+      // After a statement that failed, the server answers a commit with its undoing.
+      committing = driven(client.query('COMMIT'))
+      return await rows
+    },
+  }
+  const result = await work(tx)
+  await begun
+  const { command } = await (committing ?? driven(client.query('COMMIT')))
+  if (command !== 'COMMIT') throw new StoreError('the database has undone the transaction')
+  return result
+}
+
+/** An error of the driver or the server, as it passes through the work of a transaction. */
+class Failed extends StoreError {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    super(storeError(error).message)
+    this.error = error
+  }
+}
+
+/** Tells what the driver throws from what the work throws. Somebody waits for it, if not at once. */
+function driven<T>(promise: Promise<T>): Promise<T> {
+  const result = promise.catch((error: unknown) => {
+    throw new Failed(error)
+  })
+  result.catch(ignore)
+  return result
+}
+
+function statement(sql: string, params?: readonly unknown[]) {
+  if (params === undefined) return { text: sql }
+  const name = nameOf(sql)
+  return { text: sql, values: [...params], ...(name === null ? {} : { name }) }
+}
+
+function ignore(): void {}

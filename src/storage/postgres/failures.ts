@@ -1,0 +1,87 @@
+import { ConfigurationError, HermesError, messageOf, StoreError } from '../../support/errors.ts'
+import { redact } from '../../support/redact.ts'
+
+/** SQLSTATE codes that we act on. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const CODE = {
+  serialization: '40001',
+  deadlock: '40P01',
+  readOnly: '25006',
+  full: '53100',
+  tooMany: '53300',
+  timeout: '57014',
+  lockTimeout: '55P03',
+  noSuchDatabase: '3D000',
+  noPermission: '42501',
+  protocol: '08P01',
+} as const
+
+/** Said before PostgreSQL's own words, which speak of its statement and not of the gateway. */
+const MEANING: Readonly<Record<string, string>> = {
+  [CODE.readOnly]: 'the database is read-only',
+  [CODE.full]: 'the disk of the database is full',
+  [CODE.tooMany]: 'the database takes no more connections',
+  [CODE.timeout]: 'the database took too long',
+  [CODE.lockTimeout]: 'the database took too long',
+}
+
+/** What PostgreSQL answered, or why it did not. */
+export class DatabaseError extends StoreError {
+  /** SQLSTATE, or the system's code of a connection that failed (`ECONNREFUSED`); null = neither. */
+  readonly code: string | null
+
+  constructor(message: string, code: string | null) {
+    super(message)
+    this.code = code
+  }
+}
+
+/**
+ * Any error of the driver as one of ours. Its text is kept without what looks like a secret, and
+ * it itself is not: the driver's errors carry the connection's settings.
+ */
+export function storeError(error: unknown): HermesError {
+  if (error instanceof HermesError) return error
+  const code = codeOf(error)
+  const text = redact(textOf(error))
+  const meaning = code === null ? undefined : MEANING[code]
+  return new DatabaseError(meaning ? `${meaning} (${text})` : `the database cannot be used: ${text}`, code)
+}
+
+/**
+ * As `storeError`, for the first connection: what no waiting mends is the configuration's fault.
+ */
+export function openingError(error: unknown): HermesError {
+  const failure = storeError(error)
+  if (!(failure instanceof DatabaseError) || failure.code === null) return failure
+  const { code } = failure
+  if (code.startsWith('28') || code === CODE.noSuchDatabase || code === CODE.noPermission)
+    return new ConfigurationError(`storage.url: ${failure.message}`)
+  // A pooler refuses settings that it does not know before anything else can be asked.
+  if (code === CODE.protocol && failure.message.includes('unsupported startup parameter'))
+    return new ConfigurationError(`storage.url: a connection pooler refuses the gateway: ${failure.message}`)
+  return failure
+}
+
+/** Nothing was changed, and the same again may well work at once. */
+export function mayBeRepeated(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === CODE.serialization || code === CODE.deadlock
+}
+
+/** Did the server answer? Its connection can be used on then, unless it says that it ends. */
+export function isAnswer(error: unknown): boolean {
+  const code = codeOf(error)
+  return code !== null && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('08') && !code.startsWith('57P')
+}
+
+function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !('code' in error)) return null
+  return typeof error.code === 'string' ? error.code : null
+}
+
+/** Every address of a host that refused is an error of its own inside one without words. */
+function textOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '')
+    return [...new Set(error.errors.map(messageOf))].join('; ')
+  return messageOf(error)
+}

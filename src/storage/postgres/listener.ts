@@ -1,0 +1,120 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client, type ClientConfig } from 'pg'
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
+import { SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { storeError } from './failures.ts'
+
+export interface ListenerOptions {
+  readonly settings: ClientConfig
+  readonly clock: Clock
+  readonly onProblem: (error: unknown) => void
+}
+
+const RECONNECT: BackoffOptions = { initialMs: SECOND / 10, maxMs: 2 * SECOND }
+/** A line that has fallen silent brings no notification and no error either: it is asked this often. */
+const ASK_EVERY_MS = 3 * SECOND
+const ANSWER_WITHIN_MS = 2 * SECOND
+/** At the end of the process. */
+const GOODBYE_MS = SECOND / 2
+
+/** One connection that hears the notifications of all channels, made again whenever it is lost. */
+export class Listener {
+  readonly #options: ListenerOptions
+  readonly #listeners = new Map<string, Set<(payload: string) => void>>()
+  readonly #end = new AbortController()
+  readonly #running: Promise<void>
+  #client: Client | null = null
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  add(channel: string, listener: (payload: string) => void): Disposable {
+    const known = this.#listeners.get(channel)
+    const listeners = known ?? new Set()
+    listeners.add(listener)
+    if (!known) {
+      this.#listeners.set(channel, listeners)
+      // Heard of only from when the server has taken it: what came before may have been missed.
+      this.#subscribe(channel).then(
+        (heard) => heard && this.#tell(channel, ''),
+        () => this.#client?.end().catch(() => {}),
+      )
+    }
+    return {
+      [Symbol.dispose]: () => {
+        listeners.delete(listener)
+        if (listeners.size > 0 || this.#listeners.get(channel) !== listeners) return
+        this.#listeners.delete(channel)
+        this.#client?.query(`UNLISTEN ${quoted(channel)}`).catch(() => {})
+      },
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#end.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { clock, onProblem } = this.#options
+    let failures = 0
+    while (!this.#end.signal.aborted) {
+      try {
+        await this.#connected(() => (failures = 0))
+      } catch (error) {
+        if (this.#end.signal.aborted) return
+        if (failures++ === 0) onProblem(storeError(error))
+        const delay = backoffDelay(failures, RECONNECT, Math.random())
+        await sleep(clock, delay, this.#end.signal).catch(() => {})
+      }
+    }
+  }
+
+  /** Lives as long as one connection. */
+  async #connected(made: () => void): Promise<void> {
+    const client = new Client({ ...this.#options.settings, query_timeout: ANSWER_WITHIN_MS })
+    const gone = new AbortController()
+    const signal = AbortSignal.any([this.#end.signal, gone.signal])
+    client.on('error', (error) => gone.abort(error))
+    client.on('end', () => gone.abort(new Error('Connection terminated')))
+    client.on('notification', ({ channel, payload }) => this.#tell(channel, payload ?? ''))
+    try {
+      await client.connect()
+      this.#client = client
+      for (const channel of this.#listeners.keys()) await this.#subscribe(channel)
+      made()
+      for (const channel of this.#listeners.keys()) this.#tell(channel, '')
+      for (;;) {
+        await sleep(this.#options.clock, ASK_EVERY_MS, signal)
+        await client.query('SELECT 1')
+      }
+    } finally {
+      this.#client = null
+      const ended = client.end().catch(() => {})
+      // A connection that does not answer does not say goodbye either.
+      if (this.#end.signal.aborted) await Promise.race([ended, pause(GOODBYE_MS, null, { ref: false })])
+    }
+  }
+
+  async #subscribe(channel: string): Promise<boolean> {
+    if (!this.#client) return false
+    await this.#client.query(`LISTEN ${quoted(channel)}`)
+    return true
+  }
+
+  #tell(channel: string, payload: string): void {
+    for (const listener of this.#listeners.get(channel) ?? []) {
+      try {
+        listener(payload)
+      } catch (error) {
+        this.#options.onProblem(error)
+      }
+    }
+  }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { beforeEach, expect, test } from 'vitest'
+import { Client } from 'pg'
+import { freshDatabase } from '../../../test/support/postgres.ts'
+import { ConfigurationError } from '../../support/errors.ts'
+import { Secret } from '../../support/secret.ts'
+import { migrate, schemaState, type Migration } from './migrate.ts'
+import { MIGRATIONS } from './migrations/all.ts'
+
+const step = (number: number, sql: string, oldestProgram = '0.1.0'): Migration => ({
+  number,
+  name: `step-${number}`,
+  sql,
+  oldestProgram,
+})
+const FIRST = step(1, 'CREATE TABLE hermes.notes (text text)')
+const SECOND = step(2, `ALTER TABLE hermes.notes ADD COLUMN at bigint NOT NULL DEFAULT 0`)
+const BROKEN = step(3, 'CREATE TABLE hermes.more (); CREATE TABLE hermes.notes ()')
+
+let address: string
+let url: Secret
+beforeEach(async () => {
+  address = await freshDatabase()
+  url = new Secret(address)
+})
+
+async function read(sql: string): Promise<readonly unknown[]> {
+  const client = new Client({ connectionString: address })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows as unknown[]
+  } finally {
+    await client.end()
+  }
+}
+
+test('steps are taken once, in order, and keep what is there', async () => {
+  expect(await migrate({ url, migrations: [FIRST] })).toEqual(['001-step-1'])
+  await read(`INSERT INTO hermes.notes VALUES ('kept')`)
+  expect(await schemaState(url, [FIRST, SECOND])).toMatchObject({ missing: ['002-step-2'], unknown: [] })
+  expect(await migrate({ url, migrations: [FIRST, SECOND] })).toEqual(['002-step-2'])
+  expect(await migrate({ url, migrations: [FIRST, SECOND] })).toEqual([])
+  expect(await read('SELECT text, at FROM hermes.notes')).toEqual([{ text: 'kept', at: '0' }])
+})
+
+test('a step that fails leaves nothing of itself, and the next try goes on from there', async () => {
+  await expect(migrate({ url, migrations: [FIRST, BROKEN] })).rejects.toThrow('already exists')
+  expect((await schemaState(url, [FIRST, BROKEN])).missing).toEqual(['003-step-3'])
+  expect(await read(`SELECT to_regclass('hermes.more') AS more`)).toEqual([{ more: null }])
+  expect(await migrate({ url, migrations: [FIRST, SECOND] })).toEqual(['002-step-2'])
+})
+
+test('many at once take each step once, and the work beside them never runs twice at the same time', async () => {
+  let running = 0
+  const also = async () => {
+    expect(++running).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    running--
+  }
+  const taken = await Promise.all(
+    Array.from({ length: 8 }, () => migrate({ url, migrations: [FIRST, SECOND], also })),
+  )
+  expect(taken.flat()).toEqual(['001-step-1', '002-step-2'])
+})
+
+test('processes that start together on an empty database all come through', async () => {
+  const script = `
+    import { migrate } from ${JSON.stringify(new URL('./migrate.ts', import.meta.url).href)}
+    import { Secret } from ${JSON.stringify(new URL('../../support/secret.ts', import.meta.url).href)}
+    await migrate({ url: new Secret(process.env.TEST_URL) })`
+  const exits = Array.from({ length: 3 }, async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      env: { TEST_URL: address },
+      stdio: 'inherit',
+    })
+    const [code] = (await once(child, 'exit')) as [number | null]
+    return code
+  })
+  expect(await Promise.all(exits)).toEqual([0, 0, 0])
+  expect((await schemaState(url)).missing).toEqual([])
+  expect(await read('SELECT number FROM hermes.migrations')).toHaveLength(MIGRATIONS.length)
+})
+
+test('a database of a newer program is used as long as it says so, and refused from then on', async () => {
+  const ahead = step(2, 'CREATE TABLE hermes.later ()', '1.2.0')
+  await migrate({ url, migrations: [FIRST, ahead], version: '1.3.0' })
+  expect(await migrate({ url, migrations: [FIRST], version: '1.2.0' })).toEqual([])
+  expect(await migrate({ url, migrations: [FIRST], version: '1.2.0-rc.1' })).toEqual([])
+  const refused = migrate({ url, migrations: [FIRST], version: '1.1.9' })
+  await expect(refused).rejects.toBeInstanceOf(ConfigurationError)
+  await expect(refused).rejects.toThrow(/newer hermes .*1\.2\.0/)
+  expect(await schemaState(url, [FIRST])).toMatchObject({ unknown: ['002-step-2'], oldestProgram: '1.2.0' })
+})
+
+test('an empty database is told as such', async () => {
+  expect(await schemaState(url, [FIRST])).toEqual({
+    missing: ['001-step-1'],
+    unknown: [],
+    oldestProgram: null,
+  })
+})

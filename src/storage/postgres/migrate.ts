@@ -1,0 +1,172 @@
+import { Client } from 'pg'
+import { ConfigurationError } from '../../support/errors.ts'
+import type { Secret } from '../../support/secret.ts'
+import { VERSION } from '../../support/version.ts'
+import { connectionSettings } from './connection.ts'
+import { openingError } from './failures.ts'
+import { MIGRATIONS } from './migrations/all.ts'
+
+/** One step of the schema, forward only. Never edited once released; what goes away goes a version later. */
+export interface Migration {
+  /** Steps run in this order, each once. */
+  readonly number: number
+  readonly name: string
+  readonly sql: string
+  /**
+   * The oldest program (`major.minor.patch`) that still works with the schema after this step.
+   * A step that only adds names the version before its own, so that processes of both versions may
+   * run beside each other while a fleet is upgraded.
+   */
+  readonly oldestProgram: string
+}
+
+export interface MigrateOptions {
+  readonly url: Secret
+  /** Something else that must not run twice at once, after the steps and under the same lock. */
+  readonly also?: (client: Client) => Promise<void>
+  /** For tests of the migration alone. */
+  readonly migrations?: readonly Migration[]
+  readonly version?: string
+}
+
+/** What a look at a database's schema shows. */
+export interface SchemaState {
+  /** Numbers and names of the steps that this program has and the database has not. */
+  readonly missing: readonly string[]
+  /** Steps that only a newer program knows. */
+  readonly unknown: readonly string[]
+  /** The oldest program that may work with it; null = it is empty. */
+  readonly oldestProgram: string | null
+}
+
+/** Any number that nobody else uses for a lock of the whole database: the letters "hermes". */
+const LOCK = 0x6865_726d_6573
+/** The first step of a large database may take its time, and so may whoever is before us. */
+const PATIENCE_MS = 10 * 60 * 1_000
+
+const TABLE = `
+CREATE SCHEMA IF NOT EXISTS hermes;
+CREATE TABLE IF NOT EXISTS hermes.migrations (
+  number integer PRIMARY KEY,
+  name text NOT NULL,
+  oldest_program text NOT NULL,
+  applied_by text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+)`
+
+/**
+ * Brings the schema to this program's version. Any number of processes may call it at once: one
+ * works, the others wait for it. Each step is a transaction of its own.
+ *
+ * @returns the names of the steps that were taken
+ * @throws ConfigurationError when the database is of a newer program that this one cannot work beside;
+ * StoreError while it does not answer
+ */
+export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
+  const { migrations = MIGRATIONS, version = VERSION } = options
+  const client = new Client({ ...connectionSettings(options.url, { statementMs: PATIENCE_MS }) })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    // Of the session: it ends with the connection, whatever becomes of this process.
+    await client.query('SELECT pg_advisory_lock($1)', [LOCK])
+    await client.query(TABLE)
+    const known = await appliedTo(client)
+    const state = compare(known, migrations)
+    refuseNewer(state, version)
+    const taken: string[] = []
+    for (const step of migrations) {
+      if (known.some(({ number }) => number === step.number)) continue
+      await apply(client, step, version)
+      taken.push(nameOf(step))
+    }
+    await options.also?.(client)
+    return taken
+  } catch (error) {
+    throw openingError(error)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** What `migrate` would find. Changes nothing. */
+export async function schemaState(
+  url: Secret,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<SchemaState> {
+  const client = new Client(connectionSettings(url, {}))
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ there: boolean }>(
+      `SELECT to_regclass('hermes.migrations') IS NOT NULL AS there`,
+    )
+    return compare(rows[0]?.there ? await appliedTo(client) : [], migrations)
+  } catch (error) {
+    throw openingError(error)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+interface Applied {
+  readonly number: number
+  readonly name: string
+  readonly oldest_program: string
+}
+
+async function appliedTo(client: Client): Promise<readonly Applied[]> {
+  const { rows } = await client.query<Applied>(
+    'SELECT number, name, oldest_program FROM hermes.migrations ORDER BY number',
+  )
+  return rows
+}
+
+function compare(applied: readonly Applied[], migrations: readonly Migration[]): SchemaState {
+  const numbers = new Set(applied.map(({ number }) => number))
+  const ours = new Set(migrations.map(({ number }) => number))
+  const oldest = applied.map((step) => step.oldest_program)
+  return {
+    missing: migrations.filter(({ number }) => !numbers.has(number)).map(nameOf),
+    unknown: applied.filter(({ number }) => !ours.has(number)).map(nameOf),
+    oldestProgram: oldest.length === 0 ? null : oldest.reduce((a, b) => (isOlder(a, b) ? b : a)),
+  }
+}
+
+function nameOf(step: { readonly number: number; readonly name: string }): string {
+  return `${String(step.number).padStart(3, '0')}-${step.name}`
+}
+
+/** A step that we do not know is no harm as long as it says so. */
+function refuseNewer(state: SchemaState, version: string): void {
+  if (state.oldestProgram === null || !isOlder(version, state.oldestProgram)) return
+  throw new ConfigurationError(
+    `storage.url: the database was migrated by a newer hermes (it needs at least ${state.oldestProgram}, ` +
+      `this program is ${version}). Install that version.`,
+  )
+}
+
+/** By numbers; what stands after a dash (`1.2.0-rc.1`) counts as its release. */
+function isOlder(a: string, b: string): boolean {
+  const [left, right] = [a, b].map((version) => version.split('-')[0]!.split('.').map(Number))
+  for (let index = 0; index < 3; index++) {
+    const difference = (left![index] ?? 0) - (right![index] ?? 0)
+    if (difference !== 0) return difference < 0
+  }
+  return false
+}
+
+async function apply(client: Client, step: Migration, version: string): Promise<void> {
+  await client.query('BEGIN')
+  try {
+    await client.query(step.sql)
+    await client.query(
+      'INSERT INTO hermes.migrations (number, name, oldest_program, applied_by) VALUES ($1, $2, $3, $4)',
+      [step.number, step.name, step.oldestProgram, version],
+    )
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
+}

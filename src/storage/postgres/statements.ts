@@ -1,0 +1,31 @@
+/**
+ * More texts than the program has statements: above it they are made by hand somewhere, and
+ * preparing each on every connection would fill the server's memory.
+ */
+const MAX_NAMES = 400
+
+const names = new Map<string, string>()
+
+/** The name under which a statement is prepared, the same on all connections; null = do not prepare it. */
+export function nameOf(sql: string): string | null {
+  const known = names.get(sql)
+  if (known !== undefined) return known
+  if (names.size >= MAX_NAMES) return null
+  const name = `s${names.size}`
+  names.set(sql, name)
+  return name
+}
+
+/** What PostgreSQL can store of a text: it keeps no zeros, which become a visible sign, and no half characters. */
+export function clean(text: string): string {
+  const whole = text.isWellFormed() ? text : text.toWellFormed()
+  return whole.includes('\0') ? whole.replaceAll('\0', '\u2400') : whole
+}
+
+/** A parameter of type json, every text in it clean. */
+export function json(value: unknown): string {
+  const text = JSON.stringify(value)
+  // Escapes are the only way in which either can stand there.
+  if (!text.includes('\\u0000') && !/\\ud[89a-f]/i.test(text)) return text
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? clean(part) : part))
+}
