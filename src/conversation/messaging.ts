@@ -126,7 +126,7 @@ export class Messaging {
       log,
       owner: newId(clock.now()),
       concurrency: options.concurrency,
-      drainPerSecond: options.drainPerSecond,
+      drainPerSecond: () => options.drainPerSecond,
       historyLimit: historyLimitFor(model.contextTokens(defaultModel)),
       merge: hold.merge,
       onFinished: (lease, outcome) => this.#onFinished(lease, outcome),

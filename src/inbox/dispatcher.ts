@@ -11,7 +11,7 @@ import type { MessageObserver } from './observer.ts'
 import { Interruption, endingOf, type Ending } from './outcome.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { StoreHealth } from './store-health.ts'
-import { WorkQueue } from './work-queue.ts'
+import { LocalWork, type WorkSource } from './work-source.ts'
 
 const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 15 * SECOND }
 
@@ -33,10 +33,12 @@ export interface DispatcherOptions {
   readonly log: Log
   /** Names this process: its leases are taken over by the next one. */
   readonly owner: string
+  /** Where conversations with work come from; left out: this gateway has its store for itself. */
+  readonly work?: WorkSource
   /** Conversations answered at the same time. */
   readonly concurrency: number
-  /** Turns a second to begin with after an outage; see DrainRate. */
-  readonly drainPerSecond: number
+  /** Turns a second to begin with after an outage, of this process; see DrainRate. */
+  readonly drainPerSecond: () => number
   /** Characters of history to hand to a turn. */
   readonly historyLimit: number
   readonly merge: boolean
@@ -58,7 +60,7 @@ interface Running {
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions
-  readonly #queue = new WorkQueue()
+  readonly #work: WorkSource
   readonly #running = new Map<ConversationId, Running>()
   readonly #pauses = new Map<ConversationId, number>()
   readonly #drainRate: DrainRate
@@ -74,34 +76,34 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#work = options.work ?? new LocalWork(options.inbox, options.clock, options.owner)
     this.#drainRate = new DrainRate(options.drainPerSecond)
     this.#stall = new StallWatch(options.clock)
   }
 
   /** Takes over what the process before left, and begins. */
   async start(): Promise<void> {
-    const { inbox, gate, store, clock, owner } = this.#options
-    await inbox.recover(owner, clock.now())
-    this.#queue.load(await inbox.waiting(clock.now()), clock.now())
+    const { gate, store, clock } = this.#options
+    await this.#work.start(() => this.#pump())
     this.#wasOpen = gate.current().open
     this.#accepting = true
     this.#subscriptions.push(
       gate.subscribe(() => this.#onGate()),
       store.subscribe(() => this.#pump()),
     )
-    if (this.#queue.ready > this.#options.concurrency) this.#drainRate.start(clock.monotonic())
+    if (this.#work.ready > this.#options.concurrency) this.#drainRate.start(clock.monotonic())
     this.#pump()
   }
 
   /** A message of this conversation was stored. */
   arrived(conversationId: ConversationId): void {
-    this.#queue.arrived(conversationId)
+    this.#work.arrived(conversationId)
     this.#pump()
   }
 
   /** Something about the conversation was changed by hand, such as a retry by the operator. */
   wake(conversationId: ConversationId): void {
-    this.#queue.wake(conversationId)
+    this.#work.wake(conversationId)
     this.#pump()
   }
 
@@ -121,12 +123,12 @@ export class Dispatcher {
   }
 
   get waiting(): number {
-    return this.#queue.waiting
+    return this.#work.waiting
   }
 
   /** Accepted, and nothing answered for five minutes although the gate is open. */
   get stalled(): boolean {
-    const working = this.#options.gate.current().open && this.#running.size + this.#queue.waiting > 0
+    const working = this.#options.gate.current().open && this.#running.size + this.#work.waiting > 0
     return this.#stall.stalled(working)
   }
 
@@ -139,7 +141,23 @@ export class Dispatcher {
     this.#accepting = false
     this.#timer?.cancel()
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
-    if (this.#running.size === 0) return
+    this.#work.pause()
+    const handedOver = this.#finishAll(ms)
+    let giveUp: Timer | null = null
+    const over = new Promise<void>((resolve) => (giveUp = clock.setTimer(resolve, ms)))
+    await Promise.race([handedOver, over])
+    giveUp!.cancel()
+    this.#abandoned.abort()
+  }
+
+  async #finishAll(ms: number): Promise<void> {
+    const { log } = this.#options
+    if (this.#running.size > 0) await this.#untilIdle(ms)
+    await this.#work.stop().catch((err: unknown) => log.error({ err }, 'the work could not be handed over'))
+  }
+
+  async #untilIdle(ms: number): Promise<void> {
+    const { clock } = this.#options
     const idle = new Promise<void>((resolve) => (this.#idle = resolve))
     const handBack = clock.setTimer(
       () => {
@@ -147,12 +165,8 @@ export class Dispatcher {
       },
       ms * (1 - HAND_BACK_SHARE),
     )
-    let giveUp: Timer | null = null
-    const over = new Promise<void>((resolve) => (giveUp = clock.setTimer(resolve, ms)))
-    await Promise.race([idle, over])
+    await idle
     handBack.cancel()
-    giveUp!.cancel()
-    this.#abandoned.abort()
   }
 
   /**
@@ -163,7 +177,7 @@ export class Dispatcher {
     this.#pump()
     const { gate, store, concurrency } = this.#options
     const mayBegin = this.#accepting && store.ok && gate.current().open
-    return !mayBegin || this.#queue.ready === 0 || this.#running.size >= concurrency || this.#timer !== null
+    return !mayBegin || this.#work.ready === 0 || this.#running.size >= concurrency || this.#timer !== null
   }
 
   #onGate(): void {
@@ -172,20 +186,20 @@ export class Dispatcher {
     this.#stall.progress()
     if (open && !this.#wasOpen) void this.#reopen()
     else this.#pump()
+    if (!open) this.#work.pause()
     this.#wasOpen = open
   }
 
   /** The outage is over: the store says what waits, the conversation that has waited longest first. */
   async #reopen(): Promise<void> {
-    const { inbox, clock, store, log } = this.#options
+    const { clock, store, log } = this.#options
     this.#drainRate.start(clock.monotonic())
     try {
-      this.#queue.load(await inbox.waiting(clock.now()), clock.now())
+      if ((await this.#work.reload()) <= 1) this.#drainRate.end()
     } catch (error) {
       store.failed(error)
       log.error({ err: error }, 'the queue could not be read')
     }
-    if (this.#queue.ready <= 1) this.#drainRate.end()
     this.#pump()
   }
 
@@ -198,14 +212,14 @@ export class Dispatcher {
       const probing = !state.open
       if (!state.open && (!state.probing || this.#probe !== null)) return
       const now = clock.now()
-      if (this.#drainRate.limiting && !probing && this.#queue.ready > 0) {
+      if (this.#drainRate.limiting && !probing && this.#work.ready > 0) {
         const wait = this.#drainRate.take(clock.monotonic())
         if (wait > 0) return this.#pumpIn(wait)
       }
-      const next = this.#queue.take(now)
+      const next = this.#work.take(now, probing ? 1 : concurrency - this.#running.size)
       if (!next) {
-        this.#drainRate.end()
-        const at = this.#queue.nextAt()
+        if (!this.#work.looking) this.#drainRate.end()
+        const at = this.#work.nextAt()
         if (at !== null) this.#pumpIn(at - now)
         return
       }
@@ -225,19 +239,19 @@ export class Dispatcher {
     this.#running.set(id, running)
     try {
       const lease = await this.#lease(id)
-      if (!lease) return this.#queue.empty(id, arrivals)
+      if (!lease) return this.#work.empty(id, arrivals)
       running.lease = lease
       // The shutdown began while the lease was being taken. Or a stop did: handed back, what was
       // meant by it stays withdrawn, for its lease is over; what came after it is leased anew.
       if (!this.#accepting || running.stopped) running.controller.abort(new Interruption('returned'))
       const ending = await this.#answer(lease, running.controller.signal)
       const stored = await this.#finish(lease, ending.outcome)
-      this.#queue.done(id, endsMessages(ending.outcome) ? lease.messages.length : 0, ending.retryAt)
+      this.#work.done(id, endsMessages(ending.outcome) ? lease.messages.length : 0, ending.retryAt)
       if (stored) this.#tell(lease, ending.outcome)
     } catch (error) {
       log.error({ err: error, conversation: id }, 'a turn could not be stored')
       // Tried again as soon as the store works: until then nothing is leased at all.
-      this.#queue.done(id, 0, null)
+      this.#work.done(id, 0, null)
     } finally {
       this.#running.delete(id)
       if (this.#probe === id) this.#probe = null

@@ -14,7 +14,7 @@ function eager(rate: DrainRate, seconds: number): number[] {
 }
 
 test('begins with a trickle that doubles each second, and then limits nothing', () => {
-  const rate = new DrainRate(20)
+  const rate = new DrainRate(() => 20)
   rate.start(0)
   const [first, second, third] = eager(rate, 3) as [number, number, number]
   expect(first).toBeGreaterThanOrEqual(19)
@@ -26,7 +26,7 @@ test('begins with a trickle that doubles each second, and then limits nothing', 
 })
 
 test('limits nothing unless it was started, and nothing after the end', () => {
-  const rate = new DrainRate(1)
+  const rate = new DrainRate(() => 1)
   expect([rate.take(0), rate.take(0), rate.take(0)]).toEqual([0, 0, 0])
   rate.start(0)
   expect([rate.take(0), rate.take(0)]).toEqual([0, 1_000])

@@ -13,13 +13,13 @@ const BURST_SECONDS = 1
  * Pure but for its own state; times are monotonic milliseconds.
  */
 export class DrainRate {
-  readonly #perSecond: number
+  readonly #perSecond: () => number
   #startedAt: number | null = null
   #tokens = 0
   #filledAt = 0
 
-  /** @param perSecond turns a second to begin with */
-  constructor(perSecond: number) {
+  /** @param perSecond turns a second to begin with; asked each time, for those who share the rate come and go */
+  constructor(perSecond: () => number) {
     this.#perSecond = perSecond
   }
 
@@ -41,7 +41,7 @@ export class DrainRate {
   /** Takes one turn. @returns 0 when it may begin now, otherwise the wait in milliseconds, and nothing was taken */
   take(now: number): number {
     if (this.#startedAt === null) return 0
-    const rate = this.#perSecond * 2 ** Math.floor((now - this.#startedAt) / SECOND)
+    const rate = this.#perSecond() * 2 ** Math.floor((now - this.#startedAt) / SECOND)
     if (rate >= UNLIMITED_FROM) {
       this.end()
       return 0

@@ -1,5 +1,6 @@
 import type { Migration } from '../migrate.ts'
 import { messages } from './001-messages.ts'
+import { fleet } from './003-fleet.ts'
 
 /** Every step there is, in order. */
-export const MIGRATIONS: readonly Migration[] = [messages]
+export const MIGRATIONS: readonly Migration[] = [messages, fleet]

@@ -1,0 +1,123 @@
+import type { FleetNews } from '../../../inbox/fleet.ts'
+import type { Database } from '../database.ts'
+
+const CHANNEL = 'hermes_fleet'
+/** PostgreSQL takes less than 8,000 bytes; the frame around the news needs a few. */
+const MAX_PAYLOAD_BYTES = 7_500
+
+/** As it travels. A program of another version may know other kinds: those are passed over. */
+interface Letter {
+  readonly from: string
+  readonly news: readonly FleetNews[]
+}
+
+export interface NotifierOptions {
+  readonly database: Database
+  /** Names this process: it does not hear itself. */
+  readonly id: string
+  readonly onProblem: (error: unknown) => void
+}
+
+/**
+ * Tells the other processes what happened, over PostgreSQL's own notifications. Beside the
+ * transactions, not inside them: a commit that notifies waits for all others that do. What one
+ * process has to say within the trip of one letter goes into the next one together.
+ */
+export class Notifier {
+  readonly #options: NotifierOptions
+  readonly #listeners = new Set<(news: FleetNews) => void>()
+  #waiting = new Map<string, FleetNews>()
+  #sending: Promise<void> | null = null
+  #line: Disposable | null = null
+
+  constructor(options: NotifierOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#line = this.#options.database.listen(CHANNEL, (payload) => this.#onPayload(payload))
+  }
+
+  /** Resolves when everything that was told is on its way. */
+  async stop(): Promise<void> {
+    this.#line?.[Symbol.dispose]()
+    this.#listeners.clear()
+    await this.#sending
+  }
+
+  tell(news: FleetNews): void {
+    // The same again before it has left is the same; counts add up.
+    const key = 'id' in news ? `${news.kind} ${news.id}` : 'outcome' in news ? news.outcome : news.kind
+    const known = this.#waiting.get(key)
+    const both = known && 'messages' in known && 'messages' in news
+    this.#waiting.set(key, both ? { ...news, messages: known.messages + news.messages } : news)
+    this.#sending ??= this.#send().finally(() => (this.#sending = null))
+  }
+
+  listen(listener: (news: FleetNews) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  async #send(): Promise<void> {
+    // What is told in the same moment travels together.
+    await Promise.resolve()
+    while (this.#waiting.size > 0) {
+      const all = [...this.#waiting.values()]
+      this.#waiting = new Map()
+      for (const payload of payloads(this.#options.id, all)) {
+        try {
+          await this.#options.database.query('SELECT pg_notify($1, $2)', [CHANNEL, payload])
+        } catch (error) {
+          // The others read the store anyway, a little later.
+          this.#options.onProblem(error)
+        }
+      }
+    }
+  }
+
+  #onPayload(payload: string): void {
+    if (payload === '') return this.#hear({ kind: 'missed' })
+    let letter: Letter
+    try {
+      letter = JSON.parse(payload) as Letter
+    } catch (error) {
+      return this.#options.onProblem(error)
+    }
+    if (letter.from === this.#options.id) return
+    for (const news of letter.news) this.#hear(news)
+  }
+
+  #hear(news: FleetNews): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(news)
+      } catch (error) {
+        this.#options.onProblem(error)
+      }
+    }
+  }
+}
+
+/** As few letters as the size of one allows. */
+function payloads(from: string, all: readonly FleetNews[]): readonly string[] {
+  const texts: string[] = []
+  let parts: string[] = []
+  let bytes = 0
+  const close = () => {
+    if (parts.length > 0) texts.push(`{"from":${JSON.stringify(from)},"news":[${parts.join(',')}]}`)
+    parts = []
+    bytes = 0
+  }
+  for (const news of all) {
+    const text = JSON.stringify(news)
+    const size = Buffer.byteLength(text) + 1
+    // An id longer than a letter wakes nobody: it is found by reading the store.
+    if (size > MAX_PAYLOAD_BYTES) continue
+    if (bytes + size > MAX_PAYLOAD_BYTES) close()
+    parts.push(text)
+    bytes += size
+  }
+  close()
+  return texts
+}

@@ -1,0 +1,95 @@
+import { SECOND, type Clock } from '../../../support/clock.ts'
+import type { Queryable } from '../database.ts'
+
+/** What a gateway process does: take in and send, answer, or both. */
+export type Role = 'all' | 'ingress' | 'worker'
+
+/** A process that is not heard of for this long is gone: its work is taken over. */
+const GONE_AFTER_MS = 8 * SECOND
+/** Three signs of life may go missing. */
+const HEARTBEAT_MS = 2 * SECOND
+/** The others are remembered for a while, so that whoever looks can see who went. */
+const FORGOTTEN_AFTER = '1 day'
+
+/** A gateway process that lives. */
+export interface Member {
+  readonly id: string
+  readonly role: Role
+  readonly host: string
+  readonly pid: number
+  readonly version: string
+  /** Epoch milliseconds, by the database's clock. */
+  readonly since: number
+}
+
+export interface ProcessOptions {
+  readonly database: Queryable
+  readonly id: string
+  readonly role: Role
+  readonly host: string
+  readonly pid: number
+  readonly version: string
+  readonly clock: Clock
+  readonly onProblem: (error: unknown) => void
+}
+
+/** This process among those of the fleet: says that it lives, and knows who else does. */
+export class Processes {
+  readonly #options: ProcessOptions
+  #members: readonly Member[] = []
+  #beating: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(options: ProcessOptions) {
+    this.#options = options
+  }
+
+  /** Those who lived at the last heartbeat, this one included, in the order in which they came. */
+  get members(): readonly Member[] {
+    return this.#members
+  }
+
+  /** Resolves when the others can see this process. @throws StoreError */
+  async start(): Promise<void> {
+    await this.#beat()
+    // A timer of its own: it must go on as long as the event loop does, and end with it.
+    this.#timer = setInterval(() => {
+      this.#beating = this.#beat().catch(this.#options.onProblem)
+    }, HEARTBEAT_MS).unref()
+  }
+
+  /** Leaves at once: what it still had is taken over without a wait. */
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer)
+    await this.#beating
+    const { database, id, onProblem } = this.#options
+    await database.query('DELETE FROM hermes.processes WHERE id = $1', [id]).catch(onProblem)
+  }
+
+  /** Asks the database. @throws StoreError */
+  async look(): Promise<readonly Member[]> {
+    const rows = await this.#options.database.query<Member>(
+      `SELECT id, role, host, pid, version, floor(extract(epoch FROM started_at) * 1000)::bigint AS since
+         FROM hermes.processes WHERE expires_at > clock_timestamp() ORDER BY started_at, id`,
+    )
+    return (this.#members = rows)
+  }
+
+  /** Removes those who went long ago. By one process of the fleet. */
+  async forget(): Promise<void> {
+    await this.#options.database.query(
+      `DELETE FROM hermes.processes WHERE expires_at < clock_timestamp() - interval '${FORGOTTEN_AFTER}'`,
+    )
+  }
+
+  async #beat(): Promise<void> {
+    const { database, id, role, host, pid, version } = this.#options
+    await database.query(
+      `INSERT INTO hermes.processes (id, role, host, pid, version, started_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, clock_timestamp(), clock_timestamp() + $6::int * interval '1 millisecond')
+         ON CONFLICT (id) DO UPDATE SET expires_at = clock_timestamp() + $6::int * interval '1 millisecond'`,
+      [id, role, host, pid, version, GONE_AFTER_MS],
+    )
+    await this.look()
+  }
+}

@@ -1,0 +1,154 @@
+import { PgBoss } from 'pg-boss'
+import { DAY, HOUR, SECOND } from '../../../support/clock.ts'
+import type { Queryable } from '../database.ts'
+
+/** Where pg-boss keeps its tables. */
+const SCHEMA = 'hermes_boss'
+const QUEUE = 'conversations'
+
+/** The least that pg-boss takes: a worker that is gone is followed this long after its last sign of life. */
+const HEARTBEAT_SECONDS = 10
+/** A touch may come late twice before the job counts as abandoned. */
+export const TOUCH_EVERY_MS = 3 * SECOND
+/** The longest that pg-boss takes. A job is one turn, and a turn is over long before. */
+const EXPIRE_SECONDS = (24 * HOUR) / SECOND - 1
+/** A wake-up never goes stale: an outage may last for weeks. */
+const RETENTION_SECONDS = (3_650 * DAY) / SECOND
+/** A job that failed for good would block its conversation: it never does. */
+const RETRY_LIMIT = 1_000_000
+
+/** A wake-up on its way: the conversation is to be looked at. */
+export interface WakeUp {
+  /** A UUID. */
+  readonly job: string
+  readonly conversationId: string
+  /** From now on, by the database's clock. */
+  readonly delayMs: number
+}
+
+/** A wake-up that this process has taken, and answers for until it is removed. */
+export interface TakenWakeUp {
+  readonly id: string
+  readonly retryCount: number
+  readonly conversationId: string
+}
+
+interface JobData {
+  readonly conversation: string
+}
+
+/**
+ * The queue of conversations that have work, one job each. pg-boss only wakes: order, state and
+ * duplicates are the business of our own tables. Done jobs are removed, not kept, so that the table
+ * is as small as what waits.
+ */
+export class WakeUpQueue {
+  readonly #boss: PgBoss
+  readonly #database: Queryable
+
+  private constructor(boss: PgBoss, database: Queryable) {
+    this.#boss = boss
+    this.#database = database
+  }
+
+  /** Makes or migrates pg-boss's own tables. To be called by one process at a time. */
+  static async prepare(database: Queryable): Promise<void> {
+    const boss = bossOn(database, true)
+    await boss.start()
+    try {
+      const settings = {
+        retryLimit: RETRY_LIMIT,
+        retryDelay: 0,
+        heartbeatSeconds: HEARTBEAT_SECONDS,
+        expireInSeconds: EXPIRE_SECONDS,
+        retentionSeconds: RETENTION_SECONDS,
+      }
+      await boss.createQueue(QUEUE, { policy: 'key_strict_fifo', ...settings })
+    } finally {
+      await boss.stop({ graceful: false, close: false })
+    }
+  }
+
+  static async open(database: Queryable): Promise<WakeUpQueue> {
+    const boss = bossOn(database, false)
+    await boss.start()
+    return new WakeUpQueue(boss, database)
+  }
+
+  /** In the transaction that gave the conversations their work. */
+  async send(tx: Queryable, wakeUps: readonly WakeUp[]): Promise<void> {
+    if (wakeUps.length === 0) return
+    const jobs = wakeUps.map(({ job, conversationId, delayMs }) => ({
+      id: job,
+      singletonKey: conversationId,
+      data: { conversation: conversationId } satisfies JobData,
+      ...(delayMs > 0 ? { startAfter: delayMs / SECOND } : {}),
+    }))
+    await this.#boss.insert(QUEUE, jobs, { db: adapter(tx) })
+  }
+
+  async remove(tx: Queryable, jobs: readonly string[]): Promise<void> {
+    if (jobs.length > 0) await this.#boss.deleteJob(QUEUE, [...jobs], { db: adapter(tx) })
+  }
+
+  /** Takes up to `limit` conversations that nobody else has, those that wait longest first. */
+  async take(limit: number): Promise<readonly TakenWakeUp[]> {
+    const jobs = await this.#boss.fetch<JobData>(QUEUE, { batchSize: limit })
+    return jobs.map(({ id, retryCount, data }) => ({ id, retryCount, conversationId: data.conversation }))
+  }
+
+  /** Says that this process still works on them. */
+  async touch(taken: readonly TakenWakeUp[]): Promise<void> {
+    if (taken.length === 0) return
+    await this.#boss.touch(
+      QUEUE,
+      taken.map(({ id, retryCount }) => ({ id, retryCount })),
+    )
+  }
+
+  /** Gives back what a process took that is gone. By one process of the fleet, every few seconds. */
+  async supervise(): Promise<void> {
+    await this.#boss.supervise(QUEUE)
+  }
+
+  /** Wake-ups whose job is not there any more, though the conversation counts on it. */
+  lost(): Promise<ReadonlyArray<{ readonly key: number; readonly job: string }>> {
+    return this.#database.query(
+      `SELECT c.key, c.wake_job AS job FROM hermes.conversations c
+         LEFT JOIN ${SCHEMA}.job j ON j.name = $1 AND j.id = c.wake_job AND j.state < 'completed'
+         WHERE c.wake_job IS NOT NULL AND j.id IS NULL`,
+      [QUEUE],
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#boss.stop({ graceful: false, close: false })
+  }
+}
+
+function bossOn(database: Queryable, migrate: boolean): PgBoss {
+  const boss = new PgBoss({
+    db: adapter(database),
+    schema: SCHEMA,
+    migrate,
+    createSchema: migrate,
+    // One process of the fleet sees to it when it leads.
+    supervise: false,
+    monitorIntervalSeconds: 1,
+    schedule: false,
+  })
+  // Whatever it says here is thrown where it was asked for, too.
+  boss.on('error', () => {})
+  boss.on('warning', () => {})
+  return boss
+}
+
+function adapter(queryable: Queryable): {
+  executeSql(text: string, values?: unknown[]): Promise<{ rows: never[] }>
+} {
+  return {
+    async executeSql(text, values) {
+      return { rows: [...(await queryable.query<never>(text, values))] }
+    },
+  }
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto'
+import type { Database, Queryable } from '../database.ts'
+import type { TakenWakeUp, WakeUp, WakeUpQueue } from './queue.ts'
+
+/** Waits for an answer, as the partial index of messages has it. */
+const WAITING = `state IN ('received', 'answering', 'held')`
+/** Conversations woken by one transaction: it is short, and the order between two of them is kept. */
+const WOKEN_AT_ONCE = 200
+
+/** A conversation whose turn is over here. */
+export interface Settled {
+  /** Under which it was handed out; null = by nobody, it only looks like work. */
+  readonly wakeUp: TakenWakeUp | null
+  readonly conversationId: string
+  /** Not before that moment, in epoch milliseconds; null = as soon as there is room. */
+  readonly retryAt: number | null
+}
+
+interface Locked {
+  readonly key: number
+  readonly id: string
+  readonly wake_job: string | null
+  /** Somebody who lives is answering. */
+  readonly leased: boolean
+}
+
+interface Head {
+  readonly conversation: number
+  readonly state: string
+  readonly not_before: number
+}
+
+/**
+ * Keeps what pg-boss knows in step with what waits. The rule: a conversation with work that nobody
+ * who lives is answering has a job, and `wake_job` is its name. Everything that could break it is
+ * decided under the lock of the conversation's row, so no wake-up is lost and none is doubled.
+ */
+export class WakeUps {
+  readonly #database: Database
+  readonly #queue: WakeUpQueue
+
+  constructor(database: Database, queue: WakeUpQueue) {
+    this.#database = database
+    this.#queue = queue
+  }
+
+  /**
+   * Part of the transaction that stored a message: these conversations, whose rows it has locked,
+   * have work now. One that has a job already is looked at anyway when that job's turn is over.
+   *
+   * @param keys of `hermes.conversations`
+   */
+  async wanted(tx: Queryable, keys: readonly number[]): Promise<void> {
+    if (keys.length === 0) return
+    const woken = await tx.query<{ id: string; wake_job: string }>(
+      `UPDATE hermes.conversations SET wake_job = gen_random_uuid()
+         WHERE key = ANY($1::bigint[]) AND wake_job IS NULL RETURNING id, wake_job`,
+      [keys],
+    )
+    await this.#queue.send(
+      tx,
+      woken.map(({ id, wake_job }) => ({ job: wake_job, conversationId: id, delayMs: 0 })),
+    )
+  }
+
+  /**
+   * Turns are over: their jobs go, and where there is more to do a new one takes its place, at the end
+   * of the line, so that a conversation that floods takes its turn like everybody else.
+   *
+   * @param now epoch milliseconds
+   * @param mayAnswer false: what is held stays without a job until `wakeAll`
+   * @returns how many have more to do now
+   */
+  settle(settled: readonly Settled[], now: number, mayAnswer: boolean): Promise<number> {
+    const byId = Map.groupBy(settled, ({ conversationId }) => conversationId)
+    return this.#database.transaction(async (tx) => {
+      const rows = await this.#lock(tx, [...byId.keys()])
+      const heads = await this.#heads(tx, rows)
+      const next: WakeUp[] = []
+      const changed: Array<{ key: number; job: string | null }> = []
+      for (const row of rows) {
+        const own = byId.get(row.id)!
+        // Another job is in charge of it: this one had been given up.
+        if (row.wake_job !== null && own.every(({ wakeUp }) => wakeUp?.id !== row.wake_job)) continue
+        const retryAt = Math.max(now, ...own.map((one) => one.retryAt ?? now))
+        const head = heads.get(row.key)
+        const wanted = head !== undefined && !row.leased && (mayAnswer || head.state !== 'held')
+        const job = wanted ? randomUUID() : null
+        if (job !== row.wake_job) changed.push({ key: row.key, job })
+        if (job === null) continue
+        const delayMs = Math.max(head!.not_before, retryAt) - now
+        next.push({ job, conversationId: row.id, delayMs })
+      }
+      await this.#write(tx, changed)
+      await this.#queue.remove(
+        tx,
+        settled.flatMap(({ wakeUp }) => wakeUp?.id ?? []),
+      )
+      await this.#queue.send(tx, next)
+      return next.filter(({ delayMs }) => delayMs === 0).length
+    })
+  }
+
+  /** Whatever was known of these conversations: they are to be looked at now. */
+  async wake(ids: readonly string[]): Promise<void> {
+    await this.#database.transaction(async (tx) => {
+      const rows = await this.#lock(tx, ids)
+      const heads = await this.#heads(tx, rows)
+      const idle = rows.filter((row) => heads.has(row.key) && !row.leased)
+      await this.#queue.remove(
+        tx,
+        idle.flatMap(({ wake_job }) => wake_job ?? []),
+      )
+      const woken = idle.map((row) => ({ row, job: randomUUID() }))
+      await this.#write(
+        tx,
+        woken.map(({ row, job }) => ({ key: row.key, job })),
+      )
+      await this.#queue.send(
+        tx,
+        woken.map(({ row, job }) => ({ job, conversationId: row.id, delayMs: 0 })),
+      )
+    })
+  }
+
+  /**
+   * Every conversation with work that has no job gets one, the longest waiting first: after an
+   * outage, and as a net for whatever a process that died had not done yet.
+   *
+   * @returns how many did
+   */
+  async wakeAll(): Promise<number> {
+    const waiting = await this.#database.query<{ id: string }>(
+      `SELECT c.id FROM (SELECT conversation, min(seq) AS seq FROM hermes.messages WHERE ${WAITING} GROUP BY conversation) w
+         JOIN hermes.conversations c ON c.key = w.conversation
+         JOIN hermes.messages m ON m.conversation = w.conversation AND m.seq = w.seq
+         WHERE c.wake_job IS NULL AND NOT ${LEASED} ORDER BY m.key`,
+    )
+    let woken = 0
+    for (let from = 0; from < waiting.length; from += WOKEN_AT_ONCE) {
+      const some = waiting.slice(from, from + WOKEN_AT_ONCE)
+      const settled = some.map(({ id }) => ({ wakeUp: null, conversationId: id, retryAt: null }))
+      woken += await this.settle(settled, Date.now(), true)
+    }
+    return woken
+  }
+
+  /** Conversations that count on a job that is not there count on it no longer: `wakeAll` finds them. */
+  async wakeLost(): Promise<number> {
+    const lost = await this.#queue.lost()
+    await this.#database.query(
+      `UPDATE hermes.conversations c SET wake_job = NULL
+         FROM unnest($1::bigint[], $2::uuid[]) AS v (key, job) WHERE c.key = v.key AND c.wake_job = v.job`,
+      [lost.map(({ key }) => key), lost.map(({ job }) => job)],
+    )
+    return lost.length
+  }
+
+  /** In the order of keys, as every transaction that locks several of them does. */
+  #lock(tx: Queryable, ids: readonly string[]): Promise<readonly Locked[]> {
+    return tx.query<Locked>(
+      `SELECT c.key, c.id, c.wake_job, ${LEASED} AS leased FROM hermes.conversations c
+         WHERE c.id = ANY($1::text[]) ORDER BY c.key FOR UPDATE OF c`,
+      [ids],
+    )
+  }
+
+  /** A statement of its own: it must see what was committed while the locks were waited for. */
+  async #heads(tx: Queryable, rows: readonly Locked[]): Promise<ReadonlyMap<number, Head>> {
+    if (rows.length === 0) return new Map()
+    const heads = await tx.query<Head>(
+      `SELECT DISTINCT ON (conversation) conversation, state, not_before FROM hermes.messages
+         WHERE conversation = ANY($1::bigint[]) AND ${WAITING} ORDER BY conversation, seq`,
+      [rows.map(({ key }) => key)],
+    )
+    return new Map(heads.map((head) => [head.conversation, head]))
+  }
+
+  async #write(tx: Queryable, changed: ReadonlyArray<{ key: number; job: string | null }>): Promise<void> {
+    if (changed.length === 0) return
+    await tx.query(
+      `UPDATE hermes.conversations c SET wake_job = v.job
+         FROM unnest($1::bigint[], $2::uuid[]) AS v (key, job) WHERE c.key = v.key`,
+      [changed.map(({ key }) => key), changed.map(({ job }) => job)],
+    )
+  }
+}
+
+/** Somebody who lives is answering in conversation `c`. */
+const LEASED = `(c.lease_turn IS NOT NULL AND EXISTS
+  (SELECT 1 FROM hermes.processes p WHERE p.id = c.lease_owner AND p.expires_at > clock_timestamp()))`

@@ -1,0 +1,222 @@
+import type { FleetNews } from '../../../inbox/fleet.ts'
+import type { ConversationId } from '../../../inbox/inbox.ts'
+import type { Taken, WorkSource } from '../../../inbox/work-source.ts'
+import { SECOND, sleep, type Clock, type Timer } from '../../../support/clock.ts'
+import { TOUCH_EVERY_MS, type TakenWakeUp, type WakeUpQueue } from './queue.ts'
+import type { Settled, WakeUps } from './wake-ups.ts'
+
+/** A net under the notifications: nothing waits longer than this because one went lost. */
+const LOOK_EVERY_MS = SECOND
+/** After a failure of the database, which is told elsewhere. */
+const RETRY_MS = SECOND
+/** Conversations whose turns are over, in one transaction: it holds their rows. */
+const SETTLED_AT_ONCE = 100
+/** Few different sizes, so that the server keeps few plans. */
+const BATCH_SIZES: readonly number[] = [64, 16, 4, 1]
+
+export interface FleetWorkOptions {
+  readonly queue: WakeUpQueue
+  readonly wakeUps: WakeUps
+  readonly clock: Clock
+  /** false: this process takes in and sends only; it never takes work. */
+  readonly answers: boolean
+  readonly tell: (news: FleetNews) => void
+  readonly onProblem: (error: unknown) => void
+}
+
+/**
+ * The work of one of several gateways: conversations come from the queue that all share, as many
+ * as there is room for here, and go back to it after each turn. Taken ones are few, so that the
+ * work is where there is room for it, and little has to be followed up when a process dies.
+ */
+export class FleetWork implements WorkSource {
+  readonly #options: FleetWorkOptions
+  /** Taken from the queue, not begun. */
+  readonly #taken = new Map<ConversationId, TakenWakeUp>()
+  /** Being answered here. */
+  readonly #begun = new Map<ConversationId, TakenWakeUp>()
+  #settled: Settled[] = []
+  #settling: Promise<void> | null = null
+  #pump: () => void = () => {}
+  /** Something may lie in the queue. */
+  #maybe = true
+  #looking: Promise<void> | null = null
+  #look: Timer | null = null
+  #touch: NodeJS.Timeout | null = null
+  #mayAnswer = true
+  #stopped = false
+  readonly #giveUp = new AbortController()
+
+  constructor(options: FleetWorkOptions) {
+    this.#options = options
+  }
+
+  get ready(): number {
+    return this.#taken.size
+  }
+
+  get waiting(): number {
+    return this.#taken.size
+  }
+
+  get looking(): boolean {
+    return this.#looking !== null
+  }
+
+  async start(pump: () => void): Promise<void> {
+    if (!this.#options.answers) return
+    this.#pump = pump
+    this.#lookLater()
+    // Beside the clock of the messages: as long as this process works, it says so.
+    this.#touch = setInterval(() => this.#touchAll(), TOUCH_EVERY_MS).unref()
+  }
+
+  /** Somebody has put something into the queue. */
+  nudge(): void {
+    this.#maybe = true
+    this.#pump()
+  }
+
+  arrived(): void {
+    this.#maybe = true
+    // Whoever has room takes it, wherever that is.
+    this.#options.tell({ kind: 'work' })
+  }
+
+  wake(id: ConversationId): void {
+    void this.#wake(id).catch(this.#options.onProblem)
+  }
+
+  async #wake(id: ConversationId): Promise<void> {
+    await this.#options.wakeUps.wake([id])
+    this.#options.tell({ kind: 'work' })
+    this.nudge()
+  }
+
+  async reload(): Promise<number> {
+    this.#mayAnswer = true
+    const woken = await this.#options.wakeUps.wakeAll()
+    if (woken > 0) this.#options.tell({ kind: 'work' })
+    this.#maybe = true
+    return woken
+  }
+
+  pause(): void {
+    this.#mayAnswer = false
+    for (const [conversationId, wakeUp] of this.#taken) {
+      this.#taken.delete(conversationId)
+      this.#settle({ conversationId, wakeUp, retryAt: null })
+    }
+  }
+
+  take(_now: number, room: number): Taken | null {
+    if (this.#stopped) return null
+    this.#mayAnswer = true
+    for (const [id, wakeUp] of this.#taken) {
+      this.#taken.delete(id)
+      this.#begun.set(id, wakeUp)
+      return { id, arrivals: 0 }
+    }
+    if (this.#maybe) this.#fetch(room)
+    return null
+  }
+
+  done(id: ConversationId, _answered: number, retryAt: number | null): void {
+    const wakeUp = this.#begun.get(id)
+    if (!wakeUp) return
+    this.#begun.delete(id)
+    this.#settle({ conversationId: id, wakeUp, retryAt })
+  }
+
+  empty(id: ConversationId): void {
+    this.done(id, 0, null)
+  }
+
+  nextAt(): null {
+    return null
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#look?.cancel()
+    if (this.#touch) clearInterval(this.#touch)
+    await this.#looking
+    this.pause()
+    await this.#settling
+    // What could not be given back is taken from a process that is gone.
+    this.#giveUp.abort()
+  }
+
+  #fetch(room: number): void {
+    if (this.#looking) return
+    this.#maybe = false
+    const batch = BATCH_SIZES.find((size) => size <= room) ?? 1
+    this.#looking = this.#options.queue
+      .take(batch)
+      .then(
+        (found) => this.#onFound(found, batch),
+        (error: unknown) => this.#options.onProblem(error),
+      )
+      .finally(() => {
+        this.#looking = null
+        this.#pump()
+      })
+  }
+
+  #onFound(found: readonly TakenWakeUp[], batch: number): void {
+    if (found.length === batch) this.#maybe = true
+    for (const wakeUp of found) {
+      const { conversationId } = wakeUp
+      // Twice at once only when this process had been given up and its job taken away: the other one waits.
+      if (this.#begun.has(conversationId) || this.#taken.has(conversationId)) {
+        this.#settle({ conversationId, wakeUp, retryAt: null })
+      } else this.#taken.set(conversationId, wakeUp)
+    }
+    if (this.#stopped) this.pause()
+  }
+
+  #settle(settled: Settled): void {
+    this.#settled.push(settled)
+    this.#settling ??= this.#settleAll().finally(() => (this.#settling = null))
+  }
+
+  /** What ends during one transaction goes into the next one together. */
+  async #settleAll(): Promise<void> {
+    const { wakeUps, clock, onProblem, tell } = this.#options
+    await Promise.resolve()
+    while (this.#settled.length > 0) {
+      const some = this.#settled.splice(0, SETTLED_AT_ONCE)
+      try {
+        const more = await wakeUps.settle(some, clock.now(), this.#mayAnswer)
+        if (more === 0) continue
+        this.#maybe = true
+        if (this.#stopped || !this.#mayAnswer) tell({ kind: 'work' })
+        else this.#pump()
+      } catch (error) {
+        onProblem(error)
+        if (this.#giveUp.signal.aborted) return
+        // As long as they are not settled they are touched, and nobody else takes them.
+        this.#settled.push(...some)
+        await sleep(clock, RETRY_MS, this.#giveUp.signal).catch(() => {})
+        if (this.#stopped) return
+      }
+    }
+  }
+
+  #lookLater(): void {
+    this.#look = this.#options.clock.setTimer(() => {
+      if (this.#stopped) return
+      this.#lookLater()
+      this.nudge()
+    }, LOOK_EVERY_MS)
+  }
+
+  #touchAll(): void {
+    const held = [
+      ...this.#taken.values(),
+      ...this.#begun.values(),
+      ...this.#settled.flatMap(({ wakeUp }) => wakeUp ?? []),
+    ]
+    this.#options.queue.touch(held).catch(this.#options.onProblem)
+  }
+}
