@@ -30,5 +30,24 @@ export async function openPlatforms(
       }),
     )
   }
+  const { email } = settings
+  if (email.enabled && email.address && email.username && email.password && email.imap && email.smtp) {
+    const { createEmailChannel } = await import('./email/channel.ts')
+    const allowed = new Set(email.allowedUsers)
+    channels.push(
+      createEmailChannel({
+        ...email,
+        address: email.address,
+        username: email.username,
+        password: email.password,
+        imap: email.imap,
+        smtp: email.smtp,
+        mayWrite: (from) => email.allowAllUsers || allowed.has(from),
+        clock: parts.clock,
+        log: parts.log,
+        readCursor: (name) => parts.readCursor('email', name),
+      }),
+    )
+  }
   return channels
 }

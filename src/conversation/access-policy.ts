@@ -2,6 +2,9 @@ import type { ChannelSettings } from '../config/channels.ts'
 import type { Operator } from '../config/config.ts'
 import type { AccessPolicy, ChannelAccess } from './access.ts'
 
+/** Where an operator is told, and commands nothing: a mail passes through many hands. */
+const NEVER_COMMANDING: ReadonlySet<string> = new Set(['email'])
+
 /** Who may talk where, as the configuration says it. */
 export function accessPolicyOf(channels: ChannelSettings, operators: readonly Operator[]): AccessPolicy {
   const rules = new Map<string, ChannelAccess>()
@@ -18,5 +21,6 @@ export function accessPolicyOf(channels: ChannelSettings, operators: readonly Op
       trusted: name === 'web',
     })
   }
-  return { operators: new Set(operators.map(({ channel, user }) => `${channel}:${user}`)), channels: rules }
+  const commanding = operators.filter(({ channel }) => !NEVER_COMMANDING.has(channel))
+  return { operators: new Set(commanding.map(({ channel, user }) => `${channel}:${user}`)), channels: rules }
 }

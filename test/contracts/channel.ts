@@ -19,7 +19,12 @@ interface ChannelCapabilities {
   readonly blocks: boolean
   /** It is another server, which can be down. */
   readonly remote: boolean
+  /** Characters of one message, about; by default a few thousand, as in chats. */
+  readonly partLength?: number
 }
+
+/** The answer that has to be split is longer than two messages of this many characters. */
+const USUAL_PART_LENGTH = 4_500
 
 /** The platform's side, played by a stand-in. */
 interface PlatformSide {
@@ -209,9 +214,9 @@ export function channelContract(name: string, harness: ChannelHarness): void {
     provided(can.pushes)('completes a long answer after a crash without repeating a part', () =>
       using(async (fixture, receiver, channel) => {
         const { platform } = fixture
-        const answer = Array.from({ length: 400 }, (_, index) => `Paragraph ${index} says a few words.`).join(
-          '\n\n',
-        )
+        const paragraph = (index: number) => `Paragraph ${index} says a few words.`
+        const length = Math.ceil(((can.partLength ?? USUAL_PART_LENGTH) * 3) / paragraph(0).length)
+        const answer = Array.from({ length }, (_, index) => paragraph(index)).join('\n\n')
         const parts = channel.split(answer)
         expect(parts.length).toBeGreaterThan(2)
         const receipts = [await send(channel, platform.address, parts[0]!, 'k0')]

@@ -1,0 +1,96 @@
+import { MINUTE, SECOND } from '../../support/clock.ts'
+import { redact } from '../../support/redact.ts'
+import type { MailServer } from '../../config/mail-server.ts'
+
+/** What is wrong with a connection, in words for the operator, and how patiently it is tried again. */
+export interface MailTrouble {
+  /** `failed`: the operator has to act. */
+  readonly state: 'retrying' | 'failed'
+  readonly problem: string
+  readonly backoff: { readonly initialMs: number; readonly maxMs: number }
+}
+
+/** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
+const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
+/** A wrong password is not mended by asking, and too many tries lock accounts. */
+const LOGIN_RETRY = { initialMs: 30 * SECOND, maxMs: 10 * MINUTE }
+/** A server's own words are shown, but not a page of them. */
+const MAX_WORDS = 200
+
+/** Codes of TLS that only another certificate or another host name mends. */
+const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])
+/** Answers to a login that say nothing about the password. @see RFC 5530 §3 */
+const PASSING: ReadonlySet<string> = new Set(['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG'])
+
+/** The facts that imapflow and nodemailer attach to what they throw. */
+interface MailErrorFacts {
+  readonly code?: unknown
+  readonly command?: unknown
+  readonly responseCode?: unknown
+  readonly response?: unknown
+  readonly responseText?: unknown
+  readonly serverResponseCode?: unknown
+  readonly authenticationFailed?: unknown
+  readonly mailboxMissing?: unknown
+  readonly tlsFailed?: unknown
+}
+
+export function factsOf(error: unknown): MailErrorFacts {
+  return typeof error === 'object' && error !== null ? error : {}
+}
+
+/** What a server said, without what it may have repeated of a secret; empty = it said nothing. */
+export function serverWords(error: unknown): string {
+  const { responseText, response, code } = factsOf(error)
+  const said = [responseText, response].find((words) => typeof words === 'string' && words !== '')
+  const words = typeof said === 'string' ? said : typeof code === 'string' ? code : ''
+  return redact(words).replace(/\s+/g, ' ').trim().slice(0, MAX_WORDS)
+}
+
+/** What went wrong with the IMAP server. */
+export function imapTrouble(error: unknown, server: MailServer, mailbox: string): MailTrouble {
+  const { authenticationFailed, serverResponseCode, mailboxMissing } = factsOf(error)
+  const words = serverWords(error)
+  const said = words === '' ? '' : ` (${words})`
+  if (authenticationFailed === true && !PASSING.has(String(serverResponseCode))) {
+    const problem = `the IMAP server ${server.host} does not take the name or the password${said}; check EMAIL_ADDRESS and EMAIL_PASSWORD (many providers want an app password)`
+    return { state: 'failed', problem, backoff: LOGIN_RETRY }
+  }
+  if (mailboxMissing === true) {
+    const problem = `the mailbox has no folder ${JSON.stringify(mailbox)}; check channels.email.mailbox`
+    return { state: 'failed', problem, backoff: LOGIN_RETRY }
+  }
+  return connectionTrouble('IMAP', error, server)
+}
+
+export function connectionTrouble(
+  protocol: 'IMAP' | 'SMTP',
+  error: unknown,
+  server: MailServer,
+): MailTrouble {
+  const { code, tlsFailed } = factsOf(error)
+  const words = serverWords(error)
+  const said = words === '' ? '' : ` (${words})`
+  if (CERTIFICATE_CODES.has(String(code))) {
+    const problem = `the certificate of the ${protocol} server ${server.host} cannot be trusted${said}`
+    return { state: 'failed', problem, backoff: LOGIN_RETRY }
+  }
+  if (tlsFailed === true || code === 'ETLS') {
+    const problem = `the ${protocol} server ${server.host} does not encrypt at port ${server.port}${said}; check channels.email.${protocol.toLowerCase()}.secure and its port`
+    return { state: 'failed', problem, backoff: LOGIN_RETRY }
+  }
+  return {
+    state: 'retrying',
+    problem: `the ${protocol} server ${server.host} cannot be reached${said}`,
+    backoff: RETRY,
+  }
+}

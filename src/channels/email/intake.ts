@@ -1,0 +1,96 @@
+import type { Delivered } from '../../conversation/receiver.ts'
+import type { Log } from '../../support/log.ts'
+import { loadAlignment } from './alignment.ts'
+import { automaticMail } from './automatic.ts'
+import { parseHeaders, type Headers } from './headers.ts'
+import { readLetter } from './letter.ts'
+import { LoopGuard } from './loop-guard.ts'
+import { domainOf, type MailAddress } from './mail-address.ts'
+import type { Answered, Found } from './mailbox.ts'
+import { senderOf } from './sender.ts'
+import { formatTarget, ownMessageId, substituteId, threadOf, type MessageId } from './thread.ts'
+
+const MIB = 1024 * 1024
+/** A PDF of 20 MB in the encoding of mail, and some text. */
+const MAX_MAIL_BYTES = 30 * MIB
+const TOO_LARGE = 'Your mail is larger than 30 MB. Please send me less at once.'
+const TOO_MANY =
+  'You have sent me more mails within an hour than I answer. I read on when there was an hour of quiet; please send what matters again then.'
+
+export interface IntakeOptions {
+  /** Our own address. */
+  readonly address: MailAddress
+  /** Whose verdict on senders is believed. */
+  readonly authservId: string
+  readonly mayWrite: (from: MailAddress) => boolean
+  /** Answers to one correspondent within an hour. */
+  readonly mailsPerHour?: number
+  /** A mail was read that will be answered: what the answer needs of it. */
+  readonly remember: (id: MessageId, answered: Answered) => void
+  readonly log: Log
+}
+
+/**
+ * Decides which mails are taken, by their header alone, and reads those. What is not taken is left as
+ * it is, unread, for whoever looks into the mailbox; nobody is told, for an answer to a forged sender
+ * would reach somebody else.
+ */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #guard: LoopGuard
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    this.#guard = new LoopGuard(options.mailsPerHour)
+  }
+
+  /** @returns null: it is not taken. Throws only what loading the mail throws */
+  async read(mail: Found): Promise<Delivered | null> {
+    const { address: own, remember } = this.#options
+    const headers = parseHeaders(mail.header)
+    const from = headers && (await this.#admit(mail, headers))
+    if (!headers || !from) return null
+    const id = ownMessageId(headers) ?? substituteId(mail.header)
+    const verdict = this.#guard.take(from, id, mail.arrivedAt)
+    if (verdict === 'mute') return this.#left(mail, 'info', 'its sender writes too often')
+    const common = {
+      kind: 'message',
+      address: formatTarget({ to: from, thread: threadOf(headers, id, domainOf(own)) }),
+      platformMessageId: id,
+      chat: { id: from, kind: 'private', addressed: true },
+    } as const
+    const refusal = verdict === 'last' ? TOO_MANY : mail.size > MAX_MAIL_BYTES ? TOO_LARGE : null
+    if (refusal !== null) {
+      const person = { id: from, name: null }
+      return { ...common, person, text: '', attachments: [], unsupported: refusal }
+    }
+    const letter = await readLetter(await mail.source(), headers)
+    remember(id, { subject: letter.subject, references: headers.first('references') ?? '' })
+    return {
+      ...common,
+      person: { id: from, name: letter.name },
+      text: letter.text,
+      attachments: letter.files,
+      unsupported: letter.unsupported,
+      forwarded: letter.forwarded,
+    }
+  }
+
+  /** @returns who sent it; null: it is not taken */
+  async #admit(mail: Found, headers: Headers): Promise<MailAddress | null> {
+    const { address: own, authservId, mayWrite } = this.#options
+    const sender = senderOf(headers, authservId, await loadAlignment())
+    const known = sender.address !== null && mayWrite(sender.address)
+    // Of strangers' mail there may be a lot; that somebody's own mail is left is what an operator looks for.
+    if (sender.kind === 'unproved') return this.#left(mail, known ? 'warn' : 'debug', sender.why)
+    const automatic = automaticMail(headers, sender.address, own)
+    if (automatic !== null) return this.#left(mail, 'debug', automatic)
+    if (!known) return this.#left(mail, 'info', 'its sender may not write')
+    return sender.address
+  }
+
+  #left(mail: Found, level: 'debug' | 'info' | 'warn', why: string): null {
+    this.#options.log[level]({ channel: 'email', uid: mail.uid }, `a mail is left alone: ${why}`)
+    return null
+  }
+}

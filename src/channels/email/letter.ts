@@ -1,0 +1,91 @@
+import { Readable } from 'node:stream'
+import type { ParsedMail } from 'mailparser'
+import type { Attachment } from '../../inbox/inbox.ts'
+import { filesOf } from './attachments.ts'
+import type { Headers } from './headers.ts'
+import { writtenText } from './quoted.ts'
+
+/** A mail as its reader sees it. */
+export interface Letter {
+  /** How the sender calls himself; proves nothing. */
+  readonly name: string | null
+  readonly subject: string
+  readonly text: string
+  readonly files: ReadonlyArray<() => Promise<Attachment>>
+  /** The friendly sentence for what cannot be read; null = it can. */
+  readonly unsupported: string | null
+  /** Passed on: what stands in it may be somebody else's. */
+  readonly forwarded: boolean
+}
+
+const KIB = 1024
+/** The parser gets the mail in pieces, so that other work goes on between them. */
+const PIECE_BYTES = 64 * KIB
+/** A longer page is no letter, and turning it into text would take long. */
+const MAX_HTML_CHARACTERS = 1024 * KIB
+
+const ENCRYPTED = /^(?:multipart\/encrypted|application\/(?:x-)?pkcs7-mime)\b/i
+const CANNOT_DECRYPT = "I can't read encrypted mail. Please send it without encryption."
+const CANNOT_READ = "I couldn't read your mail. Please send it as plain text."
+
+/** How subjects of answers begin, in the usual languages. */
+const REPLY =
+  /^\s*(?:re|aw|antw|antwort|sv|vs|odp|rif|rép|resp|ynt|atb|回复|回覆|ответ)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]/iu
+/** Line breaks, and what turns the direction of writing. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu
+/** Nobody reads more of a subject. */
+const MAX_SUBJECT = 250
+
+/** How subjects of forwarded mails begin. */
+const FORWARD = /^\s*(?:fwd?|wg|tr|rv|enc|i|doorst|vb|vl|转发|轉寄|пересл)\s*[:：]/iu
+
+/** Reads a whole mail, its header included. Never throws: what cannot be read says so in `unsupported`. */
+export async function readLetter(source: Uint8Array, headers: Headers): Promise<Letter> {
+  if (ENCRYPTED.test(headers.first('content-type') ?? '')) return unreadable(CANNOT_DECRYPT)
+  let mail: ParsedMail
+  try {
+    // Loaded with the first mail: a start must not wait for it.
+    const { simpleParser } = await import('mailparser')
+    mail = await simpleParser(Readable.from(pieces(source)), {
+      skipTextToHtml: true,
+      skipImageLinks: true,
+      keepCidLinks: true,
+      maxHtmlLengthToParse: MAX_HTML_CHARACTERS,
+    })
+  } catch {
+    return unreadable(CANNOT_READ)
+  }
+  const subject = mail.subject ?? ''
+  const forwarded = FORWARD.test(subject)
+  const answers = headers.first('in-reply-to') !== null || headers.first('references') !== null
+  const text = (mail.text ?? '').replace(/\r\n?/g, '\n').replaceAll('\0', '')
+  return {
+    name: nameOf(mail),
+    subject,
+    text: writtenText(text, !forwarded && (answers || REPLY.test(subject))),
+    files: filesOf(mail.attachments),
+    unsupported: null,
+    forwarded,
+  }
+}
+
+function unreadable(unsupported: string): Letter {
+  return { name: null, subject: '', text: '', files: [], unsupported, forwarded: false }
+}
+
+function* pieces(source: Uint8Array): Generator<Buffer> {
+  const bytes = Buffer.from(source.buffer, source.byteOffset, source.byteLength)
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
+}
+
+function nameOf(mail: ParsedMail): string | null {
+  const name = (mail.from?.value[0]?.name ?? '').replace(UNPRINTABLE, ' ').trim()
+  return name === '' ? null : name.slice(0, 120)
+}
+
+/** The subject of an answer: on one line, with one `Re:` at its beginning. */
+export function replySubject(subject: string): string {
+  const line = subject.replace(UNPRINTABLE, ' ').trim().slice(0, MAX_SUBJECT)
+  if (line === '') return 'Re: your message'
+  return REPLY.test(line) ? line : `Re: ${line}`
+}

@@ -1,0 +1,57 @@
+import { HOUR } from '../../support/clock.ts'
+
+/** Nobody writes more mails than this to one correspondent within an hour; two programs that answer each other do. */
+export const MAILS_PER_HOUR = 40
+/** Correspondents remembered; the one who was silent longest is forgotten first. */
+const MAX_CORRESPONDENTS = 10_000
+
+export type GuardVerdict = 'pass' | 'last' | 'mute'
+
+/**
+ * Ends what no header has told to be automatic: whoever sends more than `perHour` mails within an hour
+ * is told so once, and then hears nothing until there was an hour without that many. A program that
+ * only answers falls silent with us. Counted by the mails' own times of arrival, so that a morning's
+ * catching-up is no flood.
+ */
+export class LoopGuard {
+  readonly #perHour: number
+  readonly #correspondents = new Map<string, Correspondent>()
+
+  constructor(perHour: number = MAILS_PER_HOUR) {
+    this.#perHour = perHour
+  }
+
+  /**
+   * @param id the mail's id: reading it once more counts nothing
+   * @param at when it arrived, in epoch milliseconds
+   */
+  take(from: string, id: string, at: number): GuardVerdict {
+    const { mails, told } = this.#correspondents.get(from) ?? { mails: new Map<string, Mail>(), told: false }
+    const known = mails.get(id)
+    if (known) return known.verdict
+    const recent = new Map([...mails].filter(([, mail]) => at - mail.at < HOUR))
+    const over = recent.size >= this.#perHour
+    const verdict: GuardVerdict = !over ? 'pass' : told ? 'mute' : 'last'
+    // Those that are muted count, too: a flood is over when it has ended, not when it has lasted.
+    if (recent.size > this.#perHour) recent.delete(recent.keys().next().value!)
+    recent.set(id, { at, verdict })
+    this.#correspondents.delete(from)
+    this.#correspondents.set(from, { mails: recent, told: over })
+    if (this.#correspondents.size > MAX_CORRESPONDENTS) {
+      this.#correspondents.delete(this.#correspondents.keys().next().value!)
+    }
+    return verdict
+  }
+}
+
+interface Mail {
+  readonly at: number
+  readonly verdict: GuardVerdict
+}
+
+interface Correspondent {
+  /** Of the last hour, by id, oldest first. */
+  readonly mails: ReadonlyMap<string, Mail>
+  /** That it is too much was said. */
+  readonly told: boolean
+}

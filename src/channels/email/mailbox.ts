@@ -1,0 +1,368 @@
+import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow'
+import type { Delivered, Receiver } from '../../conversation/receiver.ts'
+import type { Cursor } from '../../inbox/inbox.ts'
+import { backoffDelay } from '../../support/backoff.ts'
+import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import { Bell } from './bell.ts'
+import { imapTrouble, type MailTrouble } from './failure.ts'
+import { imapClient, type ImapAccount } from './imap-client.ts'
+import {
+  afterwards,
+  formatPosition,
+  parsePosition,
+  windowOf,
+  type Position,
+  type Window,
+} from './position.ts'
+import type { MessageId } from './thread.ts'
+
+/** A mail in the folder, before anything of its body was loaded. */
+export interface Found {
+  readonly uid: number
+  readonly header: Uint8Array
+  /** Bytes of the whole mail. */
+  readonly size: number
+  /** When the server got it, in epoch milliseconds. */
+  readonly arrivedAt: number
+  /** When it says to have been written; null = it does not. */
+  readonly writtenAt: number | null
+  /** Loads the whole mail. @throws what the connection throws */
+  source(): Promise<Uint8Array>
+}
+
+/** What an answer needs of the mail that it answers. */
+export interface Answered {
+  readonly subject: string
+  readonly references: string
+}
+
+export interface MailboxStatus {
+  readonly state: 'connected' | 'retrying' | 'failed'
+  readonly problem: string | null
+}
+
+export interface MailboxOptions extends ImapAccount {
+  /** The folder that is read. */
+  readonly mailbox: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+  /** A cursor as it was stored last. @throws StoreError */
+  readonly readCursor: (name: string) => Promise<string | null>
+  /** What a mail delivers; null = nothing. Throws only what `Found.source` throws. */
+  readonly read: (mail: Found) => Promise<Delivered | null>
+  readonly onStatus: (status: MailboxStatus) => void
+  /** The longest silence in IDLE before the server has to show that it is still there. */
+  readonly idleMs?: number
+}
+
+/** When the gateway first heard of this mailbox: what came before is not answered. */
+const BEGUN_CURSOR = 'begun'
+/** When a mail was stored last. */
+const SEEN_CURSOR = 'seen'
+
+/**
+ * Far below the 29 minutes after which servers may hang up (RFC 2177 §3), and below the few minutes
+ * after which routers forget a silent connection: that is noticed within this time and `ANSWER_MS`.
+ */
+const IDLE_MS = MINUTE
+/** How often is asked where the server cannot tell by itself. */
+const POLL_MS = 30 * SECOND
+/** A server that leaves a short command unanswered for so long is gone. */
+const ANSWER_MS = 20 * SECOND
+/** Mails whose headers are fetched at once: some hundred kilobytes. */
+const PAGE = 50
+/** Failures of one mail, while the store takes other things, before it is passed over. */
+const MAIL_TRIES = 3
+
+/**
+ * Reads a folder from the stored position on, waits for news with IDLE, and comes back after every
+ * break. The position moves in the transaction that stores the mail; \Seen, which people see in their
+ * mail program, is set after that and means nothing to us. Nothing is ever deleted.
+ *
+ * @see RFC 9051, RFC 2177
+ */
+export class Mailbox {
+  readonly #options: MailboxOptions
+  #client: ImapFlow | null = null
+  #position: Position | null = null
+  #seenAt = 0
+  #begun = 0
+  #loaded = false
+  /** Cursors that are still to be stored. */
+  #owed: ReadonlyArray<Omit<Cursor, 'channel'>> = []
+  #failures = 0
+  #poison = { uid: 0, failures: 0 }
+
+  constructor(options: MailboxOptions) {
+    this.#options = options
+  }
+
+  /** Runs until `signal` is aborted; what is being handed over then is still committed. Never rejects. */
+  async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    const { clock, log, random, onStatus, server, mailbox } = this.#options
+    while (!signal.aborted) {
+      try {
+        await this.#load(receiver)
+        await this.#session(receiver, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        this.#failures++
+        const trouble = isStoreTrouble(error) ? STORE_TROUBLE : imapTrouble(error, server, mailbox)
+        onStatus({ state: trouble.state, problem: trouble.problem })
+        if (this.#failures === 1) log.warn({ channel: 'email' }, trouble.problem)
+        else log.debug({ channel: 'email', failures: this.#failures }, trouble.problem)
+        const waitMs = backoffDelay(this.#failures, trouble.backoff, random())
+        await sleep(clock, waitMs, signal).catch(() => {})
+      }
+    }
+  }
+
+  /** What an answer needs of a mail that was read in an earlier life; null = it cannot be had now. Never rejects. */
+  async find(id: MessageId): Promise<Answered | null> {
+    const client = this.#client
+    if (!client?.usable) return null
+    try {
+      const uids = await this.#within(client.search({ header: { 'message-id': id } }, { uid: true }))
+      const uid = Array.isArray(uids) ? uids.at(-1) : undefined
+      if (uid === undefined) return null
+      const query = { uid: true, envelope: true, headers: ['references', 'in-reply-to'] }
+      const mail = await this.#within(client.fetchOne(String(uid), query, { uid: true }))
+      if (!mail) return null
+      return { subject: mail.envelope?.subject ?? '', references: mail.headers?.toString('latin1') ?? '' }
+    } catch (error) {
+      this.#options.log.debug({ channel: 'email' }, `a mail could not be looked up: ${messageOf(error)}`)
+      return null
+    }
+  }
+
+  async #load(receiver: Receiver): Promise<void> {
+    if (this.#loaded) return
+    const { readCursor, clock, mailbox } = this.#options
+    this.#position = parsePosition(await readCursor(positionCursor(mailbox)))
+    this.#seenAt = timeOf(await readCursor(SEEN_CURSOR)) ?? 0
+    const begun = timeOf(await readCursor(BEGUN_CURSOR))
+    this.#begun = begun ?? clock.now()
+    this.#loaded = true
+    if (begun !== null) return
+    this.#owed = [{ name: BEGUN_CURSOR, value: String(this.#begun) }]
+    // Before the first connection: what comes while the server cannot be reached is new. If the store
+    // does not take it now, it goes with whatever is stored first.
+    await this.#store(receiver, [], []).catch(() => {})
+  }
+
+  async #session(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    const client = await imapClient(this.#options)
+    const bell = new Bell()
+    client.on('exists', () => bell.ring())
+    client.on('close', () => bell.ring())
+    // The library tells of a broken connection here as well as to whoever waits.
+    client.on('error', () => bell.ring())
+    const onAbort = () => client.close()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      await client.connect()
+      const box = await client.mailboxOpen(this.#options.mailbox)
+      this.#client = client
+      await this.#orient(client, box, receiver, signal)
+      while (!signal.aborted) {
+        bell.clear()
+        await this.#readOn(client, receiver, signal)
+        this.#failures = 0
+        this.#options.onStatus({ state: 'connected', problem: null })
+        await this.#rest(client, bell)
+      }
+    } finally {
+      this.#client = null
+      signal.removeEventListener('abort', onAbort)
+      client.close()
+    }
+  }
+
+  /** Where to read on. A UID means nothing under another UIDVALIDITY: what was missed is found by its time then. */
+  async #orient(
+    client: ImapFlow,
+    box: MailboxObject,
+    receiver: Receiver,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { log, mailbox } = this.#options
+    const window = windowOf(this.#position, box, { begun: this.#begun, seenAt: this.#seenAt })
+    if (!window) return
+    if (this.#position)
+      log.warn({ channel: 'email' }, 'the mailbox counts anew; what was missed is looked for')
+    const uids = await this.#search(client, { since: new Date(window.since - DAY) }, 0)
+    const end = afterwards(box, uids)
+    // The position stays where it was until all is read: half of a window cannot be found again.
+    for (const page of pagesOf(uids.filter((uid) => uid <= end.uid))) {
+      await this.#readPage(client, page, receiver, signal, window)
+    }
+    if (signal.aborted) return
+    await this.#store(receiver, [], [{ name: positionCursor(mailbox), value: formatPosition(end) }])
+    this.#position = end
+  }
+
+  async #readOn(client: ImapFlow, receiver: Receiver, signal: AbortSignal): Promise<void> {
+    const { uid } = this.#position!
+    const uids = await this.#search(client, { uid: `${uid + 1}:*` }, uid)
+    for (const page of pagesOf(uids)) {
+      if (signal.aborted) return
+      await this.#readPage(client, page, receiver, signal, null)
+    }
+  }
+
+  /** `n:*` also finds the last mail where it lies before n. */
+  async #search(client: ImapFlow, query: { since?: Date; uid?: string }, after: number): Promise<number[]> {
+    const uids = await this.#within(client.search(query, { uid: true }))
+    if (!Array.isArray(uids)) throw new Error('the server does not search')
+    return uids.filter((uid) => uid > after).sort((one, other) => one - other)
+  }
+
+  async #readPage(
+    client: ImapFlow,
+    uids: readonly number[],
+    receiver: Receiver,
+    signal: AbortSignal,
+    window: Window | null,
+  ): Promise<void> {
+    const query = { uid: true, size: true, internalDate: true, envelope: true, headers: true }
+    const mails = await client.fetchAll(uids.join(','), query, { uid: true })
+    let passed: number | null = null
+    for (const mail of mails.sort((one, other) => one.uid - other.uid)) {
+      if (signal.aborted) return
+      const stored = await this.#readMail(client, foundOf(mail, client), receiver, window)
+      passed = stored ? null : mail.uid
+    }
+    const last = uids.at(-1)!
+    if (window === null && !signal.aborted && (passed !== null || (this.#position?.uid ?? 0) < last)) {
+      await this.#moveTo(receiver, last, [])
+    }
+  }
+
+  /** @returns whether the position was stored with it */
+  async #readMail(
+    client: ImapFlow,
+    mail: Found,
+    receiver: Receiver,
+    window: Window | null,
+  ): Promise<boolean> {
+    const { read, log } = this.#options
+    if (window && isBefore(mail, window)) return false
+    try {
+      const item = await read(mail)
+      if (item === null) return false
+      if (window) await this.#store(receiver, [item], [])
+      else await this.#moveTo(receiver, mail.uid, [item])
+    } catch (error) {
+      if (isStoreTrouble(error) || !client.usable) throw error
+      const failures = this.#poison.uid === mail.uid ? this.#poison.failures + 1 : 1
+      this.#poison = { uid: mail.uid, failures }
+      if (failures < MAIL_TRIES) throw error
+      // One mail that nothing can be done with must not stop all others.
+      log.error({ channel: 'email', uid: mail.uid }, `a mail was passed over: ${messageOf(error)}`)
+      return false
+    }
+    await this.#within(client.messageFlagsAdd(String(mail.uid), ['\\Seen'], { uid: true }))
+    return window === null
+  }
+
+  async #moveTo(receiver: Receiver, uid: number, items: readonly Delivered[]): Promise<void> {
+    const { mailbox, clock } = this.#options
+    const position = { uidValidity: this.#position!.uidValidity, uid }
+    const seenAt = items.length > 0 ? clock.now() : this.#seenAt
+    await this.#store(receiver, items, [
+      { name: positionCursor(mailbox), value: formatPosition(position) },
+      { name: SEEN_CURSOR, value: String(seenAt) },
+    ])
+    this.#position = position
+    this.#seenAt = seenAt
+  }
+
+  async #store(
+    receiver: Receiver,
+    items: readonly Delivered[],
+    cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
+  ): Promise<void> {
+    await receiver.receive('email', items, [...cursors, ...this.#owed])
+    this.#owed = []
+  }
+
+  /** Until there is news, or until the server has to show that it is still there. */
+  async #rest(client: ImapFlow, bell: Bell): Promise<void> {
+    const { clock, idleMs = IDLE_MS } = this.#options
+    if (bell.rung) return
+    const idles = client.capabilities.has('IDLE')
+    const timer = clock.setTimer(() => bell.ring(), idles ? idleMs : Math.min(idleMs, POLL_MS))
+    // Refused, or broken for another command of ours: the timer goes on counting.
+    if (idles) void client.idle().catch(() => {})
+    await bell.heard
+    timer.cancel()
+    // A connection that a router has forgotten looks alive: only an answer proves that it is.
+    await this.#within(client.noop())
+  }
+
+  /** @throws when the server does not answer in time */
+  async #within<T>(command: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>()
+    const timer = this.#options.clock.setTimer(
+      () => late.reject(new Error('the server does not answer')),
+      ANSWER_MS,
+    )
+    // Whoever loses the race must not be heard of again.
+    command.catch(() => {})
+    try {
+      return await Promise.race([command, late.promise])
+    } finally {
+      timer.cancel()
+    }
+  }
+}
+
+const STORE_TROUBLE: MailTrouble = {
+  state: 'retrying',
+  problem: 'what arrives cannot be stored; it stays in the mailbox',
+  backoff: { initialMs: SECOND, maxMs: 30 * SECOND },
+}
+
+/** Trouble that has nothing to do with what was delivered: nothing is ever passed over because of it. */
+function isStoreTrouble(error: unknown): boolean {
+  return error instanceof StoreError || error instanceof TransientError
+}
+
+/** Another folder is read from its own position. */
+function positionCursor(mailbox: string): string {
+  return `position ${mailbox}`
+}
+
+function timeOf(cursor: string | null): number | null {
+  const time = Number(cursor ?? Number.NaN)
+  return Number.isSafeInteger(time) ? time : null
+}
+
+function* pagesOf(uids: readonly number[]): Generator<readonly number[]> {
+  for (let at = 0; at < uids.length; at += PAGE) yield uids.slice(at, at + PAGE)
+}
+
+function isBefore(mail: Found, { since, writtenSince }: Window): boolean {
+  if (mail.arrivedAt < since) return true
+  return writtenSince !== null && mail.writtenAt !== null && mail.writtenAt < writtenSince
+}
+
+function foundOf(mail: FetchMessageObject, client: ImapFlow): Found {
+  const written = new Date(mail.envelope?.date ?? Number.NaN).getTime()
+  return {
+    uid: mail.uid,
+    header: mail.headers ?? new Uint8Array(),
+    size: mail.size ?? 0,
+    arrivedAt: new Date(mail.internalDate ?? 0).getTime(),
+    writtenAt: Number.isNaN(written) ? null : written,
+    async source() {
+      const { content } = await client.download(String(mail.uid), undefined, { uid: true })
+      const chunks: Uint8Array[] = []
+      for await (const chunk of content ?? []) chunks.push(chunk as Uint8Array)
+      return Buffer.concat(chunks)
+    },
+  }
+}

@@ -1,0 +1,120 @@
+import type Mail from 'nodemailer/lib/mailer'
+import { mayBePlain, type MailServer } from '../../config/mail-server.ts'
+import { Undeliverable } from '../../inbox/outlet.ts'
+import { MINUTE, SECOND } from '../../support/clock.ts'
+import { TransientError } from '../../support/errors.ts'
+import type { Secret } from '../../support/secret.ts'
+import { connectionTrouble, factsOf, serverWords } from './failure.ts'
+
+const CONNECT_MS = 15 * SECOND
+/** A server may look through a mail for a while before it takes it. @see RFC 5321 §4.5.3.2.6 */
+const SOCKET_MS = 2 * MINUTE
+/** Providers allow an account few connections at once. */
+const PARALLEL = 3
+/** A wrong password is mended by the operator, not by asking often. */
+const LOGIN_RETRY_MS = MINUTE
+
+export interface PostOptions {
+  readonly server: MailServer
+  readonly username: string
+  readonly password: Secret
+  /** What is wrong with sending, for the status; null = nothing any more. */
+  readonly onTrouble: (trouble: PostTrouble | null) => void
+}
+
+export interface PostTrouble {
+  readonly state: 'retrying' | 'failed'
+  readonly problem: string
+}
+
+/** How the SMTP server is spoken to; also for whoever only looks whether it can be. */
+export async function smtpTransport({ server, username, password }: Omit<PostOptions, 'onTrouble'>) {
+  // Loaded with the first answer: a start must not wait for it.
+  const { createTransport } = await import('nodemailer')
+  const plain = mayBePlain(server)
+  return createTransport({
+    host: server.host,
+    port: server.port,
+    secure: server.secure,
+    requireTLS: !server.secure && !plain,
+    tls: { rejectUnauthorized: !plain, minVersion: 'TLSv1.2' },
+    auth: { user: username, pass: password.reveal() },
+    connectionTimeout: CONNECT_MS,
+    greetingTimeout: CONNECT_MS,
+    dnsTimeout: CONNECT_MS,
+    socketTimeout: SOCKET_MS,
+    logger: false,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+}
+
+/** Hands mails to the SMTP server. A connection is made for each: an answer takes seconds to write anyway. */
+export class Post {
+  readonly #options: PostOptions
+  readonly #waiting: Array<() => void> = []
+  #busy = 0
+
+  constructor(options: PostOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when the server has taken the mail. See `Outlet.send` for what is thrown. */
+  async send(mail: Mail.Options, signal: AbortSignal): Promise<void> {
+    await this.#turn()
+    const transport = await smtpTransport(this.#options)
+    try {
+      signal.throwIfAborted()
+      await orAborted(transport.sendMail(mail), signal)
+      this.#options.onTrouble(null)
+    } catch (error) {
+      if (signal.aborted) throw new TransientError('the channel is stopping')
+      throw this.#judged(error)
+    } finally {
+      transport.close()
+      this.#busy--
+      this.#waiting.shift()?.()
+    }
+  }
+
+  async #turn(): Promise<void> {
+    while (this.#busy >= PARALLEL) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.#busy++
+  }
+
+  /** Whoever must act decides: the person's server, ours, or the operator. @see RFC 5321 §4.2.1 */
+  #judged(error: unknown): Error {
+    const { server, onTrouble } = this.#options
+    const { code, command, responseCode } = factsOf(error)
+    const status = typeof responseCode === 'number' ? responseCode : null
+    const words = serverWords(error)
+    if (code === 'EAUTH' && status !== null && status >= 500) {
+      const problem = `the SMTP server ${server.host} does not take the name or the password (${words}); check EMAIL_ADDRESS and EMAIL_PASSWORD (many providers want an app password)`
+      onTrouble({ state: 'failed', problem })
+      return new TransientError(problem, LOGIN_RETRY_MS, 'token')
+    }
+    if (status !== null && status >= 500 && command === 'MAIL FROM') {
+      const problem = `the SMTP server ${server.host} does not let this account send from its address (${words}); check EMAIL_ADDRESS`
+      onTrouble({ state: 'failed', problem })
+      return new TransientError(problem, LOGIN_RETRY_MS, 'sender')
+    }
+    if (status !== null && status >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE')) {
+      return new Undeliverable(`the SMTP server refused the mail (${words})`)
+    }
+    if (status !== null && (code === 'EENVELOPE' || code === 'EMESSAGE')) {
+      return new TransientError(`the SMTP server asks to wait (${words})`, null, 'refused-for-now')
+    }
+    const { state, problem } = connectionTrouble('SMTP', error, server)
+    onTrouble({ state, problem })
+    return new TransientError(problem, null, 'network')
+  }
+}
+
+/** What was begun goes on; nobody waits for it any more. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
