@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import type { Readable } from 'node:stream'
 import { simpleParser, type ParsedMail } from 'mailparser'
 import type Mail from 'nodemailer/lib/mailer'
 import { SMTPServer } from 'smtp-server'
@@ -63,16 +64,11 @@ export class RecordingSmtp implements AsyncDisposable {
         done(this.refuseRecipients && failure(this.refuseRecipients))
       },
       onData: (stream, session, answer) => {
-        simpleParser(stream).then(
-          (mail) => {
-            if (this.refuseMails) return answer(failure(this.refuseMails))
-            this.mails.push(mail)
-            if (!this.cutBeforeAnswer) return answer()
-            this.cutBeforeAnswer = false
-            this.cut(session.id)
-          },
-          (error: unknown) => answer(error as Error),
-        )
+        void this.#take(stream).then((refusal) => {
+          if (!this.cutBeforeAnswer) return answer(refusal)
+          this.cutBeforeAnswer = false
+          return this.#cut(session.id)
+        })
       },
     })
     this.#server.on('error', () => {})
@@ -89,7 +85,15 @@ export class RecordingSmtp implements AsyncDisposable {
     return (this.#server.server.address() as AddressInfo).port
   }
 
-  cut(session: string): void {
+  /** @returns the refusal; null = the mail is kept */
+  async #take(stream: Readable): Promise<Error | null> {
+    const mail = await simpleParser(stream)
+    if (this.refuseMails) return failure(this.refuseMails)
+    this.mails.push(mail)
+    return null
+  }
+
+  #cut(session: string): void {
     const connections = this.#server.connections as unknown as Iterable<{ id: string; close(): void }>
     for (const connection of connections) if (connection.id === session) connection.close()
   }

@@ -118,7 +118,7 @@ export class MailHost implements AsyncDisposable {
   async recount(user: string): Promise<void> {
     this.doveadm(['kick', user])
     const folder = join(this.folder, 'mail', user)
-    for (const file of readdirSync(folder)) if (/^dovecot/.test(file)) rmSync(join(folder, file))
+    for (const file of readdirSync(folder)) if (file.startsWith('dovecot')) rmSync(join(folder, file))
     // The new one is made of the time in seconds.
     await new Promise((resolve) => setTimeout(resolve, 1_100))
   }
