@@ -32,7 +32,7 @@ export async function benchCredential(): Promise<void> {
   // A wall clock that can be set ahead: the token's life is over without waiting for it.
   let ahead = 0
   const processEnv = { HOME: home }
-  const { keeper, own, start } = assembleCredentials({
+  const { keeper, own, start } = await assembleCredentials({
     settings: await loadSettings({ home, processEnv }),
     processEnv,
     probe: null,

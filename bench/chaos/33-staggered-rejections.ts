@@ -34,7 +34,7 @@ export const staggeredRejections: ChaosRow = {
       clock: systemClock,
     }
     const settings = await loadSettings({ home, processEnv })
-    const parts = assembleCredentials({
+    const parts = await assembleCredentials({
       settings,
       processEnv,
       probe: credentialProbe(request),

@@ -31,7 +31,7 @@ export class ChaosWorld implements AsyncDisposable {
   }
 
   /** A person signs in: into the own file and into Claude Code's, each a sign-in of its own. */
-  async signIn(store: OwnStore = this.#store()): Promise<void> {
+  async signIn(store: Pick<OwnStore, 'signIn'> = this.#store()): Promise<void> {
     const issued = this.sandbox.signIn()
     await store.signIn({
       kind: 'oauth',

@@ -13,7 +13,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts'
 import { confirm, paint, print, printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
 import { readHidden, readLine } from './read-line.ts'
-import { loadCredentials } from './auth-parts.ts'
+import { withCredentials } from './auth-parts.ts'
 import { keyShapeProblem, proveKey } from '../anthropic/prove-key.ts'
 
 export interface LoginCommandOptions extends GlobalOptions {
@@ -27,9 +27,10 @@ export interface LoginCommandOptions extends GlobalOptions {
 /** The owner of a sign-in that is started here: there is one terminal. */
 const OWNER = 'terminal'
 
-export async function authLoginCommand(options: LoginCommandOptions): Promise<ExitCode> {
-  const parts = await loadCredentials(options)
-  return options.apiKey ? loginWithKey(parts) : loginWithAccount(options, parts)
+export function authLoginCommand(options: LoginCommandOptions): Promise<ExitCode> {
+  return withCredentials(options, (parts) =>
+    options.apiKey ? loginWithKey(parts) : loginWithAccount(options, parts),
+  )
 }
 
 async function loginWithAccount(options: LoginCommandOptions, parts: CredentialParts): Promise<ExitCode> {

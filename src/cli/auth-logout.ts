@@ -1,12 +1,16 @@
 import { StoreError } from '../support/errors.ts'
-import { loadCredentials } from './auth-parts.ts'
+import type { CredentialParts } from '../credentials/assemble.ts'
+import { withCredentials } from './auth-parts.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { print, printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
 
 /** Removes the gateway's own sign-ins, and only ever those; says what is used from now on. */
-export async function authLogoutCommand(options: GlobalOptions): Promise<ExitCode> {
-  const { own, resolver } = await loadCredentials(options)
+export function authLogoutCommand(options: GlobalOptions): Promise<ExitCode> {
+  return withCredentials(options, logout)
+}
+
+async function logout({ own, resolver }: CredentialParts): Promise<ExitCode> {
   try {
     const removed = await own.logout()
     print(removed ? 'The own sign-in was removed.' : 'There was no own sign-in.')

@@ -4,35 +4,48 @@ import { applyNetworkSettings } from '../config/network.ts'
 import { resolveHome } from '../config/home.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../credentials/assemble.ts'
+import { placeOfSignIns } from '../storage/own-place.ts'
 import { printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
 import { findRunning } from './running.ts'
 
 /**
- * The credential of a home as its gateway would see it, with what that gateway
- * remembers. Nothing is started and no request made.
+ * Runs `work` with the credential of a home as its gateway would see it, with what that
+ * gateway remembers. Nothing is started and no request made.
  *
- * @throws ConfigurationError
+ * @throws ConfigurationError; StoreError where the sign-in lives in a database that does not answer
  */
-export async function loadCredentials(options: GlobalOptions): Promise<CredentialParts> {
+export async function withCredentials<T>(
+  options: GlobalOptions,
+  work: (parts: CredentialParts) => Promise<T>,
+): Promise<T> {
+  const parts = await openCredentials(options)
+  try {
+    await parts.keeper.load()
+    return await work(parts)
+  } finally {
+    await parts.close()
+  }
+}
+
+async function openCredentials(options: GlobalOptions): Promise<CredentialParts> {
   const settings = await settingsOf(options)
   for (const problem of settings.problems) printError(problem)
   applyNetworkSettings(settings.environment.network, {
     extraCaCertsLoaded: process.env['NODE_EXTRA_CA_CERTS'] !== undefined,
   })
   const { config } = settings
-  const parts = assembleCredentials({
+  return assembleCredentials({
     settings,
     processEnv: process.env,
     probe: null,
+    openPlace: placeOfSignIns(settings),
     profile: profileAccess({
       baseUrl: config.model.baseUrl,
       userAgent: config.auth.oauth.userAgent,
       profile: process.env['ANTHROPIC_PROFILE'] ?? null,
     }),
   })
-  await parts.keeper.load()
-  return parts
 }
 
 /** A running sandbox's home is read as the sandbox reads it: its tokens are good there and nowhere else. */

@@ -1,10 +1,15 @@
+import type { Keeper } from '../credentials/keeper.ts'
 import { exitCodeOf } from '../credentials/status.ts'
 import { mendingCommand } from '../credentials/validation.ts'
-import { loadCredentials } from './auth-parts.ts'
+import { withCredentials } from './auth-parts.ts'
 import { printStatus } from './auth-status.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { print, printError, printJson } from './output.ts'
 import type { GlobalOptions } from './program.ts'
+
+interface RefreshCommandOptions extends GlobalOptions {
+  readonly json: boolean
+}
 
 /** Outcomes after which a new or somebody else's newer token is in use. */
 const SUCCESSES: ReadonlySet<string> = new Set(['renewed', 'adopted', 'unsaved'])
@@ -13,10 +18,11 @@ const SUCCESSES: ReadonlySet<string> = new Set(['renewed', 'adopted', 'unsaved']
  * One refresh now, under the locks that a running gateway takes as well; it adopts the
  * result. Not where the grant is proven dead, and not before the endpoint's own time.
  */
-export async function authRefreshCommand(
-  options: GlobalOptions & { readonly json: boolean },
-): Promise<ExitCode> {
-  const { keeper } = await loadCredentials(options)
+export function authRefreshCommand(options: RefreshCommandOptions): Promise<ExitCode> {
+  return withCredentials(options, ({ keeper }) => refresh(options, keeper))
+}
+
+async function refresh(options: RefreshCommandOptions, keeper: Keeper): Promise<ExitCode> {
   const before = keeper.snapshot()
   const give = (outcome: string | null, message: string | null, code: ExitCode): ExitCode => {
     const status = keeper.snapshot()

@@ -1,4 +1,4 @@
-import { loadCredentials } from './auth-parts.ts'
+import { withCredentials } from './auth-parts.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { paint, print, printJson, table } from './output.ts'
 import type { GlobalOptions } from './program.ts'
@@ -7,8 +7,7 @@ import type { GlobalOptions } from './program.ts'
 export async function authSourcesCommand(
   options: GlobalOptions & { readonly json: boolean },
 ): Promise<ExitCode> {
-  const { keeper } = await loadCredentials(options)
-  const items = keeper.decision?.reports ?? []
+  const items = await withCredentials(options, async ({ keeper }) => keeper.decision?.reports ?? [])
   if (options.json) {
     printJson({ items })
     return EXIT.ok

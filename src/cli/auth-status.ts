@@ -2,7 +2,8 @@ import { exitCodeOf, type AuthStatus } from '../credentials/status.ts'
 import { mendingCommand } from '../credentials/validation.ts'
 import { SECOND } from '../support/clock.ts'
 import { StoreError } from '../support/errors.ts'
-import { loadCredentials } from './auth-parts.ts'
+import type { CredentialParts } from '../credentials/assemble.ts'
+import { withCredentials } from './auth-parts.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, paint, print, printError, printJson, table } from './output.ts'
 import type { GlobalOptions } from './program.ts'
@@ -13,8 +14,11 @@ export interface AuthStatusOptions extends GlobalOptions {
 }
 
 /** The credential's state, from what is stored; its exit code says who must act. */
-export async function authStatusCommand(options: AuthStatusOptions): Promise<ExitCode> {
-  let parts = await loadCredentials(options)
+export function authStatusCommand(options: AuthStatusOptions): Promise<ExitCode> {
+  return withCredentials(options, (parts) => authStatus(options, parts))
+}
+
+async function authStatus(options: AuthStatusOptions, parts: CredentialParts): Promise<ExitCode> {
   if (options.adopt) {
     try {
       const adopted = await parts.own.adopt()
@@ -28,7 +32,7 @@ export async function authStatusCommand(options: AuthStatusOptions): Promise<Exi
       printError(error.message)
       return EXIT.failed
     }
-    parts = await loadCredentials(options)
+    await parts.keeper.load()
   }
   const status = parts.keeper.snapshot()
   if (options.json) printJson(status)

@@ -7,6 +7,7 @@ import { loadSettings, sandboxSettings, type Settings } from '../config/settings
 import { assembleCredentials, type CredentialParts } from '../credentials/assemble.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import type { Sandbox } from '../sandbox/types.ts'
+import { placeOfSignIns } from '../storage/own-place.ts'
 import { writeFileAtomically } from '../support/atomic-file.ts'
 import { systemClock } from '../support/clock.ts'
 import { acquireFileLock } from '../support/file-lock.ts'
@@ -59,7 +60,7 @@ async function run(
   processEnv: NodeJS.ProcessEnv,
   stopping: Promise<NodeJS.Signals>,
 ): Promise<ExitCode> {
-  const { config, environment, paths } = settings
+  const { config, environment } = settings
   const log = await createLog({ level: config.gateway.logLevel })
   for (const warning of settings.warnings) log.warn(warning)
   applyNetworkSettings(environment.network, {
@@ -71,13 +72,29 @@ async function run(
     headers: {},
     clock: systemClock,
   }
-  const credentials = assembleCredentials({
+  const credentials = await assembleCredentials({
     settings,
     processEnv,
     probe: credentialProbe(provider),
     profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
+    openPlace: placeOfSignIns(settings, log),
     log,
   })
+  try {
+    return await runWith(credentials, settings, sandbox, processEnv, log, stopping)
+  } finally {
+    await credentials.close()
+  }
+}
+
+async function runWith(
+  credentials: CredentialParts,
+  settings: Settings,
+  sandbox: Sandbox | null,
+  processEnv: NodeJS.ProcessEnv,
+  log: Log,
+  stopping: Promise<NodeJS.Signals>,
+): Promise<ExitCode> {
   if (sandbox) await signInToSandbox(sandbox, credentials)
   logCredentialNotices(credentials, log)
   const panel = sandbox && (await import('./sandbox-panel.ts')).sandboxPanel(sandbox)
@@ -93,7 +110,7 @@ async function run(
   log.info(`${signal}: no new messages are begun; what is in hand is finished`)
   // Beside the stop, not before it: what is in hand waits for nobody's status.
   const told = service.stopping()
-  await rm(runFile(paths.home), { force: true })
+  await rm(runFile(settings.paths.home), { force: true })
   await gateway.stop()
   await told
   return EXIT.ok

@@ -3,7 +3,8 @@ import { exitCodeOf } from '../credentials/status.ts'
 import { statusReport, type StatusReport } from '../http/status-report.ts'
 import type { WaitingCounts } from '../inbox/inbox.ts'
 import { VERSION } from '../support/version.ts'
-import { loadCredentials } from './auth-parts.ts'
+import type { CredentialParts } from '../credentials/assemble.ts'
+import { withCredentials } from './auth-parts.ts'
 import { hasStorage, pathsOf, withStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, paint, print, printJson, table } from './output.ts'
@@ -23,8 +24,14 @@ export async function statusCommand(options: GlobalOptions & { readonly json: bo
   return exitCodeOf(report.credential.state)
 }
 
-async function storedReport(options: GlobalOptions): Promise<StatusReport> {
-  const { keeper, settings } = await loadCredentials(options)
+function storedReport(options: GlobalOptions): Promise<StatusReport> {
+  return withCredentials(options, (parts) => reportOf(options, parts))
+}
+
+async function reportOf(
+  options: GlobalOptions,
+  { keeper, settings }: CredentialParts,
+): Promise<StatusReport> {
   const stored = hasStorage(options)
     ? await withStorage(options, async ({ inbox, incidents }) => ({
         counts: await inbox.counts(),

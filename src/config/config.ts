@@ -94,7 +94,12 @@ export interface RetentionConfig {
 export type StorageConfig =
   | { readonly kind: 'sqlite' }
   /** `url` may hold a password. */
-  | { readonly kind: 'postgres'; readonly url: Secret }
+  | {
+      readonly kind: 'postgres'
+      readonly url: Secret
+      /** Holds the key that the sign-in in the database is encrypted with; null = `HERMES_SECRET_KEY` does. */
+      readonly secretKeyFile: string | null
+    }
 
 export type AlertRouteConfig =
   | { readonly type: 'telegram'; readonly chat: string }

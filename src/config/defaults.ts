@@ -64,7 +64,7 @@ export const DEFAULTS = {
     drain_rate: 5,
     log_level: 'info',
   },
-  storage: { url: 'sqlite' },
+  storage: { url: 'sqlite', secret_key_file: null },
   alerts: [],
   channels: {
     web: { enabled: true },

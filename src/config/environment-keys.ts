@@ -31,6 +31,7 @@ export const ENVIRONMENT_KEYS = [
   'EMAIL_ALLOWED_USERS',
   'GATEWAY_ALLOWED_USERS',
   'GATEWAY_ALLOW_ALL_USERS',
+  'HERMES_SECRET_KEY',
 ] as const
 
 export type EnvironmentKey = (typeof ENVIRONMENT_KEYS)[number]

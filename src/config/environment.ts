@@ -56,6 +56,8 @@ export interface Environment {
     readonly allowedUsers: readonly string[] | null
     readonly allowAllUsers: boolean
   }
+  /** Encrypts the sign-in in PostgreSQL; several, newest first, while one is being replaced. */
+  readonly secretKey: Secret | null
   /** Which of the two places each variable that is set was taken from. */
   readonly origins: ReadonlyMap<EnvironmentKey, EnvironmentOrigin>
 }
@@ -177,6 +179,7 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       allowedUsers: read('GATEWAY_ALLOWED_USERS', list),
       allowAllUsers: read('GATEWAY_ALLOW_ALL_USERS', flag) ?? false,
     },
+    secretKey: read('HERMES_SECRET_KEY', (value) => new Secret(value)),
     origins,
   }
   return {

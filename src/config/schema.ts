@@ -195,6 +195,11 @@ const storage = section('Where messages are kept.', {
     'sqlite, or postgres://user@host/database',
     'sqlite (a file in the home), or postgres://user@host/database.',
   ).default(D.storage.url),
+  secret_key_file: text(
+    'A file (0600) with the key that encrypts the sign-in in PostgreSQL; HERMES_SECRET_KEY if left out.',
+  )
+    .nullable()
+    .default(D.storage.secret_key_file),
 })
 
 const alerts = z

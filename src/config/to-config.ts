@@ -59,7 +59,11 @@ export function toConfig(file: ConfigFile): Config {
     storage:
       file.storage.url === 'sqlite'
         ? { kind: 'sqlite' }
-        : { kind: 'postgres', url: new Secret(file.storage.url) },
+        : {
+            kind: 'postgres',
+            url: new Secret(file.storage.url),
+            secretKeyFile: file.storage.secret_key_file,
+          },
     alerts: file.alerts.map(alertRoute),
     channels: {
       web: { enabled: channels.web.enabled },

@@ -7,11 +7,10 @@ import { watchEnvironment } from '../config/watch-environment.ts'
 import { TokenEndpoint } from '../oauth/token-endpoint.ts'
 import { systemClock, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
-import { machineId } from '../support/machine.ts'
 import { ClaudeCodeStore } from './claude-code-store.ts'
 import { Keeper } from './keeper.ts'
-import { memoryFile } from './memory-file.ts'
-import { OwnStore } from './own-store.ts'
+import { ownFiles, type OwnPlaceParts } from './own-place.ts'
+import type { OwnPlace, OwnSignIns } from './own-sign-ins.ts'
 import type { Probe } from './prober.ts'
 import { claudeCodeSource } from './sources/claude-code.ts'
 import { environmentSource, type CredentialVariables } from './sources/environment.ts'
@@ -28,6 +27,8 @@ export interface AssembleOptions {
   readonly probe: Probe | null
   /** Anthropic's own profiles; null = not looked at. */
   readonly profile: ProfileAccess | null
+  /** Opens the place of own sign-ins where that is not a file of the home. */
+  readonly openPlace?: ((parts: OwnPlaceParts) => Promise<OwnPlace>) | undefined
   readonly clock?: Clock
   readonly log?: Log
 }
@@ -38,17 +39,20 @@ export interface CredentialParts {
   readonly keeper: Keeper
   readonly resolver: Resolver
   /** The gateway's own sign-ins: login and logout write them. */
-  readonly own: OwnStore
+  readonly own: OwnSignIns
   readonly endpoint: TokenEndpoint
   /** Clears up what a killed process left, and starts the keeper. Only the gateway itself does this. */
   start(): Promise<void>
+  /** After the keeper has stopped: ends what the place of own sign-ins keeps open. */
+  close(): Promise<void>
 }
 
-/** What the keeper remembers between two runs, inside the home. */
-const MEMORY_FILE = 'refresh-state.json'
-
-/** From settings to a keeper that only has to be started. Makes no request and reads no sign-in. */
-export function assembleCredentials(options: AssembleOptions): CredentialParts {
+/**
+ * From settings to a keeper that only has to be started. Makes no request and reads no sign-in.
+ *
+ * @throws what `openPlace` throws
+ */
+export async function assembleCredentials(options: AssembleOptions): Promise<CredentialParts> {
   const { settings, processEnv, log, clock = systemClock } = options
   const { paths, config, sandbox, environment } = settings
   const { auth } = config
@@ -57,18 +61,14 @@ export function assembleCredentials(options: AssembleOptions): CredentialParts {
     onServerDate: (serverNow) => keeper.noticeServerTime(serverNow),
   })
   const onWarning = (message: string) => log?.warn(message)
-  const own = new OwnStore({
-    path: paths.credentials,
-    machineId: machineId(paths.home),
-    endpoint,
-    clock,
-    onWarning,
-  })
+  const placeParts = { endpoint, clock, onWarning }
+  const place = (await options.openPlace?.(placeParts)) ?? ownFiles(paths, placeParts)
+  const own = place.signIns
   const configDir = environment.claudeConfigDir ?? join(processEnv['HOME'] || homedir(), '.claude')
   const claudeCode = new ClaudeCodeStore({ configDir, home: paths.home, endpoint, clock, onWarning })
   const resolver = createResolver(
     [
-      ownSource({ place: paths.credentials, signIns: own, allowSandboxTokens: sandbox }),
+      ownSource({ place: place.name, signIns: own, allowSandboxTokens: sandbox }),
       environmentSource({
         // The sandbox looks at no variable and at no file of a real home.
         read: () => variablesOf(sandbox ? environment : readNow(paths.env, processEnv)),
@@ -93,7 +93,7 @@ export function assembleCredentials(options: AssembleOptions): CredentialParts {
   )
   const keeper = new Keeper({
     resolver,
-    memory: memoryFile(join(paths.home, MEMORY_FILE)),
+    memory: place.memory,
     clock,
     probe: options.probe,
     ...(log ? { log } : {}),
@@ -109,6 +109,7 @@ export function assembleCredentials(options: AssembleOptions): CredentialParts {
       if (auth.adoptClaudeCode !== false) await claudeCode.open()
       await keeper.start()
     },
+    close: () => place.close(),
   }
 }
 

@@ -1,5 +1,6 @@
 import { CREDENTIAL_REASONS, messageOf, type CredentialReason } from '../support/errors.ts'
 import { isObject } from '../support/private-file.ts'
+import { withNews } from './shared-record.ts'
 
 /**
  * What must survive a restart so that restarts cannot become a storm: failures and
@@ -56,7 +57,7 @@ interface ForbiddenUse extends EndedSignIn {
   readonly byScope: boolean
 }
 
-const EMPTY_RECORD: KeeperRecord = {
+export const EMPTY_RECORD: KeeperRecord = {
   generation: null,
   failure: null,
   ended: null,
@@ -78,8 +79,13 @@ const EMPTY_RECORD: KeeperRecord = {
 export interface KeeperMemory {
   /** null: nothing there, or nothing readable; forgetting costs one request, never a token. */
   load(): Promise<KeeperRecord | null>
-  /** @throws when it cannot be written; the keeper goes on without */
-  save(record: KeeperRecord): Promise<void>
+  /**
+   * @param base the record as this keeper last read or wrote it
+   * @throws when it cannot be written; the keeper goes on without
+   */
+  save(record: KeeperRecord, base: KeeperRecord): Promise<void>
+  /** Do other processes write it as well? Then `save` only adds what has changed since `base`, and `load` brings news. */
+  readonly isShared?: boolean
 }
 
 /** Fingerprints that are remembered; a sign-in makes three or four a day, so this is about a month. */
@@ -100,6 +106,7 @@ export class MemoryBook {
   readonly #memory: KeeperMemory
   readonly #onError: (message: string) => void
   #record: KeeperRecord = EMPTY_RECORD
+  #base: KeeperRecord = EMPTY_RECORD
   #open = false
   #dirty = false
   #writing: Promise<void> | null = null
@@ -115,6 +122,17 @@ export class MemoryBook {
 
   async load(): Promise<void> {
     this.#record = (await this.#memory.load().catch(() => null)) ?? EMPTY_RECORD
+    this.#base = this.#record
+  }
+
+  /** Takes over what other processes have learned since; nothing where the record is ours alone. */
+  async learn(inHand: string | null): Promise<void> {
+    if (!this.#memory.isShared) return
+    await this.flush()
+    const theirs = await this.#memory.load().catch(() => null)
+    if (theirs === null || this.#dirty) return
+    this.#record = withNews(this.#record, theirs, inHand)
+    this.#base = this.#record
   }
 
   /** From here on changes are written: whoever only looks must not overwrite what a running gateway knows. */
@@ -140,7 +158,9 @@ export class MemoryBook {
     try {
       while (this.#dirty) {
         this.#dirty = false
-        await this.#memory.save(this.#record)
+        const record = this.#record
+        await this.#memory.save(record, this.#base)
+        this.#base = record
       }
     } catch (error) {
       this.#onError(messageOf(error))

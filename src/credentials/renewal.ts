@@ -39,6 +39,8 @@ export interface RotationStore<Room extends Reserved> {
 export interface RotationLock {
   /** False when somebody has taken the lock from us (not possible with a lock that the kernel holds). */
   stillOurs(): Promise<boolean>
+  /** Asked when the send is written down: false = this process was held up, and somebody else may have the lock by now. */
+  isCertain?(): boolean
   release(): Promise<void>
 }
 
@@ -198,7 +200,7 @@ export class Rotation<Room extends Reserved> {
       const counted = { ...intent, sends: intent.sends + 1, sentAt: this.#clock.now() }
       await this.#intents.write(counted)
       intent = counted
-      return true
+      return lock.isCertain?.() ?? true
     }
     const { refreshToken, scopes, clientId } = spent
     const result = await this.#endpoint.refresh(refreshToken!, scopes, { beforeSend: countFirst, clientId })

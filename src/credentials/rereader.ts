@@ -47,6 +47,7 @@ export class Rereader {
     do {
       this.#again = false
       const core = this.#core
+      await core.book.learn(core.held?.credential.fingerprint ?? null)
       // The judge asks for the record each time: it may change while the files are read.
       const decision = await this.#resolver.resolve({
         judge: {

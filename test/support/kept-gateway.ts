@@ -133,7 +133,7 @@ export class KeptGateway {
       clock: this.#clock,
     }
     const ask = credentialProbe(request)
-    this.parts = assembleCredentials({
+    this.parts = await assembleCredentials({
       settings,
       processEnv: { HOME: this.home, ...this.#options.variables },
       probe: (credential) => this.#work(() => ask(credential)),

@@ -2,6 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
+import type { Intent } from '../../src/credentials/intent.ts'
+import { formatOwnFile } from '../../src/credentials/own-file.ts'
+import type { OwnSignIns } from '../../src/credentials/own-sign-ins.ts'
 import { OwnStore, type OwnStoreOptions } from '../../src/credentials/own-store.ts'
 import type { Generation } from '../../src/credentials/sign-in.ts'
 import type { OAuthSettings } from '../../src/oauth/settings.ts'
@@ -17,6 +20,12 @@ import {
   type SandboxOptions,
 } from '../../src/sandbox/sandbox.ts'
 import { Secret } from '../../src/support/secret.ts'
+import {
+  SharedSignIns,
+  type SharedSignInsOptions,
+} from '../../src/storage/postgres/credential/shared-sign-ins.ts'
+import { SignInRow } from '../../src/storage/postgres/credential/sign-in-row.ts'
+import { databaseOfSignIns, keysIn } from './shared-place.ts'
 
 export const MACHINE = 'machine-one-TEST'
 
@@ -29,19 +38,34 @@ export interface OwnFileView {
   [unknown: string]: unknown
 }
 
+/** Where own sign-ins can live; suites about their rules run on each. */
+export const SIGN_IN_PLACES = ['file', 'database'] as const
+export type SignInPlace = (typeof SIGN_IN_PLACES)[number]
+
+/** What both kinds of store are opened with. */
+type OpenOptions = Partial<
+  Pick<OwnStoreOptions, 'clock' | 'backoff' | 'endpoint' | 'lockWaitMs' | 'onWarning' | 'machineId'> &
+    Pick<SharedSignInsOptions, 'leaseMs'>
+>
+
 /** A home of its own with an own sign-in at a simulated provider of its own; all of it ends with the test. */
 export interface SignedIn {
   readonly home: string
   readonly path: string
   readonly sandbox: Sandbox
   readonly settings: OAuthSettings
-  readonly store: OwnStore
+  readonly store: OwnSignIns
+  readonly place: SignInPlace
   /** The generation that was signed in with. */
   readonly first: Generation
   readonly warnings: string[]
-  /** Another store on the same file, as another process would open it. */
-  open(options?: Partial<OwnStoreOptions>, endpoint?: TokenEndpointOptions): OwnStore
-  /** The file as JSON. */
+  /** Another store on the same file or database, as another process would open it. */
+  open(options?: OpenOptions, endpoint?: TokenEndpointOptions): OwnSignIns
+  /** What is stored, as text. */
+  text(): Promise<string>
+  /** The intent that is written down; null = none. */
+  intent(): Promise<Intent | null>
+  /** What is stored, as JSON. */
   document(): Promise<OwnFileView>
   edit(change: (document: OwnFileView) => void): Promise<void>
   present(): Promise<Generation>
@@ -99,7 +123,9 @@ export function tokensOf(issued: IssuedSignIn): IssuedTokens {
 
 export interface SignedInOptions {
   readonly sandbox?: SandboxOptions
-  readonly store?: Partial<OwnStoreOptions>
+  readonly store?: OpenOptions
+  /** A file of the home unless it says otherwise. */
+  readonly place?: SignInPlace
   readonly endpoint?: TokenEndpointOptions
   readonly settings?: Partial<OAuthSettings>
   /** Where the home is; a fresh folder otherwise. */
@@ -112,10 +138,10 @@ export async function signedIn(options: SignedInOptions = {}): Promise<SignedIn>
   const path = join(home, 'credentials.json')
   const settings = { ...settingsFor(sandbox), ...options.settings }
   const warnings: string[] = []
+  const { place = 'file' } = options
+  const backing = place === 'file' ? fileBacking(path) : await databaseBacking()
   const open: SignedIn['open'] = (more = {}, endpoint = {}) =>
-    new OwnStore({
-      path,
-      machineId: MACHINE,
+    backing.open({
       endpoint: new TokenEndpoint(settings, { ...options.endpoint, ...endpoint }),
       onWarning: (message) => warnings.push(message),
       ...options.store,
@@ -128,27 +154,69 @@ export async function signedIn(options: SignedInOptions = {}): Promise<SignedIn>
     requestedScopes: settings.scopes,
   })
   if (given.kind !== 'oauth') throw new Error('no OAuth sign-in')
-  const document = async (): Promise<OwnFileView> => JSON.parse(await readFile(path, 'utf8'))
+  const document = async (): Promise<OwnFileView> => JSON.parse(await backing.text()) as OwnFileView
   return {
     home,
     path,
     sandbox,
     settings,
     store,
+    place,
     first: given.generation,
     warnings,
     open,
+    text: backing.text,
+    intent: backing.intent,
     document,
     async edit(change) {
       const current = await document()
       change(current)
-      await writeFile(path, JSON.stringify(current))
+      await backing.write(current)
     },
     async present() {
       const stored = await store.read()
       if (stored.kind !== 'present') throw new Error(`the store is ${stored.kind}`)
       return stored.generation
     },
+  }
+}
+
+/** What lies below a store. */
+interface Backing {
+  open(options: OpenOptions & { endpoint: TokenEndpoint }): OwnSignIns
+  text(): Promise<string>
+  write(document: OwnFileView): Promise<void>
+  intent(): Promise<Intent | null>
+}
+
+function fileBacking(path: string): Backing {
+  return {
+    open: (options) => new OwnStore({ path, machineId: MACHINE, ...options }),
+    text: () => readFile(path, 'utf8'),
+    write: (document) => writeFile(path, JSON.stringify(document)),
+    async intent() {
+      const text = await readFile(path.replace('.json', '.intent.json'), 'utf8').catch(() => null)
+      return text === null ? null : (JSON.parse(text) as { intent: Intent }).intent
+    },
+  }
+}
+
+async function databaseBacking(): Promise<Backing> {
+  const { database, secretKey } = await databaseOfSignIns()
+  const keys = keysIn(secretKey)
+  const row = new SignInRow(database, keys)
+  return {
+    open(options) {
+      const store = new SharedSignIns({ database, keys, holder: 'TEST', ...options })
+      afterThisTest(() => store.close())
+      return store
+    },
+    text: async () => (await row.read()).text(),
+    async write(document) {
+      if (!(await row.replace(await row.read(), formatOwnFile(document))))
+        throw new Error('changed meanwhile')
+    },
+    intent: async () => (await row.read()).intent,
   }
 }
 

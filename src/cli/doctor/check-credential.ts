@@ -6,6 +6,7 @@ import { assembleCredentials } from '../../credentials/assemble.ts'
 import type { SourceReport } from '../../credentials/sources/decision.ts'
 import type { AuthStatus } from '../../credentials/status.ts'
 import { mendingCommand } from '../../credentials/validation.ts'
+import { placeOfSignIns } from '../../storage/own-place.ts'
 import { DAY, SECOND } from '../../support/clock.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
 import { duration } from '../output.ts'
@@ -39,17 +40,19 @@ export async function checkCredential(
     )
     return { findings, status: null }
   }
-  const { keeper } = assembleCredentials({
+  const parts = await assembleCredentials({
     settings,
     processEnv,
     probe: null,
+    openPlace: placeOfSignIns(settings),
     profile: profileAccess({
       baseUrl: config.model.baseUrl,
       userAgent: config.auth.oauth.userAgent,
       profile: processEnv['ANTHROPIC_PROFILE'] ?? null,
     }),
   })
-  await keeper.load()
+  const { keeper } = parts
+  await keeper.load().finally(() => parts.close())
   const status = keeper.snapshot()
   const reports = keeper.decision?.reports ?? []
   return { findings: judgeCredential(status, keeper.message, reports, Date.now()), status }

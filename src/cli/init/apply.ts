@@ -7,12 +7,12 @@ import { parseDotenv } from '../../config/dotenv.ts'
 import { parseConfig } from '../../config/load.ts'
 import { readEnvironment } from '../../config/environment.ts'
 import { loadSettings } from '../../config/settings.ts'
-import { OwnStore } from '../../credentials/own-store.ts'
+import { ownFiles } from '../../credentials/own-place.ts'
 import { TokenEndpoint } from '../../oauth/token-endpoint.ts'
+import { placeOfSignIns } from '../../storage/own-place.ts'
 import { writeFileAtomically } from '../../support/atomic-file.ts'
 import { systemClock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
-import { machineId } from '../../support/machine.ts'
 import type { Secret } from '../../support/secret.ts'
 import { paint } from '../output.ts'
 import type { Answers } from './answers.ts'
@@ -70,22 +70,30 @@ function shownChange(path: string, before: string, after: string): string[] {
 }
 
 /** Writes what was shown, each file in one step. A file that does not change is not touched. */
-export async function write(found: Found, { files, answers }: Plan): Promise<void> {
+export async function write(
+  found: Found,
+  { files, answers }: Plan,
+  processEnv: Readonly<NodeJS.ProcessEnv>,
+): Promise<void> {
   const { paths } = found.settings
   prepareHome(paths.home)
   // First the secrets: config.yaml may name them.
   if (files.env !== found.files.env) await writeFileAtomically(paths.env, files.env)
   if (files.config !== found.files.config) await writeFileAtomically(paths.config, files.config)
-  if (answers.signIn.kind === 'api-key') await storeKey(dirname(paths.config), answers.signIn.key)
+  if (answers.signIn.kind === 'api-key') await storeKey(dirname(paths.config), answers.signIn.key, processEnv)
 }
 
-async function storeKey(home: string, key: Secret): Promise<void> {
-  const { paths, config } = await loadSettings({ home, processEnv: {}, lenient: true })
-  const store = new OwnStore({
-    path: paths.credentials,
-    machineId: machineId(paths.home),
-    endpoint: new TokenEndpoint(config.auth.oauth, { clock: systemClock }),
+async function storeKey(home: string, key: Secret, processEnv: Readonly<NodeJS.ProcessEnv>): Promise<void> {
+  const settings = await loadSettings({ home, processEnv, lenient: true })
+  const parts = {
+    endpoint: new TokenEndpoint(settings.config.auth.oauth, { clock: systemClock }),
     clock: systemClock,
-  })
-  await store.signIn({ kind: 'api-key', key })
+    onWarning: () => {},
+  }
+  const place = (await placeOfSignIns(settings)?.(parts)) ?? ownFiles(settings.paths, parts)
+  try {
+    await place.signIns.signIn({ kind: 'api-key', key })
+  } finally {
+    await place.close()
+  }
 }

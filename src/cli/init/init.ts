@@ -59,7 +59,7 @@ async function byFlags(options: InitOptions, found: Found): Promise<ExitCode> {
   const planned = await plan(found, answers, process.env)
   if (planned.shown.length === 0) print('Everything is so already.')
   else print(planned.shown.join('\n'))
-  await write(found, planned)
+  await write(found, planned, process.env)
   const told = answers.alerts.length === 0 || (await tellTest(options))
   if (flags.service) {
     const code = await serviceInstallCommand({ ...options, system: false, print: false })
@@ -89,7 +89,7 @@ async function review(found: Found, planned: Plan): Promise<void> {
   }
   note(planned.shown.join('\n'), 'What will be written')
   if (!(await yesOrNo('Write it?', true))) throw new Cancelled()
-  await write(found, planned)
+  await write(found, planned, process.env)
   log.success('Written.')
 }
 

@@ -1,0 +1,27 @@
+import type { Settings } from '../config/settings.ts'
+import type { OwnPlaceParts } from '../credentials/own-place.ts'
+import type { OwnPlace } from '../credentials/own-sign-ins.ts'
+import { createLog, type Log } from '../support/log.ts'
+
+/**
+ * Where the own sign-ins of these settings live, to be opened; undefined = in the home's
+ * files. PostgreSQL's part of the program is loaded only where it is used.
+ */
+export function placeOfSignIns(
+  { config, environment }: Settings,
+  log?: Log,
+): ((parts: OwnPlaceParts) => Promise<OwnPlace>) | undefined {
+  const { storage } = config
+  if (storage.kind !== 'postgres') return undefined
+  return async (parts) => {
+    const { openSharedPlace } = await import('./postgres/credential/place.ts')
+    return openSharedPlace(
+      {
+        url: storage.url,
+        keys: { variable: environment.secretKey, file: storage.secretKeyFile },
+        log: log ?? (await createLog({ level: 'error' })),
+      },
+      parts,
+    )
+  }
+}

@@ -1,0 +1,82 @@
+import { hostname } from 'node:os'
+import type { OwnPlaceParts } from '../../../credentials/own-place.ts'
+import type { OwnPlace } from '../../../credentials/own-sign-ins.ts'
+import { ConfigurationError } from '../../../support/errors.ts'
+import { newId } from '../../../support/ids.ts'
+import type { Log } from '../../../support/log.ts'
+import type { Secret } from '../../../support/secret.ts'
+import { openDatabase, type Database } from '../database.ts'
+import { migrate } from '../migrate.ts'
+import { readSecretKeys, type SecretKeyPlaces } from './secret-keys.ts'
+import { sharedMemory } from './shared-memory.ts'
+import { SharedSignIns } from './shared-sign-ins.ts'
+import { SignInRow } from './sign-in-row.ts'
+
+export interface SharedPlaceOptions {
+  readonly url: Secret
+  readonly keys: SecretKeyPlaces
+  readonly log: Log
+}
+
+/** A renewal, a reading beside it and what the keeper remembers: more at once is never asked for. */
+const CONNECTIONS = 3
+
+/**
+ * The own sign-ins in the database of `storage.url`, made there if they are missing.
+ *
+ * @throws ConfigurationError without a key, or with another than the sign-in is sealed with;
+ * StoreError while the database does not answer
+ */
+export async function openSharedPlace(options: SharedPlaceOptions, parts: OwnPlaceParts): Promise<OwnPlace> {
+  const { url, log } = options
+  const keys = readSecretKeys(options.keys)
+  const database = await openDatabase({
+    url,
+    clock: parts.clock,
+    log,
+    connections: CONNECTIONS,
+    onProblem: (err) => log.warn({ err }, 'the database of the sign-in does not answer'),
+  })
+  try {
+    await makeTables(database, url)
+    const row = new SignInRow(database, keys)
+    const present = await row.read()
+    if (!row.isOpenable(present)) {
+      throw new ConfigurationError(
+        `the sign-in in the database was encrypted with the key ${present.keyId}, and HERMES_SECRET_KEY or storage.secret_key_file give ${keys.map(({ id }) => id).join(', ')}. Add the former key behind the new one.`,
+      )
+    }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  const signIns = new SharedSignIns({
+    database,
+    keys,
+    holder: `${hostname()}:${process.pid}:${newId(parts.clock.now())}`,
+    ...parts,
+  })
+  return {
+    name: nameOf(url),
+    signIns,
+    memory: sharedMemory(database),
+    async close() {
+      await signIns.close()
+      await database.close()
+    },
+  }
+}
+
+/** A sign-in may be the first thing that a database is used for, before any gateway has run. */
+async function makeTables(database: Database, url: Secret): Promise<void> {
+  const [there] = await database.query<{ there: boolean }>(
+    `SELECT to_regclass('hermes.sign_ins') IS NOT NULL AS there`,
+  )
+  if (!there?.there) await migrate({ url })
+}
+
+/** The address without who signs in there, and with what. */
+function nameOf(url: Secret): string {
+  const { host, pathname } = new URL(url.reveal())
+  return `postgres://${host}${pathname}`
+}

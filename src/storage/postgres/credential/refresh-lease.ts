@@ -1,0 +1,96 @@
+import type { Intent, Intents } from '../../../credentials/intent.ts'
+import type { RotationLock } from '../../../credentials/renewal.ts'
+import { sleep, systemClock } from '../../../support/clock.ts'
+import { StoreError } from '../../../support/errors.ts'
+import type { Queryable } from '../database.ts'
+import { acquireLease, LEASE_MS, type Lease } from '../fleet/lease.ts'
+import type { SignInRow } from './sign-in-row.ts'
+
+/** Held by whoever spends the refresh token. */
+const NAME = 'credential'
+
+/** How often a lease that another process holds is asked for. */
+const ASK_AGAIN_MS = 50
+
+export interface RefreshLeaseOptions {
+  readonly database: Queryable
+  readonly row: SignInRow
+  readonly holder: string
+  readonly leaseMs?: number
+}
+
+/**
+ * The right to spend the refresh token, and the intent that is written under it. The two
+ * belong together: an intent is written only by who holds the lease at that very moment.
+ */
+export class RefreshLease {
+  readonly intents: Intents
+  readonly #options: RefreshLeaseOptions
+  readonly #ttlMs: number
+  #held: Lease | null = null
+
+  constructor(options: RefreshLeaseOptions) {
+    this.#options = options
+    this.#ttlMs = options.leaseMs ?? LEASE_MS
+    const { row } = options
+    this.intents = {
+      async of(spent) {
+        const { intent } = await row.read()
+        return intent?.spent === spent ? intent : null
+      },
+      write: (intent) => this.#write(intent),
+      clear: async () => {
+        const held = this.#held
+        if (held) await row.clearIntent(held.name, held.fence).catch(() => {})
+      },
+    }
+  }
+
+  /** As `RotationStore.lock`. @throws StoreError */
+  async take(waitMs: number, signal: AbortSignal): Promise<RotationLock | null> {
+    // Other processes live in real time, whatever clock a test has set elsewhere.
+    const clock = systemClock
+    const giveUpAt = clock.monotonic() + waitMs
+    for (;;) {
+      signal.throwIfAborted()
+      const lease = this.#held ? null : await this.#ask()
+      if (lease) {
+        this.#held = lease
+        return this.#lockOf(lease)
+      }
+      if (clock.monotonic() + ASK_AGAIN_MS > giveUpAt) return null
+      await sleep(clock, ASK_AGAIN_MS, signal)
+    }
+  }
+
+  #ask(): Promise<Lease | null> {
+    const { database, holder } = this.#options
+    return acquireLease(database, {
+      name: NAME,
+      holder,
+      clock: systemClock,
+      ttlMs: this.#ttlMs,
+      renewalMs: this.#ttlMs / 3,
+    })
+  }
+
+  #lockOf(lease: Lease): RotationLock {
+    return {
+      stillOurs: () => (lease.isFresh ? Promise.resolve(true) : lease.renew()),
+      isCertain: () => lease.isFresh,
+      release: async () => {
+        if (this.#held === lease) this.#held = null
+        await lease.release()
+      },
+    }
+  }
+
+  async #write(intent: Intent): Promise<void> {
+    const { row } = this.#options
+    if (intent.outcome === 'dead') return row.writeDeath(intent)
+    const held = this.#held
+    if (!held || !(await row.writeIntent(intent, held.name, held.fence, this.#ttlMs))) {
+      throw new StoreError('another gateway has taken over the renewal of the sign-in')
+    }
+  }
+}

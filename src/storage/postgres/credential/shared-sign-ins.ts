@@ -1,0 +1,298 @@
+import type { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
+import { firstGeneration, stillHoldsRefreshToken } from '../../../credentials/generation.ts'
+import {
+  activeSignIn,
+  allSignIns,
+  emptyDocument,
+  formatOwnFile,
+  oauthOnly,
+  parseOwnFile,
+  withGeneration,
+  withSignIn,
+  type OwnContent,
+  type OwnDocument,
+  type OwnSignIn,
+} from '../../../credentials/own-file.ts'
+import type { NewSignIn, OwnSignIns } from '../../../credentials/own-sign-ins.ts'
+import { Rotation, type Reserved, type RotationStore } from '../../../credentials/renewal.ts'
+import type {
+  Generation,
+  RenewalOptions,
+  RenewalOutcome,
+  StoredSignIn,
+} from '../../../credentials/sign-in.ts'
+import type { BackoffOptions } from '../../../support/backoff.ts'
+import { SECOND, systemClock, type Clock } from '../../../support/clock.ts'
+import { messageOf, StoreError } from '../../../support/errors.ts'
+import { newId } from '../../../support/ids.ts'
+import type { Database } from '../database.ts'
+import { RefreshLease } from './refresh-lease.ts'
+import type { SecretKey } from './secret-keys.ts'
+import { SIGN_IN_CHANNEL, SignInRow, type ReadRow } from './sign-in-row.ts'
+
+export interface SharedSignInsOptions {
+  readonly database: Database
+  /** The newest first. */
+  readonly keys: readonly SecretKey[]
+  readonly endpoint: TokenEndpoint
+  /** Names this process where people look who renews. */
+  readonly holder: string
+  readonly clock?: Clock
+  readonly backoff?: BackoffOptions
+  /** How long `renew` waits for another process, in milliseconds. */
+  readonly lockWaitMs?: number
+  /** The term of the lease, for tests that do not wait for it. */
+  readonly leaseMs?: number
+  readonly onWarning?: (message: string) => void
+}
+
+/** Others changed the row between our reading and our writing so often only when something is wrong. */
+const MAX_TRIES = 20
+/** As a file's watch: the net below the notifications. */
+const POLL_MS = 2 * SECOND
+/** A result in memory is lost with this process: it is tried as often as it costs nothing. */
+const SAVE_AGAIN_MS = SECOND
+
+const NO_ROOM_NEEDED: Reserved = { discard: async () => {} }
+
+/**
+ * The own sign-ins in the database, shared by all gateways on it: the same document as in
+ * `credentials.json`, encrypted, in one row.
+ *
+ * **Who may spend the refresh token.** A file has a lock that the kernel keeps for a
+ * stopped process; no such lock spans machines. Here it is a lease on the database's
+ * time. The count of a send is written by a statement that also renews the lease and
+ * compares its fence, so a process whose lease another one has taken counts nothing and
+ * sends nothing; and one that was held up after counting sees by its own clocks that the
+ * lease may have run out, and does not send either (but for the moment between that look
+ * and the packet, which no lease can close). No refresh token is sent that was not
+ * counted, and none is counted by two holders who do not know of one another.
+ *
+ * **What a lease cannot do** is to keep a stopped process's answer. When it runs out, the
+ * next holder finds the intent open: the token may have been rotated, and the answer may
+ * wait in that process's memory. While the access token lives nobody sends it again
+ * (`mayRepeat`); everybody goes on with the token in hand and reads, and the process that
+ * comes back stores what it has. Only when the access token is of no use any more is the
+ * old refresh token sent once more a step, each send counted, until a definite answer:
+ * the same risk that a file's next process takes after a kill -9.
+ *
+ * **Why storing needs no lease.** A result is written only over the refresh token that it
+ * was bought with, by comparison in one statement. Whoever comes back late with a result
+ * while the old token is still stored has the only pair that is known to work, and to
+ * refuse it would throw a sign-in away. If a person or another holder has stored
+ * something else, the comparison fails and the late result is discarded.
+ *
+ * A result that the database does not take stays here, with the lease, which is renewed
+ * as long as the database lets us; when it is away long enough for the lease to run out,
+ * the open intent protects the token as above.
+ */
+export class SharedSignIns implements OwnSignIns {
+  readonly #database: Database
+  readonly #row: SignInRow
+  readonly #clock: Clock
+  readonly #warn: (message: string) => void
+  readonly #lease: RefreshLease
+  readonly #rotation: Rotation<Reserved>
+  #saving: NodeJS.Timeout | null = null
+
+  constructor(options: SharedSignInsOptions) {
+    this.#database = options.database
+    this.#row = new SignInRow(options.database, options.keys)
+    this.#clock = options.clock ?? systemClock
+    this.#warn = options.onWarning ?? (() => {})
+    this.#lease = new RefreshLease({ ...options, row: this.#row })
+    this.#rotation = new Rotation({
+      ...options,
+      store: this.#rotationStore(),
+      intents: this.#lease.intents,
+    })
+  }
+
+  /** Seals with the newest key what an older one had sealed. Never throws. */
+  async open(): Promise<void> {
+    try {
+      const row = await this.#row.read()
+      // Whoever loses this race finds it done by another.
+      if (this.#row.isStale(row)) await this.#row.replace(row, row.text())
+    } catch (error) {
+      this.#warn(`the sign-in in the database was not encrypted anew: ${messageOf(error)}`)
+    }
+  }
+
+  async current(): Promise<OwnContent> {
+    try {
+      const row = await this.#row.read()
+      const document = documentOf(row)
+      return document === null ? { kind: 'absent' } : activeSignIn(document, row.place)
+    } catch (error) {
+      return { kind: 'unusable', reason: 'store', message: messageOf(error) }
+    }
+  }
+
+  async list(): Promise<OwnSignIn[]> {
+    try {
+      const document = documentOf(await this.#row.read())
+      return document === null ? [] : allSignIns(document)
+    } catch {
+      return []
+    }
+  }
+
+  async read(): Promise<StoredSignIn> {
+    return oauthOnly(await this.current())
+  }
+
+  async renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome> {
+    const outcome = await this.#rotation.renew(spent, signal, options)
+    if (outcome.kind === 'unsaved') this.#saveSoon()
+    return outcome
+  }
+
+  saveUnsaved(): Promise<boolean> {
+    return this.#rotation.saveUnsaved()
+  }
+
+  /** Hears of each change by notification, and by reading when one was missed. */
+  watch(listener: () => void): Disposable {
+    let seen: number | null = null
+    let closed = false
+    const look = async () => {
+      const row = await this.#row.read().catch(() => null)
+      if (closed || row === null || row.version === seen) return
+      const first = seen === null
+      seen = row.version
+      if (!first) listener()
+    }
+    const hearing = this.#database.listen(SIGN_IN_CHANNEL, (payload) => {
+      const version = Number(payload)
+      if (payload === '' || Number.isNaN(version)) void look()
+      else if (version !== seen) {
+        seen = version
+        listener()
+      }
+    })
+    void look()
+    const poll = setInterval(() => void look(), POLL_MS).unref()
+    return {
+      [Symbol.dispose]() {
+        closed = true
+        clearInterval(poll)
+        hearing[Symbol.dispose]()
+      },
+    }
+  }
+
+  async signIn(given: NewSignIn): Promise<OwnSignIn> {
+    const now = this.#clock.now()
+    const base = { id: newId(now), signedInAt: now }
+    const signIn: OwnSignIn =
+      given.kind === 'api-key'
+        ? { ...base, kind: 'api-key', key: given.key }
+        : { ...base, kind: 'oauth', generation: firstGeneration(given.tokens, given.requestedScopes, now) }
+    await this.#change(true, (document, place) => withSignIn(document ?? emptyDocument(place), signIn, place))
+    return signIn
+  }
+
+  async logout(): Promise<boolean> {
+    let removed = false
+    await this.#change(false, (document) => {
+      removed = document !== null && allSignIns(document).length > 0
+      return document && { ...document, active: null, signIns: [] }
+    })
+    return removed
+  }
+
+  async adopt(): Promise<boolean> {
+    let adopted = false
+    await this.#change(false, (document, place) => {
+      adopted = document !== null && document['machine'] !== place
+      return adopted ? { ...document, machine: place } : null
+    })
+    return adopted
+  }
+
+  /** Ends the background work; a result that could not be saved is tried a last time. */
+  async close(): Promise<void> {
+    if (this.#saving) {
+      clearInterval(this.#saving)
+      await this.saveUnsaved().catch(() => false)
+    }
+  }
+
+  /**
+   * Reads, changes, compares and writes, again when somebody else was faster.
+   *
+   * @param byPerson what cannot be read gives way, put aside
+   * @param change null = nothing is to be written
+   * @throws StoreError
+   */
+  async #change(
+    byPerson: boolean,
+    change: (document: OwnDocument | null, place: string) => OwnDocument | null,
+  ): Promise<void> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const row = await this.#row.read()
+      let document: OwnDocument | null
+      try {
+        document = documentOf(row)
+      } catch (error) {
+        // Another key is no damage: with it the sign-in is as good as ever.
+        if (!byPerson || !this.#row.isOpenable(row)) throw error
+        await this.#putAside(row, messageOf(error))
+        continue
+      }
+      const next = change(document, row.place)
+      if (next === null || (await this.#row.replace(row, formatOwnFile(next)))) return
+    }
+    throw new StoreError('other gateways keep changing the sign-in in the database')
+  }
+
+  async #putAside(row: ReadRow, why: string): Promise<void> {
+    const aside = `unreadable-${newId(this.#clock.now())}`
+    if (await this.#row.putAside(row, aside)) this.#warn(`${why}; it was put aside as ${aside}`)
+  }
+
+  #rotationStore(): RotationStore<Reserved> {
+    return {
+      read: () => this.read(),
+      lock: (waitMs, signal) => this.#lease.take(waitMs, signal),
+      // The count of the send, written right before it leaves, proves that the database takes writes.
+      prepare: async () => NO_ROOM_NEEDED,
+      replace: (_room, spent, next) => this.#replace(spent, next),
+      // A write here is one statement: it happened or it did not.
+      recover: async () => {},
+    }
+  }
+
+  async #replace(spent: Generation, next: Generation): Promise<'saved' | StoredSignIn> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const row = await this.#row.read()
+      const document = documentOf(row)
+      if (document === null) return { kind: 'absent' }
+      const stored = oauthOnly(activeSignIn(document, row.place))
+      if (!stillHoldsRefreshToken(stored, spent)) return stored
+      const text = formatOwnFile(withGeneration(document, next))
+      if (await this.#row.replace(row, text, spent.refreshToken!.fingerprint)) return 'saved'
+    }
+    throw new StoreError('other gateways keep changing the sign-in in the database')
+  }
+
+  /** The keeper tries ever more rarely; a database that is back is told at once. */
+  #saveSoon(): void {
+    this.#saving ??= setInterval(() => void this.#saveAgain(), SAVE_AGAIN_MS).unref()
+  }
+
+  async #saveAgain(): Promise<void> {
+    if (!(await this.saveUnsaved()) || !this.#saving) return
+    clearInterval(this.#saving)
+    this.#saving = null
+  }
+}
+
+/** @returns null where nothing was ever stored @throws StoreError where it cannot be read */
+function documentOf(row: ReadRow): OwnDocument | null {
+  if (row.version === 0) return null
+  const parsed = parseOwnFile(row.text())
+  if ('document' in parsed) return parsed.document
+  throw new StoreError(`the sign-in in the database ${parsed.broken}`)
+}

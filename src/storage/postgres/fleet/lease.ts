@@ -1,0 +1,156 @@
+import { SECOND, type Clock } from '../../../support/clock.ts'
+import type { Queryable } from '../database.ts'
+
+/** A holder that dies or is stopped is followed after this long. */
+export const LEASE_MS = 6 * SECOND
+/** Two renewals may fail before the lease runs out. */
+export const LEASE_RENEWAL_MS = 2 * SECOND
+
+export interface LeaseOptions {
+  readonly name: string
+  /** Who holds it, for people who look; what proves it is the fence. */
+  readonly holder: string
+  readonly clock: Clock
+  readonly ttlMs?: number
+  readonly renewalMs?: number
+  /** Another holder has it, or may have it by now: called once, and nothing is renewed any more. */
+  readonly onLost?: () => void
+}
+
+/**
+ * Tries once to take the lease `name`. All its times are the database's own, so that no
+ * machine's clock can take it from anybody; each new holder has a higher fence.
+ *
+ * @returns null while another holder has it
+ * @throws StoreError
+ */
+export async function acquireLease(database: Queryable, options: LeaseOptions): Promise<Lease | null> {
+  const { name, holder, clock, ttlMs = LEASE_MS } = options
+  const asked = momentOf(clock)
+  const [row] = await database.query<{ fence: number }>(
+    `INSERT INTO hermes.leases AS held (name, holder, fence, expires_at)
+     VALUES ($1, $2, 1, clock_timestamp() + $3::int * interval '1 millisecond')
+     ON CONFLICT (name) DO UPDATE
+       SET holder = excluded.holder, fence = held.fence + 1,
+           expires_at = clock_timestamp() + $3::int * interval '1 millisecond'
+       WHERE held.expires_at <= clock_timestamp()
+     RETURNING fence`,
+    [name, holder, ttlMs],
+  )
+  return row ? new Lease(database, options, row.fence, asked) : null
+}
+
+/**
+ * A lease in hand, renewed in the background until it is released or lost.
+ *
+ * One that ran out and that nobody took meanwhile is still ours and can be renewed: the
+ * fence tells, and it is compared in the same statement. A lease keeps nobody from
+ * anything by itself; whoever writes under it compares the fence in the same transaction
+ * (`fenceHolds`), and asks `isFresh` before it does what no database can take back.
+ */
+export class Lease {
+  readonly name: string
+  readonly fence: number
+  readonly #database: Queryable
+  readonly #clock: Clock
+  readonly #ttlMs: number
+  readonly #onLost: () => void
+  readonly #timer: NodeJS.Timeout
+  /** When the last term that was granted had been asked for. */
+  #renewed: Moment
+  #state: 'held' | 'lost' | 'released' = 'held'
+  #renewing: Promise<boolean> | null = null
+
+  constructor(database: Queryable, options: LeaseOptions, fence: number, asked: Moment) {
+    this.name = options.name
+    this.fence = fence
+    this.#database = database
+    this.#clock = options.clock
+    this.#ttlMs = options.ttlMs ?? LEASE_MS
+    this.#onLost = options.onLost ?? (() => {})
+    this.#renewed = asked
+    this.#timer = setInterval(
+      () => void this.renew().catch(() => {}),
+      options.renewalMs ?? LEASE_RENEWAL_MS,
+    ).unref()
+  }
+
+  /**
+   * Is it certainly ours at this moment, as far as this process can tell without asking? It
+   * counts from before the last renewal was asked for, so it ends here before it ends there:
+   * by the monotonic clock, and by the wall clock, which alone counts a machine's sleep.
+   */
+  get isFresh(): boolean {
+    if (this.#state !== 'held') return false
+    const { monotonic, wall } = this.#renewed
+    return this.#clock.monotonic() < monotonic + this.#ttlMs && this.#clock.now() < wall + this.#ttlMs
+  }
+
+  /** Asks for another term. False: somebody else has had it since. @throws StoreError */
+  renew(): Promise<boolean> {
+    if (this.#state !== 'held') return Promise.resolve(false)
+    this.#renewing ??= this.#askForMore().finally(() => {
+      this.#renewing = null
+    })
+    return this.#renewing
+  }
+
+  /** Gives it up at once. Never throws: a lease that cannot be given back runs out. */
+  async release(): Promise<void> {
+    if (this.#state !== 'held') return
+    this.#end('released')
+    // A renewal that arrives after it would keep everybody waiting for a whole term.
+    await this.#renewing?.catch(() => {})
+    await this.#database
+      .query(`UPDATE hermes.leases SET expires_at = clock_timestamp() WHERE name = $1 AND fence = $2`, [
+        this.name,
+        this.fence,
+      ])
+      .catch(() => {})
+  }
+
+  async #askForMore(): Promise<boolean> {
+    const asked = momentOf(this.#clock)
+    const renewed = await this.#database.query(
+      `UPDATE hermes.leases SET expires_at = clock_timestamp() + $3::int * interval '1 millisecond'
+       WHERE name = $1 AND fence = $2 RETURNING fence`,
+      [this.name, this.fence, this.#ttlMs],
+    )
+    if (this.#state !== 'held') return false
+    if (renewed.length > 0) {
+      this.#renewed = asked
+      return true
+    }
+    this.#end('lost')
+    this.#onLost()
+    return false
+  }
+
+  #end(state: 'lost' | 'released'): void {
+    this.#state = state
+    clearInterval(this.#timer)
+  }
+}
+
+interface Moment {
+  readonly monotonic: number
+  readonly wall: number
+}
+
+function momentOf(clock: Clock): Moment {
+  return { monotonic: clock.monotonic(), wall: clock.now() }
+}
+
+/**
+ * Inside a transaction: does this fence still hold? Keeps it so until the transaction
+ * ends, for nobody can take the lease meanwhile.
+ *
+ * @throws StoreError
+ */
+export async function fenceHolds(tx: Queryable, name: string, fence: number): Promise<boolean> {
+  const rows = await tx.query(`SELECT 1 FROM hermes.leases WHERE name = $1 AND fence = $2 FOR SHARE`, [
+    name,
+    fence,
+  ])
+  return rows.length > 0
+}
