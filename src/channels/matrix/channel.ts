@@ -1,0 +1,195 @@
+import type { Receiver } from '../../conversation/receiver.ts'
+import type { Cursor } from '../../inbox/inbox.ts'
+import { SECOND, type Clock } from '../../support/clock.ts'
+import { messageOf } from '../../support/errors.ts'
+import { newId } from '../../support/ids.ts'
+import type { Log } from '../../support/log.ts'
+import type { Secret } from '../../support/secret.ts'
+import type { Channel, ChannelStatus } from '../channel.ts'
+import { parseAddress } from './address.ts'
+import { createFileLoader } from './attachments.ts'
+import { Batches } from './batch.ts'
+import { MatrixClient } from './client.ts'
+import type { Cursors } from './cursors.ts'
+import { splitMarkdown } from './format.ts'
+import { Invitations } from './invitations.ts'
+import { Pacing } from './pacing.ts'
+import { PrivateRooms } from './private-rooms.ts'
+import { Rooms } from './rooms.ts'
+import { Sender } from './send.ts'
+import { SyncLoop, type LoopStatus } from './sync-loop.ts'
+import { History } from './timeline.ts'
+
+/** What clients commonly ask for, and proxies bear. */
+const DEFAULT_WAIT_MS = 30 * SECOND
+/** Every step is an event for all servers in the room, so they are few. */
+const DRAFT_INTERVAL_MS = 2_500
+/** The indicator is shown for ten seconds; asked for more often, it is left out. */
+const TYPING_INTERVAL_MS = 5 * SECOND
+/** Rooms whose indicator is remembered. */
+const REMEMBERED_TYPING = 1_000
+
+export interface MatrixOptions {
+  readonly token: Secret
+  /** The homeserver's client API, such as `https://matrix.example.org`. */
+  readonly apiRoot: string
+  /** Who may bring the bot into rooms; null = everybody. */
+  readonly welcome: ReadonlySet<string> | null
+  /** Rooms into which everybody may bring it. */
+  readonly openRooms: ReadonlySet<string>
+  readonly clock: Clock
+  readonly log: Log
+  /** The cursors of this channel as they were stored last. @throws StoreError */
+  readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+  /** How long the server may keep an empty answer back, in milliseconds. */
+  readonly waitMs?: number
+  readonly onStatus?: (status: ChannelStatus) => void
+  readonly random?: () => number
+  readonly fetch?: typeof fetch
+}
+
+/** The channel `matrix`: long polling of `/sync` in, events out. */
+export function createMatrixChannel(options: MatrixOptions): Channel {
+  return new MatrixChannel(options)
+}
+
+class MatrixChannel implements Channel {
+  readonly channel = 'matrix'
+  readonly push = true
+  readonly draftIntervalMs = DRAFT_INTERVAL_MS
+  readonly #options: MatrixOptions
+  readonly #client: MatrixClient
+  readonly #pacing: Pacing
+  readonly #sender: Sender
+  readonly #loop: SyncLoop
+  readonly #invitations: Invitations
+  readonly #privateRooms: PrivateRooms
+  readonly #typing = new Map<string, number>()
+  #receiver: Receiver | null = null
+  #cursors: Cursors | null = null
+  #userId: string | null = null
+  #stopping = new AbortController()
+  #running: Promise<unknown> | null = null
+  #state: Omit<ChannelStatus, 'channel' | 'account'>
+
+  constructor(options: MatrixOptions) {
+    const { clock, log, welcome, openRooms, random = Math.random } = options
+    this.#options = options
+    const client = (this.#client = new MatrixClient(options))
+    this.#pacing = new Pacing(clock)
+    const privateRooms = (this.#privateRooms = new PrivateRooms(client, log))
+    this.#sender = new Sender({
+      client,
+      pacing: this.#pacing,
+      privateRoomOf: (userId, signal) => privateRooms.of(userId, signal),
+      processId: newId(clock.now()),
+    })
+    const common = { client, clock, log, random }
+    this.#invitations = new Invitations({
+      ...common,
+      isWelcome: (userId, roomId) => welcome === null || welcome.has(userId) || openRooms.has(roomId),
+    })
+    this.#loop = new SyncLoop({
+      ...common,
+      waitMs: options.waitMs ?? DEFAULT_WAIT_MS,
+      batches: new Batches({
+        rooms: new Rooms(client),
+        history: new History({
+          client,
+          note: (room, text) => log.warn({ channel: this.channel, room }, text),
+        }),
+        load: createFileLoader({ ...common, signal: () => this.#stopping.signal }),
+        log,
+        onDeleted: (eventId) => this.#sender.deleted(eventId),
+      }),
+      readCursors: options.readCursors,
+      onReady: (userId, cursors) => this.#ready(userId, cursors),
+      onStored: () => this.#invitations.wake(),
+      onStatus: (status) => this.#report(status),
+    })
+    this.#state = { state: 'stopped', problem: null, since: clock.now() }
+  }
+
+  async start(receiver: Receiver): Promise<void> {
+    if (this.#running) return
+    this.#receiver = receiver
+    this.#stopping = new AbortController()
+    const { signal } = this.#stopping
+    this.#report({ state: 'starting', problem: null })
+    this.#running = Promise.all([
+      this.#loop.run(receiver, signal),
+      this.#invitations.run(receiver, () => this.#cursors, signal),
+    ])
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+    this.#running = null
+    this.#report({ state: 'stopped', problem: null })
+  }
+
+  status(): ChannelStatus {
+    return { channel: this.channel, ...this.#state, account: this.#userId }
+  }
+
+  split(text: string): readonly string[] {
+    return splitMarkdown(text)
+  }
+
+  send(
+    address: string,
+    part: string,
+    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
+  ): Promise<string> {
+    return this.#sender.send(address, part, options)
+  }
+
+  edit(
+    address: string,
+    platformId: string,
+    part: string,
+    options: { readonly final: boolean; readonly signal: AbortSignal },
+  ): Promise<void> {
+    return this.#sender.edit(address, platformId, part, options)
+  }
+
+  typing(address: string): void {
+    const roomId = parseAddress(address)?.roomId
+    const now = this.#options.clock.monotonic()
+    if (roomId === undefined || this.#userId === null) return
+    if (now - (this.#typing.get(roomId) ?? -Infinity) < TYPING_INTERVAL_MS || !this.#pacing.isOpen()) return
+    this.#typing.delete(roomId)
+    this.#typing.set(roomId, now)
+    if (this.#typing.size > REMEMBERED_TYPING) this.#typing.delete(this.#typing.keys().next().value!)
+    this.#client.typing(roomId, this.#userId, this.#stopping.signal).catch(() => {})
+  }
+
+  async remove(address: string, platformId: string): Promise<boolean> {
+    const target = parseAddress(address)
+    if (!target) return false
+    try {
+      // The same for each try: it is redacted once.
+      await this.#client.redact(target.roomId, platformId, `r${platformId}`, new AbortController().signal)
+      return true
+    } catch (error) {
+      this.#options.log.debug({ channel: this.channel }, messageOf(error))
+      return false
+    }
+  }
+
+  #ready(userId: string, cursors: Cursors): void {
+    this.#userId = userId
+    this.#cursors = cursors
+    this.#privateRooms.remember(cursors, this.#receiver!)
+    this.#invitations.wake()
+    this.#options.onStatus?.(this.status())
+  }
+
+  #report(status: LoopStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
+    const { state, problem } = this.#state
+    if (state === status.state && problem === status.problem) return
+    this.#state = { state: status.state, problem: status.problem, since: this.#options.clock.now() }
+    this.#options.onStatus?.(this.status())
+  }
+}

@@ -1,0 +1,52 @@
+import { fileLimit, readableType, UNREADABLE_FILE, type FileLimit } from '../readable-file.ts'
+import { recordOf, textOf, type MatrixEvent } from './events.ts'
+
+/** An uploaded file that the model can read. */
+export interface FileRef extends FileLimit {
+  readonly server: string
+  readonly mediaId: string
+  readonly name: string
+  readonly mediaType: string
+  /** As the sender announces it, in bytes; null = unknown before the download. */
+  readonly size: number | null
+}
+
+/** What a message carries beside its text. */
+export type Media =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'file'; readonly file: FileRef }
+  /** A friendly sentence for what cannot be answered. */
+  | { readonly kind: 'unsupported'; readonly sentence: string }
+
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  'm.audio': "I can't listen to audio yet. Please write to me instead.",
+  'm.video': "I can't watch videos yet. Send me a picture, or tell me in words.",
+  'm.location': "I can't read places on the map yet. Write me the address.",
+}
+
+export const STICKER = "I can't see stickers yet. Tell me in words."
+export const POLL = "I can't vote in polls or read them yet. Write me the question."
+
+/** The media of a message; pure, nothing is loaded. */
+export function mediaOf({ content }: MatrixEvent): Media {
+  const type = textOf(content, 'msgtype') ?? ''
+  const sentence = UNSUPPORTED[type]
+  if (sentence !== undefined) return { kind: 'unsupported', sentence }
+  if (type !== 'm.image' && type !== 'm.file') return { kind: 'none' }
+  const info = recordOf(content['info'])
+  const name = textOf(content, 'filename') ?? textOf(content, 'body') ?? 'file'
+  const mime = textOf(info, 'mimetype') ?? (type === 'm.image' ? 'image/jpeg' : '')
+  const mediaType = readableType(mime, name)
+  const place = /^mxc:\/\/([\w.:[\]-]{1,255})\/([\w-]{1,255})$/.exec(textOf(content, 'url') ?? '')
+  if (mediaType === null || !place) return { kind: 'unsupported', sentence: UNREADABLE_FILE }
+  const size = typeof info['size'] === 'number' ? info['size'] : null
+  const [, server = '', mediaId = ''] = place
+  return { kind: 'file', file: { server, mediaId, name, mediaType, size, ...fileLimit(mediaType) } }
+}
+
+/** The words that go with a file: `body` is a caption only where the name stands beside it. */
+export function captionOf(content: Readonly<Record<string, unknown>>): string {
+  const name = textOf(content, 'filename')
+  const body = textOf(content, 'body') ?? ''
+  return name !== null && name !== body ? body : ''
+}

@@ -1,0 +1,162 @@
+import type { Chat, Delivered } from '../../conversation/receiver.ts'
+import { formatAddress } from './address.ts'
+import { isPlainCommand, mentions, normalisedText, repliedTo, withoutFallback } from './addressed.ts'
+import type { FileLoader } from './attachments.ts'
+import { recordOf, textOf, type MatrixEvent } from './events.ts'
+import { captionOf, mediaOf, POLL, STICKER } from './media.ts'
+import { threadRootOf, type Pointed, type Room } from './rooms.ts'
+
+export const ENCRYPTED_ROOM =
+  "This room is encrypted end to end, and I can't read encrypted messages. Please write to me in a room without encryption."
+/** Under one id for all of a room's encrypted messages the store says the sentence once, however often it comes. */
+const ENCRYPTED_ID = 'encrypted'
+
+export interface MappingContext {
+  readonly roomId: string
+  readonly userId: string
+  readonly room: Room
+  readonly load: FileLoader
+  /** The message that another one points to. @throws MatrixFailure */
+  readonly pointed: (eventId: string) => Promise<Pointed | null>
+  /** What is remembered of a message, without asking. */
+  readonly recall: (eventId: string) => Pointed | null
+}
+
+/** Event types of which the person is told that they cannot be answered. */
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  'm.sticker': STICKER,
+  'm.poll.start': POLL,
+  'org.matrix.msc3381.poll.start': POLL,
+}
+
+/**
+ * What one event of a room's timeline delivers: nothing for the bot's own, for notices (other bots
+ * write them) and for whatever is not known. Files are only named, not loaded.
+ *
+ * @throws MatrixFailure when the server has to be asked and cannot be
+ */
+export async function mapEvent(event: MatrixEvent, context: MappingContext): Promise<Delivered | null> {
+  if (event.sender === context.userId) return null
+  if (event.type === 'm.room.redaction') return mapRedaction(event, context)
+  if (event.type === 'm.room.encrypted' || isEncryptionOn(event)) return encryptedRoom(event.sender, context)
+  const unsupported = UNSUPPORTED[event.type] ?? null
+  if (unsupported === null && event.type !== 'm.room.message') return null
+  const relation = recordOf(event.content['m.relates_to'])
+  if (relation['rel_type'] === 'm.replace') return mapEdit(event, textOf(relation, 'event_id'), context)
+  // A deleted message has lost its content.
+  if (unsupported === null && !isAnswerable(event.content)) return null
+  const media = mediaOf(event)
+  const body = media.kind === 'file' ? captionOf(event.content) : wordsOf(event.content)
+  return {
+    kind: 'message',
+    address: formatAddress(context.roomId, threadRootOf(event)),
+    platformMessageId: event.event_id,
+    person: personOf(event.sender, context),
+    chat: await chatOf(event, event.content, body, context),
+    text: normalisedText(body, botIn(context)),
+    attachments: media.kind === 'file' ? [context.load(media.file)] : [],
+    unsupported: unsupported ?? (media.kind === 'unsupported' ? media.sentence : null),
+  }
+}
+
+/** What somebody is told, once a room, who has encrypted it or invited the bot to an encrypted one. */
+export function encryptedRoom(sender: string, context: MappingContext): Delivered {
+  return {
+    kind: 'message',
+    address: context.roomId,
+    platformMessageId: ENCRYPTED_ID,
+    person: personOf(sender, context),
+    // Whether the bot was meant cannot be read either, and the sentence comes only once.
+    chat: { id: context.roomId, kind: context.room.private ? 'private' : 'group', addressed: true },
+    text: '',
+    attachments: [],
+    unsupported: ENCRYPTED_ROOM,
+  }
+}
+
+/** Does the delivered thing only tell that a room is encrypted? */
+export function isEncryptedRoom(item: Delivered): boolean {
+  return item.kind === 'message' && item.platformMessageId === ENCRYPTED_ID
+}
+
+export function isEncryptionOn(event: MatrixEvent): boolean {
+  return event.type === 'm.room.encryption' && textOf(event.content, 'algorithm') !== null
+}
+
+/** Only who wrote a message may change it, whatever a server lets through. */
+async function mapEdit(
+  event: MatrixEvent,
+  originalId: string | null,
+  context: MappingContext,
+): Promise<Delivered | null> {
+  const content = recordOf(event.content['m.new_content'])
+  if (originalId === null || !isAnswerable(content)) return null
+  const original = await context.pointed(originalId)
+  if (original?.sender !== event.sender) return null
+  const body = 'filename' in content ? captionOf(content) : wordsOf(content)
+  if (body === '') return null
+  return {
+    kind: 'edit',
+    address: formatAddress(context.roomId, original.threadRoot),
+    platformMessageId: originalId,
+    person: personOf(event.sender, context),
+    chat: await chatOf(event, content, body, context),
+    text: normalisedText(body, botIn(context)),
+  }
+}
+
+/** A deleted message does not tell any more which thread it was in: what is remembered has to do. */
+function mapRedaction(event: MatrixEvent, context: MappingContext): Delivered | null {
+  const id = event.redacts ?? event.content['redacts']
+  if (typeof id !== 'string') return null
+  const threadRoot = context.recall(id)?.threadRoot ?? null
+  return {
+    kind: 'deletion',
+    address: formatAddress(context.roomId, threadRoot),
+    platformMessageId: id,
+  }
+}
+
+async function chatOf(
+  event: MatrixEvent,
+  content: Readonly<Record<string, unknown>>,
+  body: string,
+  context: MappingContext,
+): Promise<Chat> {
+  const { roomId, room } = context
+  if (room.private) return { id: roomId, kind: 'private', addressed: true }
+  const addressed =
+    mentions(content, botIn(context)) || isPlainCommand(body) || (await answersBot(event, context))
+  return { id: roomId, kind: 'group', addressed }
+}
+
+/** A reply to a message of the bot, or anything in a thread that hangs on one. */
+async function answersBot(event: MatrixEvent, context: MappingContext): Promise<boolean> {
+  for (const id of [repliedTo(event), threadRootOf(event)]) {
+    if (id !== null && (await context.pointed(id))?.sender === context.userId) return true
+  }
+  return false
+}
+
+function botIn({ userId, room }: MappingContext): { readonly userId: string; readonly name: string | null } {
+  return { userId, name: room.ownName }
+}
+
+function personOf(
+  id: string,
+  { room }: MappingContext,
+): { readonly id: string; readonly name: string | null } {
+  return { id, name: room.names.get(id) ?? null }
+}
+
+/** Bots answer in notices so that bots do not answer them. */
+function isAnswerable(content: Readonly<Record<string, unknown>>): boolean {
+  const type = textOf(content, 'msgtype')
+  return type !== null && type !== 'm.notice'
+}
+
+function wordsOf(content: Readonly<Record<string, unknown>>): string {
+  const body = textOf(content, 'body') ?? ''
+  const replies = 'm.in_reply_to' in recordOf(content['m.relates_to'])
+  return replies ? withoutFallback(body) : body
+}

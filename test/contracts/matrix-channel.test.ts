@@ -1,0 +1,32 @@
+import { ADA, MatrixFixture, PRIVATE_ROOM } from '../support/matrix-fixture.ts'
+import { badGateway, limitExceeded, MatrixServer } from '../support/matrix-server.ts'
+import { channelContract, type ChannelFixture } from './channel.ts'
+
+const UNTIL_MENDED = 1_000_000
+
+channelContract('matrix', {
+  capabilities: { redelivers: true, pushes: true, edits: true, limitsRate: true, blocks: true, remote: true },
+  async open(): Promise<ChannelFixture> {
+    const fixture = await MatrixFixture.open()
+    const { server } = fixture
+    const { world } = server
+    return {
+      platform: {
+        address: PRIVATE_ROOM,
+        say: async (text) => world.say(PRIVATE_ROOM, ADA, text),
+        redeliver: async (id) => world.again(id),
+        acknowledged: () => server.allConfirmed,
+        sent: () => world.shown(PRIVATE_ROOM).map(({ id, text }) => ({ id, text })),
+        attempts: () => server.callsOf('send').length,
+        limitRate: (seconds) => server.fail('send', limitExceeded(seconds * 1_000)),
+        block: () => void server.closed.add(PRIVATE_ROOM),
+        down: () => server.fail('*', badGateway, UNTIL_MENDED),
+        up: () => server.mend(),
+      },
+      create: (receiver) => fixture.createKnowing(receiver),
+      logged: () => fixture.lines.join(''),
+      secrets: [MatrixServer.token],
+      [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+    }
+  },
+})

@@ -1,0 +1,71 @@
+import { createMatrixChannel, type MatrixOptions } from '../../src/channels/matrix/channel.ts'
+import type { Channel } from '../../src/channels/channel.ts'
+import { systemClock } from '../../src/support/clock.ts'
+import { createLog } from '../../src/support/log.ts'
+import { Secret } from '../../src/support/secret.ts'
+import { MatrixRooms } from './matrix-rooms.ts'
+import { MatrixServer } from './matrix-server.ts'
+import type { RecordingReceiver } from './recording-receiver.ts'
+
+export const ADA = '@ada:test'
+export const BOB = '@bob:test'
+export const EVE = '@eve:test'
+/** Ada and the bot. */
+export const PRIVATE_ROOM = '!private:test'
+/** Ada, Bob and the bot. */
+export const GROUP_ROOM = '!group:test'
+
+/** A homeserver, and channels that talk to it. */
+export class MatrixFixture implements AsyncDisposable {
+  readonly server: MatrixServer
+  readonly lines: string[] = []
+  readonly #log: Awaited<ReturnType<typeof createLog>>
+  readonly #channels: Channel[] = []
+
+  private constructor(server: MatrixServer, lines: string[], log: Awaited<ReturnType<typeof createLog>>) {
+    this.server = server
+    this.lines = lines
+    this.#log = log
+  }
+
+  static async open(): Promise<MatrixFixture> {
+    const lines: string[] = []
+    const destination = { write: (line: string) => void lines.push(line) }
+    const log = await createLog({ level: 'trace', destination })
+    const server = await MatrixServer.start()
+    server.world.openRoom(PRIVATE_ROOM, [ADA])
+    server.world.openRoom(GROUP_ROOM, [ADA, BOB])
+    return new MatrixFixture(server, lines, log)
+  }
+
+  /** A channel of a gateway that has run before and had seen all that is there now, unless `receiver` knows better. */
+  createKnowing(receiver: RecordingReceiver, options: Partial<MatrixOptions> = {}): Channel {
+    if (receiver.cursors.size === 0) {
+      const { world } = this.server
+      receiver.cursors.set(`sync ${MatrixRooms.bot}`, `s${world.position}`)
+      for (const room of world.rooms.keys()) receiver.cursors.set(`room ${room}`, '-')
+    }
+    return this.create(receiver, options)
+  }
+
+  create(receiver: RecordingReceiver, options: Partial<MatrixOptions> = {}): Channel {
+    const channel = createMatrixChannel({
+      token: new Secret(MatrixServer.token),
+      apiRoot: this.server.apiRoot,
+      welcome: new Set([ADA]),
+      openRooms: new Set(),
+      clock: systemClock,
+      log: this.#log,
+      readCursors: async () => [...receiver.cursors].map(([name, value]) => ({ name, value })),
+      waitMs: 1_000,
+      ...options,
+    })
+    this.#channels.push(channel)
+    return channel
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#channels.map((channel) => channel.stop()))
+    await this.server[Symbol.asyncDispose]()
+  }
+}
