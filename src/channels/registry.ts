@@ -49,5 +49,20 @@ export async function openPlatforms(
       }),
     )
   }
+  const { matrix } = settings
+  if (matrix.enabled && matrix.accessToken && matrix.apiRoot !== null) {
+    const { createMatrixChannel } = await import('./matrix/channel.ts')
+    channels.push(
+      createMatrixChannel({
+        token: matrix.accessToken,
+        apiRoot: matrix.apiRoot,
+        welcome: matrix.allowAllUsers ? null : new Set([...matrix.allowedUsers, ...matrix.operators]),
+        openRooms: new Set(matrix.groupAllowedChats),
+        clock: parts.clock,
+        log: parts.log,
+        readCursors: () => parts.readCursors('matrix'),
+      }),
+    )
+  }
   return channels
 }

@@ -36,7 +36,15 @@ export interface ChannelSettings {
     readonly botToken: Secret | null
     readonly appToken: Secret | null
   }
-  readonly matrix: PlatformSettings & { readonly apiRoot: string | null; readonly accessToken: Secret | null }
+  readonly matrix: PlatformSettings & {
+    readonly apiRoot: string | null
+    readonly accessToken: Secret | null
+    /** Rooms in which everybody may talk. */
+    readonly groupAllowedChats: readonly string[]
+    readonly requireMention: boolean
+    /** The operators among its users, who may bring the bot into rooms like those who may talk. */
+    readonly operators: readonly string[]
+  }
   readonly email: PlatformSettings & {
     readonly address: string | null
     readonly password: Secret | null
@@ -100,13 +108,18 @@ export function resolveChannels(config: Config, environment: Environment): Chann
       appToken: slack.appToken,
     },
     matrix: {
-      ...people(matrix.allowedUsers, null),
+      ...people(matrix.allowedUsers ?? channels.matrix.allowedUsers, channels.matrix.homeChannel),
       apiRoot: channels.matrix.apiRoot ?? matrix.homeserver,
       enabled:
         channels.matrix.enabled &&
         matrix.accessToken !== null &&
         (channels.matrix.apiRoot ?? matrix.homeserver) !== null,
       accessToken: matrix.accessToken,
+      groupAllowedChats: channels.matrix.allowedRooms,
+      requireMention: channels.matrix.requireMention,
+      operators: config.gateway.operators.flatMap(({ channel, user }) =>
+        channel === 'matrix' ? [user] : [],
+      ),
     },
     email: {
       ...lowerCase(people(email.allowedUsers ?? channels.email.allowedUsers, null)),

@@ -119,7 +119,7 @@ export interface ChannelsConfig {
   readonly telegram: TelegramConfig
   readonly discord: DiscordConfig
   readonly slack: PlatformConfig
-  readonly matrix: PlatformConfig
+  readonly matrix: MatrixConfig
   readonly email: EmailConfig
 }
 
@@ -138,6 +138,16 @@ export interface TelegramConfig {
   readonly groupAllowedChats: readonly string[]
   readonly homeChannel: string | null
   /** In a group, answer only when mentioned or replied to. */
+  readonly requireMention: boolean
+}
+
+export interface MatrixConfig extends PlatformConfig {
+  /** User ids; the variable of the environment wins over these. */
+  readonly allowedUsers: readonly string[]
+  /** Rooms in which everybody may talk. */
+  readonly allowedRooms: readonly string[]
+  readonly homeChannel: string | null
+  /** In a room of several people, answer only when mentioned or replied to. */
   readonly requireMention: boolean
 }
 

@@ -87,7 +87,14 @@ export const DEFAULTS = {
       require_mention: true,
     },
     slack: { enabled: true, api_root: null },
-    matrix: { enabled: true, api_root: null },
+    matrix: {
+      enabled: true,
+      api_root: null,
+      allowed_users: [],
+      allowed_rooms: [],
+      home_channel: null,
+      require_mention: true,
+    },
     email: {
       enabled: true,
       allowed_users: [],

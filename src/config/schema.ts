@@ -49,6 +49,9 @@ const numericId = (description: string) =>
 const snowflake = (description: string) =>
   shaped(/^\d{5,20}$/, 'an id in quotes, such as "112233445566778899"', description)
 
+const matrixRoom = (description: string) =>
+  shaped(/^!\S+$/, 'the id of a room, such as !abc:example.org (its settings show it)', description)
+
 const argv = (description: string) =>
   z.array(z.string().min(1)).min(1).meta({
     description,
@@ -306,7 +309,28 @@ const channels = section('The ways in which people talk to the gateway.', {
     },
   ).prefault({}),
   slack: platform('Slack'),
-  matrix: platform('Matrix'),
+  matrix: section('Matrix; needs MATRIX_HOMESERVER and MATRIX_ACCESS_TOKEN.', {
+    enabled: flag('false keeps the channel closed although its token is there.').default(true),
+    api_root: address(
+      "Where the homeserver's client API is; wins over MATRIX_HOMESERVER. Plain http only to this machine.",
+    )
+      .nullable()
+      .default(null),
+    allowed_users: z
+      .array(shaped(/^@[^\s:]+:\S+$|^\*$/, 'a user id, such as @ada:example.org', 'A user id.'))
+      .meta({
+        description: 'Who may talk and invite the bot, by id (MATRIX_ALLOWED_USERS, which wins).',
+      })
+      .default([]),
+    allowed_rooms: z
+      .array(matrixRoom("A room's id."))
+      .meta({ description: 'Rooms in which anybody may talk, and into which anybody may invite the bot.' })
+      .default([]),
+    home_channel: matrixRoom('The room for alerts.').nullable().default(null),
+    require_mention: flag('In rooms of several people, answer only when mentioned or replied to.').default(
+      D.channels.matrix.require_mention,
+    ),
+  }).prefault({}),
   email: section('E-mail; needs EMAIL_ADDRESS, EMAIL_PASSWORD and both hosts.', {
     enabled: flag('false keeps the channel closed although its password is there.').default(true),
     allowed_users: z

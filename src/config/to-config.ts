@@ -84,7 +84,13 @@ export function toConfig(file: ConfigFile): Config {
         requireMention: channels.discord.require_mention,
       },
       slack: platform(channels.slack),
-      matrix: platform(channels.matrix),
+      matrix: {
+        ...platform(channels.matrix),
+        allowedUsers: channels.matrix.allowed_users,
+        allowedRooms: channels.matrix.allowed_rooms,
+        homeChannel: channels.matrix.home_channel,
+        requireMention: channels.matrix.require_mention,
+      },
       email: {
         enabled: channels.email.enabled,
         allowedUsers: channels.email.allowed_users,

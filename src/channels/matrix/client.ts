@@ -79,6 +79,19 @@ export class MatrixClient {
   }
 
   /**
+   * Where the site says that its homeserver's client API is; null = it does not say. Nothing is ever
+   * asked there by itself: it may be anybody's, and the token is not for them.
+   *
+   * @see https://spec.matrix.org/latest/client-server-api/#well-known-uri
+   */
+  async discover(signal: AbortSignal): Promise<string | null> {
+    const call = { name: 'well-known', method: 'GET', path: '/.well-known/matrix/client' } as const
+    const answer = await this.#call(call, signal, false)
+    const url = textOf(recordOf(answer['m.homeserver']), 'base_url')
+    return url !== null && URL.canParse(url) ? url : null
+  }
+
+  /**
    * What happened after `since`; null = everything that is now, whose history is not asked for.
    *
    * @param waitMs how long the server keeps an empty answer back, in milliseconds; 0 = not at all

@@ -11,6 +11,7 @@ import { checkCredential } from './check-credential.ts'
 import { checkDisk, checkGatewayToken, checkHome, checkNode, checkSecretFiles } from './check-files.ts'
 import { checkGateway, checkPort } from './check-gateway.ts'
 import { checkAddresses } from './check-network.ts'
+import { checkMatrix } from './check-matrix.ts'
 import { checkService } from './check-service.ts'
 import { checkStore } from './check-store.ts'
 import { checkTelegram } from './check-telegram.ts'
@@ -56,6 +57,7 @@ export async function examine(
     guarded('port', async () => (running ? [] : [await checkPort(settings.config.gateway, paths)])),
     guarded('reach', () => checkAddresses(settings.config, renewable)),
     guarded('telegram', () => checkTelegram(settings, running !== null)),
+    guarded('matrix', () => checkMatrix(settings)),
     guarded('alerts', () => checkAlerts(settings, processEnv)),
   ])
   return [...common, ...local.flat(), ...gateway, ...credential.findings, ...remote.flat()]
