@@ -40,9 +40,9 @@ function isDoubled(value: string): boolean {
  * differently, yet `C#`, `owner/repo#42` and `Array#flat_map` are everyday words.
  */
 export function looksLikeSignInPaste(text: string): boolean {
-  const words = wordsOf(text)
-  if (holdsSignInSecret(text)) return true
-  return words.some((word, index) => isCodeWithState(word, words.length === 1) || isTornPair(words, index))
+  const suspects = suspectsOf(text)
+  if (holdsSecret(text, suspects)) return true
+  return suspects.some((suspect) => isCodeWithState(suspect) || isTornPair(suspect))
 }
 
 /**
@@ -50,19 +50,86 @@ export function looksLikeSignInPaste(text: string): boolean {
  * code, a code with a state of full length. Everyday words never are.
  */
 export function holdsSignInSecret(text: string): boolean {
+  return holdsSecret(text, suspectsOf(text))
+}
+
+function holdsSecret(text: string, suspects: readonly Suspect[]): boolean {
   return (
     TOKEN.test(text.replace(INVISIBLE, '')) ||
-    wordsOf(text).some((word) => carriesCode(word) || endsInFullState(word))
+    suspects.some(({ word }) => carriesCode(word) || endsInFullState(word))
   )
 }
 
-function wordsOf(text: string): string[] {
-  return text
-    .replace(INVISIBLE, '')
-    .split(/\s+/)
-    .filter((word) => word.length <= LONGEST_WORD)
-    .map(unwrapped)
-    .filter(Boolean)
+/** A word that may be a secret, without what people put round it, and the words beside it. */
+interface Suspect {
+  readonly word: string
+  /** Looked for only when the word itself fits. */
+  readonly before: () => string | undefined
+  readonly after: () => string | undefined
+}
+
+function isAlone({ before, after }: Suspect): boolean {
+  return before() === undefined && after() === undefined
+}
+
+/**
+ * The few words worth a closer look: those with a mark that every secret has. They are found by
+ * the marks, and the text is not taken apart, for prompts of other front ends are megabytes long
+ * and all of this runs between two messages of somebody else.
+ */
+function suspectsOf(text: string): readonly Suspect[] {
+  const clean = text.replace(INVISIBLE, '')
+  const suspects: Suspect[] = []
+  const mark = /#|code=/gi
+  for (let match = mark.exec(clean); match !== null; match = mark.exec(clean)) {
+    const from = wordStart(clean, match.index)
+    const to = wordEnd(clean, match.index)
+    mark.lastIndex = to
+    const word = to - from > LONGEST_WORD ? '' : unwrapped(clean.slice(from, to))
+    if (word === '') continue
+    suspects.push({ word, before: () => wordBefore(clean, from), after: () => wordAfter(clean, to) })
+  }
+  return suspects
+}
+
+function wordBefore(text: string, at: number): string | undefined {
+  for (let end = at; ;) {
+    while (end > 0 && isSpace(text, end - 1)) end--
+    if (end === 0) return undefined
+    const start = wordStart(text, end - 1)
+    const word = end - start > LONGEST_WORD ? '' : unwrapped(text.slice(start, end))
+    if (word !== '') return word
+    end = start
+  }
+}
+
+function wordAfter(text: string, at: number): string | undefined {
+  for (let start = at; ;) {
+    while (start < text.length && isSpace(text, start)) start++
+    if (start === text.length) return undefined
+    const end = wordEnd(text, start)
+    const word = end - start > LONGEST_WORD ? '' : unwrapped(text.slice(start, end))
+    if (word !== '') return word
+    start = end
+  }
+}
+
+function wordStart(text: string, at: number): number {
+  let start = at
+  while (start > 0 && !isSpace(text, start - 1)) start--
+  return start
+}
+
+function wordEnd(text: string, at: number): number {
+  let end = at
+  while (end < text.length && !isSpace(text, end)) end++
+  return end
+}
+
+function isSpace(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  // Nearly every character is neither of the two, and is told without a pattern.
+  return code <= 32 ? /\s/.test(text[at]!) : code >= 128 && /\s/.test(text[at]!)
 }
 
 /** Longer than any address with a code in it; keeps the patterns below quick on hostile text. */
@@ -102,11 +169,13 @@ function endsInFullState(word: string): boolean {
   return state.length >= FULL_STATE && mixed(state)
 }
 
-function isCodeWithState(word: string, alone: boolean): boolean {
+function isCodeWithState(suspect: Suspect): boolean {
+  const { word } = suspect
   const match = /^([\w-]*)#([\w-]+)$/.exec(word)
   if (!match) return false
   const [, code = '', state = ''] = match
   if (code.length < 4 || /^\d+$/.test(state)) return false
+  const alone = isAlone(suspect)
   if (mixed(code) && mixed(state)) return alone || Math.min(code.length, state.length) >= ALONE
   return Math.min(code.length, state.length) >= (alone ? ALONE : AMONG_WORDS)
 }
@@ -117,11 +186,13 @@ function mixed(part: string): boolean {
 }
 
 /** `code # state`, `code #state`, `code# state`: only long halves of letters and digits, because `#` begins comments and tags. */
-function isTornPair(words: readonly string[], index: number): boolean {
-  const word = words[index]!
+function isTornPair({ word, before, after }: Suspect): boolean {
   const at = word.indexOf('#')
   if (at === -1 || at !== word.lastIndexOf('#')) return false
-  const code = at > 0 ? word.slice(0, at) : words[index - 1]
-  const state = at < word.length - 1 ? word.slice(at + 1) : words[index + 1]
-  return [code, state].every((part) => part !== undefined && /^[\w-]{16,}$/.test(part) && mixed(part))
+  const isHalf = (part: string | undefined) => part !== undefined && /^[\w-]{16,}$/.test(part) && mixed(part)
+  const inFront = at > 0 ? word.slice(0, at) : null
+  const behind = at < word.length - 1 ? word.slice(at + 1) : null
+  // The half that is in the word itself comes first: looking beside it costs more.
+  if (!(inFront === null || isHalf(inFront)) || !(behind === null || isHalf(behind))) return false
+  return isHalf(inFront ?? before()) && isHalf(behind ?? after())
 }
