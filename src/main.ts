@@ -31,6 +31,7 @@ import { createDashboard } from './http/dashboard.ts'
 import { feedFigures } from './http/figure-feed.ts'
 import { feedMetrics } from './http/metric-feed.ts'
 import { Metrics } from './http/metrics.ts'
+import { programDoors } from './http/program-doors.ts'
 import { HttpServer } from './http/server.ts'
 import { pageSignIn } from './http/page-sign-in.ts'
 import type { SandboxPanel } from './http/services.ts'
@@ -130,7 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
 
   // ── Messages ────────────────────────────────────────────────────────────
-  const web = new WebChannel(clock)
+  const web = new WebChannel(clock, channels.web.enabled)
   const platforms = await openPlatforms(channels, {
     clock,
     log,
@@ -333,6 +334,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       sandbox: settings.sandbox,
     }),
     metrics,
+    doors: programDoors({ config, channels: all, messaging, conversations, gate }),
     pageFolder: fileURLToPath(new URL('dist/web', PACKAGE_ROOT)),
     clock,
     log,

@@ -64,6 +64,7 @@ export function createModelClient(options: ModelClientOptions): Model {
           max_tokens: request.maxTokens,
           ...(request.system === null ? {} : { system: request.system }),
           messages: request.messages.map(toParam),
+          ...(request.stop?.length ? { stop_sequences: [...request.stop] } : {}),
           stream: true,
         },
         { signal: silence.signal, headers: credentialHeaders(credential) },

@@ -21,4 +21,4 @@ export interface ChannelStatus {
 }
 
 /** Channels whose readers fetch answers from the store: nothing is put into the outbox for them. */
-export const PULL_CHANNELS: readonly string[] = ['web']
+export const PULL_CHANNELS: readonly string[] = ['web', 'openai']

@@ -17,7 +17,11 @@ export async function openPlatforms(
   parts: ChannelParts,
 ): Promise<readonly Channel[]> {
   const channels: Channel[] = []
-  const { telegram } = settings
+  const { telegram, openai } = settings
+  if (openai.enabled) {
+    const { OpenAiChannel } = await import('./openai/openai-channel.ts')
+    channels.push(new OpenAiChannel(parts.clock))
+  }
   if (telegram.enabled && telegram.botToken) {
     const { createTelegramChannel } = await import('./telegram/channel.ts')
     channels.push(

@@ -16,6 +16,7 @@ interface PlatformSettings {
 
 export interface ChannelSettings {
   readonly web: { readonly enabled: boolean }
+  readonly openai: { readonly enabled: boolean }
   readonly telegram: PlatformSettings & {
     readonly apiRoot: string
     readonly botToken: Secret | null
@@ -77,6 +78,7 @@ export function resolveChannels(config: Config, environment: Environment): Chann
 
   return {
     web: { enabled: channels.web.enabled },
+    openai: { enabled: channels.openai.enabled },
     telegram: {
       ...people(
         telegram.allowedUsers ?? channels.telegram.allowedUsers,

@@ -13,6 +13,7 @@ export interface Config {
   readonly storage: StorageConfig
   /** In order of trial. Empty: every home channel, then the operators' private chats. */
   readonly alerts: readonly AlertRouteConfig[]
+  readonly webhooks: readonly WebhookConfig[]
   readonly channels: ChannelsConfig
 }
 
@@ -114,8 +115,21 @@ export type AlertRouteConfig =
   | { readonly type: 'ntfy'; readonly url: Secret; readonly token: Secret | null }
   | { readonly type: 'command'; readonly run: readonly string[] }
 
+/** A way in for other programs: `POST /hooks/<name>`. */
+export interface WebhookConfig {
+  /** Unique. */
+  readonly name: string
+  /** `whsec_…` or any text. */
+  readonly secret: Secret
+  /** The chat that gets the answer, in its channel's own notation. */
+  readonly deliverTo: { readonly channel: string; readonly address: string }
+  /** With `{{body}}` in it; null = the usual one. */
+  readonly prompt: string | null
+}
+
 export interface ChannelsConfig {
   readonly web: { readonly enabled: boolean }
+  readonly openai: { readonly enabled: boolean }
   readonly telegram: TelegramConfig
   readonly discord: DiscordConfig
   readonly slack: PlatformConfig

@@ -66,8 +66,11 @@ export const DEFAULTS = {
   },
   storage: { url: 'sqlite', secret_key_file: null },
   alerts: [],
+  webhooks: [],
   channels: {
     web: { enabled: true },
+    // Nothing is open without a token, so there is nothing to be careful about.
+    openai: { enabled: true },
     telegram: {
       enabled: true,
       api_root: 'https://api.telegram.org',

@@ -240,6 +240,31 @@ const alerts = z
       "Where alerts go, in order of trial. Empty: every *_HOME_CHANNEL, then the operators' private chats.",
   })
 
+const webhooks = z
+  .array(
+    section('A webhook that starts a turn; senders sign after Standard Webhooks.', {
+      name: shaped(
+        /^[a-z0-9][a-z0-9_-]{0,63}$/,
+        'a name of lower-case letters, digits, - and _',
+        'It is posted to /hooks/NAME.',
+      ),
+      secret: shaped(
+        /^\S{16,}$/,
+        'a secret of at least 16 characters without spaces; ${NAME} takes it from .env',
+        'The secret that both sides know: whsec_… or any text.',
+      ),
+      deliver_to: shaped(
+        /^[a-z]+:\S+$/,
+        'a channel and a chat, such as telegram:12345',
+        'The chat that gets the answer, such as telegram:12345.',
+      ),
+      prompt: text(
+        'What the model is told; {{body}} is what was posted, {{body.some.key}} a part of it.',
+      ).optional(),
+    }),
+  )
+  .meta({ description: 'Webhooks that other programs post to (POST /hooks/NAME).' })
+
 const platform = (name: string) =>
   section(name, {
     enabled: flag('false keeps the channel closed although its token is there.').default(true),
@@ -264,6 +289,9 @@ const mailServer = (protocol: string, variable: string) =>
 const channels = section('The ways in which people talk to the gateway.', {
   web: section('The chat page that the gateway serves.', {
     enabled: flag('Serve it.').default(D.channels.web.enabled),
+  }).prefault({}),
+  openai: section('The OpenAI-compatible address /v1/chat/completions, behind a bearer token.', {
+    enabled: flag('Serve it.').default(D.channels.openai.enabled),
   }).prefault({}),
   telegram: section('Telegram; needs TELEGRAM_BOT_TOKEN. Variables of the environment win over these keys.', {
     enabled: flag('false keeps the channel closed although its token is there.').default(true),
@@ -357,6 +385,7 @@ export const configFileSchema = section('Hermes Gateway', {
   gateway: gateway.prefault({}),
   storage: storage.prefault({}),
   alerts: alerts.default([]),
+  webhooks: webhooks.default([]),
   channels: channels.prefault({}),
 })
 

@@ -117,6 +117,9 @@ export async function sandboxSettings(options: SandboxOptions): Promise<Settings
     gateway: { ...file.gateway, host: '127.0.0.1', port: options.port ?? file.gateway.port },
     storage: { kind: 'sqlite' },
     alerts: [],
+    webhooks: [],
+    // Only the web chat is open there.
+    channels: { ...file.channels, openai: { enabled: false } },
   }
   return {
     paths,

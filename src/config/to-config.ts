@@ -1,7 +1,8 @@
+import { ConfigurationError } from '../support/errors.ts'
 import { Secret } from '../support/secret.ts'
 import { VERSION } from '../support/version.ts'
 import { normalBaseUrl, withoutTrailingSlash } from './addresses.ts'
-import type { AlertRouteConfig, Config, PlatformConfig } from './config.ts'
+import type { AlertRouteConfig, Config, PlatformConfig, WebhookConfig } from './config.ts'
 import { parseDuration } from './duration.ts'
 import type { ConfigFile } from './schema.ts'
 import { DEFAULT_TEXTS, type Texts } from './texts.ts'
@@ -65,8 +66,10 @@ export function toConfig(file: ConfigFile): Config {
             secretKeyFile: file.storage.secret_key_file,
           },
     alerts: file.alerts.map(alertRoute),
+    webhooks: webhooks(file.webhooks),
     channels: {
       web: { enabled: channels.web.enabled },
+      openai: { enabled: channels.openai.enabled },
       telegram: {
         enabled: channels.telegram.enabled,
         apiRoot: withoutTrailingSlash(channels.telegram.api_root),
@@ -131,6 +134,21 @@ function alertRoute(route: ConfigFile['alerts'][number]): AlertRouteConfig {
     case 'command':
       return { type: 'command', run: route.run }
   }
+}
+
+/** @throws ConfigurationError when two have one name */
+function webhooks(file: ConfigFile['webhooks']): WebhookConfig[] {
+  const twice = file.find(({ name }, index) => file.findIndex((other) => other.name === name) < index)
+  if (twice) throw new ConfigurationError(`webhooks: two of them have the name "${twice.name}".`)
+  return file.map(({ name, secret, deliver_to: target, prompt }) => {
+    const colon = target.indexOf(':')
+    return {
+      name,
+      secret: new Secret(secret),
+      deliverTo: { channel: target.slice(0, colon), address: target.slice(colon + 1) },
+      prompt: prompt ?? null,
+    }
+  })
 }
 
 function secret(value: string | undefined): Secret | null {

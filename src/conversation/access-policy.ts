@@ -5,6 +5,9 @@ import type { AccessPolicy, ChannelAccess } from './access.ts'
 /** Where an operator is told, and commands nothing: a mail passes through many hands. */
 const NEVER_COMMANDING: ReadonlySet<string> = new Set(['email'])
 
+/** Whoever comes in here has shown a token: the door is the HTTP server's. */
+const BEHIND_A_TOKEN: ReadonlySet<string> = new Set(['web', 'openai'])
+
 /** Who may talk where, as the configuration says it. */
 export function accessPolicyOf(channels: ChannelSettings, operators: readonly Operator[]): AccessPolicy {
   const rules = new Map<string, ChannelAccess>()
@@ -17,8 +20,7 @@ export function accessPolicyOf(channels: ChannelSettings, operators: readonly Op
       allowedGroups: new Set(settings.allowedRoles),
       allowedChats: new Set(settings.groupAllowedChats),
       requireMention: settings.requireMention ?? true,
-      // Whoever reads the page has shown a token: the door is the HTTP server's.
-      trusted: name === 'web',
+      trusted: BEHIND_A_TOKEN.has(name),
     })
   }
   const commanding = operators.filter(({ channel }) => !NEVER_COMMANDING.has(channel))

@@ -153,7 +153,7 @@ interface Loaded {
   readonly missing: readonly string[]
 }
 
-class AttachmentLoader {
+export class AttachmentLoader {
   readonly #inbox: Pick<Inbox, 'attachment'>
   #room = MAX_ATTACHMENT_BYTES
 
@@ -182,7 +182,7 @@ class AttachmentLoader {
 }
 
 /** A text without missing files stays as it is, to the letter. */
-function withNames(text: string, { missing }: Loaded): string {
+export function withNames(text: string, { missing }: Loaded): string {
   if (missing.length === 0) return text
   return [text, ...missing.map((name) => `[attachment that is not shown: ${name}]`)]
     .filter((line) => line !== '')
@@ -194,7 +194,7 @@ function roleOf(row: StoredMessage): 'user' | 'assistant' {
 }
 
 /** Questions that were answered together become one message; every turn ends with its answer. */
-function alternating(messages: readonly ModelMessage[]): ModelMessage[] {
+export function alternating(messages: readonly ModelMessage[]): ModelMessage[] {
   const result: ModelMessage[] = []
   for (const message of messages) {
     const last = result.at(-1)

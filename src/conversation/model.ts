@@ -7,6 +7,8 @@ export interface ModelRequest {
   readonly system: string | null
   /** Begins with `user`, ends with `user`; roles alternate. */
   readonly messages: readonly ModelMessage[]
+  /** The answer ends before any of these. */
+  readonly stop?: readonly string[]
 }
 
 export interface ModelMessage {

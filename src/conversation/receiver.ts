@@ -1,4 +1,5 @@
 import type { Accepted, Attachment, Cursor } from '../inbox/inbox.ts'
+import type { MessageContext } from '../inbox/message-context.ts'
 
 /** What a platform delivered, in its facts; who may talk and what it means is decided by the receiver. */
 export type Delivered =
@@ -15,6 +16,13 @@ export type Delivered =
       readonly unsupported: string | null
       /** The words are somebody else's, passed on by `person`: plain text, never a command. */
       readonly forwarded?: boolean
+      /**
+       * The gateway itself has let it in, by a signature that it checked: the channel's rules are
+       * for people, and nobody is there who could be answered.
+       */
+      readonly vouched?: boolean
+      /** The sender keeps the conversation itself; the channel bounds its size. */
+      readonly context?: MessageContext
     }
   | {
       readonly kind: 'edit'

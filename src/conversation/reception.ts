@@ -28,6 +28,9 @@ import type { Chat, Delivered, Person, Receiver } from './receiver.ts'
 /** What a person may send as one message, in bytes of UTF-8. */
 const MAX_TEXT_BYTES = 64 * 1024
 
+/** For a program; people are told how to sign in instead. */
+const SECRET_SENT = 'This holds something shaped like a sign-in code or a token, so it was not kept.'
+
 /** What the model can be shown. */
 const READABLE_TYPES: ReadonlySet<string> = new Set([
   'image/jpeg',
@@ -151,17 +154,27 @@ class Reception implements Receiver {
 
   async #message(channel: string, item: Message, taken: Person[]): Promise<Arrival[]> {
     const { texts, rate, clock } = this.#options
-    // Without a reply there is nothing that a second delivery could repeat: not even the id is kept.
-    const away = (reply: string | null) => (reply === null ? [] : [turnedAway(channel, item, reply)])
+    const isProgram = item.vouched || item.context !== undefined
+    const away = (reply: string | null): Arrival[] => {
+      // A program reads this in the answer to its request, and nothing is kept for it.
+      if (isProgram && reply !== null) throw new Refused(reply)
+      // Without a reply there is nothing that a second delivery could repeat: not even the id is kept.
+      return reply === null ? [] : [turnedAway(channel, item, reply)]
+    }
     const person = `${channel}:${item.person.id}`
-    const access = await this.#access(channel, item.person, item.chat)
-    const tooLarge = Buffer.byteLength(item.text) > MAX_TEXT_BYTES
-    if (!tooLarge && looksLikeSignInPaste(item.text)) return away(await this.#pasted(channel, item, access))
+    const access: Access = item.vouched
+      ? { kind: 'granted', role: 'user' }
+      : await this.#access(channel, item.person, item.chat)
+    const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
+    if (!tooLarge && textsOf(item).some(looksLikeSignInPaste)) {
+      // Nobody signs in through a program.
+      return away(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
+    }
     if (access.kind === 'ignored') return []
     if (access.kind === 'stranger') {
       return away(await this.#pairingReply(channel, item.person))
     }
-    if (!this.#options.access.channels.get(channel)?.trusted) {
+    if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
       const verdict = rate.take(person, clock.monotonic())
       if (verdict !== 'pass') return away(verdict === 'refuse' ? texts.rate_limited : null)
       taken.push(item.person)
@@ -283,6 +296,12 @@ class Reception implements Receiver {
   }
 }
 
+/** Everything of a message that the model would read. */
+function textsOf({ text, context }: Message): readonly string[] {
+  if (!context) return [text]
+  return [text, context.system ?? '', ...context.turns.map((turn) => turn.text)]
+}
+
 function turnedAway(channel: string, { address, platformMessageId }: Message | Edit, reply: string): Arrival {
   return { kind: 'turned-away', channel, address, platformMessageId, reply }
 }
@@ -297,5 +316,6 @@ function incoming(channel: string, item: Message, attachments: readonly Attachme
     text: item.text,
     attachments,
     addressed: item.chat.addressed,
+    ...(item.context ? { context: item.context } : {}),
   }
 }

@@ -4,11 +4,13 @@ import type { AnswerTurn } from '../inbox/dispatcher.ts'
 import type { ConversationEvents } from '../inbox/events.ts'
 import { latePreface } from '../inbox/hold-policy.ts'
 import type { Inbox, Lease, TurnOutcome, Usage } from '../inbox/inbox.ts'
+import { CUT_SHORT } from '../inbox/message-context.ts'
 import { Interruption } from '../inbox/outcome.ts'
 import { sentText } from '../inbox/sent-text.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError, Refused } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
+import { broughtContext } from './brought-context.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
 import { writeSummary } from './history.ts'
 import type { Model, ModelAnswer } from './model.ts'
@@ -33,15 +35,23 @@ export function createTurn(options: TurnOptions): AnswerTurn {
   const contexts = new ContextBuilder(options)
 
   return async (lease, signal) => {
-    const { conversation, messages, turnId } = lease
-    const modelId = conversation.model ?? defaultModel
+    const { conversation, messages, turnId, context: brought } = lease
+    const chosenModel = brought?.model ?? conversation.model
+    const modelId = chosenModel ?? defaultModel
+    const answerTokens = Math.min(brought?.maxTokens ?? maxTokens, maxTokens)
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
     const draft = drafts.open(lease)
     let shown = ''
 
     const ask = (context: TurnContext): Promise<ModelAnswer> =>
       model.answer(
-        { model: modelId, maxTokens, system: context.system, messages: context.messages },
+        {
+          model: modelId,
+          maxTokens: answerTokens,
+          system: context.system,
+          messages: context.messages,
+          ...(brought ? { stop: brought.stop } : {}),
+        },
         {
           signal,
           onText: (text) => {
@@ -54,15 +64,18 @@ export function createTurn(options: TurnOptions): AnswerTurn {
 
     events.begin(conversation.id, turnId)
     try {
-      const context = await contexts.build(lease, modelId, await system(), signal)
+      const context = brought
+        ? await broughtContext(options.inbox, messages[0]!, brought, await system())
+        : await contexts.build(lease, modelId, await system(), signal)
+      const outcomeOf = (answer: ModelAnswer) =>
+        brought ? literalOutcome(answer, texts) : chatOutcome(answer, context, preface, texts)
       try {
-        return outcomeOf(await ask(context), context, preface, texts)
+        return outcomeOf(await ask(context))
       } catch (error) {
         // A picture of an earlier turn that is not taken any more must not cost this message its answer.
         if (!(error instanceof Refused) || !context.hasOldAttachments || shown !== '') throw error
         log.info({ conversation: conversation.id }, 'asking again without the pictures of earlier turns')
-        const lean = withoutOldAttachments(context)
-        return outcomeOf(await ask(lean), lean, preface, texts)
+        return outcomeOf(await ask(withoutOldAttachments(context)))
       }
     } catch (error) {
       if (signal.aborted && signal.reason instanceof Interruption) {
@@ -72,7 +85,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       // One of them may be what cannot be taken; the others are not to suffer for it.
       if (error instanceof Refused && messages.length > 1) return { kind: 'returned', split: true }
       // A model chosen here that the provider does not know is this chat's to change, not the operator's.
-      if (error instanceof ConfigurationError && conversation.model !== null) {
+      if (error instanceof ConfigurationError && chosenModel !== null) {
         const notice = fillText(texts, 'model_unknown', { choices: defaultModel })
         return { kind: 'refused', reason: 'model', notice }
       }
@@ -84,7 +97,15 @@ export function createTurn(options: TurnOptions): AnswerTurn {
   }
 }
 
-function outcomeOf(
+/** For a program that sends all of a conversation itself: the model's text and nothing of ours. */
+function literalOutcome(answer: ModelAnswer, texts: Texts): TurnOutcome {
+  const { text, model, usage, modelMs, stopReason } = answer
+  if (stopReason === 'refusal') return { kind: 'refused', reason: 'refusal', notice: texts.refused }
+  const cut = stopReason === 'max_tokens' ? { reason: CUT_SHORT } : {}
+  return { kind: 'answered', text, preface: null, model, usage, modelMs, ...cut }
+}
+
+function chatOutcome(
   answer: ModelAnswer,
   context: TurnContext,
   preface: string | null,

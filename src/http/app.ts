@@ -7,10 +7,12 @@ import type { Auth } from './auth.ts'
 import { addConversationRoutes } from './conversations-api.ts'
 import type { Env } from './context.ts'
 import { addDashboardRoutes } from './dashboard-api.ts'
+import type { Door } from './door.ts'
 import { addEventRoutes } from './events.ts'
 import { addHealthRoutes, PROBE_PATHS } from './health.ts'
 import type { HostCheck } from './host-check.ts'
 import type { Metrics } from './metrics.ts'
+import { openAiProblem, speaksOpenAi } from './openai/problem.ts'
 import { Page } from './page.ts'
 import { Routes } from './routes.ts'
 import type { ApiServices } from './services.ts'
@@ -28,6 +30,8 @@ export interface AppParts {
   readonly pageAddress: () => string
   /** Where the build put the page. */
   readonly pageFolder: string
+  /** Further ways in. */
+  readonly doors: readonly Door[]
   readonly clock: Clock
   readonly log: Log
 }
@@ -35,7 +39,7 @@ export interface AppParts {
 export interface App {
   /** Answers one request. Never throws. */
   readonly fetch: (request: Request, env?: Env['Bindings']) => Response | Promise<Response>
-  /** Ends the timers that the routes share. */
+  /** Ends the timers that the routes share, and tells those who wait for an answer that there will be none. */
   close(): void
 }
 
@@ -56,20 +60,25 @@ export function createApp(parts: AppParts): App {
   addDashboardRoutes(routes, services.dashboard, () => clock.now())
   addConversationRoutes(routes, services)
   const events = addEventRoutes(routes, services, parts.streams, clock)
+  const doors = parts.doors.map((door) => door({ routes, streams: parts.streams, clock, log }))
   new Page(parts.pageFolder).addRoutes(routes)
 
-  app.notFound((c) => problem(routes.refuse(c)))
-  app.onError((error) => {
+  const tell = (path: string, found: HttpProblem) =>
+    speaksOpenAi(path) ? openAiProblem(found) : problem(found)
+  app.notFound((c) => tell(c.req.path, routes.refuse(c)))
+  app.onError((error, c) => {
     const expected = expectedProblem(error)
-    if (expected) return problem(expected)
+    if (expected) return tell(c.req.path, expected)
     log.error({ err: error }, 'a request could not be answered')
-    return problem(new HttpProblem(500, 'internal', 'Something went wrong here. The log says what.'))
+    const internal = new HttpProblem(500, 'internal', 'Something went wrong here. The log says what.')
+    return tell(c.req.path, internal)
   })
 
   return {
     fetch(request, env = {}) {
       if (!hosts.isOurs(request.headers.get('host') ?? undefined) && !isProbe(request))
-        return problem(
+        return tell(
+          new URL(request.url).pathname,
           new HttpProblem(
             421,
             'foreign-host',
@@ -78,7 +87,10 @@ export function createApp(parts: AppParts): App {
         )
       return app.fetch(request, env)
     },
-    close: () => events.close(),
+    close() {
+      for (const door of doors) door.close()
+      events.close()
+    },
   }
 }
 

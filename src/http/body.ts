@@ -23,7 +23,7 @@ const tooLarge = (limit: number): HttpProblem =>
  *
  * @throws HttpProblem 413 | 400
  */
-async function readBody(c: RequestContext, limit: number): Promise<Buffer> {
+export async function readBody(c: RequestContext, limit: number): Promise<Buffer> {
   if (announced(c) > limit) throw tooLarge(limit)
   const incoming = c.env?.incoming
   return incoming ? await collect(incoming, limit) : await collectFrom(c.req.raw.body, limit)

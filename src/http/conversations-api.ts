@@ -26,6 +26,10 @@ const SHOWN = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
 /** Messages in and out, for the page and for every other client of the API. */
 export function addConversationRoutes(routes: Routes, services: ApiServices): void {
   const { chat, conversations, uploads } = services
+  const takesMessages = () => {
+    if (!chat.enabled)
+      throw new HttpProblem(404, 'channel-off', 'The web chat is switched off: channels.web.enabled.')
+  }
 
   routes.guarded('chat', 'GET', '/api/conversations', async () => {
     const list = await conversations.list(chat.channel, MAX_CONVERSATIONS)
@@ -49,22 +53,25 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   })
 
   routes.guarded('chat', 'POST', '/api/conversations/:id/messages', async (c, principal) => {
+    takesMessages()
     const address = conversationOf(c)
     const body = await readJson(c, MAX_MESSAGE_BODY)
     return await accept(services, messageOf(body, address, principal, services))
   })
 
-  routes.guarded('chat', 'POST', '/api/conversations/:id/stop', async (c, principal) =>
-    accept(services, {
+  routes.guarded('chat', 'POST', '/api/conversations/:id/stop', async (c, principal) => {
+    takesMessages()
+    return await accept(services, {
       address: conversationOf(c),
       messageId: randomUUID(),
       person: principal.person,
       text: '/stop',
       attachments: [],
-    }),
-  )
+    })
+  })
 
   routes.guarded('chat', 'POST', '/api/conversations/:id/attachments', async (c) => {
+    takesMessages()
     const address = conversationOf(c)
     const name = fileName(c.req.query('name'))
     return json(201, await uploads.save(address, name, streamBody(c, MAX_UPLOAD_BYTES)))

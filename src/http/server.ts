@@ -6,6 +6,7 @@ import { HermesError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import type { Secret } from '../support/secret.ts'
 import { createApp, type App } from './app.ts'
+import type { Door } from './door.ts'
 import { Auth } from './auth.ts'
 import { HostCheck } from './host-check.ts'
 import type { Metrics } from './metrics.ts'
@@ -43,6 +44,8 @@ export interface HttpServerOptions {
   readonly metrics: Metrics
   /** Where the build put the page. */
   readonly pageFolder: string
+  /** Further ways in. */
+  readonly doors?: readonly Door[]
   readonly clock: Clock
   readonly log: Log
 }
@@ -78,6 +81,7 @@ export class HttpServer {
       streams: this.#streams,
       pageAddress: () => this.pageAddress(),
       pageFolder,
+      doors: options.doors ?? [],
       clock,
       log,
     })
@@ -150,8 +154,9 @@ export class HttpServer {
   /** Takes nothing new, ends the event streams, and gives requests in hand a second. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    this.#streams.close()
+    // First what has a last word to say in its stream.
     this.#app.close()
+    this.#streams.close()
     this.#server.closeIdleConnections()
     const cut = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS)
     await closed

@@ -87,6 +87,8 @@ interface QueueService {
 export interface ChatService {
   /** The channel's name, under which its conversations are listed. */
   readonly channel: string
+  /** False: the operator has switched it off, and no message is taken. */
+  readonly enabled: boolean
   conversationId(address: string): ConversationId
   /**
    * Resolves after the durable commit. A second post of the same `messageId` gives

@@ -36,8 +36,9 @@ export class Streams {
     return this.#open.size
   }
 
-  open(outgoing: ServerResponse): EventStream {
-    const stream = new EventStream(outgoing, this.#clock)
+  /** @param greeting the first frame; by default how soon a reader that lost the stream comes back */
+  open(outgoing: ServerResponse, greeting = `retry: ${RETRY_MS}\n\n`): EventStream {
+    const stream = new EventStream(outgoing, this.#clock, greeting)
     this.#open.add(stream)
     stream.onClose(() => this.#open.delete(stream))
     this.#timer ??= this.#clock.setTimer(this.#beat, HEARTBEAT_MS)
@@ -66,7 +67,7 @@ export class EventStream {
   #blockedSince: number | null = null
   #closed = false
 
-  constructor(outgoing: ServerResponse, clock: Clock) {
+  constructor(outgoing: ServerResponse, clock: Clock, greeting: string) {
     this.#outgoing = outgoing
     this.#clock = clock
     outgoing.writeHead(200, HEADERS)
@@ -78,7 +79,8 @@ export class EventStream {
       for (const listener of this.#drainListeners) listener()
     })
     if (outgoing.destroyed) this.#closed = true
-    else outgoing.write(`retry: ${RETRY_MS}\n\n`)
+    else if (greeting === '') outgoing.flushHeaders()
+    else outgoing.write(greeting)
   }
 
   get closed(): boolean {

@@ -6,6 +6,7 @@ import { redact } from '../support/redact.ts'
 import type { ConversationId, Inbox, Outbox, OutboxItem } from './inbox.ts'
 import type { MessageObserver } from './observer.ts'
 import { Moved, Undeliverable, type Outlet } from './outlet.ts'
+import { replyTarget } from './own-id.ts'
 
 const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
 const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 15 * SECOND }
@@ -255,7 +256,7 @@ export class Delivery {
         if (!(error instanceof Undeliverable)) throw error
       }
     }
-    const replyTo = index === 0 ? item.replyTo : null
+    const replyTo = index === 0 ? replyTarget(item.replyTo) : null
     return outlet.send(address, part, { replyTo, key: `${item.id}:${index}`, signal })
   }
 

@@ -4,6 +4,7 @@ import type { Log } from '../support/log.ts'
 import type { Delivery } from './delivery.ts'
 import type { Inbox, Lease } from './inbox.ts'
 import type { Outlet } from './outlet.ts'
+import { replyTarget } from './own-id.ts'
 
 /** An answer that is done within this time is sent once, whole. */
 const FIRST_AFTER_MS = SECOND
@@ -126,7 +127,7 @@ class LiveDraft implements Draft {
     // What waits in the outbox goes first; the draft looks again after its interval.
     if (!reserved) return
     const id = await this.#outlet.send(conversation.address, this.#outlet.split(text)[0] ?? text, {
-      replyTo: messages.at(-1)?.platformMessageId ?? null,
+      replyTo: replyTarget(messages.at(-1)?.platformMessageId ?? null),
       key: `${turnId}:draft`,
       signal: NEVER,
     })

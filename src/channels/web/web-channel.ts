@@ -25,12 +25,15 @@ export class WebChannel implements Channel {
   readonly channel = WEB_CHANNEL
   readonly push = false
   readonly draftIntervalMs = null
+  /** The page's messages are taken. */
+  readonly enabled: boolean
   readonly #clock: Clock
   #receiver: Receiver | null = null
   #since: number
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, enabled = true) {
     this.#clock = clock
+    this.enabled = enabled
     this.#since = clock.now()
   }
 

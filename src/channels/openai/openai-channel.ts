@@ -1,0 +1,144 @@
+import type { Person, Receiver } from '../../conversation/receiver.ts'
+import type { Accepted, Attachment, ConversationId } from '../../inbox/inbox.ts'
+import type { MessageContext } from '../../inbox/message-context.ts'
+import { Refused, StoreError } from '../../support/errors.ts'
+import type { Clock } from '../../support/clock.ts'
+import type { Channel, ChannelStatus } from '../channel.ts'
+import { SNIFF_BYTES, sniff } from '../sniff.ts'
+
+const CHANNEL = 'openai'
+
+const UNREADABLE =
+  'A picture or file is of a kind that the model cannot read: PNG, JPEG, GIF, WebP, PDF or text.'
+
+/** A request as the HTTP side hands it over, its sender already known. */
+export interface ProgramRequest {
+  readonly address: string
+  readonly requestId: string
+  readonly person: Person
+  readonly text: string
+  /** Their types are found out from the content. */
+  readonly attachments: readonly Attachment[]
+  readonly context: MessageContext
+}
+
+/**
+ * Programs that speak OpenAI's protocol, as a chat platform: each request is a conversation of its
+ * own with one message, which brings along what was said before. Whoever asked reads the store
+ * through the open request, so nothing is ever sent here.
+ */
+export class OpenAiChannel implements Channel {
+  readonly channel = CHANNEL
+  readonly push = false
+  readonly draftIntervalMs = null
+  readonly #clock: Clock
+  #receiver: Receiver | null = null
+  #since: number
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#since = clock.now()
+  }
+
+  /** The address of a request never moves. */
+  conversationId(address: string): ConversationId {
+    return `${CHANNEL}:${address}`
+  }
+
+  /**
+   * Resolves after the durable commit. A second post of the same request gives the first one's result.
+   *
+   * @throws StoreError when nothing was stored; Refused with the sentence for whoever asked
+   */
+  post(request: ProgramRequest): Promise<Accepted> {
+    const { address, requestId, person, text, attachments, context } = request
+    return this.#receive({
+      kind: 'message',
+      address,
+      platformMessageId: requestId,
+      person,
+      chat: { id: address, kind: 'private', addressed: true },
+      text,
+      attachments: attachments.map((attachment) => async () => withTrueType(attachment)),
+      unsupported: null,
+      // What a front end passes on is data: `/new` in it is a word to the model.
+      forwarded: true,
+      context,
+    })
+  }
+
+  /**
+   * Nobody waits for the answer any more: a request that was not begun is withdrawn, and the answer
+   * that is being written is stopped.
+   */
+  async giveUp(address: string, requestId: string, person: Person): Promise<void> {
+    if (await this.withdraw(address, requestId)) return
+    await this.#receive({
+      kind: 'message',
+      address,
+      platformMessageId: `${requestId}/stop`,
+      person,
+      chat: { id: address, kind: 'private', addressed: true },
+      text: '/stop',
+      attachments: [],
+      unsupported: null,
+    })
+  }
+
+  /** Takes back a request that nobody has begun to answer. @returns false: it was begun, or is over */
+  async withdraw(address: string, requestId: string): Promise<boolean> {
+    const { state } = await this.#receive({ kind: 'deletion', address, platformMessageId: requestId })
+    return state === 'withdrawn'
+  }
+
+  async start(receiver: Receiver): Promise<void> {
+    this.#receiver = receiver
+    this.#since = this.#clock.now()
+  }
+
+  async stop(): Promise<void> {
+    this.#receiver = null
+    this.#since = this.#clock.now()
+  }
+
+  status(): ChannelStatus {
+    return {
+      channel: CHANNEL,
+      state: this.#receiver ? 'connected' : 'stopped',
+      problem: null,
+      since: this.#since,
+      account: null,
+    }
+  }
+
+  split(text: string): readonly string[] {
+    return [text]
+  }
+
+  send(): Promise<string> {
+    return Promise.reject(new Error('the open request reads the store; nothing is sent to it'))
+  }
+
+  edit(): Promise<void> {
+    return Promise.reject(new Error('the open request reads the store; nothing is edited there'))
+  }
+
+  typing(): void {
+    // The stream of the open request shows the answer itself as it is written.
+  }
+
+  async #receive(item: Parameters<Receiver['receive']>[1][number]): Promise<Accepted> {
+    // Between the first connection and the end of the start, or while stopping.
+    if (!this.#receiver) throw new StoreError('the gateway takes no messages right now')
+    const [accepted] = await this.#receiver.receive(CHANNEL, [item], [])
+    return accepted!
+  }
+}
+
+/** A declared type can say anything; text has no mark of its own. */
+function withTrueType(attachment: Attachment): Attachment {
+  const found = sniff(attachment.bytes.subarray(0, SNIFF_BYTES))
+  const mediaType = found ?? (attachment.mediaType === 'text/plain' ? 'text/plain' : null)
+  if (mediaType === null) throw new Refused(UNREADABLE)
+  return { ...attachment, mediaType }
+}

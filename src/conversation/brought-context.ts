@@ -1,0 +1,48 @@
+import type { AttachmentInfo, Inbox, StoredMessage } from '../inbox/inbox.ts'
+import type { EarlierTurn, MessageContext } from '../inbox/message-context.ts'
+import { alternating, AttachmentLoader, withNames, type TurnContext } from './context.ts'
+import type { ModelMessage } from './model.ts'
+
+/** The model takes no conversation that begins with its own words. */
+const OPENING = '(You speak first.)'
+
+/**
+ * The context of a message whose sender keeps the conversation itself: its own words, verbatim and
+ * whole. What is too long is the provider's to refuse, for nobody here may choose what to leave out.
+ *
+ * @param system the gateway's own system prompt, for senders that bring none
+ */
+export async function broughtContext(
+  inbox: Pick<Inbox, 'attachment'>,
+  message: StoredMessage,
+  context: MessageContext,
+  system: string | null,
+): Promise<TurnContext> {
+  const named = new Set(context.turns.flatMap((turn) => turn.attachments))
+  const loader = new AttachmentLoader(inbox)
+  const own = await loader.load(message.attachments.filter((_, index) => !named.has(index)))
+  const earlier: ModelMessage[] = []
+  for (const turn of context.turns) earlier.push(await earlierMessage(turn, message.attachments, loader))
+  const opening: ModelMessage[] =
+    earlier[0]?.role === 'assistant' ? [{ role: 'user', text: OPENING, attachments: [] }] : []
+  return {
+    system: context.system ?? system,
+    messages: alternating([
+      ...opening,
+      ...earlier,
+      { role: 'user', text: withNames(message.text, own), attachments: own.attachments },
+    ]),
+    summary: null,
+    cost: null,
+    hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
+  }
+}
+
+async function earlierMessage(
+  { role, text, attachments }: EarlierTurn,
+  all: readonly AttachmentInfo[],
+  loader: AttachmentLoader,
+): Promise<ModelMessage> {
+  const files = await loader.load(attachments.flatMap((index) => all[index] ?? []))
+  return { role, text: withNames(text, files), attachments: files.attachments }
+}

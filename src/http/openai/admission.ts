@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto'
+import type { Person } from '../../conversation/receiver.ts'
+import type { GateState } from '../../inbox/gate.ts'
+import type { ConversationId } from '../../inbox/inbox.ts'
+import { HOUR, SECOND } from '../../support/clock.ts'
+import { newId } from '../../support/ids.ts'
+import { HttpProblem } from '../answers.ts'
+import type { CompletionRequest } from './request.ts'
+import type { CompletionServices } from './service.ts'
+
+/** Asking again under one key is cheap, but each try that was withdrawn is looked at. */
+const MAX_TRIES = 50
+/** A client that is told nothing better looks again after this. */
+const DEFAULT_RETRY_MS = 30 * SECOND
+/** When the hold is full only time helps. */
+const HOLD_FULL_RETRY_S = 60
+
+/** A request that is stored, and where its answer will be. */
+export interface Admitted {
+  readonly conversationId: ConversationId
+  readonly address: string
+  readonly requestId: string
+  readonly messageId: string
+  readonly person: Person
+  /** It may wait through an outage. */
+  readonly hold: boolean
+  /** Only this connection knows of it: nobody else can ever ask for its answer. */
+  readonly keyless: boolean
+  /** Stored by this very post, and not a repetition. */
+  readonly fresh: boolean
+}
+
+export interface Asking {
+  readonly request: CompletionRequest
+  readonly person: Person
+  /** The client's own name for the request; null = none. */
+  readonly key: string | null
+  readonly hold: boolean
+}
+
+/**
+ * Stores a request durably, or finds the one that was stored under the same key. While messages
+ * cannot be answered nothing is stored, unless the client is ready to wait.
+ *
+ * @throws HttpProblem 409 | 422 | 429 | 503
+ */
+export async function admit(services: CompletionServices, asking: Asking, now: number): Promise<Admitted> {
+  const { channel, conversations, gate } = services
+  const { request, person, key, hold } = asking
+  // The key's own text may be anything; its digest may stand in an address.
+  const address = key === null ? `${person.id}/r/${newId(now)}` : `${person.id}/k/${digestOf(key)}`
+  const mayWait = hold || isPassable(gate.current())
+  // What was stored before is to be found during an outage, too: its answer may be there.
+  if (!mayWait && (key === null || !(await conversations.find(channel.channel, address))))
+    throw outageProblem(gate.current(), now)
+  const { text, attachments, context } = request
+  for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
+    if (attempt > 1 && !hold && !isPassable(gate.current())) throw outageProblem(gate.current(), now)
+    const requestId = String(attempt)
+    const accepted = await channel.post({ address, requestId, person, text, attachments, context })
+    if (accepted.conflict)
+      throw new HttpProblem(
+        422,
+        'idempotency_key_reused',
+        'This Idempotency-Key was used for another request before.',
+      )
+    // What was taken back, or never taken, may be asked for anew under the same key.
+    if (accepted.duplicate && (accepted.holdFull || accepted.state === 'withdrawn')) continue
+    if (accepted.holdFull) throw holdFull()
+    return {
+      conversationId: channel.conversationId(address),
+      address,
+      requestId,
+      messageId: accepted.messageId!,
+      person,
+      hold,
+      keyless: key === null,
+      fresh: !accepted.duplicate,
+    }
+  }
+  throw new HttpProblem(
+    409,
+    'too_many_tries',
+    'This Idempotency-Key was withdrawn too often; use another one.',
+  )
+}
+
+/** May a request go on now, if only to find out whether the outage is over? */
+export function isPassable(state: GateState): boolean {
+  return state.open || state.probing
+}
+
+export function outageProblem(state: GateState, now: number): HttpProblem {
+  const until = state.open ? null : state.until
+  const wait = Math.min(HOUR, Math.max(SECOND, until === null ? DEFAULT_RETRY_MS : until - now))
+  return new HttpProblem(
+    503,
+    state.open ? 'unavailable' : state.status,
+    'The model cannot be reached right now. Try again later, or send the request with X-Hermes-Hold: true to wait.',
+    { 'Retry-After': String(Math.ceil(wait / SECOND)) },
+  )
+}
+
+export function holdFull(): HttpProblem {
+  return new HttpProblem(
+    429,
+    'hold-full',
+    'No more requests can be saved right now. Please try again later.',
+    {
+      'Retry-After': String(HOLD_FULL_RETRY_S),
+    },
+  )
+}
+
+function digestOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, 40)
+}

@@ -1,0 +1,90 @@
+import type { Attachment } from '../../inbox/inbox.ts'
+import { invalid, unsupported } from './problem.ts'
+
+/** What stands in one message: its text, and the files in it. */
+export interface Content {
+  readonly text: string
+  readonly files: readonly Attachment[]
+}
+
+/** `data:image/png;base64,…`. @see https://datatracker.ietf.org/doc/html/rfc2397 */
+const DATA_URL = /^data:([a-z]+\/[a-z0-9.+-]+)?(?:;[a-z-]+=[^;,]*)*;base64,/i
+const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/
+
+/** A name is for reading. */
+const MAX_NAME = 120
+
+/**
+ * The `content` of a message: a string, or a list of parts. An address is never followed: whoever
+ * wrote the message could make the gateway fetch from inside its network.
+ *
+ * @param at where it stands in the request, for the error
+ * @throws ParameterProblem 400
+ */
+export function contentOf(value: unknown, at: string): Content {
+  if (value === null || value === undefined) return { text: '', files: [] }
+  if (typeof value === 'string') return { text: value.toWellFormed(), files: [] }
+  if (!Array.isArray(value)) throw invalid(at, 'Content must be a string or a list of parts.')
+  const texts: string[] = []
+  const files: Attachment[] = []
+  for (const [index, part] of value.entries()) {
+    const place = `${at}[${index}]`
+    const { type } = objectOf(part, place)
+    switch (type) {
+      case 'text':
+        texts.push(textOf(part, place))
+        break
+      case 'refusal':
+        break
+      case 'image_url':
+        files.push(imageOf(part, place))
+        break
+      case 'file':
+        files.push(fileOf(part, place))
+        break
+      default:
+        throw unsupported(place, 'Parts may be text, image_url with a data: URL, or file with file_data.')
+    }
+  }
+  return { text: texts.join('\n\n'), files }
+}
+
+function textOf(part: unknown, at: string): string {
+  const { text } = objectOf(part, at)
+  if (typeof text !== 'string') throw invalid(`${at}.text`, 'A text must be a string.')
+  return text.toWellFormed()
+}
+
+function imageOf(part: unknown, at: string): Attachment {
+  const { image_url: image } = objectOf(part, at)
+  const url = typeof image === 'string' ? image : objectOf(image, `${at}.image_url`)['url']
+  return { ...bytesOf(url, `${at}.image_url.url`), name: 'image' }
+}
+
+function fileOf(part: unknown, at: string): Attachment {
+  const { file_data: data, filename } = objectOf(objectOf(part, at)['file'], `${at}.file`)
+  const name = typeof filename === 'string' ? cleanName(filename) : ''
+  return { ...bytesOf(data, `${at}.file.file_data`), name: name || 'file' }
+}
+
+function bytesOf(url: unknown, at: string): Omit<Attachment, 'name'> {
+  if (typeof url !== 'string') throw invalid(at, 'A data: URL is needed here.')
+  // Only the beginning is matched: the rest may be megabytes.
+  const match = DATA_URL.exec(url.slice(0, 256))
+  if (!match) throw unsupported(at, 'Addresses are not fetched: send the content as a data: URL in base64.')
+  const encoded = url.slice(match[0].length)
+  if (!BASE64.test(encoded)) throw invalid(at, 'This is not base64.')
+  const bytes = Buffer.from(encoded, 'base64')
+  if (bytes.length === 0) throw invalid(at, 'This is empty.')
+  return { mediaType: (match[1] ?? 'text/plain').toLowerCase(), bytes }
+}
+
+function cleanName(name: string): string {
+  return [...name.toWellFormed().replace(/[\p{Cc}\p{Cf}/\\]/gu, '')].slice(0, MAX_NAME).join('').trim()
+}
+
+export function objectOf(value: unknown, at: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>
+  throw invalid(at, 'An object is needed here.')
+}

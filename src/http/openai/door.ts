@@ -1,0 +1,118 @@
+import type { ServerResponse } from 'node:http'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { expectedProblem, HttpProblem, json } from '../answers.ts'
+import { MAX_UPLOAD_BYTES, readJson } from '../body.ts'
+import type { RequestContext } from '../context.ts'
+import type { Door, DoorParts } from '../door.ts'
+import type { Principal } from '../auth.ts'
+import { SECOND } from '../../support/clock.ts'
+import { admit } from './admission.ts'
+import { OpenRequest } from './open-request.ts'
+import { invalid, ParameterProblem } from './problem.ts'
+import { contradiction, StreamedReply, WholeReply, type Reply } from './reply.ts'
+import { readCompletionRequest } from './request.ts'
+import type { CompletionServices } from './service.ts'
+import { modelItem, type Head } from './wire.ts'
+
+/** A client's own name for a request; printable, so that it can be searched for. */
+const KEY = /^[\x20-\x7e]{1,255}$/
+
+/**
+ * The way in for programs that speak OpenAI's protocol: front ends, editors, scripts.
+ *
+ * @see https://platform.openai.com/docs/api-reference/chat
+ */
+export function completionDoor(services: CompletionServices): Door {
+  return (parts) => {
+    const { routes, clock } = parts
+    const open = new Set<OpenRequest>()
+    const startedAt = Math.floor(clock.now() / SECOND)
+
+    routes.guarded('chat', 'GET', '/v1/models', () =>
+      json(200, { object: 'list', data: services.models.map((id) => modelItem(id, startedAt)) }),
+    )
+
+    routes.guarded('chat', 'GET', '/v1/models/:id', (c) => {
+      const id = c.req.param('id') ?? ''
+      if (!services.models.includes(id))
+        throw new ParameterProblem(404, 'model_not_found', 'There is no such model here.', 'model')
+      return json(200, modelItem(id, startedAt))
+    })
+
+    routes.guarded('chat', 'POST', '/v1/chat/completions', (c, principal) =>
+      complete(services, parts, open, c, principal),
+    )
+
+    return {
+      close() {
+        for (const request of open)
+          request.fail(
+            new HttpProblem(503, 'stopping', 'The gateway is being restarted. Please ask again.', {
+              'Retry-After': '5',
+            }),
+          )
+      },
+    }
+  }
+}
+
+async function complete(
+  services: CompletionServices,
+  { streams, clock, log }: DoorParts,
+  open: Set<OpenRequest>,
+  c: RequestContext,
+  { person }: Principal,
+): Promise<Response> {
+  const key = keyOf(c)
+  const request = readCompletionRequest(await readJson(c, MAX_UPLOAD_BYTES), services.models)
+  const hold = c.req.header('x-hermes-hold')?.toLowerCase() === 'true'
+  const now = clock.now()
+  const admitted = await admit(services, { request, person, key, hold }, now)
+  const head: Head = {
+    id: `chatcmpl-${admitted.messageId}`,
+    created: Math.floor(now / SECOND),
+    model: request.model,
+  }
+  const outgoing = outgoingOf(c)
+  const abandon = (problem: HttpProblem) =>
+    void waiting
+      .abandon(problem)
+      .catch((err: unknown) => log.debug({ err }, 'a request could not be given up'))
+  let reply: Reply
+  if (request.stream) {
+    if (!outgoing) throw new HttpProblem(400, 'bad-request', 'This connection cannot be streamed to.')
+    const { includeUsage } = request
+    const onContradiction = () => abandon(contradiction())
+    reply = new StreamedReply({ streams, outgoing, head, includeUsage, clock, onContradiction })
+  } else reply = new WholeReply(outgoing, head, clock)
+  const waiting = new OpenRequest(services, admitted, reply, () => clock.now())
+  open.add(waiting)
+  outgoing?.once('close', () => {
+    // Never read, for the client has gone.
+    if (!outgoing.writableFinished) abandon(new HttpProblem(499, 'client-gone', 'The client has gone.'))
+  })
+  try {
+    return reply.finish(await waiting.answer) ?? RESPONSE_ALREADY_SENT
+  } catch (error) {
+    if (!reply.begun) throw error
+    const expected = expectedProblem(error)
+    if (!expected) log.error({ err: error }, 'a request could not be answered')
+    reply.fail(expected ?? new HttpProblem(500, 'internal', 'Something went wrong here. The log says what.'))
+    return RESPONSE_ALREADY_SENT
+  } finally {
+    reply.stop()
+    open.delete(waiting)
+  }
+}
+
+function keyOf(c: RequestContext): string | null {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined) return null
+  if (!KEY.test(key)) throw invalid('Idempotency-Key', 'It must be 1 to 255 printable ASCII characters.')
+  return key
+}
+
+function outgoingOf(c: RequestContext): ServerResponse | null {
+  const outgoing = c.env?.outgoing
+  return outgoing && 'writeHead' in outgoing && !('stream' in outgoing) ? outgoing : null
+}

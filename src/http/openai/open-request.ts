@@ -1,0 +1,162 @@
+import type { StoredMessage } from '../../inbox/inbox.ts'
+import { CUT_SHORT } from '../../inbox/message-context.ts'
+import { HttpProblem } from '../answers.ts'
+import { holdFull, isPassable, outageProblem, type Admitted } from './admission.ts'
+import type { CompletionServices } from './service.ts'
+import type { CompletedAnswer } from './wire.ts'
+
+/** Far more rows than the tries of one request leave behind. */
+const ROWS = 200
+
+export interface RequestListener {
+  /** The whole text of the answer so far. It may begin anew. */
+  onText(text: string): void
+  /** The request waits for the end of an outage. */
+  onHeld(): void
+}
+
+/** A stored request whose client waits: follows it until it has its answer, or will not get one. */
+export class OpenRequest {
+  readonly #services: CompletionServices
+  readonly #admitted: Admitted
+  readonly #listener: RequestListener
+  readonly #now: () => number
+  readonly #watches: Disposable[] = []
+  /** Rejects with the HttpProblem that says why there is no answer. */
+  readonly answer: Promise<CompletedAnswer>
+  #resolve!: (answer: CompletedAnswer) => void
+  #reject!: (problem: unknown) => void
+  #reading = false
+  #again = false
+  #over = false
+
+  constructor(
+    services: CompletionServices,
+    admitted: Admitted,
+    listener: RequestListener,
+    now: () => number,
+  ) {
+    this.#services = services
+    this.#admitted = admitted
+    this.#listener = listener
+    this.#now = now
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // Whoever asked may be gone before the answer is looked at.
+    this.answer.catch(() => {})
+    const { events, gate } = services
+    this.#watches.push(
+      events.watch(admitted.conversationId, (event) => {
+        if (event.kind === 'changed') this.#look()
+        else this.#showPartial()
+      }),
+    )
+    // Whoever is not ready to wait is told as soon as it would have to.
+    if (!admitted.hold) this.#watches.push(gate.subscribe(() => this.#look()))
+    this.#showPartial()
+    this.#look()
+  }
+
+  /** The client is gone, or the gateway stops. */
+  fail(problem: HttpProblem): void {
+    this.#end(() => this.#reject(problem))
+  }
+
+  /** Nobody reads the answer: a request that only this connection knows of is given up. */
+  async abandon(problem: HttpProblem): Promise<void> {
+    if (this.#over) return
+    this.fail(problem)
+    const { keyless, address, requestId, person } = this.#admitted
+    if (keyless) await this.#services.channel.giveUp(address, requestId, person)
+  }
+
+  #showPartial(): void {
+    if (this.#over) return
+    const partial = this.#services.events.partial(this.#admitted.conversationId)
+    if (partial) this.#listener.onText(partial.text)
+  }
+
+  /** Reads how it stands; one reading at a time, and once more if anything changed meanwhile. */
+  #look(): void {
+    this.#again = true
+    if (this.#reading || this.#over) return
+    this.#reading = true
+    void this.#read()
+      .catch((error: unknown) => this.#end(() => this.#reject(error)))
+      .finally(() => {
+        this.#reading = false
+        if (this.#again) this.#look()
+      })
+  }
+
+  async #read(): Promise<void> {
+    const { conversations } = this.#services
+    const { conversationId, requestId } = this.#admitted
+    while (this.#again && !this.#over) {
+      this.#again = false
+      const rows = await conversations.messages(conversationId, { limit: ROWS, beforeSeq: null })
+      const asked = rows.find((row) => row.role === 'user' && row.platformMessageId === requestId)
+      if (!asked) throw new HttpProblem(500, 'gone', 'This request is not stored any more.')
+      await this.#follow(asked, rows)
+    }
+  }
+
+  async #follow(asked: StoredMessage, rows: readonly StoredMessage[]): Promise<void> {
+    const reply = rows.find(({ id }) => id === asked.answeredBy)
+    switch (asked.state) {
+      case 'answering':
+        return
+      case 'received':
+      case 'held':
+        return this.#wait(asked.state)
+      case 'answered': {
+        const { last } = await this.#services.conversations.usage(asked.conversationId)
+        const answer = { text: reply?.text ?? '', cut: reply?.reason === CUT_SHORT, usage: last }
+        return this.#end(() => this.#resolve(answer))
+      }
+      case 'refused':
+        throw refusal(asked.reason, reply?.text)
+      case 'parked':
+        throw new HttpProblem(
+          500,
+          'parked',
+          'This could not be answered; the operator can have it tried again.',
+        )
+      case 'withdrawn':
+        throw new HttpProblem(409, 'withdrawn', 'This request was withdrawn.')
+    }
+  }
+
+  async #wait(state: 'received' | 'held'): Promise<void> {
+    const { gate, channel } = this.#services
+    const { hold, fresh, address, requestId } = this.#admitted
+    if (hold) {
+      if (state === 'held' || !isPassable(gate.current())) this.#listener.onHeld()
+      return
+    }
+    const outage = gate.current()
+    if (isPassable(outage)) return
+    // Somebody else who waits under the same key keeps waiting.
+    if (fresh && !(await channel.withdraw(address, requestId))) {
+      this.#again = true
+      return
+    }
+    throw outageProblem(outage, this.#now())
+  }
+
+  #end(settle: () => void): void {
+    if (this.#over) return
+    this.#over = true
+    for (const watch of this.#watches) watch[Symbol.dispose]()
+    settle()
+  }
+}
+
+function refusal(reason: string | null, notice: string | undefined): HttpProblem {
+  const message = notice ?? 'This request was refused.'
+  if (reason === 'hold full') return holdFull()
+  if (reason === 'refusal') return new HttpProblem(400, 'content_filter', message)
+  return new HttpProblem(400, 'refused', message)
+}

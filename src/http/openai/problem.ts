@@ -1,0 +1,68 @@
+import { HttpProblem, json } from '../answers.ts'
+import { redact } from '../../support/redact.ts'
+
+/** A mistake in a request, and which of its parameters it is in. */
+export class ParameterProblem extends HttpProblem {
+  readonly param: string | null
+
+  constructor(status: number, code: string, message: string, param: string | null) {
+    super(status, code, message)
+    this.param = param
+  }
+}
+
+/** The request makes no sense as it is. */
+export function invalid(param: string, message: string): ParameterProblem {
+  return new ParameterProblem(400, 'invalid_value', message, param)
+}
+
+/** The request asks for something that exists elsewhere, but not here. */
+export function unsupported(param: string, message: string): ParameterProblem {
+  return new ParameterProblem(400, 'unsupported_parameter', message, param)
+}
+
+/** An error as OpenAI's clients expect it. */
+export interface OpenAiError {
+  readonly error: {
+    readonly message: string
+    readonly type: string
+    readonly param: string | null
+    readonly code: string
+  }
+}
+
+/** Our codes, where clients know the same thing by another name. */
+const CODES: Readonly<Record<string, string>> = {
+  unauthorized: 'invalid_api_key',
+  scope: 'insufficient_permissions',
+  'hold-full': 'rate_limit_exceeded',
+  'too-large': 'request_too_large',
+}
+
+export function openAiError(found: HttpProblem): OpenAiError {
+  return {
+    error: {
+      message: redact(found.message),
+      type: typeOf(found.status),
+      param: found instanceof ParameterProblem ? found.param : null,
+      code: CODES[found.code] ?? found.code.replaceAll('-', '_'),
+    },
+  }
+}
+
+export function openAiProblem(found: HttpProblem): Response {
+  return json(found.status, openAiError(found), found.headers)
+}
+
+/** Does this address speak OpenAI's protocol, errors included? */
+export function speaksOpenAi(path: string): boolean {
+  return path === '/v1' || path.startsWith('/v1/')
+}
+
+function typeOf(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  if (status === 429) return 'rate_limit_error'
+  if (status === 503) return 'service_unavailable_error'
+  return status >= 500 ? 'server_error' : 'invalid_request_error'
+}

@@ -1,0 +1,38 @@
+import type { Config } from '../config/config.ts'
+import type { Conversations } from '../conversation/conversations.ts'
+import type { Messaging } from '../conversation/messaging.ts'
+import type { Gate } from '../inbox/gate.ts'
+import type { Outlet } from '../inbox/outlet.ts'
+import type { Door } from './door.ts'
+import { completionDoor } from './openai/door.ts'
+import type { ProgramChannel } from './openai/service.ts'
+import { webhookDoor } from './webhooks/door.ts'
+
+export interface ProgramDoorParts {
+  readonly config: Config
+  /** Every channel that is open. */
+  readonly channels: readonly Outlet[]
+  readonly messaging: Pick<Messaging, 'receiver' | 'events'>
+  readonly conversations: Conversations
+  readonly gate: Gate
+}
+
+/** The ways in for other programs, as far as they are configured. */
+export function programDoors(parts: ProgramDoorParts): readonly Door[] {
+  const { config, channels, messaging, conversations, gate } = parts
+  const { receiver, events } = messaging
+  const models = [config.model.default]
+  const programs = channels.find(isProgramChannel)
+  // A web chat that is switched off is there all the same, for its past; a program reads no chat.
+  const readers = channels
+    .filter((channel) => channel !== programs && (channel.channel !== 'web' || config.channels.web.enabled))
+    .map(({ channel }) => channel)
+  return [
+    ...(programs ? [completionDoor({ channel: programs, conversations, events, gate, models })] : []),
+    webhookDoor({ hooks: config.webhooks, receiver, isOpen: (channel) => readers.includes(channel) }),
+  ]
+}
+
+function isProgramChannel(channel: Outlet): channel is Outlet & ProgramChannel {
+  return 'giveUp' in channel
+}

@@ -1,0 +1,145 @@
+import type { WebhookConfig } from '../../config/config.ts'
+import { PersonRate } from '../../conversation/person-rate.ts'
+import type { Receiver } from '../../conversation/receiver.ts'
+import type { Accepted } from '../../inbox/inbox.ts'
+import { ownId } from '../../inbox/own-id.ts'
+import { MINUTE, SECOND } from '../../support/clock.ts'
+import { looksLikeSignInPaste } from '../../support/token-shape.ts'
+import { HttpProblem, json, notFound } from '../answers.ts'
+import { MAX_TEXT_BYTES, readBody } from '../body.ts'
+import type { RequestContext } from '../context.ts'
+import type { Door } from '../door.ts'
+import { promptOf, textsIn } from './prompt.ts'
+import { isSigned, readSignedHeaders } from './signature.ts'
+
+/** Deliveries a minute from one sender, with a burst of three minutes' worth: more than a chat can follow. */
+const PER_MINUTE = 20
+/** Tries of one delivery that found the hold full; senders give up long before. */
+const MAX_TRIES = 50
+
+export interface WebhookServices {
+  readonly hooks: readonly WebhookConfig[]
+  readonly receiver: Receiver
+  /** Is this channel open, so that an answer can be delivered there? */
+  readonly isOpen: (channel: string) => boolean
+}
+
+/**
+ * The way in for other programs: a signed POST becomes a message in a chat, and its answer goes
+ * there in order with everything else. What it says is data: never a command, never a sign-in.
+ *
+ * @see https://www.standardwebhooks.com
+ */
+export function webhookDoor(services: WebhookServices): Door {
+  return ({ routes, clock, log }) => {
+    const byName = new Map(services.hooks.map((hook) => [hook.name, hook]))
+    const rate = new PersonRate(PER_MINUTE)
+    for (const { name, deliverTo } of services.hooks) {
+      if (!services.isOpen(deliverTo.channel))
+        log.warn(`webhook ${name}: the channel ${deliverTo.channel} is not open, so nothing is taken for it`)
+    }
+    if (byName.size > 0) {
+      routes.open('POST', '/hooks/:name', async (c) => {
+        const hook = byName.get(c.req.param('name') ?? '')
+        if (!hook) throw notFound()
+        const { id, body } = await verified(c, hook, clock.now())
+        if (!services.isOpen(hook.deliverTo.channel)) throw closed()
+        if (rate.take(hook.name, clock.monotonic()) !== 'pass') throw tooMany()
+        const accepted = await accept(services.receiver, hook, id, textOf(hook, body))
+        if (accepted.holdFull) throw holdFull()
+        return json(202, { id: accepted.messageId, state: accepted.state })
+      })
+    }
+    return { close() {} }
+  }
+}
+
+/**
+ * The body of a delivery that was signed with the hook's secret, and its id. Without the headers
+ * not a byte of the body is read, and none of it is understood before it was verified.
+ *
+ * @throws HttpProblem 401 | 413
+ */
+async function verified(
+  c: RequestContext,
+  hook: WebhookConfig,
+  now: number,
+): Promise<{ readonly id: string; readonly body: string }> {
+  const headers = readSignedHeaders((name) => c.req.header(name), now)
+  if (!headers) throw unsigned()
+  const body = await readBody(c, MAX_TEXT_BYTES)
+  if (!isSigned(body, headers, hook.secret)) throw unsigned()
+  return { id: headers.id, body: body.toString('utf8') }
+}
+
+/** @throws HttpProblem 400 | 413 */
+function textOf(hook: WebhookConfig, body: string): string {
+  if (textsIn(body).some(looksLikeSignInPaste))
+    throw new HttpProblem(400, 'secret', 'This holds something shaped like a sign-in, and is not taken.')
+  const text = promptOf(hook.prompt, hook.name, body)
+  if (text.trim() === '') throw new HttpProblem(400, 'bad-request', 'This is empty.')
+  if (Buffer.byteLength(text) > MAX_TEXT_BYTES)
+    throw new HttpProblem(413, 'too-large', `A message is at most ${MAX_TEXT_BYTES} bytes long.`)
+  return text
+}
+
+/** The inbox knows every id it has seen, for as long as messages are kept: a replay is the first delivery. */
+async function accept(receiver: Receiver, hook: WebhookConfig, id: string, text: string): Promise<Accepted> {
+  const { channel, address } = hook.deliverTo
+  for (let attempt = 1; ; attempt++) {
+    const [accepted] = await receiver.receive(
+      channel,
+      [
+        {
+          kind: 'message',
+          address,
+          platformMessageId: ownId(`hook/${hook.name}/${id}${attempt === 1 ? '' : `/${attempt}`}`),
+          person: { id: `hook:${hook.name}`, name: hook.name },
+          chat: { id: address, kind: 'private', addressed: true },
+          text,
+          attachments: [],
+          unsupported: null,
+          forwarded: true,
+          vouched: true,
+        },
+      ],
+      [],
+    )
+    // What the full hold refused was never taken: the sender's next try is a new one.
+    if (accepted!.duplicate && accepted!.holdFull && attempt < MAX_TRIES) continue
+    return accepted!
+  }
+}
+
+/** Every failure alike: a stranger learns nothing from the difference. */
+function unsigned(): HttpProblem {
+  return new HttpProblem(
+    401,
+    'signature',
+    'A signature after Standard Webhooks is needed, made less than five minutes ago.',
+    { Connection: 'close' },
+  )
+}
+
+function closed(): HttpProblem {
+  return new HttpProblem(
+    503,
+    'channel-closed',
+    'The chat for the answer cannot be reached: its channel is not open.',
+    {
+      'Retry-After': String(MINUTE / SECOND),
+    },
+  )
+}
+
+function tooMany(): HttpProblem {
+  return new HttpProblem(429, 'rate', `At most ${PER_MINUTE} deliveries a minute are taken.`, {
+    'Retry-After': String(MINUTE / SECOND),
+  })
+}
+
+function holdFull(): HttpProblem {
+  return new HttpProblem(429, 'hold-full', 'No more messages can be saved for this chat right now.', {
+    'Retry-After': String(MINUTE / SECOND),
+  })
+}
