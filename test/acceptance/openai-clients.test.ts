@@ -342,7 +342,7 @@ describe('while the credential is away', () => {
       const first = clientOf(world).chat.completions.create(ask('survives'), options)
       await expect.poll(async () => (await world.status()).queue.held, { timeout: 60_000 }).toBe(1)
       await world.gateway.kill('SIGKILL')
-      await expect(first).rejects.toThrow()
+      await expect(first).rejects.toBeInstanceOf(Error)
       await world.gateway.start()
       const second = clientOf(world).chat.completions.create(ask('survives'), options)
       await pause(200)
