@@ -4,7 +4,7 @@ import { ownMessageId, threadOfOwn } from './thread.ts'
 
 /** Accounts behind which no person reads. */
 const ROBOTS =
-  /^(?:mailer-daemon|postmaster|mail-daemon|daemon|bounces?|(?:.*[._+-])?(?:no|do-?not)[._-]?reply(?:[._+-].*)?|bounces?[+-].*)$/
+  /^(?:mailer-daemon|postmaster|mail-daemon|daemon|bounces?|(?:.*[._+-])?(?:no|do[._-]?not)[._-]?reply(?:[._+-].*)?|bounces?[+-].*)$/
 /** Values of Precedence that programs write. @see RFC 3834 §2 */
 const ROBOT_PRECEDENCE: ReadonlySet<string> = new Set(['bulk', 'list', 'junk', 'auto_reply'])
 /** Fields that only a mailing list or a vacation program sets. */

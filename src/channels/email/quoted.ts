@@ -57,7 +57,8 @@ function withoutQuoteBelow(lines: readonly string[]): string[] {
   const introduced = introductionBefore(body, start)
   if (last === 0 || (start === body.length && introduced === start)) return [...lines]
   if (!body.slice(start).some((line) => QUOTED.test(line)) && introduced === start) return [...lines]
-  return body.slice(0, introduced)
+  // With a quote above the text as well, the text stands between what it answers.
+  return body.slice(0, introduced).some((line) => QUOTED.test(line)) ? [...lines] : body.slice(0, introduced)
 }
 
 /** The quote at the beginning, if all of the new text stands below it. */
@@ -78,12 +79,16 @@ function withoutQuoteAbove(lines: readonly string[]): string[] {
 function introductionBefore(lines: readonly string[], end: number): number {
   let last = end
   while (last > 0 && lines[last - 1] === '') last--
+  let shortest: number | null = null
   for (let count = 1; count <= MAX_INTRODUCTION && count <= last; count++) {
     const begin = last - count
     if (lines[begin] === '') break
-    if (isIntroduction(lines.slice(begin, last))) return begin
+    if (!isIntroduction(lines.slice(begin, last))) continue
+    shortest ??= begin
+    // Wrapped over lines, it is a paragraph of its own.
+    if (begin === 0 || lines[begin - 1] === '') return begin
   }
-  return end
+  return shortest ?? end
 }
 
 /** Behind the introduction that begins at `start`; null = there is none. */

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { automaticMail } from './automatic.ts'
+import { parseHeaders } from './headers.ts'
+import { answerId } from './thread.ts'
+
+const BOT = 'bot@bot.test'
+
+const judge = (from: string, ...lines: readonly string[]) =>
+  automaticMail(parseHeaders(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))!, from, BOT)
+
+test.each([
+  ['Auto-Submitted: auto-replied'],
+  ['Auto-Submitted: auto-generated; type=time'],
+  ['Auto-Submitted: (why not) auto-notified'],
+  ['Precedence: bulk'],
+  ['Precedence: List'],
+  ['Precedence: junk'],
+  ['List-Id: <news.example.org>'],
+  ['List-Unsubscribe: <mailto:off@example.org>'],
+  ['X-Auto-Response-Suppress: All'],
+  ['X-Auto-Response-Suppress: DR, OOF, AutoReply'],
+  ['X-Autoreply: yes'],
+  ['Return-Path: <>'],
+  ['Return-Path: < >'],
+  ['Content-Type: multipart/report; report-type=delivery-status; boundary=x'],
+  ['Content-Type: message/disposition-notification'],
+  [`Message-ID: ${answerId('k', { to: 'anna@example.org', thread: null }, BOT)}`],
+])('a mail with %s is not answered', (line) => {
+  expect(judge('anna@example.org', line)).toMatch(/\w/)
+})
+
+test.each([
+  'MAILER-DAEMON@example.org',
+  'postmaster@example.org',
+  'noreply@example.org',
+  'no-reply@example.org',
+  'do_not_reply@example.org',
+  'shop.noreply@example.org',
+  'no-reply+abc@example.org',
+  'bounce+123@example.org',
+  'bounces@example.org',
+  BOT,
+])('a mail from %s is not answered', (from) => {
+  expect(judge(from.toLowerCase())).toMatch(/\w/)
+})
+
+test.each([
+  ['anna@example.org', 'Auto-Submitted: no'],
+  ['anna@example.org', 'Auto-Submitted: No (a person)'],
+  ['anna@example.org', 'Return-Path: <anna@example.org>'],
+  ['anna@example.org', 'Precedence: normal'],
+  ['anna@example.org', 'X-Auto-Response-Suppress: None'],
+  ['anna@example.org', 'Content-Type: multipart/mixed; boundary=report'],
+  ['noreen.replyton@example.org', 'Subject: hi'],
+])('a mail from %s with %s is', (from, line) => {
+  expect(judge(from, line)).toBeNull()
+})
