@@ -1,66 +1,28 @@
 import { z } from 'zod'
-import { addressProblem } from './addresses.ts'
 import { DEFAULTS as D } from './defaults.ts'
-import { DURATION_EXAMPLES, DURATION_PATTERN } from './duration.ts'
 import { MAIL_HOST } from './mail-server.ts'
+import {
+  address,
+  argv,
+  count,
+  duration,
+  flag,
+  matrixRoom,
+  numericId,
+  openAddress,
+  section,
+  shaped,
+  snowflake,
+  text,
+} from './schema-words.ts'
 import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from './texts.ts'
+import { webhooks } from './webhook-schema.ts'
 
 /**
  * The shape of `config.yaml`. The JSON Schema is written from it at build time, for
  * editors and for the check at a start (see `check.ts`). It only checks and fills in
  * defaults: `to-config.ts` makes durations into milliseconds and wraps secrets.
  */
-
-const text = (description: string) => z.string().min(1).meta({ description })
-const flag = (description: string) => z.boolean().meta({ description })
-const count = (description: string, from: number, to: number) =>
-  z.int().min(from).max(to).meta({ description })
-
-/** Text of a shape; `expected` says in words what the pattern means. */
-const shaped = (pattern: RegExp, expected: string, description: string) =>
-  z
-    .string()
-    .regex(pattern)
-    .meta({ description, 'x-expected': `expected ${expected}` })
-
-const duration = (description: string) =>
-  shaped(DURATION_PATTERN, DURATION_EXAMPLES, `${description} ${DURATION_EXAMPLES}.`)
-
-/** An address to which credentials may go. */
-const address = (description: string) =>
-  z
-    .string()
-    .refine((value) => addressProblem(value) === null)
-    .meta({ description, format: 'uri', 'x-address': 'credentials' })
-
-/** An address to which no credential goes. */
-const openAddress = (pattern: RegExp, expected: string, description: string) =>
-  shaped(pattern, expected, description)
-    .refine((value) => URL.canParse(value))
-    .meta({ format: 'uri', 'x-address': 'open', 'x-expected': `expected ${expected}`, description })
-
-/** YAML makes a number of an unquoted id. */
-const numericId = (description: string) =>
-  z
-    .union([shaped(/^-?\d+$/, 'a numeric id; names can change hands', description), z.int()])
-    .meta({ description })
-
-/** Discord's ids exceed what a number of YAML can hold exactly, so an unquoted one would be another. */
-const snowflake = (description: string) =>
-  shaped(/^\d{5,20}$/, 'an id in quotes, such as "112233445566778899"', description)
-
-const matrixRoom = (description: string) =>
-  shaped(/^!\S+$/, 'the id of a room, such as !abc:example.org (its settings show it)', description)
-
-const argv = (description: string) =>
-  z.array(z.string().min(1)).min(1).meta({
-    description,
-    'x-expected': 'expected a program and its arguments, such as ["/usr/bin/tool", "--flag"]',
-  })
-
-/** A section: unknown keys are refused, missing ones have their defaults. */
-const section = <Shape extends z.core.$ZodLooseShape>(description: string, shape: Shape) =>
-  z.strictObject(shape).meta({ description })
 
 const oauth = section(
   'How an account is signed in. Replace it to use an OAuth client or proxy of your own.',
@@ -239,31 +201,6 @@ const alerts = z
     description:
       "Where alerts go, in order of trial. Empty: every *_HOME_CHANNEL, then the operators' private chats.",
   })
-
-const webhooks = z
-  .array(
-    section('A webhook that starts a turn; senders sign after Standard Webhooks.', {
-      name: shaped(
-        /^[a-z0-9][a-z0-9_-]{0,63}$/,
-        'a name of lower-case letters, digits, - and _',
-        'It is posted to /hooks/NAME.',
-      ),
-      secret: shaped(
-        /^\S{16,}$/,
-        'a secret of at least 16 characters without spaces; ${NAME} takes it from .env',
-        'The secret that both sides know: whsec_… or any text.',
-      ),
-      deliver_to: shaped(
-        /^[a-z]+:\S+$/,
-        'a channel and a chat, such as telegram:12345',
-        'The chat that gets the answer, such as telegram:12345.',
-      ),
-      prompt: text(
-        'What the model is told; {{body}} is what was posted, {{body.some.key}} a part of it.',
-      ).optional(),
-    }),
-  )
-  .meta({ description: 'Webhooks that other programs post to (POST /hooks/NAME).' })
 
 const platform = (name: string) =>
   section(name, {
