@@ -34,6 +34,21 @@ export async function openPlatforms(
       }),
     )
   }
+  const { discord } = settings
+  if (discord.enabled && discord.botToken) {
+    const { createDiscordChannel } = await import('./discord/channel.ts')
+    channels.push(
+      createDiscordChannel({
+        token: discord.botToken,
+        apiRoot: discord.apiRoot,
+        requireMention: discord.requireMention,
+        allowedRoles: discord.allowedRoles,
+        clock: parts.clock,
+        log: parts.log,
+        readCursors: () => parts.readCursors('discord'),
+      }),
+    )
+  }
   const { email } = settings
   if (email.enabled && email.address && email.username && email.password && email.imap && email.smtp) {
     const { createEmailChannel } = await import('./email/channel.ts')

@@ -48,6 +48,7 @@ export const DEFAULT_TEXTS = {
   login_checking: 'One moment, I am checking the code.',
   login_other_account: '{reason} To put it in the place of the present one, send /login replace.',
   login_done: 'Signed in as {account}.',
+  login_delete_it: 'I cannot delete your message with the code here. Please delete it yourself.',
   login_failed: 'The sign-in did not work: {reason} Send /login to begin again.',
 
   unrenewable:

@@ -24,7 +24,7 @@ async function chatLogin() {
     sendFails: false,
     removals: [] as Array<readonly [message: string, at: number]>,
     /** Whether the removals succeed, in order; then they do. */
-    removal: [] as Array<boolean | Error>,
+    removal: [] as Array<boolean | 'never' | Error>,
     logged: '',
   }
   const log = await createLog({
@@ -142,6 +142,16 @@ test('a message that cannot be removed at once is tried again, and given up in t
   await paste()
   await clock.advance(10 * MINUTE)
   expect(world.removals).toHaveLength(4)
+})
+
+test('where no bot can delete a message, the operator is asked to, and it is not tried again', async () => {
+  const { world, clock, call, paste } = await chatLogin()
+  await call()
+  world.removal = ['never']
+  expect(await paste()).toContain('Signed in')
+  await clock.advance(10 * MINUTE)
+  expect(world.removals).toHaveLength(1)
+  expect(world.sent.at(-1)).toBe(`telegram 1: ${DEFAULT_TEXTS.login_delete_it}`)
 })
 
 test('an exchange that takes its time holds nobody up, and is told when it is done', async () => {

@@ -19,8 +19,8 @@ export interface ChatSignIn {
 /** Sends at once and beside the outbox: what it says is not to be stored. */
 export interface DirectLine {
   send(channel: string, address: string, text: string): Promise<void>
-  /** Removes a message where the platform can. @returns whether it is gone */
-  remove(channel: string, address: string, platformMessageId: string): Promise<boolean>
+  /** Removes a message where the platform can. @returns whether it is gone; `never`: no bot can remove it there */
+  remove(channel: string, address: string, platformMessageId: string): Promise<boolean | 'never'>
 }
 
 export interface ChatLoginOptions {
@@ -70,25 +70,33 @@ export function createChatLogin(options: ChatLoginOptions): {
   const onPaste = async (paste: Paste): Promise<string | null> => {
     const { channel, address, platformMessageId, person, chat, role, text } = paste
     // Whoever sent it and whether or not it is waited for: a code must not stay readable.
-    void remove(channel, address, platformMessageId)
+    const removal = remove(channel, address, platformMessageId)
     const owner = ownerOf(channel, address, person.id)
     if (role !== 'operator' || chat.kind !== 'private' || !signIn.waits(owner)) return null
+    void removal.then((gone) => (gone ? null : tell(channel, address, texts.login_delete_it)))
     const done = outcome(() => signIn.finish(owner, text.replace(/^\s*\/login(@\w+)?\s+/i, '')))
     const soon = await Promise.race([done, sleep(clock, PATIENCE_MS).then(() => null)])
     if (soon !== null) return soon
-    void done
-      .then((reply) => line.send(channel, address, reply))
-      .catch((error: unknown) =>
-        log.warn({ channel, problem: redact(messageOf(error)) }, 'a reply could not be sent'),
-      )
+    void done.then((reply) => tell(channel, address, reply))
     return texts.login_checking
   }
 
-  async function remove(...message: Parameters<DirectLine['remove']>): Promise<void> {
+  /** @returns whether it is gone */
+  async function remove(...message: Parameters<DirectLine['remove']>): Promise<boolean> {
     for (const waitMs of [0, ...REMOVAL_WAITS_MS]) {
       if (waitMs > 0) await sleep(clock, waitMs)
-      if (await line.remove(...message).catch(() => false)) return
+      const gone = await line.remove(...message).catch(() => false)
+      if (gone !== false) return gone === true
     }
+    return false
+  }
+
+  async function tell(channel: string, address: string, text: string): Promise<void> {
+    await line
+      .send(channel, address, text)
+      .catch((error: unknown) =>
+        log.warn({ channel, problem: redact(messageOf(error)) }, 'a reply could not be sent'),
+      )
   }
 
   /** The sentence for how a sign-in went. */

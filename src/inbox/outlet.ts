@@ -37,8 +37,11 @@ export interface Outlet {
   /** Shows that an answer is being written; failures are of no interest. */
   typing(address: string): void
 
-  /** Deletes a message (a pasted secret, say), where the platform lets a bot. False: it is still there. Never throws. */
-  remove?(address: string, platformId: string): Promise<boolean>
+  /**
+   * Deletes a message (a pasted secret, say). False: it is still there, and may be tried again; `never`:
+   * the platform does not let a bot. Never throws.
+   */
+  remove?(address: string, platformId: string): Promise<boolean | 'never'>
 }
 
 /** This item can never be delivered: the bot was blocked, the chat is gone. */

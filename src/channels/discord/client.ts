@@ -1,0 +1,315 @@
+import { DiscordAPIError, HTTPError, RateLimitError, REST } from '@discordjs/rest'
+import type {
+  APIApplication,
+  APIApplicationCommand,
+  APIGatewayBotInfo,
+  APIMessage,
+  APIUser,
+  RESTPostAPIChannelMessageJSONBody,
+  RESTPutAPIApplicationCommandsJSONBody,
+} from 'discord-api-types/v10'
+import type { Secret } from '../../support/secret.ts'
+import { MINUTE, SECOND, type Clock } from '../../support/clock.ts'
+import { isLoopbackHost } from '../../support/loopback.ts'
+import { VERSION } from '../../support/version.ts'
+import { networkCode, within } from '../deadline.ts'
+import { classifyAnswer, DiscordFailure } from './failure.ts'
+
+export const DEFAULT_API_ROOT = 'https://discord.com/api'
+/** Where files lie that people have sent. */
+const FILE_HOSTS: ReadonlySet<string> = new Set(['cdn.discordapp.com', 'media.discordapp.net'])
+
+/** No ordinary call takes this long; a server that is silent for longer is tried again. */
+const CALL_TIMEOUT_MS = 20 * SECOND
+/** A file of the greatest size over a slow line. */
+const DOWNLOAD_TIMEOUT_MS = 60 * SECOND
+/** A wait up to this long is sat out by the library; a longer one goes back to the outbox, which remembers it over a restart. */
+const LONGEST_WAIT_MS = 2 * SECOND
+/** A 429 without a number does not happen by the book; a server in between may make one. */
+const DEFAULT_RETRY_AFTER_MS = 5 * SECOND
+/** Nobody is asked to wait longer than an hour; a greater number is asked for again then. */
+const LONGEST_BLOCK_MS = 60 * MINUTE
+/** The most that Discord gives at once. */
+export const PAGE = 100
+
+const EVERYWHERE = '*'
+
+export interface ClientOptions {
+  readonly token: Secret
+  /** Such as `https://discord.com/api`, without the version. */
+  readonly apiRoot: string
+  readonly clock: Clock
+  /** The global `fetch` unless a test listens; looked up at each call, so that a proxy set later holds. */
+  readonly fetch?: typeof fetch
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+interface Call {
+  readonly method: Method
+  readonly route: `/${string}`
+  readonly body?: unknown
+  readonly query?: Readonly<Record<string, string>>
+  /** Calls that are told to wait together. */
+  readonly lane: string
+  /** An interaction's own token stands in its address. */
+  readonly auth?: false
+}
+
+/**
+ * The calls of the REST API that this channel makes, over the REST module of discord.js, which keeps
+ * within the announced limits of each route. Its gateway module is not used: it reconnects without
+ * backing off, past the configured proxy, and leaves a socket behind that was just being opened.
+ *
+ * Every method throws a DiscordFailure, or the signal's reason when aborted.
+ */
+export class DiscordClient {
+  readonly #rest: REST
+  readonly #options: ClientOptions
+  readonly #fetch: typeof fetch
+  /** Until when (monotonic) a lane was told to wait. */
+  readonly #blocked = new Map<string, number>()
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+    const inner = options.fetch ?? ((input, init) => fetch(input, init))
+    // Discord's API never redirects; a redirect would carry the token to somebody else.
+    this.#fetch = (input, init) => inner(input, { ...init, redirect: 'error' })
+    this.#rest = new REST({
+      version: '10',
+      api: options.apiRoot.replace(/\/+$/, '').replace(/\/v\d+$/, ''),
+      userAgentAppendix: `hermes-gateway/${VERSION}`,
+      // What failed is judged and tried again by whoever asked.
+      retries: 0,
+      timeout: CALL_TIMEOUT_MS,
+      rejectOnRateLimit: ({ timeToReset }) => timeToReset > LONGEST_WAIT_MS,
+      makeRequest: (url, init) => this.#request(url, init as unknown as RequestInit) as never,
+    })
+  }
+
+  gatewayBot(signal: AbortSignal): Promise<APIGatewayBotInfo> {
+    return this.#call('gateway/bot', signal, { method: 'GET', route: '/gateway/bot', lane: 'gateway' })
+  }
+
+  me(signal: AbortSignal): Promise<APIUser> {
+    return this.#call('users/@me', signal, { method: 'GET', route: '/users/@me', lane: 'me' })
+  }
+
+  application(signal: AbortSignal): Promise<APIApplication> {
+    return this.#call('applications/@me', signal, { method: 'GET', route: '/applications/@me', lane: 'me' })
+  }
+
+  /** Messages after `after`, the oldest ones first, at most a page. */
+  async messagesAfter(channelId: string, after: string, signal: AbortSignal): Promise<readonly APIMessage[]> {
+    const messages = await this.#call<APIMessage[]>('messages', signal, {
+      method: 'GET',
+      route: `/channels/${channelId}/messages`,
+      query: { after, limit: String(PAGE) },
+      lane: `read ${channelId}`,
+    })
+    return messages.toReversed()
+  }
+
+  createMessage(
+    channelId: string,
+    body: RESTPostAPIChannelMessageJSONBody,
+    signal: AbortSignal,
+  ): Promise<APIMessage> {
+    const route = `/channels/${channelId}/messages` as const
+    return this.#call('message', signal, { method: 'POST', route, body, lane: `write ${channelId}` })
+  }
+
+  async editMessage(channelId: string, id: string, body: object, signal: AbortSignal): Promise<void> {
+    const route = `/channels/${channelId}/messages/${id}` as const
+    await this.#call('edit', signal, { method: 'PATCH', route, body, lane: `write ${channelId}` })
+  }
+
+  async deleteMessage(channelId: string, id: string, signal: AbortSignal): Promise<void> {
+    const route = `/channels/${channelId}/messages/${id}` as const
+    await this.#call('delete', signal, { method: 'DELETE', route, lane: `delete ${channelId}` })
+  }
+
+  async sendTyping(channelId: string, signal: AbortSignal): Promise<void> {
+    const route = `/channels/${channelId}/typing` as const
+    await this.#call('typing', signal, { method: 'POST', route, lane: `write ${channelId}` })
+  }
+
+  /** The private chat with a person. @returns its channel's id */
+  async openPrivateChat(userId: string, signal: AbortSignal): Promise<string> {
+    const body = { recipient_id: userId }
+    const call = { method: 'POST', route: '/users/@me/channels', body, lane: 'open' } as const
+    const channel = await this.#call<{ id: string }>('private chat', signal, call)
+    return channel.id
+  }
+
+  /** The roles of a person in a server; none where he is no member (any more). */
+  async rolesOf(guildId: string, userId: string, signal: AbortSignal): Promise<readonly string[]> {
+    const route = `/guilds/${guildId}/members/${userId}` as const
+    try {
+      const call = { method: 'GET', route, lane: `members ${guildId}` } as const
+      return (await this.#call<{ roles: string[] }>('member', signal, call)).roles
+    } catch (error) {
+      if (error instanceof DiscordFailure && error.kind === 'gone') return []
+      throw error
+    }
+  }
+
+  commands(applicationId: string, signal: AbortSignal): Promise<readonly APIApplicationCommand[]> {
+    const route = `/applications/${applicationId}/commands` as const
+    return this.#call('commands', signal, { method: 'GET', route, lane: 'commands' })
+  }
+
+  async setCommands(
+    applicationId: string,
+    body: RESTPutAPIApplicationCommandsJSONBody,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const route = `/applications/${applicationId}/commands` as const
+    await this.#call('commands', signal, { method: 'PUT', route, body, lane: 'commands' })
+  }
+
+  /** The first answer to an interaction, which must come within three seconds. */
+  async answerInteraction(id: string, token: string, body: object, signal: AbortSignal): Promise<void> {
+    const route = `/interactions/${id}/${token}/callback` as const
+    await this.#call('interaction', signal, {
+      method: 'POST',
+      route,
+      body,
+      lane: `interaction ${id}`,
+      auth: false,
+    })
+  }
+
+  /** Replaces the first answer; possible for a quarter of an hour. */
+  async editAnswer(applicationId: string, token: string, body: object, signal: AbortSignal): Promise<void> {
+    const route = `/webhooks/${applicationId}/${token}/messages/@original` as const
+    await this.#call('interaction', signal, {
+      method: 'PATCH',
+      route,
+      body,
+      lane: 'interactions',
+      auth: false,
+    })
+  }
+
+  /** Is the channel free of a wait that Discord asked for? */
+  mayWrite(channelId: string): boolean {
+    return this.#waitOf(`write ${channelId}`) === 0
+  }
+
+  /**
+   * The bytes of a file that a message names. Only Discord's own file servers are asked, or the server
+   * that was configured in its place; the token does not go along.
+   *
+   * @returns null when there are more than `maxBytes` of them
+   */
+  async download(address: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null> {
+    if (!this.#isFileAddress(address))
+      throw new DiscordFailure('gone', 'download', 'the file lies on a server that is not asked')
+    return this.#translating('download', DOWNLOAD_TIMEOUT_MS, signal, async (deadline) => {
+      const response = await this.#fetch(address, { signal: deadline })
+      if (!response.ok || !response.body)
+        throw new DiscordFailure(
+          response.status === 404 || response.status === 403 ? 'gone' : 'server',
+          'download',
+          `answered ${response.status}`,
+        )
+      const chunks: Uint8Array[] = []
+      let size = 0
+      for await (const chunk of response.body) {
+        size += chunk.byteLength
+        if (size > maxBytes) return null
+        chunks.push(chunk)
+      }
+      return Buffer.concat(chunks)
+    })
+  }
+
+  #isFileAddress(address: string): boolean {
+    const url = URL.canParse(address) ? new URL(address) : null
+    if (!url || url.username || url.password) return false
+    if (url.protocol === 'https:' && url.port === '' && FILE_HOSTS.has(url.hostname)) return true
+    const root = new URL(this.#options.apiRoot)
+    return url.origin === root.origin && (url.protocol === 'https:' || isLoopbackHost(url.hostname))
+  }
+
+  async #call<T>(name: string, signal: AbortSignal, call: Call): Promise<T> {
+    const waitMs = Math.max(this.#waitOf(EVERYWHERE), this.#waitOf(call.lane))
+    if (waitMs > 0)
+      throw new DiscordFailure('rate-limited', name, 'was asked to wait', { retryAfterMs: waitMs })
+    try {
+      return await this.#translating(name, CALL_TIMEOUT_MS, signal, async (deadline) => {
+        // The library forgets the token after a 401; the operator may have mended things since.
+        this.#rest.setToken(this.#options.token.reveal())
+        const answer = await this.#rest.request({
+          method: call.method as never,
+          fullRoute: call.route,
+          signal: deadline,
+          ...(call.body === undefined ? {} : { body: call.body }),
+          ...(call.query === undefined ? {} : { query: new URLSearchParams(call.query) }),
+          ...(call.auth === false ? { auth: false } : {}),
+        })
+        return answer as T
+      })
+    } catch (error) {
+      if (error instanceof DiscordFailure && error.kind === 'rate-limited')
+        this.#block(error.everywhere ? EVERYWHERE : call.lane, error.retryAfterMs ?? 0)
+      throw error
+    }
+  }
+
+  /** A 429 ends here: the library would wait in silence, and what waits belongs into the outbox. */
+  async #request(url: string, init: RequestInit): Promise<Response> {
+    const response = await this.#fetch(url, init)
+    if (response.status !== 429) return response
+    const body = (await response.json().catch(() => null)) as {
+      retry_after?: unknown
+      global?: unknown
+    } | null
+    const seconds = Number(body?.retry_after ?? response.headers.get('retry-after') ?? Number.NaN)
+    throw new DiscordFailure('rate-limited', 'API', 'asks to wait', {
+      retryAfterMs: seconds >= 0 ? seconds * SECOND : DEFAULT_RETRY_AFTER_MS,
+      everywhere: body?.global === true || response.headers.has('x-ratelimit-global'),
+    })
+  }
+
+  #block(lane: string, ms: number): void {
+    const now = this.#options.clock.monotonic()
+    for (const [name, until] of this.#blocked) if (until <= now) this.#blocked.delete(name)
+    this.#blocked.set(lane, now + Math.min(ms, LONGEST_BLOCK_MS))
+  }
+
+  #waitOf(lane: string): number {
+    const until = this.#blocked.get(lane)
+    return until === undefined ? 0 : Math.max(0, Math.ceil(until - this.#options.clock.monotonic()))
+  }
+
+  async #translating<T>(
+    method: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+    run: (deadline: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await within(timeoutMs, signal, run)
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      throw translate(method, error)
+    }
+  }
+}
+
+function translate(method: string, error: unknown): DiscordFailure {
+  if (error instanceof DiscordFailure) return error
+  if (error instanceof RateLimitError) {
+    const retryAfterMs = Math.max(error.timeToReset, error.retryAfter, error.sublimitTimeout)
+    const text = 'the limit of this route is used up'
+    return new DiscordFailure('rate-limited', method, text, { retryAfterMs, everywhere: error.global })
+  }
+  if (error instanceof DiscordAPIError) {
+    const code = Number(error.code)
+    return classifyAnswer(method, error.status, Number.isFinite(code) ? code : null, error.message)
+  }
+  if (error instanceof HTTPError) return new DiscordFailure('server', method, `answered ${error.status}`)
+  return new DiscordFailure('network', method, `no usable answer (${networkCode(error)})`)
+}

@@ -1,0 +1,98 @@
+import type { APIInteraction } from 'discord-api-types/v10'
+import type { Receiver } from '../../conversation/receiver.ts'
+import type { Accepted } from '../../inbox/inbox.ts'
+import { backoffDelay } from '../../support/backoff.ts'
+import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { messageOf } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import type { DiscordClient } from './client.ts'
+import { areRegistered, REGISTERED, usedCommand, type UsedCommand } from './slash-commands.ts'
+
+const RETRY = { initialMs: SECOND, maxMs: 5 * MINUTE }
+/** Discord wants a first answer within three seconds; what takes longer is announced as such before. */
+const QUICK_MS = 1_500
+
+/** Seen by the one person only. */
+const EPHEMERAL = 1 << 6
+const ANSWER = 4
+const ANSWER_LATER = 5
+
+export interface CommandDeskOptions {
+  readonly client: DiscordClient
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+}
+
+/**
+ * Native slash commands. A used one is handed over as the message that one would type; Discord is
+ * answered with a line that only this person sees, as soon as the message is stored, and the reply comes
+ * as an ordinary message through the outbox: it survives a restart, and the quarter of an hour in which
+ * an interaction may be answered.
+ */
+export class CommandDesk {
+  readonly #options: CommandDeskOptions
+
+  constructor(options: CommandDeskOptions) {
+    this.#options = options
+  }
+
+  /** Shows the commands in Discord's menu, if it does not show them already. Never rejects. */
+  async register(applicationId: string, signal: AbortSignal): Promise<void> {
+    const { client, clock, log, random } = this.#options
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        if (!areRegistered(await client.commands(applicationId, signal)))
+          await client.setCommands(applicationId, REGISTERED as never, signal)
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        // Only a convenience: typed commands work without the menu.
+        log.debug({ channel: 'discord', attempt }, messageOf(error))
+        await sleep(clock, backoffDelay(attempt, RETRY, random()), signal).catch(() => {})
+      }
+    }
+  }
+
+  /** Takes a used command in. Never rejects. */
+  async take(
+    interaction: APIInteraction,
+    applicationId: string,
+    receiver: Receiver,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, clock, log } = this.#options
+    const used = usedCommand(interaction)
+    if (!used) return
+    try {
+      const stored = receiver.receive('discord', [used.item], []).then(
+        ([accepted]) => outcome(used, accepted),
+        (error: unknown) => {
+          log.error({ channel: 'discord' }, `a command could not be taken in: ${messageOf(error)}`)
+          return `I could not take in \`${used.name}\`. Please send it again.`
+        },
+      )
+      const quick = new AbortController()
+      const patience = sleep(clock, QUICK_MS, quick.signal).catch(() => {})
+      const soon = await Promise.race([stored, patience.then(() => null)])
+      quick.abort()
+      if (soon !== null) {
+        const data = { content: soon, flags: EPHEMERAL, allowed_mentions: { parse: [] } }
+        return await client.answerInteraction(used.id, used.token, { type: ANSWER, data }, signal)
+      }
+      const later = { type: ANSWER_LATER, data: { flags: EPHEMERAL } }
+      await client.answerInteraction(used.id, used.token, later, signal)
+      const body = { content: await stored, allowed_mentions: { parse: [] } }
+      await client.editAnswer(applicationId, used.token, body, signal)
+    } catch (error) {
+      // The command itself is obeyed or refused all the same.
+      if (!signal.aborted) log.debug({ channel: 'discord' }, messageOf(error))
+    }
+  }
+}
+
+/** What the person reads at once. */
+function outcome(used: UsedCommand, accepted: Accepted | undefined): string {
+  const taken = accepted && (accepted.conversationId !== null || accepted.outbox || accepted.duplicate)
+  return taken ? `\`${used.name}\` ✓` : 'I may not take that from you here.'
+}

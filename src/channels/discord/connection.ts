@@ -1,0 +1,200 @@
+import https from 'node:https'
+import { WebSocket } from 'ws'
+import type { GatewayReadyDispatchData, GatewayReceivePayload } from 'discord-api-types/v10'
+import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import type { Secret } from '../../support/secret.ts'
+import { VERSION } from '../../support/version.ts'
+import { networkCode } from '../deadline.ts'
+import { judgeClose, type Verdict } from './close-codes.ts'
+
+/** Discord answers within seconds; a line that is silent for longer is given up. */
+const HANDSHAKE_TIMEOUT_MS = 20 * SECOND
+const HELLO_TIMEOUT_MS = 20 * SECOND
+/** A large bot's first events take their time. */
+const READY_TIMEOUT_MS = 60 * SECOND
+/** A closing handshake on a dead line never ends. */
+const CLOSE_TIMEOUT_MS = SECOND
+/** Closes without ending the session, unlike 1000. */
+const KEEP_SESSION = 4_900
+const END_SESSION = 1_000
+
+/** @see https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-opcodes */
+const OP = {
+  dispatch: 0,
+  heartbeat: 1,
+  identify: 2,
+  resume: 6,
+  reconnect: 7,
+  invalidSession: 9,
+  hello: 10,
+  heartbeatAck: 11,
+} as const
+
+/** What goes on over a broken connection. */
+export interface Session {
+  readonly id: string
+  readonly resumeUrl: string
+  sequence: number
+}
+
+/** Something that happened, as Discord tells it. */
+export interface Dispatch {
+  readonly t: string
+  readonly d: unknown
+}
+
+export interface Ended {
+  readonly verdict: Verdict
+  readonly words: string
+}
+
+export interface ConnectionOptions {
+  readonly url: string
+  readonly token: Secret
+  readonly intents: number
+  /** Goes on there; null: a new session. */
+  readonly session: Session | null
+  readonly clock: Clock
+  readonly random: () => number
+  /** The session stands: new, or gone on with. */
+  readonly onReady: (session: Session) => void
+  /** In the order of their happening. Must not throw. */
+  readonly onEvent: (event: Dispatch) => void
+}
+
+/** One connection to Discord's gateway, from HELLO to its end. @see https://discord.com/developers/docs/topics/gateway */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #socket: WebSocket
+  readonly #ended = Promise.withResolvers<Ended>()
+  #session: Session | null
+  #heartbeat: Timer | null = null
+  #patience: Timer | null = null
+  #acknowledged = true
+  #over = false
+  #trouble: string | null = null
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.#session = options.session
+    const url = `${options.url.replace(/\/+$/, '')}/?v=10&encoding=json`
+    this.#socket = new WebSocket(url, {
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      headers: { 'user-agent': `hermes-gateway/${VERSION}` },
+      // Node's own agent knows the configured proxy.
+      ...(url.startsWith('wss:') ? { agent: https.globalAgent } : {}),
+    })
+    this.#socket.on('open', () => this.#expect('HELLO', HELLO_TIMEOUT_MS))
+    this.#socket.on('message', (data, isBinary) => {
+      if (!isBinary && !this.#over) this.#read(String(data))
+    })
+    // What the library says of an error may quote the address; its code says enough.
+    this.#socket.on('error', (error) => (this.#trouble = networkCode(error)))
+    this.#socket.on('close', (code) => {
+      this.#end(judgeClose(code), this.#trouble ?? `closed with ${code}`)
+    })
+  }
+
+  /** Resolves when the connection is over, however that came. */
+  get ended(): Promise<Ended> {
+    return this.#ended.promise
+  }
+
+  /** Ends the session in good order. Resolves when the line is closed. */
+  async stop(): Promise<void> {
+    this.#end({ kind: 'renew' }, 'stopped', END_SESSION)
+    if (this.#socket.readyState === WebSocket.CLOSED) return
+    await new Promise((resolve) => this.#socket.once('close', resolve))
+  }
+
+  #read(text: string): void {
+    let payload: GatewayReceivePayload
+    try {
+      payload = JSON.parse(text) as GatewayReceivePayload
+    } catch {
+      return this.#end({ kind: 'resume' }, 'sent no JSON', KEEP_SESSION)
+    }
+    switch (payload.op) {
+      case OP.hello:
+        return this.#greet(payload.d.heartbeat_interval)
+      case OP.heartbeatAck:
+        this.#acknowledged = true
+        return
+      case OP.heartbeat:
+        return this.#beat()
+      case OP.reconnect:
+        return this.#end({ kind: 'resume' }, 'asked to reconnect', KEEP_SESSION)
+      case OP.invalidSession:
+        return this.#end({ kind: payload.d ? 'resume' : 'renew' }, 'the session is not valid', KEEP_SESSION)
+      case OP.dispatch:
+        return this.#dispatch(payload.s, payload.t, payload.d)
+    }
+  }
+
+  #greet(intervalMs: number): void {
+    const { clock, random, token, intents } = this.#options
+    const tick = () => {
+      // A line on which nothing is acknowledged any more is dead, although nobody has closed it.
+      if (!this.#acknowledged)
+        return this.#end({ kind: 'resume' }, 'heartbeats are not answered', KEEP_SESSION)
+      this.#acknowledged = false
+      this.#beat()
+      this.#heartbeat = clock.setTimer(tick, intervalMs)
+    }
+    this.#heartbeat?.cancel()
+    this.#heartbeat = clock.setTimer(tick, intervalMs * random())
+    const name = 'hermes-gateway'
+    if (this.#session) {
+      const { id, sequence } = this.#session
+      this.#send(OP.resume, { token: token.reveal(), session_id: id, seq: sequence })
+    } else {
+      const properties = { os: process.platform, browser: name, device: name }
+      this.#send(OP.identify, { token: token.reveal(), intents, properties, compress: false })
+    }
+    this.#expect('READY', READY_TIMEOUT_MS)
+  }
+
+  #dispatch(sequence: number, type: string, data: unknown): void {
+    const { onReady, onEvent } = this.#options
+    if (type === 'READY') {
+      const ready = data as GatewayReadyDispatchData
+      this.#session = { id: ready.session_id, resumeUrl: ready.resume_gateway_url, sequence }
+    }
+    if (this.#session) this.#session.sequence = sequence
+    if (type === 'READY' || type === 'RESUMED') {
+      this.#patience?.cancel()
+      if (this.#session) onReady(this.#session)
+    }
+    onEvent({ t: type, d: data })
+  }
+
+  #beat(): void {
+    this.#send(OP.heartbeat, this.#session?.sequence ?? null)
+  }
+
+  #send(op: number, d: unknown): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ op, d }))
+  }
+
+  #expect(what: string, ms: number): void {
+    this.#patience?.cancel()
+    this.#patience = this.#options.clock.setTimer(
+      () => this.#end({ kind: 'resume' }, `no ${what}`, KEEP_SESSION),
+      ms,
+    )
+  }
+
+  #end(verdict: Verdict, words: string, closeCode?: number): void {
+    if (this.#over) return
+    this.#over = true
+    this.#heartbeat?.cancel()
+    this.#patience?.cancel()
+    this.#ended.resolve({ verdict, words })
+    if (closeCode === undefined) return
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#socket.close(closeCode)
+      const giveUp = this.#options.clock.setTimer(() => this.#socket.terminate(), CLOSE_TIMEOUT_MS)
+      this.#socket.once('close', () => giveUp.cancel())
+    } else this.#socket.terminate()
+  }
+}

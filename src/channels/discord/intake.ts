@@ -1,0 +1,314 @@
+import type {
+  APIChannel,
+  APIInteraction,
+  GatewayMessageDeleteBulkDispatchData,
+  GatewayMessageDeleteDispatchData,
+  GatewayReadyDispatchData,
+  GatewayThreadListSync,
+} from 'discord-api-types/v10'
+import type { Delivered, Receiver } from '../../conversation/receiver.ts'
+import type { Cursor } from '../../inbox/inbox.ts'
+import { backoffDelay } from '../../support/backoff.ts'
+import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { messageOf } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import { holdsSignInSecret } from '../../support/token-shape.ts'
+import { Watermarks, type Piece } from '../watermark.ts'
+import type { FileLoader } from './attachments.ts'
+import { PAGE, type DiscordClient } from './client.ts'
+import type { CommandDesk } from './command-desk.ts'
+import type { Dispatch } from './connection.ts'
+import { DiscordFailure } from './failure.ts'
+import { MemberRoles } from './member-roles.ts'
+import { formatPlace, parsePlace, type Place } from './place.ts'
+import { authorOf, isAddressed, mapEdit, mapMessage, type BotIdentity, type SeenMessage } from './receive.ts'
+import { isSpokenIn, Servers, type Readable, type ToldServer } from './servers.ts'
+import { compareSnowflakes, justBefore, laterOf } from './snowflake.ts'
+
+const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
+/** Trouble with one place is mostly trouble with all. */
+const COMPLAIN_EVERY_MS = MINUTE
+
+/** Who may talk in servers, as far as it decides what must be asked for. */
+export interface IntakeRules {
+  readonly requireMention: boolean
+  /** Roles whose members may talk: then the history's authors must be looked up. */
+  readonly allowedRoles: readonly string[]
+}
+
+export interface IntakeOptions {
+  readonly client: DiscordClient
+  readonly receiver: Receiver
+  readonly desk: CommandDesk
+  readonly load: FileLoader
+  readonly rules: IntakeRules
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+  readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+  readonly onBot: (bot: BotIdentity) => void
+  readonly signal: AbortSignal
+}
+
+/** What Discord tells, in the order of its telling, handed over without gaps. */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #marks: Watermarks
+  readonly #servers = new Servers()
+  readonly #roles: MemberRoles
+  /** The newest thing that was stored in a server before this start: what is later there is unseen. */
+  readonly #seenIn = new Map<string, string>()
+  #bot: BotIdentity | null = null
+  #complainedAt = -Infinity
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    this.#roles = new MemberRoles(options.client, options.clock)
+    this.#marks = new Watermarks({
+      channel: 'discord',
+      receiver: options.receiver,
+      clock: options.clock,
+      random: options.random,
+      readCursors: () => this.#readCursors(),
+      isPlace: (name) => parsePlace(name) !== null,
+      compare: compareSnowflakes,
+      fetch: (place, after, signal) => this.#history(parsePlace(place)!, after, signal),
+      onTrouble: (place, error) => this.#complain(place, error),
+    })
+  }
+
+  /** Reads what was stored. Must be done before the first event. Rejects only when stopped. */
+  async load(): Promise<void> {
+    await this.#insist('the stored places', () => this.#marks.load())
+  }
+
+  /** Takes one event in; what takes time goes on beside it, in order within each place. */
+  handle({ t, d }: Dispatch): void {
+    try {
+      this.#handle(t, d)
+    } catch (error) {
+      this.#options.log.warn(
+        { channel: 'discord', event: t },
+        `an event of an unknown shape was passed over: ${messageOf(error)}`,
+      )
+    }
+  }
+
+  #handle(type: string, data: unknown): void {
+    switch (type) {
+      case 'READY':
+        return this.#begin(data as GatewayReadyDispatchData)
+      case 'GUILD_CREATE':
+        return this.#server(data as ToldServer)
+      case 'CHANNEL_CREATE':
+      case 'THREAD_CREATE':
+        return this.#newChannel(data as APIChannel & { guild_id?: string; newly_created?: boolean })
+      case 'THREAD_UPDATE':
+        return void this.#servers.noteThread(data as APIChannel)
+      case 'THREAD_DELETE':
+        return this.#servers.dropThread((data as APIChannel).id)
+      case 'THREAD_LIST_SYNC':
+        for (const thread of (data as GatewayThreadListSync).threads) this.#servers.noteThread(thread)
+        return
+      case 'MESSAGE_CREATE':
+        return this.#live(data as SeenMessage & { guild_id?: string }, false)
+      case 'MESSAGE_UPDATE':
+        return this.#live(data as SeenMessage & { guild_id?: string }, true)
+      case 'MESSAGE_DELETE': {
+        const gone = data as GatewayMessageDeleteDispatchData
+        return this.#deleted(gone.guild_id, gone.channel_id, [gone.id])
+      }
+      case 'MESSAGE_DELETE_BULK': {
+        const gone = data as GatewayMessageDeleteBulkDispatchData
+        return this.#deleted(gone.guild_id, gone.channel_id, gone.ids)
+      }
+      case 'INTERACTION_CREATE':
+        return this.#interaction(data as APIInteraction)
+    }
+  }
+
+  /** A new session: whatever happened before it may have been missed. */
+  #begin(ready: GatewayReadyDispatchData): void {
+    const { signal, onBot, desk, log } = this.#options
+    const { user, application } = ready
+    const first = this.#bot === null
+    this.#bot = { id: user.id, applicationId: application.id, name: user.username }
+    onBot(this.#bot)
+    this.#servers.forget()
+    this.#marks.lost()
+    // Private chats are not told of; those that are known are asked. Servers follow one by one.
+    void this.#marks.catchUp(signal, (place) => parsePlace(place)?.guildId === null)
+    if (first) void desk.register(application.id, signal)
+    log.debug({ channel: 'discord', servers: ready.guilds.length }, 'a session with Discord has begun')
+  }
+
+  #server(server: ToldServer): void {
+    if (!this.#bot || server.unavailable) return
+    const places = this.#servers.note(server, this.#bot.id)
+    void this.#takeIn(server.id, places).catch(ignore)
+  }
+
+  async #takeIn(guildId: string, places: readonly Readable[]): Promise<void> {
+    const open = new Set<string>()
+    for (const { channelId, newest } of places) {
+      const place = formatPlace({ guildId, channelId })
+      open.add(place)
+      if (!this.#marks.has(place)) {
+        const from = this.#beginning(guildId, channelId, newest)
+        await this.#insist('where a channel begins', () => this.#marks.begin(place, from))
+      }
+      this.#marks.newest(place, newest ?? channelId)
+    }
+    await this.#marks.catchUp(this.#options.signal, (place) => open.has(place))
+  }
+
+  /**
+   * Where a place begins that was never seen: in a server that is new to the bot, with what comes now.
+   * Where the bot has been before, a thread or channel that was made while it was away counts from its own
+   * id (a forum's first post has the id of its thread), and one that was shown to it since, from when
+   * it last stored anything there.
+   */
+  #beginning(guildId: string, channelId: string, newest: string | null): string {
+    const seen = this.#seenIn.get(guildId)
+    return seen === undefined ? (newest ?? channelId) : laterOf(justBefore(channelId), seen)
+  }
+
+  #newChannel(channel: APIChannel & { guild_id?: string; newly_created?: boolean }): void {
+    const { guild_id: guildId, id: channelId } = channel
+    if (!guildId) return
+    const thread = this.#servers.noteThread(channel)
+    if (!thread && !isSpokenIn(channel)) return
+    const { last_message_id: newest } = channel as { last_message_id?: string | null }
+    // The bot was let into a thread that others had before: what they said there was not for it.
+    const old = thread && !channel.newly_created
+    const from = old ? (newest ?? channelId) : justBefore(channelId)
+    const place = formatPlace({ guildId, channelId })
+    void this.#insist('where a channel begins', () => this.#marks.begin(place, from)).catch(ignore)
+  }
+
+  #live(message: SeenMessage & { guild_id?: string }, changed: boolean): void {
+    const { signal } = this.#options
+    const where = { guildId: message.guild_id ?? null, channelId: message.channel_id }
+    const place = formatPlace(where)
+    // What is changed in an unknown place was not taken in before, either.
+    if (changed && !this.#marks.has(place)) return
+    const item = changed ? this.#edit(message, where) : this.#message(message, where, undefined)
+    if (changed && !item) return
+    const piece: Piece = { id: message.id, items: item ? [item] : [] }
+    void this.#marks.live(place, piece, signal).catch((error: unknown) => this.#complain(place, error))
+  }
+
+  #deleted(guildId: string | undefined, channelId: string, ids: readonly string[]): void {
+    const place = formatPlace({ guildId: guildId ?? null, channelId })
+    if (!this.#marks.has(place)) return
+    for (const id of ids) {
+      const item: Delivered = { kind: 'deletion', address: channelId, platformMessageId: id }
+      void this.#marks
+        .live(place, { id, items: [item] }, this.#options.signal)
+        .catch((error: unknown) => this.#complain(place, error))
+    }
+  }
+
+  #interaction(interaction: APIInteraction): void {
+    const { desk, receiver, signal } = this.#options
+    if (!this.#bot) return
+    const channelId = interaction.channel?.id
+    if (!interaction.guild_id && channelId) {
+      // From now on this private chat is known, and is looked into after a downtime.
+      const place = formatPlace({ guildId: null, channelId })
+      void this.#insist('where a chat begins', () => this.#marks.begin(place, interaction.id)).catch(ignore)
+    }
+    void desk.take(interaction, this.#bot.applicationId, receiver, signal)
+  }
+
+  async #history(
+    where: Place,
+    after: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly pieces: readonly Piece[]; readonly more: boolean } | null> {
+    try {
+      const messages = await this.#options.client.messagesAfter(where.channelId, after, signal)
+      const pieces: Piece[] = []
+      for (const message of messages) {
+        const item = this.#message(message, where, await this.#groupsOf(message, where, signal))
+        pieces.push({ id: message.id, items: item ? [item] : [] })
+      }
+      return { pieces, more: messages.length >= PAGE }
+    } catch (error) {
+      if (error instanceof DiscordFailure && (error.kind === 'forbidden' || error.kind === 'gone'))
+        return null
+      throw error
+    }
+  }
+
+  async #groupsOf(
+    message: SeenMessage,
+    where: Place,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | undefined> {
+    const author = authorOf(message)
+    if (!author || where.guildId === null || this.#options.rules.allowedRoles.length === 0) return undefined
+    if (!this.#concerns(message, where)) return undefined
+    return this.#roles.of(where.guildId, author.id, signal)
+  }
+
+  #message(message: SeenMessage, where: Place, groups: readonly string[] | undefined): Delivered | null {
+    if (!this.#bot || !this.#concerns(message, where)) return null
+    return mapMessage(message, this.#surroundings(where), { load: this.#options.load, groups })
+  }
+
+  #edit(message: SeenMessage, where: Place): Delivered | null {
+    if (!this.#bot || !this.#concerns(message, where)) return null
+    return mapEdit(message, this.#surroundings(where), { load: this.#options.load })
+  }
+
+  /** Talk among others in a server costs nothing, unless a secret stands in it. */
+  #concerns(message: SeenMessage, where: Place): boolean {
+    if (where.guildId === null || !this.#options.rules.requireMention) return true
+    return isAddressed(message, this.#surroundings(where)) || holdsSignInSecret(message.content ?? '')
+  }
+
+  #surroundings({ guildId, channelId }: Place) {
+    return {
+      guildId,
+      parentId: this.#servers.parentOf(channelId),
+      botRoleId: this.#servers.botRoleIn(guildId),
+      bot: this.#bot!,
+    }
+  }
+
+  async #readCursors(): Promise<ReadonlyArray<Omit<Cursor, 'channel'>>> {
+    const cursors = await this.#options.readCursors()
+    for (const { name, value } of cursors) {
+      const guildId = parsePlace(name)?.guildId
+      if (guildId) this.#seenIn.set(guildId, laterOf(this.#seenIn.get(guildId) ?? value, value))
+    }
+    return cursors
+  }
+
+  /** Tries until it works or the channel stops. @throws the signal's reason */
+  async #insist(what: string, work: () => Promise<void>): Promise<void> {
+    const { clock, random, signal } = this.#options
+    for (let failures = 1; ; failures++) {
+      signal.throwIfAborted()
+      try {
+        return await work()
+      } catch (error) {
+        this.#complain(what, error)
+        await sleep(clock, backoffDelay(failures, RETRY, random()), signal)
+      }
+    }
+  }
+
+  #complain(what: string, error: unknown): void {
+    const { clock, log, signal } = this.#options
+    if (signal.aborted) return
+    const text = `${what} could not be read or stored, and is tried again: ${messageOf(error)}`
+    const now = clock.monotonic()
+    if (now - this.#complainedAt < COMPLAIN_EVERY_MS) return log.debug({ channel: 'discord' }, text)
+    this.#complainedAt = now
+    log.warn({ channel: 'discord' }, text)
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,127 @@
+import type { APIMessage, APIMessageSnapshotFields } from 'discord-api-types/v10'
+import type { Chat, Delivered, Person } from '../../conversation/receiver.ts'
+import type { FileLoader } from './attachments.ts'
+import { mediaOf } from './media.ts'
+
+/** What a person wrote: other types are notes of the platform itself, such as a pin or a boost. */
+const WRITTEN = new Set([0, 19])
+const REPLY = 19
+/** `message_reference.type` of words that somebody passed on. */
+const FORWARD = 1
+
+/** Who the bot is there. */
+export interface BotIdentity {
+  readonly id: string
+  readonly applicationId: string
+  readonly name: string
+}
+
+/** Where a message stands, which it does not say itself when it comes from the history. */
+export interface Surroundings {
+  /** null: a private chat. */
+  readonly guildId: string | null
+  /** Of a thread: the channel that it belongs to. */
+  readonly parentId: string | null
+  /** The role that Discord made for the bot in this server; people mention it instead of the bot. */
+  readonly botRoleId: string | null
+  readonly bot: BotIdentity
+}
+
+/** A message as an event or the history brings it. Only events name the member. */
+export type SeenMessage = APIMessage & {
+  readonly member?: { readonly nick?: string | null; readonly roles: readonly string[] }
+}
+
+export interface Mapping {
+  readonly load: FileLoader
+  /** The author's roles, where they may decide who may talk. */
+  readonly groups?: readonly string[] | undefined
+}
+
+/** Who wrote it; null: a bot, a webhook, the platform itself. */
+export function authorOf(message: SeenMessage): APIMessage['author'] | null {
+  if (!message.author || message.author.bot || message.author.system || message.webhook_id) return null
+  return WRITTEN.has(message.type) ? message.author : null
+}
+
+/** What a message delivers; null: nothing to answer. Pure: files are only named, not loaded. */
+export function mapMessage(message: SeenMessage, where: Surroundings, mapping: Mapping): Delivered | null {
+  const author = authorOf(message)
+  if (!author) return null
+  const forwarded = forwardedPart(message)
+  const media = mediaOf({
+    attachments: [...message.attachments, ...(forwarded?.attachments ?? [])],
+    hasSticker: (message.sticker_items?.length ?? 0) > 0,
+    hasPoll: message.poll !== undefined,
+    flags: message.flags ?? 0,
+  })
+  const own = withoutMention(message.content, where)
+  const text = forwarded ? [own, forwarded.content].filter((part) => part !== '').join('\n') : own
+  // Without the Message Content Intent, and in mere link previews, there is nothing to read.
+  if (text === '' && media.kind === 'none' && !isAddressed(message, where)) return null
+  return {
+    kind: 'message',
+    address: message.channel_id,
+    platformMessageId: message.id,
+    person: personOf(message, author, mapping.groups),
+    chat: chatOf(message, where),
+    text,
+    attachments: media.kind === 'files' ? media.files.map((file) => mapping.load(file)) : [],
+    unsupported: media.kind === 'unsupported' ? media.sentence : null,
+    ...(forwarded ? { forwarded: true } : {}),
+  }
+}
+
+/** A changed message; null: nobody changed its words (a link preview came, say). */
+export function mapEdit(message: SeenMessage, where: Surroundings, mapping: Mapping): Delivered | null {
+  const author = message.edited_timestamp ? authorOf(message) : null
+  const text = author ? withoutMention(message.content ?? '', where) : ''
+  if (!author || text === '') return null
+  return {
+    kind: 'edit',
+    address: message.channel_id,
+    platformMessageId: message.id,
+    person: personOf(message, author, mapping.groups),
+    chat: chatOf(message, where),
+    text,
+  }
+}
+
+/** Was the bot meant: in a server by a mention or a reply to it. */
+export function isAddressed(message: SeenMessage, { guildId, bot, botRoleId }: Surroundings): boolean {
+  if (guildId === null) return true
+  if (message.mentions?.some(({ id }) => id === bot.id)) return true
+  if (botRoleId !== null && message.mention_roles?.includes(botRoleId)) return true
+  return message.type === REPLY && message.referenced_message?.author.id === bot.id
+}
+
+/** `@bot /new` is a command: a mention of the bot at the very beginning is not part of what is said. */
+function withoutMention(content: string, { bot, botRoleId }: Surroundings): string {
+  const names = [`<@${bot.id}>`, `<@!${bot.id}>`, ...(botRoleId === null ? [] : [`<@&${botRoleId}>`])]
+  const name = names.find((mention) => content.trimStart().startsWith(mention))
+  return name === undefined ? content : content.trimStart().slice(name.length).trimStart()
+}
+
+function forwardedPart(message: SeenMessage): APIMessageSnapshotFields | null {
+  if (Number(message.message_reference?.type ?? 0) !== FORWARD) return null
+  return message.message_snapshots?.[0]?.message ?? null
+}
+
+function personOf(
+  message: SeenMessage,
+  author: APIMessage['author'],
+  groups: readonly string[] | undefined,
+): Person {
+  const name = message.member?.nick ?? author.global_name ?? author.username ?? null
+  const roles = groups ?? message.member?.roles
+  return { id: author.id, name, ...(roles ? { groups: roles } : {}) }
+}
+
+function chatOf(message: SeenMessage, where: Surroundings): Chat {
+  return {
+    // Whoever may talk in a channel may talk in its threads.
+    id: where.parentId ?? message.channel_id,
+    kind: where.guildId === null ? 'private' : 'group',
+    addressed: isAddressed(message, where),
+  }
+}

@@ -1,0 +1,97 @@
+import type { APIChannel, APIGuildMember, APIOverwrite, APIRole } from 'discord-api-types/v10'
+import { mayRead, type Rights } from './permissions.ts'
+
+/** A server as it is told when a session begins, as far as it is used here. */
+export interface ToldServer {
+  readonly id: string
+  readonly unavailable?: boolean
+  readonly owner_id: string
+  readonly roles: readonly APIRole[]
+  readonly channels: readonly APIChannel[]
+  readonly threads: readonly APIChannel[]
+  readonly members: readonly APIGuildMember[]
+}
+
+/** Channels in which something is said: text, voice, announcements, stages. Forums only hold threads. */
+const SPOKEN_IN: ReadonlySet<number> = new Set([0, 2, 5, 13])
+const THREADS: ReadonlySet<number> = new Set([10, 11, 12])
+
+/** A channel or thread that the bot may read. */
+export interface Readable {
+  readonly channelId: string
+  readonly thread: boolean
+  /** The newest message that was ever written there; null = none. */
+  readonly newest: string | null
+}
+
+/** What is remembered of servers: the bot's own role there, and where each thread belongs. Little, whatever their size. */
+export class Servers {
+  readonly #botRoles = new Map<string, string>()
+  /** The channel of a thread, by the thread's id. */
+  readonly #parents = new Map<string, string>()
+
+  forget(): void {
+    this.#botRoles.clear()
+    this.#parents.clear()
+  }
+
+  botRoleIn(guildId: string | null): string | null {
+    return guildId === null ? null : (this.#botRoles.get(guildId) ?? null)
+  }
+
+  parentOf(channelId: string): string | null {
+    return this.#parents.get(channelId) ?? null
+  }
+
+  /** @returns false: not a thread */
+  noteThread(channel: APIChannel): boolean {
+    if (!isThread(channel)) return false
+    const { parent_id: parentId } = channel as { parent_id?: string | null }
+    if (parentId) this.#parents.set(channel.id, parentId)
+    return true
+  }
+
+  dropThread(id: string): void {
+    this.#parents.delete(id)
+  }
+
+  /** Takes a server in. @returns the places in it that the bot may read */
+  note(server: ToldServer, botId: string): readonly Readable[] {
+    const own = server.roles.find(({ tags }) => tags?.bot_id === botId)
+    if (own) this.#botRoles.set(server.id, own.id)
+    const rights: Rights = {
+      guildId: server.id,
+      ownerId: server.owner_id,
+      botId,
+      roles: server.roles,
+      member: server.members.find(({ user }) => user?.id === botId) ?? null,
+    }
+    const open = server.channels.filter((channel) => mayRead(rights, overwritesOf(channel)))
+    const openIds = new Set(open.map(({ id }) => id))
+    for (const thread of server.threads) this.noteThread(thread)
+    return [
+      ...open.filter((channel) => isSpokenIn(channel)).map(readable),
+      // Only threads that the bot may see are told; what it may read there is as in their channel.
+      ...server.threads
+        .filter((thread) => isThread(thread) && openIds.has(this.parentOf(thread.id) ?? ''))
+        .map(readable),
+    ]
+  }
+}
+
+export function isThread({ type }: APIChannel): boolean {
+  return THREADS.has(type)
+}
+
+export function isSpokenIn({ type }: APIChannel): boolean {
+  return SPOKEN_IN.has(type)
+}
+
+export function readable(channel: APIChannel): Readable {
+  const { last_message_id: newest } = channel as { last_message_id?: string | null }
+  return { channelId: channel.id, thread: isThread(channel), newest: newest ?? null }
+}
+
+function overwritesOf(channel: APIChannel): readonly APIOverwrite[] {
+  return 'permission_overwrites' in channel ? (channel.permission_overwrites ?? []) : []
+}
