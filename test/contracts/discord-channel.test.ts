@@ -1,0 +1,46 @@
+import { DiscordServer, tooManyRequests } from '../support/discord-server.ts'
+import { DiscordFixture } from '../support/discord-fixture.ts'
+import type { RecordingReceiver } from '../support/recording-receiver.ts'
+import { channelContract, type ChannelFixture } from './channel.ts'
+
+const WRITES = /^(?:POST|PATCH) \/channels\/\d+\/messages/
+
+channelContract('discord', {
+  capabilities: { redelivers: true, pushes: true, edits: true, limitsRate: true, blocks: true, remote: true },
+  async open(): Promise<ChannelFixture> {
+    const fixture = await DiscordFixture.open()
+    const { server, chat } = fixture
+    const place = `dm/${chat}`
+    let store: RecordingReceiver | null = null
+    let newest = server.chats.nextId()
+    const begin = newest
+    return {
+      platform: {
+        address: chat,
+        async say(text) {
+          return (newest = server.say(chat, text))
+        },
+        async redeliver(id) {
+          const message = server.chats.channels.get(chat)!.messages.find((known) => known.id === id)!
+          server.gateway.tell('MESSAGE_CREATE', server.chats.asEvent(message))
+        },
+        acknowledged: () => BigInt(store?.cursors.get(place) ?? 0) >= BigInt(newest),
+        sent: () => server.chats.sentTo(chat).map(({ id, content }) => ({ id, text: content })),
+        attempts: () => server.callsOf(WRITES).length,
+        limitRate: (seconds) => server.fail(WRITES, tooManyRequests(seconds)),
+        block: () => void server.chats.blocked.add(chat),
+        down: () => server.down(),
+        up: () => server.mend(),
+      },
+      create(receiver) {
+        store = receiver
+        // The person has written before: of an unknown private chat Discord tells nothing afterwards.
+        if (!receiver.cursors.has(place)) receiver.cursors.set(place, begin)
+        return fixture.create(receiver)
+      },
+      logged: () => fixture.lines.join(''),
+      secrets: [DiscordServer.token],
+      [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+    }
+  },
+})
