@@ -38,6 +38,7 @@ import type { SandboxPanel } from './http/services.ts'
 import { statusReport } from './http/status-report.ts'
 import { TokenList } from './http/token-list.ts'
 import { CombinedGate } from './inbox/combined-gate.ts'
+import { cursorWriter } from './inbox/cursor-writer.ts'
 import { FigureRecorder } from './inbox/figure-recorder.ts'
 import { ProviderGate } from './inbox/provider-gate.ts'
 import { Readiness } from './inbox/readiness.ts'
@@ -137,6 +138,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log,
     readCursor: (channel, name) => inbox.cursor(channel, name),
     readCursors: (channel) => inbox.cursors(channel),
+    writeCursor: cursorWriter(inbox, clock),
   })
   const all = [web, ...platforms]
   const byName = new Map(platforms.map((channel) => [channel.channel, channel]))

@@ -9,6 +9,8 @@ export interface ChannelParts {
   readonly log: Log
   readonly readCursor: (channel: string, name: string) => Promise<string | null>
   readonly readCursors: (channel: string) => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+  /** Durable when it resolves. @throws StoreError */
+  readonly writeCursor: (cursor: Cursor) => Promise<void>
 }
 
 /** The platforms that the settings open. A platform's code is loaded only when it is used. */
@@ -65,6 +67,21 @@ export async function openPlatforms(
         clock: parts.clock,
         log: parts.log,
         readCursor: (name) => parts.readCursor('email', name),
+      }),
+    )
+  }
+  const { slack } = settings
+  if (slack.enabled && slack.botToken && slack.appToken) {
+    const { createSlackChannel } = await import('./slack/channel.ts')
+    channels.push(
+      createSlackChannel({
+        botToken: slack.botToken,
+        appToken: slack.appToken,
+        apiRoot: slack.apiRoot,
+        clock: parts.clock,
+        log: parts.log,
+        readCursors: () => parts.readCursors('slack'),
+        writeCursor: (name, value) => parts.writeCursor({ channel: 'slack', name, value }),
       }),
     )
   }

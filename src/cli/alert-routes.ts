@@ -22,6 +22,7 @@ export async function alertRoutes(
     log: await createLog({ level: 'silent' }),
     readCursor: () => Promise.resolve(null),
     readCursors: () => Promise.resolve([]),
+    writeCursor: () => Promise.resolve(),
   })
   return buildRoutes({
     alerts: config.alerts,

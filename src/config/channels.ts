@@ -36,6 +36,8 @@ export interface ChannelSettings {
     readonly apiRoot: string | null
     readonly botToken: Secret | null
     readonly appToken: Secret | null
+    readonly groupAllowedChats: readonly string[]
+    readonly requireMention: boolean
   }
   readonly matrix: PlatformSettings & {
     readonly apiRoot: string | null
@@ -103,11 +105,16 @@ export function resolveChannels(config: Config, environment: Environment): Chann
       requireMention: channels.discord.requireMention,
     },
     slack: {
-      ...people(slack.allowedUsers, slack.homeChannel),
+      ...people(
+        slack.allowedUsers ?? channels.slack.allowedUsers,
+        slack.homeChannel ?? channels.slack.homeChannel,
+      ),
       enabled: channels.slack.enabled && slack.botToken !== null && slack.appToken !== null,
       apiRoot: channels.slack.apiRoot,
       botToken: slack.botToken,
       appToken: slack.appToken,
+      groupAllowedChats: channels.slack.allowedChannels,
+      requireMention: channels.slack.requireMention,
     },
     matrix: {
       ...people(matrix.allowedUsers ?? channels.matrix.allowedUsers, channels.matrix.homeChannel),

@@ -132,7 +132,7 @@ export interface ChannelsConfig {
   readonly openai: { readonly enabled: boolean }
   readonly telegram: TelegramConfig
   readonly discord: DiscordConfig
-  readonly slack: PlatformConfig
+  readonly slack: SlackConfig
   readonly matrix: MatrixConfig
   readonly email: EmailConfig
 }
@@ -142,6 +142,16 @@ export interface PlatformConfig {
   readonly enabled: boolean
   /** null = the platform's own address. Without a trailing slash. */
   readonly apiRoot: string | null
+}
+
+export interface SlackConfig extends PlatformConfig {
+  /** Member IDs; the variables of the environment win over these. */
+  readonly allowedUsers: readonly string[]
+  /** Channels in which anybody may talk. */
+  readonly allowedChannels: readonly string[]
+  readonly homeChannel: string | null
+  /** In a channel, answer only when mentioned, or in a thread that it has a part in. */
+  readonly requireMention: boolean
 }
 
 export interface TelegramConfig {

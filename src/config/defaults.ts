@@ -89,7 +89,14 @@ export const DEFAULTS = {
       home_channel: null,
       require_mention: true,
     },
-    slack: { enabled: true, api_root: null },
+    slack: {
+      enabled: true,
+      api_root: null,
+      allowed_users: [],
+      allowed_channels: [],
+      home_channel: null,
+      require_mention: true,
+    },
     matrix: {
       enabled: true,
       api_root: null,

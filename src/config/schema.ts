@@ -202,14 +202,6 @@ const alerts = z
       "Where alerts go, in order of trial. Empty: every *_HOME_CHANNEL, then the operators' private chats.",
   })
 
-const platform = (name: string) =>
-  section(name, {
-    enabled: flag('false keeps the channel closed although its token is there.').default(true),
-    api_root: address(`Another server instead of ${name}'s own; plain http only to this machine.`)
-      .nullable()
-      .default(null),
-  }).prefault({})
-
 const mailServer = (protocol: string, variable: string) =>
   section(`The ${protocol} server.`, {
     host: shaped(MAIL_HOST, 'a host, such as mail.example.org', `Its name; ${variable} wins.`)
@@ -273,7 +265,35 @@ const channels = section('The ways in which people talk to the gateway.', {
       ),
     },
   ).prefault({}),
-  slack: platform('Slack'),
+  slack: section(
+    'Slack; needs SLACK_BOT_TOKEN and SLACK_APP_TOKEN. Variables of the environment win over these keys.',
+    {
+      enabled: flag('false keeps the channel closed although its tokens are there.').default(true),
+      api_root: address(
+        "Another root of the Web API instead of Slack's own (https://slack.com/api); plain http only to this machine.",
+      )
+        .nullable()
+        .default(null),
+      allowed_users: z
+        .array(shaped(/^([UW][A-Z0-9]+|\*)$/, 'a member ID, such as U012AB3CD', 'A member ID.'))
+        .meta({ description: 'Who may talk, by member ID (SLACK_ALLOWED_USERS).' })
+        .default([]),
+      allowed_channels: z
+        .array(shaped(/^[CG][A-Z0-9]+$/, 'a channel ID, such as C012AB3CD', 'A channel ID.'))
+        .meta({ description: 'Channels in which anybody may talk.' })
+        .default([]),
+      home_channel: shaped(
+        /^[CDGUW][A-Z0-9]+$/,
+        'the ID of a channel or member, such as C012AB3CD',
+        'Where alerts go (SLACK_HOME_CHANNEL).',
+      )
+        .nullable()
+        .default(null),
+      require_mention: flag(
+        'In channels, answer only when mentioned, or in threads that it has a part in.',
+      ).default(D.channels.slack.require_mention),
+    },
+  ).prefault({}),
   matrix: section('Matrix; needs MATRIX_HOMESERVER and MATRIX_ACCESS_TOKEN.', {
     enabled: flag('false keeps the channel closed although its token is there.').default(true),
     api_root: address(

@@ -86,7 +86,13 @@ export function toConfig(file: ConfigFile): Config {
         homeChannel: channels.discord.home_channel === null ? null : String(channels.discord.home_channel),
         requireMention: channels.discord.require_mention,
       },
-      slack: platform(channels.slack),
+      slack: {
+        ...platform(channels.slack),
+        allowedUsers: channels.slack.allowed_users,
+        allowedChannels: channels.slack.allowed_channels,
+        homeChannel: channels.slack.home_channel,
+        requireMention: channels.slack.require_mention,
+      },
       matrix: {
         ...platform(channels.matrix),
         allowedUsers: channels.matrix.allowed_users,
@@ -113,7 +119,7 @@ function modelId(name: string): string {
   return id.startsWith('claude-') ? id.replaceAll('.', '-') : id
 }
 
-function platform(file: ConfigFile['channels']['slack']): PlatformConfig {
+function platform(file: Pick<ConfigFile['channels']['slack'], 'enabled' | 'api_root'>): PlatformConfig {
   return {
     enabled: file.enabled,
     apiRoot: file.api_root === null ? null : withoutTrailingSlash(file.api_root),

@@ -1,0 +1,310 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import {
+  WebAPIHTTPError,
+  WebAPIPlatformError,
+  WebAPIRateLimitedError,
+  WebAPIRequestError,
+  WebClient,
+  type ChatPostMessageResponse,
+  type FetchFunction,
+  type Logger,
+  type WebAPICallResult,
+} from '@slack/web-api'
+import { SECOND } from '../../support/clock.ts'
+import type { Secret } from '../../support/secret.ts'
+import { VERSION } from '../../support/version.ts'
+import { networkCode, within } from '../deadline.ts'
+import { rateLimited, refused, SlackFailure } from './failure.ts'
+import type { SlackMessage } from './message.ts'
+
+export const SLACK_API = 'https://slack.com/api'
+/** No ordinary call takes this long; a server that is silent for longer is tried again. */
+const CALL_TIMEOUT_MS = 30 * SECOND
+/** A file of the greatest size over a slow line. */
+const DOWNLOAD_TIMEOUT_MS = 60 * SECOND
+const TOO_MANY = 429
+
+export const USER_AGENT = `hermes-gateway/${VERSION}`
+
+export interface ClientOptions {
+  readonly token: Secret
+  /** The root of the Web API, such as `https://slack.com/api`; null = Slack's own. */
+  readonly apiRoot: string | null
+  readonly logger: Logger
+  /** The global `fetch` unless a test listens; looked up at each call, so that a proxy set later holds. */
+  readonly fetch?: typeof fetch
+}
+
+/** Who a bot token is. */
+export interface SlackIdentity {
+  readonly userId: string
+  readonly botId: string | null
+  readonly name: string
+  readonly team: string
+  /** As the server lists them; null = it did not. */
+  readonly scopes: readonly string[] | null
+}
+
+export interface Page {
+  readonly messages: readonly SlackMessage[]
+  /** Where the next page begins; null = this is the last one. */
+  readonly next: string | null
+}
+
+export interface PageRequest {
+  readonly channel: string
+  /** Only messages after this time stamp. */
+  readonly oldest: string
+  readonly cursor: string | null
+  readonly limit: number
+  readonly metadata?: boolean
+}
+
+export interface NewMessage {
+  readonly channel: string
+  readonly thread: string | null
+  readonly text: string
+  /** Comes back with the message from its history. */
+  readonly key: string
+}
+
+/** What marks our own messages, so that one can be found again by its key. */
+const METADATA_TYPE = 'hermes_message'
+
+/**
+ * The calls of the Web API that this channel makes. The library neither retries nor waits by
+ * itself: whoever calls knows better.
+ *
+ * Every method throws a SlackFailure, or the signal's reason when aborted.
+ */
+export class SlackClient {
+  readonly #web: WebClient
+  readonly #options: ClientOptions
+  readonly #root: string
+  readonly #fetch: typeof fetch
+  /** The library takes no signal with a call. */
+  readonly #calls = new AsyncLocalStorage<{ readonly method: string; readonly signal: AbortSignal }>()
+  /** What Slack's clock is ahead of ours, in milliseconds. */
+  #aheadMs = 0
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+    this.#root = options.apiRoot ?? SLACK_API
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
+    this.#web = new WebClient(options.token.reveal(), {
+      slackApiUrl: `${this.#root}/`,
+      logger: options.logger,
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+      // Its queue would run a call in another call's context.
+      maxRequestConcurrency: Number.POSITIVE_INFINITY,
+      headers: { 'User-Agent': USER_AGENT },
+      fetch: ((url, init) => this.#request(url, init)) satisfies FetchFunction,
+    })
+  }
+
+  /** Slack's clock, as far as its answers have told; ids of messages are times of it. Epoch milliseconds. */
+  serverTime(now: number): number {
+    return now + this.#aheadMs
+  }
+
+  async authTest(signal: AbortSignal): Promise<SlackIdentity> {
+    const answer = await this.#call('auth.test', signal, () => this.#web.auth.test())
+    if (!answer.user_id) throw new SlackFailure('server', 'auth.test', 'named nobody')
+    return {
+      userId: answer.user_id,
+      botId: answer.bot_id ?? null,
+      name: answer.user ?? answer.user_id,
+      team: answer.team ?? '',
+      scopes: answer.response_metadata?.scopes ?? null,
+    }
+  }
+
+  /** A new address for a socket, for the token of an app. @returns the address, which holds a ticket */
+  async openConnection(signal: AbortSignal): Promise<string> {
+    const answer = await this.#call('apps.connections.open', signal, () =>
+      this.#web.apps.connections.open({}),
+    )
+    if (!answer.url) throw new SlackFailure('server', 'apps.connections.open', 'named no address')
+    return answer.url
+  }
+
+  history(request: PageRequest, signal: AbortSignal): Promise<Page> {
+    return this.#call('conversations.history', signal, () =>
+      this.#web.conversations.history(pageArguments(request)),
+    ).then(pageOf)
+  }
+
+  replies(request: PageRequest & { readonly thread: string }, signal: AbortSignal): Promise<Page> {
+    return this.#call('conversations.replies', signal, () =>
+      this.#web.conversations.replies({ ...pageArguments(request), ts: request.thread }),
+    ).then(pageOf)
+  }
+
+  /** Conversations that the bot is a member of. */
+  async memberships(
+    types: string,
+    cursor: string | null,
+    signal: AbortSignal,
+  ): Promise<{ readonly ids: readonly string[]; readonly next: string | null }> {
+    const answer = await this.#call('users.conversations', signal, () =>
+      this.#web.users.conversations({
+        types,
+        exclude_archived: true,
+        limit: MEMBERSHIP_PAGE,
+        ...(cursor === null ? {} : { cursor }),
+      }),
+    )
+    const ids = (answer.channels ?? []).flatMap(({ id }) => (id ? [id] : []))
+    return { ids, next: answer.response_metadata?.next_cursor || null }
+  }
+
+  /** @returns the time stamp of the new message */
+  async post(message: NewMessage, signal: AbortSignal): Promise<string> {
+    const answer: ChatPostMessageResponse = await this.#call('chat.postMessage', signal, () =>
+      this.#web.apiCall('chat.postMessage', {
+        channel: message.channel,
+        text: message.text,
+        ...(message.thread === null ? {} : { thread_ts: message.thread }),
+        unfurl_links: false,
+        unfurl_media: false,
+        metadata: { event_type: METADATA_TYPE, event_payload: { key: message.key } },
+      }),
+    )
+    if (!answer.ts) throw new SlackFailure('server', 'chat.postMessage', 'named no message')
+    return answer.ts
+  }
+
+  /** Replaces a message's text; its key stays with it. */
+  async update(
+    message: { readonly channel: string; readonly ts: string; readonly text: string },
+    signal: AbortSignal,
+    timeoutMs: number = CALL_TIMEOUT_MS,
+  ): Promise<void> {
+    await this.#call('chat.update', signal, () => this.#web.chat.update(message), timeoutMs)
+  }
+
+  /**
+   * The bytes of a file that a message names.
+   *
+   * @returns null when there are more than `maxBytes` of them
+   */
+  async download(address: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null> {
+    if (!this.#isFileAddress(address)) throw new SlackFailure('gone', 'download', 'not a file of Slack')
+    const bytes = within(DOWNLOAD_TIMEOUT_MS, signal, async (deadline) => {
+      const response = await this.#fetch(address, {
+        headers: { authorization: `Bearer ${this.#options.token.reveal()}`, 'user-agent': USER_AGENT },
+        // Whom the file is not shown to is led to a page for signing in; the token goes nowhere else.
+        redirect: 'manual',
+        signal: deadline,
+      })
+      const type = response.headers.get('content-type') ?? ''
+      if (response.status === TOO_MANY) throw tooMany('download', response)
+      if (response.status >= 300 && response.status < 500)
+        throw new SlackFailure('scope', 'download', `answered ${response.status}`, { needed: 'files:read' })
+      if (!response.ok || !response.body)
+        throw new SlackFailure('server', 'download', `answered ${response.status} ${type}`)
+      const chunks: Uint8Array[] = []
+      let size = 0
+      for await (const chunk of response.body) {
+        size += chunk.byteLength
+        if (size > maxBytes) return null
+        chunks.push(chunk)
+      }
+      return Buffer.concat(chunks)
+    })
+    return bytes.catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : translate('download', error)
+    })
+  }
+
+  /** The token is shown to Slack's own hosts and to the configured server, to nobody else. */
+  #isFileAddress(address: string): boolean {
+    if (!URL.canParse(address)) return false
+    const { protocol, hostname, origin } = new URL(address)
+    if (origin === new URL(this.#root).origin) return true
+    return protocol === 'https:' && (hostname === 'slack.com' || hostname.endsWith('.slack.com'))
+  }
+
+  async #request(url: string | URL, init: RequestInit | undefined): Promise<Response> {
+    const call = this.#calls.getStore()
+    const signal = call?.signal ?? init?.signal ?? null
+    const response = await this.#fetch(url, { ...init, signal })
+    const date = Date.parse(response.headers.get('date') ?? '')
+    if (Number.isFinite(date)) this.#aheadMs = date - Date.now()
+    // The library knows no class for a 429 that does not say how long.
+    if (response.status === TOO_MANY && retryAfterOf(response) === null)
+      throw tooMany(call?.method ?? 'call', response)
+    return response
+  }
+
+  #call<T extends WebAPICallResult>(
+    method: string,
+    signal: AbortSignal,
+    call: () => Promise<T>,
+    timeoutMs: number = CALL_TIMEOUT_MS,
+  ): Promise<T> {
+    return within(timeoutMs, signal, (deadline) => this.#calls.run({ method, signal: deadline }, call)).catch(
+      (error: unknown) => {
+        throw signal.aborted ? signal.reason : translate(method, error)
+      },
+    )
+  }
+}
+
+const MEMBERSHIP_PAGE = 200
+
+function pageArguments(request: PageRequest) {
+  const { channel, oldest, cursor, limit, metadata = false } = request
+  return {
+    channel,
+    oldest,
+    inclusive: false,
+    limit,
+    ...(cursor === null ? {} : { cursor }),
+    ...(metadata ? { include_all_metadata: true } : {}),
+  }
+}
+
+function pageOf(answer: {
+  readonly messages?: readonly object[]
+  readonly has_more?: boolean
+  readonly response_metadata?: { readonly next_cursor?: string }
+}): Page {
+  const messages = (answer.messages ?? []) as readonly Partial<SlackMessage>[]
+  return {
+    messages: messages.filter((message): message is SlackMessage => typeof message.ts === 'string'),
+    next: answer.response_metadata?.next_cursor || null,
+  }
+}
+
+/** The key under which one of our messages was sent; null = it is none, or without one. */
+export function keyOf(message: SlackMessage): string | null {
+  if (message.metadata?.event_type !== METADATA_TYPE) return null
+  const key = message.metadata.event_payload?.['key']
+  return typeof key === 'string' ? key : null
+}
+
+function retryAfterOf(response: Response): number | null {
+  const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10)
+  return Number.isNaN(seconds) ? null : seconds
+}
+
+function tooMany(method: string, response: Response): SlackFailure {
+  return rateLimited(method, retryAfterOf(response))
+}
+
+/** A failure of the library as ours. Its own carry the request's words and headers, and are not kept. */
+export function translate(method: string, error: unknown): SlackFailure {
+  if (error instanceof SlackFailure) return error
+  if (error instanceof WebAPIPlatformError) {
+    const { error: code, needed } = error.data as { error?: unknown; needed?: unknown }
+    return refused(method, String(code), typeof needed === 'string' ? needed : null)
+  }
+  if (error instanceof WebAPIRateLimitedError) return rateLimited(method, error.retryAfter)
+  if (error instanceof WebAPIHTTPError)
+    return new SlackFailure('server', method, `answered ${error.statusCode}`)
+  const original = error instanceof WebAPIRequestError ? error.original : error
+  if (original instanceof SlackFailure) return original
+  return new SlackFailure('network', method, `no usable answer (${networkCode(original)})`)
+}

@@ -1,0 +1,196 @@
+import { backoffDelay } from '../../support/backoff.ts'
+import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { messageOf } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import type { Intake } from './intake.ts'
+import { ALIVE_EVERY_MS } from './intake.ts'
+import type { SlackMessageEvent } from './message.ts'
+import type { SlashCommand } from './receive.ts'
+import type { Frame, Socket } from './socket.ts'
+import { endOf, problemOf, type Problem, type TokenOf } from './words.ts'
+
+/** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
+const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
+/** A wrong token or a missing scope is not mended by asking; the operator's correction is found in time. */
+const OPERATOR_RETRY = { initialMs: 30 * SECOND, maxMs: 10 * MINUTE }
+/** A connection that lasted this long was a good one: the next begins without patience. */
+const GOOD_CONNECTION_MS = MINUTE
+/** Slack renews its connections every few hours, and says so. */
+const PLANNED_ENDS = new Set(['warning', 'refresh_requested'])
+
+export interface ConnectionStatus {
+  readonly state: 'connected' | 'retrying' | 'failed'
+  readonly problem: string | null
+}
+
+export interface ConnectionOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+  /** Learns who the bot is. @throws SlackFailure */
+  readonly identify: (signal: AbortSignal) => Promise<void>
+  /** @throws SlackFailure */
+  readonly open: (
+    onEnvelope: (envelope: Frame, ack: () => void) => void,
+    signal: AbortSignal,
+  ) => Promise<{ readonly socket: Socket; readonly hello: Frame }>
+  readonly botId: () => string
+  readonly onStatus: (status: ConnectionStatus) => void
+}
+
+/** Keeps one connection open, reads what was missed after each opening, and acknowledges what is durable. */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #intake: Intake
+  /** Failures in a row. */
+  #failures = 0
+
+  constructor(options: ConnectionOptions, intake: Intake) {
+    this.#options = options
+    this.#intake = intake
+  }
+
+  /** Runs until `signal` is aborted; what is being handed over then is still committed. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    let identified = false
+    let loaded = false
+    while (!signal.aborted) {
+      let token: TokenOf = 'bot'
+      try {
+        if (!loaded) await this.#intake.load()
+        loaded = true
+        if (!identified) await this.#options.identify(signal)
+        identified = true
+        token = 'app'
+        const end = await this.#session(signal)
+        if (end === null) continue
+        await this.#pause(end, signal)
+      } catch (error) {
+        if (signal.aborted) break
+        await this.#pause(problemOf(error, token), signal, error)
+      }
+    }
+    await Promise.allSettled(this.#intake.underway)
+  }
+
+  /** One connection. @returns what is wrong; null = nothing, and the next may begin at once */
+  async #session(signal: AbortSignal): Promise<Problem | null> {
+    const { open, clock, log } = this.#options
+    const session = new AbortController()
+    const abort = () => session.abort(signal.reason)
+    let underway: Promise<unknown> = Promise.resolve()
+    const { socket, hello } = await open((envelope, ack) => this.#take(envelope, ack, signal), signal)
+    const openedAt = clock.monotonic()
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      this.#options.onStatus({ state: 'connected', problem: null })
+      if ((hello.num_connections ?? 1) > 1) {
+        const text = `${hello.num_connections} connections are open with this app token: each gets a part of what people write`
+        log.info(
+          { channel: 'slack' },
+          `${text}, unless it is a former one of this gateway that is about to end`,
+        )
+      }
+      underway = this.#catchUp(session.signal)
+      const stopped = new Promise<null>((resolve) => {
+        if (session.signal.aborted) resolve(null)
+        session.signal.addEventListener('abort', () => resolve(null), { once: true })
+      })
+      const end = await Promise.race([socket.ended, stopped])
+      // What is durable by now is still acknowledged through this socket.
+      if (end === null) await Promise.allSettled(this.#intake.underway)
+      if (end === null || PLANNED_ENDS.has(end)) return null
+      if (clock.monotonic() - openedAt >= GOOD_CONNECTION_MS) this.#failures = 0
+      return end === 'closed' ? { state: 'retrying', words: 'the connection to Slack broke' } : endOf(end)
+    } finally {
+      this.#intake.lost()
+      session.abort(new Error('the connection has ended'))
+      signal.removeEventListener('abort', abort)
+      await socket.close()
+      await underway
+    }
+  }
+
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options
+    try {
+      await this.#intake.catchUp(signal)
+      this.#failures = 0
+      for (;;) {
+        await sleep(clock, ALIVE_EVERY_MS, signal)
+        await this.#intake.stayAlive().catch(() => {})
+      }
+    } catch (error) {
+      if (!signal.aborted) log.error({ err: error, channel: 'slack' }, 'what was missed could not be read')
+    }
+  }
+
+  #take(envelope: Frame, ack: () => void, signal: AbortSignal): void {
+    // Stopping: what is not acknowledged is delivered to the next process.
+    if (signal.aborted) return
+    void this.#deliver(envelope, signal).then(ack, (error: unknown) => {
+      if (signal.aborted) return
+      const { type, retry_attempt: attempt } = envelope
+      this.#options.log.debug(
+        { channel: 'slack', type, attempt },
+        `not acknowledged, so it is delivered again: ${messageOf(error)}`,
+      )
+    })
+  }
+
+  async #deliver({ type, payload }: Frame, signal: AbortSignal): Promise<void> {
+    if (type === 'slash_commands') {
+      if (isCommand(payload)) await this.#intake.command(payload)
+      return
+    }
+    const event = type === 'events_api' ? eventOf(payload) : null
+    if (event === null) return
+    if (event.type === 'message' || event.type === 'app_mention') {
+      if (isMessage(event)) await this.#intake.take(event, signal)
+    } else if (event.type === 'member_joined_channel' && event.user === this.#options.botId()) {
+      const { channel, event_ts: ts } = event
+      if (typeof channel === 'string' && typeof ts === 'string') await this.#intake.invited(channel, ts)
+    }
+  }
+
+  async #pause(problem: Problem, signal: AbortSignal, error?: unknown): Promise<void> {
+    const { clock, log, random, onStatus } = this.#options
+    this.#failures++
+    onStatus({ state: problem.state, problem: problem.words })
+    const policy = problem.state === 'failed' ? OPERATOR_RETRY : RETRY
+    const asked = retryAfterOf(error)
+    const waitMs = Math.max(asked, backoffDelay(this.#failures, policy, random()))
+    if (this.#failures === 1) log.warn({ channel: 'slack' }, problem.words)
+    else log.debug({ channel: 'slack', failures: this.#failures, waitMs }, problem.words)
+    await sleep(clock, waitMs, signal).catch(() => {})
+  }
+}
+
+interface Event {
+  readonly type?: unknown
+  readonly user?: unknown
+  readonly channel?: unknown
+  readonly event_ts?: unknown
+}
+
+function eventOf(payload: unknown): Event | null {
+  if (typeof payload !== 'object' || payload === null || !('event' in payload)) return null
+  const { event } = payload
+  return typeof event === 'object' && event !== null ? event : null
+}
+
+function isMessage(event: object): event is SlackMessageEvent {
+  const { channel, ts } = event as Partial<SlackMessageEvent>
+  return typeof channel === 'string' && typeof ts === 'string' && /^[CDG]/.test(channel)
+}
+
+function isCommand(payload: unknown): payload is SlashCommand {
+  const { user_id: user, channel_id: channel, trigger_id: trigger } = (payload ?? {}) as Partial<SlashCommand>
+  return typeof user === 'string' && typeof channel === 'string' && typeof trigger === 'string'
+}
+
+function retryAfterOf(error: unknown): number {
+  return error instanceof Error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number'
+    ? error.retryAfterMs
+    : 0
+}

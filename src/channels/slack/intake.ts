@@ -1,0 +1,293 @@
+import type { Delivered, Receiver } from '../../conversation/receiver.ts'
+import type { Cursor } from '../../inbox/inbox.ts'
+import { backoffDelay } from '../../support/backoff.ts'
+import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
+import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import { Watermarks } from '../watermark.ts'
+import { compareTs, formatAddress, isPrivate, parseAddress, tsOf } from './address.ts'
+import type { SlackClient } from './client.ts'
+import { Doorstep } from './doorstep.ts'
+import { SlackFailure } from './failure.ts'
+import { HistoryReader } from './history.ts'
+import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
+import {
+  mapChange,
+  mapCommand,
+  mapDeletion,
+  mapMessage,
+  type MappingContext,
+  type SlashCommand,
+} from './receive.ts'
+import { isPlace, Threads } from './threads.ts'
+
+/** Until when everything was heard; private chats that were never seen are read from there on. */
+const ALIVE_CURSOR = 'alive'
+/** A kill loses no more than this of that knowledge, and reading a little again costs nothing. */
+export const ALIVE_EVERY_MS = 5 * MINUTE
+/** The bot's conversations are asked for anew only this often, however often the line breaks. */
+const LIST_EVERY_MS = 10 * MINUTE
+const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
+/** Sorts before every time stamp, so that what bears it moves no mark. */
+const NO_TS = '0'
+const NEVER = new AbortController().signal
+
+export interface IntakeOptions {
+  readonly client: SlackClient
+  readonly receiver: Receiver
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+  readonly context: () => Omit<MappingContext, 'takesPart'>
+  readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+  readonly onDenied: (failure: SlackFailure) => void
+}
+
+/**
+ * What arrives, live and from the histories, on its way to the receiver: in order within each
+ * conversation, without a gap, each message once.
+ */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #threads = new Threads()
+  readonly #door: Doorstep
+  readonly #marks: Watermarks
+  readonly #history: HistoryReader
+  /** Events under way, by conversation and time stamp: a mention comes as two events, a retry as a third. */
+  readonly #underway = new Map<string, Promise<void>>()
+  /** Threads that a history told of, with where to begin. */
+  #told = new Map<string, string>()
+  #since: string | null = null
+  #listedAt: number | null = null
+  /** What comes live follows without a gap on what is stored. */
+  #current = false
+
+  constructor(options: IntakeOptions) {
+    const { client, receiver, clock, log, random } = options
+    this.#options = options
+    this.#door = new Doorstep(receiver, ({ address, platformMessageId }) =>
+      this.join(address, platformMessageId),
+    )
+    this.#history = new HistoryReader({
+      client,
+      clock,
+      random,
+      context: () => this.#context(),
+      threads: this.#threads,
+      onThread: (address, root, latest) => {
+        this.#threads.note(address, latest)
+        this.#told.set(address, root)
+      },
+      onDenied: options.onDenied,
+    })
+    this.#marks = new Watermarks({
+      channel: 'slack',
+      receiver: this.#door,
+      clock,
+      random,
+      readCursors: () => this.#readCursors(),
+      isPlace,
+      compare: compareTs,
+      fetch: (place, after, signal) => this.#history.read(place, after, signal),
+      onTrouble: (place, error) =>
+        log.warn({ channel: 'slack', place }, `a history could not be taken in: ${messageOf(error)}`),
+    })
+  }
+
+  /** Reads what is stored of the former run. @throws StoreError */
+  load(): Promise<void> {
+    return this.#marks.load()
+  }
+
+  /** Events that nobody has finished with. */
+  get underway(): ReadonlyArray<Promise<void>> {
+    return [...this.#underway.values()]
+  }
+
+  /** The connection broke: what comes live may follow a gap until `catchUp` is done. */
+  lost(): void {
+    this.#current = false
+    this.#marks.lost()
+  }
+
+  /**
+   * Takes in an event about a message. Resolves when it is durable.
+   *
+   * @throws what the store threw, or the signal's reason: the event must not be acknowledged
+   */
+  take(event: SlackMessageEvent, signal: AbortSignal): Promise<void> {
+    return this.#once(`${event.channel} ${event.ts}`, async () => {
+      const context = this.#context()
+      switch (event.subtype) {
+        case 'message_changed':
+          return this.#change(event.channel, event.message, mapChange(event, context), signal)
+        case 'message_deleted':
+          return this.#change(event.channel, event.previous_message, mapDeletion(event, context.bot), signal)
+        default: {
+          const item = mapMessage(event.channel, event, context)
+          // Own and other bots' messages: the mark steps over them with the next one.
+          if (item !== null) await this.#message(event.channel, event, item, signal)
+        }
+      }
+    })
+  }
+
+  /** Takes in a `/hermes …`. Resolves when it is durable. @throws as `take` does */
+  command(command: SlashCommand): Promise<void> {
+    return this.#once(`command ${command.trigger_id}`, async () => {
+      await this.#door.receive('slack', [mapCommand(command)], [])
+    })
+  }
+
+  /** The bot was taken into a conversation. @throws StoreError */
+  async invited(channel: string, ts: string): Promise<void> {
+    if (this.#current) await this.#marks.begin(channel, ts)
+  }
+
+  /** The bot has a part in the thread of this address from `ts` on. Durable when it resolves, unless the store fails. */
+  async join(address: string, ts: string): Promise<void> {
+    const thread = parseAddress(address)?.thread ?? null
+    if (thread === null || this.#threads.has(address)) return
+    this.#threads.note(address, compareTs(ts, thread) > 0 ? ts : thread)
+    try {
+      // Begun while all is heard, it has no gap behind it.
+      if (this.#current) await this.#marks.live(address, { id: ts, items: [] }, NEVER)
+      else await this.#marks.begin(address, ts)
+    } catch (error) {
+      this.#options.log.debug({ channel: 'slack' }, `a thread was not noted: ${messageOf(error)}`)
+    }
+  }
+
+  /** Reads everything that was missed. Resolves when nothing is missing, or when `signal` is aborted. */
+  async catchUp(signal: AbortSignal): Promise<void> {
+    await this.#untilDone(() => this.#list(signal), signal)
+    while (!signal.aborted) {
+      await this.#marks.catchUp(signal)
+      const told = this.#told
+      this.#told = new Map()
+      for (const [place, root] of told) await this.#untilDone(() => this.#marks.begin(place, root), signal)
+      if (told.size === 0) break
+    }
+    if (signal.aborted) return
+    this.#current = true
+    await this.#untilDone(() => this.stayAlive(), signal)
+  }
+
+  /** Notes that everything was heard until now, if it was. @throws StoreError */
+  async stayAlive(): Promise<void> {
+    if (!this.#current) return
+    this.#since = this.#now()
+    await this.#door.receive('slack', [], [{ name: ALIVE_CURSOR, value: this.#since }])
+  }
+
+  async #message(
+    channel: string,
+    message: SlackMessage,
+    item: Delivered,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const thread = threadOf(message)
+    const place = formatAddress(channel, thread)
+    // Of the talk in threads without the bot nothing is remembered but what it is called into.
+    if (thread !== null && !this.#threads.has(place)) return this.#directly(item, signal)
+    if (thread !== null) this.#threads.note(place, message.ts)
+    else await this.#begin(channel, message.ts)
+    await this.#marks.live(place, { id: message.ts, items: [item] }, signal)
+    // It gives up in silence when the channel stops.
+    signal.throwIfAborted()
+  }
+
+  /** A place that is heard of for the first time may have been written in while nobody listened. */
+  async #begin(channel: string, ts: string): Promise<void> {
+    if (this.#since === null || this.#marks.mark(channel) !== null) return
+    await this.#marks.begin(channel, isPrivate(channel) ? this.#since : justBefore(ts))
+  }
+
+  async #change(
+    channel: string,
+    message: SlackMessage | undefined,
+    item: Delivered | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (item === null) return
+    const place = formatAddress(channel, message ? threadOf(message) : null)
+    if (this.#marks.mark(place) === null) return this.#directly(item, signal)
+    // Behind what is still missing of its place, lest it comes before the message that it changes.
+    await this.#marks.live(place, { id: NO_TS, items: [item] }, signal)
+    signal.throwIfAborted()
+  }
+
+  /** No history brings it back, so it is kept in hand until the store takes it. */
+  #directly(item: Delivered, signal: AbortSignal): Promise<void> {
+    return this.#untilDone(async () => {
+      await this.#door.receive('slack', [item], [])
+    }, signal)
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    const now = clock.monotonic()
+    if (this.#listedAt !== null && now - this.#listedAt < LIST_EVERY_MS) return
+    const latest = this.#now()
+    for (const channel of await this.#history.conversations(signal)) {
+      if (this.#marks.mark(channel) !== null) continue
+      await this.#marks.begin(channel, isPrivate(channel) ? (this.#since ?? latest) : latest)
+    }
+    this.#listedAt = now
+  }
+
+  /** Marks of threads come last, the newest first: what people write directly is read before. */
+  async #readCursors(): Promise<ReadonlyArray<Omit<Cursor, 'channel'>>> {
+    const cursors = await this.#options.readCursors()
+    this.#since = cursors.find(({ name }) => name === ALIVE_CURSOR)?.value ?? null
+    const threads = cursors.filter(({ name }) => (parseAddress(name)?.thread ?? null) !== null)
+    for (const { name, value } of threads) this.#threads.note(name, value)
+    return [
+      ...cursors.filter((cursor) => !threads.includes(cursor)),
+      ...threads.toSorted((a, b) => compareTs(b.value, a.value)),
+    ]
+  }
+
+  #context(): MappingContext {
+    return { ...this.#options.context(), takesPart: (address) => this.#threads.has(address) }
+  }
+
+  #now(): string {
+    const { client, clock } = this.#options
+    return tsOf(client.serverTime(clock.now()))
+  }
+
+  #once(key: string, work: () => Promise<void>): Promise<void> {
+    const known = this.#underway.get(key)
+    if (known) return known
+    const promise = work().finally(() => this.#underway.delete(key))
+    this.#underway.set(key, promise)
+    return promise
+  }
+
+  /** Tries again what the store or the platform fails at. @throws the signal's reason */
+  async #untilDone(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock, log, random } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted()
+      try {
+        return await work()
+      } catch (error) {
+        const passing =
+          error instanceof StoreError || error instanceof TransientError || error instanceof SlackFailure
+        if (signal.aborted || !passing) throw error
+        log.debug({ channel: 'slack', attempt }, messageOf(error))
+        const asked = error instanceof SlackFailure ? (error.retryAfterMs ?? 0) : 0
+        await sleep(clock, Math.max(asked, backoffDelay(attempt, RETRY, random())), signal)
+      }
+    }
+  }
+}
+
+const MICROSECOND = 1_000_000n
+
+function justBefore(ts: string): string {
+  const [seconds = '0', fraction = ''] = ts.split('.')
+  const micros = BigInt(seconds) * MICROSECOND + BigInt(fraction.padEnd(6, '0').slice(0, 6)) - 1n
+  return `${micros / MICROSECOND}.${String(micros % MICROSECOND).padStart(6, '0')}`
+}

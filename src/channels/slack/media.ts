@@ -1,0 +1,30 @@
+import { fileLimit, readableType, UNREADABLE_FILE, type FileLimit } from '../readable-file.ts'
+import type { SlackFile } from './message.ts'
+
+/** A file that a message carries and the model can read. */
+export interface FileRef extends FileLimit {
+  readonly address: string
+  readonly name: string
+  readonly mediaType: string
+  /** As the platform announces it; null = unknown before the download. */
+  readonly size: number | null
+}
+
+const ELSEWHERE = 'That file is kept outside of Slack, where I cannot read it. Please upload it here.'
+const HIDDEN = 'Slack does not show me that file. Please send it to me directly.'
+const AUDIO = "I can't listen to audio yet. Please write to me instead."
+const VIDEO = "I can't watch videos yet. Send me a picture, or tell me in words."
+
+/** The file itself, or the friendly sentence for one that cannot be read; pure, nothing is loaded. */
+export function fileOf(file: SlackFile): FileRef | string {
+  const mime = file.mimetype ?? ''
+  if (mime.startsWith('audio/')) return AUDIO
+  if (mime.startsWith('video/')) return VIDEO
+  if (file.mode === 'external') return ELSEWHERE
+  const address = file.url_private_download ?? file.url_private
+  if (address === undefined) return HIDDEN
+  const name = file.name ?? file.title ?? 'file'
+  const mediaType = readableType(mime, name)
+  if (mediaType === null) return UNREADABLE_FILE
+  return { address, name, mediaType, size: file.size ?? null, ...fileLimit(mediaType) }
+}

@@ -1,0 +1,50 @@
+/** A message as events and histories show it: the fields that this channel reads. */
+export interface SlackMessage {
+  readonly ts: string
+  readonly type?: string
+  readonly subtype?: string
+  readonly user?: string
+  readonly bot_id?: string
+  readonly text?: string
+  /** The message that the thread hangs on; that one itself may name itself here. */
+  readonly thread_ts?: string
+  /** Who wrote the message that the thread hangs on. */
+  readonly parent_user_id?: string
+  readonly reply_count?: number
+  readonly latest_reply?: string
+  readonly files?: readonly SlackFile[]
+  readonly user_profile?: { readonly display_name?: string; readonly real_name?: string }
+  readonly metadata?: {
+    readonly event_type?: string
+    readonly event_payload?: Readonly<Record<string, unknown>>
+  }
+}
+
+export interface SlackFile {
+  readonly id?: string
+  readonly name?: string | null
+  readonly title?: string | null
+  readonly mimetype?: string
+  readonly size?: number
+  /** `hosted` by Slack, `external` = a mere link, `tombstone` = deleted. */
+  readonly mode?: string
+  readonly file_access?: string
+  readonly url_private?: string
+  readonly url_private_download?: string
+}
+
+/** An event about a message, as the Events API sends it. */
+export interface SlackMessageEvent extends SlackMessage {
+  readonly channel: string
+  readonly channel_type?: string
+  /** `message_changed`: as it reads now, and as it read before. */
+  readonly message?: SlackMessage
+  readonly previous_message?: SlackMessage
+  /** `message_deleted`. */
+  readonly deleted_ts?: string
+}
+
+/** The thread that a message is a reply in; null = it stands in the conversation itself. */
+export function threadOf(message: SlackMessage): string | null {
+  return message.thread_ts !== undefined && message.thread_ts !== message.ts ? message.thread_ts : null
+}

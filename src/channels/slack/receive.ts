@@ -1,0 +1,140 @@
+import type { Chat, Delivered, Person } from '../../conversation/receiver.ts'
+import { formatAddress, isPrivate } from './address.ts'
+import type { FileLoader } from './attachments.ts'
+import { fileOf, type FileRef } from './media.ts'
+import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
+import { mentions, mentionsOnlyOthers, plainText, type BotIdentity } from './text.ts'
+
+export interface MappingContext {
+  readonly bot: BotIdentity
+  readonly load: FileLoader
+  /** Has the bot a part in the thread of this address? */
+  readonly takesPart: (address: string) => boolean
+}
+
+/** Kinds of message that a person writes; all others are Slack's own notes, or a program's. */
+const WRITTEN = new Set([undefined, 'file_share', 'thread_broadcast', 'me_message'])
+
+/** Commands that a person may give by `/hermes` or after the bot's name; anything else is a question. */
+const OWN_COMMANDS = /^\/?(new|stop|status|model|help|usage|login)(?=\s|$)/i
+
+/** What one message of a conversation delivers; null: nothing. Pure; files are only named, not loaded. */
+export function mapMessage(
+  channel: string,
+  message: SlackMessage,
+  context: MappingContext,
+): Delivered | null {
+  const person = personOf(message, context.bot)
+  if (!person || !WRITTEN.has(message.subtype)) return null
+  const text = plainText(message.text ?? '', context.bot)
+  const files = (message.files ?? []).filter(({ mode }) => mode !== 'tombstone').map(fileOf)
+  // Only the name of the bot, and nothing else, is a call for help.
+  const called = mentions(message.text ?? '', context.bot.userId)
+  if (text === '' && files.length === 0 && !called) return null
+  return {
+    kind: 'message',
+    address: addressOf(channel, message),
+    platformMessageId: message.ts,
+    person,
+    chat: chatOf(channel, message, context),
+    text: text === '' && files.length === 0 ? '/help' : text,
+    attachments: files.filter((file): file is FileRef => typeof file !== 'string').map(context.load),
+    unsupported: files.find((file) => typeof file === 'string') ?? null,
+  }
+}
+
+/** A message was changed or, as a thread's first one is, emptied. Null: nothing that the core would know. */
+export function mapChange(event: SlackMessageEvent, context: MappingContext): Delivered | null {
+  const { channel, message, previous_message: before } = event
+  if (!message?.ts) return null
+  if (message.subtype === 'tombstone') return deletion(channel, before ?? message)
+  const person = personOf(message, context.bot)
+  if (!person || !WRITTEN.has(message.subtype)) return null
+  const text = plainText(message.text ?? '', context.bot)
+  // A preview that Slack adds to a link is a change as well.
+  if (text === '' || before?.text === message.text) return null
+  return {
+    kind: 'edit',
+    address: addressOf(channel, message),
+    platformMessageId: message.ts,
+    person,
+    chat: chatOf(channel, message, context),
+    text,
+  }
+}
+
+/** A message was deleted. Null: it was none of a person's. */
+export function mapDeletion(event: SlackMessageEvent, bot: BotIdentity): Delivered | null {
+  const { channel, deleted_ts: ts, previous_message: before } = event
+  if (ts === undefined || (before && !personOf(before, bot))) return null
+  return deletion(channel, { ...before, ts })
+}
+
+/** A `/hermes …` as Slack sends it. @see https://docs.slack.dev/interactivity/implementing-slash-commands */
+export interface SlashCommand {
+  readonly text?: string
+  readonly user_id: string
+  readonly user_name?: string
+  readonly channel_id: string
+  readonly trigger_id: string
+}
+
+export function mapCommand(command: SlashCommand): Delivered {
+  const { user_id: user, user_name: name, channel_id: channel } = command
+  return {
+    kind: 'message',
+    // Slack takes such a command in no thread: it speaks of the conversation itself.
+    address: channel,
+    platformMessageId: `command ${command.trigger_id}`,
+    person: { id: user, name: name ?? null },
+    chat: { id: channel, kind: isPrivate(channel) ? 'private' : 'group', addressed: true },
+    text: commandText(command.text ?? ''),
+    attachments: [],
+    unsupported: null,
+  }
+}
+
+/** `new`, `/new` and an empty command are ours; everything else is a question to the model. */
+function commandText(text: string): string {
+  const words = text.trim()
+  if (words === '') return '/help'
+  return OWN_COMMANDS.test(words) && !words.startsWith('/') ? `/${words}` : words
+}
+
+/**
+ * Where an answer belongs: a private chat as it is; elsewhere the thread, which a message that
+ * stands in the channel itself opens.
+ */
+function addressOf(channel: string, message: SlackMessage): string {
+  const thread = threadOf(message)
+  return formatAddress(channel, thread ?? (isPrivate(channel) ? null : message.ts))
+}
+
+function chatOf(channel: string, message: SlackMessage, context: MappingContext): Chat {
+  if (isPrivate(channel)) return { id: channel, kind: 'private', addressed: true }
+  return { id: channel, kind: 'group', addressed: isAddressed(channel, message, context) }
+}
+
+/**
+ * Was the bot meant? By its name; and in a thread that it has a part in, unless the message
+ * calls somebody else: people who talk with each other there name each other.
+ */
+function isAddressed(channel: string, message: SlackMessage, { bot, takesPart }: MappingContext): boolean {
+  const text = message.text ?? ''
+  if (mentions(text, bot.userId)) return true
+  if (threadOf(message) === null || mentionsOnlyOthers(text, bot.userId)) return false
+  return message.parent_user_id === bot.userId || takesPart(addressOf(channel, message))
+}
+
+/** Null: a program, or Slack itself. No bot is ever answered, so that no two can keep each other busy. */
+function personOf(message: SlackMessage, bot: BotIdentity): Person | null {
+  const { user, bot_id: program, user_profile: profile } = message
+  if (user === undefined || program !== undefined || user === bot.userId || user === SLACKBOT) return null
+  return { id: user, name: profile?.display_name || profile?.real_name || null }
+}
+
+const SLACKBOT = 'USLACKBOT'
+
+function deletion(channel: string, message: SlackMessage): Delivered {
+  return { kind: 'deletion', address: addressOf(channel, message), platformMessageId: message.ts }
+}

@@ -1,0 +1,61 @@
+/** Who the bot is there. */
+export interface BotIdentity {
+  readonly userId: string
+  readonly name: string
+}
+
+/** What Slack itself put between angle brackets; what people type arrives escaped. */
+const TOKEN = /<([^<>]*)>/g
+const PERSON = /^@([UW][A-Z0-9]+)(?:\|(.*))?$/
+const OTHERS = /<@([UW][A-Z0-9]+)[|>]/g
+
+/**
+ * A message's words as the person typed them: references resolved, escapes undone, and the bot's
+ * own name left out where it only calls the bot.
+ *
+ * @see https://docs.slack.dev/messaging/formatting-message-text
+ */
+export function plainText(text: string, bot: BotIdentity): string {
+  const call = `<@${bot.userId}(?:\\|[^<>]*)?>`
+  const uncalled = text
+    .replace(new RegExp(`^\\s*${call}[\\s:,]*`), '')
+    .replace(new RegExp(`\\s*${call}\\s*$`), '')
+  return unescape(uncalled.replace(TOKEN, (whole, inner: string) => tokenText(whole, inner, bot)))
+}
+
+/** Does the text call the bot by name? */
+export function mentions(text: string, userId: string): boolean {
+  return mentioned(text).includes(userId)
+}
+
+/** Does it call somebody else, and not the bot? */
+export function mentionsOnlyOthers(text: string, userId: string): boolean {
+  const people = mentioned(text)
+  return people.length > 0 && !people.includes(userId)
+}
+
+function mentioned(text: string): string[] {
+  return [...text.matchAll(OTHERS)].map((match) => match[1]!)
+}
+
+function tokenText(whole: string, inner: string, bot: BotIdentity): string {
+  const person = PERSON.exec(inner)
+  if (person) return `@${person[2] ?? (person[1] === bot.userId ? bot.name : person[1])}`
+  const [target = '', label] = splitOnce(inner)
+  if (target.startsWith('#')) return `#${label || target.slice(1)}`
+  if (target.startsWith('!')) return label ?? `@${target.slice(1).replace(/^subteam\^/, '')}`
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(target)) return whole
+  if (label === undefined) return target
+  // Slack makes links of what looks like an address, and shows it as it was typed.
+  const typed = target.replace(/^[a-z][a-z0-9+.-]*:(?:\/\/)?/i, '')
+  return label === target || label === typed || `${label}/` === typed ? label : `[${label}](${target})`
+}
+
+function splitOnce(inner: string): [string, string | undefined] {
+  const bar = inner.indexOf('|')
+  return bar === -1 ? [inner, undefined] : [inner.slice(0, bar), inner.slice(bar + 1)]
+}
+
+function unescape(text: string): string {
+  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+}

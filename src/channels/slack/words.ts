@@ -1,0 +1,96 @@
+import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
+import { SlackFailure } from './failure.ts'
+
+/** The bot scopes that this channel needs, with what each is for. */
+export const BOT_SCOPES: Readonly<Record<string, string>> = {
+  'chat:write': 'to answer',
+  'im:history': 'to read private chats',
+  'im:read': 'to find private chats after a downtime',
+  'app_mentions:read': 'to hear its name in channels',
+  'channels:history': 'to read public channels that it is in',
+  'channels:read': 'to find them after a downtime',
+  'groups:history': 'to read private channels that it is in',
+  'groups:read': 'to find them after a downtime',
+  'mpim:history': 'to read group chats that it is in',
+  'mpim:read': 'to find them after a downtime',
+  'files:read': 'to look at pictures and files',
+  commands: 'for /hermes',
+}
+
+/** Without these nobody can be answered at all. */
+export const LEAST_SCOPES: readonly string[] = ['chat:write', 'im:history']
+
+/** Whose token a call used. */
+export type TokenOf = 'bot' | 'app'
+
+export interface Problem {
+  /** `failed`: an operator has to mend it. */
+  readonly state: 'retrying' | 'failed'
+  readonly words: string
+}
+
+/** What is wrong, in words for the operator. */
+export function problemOf(error: unknown, token: TokenOf): Problem {
+  if (error instanceof StoreError || error instanceof TransientError)
+    return { state: 'retrying', words: 'what arrives cannot be stored; it is fetched again' }
+  if (!(error instanceof SlackFailure))
+    return { state: 'retrying', words: `what arrives cannot be taken in: ${messageOf(error)}` }
+  if (error.method === 'socket' && error.code !== null) return endOf(error.code)
+  switch (error.kind) {
+    case 'token':
+      return { state: 'failed', words: tokenWords(error.code ?? '', token) }
+    case 'scope':
+      return { state: 'failed', words: scopeWords(error.needed, token) }
+    case 'rate-limited':
+      return { state: 'retrying', words: 'Slack asks to connect more slowly' }
+    default:
+      return { state: 'retrying', words: `Slack cannot be reached (${error.message})` }
+  }
+}
+
+/** Why Slack ended a connection, as it says in its `disconnect`. */
+export function endOf(reason: string): Problem {
+  switch (reason) {
+    case 'link_disabled':
+      return {
+        state: 'failed',
+        words:
+          'Socket Mode is switched off for this Slack app; switch it on at api.slack.com/apps, "Socket Mode"',
+      }
+    case 'too_many_websockets':
+      return {
+        state: 'retrying',
+        words:
+          'more than ten programs are connected with this app token; stop the others, or give each its own app',
+      }
+    default:
+      return { state: 'retrying', words: `Slack has ended the connection (${reason})` }
+  }
+}
+
+/** What to do about a scope that Slack says is missing. @param needed null = Slack did not say which */
+export function scopeWords(needed: string | null, token: TokenOf): string {
+  if (token === 'app') {
+    return 'the app token lacks the scope connections:write (missing_scope); make a new one at api.slack.com/apps, "Basic Information", and set SLACK_APP_TOKEN'
+  }
+  const which = needed === null ? 'a scope' : `the scope ${needed}`
+  return `the Slack app lacks ${which} (missing_scope); add it at api.slack.com/apps, "OAuth & Permissions", and install the app again`
+}
+
+function tokenWords(code: string, token: TokenOf): string {
+  const name = token === 'app' ? 'SLACK_APP_TOKEN' : 'SLACK_BOT_TOKEN'
+  const shape =
+    token === 'app'
+      ? 'the app-level token (xapp-…) of "Basic Information"'
+      : 'the bot user token (xoxb-…) of "OAuth & Permissions"'
+  switch (code) {
+    case 'account_inactive':
+    case 'user_removed_from_team':
+      return `the bot's account is not active any more (${code}); install the app in the workspace again and set ${name}`
+    case 'team_disabled':
+    case 'team_access_not_granted':
+      return `the workspace is closed to the app (${code}); ask its owner`
+    default:
+      return `Slack does not take ${name} (${code}); set it to ${shape}`
+  }
+}

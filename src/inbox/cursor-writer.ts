@@ -1,0 +1,19 @@
+import type { Clock } from '../support/clock.ts'
+import type { Cursor, Inbox } from './inbox.ts'
+
+const UNLIMITED = { maxPerConversation: Number.MAX_SAFE_INTEGER, maxTotal: Number.MAX_SAFE_INTEGER }
+
+/** Stores a cursor that comes with no message. Durable when it resolves. @throws StoreError */
+export function cursorWriter(inbox: Pick<Inbox, 'accept'>, clock: Clock): (cursor: Cursor) => Promise<void> {
+  return async (cursor) => {
+    const now = clock.now()
+    await inbox.accept({
+      arrivals: [],
+      cursors: [cursor],
+      now,
+      outage: null,
+      limits: UNLIMITED,
+      holdFullNotice: '',
+    })
+  }
+}

@@ -1,0 +1,36 @@
+import { SlackFixture, PRIVATE } from '../support/slack-fixture.ts'
+import { SlackServer, slowDown } from '../support/slack-server.ts'
+import { channelContract, type ChannelFixture } from './channel.ts'
+
+channelContract('slack', {
+  capabilities: { redelivers: true, pushes: true, edits: true, limitsRate: true, blocks: true, remote: true },
+  async open(): Promise<ChannelFixture> {
+    const fixture = await SlackFixture.open()
+    const { server } = fixture
+    server.sockets.ackMs = 300
+    return {
+      platform: {
+        address: PRIVATE,
+        async say(text) {
+          return server.say(PRIVATE, text)
+        },
+        async redeliver(id) {
+          server.deliver(PRIVATE, id)
+        },
+        acknowledged: () => server.sockets.acknowledged,
+        sent: () => server.workspace.sent(PRIVATE).map(({ id, text }) => ({ id, text })),
+        attempts: () => server.callsOf('chat.postMessage').length + server.callsOf('chat.update').length,
+        limitRate(seconds) {
+          server.fail('chat.postMessage', slowDown(seconds))
+        },
+        block: () => void server.workspace.closed.set(PRIVATE, 'is_archived'),
+        down: () => void (server.down = true),
+        up: () => void (server.down = false),
+      },
+      create: (receiver) => fixture.create(receiver),
+      logged: () => fixture.lines.join(''),
+      secrets: [SlackServer.botToken, SlackServer.appToken],
+      [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+    }
+  },
+})
