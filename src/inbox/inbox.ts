@@ -151,6 +151,17 @@ export interface AcceptRequest {
   readonly limits: HoldLimits
   /** The sentence for a message that finds the hold full; the row is stored as `refused`. */
   readonly holdFullNotice: string
+  /**
+   * The right to the platform's connection under which this was received, where several processes
+   * share a store: when another process holds it meanwhile, nothing is stored.
+   */
+  readonly fence?: Fence | null
+}
+
+/** A right that moves between processes: each holder of `name` has a higher number than the one before. */
+export interface Fence {
+  readonly name: string
+  readonly fence: number
 }
 
 /** What became of each arrival, in the same order. */

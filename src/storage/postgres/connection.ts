@@ -49,9 +49,9 @@ export function connectionSettings(url: Secret, { statementMs = STATEMENT_MS }: 
  * Sets what our statements count on. Statements and not parameters of the connection, which poolers
  * refuse even where each client keeps a session of its own.
  *
- * Every statement of ours has its index. Without `enable_seqscan` its plan is the same on an empty
- * table, on a large one and on one whose statistics are stale; reading a small table through its
- * index costs microseconds.
+ * Every statement of ours has its index. Without whole reads of tables and indexes its plan is the
+ * same on an empty table, on a large one and on one whose statistics are stale; reading a small
+ * table through its index costs microseconds.
  */
 export async function prepareSession(
   client: ClientBase,
@@ -64,6 +64,8 @@ export async function prepareSession(
     SET tcp_user_timeout = ${TCP_USER_TIMEOUT_MS};
     SET default_transaction_isolation = 'read committed';
     SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
     SET jit = off;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
   `)

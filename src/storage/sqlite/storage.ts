@@ -1,12 +1,10 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { IncidentStore } from '../../alerts/incidents-store.ts'
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { Pairings } from '../../conversation/pairing.ts'
-import type { Facts } from '../../inbox/facts.ts'
-import type { Figures } from '../../inbox/figures.ts'
 import type { AcceptRequest, Arrival, Inbox, Lease, Outbox, TurnOutcome } from '../../inbox/inbox.ts'
 import { redact } from '../../support/redact.ts'
+import type { Storage } from '../storage.ts'
 import { StoreClient } from './client.ts'
 import { parseHistory } from './history.ts'
 import type { LeaseKey } from './lease.ts'
@@ -19,34 +17,7 @@ export interface SqliteStorageOptions {
 }
 
 /** Everything durable of one home, in one SQLite file. */
-export interface SqliteStorage {
-  readonly inbox: Inbox
-  readonly outbox: Outbox
-  readonly conversations: Conversations
-  readonly pairings: Pairings
-  readonly facts: Facts
-  readonly figures: Figures
-  readonly incidents: IncidentStore
-  /** Where the database was copied to before it was migrated; null = it had not to be. */
-  readonly migrationBackup: string | null
-  /** A whole, consistent copy without any sign-in, at any time. @throws StoreError when `file` exists */
-  backup(file: string): Promise<void>
-  /** What is wrong with the file; empty = nothing. Reads all of it. */
-  integrityCheck(): Promise<readonly string[]>
-  sizeInfo(): Promise<SizeInfo>
-  /** Bytes that this process may still write where the database is; null = unknown there. */
-  freeBytes(): Promise<number | null>
-  /** A small durable write. @throws StoreError while the store takes none */
-  probe(): Promise<void>
-  /** Ends after everything that was called before. */
-  close(): Promise<void>
-}
-
-export interface SizeInfo {
-  /** Messages ever stored, about. */
-  readonly messages: number
-  readonly databaseBytes: number
-}
+export type SqliteStorage = Storage
 
 /** The fact that a probe writes; its value means nothing. */
 const PROBE_FACT = 'store.probe'

@@ -1,0 +1,279 @@
+import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../inbox/inbox.ts'
+import { MINUTE } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
+import type { Transaction } from './database.ts'
+import { Deliveries, HOLD_FULL } from './deliveries.ts'
+import { moveAddress } from './move.ts'
+import { Places } from './places.ts'
+import { MESSAGE_COLUMNS, observedOutage, WAITING, type ConversationRow, type MessageRow } from './rows.ts'
+import { clean } from './statements.ts'
+import { withdrawAll } from './withdraw.ts'
+import { Work, type StoreContext } from './work.ts'
+
+/** A flood is told that the hold is full once in this time and not for each message. */
+const FULL_NOTICE_INTERVAL_MS = MINUTE
+
+const NOTHING: Accepted = {
+  conversationId: null,
+  messageId: null,
+  state: null,
+  duplicate: false,
+  holdFull: false,
+  outbox: false,
+  withdrawn: 0,
+}
+
+/** Stores what a platform delivered, and how far its stream was read. See `Inbox.accept`. */
+export async function accept(
+  tx: Transaction,
+  context: StoreContext,
+  request: AcceptRequest,
+): Promise<readonly Accepted[]> {
+  const acceptance = new Acceptance(new Work(tx, context), request)
+  return await acceptance.run()
+}
+
+class Acceptance {
+  readonly #work: Work
+  readonly #request: AcceptRequest
+  readonly #places = new Places()
+  readonly #deliveries: Deliveries
+  /** What waits in a conversation, counted when it is first asked for; by its key. */
+  readonly #waiting = new Map<number, number>()
+
+  constructor(work: Work, request: AcceptRequest) {
+    this.#work = work
+    this.#request = request
+    this.#deliveries = new Deliveries(request.arrivals)
+  }
+
+  async run(): Promise<readonly Accepted[]> {
+    const { arrivals, cursors, now, fence } = this.#request
+    const { tx } = this.#work
+    // Sent together; the server takes them in order, so that what is looked up is what the lock protects.
+    const [known] = await Promise.all([
+      arrivals.length === 0 || this.#places.open(tx, arrivals, now),
+      this.#deliveries.look(tx),
+      fence && refuseFormerHolder(tx, fence),
+    ])
+    if (!known) await this.#deliveries.look(tx)
+    const results: Accepted[] = []
+    for (const arrival of arrivals) results.push(await this.#one(arrival))
+    for (const cursor of cursors) this.#work.cursor(cursor)
+    await this.#work.commit()
+    return results
+  }
+
+  async #one(arrival: Arrival): Promise<Accepted> {
+    switch (arrival.kind) {
+      case 'message':
+        return this.#duplicateOf(arrival.message) ?? (await this.#message(arrival.message))
+      case 'command':
+        return this.#duplicateOf(arrival.message) ?? (await this.#command(arrival))
+      case 'edit':
+        return await this.#changeWaiting(arrival, async (row) => {
+          await this.#work.tx.query(
+            `UPDATE hermes.messages SET text = $1, revision = nextval('hermes.revision') WHERE key = $2`,
+            [clean(arrival.text), row.key],
+          )
+          return row.state
+        })
+      case 'deletion':
+        return await this.#changeWaiting(arrival, (row) => {
+          this.#work.change(row, { state: 'withdrawn', reason: null })
+          this.#work.context.waitingTotal.forget()
+          this.#waiting.clear()
+          return 'withdrawn'
+        })
+      case 'turned-away':
+        return await this.#turnAway(arrival)
+      case 'moved': {
+        const conversation = await moveAddress(this.#work, this.#places, arrival)
+        this.#waiting.clear()
+        return { ...NOTHING, conversationId: conversation?.id ?? null }
+      }
+    }
+  }
+
+  /** What became of the first delivery of this message; null = this is the first. */
+  #duplicateOf(message: IncomingMessage): Accepted | null {
+    const known = this.#deliveries.find(message.channel, message.address, message.platformMessageId)
+    if (!known) return null
+    const { digest, ...first } = known
+    if (first.messageId !== null) {
+      const conflict = message.context !== undefined && message.context.digest !== digest
+      return { ...NOTHING, ...first, duplicate: true, ...(conflict ? { conflict } : {}) }
+    }
+    const { conversation } = this.#places.at(message.channel, message.address)
+    return { ...NOTHING, conversationId: conversation.id, duplicate: true }
+  }
+
+  async #message(message: IncomingMessage): Promise<Accepted> {
+    const work = this.#work
+    const { now, outage } = this.#request
+    const { origin, conversation } = this.#places.at(message.channel, message.address)
+    const holdFull = outage !== null && (await this.#isHoldFull(conversation))
+    // While the wait is too short to speak of, the message waits as any other does.
+    const notice = outage?.notice ?? null
+    const state: MessageState = holdFull ? 'refused' : notice === null ? 'received' : 'held'
+    const inserted = work.insert(conversation, {
+      role: 'user',
+      state,
+      text: message.text,
+      at: now,
+      reason: holdFull ? HOLD_FULL : state === 'held' ? outage!.reason : null,
+      origin,
+      platformId: message.platformMessageId,
+      personId: message.personId,
+      personName: message.personName,
+      addressed: message.addressed,
+      attachments: holdFull ? [] : message.attachments,
+      heldBase: state === 'held' ? await observedOutage(work.tx) : null,
+      ...(message.context ? { context: { value: message.context, whole: !holdFull } } : {}),
+    })
+    work.rememberParticipant(conversation, message.personId)
+    if (state === 'received') work.wake(conversation)
+    if (!holdFull) this.#arrived(conversation)
+    let outbox = false
+    if (holdFull) {
+      if (message.addressed && mayTellFull(conversation, now)) {
+        conversation.full_told_at = now
+        const sending = { replyTo: message.platformMessageId, at: now }
+        outbox = work.notify(conversation, this.#request.holdFullNotice, sending).outbox
+      }
+    } else if (
+      outage !== null &&
+      notice !== null &&
+      message.addressed &&
+      conversation.told_outage !== outage.id
+    ) {
+      conversation.told_outage = outage.id
+      outbox = work.notify(conversation, notice, { replyTo: null, at: now }).outbox
+    }
+    const accepted = { conversationId: conversation.id, messageId: inserted.id, state, holdFull }
+    this.#deliveries.add(message, { ...accepted, digest: message.context?.digest ?? null })
+    return { ...NOTHING, ...accepted, outbox }
+  }
+
+  async #isHoldFull(conversation: ConversationRow): Promise<boolean> {
+    const { limits } = this.#request
+    if ((await this.#waitingIn(conversation, limits.maxPerConversation)) >= limits.maxPerConversation)
+      return true
+    const { waitingTotal } = this.#work.context
+    return (await waitingTotal.read(this.#work.tx, limits.maxTotal)) >= limits.maxTotal
+  }
+
+  async #waitingIn(conversation: ConversationRow, limit: number): Promise<number> {
+    const known = this.#waiting.get(conversation.key)
+    if (known !== undefined) return known
+    await this.#work.flush()
+    const [row] = await this.#work.tx.query<{ n: number }>(
+      `SELECT count(*) AS n FROM (SELECT 1 FROM hermes.messages WHERE conversation = $1 AND ${WAITING}
+         AND state <> 'answering' LIMIT $2) w`,
+      [conversation.key, limit],
+    )
+    this.#waiting.set(conversation.key, row!.n)
+    return row!.n
+  }
+
+  #arrived(conversation: ConversationRow): void {
+    const known = this.#waiting.get(conversation.key)
+    if (known !== undefined) this.#waiting.set(conversation.key, known + 1)
+    this.#work.context.waitingTotal.arrived()
+  }
+
+  /** The command, its effect and its reply, at once; the command itself is not part of the history. */
+  async #command(command: Extract<Arrival, { kind: 'command' }>): Promise<Accepted> {
+    const work = this.#work
+    const { now } = this.#request
+    const { message, effect } = command
+    const { origin, conversation } = this.#places.at(message.channel, message.address)
+    const clears = effect?.kind === 'new' || effect?.kind === 'stop'
+    const withdrawn = clears ? await withdrawAll(work, conversation) : 0
+    this.#waiting.clear()
+    const stored = work.insert(conversation, {
+      role: 'user',
+      state: 'answered',
+      text: message.text,
+      at: now,
+      origin,
+      platformId: message.platformMessageId,
+      personId: message.personId,
+      personName: message.personName,
+      addressed: message.addressed,
+      command: true,
+    })
+    work.rememberParticipant(conversation, message.personId)
+    if (effect?.kind === 'model') conversation.model = effect.model
+    const reply = work.notify(conversation, command.reply, { replyTo: message.platformMessageId, at: now })
+    work.answeredBy(stored.id, reply.id)
+    if (effect?.kind === 'new') {
+      conversation.history_from = conversation.next_seq
+      conversation.history_characters = 0
+      await work.tx.query('DELETE FROM hermes.summaries WHERE conversation = $1', [conversation.key])
+    }
+    const accepted = { conversationId: conversation.id, messageId: stored.id, state: 'answered' as const }
+    this.#deliveries.add(message, { ...accepted, holdFull: false, digest: null })
+    return { ...NOTHING, ...accepted, outbox: reply.outbox, withdrawn }
+  }
+
+  /** Changes a message that nobody has begun to answer. */
+  async #changeWaiting(
+    arrival: { readonly channel: string; readonly address: string; readonly platformMessageId: string },
+    change: (row: MessageRow) => MessageState | Promise<MessageState>,
+  ): Promise<Accepted> {
+    const place = this.#places.find(arrival.channel, arrival.address)
+    if (!place?.conversation) return NOTHING
+    const conversationId = place.conversation.id
+    await this.#work.flush()
+    const [row] = await this.#work.tx.query<MessageRow>(
+      `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages
+         WHERE origin = $1 AND platform_id = $2 AND state IN ('received', 'held')`,
+      [place.origin, clean(arrival.platformMessageId)],
+    )
+    if (!row) return { ...NOTHING, conversationId }
+    const state = await change(row)
+    this.#deliveries.changed(arrival, state)
+    return { ...NOTHING, conversationId, messageId: row.id, state }
+  }
+
+  /**
+   * Only the id of what must not enter is remembered. An id that belongs to a stored message is an
+   * edit of it, and gets its reply.
+   */
+  async #turnAway(arrival: Extract<Arrival, { kind: 'turned-away' }>): Promise<Accepted> {
+    const { now } = this.#request
+    const { origin, conversation } = this.#places.find(arrival.channel, arrival.address)!
+    const first = await this.#work.tx.query(
+      `INSERT INTO hermes.seen (origin, platform_id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1`,
+      [origin, clean(arrival.platformMessageId), now],
+    )
+    if (first.length === 0) return { ...NOTHING, conversationId: conversation?.id ?? null, duplicate: true }
+    this.#deliveries.turnedAway(arrival)
+    if (arrival.reply === null || !conversation) return NOTHING
+    const sending = { replyTo: arrival.platformMessageId, at: now }
+    const { outbox } = this.#work.notify(conversation, arrival.reply, sending)
+    return { ...NOTHING, conversationId: conversation.id, outbox }
+  }
+}
+
+/** A clock that was set back must not silence the notice for good. */
+function mayTellFull(conversation: ConversationRow, now: number): boolean {
+  const last = conversation.full_told_at
+  return last === null || Math.abs(now - last) >= FULL_NOTICE_INTERVAL_MS
+}
+
+/**
+ * Who held the channel and was woken after another process took it over must not store anything.
+ * The row stays locked against a new holder until the commit.
+ */
+async function refuseFormerHolder(
+  tx: Transaction,
+  { name, fence }: NonNullable<AcceptRequest['fence']>,
+): Promise<void> {
+  const rows = await tx.query('SELECT 1 FROM hermes.leases WHERE name = $1 AND fence = $2 FOR SHARE', [
+    name,
+    fence,
+  ])
+  if (rows.length === 0) throw new StoreError(`another process holds ${name} now`)
+}

@@ -1,0 +1,120 @@
+import type { Outbox, OutboxItem } from '../../inbox/inbox.ts'
+import { sentText } from '../../inbox/sent-text.ts'
+import { StoreError } from '../../support/errors.ts'
+import { redact } from '../../support/redact.ts'
+import type { Database } from './database.ts'
+import { lockConversation } from './rows.ts'
+import { clean } from './statements.ts'
+import { Work, type StoreContext } from './work.ts'
+
+interface HeadRow {
+  readonly id: string
+  readonly conversation_id: string
+  readonly channel: string
+  readonly address: string
+  readonly kind: OutboxItem['kind']
+  readonly text: string
+  readonly preface: string | null
+  readonly reply_to: string | null
+  readonly draft: string | null
+  readonly asked_at: number | null
+  readonly at: number
+  readonly attempts: number
+  readonly not_before: number
+  readonly receipts: readonly string[] | null
+}
+
+/** What is to be sent. Only one process sends a conversation's items, so its rows need no lock. */
+export function postgresOutbox(database: Database, context: StoreContext): Outbox {
+  return {
+    enqueue: (item) =>
+      database.transaction(async (tx) => {
+        const conversation = await lockConversation(tx, clean(item.conversationId))
+        if (!conversation) throw new StoreError(`there is no conversation ${item.conversationId}`)
+        const work = new Work(tx, context)
+        work.notify(conversation, item.text, { replyTo: item.replyTo, at: item.now })
+        await work.commit()
+      }),
+    async head(conversationId) {
+      const [row] = await database.query<HeadRow>(
+        `SELECT o.kind, o.reply_to, o.draft, o.asked_at, o.at, o.attempts, o.not_before, m.id, m.text, m.preface,
+           c.id AS conversation_id, c.channel, c.address,
+           (SELECT json_agg(r.platform_id ORDER BY r.part) FROM hermes.receipts r WHERE r.message = o.message) AS receipts
+           FROM hermes.conversations c
+           JOIN LATERAL (SELECT * FROM hermes.outbox WHERE conversation = c.key ORDER BY message LIMIT 1) o ON true
+           JOIN hermes.messages m ON m.key = o.message WHERE c.id = $1`,
+        [clean(conversationId)],
+      )
+      return row ? { item: outboxItem(row), notBefore: row.not_before } : null
+    },
+    async receipt(itemId, part, platformId, last) {
+      // One that comes again, or after the end, changes nothing.
+      if (last) await database.query(`${REMOVE} SELECT 1`, [clean(itemId)])
+      else await database.query(RECEIPT, [clean(itemId), part, clean(platformId)])
+    },
+    async postpone(itemId, notBefore) {
+      await database.query(
+        `UPDATE hermes.outbox SET attempts = attempts + 1, not_before = $2
+           WHERE message = (SELECT key FROM hermes.messages WHERE id = $1)`,
+        [clean(itemId), Math.round(notBefore)],
+      )
+    },
+    abandon: (itemId, reason) =>
+      database.transaction(async (tx) => {
+        const id = clean(itemId)
+        // The message keeps the reason why nobody got it.
+        await tx.query(
+          `SELECT 1 FROM hermes.conversations WHERE key = (SELECT conversation FROM hermes.messages WHERE id = $1) FOR UPDATE`,
+          [id],
+        )
+        await tx.last(
+          `${REMOVE} UPDATE hermes.messages SET reason = $2, revision = nextval('hermes.revision')
+             WHERE key IN (SELECT message FROM gone)`,
+          [id, clean(`not delivered: ${redact(reason)}`)],
+        )
+      }),
+    async pending() {
+      const rows = await database.query<{ id: string; not_before: number }>(
+        `SELECT c.id, o.not_before
+           FROM (SELECT conversation, min(message) AS message FROM hermes.outbox GROUP BY conversation) h
+           JOIN hermes.outbox o ON o.message = h.message JOIN hermes.conversations c ON c.key = h.conversation
+           ORDER BY o.message`,
+      )
+      return rows.map((row) => ({ conversationId: row.id, notBefore: row.not_before }))
+    },
+  }
+}
+
+/** The item, named by its message, and its receipts. */
+const REMOVE = `
+  WITH gone AS (
+    DELETE FROM hermes.outbox WHERE message = (SELECT key FROM hermes.messages WHERE id = $1) RETURNING message
+  ), forgotten AS (
+    DELETE FROM hermes.receipts WHERE message IN (SELECT message FROM gone)
+  )`
+
+/** After a part that was sent, the next one may go at once. */
+const RECEIPT = `
+  WITH item AS (
+    UPDATE hermes.outbox SET attempts = 0, not_before = 0
+      WHERE message = (SELECT key FROM hermes.messages WHERE id = $1) RETURNING message
+  )
+  INSERT INTO hermes.receipts (message, part, platform_id) SELECT message, $2, $3 FROM item
+    ON CONFLICT (message, part) DO UPDATE SET platform_id = excluded.platform_id`
+
+function outboxItem(row: HeadRow): OutboxItem {
+  return {
+    id: row.id,
+    conversationId: row.conversation_id,
+    channel: row.channel,
+    address: row.address,
+    kind: row.kind,
+    text: sentText(row.preface, row.text),
+    replyTo: row.reply_to,
+    draft: row.draft,
+    askedAt: row.asked_at,
+    at: row.at,
+    receipts: row.receipts ?? [],
+    attempts: row.attempts,
+  }
+}

@@ -1,0 +1,162 @@
+import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
+import type { Queryable, Transaction } from './database.ts'
+import { lockConversations, MESSAGE_COLUMNS, storedMessage, WAITING, type MessageRow } from './rows.ts'
+import { clean } from './statements.ts'
+import { endLease } from './withdraw.ts'
+import { Work, type StoreContext } from './work.ts'
+
+/** See `Inbox.waiting`: the conversations that nobody has leased, the longest waiting first. */
+export async function waiting(
+  db: Queryable,
+  now: number,
+): Promise<ReadonlyArray<{ readonly conversationId: string; readonly at: number }>> {
+  const rows = await db.query<{ id: string; not_before: number }>(
+    `SELECT c.id, m.not_before FROM
+       (SELECT conversation, min(seq) AS seq FROM hermes.messages WHERE ${WAITING} GROUP BY conversation) w
+       JOIN hermes.messages m ON m.conversation = w.conversation AND m.seq = w.seq
+       JOIN hermes.conversations c ON c.key = w.conversation
+       WHERE c.lease_turn IS NULL ORDER BY m.key`,
+  )
+  return rows.map((row) => ({ conversationId: row.id, at: Math.max(now, row.not_before) }))
+}
+
+/** See `Inbox.counts`. */
+export async function counts(db: Queryable): Promise<WaitingCounts> {
+  const [row] = await db.query<WaitingCounts>(
+    `SELECT ${(['received', 'answering', 'held', 'parked'] as const)
+      .map(
+        (state) =>
+          `(SELECT count(*) FROM hermes.messages WHERE state <> 'answered' AND state = '${state}') AS ${state}`,
+      )
+      .join(', ')}, (SELECT min(at) FROM hermes.messages WHERE ${WAITING}) AS "oldestAt"`,
+  )
+  return row!
+}
+
+/** See `Inbox.attachment`. */
+export async function attachment(db: Queryable, id: string): Promise<Attachment | null> {
+  const [row] = await db.query<{ media_type: string; name: string; bytes: Buffer }>(
+    'SELECT media_type, name, bytes FROM hermes.attachments WHERE id = $1',
+    [clean(id)],
+  )
+  return row ? { mediaType: row.media_type, name: row.name, bytes: new Uint8Array(row.bytes) } : null
+}
+
+/** See `Inbox.cursor`. */
+export async function cursor(db: Queryable, channel: string, name: string): Promise<string | null> {
+  const [row] = await db.query<{ value: string }>(
+    'SELECT value FROM hermes.cursors WHERE channel = $1 AND name = $2',
+    [clean(channel), clean(name)],
+  )
+  return row?.value ?? null
+}
+
+/** See `Inbox.cursors`. */
+export function cursors(db: Queryable, channel: string): Promise<ReadonlyArray<Omit<Cursor, 'channel'>>> {
+  return db.query('SELECT name, value FROM hermes.cursors WHERE channel = $1', [clean(channel)])
+}
+
+type QueueRow = MessageRow & { readonly conversation_id: string }
+
+const QUEUE_COLUMNS = `${MESSAGE_COLUMNS}, (SELECT c.id FROM hermes.conversations c WHERE c.key = conversation) AS conversation_id`
+
+/** See `Inbox.queue`. */
+export async function queue(
+  db: Queryable,
+  filter: { readonly states: readonly MessageState[]; readonly limit: number },
+): Promise<readonly StoredMessage[]> {
+  const found = await Promise.all(
+    filter.states.map((state) =>
+      // Each state alone is in the order of keys within its index; "answered" is the table itself.
+      state === 'answered'
+        ? db.query<QueueRow>(
+            `SELECT ${QUEUE_COLUMNS} FROM hermes.messages WHERE state = 'answered' AND role = 'user' ORDER BY key LIMIT $1`,
+            [filter.limit],
+          )
+        : db.query<QueueRow>(
+            `SELECT ${QUEUE_COLUMNS} FROM hermes.messages
+               WHERE state <> 'answered' AND state = $1 AND role = 'user' ORDER BY key LIMIT $2`,
+            [state, filter.limit],
+          ),
+    ),
+  )
+  return found
+    .flat()
+    .toSorted((a, b) => a.key - b.key)
+    .slice(0, filter.limit)
+    .map((row) => storedMessage(row, row.conversation_id))
+}
+
+/** See `Inbox.message`. */
+export async function message(db: Queryable, messageId: string): Promise<StoredMessage | null> {
+  const [row] = await db.query<QueueRow>(
+    `SELECT ${QUEUE_COLUMNS} FROM hermes.messages WHERE id = $1 AND role = 'user'`,
+    [clean(messageId)],
+  )
+  return row ? storedMessage(row, row.conversation_id) : null
+}
+
+/** See `Inbox.retry`. */
+export async function retry(
+  tx: Transaction,
+  context: StoreContext,
+  messageId: string,
+): Promise<string | null> {
+  const found = await locked(tx, messageId)
+  if (!found) return null
+  const { conversation, row } = found
+  const mayBeTried =
+    row.state === 'parked' || row.state === 'held' || (row.state === 'received' && row.not_before > 0)
+  if (!mayBeTried) return null
+  const work = new Work(tx, context)
+  work.change(row, {
+    state: 'received',
+    reason: null,
+    failures: 0,
+    leases: 0,
+    not_before: 0,
+    answered_by: null,
+  })
+  work.wake(conversation)
+  context.waitingTotal.forget()
+  await work.commit()
+  return conversation.id
+}
+
+/** See `Inbox.drop`. A message that is being answered loses its turn; the others of the turn wait again. */
+export async function drop(
+  tx: Transaction,
+  context: StoreContext,
+  messageId: string,
+): Promise<string | null> {
+  const found = await locked(tx, messageId)
+  if (!found) return null
+  const { conversation, row } = found
+  if (!['received', 'held', 'parked', 'answering'].includes(row.state)) return null
+  const work = new Work(tx, context)
+  if (row.state === 'answering') await endLease(work, conversation, 'received')
+  // What comes after it may be tried now.
+  else work.wake(conversation)
+  work.change(row, { state: 'withdrawn', reason: 'dropped by the operator' })
+  context.waitingTotal.forget()
+  await work.commit()
+  return conversation.id
+}
+
+/** A person's message as it is under the lock of its conversation; null = there is none. */
+async function locked(tx: Transaction, messageId: string) {
+  const id = clean(messageId)
+  const [place] = await tx.query<{ conversation: number }>(
+    `SELECT conversation FROM hermes.messages WHERE id = $1 AND role = 'user'`,
+    [id],
+  )
+  if (!place) return null
+  const [[conversation], [row]] = await Promise.all([
+    lockConversations(tx, [place.conversation]),
+    tx.query<MessageRow>(
+      `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE id = $1 AND conversation = $2`,
+      [id, place.conversation],
+    ),
+  ])
+  return conversation && row ? { conversation, row } : null
+}

@@ -1,0 +1,139 @@
+import type { Arrival, Inbox, Lease, TurnOutcome } from '../../inbox/inbox.ts'
+import { systemClock, type Clock } from '../../support/clock.ts'
+import { ConfigurationError } from '../../support/errors.ts'
+import { redact } from '../../support/redact.ts'
+import type { Storage } from '../storage.ts'
+import { accept } from './accept.ts'
+import * as conversations from './conversations.ts'
+import type { Database, Queryable } from './database.ts'
+import { finish } from './finish.ts'
+import { expire, hold } from './hold.ts'
+import { Lanes } from './lanes.ts'
+import { lease, recover, saveDraft, type LeaseKey } from './lease.ts'
+import { postgresOutbox } from './outbox.ts'
+import { postgresPairings } from './pairings.ts'
+import { deletePerson, exportPerson } from './persons.ts'
+import * as queue from './queue.ts'
+import { postgresFacts, postgresFigures, postgresIncidents } from './records.ts'
+import { retain } from './retention.ts'
+import { clean } from './statements.ts'
+import { integrityCheck, sizes } from './upkeep.ts'
+import { WaitingTotal } from './waiting-total.ts'
+import type { StoreContext } from './work.ts'
+
+export interface PostgresStorageOptions {
+  /** Open and migrated; closed with the storage. */
+  readonly database: Database
+  /** Channels whose readers read answers and notices from the store: nothing goes into their outbox. */
+  readonly pullChannels: readonly string[]
+  /**
+   * Called inside each transaction that gives a conversation work, before its commit, with the keys
+   * of `hermes.conversations`; their rows are locked.
+   */
+  readonly wake?: (tx: Queryable, conversations: readonly number[]) => Promise<void>
+  readonly clock?: Clock
+}
+
+/** The fact that a probe writes; its value means nothing. */
+const PROBE_FACT = 'store.probe'
+
+/** Everything durable of all gateways that share a database. Any number of processes may open it. */
+export function openPostgresStorage(options: PostgresStorageOptions): Storage {
+  const { database } = options
+  const context: StoreContext = {
+    pullChannels: new Set(options.pullChannels),
+    wake: options.wake ?? (async () => {}),
+    waitingTotal: new WaitingTotal(options.clock ?? systemClock),
+  }
+  const facts = postgresFacts(database)
+  return {
+    inbox: postgresInbox(database, context),
+    outbox: postgresOutbox(database, context),
+    conversations: {
+      find: (channel, address) => conversations.find(database, channel, address),
+      changes: (id, after, limit) => conversations.changes(database, id, after, limit),
+      messages: (id, options) => conversations.messages(database, id, options),
+      list: (channel, limit) => conversations.list(database, channel, limit),
+      usage: (id) => conversations.usage(database, id),
+      exportPerson: (channel, personId) => exportPerson(database, channel, personId),
+      deletePerson: (channel, personId) => deletePerson(database, context, channel, personId),
+      retain: (terms) => retain(database, terms),
+    },
+    pairings: postgresPairings(database),
+    facts,
+    figures: postgresFigures(database),
+    incidents: postgresIncidents(database),
+    migrationBackup: null,
+    backup: () =>
+      Promise.reject(
+        new ConfigurationError(
+          'messages are in PostgreSQL: back them up with pg_dump --schema=hermes, or as that server is backed up',
+        ),
+      ),
+    integrityCheck: () => integrityCheck(database),
+    sizeInfo: () => sizes(database),
+    async freeBytes() {
+      // Nobody but the server knows; that it answers is looked at all the same.
+      await database.query('SELECT 1')
+      return null
+    },
+    probe: () => facts.set(PROBE_FACT, ''),
+    close: () => database.close(),
+  }
+}
+
+function postgresInbox(database: Database, context: StoreContext): Inbox {
+  const arriving = new Lanes()
+  return {
+    async accept(request) {
+      try {
+        // The order of the calls is the order in a conversation, and none waits for another's lock.
+        return await arriving.run(request.arrivals.flatMap(lanesOf), () =>
+          database.transaction((tx) => accept(tx, context, request)),
+        )
+      } catch (error) {
+        // What it had counted was undone.
+        context.waitingTotal.forget()
+        throw error
+      }
+    },
+    lease: (request) => database.transaction((tx) => lease(tx, context, request)),
+    finish: (lease, outcome, now) =>
+      database.transaction((tx) => finish(tx, context, keyOf(lease), withCleanReason(outcome), now)),
+    saveDraft: (lease, draft) => database.transaction((tx) => saveDraft(tx, keyOf(lease), draft)),
+    recover: (owner) => recover(database, context, owner),
+    waiting: (now) => queue.waiting(database, now),
+    hold: (request) => hold(database, context, request),
+    expire: (request) => expire(database, context, request),
+    counts: () => queue.counts(database),
+    attachment: (id) => queue.attachment(database, id),
+    cursor: (channel, name) => queue.cursor(database, channel, name),
+    cursors: (channel) => queue.cursors(database, channel),
+    queue: (filter) => queue.queue(database, filter),
+    message: (messageId) => queue.message(database, messageId),
+    retry: (messageId) => database.transaction((tx) => queue.retry(tx, context, messageId)),
+    drop: (messageId) => database.transaction((tx) => queue.drop(tx, context, messageId)),
+  }
+}
+
+/** The addresses that an arrival is about. */
+function lanesOf(arrival: Arrival): readonly string[] {
+  if (arrival.kind === 'moved')
+    return [`${arrival.channel}:${arrival.from}`, `${arrival.channel}:${arrival.to}`]
+  const { channel, address } = 'message' in arrival ? arrival.message : arrival
+  return [`${channel}:${address}`]
+}
+
+function keyOf(lease: Lease): LeaseKey {
+  return {
+    conversationId: clean(lease.conversation.id),
+    turnId: lease.turnId,
+    generation: lease.generation,
+  }
+}
+
+/** The last net before the database: a reason comes from an error, and errors quote. */
+function withCleanReason(outcome: TurnOutcome): TurnOutcome {
+  const reason = 'reason' in outcome ? outcome.reason : undefined
+  return reason === undefined ? outcome : ({ ...outcome, reason: redact(reason) } as TurnOutcome)
+}

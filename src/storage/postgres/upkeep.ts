@@ -1,0 +1,46 @@
+import type { SizeInfo } from '../storage.ts'
+import type { Queryable } from './database.ts'
+
+/** Figures for `hermes status` and `hermes doctor`. */
+export async function sizes(db: Queryable): Promise<SizeInfo> {
+  const [row] = await db.query<SizeInfo>(
+    // The highest key: counting a million rows takes longer than anybody wants to wait for a status.
+    `SELECT coalesce((SELECT max(key) FROM hermes.messages), 0) AS messages,
+       pg_database_size(current_database()) AS "databaseBytes"`,
+  )
+  return row!
+}
+
+/** What must hold between the tables; the server looks after its pages itself. */
+const RULES: ReadonlyArray<readonly [problem: string, count: string]> = [
+  [
+    'messages without a conversation',
+    `SELECT count(*) AS n FROM hermes.messages m
+       WHERE NOT EXISTS (SELECT 1 FROM hermes.conversations c WHERE c.key = m.conversation)`,
+  ],
+  [
+    'messages in the hands of nobody',
+    `SELECT count(*) AS n FROM hermes.messages m JOIN hermes.conversations c ON c.key = m.conversation
+       WHERE m.state IN ('received', 'answering', 'held') AND m.state = 'answering' AND c.lease_turn IS NULL`,
+  ],
+  [
+    'things to send without a text',
+    `SELECT count(*) AS n FROM hermes.outbox o
+       WHERE NOT EXISTS (SELECT 1 FROM hermes.messages m WHERE m.key = o.message)`,
+  ],
+  [
+    'conversations whose next number is taken',
+    `SELECT count(*) AS n FROM hermes.conversations c
+       WHERE EXISTS (SELECT 1 FROM hermes.messages m WHERE m.conversation = c.key AND m.seq >= c.next_seq)`,
+  ],
+]
+
+/** What does not fit together; empty = nothing. Reads whole tables. */
+export async function integrityCheck(db: Queryable): Promise<readonly string[]> {
+  const problems: string[] = []
+  for (const [problem, count] of RULES) {
+    const [row] = await db.query<{ n: number }>(count)
+    if (row!.n > 0) problems.push(`${row!.n} ${problem}`)
+  }
+  return problems
+}

@@ -1,0 +1,42 @@
+import { SECOND, type Clock } from '../../support/clock.ts'
+import type { Queryable } from './database.ts'
+
+/** How long what this process counted is believed while others write, too. */
+const BELIEVED_MS = SECOND
+
+/**
+ * How many messages of the whole store wait, for the limit of the hold. Counted at most once a
+ * second and moved on by our own arrivals, so that a message that is held costs no count over the
+ * whole queue; the limit is kept to what other processes took in within that second.
+ */
+export class WaitingTotal {
+  readonly #clock: Clock
+  #value: number | null = null
+  #countedAt = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Not more than `limit` are counted: whoever asks wants to know only whether there are as many. */
+  async read(tx: Queryable, limit: number): Promise<number> {
+    const now = this.#clock.monotonic()
+    if (this.#value !== null && now - this.#countedAt < BELIEVED_MS) return this.#value
+    const [row] = await tx.query<{ n: number }>(
+      `SELECT count(*) AS n FROM (SELECT 1 FROM hermes.messages
+         WHERE state <> 'answered' AND state IN ('received', 'held') LIMIT $1) w`,
+      [limit],
+    )
+    this.#countedAt = now
+    return (this.#value = row!.n)
+  }
+
+  arrived(): void {
+    if (this.#value !== null) this.#value++
+  }
+
+  /** Something else changed it. */
+  forget(): void {
+    this.#value = null
+  }
+}

@@ -1,0 +1,47 @@
+import type { MessageState } from '../../inbox/inbox.ts'
+import { waitingRows, type ConversationRow } from './rows.ts'
+import type { Work } from './work.ts'
+
+/**
+ * Takes the lease of a conversation away from whoever has it: what was being answered becomes
+ * `state`, and a result that still comes finds its turn gone.
+ */
+export async function endLease(
+  work: Work,
+  conversation: ConversationRow,
+  state: MessageState,
+): Promise<void> {
+  if (conversation.lease_turn === null) return
+  await work.flush()
+  for (const row of await waitingRows(work.tx, conversation.key)) {
+    if (row.state === 'answering') work.change(row, { state, reason: null })
+  }
+  giveUpLease(work, conversation)
+  if (state === 'received') work.wake(conversation)
+}
+
+/** The lease alone; the caller says what becomes of the messages. */
+export function giveUpLease(work: Work, conversation: ConversationRow): void {
+  conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
+  conversation.generation++
+  work.context.waitingTotal.forget()
+  work.save(conversation)
+}
+
+/**
+ * What a command does to a conversation's queue: everything that waits is withdrawn, and the turn
+ * in hand loses its lease.
+ *
+ * @returns how many messages had been waiting
+ */
+export async function withdrawAll(work: Work, conversation: ConversationRow): Promise<number> {
+  await work.flush()
+  const rows = await waitingRows(work.tx, conversation.key)
+  for (const row of rows) work.change(row, { state: 'withdrawn', reason: null })
+  if (conversation.lease_turn !== null) {
+    conversation.stopped_turn = conversation.lease_turn
+    giveUpLease(work, conversation)
+  }
+  work.context.waitingTotal.forget()
+  return rows.filter((row) => row.state !== 'answering').length
+}
