@@ -14,7 +14,6 @@ const PACKAGES = [
   'imapflow',
   'mailauth',
   'mailparser',
-  'matrix-bot-sdk',
   'nodemailer',
   'pg',
   'pg-boss',
