@@ -1,5 +1,6 @@
 import { isObject, parseObject } from '../support/private-file.ts'
 import { Secret } from '../support/secret.ts'
+import { moveMark, MOVED } from './own-move.ts'
 import type { Generation, StoredSignIn } from './sign-in.ts'
 
 /**
@@ -26,7 +27,7 @@ export type OwnContent =
 const OWN_FILE_VERSION = 1
 
 /** Former sign-ins that are kept, inactive: enough to see what was in use, few enough to leave no hoard of tokens. */
-const MAX_FORMER = 3
+export const MAX_FORMER = 3
 
 /** Parses the file's text. @returns the document, or why it must be left alone */
 export function parseOwnFile(text: string): { document: OwnDocument } | { broken: string } {
@@ -52,6 +53,7 @@ export function emptyDocument(machineId: string): OwnDocument {
 
 /** The sign-in in use, judged for the machine that reads it. */
 export function activeSignIn(document: OwnDocument, machineId: string): OwnContent {
+  if (moveMark(document)) return { kind: 'unusable', reason: 'absent', message: MOVED }
   const record = activeRecord(document)
   if (!record) return { kind: 'absent' }
   const signIn = readRecord(record)
@@ -89,7 +91,9 @@ export function withSignIn(document: OwnDocument, signIn: OwnSignIn, machineId: 
   const active = activeRecord(document)
   const former = records(document).filter((record) => record !== active)
   const kept = [...(active ? [active] : []), ...former].slice(0, MAX_FORMER)
-  return { ...document, machine: machineId, active: signIn.id, signIns: [writeRecord({}, signIn), ...kept] }
+  // A new sign-in is nobody else's: with it the place is in use again.
+  const { moved: _, ...rest } = document
+  return { ...rest, machine: machineId, active: signIn.id, signIns: [writeRecord({}, signIn), ...kept] }
 }
 
 /** `document` with the active sign-in's pair replaced by `next`; unknown fields are kept inside and beside. */
@@ -101,7 +105,8 @@ export function withGeneration(document: OwnDocument, next: Generation): OwnDocu
   return { ...document, signIns }
 }
 
-function records(document: OwnDocument): Record<string, unknown>[] {
+/** The stored sign-ins as they are written, unknown fields and all. */
+export function records(document: OwnDocument): Record<string, unknown>[] {
   return document['signIns'] as Record<string, unknown>[]
 }
 

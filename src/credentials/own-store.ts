@@ -11,7 +11,7 @@ import { watchFile } from '../support/file-watch.ts'
 import { newId } from '../support/ids.ts'
 import { readPrivateFile } from '../support/private-file.ts'
 import { firstGeneration, stillHoldsRefreshToken } from './generation.ts'
-import { IntentFile } from './intent.ts'
+import { IntentFile, type Intent } from './intent.ts'
 import { recoverLeftovers, renewalTag } from './leftovers.ts'
 import {
   activeSignIn,
@@ -26,6 +26,7 @@ import {
   type OwnDocument,
   type OwnSignIn,
 } from './own-file.ts'
+import { asItWas, leaving, left, moveMark, type GivenAway } from './own-move.ts'
 import type { NewSignIn, OwnSignIns } from './own-sign-ins.ts'
 import { Rotation, type RotationLock, type RotationStore } from './renewal.ts'
 import type { Generation, RenewalOptions, RenewalOutcome, StoredSignIn } from './sign-in.ts'
@@ -44,6 +45,9 @@ export interface OwnStoreOptions {
   readonly lockWaitMs?: number
   readonly onWarning?: (message: string) => void
 }
+
+/** A refresh that takes longer belongs to a gateway that is in use, and has to be stopped first. */
+const GIVE_AWAY_WAIT_MS = SECOND
 
 /** Writers hold the write lock for some milliseconds; who keeps it longer is stopped. */
 const WRITE_LOCK_WAIT_MS = 5 * SECOND
@@ -153,6 +157,48 @@ export class OwnStore implements OwnSignIns {
       await writeFileAtomically(this.#path, formatOwnFile({ ...loaded.document, machine: this.#machineId }))
       return true
     })
+  }
+
+  /**
+   * Gives every own sign-in away, for good. From the first step on nothing here uses them
+   * any more; what is left at last is a mark without tokens. Stopped anywhere, it can be
+   * called again and goes on.
+   *
+   * @param take makes them durable elsewhere; may be called again with what it has taken already
+   * @returns false when there was nothing to give away (any more)
+   * @throws StoreError when a gateway uses the sign-in just now; what `take` throws
+   */
+  async giveAway(take: (given: GivenAway) => Promise<void>): Promise<boolean> {
+    using lock = await acquireFileLock(this.#beside('refresh.lock'), { waitMs: GIVE_AWAY_WAIT_MS })
+    if (!lock) throw new StoreError(`${this.#path}: a gateway renews this sign-in just now; stop it first`)
+    const stored = await this.read()
+    await this.#recover(stored.kind === 'present' ? stored.generation : null)
+    return this.#write(async () => {
+      const loaded = await this.#load()
+      if (!('document' in loaded)) {
+        if (loaded.kind === 'absent') return false
+        throw new StoreError(loaded.message)
+      }
+      let { document } = loaded
+      if (moveMark(document)?.done || allSignIns(asItWas(document)).length === 0) return false
+      if (!moveMark(document)) {
+        const active = activeSignIn(document, this.#machineId)
+        if (active.kind === 'unusable') throw new StoreError(active.message)
+        document = leaving(document, newId(this.#clock.now()))
+        await writeFileAtomically(this.#path, formatOwnFile(document))
+      }
+      const { id } = moveMark(document)!
+      await take({ id, document: asItWas(document), intent: await this.#intentOf(asItWas(document)) })
+      await writeFileAtomically(this.#path, formatOwnFile(left(document)))
+      await this.#intents.clear()
+      return true
+    })
+  }
+
+  async #intentOf(document: OwnDocument): Promise<Intent | null> {
+    const stored = oauthOnly(activeSignIn(document, this.#machineId))
+    const token = stored.kind === 'present' ? stored.generation.refreshToken : null
+    return token === null ? null : this.#intents.of(token.fingerprint)
   }
 
   #rotationStore(): RotationStore<PreparedFile> {

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import type { OwnPlaceParts } from '../credentials/own-place.ts'
+import { ownFiles, type OwnPlaceParts } from '../credentials/own-place.ts'
 import type { OwnPlace } from '../credentials/own-sign-ins.ts'
 import { createLog, type Log } from '../support/log.ts'
 
@@ -8,12 +8,19 @@ import { createLog, type Log } from '../support/log.ts'
  * files. PostgreSQL's part of the program is loaded only where it is used.
  */
 export function placeOfSignIns(
-  { config, environment }: Settings,
+  { config, environment, paths }: Settings,
   log?: Log,
 ): ((parts: OwnPlaceParts) => Promise<OwnPlace>) | undefined {
   const { storage } = config
   if (storage.kind !== 'postgres') return undefined
   return async (parts) => {
+    // Never used beside the database: two copies of a single-use token destroy each other.
+    const beside = await ownFiles(paths, parts).signIns.list()
+    if (beside.length > 0) {
+      parts.onWarning(
+        `${paths.credentials} holds a sign-in that is not used with PostgreSQL: \`hermes storage copy\` moves it there.`,
+      )
+    }
     const { openSharedPlace } = await import('./postgres/credential/place.ts')
     return openSharedPlace(
       {

@@ -14,12 +14,17 @@ export class LineProcess implements AsyncDisposable {
   readonly #answers: Answer[] = []
   readonly #waiting: Array<{ resolve: (answer: Answer) => void; reject: (error: Error) => void }> = []
 
-  constructor(script: string, args: readonly string[], largestFile: number | null = null) {
+  constructor(
+    script: string,
+    args: readonly string[],
+    largestFile: number | null = null,
+    env: Readonly<Record<string, string>> = {},
+  ) {
     const path = fileURLToPath(new URL(script, import.meta.url))
     const program = [process.execPath, '--disable-warning=ExperimentalWarning', path, ...args]
     const [command, ...rest] =
       largestFile === null ? program : ['prlimit', `--fsize=${largestFile}:unlimited`, ...program]
-    this.child = spawn(command!, rest)
+    this.child = spawn(command!, rest, { env: { ...process.env, ...env } })
     createInterface({ input: this.child.stdout }).on('line', (line) => {
       this.output += `${line}\n`
       const answer = JSON.parse(line) as Answer
@@ -70,8 +75,12 @@ export class LineProcess implements AsyncDisposable {
 
 /** A process with a sign-in store of its own. See `sign-in-process.ts`. */
 export class SignInProcess extends LineProcess {
-  constructor(options: ProcessOptions, largestFile: number | null) {
-    super('./sign-in-process.ts', [JSON.stringify(options)], largestFile)
+  constructor(
+    options: ProcessOptions,
+    largestFile: number | null,
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    super('./sign-in-process.ts', [JSON.stringify(options)], largestFile, env)
   }
 
   /**
@@ -79,8 +88,12 @@ export class SignInProcess extends LineProcess {
    *
    * @param largestFile bytes that the kernel lets it write into one file: a disk that takes no more, without root
    */
-  static async start(options: ProcessOptions, largestFile: number | null = null): Promise<SignInProcess> {
-    const started = new SignInProcess(options, largestFile)
+  static async start(
+    options: ProcessOptions,
+    largestFile: number | null = null,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<SignInProcess> {
+    const started = new SignInProcess(options, largestFile, env)
     await started.next()
     return started
   }

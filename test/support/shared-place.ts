@@ -27,9 +27,10 @@ export function keysIn(text: string) {
   return readSecretKeys({ variable: new Secret(text), file: null })
 }
 
-/** The database of this test file, empty again: making one takes longer than most tests. */
-export async function databaseOfSignIns(): Promise<TestDatabase> {
+/** The database of this test file, empty again where that is not refused: making one takes longer than most tests. */
+export async function databaseOfSignIns({ emptied = true } = {}): Promise<TestDatabase> {
   const { database } = await (open ??= make())
+  if (!emptied) return open
   for (const table of ['sign_ins', 'keeper_memory', 'leases'])
     await database.query(`DELETE FROM hermes.${table}`)
   return open

@@ -11,7 +11,14 @@ import type { Generation, StoredSignIn } from '../../src/credentials/sign-in.ts'
 
 /** What the process is started with, as JSON in argv: no secret among it. */
 export interface ProcessOptions {
-  readonly store: 'own' | 'claude-code'
+  readonly store: 'own' | 'claude-code' | 'database'
+  /** Of `database`, without a password; its key comes by HERMES_SECRET_KEY. */
+  readonly databaseUrl?: string
+  readonly leaseMs?: number
+  /** false: as a keeper asks while the access token lives. */
+  readonly mayRepeat?: boolean
+  /** Says so when another process has changed the sign-in. */
+  readonly tells?: boolean
   readonly home: string
   readonly configDir?: string
   readonly machineId: string
@@ -62,11 +69,47 @@ const own = new OwnStore({
 const store =
   options.store === 'own'
     ? own
-    : new ClaudeCodeStore({ configDir: options.configDir!, home: options.home, ...common })
+    : options.store === 'database'
+      ? await inDatabase()
+      : new ClaudeCodeStore({ configDir: options.configDir!, home: options.home, ...common })
+
+async function inDatabase() {
+  const { SharedSignIns } = await import('../../src/storage/postgres/credential/shared-sign-ins.ts')
+  const { readSecretKeys } = await import('../../src/storage/postgres/credential/secret-keys.ts')
+  const { openDatabase } = await import('../../src/storage/postgres/database.ts')
+  const { systemClock } = await import('../../src/support/clock.ts')
+  const { createLog } = await import('../../src/support/log.ts')
+  const { Secret } = await import('../../src/support/secret.ts')
+  const database = await openDatabase({
+    url: new Secret(options.databaseUrl!),
+    clock: systemClock,
+    log: await createLog({ level: 'silent' }),
+    connections: 3,
+    onProblem: () => {},
+  })
+  const keys = readSecretKeys({ variable: new Secret(process.env['HERMES_SECRET_KEY']!), file: null })
+  const { leaseMs } = options
+  return new SharedSignIns({
+    database,
+    keys,
+    holder: `process ${process.pid}`,
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+    ...common,
+  })
+}
 
 /** What this process believes to be the current pair, as a gateway keeps it in memory. */
 let current: Generation | null = remember(await store.read())
 say({ ready: true, ...describe(current) })
+if (options.tells)
+  store.watch(
+    () =>
+      void store
+        .read()
+        .then((now) =>
+          say({ heard: performance.timeOrigin + performance.now(), ...describe(remember(now)) }),
+        ),
+  )
 
 for await (const line of createInterface({ input: process.stdin })) {
   say(await obey(JSON.parse(line) as ProcessCommand))
@@ -84,7 +127,9 @@ async function obey(command: ProcessCommand): Promise<unknown> {
     }
     case 'renew': {
       if (!current) return { kind: 'nothing' }
-      const outcome = await store.renew(current, new AbortController().signal)
+      const outcome = await store.renew(current, new AbortController().signal, {
+        mayRepeat: options.mayRepeat ?? true,
+      })
       if ('generation' in outcome) current = outcome.generation
       const { generation: _, ...rest } = outcome as typeof outcome & { generation?: Generation }
       return { ...rest, ...describe(current) }

@@ -5,6 +5,7 @@ import {
   allSignIns,
   emptyDocument,
   formatOwnFile,
+  MAX_FORMER,
   oauthOnly,
   parseOwnFile,
   withGeneration,
@@ -13,6 +14,8 @@ import {
   type OwnDocument,
   type OwnSignIn,
 } from '../../../credentials/own-file.ts'
+import type { Intent } from '../../../credentials/intent.ts'
+import { arrived, type GivenAway } from '../../../credentials/own-move.ts'
 import type { NewSignIn, OwnSignIns } from '../../../credentials/own-sign-ins.ts'
 import { Rotation, type Reserved, type RotationStore } from '../../../credentials/renewal.ts'
 import type {
@@ -34,7 +37,7 @@ export interface SharedSignInsOptions {
   readonly database: Database
   /** The newest first. */
   readonly keys: readonly SecretKey[]
-  readonly endpoint: TokenEndpoint
+  readonly endpoint: Pick<TokenEndpoint, 'refresh'>
   /** Names this process where people look who renews. */
   readonly holder: string
   readonly clock?: Clock
@@ -211,6 +214,23 @@ export class SharedSignIns implements OwnSignIns {
     return adopted
   }
 
+  /**
+   * Takes over sign-ins that a file gives away. Called again with the same, it changes
+   * nothing, whatever became of them since.
+   *
+   * @throws StoreError
+   */
+  takeOver(given: GivenAway): Promise<void> {
+    return this.#change(
+      false,
+      (document, place) => {
+        const next = arrived(document ?? emptyDocument(place), given, 1 + MAX_FORMER)
+        return next && { ...next, machine: place }
+      },
+      given.intent,
+    )
+  }
+
   /** Ends the background work; a result that could not be saved is tried a last time. */
   async close(): Promise<void> {
     if (this.#saving) {
@@ -229,6 +249,7 @@ export class SharedSignIns implements OwnSignIns {
   async #change(
     byPerson: boolean,
     change: (document: OwnDocument | null, place: string) => OwnDocument | null,
+    intent: Intent | null = null,
   ): Promise<void> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const row = await this.#row.read()
@@ -242,7 +263,7 @@ export class SharedSignIns implements OwnSignIns {
         continue
       }
       const next = change(document, row.place)
-      if (next === null || (await this.#row.replace(row, formatOwnFile(next)))) return
+      if (next === null || (await this.#row.replace(row, formatOwnFile(next), { intent }))) return
     }
     throw new StoreError('other gateways keep changing the sign-in in the database')
   }
@@ -272,7 +293,7 @@ export class SharedSignIns implements OwnSignIns {
       const stored = oauthOnly(activeSignIn(document, row.place))
       if (!stillHoldsRefreshToken(stored, spent)) return stored
       const text = formatOwnFile(withGeneration(document, next))
-      if (await this.#row.replace(row, text, spent.refreshToken!.fingerprint)) return 'saved'
+      if (await this.#row.replace(row, text, { spent: spent.refreshToken!.fingerprint })) return 'saved'
     }
     throw new StoreError('other gateways keep changing the sign-in in the database')
   }

@@ -82,17 +82,24 @@ export class SignInRow {
   /**
    * Puts `text` in the place of what was read.
    *
-   * @param spent forgets the intent of this token as well: its successor is in `text`
+   * @param also.spent forgets the intent of this token: its successor is in `text`
+   * @param also.intent is written beside it, in the same step
    * @returns false when somebody else has changed the row since
    * @throws StoreError
    */
-  async replace(before: ReadRow, text: string, spent: string | null = null): Promise<boolean> {
+  async replace(
+    before: ReadRow,
+    text: string,
+    also: { readonly spent?: string; readonly intent?: Intent | null } = {},
+  ): Promise<boolean> {
     const version = before.version + 1
     const { keyId, bytes } = seal(text, this.#keys[0]!, { row: ROW, version })
+    const intent = also.intent ? JSON.stringify(also.intent) : null
+    const values = [ROW, version, keyId, bytes, SIGN_IN_CHANNEL, intent]
     const changed =
       before.version === 0
-        ? await this.#database.query(INSERT, [ROW, version, keyId, bytes, SIGN_IN_CHANNEL])
-        : await this.#database.query(UPDATE, [ROW, version, keyId, bytes, spent, SIGN_IN_CHANNEL])
+        ? await this.#database.query(INSERT, values)
+        : await this.#database.query(UPDATE, [...values, also.spent ?? null])
     return changed.length > 0
   }
 
@@ -173,7 +180,7 @@ const SELECT = `
 
 const INSERT = `
   WITH made AS (
-    INSERT INTO hermes.sign_ins (id, version, key_id, sealed) VALUES ($1, $2, $3, $4)
+    INSERT INTO hermes.sign_ins (id, version, key_id, sealed, intent) VALUES ($1, $2, $3, $4, $6::jsonb)
     ON CONFLICT (id) DO NOTHING RETURNING version
   )
   SELECT pg_notify($5, version::text) FROM made`
@@ -182,11 +189,11 @@ const UPDATE = `
   WITH made AS (
     UPDATE hermes.sign_ins
     SET version = $2, key_id = $3, sealed = $4, changed_at = now(),
-        intent = CASE WHEN intent->>'spent' = $5 THEN NULL ELSE intent END
+        intent = coalesce($6::jsonb, CASE WHEN intent->>'spent' = $7 THEN NULL ELSE intent END)
     WHERE id = $1 AND version = $2 - 1
     RETURNING version
   )
-  SELECT pg_notify($6, version::text) FROM made`
+  SELECT pg_notify($5, version::text) FROM made`
 
 const WRITE_INTENT = `
   WITH held AS (
