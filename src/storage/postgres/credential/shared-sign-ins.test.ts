@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { admin } from '../../../../test/support/postgres.ts'
 import { connect, databaseOfSignIns, keysIn, newSecretKey } from '../../../../test/support/shared-place.ts'
 import { afterThisTest, NEVER, signedIn, tokensOf } from '../../../../test/support/signed-in.ts'
-import { until } from '../../../../test/support/until.ts'
 import type { TokenResult } from '../../../oauth/token-endpoint.ts'
 import { systemClock, SECOND } from '../../../support/clock.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
@@ -274,5 +273,5 @@ it('hears of a change that no notification told of', async () => {
   }).watch(() => heard++)
   await new Promise((resolve) => setTimeout(resolve, 200))
   await store().signIn({ kind: 'oauth', tokens: tokensOf(sandbox.signIn()), requestedScopes: [] })
-  await until(() => heard > 0, 'the poll', 5 * SECOND)
+  await expect.poll(() => heard, { timeout: 5 * SECOND }).toBeGreaterThan(0)
 })
