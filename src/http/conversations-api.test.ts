@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { post, startTestGateway } from '../../test/support/http-gateway.ts'
+import { WebChannel } from '../channels/web/web-channel.ts'
+import { systemClock } from '../support/clock.ts'
 import { StoreError } from '../support/errors.ts'
 
 const messages = '/api/conversations/kitchen/messages'
@@ -31,6 +33,21 @@ describe('posting a message', () => {
       },
       { role: 'assistant', text: '(to your message of 2 h ago)\n\nHi.', state: 'answered' },
     ])
+  })
+
+  test('a web chat that is switched off takes nothing and says so', async () => {
+    const channel = new WebChannel(systemClock, false)
+    await using gateway = await startTestGateway({ services_: { chat: channel } })
+    for (const path of [
+      messages,
+      messages.replace('messages', 'stop'),
+      messages.replace('messages', 'attachments'),
+    ]) {
+      const response = await gateway.call(path, post({ text: 'Hello' }))
+      expect(response.status).toBe(404)
+      expect(await response.json()).toMatchObject({ error: { code: 'channel-off' } })
+    }
+    expect((await gateway.call(messages)).status).toBe(200)
   })
 
   test('the same messageId again is the same message', async () => {

@@ -269,6 +269,23 @@ describe('OpenAI’s own client', () => {
     expect(metrics).toMatch(/hermes_messages_total\{channel="openai",outcome="answered"\} \d/)
   })
 
+  test('does not notice that the model’s answer broke off and was begun anew', async () => {
+    const fault = world.sandbox.control.fault({
+      target: 'messages',
+      fault: 'reset-mid-stream',
+      afterDeltas: 3,
+      times: 1,
+    })
+    const stream = await client.chat.completions.create({
+      ...ask('one two three four five six seven eight nine ten eleven twelve'),
+      stream: true,
+    })
+    let text = ''
+    for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? ''
+    expect(fault.struck).toBe(1)
+    expect(text).toBe('Echo: one two three four five six seven eight nine ten eleven twelve')
+  })
+
   test('finds what a person’s data are, and that they can be taken away', async () => {
     const exported = await world.gateway.run(['data', 'export', 'openai', 'owner'])
     expect(exported.stdout).toContain('only once')

@@ -49,13 +49,13 @@ export async function admit(services: CompletionServices, asking: Asking, now: n
   const { request, person, key, hold } = asking
   // The key's own text may be anything; its digest may stand in an address.
   const address = key === null ? `${person.id}/r/${newId(now)}` : `${person.id}/k/${digestOf(key)}`
-  const mayWait = hold || isPassable(gate.current())
+  const mayWait = hold || isPassable(gate.current(), now)
   // What was stored before is to be found during an outage, too: its answer may be there.
   if (!mayWait && (key === null || !(await conversations.find(channel.channel, address))))
     throw outageProblem(gate.current(), now)
   const { text, attachments, context } = request
   for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
-    if (attempt > 1 && !hold && !isPassable(gate.current())) throw outageProblem(gate.current(), now)
+    if (attempt > 1 && !hold && !isPassable(gate.current(), now)) throw outageProblem(gate.current(), now)
     const requestId = String(attempt)
     const accepted = await channel.post({ address, requestId, person, text, attachments, context })
     if (accepted.conflict)
@@ -85,9 +85,12 @@ export async function admit(services: CompletionServices, asking: Asking, now: n
   )
 }
 
-/** May a request go on now, if only to find out whether the outage is over? */
-export function isPassable(state: GateState): boolean {
-  return state.open || state.probing
+/**
+ * May a request go on at `now`: to find out whether the outage is over, or because the wait is so
+ * short that nobody is told of it, such as for an overload?
+ */
+export function isPassable(state: GateState, now: number): boolean {
+  return state.open || state.probing || now < state.tellAt
 }
 
 export function outageProblem(state: GateState, now: number): HttpProblem {

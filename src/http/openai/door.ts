@@ -85,7 +85,7 @@ async function complete(
     const onContradiction = () => abandon(contradiction())
     reply = new StreamedReply({ streams, outgoing, head, includeUsage, clock, onContradiction })
   } else reply = new WholeReply(outgoing, head, clock)
-  const waiting = new OpenRequest(services, admitted, reply, () => clock.now())
+  const waiting = new OpenRequest(services, admitted, reply, clock)
   open.add(waiting)
   outgoing?.once('close', () => {
     // Never read, for the client has gone.

@@ -1,5 +1,6 @@
 import type { StoredMessage } from '../../inbox/inbox.ts'
 import { CUT_SHORT } from '../../inbox/message-context.ts'
+import type { Clock, Timer } from '../../support/clock.ts'
 import { HttpProblem } from '../answers.ts'
 import { holdFull, isPassable, outageProblem, type Admitted } from './admission.ts'
 import type { CompletionServices } from './service.ts'
@@ -20,7 +21,7 @@ export class OpenRequest {
   readonly #services: CompletionServices
   readonly #admitted: Admitted
   readonly #listener: RequestListener
-  readonly #now: () => number
+  readonly #clock: Clock
   readonly #watches: Disposable[] = []
   /** Rejects with the HttpProblem that says why there is no answer. */
   readonly answer: Promise<CompletedAnswer>
@@ -29,17 +30,13 @@ export class OpenRequest {
   #reading = false
   #again = false
   #over = false
+  #timer: Timer | null = null
 
-  constructor(
-    services: CompletionServices,
-    admitted: Admitted,
-    listener: RequestListener,
-    now: () => number,
-  ) {
+  constructor(services: CompletionServices, admitted: Admitted, listener: RequestListener, clock: Clock) {
     this.#services = services
     this.#admitted = admitted
     this.#listener = listener
-    this.#now = now
+    this.#clock = clock
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -132,23 +129,32 @@ export class OpenRequest {
   async #wait(state: 'received' | 'held'): Promise<void> {
     const { gate, channel } = this.#services
     const { hold, fresh, address, requestId } = this.#admitted
+    const outage = gate.current()
+    const now = this.#clock.now()
+    const passable = isPassable(outage, now)
     if (hold) {
-      if (state === 'held' || !isPassable(gate.current())) this.#listener.onHeld()
+      if (state === 'held' || !passable) this.#listener.onHeld()
       return
     }
-    const outage = gate.current()
-    if (isPassable(outage)) return
+    if (passable) {
+      this.#timer?.cancel()
+      // A short wait may turn out to be a long one.
+      if (!outage.open && !outage.probing)
+        this.#timer = this.#clock.setTimer(() => this.#look(), Math.max(1, outage.tellAt - now))
+      return
+    }
     // Somebody else who waits under the same key keeps waiting.
     if (fresh && !(await channel.withdraw(address, requestId))) {
       this.#again = true
       return
     }
-    throw outageProblem(outage, this.#now())
+    throw outageProblem(outage, this.#clock.now())
   }
 
   #end(settle: () => void): void {
     if (this.#over) return
     this.#over = true
+    this.#timer?.cancel()
     for (const watch of this.#watches) watch[Symbol.dispose]()
     settle()
   }
