@@ -1,5 +1,6 @@
 import { ADA, MatrixFixture, PRIVATE_ROOM } from '../support/matrix-fixture.ts'
 import { badGateway, limitExceeded, MatrixServer } from '../support/matrix-server.ts'
+import { systemClock } from '../../src/support/clock.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 const UNTIL_MENDED = 1_000_000
@@ -23,7 +24,7 @@ channelContract('matrix', {
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
         up: () => server.mend(),
       },
-      create: (receiver) => fixture.createKnowing(receiver),
+      create: (receiver) => fixture.createKnowing(receiver, { clock: systemClock }),
       logged: () => fixture.lines.join(''),
       secrets: [MatrixServer.token],
       [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),

@@ -1,6 +1,6 @@
 import { createMatrixChannel, type MatrixOptions } from '../../src/channels/matrix/channel.ts'
 import type { Channel } from '../../src/channels/channel.ts'
-import { systemClock } from '../../src/support/clock.ts'
+import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { createLog } from '../../src/support/log.ts'
 import { Secret } from '../../src/support/secret.ts'
 import { MatrixRooms } from './matrix-rooms.ts'
@@ -14,6 +14,13 @@ export const EVE = '@eve:test'
 export const PRIVATE_ROOM = '!private:test'
 /** Ada, Bob and the bot. */
 export const GROUP_ROOM = '!group:test'
+
+/** Waits take a twentieth of their time. */
+const HURRIED = 20
+const hurriedClock: Clock = {
+  ...systemClock,
+  setTimer: (callback, delayMs) => systemClock.setTimer(callback, delayMs / HURRIED),
+}
 
 /** A homeserver, and channels that talk to it. */
 export class MatrixFixture implements AsyncDisposable {
@@ -54,7 +61,7 @@ export class MatrixFixture implements AsyncDisposable {
       apiRoot: this.server.apiRoot,
       welcome: new Set([ADA]),
       openRooms: new Set(),
-      clock: systemClock,
+      clock: hurriedClock,
       log: this.#log,
       readCursors: async () => [...receiver.cursors].map(([name, value]) => ({ name, value })),
       waitMs: 1_000,

@@ -162,6 +162,7 @@ export class MatrixServer implements AsyncDisposable {
     const body = (text === '' ? {} : JSON.parse(text)) as Content
     const call: MatrixCall = { name, path: url.pathname, query: url.searchParams, body }
     this.calls.push(call)
+    if (name === 'stray') return reply(response, refusal(404, 'M_UNRECOGNIZED', 'Unrecognized request'))
     const open = name === 'versions' || name === 'old download'
     if (!open && request.headers.authorization !== `Bearer ${MatrixServer.token}`) {
       return reply(response, refusal(401, 'M_UNKNOWN_TOKEN', 'Invalid access token passed.'))

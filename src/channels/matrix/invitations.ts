@@ -112,7 +112,7 @@ export class Invitations {
 
   /** Until something comes, or the earliest invitation may be tried again. */
   async #rest(signal: AbortSignal): Promise<void> {
-    if (this.#woken) return
+    if (this.#woken || signal.aborted) return
     const woken = new AbortController()
     this.#wake = () => woken.abort()
     const next = Math.min(...this.#notBefore.values()) - this.#options.clock.monotonic()

@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest'
+import type { Delivered } from '../../conversation/receiver.ts'
+import type { MatrixEvent } from './events.ts'
+import type { FileRef } from './media.ts'
+import { mapEvent, type MappingContext } from './receive.ts'
+import type { Pointed, Room } from './rooms.ts'
+
+const ADA = '@ada:test'
+const BOT = '@hermes:test'
+const ROOM = '!room:test'
+
+const PRIVATE: Room = { private: true, ownName: 'Hermes', names: new Map([[ADA, 'Ada']]) }
+const GROUP: Room = { private: false, ownName: 'Hermes', names: new Map([[ADA, 'Ada']]) }
+
+const files: FileRef[] = []
+const known = new Map<string, Pointed>([
+  ['$bots', { sender: BOT, threadRoot: null }],
+  ['$adas', { sender: ADA, threadRoot: '$root' }],
+  ['$bobs', { sender: '@bob:test', threadRoot: null }],
+])
+
+function map(content: object, room = PRIVATE, over: Partial<MatrixEvent> = {}): Promise<Delivered | null> {
+  const context: MappingContext = {
+    roomId: ROOM,
+    userId: BOT,
+    room,
+    load: (file) => {
+      files.push(file)
+      return () => Promise.reject(new Error('not loaded here'))
+    },
+    pointed: async (id) => known.get(id) ?? null,
+    recall: (id) => known.get(id) ?? null,
+  }
+  const event = { type: 'm.room.message', event_id: '$1', sender: ADA, content, ...over }
+  return mapEvent(event as MatrixEvent, context)
+}
+
+const text = (body: string, more: object = {}) => ({ msgtype: 'm.text', body, ...more })
+const relation = (value: object) => ({ 'm.relates_to': value })
+
+describe('who is meant', () => {
+  const mentioned = { 'm.mentions': { user_ids: [BOT] } }
+  const nobody = { 'm.mentions': {} }
+  test.each([
+    ['a mention', text('you there', mentioned), true],
+    ['nobody', text('hello all'), false],
+    ['the name, from a program without mentions', text('Hermes: hello'), true],
+    ['the name in small letters within the words', text('what does hermes say?'), true],
+    ['a part of another word', text('hermeseta'), false],
+    ['the id', text('@hermes:test hello'), true],
+    ['the name where the program says it means nobody', text('Hermes is nice', nobody), false],
+    ['everybody', text('@room', { 'm.mentions': { room: true } }), false],
+    [
+      'a mark of the name in the formatted words',
+      text('You: hi', { formatted_body: '<a href="https://matrix.to/#/@hermes:test">You</a>: hi' }),
+      true,
+    ],
+    [
+      'a reply to the bot',
+      text('yes', { ...nobody, ...relation({ 'm.in_reply_to': { event_id: '$bots' } }) }),
+      true,
+    ],
+    ['a reply to somebody', text('yes', relation({ 'm.in_reply_to': { event_id: '$bobs' } })), false],
+    ['a reply to what is gone', text('yes', relation({ 'm.in_reply_to': { event_id: '$gone' } })), false],
+    [
+      'a thread on a message of the bot',
+      text('more', relation({ rel_type: 'm.thread', event_id: '$bots', is_falling_back: true })),
+      true,
+    ],
+    [
+      'a thread on somebody else, whose last message is the bot’s',
+      text(
+        'more',
+        relation({
+          rel_type: 'm.thread',
+          event_id: '$bobs',
+          is_falling_back: true,
+          'm.in_reply_to': { event_id: '$bots' },
+        }),
+      ),
+      false,
+    ],
+    ['a command of ours', text('/new'), true],
+    ['a command that other bots may have, too', text('!new'), false],
+    ['our command behind the name', text('Hermes: !new'), true],
+    ['a command of somebody else', text('/roll 2d6'), false],
+    ['what quotes the bot, from an older program', text('> <@hermes:test> hi\n\nagreed', nobody), false],
+  ])('in a group: %s', async (_what, content, addressed) => {
+    expect(await map(content, GROUP)).toMatchObject({ chat: { kind: 'group', addressed } })
+  })
+
+  test('in a private room the bot always is', async () => {
+    expect(await map(text('hello'))).toMatchObject({
+      chat: { id: ROOM, kind: 'private', addressed: true },
+      person: { id: ADA, name: 'Ada' },
+    })
+  })
+})
+
+describe('the words', () => {
+  test.each([
+    ['  verbatim *text* \n', '  verbatim *text* \n'],
+    ['!new', '/new'],
+    ['!model claude-x', '/model claude-x'],
+    ['Hermes: !status', '/status'],
+    ['@hermes:test /stop now', '/stop now'],
+    ['@hermes, !help', '/help'],
+    ['/start', '/help'],
+    ['!newer is better', '!newer is better'],
+    ['Hermes: hello', 'Hermes: hello'],
+    ['read !new', 'read !new'],
+  ])('%j are %j', async (body, expected) => {
+    expect(await map(text(body))).toMatchObject({ text: expected })
+  })
+
+  test('of a reply lack what it quotes', async () => {
+    const body = '> <@bob:test> what is it?\n> second line\n\nthe answer\n> my own quote'
+    const content = text(body, relation({ 'm.in_reply_to': { event_id: '$bobs' } }))
+    expect(await map(content)).toMatchObject({ text: 'the answer\n> my own quote' })
+    expect(await map(text(body))).toMatchObject({ text: body })
+  })
+})
+
+describe('what is not answered', () => {
+  test.each([
+    ['its own messages', text('x'), { sender: BOT }],
+    ['notices', { msgtype: 'm.notice', body: 'x' }, {}],
+    [
+      'an edit that is a notice',
+      text('* x', {
+        'm.new_content': { msgtype: 'm.notice', body: 'x' },
+        ...relation({ rel_type: 'm.replace', event_id: '$adas' }),
+      }),
+      {},
+    ],
+    ['deleted messages', {}, {}],
+    ['reactions', { 'm.relates_to': { rel_type: 'm.annotation', key: '👍' } }, { type: 'm.reaction' }],
+    ['who comes and goes', { membership: 'join' }, { type: 'm.room.member' }],
+    ['the unknown', { body: 'x' }, { type: 'com.example' }],
+    [
+      'an edit of somebody else’s message',
+      text('* x', { 'm.new_content': text('x'), ...relation({ rel_type: 'm.replace', event_id: '$bobs' }) }),
+      {},
+    ],
+  ])('%s', async (_what, content, over) => {
+    expect(await map(content, PRIVATE, over)).toBeNull()
+  })
+})
+
+describe('what changes a message', () => {
+  test('an edit says the new words under the old id, in its thread', async () => {
+    const content = text('* better', {
+      'm.new_content': text('better'),
+      ...relation({ rel_type: 'm.replace', event_id: '$adas' }),
+    })
+    expect(await map(content)).toEqual({
+      kind: 'edit',
+      address: `${ROOM} $root`,
+      platformMessageId: '$adas',
+      person: { id: ADA, name: 'Ada' },
+      chat: { id: ROOM, kind: 'private', addressed: true },
+      text: 'better',
+    })
+  })
+
+  test.each([
+    ['at the event', {}, { redacts: '$bobs' }],
+    ['in the content, as newer rooms have it', { redacts: '$bobs' }, {}],
+  ])('a deletion is handed on: named %s', async (_where, content, over) => {
+    expect(await map(content, PRIVATE, { type: 'm.room.redaction', ...over })).toEqual({
+      kind: 'deletion',
+      address: ROOM,
+      platformMessageId: '$bobs',
+    })
+  })
+})
+
+describe('what a message carries', () => {
+  const image = {
+    msgtype: 'm.image',
+    body: 'cat.png',
+    url: 'mxc://test/abc',
+    info: { mimetype: 'image/png', size: 12 },
+  }
+  test('a picture is named, not loaded; its name is no caption', async () => {
+    files.length = 0
+    expect(await map(image)).toMatchObject({
+      text: '',
+      unsupported: null,
+      attachments: [expect.any(Function)],
+    })
+    expect(files).toEqual([
+      expect.objectContaining({
+        server: 'test',
+        mediaId: 'abc',
+        name: 'cat.png',
+        mediaType: 'image/png',
+        size: 12,
+      }),
+    ])
+  })
+
+  test('a caption is the words', async () => {
+    expect(await map({ ...image, filename: 'cat.png', body: 'what is this?' })).toMatchObject({
+      text: 'what is this?',
+    })
+  })
+
+  test.each([
+    ['a sticker', { body: 'wave' }, { type: 'm.sticker' }, 'stickers'],
+    ['a poll', {}, { type: 'm.poll.start' }, 'polls'],
+    ['audio', { msgtype: 'm.audio', body: 'a.ogg' }, {}, 'audio'],
+    ['a video', { msgtype: 'm.video', body: 'v.mp4' }, {}, 'videos'],
+    ['a place', { msgtype: 'm.location', body: 'here' }, {}, 'places'],
+    ['an odd file', { msgtype: 'm.file', body: 'x.zip', url: 'mxc://test/a' }, {}, 'another kind'],
+    ['a file at a strange address', { ...image, url: 'mxc://../../admin' }, {}, 'another kind'],
+    ['a file that is encrypted', { ...image, url: undefined, file: {} }, {}, 'another kind'],
+  ])('%s gets a friendly sentence', async (_what, content, over, words) => {
+    expect(await map(content, PRIVATE, over)).toMatchObject({
+      unsupported: expect.stringContaining(words),
+      attachments: [],
+    })
+  })
+})

@@ -1,0 +1,324 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ADA, BOB, GROUP_ROOM, MatrixFixture, PRIVATE_ROOM } from '../../../test/support/matrix-fixture.ts'
+import { MatrixRooms } from '../../../test/support/matrix-rooms.ts'
+import { badGateway, unknownToken } from '../../../test/support/matrix-server.ts'
+import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
+import { pause, until } from '../../../test/support/until.ts'
+import { StoreError } from '../../support/errors.ts'
+
+let fixture: MatrixFixture
+let receiver: RecordingReceiver
+
+beforeEach(async () => {
+  fixture = await MatrixFixture.open()
+  receiver = new RecordingReceiver()
+})
+afterEach(() => fixture[Symbol.asyncDispose]())
+
+const POSITION = `sync ${MatrixRooms.bot}`
+
+describe('where the bot has left off', () => {
+  test('is stored together with what came before it, and nothing is stored without it', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.say(PRIVATE_ROOM, ADA, 'one')
+    await until(() => receiver.texts.length === 1, 'the message')
+    const batch = receiver.batches.find(({ items }) => items.length > 0)!
+    expect(batch.cursors.find(({ name }) => name === POSITION)?.value).toBe(`s${world.position}`)
+    expect(batch.cursors.map(({ name }) => name)).toContain(`room ${PRIVATE_ROOM}`)
+  })
+
+  test('stays where it was when the store fails, so that the same events come again', async () => {
+    const { world } = fixture.server
+    const before = `s${world.position}`
+    const channel = fixture.createKnowing(receiver)
+    let refused = 0
+    receiver.before = (items) => {
+      if (items.length === 0) return
+      refused++
+      throw new StoreError('killed before the commit')
+    }
+    await channel.start(receiver)
+    world.say(PRIVATE_ROOM, ADA, 'one')
+    await until(() => refused > 0, 'the refusal')
+    await channel.stop()
+    expect(receiver.cursors.get(POSITION)).toBe(before)
+    receiver.before = null
+    world.say(PRIVATE_ROOM, ADA, 'two')
+    const restarted = fixture.create(receiver)
+    await restarted.start(receiver)
+    await until(() => receiver.texts.length === 2, 'both messages')
+    expect(receiver.texts).toEqual(['one', 'two'])
+  })
+
+  test('is bound to the account: another one does not go on there', async () => {
+    receiver.cursors.set('sync @former:test', 's1')
+    const channel = fixture.create(receiver)
+    await channel.start(receiver)
+    await until(() => receiver.cursors.has(POSITION), 'a position')
+    expect(fixture.server.callsOf('sync')[0]!.query.has('since')).toBe(false)
+  })
+
+  test('costs no write while nothing happens, and none for what the bot says itself', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver, { waitMs: 20 })
+    await channel.start(receiver)
+    await until(() => receiver.batches.length > 0, 'the first position')
+    const before = receiver.batches.length
+    world.say(PRIVATE_ROOM, MatrixRooms.bot, 'said by the bot')
+    const asked = fixture.server.callsOf('sync').length
+    await until(() => fixture.server.callsOf('sync').length > asked + 3, 'some rounds')
+    expect(receiver.batches.length).toBe(before)
+  })
+
+  test('is found again by the newest known messages when the homeserver does not know it any more', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.say(PRIVATE_ROOM, ADA, 'known')
+    await until(() => receiver.texts.length === 1, 'the first message')
+    await channel.stop()
+    receiver.cursors.set(POSITION, 's999999')
+    world.say(PRIVATE_ROOM, ADA, 'said meanwhile')
+    const restarted = fixture.create(receiver)
+    await restarted.start(receiver)
+    await until(() => receiver.texts.length === 2, 'what was said meanwhile', 30_000)
+    expect(receiver.texts).toEqual(['known', 'said meanwhile'])
+  })
+})
+
+describe('what was said before', () => {
+  test('the gateway ever looked is not answered', async () => {
+    const { world } = fixture.server
+    world.say(PRIVATE_ROOM, ADA, 'long ago')
+    const channel = fixture.create(receiver)
+    await channel.start(receiver)
+    await until(() => receiver.cursors.has(POSITION), 'the first position')
+    world.say(PRIVATE_ROOM, ADA, 'now')
+    await until(() => receiver.texts.length > 0, 'the message')
+    expect(receiver.texts).toEqual(['now'])
+  })
+
+  test.each(['yes', 'no', 'refuses'] as const)(
+    'a long absence ended is read from the history, in order and whole (server heeds the end: %s)',
+    async (heedsTo) => {
+      const { server } = fixture
+      const { world } = server
+      world.say(PRIVATE_ROOM, ADA, 'long ago')
+      const first = fixture.create(receiver)
+      await first.start(receiver)
+      await until(() => receiver.cursors.has(POSITION), 'the first position')
+      await first.stop()
+      server.heedsTo = heedsTo
+      const said = Array.from({ length: 330 }, (_, index) => `message ${index}`)
+      for (const text of said) world.say(PRIVATE_ROOM, ADA, text)
+      const channel = fixture.create(receiver)
+      await channel.start(receiver)
+      await until(() => receiver.texts.length >= said.length, 'everything that was said')
+      expect(receiver.texts).toEqual(said)
+      expect(receiver.batches.filter(({ items }) => items.length > 0).length).toBe(1)
+    },
+  )
+
+  test('is fetched again when the history cannot be read at once, and nothing moves before', async () => {
+    const { server } = fixture
+    const channel = fixture.createKnowing(receiver)
+    for (let index = 0; index < 150; index++) server.world.say(PRIVATE_ROOM, ADA, `message ${index}`)
+    server.fail('messages', badGateway, 2)
+    await channel.start(receiver)
+    await until(() => receiver.texts.length === 150, 'everything that was said', 30_000)
+    expect(receiver.texts[0]).toBe('message 0')
+  })
+
+  test('in a room whose history is closed is given up with a note, and the rest goes on', async () => {
+    const { server } = fixture
+    const channel = fixture.createKnowing(receiver)
+    for (let index = 0; index < 150; index++) server.world.say(PRIVATE_ROOM, ADA, `message ${index}`)
+    server.fail('messages', { kind: 'error', status: 403, errcode: 'M_FORBIDDEN' })
+    await channel.start(receiver)
+    await until(() => receiver.texts.length > 0, 'what can be had')
+    expect(receiver.texts.at(-1)).toBe('message 149')
+    expect(fixture.lines.join('')).toContain('the history cannot be read')
+  })
+})
+
+describe('in rooms', () => {
+  test('two members make a private chat; a third, or an invitation, makes it a group', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.say(PRIVATE_ROOM, ADA, 'alone')
+    await until(() => receiver.messages.length === 1, 'the first')
+    world.invite(PRIVATE_ROOM, ADA, BOB)
+    world.say(PRIVATE_ROOM, ADA, 'somebody is invited')
+    await until(() => receiver.messages.length === 2, 'the second')
+    world.setMember(PRIVATE_ROOM, BOB, 'leave')
+    world.say(PRIVATE_ROOM, ADA, 'alone again')
+    await until(() => receiver.messages.length === 3, 'the third')
+    expect(receiver.messages.map(({ chat }) => chat.kind)).toEqual(['private', 'group', 'private'])
+  })
+
+  test('what the bot is shown after it was put out and came back is not answered', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.say(PRIVATE_ROOM, ADA, 'before')
+    await until(() => receiver.texts.length === 1, 'the first')
+    world.setMember(PRIVATE_ROOM, MatrixRooms.bot, 'leave', ADA)
+    await until(() => receiver.cursors.get(`room ${PRIVATE_ROOM}`) === '', 'the leaving')
+    expect(fixture.lines.join('')).toContain('the bot was put out of a room by @ada:test')
+    world.say(PRIVATE_ROOM, ADA, 'while it was out')
+    world.invite(PRIVATE_ROOM, ADA)
+    world.say(PRIVATE_ROOM, ADA, 'after the invitation')
+    await until(() => receiver.texts.length === 2, 'the message')
+    expect(receiver.texts).toEqual(['before', 'after the invitation'])
+  })
+
+  test('one event that cannot be understood does not stop the others', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.push(GROUP_ROOM, 'm.room.message', ADA, { msgtype: 7, body: { not: 'text' } })
+    world.push(PRIVATE_ROOM, 'm.room.message', ADA, { 'm.relates_to': 'nonsense', body: null })
+    world.push(PRIVATE_ROOM, 'com.example.unknown', ADA, { body: 'unknown kind' })
+    world.say(PRIVATE_ROOM, ADA, 'after them')
+    await until(() => receiver.texts.includes('after them'), 'the message after them')
+    expect(receiver.texts).toEqual(['after them'])
+  })
+
+  test('one message that the gateway cannot handle is passed over after some tries, and said so', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver)
+    receiver.before = (items) => {
+      if (items.some((item) => item.kind === 'message' && item.text === 'poison'))
+        throw new TypeError('cannot be handled')
+    }
+    world.say(PRIVATE_ROOM, ADA, 'poison')
+    world.say(PRIVATE_ROOM, ADA, 'after it')
+    await channel.start(receiver)
+    await until(() => receiver.texts.includes('after it'), 'the message after it', 30_000)
+    expect(fixture.lines.join('')).toContain('could not be handled and was passed over')
+  })
+
+  test('deletions are handed on, with the thread where it is remembered', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    const root = world.say(PRIVATE_ROOM, ADA, 'root')
+    const inThread = world.say(PRIVATE_ROOM, ADA, 'in the thread', {
+      'm.relates_to': { rel_type: 'm.thread', event_id: root },
+    })
+    await until(() => receiver.texts.length === 2, 'both')
+    world.redact(PRIVATE_ROOM, ADA, inThread)
+    const deletion = await until(() => receiver.items.find(({ kind }) => kind === 'deletion'), 'the deletion')
+    expect(deletion).toEqual({
+      kind: 'deletion',
+      address: `${PRIVATE_ROOM} ${root}`,
+      platformMessageId: inThread,
+    })
+    expect(receiver.messages[1]).toMatchObject({ address: `${PRIVATE_ROOM} ${root}` })
+  })
+
+  test('edits of a person reach the message they change, also in a thread and after a restart', async () => {
+    const { world } = fixture.server
+    const root = world.say(PRIVATE_ROOM, ADA, 'root')
+    const original = world.say(PRIVATE_ROOM, ADA, 'helo', {
+      'm.relates_to': { rel_type: 'm.thread', event_id: root },
+    })
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.edit(PRIVATE_ROOM, ADA, original, 'hello')
+    world.edit(PRIVATE_ROOM, BOB, original, 'not mine to change')
+    world.say(PRIVATE_ROOM, ADA, 'after')
+    await until(() => receiver.texts.includes('after'), 'the message after them')
+    expect(receiver.items.filter(({ kind }) => kind === 'edit')).toEqual([
+      expect.objectContaining({
+        address: `${PRIVATE_ROOM} ${root}`,
+        platformMessageId: original,
+        text: 'hello',
+      }),
+    ])
+  })
+})
+
+describe('an encrypted room', () => {
+  test('is told once, whatever is said there, and again not even after a restart', async () => {
+    const { world } = fixture.server
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.encrypt(PRIVATE_ROOM, ADA)
+    world.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
+    world.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
+    const [told] = await until(
+      () => (receiver.messages.length > 0 ? receiver.messages : null),
+      'the sentence',
+    )
+    expect(told).toMatchObject({ address: PRIVATE_ROOM, text: '', person: { id: ADA } })
+    expect(told!.unsupported).toContain('encrypted')
+    world.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, {})
+    world.say(PRIVATE_ROOM, ADA, 'in plain text')
+    await until(() => receiver.texts.includes('in plain text'), 'the message after it')
+    const again = fixture.create(receiver)
+    await channel.stop()
+    await again.start(receiver)
+    world.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, {})
+    world.say(PRIVATE_ROOM, ADA, 'after the restart')
+    await until(() => receiver.texts.includes('after the restart'), 'the message after the restart')
+    // Under one id, of which the store takes the first.
+    const sentences = receiver.messages.filter(({ unsupported }) => unsupported !== null)
+    expect(new Set(sentences.map(({ platformMessageId }) => platformMessageId)).size).toBe(1)
+    expect(receiver.distinct).toBe(3)
+  })
+
+  test('to which the bot is invited is told at once', async () => {
+    const { world } = fixture.server
+    world.openRoom('!sealed:test', [ADA], { withBot: false })
+    world.encrypt('!sealed:test', ADA)
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.invite('!sealed:test', ADA)
+    await until(() => receiver.messages.length === 1, 'the sentence')
+    expect(receiver.messages[0]).toMatchObject({
+      address: '!sealed:test',
+      person: { id: ADA },
+      unsupported: expect.stringContaining('encrypted'),
+    })
+  })
+})
+
+describe('the status', () => {
+  test.each([
+    [false, 'log the bot in again'],
+    [true, 'soft logout'],
+  ])('says what to do when the token is not taken (soft logout: %s)', async (soft, words) => {
+    const channel = fixture.createKnowing(receiver)
+    fixture.server.fail('sync', unknownToken(soft))
+    await channel.start(receiver)
+    await until(() => channel.status().state === 'failed', 'the failure')
+    expect(channel.status().problem).toContain(words)
+    expect(channel.status().problem).toContain('MATRIX_ACCESS_TOKEN')
+  })
+
+  test('names the account, and a server that is none', async () => {
+    const channel = fixture.createKnowing(receiver, { apiRoot: `${fixture.server.apiRoot}/elsewhere` })
+    await channel.start(receiver)
+    await until(() => channel.status().state === 'failed', 'the failure')
+    expect(channel.status().problem).toContain('MATRIX_HOMESERVER')
+    await channel.stop()
+    const right = fixture.createKnowing(receiver)
+    await right.start(receiver)
+    await until(() => right.status().state === 'connected', 'the connection')
+    expect(right.status().account).toBe(MatrixRooms.bot)
+  })
+
+  test('a poll that is aborted by a stop ends at once', async () => {
+    const channel = fixture.createKnowing(receiver, { waitMs: 30_000 })
+    await channel.start(receiver)
+    await until(() => fixture.server.callsOf('sync').length >= 2, 'the long poll')
+    await pause(20)
+    const began = performance.now()
+    await channel.stop()
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
+})
