@@ -1,3 +1,4 @@
+import { matrixWorld } from '../../test/support/matrix-world.ts'
 import { DISTURBANCES, PlatformTrial } from '../../test/support/platform-trial.ts'
 import type { PlatformWorld } from '../../test/support/platform-world.ts'
 import { slackWorld } from '../../test/support/slack-world.ts'
@@ -5,7 +6,11 @@ import { telegramWorld } from '../../test/support/telegram-world.ts'
 import type { ChaosRow } from './row.ts'
 
 /** Every platform, killed and cut off in turn while messages are under way. */
-export const platformRows: readonly ChaosRow[] = [row('telegram', telegramWorld), row('slack', slackWorld)]
+export const platformRows: readonly ChaosRow[] = [
+  row('telegram', telegramWorld),
+  row('slack', slackWorld),
+  row('matrix', matrixWorld),
+]
 
 function row(name: string, world: () => Promise<PlatformWorld>): ChaosRow {
   return {

@@ -1,49 +1,38 @@
 import { MatrixServer } from './matrix-server.ts'
 import type { PlatformWorld } from './platform-world.ts'
 import { TcpProxy } from './tcp-proxy.ts'
+import { until } from './until.ts'
 
-/** Matrix for a whole gateway: a homeserver with a private room for each conversation, behind one line. */
-export class MatrixWorld implements PlatformWorld {
-  readonly name = 'matrix'
-  /** Transactions are dropped by the homeserver. */
-  readonly dropsRepeats = true
-  readonly server: MatrixServer
-  readonly lines: readonly TcpProxy[]
+/** The machine may be busy with other tests while the gateway starts. */
+const START_PATIENCE_MS = 90_000
 
-  private constructor(server: MatrixServer, line: TcpProxy) {
-    this.server = server
-    this.lines = [line]
-  }
-
-  static async start(): Promise<MatrixWorld> {
-    const server = await MatrixServer.start()
-    return new MatrixWorld(server, await TcpProxy.to(server.port))
-  }
-
-  get channels(): Readonly<Record<string, unknown>> {
-    return { matrix: { api_root: `http://127.0.0.1:${this.lines[0]!.port}` } }
-  }
-
-  get env(): Readonly<Record<string, string>> {
-    return { MATRIX_ACCESS_TOKEN: MatrixServer.token, MATRIX_ALLOWED_USERS: '*' }
-  }
-
-  async say(conversation: number, text: string): Promise<void> {
-    this.server.world.say(this.#roomOf(conversation), `@person${conversation}:test`, text)
-  }
-
-  answers(conversation: number): readonly string[] {
-    return this.server.world.shown(this.#roomOf(conversation)).map(({ text }) => text)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.lines[0]![Symbol.asyncDispose]()
-    await this.server[Symbol.asyncDispose]()
-  }
-
-  #roomOf(conversation: number): string {
+/** A homeserver for a whole gateway, with a private room for each conversation. Repeats are dropped there. */
+export async function matrixWorld(): Promise<PlatformWorld & { readonly server: MatrixServer }> {
+  const server = await MatrixServer.start()
+  const { world } = server
+  const line = await TcpProxy.to(server.port)
+  const personOf = (conversation: number) => `@person${conversation}:test`
+  const roomOf = (conversation: number) => {
     const roomId = `!room${conversation}:test`
-    if (!this.server.world.rooms.has(roomId)) this.server.world.openRoom(roomId, [`@person${conversation}:test`])
-    return roomId
+    return world.rooms.has(roomId) ? roomId : world.openRoom(roomId, [personOf(conversation)])
+  }
+  return {
+    name: 'matrix',
+    channels: { matrix: { api_root: `http://127.0.0.1:${line.port}` } },
+    env: { MATRIX_ACCESS_TOKEN: MatrixServer.token, MATRIX_ALLOWED_USERS: '*' },
+    lines: [line],
+    dropsRepeats: true,
+    server,
+    async say(conversation, text) {
+      // What was said before a gateway has ever looked is history, which it leaves alone.
+      const looked = () => server.callsOf('sync').some(({ query }) => query.has('since'))
+      await until(looked, 'the first look of the gateway', START_PATIENCE_MS)
+      world.say(roomOf(conversation), personOf(conversation), text)
+    },
+    answers: (conversation) => world.shown(roomOf(conversation)).map(({ text }) => text),
+    async [Symbol.asyncDispose]() {
+      await line[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
   }
 }
