@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Alerter } from './alerts/alerter.ts'
 import { ChannelAlerts } from './alerts/channel-alerts.ts'
+import { Incidents } from './alerts/incidents.ts'
 import { buildRoutes, mailOf } from './alerts/routes/build.ts'
-import { SignInAlerts } from './alerts/sign-in-alerts.ts'
-import { IncidentTracker } from './alerts/tracker.ts'
+import { takeDuties } from './alerts/duties.ts'
 import { lazyModelClient } from './anthropic/lazy-model.ts'
 import { keyCheck } from './anthropic/prove-key.ts'
 import { CredentialGate } from './anthropic/credential-gate.ts'
-import { PULL_CHANNELS } from './channels/channel.ts'
 import { chatSignIn } from './channels/chat-sign-in.ts'
-import { openPlatforms } from './channels/registry.ts'
+import { PULL_CHANNELS } from './channels/channel.ts'
+import { openFleetPlatforms } from './channels/fleet-channels.ts'
 import { Uploads } from './channels/web/uploads.ts'
 import { WebChannel } from './channels/web/web-channel.ts'
 import { homeChannels } from './config/channels.ts'
@@ -38,14 +38,13 @@ import type { SandboxPanel } from './http/services.ts'
 import { statusReport } from './http/status-report.ts'
 import { TokenList } from './http/token-list.ts'
 import { CombinedGate } from './inbox/combined-gate.ts'
-import { cursorWriter } from './inbox/cursor-writer.ts'
 import { FigureRecorder } from './inbox/figure-recorder.ts'
 import { ProviderGate } from './inbox/provider-gate.ts'
 import { Readiness } from './inbox/readiness.ts'
-import { rememberedGate } from './inbox/remembered-gate.ts'
-import { openSqliteStorage } from './storage/sqlite/storage.ts'
+import type { Role } from './inbox/fleet.ts'
+import { followGate, rememberedGate } from './inbox/remembered-gate.ts'
+import { openStore } from './storage/open-store.ts'
 import { SECOND, systemClock } from './support/clock.ts'
-import { ConfigurationError } from './support/errors.ts'
 import { newId } from './support/ids.ts'
 import type { Log } from './support/log.ts'
 import { PACKAGE_ROOT } from './support/package-root.ts'
@@ -65,6 +64,8 @@ const LOGIN_CHANNELS: ReadonlySet<string> = new Set(['telegram', 'discord', 'sla
 
 export interface GatewayOptions {
   readonly settings: Settings
+  /** Other than `all` only where several gateways work on one PostgreSQL. */
+  readonly role: Role
   readonly log: Log
   /** The sign-in and everything that keeps it alive, not started yet. */
   readonly credentials: CredentialParts
@@ -99,19 +100,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const startedAt = new Date(clock.now()).toISOString()
   const onProblem = (err: unknown) => log.error({ err }, 'something went wrong in the background')
   const { token } = prepareGatewayToken(paths.gatewayToken, config.gateway.host)
-  if (config.storage.kind !== 'sqlite') {
-    throw new ConfigurationError('storage.url: this version keeps its messages in SQLite only.')
-  }
-
-  const storage = await openSqliteStorage({ path: paths.database, pullChannels: PULL_CHANNELS })
-  if (storage.migrationBackup)
-    log.info(`the database was migrated; the former one is ${storage.migrationBackup}`)
+  const parts = { settings, role: options.role, pullChannels: PULL_CHANNELS, host, clock, log, onProblem }
+  const { storage, fleet } = await openStore(parts)
   const { inbox, conversations, facts } = storage
   const { keeper, own: signIns, endpoint } = credentials
 
   // ── Who may be asked, and when ──────────────────────────────────────────
-  const { remembered, remember } = await rememberedGate(facts, onProblem)
+  const { remembered, remember } = await rememberedGate(facts, onProblem, () => fleet.tell({ kind: 'gate' }))
   const provider = new ProviderGate({ clock, texts, remembered, remember })
+  followGate(provider, facts, (listener) => fleet.listen(listener), onProblem)
   const openIncident = await storage.incidents.current()
   const credentialGate = new CredentialGate({
     keeper,
@@ -133,13 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   // ── Messages ────────────────────────────────────────────────────────────
   const web = new WebChannel(clock, channels.web.enabled)
-  const platforms = await openPlatforms(channels, {
-    clock,
-    log,
-    readCursor: (channel, name) => inbox.cursor(channel, name),
-    readCursors: (channel) => inbox.cursors(channel),
-    writeCursor: cursorWriter(inbox, clock),
-  })
+  const platforms = await openFleetPlatforms(channels, fleet, { clock, log, inbox }, () => messaging)
   const all = [web, ...platforms]
   const byName = new Map(platforms.map((channel) => [channel.channel, channel]))
   const logins = new LoginSessions({ settings: config.auth.oauth, endpoint, store: signIns, clock })
@@ -178,6 +169,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     personPerMinute: config.gateway.personRate,
     commands: new Map([['login', chatLogin.command]]),
     onPaste: chatLogin.onPaste,
+    fleet,
   })
   const { dispatcher, observer, events } = messaging
   let renewingSince: number | null = null
@@ -228,10 +220,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (outcome === 'failed') log.warn({ route, problem }, 'an alert did not get through this route')
     },
   })
-  const incidents = new IncidentTracker({
-    store: {
-      ...storage.incidents,
-      save: (incident) => storage.incidents.save(incident).finally(() => changes.mark('incident')),
+  const incidents = new Incidents({
+    store: storage.incidents,
+    fleet,
+    onChange: () => {
+      changes.mark('incident')
+      statusChanged()
     },
     alerter,
     clock,
@@ -243,7 +237,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     onProblem,
   })
-  const signInAlerts = new SignInAlerts({ alerter, keeper, store: signIns, facts, texts, host, onProblem })
   const channelAlerts = new ChannelAlerts({
     channels: () => platforms.map((channel) => channel.status()),
     alerter,
@@ -325,6 +318,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           channels: all.map((channel) => channel.status()),
           counts: await inbox.counts(),
           incident: incidents.current,
+          fleet: await fleet.members(),
           routes: alerter.status,
           warnings: [
             ...settings.warnings,
@@ -345,7 +339,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // ── Start, from the inside out ──────────────────────────────────────────
   await incidents.start()
   // Before the keeper: what it warns of at its start is what the operator most needs to hear.
-  signInAlerts.start()
+  const leading = await fleet.lead(() =>
+    takeDuties({
+      incidents,
+      messaging,
+      signIn: { alerter, keeper, store: signIns, facts, texts, host, onProblem },
+      startRetention: () =>
+        startRetention({ conversations, terms: config.gateway.retention, clock, onProblem }),
+    }),
+  )
   channelAlerts.start()
   await timeline.start()
   recorder.start()
@@ -355,7 +357,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   if (config.channels.web.enabled) await web.start(messaging.receiver)
   const { moved } = await server.listen()
   await Promise.all(platforms.map((channel) => channel.start(messaging.receiver)))
-  const retention = startRetention({ conversations, terms: config.gateway.retention, clock, onProblem })
   if (alerter.status.length === 0 && !settings.sandbox) log.warn(NO_ROUTE)
   void alerter.check().catch(onProblem)
 
@@ -372,7 +373,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (!dispatcher.isWorking()) throw new Error('the dispatcher does not begin what lies ready')
     },
     async stop() {
-      retention[Symbol.dispose]()
       // Both at once: an open refresh may take longer than the answers in hand.
       const refreshed = keeper.stop()
       await Promise.all(all.map((channel) => channel.stop()))
@@ -381,13 +381,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       channelAlerts.stop()
       provider.stop()
       alerter.stop()
-      await signInAlerts.stop()
+      await leading.stop()
+      incidents.stop()
       await timeline.stop()
       await recorder.stop()
-      await incidents.stop()
       await server.close()
       await refreshed
       metrics.close()
+      await fleet.stop()
       await storage.close()
     },
   }

@@ -12,7 +12,8 @@ export interface Channel extends Outlet {
 
 export interface ChannelStatus {
   readonly channel: string
-  readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped'
+  /** `standby`: another process of the fleet speaks for it. */
+  readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped' | 'standby'
   /** What is wrong, in words for the operator; null = nothing. */
   readonly problem: string | null
   readonly since: number

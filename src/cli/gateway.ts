@@ -5,6 +5,7 @@ import { profileAccess } from '../anthropic/profile.ts'
 import { applyNetworkSettings } from '../config/network.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../credentials/assemble.ts'
+import type { Role } from '../inbox/fleet.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { placeOfSignIns } from '../storage/own-place.ts'
@@ -23,6 +24,7 @@ import { runFile, type RunningGateway } from './running.ts'
 interface GatewayCommandOptions extends GlobalOptions {
   readonly sandbox: boolean
   readonly port: number | undefined
+  readonly role: Role
 }
 
 /** The SDK would read these by itself; only our own loader reads the environment. */
@@ -45,7 +47,7 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
       return EXIT.failed
     }
     try {
-      return await run(settings, sandbox, processEnv, stopping)
+      return await run(settings, options.role, sandbox, processEnv, stopping)
     } finally {
       lock.release()
     }
@@ -56,6 +58,7 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
 
 async function run(
   settings: Settings,
+  role: Role,
   sandbox: Sandbox | null,
   processEnv: NodeJS.ProcessEnv,
   stopping: Promise<NodeJS.Signals>,
@@ -81,7 +84,7 @@ async function run(
     log,
   })
   try {
-    return await runWith(credentials, settings, sandbox, processEnv, log, stopping)
+    return await runWith(credentials, settings, role, sandbox, processEnv, log, stopping)
   } finally {
     await credentials.close()
   }
@@ -90,6 +93,7 @@ async function run(
 async function runWith(
   credentials: CredentialParts,
   settings: Settings,
+  role: Role,
   sandbox: Sandbox | null,
   processEnv: NodeJS.ProcessEnv,
   log: Log,
@@ -98,7 +102,7 @@ async function runWith(
   if (sandbox) await signInToSandbox(sandbox, credentials)
   logCredentialNotices(credentials, log)
   const panel = sandbox && (await import('./sandbox-panel.ts')).sandboxPanel(sandbox)
-  const gateway = await startGateway({ settings, log, credentials, processEnv, sandbox: panel })
+  const gateway = await startGateway({ settings, role, log, credentials, processEnv, sandbox: panel })
   await announce(gateway, settings)
   const service = startServiceNotifier({
     alive: () => gateway.alive(),

@@ -3,13 +3,14 @@ import { Delivery } from '../inbox/delivery.ts'
 import { Dispatcher } from '../inbox/dispatcher.ts'
 import { Drafts } from '../inbox/draft.ts'
 import { ConversationEvents } from '../inbox/events.ts'
+import { fleetOfOne, type Fleet, type FleetNews } from '../inbox/fleet.ts'
 import type { Gate } from '../inbox/gate.ts'
 import type { ConversationId, HoldLimits, Inbox, Lease, Outbox, TurnOutcome } from '../inbox/inbox.ts'
 import { MessageObserver } from '../inbox/observer.ts'
 import { OutageWatch } from '../inbox/outage-watch.ts'
 import type { Outlet } from '../inbox/outlet.ts'
 import { StoreHealth } from '../inbox/store-health.ts'
-import { SECOND, type Clock } from '../support/clock.ts'
+import { SECOND, type Clock, type Timer } from '../support/clock.ts'
 import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
 import type { AccessPolicy } from './access.ts'
@@ -65,8 +66,16 @@ export interface MessagingOptions {
   /** Free bytes below which nothing is taken in any more. */
   readonly reserveBytes?: number
   readonly random?: () => number
+  /** The gateways on the same store; left out: there are no others. */
+  readonly fleet?: Fleet
 }
 
+/** A net under the notifications of other processes: an answer waits for its sending no longer than this. */
+const OUTBOX_LOOK_MS = 5 * SECOND
+/** A gate that opens and shuts again within this was shut all the time. */
+const OUTAGE_OVER_AFTER_MS = SECOND
+/** After a start it is known whether messages can be answered. */
+const GATE_KNOWS_AFTER_MS = 10 * SECOND
 /** Of the time to shut down: first the turns, then what they left in the outbox. */
 const DELIVERY_SHARE = 0.25
 /** The least that a part on its way is given. */
@@ -80,7 +89,17 @@ export class Messaging {
   readonly events = new ConversationEvents()
   readonly observer: MessageObserver
   readonly store: StoreHealth
-  readonly #outages: OutageWatch
+  readonly #newOutageWatch: () => OutageWatch
+  readonly #gate: Gate
+  readonly #fleet: Fleet
+  readonly #log: Log
+  #outages: OutageWatch | null = null
+  #leads = false
+  #started = false
+  #stopped = false
+  #subscriptions: Disposable[] = []
+  #look: Timer | null = null
+  #over: Timer | null = null
   readonly #pullChannels: ReadonlySet<string>
   readonly #clock: Clock
 
@@ -92,6 +111,12 @@ export class Messaging {
     const pushing = options.outlets.filter(({ push }) => push)
     const outlets = new Map(pushing.map((outlet) => [outlet.channel, outlet]))
     this.#clock = clock
+    this.#log = log
+    this.#gate = gate
+    const fleet = (this.#fleet = options.fleet ?? fleetOfOne(newId(clock.now())))
+    const isAlone = fleet.work === null
+    this.#leads = options.fleet === undefined
+    if (!isAlone) events.onChanged = (id) => fleet.tell({ kind: 'changed', id })
     this.#pullChannels = new Set(options.outlets.filter(({ push }) => !push).map(({ channel }) => channel))
     const observer = (this.observer = new MessageObserver((err) => log.error({ err }, 'an observer failed')))
     const store = (this.store = new StoreHealth({
@@ -112,6 +137,7 @@ export class Messaging {
       log,
       onStoreError,
       random,
+      ...(isAlone ? {} : { elsewhere: (id) => fleet.tell({ kind: 'outbox', id }) }),
     }))
     const drafts = new Drafts({ delivery, inbox, outlets, clock, log })
     const dispatcher = (this.dispatcher = new Dispatcher({
@@ -124,24 +150,26 @@ export class Messaging {
       texts,
       clock,
       log,
-      owner: newId(clock.now()),
+      owner: fleet.id,
+      ...(fleet.work ? { work: fleet.work } : {}),
       concurrency: options.concurrency,
-      drainPerSecond: () => options.drainPerSecond,
+      drainPerSecond: () => options.drainPerSecond / fleet.workers(),
       historyLimit: historyLimitFor(model.contextTokens(defaultModel)),
       merge: hold.merge,
       onFinished: (lease, outcome) => this.#onFinished(lease, outcome),
       random,
     }))
-    this.#outages = new OutageWatch({
-      gate,
-      inbox,
-      clock,
-      texts,
-      maxAgeMs: hold.maxAgeMs,
-      log,
-      onNotices: (ids) => this.#onNotices(ids),
-      onStoreError,
-    })
+    this.#newOutageWatch = () =>
+      new OutageWatch({
+        gate,
+        inbox,
+        clock,
+        texts,
+        maxAgeMs: hold.maxAgeMs,
+        log,
+        onNotices: (ids) => this.#onNotices(ids),
+        onStoreError,
+      })
     const commands = new Map([
       ...createCommands({
         conversations,
@@ -167,7 +195,13 @@ export class Messaging {
       events,
       observer,
       log,
-      dispatcher,
+      dispatcher: {
+        arrived: (id) => dispatcher.arrived(id),
+        stopTurn: (id) => {
+          dispatcher.stopTurn(id)
+          fleet.tell({ kind: 'stop', id })
+        },
+      },
       delivery,
       ...(options.onPaste ? { onPaste: options.onPaste } : {}),
     })
@@ -176,19 +210,96 @@ export class Messaging {
   /** Takes over what the process before left. Channels may be started afterwards. */
   async start(): Promise<void> {
     await this.store.start()
-    await this.delivery.start()
-    await this.dispatcher.start()
-    this.#outages.start()
+    this.#subscriptions.push(this.#fleet.listen((news) => this.#onNews(news)))
+    await this.delivery.resume()
+    if (this.#fleet.role !== 'ingress') await this.dispatcher.start()
+    // Whoever takes in only also sees to it that what it has held is taken up again.
+    else this.#subscriptions.push(this.#gate.subscribe(({ open }) => open && this.#reopen()))
+    if (this.#fleet.work) this.#lookLater()
+    this.#started = true
+    if (this.#leads) this.#watchOutages()
+  }
+
+  /**
+   * This process sees to what is done once for all: telling people that they wait, and giving up
+   * what has waited too long.
+   *
+   * @returns ends it
+   */
+  lead(): () => Promise<void> {
+    this.#leads = true
+    if (this.#started) this.#watchOutages()
+    const watch = this.#gate.subscribe(({ open }) => this.#sayWhenOver(open, OUTAGE_OVER_AFTER_MS))
+    // One that was over before anybody led is over, too; by then the gate knows whether it goes on.
+    this.#sayWhenOver(true, GATE_KNOWS_AFTER_MS)
+    return async () => {
+      this.#leads = false
+      watch[Symbol.dispose]()
+      this.#over?.cancel()
+      const outages = this.#outages
+      this.#outages = null
+      await outages?.stop()
+    }
+  }
+
+  /** A channel is this process's from now on: what waits for it is sent. */
+  async took(): Promise<void> {
+    await this.delivery.resume().catch((error: unknown) => this.store.failed(error))
   }
 
   /** Stop the channels' receiving first. Resolves within `ms` milliseconds; nothing accepted is lost. */
   async stop(ms: number): Promise<void> {
     const began = this.#clock.monotonic()
+    this.#stopped = true
     this.store.stop()
+    this.#look?.cancel()
     const turns = this.dispatcher.drain(ms * (1 - DELIVERY_SHARE))
-    await Promise.all([turns, this.#outages.stop()])
+    await Promise.all([turns, this.#outages?.stop()])
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
     const left = ms - (this.#clock.monotonic() - began)
     await this.delivery.stop(Math.max(DELIVERY_AT_LEAST_MS, left))
+  }
+
+  #sayWhenOver(open: boolean, afterMs: number): void {
+    this.#over?.cancel()
+    if (!open) return
+    this.#over = this.#clock.setTimer(() => {
+      if (this.#gate.current().open) void this.#fleet.outageOver()
+    }, afterMs)
+  }
+
+  #watchOutages(): void {
+    this.#outages ??= this.#newOutageWatch()
+    this.#outages.start()
+  }
+
+  #onNews(news: FleetNews): void {
+    switch (news.kind) {
+      case 'outbox':
+        return void this.delivery.wakeHere(news.id)
+      case 'changed':
+        return this.events.changedElsewhere(news.id)
+      case 'stop':
+        return this.dispatcher.stopTurn(news.id)
+      case 'missed':
+        this.events.missed()
+        return void this.took()
+      default:
+        return
+    }
+  }
+
+  #lookLater(): void {
+    this.#look = this.#clock.setTimer(() => {
+      if (this.#stopped) return
+      void this.took().finally(() => this.#lookLater())
+    }, OUTBOX_LOOK_MS)
+  }
+
+  #reopen(): void {
+    this.#fleet.work
+      ?.reload()
+      .catch((err: unknown) => this.#log.error({ err }, 'the queue could not be read'))
   }
 
   #onFinished(lease: Lease, outcome: TurnOutcome): void {

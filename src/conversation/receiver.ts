@@ -1,4 +1,4 @@
-import type { Accepted, Attachment, Cursor } from '../inbox/inbox.ts'
+import type { Accepted, Attachment, Cursor, Fence } from '../inbox/inbox.ts'
 import type { MessageContext } from '../inbox/message-context.ts'
 
 /** What a platform delivered, in its facts; who may talk and what it means is decided by the receiver. */
@@ -56,11 +56,13 @@ export interface Receiver {
    * Resolves only after everything that is to be kept, and the cursors, are durable; the
    * platform may be acknowledged then. One result for each of `items`, in order.
    *
+   * @param fence of a channel that one process at a time receives from: a former holder's is refused
    * @throws StoreError when nothing was stored: do not acknowledge, deliver again
    */
   receive(
     channel: string,
     items: readonly Delivered[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
+    fence?: Fence | null,
   ): Promise<readonly Accepted[]>
 }

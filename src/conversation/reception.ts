@@ -105,6 +105,7 @@ class Reception implements Receiver {
     channel: string,
     items: readonly Delivered[],
     cursors: Parameters<Receiver['receive']>[2],
+    fence: Parameters<Receiver['receive']>[3] = null,
   ): Promise<readonly Accepted[]> {
     const { inbox, gate, store, limits, texts, clock } = this.#options
     // Answers in hand need the room that is left; the platform keeps what is not acknowledged.
@@ -125,6 +126,7 @@ class Reception implements Receiver {
         outage: !state.open && state.probing ? null : outageOf(state, now),
         limits,
         holdFullNotice: texts.hold_full,
+        ...(fence ? { fence } : {}),
       })
       store.worked()
       arrivals.forEach((arrival, index) => this.#after(channel, arrival, accepted[index]!))

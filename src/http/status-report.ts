@@ -1,6 +1,7 @@
 import type { RouteStatus } from '../alerts/alert.ts'
 import type { Incident, IncidentEvent } from '../alerts/incident.ts'
 import type { AuthStatus } from '../credentials/status.ts'
+import type { FleetMember } from '../inbox/fleet.ts'
 import type { StoredMessage, WaitingCounts } from '../inbox/inbox.ts'
 import type { Readiness } from './services.ts'
 import { isoTime } from '../support/iso-time.ts'
@@ -8,7 +9,7 @@ import { isoTime } from '../support/iso-time.ts'
 /** A platform's connection, as the channel tells it. */
 interface ChannelStatus {
   readonly channel: string
-  readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped'
+  readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped' | 'standby'
   readonly problem: string | null
   readonly since: number
   readonly account: string | null
@@ -26,6 +27,8 @@ export interface StatusReport {
   readonly alerts: ReadonlyArray<Dated<RouteStatus, 'at'>>
   /** Sentences that the operator should read. */
   readonly warnings: readonly string[]
+  /** The gateways on this database, this one included; only where there can be several. */
+  readonly fleet?: ReadonlyArray<Dated<FleetMember, 'since'>>
 }
 
 /** `T` with some of its times in ISO 8601 instead of milliseconds. */
@@ -59,11 +62,12 @@ export interface StatusParts {
   readonly incident: Incident | null
   readonly routes: readonly RouteStatus[]
   readonly warnings: readonly string[]
+  readonly fleet?: readonly FleetMember[] | null
 }
 
 /** Puts the report together. Pure. */
 export function statusReport(parts: StatusParts): StatusReport {
-  const { gateway, readiness, credential, channels, counts, incident, routes, warnings } = parts
+  const { gateway, readiness, credential, channels, counts, incident, routes, warnings, fleet } = parts
   return {
     gateway: {
       ...gateway,
@@ -76,6 +80,7 @@ export function statusReport(parts: StatusParts): StatusReport {
     incident: incident && incidentItem(incident),
     alerts: routes.map((route) => ({ ...route, at: isoTime(route.at) })),
     warnings,
+    ...(fleet ? { fleet: fleet.map((member) => ({ ...member, since: isoTime(member.since) })) } : {}),
   }
 }
 

@@ -5,7 +5,7 @@ import type { Log } from '../support/log.ts'
 import { redact } from '../support/redact.ts'
 import type { ConversationId, Inbox, Outbox, OutboxItem } from './inbox.ts'
 import type { MessageObserver } from './observer.ts'
-import { Moved, Undeliverable, type Outlet } from './outlet.ts'
+import { Moved, NotHere, Undeliverable, type Outlet } from './outlet.ts'
 import { replyTarget } from './own-id.ts'
 
 const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
@@ -32,6 +32,8 @@ export interface DeliveryOptions {
   readonly clock: Clock
   readonly log: Log
   readonly onStoreError: (error: unknown) => void
+  /** Another process sends on this conversation's channel, and is to be told. Left out: there is none. */
+  readonly elsewhere?: (conversationId: ConversationId) => void
   readonly random?: () => number
 }
 
@@ -52,25 +54,40 @@ export class Delivery {
   readonly #modelTimes = new Map<string, number>()
   readonly #stop = new AbortController()
   #idle: (() => void) | null = null
+  /** Wait for the end of something that is being sent. */
+  readonly #leaving = new Set<() => void>()
 
   constructor(options: DeliveryOptions) {
     this.#options = options
   }
 
-  /** Goes on with what the process before left. */
-  async start(): Promise<void> {
-    for (const { conversationId } of await this.#options.outbox.pending()) this.wake(conversationId)
+  /** Goes on with what others have left: at the start, and when a channel is this process's from now on. */
+  async resume(): Promise<void> {
+    if (![...this.#options.outlets.values()].some(isHere)) return
+    for (const { conversationId } of await this.#options.outbox.pending()) this.wakeHere(conversationId)
   }
 
   /** Something is in the conversation's outbox, or may be tried again. */
   wake(conversationId: ConversationId): void {
+    if (!this.wakeHere(conversationId)) this.#options.elsewhere?.(conversationId)
+  }
+
+  /** As `wake`. @returns false: this process does not send on the conversation's channel */
+  wakeHere(conversationId: ConversationId): boolean {
     const outlet = this.#outletOf(conversationId)
-    if (!outlet || this.#stop.signal.aborted) return
+    if (!outlet || !isHere(outlet) || this.#stop.signal.aborted) return false
     const known = this.#pending.get(conversationId)
     if (known) known.news = true
     else this.#pending.set(conversationId, { news: true })
-    if (this.#later.has(conversationId)) return
-    this.#begin(conversationId, outlet)
+    if (!this.#later.has(conversationId)) this.#begin(conversationId, outlet)
+    return true
+  }
+
+  /** Resolves when nothing is on its way on a channel that this process does not send on any more. */
+  async left(channel: string): Promise<void> {
+    while ((this.#perChannel.get(channel) ?? 0) > 0 && !this.#stop.signal.aborted) {
+      await new Promise<void>((resolve) => this.#leaving.add(resolve))
+    }
   }
 
   /** Is nothing waiting to be sent into this conversation, nor being sent? */
@@ -138,6 +155,8 @@ export class Delivery {
     void this.#run(id, outlet).finally(() => {
       this.#sending.delete(id)
       this.#perChannel.set(outlet.channel, this.#perChannel.get(outlet.channel)! - 1)
+      for (const tell of this.#leaving) tell()
+      this.#leaving.clear()
       if (this.#idle !== null && this.#sending.size === 0) this.#idle()
       this.#next(outlet)
     })
@@ -156,6 +175,7 @@ export class Delivery {
     const { outbox, clock, log } = this.#options
     try {
       while (!this.#stop.signal.aborted && this.#idle === null) {
+        if (!isHere(outlet)) throw new NotHere(outlet.channel)
         const state = this.#pending.get(id)
         if (state) state.news = false
         const head = await outbox.head(id)
@@ -170,6 +190,10 @@ export class Delivery {
         if (retryIn !== null) return this.#pause(id, retryIn)
       }
     } catch (error) {
+      if (error instanceof NotHere) {
+        this.#pending.delete(id)
+        return
+      }
       this.#options.onStoreError(error)
       log.error({ err: error, conversation: id }, 'the outbox could not be read or written')
       this.#pause(id, STORE_BACKOFF.maxMs)
@@ -202,7 +226,9 @@ export class Delivery {
       this.#tellDelivered(item)
       return null
     } catch (error) {
-      if (error instanceof StoreError) throw error
+      if (error instanceof StoreError || error instanceof NotHere) throw error
+      // Whatever went wrong: what is still to be sent is somebody else's, and so is what is written of it.
+      if (!isHere(outlet)) throw new NotHere(outlet.channel, { cause: error })
       if (this.#stop.signal.aborted) return 0
       const hopeless = !(error instanceof TransientError) && item.attempts + 1 >= MAX_UNEXPLAINED_TRIES
       if (error instanceof Undeliverable || hopeless) {
@@ -228,6 +254,7 @@ export class Delivery {
     if (item.receipts.length >= parts.length) await this.#receipt(item.id, parts.length - 1, 'none', true)
     for (let index = item.receipts.length; index < parts.length;) {
       try {
+        if (!isHere(outlet)) throw new NotHere(outlet.channel)
         const platformId = await this.#sendPart(item, outlet, address, parts[index]!, index)
         await this.#receipt(item.id, index, platformId, index === parts.length - 1)
         index++
@@ -295,6 +322,10 @@ export class Delivery {
     const overheadSeconds = modelMs === undefined ? null : Math.max(0, seconds - modelMs / SECOND)
     observer.tell({ kind: 'delivered', channel: item.channel, seconds, overheadSeconds })
   }
+}
+
+function isHere(outlet: Outlet): boolean {
+  return outlet.here ?? true
 }
 
 /** Answers on their way to a platform at the same time, with room to spare. */

@@ -11,6 +11,8 @@ type Listener = (event: ConversationEvent) => void
 
 /** Publishes the events of conversations to those who watch them; free where nobody does. */
 export class ConversationEvents {
+  /** Tells those who are watched from other processes; left out: there are none. */
+  onChanged: ((conversationId: ConversationId) => void) | null = null
   readonly #listeners = new Map<ConversationId, Set<Listener>>()
   /** The text of answers that are being written, so that a new watcher sees it whole. Kept only while watched or written. */
   readonly #partial = new Map<ConversationId, { turnId: string; text: string }>()
@@ -48,7 +50,18 @@ export class ConversationEvents {
   }
 
   changed(conversationId: ConversationId): void {
+    this.changedElsewhere(conversationId)
+    this.onChanged?.(conversationId)
+  }
+
+  /** As `changed`, done by another process, which has told everybody. */
+  changedElsewhere(conversationId: ConversationId): void {
     this.#publish(conversationId, { kind: 'changed' })
+  }
+
+  /** Something may have changed of which nobody told: whoever watches is to look. */
+  missed(): void {
+    for (const conversationId of this.#listeners.keys()) this.changedElsewhere(conversationId)
   }
 
   /** What has been written so far of the answer in hand; null = none is being written. */

@@ -1,4 +1,4 @@
-import type { ConversationId } from './inbox.ts'
+import type { ConversationId, Fence } from './inbox.ts'
 import type { WorkSource } from './work-source.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { WorkSource } from './work-source.ts'
 export type FleetNews =
   /** There is work for whoever has room. */
   | { readonly kind: 'work' }
-  /** Somebody was told something: it is in the outbox. */
+  /** Something is in the conversation's outbox. */
   | { readonly kind: 'outbox'; readonly id: ConversationId }
   /** Rows of the conversation have changed. */
   | { readonly kind: 'changed'; readonly id: ConversationId }
@@ -18,25 +18,88 @@ export type FleetNews =
   | { readonly kind: 'gate' }
   /** The incident was written down anew. */
   | { readonly kind: 'incident' }
+  /** Somebody has given up what only one may do: it is there to be taken. */
+  | { readonly kind: 'released' }
   /** Messages came to their end, or have to wait; for the counts of the incident. */
-  | {
-      readonly kind: 'count'
-      readonly outcome: 'held' | 'answered' | 'refused' | 'parked'
-      readonly messages: number
-    }
+  | { readonly kind: 'count'; readonly outcome: CountedOutcome; readonly messages: number }
   /** The line to the others was interrupted: any of the above may have been missed. */
   | { readonly kind: 'missed' }
 
-/** Several gateways on one store, as the messages see them. */
+export type CountedOutcome = 'held' | 'answered' | 'refused' | 'parked'
+
+/** What a gateway process does: take in and send, answer, or both. */
+export type Role = 'all' | 'ingress' | 'worker'
+
+/** The gateways on one store, as one of them sees them. One that has its store for itself is a fleet of one. */
 export interface Fleet {
   /** Names this process among the others. */
   readonly id: string
-  readonly work: WorkSource
-  /** Does this process answer, or does it only take in and send? */
-  readonly answers: boolean
+  readonly role: Role
+  /** Where conversations with work come from; null: the store is nobody else's, and the dispatcher keeps the list. */
+  readonly work: WorkSource | null
   /** Processes that answer now, at least one: they share the rates. */
   readonly workers: () => number
   /** Never throws; what cannot be told is read from the store a little later. */
   tell(news: FleetNews): void
   listen(listener: (news: FleetNews) => void): Disposable
+  /**
+   * Competes for what only one process may do, and does it whenever it is the one. Resolves after
+   * the first attempt.
+   */
+  hold(name: string, serve: Service): Promise<Candidacy>
+  /** As `hold`, for what is done once for all: whoever speaks to the platforms goes before who only answers. */
+  lead(serve: Service): Promise<Candidacy>
+  /** Those who live, this one included; null: there is nobody else, ever. @throws StoreError */
+  members(): Promise<readonly FleetMember[] | null>
+  /** Messages can be answered again: the next outage is one of its own, of which people are told. */
+  outageOver(): Promise<void>
+  /** Leaves: the others go on at once with what is left. */
+  stop(): Promise<void>
+}
+
+/** What is done during a tenure. @returns how it is ended, before the right is given up where that is possible */
+export type Service = (tenure: Tenure) => Promise<() => Promise<void>>
+
+/** The right to do what only one process may do, for as long as it lasts. */
+export interface Tenure {
+  /** Proves it to the store, which takes nothing from a former holder; null: there are no others. */
+  readonly fence: Fence | null
+  /** Is it certainly ours at this moment? Asked before what no store can take back. */
+  readonly isFresh: boolean
+}
+
+export interface Candidacy {
+  /** Ends the tenure in good order and gives the right to whoever wants it. */
+  stop(): Promise<void>
+}
+
+export interface FleetMember {
+  readonly id: string
+  readonly role: Role
+  readonly host: string
+  readonly pid: number
+  readonly version: string
+  /** Epoch milliseconds. */
+  readonly since: number
+  /** What it holds, such as `channel:telegram:1a2b3c4d` and `leader`. */
+  readonly holds: readonly string[]
+}
+
+/** A gateway that has its store for itself: it agrees with itself. */
+export function fleetOfOne(id: string): Fleet {
+  const forever: Tenure = { fence: null, isFresh: true }
+  const serveAlone = async (serve: Service) => ({ stop: await serve(forever) })
+  return {
+    id,
+    role: 'all',
+    work: null,
+    workers: () => 1,
+    tell() {},
+    listen: () => ({ [Symbol.dispose]() {} }),
+    hold: (_name, serve) => serveAlone(serve),
+    lead: serveAlone,
+    members: async () => null,
+    async outageOver() {},
+    async stop() {},
+  }
 }

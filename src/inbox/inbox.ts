@@ -283,6 +283,7 @@ export interface WaitingCounts {
 }
 
 export interface Inbox {
+  /** @throws StoreError when nothing was stored, also when the request's fence is not the newest */
   accept(request: AcceptRequest): Promise<readonly Accepted[]>
 
   /** The oldest work of a conversation, or null when there is none or it may not be tried yet. */

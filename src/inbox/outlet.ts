@@ -5,6 +5,8 @@ export interface Outlet {
   readonly push: boolean
   /** The least time between two edits of a draft, in milliseconds; null = the platform cannot edit. */
   readonly draftIntervalMs: number | null
+  /** False while another process speaks for the channel: nothing is sent from here. Left out: nobody else ever does. */
+  readonly here?: boolean
 
   /** The parts in which `text` is sent. Pure: the same text gives the same parts, for receipts count them. */
   split(text: string): readonly string[]
@@ -47,6 +49,11 @@ export interface Outlet {
 /** This item can never be delivered: the bot was blocked, the chat is gone. */
 export class Undeliverable extends Error {
   override readonly name = 'Undeliverable'
+}
+
+/** Another process speaks for the channel now: what is to be sent is its business. */
+export class NotHere extends Error {
+  override readonly name = 'NotHere'
 }
 
 /** The chat goes on at another address. */

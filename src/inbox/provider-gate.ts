@@ -107,15 +107,29 @@ export class ProviderGate implements Gate {
     this.#close('misconfigured', message, this.#nextDelay(MISCONFIGURED_BACKOFF))
   }
 
+  /** Another process has found out: `memory` is what its gate remembers; null = open. */
+  adopt(memory: ProviderGateMemory | null): void {
+    const state = this.current()
+    if (memory === null) {
+      if (!state.open) this.#open(false)
+      return
+    }
+    const { attempts, ...closed } = memory
+    // What is known here already changes nothing, least of all a probe that is under way.
+    if (!state.open && state.id === memory.id && (state.until ?? 0) >= memory.until) return
+    this.#attempts = Math.max(attempts, this.#attempts)
+    this.#shut({ open: false, ...closed, probing: false }, false)
+  }
+
   stop(): void {
     this.#timer?.cancel()
   }
 
-  #open(): void {
+  #open(remember = true): void {
     this.#attempts = 0
     this.#timer?.cancel()
     this.#switch.set({ open: true })
-    this.#options.remember?.(null)
+    if (remember) this.#options.remember?.(null)
   }
 
   /** Fifty conversations that fail together are one failure: only a probe, or the first one, moves the back-off on. */
@@ -149,11 +163,12 @@ export class ProviderGate implements Gate {
     })
   }
 
-  #shut(state: Closed & { until: number }): void {
+  #shut(state: Closed & { until: number }, remember = true): void {
     this.#dueMonotonic =
       this.#options.clock.monotonic() + Math.max(0, state.until - this.#options.clock.now())
     this.#schedule(state.until)
     this.#switch.set(state)
+    if (!remember) return
     const { open: _open, probing: _probing, ...rest } = state
     this.#options.remember?.({
       ...rest,

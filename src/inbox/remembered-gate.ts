@@ -1,7 +1,8 @@
 import type { Facts } from './facts.ts'
-import type { ProviderGateMemory } from './provider-gate.ts'
+import type { FleetNews } from './fleet.ts'
+import type { ProviderGate, ProviderGateMemory } from './provider-gate.ts'
 
-/** Where the provider's gate is kept over a restart. */
+/** Where the provider's gate is kept over a restart, and where the other processes find it. */
 const GATE_FACT = 'inbox.provider-gate'
 
 /**
@@ -11,16 +12,44 @@ const GATE_FACT = 'inbox.provider-gate'
 export async function rememberedGate(
   facts: Facts,
   onProblem: (error: unknown) => void,
+  onWritten: () => void = () => {},
 ): Promise<{
   readonly remembered: ProviderGateMemory | null
   readonly remember: (memory: ProviderGateMemory | null) => void
 }> {
-  const text = await facts.get(GATE_FACT)
+  let writing: Promise<void> = Promise.resolve()
   return {
-    remembered: text === null ? null : (JSON.parse(text) as ProviderGateMemory),
+    remembered: await read(facts),
     remember: (memory) => {
-      const write = memory === null ? facts.delete(GATE_FACT) : facts.set(GATE_FACT, JSON.stringify(memory))
-      write.catch(onProblem)
+      // One behind the other: what is written last is what the gate knew last.
+      writing = writing
+        .then(() =>
+          memory === null ? facts.delete(GATE_FACT) : facts.set(GATE_FACT, JSON.stringify(memory)),
+        )
+        .then(onWritten)
+        .catch(onProblem)
     },
   }
+}
+
+/** What one process learns of the provider, all know: a limit costs one refused request and not one each. */
+export function followGate(
+  gate: Pick<ProviderGate, 'adopt'>,
+  facts: Facts,
+  listen: (listener: (news: FleetNews) => void) => Disposable,
+  onProblem: (error: unknown) => void,
+): Disposable {
+  let reading: Promise<void> = Promise.resolve()
+  return listen(({ kind }) => {
+    if (kind !== 'gate' && kind !== 'missed') return
+    reading = reading
+      .then(() => read(facts))
+      .then((memory) => gate.adopt(memory))
+      .catch(onProblem)
+  })
+}
+
+async function read(facts: Facts): Promise<ProviderGateMemory | null> {
+  const text = await facts.get(GATE_FACT)
+  return text === null ? null : (JSON.parse(text) as ProviderGateMemory)
 }

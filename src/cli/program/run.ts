@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import type { Role } from '../../inbox/fleet.ts'
 import { GROUP, jsonOption, portOption, withExamples, withExitCodes, type Wiring } from './shared.ts'
 
 /** Running the gateway, looking at it and talking to it. */
@@ -13,14 +14,21 @@ export function addRunning({ program, home, finish }: Wiring): void {
       'a simulated Anthropic on loopback, the web chat, short-lived tokens; no account needed',
     )
     .addOption(portOption('listen here instead of gateway.port'))
-    .action(async (options: { sandbox?: boolean; port?: number }) => {
+    .addOption(
+      new Option('--role <role>', 'with PostgreSQL: speak to the platforms, answer, or do both')
+        .choices(['all', 'ingress', 'worker'])
+        .default('all'),
+    )
+    .action(async (options: { sandbox?: boolean; port?: number; role: Role }) => {
       const { gatewayCommand } = await import('../gateway.ts')
-      finish(await gatewayCommand({ ...home(), sandbox: options.sandbox ?? false, port: options.port }))
+      const { sandbox = false, port, role } = options
+      finish(await gatewayCommand({ ...home(), sandbox, port, role }))
     })
   withExamples(gateway, [
     ['hermes gateway', 'run on the home in ~/.hermes'],
     ['hermes gateway --sandbox', 'try it without an account, on this machine only'],
     ['hermes gateway --home /srv/hermes --port 9000', 'another home, another port'],
+    ['hermes gateway --role worker', 'one of several on a PostgreSQL: only answers'],
   ])
   withExitCodes(gateway, [
     [0, 'stopped as asked'],

@@ -12,7 +12,7 @@ export interface StatusReport {
   readonly credential: Credential
   readonly channels: ReadonlyArray<{
     readonly channel: string
-    readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped'
+    readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped' | 'standby'
     readonly problem: string | null
     readonly since: string
     readonly account: string | null

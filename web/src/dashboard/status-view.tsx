@@ -127,6 +127,7 @@ const CHANNEL_WORDS = {
   retrying: 'tries to connect',
   failed: 'does not work',
   stopped: 'stopped',
+  standby: 'another gateway has it',
 } as const
 
 function Row({ good, name, what }: { good: boolean | null; name: string; what: string }) {

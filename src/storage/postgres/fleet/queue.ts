@@ -1,3 +1,4 @@
+import type { Client } from 'pg'
 import { PgBoss } from 'pg-boss'
 import { DAY, HOUR, SECOND } from '../../../support/clock.ts'
 import type { Queryable } from '../database.ts'
@@ -51,26 +52,8 @@ export class WakeUpQueue {
     this.#database = database
   }
 
-  /** Makes or migrates pg-boss's own tables. To be called by one process at a time. */
-  static async prepare(database: Queryable): Promise<void> {
-    const boss = bossOn(database, true)
-    await boss.start()
-    try {
-      const settings = {
-        retryLimit: RETRY_LIMIT,
-        retryDelay: 0,
-        heartbeatSeconds: HEARTBEAT_SECONDS,
-        expireInSeconds: EXPIRE_SECONDS,
-        retentionSeconds: RETENTION_SECONDS,
-      }
-      await boss.createQueue(QUEUE, { policy: 'key_strict_fifo', ...settings })
-    } finally {
-      await boss.stop({ graceful: false, close: false })
-    }
-  }
-
   static async open(database: Queryable): Promise<WakeUpQueue> {
-    const boss = bossOn(database, false)
+    const boss = bossOn(adapter(database), false)
     await boss.start()
     return new WakeUpQueue(boss, database)
   }
@@ -126,9 +109,30 @@ export class WakeUpQueue {
   }
 }
 
-function bossOn(database: Queryable, migrate: boolean): PgBoss {
+/** Makes or migrates pg-boss's own tables, by one process at a time: for `migrate`. */
+export async function prepareQueue(client: Client): Promise<void> {
+  const boss = bossOn(
+    { executeSql: async (text, values) => ({ rows: (await client.query<never>(text, values)).rows }) },
+    true,
+  )
+  await boss.start()
+  try {
+    const settings = {
+      retryLimit: RETRY_LIMIT,
+      retryDelay: 0,
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+      expireInSeconds: EXPIRE_SECONDS,
+      retentionSeconds: RETENTION_SECONDS,
+    }
+    await boss.createQueue(QUEUE, { policy: 'key_strict_fifo', ...settings })
+  } finally {
+    await boss.stop({ graceful: false, close: false })
+  }
+}
+
+function bossOn(db: Statements, migrate: boolean): PgBoss {
   const boss = new PgBoss({
-    db: adapter(database),
+    db,
     schema: SCHEMA,
     migrate,
     createSchema: migrate,
@@ -143,9 +147,12 @@ function bossOn(database: Queryable, migrate: boolean): PgBoss {
   return boss
 }
 
-function adapter(queryable: Queryable): {
+/** As pg-boss wants to be given a database. */
+interface Statements {
   executeSql(text: string, values?: unknown[]): Promise<{ rows: never[] }>
-} {
+}
+
+function adapter(queryable: Queryable): Statements {
   return {
     async executeSql(text, values) {
       return { rows: [...(await queryable.query<never>(text, values))] }

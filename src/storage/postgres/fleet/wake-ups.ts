@@ -101,9 +101,13 @@ export class WakeUps {
     })
   }
 
-  /** Whatever was known of these conversations: they are to be looked at now. */
-  async wake(ids: readonly string[]): Promise<void> {
-    await this.#database.transaction(async (tx) => {
+  /**
+   * Whatever was known of these conversations: they are to be looked at now.
+   *
+   * @returns the names of the jobs that they have now
+   */
+  wake(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#database.transaction(async (tx) => {
       const rows = await this.#lock(tx, ids)
       const heads = await this.#heads(tx, rows)
       const idle = rows.filter((row) => heads.has(row.key) && !row.leased)
@@ -120,7 +124,27 @@ export class WakeUps {
         tx,
         woken.map(({ row, job }) => ({ job, conversationId: row.id, delayMs: 0 })),
       )
+      return woken.map(({ job }) => job)
     })
+  }
+
+  /**
+   * What a process was answering that is gone is begun anew, sooner than its jobs are missed.
+   *
+   * @param known jobs that were made for it already and that nobody has taken yet; kept by the caller
+   */
+  async takeOver(known: Set<string>): Promise<number> {
+    const orphaned = await this.#database.query<{ id: string; wake_job: string | null }>(
+      `SELECT c.id, c.wake_job FROM hermes.conversations c WHERE c.lease_turn IS NOT NULL AND NOT ${LEASED}
+         ORDER BY c.key LIMIT $1`,
+      [WOKEN_AT_ONCE],
+    )
+    const jobs = new Set(orphaned.map(({ wake_job }) => wake_job))
+    for (const job of known) if (!jobs.has(job)) known.delete(job)
+    const fresh = orphaned.filter(({ wake_job }) => wake_job === null || !known.has(wake_job))
+    if (fresh.length === 0) return 0
+    for (const job of await this.wake(fresh.map(({ id }) => id))) known.add(job)
+    return fresh.length
   }
 
   /**

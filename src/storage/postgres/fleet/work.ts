@@ -71,6 +71,11 @@ export class FleetWork implements WorkSource {
     this.#touch = setInterval(() => this.#touchAll(), TOUCH_EVERY_MS).unref()
   }
 
+  /** Nothing that is known here stands in the way of answers. */
+  get mayAnswer(): boolean {
+    return this.#mayAnswer
+  }
+
   /** Somebody has put something into the queue. */
   nudge(): void {
     this.#maybe = true

@@ -1,0 +1,107 @@
+import type { CountedOutcome, Fleet } from '../inbox/fleet.ts'
+import { SECOND, type Clock, type Timer } from '../support/clock.ts'
+import type { Incident } from './incident.ts'
+import { IncidentTracker, type Outage, type TrackerOptions } from './tracker.ts'
+
+/** How old what a process shows of another's incident may be when the news of it went lost. */
+const LOOK_EVERY_MS = 10 * SECOND
+
+export interface IncidentsOptions extends TrackerOptions {
+  readonly fleet: Pick<Fleet, 'tell' | 'listen' | 'work'>
+  /** What is shown has changed, by whichever process. */
+  readonly onChange: () => void
+  readonly clock: Clock
+}
+
+/**
+ * The outage as every process shows it, written by one of them: the one that leads tracks it and
+ * tells the operator; the others read it, and tell the one that leads what they count.
+ */
+export class Incidents {
+  readonly #options: IncidentsOptions
+  #tracker: IncidentTracker | null = null
+  #shown: Incident | null = null
+  /** What this process observed last; undefined = nothing yet. */
+  #observed: Outage | null | undefined
+  #subscription: Disposable | null = null
+  #timer: Timer | null = null
+
+  constructor(options: IncidentsOptions) {
+    this.#options = options
+  }
+
+  /** The outage that goes on, or whose messages are still being answered; null = none. */
+  get current(): Incident | null {
+    return this.#tracker ? this.#tracker.current : this.#shown
+  }
+
+  /** Begins to follow what others write. */
+  async start(): Promise<void> {
+    const { fleet } = this.#options
+    if (!fleet.work) return
+    this.#subscription = fleet.listen((news) => {
+      if (news.kind === 'incident' || news.kind === 'missed') void this.#read()
+      else if (news.kind === 'count') this.#tracker?.count(news.outcome, news.messages)
+    })
+    await this.#read()
+    this.#lookLater()
+  }
+
+  stop(): void {
+    this.#subscription?.[Symbol.dispose]()
+    this.#timer?.cancel()
+  }
+
+  /** Tells what the gate says now; null = messages can be answered. */
+  observe(outage: Outage | null): void {
+    this.#observed = outage
+    this.#tracker?.observe(outage)
+  }
+
+  /** A message was accepted that has to wait, or one that had waited came to its end. */
+  count(outcome: CountedOutcome, messages = 1): void {
+    if (this.#tracker) this.#tracker.count(outcome, messages)
+    // Counts matter while there is an incident: nobody is told of every message otherwise.
+    else if (this.#shown) this.#options.fleet.tell({ kind: 'count', outcome, messages })
+  }
+
+  /** This process writes from now on. @returns ends it */
+  async lead(): Promise<() => Promise<void>> {
+    const { store, fleet, onChange } = this.#options
+    const tracker = new IncidentTracker({
+      ...this.#options,
+      store: {
+        ...store,
+        save: (incident) =>
+          store.save(incident).finally(() => {
+            onChange()
+            fleet.tell({ kind: 'incident' })
+          }),
+      },
+    })
+    await tracker.start()
+    this.#tracker = tracker
+    if (this.#observed !== undefined) tracker.observe(this.#observed)
+    return async () => {
+      this.#shown = tracker.current
+      this.#tracker = null
+      await tracker.stop()
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { store, onChange, onProblem } = this.#options
+    try {
+      this.#shown = await store.current()
+      onChange()
+    } catch (error) {
+      onProblem(error)
+    }
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#options.clock.setTimer(() => {
+      void this.#read().then(() => this.#lookLater())
+    }, LOOK_EVERY_MS)
+  }
+}

@@ -1,0 +1,63 @@
+import type { ChannelSettings } from '../config/channels.ts'
+import { cursorWriter } from '../inbox/cursor-writer.ts'
+import type { Fleet } from '../inbox/fleet.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import type { Secret } from '../support/secret.ts'
+import type { Channel } from './channel.ts'
+import { HeldChannel } from './held-channel.ts'
+import { openPlatforms, type ChannelParts } from './registry.ts'
+
+interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log'> {
+  readonly inbox: Pick<Inbox, 'accept' | 'cursor' | 'cursors'>
+}
+
+/** What sends on the channels; made after them. */
+interface Sending {
+  took(): Promise<void>
+  readonly delivery: { left(channel: string): Promise<void> }
+}
+
+/** The platforms as this process of the fleet has them: alone, in turn with others, or not at all. */
+export async function openFleetPlatforms(
+  settings: ChannelSettings,
+  fleet: Fleet,
+  { clock, log, inbox }: FleetChannelParts,
+  sending: () => Sending,
+): Promise<readonly Channel[]> {
+  if (fleet.role === 'worker') return []
+  const held = new Map<string, HeldChannel>()
+  const platforms = await openPlatforms(settings, {
+    clock,
+    log,
+    readCursor: (channel, name) => inbox.cursor(channel, name),
+    readCursors: (channel) => inbox.cursors(channel),
+    writeCursor: cursorWriter(inbox, clock, (channel) => held.get(channel)?.fence ?? null),
+  })
+  if (fleet.work === null) return platforms
+  return platforms.map((channel) => {
+    // What is read from the store is read from any process; only a platform wants one to speak to.
+    if (!channel.push) return channel
+    const name = channel.channel
+    const wrapped = new HeldChannel({
+      channel,
+      name: `channel:${name}:${accountOf(settings, name)}`,
+      fleet,
+      clock,
+      onHeld: () => void sending().took(),
+      onLeaving: () => sending().delivery.left(name),
+    })
+    held.set(name, wrapped)
+    return wrapped
+  })
+}
+
+/** What tells one account of a platform from another, without telling its secret. */
+function accountOf({ telegram, discord, slack, matrix, email }: ChannelSettings, channel: string): string {
+  const secrets: Readonly<Record<string, Secret | null>> = {
+    telegram: telegram.botToken,
+    discord: discord.botToken,
+    slack: slack.botToken,
+    matrix: matrix.accessToken,
+  }
+  return secrets[channel]?.fingerprint ?? (channel === 'email' ? (email.address ?? '') : '')
+}

@@ -1,0 +1,127 @@
+import type { Receiver } from '../conversation/receiver.ts'
+import type { Candidacy, Fleet, Tenure } from '../inbox/fleet.ts'
+import type { Fence } from '../inbox/inbox.ts'
+import { NotHere } from '../inbox/outlet.ts'
+import { StoreError } from '../support/errors.ts'
+import type { Clock } from '../support/clock.ts'
+import type { Channel, ChannelStatus } from './channel.ts'
+
+export interface HeldChannelOptions {
+  readonly channel: Channel
+  /** The right to it in the fleet: the same for all who would use the same account. */
+  readonly name: string
+  readonly fleet: Pick<Fleet, 'hold'>
+  readonly clock: Clock
+  /** This process speaks for the channel now. */
+  readonly onHeld: () => void
+  /** Not any more: resolves when nothing that it sent is under way. */
+  readonly onLeaving: () => Promise<void>
+}
+
+/**
+ * A platform that several gateways could connect to, and one does. The others stand by. What a
+ * holder takes in carries its fence, so that one that was stopped and woken can store nothing; what
+ * it sends it sends only while nobody else can have become the holder.
+ */
+export class HeldChannel implements Channel {
+  readonly channel: string
+  readonly push: boolean
+  readonly draftIntervalMs: number | null
+  readonly remove?: NonNullable<Channel['remove']>
+  readonly #options: HeldChannelOptions
+  readonly #inner: Channel
+  #candidacy: Promise<Candidacy> | null = null
+  #tenure: Tenure | null = null
+  #fence: Fence | null = null
+  #since: number
+
+  constructor(options: HeldChannelOptions) {
+    const inner = options.channel
+    this.#options = options
+    this.#inner = inner
+    this.channel = inner.channel
+    this.push = inner.push
+    this.draftIntervalMs = inner.draftIntervalMs
+    this.#since = options.clock.now()
+    if (inner.remove) this.remove = (address, platformId) => inner.remove!(address, platformId)
+  }
+
+  get here(): boolean {
+    return this.#tenure?.isFresh ?? false
+  }
+
+  /** Of this process's newest tenure, also of one that is over: the store refuses that. */
+  get fence(): Fence | null {
+    return this.#fence
+  }
+
+  async start(receiver: Receiver): Promise<void> {
+    this.#candidacy ??= this.#options.fleet.hold(this.#options.name, (tenure) =>
+      this.#serve(receiver, tenure),
+    )
+    await this.#candidacy
+  }
+
+  async stop(): Promise<void> {
+    const candidacy = await this.#candidacy
+    this.#candidacy = null
+    await candidacy?.stop()
+  }
+
+  status(): ChannelStatus {
+    const status = this.#inner.status()
+    if (this.#tenure || this.#candidacy === null) return status
+    return { ...status, state: 'standby', problem: null, since: this.#since }
+  }
+
+  split(text: string): readonly string[] {
+    return this.#inner.split(text)
+  }
+
+  send(...args: Parameters<Channel['send']>): Promise<string> {
+    return this.#asHolder(() => this.#inner.send(...args))
+  }
+
+  edit(...args: Parameters<Channel['edit']>): Promise<void> {
+    return this.#asHolder(() => this.#inner.edit(...args))
+  }
+
+  typing(address: string): void {
+    if (this.here) this.#inner.typing(address)
+  }
+
+  async #serve(receiver: Receiver, tenure: Tenure): Promise<() => Promise<void>> {
+    this.#tenure = tenure
+    this.#fence = tenure.fence
+    await this.#inner.start(fenced(receiver, tenure))
+    this.#options.onHeld()
+    return async () => {
+      this.#tenure = null
+      this.#since = this.#options.clock.now()
+      await Promise.all([this.#inner.stop(), this.#options.onLeaving()])
+    }
+  }
+
+  async #asHolder<T>(work: () => Promise<T>): Promise<T> {
+    const tenure = this.#tenure
+    if (!tenure?.isFresh) throw this.#notHere()
+    const result = await work()
+    // It was stopped meanwhile, and somebody else goes on from where the store stands: that stays so.
+    if (!tenure.isFresh) throw this.#notHere()
+    return result
+  }
+
+  #notHere(): NotHere {
+    return new NotHere(`another process speaks for ${this.channel}`)
+  }
+}
+
+function fenced(receiver: Receiver, tenure: Tenure): Receiver {
+  return {
+    async receive(channel, items, cursors) {
+      // The store would refuse it as well; this spares it the question, and the store its bad name.
+      if (!tenure.isFresh) throw new StoreError('another process receives by now')
+      return await receiver.receive(channel, items, cursors, tenure.fence)
+    },
+  }
+}

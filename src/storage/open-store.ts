@@ -1,0 +1,50 @@
+import type { Settings } from '../config/settings.ts'
+import { fleetOfOne, type Fleet, type Role } from '../inbox/fleet.ts'
+import type { Clock } from '../support/clock.ts'
+import { ConfigurationError } from '../support/errors.ts'
+import { newId } from '../support/ids.ts'
+import type { Log } from '../support/log.ts'
+import { VERSION } from '../support/version.ts'
+import { openSqliteStorage } from './sqlite/storage.ts'
+import type { Storage } from './storage.ts'
+
+export interface StoreOptions {
+  readonly settings: Settings
+  readonly role: Role
+  /** Channels whose readers read the store: nothing goes into their outbox. */
+  readonly pullChannels: readonly string[]
+  readonly host: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Something failed in the background; it is tried again by itself. */
+  readonly onProblem: (error: unknown) => void
+}
+
+/** The store, and this process among those that work on it. */
+export interface OpenStore {
+  readonly storage: Storage
+  readonly fleet: Fleet
+}
+
+/**
+ * Opens what the settings name. PostgreSQL's part of the program is loaded only where it is used.
+ *
+ * @throws ConfigurationError; StoreError while it cannot be opened
+ */
+export async function openStore(options: StoreOptions): Promise<OpenStore> {
+  const { settings, role, pullChannels, clock, log } = options
+  const { storage } = settings.config
+  if (storage.kind === 'sqlite') {
+    if (role !== 'all') {
+      throw new ConfigurationError(
+        `--role ${role}: a gateway on SQLite does everything itself. Several gateways share a PostgreSQL: set storage.url.`,
+      )
+    }
+    const opened = await openSqliteStorage({ path: settings.paths.database, pullChannels })
+    if (opened.migrationBackup)
+      log.info(`the database was migrated; the former one is ${opened.migrationBackup}`)
+    return { storage: opened, fleet: fleetOfOne(newId(clock.now())) }
+  }
+  const { openFleetStore } = await import('./postgres/fleet/open.ts')
+  return openFleetStore({ ...options, url: storage.url, version: VERSION })
+}

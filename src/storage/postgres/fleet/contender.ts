@@ -1,0 +1,112 @@
+import type { Candidacy, Service, Tenure } from '../../../inbox/fleet.ts'
+import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
+import type { Queryable } from '../database.ts'
+import { acquireLease, type Lease } from './lease.ts'
+
+/** A holder that is gone is followed within a lease's term and this. */
+const TRY_EVERY_MS = SECOND
+/** How soon a holder notices that it may be one no more. */
+const LOOK_EVERY_MS = 0.5 * SECOND
+
+export interface ContenderOptions {
+  readonly database: Queryable
+  readonly name: string
+  /** The process's id. */
+  readonly holder: string
+  readonly clock: Clock
+  readonly serve: Service
+  /** False: somebody else is to have it, if anybody is there. */
+  readonly wanted?: () => boolean
+  /** The right was given up in good order: the others need not wait for its term. */
+  readonly onReleased: () => void
+  readonly onProblem: (error: unknown) => void
+}
+
+/** Wants what only one process may do, and does it whenever it is the one. */
+export class Contender implements Candidacy {
+  readonly #options: ContenderOptions
+  #lease: Lease | null = null
+  #end: (() => Promise<void>) | null = null
+  #timer: Timer | null = null
+  /** One step at a time: a tenure is over before the next one begins. */
+  #busy: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(options: ContenderOptions) {
+    this.#options = options
+  }
+
+  /** Resolves after the first attempt. */
+  async start(): Promise<void> {
+    await this.#step()
+    this.#again()
+  }
+
+  /** Somebody has given something up: tries at once. */
+  nudge(): void {
+    if (!this.#lease && !this.#stopped) void this.#step()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await this.#busy
+    await this.#leave()
+  }
+
+  #step(): Promise<void> {
+    return (this.#busy = this.#busy.then(() => this.#look()).catch(this.#options.onProblem))
+  }
+
+  async #look(): Promise<void> {
+    if (this.#stopped) return
+    const wanted = this.#options.wanted?.() ?? true
+    // What may be somebody else's by now is not gone on with, whether or not it is.
+    if (this.#lease && !(this.#lease.isFresh && wanted)) await this.#leave()
+    if (!this.#lease && wanted) await this.#take()
+  }
+
+  async #take(): Promise<void> {
+    const { database, name, holder, clock, serve } = this.#options
+    const lease = await acquireLease(database, { name, holder, clock, onLost: () => void this.#step() })
+    if (!lease) return
+    this.#lease = lease
+    const tenure: Tenure = {
+      fence: { name, fence: lease.fence },
+      get isFresh() {
+        return lease.isFresh
+      },
+    }
+    try {
+      this.#end = await serve(tenure)
+    } catch (error) {
+      await this.#leave()
+      throw error
+    }
+  }
+
+  /** First the doing, then the right: whoever comes next finds nobody at it. */
+  async #leave(): Promise<void> {
+    const lease = this.#lease
+    const end = this.#end
+    this.#end = null
+    await end?.().catch(this.#options.onProblem)
+    this.#lease = null
+    if (!lease) return
+    const inGoodOrder = lease.isFresh
+    await lease.release()
+    if (inGoodOrder) this.#options.onReleased()
+  }
+
+  #again(): void {
+    if (this.#stopped) return
+    const { clock } = this.#options
+    this.#timer = clock.setTimer(
+      () => {
+        // Not one behind the other where a step takes its time.
+        void this.#step().then(() => this.#again())
+      },
+      this.#lease ? LOOK_EVERY_MS : TRY_EVERY_MS,
+    )
+  }
+}

@@ -1,0 +1,216 @@
+import type { Candidacy, Fleet, FleetMember, FleetNews, Role, Service } from '../../../inbox/fleet.ts'
+import type { Inbox } from '../../../inbox/inbox.ts'
+import { MINUTE, SECOND, type Clock, type Timer } from '../../../support/clock.ts'
+import type { Database, Queryable } from '../database.ts'
+import { Contender } from './contender.ts'
+import { Notifier } from './notifier.ts'
+import { OutageIds } from './outage-ids.ts'
+import { Processes } from './processes.ts'
+import { WakeUpQueue } from './queue.ts'
+import { WakeUps } from './wake-ups.ts'
+import { FleetWork } from './work.ts'
+
+/** What a process left that is gone, and jobs whose process is: looked for this often by one process. */
+const CARE_EVERY_MS = 2 * SECOND
+/** A look over all that waits costs time in a long queue: at most this share of one process's. */
+const SWEEP_SHARE = 0.02
+const SWEEP_AT_LEAST_EVERY_MS = 5 * SECOND
+/** Nobody but an accident removes a job from under its conversation. */
+const LOST_EVERY_MS = 5 * MINUTE
+
+/** One process sees to the queue, whichever it is. */
+const CARE = 'queue'
+/** One does for all what concerns people: alerts, notices, what is removed. */
+const LEADER = 'leader'
+
+export interface JoinOptions {
+  readonly database: Database
+  readonly id: string
+  readonly role: Role
+  readonly host: string
+  readonly version: string
+  readonly clock: Clock
+  readonly onProblem: (error: unknown) => void
+}
+
+/** One of several gateways on a PostgreSQL database. */
+export interface JoinedFleet extends Fleet {
+  /** For the storage: see `StoreContext.wake`. */
+  readonly wake: (tx: Queryable, conversations: readonly number[]) => Promise<void>
+  /** The inbox with one name for each outage. */
+  unite(inbox: Inbox): Inbox
+}
+
+/**
+ * Makes this process one of those that work on the database. The schema and the queue's own tables
+ * are there (`migrate`, `WakeUpQueue.prepare`).
+ *
+ * @throws StoreError
+ */
+export async function joinFleet(options: JoinOptions): Promise<JoinedFleet> {
+  const queue = await WakeUpQueue.open(options.database)
+  const fleet = new PostgresFleet(options, queue)
+  await fleet.start()
+  return fleet
+}
+
+class PostgresFleet implements JoinedFleet {
+  readonly id: string
+  readonly role: Role
+  readonly work: FleetWork
+  readonly wake: JoinedFleet['wake']
+  readonly #options: JoinOptions
+  readonly #queue: WakeUpQueue
+  readonly #wakeUps: WakeUps
+  readonly #notifier: Notifier
+  readonly #processes: Processes
+  readonly #outages: OutageIds
+  readonly #contenders = new Set<Contender>()
+  #care: Candidacy | null = null
+
+  constructor(options: JoinOptions, queue: WakeUpQueue) {
+    const { database, id, role, host, version, clock, onProblem } = options
+    this.id = id
+    this.role = role
+    this.#options = options
+    this.#queue = queue
+    this.#wakeUps = new WakeUps(database, queue)
+    this.#notifier = new Notifier({ database, id, onProblem })
+    this.#processes = new Processes({ database, id, role, host, pid: process.pid, version, clock, onProblem })
+    this.#outages = new OutageIds(database)
+    this.wake = (tx, conversations) => this.#wakeUps.wanted(tx, conversations)
+    this.work = new FleetWork({
+      queue,
+      wakeUps: this.#wakeUps,
+      clock,
+      answers: role !== 'ingress',
+      tell: (news) => this.tell(news),
+      onProblem,
+    })
+  }
+
+  async start(): Promise<void> {
+    // First the line, then the look: whatever happens in between is heard.
+    this.#notifier.start()
+    this.listen((news) => {
+      if (news.kind === 'work' || news.kind === 'missed') this.work.nudge()
+      if (news.kind === 'released' || news.kind === 'missed')
+        for (const each of this.#contenders) each.nudge()
+    })
+    await this.#processes.start()
+    this.#care = await this.hold(CARE, async () => this.#takeCare())
+  }
+
+  workers(): number {
+    return Math.max(1, this.#processes.members.filter(({ role }) => role !== 'ingress').length)
+  }
+
+  tell(news: FleetNews): void {
+    this.#notifier.tell(news)
+  }
+
+  listen(listener: (news: FleetNews) => void): Disposable {
+    return this.#notifier.listen(listener)
+  }
+
+  hold(name: string, serve: Service): Promise<Candidacy> {
+    return this.#compete(name, serve, () => true)
+  }
+
+  lead(serve: Service): Promise<Candidacy> {
+    // Alerts go through the platforms, which a mere worker does not open.
+    const others = () => this.#processes.members.some(({ role }) => role !== 'worker')
+    return this.#compete(LEADER, serve, () => this.role !== 'worker' || !others())
+  }
+
+  async #compete(name: string, serve: Service, wanted: () => boolean): Promise<Candidacy> {
+    const { database, id, clock, onProblem } = this.#options
+    const contender = new Contender({
+      database,
+      name,
+      holder: id,
+      clock,
+      serve,
+      wanted,
+      onReleased: () => this.tell({ kind: 'released' }),
+      onProblem,
+    })
+    this.#contenders.add(contender)
+    await contender.start()
+    return {
+      stop: async () => {
+        this.#contenders.delete(contender)
+        await contender.stop()
+      },
+    }
+  }
+
+  async members(): Promise<readonly FleetMember[]> {
+    const [members, leases] = [
+      await this.#processes.look(),
+      await this.#options.database.query<{ name: string; holder: string }>(
+        'SELECT name, holder FROM hermes.leases WHERE expires_at > clock_timestamp() ORDER BY name',
+      ),
+    ]
+    return members.map((member) => ({
+      ...member,
+      holds: leases.filter(({ holder }) => holder === member.id).map(({ name }) => name),
+    }))
+  }
+
+  unite(inbox: Inbox): Inbox {
+    return this.#outages.unite(inbox)
+  }
+
+  async outageOver(): Promise<void> {
+    await this.#outages.over().catch(this.#options.onProblem)
+  }
+
+  async stop(): Promise<void> {
+    await this.#care?.stop()
+    await this.#queue.close()
+    await this.#processes.stop()
+    await this.#notifier.stop()
+  }
+
+  /** What one process does for the queue of all. */
+  #takeCare(): () => Promise<void> {
+    const { clock, onProblem } = this.#options
+    let timer: Timer
+    let busy: Promise<void> = Promise.resolve()
+    let over = false
+    const taken = new Set<string>()
+    let sweepAt = 0
+    let lostAt = 0
+    const round = async () => {
+      await this.#queue.supervise()
+      if ((await this.#wakeUps.takeOver(taken)) > 0) this.#tellAll()
+      if (clock.monotonic() >= lostAt) {
+        await this.#wakeUps.wakeLost()
+        await this.#processes.forget()
+        lostAt = clock.monotonic() + LOST_EVERY_MS
+      }
+      if (clock.monotonic() < sweepAt || !this.work.mayAnswer) return
+      const began = clock.monotonic()
+      if ((await this.#wakeUps.wakeAll()) > 0) this.#tellAll()
+      const took = clock.monotonic() - began
+      sweepAt = clock.monotonic() + Math.max(SWEEP_AT_LEAST_EVERY_MS, took / SWEEP_SHARE)
+    }
+    const again = () => {
+      if (over) return
+      timer = clock.setTimer(() => (busy = round().catch(onProblem).finally(again)), CARE_EVERY_MS)
+    }
+    busy = round().catch(onProblem).finally(again)
+    return async () => {
+      over = true
+      timer?.cancel()
+      await busy
+    }
+  }
+
+  /** There is work, for this process as well as for the others. */
+  #tellAll(): void {
+    this.tell({ kind: 'work' })
+    this.work.nudge()
+  }
+}

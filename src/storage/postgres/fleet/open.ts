@@ -1,0 +1,46 @@
+import type { Fleet, Role } from '../../../inbox/fleet.ts'
+import type { Clock } from '../../../support/clock.ts'
+import { newId } from '../../../support/ids.ts'
+import type { Log } from '../../../support/log.ts'
+import type { Secret } from '../../../support/secret.ts'
+import type { Storage } from '../../storage.ts'
+import { openDatabase } from '../database.ts'
+import { migrate } from '../migrate.ts'
+import { openPostgresStorage } from '../storage.ts'
+import { joinFleet } from './join.ts'
+import { prepareQueue } from './queue.ts'
+
+export interface FleetStoreOptions {
+  readonly url: Secret
+  readonly role: Role
+  readonly host: string
+  readonly version: string
+  readonly pullChannels: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+  /** Something failed in the background; it is tried again by itself. */
+  readonly onProblem: (error: unknown) => void
+}
+
+/**
+ * The store that several gateways share, brought to this program's version, and this process as one
+ * of them.
+ *
+ * @throws ConfigurationError for a database that will not do; StoreError while it does not answer
+ */
+export async function openFleetStore(
+  options: FleetStoreOptions,
+): Promise<{ readonly storage: Storage; readonly fleet: Fleet }> {
+  const { url, log, clock, onProblem, pullChannels } = options
+  const steps = await migrate({ url, also: prepareQueue })
+  if (steps.length > 0) log.info({ steps }, 'the database was migrated')
+  const database = await openDatabase({ url, clock, log, onProblem })
+  try {
+    const fleet = await joinFleet({ ...options, database, id: newId(clock.now()) })
+    const storage = openPostgresStorage({ database, pullChannels, wake: fleet.wake, clock })
+    return { storage: { ...storage, inbox: fleet.unite(storage.inbox) }, fleet }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}

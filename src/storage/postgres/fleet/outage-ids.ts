@@ -1,0 +1,66 @@
+import type { Inbox, Outage } from '../../../inbox/inbox.ts'
+import type { Queryable } from '../database.ts'
+
+/** The name of the outage that goes on, the same for all processes. */
+const OUTAGE_FACT = 'fleet.outage'
+/** Outages of this process whose common name is remembered. */
+const REMEMBERED = 100
+
+/**
+ * Every process finds out by itself that messages cannot be answered, and gives the outage a name of
+ * its own. People are told once an outage, so the first of these names is the outage's for everybody.
+ */
+export class OutageIds {
+  readonly #database: Queryable
+  readonly #known = new Map<string, Promise<string>>()
+
+  constructor(database: Queryable) {
+    this.#database = database
+  }
+
+  /** @throws StoreError */
+  of(ownId: string): Promise<string> {
+    let common = this.#known.get(ownId)
+    if (!common) {
+      this.#known.set(ownId, (common = this.#claim(ownId)))
+      common.catch(() => this.#known.delete(ownId))
+      if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value!)
+    }
+    return common
+  }
+
+  /** It is over: the next one has a name of its own. */
+  async over(): Promise<void> {
+    await this.#database.query('DELETE FROM hermes.facts WHERE key = $1', [OUTAGE_FACT])
+  }
+
+  /** `inbox` with one name for each outage. */
+  unite(inbox: Inbox): Inbox {
+    return {
+      ...inbox,
+      accept: async (request) =>
+        inbox.accept({ ...request, outage: request.outage && (await this.#common(request.outage)) }),
+      hold: async (request) => inbox.hold({ ...request, outage: await this.#common(request.outage) }),
+      finish: async (lease, outcome, now) =>
+        inbox.finish(
+          lease,
+          outcome.kind === 'held' ? { ...outcome, outage: await this.#common(outcome.outage) } : outcome,
+          now,
+        ),
+    }
+  }
+
+  /** As long as nobody is told, nobody asks for its name. */
+  async #common(outage: Outage): Promise<Outage> {
+    return outage.notice === null ? outage : { ...outage, id: await this.of(outage.id) }
+  }
+
+  async #claim(ownId: string): Promise<string> {
+    const [row] = await this.#database.query<{ value: string }>(
+      `INSERT INTO hermes.facts AS known (key, value) VALUES ($1, $2)
+         ON CONFLICT (key) DO UPDATE SET value = known.value RETURNING value`,
+      [OUTAGE_FACT, ownId],
+    )
+    return row!.value
+  }
+}

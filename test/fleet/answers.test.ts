@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { PROCESS_TEST } from '../support/bot-world.ts'
+import { FleetWorld } from '../support/fleet-world.ts'
+import { freshDatabase } from '../support/postgres.ts'
+
+const CHATS = Array.from({ length: 40 }, (_, index) => 1_000 + index)
+const QUESTIONS = ['first', 'second', 'third']
+
+test(
+  'two gateways answer forty conversations in order, each question once, and both of them do',
+  PROCESS_TEST,
+  async () => {
+    await using world = await FleetWorld.open({
+      databaseUrl: await freshDatabase(),
+      config: { gateway: { concurrency: 8 } },
+    })
+    await Promise.all([world.join(), world.join()])
+    await world.untilHeld()
+    for (const question of QUESTIONS)
+      for (const chat of CHATS) world.telegram.say(chat, `${question} of ${chat}`)
+    const total = CHATS.length * QUESTIONS.length
+    await world.until(
+      () => CHATS.every((chat) => world.shown(chat).length === QUESTIONS.length),
+      `${total} answers`,
+    )
+    for (const chat of CHATS) {
+      const order = world
+        .shown(chat)
+        .map((text) => QUESTIONS.findIndex((question) => text.includes(question)))
+      expect(order).toEqual([0, 1, 2])
+    }
+    expect(world.sandbox.requests.filter(({ status }) => status === 200)).toHaveLength(total)
+  },
+)
