@@ -56,6 +56,8 @@ export interface ChannelSettings {
     readonly imap: MailServer | null
     readonly smtp: MailServer | null
     readonly mailbox: string
+    /** Mails of one person that are answered within an hour. */
+    readonly mailsPerHour: number
     /** Whose verdict on senders is believed; null = nobody's, so that nobody's mail is taken. */
     readonly authservId: string | null
   }
@@ -141,6 +143,7 @@ export function resolveChannels(config: Config, environment: Environment): Chann
       imap,
       smtp,
       mailbox: channels.email.mailbox,
+      mailsPerHour: channels.email.mailsPerHour,
       authservId: channels.email.authservId,
     },
   }

@@ -185,6 +185,8 @@ export interface EmailConfig {
   /** null = the mail address. */
   readonly username: string | null
   readonly mailbox: string
+  /** Mails of one person that are answered within an hour. */
+  readonly mailsPerHour: number
   readonly imap: MailServerConfig
   readonly smtp: MailServerConfig
 }

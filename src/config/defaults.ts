@@ -113,6 +113,8 @@ export const DEFAULTS = {
       username: null,
       // The folder that every IMAP server has. @see RFC 9051 §5.1
       mailbox: 'INBOX',
+      // A person who writes a mail a minute for an hour is a program.
+      mails_per_hour: 60,
       imap: { host: null, port: null, secure: null },
       smtp: { host: null, port: null, secure: null },
     },

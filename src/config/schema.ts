@@ -331,6 +331,11 @@ const channels = section('The ways in which people talk to the gateway.', {
       .default(null),
     username: text("The account's name, where it is not EMAIL_ADDRESS.").nullable().default(null),
     mailbox: text('The folder that is read.').default(D.channels.email.mailbox),
+    mails_per_hour: count(
+      'Mails of one person that are answered within an hour. More are a loop between two programs, which ends in silence.',
+      1,
+      100_000,
+    ).default(D.channels.email.mails_per_hour),
     imap: mailServer('IMAP', 'EMAIL_IMAP_HOST'),
     smtp: mailServer('SMTP', 'EMAIL_SMTP_HOST'),
   }).prefault({}),

@@ -106,6 +106,7 @@ export function toConfig(file: ConfigFile): Config {
         authservId: channels.email.authserv_id,
         username: channels.email.username,
         mailbox: channels.email.mailbox,
+        mailsPerHour: channels.email.mails_per_hour,
         imap: channels.email.imap,
         smtp: channels.email.smtp,
       },

@@ -145,6 +145,7 @@ export class EmailFixture implements AsyncDisposable {
       mailbox: 'INBOX',
       authservId: AUTHSERV_ID,
       mayWrite: () => true,
+      mailsPerHour: 1_000,
       clock: systemClock,
       log: this.#log,
       readCursor: async (name) => receiver.cursors.get(name) ?? null,

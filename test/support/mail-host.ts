@@ -161,10 +161,16 @@ log_path = ${this.folder}/dovecot.log
 ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain login
+auth_failure_delay = 0
 mail_location = maildir:${this.folder}/mail/%u
 mail_max_userip_connections = 100
 first_valid_uid = 1
 ${capability === undefined ? '' : `imap_capability = ${capability}`}
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
 passdb {
   driver = static
   args = password=${MAIL_PASSWORD}

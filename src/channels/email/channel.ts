@@ -39,8 +39,10 @@ export interface EmailOptions {
   readonly readCursor: (name: string) => Promise<string | null>
   /** The longest silence before the IMAP server has to show that it is still there, in milliseconds. */
   readonly idleMs?: number
+  /** How long it may leave a short command unanswered, in milliseconds. */
+  readonly answerMs?: number
   /** Answers to one correspondent within an hour, before it counts as a loop. */
-  readonly mailsPerHour?: number
+  readonly mailsPerHour: number
   readonly onStatus?: (status: ChannelStatus) => void
   readonly random?: () => number
 }
@@ -83,14 +85,14 @@ class EmailChannel implements Channel {
 
   #reader(authservId: string, random: () => number): Mailbox {
     const { imap, username, password, mailbox, clock, log, readCursor, mayWrite } = this.#options
-    const { idleMs, mailsPerHour } = this.#options
+    const { idleMs, answerMs, mailsPerHour } = this.#options
     const intake = new Intake({
       address: this.#own,
       authservId,
       mayWrite,
       log,
       remember: (id, answered) => this.#remember(id, answered),
-      ...(mailsPerHour === undefined ? {} : { mailsPerHour }),
+      mailsPerHour,
     })
     return new Mailbox({
       server: imap,
@@ -104,6 +106,7 @@ class EmailChannel implements Channel {
       read: (mail) => intake.read(mail),
       onStatus: ({ state, problem }) => this.#report(state, problem),
       ...(idleMs === undefined ? {} : { idleMs }),
+      ...(answerMs === undefined ? {} : { answerMs }),
     })
   }
 

@@ -24,7 +24,7 @@ export interface IntakeOptions {
   readonly authservId: string
   readonly mayWrite: (from: MailAddress) => boolean
   /** Answers to one correspondent within an hour. */
-  readonly mailsPerHour?: number
+  readonly mailsPerHour: number
   /** A mail was read that will be answered: what the answer needs of it. */
   readonly remember: (id: MessageId, answered: Answered) => void
   readonly log: Log

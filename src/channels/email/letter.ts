@@ -24,6 +24,16 @@ const PIECE_BYTES = 64 * KIB
 /** A longer page is no letter, and turning it into text would take long. */
 const MAX_HTML_CHARACTERS = 1024 * KIB
 
+const PARSING = {
+  skipTextToHtml: true,
+  skipImageLinks: true,
+  keepCidLinks: true,
+  maxHtmlLengthToParse: MAX_HTML_CHARACTERS,
+} as const
+
+/** What stands in the text for a picture within the page, and what no text may hold. */
+const LEFTOVERS = /\[cid:[^\]\s]{1,200}\]|\0/g
+
 const ENCRYPTED = /^(?:multipart\/encrypted|application\/(?:x-)?pkcs7-mime)\b/i
 const CANNOT_DECRYPT = "I can't read encrypted mail. Please send it without encryption."
 const CANNOT_READ = "I couldn't read your mail. Please send it as plain text."
@@ -43,26 +53,30 @@ const FORWARD = /^\s*(?:fwd?|wg|tr|rv|enc|i|doorst|vb|vl|转发|轉寄|пере�
 export async function readLetter(source: Uint8Array, headers: Headers): Promise<Letter> {
   if (ENCRYPTED.test(headers.first('content-type') ?? '')) return unreadable(CANNOT_DECRYPT)
   let mail: ParsedMail
+  let text: string
   try {
     // Loaded with the first mail: a start must not wait for it.
     const { simpleParser } = await import('mailparser')
-    mail = await simpleParser(Readable.from(pieces(source)), {
-      skipTextToHtml: true,
-      skipImageLinks: true,
-      keepCidLinks: true,
-      maxHtmlLengthToParse: MAX_HTML_CHARACTERS,
-    })
+    mail = await simpleParser(Readable.from(pieces(source)), PARSING)
+    text = mail.text ?? ''
+    if (text.trim() === '' && typeof mail.html === 'string') {
+      // Some programs add a text that is empty to a page that is not.
+      const page = await simpleParser(`Content-Type: text/html; charset=utf-8\n\n${mail.html}`, PARSING)
+      text = page.text ?? ''
+    }
   } catch {
     return unreadable(CANNOT_READ)
   }
   const subject = mail.subject ?? ''
   const forwarded = FORWARD.test(subject)
   const answers = headers.first('in-reply-to') !== null || headers.first('references') !== null
-  const text = (mail.text ?? '').replace(/\r\n?/g, '\n').replaceAll('\0', '')
   return {
     name: nameOf(mail),
     subject,
-    text: writtenText(text, !forwarded && (answers || REPLY.test(subject))),
+    text: writtenText(
+      text.replace(/\r\n?/g, '\n').replace(LEFTOVERS, ''),
+      !forwarded && (answers || REPLY.test(subject)),
+    ),
     files: filesOf(mail.attachments),
     unsupported: null,
     forwarded,

@@ -1,7 +1,5 @@
 import { HOUR } from '../../support/clock.ts'
 
-/** Nobody writes more mails than this to one correspondent within an hour; two programs that answer each other do. */
-export const MAILS_PER_HOUR = 40
 /** Correspondents remembered; the one who was silent longest is forgotten first. */
 const MAX_CORRESPONDENTS = 10_000
 
@@ -17,7 +15,7 @@ export class LoopGuard {
   readonly #perHour: number
   readonly #correspondents = new Map<string, Correspondent>()
 
-  constructor(perHour: number = MAILS_PER_HOUR) {
+  constructor(perHour: number) {
     this.#perHour = perHour
   }
 

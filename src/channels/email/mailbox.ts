@@ -56,6 +56,8 @@ export interface MailboxOptions extends ImapAccount {
   readonly onStatus: (status: MailboxStatus) => void
   /** The longest silence in IDLE before the server has to show that it is still there. */
   readonly idleMs?: number
+  /** How long a short command may stay unanswered. */
+  readonly answerMs?: number
 }
 
 /** When the gateway first heard of this mailbox: what came before is not answered. */
@@ -306,10 +308,8 @@ export class Mailbox {
   /** @throws when the server does not answer in time */
   async #within<T>(command: Promise<T>): Promise<T> {
     const late = Promise.withResolvers<never>()
-    const timer = this.#options.clock.setTimer(
-      () => late.reject(new Error('the server does not answer')),
-      ANSWER_MS,
-    )
+    const { clock, answerMs = ANSWER_MS } = this.#options
+    const timer = clock.setTimer(() => late.reject(new Error('the server does not answer')), answerMs)
     // Whoever loses the race must not be heard of again.
     command.catch(() => {})
     try {
