@@ -1,6 +1,8 @@
 import { matrixWorld } from '../../test/support/matrix-world.ts'
 import { DISTURBANCES, PlatformTrial } from '../../test/support/platform-trial.ts'
 import type { PlatformWorld } from '../../test/support/platform-world.ts'
+import { emailWorld } from '../../test/support/email-world.ts'
+import { withoutMailServers } from '../../test/support/mail-host.ts'
 import { slackWorld } from '../../test/support/slack-world.ts'
 import { telegramWorld } from '../../test/support/telegram-world.ts'
 import type { ChaosRow } from './row.ts'
@@ -10,6 +12,7 @@ export const platformRows: readonly ChaosRow[] = [
   row('telegram', telegramWorld),
   row('slack', slackWorld),
   row('matrix', matrixWorld),
+  ...(withoutMailServers ? [] : [row('email', emailWorld)]),
 ]
 
 function row(name: string, world: () => Promise<PlatformWorld>): ChaosRow {

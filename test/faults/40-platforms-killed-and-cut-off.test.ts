@@ -2,16 +2,19 @@ import '../support/no-gateway-left.ts'
 import { expect, test } from 'vitest'
 import { PROCESS_TEST } from '../support/bot-world.ts'
 import { matrixWorld } from '../support/matrix-world.ts'
+import { emailWorld } from '../support/email-world.ts'
+import { whyWithoutMail, withoutMailServers } from '../support/mail-host.ts'
 import { DISTURBANCES, PlatformTrial } from '../support/platform-trial.ts'
 import { slackWorld } from '../support/slack-world.ts'
 import { telegramWorld } from '../support/telegram-world.ts'
 
 /** The platforms that a gateway can be cut off from; each is disturbed once in every way. */
-const PLATFORMS = { telegram: telegramWorld, slack: slackWorld, matrix: matrixWorld }
+const PLATFORMS = { telegram: telegramWorld, slack: slackWorld, matrix: matrixWorld, email: emailWorld }
 
 for (const [name, world] of Object.entries(PLATFORMS)) {
-  test(
-    `on ${name} nothing is lost and everything stays in order, whatever breaks`,
+  const mail = name === 'email'
+  test.skipIf(mail && withoutMailServers)(
+    `on ${name} nothing is lost and everything stays in order, whatever breaks${mail ? whyWithoutMail : ''}`,
     PROCESS_TEST,
     async () => {
       await using trial = await PlatformTrial.start(await world())
