@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs'
 import { homePaths, resolveHome, type HomePaths } from '../config/home.ts'
-import type { SqliteStorage } from '../storage/sqlite/storage.ts'
+import type { Storage } from '../storage/storage.ts'
 import { printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'
 import { GatewayApi } from './running.ts'
@@ -8,11 +7,6 @@ import { GatewayApi } from './running.ts'
 /** The home that a command works on; nothing is created. */
 export function pathsOf(options: GlobalOptions): HomePaths {
   return homePaths(resolveHome(options.home, process.env))
-}
-
-/** Has a gateway ever run on the home? */
-export function hasStorage(options: GlobalOptions): boolean {
-  return existsSync(pathsOf(options).database)
 }
 
 /** The running gateway of the home, or null after saying that there is none and how to start it. */
@@ -27,26 +21,38 @@ export async function requireApi(options: GlobalOptions): Promise<GatewayApi | n
 }
 
 /**
- * Runs `work` on the home's database, beside a running gateway or without one.
+ * Runs `work` on the database of the home's configuration, beside running gateways or without one.
  *
  * @returns null after saying so, when there is no database yet
  */
 export async function withStorage<T>(
   options: GlobalOptions,
-  work: (storage: SqliteStorage) => Promise<T>,
+  work: (storage: Storage) => Promise<T>,
 ): Promise<T | null> {
-  const paths = pathsOf(options)
-  if (!existsSync(paths.database)) {
-    printError(`${paths.home} has no database yet: "hermes gateway" makes it at its first start.`)
-    return null
-  }
-  const [{ openSqliteStorage }, { PULL_CHANNELS }] = await Promise.all([
-    import('../storage/sqlite/storage.ts'),
+  const found = await withExistingStorage(options, work)
+  if (found) return found.result
+  const { home } = pathsOf(options)
+  printError(`${home} has no database yet: "hermes gateway" makes it at its first start.`)
+  return null
+}
+
+/** As `withStorage`, and says nothing. */
+export async function withExistingStorage<T>(
+  options: GlobalOptions,
+  work: (storage: Storage) => Promise<T>,
+): Promise<{ readonly result: T } | null> {
+  const [{ openExistingStorage }, { readSettings }, { PULL_CHANNELS }, { createLog }] = await Promise.all([
+    import('../storage/open-existing.ts'),
+    import('../config/settings.ts'),
     import('../channels/channel.ts'),
+    import('../support/log.ts'),
   ])
-  const storage = await openSqliteStorage({ path: paths.database, pullChannels: PULL_CHANNELS })
+  const settings = await readSettings({ home: options.home, processEnv: process.env, lenient: true })
+  const log = await createLog({ level: 'error' })
+  const storage = await openExistingStorage({ settings, pullChannels: PULL_CHANNELS, log })
+  if (!storage) return null
   try {
-    return await work(storage)
+    return { result: await work(storage) }
   } finally {
     await storage.close()
   }

@@ -5,7 +5,7 @@ import type { WaitingCounts } from '../inbox/inbox.ts'
 import { VERSION } from '../support/version.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'
 import { withCredentials } from './auth-parts.ts'
-import { hasStorage, pathsOf, withStorage } from './context.ts'
+import { pathsOf, withExistingStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, paint, print, printJson, table } from './output.ts'
 import type { GlobalOptions } from './program.ts'
@@ -32,12 +32,11 @@ async function reportOf(
   options: GlobalOptions,
   { keeper, settings }: CredentialParts,
 ): Promise<StatusReport> {
-  const stored = hasStorage(options)
-    ? await withStorage(options, async ({ inbox, incidents }) => ({
-        counts: await inbox.counts(),
-        incident: await incidents.current(),
-      }))
-    : null
+  const found = await withExistingStorage(options, async ({ inbox, incidents }) => ({
+    counts: await inbox.counts(),
+    incident: await incidents.current(),
+  }))
+  const stored = found?.result
   return statusReport({
     gateway: { running: false, version: VERSION, pid: null, url: null, startedAt: null, sandbox: false },
     readiness: null,

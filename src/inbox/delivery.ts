@@ -9,7 +9,8 @@ import { Moved, NotHere, Undeliverable, type Outlet } from './outlet.ts'
 import { replyTarget } from './own-id.ts'
 
 const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
-const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 15 * SECOND }
+/** A store that works again is noticed within seconds. */
+const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 
 /**
  * A failure that no outlet explains is a bug, and the item behind it would block its

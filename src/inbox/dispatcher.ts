@@ -13,7 +13,7 @@ import { StallWatch } from './stall-watch.ts'
 import type { StoreHealth } from './store-health.ts'
 import { LocalWork, type WorkSource } from './work-source.ts'
 
-const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 15 * SECOND }
+const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 
 /** Of the time to shut down, what is kept for handing back the answers that were not finished. */
 const HAND_BACK_SHARE = 0.2

@@ -10,7 +10,8 @@ export const DEFAULT_RESERVE_BYTES = 64 * MEGABYTE
 
 /** A disk does not fill up within seconds by what a gateway writes. */
 const LOOK_EVERY_MS = 10 * SECOND
-const PROBE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 15 * SECOND }
+/** A store that works again is noticed within seconds; a probe costs it one small write. */
+const PROBE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 4 * SECOND }
 
 export interface StoreHealthOptions {
   readonly clock: Clock

@@ -15,6 +15,8 @@ const SEEN_CURSOR = 'seen'
 
 /** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
+/** Telegram has done nothing wrong, and asking it again is cheap: a store that works again is found out within seconds. */
+const STORE_RETRY = { initialMs: SECOND, maxMs: 4 * SECOND }
 /** Somebody else receives with this token: two that insist would only take turns. */
 const CONFLICT_RETRY = { initialMs: 2 * SECOND, maxMs: MINUTE }
 /** A wrong token is not mended by asking; the operator's correction is found in time. */
@@ -177,7 +179,8 @@ export class Poller {
       const problem = isStoreTrouble(error)
         ? 'what arrives cannot be stored; Telegram keeps it for 24 hours'
         : `what arrives cannot be taken in: ${messageOf(error)}`
-      return { state: 'retrying', problem, waitMs: delay(RETRY) }
+      const policy = error instanceof StoreError ? STORE_RETRY : RETRY
+      return { state: 'retrying', problem, waitMs: delay(policy) }
     }
     switch (error.kind) {
       case 'token':

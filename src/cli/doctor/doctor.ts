@@ -12,6 +12,7 @@ import { checkDisk, checkGatewayToken, checkHome, checkNode, checkSecretFiles } 
 import { checkGateway, checkPort } from './check-gateway.ts'
 import { checkAddresses } from './check-network.ts'
 import { checkMatrix } from './check-matrix.ts'
+import { checkPostgres } from './check-postgres.ts'
 import { checkService } from './check-service.ts'
 import { checkStore } from './check-store.ts'
 import { checkTelegram } from './check-telegram.ts'
@@ -45,7 +46,10 @@ export async function examine(
   const { findings: gateway, running } = await checkGateway(paths.home)
   const local = await Promise.all([
     guarded('disk', async () => [await checkDisk(paths.home)]),
-    guarded('database', async () => checkStore(paths.database)),
+    guarded('database', async () => {
+      const storage = settings?.config.storage
+      return storage?.kind === 'postgres' ? checkPostgres(storage.url) : checkStore(paths.database)
+    }),
     guarded('service', () => checkService(paths.home, processEnv)),
   ])
   const files = [...checkSecretFiles(paths), ...checkGatewayToken(paths.gatewayToken)]
