@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   // `npm run bench -- storage 1000000` fills it first.
   storage: async () => void (await import('./storage.ts')),
   credential: async () => (await import('./credential.ts')).benchCredential(),
+  scale: async () => (await import('./scale/scale.ts')).benchScale(),
 }
 
 const names = process.argv.slice(2).filter((name) => Number.isNaN(Number(name)))

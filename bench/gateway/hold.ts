@@ -16,7 +16,7 @@ export async function benchHold(): Promise<void> {
 async function outage(merge: boolean): Promise<void> {
   const { process: provider, line: providerUrl } = await startScript('bench/support/mock-provider.ts', ['0'])
   await using _provider = provider
-  await using gateway = await BenchGateway.start(providerUrl, `  hold: { merge: ${merge} }\n`)
+  await using gateway = await BenchGateway.start(providerUrl, { gateway: `  hold: { merge: ${merge} }\n` })
   const normal = await runScript<DriverFigures>('bench/gateway/messages.ts', [
     gateway.url,
     gateway.token,

@@ -65,7 +65,7 @@ export function simulate(fleet: Fleet, times: ServiceTimes, traffic: Traffic, se
   const workers = of(fleet.workers, 1)
   const databases = of(fleet.partitions, fleet.databaseCores)
   const provider = new Station(agenda, fleet.providerSlots)
-  const platform = new Station(agenda, 1)
+  const platform = new Pace(agenda, fleet.platformRate)
 
   const outageFrom = traffic.seconds / 3
   const outageTo = outageFrom + traffic.outageSeconds
@@ -95,7 +95,7 @@ export function simulate(fleet: Fleet, times: ServiceTimes, traffic: Traffic, se
           worker.serve(exponential(times.worker), () =>
             provider.serve(model, () =>
               database.serve(half(1 - DATABASE_BEFORE), () =>
-                platform.serve(1 / fleet.platformRate, () =>
+                platform.pass(() =>
                   door.serve(exponential(times.ingress / 2), () => {
                     if (held && --waitingForRecovery === 0 && agenda.now >= outageTo) drainedAt = agenda.now
                     if (!held && at > traffic.seconds * WARM_UP_SHARE && drainedAt === null)
@@ -128,7 +128,7 @@ export function simulate(fleet: Fleet, times: ServiceTimes, traffic: Traffic, se
       worker: busy(workers),
       database: busy(databases),
       provider: busy([provider]),
-      platform: busy([platform]),
+      platform: platform.passed / fleet.platformRate / agenda.now,
     },
   }
 }
@@ -167,6 +167,26 @@ class Station {
       } else this.#free++
       done()
     })
+  }
+}
+
+/** Lets so many a second through; one that comes when nobody else does is not held up. */
+class Pace {
+  passed = 0
+  readonly #agenda: Agenda
+  readonly #gap: number
+  #next = 0
+
+  constructor(agenda: Agenda, perSecond: number) {
+    this.#agenda = agenda
+    this.#gap = 1 / perSecond
+  }
+
+  pass(done: () => void): void {
+    this.passed++
+    const at = Math.max(this.#agenda.now, this.#next)
+    this.#next = at + this.#gap
+    this.#agenda.at(at, done)
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,6 +39,24 @@ export class Measured implements AsyncDisposable {
   }
 }
 
+/** User and system time of a process, its children and those that have ended, in milliseconds. @see proc(5) */
+export function treeCpuMs(root: number): number {
+  let ticks = 0
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      const fields = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)!.split(' ').map(Number)
+      const own = Number(name) === root
+      if (own || fields[1] === root) ticks += fields[11]! + fields[12]!
+      // Of the children that were waited for.
+      if (own) ticks += fields[13]! + fields[14]!
+    } catch {
+      // It has ended in between, and counts with its parent now.
+    }
+  }
+  return ticks * 10
+}
+
 /** Runs one of the project's scripts and resolves with the first line it prints. */
 export async function startScript(
   script: string,
@@ -73,6 +91,15 @@ export async function runScript<T>(script: string, args: readonly string[]): Pro
   return JSON.parse(text) as T
 }
 
+export interface BenchGatewayOptions {
+  /** Further lines of the `gateway` section of `config.yaml`. */
+  readonly gateway?: string
+  /** Further sections. */
+  readonly sections?: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** A gateway of its own, on an empty home, against the provider at `baseUrl`. */
 export class BenchGateway implements AsyncDisposable {
   readonly process: Measured
@@ -90,19 +117,19 @@ export class BenchGateway implements AsyncDisposable {
     this.#home = home
   }
 
-  /** @param gateway further lines of the `gateway` section */
-  static async start(baseUrl: string, gateway = ''): Promise<BenchGateway> {
+  static async start(baseUrl: string, options: BenchGatewayOptions = {}): Promise<BenchGateway> {
+    const { gateway = '', sections = '', args = [], env = {} } = options
     const home = mkdtempSync(join(tmpdir(), 'hermes-bench-'))
     const port = await freePort()
     writeFileSync(
       join(home, 'config.yaml'),
-      `model:\n  base_url: ${baseUrl}\ngateway:\n  port: ${port}\n${gateway}`,
+      `model:\n  base_url: ${baseUrl}\ngateway:\n  port: ${port}\n${gateway}${sections}`,
     )
     writeFileSync(join(home, '.env'), 'ANTHROPIC_API_KEY=sk-ant-api03-TEST-bench\n', { mode: 0o600 })
     const url = `http://127.0.0.1:${port}`
     const started = performance.now()
-    const child = spawn(process.execPath, [join(ROOT, 'bin/hermes.js'), 'gateway', '--home', home], {
-      env: { PATH: process.env.PATH },
+    const child = spawn(process.execPath, [join(ROOT, 'bin/hermes.js'), 'gateway', '--home', home, ...args], {
+      env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     while (!(await isReady(url))) {

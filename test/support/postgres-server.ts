@@ -51,6 +51,11 @@ export class PostgresServer implements AsyncDisposable {
     return server
   }
 
+  /** The process that all others of the server are children of. */
+  get pid(): number {
+    return this.#child!.pid!
+  }
+
   /** The address of a database on this server. */
   url(database: string, port = this.port): string {
     return `postgres://hermes@127.0.0.1:${port}/${database}`

@@ -1,0 +1,99 @@
+import { fileURLToPath } from 'node:url'
+import { PostgresServer } from '../../test/support/postgres-server.ts'
+import { plot, type Series } from '../support/plot.ts'
+import { postgresCosts, sqliteCosts, type Costs, type Fill } from './growth.ts'
+import { engineRate, postgresRate, roleCosts, sqliteRate, type Rate } from './rates.ts'
+import { simulateFleets } from './fleets.ts'
+
+const GATEWAYS = [1, 2, 4] as const
+const MESSAGES = [1_000, 10_000, 100_000, 1_000_000] as const
+const CONVERSATIONS = [100, 1_000, 10_000, 100_000] as const
+/** Held fixed while the other grows. */
+const USUAL = { messages: 200_000, conversations: 1_000 } as const
+
+/** Several gateways on one PostgreSQL beside one on SQLite: rates, the cost of growth, and a fleet on paper. */
+export async function benchScale(): Promise<void> {
+  await using server = await PostgresServer.start({ durable: true })
+  console.log('scale: whole processes and PostgreSQL with every flush, all on this machine')
+  row('one gateway on SQLite', rateOf(await sqliteRate()))
+  for (const gateways of GATEWAYS)
+    row(`${gateways} on PostgreSQL`, rateOf(await postgresRate(server, gateways)))
+  row('pg-boss alone, one process', rateOf(await engineRate(server)))
+
+  const byMessages = await grow(server, 'messages stored', MESSAGES, (messages) => ({
+    messages,
+    conversations: USUAL.conversations,
+  }))
+  const byConversations = await grow(server, 'conversations', CONVERSATIONS, (conversations) => ({
+    messages: USUAL.messages,
+    conversations,
+  }))
+  draw(
+    'scale-messages.svg',
+    'What a message costs the store, by what is stored',
+    'messages stored',
+    byMessages,
+  )
+  draw(
+    'scale-conversations.svg',
+    'What a message costs the store, by conversations',
+    'conversations',
+    byConversations,
+  )
+  const times = await roleCosts(server)
+  row(
+    "a message's share of a core",
+    `ingress ${ms(times.ingress * 1_000)}, worker ${ms(times.worker * 1_000)}, database ${ms(times.database * 1_000)}`,
+  )
+  simulateFleets(times)
+}
+
+async function grow(
+  server: PostgresServer,
+  what: string,
+  sizes: readonly number[],
+  fillOf: (size: number) => Fill,
+): Promise<readonly Series[]> {
+  const stores = {
+    PostgreSQL: (fill: Fill) => postgresCosts(server, fill),
+    SQLite: (fill: Fill) => sqliteCosts(fill),
+  }
+  const series: Series[] = []
+  for (const [name, costs] of Object.entries(stores)) {
+    const points: Array<readonly [number, number]> = []
+    for (const size of sizes) {
+      const each = await costs(fillOf(size))
+      row(`${name}, ${size.toLocaleString('en')} ${what}`, costOf(each))
+      points.push([size, sum(each)])
+    }
+    series.push({ name, points })
+  }
+  return series
+}
+
+function draw(file: string, title: string, x: string, series: readonly Series[]): void {
+  const path = fileURLToPath(new URL(`../../docs/images/${file}`, import.meta.url))
+  plot(path, { title, x, y: 'accept, lease, finish and deliver, ms (medians)', series })
+}
+
+function sum({ accept, lease, finish, deliver }: Costs): number {
+  return accept + lease + finish + deliver
+}
+
+function costOf(costs: Costs): string {
+  const { accept, lease, finish, deliver } = costs
+  const each = `accept ${ms(accept)}, lease ${ms(lease)}, finish ${ms(finish)}, deliver ${ms(deliver)}`
+  return `${ms(sum(costs))} (${each})`
+}
+
+function rateOf({ perSecond, p50Ms, p99Ms }: Rate): string {
+  return `${perSecond.toFixed(0)} messages/s, p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}`
+}
+
+function row(what: string, figure: string): void {
+  console.log(`  ${what.padEnd(44)} ${figure}`)
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(2)} ms`
+}
