@@ -1,24 +1,13 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vite'
+import manifest from './package.json' with { type: 'json' }
 
 /**
- * Libraries that only some gateways use, or that look for files beside their own: they stay packages.
- * Everything else is put together with the program, for hundreds of small files cost more at a start
- * than all that they do.
+ * The package's dependencies stay packages: only some gateways use them, or they look for files beside
+ * their own. Everything else is put together with the program, for hundreds of small files cost more at
+ * a start than all that they do.
  */
-const PACKAGES = [
-  '@clack/prompts',
-  '@slack/socket-mode',
-  '@slack/web-api',
-  'discord.js',
-  'imapflow',
-  'mailauth',
-  'mailparser',
-  'nodemailer',
-  'pg',
-  'pg-boss',
-  'pino-pretty',
-]
+const PACKAGES = Object.keys(manifest.dependencies)
 
 export default defineConfig({
   root: import.meta.dirname,
