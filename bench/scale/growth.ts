@@ -142,13 +142,12 @@ async function openPostgres(address: string, { messages, conversations }: Fill):
   await client.end()
   const log = await createLog({ level: 'silent' })
   const database = await openDatabase({ url, clock: systemClock, log, onProblem: () => {} })
-  const storage = openPostgresStorage(database, { pullChannels: [] })
+  const storage = openPostgresStorage({ database, pullChannels: [] })
   return {
     inbox: storage.inbox,
     outbox: storage.outbox,
     async [Symbol.asyncDispose]() {
       await storage.close()
-      await database.close()
     },
   }
 }

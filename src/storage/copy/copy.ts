@@ -28,6 +28,9 @@ export interface CopyResult {
   readonly already: boolean
 }
 
+/** PostgreSQL's types by column. */
+type ColumnTypes = ReadonlyMap<string, string>
+
 interface CopyMark {
   readonly source: string
   readonly finished: boolean
@@ -58,7 +61,10 @@ export async function copyStorage({ source, target, onProgress }: CopyOptions): 
     [source.observedOutageMs()],
   )
   await goOnBehind(target)
-  for (const table of COPIED_TABLES) await compare(source, target, table, onProgress)
+  for (const table of COPIED_TABLES) {
+    const types = await columnTypes(target, table, source.columns(table.name))
+    await compare(source, target, table, types, onProgress)
+  }
   await setMark(target, { source: sourceMark, finished: true })
   return { rows, already: false }
 }
@@ -108,7 +114,7 @@ async function columnTypes(
   target: Queryable,
   { name }: CopiedTable,
   columns: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ColumnTypes> {
   const found = await target.query<{ column_name: string; data_type: string }>(
     `SELECT column_name, data_type FROM information_schema.columns
        WHERE table_schema = 'hermes' AND table_name = $1`,
@@ -125,7 +131,7 @@ async function copyTable(
   source: CopySource,
   target: Queryable,
   table: CopiedTable,
-  types: ReadonlyMap<string, string>,
+  types: ColumnTypes,
   onProgress: CopyOptions['onProgress'],
 ): Promise<number> {
   const columns = [...types.keys()].join(', ')
@@ -134,23 +140,23 @@ async function copyTable(
     SELECT ${columns} FROM json_populate_recordset(NULL::hermes.${table.name}, $1::json)
     ON CONFLICT DO NOTHING`
   // Done by an earlier run; that every row is right is seen when they are compared.
-  if ((await countOf(target, table.name)) >= source.count(table.name)) return source.count(table.name)
+  if ((await countOf(target, table.name)) >= rowsThere(source, table.name)) return source.count(table.name)
   let rows = 0
   for (const batch of source.batches(table)) {
-    await target.query(insert, [json(batch.map((row) => toJson(row)))])
+    await target.query(insert, [json(batch.map((row) => toJson(row, types)))])
     rows += batch.length
     onProgress({ table: table.name, phase: 'copied', rows })
   }
   return rows
 }
 
-/** Bytes as PostgreSQL reads them; truth values and numbers it reads from SQLite's numbers. */
-function toJson(row: SourceRow): Record<string, unknown> {
+/** Bytes and lists as PostgreSQL reads them; truth values and numbers it reads from SQLite's numbers. */
+function toJson(row: SourceRow, types: ColumnTypes): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(row).map(([column, value]) => [
-      column,
-      value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value,
-    ]),
+    Object.entries(row).map(([column, value]) => {
+      if (value instanceof Uint8Array) return [column, `\\x${Buffer.from(value).toString('hex')}`]
+      return [column, isJson(types, column) && typeof value === 'string' ? JSON.parse(value) : value]
+    }),
   )
 }
 
@@ -174,12 +180,12 @@ async function compare(
   source: CopySource,
   target: Queryable,
   table: CopiedTable,
+  types: ColumnTypes,
   onProgress: CopyOptions['onProgress'],
 ): Promise<void> {
   const { name, key } = table
   const counted = await countOf(target, name)
-  // The mark of the copy is a fact of its own.
-  const expected = source.count(name) + (name === 'facts' ? 1 : 0)
+  const expected = rowsThere(source, name)
   if (counted !== expected)
     throw new StoreError(`${name}: ${expected} rows went in and ${counted} are there. Run it again.`)
   const read = `SELECT t.* FROM hermes.${name} t
@@ -188,9 +194,11 @@ async function compare(
   for (const batch of source.batches(table)) {
     const keys = batch.map((row) => Object.fromEntries(key.map((column) => [column, row[column]])))
     const there = await target.query<Record<string, unknown>>(read, [json(keys)])
-    const wanted = new Map(batch.map((row) => [rowKey(row, key), digest(row, row)]))
-    for (const row of there)
-      if (wanted.get(rowKey(row, key)) === digest(row, batch[0]!)) wanted.delete(rowKey(row, key))
+    const wanted = new Map(batch.map((row) => [rowKey(row, key), digest(fromSqlite(row, types))]))
+    for (const row of there) {
+      const name = rowKey(row, key)
+      if (wanted.get(name) === digest(fromPostgres(row, types))) wanted.delete(name)
+    }
     const [different] = wanted.keys()
     if (different !== undefined)
       throw new StoreError(`${name}: the row ${different} is not as it was. Run it again.`)
@@ -199,42 +207,50 @@ async function compare(
   }
 }
 
+/** Rows of a whole copy: its mark is a fact of its own. */
+function rowsThere(source: CopySource, table: string): number {
+  return source.count(table) + (table === 'facts' ? 1 : 0)
+}
+
 async function countOf(target: Queryable, table: string): Promise<number> {
   const [row] = await target.query<{ n: number }>(`SELECT count(*) AS n FROM hermes.${table}`)
   return row!.n
 }
 
 function rowKey(row: Readonly<Record<string, unknown>>, key: readonly string[]): string {
-  return JSON.stringify(key.map((column) => plain(row[column])))
+  return JSON.stringify(
+    key.map((column) => (typeof row[column] === 'string' ? clean(row[column]) : row[column])),
+  )
 }
 
-/** The columns of `shape`, in whichever of the two forms their values come. */
-function digest(row: Readonly<Record<string, unknown>>, shape: SourceRow): string {
+/** The values of a row in the order of its columns, the same whichever of the two stores it came from. */
+type Values = readonly unknown[]
+
+function fromSqlite(row: SourceRow, types: ColumnTypes): Values {
+  return [...types.keys()].map((column) => {
+    const value = row[column]
+    if (typeof value === 'bigint') return Number(value)
+    if (typeof value !== 'string') return value
+    return isJson(types, column) ? JSON.parse(json(JSON.parse(value))) : clean(value)
+  })
+}
+
+function fromPostgres(row: Readonly<Record<string, unknown>>, types: ColumnTypes): Values {
+  return [...types.keys()].map((column) => {
+    const value = row[column]
+    return typeof value === 'boolean' ? Number(value) : value
+  })
+}
+
+function digest(values: Values): string {
   const hash = createHash('sha256')
-  for (const column of Object.keys(shape).toSorted()) {
-    const value = plain(row[column])
+  for (const value of values) {
     if (value instanceof Uint8Array) hash.update(value)
-    else hash.update(`${column}=${JSON.stringify(value)};`)
+    else hash.update(JSON.stringify(value))
   }
   return hash.digest('hex')
 }
 
-/** SQLite's and PostgreSQL's forms of the same value made equal. */
-function plain(value: unknown): unknown {
-  if (value === undefined) return null
-  if (typeof value === 'boolean') return value ? 1 : 0
-  if (typeof value === 'bigint') return Number(value)
-  if (typeof value === 'string') return jsonOrText(clean(value))
-  if (value instanceof Uint8Array || value === null || typeof value !== 'object') return value
-  return JSON.stringify(value)
-}
-
-/** A list that SQLite keeps as text and PostgreSQL as JSON. */
-function jsonOrText(text: string): string {
-  if (!text.startsWith('[') && !text.startsWith('{')) return text
-  try {
-    return JSON.stringify(JSON.parse(text))
-  } catch {
-    return text
-  }
+function isJson(types: ColumnTypes, column: string): boolean {
+  return types.get(column) === 'json'
 }

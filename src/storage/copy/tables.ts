@@ -18,6 +18,7 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'addresses', key: ['key'], identity: true },
   { name: 'messages', key: ['key'], identity: true },
   { name: 'attachments', key: ['key'], identity: true, large: true },
+  { name: 'contexts', key: ['message'], identity: false },
   { name: 'participants', key: ['person_id', 'conversation'], identity: false },
   { name: 'seen', key: ['origin', 'platform_id'], identity: false },
   { name: 'turns', key: ['key'], identity: true },
