@@ -1,5 +1,6 @@
 import { matrixWorld } from '../../test/support/matrix-world.ts'
 import { DISTURBANCES, PlatformTrial } from '../../test/support/platform-trial.ts'
+import { discordWorld } from '../../test/support/discord-world.ts'
 import type { PlatformWorld } from '../../test/support/platform-world.ts'
 import { emailWorld } from '../../test/support/email-world.ts'
 import { withoutMailServers } from '../../test/support/mail-host.ts'
@@ -13,6 +14,7 @@ export const platformRows: readonly ChaosRow[] = [
   row('slack', slackWorld),
   row('matrix', matrixWorld),
   ...(withoutMailServers ? [] : [row('email', emailWorld)]),
+  row('discord', discordWorld),
 ]
 
 function row(name: string, world: () => Promise<PlatformWorld>): ChaosRow {

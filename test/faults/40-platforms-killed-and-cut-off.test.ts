@@ -5,11 +5,18 @@ import { matrixWorld } from '../support/matrix-world.ts'
 import { emailWorld } from '../support/email-world.ts'
 import { whyWithoutMail, withoutMailServers } from '../support/mail-host.ts'
 import { DISTURBANCES, PlatformTrial } from '../support/platform-trial.ts'
+import { discordWorld } from '../support/discord-world.ts'
 import { slackWorld } from '../support/slack-world.ts'
 import { telegramWorld } from '../support/telegram-world.ts'
 
 /** The platforms that a gateway can be cut off from; each is disturbed once in every way. */
-const PLATFORMS = { telegram: telegramWorld, slack: slackWorld, matrix: matrixWorld, email: emailWorld }
+const PLATFORMS = {
+  telegram: telegramWorld,
+  slack: slackWorld,
+  matrix: matrixWorld,
+  discord: discordWorld,
+  email: emailWorld,
+}
 
 for (const [name, world] of Object.entries(PLATFORMS)) {
   const mail = name === 'email'
