@@ -8,6 +8,7 @@ import type { GlobalOptions } from '../program.ts'
 import { checkAlerts } from './check-alerts.ts'
 import { checkConfig } from './check-config.ts'
 import { checkCredential } from './check-credential.ts'
+import { checkDiscord } from './check-discord.ts'
 import { checkDisk, checkGatewayToken, checkHome, checkNode, checkSecretFiles } from './check-files.ts'
 import { checkGateway, checkPort } from './check-gateway.ts'
 import { checkAddresses } from './check-network.ts'
@@ -61,6 +62,7 @@ export async function examine(
     guarded('port', async () => (running ? [] : [await checkPort(settings.config.gateway, paths)])),
     guarded('reach', () => checkAddresses(settings.config, renewable)),
     guarded('telegram', () => checkTelegram(settings, running !== null)),
+    guarded('discord', () => checkDiscord(settings)),
     guarded('matrix', () => checkMatrix(settings)),
     guarded('alerts', () => checkAlerts(settings, processEnv)),
   ])
