@@ -93,6 +93,6 @@ export class CommandDesk {
 
 /** What the person reads at once. */
 function outcome(used: UsedCommand, accepted: Accepted | undefined): string {
-  const taken = accepted && (accepted.conversationId !== null || accepted.outbox || accepted.duplicate)
+  const taken = accepted && (accepted.conversationId !== null || accepted.messageId !== null)
   return taken ? `\`${used.name}\` ✓` : 'I may not take that from you here.'
 }

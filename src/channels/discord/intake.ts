@@ -23,7 +23,7 @@ import { MemberRoles } from './member-roles.ts'
 import { formatPlace, parsePlace, type Place } from './place.ts'
 import { authorOf, isAddressed, mapEdit, mapMessage, type BotIdentity, type SeenMessage } from './receive.ts'
 import { isSpokenIn, Servers, type Readable, type ToldServer } from './servers.ts'
-import { compareSnowflakes, justBefore, laterOf } from './snowflake.ts'
+import { compareSnowflakes, isSnowflake, justBefore, laterOf } from './snowflake.ts'
 
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
 /** Trouble with one place is mostly trouble with all. */
@@ -188,8 +188,10 @@ export class Intake {
 
   #live(message: SeenMessage & { guild_id?: string }, changed: boolean): void {
     const { signal } = this.#options
+    if (!isSnowflake(message.id)) throw new TypeError('a message has no id')
     const where = { guildId: message.guild_id ?? null, channelId: message.channel_id }
     const place = formatPlace(where)
+    if (!parsePlace(place)) throw new TypeError('a message stands nowhere')
     // What is changed in an unknown place was not taken in before, either.
     if (changed && !this.#marks.has(place)) return
     const item = changed ? this.#edit(message, where) : this.#message(message, where, undefined)

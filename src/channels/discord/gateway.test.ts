@@ -1,0 +1,139 @@
+import { expect, test } from 'vitest'
+import { DiscordFixture } from '../../../test/support/discord-fixture.ts'
+import { refusal } from '../../../test/support/discord-server.ts'
+import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
+import { pause, until } from '../../../test/support/until.ts'
+import { Secret } from '../../support/secret.ts'
+
+const IDENTIFY = 2
+const RESUME = 6
+
+/** A channel that is connected and has taken in one private message. */
+async function talking() {
+  const fixture = await DiscordFixture.open()
+  const receiver = new RecordingReceiver()
+  const channel = await fixture.started(receiver)
+  const { server, chat } = fixture
+  server.say(chat, 'hello')
+  await until(() => receiver.texts.length === 1, 'the first message')
+  return { fixture, server, chat, receiver, channel }
+}
+
+test('a broken connection goes on with its session, and what happened meanwhile comes once and in order', async () => {
+  const { fixture, server, chat, receiver } = await talking()
+  await using _ = fixture
+  server.gateway.drop()
+  server.say(chat, 'while it was broken')
+  server.say(chat, 'and more')
+  await until(() => receiver.texts.length === 3, 'what was missed')
+  expect(receiver.texts).toEqual(['hello', 'while it was broken', 'and more'])
+  expect(server.gateway.receivedOf(IDENTIFY)).toHaveLength(1)
+  expect(server.gateway.receivedOf(RESUME)).toHaveLength(1)
+  // The session told everything: no history was asked for.
+  expect(server.callsOf(/^GET .*\/messages$/)).toEqual([])
+})
+
+test('a session that is over begins anew, and the history fills the gap', async () => {
+  const { fixture, server, chat, receiver, channel } = await talking()
+  await using _ = fixture
+  server.gateway.forgetSessions()
+  server.gateway.drop()
+  server.say(chat, 'told to nobody')
+  await until(() => receiver.texts.length === 2, 'what was missed')
+  expect(receiver.texts).toEqual(['hello', 'told to nobody'])
+  expect(server.gateway.receivedOf(IDENTIFY)).toHaveLength(2)
+  expect(channel.status().state).toBe('connected')
+})
+
+test('asked to reconnect it goes on at once, without losing the session', async () => {
+  const { fixture, server, chat, receiver } = await talking()
+  await using _ = fixture
+  server.gateway.askToReconnect()
+  await until(() => server.gateway.receivedOf(RESUME).length === 1, 'the resumption')
+  server.say(chat, 'after it')
+  await until(() => receiver.texts.length === 2, 'the next message')
+  expect(server.gateway.begun).toBe(1)
+})
+
+test('a line on which nothing is acknowledged any more is given up', async () => {
+  await using fixture = await DiscordFixture.open()
+  const { server } = fixture
+  server.gateway.heartbeatMs = 150
+  await fixture.started(new RecordingReceiver())
+  server.gateway.deaf = true
+  await until(() => server.gateway.receivedOf(RESUME).length > 0, 'the resumption')
+  server.gateway.deaf = false
+  expect(server.gateway.begun).toBe(1)
+})
+
+test.each([
+  [4014, /Message Content Intent/],
+  [4004, /DISCORD_BOT_TOKEN/],
+  [4013, /intents/],
+  [4011, /sharding/],
+])('closed with %i it says what the operator must do, and asks rarely', async (code, words) => {
+  await using fixture = await DiscordFixture.open()
+  fixture.server.gateway.refuseWith = code
+  const channel = fixture.create(new RecordingReceiver())
+  await channel.start(new RecordingReceiver())
+  await until(() => channel.status().state === 'failed', 'the failure')
+  expect(channel.status().problem).toMatch(words)
+  await pause(1_500)
+  expect(fixture.server.gateway.receivedOf(IDENTIFY)).toHaveLength(1)
+  expect(fixture.lines.filter((line) => /"level":"(?:warn|error)"/.test(line))).toHaveLength(1)
+})
+
+test('a token that is refused by the API is named before any connection', async () => {
+  await using fixture = await DiscordFixture.open()
+  const token = new Secret('TEST-another.bot-token')
+  const channel = fixture.create(new RecordingReceiver(), { token })
+  await channel.start(new RecordingReceiver())
+  await until(() => channel.status().state === 'failed', 'the failure')
+  expect(channel.status().problem).toContain('DISCORD_BOT_TOKEN')
+  expect(fixture.server.gateway.received).toEqual([])
+})
+
+test('the token goes to no gateway in the clear, except on this machine', async () => {
+  await using fixture = await DiscordFixture.open()
+  fixture.server.gatewayUrl = 'ws://gateway.example.org'
+  const channel = fixture.create(new RecordingReceiver())
+  await channel.start(new RecordingReceiver())
+  await until(() => channel.status().state === 'failed', 'the failure')
+  expect(channel.status().problem).toContain('encrypted')
+})
+
+test('no further session is begun while Discord allows none', async () => {
+  await using fixture = await DiscordFixture.open()
+  const { server } = fixture
+  server.sessionsLeft = 0
+  const channel = fixture.create(new RecordingReceiver())
+  await channel.start(new RecordingReceiver())
+  await until(() => channel.status().state === 'retrying', 'the status')
+  expect(channel.status().problem).toContain('too often')
+  expect(server.gateway.received).toEqual([])
+  server.sessionsLeft = 5
+  await until(() => channel.status().state === 'connected', 'the connection')
+})
+
+test('it presents itself under its own name', async () => {
+  const { fixture, server } = await talking()
+  await using _ = fixture
+  const identify = server.gateway.receivedOf(IDENTIFY)[0]!.d as { properties: object }
+  expect(identify.properties).toMatchObject({ browser: 'hermes-gateway', device: 'hermes-gateway' })
+  for (const { headers } of server.calls) expect(headers['user-agent']).toMatch(/ hermes-gateway\/\d/)
+})
+
+test('an outage of Discord fills no log, and a stop in the middle of it is a stop', async () => {
+  await using fixture = await DiscordFixture.open()
+  const { server } = fixture
+  server.fail(/./, refusal(503, 0, 'down'), 1_000)
+  const channel = fixture.create(new RecordingReceiver())
+  await channel.start(new RecordingReceiver())
+  await until(() => server.calls.length >= 3, 'three tries')
+  expect(fixture.lines.filter((line) => /"level":"(?:warn|error)"/.test(line))).toHaveLength(1)
+  await channel.stop()
+  const calls = server.calls.length
+  await pause(300)
+  expect(server.calls).toHaveLength(calls)
+  expect(server.gateway.connected).toBe(0)
+})
