@@ -11,6 +11,7 @@ import { killedInMidRefresh } from './15-killed.ts'
 import { killedAtRename } from './16-killed-at-rename.ts'
 import { staggeredRejections } from './33-staggered-rejections.ts'
 import { killedOnTheWay } from './35-killed-on-the-way.ts'
+import { programsOnTheWay } from './35-programs.ts'
 import { platformRows } from './40-platforms.ts'
 import type { ChaosRow } from './row.ts'
 
@@ -24,6 +25,7 @@ const ROWS: readonly ChaosRow[] = [
   killedAtRename,
   staggeredRejections,
   killedOnTheWay,
+  programsOnTheWay,
   ...platformRows,
 ]
 

@@ -1,0 +1,26 @@
+import { DISTURBANCES } from '../../test/support/platform-trial.ts'
+import { ProgramTrial } from '../../test/support/program-trial.ts'
+import type { ChaosRow } from './row.ts'
+
+/** Programs of the OpenAI-compatible address and a webhook, while the gateway is killed and cut off. */
+export const programsOnTheWay: ChaosRow = {
+  fault: 35,
+  title: 'programs and a webhook, with kills and broken lines',
+  rounds: 200,
+  async run(rounds) {
+    await using trial = await ProgramTrial.start()
+    const broken: string[] = []
+    let round = 0
+    while (round < rounds && broken.length === 0)
+      broken.push(...(await trial.round(DISTURBANCES[round++ % DISTURBANCES.length]!)))
+    if (broken.length > 0) broken.push(trial.log.slice(-4_000))
+    return {
+      rounds: round,
+      tokenRequests: 0,
+      doubles: 0,
+      lost: broken.filter((line) => line.includes('lost')).length,
+      notes: `${round * 4} requests, each answered once`,
+      broken,
+    }
+  },
+}
