@@ -109,6 +109,7 @@ export class MemoryBook {
   #base: KeeperRecord = EMPTY_RECORD
   #open = false
   #dirty = false
+  #updates = 0
   #writing: Promise<void> | null = null
 
   constructor(memory: KeeperMemory, onError: (message: string) => void) {
@@ -128,9 +129,15 @@ export class MemoryBook {
   /** Takes over what other processes have learned since; nothing where the record is ours alone. */
   async learn(inHand: string | null): Promise<void> {
     if (!this.#memory.isShared) return
-    await this.flush()
-    const theirs = await this.#memory.load().catch(() => null)
-    if (theirs === null || this.#dirty) return
+    let known: number
+    let theirs: KeeperRecord | null
+    do {
+      await this.flush()
+      known = this.#updates
+      theirs = await this.#memory.load().catch(() => null)
+      if (theirs === null) return
+      // What was changed here meanwhile is not in what was read.
+    } while (known !== this.#updates)
     this.#record = withNews(this.#record, theirs, inHand)
     this.#base = this.#record
   }
@@ -143,6 +150,7 @@ export class MemoryBook {
 
   update(change: Partial<KeeperRecord>): void {
     this.#record = { ...this.#record, ...change }
+    this.#updates++
     this.#dirty = true
     if (this.#open) this.#writing ??= this.#write()
   }

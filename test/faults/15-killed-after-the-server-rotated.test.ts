@@ -1,34 +1,22 @@
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MACHINE, NEVER, signedIn, type SignedIn } from '../support/signed-in.ts'
-import { SignInProcess } from '../support/processes.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn, type SignedIn } from '../support/signed-in.ts'
 
 /** A process that is killed when its request has left; `rotate`: the server has carried it out by then. */
-async function killInMidRefresh({ home, sandbox }: SignedIn, rotate: boolean): Promise<void> {
+async function killInMidRefresh({ startProcess, sandbox }: SignedIn, rotate: boolean): Promise<void> {
   const fault = sandbox.control.fault({
     target: 'token-endpoint',
     fault: rotate ? 'slow' : 'timeout',
     rotate,
     delayMs: 60_000,
   })
-  await using victim = await SignInProcess.start({
-    store: 'own',
-    home,
-    machineId: MACHINE,
-    tokenUrl: sandbox.tokenUrl,
-  })
+  // A short term: on a database its lease outlives it by that.
+  await using victim = await startProcess({ leaseMs: 300 })
   victim.tell({ do: 'renew' })
   await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
   await victim.kill()
   fault.clear()
-}
-
-async function intentOf({ home }: SignedIn): Promise<Record<string, unknown>> {
-  const text = await readFile(`${home}/credentials.intent.json`, 'utf8')
-  return (JSON.parse(text) as { intent: Record<string, unknown> }).intent
 }
 
 /** The wall clock of the next process, which starts `later`. */
@@ -36,12 +24,12 @@ function clockOf(later: number): FakeClock {
   return new FakeClock(Date.now() + later)
 }
 
-describe('a kill -9 between the request and the write', () => {
+describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a %s', (place) => {
   it('leaves an open intent; the old token is tried once more, and a dead one is lost in rotation', async () => {
-    const world = await signedIn()
+    const world = await signedIn({ place })
     const { sandbox, first, open } = world
     await killInMidRefresh(world, true)
-    expect(await intentOf(world)).toMatchObject({
+    expect(await world.intent()).toMatchObject({
       outcome: 'open',
       sends: 1,
       spent: first.refreshToken!.fingerprint,
@@ -60,18 +48,18 @@ describe('a kill -9 between the request and the write', () => {
       })
     }
     expect(sandbox.counts.tokenRequests).toBe(requests)
-    expect(await intentOf(world)).toMatchObject({ outcome: 'dead', sends: 2 })
+    expect(await world.intent()).toMatchObject({ outcome: 'dead', sends: 2 })
   })
 
   it('costs nothing when the server had not carried it out: the next try succeeds', async () => {
-    const world = await signedIn()
+    const world = await signedIn({ place })
     await killInMidRefresh(world, false)
     expect((await world.open({ clock: clockOf(5 * SECOND) }).renew(world.first, NEVER)).kind).toBe('renewed')
-    expect(existsSync(`${world.home}/credentials.intent.json`)).toBe(false)
+    expect(await world.intent()).toBeNull()
   })
 
   it('sends the old token at most once a back-off step, each send counted before it leaves, until a definite answer', async () => {
-    const world = await signedIn()
+    const world = await signedIn({ place })
     const { sandbox, first, open } = world
     sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
     const clock = clockOf(0)
@@ -94,7 +82,7 @@ describe('a kill -9 between the request and the write', () => {
     clock.jump(2 * SECOND)
     await Promise.all(stores.map((store) => store.renew(first, NEVER)))
     expect(struck()).toBe(2)
-    expect(await intentOf(world)).toMatchObject({ outcome: 'ambiguous', sends: 2 })
+    expect(await world.intent()).toMatchObject({ outcome: 'ambiguous', sends: 2 })
 
     // The step after is twice as long; a clock that goes back does not make it longer still.
     clock.jump(5 * SECOND)

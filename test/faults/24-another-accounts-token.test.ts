@@ -1,18 +1,18 @@
-import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { borrowed } from '../support/claude-code.ts'
 import { NEVER, signedIn } from '../support/signed-in.ts'
 
 describe.each([
-  ['the own file', signedIn],
+  ['the own file', () => signedIn()],
+  ['the database', () => signedIn({ place: 'database' })],
   ['Claude Code’s file', borrowed],
 ])('%s', (_name, start) => {
   it('refuses a renewed token of another account, keeps the old one, and asks no more', async () => {
-    const { store, open, first, sandbox, path } = await start()
-    const before = await readFile(path, 'utf8')
+    const { store, open, first, sandbox, document } = await start()
+    const before = await document()
     sandbox.control.fault({ target: 'token-endpoint', fault: 'other-account', times: 1 })
     expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'terminal', reason: 'account' })
-    expect(await readFile(path, 'utf8')).toBe(before)
+    expect(await document()).toEqual(before)
     // The answer proved the refresh token spent.
     expect(await open().renew(first, NEVER)).toMatchObject({ kind: 'terminal', reason: 'account' })
     expect(sandbox.counts.tokenRequests).toBe(1)

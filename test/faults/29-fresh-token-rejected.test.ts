@@ -3,38 +3,41 @@ import { expect, it } from 'vitest'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { KeptGateway } from '../support/kept-gateway.ts'
-import { emptyHome, startProvider } from '../support/signed-in.ts'
+import { emptyHome, SIGN_IN_PLACES, startProvider } from '../support/signed-in.ts'
 import { pause } from '../support/until.ts'
 
-it('asks for no further token when a fresh one is rejected; a cheap probe finds the recovery', async () => {
-  const clock = new FakeClock()
-  const gateway = await KeptGateway.start({ clock })
-  await gateway.ask()
-  const outage = gateway.sandbox.control.fault({ target: 'messages', fault: 'invalid' })
-  await Promise.allSettled(Array.from({ length: 50 }, () => gateway.ask()))
-  expect(gateway.tokenRequests).toBe(1)
-  expect(gateway.keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked' })
-  const { messageRequests } = gateway.sandbox.counts
-  for (let minutes = 0; minutes < 60; minutes++) {
-    await clock.advance(MINUTE)
-    await gateway.ask().catch(() => {})
-  }
-  expect(gateway.tokenRequests).toBe(1)
-  // Not one of the sixty left the gateway.
-  expect(gateway.sandbox.counts.messageRequests).toBe(messageRequests)
-  expect(gateway.warnings).toContainEqual(
-    expect.objectContaining({ code: 'rejected-repeatedly', alert: true }),
-  )
-  const probes = gateway.notices.filter(({ type }) => type === 'probe')
-  expect(probes.length).toBeGreaterThan(3)
-  expect(probes.length).toBeLessThan(12)
-  outage.clear()
-  await clock.advance(HOUR)
-  expect(gateway.keeper.snapshot().state).toBe('healthy')
-  expect(await gateway.ask()).not.toBe('')
-  expect(gateway.tokenRequests).toBe(1)
-  expect(gateway.keeper.snapshot().consecutive401).toBe(0)
-})
+it.each(SIGN_IN_PLACES)(
+  'asks for no further token when a fresh one (in a %s) is rejected; a cheap probe finds the recovery',
+  async (place) => {
+    const clock = new FakeClock()
+    const gateway = await KeptGateway.start({ place, clock })
+    await gateway.ask()
+    const outage = gateway.sandbox.control.fault({ target: 'messages', fault: 'invalid' })
+    await Promise.allSettled(Array.from({ length: 50 }, () => gateway.ask()))
+    expect(gateway.tokenRequests).toBe(1)
+    expect(gateway.keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked' })
+    const { messageRequests } = gateway.sandbox.counts
+    for (let minutes = 0; minutes < 60; minutes++) {
+      await clock.advance(MINUTE)
+      await gateway.ask().catch(() => {})
+    }
+    expect(gateway.tokenRequests).toBe(1)
+    // Not one of the sixty left the gateway.
+    expect(gateway.sandbox.counts.messageRequests).toBe(messageRequests)
+    expect(gateway.warnings).toContainEqual(
+      expect.objectContaining({ code: 'rejected-repeatedly', alert: true }),
+    )
+    const probes = gateway.notices.filter(({ type }) => type === 'probe')
+    expect(probes.length).toBeGreaterThan(3)
+    expect(probes.length).toBeLessThan(12)
+    outage.clear()
+    await clock.advance(HOUR)
+    expect(gateway.keeper.snapshot().state).toBe('healthy')
+    expect(await gateway.ask()).not.toBe('')
+    expect(gateway.tokenRequests).toBe(1)
+    expect(gateway.keeper.snapshot().consecutive401).toBe(0)
+  },
+)
 
 it('several gateways on one borrowed sign-in do not drive each other round: one token request each at most', async () => {
   const provider = await startProvider()
@@ -65,5 +68,22 @@ it('several gateways on one borrowed sign-in do not drive each other round: one 
   }
   expect(provider.counts.tokenRequests).toBeGreaterThan(0)
   expect(provider.counts.tokenRequests).toBeLessThanOrEqual(gateways.length)
+  expect(provider.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
+})
+
+it('several gateways on one database ask for one further token between them', async () => {
+  const provider = await startProvider()
+  const first = await KeptGateway.start({ provider, place: 'database' })
+  const others = await Promise.all(
+    [1, 2].map(() => KeptGateway.start({ provider, place: 'database', beside: true, signedIn: false })),
+  )
+  const gateways = [first, ...others]
+  for (const gateway of gateways) await gateway.ask()
+  provider.control.fault({ target: 'messages', fault: 'invalid' })
+  for (let round = 0; round < 10; round++) {
+    await Promise.allSettled(gateways.map((gateway) => gateway.ask()))
+    await pause(150)
+  }
+  expect(provider.counts.tokenRequests).toBe(1)
   expect(provider.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
 })

@@ -1,19 +1,22 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { KeptGateway } from '../support/kept-gateway.ts'
+import { SIGN_IN_PLACES } from '../support/signed-in.ts'
 
-it('two hundred requests whose old token fails one after another over 2 s cost one refresh', async () => {
-  const gateway = await KeptGateway.start()
-  await gateway.ask()
-  const { fingerprint } = gateway.keeper.snapshot()
-  gateway.sandbox.control.fault({
-    target: 'messages',
-    fault: 'revoked-401',
-    fingerprint: fingerprint!,
-    delayStepMs: 10,
+describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
+  it('two hundred requests whose old token fails one after another over 2 s cost one refresh', async () => {
+    const gateway = await KeptGateway.start({ place })
+    await gateway.ask()
+    const { fingerprint } = gateway.keeper.snapshot()
+    gateway.sandbox.control.fault({
+      target: 'messages',
+      fault: 'revoked-401',
+      fingerprint: fingerprint!,
+      delayStepMs: 10,
+    })
+    const answers = await Promise.all(Array.from({ length: 200 }, () => gateway.ask()))
+    expect(answers).toHaveLength(200)
+    expect(gateway.sandbox.counts.rejections).toBe(200)
+    expect(gateway.tokenRequests).toBe(1)
+    expect(gateway.keeper.snapshot()).toMatchObject({ state: 'healthy', consecutive401: 0 })
   })
-  const answers = await Promise.all(Array.from({ length: 200 }, () => gateway.ask()))
-  expect(answers).toHaveLength(200)
-  expect(gateway.sandbox.counts.rejections).toBe(200)
-  expect(gateway.tokenRequests).toBe(1)
-  expect(gateway.keeper.snapshot()).toMatchObject({ state: 'healthy', consecutive401: 0 })
 })

@@ -8,11 +8,14 @@ import type { Variables } from '../../src/config/dotenv.ts'
 import type { Model } from '../../src/conversation/model.ts'
 import { assembleCredentials, type CredentialParts } from '../../src/credentials/assemble.ts'
 import type { Keeper } from '../../src/credentials/keeper.ts'
+import type { OwnPlace } from '../../src/credentials/own-sign-ins.ts'
 import type { KeeperNotice, KeeperWarning } from '../../src/credentials/notices.ts'
 import type { IssuedSignIn, Sandbox, SandboxOptions } from '../../src/sandbox/sandbox.ts'
+import { placeOfSignIns } from '../../src/storage/own-place.ts'
 import { systemClock, type Clock } from '../../src/support/clock.ts'
 import type { FakeClock } from './fake-clock.ts'
-import { afterThisTest, emptyHome, startProvider, tokensOf } from './signed-in.ts'
+import { databaseOfSignIns, type TestDatabase } from './shared-place.ts'
+import { afterThisTest, emptyHome, startProvider, tokensOf, type SignInPlace } from './signed-in.ts'
 
 export interface KeptOptions {
   readonly sandbox?: SandboxOptions
@@ -23,6 +26,10 @@ export interface KeptOptions {
   readonly variables?: Variables
   /** Lines of `config.yaml` below `auth:`. */
   readonly auth?: readonly string[]
+  /** Where the own sign-in lives; a file of the home unless it says otherwise. */
+  readonly place?: SignInPlace
+  /** Another one uses the database already: it stays as it is. */
+  readonly beside?: boolean
   /** false: there is no own sign-in at the start. */
   readonly signedIn?: boolean
 }
@@ -39,6 +46,7 @@ export class KeptGateway {
   model!: Model
   readonly #options: KeptOptions
   readonly #clock: Clock
+  #shared: TestDatabase | null = null
   #working = 0
 
   private constructor(home: string, sandbox: Sandbox, options: KeptOptions) {
@@ -53,6 +61,9 @@ export class KeptGateway {
     const sandbox =
       options.provider ?? (await startProvider({ ...(clock ? { clock } : {}), ...options.sandbox }))
     const gateway = new KeptGateway(await emptyHome(), sandbox, options)
+    if (options.place === 'database') {
+      gateway.#shared = await databaseOfSignIns({ emptied: !options.beside })
+    }
     await writeFile(join(gateway.home, 'config.yaml'), gateway.#config(), { mode: 0o600 })
     await gateway.#assemble()
     if (options.signedIn !== false) await gateway.signIn()
@@ -63,6 +74,7 @@ export class KeptGateway {
       const stopping = gateway.keeper.stop()
       await clock?.advance(60_000)
       await stopping
+      await gateway.parts.close()
     })
     return gateway
   }
@@ -81,6 +93,7 @@ export class KeptGateway {
   /** The next process of this gateway. */
   async restart(): Promise<void> {
     await this.keeper.stop()
+    await this.parts.close()
     await this.#assemble()
     await this.parts.start()
   }
@@ -122,10 +135,13 @@ export class KeptGateway {
   }
 
   async #assemble(): Promise<void> {
-    const settings = await loadSettings({
-      home: this.home,
-      processEnv: { HOME: this.home, ...this.#options.variables },
-    })
+    const processEnv = {
+      HOME: this.home,
+      ...(this.#shared ? { HERMES_SECRET_KEY: this.#shared.secretKey } : {}),
+      ...this.#options.variables,
+    }
+    const settings = await loadSettings({ home: this.home, processEnv })
+    const openPlace = placeOfSignIns(settings)
     const request = {
       baseUrl: this.sandbox.url,
       userAgent: 'hermes-gateway/0.0.0-test',
@@ -135,7 +151,8 @@ export class KeptGateway {
     const ask = credentialProbe(request)
     this.parts = await assembleCredentials({
       settings,
-      processEnv: { HOME: this.home, ...this.#options.variables },
+      processEnv,
+      openPlace: openPlace && (async (parts) => this.#counted(await openPlace(parts))),
       probe: (credential) => this.#work(() => ask(credential)),
       profile: null,
       clock: this.#clock,
@@ -163,6 +180,23 @@ export class KeptGateway {
     }
   }
 
+  /** What the database is asked takes real time, too. */
+  #counted(place: OwnPlace): OwnPlace {
+    const { signIns, memory } = place
+    const current = signIns.current.bind(signIns)
+    const read = signIns.read.bind(signIns)
+    signIns.current = () => this.#work(current)
+    signIns.read = () => this.#work(read)
+    return {
+      ...place,
+      memory: {
+        isShared: true,
+        load: () => this.#work(() => memory.load()),
+        save: (record, base) => this.#work(() => memory.save(record, base)),
+      },
+    }
+  }
+
   /** Real requests and files need real time, in which the fake clock stands still. */
   async #idle(): Promise<void> {
     while (this.#working > 0) {
@@ -181,6 +215,7 @@ export class KeptGateway {
       `    authorize_url: ${this.sandbox.authorizeUrl}`,
       `    token_urls: [${this.sandbox.tokenUrl}]`,
       ...(this.#options.auth ?? []).map((line) => `  ${line}`),
+      ...(this.#shared ? [`storage: { url: '${this.#shared.url}' }`] : []),
       '',
     ].join('\n')
   }

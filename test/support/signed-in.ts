@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach } from 'vitest'
 import type { Intent } from '../../src/credentials/intent.ts'
 import { formatOwnFile } from '../../src/credentials/own-file.ts'
@@ -25,6 +25,8 @@ import {
   type SharedSignInsOptions,
 } from '../../src/storage/postgres/credential/shared-sign-ins.ts'
 import { SignInRow } from '../../src/storage/postgres/credential/sign-in-row.ts'
+import { SignInProcess } from './processes.ts'
+import type { ProcessOptions } from './sign-in-process.ts'
 import { databaseOfSignIns, keysIn } from './shared-place.ts'
 
 export const MACHINE = 'machine-one-TEST'
@@ -61,6 +63,8 @@ export interface SignedIn {
   readonly warnings: string[]
   /** Another store on the same file or database, as another process would open it. */
   open(options?: OpenOptions, endpoint?: TokenEndpointOptions): OwnSignIns
+  /** A process of its own on the same file or database. */
+  startProcess(options?: Partial<ProcessOptions>): Promise<SignInProcess>
   /** What is stored, as text. */
   text(): Promise<string>
   /** The intent that is written down; null = none. */
@@ -165,6 +169,7 @@ export async function signedIn(options: SignedInOptions = {}): Promise<SignedIn>
     first: given.generation,
     warnings,
     open,
+    startProcess: (more = {}) => backing.startProcess({ tokenUrl: sandbox.tokenUrl, ...more }),
     text: backing.text,
     intent: backing.intent,
     document,
@@ -184,6 +189,7 @@ export async function signedIn(options: SignedInOptions = {}): Promise<SignedIn>
 /** What lies below a store. */
 interface Backing {
   open(options: OpenOptions & { endpoint: TokenEndpoint }): OwnSignIns
+  startProcess(options: Pick<ProcessOptions, 'tokenUrl'>): Promise<SignInProcess>
   text(): Promise<string>
   write(document: OwnFileView): Promise<void>
   intent(): Promise<Intent | null>
@@ -192,6 +198,8 @@ interface Backing {
 function fileBacking(path: string): Backing {
   return {
     open: (options) => new OwnStore({ path, machineId: MACHINE, ...options }),
+    startProcess: (options) =>
+      SignInProcess.start({ store: 'own', home: dirname(path), machineId: MACHINE, ...options }),
     text: () => readFile(path, 'utf8'),
     write: (document) => writeFile(path, JSON.stringify(document)),
     async intent() {
@@ -202,7 +210,7 @@ function fileBacking(path: string): Backing {
 }
 
 async function databaseBacking(): Promise<Backing> {
-  const { database, secretKey } = await databaseOfSignIns()
+  const { database, secretKey, url } = await databaseOfSignIns()
   const keys = keysIn(secretKey)
   const row = new SignInRow(database, keys)
   return {
@@ -211,6 +219,12 @@ async function databaseBacking(): Promise<Backing> {
       afterThisTest(() => store.close())
       return store
     },
+    startProcess: (options) =>
+      SignInProcess.start(
+        { store: 'database', home: '', machineId: '', databaseUrl: url, ...options },
+        null,
+        { HERMES_SECRET_KEY: secretKey },
+      ),
     text: async () => (await row.read()).text(),
     async write(document) {
       if (!(await row.replace(await row.read(), formatOwnFile(document))))

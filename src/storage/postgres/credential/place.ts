@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { OwnPlaceParts } from '../../../credentials/own-place.ts'
 import type { OwnPlace } from '../../../credentials/own-sign-ins.ts'
+import { systemClock } from '../../../support/clock.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { newId } from '../../../support/ids.ts'
 import type { Log } from '../../../support/log.ts'
@@ -32,7 +33,8 @@ export async function openSharedPlace(options: SharedPlaceOptions, parts: OwnPla
   const keys = readSecretKeys(options.keys)
   const database = await openDatabase({
     url,
-    clock: parts.clock,
+    // Connections and leases live in real time, whatever clock a test has set for tokens.
+    clock: systemClock,
     log,
     connections: CONNECTIONS,
     onProblem: (err) => log.warn({ err }, 'the database of the sign-in does not answer'),
