@@ -10,7 +10,7 @@ import { lazyModelClient } from './anthropic/lazy-model.ts'
 import { keyCheck } from './anthropic/prove-key.ts'
 import { CredentialGate } from './anthropic/credential-gate.ts'
 import { chatSignIn } from './channels/chat-sign-in.ts'
-import { PULL_CHANNELS } from './channels/channel.ts'
+import { LOGIN_CHANNELS, PULL_CHANNELS } from './channels/channel.ts'
 import { openFleetPlatforms } from './channels/fleet-channels.ts'
 import { Uploads } from './channels/web/uploads.ts'
 import { WebChannel } from './channels/web/web-channel.ts'
@@ -58,9 +58,6 @@ const DIRECT_LINE_MS = 10 * SECOND
 
 const NO_ROUTE =
   'Nobody would be told of an outage: configure alerts, a home channel or an operator (hermes init).'
-
-/** Platforms whose private chats may be trusted with a sign-in. */
-const LOGIN_CHANNELS: ReadonlySet<string> = new Set(['telegram', 'discord', 'slack', 'matrix'])
 
 export interface GatewayOptions {
   readonly settings: Settings

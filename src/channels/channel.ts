@@ -23,3 +23,6 @@ export interface ChannelStatus {
 
 /** Channels whose readers fetch answers from the store: nothing is put into the outbox for them. */
 export const PULL_CHANNELS: readonly string[] = ['web', 'openai']
+
+/** Platforms whose private chats may be trusted with a sign-in: never mail, webhooks or an API. */
+export const LOGIN_CHANNELS: ReadonlySet<string> = new Set(['telegram', 'discord', 'slack', 'matrix'])

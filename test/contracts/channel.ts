@@ -2,26 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { Channel, ChannelStatus } from '../../src/channels/channel.ts'
 import { Undeliverable } from '../../src/inbox/outlet.ts'
 import { StoreError, TransientError } from '../../src/support/errors.ts'
+import type { ChannelCapabilities } from './capabilities.ts'
 import { RecordingReceiver } from '../support/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
-
-/** What a platform can do; a test that needs what it cannot is left out. */
-interface ChannelCapabilities {
-  /** It delivers again what was not acknowledged, or serves it from a cursor. */
-  readonly redelivers: boolean
-  /** Answers are sent to it (and not read from the store by its own reader). */
-  readonly pushes: boolean
-  /** Sent messages can be edited. */
-  readonly edits: boolean
-  /** It tells clients to slow down. */
-  readonly limitsRate: boolean
-  /** A person can shut the bot out. */
-  readonly blocks: boolean
-  /** It is another server, which can be down. */
-  readonly remote: boolean
-  /** Characters of one message, about; by default a few thousand, as in chats. */
-  readonly partLength?: number
-}
 
 /** The answer that has to be split is longer than two messages of this many characters. */
 const USUAL_PART_LENGTH = 4_500
@@ -58,6 +41,7 @@ export interface ChannelFixture extends AsyncDisposable {
 }
 
 export interface ChannelHarness {
+  /** What it declares; a test that needs what it cannot is left out. */
   readonly capabilities: ChannelCapabilities
   open(): Promise<ChannelFixture>
 }

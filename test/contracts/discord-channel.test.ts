@@ -1,12 +1,13 @@
 import { DiscordServer, tooManyRequests } from '../support/discord-server.ts'
 import { DiscordFixture } from '../support/discord-fixture.ts'
 import type { RecordingReceiver } from '../support/recording-receiver.ts'
+import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 const WRITES = /^(?:POST|PATCH) \/channels\/\d+\/messages/
 
 channelContract('discord', {
-  capabilities: { redelivers: true, pushes: true, edits: true, limitsRate: true, blocks: true, remote: true },
+  capabilities: CAPABILITIES.discord,
   async open(): Promise<ChannelFixture> {
     const fixture = await DiscordFixture.open()
     const { server, chat } = fixture

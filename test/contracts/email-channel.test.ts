@@ -10,6 +10,7 @@ import {
   whyWithoutMail,
   withoutMailServers,
 } from '../support/mail-host.ts'
+import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 /** The first mail of the thread in which everything here is said. */
@@ -25,15 +26,7 @@ describe.skipIf(withoutMailServers)(`e-mail over Dovecot${whyWithoutMail}`, () =
   })
 
   channelContract('email', {
-    capabilities: {
-      redelivers: true,
-      pushes: true,
-      edits: false,
-      limitsRate: false,
-      blocks: true,
-      remote: true,
-      partLength: 100_000,
-    },
+    capabilities: CAPABILITIES.email,
     async open(): Promise<ChannelFixture> {
       // Exim hands a mail on after it has answered; what was sent must be seen at once here.
       const smtp = await RecordingSmtp.start()

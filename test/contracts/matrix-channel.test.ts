@@ -1,12 +1,13 @@
 import { ADA, MatrixFixture, PRIVATE_ROOM } from '../support/matrix-fixture.ts'
 import { badGateway, limitExceeded, MatrixServer } from '../support/matrix-server.ts'
 import { systemClock } from '../../src/support/clock.ts'
+import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 const UNTIL_MENDED = 1_000_000
 
 channelContract('matrix', {
-  capabilities: { redelivers: true, pushes: true, edits: true, limitsRate: true, blocks: true, remote: true },
+  capabilities: CAPABILITIES.matrix,
   async open(): Promise<ChannelFixture> {
     const fixture = await MatrixFixture.open()
     const { server } = fixture

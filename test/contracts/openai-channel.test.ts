@@ -1,6 +1,7 @@
 import { OpenAiChannel } from '../../src/channels/openai/openai-channel.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { pause } from '../support/until.ts'
+import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 const ADDRESS = 'owner/k/TEST'
@@ -33,14 +34,7 @@ class PatientProgram {
 }
 
 channelContract('openai', {
-  capabilities: {
-    redelivers: true,
-    pushes: false,
-    edits: false,
-    limitsRate: false,
-    blocks: false,
-    remote: false,
-  },
+  capabilities: CAPABILITIES.openai,
   async open(): Promise<ChannelFixture> {
     const program = new PatientProgram()
     const said = new Map<string, string>()

@@ -1,9 +1,10 @@
 import { SlackFixture, PRIVATE } from '../support/slack-fixture.ts'
 import { SlackServer, slowDown } from '../support/slack-server.ts'
+import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 channelContract('slack', {
-  capabilities: { redelivers: true, pushes: true, edits: true, limitsRate: true, blocks: true, remote: true },
+  capabilities: CAPABILITIES.slack,
   async open(): Promise<ChannelFixture> {
     const fixture = await SlackFixture.open()
     const { server } = fixture

@@ -1,11 +1,12 @@
 import { badGateway, TelegramServer, tooManyRequests } from '../support/telegram-server.ts'
 import { PRIVATE_CHAT, TelegramFixture } from '../support/telegram-fixture.ts'
+import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 const UNTIL_MENDED = 1_000_000
 
 channelContract('telegram', {
-  capabilities: { redelivers: true, pushes: true, edits: true, limitsRate: true, blocks: true, remote: true },
+  capabilities: CAPABILITIES.telegram,
   async open(): Promise<ChannelFixture> {
     const fixture = await TelegramFixture.open()
     const { server } = fixture

@@ -1,6 +1,7 @@
 import { WebChannel } from '../../src/channels/web/web-channel.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { pause } from '../support/until.ts'
+import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
 const ADDRESS = 'page'
@@ -33,14 +34,7 @@ class PatientClient {
 }
 
 channelContract('web', {
-  capabilities: {
-    redelivers: true,
-    pushes: false,
-    edits: false,
-    limitsRate: false,
-    blocks: false,
-    remote: false,
-  },
+  capabilities: CAPABILITIES.web,
   async open(): Promise<ChannelFixture> {
     const client = new PatientClient()
     const said = new Map<string, string>()

@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '../contracts/capabilities.ts'
 import { DiscordServer } from './discord-server.ts'
 import type { PlatformWorld } from './platform-world.ts'
 import { TcpProxy } from './tcp-proxy.ts'
@@ -19,7 +20,7 @@ export async function discordWorld(): Promise<PlatformWorld & { readonly server:
     channels: { discord: { api_root: `http://127.0.0.1:${api.port}/api` } },
     env: { DISCORD_BOT_TOKEN: DiscordServer.token, DISCORD_ALLOWED_USERS: '*' },
     lines: [api, gateway],
-    dropsRepeats: true,
+    dropsRepeats: CAPABILITIES.discord.dropsRepeats,
     async say(conversation, text) {
       const chat = chatOf(conversation)
       // A private chat that begins while the bot is away is told of by nobody, ever.

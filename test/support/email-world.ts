@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '../contracts/capabilities.ts'
 import { readFileSync } from 'node:fs'
 import { simpleParser } from 'mailparser'
 import { mailFrom } from './email-fixture.ts'
@@ -41,7 +42,7 @@ export async function emailWorld(): Promise<PlatformWorld> {
       EMAIL_ALLOWED_USERS: '*',
     },
     lines: [imap, smtp],
-    dropsRepeats: false,
+    dropsRepeats: CAPABILITIES.email.dropsRepeats,
     async say(conversation, text) {
       const from = personOf(conversation)
       const references = `<beginning-of-${conversation}@example.org>`

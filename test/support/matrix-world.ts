@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '../contracts/capabilities.ts'
 import { MatrixServer } from './matrix-server.ts'
 import type { PlatformWorld } from './platform-world.ts'
 import { TcpProxy } from './tcp-proxy.ts'
@@ -21,7 +22,7 @@ export async function matrixWorld(): Promise<PlatformWorld & { readonly server: 
     channels: { matrix: { api_root: `http://127.0.0.1:${line.port}` } },
     env: { MATRIX_ACCESS_TOKEN: MatrixServer.token, MATRIX_ALLOWED_USERS: '*' },
     lines: [line],
-    dropsRepeats: true,
+    dropsRepeats: CAPABILITIES.matrix.dropsRepeats,
     server,
     async say(conversation, text) {
       // What was said before a gateway has ever looked is history, which it leaves alone.

@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '../contracts/capabilities.ts'
 import type { PlatformWorld } from './platform-world.ts'
 import { SlackServer } from './slack-server.ts'
 import { TcpProxy } from './tcp-proxy.ts'
@@ -22,7 +23,7 @@ export async function slackWorld(): Promise<PlatformWorld> {
       SLACK_ALLOWED_USERS: '*',
     },
     lines: [line],
-    dropsRepeats: true,
+    dropsRepeats: CAPABILITIES.slack.dropsRepeats,
     async say(conversation, text) {
       const chat = chatOf(conversation)
       const user = `U0PERSON${conversation}`

@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '../contracts/capabilities.ts'
 import type { PlatformWorld } from './platform-world.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 import { TelegramServer } from './telegram-server.ts'
@@ -13,7 +14,7 @@ export async function telegramWorld(): Promise<PlatformWorld> {
     channels: { telegram: { api_root: `http://127.0.0.1:${line.port}` } },
     env: { TELEGRAM_BOT_TOKEN: TelegramServer.token, TELEGRAM_ALLOWED_USERS: '*' },
     lines: [line],
-    dropsRepeats: false,
+    dropsRepeats: CAPABILITIES.telegram.dropsRepeats,
     async say(conversation, text) {
       server.say(FIRST_PERSON + conversation, text)
     },

@@ -11,6 +11,7 @@ import { createFileLoader } from './attachments.ts'
 import { Batches } from './batch.ts'
 import { MatrixClient } from './client.ts'
 import type { Cursors } from './cursors.ts'
+import { isClosed } from './failure.ts'
 import { splitMarkdown } from './format.ts'
 import { Invitations } from './invitations.ts'
 import { Pacing } from './pacing.ts'
@@ -165,16 +166,17 @@ class MatrixChannel implements Channel {
     this.#client.typing(roomId, this.#userId, this.#stopping.signal).catch(() => {})
   }
 
-  async remove(address: string, platformId: string): Promise<boolean> {
+  /** Only who has the power of a moderator in the room deletes what others wrote. */
+  async remove(address: string, platformId: string): Promise<boolean | 'never'> {
     const target = parseAddress(address)
-    if (!target) return false
+    if (!target) return 'never'
     try {
       // The same for each try: it is redacted once.
       await this.#client.redact(target.roomId, platformId, `r${platformId}`, new AbortController().signal)
       return true
     } catch (error) {
       this.#options.log.debug({ channel: this.channel }, messageOf(error))
-      return false
+      return isClosed(error) ? 'never' : false
     }
   }
 

@@ -107,3 +107,8 @@ function kindOf(status: number, code: string | null): FailureKind {
   // A redirect is followed nowhere, for it would carry the token along.
   return status < 400 ? 'server' : 'rejected'
 }
+
+/** Asking again would be answered in the same way: it is not there, or not for the bot. */
+export function isClosed(error: unknown): error is MatrixFailure {
+  return error instanceof MatrixFailure && ['forbidden', 'gone', 'rejected'].includes(error.kind)
+}

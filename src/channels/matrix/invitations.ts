@@ -5,7 +5,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { MatrixClient } from './client.ts'
 import { Cursors } from './cursors.ts'
-import { MatrixFailure } from './failure.ts'
+import { isClosed, MatrixFailure } from './failure.ts'
 
 /** Joining asks other servers, which may be away for a while. */
 const RETRY = { initialMs: 2 * SECOND, maxMs: 10 * MINUTE }
@@ -75,7 +75,8 @@ export class Invitations {
       await this.#end(receiver, cursors, roomId, by, welcome)
     } catch (error) {
       if (signal.aborted) return
-      if (!isFinal(error) && this.#mayTryAgain(roomId, error)) return
+      // Closed: it was withdrawn, or has been answered before a crash.
+      if (!isClosed(error) && this.#mayTryAgain(roomId, error)) return
       log.warn(
         { channel: 'matrix', room: roomId },
         `an invitation by ${by} came to nothing: ${messageOf(error)}`,
@@ -127,8 +128,3 @@ export class Invitations {
 
 /** A look now and then costs nothing. */
 const LONGEST_REST_MS = MINUTE
-
-/** The invitation was withdrawn, or has been answered before a crash. */
-function isFinal(error: unknown): boolean {
-  return error instanceof MatrixFailure && ['forbidden', 'gone', 'rejected'].includes(error.kind)
-}

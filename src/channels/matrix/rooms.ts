@@ -1,6 +1,6 @@
 import type { MatrixClient } from './client.ts'
 import { recordOf, textOf, type MatrixEvent } from './events.ts'
-import { MatrixFailure } from './failure.ts'
+import { isClosed } from './failure.ts'
 
 /** A room as it stands now. */
 export interface Room {
@@ -123,10 +123,6 @@ export function threadRootOf(event: MatrixEvent): string | null {
 
 function pointedOf(event: MatrixEvent): Pointed {
   return { sender: event.sender, threadRoot: threadRootOf(event) }
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof MatrixFailure && ['forbidden', 'gone', 'rejected'].includes(error.kind)
 }
 
 function keep<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {

@@ -169,6 +169,8 @@ describe('beside the messages', () => {
     expect(server.world.event(PRIVATE_ROOM, paste)!.content).toEqual({})
     server.botMayRedact = false
     const other = server.world.say(PRIVATE_ROOM, ADA, 'another secret')
+    expect(await channel.remove!(PRIVATE_ROOM, other)).toBe('never')
+    server.fail('redact', limitExceeded(1_000))
     expect(await channel.remove!(PRIVATE_ROOM, other)).toBe(false)
   })
 

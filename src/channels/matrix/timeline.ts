@@ -1,7 +1,7 @@
 import type { MatrixClient } from './client.ts'
 import { NOTHING_SAID } from './cursors.ts'
 import { membershipOf, recordOf, type MatrixEvent, type Timeline } from './events.ts'
-import { MatrixFailure } from './failure.ts'
+import { isClosed } from './failure.ts'
 
 /** Events of one page of history: what servers give at most, more or less. */
 const PAGE = 100
@@ -137,8 +137,7 @@ export class History {
     try {
       return await this.#options.client.history(roomId, { from, to, limit: PAGE }, signal)
     } catch (error) {
-      if (!(error instanceof MatrixFailure) || !['forbidden', 'gone', 'rejected'].includes(error.kind))
-        throw error
+      if (!isClosed(error)) throw error
       // Some servers do not take the position of an answer as an end; the marked event is one, too.
       if (error.kind === 'rejected' && to !== null) return this.#page(roomId, from, null, signal)
       this.#options.note(roomId, `the history cannot be read: ${error.message}`)
