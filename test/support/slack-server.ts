@@ -243,7 +243,8 @@ export class SlackServer {
       if (fault.after) this.#answer(method, given, request)
       return void request.socket.destroy()
     }
-    if (fault?.kind === 'http') return void response.writeHead(fault.status, fault.headers).end('trouble')
+    if (fault?.kind === 'http')
+      return void response.writeHead(fault.status, fault.headers).end('<html>trouble</html>')
     const answer = fault
       ? { ok: false, error: fault.error, ...fault.more }
       : this.#answer(method, given, request)

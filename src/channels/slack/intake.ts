@@ -53,10 +53,14 @@ export class Intake {
   readonly #door: Doorstep
   readonly #marks: Watermarks
   readonly #history: HistoryReader
+  /** Since when something may have been missed, in epoch milliseconds: in places that were never seen, nothing before it is for the bot. */
+  #gapFrom: number
   /** Events under way, by conversation and time stamp: a mention comes as two events, a retry as a third. */
   readonly #underway = new Map<string, Promise<void>>()
   /** Threads that a history told of, with where to begin. */
   #told = new Map<string, string>()
+  /** A thread was begun that may have gone on already. */
+  #moreThreads = false
   #since: string | null = null
   #listedAt: number | null = null
   /** What comes live follows without a gap on what is stored. */
@@ -65,6 +69,7 @@ export class Intake {
   constructor(options: IntakeOptions) {
     const { client, receiver, clock, log, random } = options
     this.#options = options
+    this.#gapFrom = clock.now()
     this.#door = new Doorstep(receiver, ({ address, platformMessageId }) =>
       this.join(address, platformMessageId),
     )
@@ -106,6 +111,7 @@ export class Intake {
 
   /** The connection broke: what comes live may follow a gap until `catchUp` is done. */
   lost(): void {
+    if (this.#current) this.#gapFrom = this.#options.clock.now()
     this.#current = false
     this.#marks.lost()
   }
@@ -152,7 +158,10 @@ export class Intake {
     try {
       // Begun while all is heard, it has no gap behind it.
       if (this.#current) await this.#marks.live(address, { id: ts, items: [] }, NEVER)
-      else await this.#marks.begin(address, ts)
+      else {
+        this.#moreThreads = true
+        await this.#marks.begin(address, ts)
+      }
     } catch (error) {
       this.#options.log.debug({ channel: 'slack' }, `a thread was not noted: ${messageOf(error)}`)
     }
@@ -166,7 +175,8 @@ export class Intake {
       const told = this.#told
       this.#told = new Map()
       for (const [place, root] of told) await this.#untilDone(() => this.#marks.begin(place, root), signal)
-      if (told.size === 0) break
+      if (told.size === 0 && !this.#moreThreads) break
+      this.#moreThreads = false
     }
     if (signal.aborted) return
     this.#current = true
@@ -225,10 +235,10 @@ export class Intake {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options
+    const { clock, client } = this.#options
     const now = clock.monotonic()
     if (this.#listedAt !== null && now - this.#listedAt < LIST_EVERY_MS) return
-    const latest = this.#now()
+    const latest = tsOf(client.serverTime(this.#gapFrom))
     for (const channel of await this.#history.conversations(signal)) {
       if (this.#marks.mark(channel) !== null) continue
       await this.#marks.begin(channel, isPrivate(channel) ? (this.#since ?? latest) : latest)

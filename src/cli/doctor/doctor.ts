@@ -15,6 +15,7 @@ import { checkAddresses } from './check-network.ts'
 import { checkMatrix } from './check-matrix.ts'
 import { checkPostgres } from './check-postgres.ts'
 import { checkService } from './check-service.ts'
+import { checkSlack } from './check-slack.ts'
 import { checkStore } from './check-store.ts'
 import { checkTelegram } from './check-telegram.ts'
 import { error, type Finding, type Level } from './finding.ts'
@@ -64,6 +65,7 @@ export async function examine(
     guarded('telegram', () => checkTelegram(settings, running !== null)),
     guarded('discord', () => checkDiscord(settings)),
     guarded('matrix', () => checkMatrix(settings)),
+    guarded('slack', () => checkSlack(settings)),
     guarded('alerts', () => checkAlerts(settings, processEnv)),
   ])
   return [...common, ...local.flat(), ...gateway, ...credential.findings, ...remote.flat()]

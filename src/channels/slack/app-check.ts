@@ -1,0 +1,43 @@
+import { messageOf } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import type { Secret } from '../../support/secret.ts'
+import { SlackClient } from './client.ts'
+import { SlackFailure } from './failure.ts'
+import { libraryLog } from './library-log.ts'
+import { BOT_SCOPES, problemOf, type TokenOf } from './words.ts'
+
+/** What can be said of an app from outside, without receiving or sending anything. */
+export type AppCheck =
+  | { readonly kind: 'fine'; readonly name: string; readonly team: string }
+  /** `words` hold the platform's own. */
+  | { readonly kind: 'bad-token'; readonly token: TokenOf; readonly words: string }
+  | { readonly kind: 'unreachable'; readonly words: string }
+  /** The bot is there and may not do everything that the channel does. */
+  | { readonly kind: 'scopes'; readonly name: string; readonly missing: readonly string[] }
+
+/** Asks the platform about both tokens of an app. Nothing is connected, so nobody's connection is disturbed. */
+export async function checkApp(
+  options: {
+    readonly botToken: Secret
+    readonly appToken: Secret
+    readonly apiRoot: string | null
+    readonly log: Log
+  },
+  signal: AbortSignal,
+): Promise<AppCheck> {
+  const { botToken, appToken, apiRoot, log } = options
+  const common = { apiRoot, logger: libraryLog(log) }
+  let token: TokenOf = 'bot'
+  try {
+    const { name, team, scopes } = await new SlackClient({ ...common, token: botToken }).authTest(signal)
+    token = 'app'
+    await new SlackClient({ ...common, token: appToken }).openConnection(signal)
+    const missing = scopes === null ? [] : Object.keys(BOT_SCOPES).filter((scope) => !scopes.includes(scope))
+    return missing.length > 0 ? { kind: 'scopes', name, missing } : { kind: 'fine', name, team }
+  } catch (error) {
+    if (signal.aborted) return { kind: 'unreachable', words: 'no answer in time' }
+    const mendable = error instanceof SlackFailure && (error.kind === 'token' || error.kind === 'scope')
+    if (mendable) return { kind: 'bad-token', token, words: problemOf(error, token).words }
+    return { kind: 'unreachable', words: messageOf(error) }
+  }
+}

@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest'
+import type { Delivered } from '../../conversation/receiver.ts'
+import type { SlackMessage, SlackMessageEvent } from './message.ts'
+import { mapChange, mapCommand, mapDeletion, mapMessage, type MappingContext } from './receive.ts'
+
+const BOT = { userId: 'U0BOT', name: 'hermes' }
+const context: MappingContext = {
+  bot: BOT,
+  load: (file) => async () => ({ mediaType: file.mediaType, name: file.name, bytes: new Uint8Array() }),
+  takesPart: (address) => address === 'C1:5.000000',
+}
+
+type Message = Extract<Delivered, { kind: 'message' }>
+
+function map(fields: Partial<SlackMessage>, channel = 'C1'): Message | null {
+  const item = mapMessage(channel, { ts: '7.000001', user: 'U0ADA', text: 'hello', ...fields }, context)
+  if (item !== null && item.kind !== 'message') throw new Error('not a message')
+  return item
+}
+
+describe('a place', () => {
+  const PLACES = [
+    ['a private chat is a conversation', 'D1', {}, 'D1'],
+    ['a thread in a private chat is one of its own', 'D1', { thread_ts: '5.000000' }, 'D1:5.000000'],
+    ['a message in a channel opens a thread', 'C1', {}, 'C1:7.000001'],
+    ['a reply belongs to its thread', 'C1', { thread_ts: '5.000000' }, 'C1:5.000000'],
+    ['the first message of a thread opened it', 'C1', { thread_ts: '7.000001' }, 'C1:7.000001'],
+    [
+      'a reply that is shown in the channel, too, belongs to its thread',
+      'G1',
+      { thread_ts: '5.000000', subtype: 'thread_broadcast' },
+      'G1:5.000000',
+    ],
+  ] as const
+  for (const [what, channel, fields, address] of PLACES) {
+    test(`${what}`, () =>
+      expect(map(fields, channel)).toMatchObject({ address, platformMessageId: '7.000001' }))
+  }
+})
+
+describe('the bot is meant', () => {
+  const MEANT = [
+    ['in a private chat, always', 'D1', {}, true],
+    ['in a channel not, by default', 'C1', {}, false],
+    ['by its name', 'C1', { text: 'so <@U0BOT>, what?' }, true],
+    ['by its name with a label', 'C1', { text: '<@U0BOT|hermes> hi' }, true],
+    ['not by another name', 'C1', { text: '<@U0BOB> hi' }, false],
+    ['not by a name that only begins like its own', 'C1', { text: '<@U0BOTTOM> hi' }, false],
+    ['in a thread that it has a part in', 'C1', { thread_ts: '5.000000' }, true],
+    ['not in other threads', 'C1', { thread_ts: '6.000000' }, false],
+    ['in a thread on a message of its own', 'C1', { thread_ts: '6.000000', parent_user_id: 'U0BOT' }, true],
+    [
+      'not where people call each other in its thread',
+      'C1',
+      { thread_ts: '5.000000', text: '<@U0BOB> see?' },
+      false,
+    ],
+    [
+      'where it is called beside others',
+      'C1',
+      { thread_ts: '5.000000', text: '<@U0BOB> <@U0BOT> see?' },
+      true,
+    ],
+  ] as const
+  for (const [what, channel, fields, addressed] of MEANT) {
+    test(`${what}`, () => expect(map(fields, channel)!.chat.addressed).toBe(addressed))
+  }
+})
+
+describe('the words', () => {
+  const WORDS = [
+    ['are as they were typed', 'a &lt;b&gt; &amp;amp; c', 'a <b> &amp; c'],
+    ['lose the call at the beginning', '<@U0BOT>: what is it?', 'what is it?'],
+    ['lose the call at the end', 'what is it, <@U0BOT>', 'what is it,'],
+    ['keep the name in the middle', 'is <@U0BOT> here?', 'is @hermes here?'],
+    ['name other people', 'ask <@U0BOB|bob> and <@U0EVE>', 'ask @bob and @U0EVE'],
+    ['name channels and groups', '<#C2|general> <!here> <!subteam^S1|@ops>', '#general @here @ops'],
+    [
+      'show addresses as they were typed',
+      '<http://example.org|example.org> <https://a.org/?x=1&amp;y=2>',
+      'example.org https://a.org/?x=1&y=2',
+    ],
+    ['show named links with their address', '<https://a.org|here>', '[here](https://a.org)'],
+    ['show mail addresses', '<mailto:a@b.org|a@b.org>', 'a@b.org'],
+    ['are a call for help where there are none', '<@U0BOT>', '/help'],
+    ['may be a command behind the call', '<@U0BOT> /new', '/new'],
+  ] as const
+  for (const [what, text, words] of WORDS) test(`${what}`, () => expect(map({ text })!.text).toBe(words))
+})
+
+describe('nothing is made of', () => {
+  const NOTHING = [
+    ['the bot itself', { user: 'U0BOT' }],
+    ['other bots', { bot_id: 'B1' }],
+    ['Slackbot', { user: 'USLACKBOT' }],
+    ["Slack's own notes", { subtype: 'channel_join' }],
+    ['messages of integrations', { subtype: 'bot_message' }],
+    ['nobody', { user: undefined }],
+  ] as const
+  for (const [what, fields] of NOTHING) {
+    test(`${what}`, () => expect(map(fields as Partial<SlackMessage>, 'D1')).toBeNull())
+  }
+})
+
+describe('files', () => {
+  const picture = {
+    name: 'cat.png',
+    mimetype: 'image/png',
+    mode: 'hosted',
+    url_private_download: 'https://files.slack.com/cat.png',
+  }
+
+  test('that the model reads come along, and are not fetched yet', () => {
+    const item = map(
+      { files: [picture, { ...picture, name: 'b.png' }], subtype: 'file_share', text: '' },
+      'D1',
+    )!
+    expect(item.attachments).toHaveLength(2)
+    expect(item.unsupported).toBeNull()
+  })
+
+  const OTHERS = [
+    ['sound', { ...picture, mimetype: 'audio/mp4' }, /listen/],
+    ['films', { ...picture, mimetype: 'video/mp4' }, /videos/],
+    ['archives', { ...picture, name: 'a.zip', mimetype: 'application/zip' }, /of another kind/],
+    ['files kept elsewhere', { ...picture, mode: 'external' }, /outside of Slack/],
+    ['files that Slack does not show', { name: 'x.png', mimetype: 'image/png' }, /does not show/],
+  ] as const
+  for (const [what, file, sentence] of OTHERS) {
+    test(`${what} get a friendly sentence`, () => {
+      expect(map({ files: [file], subtype: 'file_share' }, 'D1')!.unsupported).toMatch(sentence)
+    })
+  }
+
+  test('that were deleted are left out', () => {
+    expect(map({ files: [{ mode: 'tombstone' }] }, 'D1')).toMatchObject({
+      attachments: [],
+      unsupported: null,
+    })
+  })
+})
+
+describe('a change', () => {
+  const message = { ts: '7.000001', user: 'U0ADA', text: 'after' }
+  const event: SlackMessageEvent = {
+    ts: '9.000000',
+    channel: 'D1',
+    subtype: 'message_changed',
+    message,
+    previous_message: { ...message, text: 'before' },
+  }
+
+  test('of the words is an edit', () => {
+    expect(mapChange(event, context)).toMatchObject({
+      kind: 'edit',
+      address: 'D1',
+      platformMessageId: '7.000001',
+      text: 'after',
+    })
+  })
+
+  test('that only adds a preview is none', () => {
+    expect(mapChange({ ...event, previous_message: message }, context)).toBeNull()
+  })
+
+  test("of the bot's own message is none", () => {
+    expect(mapChange({ ...event, message: { ...message, user: 'U0BOT' } }, context)).toBeNull()
+  })
+
+  test('into a tombstone is a deletion', () => {
+    const emptied = {
+      ...event,
+      channel: 'C1',
+      message: { ts: '7.000001', user: 'USLACKBOT', subtype: 'tombstone' },
+    }
+    expect(mapChange(emptied, context)).toEqual({
+      kind: 'deletion',
+      address: 'C1:7.000001',
+      platformMessageId: '7.000001',
+    })
+  })
+
+  test('that takes the message away is a deletion', () => {
+    const gone: SlackMessageEvent = {
+      ts: '9.000000',
+      channel: 'D1',
+      subtype: 'message_deleted',
+      deleted_ts: '7.000001',
+      previous_message: message,
+    }
+    expect(mapDeletion(gone, BOT)).toEqual({ kind: 'deletion', address: 'D1', platformMessageId: '7.000001' })
+    expect(mapDeletion({ ...gone, previous_message: { ...message, bot_id: 'B1' } }, BOT)).toBeNull()
+  })
+})
+
+describe('/hermes', () => {
+  const COMMANDS = [
+    ['new', '/new'],
+    ['/new', '/new'],
+    ['model claude-x', '/model claude-x'],
+    ['', '/help'],
+    ['what is new?', 'what is new?'],
+  ] as const
+  for (const [text, words] of COMMANDS) {
+    test(`"${text}" is "${words}"`, () => {
+      const command = { text, user_id: 'U0ADA', channel_id: 'C1', trigger_id: '1.2' }
+      expect(mapCommand(command)).toMatchObject({
+        address: 'C1',
+        text: words,
+        chat: { kind: 'group', addressed: true },
+      })
+    })
+  }
+})
