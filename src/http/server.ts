@@ -154,8 +154,9 @@ export class HttpServer {
   /** Takes nothing new, ends the event streams, and gives requests in hand a second. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    // First what has a last word to say in its stream.
+    // First what has a last word to say in its stream, and says it as soon as it gets round to it.
     this.#app.close()
+    await new Promise((resolve) => setImmediate(resolve))
     this.#streams.close()
     this.#server.closeIdleConnections()
     const cut = setTimeout(() => this.#server.closeAllConnections(), DRAIN_MS)

@@ -178,7 +178,7 @@ export class MessageRig implements AsyncDisposable {
     const clock = options.clock ?? systemClock
     const folder = options.path ? null : await mkdtemp(join(tmpdir(), 'hermes-messages-'))
     const path = options.path ?? join(folder!, 'hermes.db')
-    const opened = await openSqliteStorage({ path, pullChannels: ['web'] })
+    const opened = await openSqliteStorage({ path, pullChannels: ['web', 'openai'] })
     const storage = options.wrapStorage ? options.wrapStorage(opened) : opened
     const inbox = options.wrapInbox ? options.wrapInbox(storage.inbox) : storage.inbox
     const outlets = options.outlets ?? [new MemoryOutlet()]
