@@ -34,6 +34,8 @@ const PASSING: ReadonlySet<string> = new Set(['UNAVAILABLE', 'INUSE', 'LIMIT', '
 /** The facts that imapflow and nodemailer attach to what they throw. */
 interface MailErrorFacts {
   readonly code?: unknown
+  /** What the system said, where a library put its own code over it. */
+  readonly originalCode?: unknown
   readonly command?: unknown
   readonly responseCode?: unknown
   readonly response?: unknown
@@ -48,9 +50,15 @@ export function factsOf(error: unknown): MailErrorFacts {
   return typeof error === 'object' && error !== null ? error : {}
 }
 
+function codeOf(error: unknown): unknown {
+  const { originalCode, code } = factsOf(error)
+  return originalCode ?? code
+}
+
 /** What a server said, without what it may have repeated of a secret; empty = it said nothing. */
 export function serverWords(error: unknown): string {
-  const { responseText, response, code } = factsOf(error)
+  const { responseText, response } = factsOf(error)
+  const code = codeOf(error)
   const said = [responseText, response].find((words) => typeof words === 'string' && words !== '')
   const words = typeof said === 'string' ? said : typeof code === 'string' ? code : ''
   return redact(words).replace(/\s+/g, ' ').trim().slice(0, MAX_WORDS)
@@ -77,7 +85,8 @@ export function connectionTrouble(
   error: unknown,
   server: MailServer,
 ): MailTrouble {
-  const { code, tlsFailed } = factsOf(error)
+  const { tlsFailed } = factsOf(error)
+  const code = codeOf(error)
   const words = serverWords(error)
   const said = words === '' ? '' : ` (${words})`
   if (CERTIFICATE_CODES.has(String(code))) {
@@ -86,7 +95,8 @@ export function connectionTrouble(
   }
   if (tlsFailed === true || code === 'ETLS') {
     const problem = `the ${protocol} server ${server.host} does not encrypt at port ${server.port}${said}; check channels.email.${protocol.toLowerCase()}.secure and its port`
-    return { state: 'failed', problem, backoff: LOGIN_RETRY }
+    // A line that broke in the middle of the greeting looks the same.
+    return { state: 'retrying', problem, backoff: RETRY }
   }
   return {
     state: 'retrying',

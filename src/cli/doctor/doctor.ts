@@ -9,6 +9,7 @@ import { checkAlerts } from './check-alerts.ts'
 import { checkConfig } from './check-config.ts'
 import { checkCredential } from './check-credential.ts'
 import { checkDiscord } from './check-discord.ts'
+import { checkEmail } from './check-email.ts'
 import { checkDisk, checkGatewayToken, checkHome, checkNode, checkSecretFiles } from './check-files.ts'
 import { checkGateway, checkPort } from './check-gateway.ts'
 import { checkAddresses } from './check-network.ts'
@@ -66,6 +67,7 @@ export async function examine(
     guarded('discord', () => checkDiscord(settings)),
     guarded('matrix', () => checkMatrix(settings)),
     guarded('slack', () => checkSlack(settings)),
+    guarded('email', () => checkEmail(settings)),
     guarded('alerts', () => checkAlerts(settings, processEnv)),
   ])
   return [...common, ...local.flat(), ...gateway, ...credential.findings, ...remote.flat()]
