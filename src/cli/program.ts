@@ -6,6 +6,7 @@ import { addRunning } from './program/run.ts'
 import { addSetUp } from './program/set-up.ts'
 import { GROUP, withExamples, withExitCodes } from './program/shared.ts'
 import { addSignIn } from './program/sign-in.ts'
+import { addStorage } from './program/storage.ts'
 import { addTools } from './program/tools.ts'
 
 export type { GlobalOptions } from './program/shared.ts'
@@ -54,6 +55,7 @@ export function buildProgram(finish: (exitCode: number) => void): Command {
   addSignIn(wiring)
   addMessages(wiring)
   addPeople(wiring)
+  addStorage(wiring)
   addTools(wiring)
   return program
 }

@@ -19,6 +19,11 @@ export interface SharedPlaceOptions {
   readonly log: Log
 }
 
+/** The place, with what only the database's sign-ins can do. */
+export interface SharedPlace extends OwnPlace {
+  readonly signIns: SharedSignIns
+}
+
 /** A renewal, a reading beside it and what the keeper remembers: more at once is never asked for. */
 const CONNECTIONS = 3
 
@@ -28,7 +33,10 @@ const CONNECTIONS = 3
  * @throws ConfigurationError without a key, or with another than the sign-in is sealed with;
  * StoreError while the database does not answer
  */
-export async function openSharedPlace(options: SharedPlaceOptions, parts: OwnPlaceParts): Promise<OwnPlace> {
+export async function openSharedPlace(
+  options: SharedPlaceOptions,
+  parts: OwnPlaceParts,
+): Promise<SharedPlace> {
   const { url, log } = options
   const keys = readSecretKeys(options.keys)
   const database = await openDatabase({

@@ -1,0 +1,97 @@
+import '../support/no-gateway-left.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import { freshDatabase } from '../support/postgres.ts'
+import { newSecretKey } from '../support/shared-place.ts'
+
+/** What the channel and the sandbox need, with the messages in PostgreSQL. */
+function moveTo(world: BotWorld, url: string): void {
+  const config = JSON.parse(readFileSync(join(world.gateway.home, 'config.yaml'), 'utf8')) as object
+  world.gateway.configure({ ...config, storage: { url } })
+}
+
+test(
+  'a home moves to PostgreSQL with its sign-in and everything that waits, and goes on there',
+  PROCESS_TEST,
+  async () => {
+    const secretKey = newSecretKey()
+    await using world = await BotWorld.start({
+      apiKey: false,
+      env: { HERMES_SECRET_KEY: secretKey },
+      start: false,
+    })
+    const { gateway, telegram, sandbox } = world
+    await world.signedIn()
+    await gateway.start()
+    telegram.say(700, 'before')
+    await world.until(() => world.shown(700).length === 1 || null, 'the first answer')
+    const outage = sandbox.control.fault({ target: 'messages', fault: 'overloaded-529' })
+    telegram.say(700, 'what waits')
+    await world.until(() => telegram.unconfirmed === 0 || null, 'the second message')
+    await gateway.kill('SIGTERM')
+    expect(world.shown(700)).toEqual(['Echo: before'])
+  outage.clear()
+
+    const refused = await gateway.run(['storage', 'copy'])
+    expect(refused).toMatchObject({ code: 78 })
+    expect(refused.stderr).toContain('storage.url is sqlite')
+
+    const url = await freshDatabase()
+    moveTo(world, url)
+    const status = await gateway.run(['storage', '--json'])
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      kind: 'postgres',
+      exists: false,
+      notCopied: join(gateway.home, 'hermes.db'),
+    })
+    const copied = await gateway.run(['storage', 'copy'])
+    expect(copied.stderr).toBe('')
+    expect(copied.code).toBe(0)
+    expect(copied.stdout).toContain('every row was compared')
+    expect(copied.stdout).toContain('this home keeps no token of its own')
+    expect(existsSync(join(gateway.home, 'hermes.db'))).toBe(false)
+    expect(readFileSync(join(gateway.home, 'credentials.json'), 'utf8')).not.toContain('sk-ant')
+    const again = await gateway.run(['storage', 'copy'])
+    expect(again).toMatchObject({ code: 0, stderr: '' })
+
+    await gateway.start()
+    await world.until(
+      () => world.shown(700).includes('Echo: what waits') || null,
+      'the answer of what waited',
+    )
+    telegram.say(700, 'after')
+    await world.until(() => world.shown(700).includes('Echo: after') || null, 'an answer afterwards')
+    expect(world.shown(700).filter((text) => text.startsWith('Echo'))).toEqual([
+      'Echo: before',
+      'Echo: what waits',
+      'Echo: after',
+    ])
+    const there = JSON.parse((await gateway.run(['storage', '--json'])).stdout) as { processes: unknown[] }
+    expect(there).toMatchObject({ kind: 'postgres', exists: true, missing: [], notCopied: null })
+    expect(there.processes).toHaveLength(1)
+    expect(JSON.stringify(there)).not.toContain(secretKey)
+    const busy = await gateway.run(['storage', 'copy'])
+    expect(busy.code).toBe(1)
+    expect(busy.stderr).toContain('a gateway runs on')
+  },
+)
+
+test(
+  'a database can be migrated before the first start, and a second time changes nothing',
+  PROCESS_TEST,
+  async () => {
+    await using world = await BotWorld.start({ env: { HERMES_SECRET_KEY: newSecretKey() }, start: false })
+    const { gateway } = world
+    expect((await gateway.run(['storage', 'migrate'])).stdout).toContain('does not exist yet')
+    moveTo(world, await freshDatabase())
+    const first = await gateway.run(['storage', 'migrate'])
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(first.stdout).toContain('001-messages')
+    expect((await gateway.run(['storage', 'migrate'])).stdout).toContain('is up to date')
+    expect((await gateway.run(['storage', 'status'])).stdout).toMatch(
+      /^PostgreSQL {2}postgres:\/\/127\.0\.0\.1:\d+\/test_/,
+    )
+  },
+)
