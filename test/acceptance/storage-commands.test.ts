@@ -32,7 +32,7 @@ test(
     await world.until(() => telegram.unconfirmed === 0 || null, 'the second message')
     await gateway.kill('SIGTERM')
     expect(world.shown(700)).toEqual(['Echo: before'])
-  outage.clear()
+    outage.clear()
 
     const refused = await gateway.run(['storage', 'copy'])
     expect(refused).toMatchObject({ code: 78 })
