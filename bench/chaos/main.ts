@@ -13,6 +13,7 @@ import { staggeredRejections } from './33-staggered-rejections.ts'
 import { killedOnTheWay } from './35-killed-on-the-way.ts'
 import { programsOnTheWay } from './35-programs.ts'
 import { platformRows } from './40-platforms.ts'
+import { disturbedFleet, fleetSignIn } from './61-fleet-sign-in.ts'
 import type { ChaosRow } from './row.ts'
 
 /** Every row there is; a new one is a file of its own and a line here. */
@@ -27,6 +28,8 @@ const ROWS: readonly ChaosRow[] = [
   killedOnTheWay,
   programsOnTheWay,
   ...platformRows,
+  fleetSignIn,
+  disturbedFleet,
 ]
 
 const { values, positionals } = parseArgs({

@@ -32,7 +32,8 @@ export interface ProcessOptions {
 }
 
 export interface ProcessCommand {
-  readonly do: 'open' | 'read' | 'renew' | 'save' | 'logout' | 'adopt' | 'stop'
+  /** `repeat`: as a keeper asks when the access token is over. */
+  readonly do: 'open' | 'read' | 'renew' | 'repeat' | 'save' | 'logout' | 'adopt' | 'stop'
 }
 
 const options = JSON.parse(process.argv[2]!) as ProcessOptions
@@ -125,10 +126,11 @@ async function obey(command: ProcessCommand): Promise<unknown> {
       current = remember(stored)
       return stored.kind === 'unusable' ? stored : { kind: stored.kind, ...describe(current) }
     }
-    case 'renew': {
+    case 'renew':
+    case 'repeat': {
       if (!current) return { kind: 'nothing' }
       const outcome = await store.renew(current, new AbortController().signal, {
-        mayRepeat: options.mayRepeat ?? true,
+        mayRepeat: command.do === 'repeat' || (options.mayRepeat ?? true),
       })
       if ('generation' in outcome) current = outcome.generation
       const { generation: _, ...rest } = outcome as typeof outcome & { generation?: Generation }

@@ -1,0 +1,89 @@
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import '../support/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/bot-world.ts'
+import { FleetWorld } from '../support/fleet-world.ts'
+import { GatewayProcess } from '../support/gateway-process.ts'
+import { LoginCommand } from '../support/login-command.ts'
+import { freshDatabase } from '../support/postgres.ts'
+
+interface CredentialView {
+  readonly credential: { readonly state: string; readonly fingerprint: string | null }
+}
+
+/** A running gateway takes a new sign-in over within this. */
+const TAKE_OVER_MS = 5_000
+
+test(
+  'a sign-in made on any machine is every gateway’s, refreshed for all, and removed for all',
+  PROCESS_TEST,
+  async () => {
+    const databaseUrl = await freshDatabase()
+    // An empty variable is no key.
+    await using world = await FleetWorld.open({ databaseUrl, env: { ANTHROPIC_API_KEY: '' } })
+    await Promise.all([world.join(), world.join()])
+    /** The credential of each gateway, once all of them are in this state. */
+    const all = async (state: string) => {
+      const views = await Promise.all(
+        world.gateways.map((gateway) => gateway.json<CredentialView>('/api/status')),
+      )
+      const credentials = views.map(({ credential }) => credential)
+      return credentials.every((credential) => credential.state === state) ? credentials : null
+    }
+    await world.eventually(() => all('needs-login'), 'both to know that nobody is signed in')
+
+    // A third machine, on which no gateway runs.
+    await using third = await GatewayProcess.prepare()
+    for (const name of ['config.yaml', '.env']) {
+      cpSync(join(world.gateways[0]!.home, name), join(third.home, name))
+    }
+    const login = new LoginCommand(third)
+    const done = await login.line(world.sandbox.authorize(await login.url()))
+    expect(done).toMatchObject({ code: 0, stderr: '' })
+    const signedIn = await world.eventually(() => all('healthy'), 'both to take it over', TAKE_OVER_MS)
+    expect(new Set(signedIn.map(({ fingerprint }) => fingerprint)).size).toBe(1)
+
+    const status = JSON.parse((await third.run(['auth', 'status', '--json'])).stdout) as {
+      state: string
+      fingerprint: string
+    }
+    expect(status).toMatchObject({ state: 'healthy', fingerprint: signedIn[0]!.fingerprint })
+    const sources = await third.run(['auth', 'sources', '--json'])
+    const { items } = JSON.parse(sources.stdout) as { items: Array<{ source: string; place: string }> }
+    const { host, pathname } = new URL(databaseUrl)
+    expect(items.find(({ source }) => source === 'own')?.place).toBe(`postgres://${host}${pathname}`)
+
+    const before = world.sandbox.counts.tokenRequests
+    expect(await third.run(['auth', 'refresh'])).toMatchObject({ code: 0 })
+    const refreshed = await world.eventually(
+      async () => {
+        const now = await all('healthy')
+        return now?.every(({ fingerprint }) => fingerprint !== status.fingerprint) ? now : null
+      },
+      'both to have the new token',
+      TAKE_OVER_MS,
+    )
+    expect(new Set(refreshed.map(({ fingerprint }) => fingerprint)).size).toBe(1)
+    expect(world.sandbox.counts.tokenRequests).toBe(before + 1)
+
+    expect(await third.run(['auth', 'logout'])).toMatchObject({ code: 0 })
+    await world.eventually(() => all('needs-login'), 'both to be signed out', TAKE_OVER_MS)
+    expect(world.sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
+  },
+)
+
+test(
+  'without its key, or with another one, no gateway starts, and none says what it is',
+  PROCESS_TEST,
+  async () => {
+    const databaseUrl = await freshDatabase()
+    await using gateway = await GatewayProcess.prepare({ config: { storage: { url: databaseUrl } } })
+    gateway.spawn()
+    expect(await gateway.ended).toMatchObject({ code: 78 })
+    expect(gateway.stderr).toContain('openssl rand -base64 32')
+    gateway.setEnv({ HERMES_SECRET_KEY: 'TEST-not-a-key' })
+    expect(await gateway.run(['auth', 'status'])).toMatchObject({ code: 78 })
+    expect((await gateway.run(['auth', 'status'])).stderr).not.toContain('TEST-not-a-key')
+  },
+)
