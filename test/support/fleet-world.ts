@@ -94,7 +94,9 @@ export class FleetWorld implements AsyncDisposable {
     for (const gateway of this.gateways) {
       if (!gateway.running) continue
       try {
-        return await gateway.json<FleetStatus>('/api/status')
+        // One that is stopped takes the connection and says nothing.
+        const response = await gateway.fetch('/api/status', { signal: AbortSignal.timeout(ANSWER_MS) })
+        return (await response.json()) as FleetStatus
       } catch {
         // It has just been stopped or killed.
       }
@@ -145,5 +147,6 @@ export class FleetWorld implements AsyncDisposable {
   }
 }
 
+const ANSWER_MS = 1_000
 /** Of this run alone. */
 const SECRET_KEY = randomBytes(32).toString('base64')

@@ -183,8 +183,8 @@ class PostgresFleet implements JoinedFleet {
     let sweepAt = 0
     let lostAt = 0
     const round = async () => {
-      await this.#queue.supervise()
       if ((await this.#wakeUps.takeOver(taken)) > 0) this.#tellAll()
+      await this.#queue.supervise()
       if (clock.monotonic() >= lostAt) {
         await this.#wakeUps.wakeLost()
         await this.#processes.forget()

@@ -155,7 +155,9 @@ interface Statements {
 function adapter(queryable: Queryable): Statements {
   return {
     async executeSql(text, values) {
-      return { rows: [...(await queryable.query<never>(text, values))] }
+      // Without parameters it may be several statements, which cannot be prepared.
+      const params = values && values.length > 0 ? values : undefined
+      return { rows: [...((await queryable.query<never>(text, params)) ?? [])] }
     },
   }
 }
