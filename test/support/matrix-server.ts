@@ -162,8 +162,7 @@ export class MatrixServer implements AsyncDisposable {
     const body = (text === '' ? {} : JSON.parse(text)) as Content
     const call: MatrixCall = { name, path: url.pathname, query: url.searchParams, body }
     this.calls.push(call)
-    if (name === 'stray') return reply(response, refusal(404, 'M_UNRECOGNIZED', 'Unrecognized request'))
-    const open = name === 'versions' || name === 'old download'
+    const open = name === 'versions' || name === 'old download' || name === 'stray'
     if (!open && request.headers.authorization !== `Bearer ${MatrixServer.token}`) {
       return reply(response, refusal(401, 'M_UNKNOWN_TOKEN', 'Invalid access token passed.'))
     }
@@ -177,6 +176,7 @@ export class MatrixServer implements AsyncDisposable {
     if (fault) {
       return reply(response, refusal(fault.status, fault.errcode, 'as the test wants it', fault.extra))
     }
+    if (name === 'stray') return reply(response, refusal(404, 'M_UNRECOGNIZED', 'Unrecognized request'))
     await this.delays.get(name)
     if (name === 'sync') return this.#sync(url.searchParams, response)
     if (name.endsWith('download')) return this.#download(name, parts[1]!, response)

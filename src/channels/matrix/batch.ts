@@ -1,13 +1,15 @@
 import type { Delivered } from '../../conversation/receiver.ts'
 import type { Cursor } from '../../inbox/inbox.ts'
+import type { Clock } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { FileLoader } from './attachments.ts'
 import { Cursors } from './cursors.ts'
-import { membershipOf, type MatrixEvent, type SyncAnswer, type Timeline } from './events.ts'
+import { membershipOf, NEWEST, type MatrixEvent, type SyncAnswer, type Timeline } from './events.ts'
 import { MatrixFailure } from './failure.ts'
 import { encryptedRoom, isEncryptedRoom, isEncryptionOn, mapEvent, type MappingContext } from './receive.ts'
 import type { Rooms } from './rooms.ts'
+import { Stragglers } from './stragglers.ts'
 import type { History } from './timeline.ts'
 
 /** What one answer of `/sync` gives to be stored, in one transaction with its position. */
@@ -16,10 +18,23 @@ export interface Batch {
   readonly cursors: ReadonlyArray<Omit<Cursor, 'channel'>>
 }
 
+/** Whose answer it is. */
+interface Account {
+  readonly userId: string
+  /** The position that the answer follows; null = the first ever of this account, or it was lost. */
+  readonly since: string | null
+  readonly cursors: Cursors
+}
+
+/** For a room of which nothing but its history is to be read. */
+const HISTORY_ALONE: Timeline = { events: [], limited: true, before: NEWEST }
+
 export interface BatchOptions {
   readonly rooms: Rooms
   readonly history: History
   readonly load: FileLoader
+  readonly clock: Clock
+  readonly random: () => number
   readonly log: Log
   /** A message was deleted by somebody. */
   readonly onDeleted: (eventId: string) => void
@@ -30,38 +45,31 @@ export class Batches {
   readonly #options: BatchOptions
   /** Rooms of which this process knows that they have been told that they are encrypted. */
   readonly #told = new Set<string>()
+  readonly #stragglers: Stragglers
 
   constructor(options: BatchOptions) {
     this.#options = options
+    this.#stragglers = new Stragglers(options.clock, options.random)
   }
 
   /**
-   * @param since the position that the answer follows; null = the first ever of this account
    * @throws MatrixFailure when the server has to be asked further and cannot be
    */
-  async of(
-    answer: SyncAnswer,
-    account: { readonly userId: string; readonly since: string | null; readonly cursors: Cursors },
-    signal: AbortSignal,
-  ): Promise<Batch> {
+  async of(answer: SyncAnswer, account: Account, signal: AbortSignal): Promise<Batch> {
+    const { cursors } = account
     const items: Delivered[] = []
     const stored: Array<Omit<Cursor, 'channel'>> = []
-    for (const [roomId, { timeline, state }] of answer.joined) {
-      const events = await this.#eventsOf(roomId, timeline, account, signal)
-      this.#observe(roomId, [...state, ...events])
-      const found = await this.#map(roomId, events, account.userId, signal)
-      const isNew = account.cursors.mark(roomId) === null
-      if (isNew && account.since !== null && [...state, ...timeline.events].some(isEncryptionOn)) {
-        found.push(...(await this.#greetEncrypted(roomId, timeline.events, account, signal)))
-      }
+    const take = ({ items: found, cursors: own }: Batch) => {
       items.push(...found)
-      const last = timeline.events.at(-1)
-      // What is only the bot's own doing is not worth a write to the disk.
-      if (isNew || events.some(({ sender }) => sender !== account.userId)) {
-        stored.push(Cursors.mark(roomId, last?.event_id ?? null))
-      }
-      if (account.cursors.invitation(roomId)) stored.push(Cursors.invitation(roomId, null))
-      stored.push(...privateRooms(found, account.cursors))
+      stored.push(...own)
+    }
+    for (const [roomId, { timeline, state }] of answer.joined) {
+      // What is said where the bot is behind is read from the history, in its order.
+      if (!cursors.isBehind(roomId)) take(await this.#room(roomId, timeline, state, account, signal))
+    }
+    for (const roomId of cursors.roomsBehind()) {
+      if (answer.left.has(roomId) || !this.#stragglers.isDue(roomId)) continue
+      take(await this.#room(roomId, HISTORY_ALONE, [], { ...account, since: null }, signal))
     }
     for (const [roomId, events] of answer.invited) {
       const by = events.find((event) => membershipOf(event, account.userId) === 'invite')?.sender
@@ -74,6 +82,58 @@ export class Batches {
     return { items: this.#oncePerRoom(items), cursors: stored }
   }
 
+  /** One room's share; a room that only the server is to blame for may stay behind. */
+  async #room(
+    roomId: string,
+    timeline: Timeline,
+    state: readonly MatrixEvent[],
+    account: Account,
+    signal: AbortSignal,
+  ): Promise<Batch> {
+    const { cursors } = account
+    try {
+      const batch = await this.#read(roomId, timeline, state, account, signal)
+      this.#stragglers.caughtUp(roomId)
+      const was = cursors.isBehind(roomId) ? [Cursors.behind(roomId, false)] : []
+      return { ...batch, cursors: [...batch.cursors, ...was] }
+    } catch (error) {
+      const left = this.#stragglers.leaveBehind(roomId, error)
+      if (cursors.isBehind(roomId) && error instanceof MatrixFailure) return { items: [], cursors: [] }
+      if (!left) throw error
+      this.#options.log.error(
+        { channel: 'matrix', room: roomId },
+        `the homeserver cannot read a room, which waits until it can: ${messageOf(error)}`,
+      )
+      return { items: [], cursors: [Cursors.behind(roomId, true)] }
+    }
+  }
+
+  async #read(
+    roomId: string,
+    timeline: Timeline,
+    state: readonly MatrixEvent[],
+    account: Account,
+    signal: AbortSignal,
+  ): Promise<Batch> {
+    const { cursors, userId, since } = account
+    const events = await this.#eventsOf(roomId, timeline, account, signal)
+    this.#observe(roomId, [...state, ...events])
+    const items = await this.#map(roomId, events, userId, signal)
+    const isNew = cursors.mark(roomId) === null
+    if (isNew && since !== null && [...state, ...timeline.events].some(isEncryptionOn)) {
+      items.push(...(await this.#greetEncrypted(roomId, timeline.events, account, signal)))
+    }
+    const stored: Array<Omit<Cursor, 'channel'>> = []
+    const last = timeline.events.at(-1) ?? events.at(-1)
+    // What is only the bot's own doing is not worth a write to the disk.
+    if (isNew || events.some(({ sender }) => sender !== userId)) {
+      stored.push(Cursors.mark(roomId, last?.event_id ?? null))
+    }
+    if (cursors.invitation(roomId)) stored.push(Cursors.invitation(roomId, null))
+    stored.push(...privateRooms(items, cursors))
+    return { items, cursors: stored }
+  }
+
   /** The store has taken the sentence for this room, now or long ago. */
   told(roomId: string): void {
     this.#told.add(roomId)
@@ -82,18 +142,14 @@ export class Batches {
   async #eventsOf(
     roomId: string,
     timeline: Timeline,
-    {
-      userId,
-      since,
-      cursors,
-    }: { readonly userId: string; readonly since: string | null; readonly cursors: Cursors },
+    { userId, since, cursors }: Account,
     signal: AbortSignal,
   ): Promise<readonly MatrixEvent[]> {
     const { history } = this.#options
     const mark = cursors.mark(roomId)
     if (mark !== null) return history.sinceMark(roomId, timeline, { mark, since }, signal)
     // What was said before the gateway ever looked is not answered, unless it was invited to hear it.
-    if (since === null && !cursors.invitation(roomId)) return []
+    if (since === null && !cursors.invitation(roomId) && !cursors.isBehind(roomId)) return []
     return history.sinceInvitation(roomId, timeline, userId, signal)
   }
 
@@ -133,7 +189,7 @@ export class Batches {
   async #greetEncrypted(
     roomId: string,
     events: readonly MatrixEvent[],
-    { userId, cursors }: { readonly userId: string; readonly cursors: Cursors },
+    { userId, cursors }: Account,
     signal: AbortSignal,
   ): Promise<readonly Delivered[]> {
     const invitation = events.find((event) => membershipOf(event, userId) === 'invite')
@@ -156,7 +212,7 @@ export class Batches {
   #left(
     roomId: string,
     events: readonly MatrixEvent[],
-    { userId, cursors }: { readonly userId: string; readonly cursors: Cursors },
+    { userId, cursors }: Account,
   ): ReadonlyArray<Omit<Cursor, 'channel'>> {
     const { rooms, log } = this.#options
     rooms.forget(roomId)
@@ -168,6 +224,7 @@ export class Batches {
     }
     return [
       ...(cursors.mark(roomId) === null ? [] : [Cursors.noMark(roomId)]),
+      ...(cursors.isBehind(roomId) ? [Cursors.behind(roomId, false)] : []),
       ...(cursors.invitation(roomId) ? [Cursors.invitation(roomId, null)] : []),
     ]
   }

@@ -100,6 +100,8 @@ class MatrixChannel implements Channel {
           note: (room, text) => log.warn({ channel: this.channel, room }, text),
         }),
         load: createFileLoader({ ...common, signal: () => this.#stopping.signal }),
+        clock,
+        random,
         log,
         onDeleted: (eventId) => this.#sender.deleted(eventId),
       }),

@@ -113,7 +113,7 @@ export class MatrixClient {
     return read
   }
 
-  /** A page of a room's history before `from`, newest first. `end` is where the next one begins; null = it is the last. */
+  /** A page of a room's history before `from` (or its newest one), newest first. `end` is where the next one begins; null = it is the last. */
   async history(
     roomId: string,
     range: { readonly from: string; readonly to: string | null; readonly limit: number },
@@ -125,7 +125,13 @@ export class MatrixClient {
         name,
         method: 'GET',
         path: `${roomPath(roomId)}/messages`,
-        query: { dir: 'b', from: range.from, to: range.to, limit: String(range.limit), filter: EVENT_FILTER },
+        query: {
+          dir: 'b',
+          from: range.from || null,
+          to: range.to,
+          limit: String(range.limit),
+          filter: EVENT_FILTER,
+        },
       },
       signal,
     )

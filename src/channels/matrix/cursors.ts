@@ -6,6 +6,7 @@ type Stored = Omit<Cursor, 'channel'>
 export const NOTHING_SAID = '-'
 
 const MARK = 'room '
+const BEHIND = 'behind '
 const INVITE = 'invite '
 const DIRECT = 'direct '
 
@@ -18,7 +19,8 @@ export interface Invitation {
 /**
  * What is remembered over restarts, each under a name of its own:
  * `sync @bot:server` the position in the stream, bound to the account that it belongs to;
- * `room !id` the newest event that was taken in there; `invite !id` an invitation; `direct @user`
+ * `room !id` the newest event that was taken in there; `behind !id` a room that could not be read so
+ * far; `invite !id` an invitation; `direct @user`
  * the private room of a person. An empty value is as good as none.
  */
 export class Cursors {
@@ -52,6 +54,20 @@ export class Cursors {
 
   static noMark(roomId: string): Stored {
     return { name: MARK + roomId, value: '' }
+  }
+
+  /** Rooms that the position has passed although what was said there has not been taken in. */
+  roomsBehind(): readonly string[] {
+    const names = [...this.#values.keys()].filter((name) => name.startsWith(BEHIND))
+    return names.filter((name) => this.#read(name)).map((name) => name.slice(BEHIND.length))
+  }
+
+  isBehind(roomId: string): boolean {
+    return this.#read(BEHIND + roomId) !== null
+  }
+
+  static behind(roomId: string, behind: boolean): Stored {
+    return { name: BEHIND + roomId, value: behind ? 'yes' : '' }
   }
 
   invitation(roomId: string): Invitation | null {

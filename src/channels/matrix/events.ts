@@ -9,6 +9,9 @@ export interface MatrixEvent {
   readonly unsigned?: unknown
 }
 
+/** In the place of a position: the newest end of a room's history. */
+export const NEWEST = ''
+
 /** What a room's timeline brought since the last answer. */
 export interface Timeline {
   readonly events: readonly MatrixEvent[]

@@ -131,6 +131,35 @@ describe('what was said before', () => {
     expect(receiver.texts[0]).toBe('message 0')
   })
 
+  test.each(['at once', 'after a restart'])(
+    'in a room that the homeserver cannot read waits, in order, and nobody else does (mended %s)',
+    async (when) => {
+      const { server } = fixture
+      const { world } = server
+      let channel = fixture.createKnowing(receiver, { waitMs: 50 })
+      for (let index = 0; index < 150; index++) world.say(PRIVATE_ROOM, ADA, `message ${index}`)
+      server.fail('messages', badGateway, 1_000_000)
+      await channel.start(receiver)
+      await until(() => receiver.cursors.get(`behind ${PRIVATE_ROOM}`) === 'yes', 'the room to stay behind')
+      world.say(GROUP_ROOM, ADA, '/status')
+      world.say(PRIVATE_ROOM, ADA, 'message 150')
+      await until(() => receiver.texts.length > 0, 'the other room')
+      expect(receiver.texts).toEqual(['/status'])
+      expect(fixture.lines.join('')).toContain('cannot read a room')
+      if (when === 'after a restart') {
+        await channel.stop()
+        channel = fixture.create(receiver, { waitMs: 50 })
+        await channel.start(receiver)
+      }
+      server.mend()
+      await until(() => receiver.texts.length >= 152, 'what was said in the room', 30_000)
+      expect(receiver.texts.slice(1)).toEqual(Array.from({ length: 151 }, (_, index) => `message ${index}`))
+      world.say(PRIVATE_ROOM, ADA, 'and on')
+      await until(() => receiver.texts.includes('and on'), 'what comes after')
+      expect(receiver.cursors.get(`behind ${PRIVATE_ROOM}`)).toBe('')
+    },
+  )
+
   test('in a room whose history is closed is given up with a note, and the rest goes on', async () => {
     const { server } = fixture
     const channel = fixture.createKnowing(receiver)
