@@ -26,6 +26,8 @@ interface StoredChannel {
   readonly guildId: string | null
   readonly parentId: string | null
   readonly overwrites: readonly object[]
+  /** A thread that was put away. */
+  archived?: boolean
   readonly messages: StoredMessage[]
 }
 
@@ -114,7 +116,9 @@ export class DiscordChats {
   /** As GUILD_CREATE tells a server. */
   told(guildId: string): object {
     const guild = this.guilds.get(guildId)!
-    const of = [...this.channels.values()].filter((channel) => channel.guildId === guildId)
+    const of = [...this.channels.values()].filter(
+      (channel) => channel.guildId === guildId && !channel.archived,
+    )
     return {
       id: guildId,
       name: 'A server',

@@ -1,4 +1,4 @@
-import { DiscordAPIError, HTTPError, RateLimitError, REST } from '@discordjs/rest'
+import { DiscordAPIError, HTTPError, RateLimitError, REST } from './rest-library.ts'
 import type {
   APIApplication,
   APIApplicationCommand,

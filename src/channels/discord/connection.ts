@@ -18,6 +18,8 @@ const CLOSE_TIMEOUT_MS = SECOND
 const KEEP_SESSION = 4_900
 const END_SESSION = 1_000
 
+const MOVED = 'asked to reconnect'
+
 /** @see https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-opcodes */
 const OP = {
   dispatch: 0,
@@ -46,6 +48,8 @@ export interface Dispatch {
 export interface Ended {
   readonly verdict: Verdict
   readonly words: string
+  /** Discord moves its connections every few hours; that is no trouble. */
+  readonly routine: boolean
 }
 
 export interface ConnectionOptions {
@@ -123,7 +127,7 @@ export class Connection {
       case OP.heartbeat:
         return this.#beat()
       case OP.reconnect:
-        return this.#end({ kind: 'resume' }, 'asked to reconnect', KEEP_SESSION)
+        return this.#end({ kind: 'resume' }, MOVED, KEEP_SESSION)
       case OP.invalidSession:
         return this.#end({ kind: payload.d ? 'resume' : 'renew' }, 'the session is not valid', KEEP_SESSION)
       case OP.dispatch:
@@ -189,7 +193,7 @@ export class Connection {
     this.#over = true
     this.#heartbeat?.cancel()
     this.#patience?.cancel()
-    this.#ended.resolve({ verdict, words })
+    this.#ended.resolve({ verdict, words, routine: words === MOVED })
     if (closeCode === undefined) return
     if (this.#socket.readyState === WebSocket.OPEN) {
       this.#socket.close(closeCode)

@@ -3,6 +3,7 @@ import { DiscordFixture } from '../../../test/support/discord-fixture.ts'
 import { refusal } from '../../../test/support/discord-server.ts'
 import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
 import { pause, until } from '../../../test/support/until.ts'
+import { systemClock, type Clock } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 
 const IDENTIFY = 2
@@ -45,14 +46,16 @@ test('a session that is over begins anew, and the history fills the gap', async 
   expect(channel.status().state).toBe('connected')
 })
 
-test('asked to reconnect it goes on at once, without losing the session', async () => {
-  const { fixture, server, chat, receiver } = await talking()
+test('asked to reconnect it goes on at once, without losing the session or a word about it', async () => {
+  const { fixture, server, chat, receiver, channel } = await talking()
   await using _ = fixture
   server.gateway.askToReconnect()
   await until(() => server.gateway.receivedOf(RESUME).length === 1, 'the resumption')
   server.say(chat, 'after it')
   await until(() => receiver.texts.length === 2, 'the next message')
   expect(server.gateway.begun).toBe(1)
+  expect(channel.status().state).toBe('connected')
+  expect(fixture.lines.filter((line) => /"level":"(?:warn|error)"/.test(line))).toEqual([])
 })
 
 test('a line on which nothing is acknowledged any more is given up', async () => {
@@ -74,11 +77,19 @@ test.each([
 ])('closed with %i it says what the operator must do, and asks rarely', async (code, words) => {
   await using fixture = await DiscordFixture.open()
   fixture.server.gateway.refuseWith = code
-  const channel = fixture.create(new RecordingReceiver())
+  const waits: number[] = []
+  const clock: Clock = {
+    ...systemClock,
+    setTimer(callback, delayMs) {
+      waits.push(delayMs)
+      return systemClock.setTimer(callback, delayMs)
+    },
+  }
+  const channel = fixture.create(new RecordingReceiver(), { clock, random: () => 0.5 })
   await channel.start(new RecordingReceiver())
   await until(() => channel.status().state === 'failed', 'the failure')
   expect(channel.status().problem).toMatch(words)
-  await pause(1_500)
+  await until(() => waits.includes(30_000), 'the wait before the next try')
   expect(fixture.server.gateway.receivedOf(IDENTIFY)).toHaveLength(1)
   expect(fixture.lines.filter((line) => /"level":"(?:warn|error)"/.test(line))).toHaveLength(1)
 })

@@ -89,12 +89,13 @@ export class Gateway {
     })
     const stop = () => void connection.stop()
     signal.addEventListener('abort', stop, { once: true })
-    const { verdict, words } = await connection.ended
+    const { verdict, words, routine } = await connection.ended
     signal.removeEventListener('abort', stop)
     if (signal.aborted) {
       await connection.stop()
       return 0
     }
+    if (routine && readyAt !== null) return random() * SECOND
     if (readyAt !== null && clock.monotonic() - readyAt >= LASTING_MS) this.#failures = 0
     this.#failures++
     if (readyAt === null && resuming && ++this.#resumeFailures >= RESUME_TRIES) this.#session = null

@@ -82,6 +82,21 @@ test('after a downtime every place is read from where it was left, new threads a
   ])
 })
 
+test('a thread that was put away after somebody spoke in it is read all the same', async () => {
+  const { fixture, server, chats, channel, receiver } = await withServer()
+  await using _ = fixture
+  const first = await fixture.started(receiver)
+  const thread = server.openThread(channel)
+  server.say(thread, asked('first'))
+  await until(() => receiver.distinct === 1, 'the first message')
+  await first.stop()
+  server.say(thread, asked('second'))
+  chats.channels.get(thread)!.archived = true
+  await fixture.started(receiver)
+  await until(() => receiver.distinct === 2, 'what was missed')
+  expect(receiver.texts.at(-1)).toBe('second')
+})
+
 test('a place with nothing new costs no request, and one that the bot may not read is never asked', async () => {
   const { fixture, server, chats, guild, receiver } = await withServer()
   await using _ = fixture

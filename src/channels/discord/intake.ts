@@ -9,7 +9,7 @@ import type {
 import type { Delivered, Receiver } from '../../conversation/receiver.ts'
 import type { Cursor } from '../../inbox/inbox.ts'
 import { backoffDelay } from '../../support/backoff.ts'
-import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import { holdsSignInSecret } from '../../support/token-shape.ts'
@@ -23,11 +23,14 @@ import { MemberRoles } from './member-roles.ts'
 import { formatPlace, parsePlace, type Place } from './place.ts'
 import { authorOf, isAddressed, mapEdit, mapMessage, type BotIdentity, type SeenMessage } from './receive.ts'
 import { isSpokenIn, Servers, type Readable, type ToldServer } from './servers.ts'
-import { compareSnowflakes, isSnowflake, justBefore, laterOf } from './snowflake.ts'
+import { compareSnowflakes, earlierBy, isSnowflake, justBefore, laterOf } from './snowflake.ts'
 
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
 /** Trouble with one place is mostly trouble with all. */
 const COMPLAIN_EVERY_MS = MINUTE
+
+/** The longest that a thread without a word stays among the active ones, which alone are told. */
+const THREAD_LIFE_MS = 7 * DAY
 
 /** Who may talk in servers, as far as it decides what must be asked for. */
 export interface IntakeRules {
@@ -159,7 +162,16 @@ export class Intake {
       }
       this.#marks.newest(place, newest ?? channelId)
     }
-    await this.#marks.catchUp(this.#options.signal, (place) => open.has(place))
+    const seen = this.#seenIn.get(guildId)
+    const newest = places.map((place) => place.newest ?? place.channelId)
+    if (seen === undefined && newest.length > 0) this.#seenIn.set(guildId, newest.reduce(laterOf))
+    // A thread that was put away meanwhile is told no more, but may have been spoken in before that.
+    const since = seen === undefined ? null : earlierBy(THREAD_LIFE_MS, seen)
+    const mayHaveGone = (place: string) =>
+      since !== null &&
+      parsePlace(place)?.guildId === guildId &&
+      compareSnowflakes(this.#marks.mark(place) ?? '0', since) > 0
+    await this.#marks.catchUp(this.#options.signal, (place) => open.has(place) || mayHaveGone(place))
   }
 
   /**

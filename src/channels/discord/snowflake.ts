@@ -14,6 +14,12 @@ export function laterOf(a: string, b: string): string {
   return compareSnowflakes(a, b) >= 0 ? a : b
 }
 
+/** The first id of `ms` milliseconds before `id` was made. @see https://discord.com/developers/docs/reference#snowflakes */
+export function earlierBy(ms: number, id: string): string {
+  const earlier = BigInt(id) - (BigInt(ms) << 22n)
+  return String(earlier > 0n ? earlier : 0n)
+}
+
 /** The id right before `id`: what comes after it includes `id` itself. */
 export function justBefore(id: string): string {
   return String(BigInt(id) - 1n)
