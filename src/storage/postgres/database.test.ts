@@ -40,6 +40,12 @@ test('whole numbers of eight bytes and bytes come back as they were given', asyn
   expect(row!.bytes.equals(bytes)).toBe(true)
 })
 
+test('several commands may come in one text, and give all their rows', async () => {
+  const both = `SELECT 1 AS one; SELECT 2 AS two`
+  expect(await database.query(both, [])).toEqual([{ one: 1 }, { two: 2 }])
+  expect(await database.transaction((tx) => tx.query(both))).toHaveLength(2)
+})
+
 test('any text can be stored', async () => {
   const odd = 'zero \0 and half \ud83d a "quote"'
   const [row] = await database.query<{ text: string; part: string }>(

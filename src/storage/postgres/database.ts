@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Pool, type PoolClient } from 'pg'
+import { Pool, type PoolClient, type QueryResult } from 'pg'
 import { ConfigurationError, StoreError } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import { connectionSettings, prepareSession, type SessionTerms } from './connection.ts'
@@ -13,7 +13,7 @@ import type { Log } from '../../support/log.ts'
 /** Runs statements. Values are given as parameters; whole numbers of 8 bytes come back as numbers. */
 export interface Queryable {
   /**
-   * The rows of one statement, which is prepared once a connection. Text is stored as UTF-8 without
+   * The rows of one statement, which is prepared once a connection if it has values. Text is stored as UTF-8 without
    * zeros, so pass people's text through `clean` or `json`.
    *
    * @throws StoreError (`DatabaseError` with the server's code) when nothing came of it
@@ -141,7 +141,7 @@ class PostgresDatabase implements Database {
 
   async query<Row>(sql: string, params?: readonly unknown[]): Promise<readonly Row[]> {
     try {
-      return (await this.#pool.query(statement(sql, params))).rows as Row[]
+      return rowsOf<Row>(await this.#pool.query(statement(sql, params)))
     } catch (error) {
       throw this.#failure(error)
     }
@@ -200,7 +200,7 @@ async function inTransaction<T>(client: PoolClient, work: (tx: Transaction) => P
   const begun = driven(client.query('BEGIN'))
   let committing: Promise<{ readonly command: string }> | null = null
   const query = async <Row>(sql: string, params?: readonly unknown[]) =>
-    (await driven(client.query(statement(sql, params)))).rows as Row[]
+    rowsOf<Row>(await driven(client.query(statement(sql, params))))
   const tx: Transaction = {
     query,
     async last(sql, params) {
@@ -236,8 +236,14 @@ function driven<T>(promise: Promise<T>): Promise<T> {
   return result
 }
 
+/** Several commands in one text have a result each. */
+function rowsOf<Row>(result: QueryResult | readonly QueryResult[]): readonly Row[] {
+  return (Array.isArray(result) ? result.flatMap(({ rows }) => rows) : (result as QueryResult).rows) as Row[]
+}
+
 function statement(sql: string, params?: readonly unknown[]) {
-  if (params === undefined) return { text: sql }
+  // Several commands in one text may come without values alone.
+  if (params === undefined || params.length === 0) return { text: sql }
   const name = nameOf(sql)
   return { text: sql, values: [...params], ...(name === null ? {} : { name }) }
 }
