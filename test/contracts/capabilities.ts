@@ -133,8 +133,8 @@ export const CAPABILITIES = {
       removal: 'no bot may',
       repeats: 'looked for in the history',
       typing: 'no',
-      lost: 'what Slack no longer keeps when the gateway comes back',
-      doubled: 'nothing',
+      lost: 'a mention in a thread of others, and what is said in a thread that rested for a week, while the gateway is away',
+      doubled: 'the beginning of an answer, when the machine dies between showing it and the note of it',
     },
   },
   matrix: {

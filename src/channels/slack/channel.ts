@@ -168,8 +168,8 @@ class SlackChannel implements Channel {
   typing(): void {}
 
   /** A bot may delete nothing but its own messages, and what is to be removed is always a person's. */
-  async remove(): Promise<boolean> {
-    return false
+  async remove(): Promise<'never'> {
+    return 'never'
   }
 
   async #identify(signal: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ const CASES: ReadonlyArray<readonly [what: string, markdown: string, mrkdwn: str
   ['links', '[here](https://example.org/?a=1&b=2)', '<https://example.org/?a=1&amp;b=2|here>'],
   ['a bar in a link', '[a|b](https://example.org/x|y)', '<https://example.org/x%7Cy|a¦b>'],
   ['bare addresses', 'see https://example.org/ now', 'see <https://example.org/> now'],
+  ['bare mail addresses', 'ask ada@example.org', 'ask ada@example.org'],
   ['pictures', '![a cat](https://example.org/cat.png)', '<https://example.org/cat.png|a cat>'],
   ['other schemes', '[run](javascript:alert(1))', '[run](javascript:alert(1))'],
   ['lists', '- a\n  - b\n- c', '• a\n    ◦ b\n• c'],

@@ -152,6 +152,8 @@ function link(href: string, label: string, raw: string): string {
   if (!/^(?:https?:\/\/|mailto:)\S/i.test(href)) return escape(raw)
   const target = escape(href).replaceAll('|', '%7C').replaceAll(/\s/g, '%20')
   const words = label.replaceAll(/\s+/g, ' ').trim()
+  // Slack finds bare mail addresses by itself, and copies them better.
+  if (target === `mailto:${words}`) return words
   return words === '' || words === target ? `<${target}>` : `<${target}|${words.replaceAll('|', '¦')}>`
 }
 

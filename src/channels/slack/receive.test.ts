@@ -83,6 +83,8 @@ describe('the words', () => {
     ['show named links with their address', '<https://a.org|here>', '[here](https://a.org)'],
     ['show mail addresses', '<mailto:a@b.org|a@b.org>', 'a@b.org'],
     ['are a call for help where there are none', '<@U0BOT>', '/help'],
+    ['may be a command in the form that Slack lets through', '!model x', '/model x'],
+    ['are no command for an exclamation alone', '!important', '!important'],
     ['may be a command behind the call', '<@U0BOT> /new', '/new'],
   ] as const
   for (const [what, text, words] of WORDS) test(`${what}`, () => expect(map({ text })!.text).toBe(words))

@@ -16,7 +16,7 @@ export interface MappingContext {
 const WRITTEN = new Set([undefined, 'file_share', 'thread_broadcast', 'me_message'])
 
 /** Commands that a person may give by `/hermes` or after the bot's name; anything else is a question. */
-const OWN_COMMANDS = /^\/?(new|stop|status|model|help|usage|login)(?=\s|$)/i
+const OWN_COMMANDS = /^[/!]?(new|stop|status|model|help|usage|login)(?=\s|$)/i
 
 /** What one message of a conversation delivers; null: nothing. Pure; files are only named, not loaded. */
 export function mapMessage(
@@ -26,7 +26,7 @@ export function mapMessage(
 ): Delivered | null {
   const person = personOf(message, context.bot)
   if (!person || !WRITTEN.has(message.subtype)) return null
-  const text = plainText(message.text ?? '', context.bot)
+  const text = withStroke(plainText(message.text ?? '', context.bot))
   const files = (message.files ?? []).filter(({ mode }) => mode !== 'tombstone').map(fileOf)
   // Only the name of the bot, and nothing else, is a call for help.
   const called = mentions(message.text ?? '', context.bot.userId)
@@ -98,7 +98,12 @@ export function mapCommand(command: SlashCommand): Delivered {
 function commandText(text: string): string {
   const words = text.trim()
   if (words === '') return '/help'
-  return OWN_COMMANDS.test(words) && !words.startsWith('/') ? `/${words}` : words
+  return OWN_COMMANDS.test(words) ? words.replace(/^[/!]?/, '/') : words
+}
+
+/** Slack keeps messages that begin with `/` for itself, so `!new` is `/new`. */
+function withStroke(text: string): string {
+  return text.startsWith('!') && OWN_COMMANDS.test(text) ? `/${text.slice(1)}` : text
 }
 
 /**

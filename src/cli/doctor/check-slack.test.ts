@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { SlackServer } from '../../../test/support/slack-server.ts'
+import { checkApp } from '../../channels/slack/app-check.ts'
+import { createLog } from '../../support/log.ts'
+import { Secret } from '../../support/secret.ts'
+import { judgeApp } from './check-slack.ts'
+import type { Finding } from './finding.ts'
+
+let server: SlackServer
+
+beforeEach(async () => {
+  server = await SlackServer.start()
+})
+
+afterEach(() => server[Symbol.asyncDispose]())
+
+async function check(botToken = SlackServer.botToken, appToken = SlackServer.appToken): Promise<Finding> {
+  const { apiRoot } = server
+  const log = await createLog({ level: 'silent' })
+  const tokens = { botToken: new Secret(botToken), appToken: new Secret(appToken) }
+  const answer = await checkApp({ ...tokens, apiRoot, log }, AbortSignal.timeout(5_000))
+  return judgeApp(answer, apiRoot, '/home/ada/.hermes/.env')
+}
+
+test('an app with both tokens and every scope is fine', async () => {
+  expect(await check()).toMatchObject({ id: 'slack', level: 'ok' })
+})
+
+test('a wrong token is named, with the file that holds it', async () => {
+  expect(await check('xoxb-TEST-wrong')).toMatchObject({
+    id: 'slack.bot-token',
+    level: 'error',
+    message: expect.stringContaining('Slack does not take SLACK_BOT_TOKEN (invalid_auth)'),
+    mend: '"${EDITOR:-vi}" /home/ada/.hermes/.env',
+  })
+  expect(await check(undefined, 'xapp-TEST-wrong')).toMatchObject({ id: 'slack.app-token', level: 'error' })
+})
+
+test('an app token without its scope is told by the name of the scope', async () => {
+  server.appScopes = 'authorizations:read'
+  expect((await check()).message).toContain('connections:write (missing_scope)')
+})
+
+test('each missing scope is named with what it is for; those that silence the bot are errors', async () => {
+  server.scopes = server.scopes.replace('files:read,', '')
+  expect(await check()).toMatchObject({
+    level: 'warning',
+    message: expect.stringContaining('files:read (to look at pictures and files)'),
+  })
+  server.scopes = server.scopes.replace('im:history,', '')
+  expect(await check()).toMatchObject({ id: 'slack.scopes', level: 'error' })
+})
+
+test('a Slack that does not answer is told apart from one that refuses', async () => {
+  server.fail('auth.test', { kind: 'drop' })
+  expect(await check()).toMatchObject({ id: 'slack.reach', level: 'error' })
+})

@@ -1,0 +1,90 @@
+import '../support/no-gateway-left.ts'
+import { expect, test } from 'vitest'
+import { startSandbox } from '../../src/sandbox/sandbox.ts'
+import { PROCESS_TEST } from '../support/bot-world.ts'
+import { GatewayProcess } from '../support/gateway-process.ts'
+import { SlackServer } from '../support/slack-server.ts'
+import { ADA, BOB, BOT } from '../support/slack-workspace.ts'
+import { until } from '../support/until.ts'
+
+const ADAS_CHAT = 'D0ADA'
+const BOBS_CHAT = 'D0BOB'
+const GENERAL = 'C0GENERAL'
+const PATIENCE_MS = 60_000
+
+test(
+  'on Slack an operator signs in by /hermes login, what waited is answered, and a channel is answered in threads',
+  PROCESS_TEST,
+  async () => {
+    await using server = await SlackServer.start()
+    const { workspace } = server
+    workspace.open(ADAS_CHAT, 'im', { user: ADA })
+    workspace.open(BOBS_CHAT, 'im', { user: BOB })
+    workspace.open(GENERAL, 'public_channel')
+    const sandbox = await startSandbox({ marked: false })
+    sandbox.control.answer({ style: 'echo' })
+    const { authorizeUrl, tokenUrl, redirectUri } = sandbox
+    await using gateway = await GatewayProcess.prepare({
+      config: {
+        model: { base_url: sandbox.url },
+        auth: { oauth: { authorize_url: authorizeUrl, token_urls: [tokenUrl], redirect_uri: redirectUri } },
+        gateway: { operators: [`slack:${ADA}`], log_level: 'trace' },
+        channels: { slack: { api_root: server.apiRoot, allowed_channels: [GENERAL] } },
+      },
+      env: {
+        SLACK_BOT_TOKEN: SlackServer.botToken,
+        SLACK_APP_TOKEN: SlackServer.appToken,
+        SLACK_ALLOWED_USERS: BOB,
+      },
+    })
+    const shown = (channel: string) =>
+      workspace
+        .sent(channel)
+        .map(({ text }) => text)
+        .join('\n')
+    const seen = (channel: string, text: string) =>
+      until(() => shown(channel).includes(text), `"${text}" in ${channel}`, PATIENCE_MS).catch(
+        (error: unknown) => {
+          throw new Error(
+            `${String(error)}\nIt shows:\n${shown(channel)}\nThe gateway said:\n${gateway.stderr.slice(-3_000)}`,
+          )
+        },
+      )
+    await gateway.start()
+    await until(() => server.sockets.connections === 1, 'the connection', PATIENCE_MS)
+    server.say(BOBS_CHAT, 'good morning', { user: BOB })
+    await seen(BOBS_CHAT, "I can't reach Claude right now.")
+    await seen(ADAS_CHAT, 'Send /login here')
+
+    server.command(GENERAL, 'login')
+    await seen(GENERAL, 'only in a private chat')
+    server.command(ADAS_CHAT, 'login')
+    await seen(ADAS_CHAT, 'within 10 minutes')
+    const url = /http[^\s<>]+state=[\w-]{43}[^\s<>]*/.exec(shown(ADAS_CHAT))![0]
+    const paste = sandbox.authorize(url)
+    server.say(ADAS_CHAT, paste)
+    await seen(ADAS_CHAT, 'Signed in as operator@sandbox.example')
+    await seen(ADAS_CHAT, 'I cannot delete your message with the code here')
+    await seen(BOBS_CHAT, 'Echo: good morning')
+
+    const asked = server.say(GENERAL, `<@${BOT.user}> what is *this* & <that>?`, { user: 'U0STRANGER' })
+    await seen(GENERAL, 'Echo: what is')
+    server.say(GENERAL, 'and more?', { user: 'U0STRANGER', thread: asked })
+    await seen(GENERAL, 'Echo: and more?')
+    const threads = workspace.sent(GENERAL).filter(({ text }) => text.startsWith('Echo: '))
+    expect(threads.map(({ thread }) => thread)).toEqual([asked, asked])
+
+    const status = await gateway.run(['status'])
+    expect(status.stdout).toMatch(/slack\s+connected\s+@hermes/)
+    const doctor = await gateway.run(['doctor', '--json'])
+    const { items } = JSON.parse(doctor.stdout) as { items: Array<{ id: string; message: string }> }
+    expect(items.find(({ id }) => id === 'slack')?.message).toBe(
+      'Slack knows the bot as @hermes in Test, with every scope it needs',
+    )
+    expect((await gateway.kill('SIGTERM'))?.code).toBe(0)
+    const said = gateway.stdout + gateway.stderr
+    for (const secret of [SlackServer.botToken, SlackServer.appToken, paste, 'what is *this*'])
+      expect(said).not.toContain(secret)
+    await sandbox.close()
+  },
+)
