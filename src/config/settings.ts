@@ -66,16 +66,18 @@ export async function readSettings(options: SettingsOptions): Promise<Settings> 
   })
   if (problems.length > 0 && !options.lenient) throw new ConfigurationError(problems.join('\n'))
   const config = overridden(loaded.config, environment, options.port)
+  const channels = resolveChannels(config, environment)
   return {
     paths,
     config,
     environment,
-    channels: resolveChannels(config, environment),
+    channels,
     sandbox: false,
     warnings: [
       ...reading.warnings,
       ...ignoredWarning(loaded.ignoredKeys),
       ...halfConfigured(environment, config),
+      ...deafHooks(config, channels),
     ],
     ignoredKeys: loaded.ignoredKeys,
     problems,
@@ -146,6 +148,18 @@ function overridden(config: Config, environment: Environment, port: number | und
 function ignoredWarning(keys: readonly string[]): string[] {
   if (keys.length === 0) return []
   return [`Keys of Hermes Agent in config.yaml that mean nothing here are ignored: ${keys.join(', ')}.`]
+}
+
+/** Webhooks whose answers could not be delivered, so that nothing is taken for them. */
+function deafHooks({ webhooks }: Config, channels: ChannelSettings): string[] {
+  const open = new Map<string, boolean>(
+    Object.entries(channels).map(([name, { enabled }]) => [name, enabled && name !== 'openai']),
+  )
+  return webhooks
+    .filter(({ deliverTo }) => !open.get(deliverTo.channel))
+    .map(
+      ({ name, deliverTo }) => `Webhook ${name} takes nothing: the channel ${deliverTo.channel} is not open.`,
+    )
 }
 
 /** Channels that somebody began to set up: silence would look like a fault. */

@@ -98,6 +98,9 @@ test(
       ).status,
     ).toBe(503)
     expect(world.shown(CHAT)).toEqual([])
+    expect((await world.status()).warnings).toContain(
+      'Webhook closed takes nothing: the channel discord is not open.',
+    )
     // After all of this a good one is still taken.
     const answer = await post(world, 'deploys', body, {
       ...good,

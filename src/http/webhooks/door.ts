@@ -31,13 +31,9 @@ export interface WebhookServices {
  * @see https://www.standardwebhooks.com
  */
 export function webhookDoor(services: WebhookServices): Door {
-  return ({ routes, clock, log }) => {
+  return ({ routes, clock }) => {
     const byName = new Map(services.hooks.map((hook) => [hook.name, hook]))
     const rate = new PersonRate(PER_MINUTE)
-    for (const { name, deliverTo } of services.hooks) {
-      if (!services.isOpen(deliverTo.channel))
-        log.warn(`webhook ${name}: the channel ${deliverTo.channel} is not open, so nothing is taken for it`)
-    }
     if (byName.size > 0) {
       routes.open('POST', '/hooks/:name', async (c) => {
         const hook = byName.get(c.req.param('name') ?? '')
