@@ -5,11 +5,9 @@ import { simpleParser, type ParsedMail } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channels/channel.ts'
 import type { EmailOptions } from '../../src/channels/email/channel.ts'
-import { Undeliverable } from '../../src/inbox/outlet.ts'
 import { DAY } from '../../src/support/clock.ts'
-import { Refused, TransientError } from '../../src/support/errors.ts'
-import { Secret } from '../../src/support/secret.ts'
-import { ANNA, EmailFixture, proof, RecordingSmtp } from '../support/email-fixture.ts'
+import { Refused } from '../../src/support/errors.ts'
+import { ANNA, EmailFixture, proof } from '../support/email-fixture.ts'
 import { MAIL_PASSWORD, MailHost, whyWithoutMail, withoutMailServers } from '../support/mail-host.ts'
 import { RecordingReceiver } from '../support/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
@@ -129,6 +127,26 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
       inReplyTo: receiver.messages[1]!.platformMessageId,
     })
   })
+
+  test('a notice that answers no mail joins the thread that it is about', async () => {
+    const person = 'notice@example.org'
+    await using fixture = await EmailFixture.open(host)
+    const receiver = new RecordingReceiver()
+    const channel = await started(fixture, receiver)
+    const id = await fixture.say('hello?', { from: person, subject: 'Hello' })
+    await until(() => receiver.texts.length === 1, 'the question')
+    expect(receiver.texts).toEqual(['Subject: Hello\n\nhello?'])
+    await channel.send(receiver.messages[0]!.address, 'Later.', { replyTo: null, key: 'n', signal })
+    expect((await mailsOf(person, 1))[0]).toMatchObject({ subject: 'Re: Hello', inReplyTo: id })
+  })
+
+  test('a command is one in the first mail, too, and a subject alone is a question', () =>
+    reading(async (fixture, receiver) => {
+      await fixture.say('/new\n\n-- \nAnna', { subject: 'Once more' })
+      await fixture.say('', { subject: 'What is it?' })
+      await until(() => receiver.texts.length === 2, 'both')
+      expect(receiver.texts).toEqual(['/new', 'What is it?'])
+    }))
 
   test('the first start takes what comes from now on, and leaves what was there', async () => {
     await using fixture = await EmailFixture.open(host)
@@ -301,7 +319,7 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
   test('a large mail holds up nobody, and one that is too large is not even loaded', () =>
     reading(async (fixture, receiver) => {
       const delay = monitorEventLoopDelay({ resolution: 5 })
-      const bytes = Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.alloc(10 * 1024 * 1024, 'x')])
+      const bytes = Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.alloc(4 * 1024 * 1024, 'x')])
       await fixture.say('large', { attachments: [{ filename: 'a.pdf', content: bytes }] })
       delay.enable()
       await until(() => receiver.messages.length === 1, 'the large mail')
@@ -312,77 +330,4 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
       await until(() => receiver.messages.length === 2, 'the refusal')
       expect(receiver.messages[1]).toMatchObject({ text: '', unsupported: expect.stringContaining('30 MB') })
     }))
-
-  test('a wrong password is said in words that the operator can act on, at both servers', async () => {
-    await using smtp = await RecordingSmtp.start()
-    await using fixture = await EmailFixture.open(host, smtp.port)
-    const receiver = new RecordingReceiver()
-    const wrong = fixture.create(receiver, { password: new Secret('TEST-wrong-password') })
-    await wrong.start(receiver)
-    const status = await until(
-      () => (wrong.status().state === 'failed' ? wrong.status() : null),
-      'the status',
-    )
-    expect(status.problem).toMatch(/IMAP server 127\.0\.0\.1 does not take .* app password/)
-    const right = await started(fixture, receiver)
-    smtp.password = 'TEST-another'
-    const options = { replyTo: null, key: 'k', signal }
-    await expect(right.send(ANNA, 'x', options)).rejects.toMatchObject({
-      reason: 'token',
-      retryAfterMs: 60_000,
-    })
-    expect(right.status()).toMatchObject({ state: 'failed', problem: expect.stringMatching(/SMTP server/) })
-    expect(JSON.stringify(right.status()) + fixture.lines.join('')).not.toMatch(
-      /TEST-(?:mail|wrong)-password/,
-    )
-    smtp.password = MAIL_PASSWORD
-    await right.send(ANNA, 'x', options)
-    expect(right.status()).toMatchObject({ state: 'connected', problem: null })
-  })
-
-  test('a folder that does not exist is named', async () => {
-    await using fixture = await EmailFixture.open(host)
-    const receiver = new RecordingReceiver()
-    const channel = fixture.create(receiver, { mailbox: 'Nowhere' })
-    await channel.start(receiver)
-    await until(() => channel.status().state === 'failed', 'the status')
-    expect(channel.status().problem).toContain('"Nowhere"')
-  })
-
-  test('without a server whose word counts nobody is let in, and the status says so', async () => {
-    await using fixture = await EmailFixture.open(host)
-    const receiver = new RecordingReceiver()
-    const channel = fixture.create(receiver, { authservId: null })
-    await channel.start(receiver)
-    expect(channel.status()).toMatchObject({
-      state: 'failed',
-      problem: expect.stringContaining('authserv_id'),
-    })
-    expect(fixture.imap.connections).toBe(0)
-  })
-
-  test.each([
-    ['a recipient refused for now', { refuseRecipients: { code: 451, text: 'greylisted' } }, TransientError],
-    ['a server that is too busy', { refuseMails: { code: 421, text: 'too busy' } }, TransientError],
-    ['a recipient who does not exist', { refuseRecipients: { code: 550, text: 'unknown' } }, Undeliverable],
-    ['a mail that is refused for good', { refuseMails: { code: 554, text: 'not wanted' } }, Undeliverable],
-  ])('%s is told apart', async (_what, refusal, kind) => {
-    await using smtp = await RecordingSmtp.start()
-    await using fixture = await EmailFixture.open(host, smtp.port)
-    const channel = fixture.create(new RecordingReceiver())
-    Object.assign(smtp, refusal)
-    await expect(channel.send(ANNA, 'x', { replyTo: null, key: 'k', signal })).rejects.toBeInstanceOf(kind)
-    expect(channel.status().problem).toBeNull()
-  })
-
-  test('a mail whose fate is unknown is sent again under the same id', async () => {
-    await using smtp = await RecordingSmtp.start()
-    await using fixture = await EmailFixture.open(host, smtp.port)
-    const channel = fixture.create(new RecordingReceiver())
-    smtp.cutBeforeAnswer = true
-    const options = { replyTo: null, key: 'k', signal }
-    await expect(channel.send(ANNA, 'x', options)).rejects.toBeInstanceOf(TransientError)
-    const id = await channel.send(ANNA, 'x', options)
-    expect(smtp.mails.map(({ messageId }) => messageId)).toEqual([id, id])
-  })
 })

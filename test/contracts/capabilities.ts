@@ -170,7 +170,7 @@ export const CAPABILITIES = {
       streaming: 'no',
       threads: 'threads of mails',
       files: READABLE,
-      commands: 'none',
+      commands: '`/new` … in the first line',
       login: 'never',
       removal: 'no',
       repeats: 'by `Message-ID`, where the reader’s program does',

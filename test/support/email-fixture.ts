@@ -28,7 +28,6 @@ export function mailFrom(to: string, mail: Mail.Options): Mail.Options & { reado
   return {
     from,
     to,
-    subject: 'A question',
     // Keeps white space at the ends of lines.
     textEncoding: 'base64',
     messageId: `<${randomUUID()}@example.org>`,

@@ -62,6 +62,8 @@ class EmailChannel implements Channel {
   readonly #mailbox: Mailbox | null
   readonly #post: Post
   readonly #answered = new Map<MessageId, Answered>()
+  /** The last mail of a thread, by the thread's address: a notice answers none, and still belongs there. */
+  readonly #latest = new Map<string, MessageId>()
   #stopping = new AbortController()
   #running: Promise<void> | null = null
   #state: Omit<ChannelStatus, 'channel' | 'account'>
@@ -91,7 +93,12 @@ class EmailChannel implements Channel {
       authservId,
       mayWrite,
       log,
-      remember: (id, answered) => this.#remember(id, answered),
+      remember: (address, id, answered) => {
+        this.#remember(id, answered)
+        this.#latest.delete(address)
+        this.#latest.set(address, id)
+        if (this.#latest.size > REMEMBERED_MAILS) this.#latest.delete(this.#latest.keys().next().value!)
+      },
       mailsPerHour,
     })
     return new Mailbox({
@@ -140,7 +147,8 @@ class EmailChannel implements Channel {
     part: string,
     options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
   ): Promise<string> {
-    const { replyTo, key, signal } = options
+    const { key, signal } = options
+    const replyTo = options.replyTo ?? this.#latest.get(address) ?? null
     const target = parseTarget(address)
     if (!target) throw new Undeliverable('not a mail address')
     const answered = replyTo === null ? null : await this.#find(replyTo)

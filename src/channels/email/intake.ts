@@ -26,7 +26,7 @@ export interface IntakeOptions {
   /** Answers to one correspondent within an hour. */
   readonly mailsPerHour: number
   /** A mail was read that will be answered: what the answer needs of it. */
-  readonly remember: (id: MessageId, answered: Answered) => void
+  readonly remember: (address: string, id: MessageId, answered: Answered) => void
   readonly log: Log
 }
 
@@ -65,7 +65,7 @@ export class Intake {
       return { ...common, person, text: '', attachments: [], unsupported: refusal }
     }
     const letter = await readLetter(await mail.source(), headers)
-    remember(id, { subject: letter.subject, references: headers.first('references') ?? '' })
+    remember(common.address, id, { subject: letter.subject, references: headers.first('references') ?? '' })
     return {
       ...common,
       person: { id: from, name: letter.name },

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { ParsedMail } from 'mailparser'
 import type { Attachment } from '../../inbox/inbox.ts'
+import { looksLikeSignInPaste } from '../../support/token-shape.ts'
 import { filesOf } from './attachments.ts'
 import type { Headers } from './headers.ts'
 import { writtenText } from './quoted.ts'
@@ -70,17 +71,26 @@ export async function readLetter(source: Uint8Array, headers: Headers): Promise<
   const subject = mail.subject ?? ''
   const forwarded = FORWARD.test(subject)
   const answers = headers.first('in-reply-to') !== null || headers.first('references') !== null
+  const isReply = !forwarded && (answers || REPLY.test(subject))
+  const body = writtenText(text.replace(/\r\n?/g, '\n').replace(LEFTOVERS, ''), isReply)
   return {
     name: nameOf(mail),
     subject,
-    text: writtenText(
-      text.replace(/\r\n?/g, '\n').replace(LEFTOVERS, ''),
-      !forwarded && (answers || REPLY.test(subject)),
-    ),
+    text: isReply ? body : withSubject(subject, body),
     files: filesOf(mail.attachments),
     unsupported: null,
     forwarded,
   }
+}
+
+/**
+ * The first mail of a thread may say in its subject what the rest is about, or everything. Not before
+ * a command, which is one only at the beginning, nor before a pasted code, which must be seen as such.
+ */
+function withSubject(subject: string, body: string): string {
+  const line = subject.replace(UNPRINTABLE, ' ').trim().slice(0, MAX_SUBJECT)
+  if (line === '' || /^\s*\/[a-z]/i.test(body) || looksLikeSignInPaste(body)) return body
+  return body.trim() === '' ? line : `Subject: ${line}\n\n${body}`
 }
 
 function unreadable(unsupported: string): Letter {
