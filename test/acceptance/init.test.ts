@@ -6,6 +6,7 @@ import { BIN, GatewayProcess } from '../support/gateway-process.ts'
 import { hermes, temporaryHome } from '../support/hermes-command.ts'
 import { useSandbox } from '../support/sandbox-client.ts'
 import { TelegramServer } from '../support/telegram-server.ts'
+import { DiscordServer } from '../support/discord-server.ts'
 import { Terminal, whyWithoutTmux, withoutTmux } from '../support/tmux.ts'
 import { until } from '../support/until.ts'
 
@@ -46,6 +47,8 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     telegram.say(-100, code)
     telegram.say(ADA, code.toLowerCase())
     await terminal.see(`That was Ada (${ADA}).`)
+    await terminal.see('Connect a Discord bot as well?')
+    terminal.press('Enter')
     await terminal.see('Where shall an outage be told?')
     terminal.press('Enter')
     await terminal.see('Write it?')
@@ -100,6 +103,8 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     terminal.press('Enter')
     await terminal.see('Add another operator?')
     terminal.press('Enter')
+    await terminal.see('Connect a Discord bot as well?')
+    terminal.press('Enter')
     await terminal.see('Where shall an outage be told?')
     terminal.press('Enter')
     await terminal.see('Write it?')
@@ -122,6 +127,8 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     terminal.press('Down', 'Enter')
     await terminal.see('Connect a Telegram bot?')
     terminal.press('n')
+    await terminal.see('Connect a Discord bot as well?')
+    terminal.press('Enter')
     await terminal.see('Where shall an outage be told?')
     terminal.press('Up', 'Enter')
     await terminal.see('Write it?')
@@ -144,6 +151,48 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
       renewable: true,
     })
     expect(code).toBe(0)
+  })
+
+  it('connects a bot of Discord, which it asks about before it writes', STORY, async () => {
+    await using discord = await DiscordServer.start()
+    discord.applicationFlags = 0
+    using place = temporaryHome({
+      'config.yaml': `channels:\n  discord:\n    api_root: ${discord.apiRoot}\n`,
+    })
+    using terminal = new Terminal([process.execPath, BIN, 'init', '--home', place.home, '--no-service'], {
+      HOME: place.home,
+    })
+    await terminal.see('How does the gateway sign in?')
+    terminal.press('Up', 'Enter')
+    await terminal.see('Connect a Telegram bot?')
+    terminal.press('n')
+    await terminal.see('Connect a Discord bot as well?')
+    terminal.press('y')
+    await terminal.see('The bot token of Discord')
+    terminal.type('TEST-another.bot.token')
+    terminal.press('Enter')
+    await terminal.see('Discord does not take this token')
+    terminal.type(DiscordServer.token)
+    terminal.press('Enter')
+    await terminal.see('This is hermes_test.')
+    await terminal.see('enable the Message Content Intent')
+    await terminal.see('Who runs it on Discord?')
+    terminal.press('Enter')
+    await terminal.see('The Discord user id')
+    terminal.type('112233445566778899')
+    terminal.press('Enter')
+    await terminal.see('Where shall an outage be told?')
+    terminal.press('Up', 'Enter')
+    await terminal.see('Write it?')
+    terminal.press('Enter')
+    await terminal.see('[exit 0]')
+    expect(readFileSync(join(place.home, '.env'), 'utf8')).toContain(
+      `DISCORD_BOT_TOKEN=${DiscordServer.token}`,
+    )
+    expect(parse(readFileSync(join(place.home, 'config.yaml'), 'utf8'))).toMatchObject({
+      gateway: { operators: ['discord:112233445566778899'] },
+    })
+    expect(terminal.screen).not.toContain(DiscordServer.token)
   })
 
   it('Ctrl-C changes nothing', STORY, async () => {

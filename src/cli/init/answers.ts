@@ -6,6 +6,8 @@ export interface Answers {
   /** A new bot token; null = as it was. */
   readonly telegramToken: Secret | null
   readonly telegramApiRoot: string | null
+  /** A new bot token of Discord; null = as it was. */
+  readonly discordToken: Secret | null
   /** Numeric Telegram users who may talk from now on. */
   readonly allowedUsers: readonly string[]
   /** `telegram:12345` */
@@ -35,6 +37,7 @@ export const NO_ANSWERS: Answers = {
   signIn: { kind: 'keep' },
   telegramToken: null,
   telegramApiRoot: null,
+  discordToken: null,
   allowedUsers: [],
   operators: [],
   alerts: [],

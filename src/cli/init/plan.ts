@@ -28,6 +28,7 @@ export function planFiles(present: Files, answers: Answers): Files {
     changes.push({ kind: 'set', path: ['auth', 'adopt_claude_code'], value: true })
   }
   if (answers.telegramToken) variables.set('TELEGRAM_BOT_TOKEN', answers.telegramToken.reveal())
+  if (answers.discordToken) variables.set('DISCORD_BOT_TOKEN', answers.discordToken.reveal())
   if (answers.allowedUsers.length > 0) allow(present, answers.allowedUsers, variables, changes)
   if (answers.operators.length > 0) {
     changes.push({ kind: 'add', path: ['gateway', 'operators'], values: answers.operators })

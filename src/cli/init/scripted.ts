@@ -58,6 +58,7 @@ export async function answersFromFlags(
     ...addresses,
     signIn,
     telegramToken: token,
+    discordToken: null,
     operators,
     // Who runs it may talk to it as well.
     allowedUsers: [...new Set([...users, ...telegramUsers(operators)])],

@@ -5,6 +5,7 @@ import type { Found } from './look-around.ts'
 import type { InitFlags } from './parse-flags.ts'
 import { trimmed } from './addresses.ts'
 import { askAlerts } from './ask-alerts.ts'
+import { askDiscord } from './ask-discord.ts'
 import { askSignIn } from './ask-sign-in.ts'
 import { askTelegram } from './ask-telegram.ts'
 
@@ -19,19 +20,22 @@ export async function answersFromPerson(flags: InitFlags, found: Found): Promise
   }
   const signIn = await askSignIn(found, addresses)
   const people = await askTelegram(found, addresses)
+  const discord = await askDiscord(found)
   const alerts = await askAlerts(found, people)
-  return { ...NO_ANSWERS, ...addresses, ...people, signIn, alerts }
+  const operators = [...people.operators, ...discord.operators]
+  return { ...NO_ANSWERS, ...addresses, ...people, ...discord, operators, signIn, alerts }
 }
 
 function whatIsThere({ settings, homeExists, credential, claudeCode, files, running }: Found): string[] {
   const { paths, channels, config } = settings
-  const { telegram } = channels
+  const { telegram, discord } = channels
   return [
     `Home          ${paths.home}${homeExists ? '' : ' (will be made)'}`,
     `config.yaml   ${files.config === '' ? 'none yet' : 'there; what you do not change stays'}`,
     `Credential    ${credential ?? 'none'}`,
     ...(claudeCode === null ? [] : [`Claude Code   ${claudeCode}`]),
     `Telegram      ${telegram.botToken ? `a bot token (${telegram.botToken.fingerprint})` : 'no bot token'}`,
+    ...(discord.botToken ? [`Discord       a bot token (${discord.botToken.fingerprint})`] : []),
     `Operators     ${config.gateway.operators.map(({ channel, user }) => `${channel}:${user}`).join(', ') || 'none'}`,
     `Alerts        ${config.alerts.map(({ type }) => type).join(', ') || 'no route named'}`,
     ...(running ? [`Gateway       runs (process ${running.pid})`] : []),
