@@ -61,6 +61,7 @@ class MatrixChannel implements Channel {
   readonly #options: MatrixOptions
   readonly #client: MatrixClient
   readonly #pacing: Pacing
+  readonly #rooms: Rooms
   readonly #sender: Sender
   readonly #loop: SyncLoop
   readonly #invitations: Invitations
@@ -78,6 +79,7 @@ class MatrixChannel implements Channel {
     this.#options = options
     const client = (this.#client = new MatrixClient(options))
     this.#pacing = new Pacing(clock)
+    this.#rooms = new Rooms(client)
     const privateRooms = (this.#privateRooms = new PrivateRooms(client, log))
     this.#sender = new Sender({
       client,
@@ -94,7 +96,7 @@ class MatrixChannel implements Channel {
       ...common,
       waitMs: options.waitMs ?? DEFAULT_WAIT_MS,
       batches: new Batches({
-        rooms: new Rooms(client),
+        rooms: this.#rooms,
         history: new History({
           client,
           note: (room, text) => log.warn({ channel: this.channel, room }, text),
@@ -116,6 +118,9 @@ class MatrixChannel implements Channel {
   async start(receiver: Receiver): Promise<void> {
     if (this.#running) return
     this.#receiver = receiver
+    this.#cursors = null
+    this.#rooms.clear()
+    this.#sender.clear()
     this.#stopping = new AbortController()
     const { signal } = this.#stopping
     this.#report({ state: 'starting', problem: null })

@@ -90,6 +90,13 @@ export class Rooms {
     }
   }
 
+  /** Nobody has looked for a while: what is remembered may not be so any more. */
+  clear(): void {
+    this.#rooms.clear()
+    this.#events.clear()
+    this.#large.clear()
+  }
+
   /** The bot is not there any more. */
   forget(roomId: string): void {
     this.#rooms.delete(roomId)

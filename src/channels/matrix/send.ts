@@ -95,6 +95,12 @@ export class Sender {
     })
   }
 
+  /** Nobody has looked for a while: another process may have written and edited since. */
+  clear(): void {
+    this.#own.clear()
+    this.#shown.clear()
+  }
+
   /** Somebody deleted a message; if it was ours, what it should say is owed anew. */
   deleted(eventId: string): void {
     if (this.#own.has(eventId)) this.#own.set(eventId, false)

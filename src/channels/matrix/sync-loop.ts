@@ -69,6 +69,9 @@ export class SyncLoop {
 
   /** Runs until `signal` is aborted; what is being handed over then is still committed. Never rejects. */
   async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    // Another process of the fleet may have gone on from where this one stopped.
+    this.#cursors = null
+    this.#settled = false
     while (!signal.aborted) {
       try {
         await this.#round(receiver, signal)

@@ -52,6 +52,29 @@ describe('where the bot has left off', () => {
     expect(receiver.texts).toEqual(['one', 'two'])
   })
 
+  test('is read anew by a channel that stood by while another process went on', async () => {
+    const { server } = fixture
+    const { world } = server
+    const channel = fixture.createKnowing(receiver)
+    await channel.start(receiver)
+    world.say(PRIVATE_ROOM, ADA, 'to this one')
+    await until(() => receiver.texts.length === 1, 'the first message')
+    await channel.stop()
+    const other = fixture.create(receiver)
+    await other.start(receiver)
+    world.say(PRIVATE_ROOM, ADA, 'to the other one')
+    world.setMember(PRIVATE_ROOM, BOB, 'join')
+    await until(() => receiver.texts.length === 2, 'the second message')
+    await until(() => receiver.cursors.get(POSITION) === `s${world.position}`, 'the position')
+    await other.stop()
+    const asked = server.callsOf('sync').length
+    await channel.start(receiver)
+    world.say(PRIVATE_ROOM, ADA, 'to this one again')
+    await until(() => receiver.texts.includes('to this one again'), 'the third message')
+    expect(server.callsOf('sync')[asked]!.query.get('since')).toBe(`s${world.position - 1}`)
+    expect(receiver.messages.at(-1)!.chat.kind).toBe('group')
+  })
+
   test('is bound to the account: another one does not go on there', async () => {
     receiver.cursors.set('sync @former:test', 's1')
     const channel = fixture.create(receiver)
