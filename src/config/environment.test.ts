@@ -69,6 +69,7 @@ describe('readEnvironment', () => {
     ['TELEGRAM_HOME_CHANNEL', '@channel', /a numeric chat id/],
     ['DISCORD_ALLOWED_USERS', 'alice#1234', /numeric user ids/],
     ['DISCORD_HOME_CHANNEL', 'general', /a numeric channel id/],
+    ['MATRIX_ALLOWED_USERS', '@ada:example.org,bob', /holds "bob": expected user ids, such as @ada/],
     ['TELEGRAM_REQUIRE_MENTION', 'maybe', /neither true nor false/],
     ['TELEGRAM_BOT_TOKEN', '123:TEST abc', /white space/],
     ['ANTHROPIC_BASE_URL', 'http://api.example.org', /plain http is allowed only to this machine/],

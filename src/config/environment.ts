@@ -166,7 +166,10 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
     matrix: {
       homeserver: read('MATRIX_HOMESERVER', httpsAddress),
       accessToken: read('MATRIX_ACCESS_TOKEN', token),
-      allowedUsers: read('MATRIX_ALLOWED_USERS', list),
+      allowedUsers: read(
+        'MATRIX_ALLOWED_USERS',
+        ids(/^(@[^\s:]+:\S+|\*)$/, 'user ids, such as @ada:example.org'),
+      ),
     },
     email: {
       address: read('EMAIL_ADDRESS', mailAddress),
