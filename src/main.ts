@@ -11,7 +11,7 @@ import { keyCheck } from './anthropic/prove-key.ts'
 import { CredentialGate } from './anthropic/credential-gate.ts'
 import { chatSignIn } from './channels/chat-sign-in.ts'
 import { LOGIN_CHANNELS, PULL_CHANNELS } from './channels/channel.ts'
-import { openFleetPlatforms } from './channels/fleet-channels.ts'
+import { openFleetPlatforms, speakers } from './channels/fleet-channels.ts'
 import { Uploads } from './channels/web/uploads.ts'
 import { WebChannel } from './channels/web/web-channel.ts'
 import { homeChannels } from './config/channels.ts'
@@ -129,7 +129,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const web = new WebChannel(clock, channels.web.enabled)
   const platforms = await openFleetPlatforms(channels, fleet, { clock, log, inbox }, () => messaging)
   const all = [web, ...platforms]
-  const byName = new Map(platforms.map((channel) => [channel.channel, channel]))
+  const byName = speakers(platforms)
   const logins = new LoginSessions({ settings: config.auth.oauth, endpoint, store: signIns, clock })
   const chatLogin = createChatLogin({
     signIn: chatSignIn(logins),

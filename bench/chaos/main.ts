@@ -14,6 +14,7 @@ import { killedOnTheWay } from './35-killed-on-the-way.ts'
 import { programsOnTheWay } from './35-programs.ts'
 import { platformRows } from './40-platforms.ts'
 import { disturbedFleet, fleetSignIn } from './61-fleet-sign-in.ts'
+import { fleetKills } from './62-fleet-kills.ts'
 import type { ChaosRow } from './row.ts'
 
 /** Every row there is; a new one is a file of its own and a line here. */
@@ -30,6 +31,7 @@ const ROWS: readonly ChaosRow[] = [
   ...platformRows,
   fleetSignIn,
   disturbedFleet,
+  fleetKills,
 ]
 
 const { values, positionals } = parseArgs({

@@ -51,6 +51,16 @@ export async function openFleetPlatforms(
   })
 }
 
+/** By name, to say something directly, beside the outbox and whoever speaks for the channel. */
+export function speakers(platforms: readonly Channel[]): ReadonlyMap<string, Channel> {
+  return new Map(
+    platforms.map((channel) => [
+      channel.channel,
+      channel instanceof HeldChannel ? channel.outright : channel,
+    ]),
+  )
+}
+
 /** What tells one account of a platform from another, without telling its secret. */
 function accountOf({ telegram, discord, slack, matrix, email }: ChannelSettings, channel: string): string {
   const secrets: Readonly<Record<string, Secret | null>> = {

@@ -46,6 +46,11 @@ export class HeldChannel implements Channel {
     if (inner.remove) this.remove = (address, platformId) => inner.remove!(address, platformId)
   }
 
+  /** For what is to be said whoever speaks for the channel: alerts of the process that leads. */
+  get outright(): Channel {
+    return this.#inner
+  }
+
   get here(): boolean {
     return this.#tenure?.isFresh ?? false
   }

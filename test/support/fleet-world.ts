@@ -13,7 +13,7 @@ export interface MemberView {
   readonly holds: readonly string[]
 }
 
-interface FleetStatus {
+export interface FleetStatus {
   readonly fleet: readonly MemberView[]
   readonly incident: { readonly id: string; readonly status: string; readonly counts: object } | null
   readonly channels: ReadonlyArray<{ readonly channel: string; readonly state: string }>
@@ -26,6 +26,8 @@ export interface FleetOptions {
   /** Merged into `config.yaml`, one level deep. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>> | readonly unknown[]>>
   readonly env?: Readonly<Record<string, string>>
+  /** false: nobody has signed in. */
+  readonly apiKey?: boolean
 }
 
 /**
@@ -73,7 +75,7 @@ export class FleetWorld implements AsyncDisposable {
         channels: { telegram: { api_root: this.telegram.apiRoot }, ...config['channels'] },
       },
       env: {
-        ANTHROPIC_API_KEY: this.#apiKey,
+        ...(this.#options.apiKey === false ? {} : { ANTHROPIC_API_KEY: this.#apiKey }),
         TELEGRAM_BOT_TOKEN: TelegramServer.token,
         TELEGRAM_ALLOWED_USERS: '*',
         HERMES_SECRET_KEY: SECRET_KEY,

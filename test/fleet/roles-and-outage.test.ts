@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest'
+import { PROCESS_TEST } from '../support/bot-world.ts'
+import { FleetWorld, type FleetStatus } from '../support/fleet-world.ts'
+import { freshDatabase } from '../support/postgres.ts'
+import { GatewayProcess } from '../support/gateway-process.ts'
+
+interface StatusView {
+  readonly incident: { readonly id: string } | null
+  readonly queue: { readonly held: number }
+}
+
+const CHAT = 800
+const OPERATOR = 99
+
+test(
+  'one process takes in and sends, others answer; a stop reaches the one that answers',
+  PROCESS_TEST,
+  async () => {
+    await using world = await FleetWorld.open({
+      databaseUrl: await freshDatabase(),
+      sandbox: { answer: { style: 'echo' } },
+    })
+    const [ingress] = await Promise.all([world.join('ingress'), world.join('worker'), world.join('worker')])
+    expect(await world.untilHeld()).toBe(ingress)
+    const chats = Array.from({ length: 20 }, (_, index) => CHAT + index)
+    for (const chat of chats) world.telegram.say(chat, 'one')
+    for (const chat of chats) world.telegram.say(chat, 'two')
+    await world.until(() => chats.every((chat) => world.shown(chat).length === 2), 'all answers')
+    for (const chat of chats) expect(world.shown(chat)).toEqual(['Echo: one', 'Echo: two'])
+
+    const { fleet, channels } = await ingress!.json<FleetStatus>('/api/status')
+    expect(fleet.map(({ role }) => role).toSorted()).toEqual(['ingress', 'worker', 'worker'])
+    const holding = fleet.filter(({ holds }) => holds.some((name) => name.startsWith('channel:telegram:')))
+    expect(holding.map(({ pid }) => pid)).toEqual([ingress!.pid])
+    expect(fleet.find(({ holds }) => holds.includes('leader'))?.pid).toBe(ingress!.pid)
+    expect(channels.find(({ channel }) => channel === 'telegram')?.state).toBe('connected')
+
+    // An answer that would take a minute ends at once on whichever worker makes it.
+    world.sandbox.control.answer({
+      style: { text: 'word '.repeat(600) },
+      deltaDelayMs: 100,
+      wordsPerDelta: 1,
+    })
+    const asked = world.sandbox.requests.length
+    world.telegram.say(CHAT, 'a long one')
+    await world.until(() => world.sandbox.requests.length > asked, 'the request')
+    world.telegram.say(CHAT, '/stop')
+    world.sandbox.control.answer({ style: 'echo', deltaDelayMs: 0 })
+    world.telegram.say(CHAT, 'and now')
+    await world.until(() => world.shown(CHAT).includes('Echo: and now'), 'the next answer', 30_000)
+  },
+)
+
+test(
+  'an outage is one alert, one notice a conversation and one incident over three processes',
+  PROCESS_TEST,
+  async () => {
+    await using world = await FleetWorld.open({
+      databaseUrl: await freshDatabase(),
+      env: { TELEGRAM_HOME_CHANNEL: String(OPERATOR) },
+      apiKey: false,
+    })
+    const gateways = await Promise.all([world.join(), world.join(), world.join()])
+    await world.untilHeld()
+    const chats = Array.from({ length: 12 }, (_, index) => CHAT + index)
+    for (const chat of chats) world.telegram.say(chat, 'one')
+    await world.until(() => chats.every((chat) => world.shown(chat).length > 0), 'the notices')
+    for (const chat of chats) world.telegram.say(chat, 'two')
+    await world.until(() => world.shown(OPERATOR).length > 0, 'the alert')
+    const incidents = await world.eventually(async () => {
+      const all = await Promise.all(gateways.map((gateway) => gateway.json<StatusView>('/api/status')))
+      const ids = all.map(({ incident }) => incident?.id)
+      return ids.every((id) => id !== undefined) && all.every(({ queue }) => queue.held === 24) ? ids : null
+    }, 'the incident in every process')
+    expect(new Set(incidents).size).toBe(1)
+
+    // Signed in through any of the homes: all go on.
+    const login = await gateways[1]!.run(
+      ['auth', 'login', '--api-key', '--yes'],
+      `${world.sandbox.apiKey()}\n`,
+    )
+    expect(login.code).toBe(0)
+    await world.until(
+      () => chats.every((chat) => world.shown(chat).some((text) => text.includes('two'))),
+      'all answers',
+    )
+    for (const chat of chats) {
+      expect(world.shown(chat).filter((text) => text.startsWith("I can't reach Claude"))).toHaveLength(1)
+      // What one person wrote meanwhile is one turn.
+      expect(world.shown(chat)).toHaveLength(2)
+    }
+    const closing = () => world.shown(OPERATOR).filter((text) => /\d+ answered/.test(text))
+    await world.until(() => closing().length > 0, 'the closing message')
+    expect(
+      world.shown(OPERATOR).filter((text) => /messages? (is|are) waiting|are kept/.test(text)),
+    ).toHaveLength(1)
+    expect(closing()).toHaveLength(1)
+    const { items } = await gateways[0]!.json<{ items: readonly unknown[] }>('/api/incidents')
+    expect(items).toHaveLength(1)
+  },
+)
+
+test('a role other than all is refused on SQLite, with the reason', PROCESS_TEST, async () => {
+  await using gateway = await GatewayProcess.prepare({})
+  const ended = await gateway.run(['gateway', '--role', 'worker'])
+  expect(ended.code).toBe(78)
+  expect(ended.stderr).toContain('storage.url')
+})
