@@ -43,6 +43,7 @@ describe('readEnvironment', () => {
         ...values,
         ANTHROPIC_BASE_URL: 'https://proxy.example.org/',
         MATRIX_HOMESERVER: 'https://matrix.example.org',
+        MATRIX_ALLOWED_USERS: '@ada:example.org',
         HTTPS_PROXY: 'http://u:p@proxy.example.org:3128',
         EMAIL_ADDRESS: 'bot@example.org',
         TELEGRAM_REQUIRE_MENTION: 'false',
