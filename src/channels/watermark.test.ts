@@ -192,3 +192,23 @@ test('a place whose newest thing is stored already costs no request', async () =
   await marks.catchUp(rig.signal, (place) => place === 'room')
   expect(rig.ids).toEqual(['3'])
 })
+
+test('what was heard live and found in the history meanwhile is handed over once, a change of it all the same', async () => {
+  const rig = new Rig()
+  const page = Promise.withResolvers<void>()
+  rig.beforePage = () => page.promise
+  rig.history.push(piece(3), piece(4))
+  const marks = rig.make('2')
+  await marks.load()
+  const live = [
+    marks.live('room', { ...piece(4), isNew: true }, rig.signal),
+    marks.live('room', piece(4), rig.signal),
+    marks.live('room', { ...piece(5), isNew: true }, rig.signal),
+  ]
+  page.resolve()
+  await Promise.all(live)
+  expect(rig.ids).toEqual(['3', '4', '4', '5'])
+  // Later it is new to nobody, but it may be delivered again: the store tells.
+  await marks.live('room', { ...piece(5), isNew: true }, rig.signal)
+  expect(rig.ids).toEqual(['3', '4', '4', '5', '5'])
+})

@@ -7,6 +7,8 @@ import { SECOND, sleep, type Clock } from '../support/clock.ts'
 export interface Piece {
   readonly id: string
   readonly items: readonly Delivered[]
+  /** It is in the history under this id, too (and no change of what is): found there first, it is not handed over again. */
+  readonly isNew?: boolean
 }
 
 /** A channel, a thread or a private chat: whatever has a history of its own. */
@@ -53,6 +55,8 @@ interface State {
   unstored: number
   /** What comes live goes on where `mark` stands. False: history comes first. */
   current: boolean
+  /** New pieces that arrived live and were not stored yet. */
+  readonly waiting: Set<string>
   /** Work on this place, one thing after the other. */
   tail: Promise<unknown>
 }
@@ -140,10 +144,15 @@ export class Watermarks {
    */
   async live(place: Place, piece: Piece, signal: AbortSignal): Promise<void> {
     const state = this.#place(place)
-    let stored = false
-    while (!stored && !signal.aborted) {
-      if (!state.current && state.mark !== null) await this.#catchUpOne(place, signal)
-      stored = await this.#inTurn(state, () => this.#storeLive(place, state, piece, signal))
+    if (piece.isNew) state.waiting.add(piece.id)
+    try {
+      let stored = false
+      while (!stored && !signal.aborted) {
+        if (!state.current && state.mark !== null) await this.#catchUpOne(place, signal)
+        stored = await this.#inTurn(state, () => this.#storeLive(place, state, piece, signal))
+      }
+    } finally {
+      state.waiting.delete(piece.id)
     }
   }
 
@@ -164,6 +173,7 @@ export class Watermarks {
   async #storeLive(place: Place, state: State, piece: Piece, signal: AbortSignal): Promise<boolean> {
     if (state.mark === null) return this.#first(place, state, piece, signal).then(() => true)
     if (!state.current || signal.aborted) return false
+    if (piece.isNew && !state.waiting.has(piece.id)) return true
     try {
       await this.#store(place, state, piece.items, this.#isAfter(piece.id, state) ? piece.id : null)
       return true
@@ -182,7 +192,9 @@ export class Watermarks {
           const page = state.mark === null ? null : await fetch(place, state.mark, signal)
           for (const piece of page?.pieces ?? []) {
             if (signal.aborted) return
-            if (this.#isAfter(piece.id, state)) await this.#store(place, state, piece.items, piece.id)
+            if (!this.#isAfter(piece.id, state)) continue
+            await this.#store(place, state, piece.items, piece.id)
+            state.waiting.delete(piece.id)
           }
           failures = 0
           if (!page?.more) state.current = true
@@ -232,5 +244,5 @@ export class Watermarks {
 }
 
 function fresh(mark: string | null): State {
-  return { mark, unstored: 0, current: false, tail: Promise.resolve() }
+  return { mark, unstored: 0, current: false, waiting: new Set(), tail: Promise.resolve() }
 }

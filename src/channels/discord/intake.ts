@@ -208,7 +208,7 @@ export class Intake {
     if (changed && !this.#marks.has(place)) return
     const item = changed ? this.#edit(message, where) : this.#message(message, where, undefined)
     if (changed && !item) return
-    const piece: Piece = { id: message.id, items: item ? [item] : [] }
+    const piece: Piece = { id: message.id, items: item ? [item] : [], isNew: !changed }
     void this.#marks.live(place, piece, signal).catch((error: unknown) => this.#complain(place, error))
   }
 
