@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import '../support/no-gateway-left.ts'
@@ -7,10 +7,14 @@ import { FleetWorld } from '../support/fleet-world.ts'
 import { GatewayProcess } from '../support/gateway-process.ts'
 import { LoginCommand } from '../support/login-command.ts'
 import { freshDatabase } from '../support/postgres.ts'
+import { newSecretKey } from '../support/shared-place.ts'
 
 interface CredentialView {
   readonly credential: { readonly state: string; readonly fingerprint: string | null }
 }
+
+/** A canary: it must appear nowhere. */
+const KEY = newSecretKey()
 
 /** A running gateway takes a new sign-in over within this. */
 const TAKE_OVER_MS = 5_000
@@ -21,7 +25,11 @@ test(
   async () => {
     const databaseUrl = await freshDatabase()
     // An empty variable is no key.
-    await using world = await FleetWorld.open({ databaseUrl, env: { ANTHROPIC_API_KEY: '' } })
+    await using world = await FleetWorld.open({
+      databaseUrl,
+      env: { ANTHROPIC_API_KEY: '', HERMES_SECRET_KEY: KEY },
+      config: { gateway: { log_level: 'debug' } },
+    })
     await Promise.all([world.join(), world.join()])
     /** The credential of each gateway, once all of them are in this state. */
     const all = async (state: string) => {
@@ -70,6 +78,11 @@ test(
     expect(await third.run(['auth', 'logout'])).toMatchObject({ code: 0 })
     await world.eventually(() => all('needs-login'), 'both to be signed out', TAKE_OVER_MS)
     expect(world.sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
+    for (const { stdout, stderr, pid } of world.gateways) {
+      expect(stdout + stderr).not.toContain(KEY)
+      expect(stdout + stderr).not.toMatch(/sk-ant-o[ar]t/)
+      expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1')).not.toContain(KEY)
+    }
   },
 )
 

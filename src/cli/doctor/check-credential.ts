@@ -2,12 +2,14 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { profileAccess } from '../../anthropic/profile.ts'
 import type { Settings } from '../../config/settings.ts'
-import { assembleCredentials } from '../../credentials/assemble.ts'
+import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
 import type { SourceReport } from '../../credentials/sources/decision.ts'
 import type { AuthStatus } from '../../credentials/status.ts'
 import { mendingCommand } from '../../credentials/validation.ts'
 import { placeOfSignIns } from '../../storage/own-place.ts'
 import { DAY, SECOND } from '../../support/clock.ts'
+import { ConfigurationError, messageOf } from '../../support/errors.ts'
+import { redact } from '../../support/redact.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
 import { duration } from '../output.ts'
 import { error, misconfigured, needsLogin, ok, warning, word, type Finding } from './finding.ts'
@@ -27,7 +29,7 @@ export async function checkCredential(
   settings: Settings,
   processEnv: Readonly<NodeJS.ProcessEnv>,
 ): Promise<CheckedCredential> {
-  const { config, paths, environment } = settings
+  const { paths, environment } = settings
   const claudeCode = join(
     environment.claudeConfigDir ?? join(processEnv['HOME'] || homedir(), '.claude'),
     '.credentials.json',
@@ -40,7 +42,25 @@ export async function checkCredential(
     )
     return { findings, status: null }
   }
-  const parts = await assembleCredentials({
+  let parts: CredentialParts
+  try {
+    parts = await openCredentials(settings, processEnv)
+  } catch (failure) {
+    return { findings: [cannotOpen(failure)], status: null }
+  }
+  const { keeper } = parts
+  await keeper.load().finally(() => parts.close())
+  const status = keeper.snapshot()
+  const reports = keeper.decision?.reports ?? []
+  return { findings: judgeCredential(status, keeper.message, reports, Date.now()), status }
+}
+
+function openCredentials(
+  settings: Settings,
+  processEnv: Readonly<NodeJS.ProcessEnv>,
+): Promise<CredentialParts> {
+  const { config } = settings
+  return assembleCredentials({
     settings,
     processEnv,
     probe: null,
@@ -51,11 +71,14 @@ export async function checkCredential(
       profile: processEnv['ANTHROPIC_PROFILE'] ?? null,
     }),
   })
-  const { keeper } = parts
-  await keeper.load().finally(() => parts.close())
-  const status = keeper.snapshot()
-  const reports = keeper.decision?.reports ?? []
-  return { findings: judgeCredential(status, keeper.message, reports, Date.now()), status }
+}
+
+/** The database of the sign-in, or its key. */
+function cannotOpen(failure: unknown): Finding {
+  const said = redact(messageOf(failure))
+  return failure instanceof ConfigurationError
+    ? misconfigured('credential', said, 'openssl rand -base64 32')
+    : error('credential', said, 'hermes storage status')
 }
 
 function isOpen(path: string): boolean {

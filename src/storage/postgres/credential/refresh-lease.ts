@@ -2,9 +2,9 @@ import type { Intent, Intents } from '../../../credentials/intent.ts'
 import type { RotationLock } from '../../../credentials/renewal.ts'
 import { sleep, systemClock } from '../../../support/clock.ts'
 import { StoreError } from '../../../support/errors.ts'
-import type { Queryable } from '../database.ts'
+import type { Database } from '../database.ts'
 import { acquireLease, LEASE_MS, type Lease } from '../fleet/lease.ts'
-import type { SignInRow } from './sign-in-row.ts'
+import { SIGN_IN_CHANNEL, type SignInRow } from './sign-in-row.ts'
 
 /** Held by whoever spends the refresh token. */
 const NAME = 'credential'
@@ -13,7 +13,7 @@ const NAME = 'credential'
 const ASK_AGAIN_MS = 50
 
 export interface RefreshLeaseOptions {
-  readonly database: Queryable
+  readonly database: Database
   readonly row: SignInRow
   readonly holder: string
   readonly leaseMs?: number
@@ -28,6 +28,8 @@ export class RefreshLease {
   readonly #options: RefreshLeaseOptions
   readonly #ttlMs: number
   #held: Lease | null = null
+  #hearing: Disposable | null = null
+  #changed = Promise.withResolvers<boolean>()
 
   constructor(options: RefreshLeaseOptions) {
     this.#options = options
@@ -46,7 +48,12 @@ export class RefreshLease {
     }
   }
 
-  /** As `RotationStore.lock`. @throws StoreError */
+  /**
+   * As `RotationStore.lock`; also null as soon as the sign-in has changed: what was waited
+   * for is there then, and need not be locked.
+   *
+   * @throws StoreError
+   */
   async take(waitMs: number, signal: AbortSignal): Promise<RotationLock | null> {
     // Other processes live in real time, whatever clock a test has set elsewhere.
     const clock = systemClock
@@ -59,8 +66,23 @@ export class RefreshLease {
         return this.#lockOf(lease)
       }
       if (clock.monotonic() + ASK_AGAIN_MS > giveUpAt) return null
-      await sleep(clock, ASK_AGAIN_MS, signal)
+      if (await this.#changedWithin(ASK_AGAIN_MS, signal)) return null
     }
+  }
+
+  /** Ends the listening. */
+  close(): void {
+    this.#hearing?.[Symbol.dispose]()
+  }
+
+  /** Waits for so long, or until another process has changed the sign-in. */
+  async #changedWithin(ms: number, signal: AbortSignal): Promise<boolean> {
+    this.#hearing ??= this.#options.database.listen(SIGN_IN_CHANNEL, (payload) => {
+      if (payload !== '') this.#changed.resolve(true)
+    })
+    this.#changed = Promise.withResolvers()
+    const paused = sleep(systemClock, ms, signal).then(() => false)
+    return Promise.race([this.#changed.promise, paused]).finally(() => paused.catch(() => {}))
   }
 
   #ask(): Promise<Lease | null> {

@@ -233,6 +233,7 @@ export class SharedSignIns implements OwnSignIns {
 
   /** Ends the background work; a result that could not be saved is tried a last time. */
   async close(): Promise<void> {
+    this.#lease.close()
     if (this.#saving) {
       clearInterval(this.#saving)
       await this.saveUnsaved().catch(() => false)
