@@ -44,6 +44,8 @@ export class Connection {
   readonly #intake: Intake
   /** Failures in a row. */
   #failures = 0
+  /** Reading of what was missed, that of former connections included: one that waits for Slack must not keep the next from being opened. */
+  #catchingUp: Promise<unknown> = Promise.resolve()
 
   constructor(options: ConnectionOptions, intake: Intake) {
     this.#options = options
@@ -70,7 +72,7 @@ export class Connection {
         await this.#pause(problemOf(error, token), signal, error)
       }
     }
-    await Promise.allSettled(this.#intake.underway)
+    await Promise.allSettled([...this.#intake.underway, this.#catchingUp])
   }
 
   /** One connection. @returns what is wrong; null = nothing, and the next may begin at once */
@@ -78,7 +80,6 @@ export class Connection {
     const { open, clock, log } = this.#options
     const session = new AbortController()
     const abort = () => session.abort(signal.reason)
-    let underway: Promise<unknown> = Promise.resolve()
     const { socket, hello } = await open((envelope, ack) => this.#take(envelope, ack, signal), signal)
     const openedAt = clock.monotonic()
     signal.addEventListener('abort', abort, { once: true })
@@ -91,7 +92,7 @@ export class Connection {
           `${text}, unless it is a former one of this gateway that is about to end`,
         )
       }
-      underway = this.#catchUp(session.signal)
+      this.#catchingUp = Promise.all([this.#catchingUp, this.#catchUp(session.signal)])
       const stopped = new Promise<null>((resolve) => {
         if (session.signal.aborted) resolve(null)
         session.signal.addEventListener('abort', () => resolve(null), { once: true })
@@ -107,7 +108,6 @@ export class Connection {
       session.abort(new Error('the connection has ended'))
       signal.removeEventListener('abort', abort)
       await socket.close()
-      await underway
     }
   }
 

@@ -27,9 +27,13 @@ export interface HistoryOptions {
   readonly onDenied: (failure: SlackFailure) => void
 }
 
+type Method = 'history' | 'replies' | 'memberships'
+
 /** What was said while nobody listened, from Slack's histories. */
 export class HistoryReader {
   readonly #options: HistoryOptions
+  /** Until when Slack asked to leave a method alone, on the monotonic clock. */
+  readonly #restUntil = new Map<Method, number>()
 
   constructor(options: HistoryOptions) {
     this.#options = options
@@ -76,6 +80,7 @@ export class HistoryReader {
         do {
           const from = cursor
           const page: { ids: readonly string[]; next: string | null } = await this.#patiently(
+            'memberships',
             () => this.#options.client.memberships(kind, from, signal),
             signal,
           )
@@ -102,6 +107,7 @@ export class HistoryReader {
     do {
       const request: PageRequest = { channel, oldest, cursor, limit: PAGE }
       const page: Page = await this.#patiently(
+        thread === null ? 'history' : 'replies',
         () =>
           thread === null ? client.history(request, signal) : client.replies({ ...request, thread }, signal),
         signal,
@@ -128,15 +134,18 @@ export class HistoryReader {
     return { id: message.ts, items: item === null ? [] : [item] }
   }
 
-  /** Waits as long as Slack asks, however often. */
-  async #patiently<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  /** Waits as long as Slack asks, however often, and whoever was told. */
+  async #patiently<T>(method: Method, call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const { clock, random } = this.#options
     for (let attempt = 1; ; attempt++) {
+      const restMs = (this.#restUntil.get(method) ?? 0) - clock.monotonic()
+      if (restMs > 0) await sleep(clock, restMs, signal)
       try {
         return await call()
       } catch (error) {
         if (!(error instanceof SlackFailure) || error.kind !== 'rate-limited') throw error
-        await sleep(clock, error.retryAfterMs ?? backoffDelay(attempt, RETRY, random()), signal)
+        const waitMs = error.retryAfterMs ?? backoffDelay(attempt, RETRY, random())
+        this.#restUntil.set(method, clock.monotonic() + waitMs)
       }
     }
   }

@@ -169,6 +169,34 @@ describe('what was missed', () => {
     expect(receiver.texts).toEqual(['zero', 'one', 'two'])
   })
 
+  test('waits for as long as Slack asks, and the next connection does not', async () => {
+    await start()
+    server.say(PRIVATE, 'hello')
+    await until(() => receiver.messages.length === 1, 'the first message')
+    const before = server.callsOf('conversations.history').length
+    server.fail('conversations.history', slowDown(2), 1)
+    server.sockets.cut()
+    await until(() => server.callsOf('conversations.history').length > before, 'the history')
+    const began = performance.now()
+    server.say(PRIVATE, 'this waits')
+    server.sockets.cut()
+    await until(() => server.sockets.greeted === 3, 'the third connection')
+    await until(() => receiver.texts.includes('this waits'), 'the message')
+    expect(performance.now() - began).toBeGreaterThan(1_900)
+  })
+
+  test('does not hold up a stop while Slack lets it wait', async () => {
+    const channel = await start()
+    await channel.stop()
+    server.fail('conversations.history', slowDown(600), 9)
+    await channel.start(receiver)
+    const before = server.callsOf('conversations.history').length
+    await until(() => server.callsOf('conversations.history').length > before, 'the history')
+    const began = performance.now()
+    await channel.stop()
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
+
   test('is kept away from by a kind of conversation that the app may not read, and the status says so', async () => {
     server.scopes = server.scopes.replace(',groups:read', '').replace(',mpim:read', '')
     const channel = await start()

@@ -58,7 +58,7 @@ export class Intake {
   /** Events under way, by conversation and time stamp: a mention comes as two events, a retry as a third. */
   readonly #underway = new Map<string, Promise<void>>()
   /** Threads that a history told of, with where to begin. */
-  #told = new Map<string, string>()
+  readonly #told = new Map<string, string>()
   /** A thread was begun that may have gone on already. */
   #moreThreads = false
   #since: string | null = null
@@ -172,11 +172,14 @@ export class Intake {
     await this.#untilDone(() => this.#list(signal), signal)
     while (!signal.aborted) {
       await this.#marks.catchUp(signal)
-      const told = this.#told
-      this.#told = new Map()
-      for (const [place, root] of told) await this.#untilDone(() => this.#marks.begin(place, root), signal)
-      if (told.size === 0 && !this.#moreThreads) break
+      if (signal.aborted) return
+      const more = this.#told.size > 0 || this.#moreThreads
       this.#moreThreads = false
+      for (const [place, root] of this.#told) {
+        await this.#untilDone(() => this.#marks.begin(place, root), signal)
+        this.#told.delete(place)
+      }
+      if (!more) break
     }
     if (signal.aborted) return
     this.#current = true
