@@ -82,6 +82,27 @@ describe.skipIf(withoutMailServers)(`what mail servers refuse${whyWithoutMail}`,
     expect(channel.status().problem).toBeNull()
   })
 
+  test.each([
+    [
+      'no more mails today',
+      { refuseMails: { code: 550, text: '5.4.5 Daily limit exceeded' } },
+      'rate-limited',
+    ],
+    [
+      'a login that is missing',
+      { refuseRecipients: { code: 530, text: '5.7.0 Authenticate first' } },
+      'token',
+    ],
+  ])('%s is no fault of the answer, which waits', async (_what, refusal, reason) => {
+    await using smtp = await RecordingSmtp.start()
+    await using fixture = await EmailFixture.open(host, smtp.port)
+    const channel = fixture.create(new RecordingReceiver())
+    Object.assign(smtp, refusal)
+    await expect(channel.send(ANNA, 'x', { replyTo: null, key: 'k', signal })).rejects.toMatchObject({
+      reason,
+    })
+  })
+
   test('a mail whose fate is unknown is sent again under the same id', async () => {
     await using smtp = await RecordingSmtp.start()
     await using fixture = await EmailFixture.open(host, smtp.port)

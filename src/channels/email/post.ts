@@ -14,6 +14,12 @@ const PARALLEL = 3
 /** A wrong password is mended by the operator, not by asking often. */
 const LOGIN_RETRY_MS = MINUTE
 
+/** The server wants a login before it takes mail. @see RFC 4954 §6 */
+const LOGIN_REQUIRED = 530
+/** The account has sent all that it may for now; large providers count by the day. @see RFC 3463 §3.5 */
+const QUOTA_SPENT = '5.4.5'
+const QUOTA_RETRY_MS = 15 * MINUTE
+
 export interface PostOptions {
   readonly server: MailServer
   readonly username: string
@@ -88,7 +94,7 @@ export class Post {
     const { code, command, responseCode } = factsOf(error)
     const status = typeof responseCode === 'number' ? responseCode : null
     const words = serverWords(error)
-    if (code === 'EAUTH' && status !== null && status >= 500) {
+    if ((code === 'EAUTH' && status !== null && status >= 500) || status === LOGIN_REQUIRED) {
       const problem = `the SMTP server ${server.host} does not take the name or the password (${words}); check EMAIL_ADDRESS and EMAIL_PASSWORD (many providers want an app password)`
       onTrouble({ state: 'failed', problem })
       return new TransientError(problem, LOGIN_RETRY_MS, 'token')
@@ -97,6 +103,11 @@ export class Post {
       const problem = `the SMTP server ${server.host} does not let this account send from its address (${words}); check EMAIL_ADDRESS`
       onTrouble({ state: 'failed', problem })
       return new TransientError(problem, LOGIN_RETRY_MS, 'sender')
+    }
+    if (enhancedStatus(error) === QUOTA_SPENT) {
+      const problem = `the SMTP server ${server.host} takes no more mail from this account for now (${words})`
+      onTrouble({ state: 'retrying', problem })
+      return new TransientError(problem, QUOTA_RETRY_MS, 'rate-limited')
     }
     if (status !== null && status >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE')) {
       return new Undeliverable(`the SMTP server refused the mail (${words})`)
@@ -108,6 +119,14 @@ export class Post {
     onTrouble({ state, problem })
     return new TransientError(problem, null, 'network')
   }
+}
+
+/** The code behind the code, such as `5.1.1`; null = the server gave none. @see RFC 2034 */
+function enhancedStatus(error: unknown): string | null {
+  const { response } = factsOf(error)
+  return typeof response === 'string'
+    ? (/^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1] ?? null)
+    : null
 }
 
 /** What was begun goes on; nobody waits for it any more. */
