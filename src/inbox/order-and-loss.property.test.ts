@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MemoryOutlet, MessageRig, lastText, type RigOptions } from '../../test/support/message-rig.ts'
+import { empty, migratedDatabase, openStorageAt } from '../../test/support/postgres-storage.ts'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
 import { Refused, StoreError, TransientError, UsageLimited } from '../support/errors.ts'
@@ -35,75 +36,99 @@ const scenario = fc.record({
   kill: fc.option(fc.integer({ min: 0, max: 13 }), { nil: null }),
 })
 
-test('whatever fails, every message comes to its end, answers keep the order of the questions, none is given twice', async () => {
-  await fc.assert(
-    fc.asyncProperty(scenario, async ({ messages, model, send, store, merge, kill }) => {
-      const clock = new FakeClock()
-      const outlet = new MemoryOutlet('chat', SECOND)
-      const next = <T>(faults: T[], none: T): T => faults.shift() ?? none
-      const [models, sends, stores] = [[...model], [...send], [...store]]
-      const options: RigOptions = {
-        clock,
-        outlets: [outlet],
-        messaging: {
-          hold: { maxAgeMs: 100 * HOUR, maxPerConversation: 50, maxTotal: 1_000, merge },
-          concurrency: 2,
-        },
-        wrapInbox: (inbox) => ({
-          ...inbox,
-          finish: async (lease, outcome, now) => {
-            if (next(stores, 'none') === 'full') throw new StoreError('full')
-            return inbox.finish(lease, outcome, now)
+/** A file of its own for each scenario, or one database that is emptied before it. */
+const STORES = [
+  ['SQLite', async () => ({ runs: 12, place: async () => ({}) })],
+  [
+    'PostgreSQL',
+    async () => {
+      const url = await migratedDatabase()
+      const openStorage = async () => (await openStorageAt(url)).storage
+      const place = async () => {
+        await empty(url)
+        return { openStorage }
+      }
+      return { runs: 4, place }
+    },
+  ],
+] as const
+
+test.each(STORES)(
+  'on %s, whatever fails, every message comes to its end, answers keep the order of the questions, none is given twice',
+  async (_, open) => {
+    const { place, runs } = await open()
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ messages, model, send, store, merge, kill }) => {
+        const openStorage = await place()
+        const clock = new FakeClock()
+        const outlet = new MemoryOutlet('chat', SECOND)
+        const next = <T>(faults: T[], none: T): T => faults.shift() ?? none
+        const [models, sends, stores] = [[...model], [...send], [...store]]
+        const options: RigOptions = {
+          clock,
+          outlets: [outlet],
+          ...openStorage,
+          messaging: {
+            hold: { maxAgeMs: 100 * HOUR, maxPerConversation: 50, maxTotal: 1_000, merge },
+            concurrency: 2,
           },
-        }),
-      }
-      const reply: MessageRig['model']['reply'] = (request, { onText }) => {
-        switch (next(models, 'none')) {
-          case 'overload':
-            throw new TransientError('overloaded', null, 'overloaded')
-          case 'limit':
-            throw new UsageLimited(clock.now() + 5 * MINUTE)
-          case 'bug':
-            throw new TypeError('a bug')
-          case 'refused':
-            throw new Refused('No.')
-          case 'after-text':
-            onText('half')
-            throw new TransientError('reset', null, 'network')
-          default:
-            return `re: ${lastText(request)}`
+          wrapInbox: (inbox) => ({
+            ...inbox,
+            finish: async (lease, outcome, now) => {
+              if (next(stores, 'none') === 'full') throw new StoreError('full')
+              return inbox.finish(lease, outcome, now)
+            },
+          }),
         }
-      }
-      outlet.onSend = () => {
-        const fault = next(sends, 'none')
-        if (fault === 'network') throw new TransientError('reset')
-        if (fault === 'rate-limit') throw new TransientError('slow down', 7 * SECOND, 'rate-limited')
-      }
-      await using first = await MessageRig.start(options)
-      first.model.reply = reply
-      let rig = first
-      await using later = new AsyncDisposableStack()
-      for (const [index, { chat, pause }] of messages.entries()) {
-        await rig.say(`c${chat}`, `q${index}`)
-        if (pause > 10) await rig.pass(pause * SECOND, 10 * SECOND)
-        if (index !== kill) continue
-        await rig.crash()
-        rig = later.use(await MessageRig.open({ ...options, path: first.path }))
-        rig.model.reply = reply
-        await rig.messaging.start()
-      }
-      await rig.pass(HOUR, 30 * SECOND)
-      for (const chat of [0, 1, 2]) {
-        const rows = await rig.rows(`c${chat}`)
-        const open = rows.filter(({ state }) => ['received', 'held', 'answering'].includes(state))
-        expect(open).toEqual([])
-        const asked = messages.flatMap((message, index) => (message.chat === chat ? [`q${index}`] : []))
-        const answered = outlet.texts(`c${chat}`).flatMap((text) => text.match(/q\d+/g) ?? [])
-        const refused = rows.filter(({ state }) => state === 'refused' || state === 'parked')
-        const unanswered = new Set(refused.map(({ text }) => text))
-        expect(answered).toEqual(asked.filter((text) => !unanswered.has(text)))
-      }
-    }),
-    { numRuns: 12 },
-  )
-}, 120_000)
+        const reply: MessageRig['model']['reply'] = (request, { onText }) => {
+          switch (next(models, 'none')) {
+            case 'overload':
+              throw new TransientError('overloaded', null, 'overloaded')
+            case 'limit':
+              throw new UsageLimited(clock.now() + 5 * MINUTE)
+            case 'bug':
+              throw new TypeError('a bug')
+            case 'refused':
+              throw new Refused('No.')
+            case 'after-text':
+              onText('half')
+              throw new TransientError('reset', null, 'network')
+            default:
+              return `re: ${lastText(request)}`
+          }
+        }
+        outlet.onSend = () => {
+          const fault = next(sends, 'none')
+          if (fault === 'network') throw new TransientError('reset')
+          if (fault === 'rate-limit') throw new TransientError('slow down', 7 * SECOND, 'rate-limited')
+        }
+        await using first = await MessageRig.start(options)
+        first.model.reply = reply
+        let rig = first
+        await using later = new AsyncDisposableStack()
+        for (const [index, { chat, pause }] of messages.entries()) {
+          await rig.say(`c${chat}`, `q${index}`)
+          if (pause > 10) await rig.pass(pause * SECOND, 10 * SECOND)
+          if (index !== kill) continue
+          await rig.crash()
+          rig = later.use(await MessageRig.open({ ...options, path: first.path }))
+          rig.model.reply = reply
+          await rig.messaging.start()
+        }
+        await rig.pass(HOUR, 30 * SECOND)
+        for (const chat of [0, 1, 2]) {
+          const rows = await rig.rows(`c${chat}`)
+          const open = rows.filter(({ state }) => ['received', 'held', 'answering'].includes(state))
+          expect(open).toEqual([])
+          const asked = messages.flatMap((message, index) => (message.chat === chat ? [`q${index}`] : []))
+          const answered = outlet.texts(`c${chat}`).flatMap((text) => text.match(/q\d+/g) ?? [])
+          const refused = rows.filter(({ state }) => state === 'refused' || state === 'parked')
+          const unanswered = new Set(refused.map(({ text }) => text))
+          expect(answered).toEqual(asked.filter((text) => !unanswered.has(text)))
+        }
+      }),
+      { numRuns: runs },
+    )
+  },
+  120_000,
+)

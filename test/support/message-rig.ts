@@ -11,7 +11,8 @@ import { ProviderGate as Gate } from '../../src/inbox/provider-gate.ts'
 import type { Inbox, StoredMessage } from '../../src/inbox/inbox.ts'
 import type { Outlet } from '../../src/inbox/outlet.ts'
 import { FakeClock } from './fake-clock.ts'
-import { openSqliteStorage, type SqliteStorage } from '../../src/storage/sqlite/storage.ts'
+import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
+import type { Storage } from '../../src/storage/storage.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import type { Clock } from '../../src/support/clock.ts'
 import { Refused, TransientError, UsageLimited, ConfigurationError } from '../../src/support/errors.ts'
@@ -139,12 +140,14 @@ export interface RigOptions {
   readonly messaging?: Partial<MessagingOptions>
   /** Puts something between the core and the store. */
   readonly wrapInbox?: (inbox: Inbox) => Inbox
-  readonly wrapStorage?: (storage: SqliteStorage) => SqliteStorage
+  readonly wrapStorage?: (storage: Storage) => Storage
+  /** Another store than a file of its own. */
+  readonly openStorage?: () => Promise<Storage>
 }
 
 /** The core of messages over a real store, a fake model and platforms in memory. */
 export class MessageRig implements AsyncDisposable {
-  readonly storage: SqliteStorage
+  readonly storage: Storage
   readonly messaging: Messaging
   readonly gate: Gate
   readonly model: FakeModel
@@ -155,7 +158,7 @@ export class MessageRig implements AsyncDisposable {
   #closed = false
 
   private constructor(parts: {
-    storage: SqliteStorage
+    storage: Storage
     messaging: Messaging
     gate: Gate
     model: FakeModel
@@ -178,7 +181,8 @@ export class MessageRig implements AsyncDisposable {
     const clock = options.clock ?? systemClock
     const folder = options.path ? null : await mkdtemp(join(tmpdir(), 'hermes-messages-'))
     const path = options.path ?? join(folder!, 'hermes.db')
-    const opened = await openSqliteStorage({ path, pullChannels: ['web', 'openai'] })
+    const opened = await (options.openStorage?.() ??
+      openSqliteStorage({ path, pullChannels: ['web', 'openai'] }))
     const storage = options.wrapStorage ? options.wrapStorage(opened) : opened
     const inbox = options.wrapInbox ? options.wrapInbox(storage.inbox) : storage.inbox
     const outlets = options.outlets ?? [new MemoryOutlet()]

@@ -1,18 +1,37 @@
 /**
- * A process that writes to a store until it is killed: `node storage-writer.ts PATH ROUND`.
+ * A process that writes to a store until it is killed: `node storage-writer.ts PLACE ROUND`, where the
+ * place is the path of an SQLite file, or the address of a migrated PostgreSQL database.
  * It prints a line for each thing that the store has promised to keep.
  */
 import { writeSync } from 'node:fs'
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
+import { systemClock } from '../../src/support/clock.ts'
+import { createLog } from '../../src/support/log.ts'
+import { Secret } from '../../src/support/secret.ts'
+import type { Storage } from '../../src/storage/storage.ts'
 
 const LANES = 8
 const STDOUT = 1
 const USAGE = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
-const [path, round] = process.argv.slice(2)
-const storage = await openSqliteStorage({ path: path!, pullChannels: [] })
+const [place, round] = process.argv.slice(2)
+const storage = await open(place!)
 const owner = `writer-${round}`
 await storage.inbox.recover(owner, Date.now())
+
+async function open(place: string): Promise<Storage> {
+  if (place.startsWith('postgres:')) {
+    const [{ openDatabase }, { openPostgresStorage }] = await Promise.all([
+      import('../../src/storage/postgres/database.ts'),
+      import('../../src/storage/postgres/storage.ts'),
+    ])
+    const log = await createLog({ level: 'error' })
+    const onProblem = (err: unknown) => log.error({ err })
+    const database = await openDatabase({ url: new Secret(place), clock: systemClock, log, onProblem })
+    return openPostgresStorage({ database, pullChannels: [] })
+  }
+  return openSqliteStorage({ path: place, pullChannels: [] })
+}
 
 /** At once and not through a buffer: a promise that was not printed would prove nothing. */
 function promised(line: string): void {

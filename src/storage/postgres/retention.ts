@@ -35,12 +35,15 @@ export async function retain(
   return { messages, attachments }
 }
 
-/** Nothing that waits for an answer, for the operator or for its delivery is ever too old. */
+/**
+ * Nothing that waits for an answer, for the operator or for its delivery is ever too old. Looked up
+ * row by row: an EXISTS may be answered from a hash of the whole other table.
+ */
 const KEPT = `(m.state IN ('received', 'answering', 'held', 'parked')
-  OR EXISTS (SELECT 1 FROM hermes.outbox o WHERE o.message = m.key))`
+  OR (SELECT o.message FROM hermes.outbox o WHERE o.message = m.key) IS NOT NULL)`
 
 const MESSAGES = `SELECT m.key, m.at, ${KEPT} AS kept FROM hermes.messages m WHERE m.key > $1 ORDER BY m.key LIMIT $2`
-const ATTACHMENTS = `SELECT a.key, a.at, EXISTS (SELECT 1 FROM hermes.messages m WHERE m.key = a.message AND ${KEPT}) AS kept
+const ATTACHMENTS = `SELECT a.key, a.at, coalesce((SELECT ${KEPT} FROM hermes.messages m WHERE m.key = a.message), false) AS kept
   FROM hermes.attachments a WHERE a.key > $1 ORDER BY a.key LIMIT $2`
 const TURNS = `SELECT key, finished_at AS at, false AS kept FROM hermes.turns WHERE key > $1 ORDER BY key LIMIT $2`
 

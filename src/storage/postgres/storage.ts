@@ -1,4 +1,4 @@
-import type { Arrival, Inbox, Lease, TurnOutcome } from '../../inbox/inbox.ts'
+import type { AcceptRequest, Arrival, Inbox, Lease, TurnOutcome } from '../../inbox/inbox.ts'
 import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
@@ -87,8 +87,8 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
   return {
     async accept(request) {
       try {
-        // The order of the calls is the order in a conversation, and none waits for another's lock.
-        return await arriving.run(request.arrivals.flatMap(lanesOf), () =>
+        // The order of the calls is the order in a conversation and in a stream, and none waits for another's lock.
+        return await arriving.run(lanesOf(request), () =>
           database.transaction((tx) => accept(tx, context, request)),
         )
       } catch (error) {
@@ -116,10 +116,15 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
   }
 }
 
-/** The addresses that an arrival is about. */
-function lanesOf(arrival: Arrival): readonly string[] {
-  if (arrival.kind === 'moved')
+/** The places and streams that a request is about: a cursor must not go back, either. */
+function lanesOf({ arrivals, cursors }: AcceptRequest): readonly string[] {
+  return [...arrivals.flatMap(placesOf), ...cursors.map(({ channel, name }) => `cursor ${channel} ${name}`)]
+}
+
+function placesOf(arrival: Arrival): readonly string[] {
+  if (arrival.kind === 'moved') {
     return [`${arrival.channel}:${arrival.from}`, `${arrival.channel}:${arrival.to}`]
+  }
   const { channel, address } = 'message' in arrival ? arrival.message : arrival
   return [`${channel}:${address}`]
 }

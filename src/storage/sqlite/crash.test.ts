@@ -1,15 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { survivesKills } from '../../../test/contracts/storage/crash.ts'
 import { openSqliteStorage } from './storage.ts'
-
-const ROUNDS = 4
-const WRITER = fileURLToPath(new URL('../../../test/support/storage-writer.ts', import.meta.url))
 
 let folder: string
 beforeEach(async () => {
@@ -19,51 +13,6 @@ afterEach(() => rm(folder, { recursive: true }))
 
 test('what was committed before a kill -9 is there, whole and in order, and nothing is half there', async () => {
   const path = join(folder, 'hermes.db')
-  const promised = new Set<string>()
-  for (let round = 0; round < ROUNDS; round++) {
-    const writer = spawn(process.execPath, [WRITER, path, String(round)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const exit = once(writer, 'exit')
-    const enough = 20 + round * 35
-    let lines = 0
-    for await (const line of createInterface(writer.stdout)) {
-      promised.add(line)
-      if (++lines === enough) writer.kill('SIGKILL')
-    }
-    expect(await exit).toEqual([null, 'SIGKILL'])
-    expect(lines).toBeGreaterThanOrEqual(enough)
-  }
-
-  const storage = await openSqliteStorage({ path, pullChannels: [] })
-  try {
-    expect(await storage.integrityCheck()).toEqual([])
-    const stored: string[] = []
-    const conversations = await storage.conversations.list('test', 100)
-    for (const { conversation } of conversations) {
-      const rows = await storage.conversations.messages(conversation.id, { limit: 10_000, beforeSeq: null })
-      expect(rows.map((row) => row.seq)).toEqual(rows.map((_, index) => index + 1))
-      // An answer and the state of its question are one commit.
-      const ids = rows.map((row) => row.id)
-      const answeredBy = rows.filter((row) => row.role === 'user' && row.state === 'answered')
-      expect(ids).toEqual(expect.arrayContaining(answeredBy.map((row) => row.answeredBy)))
-      for (const row of rows) {
-        if (row.role === 'user') stored.push(`accepted ${row.text}`)
-        else stored.push(`answered ${row.text}`)
-      }
-    }
-    expect(stored).toEqual(expect.arrayContaining([...promised]))
-    expect(promised.size).toBeGreaterThan(ROUNDS * 20)
-    // The cursor moved with its messages: it is never behind what was promised.
-    const cursor = Number(await storage.inbox.cursor('test', `offset-${ROUNDS - 1}`))
-    const last = [...promised]
-      .filter((line) => line.startsWith(`accepted ${ROUNDS - 1}:`))
-      .map((line) => Number(line.split(':')[1]))
-    expect(cursor).toBeGreaterThanOrEqual(Math.max(...last))
-    // And what was being answered is taken over at once.
-    await storage.inbox.recover('after', Date.now())
-    expect((await storage.inbox.counts()).answering).toBe(0)
-  } finally {
-    await storage.close()
-  }
+  const survived = survivesKills(path, () => openSqliteStorage({ path, pullChannels: [] }))
+  await expect(survived).resolves.toBeUndefined()
 })

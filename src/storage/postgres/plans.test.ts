@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest'
+import { command, Driver, HISTORY_LIMIT, message, OWNER, TELL } from '../../../test/contracts/storage/kit.ts'
+import { migratedDatabase, openQuietly } from '../../../test/support/postgres-storage.ts'
+import type { Database, Queryable, Transaction } from './database.ts'
+import { openPostgresStorage } from './storage.ts'
+
+/** The tables that grow with the years; what waits and what is to be sent stays small. */
+const LARGE =
+  /Seq Scan on (messages|conversations|turns|attachments|contexts|addresses|participants|seen|summaries)\b/
+/** A whole index, without any condition on where in it. */
+const WHOLE_INDEX = /(Index|Bitmap Index) (Only )?Scan using (\w+)/
+/** These hold only what waits or is being answered; the rest is read in its order up to a limit. */
+const SMALL_INDEX = /^(messages_(waiting|unanswered)|conversations_leased)$/
+
+test('no everyday statement reads a whole table that grows, or a whole index of one', async () => {
+  const database = await openQuietly(await migratedDatabase())
+  const seen = new Set<string>()
+  try {
+    await exercise(watched(database, seen))
+    const statements = [...seen].filter((sql) => /^\s*(SELECT|UPDATE|DELETE|INSERT|WITH)/.test(sql))
+    expect(statements.length).toBeGreaterThan(45)
+    const scans: string[] = []
+    for (const sql of statements) {
+      const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN (GENERIC_PLAN) ${sql}`)
+      const plan = rows.map((row) => row['QUERY PLAN'])
+      for (const [index, step] of plan.entries()) {
+        const name = WHOLE_INDEX.exec(step)?.[3] ?? ''
+        const whole =
+          name !== '' &&
+          isOfLargeTable(step) &&
+          !SMALL_INDEX.test(name) &&
+          !plan[index + 1]?.includes('Cond:') &&
+          !plan.slice(0, index).some((above) => above.includes('Limit'))
+        if (LARGE.test(step) || whole) scans.push(`${step.trim()} <- ${sql}`)
+      }
+    }
+    expect(scans).toEqual([])
+  } finally {
+    await database.close()
+  }
+})
+
+function isOfLargeTable(step: string): boolean {
+  return /on (messages|conversations|turns|attachments|contexts|addresses|participants|seen)\b/.test(step)
+}
+
+/** Notes every statement that passes. */
+function watched(database: Database, seen: Set<string>): Database {
+  const note = <Q extends Queryable>(queryable: Q): Q =>
+    ({
+      ...queryable,
+      query: (sql: string, params?: readonly unknown[]) => {
+        seen.add(sql)
+        return queryable.query(sql, params)
+      },
+    }) satisfies Queryable as Q
+  return {
+    ...note(database),
+    transaction: (work) =>
+      database.transaction((tx) => {
+        const noted: Transaction = {
+          ...note(tx),
+          last: (sql, params) => {
+            seen.add(sql)
+            return tx.last(sql, params)
+          },
+        }
+        return work(noted)
+      }),
+    listen: (channel, listener) => database.listen(channel, listener),
+    close: () => database.close(),
+  }
+}
+
+/** Everything that happens while a gateway runs; what an operator asks for now and then is left out. */
+async function exercise(database: Database): Promise<void> {
+  const storage = openPostgresStorage({ database, pullChannels: [] })
+  const driver = new Driver(storage)
+  const { inbox, outbox, conversations, pairings } = storage
+  const place = { channel: 'telegram', address: '7', platformMessageId: '1' }
+  const attachments = [{ mediaType: 'text/plain', name: 'a', bytes: new Uint8Array(3) }]
+  const cursors = [{ channel: 'telegram', name: 'offset', value: '1' }]
+  await driver.accept(
+    [
+      message('1', { attachments }),
+      message('1'),
+      { ...place, kind: 'edit', text: 'better' },
+      message('2'),
+      { ...place, platformMessageId: '2', kind: 'deletion' },
+      command('3', { kind: 'model', model: 'b' }),
+      { ...place, kind: 'turned-away', platformMessageId: '4', reply: 'no' },
+      message('1', { address: '8' }),
+      { kind: 'moved', channel: 'telegram', from: '8', to: '9' },
+    ],
+    { cursors },
+  )
+  const lease = await driver.mustLease()
+  await inbox.saveDraft(lease, 'draft')
+  await driver.answer(lease, 'a', { summary: 's' })
+  const limits = { maxPerConversation: 2, maxTotal: 3 }
+  await driver.accept([message('5'), message('6'), message('7')], { outage: TELL, limits })
+  await driver.finish(await driver.mustLease(), { kind: 'failed', reason: 'bug', retryAt: 1 })
+  await driver.finish(await driver.mustLease(), { kind: 'held', outage: TELL })
+  await inbox.hold({ outage: { ...TELL, id: 'other' }, now: 3_000 })
+  await driver.finish(await driver.mustLease(), { kind: 'parked', reason: 'bug', notice: 'parked' })
+  await driver.accept([message('10'), message('11')])
+  const long = { conversationId: 'telegram:7', owner: OWNER, now: driver.now, historyLimit: 1, merge: true }
+  await inbox.lease(long)
+  await inbox.lease({ ...long, owner: 'another', historyLimit: HISTORY_LIMIT })
+  await inbox.recover('a third', driver.now)
+  const { item } = (await outbox.head('telegram:7'))!
+  await outbox.postpone(item.id, 5_000)
+  await outbox.receipt(item.id, 0, 'sent', false)
+  await outbox.receipt(item.id, 1, 'sent', true)
+  await outbox.pending()
+  await inbox.waiting(4_000)
+  await inbox.counts()
+  await inbox.cursor('telegram', 'offset')
+  await inbox.cursors('telegram')
+  await inbox.expire({ now: 1, observed: 5, maxAge: 0, notice: () => 'too old' })
+  await conversations.find('telegram', '7')
+  await conversations.changes('telegram:7', 0, 10)
+  await conversations.messages('telegram:7', { limit: 10, beforeSeq: null })
+  await conversations.list('telegram', 10)
+  await conversations.usage('telegram:7')
+  await inbox.queue({ states: ['held', 'parked', 'refused'], limit: 10 })
+  await pairings.isApproved('telegram', 'anna')
+  await pairings.guesses('telegram', 0)
+  await conversations.exportPerson('telegram', 'anna')
+  await conversations.retain({ messagesBefore: 1, attachmentsBefore: 1, figuresBefore: 1 })
+  await driver.accept([command('12', { kind: 'new' })])
+  await conversations.deletePerson('telegram', 'anna')
+}
