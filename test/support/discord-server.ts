@@ -264,6 +264,7 @@ export class DiscordServer implements AsyncDisposable {
     const what = `${method} ${parts[2]}${parts[3] ? '/' : ''}`
     if (method === 'POST' && this.chats.blocked.has(channel.id))
       return [403, { code: 50_007, message: 'Cannot send messages to this user' }]
+    if (what === 'GET undefined') return [200, this.chats.shown(channel.id)]
     if (what === 'POST typing') return [204, null]
     if (what === 'GET messages') {
       const after = BigInt(query.get('after') ?? '0')

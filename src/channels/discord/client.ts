@@ -2,6 +2,7 @@ import { DiscordAPIError, HTTPError, RateLimitError, REST } from './rest-library
 import type {
   APIApplication,
   APIApplicationCommand,
+  APIChannel,
   APIGatewayBotInfo,
   APIMessage,
   APIUser,
@@ -97,6 +98,11 @@ export class DiscordClient {
 
   application(signal: AbortSignal): Promise<APIApplication> {
     return this.#call('applications/@me', signal, { method: 'GET', route: '/applications/@me', lane: 'me' })
+  }
+
+  channel(channelId: string, signal: AbortSignal): Promise<APIChannel> {
+    const route = `/channels/${channelId}` as const
+    return this.#call('channel', signal, { method: 'GET', route, lane: `read ${channelId}` })
   }
 
   /** Messages after `after`, the oldest ones first, at most a page. */

@@ -94,7 +94,7 @@ test('a thread that was put away after somebody spoke in it is read all the same
   chats.channels.get(thread)!.archived = true
   await fixture.started(receiver)
   await until(() => receiver.distinct === 2, 'what was missed')
-  expect(receiver.texts.at(-1)).toBe('second')
+  expect(receiver.messages.at(-1)).toMatchObject({ text: 'second', address: thread, chat: { id: channel } })
 })
 
 test('a place with nothing new costs no request, and one that the bot may not read is never asked', async () => {

@@ -241,7 +241,11 @@ export class Intake {
     signal: AbortSignal,
   ): Promise<{ readonly pieces: readonly Piece[]; readonly more: boolean } | null> {
     try {
-      const messages = await this.#options.client.messagesAfter(where.channelId, after, signal)
+      const { client } = this.#options
+      const messages = await client.messagesAfter(where.channelId, after, signal)
+      // Whoever may talk in a channel may talk in its threads: it must be known which it belongs to.
+      if (messages.length > 0 && where.guildId !== null && !this.#servers.knows(where.channelId))
+        this.#servers.noteThread(await client.channel(where.channelId, signal))
       const pieces: Piece[] = []
       for (const message of messages) {
         const item = this.#message(message, where, await this.#groupsOf(message, where, signal))

@@ -29,8 +29,11 @@ export class Servers {
   readonly #botRoles = new Map<string, string>()
   /** The channel of a thread, by the thread's id. */
   readonly #parents = new Map<string, string>()
+  /** Channels that are no threads. */
+  readonly #plain = new Set<string>()
 
   forget(): void {
+    this.#plain.clear()
     this.#botRoles.clear()
     this.#parents.clear()
   }
@@ -43,9 +46,17 @@ export class Servers {
     return this.#parents.get(channelId) ?? null
   }
 
+  /** Is it known whether this is a thread? One that was put away is not told of. */
+  knows(channelId: string): boolean {
+    return this.#plain.has(channelId) || this.#parents.has(channelId)
+  }
+
   /** @returns false: not a thread */
   noteThread(channel: APIChannel): boolean {
-    if (!isThread(channel)) return false
+    if (!isThread(channel)) {
+      this.#plain.add(channel.id)
+      return false
+    }
     const { parent_id: parentId } = channel as { parent_id?: string | null }
     if (parentId) this.#parents.set(channel.id, parentId)
     return true
@@ -68,7 +79,7 @@ export class Servers {
     }
     const open = server.channels.filter((channel) => mayRead(rights, overwritesOf(channel)))
     const openIds = new Set(open.map(({ id }) => id))
-    for (const thread of server.threads) this.noteThread(thread)
+    for (const channel of [...server.channels, ...server.threads]) this.noteThread(channel)
     return [
       ...open.filter((channel) => isSpokenIn(channel)).map(readable),
       // Only threads that the bot may see are told; what it may read there is as in their channel.
