@@ -6,6 +6,7 @@ import { BIN, GatewayProcess } from '../support/gateway-process.ts'
 import { hermes, temporaryHome } from '../support/hermes-command.ts'
 import { useSandbox } from '../support/sandbox-client.ts'
 import { TelegramServer } from '../support/telegram-server.ts'
+import { SlackServer } from '../support/slack-server.ts'
 import { DiscordServer } from '../support/discord-server.ts'
 import { Terminal, whyWithoutTmux, withoutTmux } from '../support/tmux.ts'
 import { until } from '../support/until.ts'
@@ -48,6 +49,8 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     telegram.say(ADA, code.toLowerCase())
     await terminal.see(`That was Ada (${ADA}).`)
     await terminal.see('Connect a Discord bot as well?')
+    terminal.press('Enter')
+    await terminal.see('Connect a Slack app as well?')
     terminal.press('Enter')
     await terminal.see('Where shall an outage be told?')
     terminal.press('Enter')
@@ -105,6 +108,8 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     terminal.press('Enter')
     await terminal.see('Connect a Discord bot as well?')
     terminal.press('Enter')
+    await terminal.see('Connect a Slack app as well?')
+    terminal.press('Enter')
     await terminal.see('Where shall an outage be told?')
     terminal.press('Enter')
     await terminal.see('Write it?')
@@ -129,6 +134,8 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     terminal.press('n')
     await terminal.see('Connect a Discord bot as well?')
     terminal.press('Enter')
+    await terminal.see('Connect a Slack app as well?')
+    terminal.press('Enter')
     await terminal.see('Where shall an outage be told?')
     terminal.press('Up', 'Enter')
     await terminal.see('Write it?')
@@ -151,6 +158,48 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
       renewable: true,
     })
     expect(code).toBe(0)
+  })
+
+  it('connects an app of Slack, which it asks about before it writes', STORY, async () => {
+    await using slack = await SlackServer.start()
+    using place = temporaryHome({
+      'config.yaml': `channels:\n  slack:\n    api_root: ${slack.apiRoot}\n`,
+    })
+    using terminal = new Terminal([process.execPath, BIN, 'init', '--home', place.home, '--no-service'], {
+      HOME: place.home,
+    })
+    await terminal.see('How does the gateway sign in?')
+    terminal.press('Up', 'Enter')
+    await terminal.see('Connect a Telegram bot?')
+    terminal.press('n')
+    await terminal.see('Connect a Discord bot as well?')
+    terminal.press('Enter')
+    await terminal.see('Connect a Slack app as well?')
+    terminal.press('y')
+    await terminal.see('The bot token (OAuth & Permissions)')
+    terminal.type(SlackServer.botToken)
+    terminal.press('Enter')
+    await terminal.see('The app token (Basic Information)')
+    terminal.type(SlackServer.appToken)
+    terminal.press('Enter')
+    await terminal.see('This is @hermes in Test.')
+    await terminal.see('Who runs it on Slack?')
+    terminal.press('Enter')
+    await terminal.see('The Slack member ID')
+    terminal.type('U012AB3CD')
+    terminal.press('Enter')
+    await terminal.see('Where shall an outage be told?')
+    terminal.press('Up', 'Enter')
+    await terminal.see('Write it?')
+    terminal.press('Enter')
+    await terminal.see('[exit 0]')
+    const written = readFileSync(join(place.home, '.env'), 'utf8')
+    expect(written).toContain(`SLACK_BOT_TOKEN=${SlackServer.botToken}`)
+    expect(written).toContain(`SLACK_APP_TOKEN=${SlackServer.appToken}`)
+    expect(parse(readFileSync(join(place.home, 'config.yaml'), 'utf8'))).toMatchObject({
+      gateway: { operators: ['slack:U012AB3CD'] },
+    })
+    expect(terminal.screen).not.toContain('TEST-bot-token')
   })
 
   it('connects a bot of Discord, which it asks about before it writes', STORY, async () => {
@@ -180,6 +229,8 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     terminal.press('Enter')
     await terminal.see('The Discord user id')
     terminal.type('112233445566778899')
+    terminal.press('Enter')
+    await terminal.see('Connect a Slack app as well?')
     terminal.press('Enter')
     await terminal.see('Where shall an outage be told?')
     terminal.press('Up', 'Enter')

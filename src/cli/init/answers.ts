@@ -8,6 +8,8 @@ export interface Answers {
   readonly telegramApiRoot: string | null
   /** A new bot token of Discord; null = as it was. */
   readonly discordToken: Secret | null
+  /** New tokens of a Slack app; null = as they were. */
+  readonly slackTokens: { readonly bot: Secret; readonly app: Secret } | null
   /** Numeric Telegram users who may talk from now on. */
   readonly allowedUsers: readonly string[]
   /** `telegram:12345` */
@@ -38,6 +40,7 @@ export const NO_ANSWERS: Answers = {
   telegramToken: null,
   telegramApiRoot: null,
   discordToken: null,
+  slackTokens: null,
   allowedUsers: [],
   operators: [],
   alerts: [],

@@ -29,6 +29,10 @@ export function planFiles(present: Files, answers: Answers): Files {
   }
   if (answers.telegramToken) variables.set('TELEGRAM_BOT_TOKEN', answers.telegramToken.reveal())
   if (answers.discordToken) variables.set('DISCORD_BOT_TOKEN', answers.discordToken.reveal())
+  if (answers.slackTokens) {
+    variables.set('SLACK_BOT_TOKEN', answers.slackTokens.bot.reveal())
+    variables.set('SLACK_APP_TOKEN', answers.slackTokens.app.reveal())
+  }
   if (answers.allowedUsers.length > 0) allow(present, answers.allowedUsers, variables, changes)
   if (answers.operators.length > 0) {
     changes.push({ kind: 'add', path: ['gateway', 'operators'], values: answers.operators })

@@ -59,6 +59,7 @@ export async function answersFromFlags(
     signIn,
     telegramToken: token,
     discordToken: null,
+    slackTokens: null,
     operators,
     // Who runs it may talk to it as well.
     allowedUsers: [...new Set([...users, ...telegramUsers(operators)])],

@@ -6,6 +6,7 @@ import type { InitFlags } from './parse-flags.ts'
 import { trimmed } from './addresses.ts'
 import { askAlerts } from './ask-alerts.ts'
 import { askDiscord } from './ask-discord.ts'
+import { askSlack } from './ask-slack.ts'
 import { askSignIn } from './ask-sign-in.ts'
 import { askTelegram } from './ask-telegram.ts'
 
@@ -21,14 +22,15 @@ export async function answersFromPerson(flags: InitFlags, found: Found): Promise
   const signIn = await askSignIn(found, addresses)
   const people = await askTelegram(found, addresses)
   const discord = await askDiscord(found)
+  const slack = await askSlack(found)
   const alerts = await askAlerts(found, people)
-  const operators = [...people.operators, ...discord.operators]
-  return { ...NO_ANSWERS, ...addresses, ...people, ...discord, operators, signIn, alerts }
+  const operators = [...people.operators, ...discord.operators, ...slack.operators]
+  return { ...NO_ANSWERS, ...addresses, ...people, ...discord, ...slack, operators, signIn, alerts }
 }
 
 function whatIsThere({ settings, homeExists, credential, claudeCode, files, running }: Found): string[] {
   const { paths, channels, config } = settings
-  const { telegram, discord } = channels
+  const { telegram, discord, slack } = channels
   return [
     `Home          ${paths.home}${homeExists ? '' : ' (will be made)'}`,
     `config.yaml   ${files.config === '' ? 'none yet' : 'there; what you do not change stays'}`,
@@ -36,6 +38,7 @@ function whatIsThere({ settings, homeExists, credential, claudeCode, files, runn
     ...(claudeCode === null ? [] : [`Claude Code   ${claudeCode}`]),
     `Telegram      ${telegram.botToken ? `a bot token (${telegram.botToken.fingerprint})` : 'no bot token'}`,
     ...(discord.botToken ? [`Discord       a bot token (${discord.botToken.fingerprint})`] : []),
+    ...(slack.botToken ? [`Slack         a bot token (${slack.botToken.fingerprint})`] : []),
     `Operators     ${config.gateway.operators.map(({ channel, user }) => `${channel}:${user}`).join(', ') || 'none'}`,
     `Alerts        ${config.alerts.map(({ type }) => type).join(', ') || 'no route named'}`,
     ...(running ? [`Gateway       runs (process ${running.pid})`] : []),
