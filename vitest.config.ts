@@ -1,8 +1,32 @@
 import { defineConfig } from 'vitest/config'
 
+/** Suites that must hold on every storage; on SQLite they run among all others. */
+const ON_EVERY_STORAGE = [
+  'src/conversation/{messaging,turn,login}.test.ts',
+  'src/inbox/delivery.test.ts',
+  'test/faults/{30,32,34,36,38,39,40-channel,46,52,53,58,59,60}-*.test.ts',
+  'test/acceptance/{outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
+]
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'web/**/*.test.ts', 'test/**/*.test.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'sqlite',
+          include: ['src/**/*.test.ts', 'web/**/*.test.ts', 'test/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: ON_EVERY_STORAGE,
+          env: { HERMES_TEST_STORAGE: 'postgres' },
+        },
+      },
+    ],
     globalSetup: ['./test/support/postgres-setup.ts'],
     // Real processes and sockets: generous limits, two at a time on small machines.
     testTimeout: 30_000,

@@ -21,7 +21,7 @@ test('within a conversation one answer after the other, conversations side by si
   let most = 0
   rig.model.reply = async (request) => {
     most = Math.max(most, ++inHand)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await new Promise((resolve) => setTimeout(resolve, 50))
     inHand--
     return `re ${request.messages.at(-1)!.text}`
   }

@@ -43,7 +43,7 @@ test(
       }
       await new Promise((resolve) => setTimeout(resolve, 40 + Math.random() * 160))
       await gateway.kill('SIGKILL')
-      for (const { role, text } of gateway.stored()) {
+      for (const { role, text } of await world.stored()) {
         if (role === 'assistant') paid.add(text)
       }
       const asked = new Map(said.map((text) => [text, world.asked(text).length]))

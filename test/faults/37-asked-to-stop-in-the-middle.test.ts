@@ -35,7 +35,7 @@ test.concurrent(
     await world.until(() => world.asked('long one').length === 1, 'the question')
     expect(await stop(world.gateway)).toBeLessThan(10_500)
     expect(world.shown(ADA)).toEqual([])
-    expect(world.gateway.stored().map(({ state }) => state)).not.toContain('answering')
+    expect((await world.stored()).map(({ state }) => state)).not.toContain('answering')
     world.sandbox.control.answer({ delayMs: 0 })
     await world.gateway.start()
     await world.until(() => world.shown(ADA).length === 2, 'both answers')

@@ -1,11 +1,23 @@
 import { join } from 'node:path'
+import type { OwnSignIns } from '../../src/credentials/own-sign-ins.ts'
 import { OwnStore } from '../../src/credentials/own-store.ts'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/sandbox.ts'
 import type { IssuedSignIn, RecordedRequest, SignInOptions } from '../../src/sandbox/types.ts'
+import { openSharedPlace } from '../../src/storage/postgres/credential/place.ts'
+import { systemClock } from '../../src/support/clock.ts'
 import { machineId } from '../../src/support/machine.ts'
 import { Secret } from '../../src/support/secret.ts'
-import { finish, GatewayProcess, type Finished, type GatewayOptions } from './gateway-process.ts'
+import {
+  finish,
+  GatewayProcess,
+  type Finished,
+  type GatewayOptions,
+  type StoredRow,
+} from './gateway-process.ts'
+import { migratedDatabase, openQuietly, silent } from './postgres-storage.ts'
+import { newSecretKey } from './shared-place.ts'
+import { STORAGE } from './storage-choice.ts'
 import { TelegramServer } from './telegram-server.ts'
 import { until } from './until.ts'
 
@@ -48,10 +60,18 @@ export class BotWorld implements AsyncDisposable {
   readonly sandbox: Sandbox
   readonly gateway: GatewayProcess
 
-  private constructor(telegram: TelegramServer, sandbox: Sandbox, gateway: GatewayProcess) {
+  readonly #database: ChosenDatabase | null
+
+  private constructor(
+    telegram: TelegramServer,
+    sandbox: Sandbox,
+    gateway: GatewayProcess,
+    database: ChosenDatabase | null,
+  ) {
     this.telegram = telegram
     this.sandbox = sandbox
     this.gateway = gateway
+    this.#database = database
   }
 
   static async start(options: BotOptions = {}): Promise<BotWorld> {
@@ -61,8 +81,9 @@ export class BotWorld implements AsyncDisposable {
     if (home !== undefined) telegram.chats.openChat(Number(home))
     const sandbox = await startSandbox({ marked: false, keepRequests: 10_000, ...options.sandbox })
     sandbox.control.answer({ style: 'echo', ...options.sandbox?.answer })
-    const gateway = await GatewayProcess.prepare(gatewayOptions(telegram, sandbox, options))
-    const world = new BotWorld(telegram, sandbox, gateway)
+    const database = STORAGE === 'postgres' ? await chosenDatabase() : null
+    const gateway = await GatewayProcess.prepare(gatewayOptions(telegram, sandbox, options, database))
+    const world = new BotWorld(telegram, sandbox, gateway, database)
     try {
       if (options.start !== false) await gateway.start()
       return world
@@ -114,7 +135,8 @@ export class BotWorld implements AsyncDisposable {
       headers: {},
     })
     const path = join(this.gateway.home, 'credentials.json')
-    await new OwnStore({ path, machineId: machine, endpoint }).signIn({
+    await using store = await openSignIns(this.#database, { path, machineId: machine, endpoint })
+    await store.signIns.signIn({
       kind: 'oauth',
       requestedScopes: issued.scopes,
       tokens: {
@@ -144,6 +166,17 @@ export class BotWorld implements AsyncDisposable {
     return { ...(await ended), url, paste }
   }
 
+  /** What a gateway that was killed has stored. */
+  async stored(): Promise<readonly StoredRow[]> {
+    if (!this.#database) return this.gateway.stored()
+    const database = await openQuietly(this.#database.url)
+    try {
+      return await database.query<StoredRow>('SELECT text, state, role FROM hermes.messages ORDER BY key')
+    } finally {
+      await database.close()
+    }
+  }
+
   until<T>(probe: () => T, what: string, timeoutMs = 30_000): Promise<NonNullable<T>> {
     return until(probe, what, timeoutMs).catch((error: unknown) => {
       throw new Error(`${String(error)}\nThe gateway said:\n${this.gateway.stderr.slice(-4_000)}`)
@@ -157,11 +190,46 @@ export class BotWorld implements AsyncDisposable {
   }
 }
 
-function gatewayOptions(telegram: TelegramServer, sandbox: Sandbox, options: BotOptions): GatewayOptions {
+/** The place of the own sign-ins, as the gateway's commands open it. */
+async function openSignIns(
+  database: ChosenDatabase | null,
+  options: { readonly path: string; readonly machineId: string; readonly endpoint: TokenEndpoint },
+): Promise<AsyncDisposable & { readonly signIns: OwnSignIns }> {
+  if (!database) return { signIns: new OwnStore(options), async [Symbol.asyncDispose]() {} }
+  const { endpoint } = options
+  const place = await openSharedPlace(
+    {
+      url: new Secret(database.url),
+      keys: { variable: new Secret(database.secretKey), file: null },
+      log: silent,
+    },
+    { endpoint, clock: systemClock, onWarning: () => {} },
+  )
+  return { signIns: place.signIns, [Symbol.asyncDispose]: () => place.close() }
+}
+
+/** Where a gateway keeps everything when this run of the suite is PostgreSQL's. */
+interface ChosenDatabase {
+  readonly url: string
+  /** For HERMES_SECRET_KEY. */
+  readonly secretKey: string
+}
+
+async function chosenDatabase(): Promise<ChosenDatabase> {
+  return { url: await migratedDatabase(), secretKey: newSecretKey() }
+}
+
+function gatewayOptions(
+  telegram: TelegramServer,
+  sandbox: Sandbox,
+  options: BotOptions,
+  database: ChosenDatabase | null,
+): GatewayOptions {
   const { config = {}, apiKey = true } = options
   const { authorizeUrl, tokenUrl, redirectUri } = sandbox
   return {
     config: {
+      ...(database ? { storage: { url: database.url } } : {}),
       ...config,
       model: { base_url: sandbox.url, ...config['model'] },
       auth: {
@@ -174,6 +242,7 @@ function gatewayOptions(telegram: TelegramServer, sandbox: Sandbox, options: Bot
       ...(apiKey ? { ANTHROPIC_API_KEY: sandbox.apiKey() } : {}),
       TELEGRAM_BOT_TOKEN: TelegramServer.token,
       TELEGRAM_ALLOWED_USERS: '*',
+      ...(database ? { HERMES_SECRET_KEY: database.secretKey } : {}),
       ...options.env,
     },
     ...(options.processEnv ? { processEnv: options.processEnv } : {}),

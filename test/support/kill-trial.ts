@@ -70,7 +70,9 @@ export class KillTrial implements AsyncDisposable {
     telegram.mend()
     sandbox.control.answer(SHORT_STREAM)
 
-    const stored = new Set(gateway.stored().flatMap(({ role, text }) => (role === 'assistant' ? [text] : [])))
+    const stored = new Set(
+      (await this.#world.stored()).flatMap(({ role, text }) => (role === 'assistant' ? [text] : [])),
+    )
     const askedBefore = new Map(texts.map((text) => [text, this.#world.asked(text).length]))
     await gateway.start()
     const broken: string[] = []

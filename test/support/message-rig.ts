@@ -10,6 +10,8 @@ import type { ProviderGate } from '../../src/inbox/provider-gate.ts'
 import { ProviderGate as Gate } from '../../src/inbox/provider-gate.ts'
 import type { Inbox, StoredMessage } from '../../src/inbox/inbox.ts'
 import type { Outlet } from '../../src/inbox/outlet.ts'
+import { migratedDatabase, openStorageAt } from './postgres-storage.ts'
+import { STORAGE } from './storage-choice.ts'
 import { FakeClock } from './fake-clock.ts'
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
 import type { Storage } from '../../src/storage/storage.ts'
@@ -141,7 +143,7 @@ export interface RigOptions {
   /** Puts something between the core and the store. */
   readonly wrapInbox?: (inbox: Inbox) => Inbox
   readonly wrapStorage?: (storage: Storage) => Storage
-  /** Another store than a file of its own. */
+  /** Another store than the one of this run of the suite. */
   readonly openStorage?: () => Promise<Storage>
 }
 
@@ -155,6 +157,7 @@ export class MessageRig implements AsyncDisposable {
   readonly clock: Clock
   readonly path: string
   readonly #folder: string | null
+  readonly #calls: { readonly open: number }
   #closed = false
 
   private constructor(parts: {
@@ -166,6 +169,7 @@ export class MessageRig implements AsyncDisposable {
     clock: Clock
     path: string
     folder: string | null
+    calls: { readonly open: number }
   }) {
     this.storage = parts.storage
     this.messaging = parts.messaging
@@ -175,15 +179,15 @@ export class MessageRig implements AsyncDisposable {
     this.clock = parts.clock
     this.path = parts.path
     this.#folder = parts.folder
+    this.#calls = parts.calls
   }
 
   static async open(options: RigOptions = {}): Promise<MessageRig> {
     const clock = options.clock ?? systemClock
-    const folder = options.path ? null : await mkdtemp(join(tmpdir(), 'hermes-messages-'))
-    const path = options.path ?? join(folder!, 'hermes.db')
-    const opened = await (options.openStorage?.() ??
-      openSqliteStorage({ path, pullChannels: ['web', 'openai'] }))
-    const storage = options.wrapStorage ? options.wrapStorage(opened) : opened
+    const { opened, path, folder } = await openStorage(options)
+    const calls = { open: 0 }
+    const watched = countCalls(opened, calls)
+    const storage = options.wrapStorage ? options.wrapStorage(watched) : watched
     const inbox = options.wrapInbox ? options.wrapInbox(storage.inbox) : storage.inbox
     const outlets = options.outlets ?? [new MemoryOutlet()]
     const model = new FakeModel()
@@ -222,7 +226,7 @@ export class MessageRig implements AsyncDisposable {
       ...options.messaging,
     })
     const outlet = outlets[0] as MemoryOutlet
-    return new MessageRig({ storage, messaging, gate, model, outlet, clock, path, folder })
+    return new MessageRig({ storage, messaging, gate, model, outlet, clock, path, folder, calls })
   }
 
   /** Opened and started. */
@@ -270,7 +274,8 @@ export class MessageRig implements AsyncDisposable {
     let before = ''
     for (let quiet = 0; quiet < QUIET_ROUNDS; quiet++) {
       const now = signs().join()
-      if (now !== before) quiet = 0
+      // What is under way to the store has its consequences yet.
+      if (now !== before || this.#calls.open > 0) quiet = 0
       before = now
       await this.storage.facts.get('rest')
       await new Promise((resolve) => setImmediate(resolve))
@@ -300,6 +305,47 @@ export class MessageRig implements AsyncDisposable {
     }
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** The same storage, with every call of its parts counted while it is under way. */
+function countCalls(storage: Storage, calls: { open: number }): Storage {
+  const counted = <Part extends object>(part: Part): Part =>
+    new Proxy(part, {
+      get(target, name, receiver) {
+        const member: unknown = Reflect.get(target, name, receiver)
+        if (typeof member !== 'function') return member
+        return async (...args: unknown[]) => {
+          calls.open++
+          try {
+            return await (Reflect.apply(member, target, args) as unknown)
+          } finally {
+            calls.open--
+          }
+        }
+      },
+    })
+  const { inbox, outbox, conversations, pairings, incidents } = storage
+  return {
+    ...storage,
+    inbox: counted(inbox),
+    outbox: counted(outbox),
+    conversations: counted(conversations),
+    pairings: counted(pairings),
+    incidents: counted(incidents),
+  }
+}
+
+/** Opens the storage of this run of the suite: a file, or a database, and its place. */
+async function openStorage({ path: known, openStorage }: RigOptions) {
+  const pullChannels = ['web', 'openai']
+  if (openStorage) return { opened: await openStorage(), path: '', folder: null }
+  if (STORAGE === 'postgres') {
+    const path = known ?? (await migratedDatabase())
+    return { opened: (await openStorageAt(path, { pullChannels })).storage, path, folder: null }
+  }
+  const folder = known ? null : await mkdtemp(join(tmpdir(), 'hermes-messages-'))
+  const path = known ?? join(folder!, 'hermes.db')
+  return { opened: await openSqliteStorage({ path, pullChannels }), path, folder }
 }
 
 /** Waits in real time until `condition` holds. */

@@ -14,11 +14,46 @@ const made: string[] = []
 
 /** An empty database of this test file, dropped after it. @returns its address */
 export async function freshDatabase(): Promise<string> {
-  const name = `test_${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`
+  const name = newName()
   await admin(`CREATE DATABASE ${name}`)
   made.push(name)
+  return urlOf(name)
+}
+
+/**
+ * As `freshDatabase`, with what is in the database of this name already. It is made once a run, by
+ * whoever needs it first.
+ */
+export async function copyOfDatabase(
+  template: string,
+  make: (url: string) => Promise<void>,
+): Promise<string> {
+  const client = new Client({ connectionString: inject('postgresUrl') })
+  await client.connect()
+  try {
+    // One at a time: a database that somebody is connected to cannot be copied.
+    await client.query('SELECT pg_advisory_lock(hashtext($1))', [template])
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [template])
+    if (!rowCount) {
+      await client.query(`CREATE DATABASE ${template}`)
+      await make(urlOf(template))
+    }
+    const name = newName()
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
+    made.push(name)
+    return urlOf(name)
+  } finally {
+    await client.end()
+  }
+}
+
+function newName(): string {
+  return `test_${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`
+}
+
+function urlOf(database: string): string {
   const url = new URL(inject('postgresUrl'))
-  url.pathname = `/${name}`
+  url.pathname = `/${database}`
   return url.href
 }
 
