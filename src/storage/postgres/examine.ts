@@ -17,6 +17,8 @@ export interface PostgresState extends SchemaState {
   readonly databaseBytes: number
 }
 
+const UNREAD: SchemaState = { missing: [], unknown: [], oldestProgram: null }
+
 /**
  * Connects as a gateway would and looks; changes nothing.
  *
@@ -37,7 +39,8 @@ export async function examinePostgres(url: Secret, log: Log): Promise<PostgresSt
            '[]'::json) AS forbidden,
          pg_database_size(current_database()) AS "databaseBytes"`,
     )
-    return { ...row!, ...(await schemaState(url)) }
+    // Who may not read our tables cannot be told what is missing.
+    return { ...row!, ...(row!.forbidden.length > 0 ? UNREAD : await schemaState(url)) }
   } finally {
     await database.close()
   }

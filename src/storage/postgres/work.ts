@@ -276,10 +276,11 @@ export class Work {
 
   /** Writes the rest, wakes who has work and commits. Nothing may follow. */
   async commit(): Promise<void> {
-    const early = this.#files.length > 0 || this.#woken.size > 0
-    if (early) await this.flush()
     const woken = [...this.#woken].toSorted((a, b) => a - b)
-    if (woken.length > 0) await this.context.wake(this.tx, woken)
+    if (woken.length > 0) {
+      // Sent together, taken in order: whoever wakes sees what was written.
+      await Promise.all([this.flush(), this.context.wake(this.tx, woken)])
+    } else if (this.#files.length > 0) await this.flush()
     if (!this.#isEmpty()) await this.#write((sql, params) => this.tx.last(sql, params))
   }
 

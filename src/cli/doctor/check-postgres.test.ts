@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { admin, freshDatabase } from '../../../test/support/postgres.ts'
+import { migratedDatabase } from '../../../test/support/postgres-storage.ts'
+import { Secret } from '../../support/secret.ts'
+import { checkPostgres } from './check-postgres.ts'
+
+const check = (url: string) => checkPostgres(new Secret(url))
+
+test('a database that is ready, and one that the next start makes ready', async () => {
+  expect(await check(await migratedDatabase())).toMatchObject([
+    { id: 'database', level: 'ok', message: expect.stringMatching(/can be used$/) },
+  ])
+  expect(await check(await freshDatabase())).toMatchObject([
+    { id: 'database', level: 'ok', message: expect.stringContaining('the next start brings it up to') },
+  ])
+})
+
+test('nobody answers', async () => {
+  expect(await check('postgres://hermes:TEST-password@127.0.0.1:1/none')).toMatchObject([
+    { id: 'database.reach', level: 'error', message: expect.not.stringContaining('TEST-password') },
+  ])
+})
+
+test('a database that does not exist is a mistake of the configuration', async () => {
+  expect(await check(`${await freshDatabase()}_not`)).toMatchObject([
+    { id: 'database.reach', level: 'error', kind: 'configuration' },
+  ])
+})
+
+test('one that takes no writes says so', async () => {
+  const url = await migratedDatabase()
+  await admin(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_read_only = on`)
+  expect(await check(url)).toMatchObject([{ id: 'database.read-only', level: 'error' }])
+})
+
+test('a user who may not write our tables is named as the cause', async () => {
+  const url = new URL(await migratedDatabase())
+  const role = `reader_${url.pathname.slice(-8)}`
+  await admin(`CREATE ROLE ${role} LOGIN`)
+  try {
+    url.username = role
+    expect(await check(url.href)).toMatchObject([
+      {
+        id: 'database.permission',
+        level: 'error',
+        kind: 'configuration',
+        message: expect.stringContaining('may not read and write hermes.addresses'),
+      },
+    ])
+  } finally {
+    await admin(`DROP ROLE ${role}`)
+  }
+})
