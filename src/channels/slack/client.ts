@@ -1,14 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import {
-  WebAPIHTTPError,
-  WebAPIPlatformError,
-  WebAPIRateLimitedError,
-  WebAPIRequestError,
+import type {
+  ChatPostMessageResponse,
+  FetchFunction,
+  Logger,
+  WebAPICallResult,
   WebClient,
-  type ChatPostMessageResponse,
-  type FetchFunction,
-  type Logger,
-  type WebAPICallResult,
 } from '@slack/web-api'
 import { SECOND } from '../../support/clock.ts'
 import type { Secret } from '../../support/secret.ts'
@@ -78,7 +74,7 @@ const METADATA_TYPE = 'hermes_message'
  * Every method throws a SlackFailure, or the signal's reason when aborted.
  */
 export class SlackClient {
-  readonly #web: WebClient
+  #web: Promise<WebClient> | null = null
   readonly #options: ClientOptions
   readonly #root: string
   readonly #fetch: typeof fetch
@@ -91,16 +87,6 @@ export class SlackClient {
     this.#options = options
     this.#root = options.apiRoot ?? SLACK_API
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
-    this.#web = new WebClient(options.token.reveal(), {
-      slackApiUrl: `${this.#root}/`,
-      logger: options.logger,
-      retryConfig: { retries: 0 },
-      rejectRateLimitedCalls: true,
-      // Its queue would run a call in another call's context.
-      maxRequestConcurrency: Number.POSITIVE_INFINITY,
-      headers: { 'User-Agent': USER_AGENT },
-      fetch: ((url, init) => this.#request(url, init)) satisfies FetchFunction,
-    })
   }
 
   /** Slack's clock, as far as its answers have told; ids of messages are times of it. Epoch milliseconds. */
@@ -109,7 +95,7 @@ export class SlackClient {
   }
 
   async authTest(signal: AbortSignal): Promise<SlackIdentity> {
-    const answer = await this.#call('auth.test', signal, () => this.#web.auth.test())
+    const answer = await this.#call('auth.test', signal, (web) => web.auth.test())
     if (!answer.user_id) throw new SlackFailure('server', 'auth.test', 'named nobody')
     return {
       userId: answer.user_id,
@@ -122,22 +108,20 @@ export class SlackClient {
 
   /** A new address for a socket, for the token of an app. @returns the address, which holds a ticket */
   async openConnection(signal: AbortSignal): Promise<string> {
-    const answer = await this.#call('apps.connections.open', signal, () =>
-      this.#web.apps.connections.open({}),
-    )
+    const answer = await this.#call('apps.connections.open', signal, (web) => web.apps.connections.open({}))
     if (!answer.url) throw new SlackFailure('server', 'apps.connections.open', 'named no address')
     return answer.url
   }
 
   history(request: PageRequest, signal: AbortSignal): Promise<Page> {
-    return this.#call('conversations.history', signal, () =>
-      this.#web.conversations.history(pageArguments(request)),
+    return this.#call('conversations.history', signal, (web) =>
+      web.conversations.history(pageArguments(request)),
     ).then(pageOf)
   }
 
   replies(request: PageRequest & { readonly thread: string }, signal: AbortSignal): Promise<Page> {
-    return this.#call('conversations.replies', signal, () =>
-      this.#web.conversations.replies({ ...pageArguments(request), ts: request.thread }),
+    return this.#call('conversations.replies', signal, (web) =>
+      web.conversations.replies({ ...pageArguments(request), ts: request.thread }),
     ).then(pageOf)
   }
 
@@ -147,8 +131,8 @@ export class SlackClient {
     cursor: string | null,
     signal: AbortSignal,
   ): Promise<{ readonly ids: readonly string[]; readonly next: string | null }> {
-    const answer = await this.#call('users.conversations', signal, () =>
-      this.#web.users.conversations({
+    const answer = await this.#call('users.conversations', signal, (web) =>
+      web.users.conversations({
         types,
         exclude_archived: true,
         limit: MEMBERSHIP_PAGE,
@@ -161,8 +145,8 @@ export class SlackClient {
 
   /** @returns the time stamp of the new message */
   async post(message: NewMessage, signal: AbortSignal): Promise<string> {
-    const answer: ChatPostMessageResponse = await this.#call('chat.postMessage', signal, () =>
-      this.#web.apiCall('chat.postMessage', {
+    const answer: ChatPostMessageResponse = await this.#call('chat.postMessage', signal, (web) =>
+      web.apiCall('chat.postMessage', {
         channel: message.channel,
         text: message.text,
         ...(message.thread === null ? {} : { thread_ts: message.thread }),
@@ -181,7 +165,7 @@ export class SlackClient {
     signal: AbortSignal,
     timeoutMs: number = CALL_TIMEOUT_MS,
   ): Promise<void> {
-    await this.#call('chat.update', signal, () => this.#web.chat.update(message), timeoutMs)
+    await this.#call('chat.update', signal, (web) => web.chat.update(message), timeoutMs)
   }
 
   /**
@@ -241,14 +225,32 @@ export class SlackClient {
   #call<T extends WebAPICallResult>(
     method: string,
     signal: AbortSignal,
-    call: () => Promise<T>,
+    call: (web: WebClient) => Promise<T>,
     timeoutMs: number = CALL_TIMEOUT_MS,
   ): Promise<T> {
-    return within(timeoutMs, signal, (deadline) => this.#calls.run({ method, signal: deadline }, call)).catch(
-      (error: unknown) => {
-        throw signal.aborted ? signal.reason : translate(method, error)
-      },
-    )
+    const answer = within(timeoutMs, signal, async (deadline) => {
+      const web = await (this.#web ??= this.#load())
+      return this.#calls.run({ method, signal: deadline }, () => call(web))
+    })
+    return answer.catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : translate(method, error)
+    })
+  }
+
+  /** With the first call: loading the library takes longer than all the rest of a start. */
+  async #load(): Promise<WebClient> {
+    const { WebClient } = await import('@slack/web-api')
+    const { token, logger } = this.#options
+    return new WebClient(token.reveal(), {
+      slackApiUrl: `${this.#root}/`,
+      logger,
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+      // Its queue would run a call in another call's context.
+      maxRequestConcurrency: Number.POSITIVE_INFINITY,
+      headers: { 'User-Agent': USER_AGENT },
+      fetch: ((url, init) => this.#request(url, init)) satisfies FetchFunction,
+    })
   }
 }
 
@@ -294,17 +296,29 @@ function tooMany(method: string, response: Response): SlackFailure {
   return rateLimited(method, retryAfterOf(response))
 }
 
+/** What the library's errors hold, by their code. */
+interface LibraryError {
+  readonly code?: unknown
+  readonly data?: { readonly error?: unknown; readonly needed?: unknown }
+  readonly retryAfter?: number
+  readonly statusCode?: number
+  readonly original?: unknown
+}
+
 /** A failure of the library as ours. Its own carry the request's words and headers, and are not kept. */
 export function translate(method: string, error: unknown): SlackFailure {
   if (error instanceof SlackFailure) return error
-  if (error instanceof WebAPIPlatformError) {
-    const { error: code, needed } = error.data as { error?: unknown; needed?: unknown }
-    return refused(method, String(code), typeof needed === 'string' ? needed : null)
+  const { code, data, retryAfter, statusCode, original } = (error ?? {}) as LibraryError
+  switch (code) {
+    case 'slack_webapi_platform_error':
+      return refused(method, String(data?.error), typeof data?.needed === 'string' ? data.needed : null)
+    case 'slack_webapi_rate_limited_error':
+      return rateLimited(method, retryAfter ?? null)
+    case 'slack_webapi_http_error':
+      return new SlackFailure('server', method, `answered ${statusCode}`)
+    case 'slack_webapi_request_error':
+      return translate(method, original)
+    default:
+      return new SlackFailure('network', method, `no usable answer (${networkCode(error)})`)
   }
-  if (error instanceof WebAPIRateLimitedError) return rateLimited(method, error.retryAfter)
-  if (error instanceof WebAPIHTTPError)
-    return new SlackFailure('server', method, `answered ${error.statusCode}`)
-  const original = error instanceof WebAPIRequestError ? error.original : error
-  if (original instanceof SlackFailure) return original
-  return new SlackFailure('network', method, `no usable answer (${networkCode(original)})`)
 }

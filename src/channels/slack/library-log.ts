@@ -1,4 +1,4 @@
-import { LogLevel, type Logger } from '@slack/web-api'
+import type { Logger, LogLevel } from '@slack/web-api'
 import type { Log } from '../../support/log.ts'
 
 /**
@@ -15,7 +15,7 @@ export function libraryLog(log: Log): Logger {
     warn: pass,
     error: pass,
     setLevel: drop,
-    getLevel: () => LogLevel.WARN,
+    getLevel: () => 'warn' as LogLevel,
     setName: drop,
   }
 }
