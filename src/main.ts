@@ -179,7 +179,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const readiness = new Readiness({
     gate,
     store: messaging.store,
-    dispatcher,
+    dispatcher: messaging,
     renewingSince: () => renewingSince,
     clock,
     newId,

@@ -64,6 +64,7 @@ function printReport(report: StatusReport): void {
     rows.push([`alert ${route}`, problem ?? (working ? 'works' : 'not used yet'), ''])
   }
   if (rows.length > 0) print(table(rows))
+  if (report.fleet) printFleet(report.fleet)
   const waiting = queue.received + queue.answering + queue.held
   const age = queue.oldestAt ? `, the oldest for ${duration(Date.now() - Date.parse(queue.oldestAt))}` : ''
   print(`Queue: ${waiting} waiting (${queue.held} held)${age}, ${queue.parked} parked`)
@@ -74,6 +75,29 @@ function printReport(report: StatusReport): void {
     print(
       `\n${gateway.url}, process ${gateway.pid}, up ${duration(Date.now() - Date.parse(gateway.startedAt!))}`,
     )
+}
+
+/** The gateways on the same database, and what each of them holds. */
+function printFleet(fleet: NonNullable<StatusReport['fleet']>): void {
+  print(`Fleet: ${fleet.length === 1 ? 'one gateway' : `${fleet.length} gateways`}`)
+  print(
+    table(
+      fleet.map(({ role, host, pid, version, since, holds }) => [
+        `  ${host}:${pid}`,
+        role,
+        version,
+        `up ${duration(Date.now() - Date.parse(since))}`,
+        holds.flatMap(heldBy).join(', '),
+      ]),
+    ),
+  )
+}
+
+/** `channel:telegram:1a2b3c4d` is who receives from Telegram; what else is held is the gateways' own affair. */
+function heldBy(name: string): readonly string[] {
+  const [kind, channel] = name.split(':')
+  if (kind === 'channel' && channel !== undefined) return [channel]
+  return name === 'leader' ? ['alerts'] : []
 }
 
 function headline({ gateway }: StatusReport): string {

@@ -207,6 +207,11 @@ export class Messaging {
     })
   }
 
+  /** Messages are taken in and not answered, although nothing known stands in the way. */
+  get stalled(): boolean {
+    return this.dispatcher.stalled || this.#fleet.forsaken
+  }
+
   /** Takes over what the process before left. Channels may be started afterwards. */
   async start(): Promise<void> {
     await this.store.start()

@@ -39,6 +39,8 @@ export interface Fleet {
   readonly work: WorkSource | null
   /** Processes that answer now, at least one: they share the rates. */
   readonly workers: () => number
+  /** Messages are taken in, and for longer than a restart takes there has been nobody who answers. */
+  readonly forsaken: boolean
   /** Never throws; what cannot be told is read from the store a little later. */
   tell(news: FleetNews): void
   listen(listener: (news: FleetNews) => void): Disposable
@@ -94,6 +96,7 @@ export function fleetOfOne(id: string): Fleet {
     role: 'all',
     work: null,
     workers: () => 1,
+    forsaken: false,
     tell() {},
     listen: () => ({ [Symbol.dispose]() {} }),
     hold: (_name, serve) => serveAlone(serve),

@@ -18,6 +18,9 @@ const SWEEP_AT_LEAST_EVERY_MS = 5 * SECOND
 /** Nobody but an accident removes a job from under its conversation. */
 const LOST_EVERY_MS = 5 * MINUTE
 
+/** The only one that answers may be started anew, or another one on its machine. */
+const FORSAKEN_AFTER_MS = MINUTE
+
 /** One process sees to the queue, whichever it is. */
 const CARE = 'queue'
 /** One does for all what concerns people: alerts, notices, what is removed. */
@@ -67,12 +70,15 @@ class PostgresFleet implements JoinedFleet {
   readonly #outages: OutageIds
   readonly #contenders = new Set<Contender>()
   #care: Candidacy | null = null
+  /** Monotonic. */
+  #answeredAt: number
 
   constructor(options: JoinOptions, queue: WakeUpQueue) {
     const { database, id, role, host, version, clock, onProblem } = options
     this.id = id
     this.role = role
     this.#options = options
+    this.#answeredAt = clock.monotonic()
     this.#queue = queue
     this.#wakeUps = new WakeUps(database, queue)
     this.#notifier = new Notifier({ database, id, onProblem })
@@ -103,6 +109,13 @@ class PostgresFleet implements JoinedFleet {
 
   workers(): number {
     return Math.max(1, this.#processes.members.filter(({ role }) => role !== 'ingress').length)
+  }
+
+  get forsaken(): boolean {
+    const { clock } = this.#options
+    const answered = this.#processes.members.some(({ role }) => role !== 'ingress')
+    if (answered || this.#processes.members.length === 0) this.#answeredAt = clock.monotonic()
+    return clock.monotonic() - this.#answeredAt >= FORSAKEN_AFTER_MS
   }
 
   tell(news: FleetNews): void {

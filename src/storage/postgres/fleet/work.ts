@@ -15,8 +15,8 @@ const SETTLED_AT_ONCE = 100
 const BATCH_SIZES: readonly number[] = [64, 16, 4, 1]
 
 export interface FleetWorkOptions {
-  readonly queue: WakeUpQueue
-  readonly wakeUps: WakeUps
+  readonly queue: Pick<WakeUpQueue, 'take' | 'touch'>
+  readonly wakeUps: Pick<WakeUps, 'settle' | 'wake' | 'wakeAll'>
   readonly clock: Clock
   /** false: this process takes in and sends only; it never takes work. */
   readonly answers: boolean
@@ -216,12 +216,13 @@ export class FleetWork implements WorkSource {
     }, LOOK_EVERY_MS)
   }
 
+  /** Everything that this process answers for. */
+  get touched(): readonly TakenWakeUp[] {
+    const settled = this.#settled.flatMap(({ wakeUp }) => wakeUp ?? [])
+    return [...this.#taken.values(), ...this.#begun.values(), ...settled]
+  }
+
   #touchAll(): void {
-    const held = [
-      ...this.#taken.values(),
-      ...this.#begun.values(),
-      ...this.#settled.flatMap(({ wakeUp }) => wakeUp ?? []),
-    ]
-    this.#options.queue.touch(held).catch(this.#options.onProblem)
+    this.#options.queue.touch(this.touched).catch(this.#options.onProblem)
   }
 }

@@ -1,0 +1,284 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freshDatabase } from '../../../../test/support/postgres.ts'
+import { silent } from '../../../../test/support/message-rig.ts'
+import { until } from '../../../../test/support/until.ts'
+import type { Inbox, Lease } from '../../../inbox/inbox.ts'
+import { systemClock } from '../../../support/clock.ts'
+import { newId } from '../../../support/ids.ts'
+import { Secret } from '../../../support/secret.ts'
+import { openDatabase, type Database } from '../database.ts'
+import { migrate } from '../migrate.ts'
+import { openPostgresStorage } from '../storage.ts'
+import { prepareQueue, WakeUpQueue } from './queue.ts'
+import { WakeUps } from './wake-ups.ts'
+import { FleetWork } from './work.ts'
+
+const LIMITS = { maxPerConversation: 1_000, maxTotal: 100_000 }
+const ROOM = 4
+
+let database: Database
+let queue: WakeUpQueue
+let wakeUps: WakeUps
+let inbox: Inbox
+
+beforeAll(async () => {
+  const url = new Secret(await freshDatabase())
+  await migrate({ url, also: prepareQueue })
+  database = await openDatabase({ url, clock: systemClock, log: silent, onProblem: fail, connections: 20 })
+  queue = await WakeUpQueue.open(database)
+  wakeUps = new WakeUps(database, queue)
+  inbox = openPostgresStorage({
+    database,
+    pullChannels: ['web'],
+    wake: (tx, keys) => wakeUps.wanted(tx, keys),
+  }).inbox
+}, 60_000)
+
+afterAll(async () => {
+  await queue.close()
+  await database.close()
+})
+
+function fail(error: unknown): never {
+  throw error
+}
+
+/** A worker in this process that can die: from then on nothing that it does comes through. */
+class Worker {
+  readonly id = newId(Date.now())
+  readonly work: FleetWork
+  readonly #turns: Turns
+  #running = 0
+  #dead = false
+
+  constructor(turns: Turns) {
+    this.#turns = turns
+    // Not a settled promise: whoever is dead does not even go on.
+    const alive =
+      <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
+      (...args: Args): Promise<T> =>
+        this.#dead ? new Promise<T>(() => {}) : call(...args)
+    this.work = new FleetWork({
+      queue: {
+        take: alive((limit: number) => queue.take(limit)),
+        touch: alive((taken: Parameters<WakeUpQueue['touch']>[0]) => queue.touch(taken)),
+      },
+      wakeUps: {
+        settle: alive((...args: Parameters<WakeUps['settle']>) => wakeUps.settle(...args)),
+        wake: alive((ids: readonly string[]) => wakeUps.wake(ids)),
+        wakeAll: alive(() => wakeUps.wakeAll()),
+      },
+      clock: systemClock,
+      answers: true,
+      tell: () => {},
+      onProblem: fail,
+    })
+  }
+
+  async start(): Promise<this> {
+    await database.query(
+      `INSERT INTO hermes.processes (id, role, host, pid, version, started_at, expires_at)
+         VALUES ($1, 'worker', 'test', 1, '0', now(), now() + interval '1 hour')`,
+      [this.id],
+    )
+    await this.work.start(() => this.#pump())
+    this.#pump()
+    return this
+  }
+
+  /** As with kill -9, with the time passed after which the others notice. */
+  async die(): Promise<void> {
+    this.#dead = true
+    this.#turns.forget(this.id)
+    await database.query('DELETE FROM hermes.processes WHERE id = $1', [this.id])
+    const mine = this.work.touched.map(({ id }) => id)
+    await database.query(
+      `UPDATE hermes_boss.job SET heartbeat_on = now() - interval '1 hour' WHERE id = ANY($1::uuid[])`,
+      [mine],
+    )
+  }
+
+  #pump(): void {
+    while (!this.#dead && this.#running < ROOM) {
+      const next = this.work.take(Date.now(), ROOM - this.#running)
+      if (!next) return
+      this.#running++
+      void this.#turn(next.id).finally(() => {
+        this.#running--
+        this.#pump()
+      })
+    }
+  }
+
+  async #turn(conversationId: string): Promise<void> {
+    const lease = await inbox.lease({
+      conversationId,
+      owner: this.id,
+      now: Date.now(),
+      historyLimit: 0,
+      merge: false,
+    })
+    if (this.#dead) return
+    if (!lease) return this.work.empty(conversationId)
+    this.#turns.begin(this.id, lease)
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 8))
+    if (this.#dead) return
+    this.#turns.end(this.id, lease)
+    const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
+    const outcome = { kind: 'answered', text: 'ok', preface: null, model: 'm', usage, modelMs: 1 } as const
+    const stored = await inbox.finish(lease, outcome, Date.now())
+    if (this.#dead) return
+    if (stored) this.#turns.stored(lease)
+    this.work.done(conversationId, 1, null)
+  }
+}
+
+/** What happened, to be looked at for doubles. */
+class Turns {
+  readonly answered = new Map<string, string[]>()
+  readonly doubles: string[] = []
+  readonly #inHand = new Map<string, string>()
+
+  begin(worker: string, { conversation }: Lease): void {
+    if (this.#inHand.has(conversation.id)) this.doubles.push(conversation.id)
+    this.#inHand.set(conversation.id, worker)
+  }
+
+  end(worker: string, { conversation }: Lease): void {
+    if (this.#inHand.get(conversation.id) === worker) this.#inHand.delete(conversation.id)
+  }
+
+  stored({ conversation, messages }: Lease): void {
+    const list = this.answered.get(conversation.id) ?? []
+    this.answered.set(conversation.id, [...list, ...messages.map(({ text }) => text)])
+  }
+
+  /** It is dead: whoever goes on with its turns is right to. */
+  forget(worker: string): void {
+    for (const [conversation, owner] of this.#inHand) if (owner === worker) this.#inHand.delete(conversation)
+  }
+}
+
+async function say(conversation: string, text: string): Promise<void> {
+  await inbox.accept({
+    arrivals: [
+      {
+        kind: 'message',
+        message: {
+          channel: 'web',
+          address: conversation,
+          platformMessageId: text,
+          personId: 'p',
+          personName: null,
+          text,
+          attachments: [],
+          addressed: true,
+        },
+      },
+    ],
+    cursors: [],
+    now: Date.now(),
+    outage: null,
+    limits: LIMITS,
+    holdFullNotice: '',
+  })
+}
+
+test('whichever workers die at whichever moment: nothing waits for ever, nothing is answered twice at once, order is kept', async () => {
+  const turns = new Turns()
+  const workers = await Promise.all([0, 1, 2].map(() => new Worker(turns).start()))
+  const conversations = Array.from({ length: 15 }, (_, index) => `c${index}`)
+  const texts = Array.from({ length: 10 }, (_, index) => `${index}`)
+  let over = false
+  // What the process that cares for the queue does; without its sweep, so that no wake-up may be lost.
+  const care = (async () => {
+    const taken = new Set<string>()
+    while (!over) {
+      if ((await wakeUps.takeOver(taken)) > 0) for (const worker of workers) worker.work.nudge()
+      await queue.supervise()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  })()
+  const talking = Promise.all(
+    conversations.map(async (conversation) => {
+      for (const text of texts) {
+        await say(conversation, text)
+        for (const worker of workers) worker.work.nudge()
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 40))
+      }
+    }),
+  )
+  for (let kills = 0; kills < 12; kills++) {
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 60))
+    const index = Math.floor(Math.random() * workers.length)
+    await workers[index]!.die()
+    workers[index] = await new Worker(turns).start()
+  }
+  await talking
+  const stored = async () => {
+    const [row] = await database.query<{ n: number }>(
+      `SELECT count(*) AS n FROM hermes.messages WHERE role = 'user' AND state <> 'answered'`,
+    )
+    return row!.n
+  }
+  let left = await stored()
+  const deadline = performance.now() + 60_000
+  while (left > 0 && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    left = await stored()
+  }
+  over = true
+  await care
+  await Promise.all(workers.map((worker) => worker.work.stop()))
+  expect(left).toBe(0)
+  expect(turns.doubles).toEqual([])
+  for (const conversation of conversations) {
+    const [row] = await database.query<{ asked: string[] }>(
+      `SELECT json_agg(m.text ORDER BY m.history_seq) AS asked FROM hermes.messages m
+         JOIN hermes.conversations c ON c.key = m.conversation WHERE c.id = $1 AND m.role = 'user'`,
+      [`web:${conversation}`],
+    )
+    expect(row!.asked).toEqual(texts)
+  }
+  // Nothing is left behind in the queue either.
+  const [jobs] = await database.query<{ n: number }>(`SELECT count(*) AS n FROM hermes_boss.job`)
+  expect(jobs!.n).toBe(0)
+}, 120_000)
+
+test('what was held in an outage has no job, and gets one when it is over', async () => {
+  const turns = new Turns()
+  await say('held', 'one')
+  const worker = await new Worker(turns).start()
+  await until(() => turns.answered.get('web:held')?.length === 1, 'the answer')
+  worker.work.pause()
+  await inbox.accept({
+    arrivals: [
+      {
+        kind: 'message',
+        message: {
+          channel: 'web',
+          address: 'held',
+          platformMessageId: 'two',
+          personId: 'p',
+          personName: null,
+          text: 'two',
+          attachments: [],
+          addressed: true,
+        },
+      },
+    ],
+    cursors: [],
+    now: Date.now(),
+    outage: { id: 'o', reason: 'r', notice: 'later' },
+    limits: LIMITS,
+    holdFullNotice: '',
+  })
+  const [row] = await database.query<{ wake_job: string | null }>(
+    `SELECT wake_job FROM hermes.conversations WHERE id = 'web:held'`,
+  )
+  expect(row!.wake_job).toBeNull()
+  expect(await worker.work.reload()).toBe(1)
+  worker.work.nudge()
+  await until(() => turns.answered.get('web:held')?.length === 2, 'the answer to what was held')
+  await worker.work.stop()
+})
