@@ -64,7 +64,9 @@ export class Intake {
       const person = { id: from, name: null }
       return { ...common, person, text: '', attachments: [], unsupported: refusal }
     }
-    const letter = await readLetter(await mail.source(), headers)
+    const source = await mail.source()
+    if (source === null) return this.#left(mail, 'info', 'it is gone')
+    const letter = await readLetter(source, headers)
     remember(common.address, id, { subject: letter.subject, references: headers.first('references') ?? '' })
     return {
       ...common,

@@ -28,8 +28,8 @@ export interface Found {
   readonly arrivedAt: number
   /** When it says to have been written; null = it does not. */
   readonly writtenAt: number | null
-  /** Loads the whole mail. @throws what the connection throws */
-  source(): Promise<Uint8Array>
+  /** Loads the whole mail; null = somebody has taken it away meanwhile. @throws what the connection throws */
+  source(): Promise<Uint8Array | null>
 }
 
 /** What an answer needs of the mail that it answers. */
@@ -360,8 +360,9 @@ function foundOf(mail: FetchMessageObject, client: ImapFlow): Found {
     writtenAt: Number.isNaN(written) ? null : written,
     async source() {
       const { content } = await client.download(String(mail.uid), undefined, { uid: true })
+      if (!content) return null
       const chunks: Uint8Array[] = []
-      for await (const chunk of content ?? []) chunks.push(chunk as Uint8Array)
+      for await (const chunk of content) chunks.push(chunk as Uint8Array)
       return Buffer.concat(chunks)
     },
   }

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { createLog } from '../../support/log.ts'
+import { Intake } from './intake.ts'
+import type { Found } from './mailbox.ts'
+
+const log = await createLog({ level: 'silent' })
+const HEAD = [
+  'Authentication-Results: mx.bot.test; dmarc=pass header.from=example.org',
+  'From: "Anna" <anna@example.org>',
+]
+
+/** A mail as it lies in the folder; `source` is asked for only where it is to be read. */
+function found(lines: readonly string[], body: string | null, part: Partial<Found> = {}): Found {
+  const header = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
+  return {
+    uid: 1,
+    header,
+    size: 1_000,
+    arrivedAt: 1_000,
+    writtenAt: null,
+    source: async () => (body === null ? null : Buffer.concat([header, Buffer.from(body)])),
+    ...part,
+  }
+}
+
+const intake = () =>
+  new Intake({
+    address: 'bot@bot.test',
+    authservId: 'mx.bot.test',
+    mayWrite: (from) => from === 'anna@example.org',
+    mailsPerHour: 2,
+    remember: () => {},
+    log,
+  })
+
+const neverLoaded = {
+  source: () => Promise.reject(new Error('this mail was not to be loaded')),
+}
+
+test('a mail of a proved and listed sender is handed over under its own id', async () => {
+  const mail = await intake().read(found([...HEAD, 'Message-ID: <a@example.org>'], 'Hello\r\n'))
+  expect(mail).toMatchObject({
+    kind: 'message',
+    platformMessageId: '<a@example.org>',
+    person: { id: 'anna@example.org', name: 'Anna' },
+    chat: { kind: 'private', addressed: true },
+    text: 'Hello',
+    unsupported: null,
+  })
+})
+
+test('a mail without an id gets one that is the same whenever it is read', async () => {
+  const read = async () => await intake().read(found(HEAD, 'Hello'))
+  expect(await read()).toMatchObject({ platformMessageId: expect.stringMatching(/^<\w{64}@/) })
+  expect(await read()).toEqual({ ...(await read()), attachments: [] })
+})
+
+test.each([
+  ['that is gone', HEAD, {}],
+  ['of a stranger', [HEAD[0]!, 'From: ben@example.org'], neverLoaded],
+  ['of a program', [...HEAD, 'Auto-Submitted: auto-replied'], neverLoaded],
+  ['with a broken header', [...HEAD, 'not a field'], neverLoaded],
+])('a mail %s is left, and loaded only if it must be', async (_what, lines, part) => {
+  expect(await intake().read(found(lines, null, part))).toBeNull()
+})
+
+test('a mail that is too large is refused with a sentence, without being loaded', async () => {
+  const mail = await intake().read(found(HEAD, null, { ...neverLoaded, size: 31 * 1024 * 1024 }))
+  expect(mail).toMatchObject({ text: '', unsupported: expect.stringContaining('30 MB') })
+})
+
+test('a forwarded mail is no command, whatever it says', async () => {
+  const mail = await intake().read(found([...HEAD, 'Subject: Fwd: look'], '/new\r\n'))
+  expect(mail).toMatchObject({ forwarded: true })
+})
+
+test('an encrypted mail is answered with a sentence', async () => {
+  const type = 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data'
+  expect(await intake().read(found([...HEAD, type], 'MIIB'))).toMatchObject({
+    unsupported: expect.stringContaining('encrypted'),
+  })
+})
