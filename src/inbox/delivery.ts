@@ -21,6 +21,9 @@ const MAX_UNEXPLAINED_TRIES = 40
 /** Conversations sent to at the same time on one channel: platforms limit a bot to some 30 messages a second. */
 const PARALLEL_PER_CHANNEL = 16
 
+/** A platform that hangs must not keep the next process from the channel; a part takes a fraction of this. */
+const LEAVING_PATIENCE_MS = 3 * SECOND
+
 /** A chat that moves again and again within one delivery is a platform gone mad. */
 const MAX_MOVES = 3
 
@@ -84,11 +87,20 @@ export class Delivery {
     return true
   }
 
-  /** Resolves when nothing is on its way on a channel that this process does not send on any more. */
+  /**
+   * Resolves when nothing is on its way on a channel that this process does not send on any more, or
+   * when that takes longer than whoever waits for the channel is to wait.
+   */
   async left(channel: string): Promise<void> {
-    while ((this.#perChannel.get(channel) ?? 0) > 0 && !this.#stop.signal.aborted) {
+    let patience = true
+    const over = this.#options.clock.setTimer(() => {
+      patience = false
+      for (const tell of this.#leaving) tell()
+    }, LEAVING_PATIENCE_MS)
+    while (patience && (this.#perChannel.get(channel) ?? 0) > 0 && !this.#stop.signal.aborted) {
       await new Promise<void>((resolve) => this.#leaving.add(resolve))
     }
+    over.cancel()
   }
 
   /** Is nothing waiting to be sent into this conversation, nor being sent? */

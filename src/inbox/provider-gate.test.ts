@@ -134,3 +134,19 @@ test('of several gates one that is shut outright speaks before one that lets a p
   expect(both.current().open).toBe(true)
   expect(seen.at(-1)).toBe(true)
 })
+
+test('what another process has found out is known here, and is not told to others again', () => {
+  const clock = new FakeClock()
+  const told: unknown[] = []
+  const options = { clock, texts: DEFAULT_TEXTS, random: () => 0.5 }
+  let memory: ProviderGateMemory | null = null
+  const first = new ProviderGate({ ...options, remember: (known) => (memory = known) })
+  const second = new ProviderGate({ ...options, remember: (known) => told.push(known) })
+  first.usageLimited(clock.now() + 60 * SECOND)
+  second.adopt(memory)
+  expect(second.current()).toEqual(first.current())
+  first.succeeded()
+  second.adopt(null)
+  expect(second.current()).toEqual({ open: true })
+  expect(told).toEqual([])
+})

@@ -1,5 +1,6 @@
 import type { Fleet, Role } from '../../../inbox/fleet.ts'
-import type { Clock } from '../../../support/clock.ts'
+import { SECOND, type Clock } from '../../../support/clock.ts'
+import { StoreError } from '../../../support/errors.ts'
 import { newId } from '../../../support/ids.ts'
 import type { Log } from '../../../support/log.ts'
 import type { Secret } from '../../../support/secret.ts'
@@ -31,16 +32,32 @@ export interface FleetStoreOptions {
 export async function openFleetStore(
   options: FleetStoreOptions,
 ): Promise<{ readonly storage: Storage; readonly fleet: Fleet }> {
-  const { url, log, clock, onProblem, pullChannels } = options
+  const { url, log, clock, pullChannels } = options
+  const onProblem = seldom(options.onProblem, clock)
   const steps = await migrate({ url, also: prepareQueue })
   if (steps.length > 0) log.info({ steps }, 'the database was migrated')
   const database = await openDatabase({ url, clock, log, onProblem })
   try {
-    const fleet = await joinFleet({ ...options, database, id: newId(clock.now()) })
+    const fleet = await joinFleet({ ...options, onProblem, database, id: newId(clock.now()) })
     const storage = openPostgresStorage({ database, pullChannels, wake: fleet.wake, clock })
     return { storage: { ...storage, inbox: fleet.unite(storage.inbox) }, fleet }
   } catch (error) {
     await database.close()
     throw error
+  }
+}
+
+/** A database that is away is noticed by everything that beats, every second or two: once is enough. */
+const SELDOM_MS = 30 * SECOND
+
+/** Passes on the first of many failures of the store, and everything else. */
+function seldom(onProblem: (error: unknown) => void, clock: Clock): (error: unknown) => void {
+  let next = -Infinity
+  return (error) => {
+    if (error instanceof StoreError) {
+      if (clock.monotonic() < next) return
+      next = clock.monotonic() + SELDOM_MS
+    }
+    onProblem(error)
   }
 }
