@@ -6,6 +6,7 @@ import { ConversationEvents } from '../inbox/events.ts'
 import { fleetOfOne, type Fleet, type FleetNews } from '../inbox/fleet.ts'
 import type { Gate } from '../inbox/gate.ts'
 import type { ConversationId, HoldLimits, Inbox, Lease, Outbox, TurnOutcome } from '../inbox/inbox.ts'
+import { LiveRelay } from '../inbox/live-relay.ts'
 import { MessageObserver } from '../inbox/observer.ts'
 import { OutageWatch } from '../inbox/outage-watch.ts'
 import type { Outlet } from '../inbox/outlet.ts'
@@ -92,6 +93,7 @@ export class Messaging {
   readonly #newOutageWatch: () => OutageWatch
   readonly #gate: Gate
   readonly #fleet: Fleet
+  readonly #relay: LiveRelay | null
   readonly #log: Log
   #outages: OutageWatch | null = null
   #leads = false
@@ -117,6 +119,7 @@ export class Messaging {
     const isAlone = fleet.work === null
     this.#leads = options.fleet === undefined
     if (!isAlone) events.onChanged = (id) => fleet.tell({ kind: 'changed', id })
+    this.#relay = isAlone ? null : new LiveRelay({ events, fleet, clock })
     this.#pullChannels = new Set(options.outlets.filter(({ push }) => !push).map(({ channel }) => channel))
     const observer = (this.observer = new MessageObserver((err) => log.error({ err }, 'an observer failed')))
     const store = (this.store = new StoreHealth({
@@ -221,6 +224,7 @@ export class Messaging {
     // Whoever takes in only also sees to it that what it has held is taken up again.
     else this.#subscriptions.push(this.#gate.subscribe(({ open }) => open && this.#reopen()))
     if (this.#fleet.work) this.#lookLater()
+    this.#relay?.start()
     this.#started = true
     if (this.#leads) this.#watchOutages()
   }
@@ -258,6 +262,7 @@ export class Messaging {
     this.#stopped = true
     this.store.stop()
     this.#look?.cancel()
+    this.#relay?.stop()
     const turns = this.dispatcher.drain(ms * (1 - DELIVERY_SHARE))
     await Promise.all([turns, this.#outages?.stop()])
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()

@@ -13,27 +13,39 @@ type Listener = (event: ConversationEvent) => void
 export class ConversationEvents {
   /** Tells those who are watched from other processes; left out: there are none. */
   onChanged: ((conversationId: ConversationId) => void) | null = null
+  /** Somebody has begun to watch a conversation that nobody here watched. */
+  onWatched: ((conversationId: ConversationId) => void) | null = null
+  /** An answer that is being written here goes on, or is over. */
+  onWritten: ((conversationId: ConversationId) => void) | null = null
+  /** Answers that another process is writing. */
+  readonly #elsewhere = new Set<ConversationId>()
   readonly #listeners = new Map<ConversationId, Set<Listener>>()
   /** The text of answers that are being written, so that a new watcher sees it whole. Kept only while watched or written. */
   readonly #partial = new Map<ConversationId, { turnId: string; text: string }>()
 
   watch(conversationId: ConversationId, listener: Listener): Disposable {
     let set = this.#listeners.get(conversationId)
+    const first = !set
     if (!set) this.#listeners.set(conversationId, (set = new Set()))
     set.add(listener)
+    if (first) this.onWatched?.(conversationId)
     return {
       [Symbol.dispose]: () => {
         set.delete(listener)
-        if (set.size === 0 && this.#listeners.get(conversationId) === set)
-          this.#listeners.delete(conversationId)
+        if (set.size > 0 || this.#listeners.get(conversationId) !== set) return
+        this.#listeners.delete(conversationId)
+        // Nobody is shown it any more, and nobody would say when it is over.
+        if (this.#elsewhere.delete(conversationId)) this.#partial.delete(conversationId)
       },
     }
   }
 
   /** An answer begins, or begins anew. */
   begin(conversationId: ConversationId, turnId: string): void {
+    this.#elsewhere.delete(conversationId)
     this.#partial.set(conversationId, { turnId, text: '' })
     this.#publish(conversationId, { kind: 'delta', turnId, offset: 0, text: '' })
+    this.onWritten?.(conversationId)
   }
 
   delta(conversationId: ConversationId, text: string): void {
@@ -42,11 +54,44 @@ export class ConversationEvents {
     const offset = partial.text.length
     partial.text += text
     this.#publish(conversationId, { kind: 'delta', turnId: partial.turnId, offset, text })
+    this.onWritten?.(conversationId)
   }
 
   /** The answer is over, whichever way; the store has the rest. */
   end(conversationId: ConversationId): void {
     this.#partial.delete(conversationId)
+    this.onWritten?.(conversationId)
+  }
+
+  /** Another process writes an answer. A piece that does not fit to what is known is passed over. */
+  writtenElsewhere(
+    conversationId: ConversationId,
+    { turnId, offset, text }: { readonly turnId: string; readonly offset: number; readonly text: string },
+  ): void {
+    if (!this.#listeners.has(conversationId)) return
+    const known = this.#partial.get(conversationId)
+    if (known && !this.#elsewhere.has(conversationId)) return
+    if (offset > 0 && (known?.turnId !== turnId || known.text.length !== offset)) return
+    this.#elsewhere.add(conversationId)
+    this.#partial.set(conversationId, { turnId, text: offset === 0 ? text : known!.text + text })
+    this.#publish(conversationId, { kind: 'delta', turnId, offset, text })
+  }
+
+  /** The answer that another process wrote is over. */
+  endedElsewhere(conversationId: ConversationId): void {
+    if (!this.#elsewhere.delete(conversationId)) return
+    this.#partial.delete(conversationId)
+    this.changedElsewhere(conversationId)
+  }
+
+  /** Is the answer in hand being written by another process? */
+  isElsewhere(conversationId: ConversationId): boolean {
+    return this.#elsewhere.has(conversationId)
+  }
+
+  /** Conversations that somebody watches here. */
+  get watched(): Iterable<ConversationId> {
+    return this.#listeners.keys()
   }
 
   changed(conversationId: ConversationId): void {

@@ -12,6 +12,18 @@ export type FleetNews =
   | { readonly kind: 'outbox'; readonly id: ConversationId }
   /** Rows of the conversation have changed. */
   | { readonly kind: 'changed'; readonly id: ConversationId }
+  /** Somebody here reads the conversation, and wants to see its answers while they are written. */
+  | { readonly kind: 'watch'; readonly id: ConversationId }
+  /** More of the answer that is being written in a conversation that somebody watches. */
+  | {
+      readonly kind: 'delta'
+      readonly id: ConversationId
+      readonly turnId: string
+      readonly offset: number
+      readonly text: string
+    }
+  /** That answer is over, whichever way. */
+  | { readonly kind: 'written'; readonly id: ConversationId }
   /** The answer in hand is not wanted any more. The store has withdrawn what waits. */
   | { readonly kind: 'stop'; readonly id: ConversationId }
   /** The provider's state was written down anew. */

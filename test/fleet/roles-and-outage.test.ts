@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { PROCESS_TEST } from '../support/bot-world.ts'
 import { FleetWorld, type FleetStatus } from '../support/fleet-world.ts'
 import { freshDatabase } from '../support/postgres.ts'
+import { openSse, type ReceivedEvent } from '../support/sse-client.ts'
 import { GatewayProcess } from '../support/gateway-process.ts'
 
 interface StatusView {
@@ -50,6 +51,23 @@ test(
     await world.until(() => world.shown(CHAT).includes('Echo: and now'), 'the next answer', 30_000)
   },
 )
+
+test('the page of one process shows an answer while another one writes it', PROCESS_TEST, async () => {
+  await using world = await FleetWorld.open({ databaseUrl: await freshDatabase() })
+  const [ingress] = await Promise.all([world.join('ingress'), world.join('worker')])
+  const text = 'word '.repeat(20).trim()
+  world.sandbox.control.answer({ style: { text }, deltaDelayMs: 100, wordsPerDelta: 1 })
+  using stream = await openSse(`${ingress!.url}/api/conversations/live/events`, {
+    authorization: `Bearer ${ingress!.token}`,
+  })
+  expect((await ingress!.say('live', 'slowly, please')).status).toBe(202)
+  const isAnswer = ({ event, data }: ReceivedEvent) => event === 'message' && data['role'] === 'assistant'
+  const events = await stream.until((all) => all.some(isAnswer), 60_000)
+  const before = events.slice(0, events.findIndex(isAnswer))
+  const shown = before.filter(({ event, data }) => event === 'delta' && data['text'] !== '')
+  expect(shown.length).toBeGreaterThan(3)
+  expect(text).toContain(shown.map(({ data }) => data['text']).join(''))
+})
 
 test(
   'an outage is one alert, one notice a conversation and one incident over three processes',

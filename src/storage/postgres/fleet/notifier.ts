@@ -46,8 +46,7 @@ export class Notifier {
   }
 
   tell(news: FleetNews): void {
-    // The same again before it has left is the same; counts add up.
-    const key = 'id' in news ? `${news.kind} ${news.id}` : 'outcome' in news ? news.outcome : news.kind
+    const key = keyOf(news)
     const known = this.#waiting.get(key)
     const both = known && 'messages' in known && 'messages' in news
     this.#waiting.set(key, both ? { ...news, messages: known.messages + news.messages } : news)
@@ -97,6 +96,13 @@ export class Notifier {
       }
     }
   }
+}
+
+/** The same again before it has left is the same; counts add up, and pieces of an answer all travel. */
+function keyOf(news: FleetNews): string {
+  if (news.kind === 'delta') return `${news.kind} ${news.offset} ${news.turnId}`
+  if (news.kind === 'count') return news.outcome
+  return 'id' in news ? `${news.kind} ${news.id}` : news.kind
 }
 
 /** As few letters as the size of one allows. */

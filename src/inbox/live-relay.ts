@@ -1,0 +1,124 @@
+import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
+import type { ConversationEvents } from './events.ts'
+import type { Fleet, FleetNews } from './fleet.ts'
+import type { ConversationId } from './inbox.ts'
+
+/** Pieces of an answer are gathered for this long before they travel: still livelier than a person reads. */
+const GATHERED_MS = 100
+/** Several fit into one letter between processes, whatever a character takes. */
+const MAX_PIECE = 1_500
+/** First the stored answer, then the end of what was shown of it: it must not vanish in between. */
+const END_AFTER_MS = 0.5 * SECOND
+/** Whoever watches says so again this often, */
+const WATCH_AGAIN_MS = 20 * SECOND
+/** and is believed for this long. */
+const WATCHED_FOR_MS = MINUTE
+
+export interface LiveRelayOptions {
+  readonly events: ConversationEvents
+  readonly fleet: Pick<Fleet, 'tell' | 'listen'>
+  readonly clock: Clock
+}
+
+/**
+ * Shows an answer while it is written to those who watch it from another process. Nothing travels
+ * for conversations that nobody watches; a piece that goes lost ends the show, and the stored answer
+ * comes all the same.
+ */
+export class LiveRelay {
+  readonly #options: LiveRelayOptions
+  /** Watched from elsewhere, with the end of that by the monotonic clock. */
+  readonly #watched = new Map<ConversationId, number>()
+  /** How much of the answer in hand has travelled. */
+  readonly #sent = new Map<ConversationId, { readonly turnId: string; length: number }>()
+  readonly #flushes = new Map<ConversationId, Timer>()
+  /** Written elsewhere since the last looks: of the others nobody will say that they are over. */
+  #heard = new Set<ConversationId>()
+  #heardBefore = new Set<ConversationId>()
+  #subscription: Disposable | null = null
+  #timer: Timer | null = null
+
+  constructor(options: LiveRelayOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { events, fleet } = this.#options
+    events.onWatched = (id) => fleet.tell({ kind: 'watch', id })
+    events.onWritten = (id) => this.#onWritten(id)
+    this.#subscription = fleet.listen((news) => this.#onNews(news))
+    this.#again()
+  }
+
+  stop(): void {
+    const { events } = this.#options
+    events.onWatched = events.onWritten = null
+    this.#subscription?.[Symbol.dispose]()
+    this.#timer?.cancel()
+    for (const timer of this.#flushes.values()) timer.cancel()
+  }
+
+  #onNews(news: FleetNews): void {
+    const { events, clock } = this.#options
+    if (news.kind === 'watch') {
+      const isNew = (this.#watched.get(news.id) ?? 0) < clock.monotonic()
+      this.#watched.set(news.id, clock.monotonic() + WATCHED_FOR_MS)
+      // Who has just come sees it from its beginning.
+      if (isNew) this.#sent.delete(news.id)
+      if (isNew) this.#onWritten(news.id)
+    } else if (news.kind === 'delta') {
+      this.#heard.add(news.id)
+      events.writtenElsewhere(news.id, news)
+    }
+    if (news.kind === 'written') events.endedElsewhere(news.id)
+  }
+
+  #onWritten(id: ConversationId): void {
+    const { events, clock } = this.#options
+    if ((this.#watched.get(id) ?? 0) < clock.monotonic()) return
+    if (events.partial(id) === null || events.isElsewhere(id)) {
+      if (this.#sent.delete(id)) clock.setTimer(() => this.#tellEnd(id), END_AFTER_MS)
+      return
+    }
+    if (this.#flushes.has(id)) return
+    const flush = () => {
+      this.#flushes.delete(id)
+      this.#send(id)
+    }
+    this.#flushes.set(id, clock.setTimer(flush, GATHERED_MS))
+  }
+
+  #tellEnd(id: ConversationId): void {
+    const { events, fleet } = this.#options
+    if (events.partial(id) === null) fleet.tell({ kind: 'written', id })
+  }
+
+  #send(id: ConversationId): void {
+    const { events, fleet } = this.#options
+    const partial = events.partial(id)
+    if (!partial || events.isElsewhere(id)) return
+    const { turnId, text } = partial
+    let sent = this.#sent.get(id)
+    if (sent?.turnId !== turnId || sent.length > text.length)
+      this.#sent.set(id, (sent = { turnId, length: 0 }))
+    do {
+      const piece = text.slice(sent.length, sent.length + MAX_PIECE)
+      fleet.tell({ kind: 'delta', id, turnId, offset: sent.length, text: piece })
+      sent.length += piece.length
+    } while (sent.length < text.length)
+  }
+
+  #again(): void {
+    const { events, fleet, clock } = this.#options
+    this.#timer = clock.setTimer(() => {
+      for (const id of events.watched) {
+        fleet.tell({ kind: 'watch', id })
+        if (!this.#heard.has(id) && !this.#heardBefore.has(id)) events.endedElsewhere(id)
+      }
+      this.#heardBefore = this.#heard
+      this.#heard = new Set()
+      for (const [id, until] of this.#watched) if (until < clock.monotonic()) this.#watched.delete(id)
+      this.#again()
+    }, WATCH_AGAIN_MS)
+  }
+}
