@@ -12,9 +12,10 @@ test(
   async () => {
     await using world = await FleetWorld.open({
       databaseUrl: await freshDatabase(),
-      config: { gateway: { concurrency: 8 } },
+      config: { gateway: { concurrency: 4 } },
+      sandbox: { answer: { delayMs: 50 } },
     })
-    await Promise.all([world.join(), world.join()])
+    const gateways = await Promise.all([world.join(), world.join()])
     await world.untilHeld()
     for (const question of QUESTIONS)
       for (const chat of CHATS) world.telegram.say(chat, `${question} of ${chat}`)
@@ -28,6 +29,11 @@ test(
         .shown(chat)
         .map((text) => QUESTIONS.findIndex((question) => text.includes(question)))
       expect(order).toEqual([0, 1, 2])
+    }
+    for (const gateway of gateways) {
+      const metrics = await (await gateway.fetch('/metrics')).text()
+      const answered = /hermes_messages_total\{channel="telegram",outcome="answered"\} (\d+)/.exec(metrics)
+      expect(Number(answered?.[1])).toBeGreaterThan(0)
     }
     expect(world.sandbox.requests.filter(({ status }) => status === 200)).toHaveLength(total)
   },

@@ -36,6 +36,10 @@ test(
     expect(fleet.find(({ holds }) => holds.includes('leader'))?.pid).toBe(ingress!.pid)
     expect(channels.find(({ channel }) => channel === 'telegram')?.state).toBe('connected')
 
+    const { stdout } = await ingress!.run(['status'])
+    expect(stdout).toContain('Fleet: 3 gateways')
+    expect(stdout).toMatch(/ingress .*telegram/)
+
     // An answer that would take a minute ends at once on whichever worker makes it.
     world.sandbox.control.answer({
       style: { text: 'word '.repeat(600) },
