@@ -124,6 +124,55 @@ test('after a broken connection the history is read again, and a late message do
   expect(marks.mark('room')).toBe('8')
 })
 
+test('what is said after the connection was lost is not hidden by a history that somebody was reading then', async () => {
+  const rig = new Rig()
+  rig.history.push(piece(3))
+  const marks = rig.make('2')
+  await marks.load()
+  rig.receiver.before = () => {
+    rig.receiver.before = null
+    // Nobody listens, and the page that holds the third was read before this.
+    marks.lost()
+    rig.history.push(piece(4))
+  }
+  await marks.live('room', piece(3), rig.signal)
+  await marks.catchUp(rig.signal)
+  rig.history.push(piece(5))
+  await marks.live('room', piece(5), rig.signal)
+  expect(new Set(rig.ids)).toEqual(new Set(['3', '4', '5']))
+  expect(rig.ids.indexOf('4')).toBeLessThan(rig.ids.indexOf('5'))
+})
+
+test('what follows the first thing of an unknown place over a gap is found', async () => {
+  const rig = new Rig()
+  const marks = rig.make(null)
+  await marks.load()
+  rig.receiver.before = () => {
+    rig.receiver.before = null
+    marks.lost()
+    rig.history.push(piece(1), piece(2))
+  }
+  await marks.live('room', piece(1), rig.signal)
+  await marks.catchUp(rig.signal)
+  expect(rig.ids).toEqual(['1', '2'])
+})
+
+test('a place whose beginning could not be stored is read from there once it is', async () => {
+  const rig = new Rig()
+  const marks = rig.make(null)
+  await marks.load()
+  rig.history.push(piece(2))
+  rig.receiver.before = () => {
+    rig.receiver.before = null
+    throw new StoreError('full')
+  }
+  await expect(marks.begin('room', '1')).rejects.toThrow(StoreError)
+  await marks.catchUp(rig.signal)
+  await marks.begin('room', '1')
+  await marks.live('room', piece(3), rig.signal)
+  expect(rig.ids).toEqual(['2', '3'])
+})
+
 test('a history that cannot be read is tried again and told', async () => {
   const rig = new Rig()
   let failures = 2

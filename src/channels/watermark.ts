@@ -2,6 +2,7 @@ import type { Delivered, Receiver } from '../conversation/receiver.ts'
 import type { Cursor } from '../inbox/inbox.ts'
 import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
 import { SECOND, sleep, type Clock } from '../support/clock.ts'
+import { patienceAfter } from './store-retry.ts'
 
 /** One thing that happened in a place, under the platform's id for it. */
 export interface Piece {
@@ -55,6 +56,8 @@ interface State {
   unstored: number
   /** What comes live goes on where `mark` stands. False: history comes first. */
   current: boolean
+  /** How often the connection was lost: what was read before the last time may end before a gap. */
+  gaps: number
   /** New pieces that arrived live and were not stored yet. */
   readonly waiting: Set<string>
   /** Work on this place, one thing after the other. */
@@ -106,9 +109,16 @@ export class Watermarks {
     })
   }
 
-  /** The connection broke: what comes live may follow a gap until the history was read. */
-  lost(where: (place: Place) => boolean = () => true): void {
-    for (const [place, state] of this.#places) if (where(place)) state.current = false
+  /**
+   * What comes live may follow a gap until the history was read. To be called when a connection
+   * begins, before anything comes through it: a history that somebody read while nobody listened
+   * says nothing about what came after it.
+   */
+  lost(): void {
+    for (const state of this.#places.values()) {
+      state.current = false
+      state.gaps++
+    }
   }
 
   /** The platform names the newest thing of a place: where that is stored already, no history is read. */
@@ -158,10 +168,12 @@ export class Watermarks {
 
   /** Nothing is known of what came before in a place that is heard of for the first time. */
   async #first(place: Place, state: State, piece: Piece, signal: AbortSignal): Promise<void> {
+    const { gaps } = state
     for (let failures = 0; !signal.aborted;) {
       try {
         await this.#store(place, state, piece.items, piece.id)
-        state.current = true
+        state.current = state.gaps === gaps
+        if (!state.current) void this.#catchUpOne(place, signal)
         return
       } catch (error) {
         await this.#afterTrouble(place, error, ++failures, signal)
@@ -187,9 +199,10 @@ export class Watermarks {
   async #catchUpOne(place: Place, signal: AbortSignal): Promise<void> {
     const { fetch } = this.#options
     await this.#inTurn(this.#place(place), async (state) => {
-      for (let failures = 0; !state.current && !signal.aborted;) {
+      for (let failures = 0; !state.current && state.mark !== null && !signal.aborted;) {
+        const { gaps } = state
         try {
-          const page = state.mark === null ? null : await fetch(place, state.mark, signal)
+          const page = await fetch(place, state.mark, signal)
           for (const piece of page?.pieces ?? []) {
             if (signal.aborted) return
             if (!this.#isAfter(piece.id, state)) continue
@@ -197,7 +210,7 @@ export class Watermarks {
             state.waiting.delete(piece.id)
           }
           failures = 0
-          if (!page?.more) state.current = true
+          if (!page?.more) state.current = state.gaps === gaps
         } catch (error) {
           if (signal.aborted) return
           await this.#afterTrouble(place, error, ++failures, signal)
@@ -209,7 +222,7 @@ export class Watermarks {
   async #afterTrouble(place: Place, error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     const { onTrouble, clock, random = Math.random } = this.#options
     onTrouble(place, error)
-    await sleep(clock, backoffDelay(failures, RETRY, random()), signal).catch(() => {})
+    await sleep(clock, backoffDelay(failures, patienceAfter(error, RETRY), random()), signal).catch(() => {})
   }
 
   /** Stores what came and how far the place was read, in one transaction. */
@@ -244,5 +257,5 @@ export class Watermarks {
 }
 
 function fresh(mark: string | null): State {
-  return { mark, unstored: 0, current: false, waiting: new Set(), tail: Promise.resolve() }
+  return { mark, unstored: 0, current: false, gaps: 0, waiting: new Set(), tail: Promise.resolve() }
 }

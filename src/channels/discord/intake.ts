@@ -13,6 +13,7 @@ import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import { holdsSignInSecret } from '../../support/token-shape.ts'
+import { patienceAfter } from '../store-retry.ts'
 import { Watermarks, type Piece } from '../watermark.ts'
 import type { FileLoader } from './attachments.ts'
 import { PAGE, type DiscordClient } from './client.ts'
@@ -313,7 +314,7 @@ export class Intake {
         return await work()
       } catch (error) {
         this.#complain(what, error)
-        await sleep(clock, backoffDelay(failures, RETRY, random()), signal)
+        await sleep(clock, backoffDelay(failures, patienceAfter(error, RETRY), random()), signal)
       }
     }
   }

@@ -5,6 +5,7 @@ import { backoffDelay } from '../../support/backoff.ts'
 import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { patienceAfter } from '../store-retry.ts'
 import { Bell } from './bell.ts'
 import { imapTrouble, type MailTrouble } from './failure.ts'
 import { imapClient, type ImapAccount } from './imap-client.ts'
@@ -116,7 +117,7 @@ export class Mailbox {
         onStatus({ state: trouble.state, problem: trouble.problem })
         if (this.#failures === 1) log.warn({ channel: 'email' }, trouble.problem)
         else log.debug({ channel: 'email', failures: this.#failures }, trouble.problem)
-        const waitMs = backoffDelay(this.#failures, trouble.backoff, random())
+        const waitMs = backoffDelay(this.#failures, patienceAfter(error, trouble.backoff), random())
         await sleep(clock, waitMs, signal).catch(() => {})
       }
     }

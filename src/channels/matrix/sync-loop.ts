@@ -1,9 +1,10 @@
 import type { Delivered, Receiver } from '../../conversation/receiver.ts'
 import type { Accepted, Cursor } from '../../inbox/inbox.ts'
-import { backoffDelay } from '../../support/backoff.ts'
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
 import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { patienceAfter } from '../store-retry.ts'
 import type { Batch, Batches } from './batch.ts'
 import type { MatrixClient } from './client.ts'
 import { Cursors } from './cursors.ts'
@@ -170,11 +171,14 @@ export class SyncLoop {
   }
 
   #judge(error: unknown): LoopStatus & { readonly problem: string; readonly waitMs: number } {
-    const delay = (policy: typeof RETRY) => backoffDelay(this.#failures, policy, this.#options.random())
+    const delay = (policy: BackoffOptions) => backoffDelay(this.#failures, policy, this.#options.random())
     const retrying = (problem: string, waitMs = delay(RETRY)) =>
       ({ state: 'retrying', problem, waitMs }) as const
     const failed = (problem: string) => ({ state: 'failed', problem, waitMs: delay(TOKEN_RETRY) }) as const
-    if (isStoreTrouble(error)) return retrying('what arrives cannot be stored; the homeserver keeps it')
+    if (isStoreTrouble(error)) {
+      const waitMs = delay(patienceAfter(error, RETRY))
+      return retrying('what arrives cannot be stored; the homeserver keeps it', waitMs)
+    }
     if (!(error instanceof MatrixFailure))
       return retrying(`what arrives cannot be taken in: ${messageOf(error)}`)
     switch (error.kind) {

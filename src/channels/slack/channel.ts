@@ -108,13 +108,13 @@ class SlackChannel implements Channel {
         log,
         random,
         identify: (signal) => this.#identify(signal),
-        open: async (onEnvelope, signal) => {
+        open: async (handlers, signal) => {
           // Loaded when it is first needed: it takes longer than all the rest of the start.
           const { Socket } = await import('./socket.ts')
           const { appToken, apiRoot, fetch } = this.#options
           const fetching = fetch ? { fetch } : {}
           return Socket.open(
-            { appToken, apiRoot, logger: libraryLog(log), clock, onEnvelope, ...fetching },
+            { appToken, apiRoot, logger: libraryLog(log), clock, ...handlers, ...fetching },
             signal,
           )
         },

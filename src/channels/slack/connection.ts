@@ -2,11 +2,12 @@ import { backoffDelay } from '../../support/backoff.ts'
 import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { patienceAfter } from '../store-retry.ts'
 import type { Intake } from './intake.ts'
 import { ALIVE_EVERY_MS } from './intake.ts'
 import type { SlackMessageEvent } from './message.ts'
 import type { SlashCommand } from './receive.ts'
-import type { Frame, Socket } from './socket.ts'
+import type { Frame, Socket, SocketOptions } from './socket.ts'
 import { endOf, problemOf, type Problem, type TokenOf } from './words.ts'
 
 /** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
@@ -31,7 +32,7 @@ export interface ConnectionOptions {
   readonly identify: (signal: AbortSignal) => Promise<void>
   /** @throws SlackFailure */
   readonly open: (
-    onEnvelope: (envelope: Frame, ack: () => void) => void,
+    handlers: Pick<SocketOptions, 'onHello' | 'onEnvelope'>,
     signal: AbortSignal,
   ) => Promise<{ readonly socket: Socket; readonly hello: Frame }>
   readonly botId: () => string
@@ -80,7 +81,14 @@ export class Connection {
     const { open, clock, log } = this.#options
     const session = new AbortController()
     const abort = () => session.abort(signal.reason)
-    const { socket, hello } = await open((envelope, ack) => this.#take(envelope, ack, signal), signal)
+    const { socket, hello } = await open(
+      {
+        // Again, and not only at the end of the former one: what waited may have read a history since.
+        onHello: () => this.#intake.lost(),
+        onEnvelope: (envelope, ack) => this.#take(envelope, ack, signal),
+      },
+      signal,
+    )
     const openedAt = clock.monotonic()
     signal.addEventListener('abort', abort, { once: true })
     try {
@@ -157,7 +165,7 @@ export class Connection {
     const { clock, log, random, onStatus } = this.#options
     this.#failures++
     onStatus({ state: problem.state, problem: problem.words })
-    const policy = problem.state === 'failed' ? OPERATOR_RETRY : RETRY
+    const policy = problem.state === 'failed' ? OPERATOR_RETRY : patienceAfter(error, RETRY)
     const asked = retryAfterOf(error)
     const waitMs = Math.max(asked, backoffDelay(this.#failures, policy, random()))
     if (this.#failures === 1) log.warn({ channel: 'slack' }, problem.words)

@@ -88,6 +88,26 @@ describe('what was missed', () => {
     server.sockets.forgetful = true
   })
 
+  test('between two connections is found also where a message of the first was waiting for its history', async () => {
+    await start()
+    server.say(PRIVATE, 'known')
+    await until(() => receiver.messages.length === 1, 'the first message')
+    server.fail('conversations.history', { kind: 'hang' }, 1)
+    const asked = server.callsOf('conversations.history').length
+    server.sockets.cut()
+    await until(() => server.callsOf('conversations.history').length > asked, 'the catch-up')
+    server.say(PRIVATE, 'waits behind it')
+    await until(() => !server.sockets.acknowledged, 'the envelope')
+    await pause(100)
+    server.sockets.cut()
+    // It reads the history by itself as soon as its turn comes.
+    await until(() => receiver.texts.includes('waits behind it'), 'the message that waited')
+    expect(server.sockets.connections).toBe(0)
+    server.say(PRIVATE, 'in the gap')
+    await until(() => receiver.texts.includes('in the gap'), 'the message that nobody heard')
+    expect(receiver.texts).toEqual(['known', 'waits behind it', 'in the gap'])
+  })
+
   test('during a downtime is found in private chats, channels and threads, in order, each once', async () => {
     const first = await start()
     const thread = server.say(GENERAL, `${CALL} begin`)

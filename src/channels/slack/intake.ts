@@ -4,6 +4,7 @@ import { backoffDelay } from '../../support/backoff.ts'
 import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
 import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { patienceAfter } from '../store-retry.ts'
 import { Watermarks } from '../watermark.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress, tsOf } from './address.ts'
 import type { SlackClient } from './client.ts'
@@ -109,7 +110,7 @@ export class Intake {
     return [...this.#underway.values()]
   }
 
-  /** The connection broke: what comes live may follow a gap until `catchUp` is done. */
+  /** The connection broke, or a new one begins: what comes live may follow a gap until `catchUp` is done. */
   lost(): void {
     if (this.#current) this.#gapFrom = this.#options.clock.now()
     this.#current = false
@@ -291,7 +292,11 @@ export class Intake {
         if (signal.aborted || !passing) throw error
         log.debug({ channel: 'slack', attempt }, messageOf(error))
         const asked = error instanceof SlackFailure ? (error.retryAfterMs ?? 0) : 0
-        await sleep(clock, Math.max(asked, backoffDelay(attempt, RETRY, random())), signal)
+        await sleep(
+          clock,
+          Math.max(asked, backoffDelay(attempt, patienceAfter(error, RETRY), random())),
+          signal,
+        )
       }
     }
   }

@@ -23,6 +23,8 @@ export interface SocketOptions {
   readonly logger: Logger
   readonly clock: Clock
   readonly fetch?: typeof fetch
+  /** Slack has greeted: from now on it delivers. Called before the first envelope is. */
+  readonly onHello: () => void
   /** What is to be acknowledged, in its order. */
   readonly onEnvelope: (envelope: Frame, ack: () => void) => void
 }
@@ -123,7 +125,10 @@ export class Socket {
   }
 
   #hear(frame: Frame): void {
-    if (frame.type === 'hello') return this.#hello.resolve(frame)
+    if (frame.type === 'hello') {
+      this.#options.onHello()
+      return this.#hello.resolve(frame)
+    }
     if (frame.type === 'disconnect') return this.#ended.resolve(frame.reason ?? 'closed')
     const { envelope_id: id } = frame
     if (id === undefined) return

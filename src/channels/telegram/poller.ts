@@ -1,10 +1,11 @@
 import type { Update } from 'grammy/types'
 import type { Cursor } from '../../inbox/inbox.ts'
 import type { Delivered, Receiver } from '../../conversation/receiver.ts'
-import { backoffDelay } from '../../support/backoff.ts'
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { sleep, type Clock, DAY, MINUTE, SECOND } from '../../support/clock.ts'
 import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { patienceAfter } from '../store-retry.ts'
 import type { TelegramClient } from './client.ts'
 import { TelegramFailure } from './failure.ts'
 import { ALLOWED_UPDATES } from './receive.ts'
@@ -15,8 +16,6 @@ const SEEN_CURSOR = 'seen'
 
 /** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
-/** Telegram has done nothing wrong, and asking it again is cheap: a store that works again is found out within seconds. */
-const STORE_RETRY = { initialMs: SECOND, maxMs: 4 * SECOND }
 /** Somebody else receives with this token: two that insist would only take turns. */
 const CONFLICT_RETRY = { initialMs: 2 * SECOND, maxMs: MINUTE }
 /** A wrong token is not mended by asking; the operator's correction is found in time. */
@@ -174,13 +173,12 @@ export class Poller {
   }
 
   async #judge(error: unknown, signal: AbortSignal): Promise<Trouble> {
-    const delay = (policy: typeof RETRY) => backoffDelay(this.#failures, policy, this.#options.random())
+    const delay = (policy: BackoffOptions) => backoffDelay(this.#failures, policy, this.#options.random())
     if (!(error instanceof TelegramFailure)) {
       const problem = isStoreTrouble(error)
         ? 'what arrives cannot be stored; Telegram keeps it for 24 hours'
         : `what arrives cannot be taken in: ${messageOf(error)}`
-      const policy = error instanceof StoreError ? STORE_RETRY : RETRY
-      return { state: 'retrying', problem, waitMs: delay(policy) }
+      return { state: 'retrying', problem, waitMs: delay(patienceAfter(error, RETRY)) }
     }
     switch (error.kind) {
       case 'token':
