@@ -311,7 +311,8 @@ export function translate(method: string, error: unknown): SlackFailure {
   const { code, data, retryAfter, statusCode, original } = (error ?? {}) as LibraryError
   switch (code) {
     case 'slack_webapi_platform_error':
-      return refused(method, String(data?.error), typeof data?.needed === 'string' ? data.needed : null)
+      // Without a word of Slack's it is not Slack that refuses.
+      return refused(method, stringOr(data?.error, ''), stringOr(data?.needed, null))
     case 'slack_webapi_rate_limited_error':
       return rateLimited(method, retryAfter ?? null)
     case 'slack_webapi_http_error':
@@ -321,4 +322,8 @@ export function translate(method: string, error: unknown): SlackFailure {
     default:
       return new SlackFailure('network', method, `no usable answer (${networkCode(error)})`)
   }
+}
+
+function stringOr<T>(value: unknown, otherwise: T): string | T {
+  return typeof value === 'string' ? value : otherwise
 }

@@ -88,6 +88,18 @@ describe('what was missed', () => {
     server.sockets.forgetful = true
   })
 
+  test('is asked for again when something in between answers in the place of Slack', async () => {
+    const first = await start()
+    server.say(PRIVATE, 'known')
+    await until(() => receiver.messages.length === 1, 'the first message')
+    await first.stop()
+    server.say(PRIVATE, 'missed')
+    // `{"ok": false}`, without a reason.
+    server.fail('conversations.history', { kind: 'error', error: '', more: { error: undefined } }, 2)
+    await start()
+    expect(receiver.texts).toEqual(['known', 'missed'])
+  })
+
   test('between two connections is found also where a message of the first was waiting for its history', async () => {
     await start()
     server.say(PRIVATE, 'known')
