@@ -15,7 +15,7 @@ import {
   type GatewayOptions,
   type StoredRow,
 } from './gateway-process.ts'
-import { migratedDatabase, openQuietly, silent } from './postgres-storage.ts'
+import { openQuietly, preparedDatabase, silent } from './postgres-storage.ts'
 import { newSecretKey } from './shared-place.ts'
 import { STORAGE } from './storage-choice.ts'
 import { TelegramServer } from './telegram-server.ts'
@@ -216,7 +216,7 @@ interface ChosenDatabase {
 }
 
 async function chosenDatabase(): Promise<ChosenDatabase> {
-  return { url: await migratedDatabase(), secretKey: newSecretKey() }
+  return { url: await preparedDatabase(), secretKey: newSecretKey() }
 }
 
 function gatewayOptions(

@@ -1,5 +1,6 @@
 import type { Database } from '../../src/storage/postgres/database.ts'
 import { openDatabase } from '../../src/storage/postgres/database.ts'
+import { prepareQueue } from '../../src/storage/postgres/fleet/queue.ts'
 import { migrate } from '../../src/storage/postgres/migrate.ts'
 import { openPostgresStorage, type PostgresStorageOptions } from '../../src/storage/postgres/storage.ts'
 import type { Storage } from '../../src/storage/storage.ts'
@@ -32,6 +33,13 @@ export async function openStorageAt(
 /** A new, migrated database of this test file. @returns its address */
 export function migratedDatabase(): Promise<string> {
   return copyOfDatabase('migrated', async (url) => void (await migrate({ url: new Secret(url) })))
+}
+
+/** As the first gateway leaves it: with the queue's own tables, too. @returns its address */
+export function preparedDatabase(): Promise<string> {
+  return copyOfDatabase('prepared', async (url) => {
+    await migrate({ url: new Secret(url), also: prepareQueue })
+  })
 }
 
 /** Empties the tables: much faster than another database for each test. */
