@@ -40,6 +40,28 @@ const STRIDE = 7_919
 const USAGE = { inputTokens: 10, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 }
 const TEXT = 'a message of ordinary length, as people write them'
 
+/** Bytes of the disk for a stored message of ordinary length, with everything that finds it again. */
+export async function postgresBytes(server: PostgresServer, fill: Fill): Promise<number> {
+  const url = await server.createDatabase()
+  try {
+    const size = async () => {
+      const client = new Client({ connectionString: url })
+      await client.connect()
+      const { rows } = await client.query<{ bytes: string }>(
+        'SELECT pg_database_size(current_database()) AS bytes',
+      )
+      await client.end()
+      return Number(rows[0]!.bytes)
+    }
+    await migrate({ url: new Secret(url) })
+    const empty = await size()
+    await (await openPostgres(url, fill))[Symbol.asyncDispose]()
+    return ((await size()) - empty) / fill.messages
+  } finally {
+    await server.dropDatabase(url)
+  }
+}
+
 /** What a message costs a PostgreSQL that holds so much already. */
 export async function postgresCosts(server: PostgresServer, fill: Fill): Promise<Costs> {
   const url = await server.createDatabase()

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { PostgresServer } from '../../test/support/postgres-server.ts'
 import { plot, type Series } from '../support/plot.ts'
-import { postgresCosts, sqliteCosts, type Costs, type Fill } from './growth.ts'
+import { postgresBytes, postgresCosts, sqliteCosts, type Costs, type Fill } from './growth.ts'
 import { engineRate, postgresRate, roleCosts, sqliteRate, type Rate } from './rates.ts'
 import { simulateFleets } from './fleets.ts'
 
@@ -40,6 +40,7 @@ export async function benchScale(): Promise<void> {
     'conversations',
     byConversations,
   )
+  row('on the disk, each message', `${(await postgresBytes(server, USUAL)).toFixed(0)} bytes`)
   const times = await roleCosts(server)
   row(
     "a message's share of a core",
