@@ -4,6 +4,8 @@ import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
+import { machineId } from '../support/machine.ts'
+import { fingerprint } from '../support/secret.ts'
 import { VERSION } from '../support/version.ts'
 import { openSqliteStorage } from './sqlite/storage.ts'
 import type { Storage } from './storage.ts'
@@ -46,5 +48,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     return { storage: opened, fleet: fleetOfOne(newId(clock.now())) }
   }
   const { openFleetStore } = await import('./postgres/fleet/open.ts')
-  return openFleetStore({ ...options, url: storage.url, version: VERSION })
+  const { home } = settings.paths
+  const name = fingerprint(`${machineId(home)}:${home}`)
+  return openFleetStore({ ...options, url: storage.url, version: VERSION, home: name })
 }

@@ -32,6 +32,8 @@ export interface JoinOptions {
   readonly role: Role
   readonly host: string
   readonly version: string
+  /** Names the home whose lock this process holds. */
+  readonly home: string
   readonly clock: Clock
   readonly onProblem: (error: unknown) => void
 }
@@ -74,7 +76,7 @@ class PostgresFleet implements JoinedFleet {
   #answeredAt: number
 
   constructor(options: JoinOptions, queue: WakeUpQueue) {
-    const { database, id, role, host, version, clock, onProblem } = options
+    const { database, id, role, host, version, home, clock, onProblem } = options
     this.id = id
     this.role = role
     this.#options = options
@@ -82,7 +84,8 @@ class PostgresFleet implements JoinedFleet {
     this.#queue = queue
     this.#wakeUps = new WakeUps(database, queue)
     this.#notifier = new Notifier({ database, id, onProblem })
-    this.#processes = new Processes({ database, id, role, host, pid: process.pid, version, clock, onProblem })
+    const { pid } = process
+    this.#processes = new Processes({ database, id, role, host, pid, version, home, clock, onProblem })
     this.#outages = new OutageIds(database)
     this.wake = (tx, conversations) => this.#wakeUps.wanted(tx, conversations)
     this.work = new FleetWork({
@@ -104,6 +107,8 @@ class PostgresFleet implements JoinedFleet {
         for (const each of this.#contenders) each.nudge()
     })
     await this.#processes.start()
+    // Nobody else lives who could have taken what was taken.
+    if (this.#processes.members.length === 1) await this.#wakeUps.wakeTaken()
     this.#care = await this.hold(CARE, async () => this.#takeCare())
   }
 

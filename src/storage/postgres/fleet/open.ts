@@ -16,6 +16,8 @@ export interface FleetStoreOptions {
   readonly role: Role
   readonly host: string
   readonly version: string
+  /** Names the home whose lock this process holds. */
+  readonly home: string
   readonly pullChannels: readonly string[]
   readonly clock: Clock
   readonly log: Log

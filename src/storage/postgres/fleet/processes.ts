@@ -29,6 +29,8 @@ export interface ProcessOptions {
   readonly host: string
   readonly pid: number
   readonly version: string
+  /** Names the home whose lock this process holds: whoever had worked on it before is gone. */
+  readonly home: string
   readonly clock: Clock
   readonly onProblem: (error: unknown) => void
 }
@@ -51,6 +53,7 @@ export class Processes {
 
   /** Resolves when the others can see this process. @throws StoreError */
   async start(): Promise<void> {
+    await this.#succeed()
     await this.#beat()
     // A timer of its own: it must go on as long as the event loop does, and end with it.
     this.#timer = setInterval(() => {
@@ -82,13 +85,24 @@ export class Processes {
     )
   }
 
-  async #beat(): Promise<void> {
-    const { database, id, role, host, pid, version } = this.#options
+  /** What a process was holding that was killed on this home is free, without the wait for its silence. */
+  async #succeed(): Promise<void> {
+    const { database, id, home } = this.#options
     await database.query(
-      `INSERT INTO hermes.processes (id, role, host, pid, version, started_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, clock_timestamp(), clock_timestamp() + $6::int * interval '1 millisecond')
+      `WITH gone AS (DELETE FROM hermes.processes WHERE home = $1 AND id <> $2 RETURNING id)
+         UPDATE hermes.leases SET expires_at = clock_timestamp()
+           WHERE holder IN (SELECT id FROM gone) AND expires_at > clock_timestamp()`,
+      [home, id],
+    )
+  }
+
+  async #beat(): Promise<void> {
+    const { database, id, role, host, pid, version, home } = this.#options
+    await database.query(
+      `INSERT INTO hermes.processes (id, role, host, pid, version, started_at, expires_at, home)
+         VALUES ($1, $2, $3, $4, $5, clock_timestamp(), clock_timestamp() + $6::int * interval '1 millisecond', $7)
          ON CONFLICT (id) DO UPDATE SET expires_at = clock_timestamp() + $6::int * interval '1 millisecond'`,
-      [id, role, host, pid, version, GONE_AFTER_MS],
+      [id, role, host, pid, version, GONE_AFTER_MS, home],
     )
     await this.look()
   }

@@ -128,6 +128,20 @@ export class WakeUps {
     })
   }
 
+  /** All that was taken from the queue is put back into it: whoever took it is gone. */
+  async wakeTaken(): Promise<void> {
+    let after = 0
+    for (;;) {
+      const some = await this.#database.query<{ key: number; id: string }>(
+        `SELECT key, id FROM hermes.conversations WHERE wake_job IS NOT NULL AND key > $1 ORDER BY key LIMIT $2`,
+        [after, WOKEN_AT_ONCE],
+      )
+      if (some.length === 0) return
+      await this.wake(some.map(({ id }) => id))
+      after = some.at(-1)!.key
+    }
+  }
+
   /**
    * What a process was answering that is gone is begun anew, sooner than its jobs are missed.
    *

@@ -2,6 +2,7 @@ import type { Migration } from '../migrate.ts'
 import { messages } from './001-messages.ts'
 import { credential } from './002-credential.ts'
 import { fleet } from './003-fleet.ts'
+import { homes } from './004-homes.ts'
 
 /** Every step there is, in order. */
-export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet]
+export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet, homes]
