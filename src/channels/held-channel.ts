@@ -10,7 +10,7 @@ export interface HeldChannelOptions {
   readonly channel: Channel
   /** The right to it in the fleet: the same for all who would use the same account. */
   readonly name: string
-  readonly fleet: Pick<Fleet, 'hold'>
+  readonly fleet: Pick<Fleet, 'hold' | 'relieved'>
   readonly clock: Clock
   /** This process speaks for the channel now. */
   readonly onHeld: () => void
@@ -67,8 +67,13 @@ export class HeldChannel implements Channel {
     await this.#candidacy
   }
 
+  /**
+   * Receives nothing more. Where others would speak for the channel the right to it goes over at
+   * once; else it is kept until the fleet is left, for the answers that are finished meanwhile.
+   */
   async stop(): Promise<void> {
     const candidacy = await this.#candidacy
+    if (this.#tenure && !this.#options.fleet.relieved) return await this.#inner.stop()
     this.#candidacy = null
     await candidacy?.stop()
   }

@@ -51,6 +51,8 @@ export interface Fleet {
   readonly work: WorkSource | null
   /** Processes that answer now, at least one: they share the rates. */
   readonly workers: () => number
+  /** Does another process live that speaks to the platforms? */
+  readonly relieved: boolean
   /** Messages are taken in, and for longer than a restart takes there has been nobody who answers. */
   readonly forsaken: boolean
   /** Never throws; what cannot be told is read from the store a little later. */
@@ -108,6 +110,7 @@ export function fleetOfOne(id: string): Fleet {
     role: 'all',
     work: null,
     workers: () => 1,
+    relieved: false,
     forsaken: false,
     tell() {},
     listen: () => ({ [Symbol.dispose]() {} }),

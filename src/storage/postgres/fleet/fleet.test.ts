@@ -37,6 +37,7 @@ async function join(role: Role = 'all'): Promise<JoinedFleet> {
     role,
     host: 'here',
     version: '1.2.3',
+    home: `home-${newId(Date.now())}`,
     clock: systemClock,
     onProblem: fail,
   })

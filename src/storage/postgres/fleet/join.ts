@@ -116,6 +116,10 @@ class PostgresFleet implements JoinedFleet {
     return Math.max(1, this.#processes.members.filter(({ role }) => role !== 'ingress').length)
   }
 
+  get relieved(): boolean {
+    return this.#processes.members.some(({ id, role }) => id !== this.id && role !== 'worker')
+  }
+
   get forsaken(): boolean {
     const { clock } = this.#options
     const answered = this.#processes.members.some(({ role }) => role !== 'ingress')
@@ -186,6 +190,9 @@ class PostgresFleet implements JoinedFleet {
 
   async stop(): Promise<void> {
     await this.#care?.stop()
+    // What was kept until the end because nobody else would have gone on with it.
+    await Promise.all([...this.#contenders].map((contender) => contender.stop()))
+    this.#contenders.clear()
     await this.#queue.close()
     await this.#processes.stop()
     await this.#notifier.stop()
