@@ -273,10 +273,14 @@ test('what was held in an outage has no job, and gets one when it is over', asyn
     limits: LIMITS,
     holdFullNotice: '',
   })
-  const [row] = await database.query<{ wake_job: string | null }>(
-    `SELECT wake_job FROM hermes.conversations WHERE id = 'web:held'`,
-  )
-  expect(row!.wake_job).toBeNull()
+  const job = async () => {
+    const [row] = await database.query<{ wake_job: string | null }>(
+      `SELECT wake_job FROM hermes.conversations WHERE id = 'web:held'`,
+    )
+    return row!.wake_job
+  }
+  // The turn before it may not have been settled yet.
+  await expect.poll(job).toBeNull()
   expect(await worker.work.reload()).toBe(1)
   worker.work.nudge()
   await until(() => turns.answered.get('web:held')?.length === 2, 'the answer to what was held')
