@@ -24,7 +24,8 @@ test('while one channel is down its answers wait in their order, and another cha
   expect(down.texts('a')).toEqual([])
   await rig.pass(30 * MINUTE, 10 * SECOND)
   // The model has answered both; only the sending waits, and it is not a storm.
-  expect(rig.model.asked).toEqual(['one', 'hi', 'two'])
+  expect(rig.model.asked.toSorted()).toEqual(['hi', 'one', 'two'])
+  expect(rig.model.asked.filter((text) => text !== 'hi')).toEqual(['one', 'two'])
   expect(tries).toBeLessThan(20)
   broken = false
   await rig.pass(6 * MINUTE, 10 * SECOND)
