@@ -37,6 +37,8 @@ const WARM_UP = 50
 const MEASURED = 300
 /** A step that shares nothing with the number of conversations, so that old ones of every age are met. */
 const STRIDE = 7_919
+/** Messages of its past that a conversation still shows to the model, whatever lies before them. */
+const HISTORY = 10
 const USAGE = { inputTokens: 10, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 }
 const TEXT = 'a message of ordinary length, as people write them'
 
@@ -145,14 +147,19 @@ async function measure({ inbox, outbox }: Filled, conversations: number): Promis
   }
 }
 
+/** Where the history of every conversation begins: what is older was summed up long ago. */
+function historyFrom(messages: number, conversations: number): number {
+  return Math.max(0, messages - HISTORY * conversations)
+}
+
 async function openPostgres(address: string, { messages, conversations }: Fill): Promise<Filled> {
   const url = new Secret(address)
   await migrate({ url })
   const client = new Client({ connectionString: address })
   await client.connect()
   await client.query(`
-    INSERT INTO hermes.conversations (id, channel, address, last_at, next_seq)
-      SELECT 'telegram:old-' || i, 'telegram', 'old-' || i, i, ${messages} + 1 FROM generate_series(1, ${conversations}) i;
+    INSERT INTO hermes.conversations (id, channel, address, last_at, next_seq, history_from)
+      SELECT 'telegram:old-' || i, 'telegram', 'old-' || i, i, ${messages} + 1, ${historyFrom(messages, conversations)} FROM generate_series(1, ${conversations}) i;
     INSERT INTO hermes.addresses (channel, address, conversation)
       SELECT channel, address, key FROM hermes.conversations ORDER BY key;
     INSERT INTO hermes.messages (id, conversation, seq, revision, role, state, text, origin, platform_id, person_id, at, history_seq)
@@ -182,8 +189,8 @@ async function openSqlite(path: string, { messages, conversations }: Fill): Prom
     PRAGMA cache_size = -500000;
     BEGIN;
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${conversations})
-      INSERT INTO conversations (key, id, channel, address, last_at, next_seq)
-      SELECT i, 'telegram:old-' || i, 'telegram', 'old-' || i, i, ${messages} + 1 FROM n;
+      INSERT INTO conversations (key, id, channel, address, last_at, next_seq, history_from)
+      SELECT i, 'telegram:old-' || i, 'telegram', 'old-' || i, i, ${messages} + 1, ${historyFrom(messages, conversations)} FROM n;
     INSERT INTO addresses (key, channel, address, conversation) SELECT key, channel, address, key FROM conversations;
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${messages})
       INSERT INTO messages (id, conversation, seq, revision, role, state, text, origin, platform_id, person_id, at, history_seq)

@@ -44,6 +44,8 @@ export class FleetWork implements WorkSource {
   #look: Timer | null = null
   #touch: NodeJS.Timeout | null = null
   #mayAnswer = true
+  /** Conversations that this process answers at the same time, as far as known. */
+  #room = 0
   #stopped = false
   readonly #giveUp = new AbortController()
 
@@ -84,8 +86,16 @@ export class FleetWork implements WorkSource {
 
   arrived(): void {
     this.#maybe = true
-    // Whoever has room takes it, wherever that is.
-    this.#options.tell({ kind: 'work' })
+    // Who has room takes it here; all others would ask the queue for nothing. What is left there all the
+    // same is found by their regular look.
+    if (!this.#hasRoom) this.#options.tell({ kind: 'work' })
+  }
+
+  get #hasRoom(): boolean {
+    const { answers } = this.#options
+    return (
+      answers && this.#mayAnswer && !this.#stopped && this.#begun.size + this.#taken.size < this.#room / 2
+    )
   }
 
   wake(id: ConversationId): void {
@@ -116,6 +126,7 @@ export class FleetWork implements WorkSource {
 
   take(_now: number, room: number): Taken | null {
     if (this.#stopped) return null
+    this.#room = room + this.#begun.size
     this.#mayAnswer = true
     for (const [id, wakeUp] of this.#taken) {
       this.#taken.delete(id)
