@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { OwnSignIns } from '../../src/credentials/own-sign-ins.ts'
 import { OwnStore } from '../../src/credentials/own-store.ts'
@@ -15,8 +16,6 @@ import {
   type GatewayOptions,
   type StoredRow,
 } from './gateway-process.ts'
-import { openQuietly, preparedDatabase, silent } from './postgres-storage.ts'
-import { newSecretKey } from './shared-place.ts'
 import { STORAGE } from './storage-choice.ts'
 import { TelegramServer } from './telegram-server.ts'
 import { until } from './until.ts'
@@ -169,6 +168,7 @@ export class BotWorld implements AsyncDisposable {
   /** What a gateway that was killed has stored. */
   async stored(): Promise<readonly StoredRow[]> {
     if (!this.#database) return this.gateway.stored()
+    const { openQuietly } = await databaseTools()
     const database = await openQuietly(this.#database.url)
     try {
       return await database.query<StoredRow>('SELECT text, state, role FROM hermes.messages ORDER BY key')
@@ -197,6 +197,7 @@ async function openSignIns(
 ): Promise<AsyncDisposable & { readonly signIns: OwnSignIns }> {
   if (!database) return { signIns: new OwnStore(options), async [Symbol.asyncDispose]() {} }
   const { endpoint } = options
+  const { silent } = await databaseTools()
   const place = await openSharedPlace(
     {
       url: new Secret(database.url),
@@ -216,7 +217,13 @@ interface ChosenDatabase {
 }
 
 async function chosenDatabase(): Promise<ChosenDatabase> {
-  return { url: await preparedDatabase(), secretKey: newSecretKey() }
+  const { preparedDatabase } = await databaseTools()
+  return { url: await preparedDatabase(), secretKey: randomBytes(32).toString('base64') }
+}
+
+/** They belong to the test runner, and long trials use this world without it. */
+function databaseTools() {
+  return import('./postgres-storage.ts')
 }
 
 function gatewayOptions(
