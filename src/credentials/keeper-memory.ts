@@ -21,8 +21,8 @@ export interface KeeperRecord {
   readonly begun: string | null
   readonly lastRefresh: { readonly at: number; readonly outcome: string } | null
   readonly consecutive401: number
-  /** Refreshes that a rejection caused since a request was last accepted: never more than one. */
-  readonly rejectionRefreshes: number
+  /** The generation whose rejection caused a refresh; null again when a request was accepted. */
+  readonly refreshedAfterRejection: string | null
   /** Fingerprints that the provider rejected: never adopted again. */
   readonly rejected: readonly string[]
   /** Fingerprints that a later generation replaced: never adopted again. */
@@ -66,7 +66,7 @@ export const EMPTY_RECORD: KeeperRecord = {
   begun: null,
   lastRefresh: null,
   consecutive401: 0,
-  rejectionRefreshes: 0,
+  refreshedAfterRejection: null,
   rejected: [],
   superseded: [],
   accepted: null,
@@ -215,7 +215,7 @@ const PARTS: Readonly<Record<keyof KeeperRecord, Check>> = {
   begun: orNull(isText),
   lastRefresh: orNull(shaped({ at: isNumber, outcome: isText })),
   consecutive401: isCount,
-  rejectionRefreshes: isCount,
+  refreshedAfterRejection: orNull(isText),
   rejected: isFingerprints,
   superseded: isFingerprints,
   accepted: orNull(isText),

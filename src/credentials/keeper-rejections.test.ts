@@ -62,6 +62,41 @@ describe('when a request is rejected', () => {
     expect(keeper.snapshot().consecutive401).toBe(0)
   })
 
+  it('does not refresh what the watch brought and was rejected while the refresh was still under way', async () => {
+    const made = await signedInRig()
+    const { clock, own, keeper } = made
+    const first = await made.acquire()
+    keeper.accepted(first)
+    const answer = Promise.withResolvers<RenewalOutcome>()
+    own.script.push(() => answer.promise)
+    const repeat = made.reject(first)
+    await clock.advance(SECOND)
+    const generation = own.store()
+    const second = await repeat
+    expect(second.fingerprint).toBe(generation.accessToken.fingerprint)
+    const [refused] = await Promise.all([
+      made.reject(second).catch((error: unknown) => error),
+      clock.advance(SECOND).then(() => answer.resolve({ kind: 'adopted', generation })),
+    ])
+    expect(refused).toBeInstanceOf(TransientError)
+    for (let count = 0; count < 50; count++) expect(() => keeper.acquire()).toThrow(TransientError)
+    await clock.advance(20 * MINUTE)
+    expect(own.renewals).toHaveLength(1)
+    expect(keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked' })
+  })
+
+  it('remembers the refresh that a rejection causes before it is made', async () => {
+    const made = await signedInRig()
+    const first = await made.acquire()
+    let remembered: string | null | undefined
+    made.own.script.push(() => {
+      remembered = made.memory.record?.refreshedAfterRejection
+      return { kind: 'renewed', generation: made.own.store() }
+    })
+    await made.reject(first)
+    expect(remembered).toBe(first.fingerprint)
+  })
+
   it('keeps to one refresh over a restart while nothing is accepted', async () => {
     const made = await signedInRig()
     const first = await made.acquire()

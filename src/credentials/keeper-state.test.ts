@@ -74,11 +74,7 @@ describe('the state after', () => {
       [found(renewable), failed(false), { type: 'refresh-started', usable: false }],
       { name: 'degraded', reason: 'network' },
     ],
-    [
-      'its success',
-      [found(renewable), failed(false), { type: 'refreshed', held: next }],
-      { name: 'healthy', held: next },
-    ],
+    ['its success', [found(renewable), failed(false), found(next)], { name: 'healthy', held: next }],
     [
       'a dead grant while the token lives',
       [found(renewable), { type: 'sign-in-ended', reason: 'revoked', message: '', usable: true }],
@@ -157,7 +153,6 @@ const anyRetry = fc
 const anyEvent: fc.Arbitrary<KeeperEvent> = fc.oneof(
   fc.record({ type: fc.constant('found' as const), held, usable: fc.boolean(), retryNow: fc.constant(now) }),
   fc.record({ type: fc.constant('refresh-started' as const), usable: fc.boolean() }),
-  fc.record({ type: fc.constant('refreshed' as const), held }),
   fc.boolean().map((usable) => failed(usable)),
   fc.constant(expired),
   fc.constant<KeeperEvent>({ type: 'accepted' }),

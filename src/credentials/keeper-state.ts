@@ -49,11 +49,10 @@ export type KeeperState =
   | ({ readonly name: 'misconfigured'; readonly held: null } & Trouble)
 
 export type KeeperEvent =
-  /** The sources gave a credential that may be used, or one whose token is over and can be renewed. */
+  /** The sources or a renewal gave a credential that may be used, or one whose token is over and can be renewed. */
   | { readonly type: 'found'; readonly held: Held; readonly usable: boolean; readonly retryNow: Retry }
   | ({ readonly type: 'nothing-found'; readonly misconfigured: boolean } & Trouble)
   | { readonly type: 'refresh-started'; readonly usable: boolean }
-  | { readonly type: 'refreshed'; readonly held: Held }
   /** Renewed, and the disk does not take it. */
   | ({ readonly type: 'unsaved'; readonly held: Held; readonly retry: Retry } & Trouble)
   | { readonly type: 'saved'; readonly retryNow: Retry }
@@ -90,8 +89,6 @@ export function transition(state: KeeperState, event: KeeperEvent): KeeperState 
       return event.misconfigured
         ? { name: 'misconfigured', held: null, ...troubleOf(event) }
         : { name: 'needs-login', held: null, retry: null, ...troubleOf(event) }
-    case 'refreshed':
-      return settled(event.held)
     case 'unsaved':
       return { name: 'at-risk', held: event.held, retry: event.retry, ...troubleOf(event) }
     case 'saved':

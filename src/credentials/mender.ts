@@ -83,9 +83,14 @@ export class Mender {
   async #mend(used: Credential): Promise<void> {
     const core = this.#core
     await this.#rereader.reread()
+    const isInHand = () => core.held?.credential.fingerprint === used.fingerprint
+    if (this.#refresher.flight && isInHand()) {
+      await this.#refresher.flight
+      // Begun for the generation before, it says nothing about this one.
+      if (!isUsable(core.state)) return
+    }
     const { held, token, book } = core
-    if (held === null || token === null || held.credential.fingerprint !== used.fingerprint) return
-    if (this.#refresher.flight) return this.#refresher.flight
+    if (held === null || token === null || !isInHand()) return
     const { record } = book
     const retry = retryOf(core.state)
     const trouble = { reason: 'revoked', message: 'the provider rejects the credential' } as const
@@ -149,7 +154,7 @@ export class Mender {
     if (record.rejected.includes(used.fingerprint) || record.forbidden?.fingerprint === used.fingerprint)
       return
     this.#proven = used
-    book.update({ accepted: used.fingerprint, consecutive401: 0, rejectionRefreshes: 0, probe: null })
+    book.update({ accepted: used.fingerprint, consecutive401: 0, refreshedAfterRejection: null, probe: null })
   }
 }
 

@@ -19,9 +19,11 @@ export function isAlive(record: KeeperRecord, held: Held, now: number): boolean 
  */
 export function mayRefreshAfterRejection(record: KeeperRecord, token: TokenInHand): boolean {
   const { fingerprint } = token.held.credential
-  if (record.rejectionRefreshes > 0) return false
-  const neverAccepted = record.accepted !== fingerprint
-  return !(neverAccepted && record.renewed === fingerprint && token.isFresh)
+  if (record.accepted === fingerprint) return true
+  const { refreshedAfterRejection: former } = record
+  // Its own refresh may have failed, or be under way in another process.
+  if (former !== null && former !== fingerprint) return false
+  return !(record.renewed === fingerprint && token.isFresh)
 }
 
 /**
@@ -59,7 +61,7 @@ export function recordOfChange(
         }),
     // What a former process remembers of the same sign-in is kept over a restart.
     ...(before !== null && isNewSignIn(record, before, after)
-      ? { rejectionRefreshes: 0, consecutive401: 0, probe: null, forbidden: null }
+      ? { refreshedAfterRejection: null, consecutive401: 0, probe: null, forbidden: null }
       : {}),
   }
 }

@@ -6,6 +6,7 @@ import { renewOnce } from './refresh-flight.ts'
 import { refreshDelay } from './refresh-policy.ts'
 import type { Rereader } from './rereader.ts'
 import type { RenewalOutcome } from './sign-in.ts'
+import type { TokenInHand } from './token-in-hand.ts'
 import type { Warnings } from './warnings.ts'
 
 type Settled = Exclude<RenewalOutcome, { kind: 'busy' }>
@@ -85,8 +86,13 @@ export class Refresher {
   }
 
   async #run(held: Held, renewal: Renewal, causedByRejection: boolean, signal: AbortSignal): Promise<void> {
-    const outcome = await renewOnce(renewal, this.#core.clock, signal, { mayRepeat: !this.#isAlive() })
     const core = this.#core
+    if (causedByRejection) {
+      core.book.update({ refreshedAfterRejection: held.credential.fingerprint })
+      // Whoever finds the next generation must find this beside it, and so must the next process.
+      await core.book.flush()
+    }
+    const outcome = await renewOnce(renewal, core.clock, signal, { mayRepeat: !this.#isAlive() })
     const at = core.clock.now()
     const name = outcomeName(outcome)
     const message = 'message' in outcome ? outcome.message : null
@@ -99,9 +105,6 @@ export class Refresher {
       // A person signed in or out meanwhile: the late result belongs to nobody.
       await this.#rereader.reread()
       return
-    }
-    if (causedByRejection && (outcome.kind === 'renewed' || outcome.kind === 'unsaved')) {
-      core.book.update({ rejectionRefreshes: core.book.record.rejectionRefreshes + 1 })
     }
     await this.#settle(held, outcome)
   }
@@ -117,8 +120,9 @@ export class Refresher {
           return this.#fail('store', 'the store holds an older generation than the one in use', null, false)
         }
         if (outcome.kind === 'renewed') core.book.update({ renewed: fingerprint })
-        this.#takeRenewed(next, outcome.kind === 'adopted', { type: 'refreshed', held: next })
-        this.#core.book.update({ failure: null })
+        core.book.update({ failure: null })
+        // It may be rejected already: another process had it first, or the watch brought it sooner.
+        this.#takeRenewed(next, outcome.kind === 'adopted', (token) => this.#rereader.eventsFor(next, token))
         return
       }
       case 'unsaved': {
@@ -126,7 +130,9 @@ export class Refresher {
         core.book.update({ renewed: next.credential.fingerprint })
         const retry = core.retry('save', 1, refreshDelay(1, null, core.random()))
         const { message } = outcome
-        this.#takeRenewed(next, false, { type: 'unsaved', held: next, reason: 'store', message, retry })
+        this.#takeRenewed(next, false, () => [
+          { type: 'unsaved', held: next, reason: 'store', message, retry },
+        ])
         this.#warnings.unsaved(message)
         return
       }
@@ -151,15 +157,18 @@ export class Refresher {
     }
   }
 
-  #takeRenewed(next: Held, fromStore: boolean, event: KeeperEvent): void {
+  #takeRenewed(next: Held, fromStore: boolean, events: (token: TokenInHand) => readonly KeeperEvent[]): void {
     const core = this.#core
     const { state } = core
-    if (state.name !== 'not-permitted') return core.take(next, fromStore, () => [event])
+    if (state.name !== 'not-permitted') return core.take(next, fromStore, events)
     // Another token of the same account is as little permitted: the state outlives the generation.
     const { reason, message, retry } = state
     const { fingerprint } = next.credential
     core.book.update({ forbidden: { fingerprint, reason, message, byScope: false } })
-    core.take(next, fromStore, () => [event, { type: 'forbidden', reason, message, retry, byScope: false }])
+    core.take(next, fromStore, (token) => [
+      ...events(token),
+      { type: 'forbidden', reason, message, retry, byScope: false },
+    ])
   }
 
   #fail(reason: CredentialReason, message: string, retryAfterMs: number | null, ambiguous: boolean): void {

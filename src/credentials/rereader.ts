@@ -81,12 +81,12 @@ export class Rereader {
   }
 
   #adopt(held: Held): void {
-    this.#core.take(held, true, (token) => this.#eventsFor(held, token))
+    this.#core.take(held, true, (token) => this.eventsFor(held, token))
     this.onAdopted()
   }
 
-  /** What a credential that was read is worth, with what is remembered of it from before a restart. */
-  #eventsFor(held: Held, token: TokenInHand): KeeperEvent[] {
+  /** What a credential that was read or renewed is worth, with what is remembered of it already. */
+  eventsFor(held: Held, token: TokenInHand): KeeperEvent[] {
     const core = this.#core
     const { record } = core.book
     const { fingerprint } = held.credential

@@ -18,7 +18,7 @@ export function withNews(mine: KeeperRecord, theirs: KeeperRecord, inHand: strin
     unrenewableTold: union(mine.unrenewableTold, theirs.unrenewableTold),
     loginWarned: theirs.loginWarned ?? mine.loginWarned,
     // One refresh after a rejection, whichever process asks for it.
-    rejectionRefreshes: theirs.rejectionRefreshes,
+    refreshedAfterRejection: theirs.refreshedAfterRejection,
     renewed: theirs.renewed,
     accepted: theirs.accepted,
     lastRefresh: later(mine.lastRefresh, theirs.lastRefresh),
