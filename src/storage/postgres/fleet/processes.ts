@@ -1,8 +1,6 @@
+import type { FleetMember } from '../../../inbox/fleet.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import type { Queryable } from '../database.ts'
-
-/** What a gateway process does: take in and send, answer, or both. */
-export type Role = 'all' | 'ingress' | 'worker'
 
 /** A process that is not heard of for this long is gone: its work is taken over. */
 const GONE_AFTER_MS = 8 * SECOND
@@ -11,24 +9,11 @@ const HEARTBEAT_MS = 2 * SECOND
 /** The others are remembered for a while, so that whoever looks can see who went. */
 const FORGOTTEN_AFTER = '1 day'
 
-/** A gateway process that lives. */
-export interface Member {
-  readonly id: string
-  readonly role: Role
-  readonly host: string
-  readonly pid: number
-  readonly version: string
-  /** Epoch milliseconds, by the database's clock. */
-  readonly since: number
-}
+/** A gateway process that lives; what it holds stands with the leases. `since` is by the database's clock. */
+type Member = Omit<FleetMember, 'holds'>
 
-export interface ProcessOptions {
+export interface ProcessOptions extends Omit<Member, 'since'> {
   readonly database: Queryable
-  readonly id: string
-  readonly role: Role
-  readonly host: string
-  readonly pid: number
-  readonly version: string
   /** Names the home whose lock this process holds: whoever had worked on it before is gone. */
   readonly home: string
   readonly clock: Clock
