@@ -1,15 +1,10 @@
 import type { Outage, TurnOutcome } from '../../inbox/inbox.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { WAITING } from '../message-row.ts'
 import type { Transaction } from './database.ts'
 import type { LeaseKey } from './lease.ts'
 import { dropContexts } from './message-contexts.ts'
-import {
-  lockConversation,
-  MESSAGE_COLUMNS,
-  observedOutage,
-  WAITING,
-  type ConversationRow,
-  type MessageRow,
-} from './rows.ts'
+import { lockConversation, MESSAGE_COLUMNS, observedOutage, type MessageRow } from './rows.ts'
 import { clean } from './statements.ts'
 import { Work, type StoreContext } from './work.ts'
 

@@ -1,6 +1,6 @@
 import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
+import type { ConversationRow } from '../conversation-row.ts'
 import type { Queryable } from './database.ts'
-import type { ConversationRow } from './rows.ts'
 
 /** Rows looked at first for the cut; more only where the limit is far away. */
 const FIRST_LOOK = 128

@@ -1,13 +1,8 @@
 import type { ExpireRequest, HoldRequest } from '../../inbox/inbox.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { WAITING } from '../message-row.ts'
 import type { Database, Transaction } from './database.ts'
-import {
-  lockConversations,
-  MESSAGE_COLUMNS,
-  observedOutage,
-  WAITING,
-  type ConversationRow,
-  type MessageRow,
-} from './rows.ts'
+import { lockConversations, MESSAGE_COLUMNS, observedOutage, type MessageRow } from './rows.ts'
 import { Work, type StoreContext } from './work.ts'
 
 const TOO_OLD = 'held too long'

@@ -1,5 +1,7 @@
 import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
+import { publicConversation, type ConversationRow } from '../conversation-row.ts'
+import { WAITING } from '../message-row.ts'
 import type { Database, Transaction } from './database.ts'
 import { oldestWithin, parseHistory, type HistoryRow } from './history.ts'
 import { readContext } from './message-contexts.ts'
@@ -7,10 +9,7 @@ import {
   CONVERSATION_COLUMNS,
   lockConversation,
   MESSAGE_COLUMNS,
-  publicConversation,
   storedMessage,
-  WAITING,
-  type ConversationRow,
   type MessageRow,
 } from './rows.ts'
 import { clean } from './statements.ts'

@@ -1,5 +1,6 @@
 import type { Arrival } from '../../inbox/inbox.ts'
-import { MESSAGE_COLUMNS, type ConversationRow, type MessageRow } from './rows.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { MESSAGE_COLUMNS, type MessageRow } from './rows.ts'
 import type { Places } from './places.ts'
 import { clean } from './statements.ts'
 import { endLease } from './withdraw.ts'

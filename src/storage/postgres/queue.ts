@@ -1,6 +1,7 @@
 import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
+import { WAITING } from '../message-row.ts'
 import type { Queryable, Transaction } from './database.ts'
-import { lockConversations, MESSAGE_COLUMNS, storedMessage, WAITING, type MessageRow } from './rows.ts'
+import { lockConversations, MESSAGE_COLUMNS, storedMessage, type MessageRow } from './rows.ts'
 import { clean } from './statements.ts'
 import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'

@@ -1,67 +1,19 @@
-import type {
-  AttachmentInfo,
-  Conversation,
-  MessageRole,
-  MessageState,
-  StoredMessage,
-} from '../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { asStoredMessage, WAITING, type MessageFields } from '../message-row.ts'
 import type { Queryable } from './database.ts'
 
-/** The states that wait for an answer, written as the partial index has them, so that it is used. */
-export const WAITING = `state IN ('received', 'answering', 'held')`
-
 /** A row of `messages`, but for the columns that only statements use. */
-export interface MessageRow {
-  readonly key: number
-  readonly id: string
-  readonly seq: number
-  readonly role: MessageRole
-  readonly state: MessageState
-  readonly text: string
-  readonly preface: string | null
-  readonly reason: string | null
-  readonly platform_id: string | null
-  readonly person_id: string | null
-  readonly person_name: string | null
+export interface MessageRow extends MessageFields {
   readonly attachments: readonly AttachmentInfo[] | null
-  readonly at: number
-  readonly answered_by: string | null
-  readonly revision: number
   readonly history_seq: number | null
-  readonly group_id: string | null
   readonly solo: boolean
-  readonly failures: number
-  readonly leases: number
-  readonly not_before: number
   readonly held_base: number | null
-  readonly draft: string | null
 }
 
 /** The columns of a `MessageRow`. */
 export const MESSAGE_COLUMNS = `key, id, seq, role, state, text, preface, reason, platform_id, person_id, person_name,
   attachments, at, answered_by, revision, history_seq, group_id, solo, failures, leases, not_before, held_base, draft`
-
-/** A row of `conversations`, locked, changed in memory and written once by the unit of work. */
-export interface ConversationRow {
-  readonly key: number
-  readonly id: string
-  readonly channel: string
-  address: string
-  model: string | null
-  next_seq: number
-  history_from: number
-  /** Of the history since `history_from`; never too few, too many where something was removed. */
-  history_characters: number
-  generation: number
-  lease_turn: string | null
-  lease_owner: string | null
-  lease_at: number | null
-  /** The turn that a command has stopped, and whose shown text may still be told. */
-  stopped_turn: string | null
-  told_outage: string | null
-  full_told_at: number | null
-  last_at: number
-}
 
 /** The columns of a `ConversationRow` in a statement that calls the table `c`. */
 export const CONVERSATION_COLUMNS = `c.key, c.id, c.channel, c.address, c.model, c.next_seq, c.history_from,
@@ -98,27 +50,7 @@ export function waitingRows(tx: Queryable, conversation: number): Promise<readon
 }
 
 export function storedMessage(row: MessageRow, conversationId: string): StoredMessage {
-  return {
-    id: row.id,
-    conversationId,
-    seq: row.seq,
-    role: row.role,
-    text: row.text,
-    preface: row.preface,
-    state: row.state,
-    reason: row.reason,
-    platformMessageId: row.platform_id,
-    personId: row.person_id,
-    personName: row.person_name,
-    attachments: row.attachments ?? [],
-    at: row.at,
-    answeredBy: row.answered_by,
-    revision: row.revision,
-  }
-}
-
-export function publicConversation(row: ConversationRow): Conversation {
-  return { id: row.id, channel: row.channel, address: row.address, model: row.model }
+  return asStoredMessage(row, conversationId, row.attachments ?? [])
 }
 
 /** Outage time observed so far, in milliseconds: the clock by which what is held grows old. */

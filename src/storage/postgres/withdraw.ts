@@ -1,5 +1,6 @@
 import type { MessageState } from '../../inbox/inbox.ts'
-import { waitingRows, type ConversationRow } from './rows.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { waitingRows } from './rows.ts'
 import type { Work } from './work.ts'
 
 /**

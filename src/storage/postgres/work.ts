@@ -1,8 +1,9 @@
-import type { Attachment, Cursor, MessageRole, MessageState } from '../../inbox/inbox.ts'
-import type { MessageContext } from '../../inbox/message-context.ts'
+import type { Attachment, Cursor } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import type { NewMessage, Sending } from '../new-message.ts'
 import type { Queryable, Transaction } from './database.ts'
-import type { ConversationRow, MessageRow } from './rows.ts'
+import type { MessageRow } from './rows.ts'
 import { json } from './statements.ts'
 import type { WaitingTotal } from './waiting-total.ts'
 
@@ -16,37 +17,6 @@ export interface StoreContext {
    */
   readonly wake: (tx: Queryable, conversations: readonly number[]) => Promise<void>
   readonly waitingTotal: WaitingTotal
-}
-
-/** What a new message has beside its place. */
-export interface NewMessage {
-  readonly role: MessageRole
-  readonly state: MessageState
-  readonly text: string
-  readonly at: number
-  readonly preface?: string | null
-  readonly reason?: string | null
-  readonly origin?: number
-  readonly platformId?: string
-  readonly personId?: string
-  readonly personName?: string | null
-  readonly addressed?: boolean
-  readonly command?: boolean
-  readonly attachments?: readonly Attachment[]
-  /** It belongs to the history, at its own place. */
-  readonly inHistory?: boolean
-  readonly heldBase?: number | null
-  /** What it brought along; `whole` false keeps only what tells a repetition from another request. */
-  readonly context?: { readonly value: MessageContext; readonly whole: boolean }
-}
-
-/** What is to be sent of a message that has just been stored. */
-export interface Sending {
-  readonly kind: 'answer' | 'notice'
-  readonly replyTo: string | null
-  readonly draft?: string | null
-  readonly askedAt?: number | null
-  readonly at: number
 }
 
 /** The columns of a message that change after it was stored, but for its text. */

@@ -1,17 +1,11 @@
 import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../inbox/inbox.ts'
 import { MINUTE } from '../../support/clock.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { WAITING } from '../message-row.ts'
 import { addressFor, conversationAt, findAddress, moveAddress } from './addresses.ts'
-import {
-  conversationByKey,
-  insertMessage,
-  notify,
-  observedOutage,
-  saveConversation,
-  WAITING,
-  type ConversationRow,
-} from './rows.ts'
+import { conversationByKey, insertMessage, notify, observedOutage, saveConversation } from './rows.ts'
 import type { Session } from './session.ts'
-import { hasOtherContext, saveContext } from './message-contexts.ts'
+import { hasOtherContext } from './message-contexts.ts'
 import { setState, withdrawAll } from './withdraw.ts'
 
 /** The reason of a message that found the hold full. */
@@ -126,8 +120,8 @@ function acceptMessage(session: Session, message: IncomingMessage, request: Acce
     addressed: message.addressed,
     attachments: holdFull ? [] : message.attachments,
     heldBase: state === 'held' ? observedOutage(session) : null,
+    ...(message.context ? { context: { value: message.context, whole: !holdFull } } : {}),
   })
-  if (message.context) saveContext(session, inserted.key, message.context, !holdFull)
   rememberParticipant(session, conversation, message.personId)
   if (!holdFull && session.waitingTotal !== null) session.waitingTotal++
   let outbox = false

@@ -1,12 +1,6 @@
 import type { Conversation, StoredMessage, Usage } from '../../inbox/inbox.ts'
-import {
-  asMessages,
-  MESSAGE_COLUMNS,
-  conversationById,
-  publicConversation,
-  storedMessage,
-  type ConversationRow,
-} from './rows.ts'
+import { publicConversation, type ConversationRow } from '../conversation-row.ts'
+import { asMessages, MESSAGE_COLUMNS, conversationById, storedMessage } from './rows.ts'
 import { findAddress } from './addresses.ts'
 import type { Row, Session } from './session.ts'
 

@@ -1,4 +1,5 @@
 import type { TurnOutcome } from '../../inbox/inbox.ts'
+import type { ConversationRow } from '../conversation-row.ts'
 import { tellOfOutage } from './hold.ts'
 import { leasedConversation, type LeaseKey } from './lease.ts'
 import {
@@ -8,7 +9,6 @@ import {
   observedOutage,
   saveConversation,
   send,
-  type ConversationRow,
   type MessageRow,
 } from './rows.ts'
 import type { Session } from './session.ts'

@@ -1,5 +1,5 @@
 import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
-import type { ConversationRow } from './rows.ts'
+import type { ConversationRow } from '../conversation-row.ts'
 import type { Session } from './session.ts'
 
 /** Rows looked at first for the cut; more only where the limit is far away. */

@@ -1,13 +1,7 @@
 import type { HoldRequest, Outage } from '../../inbox/inbox.ts'
-import {
-  conversationById,
-  conversationByKey,
-  notify,
-  observedOutage,
-  saveConversation,
-  WAITING,
-  type ConversationRow,
-} from './rows.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { WAITING } from '../message-row.ts'
+import { conversationById, conversationByKey, notify, observedOutage, saveConversation } from './rows.ts'
 import type { Session } from './session.ts'
 
 const TOO_OLD = 'held too long'

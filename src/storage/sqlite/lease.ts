@@ -1,16 +1,15 @@
 import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
+import { publicConversation, type ConversationRow } from '../conversation-row.ts'
+import { WAITING } from '../message-row.ts'
 import { readHistory, readSummary } from './history.ts'
 import { readContext } from './message-contexts.ts'
 import {
   asMessages,
   conversationById,
   MESSAGE_COLUMNS,
-  publicConversation,
   saveConversation,
   storedMessage,
-  WAITING,
-  type ConversationRow,
   type MessageRow,
 } from './rows.ts'
 import type { Session } from './session.ts'

@@ -1,11 +1,5 @@
-import {
-  asMessages,
-  MESSAGE_COLUMNS,
-  conversationByKey,
-  saveConversation,
-  type ConversationRow,
-  type MessageRow,
-} from './rows.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { asMessages, MESSAGE_COLUMNS, conversationByKey, saveConversation, type MessageRow } from './rows.ts'
 import { readContext } from './message-contexts.ts'
 import { removeConversation, removeMessage } from './retention.ts'
 import type { Session } from './session.ts'

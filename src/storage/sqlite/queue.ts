@@ -1,5 +1,6 @@
 import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
-import { asMessages, conversationByKey, saveConversation, storedMessage, WAITING } from './rows.ts'
+import { WAITING } from '../message-row.ts'
+import { asMessages, conversationByKey, saveConversation, storedMessage } from './rows.ts'
 import type { Session } from './session.ts'
 import { endLease, setState } from './withdraw.ts'
 

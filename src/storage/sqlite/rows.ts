@@ -1,67 +1,21 @@
-import type {
-  Attachment,
-  AttachmentInfo,
-  Conversation,
-  MessageRole,
-  MessageState,
-  StoredMessage,
-} from '../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { asStoredMessage, type MessageFields } from '../message-row.ts'
+import type { NewMessage, Sending } from '../new-message.ts'
+import { saveContext } from './message-contexts.ts'
 import type { Row, Session } from './session.ts'
 
-/** The states that wait for an answer, written as the partial index has them, so that SQLite uses it. */
-export const WAITING = `state IN ('received', 'answering', 'held')`
-
 /** A row of `messages`, but for the columns that only statements use. */
-export interface MessageRow {
-  readonly key: number
-  readonly id: string
-  readonly seq: number
-  readonly role: MessageRole
-  readonly state: MessageState
-  readonly text: string
-  readonly preface: string | null
-  readonly reason: string | null
-  readonly platform_id: string | null
-  readonly person_id: string | null
-  readonly person_name: string | null
+export interface MessageRow extends MessageFields {
+  /** JSON of the `AttachmentInfo`s; null = it has none. */
   readonly attachments: string | null
-  readonly at: number
-  readonly answered_by: string | null
-  readonly revision: number
-  readonly group_id: string | null
   readonly solo: number
-  readonly failures: number
-  readonly leases: number
-  readonly not_before: number
-  readonly draft: string | null
 }
 
 /** The columns of a `MessageRow`: each costs a microsecond to hand over, so no others are read. */
 export const MESSAGE_COLUMNS = `key, id, seq, role, state, text, preface, reason, platform_id, person_id, person_name,
   attachments, at, answered_by, revision, group_id, solo, failures, leases, not_before, draft`
-
-/** A row of `conversations`, changed in memory and written once by `saveConversation`. */
-export interface ConversationRow {
-  readonly key: number
-  readonly id: string
-  readonly channel: string
-  address: string
-  model: string | null
-  next_seq: number
-  history_from: number
-  /** Of the history since `history_from`; never too few, too many where something was removed. */
-  history_characters: number
-  generation: number
-  lease_turn: string | null
-  lease_owner: string | null
-  lease_at: number | null
-  /** The turn that a command has stopped, and whose shown text may still be told. */
-  stopped_turn: string | null
-  told_outage: string | null
-  full_told_at: number | null
-  last_at: number
-}
 
 export function conversationById(session: Session, id: string): ConversationRow | null {
   return asConversation(session.get('SELECT * FROM conversations WHERE id = ?', id))
@@ -100,26 +54,6 @@ export function saveConversation(session: Session, row: ConversationRow): void {
     row.last_at,
     row.key,
   )
-}
-
-/** What a new message has beside its place. */
-export interface NewMessage {
-  readonly role: MessageRole
-  readonly state: MessageState
-  readonly text: string
-  readonly at: number
-  readonly preface?: string | null
-  readonly reason?: string | null
-  readonly origin?: number
-  readonly platformId?: string
-  readonly personId?: string
-  readonly personName?: string | null
-  readonly addressed?: boolean
-  readonly command?: boolean
-  readonly attachments?: readonly Attachment[]
-  /** It belongs to the history, at its own place. */
-  readonly inHistory?: boolean
-  readonly heldBase?: number | null
 }
 
 export interface Inserted {
@@ -182,16 +116,8 @@ export function insertMessage(
       message.attachments![index]!.bytes,
     )
   }
+  if (message.context) saveContext(session, key, message.context.value, message.context.whole)
   return { key, id, seq }
-}
-
-/** What is to be sent of a message that has just been stored. */
-export interface Sending {
-  readonly kind: 'answer' | 'notice'
-  readonly replyTo: string | null
-  readonly draft?: string | null
-  readonly askedAt?: number | null
-  readonly at: number
 }
 
 /** Puts a stored message into the outbox. False: the channel's readers read the store themselves. */
@@ -232,27 +158,8 @@ export function notify(
 }
 
 export function storedMessage(row: MessageRow, conversationId: string): StoredMessage {
-  return {
-    id: row.id,
-    conversationId,
-    seq: row.seq,
-    role: row.role,
-    text: row.text,
-    preface: row.preface,
-    state: row.state,
-    reason: row.reason,
-    platformMessageId: row.platform_id,
-    personId: row.person_id,
-    personName: row.person_name,
-    attachments: row.attachments === null ? [] : (JSON.parse(row.attachments) as AttachmentInfo[]),
-    at: row.at,
-    answeredBy: row.answered_by,
-    revision: row.revision,
-  }
-}
-
-export function publicConversation(row: ConversationRow): Conversation {
-  return { id: row.id, channel: row.channel, address: row.address, model: row.model }
+  const attachments = row.attachments === null ? [] : (JSON.parse(row.attachments) as AttachmentInfo[])
+  return asStoredMessage(row, conversationId, attachments)
 }
 
 /** Outage time observed so far, in milliseconds: the clock by which what is held grows old. */

@@ -1,5 +1,7 @@
 import type { MessageState } from '../../inbox/inbox.ts'
-import { asMessages, MESSAGE_COLUMNS, WAITING, type ConversationRow, type MessageRow } from './rows.ts'
+import type { ConversationRow } from '../conversation-row.ts'
+import { WAITING } from '../message-row.ts'
+import { asMessages, MESSAGE_COLUMNS, type MessageRow } from './rows.ts'
 import type { Session } from './session.ts'
 
 /** The rows of a conversation that are being answered, oldest first. */

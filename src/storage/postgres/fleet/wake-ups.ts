@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { WAITING } from '../../message-row.ts'
 import type { Database, Queryable } from '../database.ts'
 import type { TakenWakeUp, WakeUp, WakeUpQueue } from './queue.ts'
 
-/** Waits for an answer, as the partial index of messages has it. */
-const WAITING = `state IN ('received', 'answering', 'held')`
 /** Conversations woken by one transaction: it is short, and the order between two of them is kept. */
 const WOKEN_AT_ONCE = 200
 

@@ -1,0 +1,27 @@
+import type { Conversation } from '../inbox/inbox.ts'
+
+/** A row of `conversations`, changed in memory and written once at the end of its operation. */
+export interface ConversationRow {
+  readonly key: number
+  readonly id: string
+  readonly channel: string
+  address: string
+  model: string | null
+  next_seq: number
+  history_from: number
+  /** Of the history since `history_from`; never too few, too many where something was removed. */
+  history_characters: number
+  generation: number
+  lease_turn: string | null
+  lease_owner: string | null
+  lease_at: number | null
+  /** The turn that a command has stopped, and whose shown text may still be told. */
+  stopped_turn: string | null
+  told_outage: string | null
+  full_told_at: number | null
+  last_at: number
+}
+
+export function publicConversation(row: ConversationRow): Conversation {
+  return { id: row.id, channel: row.channel, address: row.address, model: row.model }
+}
