@@ -3,7 +3,7 @@ import { newId } from '../../support/ids.ts'
 import { publicConversation, type ConversationRow } from '../conversation-row.ts'
 import { WAITING } from '../message-row.ts'
 import type { Database, Transaction } from './database.ts'
-import { oldestWithin, parseHistory, type HistoryRow } from './history.ts'
+import { historyFrom, parseHistory, type HistoryRow } from './history.ts'
 import { readContext } from './message-contexts.ts'
 import {
   CONVERSATION_COLUMNS,
@@ -107,7 +107,7 @@ export async function lease(
 
 async function historyOf(tx: Transaction, conversation: ConversationRow, head: Head, limit: number) {
   if (conversation.history_characters <= limit) return parseHistory(head.history ?? [], conversation.id)
-  const from = await oldestWithin(tx, conversation, limit)
+  const from = await historyFrom(tx, conversation, limit)
   if (from === null) return []
   const [cut] = await tx.query<Head>(READ, [conversation.id, 0, -1, from])
   return parseHistory(cut?.history ?? [], conversation.id)
