@@ -1,29 +1,16 @@
 import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../inbox/inbox.ts'
-import { MINUTE } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
+import { admit, arrivingMessage, fromPerson, noticeOnArrival, NOTHING } from '../admission.ts'
 import type { ConversationRow } from '../conversation-row.ts'
 import { WAITING } from '../message-row.ts'
 import type { Transaction } from './database.ts'
-import { Deliveries, HOLD_FULL } from './deliveries.ts'
+import { Deliveries } from './deliveries.ts'
 import { moveAddress } from './move.ts'
 import { Places } from './places.ts'
 import { MESSAGE_COLUMNS, observedOutage, type MessageRow } from './rows.ts'
 import { clean } from './statements.ts'
 import { withdrawAll } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
-
-/** A flood is told that the hold is full once in this time and not for each message. */
-const FULL_NOTICE_INTERVAL_MS = MINUTE
-
-const NOTHING: Accepted = {
-  conversationId: null,
-  messageId: null,
-  state: null,
-  duplicate: false,
-  holdFull: false,
-  outbox: false,
-  withdrawn: 0,
-}
 
 /** Stores what a platform delivered, and how far its stream was read. See `Inbox.accept`. */
 export async function accept(
@@ -115,42 +102,20 @@ class Acceptance {
     const { now, outage } = this.#request
     const { origin, conversation } = this.#places.at(message.channel, message.address)
     const holdFull = outage !== null && (await this.#isHoldFull(conversation))
-    // While the wait is too short to speak of, the message waits as any other does.
-    const notice = outage?.notice ?? null
-    const state: MessageState = holdFull ? 'refused' : notice === null ? 'received' : 'held'
+    const admission = admit(outage, holdFull)
+    const { state } = admission
     const inserted = work.insert(conversation, {
-      role: 'user',
-      state,
-      text: message.text,
-      at: now,
-      reason: holdFull ? HOLD_FULL : state === 'held' ? outage!.reason : null,
-      origin,
-      platformId: message.platformMessageId,
-      personId: message.personId,
-      personName: message.personName,
-      addressed: message.addressed,
-      attachments: holdFull ? [] : message.attachments,
+      ...arrivingMessage(message, origin, now, admission),
       heldBase: state === 'held' ? await observedOutage(work.tx) : null,
-      ...(message.context ? { context: { value: message.context, whole: !holdFull } } : {}),
     })
     work.rememberParticipant(conversation, message.personId)
     if (state === 'received') work.wake(conversation)
     if (!holdFull) this.#arrived(conversation)
+    const notice = noticeOnArrival(conversation, message, admission, this.#request)
     let outbox = false
-    if (holdFull) {
-      if (message.addressed && mayTellFull(conversation, now)) {
-        conversation.full_told_at = now
-        const sending = { replyTo: message.platformMessageId, at: now }
-        outbox = work.notify(conversation, this.#request.holdFullNotice, sending).outbox
-      }
-    } else if (
-      outage !== null &&
-      notice !== null &&
-      message.addressed &&
-      conversation.told_outage !== outage.id
-    ) {
-      conversation.told_outage = outage.id
-      outbox = work.notify(conversation, notice, { replyTo: null, at: now }).outbox
+    if (notice) {
+      Object.assign(conversation, notice.told)
+      outbox = work.notify(conversation, notice.text, { replyTo: notice.replyTo, at: now }).outbox
     }
     const accepted = { conversationId: conversation.id, messageId: inserted.id, state, holdFull }
     this.#deliveries.add(message, { ...accepted, digest: message.context?.digest ?? null })
@@ -194,15 +159,8 @@ class Acceptance {
     const withdrawn = clears ? await withdrawAll(work, conversation) : 0
     this.#waiting.clear()
     const stored = work.insert(conversation, {
-      role: 'user',
+      ...fromPerson(message, origin, now),
       state: 'answered',
-      text: message.text,
-      at: now,
-      origin,
-      platformId: message.platformMessageId,
-      personId: message.personId,
-      personName: message.personName,
-      addressed: message.addressed,
       command: true,
     })
     work.rememberParticipant(conversation, message.personId)
@@ -257,12 +215,6 @@ class Acceptance {
     const { outbox } = this.#work.notify(conversation, arrival.reply, sending)
     return { ...NOTHING, conversationId: conversation.id, outbox }
   }
-}
-
-/** A clock that was set back must not silence the notice for good. */
-function mayTellFull(conversation: ConversationRow, now: number): boolean {
-  const last = conversation.full_told_at
-  return last === null || Math.abs(now - last) >= FULL_NOTICE_INTERVAL_MS
 }
 
 /**

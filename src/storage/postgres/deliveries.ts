@@ -1,9 +1,7 @@
 import type { Accepted, Arrival, MessageState } from '../../inbox/inbox.ts'
+import { HOLD_FULL } from '../admission.ts'
 import type { Queryable } from './database.ts'
 import { clean } from './statements.ts'
-
-/** The reason of a message that found the hold full. */
-export const HOLD_FULL = 'hold full'
 
 /** What became of the first delivery; all null = it was turned away. */
 export type Known = Pick<Accepted, 'conversationId' | 'messageId' | 'state' | 'holdFull'> & {

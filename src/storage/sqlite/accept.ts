@@ -1,5 +1,5 @@
 import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../inbox/inbox.ts'
-import { MINUTE } from '../../support/clock.ts'
+import { admit, arrivingMessage, fromPerson, HOLD_FULL, noticeOnArrival, NOTHING } from '../admission.ts'
 import type { ConversationRow } from '../conversation-row.ts'
 import { WAITING } from '../message-row.ts'
 import { addressFor, conversationAt, findAddress, moveAddress } from './addresses.ts'
@@ -7,21 +7,6 @@ import { conversationByKey, insertMessage, notify, observedOutage, saveConversat
 import type { Session } from './session.ts'
 import { hasOtherContext } from './message-contexts.ts'
 import { setState, withdrawAll } from './withdraw.ts'
-
-/** The reason of a message that found the hold full. */
-const HOLD_FULL = 'hold full'
-/** A flood is told that the hold is full once in this time and not for each message. */
-const FULL_NOTICE_INTERVAL_MS = MINUTE
-
-const NOTHING: Accepted = {
-  conversationId: null,
-  messageId: null,
-  state: null,
-  duplicate: false,
-  holdFull: false,
-  outbox: false,
-  withdrawn: 0,
-}
 
 /** Stores what a platform delivered, and how far its stream was read. See `Inbox.accept`. */
 export function accept(session: Session, request: AcceptRequest): readonly Accepted[] {
@@ -104,41 +89,19 @@ function acceptMessage(session: Session, message: IncomingMessage, request: Acce
   const { now, outage } = request
   const { origin, conversation } = conversationAt(session, message.channel, message.address, now)
   const holdFull = outage !== null && isHoldFull(session, conversation, request)
-  // While the wait is too short to speak of, the message waits as any other does.
-  const notice = outage?.notice ?? null
-  const state: MessageState = holdFull ? 'refused' : notice === null ? 'received' : 'held'
+  const admission = admit(outage, holdFull)
+  const { state } = admission
   const inserted = insertMessage(session, conversation, {
-    role: 'user',
-    state,
-    text: message.text,
-    at: now,
-    reason: holdFull ? HOLD_FULL : state === 'held' ? outage!.reason : null,
-    origin,
-    platformId: message.platformMessageId,
-    personId: message.personId,
-    personName: message.personName,
-    addressed: message.addressed,
-    attachments: holdFull ? [] : message.attachments,
+    ...arrivingMessage(message, origin, now, admission),
     heldBase: state === 'held' ? observedOutage(session) : null,
-    ...(message.context ? { context: { value: message.context, whole: !holdFull } } : {}),
   })
   rememberParticipant(session, conversation, message.personId)
   if (!holdFull && session.waitingTotal !== null) session.waitingTotal++
+  const notice = noticeOnArrival(conversation, message, admission, request)
   let outbox = false
-  if (holdFull) {
-    if (message.addressed && mayTellFull(conversation, now)) {
-      conversation.full_told_at = now
-      const sending = { replyTo: message.platformMessageId, at: now }
-      outbox = notify(session, conversation, request.holdFullNotice, sending).outbox
-    }
-  } else if (
-    outage !== null &&
-    notice !== null &&
-    message.addressed &&
-    conversation.told_outage !== outage.id
-  ) {
-    conversation.told_outage = outage.id
-    outbox = notify(session, conversation, notice, { replyTo: null, at: now }).outbox
+  if (notice) {
+    Object.assign(conversation, notice.told)
+    outbox = notify(session, conversation, notice.text, { replyTo: notice.replyTo, at: now }).outbox
   }
   saveConversation(session, conversation)
   return { ...NOTHING, conversationId: conversation.id, messageId: inserted.id, state, holdFull, outbox }
@@ -161,12 +124,6 @@ function isHoldFull(session: Session, conversation: ConversationRow, { limits }:
   return session.waitingTotal >= limits.maxTotal
 }
 
-/** A clock that was set back must not silence the notice for good. */
-function mayTellFull(conversation: ConversationRow, now: number): boolean {
-  const last = conversation.full_told_at
-  return last === null || Math.abs(now - last) >= FULL_NOTICE_INTERVAL_MS
-}
-
 function rememberParticipant(session: Session, conversation: ConversationRow, personId: string): void {
   session.run(
     'INSERT INTO participants (conversation, person_id) VALUES (?, ?) ON CONFLICT DO NOTHING',
@@ -185,15 +142,8 @@ function acceptCommand(
   const { origin, conversation } = conversationAt(session, message.channel, message.address, now)
   const withdrawn = effect?.kind === 'new' || effect?.kind === 'stop' ? withdrawAll(session, conversation) : 0
   const row = insertMessage(session, conversation, {
-    role: 'user',
+    ...fromPerson(message, origin, now),
     state: 'answered',
-    text: message.text,
-    at: now,
-    origin,
-    platformId: message.platformMessageId,
-    personId: message.personId,
-    personName: message.personName,
-    addressed: message.addressed,
     command: true,
   })
   rememberParticipant(session, conversation, message.personId)

@@ -1,0 +1,93 @@
+import type { Accepted, AcceptRequest, IncomingMessage, Outage } from '../inbox/inbox.ts'
+import { MINUTE } from '../support/clock.ts'
+import type { ConversationRow } from './conversation-row.ts'
+import type { NewMessage } from './new-message.ts'
+
+/** The reason of a message that found the hold full. */
+export const HOLD_FULL = 'hold full'
+/** A flood is told that the hold is full once in this time and not for each message. */
+const FULL_NOTICE_INTERVAL_MS = MINUTE
+
+/** What became of an arrival that left nothing. */
+export const NOTHING: Accepted = {
+  conversationId: null,
+  messageId: null,
+  state: null,
+  duplicate: false,
+  holdFull: false,
+  outbox: false,
+  withdrawn: 0,
+}
+
+/** How a message enters: waiting for its turn, or for the end of an outage, or not at all. */
+export interface Admission {
+  readonly state: 'received' | 'held' | 'refused'
+  readonly reason: string | null
+}
+
+export function admit(outage: Outage | null, holdFull: boolean): Admission {
+  if (outage === null) return { state: 'received', reason: null }
+  if (holdFull) return { state: 'refused', reason: HOLD_FULL }
+  // While the wait is too short to speak of, the message waits as any other does.
+  if (outage.notice === null) return { state: 'received', reason: null }
+  return { state: 'held', reason: outage.reason }
+}
+
+/** What is stored of whatever a person wrote. */
+export function fromPerson(message: IncomingMessage, origin: number, at: number) {
+  return {
+    role: 'user',
+    text: message.text,
+    at,
+    origin,
+    platformId: message.platformMessageId,
+    personId: message.personId,
+    personName: message.personName,
+    addressed: message.addressed,
+  } as const
+}
+
+/** What is stored of a message: of one that is turned down, nothing that takes room. */
+export function arrivingMessage(
+  message: IncomingMessage,
+  origin: number,
+  at: number,
+  admission: Admission,
+): NewMessage {
+  const whole = admission.state !== 'refused'
+  return {
+    ...fromPerson(message, origin, at),
+    ...admission,
+    attachments: whole ? message.attachments : [],
+    ...(message.context ? { context: { value: message.context, whole } } : {}),
+  }
+}
+
+/** A sentence for whoever wrote, and what is noted of it so that it is not said again too soon. */
+export interface ArrivalNotice {
+  readonly text: string
+  readonly replyTo: string | null
+  readonly told: Partial<Pick<ConversationRow, 'full_told_at' | 'told_outage'>>
+}
+
+/** What to say because of a message that arrived; null = nothing. */
+export function noticeOnArrival(
+  conversation: ConversationRow,
+  message: IncomingMessage,
+  { state }: Admission,
+  { now, outage, holdFullNotice }: AcceptRequest,
+): ArrivalNotice | null {
+  if (!message.addressed || outage === null) return null
+  if (state === 'refused') {
+    if (!mayTellFull(conversation, now)) return null
+    return { text: holdFullNotice, replyTo: message.platformMessageId, told: { full_told_at: now } }
+  }
+  if (outage.notice === null || conversation.told_outage === outage.id) return null
+  return { text: outage.notice, replyTo: null, told: { told_outage: outage.id } }
+}
+
+/** A clock that was set back must not silence the notice for good. */
+function mayTellFull(conversation: ConversationRow, now: number): boolean {
+  const last = conversation.full_told_at
+  return last === null || Math.abs(now - last) >= FULL_NOTICE_INTERVAL_MS
+}
