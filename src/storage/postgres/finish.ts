@@ -1,18 +1,13 @@
 import type { Outage, TurnOutcome } from '../../inbox/inbox.ts'
 import type { ConversationRow } from '../conversation-row.ts'
+import type { LeaseKey } from '../lease-terms.ts'
 import { WAITING } from '../message-row.ts'
+import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../turn-end.ts'
 import type { Transaction } from './database.ts'
-import type { LeaseKey } from './lease.ts'
 import { dropContexts } from './message-contexts.ts'
 import { lockConversation, MESSAGE_COLUMNS, observedOutage, type MessageRow } from './rows.ts'
 import { clean } from './statements.ts'
 import { Work, type StoreContext } from './work.ts'
-
-interface Moment {
-  readonly turnId: string
-  readonly leasedAt: number
-  readonly now: number
-}
 
 /** How a turn ended, and what must be sent because of it. See `Inbox.finish`. */
 export async function finish(
@@ -94,15 +89,7 @@ async function answer(
   outcome: Extract<TurnOutcome, { kind: 'answered' }>,
   { turnId, leasedAt, now }: Moment,
 ): Promise<void> {
-  const stored = work.insert(conversation, {
-    role: 'assistant',
-    state: 'answered',
-    text: outcome.text,
-    preface: outcome.preface,
-    at: now,
-    inHistory: true,
-    reason: outcome.reason ?? null,
-  })
+  const stored = work.insert(conversation, answerMessage(outcome, now))
   await dropContexts(work.tx, rows)
   for (const row of rows) {
     work.change(row, {
@@ -113,15 +100,8 @@ async function answer(
       draft: null,
     })
   }
-  conversation.history_characters += rows.reduce((sum, row) => sum + row.text.length, outcome.text.length)
-  const last = rows.at(-1)
-  work.send(conversation, stored.id, {
-    kind: 'answer',
-    replyTo: last?.platform_id ?? null,
-    draft: draftOf(rows),
-    askedAt: last?.at ?? null,
-    at: now,
-  })
+  conversation.history_characters += historyGrowth(rows, outcome)
+  work.send(conversation, stored.id, answerSending(rows, now))
   if (outcome.summary !== undefined) {
     await work.tx.query(
       `INSERT INTO hermes.summaries (conversation, text) VALUES ($1, $2)
@@ -203,8 +183,4 @@ async function finishStopped(
 function keepShownText(work: Work, conversation: ConversationRow, text: string, now: number): void {
   if (text === '') return
   work.insert(conversation, { role: 'assistant', state: 'withdrawn', text, at: now })
-}
-
-function draftOf(rows: readonly MessageRow[]): string | null {
-  return rows.find((row) => row.draft !== null)?.draft ?? null
 }

@@ -1,7 +1,9 @@
 import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
 import { publicConversation, type ConversationRow } from '../conversation-row.ts'
+import { goesWith, isAlone, MAX_LEASES, NEVER_FINISHED, type LeaseKey } from '../lease-terms.ts'
 import { WAITING } from '../message-row.ts'
+import { draftOf } from '../turn-end.ts'
 import type { Database, Transaction } from './database.ts'
 import { historyFrom, parseHistory, type HistoryRow } from './history.ts'
 import { readContext } from './message-contexts.ts'
@@ -16,12 +18,6 @@ import { clean } from './statements.ts'
 import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
 
-/**
- * A message that was leased this often and never finished takes the process down each time. Far
- * above what restarts in a row can reach by chance, for an operator's bad day must park nothing.
- */
-const MAX_LEASES = 25
-const NEVER_FINISHED = 'handling never came to an end'
 /** Messages looked at for one turn; more only where more were held together. */
 const FIRST_LOOK = 32
 /** Conversations taken over in one transaction. */
@@ -100,7 +96,7 @@ export async function lease(
     history,
     summary: head.summary,
     failures: Math.max(...rows.map((row) => row.failures)),
-    draft: rows.find((row) => row.draft !== null)?.draft ?? null,
+    draft: draftOf(rows),
     ...(brought ? { context: brought } : {}),
   }
 }
@@ -142,33 +138,11 @@ function nextTurn(
   }
 }
 
-/**
- * The messages that go with `head`, the first of `rows`: those it was frozen with; else, on `merge`,
- * the unbroken run of what the same person wrote while it was held.
- */
+/** `head`, the first of `rows`, and those that go with it. */
 function groupOf(rows: readonly MessageRow[], head: MessageRow, merge: boolean): readonly MessageRow[] {
-  if (head.group_id === null && (!merge || !mergeable(head, head))) return [head]
-  const end = rows.findIndex((row) =>
-    head.group_id !== null ? row.group_id !== head.group_id : !mergeable(head, row),
-  )
+  if (isAlone(head, merge)) return [head]
+  const end = rows.findIndex((row) => !goesWith(head, row))
   return end === -1 ? rows : rows.slice(0, end)
-}
-
-function mergeable(head: MessageRow, row: MessageRow): boolean {
-  return (
-    row.state === 'held' &&
-    !row.solo &&
-    row.group_id === null &&
-    row.person_id !== null &&
-    row.person_id === head.person_id
-  )
-}
-
-/** What names a lease. */
-export interface LeaseKey {
-  readonly conversationId: string
-  readonly turnId: string
-  readonly generation: number
 }
 
 /** See `Inbox.saveDraft`. */

@@ -1,22 +1,22 @@
-import type { AcceptRequest, Arrival, Inbox, Lease, TurnOutcome } from '../../inbox/inbox.ts'
+import type { AcceptRequest, Arrival, Inbox } from '../../inbox/inbox.ts'
 import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
-import { redact } from '../../support/redact.ts'
+import { keyOf } from '../lease-terms.ts'
 import type { Storage } from '../storage.ts'
+import { withCleanReason } from '../turn-end.ts'
 import { accept } from './accept.ts'
 import * as conversations from './conversations.ts'
 import type { Database, Queryable } from './database.ts'
 import { finish } from './finish.ts'
 import { expire, hold } from './hold.ts'
 import { Lanes } from './lanes.ts'
-import { lease, recover, saveDraft, type LeaseKey } from './lease.ts'
+import { lease, recover, saveDraft } from './lease.ts'
 import { postgresOutbox } from './outbox.ts'
 import { postgresPairings } from './pairings.ts'
 import { deletePerson, exportPerson } from './persons.ts'
 import * as queue from './queue.ts'
 import { postgresFacts, postgresFigures, postgresIncidents } from './records.ts'
 import { retain } from './retention.ts'
-import { clean } from './statements.ts'
 import { integrityCheck, sizes } from './upkeep.ts'
 import { WaitingTotal } from './waiting-total.ts'
 import type { StoreContext } from './work.ts'
@@ -127,18 +127,4 @@ function placesOf(arrival: Arrival): readonly string[] {
   }
   const { channel, address } = 'message' in arrival ? arrival.message : arrival
   return [`${channel}:${address}`]
-}
-
-function keyOf(lease: Lease): LeaseKey {
-  return {
-    conversationId: clean(lease.conversation.id),
-    turnId: lease.turnId,
-    generation: lease.generation,
-  }
-}
-
-/** The last net before the database: a reason comes from an error, and errors quote. */
-function withCleanReason(outcome: TurnOutcome): TurnOutcome {
-  const reason = 'reason' in outcome ? outcome.reason : undefined
-  return reason === undefined ? outcome : ({ ...outcome, reason: redact(reason) } as TurnOutcome)
 }

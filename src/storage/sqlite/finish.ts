@@ -1,7 +1,9 @@
 import type { TurnOutcome } from '../../inbox/inbox.ts'
 import type { ConversationRow } from '../conversation-row.ts'
+import type { LeaseKey } from '../lease-terms.ts'
+import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../turn-end.ts'
 import { tellOfOutage } from './hold.ts'
-import { leasedConversation, type LeaseKey } from './lease.ts'
+import { leasedConversation } from './lease.ts'
 import {
   conversationById,
   insertMessage,
@@ -27,12 +29,6 @@ export function finish(session: Session, key: LeaseKey, outcome: TurnOutcome, no
   for (const row of rows) session.run('UPDATE messages SET leases = 0 WHERE key = ? AND leases <> 0', row.key)
   saveConversation(session, conversation)
   return true
-}
-
-interface Moment {
-  readonly turnId: string
-  readonly leasedAt: number
-  readonly now: number
 }
 
 function settle(
@@ -91,15 +87,7 @@ function answer(
   outcome: Extract<TurnOutcome, { kind: 'answered' }>,
   { turnId, leasedAt, now }: Moment,
 ): void {
-  const stored = insertMessage(session, conversation, {
-    role: 'assistant',
-    state: 'answered',
-    text: outcome.text,
-    preface: outcome.preface,
-    at: now,
-    inHistory: true,
-    reason: outcome.reason ?? null,
-  })
+  const stored = insertMessage(session, conversation, answerMessage(outcome, now))
   for (const row of rows) {
     if (row.solo === 1) dropContext(session, row.key)
     session.run(
@@ -111,15 +99,8 @@ function answer(
       row.key,
     )
   }
-  conversation.history_characters += rows.reduce((sum, row) => sum + row.text.length, outcome.text.length)
-  const last = rows.at(-1)
-  send(session, conversation, stored.key, {
-    kind: 'answer',
-    replyTo: last?.platform_id ?? null,
-    draft: draftOf(rows),
-    askedAt: last?.at ?? null,
-    at: now,
-  })
+  conversation.history_characters += historyGrowth(rows, outcome)
+  send(session, conversation, stored.key, answerSending(rows, now))
   if (outcome.summary !== undefined) {
     session.run(
       'INSERT INTO summaries (conversation, text) VALUES (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text',
@@ -187,8 +168,4 @@ function finishStopped(session: Session, key: LeaseKey, text: string, now: numbe
 function keepShownText(session: Session, conversation: ConversationRow, text: string, now: number): void {
   if (text === '') return
   insertMessage(session, conversation, { role: 'assistant', state: 'withdrawn', text, at: now })
-}
-
-function draftOf(rows: readonly MessageRow[]): string | null {
-  return rows.find((row) => row.draft !== null)?.draft ?? null
 }

@@ -1,7 +1,9 @@
 import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
 import { publicConversation, type ConversationRow } from '../conversation-row.ts'
+import { goesWith, isAlone, MAX_LEASES, NEVER_FINISHED, type LeaseKey } from '../lease-terms.ts'
 import { WAITING } from '../message-row.ts'
+import { draftOf } from '../turn-end.ts'
 import { readHistory, readSummary } from './history.ts'
 import { readContext } from './message-contexts.ts'
 import {
@@ -14,13 +16,6 @@ import {
 } from './rows.ts'
 import type { Session } from './session.ts'
 import { answeringRows, endLease, setState } from './withdraw.ts'
-
-/**
- * A message that was leased this often and never finished takes the process down each time. Far
- * above what restarts in a row can reach by chance, for an operator's bad day must park nothing.
- */
-const MAX_LEASES = 25
-const NEVER_FINISHED = 'handling never came to an end'
 
 /** A lease on its way to the main thread, its history still as JSON. */
 export type PackedLease = Omit<Lease, 'history'> & { readonly history: string }
@@ -58,7 +53,7 @@ export function lease(session: Session, request: LeaseRequest): PackedLease | nu
     history: readHistory(session, conversation, request.historyLimit),
     summary: readSummary(session, conversation.key),
     failures: Math.max(...rows.map((row) => row.failures)),
-    draft: rows.find((row) => row.draft !== null)?.draft ?? null,
+    draft: draftOf(rows),
     ...contextOf(session, rows),
   }
 }
@@ -85,34 +80,20 @@ function nextTurn(
   }
 }
 
-/**
- * The messages that go with `head`: those it was frozen with; else, on `merge`, the unbroken run of
- * what the same person wrote while it was held.
- */
+/** `head` and the messages that go with it. */
 function groupOf(
   session: Session,
   conversation: ConversationRow,
   head: MessageRow,
   merge: boolean,
 ): readonly MessageRow[] {
-  const alone = [head]
-  if (head.group_id === null && (!merge || !mergeable(head, head))) return alone
+  if (isAlone(head, merge)) return [head]
   const group: MessageRow[] = []
   for (const row of waitingFrom(session, conversation, head.seq, -1)) {
-    if (head.group_id !== null ? row.group_id !== head.group_id : !mergeable(head, row)) break
+    if (!goesWith(head, row)) break
     group.push(row)
   }
   return group
-}
-
-function mergeable(head: MessageRow, row: MessageRow): boolean {
-  return (
-    row.state === 'held' &&
-    row.solo === 0 &&
-    row.group_id === null &&
-    row.person_id !== null &&
-    row.person_id === head.person_id
-  )
 }
 
 /** What waits from `seq` on, oldest first. */
@@ -130,13 +111,6 @@ function waitingFrom(
       limit,
     ),
   )
-}
-
-/** What names a lease; the rest of it need not travel back. */
-export interface LeaseKey {
-  readonly conversationId: string
-  readonly turnId: string
-  readonly generation: number
 }
 
 /** The conversation of a lease that still holds; null when it was superseded. */

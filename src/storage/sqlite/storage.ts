@@ -2,12 +2,13 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { Pairings } from '../../conversation/pairing.ts'
-import type { AcceptRequest, Arrival, Inbox, Lease, Outbox, TurnOutcome } from '../../inbox/inbox.ts'
+import type { AcceptRequest, Arrival, Inbox, Outbox } from '../../inbox/inbox.ts'
 import { redact } from '../../support/redact.ts'
+import { keyOf } from '../lease-terms.ts'
 import type { Storage } from '../storage.ts'
+import { withCleanReason } from '../turn-end.ts'
 import { StoreClient } from './client.ts'
 import { parseHistory } from './history.ts'
-import type { LeaseKey } from './lease.ts'
 
 export interface SqliteStorageOptions {
   /** The database file; made where there is none. */
@@ -145,21 +146,6 @@ function sqlitePairings(client: StoreClient): Pairings {
     guesses: (channel, since) => client.call('pairingGuesses', channel, since),
     recordGuess: (channel, now) => client.call('pairingRecordGuess', channel, now),
   }
-}
-
-/** Only what names a lease travels back: its history may be megabytes. */
-function keyOf(lease: Lease): LeaseKey {
-  return {
-    conversationId: lease.conversation.id,
-    turnId: lease.turnId,
-    generation: lease.generation,
-  }
-}
-
-/** The last net before the database: a reason comes from an error, and errors quote. */
-function withCleanReason(outcome: TurnOutcome): TurnOutcome {
-  const reason = 'reason' in outcome ? outcome.reason : undefined
-  return reason === undefined ? outcome : ({ ...outcome, reason: redact(reason) } as TurnOutcome)
 }
 
 /**
