@@ -52,10 +52,16 @@ export function fileLimit(mediaType: string): FileLimit {
   }
 }
 
-/**
- * @param file.size as the platform announces it; null = unknown before the download
- * @throws Refused where the announced size is already too much
- */
-export function checkSize(file: FileLimit & { readonly size: number | null }): void {
+/** A file that a message carries and the model can read, before anything of it is fetched. */
+export interface ReadableFile extends FileLimit {
+  readonly name: string
+  /** As `readableType` gives it. */
+  readonly mediaType: string
+  /** In bytes, as the platform announces it; null = unknown before the download. */
+  readonly size: number | null
+}
+
+/** @throws Refused where the announced size is already too much */
+export function checkSize(file: ReadableFile): void {
   if (file.size !== null && file.size > file.maxBytes) throw new Refused(file.tooLarge)
 }

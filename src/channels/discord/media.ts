@@ -1,15 +1,8 @@
 import type { APIAttachment } from 'discord-api-types/v10'
-import { fileLimit, readableType, UNREADABLE_FILE } from '../readable-file.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../readable-file.ts'
 
-/** A file that a message carries and the model can read. */
-export interface FileRef {
+export interface FileRef extends ReadableFile {
   readonly url: string
-  readonly name: string
-  readonly mediaType: string
-  readonly maxBytes: number
-  /** The sentence for a file above `maxBytes`. */
-  readonly tooLarge: string
-  readonly size: number | null
 }
 
 /** What a message carries beside its text. */

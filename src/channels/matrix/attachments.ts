@@ -1,58 +1,27 @@
-import type { Attachment } from '../../inbox/inbox.ts'
-import { backoffDelay } from '../../support/backoff.ts'
-import { sleep, type Clock, SECOND } from '../../support/clock.ts'
-import { Refused, TransientError } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import { checkSize, UNREADABLE_FILE } from '../readable-file.ts'
-import { sniff } from '../sniff.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../file-loader.ts'
 import type { MatrixClient } from './client.ts'
 import { MatrixFailure } from './failure.ts'
 import type { FileRef } from './media.ts'
 
-/** Makes the loader of a file: nothing is fetched before it is called. */
-export type FileLoader = (file: FileRef) => () => Promise<Attachment>
+export type FileLoader = LoaderOf<FileRef>
 
-/** What follows in the room waits for the file, so it is not tried for long. */
-const TRIES = 3
-const RETRY = { initialMs: SECOND, maxMs: 5 * SECOND }
-const CANNOT_FETCH = "I couldn't get your file from the server. Please send it again."
+/** All others are an answer of the server about the file, or about the bot. */
+const PASSING: ReadonlySet<string> = new Set(['network', 'server', 'rate-limited'])
 
-export interface LoaderOptions {
-  readonly client: MatrixClient
-  readonly clock: Clock
-  readonly log: Log
-  readonly random: () => number
-  /** Aborted when the channel stops. */
-  readonly signal: () => AbortSignal
-}
-
-/** @throws Refused with the sentence for the person (too large, cannot be had); TransientError when the channel stops meanwhile */
-export function createFileLoader(options: LoaderOptions): FileLoader {
-  return (file) => async () => {
-    checkSize(file)
-    const signal = options.signal()
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await load(file, options.client, signal)
-      } catch (error) {
-        if (signal.aborted) throw new TransientError('the channel is stopping')
-        if (!(error instanceof MatrixFailure)) throw error
-        options.log.warn({ channel: 'matrix', attempt }, `a file could not be loaded: ${error.message}`)
-        const passing = ['network', 'server', 'rate-limited'].includes(error.kind)
-        if (attempt >= TRIES || !passing) throw new Refused(CANNOT_FETCH)
-        const waitMs = error.retryAfterMs ?? backoffDelay(attempt, RETRY, options.random())
-        await sleep(options.clock, Math.min(waitMs, RETRY.maxMs), signal).catch(() => {})
-      }
-    }
-  }
-}
-
-async function load(file: FileRef, client: MatrixClient, signal: AbortSignal): Promise<Attachment> {
-  const bytes = await client.download(file, file.maxBytes, signal)
-  if (bytes === null) throw new Refused(file.tooLarge)
-  if (file.mediaType === 'text/plain') return { mediaType: file.mediaType, name: file.name, bytes }
-  // What the sender's program says of a picture is often wrong, and the model looks at the bytes.
-  const mediaType = sniff(bytes)
-  if (mediaType === null) throw new Refused(UNREADABLE_FILE)
-  return { mediaType, name: file.name, bytes }
+/** @see fileLoader */
+export function createFileLoader(options: LoaderOptions & { readonly client: MatrixClient }): FileLoader {
+  const { client } = options
+  return fileLoader<FileRef>(
+    {
+      channel: 'matrix',
+      name: 'the server',
+      fetch: (file, signal) => client.download(file, file.maxBytes, signal),
+      failure(error) {
+        if (!(error instanceof MatrixFailure)) return null
+        const { message, kind, retryAfterMs } = error
+        return { message, lasting: !PASSING.has(kind), retryAfterMs }
+      },
+    },
+    options,
+  )
 }

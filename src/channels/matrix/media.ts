@@ -1,14 +1,9 @@
-import { fileLimit, readableType, UNREADABLE_FILE, type FileLimit } from '../readable-file.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../readable-file.ts'
 import { recordOf, textOf, type MatrixEvent } from './events.ts'
 
-/** An uploaded file that the model can read. */
-export interface FileRef extends FileLimit {
+export interface FileRef extends ReadableFile {
   readonly server: string
   readonly mediaId: string
-  readonly name: string
-  readonly mediaType: string
-  /** As the sender announces it, in bytes; null = unknown before the download. */
-  readonly size: number | null
 }
 
 /** What a message carries beside its text. */

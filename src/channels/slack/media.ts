@@ -1,13 +1,8 @@
-import { fileLimit, readableType, UNREADABLE_FILE, type FileLimit } from '../readable-file.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../readable-file.ts'
 import type { SlackFile } from './message.ts'
 
-/** A file that a message carries and the model can read. */
-export interface FileRef extends FileLimit {
+export interface FileRef extends ReadableFile {
   readonly address: string
-  readonly name: string
-  readonly mediaType: string
-  /** As the platform announces it; null = unknown before the download. */
-  readonly size: number | null
 }
 
 const ELSEWHERE = 'That file is kept outside of Slack, where I cannot read it. Please upload it here.'

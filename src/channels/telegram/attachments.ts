@@ -1,60 +1,28 @@
-import type { Attachment } from '../../inbox/inbox.ts'
-import { backoffDelay } from '../../support/backoff.ts'
-import { sleep, type Clock, SECOND } from '../../support/clock.ts'
-import { Refused, TransientError } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import { checkSize, UNREADABLE_FILE } from '../readable-file.ts'
-import { sniff } from '../sniff.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../file-loader.ts'
 import type { TelegramClient } from './client.ts'
 import { TelegramFailure } from './failure.ts'
 import type { FileRef } from './media.ts'
 
-/** Makes the loader of a file: nothing is fetched before it is called. */
-export type FileLoader = (file: FileRef) => () => Promise<Attachment>
+export type FileLoader = LoaderOf<FileRef>
 
-/** What follows in the chat waits for the file, so it is not tried for long. */
-const TRIES = 3
-const RETRY = { initialMs: SECOND, maxMs: 5 * SECOND }
-const CANNOT_FETCH = "I couldn't get your file from Telegram. Please send it again."
-
-export interface LoaderOptions {
-  readonly client: TelegramClient
-  readonly clock: Clock
-  readonly log: Log
-  readonly random: () => number
-  /** Aborted when the channel stops. */
-  readonly signal: () => AbortSignal
-}
-
-/** @throws Refused with the sentence for the person (too large, cannot be had); TransientError when the channel stops meanwhile */
-export function createFileLoader(options: LoaderOptions): FileLoader {
-  return (file) => async () => {
-    checkSize(file)
-    const signal = options.signal()
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await load(file, options.client, signal)
-      } catch (error) {
-        if (signal.aborted) throw new TransientError('the channel is stopping')
-        if (!(error instanceof TelegramFailure)) throw error
-        options.log.warn({ channel: 'telegram', attempt }, `a file could not be loaded: ${error.message}`)
-        if (attempt >= TRIES || error.kind === 'rejected' || error.kind === 'gone')
-          throw new Refused(CANNOT_FETCH)
-        const waitMs = error.retryAfterMs ?? backoffDelay(attempt, RETRY, options.random())
-        await sleep(options.clock, Math.min(waitMs, RETRY.maxMs), signal).catch(() => {})
-      }
-    }
-  }
-}
-
-async function load(file: FileRef, client: TelegramClient, signal: AbortSignal): Promise<Attachment> {
-  const { file_path: path } = await client.getFile(file.fileId, signal)
-  if (!path) throw new TelegramFailure('gone', 'getFile', 'no path')
-  const bytes = await client.download(path, file.maxBytes, signal)
-  if (bytes === null) throw new Refused(file.tooLarge)
-  if (file.mediaType === 'text/plain') return { mediaType: file.mediaType, name: file.name, bytes }
-  // What the sender's program says of a picture is often wrong, and the model looks at the bytes.
-  const mediaType = sniff(bytes)
-  if (mediaType === null) throw new Refused(UNREADABLE_FILE)
-  return { mediaType, name: file.name, bytes }
+/** @see fileLoader */
+export function createFileLoader(options: LoaderOptions & { readonly client: TelegramClient }): FileLoader {
+  const { client } = options
+  return fileLoader<FileRef>(
+    {
+      channel: 'telegram',
+      name: 'Telegram',
+      async fetch({ fileId, maxBytes }, signal) {
+        const { file_path: path } = await client.getFile(fileId, signal)
+        if (!path) throw new TelegramFailure('gone', 'getFile', 'no path')
+        return await client.download(path, maxBytes, signal)
+      },
+      failure(error) {
+        if (!(error instanceof TelegramFailure)) return null
+        const { message, kind, retryAfterMs } = error
+        return { message, lasting: kind === 'rejected' || kind === 'gone', retryAfterMs }
+      },
+    },
+    options,
+  )
 }

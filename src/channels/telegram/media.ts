@@ -4,16 +4,11 @@ import {
   MAX_IMAGE_BYTES,
   readableType,
   UNREADABLE_FILE,
-  type FileLimit,
+  type ReadableFile,
 } from '../readable-file.ts'
 
-/** A file that a message carries and the model can read. */
-export interface FileRef extends FileLimit {
+export interface FileRef extends ReadableFile {
   readonly fileId: string
-  readonly name: string
-  readonly mediaType: string
-  /** As the platform announces it; null = unknown before the download. */
-  readonly size: number | null
 }
 
 /** What a message carries beside its text. */

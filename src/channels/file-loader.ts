@@ -1,0 +1,79 @@
+import type { Attachment } from '../inbox/inbox.ts'
+import { backoffDelay } from '../support/backoff.ts'
+import { SECOND, sleep, type Clock } from '../support/clock.ts'
+import { Refused, TransientError } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import { checkSize, UNREADABLE_FILE, type ReadableFile } from './readable-file.ts'
+import { sniff } from './sniff.ts'
+
+/** Makes the loader of a file: nothing is fetched before it is called. */
+export type FileLoader<File> = (file: File) => () => Promise<Attachment>
+
+/** What is the same for all files of a channel. */
+export interface LoaderOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+  /** Aborted when the channel stops. */
+  readonly signal: () => AbortSignal
+}
+
+/** Where a platform keeps its files, and what its failures mean. */
+export interface FileStore<File extends ReadableFile> {
+  readonly channel: string
+  /** As it stands in the sentence for the person: "I couldn't get your file from …". */
+  readonly name: string
+  /** @returns null when there are more than `file.maxBytes` of them */
+  fetch(file: File, signal: AbortSignal): Promise<Uint8Array | null>
+  /** Null: not a failure of the platform's, so it is passed on as it is. */
+  failure(error: unknown): FetchFailure | null
+}
+
+export interface FetchFailure {
+  /** For the log. */
+  readonly message: string
+  /** Asking again would be answered in the same way. */
+  readonly lasting: boolean
+  /** What the server asked to wait, in milliseconds; null = it did not say. */
+  readonly retryAfterMs: number | null
+}
+
+/** What follows in the conversation waits for the file, so it is not tried for long. */
+const TRIES = 3
+const RETRY = { initialMs: SECOND, maxMs: 5 * SECOND }
+
+/** @throws Refused with the sentence for the person (too large, cannot be had); TransientError when the channel stops meanwhile */
+export function fileLoader<File extends ReadableFile>(
+  store: FileStore<File>,
+  options: LoaderOptions,
+): FileLoader<File> {
+  const { clock, log, random } = options
+  return (file) => async () => {
+    checkSize(file)
+    const signal = options.signal()
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return attachmentOf(file, await store.fetch(file, signal))
+      } catch (error) {
+        if (signal.aborted) throw new TransientError('the channel is stopping')
+        const failure = store.failure(error)
+        if (failure === null) throw error
+        log.warn({ channel: store.channel, attempt }, `a file could not be loaded: ${failure.message}`)
+        if (attempt >= TRIES || failure.lasting) {
+          throw new Refused(`I couldn't get your file from ${store.name}. Please send it again.`)
+        }
+        const waitMs = failure.retryAfterMs ?? backoffDelay(attempt, RETRY, random())
+        await sleep(clock, Math.min(waitMs, RETRY.maxMs), signal).catch(() => {})
+      }
+    }
+  }
+}
+
+function attachmentOf(file: ReadableFile, bytes: Uint8Array | null): Attachment {
+  if (bytes === null) throw new Refused(file.tooLarge)
+  if (file.mediaType === 'text/plain') return { mediaType: file.mediaType, name: file.name, bytes }
+  // What the sender's program says of a picture is often wrong, and the model looks at the bytes.
+  const mediaType = sniff(bytes)
+  if (mediaType === null) throw new Refused(UNREADABLE_FILE)
+  return { mediaType, name: file.name, bytes }
+}
