@@ -5,6 +5,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import { TypingPace } from '../typing.ts'
 import { createFileLoader, type FileLoader } from './attachments.ts'
 import { DEFAULT_API_ROOT, DiscordClient } from './client.ts'
 import { CommandDesk } from './command-desk.ts'
@@ -19,8 +20,6 @@ import { isSnowflake } from './snowflake.ts'
 const DRAFT_INTERVAL_MS = 1_500
 /** Discord shows the indicator for 10 s; asked for more often, it is left out. */
 const TYPING_INTERVAL_MS = 8 * SECOND
-/** Channels whose indicator is remembered. */
-const REMEMBERED_TYPING = 1_000
 
 /**
  * What Discord is asked to tell: servers and their channels, messages in servers and private chats, and
@@ -58,7 +57,7 @@ class DiscordChannel implements Channel {
   readonly #sender: Sender
   readonly #desk: CommandDesk
   readonly #load: FileLoader
-  readonly #typing = new Map<string, number>()
+  readonly #typing: TypingPace
   #stopping = new AbortController()
   #running: Promise<unknown> | null = null
   #account: string | null = null
@@ -70,6 +69,7 @@ class DiscordChannel implements Channel {
     this.#random = random
     this.#client = new DiscordClient({ ...options, apiRoot: options.apiRoot ?? DEFAULT_API_ROOT })
     this.#sender = new Sender(this.#client)
+    this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     const common = { client: this.#client, clock, log, random }
     this.#desk = new CommandDesk(common)
     this.#load = createFileLoader({ ...common, signal: () => this.#stopping.signal })
@@ -116,12 +116,7 @@ class DiscordChannel implements Channel {
   }
 
   typing(address: string): void {
-    const now = this.#options.clock.monotonic()
-    if (!isSnowflake(address) || now - (this.#typing.get(address) ?? -Infinity) < TYPING_INTERVAL_MS) return
-    if (!this.#client.mayWrite(address)) return
-    this.#typing.delete(address)
-    this.#typing.set(address, now)
-    if (this.#typing.size > REMEMBERED_TYPING) this.#typing.delete(this.#typing.keys().next().value!)
+    if (!isSnowflake(address) || !this.#client.mayWrite(address) || !this.#typing.take(address)) return
     this.#client.sendTyping(address, this.#stopping.signal).catch(() => {})
   }
 

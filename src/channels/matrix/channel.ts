@@ -6,6 +6,7 @@ import { newId } from '../../support/ids.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import { TypingPace } from '../typing.ts'
 import { parseAddress } from './address.ts'
 import { createFileLoader } from './attachments.ts'
 import { Batches } from './batch.ts'
@@ -27,8 +28,6 @@ const DEFAULT_WAIT_MS = 30 * SECOND
 const DRAFT_INTERVAL_MS = 2_500
 /** The indicator is shown for ten seconds; asked for more often, it is left out. */
 const TYPING_INTERVAL_MS = 5 * SECOND
-/** Rooms whose indicator is remembered. */
-const REMEMBERED_TYPING = 1_000
 
 export interface MatrixOptions {
   readonly token: Secret
@@ -66,7 +65,7 @@ class MatrixChannel implements Channel {
   readonly #loop: SyncLoop
   readonly #invitations: Invitations
   readonly #privateRooms: PrivateRooms
-  readonly #typing = new Map<string, number>()
+  readonly #typing: TypingPace
   #receiver: Receiver | null = null
   #cursors: Cursors | null = null
   #userId: string | null = null
@@ -79,6 +78,7 @@ class MatrixChannel implements Channel {
     this.#options = options
     const client = (this.#client = new MatrixClient(options))
     this.#pacing = new Pacing(clock)
+    this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     this.#rooms = new Rooms(client)
     const privateRooms = (this.#privateRooms = new PrivateRooms(client, log))
     this.#sender = new Sender({
@@ -164,12 +164,8 @@ class MatrixChannel implements Channel {
 
   typing(address: string): void {
     const roomId = parseAddress(address)?.roomId
-    const now = this.#options.clock.monotonic()
     if (roomId === undefined || this.#userId === null) return
-    if (now - (this.#typing.get(roomId) ?? -Infinity) < TYPING_INTERVAL_MS || !this.#pacing.isOpen()) return
-    this.#typing.delete(roomId)
-    this.#typing.set(roomId, now)
-    if (this.#typing.size > REMEMBERED_TYPING) this.#typing.delete(this.#typing.keys().next().value!)
+    if (!this.#pacing.isOpen() || !this.#typing.take(roomId)) return
     this.#client.typing(roomId, this.#userId, this.#stopping.signal).catch(() => {})
   }
 

@@ -6,6 +6,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import { TypingPace } from '../typing.ts'
 import { parseAddress } from './address.ts'
 import { joinAlbums, type Piece } from './album.ts'
 import { createFileLoader, type FileLoader } from './attachments.ts'
@@ -23,8 +24,6 @@ const DEFAULT_POLL_SECONDS = 30
 const DRAFT_INTERVAL_MS = 1_200
 /** Telegram shows the indicator for 5 s; asked for more often, it is left out. */
 const TYPING_INTERVAL_MS = 3 * SECOND
-/** Chats whose indicator is remembered. */
-const REMEMBERED_TYPING = 1_000
 
 export interface TelegramOptions {
   readonly token: Secret
@@ -58,7 +57,7 @@ class TelegramChannel implements Channel {
   readonly #identity: Identity
   readonly #poller: Poller
   readonly #load: FileLoader
-  readonly #typing = new Map<string, number>()
+  readonly #typing: TypingPace
   #stopping = new AbortController()
   #running: Promise<unknown> | null = null
   #state: Omit<ChannelStatus, 'channel' | 'account'>
@@ -68,6 +67,7 @@ class TelegramChannel implements Channel {
     this.#options = options
     this.#client = new TelegramClient(options)
     this.#pacing = new Pacing(clock, options.pacing)
+    this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     this.#sender = new Sender(this.#client, this.#pacing)
     const common = { client: this.#client, clock, log, random }
     this.#identity = new Identity({ ...common, token })
@@ -126,12 +126,7 @@ class TelegramChannel implements Channel {
 
   typing(address: string): void {
     const target = parseAddress(address)
-    const now = this.#options.clock.monotonic()
-    if (!target || now - (this.#typing.get(address) ?? -Infinity) < TYPING_INTERVAL_MS) return
-    if (!this.#pacing.isOpen(target.chatId)) return
-    this.#typing.delete(address)
-    this.#typing.set(address, now)
-    if (this.#typing.size > REMEMBERED_TYPING) this.#typing.delete(this.#typing.keys().next().value!)
+    if (!target || !this.#pacing.isOpen(target.chatId) || !this.#typing.take(address)) return
     this.#client.sendTyping(target.chatId, target.threadId, this.#stopping.signal).catch(() => {})
   }
 

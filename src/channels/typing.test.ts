@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import { TypingPace } from './typing.ts'
+
+test('the indicator is shown once an interval in each place', async () => {
+  const clock = new FakeClock()
+  const pace = new TypingPace(clock, 3_000)
+  expect([pace.take('a'), pace.take('a'), pace.take('b')]).toEqual([true, false, true])
+  await clock.advance(2_999)
+  expect(pace.take('a')).toBe(false)
+  // What was left out does not put off the next one.
+  await clock.advance(1)
+  expect([pace.take('a'), pace.take('a')]).toEqual([true, false])
+})
+
+test('a wall clock that is set back does not silence it', async () => {
+  const clock = new FakeClock()
+  const pace = new TypingPace(clock, 3_000)
+  pace.take('a')
+  clock.jump(-3_600_000)
+  await clock.advance(3_000)
+  expect(pace.take('a')).toBe(true)
+})
+
+test('a thousand places are remembered, and of more the one shown longest ago is forgotten', async () => {
+  const clock = new FakeClock()
+  const pace = new TypingPace(clock, 3_000)
+  pace.take('first')
+  await clock.advance(3_000)
+  for (let i = 0; i < 999; i++) pace.take(`place ${i}`)
+  // Shown anew, it is the latest of a thousand.
+  expect(pace.take('first')).toBe(true)
+  pace.take('one more')
+  expect([pace.take('first'), pace.take('place 1'), pace.take('place 0')]).toEqual([false, false, true])
+})

@@ -1,0 +1,28 @@
+import type { Clock } from '../support/clock.ts'
+
+/** Places whose indicator is remembered. */
+const REMEMBERED = 1_000
+
+/** Leaves out what is asked for while a platform still shows the indicator "is typing" from the time before. */
+export class TypingPace {
+  readonly #clock: Clock
+  readonly #intervalMs: number
+  /** When it was shown last, by place, the one shown most recently at the end. */
+  readonly #shown = new Map<string, number>()
+
+  /** @param intervalMs somewhat less than the platform shows the indicator, in milliseconds */
+  constructor(clock: Clock, intervalMs: number) {
+    this.#clock = clock
+    this.#intervalMs = intervalMs
+  }
+
+  /** @returns whether it is to be shown in `place` now; if so, it counts as shown */
+  take(place: string): boolean {
+    const now = this.#clock.monotonic()
+    if (now - (this.#shown.get(place) ?? -Infinity) < this.#intervalMs) return false
+    this.#shown.delete(place)
+    this.#shown.set(place, now)
+    if (this.#shown.size > REMEMBERED) this.#shown.delete(this.#shown.keys().next().value!)
+    return true
+  }
+}
