@@ -1,12 +1,9 @@
-import type { Person, Receiver } from '../../conversation/receiver.ts'
-import type { Accepted, Attachment, ConversationId } from '../../inbox/inbox.ts'
+import type { Person } from '../../conversation/receiver.ts'
+import type { Accepted, Attachment } from '../../inbox/inbox.ts'
 import type { MessageContext } from '../../inbox/message-context.ts'
-import { Refused, StoreError } from '../../support/errors.ts'
-import type { Clock } from '../../support/clock.ts'
-import type { Channel, ChannelStatus } from '../channel.ts'
+import { Refused } from '../../support/errors.ts'
+import { PullChannel } from '../pull-channel.ts'
 import { SNIFF_BYTES, sniff } from '../sniff.ts'
-
-const CHANNEL = 'openai'
 
 const UNREADABLE =
   'A picture or file is of a kind that the model cannot read: PNG, JPEG, GIF, WebP, PDF or text.'
@@ -25,25 +22,10 @@ export interface ProgramRequest {
 /**
  * Programs that speak OpenAI's protocol, as a chat platform: each request is a conversation of its
  * own with one message, which brings along what was said before. Whoever asked reads the store
- * through the open request, so nothing is ever sent here.
+ * through the open request.
  */
-export class OpenAiChannel implements Channel {
-  readonly channel = CHANNEL
-  readonly push = false
-  readonly draftIntervalMs = null
-  readonly #clock: Clock
-  #receiver: Receiver | null = null
-  #since: number
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-    this.#since = clock.now()
-  }
-
-  /** The address of a request never moves. */
-  conversationId(address: string): ConversationId {
-    return `${CHANNEL}:${address}`
-  }
+export class OpenAiChannel extends PullChannel {
+  readonly channel = 'openai'
 
   /**
    * Resolves after the durable commit. A second post of the same request gives the first one's result.
@@ -52,7 +34,7 @@ export class OpenAiChannel implements Channel {
    */
   post(request: ProgramRequest): Promise<Accepted> {
     const { address, requestId, person, text, attachments, context } = request
-    return this.#receive({
+    return this.receive({
       kind: 'message',
       address,
       platformMessageId: requestId,
@@ -73,7 +55,7 @@ export class OpenAiChannel implements Channel {
    */
   async giveUp(address: string, requestId: string, person: Person): Promise<void> {
     if (await this.withdraw(address, requestId)) return
-    await this.#receive({
+    await this.receive({
       kind: 'message',
       address,
       platformMessageId: `${requestId}/stop`,
@@ -87,51 +69,8 @@ export class OpenAiChannel implements Channel {
 
   /** Takes back a request that nobody has begun to answer. @returns false: it was begun, or is over */
   async withdraw(address: string, requestId: string): Promise<boolean> {
-    const { state } = await this.#receive({ kind: 'deletion', address, platformMessageId: requestId })
+    const { state } = await this.receive({ kind: 'deletion', address, platformMessageId: requestId })
     return state === 'withdrawn'
-  }
-
-  async start(receiver: Receiver): Promise<void> {
-    this.#receiver = receiver
-    this.#since = this.#clock.now()
-  }
-
-  async stop(): Promise<void> {
-    this.#receiver = null
-    this.#since = this.#clock.now()
-  }
-
-  status(): ChannelStatus {
-    return {
-      channel: CHANNEL,
-      state: this.#receiver ? 'connected' : 'stopped',
-      problem: null,
-      since: this.#since,
-      account: null,
-    }
-  }
-
-  split(text: string): readonly string[] {
-    return [text]
-  }
-
-  send(): Promise<string> {
-    return Promise.reject(new Error('the open request reads the store; nothing is sent to it'))
-  }
-
-  edit(): Promise<void> {
-    return Promise.reject(new Error('the open request reads the store; nothing is edited there'))
-  }
-
-  typing(): void {
-    // The stream of the open request shows the answer itself as it is written.
-  }
-
-  async #receive(item: Parameters<Receiver['receive']>[1][number]): Promise<Accepted> {
-    // Between the first connection and the end of the start, or while stopping.
-    if (!this.#receiver) throw new StoreError('the gateway takes no messages right now')
-    const [accepted] = await this.#receiver.receive(CHANNEL, [item], [])
-    return accepted!
   }
 }
 

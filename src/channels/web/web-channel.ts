@@ -1,11 +1,7 @@
-import type { Receiver } from '../../conversation/receiver.ts'
-import type { Attachment, Accepted, ConversationId } from '../../inbox/inbox.ts'
 import type { Person } from '../../conversation/receiver.ts'
-import { StoreError } from '../../support/errors.ts'
+import type { Accepted, Attachment } from '../../inbox/inbox.ts'
 import type { Clock } from '../../support/clock.ts'
-import type { Channel, ChannelStatus } from '../channel.ts'
-
-const WEB_CHANNEL = 'web'
+import { PullChannel } from '../pull-channel.ts'
 
 /** A message as the HTTP side hands it over, its sender already known. */
 export interface WebMessage {
@@ -17,29 +13,15 @@ export interface WebMessage {
   readonly attachments: ReadonlyArray<() => Promise<Attachment>>
 }
 
-/**
- * The gateway's own page and API as a chat platform. Its readers follow the store
- * through the event streams, so nothing is ever sent to it.
- */
-export class WebChannel implements Channel {
-  readonly channel = WEB_CHANNEL
-  readonly push = false
-  readonly draftIntervalMs = null
+/** The gateway's own page and API as a chat platform. Its readers follow the store through the event streams. */
+export class WebChannel extends PullChannel {
+  readonly channel = 'web'
   /** The page's messages are taken. */
   readonly enabled: boolean
-  readonly #clock: Clock
-  #receiver: Receiver | null = null
-  #since: number
 
   constructor(clock: Clock, enabled = true) {
-    this.#clock = clock
+    super(clock)
     this.enabled = enabled
-    this.#since = clock.now()
-  }
-
-  /** A conversation keeps its first address, and on the page an address never moves. */
-  conversationId(address: string): ConversationId {
-    return `${WEB_CHANNEL}:${address}`
   }
 
   /**
@@ -47,61 +29,16 @@ export class WebChannel implements Channel {
    *
    * @throws StoreError when nothing was stored
    */
-  async post(message: WebMessage): Promise<Accepted> {
-    // Between the first connection and the end of the start, or while stopping.
-    if (!this.#receiver) throw new StoreError('the gateway takes no messages right now')
-    const [accepted] = await this.#receiver.receive(
-      WEB_CHANNEL,
-      [
-        {
-          kind: 'message',
-          address: message.address,
-          platformMessageId: message.messageId,
-          person: message.person,
-          chat: { id: message.address, kind: 'private', addressed: true },
-          text: message.text,
-          attachments: message.attachments,
-          unsupported: null,
-        },
-      ],
-      [],
-    )
-    return accepted!
-  }
-
-  async start(receiver: Receiver): Promise<void> {
-    this.#receiver = receiver
-    this.#since = this.#clock.now()
-  }
-
-  async stop(): Promise<void> {
-    this.#receiver = null
-    this.#since = this.#clock.now()
-  }
-
-  status(): ChannelStatus {
-    return {
-      channel: WEB_CHANNEL,
-      state: this.#receiver ? 'connected' : 'stopped',
-      problem: null,
-      since: this.#since,
-      account: null,
-    }
-  }
-
-  split(text: string): readonly string[] {
-    return [text]
-  }
-
-  send(): Promise<string> {
-    return Promise.reject(new Error('the page reads the store; nothing is sent to it'))
-  }
-
-  edit(): Promise<void> {
-    return Promise.reject(new Error('the page reads the store; nothing is edited there'))
-  }
-
-  typing(): void {
-    // The event streams show the answer itself as it is written.
+  post({ address, messageId, person, text, attachments }: WebMessage): Promise<Accepted> {
+    return this.receive({
+      kind: 'message',
+      address,
+      platformMessageId: messageId,
+      person,
+      chat: { id: address, kind: 'private', addressed: true },
+      text,
+      attachments,
+      unsupported: null,
+    })
   }
 }
