@@ -17,6 +17,8 @@ interface Sending {
   readonly delivery: { left(channel: string): Promise<void> }
 }
 
+type Speaker = Pick<Channel, 'send' | 'remove'>
+
 /** The platforms as this process of the fleet has them: alone, in turn with others, or not at all. */
 export async function openFleetPlatforms(
   settings: ChannelSettings,
@@ -51,14 +53,22 @@ export async function openFleetPlatforms(
   })
 }
 
-/** By name, to say something directly, beside the outbox and whoever speaks for the channel. */
-export function speakers(platforms: readonly Channel[]): ReadonlyMap<string, Channel> {
+/** By name, to say something of our own directly, beside the outbox and whoever speaks for the channel. */
+export function speakers(platforms: readonly Channel[]): ReadonlyMap<string, Speaker> {
   return new Map(
     platforms.map((channel) => [
       channel.channel,
-      channel instanceof HeldChannel ? channel.outright : channel,
+      speakerOf(channel instanceof HeldChannel ? channel.outright : channel),
     ]),
   )
+}
+
+function speakerOf(channel: Channel): Speaker {
+  return {
+    send: (address, text, options) =>
+      channel.send(address, channel.ownWords?.(text, address) ?? text, options),
+    ...(channel.remove ? { remove: (...message) => channel.remove!(...message) } : {}),
+  }
 }
 
 /** What tells one account of a platform from another, without telling its secret. */

@@ -27,6 +27,7 @@ export class HeldChannel implements Channel {
   readonly channel: string
   readonly push: boolean
   readonly draftIntervalMs: number | null
+  readonly ownWords?: NonNullable<Channel['ownWords']>
   readonly remove?: NonNullable<Channel['remove']>
   readonly #options: HeldChannelOptions
   readonly #inner: Channel
@@ -43,6 +44,7 @@ export class HeldChannel implements Channel {
     this.push = inner.push
     this.draftIntervalMs = inner.draftIntervalMs
     this.#since = options.clock.now()
+    if (inner.ownWords) this.ownWords = (text, address) => inner.ownWords!(text, address)
     if (inner.remove) this.remove = (address, platformId) => inner.remove!(address, platformId)
   }
 

@@ -133,3 +133,17 @@ test('where nobody would see it a quick answer is sent once, without a draft', a
   expect(outlet.edits).toEqual([])
   expect(outlet.texts('a')).toEqual(['answer to one'])
 })
+
+test('what we say ourselves is put in the words of the platform, and what the model writes is not', async () => {
+  const ownWords = (text: string, address: string) => text.replaceAll('/', `${address}!`)
+  const outlet = Object.assign(new MemoryOutlet(), { ownWords })
+  await using rig = await MessageRig.start({ outlets: [outlet] })
+  await rig.say('a', '/start')
+  await rig.rest()
+  await rig.say('a', 'what is /help?')
+  await rig.rest()
+  expect(outlet.texts('a')).toEqual([
+    'Hello! Write to me, and I answer. a!help shows what else I understand.',
+    'answer to what is /help?',
+  ])
+})

@@ -260,7 +260,8 @@ export class Delivery {
   }
 
   async #send(item: OutboxItem, outlet: Outlet): Promise<void> {
-    const parts = outlet.split(item.text)
+    const own = item.kind === 'notice' ? outlet.ownWords?.(item.text, item.address) : undefined
+    const parts = outlet.split(own ?? item.text)
     let address = item.address
     let moves = 0
     // An empty text cannot be sent: it is over as it is.

@@ -12,6 +12,12 @@ export interface Outlet {
   split(text: string): readonly string[]
 
   /**
+   * A sentence of our own with its commands named as people there must write them. Left out: `/new` is
+   * written `/new`. Pure, and never asked about the model's words.
+   */
+  ownWords?(text: string, address: string): string
+
+  /**
    * Sends one part.
    *
    * @param key the same for each try of the same part, for platforms that can drop repeats

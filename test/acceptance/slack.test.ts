@@ -54,7 +54,7 @@ test(
     await until(() => server.sockets.connections === 1, 'the connection', PATIENCE_MS)
     server.say(BOBS_CHAT, 'good morning', { user: BOB })
     await seen(BOBS_CHAT, "I can't reach Claude right now.")
-    await seen(ADAS_CHAT, 'Send /login here')
+    await seen(ADAS_CHAT, 'Send !login here')
 
     server.command(GENERAL, 'login')
     await seen(GENERAL, 'only in a private chat')
@@ -66,6 +66,14 @@ test(
     await seen(ADAS_CHAT, 'Signed in as operator@sandbox.example')
     await seen(ADAS_CHAT, 'I cannot delete your message with the code here')
     await seen(BOBS_CHAT, 'Echo: good morning')
+
+    // Our own sentences name commands as they work in that place; what the model writes stays as it is.
+    server.say(BOBS_CHAT, '!help', { user: BOB })
+    await seen(BOBS_CHAT, '!new begins a new conversation\n!stop stops')
+    server.command(GENERAL, 'help')
+    await seen(GENERAL, '/hermes new begins a new conversation\n/hermes stop stops')
+    server.say(BOBS_CHAT, 'why /help?', { user: BOB })
+    await seen(BOBS_CHAT, 'Echo: why /help?')
 
     const asked = server.say(GENERAL, `<@${BOT.user}> what is *this* & <that>?`, { user: 'U0STRANGER' })
     await seen(GENERAL, 'Echo: what is')

@@ -27,6 +27,11 @@ export function isPrivate(channel: string): boolean {
   return channel.startsWith('D')
 }
 
+/** A person, whose private chat is meant. */
+export function isPerson(channel: string): boolean {
+  return /^[UW]/.test(channel)
+}
+
 /** The order of Slack's time stamps, which name messages within a conversation. */
 export function compareTs(a: string, b: string): number {
   const [secondsA = '', restA = ''] = a.split('.')

@@ -6,6 +6,7 @@ import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
 import { createFileLoader, type FileLoader } from './attachments.ts'
 import { SlackClient, type SlackIdentity } from './client.ts'
+import { withCommandsOf } from './commands.ts'
 import { Connection, type ConnectionStatus } from './connection.ts'
 import { Intake } from './intake.ts'
 import { libraryLog } from './library-log.ts'
@@ -141,6 +142,10 @@ class SlackChannel implements Channel {
 
   split(text: string): readonly string[] {
     return partsOf(text)
+  }
+
+  ownWords(text: string, address: string): string {
+    return withCommandsOf(address, text)
   }
 
   /**

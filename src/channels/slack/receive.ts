@@ -1,6 +1,7 @@
 import type { Chat, Delivered, Person } from '../../conversation/receiver.ts'
 import { formatAddress, isPrivate } from './address.ts'
 import type { FileLoader } from './attachments.ts'
+import { commandText, withStroke } from './commands.ts'
 import { fileOf, type FileRef } from './media.ts'
 import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
 import { mentions, mentionsOnlyOthers, plainText, type BotIdentity } from './text.ts'
@@ -14,9 +15,6 @@ export interface MappingContext {
 
 /** Kinds of message that a person writes; all others are Slack's own notes, or a program's. */
 const WRITTEN = new Set([undefined, 'file_share', 'thread_broadcast', 'me_message'])
-
-/** Commands that a person may give by `/hermes` or after the bot's name; anything else is a question. */
-const OWN_COMMANDS = /^[/!]?(new|stop|status|model|help|usage|login)(?=\s|$)/i
 
 /** What one message of a conversation delivers; null: nothing. Pure; files are only named, not loaded. */
 export function mapMessage(
@@ -92,18 +90,6 @@ export function mapCommand(command: SlashCommand): Delivered {
     attachments: [],
     unsupported: null,
   }
-}
-
-/** `new`, `/new` and an empty command are ours; everything else is a question to the model. */
-function commandText(text: string): string {
-  const words = text.trim()
-  if (words === '') return '/help'
-  return OWN_COMMANDS.test(words) ? words.replace(/^[/!]?/, '/') : words
-}
-
-/** Slack keeps messages that begin with `/` for itself, so `!new` is `/new`. */
-function withStroke(text: string): string {
-  return text.startsWith('!') && OWN_COMMANDS.test(text) ? `/${text.slice(1)}` : text
 }
 
 /**

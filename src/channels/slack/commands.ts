@@ -1,0 +1,30 @@
+import { isPerson, isPrivate, parseAddress } from './address.ts'
+
+const NAMES = 'new|stop|status|model|help|usage|login'
+/** Commands that a person may give by `/hermes` or after the bot's name; anything else is a question. */
+const OWN_COMMANDS = new RegExp(`^[/!]?(?:${NAMES})(?=\\s|$)`, 'i')
+/** A command as a sentence names it, and not a part of an address or a path. */
+const NAMED = new RegExp(`(?<![^\\s("'\`])/(?=(?:${NAMES})(?![\\w/-]))`, 'g')
+
+/** What follows `/hermes`: `new`, `/new` and nothing at all are ours; everything else is a question to the model. */
+export function commandText(text: string): string {
+  const words = text.trim()
+  if (words === '') return '/help'
+  return OWN_COMMANDS.test(words) ? words.replace(/^[/!]?/, '/') : words
+}
+
+/** Slack keeps messages that begin with `/` for itself, so `!new` is `/new`. */
+export function withStroke(text: string): string {
+  return text.startsWith('!') && OWN_COMMANDS.test(text) ? `/${text.slice(1)}` : text
+}
+
+/**
+ * A sentence of our own with its commands in the form that works at `address`: `!new` where everything
+ * is meant for the bot, and `/hermes new` in a channel itself, where only that needs no further word.
+ */
+export function withCommandsOf(address: string, text: string): string {
+  const target = parseAddress(address)
+  const inChannel =
+    target !== null && target.thread === null && !isPrivate(target.channel) && !isPerson(target.channel)
+  return text.replace(NAMED, inChannel ? '/hermes ' : '!')
+}
