@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/fake-clock.ts'
+import type { Channel } from './channel.ts'
+import { speakers } from './fleet-channels.ts'
+import { HeldChannel } from './held-channel.ts'
+
+const signal = new AbortController().signal
+
+/** A platform in memory, and the same as one process of several has it. */
+function held(more: Partial<Channel>) {
+  const sent: string[] = []
+  const channel: Channel = {
+    channel: 'chat',
+    push: true,
+    draftIntervalMs: null,
+    start: async () => {},
+    stop: async () => {},
+    status: () => ({ channel: 'chat', state: 'stopped', problem: null, since: 0, account: null }),
+    split: (text) => [text],
+    send: async (address, part) => `${address} ${sent.push(part)}`,
+    edit: async () => {},
+    typing: () => {},
+    ...more,
+  }
+  const fleet = { hold: async () => ({ stop: async () => {} }), relieved: true }
+  const clock = new FakeClock()
+  const options = { channel, name: 'chat', fleet, clock, onHeld: () => {}, onLeaving: async () => {} }
+  return { held: new HeldChannel(options), sent }
+}
+
+const ABLE: Partial<Channel> = {
+  ownWords: (text, address) => text.replaceAll('/', `${address}!`),
+  remove: async (_, id) => id === 'mine',
+}
+
+test('a channel that is held in turn can what its platform can, and no more', async () => {
+  const able = held(ABLE).held
+  expect(able.ownWords?.('Send /new.', 'a')).toBe('Send a!new.')
+  expect(await able.remove?.('a', 'mine')).toBe(true)
+  const plain = held({}).held
+  expect([plain.ownWords, plain.remove]).toEqual([undefined, undefined])
+})
+
+test('what is said beside the outbox is said in the words of the platform, whoever holds it', async () => {
+  const options = { replyTo: null, key: 'k', signal }
+  const able = held(ABLE)
+  const speaker = speakers([able.held]).get('chat')!
+  await speaker.send('a', 'Send /login here.', options)
+  expect(able.sent).toEqual(['Send a!login here.'])
+  expect(await speaker.remove?.('a', 'theirs')).toBe(false)
+  const plain = held({})
+  await speakers([plain.held]).get('chat')!.send('a', 'Send /login here.', options)
+  expect(plain.sent).toEqual(['Send /login here.'])
+})
