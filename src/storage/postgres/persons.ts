@@ -1,4 +1,5 @@
 import type { ConversationRow } from '../conversation-row.ts'
+import { exportedMessage, exportedPairing, type PairingRow } from '../person-export.ts'
 import type { Database, Queryable, Transaction } from './database.ts'
 import { readContext } from './message-contexts.ts'
 import { removeConversation, removeMessages } from './retention.ts'
@@ -9,11 +10,7 @@ import { Work, type StoreContext } from './work.ts'
 
 /** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
 export async function exportPerson(db: Queryable, channel: string, personId: string): Promise<unknown> {
-  const [pairing] = await db.query<{
-    person_name: string | null
-    approved_at: number | null
-    created_at: number
-  }>(
+  const [pairing] = await db.query<PairingRow>(
     'SELECT person_name, approved_at, created_at FROM hermes.pairings WHERE channel = $1 AND person_id = $2',
     [clean(channel), clean(personId)],
   )
@@ -22,12 +19,7 @@ export async function exportPerson(db: Queryable, channel: string, personId: str
     const messages: unknown[] = []
     for (const row of await messagesOf(db, conversation, personId)) {
       messages.push({
-        id: row.id,
-        role: row.role,
-        at: isoTime(row.at),
-        state: row.state,
-        name: row.person_name,
-        text: row.text,
+        ...exportedMessage(row),
         attachments: row.attachments === null ? [] : await exportAttachments(db, row),
         ...(await exportContext(db, row)),
       })
@@ -37,13 +29,7 @@ export async function exportPerson(db: Queryable, channel: string, personId: str
   return {
     channel,
     person: personId,
-    pairing: pairing
-      ? {
-          name: pairing.person_name,
-          approvedAt: isoTime(pairing.approved_at),
-          createdAt: isoTime(pairing.created_at),
-        }
-      : null,
+    pairing: exportedPairing(pairing),
     conversations,
   }
 }
@@ -64,10 +50,6 @@ async function exportAttachments(db: Queryable, row: MessageRow): Promise<unknow
 async function exportContext(db: Queryable, row: MessageRow): Promise<object> {
   const context = await readContext(db, row)
   return context ? { system: context.system, earlier: context.turns } : {}
-}
-
-function isoTime(value: number | null): string | null {
-  return value === null ? null : new Date(value).toISOString()
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ConversationRow } from '../conversation-row.ts'
+import { exportedMessage, exportedPairing, type PairingRow } from '../person-export.ts'
 import { asMessages, MESSAGE_COLUMNS, conversationByKey, saveConversation, type MessageRow } from './rows.ts'
 import { readContext } from './message-contexts.ts'
 import { removeConversation, removeMessage } from './retention.ts'
@@ -15,23 +16,12 @@ export function exportPerson(session: Session, channel: string, personId: string
   return {
     channel,
     person: personId,
-    pairing: pairing
-      ? {
-          name: pairing['person_name'],
-          approvedAt: isoTime(pairing['approved_at']),
-          createdAt: isoTime(pairing['created_at']),
-        }
-      : null,
+    pairing: exportedPairing(pairing as unknown as PairingRow | undefined),
     conversations: conversationsOf(session, channel, personId).map((conversation) => ({
       id: conversation.id,
       address: conversation.address,
       messages: messagesOf(session, conversation, personId).map((row) => ({
-        id: row.id,
-        role: row.role,
-        at: isoTime(row.at),
-        state: row.state,
-        name: row.person_name,
-        text: row.text,
+        ...exportedMessage(row),
         attachments: exportAttachments(session, row),
         ...exportContext(session, row),
       })),
@@ -53,10 +43,6 @@ function exportAttachments(session: Session, row: MessageRow): unknown {
 function exportContext(session: Session, row: MessageRow): object {
   const context = row.solo === 1 ? readContext(session, row.key) : null
   return context ? { system: context.system, earlier: context.turns } : {}
-}
-
-function isoTime(value: unknown): string | null {
-  return value === null || value === undefined ? null : new Date(Number(value)).toISOString()
 }
 
 /**

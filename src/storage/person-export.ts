@@ -1,0 +1,34 @@
+import type { MessageFields } from './message-row.ts'
+
+/** What of a pairing belongs to the person. */
+export interface PairingRow {
+  readonly person_name: string | null
+  readonly approved_at: number | null
+  readonly created_at: number
+}
+
+/** A pairing as it is handed out to its person; null = there is none. */
+export function exportedPairing(row: PairingRow | undefined) {
+  if (!row) return null
+  return {
+    name: row.person_name,
+    approvedAt: row.approved_at === null ? null : isoTime(row.approved_at),
+    createdAt: isoTime(row.created_at),
+  }
+}
+
+/** A message as it is handed out, but for what hangs on it. */
+export function exportedMessage(row: MessageFields) {
+  return {
+    id: row.id,
+    role: row.role,
+    at: isoTime(row.at),
+    state: row.state,
+    name: row.person_name,
+    text: row.text,
+  }
+}
+
+function isoTime(at: number): string {
+  return new Date(at).toISOString()
+}
