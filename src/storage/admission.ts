@@ -1,10 +1,9 @@
 import type { Accepted, AcceptRequest, IncomingMessage, Outage } from '../inbox/inbox.ts'
+import { HOLD_FULL } from '../inbox/reasons.ts'
 import { MINUTE } from '../support/clock.ts'
 import type { ConversationRow } from './conversation-row.ts'
 import type { NewMessage } from './new-message.ts'
 
-/** The reason of a message that found the hold full. */
-export const HOLD_FULL = 'hold full'
 /** A flood is told that the hold is full once in this time and not for each message. */
 const FULL_NOTICE_INTERVAL_MS = MINUTE
 

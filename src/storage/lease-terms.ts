@@ -6,8 +6,6 @@ import type { MessageFields } from './message-row.ts'
  * above what restarts in a row can reach by chance, for an operator's bad day must park nothing.
  */
 export const MAX_LEASES = 25
-/** The reason of such a message. */
-export const NEVER_FINISHED = 'handling never came to an end'
 
 /** A message with the mark that it is answered alone, in whichever form the database has it. */
 type Waiting = MessageFields & { readonly solo: boolean | number }

@@ -1,5 +1,6 @@
 import type { StoredMessage } from '../../inbox/inbox.ts'
 import { CUT_SHORT } from '../../inbox/message-context.ts'
+import { HOLD_FULL } from '../../inbox/reasons.ts'
 import type { Clock, Timer } from '../../support/clock.ts'
 import { HttpProblem } from '../answers.ts'
 import { holdFull, isPassable, outageProblem, type Admitted } from './admission.ts'
@@ -162,7 +163,7 @@ export class OpenRequest {
 
 function refusal(reason: string | null, notice: string | undefined): HttpProblem {
   const message = notice ?? 'This request was refused.'
-  if (reason === 'hold full') return holdFull()
+  if (reason === HOLD_FULL) return holdFull()
   if (reason === 'refusal') return new HttpProblem(400, 'content_filter', message)
   return new HttpProblem(400, 'refused', message)
 }

@@ -1,5 +1,5 @@
 import type { Accepted, Arrival, MessageState } from '../../inbox/inbox.ts'
-import { HOLD_FULL } from '../admission.ts'
+import { HOLD_FULL } from '../../inbox/reasons.ts'
 import type { Queryable } from './database.ts'
 import { clean } from './statements.ts'
 

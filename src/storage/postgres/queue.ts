@@ -1,4 +1,5 @@
 import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
+import { DROPPED } from '../../inbox/reasons.ts'
 import { WAITING } from '../message-row.ts'
 import type { Queryable, Transaction } from './database.ts'
 import { lockConversations, MESSAGE_COLUMNS, storedMessage, type MessageRow } from './rows.ts'
@@ -138,7 +139,7 @@ export async function drop(
   if (row.state === 'answering') await endLease(work, conversation, 'received')
   // What comes after it may be tried now.
   else work.wake(conversation)
-  work.change(row, { state: 'withdrawn', reason: 'dropped by the operator' })
+  work.change(row, { state: 'withdrawn', reason: DROPPED })
   context.waitingTotal.forget()
   await work.commit()
   return conversation.id

@@ -1,5 +1,6 @@
 import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../inbox/inbox.ts'
-import { admit, arrivingMessage, fromPerson, HOLD_FULL, noticeOnArrival, NOTHING } from '../admission.ts'
+import { HOLD_FULL } from '../../inbox/reasons.ts'
+import { admit, arrivingMessage, fromPerson, noticeOnArrival, NOTHING } from '../admission.ts'
 import type { ConversationRow } from '../conversation-row.ts'
 import { WAITING } from '../message-row.ts'
 import { addressFor, conversationAt, findAddress, moveAddress } from './addresses.ts'

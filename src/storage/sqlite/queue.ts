@@ -1,4 +1,5 @@
 import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
+import { DROPPED } from '../../inbox/reasons.ts'
 import { WAITING } from '../message-row.ts'
 import { asMessages, conversationByKey, saveConversation, storedMessage } from './rows.ts'
 import type { Session } from './session.ts'
@@ -120,7 +121,7 @@ export function drop(session: Session, messageId: string): string | null {
     endLease(session, conversation, 'received')
     saveConversation(session, conversation)
   }
-  setState(session, Number(row['key']), 'withdrawn', 'dropped by the operator')
+  setState(session, Number(row['key']), 'withdrawn', DROPPED)
   session.waitingTotal = null
   return conversation.id
 }
