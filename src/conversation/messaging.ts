@@ -159,6 +159,7 @@ export class Messaging {
       drainPerSecond: () => options.drainPerSecond / fleet.workers(),
       historyLimit: historyLimitFor(model.contextTokens(defaultModel)),
       merge: hold.merge,
+      settle: (lease) => drafts.settle(lease),
       onFinished: (lease, outcome) => this.#onFinished(lease, outcome),
       random,
     }))

@@ -15,6 +15,9 @@ import { LocalWork, type WorkSource } from './work-source.ts'
 
 const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 
+/** A store that works, and not for this conversation: the others must not lack its place for ever. */
+const MAX_LEASE_TRIES = 3
+
 /** Of the time to shut down, what is kept for handing back the answers that were not finished. */
 const HAND_BACK_SHARE = 0.2
 
@@ -42,6 +45,8 @@ export interface DispatcherOptions {
   /** Characters of history to hand to a turn. */
   readonly historyLimit: number
   readonly merge: boolean
+  /** What of a turn must be stored before its outcome is. @throws StoreError */
+  readonly settle: (lease: Lease) => Promise<void>
   /** The outcome of a turn is stored; something may be in the conversation's outbox. */
   readonly onFinished: (lease: Lease, outcome: TurnOutcome) => void
   readonly random?: () => number
@@ -71,6 +76,8 @@ export class Dispatcher {
   #timer: Timer | null = null
   #accepting = false
   #idle: (() => void) | null = null
+  /** Nothing new is begun. */
+  readonly #draining = new AbortController()
   /** Given up at the end of a shutdown: answers that cannot be stored are made again by the next process. */
   readonly #abandoned = new AbortController()
 
@@ -139,6 +146,7 @@ export class Dispatcher {
   async drain(ms: number): Promise<void> {
     const { clock } = this.#options
     this.#accepting = false
+    this.#draining.abort()
     this.#timer?.cancel()
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
     this.#work.pause()
@@ -260,14 +268,39 @@ export class Dispatcher {
     }
   }
 
+  /**
+   * The right to answer. When the store fails on the way, nobody knows whether it gave it: then nobody
+   * else could ever have it, so the same is asked again as soon as the store works.
+   */
   async #lease(conversationId: ConversationId): Promise<Lease | null> {
     const { inbox, clock, owner, historyLimit, merge, store } = this.#options
-    try {
-      return await inbox.lease({ conversationId, owner, now: clock.now(), historyLimit, merge })
-    } catch (error) {
-      store.failed(error)
-      throw error
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const request = { conversationId, owner, now: clock.now(), historyLimit, merge }
+        return await inbox.lease({ ...request, again: attempt > 1 })
+      } catch (error) {
+        store.failed(error)
+        if (!(error instanceof StoreError) || attempt === MAX_LEASE_TRIES) throw error
+        await this.#untilStoreWorks()
+        if (!this.#accepting) throw error
+      }
     }
+  }
+
+  /** Resolves also when nothing more is to be begun. */
+  async #untilStoreWorks(): Promise<void> {
+    const { store } = this.#options
+    const signal = this.#draining.signal
+    if (store.ok || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const watch = store.subscribe(() => store.ok && end())
+      const end = () => {
+        watch[Symbol.dispose]()
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      signal.addEventListener('abort', end)
+    })
   }
 
   async #answer(lease: Lease, signal: AbortSignal): Promise<Ending> {
@@ -297,12 +330,14 @@ export class Dispatcher {
    * @throws what the store threw when the process ends before it took it
    */
   async #finish(lease: Lease, outcome: TurnOutcome): Promise<boolean> {
-    const { inbox, clock, store, log, random = Math.random } = this.#options
+    const { inbox, settle, clock, store, log, random = Math.random } = this.#options
     for (let attempt = 1; ; attempt++) {
       try {
+        await settle(lease)
         const stored = await inbox.finish(lease, outcome, clock.now())
         if (attempt > 1) store.paid()
-        return stored
+        // A store that failed may have taken it all the same: what is to be sent is looked for.
+        return stored || attempt > 1
       } catch (error) {
         store.failed(error)
         if (attempt === 1) {

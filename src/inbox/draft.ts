@@ -36,6 +36,8 @@ const NO_DRAFT: Draft = { write: () => {}, close: async () => {} }
 /** Opens drafts for turns, on channels where somebody would see them. */
 export class Drafts {
   readonly #options: DraftOptions
+  /** Drafts that are shown while the store did not take their ids, by turn. */
+  readonly #unsaved = new Map<string, string>()
 
   constructor(options: DraftOptions) {
     this.#options = options
@@ -43,7 +45,21 @@ export class Drafts {
 
   open(lease: Lease): Draft {
     const outlet = this.#options.outlets.get(lease.conversation.channel)
-    return outlet ? new LiveDraft(this.#options, outlet, lease) : NO_DRAFT
+    if (!outlet) return NO_DRAFT
+    return new LiveDraft(this.#options, outlet, lease, (id) => this.#unsaved.set(lease.turnId, id))
+  }
+
+  /**
+   * Before a turn's outcome is stored: its draft is shown and must not stay beside the answer, so
+   * that an id which the store did not take at once is given to it again.
+   *
+   * @throws StoreError
+   */
+  async settle(lease: Lease): Promise<void> {
+    const id = this.#unsaved.get(lease.turnId)
+    if (id === undefined) return
+    await this.#options.inbox.saveDraft(lease, id)
+    this.#unsaved.delete(lease.turnId)
   }
 }
 
@@ -64,10 +80,13 @@ class LiveDraft implements Draft {
   /** Only an edit may be cut off: a message whose sending was cut off has an id that nobody knows. */
   readonly #edits = new AbortController()
 
-  constructor(options: DraftOptions, outlet: Outlet, lease: Lease) {
+  readonly #onUnsaved: (id: string) => void
+
+  constructor(options: DraftOptions, outlet: Outlet, lease: Lease, onUnsaved: (id: string) => void) {
     this.#options = options
     this.#outlet = outlet
     this.#lease = lease
+    this.#onUnsaved = onUnsaved
     // What an earlier try has shown is gone on with in place.
     this.#id = lease.draft
     this.#notBefore = options.clock.monotonic() + FIRST_AFTER_MS
@@ -132,7 +151,12 @@ class LiveDraft implements Draft {
       signal: NEVER,
     })
     // Durable before the first edit: a crash from here on leaves nothing orphaned.
-    if (!(await inbox.saveDraft(this.#lease, id))) this.#over = true
+    try {
+      if (!(await inbox.saveDraft(this.#lease, id))) this.#over = true
+    } catch (error) {
+      this.#onUnsaved(id)
+      throw error
+    }
     this.#id = id
     this.#shown = text
     this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)

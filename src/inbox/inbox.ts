@@ -256,6 +256,11 @@ export interface LeaseRequest {
   readonly historyLimit: number
   /** Give consecutive held messages of one person as one turn (frozen here, until answered or split). */
   readonly merge: boolean
+  /**
+   * An earlier call of this owner failed and may have been stored all the same: a lease that it
+   * knows nothing of is ended, and taken anew.
+   */
+  readonly again?: boolean
 }
 
 export interface HoldRequest {

@@ -324,9 +324,12 @@ function countCalls(storage: Storage, calls: { open: number }): Storage {
         }
       },
     })
-  const { inbox, outbox, conversations, pairings, incidents } = storage
+  const { inbox, outbox, conversations, pairings, incidents, freeBytes, probe } = storage
+  const looks = counted({ freeBytes, probe })
   return {
     ...storage,
+    freeBytes: looks.freeBytes,
+    probe: looks.probe,
     inbox: counted(inbox),
     outbox: counted(outbox),
     conversations: counted(conversations),

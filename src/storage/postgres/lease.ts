@@ -63,7 +63,8 @@ export async function lease(
   let head = first
   let complete = false
   if (conversation.lease_turn !== null) {
-    if (!(await isOwnerGone(tx, conversation, request.owner))) return null
+    const unheardOf = request.again === true && conversation.lease_owner === request.owner
+    if (!unheardOf && !(await isOwnerGone(tx, conversation, request.owner))) return null
     await endLease(work, conversation, 'received')
     await work.flush()
     head = (await read(null))[0]!

@@ -24,7 +24,12 @@ export type PackedLease = Omit<Lease, 'history'> & { readonly history: string }
 /** The exclusive right to answer the head of a conversation. See `Inbox.lease`. */
 export function lease(session: Session, request: LeaseRequest): PackedLease | null {
   const conversation = conversationById(session, request.conversationId)
-  if (!conversation || conversation.lease_turn !== null) return null
+  if (!conversation) return null
+  if (conversation.lease_turn !== null) {
+    if (!request.again || conversation.lease_owner !== request.owner) return null
+    endLease(session, conversation, 'received')
+    saveConversation(session, conversation)
+  }
   const rows = nextTurn(session, conversation, request)
   if (!rows) return null
   const turnId = newId(request.now)

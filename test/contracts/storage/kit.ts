@@ -106,7 +106,10 @@ export class Driver {
     return (await this.accept([arrival], over))[0]!
   }
 
-  lease(conversationId = 'telegram:7', over: { merge?: boolean; owner?: string; now?: number } = {}) {
+  lease(
+    conversationId = 'telegram:7',
+    over: { merge?: boolean; owner?: string; now?: number; again?: boolean } = {},
+  ) {
     return this.storage.inbox.lease({
       conversationId,
       owner: OWNER,

@@ -25,6 +25,17 @@ export function leaseContract(subject: Subject): void {
       ])
     })
 
+    test('an owner that never heard of its lease takes it anew; the first one is worth nothing then', async () => {
+      const { driver } = subject
+      await driver.accept([message('1'), message('2')])
+      const unheardOf = await driver.mustLease()
+      const lease = (await driver.lease('telegram:7', { again: true }))!
+      expect(lease.messages.map((row) => row.text)).toEqual(['text 1'])
+      expect(await driver.answer(unheardOf, 'too late')).toBe(false)
+      expect(await driver.answer(lease, 'answer 1')).toBe(true)
+      expect((await driver.lease('telegram:7', { again: true }))!.messages[0]!.text).toBe('text 2')
+    })
+
     test('an answer is stored with its turn, its usage and what must be sent, all at once', async () => {
       const { driver } = subject
       const { messageId } = await driver.acceptOne(message('1'))
