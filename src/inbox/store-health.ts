@@ -1,6 +1,6 @@
 import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
 import { SECOND, type Clock, type Timer } from '../support/clock.ts'
-import { messageOf } from '../support/errors.ts'
+import { messageOf, StoreError } from '../support/errors.ts'
 import type { MessageObserver } from './observer.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -13,13 +13,16 @@ const LOOK_EVERY_MS = 10 * SECOND
 /** A store that works again is noticed within seconds; a probe costs it one small write. */
 const PROBE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 4 * SECOND }
 
+/** Among many small writes that work, whether a larger one would is asked this often. */
+const PROBE_AT_MOST_EVERY_MS = SECOND / 4
+
 export interface StoreHealthOptions {
   readonly clock: Clock
   readonly observer: MessageObserver
   /** Bytes free where the store writes; null = unknown there. */
   readonly freeBytes?: () => Promise<number | null>
   readonly reserveBytes?: number
-  /** A small durable write; throws while the store takes none. */
+  /** A durable write, with room for the next ones; throws while the store takes none. */
   readonly probe: () => Promise<void>
   readonly random?: () => number
 }
@@ -37,6 +40,10 @@ export class StoreHealth {
   #owed = 0
   #attempts = 0
   #timer: Timer | null = null
+  #looking = false
+  #failures = 0
+  /** Monotonic. */
+  #lookedAt = -Infinity
   #stopped = true
 
   constructor(options: StoreHealthOptions) {
@@ -74,9 +81,13 @@ export class StoreHealth {
     return this.#full
   }
 
-  /** A write worked; where it had failed, everything goes on at once. */
+  /**
+   * A write worked; where one had failed, it is looked at once whether everything can go on. On a full
+   * disk small writes still find room now and then, between two that fail.
+   */
   worked(): void {
-    if (!this.#full && this.#owed === 0) this.#set(null)
+    if (this.ok || this.#full || this.#looking || this.#owed > 0) return
+    if (this.#options.clock.monotonic() - this.#lookedAt >= PROBE_AT_MOST_EVERY_MS) void this.#look()
   }
 
   /** Something that must be stored waits in memory: small writes that work prove nothing until it is paid. */
@@ -91,13 +102,24 @@ export class StoreHealth {
 
   /** A write failed. */
   failed(error: unknown): void {
+    const wasOk = this.ok
+    this.#failures++
+    this.#noteRoom(error)
     this.#set(`the store does not take writes: ${messageOf(error)}`)
-    if (!this.#timer) this.#schedule()
+    // The regular look is for a store that works.
+    if (!this.#looking && (wasOk || !this.#timer)) this.#schedule()
   }
 
   async #look(): Promise<void> {
+    this.#timer?.cancel()
     this.#timer = null
-    const problem = await this.#findProblem()
+    this.#looking = true
+    this.#lookedAt = this.#options.clock.monotonic()
+    const failures = this.#failures
+    const found = await this.#findProblem()
+    this.#looking = false
+    // What failed meanwhile is not disproved by what was asked before it.
+    const problem = found ?? (this.#failures === failures ? null : this.#problem)
     this.#attempts = problem === null ? 0 : this.#attempts + 1
     this.#set(problem)
     if (!this.#stopped) this.#schedule()
@@ -105,18 +127,26 @@ export class StoreHealth {
 
   async #findProblem(): Promise<string | null> {
     const { freeBytes, reserveBytes = DEFAULT_RESERVE_BYTES, probe } = this.#options
+    const failures = this.#failures
     try {
       const free = (await freeBytes?.()) ?? null
-      this.#full = free !== null && free < reserveBytes
-      if (this.#full) {
-        return `only ${Math.floor(free! / MEGABYTE)} MB are free where the store writes`
+      if (free !== null && free < reserveBytes) {
+        this.#full = true
+        return `only ${Math.floor(free / MEGABYTE)} MB are free where the store writes`
       }
       // A write that works is asked for only after one that did not: nothing is written for its own sake.
       if (this.#problem !== null) await probe()
+      if (this.#failures === failures) this.#full = false
       return this.#owed > 0 ? this.#problem : null
     } catch (error) {
+      this.#noteRoom(error)
       return `the store does not take writes: ${messageOf(error)}`
     }
+  }
+
+  /** Until a look finds room again. */
+  #noteRoom(error: unknown): void {
+    if (error instanceof StoreError && error.noRoom) this.#full = true
   }
 
   #schedule(): void {

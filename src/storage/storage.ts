@@ -27,7 +27,7 @@ export interface Storage {
   sizeInfo(): Promise<SizeInfo>
   /** Bytes that may still be written where the database is; null = unknown. @throws StoreError when it cannot be reached */
   freeBytes(): Promise<number | null>
-  /** A small durable write. @throws StoreError while the store takes none */
+  /** A durable write, where it can be told with room for the next ones. @throws StoreError while the store takes none */
   probe(): Promise<void>
   /** Ends after everything that was called before. */
   close(): Promise<void>

@@ -70,7 +70,12 @@ export class NotPermitted extends HermesError {
 export class ConfigurationError extends HermesError {}
 
 /** The disk or database does not take what must be durable. */
-export class StoreError extends HermesError {}
+export class StoreError extends HermesError {
+  /** There is no room left where it writes: what is smaller may still fit, and would take the last of it. */
+  get noRoom(): boolean {
+    return false
+  }
+}
 
 /** The provider's usage limit is reached. */
 export class UsageLimited extends HermesError {

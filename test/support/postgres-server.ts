@@ -16,7 +16,12 @@ const TEST_SETTINGS = ['fsync=off', 'full_page_writes=off', 'max_connections=200
 export interface PostgresOptions {
   /** As a bench needs it: with every flush that durability costs. */
   readonly durable?: boolean
+  /** An empty folder for the write-ahead log, which is cut into small files there. */
+  readonly logFolder?: string
 }
+
+/** The smallest files that the log can be cut into, and as few of them kept. */
+const SMALL_LOG = ['min_wal_size=2MB', 'max_wal_size=8MB']
 
 /** A PostgreSQL server of its own on loopback, from the package or the system, to be stopped, killed and started again. */
 export class PostgresServer implements AsyncDisposable {
@@ -34,19 +39,22 @@ export class PostgresServer implements AsyncDisposable {
     this.#settings = settings
   }
 
-  static async start({ durable = false }: PostgresOptions = {}): Promise<PostgresServer> {
+  static async start({ durable = false, logFolder }: PostgresOptions = {}): Promise<PostgresServer> {
     const bin = binaries()
     const folder = mkdtempSync(join(tmpdir(), 'hermes-postgres-'))
-    if (process.getuid?.() === 0) chownSync(folder, NOBODY, NOBODY)
+    giveToServer(folder)
+    if (logFolder !== undefined) giveToServer(logFolder)
+    const log = logFolder === undefined ? [] : [`--waldir=${logFolder}`, '--wal-segsize=1']
     const data = join(folder, 'data')
     const made = spawnSync(
       join(bin, 'initdb'),
-      ['-D', data, '-U', 'hermes', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C'],
+      ['-D', data, '-U', 'hermes', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C', ...log],
       { ...asNobody(), encoding: 'utf8' },
     )
     if (made.status !== 0) throw new Error(`initdb: ${made.error?.message ?? made.stderr}`)
     const settings = durable ? ['max_connections=200', 'shared_buffers=256MB'] : TEST_SETTINGS
-    const server = new PostgresServer(folder, bin, await freePort(), settings)
+    const all = logFolder === undefined ? settings : [...settings, ...SMALL_LOG]
+    const server = new PostgresServer(folder, bin, await freePort(), all)
     await server.start()
     return server
   }
@@ -139,6 +147,11 @@ export class PostgresServer implements AsyncDisposable {
       await client.end().catch(() => {})
     }
   }
+}
+
+/** A folder that the server may write to, and nobody else but root. */
+export function giveToServer(folder: string): void {
+  if (process.getuid?.() === 0) chownSync(folder, NOBODY, NOBODY)
 }
 
 /** The folder with the server's programs: those of the package for this platform, else the system's. */

@@ -1,8 +1,15 @@
 import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
-/** What happens to bytes on their way: passed on, swallowed in silence, or refused at the door. */
-export type Line = 'open' | 'silent' | 'refused'
+/**
+ * What happens to bytes on their way: passed on, swallowed in silence, refused at the door, or passed on
+ * with the server's answers `LATE_MS` late.
+ */
+export type Line = 'open' | 'silent' | 'refused' | 'late'
+
+/** Longer than anybody waits for an answer here, and shorter than a line is silent. */
+const LATE_MS = 8_000
 
 /** A TCP line to a port of this machine that a test can break at any moment, as networks do. */
 export class TcpProxy implements AsyncDisposable {
@@ -23,8 +30,23 @@ export class TcpProxy implements AsyncDisposable {
         [client, upstream],
         [upstream, client],
       ] as const) {
-        from.on('data', (chunk) => {
-          if (this.#line === 'open' && to.writable && !to.write(chunk)) from.pause()
+        // Bytes that are late are not overtaken by those that come after them.
+        let late: Promise<void> | null = null
+        const pass = (chunk: Buffer) => {
+          if (to.writable && !to.write(chunk)) from.pause()
+        }
+        const passLate = async (chunk: Buffer, before: Promise<void> | null, waitMs: number) => {
+          await Promise.all([before, pause(waitMs)])
+          pass(chunk)
+        }
+        from.on('data', (chunk: Buffer) => {
+          if (this.#line === 'silent') return
+          const waitMs = this.#line === 'late' && from === upstream ? LATE_MS : 0
+          if (waitMs === 0 && !late) return pass(chunk)
+          const own = passLate(chunk, late, waitMs).finally(() => {
+            if (late === own) late = null
+          })
+          late = own
         })
         to.on('drain', () => from.resume())
         from.on('end', () => to.end())

@@ -7,6 +7,7 @@ const CODE = {
   deadlock: '40P01',
   readOnly: '25006',
   full: '53100',
+  noMemory: '53200',
   tooMany: '53300',
   timeout: '57014',
   lockTimeout: '55P03',
@@ -19,6 +20,7 @@ const CODE = {
 const MEANING: Readonly<Record<string, string>> = {
   [CODE.readOnly]: 'the database is read-only',
   [CODE.full]: 'the disk of the database is full',
+  [CODE.noMemory]: 'the database is out of memory',
   [CODE.tooMany]: 'the database takes no more connections',
   [CODE.timeout]: 'the database took too long',
   [CODE.lockTimeout]: 'the database took too long',
@@ -32,6 +34,10 @@ export class DatabaseError extends StoreError {
   constructor(message: string, code: string | null) {
     super(message)
     this.code = code
+  }
+
+  override get noRoom(): boolean {
+    return this.code === CODE.full
   }
 }
 

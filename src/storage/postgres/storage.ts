@@ -17,7 +17,7 @@ import { deletePerson, exportPerson } from './persons.ts'
 import * as queue from './queue.ts'
 import { postgresFacts, postgresFigures, postgresIncidents } from './records.ts'
 import { retain } from './retention.ts'
-import { integrityCheck, sizes } from './upkeep.ts'
+import { integrityCheck, probe, sizes } from './upkeep.ts'
 import { WaitingTotal } from './waiting-total.ts'
 import type { StoreContext } from './work.ts'
 
@@ -33,9 +33,6 @@ export interface PostgresStorageOptions {
   readonly wake?: (tx: Queryable, conversations: readonly number[]) => Promise<void>
   readonly clock?: Clock
 }
-
-/** The fact that a probe writes; its value means nothing. */
-const PROBE_FACT = 'store.probe'
 
 /** Everything durable of all gateways that share a database. Any number of processes may open it. */
 export function openPostgresStorage(options: PostgresStorageOptions): Storage {
@@ -77,7 +74,7 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
       await database.query('SELECT 1')
       return null
     },
-    probe: () => facts.set(PROBE_FACT, ''),
+    probe: () => probe(database),
     close: () => database.close(),
   }
 }

@@ -1,5 +1,5 @@
 import type { SizeInfo } from '../storage.ts'
-import type { Queryable } from './database.ts'
+import type { Database, Queryable } from './database.ts'
 
 /** Figures for `hermes status` and `hermes doctor`. */
 export async function sizes(db: Queryable): Promise<SizeInfo> {
@@ -43,4 +43,32 @@ export async function integrityCheck(db: Queryable): Promise<readonly string[]> 
     if (row!.n > 0) problems.push(`${row!.n} ${problem}`)
   }
   return problems
+}
+
+/** The fact that a probe writes; its value means nothing. */
+const PROBE_FACT = 'store.probe'
+/** Rows that are stored as they are, two a page: two megabytes in all, some hundred messages with their answers. */
+const PROBE_ROWS = 512
+const PROBE_ROW_CHARACTERS = 1_900
+
+/**
+ * A durable write, and room for those that come next. A small one alone proves nothing: on a full disk
+ * it finds a place that another row has left.
+ *
+ * @throws StoreError while the server takes none, or has no room for more
+ */
+export async function probe(database: Database): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx.query('SAVEPOINT room')
+    await tx.query(
+      `INSERT INTO hermes.facts (key, value)
+         SELECT gen_random_uuid()::text, repeat('x', $1::int) FROM generate_series(1, $2::int)`,
+      [PROBE_ROW_CHARACTERS, PROBE_ROWS],
+    )
+    await tx.query('ROLLBACK TO SAVEPOINT room')
+    await tx.last(
+      `INSERT INTO hermes.facts (key, value) VALUES ($1, '') ON CONFLICT (key) DO UPDATE SET value = ''`,
+      [PROBE_FACT],
+    )
+  })
 }
