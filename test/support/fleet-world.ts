@@ -59,10 +59,18 @@ export class FleetWorld implements AsyncDisposable {
   }
 
   /** Starts one more gateway, and resolves when it can be reached. */
-  async join(role: 'all' | 'ingress' | 'worker' = 'all'): Promise<GatewayProcess> {
+  async join(role: 'all' | 'ingress' | 'worker' = 'all', bin?: string): Promise<GatewayProcess> {
+    const gateway = await this.prepare(role, bin)
+    await gateway.start()
+    return gateway
+  }
+
+  /** One more gateway that is not started yet. */
+  async prepare(role: 'all' | 'ingress' | 'worker' = 'all', bin?: string): Promise<GatewayProcess> {
     const { authorizeUrl, tokenUrl, redirectUri } = this.sandbox
     const { databaseUrl, config = {}, env = {} } = this.#options
-    const gateway = await GatewayProcess.start({
+    const gateway = await GatewayProcess.prepare({
+      ...(bin === undefined ? {} : { bin }),
       args: ['--role', role],
       config: {
         ...config,

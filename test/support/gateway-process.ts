@@ -28,6 +28,8 @@ export interface GatewayOptions {
   /** Of the process itself, beside PATH and a HOME inside the gateway's home. */
   readonly processEnv?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
+  /** The program of another package than this one. */
+  readonly bin?: string
   /** An existing folder, which is left alone afterwards; a fresh one otherwise. */
   readonly home?: string
 }
@@ -252,7 +254,7 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   #spawn(args: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [BIN, ...args, '--home', this.home], {
+    return spawn(process.execPath, [this.#options.bin ?? BIN, ...args, '--home', this.home], {
       // Nothing of the environment of the tests: a real token there must not decide them.
       env: { PATH: process.env['PATH'] ?? '', HOME: this.home, ...this.#options.processEnv },
       stdio: 'pipe',

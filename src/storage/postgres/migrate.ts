@@ -3,7 +3,7 @@ import { ConfigurationError } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import { VERSION } from '../../support/version.ts'
 import { connectionSettings } from './connection.ts'
-import { openingError } from './failures.ts'
+import { mayBeRepeated, openingError } from './failures.ts'
 import { MIGRATIONS } from './migrations/all.ts'
 
 /** One step of the schema, forward only. Never edited once released; what goes away goes a version later. */
@@ -43,6 +43,9 @@ export interface SchemaState {
 const LOCK = 0x6865_726d_6573
 /** The first step of a large database may take its time, and so may whoever is before us. */
 const PATIENCE_MS = 10 * 60 * 1_000
+
+/** Each costs the second after which the server looks for a deadlock; under load the first one goes through. */
+const MAX_TRIES = 10
 
 const TABLE = `
 CREATE SCHEMA IF NOT EXISTS hermes;
@@ -156,7 +159,21 @@ function isOlder(a: string, b: string): boolean {
   return false
 }
 
+/**
+ * Processes of the version before go on working meanwhile, and lock the same tables in an order of
+ * their own: whom the server picks out of a deadlock tries again.
+ */
 async function apply(client: Client, step: Migration, version: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tryToApply(client, step, version)
+    } catch (error) {
+      if (!mayBeRepeated(error) || tries === MAX_TRIES) throw error
+    }
+  }
+}
+
+async function tryToApply(client: Client, step: Migration, version: string): Promise<void> {
   await client.query('BEGIN')
   try {
     await client.query(step.sql)

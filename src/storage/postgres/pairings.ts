@@ -13,6 +13,12 @@ interface PairingRow {
   readonly answered_at: number
 }
 
+/**
+ * Each by its name: a statement that was prepared for all columns fails on its connection from the
+ * moment on at which a newer program adds one.
+ */
+const COLUMNS = 'channel, person_id, person_name, approved_at, code, created_at, expires_at, answered_at'
+
 /** Who may talk to the gateway, and who has asked. */
 export function postgresPairings(db: Queryable): Pairings {
   return {
@@ -25,7 +31,7 @@ export function postgresPairings(db: Queryable): Pairings {
     },
     async approved() {
       const rows = await db.query<PairingRow>(
-        'SELECT * FROM hermes.pairings WHERE approved_at IS NOT NULL ORDER BY approved_at',
+        `SELECT ${COLUMNS} FROM hermes.pairings WHERE approved_at IS NOT NULL ORDER BY approved_at`,
       )
       return rows.map((row) => ({
         channel: row.channel,
@@ -36,7 +42,7 @@ export function postgresPairings(db: Queryable): Pairings {
     },
     async pending(now) {
       const rows = await db.query<PairingRow>(
-        `SELECT * FROM hermes.pairings WHERE approved_at IS NULL AND code IS NOT NULL AND expires_at > $1
+        `SELECT ${COLUMNS} FROM hermes.pairings WHERE approved_at IS NULL AND code IS NOT NULL AND expires_at > $1
            ORDER BY created_at`,
         [now],
       )
@@ -44,7 +50,7 @@ export function postgresPairings(db: Queryable): Pairings {
     },
     async request(channel, personId) {
       const [row] = await db.query<PairingRow>(
-        `SELECT * FROM hermes.pairings
+        `SELECT ${COLUMNS} FROM hermes.pairings
            WHERE channel = $1 AND person_id = $2 AND approved_at IS NULL AND code IS NOT NULL`,
         [clean(channel), clean(personId)],
       )
@@ -72,7 +78,7 @@ export function postgresPairings(db: Queryable): Pairings {
     async approve(channel, code, now) {
       const [row] = await db.query<PairingRow>(
         `UPDATE hermes.pairings SET approved_at = $3, code = NULL
-           WHERE channel = $1 AND code = $2 AND approved_at IS NULL AND expires_at > $3 RETURNING *`,
+           WHERE channel = $1 AND code = $2 AND approved_at IS NULL AND expires_at > $3 RETURNING ${COLUMNS}`,
         [clean(channel), clean(code), now],
       )
       return row ? { personId: row.person_id, personName: row.person_name } : null

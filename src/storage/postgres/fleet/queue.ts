@@ -53,7 +53,7 @@ export class WakeUpQueue {
   }
 
   static async open(database: Queryable): Promise<WakeUpQueue> {
-    const boss = bossOn(adapter(database), false)
+    const boss = bossOn(adapter(database))
     await boss.start()
     return new WakeUpQueue(boss, database)
   }
@@ -111,10 +111,9 @@ export class WakeUpQueue {
 
 /** Makes or migrates pg-boss's own tables, by one process at a time: for `migrate`. */
 export async function prepareQueue(client: Client): Promise<void> {
-  const boss = bossOn(
-    { executeSql: async (text, values) => ({ rows: (await client.query<never>(text, values)).rows }) },
-    true,
-  )
+  const boss = bossOn({
+    executeSql: async (text, values) => ({ rows: (await client.query<never>(text, values)).rows }),
+  })
   await boss.start()
   try {
     const settings = {
@@ -130,12 +129,14 @@ export async function prepareQueue(client: Client): Promise<void> {
   }
 }
 
-function bossOn(db: Statements, migrate: boolean): PgBoss {
+function bossOn(db: Statements): PgBoss {
   const boss = new PgBoss({
     db,
     schema: SCHEMA,
-    migrate,
-    createSchema: migrate,
+    // `prepareQueue` comes first, so nothing is ever migrated outside its lock. But pg-boss that is not
+    // to migrate starts on tables of its own version alone: a process of the version before, beside
+    // newer ones, would not come up again.
+    migrate: true,
     // One process of the fleet sees to it when it leads.
     supervise: false,
     monitorIntervalSeconds: 1,
