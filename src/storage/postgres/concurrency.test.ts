@@ -163,9 +163,12 @@ test('many who hold at once tell each conversation once', async () => {
 test('wake is called within the transaction, and only for conversations with work', async () => {
   const woken: Array<readonly number[]> = []
   const { storage } = await openStorageAt(url, {
-    wake: async (tx, keys) => {
-      const rows = await tx.query<{ n: number }>('SELECT count(*) AS n FROM hermes.messages')
-      woken.push([...keys, rows[0]!.n])
+    wake(conversations) {
+      if (conversations.length === 0) return null
+      return async (tx) => {
+        const [row] = await tx.last<{ n: number }>('SELECT count(*) AS n FROM hermes.messages')
+        woken.push([...conversations.map(({ key }) => key), row!.n])
+      }
     },
   })
   opened.push({ storage, database: database() })
@@ -175,7 +178,7 @@ test('wake is called within the transaction, and only for conversations with wor
   await driver.acceptOne(message('2'), { outage: TELL })
   // The first message stands there already, seen from inside; a repetition and a held one wake nobody.
   expect(woken).toEqual([[expect.any(Number), 1]])
-  const failing = await openStorageAt(url, { wake: () => Promise.reject(new StoreError('no')) })
+  const failing = await openStorageAt(url, { wake: () => () => Promise.reject(new StoreError('no')) })
   opened.push(failing)
   await expect(new Driver(failing.storage).acceptOne(message('3'))).rejects.toThrow('no')
   expect(await driver.transcript()).not.toContain('user received: text 3')

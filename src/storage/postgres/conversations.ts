@@ -1,7 +1,13 @@
 import type { Conversation, StoredMessage, Usage } from '../../inbox/inbox.ts'
-import { publicConversation, type ConversationRow } from '../conversation-row.ts'
+import { publicConversation } from '../conversation-row.ts'
 import type { Queryable } from './database.ts'
-import { CONVERSATION_COLUMNS, MESSAGE_COLUMNS, storedMessage, type MessageRow } from './rows.ts'
+import {
+  CONVERSATION_COLUMNS,
+  MESSAGE_COLUMNS,
+  storedMessage,
+  type ConversationRow,
+  type MessageRow,
+} from './rows.ts'
 import { clean } from './statements.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */

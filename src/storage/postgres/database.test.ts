@@ -42,7 +42,7 @@ test('whole numbers of eight bytes and bytes come back as they were given', asyn
 
 test('several commands may come in one text, and give all their rows', async () => {
   const both = `SELECT 1 AS one; SELECT 2 AS two`
-  expect(await database.query(both, [])).toEqual([{ one: 1 }, { two: 2 }])
+  expect(await database.query(both)).toEqual([{ one: 1 }, { two: 2 }])
   expect(await database.transaction((tx) => tx.query(both))).toHaveLength(2)
 })
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Pool, type PoolClient, type QueryResult } from 'pg'
+import { Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg'
 import { ConfigurationError, StoreError } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import { connectionSettings, prepareSession, type SessionTerms } from './connection.ts'
@@ -13,8 +13,8 @@ import type { Log } from '../../support/log.ts'
 /** Runs statements. Values are given as parameters; whole numbers of 8 bytes come back as numbers. */
 export interface Queryable {
   /**
-   * The rows of one statement, which is prepared once a connection if it has values. Text is stored as UTF-8 without
-   * zeros, so pass people's text through `clean` or `json`.
+   * The rows of one statement, which is prepared once a connection if values are given, be it none.
+   * Text is stored as UTF-8 without zeros, so pass people's text through `clean` or `json`.
    *
    * @throws StoreError (`DatabaseError` with the server's code) when nothing came of it
    */
@@ -28,6 +28,11 @@ export interface Transaction extends Queryable {
    * statement. The work must return right after it.
    */
   last<Row>(sql: string, params?: readonly unknown[]): Promise<readonly Row[]>
+}
+
+/** For who is given a transaction and makes one statement: it is the last one. */
+export function asLast(tx: Transaction): Queryable {
+  return { query: (sql, params) => tx.last(sql, params) }
 }
 
 /** PostgreSQL as the gateway uses it. */
@@ -197,24 +202,51 @@ class PostgresDatabase implements Database {
 
 /** The begin travels with the first statement and the commit with the last one: two trips fewer. */
 async function inTransaction<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  const begun = driven(client.query('BEGIN'))
-  let committing: Promise<{ readonly command: string }> | null = null
-  const query = async <Row>(sql: string, params?: readonly unknown[]) =>
-    rowsOf<Row>(await driven(client.query(statement(sql, params))))
+  const send = sender(client)
+  const begun = driven(send('BEGIN'))
+  let committing: Promise<QueryResult> | null = null
+  let over = false
+  const query = async <Row>(sql: string, params?: readonly unknown[]) => {
+    // The connection may be in the hands of the next transaction.
+    if (over) throw new StoreError('the transaction is over')
+    return rowsOf<Row>(await driven(send(statement(sql, params))))
+  }
   const tx: Transaction = {
     query,
     async last(sql, params) {
       const rows = query<never>(sql, params)
       // After a statement that failed, the server answers a commit with its undoing.
-      committing = driven(client.query('COMMIT'))
+      if (!over) committing = driven(send('COMMIT'))
+      over = true
       return await rows
     },
   }
-  const result = await work(tx)
-  await begun
-  const { command } = await (committing ?? driven(client.query('COMMIT')))
-  if (command !== 'COMMIT') throw new StoreError('the database has undone the transaction')
-  return result
+  try {
+    const result = await work(tx)
+    await begun
+    const { command } = await (committing ?? driven(send('COMMIT')))
+    if (command !== 'COMMIT') throw new StoreError('the database has undone the transaction')
+    return result
+  } finally {
+    over = true
+  }
+}
+
+/** Sends statements so that those of one moment leave in one packet, and wake the server once. */
+function sender(client: PoolClient): (statement: string | QueryConfig) => Promise<QueryResult> {
+  const { stream } = client.connection
+  let gathering = false
+  return (statement) => {
+    if (!gathering) {
+      gathering = true
+      stream.cork()
+      process.nextTick(() => {
+        gathering = false
+        stream.uncork()
+      })
+    }
+    return client.query(statement as QueryConfig)
+  }
 }
 
 /** An error of the driver or the server, as it passes through the work of a transaction. */
@@ -243,7 +275,7 @@ function rowsOf<Row>(result: QueryResult | readonly QueryResult[]): readonly Row
 
 function statement(sql: string, params?: readonly unknown[]) {
   // Several commands in one text may come without values alone.
-  if (params === undefined || params.length === 0) return { text: sql }
+  if (params === undefined) return { text: sql }
   const name = nameOf(sql)
   return { text: sql, values: [...params], ...(name === null ? {} : { name }) }
 }

@@ -1,11 +1,16 @@
 import type { Outage, TurnOutcome } from '../../inbox/inbox.ts'
-import type { ConversationRow } from '../conversation-row.ts'
 import type { LeaseKey } from '../lease-terms.ts'
 import { WAITING } from '../message-row.ts'
 import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../turn-end.ts'
 import type { Transaction } from './database.ts'
 import { dropContexts } from './message-contexts.ts'
-import { lockConversation, MESSAGE_COLUMNS, observedOutage, type MessageRow } from './rows.ts'
+import {
+  lockConversation,
+  MESSAGE_COLUMNS,
+  observedOutage,
+  type ConversationRow,
+  type MessageRow,
+} from './rows.ts'
 import { clean } from './statements.ts'
 import { Work, type StoreContext } from './work.ts'
 

@@ -1,7 +1,7 @@
 import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
 import { NEVER_FINISHED } from '../../inbox/reasons.ts'
 import { newId } from '../../support/ids.ts'
-import { publicConversation, type ConversationRow } from '../conversation-row.ts'
+import { publicConversation } from '../conversation-row.ts'
 import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../lease-terms.ts'
 import { WAITING } from '../message-row.ts'
 import { draftOf } from '../turn-end.ts'
@@ -13,6 +13,7 @@ import {
   lockConversation,
   MESSAGE_COLUMNS,
   storedMessage,
+  type ConversationRow,
   type MessageRow,
 } from './rows.ts'
 import { clean } from './statements.ts'

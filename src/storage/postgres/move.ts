@@ -1,6 +1,5 @@
 import type { Arrival } from '../../inbox/inbox.ts'
-import type { ConversationRow } from '../conversation-row.ts'
-import { MESSAGE_COLUMNS, type MessageRow } from './rows.ts'
+import { MESSAGE_COLUMNS, type ConversationRow, type MessageRow } from './rows.ts'
 import type { Places } from './places.ts'
 import { clean } from './statements.ts'
 import { endLease } from './withdraw.ts'
@@ -65,5 +64,6 @@ async function fold(work: Work, older: ConversationRow, newer: ConversationRow):
     await tx.query(`DELETE FROM hermes.${table} WHERE conversation = $1`, [newer.key])
   }
   await tx.query('DELETE FROM hermes.conversations WHERE key = $1', [newer.key])
+  work.gone(newer)
   if (moved.some((row) => row.state === 'received')) work.wake(older)
 }

@@ -1,9 +1,14 @@
-import type { ConversationRow } from '../conversation-row.ts'
 import { exportedMessage, exportedPairing, type PairingRow } from '../person-export.ts'
 import type { Database, Queryable, Transaction } from './database.ts'
 import { readContext } from './message-contexts.ts'
 import { removeConversation, removeMessages } from './retention.ts'
-import { CONVERSATION_COLUMNS, lockConversations, MESSAGE_COLUMNS, type MessageRow } from './rows.ts'
+import {
+  CONVERSATION_COLUMNS,
+  lockConversations,
+  MESSAGE_COLUMNS,
+  type ConversationRow,
+  type MessageRow,
+} from './rows.ts'
 import { clean } from './statements.ts'
 import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'

@@ -1,7 +1,6 @@
 import type { Arrival } from '../../inbox/inbox.ts'
-import type { ConversationRow } from '../conversation-row.ts'
 import type { Queryable } from './database.ts'
-import { CONVERSATION_COLUMNS } from './rows.ts'
+import { CONVERSATION_COLUMNS, type ConversationRow } from './rows.ts'
 import { clean } from './statements.ts'
 
 /** A place of a platform at which messages arrive. */

@@ -1,5 +1,5 @@
 import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
-import type { ConversationRow } from '../conversation-row.ts'
+import type { ConversationRow as ConversationFields } from '../conversation-row.ts'
 import { asStoredMessage, WAITING, type MessageFields } from '../message-row.ts'
 import type { Queryable } from './database.ts'
 
@@ -15,10 +15,16 @@ export interface MessageRow extends MessageFields {
 export const MESSAGE_COLUMNS = `key, id, seq, role, state, text, preface, reason, platform_id, person_id, person_name,
   attachments, at, answered_by, revision, history_seq, group_id, solo, failures, leases, not_before, held_base, draft`
 
+/** A row of `conversations`, locked, changed in memory and written once by the unit of work. */
+export interface ConversationRow extends ConversationFields {
+  /** The job in the queue that answers for its work; null = there is none. */
+  wake_job: string | null
+}
+
 /** The columns of a `ConversationRow` in a statement that calls the table `c`. */
 export const CONVERSATION_COLUMNS = `c.key, c.id, c.channel, c.address, c.model, c.next_seq, c.history_from,
   c.history_characters, c.generation, c.lease_turn, c.lease_owner, c.lease_at, c.stopped_turn, c.told_outage,
-  c.full_told_at, c.last_at`
+  c.full_told_at, c.last_at, c.wake_job`
 
 /** The conversation, locked until the transaction ends; null = there is none. */
 export async function lockConversation(tx: Queryable, id: string): Promise<ConversationRow | null> {

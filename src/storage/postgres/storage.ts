@@ -6,7 +6,7 @@ import type { Storage } from '../storage.ts'
 import { withCleanReason } from '../turn-end.ts'
 import { accept } from './accept.ts'
 import * as conversations from './conversations.ts'
-import type { Database, Queryable } from './database.ts'
+import type { Database } from './database.ts'
 import { finish } from './finish.ts'
 import { expire, hold } from './hold.ts'
 import { Lanes } from './lanes.ts'
@@ -19,18 +19,15 @@ import { postgresFacts, postgresFigures, postgresIncidents } from './records.ts'
 import { retain } from './retention.ts'
 import { integrityCheck, probe, sizes } from './upkeep.ts'
 import { WaitingTotal } from './waiting-total.ts'
-import type { StoreContext } from './work.ts'
+import type { StoreContext, Wake } from './work.ts'
 
 export interface PostgresStorageOptions {
   /** Open and migrated; closed with the storage. */
   readonly database: Database
   /** Channels whose readers read answers and notices from the store: nothing goes into their outbox. */
   readonly pullChannels: readonly string[]
-  /**
-   * Called inside each transaction that gives a conversation work, before its commit, with the keys
-   * of `hermes.conversations`; their rows are locked.
-   */
-  readonly wake?: (tx: Queryable, conversations: readonly number[]) => Promise<void>
+  /** Nobody is woken without. */
+  readonly wake?: Wake
   readonly clock?: Clock
 }
 
@@ -39,7 +36,7 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
   const { database } = options
   const context: StoreContext = {
     pullChannels: new Set(options.pullChannels),
-    wake: options.wake ?? (async () => {}),
+    wake: options.wake ?? (() => null),
     waitingTotal: new WaitingTotal(options.clock ?? systemClock),
   }
   const facts = postgresFacts(database)

@@ -1,6 +1,5 @@
 import type { MessageState } from '../../inbox/inbox.ts'
-import type { ConversationRow } from '../conversation-row.ts'
-import { waitingRows } from './rows.ts'
+import { waitingRows, type ConversationRow } from './rows.ts'
 import type { Work } from './work.ts'
 
 /**

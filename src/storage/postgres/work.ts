@@ -1,21 +1,24 @@
 import type { Attachment, Cursor } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
-import type { ConversationRow } from '../conversation-row.ts'
 import type { NewMessage, Sending } from '../new-message.ts'
-import type { Queryable, Transaction } from './database.ts'
-import type { MessageRow } from './rows.ts'
+import type { Transaction } from './database.ts'
+import type { ConversationRow, MessageRow } from './rows.ts'
 import { json } from './statements.ts'
 import type { WaitingTotal } from './waiting-total.ts'
+
+/**
+ * Called before the commit of a transaction with the conversations that have work now and whose
+ * rows it has locked. Names in each row, which is written then, who is woken for it.
+ *
+ * @returns how they are woken, by the transaction's last statement; null: nobody is to be woken
+ */
+export type Wake = (conversations: readonly ConversationRow[]) => ((tx: Transaction) => Promise<void>) | null
 
 /** What every operation is given beside its transaction. */
 export interface StoreContext {
   /** Channels whose readers read the store: nothing is put into the outbox for them. */
   readonly pullChannels: ReadonlySet<string>
-  /**
-   * Called inside a transaction, before its commit, with the keys of conversations that have work
-   * now and whose rows it has locked.
-   */
-  readonly wake: (tx: Queryable, conversations: readonly number[]) => Promise<void>
+  readonly wake: Wake
   readonly waitingTotal: WaitingTotal
 }
 
@@ -85,10 +88,10 @@ WITH added AS (
   UPDATE hermes.conversations c SET address = r.address, model = r.model, next_seq = r.next_seq,
       history_from = r.history_from, history_characters = r.history_characters, generation = r.generation,
       lease_turn = r.lease_turn, lease_owner = r.lease_owner, lease_at = r.lease_at, stopped_turn = r.stopped_turn,
-      told_outage = r.told_outage, full_told_at = r.full_told_at, last_at = r.last_at
+      told_outage = r.told_outage, full_told_at = r.full_told_at, last_at = r.last_at, wake_job = r.wake_job
     FROM json_to_recordset($5::json) AS r (key bigint, address text, model text, next_seq bigint, history_from bigint,
       history_characters bigint, generation bigint, lease_turn text, lease_owner text, lease_at bigint,
-      stopped_turn text, told_outage text, full_told_at bigint, last_at bigint)
+      stopped_turn text, told_outage text, full_told_at bigint, last_at bigint, wake_job uuid)
     WHERE c.key = r.key
 ), turn AS (
   INSERT INTO hermes.turns (id, conversation, model, leased_at, finished_at, model_ms, input_tokens, output_tokens,
@@ -134,7 +137,7 @@ export class Work {
   #cursors = new Map<string, Cursor>()
   #files: File[] = []
   #contexts: unknown[] = []
-  readonly #woken = new Set<number>()
+  readonly #woken = new Map<number, ConversationRow>()
 
   constructor(tx: Transaction, context: StoreContext) {
     this.tx = tx
@@ -234,9 +237,15 @@ export class Work {
     this.#cursors.set(`${cursor.channel} ${cursor.name}`, cursor)
   }
 
+  /** The conversation was folded into another one. */
+  gone(conversation: ConversationRow): void {
+    this.#saved.delete(conversation.key)
+    this.#woken.delete(conversation.key)
+  }
+
   /** The conversation has work now. */
   wake(conversation: ConversationRow): void {
-    this.#woken.add(conversation.key)
+    this.#woken.set(conversation.key, conversation)
   }
 
   /** Writes what was collected so far, so that statements see it. */
@@ -246,11 +255,15 @@ export class Work {
 
   /** Writes the rest, wakes who has work and commits. Nothing may follow. */
   async commit(): Promise<void> {
-    const woken = [...this.#woken].toSorted((a, b) => a - b)
-    if (woken.length > 0) {
-      // Sent together, taken in order: whoever wakes sees what was written.
-      await Promise.all([this.flush(), this.context.wake(this.tx, woken)])
-    } else if (this.#files.length > 0) await this.flush()
+    const woken = [...this.#woken.values()].toSorted((a, b) => a.key - b.key)
+    const wake = this.context.wake(woken)
+    if (wake) {
+      for (const conversation of woken) this.save(conversation)
+      // Sent together, taken in order.
+      await Promise.all([this.flush(), wake(this.tx)])
+      return
+    }
+    if (this.#files.length > 0) await this.flush()
     if (!this.#isEmpty()) await this.#write((sql, params) => this.tx.last(sql, params))
   }
 

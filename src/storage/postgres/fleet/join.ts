@@ -1,7 +1,8 @@
 import type { Candidacy, Fleet, FleetMember, FleetNews, Role, Service } from '../../../inbox/fleet.ts'
 import type { Inbox } from '../../../inbox/inbox.ts'
 import { MINUTE, SECOND, type Clock, type Timer } from '../../../support/clock.ts'
-import type { Database, Queryable } from '../database.ts'
+import type { Database } from '../database.ts'
+import type { Wake } from '../work.ts'
 import { Contender } from './contender.ts'
 import { Notifier } from './notifier.ts'
 import { OutageIds } from './outage-ids.ts'
@@ -41,7 +42,7 @@ export interface JoinOptions {
 /** One of several gateways on a PostgreSQL database. */
 export interface JoinedFleet extends Fleet {
   /** For the storage: see `StoreContext.wake`. */
-  readonly wake: (tx: Queryable, conversations: readonly number[]) => Promise<void>
+  readonly wake: Wake
   /** The inbox with one name for each outage. */
   unite(inbox: Inbox): Inbox
 }
@@ -87,7 +88,7 @@ class PostgresFleet implements JoinedFleet {
     const { pid } = process
     this.#processes = new Processes({ database, id, role, host, pid, version, home, clock, onProblem })
     this.#outages = new OutageIds(database)
-    this.wake = (tx, conversations) => this.#wakeUps.wanted(tx, conversations)
+    this.wake = (conversations) => this.#wakeUps.wanted(conversations)
     this.work = new FleetWork({
       queue,
       wakeUps: this.#wakeUps,

@@ -5,6 +5,9 @@ const CHANNEL = 'hermes_fleet'
 /** PostgreSQL takes less than 8,000 bytes; the frame around the news needs a few. */
 const MAX_PAYLOAD_BYTES = 7_500
 
+/** Nobody waits for the disk: what is told need not outlive the server. */
+const NOTIFY = `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
+
 /** As it travels. A program of another version may know other kinds: those are passed over. */
 interface Letter {
   readonly from: string
@@ -66,7 +69,7 @@ export class Notifier {
       this.#waiting = new Map()
       for (const payload of payloads(this.#options.id, all)) {
         try {
-          await this.#options.database.query('SELECT pg_notify($1, $2)', [CHANNEL, payload])
+          await this.#options.database.query(NOTIFY, [CHANNEL, payload])
         } catch (error) {
           // The others read the store anyway, a little later.
           this.#options.onProblem(error)

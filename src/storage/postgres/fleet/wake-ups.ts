@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { WAITING } from '../../message-row.ts'
-import type { Database, Queryable } from '../database.ts'
+import { asLast, type Database, type Queryable, type Transaction } from '../database.ts'
+import type { ConversationRow } from '../rows.ts'
 import type { TakenWakeUp, WakeUp, WakeUpQueue } from './queue.ts'
 
 /** Conversations woken by one transaction: it is short, and the order between two of them is kept. */
@@ -44,22 +45,16 @@ export class WakeUps {
   }
 
   /**
-   * Part of the transaction that stored a message: these conversations, whose rows it has locked,
-   * have work now. One that has a job already is looked at anyway when that job's turn is over.
-   *
-   * @param keys of `hermes.conversations`
+   * As `Wake`. A conversation that has a job already is looked at anyway when that job's turn is over.
    */
-  async wanted(tx: Queryable, keys: readonly number[]): Promise<void> {
-    if (keys.length === 0) return
-    const woken = await tx.query<{ id: string; wake_job: string }>(
-      `UPDATE hermes.conversations SET wake_job = gen_random_uuid()
-         WHERE key = ANY($1::bigint[]) AND wake_job IS NULL RETURNING id, wake_job`,
-      [keys],
-    )
-    await this.#queue.send(
-      tx,
-      woken.map(({ id, wake_job }) => ({ job: wake_job, conversationId: id, delayMs: 0 })),
-    )
+  wanted(conversations: readonly ConversationRow[]): ((tx: Transaction) => Promise<void>) | null {
+    const wakeUps: WakeUp[] = []
+    for (const conversation of conversations) {
+      if (conversation.wake_job !== null) continue
+      const job = (conversation.wake_job = randomUUID())
+      wakeUps.push({ job, conversationId: conversation.id, delayMs: 0 })
+    }
+    return wakeUps.length === 0 ? null : (tx) => this.#queue.send(asLast(tx), wakeUps)
   }
 
   /**
@@ -73,8 +68,7 @@ export class WakeUps {
   settle(settled: readonly Settled[], now: number, mayAnswer: boolean): Promise<number> {
     const byId = Map.groupBy(settled, ({ conversationId }) => conversationId)
     return this.#database.transaction(async (tx) => {
-      const rows = await this.#lock(tx, [...byId.keys()])
-      const heads = await this.#heads(tx, rows)
+      const [rows, heads] = await this.#look(tx, [...byId.keys()])
       const next: WakeUp[] = []
       const changed: Array<{ key: number; job: string | null }> = []
       for (const row of rows) {
@@ -90,12 +84,13 @@ export class WakeUps {
         const delayMs = Math.max(head!.not_before, retryAt) - now
         next.push({ job, conversationId: row.id, delayMs })
       }
-      await this.#write(tx, changed)
-      await this.#queue.remove(
-        tx,
-        settled.flatMap(({ wakeUp }) => wakeUp?.id ?? []),
-      )
-      await this.#queue.send(tx, next)
+      const over = settled.flatMap(({ wakeUp }) => wakeUp?.id ?? [])
+      // Sent together, taken in order.
+      await Promise.all([
+        this.#write(tx, changed),
+        this.#queue.remove(next.length === 0 ? asLast(tx) : tx, over),
+      ])
+      await this.#queue.send(asLast(tx), next)
       return next.filter(({ delayMs }) => delayMs === 0).length
     })
   }
@@ -107,8 +102,7 @@ export class WakeUps {
    */
   wake(ids: readonly string[]): Promise<readonly string[]> {
     return this.#database.transaction(async (tx) => {
-      const rows = await this.#lock(tx, ids)
-      const heads = await this.#heads(tx, rows)
+      const [rows, heads] = await this.#look(tx, ids)
       const idle = rows.filter((row) => heads.has(row.key) && !row.leased)
       await this.#queue.remove(
         tx,
@@ -193,24 +187,27 @@ export class WakeUps {
     return lost.length
   }
 
-  /** In the order of keys, as every transaction that locks several of them does. */
-  #lock(tx: Queryable, ids: readonly string[]): Promise<readonly Locked[]> {
-    return tx.query<Locked>(
-      `SELECT c.key, c.id, c.wake_job, ${LEASED} AS leased FROM hermes.conversations c
-         WHERE c.id = ANY($1::text[]) ORDER BY c.key FOR UPDATE OF c`,
-      [ids],
-    )
-  }
-
-  /** A statement of its own: it must see what was committed while the locks were waited for. */
-  async #heads(tx: Queryable, rows: readonly Locked[]): Promise<ReadonlyMap<number, Head>> {
-    if (rows.length === 0) return new Map()
-    const heads = await tx.query<Head>(
-      `SELECT DISTINCT ON (conversation) conversation, state, not_before FROM hermes.messages
-         WHERE conversation = ANY($1::bigint[]) AND ${WAITING} ORDER BY conversation, seq`,
-      [rows.map(({ key }) => key)],
-    )
-    return new Map(heads.map((head) => [head.conversation, head]))
+  /** Locks the conversations, and says by their keys what is next in each that has work. */
+  async #look(
+    tx: Queryable,
+    ids: readonly string[],
+  ): Promise<readonly [readonly Locked[], ReadonlyMap<number, Head>]> {
+    const [rows, heads] = await Promise.all([
+      // In the order of keys, as every transaction that locks several of them does.
+      tx.query<Locked>(
+        `SELECT c.key, c.id, c.wake_job, ${LEASED} AS leased FROM hermes.conversations c
+           WHERE c.id = ANY($1::text[]) ORDER BY c.key FOR UPDATE OF c`,
+        [ids],
+      ),
+      // A statement of its own: it must see what was committed while the locks were waited for.
+      tx.query<Head>(
+        `SELECT DISTINCT ON (m.conversation) m.conversation, m.state, m.not_before
+           FROM hermes.conversations c JOIN hermes.messages m ON m.conversation = c.key AND m.${WAITING}
+           WHERE c.id = ANY($1::text[]) ORDER BY m.conversation, m.seq`,
+        [ids],
+      ),
+    ])
+    return [rows, new Map(heads.map((head) => [head.conversation, head]))]
   }
 
   async #write(tx: Queryable, changed: ReadonlyArray<{ key: number; job: string | null }>): Promise<void> {

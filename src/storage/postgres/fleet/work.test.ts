@@ -30,7 +30,7 @@ beforeAll(async () => {
   inbox = openPostgresStorage({
     database,
     pullChannels: ['web'],
-    wake: (tx, keys) => wakeUps.wanted(tx, keys),
+    wake: (conversations) => wakeUps.wanted(conversations),
   }).inbox
 }, 60_000)
 
