@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { Client } from 'pg'
 import { freshDatabase } from '../../../test/support/postgres.ts'
 import { ConfigurationError } from '../../support/errors.ts'
@@ -99,4 +99,33 @@ test('an empty database is told as such', async () => {
     unknown: [],
     oldestProgram: null,
   })
+})
+
+test('a step that gets into a deadlock with those who go on working is tried again', async () => {
+  const hot = step(4, 'CREATE TABLE hermes.first (); CREATE TABLE hermes.second ()')
+  await migrate({ url, migrations: [hot] })
+  await read(
+    `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = 500', current_database()); END $$`,
+  )
+  const worker = new Client({ connectionString: address })
+  await worker.connect()
+  try {
+    // Whoever looks for the deadlock is the one that the server picks.
+    await worker.query('SET deadlock_timeout = 60000; BEGIN; LOCK TABLE hermes.second')
+    const both = step(
+      5,
+      'ALTER TABLE hermes.first ADD COLUMN at int; ALTER TABLE hermes.second ADD COLUMN at int',
+    )
+    const migrating = migrate({ url, migrations: [hot, both] })
+    await vi.waitUntil(
+      async () =>
+        (await read(`SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'`)).length > 0,
+      { timeout: 10_000 },
+    )
+    await worker.query('LOCK TABLE hermes.first')
+    await worker.query('COMMIT')
+    expect(await migrating).toEqual(['005-step-5'])
+  } finally {
+    await worker.end()
+  }
 })
