@@ -73,6 +73,18 @@ test('a transaction that throws changes nothing, and its connection is good for 
   expect(await database.query('SELECT key FROM notes')).toEqual([{ key: 1 }])
 })
 
+test('of statements that were sent together the one that failed is told, not one behind it', async () => {
+  const later = async (result: Promise<unknown>) => {
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+    await result.finally(() => Promise.resolve())
+  }
+  const failed = database.transaction(async (tx) => {
+    const first = later(tx.query('INSERT INTO notes VALUES (1, NULL)'))
+    await Promise.all([first, tx.query('INSERT INTO notes VALUES (2, 2)')])
+  })
+  await expect(failed).rejects.toMatchObject({ code: '23502' })
+})
+
 test('a transaction in a deadlock is tried again, and both come through', async () => {
   await database.query('INSERT INTO notes VALUES (1, 0), (2, 0)')
   let tries = 0

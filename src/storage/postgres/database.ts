@@ -203,20 +203,23 @@ class PostgresDatabase implements Database {
 /** The begin travels with the first statement and the commit with the last one: two trips fewer. */
 async function inTransaction<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const send = sender(client)
-  const begun = driven(send('BEGIN'))
+  let first: Failed | null = null
+  // What was sent behind a statement that failed fails, too, and says only that something had failed before.
+  const run = (sent: Promise<QueryResult>) => driven(sent, (failed) => (first ??= failed))
+  const begun = run(send('BEGIN'))
   let committing: Promise<QueryResult> | null = null
   let over = false
   const query = async <Row>(sql: string, params?: readonly unknown[]) => {
     // The connection may be in the hands of the next transaction.
     if (over) throw new StoreError('the transaction is over')
-    return rowsOf<Row>(await driven(send(statement(sql, params))))
+    return rowsOf<Row>(await run(send(statement(sql, params))))
   }
   const tx: Transaction = {
     query,
     async last(sql, params) {
       const rows = query<never>(sql, params)
       // After a statement that failed, the server answers a commit with its undoing.
-      if (!over) committing = driven(send('COMMIT'))
+      if (!over) committing = run(send('COMMIT'))
       over = true
       return await rows
     },
@@ -224,9 +227,11 @@ async function inTransaction<T>(client: PoolClient, work: (tx: Transaction) => P
   try {
     const result = await work(tx)
     await begun
-    const { command } = await (committing ?? driven(send('COMMIT')))
+    const { command } = await (committing ?? run(send('COMMIT')))
     if (command !== 'COMMIT') throw new StoreError('the database has undone the transaction')
     return result
+  } catch (error) {
+    throw error instanceof Failed && first ? first : error
   } finally {
     over = true
   }
@@ -260,9 +265,11 @@ class Failed extends StoreError {
 }
 
 /** Tells what the driver throws from what the work throws. Somebody waits for it, if not at once. */
-function driven<T>(promise: Promise<T>): Promise<T> {
+function driven<T>(promise: Promise<T>, onFailed: (failed: Failed) => void = ignore): Promise<T> {
   const result = promise.catch((error: unknown) => {
-    throw new Failed(error)
+    const failed = new Failed(error)
+    onFailed(failed)
+    throw failed
   })
   result.catch(ignore)
   return result
