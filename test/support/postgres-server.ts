@@ -20,8 +20,8 @@ export interface PostgresOptions {
   readonly logFolder?: string
 }
 
-/** The smallest files that the log can be cut into, and as few of them kept. */
-const SMALL_LOG = ['min_wal_size=2MB', 'max_wal_size=8MB']
+/** As few of the small files as can be; and a server that found no room there stays down. */
+const SMALL_LOG = ['min_wal_size=2MB', 'max_wal_size=8MB', 'restart_after_crash=off']
 
 /** A PostgreSQL server of its own on loopback, from the package or the system, to be stopped, killed and started again. */
 export class PostgresServer implements AsyncDisposable {

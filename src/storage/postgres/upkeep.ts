@@ -47,8 +47,8 @@ export async function integrityCheck(db: Queryable): Promise<readonly string[]> 
 
 /** The fact that a probe writes; its value means nothing. */
 const PROBE_FACT = 'store.probe'
-/** Rows that are stored as they are, two a page: two megabytes in all, some hundred messages with their answers. */
-const PROBE_ROWS = 512
+/** Rows that are stored as they are, two a page: half a megabyte in all, a hundred messages with their answers. */
+const PROBE_ROWS = 128
 const PROBE_ROW_CHARACTERS = 1_900
 
 /**
