@@ -46,7 +46,10 @@ export class Drafts {
   open(lease: Lease): Draft {
     const outlet = this.#options.outlets.get(lease.conversation.channel)
     if (!outlet) return NO_DRAFT
-    return new LiveDraft(this.#options, outlet, lease, (id) => this.#unsaved.set(lease.turnId, id))
+    return new LiveDraft(this.#options, outlet, lease, {
+      shown: (id) => this.#unsaved.set(lease.turnId, id),
+      saved: () => this.#unsaved.delete(lease.turnId),
+    })
   }
 
   /**
@@ -61,6 +64,12 @@ export class Drafts {
     await this.#options.inbox.saveDraft(lease, id)
     this.#unsaved.delete(lease.turnId)
   }
+}
+
+/** What is known of a turn's draft beside the store. */
+interface DraftMarks {
+  readonly shown: (id: string) => void
+  readonly saved: () => void
 }
 
 class LiveDraft implements Draft {
@@ -80,13 +89,13 @@ class LiveDraft implements Draft {
   /** Only an edit may be cut off: a message whose sending was cut off has an id that nobody knows. */
   readonly #edits = new AbortController()
 
-  readonly #onUnsaved: (id: string) => void
+  readonly #marks: DraftMarks
 
-  constructor(options: DraftOptions, outlet: Outlet, lease: Lease, onUnsaved: (id: string) => void) {
+  constructor(options: DraftOptions, outlet: Outlet, lease: Lease, marks: DraftMarks) {
     this.#options = options
     this.#outlet = outlet
     this.#lease = lease
-    this.#onUnsaved = onUnsaved
+    this.#marks = marks
     // What an earlier try has shown is gone on with in place.
     this.#id = lease.draft
     this.#notBefore = options.clock.monotonic() + FIRST_AFTER_MS
@@ -151,12 +160,10 @@ class LiveDraft implements Draft {
       signal: NEVER,
     })
     // Durable before the first edit: a crash from here on leaves nothing orphaned.
-    try {
-      if (!(await inbox.saveDraft(this.#lease, id))) this.#over = true
-    } catch (error) {
-      this.#onUnsaved(id)
-      throw error
-    }
+    // The turn may be over before the store has said anything.
+    this.#marks.shown(id)
+    if (!(await inbox.saveDraft(this.#lease, id))) this.#over = true
+    this.#marks.saved()
     this.#id = id
     this.#shown = text
     this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
