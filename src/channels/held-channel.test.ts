@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import type { Channel } from './channel.ts'
 import { speakers } from './fleet-channels.ts'
+import { NotHere } from '../inbox/outlet.ts'
+import type { Service, Tenure } from '../inbox/fleet.ts'
 import { HeldChannel } from './held-channel.ts'
 
 const signal = new AbortController().signal
@@ -22,10 +24,17 @@ function held(more: Partial<Channel>) {
     typing: () => {},
     ...more,
   }
-  const fleet = { hold: async () => ({ stop: async () => {} }), relieved: true }
+  const tenure = { fence: { name: 'chat', fence: 1 }, isFresh: true }
+  const fleet = {
+    hold: async (_: string, serve: Service) => {
+      await serve(tenure satisfies Tenure)
+      return { stop: async () => {} }
+    },
+    relieved: true,
+  }
   const clock = new FakeClock()
   const options = { channel, name: 'chat', fleet, clock, onHeld: () => {}, onLeaving: async () => {} }
-  return { held: new HeldChannel(options), sent }
+  return { held: new HeldChannel(options), sent, tenure }
 }
 
 const ABLE: Partial<Channel> = {
@@ -51,4 +60,17 @@ test('what is said beside the outbox is said in the words of the platform, whoev
   const plain = held({})
   await speakers([plain.held]).get('chat')!.send('a', 'Send /login here.', options)
   expect(plain.sent).toEqual(['Send /login here.'])
+})
+
+test('what the platform took while the right to it ran out is told, and nothing more is sent', async () => {
+  const one = held({
+    send: async () => {
+      one.tenure.isFresh = false
+      return 'taken'
+    },
+  })
+  await one.held.start({ receive: async () => [] })
+  const options = { replyTo: null, key: 'k', signal }
+  expect(await one.held.send('a', 'first', options)).toBe('taken')
+  await expect(one.held.send('a', 'second', options)).rejects.toBeInstanceOf(NotHere)
 })

@@ -114,13 +114,9 @@ export class HeldChannel implements Channel {
     }
   }
 
-  async #asHolder<T>(work: () => Promise<T>): Promise<T> {
-    const tenure = this.#tenure
-    if (!tenure?.isFresh) throw this.#notHere()
-    const result = await work()
-    // It was stopped meanwhile, and somebody else goes on from where the store stands: that stays so.
-    if (!tenure.isFresh) throw this.#notHere()
-    return result
+  /** What the platform has taken is told also after the tenure: unheard of, it would be sent again. */
+  #asHolder<T>(work: () => Promise<T>): Promise<T> {
+    return this.here ? work() : Promise.reject(this.#notHere())
   }
 
   #notHere(): NotHere {
