@@ -55,10 +55,13 @@ export const disturbedFleet: ChaosRow = {
       const before = await fleet.stored()
       const requests = sandbox.counts.tokenRequests
       let repeats = 0
-      let quietSince = performance.now()
+      const began = performance.now()
+      let quietSince = began
       for (;;) {
         await members.ask('renew')
         if ((await fleet.stored()) !== before) break
+        // Whoever has the answer may be stopped: only when none is, for long enough, has it died with its process.
+        members.calm = performance.now() - began > DEAD_AFTER_MS
         if (members.stopped > 0) quietSince = performance.now()
         if (performance.now() - quietSince < DEAD_AFTER_MS) {
           await pause(20)
@@ -74,7 +77,9 @@ export const disturbedFleet: ChaosRow = {
         lost++
         await fleet.signIn()
         await members.ask('read')
+        break
       }
+      members.calm = false
       repeated += repeats
       const spent = sandbox.counts.tokenRequests - requests - repeats
       if (spent > 1) broken.push(`round ${round}: ${spent} requests`)
@@ -96,6 +101,8 @@ interface Member {
 class Members implements AsyncDisposable {
   kills = 0
   stops = 0
+  /** Nobody is disturbed for now. */
+  calm = false
   readonly #fleet: SignInFleet
   readonly #members: Member[] = []
   #ended = false
@@ -150,6 +157,7 @@ class Members implements AsyncDisposable {
   async #disturb(): Promise<void> {
     while (!this.#ended) {
       await pause(Math.random() * CALM_MS)
+      if (this.calm) continue
       const member = this.#members[Math.floor(Math.random() * PROCESSES)]!
       if (member.stopped) continue
       if (Math.random() < 0.5) {
