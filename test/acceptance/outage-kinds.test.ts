@@ -77,7 +77,7 @@ describe.concurrent('an outage', () => {
       await using world = await BotWorld.start(OPTIONS)
       const crowd = await running(world)
       const { sandbox } = world
-      const fault = sandbox.control.fault({ target: 'messages', fault: 'usage-limit', resetInMs: 45_000 })
+      const fault = sandbox.control.fault({ target: 'messages', fault: 'usage-limit', resetInMs: 60_000 })
       everybodySays(world, crowd, 2)
       await world.untilState('usage-limited')
       await everythingAccepted(world)
