@@ -15,6 +15,7 @@ import type {
   Inbox,
   IncomingMessage,
 } from '../inbox/inbox.ts'
+import { NOTHING } from '../inbox/nothing.ts'
 import type { MessageObserver } from '../inbox/observer.ts'
 import type { StoreHealth } from '../inbox/store-health.ts'
 import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access.ts'
@@ -78,16 +79,6 @@ export interface ReceiverOptions {
 
 type Message = Extract<Delivered, { kind: 'message' }>
 type Edit = Extract<Delivered, { kind: 'edit' }>
-
-const NOTHING: Accepted = {
-  conversationId: null,
-  messageId: null,
-  state: null,
-  duplicate: false,
-  holdFull: false,
-  outbox: false,
-  withdrawn: 0,
-}
 
 /** The one way in. See `Receiver`. */
 export function createReceiver(options: ReceiverOptions): Receiver {

@@ -1,4 +1,4 @@
-import type { Accepted, AcceptRequest, IncomingMessage, Outage } from '../inbox/inbox.ts'
+import type { AcceptRequest, IncomingMessage, Outage } from '../inbox/inbox.ts'
 import { HOLD_FULL } from '../inbox/reasons.ts'
 import { MINUTE } from '../support/clock.ts'
 import type { ConversationRow } from './conversation-row.ts'
@@ -6,17 +6,6 @@ import type { NewMessage } from './new-message.ts'
 
 /** A flood is told that the hold is full once in this time and not for each message. */
 const FULL_NOTICE_INTERVAL_MS = MINUTE
-
-/** What became of an arrival that left nothing. */
-export const NOTHING: Accepted = {
-  conversationId: null,
-  messageId: null,
-  state: null,
-  duplicate: false,
-  holdFull: false,
-  outbox: false,
-  withdrawn: 0,
-}
 
 /** How a message enters: waiting for its turn, or for the end of an outage, or not at all. */
 export interface Admission {

@@ -1,6 +1,7 @@
 import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../inbox/inbox.ts'
+import { NOTHING } from '../../inbox/nothing.ts'
 import { StoreError } from '../../support/errors.ts'
-import { admit, arrivingMessage, fromPerson, noticeOnArrival, NOTHING } from '../admission.ts'
+import { admit, arrivingMessage, fromPerson, noticeOnArrival } from '../admission.ts'
 import { WAITING } from '../message-row.ts'
 import type { Transaction } from './database.ts'
 import { Deliveries } from './deliveries.ts'

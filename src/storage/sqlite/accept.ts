@@ -1,6 +1,7 @@
 import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../inbox/inbox.ts'
+import { NOTHING } from '../../inbox/nothing.ts'
 import { HOLD_FULL } from '../../inbox/reasons.ts'
-import { admit, arrivingMessage, fromPerson, noticeOnArrival, NOTHING } from '../admission.ts'
+import { admit, arrivingMessage, fromPerson, noticeOnArrival } from '../admission.ts'
 import type { ConversationRow } from '../conversation-row.ts'
 import { WAITING } from '../message-row.ts'
 import { addressFor, conversationAt, findAddress, moveAddress } from './addresses.ts'
