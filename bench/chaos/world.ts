@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { OwnStore } from '../../src/credentials/own-store.ts'
+import { OwnStore } from '../../src/credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts'
 import { Secret } from '../../src/support/secret.ts'

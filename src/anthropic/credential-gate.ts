@@ -1,5 +1,5 @@
-import type { KeeperNotice } from '../credentials/notices.ts'
-import type { AuthStatus } from '../credentials/status.ts'
+import type { KeeperNotice } from '../credentials/keeper/notices.ts'
+import type { AuthStatus } from '../credentials/keeper/status.ts'
 import type { Gate, GateState } from '../inbox/gate.ts'
 import { SwitchGate } from '../inbox/switch-gate.ts'
 import { newId } from '../support/ids.ts'

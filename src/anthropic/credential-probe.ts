@@ -1,4 +1,4 @@
-import type { Probe } from '../credentials/prober.ts'
+import type { Probe } from '../credentials/keeper/prober.ts'
 import { ConfigurationError, Refused, UsageLimited } from '../support/errors.ts'
 import type { createProbe } from './probe.ts'
 

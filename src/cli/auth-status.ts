@@ -1,5 +1,5 @@
-import { exitCodeOf, type AuthStatus } from '../credentials/status.ts'
-import { mendingCommand } from '../credentials/validation.ts'
+import { exitCodeOf, type AuthStatus } from '../credentials/keeper/status.ts'
+import { mendingCommand } from '../credentials/keeper/validation.ts'
 import { SECOND } from '../support/clock.ts'
 import { StoreError } from '../support/errors.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'

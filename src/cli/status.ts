@@ -1,5 +1,5 @@
 import { printStatus } from './auth-status.ts'
-import { exitCodeOf } from '../credentials/status.ts'
+import { exitCodeOf } from '../credentials/keeper/status.ts'
 import { statusReport, type StatusReport } from '../http/status-report.ts'
 import type { WaitingCounts } from '../inbox/inbox.ts'
 import { VERSION } from '../support/version.ts'

@@ -4,8 +4,8 @@ import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
 import { Refused } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'
-import type { OwnSignIn } from './own-file.ts'
-import type { OwnSignIns } from './own-sign-ins.ts'
+import type { OwnSignIn } from './own/own-file.ts'
+import type { OwnSignIns } from './own/own-sign-ins.ts'
 
 /** How long a started sign-in can be finished: long enough for a phone and a second factor. */
 export const LOGIN_LIFE_MS = 10 * MINUTE

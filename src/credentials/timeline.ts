@@ -1,7 +1,7 @@
 import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
-import type { CredentialStateName } from './keeper-state.ts'
-import type { KeeperNotice } from './notices.ts'
-import type { AuthStatus } from './status.ts'
+import type { CredentialStateName } from './keeper/keeper-state.ts'
+import type { KeeperNotice } from './keeper/notices.ts'
+import type { AuthStatus } from './keeper/status.ts'
 
 /** What happened to the credential. Times are epoch milliseconds; tokens are named by fingerprint only. */
 export type TimelineEvent =

@@ -1,5 +1,5 @@
 import type { CredentialTimeline } from '../credentials/timeline.ts'
-import type { AuthStatus } from '../credentials/status.ts'
+import type { AuthStatus } from '../credentials/keeper/status.ts'
 import { readSeries } from '../inbox/figure-series.ts'
 import type { FigureRecorder } from '../inbox/figure-recorder.ts'
 import type { Figures } from '../inbox/figures.ts'

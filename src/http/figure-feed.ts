@@ -1,4 +1,4 @@
-import type { KeeperNotice } from '../credentials/notices.ts'
+import type { KeeperNotice } from '../credentials/keeper/notices.ts'
 import { isGoodRefresh } from '../credentials/timeline.ts'
 import type { FigureRecorder } from '../inbox/figure-recorder.ts'
 import type { MessageObserver } from '../inbox/observer.ts'

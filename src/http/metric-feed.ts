@@ -1,4 +1,4 @@
-import type { KeeperNotice } from '../credentials/notices.ts'
+import type { KeeperNotice } from '../credentials/keeper/notices.ts'
 import type { MessageObserver } from '../inbox/observer.ts'
 import { SECOND } from '../support/clock.ts'
 import type { MetricHooks } from './metrics.ts'

@@ -1,5 +1,5 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { CREDENTIAL_STATES, type CredentialStateName } from '../credentials/keeper-state.ts'
+import { CREDENTIAL_STATES, type CredentialStateName } from '../credentials/keeper/keeper-state.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { SECOND } from '../support/clock.ts'
 

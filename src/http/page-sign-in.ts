@@ -1,5 +1,5 @@
 import type { LoginSessions } from '../credentials/login.ts'
-import type { OwnSignIns } from '../credentials/own-sign-ins.ts'
+import type { OwnSignIns } from '../credentials/own/own-sign-ins.ts'
 import type { Resolver } from '../credentials/sources/resolver.ts'
 import { Refused, TransientError } from '../support/errors.ts'
 import { Secret } from '../support/secret.ts'

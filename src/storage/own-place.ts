@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts'
-import { ownFiles, type OwnPlaceParts } from '../credentials/own-place.ts'
-import type { OwnPlace } from '../credentials/own-sign-ins.ts'
+import { ownFiles, type OwnPlaceParts } from '../credentials/own/own-place.ts'
+import type { OwnPlace } from '../credentials/own/own-sign-ins.ts'
 import { createLog, type Log } from '../support/log.ts'
 
 /**

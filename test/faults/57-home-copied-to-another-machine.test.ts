@@ -1,6 +1,6 @@
 import { cp } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { OwnStore } from '../../src/credentials/own-store.ts'
+import { OwnStore } from '../../src/credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
 import { emptyHome, NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
 

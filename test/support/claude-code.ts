@@ -1,6 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ClaudeCodeStore, type ClaudeCodeStoreOptions } from '../../src/credentials/claude-code-store.ts'
+import {
+  ClaudeCodeStore,
+  type ClaudeCodeStoreOptions,
+} from '../../src/credentials/claude-code/claude-code-store.ts'
 import type { Generation } from '../../src/credentials/sign-in.ts'
 import type { OAuthSettings } from '../../src/oauth/settings.ts'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'

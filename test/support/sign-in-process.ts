@@ -41,8 +41,8 @@ const say = (answer: unknown) => process.stdout.write(`${JSON.stringify(answer)}
 if (options.hangAt) hangOnRename(options.hangAt, options.hangOn ?? 'credentials.json')
 
 // Only now: the modules below bind the functions of `fs` when they are loaded.
-const { OwnStore } = await import('../../src/credentials/own-store.ts')
-const { ClaudeCodeStore } = await import('../../src/credentials/claude-code-store.ts')
+const { OwnStore } = await import('../../src/credentials/own/own-store.ts')
+const { ClaudeCodeStore } = await import('../../src/credentials/claude-code/claude-code-store.ts')
 const { TokenEndpoint } = await import('../../src/oauth/token-endpoint.ts')
 
 const endpoint = new TokenEndpoint({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AuthStatus } from '../../credentials/status.ts'
+import type { AuthStatus } from '../../credentials/keeper/status.ts'
 import { EXIT } from '../exit-codes.ts'
 import { judgeCredential } from './check-credential.ts'
 import { checkNode, judgeDisk } from './check-files.ts'

@@ -1,4 +1,4 @@
-import type { OwnStore } from '../../../credentials/own-store.ts'
+import type { OwnStore } from '../../../credentials/own/own-store.ts'
 import type { SharedSignIns } from './shared-sign-ins.ts'
 
 /**

@@ -1,5 +1,5 @@
-import { EMPTY_RECORD, parseRecord, type KeeperMemory } from '../../../credentials/keeper-memory.ts'
-import { withChanges } from '../../../credentials/shared-record.ts'
+import { EMPTY_RECORD, parseRecord, type KeeperMemory } from '../../../credentials/keeper/memory-book.ts'
+import { withChanges } from '../../../credentials/keeper/shared-record.ts'
 import { StoreError } from '../../../support/errors.ts'
 import type { Queryable } from '../database.ts'
 

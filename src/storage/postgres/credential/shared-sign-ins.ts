@@ -13,11 +13,11 @@ import {
   type OwnContent,
   type OwnDocument,
   type OwnSignIn,
-} from '../../../credentials/own-file.ts'
-import type { Intent } from '../../../credentials/intent.ts'
-import { arrived, type GivenAway } from '../../../credentials/own-move.ts'
-import type { NewSignIn, OwnSignIns } from '../../../credentials/own-sign-ins.ts'
-import { Rotation, type Reserved, type RotationStore } from '../../../credentials/renewal.ts'
+} from '../../../credentials/own/own-file.ts'
+import type { Intent } from '../../../credentials/rotation/intent.ts'
+import { arrived, type GivenAway } from '../../../credentials/own/own-move.ts'
+import type { NewSignIn, OwnSignIns } from '../../../credentials/own/own-sign-ins.ts'
+import { Rotation, type Reserved, type RotationStore } from '../../../credentials/rotation/renewal.ts'
 import type {
   Generation,
   RenewalOptions,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Intent } from '../../../credentials/intent.ts'
+import type { Intent } from '../../../credentials/rotation/intent.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { DatabaseError } from '../failures.ts'
 import type { Queryable } from '../database.ts'

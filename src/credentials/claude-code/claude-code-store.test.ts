@@ -1,0 +1,187 @@
+import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs'
+import { mkdir, readFile, rmdir, stat } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { borrowed, type Borrowed } from '../../../test/support/claude-code.ts'
+import { ClaudeCodeProcess, SignInProcess } from '../../../test/support/processes.ts'
+import { MACHINE, NEVER } from '../../../test/support/signed-in.ts'
+import { tokenEndpointThatSays, type SeenRequest } from '../../../test/support/token-answers.ts'
+
+function cli({ configDir, sandbox }: Borrowed, old = false): Promise<ClaudeCodeProcess> {
+  return ClaudeCodeProcess.start({ configDir, tokenUrl: sandbox.tokenUrl, old })
+}
+
+const locksOf = ({ configDir }: Borrowed) => [`${configDir}/.oauth_refresh.lock`, `${configDir}.lock`]
+const nothingLeft = (world: Borrowed) =>
+  !locksOf(world).some((lock) => existsSync(lock)) &&
+  readdirSync(world.configDir).join() === '.credentials.json'
+
+describe('a sign-in that is shared with Claude Code', () => {
+  it.each([
+    ['a current version', false],
+    ['an older version, which knows only the second lock', true],
+  ])('costs one token request when both start at the same moment (%s)', async (_name, old) => {
+    const world = await borrowed()
+    const { store, sandbox, present } = world
+    await using program = await cli(world, old)
+    for (let round = 1; round <= 10; round++) {
+      const current = await present()
+      const [theirs, ours] = await Promise.all([program.ask('refresh'), store.renew(current, NEVER)])
+      expect([theirs['kind'], ours.kind].toSorted()).toEqual(['adopted', 'renewed'])
+      expect('generation' in ours && ours.generation.accessToken.fingerprint).toBe(theirs['access'])
+      expect(sandbox.counts.tokenRequests).toBe(round)
+    }
+    expect(sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
+    expect(nothingLeft(world)).toBe(true)
+  })
+
+  it('is not spent while the other program holds its locks, and adopted when that has rotated', async () => {
+    const world = await borrowed()
+    const { open, first, sandbox } = world
+    await using program = await cli(world)
+    await program.ask('hold')
+    expect((await open({ lockWaitMs: 300 }).renew(first, NEVER)).kind).toBe('busy')
+    expect(sandbox.counts.tokenRequests).toBe(0)
+    await program.ask('let-go')
+    const rotated = await program.ask('rotate')
+    const ours = await open().renew(first, NEVER)
+    expect(ours).toMatchObject({ kind: 'adopted' })
+    expect('generation' in ours && ours.generation.accessToken.fingerprint).toBe(rotated['access'])
+    expect(sandbox.counts.tokenRequests).toBe(1)
+  })
+
+  it('is renewed over locks that were abandoned a minute ago, and waits for younger ones', async () => {
+    const world = await borrowed()
+    const { open, first, sandbox } = world
+    const program = await cli(world)
+    await program.ask('abandon', { stamp: 61 })
+    await program.kill()
+    expect((await open().renew(first, NEVER)).kind).toBe('renewed')
+
+    const another = await cli(world)
+    await another.ask('abandon', { stamp: 15 })
+    await another.kill()
+    const current = await world.present()
+    expect((await open({ lockWaitMs: 300 }).renew(current, NEVER)).kind).toBe('busy')
+    expect(sandbox.counts.tokenRequests).toBe(1)
+    expect(locksOf(world).every((lock) => existsSync(lock))).toBe(true)
+    for (const lock of locksOf(world)) await rmdir(lock)
+  })
+
+  it('keeps the mtimes of both locks younger than 2 s, in the right order, while its request runs', async () => {
+    const world = await borrowed()
+    const { store, first, sandbox } = world
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 3_500 })
+    const renewal = store.renew(first, NEVER)
+    await expect.poll(() => existsSync(locksOf(world)[1]!)).toBe(true)
+    const born = locksOf(world).map((lock) => statSync(lock).birthtimeMs)
+    expect(born[0]).toBeLessThanOrEqual(born[1]!)
+    let oldest = 0
+    const watch = setInterval(() => {
+      for (const lock of locksOf(world)) {
+        const seen = statSync(lock, { throwIfNoEntry: false })
+        if (seen) oldest = Math.max(oldest, Date.now() - seen.mtimeMs)
+      }
+    }, 50)
+    expect((await renewal).kind).toBe('renewed')
+    clearInterval(watch)
+    expect(oldest).toBeGreaterThan(500)
+    expect(oldest).toBeLessThan(2_000)
+    expect(nothingLeft(world)).toBe(true)
+  })
+
+  it('is freed of our own locks after a kill -9, at the next start', async () => {
+    const world = await borrowed()
+    const { home, configDir, sandbox, open } = world
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'timeout', times: 1 })
+    const options = {
+      store: 'claude-code',
+      home,
+      configDir,
+      machineId: MACHINE,
+      tokenUrl: sandbox.tokenUrl,
+    } as const
+    const victim = await SignInProcess.start(options)
+    victim.tell({ do: 'renew' })
+    await expect.poll(() => existsSync(locksOf(world)[1]!)).toBe(true)
+    await expect.poll(() => existsSync(`${home}/claude-code.intent.json`)).toBe(true)
+    await victim.kill()
+    expect(locksOf(world).every((lock) => existsSync(lock))).toBe(true)
+    await open().open()
+    expect(nothingLeft(world)).toBe(true)
+    expect(existsSync(`${home}/claude-code.locks.json`)).toBe(false)
+  })
+
+  it('keeps another program’s locks through our start, also where ours used to be', async () => {
+    const world = await borrowed()
+    const { home, configDir, sandbox, open } = world
+    sandbox.control.fault({ target: 'token-endpoint', fault: 'timeout', times: 1 })
+    const victim = await SignInProcess.start({
+      store: 'claude-code',
+      home,
+      configDir,
+      machineId: MACHINE,
+      tokenUrl: sandbox.tokenUrl,
+    })
+    victim.tell({ do: 'renew' })
+    await expect.poll(() => existsSync(`${home}/claude-code.intent.json`)).toBe(true)
+    await victim.kill()
+    for (const lock of locksOf(world)) {
+      await rmdir(lock)
+      await mkdir(lock)
+    }
+    await open().open()
+    expect(locksOf(world).every((lock) => existsSync(lock))).toBe(true)
+    for (const lock of locksOf(world)) await rmdir(lock)
+  })
+
+  it('is written under the writers’ own lock', async () => {
+    const world = await borrowed()
+    const { store, first, configDir, path } = world
+    const storage = `${configDir}/.storage-write.lock`
+    await mkdir(storage)
+    const renewal = store.renew(first, NEVER)
+    await expect.poll(() => world.sandbox.counts.tokenRequests).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(await readFile(path, 'utf8')).toContain(first.accessToken.reveal())
+    await rmdir(storage)
+    expect((await renewal).kind).toBe('renewed')
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+  })
+
+  it('whose writers’ lock was abandoned is served from memory and saved once that is stale', async () => {
+    const world = await borrowed()
+    const { store, first, configDir, present } = world
+    const storage = `${configDir}/.storage-write.lock`
+    await mkdir(storage)
+    const outcome = await store.renew(first, NEVER)
+    expect(outcome.kind).toBe('unsaved')
+    const longAgo = new Date(Date.now() - 61_000)
+    utimesSync(storage, longAgo, longAgo)
+    expect(await store.saveUnsaved()).toBe(true)
+    expect(
+      'generation' in outcome && (await present()).accessToken.equals(outcome.generation.accessToken),
+    ).toBe(true)
+    expect(nothingLeft(world)).toBe(true)
+  })
+
+  it('is refreshed as the client that it was issued to', async () => {
+    const seen: SeenRequest[] = []
+    const tokenUrl = await tokenEndpointThatSays(503, {}, {}, seen)
+    const { store, document, write, present } = await borrowed({ settings: { tokenUrls: [tokenUrl] } })
+    const { claudeAiOauth, ...beside } = await document()
+    await write({ claudeAiOauth: { ...claudeAiOauth, clientId: 'some-other-client-TEST' }, ...beside })
+    await store.renew(await present(), NEVER)
+    expect(seen.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([
+      { client_id: 'some-other-client-TEST' },
+    ])
+  })
+
+  it('is absent without the folder, and the folder is not made', async () => {
+    const { open, configDir, first } = await borrowed()
+    const store = open({ configDir: `${configDir}-elsewhere` })
+    await store.open()
+    expect(await store.read()).toEqual({ kind: 'absent' })
+    expect((await store.renew(first, NEVER)).kind).toBe('store')
+    expect(existsSync(`${configDir}-elsewhere`)).toBe(false)
+  })
+})

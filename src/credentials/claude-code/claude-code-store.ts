@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { TokenEndpoint } from '../../oauth/token-endpoint.ts'
+import { prepareFile, type PreparedFile } from '../../support/atomic-file.ts'
+import type { BackoffOptions } from '../../support/backoff.ts'
+import { SECOND, type Clock } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
+import { watchFile } from '../../support/file-watch.ts'
+import { readPrivateFile } from '../../support/private-file.ts'
+import {
+  claudeCodeSignIn,
+  formatClaudeCodeFile,
+  parseClaudeCodeFile,
+  refreshTokenWasEmptied,
+  withClaudeCodeGeneration,
+  type ClaudeCodeDocument,
+} from './claude-code-file.ts'
+import { ClaudeCodeLocks, type ClaudeCodeLock } from './claude-code-locks.ts'
+import { stillHoldsRefreshToken } from '../generation.ts'
+import { IntentFile } from '../rotation/intent.ts'
+import { readKeychain } from './keychain.ts'
+import { recoverLeftovers, renewalTag } from '../own/leftovers.ts'
+import { Rotation, type RotationStore } from '../rotation/renewal.ts'
+import type { Generation, RenewableSignIn, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
+
+export interface ClaudeCodeStoreOptions {
+  /** `$CLAUDE_CONFIG_DIR`, else `~/.claude`. */
+  readonly configDir: string
+  /** The gateway's own home, for the intent and the record of locks. */
+  readonly home: string
+  readonly endpoint: TokenEndpoint
+  readonly clock?: Clock
+  readonly backoff?: BackoffOptions
+  readonly lockWaitMs?: number
+  readonly onWarning?: (message: string) => void
+}
+
+/** Old versions write in place: a reader may meet the middle of a write. */
+const PARSE_RETRIES = 6
+const PARSE_RETRY_MS = 50
+/** The Keychain sends no events. */
+const KEYCHAIN_POLL_MS = 4 * SECOND
+
+/**
+ * Claude Code's sign-in, borrowed: read, and renewed under Claude Code's own locks
+ * so that both programs can live on one sign-in.
+ */
+export class ClaudeCodeStore implements RenewableSignIn {
+  readonly #path: string
+  readonly #home: string
+  readonly #locks: ClaudeCodeLocks
+  readonly #intents: IntentFile
+  readonly #rotation: Rotation<PreparedFile>
+  readonly #warn: (message: string) => void
+  #held: ClaudeCodeLock | null = null
+
+  constructor(options: ClaudeCodeStoreOptions) {
+    this.#path = join(options.configDir, '.credentials.json')
+    this.#home = createHash('sha256').update(options.home).digest('hex').slice(0, 8)
+    this.#locks = new ClaudeCodeLocks(options)
+    this.#warn = options.onWarning ?? (() => {})
+    this.#intents = new IntentFile(join(options.home, 'claude-code.intent.json'))
+    this.#rotation = new Rotation({ ...options, store: this.#rotationStore(), intents: this.#intents })
+  }
+
+  /** Once, when the gateway starts: removes the locks and files that a killed process of this home left. Never throws. */
+  async open(): Promise<void> {
+    try {
+      const lock = await this.#locks.take(0, AbortSignal.timeout(SECOND))
+      if (!lock) return
+      try {
+        const stored = await this.read()
+        await this.#recover(lock, stored.kind === 'present' ? stored.generation : null)
+        await this.#intents.tidy()
+      } finally {
+        await lock.release()
+      }
+    } catch {
+      // No such folder, or not ours to write in: then nothing of ours lies there.
+    }
+  }
+
+  async read(): Promise<StoredSignIn> {
+    const fromKeychain = await readKeychain()
+    if (fromKeychain !== null) return readOnly(fromKeychain)
+    const loaded = await this.#load()
+    return 'document' in loaded ? claudeCodeSignIn(loaded.document) : loaded
+  }
+
+  renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome> {
+    return this.#rotation.renew(spent, signal, options)
+  }
+
+  saveUnsaved(): Promise<boolean> {
+    return this.#rotation.saveUnsaved()
+  }
+
+  watch(listener: () => void): Disposable {
+    const file = watchFile(this.#path, listener)
+    const keychain =
+      process.platform === 'darwin' ? setInterval(listener, KEYCHAIN_POLL_MS).unref() : undefined
+    return {
+      [Symbol.dispose]() {
+        file[Symbol.dispose]()
+        clearInterval(keychain)
+      },
+    }
+  }
+
+  #rotationStore(): RotationStore<PreparedFile> {
+    return {
+      read: () => this.read(),
+      lock: async (waitMs, signal) => (this.#held = await this.#locks.take(waitMs, signal)),
+      prepare: (spent) => prepareFile(this.#path, { tag: `${this.#home}-${renewalTag(spent)}` }),
+      replace: (prepared, spent, next) => this.#replace(prepared, spent, next),
+      recover: (spent) => this.#recover(this.#held!, spent),
+    }
+  }
+
+  async #replace(
+    prepared: PreparedFile,
+    spent: Generation,
+    next: Generation,
+  ): Promise<'saved' | StoredSignIn> {
+    const lock = this.#held!
+    // Stopped for a minute, we lost the locks: whoever has them now may be spending the same token.
+    if (!(await lock.retake())) throw new StoreError('Claude Code’s locks were lost and cannot be had again')
+    return lock.whileWriting(async () => {
+      const loaded = await this.#load()
+      if (!('document' in loaded)) return loaded
+      const stored = claudeCodeSignIn(loaded.document)
+      if (!stillHoldsRefreshToken(stored, spent) && !refreshTokenWasEmptied(loaded.document, spent))
+        return stored
+      await prepared.commit(formatClaudeCodeFile(withClaudeCodeGeneration(loaded.document, next)))
+      return 'saved'
+    })
+  }
+
+  #recover(lock: ClaudeCodeLock, stored: Generation | null): Promise<void> {
+    return lock.whileWriting(() =>
+      recoverLeftovers(this.#path, this.#home, stored, (text) => {
+        const parsed = parseClaudeCodeFile(text)
+        return parsed.kind === 'document' ? claudeCodeSignIn(parsed.document) : { kind: 'absent' }
+      }),
+    )
+  }
+
+  async #load(): Promise<
+    { document: ClaudeCodeDocument } | Extract<StoredSignIn, { kind: 'absent' | 'unusable' }>
+  > {
+    let message = ''
+    for (let attempt = 0; attempt < PARSE_RETRIES; attempt++) {
+      if (attempt > 0) await pause(PARSE_RETRY_MS)
+      const file = await readPrivateFile(this.#path)
+      if (file.kind === 'absent') return { kind: 'absent' }
+      if (file.kind === 'refused') return { kind: 'unusable', reason: 'store', message: file.message }
+      if (file.tightened) this.#warn(`${this.#path} could be read by others; its mode is now 0600`)
+      const parsed = parseClaudeCodeFile(file.text)
+      if (parsed.kind === 'document') return parsed
+      message = `${this.#path} ${parsed.message}`
+    }
+    return { kind: 'unusable', reason: 'store', message }
+  }
+}
+
+/** What the Keychain holds can be used, and only Claude Code can renew it. */
+function readOnly(text: string): StoredSignIn {
+  const parsed = parseClaudeCodeFile(text)
+  if (parsed.kind === 'broken') {
+    return { kind: 'unusable', reason: 'store', message: `Claude Code’s Keychain item ${parsed.message}` }
+  }
+  const stored = claudeCodeSignIn(parsed.document)
+  if (stored.kind !== 'present') return stored
+  return { kind: 'present', generation: { ...stored.generation, refreshToken: null } }
+}

@@ -1,0 +1,193 @@
+import type { CredentialReason } from '../../support/errors.ts'
+import type { Held } from '../held.ts'
+
+/** Said of an OAuth token that nothing here can renew: at each start, in alerts and in the status. */
+export const UNRENEWABLE_SENTENCE =
+  'OAuth token detected without refresh credentials — token will expire and cannot be auto-renewed.'
+
+/** The states of a credential, as commands, `/readyz` and metrics print them. */
+export const CREDENTIAL_STATES = [
+  'healthy',
+  'refreshing',
+  'at-risk',
+  'degraded',
+  'needs-login',
+  'not-permitted',
+  'misconfigured',
+] as const
+export type CredentialStateName = (typeof CREDENTIAL_STATES)[number]
+
+/** What the keeper will do by itself, and when. */
+export interface Retry {
+  /** `read-again`: the last request may have rotated the token, so nothing is sent while the old one lives. */
+  readonly means: 'refresh' | 'read-again' | 'probe' | 'save'
+  /** Epoch milliseconds. */
+  readonly at: number
+  /** The same moment on the monotonic clock: whichever comes first. */
+  readonly monotonicAt: number
+  /** Failures so far; 0 = this is not a repeat. */
+  readonly attempt: number
+}
+
+interface Trouble {
+  readonly reason: CredentialReason
+  /** For people; holds no secret. */
+  readonly message: string
+}
+
+export type KeeperState =
+  | { readonly name: 'healthy'; readonly held: Held }
+  /** `usable`: requests go on with the token in hand meanwhile. */
+  | { readonly name: 'refreshing'; readonly held: Held; readonly usable: boolean }
+  /** Usable; `retry` is null where nothing will be tried again. */
+  | ({ readonly name: 'at-risk'; readonly held: Held; readonly retry: Retry | null } & Trouble)
+  /** Not usable, mended by itself. */
+  | ({ readonly name: 'degraded'; readonly held: Held; readonly retry: Retry } & Trouble)
+  /** A person must sign in. `retry`: a probe finds out whether the provider has changed its mind. */
+  | ({ readonly name: 'needs-login'; readonly held: Held | null; readonly retry: Retry | null } & Trouble)
+  | ({ readonly name: 'not-permitted'; readonly held: Held; readonly retry: Retry | null } & Trouble)
+  | ({ readonly name: 'misconfigured'; readonly held: null } & Trouble)
+
+export type KeeperEvent =
+  /** The sources or a renewal gave a credential that may be used, or one whose token is over and can be renewed. */
+  | { readonly type: 'found'; readonly held: Held; readonly usable: boolean; readonly retryNow: Retry }
+  | ({ readonly type: 'nothing-found'; readonly misconfigured: boolean } & Trouble)
+  | { readonly type: 'refresh-started'; readonly usable: boolean }
+  /** Renewed, and the disk does not take it. */
+  | ({ readonly type: 'unsaved'; readonly held: Held; readonly retry: Retry } & Trouble)
+  | { readonly type: 'saved'; readonly retryNow: Retry }
+  | ({ readonly type: 'refresh-failed'; readonly usable: boolean; readonly retry: Retry } & Trouble)
+  /** The grant is dead: no refresh of this generation will ever work. */
+  | ({ readonly type: 'sign-in-ended'; readonly usable: boolean } & Trouble)
+  /** The provider rejects what nothing here can renew. `final`: a person must sign in. */
+  | ({ readonly type: 'rejected'; readonly retry: Retry | null; readonly final: boolean } & Trouble)
+  | ({ readonly type: 'forbidden'; readonly retry: Retry | null; readonly byScope: boolean } & Trouble)
+  | { readonly type: 'probe-failed'; readonly retry: Retry }
+  /** A request or a probe with the credential in hand was accepted. */
+  | { readonly type: 'accepted' }
+  /** The end of the token in hand has passed. */
+  | { readonly type: 'expired'; readonly retryNow: Retry }
+
+/** Before the sources were read for the first time. */
+export const INITIAL_STATE: KeeperState = {
+  name: 'needs-login',
+  held: null,
+  reason: 'absent',
+  message: 'no source was read yet',
+  retry: null,
+}
+
+/**
+ * The state after `event`: the only place where a state is made. Returns `state`
+ * itself where the event changes nothing.
+ */
+export function transition(state: KeeperState, event: KeeperEvent): KeeperState {
+  switch (event.type) {
+    case 'found':
+      return event.usable ? settled(event.held) : ended(event.held, event.retryNow)
+    case 'nothing-found':
+      return event.misconfigured
+        ? { name: 'misconfigured', held: null, ...troubleOf(event) }
+        : { name: 'needs-login', held: null, retry: null, ...troubleOf(event) }
+    case 'unsaved':
+      return { name: 'at-risk', held: event.held, retry: event.retry, ...troubleOf(event) }
+    case 'saved':
+      if (state.name === 'at-risk' && state.retry?.means === 'save') return settled(state.held)
+      // It outlived its token before there was room for it: now it may be renewed again.
+      return state.name === 'degraded' && state.retry.means === 'save'
+        ? { ...state, retry: event.retryNow }
+        : state
+  }
+  const held = state.held
+  if (held === null) return state
+  switch (event.type) {
+    case 'refresh-started':
+      // A repeated try is not an event for anybody: the state stays what the failure made it.
+      return isRepeat(state) || state.name === 'not-permitted'
+        ? state
+        : { name: 'refreshing', held, usable: event.usable }
+    case 'refresh-failed':
+      return {
+        name: event.usable ? 'at-risk' : 'degraded',
+        held,
+        retry: event.retry,
+        ...troubleOf(event),
+      }
+    case 'sign-in-ended':
+      return { name: event.usable ? 'at-risk' : 'needs-login', held, retry: null, ...troubleOf(event) }
+    case 'rejected':
+      if (event.final || event.retry === null) {
+        return { name: 'needs-login', held, retry: event.retry, ...troubleOf(event) }
+      }
+      return { name: 'degraded', held, retry: event.retry, ...troubleOf(event) }
+    case 'forbidden':
+      return {
+        name: event.byScope ? 'needs-login' : 'not-permitted',
+        held,
+        retry: event.retry,
+        ...troubleOf(event),
+      }
+    case 'probe-failed':
+      return 'retry' in state && state.retry?.means === 'probe' ? { ...state, retry: event.retry } : state
+    case 'accepted':
+      return isUsable(state) ? state : settled(held)
+    case 'expired':
+      return afterExpiry(state, held, event.retryNow)
+  }
+}
+
+/** May requests be sent with the token in hand, as far as the state knows? Its end is for the clock to tell. */
+export function isUsable(state: KeeperState): boolean {
+  switch (state.name) {
+    case 'healthy':
+    case 'at-risk':
+      return true
+    case 'refreshing':
+      return state.usable
+    default:
+      return false
+  }
+}
+
+/** What the keeper will do by itself in this state. */
+export function retryOf(state: KeeperState): Retry | null {
+  return 'retry' in state ? state.retry : null
+}
+
+function settled(held: Held): KeeperState {
+  if (held.renewal !== null || held.credential.kind === 'api-key') return { name: 'healthy', held }
+  return { name: 'at-risk', held, retry: null, reason: 'unrenewable', message: UNRENEWABLE_SENTENCE }
+}
+
+function ended(held: Held, retryNow: Retry): KeeperState {
+  const trouble = { reason: 'expired', message: 'the token has expired' } as const
+  return held.renewal === null
+    ? { name: 'needs-login', held, retry: null, ...trouble }
+    : { name: 'degraded', held, retry: retryNow, ...trouble }
+}
+
+function afterExpiry(state: KeeperState, held: Held, retryNow: Retry): KeeperState {
+  if (!isUsable(state)) return state
+  if (state.name !== 'at-risk') return ended(held, retryNow)
+  const { reason, message, retry } = state
+  if (retry === null) {
+    return {
+      name: 'needs-login',
+      held,
+      retry: null,
+      message,
+      reason: reason === 'unrenewable' ? 'expired' : reason,
+    }
+  }
+  // While the old token lived nothing was sent; now the step that waited is due.
+  const next = retry.means === 'read-again' ? { ...retryNow, attempt: retry.attempt } : retry
+  return { name: 'degraded', held, retry: next, reason, message }
+}
+
+function isRepeat(state: KeeperState): boolean {
+  return (state.name === 'degraded' || state.name === 'at-risk') && (state.retry?.attempt ?? 0) > 0
+}
+
+function troubleOf({ reason, message }: Trouble): Trouble {
+  return { reason, message }
+}

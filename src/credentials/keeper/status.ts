@@ -1,0 +1,122 @@
+import {
+  ConfigurationError,
+  NeedsLogin,
+  NotPermitted,
+  TransientError,
+  type CredentialReason,
+  type HermesError,
+} from '../../support/errors.ts'
+import { SECOND } from '../../support/clock.ts'
+import { isoTime } from '../../support/iso-time.ts'
+import type { CredentialKind, SourceName } from '../credential.ts'
+import type { Held } from '../held.ts'
+import type { KeeperRecord } from './memory-book.ts'
+import { retryOf, type CredentialStateName, type KeeperState } from './keeper-state.ts'
+
+/** What `hermes auth status --json` prints. Times are ISO 8601 in UTC. */
+export interface AuthStatus {
+  readonly state: CredentialStateName
+  /** null exactly when the state is healthy, or refreshing a token that is still good. */
+  readonly reason: CredentialReason | null
+  readonly source: SourceName | null
+  readonly kind: CredentialKind | null
+  readonly renewable: boolean
+  /** The first 8 hex digits of the token's SHA-256. */
+  readonly fingerprint: string | null
+  readonly expiresAt: string | null
+  /** Whole seconds, 0 when it is over; null when the end is unknown. */
+  readonly secondsLeft: number | null
+  readonly loginExpiresAt: string | null
+  readonly loginExpiryEstimated: boolean
+  readonly lastRefresh: { readonly at: string; readonly outcome: string } | null
+  readonly nextAttemptAt: string | null
+  readonly consecutive401: number
+}
+
+export interface StatusParts {
+  readonly state: KeeperState
+  readonly record: KeeperRecord
+  /** Milliseconds that are left of the token in hand; Infinity = unknown. */
+  readonly leftMs: number
+  /** The API key that stands in at present. */
+  readonly standIn: Held | null
+}
+
+export function statusOf({ state, record, leftMs, standIn }: StatusParts): AuthStatus {
+  const held = standIn ?? state.held
+  const credential = held?.credential ?? null
+  const retry = retryOf(state)
+  const expiresAt = standIn ? null : (credential?.expiresAt ?? null)
+  return {
+    // Usable by the stand-in, while what it stands in for is not.
+    state: standIn ? 'at-risk' : state.name,
+    reason: reasonOf(state, record),
+    source: credential?.source ?? null,
+    kind: credential?.kind ?? null,
+    renewable: credential?.renewable ?? false,
+    fingerprint: credential?.fingerprint || null,
+    // A source that gave no token yet has no end to show.
+    expiresAt: expiresAt === null || expiresAt === 0 ? null : isoTime(expiresAt),
+    secondsLeft: expiresAt === null || expiresAt === 0 ? null : Math.max(0, Math.floor(leftMs / SECOND)),
+    loginExpiresAt: isoTime(state.held?.loginExpiresAt ?? null),
+    loginExpiryEstimated: state.held?.loginExpiryEstimated ?? false,
+    lastRefresh: record.lastRefresh && {
+      at: isoTime(record.lastRefresh.at),
+      outcome: record.lastRefresh.outcome,
+    },
+    nextAttemptAt: isoTime(retry?.at ?? null),
+    consecutive401: record.consecutive401,
+  }
+}
+
+function reasonOf(state: KeeperState, { rejected }: KeeperRecord): CredentialReason | null {
+  switch (state.name) {
+    case 'healthy':
+      return null
+    case 'refreshing':
+      if (state.usable) return null
+      return rejected.includes(state.held.credential.fingerprint) ? 'revoked' : 'expired'
+    default:
+      return state.reason
+  }
+}
+
+/** Why no credential can be had, as whoever asked for one must take it. */
+export function errorOf(state: KeeperState, now: number): HermesError {
+  switch (state.name) {
+    case 'needs-login':
+      return new NeedsLogin(state.reason, state.message)
+    case 'not-permitted':
+      return new NotPermitted(state.reason, state.message)
+    case 'misconfigured':
+      return new ConfigurationError(state.message)
+    case 'degraded':
+      return new TransientError(state.message, Math.max(0, state.retry.at - now), state.reason)
+    case 'at-risk':
+      return new TransientError(state.message, null, state.reason)
+    default:
+      return new TransientError('the credential is being refreshed', null, 'expired')
+  }
+}
+
+/** A sentence about the state; null when there is nothing to say. */
+export function messageFor(state: KeeperState): string | null {
+  return 'message' in state ? state.message : null
+}
+
+/** Exit codes of the commands, by who must act. */
+export function exitCodeOf(state: CredentialStateName): 0 | 3 | 4 | 78 {
+  switch (state) {
+    case 'healthy':
+    case 'refreshing':
+    case 'at-risk':
+      return 0
+    case 'degraded':
+      return 4
+    case 'needs-login':
+    case 'not-permitted':
+      return 3
+    case 'misconfigured':
+      return 78
+  }
+}

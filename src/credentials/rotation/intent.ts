@@ -1,0 +1,109 @@
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
+import { findLeftovers, writeFileAtomically } from '../../support/atomic-file.ts'
+import { unlink } from 'node:fs/promises'
+import { MINUTE, SECOND } from '../../support/clock.ts'
+import type { CredentialReason } from '../../support/errors.ts'
+import { parseObject, readPrivateFile } from '../../support/private-file.ts'
+
+/**
+ * What is durably known about the spending of one refresh token. It is written
+ * before a request leaves, so that no crash can hide that the token may be rotated.
+ * Holds fingerprints, never tokens.
+ */
+export interface Intent {
+  /** The fingerprint of the refresh token. */
+  readonly spent: string
+  /** How many requests may have left with it; counted before each leaves. */
+  readonly sends: number
+  /** Epoch milliseconds of the last one. */
+  readonly sentAt: number
+  /**
+   * `open`: a request was under way when this was written. `ambiguous`: the server
+   * may have rotated it. `dead`: an answer proved it dead; it is never sent again.
+   * `waiting`: the server asked for patience and has not touched it.
+   */
+  readonly outcome: 'open' | 'ambiguous' | 'dead' | 'waiting'
+  /** Did an earlier request with this token end without a definite answer? */
+  readonly uncertain: boolean
+  readonly reason: CredentialReason | null
+  /** Epoch milliseconds before which the server wants no other request; null = none asked. */
+  readonly notBefore: number | null
+}
+
+const UNKNOWN: Omit<Intent, 'spent'> = {
+  sends: 1,
+  sentAt: 0,
+  outcome: 'open',
+  uncertain: true,
+  reason: null,
+  notBefore: null,
+}
+
+/** 5 s to 5 min: a short hiccup is mended at once, a long outage costs twelve requests an hour. */
+export const RENEWAL_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
+
+/** Where the one intent of a sign-in is kept. Read and written only under the store's refresh lock. */
+export interface Intents {
+  /**
+   * What is known about the refresh token with this fingerprint; null = never sent.
+   * A damaged record counts as the worst that it may have said and need not end everything.
+   *
+   * @throws when the record cannot be read: then nothing may be sent
+   */
+  of(spent: string): Promise<Intent | null>
+  /** Makes `intent` durable before it returns. @throws when the store does not take it */
+  write(intent: Intent): Promise<void>
+  /** Forgets. A failure is harmless: an intent of another fingerprint than the stored one means nothing. */
+  clear(): Promise<void>
+}
+
+/** The intent beside a sign-in file. */
+export class IntentFile implements Intents {
+  readonly #path: string
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async of(spent: string): Promise<Intent | null> {
+    const file = await readPrivateFile(this.#path)
+    if (file.kind === 'absent') return null
+    if (file.kind === 'refused') throw new Error(file.message)
+    const parsed = parseObject(file.text)
+    if (parsed.kind === 'broken') return { ...UNKNOWN, spent }
+    const { intent } = parsed.value as { intent?: Intent }
+    return intent?.spent === spent ? intent : null
+  }
+
+  /** @throws NodeJS.ErrnoException */
+  async write(intent: Intent): Promise<void> {
+    await writeFileAtomically(this.#path, `${JSON.stringify({ version: 1, intent }, null, 2)}\n`)
+  }
+
+  /** Removes the temporary files of dead writers; the refresh lock is held. */
+  async tidy(): Promise<void> {
+    for (const leftover of await findLeftovers(this.#path)) await unlink(leftover).catch(() => {})
+  }
+
+  async clear(): Promise<void> {
+    await unlink(this.#path).catch(() => {})
+  }
+}
+
+/**
+ * How long the token of this intent must rest before it may be sent again, in
+ * milliseconds; 0 = it may be sent now. One send a back-off step, whoever holds the
+ * lock: so several processes together send no more than one.
+ */
+export function restOf(intent: Intent, now: number, backoff: BackoffOptions = RENEWAL_BACKOFF): number {
+  if (intent.notBefore !== null) return Math.max(0, Math.min(intent.notBefore - now, LONGEST_REST_MS))
+  if (intent.outcome === 'waiting') return 0
+  // The shortest delay that the jitter allows, so that nobody who waited its own turn is sent away.
+  const delay = backoffDelay(Math.max(1, intent.sends), backoff, 0)
+  const since = now - intent.sentAt
+  // A clock that was set back must not make the token rest for a day.
+  return since < 0 ? 0 : Math.max(0, delay - since)
+}
+
+/** As long as the longest `Retry-After` that is obeyed, whatever the clock did meanwhile. */
+const LONGEST_REST_MS = 60 * MINUTE

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import {
+  array,
+  assert as check,
+  asyncProperty as property,
+  constant,
+  constantFrom,
+  integer,
+  nat,
+  oneof,
+  record,
+  type Arbitrary,
+} from 'fast-check'
+import { expect, it } from 'vitest'
+import { PROCESSES, RenewalWorld, type Fate, type Step } from '../../../test/support/renewal-world.ts'
+import type { Intent } from './intent.ts'
+
+/** Some seconds' worth: a history is run in a millisecond. */
+const RUNS = 1_500
+
+/** Runs one step. A death is played by its exception: the store's `finally` may free what the kernel would have freed. */
+async function run(world: RenewalWorld, step: Step): Promise<void> {
+  switch (step.kind) {
+    case 'wait':
+      return world.clock.advance(step.ms)
+    case 'sign-in':
+    case 'logout':
+      return world.person(step.kind)
+    case 'foreign-rotation':
+      return world.rotateAbroad()
+    case 'save': {
+      world.full = false
+      world.fate = 'answered'
+      const rotation = world.rotations[step.process]!
+      assert(await rotation.saveUnsaved())
+      return
+    }
+    case 'renew':
+      return renew(world, step)
+  }
+}
+
+async function renew(
+  world: RenewalWorld,
+  { process, fate, during }: Extract<Step, { kind: 'renew' }>,
+): Promise<void> {
+  if (world.stored.kind !== 'present') return
+  const spent = world.stored.generation
+  const live = world.isLive(spent)
+  const proven = world.provenDead.has(spent.refreshToken!.reveal())
+  let acted = false
+  let diedWith: Intent | null = null
+  world.fate = fate
+  world.during = () => {
+    acted = during !== 'nothing'
+    diedWith = world.intent
+    if (during !== 'nothing') world.person(during)
+  }
+  const rotation = world.rotations[process]!
+  const before = world.stored
+  const outcome = await rotation.renew(spent, new AbortController().signal)
+  const died = fate.startsWith('dies') && (outcome.kind === 'store' || outcome.kind === 'unsaved')
+  if (died) {
+    // What the living code did after the "death" to the disk is undone; the intent stays as it was.
+    if (diedWith) world.intent = diedWith
+    world.restart(process)
+  }
+  const now = world.stored
+  if (acted) {
+    // Whatever a person did stands.
+    assert.equal(now.kind, during === 'logout' ? 'absent' : 'present')
+    assert(now.kind !== 'present' || !world.provenDead.has(now.generation.refreshToken!.reveal()))
+    return
+  }
+  switch (outcome.kind) {
+    case 'renewed':
+      assert(live)
+      assert(
+        world.holds(outcome.generation) && world.isLive(outcome.generation),
+        'a renewed token is not stored',
+      )
+      break
+    case 'adopted':
+      // Its own result, which could not be saved before and now was.
+      assert(world.holds(outcome.generation) && world.isLive(outcome.generation))
+      break
+    case 'terminal':
+      assert.equal(now, before)
+      assert(fate === 'other-account' || !live || proven, 'given up while the server would have taken it')
+      break
+    case 'unsaved':
+      assert(died || world.lockedBy === process, 'an unsaved result without its lock')
+      break
+    default:
+      assert.equal(now, before)
+  }
+}
+
+const fates: Fate[] = [
+  'answered',
+  'answer-lost',
+  'request-lost',
+  'refused-unprocessed',
+  'rate-limited',
+  'other-account',
+  'disk-full-after',
+  'dies-before-the-request',
+  'dies-after-the-server-rotated',
+  'dies-before-the-write',
+]
+const steps: Arbitrary<Step> = oneof(
+  {
+    weight: 6,
+    arbitrary: record({
+      kind: constant('renew' as const),
+      process: nat(PROCESSES - 1),
+      fate: oneof(constant<Fate>('answered'), constantFrom(...fates)),
+      during: oneof(
+        { weight: 6, arbitrary: constant('nothing' as const) },
+        { weight: 1, arbitrary: constantFrom('sign-in' as const, 'logout' as const) },
+      ),
+    }),
+  },
+  { weight: 1, arbitrary: record({ kind: constant('save' as const), process: nat(PROCESSES - 1) }) },
+  {
+    weight: 3,
+    arbitrary: record({ kind: constant('wait' as const), ms: integer({ min: 1, max: 400_000 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: constantFrom<Step>({ kind: 'sign-in' }, { kind: 'logout' }, { kind: 'foreign-rotation' }),
+  },
+)
+
+it('spends no token that was proven dead, counts every send before it leaves, and loses no answer', async () => {
+  const histories = property(array(steps, { minLength: 1, maxLength: 40 }), async (history) => {
+    const world = new RenewalWorld()
+    world.person('sign-in')
+    for (const step of history) {
+      await run(world, step)
+      assert.deepEqual(world.broken, [])
+    }
+  })
+  await expect(check(histories, { numRuns: RUNS })).resolves.toBeUndefined()
+}, 120_000)
