@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** Suites that must hold on every storage; on SQLite they run among all others. */
 const ON_EVERY_STORAGE = [
   'src/conversation/{messaging,turn,login}.test.ts',
-  'src/inbox/delivery.test.ts',
+  'src/inbox/delivery/delivery.test.ts',
   'test/faults/{30,32,34,35-killed,36,37,38,39,40-channel,46,50,52,53,58,59,60}-*.test.ts',
   'test/acceptance/{outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
 ]

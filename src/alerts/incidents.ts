@@ -1,4 +1,4 @@
-import type { CountedOutcome, Fleet } from '../inbox/fleet.ts'
+import type { CountedOutcome, Fleet } from '../inbox/fleet/fleet.ts'
 import { SECOND, type Clock, type Timer } from '../support/clock.ts'
 import type { Incident } from './incident.ts'
 import { IncidentTracker, type Outage, type TrackerOptions } from './tracker.ts'

@@ -1,4 +1,4 @@
-import type { Outlet } from '../inbox/outlet.ts'
+import type { Outlet } from '../inbox/delivery/outlet.ts'
 import type { Receiver } from '../conversation/receiver.ts'
 
 /** A chat platform: it hands what arrives to the receiver, and delivers what the outbox holds. */

@@ -1,6 +1,6 @@
 import type { ChannelSettings } from '../config/channels.ts'
 import { cursorWriter } from '../inbox/cursor-writer.ts'
-import type { Fleet } from '../inbox/fleet.ts'
+import type { Fleet } from '../inbox/fleet/fleet.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Secret } from '../support/secret.ts'
 import type { Channel } from './channel.ts'

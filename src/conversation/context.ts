@@ -1,4 +1,4 @@
-import { Interruption } from '../inbox/outcome.ts'
+import { Interruption } from '../inbox/dispatch/outcome.ts'
 import type { Attachment, AttachmentInfo, Inbox, Lease, StoredMessage, Usage } from '../inbox/inbox.ts'
 import { sleep, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'

@@ -4,8 +4,8 @@ import type { Clock } from '../support/clock.ts'
 import { Refused, StoreError, TransientError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { holdsSignInSecret, looksLikeSignInPaste } from '../support/token-shape.ts'
-import type { ConversationEvents } from '../inbox/events.ts'
-import { outageOf, type Gate } from '../inbox/gate.ts'
+import type { ConversationEvents } from '../inbox/fleet/events.ts'
+import { outageOf, type Gate } from '../inbox/gate/gate.ts'
 import type {
   Accepted,
   Arrival,
@@ -16,8 +16,8 @@ import type {
   IncomingMessage,
 } from '../inbox/inbox.ts'
 import { NOTHING } from '../inbox/nothing.ts'
-import type { MessageObserver } from '../inbox/observer.ts'
-import type { StoreHealth } from '../inbox/store-health.ts'
+import type { MessageObserver } from '../inbox/figures/observer.ts'
+import type { StoreHealth } from '../inbox/gate/store-health.ts'
 import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access.ts'
 import { parseCommand, type Commands } from './commands.ts'
 import type { Conversations } from './conversations.ts'

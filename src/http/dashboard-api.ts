@@ -1,4 +1,4 @@
-import { SERIES, type SeriesName } from '../inbox/figure-series.ts'
+import { SERIES, type SeriesName } from '../inbox/figures/figure-series.ts'
 import { DAY, HOUR, MINUTE } from '../support/clock.ts'
 import { badRequest, json, notFound } from './answers.ts'
 import { MAX_SMALL_BODY, readJson } from './body.ts'

@@ -1,7 +1,7 @@
 import type { KeeperNotice } from '../credentials/keeper/notices.ts'
 import { isGoodRefresh } from '../credentials/timeline.ts'
-import type { FigureRecorder } from '../inbox/figure-recorder.ts'
-import type { MessageObserver } from '../inbox/observer.ts'
+import type { FigureRecorder } from '../inbox/figures/figure-recorder.ts'
+import type { MessageObserver } from '../inbox/figures/observer.ts'
 
 /** Lets what happens to messages and to the credential be counted for the dashboard. */
 export function feedFigures(

@@ -1,5 +1,5 @@
 import type { KeeperNotice } from '../credentials/keeper/notices.ts'
-import type { MessageObserver } from '../inbox/observer.ts'
+import type { MessageObserver } from '../inbox/figures/observer.ts'
 import { SECOND } from '../support/clock.ts'
 import type { MetricHooks } from './metrics.ts'
 

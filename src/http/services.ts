@@ -1,8 +1,8 @@
 import type { Conversations } from '../conversation/conversations.ts'
 import type { Person } from '../conversation/receiver.ts'
 import type { Accepted, Attachment, AttachmentInfo, ConversationId, MessageState } from '../inbox/inbox.ts'
-import type { ConversationEvents } from '../inbox/events.ts'
-import type { Series, SeriesName } from '../inbox/figure-series.ts'
+import type { ConversationEvents } from '../inbox/fleet/events.ts'
+import type { Series, SeriesName } from '../inbox/figures/figure-series.ts'
 import type { Changes } from './changes.ts'
 import type { TimelineReport } from './timeline-report.ts'
 

@@ -1,7 +1,7 @@
 import type { RouteStatus } from '../alerts/alert.ts'
 import type { Incident, IncidentEvent } from '../alerts/incident.ts'
 import type { AuthStatus } from '../credentials/keeper/status.ts'
-import type { FleetMember } from '../inbox/fleet.ts'
+import type { FleetMember } from '../inbox/fleet/fleet.ts'
 import type { StoredMessage, WaitingCounts } from '../inbox/inbox.ts'
 import type { Readiness } from './services.ts'
 import { isoTime } from '../support/iso-time.ts'

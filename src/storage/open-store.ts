@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import { fleetOfOne, type Fleet, type Role } from '../inbox/fleet.ts'
+import { fleetOfOne, type Fleet, type Role } from '../inbox/fleet/fleet.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'

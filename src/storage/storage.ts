@@ -2,7 +2,7 @@ import type { IncidentStore } from '../alerts/incidents-store.ts'
 import type { Conversations } from '../conversation/conversations.ts'
 import type { Pairings } from '../conversation/pairing.ts'
 import type { Facts } from '../inbox/facts.ts'
-import type { Figures } from '../inbox/figures.ts'
+import type { Figures } from '../inbox/figures/figures.ts'
 import type { Inbox, Outbox } from '../inbox/inbox.ts'
 
 /** Everything durable of one gateway, or of several that share a database. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Channel, ChannelStatus } from '../../src/channels/channel.ts'
-import { Undeliverable } from '../../src/inbox/outlet.ts'
+import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
 import { StoreError, TransientError } from '../../src/support/errors.ts'
 import type { ChannelCapabilities } from './capabilities.ts'
 import { RecordingReceiver } from '../support/recording-receiver.ts'

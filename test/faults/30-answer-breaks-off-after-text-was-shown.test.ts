@@ -49,7 +49,7 @@ test('the same after the process was killed in the middle of the answer', async 
 
 test('a draft that the reader has deleted does not take the answer with it', async () => {
   const clock = new FakeClock()
-  const { Undeliverable } = await import('../../src/inbox/outlet.ts')
+  const { Undeliverable } = await import('../../src/inbox/delivery/outlet.ts')
   const outlet = new MemoryOutlet('chat', SECOND)
   await using rig = await MessageRig.start({ clock, outlets: [outlet] })
   let finish = () => {}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { reportedStatus } from '../../src/inbox/provider-gate.ts'
+import { reportedStatus } from '../../src/inbox/gate/provider-gate.ts'
 import { HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError, UsageLimited } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { DiscordFixture } from '../../../test/support/discord-fixture.ts'
 import { refusal } from '../../../test/support/discord-server.ts'
 import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { Undeliverable } from '../../inbox/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
 import { TransientError } from '../../support/errors.ts'
 
 const { signal } = new AbortController()

@@ -1,6 +1,6 @@
 import type { MailServer } from '../../config/mail-server.ts'
 import type { Receiver } from '../../conversation/receiver.ts'
-import { Undeliverable } from '../../inbox/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'

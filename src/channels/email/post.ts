@@ -1,6 +1,6 @@
 import type Mail from 'nodemailer/lib/mailer'
 import { mayBePlain, type MailServer } from '../../config/mail-server.ts'
-import { Undeliverable } from '../../inbox/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'

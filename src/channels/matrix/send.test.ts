@@ -3,7 +3,7 @@ import { ADA, EVE, GROUP_ROOM, MatrixFixture, PRIVATE_ROOM } from '../../../test
 import { limitExceeded, unknownToken } from '../../../test/support/matrix-server.ts'
 import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
 import { until } from '../../../test/support/until.ts'
-import { Undeliverable } from '../../inbox/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
 import { systemClock } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import type { Channel } from '../channel.ts'

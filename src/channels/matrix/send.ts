@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Undeliverable } from '../../inbox/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { isUserId, parseAddress, type Target } from './address.ts'

@@ -4,7 +4,7 @@ import { GENERAL, PRIVATE, SlackFixture } from '../../../test/support/slack-fixt
 import { slowDown, type SlackServer } from '../../../test/support/slack-server.ts'
 import { ADA } from '../../../test/support/slack-workspace.ts'
 import { until } from '../../../test/support/until.ts'
-import { Undeliverable } from '../../inbox/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
 import { TransientError } from '../../support/errors.ts'
 import type { Channel } from '../channel.ts'
 

@@ -1,4 +1,4 @@
-import { Undeliverable } from '../../inbox/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
 import { SECOND, type Clock } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { msOf, parseAddress, tsOf, type Target } from './address.ts'

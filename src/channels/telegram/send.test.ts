@@ -3,7 +3,7 @@ import { GROUP_CHAT, PRIVATE_CHAT, TelegramFixture } from '../../../test/support
 import { badGateway, tooManyRequests } from '../../../test/support/telegram-server.ts'
 import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
 import { pause, until } from '../../../test/support/until.ts'
-import { Moved, Undeliverable } from '../../inbox/outlet.ts'
+import { Moved, Undeliverable } from '../../inbox/delivery/outlet.ts'
 import { TransientError } from '../../support/errors.ts'
 import type { Channel } from '../channel.ts'
 

@@ -1,4 +1,4 @@
-import { Moved, Undeliverable } from '../../inbox/outlet.ts'
+import { Moved, Undeliverable } from '../../inbox/delivery/outlet.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { formatAddress, isGroup, parseAddress, type Target } from './address.ts'

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import type { Role } from '../../inbox/fleet.ts'
+import type { Role } from '../../inbox/fleet/fleet.ts'
 import { GROUP, jsonOption, portOption, withExamples, withExitCodes, type Wiring } from './shared.ts'
 
 /** Running the gateway, looking at it and talking to it. */

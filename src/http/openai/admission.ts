@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Person } from '../../conversation/receiver.ts'
-import type { GateState } from '../../inbox/gate.ts'
+import type { GateState } from '../../inbox/gate/gate.ts'
 import type { ConversationId } from '../../inbox/inbox.ts'
 import { HOUR, SECOND } from '../../support/clock.ts'
 import { newId } from '../../support/ids.ts'

@@ -1,7 +1,7 @@
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { Person } from '../../conversation/receiver.ts'
-import type { ConversationEvents } from '../../inbox/events.ts'
-import type { Gate } from '../../inbox/gate.ts'
+import type { ConversationEvents } from '../../inbox/fleet/events.ts'
+import type { Gate } from '../../inbox/gate/gate.ts'
 import type { Accepted, Attachment, ConversationId } from '../../inbox/inbox.ts'
 import type { MessageContext } from '../../inbox/message-context.ts'
 

@@ -1,5 +1,5 @@
 import type { Outbox, OutboxItem } from '../../inbox/inbox.ts'
-import { sentText } from '../../inbox/sent-text.ts'
+import { sentText } from '../../inbox/delivery/sent-text.ts'
 import { StoreError } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import type { Database } from './database.ts'

@@ -1,5 +1,5 @@
 import type { OutboxItem } from '../../inbox/inbox.ts'
-import { sentText } from '../../inbox/sent-text.ts'
+import { sentText } from '../../inbox/delivery/sent-text.ts'
 import { StoreError } from '../../support/errors.ts'
 import { conversationById, notify, saveConversation } from './rows.ts'
 import type { Row, Session } from './session.ts'

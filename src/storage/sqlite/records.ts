@@ -1,5 +1,5 @@
 import type { Incident } from '../../alerts/incident.ts'
-import type { FigureQuery, FigureSum } from '../../inbox/figures.ts'
+import type { FigureQuery, FigureSum } from '../../inbox/figures/figures.ts'
 import { MINUTE } from '../../support/clock.ts'
 import type { Session } from './session.ts'
 

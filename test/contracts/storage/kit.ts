@@ -2,7 +2,7 @@ import type { IncidentStore } from '../../../src/alerts/incidents-store.ts'
 import type { Conversations } from '../../../src/conversation/conversations.ts'
 import type { Pairings } from '../../../src/conversation/pairing.ts'
 import type { Facts } from '../../../src/inbox/facts.ts'
-import type { Figures } from '../../../src/inbox/figures.ts'
+import type { Figures } from '../../../src/inbox/figures/figures.ts'
 import type {
   Accepted,
   AcceptRequest,

@@ -1,4 +1,4 @@
-import type { Candidacy, Service, Tenure } from '../../../inbox/fleet.ts'
+import type { Candidacy, Service, Tenure } from '../../../inbox/fleet/fleet.ts'
 import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import type { Queryable } from '../database.ts'
 import { acquireLease, type Lease } from './lease.ts'

@@ -1,4 +1,4 @@
-import type { Candidacy, Fleet, FleetMember, FleetNews, Role, Service } from '../../../inbox/fleet.ts'
+import type { Candidacy, Fleet, FleetMember, FleetNews, Role, Service } from '../../../inbox/fleet/fleet.ts'
 import type { Inbox } from '../../../inbox/inbox.ts'
 import { MINUTE, SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import type { Database } from '../database.ts'

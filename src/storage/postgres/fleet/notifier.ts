@@ -1,4 +1,4 @@
-import type { FleetNews } from '../../../inbox/fleet.ts'
+import type { FleetNews } from '../../../inbox/fleet/fleet.ts'
 import type { Database } from '../database.ts'
 
 const CHANNEL = 'hermes_fleet'

@@ -1,4 +1,4 @@
-import type { Fleet, Role } from '../../../inbox/fleet.ts'
+import type { Fleet, Role } from '../../../inbox/fleet/fleet.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { newId } from '../../../support/ids.ts'

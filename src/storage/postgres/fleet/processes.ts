@@ -1,4 +1,4 @@
-import type { FleetMember } from '../../../inbox/fleet.ts'
+import type { FleetMember } from '../../../inbox/fleet/fleet.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import type { Queryable } from '../database.ts'
 

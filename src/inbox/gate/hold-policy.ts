@@ -1,5 +1,5 @@
-import { fillText, type Texts } from '../config/texts.ts'
-import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts'
+import { fillText, type Texts } from '../../config/texts.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 
 /**
  * What is said to people who wait, and when. Pure: every function takes the time as

@@ -1,4 +1,4 @@
-import { MINUTE, type Clock } from '../support/clock.ts'
+import { MINUTE, type Clock } from '../../support/clock.ts'
 
 /** Longer than the longest answer takes from one sign of life to the next. */
 const STALLED_AFTER_MS = 5 * MINUTE

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_TEXTS } from '../config/texts.ts'
-import { SECOND } from '../support/clock.ts'
+import { DEFAULT_TEXTS } from '../../config/texts.ts'
+import { SECOND } from '../../support/clock.ts'
 import {
   ConfigurationError,
   NeedsLogin,
@@ -9,9 +9,9 @@ import {
   StoreError,
   TransientError,
   UsageLimited,
-} from '../support/errors.ts'
-import type { GateState } from './gate.ts'
-import type { Lease } from './inbox.ts'
+} from '../../support/errors.ts'
+import type { GateState } from '../gate/gate.ts'
+import type { Lease } from '../inbox.ts'
 import { Interruption, endingOf, type ThrownContext } from './outcome.ts'
 
 const NOW = 1_000_000

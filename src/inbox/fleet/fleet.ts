@@ -1,5 +1,5 @@
-import type { ConversationId, Fence } from './inbox.ts'
-import type { WorkSource } from './work-source.ts'
+import type { ConversationId, Fence } from '../inbox.ts'
+import type { WorkSource } from '../dispatch/work-source.ts'
 
 /**
  * What one gateway tells the others on the same store. It only wakes: the store has the facts, so

@@ -1,5 +1,5 @@
-import type { Clock } from '../support/clock.ts'
-import type { ConversationId, Inbox } from './inbox.ts'
+import type { Clock } from '../../support/clock.ts'
+import type { ConversationId, Inbox } from '../inbox.ts'
 import { WorkQueue } from './work-queue.ts'
 
 /**

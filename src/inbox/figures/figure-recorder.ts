@@ -1,4 +1,4 @@
-import { HOUR, MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
+import { HOUR, MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import type { FigureSum, Figures } from './figures.ts'
 import { bucketOf, timeFigure } from './time-scale.ts'
 

@@ -1,4 +1,4 @@
-import { DAY, HOUR, MINUTE } from '../support/clock.ts'
+import { DAY, HOUR, MINUTE } from '../../support/clock.ts'
 import { HELD_FIGURE, HOURLY, type FigureRecorder } from './figure-recorder.ts'
 import type { FigureSum, Figures } from './figures.ts'
 import { quantile, TIME_FIGURES } from './time-scale.ts'

@@ -1,8 +1,8 @@
-import { SECOND, type Clock, type Timer } from '../support/clock.ts'
-import { TransientError } from '../support/errors.ts'
-import type { Log } from '../support/log.ts'
+import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { TransientError } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
 import type { Delivery } from './delivery.ts'
-import type { Inbox, Lease } from './inbox.ts'
+import type { Inbox, Lease } from '../inbox.ts'
 import type { Outlet } from './outlet.ts'
 import { replyTarget } from './own-id.ts'
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { SECOND } from '../support/clock.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { SECOND } from '../../support/clock.ts'
 import { Readiness, type ReadinessState } from './readiness.ts'
 import { SwitchGate } from './switch-gate.ts'
 

@@ -1,4 +1,4 @@
-import { SECOND, type Clock, type Timer } from '../support/clock.ts'
+import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import type { Gate } from './gate.ts'
 import { reportedStatus } from './provider-gate.ts'
 import type { StoreHealth } from './store-health.ts'

@@ -1,6 +1,6 @@
-import type { Texts } from '../config/texts.ts'
-import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
-import { MINUTE, SECOND } from '../support/clock.ts'
+import type { Texts } from '../../config/texts.ts'
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
+import { MINUTE, SECOND } from '../../support/clock.ts'
 import {
   ConfigurationError,
   NeedsLogin,
@@ -10,10 +10,10 @@ import {
   TransientError,
   UsageLimited,
   messageOf,
-} from '../support/errors.ts'
-import { redact } from '../support/redact.ts'
-import { outageOf, type GateState } from './gate.ts'
-import type { Lease, TurnOutcome } from './inbox.ts'
+} from '../../support/errors.ts'
+import { redact } from '../../support/redact.ts'
+import { outageOf, type GateState } from '../gate/gate.ts'
+import type { Lease, TurnOutcome } from '../inbox.ts'
 
 /** A message whose handling fails this often is not tried again by itself. */
 const MAX_FAILURES = 3

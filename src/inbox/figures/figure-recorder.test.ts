@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { FigureRecorder } from './figure-recorder.ts'
 import { readSeries, SERIES, stepFor } from './figure-series.ts'
 import type { FigureQuery, Figures } from './figures.ts'

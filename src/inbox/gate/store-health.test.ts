@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { SECOND } from '../support/clock.ts'
-import { StoreError } from '../support/errors.ts'
-import { MessageObserver } from './observer.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { SECOND } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
+import { MessageObserver } from '../figures/observer.ts'
 import { StoreHealth } from './store-health.ts'
 
 class NoRoom extends StoreError {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_TEXTS } from '../config/texts.ts'
-import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts'
+import { DEFAULT_TEXTS } from '../../config/texts.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { dayInWords, latePreface, spanInWords, tellAt, timeInWords, tooOldNotice } from './hold-policy.ts'
 
 /** A Sunday. */

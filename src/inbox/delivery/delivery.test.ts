@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { MemoryOutlet, MessageRig, until } from '../../test/support/message-rig.ts'
-import { MINUTE, SECOND } from '../support/clock.ts'
-import { StoreError, TransientError } from '../support/errors.ts'
-import type { MessageFact } from './observer.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { MemoryOutlet, MessageRig, until } from '../../../test/support/message-rig.ts'
+import { MINUTE, SECOND } from '../../support/clock.ts'
+import { StoreError, TransientError } from '../../support/errors.ts'
+import type { MessageFact } from '../figures/observer.ts'
 import { Moved } from './outlet.ts'
 
 test('a chat that has moved gets its answer at the new address, and keeps its conversation', async () => {

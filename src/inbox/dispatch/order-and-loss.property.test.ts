@@ -1,10 +1,10 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MemoryOutlet, MessageRig, lastText, type RigOptions } from '../../test/support/message-rig.ts'
-import { empty, migratedDatabase, openStorageAt } from '../../test/support/postgres-storage.ts'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
-import { Refused, StoreError, TransientError, UsageLimited } from '../support/errors.ts'
+import { MemoryOutlet, MessageRig, lastText, type RigOptions } from '../../../test/support/message-rig.ts'
+import { empty, migratedDatabase, openStorageAt } from '../../../test/support/postgres-storage.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
+import { Refused, StoreError, TransientError, UsageLimited } from '../../support/errors.ts'
 
 /** What may go wrong at each question to the model, each part sent and each outcome stored. */
 const modelFault = fc.constantFrom(

@@ -1,4 +1,4 @@
-import { SECOND } from '../support/clock.ts'
+import { SECOND } from '../../support/clock.ts'
 
 /** From this rate on a limit no longer protects anybody: concurrency limits first. */
 const UNLIMITED_FROM = 1_000

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { MessageRig, lastText, until } from '../../test/support/message-rig.ts'
-import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
-import { TransientError } from '../support/errors.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { MessageRig, lastText, until } from '../../../test/support/message-rig.ts'
+import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
+import { TransientError } from '../../support/errors.ts'
 
 const abortable = (signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))

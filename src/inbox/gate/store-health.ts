@@ -1,7 +1,7 @@
-import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
-import { SECOND, type Clock, type Timer } from '../support/clock.ts'
-import { messageOf, StoreError } from '../support/errors.ts'
-import type { MessageObserver } from './observer.ts'
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
+import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { messageOf, StoreError } from '../../support/errors.ts'
+import type { MessageObserver } from '../figures/observer.ts'
 
 const MEGABYTE = 1024 * 1024
 
