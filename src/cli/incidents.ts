@@ -1,5 +1,5 @@
 import type { Incident } from '../alerts/incident.ts'
-import { incidentItem } from '../http/status-report.ts'
+import { incidentItem } from '../http/api/status-report.ts'
 import { withStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, paint, print, printJson, table } from './output.ts'

@@ -1,4 +1,4 @@
-import { queueItem } from '../http/status-report.ts'
+import { queueItem } from '../http/api/status-report.ts'
 import type { MessageState } from '../inbox/inbox.ts'
 import { withStorage, pathsOf } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'

@@ -1,4 +1,4 @@
-import type { SandboxPanel } from '../http/services.ts'
+import type { SandboxPanel } from '../http/api/services.ts'
 import { BadControlRequest, readFault, readTarget } from '../sandbox/control-input.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { Refused } from '../support/errors.ts'

@@ -1,6 +1,6 @@
 import { printStatus } from './auth-status.ts'
 import { exitCodeOf } from '../credentials/keeper/status.ts'
-import { statusReport, type StatusReport } from '../http/status-report.ts'
+import { statusReport, type StatusReport } from '../http/api/status-report.ts'
 import type { WaitingCounts } from '../inbox/inbox.ts'
 import { VERSION } from '../support/version.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import type { Routes } from './routes.ts'
-import type { Streams } from './sse.ts'
+import type { Streams } from './streams/sse.ts'
 
 export interface DoorParts {
   readonly routes: Routes

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { HttpProblem, notFound } from './answers.ts'
-import type { Auth, Principal, Scope } from './auth.ts'
+import type { Auth, Principal, Scope } from './access/auth.ts'
 import type { Env, RequestContext } from './context.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'

@@ -7,12 +7,12 @@ import type { Log } from '../support/log.ts'
 import type { Secret } from '../support/secret.ts'
 import { createApp, type App } from './app.ts'
 import type { Door } from './door.ts'
-import { Auth } from './auth.ts'
-import { HostCheck } from './host-check.ts'
-import type { Metrics } from './metrics.ts'
-import type { ApiServices } from './services.ts'
-import { Streams } from './sse.ts'
-import type { TokenList } from './token-list.ts'
+import { Auth } from './access/auth.ts'
+import { HostCheck } from './access/host-check.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { ApiServices } from './api/services.ts'
+import { Streams } from './streams/sse.ts'
+import type { TokenList } from './access/token-list.ts'
 
 /** A port that a stopping gateway still holds is free again within this. */
 const PORT_PATIENCE_MS = 10 * SECOND

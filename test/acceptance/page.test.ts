@@ -9,7 +9,7 @@ import {
   withoutChromium,
   type VisitOptions,
 } from '../support/chromium.ts'
-import type { LoginService } from '../../src/http/services.ts'
+import type { LoginService } from '../../src/http/api/services.ts'
 import { Refused } from '../../src/support/errors.ts'
 import { startTestGateway, type TestGateway } from '../support/http-gateway.ts'
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
-import type { LoginService } from '../../src/http/services.ts'
+import type { LoginService } from '../../src/http/api/services.ts'
 import { post, quietDashboard, startTestGateway, TEST_TOKEN } from '../support/http-gateway.ts'
 
 const acts: string[] = []

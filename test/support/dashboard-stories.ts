@@ -1,5 +1,5 @@
-import { timelineReport } from '../../src/http/timeline-report.ts'
-import type { DashboardService, SandboxPanel } from '../../src/http/services.ts'
+import { timelineReport } from '../../src/http/api/timeline-report.ts'
+import type { DashboardService, SandboxPanel } from '../../src/http/api/services.ts'
 import { Refused } from '../../src/support/errors.ts'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { quietDashboard, startTestGateway, type TestGateway } from './http-gateway.ts'

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { SECOND } from '../../support/clock.ts'
-import { Streams } from '../sse.ts'
+import { Streams } from '../streams/sse.ts'
 import { contradiction, StreamedReply, WholeReply } from './reply.ts'
 
 const HEAD = { id: 'chatcmpl-1', created: 1, model: 'm' }

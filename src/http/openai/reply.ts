@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import { API_HEADERS, HttpProblem } from '../answers.ts'
-import type { EventStream, Streams } from '../sse.ts'
+import type { EventStream, Streams } from '../streams/sse.ts'
 import type { RequestListener } from './open-request.ts'
 import { openAiError } from './problem.ts'
 import { ChunkWriter, completion, dataFrame, type CompletedAnswer, type Head } from './wire.ts'

@@ -1,0 +1,203 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { post, startTestGateway, TEST_TOKEN, type TestGateway } from '../../../test/support/http-gateway.ts'
+import { Secret } from '../../support/secret.ts'
+import { MINUTE } from '../../support/clock.ts'
+import { cookieName, readCookie, SESSION_LIFE_MS, SessionCookies } from './session-cookie.ts'
+import { TICKET_LIFE_MS, Tickets } from './tickets.ts'
+import { TokenList } from './token-list.ts'
+
+async function signIn(gateway: TestGateway): Promise<string> {
+  const ticket = new URL(gateway.server.pageAddress()).hash.slice('#ticket='.length)
+  const response = await fetch(`${gateway.url}/api/session`, post({ ticket }))
+  expect(response.status).toBe(200)
+  return response.headers.get('set-cookie')!.split(';')[0]!
+}
+
+describe('the bearer token', () => {
+  test.each([
+    ['none', undefined],
+    ['a wrong one', 'Bearer wrong'],
+    ['one of the right length', `Bearer ${'x'.repeat(TEST_TOKEN.length)}`],
+    ['another scheme', `Basic ${TEST_TOKEN}`],
+    ['an empty one', 'Bearer '],
+    ['the token alone', TEST_TOKEN],
+    ['the token and more', `Bearer ${TEST_TOKEN}x`],
+  ])('%s is refused everywhere', async (_what, authorization) => {
+    await using gateway = await startTestGateway()
+    for (const path of [
+      '/api/status',
+      '/api/incidents',
+      '/api/queue',
+      '/metrics',
+      '/api/conversations',
+      '/api/conversations/a/messages',
+      '/api/conversations/a/events',
+      '/api/events',
+      '/api/tokens',
+      '/%61pi/status',
+    ]) {
+      const response = await fetch(gateway.url + path, { headers: authorization ? { authorization } : {} })
+      expect([path, response.status]).toEqual([path, 401])
+      await response.body?.cancel()
+    }
+    const message = await fetch(`${gateway.url}/api/conversations/a/messages`, {
+      ...post({ text: 'hi' }),
+      headers: { 'content-type': 'application/json', ...(authorization ? { authorization } : {}) },
+    })
+    expect(message.status).toBe(401)
+    expect(gateway.chat.rows('web:a')).toEqual([])
+  })
+
+  test('the scheme is taken in any case', async () => {
+    await using gateway = await startTestGateway()
+    const headers = { authorization: `bearer ${TEST_TOKEN}` }
+    expect((await fetch(`${gateway.url}/api/status`, { headers })).status).toBe(200)
+  })
+})
+
+describe('narrower tokens', () => {
+  test('talk, or read the figures, and nothing else; they are kept as hashes and can be revoked', async () => {
+    await using gateway = await startTestGateway()
+    const issue = async (scope: string) =>
+      (await (await gateway.call('/api/tokens', post({ scope }))).json()) as { id: string; token: string }
+    const [chat, metrics] = [await issue('chat'), await issue('metrics')]
+    const status = async (token: string, path: string) => {
+      const response = await fetch(gateway.url + path, { headers: { authorization: `Bearer ${token}` } })
+      await response.body?.cancel()
+      return response.status
+    }
+    expect(await status(chat.token, '/api/conversations')).toBe(200)
+    expect(await status(chat.token, '/metrics')).toBe(403)
+    expect(await status(chat.token, '/api/status')).toBe(403)
+    expect(await status(metrics.token, '/metrics')).toBe(200)
+    expect(await status(metrics.token, '/api/conversations')).toBe(403)
+    expect((await gateway.call('/api/tokens', post({ scope: 'all' }))).status).toBe(400)
+
+    const file = join(gateway.home, 'gateway-tokens.json')
+    expect(await readFile(file, 'utf8')).not.toContain(chat.token)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expect((await TokenList.open(file)).find(chat.token)?.scope).toBe('chat')
+
+    expect((await gateway.call(`/api/tokens/${chat.id}`, { method: 'DELETE' })).status).toBe(200)
+    expect(await status(chat.token, '/api/conversations')).toBe(401)
+  })
+
+  test('each one is a person of its own in a conversation', async () => {
+    await using gateway = await startTestGateway()
+    const { id, token } = (await (await gateway.call('/api/tokens', post({ scope: 'chat' }))).json()) as {
+      id: string
+      token: string
+    }
+    await fetch(`${gateway.url}/api/conversations/a/messages`, {
+      ...post({ text: 'hi' }),
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    })
+    expect(gateway.chat.rows('web:a')[0]!.personId).toBe(`token:${id}`)
+  })
+})
+
+describe('the page’s session', () => {
+  test('a ticket works once, and gives a cookie that no script and no other site can use', async () => {
+    await using gateway = await startTestGateway()
+    const ticket = new URL(gateway.server.pageAddress()).hash.slice('#ticket='.length)
+    const first = await fetch(`${gateway.url}/api/session`, post({ ticket }))
+    const cookie = first.headers.get('set-cookie')!
+    expect(cookie).toMatch(/; HttpOnly/)
+    expect(cookie).toMatch(/; SameSite=Strict/)
+    const second = await fetch(`${gateway.url}/api/session`, post({ ticket }))
+    expect(second.status).toBe(401)
+    expect(await second.json()).toMatchObject({
+      error: { message: expect.stringContaining('hermes dashboard') },
+    })
+  })
+
+  test.each([
+    ['its own origin', (url: string) => ({ origin: url }), 200],
+    ['fetch metadata of the same origin', () => ({ 'sec-fetch-site': 'same-origin' }), 200],
+    ['a referrer of the same origin', (url: string) => ({ referer: `${url}/c/a` }), 200],
+    ['nothing that says where it comes from', () => ({}), 403],
+    ['a foreign origin', () => ({ origin: 'https://evil.example' }), 403],
+    ['an opaque origin', () => ({ origin: 'null' }), 403],
+    ['another port of this machine', () => ({ origin: 'http://127.0.0.1:3000' }), 403],
+    ['a foreign referrer', () => ({ referer: 'https://evil.example/' }), 403],
+    ['same-site is not same-origin', () => ({ 'sec-fetch-site': 'same-site' }), 403],
+    [
+      'a foreign origin beside good metadata',
+      () => ({ origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }),
+      403,
+    ],
+  ])('a GET with %s', async (_what, headers, expected) => {
+    await using gateway = await startTestGateway()
+    const cookie = await signIn(gateway)
+    const given = headers(gateway.url) as Record<string, string>
+    const response = await fetch(`${gateway.url}/api/status`, { headers: { cookie, ...given } })
+    expect(response.status).toBe(expected)
+  })
+
+  test('a POST needs the Origin itself', async () => {
+    await using gateway = await startTestGateway()
+    const cookie = await signIn(gateway)
+    const status = async (headers: Record<string, string>) =>
+      (
+        await fetch(`${gateway.url}/api/conversations/a/messages`, {
+          ...post({ text: 'hi' }),
+          headers: { 'content-type': 'application/json', cookie, ...headers },
+        })
+      ).status
+    expect(await status({ origin: gateway.url })).toBe(202)
+    expect(await status({ 'sec-fetch-site': 'same-origin' })).toBe(403)
+    expect(await status({ referer: gateway.url })).toBe(403)
+    expect(await status({ origin: 'http://localhost:1' })).toBe(403)
+    expect(gateway.chat.rows('web:a')).toHaveLength(1)
+  })
+
+  test('outlives a restart, and ends with a new gateway token', () => {
+    const value = new SessionCookies(new Secret('TEST-one')).issue(0)
+    expect(new SessionCookies(new Secret('TEST-one')).verify(value, 1)).not.toBeNull()
+    expect(new SessionCookies(new Secret('TEST-two')).verify(value, 1)).toBeNull()
+    expect(new SessionCookies(new Secret('TEST-one')).verify(value, SESSION_LIFE_MS)).toBeNull()
+  })
+
+  test('a cookie whose end was moved is refused', () => {
+    const cookies = new SessionCookies(new Secret('TEST-one'))
+    const [id, , seal] = cookies.issue(0).split('.')
+    expect(cookies.verify(`${id}.${SESSION_LIFE_MS * 9}.${seal}`, 1)).toBeNull()
+    for (const broken of ['', '.', '..', 'a.b.c', 'a.b.c.d']) expect(cookies.verify(broken, 1)).toBeNull()
+  })
+
+  test('its cookie is found among others', () => {
+    const name = cookieName(8642)
+    expect(readCookie(`a=b; ${name}=x=y; c`, name)).toBe('x=y')
+    expect(readCookie(`x${name}=no`, name)).toBeNull()
+  })
+
+  test('signing out removes the cookie', async () => {
+    await using gateway = await startTestGateway()
+    const cookie = await signIn(gateway)
+    const response = await fetch(`${gateway.url}/api/session`, {
+      method: 'DELETE',
+      headers: { cookie, origin: gateway.url },
+    })
+    expect(response.headers.get('set-cookie')).toMatch(/=; .*Max-Age=0/)
+  })
+})
+
+test('a ticket ends after ten minutes, and only so many are open at a time', () => {
+  const tickets = new Tickets()
+  const [early, late] = [tickets.issue(0), tickets.issue(5 * MINUTE)]
+  expect(tickets.redeem(early, TICKET_LIFE_MS)).toBe(false)
+  expect(tickets.redeem(late, TICKET_LIFE_MS)).toBe(true)
+  const first = tickets.issue(0)
+  for (let n = 0; n < 64; n++) tickets.issue(0)
+  expect(tickets.redeem(first, 1)).toBe(false)
+})
+
+test('the command line gets a whole address to open', async () => {
+  await using gateway = await startTestGateway()
+  const { url } = (await (await gateway.call('/api/tickets', { method: 'POST' })).json()) as { url: string }
+  const ticket = url.split('#ticket=')[1]
+  expect(url.startsWith(`${gateway.url}/#ticket=`)).toBe(true)
+  expect((await fetch(`${gateway.url}/api/session`, post({ ticket }))).status).toBe(200)
+})

@@ -1,0 +1,159 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Person } from '../../conversation/receiver.ts'
+import type { Secret } from '../../support/secret.ts'
+import { HttpProblem } from '../answers.ts'
+import type { RequestContext } from '../context.ts'
+import type { HostCheck } from './host-check.ts'
+import { cookieName, readCookie, SessionCookies, setCookie } from './session-cookie.ts'
+import type { TokenList, TokenScope } from './token-list.ts'
+import { Tickets } from './tickets.ts'
+
+/** `all` is what the gateway's own token and the page's session may do: everything. */
+export type Scope = 'all' | TokenScope
+
+/** Who is asking. */
+export interface Principal {
+  readonly scope: Scope
+  /** Who they are in a conversation. */
+  readonly person: Person
+  /** Names this very client: what it started, only it may finish. */
+  readonly client: string
+}
+
+/** The holder of the gateway's own token and of its page: one and the same person. */
+const OWNER: Person = { id: 'owner', name: null }
+
+export interface AuthOptions {
+  readonly gatewayToken: Secret
+  readonly tokens: TokenList
+  readonly hosts: HostCheck
+  /** The port that is listened on; asked for late, because a taken port moves it. */
+  readonly port: () => number
+  readonly now: () => number
+}
+
+/** Tells who is asking: by bearer token, or by the page's cookie together with its origin. */
+export class Auth {
+  readonly #tokens: TokenList
+  readonly #hosts: HostCheck
+  readonly #port: () => number
+  readonly #now: () => number
+  readonly #expected: Buffer
+  readonly #tickets = new Tickets()
+  readonly #cookies: SessionCookies
+  readonly #byToken: Principal
+
+  constructor(options: AuthOptions) {
+    this.#tokens = options.tokens
+    this.#hosts = options.hosts
+    this.#port = options.port
+    this.#now = options.now
+    this.#expected = Buffer.from(`Bearer ${options.gatewayToken.reveal()}`)
+    this.#cookies = new SessionCookies(options.gatewayToken)
+    this.#byToken = { scope: 'all', person: OWNER, client: 'token' }
+  }
+
+  /**
+   * Who sent this request.
+   *
+   * @throws HttpProblem 401 without a valid token or cookie, 403 when a cookie comes from a
+   *   foreign page or the token is too narrow for `needed`
+   */
+  require(c: RequestContext, needed: Scope): Principal {
+    const authorization = c.req.header('authorization')
+    const principal = authorization === undefined ? this.#bySession(c) : this.#byBearer(authorization)
+    if (!principal) throw unauthorized()
+    if (principal.scope !== 'all' && principal.scope !== needed)
+      throw new HttpProblem(403, 'scope', `This token may only be used for ${principal.scope}.`)
+    return principal
+  }
+
+  /** A one-use key for the page's address. */
+  issueTicket(): string {
+    return this.#tickets.issue(this.#now())
+  }
+
+  /** Exchanges a ticket for the `Set-Cookie` of a new session. @throws HttpProblem 401 | 403 */
+  openSession(c: RequestContext, ticket: string): string {
+    const origin = c.req.header('origin')
+    if (origin !== undefined && !this.#hosts.isSameOrigin(origin, c.req.header('host') ?? '')) throw foreign()
+    if (!this.#tickets.redeem(ticket, this.#now()))
+      throw new HttpProblem(
+        401,
+        'ticket',
+        'This address was used before, or is older than ten minutes. `hermes dashboard` prints a fresh one.',
+      )
+    return setCookie(cookieName(this.#port()), this.#cookies.issue(this.#now()), isSecure(origin))
+  }
+
+  /** The `Set-Cookie` that ends the session of this browser. */
+  closeSession(c: RequestContext): string {
+    return setCookie(cookieName(this.#port()), '', isSecure(c.req.header('origin')))
+  }
+
+  #byBearer(authorization: string): Principal | null {
+    const given = Buffer.from(authorization)
+    if (given.length === this.#expected.length && timingSafeEqual(given, this.#expected)) return this.#byToken
+    const token = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization)?.[1]
+    if (token === undefined) return null
+    // The scheme's case does not matter, the token's does.
+    const normal = Buffer.from(`Bearer ${token}`)
+    if (normal.length === this.#expected.length && timingSafeEqual(normal, this.#expected))
+      return this.#byToken
+    const issued = this.#tokens.find(token)
+    return (
+      issued && {
+        scope: issued.scope,
+        person: { id: `token:${issued.id}`, name: null },
+        client: `token:${issued.id}`,
+      }
+    )
+  }
+
+  #bySession(c: RequestContext): Principal | null {
+    const header = c.req.header('cookie')
+    if (header === undefined) return null
+    const value = readCookie(header, cookieName(this.#port()))
+    const id = value === null ? null : this.#cookies.verify(value, this.#now())
+    if (id === null) return null
+    if (!this.#isFromOurPage(c)) throw foreign()
+    return { scope: 'all', person: OWNER, client: `session:${id}` }
+  }
+
+  /**
+   * A browser sends the cookie along with whatever a page asks for, so it proves
+   * nothing without the page's origin. Browsers leave `Origin` out of same-origin GET
+   * requests; there the fetch metadata say the same, and where those are missing too
+   * (plain HTTP to another machine) the referrer does. No page can set any of the three.
+   *
+   * @see https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+   */
+  #isFromOurPage(c: RequestContext): boolean {
+    const host = c.req.header('host') ?? ''
+    const origin = c.req.header('origin')
+    if (origin !== undefined) return this.#hosts.isSameOrigin(origin, host)
+    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return false
+    const site = c.req.header('sec-fetch-site')
+    if (site !== undefined) return site === 'same-origin'
+    const referrer = originOf(c.req.header('referer'))
+    return referrer !== null && this.#hosts.isSameOrigin(referrer, host)
+  }
+}
+
+function originOf(url: string | undefined): string | null {
+  return url !== undefined && URL.canParse(url) ? new URL(url).origin : null
+}
+
+function isSecure(origin: string | undefined): boolean {
+  return origin?.startsWith('https://') ?? false
+}
+
+function unauthorized(): HttpProblem {
+  return new HttpProblem(401, 'unauthorized', 'A valid token is needed: Authorization: Bearer …', {
+    'WWW-Authenticate': 'Bearer realm="hermes"',
+  })
+}
+
+function foreign(): HttpProblem {
+  return new HttpProblem(403, 'foreign-origin', 'This request did not come from the gateway’s own page.')
+}

@@ -1,0 +1,108 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { writeFileAtomically } from '../../support/atomic-file.ts'
+import { StoreError } from '../../support/errors.ts'
+
+/** What a narrower token may do: talk, or read the figures. */
+export const TOKEN_SCOPES = ['chat', 'metrics'] as const
+export type TokenScope = (typeof TOKEN_SCOPES)[number]
+
+/** A narrower token as it is kept: the token itself is not. */
+export interface IssuedToken {
+  readonly id: string
+  readonly scope: TokenScope
+  /** Hex SHA-256. The token is 256 random bits, so a slow hash would protect nothing more. */
+  readonly sha256: string
+  readonly createdAt: string
+}
+
+const TOKEN_BYTES = 32
+
+/** The narrower tokens of the HTTP API, in a file of their own (0600) that holds only their hashes. */
+export class TokenList {
+  readonly #path: string
+  #byHash: Map<string, IssuedToken>
+  /** One write after the other: each writes the whole list. */
+  #writing: Promise<unknown> = Promise.resolve()
+
+  constructor(path: string, tokens: readonly IssuedToken[] = []) {
+    this.#path = path
+    this.#byHash = new Map(tokens.map((token) => [token.sha256, token]))
+  }
+
+  /** @throws StoreError when the file is there and cannot be understood */
+  static async open(path: string): Promise<TokenList> {
+    let text: string
+    try {
+      text = await readFile(path, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new TokenList(path)
+      throw new StoreError(`${path} cannot be read`, { cause: error })
+    }
+    try {
+      return new TokenList(path, readTokens(JSON.parse(text)))
+    } catch (error) {
+      throw new StoreError(`${path} is damaged; remove it, and make the narrower tokens anew`, {
+        cause: error,
+      })
+    }
+  }
+
+  find(token: string): IssuedToken | null {
+    // By hash: how long the look-up takes says nothing about the token.
+    return this.#byHash.get(sha256(token)) ?? null
+  }
+
+  list(): readonly IssuedToken[] {
+    return [...this.#byHash.values()]
+  }
+
+  /** Makes a token and returns it, this once; stored before it is returned. */
+  async issue(scope: TokenScope, now: number): Promise<{ readonly id: string; readonly token: string }> {
+    const token = `hermes_${scope}_${randomBytes(TOKEN_BYTES).toString('base64url')}`
+    const hash = sha256(token)
+    const issued = { id: hash.slice(0, 8), scope, sha256: hash, createdAt: new Date(now).toISOString() }
+    await this.#change((tokens) => tokens.set(hash, issued))
+    return { id: issued.id, token }
+  }
+
+  /** False: there is no such token. */
+  async revoke(id: string): Promise<boolean> {
+    const token = this.list().find((token) => token.id === id)
+    if (!token) return false
+    await this.#change((tokens) => tokens.delete(token.sha256))
+    return true
+  }
+
+  #change(edit: (tokens: Map<string, IssuedToken>) => void): Promise<void> {
+    const change = this.#writing.then(() => this.#store(edit))
+    this.#writing = change.catch(() => {})
+    return change
+  }
+
+  async #store(edit: (tokens: Map<string, IssuedToken>) => void): Promise<void> {
+    const tokens = new Map(this.#byHash)
+    edit(tokens)
+    try {
+      await writeFileAtomically(this.#path, `${JSON.stringify({ tokens: [...tokens.values()] }, null, 2)}\n`)
+    } catch (error) {
+      throw new StoreError(`${this.#path} cannot be written`, { cause: error })
+    }
+    this.#byHash = tokens
+  }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** @throws when it is not what `TokenList` writes */
+function readTokens(content: unknown): IssuedToken[] {
+  const { tokens } = content as { tokens: IssuedToken[] }
+  for (const { id, scope, sha256, createdAt } of tokens) {
+    const whole =
+      [id, sha256, createdAt].every((part) => typeof part === 'string') && TOKEN_SCOPES.includes(scope)
+    if (!whole) throw new Error('not a list of tokens')
+  }
+  return tokens
+}

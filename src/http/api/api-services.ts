@@ -1,0 +1,75 @@
+import type { IncidentStore } from '../../alerts/incidents-store.ts'
+import type { Conversations } from '../../conversation/conversations.ts'
+import type { ConversationEvents } from '../../inbox/fleet/events.ts'
+import type { ConversationId, Inbox, MessageState } from '../../inbox/inbox.ts'
+import type { Clock } from '../../support/clock.ts'
+import type {
+  ApiServices,
+  ChatService,
+  DashboardService,
+  LoginService,
+  Readiness,
+  UploadService,
+} from './services.ts'
+import { incidentItem, queueItem, type StatusReport } from './status-report.ts'
+
+export interface ApiServiceParts {
+  readonly inbox: Inbox
+  readonly conversations: Conversations
+  readonly incidents: IncidentStore
+  readonly events: ConversationEvents
+  readonly chat: ChatService
+  readonly uploads: UploadService
+  readonly login: LoginService | null
+  readonly readiness: () => Readiness
+  readonly onStatusChange: (listener: () => void) => Disposable
+  readonly status: () => Promise<StatusReport>
+  /** A conversation was changed by hand: give it its turn. */
+  readonly wake: (conversationId: ConversationId) => void
+  readonly clock: Clock
+  readonly sandbox: boolean
+  readonly dashboard: DashboardService
+}
+
+/** What an operator looks at unless another state is asked for. */
+const QUEUE_STATES: readonly MessageState[] = ['received', 'answering', 'held', 'parked']
+
+/** More incidents than anybody reads at once. */
+const INCIDENT_PAGE = 100
+/** As many parked messages as one `retry --all` takes. */
+const RETRY_PAGE = 10_000
+
+/** The HTTP server's view of the gateway, made of its parts. */
+export function createApiServices(parts: ApiServiceParts): ApiServices {
+  const { inbox, events, clock, wake } = parts
+
+  const changed = (conversationId: ConversationId | null): boolean => {
+    if (conversationId === null) return false
+    events.changed(conversationId)
+    parts.dashboard.changes.mark('queue')
+    wake(conversationId)
+    return true
+  }
+  const retry = async (id: string) => changed(await inbox.retry(id, clock.now()))
+
+  return {
+    ...parts,
+    incidents: async () => (await parts.incidents.list(INCIDENT_PAGE)).map(incidentItem),
+    queue: {
+      list: async (states, limit) =>
+        (await inbox.queue({ states: states ?? QUEUE_STATES, limit })).map(queueItem),
+      retry,
+      async retryAll() {
+        const parked = await inbox.queue({ states: ['parked'], limit: RETRY_PAGE })
+        const done = await Promise.all(parked.map(({ id }) => retry(id)))
+        return done.filter(Boolean).length
+      },
+      drop: async (id) => changed(await inbox.drop(id, clock.now())),
+    },
+    attachment: (id) => inbox.attachment(id),
+    async waiting() {
+      const { held, parked } = await inbox.counts()
+      return { held, parked }
+    },
+  }
+}

@@ -1,0 +1,125 @@
+import { OtherAccount } from '../../credentials/login.ts'
+import { badRequest, HttpProblem, json, notFound } from '../answers.ts'
+import type { Auth } from '../access/auth.ts'
+import { MAX_SMALL_BODY, readJson } from '../body.ts'
+import type { RequestContext } from '../context.ts'
+import type { Routes } from '../routes.ts'
+import type { ApiServices } from './services.ts'
+import { TOKEN_SCOPES, type TokenList, type TokenScope } from '../access/token-list.ts'
+import { TICKET_LIFE_MS } from '../access/tickets.ts'
+import { isMessageState } from './items.ts'
+
+/** As many rows of the queue as an operator reads; the counts are in the status. */
+const QUEUE_PAGE = 1_000
+
+/** What the operator's commands and the dashboard read and do. */
+export function addOperatorRoutes(routes: Routes, services: ApiServices): void {
+  routes.guarded('all', 'GET', '/api/status', async () => json(200, await services.status()))
+
+  routes.guarded('all', 'GET', '/api/incidents', async () => json(200, { items: await services.incidents() }))
+
+  routes.guarded('all', 'GET', '/api/queue', async (c) => {
+    const asked = c.req.query('state')
+    if (asked !== undefined && !isMessageState(asked)) throw badRequest('There is no such message state.')
+    const items = await services.queue.list(asked === undefined ? null : [asked], QUEUE_PAGE)
+    return json(200, { items })
+  })
+
+  routes.guarded('all', 'POST', '/api/queue/retry-all', async () =>
+    json(200, { retried: await services.queue.retryAll() }),
+  )
+
+  routes.guarded('all', 'POST', '/api/queue/:id/retry', async (c) => {
+    const id = idOf(c)
+    if (!(await services.queue.retry(id))) throw noSuchMessage()
+    return json(200, { id, state: 'received' })
+  })
+
+  routes.guarded('all', 'POST', '/api/queue/:id/drop', async (c) => {
+    const id = idOf(c)
+    if (!(await services.queue.drop(id))) throw noSuchMessage()
+    return json(200, { id, state: 'withdrawn' })
+  })
+}
+
+export interface Access {
+  readonly auth: Auth
+  readonly tokens: TokenList
+  /** A fresh one-use address of the page. */
+  readonly pageAddress: () => string
+  readonly now: () => number
+}
+
+/** How the page and narrower tokens come to be. */
+export function addAccessRoutes(routes: Routes, access: Access): void {
+  const { auth, tokens, now } = access
+  routes.guarded('all', 'POST', '/api/tickets', () =>
+    json(201, { url: access.pageAddress(), expiresAt: new Date(now() + TICKET_LIFE_MS).toISOString() }),
+  )
+
+  routes.open('POST', '/api/session', async (c) => {
+    const { ticket } = await readJson(c, MAX_SMALL_BODY)
+    if (typeof ticket !== 'string') throw badRequest('A ticket is needed.')
+    return json(200, { status: 'ok' }, { 'Set-Cookie': auth.openSession(c, ticket) })
+  })
+
+  routes.guarded('all', 'DELETE', '/api/session', (c) =>
+    json(200, { status: 'ok' }, { 'Set-Cookie': auth.closeSession(c) }),
+  )
+
+  routes.guarded('all', 'GET', '/api/tokens', () =>
+    json(200, { items: tokens.list().map(({ id, scope, createdAt }) => ({ id, scope, createdAt })) }),
+  )
+
+  routes.guarded('all', 'POST', '/api/tokens', async (c) => {
+    const { scope } = await readJson(c, MAX_SMALL_BODY)
+    if (!isTokenScope(scope)) throw badRequest(`The scope must be one of: ${TOKEN_SCOPES.join(', ')}.`)
+    return json(201, await tokens.issue(scope, now()))
+  })
+
+  routes.guarded('all', 'DELETE', '/api/tokens/:id', async (c) => {
+    if (!(await tokens.revoke(idOf(c)))) throw notFound()
+    return json(200, { status: 'ok' })
+  })
+}
+
+/** Sign-in from the page: bound to the client that began it. */
+export function addLoginRoutes(routes: Routes, services: ApiServices): void {
+  const { login } = services
+  if (!login) return
+  routes.guarded('all', 'POST', '/api/login/start', async (_c, principal) => {
+    const { authorizeUrl, session, expiresAt } = await login.start(principal.client)
+    return json(200, { authorizeUrl, session, expiresAt: new Date(expiresAt).toISOString() })
+  })
+
+  routes.guarded('all', 'POST', '/api/login/finish', async (c, { client }) => {
+    const { session, code, replace } = await readJson(c, MAX_SMALL_BODY)
+    if (replace === true) return json(200, await login.confirm(client))
+    if (typeof session !== 'string' || typeof code !== 'string')
+      throw badRequest('A session and a code are needed.')
+    try {
+      return json(200, await login.finish(client, session, code))
+    } catch (error) {
+      if (error instanceof OtherAccount) throw new HttpProblem(409, 'other-account', error.message)
+      throw error
+    }
+  })
+
+  routes.guarded('all', 'POST', '/api/login/api-key', async (c) => {
+    const { key } = await readJson(c, MAX_SMALL_BODY)
+    if (typeof key !== 'string') throw badRequest('A key is needed.')
+    return json(200, await login.apiKey(key))
+  })
+}
+
+function idOf(c: RequestContext): string {
+  return c.req.param('id') ?? ''
+}
+
+function isTokenScope(value: unknown): value is TokenScope {
+  return TOKEN_SCOPES.includes(value as TokenScope)
+}
+
+function noSuchMessage(): HttpProblem {
+  return new HttpProblem(404, 'not-found', 'No message with this id is held or parked.')
+}

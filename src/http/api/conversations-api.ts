@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto'
+import { badRequest, HttpProblem, json, notFound } from '../answers.ts'
+import type { Principal } from '../access/auth.ts'
+import { MAX_MESSAGE_BODY, MAX_TEXT_BYTES, MAX_UPLOAD_BYTES, readJson, streamBody } from '../body.ts'
+import type { RequestContext } from '../context.ts'
+import { toItem } from './items.ts'
+import type { Routes } from '../routes.ts'
+import type { ApiServices, PostedMessage } from './services.ts'
+
+/** What may stand in a conversation's address: it appears in URLs, file names and logs. */
+const CONVERSATION = /^[A-Za-z0-9._~:@-]{1,128}$/
+/** A client's own name for a message; printable, so that it can be searched for. */
+const MESSAGE_ID = /^[\x21-\x7e]{1,128}$/
+const ATTACHMENT_ID = /^[A-Za-z0-9_-]{1,64}$/
+
+/** More than a person attaches to one message; fewer than would fill a request to the model. */
+const MAX_ATTACHMENTS = 10
+/** A client that does not ask for a part gets, in practice, the whole conversation. */
+const DEFAULT_PAGE = 5_000
+const MAX_PAGE = 10_000
+const MAX_CONVERSATIONS = 200
+
+/** Kinds that are safe to show in the page itself; all others are downloads. */
+const SHOWN = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
+
+/** Messages in and out, for the page and for every other client of the API. */
+export function addConversationRoutes(routes: Routes, services: ApiServices): void {
+  const { chat, conversations, uploads } = services
+  const takesMessages = () => {
+    if (!chat.enabled)
+      throw new HttpProblem(404, 'channel-off', 'The web chat is switched off: channels.web.enabled.')
+  }
+
+  routes.guarded('chat', 'GET', '/api/conversations', async () => {
+    const list = await conversations.list(chat.channel, MAX_CONVERSATIONS)
+    const items = list.map((entry) => ({
+      id: entry.conversation.address,
+      lastAt: new Date(entry.lastAt).toISOString(),
+      preview: entry.preview,
+    }))
+    return json(200, { items })
+  })
+
+  routes.guarded('chat', 'GET', '/api/conversations/:id/messages', async (c) => {
+    const conversationId = chat.conversationId(conversationOf(c))
+    const limit = Math.min(MAX_PAGE, wholeNumber(c, 'limit') ?? DEFAULT_PAGE)
+    const rows = await conversations.messages(conversationId, { limit, beforeSeq: wholeNumber(c, 'before') })
+    return json(200, {
+      items: rows.map(toItem),
+      // Where the event stream goes on from what is printed here.
+      revision: rows.reduce((newest, row) => Math.max(newest, row.revision), 0),
+    })
+  })
+
+  routes.guarded('chat', 'POST', '/api/conversations/:id/messages', async (c, principal) => {
+    takesMessages()
+    const address = conversationOf(c)
+    const body = await readJson(c, MAX_MESSAGE_BODY)
+    return await accept(services, messageOf(body, address, principal, services))
+  })
+
+  routes.guarded('chat', 'POST', '/api/conversations/:id/stop', async (c, principal) => {
+    takesMessages()
+    return await accept(services, {
+      address: conversationOf(c),
+      messageId: randomUUID(),
+      person: principal.person,
+      text: '/stop',
+      attachments: [],
+    })
+  })
+
+  routes.guarded('chat', 'POST', '/api/conversations/:id/attachments', async (c) => {
+    takesMessages()
+    const address = conversationOf(c)
+    const name = fileName(c.req.query('name'))
+    return json(201, await uploads.save(address, name, streamBody(c, MAX_UPLOAD_BYTES)))
+  })
+
+  routes.guarded('chat', 'GET', '/api/conversations/:id/attachments/:attachment', async (c) => {
+    conversationOf(c)
+    const id = c.req.param('attachment') ?? ''
+    const found = ATTACHMENT_ID.test(id) ? await services.attachment(id) : null
+    if (!found) throw notFound()
+    const shown = SHOWN.has(found.mediaType)
+    return new Response(new Uint8Array(found.bytes), {
+      headers: {
+        'Content-Type': shown ? found.mediaType : 'application/octet-stream',
+        'Content-Disposition': `${shown ? 'inline' : 'attachment'}; filename*=UTF-8''${encodeURIComponent(found.name.toWellFormed())}`,
+        'Cache-Control': 'private, max-age=86400, immutable',
+        'X-Content-Type-Options': 'nosniff',
+        'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+        'Cross-Origin-Resource-Policy': 'same-origin',
+      },
+    })
+  })
+}
+
+/** The conversation that the address names. @throws HttpProblem 400 */
+export function conversationOf(c: RequestContext): string {
+  const address = c.req.param('id') ?? ''
+  if (!isConversation(address))
+    throw badRequest('A conversation’s id is 1 to 128 letters, digits and the signs . _ ~ : @ -')
+  return address
+}
+
+export function isConversation(address: string): boolean {
+  return CONVERSATION.test(address)
+}
+
+async function accept(services: ApiServices, message: PostedMessage): Promise<Response> {
+  const accepted = await services.chat.post(message)
+  if (accepted.holdFull)
+    throw new HttpProblem(
+      429,
+      'hold-full',
+      'No more messages can be saved in this conversation right now. Please send this one again later.',
+      { 'Retry-After': '60' },
+    )
+  // What must not be stored (a pasted sign-in code) has no id of its own.
+  return json(202, { id: accepted.messageId, state: accepted.state ?? 'refused' })
+}
+
+function messageOf(
+  body: Record<string, unknown>,
+  address: string,
+  principal: Principal,
+  { uploads }: ApiServices,
+): PostedMessage {
+  const { text = '', messageId = randomUUID(), attachments = [] } = body
+  if (typeof text !== 'string' || !text.isWellFormed()) throw badRequest('`text` must be a string.')
+  if (typeof messageId !== 'string' || !MESSAGE_ID.test(messageId))
+    throw badRequest('`messageId` must be 1 to 128 printable ASCII characters.')
+  if (!Array.isArray(attachments) || !attachments.every(isAttachmentId))
+    throw badRequest('`attachments` must be a list of ids.')
+  if (attachments.length > MAX_ATTACHMENTS)
+    throw badRequest(`A message takes ${MAX_ATTACHMENTS} attachments at most.`)
+  if (text.trim() === '' && attachments.length === 0) throw badRequest('`text` is empty.')
+  if (Buffer.byteLength(text) > MAX_TEXT_BYTES)
+    throw new HttpProblem(413, 'too-large', `A message is at most ${MAX_TEXT_BYTES} bytes long.`)
+  return {
+    address,
+    messageId,
+    person: principal.person,
+    text,
+    attachments: attachments.map((id) => () => uploads.load(address, id)),
+  }
+}
+
+function isAttachmentId(value: unknown): value is string {
+  return typeof value === 'string' && ATTACHMENT_ID.test(value)
+}
+
+/** A query parameter that counts; absent: null. @throws HttpProblem 400 */
+export function wholeNumber(c: RequestContext, name: string): number | null {
+  const text = c.req.query(name)
+  if (text === undefined) return null
+  if (!/^\d{1,15}$/.test(text)) throw badRequest(`\`${name}\` must be a whole number.`)
+  return Number(text)
+}
+
+const MAX_FILE_NAME = 120
+
+/** A file's name as a person may read it: no path, no control characters, no direction marks. */
+function fileName(given: string | undefined): string {
+  const name = (given ?? '')
+    .toWellFormed()
+    .replace(/^.*[/\\]/, '')
+    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+    .trim()
+  return [...name].slice(0, MAX_FILE_NAME).join('') || 'attachment'
+}

@@ -1,0 +1,42 @@
+import type { CredentialTimeline } from '../../credentials/timeline.ts'
+import type { AuthStatus } from '../../credentials/keeper/status.ts'
+import { readSeries } from '../../inbox/figures/figure-series.ts'
+import type { FigureRecorder } from '../../inbox/figures/figure-recorder.ts'
+import type { Figures } from '../../inbox/figures/figures.ts'
+import type { Inbox } from '../../inbox/inbox.ts'
+import type { MessageObserver } from '../../inbox/figures/observer.ts'
+import type { Clock } from '../../support/clock.ts'
+import type { Changes } from '../streams/changes.ts'
+import type { DashboardService, SandboxPanel } from './services.ts'
+import { timelineReport } from './timeline-report.ts'
+
+export interface DashboardParts {
+  readonly inbox: Pick<Inbox, 'message'>
+  readonly figures: Figures
+  readonly recorder: FigureRecorder
+  readonly timeline: CredentialTimeline
+  readonly keeper: { snapshot(): AuthStatus; readonly plannedRefreshAt: number | null }
+  readonly observer: MessageObserver
+  readonly changes: Changes
+  /** The state of channels and alert routes. */
+  readonly connections: () => unknown
+  readonly clock: Clock
+  /** null: this is no sandbox, and nothing of the provider can be driven. */
+  readonly sandbox: SandboxPanel | null
+}
+
+/** What the dashboard reads, made of the gateway's parts, and told of their changes. */
+export function createDashboard(parts: DashboardParts): DashboardService {
+  const { inbox, figures, recorder, timeline, keeper, changes, clock, sandbox } = parts
+  recorder.subscribe(() => changes.mark('figures'))
+  timeline.subscribe(() => changes.mark('credential'))
+  parts.observer.subscribe(() => changes.mark('queue'))
+  return {
+    changes,
+    sandbox,
+    connections: () => JSON.stringify(parts.connections()),
+    figures: (query) => readSeries(figures, recorder, query),
+    timeline: () => timelineReport(timeline.events, keeper.snapshot(), keeper.plannedRefreshAt, clock.now()),
+    text: async (id) => (await inbox.message(id))?.text ?? null,
+  }
+}

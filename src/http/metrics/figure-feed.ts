@@ -1,0 +1,33 @@
+import type { KeeperNotice } from '../../credentials/keeper/notices.ts'
+import { isGoodRefresh } from '../../credentials/timeline.ts'
+import type { FigureRecorder } from '../../inbox/figures/figure-recorder.ts'
+import type { MessageObserver } from '../../inbox/figures/observer.ts'
+
+/** Lets what happens to messages and to the credential be counted for the dashboard. */
+export function feedFigures(
+  recorder: Pick<FigureRecorder, 'count' | 'took'>,
+  observer: MessageObserver,
+  keeper: { subscribe(listener: (notice: KeeperNotice) => void): Disposable },
+): void {
+  observer.subscribe((fact) => {
+    switch (fact.kind) {
+      case 'answered':
+        recorder.count('answered', fact.messages)
+        if (fact.seconds !== null) recorder.took(fact.seconds)
+        return
+      case 'delivered':
+        return recorder.took(fact.seconds)
+      case 'accepted':
+      case 'refused':
+      case 'parked':
+        return recorder.count(fact.kind)
+      default:
+        return
+    }
+  })
+  keeper.subscribe((notice) => {
+    if (notice.type === 'refresh')
+      recorder.count(isGoodRefresh(notice.outcome) ? 'refreshes' : 'refresh-failures')
+    if (notice.type === 'rejection') recorder.count('rejections')
+  })
+}

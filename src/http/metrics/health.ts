@@ -1,0 +1,22 @@
+import { API_HEADERS, json } from '../answers.ts'
+import type { Routes } from '../routes.ts'
+import type { Readiness } from '../api/services.ts'
+
+/** The addresses of probes: asked for by their machine's address, so no `Host` is checked. */
+export const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+
+const OK = JSON.stringify({ status: 'ok' })
+
+/**
+ * `/healthz`: the process works. `/readyz`: messages can be answered; 503 with the
+ * state and its reason while they cannot.
+ */
+export function addHealthRoutes(routes: Routes, readiness: () => Readiness): void {
+  routes.open('GET', '/healthz', () => new Response(OK, { headers: API_HEADERS }))
+  routes.open('GET', '/readyz', () => {
+    const state = readiness()
+    return state.ready
+      ? json(200, { status: 'ready' })
+      : json(503, { status: state.status, reason: state.reason })
+  })
+}

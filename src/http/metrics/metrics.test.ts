@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { startTestGateway } from '../../../test/support/http-gateway.ts'
+import { Metrics } from './metrics.ts'
+
+test('the figures have the names that monitors rely on, also for what happened before the first look', async () => {
+  const clock = new FakeClock()
+  const now = clock.now()
+  const metrics = new Metrics(
+    {
+      credential: () => ({ state: 'at-risk', expiresAt: now + 90_000, loginExpiresAt: null }),
+      held: async () => 7,
+    },
+    clock,
+  )
+  metrics.refresh('renewed')
+  metrics.authRejection()
+  metrics.message('telegram', 'answered')
+  metrics.answered(1_200, 1_195)
+  metrics.alert('webhook', 'delivered')
+  const { body, contentType } = await metrics.text()
+  metrics.close()
+  expect(contentType).toContain('text/plain')
+  for (const line of [
+    'hermes_credential_state{state="at-risk"} 1',
+    'hermes_credential_state{state="healthy"} 0',
+    'hermes_credential_state{state="needs-login"} 0',
+    'hermes_credential_seconds_to_expiry 90',
+    'hermes_refresh_total{outcome="renewed"} 1',
+    'hermes_auth_rejections_total 1',
+    'hermes_messages_total{channel="telegram",outcome="answered"} 1',
+    'hermes_messages_held 7',
+    'hermes_message_seconds_sum 1.2',
+    'hermes_gateway_overhead_seconds_bucket{le="0.005"} 1',
+    'hermes_alerts_total{route="webhook",outcome="delivered"} 1',
+  ])
+    expect(body.split('\n')).toContain(line)
+  expect(body).toMatch(/^process_resident_memory_bytes \d+/m)
+  expect(body).toMatch(/^nodejs_eventloop_lag_seconds /m)
+  // Unknown: no sample, rather than a wrong one.
+  expect(body).not.toMatch(/^hermes_login_seconds_to_expiry /m)
+})
+
+test('a time that becomes unknown loses its sample', async () => {
+  const clock = new FakeClock()
+  let expiresAt: number | null = clock.now() + 1_000
+  const metrics = new Metrics(
+    { credential: () => ({ state: 'healthy', expiresAt, loginExpiresAt: null }), held: async () => 0 },
+    clock,
+  )
+  expect((await metrics.text()).body).toMatch(/^hermes_credential_seconds_to_expiry 1$/m)
+  expiresAt = null
+  expect((await metrics.text()).body).not.toMatch(/^hermes_credential_seconds_to_expiry /m)
+  metrics.close()
+})
+
+test('they are served to who may read them', async () => {
+  await using gateway = await startTestGateway()
+  const response = await gateway.call('/metrics')
+  expect(response.headers.get('content-type')).toContain('version=0.0.4')
+  expect(await response.text()).toContain('hermes_messages_held 0')
+})

@@ -1,0 +1,194 @@
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { CREDENTIAL_STATES, type CredentialStateName } from '../../credentials/keeper/keeper-state.ts'
+import type { Clock, Timer } from '../../support/clock.ts'
+import { SECOND } from '../../support/clock.ts'
+
+/** What is read at each scrape. */
+export interface MetricSources {
+  readonly credential: () => {
+    readonly state: CredentialStateName
+    /** Epoch milliseconds; null = unknown: no sample. */
+    readonly expiresAt: number | null
+    readonly loginExpiresAt: number | null
+  }
+  readonly held: () => Promise<number>
+}
+
+/** What is counted as it happens. */
+export interface MetricHooks {
+  refresh(outcome: string): void
+  authRejection(): void
+  /** @param outcome `accepted`, or how a message ended: `answered`, `refused`, `withdrawn`, `parked` */
+  message(channel: string, outcome: string): void
+  /** An answer's last byte. `totalMs` from accepting the message, `modelMs` the model's share. */
+  answered(totalMs: number, modelMs: number): void
+  alert(route: string, outcome: string): void
+}
+
+/** The metrics library takes 60 ms to load, a tenth of a start: it comes when the start is over. */
+const LOAD_AFTER_MS = 3 * SECOND
+
+/** From a stand-in's 10 ms to an answer that takes minutes, in seconds. */
+const ANSWER_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
+/** What the gateway itself adds: a few milliseconds when all is well. */
+const OVERHEAD_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60]
+
+/** The figures of `/metrics`, under names that do not change. Until the library is there, what happens is kept. */
+export class Metrics implements MetricHooks {
+  readonly #sources: MetricSources
+  readonly #now: () => number
+  #instruments: Instruments | null = null
+  #loading: Promise<Instruments> | null = null
+  #pending: Array<(instruments: Instruments) => void> = []
+  readonly #timer: Timer
+
+  constructor(sources: MetricSources, clock: Clock) {
+    this.#sources = sources
+    this.#now = () => clock.now()
+    this.#timer = clock.setTimer(() => void this.#load(), LOAD_AFTER_MS)
+  }
+
+  refresh(outcome: string): void {
+    this.#record((to) => to.refreshes.inc({ outcome }))
+  }
+
+  authRejection(): void {
+    this.#record((to) => to.rejections.inc())
+  }
+
+  message(channel: string, outcome: string): void {
+    this.#record((to) => to.messages.inc({ channel, outcome }))
+  }
+
+  answered(totalMs: number, modelMs: number): void {
+    this.#record((to) => {
+      to.seconds.observe(totalMs / SECOND)
+      to.overhead.observe(Math.max(0, totalMs - modelMs) / SECOND)
+    })
+  }
+
+  alert(route: string, outcome: string): void {
+    this.#record((to) => to.alerts.inc({ route, outcome }))
+  }
+
+  /** The whole page of figures, in Prometheus' text format. */
+  async text(): Promise<{ readonly contentType: string; readonly body: string }> {
+    const instruments = await this.#load()
+    const { state, expiresAt, loginExpiresAt } = this.#sources.credential()
+    for (const name of CREDENTIAL_STATES) instruments.state.set({ state: name }, name === state ? 1 : 0)
+    setOrForget(instruments.expiry, secondsUntil(expiresAt, this.#now()))
+    setOrForget(instruments.loginExpiry, secondsUntil(loginExpiresAt, this.#now()))
+    // A store that does not answer leaves the last figure standing rather than none at all.
+    const held = await this.#sources.held().catch(() => null)
+    if (held !== null) instruments.held.set(held)
+    const { registry } = instruments
+    return { contentType: registry.contentType, body: await registry.metrics() }
+  }
+
+  close(): void {
+    this.#timer.cancel()
+  }
+
+  #record(entry: (instruments: Instruments) => void): void {
+    if (this.#instruments) entry(this.#instruments)
+    else this.#pending.push(entry)
+  }
+
+  #load(): Promise<Instruments> {
+    return (this.#loading ??= createInstruments().then((instruments) => {
+      this.#instruments = instruments
+      for (const entry of this.#pending) entry(instruments)
+      this.#pending = []
+      return instruments
+    }))
+  }
+}
+
+interface Instruments {
+  readonly registry: Registry
+  readonly state: Gauge<'state'>
+  readonly expiry: Gauge
+  readonly loginExpiry: Gauge
+  readonly refreshes: Counter<'outcome'>
+  readonly rejections: Counter
+  readonly messages: Counter<'channel' | 'outcome'>
+  readonly held: Gauge
+  readonly seconds: Histogram
+  readonly overhead: Histogram
+  readonly alerts: Counter<'route' | 'outcome'>
+}
+
+async function createInstruments(): Promise<Instruments> {
+  const { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } = (await import('prom-client')).default
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  return {
+    registry,
+    state: new Gauge({
+      name: 'hermes_credential_state',
+      help: 'The state of the credential in use: 1 for the present one, 0 for the others.',
+      labelNames: ['state'],
+      registers,
+    }),
+    expiry: new Gauge({
+      name: 'hermes_credential_seconds_to_expiry',
+      help: 'Seconds until the access token ends; no sample when that is unknown.',
+      registers,
+    }),
+    loginExpiry: new Gauge({
+      name: 'hermes_login_seconds_to_expiry',
+      help: 'Seconds until the sign-in itself ends; no sample when that is unknown.',
+      registers,
+    }),
+    refreshes: new Counter({
+      name: 'hermes_refresh_total',
+      help: 'Refreshes of the credential, by how they ended.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    rejections: new Counter({
+      name: 'hermes_auth_rejections_total',
+      help: 'Requests to the Messages API that were refused because of the credential.',
+      registers,
+    }),
+    messages: new Counter({
+      name: 'hermes_messages_total',
+      help: 'Messages, by channel and by what became of them.',
+      labelNames: ['channel', 'outcome'],
+      registers,
+    }),
+    held: new Gauge({
+      name: 'hermes_messages_held',
+      help: 'Messages that wait for the end of an outage.',
+      registers,
+    }),
+    seconds: new Histogram({
+      name: 'hermes_message_seconds',
+      help: 'From accepting a message to the last byte of its answer.',
+      buckets: ANSWER_BUCKETS,
+      registers,
+    }),
+    overhead: new Histogram({
+      name: 'hermes_gateway_overhead_seconds',
+      help: "The gateway's own share of hermes_message_seconds, without the model's time.",
+      buckets: OVERHEAD_BUCKETS,
+      registers,
+    }),
+    alerts: new Counter({
+      name: 'hermes_alerts_total',
+      help: 'Alerts to the operator, by route and by whether they arrived.',
+      labelNames: ['route', 'outcome'],
+      registers,
+    }),
+  }
+}
+
+function secondsUntil(at: number | null, now: number): number | null {
+  return at === null ? null : (at - now) / SECOND
+}
+
+function setOrForget(gauge: Gauge, value: number | null): void {
+  if (value === null) gauge.remove()
+  else gauge.set(value)
+}

@@ -1,0 +1,150 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { badRequest, HttpProblem } from '../answers.ts'
+import type { RequestContext } from '../context.ts'
+import { conversationOf, isConversation, wholeNumber } from '../api/conversations-api.ts'
+import { Feeds } from './conversation-feed.ts'
+import { OperatorFeed } from './operator-feed.ts'
+import type { Routes } from '../routes.ts'
+import type { ApiServices } from '../api/services.ts'
+import { frame, type EventStream, type Streams } from './sse.ts'
+import { statusLine } from '../api/status-line.ts'
+
+/** The net under `onStatusChange`: readiness can also change by the clock alone. */
+const STATUS_POLL_MS = 2 * SECOND
+/** Changes come in bursts during an outage; nobody reads more than this a second. */
+const STATUS_INTERVAL_MS = 200
+/** One browser's tabs share one stream; this many tabs are plenty. */
+const MAX_WATCHED = 100
+
+/** The live side of the API. Returns what ends the shared timers. */
+export function addEventRoutes(
+  routes: Routes,
+  services: ApiServices,
+  streams: Streams,
+  clock: Clock,
+): { close(): void } {
+  const feeds = new Feeds(services, clock)
+  const status = new StatusFeed(services, clock)
+  const operator = new OperatorFeed(services.dashboard, clock)
+
+  routes.guarded('chat', 'GET', '/api/conversations/:id/events', (c) => {
+    const conversationId = services.chat.conversationId(conversationOf(c))
+    // A browser that comes back names the last event it saw; a client may ask from a revision on.
+    const after = lastEventId(c) ?? wholeNumber(c, 'after') ?? 0
+    return stream(c, streams, (opened) => feeds.attach(opened, conversationId, after, true))
+  })
+
+  routes.guarded('chat', 'GET', '/api/events', (c, { scope }) => {
+    const watched = watchedOf(c.req.query('watch'))
+    return stream(c, streams, (opened) => {
+      status.attach(opened)
+      if (scope === 'all') operator.attach(opened)
+      for (const { address, after } of watched)
+        feeds.attach(opened, services.chat.conversationId(address), after, false)
+    })
+  })
+
+  return {
+    close() {
+      status.close()
+      operator.close()
+    },
+  }
+}
+
+function stream(c: RequestContext, streams: Streams, begin: (stream: EventStream) => void): Response {
+  const outgoing = c.env?.outgoing
+  if (c.req.method === 'HEAD' || !outgoing || !('writeHead' in outgoing) || 'stream' in outgoing)
+    throw new HttpProblem(
+      405,
+      'method-not-allowed',
+      'Events are read by GET, over a connection that stays.',
+      {
+        Allow: 'GET',
+      },
+    )
+  begin(streams.open(outgoing))
+  return RESPONSE_ALREADY_SENT
+}
+
+/** An id that is not one of ours says nothing: everything is told again. */
+function lastEventId(c: RequestContext): number | null {
+  const id = c.req.header('last-event-id')
+  return id !== undefined && /^\d{1,15}$/.test(id) ? Number(id) : null
+}
+
+/** `id@revision,…`: the conversations to watch, and where each reader stands. @throws HttpProblem 400 */
+function watchedOf(text: string | undefined): ReadonlyArray<{ address: string; after: number }> {
+  if (text === undefined || text === '') return []
+  const entries = text.split(',')
+  if (entries.length > MAX_WATCHED) throw badRequest(`At most ${MAX_WATCHED} conversations can be watched.`)
+  return entries.map((entry) => {
+    const at = entry.lastIndexOf('@')
+    const address = entry.slice(0, at)
+    const after = entry.slice(at + 1)
+    if (at < 0 || !isConversation(address) || !/^\d{1,15}$/.test(after))
+      throw badRequest('`watch` is a list of id@revision.')
+    return { address, after: Number(after) }
+  })
+}
+
+/** Tells every reader of the global stream the status line whenever it changes. */
+class StatusFeed {
+  readonly #services: ApiServices
+  readonly #clock: Clock
+  readonly #readers = new Set<EventStream>()
+  #subscription: Disposable | null = null
+  #poll: Timer | null = null
+  #soon: Timer | null = null
+  #last = ''
+
+  constructor(services: ApiServices, clock: Clock) {
+    this.#services = services
+    this.#clock = clock
+  }
+
+  attach(stream: EventStream): void {
+    this.#readers.add(stream)
+    stream.onClose(() => {
+      this.#readers.delete(stream)
+      if (this.#readers.size === 0) this.close()
+    })
+    stream.onDrain(() => this.#last && stream.write(frame('status', this.#last)))
+    this.#subscription ??= this.#services.onStatusChange(() => {
+      this.#soon ??= this.#clock.setTimer(() => {
+        this.#soon = null
+        void this.#tell()
+      }, STATUS_INTERVAL_MS)
+    })
+    this.#poll ??= this.#clock.setTimer(this.#onPoll, STATUS_POLL_MS)
+    void this.#line().then((line) => stream.write(frame('status', line)))
+  }
+
+  close(): void {
+    this.#subscription?.[Symbol.dispose]()
+    this.#subscription = null
+    this.#poll?.cancel()
+    this.#poll = null
+    this.#soon?.cancel()
+    this.#soon = null
+  }
+
+  readonly #onPoll = (): void => {
+    this.#poll = this.#clock.setTimer(this.#onPoll, STATUS_POLL_MS)
+    void this.#tell()
+  }
+
+  async #tell(): Promise<void> {
+    const line = await this.#line()
+    if (line === this.#last) return
+    this.#last = line
+    for (const stream of this.#readers) if (stream.ready) stream.write(frame('status', line))
+  }
+
+  async #line(): Promise<string> {
+    // A store that does not answer must not keep the sentence back that says so.
+    const waiting = await this.#services.waiting().catch(() => ({ held: 0, parked: 0 }))
+    return JSON.stringify(statusLine(this.#services.readiness(), waiting, this.#services))
+  }
+}

@@ -1,0 +1,92 @@
+import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { TOPICS, type Topic } from './changes.ts'
+import type { DashboardService } from '../api/services.ts'
+import { frame, type EventStream } from './sse.ts'
+
+/** Changes come in bursts; an eye is not faster than this, and the store is asked no more often. */
+const INTERVAL_MS = 500
+/** Platforms connect and break off without telling; looked for only while somebody reads. */
+const LOOK_MS = 2 * SECOND
+/** The newest events of the stand-in that a reader who comes is told. */
+const FIRST_EVENTS = 100
+
+interface Reader {
+  readonly stream: EventStream
+  /** The last event of the stand-in that was told. */
+  seq: number
+}
+
+/** Tells the dashboard's readers which of its parts have changed, and in the sandbox what the stand-in does. */
+export class OperatorFeed {
+  readonly #dashboard: DashboardService
+  readonly #clock: Clock
+  readonly #readers = new Set<Reader>()
+  readonly #changed = new Set<Topic>()
+  #subscriptions: Disposable[] = []
+  #timer: Timer | null = null
+  #look: Timer | null = null
+  #connections = ''
+
+  constructor(dashboard: DashboardService, clock: Clock) {
+    this.#dashboard = dashboard
+    this.#clock = clock
+  }
+
+  attach(stream: EventStream): void {
+    const { changes, sandbox } = this.#dashboard
+    const reader: Reader = { stream, seq: Math.max(0, (sandbox?.events.at(-1)?.seq ?? 0) - FIRST_EVENTS) }
+    this.#readers.add(reader)
+    stream.onClose(() => {
+      this.#readers.delete(reader)
+      if (this.#readers.size === 0) this.close()
+    })
+    stream.onDrain(() => this.#tell(reader, TOPICS))
+    if (this.#subscriptions.length === 0) {
+      this.#subscriptions = [changes.subscribe((topic) => this.#soon(topic))]
+      if (sandbox) this.#subscriptions.push(sandbox.subscribe(() => this.#soon(null)))
+    }
+    this.#look ??= this.#clock.setTimer(this.#onLook, LOOK_MS)
+    this.#tell(reader, TOPICS)
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
+    this.#subscriptions = []
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#look?.cancel()
+    this.#look = null
+  }
+
+  readonly #onLook = (): void => {
+    this.#look = this.#clock.setTimer(this.#onLook, LOOK_MS)
+    const connections = this.#dashboard.connections()
+    if (connections === this.#connections) return
+    this.#connections = connections
+    this.#dashboard.changes.mark('channels')
+  }
+
+  #soon(topic: Topic | null): void {
+    if (topic !== null) this.#changed.add(topic)
+    this.#timer ??= this.#clock.setTimer(() => {
+      this.#timer = null
+      const topics = [...this.#changed]
+      this.#changed.clear()
+      for (const reader of this.#readers) this.#tell(reader, topics)
+    }, INTERVAL_MS)
+  }
+
+  /** Who is behind is told everything when it has drained. */
+  #tell(reader: Reader, topics: readonly Topic[]): void {
+    const { stream } = reader
+    const { changes, sandbox } = this.#dashboard
+    if (!stream.ready) return
+    for (const topic of topics) {
+      stream.write(frame(topic, JSON.stringify({ version: changes.version(topic) })))
+    }
+    const items = sandbox?.events.filter(({ seq }) => seq > reader.seq) ?? []
+    if (items.length === 0) return
+    reader.seq = items.at(-1)!.seq
+    stream.write(frame('sandbox', JSON.stringify({ life: changes.life, items })))
+  }
+}

@@ -1,0 +1,136 @@
+import type { ServerResponse } from 'node:http'
+import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+
+/** Below the half minute after which proxies and phones give up on a silent connection. */
+const HEARTBEAT_MS = 15 * SECOND
+/** A reader that takes nothing for this long is dropped; it comes back and resumes. */
+const STALL_MS = 20 * SECOND
+/** Unsent bytes that one reader may pile up: a few long answers. */
+const MAX_UNSENT_BYTES = 1024 * 1024
+/** How soon a browser comes back, in milliseconds. */
+const RETRY_MS = 1_000
+
+const HEADERS = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-store, no-transform',
+  'X-Content-Type-Options': 'nosniff',
+  // Proxies of the nginx family would hold events back until a buffer is full.
+  'X-Accel-Buffering': 'no',
+} as const
+
+/**
+ * All open event streams: one timer for all heartbeats, and one place to end them.
+ *
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export class Streams {
+  readonly #clock: Clock
+  readonly #open = new Set<EventStream>()
+  #timer: Timer | null = null
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  /** @param greeting the first frame; by default how soon a reader that lost the stream comes back */
+  open(outgoing: ServerResponse, greeting = `retry: ${RETRY_MS}\n\n`): EventStream {
+    const stream = new EventStream(outgoing, this.#clock, greeting)
+    this.#open.add(stream)
+    stream.onClose(() => this.#open.delete(stream))
+    this.#timer ??= this.#clock.setTimer(this.#beat, HEARTBEAT_MS)
+    return stream
+  }
+
+  /** Ends every stream: their readers come back to whoever listens then. */
+  close(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+    for (const stream of this.#open) stream.end()
+  }
+
+  readonly #beat = (): void => {
+    this.#timer = this.#open.size > 0 ? this.#clock.setTimer(this.#beat, HEARTBEAT_MS) : null
+    for (const stream of this.#open) stream.beat()
+  }
+}
+
+/** One reader. Nothing is queued for it beyond the socket's own buffer: who writes asks `ready` first. */
+export class EventStream {
+  readonly #outgoing: ServerResponse
+  readonly #clock: Clock
+  readonly #closeListeners: Array<() => void> = []
+  readonly #drainListeners: Array<() => void> = []
+  #blockedSince: number | null = null
+  #closed = false
+
+  constructor(outgoing: ServerResponse, clock: Clock, greeting: string) {
+    this.#outgoing = outgoing
+    this.#clock = clock
+    outgoing.writeHead(200, HEADERS)
+    outgoing.socket?.setNoDelay(true)
+    outgoing.on('close', () => this.#ended())
+    outgoing.on('error', () => this.#ended())
+    outgoing.on('drain', () => {
+      this.#blockedSince = null
+      for (const listener of this.#drainListeners) listener()
+    })
+    if (outgoing.destroyed) this.#closed = true
+    else if (greeting === '') outgoing.flushHeaders()
+    else outgoing.write(greeting)
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** False while the reader is behind: wait for `onDrain`. */
+  get ready(): boolean {
+    return this.#blockedSince === null && !this.#closed
+  }
+
+  /** Calls `listener` once, at once where the reader has gone already. */
+  onClose(listener: () => void): void {
+    if (this.#closed) listener()
+    else this.#closeListeners.push(listener)
+  }
+
+  onDrain(listener: () => void): void {
+    this.#drainListeners.push(listener)
+  }
+
+  /** Writes one whole frame. */
+  write(frame: string): void {
+    if (this.#closed) return
+    if (!this.#outgoing.write(frame)) this.#blockedSince ??= this.#clock.monotonic()
+    if (this.#outgoing.writableLength > MAX_UNSENT_BYTES) this.#outgoing.destroy()
+  }
+
+  /** Shows that the connection lives, and drops a reader that has stopped reading. */
+  beat(): void {
+    if (this.#blockedSince === null) this.write(':\n\n')
+    else if (this.#clock.monotonic() - this.#blockedSince > STALL_MS) this.#outgoing.destroy()
+  }
+
+  end(): void {
+    if (this.#closed) return
+    this.#outgoing.end()
+    this.#ended()
+  }
+
+  #ended(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const listener of this.#closeListeners) listener()
+  }
+}
+
+/** One event as it goes over the wire; `data` is JSON, which holds no line break. */
+export function frame(event: string, data: string, id?: number): string {
+  return id === undefined
+    ? `event: ${event}\ndata: ${data}\n\n`
+    : `id: ${id}\nevent: ${event}\ndata: ${data}\n\n`
+}
