@@ -13,7 +13,7 @@ import type { Secret } from '../../support/secret.ts'
 import { MINUTE, SECOND, type Clock } from '../../support/clock.ts'
 import { isLoopbackHost } from '../../support/loopback.ts'
 import { VERSION } from '../../support/version.ts'
-import { networkCode, within } from '../deadline.ts'
+import { networkCode, within } from '../kit/deadline.ts'
 import { classifyAnswer, DiscordFailure } from './failure.ts'
 
 export const DEFAULT_API_ROOT = 'https://discord.com/api'

@@ -1,6 +1,6 @@
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import type { Secret } from '../../support/secret.ts'
-import { networkCode, within } from '../deadline.ts'
+import { networkCode, within } from '../kit/deadline.ts'
 import { EVENT_FILTER, eventOf, readPage, readSync, recordOf, SYNC_FILTER, textOf } from './events.ts'
 import type { MatrixEvent, SyncAnswer } from './events.ts'
 import { classifyAnswer, MatrixFailure } from './failure.ts'

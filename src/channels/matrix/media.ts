@@ -1,4 +1,4 @@
-import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../readable-file.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../kit/readable-file.ts'
 import { recordOf, textOf, type MatrixEvent } from './events.ts'
 
 export interface FileRef extends ReadableFile {

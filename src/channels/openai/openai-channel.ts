@@ -2,8 +2,8 @@ import type { Person } from '../../conversation/receiver.ts'
 import type { Accepted, Attachment } from '../../inbox/inbox.ts'
 import type { MessageContext } from '../../inbox/message-context.ts'
 import { Refused } from '../../support/errors.ts'
-import { PullChannel } from '../pull-channel.ts'
-import { SNIFF_BYTES, sniff } from '../sniff.ts'
+import { PullChannel } from '../kit/pull-channel.ts'
+import { SNIFF_BYTES, sniff } from '../kit/sniff.ts'
 
 const UNREADABLE =
   'A picture or file is of a kind that the model cannot read: PNG, JPEG, GIF, WebP, PDF or text.'

@@ -1,4 +1,4 @@
-import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../file-loader.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../kit/file-loader.ts'
 import type { SlackClient } from './client.ts'
 import { SlackFailure } from './failure.ts'
 import type { FileRef } from './media.ts'

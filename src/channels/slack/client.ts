@@ -9,7 +9,7 @@ import type {
 import { SECOND } from '../../support/clock.ts'
 import type { Secret } from '../../support/secret.ts'
 import { VERSION } from '../../support/version.ts'
-import { networkCode, within } from '../deadline.ts'
+import { networkCode, within } from '../kit/deadline.ts'
 import { rateLimited, refused, SlackFailure } from './failure.ts'
 import type { SlackMessage } from './message.ts'
 

@@ -1,6 +1,6 @@
 import { backoffDelay } from '../../support/backoff.ts'
 import { sleep, type Clock, SECOND } from '../../support/clock.ts'
-import type { Piece } from '../watermark.ts'
+import type { Piece } from '../kit/watermark.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress } from './address.ts'
 import type { Page, PageRequest, SlackClient } from './client.ts'
 import { SlackFailure } from './failure.ts'

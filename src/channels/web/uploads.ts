@@ -4,7 +4,7 @@ import type { Attachment, AttachmentInfo } from '../../inbox/inbox.ts'
 import { HOUR, type Clock } from '../../support/clock.ts'
 import { Refused, StoreError } from '../../support/errors.ts'
 import { newId } from '../../support/ids.ts'
-import { SNIFF_BYTES, sniff } from '../sniff.ts'
+import { SNIFF_BYTES, sniff } from '../kit/sniff.ts'
 
 /** A message that is sent again after a restart still finds what it carries. */
 const UPLOAD_LIFE_MS = 24 * HOUR

@@ -1,7 +1,7 @@
 import type { Person } from '../../conversation/receiver.ts'
 import type { Accepted, Attachment } from '../../inbox/inbox.ts'
 import type { Clock } from '../../support/clock.ts'
-import { PullChannel } from '../pull-channel.ts'
+import { PullChannel } from '../kit/pull-channel.ts'
 
 /** A message as the HTTP side hands it over, its sender already known. */
 export interface WebMessage {

@@ -1,7 +1,7 @@
-import type { Delivered, Receiver } from '../conversation/receiver.ts'
-import type { Cursor } from '../inbox/inbox.ts'
-import { backoffDelay, type BackoffOptions } from '../support/backoff.ts'
-import { SECOND, sleep, type Clock } from '../support/clock.ts'
+import type { Delivered, Receiver } from '../../conversation/receiver.ts'
+import type { Cursor } from '../../inbox/inbox.ts'
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
+import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { patienceAfter } from './store-retry.ts'
 
 /** One thing that happened in a place, under the platform's id for it. */

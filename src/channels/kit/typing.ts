@@ -1,4 +1,4 @@
-import type { Clock } from '../support/clock.ts'
+import type { Clock } from '../../support/clock.ts'
 
 /** Places whose indicator is remembered. */
 const REMEMBERED = 1_000

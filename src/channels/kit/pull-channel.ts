@@ -1,8 +1,8 @@
-import type { Delivered, Receiver } from '../conversation/receiver.ts'
-import type { Accepted, ConversationId } from '../inbox/inbox.ts'
-import type { Clock } from '../support/clock.ts'
-import { StoreError } from '../support/errors.ts'
-import type { Channel, ChannelStatus } from './channel.ts'
+import type { Delivered, Receiver } from '../../conversation/receiver.ts'
+import type { Accepted, ConversationId } from '../../inbox/inbox.ts'
+import type { Clock } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
+import type { Channel, ChannelStatus } from '../channel.ts'
 
 /**
  * A channel whose readers read the store: the HTTP side hands over what arrives, and nothing is ever

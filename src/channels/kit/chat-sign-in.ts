@@ -1,5 +1,5 @@
-import type { ChatSignIn } from '../conversation/login.ts'
-import { accountName, OtherAccount, type LoginSessions } from '../credentials/login.ts'
+import type { ChatSignIn } from '../../conversation/login.ts'
+import { accountName, OtherAccount, type LoginSessions } from '../../credentials/login.ts'
 
 /** The sign-ins that were started, as a chat sees them. */
 export function chatSignIn(logins: LoginSessions): ChatSignIn {

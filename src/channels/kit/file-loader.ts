@@ -1,8 +1,8 @@
-import type { Attachment } from '../inbox/inbox.ts'
-import { backoffDelay } from '../support/backoff.ts'
-import { SECOND, sleep, type Clock } from '../support/clock.ts'
-import { Refused, TransientError } from '../support/errors.ts'
-import type { Log } from '../support/log.ts'
+import type { Attachment } from '../../inbox/inbox.ts'
+import { backoffDelay } from '../../support/backoff.ts'
+import { SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { Refused, TransientError } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
 import { checkSize, UNREADABLE_FILE, type ReadableFile } from './readable-file.ts'
 import { sniff } from './sniff.ts'
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { RecordingReceiver } from '../../test/support/recording-receiver.ts'
-import { until } from '../../test/support/until.ts'
-import type { Delivered } from '../conversation/receiver.ts'
-import { systemClock } from '../support/clock.ts'
-import { StoreError } from '../support/errors.ts'
+import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
+import { until } from '../../../test/support/until.ts'
+import type { Delivered } from '../../conversation/receiver.ts'
+import { systemClock } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
 import { Watermarks, type Piece } from './watermark.ts'
 
 const person = { id: 'anna', name: 'Anna' }

@@ -1,4 +1,4 @@
-import { Refused } from '../support/errors.ts'
+import { Refused } from '../../support/errors.ts'
 
 const MIB = 1024 * 1024
 /** What platforms hand out and the model takes at once. */

@@ -1,6 +1,6 @@
-import type { BackoffOptions } from '../support/backoff.ts'
-import { SECOND } from '../support/clock.ts'
-import { StoreError } from '../support/errors.ts'
+import type { BackoffOptions } from '../../support/backoff.ts'
+import { SECOND } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
 
 /**
  * The platform has done nothing wrong, and asking the store again is cheap: one that works again is

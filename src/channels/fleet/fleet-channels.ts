@@ -1,11 +1,11 @@
-import type { ChannelSettings } from '../config/channels.ts'
-import { cursorWriter } from '../inbox/cursor-writer.ts'
-import type { Fleet } from '../inbox/fleet/fleet.ts'
-import type { Inbox } from '../inbox/inbox.ts'
-import type { Secret } from '../support/secret.ts'
-import type { Channel } from './channel.ts'
+import type { ChannelSettings } from '../../config/channels.ts'
+import { cursorWriter } from '../../inbox/cursor-writer.ts'
+import type { Fleet } from '../../inbox/fleet/fleet.ts'
+import type { Inbox } from '../../inbox/inbox.ts'
+import type { Secret } from '../../support/secret.ts'
+import type { Channel } from '../channel.ts'
 import { HeldChannel } from './held-channel.ts'
-import { openPlatforms, type ChannelParts } from './registry.ts'
+import { openPlatforms, type ChannelParts } from '../registry.ts'
 
 interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log'> {
   readonly inbox: Pick<Inbox, 'accept' | 'cursor' | 'cursors'>

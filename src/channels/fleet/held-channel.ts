@@ -1,10 +1,10 @@
-import type { Receiver } from '../conversation/receiver.ts'
-import type { Candidacy, Fleet, Tenure } from '../inbox/fleet/fleet.ts'
-import type { Fence } from '../inbox/inbox.ts'
-import { NotHere } from '../inbox/delivery/outlet.ts'
-import { StoreError } from '../support/errors.ts'
-import type { Clock } from '../support/clock.ts'
-import type { Channel, ChannelStatus } from './channel.ts'
+import type { Receiver } from '../../conversation/receiver.ts'
+import type { Candidacy, Fleet, Tenure } from '../../inbox/fleet/fleet.ts'
+import type { Fence } from '../../inbox/inbox.ts'
+import { NotHere } from '../../inbox/delivery/outlet.ts'
+import { StoreError } from '../../support/errors.ts'
+import type { Clock } from '../../support/clock.ts'
+import type { Channel, ChannelStatus } from '../channel.ts'
 
 export interface HeldChannelOptions {
   readonly channel: Channel

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { HOUR } from '../support/clock.ts'
-import { Refused, TransientError } from '../support/errors.ts'
-import { createLog } from '../support/log.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { HOUR } from '../../support/clock.ts'
+import { Refused, TransientError } from '../../support/errors.ts'
+import { createLog } from '../../support/log.ts'
 import { fileLoader, type FetchFailure } from './file-loader.ts'
 import { fileLimit } from './readable-file.ts'
 
