@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_PACING } from '../../src/channels/telegram/pacing.ts'
+import { DEFAULT_PACING } from '../../src/channels/telegram/send/pacing.ts'
 import { RecordingReceiver } from '../support/recording-receiver.ts'
 import { GROUP_CHAT, PRIVATE_CHAT, TelegramFixture } from '../support/telegram-fixture.ts'
 

@@ -1,4 +1,4 @@
-import { checkBot } from '../../channels/telegram/bot-check.ts'
+import { checkBot } from '../../channels/telegram/api/bot-check.ts'
 import { Secret } from '../../support/secret.ts'
 import { SECOND } from '../../support/clock.ts'
 import { print } from '../output.ts'

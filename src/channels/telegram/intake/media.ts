@@ -5,7 +5,7 @@ import {
   readableType,
   UNREADABLE_FILE,
   type ReadableFile,
-} from '../kit/readable-file.ts'
+} from '../../kit/readable-file.ts'
 
 export interface FileRef extends ReadableFile {
   readonly fileId: string

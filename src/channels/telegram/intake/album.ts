@@ -1,4 +1,4 @@
-import type { Delivered } from '../../conversation/receiver.ts'
+import type { Delivered } from '../../../conversation/receiver.ts'
 
 /** What one update delivered, and the album that it belongs to. */
 export interface Piece {

@@ -1,6 +1,6 @@
-import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../kit/file-loader.ts'
-import type { TelegramClient } from './client.ts'
-import { TelegramFailure } from './failure.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
+import type { TelegramClient } from '../api/client.ts'
+import { TelegramFailure } from '../api/failure.ts'
 import type { FileRef } from './media.ts'
 
 export type FileLoader = LoaderOf<FileRef>

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { PRIVATE_CHAT, TelegramFixture } from '../../../test/support/telegram-fixture.ts'
-import { badGateway, tooManyRequests } from '../../../test/support/telegram-server.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { pause, until } from '../../../test/support/until.ts'
-import { DAY, systemClock, type Clock } from '../../support/clock.ts'
-import { Secret } from '../../support/secret.ts'
+import { PRIVATE_CHAT, TelegramFixture } from '../../../../test/support/telegram-fixture.ts'
+import { badGateway, tooManyRequests } from '../../../../test/support/telegram-server.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { pause, until } from '../../../../test/support/until.ts'
+import { DAY, systemClock, type Clock } from '../../../support/clock.ts'
+import { Secret } from '../../../support/secret.ts'
 
 describe('polling Telegram', () => {
   test('hands over a batch with its offset in one go, and confirms it afterwards', async () => {

@@ -1,6 +1,6 @@
 import type { Message, Update, User } from 'grammy/types'
-import type { Chat, Delivered, Person } from '../../conversation/receiver.ts'
-import { formatAddress } from './address.ts'
+import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
+import { formatAddress } from '../address.ts'
 import { isAddressed, normalisedText, type BotIdentity } from './addressed.ts'
 import type { FileLoader } from './attachments.ts'
 import { mediaOf } from './media.ts'

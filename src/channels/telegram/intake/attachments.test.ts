@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { PRIVATE_CHAT, TelegramFixture } from '../../../test/support/telegram-fixture.ts'
-import { badGateway } from '../../../test/support/telegram-server.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { until } from '../../../test/support/until.ts'
-import { systemClock, type Clock } from '../../support/clock.ts'
-import { Refused, TransientError } from '../../support/errors.ts'
+import { PRIVATE_CHAT, TelegramFixture } from '../../../../test/support/telegram-fixture.ts'
+import { badGateway } from '../../../../test/support/telegram-server.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { until } from '../../../../test/support/until.ts'
+import { systemClock, type Clock } from '../../../support/clock.ts'
+import { Refused, TransientError } from '../../../support/errors.ts'
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n and so on', 'latin1')
 const PDF = Buffer.from('%PDF-1.7 and so on')

@@ -1,4 +1,4 @@
-import { messageOf } from '../../support/errors.ts'
+import { messageOf } from '../../../support/errors.ts'
 import { TelegramClient, type ClientOptions } from './client.ts'
 import { TelegramFailure } from './failure.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { sleep } from '../../support/clock.ts'
-import type { TransientError } from '../../support/errors.ts'
+import { FakeClock } from '../../../../test/support/fake-clock.ts'
+import { sleep } from '../../../support/clock.ts'
+import type { TransientError } from '../../../support/errors.ts'
 import { Pacing } from './pacing.ts'
 
 const signal = new AbortController().signal

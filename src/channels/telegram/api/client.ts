@@ -1,8 +1,8 @@
 import { Api, GrammyError } from 'grammy/web'
 import type { ApiMethods, BotCommand, File, Message, Update, UserFromGetMe, WebhookInfo } from 'grammy/types'
-import type { Secret } from '../../support/secret.ts'
-import { SECOND } from '../../support/clock.ts'
-import { networkCode, within } from '../kit/deadline.ts'
+import type { Secret } from '../../../support/secret.ts'
+import { SECOND } from '../../../support/clock.ts'
+import { networkCode, within } from '../../kit/deadline.ts'
 import { classifyAnswer, TelegramFailure } from './failure.ts'
 
 /** No ordinary call takes this long; a server that is silent for longer is tried again. */

@@ -1,10 +1,10 @@
 import type { BotCommand } from 'grammy/types'
-import { backoffDelay } from '../../support/backoff.ts'
-import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
-import { messageOf } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import type { Secret } from '../../support/secret.ts'
-import type { BotIdentity } from './addressed.ts'
+import { backoffDelay } from '../../../support/backoff.ts'
+import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import type { Secret } from '../../../support/secret.ts'
+import type { BotIdentity } from '../intake/addressed.ts'
 import type { TelegramClient } from './client.ts'
 
 const RETRY = { initialMs: SECOND, maxMs: 5 * MINUTE }

@@ -1,6 +1,6 @@
-import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
-import { isGroup } from './address.ts'
+import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
+import { isGroup } from '../address.ts'
 
 /**
  * How fast we talk, kept a little below what Telegram allows, so that its 429 stays rare.
