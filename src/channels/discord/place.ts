@@ -1,4 +1,4 @@
-import { isSnowflake } from './snowflake.ts'
+import { isSnowflake } from './api/snowflake.ts'
 
 /**
  * Where something is said: a private chat, a channel of a server or a thread. Threads are channels

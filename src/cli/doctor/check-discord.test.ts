@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { DiscordServer, refusal } from '../../../test/support/discord-server.ts'
 import { systemClock } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
-import { checkBot } from '../../channels/discord/bot-check.ts'
+import { checkBot } from '../../channels/discord/api/bot-check.ts'
 import { judgeBot } from './check-discord.ts'
 
 const { signal } = new AbortController()

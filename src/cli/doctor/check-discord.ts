@@ -1,4 +1,4 @@
-import type { BotCheck } from '../../channels/discord/bot-check.ts'
+import type { BotCheck } from '../../channels/discord/api/bot-check.ts'
 import type { Settings } from '../../config/settings.ts'
 import { systemClock } from '../../support/clock.ts'
 import { NETWORK_LIMIT_MS } from './check-network.ts'
@@ -9,8 +9,8 @@ export async function checkDiscord(settings: Settings): Promise<readonly Finding
   if (!discord.enabled || discord.botToken === null) return []
   // The platform's library is loaded only where it is used.
   const [{ checkBot }, { DEFAULT_API_ROOT }] = await Promise.all([
-    import('../../channels/discord/bot-check.ts'),
-    import('../../channels/discord/client.ts'),
+    import('../../channels/discord/api/bot-check.ts'),
+    import('../../channels/discord/api/client.ts'),
   ])
   const apiRoot = discord.apiRoot ?? DEFAULT_API_ROOT
   const options = { token: discord.botToken, apiRoot, clock: systemClock }

@@ -35,8 +35,8 @@ function tokenProblem(text: string): string | undefined {
 async function works(token: Secret, apiRoot: string | null): Promise<boolean> {
   // The platform's library is loaded only where it is used.
   const [{ checkBot }, { DEFAULT_API_ROOT }] = await Promise.all([
-    import('../../channels/discord/bot-check.ts'),
-    import('../../channels/discord/client.ts'),
+    import('../../channels/discord/api/bot-check.ts'),
+    import('../../channels/discord/api/client.ts'),
   ])
   const options = { token, apiRoot: apiRoot ?? DEFAULT_API_ROOT, clock: systemClock }
   const check = await during('Asking Discord…', checkBot(options, AbortSignal.timeout(ASK_MS)))

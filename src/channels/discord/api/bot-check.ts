@@ -1,4 +1,4 @@
-import { messageOf } from '../../support/errors.ts'
+import { messageOf } from '../../../support/errors.ts'
 import { DiscordClient, type ClientOptions } from './client.ts'
 import { DiscordFailure } from './failure.ts'
 

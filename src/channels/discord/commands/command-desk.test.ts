@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { APPLICATION_ID, PERSON } from '../../../test/support/discord-chats.ts'
-import { DiscordFixture } from '../../../test/support/discord-fixture.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { until } from '../../../test/support/until.ts'
-import { StoreError } from '../../support/errors.ts'
+import { APPLICATION_ID, PERSON } from '../../../../test/support/discord-chats.ts'
+import { DiscordFixture } from '../../../../test/support/discord-fixture.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { until } from '../../../../test/support/until.ts'
+import { StoreError } from '../../../support/errors.ts'
 
 const COMMANDS = `/applications/${APPLICATION_ID}/commands`
 const CALLBACK = /^POST \/interactions\//

@@ -1,5 +1,5 @@
 import type { APIAttachment } from 'discord-api-types/v10'
-import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../kit/readable-file.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/readable-file.ts'
 
 export interface FileRef extends ReadableFile {
   readonly url: string

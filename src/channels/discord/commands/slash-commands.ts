@@ -1,5 +1,5 @@
 import type { APIApplicationCommand, APIInteraction } from 'discord-api-types/v10'
-import type { Delivered } from '../../conversation/receiver.ts'
+import type { Delivered } from '../../../conversation/receiver.ts'
 
 /** @see https://discord.com/developers/docs/interactions/application-commands */
 const CHAT_INPUT = 1

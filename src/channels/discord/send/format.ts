@@ -1,5 +1,5 @@
-import { closes, fenceOf, type Fence } from '../kit/fence.ts'
-import { firstPart, splitMarkdown } from '../kit/split-markdown.ts'
+import { closes, fenceOf, type Fence } from '../../kit/fence.ts'
+import { firstPart, splitMarkdown } from '../../kit/split-markdown.ts'
 
 /** Counted in UTF-16 units, which are never fewer than Discord's characters. @see https://discord.com/developers/docs/resources/message#create-message */
 export const MAX_MESSAGE_UNITS = 2_000

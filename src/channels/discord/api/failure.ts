@@ -1,4 +1,4 @@
-import { redact } from '../../support/redact.ts'
+import { redact } from '../../../support/redact.ts'
 
 /**
  * What an unsuccessful call means for whoever made it.

@@ -1,5 +1,5 @@
-import { MINUTE, type Clock } from '../../support/clock.ts'
-import type { DiscordClient } from './client.ts'
+import { MINUTE, type Clock } from '../../../support/clock.ts'
+import type { DiscordClient } from '../api/client.ts'
 
 /** A role that was taken away holds this long for what comes out of the history; what comes live names its roles itself. */
 const KEPT_MS = 5 * MINUTE

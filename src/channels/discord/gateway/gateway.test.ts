@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { DiscordFixture } from '../../../test/support/discord-fixture.ts'
-import { refusal } from '../../../test/support/discord-server.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { pause, until } from '../../../test/support/until.ts'
-import { systemClock, type Clock } from '../../support/clock.ts'
-import { Secret } from '../../support/secret.ts'
+import { DiscordFixture } from '../../../../test/support/discord-fixture.ts'
+import { refusal } from '../../../../test/support/discord-server.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { pause, until } from '../../../../test/support/until.ts'
+import { systemClock, type Clock } from '../../../support/clock.ts'
+import { Secret } from '../../../support/secret.ts'
 
 const IDENTIFY = 2
 const RESUME = 6

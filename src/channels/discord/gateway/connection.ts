@@ -1,10 +1,10 @@
 import https from 'node:https'
 import { WebSocket } from 'ws'
 import type { GatewayReadyDispatchData, GatewayReceivePayload } from 'discord-api-types/v10'
-import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
-import type { Secret } from '../../support/secret.ts'
-import { VERSION } from '../../support/version.ts'
-import { networkCode } from '../kit/deadline.ts'
+import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
+import type { Secret } from '../../../support/secret.ts'
+import { VERSION } from '../../../support/version.ts'
+import { networkCode } from '../../kit/deadline.ts'
 import { judgeClose, type Verdict } from './close-codes.ts'
 
 /** Discord answers within seconds; a line that is silent for longer is given up. */

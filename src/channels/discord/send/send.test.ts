@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { DiscordFixture } from '../../../test/support/discord-fixture.ts'
-import { refusal } from '../../../test/support/discord-server.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
-import { TransientError } from '../../support/errors.ts'
+import { DiscordFixture } from '../../../../test/support/discord-fixture.ts'
+import { refusal } from '../../../../test/support/discord-server.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { TransientError } from '../../../support/errors.ts'
 
 const { signal } = new AbortController()
 const WRITE = /^POST .*\/messages$/

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
-import { MINUTE, SECOND } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
-import { within } from '../kit/deadline.ts'
-import type { DiscordClient } from './client.ts'
-import { DiscordFailure, UNKNOWN_CHANNEL } from './failure.ts'
+import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { MINUTE, SECOND } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
+import { within } from '../../kit/deadline.ts'
+import type { DiscordClient } from '../api/client.ts'
+import { DiscordFailure, UNKNOWN_CHANNEL } from '../api/failure.ts'
 import { firstForDiscord } from './format.ts'
-import { isSnowflake } from './snowflake.ts'
+import { isSnowflake } from '../api/snowflake.ts'
 
 /** A wrong token is mended by the operator, not by asking often. */
 const TOKEN_RETRY_MS = MINUTE

@@ -1,6 +1,6 @@
-import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../kit/file-loader.ts'
-import type { DiscordClient } from './client.ts'
-import { DiscordFailure } from './failure.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
+import type { DiscordClient } from '../api/client.ts'
+import { DiscordFailure } from '../api/failure.ts'
 import type { FileRef } from './media.ts'
 
 export type FileLoader = LoaderOf<FileRef>

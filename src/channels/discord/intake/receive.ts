@@ -1,5 +1,5 @@
 import type { APIMessage, APIMessageSnapshotFields } from 'discord-api-types/v10'
-import type { Chat, Delivered, Person } from '../../conversation/receiver.ts'
+import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
 import type { FileLoader } from './attachments.ts'
 import { mediaOf } from './media.ts'
 

@@ -1,13 +1,13 @@
-import { backoffDelay } from '../../support/backoff.ts'
-import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
-import { messageOf } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import { isLoopbackHost } from '../../support/loopback.ts'
-import type { Secret } from '../../support/secret.ts'
-import type { DiscordClient } from './client.ts'
+import { backoffDelay } from '../../../support/backoff.ts'
+import { MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import { isLoopbackHost } from '../../../support/loopback.ts'
+import type { Secret } from '../../../support/secret.ts'
+import type { DiscordClient } from '../api/client.ts'
 import { BAD_TOKEN } from './close-codes.ts'
 import { Connection, type Dispatch, type Session } from './connection.ts'
-import { DiscordFailure } from './failure.ts'
+import { DiscordFailure } from '../api/failure.ts'
 
 /** Ordinary trouble: mended within seconds, and asked about twice a minute at worst. */
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }

@@ -1,11 +1,11 @@
 import type { APIInteraction } from 'discord-api-types/v10'
-import type { Receiver } from '../../conversation/receiver.ts'
-import type { Accepted } from '../../inbox/inbox.ts'
-import { backoffDelay } from '../../support/backoff.ts'
-import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
-import { messageOf } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import type { DiscordClient } from './client.ts'
+import type { Receiver } from '../../../conversation/receiver.ts'
+import type { Accepted } from '../../../inbox/inbox.ts'
+import { backoffDelay } from '../../../support/backoff.ts'
+import { MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import type { DiscordClient } from '../api/client.ts'
 import { areRegistered, REGISTERED, usedCommand, type UsedCommand } from './slash-commands.ts'
 
 const RETRY = { initialMs: SECOND, maxMs: 5 * MINUTE }
