@@ -4,17 +4,17 @@ import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
-import { createFileLoader, type FileLoader } from './attachments.ts'
-import { SlackClient, type SlackIdentity } from './client.ts'
-import { withCommandsOf } from './commands.ts'
-import { Connection, type ConnectionStatus } from './connection.ts'
-import { Intake } from './intake.ts'
-import { libraryLog } from './library-log.ts'
-import { Pacing, type PacingLimits } from './pacing.ts'
-import { SendLog } from './send-log.ts'
-import { Sender } from './send.ts'
-import { partsOf } from './wording.ts'
-import { scopeWords } from './words.ts'
+import { createFileLoader, type FileLoader } from './intake/attachments.ts'
+import { SlackClient, type SlackIdentity } from './api/client.ts'
+import { withCommandsOf } from './intake/commands.ts'
+import { Connection, type ConnectionStatus } from './socket/connection.ts'
+import { Intake } from './intake/intake.ts'
+import { libraryLog } from './socket/library-log.ts'
+import { Pacing, type PacingLimits } from './api/pacing.ts'
+import { SendLog } from './send/send-log.ts'
+import { Sender } from './send/send.ts'
+import { partsOf } from './send/wording.ts'
+import { scopeWords } from './api/words.ts'
 
 /** Slack takes some fifty edits a minute for all conversations together. */
 const DRAFT_INTERVAL_MS = 1_200
@@ -111,7 +111,7 @@ class SlackChannel implements Channel {
         identify: (signal) => this.#identify(signal),
         open: async (handlers, signal) => {
           // Loaded when it is first needed: it takes longer than all the rest of the start.
-          const { Socket } = await import('./socket.ts')
+          const { Socket } = await import('./socket/socket.ts')
           const { appToken, apiRoot, fetch } = this.#options
           const fetching = fetch ? { fetch } : {}
           return Socket.open(

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { SlackServer } from '../../../test/support/slack-server.ts'
-import { checkApp } from '../../channels/slack/app-check.ts'
+import { checkApp } from '../../channels/slack/api/app-check.ts'
 import { createLog } from '../../support/log.ts'
 import { Secret } from '../../support/secret.ts'
 import { judgeApp } from './check-slack.ts'

@@ -1,5 +1,5 @@
-import type { AppCheck } from '../../channels/slack/app-check.ts'
-import { BOT_SCOPES, LEAST_SCOPES } from '../../channels/slack/words.ts'
+import type { AppCheck } from '../../channels/slack/api/app-check.ts'
+import { BOT_SCOPES, LEAST_SCOPES } from '../../channels/slack/api/words.ts'
 import type { Settings } from '../../config/settings.ts'
 import { createLog } from '../../support/log.ts'
 import { NETWORK_LIMIT_MS } from './check-network.ts'
@@ -10,7 +10,7 @@ export async function checkSlack(settings: Settings): Promise<readonly Finding[]
   const { enabled, botToken, appToken, apiRoot } = slack
   if (!enabled || botToken === null || appToken === null) return []
   // Slack's library is loaded only where it is used.
-  const { checkApp } = await import('../../channels/slack/app-check.ts')
+  const { checkApp } = await import('../../channels/slack/api/app-check.ts')
   const log = await createLog({ level: 'silent' })
   const signal = AbortSignal.timeout(NETWORK_LIMIT_MS)
   const check = await checkApp({ botToken, appToken, apiRoot, log }, signal)

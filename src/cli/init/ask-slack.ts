@@ -37,7 +37,7 @@ async function work(
   apiRoot: string | null,
 ): Promise<boolean> {
   // The platform's library is loaded only where it is used.
-  const { checkApp } = await import('../../channels/slack/app-check.ts')
+  const { checkApp } = await import('../../channels/slack/api/app-check.ts')
   const options = {
     botToken: tokens.bot,
     appToken: tokens.app,

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { PRIVATE, SlackFixture } from '../../../test/support/slack-fixture.ts'
-import type { SlackServer } from '../../../test/support/slack-server.ts'
-import { until } from '../../../test/support/until.ts'
-import { Secret } from '../../support/secret.ts'
-import type { ChannelStatus } from '../channel.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { PRIVATE, SlackFixture } from '../../../../test/support/slack-fixture.ts'
+import type { SlackServer } from '../../../../test/support/slack-server.ts'
+import { until } from '../../../../test/support/until.ts'
+import { Secret } from '../../../support/secret.ts'
+import type { ChannelStatus } from '../../channel.ts'
 
 let fixture: SlackFixture
 let server: SlackServer

@@ -1,5 +1,5 @@
-import type { Cursor } from '../../inbox/inbox.ts'
-import { compareTs } from './address.ts'
+import type { Cursor } from '../../../inbox/inbox.ts'
+import { compareTs } from '../address.ts'
 
 /** More than are ever under way at once, so that the newest are never written over while they matter. */
 const SLOTS = 128

@@ -1,5 +1,5 @@
-import type { Chat, Delivered, Person } from '../../conversation/receiver.ts'
-import { formatAddress, isPrivate } from './address.ts'
+import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
+import { formatAddress, isPrivate } from '../address.ts'
 import type { FileLoader } from './attachments.ts'
 import { commandText, withStroke } from './commands.ts'
 import { fileOf, type FileRef } from './media.ts'

@@ -1,4 +1,4 @@
-import { isPerson, isPrivate, parseAddress } from './address.ts'
+import { isPerson, isPrivate, parseAddress } from '../address.ts'
 
 const NAMES = 'new|stop|status|model|help|usage|login'
 /** Commands that a person may give by `/hermes` or after the bot's name; anything else is a question. */

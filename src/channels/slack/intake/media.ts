@@ -1,4 +1,4 @@
-import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../kit/readable-file.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/readable-file.ts'
 import type { SlackFile } from './message.ts'
 
 export interface FileRef extends ReadableFile {

@@ -1,9 +1,9 @@
 import { SocketModeClient } from '@slack/socket-mode'
 import type { Logger } from '@slack/web-api'
-import { SECOND, sleep, type Clock } from '../../support/clock.ts'
-import type { Secret } from '../../support/secret.ts'
-import { SLACK_API, translate, USER_AGENT } from './client.ts'
-import { SlackFailure } from './failure.ts'
+import { SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import type { Secret } from '../../../support/secret.ts'
+import { SLACK_API, translate, USER_AGENT } from '../api/client.ts'
+import { SlackFailure } from '../api/failure.ts'
 
 /** What Slack sends through the socket. @see https://docs.slack.dev/apis/events-api/using-socket-mode */
 export interface Frame {

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { GENERAL, PRIVATE, SlackFixture } from '../../../test/support/slack-fixture.ts'
-import { slowDown, type SlackServer } from '../../../test/support/slack-server.ts'
-import { ADA, BOB, BOT } from '../../../test/support/slack-workspace.ts'
-import { pause, until } from '../../../test/support/until.ts'
-import { StoreError } from '../../support/errors.ts'
-import type { Channel } from '../channel.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { GENERAL, PRIVATE, SlackFixture } from '../../../../test/support/slack-fixture.ts'
+import { slowDown, type SlackServer } from '../../../../test/support/slack-server.ts'
+import { ADA, BOB, BOT } from '../../../../test/support/slack-workspace.ts'
+import { pause, until } from '../../../../test/support/until.ts'
+import { StoreError } from '../../../support/errors.ts'
+import type { Channel } from '../../channel.ts'
 
 const CALL = `<@${BOT.user}>`
 

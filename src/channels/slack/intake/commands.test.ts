@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_TEXTS } from '../../config/texts.ts'
+import { DEFAULT_TEXTS } from '../../../config/texts.ts'
 import { commandText, withCommandsOf, withStroke } from './commands.ts'
 
 const PLACES = [

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { GENERAL, PRIVATE, SlackFixture } from '../../../test/support/slack-fixture.ts'
-import { slowDown, type SlackServer } from '../../../test/support/slack-server.ts'
-import { ADA } from '../../../test/support/slack-workspace.ts'
-import { until } from '../../../test/support/until.ts'
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
-import { TransientError } from '../../support/errors.ts'
-import type { Channel } from '../channel.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { GENERAL, PRIVATE, SlackFixture } from '../../../../test/support/slack-fixture.ts'
+import { slowDown, type SlackServer } from '../../../../test/support/slack-server.ts'
+import { ADA } from '../../../../test/support/slack-workspace.ts'
+import { until } from '../../../../test/support/until.ts'
+import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { TransientError } from '../../../support/errors.ts'
+import type { Channel } from '../../channel.ts'
 
 let fixture: SlackFixture
 let server: SlackServer

@@ -1,5 +1,5 @@
 import type { Logger, LogLevel } from '@slack/web-api'
-import type { Log } from '../../support/log.ts'
+import type { Log } from '../../../support/log.ts'
 
 /**
  * The ear for what Slack's libraries log. They would print every request and every event word for

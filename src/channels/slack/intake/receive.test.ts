@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Delivered } from '../../conversation/receiver.ts'
+import type { Delivered } from '../../../conversation/receiver.ts'
 import type { SlackMessage, SlackMessageEvent } from './message.ts'
 import { mapChange, mapCommand, mapDeletion, mapMessage, type MappingContext } from './receive.ts'
 

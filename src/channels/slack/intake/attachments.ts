@@ -1,6 +1,6 @@
-import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../kit/file-loader.ts'
-import type { SlackClient } from './client.ts'
-import { SlackFailure } from './failure.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
+import type { SlackClient } from '../api/client.ts'
+import { SlackFailure } from '../api/failure.ts'
 import type { FileRef } from './media.ts'
 
 export type FileLoader = LoaderOf<FileRef>

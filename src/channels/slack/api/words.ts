@@ -1,4 +1,4 @@
-import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
+import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
 import { SlackFailure } from './failure.ts'
 
 /** The bot scopes that this channel needs, with what each is for. */

@@ -6,12 +6,12 @@ import type {
   WebAPICallResult,
   WebClient,
 } from '@slack/web-api'
-import { SECOND } from '../../support/clock.ts'
-import type { Secret } from '../../support/secret.ts'
-import { VERSION } from '../../support/version.ts'
-import { networkCode, within } from '../kit/deadline.ts'
+import { SECOND } from '../../../support/clock.ts'
+import type { Secret } from '../../../support/secret.ts'
+import { VERSION } from '../../../support/version.ts'
+import { networkCode, within } from '../../kit/deadline.ts'
 import { rateLimited, refused, SlackFailure } from './failure.ts'
-import type { SlackMessage } from './message.ts'
+import type { SlackMessage } from '../intake/message.ts'
 
 export const SLACK_API = 'https://slack.com/api'
 /** No ordinary call takes this long; a server that is silent for longer is tried again. */

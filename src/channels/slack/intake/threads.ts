@@ -1,5 +1,5 @@
-import { DAY } from '../../support/clock.ts'
-import { compareTs, msOf, parseAddress } from './address.ts'
+import { DAY } from '../../../support/clock.ts'
+import { compareTs, msOf, parseAddress } from '../address.ts'
 
 /** Threads that rested longer are not asked for after a downtime. */
 export const THREAD_AGE_MS = 7 * DAY

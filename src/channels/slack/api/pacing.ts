@@ -1,5 +1,5 @@
-import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
+import { MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
 
 /**
  * How fast we talk, kept at what Slack allows, so that its 429 stays rare.
