@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { badGateway, MatrixServer, unknownToken } from '../../../test/support/matrix-server.ts'
-import { checkAccount } from '../../channels/matrix/account-check.ts'
+import { checkAccount } from '../../channels/matrix/api/account-check.ts'
 import { Secret } from '../../support/secret.ts'
 import { judgeAccount } from './check-matrix.ts'
 import type { Finding } from './finding.ts'

@@ -1,4 +1,4 @@
-import { checkAccount, type AccountCheck } from '../../channels/matrix/account-check.ts'
+import { checkAccount, type AccountCheck } from '../../channels/matrix/api/account-check.ts'
 import type { Settings } from '../../config/settings.ts'
 import { NETWORK_LIMIT_MS } from './check-network.ts'
 import { editCommand, error, ok, warning, word, type Finding } from './finding.ts'

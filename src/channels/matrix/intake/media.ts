@@ -1,5 +1,5 @@
-import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../kit/readable-file.ts'
-import { recordOf, textOf, type MatrixEvent } from './events.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/readable-file.ts'
+import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 
 export interface FileRef extends ReadableFile {
   readonly server: string

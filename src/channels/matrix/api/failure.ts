@@ -1,6 +1,6 @@
-import { SECOND } from '../../support/clock.ts'
-import { redact } from '../../support/redact.ts'
-import { parseRetryAfter } from '../../support/retry-after.ts'
+import { SECOND } from '../../../support/clock.ts'
+import { redact } from '../../../support/redact.ts'
+import { parseRetryAfter } from '../../../support/retry-after.ts'
 import { recordOf, textOf } from './events.ts'
 
 /**

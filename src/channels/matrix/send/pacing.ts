@@ -1,5 +1,5 @@
-import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
+import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
 
 /** A wait up to this long is sat out here; a longer one goes back to the outbox, which remembers it over a restart. */
 const LONGEST_WAIT_MS = 2 * SECOND

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ADA, EVE, GROUP_ROOM, MatrixFixture, PRIVATE_ROOM } from '../../../test/support/matrix-fixture.ts'
-import { limitExceeded, unknownToken } from '../../../test/support/matrix-server.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { until } from '../../../test/support/until.ts'
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
-import { systemClock } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
-import type { Channel } from '../channel.ts'
+import { ADA, EVE, GROUP_ROOM, MatrixFixture, PRIVATE_ROOM } from '../../../../test/support/matrix-fixture.ts'
+import { limitExceeded, unknownToken } from '../../../../test/support/matrix-server.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { until } from '../../../../test/support/until.ts'
+import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { systemClock } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
+import type { Channel } from '../../channel.ts'
 
 const signal = new AbortController().signal
 let fixture: MatrixFixture

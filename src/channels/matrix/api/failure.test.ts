@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Secret } from '../../support/secret.ts'
+import { Secret } from '../../../support/secret.ts'
 import { classifyAnswer } from './failure.ts'
 
 const judge = (status: number, body: unknown, headers: Record<string, string> = {}) =>

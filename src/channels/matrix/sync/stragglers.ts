@@ -1,6 +1,6 @@
-import { backoffDelay } from '../../support/backoff.ts'
-import { MINUTE, SECOND, type Clock } from '../../support/clock.ts'
-import { MatrixFailure } from './failure.ts'
+import { backoffDelay } from '../../../support/backoff.ts'
+import { MINUTE, SECOND, type Clock } from '../../../support/clock.ts'
+import { MatrixFailure } from '../api/failure.ts'
 
 /** Failures in a row of one room, while the server answers for the others, before those go on without it. */
 const ROOM_TRIES = 4

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ADA, EVE, MatrixFixture } from '../../../test/support/matrix-fixture.ts'
-import { MatrixRooms } from '../../../test/support/matrix-rooms.ts'
-import { badGateway } from '../../../test/support/matrix-server.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { until } from '../../../test/support/until.ts'
+import { ADA, EVE, MatrixFixture } from '../../../../test/support/matrix-fixture.ts'
+import { MatrixRooms } from '../../../../test/support/matrix-rooms.ts'
+import { badGateway } from '../../../../test/support/matrix-server.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { until } from '../../../../test/support/until.ts'
 
 const ROOM = '!new:test'
 let fixture: MatrixFixture

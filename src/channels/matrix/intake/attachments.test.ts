@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ADA, MatrixFixture, PRIVATE_ROOM } from '../../../test/support/matrix-fixture.ts'
-import { badGateway } from '../../../test/support/matrix-server.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { until } from '../../../test/support/until.ts'
-import { Refused } from '../../support/errors.ts'
+import { ADA, MatrixFixture, PRIVATE_ROOM } from '../../../../test/support/matrix-fixture.ts'
+import { badGateway } from '../../../../test/support/matrix-server.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { until } from '../../../../test/support/until.ts'
+import { Refused } from '../../../support/errors.ts'
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d', 'hex')
 let fixture: MatrixFixture

@@ -1,4 +1,4 @@
-import { messageOf } from '../../support/errors.ts'
+import { messageOf } from '../../../support/errors.ts'
 import { MatrixClient, type Account, type ClientOptions } from './client.ts'
 import { MatrixFailure } from './failure.ts'
 

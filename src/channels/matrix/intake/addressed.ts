@@ -1,4 +1,4 @@
-import { recordOf, textOf, type MatrixEvent } from './events.ts'
+import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 
 /** Who the bot is in a room. */
 export interface BotIdentity {

@@ -1,5 +1,5 @@
 import { Marked, type Tokens } from 'marked'
-import { firstPart as first, splitMarkdown as split } from '../kit/split-markdown.ts'
+import { firstPart as first, splitMarkdown as split } from '../../kit/split-markdown.ts'
 
 /**
  * Markdown, as models write it, into the HTML that Matrix programs show. Raw HTML in the source is

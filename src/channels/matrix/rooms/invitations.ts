@@ -1,11 +1,11 @@
-import type { Receiver } from '../../conversation/receiver.ts'
-import { backoffDelay } from '../../support/backoff.ts'
-import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
-import { messageOf } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import type { MatrixClient } from './client.ts'
-import { Cursors } from './cursors.ts'
-import { isClosed, MatrixFailure } from './failure.ts'
+import type { Receiver } from '../../../conversation/receiver.ts'
+import { backoffDelay } from '../../../support/backoff.ts'
+import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import type { MatrixClient } from '../api/client.ts'
+import { Cursors } from '../sync/cursors.ts'
+import { isClosed, MatrixFailure } from '../api/failure.ts'
 
 /** Joining asks other servers, which may be away for a while. */
 const RETRY = { initialMs: 2 * SECOND, maxMs: 10 * MINUTE }

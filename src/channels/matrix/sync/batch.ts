@@ -1,14 +1,20 @@
-import type { Delivered } from '../../conversation/receiver.ts'
-import type { Cursor } from '../../inbox/inbox.ts'
-import type { Clock } from '../../support/clock.ts'
-import { messageOf } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import type { FileLoader } from './attachments.ts'
+import type { Delivered } from '../../../conversation/receiver.ts'
+import type { Cursor } from '../../../inbox/inbox.ts'
+import type { Clock } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import type { FileLoader } from '../intake/attachments.ts'
 import { Cursors } from './cursors.ts'
-import { membershipOf, NEWEST, type MatrixEvent, type SyncAnswer, type Timeline } from './events.ts'
-import { MatrixFailure } from './failure.ts'
-import { encryptedRoom, isEncryptedRoom, isEncryptionOn, mapEvent, type MappingContext } from './receive.ts'
-import type { Rooms } from './rooms.ts'
+import { membershipOf, NEWEST, type MatrixEvent, type SyncAnswer, type Timeline } from '../api/events.ts'
+import { MatrixFailure } from '../api/failure.ts'
+import {
+  encryptedRoom,
+  isEncryptedRoom,
+  isEncryptionOn,
+  mapEvent,
+  type MappingContext,
+} from '../intake/receive.ts'
+import type { Rooms } from '../rooms/rooms.ts'
 import { Stragglers } from './stragglers.ts'
 import type { History } from './timeline.ts'
 

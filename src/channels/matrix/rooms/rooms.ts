@@ -1,6 +1,6 @@
-import type { MatrixClient } from './client.ts'
-import { recordOf, textOf, type MatrixEvent } from './events.ts'
-import { isClosed } from './failure.ts'
+import type { MatrixClient } from '../api/client.ts'
+import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
+import { isClosed } from '../api/failure.ts'
 
 /** A room as it stands now. */
 export interface Room {

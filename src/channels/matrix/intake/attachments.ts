@@ -1,6 +1,6 @@
-import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../kit/file-loader.ts'
-import type { MatrixClient } from './client.ts'
-import { MatrixFailure } from './failure.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
+import type { MatrixClient } from '../api/client.ts'
+import { MatrixFailure } from '../api/failure.ts'
 import type { FileRef } from './media.ts'
 
 export type FileLoader = LoaderOf<FileRef>

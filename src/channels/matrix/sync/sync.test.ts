@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ADA, BOB, GROUP_ROOM, MatrixFixture, PRIVATE_ROOM } from '../../../test/support/matrix-fixture.ts'
-import { MatrixRooms } from '../../../test/support/matrix-rooms.ts'
-import { badGateway, unknownToken } from '../../../test/support/matrix-server.ts'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
-import { pause, until } from '../../../test/support/until.ts'
-import { StoreError } from '../../support/errors.ts'
+import { ADA, BOB, GROUP_ROOM, MatrixFixture, PRIVATE_ROOM } from '../../../../test/support/matrix-fixture.ts'
+import { MatrixRooms } from '../../../../test/support/matrix-rooms.ts'
+import { badGateway, unknownToken } from '../../../../test/support/matrix-server.ts'
+import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { pause, until } from '../../../../test/support/until.ts'
+import { StoreError } from '../../../support/errors.ts'
 
 let fixture: MatrixFixture
 let receiver: RecordingReceiver
