@@ -1,4 +1,4 @@
-import { endOfComment, endOfQuoted } from './mail-address.ts'
+import { endOfComment, endOfQuoted } from '../mail-address.ts'
 
 /** One verdict of a server: a method, what came of it, and about what. */
 export interface Verdict {

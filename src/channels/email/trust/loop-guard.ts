@@ -1,4 +1,4 @@
-import { HOUR } from '../../support/clock.ts'
+import { HOUR } from '../../../support/clock.ts'
 
 /** Correspondents remembered; the one who was silent longest is forgotten first. */
 const MAX_CORRESPONDENTS = 10_000

@@ -1,7 +1,7 @@
 import type { ImapFlow } from 'imapflow'
-import { mayBePlain, type MailServer } from '../../config/mail-server.ts'
-import { SECOND } from '../../support/clock.ts'
-import type { Secret } from '../../support/secret.ts'
+import { mayBePlain, type MailServer } from '../../../config/mail-server.ts'
+import { SECOND } from '../../../support/clock.ts'
+import type { Secret } from '../../../support/secret.ts'
 
 export interface ImapAccount {
   readonly server: MailServer

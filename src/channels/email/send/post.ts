@@ -1,10 +1,10 @@
 import type Mail from 'nodemailer/lib/mailer'
-import { mayBePlain, type MailServer } from '../../config/mail-server.ts'
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
-import { MINUTE, SECOND } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
-import type { Secret } from '../../support/secret.ts'
-import { connectionTrouble, factsOf, serverWords } from './failure.ts'
+import { mayBePlain, type MailServer } from '../../../config/mail-server.ts'
+import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { MINUTE, SECOND } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
+import type { Secret } from '../../../support/secret.ts'
+import { connectionTrouble, factsOf, serverWords } from '../failure.ts'
 
 const CONNECT_MS = 15 * SECOND
 /** A server may look through a mail for a while before it takes it. @see RFC 5321 §4.5.3.2.6 */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Headers } from './headers.ts'
-import { domainOf, normalAddress, type MailAddress } from './mail-address.ts'
+import type { Headers } from '../intake/headers.ts'
+import { domainOf, normalAddress, type MailAddress } from '../mail-address.ts'
 
 /** A Message-ID with its angle brackets. */
 export type MessageId = string

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DAY, MINUTE } from '../../support/clock.ts'
+import { DAY, MINUTE } from '../../../support/clock.ts'
 import { afterwards, formatPosition, parsePosition, windowOf } from './position.ts'
 
 const NOW = 1_000 * DAY

@@ -1,6 +1,6 @@
-import type { Headers } from './headers.ts'
-import { domainOf, type MailAddress } from './mail-address.ts'
-import { ownMessageId, threadOfOwn } from './thread.ts'
+import type { Headers } from '../intake/headers.ts'
+import { domainOf, type MailAddress } from '../mail-address.ts'
+import { ownMessageId, threadOfOwn } from '../send/thread.ts'
 
 /** Accounts behind which no person reads. */
 const ROBOTS =

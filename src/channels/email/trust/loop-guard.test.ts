@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HOUR, MINUTE } from '../../support/clock.ts'
+import { HOUR, MINUTE } from '../../../support/clock.ts'
 import { LoopGuard } from './loop-guard.ts'
 
 const at = (minute: number) => 1_000 * HOUR + minute * MINUTE

@@ -2,7 +2,7 @@ import { array, assert, constantFrom, property, string } from 'fast-check'
 import { expect, test } from 'vitest'
 import { loadAlignment } from './alignment.ts'
 import { parseAuthenticationResults } from './authentication-results.ts'
-import { parseHeaders } from './headers.ts'
+import { parseHeaders } from '../intake/headers.ts'
 import { senderOf } from './sender.ts'
 
 const MX = 'mx.bot.test'

@@ -1,7 +1,7 @@
 import type { Attachment as Part } from 'mailparser'
-import type { Attachment } from '../../inbox/inbox.ts'
-import { Refused } from '../../support/errors.ts'
-import { sniff } from '../kit/sniff.ts'
+import type { Attachment } from '../../../inbox/inbox.ts'
+import { Refused } from '../../../support/errors.ts'
+import { sniff } from '../../kit/sniff.ts'
 
 const MIB = 1024 * 1024
 /** The model takes pictures up to this size. */

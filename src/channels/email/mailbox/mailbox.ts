@@ -1,13 +1,13 @@
 import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow'
-import type { Delivered, Receiver } from '../../conversation/receiver.ts'
-import type { Cursor } from '../../inbox/inbox.ts'
-import { backoffDelay } from '../../support/backoff.ts'
-import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
-import { messageOf, StoreError, TransientError } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import { patienceAfter } from '../kit/store-retry.ts'
+import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
+import type { Cursor } from '../../../inbox/inbox.ts'
+import { backoffDelay } from '../../../support/backoff.ts'
+import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import { patienceAfter } from '../../kit/store-retry.ts'
 import { Bell } from './bell.ts'
-import { imapTrouble, type MailTrouble } from './failure.ts'
+import { imapTrouble, type MailTrouble } from '../failure.ts'
 import { imapClient, type ImapAccount } from './imap-client.ts'
 import {
   afterwards,
@@ -17,7 +17,7 @@ import {
   type Position,
   type Window,
 } from './position.ts'
-import type { MessageId } from './thread.ts'
+import type { MessageId } from '../send/thread.ts'
 
 /** A mail in the folder, before anything of its body was loaded. */
 export interface Found {

@@ -1,4 +1,4 @@
-import { DAY, MINUTE } from '../../support/clock.ts'
+import { DAY, MINUTE } from '../../../support/clock.ts'
 
 /** How far a folder was read. */
 export interface Position {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseHeaders, type Headers } from './headers.ts'
+import { parseHeaders, type Headers } from '../intake/headers.ts'
 import {
   answerId,
   formatTarget,
