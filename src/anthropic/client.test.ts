@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { credentialOf, StaticDoor } from '../../test/support/static-door.ts'
-import type { MessageFault } from '../sandbox/fault-names.ts'
+import type { MessageFault } from '../sandbox/faults/fault-names.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { DEFAULT_TEXTS } from '../config/texts.ts'

@@ -1,5 +1,5 @@
 import type { SandboxPanel } from '../http/api/services.ts'
-import { BadControlRequest, readFault, readTarget } from '../sandbox/control-input.ts'
+import { BadControlRequest, readFault, readTarget } from '../sandbox/control/control-input.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { Refused } from '../support/errors.ts'
 

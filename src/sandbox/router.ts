@@ -1,10 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { apiError, sendApiError } from './api-errors.ts'
-import { AUTHORIZE_PATH, CALLBACK_PATH, decideAuthorize, showAuthorize, showCode } from './authorize-page.ts'
-import { handleControl } from './control-api.ts'
-import { handleMessages, newRequestId } from './messages.ts'
-import { handleCountTokens, handleModels } from './models.ts'
-import { handleToken } from './token-endpoint.ts'
+import {
+  AUTHORIZE_PATH,
+  CALLBACK_PATH,
+  decideAuthorize,
+  showAuthorize,
+  showCode,
+} from './oauth/authorize-page.ts'
+import { handleControl } from './control/control-api.ts'
+import { handleMessages, newRequestId } from './messages/messages.ts'
+import { handleCountTokens, handleModels } from './messages/models.ts'
+import { handleToken } from './oauth/token-endpoint.ts'
 import type { Sandbox } from './types.ts'
 import type { World } from './world.ts'
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../support/clock.ts'
-import type { Authority } from './authority.ts'
-import type { AuthorizationCodes } from './authorization.ts'
-import type { EventLog } from './event-log.ts'
-import type { FaultSwitch } from './faults.ts'
-import type { RequestRecord } from './request-record.ts'
+import type { Authority } from './oauth/authority.ts'
+import type { AuthorizationCodes } from './oauth/authorization.ts'
+import type { EventLog } from './control/event-log.ts'
+import type { FaultSwitch } from './faults/faults.ts'
+import type { RequestRecord } from './control/request-record.ts'
 import type { AnswerPlan, SandboxControl } from './types.ts'
 
 /** Everything that the parts of one simulated Anthropic share. */

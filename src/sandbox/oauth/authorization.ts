@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { MINUTE, type Clock } from '../support/clock.ts'
+import { MINUTE, type Clock } from '../../support/clock.ts'
 import type { Family } from './authority.ts'
 
 /** What an authorize address asks for, checked. */

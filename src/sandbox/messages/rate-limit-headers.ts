@@ -1,4 +1,4 @@
-import { MINUTE, SECOND } from '../support/clock.ts'
+import { MINUTE, SECOND } from '../../support/clock.ts'
 
 const REQUESTS_PER_MINUTE = '4000'
 const TOKENS_PER_MINUTE = '2000000'

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Anthropic from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
-import { FakeClock } from '../../test/support/fake-clock.ts'
-import { isAccepted, refreshOnce, useSandbox } from '../../test/support/sandbox-client.ts'
-import { isSandboxToken } from '../support/sandbox-mark.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { isAccepted, refreshOnce, useSandbox } from '../../../test/support/sandbox-client.ts'
+import { isSandboxToken } from '../../support/sandbox-mark.ts'
 
 describe('the single-use refresh token', () => {
   it('rotates, and its replay revokes the whole family with the living access token', async () => {

@@ -1,6 +1,6 @@
-import { apiError, type ApiFailure } from './api-errors.ts'
-import { isRecord, parseJson } from './http.ts'
-import type { Question } from './types.ts'
+import { apiError, type ApiFailure } from '../api-errors.ts'
+import { isRecord, parseJson } from '../http.ts'
+import type { Question } from '../types.ts'
 
 /** The body of `POST /v1/messages`, as far as the simulated model looks at it. */
 export interface MessageRequest extends Question {

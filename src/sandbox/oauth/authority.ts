@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { SANDBOX_MARK } from '../support/sandbox-mark.ts'
-import { fingerprint } from '../support/secret.ts'
-import { DAY, SECOND, type Clock } from '../support/clock.ts'
-import type { SignInOptions } from './types.ts'
+import { SANDBOX_MARK } from '../../support/sandbox-mark.ts'
+import { fingerprint } from '../../support/secret.ts'
+import { DAY, SECOND, type Clock } from '../../support/clock.ts'
+import type { SignInOptions } from '../types.ts'
 
 /** One sign-in: every pair that was ever issued for it lives and dies together. */
 export interface Family {

@@ -1,5 +1,5 @@
-import type { Clock } from '../support/clock.ts'
-import type { Log } from '../support/log.ts'
+import type { Clock } from '../../support/clock.ts'
+import type { Log } from '../../support/log.ts'
 
 /** What happened, with tokens named by fingerprint only. */
 export type SandboxEventData =

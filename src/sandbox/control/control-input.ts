@@ -1,6 +1,12 @@
 import { z } from 'zod'
-import { faultName, MESSAGE_FAULTS, TOKEN_FAULTS, type Fault, type FaultTarget } from './fault-names.ts'
-import type { AnswerPlan, SignInOptions } from './types.ts'
+import {
+  faultName,
+  MESSAGE_FAULTS,
+  TOKEN_FAULTS,
+  type Fault,
+  type FaultTarget,
+} from '../faults/fault-names.ts'
+import type { AnswerPlan, SignInOptions } from '../types.ts'
 
 /** A request to the control API that cannot be obeyed; the message says why. */
 export class BadControlRequest extends Error {}

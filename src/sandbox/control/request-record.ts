@@ -1,4 +1,4 @@
-import type { RecordedRequest } from './types.ts'
+import type { RecordedRequest } from '../types.ts'
 
 /** The last requests to the model, bounded. */
 export class RequestRecord {

@@ -1,7 +1,7 @@
 import * as oauth from 'oauth4webapi'
 import { describe, expect, it } from 'vitest'
-import { CLIENT_ID, isAccepted, postToken, useSandbox } from '../../test/support/sandbox-client.ts'
-import type { Sandbox } from './sandbox.ts'
+import { CLIENT_ID, isAccepted, postToken, useSandbox } from '../../../test/support/sandbox-client.ts'
+import type { Sandbox } from '../sandbox.ts'
 
 const CLIENT: oauth.Client = { client_id: CLIENT_ID }
 const INSECURE = { [oauth.allowInsecureRequests]: true }

@@ -1,9 +1,15 @@
-import { SECOND } from '../support/clock.ts'
+import { SECOND } from '../../support/clock.ts'
 import { textOfSize } from './answer.ts'
-import { durationText, parseDuration } from './duration.ts'
-import { faultName, MESSAGE_FAULTS, TOKEN_FAULTS, type Fault, type FaultTarget } from './fault-names.ts'
+import { durationText, parseDuration } from '../duration.ts'
+import {
+  faultName,
+  MESSAGE_FAULTS,
+  TOKEN_FAULTS,
+  type Fault,
+  type FaultTarget,
+} from '../faults/fault-names.ts'
 import { MARKDOWN_SHOWCASE } from './markdown-showcase.ts'
-import type { World } from './world.ts'
+import type { World } from '../world.ts'
 
 /** Ends every fault even while the Messages API is broken. */
 export const REPAIR_COMMAND = '!repair'

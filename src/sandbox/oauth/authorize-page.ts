@@ -7,8 +7,8 @@ import {
 } from './authorization.ts'
 import { DEFAULT_ACCOUNT } from './authority.ts'
 import { page, escapeHtml } from './html.ts'
-import { readBody, sendHtml, sendText } from './http.ts'
-import type { World } from './world.ts'
+import { readBody, sendHtml, sendText } from '../http.ts'
+import type { World } from '../world.ts'
 
 export const AUTHORIZE_PATH = '/oauth/authorize'
 export const CALLBACK_PATH = '/oauth/code/callback'

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { fingerprint } from '../support/secret.ts'
-import { apiError, type ApiFailure } from './api-errors.ts'
-import type { World } from './world.ts'
+import { fingerprint } from '../../support/secret.ts'
+import { apiError, type ApiFailure } from '../api-errors.ts'
+import type { World } from '../world.ts'
 
 /** The credential that a request to the Messages API presents, and whether it is accepted. */
 export interface Presented {

@@ -1,7 +1,7 @@
-import type { Authority } from './authority.ts'
+import type { Authority } from '../oauth/authority.ts'
 import type { EventLog } from './event-log.ts'
-import type { FaultSwitch } from './faults.ts'
-import type { AnswerPlan, SandboxControl } from './types.ts'
+import type { FaultSwitch } from '../faults/faults.ts'
+import type { AnswerPlan, SandboxControl } from '../types.ts'
 
 export interface ControlParts {
   readonly authority: Authority

@@ -1,4 +1,4 @@
-import type { AnswerPlan, Question } from './types.ts'
+import type { AnswerPlan, Question } from '../types.ts'
 
 export const DEFAULT_PLAN: AnswerPlan = {
   style: 'friendly',

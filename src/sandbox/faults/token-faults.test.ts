@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { isAccepted, postToken, refreshOnce, useSandbox } from '../../test/support/sandbox-client.ts'
-import { fingerprint } from '../support/secret.ts'
-import type { TokenFaultName } from './sandbox.ts'
+import { isAccepted, postToken, refreshOnce, useSandbox } from '../../../test/support/sandbox-client.ts'
+import { fingerprint } from '../../support/secret.ts'
+import type { TokenFaultName } from '../sandbox.ts'
 
 describe('the faults of the token endpoint', () => {
   it.each<[TokenFaultName, number, object]>([

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { isRecord, parseJson } from './http.ts'
+import { isRecord, parseJson } from '../http.ts'
 
 /** A request to the token endpoint, read. */
 export interface TokenRequest {
