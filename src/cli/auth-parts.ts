@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { profileAccess } from '../anthropic/profile.ts'
 import { applyNetworkSettings } from '../config/network.ts'
-import { resolveHome } from '../config/home.ts'
+import { resolveHome } from '../config/home/home.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../credentials/assemble.ts'
 import { placeOfSignIns } from '../storage/own-place.ts'

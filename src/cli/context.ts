@@ -1,4 +1,4 @@
-import { homePaths, resolveHome, type HomePaths } from '../config/home.ts'
+import { homePaths, resolveHome, type HomePaths } from '../config/home/home.ts'
 import type { Storage } from '../storage/storage.ts'
 import { printError } from './output.ts'
 import type { GlobalOptions } from './program.ts'

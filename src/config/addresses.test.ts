@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigurationError } from '../support/errors.ts'
 import { addressProblem, allowedCredentialHosts, assertCredentialUrl, normalBaseUrl } from './addresses.ts'
-import { parseConfig } from './load.ts'
+import { parseConfig } from './file/load.ts'
 
 describe('addressProblem', () => {
   it.each([

@@ -1,6 +1,6 @@
 import type { Secret } from '../support/secret.ts'
 import type { Config } from './config.ts'
-import type { Environment } from './environment.ts'
+import type { Environment } from './environment/environment.ts'
 import { mailServer, type MailServer } from './mail-server.ts'
 
 /** One channel as it is to run. `enabled` is false where a token is missing, too. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import tls from 'node:tls'
 import { ConfigurationError } from '../support/errors.ts'
-import type { NetworkEnvironment } from './environment.ts'
+import type { NetworkEnvironment } from './environment/environment.ts'
 
 /** Never through the proxy, whatever NO_PROXY says: our own API, the sandbox, a model on this machine. */
 const ALWAYS_DIRECT = ['localhost', '127.0.0.1', '::1', '[::1]']

@@ -2,10 +2,10 @@ import { ConfigurationError } from '../support/errors.ts'
 import { normalBaseUrl } from './addresses.ts'
 import { resolveChannels, type ChannelSettings } from './channels.ts'
 import type { Config } from './config.ts'
-import { readDotenv, type Variables } from './dotenv.ts'
-import { readEnvironment, type Environment } from './environment.ts'
-import { homePaths, prepareHome, resolveHome, sandboxHome, type HomePaths } from './home.ts'
-import { loadConfig } from './load.ts'
+import { readDotenv, type Variables } from './environment/dotenv.ts'
+import { readEnvironment, type Environment } from './environment/environment.ts'
+import { homePaths, prepareHome, resolveHome, sandboxHome, type HomePaths } from './home/home.ts'
+import { loadConfig } from './file/load.ts'
 
 /** Everything a start needs to know, read once and checked. */
 export interface Settings {

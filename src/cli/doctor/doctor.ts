@@ -1,4 +1,4 @@
-import { homePaths, resolveHome } from '../../config/home.ts'
+import { homePaths, resolveHome } from '../../config/home/home.ts'
 import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { parseDotenv } from '../../config/dotenv.ts'
+import { parseDotenv } from '../../config/environment/dotenv.ts'
 import { Secret } from '../../support/secret.ts'
 import { NO_ANSWERS } from './answers.ts'
 import { withChanges } from './config-edit.ts'

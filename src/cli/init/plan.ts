@@ -1,4 +1,4 @@
-import { parseDotenv } from '../../config/dotenv.ts'
+import { parseDotenv } from '../../config/environment/dotenv.ts'
 import type { Answers, AlertChoice } from './answers.ts'
 import { withChanges, type ConfigChange } from './config-edit.ts'
 import { withVariables } from './dotenv-edit.ts'

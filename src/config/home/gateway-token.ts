@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { ConfigurationError } from '../support/errors.ts'
-import { isLoopbackHost } from '../support/loopback.ts'
-import { SECRET_FILE_MODE } from '../support/secret-file.ts'
-import { Secret } from '../support/secret.ts'
+import { ConfigurationError } from '../../support/errors.ts'
+import { isLoopbackHost } from '../../support/loopback.ts'
+import { SECRET_FILE_MODE } from '../../support/secret-file.ts'
+import { Secret } from '../../support/secret.ts'
 
 /** 256 bits: nobody guesses it however long they try. */
 const TOKEN_BYTES = 32

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { distance } from 'fastest-levenshtein'
-import { ConfigurationError } from '../support/errors.ts'
+import { ConfigurationError } from '../../support/errors.ts'
 import { ENVIRONMENT_KEYS } from './environment-keys.ts'
 
 /** The variables of a process, as `process.env` has them. */

@@ -1,6 +1,6 @@
 import { readFileSync, watch, type FSWatcher } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { ENVIRONMENT_POLL_MS } from './defaults.ts'
+import { ENVIRONMENT_POLL_MS } from '../file/defaults.ts'
 import { readDotenv, type Variables } from './dotenv.ts'
 import { readEnvironment, type EnvironmentReading } from './environment.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { addressProblem } from './addresses.ts'
-import { DURATION_EXAMPLES, DURATION_PATTERN } from './duration.ts'
+import { addressProblem } from '../addresses.ts'
+import { DURATION_EXAMPLES, DURATION_PATTERN } from '../duration.ts'
 
 /** The words in which the shape of `config.yaml` is written. */
 

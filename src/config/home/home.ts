@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { ConfigurationError } from '../support/errors.ts'
-import { inspectSecretFile } from '../support/secret-file.ts'
-import type { Variables } from './dotenv.ts'
+import { ConfigurationError } from '../../support/errors.ts'
+import { inspectSecretFile } from '../../support/secret-file.ts'
+import type { Variables } from '../environment/dotenv.ts'
 import { networkFileSystem } from './filesystem.ts'
 
 /** The places of everything the gateway keeps. */

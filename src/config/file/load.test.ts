@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ConfigurationError } from '../support/errors.ts'
+import { ConfigurationError } from '../../support/errors.ts'
 import { DEFAULTS } from './defaults.ts'
 import { loadConfig, parseConfig } from './load.ts'
 import { configFileSchema } from './schema.ts'
@@ -40,7 +40,7 @@ describe('defaults', () => {
   })
 
   it('are what the example in the documentation says', async () => {
-    const example = await readFile(new URL('../../docs/config.example.yaml', import.meta.url), 'utf8')
+    const example = await readFile(new URL('../../../docs/config.example.yaml', import.meta.url), 'utf8')
     expect((await parseConfig(example, 'F')).config).toEqual(defaults)
     // The comment signs of the alternatives are taken away: they must be valid, too.
     expect(

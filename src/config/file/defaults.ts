@@ -1,4 +1,4 @@
-import { SECOND } from '../support/clock.ts'
+import { SECOND } from '../../support/clock.ts'
 
 /**
  * Every default of the configuration, in the shape of `config.yaml`. The schema, the

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { SECOND, type Clock } from '../support/clock.ts'
+import { SECOND, type Clock } from '../../support/clock.ts'
 
 /** An edited system prompt counts from the next message on; a busy gateway does not read it for each one. */
 const FRESH_MS = 2 * SECOND

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DEFAULTS as D } from './defaults.ts'
-import { MAIL_HOST } from './mail-server.ts'
+import { MAIL_HOST } from '../mail-server.ts'
 import {
   address,
   argv,
@@ -15,7 +15,7 @@ import {
   snowflake,
   text,
 } from './schema-words.ts'
-import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from './texts.ts'
+import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from '../texts.ts'
 import { webhooks } from './webhook-schema.ts'
 
 /**

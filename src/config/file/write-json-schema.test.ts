@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { jsonSchemaText, writeJsonSchema } from './write-json-schema.ts'
 
 it('the JSON Schema in the repository is up to date (npm run build writes it)', () => {
-  const shipped = readFileSync(new URL('../../schema/config.schema.json', import.meta.url), 'utf8')
+  const shipped = readFileSync(new URL('../../../schema/config.schema.json', import.meta.url), 'utf8')
   expect(shipped).toBe(jsonSchemaText())
 })
 

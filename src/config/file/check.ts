@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein'
-import { addressProblem } from './addresses.ts'
-import { placeholdersOf } from './texts.ts'
+import { addressProblem } from '../addresses.ts'
+import { placeholdersOf } from '../texts.ts'
 import { dotted, type KeyPath } from './yaml-source.ts'
 
 /**
