@@ -45,8 +45,8 @@ async function openSqlite(settings: Settings, pullChannels: readonly string[]): 
 
 function postgres() {
   return Promise.all([
-    import('./postgres/database.ts'),
-    import('./postgres/migrate.ts'),
+    import('./postgres/connection/database.ts'),
+    import('./postgres/migrations/migrate.ts'),
     import('./postgres/storage.ts'),
   ])
 }

@@ -1,5 +1,5 @@
-import { openDatabase, type Database } from '../../src/storage/postgres/database.ts'
-import { migrate } from '../../src/storage/postgres/migrate.ts'
+import { openDatabase, type Database } from '../../src/storage/postgres/connection/database.ts'
+import { migrate } from '../../src/storage/postgres/migrations/migrate.ts'
 import { readSecretKeys } from '../../src/storage/postgres/credential/secret-keys.ts'
 import { SharedSignIns } from '../../src/storage/postgres/credential/shared-sign-ins.ts'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'

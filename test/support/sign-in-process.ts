@@ -77,7 +77,7 @@ const store =
 async function inDatabase() {
   const { SharedSignIns } = await import('../../src/storage/postgres/credential/shared-sign-ins.ts')
   const { readSecretKeys } = await import('../../src/storage/postgres/credential/secret-keys.ts')
-  const { openDatabase } = await import('../../src/storage/postgres/database.ts')
+  const { openDatabase } = await import('../../src/storage/postgres/connection/database.ts')
   const { systemClock } = await import('../../src/support/clock.ts')
   const { createLog } = await import('../../src/support/log.ts')
   const { Secret } = await import('../../src/support/secret.ts')

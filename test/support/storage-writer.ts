@@ -22,7 +22,7 @@ await storage.inbox.recover(owner, Date.now())
 async function open(place: string): Promise<Storage> {
   if (place.startsWith('postgres:')) {
     const [{ openDatabase }, { openPostgresStorage }] = await Promise.all([
-      import('../../src/storage/postgres/database.ts'),
+      import('../../src/storage/postgres/connection/database.ts'),
       import('../../src/storage/postgres/storage.ts'),
     ])
     const log = await createLog({ level: 'error' })

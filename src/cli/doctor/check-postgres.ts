@@ -1,4 +1,4 @@
-import type { PostgresState } from '../../storage/postgres/examine.ts'
+import type { PostgresState } from '../../storage/postgres/migrations/examine.ts'
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
@@ -9,7 +9,7 @@ const MEGABYTE = 1024 * 1024
 /** The database that several gateways may share: reachable, usable, and of a version that this program knows. */
 export async function checkPostgres(url: Secret): Promise<readonly Finding[]> {
   try {
-    const { examinePostgres } = await import('../../storage/postgres/examine.ts')
+    const { examinePostgres } = await import('../../storage/postgres/migrations/examine.ts')
     return judgePostgres(await examinePostgres(url, await createLog({ level: 'silent' })))
   } catch (cause) {
     if (cause instanceof ConfigurationError)

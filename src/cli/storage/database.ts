@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/settings.ts'
-import { openDatabase, type Database } from '../../storage/postgres/database.ts'
+import { openDatabase, type Database } from '../../storage/postgres/connection/database.ts'
 import { MINUTE, systemClock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'

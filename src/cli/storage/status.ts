@@ -54,7 +54,7 @@ async function reportOf(settings: Settings, options: GlobalOptions): Promise<Sto
     // Opening it has migrated it.
     return { kind: 'sqlite', place, ...figures, missing: [], unknown: [], processes: [], notCopied: null }
   }
-  const { schemaState } = await import('../../storage/postgres/migrate.ts')
+  const { schemaState } = await import('../../storage/postgres/migrations/migrate.ts')
   const { missing, unknown } = await schemaState(storage.url)
   const { database } = settings.paths
   return {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ConfigurationError, StoreError } from '../../support/errors.ts'
-import type { Database, Queryable } from '../postgres/database.ts'
-import { clean, json } from '../postgres/statements.ts'
+import type { Database, Queryable } from '../postgres/connection/database.ts'
+import { clean, json } from '../postgres/connection/statements.ts'
 import type { CopySource, SourceRow } from './source.ts'
 import { COPIED_TABLES, type CopiedTable } from './tables.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { command, Driver, HISTORY_LIMIT, message, OWNER, TELL } from '../../../test/contracts/storage/kit.ts'
 import { migratedDatabase, openQuietly } from '../../../test/support/postgres-storage.ts'
-import type { Database, Queryable, Transaction } from './database.ts'
+import type { Database, Queryable, Transaction } from './connection/database.ts'
 import { openPostgresStorage } from './storage.ts'
 
 /** The tables that grow with the years; what waits and what is to be sent stays small. */

@@ -1,7 +1,7 @@
 import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
 import type { ConversationRow as ConversationFields } from '../conversation-row.ts'
 import { asStoredMessage, WAITING, type MessageFields } from '../message-row.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from './connection/database.ts'
 
 /** A row of `messages`, but for the columns that only statements use. */
 export interface MessageRow extends MessageFields {

@@ -1,5 +1,5 @@
 import type { SizeInfo } from '../storage.ts'
-import type { Database, Queryable } from './database.ts'
+import type { Database, Queryable } from './connection/database.ts'
 
 /** Figures for `hermes status` and `hermes doctor`. */
 export async function sizes(db: Queryable): Promise<SizeInfo> {

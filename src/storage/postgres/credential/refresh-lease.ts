@@ -2,7 +2,7 @@ import type { Intent, Intents } from '../../../credentials/rotation/intent.ts'
 import type { RotationLock } from '../../../credentials/rotation/renewal.ts'
 import { sleep, systemClock } from '../../../support/clock.ts'
 import { StoreError } from '../../../support/errors.ts'
-import type { Database } from '../database.ts'
+import type { Database } from '../connection/database.ts'
 import { acquireLease, LEASE_MS, type Lease } from '../fleet/lease.ts'
 import { SIGN_IN_CHANNEL, type SignInRow } from './sign-in-row.ts'
 

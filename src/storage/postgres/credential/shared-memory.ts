@@ -1,7 +1,7 @@
 import { EMPTY_RECORD, parseRecord, type KeeperMemory } from '../../../credentials/keeper/memory-book.ts'
 import { withChanges } from '../../../credentials/keeper/shared-record.ts'
 import { StoreError } from '../../../support/errors.ts'
-import type { Queryable } from '../database.ts'
+import type { Queryable } from '../connection/database.ts'
 
 const ROW = 'own'
 /** Each loses at most to every other process once. */

@@ -243,7 +243,7 @@ async function copyDatabase(
   copy: string,
   from: { query(sql: string): Promise<readonly unknown[]> },
 ): Promise<void> {
-  const { migrate } = await import('../migrate.ts')
+  const { migrate } = await import('../migrations/migrate.ts')
   const target = new URL(url)
   target.pathname = `/${copy}`
   await admin(`CREATE DATABASE ${copy}`)

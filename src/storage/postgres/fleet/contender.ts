@@ -1,6 +1,6 @@
 import type { Candidacy, Service, Tenure } from '../../../inbox/fleet/fleet.ts'
 import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
-import type { Queryable } from '../database.ts'
+import type { Queryable } from '../connection/database.ts'
 import { acquireLease, type Lease } from './lease.ts'
 
 /** A holder that is gone is followed within a lease's term and this. */

@@ -1,5 +1,5 @@
 import { SECOND, type Clock } from '../../../support/clock.ts'
-import type { Queryable } from '../database.ts'
+import type { Queryable } from '../connection/database.ts'
 
 /** A holder that dies or is stopped is followed after this long. */
 export const LEASE_MS = 6 * SECOND

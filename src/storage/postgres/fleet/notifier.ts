@@ -1,5 +1,5 @@
 import type { FleetNews } from '../../../inbox/fleet/fleet.ts'
-import type { Database } from '../database.ts'
+import type { Database } from '../connection/database.ts'
 
 const CHANNEL = 'hermes_fleet'
 /** PostgreSQL takes less than 8,000 bytes; the frame around the news needs a few. */

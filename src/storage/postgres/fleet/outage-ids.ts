@@ -1,5 +1,5 @@
 import type { Inbox, Outage } from '../../../inbox/inbox.ts'
-import type { Queryable } from '../database.ts'
+import type { Queryable } from '../connection/database.ts'
 
 /** The name of the outage that goes on, the same for all processes. */
 const OUTAGE_FACT = 'fleet.outage'

@@ -1,6 +1,6 @@
 import type { FleetMember } from '../../../inbox/fleet/fleet.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
-import type { Queryable } from '../database.ts'
+import type { Queryable } from '../connection/database.ts'
 
 /** A process that is not heard of for this long is gone: its work is taken over. */
 const GONE_AFTER_MS = 8 * SECOND

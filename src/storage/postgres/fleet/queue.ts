@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { PgBoss } from 'pg-boss'
 import { DAY, HOUR, SECOND } from '../../../support/clock.ts'
-import type { Queryable } from '../database.ts'
+import type { Queryable } from '../connection/database.ts'
 
 /** Where pg-boss keeps its tables. */
 const SCHEMA = 'hermes_boss'

@@ -1,7 +1,7 @@
-import { systemClock } from '../../support/clock.ts'
-import type { Log } from '../../support/log.ts'
-import type { Secret } from '../../support/secret.ts'
-import { openDatabase } from './database.ts'
+import { systemClock } from '../../../support/clock.ts'
+import type { Log } from '../../../support/log.ts'
+import type { Secret } from '../../../support/secret.ts'
+import { openDatabase } from '../connection/database.ts'
 import { schemaState, type SchemaState } from './migrate.ts'
 
 /** What a look at a PostgreSQL database shows. */

@@ -1,5 +1,5 @@
-import { ConfigurationError, HermesError, messageOf, StoreError } from '../../support/errors.ts'
-import { redact } from '../../support/redact.ts'
+import { ConfigurationError, HermesError, messageOf, StoreError } from '../../../support/errors.ts'
+import { redact } from '../../../support/redact.ts'
 
 /** SQLSTATE codes that we act on. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const CODE = {

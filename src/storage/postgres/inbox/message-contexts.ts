@@ -1,6 +1,6 @@
-import type { MessageContext } from '../../inbox/message-context.ts'
-import type { Queryable } from './database.ts'
-import type { MessageRow } from './rows.ts'
+import type { MessageContext } from '../../../inbox/message-context.ts'
+import type { Queryable } from '../connection/database.ts'
+import type { MessageRow } from '../rows.ts'
 
 /**
  * What messages bring along. Such a message is never merged with others, so it is marked as

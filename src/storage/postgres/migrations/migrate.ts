@@ -1,10 +1,10 @@
 import { Client } from 'pg'
-import { ConfigurationError } from '../../support/errors.ts'
-import type { Secret } from '../../support/secret.ts'
-import { VERSION } from '../../support/version.ts'
-import { connectionSettings } from './connection.ts'
-import { mayBeRepeated, openingError } from './failures.ts'
-import { MIGRATIONS } from './migrations/all.ts'
+import { ConfigurationError } from '../../../support/errors.ts'
+import type { Secret } from '../../../support/secret.ts'
+import { VERSION } from '../../../support/version.ts'
+import { connectionSettings } from '../connection/connection.ts'
+import { mayBeRepeated, openingError } from '../connection/failures.ts'
+import { MIGRATIONS } from './all.ts'
 
 /** One step of the schema, forward only. Never edited once released; what goes away goes a version later. */
 export interface Migration {

@@ -1,10 +1,10 @@
-import type { Incident } from '../../alerts/incident.ts'
-import type { IncidentStore } from '../../alerts/incidents-store.ts'
-import type { Facts } from '../../inbox/facts.ts'
-import type { Figures } from '../../inbox/figures/figures.ts'
-import { MINUTE } from '../../support/clock.ts'
-import type { Queryable } from './database.ts'
-import { clean, json } from './statements.ts'
+import type { Incident } from '../../../alerts/incident.ts'
+import type { IncidentStore } from '../../../alerts/incidents-store.ts'
+import type { Facts } from '../../../inbox/facts.ts'
+import type { Figures } from '../../../inbox/figures/figures.ts'
+import { MINUTE } from '../../../support/clock.ts'
+import type { Queryable } from '../connection/database.ts'
+import { clean, json } from '../connection/statements.ts'
 
 /** Small things that must survive, by their key. */
 export function postgresFacts(db: Queryable): Facts {

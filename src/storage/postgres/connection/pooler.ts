@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Client, type ClientConfig } from 'pg'
-import { SECOND } from '../../support/clock.ts'
-import { ConfigurationError } from '../../support/errors.ts'
+import { SECOND } from '../../../support/clock.ts'
+import { ConfigurationError } from '../../../support/errors.ts'
 
 /** Sessions opened at once: one of them gets the connection that another has just used. */
 const SESSIONS = 4

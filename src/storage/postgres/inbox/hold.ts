@@ -1,14 +1,14 @@
-import type { ExpireRequest, HoldRequest } from '../../inbox/inbox.ts'
-import { TOO_OLD } from '../../inbox/reasons.ts'
-import { WAITING } from '../message-row.ts'
-import type { Database, Transaction } from './database.ts'
+import type { ExpireRequest, HoldRequest } from '../../../inbox/inbox.ts'
+import { TOO_OLD } from '../../../inbox/reasons.ts'
+import { WAITING } from '../../message-row.ts'
+import type { Database, Transaction } from '../connection/database.ts'
 import {
   lockConversations,
   MESSAGE_COLUMNS,
   observedOutage,
   type ConversationRow,
   type MessageRow,
-} from './rows.ts'
+} from '../rows.ts'
 import { Work, type StoreContext } from './work.ts'
 
 /** Conversations or messages of one transaction: it must end within milliseconds, for it holds their locks. */

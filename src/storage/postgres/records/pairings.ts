@@ -1,6 +1,6 @@
-import type { Pairings, PendingPairing } from '../../conversation/pairing.ts'
-import type { Queryable } from './database.ts'
-import { clean } from './statements.ts'
+import type { Pairings, PendingPairing } from '../../../conversation/pairing.ts'
+import type { Queryable } from '../connection/database.ts'
+import { clean } from '../connection/statements.ts'
 
 interface PairingRow {
   readonly channel: string

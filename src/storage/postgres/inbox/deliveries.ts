@@ -1,7 +1,7 @@
-import type { Accepted, Arrival, MessageState } from '../../inbox/inbox.ts'
-import { HOLD_FULL } from '../../inbox/reasons.ts'
-import type { Queryable } from './database.ts'
-import { clean } from './statements.ts'
+import type { Accepted, Arrival, MessageState } from '../../../inbox/inbox.ts'
+import { HOLD_FULL } from '../../../inbox/reasons.ts'
+import type { Queryable } from '../connection/database.ts'
+import { clean } from '../connection/statements.ts'
 
 /** What became of the first delivery; all null = it was turned away. */
 export type Known = Pick<Accepted, 'conversationId' | 'messageId' | 'state' | 'holdFull'> & {

@@ -1,5 +1,5 @@
-import { SECOND, type Clock } from '../../support/clock.ts'
-import type { Queryable } from './database.ts'
+import { SECOND, type Clock } from '../../../support/clock.ts'
+import type { Queryable } from '../connection/database.ts'
 
 /** How long what this process counted is believed while others write, too. */
 const BELIEVED_MS = SECOND

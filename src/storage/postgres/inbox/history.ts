@@ -1,7 +1,7 @@
-import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
-import { FIRST_LOOK, oldestWithin, unpackHistory, type PackedMessage } from '../packed-history.ts'
-import type { Queryable } from './database.ts'
-import type { ConversationRow } from './rows.ts'
+import type { AttachmentInfo, StoredMessage } from '../../../inbox/inbox.ts'
+import { FIRST_LOOK, oldestWithin, unpackHistory, type PackedMessage } from '../../packed-history.ts'
+import type { Queryable } from '../connection/database.ts'
+import type { ConversationRow } from '../rows.ts'
 
 /** Where the history begins that fits into `limit` characters; null = nothing does, or there is none. */
 export async function historyFrom(

@@ -1,10 +1,10 @@
-import type { Outbox, OutboxItem } from '../../inbox/inbox.ts'
-import { sentText } from '../../inbox/delivery/sent-text.ts'
-import { StoreError } from '../../support/errors.ts'
-import { redact } from '../../support/redact.ts'
-import type { Database } from './database.ts'
-import { lockConversation } from './rows.ts'
-import { clean } from './statements.ts'
+import type { Outbox, OutboxItem } from '../../../inbox/inbox.ts'
+import { sentText } from '../../../inbox/delivery/sent-text.ts'
+import { StoreError } from '../../../support/errors.ts'
+import { redact } from '../../../support/redact.ts'
+import type { Database } from '../connection/database.ts'
+import { lockConversation } from '../rows.ts'
+import { clean } from '../connection/statements.ts'
 import { Work, type StoreContext } from './work.ts'
 
 interface HeadRow {

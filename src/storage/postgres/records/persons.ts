@@ -1,6 +1,6 @@
-import { exportedMessage, exportedPairing, type PairingRow } from '../person-export.ts'
-import type { Database, Queryable, Transaction } from './database.ts'
-import { readContext } from './message-contexts.ts'
+import { exportedMessage, exportedPairing, type PairingRow } from '../../person-export.ts'
+import type { Database, Queryable, Transaction } from '../connection/database.ts'
+import { readContext } from '../inbox/message-contexts.ts'
 import { removeConversation, removeMessages } from './retention.ts'
 import {
   CONVERSATION_COLUMNS,
@@ -8,10 +8,10 @@ import {
   MESSAGE_COLUMNS,
   type ConversationRow,
   type MessageRow,
-} from './rows.ts'
-import { clean } from './statements.ts'
-import { endLease } from './withdraw.ts'
-import { Work, type StoreContext } from './work.ts'
+} from '../rows.ts'
+import { clean } from '../connection/statements.ts'
+import { endLease } from '../inbox/withdraw.ts'
+import { Work, type StoreContext } from '../inbox/work.ts'
 
 /** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
 export async function exportPerson(db: Queryable, channel: string, personId: string): Promise<unknown> {

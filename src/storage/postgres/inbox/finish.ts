@@ -1,8 +1,8 @@
-import type { Outage, TurnOutcome } from '../../inbox/inbox.ts'
-import type { LeaseKey } from '../lease-terms.ts'
-import { WAITING } from '../message-row.ts'
-import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../turn-end.ts'
-import type { Transaction } from './database.ts'
+import type { Outage, TurnOutcome } from '../../../inbox/inbox.ts'
+import type { LeaseKey } from '../../lease-terms.ts'
+import { WAITING } from '../../message-row.ts'
+import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../turn-end.ts'
+import type { Transaction } from '../connection/database.ts'
 import { dropContexts } from './message-contexts.ts'
 import {
   lockConversation,
@@ -10,8 +10,8 @@ import {
   observedOutage,
   type ConversationRow,
   type MessageRow,
-} from './rows.ts'
-import { clean } from './statements.ts'
+} from '../rows.ts'
+import { clean } from '../connection/statements.ts'
 import { Work, type StoreContext } from './work.ts'
 
 /** How a turn ended, and what must be sent because of it. See `Inbox.finish`. */

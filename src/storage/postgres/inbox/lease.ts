@@ -1,11 +1,11 @@
-import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
-import { NEVER_FINISHED } from '../../inbox/reasons.ts'
-import { newId } from '../../support/ids.ts'
-import { publicConversation } from '../conversation-row.ts'
-import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../lease-terms.ts'
-import { WAITING } from '../message-row.ts'
-import { draftOf } from '../turn-end.ts'
-import type { Database, Transaction } from './database.ts'
+import type { Lease, LeaseRequest } from '../../../inbox/inbox.ts'
+import { NEVER_FINISHED } from '../../../inbox/reasons.ts'
+import { newId } from '../../../support/ids.ts'
+import { publicConversation } from '../../conversation-row.ts'
+import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../../lease-terms.ts'
+import { WAITING } from '../../message-row.ts'
+import { draftOf } from '../../turn-end.ts'
+import type { Database, Transaction } from '../connection/database.ts'
 import { historyFrom, parseHistory, type HistoryRow } from './history.ts'
 import { readContext } from './message-contexts.ts'
 import {
@@ -15,8 +15,8 @@ import {
   storedMessage,
   type ConversationRow,
   type MessageRow,
-} from './rows.ts'
-import { clean } from './statements.ts'
+} from '../rows.ts'
+import { clean } from '../connection/statements.ts'
 import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
 

@@ -1,14 +1,14 @@
-import type { Conversation, StoredMessage, Usage } from '../../inbox/inbox.ts'
-import { publicConversation } from '../conversation-row.ts'
-import type { Queryable } from './database.ts'
+import type { Conversation, StoredMessage, Usage } from '../../../inbox/inbox.ts'
+import { publicConversation } from '../../conversation-row.ts'
+import type { Queryable } from '../connection/database.ts'
 import {
   CONVERSATION_COLUMNS,
   MESSAGE_COLUMNS,
   storedMessage,
   type ConversationRow,
   type MessageRow,
-} from './rows.ts'
-import { clean } from './statements.ts'
+} from '../rows.ts'
+import { clean } from '../connection/statements.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */
 const PREVIEW_LENGTH = 120

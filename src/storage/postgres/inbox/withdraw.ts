@@ -1,5 +1,5 @@
-import type { MessageState } from '../../inbox/inbox.ts'
-import { waitingRows, type ConversationRow } from './rows.ts'
+import type { MessageState } from '../../../inbox/inbox.ts'
+import { waitingRows, type ConversationRow } from '../rows.ts'
 import type { Work } from './work.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client, type ClientConfig } from 'pg'
-import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
-import { SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
+import { SECOND, sleep, type Clock } from '../../../support/clock.ts'
 import { storeError } from './failures.ts'
 
 export interface ListenerOptions {

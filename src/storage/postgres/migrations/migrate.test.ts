@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { Client } from 'pg'
-import { freshDatabase } from '../../../test/support/postgres.ts'
-import { ConfigurationError } from '../../support/errors.ts'
-import { Secret } from '../../support/secret.ts'
+import { freshDatabase } from '../../../../test/support/postgres.ts'
+import { ConfigurationError } from '../../../support/errors.ts'
+import { Secret } from '../../../support/secret.ts'
 import { migrate, schemaState, type Migration } from './migrate.ts'
-import { MIGRATIONS } from './migrations/all.ts'
+import { MIGRATIONS } from './all.ts'
 
 const step = (number: number, sql: string, oldestProgram = '0.1.0'): Migration => ({
   number,
@@ -67,7 +67,7 @@ test('many at once take each step once, and the work beside them never runs twic
 test('processes that start together on an empty database all come through', async () => {
   const script = `
     import { migrate } from ${JSON.stringify(new URL('./migrate.ts', import.meta.url).href)}
-    import { Secret } from ${JSON.stringify(new URL('../../support/secret.ts', import.meta.url).href)}
+    import { Secret } from ${JSON.stringify(new URL('../../../support/secret.ts', import.meta.url).href)}
     await migrate({ url: new Secret(process.env.TEST_URL) })`
   const exits = Array.from({ length: 3 }, async () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {

@@ -1,7 +1,7 @@
-import type { Conversations } from '../../conversation/conversations.ts'
-import { MINUTE } from '../../support/clock.ts'
-import type { Database, Queryable, Transaction } from './database.ts'
-import { lockConversations } from './rows.ts'
+import type { Conversations } from '../../../conversation/conversations.ts'
+import { MINUTE } from '../../../support/clock.ts'
+import type { Database, Queryable, Transaction } from '../connection/database.ts'
+import { lockConversations } from '../rows.ts'
 
 type Terms = Parameters<Conversations['retain']>[0]
 

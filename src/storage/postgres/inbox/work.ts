@@ -1,9 +1,9 @@
-import type { Attachment, Cursor } from '../../inbox/inbox.ts'
-import { newId } from '../../support/ids.ts'
-import type { NewMessage, Sending } from '../new-message.ts'
-import type { Transaction } from './database.ts'
-import type { ConversationRow, MessageRow } from './rows.ts'
-import { json } from './statements.ts'
+import type { Attachment, Cursor } from '../../../inbox/inbox.ts'
+import { newId } from '../../../support/ids.ts'
+import type { NewMessage, Sending } from '../../new-message.ts'
+import type { Transaction } from '../connection/database.ts'
+import type { ConversationRow, MessageRow } from '../rows.ts'
+import { json } from '../connection/statements.ts'
 import type { WaitingTotal } from './waiting-total.ts'
 
 /**
