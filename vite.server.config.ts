@@ -23,7 +23,7 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         main: join(import.meta.dirname, 'src/cli/main.ts'),
-        worker: join(import.meta.dirname, 'src/storage/sqlite/worker.ts'),
+        worker: join(import.meta.dirname, 'src/storage/sqlite/thread/worker.ts'),
       },
       // Flat: what looks for files of the package finds them from any of these.
       output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },

@@ -3,10 +3,10 @@
  * is durable; everything else is the real thread's work.
  */
 import { parentPort } from 'node:worker_threads'
-import type { Request } from '../../src/storage/sqlite/worker.ts'
+import type { Request } from '../../src/storage/sqlite/thread/worker.ts'
 
 parentPort!.on('message', (request: Request) => {
   if (request?.some(([name, args]) => name === 'factSet' && args[0] === 'die')) process.exit(1)
 })
 
-await import('../../src/storage/sqlite/worker.ts')
+await import('../../src/storage/sqlite/thread/worker.ts')

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { examineDatabase, type DatabaseState } from '../../storage/sqlite/examine.ts'
+import { examineDatabase, type DatabaseState } from '../../storage/sqlite/migrations/examine.ts'
 import { misconfigured, error, ok, word, type Finding } from './finding.ts'
 
 /** The database: whole, and of a version that this program knows. */

@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { ConfigurationError } from '../../support/errors.ts'
-import { MIGRATIONS } from '../sqlite/schema.ts'
+import { MIGRATIONS } from '../sqlite/migrations/schema.ts'
 import type { CopiedTable } from './tables.ts'
 
 export type SourceRow = Readonly<Record<string, SQLInputValue>>

@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, test, vi } from 'vitest'
 import { command, message, TELL, USAGE } from '../../../test/contracts/storage/kit.ts'
 import type { Lease } from '../../inbox/inbox.ts'
-import { runBatch, type Call } from './batch.ts'
-import { Session } from './session.ts'
+import { runBatch, type Call } from './thread/batch.ts'
+import { Session } from './thread/session.ts'
 
 afterEach(() => vi.restoreAllMocks())
 

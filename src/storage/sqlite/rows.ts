@@ -3,8 +3,8 @@ import { newId } from '../../support/ids.ts'
 import type { ConversationRow } from '../conversation-row.ts'
 import { asStoredMessage, type MessageFields } from '../message-row.ts'
 import type { NewMessage, Sending } from '../new-message.ts'
-import { saveContext } from './message-contexts.ts'
-import type { Row, Session } from './session.ts'
+import { saveContext } from './inbox/message-contexts.ts'
+import type { Row, Session } from './thread/session.ts'
 
 /** A row of `messages`, but for the columns that only statements use. */
 export interface MessageRow extends MessageFields {

@@ -7,8 +7,8 @@ import { redact } from '../../support/redact.ts'
 import { keyOf } from '../lease-terms.ts'
 import type { Storage } from '../storage.ts'
 import { withCleanReason } from '../turn-end.ts'
-import { StoreClient } from './client.ts'
-import { parseHistory } from './history.ts'
+import { StoreClient } from './thread/client.ts'
+import { parseHistory } from './inbox/history.ts'
 
 export interface SqliteStorageOptions {
   /** The database file; made where there is none. */

@@ -1,6 +1,6 @@
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { messageOf, StoreError } from '../../support/errors.ts'
-import type { Session } from './session.ts'
+import type { Session } from './thread/session.ts'
 
 /**
  * Writes a whole, consistent copy to `file`, which must not exist yet. Sign-ins are not in the

@@ -1,8 +1,8 @@
-import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../inbox/inbox.ts'
-import { DROPPED } from '../../inbox/reasons.ts'
-import { WAITING } from '../message-row.ts'
-import { asMessages, conversationByKey, saveConversation, storedMessage } from './rows.ts'
-import type { Session } from './session.ts'
+import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../../inbox/inbox.ts'
+import { DROPPED } from '../../../inbox/reasons.ts'
+import { WAITING } from '../../message-row.ts'
+import { asMessages, conversationByKey, saveConversation, storedMessage } from '../rows.ts'
+import type { Session } from '../thread/session.ts'
 import { endLease, setState } from './withdraw.ts'
 
 /** See `Inbox.waiting`: the conversations that nobody has leased, the longest waiting first. */

@@ -1,8 +1,8 @@
-import type { Conversation, StoredMessage, Usage } from '../../inbox/inbox.ts'
-import { publicConversation, type ConversationRow } from '../conversation-row.ts'
-import { asMessages, MESSAGE_COLUMNS, conversationById, storedMessage } from './rows.ts'
-import { findAddress } from './addresses.ts'
-import type { Row, Session } from './session.ts'
+import type { Conversation, StoredMessage, Usage } from '../../../inbox/inbox.ts'
+import { publicConversation, type ConversationRow } from '../../conversation-row.ts'
+import { asMessages, MESSAGE_COLUMNS, conversationById, storedMessage } from '../rows.ts'
+import { findAddress } from '../inbox/addresses.ts'
+import type { Row, Session } from '../thread/session.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */
 const PREVIEW_LENGTH = 120

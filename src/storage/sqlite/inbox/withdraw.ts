@@ -1,8 +1,8 @@
-import type { MessageState } from '../../inbox/inbox.ts'
-import type { ConversationRow } from '../conversation-row.ts'
-import { WAITING } from '../message-row.ts'
-import { asMessages, MESSAGE_COLUMNS, type MessageRow } from './rows.ts'
-import type { Session } from './session.ts'
+import type { MessageState } from '../../../inbox/inbox.ts'
+import type { ConversationRow } from '../../conversation-row.ts'
+import { WAITING } from '../../message-row.ts'
+import { asMessages, MESSAGE_COLUMNS, type MessageRow } from '../rows.ts'
+import type { Session } from '../thread/session.ts'
 
 /** The rows of a conversation that are being answered, oldest first. */
 export function answeringRows(session: Session, conversation: ConversationRow): readonly MessageRow[] {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { StoreError } from '../../support/errors.ts'
+import { StoreError } from '../../../support/errors.ts'
 import { StoreClient } from './client.ts'
 
 let folder: string
@@ -10,7 +10,7 @@ let client: StoreClient
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hermes-client-'))
-  const dying = new URL('../../../test/support/dying-store-worker.ts', import.meta.url)
+  const dying = new URL('../../../../test/support/dying-store-worker.ts', import.meta.url)
   const options = { path: join(folder, 'hermes.db'), pullChannels: [] }
   ;({ client } = await StoreClient.open(options, dying))
 })

@@ -1,5 +1,5 @@
-import { MINUTE } from '../../support/clock.ts'
-import type { Row, Session } from './session.ts'
+import { MINUTE } from '../../../support/clock.ts'
+import type { Row, Session } from '../thread/session.ts'
 
 /** Rows removed in one transaction: a few milliseconds, so that a purge never holds up a message. */
 const CHUNK = 200

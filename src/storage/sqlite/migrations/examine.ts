@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { DatabaseSync } from 'node:sqlite'
-import { messageOf } from '../../support/errors.ts'
+import { messageOf } from '../../../support/errors.ts'
 import { MIGRATIONS } from './schema.ts'
 
 /** What a look at a database file shows. */

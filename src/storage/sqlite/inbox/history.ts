@@ -1,13 +1,13 @@
-import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
-import type { ConversationRow } from '../conversation-row.ts'
+import type { AttachmentInfo, StoredMessage } from '../../../inbox/inbox.ts'
+import type { ConversationRow } from '../../conversation-row.ts'
 import {
   FIRST_LOOK,
   oldestWithin,
   unpackHistory,
   type PackedMessage,
   type Placed,
-} from '../packed-history.ts'
-import type { Session } from './session.ts'
+} from '../../packed-history.ts'
+import type { Session } from '../thread/session.ts'
 
 /**
  * The answered turns since the last fresh start, whole, oldest first, at most `limit` characters,

@@ -1,9 +1,9 @@
-import type { HoldRequest, Outage } from '../../inbox/inbox.ts'
-import { TOO_OLD } from '../../inbox/reasons.ts'
-import type { ConversationRow } from '../conversation-row.ts'
-import { WAITING } from '../message-row.ts'
-import { conversationById, conversationByKey, notify, observedOutage, saveConversation } from './rows.ts'
-import type { Session } from './session.ts'
+import type { HoldRequest, Outage } from '../../../inbox/inbox.ts'
+import { TOO_OLD } from '../../../inbox/reasons.ts'
+import type { ConversationRow } from '../../conversation-row.ts'
+import { WAITING } from '../../message-row.ts'
+import { conversationById, conversationByKey, notify, observedOutage, saveConversation } from '../rows.ts'
+import type { Session } from '../thread/session.ts'
 
 /**
  * Tells a conversation once an outage that it has to wait, if somebody in it who waits wants to

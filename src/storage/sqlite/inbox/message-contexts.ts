@@ -1,5 +1,5 @@
-import type { MessageContext } from '../../inbox/message-context.ts'
-import type { Session } from './session.ts'
+import type { MessageContext } from '../../../inbox/message-context.ts'
+import type { Session } from '../thread/session.ts'
 
 /**
  * What messages bring along. Such a message is never merged with others, so it is marked as

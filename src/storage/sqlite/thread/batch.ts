@@ -1,4 +1,4 @@
-import { ConfigurationError, StoreError, messageOf } from '../../support/errors.ts'
+import { ConfigurationError, StoreError, messageOf } from '../../../support/errors.ts'
 import { operationOf, type OperationName } from './operations.ts'
 import type { Session } from './session.ts'
 

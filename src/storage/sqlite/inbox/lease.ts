@@ -1,10 +1,10 @@
-import type { Lease, LeaseRequest } from '../../inbox/inbox.ts'
-import { NEVER_FINISHED } from '../../inbox/reasons.ts'
-import { newId } from '../../support/ids.ts'
-import { publicConversation, type ConversationRow } from '../conversation-row.ts'
-import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../lease-terms.ts'
-import { WAITING } from '../message-row.ts'
-import { draftOf } from '../turn-end.ts'
+import type { Lease, LeaseRequest } from '../../../inbox/inbox.ts'
+import { NEVER_FINISHED } from '../../../inbox/reasons.ts'
+import { newId } from '../../../support/ids.ts'
+import { publicConversation, type ConversationRow } from '../../conversation-row.ts'
+import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../../lease-terms.ts'
+import { WAITING } from '../../message-row.ts'
+import { draftOf } from '../../turn-end.ts'
 import { readHistory, readSummary } from './history.ts'
 import { readContext } from './message-contexts.ts'
 import {
@@ -14,8 +14,8 @@ import {
   saveConversation,
   storedMessage,
   type MessageRow,
-} from './rows.ts'
-import type { Session } from './session.ts'
+} from '../rows.ts'
+import type { Session } from '../thread/session.ts'
 import { answeringRows, endLease, setState } from './withdraw.ts'
 
 /** A lease on its way to the main thread, its history still as JSON. */

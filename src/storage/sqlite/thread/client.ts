@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { ConfigurationError, messageOf, StoreError } from '../../support/errors.ts'
+import { ConfigurationError, messageOf, StoreError } from '../../../support/errors.ts'
 import type { Call, Failure, Reply } from './batch.ts'
 import type { Arguments, OperationName, Result } from './operations.ts'
 import type { SessionOptions } from './session.ts'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { message } from '../../../test/contracts/storage/kit.ts'
+import { message } from '../../../../test/contracts/storage/kit.ts'
 import { runBatch, type Call } from './batch.ts'
 import { Session } from './session.ts'
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { closeSync, openSync } from 'node:fs'
-import { ConfigurationError } from '../../support/errors.ts'
+import { ConfigurationError } from '../../../support/errors.ts'
 import { MIGRATIONS } from './schema.ts'
 
 /**

@@ -1,5 +1,5 @@
-import type { PendingPairing } from '../../conversation/pairing.ts'
-import type { Row, Session } from './session.ts'
+import type { PendingPairing } from '../../../conversation/pairing.ts'
+import type { Row, Session } from '../thread/session.ts'
 
 /** See `Pairings.isApproved`. */
 export function isApproved(session: Session, channel: string, personId: string): boolean {

@@ -1,7 +1,7 @@
-import type { Incident } from '../../alerts/incident.ts'
-import type { FigureQuery, FigureSum } from '../../inbox/figures/figures.ts'
-import { MINUTE } from '../../support/clock.ts'
-import type { Session } from './session.ts'
+import type { Incident } from '../../../alerts/incident.ts'
+import type { FigureQuery, FigureSum } from '../../../inbox/figures/figures.ts'
+import { MINUTE } from '../../../support/clock.ts'
+import type { Session } from '../thread/session.ts'
 
 /** See `Facts.get`. */
 export function factGet(session: Session, key: string): string | null {

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import { messageOf, StoreError } from '../../support/errors.ts'
-import { migrate } from './migrate.ts'
+import { messageOf, StoreError } from '../../../support/errors.ts'
+import { migrate } from '../migrations/migrate.ts'
 
 export interface SessionOptions {
   readonly path: string

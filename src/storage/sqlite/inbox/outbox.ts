@@ -1,8 +1,8 @@
-import type { OutboxItem } from '../../inbox/inbox.ts'
-import { sentText } from '../../inbox/delivery/sent-text.ts'
-import { StoreError } from '../../support/errors.ts'
-import { conversationById, notify, saveConversation } from './rows.ts'
-import type { Row, Session } from './session.ts'
+import type { OutboxItem } from '../../../inbox/inbox.ts'
+import { sentText } from '../../../inbox/delivery/sent-text.ts'
+import { StoreError } from '../../../support/errors.ts'
+import { conversationById, notify, saveConversation } from '../rows.ts'
+import type { Row, Session } from '../thread/session.ts'
 
 /** See `Outbox.enqueue`. */
 export function enqueue(

@@ -1,7 +1,7 @@
-import type { TurnOutcome } from '../../inbox/inbox.ts'
-import type { ConversationRow } from '../conversation-row.ts'
-import type { LeaseKey } from '../lease-terms.ts'
-import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../turn-end.ts'
+import type { TurnOutcome } from '../../../inbox/inbox.ts'
+import type { ConversationRow } from '../../conversation-row.ts'
+import type { LeaseKey } from '../../lease-terms.ts'
+import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../turn-end.ts'
 import { tellOfOutage } from './hold.ts'
 import { leasedConversation } from './lease.ts'
 import {
@@ -12,8 +12,8 @@ import {
   saveConversation,
   send,
   type MessageRow,
-} from './rows.ts'
-import type { Session } from './session.ts'
+} from '../rows.ts'
+import type { Session } from '../thread/session.ts'
 import { dropContext } from './message-contexts.ts'
 import { answeringRows, setState } from './withdraw.ts'
 
