@@ -1,6 +1,6 @@
 import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
-import type { ConversationRow as ConversationFields } from '../conversation-row.ts'
-import { asStoredMessage, WAITING, type MessageFields } from '../message-row.ts'
+import type { ConversationRow as ConversationFields } from '../rows/conversation-row.ts'
+import { asStoredMessage, WAITING, type MessageFields } from '../rows/message-row.ts'
 import type { Queryable } from './connection/database.ts'
 
 /** A row of `messages`, but for the columns that only statements use. */

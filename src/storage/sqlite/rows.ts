@@ -1,8 +1,8 @@
 import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
 import { newId } from '../../support/ids.ts'
-import type { ConversationRow } from '../conversation-row.ts'
-import { asStoredMessage, type MessageFields } from '../message-row.ts'
-import type { NewMessage, Sending } from '../new-message.ts'
+import type { ConversationRow } from '../rows/conversation-row.ts'
+import { asStoredMessage, type MessageFields } from '../rows/message-row.ts'
+import type { NewMessage, Sending } from '../rows/new-message.ts'
 import { saveContext } from './inbox/message-contexts.ts'
 import type { Row, Session } from './thread/session.ts'
 

@@ -1,7 +1,7 @@
 import type { Outage, TurnOutcome } from '../../../inbox/inbox.ts'
-import type { LeaseKey } from '../../lease-terms.ts'
-import { WAITING } from '../../message-row.ts'
-import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../turn-end.ts'
+import type { LeaseKey } from '../../policy/lease-terms.ts'
+import { WAITING } from '../../rows/message-row.ts'
+import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../policy/turn-end.ts'
 import type { Transaction } from '../connection/database.ts'
 import { dropContexts } from './message-contexts.ts'
 import {

@@ -1,5 +1,5 @@
 import type { AttachmentInfo, StoredMessage } from '../../../inbox/inbox.ts'
-import { FIRST_LOOK, oldestWithin, unpackHistory, type PackedMessage } from '../../packed-history.ts'
+import { FIRST_LOOK, oldestWithin, unpackHistory, type PackedMessage } from '../../rows/packed-history.ts'
 import type { Queryable } from '../connection/database.ts'
 import type { ConversationRow } from '../rows.ts'
 

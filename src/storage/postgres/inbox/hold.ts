@@ -1,6 +1,6 @@
 import type { ExpireRequest, HoldRequest } from '../../../inbox/inbox.ts'
 import { TOO_OLD } from '../../../inbox/reasons.ts'
-import { WAITING } from '../../message-row.ts'
+import { WAITING } from '../../rows/message-row.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import {
   lockConversations,

@@ -1,6 +1,6 @@
 import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../../inbox/inbox.ts'
 import { DROPPED } from '../../../inbox/reasons.ts'
-import { WAITING } from '../../message-row.ts'
+import { WAITING } from '../../rows/message-row.ts'
 import type { Queryable, Transaction } from '../connection/database.ts'
 import { lockConversations, MESSAGE_COLUMNS, storedMessage, type MessageRow } from '../rows.ts'
 import { clean } from '../connection/statements.ts'

@@ -1,6 +1,6 @@
 import type { Attachment, Cursor } from '../../../inbox/inbox.ts'
 import { newId } from '../../../support/ids.ts'
-import type { NewMessage, Sending } from '../../new-message.ts'
+import type { NewMessage, Sending } from '../../rows/new-message.ts'
 import type { Transaction } from '../connection/database.ts'
 import type { ConversationRow, MessageRow } from '../rows.ts'
 import { json } from '../connection/statements.ts'

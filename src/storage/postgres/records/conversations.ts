@@ -1,5 +1,5 @@
 import type { Conversation, StoredMessage, Usage } from '../../../inbox/inbox.ts'
-import { publicConversation } from '../../conversation-row.ts'
+import { publicConversation } from '../../rows/conversation-row.ts'
 import type { Queryable } from '../connection/database.ts'
 import {
   CONVERSATION_COLUMNS,

@@ -1,4 +1,4 @@
-import { exportedMessage, exportedPairing, type PairingRow } from '../../person-export.ts'
+import { exportedMessage, exportedPairing, type PairingRow } from '../../rows/person-export.ts'
 import type { Database, Queryable, Transaction } from '../connection/database.ts'
 import { readContext } from '../inbox/message-contexts.ts'
 import { removeConversation, removeMessages } from './retention.ts'

@@ -1,4 +1,4 @@
-import type { ConversationRow } from '../../conversation-row.ts'
+import type { ConversationRow } from '../../rows/conversation-row.ts'
 import type { Session } from '../thread/session.ts'
 import { conversationByKey, saveConversation } from '../rows.ts'
 import { endLease } from './withdraw.ts'

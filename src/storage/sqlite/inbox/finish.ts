@@ -1,7 +1,7 @@
 import type { TurnOutcome } from '../../../inbox/inbox.ts'
-import type { ConversationRow } from '../../conversation-row.ts'
-import type { LeaseKey } from '../../lease-terms.ts'
-import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../turn-end.ts'
+import type { ConversationRow } from '../../rows/conversation-row.ts'
+import type { LeaseKey } from '../../policy/lease-terms.ts'
+import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../policy/turn-end.ts'
 import { tellOfOutage } from './hold.ts'
 import { leasedConversation } from './lease.ts'
 import {

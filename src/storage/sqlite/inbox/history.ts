@@ -1,12 +1,12 @@
 import type { AttachmentInfo, StoredMessage } from '../../../inbox/inbox.ts'
-import type { ConversationRow } from '../../conversation-row.ts'
+import type { ConversationRow } from '../../rows/conversation-row.ts'
 import {
   FIRST_LOOK,
   oldestWithin,
   unpackHistory,
   type PackedMessage,
   type Placed,
-} from '../../packed-history.ts'
+} from '../../rows/packed-history.ts'
 import type { Session } from '../thread/session.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { HoldRequest, Outage } from '../../../inbox/inbox.ts'
 import { TOO_OLD } from '../../../inbox/reasons.ts'
-import type { ConversationRow } from '../../conversation-row.ts'
-import { WAITING } from '../../message-row.ts'
+import type { ConversationRow } from '../../rows/conversation-row.ts'
+import { WAITING } from '../../rows/message-row.ts'
 import { conversationById, conversationByKey, notify, observedOutage, saveConversation } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
 

@@ -1,6 +1,6 @@
 import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../../inbox/inbox.ts'
 import { DROPPED } from '../../../inbox/reasons.ts'
-import { WAITING } from '../../message-row.ts'
+import { WAITING } from '../../rows/message-row.ts'
 import { asMessages, conversationByKey, saveConversation, storedMessage } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
 import { endLease, setState } from './withdraw.ts'

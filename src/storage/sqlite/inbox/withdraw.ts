@@ -1,6 +1,6 @@
 import type { MessageState } from '../../../inbox/inbox.ts'
-import type { ConversationRow } from '../../conversation-row.ts'
-import { WAITING } from '../../message-row.ts'
+import type { ConversationRow } from '../../rows/conversation-row.ts'
+import { WAITING } from '../../rows/message-row.ts'
 import { asMessages, MESSAGE_COLUMNS, type MessageRow } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
 

@@ -1,5 +1,5 @@
 import type { Conversation, StoredMessage, Usage } from '../../../inbox/inbox.ts'
-import { publicConversation, type ConversationRow } from '../../conversation-row.ts'
+import { publicConversation, type ConversationRow } from '../../rows/conversation-row.ts'
 import { asMessages, MESSAGE_COLUMNS, conversationById, storedMessage } from '../rows.ts'
 import { findAddress } from '../inbox/addresses.ts'
 import type { Row, Session } from '../thread/session.ts'

@@ -1,5 +1,5 @@
-import type { ConversationRow } from '../../conversation-row.ts'
-import { exportedMessage, exportedPairing, type PairingRow } from '../../person-export.ts'
+import type { ConversationRow } from '../../rows/conversation-row.ts'
+import { exportedMessage, exportedPairing, type PairingRow } from '../../rows/person-export.ts'
 import { asMessages, MESSAGE_COLUMNS, conversationByKey, saveConversation, type MessageRow } from '../rows.ts'
 import { readContext } from '../inbox/message-contexts.ts'
 import { removeConversation, removeMessage } from './retention.ts'

@@ -1,8 +1,8 @@
-import type { AcceptRequest, IncomingMessage, Outage } from '../inbox/inbox.ts'
-import { HOLD_FULL } from '../inbox/reasons.ts'
-import { MINUTE } from '../support/clock.ts'
-import type { ConversationRow } from './conversation-row.ts'
-import type { NewMessage } from './new-message.ts'
+import type { AcceptRequest, IncomingMessage, Outage } from '../../inbox/inbox.ts'
+import { HOLD_FULL } from '../../inbox/reasons.ts'
+import { MINUTE } from '../../support/clock.ts'
+import type { ConversationRow } from '../rows/conversation-row.ts'
+import type { NewMessage } from '../rows/new-message.ts'
 
 /** A flood is told that the hold is full once in this time and not for each message. */
 const FULL_NOTICE_INTERVAL_MS = MINUTE

@@ -1,5 +1,5 @@
-import type { Lease } from '../inbox/inbox.ts'
-import type { MessageFields } from './message-row.ts'
+import type { Lease } from '../../inbox/inbox.ts'
+import type { MessageFields } from '../rows/message-row.ts'
 
 /**
  * A message that was leased this often and never finished takes the process down each time. Far

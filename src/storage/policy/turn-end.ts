@@ -1,7 +1,7 @@
-import type { TurnOutcome } from '../inbox/inbox.ts'
-import { redact } from '../support/redact.ts'
-import type { MessageFields } from './message-row.ts'
-import type { NewMessage, Sending } from './new-message.ts'
+import type { TurnOutcome } from '../../inbox/inbox.ts'
+import { redact } from '../../support/redact.ts'
+import type { MessageFields } from '../rows/message-row.ts'
+import type { NewMessage, Sending } from '../rows/new-message.ts'
 
 /** Which turn it was, and when it began and ended, in epoch milliseconds. */
 export interface Moment {

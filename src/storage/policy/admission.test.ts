@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { AcceptRequest, IncomingMessage, Outage } from '../inbox/inbox.ts'
-import { HOLD_FULL } from '../inbox/reasons.ts'
-import { MINUTE } from '../support/clock.ts'
+import type { AcceptRequest, IncomingMessage, Outage } from '../../inbox/inbox.ts'
+import { HOLD_FULL } from '../../inbox/reasons.ts'
+import { MINUTE } from '../../support/clock.ts'
 import { admit, arrivingMessage, noticeOnArrival } from './admission.ts'
-import type { ConversationRow } from './conversation-row.ts'
+import type { ConversationRow } from '../rows/conversation-row.ts'
 
 const NOW = 1_700_000_000_000
 const OUTAGE: Outage = { id: 'o1', reason: 'needs a sign-in', notice: 'Please wait.' }
