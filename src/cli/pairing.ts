@@ -66,7 +66,7 @@ export async function pairingListCommand(
 export async function pairingApproveCommand(
   options: GlobalOptions & { readonly channel: string; readonly code: string },
 ): Promise<ExitCode> {
-  const { approvePairing } = await import('../conversation/pairing-policy.ts')
+  const { approvePairing } = await import('../conversation/access/pairing-policy.ts')
   const approval = await withStorage(options, ({ pairings }) =>
     approvePairing(pairings, options.channel, options.code, Date.now()),
   )

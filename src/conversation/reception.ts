@@ -18,12 +18,12 @@ import type {
 import { NOTHING } from '../inbox/nothing.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { StoreHealth } from '../inbox/gate/store-health.ts'
-import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access.ts'
+import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access/access.ts'
 import { parseCommand, type Commands } from './commands.ts'
 import type { Conversations } from './conversations.ts'
-import { decidePairing, pairingCode } from './pairing-policy.ts'
-import type { Pairings } from './pairing.ts'
-import type { PersonRate } from './person-rate.ts'
+import { decidePairing, pairingCode } from './access/pairing-policy.ts'
+import type { Pairings } from './access/pairing.ts'
+import type { PersonRate } from './access/person-rate.ts'
 import type { Chat, Delivered, Person, Receiver } from './receiver.ts'
 
 /** What a person may send as one message, in bytes of UTF-8. */

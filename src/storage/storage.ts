@@ -1,6 +1,6 @@
 import type { IncidentStore } from '../alerts/incidents-store.ts'
 import type { Conversations } from '../conversation/conversations.ts'
-import type { Pairings } from '../conversation/pairing.ts'
+import type { Pairings } from '../conversation/access/pairing.ts'
 import type { Facts } from '../inbox/facts.ts'
 import type { Figures } from '../inbox/figures/figures.ts'
 import type { Inbox, Outbox } from '../inbox/inbox.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { approvePairing } from '../../src/conversation/pairing-policy.ts'
+import { approvePairing } from '../../src/conversation/access/pairing-policy.ts'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { MemoryOutlet, MessageRig, type RigOptions } from '../support/message-rig.ts'

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Conversations } from '../../conversation/conversations.ts'
-import type { Pairings } from '../../conversation/pairing.ts'
+import type { Pairings } from '../../conversation/access/pairing.ts'
 import type { AcceptRequest, Arrival, Inbox, Outbox } from '../../inbox/inbox.ts'
 import { redact } from '../../support/redact.ts'
 import { keyOf } from '../policy/lease-terms.ts'

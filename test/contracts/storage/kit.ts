@@ -1,6 +1,6 @@
 import type { IncidentStore } from '../../../src/alerts/incidents-store.ts'
 import type { Conversations } from '../../../src/conversation/conversations.ts'
-import type { Pairings } from '../../../src/conversation/pairing.ts'
+import type { Pairings } from '../../../src/conversation/access/pairing.ts'
 import type { Facts } from '../../../src/inbox/facts.ts'
 import type { Figures } from '../../../src/inbox/figures/figures.ts'
 import type {

@@ -1,4 +1,4 @@
-import type { Pairings, PendingPairing } from '../../../conversation/pairing.ts'
+import type { Pairings, PendingPairing } from '../../../conversation/access/pairing.ts'
 import type { Queryable } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 

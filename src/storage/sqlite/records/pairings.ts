@@ -1,4 +1,4 @@
-import type { PendingPairing } from '../../../conversation/pairing.ts'
+import type { PendingPairing } from '../../../conversation/access/pairing.ts'
 import type { Row, Session } from '../thread/session.ts'
 
 /** See `Pairings.isApproved`. */

@@ -1,4 +1,4 @@
-import type { Chat, Person } from './receiver.ts'
+import type { Chat, Person } from '../receiver.ts'
 
 /** Who may talk on one channel. Ids are the platform's numeric or otherwise stable ones, never names. */
 export interface ChannelAccess {

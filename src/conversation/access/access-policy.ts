@@ -1,5 +1,5 @@
-import type { ChannelSettings } from '../config/channels.ts'
-import type { Operator } from '../config/config.ts'
+import type { ChannelSettings } from '../../config/channels.ts'
+import type { Operator } from '../../config/config.ts'
 import type { AccessPolicy, ChannelAccess } from './access.ts'
 
 /** Where an operator is told, and commands nothing: a mail passes through many hands. */

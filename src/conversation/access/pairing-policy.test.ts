@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HOUR } from '../support/clock.ts'
+import { HOUR } from '../../support/clock.ts'
 import { decidePairing, pairingCode, type PairingQuestion } from './pairing-policy.ts'
 import type { PendingPairing } from './pairing.ts'
 

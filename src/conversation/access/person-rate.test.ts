@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MINUTE, SECOND } from '../support/clock.ts'
+import { MINUTE, SECOND } from '../../support/clock.ts'
 import { PersonRate } from './person-rate.ts'
 
 test('a burst passes, a flood does not, and one refusal a minute is spoken', () => {

@@ -1,4 +1,4 @@
-import { MINUTE } from '../support/clock.ts'
+import { MINUTE } from '../../support/clock.ts'
 
 /** One polite refusal a minute; the rest of a flood is turned away without a word. */
 const TELL_EVERY_MS = MINUTE
