@@ -6,7 +6,7 @@ import { loadSettings, type Settings } from '../config/settings.ts'
 import { systemClock } from '../support/clock.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { paint, print, printError, printJson, table } from './output.ts'
+import { paint, print, printError, printJson, table } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
 
 /** A test through every route, each on its own; fine when at least one took it. */

@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline/promises'
 import { newId } from '../support/ids.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { paint, print, printError } from './output.ts'
+import { paint, print, printError } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
 import { requireApi } from './context.ts'
-import type { GatewayApi } from './running.ts'
-import { readEvents } from './sse.ts'
+import type { GatewayApi } from './client/running.ts'
+import { readEvents } from './client/sse.ts'
 
 interface ChatOptions extends GlobalOptions {
   /** Empty: read from the pipe or the terminal. */

@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { requireApi } from './context.ts'
-import { print } from './output.ts'
+import { print } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
 
 export async function dashboardCommand(

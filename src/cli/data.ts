@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { withStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { confirm, print, printError, printJson } from './output.ts'
+import { confirm, print, printError, printJson } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
 
 interface PersonOptions extends GlobalOptions {

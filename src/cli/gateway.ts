@@ -17,9 +17,9 @@ import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
 import { VERSION } from '../support/version.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { paint, print, printError } from './output.ts'
+import { paint, print, printError } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
-import { runFile, type RunningGateway } from './running.ts'
+import { runFile, type RunningGateway } from './client/running.ts'
 
 interface GatewayCommandOptions extends GlobalOptions {
   readonly sandbox: boolean

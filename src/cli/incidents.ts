@@ -2,7 +2,7 @@ import type { Incident } from '../alerts/incident.ts'
 import { incidentItem } from '../http/api/status-report.ts'
 import { withStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { duration, paint, print, printJson, table } from './output.ts'
+import { duration, paint, print, printJson, table } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
 
 /** As many as anybody scrolls through. */

@@ -1,6 +1,6 @@
 import { withStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { duration, print, printError, printJson, table } from './output.ts'
+import { duration, print, printError, printJson, table } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
 
 export async function pairingListCommand(

@@ -4,12 +4,12 @@ import { addMessages } from './program/messages.ts'
 import { addPeople } from './program/people.ts'
 import { addRunning } from './program/run.ts'
 import { addSetUp } from './program/set-up.ts'
-import { GROUP, withExamples, withExitCodes } from './program/shared.ts'
+import { GROUP, withExamples, withExitCodes } from './command.ts'
 import { addSignIn } from './program/sign-in.ts'
 import { addStorage } from './program/storage.ts'
 import { addTools } from './program/tools.ts'
 
-export type { GlobalOptions } from './program/shared.ts'
+export type { GlobalOptions } from './command.ts'
 
 /**
  * The commands and their words. Each command's code is loaded when it runs, so that

@@ -2,9 +2,9 @@ import { queueItem } from '../http/api/status-report.ts'
 import type { MessageState } from '../inbox/inbox.ts'
 import { withStorage, pathsOf } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { duration, print, printError, printJson, table } from './output.ts'
+import { duration, print, printError, printJson, table } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
-import { GatewayApi } from './running.ts'
+import { GatewayApi } from './client/running.ts'
 
 /** More than anybody reads; the metrics count the rest. */
 const LIST_LIMIT = 1000

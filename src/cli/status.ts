@@ -1,15 +1,15 @@
-import { printStatus } from './auth-status.ts'
+import { printStatus } from './auth/auth-status.ts'
 import { exitCodeOf } from '../credentials/keeper/status.ts'
 import { statusReport, type StatusReport } from '../http/api/status-report.ts'
 import type { WaitingCounts } from '../inbox/inbox.ts'
 import { VERSION } from '../support/version.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'
-import { withCredentials } from './auth-parts.ts'
+import { withCredentials } from './auth/auth-parts.ts'
 import { pathsOf, withExistingStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { duration, paint, print, printJson, table } from './output.ts'
+import { duration, paint, print, printJson, table } from './terminal/output.ts'
 import type { GlobalOptions } from './program.ts'
-import { GatewayApi } from './running.ts'
+import { GatewayApi } from './client/running.ts'
 
 const NOTHING: WaitingCounts = { received: 0, answering: 0, held: 0, parked: 0, oldestAt: null }
 

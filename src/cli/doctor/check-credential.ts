@@ -11,7 +11,7 @@ import { DAY, SECOND } from '../../support/clock.ts'
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
-import { duration } from '../output.ts'
+import { duration } from '../terminal/output.ts'
 import { error, misconfigured, needsLogin, ok, warning, word, type Finding } from './finding.ts'
 
 export interface CheckedCredential {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { GatewayConfig } from '../../config/config.ts'
 import type { HomePaths } from '../../config/home/home.ts'
 import { SECOND } from '../../support/clock.ts'
-import { findRunning, type RunningGateway } from '../running.ts'
+import { findRunning, type RunningGateway } from '../client/running.ts'
 import { editCommand, error, ok, warning, type Finding } from './finding.ts'
 
 /** A gateway on the same machine answers at once, or it does not work. */

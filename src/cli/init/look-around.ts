@@ -6,7 +6,7 @@ import { readSettings, type Settings } from '../../config/settings.ts'
 import { applyNetworkSettings } from '../../config/network.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
 import { checkCredential } from '../doctor/check-credential.ts'
-import { findRunning, type RunningGateway } from '../running.ts'
+import { findRunning, type RunningGateway } from '../client/running.ts'
 import type { Files } from './plan.ts'
 
 /** What is there before anything is asked. */

@@ -1,7 +1,7 @@
 import { checkBot } from '../../channels/telegram/api/bot-check.ts'
 import { Secret } from '../../support/secret.ts'
 import { SECOND } from '../../support/clock.ts'
-import { print } from '../output.ts'
+import { print } from '../terminal/output.ts'
 import { keyShapeProblem, proveKey } from '../../anthropic/prove-key.ts'
 import type { Answers, SignInChoice } from './answers.ts'
 import type { Found } from './look-around.ts'

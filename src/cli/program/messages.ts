@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from './shared.ts'
+import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from '../command.ts'
 
 const QUEUE_STATES = ['received', 'answering', 'held', 'parked'] as const
 

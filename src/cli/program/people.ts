@@ -1,4 +1,4 @@
-import { GROUP, jsonOption, withExamples, type Wiring } from './shared.ts'
+import { GROUP, jsonOption, withExamples, type Wiring } from '../command.ts'
 
 /** Who may talk, and what is kept of them. */
 export function addPeople(wiring: Wiring): void {

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import type { Role } from '../../inbox/fleet/fleet.ts'
-import { GROUP, jsonOption, portOption, withExamples, withExitCodes, type Wiring } from './shared.ts'
+import { GROUP, jsonOption, portOption, withExamples, withExitCodes, type Wiring } from '../command.ts'
 
 /** Running the gateway, looking at it and talking to it. */
 export function addRunning({ program, home, finish }: Wiring): void {

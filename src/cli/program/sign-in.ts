@@ -1,4 +1,4 @@
-import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from './shared.ts'
+import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from '../command.ts'
 
 interface LoginFlags {
   readonly headless?: boolean
@@ -32,7 +32,7 @@ export function addSignIn({ program, home, finish }: Wiring): void {
     .option('--yes', 'accept the terms of a subscription sign-in without being asked')
     .option('--replace', "another account may take the present one's place")
     .action(async (options: LoginFlags) => {
-      const { authLoginCommand } = await import('../auth-login.ts')
+      const { authLoginCommand } = await import('../auth/auth-login.ts')
       finish(
         await authLoginCommand({
           ...home(),
@@ -61,7 +61,7 @@ export function addSignIn({ program, home, finish }: Wiring): void {
     .addOption(jsonOption())
     .option('--adopt', 'this home was moved to this machine on purpose: its sign-in belongs here now')
     .action(async (options: { json?: boolean; adopt?: boolean }) => {
-      const { authStatusCommand } = await import('../auth-status.ts')
+      const { authStatusCommand } = await import('../auth/auth-status.ts')
       finish(
         await authStatusCommand({ ...home(), json: options.json ?? false, adopt: options.adopt ?? false }),
       )
@@ -77,7 +77,7 @@ export function addSignIn({ program, home, finish }: Wiring): void {
     .summary('every source of a credential, which one is in use, and why')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
-      const { authSourcesCommand } = await import('../auth-sources.ts')
+      const { authSourcesCommand } = await import('../auth/auth-sources.ts')
       finish(await authSourcesCommand({ ...home(), json: options.json ?? false }))
     })
   auth
@@ -85,14 +85,14 @@ export function addSignIn({ program, home, finish }: Wiring): void {
     .summary("one refresh now, under the gateway's own locks")
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
-      const { authRefreshCommand } = await import('../auth-refresh.ts')
+      const { authRefreshCommand } = await import('../auth/auth-refresh.ts')
       finish(await authRefreshCommand({ ...home(), json: options.json ?? false }))
     })
   auth
     .command('logout')
     .summary("remove the gateway's own sign-in (only ever the own one)")
     .action(async () => {
-      const { authLogoutCommand } = await import('../auth-logout.ts')
+      const { authLogoutCommand } = await import('../auth/auth-logout.ts')
       finish(await authLogoutCommand(home()))
     })
 }

@@ -1,4 +1,4 @@
-import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from './shared.ts'
+import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from '../command.ts'
 
 /** Where messages are kept. */
 export function addStorage({ program, home, finish }: Wiring): void {

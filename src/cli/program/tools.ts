@@ -1,5 +1,5 @@
 import { Argument } from 'commander'
-import { GROUP, portOption, withExamples, type Wiring } from './shared.ts'
+import { GROUP, portOption, withExamples, type Wiring } from '../command.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 

@@ -1,7 +1,7 @@
 import { readSettings, type Settings } from '../../config/settings.ts'
 import { withExistingStorage } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { print } from '../output.ts'
+import { print } from '../terminal/output.ts'
 import type { GlobalOptions } from '../program.ts'
 import { placeOf } from './place.ts'
 

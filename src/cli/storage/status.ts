@@ -3,7 +3,7 @@ import { readSettings, type Settings } from '../../config/settings.ts'
 import { isoTime } from '../../support/iso-time.ts'
 import { withExistingStorage } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { print, printJson } from '../output.ts'
+import { print, printJson } from '../terminal/output.ts'
 import type { GlobalOptions } from '../program.ts'
 import { placeOf } from './place.ts'
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '../support/errors.ts'
+import { messageOf } from '../../support/errors.ts'
 
 /** Where a running gateway can be reached: written by it when it is ready, in its home. */
 export interface RunningGateway {

@@ -1,20 +1,20 @@
-import type { CredentialParts } from '../credentials/assemble.ts'
+import type { CredentialParts } from '../../credentials/assemble.ts'
 import {
   accountName,
   OtherAccount,
   TERMS_NOTICE,
   LoginSessions,
   type FinishedLogin,
-} from '../credentials/login.ts'
-import { Refused, messageOf } from '../support/errors.ts'
-import { systemClock } from '../support/clock.ts'
-import { Secret } from '../support/secret.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
-import { confirm, paint, print, printError } from './output.ts'
-import type { GlobalOptions } from './program.ts'
-import { readHidden, readLine } from './read-line.ts'
+} from '../../credentials/login.ts'
+import { Refused, messageOf } from '../../support/errors.ts'
+import { systemClock } from '../../support/clock.ts'
+import { Secret } from '../../support/secret.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { confirm, paint, print, printError } from '../terminal/output.ts'
+import type { GlobalOptions } from '../program.ts'
+import { readHidden, readLine } from '../terminal/read-line.ts'
 import { withCredentials } from './auth-parts.ts'
-import { keyShapeProblem, proveKey } from '../anthropic/prove-key.ts'
+import { keyShapeProblem, proveKey } from '../../anthropic/prove-key.ts'
 
 export interface LoginCommandOptions extends GlobalOptions {
   readonly headless: boolean

@@ -1,11 +1,11 @@
-import type { Keeper } from '../credentials/keeper/keeper.ts'
-import { exitCodeOf } from '../credentials/keeper/status.ts'
-import { mendingCommand } from '../credentials/keeper/validation.ts'
+import type { Keeper } from '../../credentials/keeper/keeper.ts'
+import { exitCodeOf } from '../../credentials/keeper/status.ts'
+import { mendingCommand } from '../../credentials/keeper/validation.ts'
 import { withCredentials } from './auth-parts.ts'
 import { printStatus } from './auth-status.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
-import { print, printError, printJson } from './output.ts'
-import type { GlobalOptions } from './program.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { print, printError, printJson } from '../terminal/output.ts'
+import type { GlobalOptions } from '../program.ts'
 
 interface RefreshCommandOptions extends GlobalOptions {
   readonly json: boolean

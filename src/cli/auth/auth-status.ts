@@ -1,12 +1,12 @@
-import { exitCodeOf, type AuthStatus } from '../credentials/keeper/status.ts'
-import { mendingCommand } from '../credentials/keeper/validation.ts'
-import { SECOND } from '../support/clock.ts'
-import { StoreError } from '../support/errors.ts'
-import type { CredentialParts } from '../credentials/assemble.ts'
+import { exitCodeOf, type AuthStatus } from '../../credentials/keeper/status.ts'
+import { mendingCommand } from '../../credentials/keeper/validation.ts'
+import { SECOND } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
+import type { CredentialParts } from '../../credentials/assemble.ts'
 import { withCredentials } from './auth-parts.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
-import { duration, paint, print, printError, printJson, table } from './output.ts'
-import type { GlobalOptions } from './program.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { duration, paint, print, printError, printJson, table } from '../terminal/output.ts'
+import type { GlobalOptions } from '../program.ts'
 
 export interface AuthStatusOptions extends GlobalOptions {
   readonly json: boolean
