@@ -6,11 +6,11 @@ import {
   decideAuthorize,
   showAuthorize,
   showCode,
-} from './oauth/authorize-page.ts'
+} from './authority/authorize-page.ts'
 import { handleControl } from './control/control-api.ts'
 import { handleMessages, newRequestId } from './messages/messages.ts'
 import { handleCountTokens, handleModels } from './messages/models.ts'
-import { handleToken } from './oauth/token-endpoint.ts'
+import { handleToken } from './authority/token-endpoint.ts'
 import type { Sandbox } from './types.ts'
 import type { World } from './world.ts'
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../support/clock.ts'
-import type { Authority } from './oauth/authority.ts'
-import type { AuthorizationCodes } from './oauth/authorization.ts'
+import type { Authority } from './authority/authority.ts'
+import type { AuthorizationCodes } from './authority/authorization.ts'
 import type { EventLog } from './control/event-log.ts'
 import type { FaultSwitch } from './faults/faults.ts'
 import type { RequestRecord } from './control/request-record.ts'

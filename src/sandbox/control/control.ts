@@ -1,4 +1,4 @@
-import type { Authority } from '../oauth/authority.ts'
+import type { Authority } from '../authority/authority.ts'
 import type { EventLog } from './event-log.ts'
 import type { FaultSwitch } from '../faults/faults.ts'
 import type { AnswerPlan, SandboxControl } from '../types.ts'

@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { TokenFault, TokenFaultName } from './fault-names.ts'
-import { anthropicError, carryOut, oauthError, type TokenAnswer } from '../oauth/grants.ts'
+import { anthropicError, carryOut, oauthError, type TokenAnswer } from '../authority/grants.ts'
 import { reset, sendHtml, sendJson, sendText } from '../http.ts'
-import type { TokenRequest } from '../oauth/token-request.ts'
+import type { TokenRequest } from '../authority/token-request.ts'
 import type { World } from '../world.ts'
 
 export interface TokenStrike {
