@@ -7,7 +7,7 @@ import { systemClock } from '../support/clock.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { paint, print, printError, printJson, table } from './terminal/output.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './command.ts'
 
 /** A test through every route, each on its own; fine when at least one took it. */
 export async function alertsTestCommand(

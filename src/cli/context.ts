@@ -1,7 +1,7 @@
 import { homePaths, resolveHome, type HomePaths } from '../config/home/home.ts'
 import type { Storage } from '../storage/storage.ts'
 import { printError } from './terminal/output.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './command.ts'
 import { GatewayApi } from './client/running.ts'
 
 /** The home that a command works on; nothing is created. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { withStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { confirm, print, printError, printJson } from './terminal/output.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './command.ts'
 
 interface PersonOptions extends GlobalOptions {
   readonly channel: string

@@ -18,7 +18,7 @@ import { Secret } from '../support/secret.ts'
 import { VERSION } from '../support/version.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { paint, print, printError } from './terminal/output.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './command.ts'
 import { runFile, type RunningGateway } from './client/running.ts'
 
 interface GatewayCommandOptions extends GlobalOptions {

@@ -3,7 +3,7 @@ import { incidentItem } from '../http/api/status-report.ts'
 import { withStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, paint, print, printJson, table } from './terminal/output.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './command.ts'
 
 /** As many as anybody scrolls through. */
 const LIST_LIMIT = 100

@@ -9,8 +9,6 @@ import { addSignIn } from './program/sign-in.ts'
 import { addStorage } from './program/storage.ts'
 import { addTools } from './program/tools.ts'
 
-export type { GlobalOptions } from './command.ts'
-
 /**
  * The commands and their words. Each command's code is loaded when it runs, so that
  * `hermes --help` does not pay for the gateway.

@@ -3,7 +3,7 @@ import type { MessageState } from '../inbox/inbox.ts'
 import { withStorage, pathsOf } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, print, printError, printJson, table } from './terminal/output.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './command.ts'
 import { GatewayApi } from './client/running.ts'
 
 /** More than anybody reads; the metrics count the rest. */

@@ -8,7 +8,7 @@ import { withCredentials } from './auth/auth-parts.ts'
 import { pathsOf, withExistingStorage } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, paint, print, printJson, table } from './terminal/output.ts'
-import type { GlobalOptions } from './program.ts'
+import type { GlobalOptions } from './command.ts'
 import { GatewayApi } from './client/running.ts'
 
 const NOTHING: WaitingCounts = { received: 0, answering: 0, held: 0, parked: 0, oldestAt: null }

@@ -1,3 +1,4 @@
+import { type Subject, Driver, type OpenStorage, type Opener } from './storage/kit.ts'
 import { afterEach, beforeEach, describe } from 'vitest'
 import { acceptContract } from './storage/accept.ts'
 import { commandContract } from './storage/commands.ts'
@@ -9,13 +10,6 @@ import { modelContract } from './storage/model.ts'
 import { outageContract } from './storage/outage.ts'
 import { outboxContract } from './storage/outbox.ts'
 import { recordContract } from './storage/records.ts'
-import { Driver, type OpenStorage, type Opener } from './storage/kit.ts'
-
-/** A fresh store for each test: the driver of the current one, and a way to open it again. */
-export interface Subject {
-  driver: Driver
-  reopen(): Promise<void>
-}
 
 /** What every storage must do; one suite, run against each. `open` gives an empty store each time. */
 export function storageContract(name: string, open: Opener): void {

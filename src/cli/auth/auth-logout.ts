@@ -3,7 +3,7 @@ import type { CredentialParts } from '../../credentials/assemble.ts'
 import { withCredentials } from './auth-parts.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { print, printError } from '../terminal/output.ts'
-import type { GlobalOptions } from '../program.ts'
+import type { GlobalOptions } from '../command.ts'
 
 /** Removes the gateway's own sign-ins, and only ever those; says what is used from now on. */
 export function authLogoutCommand(options: GlobalOptions): Promise<ExitCode> {

@@ -6,7 +6,7 @@ import { loadSettings, sandboxSettings, type Settings } from '../../config/setti
 import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
 import { placeOfSignIns } from '../../storage/own-place.ts'
 import { printError } from '../terminal/output.ts'
-import type { GlobalOptions } from '../program.ts'
+import type { GlobalOptions } from '../command.ts'
 import { findRunning } from '../client/running.ts'
 
 /**

@@ -5,7 +5,7 @@ import { withCredentials } from './auth-parts.ts'
 import { printStatus } from './auth-status.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
-import type { GlobalOptions } from '../program.ts'
+import type { GlobalOptions } from '../command.ts'
 
 interface RefreshCommandOptions extends GlobalOptions {
   readonly json: boolean

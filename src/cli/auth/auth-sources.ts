@@ -1,7 +1,7 @@
 import { withCredentials } from './auth-parts.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { paint, print, printJson, table } from '../terminal/output.ts'
-import type { GlobalOptions } from '../program.ts'
+import type { GlobalOptions } from '../command.ts'
 
 /** Every source of a credential in order of precedence: what was found, which one is in use, and why. */
 export async function authSourcesCommand(

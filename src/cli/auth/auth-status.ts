@@ -6,7 +6,7 @@ import type { CredentialParts } from '../../credentials/assemble.ts'
 import { withCredentials } from './auth-parts.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { duration, paint, print, printError, printJson, table } from '../terminal/output.ts'
-import type { GlobalOptions } from '../program.ts'
+import type { GlobalOptions } from '../command.ts'
 
 export interface AuthStatusOptions extends GlobalOptions {
   readonly json: boolean

@@ -11,7 +11,7 @@ import { acquireFileLock } from '../../support/file-lock.ts'
 import { machineId } from '../../support/machine.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { print, printError } from '../terminal/output.ts'
-import type { GlobalOptions } from '../program.ts'
+import type { GlobalOptions } from '../command.ts'
 import { migratePostgres } from './migrate.ts'
 import { placeOf } from './place.ts'
 

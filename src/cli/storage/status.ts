@@ -4,7 +4,7 @@ import { isoTime } from '../../support/iso-time.ts'
 import { withExistingStorage } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { print, printJson } from '../terminal/output.ts'
-import type { GlobalOptions } from '../program.ts'
+import type { GlobalOptions } from '../command.ts'
 import { placeOf } from './place.ts'
 
 export interface StorageReport {

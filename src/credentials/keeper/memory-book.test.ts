@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { FakeMemory } from '../../../test/support/memory-sign-in.ts'
-import { forget, MemoryBook, parseRecord, remember } from './memory-book.ts'
+import { MemoryBook } from './memory-book.ts'
+import { forget, parseRecord, remember } from './record.ts'
 import { memoryFile } from './memory-file.ts'
 
 describe('what the keeper remembers', () => {

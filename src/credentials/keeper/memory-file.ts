@@ -1,5 +1,5 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { parseRecord, type KeeperMemory } from './memory-book.ts'
+import { parseRecord, type KeeperMemory } from './record.ts'
 
 /**
  * The keeper's memory as a small JSON file (0600) inside the home.

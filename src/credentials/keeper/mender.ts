@@ -1,7 +1,7 @@
 import type { Clock } from '../../support/clock.ts'
 import type { Credential, Rejection } from '../credential.ts'
 import type { KeeperCore } from './keeper-core.ts'
-import { remember } from './memory-book.ts'
+import { remember } from './record.ts'
 import { isUsable, retryOf } from './keeper-state.ts'
 import type { Prober } from './prober.ts'
 import { mayRefreshAfterRejection } from './record-rules.ts'

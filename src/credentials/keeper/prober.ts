@@ -1,6 +1,6 @@
 import type { Credential, Rejection } from '../credential.ts'
 import type { KeeperCore } from './keeper-core.ts'
-import { forget } from './memory-book.ts'
+import { forget } from './record.ts'
 import { retryOf, type Retry } from './keeper-state.ts'
 import { probeDelay } from './refresh-policy.ts'
 import type { Warnings } from './warnings.ts'

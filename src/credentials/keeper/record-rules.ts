@@ -1,5 +1,5 @@
 import { sameAccount, type Held } from '../held.ts'
-import { remember, type KeeperRecord } from './memory-book.ts'
+import { remember, type KeeperRecord } from './record.ts'
 import type { TokenInHand } from './token-in-hand.ts'
 
 /** What the keeper's memory says about a credential. Pure. */

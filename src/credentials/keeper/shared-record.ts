@@ -1,4 +1,4 @@
-import type { KeeperRecord } from './memory-book.ts'
+import { REMEMBERED_FINGERPRINTS, type KeeperRecord } from './record.ts'
 
 /** What several keepers remember together, on one sign-in that all of them use. Pure. */
 
@@ -50,11 +50,8 @@ function changedList(
 
 function union(list: readonly string[], more: readonly string[]): readonly string[] {
   const fresh = more.filter((each) => !list.includes(each))
-  return fresh.length === 0 ? list : [...list, ...fresh].slice(-MOST_FINGERPRINTS)
+  return fresh.length === 0 ? list : [...list, ...fresh].slice(-REMEMBERED_FINGERPRINTS)
 }
-
-/** As many as a keeper alone remembers, about a month's worth. */
-const MOST_FINGERPRINTS = 128
 
 function isList(value: unknown): value is readonly string[] {
   return Array.isArray(value)

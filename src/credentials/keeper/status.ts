@@ -10,7 +10,7 @@ import { SECOND } from '../../support/clock.ts'
 import { isoTime } from '../../support/iso-time.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
 import type { Held } from '../held.ts'
-import type { KeeperRecord } from './memory-book.ts'
+import type { KeeperRecord } from './record.ts'
 import { retryOf, type CredentialStateName, type KeeperState } from './keeper-state.ts'
 
 /** What `hermes auth status --json` prints. Times are ISO 8601 in UTC. */

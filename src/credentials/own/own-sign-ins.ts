@@ -1,6 +1,6 @@
 import type { IssuedTokens } from '../../oauth/token-endpoint.ts'
 import type { Secret } from '../../support/secret.ts'
-import type { KeeperMemory } from '../keeper/memory-book.ts'
+import type { KeeperMemory } from '../keeper/record.ts'
 import type { OwnContent, OwnSignIn } from './own-file.ts'
 import type { RenewableSignIn } from '../sign-in.ts'
 

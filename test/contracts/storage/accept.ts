@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Subject } from '../storage.ts'
-import { command, message, OWNER, TELL } from './kit.ts'
+import { type Subject, command, message, OWNER, TELL } from './kit.ts'
 
 export function acceptContract(subject: Subject): void {
   describe('accepting', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Subject } from '../storage.ts'
-import { command, message, TELL } from './kit.ts'
+import { type Subject, command, message, TELL } from './kit.ts'
 
 export function commandContract(subject: Subject): void {
   describe('commands', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CUT_SHORT, type MessageContext } from '../../../src/inbox/message-context.ts'
-import type { Subject } from '../storage.ts'
-import { message, TELL } from './kit.ts'
+import { type Subject, message, TELL } from './kit.ts'
 
 const CONTEXT: MessageContext = {
   digest: 'digest-a',

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Subject } from '../storage.ts'
-import { message, START, TELL } from './kit.ts'
+import { type Subject, message, START, TELL } from './kit.ts'
 
 const DAY = 86_400_000
 

@@ -162,3 +162,9 @@ export class Driver {
     }
   }
 }
+
+/** A fresh store for each test: the driver of the current one, and a way to open it again. */
+export interface Subject {
+  driver: Driver
+  reopen(): Promise<void>
+}

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Subject } from '../storage.ts'
-import { message, OWNER, START, USAGE } from './kit.ts'
+import { type Subject, message, OWNER, START, USAGE } from './kit.ts'
 
 export function leaseContract(subject: Subject): void {
   describe('leases', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Subject } from '../storage.ts'
-import { message, SILENT, TELL, type Driver } from './kit.ts'
+import { type Subject, message, SILENT, TELL, type Driver } from './kit.ts'
 
 const LIMITS = { maxPerConversation: 2, maxTotal: 3 }
 const DAY = 86_400_000

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Subject } from '../storage.ts'
-import { message, TELL } from './kit.ts'
+import { type Subject, message, TELL } from './kit.ts'
 
 export function outboxContract(subject: Subject): void {
   describe('the outbox', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Incident } from '../../../src/alerts/incident.ts'
-import type { Subject } from '../storage.ts'
-import { START } from './kit.ts'
+import { type Subject, START } from './kit.ts'
 
 const HOUR = 3_600_000
 

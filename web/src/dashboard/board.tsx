@@ -1,6 +1,4 @@
-import type { ChatState } from '../chat-state.ts'
-import type { View } from '../views.ts'
-import type { BoardState } from './board-state.ts'
+import type { BoardProps } from './board-props.ts'
 import { IncidentsView } from './incidents-view.tsx'
 import { QueueView } from './queue-view.tsx'
 import { SandboxView } from './sandbox-view.tsx'
@@ -9,14 +7,6 @@ import { StatusView } from './status-view.tsx'
 import './styles/board.css'
 import './styles/status.css'
 import './styles/lists.css'
-
-export interface BoardProps {
-  readonly state: ChatState
-  readonly board: BoardState
-  readonly view: Exclude<View, { name: 'chat' }>
-  /** Opens a view by its address. */
-  readonly onGo: (path: string) => void
-}
 
 /** Everything beside the chat. */
 export function Board(props: BoardProps) {

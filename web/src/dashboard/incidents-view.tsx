@@ -1,6 +1,6 @@
 import { useValue } from '../observable.ts'
 import type { Incident } from './board-api.ts'
-import type { BoardProps } from './board.tsx'
+import type { BoardProps } from './board-props.ts'
 import { Frame } from './frame.tsx'
 import { count, day, duration, exactTime, moment, useNow } from './words.ts'
 

@@ -1,5 +1,5 @@
+import type { Values } from './board-api.ts'
 import uPlot from 'uplot'
-import type { PlotLine } from './plot.tsx'
 import { DAY, time } from './words.ts'
 
 /** All plots follow one pointer. */
@@ -133,4 +133,12 @@ function spanOf(self: uPlot): number {
 function axisTime(at: number, span: number): string {
   if (span <= 2 * DAY) return time(at)
   return new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })
+}
+
+export interface PlotLine {
+  readonly label: string
+  /** The name of a colour in the style sheet. */
+  readonly colour: string
+  readonly shape: 'line' | 'area' | 'bars' | 'points'
+  readonly values: Values
 }

@@ -1,20 +1,12 @@
+import { type PlotLine, optionsOf } from './plot-options.ts'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { useValue } from '../observable.ts'
 import { isDark, theme } from '../theme.ts'
 import type { Values } from './board-api.ts'
-import { optionsOf } from './plot-options.ts'
 import { useWidth } from './use-width.ts'
 import { moment } from './words.ts'
-
-export interface PlotLine {
-  readonly label: string
-  /** The name of a colour in the style sheet. */
-  readonly colour: string
-  readonly shape: 'line' | 'area' | 'bars' | 'points'
-  readonly values: Values
-}
 
 export interface PlotProps {
   readonly title: string

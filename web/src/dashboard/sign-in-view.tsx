@@ -1,6 +1,6 @@
 import { useValue } from '../observable.ts'
 import type { Credential } from './board-api.ts'
-import type { BoardProps } from './board.tsx'
+import type { BoardProps } from './board-props.ts'
 import { Frame } from './frame.tsx'
 import { AccountForm, KeyForm } from './sign-in-forms.tsx'
 import { day, duration, moment, useNow } from './words.ts'

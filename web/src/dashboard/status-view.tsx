@@ -1,5 +1,5 @@
 import { useValue } from '../observable.ts'
-import type { BoardProps } from './board.tsx'
+import type { BoardProps } from './board-props.ts'
 import type { StatusReport } from './board-api.ts'
 import { Frame } from './frame.tsx'
 import { headline } from './headline.ts'

@@ -1,4 +1,4 @@
-import { EMPTY_RECORD, parseRecord, type KeeperMemory } from '../../../credentials/keeper/memory-book.ts'
+import { EMPTY_RECORD, parseRecord, type KeeperMemory } from '../../../credentials/keeper/record.ts'
 import { withChanges } from '../../../credentials/keeper/shared-record.ts'
 import { StoreError } from '../../../support/errors.ts'
 import type { Queryable } from '../connection/database.ts'

@@ -1,4 +1,4 @@
-import type { Migration } from './migrate.ts'
+import type { Migration } from './migration.ts'
 
 /**
  * The tables of messages and of what belongs to them; as in SQLite, but for what many writers need.

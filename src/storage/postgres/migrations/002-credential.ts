@@ -1,4 +1,4 @@
-import type { Migration } from './migrate.ts'
+import type { Migration } from './migration.ts'
 
 /** The own sign-in that all gateways share, and the leases by which one of them does what only one may do. */
 export const credential: Migration = {

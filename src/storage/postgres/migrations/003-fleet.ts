@@ -1,4 +1,4 @@
-import type { Migration } from './migrate.ts'
+import type { Migration } from './migration.ts'
 
 /** Which conversations somebody has been woken for. */
 export const fleet: Migration = {

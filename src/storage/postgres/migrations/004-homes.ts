@@ -1,4 +1,4 @@
-import type { Migration } from './migrate.ts'
+import type { Migration } from './migration.ts'
 
 /** Which home a process works on, so that its successor there knows at once that it is gone. */
 export const homes: Migration = {

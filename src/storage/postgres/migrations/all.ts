@@ -1,4 +1,4 @@
-import type { Migration } from './migrate.ts'
+import type { Migration } from './migration.ts'
 import { messages } from './001-messages.ts'
 import { credential } from './002-credential.ts'
 import { fleet } from './003-fleet.ts'

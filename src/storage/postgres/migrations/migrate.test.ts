@@ -5,7 +5,8 @@ import { Client } from 'pg'
 import { freshDatabase } from '../../../../test/support/postgres.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { Secret } from '../../../support/secret.ts'
-import { migrate, schemaState, type Migration } from './migrate.ts'
+import { migrate, schemaState } from './migrate.ts'
+import type { Migration } from './migration.ts'
 import { MIGRATIONS } from './all.ts'
 
 const step = (number: number, sql: string, oldestProgram = '0.1.0'): Migration => ({

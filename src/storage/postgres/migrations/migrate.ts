@@ -1,3 +1,4 @@
+import type { Migration } from './migration.ts'
 import { Client } from 'pg'
 import { ConfigurationError } from '../../../support/errors.ts'
 import type { Secret } from '../../../support/secret.ts'
@@ -5,20 +6,6 @@ import { VERSION } from '../../../support/version.ts'
 import { connectionSettings } from '../connection/connection.ts'
 import { mayBeRepeated, openingError } from '../connection/failures.ts'
 import { MIGRATIONS } from './all.ts'
-
-/** One step of the schema, forward only. Never edited once released; what goes away goes a version later. */
-export interface Migration {
-  /** Steps run in this order, each once. */
-  readonly number: number
-  readonly name: string
-  readonly sql: string
-  /**
-   * The oldest program (`major.minor.patch`) that still works with the schema after this step.
-   * A step that only adds names the version before its own, so that processes of both versions may
-   * run beside each other while a fleet is upgraded.
-   */
-  readonly oldestProgram: string
-}
 
 export interface MigrateOptions {
   readonly url: Secret
