@@ -1,0 +1,97 @@
+import { defineConfig, type OxlintOverride } from 'oxlint'
+
+const CORE = ['oauth', 'credentials', 'inbox', 'conversation', 'alerts']
+const ADAPTERS = ['anthropic', 'channels', 'storage', 'http']
+
+/** Each room of `src/`, and the rooms that it may import beside itself. `gateway` and `cli` may import all. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  support: [],
+  config: ['support'],
+  oauth: ['support', 'config'],
+  credentials: ['support', 'config', 'oauth'],
+  inbox: ['support', 'config'],
+  conversation: ['support', 'config', 'inbox'],
+  alerts: ['support', 'config', 'oauth', 'credentials', 'inbox', 'conversation'],
+  ...Object.fromEntries(ADAPTERS.map((room) => [room, ['support', 'config', ...CORE]])),
+  sandbox: ['support'],
+}
+
+const ROOMS = [...Object.keys(MAY_IMPORT), 'gateway', 'cli']
+
+/** What only adapters may know. */
+const OUTSIDE = [
+  '@anthropic-ai/*',
+  'grammy',
+  'hono',
+  'hono/*',
+  '@hono/*',
+  'node:http',
+  'node:https',
+  'node:sqlite',
+  'commander',
+  '@clack/*',
+  'prom-client',
+]
+
+function direction([room, allowed]: [string, readonly string[]]): OxlintOverride {
+  const forbidden = ROOMS.filter((other) => other !== room && !allowed.includes(other))
+  return {
+    files: [`src/${room}/**/*.ts`],
+    excludeFiles: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: forbidden.map((other) => `**/${other}/**`),
+              message: `${room} may import ${['itself', ...allowed].join(', ')}.`,
+            },
+            ...(CORE.includes(room)
+              ? [
+                  {
+                    group: OUTSIDE,
+                    message: 'The core names no platform, no database, no SDK and no HTTP server.',
+                  },
+                ]
+              : []),
+          ],
+        },
+      ],
+    },
+  }
+}
+
+export default defineConfig({
+  plugins: ['typescript', 'import', 'unicorn', 'oxc', 'promise', 'vitest'],
+  categories: { correctness: 'error', suspicious: 'warn' },
+  env: { node: true, es2024: true },
+  rules: {
+    // A circle that closes through a type import is a circle, too.
+    'import/no-cycle': ['error', { ignoreTypes: false }],
+    'typescript/no-explicit-any': 'error',
+    'typescript/consistent-type-imports': 'error',
+    'no-console': 'error',
+    eqeqeq: ['error', 'always'],
+    'no-var': 'error',
+    'prefer-const': 'error',
+    'no-await-in-loop': 'off',
+    'unicorn/no-array-sort': 'off',
+    'unicorn/consistent-function-scoping': 'off',
+    'no-shadow': 'off',
+    'no-underscore-dangle': 'off',
+    'import/no-unassigned-import': 'off',
+    'no-unmodified-loop-condition': 'off',
+    'vitest/no-conditional-tests': 'off',
+    'vitest/require-mock-type-parameters': 'off',
+    'max-lines': ['warn', { max: 400 }],
+  },
+  ignorePatterns: ['dist', 'node_modules', 'schema'],
+  overrides: [
+    ...Object.entries(MAY_IMPORT).map(direction),
+    {
+      files: ['bench/**', 'test/support/**', 'bin/**', 'src/cli/**', 'src/sandbox/**'],
+      rules: { 'no-console': 'off', 'no-var': 'off' },
+    },
+  ],
+})
