@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Arrival } from '../src/inbox/inbox.ts'
+import type { Arrival } from '../src/inbox/arrival.ts'
 import { openSqliteStorage, type SqliteStorage } from '../src/storage/sqlite/storage.ts'
 
 const ONE_BY_ONE = 3_000

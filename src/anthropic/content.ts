@@ -1,6 +1,6 @@
 import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages'
 import type { ModelMessage } from '../conversation/model.ts'
-import type { Attachment } from '../inbox/inbox.ts'
+import type { Attachment } from '../inbox/message.ts'
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const
 

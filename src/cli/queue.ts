@@ -1,5 +1,5 @@
 import { queueItem } from '../http/api/status-report.ts'
-import type { MessageState } from '../inbox/inbox.ts'
+import type { MessageState } from '../inbox/message.ts'
 import { withStorage, pathsOf } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { duration, print, printError, printJson, table } from './terminal/output.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
-import type { Conversation } from '../inbox/inbox.ts'
+import type { Conversation } from '../inbox/message.ts'
 import { createCommands, parseCommand, type CommandCall } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 

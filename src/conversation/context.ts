@@ -1,5 +1,7 @@
 import { Interruption } from '../inbox/dispatch/outcome.ts'
-import type { Attachment, AttachmentInfo, Inbox, Lease, StoredMessage, Usage } from '../inbox/inbox.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import type { Lease, Usage } from '../inbox/lease.ts'
+import type { Attachment, AttachmentInfo, StoredMessage } from '../inbox/message.ts'
 import { sleep, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import {

@@ -1,4 +1,5 @@
-import type { Conversation, ConversationId, StoredMessage, Usage } from '../inbox/inbox.ts'
+import type { Usage } from '../inbox/lease.ts'
+import type { Conversation, ConversationId, StoredMessage } from '../inbox/message.ts'
 
 /** Conversations as people and operators read them. Implemented by each storage. */
 export interface Conversations {

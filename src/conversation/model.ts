@@ -1,4 +1,5 @@
-import type { Attachment, Usage } from '../inbox/inbox.ts'
+import type { Usage } from '../inbox/lease.ts'
+import type { Attachment } from '../inbox/message.ts'
 
 /** What the model is asked: the whole context of one turn. */
 export interface ModelRequest {

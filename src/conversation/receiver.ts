@@ -1,5 +1,5 @@
-import type { Accepted, Attachment, Cursor, Fence } from '../inbox/inbox.ts'
-import type { MessageContext } from '../inbox/message-context.ts'
+import type { Accepted, Cursor, Fence, MessageContext } from '../inbox/arrival.ts'
+import type { Attachment } from '../inbox/message.ts'
 
 /** What a platform delivered, in its facts; who may talk and what it means is decided by the receiver. */
 export type Delivered =

@@ -6,16 +6,15 @@ import type { Log } from '../support/log.ts'
 import { holdsSignInSecret, looksLikeSignInPaste } from '../support/token-shape.ts'
 import type { ConversationEvents } from '../inbox/fleet/events.ts'
 import { outageOf, type Gate } from '../inbox/gate/gate.ts'
-import type {
-  Accepted,
-  Arrival,
-  Attachment,
-  ConversationId,
-  HoldLimits,
-  Inbox,
-  IncomingMessage,
-} from '../inbox/inbox.ts'
-import { NOTHING } from '../inbox/nothing.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import {
+  type Accepted,
+  type Arrival,
+  type HoldLimits,
+  type IncomingMessage,
+  NOTHING,
+} from '../inbox/arrival.ts'
+import type { Attachment, ConversationId } from '../inbox/message.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { StoreHealth } from '../inbox/gate/store-health.ts'
 import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access/access.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { MemoryOutlet, MessageRig, lastText } from '../../test/support/message-rig.ts'
-import type { Attachment } from '../inbox/inbox.ts'
+import type { Attachment } from '../inbox/message.ts'
 import { ConfigurationError, Refused, TransientError } from '../support/errors.ts'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'

@@ -3,7 +3,8 @@ import type { Conversations } from '../conversation/conversations.ts'
 import type { Pairings } from '../conversation/access/pairing.ts'
 import type { Facts } from '../inbox/facts.ts'
 import type { Figures } from '../inbox/figures/figures.ts'
-import type { Inbox, Outbox } from '../inbox/inbox.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import type { Outbox } from '../inbox/outbox.ts'
 
 /** Everything durable of one gateway, or of several that share a database. */
 export interface Storage {

@@ -1,5 +1,5 @@
 import type { Delivered, Receiver } from '../../src/conversation/receiver.ts'
-import type { Accepted, Cursor } from '../../src/inbox/inbox.ts'
+import type { Accepted, Cursor } from '../../src/inbox/arrival.ts'
 
 type Handed = Extract<Delivered, { kind: 'message' }>
 

@@ -1,4 +1,4 @@
-import type { Attachment } from '../../inbox/inbox.ts'
+import type { Attachment } from '../../inbox/message.ts'
 import { backoffDelay } from '../../support/backoff.ts'
 import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { Refused, TransientError } from '../../support/errors.ts'

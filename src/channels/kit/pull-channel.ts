@@ -1,5 +1,6 @@
 import type { Delivered, Receiver } from '../../conversation/receiver.ts'
-import type { Accepted, ConversationId } from '../../inbox/inbox.ts'
+import type { Accepted } from '../../inbox/arrival.ts'
+import type { ConversationId } from '../../inbox/message.ts'
 import type { Clock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'

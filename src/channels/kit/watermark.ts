@@ -1,5 +1,5 @@
 import type { Delivered, Receiver } from '../../conversation/receiver.ts'
-import type { Cursor } from '../../inbox/inbox.ts'
+import type { Cursor } from '../../inbox/arrival.ts'
 import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { patienceAfter } from './store-retry.ts'

@@ -1,5 +1,5 @@
 import type { Receiver } from '../../conversation/receiver.ts'
-import type { Cursor } from '../../inbox/inbox.ts'
+import type { Cursor } from '../../inbox/arrival.ts'
 import { SECOND, type Clock } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import { newId } from '../../support/ids.ts'

@@ -1,6 +1,6 @@
 import type { Person } from '../../conversation/receiver.ts'
-import type { Accepted, Attachment } from '../../inbox/inbox.ts'
-import type { MessageContext } from '../../inbox/message-context.ts'
+import type { Accepted, MessageContext } from '../../inbox/arrival.ts'
+import type { Attachment } from '../../inbox/message.ts'
 import { Refused } from '../../support/errors.ts'
 import { PullChannel } from '../kit/pull-channel.ts'
 import { SNIFF_BYTES, sniff } from '../kit/sniff.ts'

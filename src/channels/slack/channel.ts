@@ -1,5 +1,5 @@
 import type { Receiver } from '../../conversation/receiver.ts'
-import type { Cursor } from '../../inbox/inbox.ts'
+import type { Cursor } from '../../inbox/arrival.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'

@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Attachment, AttachmentInfo } from '../../inbox/inbox.ts'
+import type { Attachment, AttachmentInfo } from '../../inbox/message.ts'
 import { HOUR, type Clock } from '../../support/clock.ts'
 import { Refused, StoreError } from '../../support/errors.ts'
 import { newId } from '../../support/ids.ts'

@@ -1,5 +1,6 @@
 import type { Person } from '../../conversation/receiver.ts'
-import type { Accepted, Attachment } from '../../inbox/inbox.ts'
+import type { Accepted } from '../../inbox/arrival.ts'
+import type { Attachment } from '../../inbox/message.ts'
 import type { Clock } from '../../support/clock.ts'
 import { PullChannel } from '../kit/pull-channel.ts'
 

@@ -1,7 +1,8 @@
 import type { IncidentStore } from '../../alerts/incidents-store.ts'
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { ConversationEvents } from '../../inbox/fleet/events.ts'
-import type { ConversationId, Inbox, MessageState } from '../../inbox/inbox.ts'
+import type { Inbox } from '../../inbox/inbox.ts'
+import type { ConversationId, MessageState } from '../../inbox/message.ts'
 import type { Clock } from '../../support/clock.ts'
 import type {
   ApiServices,

@@ -1,4 +1,4 @@
-import type { AttachmentInfo, MessageState, StoredMessage } from '../../inbox/inbox.ts'
+import type { AttachmentInfo, MessageState, StoredMessage } from '../../inbox/message.ts'
 
 /** A message as `GET …/messages` and the event streams print it. */
 export interface MessageItem {

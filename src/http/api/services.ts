@@ -1,6 +1,7 @@
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { Person } from '../../conversation/receiver.ts'
-import type { Accepted, Attachment, AttachmentInfo, ConversationId, MessageState } from '../../inbox/inbox.ts'
+import type { Accepted } from '../../inbox/arrival.ts'
+import type { Attachment, AttachmentInfo, ConversationId, MessageState } from '../../inbox/message.ts'
 import type { ConversationEvents } from '../../inbox/fleet/events.ts'
 import type { Series, SeriesName } from '../../inbox/figures/figure-series.ts'
 import type { Changes } from '../streams/changes.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Person } from '../../conversation/receiver.ts'
 import type { GateState } from '../../inbox/gate/gate.ts'
-import type { ConversationId } from '../../inbox/inbox.ts'
+import type { ConversationId } from '../../inbox/message.ts'
 import { HOUR, SECOND } from '../../support/clock.ts'
 import { newId } from '../../support/ids.ts'
 import { HttpProblem } from '../answers.ts'

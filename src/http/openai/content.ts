@@ -1,4 +1,4 @@
-import type { Attachment } from '../../inbox/inbox.ts'
+import type { Attachment } from '../../inbox/message.ts'
 import { invalid, unsupported } from './problem.ts'
 
 /** What stands in one message: its text, and the files in it. */

@@ -2,8 +2,8 @@ import type { Conversations } from '../../conversation/conversations.ts'
 import type { Person } from '../../conversation/receiver.ts'
 import type { ConversationEvents } from '../../inbox/fleet/events.ts'
 import type { Gate } from '../../inbox/gate/gate.ts'
-import type { Accepted, Attachment, ConversationId } from '../../inbox/inbox.ts'
-import type { MessageContext } from '../../inbox/message-context.ts'
+import type { Accepted, MessageContext } from '../../inbox/arrival.ts'
+import type { Attachment, ConversationId } from '../../inbox/message.ts'
 
 /** The way in for requests of programs. Implemented by their channel. */
 export interface ProgramChannel {

@@ -1,4 +1,4 @@
-import type { Usage } from '../../inbox/inbox.ts'
+import type { Usage } from '../../inbox/lease.ts'
 
 /**
  * What goes back to the client, to the letter of the protocol.

@@ -1,4 +1,4 @@
-import type { ConversationId, StoredMessage } from '../../inbox/inbox.ts'
+import type { ConversationId, StoredMessage } from '../../inbox/message.ts'
 import type { Clock, Timer } from '../../support/clock.ts'
 import { isFinal, toItem } from '../api/items.ts'
 import type { ApiServices } from '../api/services.ts'

@@ -1,7 +1,7 @@
 import type { WebhookConfig } from '../../config/config.ts'
 import { PersonRate } from '../../conversation/access/person-rate.ts'
 import type { Receiver } from '../../conversation/receiver.ts'
-import type { Accepted } from '../../inbox/inbox.ts'
+import type { Accepted } from '../../inbox/arrival.ts'
 import { ownId } from '../../inbox/delivery/own-id.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { looksLikeSignInPaste } from '../../support/token-shape.ts'

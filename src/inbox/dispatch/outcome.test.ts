@@ -11,7 +11,7 @@ import {
   UsageLimited,
 } from '../../support/errors.ts'
 import type { GateState } from '../gate/gate.ts'
-import type { Lease } from '../inbox.ts'
+import type { Lease } from '../lease.ts'
 import { Interruption, endingOf, type ThrownContext } from './outcome.ts'
 
 const NOW = 1_000_000

@@ -13,7 +13,7 @@ import {
 } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import { outageOf, type GateState } from '../gate/gate.ts'
-import type { Lease, TurnOutcome } from '../inbox.ts'
+import type { Lease, TurnOutcome } from '../lease.ts'
 
 /** A message whose handling fails this often is not tried again by itself. */
 const MAX_FAILURES = 3

@@ -1,4 +1,4 @@
-import type { ConversationId } from '../inbox.ts'
+import type { ConversationId } from '../message.ts'
 
 interface Entry {
   /** Messages that are known to wait; null = some, and nobody has counted. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../support/clock.ts'
-import type { ConversationId, Inbox } from '../inbox.ts'
+import type { Inbox } from '../inbox.ts'
+import type { ConversationId } from '../message.ts'
 import { WorkQueue } from './work-queue.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { ConversationId } from '../inbox.ts'
+import type { ConversationId } from '../message.ts'
 
 /** What happens in a conversation, for whoever watches it live. Durable facts are in the store; these only wake. */
 export type ConversationEvent =

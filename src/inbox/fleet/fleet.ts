@@ -1,4 +1,5 @@
-import type { ConversationId, Fence } from '../inbox.ts'
+import type { Fence } from '../arrival.ts'
+import type { ConversationId } from '../message.ts'
 import type { WorkSource } from '../dispatch/work-source.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Outage } from '../inbox.ts'
+import type { Outage } from '../arrival.ts'
 
 /** Can messages be answered now? Read by the dispatcher before every lease, and by whoever reports health. */
 export type GateState =

@@ -3,7 +3,8 @@ import { MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import { outageOf, type Gate, type GateState } from './gate.ts'
 import { tooOldNotice } from './hold-policy.ts'
-import type { ConversationId, Inbox } from '../inbox.ts'
+import type { Inbox } from '../inbox.ts'
+import type { ConversationId } from '../message.ts'
 
 /** Ages are counted in days; a minute more or less is nothing. */
 const EXPIRE_EVERY_MS = MINUTE

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { AcceptRequest, IncomingMessage, Outage } from '../../inbox/inbox.ts'
-import { HOLD_FULL } from '../../inbox/reasons.ts'
+import type { AcceptRequest, IncomingMessage, Outage } from '../../inbox/arrival.ts'
+import { HOLD_FULL } from '../../inbox/message.ts'
 import { MINUTE } from '../../support/clock.ts'
 import { admit, arrivingMessage, noticeOnArrival } from './admission.ts'
 import type { ConversationRow } from '../rows/conversation-row.ts'

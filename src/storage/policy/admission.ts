@@ -1,5 +1,5 @@
-import type { AcceptRequest, IncomingMessage, Outage } from '../../inbox/inbox.ts'
-import { HOLD_FULL } from '../../inbox/reasons.ts'
+import type { AcceptRequest, IncomingMessage, Outage } from '../../inbox/arrival.ts'
+import { HOLD_FULL } from '../../inbox/message.ts'
 import { MINUTE } from '../../support/clock.ts'
 import type { ConversationRow } from '../rows/conversation-row.ts'
 import type { NewMessage } from '../rows/new-message.ts'

@@ -1,4 +1,4 @@
-import type { Lease } from '../../inbox/inbox.ts'
+import type { Lease } from '../../inbox/lease.ts'
 import type { MessageFields } from '../rows/message-row.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { TurnOutcome } from '../../inbox/inbox.ts'
+import type { TurnOutcome } from '../../inbox/lease.ts'
 import { redact } from '../../support/redact.ts'
 import type { MessageFields } from '../rows/message-row.ts'
 import type { NewMessage, Sending } from '../rows/new-message.ts'

@@ -1,4 +1,4 @@
-import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 import type { ConversationRow as ConversationFields } from '../rows/conversation-row.ts'
 import { asStoredMessage, WAITING, type MessageFields } from '../rows/message-row.ts'
 import type { Queryable } from './connection/database.ts'

@@ -1,4 +1,5 @@
-import type { AcceptRequest, Arrival, Inbox } from '../../inbox/inbox.ts'
+import type { Inbox } from '../../inbox/inbox.ts'
+import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { keyOf } from '../policy/lease-terms.ts'

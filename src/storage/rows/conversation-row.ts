@@ -1,4 +1,4 @@
-import type { Conversation } from '../../inbox/inbox.ts'
+import type { Conversation } from '../../inbox/message.ts'
 
 /** A row of `conversations`, changed in memory and written once at the end of its operation. */
 export interface ConversationRow {

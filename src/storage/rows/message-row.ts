@@ -1,4 +1,4 @@
-import type { AttachmentInfo, MessageRole, MessageState, StoredMessage } from '../../inbox/inbox.ts'
+import type { AttachmentInfo, MessageRole, MessageState, StoredMessage } from '../../inbox/message.ts'
 
 /** The states that wait for an answer, written as the partial index has them, so that it is used. */
 export const WAITING = `state IN ('received', 'answering', 'held')`

@@ -1,4 +1,4 @@
-import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 
 /** Messages looked at first for the cut; more only where the limit is far away. */
 export const FIRST_LOOK = 128

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, test, vi } from 'vitest'
 import { command, message, TELL, USAGE } from '../../../test/contracts/storage/kit.ts'
-import type { Lease } from '../../inbox/inbox.ts'
+import type { Lease } from '../../inbox/lease.ts'
 import { runBatch, type Call } from './thread/batch.ts'
 import { Session } from './thread/session.ts'
 

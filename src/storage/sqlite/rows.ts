@@ -1,4 +1,4 @@
-import type { AttachmentInfo, StoredMessage } from '../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 import { newId } from '../../support/ids.ts'
 import type { ConversationRow } from '../rows/conversation-row.ts'
 import { asStoredMessage, type MessageFields } from '../rows/message-row.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CUT_SHORT, type MessageContext } from '../../../src/inbox/message-context.ts'
+import { CUT_SHORT, type MessageContext } from '../../../src/inbox/arrival.ts'
 import { type Subject, message, TELL } from './kit.ts'
 
 const CONTEXT: MessageContext = {

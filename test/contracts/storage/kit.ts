@@ -3,18 +3,17 @@ import type { Conversations } from '../../../src/conversation/conversations.ts'
 import type { Pairings } from '../../../src/conversation/access/pairing.ts'
 import type { Facts } from '../../../src/inbox/facts.ts'
 import type { Figures } from '../../../src/inbox/figures/figures.ts'
+import type { Inbox } from '../../../src/inbox/inbox.ts'
+import type { Outbox } from '../../../src/inbox/outbox.ts'
+import type { Lease, TurnOutcome } from '../../../src/inbox/lease.ts'
 import type {
   Accepted,
   AcceptRequest,
   Arrival,
   CommandEffect,
-  Inbox,
   IncomingMessage,
-  Lease,
   Outage,
-  Outbox,
-  TurnOutcome,
-} from '../../../src/inbox/inbox.ts'
+} from '../../../src/inbox/arrival.ts'
 
 /** What every storage gives. */
 export interface Storage {

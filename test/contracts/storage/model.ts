@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Lease } from '../../../src/inbox/inbox.ts'
+import type { Lease } from '../../../src/inbox/lease.ts'
 import { type Subject, command, message, TELL, type Driver } from './kit.ts'
 
 /** What people and the gateway may do, in any order; small ranges, so that they meet. */

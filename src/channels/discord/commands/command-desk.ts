@@ -1,6 +1,6 @@
 import type { APIInteraction } from 'discord-api-types/v10'
 import type { Receiver } from '../../../conversation/receiver.ts'
-import type { Accepted } from '../../../inbox/inbox.ts'
+import type { Accepted } from '../../../inbox/arrival.ts'
 import { backoffDelay } from '../../../support/backoff.ts'
 import { MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'

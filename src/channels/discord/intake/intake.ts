@@ -7,7 +7,7 @@ import type {
   GatewayThreadListSync,
 } from 'discord-api-types/v10'
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
-import type { Cursor } from '../../../inbox/inbox.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
 import { backoffDelay } from '../../../support/backoff.ts'
 import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'

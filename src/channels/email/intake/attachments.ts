@@ -1,5 +1,5 @@
 import type { Attachment as Part } from 'mailparser'
-import type { Attachment } from '../../../inbox/inbox.ts'
+import type { Attachment } from '../../../inbox/message.ts'
 import { Refused } from '../../../support/errors.ts'
 import { sniff } from '../../kit/sniff.ts'
 

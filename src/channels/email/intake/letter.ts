@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { ParsedMail } from 'mailparser'
-import type { Attachment } from '../../../inbox/inbox.ts'
+import type { Attachment } from '../../../inbox/message.ts'
 import { looksLikeSignInPaste } from '../../../support/token-shape.ts'
 import { filesOf } from './attachments.ts'
 import type { Headers } from './headers.ts'

@@ -1,6 +1,6 @@
 import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow'
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
-import type { Cursor } from '../../../inbox/inbox.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
 import { backoffDelay } from '../../../support/backoff.ts'
 import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'

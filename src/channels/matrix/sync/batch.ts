@@ -1,5 +1,5 @@
 import type { Delivered } from '../../../conversation/receiver.ts'
-import type { Cursor } from '../../../inbox/inbox.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
 import type { Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'

@@ -1,4 +1,4 @@
-import type { Cursor } from '../../../inbox/inbox.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
 
 type Stored = Omit<Cursor, 'channel'>
 

@@ -1,5 +1,5 @@
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
-import type { Accepted, Cursor } from '../../../inbox/inbox.ts'
+import type { Accepted, Cursor } from '../../../inbox/arrival.ts'
 import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
 import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
 import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'

@@ -1,5 +1,5 @@
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
-import type { Accepted } from '../../../inbox/inbox.ts'
+import type { Accepted } from '../../../inbox/arrival.ts'
 
 /** Messages that may come a second time: by a retry, as a mention, from the history. */
 const REMEMBERED = 5_000

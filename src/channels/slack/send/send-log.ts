@@ -1,4 +1,4 @@
-import type { Cursor } from '../../../inbox/inbox.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
 import { compareTs } from '../address.ts'
 
 /** More than are ever under way at once, so that the newest are never written over while they matter. */

@@ -1,5 +1,5 @@
 import type { Update } from 'grammy/types'
-import type { Cursor } from '../../../inbox/inbox.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
 import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
 import { sleep, type Clock, DAY, MINUTE, SECOND } from '../../../support/clock.ts'

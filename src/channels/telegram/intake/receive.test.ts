@@ -1,7 +1,7 @@
 import type { Update } from 'grammy/types'
 import { describe, expect, test } from 'vitest'
 import type { Delivered } from '../../../conversation/receiver.ts'
-import type { Attachment } from '../../../inbox/inbox.ts'
+import type { Attachment } from '../../../inbox/message.ts'
 import type { FileRef } from './media.ts'
 import { mapUpdate } from './receive.ts'
 

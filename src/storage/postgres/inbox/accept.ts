@@ -1,5 +1,11 @@
-import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../../inbox/inbox.ts'
-import { NOTHING } from '../../../inbox/nothing.ts'
+import {
+  type Accepted,
+  type AcceptRequest,
+  type Arrival,
+  type IncomingMessage,
+  NOTHING,
+} from '../../../inbox/arrival.ts'
+import type { MessageState } from '../../../inbox/message.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { admit, arrivingMessage, fromPerson, noticeOnArrival } from '../../policy/admission.ts'
 import { WAITING } from '../../rows/message-row.ts'

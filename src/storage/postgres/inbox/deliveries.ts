@@ -1,5 +1,5 @@
-import type { Accepted, Arrival, MessageState } from '../../../inbox/inbox.ts'
-import { HOLD_FULL } from '../../../inbox/reasons.ts'
+import type { Accepted, Arrival } from '../../../inbox/arrival.ts'
+import { type MessageState, HOLD_FULL } from '../../../inbox/message.ts'
 import type { Queryable } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 

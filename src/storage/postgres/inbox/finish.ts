@@ -1,4 +1,5 @@
-import type { Outage, TurnOutcome } from '../../../inbox/inbox.ts'
+import type { TurnOutcome } from '../../../inbox/lease.ts'
+import type { Outage } from '../../../inbox/arrival.ts'
 import type { LeaseKey } from '../../policy/lease-terms.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../policy/turn-end.ts'

@@ -1,4 +1,4 @@
-import type { AttachmentInfo, StoredMessage } from '../../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../../inbox/message.ts'
 import { FIRST_LOOK, oldestWithin, unpackHistory, type PackedMessage } from '../../rows/packed-history.ts'
 import type { Queryable } from '../connection/database.ts'
 import type { ConversationRow } from '../rows.ts'

@@ -1,5 +1,5 @@
 import type { ExpireRequest, HoldRequest } from '../../../inbox/inbox.ts'
-import { TOO_OLD } from '../../../inbox/reasons.ts'
+import { TOO_OLD } from '../../../inbox/message.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import {

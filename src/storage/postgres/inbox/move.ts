@@ -1,4 +1,4 @@
-import type { Arrival } from '../../../inbox/inbox.ts'
+import type { Arrival } from '../../../inbox/arrival.ts'
 import { MESSAGE_COLUMNS, type ConversationRow, type MessageRow } from '../rows.ts'
 import type { Places } from './places.ts'
 import { clean } from '../connection/statements.ts'

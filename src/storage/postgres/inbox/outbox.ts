@@ -1,4 +1,4 @@
-import type { Outbox, OutboxItem } from '../../../inbox/inbox.ts'
+import type { Outbox, OutboxItem } from '../../../inbox/outbox.ts'
 import { sentText } from '../../../inbox/delivery/sent-text.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { redact } from '../../../support/redact.ts'

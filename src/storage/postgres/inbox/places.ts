@@ -1,4 +1,4 @@
-import type { Arrival } from '../../../inbox/inbox.ts'
+import type { Arrival } from '../../../inbox/arrival.ts'
 import type { Queryable } from '../connection/database.ts'
 import { CONVERSATION_COLUMNS, type ConversationRow } from '../rows.ts'
 import { clean } from '../connection/statements.ts'

@@ -1,4 +1,4 @@
-import type { MessageState } from '../../../inbox/inbox.ts'
+import type { MessageState } from '../../../inbox/message.ts'
 import { waitingRows, type ConversationRow } from '../rows.ts'
 import type { Work } from './work.ts'
 

@@ -1,4 +1,5 @@
-import type { Attachment, Cursor } from '../../../inbox/inbox.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
+import type { Attachment } from '../../../inbox/message.ts'
 import { newId } from '../../../support/ids.ts'
 import type { NewMessage, Sending } from '../../rows/new-message.ts'
 import type { Transaction } from '../connection/database.ts'

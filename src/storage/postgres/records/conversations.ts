@@ -1,4 +1,5 @@
-import type { Conversation, StoredMessage, Usage } from '../../../inbox/inbox.ts'
+import type { Usage } from '../../../inbox/lease.ts'
+import type { Conversation, StoredMessage } from '../../../inbox/message.ts'
 import { publicConversation } from '../../rows/conversation-row.ts'
 import type { Queryable } from '../connection/database.ts'
 import {

@@ -1,6 +1,11 @@
-import type { Accepted, AcceptRequest, Arrival, IncomingMessage, MessageState } from '../../../inbox/inbox.ts'
-import { NOTHING } from '../../../inbox/nothing.ts'
-import { HOLD_FULL } from '../../../inbox/reasons.ts'
+import {
+  type Accepted,
+  type AcceptRequest,
+  type Arrival,
+  type IncomingMessage,
+  NOTHING,
+} from '../../../inbox/arrival.ts'
+import { type MessageState, HOLD_FULL } from '../../../inbox/message.ts'
 import { admit, arrivingMessage, fromPerson, noticeOnArrival } from '../../policy/admission.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import { WAITING } from '../../rows/message-row.ts'

@@ -1,4 +1,4 @@
-import type { TurnOutcome } from '../../../inbox/inbox.ts'
+import type { TurnOutcome } from '../../../inbox/lease.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import type { LeaseKey } from '../../policy/lease-terms.ts'
 import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../policy/turn-end.ts'

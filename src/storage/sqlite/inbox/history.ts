@@ -1,4 +1,4 @@
-import type { AttachmentInfo, StoredMessage } from '../../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../../inbox/message.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import {
   FIRST_LOOK,

@@ -1,5 +1,6 @@
-import type { HoldRequest, Outage } from '../../../inbox/inbox.ts'
-import { TOO_OLD } from '../../../inbox/reasons.ts'
+import type { HoldRequest } from '../../../inbox/inbox.ts'
+import type { Outage } from '../../../inbox/arrival.ts'
+import { TOO_OLD } from '../../../inbox/message.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import { conversationById, conversationByKey, notify, observedOutage, saveConversation } from '../rows.ts'

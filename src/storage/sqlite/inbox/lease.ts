@@ -1,5 +1,5 @@
-import type { Lease, LeaseRequest } from '../../../inbox/inbox.ts'
-import { NEVER_FINISHED } from '../../../inbox/reasons.ts'
+import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
+import { NEVER_FINISHED } from '../../../inbox/message.ts'
 import { newId } from '../../../support/ids.ts'
 import { publicConversation, type ConversationRow } from '../../rows/conversation-row.ts'
 import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../../policy/lease-terms.ts'

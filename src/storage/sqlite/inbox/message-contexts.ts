@@ -1,4 +1,4 @@
-import type { MessageContext } from '../../../inbox/message-context.ts'
+import type { MessageContext } from '../../../inbox/arrival.ts'
 import type { Session } from '../thread/session.ts'
 
 /**

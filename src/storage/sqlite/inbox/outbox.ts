@@ -1,4 +1,4 @@
-import type { OutboxItem } from '../../../inbox/inbox.ts'
+import type { OutboxItem } from '../../../inbox/outbox.ts'
 import { sentText } from '../../../inbox/delivery/sent-text.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { conversationById, notify, saveConversation } from '../rows.ts'

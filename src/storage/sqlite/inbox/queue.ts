@@ -1,5 +1,6 @@
-import type { Attachment, Cursor, MessageState, StoredMessage, WaitingCounts } from '../../../inbox/inbox.ts'
-import { DROPPED } from '../../../inbox/reasons.ts'
+import type { WaitingCounts } from '../../../inbox/inbox.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
+import { type Attachment, type MessageState, type StoredMessage, DROPPED } from '../../../inbox/message.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import { asMessages, conversationByKey, saveConversation, storedMessage } from '../rows.ts'
 import type { Session } from '../thread/session.ts'

@@ -1,4 +1,4 @@
-import type { MessageState } from '../../../inbox/inbox.ts'
+import type { MessageState } from '../../../inbox/message.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import { asMessages, MESSAGE_COLUMNS, type MessageRow } from '../rows.ts'

@@ -1,4 +1,5 @@
-import type { Conversation, StoredMessage, Usage } from '../../../inbox/inbox.ts'
+import type { Usage } from '../../../inbox/lease.ts'
+import type { Conversation, StoredMessage } from '../../../inbox/message.ts'
 import { publicConversation, type ConversationRow } from '../../rows/conversation-row.ts'
 import { asMessages, MESSAGE_COLUMNS, conversationById, storedMessage } from '../rows.ts'
 import { findAddress } from '../inbox/addresses.ts'

@@ -1,0 +1,167 @@
+import type { MessageState, ConversationId, Attachment } from './message.ts'
+
+/** A message as a channel hands it over, access already granted. */
+export interface IncomingMessage {
+  readonly channel: string
+  /** Where answers go, in the channel's own notation (chat, or chat and thread). */
+  readonly address: string
+  /** Unique within the address; a second delivery of the same id is the same message. */
+  readonly platformMessageId: string
+  readonly personId: string
+  readonly personName: string | null
+  readonly text: string
+  readonly attachments: readonly Attachment[]
+  /** Is a notice welcome? False in groups where the bot was not addressed. */
+  readonly addressed: boolean
+  /** The sender keeps the conversation itself: this stands for the history, and the message is answered alone. */
+  readonly context?: MessageContext
+}
+
+/** One thing that a platform delivered. */
+export type Arrival =
+  | { readonly kind: 'message'; readonly message: IncomingMessage }
+  /** Obeyed at once, beside the queue; only the fact, the effect and the reply are stored. */
+  | {
+      readonly kind: 'command'
+      readonly message: IncomingMessage
+      readonly effect: CommandEffect | null
+      readonly reply: string
+    }
+  /** Changes the text of a message that nobody has begun to answer; otherwise changes nothing. */
+  | {
+      readonly kind: 'edit'
+      readonly channel: string
+      readonly address: string
+      readonly platformMessageId: string
+      readonly text: string
+    }
+  /** Withdraws a message that nobody has begun to answer; otherwise changes nothing. */
+  | {
+      readonly kind: 'deletion'
+      readonly channel: string
+      readonly address: string
+      readonly platformMessageId: string
+    }
+  /**
+   * Something that must not enter the inbox (a stranger, a pasted secret, a sticker):
+   * only its id is remembered, so that a second delivery is not answered again.
+   */
+  | {
+      readonly kind: 'turned-away'
+      readonly channel: string
+      readonly address: string
+      readonly platformMessageId: string
+      /** null: say nothing. */
+      readonly reply: string | null
+    }
+  /** The platform gave the chat another address; the conversation goes on there. */
+  | { readonly kind: 'moved'; readonly channel: string; readonly from: string; readonly to: string }
+
+export type CommandEffect =
+  /** A fresh history begins after this command; what waits is withdrawn, what is being answered is stopped. */
+  | { readonly kind: 'new' }
+  /** What waits is withdrawn, what is being answered is stopped. */
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'model'; readonly model: string | null }
+
+/** A position in a platform's stream, stored in the same transaction as what came before it. */
+export interface Cursor {
+  readonly channel: string
+  readonly name: string
+  readonly value: string
+}
+
+/** A right that moves between processes: each holder of `name` has a higher number than the one before. */
+export interface Fence {
+  readonly name: string
+  readonly fence: number
+}
+
+/** An outage during which messages are held, as far as the inbox must know it. */
+export interface Outage {
+  /** The same through one outage; a conversation is told once per id. */
+  readonly id: string
+  readonly reason: string
+  /** The notice for a conversation whose message has to wait; null while the wait is short enough to say nothing. */
+  readonly notice: string | null
+}
+
+export interface HoldLimits {
+  readonly maxPerConversation: number
+  readonly maxTotal: number
+}
+
+export interface AcceptRequest {
+  readonly arrivals: readonly Arrival[]
+  readonly cursors: readonly Cursor[]
+  readonly now: number
+  /** Set while messages cannot be answered: what arrives is held, within the limits, and told once. */
+  readonly outage: Outage | null
+  readonly limits: HoldLimits
+  /** The sentence for a message that finds the hold full; the row is stored as `refused`. */
+  readonly holdFullNotice: string
+  /**
+   * The right to the platform's connection under which this was received, where several processes
+   * share a store: when another process holds it meanwhile, nothing is stored.
+   */
+  readonly fence?: Fence | null
+}
+
+/** What became of each arrival, in the same order. */
+export interface Accepted {
+  readonly conversationId: ConversationId | null
+  /** The message's id; null where nothing was stored. */
+  readonly messageId: string | null
+  readonly state: MessageState | null
+  /** It had been delivered before; `messageId` and `state` are the first one's. */
+  readonly duplicate: boolean
+  /** `refused` because the hold is full. */
+  readonly holdFull: boolean
+  /** Something is in the conversation's outbox now. */
+  readonly outbox: boolean
+  /** Waiting messages that a command withdrew. */
+  readonly withdrawn: number
+  /** A duplicate by its id whose context has another digest: not the same message at all. */
+  readonly conflict?: boolean
+}
+
+/**
+ * What travels with a message whose sender keeps the conversation itself: everything that the
+ * model is to be shown beside the message, in place of the stored history and the usual settings.
+ * Stored with the message, handed out with its lease, and dropped once the message was answered.
+ */
+export interface MessageContext {
+  /** Names the request as it was sent: another one under the same id is told from a repetition by it. */
+  readonly digest: string
+  /** The sender's system prompt, verbatim; null = the gateway's own. */
+  readonly system: string | null
+  /** What was said before, oldest first. */
+  readonly turns: readonly EarlierTurn[]
+  /** null = the configured one. */
+  readonly model: string | null
+  /** Tokens of the answer at most; null = as configured. */
+  readonly maxTokens: number | null
+  /** The answer ends before any of these. */
+  readonly stop: readonly string[]
+}
+
+export interface EarlierTurn {
+  readonly role: 'user' | 'assistant'
+  readonly text: string
+  /** Which of the message's attachments belong here, by index; those that no turn names are the message's own. */
+  readonly attachments: readonly number[]
+}
+
+/** The reason of an answer that ends because it was as long as it may be. */
+export const CUT_SHORT = 'cut short'
+
+/** What became of an arrival that left nothing. */
+export const NOTHING: Accepted = {
+  conversationId: null,
+  messageId: null,
+  state: null,
+  duplicate: false,
+  holdFull: false,
+  outbox: false,
+  withdrawn: 0,
+}

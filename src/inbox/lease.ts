@@ -1,0 +1,75 @@
+import type { Outage, MessageContext } from './arrival.ts'
+import type { ConversationId, StoredMessage, Conversation } from './message.ts'
+
+/** The exclusive right to answer the oldest message(s) of one conversation. */
+export interface Lease {
+  readonly turnId: string
+  /** Fencing: a result is taken only while this is the newest lease of the conversation. */
+  readonly generation: number
+  readonly conversation: Conversation
+  /** One message, or several of one person that were held together; oldest first. */
+  readonly messages: readonly StoredMessage[]
+  /** What was said before, since the last `/new`, oldest first, answered turns only; cut at `historyLimit` characters. */
+  readonly history: readonly StoredMessage[]
+  /** History older than `history` exists, and this is what is known of it. */
+  readonly summary: string | null
+  /** Failures of handling so far (outages do not count). */
+  readonly failures: number
+  /** The platform's id of a draft that an earlier try has shown. */
+  readonly draft: string | null
+  /** What the message brought along; absent for most. */
+  readonly context?: MessageContext
+}
+
+export interface Usage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cacheReadTokens: number
+  readonly cacheWriteTokens: number
+}
+
+/** How a turn ended. */
+export type TurnOutcome =
+  | {
+      readonly kind: 'answered'
+      readonly text: string
+      /** See `StoredMessage.preface`. */
+      readonly preface: string | null
+      readonly model: string
+      readonly usage: Usage
+      /** The model's share of the time, in milliseconds. */
+      readonly modelMs: number
+      /** Replaces the conversation's summary of what `history` no longer holds; undefined = unchanged. */
+      readonly summary?: string
+      /** The `seq` of the last answer that `summary` covers; `history` begins after it from now on. */
+      readonly summaryUpTo?: number
+      /** Why the answer ends before its end; becomes the answer's own `reason`. */
+      readonly reason?: string
+    }
+  /** The person reads `notice`; the message leaves the history. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly notice: string }
+  /** Back to the queue because of an outage: does not count as a failure. */
+  | { readonly kind: 'held'; readonly outage: Outage }
+  /** Back to the queue at once: shutdown, or the split of merged messages. */
+  | { readonly kind: 'returned'; readonly split?: boolean }
+  /** Handling threw: counted; `retryAt` is when it may be tried again. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAt: number }
+  /** Waits for the operator; the next messages go on. */
+  | { readonly kind: 'parked'; readonly reason: string; readonly notice: string }
+  /** Stopped by the person; `text` is what had been shown. */
+  | { readonly kind: 'stopped'; readonly text: string }
+
+export interface LeaseRequest {
+  readonly conversationId: ConversationId
+  readonly owner: string
+  readonly now: number
+  /** Characters of history to hand over, at most. */
+  readonly historyLimit: number
+  /** Give consecutive held messages of one person as one turn (frozen here, until answered or split). */
+  readonly merge: boolean
+  /**
+   * An earlier call of this owner failed and may have been stored all the same: a lease that it
+   * knows nothing of is ended, and taken anew.
+   */
+  readonly again?: boolean
+}

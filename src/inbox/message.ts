@@ -1,0 +1,66 @@
+/** As `GET /api/conversations/:id/messages` prints them. */
+export type MessageState = 'received' | 'answering' | 'held' | 'answered' | 'refused' | 'withdrawn' | 'parked'
+
+export type MessageRole = 'user' | 'assistant' | 'notice'
+
+/** `<channel>:<address at first sight>`; never changes, even when the platform moves the chat. */
+export type ConversationId = string
+
+export interface Attachment {
+  readonly mediaType: string
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+export interface AttachmentInfo {
+  readonly id: string
+  readonly mediaType: string
+  readonly name: string
+  readonly size: number
+}
+
+export interface StoredMessage {
+  readonly id: string
+  readonly conversationId: ConversationId
+  /** Order within the conversation, over all roles. */
+  readonly seq: number
+  readonly role: MessageRole
+  readonly text: string
+  /** What the reader sees before the text and the model does not, such as `(to your message of 2 h ago)`. */
+  readonly preface: string | null
+  readonly state: MessageState
+  /** Why it is held, refused or parked; one word or sentence without any provider text. */
+  readonly reason: string | null
+  readonly platformMessageId: string | null
+  readonly personId: string | null
+  readonly personName: string | null
+  readonly attachments: readonly AttachmentInfo[]
+  /** When it was accepted. */
+  readonly at: number
+  /** The id of the answer, once there is one. */
+  readonly answeredBy: string | null
+  /** Moves with every change of this row; ascending over the whole store. The id of its SSE event. */
+  readonly revision: number
+}
+
+export interface Conversation {
+  readonly id: ConversationId
+  readonly channel: string
+  readonly address: string
+  /** The model chosen by `/model`; null = the configured one. */
+  readonly model: string | null
+}
+
+/**
+ * Why a message came to its end, where it is the store that ends it. For the operator's queue; and
+ * whoever has to answer for the message tells by it what happened.
+ */
+
+/** It found the hold full. */
+export const HOLD_FULL = 'hold full'
+/** It was held for so long that an answer is of no use any more. */
+export const TOO_OLD = 'held too long'
+/** It was leased again and again, and its turn never finished. */
+export const NEVER_FINISHED = 'handling never came to an end'
+/** The operator took it out of the queue. */
+export const DROPPED = 'dropped by the operator'
