@@ -37,7 +37,7 @@ import { pageSignIn } from './http/page/page-sign-in.ts'
 import type { SandboxPanel } from './http/api/services.ts'
 import { statusReport } from './http/api/status-report.ts'
 import { TokenList } from './http/access/token-list.ts'
-import { CombinedGate } from './inbox/gate/combined-gate.ts'
+import { CombinedGate } from './inbox/gate/gate.ts'
 import { FigureRecorder } from './inbox/figures/figure-recorder.ts'
 import { ProviderGate } from './inbox/gate/provider-gate.ts'
 import { Readiness } from './inbox/gate/readiness.ts'
@@ -47,8 +47,7 @@ import { openStore } from './storage/open-store.ts'
 import { SECOND, systemClock } from './support/clock.ts'
 import { newId } from './support/ids.ts'
 import type { Log } from './support/log.ts'
-import { PACKAGE_ROOT } from './support/package-root.ts'
-import { VERSION } from './support/version.ts'
+import { PACKAGE_ROOT, VERSION } from './support/package.ts'
 
 /** Answers in hand get this long at a stop; then they are handed back to the queue. */
 const STOP_ANSWERS_MS = 8 * SECOND

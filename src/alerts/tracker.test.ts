@@ -3,8 +3,7 @@ import { FakeClock } from '../../test/support/fake-clock.ts'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
 import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
 import type { Alert } from './alert.ts'
-import type { Incident } from './incident.ts'
-import type { IncidentStore } from './incidents-store.ts'
+import type { Incident, IncidentStore } from './incident.ts'
 import { IncidentTracker } from './tracker.ts'
 
 class MemoryStore implements IncidentStore {

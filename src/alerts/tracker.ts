@@ -3,8 +3,7 @@ import type { Texts } from '../config/texts.ts'
 import { ALERT_GIVE_UP_MS, alertAfter, DRAIN_WAIT_MS, REMINDERS_MS } from './alert-policy.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Alerter } from './alerter.ts'
-import type { Incident, IncidentCounts, IncidentEvent } from './incident.ts'
-import type { IncidentStore } from './incidents-store.ts'
+import type { Incident, IncidentCounts, IncidentEvent, IncidentStore } from './incident.ts'
 import { closedText, openedText, reminderText, whatBroke } from './wording.ts'
 
 /** Why messages cannot be answered now, as the gate says it. */

@@ -1,7 +1,6 @@
 import type { KeeperNotice } from '../credentials/keeper/notices.ts'
 import type { AuthStatus } from '../credentials/keeper/status.ts'
-import type { Gate, GateState } from '../inbox/gate/gate.ts'
-import { SwitchGate } from '../inbox/gate/switch-gate.ts'
+import { type Gate, type GateState, SwitchGate } from '../inbox/gate/gate.ts'
 import { newId } from '../support/ids.ts'
 
 export interface CredentialGateOptions {

@@ -5,9 +5,8 @@ import { applyNetworkSettings } from '../config/network.ts'
 import { loadSettings, type Settings } from '../config/settings.ts'
 import { systemClock } from '../support/clock.ts'
 import { alertRoutes } from './alert-routes.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { paint, print, printError, printJson, table } from './terminal/output.ts'
-import type { GlobalOptions } from './command.ts'
 
 /** A test through every route, each on its own; fine when at least one took it. */
 export async function alertsTestCommand(

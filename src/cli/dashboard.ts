@@ -1,7 +1,6 @@
-import { EXIT, type ExitCode } from './exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { requireApi } from './context.ts'
 import { print } from './terminal/output.ts'
-import type { GlobalOptions } from './command.ts'
 
 export async function dashboardCommand(
   options: GlobalOptions & { readonly scope: 'chat' | 'metrics' | undefined },

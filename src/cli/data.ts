@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { withStorage } from './context.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { confirm, print, printError, printJson } from './terminal/output.ts'
-import type { GlobalOptions } from './command.ts'
 
 interface PersonOptions extends GlobalOptions {
   readonly channel: string

@@ -15,10 +15,9 @@ import { acquireFileLock } from '../support/file-lock.ts'
 import { createLog, type Log } from '../support/log.ts'
 import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
-import { VERSION } from '../support/version.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
+import { VERSION } from '../support/package.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { paint, print, printError } from './terminal/output.ts'
-import type { GlobalOptions } from './command.ts'
 import { runFile, type RunningGateway } from './client/running.ts'
 
 interface GatewayCommandOptions extends GlobalOptions {
@@ -101,7 +100,7 @@ async function runWith(
 ): Promise<ExitCode> {
   if (sandbox) await signInToSandbox(sandbox, credentials)
   logCredentialNotices(credentials, log)
-  const panel = sandbox && (await import('./sandbox-panel.ts')).sandboxPanel(sandbox)
+  const panel = sandbox && (await import('./sandbox.ts')).sandboxPanel(sandbox)
   const gateway = await startGateway({ settings, role, log, credentials, processEnv, sandbox: panel })
   await announce(gateway, settings)
   const service = startServiceNotifier({

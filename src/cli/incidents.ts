@@ -1,9 +1,8 @@
 import type { Incident } from '../alerts/incident.ts'
 import { incidentItem } from '../http/api/status-report.ts'
 import { withStorage } from './context.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { duration, paint, print, printJson, table } from './terminal/output.ts'
-import type { GlobalOptions } from './command.ts'
 
 /** As many as anybody scrolls through. */
 const LIST_LIMIT = 100

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander'
 import { MAX_TIMER_MS } from '../support/clock.ts'
 import { ConfigurationError, messageOf } from '../support/errors.ts'
 import { redact } from '../support/redact.ts'
-import { EXIT } from './exit-codes.ts'
+import { EXIT } from './command.ts'
 import { buildProgram } from './program.ts'
 
 /** Runs one command line and sets the process's exit code. Never throws. */

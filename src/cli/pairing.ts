@@ -1,7 +1,6 @@
 import { withStorage } from './context.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { duration, print, printError, printJson, table } from './terminal/output.ts'
-import type { GlobalOptions } from './command.ts'
 
 export async function pairingListCommand(
   options: GlobalOptions & { readonly json: boolean },

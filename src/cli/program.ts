@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { VERSION } from '../support/version.ts'
+import { VERSION } from '../support/package.ts'
 import { addMessages } from './program/messages.ts'
 import { addPeople } from './program/people.ts'
 import { addRunning } from './program/run.ts'

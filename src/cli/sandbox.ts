@@ -1,4 +1,8 @@
-import { EXIT, type ExitCode } from './exit-codes.ts'
+import type { SandboxPanel } from '../http/api/services.ts'
+import { BadControlRequest, readFault, readTarget } from '../sandbox/control/control-input.ts'
+import type { Sandbox } from '../sandbox/types.ts'
+import { Refused } from '../support/errors.ts'
+import { EXIT, type ExitCode } from './command.ts'
 
 /** The simulated Anthropic alone, until Ctrl-C. */
 export async function sandboxCommand(options: {
@@ -11,4 +15,38 @@ export async function sandboxCommand(options: {
     ...(options.port === undefined ? {} : { port: options.port }),
   })
   return EXIT.ok
+}
+
+/** The switches of the simulated Anthropic that the page shows. Only a sandbox has them. */
+export function sandboxPanel(sandbox: Sandbox): SandboxPanel {
+  const { control } = sandbox
+  const actions: Readonly<Record<string, (body: unknown) => object>> = {
+    expire: () => ({ ended: control.expire() }),
+    'revoke-access': () => ({ ended: control.revokeAccess() }),
+    revoke: () => ({ ended: control.revoke() }),
+    fault: (body) => ({ fault: control.fault(readFault(body)).fault }),
+    repair: (body) => {
+      control.repair(readTarget(body))
+      return { faults: control.faults() }
+    },
+  }
+  return {
+    state: () => sandbox.state(),
+    get events() {
+      return sandbox.events
+    },
+    act(action, body) {
+      if (!Object.hasOwn(actions, action)) return null
+      try {
+        return actions[action]!(body)
+      } catch (error) {
+        if (error instanceof BadControlRequest) throw new Refused(error.message)
+        throw error
+      }
+    },
+    subscribe(listener) {
+      const end = sandbox.subscribe(listener)
+      return { [Symbol.dispose]: end }
+    },
+  }
 }

@@ -1,5 +1,5 @@
 import { beginAuthorization, readPaste, type Authorization } from '../oauth/authorization.ts'
-import type { OAuthSettings } from '../oauth/settings.ts'
+import type { OAuthSettings } from '../oauth/token-request.ts'
 import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
 import { Refused } from '../support/errors.ts'

@@ -1,3 +1,5 @@
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
 import { redact } from '../support/redact.ts'
 import { SECOND } from '../support/clock.ts'
@@ -60,3 +62,8 @@ export const notFound = (): HttpProblem =>
   new HttpProblem(404, 'not-found', 'There is nothing at this address.')
 
 export const badRequest = (message: string): HttpProblem => new HttpProblem(400, 'bad-request', message)
+
+/** What a handler sees of a request. `env` is missing where no socket is behind it. */
+export type Env = { Bindings: Partial<HttpBindings> }
+
+export type RequestContext = Context<Env>

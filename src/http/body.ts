@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { badRequest, HttpProblem } from './answers.ts'
-import type { RequestContext } from './context.ts'
+import { badRequest, HttpProblem, type RequestContext } from './answers.ts'
 
 /** A message may be this long, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 64 * 1024

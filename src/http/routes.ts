@@ -1,7 +1,9 @@
+import { type Env, type RequestContext, HttpProblem, notFound } from './answers.ts'
+import type { Clock } from '../support/clock.ts'
+import type { Log } from '../support/log.ts'
+import type { Streams } from './streams/sse.ts'
 import type { Hono } from 'hono'
-import { HttpProblem, notFound } from './answers.ts'
 import type { Auth, Principal, Scope } from './access/auth.ts'
-import type { Env, RequestContext } from './context.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'
 type Answer = Response | Promise<Response>
@@ -53,3 +55,13 @@ export class Routes {
     })
   }
 }
+
+export interface DoorParts {
+  readonly routes: Routes
+  readonly streams: Streams
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A way in of its own, beside the page and its API. Adds its routes; what it returns ends it. */
+export type Door = (parts: DoorParts) => { close(): void }

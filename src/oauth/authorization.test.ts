@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../support/secret.ts'
 import { beginAuthorization, readPaste } from './authorization.ts'
-import type { OAuthSettings } from './settings.ts'
+import type { OAuthSettings } from './token-request.ts'
 
 const SETTINGS: OAuthSettings = {
   authorizeUrl: 'https://claude.test/cai/oauth/authorize?theme=dark',

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Secret } from '../support/secret.ts'
 import { createPkce, createState } from './pkce.ts'
-import type { OAuthSettings } from './settings.ts'
+import type { OAuthSettings } from './token-request.ts'
 
 /** A sign-in that has been started and waits for the person's paste. */
 export interface Authorization {

@@ -1,3 +1,4 @@
+import type { OAuthConfig } from '../config/config.ts'
 import {
   allowInsecureRequests,
   authorizationCodeGrantRequest,
@@ -10,7 +11,6 @@ import {
   type TokenEndpointRequestOptions,
 } from 'oauth4webapi'
 import type { Secret } from '../support/secret.ts'
-import type { BodyEncoding, OAuthSettings } from './settings.ts'
 
 /** What is given in for tokens. */
 export type Grant =
@@ -185,3 +185,9 @@ function isLoopback(url: URL): boolean {
   const host = url.hostname
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }
+
+/** Where and as whom the gateway signs in: `auth.oauth` of the configuration. */
+export type OAuthSettings = OAuthConfig
+
+/** How the body of a token request is written. */
+export type BodyEncoding = 'json' | 'form'

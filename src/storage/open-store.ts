@@ -6,7 +6,7 @@ import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
 import { machineId } from '../support/machine.ts'
 import { fingerprint } from '../support/secret.ts'
-import { VERSION } from '../support/version.ts'
+import { VERSION } from '../support/package.ts'
 import { openSqliteStorage } from './sqlite/storage.ts'
 import type { Storage } from './storage.ts'
 

@@ -48,3 +48,13 @@ export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
+
+/** The longest time that a Date can hold; odd values in files must not become exceptions. */
+const MAX_TIME = 8.64e15
+
+/** Epoch milliseconds in ISO 8601, UTC; null stays null. Never throws. */
+export function isoTime(ms: number): string
+export function isoTime(ms: number | null): string | null
+export function isoTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(Math.max(-MAX_TIME, Math.min(MAX_TIME, ms))).toISOString()
+}

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import type { GateState } from '../../src/inbox/gate/gate.ts'
-import { SwitchGate } from '../../src/inbox/gate/switch-gate.ts'
+import { type GateState, SwitchGate } from '../../src/inbox/gate/gate.ts'
 import { HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { MemoryOutlet, MessageRig, lastText, type RigOptions } from '../support/message-rig.ts'

@@ -7,7 +7,7 @@ import { formatOwnFile } from '../../src/credentials/own/own-file.ts'
 import type { OwnSignIns } from '../../src/credentials/own/own-sign-ins.ts'
 import { OwnStore, type OwnStoreOptions } from '../../src/credentials/own/own-store.ts'
 import type { Generation } from '../../src/credentials/sign-in.ts'
-import type { OAuthSettings } from '../../src/oauth/settings.ts'
+import type { OAuthSettings } from '../../src/oauth/token-request.ts'
 import {
   TokenEndpoint,
   type IssuedTokens,

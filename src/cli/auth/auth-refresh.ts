@@ -3,9 +3,8 @@ import { exitCodeOf } from '../../credentials/keeper/status.ts'
 import { mendingCommand } from '../../credentials/keeper/validation.ts'
 import { withCredentials } from './auth-parts.ts'
 import { printStatus } from './auth-status.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
-import type { GlobalOptions } from '../command.ts'
 
 interface RefreshCommandOptions extends GlobalOptions {
   readonly json: boolean

@@ -1,7 +1,6 @@
 import { withCredentials } from './auth-parts.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { paint, print, printJson, table } from '../terminal/output.ts'
-import type { GlobalOptions } from '../command.ts'
 
 /** Every source of a credential in order of precedence: what was found, which one is in use, and why. */
 export async function authSourcesCommand(

@@ -4,9 +4,8 @@ import { SECOND } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { CredentialParts } from '../../credentials/assemble.ts'
 import { withCredentials } from './auth-parts.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { duration, paint, print, printError, printJson, table } from '../terminal/output.ts'
-import type { GlobalOptions } from '../command.ts'
 
 export interface AuthStatusOptions extends GlobalOptions {
   readonly json: boolean

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { AuthStatus } from '../../credentials/keeper/status.ts'
-import { EXIT } from '../exit-codes.ts'
+import { EXIT } from '../command.ts'
 import { judgeCredential } from './check-credential.ts'
 import { checkNode, judgeDisk } from './check-files.ts'
 import { clockSkew, judgeSkew } from './check-network.ts'

@@ -1,5 +1,5 @@
 import * as clack from '@clack/prompts'
-import { EXIT } from '../exit-codes.ts'
+import { EXIT } from '../command.ts'
 
 /** The person gave up: nothing that was not written yet will be. */
 export class Cancelled extends Error {}

@@ -6,7 +6,7 @@ import { fingerprint } from '../../support/secret.ts'
 import { homePaths, resolveHome } from '../../config/home/home.ts'
 import type { Variables } from '../../config/environment/dotenv.ts'
 import type { UnitOptions } from './unit.ts'
-import { PACKAGE_ROOT } from '../../support/package-root.ts'
+import { PACKAGE_ROOT } from '../../support/package.ts'
 
 /** Where the service of one home stands, and as what. */
 export interface ServicePlace {

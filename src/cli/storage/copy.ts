@@ -9,9 +9,8 @@ import { SECOND, systemClock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { acquireFileLock } from '../../support/file-lock.ts'
 import { machineId } from '../../support/machine.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { print, printError } from '../terminal/output.ts'
-import type { GlobalOptions } from '../command.ts'
 import { migratePostgres } from './migrate.ts'
 import { placeOf } from './place.ts'
 
@@ -98,7 +97,7 @@ async function moveSignIns(settings: Settings): Promise<void> {
   if (storage.kind !== 'postgres' || !existsSync(paths.credentials)) return
   const [{ openSharedPlace }, { moveSignIn }, { createLog }] = await Promise.all([
     import('../../storage/postgres/credential/place.ts'),
-    import('../../storage/postgres/credential/move.ts'),
+    import('../../storage/postgres/credential/shared-sign-ins.ts'),
     import('../../support/log.ts'),
   ])
   const endpoint = new TokenEndpoint(config.auth.oauth, { clock: systemClock })

@@ -1,8 +1,7 @@
 import { readSettings, type Settings } from '../../config/settings.ts'
 import { withExistingStorage } from '../context.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { print } from '../terminal/output.ts'
-import type { GlobalOptions } from '../command.ts'
 import { placeOf } from './place.ts'
 
 /** Brings the database to this program's version, as the next start of a gateway would. */

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs'
 import { readSettings, type Settings } from '../../config/settings.ts'
-import { isoTime } from '../../support/iso-time.ts'
+import { isoTime } from '../../support/clock.ts'
 import { withExistingStorage } from '../context.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { print, printJson } from '../terminal/output.ts'
-import type { GlobalOptions } from '../command.ts'
 import { placeOf } from './place.ts'
 
 export interface StorageReport {

@@ -7,7 +7,7 @@ import { setHermesAgentKeysAside } from './hermes-agent-keys.ts'
 import type { ConfigFile } from './schema.ts'
 import { toConfig } from './to-config.ts'
 import { dotted, parseYamlSource, type KeyPath, type Place } from './yaml-source.ts'
-import { PACKAGE_ROOT } from '../../support/package-root.ts'
+import { PACKAGE_ROOT } from '../../support/package.ts'
 
 export interface LoadedConfig {
   readonly config: Config

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
-import { VERSION } from '../../support/version.ts'
+import { VERSION } from '../../support/package.ts'
 import { normalBaseUrl, withoutTrailingSlash } from '../addresses.ts'
 import type { AlertRouteConfig, Config, PlatformConfig, WebhookConfig } from '../config.ts'
 import { parseDuration } from '../duration.ts'

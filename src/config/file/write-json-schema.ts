@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { configFileSchema } from './schema.ts'
-import { PACKAGE_ROOT } from '../../support/package-root.ts'
+import { PACKAGE_ROOT } from '../../support/package.ts'
 
 const TARGET = new URL('schema/config.schema.json', PACKAGE_ROOT)
 

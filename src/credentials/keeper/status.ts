@@ -6,8 +6,7 @@ import {
   type CredentialReason,
   type HermesError,
 } from '../../support/errors.ts'
-import { SECOND } from '../../support/clock.ts'
-import { isoTime } from '../../support/iso-time.ts'
+import { SECOND, isoTime } from '../../support/clock.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
 import type { Held } from '../held.ts'
 import type { KeeperRecord } from './record.ts'

@@ -3,8 +3,7 @@ import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { holdStatic } from '../held.ts'
 import type { OwnSignIns } from './own-sign-ins.ts'
 import type { RenewableSignIn } from '../sign-in.ts'
-import { SANDBOX_TOKEN_REFUSED } from '../sources/refused.ts'
-import type { CredentialSource, SourceReading } from '../sources/source.ts'
+import { SANDBOX_TOKEN_REFUSED, type CredentialSource, type SourceReading } from '../sources/source.ts'
 import { readingOf } from '../sources/stored.ts'
 
 export interface OwnSourceOptions {

@@ -2,8 +2,12 @@ import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import type { Secret } from '../../support/secret.ts'
 import { tokenShapeProblem } from '../../support/token-shape.ts'
 import { holdStatic } from '../held.ts'
-import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
-import { NOTHING_TO_WATCH, type CredentialSource, type SourceReading } from './source.ts'
+import {
+  SANDBOX_TOKEN_REFUSED,
+  NOTHING_TO_WATCH,
+  type CredentialSource,
+  type SourceReading,
+} from './source.ts'
 
 /** The variables that may hold a credential, in order of precedence. */
 const CREDENTIAL_VARIABLES = [

@@ -5,8 +5,7 @@ import { SECOND } from '../../support/clock.ts'
 import { tokenShapeProblem } from '../../support/token-shape.ts'
 import { NOT_YET_ISSUED } from '../held.ts'
 import { OnDemandSignIn, readOnDemand, type Issue } from './on-demand.ts'
-import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
-import { NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
+import { SANDBOX_TOKEN_REFUSED, NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
 
 /** A vault that needs longer is not answering. As long as a request waits for a refresh. */
 const TIMEOUT_MS = 30 * SECOND

@@ -33,3 +33,6 @@ export interface CredentialSource {
 }
 
 export const NOTHING_TO_WATCH: Disposable = { [Symbol.dispose]() {} }
+
+/** Why a production gateway does not use a token that the simulated Anthropic issued. */
+export const SANDBOX_TOKEN_REFUSED = 'is a token of the sandbox, which means nothing to the real service'

@@ -2,8 +2,7 @@ import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import type { SourceName } from '../credential.ts'
 import { holdGeneration } from '../held.ts'
 import type { RenewableSignIn, StoredSignIn } from '../sign-in.ts'
-import { SANDBOX_TOKEN_REFUSED } from './refused.ts'
-import type { SourceReading } from './source.ts'
+import { SANDBOX_TOKEN_REFUSED, type SourceReading } from './source.ts'
 
 export interface StoredOptions {
   readonly source: SourceName

@@ -1,4 +1,4 @@
-import type { IncidentStore } from '../../alerts/incidents-store.ts'
+import type { IncidentStore } from '../../alerts/incident.ts'
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { ConversationEvents } from '../../inbox/fleet/events.ts'
 import type { Inbox } from '../../inbox/inbox.ts'

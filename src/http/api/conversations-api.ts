@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { badRequest, HttpProblem, json, notFound } from '../answers.ts'
+import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import type { Principal } from '../access/auth.ts'
 import { MAX_MESSAGE_BODY, MAX_TEXT_BYTES, MAX_UPLOAD_BYTES, readJson, streamBody } from '../body.ts'
-import type { RequestContext } from '../context.ts'
-import { toItem } from './items.ts'
 import type { Routes } from '../routes.ts'
+import { toItem } from './items.ts'
 import type { ApiServices, PostedMessage } from './services.ts'
 
 /** What may stand in a conversation's address: it appears in URLs, file names and logs. */

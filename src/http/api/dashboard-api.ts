@@ -1,8 +1,7 @@
 import { SERIES, type SeriesName } from '../../inbox/figures/figure-series.ts'
 import { DAY, HOUR, MINUTE } from '../../support/clock.ts'
-import { badRequest, json, notFound } from '../answers.ts'
+import { badRequest, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_SMALL_BODY, readJson } from '../body.ts'
-import type { RequestContext } from '../context.ts'
 import type { Routes } from '../routes.ts'
 import type { DashboardService } from './services.ts'
 

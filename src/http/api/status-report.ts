@@ -5,7 +5,7 @@ import type { FleetMember } from '../../inbox/fleet/fleet.ts'
 import type { WaitingCounts } from '../../inbox/inbox.ts'
 import type { StoredMessage } from '../../inbox/message.ts'
 import type { Readiness } from './services.ts'
-import { isoTime } from '../../support/iso-time.ts'
+import { isoTime } from '../../support/clock.ts'
 
 /** A platform's connection, as the channel tells it. */
 interface ChannelStatus {

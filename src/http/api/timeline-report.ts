@@ -1,6 +1,6 @@
 import { isGoodRefresh, type TimelineEvent } from '../../credentials/timeline.ts'
 import type { AuthStatus } from '../../credentials/keeper/status.ts'
-import { isoTime } from '../../support/iso-time.ts'
+import { isoTime } from '../../support/clock.ts'
 
 /** The credential's life as `GET /api/credential/timeline` prints it. Times are ISO 8601 in UTC. */
 export interface TimelineReport {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { HttpProblem, notFound } from '../answers.ts'
-import type { RequestContext } from '../context.ts'
+import { HttpProblem, notFound, type RequestContext } from '../answers.ts'
 import type { Routes } from '../routes.ts'
 
 /**

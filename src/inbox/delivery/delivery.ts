@@ -7,8 +7,7 @@ import type { Inbox } from '../inbox.ts'
 import type { Outbox, OutboxItem } from '../outbox.ts'
 import type { ConversationId } from '../message.ts'
 import type { MessageObserver } from '../figures/observer.ts'
-import { Moved, NotHere, Undeliverable, type Outlet } from './outlet.ts'
-import { replyTarget } from './own-id.ts'
+import { Moved, NotHere, Undeliverable, type Outlet, replyTarget } from './outlet.ts'
 
 const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
 /** A store that works again is noticed within seconds. */

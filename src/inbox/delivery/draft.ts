@@ -4,8 +4,7 @@ import type { Log } from '../../support/log.ts'
 import type { Delivery } from './delivery.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease } from '../lease.ts'
-import type { Outlet } from './outlet.ts'
-import { replyTarget } from './own-id.ts'
+import { type Outlet, replyTarget } from './outlet.ts'
 
 /** An answer that is done within this time is sent once, whole. */
 const FIRST_AFTER_MS = SECOND

@@ -36,3 +36,50 @@ export function outageOf(state: GateState, now: number): Outage | null {
     notice: now >= state.tellAt ? state.notice : null,
   }
 }
+
+/**
+ * Open only while every gate is open. A gate that is shut outright speaks before one
+ * that lets a probe through: a probe must get past all of them, or it proves nothing.
+ */
+export class CombinedGate implements Gate {
+  readonly #gates: readonly Gate[]
+
+  constructor(gates: readonly Gate[]) {
+    this.#gates = gates
+  }
+
+  current(): GateState {
+    const closed = this.#gates.map((gate) => gate.current()).filter((state) => !state.open)
+    return closed.find((state) => !state.probing) ?? closed[0] ?? { open: true }
+  }
+
+  subscribe(listener: (state: GateState) => void): Disposable {
+    const subscriptions = this.#gates.map((gate) => gate.subscribe(() => listener(this.current())))
+    return {
+      [Symbol.dispose]: () => {
+        for (const subscription of subscriptions) subscription[Symbol.dispose]()
+      },
+    }
+  }
+}
+
+/** Keeps the state of a gate and tells of its changes; whoever owns it decides what the state is. */
+export class SwitchGate implements Gate {
+  #state: GateState = { open: true }
+  readonly #listeners = new Set<(state: GateState) => void>()
+
+  current(): GateState {
+    return this.#state
+  }
+
+  set(state: GateState): void {
+    if (this.#state.open && state.open) return
+    this.#state = state
+    for (const listener of this.#listeners) listener(state)
+  }
+
+  subscribe(listener: (state: GateState) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+}

@@ -2,10 +2,8 @@ import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { DEFAULT_TEXTS } from '../../config/texts.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
-import { CombinedGate } from './combined-gate.ts'
-import type { GateState } from './gate.ts'
+import { CombinedGate, type GateState, SwitchGate } from './gate.ts'
 import { ProviderGate, reportedStatus, type ProviderGateMemory } from './provider-gate.ts'
-import { SwitchGate } from './switch-gate.ts'
 
 type Closed = Extract<GateState, { open: false }>
 

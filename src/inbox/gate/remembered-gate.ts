@@ -1,4 +1,4 @@
-import type { Facts } from '../facts.ts'
+import type { Facts } from '../inbox.ts'
 import type { FleetNews } from '../fleet/fleet.ts'
 import type { ProviderGate, ProviderGateMemory } from './provider-gate.ts'
 

@@ -1,9 +1,8 @@
-import type { IncidentStore } from '../../../src/alerts/incidents-store.ts'
+import type { IncidentStore } from '../../../src/alerts/incident.ts'
 import type { Conversations } from '../../../src/conversation/conversations.ts'
 import type { Pairings } from '../../../src/conversation/access/pairing.ts'
-import type { Facts } from '../../../src/inbox/facts.ts'
+import type { Facts, Inbox } from '../../../src/inbox/inbox.ts'
 import type { Figures } from '../../../src/inbox/figures/figures.ts'
-import type { Inbox } from '../../../src/inbox/inbox.ts'
 import type { Outbox } from '../../../src/inbox/outbox.ts'
 import type { Lease, TurnOutcome } from '../../../src/inbox/lease.ts'
 import type {

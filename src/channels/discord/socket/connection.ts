@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import type { GatewayReadyDispatchData, GatewayReceivePayload } from 'discord-api-types/v10'
 import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { VERSION } from '../../../support/version.ts'
+import { VERSION } from '../../../support/package.ts'
 import { networkCode } from '../../kit/deadline.ts'
 import { judgeClose, type Verdict } from './close-codes.ts'
 

@@ -8,7 +8,7 @@ import type {
 } from '@slack/web-api'
 import { SECOND } from '../../../support/clock.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { VERSION } from '../../../support/version.ts'
+import { VERSION } from '../../../support/package.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
 import { rateLimited, refused, SlackFailure } from './failure.ts'
 import type { SlackMessage } from '../intake/message.ts'

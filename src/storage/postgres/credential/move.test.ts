@@ -4,8 +4,7 @@ import { databaseOfSignIns, keysIn } from '../../../../test/support/shared-place
 import { afterThisTest, MACHINE, NEVER, signedIn, tokensOf } from '../../../../test/support/signed-in.ts'
 import { OwnStore } from '../../../credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
-import { moveSignIn } from './move.ts'
-import { SharedSignIns } from './shared-sign-ins.ts'
+import { moveSignIn, SharedSignIns } from './shared-sign-ins.ts'
 import { SignInRow } from './sign-in-row.ts'
 
 /** A home with a sign-in in its file, and an empty database beside it. */

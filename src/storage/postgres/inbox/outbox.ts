@@ -1,5 +1,5 @@
 import type { Outbox, OutboxItem } from '../../../inbox/outbox.ts'
-import { sentText } from '../../../inbox/delivery/sent-text.ts'
+import { sentText } from '../../../inbox/gate/hold-policy.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { redact } from '../../../support/redact.ts'
 import type { Database } from '../connection/database.ts'

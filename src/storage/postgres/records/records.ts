@@ -1,6 +1,5 @@
-import type { Incident } from '../../../alerts/incident.ts'
-import type { IncidentStore } from '../../../alerts/incidents-store.ts'
-import type { Facts } from '../../../inbox/facts.ts'
+import type { Incident, IncidentStore } from '../../../alerts/incident.ts'
+import type { Facts } from '../../../inbox/inbox.ts'
 import type { Figures } from '../../../inbox/figures/figures.ts'
 import { MINUTE } from '../../../support/clock.ts'
 import type { Queryable } from '../connection/database.ts'
