@@ -1,5 +1,5 @@
-import type { Answer, SignInProcess } from '../../test/support/processes.ts'
 import { PostgresServer } from '../../test/support/postgres-server.ts'
+import type { Answer, SignInProcess } from '../../test/support/processes.ts'
 import { SignInFleet } from '../../test/support/sign-in-fleet.ts'
 import type { ChaosFigures, ChaosRow } from './row.ts'
 import { pause } from './world.ts'

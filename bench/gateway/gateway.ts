@@ -1,5 +1,5 @@
-import { BenchGateway, runScript, startScript } from '../support/processes.ts'
 import { Samples, type DriverFigures } from '../support/figures.ts'
+import { BenchGateway, runScript, startScript } from '../support/processes.ts'
 
 /** The provider's own time in the runs that measure latency, in milliseconds. */
 const MODEL_MS = 20

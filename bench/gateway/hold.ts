@@ -1,5 +1,5 @@
-import { BenchGateway, runScript, startScript } from '../support/processes.ts'
 import type { DriverFigures } from '../support/figures.ts'
+import { BenchGateway, runScript, startScript } from '../support/processes.ts'
 
 const CONVERSATIONS = 1_000
 const EACH = 10

@@ -12,8 +12,8 @@ import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { createLog } from '../../src/support/log.ts'
 import { Secret } from '../../src/support/secret.ts'
-import { Samples } from '../support/figures.ts'
 import type { PostgresServer } from '../../test/support/postgres-server.ts'
+import { Samples } from '../support/figures.ts'
 
 /** What a store is filled with before it is measured. */
 export interface Fill {

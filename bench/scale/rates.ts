@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { PostgresServer } from '../../test/support/postgres-server.ts'
+import type { DriverFigures } from '../support/figures.ts'
 import {
   BenchGateway,
   runScript,
@@ -7,8 +9,6 @@ import {
   type BenchGatewayOptions,
 } from '../support/processes.ts'
 import type { ServiceTimes } from './simulation.ts'
-import type { DriverFigures } from '../support/figures.ts'
-import type { PostgresServer } from '../../test/support/postgres-server.ts'
 
 /** Conversations at once, over all gateways together. */
 const CONVERSATIONS = 48

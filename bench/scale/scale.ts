@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { PostgresServer } from '../../test/support/postgres-server.ts'
 import { plot, type Series } from '../support/plot.ts'
+import { simulateFleets } from './fleets.ts'
 import { postgresBytes, postgresCosts, sqliteCosts, type Costs, type Fill } from './growth.ts'
 import { engineRate, postgresRate, roleCosts, sqliteRate, type Rate } from './rates.ts'
-import { simulateFleets } from './fleets.ts'
 
 const GATEWAYS = [1, 2, 4] as const
 const MESSAGES = [1_000, 10_000, 100_000, 1_000_000] as const

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from '../support/clock.ts'
 import type { Texts } from '../config/texts.ts'
+import type { Clock, Timer } from '../support/clock.ts'
 import { ALERT_GIVE_UP_MS, alertAfter, DRAIN_WAIT_MS, REMINDERS_MS } from './alert-policy.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Alerter } from './alerter.ts'

@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk'
 import type { MessageParam, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages'
-import type { Credential, CredentialDoor } from '../credentials/credential.ts'
 import type { Model, ModelAnswer, ModelMessage, ModelRequest } from '../conversation/model.ts'
+import type { Credential, CredentialDoor } from '../credentials/credential.ts'
 import type { Usage } from '../inbox/lease.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
 import { ConfigurationError, Refused, TransientError, UsageLimited } from '../support/errors.ts'

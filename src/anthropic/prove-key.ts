@@ -1,8 +1,8 @@
-import { credentialProbe } from './credential-probe.ts'
 import type { Credential } from '../credentials/credential.ts'
 import { systemClock } from '../support/clock.ts'
 import type { Secret } from '../support/secret.ts'
 import { tokenShapeProblem } from '../support/token-shape.ts'
+import { credentialProbe } from './credential-probe.ts'
 
 /** What stands between a key and its use. */
 export type KeyProof =

@@ -1,5 +1,5 @@
-import type { Outlet } from '../inbox/delivery/outlet.ts'
 import type { Receiver } from '../conversation/receiver.ts'
+import type { Outlet } from '../inbox/delivery/outlet.ts'
 
 /** A chat platform: it hands what arrives to the receiver, and delivers what the outbox holds. */
 export interface Channel extends Outlet {

@@ -1,5 +1,5 @@
-import { buildRoutes, mailOf } from '../alerts/routes/build.ts'
 import type { AlertRoute } from '../alerts/alert.ts'
+import { buildRoutes, mailOf } from '../alerts/routes/build.ts'
 import { homeChannels } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
 import { systemClock } from '../support/clock.ts'

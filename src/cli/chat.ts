@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises'
 import { newId } from '../support/ids.ts'
-import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
-import { paint, print, printError } from './terminal/output.ts'
-import { requireApi } from './context.ts'
 import type { GatewayApi } from './client/running.ts'
 import { readEvents } from './client/sse.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
+import { requireApi } from './context.ts'
+import { paint, print, printError } from './terminal/output.ts'
 
 interface ChatOptions extends GlobalOptions {
   /** Empty: read from the pipe or the terminal. */

@@ -1,8 +1,8 @@
 import { homePaths, resolveHome, type HomePaths } from '../config/home/home.ts'
 import type { Storage } from '../storage/storage.ts'
-import { printError } from './terminal/output.ts'
-import type { GlobalOptions } from './command.ts'
 import { GatewayApi } from './client/running.ts'
+import type { GlobalOptions } from './command.ts'
+import { printError } from './terminal/output.ts'
 
 /** The home that a command works on; nothing is created. */
 export function pathsOf(options: GlobalOptions): HomePaths {

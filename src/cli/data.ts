@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { withStorage } from './context.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
+import { withStorage } from './context.ts'
 import { confirm, print, printError, printJson } from './terminal/output.ts'
 
 interface PersonOptions extends GlobalOptions {

@@ -13,12 +13,12 @@ import { writeFileAtomically } from '../support/atomic-file.ts'
 import { systemClock } from '../support/clock.ts'
 import { acquireFileLock } from '../support/file-lock.ts'
 import { createLog, type Log } from '../support/log.ts'
+import { VERSION } from '../support/package.ts'
 import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
-import { VERSION } from '../support/package.ts'
+import { runFile, type RunningGateway } from './client/running.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { paint, print, printError } from './terminal/output.ts'
-import { runFile, type RunningGateway } from './client/running.ts'
 
 interface GatewayCommandOptions extends GlobalOptions {
   readonly sandbox: boolean

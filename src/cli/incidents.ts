@@ -1,7 +1,7 @@
 import type { Incident } from '../alerts/incident.ts'
 import { incidentItem } from '../http/api/status-report.ts'
-import { withStorage } from './context.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
+import { withStorage } from './context.ts'
 import { duration, paint, print, printJson, table } from './terminal/output.ts'
 
 /** As many as anybody scrolls through. */

@@ -1,5 +1,5 @@
-import { withStorage } from './context.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
+import { withStorage } from './context.ts'
 import { duration, print, printError, printJson, table } from './terminal/output.ts'
 
 export async function pairingListCommand(

@@ -1,9 +1,9 @@
 import { queueItem } from '../http/api/status-report.ts'
 import type { MessageState } from '../inbox/message.ts'
-import { withStorage, pathsOf } from './context.ts'
-import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
-import { duration, print, printError, printJson, table } from './terminal/output.ts'
 import { GatewayApi } from './client/running.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
+import { withStorage, pathsOf } from './context.ts'
+import { duration, print, printError, printJson, table } from './terminal/output.ts'
 
 /** More than anybody reads; the metrics count the rest. */
 const LIST_LIMIT = 1000

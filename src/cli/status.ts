@@ -1,14 +1,14 @@
-import { printStatus } from './auth/auth-status.ts'
+import type { CredentialParts } from '../credentials/assemble.ts'
 import { exitCodeOf } from '../credentials/keeper/status.ts'
 import { statusReport, type StatusReport } from '../http/api/status-report.ts'
 import type { WaitingCounts } from '../inbox/inbox.ts'
 import { VERSION } from '../support/package.ts'
-import type { CredentialParts } from '../credentials/assemble.ts'
 import { withCredentials } from './auth/auth-parts.ts'
-import { pathsOf, withExistingStorage } from './context.ts'
-import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
-import { duration, paint, print, printJson, table } from './terminal/output.ts'
+import { printStatus } from './auth/auth-status.ts'
 import { GatewayApi } from './client/running.ts'
+import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
+import { pathsOf, withExistingStorage } from './context.ts'
+import { duration, paint, print, printJson, table } from './terminal/output.ts'
 
 const NOTHING: WaitingCounts = { received: 0, answering: 0, held: 0, parked: 0, oldestAt: null }
 

@@ -1,5 +1,5 @@
-import { isLoopbackHost } from '../support/loopback.ts'
 import { ConfigurationError } from '../support/errors.ts'
+import { isLoopbackHost } from '../support/loopback.ts'
 import type { Config } from './config.ts'
 
 /**

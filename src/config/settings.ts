@@ -4,8 +4,8 @@ import { resolveChannels, type ChannelSettings } from './channels.ts'
 import type { Config } from './config.ts'
 import { readDotenv, type Variables } from './environment/dotenv.ts'
 import { readEnvironment, type Environment } from './environment/environment.ts'
-import { homePaths, prepareHome, resolveHome, sandboxHome, type HomePaths } from './home/home.ts'
 import { loadConfig } from './file/load.ts'
+import { homePaths, prepareHome, resolveHome, sandboxHome, type HomePaths } from './home/home.ts'
 
 /** Everything a start needs to know, read once and checked. */
 export interface Settings {

@@ -1,6 +1,6 @@
+import type { EarlierTurn, MessageContext } from '../inbox/arrival.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { AttachmentInfo, StoredMessage } from '../inbox/message.ts'
-import type { EarlierTurn, MessageContext } from '../inbox/arrival.ts'
 import { alternating, AttachmentLoader, withNames, type TurnContext } from './context.ts'
 import type { ModelMessage } from './model.ts'
 

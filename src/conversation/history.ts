@@ -1,5 +1,5 @@
-import { SECOND } from '../support/clock.ts'
 import type { StoredMessage } from '../inbox/message.ts'
+import { SECOND } from '../support/clock.ts'
 
 /**
  * What of a conversation the model is shown. Pure: the newest turns that fit, whole;

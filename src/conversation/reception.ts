@@ -1,12 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { fillText, type Texts } from '../config/texts.ts'
-import type { Clock } from '../support/clock.ts'
-import { Refused, StoreError, TransientError } from '../support/errors.ts'
-import type { Log } from '../support/log.ts'
-import { holdsSignInSecret, looksLikeSignInPaste } from '../support/token-shape.ts'
-import type { ConversationEvents } from '../inbox/fleet/events.ts'
-import { outageOf, type Gate } from '../inbox/gate/gate.ts'
-import type { Inbox } from '../inbox/inbox.ts'
 import {
   type Accepted,
   type Arrival,
@@ -14,15 +7,22 @@ import {
   type IncomingMessage,
   NOTHING,
 } from '../inbox/arrival.ts'
-import type { Attachment, ConversationId } from '../inbox/message.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
+import type { ConversationEvents } from '../inbox/fleet/events.ts'
+import { outageOf, type Gate } from '../inbox/gate/gate.ts'
 import type { StoreHealth } from '../inbox/gate/store-health.ts'
+import type { Inbox } from '../inbox/inbox.ts'
+import type { Attachment, ConversationId } from '../inbox/message.ts'
+import type { Clock } from '../support/clock.ts'
+import { Refused, StoreError, TransientError } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import { holdsSignInSecret, looksLikeSignInPaste } from '../support/token-shape.ts'
 import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access/access.ts'
-import { parseCommand, type Commands } from './commands.ts'
-import type { Conversations } from './conversations.ts'
 import { decidePairing, pairingCode } from './access/pairing-policy.ts'
 import type { Pairings } from './access/pairing.ts'
 import type { PersonRate } from './access/person-rate.ts'
+import { parseCommand, type Commands } from './commands.ts'
+import type { Conversations } from './conversations.ts'
 import type { Chat, Delivered, Person, Receiver } from './receiver.ts'
 
 /** What a person may send as one message, in bytes of UTF-8. */

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
+import { FakeClock } from '../../test/support/fake-clock.ts'
 import { MemoryOutlet, MessageRig, lastText } from '../../test/support/message-rig.ts'
 import type { Attachment } from '../inbox/message.ts'
-import { ConfigurationError, Refused, TransientError } from '../support/errors.ts'
-import { FakeClock } from '../../test/support/fake-clock.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
+import { ConfigurationError, Refused, TransientError } from '../support/errors.ts'
 
 const picture = (name: string): Attachment => ({
   mediaType: 'image/png',

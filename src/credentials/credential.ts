@@ -1,5 +1,5 @@
-import type { Secret } from '../support/secret.ts'
 import type { CredentialReason } from '../support/errors.ts'
+import type { Secret } from '../support/secret.ts'
 
 /** Where a credential comes from; the names that `hermes auth sources` prints. */
 export type SourceName =

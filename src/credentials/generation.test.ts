@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { IssuedTokens } from '../oauth/token-endpoint.ts'
 import { DAY, HOUR } from '../support/clock.ts'
 import { Secret } from '../support/secret.ts'
-import type { IssuedTokens } from '../oauth/token-endpoint.ts'
 import { firstGeneration, nextGeneration } from './generation.ts'
 
 const NOW = Date.UTC(2026, 10, 1)

@@ -1,5 +1,5 @@
-import { DAY, MINUTE } from '../support/clock.ts'
 import type { IssuedTokens } from '../oauth/token-endpoint.ts'
+import { DAY, MINUTE } from '../support/clock.ts'
 import type { Generation, StoredSignIn } from './sign-in.ts'
 
 /**

@@ -1,6 +1,6 @@
+import { Secret } from '../support/secret.ts'
 import type { Credential, CredentialKind, SourceName } from './credential.ts'
 import type { Generation, RenewableSignIn } from './sign-in.ts'
-import { Secret } from '../support/secret.ts'
 
 /** The credential in hand, with what is needed to keep it alive. Immutable. */
 export interface Held {

@@ -1,6 +1,6 @@
 import { beginAuthorization, readPaste, type Authorization } from '../oauth/authorization.ts'
-import type { OAuthSettings } from '../oauth/token-request.ts'
 import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
+import type { OAuthSettings } from '../oauth/token-request.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
 import { Refused } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'

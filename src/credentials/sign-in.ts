@@ -1,5 +1,5 @@
-import type { Secret } from '../support/secret.ts'
 import type { CredentialReason } from '../support/errors.ts'
+import type { Secret } from '../support/secret.ts'
 
 /** One issued pair of a renewable sign-in, with what its store knows about it. Immutable. */
 export interface Generation {

@@ -1,8 +1,8 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
+import { SECOND } from '../support/clock.ts'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
 import { redact } from '../support/redact.ts'
-import { SECOND } from '../support/clock.ts'
 
 /** An answer other than success, thrown from wherever it is found out. The text is for the person who reads it. */
 export class HttpProblem extends Error {

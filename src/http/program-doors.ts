@@ -1,11 +1,11 @@
 import type { Config } from '../config/config.ts'
 import type { Conversations } from '../conversation/conversations.ts'
 import type { Messaging } from '../conversation/messaging.ts'
-import type { Gate } from '../inbox/gate/gate.ts'
 import type { Outlet } from '../inbox/delivery/outlet.ts'
-import type { Door } from './routes.ts'
+import type { Gate } from '../inbox/gate/gate.ts'
 import { completionDoor } from './openai/door.ts'
 import type { ProgramChannel } from './openai/service.ts'
+import type { Door } from './routes.ts'
 import { webhookDoor } from './webhooks/door.ts'
 
 export interface ProgramDoorParts {

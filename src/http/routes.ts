@@ -1,9 +1,9 @@
-import { type Env, type RequestContext, HttpProblem, notFound } from './answers.ts'
+import type { Hono } from 'hono'
 import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
-import type { Streams } from './streams/sse.ts'
-import type { Hono } from 'hono'
 import type { Auth, Principal, Scope } from './access/auth.ts'
+import { type Env, type RequestContext, HttpProblem, notFound } from './answers.ts'
+import type { Streams } from './streams/sse.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'
 type Answer = Response | Promise<Response>

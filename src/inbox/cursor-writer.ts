@@ -1,6 +1,6 @@
 import type { Clock } from '../support/clock.ts'
-import type { Inbox } from './inbox.ts'
 import type { Cursor, Fence } from './arrival.ts'
+import type { Inbox } from './inbox.ts'
 
 const UNLIMITED = { maxPerConversation: Number.MAX_SAFE_INTEGER, maxTotal: Number.MAX_SAFE_INTEGER }
 

@@ -1,6 +1,7 @@
-import type { Lease, TurnOutcome, LeaseRequest } from './lease.ts'
 import type { Cursor, Outage, AcceptRequest, Accepted } from './arrival.ts'
+import type { Lease, TurnOutcome, LeaseRequest } from './lease.ts'
 import type { MessageState, ConversationId, Attachment, StoredMessage } from './message.ts'
+
 /**
  * The durable inbox and outbox, as the core needs them. A storage implements these
  * interfaces; one contract suite runs against every storage.

@@ -1,6 +1,6 @@
 import { DAY, HOUR, SECOND } from '../support/clock.ts'
-import { parseRetryAfter } from '../support/retry-after.ts'
 import { isObject } from '../support/private-file.ts'
+import { parseRetryAfter } from '../support/retry-after.ts'
 import { Secret } from '../support/secret.ts'
 import { holdsPhrase, TOKEN_ENDPOINT_PHRASES } from './phrases.ts'
 import type { TokenAnswer } from './token-request.ts'

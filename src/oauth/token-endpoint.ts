@@ -1,7 +1,7 @@
 import { SECOND, sleep, systemClock, type Clock } from '../support/clock.ts'
 import type { Secret } from '../support/secret.ts'
-import { type OAuthSettings, sendGrant, type Grant, type Route } from './token-request.ts'
 import { judgeTokenAnswer, serverDate, type IssuedTokens, type TokenVerdict } from './token-answer.ts'
+import { type OAuthSettings, sendGrant, type Grant, type Route } from './token-request.ts'
 
 export type { IssuedTokens } from './token-answer.ts'
 

@@ -1,4 +1,3 @@
-import type { OAuthConfig } from '../config/config.ts'
 import {
   allowInsecureRequests,
   authorizationCodeGrantRequest,
@@ -10,6 +9,7 @@ import {
   type Client,
   type TokenEndpointRequestOptions,
 } from 'oauth4webapi'
+import type { OAuthConfig } from '../config/config.ts'
 import type { Secret } from '../support/secret.ts'
 
 /** What is given in for tokens. */

@@ -7,10 +7,10 @@ import {
   showAuthorize,
   showCode,
 } from './authority/authorize-page.ts'
+import { handleToken } from './authority/token-endpoint.ts'
 import { handleControl } from './control/control-api.ts'
 import { handleMessages, newRequestId } from './messages/messages.ts'
 import { handleCountTokens, handleModels } from './messages/models.ts'
-import { handleToken } from './authority/token-endpoint.ts'
 import type { Sandbox } from './types.ts'
 import type { World } from './world.ts'
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { VISITOR_PACE } from './messages/answer.ts'
 import { MESSAGE_FAULTS, TOKEN_FAULTS } from './faults/fault-names.ts'
+import { VISITOR_PACE } from './messages/answer.ts'
 import { startSandbox } from './sandbox.ts'
 import type { Sandbox, SandboxOptions } from './types.ts'
 

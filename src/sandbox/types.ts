@@ -1,7 +1,7 @@
 import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
-import type { Fault, FaultTarget } from './faults/fault-names.ts'
 import type { SandboxEvent, SandboxCounts } from './control/event-log.ts'
+import type { Fault, FaultTarget } from './faults/fault-names.ts'
 
 export interface SandboxOptions {
   /** The port to listen on; 0 or left out: any free one. */

@@ -2,8 +2,8 @@ import type { Clock } from '../support/clock.ts'
 import type { Authority } from './authority/authority.ts'
 import type { AuthorizationCodes } from './authority/authorization.ts'
 import type { EventLog } from './control/event-log.ts'
-import type { FaultSwitch } from './faults/faults.ts'
 import type { RequestRecord } from './control/request-record.ts'
+import type { FaultSwitch } from './faults/faults.ts'
 import type { AnswerPlan, SandboxControl } from './types.ts'
 
 /** Everything that the parts of one simulated Anthropic share. */

@@ -1,8 +1,8 @@
 import type { IncidentStore } from '../alerts/incident.ts'
-import type { Conversations } from '../conversation/conversations.ts'
 import type { Pairings } from '../conversation/access/pairing.ts'
-import type { Facts, Inbox } from '../inbox/inbox.ts'
+import type { Conversations } from '../conversation/conversations.ts'
 import type { Figures } from '../inbox/figures/figures.ts'
+import type { Facts, Inbox } from '../inbox/inbox.ts'
 import type { Outbox } from '../inbox/outbox.ts'
 
 /** Everything durable of one gateway, or of several that share a database. */

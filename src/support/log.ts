@@ -1,6 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
-import { redact } from './redact.ts'
 import { messageOf } from './errors.ts'
+import { redact } from './redact.ts'
 
 export type Log = Logger
 

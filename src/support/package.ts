@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+
 /**
  * The folder of `package.json`, with a slash at its end. This file stands two folders below it as source,
  * and so do the built ones; nothing else may look for files of the package by its own place.

@@ -19,9 +19,9 @@ import { TelegramClient } from '../../src/channels/telegram/api/client.ts'
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
 import { Secret } from '../../src/support/secret.ts'
 import { BotWorld, PROCESS_TEST, type BotOptions } from '../support/bot-world.ts'
-import { TelegramServer } from '../support/telegram-server.ts'
 import { hermes, temporaryHome } from '../support/hermes-command.ts'
 import { afterThisTest } from '../support/signed-in.ts'
+import { TelegramServer } from '../support/telegram-server.ts'
 
 interface Item {
   readonly id: string

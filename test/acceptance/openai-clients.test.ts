@@ -1,5 +1,5 @@
-import OpenAI, { APIError } from 'openai'
 import { request } from 'node:http'
+import OpenAI, { APIError } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import '../support/no-gateway-left.ts'
 import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import '../support/no-gateway-left.ts'
 import { PostReceiver } from '../support/alert-receivers.ts'
 import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import { badGateway } from '../support/telegram-server.ts'
 import {
   answeredOf,
   crowdOf,
@@ -16,6 +15,7 @@ import {
   OPERATOR,
   type Crowd,
 } from '../support/outage-rig.ts'
+import { badGateway } from '../support/telegram-server.ts'
 
 const WEBHOOK_SECRET = `whsec_${Buffer.from('TEST secret of 24 bytes!').toString('base64')}`
 const OPTIONS = {

@@ -1,6 +1,8 @@
 import { createServer, type AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LoginService } from '../../src/http/api/services.ts'
+import { Refused } from '../../src/support/errors.ts'
 import {
   launchChromium,
   OTHER_MACHINE,
@@ -9,8 +11,6 @@ import {
   withoutChromium,
   type VisitOptions,
 } from '../support/chromium.ts'
-import type { LoginService } from '../../src/http/api/services.ts'
-import { Refused } from '../../src/support/errors.ts'
 import { startTestGateway, type TestGateway } from '../support/http-gateway.ts'
 
 /** The smallest PNG there is. */

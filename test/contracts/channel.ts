@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { Channel, ChannelStatus } from '../../src/channels/channel.ts'
 import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
 import { StoreError, TransientError } from '../../src/support/errors.ts'
-import type { ChannelCapabilities } from './capabilities.ts'
 import { RecordingReceiver } from '../support/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
+import type { ChannelCapabilities } from './capabilities.ts'
 
 /** The answer that has to be split is longer than two messages of this many characters. */
 const USUAL_PART_LENGTH = 4_500

@@ -1,5 +1,5 @@
-import { DiscordServer, tooManyRequests } from '../support/discord-server.ts'
 import { DiscordFixture } from '../support/discord-fixture.ts'
+import { DiscordServer, tooManyRequests } from '../support/discord-server.ts'
 import type { RecordingReceiver } from '../support/recording-receiver.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'

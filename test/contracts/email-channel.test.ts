@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe } from 'vitest'
 import type Mail from 'nodemailer/lib/mailer'
-import { formatTarget, threadOf } from '../../src/channels/email/send/thread.ts'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { Headers } from '../../src/channels/email/intake/headers.ts'
+import { formatTarget, threadOf } from '../../src/channels/email/send/thread.ts'
 import { ANNA, EmailFixture, mailFrom, RecordingSmtp } from '../support/email-fixture.ts'
 import {
   MAIL_DOMAIN,

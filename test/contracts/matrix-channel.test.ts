@@ -1,6 +1,6 @@
+import { systemClock } from '../../src/support/clock.ts'
 import { ADA, MatrixFixture, PRIVATE_ROOM } from '../support/matrix-fixture.ts'
 import { badGateway, limitExceeded, MatrixServer } from '../support/matrix-server.ts'
-import { systemClock } from '../../src/support/clock.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 

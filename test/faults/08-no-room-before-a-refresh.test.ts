@@ -1,6 +1,8 @@
 import { statSync, truncateSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { SignInProcess } from '../support/processes.ts'
+import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
 import {
   fillDisk,
   freeDisk,
@@ -9,8 +11,6 @@ import {
   NO_SMALL_DISK,
   smallDisk,
 } from '../support/small-disk.ts'
-import { SignInProcess } from '../support/processes.ts'
-import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
 
 describe.skipIf(NO_SMALL_DISK !== null)(
   `a disk that takes nothing${NO_SMALL_DISK ? ` (${NO_SMALL_DISK})` : ''}`,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
+import { HOUR } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { KeptGateway } from '../support/kept-gateway.ts'
-import { HOUR } from '../../src/support/clock.ts'
 
 it(
   'makes one token request for a thousand requests at the moment of expiry, and none fails',

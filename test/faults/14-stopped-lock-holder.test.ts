@@ -2,8 +2,8 @@ import { utimesSync, existsSync } from 'node:fs'
 import { mkdir, readFile, rmdir } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { borrowed } from '../support/claude-code.ts'
-import { MACHINE, NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
 import { ClaudeCodeProcess, SignInProcess } from '../support/processes.ts'
+import { MACHINE, NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
 
 /** Longer than it takes a process to send; the answer finds it stopped. */
 const ANSWER_MS = 600

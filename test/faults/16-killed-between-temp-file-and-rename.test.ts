@@ -2,8 +2,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { borrowed } from '../support/claude-code.ts'
-import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
 import { SignInProcess } from '../support/processes.ts'
+import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
 
 const leftovers = async (path: string) =>
   (await readdir(dirname(path))).filter((name) => name.endsWith('.hermes-tmp'))

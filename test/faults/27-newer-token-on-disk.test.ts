@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { fingerprint } from '../../src/support/secret.ts'
 import type { IssuedSignIn } from '../../src/sandbox/sandbox.ts'
+import { fingerprint } from '../../src/support/secret.ts'
 import { KeptGateway } from '../support/kept-gateway.ts'
 import { until } from '../support/until.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
-import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { MemoryOutlet, MessageRig } from '../support/message-rig.ts'
 

@@ -1,11 +1,11 @@
 import '../support/no-gateway-left.ts'
 import { expect, test } from 'vitest'
 import { PROCESS_TEST } from '../support/bot-world.ts'
-import { matrixWorld } from '../support/matrix-world.ts'
+import { discordWorld } from '../support/discord-world.ts'
 import { emailWorld } from '../support/email-world.ts'
 import { whyWithoutMail, withoutMailServers } from '../support/mail-host.ts'
+import { matrixWorld } from '../support/matrix-world.ts'
 import { DISTURBANCES, PlatformTrial } from '../support/platform-trial.ts'
-import { discordWorld } from '../support/discord-world.ts'
 import { slackWorld } from '../support/slack-world.ts'
 import { telegramWorld } from '../support/telegram-world.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import type { MessageFact } from '../../src/inbox/figures/observer.ts'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { StoreError } from '../../src/support/errors.ts'
-import type { MessageFact } from '../../src/inbox/figures/observer.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { MessageRig } from '../support/message-rig.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { freshDatabase } from '../support/postgres.ts'
 import { PostgresServer } from '../support/postgres-server.ts'
+import { freshDatabase } from '../support/postgres.ts'
 import { SignInFleet } from '../support/sign-in-fleet.ts'
 import { pause } from '../support/until.ts'
 

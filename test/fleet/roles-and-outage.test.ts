@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { PROCESS_TEST } from '../support/bot-world.ts'
 import { FleetWorld, type FleetStatus } from '../support/fleet-world.ts'
+import { GatewayProcess } from '../support/gateway-process.ts'
 import { freshDatabase } from '../support/postgres.ts'
 import { openSse, type ReceivedEvent } from '../support/sse-client.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
 
 interface StatusView {
   readonly incident: { readonly id: string } | null

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 /**
  * Plays Claude Code at its credentials file: the locks, the re-reading, the request
  * and the write, in a program that shares not one line with the gateway. Told on
@@ -10,7 +11,6 @@
  * locks it holds, in seconds, for stale ones.
  */
 import { mkdir, open, readFile, realpath, rename, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
-import { createHash } from 'node:crypto'
 import { createInterface } from 'node:readline'
 
 interface Setup {

@@ -1,7 +1,7 @@
-import { timelineReport } from '../../src/http/api/timeline-report.ts'
 import type { DashboardService, SandboxPanel } from '../../src/http/api/services.ts'
-import { Refused } from '../../src/support/errors.ts'
+import { timelineReport } from '../../src/http/api/timeline-report.ts'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
+import { Refused } from '../../src/support/errors.ts'
 import { quietDashboard, startTestGateway, type TestGateway } from './http-gateway.ts'
 
 interface QueueRow {

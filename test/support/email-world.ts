@@ -1,6 +1,6 @@
-import { CAPABILITIES } from '../contracts/capabilities.ts'
 import { readFileSync } from 'node:fs'
 import { simpleParser } from 'mailparser'
+import { CAPABILITIES } from '../contracts/capabilities.ts'
 import { mailFrom } from './email-fixture.ts'
 import { AUTHSERV_ID, BOT, MAIL_PASSWORD, MailHost } from './mail-host.ts'
 import type { PlatformWorld } from './platform-world.ts'

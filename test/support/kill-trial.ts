@@ -1,5 +1,5 @@
-import { BotWorld } from './bot-world.ts'
 import type { SandboxEvent } from '../../src/sandbox/sandbox.ts'
+import { BotWorld } from './bot-world.ts'
 
 /** Where a gateway can be killed on a message's way, in the order of the way. */
 export const KILL_MOMENTS = [

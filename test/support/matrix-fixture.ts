@@ -1,5 +1,5 @@
-import { createMatrixChannel, type MatrixOptions } from '../../src/channels/matrix/channel.ts'
 import type { Channel } from '../../src/channels/channel.ts'
+import { createMatrixChannel, type MatrixOptions } from '../../src/channels/matrix/channel.ts'
 import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { createLog } from '../../src/support/log.ts'
 import { Secret } from '../../src/support/secret.ts'

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MatrixRooms, type Content } from './matrix-rooms.ts'
 import { historyAnswer, hasNews, syncAnswer, type SyncQuery } from './matrix-sync.ts'

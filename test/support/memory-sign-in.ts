@@ -1,3 +1,5 @@
+import type { KeeperMemory, KeeperRecord } from '../../src/credentials/keeper/record.ts'
+import type { OwnContent } from '../../src/credentials/own/own-file.ts'
 import type {
   Generation,
   RenewableSignIn,
@@ -5,9 +7,7 @@ import type {
   StoredSignIn,
 } from '../../src/credentials/sign-in.ts'
 import type { Clock } from '../../src/support/clock.ts'
-import type { OwnContent } from '../../src/credentials/own/own-file.ts'
 import { Secret } from '../../src/support/secret.ts'
-import type { KeeperMemory, KeeperRecord } from '../../src/credentials/keeper/record.ts'
 
 /** A renewable sign-in without files and servers: the test says how each renewal ends. */
 export class MemorySignIn implements RenewableSignIn {

@@ -1,5 +1,5 @@
-import { afterAll, inject } from 'vitest'
 import { Client } from 'pg'
+import { afterAll, inject } from 'vitest'
 
 /** One server for a whole run of the tests; each test file makes databases of its own on it. */
 

@@ -1,6 +1,6 @@
-import { Rotation, type RotationStore } from '../../src/credentials/rotation/renewal.ts'
 import { stillHoldsRefreshToken } from '../../src/credentials/generation.ts'
 import { restOf, type Intent } from '../../src/credentials/rotation/intent.ts'
+import { Rotation, type RotationStore } from '../../src/credentials/rotation/renewal.ts'
 import type { Generation, StoredSignIn } from '../../src/credentials/sign-in.ts'
 import type { IssuedTokens, TokenResult } from '../../src/oauth/token-endpoint.ts'
 import type { PreparedFile } from '../../src/support/atomic-file.ts'

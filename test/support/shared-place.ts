@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { openDatabase, type Database } from '../../src/storage/postgres/connection/database.ts'
-import { migrate } from '../../src/storage/postgres/migrations/migrate.ts'
 import { readSecretKeys } from '../../src/storage/postgres/credential/secret-keys.ts'
+import { migrate } from '../../src/storage/postgres/migrations/migrate.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { createLog } from '../../src/support/log.ts'
 import { Secret } from '../../src/support/secret.ts'

@@ -2,32 +2,32 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach } from 'vitest'
-import type { Intent } from '../../src/credentials/rotation/intent.ts'
 import { formatOwnFile } from '../../src/credentials/own/own-file.ts'
 import type { OwnSignIns } from '../../src/credentials/own/own-sign-ins.ts'
 import { OwnStore, type OwnStoreOptions } from '../../src/credentials/own/own-store.ts'
+import type { Intent } from '../../src/credentials/rotation/intent.ts'
 import type { Generation } from '../../src/credentials/sign-in.ts'
-import type { OAuthSettings } from '../../src/oauth/token-request.ts'
 import {
   TokenEndpoint,
   type IssuedTokens,
   type TokenEndpointOptions,
 } from '../../src/oauth/token-endpoint.ts'
+import type { OAuthSettings } from '../../src/oauth/token-request.ts'
 import {
   startSandbox,
   type IssuedSignIn,
   type Sandbox,
   type SandboxOptions,
 } from '../../src/sandbox/sandbox.ts'
-import { Secret } from '../../src/support/secret.ts'
 import {
   SharedSignIns,
   type SharedSignInsOptions,
 } from '../../src/storage/postgres/credential/shared-sign-ins.ts'
 import { SignInRow } from '../../src/storage/postgres/credential/sign-in-row.ts'
+import { Secret } from '../../src/support/secret.ts'
 import { SignInProcess } from './processes.ts'
-import type { ProcessOptions } from './sign-in-process.ts'
 import { databaseOfSignIns, keysIn } from './shared-place.ts'
+import type { ProcessOptions } from './sign-in-process.ts'
 
 export const MACHINE = 'machine-one-TEST'
 

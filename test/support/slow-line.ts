@@ -1,5 +1,5 @@
-import { connect, createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
 
 export interface SlowLineOptions {
   /** Bytes that pass at a time, in each direction. */

@@ -5,10 +5,10 @@
  */
 import { writeSync } from 'node:fs'
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
+import type { Storage } from '../../src/storage/storage.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { createLog } from '../../src/support/log.ts'
 import { Secret } from '../../src/support/secret.ts'
-import type { Storage } from '../../src/storage/storage.ts'
 
 const LANES = 8
 const STDOUT = 1

@@ -1,5 +1,5 @@
-import { createTelegramChannel, type TelegramOptions } from '../../src/channels/telegram/channel.ts'
 import type { Channel } from '../../src/channels/channel.ts'
+import { createTelegramChannel, type TelegramOptions } from '../../src/channels/telegram/channel.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { createLog } from '../../src/support/log.ts'
 import { Secret } from '../../src/support/secret.ts'

@@ -1,12 +1,12 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { Chat } from './chat.tsx'
 import { ChatState, newName } from './chat-state.ts'
-import { useValue } from './observable.ts'
-import type { Session } from './session.ts'
-import { Wing } from './icons.tsx'
+import { Chat } from './chat.tsx'
 import { BoardState } from './dashboard/board-state.ts'
 import { LazyBoard } from './dashboard/lazy-board.tsx'
+import { Wing } from './icons.tsx'
+import { useValue } from './observable.ts'
 import { Rail } from './rail.tsx'
+import type { Session } from './session.ts'
 import { TITLES, viewOf } from './views.ts'
 
 export function App({ session }: { session: Session }) {

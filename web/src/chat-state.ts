@@ -8,8 +8,8 @@ import {
   type ConversationEntry,
   type StatusLine,
 } from './api.ts'
-import { openLive, type Live } from './live.ts'
 import type { LiveEvent } from './live-connection.ts'
+import { openLive, type Live } from './live.ts'
 import { Observable } from './observable.ts'
 import {
   emptyThread,

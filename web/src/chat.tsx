@@ -7,8 +7,8 @@ import { useValue } from './observable.ts'
 import { Sidebar } from './sidebar.tsx'
 import { StatusBar } from './status-bar.tsx'
 import { isDark, theme, toggleTheme } from './theme.ts'
-import { isBusy } from './thread.ts'
 import { ThreadView } from './thread-view.tsx'
+import { isBusy } from './thread.ts'
 
 interface Props {
   readonly state: ChatState

@@ -1,6 +1,6 @@
 import { LiveConnection, type LiveEvent } from './live-connection.ts'
-import type { TabMessage } from './live-worker.ts'
 import { browserParts } from './live-parts.ts'
+import type { TabMessage } from './live-worker.ts'
 
 /** This tab's end of the live stream. */
 export interface Live {

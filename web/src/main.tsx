@@ -5,8 +5,8 @@ import './styles/messages.css'
 import './styles/composer.css'
 import './styles/shell.css'
 import { App } from './app.tsx'
-import { applyTheme } from './theme.ts'
 import { enter } from './session.ts'
+import { applyTheme } from './theme.ts'
 import { restrictScripts } from './trusted.ts'
 
 restrictScripts()

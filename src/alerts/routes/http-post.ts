@@ -1,5 +1,5 @@
-import type { Secret } from '../../support/secret.ts'
 import { VERSION } from '../../support/package.ts'
+import type { Secret } from '../../support/secret.ts'
 
 /**
  * One POST; redirects are not followed, because the body may name an account.

@@ -1,9 +1,9 @@
 import { SECOND } from '../../support/clock.ts'
-import { authservIdOf } from './trust/authentication-results.ts'
 import { factsOf, imapTrouble, serverWords } from './failure.ts'
 import { parseHeaders } from './intake/headers.ts'
 import { imapClient, type ImapAccount } from './mailbox/imap-client.ts'
 import { smtpTransport } from './send/post.ts'
+import { authservIdOf } from './trust/authentication-results.ts'
 
 /** What can be said of a mailbox from outside, without changing anything in it. */
 export type MailboxCheck =

@@ -1,6 +1,6 @@
+import type { MailServer } from '../../config/mail-server.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { redact } from '../../support/redact.ts'
-import type { MailServer } from '../../config/mail-server.ts'
 
 /** What is wrong with a connection, in words for the operator, and how patiently it is tried again. */
 export interface MailTrouble {

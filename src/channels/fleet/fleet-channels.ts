@@ -4,8 +4,8 @@ import type { Fleet } from '../../inbox/fleet/fleet.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
-import { HeldChannel } from './held-channel.ts'
 import { openPlatforms, type ChannelParts } from '../registry.ts'
+import { HeldChannel } from './held-channel.ts'
 
 interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log'> {
   readonly inbox: Pick<Inbox, 'accept' | 'cursor' | 'cursors'>

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import type { Channel } from '../channel.ts'
-import { speakers } from './fleet-channels.ts'
 import { NotHere } from '../../inbox/delivery/outlet.ts'
 import type { Service, Tenure } from '../../inbox/fleet/fleet.ts'
+import type { Channel } from '../channel.ts'
+import { speakers } from './fleet-channels.ts'
 import { HeldChannel } from './held-channel.ts'
 
 const signal = new AbortController().signal

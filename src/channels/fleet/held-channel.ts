@@ -1,9 +1,9 @@
 import type { Receiver } from '../../conversation/receiver.ts'
-import type { Candidacy, Fleet, Tenure } from '../../inbox/fleet/fleet.ts'
 import type { Fence } from '../../inbox/arrival.ts'
 import { NotHere } from '../../inbox/delivery/outlet.ts'
-import { StoreError } from '../../support/errors.ts'
+import type { Candidacy, Fleet, Tenure } from '../../inbox/fleet/fleet.ts'
 import type { Clock } from '../../support/clock.ts'
+import { StoreError } from '../../support/errors.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
 
 export interface HeldChannelOptions {

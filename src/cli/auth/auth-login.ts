@@ -1,3 +1,4 @@
+import { keyShapeProblem, proveKey } from '../../anthropic/prove-key.ts'
 import type { CredentialParts } from '../../credentials/assemble.ts'
 import {
   accountName,
@@ -6,14 +7,13 @@ import {
   LoginSessions,
   type FinishedLogin,
 } from '../../credentials/login.ts'
-import { Refused, messageOf } from '../../support/errors.ts'
 import { systemClock } from '../../support/clock.ts'
+import { Refused, messageOf } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { confirm, paint, print, printError } from '../terminal/output.ts'
 import { readHidden, readLine } from '../terminal/read-line.ts'
 import { withCredentials } from './auth-parts.ts'
-import { keyShapeProblem, proveKey } from '../../anthropic/prove-key.ts'
 
 export interface LoginCommandOptions extends GlobalOptions {
   readonly headless: boolean

@@ -1,8 +1,8 @@
-import { StoreError } from '../../support/errors.ts'
 import type { CredentialParts } from '../../credentials/assemble.ts'
-import { withCredentials } from './auth-parts.ts'
+import { StoreError } from '../../support/errors.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { print, printError } from '../terminal/output.ts'
+import { withCredentials } from './auth-parts.ts'
 
 /** Removes the gateway's own sign-ins, and only ever those; says what is used from now on. */
 export function authLogoutCommand(options: GlobalOptions): Promise<ExitCode> {

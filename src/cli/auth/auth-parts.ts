@@ -1,13 +1,13 @@
 import { dirname } from 'node:path'
 import { profileAccess } from '../../anthropic/profile.ts'
-import { applyNetworkSettings } from '../../config/network.ts'
 import { resolveHome } from '../../config/home/home.ts'
+import { applyNetworkSettings } from '../../config/network.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
 import { placeOfSignIns } from '../../storage/own-place.ts'
-import { printError } from '../terminal/output.ts'
-import type { GlobalOptions } from '../command.ts'
 import { findRunning } from '../client/running.ts'
+import type { GlobalOptions } from '../command.ts'
+import { printError } from '../terminal/output.ts'
 
 /**
  * Runs `work` with the credential of a home as its gateway would see it, with what that

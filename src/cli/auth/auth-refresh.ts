@@ -1,10 +1,10 @@
 import type { Keeper } from '../../credentials/keeper/keeper.ts'
 import { exitCodeOf } from '../../credentials/keeper/status.ts'
 import { mendingCommand } from '../../credentials/keeper/validation.ts'
-import { withCredentials } from './auth-parts.ts'
-import { printStatus } from './auth-status.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
+import { withCredentials } from './auth-parts.ts'
+import { printStatus } from './auth-status.ts'
 
 interface RefreshCommandOptions extends GlobalOptions {
   readonly json: boolean

@@ -1,11 +1,11 @@
+import type { CredentialParts } from '../../credentials/assemble.ts'
 import { exitCodeOf, type AuthStatus } from '../../credentials/keeper/status.ts'
 import { mendingCommand } from '../../credentials/keeper/validation.ts'
 import { SECOND } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
-import type { CredentialParts } from '../../credentials/assemble.ts'
-import { withCredentials } from './auth-parts.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { duration, paint, print, printError, printJson, table } from '../terminal/output.ts'
+import { withCredentials } from './auth-parts.ts'
 
 export interface AuthStatusOptions extends GlobalOptions {
   readonly json: boolean

@@ -1,8 +1,8 @@
-import { readSettings, type Settings } from '../../config/settings.ts'
-import { homePaths, resolveHome } from '../../config/home/home.ts'
 import type { Variables } from '../../config/environment/dotenv.ts'
-import { applyNetworkSettings } from '../../config/network.ts'
 import { assertBindAllowed, readGatewayToken } from '../../config/home/gateway-token.ts'
+import { homePaths, resolveHome } from '../../config/home/home.ts'
+import { applyNetworkSettings } from '../../config/network.ts'
+import { readSettings, type Settings } from '../../config/settings.ts'
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { editCommand, misconfigured, ok, warning, type Finding } from './finding.ts'
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { DiscordServer, refusal } from '../../../test/support/discord-server.ts'
+import { checkBot } from '../../channels/discord/api/bot-check.ts'
 import { systemClock } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
-import { checkBot } from '../../channels/discord/api/bot-check.ts'
 import { judgeBot } from './check-discord.ts'
 
 const { signal } = new AbortController()

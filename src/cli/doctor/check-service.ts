@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { askState, endsWithSession, logCommand } from '../service/manager.ts'
 import { servicePlace } from '../service/place.ts'
-import { MARKER } from '../service/unit.ts'
 import { textOf } from '../service/service.ts'
+import { MARKER } from '../service/unit.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 
 /** The installed services of this home, your own and the machine's. */

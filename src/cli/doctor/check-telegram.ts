@@ -1,5 +1,5 @@
-import type { Settings } from '../../config/settings.ts'
 import { checkBot, type BotCheck } from '../../channels/telegram/api/bot-check.ts'
+import type { Settings } from '../../config/settings.ts'
 import { NETWORK_LIMIT_MS } from './check-network.ts'
 import { error, ok, warning, word, type Finding } from './finding.ts'
 

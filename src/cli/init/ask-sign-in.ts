@@ -1,6 +1,6 @@
 import { log, note } from '@clack/prompts'
-import { Secret } from '../../support/secret.ts'
 import { keyShapeProblem, proveKey } from '../../anthropic/prove-key.ts'
+import { Secret } from '../../support/secret.ts'
 import { providerOf } from './addresses.ts'
 import type { Answers, SignInChoice } from './answers.ts'
 import { choose, during, hidden, yesOrNo, type Choice } from './ask.ts'

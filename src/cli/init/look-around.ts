@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { readSettings, type Settings } from '../../config/settings.ts'
 import { applyNetworkSettings } from '../../config/network.ts'
+import { readSettings, type Settings } from '../../config/settings.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
-import { checkCredential } from '../doctor/check-credential.ts'
 import { findRunning, type RunningGateway } from '../client/running.ts'
+import { checkCredential } from '../doctor/check-credential.ts'
 import type { Files } from './plan.ts'
 
 /** What is there before anything is asked. */

@@ -1,5 +1,5 @@
-import type { AlertChoice } from './answers.ts'
 import type { Secret } from '../../support/secret.ts'
+import type { AlertChoice } from './answers.ts'
 
 /** The options of `hermes init`, as the command line has them. */
 export interface InitFlags {

@@ -1,12 +1,12 @@
-import { checkBot } from '../../channels/telegram/api/bot-check.ts'
-import { Secret } from '../../support/secret.ts'
-import { SECOND } from '../../support/clock.ts'
-import { print } from '../terminal/output.ts'
 import { keyShapeProblem, proveKey } from '../../anthropic/prove-key.ts'
+import { checkBot } from '../../channels/telegram/api/bot-check.ts'
+import { SECOND } from '../../support/clock.ts'
+import { Secret } from '../../support/secret.ts'
+import { print } from '../terminal/output.ts'
+import { providerOf, telegramRootOf, trimmed } from './addresses.ts'
 import type { Answers, SignInChoice } from './answers.ts'
 import type { Found } from './look-around.ts'
 import { BadFlag, NUMERIC_ID, parseAlert, type InitFlags } from './parse-flags.ts'
-import { providerOf, telegramRootOf, trimmed } from './addresses.ts'
 
 const ASK_MS = 10 * SECOND
 

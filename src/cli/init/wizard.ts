@@ -1,14 +1,14 @@
 import { log, note } from '@clack/prompts'
+import { trimmed } from './addresses.ts'
 import type { Answers } from './answers.ts'
 import { NO_ANSWERS } from './answers.ts'
-import type { Found } from './look-around.ts'
-import type { InitFlags } from './parse-flags.ts'
-import { trimmed } from './addresses.ts'
 import { askAlerts } from './ask-alerts.ts'
 import { askDiscord } from './ask-discord.ts'
-import { askSlack } from './ask-slack.ts'
 import { askSignIn } from './ask-sign-in.ts'
+import { askSlack } from './ask-slack.ts'
 import { askTelegram } from './ask-telegram.ts'
+import type { Found } from './look-around.ts'
+import type { InitFlags } from './parse-flags.ts'
 
 /** Asks everything; nothing is written. @throws Cancelled */
 export async function answersFromPerson(flags: InitFlags, found: Found): Promise<Answers> {

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
-import type { InitFlags } from '../init/parse-flags.ts'
 import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from '../command.ts'
+import type { InitFlags } from '../init/parse-flags.ts'
 
 /** Setting up, checking and keeping the gateway running. */
 export function addSetUp(wiring: Wiring): void {

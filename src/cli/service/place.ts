@@ -2,11 +2,11 @@ import { statSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fingerprint } from '../../support/secret.ts'
-import { homePaths, resolveHome } from '../../config/home/home.ts'
 import type { Variables } from '../../config/environment/dotenv.ts'
-import type { UnitOptions } from './unit.ts'
+import { homePaths, resolveHome } from '../../config/home/home.ts'
 import { PACKAGE_ROOT } from '../../support/package.ts'
+import { fingerprint } from '../../support/secret.ts'
+import type { UnitOptions } from './unit.ts'
 
 /** Where the service of one home stands, and as what. */
 export interface ServicePlace {

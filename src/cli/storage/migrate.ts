@@ -1,6 +1,6 @@
 import { readSettings, type Settings } from '../../config/settings.ts'
-import { withExistingStorage } from '../context.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
+import { withExistingStorage } from '../context.ts'
 import { print } from '../terminal/output.ts'
 import { placeOf } from './place.ts'
 

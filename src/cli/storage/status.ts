@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readSettings, type Settings } from '../../config/settings.ts'
 import { isoTime } from '../../support/clock.ts'
-import { withExistingStorage } from '../context.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
+import { withExistingStorage } from '../context.ts'
 import { print, printJson } from '../terminal/output.ts'
 import { placeOf } from './place.ts'
 

@@ -1,10 +1,10 @@
-import { Secret } from '../../support/secret.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
+import { Secret } from '../../support/secret.ts'
 import { tokenShapeProblem } from '../../support/token-shape.ts'
 import { addressProblem, withoutTrailingSlash } from '../addresses.ts'
+import { parseMailHost } from '../mail-server.ts'
 import { likelySlips, type Variables } from './dotenv.ts'
 import type { EnvironmentKey } from './environment-keys.ts'
-import { parseMailHost } from '../mail-server.ts'
 
 /**
  * What the process environment and the home's `.env` say, typed, with secrets

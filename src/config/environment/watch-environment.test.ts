@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { EnvironmentReading } from './environment.ts'
 import { readDotenv } from './dotenv.ts'
+import type { EnvironmentReading } from './environment.ts'
 import { watchEnvironment } from './watch-environment.ts'
 
 let folder: string

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { ConfigurationError } from '../../support/errors.ts'
+import { PACKAGE_ROOT } from '../../support/package.ts'
 import type { Config } from '../config.ts'
-import { DEFAULTS } from './defaults.ts'
 import type { SchemaNode } from './check.ts'
+import { DEFAULTS } from './defaults.ts'
 import { setHermesAgentKeysAside } from './hermes-agent-keys.ts'
 import type { ConfigFile } from './schema.ts'
 import { toConfig } from './to-config.ts'
 import { dotted, parseYamlSource, type KeyPath, type Place } from './yaml-source.ts'
-import { PACKAGE_ROOT } from '../../support/package.ts'
 
 export interface LoadedConfig {
   readonly config: Config

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { DEFAULTS as D } from './defaults.ts'
 import { MAIL_HOST } from '../mail-server.ts'
+import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from '../texts.ts'
+import { DEFAULTS as D } from './defaults.ts'
 import {
   address,
   argv,
@@ -15,7 +16,6 @@ import {
   snowflake,
   text,
 } from './schema-words.ts'
-import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from '../texts.ts'
 import { webhooks } from './webhook-schema.ts'
 
 /**

@@ -1,11 +1,11 @@
 import { ConfigurationError } from '../../support/errors.ts'
-import { Secret } from '../../support/secret.ts'
 import { VERSION } from '../../support/package.ts'
+import { Secret } from '../../support/secret.ts'
 import { normalBaseUrl, withoutTrailingSlash } from '../addresses.ts'
 import type { AlertRouteConfig, Config, PlatformConfig, WebhookConfig } from '../config.ts'
 import { parseDuration } from '../duration.ts'
-import type { ConfigFile } from './schema.ts'
 import { DEFAULT_TEXTS, type Texts } from '../texts.ts'
+import type { ConfigFile } from './schema.ts'
 
 /** A checked `config.yaml` as the program uses it: milliseconds, secrets wrapped, ids as text. */
 export function toConfig(file: ConfigFile): Config {

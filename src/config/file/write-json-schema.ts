@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { configFileSchema } from './schema.ts'
 import { PACKAGE_ROOT } from '../../support/package.ts'
+import { configFileSchema } from './schema.ts'
 
 const TARGET = new URL('schema/config.schema.json', PACKAGE_ROOT)
 

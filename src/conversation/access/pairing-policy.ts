@@ -1,6 +1,6 @@
 import { HOUR } from '../../support/clock.ts'
-import type { PendingPairing, Pairings } from './pairing.ts'
 import type { Person } from '../receiver.ts'
+import type { PendingPairing, Pairings } from './pairing.ts'
 
 /** Read aloud and typed by hand: without 0 and O, 1 and I. 32 signs, so a byte's lower bits choose evenly. */
 const ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'

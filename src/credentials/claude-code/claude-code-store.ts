@@ -8,6 +8,11 @@ import { SECOND, type Clock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import { watchFile } from '../../support/file-watch.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
+import { stillHoldsRefreshToken } from '../generation.ts'
+import { recoverLeftovers, renewalTag } from '../own/leftovers.ts'
+import { IntentFile } from '../rotation/intent.ts'
+import { Rotation, type RotationStore } from '../rotation/renewal.ts'
+import type { Generation, RenewableSignIn, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
 import {
   claudeCodeSignIn,
   formatClaudeCodeFile,
@@ -17,12 +22,7 @@ import {
   type ClaudeCodeDocument,
 } from './claude-code-file.ts'
 import { ClaudeCodeLocks, type ClaudeCodeLock } from './claude-code-locks.ts'
-import { stillHoldsRefreshToken } from '../generation.ts'
-import { IntentFile } from '../rotation/intent.ts'
 import { readKeychain } from './keychain.ts'
-import { recoverLeftovers, renewalTag } from '../own/leftovers.ts'
-import { Rotation, type RotationStore } from '../rotation/renewal.ts'
-import type { Generation, RenewableSignIn, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
 
 export interface ClaudeCodeStoreOptions {
   /** `$CLAUDE_CONFIG_DIR`, else `~/.claude`. */

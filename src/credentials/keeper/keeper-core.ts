@@ -2,7 +2,6 @@ import type { Clock } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import type { Credential } from '../credential.ts'
 import type { Held } from '../held.ts'
-import type { MemoryBook } from './memory-book.ts'
 import {
   INITIAL_STATE,
   isUsable,
@@ -13,6 +12,7 @@ import {
   type KeeperState,
   type Retry,
 } from './keeper-state.ts'
+import type { MemoryBook } from './memory-book.ts'
 import type { KeeperNotice } from './notices.ts'
 import { recordOfChange } from './record-rules.ts'
 import { errorOf, messageFor, statusOf, type AuthStatus } from './status.ts'

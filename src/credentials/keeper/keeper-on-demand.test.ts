@@ -6,9 +6,9 @@ import { FakeMemory } from '../../../test/support/memory-sign-in.ts'
 import { until } from '../../../test/support/until.ts'
 import { systemClock } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
-import { Keeper } from './keeper.ts'
 import { refreshCommandSource } from '../sources/refresh-command.ts'
 import { createResolver } from '../sources/resolver.ts'
+import { Keeper } from './keeper.ts'
 
 const open: Keeper[] = []
 afterEach(async () => {

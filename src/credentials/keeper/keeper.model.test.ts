@@ -6,9 +6,9 @@ import { TokenWorld, type EndpointMood } from '../../../test/support/token-world
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { HermesError } from '../../support/errors.ts'
 import type { Credential } from '../credential.ts'
-import { Keeper } from './keeper.ts'
 import { ownSource } from '../own/own-source.ts'
 import { createResolver } from '../sources/resolver.ts'
+import { Keeper } from './keeper.ts'
 
 /** One thing that happens to a gateway in its months of life. */
 type Step =

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { FakeMemory } from '../../../test/support/memory-sign-in.ts'
 import { MemoryBook } from './memory-book.ts'
-import { forget, parseRecord, remember } from './record.ts'
 import { memoryFile } from './memory-file.ts'
+import { forget, parseRecord, remember } from './record.ts'
 
 describe('what the keeper remembers', () => {
   it('comes back from the file as it was written, readable for its owner alone', async () => {

@@ -1,5 +1,5 @@
-import { type KeeperRecord, EMPTY_RECORD, type KeeperMemory } from './record.ts'
 import { messageOf } from '../../support/errors.ts'
+import { type KeeperRecord, EMPTY_RECORD, type KeeperMemory } from './record.ts'
 import { withNews } from './shared-record.ts'
 
 /** The record in use. Writes follow each other; the newest state always gets written last. */

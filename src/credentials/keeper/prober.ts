@@ -1,7 +1,7 @@
 import type { Credential, Rejection } from '../credential.ts'
 import type { KeeperCore } from './keeper-core.ts'
-import { forget } from './record.ts'
 import { retryOf, type Retry } from './keeper-state.ts'
+import { forget } from './record.ts'
 import { probeDelay } from './refresh-policy.ts'
 import type { Warnings } from './warnings.ts'
 

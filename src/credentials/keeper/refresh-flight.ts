@@ -1,8 +1,8 @@
 import { sleep, SECOND, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError } from '../../support/errors.ts'
 import type { Renewal } from '../held.ts'
-import { MAX_WAIT_MS } from './refresh-policy.ts'
 import type { RenewalOptions, RenewalOutcome } from '../sign-in.ts'
+import { MAX_WAIT_MS } from './refresh-policy.ts'
 
 /** How long to wait before looking again at a sign-in that another process renews. */
 const BUSY_PAUSE_MS = SECOND / 2

@@ -1,11 +1,11 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import { withGeneration, type Held, type Renewal } from '../held.ts'
+import type { RenewalOutcome } from '../sign-in.ts'
 import type { KeeperCore } from './keeper-core.ts'
 import { isUsable, retryOf, type KeeperEvent } from './keeper-state.ts'
 import { renewOnce } from './refresh-flight.ts'
 import { refreshDelay } from './refresh-policy.ts'
 import type { Rereader } from './rereader.ts'
-import type { RenewalOutcome } from '../sign-in.ts'
 import type { TokenInHand } from './token-in-hand.ts'
 import type { Warnings } from './warnings.ts'
 

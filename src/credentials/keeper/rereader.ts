@@ -1,10 +1,10 @@
 import type { Held } from '../held.ts'
+import type { Decision } from '../sources/decision.ts'
+import type { Resolver } from '../sources/resolver.ts'
 import type { KeeperCore } from './keeper-core.ts'
 import { isUsable, type KeeperEvent, type Retry } from './keeper-state.ts'
 import { isAlive, mayRefreshAfterRejection } from './record-rules.ts'
 import { MAX_RETRY_AFTER_MS } from './refresh-policy.ts'
-import type { Decision } from '../sources/decision.ts'
-import type { Resolver } from '../sources/resolver.ts'
 import type { TokenInHand } from './token-in-hand.ts'
 
 /** Said where no source holds anything: what to do is the news. */

@@ -1,3 +1,4 @@
+import { SECOND, isoTime } from '../../support/clock.ts'
 import {
   ConfigurationError,
   NeedsLogin,
@@ -6,11 +7,10 @@ import {
   type CredentialReason,
   type HermesError,
 } from '../../support/errors.ts'
-import { SECOND, isoTime } from '../../support/clock.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
 import type { Held } from '../held.ts'
-import type { KeeperRecord } from './record.ts'
 import { retryOf, type CredentialStateName, type KeeperState } from './keeper-state.ts'
+import type { KeeperRecord } from './record.ts'
 
 /** What `hermes auth status --json` prints. Times are ISO 8601 in UTC. */
 export interface AuthStatus {

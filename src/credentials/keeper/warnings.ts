@@ -1,8 +1,8 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { KeeperCore } from './keeper-core.ts'
-import { remember } from './record.ts'
 import { UNRENEWABLE_SENTENCE } from './keeper-state.ts'
 import type { KeeperWarning } from './notices.ts'
+import { remember } from './record.ts'
 import { loginWarning } from './refresh-policy.ts'
 import { mendingCommand } from './validation.ts'
 

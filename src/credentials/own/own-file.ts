@@ -1,7 +1,7 @@
 import { isObject, parseObject } from '../../support/private-file.ts'
 import { Secret } from '../../support/secret.ts'
-import { moveMark, MOVED } from './own-move.ts'
 import type { Generation, StoredSignIn } from '../sign-in.ts'
+import { moveMark, MOVED } from './own-move.ts'
 
 /**
  * The shape of `credentials.json`. The document is kept as it was read, so that

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { TokenEndpoint } from '../../oauth/token-endpoint.ts'
 import type { HomePaths } from '../../config/home/home.ts'
+import type { TokenEndpoint } from '../../oauth/token-endpoint.ts'
 import type { Clock } from '../../support/clock.ts'
 import { machineId } from '../../support/machine.ts'
 import { memoryFile } from '../keeper/memory-file.ts'

@@ -1,8 +1,8 @@
 import type { IssuedTokens } from '../../oauth/token-endpoint.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { KeeperMemory } from '../keeper/record.ts'
-import type { OwnContent, OwnSignIn } from './own-file.ts'
 import type { RenewableSignIn } from '../sign-in.ts'
+import type { OwnContent, OwnSignIn } from './own-file.ts'
 
 /** What a person has just given. */
 export type NewSignIn =

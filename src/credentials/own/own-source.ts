@@ -1,10 +1,10 @@
 import { messageOf } from '../../support/errors.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { holdStatic } from '../held.ts'
-import type { OwnSignIns } from './own-sign-ins.ts'
 import type { RenewableSignIn } from '../sign-in.ts'
 import { SANDBOX_TOKEN_REFUSED, type CredentialSource, type SourceReading } from '../sources/source.ts'
 import { readingOf } from '../sources/stored.ts'
+import type { OwnSignIns } from './own-sign-ins.ts'
 
 export interface OwnSourceOptions {
   /** The path or the database, for people. */

@@ -12,6 +12,8 @@ import { newId } from '../../support/ids.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { firstGeneration, stillHoldsRefreshToken } from '../generation.ts'
 import { IntentFile, type Intent } from '../rotation/intent.ts'
+import { Rotation, type RotationLock, type RotationStore } from '../rotation/renewal.ts'
+import type { Generation, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
 import { recoverLeftovers, renewalTag } from './leftovers.ts'
 import {
   activeSignIn,
@@ -28,8 +30,6 @@ import {
 } from './own-file.ts'
 import { asItWas, leaving, left, moveMark, type GivenAway } from './own-move.ts'
 import type { NewSignIn, OwnSignIns } from './own-sign-ins.ts'
-import { Rotation, type RotationLock, type RotationStore } from '../rotation/renewal.ts'
-import type { Generation, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
 
 export type { OwnContent, OwnSignIn } from './own-file.ts'
 

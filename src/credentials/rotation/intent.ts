@@ -1,6 +1,6 @@
-import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
-import { findLeftovers, writeFileAtomically } from '../../support/atomic-file.ts'
 import { unlink } from 'node:fs/promises'
+import { findLeftovers, writeFileAtomically } from '../../support/atomic-file.ts'
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import type { CredentialReason } from '../../support/errors.ts'
 import { parseObject, readPrivateFile } from '../../support/private-file.ts'

@@ -1,10 +1,10 @@
+import type { IssuedTokens, TokenEndpoint, TokenResult } from '../../oauth/token-endpoint.ts'
 import type { BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError } from '../../support/errors.ts'
-import type { IssuedTokens, TokenEndpoint, TokenResult } from '../../oauth/token-endpoint.ts'
 import { nextGeneration, stillHolds } from '../generation.ts'
-import { RENEWAL_BACKOFF, restOf, type Intent, type Intents } from './intent.ts'
 import type { Generation, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
+import { RENEWAL_BACKOFF, restOf, type Intent, type Intents } from './intent.ts'
 
 /** Room for an answer that is on its way. */
 export interface Reserved {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
+import { SECOND } from '../../support/clock.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { Secret } from '../../support/secret.ts'
-import { SECOND } from '../../support/clock.ts'
 import { tokenShapeProblem } from '../../support/token-shape.ts'
 import { NOT_YET_ISSUED } from '../held.ts'
 import { OnDemandSignIn, readOnDemand, type Issue } from './on-demand.ts'

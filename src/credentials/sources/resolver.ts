@@ -1,5 +1,5 @@
-import type { CredentialSource } from './source.ts'
 import { decide, NO_PREJUDICE, type Decision, type Judge, type SourcePolicy } from './decision.ts'
+import type { CredentialSource } from './source.ts'
 
 interface ResolveOptions {
   readonly judge?: Judge

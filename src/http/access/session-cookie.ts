@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Secret } from '../../support/secret.ts'
 import { DAY, SECOND } from '../../support/clock.ts'
+import type { Secret } from '../../support/secret.ts'
 
 /** A browser stays signed in as long as a sign-in at the provider lasts, about a month. */
 export const SESSION_LIFE_MS = 30 * DAY

@@ -1,12 +1,12 @@
 import { OtherAccount } from '../../credentials/login.ts'
-import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import type { Auth } from '../access/auth.ts'
+import { TICKET_LIFE_MS } from '../access/tickets.ts'
+import { TOKEN_SCOPES, type TokenList, type TokenScope } from '../access/token-list.ts'
+import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_SMALL_BODY, readJson } from '../body.ts'
 import type { Routes } from '../routes.ts'
-import type { ApiServices } from './services.ts'
-import { TOKEN_SCOPES, type TokenList, type TokenScope } from '../access/token-list.ts'
-import { TICKET_LIFE_MS } from '../access/tickets.ts'
 import { isMessageState } from './items.ts'
+import type { ApiServices } from './services.ts'
 
 /** As many rows of the queue as an operator reads; the counts are in the status. */
 const QUEUE_PAGE = 1_000

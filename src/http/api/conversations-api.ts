@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import type { Principal } from '../access/auth.ts'
+import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_MESSAGE_BODY, MAX_TEXT_BYTES, MAX_UPLOAD_BYTES, readJson, streamBody } from '../body.ts'
 import type { Routes } from '../routes.ts'
 import { toItem } from './items.ts'

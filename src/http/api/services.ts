@@ -1,9 +1,9 @@
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { Person } from '../../conversation/receiver.ts'
 import type { Accepted } from '../../inbox/arrival.ts'
-import type { Attachment, AttachmentInfo, ConversationId, MessageState } from '../../inbox/message.ts'
-import type { ConversationEvents } from '../../inbox/fleet/events.ts'
 import type { Series, SeriesName } from '../../inbox/figures/figure-series.ts'
+import type { ConversationEvents } from '../../inbox/fleet/events.ts'
+import type { Attachment, AttachmentInfo, ConversationId, MessageState } from '../../inbox/message.ts'
 import type { Changes } from '../streams/changes.ts'
 import type { TimelineReport } from './timeline-report.ts'
 

@@ -4,8 +4,8 @@ import type { AuthStatus } from '../../credentials/keeper/status.ts'
 import type { FleetMember } from '../../inbox/fleet/fleet.ts'
 import type { WaitingCounts } from '../../inbox/inbox.ts'
 import type { StoredMessage } from '../../inbox/message.ts'
-import type { Readiness } from './services.ts'
 import { isoTime } from '../../support/clock.ts'
+import type { Readiness } from './services.ts'
 
 /** A platform's connection, as the channel tells it. */
 interface ChannelStatus {

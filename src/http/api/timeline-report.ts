@@ -1,5 +1,5 @@
-import { isGoodRefresh, type TimelineEvent } from '../../credentials/timeline.ts'
 import type { AuthStatus } from '../../credentials/keeper/status.ts'
+import { isGoodRefresh, type TimelineEvent } from '../../credentials/timeline.ts'
 import { isoTime } from '../../support/clock.ts'
 
 /** The credential's life as `GET /api/credential/timeline` prints it. Times are ISO 8601 in UTC. */

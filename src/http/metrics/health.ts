@@ -1,6 +1,6 @@
 import { API_HEADERS, json } from '../answers.ts'
-import type { Routes } from '../routes.ts'
 import type { Readiness } from '../api/services.ts'
+import type { Routes } from '../routes.ts'
 
 /** The addresses of probes: asked for by their machine's address, so no `Host` is checked. */
 export const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])

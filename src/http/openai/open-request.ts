@@ -1,5 +1,5 @@
-import { type StoredMessage, HOLD_FULL } from '../../inbox/message.ts'
 import { CUT_SHORT } from '../../inbox/arrival.ts'
+import { type StoredMessage, HOLD_FULL } from '../../inbox/message.ts'
 import type { Clock, Timer } from '../../support/clock.ts'
 import { HttpProblem } from '../answers.ts'
 import { holdFull, isPassable, outageProblem, type Admitted } from './admission.ts'

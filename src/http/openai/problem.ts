@@ -1,5 +1,5 @@
-import { HttpProblem, json } from '../answers.ts'
 import { redact } from '../../support/redact.ts'
+import { HttpProblem, json } from '../answers.ts'
 
 /** A mistake in a request, and which of its parameters it is in. */
 export class ParameterProblem extends HttpProblem {

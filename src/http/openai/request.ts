@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Attachment } from '../../inbox/message.ts'
 import type { EarlierTurn, MessageContext } from '../../inbox/arrival.ts'
+import type { Attachment } from '../../inbox/message.ts'
 import { contentOf, objectOf, type Content } from './content.ts'
 import { invalid, ParameterProblem, unsupported } from './problem.ts'
 

@@ -1,8 +1,8 @@
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { Person } from '../../conversation/receiver.ts'
+import type { Accepted, MessageContext } from '../../inbox/arrival.ts'
 import type { ConversationEvents } from '../../inbox/fleet/events.ts'
 import type { Gate } from '../../inbox/gate/gate.ts'
-import type { Accepted, MessageContext } from '../../inbox/arrival.ts'
 import type { Attachment, ConversationId } from '../../inbox/message.ts'
 
 /** The way in for requests of programs. Implemented by their channel. */

@@ -1,13 +1,13 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import { badRequest, HttpProblem, type RequestContext } from '../answers.ts'
-import type { Routes } from '../routes.ts'
 import { conversationOf, isConversation, wholeNumber } from '../api/conversations-api.ts'
+import type { ApiServices } from '../api/services.ts'
+import { statusLine } from '../api/status-line.ts'
+import type { Routes } from '../routes.ts'
 import { Feeds } from './conversation-feed.ts'
 import { OperatorFeed } from './operator-feed.ts'
-import type { ApiServices } from '../api/services.ts'
 import { frame, type EventStream, type Streams } from './sse.ts'
-import { statusLine } from '../api/status-line.ts'
 
 /** The net under `onStatusChange`: readiness can also change by the clock alone. */
 const STATUS_POLL_MS = 2 * SECOND

@@ -1,6 +1,6 @@
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
-import { TOPICS, type Topic } from './changes.ts'
 import type { DashboardService } from '../api/services.ts'
+import { TOPICS, type Topic } from './changes.ts'
 import { frame, type EventStream } from './sse.ts'
 
 /** Changes come in bursts; an eye is not faster than this, and the store is asked no more often. */

@@ -3,10 +3,10 @@ import { MINUTE, SECOND, sleep, type Clock, type Timer } from '../../support/clo
 import { StoreError, TransientError, messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import { redact } from '../../support/redact.ts'
-import type { Inbox } from '../inbox.ts'
-import type { Outbox, OutboxItem } from '../outbox.ts'
-import type { ConversationId } from '../message.ts'
 import type { MessageObserver } from '../figures/observer.ts'
+import type { Inbox } from '../inbox.ts'
+import type { ConversationId } from '../message.ts'
+import type { Outbox, OutboxItem } from '../outbox.ts'
 import { Moved, NotHere, Undeliverable, type Outlet, replyTarget } from './outlet.ts'
 
 const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }

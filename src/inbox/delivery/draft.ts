@@ -1,9 +1,9 @@
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
-import type { Delivery } from './delivery.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease } from '../lease.ts'
+import type { Delivery } from './delivery.ts'
 import { type Outlet, replyTarget } from './outlet.ts'
 
 /** An answer that is done within this time is sent once, whole. */

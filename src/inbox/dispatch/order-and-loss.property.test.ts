@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemoryOutlet, MessageRig, lastText, type RigOptions } from '../../../test/support/message-rig.ts'
 import { empty, migratedDatabase, openStorageAt } from '../../../test/support/postgres-storage.ts'
-import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { Refused, StoreError, TransientError, UsageLimited } from '../../support/errors.ts'
 

@@ -1,6 +1,6 @@
 import type { Fence } from '../arrival.ts'
-import type { ConversationId } from '../message.ts'
 import type { WorkSource } from '../dispatch/work-source.ts'
+import type { ConversationId } from '../message.ts'
 
 /**
  * What one gateway tells the others on the same store. It only wakes: the store has the facts, so

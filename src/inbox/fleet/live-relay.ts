@@ -1,7 +1,7 @@
 import { MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import type { ConversationId } from '../message.ts'
 import type { ConversationEvents } from './events.ts'
 import type { Fleet, FleetNews } from './fleet.ts'
-import type { ConversationId } from '../message.ts'
 
 /** Pieces of an answer are gathered for this long before they travel: still livelier than a person reads. */
 const GATHERED_MS = 100

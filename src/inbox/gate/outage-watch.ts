@@ -1,10 +1,10 @@
 import type { Texts } from '../../config/texts.ts'
 import { MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
-import { outageOf, type Gate, type GateState } from './gate.ts'
-import { tooOldNotice } from './hold-policy.ts'
 import type { Inbox } from '../inbox.ts'
 import type { ConversationId } from '../message.ts'
+import { outageOf, type Gate, type GateState } from './gate.ts'
+import { tooOldNotice } from './hold-policy.ts'
 
 /** Ages are counted in days; a minute more or less is nothing. */
 const EXPIRE_EVERY_MS = MINUTE

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { SECOND } from '../../support/clock.ts'
-import { Readiness, type ReadinessState } from './readiness.ts'
 import { SwitchGate } from './gate.ts'
+import { Readiness, type ReadinessState } from './readiness.ts'
 
 let clock: FakeClock
 let gate: SwitchGate

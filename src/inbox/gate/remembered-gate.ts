@@ -1,5 +1,5 @@
-import type { Facts } from '../inbox.ts'
 import type { FleetNews } from '../fleet/fleet.ts'
+import type { Facts } from '../inbox.ts'
 import type { ProviderGate, ProviderGateMemory } from './provider-gate.ts'
 
 /** Where the provider's gate is kept over a restart, and where the other processes find it. */

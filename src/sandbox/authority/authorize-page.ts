@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readBody, sendHtml, sendText } from '../http.ts'
+import type { World } from '../world.ts'
+import { DEFAULT_ACCOUNT } from './authority.ts'
 import {
   isManual,
   readAuthorizationRequest,
   type Approver,
   type AuthorizationRequest,
 } from './authorization.ts'
-import { DEFAULT_ACCOUNT } from './authority.ts'
 import { page, escapeHtml } from './html.ts'
-import { readBody, sendHtml, sendText } from '../http.ts'
-import type { World } from '../world.ts'
 
 export const AUTHORIZE_PATH = '/oauth/authorize'
 export const CALLBACK_PATH = '/oauth/code/callback'

@@ -1,9 +1,9 @@
-import { fingerprint } from '../../support/secret.ts'
 import { SECOND } from '../../support/clock.ts'
+import { fingerprint } from '../../support/secret.ts'
+import type { World } from '../world.ts'
 import type { Family, IssuedPair } from './authority.ts'
 import { DEFAULT_ACCOUNT } from './authority.ts'
 import type { TokenRequest } from './token-request.ts'
-import type { World } from '../world.ts'
 
 /** The answer to a token request: what was decided, not yet how it is sent. */
 export interface TokenAnswer {

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fingerprint } from '../../support/secret.ts'
 import type { TokenFault } from '../faults/fault-names.ts'
-import { anthropicError, carryOut, type TokenAnswer } from './grants.ts'
-import { readBody, wait } from '../http.ts'
 import { sendAnswer, strikeToken } from '../faults/token-faults.ts'
-import { readTokenRequest, type TokenRequest } from './token-request.ts'
+import { readBody, wait } from '../http.ts'
 import type { World } from '../world.ts'
+import { anthropicError, carryOut, type TokenAnswer } from './grants.ts'
+import { readTokenRequest, type TokenRequest } from './token-request.ts'
 
 /** Token requests are some hundred bytes. */
 const MAX_TOKEN_REQUEST_BYTES = 64 * 1024

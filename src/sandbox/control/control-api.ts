@@ -1,5 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../../support/errors.ts'
+import { MESSAGE_FAULTS, TOKEN_FAULTS } from '../faults/fault-names.ts'
+import { parseJson, readBody, sendJson } from '../http.ts'
+import type { Sandbox } from '../types.ts'
+import type { World } from '../world.ts'
 import {
   BadControlRequest,
   readAccount,
@@ -9,10 +13,6 @@ import {
   readSignIn,
   readTarget,
 } from './control-input.ts'
-import { MESSAGE_FAULTS, TOKEN_FAULTS } from '../faults/fault-names.ts'
-import { parseJson, readBody, sendJson } from '../http.ts'
-import type { Sandbox } from '../types.ts'
-import type { World } from '../world.ts'
 
 /** Requests to the control API are some hundred bytes; a text for the model to say may be longer. */
 const MAX_CONTROL_BYTES = 4 * 1024 * 1024

@@ -1,7 +1,7 @@
 import type { Authority } from '../authority/authority.ts'
-import type { EventLog } from './event-log.ts'
 import type { FaultSwitch } from '../faults/faults.ts'
 import type { AnswerPlan, SandboxControl } from '../types.ts'
+import type { EventLog } from './event-log.ts'
 
 export interface ControlParts {
   readonly authority: Authority

@@ -1,7 +1,7 @@
 import type { Clock } from '../../support/clock.ts'
 import type { EventLog } from '../control/event-log.ts'
-import type { Fault, FaultTarget } from './fault-names.ts'
 import type { ActiveFault, FaultHandle } from '../types.ts'
+import type { Fault, FaultTarget } from './fault-names.ts'
 
 interface Entry extends ActiveFault {
   readonly fault: Fault

@@ -1,9 +1,9 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { SECOND } from '../../support/clock.ts'
 import { apiError, sendApiError, type ApiFailure } from '../api-errors.ts'
+import { reset, sendHtml } from '../http.ts'
 import type { MessageFault, MessageFaultName } from './fault-names.ts'
 import { DEFAULT_RESET_MS, type Strike } from './faults.ts'
-import { reset, sendHtml } from '../http.ts'
 
 const AUTH = 'authentication_error'
 const PERMISSION = 'permission_error'

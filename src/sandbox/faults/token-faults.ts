@@ -1,9 +1,9 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { TokenFault, TokenFaultName } from './fault-names.ts'
 import { anthropicError, carryOut, oauthError, type TokenAnswer } from '../authority/grants.ts'
-import { reset, sendHtml, sendJson, sendText } from '../http.ts'
 import type { TokenRequest } from '../authority/token-request.ts'
+import { reset, sendHtml, sendJson, sendText } from '../http.ts'
 import type { World } from '../world.ts'
+import type { TokenFault, TokenFaultName } from './fault-names.ts'
 
 export interface TokenStrike {
   readonly world: World

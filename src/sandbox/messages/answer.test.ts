@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { answerFor, DEFAULT_PLAN, piecesOf, textOfSize } from './answer.ts'
 import { durationText, parseDuration } from '../duration.ts'
+import { answerFor, DEFAULT_PLAN, piecesOf, textOfSize } from './answer.ts'
 
 describe('the parts of an answer', () => {
   it.each(['one', 'one two', ' leading', 'trailing \n', 'a\n\nb  c\td', '   ', '👩‍👩‍👧‍👦 ok', ''])(

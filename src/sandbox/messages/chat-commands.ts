@@ -1,5 +1,4 @@
 import { SECOND } from '../../support/clock.ts'
-import { textOfSize } from './answer.ts'
 import { durationText, parseDuration } from '../duration.ts'
 import {
   faultName,
@@ -8,8 +7,9 @@ import {
   type Fault,
   type FaultTarget,
 } from '../faults/fault-names.ts'
-import { MARKDOWN_SHOWCASE } from './markdown-showcase.ts'
 import type { World } from '../world.ts'
+import { textOfSize } from './answer.ts'
+import { MARKDOWN_SHOWCASE } from './markdown-showcase.ts'
 
 /** Ends every fault even while the Messages API is broken. */
 export const REPAIR_COMMAND = '!repair'

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { reset, wait } from '../http.ts'
 import type { MessageFault } from '../faults/fault-names.ts'
+import { reset, wait } from '../http.ts'
 
 /** An answer that is about to be streamed. */
 export interface StreamedAnswer {

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { answerFor, piecesOf } from './answer.ts'
 import { apiError, errorBody, sendApiError, type ApiFailure } from '../api-errors.ts'
+import type { MessageFault } from '../faults/fault-names.ts'
+import { breaksStream, streamError, strikeMessage } from '../faults/message-faults.ts'
+import { readBody, sendJson, wait } from '../http.ts'
+import type { World } from '../world.ts'
+import { answerFor, piecesOf } from './answer.ts'
 import { isCommand, obey, REPAIR_COMMAND } from './chat-commands.ts'
 import { breakStream, streamAnswer, type StreamedAnswer } from './event-stream.ts'
-import type { MessageFault } from '../faults/fault-names.ts'
-import { readBody, sendJson, wait } from '../http.ts'
-import { breaksStream, streamError, strikeMessage } from '../faults/message-faults.ts'
 import { isFailure, readMessageRequest, tokensOf, type MessageRequest } from './message-request.ts'
 import { judgePresented, type Presented } from './presented.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
-import type { World } from '../world.ts'
 
 const TOO_LARGE = apiError(413, 'request_too_large', 'Request exceeds the maximum size')
 let lastRequest = 0

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { apiError, sendApiError } from '../api-errors.ts'
 import { readBody, sendJson } from '../http.ts'
+import type { World } from '../world.ts'
 import { isFailure, readMessageRequest } from './message-request.ts'
 import { newRequestId, refuse } from './messages.ts'
-import type { World } from '../world.ts'
 
 const MODELS = [
   modelInfo('claude-sonnet-5-5', 'Claude Sonnet 5.5 (simulated)', 'sonnet'),

@@ -1,5 +1,5 @@
-import type { Attachment, MessageRole, MessageState } from '../../inbox/message.ts'
 import type { MessageContext } from '../../inbox/arrival.ts'
+import type { Attachment, MessageRole, MessageState } from '../../inbox/message.ts'
 
 /** What a new message has beside its place. */
 export interface NewMessage {

@@ -1,16 +1,16 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Conversations } from '../../conversation/conversations.ts'
 import type { Pairings } from '../../conversation/access/pairing.ts'
+import type { Conversations } from '../../conversation/conversations.ts'
+import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { Outbox } from '../../inbox/outbox.ts'
-import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import { redact } from '../../support/redact.ts'
 import { keyOf } from '../policy/lease-terms.ts'
-import type { Storage } from '../storage.ts'
 import { withCleanReason } from '../policy/turn-end.ts'
-import { StoreClient } from './thread/client.ts'
+import type { Storage } from '../storage.ts'
 import { parseHistory } from './inbox/history.ts'
+import { StoreClient } from './thread/client.ts'
 
 export interface SqliteStorageOptions {
   /** The database file; made where there is none. */

@@ -1,10 +1,6 @@
 import type { IncidentStore } from '../../../src/alerts/incident.ts'
-import type { Conversations } from '../../../src/conversation/conversations.ts'
 import type { Pairings } from '../../../src/conversation/access/pairing.ts'
-import type { Facts, Inbox } from '../../../src/inbox/inbox.ts'
-import type { Figures } from '../../../src/inbox/figures/figures.ts'
-import type { Outbox } from '../../../src/inbox/outbox.ts'
-import type { Lease, TurnOutcome } from '../../../src/inbox/lease.ts'
+import type { Conversations } from '../../../src/conversation/conversations.ts'
 import type {
   Accepted,
   AcceptRequest,
@@ -13,6 +9,10 @@ import type {
   IncomingMessage,
   Outage,
 } from '../../../src/inbox/arrival.ts'
+import type { Figures } from '../../../src/inbox/figures/figures.ts'
+import type { Facts, Inbox } from '../../../src/inbox/inbox.ts'
+import type { Lease, TurnOutcome } from '../../../src/inbox/lease.ts'
+import type { Outbox } from '../../../src/inbox/outbox.ts'
 
 /** What every storage gives. */
 export interface Storage {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { ThemeButton } from '../chat.tsx'
 import type { ChatState } from '../chat-state.ts'
+import { ThemeButton } from '../chat.tsx'
 import { Wing } from '../icons.tsx'
 import { StatusBar } from '../status-bar.tsx'
 import { TITLES, type ViewName } from '../views.ts'

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { Board } from './board.tsx'
 import type { BoardProps } from './board-props.ts'
+import type { Board } from './board.tsx'
 
 /** Loads the dashboard when it is first looked at: the chat does not wait for plots. */
 export function LazyBoard(props: BoardProps) {

@@ -1,5 +1,5 @@
-import type { Values } from './board-api.ts'
 import uPlot from 'uplot'
+import type { Values } from './board-api.ts'
 import { DAY, time } from './words.ts'
 
 /** All plots follow one pointer. */

@@ -1,10 +1,10 @@
-import { type PlotLine, optionsOf } from './plot-options.ts'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
 import { useValue } from '../observable.ts'
+import 'uplot/dist/uPlot.min.css'
 import { isDark, theme } from '../theme.ts'
 import type { Values } from './board-api.ts'
+import { type PlotLine, optionsOf } from './plot-options.ts'
 import { useWidth } from './use-width.ts'
 import { moment } from './words.ts'
 

@@ -2,8 +2,8 @@ import { useMemo } from 'preact/hooks'
 import { useValue } from '../observable.ts'
 import type { Figures, Values } from './board-api.ts'
 import type { BoardState } from './board-state.ts'
-import { Plot } from './plot.tsx'
 import type { PlotLine } from './plot-options.ts'
+import { Plot } from './plot.tsx'
 import { MINUTE, seconds } from './words.ts'
 
 const whole = (value: number): string => String(Math.round(value))

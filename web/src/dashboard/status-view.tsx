@@ -1,6 +1,6 @@
 import { useValue } from '../observable.ts'
-import type { BoardProps } from './board-props.ts'
 import type { StatusReport } from './board-api.ts'
+import type { BoardProps } from './board-props.ts'
 import { Frame } from './frame.tsx'
 import { headline } from './headline.ts'
 import { LifeStrip } from './life-strip.tsx'

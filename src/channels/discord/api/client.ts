@@ -10,10 +10,10 @@ import type {
   RESTPostAPIChannelMessageJSONBody,
   RESTPutAPIApplicationCommandsJSONBody,
 } from 'discord-api-types/v10'
-import type { Secret } from '../../../support/secret.ts'
 import { MINUTE, SECOND, type Clock } from '../../../support/clock.ts'
 import { isLoopbackHost } from '../../../support/loopback.ts'
 import { VERSION } from '../../../support/package.ts'
+import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
 import { classifyAnswer, DiscordFailure } from './failure.ts'
 

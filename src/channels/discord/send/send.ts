@@ -5,8 +5,8 @@ import { TransientError } from '../../../support/errors.ts'
 import { within } from '../../kit/deadline.ts'
 import type { DiscordClient } from '../api/client.ts'
 import { DiscordFailure, UNKNOWN_CHANNEL } from '../api/failure.ts'
-import { firstForDiscord } from './format.ts'
 import { isSnowflake } from '../api/snowflake.ts'
+import { firstForDiscord } from './format.ts'
 
 /** A wrong token is mended by the operator, not by asking often. */
 const TOKEN_RETRY_MS = MINUTE

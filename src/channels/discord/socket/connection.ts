@@ -1,9 +1,9 @@
 import https from 'node:https'
-import { WebSocket } from 'ws'
 import type { GatewayReadyDispatchData, GatewayReceivePayload } from 'discord-api-types/v10'
+import { WebSocket } from 'ws'
 import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
-import type { Secret } from '../../../support/secret.ts'
 import { VERSION } from '../../../support/package.ts'
+import type { Secret } from '../../../support/secret.ts'
 import { networkCode } from '../../kit/deadline.ts'
 import { judgeClose, type Verdict } from './close-codes.ts'
 

@@ -5,9 +5,9 @@ import type { Log } from '../../../support/log.ts'
 import { isLoopbackHost } from '../../../support/loopback.ts'
 import type { Secret } from '../../../support/secret.ts'
 import type { DiscordClient } from '../api/client.ts'
+import { DiscordFailure } from '../api/failure.ts'
 import { BAD_TOKEN } from './close-codes.ts'
 import { Connection, type Dispatch, type Session } from './connection.ts'
-import { DiscordFailure } from '../api/failure.ts'
 
 /** Ordinary trouble: mended within seconds, and asked about twice a minute at worst. */
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createLog } from '../../../support/log.ts'
-import { Intake } from './intake.ts'
 import type { Found } from '../mailbox/mailbox.ts'
+import { Intake } from './intake.ts'
 
 const log = await createLog({ level: 'silent' })
 const HEAD = [

@@ -1,14 +1,14 @@
 import type { Delivered } from '../../../conversation/receiver.ts'
 import type { Log } from '../../../support/log.ts'
-import { loadAlignment } from '../trust/alignment.ts'
-import { automaticMail } from '../trust/automatic.ts'
-import { parseHeaders, type Headers } from './headers.ts'
-import { readLetter } from './letter.ts'
-import { LoopGuard } from '../trust/loop-guard.ts'
 import { domainOf, type MailAddress } from '../mail-address.ts'
 import type { Answered, Found } from '../mailbox/mailbox.ts'
-import { senderOf } from '../trust/sender.ts'
 import { formatTarget, ownMessageId, substituteId, threadOf, type MessageId } from '../send/thread.ts'
+import { loadAlignment } from '../trust/alignment.ts'
+import { automaticMail } from '../trust/automatic.ts'
+import { LoopGuard } from '../trust/loop-guard.ts'
+import { senderOf } from '../trust/sender.ts'
+import { parseHeaders, type Headers } from './headers.ts'
+import { readLetter } from './letter.ts'
 
 const MIB = 1024 * 1024
 /** A PDF of 20 MB in the encoding of mail, and some text. */

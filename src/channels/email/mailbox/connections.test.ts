@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Secret } from '../../../support/secret.ts'
-import { imapClient } from './imap-client.ts'
 import { smtpTransport } from '../send/post.ts'
+import { imapClient } from './imap-client.ts'
 
 const account = (host: string, port: number, secure: boolean) => ({
   server: { host, port, secure },

@@ -6,8 +6,9 @@ import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.t
 import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { patienceAfter } from '../../kit/store-retry.ts'
-import { Bell } from './bell.ts'
 import { imapTrouble, type MailTrouble } from '../failure.ts'
+import type { MessageId } from '../send/thread.ts'
+import { Bell } from './bell.ts'
 import { imapClient, type ImapAccount } from './imap-client.ts'
 import {
   afterwards,
@@ -17,7 +18,6 @@ import {
   type Position,
   type Window,
 } from './position.ts'
-import type { MessageId } from '../send/thread.ts'
 
 /** A mail in the folder, before anything of its body was loaded. */
 export interface Found {

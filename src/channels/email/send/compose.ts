@@ -2,8 +2,8 @@ import { Marked, type Tokens } from 'marked'
 import type Mail from 'nodemailer/lib/mailer'
 import { replySubject } from '../intake/letter.ts'
 import type { MailAddress } from '../mail-address.ts'
-import { answerId, messageIds, type MessageId, type Target } from './thread.ts'
 import type { Answered } from '../mailbox/mailbox.ts'
+import { answerId, messageIds, type MessageId, type Target } from './thread.ts'
 
 /** A References field may grow with a thread; its first and its last ids are what programs look at. */
 const MAX_REFERENCES = 20

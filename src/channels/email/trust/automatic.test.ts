@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { automaticMail } from './automatic.ts'
 import { parseHeaders } from '../intake/headers.ts'
 import { answerId } from '../send/thread.ts'
+import { automaticMail } from './automatic.ts'
 
 const BOT = 'bot@bot.test'
 

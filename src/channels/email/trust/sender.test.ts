@@ -1,8 +1,8 @@
 import { array, assert, constantFrom, property, string } from 'fast-check'
 import { expect, test } from 'vitest'
+import { parseHeaders } from '../intake/headers.ts'
 import { loadAlignment } from './alignment.ts'
 import { parseAuthenticationResults } from './authentication-results.ts'
-import { parseHeaders } from '../intake/headers.ts'
 import { senderOf } from './sender.ts'
 
 const MX = 'mx.bot.test'

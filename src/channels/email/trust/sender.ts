@@ -1,6 +1,6 @@
-import { authservIdOf, parseAuthenticationResults, type Verdict } from './authentication-results.ts'
 import type { Headers } from '../intake/headers.ts'
 import { domainOf, normalAddress, singleMailbox, type MailAddress } from '../mail-address.ts'
+import { authservIdOf, parseAuthenticationResults, type Verdict } from './authentication-results.ts'
 
 export type Alignment = (from: string, other: string) => boolean
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Delivered } from '../../../conversation/receiver.ts'
 import type { MatrixEvent } from '../api/events.ts'
+import type { Pointed, Room } from '../rooms/rooms.ts'
 import type { FileRef } from './media.ts'
 import { mapEvent, type MappingContext } from './receive.ts'
-import type { Pointed, Room } from '../rooms/rooms.ts'
 
 const ADA = '@ada:test'
 const BOT = '@hermes:test'

@@ -1,10 +1,10 @@
 import type { Chat, Delivered } from '../../../conversation/receiver.ts'
 import { formatAddress } from '../address.ts'
+import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
+import { threadRootOf, type Pointed, type Room } from '../rooms/rooms.ts'
 import { isPlainCommand, mentions, normalisedText, repliedTo, withoutFallback } from './addressed.ts'
 import type { FileLoader } from './attachments.ts'
-import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import { captionOf, mediaOf, POLL, STICKER } from './media.ts'
-import { threadRootOf, type Pointed, type Room } from '../rooms/rooms.ts'
 
 export const ENCRYPTED_ROOM =
   "This room is encrypted end to end, and I can't read encrypted messages. Please write to me in a room without encryption."

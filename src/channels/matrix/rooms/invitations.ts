@@ -4,8 +4,8 @@ import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import type { MatrixClient } from '../api/client.ts'
-import { Cursors } from '../sync/cursors.ts'
 import { isClosed, MatrixFailure } from '../api/failure.ts'
+import { Cursors } from '../sync/cursors.ts'
 
 /** Joining asks other servers, which may be away for a while. */
 const RETRY = { initialMs: 2 * SECOND, maxMs: 10 * MINUTE }

@@ -1,9 +1,9 @@
 import type { Receiver } from '../../../conversation/receiver.ts'
-import type { Log } from '../../../support/log.ts'
 import { messageOf } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
 import type { MatrixClient } from '../api/client.ts'
-import { Cursors } from '../sync/cursors.ts'
 import { MatrixFailure } from '../api/failure.ts'
+import { Cursors } from '../sync/cursors.ts'
 
 /** Rooms that are looked through for a person's private one. */
 const MOST_LOOKED_AT = 200

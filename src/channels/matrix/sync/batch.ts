@@ -3,10 +3,9 @@ import type { Cursor } from '../../../inbox/arrival.ts'
 import type { Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
-import type { FileLoader } from '../intake/attachments.ts'
-import { Cursors } from './cursors.ts'
 import { membershipOf, NEWEST, type MatrixEvent, type SyncAnswer, type Timeline } from '../api/events.ts'
 import { MatrixFailure } from '../api/failure.ts'
+import type { FileLoader } from '../intake/attachments.ts'
 import {
   encryptedRoom,
   isEncryptedRoom,
@@ -15,6 +14,7 @@ import {
   type MappingContext,
 } from '../intake/receive.ts'
 import type { Rooms } from '../rooms/rooms.ts'
+import { Cursors } from './cursors.ts'
 import { Stragglers } from './stragglers.ts'
 import type { History } from './timeline.ts'
 

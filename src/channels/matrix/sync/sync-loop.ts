@@ -5,11 +5,11 @@ import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
 import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { patienceAfter } from '../../kit/store-retry.ts'
-import type { Batch, Batches } from './batch.ts'
 import type { MatrixClient } from '../api/client.ts'
-import { Cursors } from './cursors.ts'
 import { MatrixFailure } from '../api/failure.ts'
 import { isEncryptedRoom } from '../intake/receive.ts'
+import type { Batch, Batches } from './batch.ts'
+import { Cursors } from './cursors.ts'
 
 /** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }

@@ -1,7 +1,7 @@
 import type { MatrixClient } from '../api/client.ts'
-import { NOTHING_SAID } from './cursors.ts'
 import { membershipOf, recordOf, type MatrixEvent, type Timeline } from '../api/events.ts'
 import { isClosed } from '../api/failure.ts'
+import { NOTHING_SAID } from './cursors.ts'
 
 /** Events of one page of history: what servers give at most, more or less. */
 const PAGE = 100

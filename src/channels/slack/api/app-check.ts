@@ -1,9 +1,9 @@
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import type { Secret } from '../../../support/secret.ts'
+import { libraryLog } from '../socket/library-log.ts'
 import { SlackClient } from './client.ts'
 import { SlackFailure } from './failure.ts'
-import { libraryLog } from '../socket/library-log.ts'
 import { BOT_SCOPES, problemOf, type TokenOf } from './words.ts'
 
 /** What can be said of an app from outside, without receiving or sending anything. */

@@ -7,11 +7,11 @@ import type {
   WebClient,
 } from '@slack/web-api'
 import { SECOND } from '../../../support/clock.ts'
-import type { Secret } from '../../../support/secret.ts'
 import { VERSION } from '../../../support/package.ts'
+import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { rateLimited, refused, SlackFailure } from './failure.ts'
 import type { SlackMessage } from '../intake/message.ts'
+import { rateLimited, refused, SlackFailure } from './failure.ts'
 
 export const SLACK_API = 'https://slack.com/api'
 /** No ordinary call takes this long; a server that is silent for longer is tried again. */

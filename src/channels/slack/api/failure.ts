@@ -1,7 +1,7 @@
+import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
 import { MINUTE, SECOND } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
 import { redact } from '../../../support/redact.ts'
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
 
 /**
  * What an unsuccessful call means for whoever made it.

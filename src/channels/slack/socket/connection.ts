@@ -3,12 +3,12 @@ import { MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { patienceAfter } from '../../kit/store-retry.ts'
+import { endOf, problemOf, type Problem, type TokenOf } from '../api/words.ts'
 import type { Intake } from '../intake/intake.ts'
 import { ALIVE_EVERY_MS } from '../intake/intake.ts'
 import type { SlackMessageEvent } from '../intake/message.ts'
 import type { SlashCommand } from '../intake/receive.ts'
 import type { Frame, Socket, SocketOptions } from './socket.ts'
-import { endOf, problemOf, type Problem, type TokenOf } from '../api/words.ts'
 
 /** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
 const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }

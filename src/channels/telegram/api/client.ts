@@ -1,7 +1,7 @@
-import { Api, GrammyError } from 'grammy/web'
 import type { ApiMethods, BotCommand, File, Message, Update, UserFromGetMe, WebhookInfo } from 'grammy/types'
-import type { Secret } from '../../../support/secret.ts'
+import { Api, GrammyError } from 'grammy/web'
 import { SECOND } from '../../../support/clock.ts'
+import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
 import { classifyAnswer, TelegramFailure } from './failure.ts'
 

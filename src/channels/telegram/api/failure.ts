@@ -1,5 +1,5 @@
-import { redact } from '../../../support/redact.ts'
 import { SECOND } from '../../../support/clock.ts'
+import { redact } from '../../../support/redact.ts'
 
 /**
  * What an unsuccessful call means for whoever made it.

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Update } from 'grammy/types'
 import { MINUTE, SECOND, type Clock } from '../../../support/clock.ts'
-import { TelegramClient, type ClientOptions } from './client.ts'
 import { ALLOWED_UPDATES } from '../intake/receive.ts'
+import { TelegramClient, type ClientOptions } from './client.ts'
 
 /** How long a code is waited for: time to find the phone and the bot. */
 export const MEETING_MS = 10 * MINUTE

@@ -1,6 +1,6 @@
 import type { Update } from 'grammy/types'
-import type { Cursor } from '../../../inbox/arrival.ts'
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
 import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
 import { sleep, type Clock, DAY, MINUTE, SECOND } from '../../../support/clock.ts'
 import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'

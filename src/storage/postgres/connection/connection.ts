@@ -1,7 +1,7 @@
 import { types as builtIn, type ClientBase, type ClientConfig } from 'pg'
 import { SECOND } from '../../../support/clock.ts'
-import type { Secret } from '../../../support/secret.ts'
 import { VERSION } from '../../../support/package.ts'
+import type { Secret } from '../../../support/secret.ts'
 
 export interface SessionTerms {
   /** How long a statement may take on the server, in milliseconds. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { freshDatabase } from '../../../../test/support/postgres.ts'
 import { startPgBouncer, whyWithoutPgBouncer, withoutPgBouncer } from '../../../../test/support/pgbouncer.ts'
+import { freshDatabase } from '../../../../test/support/postgres.ts'
 import { TcpProxy } from '../../../../test/support/tcp-proxy.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { ConfigurationError, StoreError } from '../../../support/errors.ts'

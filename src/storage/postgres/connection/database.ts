@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg'
+import type { Clock } from '../../../support/clock.ts'
 import { ConfigurationError, StoreError } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { connectionSettings, prepareSession, type SessionTerms } from './connection.ts'
 import { isAnswer, mayBeRepeated, openingError, storeError } from './failures.ts'
 import { Listener } from './listener.ts'
 import { refuseTransactionPooler } from './pooler.ts'
 import { nameOf } from './statements.ts'
-import type { Clock } from '../../../support/clock.ts'
-import type { Log } from '../../../support/log.ts'
 
 /** Runs statements. Values are given as parameters; whole numbers of 8 bytes come back as numbers. */
 export interface Queryable {

@@ -1,5 +1,3 @@
-import type { OwnStore } from '../../../credentials/own/own-store.ts'
-import type { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
 import { firstGeneration, stillHoldsRefreshToken } from '../../../credentials/generation.ts'
 import {
   activeSignIn,
@@ -15,9 +13,10 @@ import {
   type OwnDocument,
   type OwnSignIn,
 } from '../../../credentials/own/own-file.ts'
-import type { Intent } from '../../../credentials/rotation/intent.ts'
 import { arrived, type GivenAway } from '../../../credentials/own/own-move.ts'
 import type { NewSignIn, OwnSignIns } from '../../../credentials/own/own-sign-ins.ts'
+import type { OwnStore } from '../../../credentials/own/own-store.ts'
+import type { Intent } from '../../../credentials/rotation/intent.ts'
 import { Rotation, type Reserved, type RotationStore } from '../../../credentials/rotation/renewal.ts'
 import type {
   Generation,
@@ -25,6 +24,7 @@ import type {
   RenewalOutcome,
   StoredSignIn,
 } from '../../../credentials/sign-in.ts'
+import type { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
 import type { BackoffOptions } from '../../../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../../../support/clock.ts'
 import { messageOf, StoreError } from '../../../support/errors.ts'

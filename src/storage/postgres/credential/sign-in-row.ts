@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Intent } from '../../../credentials/rotation/intent.ts'
 import { StoreError } from '../../../support/errors.ts'
-import { DatabaseError } from '../connection/failures.ts'
 import type { Queryable } from '../connection/database.ts'
+import { DatabaseError } from '../connection/failures.ts'
 import { seal, unseal } from './seal.ts'
 import type { SecretKey } from './secret-keys.ts'
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { FakeClock } from '../../../../test/support/fake-clock.ts'
-import { afterThisTest } from '../../../../test/support/signed-in.ts'
 import { databaseOfSignIns } from '../../../../test/support/shared-place.ts'
+import { afterThisTest } from '../../../../test/support/signed-in.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { acquireLease, fenceHolds, type Lease, type LeaseOptions } from './lease.ts'
 

@@ -1,5 +1,5 @@
-import type { Inbox } from '../../../inbox/inbox.ts'
 import type { Outage } from '../../../inbox/arrival.ts'
+import type { Inbox } from '../../../inbox/inbox.ts'
 import type { Queryable } from '../connection/database.ts'
 
 /** The name of the outage that goes on, the same for all processes. */

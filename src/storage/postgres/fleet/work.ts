@@ -1,6 +1,6 @@
+import type { Taken, WorkSource } from '../../../inbox/dispatch/work-source.ts'
 import type { FleetNews } from '../../../inbox/fleet/fleet.ts'
 import type { ConversationId } from '../../../inbox/message.ts'
-import type { Taken, WorkSource } from '../../../inbox/dispatch/work-source.ts'
 import { SECOND, sleep, type Clock, type Timer } from '../../../support/clock.ts'
 import { TOUCH_EVERY_MS, type TakenWakeUp, type WakeUpQueue } from './queue.ts'
 import type { Settled, WakeUps } from './wake-ups.ts'

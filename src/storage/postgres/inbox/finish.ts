@@ -1,10 +1,10 @@
-import type { TurnOutcome } from '../../../inbox/lease.ts'
 import type { Outage } from '../../../inbox/arrival.ts'
+import type { TurnOutcome } from '../../../inbox/lease.ts'
 import type { LeaseKey } from '../../policy/lease-terms.ts'
-import { WAITING } from '../../rows/message-row.ts'
 import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../policy/turn-end.ts'
+import { WAITING } from '../../rows/message-row.ts'
 import type { Transaction } from '../connection/database.ts'
-import { dropContexts } from './message-contexts.ts'
+import { clean } from '../connection/statements.ts'
 import {
   lockConversation,
   MESSAGE_COLUMNS,
@@ -12,7 +12,7 @@ import {
   type ConversationRow,
   type MessageRow,
 } from '../rows.ts'
-import { clean } from '../connection/statements.ts'
+import { dropContexts } from './message-contexts.ts'
 import { Work, type StoreContext } from './work.ts'
 
 /** How a turn ended, and what must be sent because of it. See `Inbox.finish`. */

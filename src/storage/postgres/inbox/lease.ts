@@ -1,13 +1,12 @@
 import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
 import { NEVER_FINISHED } from '../../../inbox/message.ts'
 import { newId } from '../../../support/ids.ts'
-import { publicConversation } from '../../rows/conversation-row.ts'
 import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../../policy/lease-terms.ts'
-import { WAITING } from '../../rows/message-row.ts'
 import { draftOf } from '../../policy/turn-end.ts'
+import { publicConversation } from '../../rows/conversation-row.ts'
+import { WAITING } from '../../rows/message-row.ts'
 import type { Database, Transaction } from '../connection/database.ts'
-import { historyFrom, parseHistory, type HistoryRow } from './history.ts'
-import { readContext } from './message-contexts.ts'
+import { clean } from '../connection/statements.ts'
 import {
   CONVERSATION_COLUMNS,
   lockConversation,
@@ -16,7 +15,8 @@ import {
   type ConversationRow,
   type MessageRow,
 } from '../rows.ts'
-import { clean } from '../connection/statements.ts'
+import { historyFrom, parseHistory, type HistoryRow } from './history.ts'
+import { readContext } from './message-contexts.ts'
 import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
 

@@ -1,7 +1,7 @@
 import type { Arrival } from '../../../inbox/arrival.ts'
+import { clean } from '../connection/statements.ts'
 import { MESSAGE_COLUMNS, type ConversationRow, type MessageRow } from '../rows.ts'
 import type { Places } from './places.ts'
-import { clean } from '../connection/statements.ts'
 import { endLease } from './withdraw.ts'
 import type { Work } from './work.ts'
 

@@ -1,10 +1,10 @@
-import type { Outbox, OutboxItem } from '../../../inbox/outbox.ts'
 import { sentText } from '../../../inbox/gate/hold-policy.ts'
+import type { Outbox, OutboxItem } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { redact } from '../../../support/redact.ts'
 import type { Database } from '../connection/database.ts'
-import { lockConversation } from '../rows.ts'
 import { clean } from '../connection/statements.ts'
+import { lockConversation } from '../rows.ts'
 import { Work, type StoreContext } from './work.ts'
 
 interface HeadRow {

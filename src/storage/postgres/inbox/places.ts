@@ -1,7 +1,7 @@
 import type { Arrival } from '../../../inbox/arrival.ts'
 import type { Queryable } from '../connection/database.ts'
-import { CONVERSATION_COLUMNS, type ConversationRow } from '../rows.ts'
 import { clean } from '../connection/statements.ts'
+import { CONVERSATION_COLUMNS, type ConversationRow } from '../rows.ts'
 
 /** A place of a platform at which messages arrive. */
 export interface Place {

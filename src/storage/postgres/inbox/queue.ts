@@ -1,10 +1,10 @@
-import type { WaitingCounts } from '../../../inbox/inbox.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
+import type { WaitingCounts } from '../../../inbox/inbox.ts'
 import { type Attachment, type MessageState, type StoredMessage, DROPPED } from '../../../inbox/message.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import type { Queryable, Transaction } from '../connection/database.ts'
-import { lockConversations, MESSAGE_COLUMNS, storedMessage, type MessageRow } from '../rows.ts'
 import { clean } from '../connection/statements.ts'
+import { lockConversations, MESSAGE_COLUMNS, storedMessage, type MessageRow } from '../rows.ts'
 import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
 

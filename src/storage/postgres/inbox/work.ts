@@ -3,8 +3,8 @@ import type { Attachment } from '../../../inbox/message.ts'
 import { newId } from '../../../support/ids.ts'
 import type { NewMessage, Sending } from '../../rows/new-message.ts'
 import type { Transaction } from '../connection/database.ts'
-import type { ConversationRow, MessageRow } from '../rows.ts'
 import { json } from '../connection/statements.ts'
+import type { ConversationRow, MessageRow } from '../rows.ts'
 import type { WaitingTotal } from './waiting-total.ts'
 
 /**

@@ -1,8 +1,8 @@
-import type { Migration } from './migration.ts'
 import { messages } from './001-messages.ts'
 import { credential } from './002-credential.ts'
 import { fleet } from './003-fleet.ts'
 import { homes } from './004-homes.ts'
+import type { Migration } from './migration.ts'
 
 /** Every step there is, in order. */
 export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet, homes]

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { beforeEach, expect, test, vi } from 'vitest'
 import { Client } from 'pg'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { freshDatabase } from '../../../../test/support/postgres.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { Secret } from '../../../support/secret.ts'
+import { MIGRATIONS } from './all.ts'
 import { migrate, schemaState } from './migrate.ts'
 import type { Migration } from './migration.ts'
-import { MIGRATIONS } from './all.ts'
 
 const step = (number: number, sql: string, oldestProgram = '0.1.0'): Migration => ({
   number,

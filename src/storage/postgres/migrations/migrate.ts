@@ -1,11 +1,11 @@
-import type { Migration } from './migration.ts'
 import { Client } from 'pg'
 import { ConfigurationError } from '../../../support/errors.ts'
-import type { Secret } from '../../../support/secret.ts'
 import { VERSION } from '../../../support/package.ts'
+import type { Secret } from '../../../support/secret.ts'
 import { connectionSettings } from '../connection/connection.ts'
 import { mayBeRepeated, openingError } from '../connection/failures.ts'
 import { MIGRATIONS } from './all.ts'
+import type { Migration } from './migration.ts'
 
 export interface MigrateOptions {
   readonly url: Secret

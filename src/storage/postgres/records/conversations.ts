@@ -2,6 +2,7 @@ import type { Usage } from '../../../inbox/lease.ts'
 import type { Conversation, StoredMessage } from '../../../inbox/message.ts'
 import { publicConversation } from '../../rows/conversation-row.ts'
 import type { Queryable } from '../connection/database.ts'
+import { clean } from '../connection/statements.ts'
 import {
   CONVERSATION_COLUMNS,
   MESSAGE_COLUMNS,
@@ -9,7 +10,6 @@ import {
   type ConversationRow,
   type MessageRow,
 } from '../rows.ts'
-import { clean } from '../connection/statements.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */
 const PREVIEW_LENGTH = 120

@@ -1,7 +1,9 @@
 import { exportedMessage, exportedPairing, type PairingRow } from '../../rows/person-export.ts'
 import type { Database, Queryable, Transaction } from '../connection/database.ts'
+import { clean } from '../connection/statements.ts'
 import { readContext } from '../inbox/message-contexts.ts'
-import { removeConversation, removeMessages } from './retention.ts'
+import { endLease } from '../inbox/withdraw.ts'
+import { Work, type StoreContext } from '../inbox/work.ts'
 import {
   CONVERSATION_COLUMNS,
   lockConversations,
@@ -9,9 +11,7 @@ import {
   type ConversationRow,
   type MessageRow,
 } from '../rows.ts'
-import { clean } from '../connection/statements.ts'
-import { endLease } from '../inbox/withdraw.ts'
-import { Work, type StoreContext } from '../inbox/work.ts'
+import { removeConversation, removeMessages } from './retention.ts'
 
 /** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
 export async function exportPerson(db: Queryable, channel: string, personId: string): Promise<unknown> {

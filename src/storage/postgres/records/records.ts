@@ -1,6 +1,6 @@
 import type { Incident, IncidentStore } from '../../../alerts/incident.ts'
-import type { Facts } from '../../../inbox/inbox.ts'
 import type { Figures } from '../../../inbox/figures/figures.ts'
+import type { Facts } from '../../../inbox/inbox.ts'
 import { MINUTE } from '../../../support/clock.ts'
 import type { Queryable } from '../connection/database.ts'
 import { clean, json } from '../connection/statements.ts'

@@ -1,6 +1,6 @@
 import type { ConversationRow } from '../../rows/conversation-row.ts'
-import type { Session } from '../thread/session.ts'
 import { conversationByKey, saveConversation } from '../rows.ts'
+import type { Session } from '../thread/session.ts'
 import { endLease } from './withdraw.ts'
 
 /** A place of a platform at which messages arrive. */

@@ -1,9 +1,7 @@
 import type { TurnOutcome } from '../../../inbox/lease.ts'
-import type { ConversationRow } from '../../rows/conversation-row.ts'
 import type { LeaseKey } from '../../policy/lease-terms.ts'
 import { answerMessage, answerSending, draftOf, historyGrowth, type Moment } from '../../policy/turn-end.ts'
-import { tellOfOutage } from './hold.ts'
-import { leasedConversation } from './lease.ts'
+import type { ConversationRow } from '../../rows/conversation-row.ts'
 import {
   conversationById,
   insertMessage,
@@ -14,6 +12,8 @@ import {
   type MessageRow,
 } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
+import { tellOfOutage } from './hold.ts'
+import { leasedConversation } from './lease.ts'
 import { dropContext } from './message-contexts.ts'
 import { answeringRows, setState } from './withdraw.ts'
 

@@ -1,5 +1,5 @@
-import type { HoldRequest } from '../../../inbox/inbox.ts'
 import type { Outage } from '../../../inbox/arrival.ts'
+import type { HoldRequest } from '../../../inbox/inbox.ts'
 import { TOO_OLD } from '../../../inbox/message.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import { WAITING } from '../../rows/message-row.ts'

@@ -1,12 +1,10 @@
 import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
 import { NEVER_FINISHED } from '../../../inbox/message.ts'
 import { newId } from '../../../support/ids.ts'
-import { publicConversation, type ConversationRow } from '../../rows/conversation-row.ts'
 import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../../policy/lease-terms.ts'
-import { WAITING } from '../../rows/message-row.ts'
 import { draftOf } from '../../policy/turn-end.ts'
-import { readHistory, readSummary } from './history.ts'
-import { readContext } from './message-contexts.ts'
+import { publicConversation, type ConversationRow } from '../../rows/conversation-row.ts'
+import { WAITING } from '../../rows/message-row.ts'
 import {
   asMessages,
   conversationById,
@@ -16,6 +14,8 @@ import {
   type MessageRow,
 } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
+import { readHistory, readSummary } from './history.ts'
+import { readContext } from './message-contexts.ts'
 import { answeringRows, endLease, setState } from './withdraw.ts'
 
 /** A lease on its way to the main thread, its history still as JSON. */

@@ -1,5 +1,5 @@
-import type { OutboxItem } from '../../../inbox/outbox.ts'
 import { sentText } from '../../../inbox/gate/hold-policy.ts'
+import type { OutboxItem } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { conversationById, notify, saveConversation } from '../rows.ts'
 import type { Row, Session } from '../thread/session.ts'

@@ -1,5 +1,5 @@
-import type { WaitingCounts } from '../../../inbox/inbox.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
+import type { WaitingCounts } from '../../../inbox/inbox.ts'
 import { type Attachment, type MessageState, type StoredMessage, DROPPED } from '../../../inbox/message.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import { asMessages, conversationByKey, saveConversation, storedMessage } from '../rows.ts'

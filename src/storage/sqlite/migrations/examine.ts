@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { pathToFileURL } from 'node:url'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { messageOf } from '../../../support/errors.ts'
 import { MIGRATIONS } from './schema.ts'
 

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ConfigurationError, StoreError } from '../../../support/errors.ts'
-import { migrate } from './migrate.ts'
-import { Session } from '../thread/session.ts'
 import { openSqliteStorage } from '../storage.ts'
+import { Session } from '../thread/session.ts'
+import { migrate } from './migrate.ts'
 
 let folder: string
 let path: string

@@ -1,5 +1,5 @@
-import type { DatabaseSync } from 'node:sqlite'
 import { closeSync, openSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { MIGRATIONS } from './schema.ts'
 

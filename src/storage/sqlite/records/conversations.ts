@@ -1,8 +1,8 @@
 import type { Usage } from '../../../inbox/lease.ts'
 import type { Conversation, StoredMessage } from '../../../inbox/message.ts'
 import { publicConversation, type ConversationRow } from '../../rows/conversation-row.ts'
-import { asMessages, MESSAGE_COLUMNS, conversationById, storedMessage } from '../rows.ts'
 import { findAddress } from '../inbox/addresses.ts'
+import { asMessages, MESSAGE_COLUMNS, conversationById, storedMessage } from '../rows.ts'
 import type { Row, Session } from '../thread/session.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */

@@ -1,10 +1,10 @@
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import { exportedMessage, exportedPairing, type PairingRow } from '../../rows/person-export.ts'
-import { asMessages, MESSAGE_COLUMNS, conversationByKey, saveConversation, type MessageRow } from '../rows.ts'
 import { readContext } from '../inbox/message-contexts.ts'
-import { removeConversation, removeMessage } from './retention.ts'
-import type { Session } from '../thread/session.ts'
 import { endLease } from '../inbox/withdraw.ts'
+import { asMessages, MESSAGE_COLUMNS, conversationByKey, saveConversation, type MessageRow } from '../rows.ts'
+import type { Session } from '../thread/session.ts'
+import { removeConversation, removeMessage } from './retention.ts'
 
 /** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
 export function exportPerson(session: Session, channel: string, personId: string): unknown {

@@ -1,16 +1,16 @@
 import { accept } from '../inbox/accept.ts'
-import { changes, find, list, messages, usage } from '../records/conversations.ts'
 import { finish } from '../inbox/finish.ts'
 import { expire, expiring, hold } from '../inbox/hold.ts'
 import { lease, recover, saveDraft } from '../inbox/lease.ts'
 import { abandon, enqueue, head, pending, postpone, receipt } from '../inbox/outbox.ts'
+import { attachment, counts, cursor, cursors, drop, message, queue, retry, waiting } from '../inbox/queue.ts'
+import { changes, find, list, messages, usage } from '../records/conversations.ts'
 import * as pairings from '../records/pairings.ts'
 import { deletePerson, exportPerson } from '../records/persons.ts'
-import { attachment, counts, cursor, cursors, drop, message, queue, retry, waiting } from '../inbox/queue.ts'
 import * as records from '../records/records.ts'
 import { retain } from '../records/retention.ts'
-import type { Session } from './session.ts'
 import { backup, checkpoint, integrityCheck, sizes } from '../upkeep.ts'
+import type { Session } from './session.ts'
 
 /** Operations that change something: each is a savepoint of its batch's one transaction. */
 const writes = {
