@@ -27,7 +27,7 @@ export default defineConfig({
         },
       },
     ],
-    globalSetup: ['./test/support/postgres-setup.ts'],
+    globalSetup: ['./test/support/stores/postgres-setup.ts'],
     // Real processes and sockets: generous limits, two at a time on small machines.
     testTimeout: 30_000,
     hookTimeout: 30_000,

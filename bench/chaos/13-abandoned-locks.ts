@@ -1,6 +1,6 @@
 import { mkdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SignInProcess } from '../../test/support/processes.ts'
+import type { SignInProcess } from '../../test/support/processes/processes.ts'
 import type { ChaosRow } from './row.ts'
 import { ChaosWorld } from './world.ts'
 
@@ -14,12 +14,12 @@ export const abandonedLocks: ChaosRow = {
   title: `${HOMES} homes taking over abandoned locks of Claude Code at once`,
   rounds: 200,
   async run(rounds) {
-    await using world = await ChaosWorld.create()
-    await world.signIn()
-    const { configDir, sandbox } = world
+    await using fixture = await ChaosWorld.create()
+    await fixture.signIn()
+    const { configDir, sandbox } = fixture
     const processes = await Promise.all(
       Array.from({ length: HOMES }, async (_, index) =>
-        world.process({ store: 'claude-code', home: await world.anotherHome(`home-${index}`) }),
+        fixture.process({ store: 'claude-code', home: await fixture.anotherHome(`home-${index}`) }),
       ),
     )
     const broken: string[] = []

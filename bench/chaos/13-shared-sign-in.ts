@@ -1,4 +1,4 @@
-import { ClaudeCodeProcess, type Answer, type SignInProcess } from '../../test/support/processes.ts'
+import { ClaudeCodeProcess, type Answer, type SignInProcess } from '../../test/support/processes/processes.ts'
 import type { ChaosFigures, ChaosRow } from './row.ts'
 import { ChaosWorld, pause } from './world.ts'
 
@@ -10,23 +10,23 @@ export const sharedSignIn: ChaosRow = {
   title: '5 processes on one own sign-in',
   rounds: 1_000,
   async run(rounds) {
-    await using world = await ChaosWorld.create()
-    await world.signIn()
-    const processes = await Promise.all(Array.from({ length: PROCESSES }, () => world.process()))
+    await using fixture = await ChaosWorld.create()
+    await fixture.signIn()
+    const processes = await Promise.all(Array.from({ length: PROCESSES }, () => fixture.process()))
     const broken: string[] = []
     try {
       for (let round = 1; round <= rounds; round++) {
         const answers = await Promise.all(processes.map((each) => each.ask('renew')))
         if (new Set(answers.map(({ access }) => access)).size !== 1)
           broken.push(`round ${round}: not on one token`)
-        if (world.sandbox.counts.tokenRequests !== round)
+        if (fixture.sandbox.counts.tokenRequests !== round)
           broken.push(`round ${round}: not one request an expiry`)
         if (broken.length > 0) break
       }
     } finally {
       await Promise.all(processes.map((each) => each.kill()))
     }
-    return figures(rounds, world, broken, `${PROCESSES} processes`)
+    return figures(rounds, fixture, broken, `${PROCESSES} processes`)
   },
 }
 
@@ -36,13 +36,13 @@ export const sharedWithClaudeCode: ChaosRow = {
   title: '3 processes of two homes and two versions of Claude Code on one file',
   rounds: 300,
   async run(rounds) {
-    await using world = await ChaosWorld.create()
-    await world.signIn()
-    const { configDir, sandbox } = world
+    await using fixture = await ChaosWorld.create()
+    await fixture.signIn()
+    const { configDir, sandbox } = fixture
     const setup = { configDir, tokenUrl: sandbox.tokenUrl }
     // Two of one home, one of another: the latter shares nothing with them but Claude Code's protocol.
-    const homes = [world.home, world.home, await world.anotherHome()]
-    const ours = await Promise.all(homes.map((home) => world.process({ store: 'claude-code', home })))
+    const homes = [fixture.home, fixture.home, await fixture.anotherHome()]
+    const ours = await Promise.all(homes.map((home) => fixture.process({ store: 'claude-code', home })))
     const theirs = [
       await ClaudeCodeProcess.start(setup),
       await ClaudeCodeProcess.start({ ...setup, old: true }),
@@ -86,7 +86,7 @@ export const sharedWithClaudeCode: ChaosRow = {
     }
     return figures(
       rounds,
-      world,
+      fixture,
       broken,
       Object.entries(kinds)
         .map((each) => each.join(' '))

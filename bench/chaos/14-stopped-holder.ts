@@ -7,11 +7,11 @@ export const stoppedHolder: ChaosRow = {
   title: 'lock holder stopped (SIGSTOP) at a random moment',
   rounds: 100,
   async run(rounds) {
-    await using world = await ChaosWorld.create()
-    await world.signIn()
-    const { sandbox } = world
+    await using fixture = await ChaosWorld.create()
+    await fixture.signIn()
+    const { sandbox } = fixture
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 15 })
-    const [holder, other] = await Promise.all([world.process(), world.process({ lockWaitMs: 100 })])
+    const [holder, other] = await Promise.all([fixture.process(), fixture.process({ lockWaitMs: 100 })])
     const broken: string[] = []
     let sentAway = 0
     let signIns = 0
@@ -27,7 +27,7 @@ export const stoppedHolder: ChaosRow = {
         // Now and then a person signs in while the holder is stopped; its late result must not count.
         const signsIn = round % 10 === 0
         if (signsIn) {
-          await world.signIn()
+          await fixture.signIn()
           signIns++
         }
         holder.signal('SIGCONT')

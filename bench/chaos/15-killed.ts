@@ -14,9 +14,9 @@ export const killedInMidRefresh: ChaosRow = {
   title: 'kill -9 at a random moment of a refresh',
   rounds: 200,
   async run(rounds) {
-    await using world = await ChaosWorld.create()
-    await world.signIn()
-    const { sandbox } = world
+    await using fixture = await ChaosWorld.create()
+    await fixture.signIn()
+    const { sandbox } = fixture
     const broken: string[] = []
     const ends: Record<string, number> = {}
     let lostAnswers = 0
@@ -27,7 +27,7 @@ export const killedInMidRefresh: ChaosRow = {
         delayMs: Math.random() * 40,
         rotate: Math.random() < 0.5,
       })
-      const victim = await world.process({ backoffMs: STEP_MS })
+      const victim = await fixture.process({ backoffMs: STEP_MS })
       const issuedBefore = sandbox.counts.tokensIssued
       victim.tell({ do: 'renew' })
       // On a busy machine a fixed time would mostly kill it before it has sent anything.
@@ -37,10 +37,10 @@ export const killedInMidRefresh: ChaosRow = {
       fault.clear()
       const rotated = sandbox.counts.tokensIssued > issuedBefore
 
-      const next = await world.process({ backoffMs: STEP_MS })
+      const next = await fixture.process({ backoffMs: STEP_MS })
       await next.ask('open')
       const stored = await next.ask('read')
-      const saved = rotated && (await isNewest(world, stored))
+      const saved = rotated && (await isNewest(fixture, stored))
       let answer = await next.ask('renew')
       while (answer['kind'] === 'transient') {
         await pause(STEP_MS)
@@ -52,7 +52,7 @@ export const killedInMidRefresh: ChaosRow = {
         lostAnswers++
         if (!rotated || saved)
           broken.push(`round ${round}: lost although nothing was rotated or all was saved`)
-        await world.signIn()
+        await fixture.signIn()
       } else if (end !== 'renewed' && end !== 'adopted') broken.push(`round ${round}: ended ${end}`)
       await next.kill()
       if (broken.length > 0) break

@@ -9,26 +9,26 @@ export const killedAtRename: ChaosRow = {
   title: 'kill -9 between temp file and rename, both files',
   rounds: 100,
   async run(rounds) {
-    await using world = await ChaosWorld.create()
-    await world.signIn()
+    await using fixture = await ChaosWorld.create()
+    await fixture.signIn()
     const broken: string[] = []
     const left = async (folder: string) =>
       (await readdir(folder)).filter((name) => name.endsWith('.hermes-tmp'))
     for (let round = 1; round <= rounds; round++) {
       const store = round % 2 === 0 ? 'own' : 'claude-code'
       const hangAt = Math.random() < 0.5 ? 'before-rename' : 'after-rename'
-      const victim = await world.process({ store, hangAt, hangOn: 'credentials.json', backoffMs: 1 })
+      const victim = await fixture.process({ store, hangAt, hangOn: 'credentials.json', backoffMs: 1 })
       victim.tell({ do: 'renew' })
       await victim.next()
       await victim.kill()
       const [folder, file] =
-        store === 'own' ? [world.home, 'credentials.json'] : [world.configDir, '.credentials.json']
+        store === 'own' ? [fixture.home, 'credentials.json'] : [fixture.configDir, '.credentials.json']
       try {
         JSON.parse(await readFile(join(folder, file), 'utf8'))
       } catch {
         broken.push(`round ${round}: ${file} is torn`)
       }
-      const next = await world.process({ store, backoffMs: 1 })
+      const next = await fixture.process({ store, backoffMs: 1 })
       await next.ask('open')
       if ((await left(folder)).length > 0) broken.push(`round ${round}: a temporary file stays`)
       await next.ask('read')
@@ -38,7 +38,7 @@ export const killedAtRename: ChaosRow = {
       await next.kill()
       if (broken.length > 0) break
     }
-    const { tokenRequests, replays, invalidGrants } = world.sandbox.counts
+    const { tokenRequests, replays, invalidGrants } = fixture.sandbox.counts
     return {
       rounds,
       tokenRequests,

@@ -19,8 +19,8 @@ export const staggeredRejections: ChaosRow = {
   title: `${REQUESTS} rejections of one token over 2 s`,
   rounds: 50,
   async run(rounds) {
-    await using world = await ChaosWorld.create()
-    const { sandbox, home } = world
+    await using fixture = await ChaosWorld.create()
+    const { sandbox, home } = fixture
     await writeFile(
       join(home, 'config.yaml'),
       `model: { base_url: "${sandbox.url}" }\nauth: { oauth: { token_urls: ["${sandbox.tokenUrl}"] } }\n`,
@@ -40,7 +40,7 @@ export const staggeredRejections: ChaosRow = {
       probe: credentialProbe(request),
       profile: null,
     })
-    await world.signIn(parts.own)
+    await fixture.signIn(parts.own)
     await parts.start()
     const model = createModelClient({
       ...request,

@@ -1,4 +1,4 @@
-import { KILL_MOMENTS, KillTrial } from '../../test/support/kill-trial.ts'
+import { KILL_MOMENTS, KillFixture } from '../../test/support/processes/kill-fixture.ts'
 import type { ChaosRow } from './row.ts'
 
 /** A kill -9 at each point of a message's way through the whole gateway. */
@@ -7,12 +7,12 @@ export const killedOnTheWay: ChaosRow = {
   title: 'the gateway killed on a message’s way',
   rounds: 200,
   async run(rounds) {
-    await using trial = await KillTrial.start()
+    await using fixture = await KillFixture.start()
     const broken: string[] = []
     let askedAgain = 0
     let sentAgain = 0
     for (let round = 0; round < rounds && broken.length === 0; round++) {
-      const report = await trial.round(KILL_MOMENTS[round % KILL_MOMENTS.length]!)
+      const report = await fixture.round(KILL_MOMENTS[round % KILL_MOMENTS.length]!)
       askedAgain += report.askedAgain
       sentAgain += report.sentAgain
       broken.push(...report.broken)

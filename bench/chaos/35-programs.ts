@@ -1,5 +1,5 @@
-import { DISTURBANCES } from '../../test/support/platform-trial.ts'
-import { ProgramTrial } from '../../test/support/program-trial.ts'
+import { DISTURBANCES } from '../../test/support/platforms/platform-fixture.ts'
+import { ProgramFixture } from '../../test/support/processes/program-fixture.ts'
 import type { ChaosRow } from './row.ts'
 
 /** Programs of the OpenAI-compatible address and a webhook, while the gateway is killed and cut off. */
@@ -8,12 +8,12 @@ export const programsOnTheWay: ChaosRow = {
   title: 'programs and a webhook, with kills and broken lines',
   rounds: 200,
   async run(rounds) {
-    await using trial = await ProgramTrial.start()
+    await using fixture = await ProgramFixture.start()
     const broken: string[] = []
     let round = 0
     while (round < rounds && broken.length === 0)
-      broken.push(...(await trial.round(DISTURBANCES[round++ % DISTURBANCES.length]!)))
-    if (broken.length > 0) broken.push(trial.log.slice(-4_000))
+      broken.push(...(await fixture.round(DISTURBANCES[round++ % DISTURBANCES.length]!)))
+    if (broken.length > 0) broken.push(fixture.log.slice(-4_000))
     return {
       rounds: round,
       tokenRequests: 0,

@@ -1,6 +1,6 @@
-import { PostgresServer } from '../../test/support/postgres-server.ts'
-import type { Answer, SignInProcess } from '../../test/support/processes.ts'
-import { SignInFleet } from '../../test/support/sign-in-fleet.ts'
+import type { Answer, SignInProcess } from '../../test/support/processes/processes.ts'
+import { SignInFleet } from '../../test/support/processes/sign-in-fleet.ts'
+import { PostgresServer } from '../../test/support/stores/postgres-server.ts'
 import type { ChaosFigures, ChaosRow } from './row.ts'
 import { pause } from './world.ts'
 

@@ -1,4 +1,4 @@
-import { FleetTrial, MOVES_WITHIN_MS } from '../../test/support/fleet-trial.ts'
+import { FleetKillFixture, MOVES_WITHIN_MS } from '../../test/support/processes/fleet-kill-fixture.ts'
 import type { ChaosRow } from './row.ts'
 
 /** Four gateways on one PostgreSQL under load, one of them killed in each round. */
@@ -7,9 +7,9 @@ export const fleetKills: ChaosRow = {
   title: 'gateways on one PostgreSQL killed under load',
   rounds: 200,
   async run(rounds) {
-    await using trial = await FleetTrial.start()
-    for (let round = 0; round < rounds; round++) await trial.round()
-    const { asked, lost, outOfOrder, sentAgain, askedAgain, moves } = await trial.report()
+    await using fixture = await FleetKillFixture.start()
+    for (let round = 0; round < rounds; round++) await fixture.round()
+    const { asked, lost, outOfOrder, sentAgain, askedAgain, moves } = await fixture.report()
     const longest = Math.max(0, ...moves)
     return {
       rounds,

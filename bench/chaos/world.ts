@@ -5,8 +5,8 @@ import { OwnStore } from '../../src/credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts'
 import { Secret } from '../../src/support/secret.ts'
-import { SignInProcess } from '../../test/support/processes.ts'
-import type { ProcessOptions } from '../../test/support/sign-in-process.ts'
+import { SignInProcess } from '../../test/support/processes/processes.ts'
+import type { ProcessOptions } from '../../test/support/processes/sign-in-process.ts'
 
 const MACHINE = 'chaos-machine'
 

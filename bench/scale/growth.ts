@@ -12,7 +12,7 @@ import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { createLog } from '../../src/support/log.ts'
 import { Secret } from '../../src/support/secret.ts'
-import type { PostgresServer } from '../../test/support/postgres-server.ts'
+import type { PostgresServer } from '../../test/support/stores/postgres-server.ts'
 import { Samples } from '../support/figures.ts'
 
 /** What a store is filled with before it is measured. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { PostgresServer } from '../../test/support/postgres-server.ts'
+import type { PostgresServer } from '../../test/support/stores/postgres-server.ts'
 import type { DriverFigures } from '../support/figures.ts'
 import {
   BenchGateway,

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { PostgresServer } from '../../test/support/postgres-server.ts'
+import { PostgresServer } from '../../test/support/stores/postgres-server.ts'
 import { plot, type Series } from '../support/plot.ts'
 import { simulateFleets } from './fleets.ts'
 import { postgresBytes, postgresCosts, sqliteCosts, type Costs, type Fill } from './growth.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { credentialOf, StaticDoor } from '../../test/support/static-door.ts'
+import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
 import type { MessageFault } from '../sandbox/faults/fault-names.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
-import { MessageRig, type RigOptions } from '../../test/support/message-rig.ts'
+import { MessageFixture, type KeeperFixtureOptions } from '../../test/support/message-fixture.ts'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
 import { MINUTE, SECOND } from '../support/clock.ts'
 import { Refused } from '../support/errors.ts'
@@ -16,7 +16,7 @@ const PASTE = `TESTcode0123456789#${'TESTstate1'.repeat(4)}abc`
 async function chatLogin() {
   const clock = new FakeClock()
   const waiting = new Set<string>()
-  const world = {
+  const fixture = {
     finished: [] as Array<readonly [owner: string, paste: string]>,
     finish: async (): ReturnType<ChatSignIn['finish']> => ({ account: 'ada@example.org' }),
     confirm: async (): ReturnType<ChatSignIn['confirm']> => ({ account: 'bob@example.org' }),
@@ -29,7 +29,7 @@ async function chatLogin() {
   }
   const log = await createLog({
     level: 'trace',
-    destination: { write: (line) => void (world.logged += line) },
+    destination: { write: (line) => void (fixture.logged += line) },
   })
   const login = createChatLogin({
     signIn: {
@@ -39,19 +39,19 @@ async function chatLogin() {
       },
       waits: (owner) => waiting.has(owner),
       finish(owner, paste) {
-        world.finished.push([owner, paste])
-        return world.finish()
+        fixture.finished.push([owner, paste])
+        return fixture.finish()
       },
-      confirm: () => world.confirm(),
+      confirm: () => fixture.confirm(),
     },
     line: {
       async send(channel, address, text) {
-        if (world.sendFails) throw new Error('the platform is away')
-        world.sent.push(`${channel} ${address}: ${text}`)
+        if (fixture.sendFails) throw new Error('the platform is away')
+        fixture.sent.push(`${channel} ${address}: ${text}`)
       },
       async remove(_channel, _address, id) {
-        world.removals.push([id, clock.monotonic()])
-        const next = world.removal.shift() ?? true
+        fixture.removals.push([id, clock.monotonic()])
+        const next = fixture.removal.shift() ?? true
         if (next instanceof Error) throw next
         return next
       },
@@ -85,7 +85,7 @@ async function chatLogin() {
       text: PASTE,
       ...more,
     })
-  return { world, clock, call, paste }
+  return { fixture, clock, call, paste }
 }
 
 const group = { id: 'g', kind: 'group', addressed: true } as const
@@ -96,23 +96,23 @@ test.each([
   ['an operator by mail', { channel: 'email' }],
   ['an operator on the page', { channel: 'web' }],
 ] as const)('%s gets no address', async (_who, more) => {
-  const { world, call } = await chatLogin()
+  const { fixture, call } = await chatLogin()
   expect(await call(more)).toEqual({ effect: null, reply: DEFAULT_TEXTS.login_refused })
-  expect(world.sent).toEqual([])
+  expect(fixture.sent).toEqual([])
 })
 
 test('the address goes to the operator beside what is stored, with its time', async () => {
-  const { world, call } = await chatLogin()
+  const { fixture, call } = await chatLogin()
   const { reply } = await call()
-  expect(world.sent).toEqual([expect.stringMatching(/^telegram 1: [\s\S]*within 10 minutes:\nhttps:\S+$/)])
+  expect(fixture.sent).toEqual([expect.stringMatching(/^telegram 1: [\s\S]*within 10 minutes:\nhttps:\S+$/)])
   expect(reply).toBe(DEFAULT_TEXTS.login_waiting)
   expect(reply).not.toContain('http')
-  world.sendFails = true
+  fixture.sendFails = true
   expect((await call()).reply).toContain('the address could not be sent')
 })
 
 test('the paste is for the person, in the chat, that began it: everybody else is left with the hint', async () => {
-  const { world, call, paste } = await chatLogin()
+  const { fixture, call, paste } = await chatLogin()
   await call()
   for (const other of [
     { person: { id: '2', name: 'Bob' } },
@@ -124,72 +124,72 @@ test('the paste is for the person, in the chat, that began it: everybody else is
   ] as const) {
     expect(await paste({ ...other, platformMessageId: 'other' })).toBeNull()
   }
-  expect(world.finished).toEqual([])
-  expect(world.removals).toHaveLength(6)
+  expect(fixture.finished).toEqual([])
+  expect(fixture.removals).toHaveLength(6)
   expect(await paste()).toBe('Signed in as ada@example.org.')
   expect(await paste({ text: ` /login@hermes_bot ${PASTE}` })).toContain('Signed in')
-  expect(world.finished.map(([, text]) => text)).toEqual([PASTE, PASTE])
+  expect(fixture.finished.map(([, text]) => text)).toEqual([PASTE, PASTE])
 })
 
 test('a message that cannot be removed at once is tried again, and given up in the end', async () => {
-  const { world, clock, paste } = await chatLogin()
-  world.removal = [false, new Error('reset'), true]
+  const { fixture, clock, paste } = await chatLogin()
+  fixture.removal = [false, new Error('reset'), true]
   await paste()
   await clock.advance(10 * MINUTE)
-  expect(world.removals.map(([, at]) => at)).toEqual([0, SECOND, 6 * SECOND])
-  world.removals = []
-  world.removal = Array.from({ length: 10 }, () => false)
+  expect(fixture.removals.map(([, at]) => at)).toEqual([0, SECOND, 6 * SECOND])
+  fixture.removals = []
+  fixture.removal = Array.from({ length: 10 }, () => false)
   await paste()
   await clock.advance(10 * MINUTE)
-  expect(world.removals).toHaveLength(4)
+  expect(fixture.removals).toHaveLength(4)
 })
 
 test('where no bot can delete a message, the operator is asked to, and it is not tried again', async () => {
-  const { world, clock, call, paste } = await chatLogin()
+  const { fixture, clock, call, paste } = await chatLogin()
   await call()
-  world.removal = ['never']
+  fixture.removal = ['never']
   expect(await paste()).toContain('Signed in')
   await clock.advance(10 * MINUTE)
-  expect(world.removals).toHaveLength(1)
-  expect(world.sent.at(-1)).toBe(`telegram 1: ${DEFAULT_TEXTS.login_delete_it}`)
+  expect(fixture.removals).toHaveLength(1)
+  expect(fixture.sent.at(-1)).toBe(`telegram 1: ${DEFAULT_TEXTS.login_delete_it}`)
 })
 
 test('an exchange that takes its time holds nobody up, and is told when it is done', async () => {
-  const { world, clock, call, paste } = await chatLogin()
+  const { fixture, clock, call, paste } = await chatLogin()
   await call()
   const done = Promise.withResolvers<{ account: string }>()
-  world.finish = () => done.promise
+  fixture.finish = () => done.promise
   const reply = paste()
   await clock.advance(3 * SECOND)
   expect(await reply).toBe(DEFAULT_TEXTS.login_checking)
   done.resolve({ account: 'late@example.org' })
   await clock.advance(SECOND)
-  expect(world.sent.at(-1)).toBe('telegram 1: Signed in as late@example.org.')
+  expect(fixture.sent.at(-1)).toBe('telegram 1: Signed in as late@example.org.')
 })
 
 test.each([
   [new Refused('The code was refused.'), /did not work: The code was refused\./],
   [new Error(`the disk says no to ${PASTE}`), /could not be stored here/],
 ])('what goes wrong is one sentence without anything of the paste (%#)', async (error, told) => {
-  const { world, call, paste } = await chatLogin()
+  const { fixture, call, paste } = await chatLogin()
   await call()
-  world.finish = async () => {
+  fixture.finish = async () => {
     throw error
   }
   const reply = await paste()
   expect(reply).toMatch(told)
-  expect(reply + world.logged).not.toContain('TESTstate')
+  expect(reply + fixture.logged).not.toContain('TESTstate')
 })
 
 test('another account takes the place by /login replace, and only then', async () => {
-  const { world, call, paste } = await chatLogin()
+  const { fixture, call, paste } = await chatLogin()
   await call()
-  world.finish = async () => ({ conflict: 'This is another account.' })
+  fixture.finish = async () => ({ conflict: 'This is another account.' })
   expect(await paste()).toBe(
     'This is another account. To put it in the place of the present one, send /login replace.',
   )
   expect((await call({ rest: 'Replace' })).reply).toBe('Signed in as bob@example.org.')
-  world.confirm = async () => {
+  fixture.confirm = async () => {
     throw new Refused('There is nothing to confirm.')
   }
   expect((await call({ rest: 'replace' })).reply).toContain('nothing to confirm')
@@ -197,18 +197,21 @@ test('another account takes the place by /login replace, and only then', async (
 
 /** What a whole reception hands on as pastes. */
 async function received(
-  deliver: (rig: MessageRig) => Promise<unknown>,
-  options: RigOptions = {},
+  deliver: (fixture: MessageFixture) => Promise<unknown>,
+  options: KeeperFixtureOptions = {},
 ): Promise<{ pastes: Paste[]; texts: string[]; rows: number }> {
   const pastes: Paste[] = []
   const onPaste = async (paste: Paste) => {
     pastes.push(paste)
     return paste.role === 'operator' ? 'taken' : null
   }
-  await using rig = await MessageRig.start({ ...options, messaging: { onPaste, ...options.messaging } })
-  await deliver(rig)
-  await rig.rest()
-  return { pastes, texts: rig.outlet.texts('a'), rows: rig.model.requests.length }
+  await using fixture = await MessageFixture.start({
+    ...options,
+    messaging: { onPaste, ...options.messaging },
+  })
+  await deliver(fixture)
+  await fixture.rest()
+  return { pastes, texts: fixture.outlet.texts('a'), rows: fixture.model.requests.length }
 }
 
 const unaddressed = { id: 'a', kind: 'group', addressed: false } as const
@@ -220,10 +223,10 @@ test.each([
   ['anybody, a token', 'somebody', 'sk-ant-oat01-TESTTESTTEST', 1],
   ['anybody, what only looks like one', 'somebody', SHORT_PAIR, 0],
 ])('in a group where the bot is not spoken to: %s', async (_what, id, text, expected) => {
-  const { pastes, texts, rows } = await received((rig) =>
-    rig.messaging.receiver.receive(
+  const { pastes, texts, rows } = await received((fixture) =>
+    fixture.messaging.receiver.receive(
       'chat',
-      [rig.message(text, { chat: unaddressed, person: { id, name: null } })],
+      [fixture.message(text, { chat: unaddressed, person: { id, name: null } })],
       [],
     ),
   )
@@ -234,10 +237,10 @@ test.each([
 test('a code that is edited into a message is taken as if it had been sent, and stored as little', async () => {
   const person = { id: 'operator', name: null }
   const chat = { id: 'a', kind: 'private', addressed: true } as const
-  const { pastes, texts, rows } = await received(async (rig) => {
+  const { pastes, texts, rows } = await received(async (fixture) => {
     const edit = { kind: 'edit', address: 'a', platformMessageId: 'm1', person, chat, text: PASTE } as const
-    await rig.messaging.receiver.receive('chat', [edit], [])
-    await rig.messaging.receiver.receive('chat', [edit], [])
+    await fixture.messaging.receiver.receive('chat', [edit], [])
+    await fixture.messaging.receiver.receive('chat', [edit], [])
   })
   expect(pastes.map(({ platformMessageId, role }) => [platformMessageId, role])).toEqual([
     ['m1', 'operator'],
@@ -248,8 +251,8 @@ test('a code that is edited into a message is taken as if it had been sent, and 
 
 test('whoever pastes without end gets every paste removed, and few replies', async () => {
   const { pastes, texts } = await received(
-    async (rig) => {
-      for (let count = 0; count < 60; count++) await rig.say('a', PASTE)
+    async (fixture) => {
+      for (let count = 0; count < 60; count++) await fixture.say('a', PASTE)
     },
     { messaging: { personPerMinute: 5 } },
   )

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
-import { MemoryOutlet, MessageRig, until } from '../../test/support/message-rig.ts'
+import { MemoryOutlet, MessageFixture, until } from '../../test/support/message-fixture.ts'
 
 test('a message is answered, and the next one knows what was said before', async () => {
-  await using rig = await MessageRig.start()
-  await rig.say('a', 'one')
-  await until(() => rig.outlet.texts('a').length === 1)
-  await rig.say('a', 'two')
-  await until(() => rig.outlet.texts('a').length === 2)
-  expect(rig.outlet.texts('a')).toEqual(['answer to one', 'answer to two'])
-  expect(rig.model.requests[1]!.messages.map(({ role, text }) => [role, text])).toEqual([
+  await using fixture = await MessageFixture.start()
+  await fixture.say('a', 'one')
+  await until(() => fixture.outlet.texts('a').length === 1)
+  await fixture.say('a', 'two')
+  await until(() => fixture.outlet.texts('a').length === 2)
+  expect(fixture.outlet.texts('a')).toEqual(['answer to one', 'answer to two'])
+  expect(fixture.model.requests[1]!.messages.map(({ role, text }) => [role, text])).toEqual([
     ['user', 'one'],
     ['assistant', 'answer to one'],
     ['user', 'two'],
@@ -16,32 +16,33 @@ test('a message is answered, and the next one knows what was said before', async
 })
 
 test('within a conversation one answer after the other, conversations side by side', async () => {
-  await using rig = await MessageRig.start()
+  await using fixture = await MessageFixture.start()
   let inHand = 0
   let most = 0
-  rig.model.reply = async (request) => {
+  fixture.model.reply = async (request) => {
     most = Math.max(most, ++inHand)
     await new Promise((resolve) => setTimeout(resolve, 50))
     inHand--
     return `re ${request.messages.at(-1)!.text}`
   }
-  await Promise.all(['a', 'b', 'c'].map((address) => rig.say(address, '1', '2', '3')))
-  await until(() => rig.outlet.shown.size === 9)
-  for (const address of ['a', 'b', 'c']) expect(rig.outlet.texts(address)).toEqual(['re 1', 're 2', 're 3'])
+  await Promise.all(['a', 'b', 'c'].map((address) => fixture.say(address, '1', '2', '3')))
+  await until(() => fixture.outlet.shown.size === 9)
+  for (const address of ['a', 'b', 'c'])
+    expect(fixture.outlet.texts(address)).toEqual(['re 1', 're 2', 're 3'])
   expect(most).toBe(3)
 })
 
 test('a long answer is shown while it is written, in one message that becomes the answer', async () => {
   const outlet = new MemoryOutlet('chat', 20)
-  await using rig = await MessageRig.start({ outlets: [outlet] })
-  rig.model.reply = async (_request, { onText }) => {
+  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  fixture.model.reply = async (_request, { onText }) => {
     for (let piece = 0; piece < 6; piece++) {
       onText('x'.repeat(100))
       await new Promise((resolve) => setTimeout(resolve, 15))
     }
     return 'end'
   }
-  await rig.say('a', 'long')
+  await fixture.say('a', 'long')
   await until(() => outlet.edits.some(({ final }) => final))
   expect(outlet.shown.size).toBe(1)
   expect(outlet.texts('a')).toEqual(['end'])

@@ -30,7 +30,7 @@ function desk() {
   const clock = new FakeClock()
   const exchanges: Exchange[] = []
   const stored: string[] = []
-  const world = {
+  const fixture = {
     clock,
     exchanges,
     stored,
@@ -53,13 +53,13 @@ function desk() {
     endpoint: {
       async exchange(grant) {
         exchanges.push(grant)
-        return await world.answer()
+        return await fixture.answer()
       },
     },
     store: {
-      current: async () => world.present,
+      current: async () => fixture.present,
       async signIn(given) {
-        if (world.storeFails) throw new Error('no room')
+        if (fixture.storeFails) throw new Error('no room')
         if (given.kind !== 'oauth') throw new Error('no OAuth sign-in')
         stored.push(given.tokens.accountId ?? 'nameless')
         return { id: 'id-TEST', signedInAt: clock.now(), kind: 'api-key', key: new Secret('TEST') }
@@ -67,7 +67,7 @@ function desk() {
     },
     clock,
   })
-  return { ...world, world, sessions }
+  return { ...fixture, fixture, sessions }
 }
 
 test('a paste in time is exchanged with the verifier of its own address, and stored', async () => {
@@ -93,11 +93,11 @@ test('ten minutes later nobody is asked', async () => {
 })
 
 test('a code that came in time counts, however long the exchange takes', async () => {
-  const { sessions, world, stored, paste, clock } = desk()
+  const { sessions, fixture, stored, paste, clock } = desk()
   const { url } = await sessions.begin('ada')
   await clock.advance(LOGIN_LIFE_MS - SECOND)
   const answer = Promise.withResolvers<TokenResult>()
-  world.answer = () => answer.promise
+  fixture.answer = () => answer.promise
   const finishing = sessions.finish('ada', null, paste(url), false)
   await clock.advance(MINUTE)
   expect(sessions.waits('ada')).toBe(true)
@@ -146,26 +146,26 @@ test('two people at once: neither the code nor the session of one is good for th
 })
 
 test('a new address ends the one before, also in the middle of its exchange', async () => {
-  const { sessions, world, stored, paste } = desk()
+  const { sessions, fixture, stored, paste } = desk()
   const first = await sessions.begin('ada')
   const answer = Promise.withResolvers<TokenResult>()
-  world.answer = () => answer.promise
+  fixture.answer = () => answer.promise
   const finishing = sessions.finish('ada', null, paste(first.url), false)
   const second = await sessions.begin('ada')
   answer.resolve(issued('one'))
   await expect(finishing).rejects.toThrow('No sign-in is waiting')
   await expect(sessions.finish('ada', null, paste(first.url), false)).rejects.toThrow('another sign-in')
   expect(stored).toEqual([])
-  world.answer = () => issued('one')
+  fixture.answer = () => issued('one')
   await sessions.finish('ada', null, paste(second.url), false)
   expect(stored).toEqual(['one'])
 })
 
 test('a code is sent once, however often it is pasted, and whatever became of it', async () => {
-  const { sessions, world, exchanges, paste } = desk()
+  const { sessions, fixture, exchanges, paste } = desk()
   const { url } = await sessions.begin('ada')
   const answer = Promise.withResolvers<TokenResult>()
-  world.answer = () => answer.promise
+  fixture.answer = () => answer.promise
   const finishing = sessions.finish('ada', null, paste(url), false)
   await expect(sessions.finish('ada', null, paste(url), false)).rejects.toThrow('used already')
   answer.resolve({ kind: 'dead', reason: 'revoked', message: 'x' })
@@ -187,16 +187,16 @@ test.each([
 ] satisfies Array<[TokenResult, RegExp]>)(
   'what the endpoint says becomes one sentence (%#)',
   async (result, told) => {
-    const { sessions, world, stored, paste } = desk()
+    const { sessions, fixture, stored, paste } = desk()
     const { url } = await sessions.begin('ada')
-    world.answer = () => result
+    fixture.answer = () => result
     await expect(sessions.finish('ada', null, paste(url), false)).rejects.toThrow(told)
     expect(stored).toEqual([])
   },
 )
 
 test('another account takes the place only when that is said, by this person, in time', async () => {
-  const { sessions, world, stored, paste, clock } = desk()
+  const { sessions, fixture, stored, paste, clock } = desk()
   const generation = {
     accessToken: new Secret('sk-ant-oat01-TEST'),
     refreshToken: null,
@@ -208,8 +208,8 @@ test('another account takes the place only when that is said, by this person, in
     accountId: 'present',
     accountEmail: 'present@example.org',
   }
-  world.present = { kind: 'oauth', id: 'x', signedInAt: 0, generation }
-  world.answer = () => issued('another', 'another@example.org')
+  fixture.present = { kind: 'oauth', id: 'x', signedInAt: 0, generation }
+  fixture.answer = () => issued('another', 'another@example.org')
   const first = await sessions.begin('ada')
   const refused = await sessions.finish('ada', null, paste(first.url), false).catch((error: unknown) => error)
   expect(refused).toBeInstanceOf(OtherAccount)
@@ -227,7 +227,7 @@ test('another account takes the place only when that is said, by this person, in
   const third = await sessions.begin('ada')
   await sessions.finish('ada', null, paste(third.url), true)
   // A server that does not say whose it is cannot be asked about.
-  world.answer = () => issued(null)
+  fixture.answer = () => issued(null)
   const fourth = await sessions.begin('ada')
   expect(accountName(await sessions.finish('ada', null, paste(fourth.url), false))).toContain(
     'without a name',
@@ -236,9 +236,9 @@ test('another account takes the place only when that is said, by this person, in
 })
 
 test('what could not be stored is told as such, and the code is not sent again', async () => {
-  const { sessions, world, exchanges, paste } = desk()
+  const { sessions, fixture, exchanges, paste } = desk()
   const { url } = await sessions.begin('ada')
-  world.storeFails = true
+  fixture.storeFails = true
   await expect(sessions.finish('ada', null, paste(url), false)).rejects.toThrow('no room')
   await expect(sessions.finish('ada', null, paste(url), false)).rejects.toThrow('used already')
   expect(exchanges).toHaveLength(1)

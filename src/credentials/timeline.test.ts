@@ -21,7 +21,7 @@ const HEALTHY: AuthStatus = {
   consecutive401: 0,
 }
 
-function rig() {
+function fixture() {
   const clock = new FakeClock()
   const facts = new Map<string, string>()
   const listeners = new Set<(notice: KeeperNotice) => void>()
@@ -62,7 +62,7 @@ function rig() {
 }
 
 test('tokens, states, refreshes and rejections are kept over a restart', async () => {
-  const { clock, begin, tell, become } = rig()
+  const { clock, begin, tell, become } = fixture()
   const first = await begin()
   become({})
   tell({ type: 'refresh', at: clock.now(), outcome: 'renewed', message: null })
@@ -84,7 +84,7 @@ test('tokens, states, refreshes and rejections are kept over a restart', async (
 })
 
 test('a refresh ahead of time leaves its own mark and no state', async () => {
-  const { begin, become } = rig()
+  const { begin, become } = fixture()
   const timeline = await begin()
   become({})
   for (let round = 0; round < 5; round++) {
@@ -96,7 +96,7 @@ test('a refresh ahead of time leaves its own mark and no state', async () => {
 })
 
 test('a storm of rejections is one mark, and the record stays small however long it lasts', async () => {
-  const { clock, facts, begin, tell } = rig()
+  const { clock, facts, begin, tell } = fixture()
   const timeline = await begin()
   const reject = () =>
     tell({ type: 'rejection', at: clock.now(), fingerprint: 'aaaaaaaa', rejection: { kind: 'rejected' } })
@@ -114,7 +114,7 @@ test('a storm of rejections is one mark, and the record stays small however long
 })
 
 test('what another program wrote in its place is a beginning anew', async () => {
-  const { facts, begin } = rig()
+  const { facts, begin } = fixture()
   for (const text of ['{', '7', 'null', '{"a":1}']) {
     facts.set('credential.timeline', text)
     const timeline = await begin()

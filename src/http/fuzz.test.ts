@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { startTestGateway, TEST_TOKEN } from '../../test/support/http-gateway.ts'
+import { startTestGateway, TEST_TOKEN } from '../../test/support/web/http-gateway.ts'
 
 /** Whatever comes in, the answer is one of the client's mistakes or a success, never a mistake of ours. */
 const RUNS = 400

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { useSandbox } from '../../test/support/sandbox-client.ts'
+import { useSandbox } from '../../test/support/provider/sandbox-client.ts'
 import { runSandbox } from './run.ts'
 import { startSandbox } from './sandbox.ts'
 

@@ -12,7 +12,7 @@ import Anthropic, {
   RateLimitError,
 } from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
-import { useSandbox } from '../../test/support/sandbox-client.ts'
+import { useSandbox } from '../../test/support/provider/sandbox-client.ts'
 import { fingerprint } from '../support/secret.ts'
 import type { MessageFaultName, Sandbox } from './sandbox.ts'
 

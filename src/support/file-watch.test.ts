@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { emptyHome } from '../../test/support/signed-in.ts'
+import { emptyHome } from '../../test/support/provider/signed-in.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 import { watchFile } from './file-watch.ts'
 

@@ -1,9 +1,14 @@
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { MailReceiver, makeCertificate, NO_CERTIFICATES, PostReceiver } from '../support/alert-receivers.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
+import '../support/processes/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import {
+  MailReceiver,
+  makeCertificate,
+  NO_CERTIFICATES,
+  PostReceiver,
+} from '../support/provider/alert-receivers.ts'
 
 const PASSWORD = 'smtp-TEST-password/with:odd@signs'
 const NTFY_TOKEN = 'tk_TEST_ntfy_token_0123456789'

@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import { afterThisTest } from '../support/signed-in.ts'
-import '../support/no-gateway-left.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { afterThisTest } from '../support/provider/signed-in.ts'
+import '../support/processes/no-gateway-left.ts'
 
 const ADA = 5
 const CANARY = 'TEST-canary-0123456789abcdefghij'
@@ -34,9 +34,9 @@ it('alerts test sends through every route and says which arrived', PROCESS_TEST,
     { type: 'ntfy', url: 'http://127.0.0.1:59/t', token: CANARY },
     { type: 'command', run: ['/bin/false'] },
   ]
-  await using world = await BotWorld.start({ start: false, config: { alerts } })
-  world.telegram.chats.openChat(ADA)
-  const { code, stdout, stderr } = await world.gateway.run(['alerts', 'test', '--json'])
+  await using fixture = await BotFixture.start({ start: false, config: { alerts } })
+  fixture.telegram.chats.openChat(ADA)
+  const { code, stdout, stderr } = await fixture.gateway.run(['alerts', 'test', '--json'])
   const { items } = JSON.parse(stdout) as {
     items: Array<{ route: string; working: boolean; problem: string | null }>
   }
@@ -48,17 +48,17 @@ it('alerts test sends through every route and says which arrived', PROCESS_TEST,
   ])
   expect(code).toBe(0)
   expect(JSON.parse(posts[0]!.body)).toMatchObject({ event: 'test' })
-  expect(world.telegram.sentTo(ADA)[0]!.text).toContain('this is how you will hear of an outage')
+  expect(fixture.telegram.sentTo(ADA)[0]!.text).toContain('this is how you will hear of an outage')
   expect(stdout + stderr).not.toContain(CANARY)
 })
 
 it('alerts test fails where no route takes it, and where there is none', PROCESS_TEST, async () => {
   const alerts = [{ type: 'command', run: ['/bin/false'] }]
-  await using dead = await BotWorld.start({ start: false, config: { alerts } })
+  await using dead = await BotFixture.start({ start: false, config: { alerts } })
   const { code, stdout } = await dead.gateway.run(['alerts', 'test'])
   expect(stdout).toContain('command:/bin/false  ended with 1')
   expect(code).toBe(1)
-  await using none = await BotWorld.start({ start: false })
+  await using none = await BotFixture.start({ start: false })
   const empty = await none.gateway.run(['alerts', 'test'])
   expect(empty.stderr).toContain('nobody would be told')
   expect(empty.code).toBe(1)
@@ -68,11 +68,14 @@ it(
   'incidents lists the outages, the newest first, beside a running gateway as well',
   PROCESS_TEST,
   async () => {
-    await using world = await BotWorld.start({ start: false, apiKey: false })
-    const before = await world.gateway.run(['incidents', '--json'])
+    await using fixture = await BotFixture.start({ start: false, apiKey: false })
+    const before = await fixture.gateway.run(['incidents', '--json'])
     expect(JSON.parse(before.stdout)).toEqual({ items: [] })
 
-    const storage = await openSqliteStorage({ path: join(world.gateway.home, 'hermes.db'), pullChannels: [] })
+    const storage = await openSqliteStorage({
+      path: join(fixture.gateway.home, 'hermes.db'),
+      pullChannels: [],
+    })
     const day = 86_400_000
     await storage.incidents.save({
       id: 'first',
@@ -87,10 +90,10 @@ it(
     })
     await storage.close()
     // Without any credential an outage begins with the start.
-    await world.gateway.start()
-    await world.untilState('needs-login')
+    await fixture.gateway.start()
+    await fixture.untilState('needs-login')
     const list = async () => {
-      const { stdout } = await world.gateway.run(['incidents', '--json'])
+      const { stdout } = await fixture.gateway.run(['incidents', '--json'])
       return (JSON.parse(stdout) as { items: Array<Record<string, unknown>> }).items
     }
     await expect
@@ -101,7 +104,7 @@ it(
       counts: { held: 3 },
       openedAt: expect.stringMatching(/Z$/) as string,
     })
-    const { stdout } = await world.gateway.run(['incidents'])
+    const { stdout } = await fixture.gateway.run(['incidents'])
     expect(stdout).toMatch(/needs-login \(absent\)/)
     expect(stdout).toMatch(/1 d 0 h +usage-limited +3 +2 +not told/)
     expect(stdout).toContain('The first one goes on.')

@@ -8,8 +8,8 @@ import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { machineId } from '../../src/support/machine.ts'
 import { fingerprint } from '../../src/support/secret.ts'
-import type { Finished } from '../support/hermes-command.ts'
-import { emptyHome, settingsFor, startProvider, tokensOf } from '../support/signed-in.ts'
+import type { Finished } from '../support/processes/hermes-command.ts'
+import { emptyHome, settingsFor, startProvider, tokensOf } from '../support/provider/signed-in.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/hermes.js', import.meta.url))
 

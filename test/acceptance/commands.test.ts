@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import type { Finished } from '../support/gateway-process.ts'
+import '../support/processes/no-gateway-left.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import type { Finished } from '../support/processes/gateway-process.ts'
 
 const ADA = 501
 const STRANGER = 777
@@ -16,16 +16,16 @@ function jsonOf({ stdout }: Finished): { items?: Array<Record<string, unknown>>;
 }
 
 describe('beside a running gateway', () => {
-  let world: BotWorld
-  const hermes = (args: readonly string[], input?: string) => world.gateway.run(args, input)
+  let fixture: BotFixture
+  const hermes = (args: readonly string[], input?: string) => fixture.gateway.run(args, input)
 
   beforeAll(async () => {
-    world = await BotWorld.start({
+    fixture = await BotFixture.start({
       env: { TELEGRAM_ALLOWED_USERS: String(ADA) },
       sandbox: { acceptAnyApiKey: false },
     })
   }, PROCESS_TEST.timeout)
-  afterAll(() => world[Symbol.asyncDispose]())
+  afterAll(() => fixture[Symbol.asyncDispose]())
 
   test(
     'chat prints the answer to its argument, and to what comes through the pipe',
@@ -35,7 +35,7 @@ describe('beside a running gateway', () => {
       expect(spoken).toMatchObject({ code: 0, stdout: 'Echo: good morning\n', stderr: '' })
       const piped = await hermes(['chat'], 'first line\nsecond line\n')
       expect(piped).toMatchObject({ code: 0, stdout: 'Echo: first line\nsecond line\n' })
-      expect(world.sandbox.requests.at(-1)!.turns).toBe(2)
+      expect(fixture.sandbox.requests.at(-1)!.turns).toBe(2)
       expect((await hermes(['chat'])).code).toBe(2)
     },
   )
@@ -46,7 +46,7 @@ describe('beside a running gateway', () => {
     expect(words.code).toBe(0)
     const json = await hermes(['status', '--json'])
     expect(jsonOf(json)).toMatchObject({
-      gateway: { running: true, status: 'ready', url: world.gateway.url, pid: world.gateway.pid },
+      gateway: { running: true, status: 'ready', url: fixture.gateway.url, pid: fixture.gateway.pid },
       credential: { state: 'healthy', source: 'environment', kind: 'api-key' },
       incident: null,
     })
@@ -71,10 +71,10 @@ describe('beside a running gateway', () => {
   })
 
   test('pairing lets a stranger in and out again', PROCESS_TEST, async () => {
-    const { telegram } = world
+    const { telegram } = fixture
     telegram.say(STRANGER, 'let me in')
-    await world.until(() => world.shown(STRANGER).length === 1, 'the code')
-    const code = /approve telegram (\S+)/.exec(world.shown(STRANGER)[0]!)![1]!
+    await fixture.until(() => fixture.shown(STRANGER).length === 1, 'the code')
+    const code = /approve telegram (\S+)/.exec(fixture.shown(STRANGER)[0]!)![1]!
     const pending = await hermes(['pairing', 'list', '--json'])
     expect(jsonOf(pending).items).toMatchObject([
       { state: 'pending', channel: 'telegram', user: String(STRANGER) },
@@ -84,19 +84,19 @@ describe('beside a running gateway', () => {
     const approved = await hermes(['pairing', 'approve', 'telegram', code])
     expect(approved).toMatchObject({ code: 0, stderr: '' })
     telegram.say(STRANGER, 'hello')
-    await world.until(() => world.shown(STRANGER).length === 2, 'the answer')
-    expect(world.shown(STRANGER)[1]).toBe('Echo: hello')
+    await fixture.until(() => fixture.shown(STRANGER).length === 2, 'the answer')
+    expect(fixture.shown(STRANGER)[1]).toBe('Echo: hello')
     expect((await hermes(['pairing', 'revoke', 'telegram', String(STRANGER)])).code).toBe(0)
     expect((await hermes(['pairing', 'revoke', 'telegram', String(STRANGER)])).code).toBe(1)
     telegram.say(STRANGER, 'still there?')
     telegram.say(ADA, 'after that')
-    await world.until(() => world.shown(ADA).includes('Echo: after that'), 'the answer')
-    expect(world.asked('still there?')).toEqual([])
+    await fixture.until(() => fixture.shown(ADA).includes('Echo: after that'), 'the answer')
+    expect(fixture.asked('still there?')).toEqual([])
   })
 
   test('a person gets all that is stored of them, and is forgotten on request', PROCESS_TEST, async () => {
-    world.telegram.say(ADA, 'remember the blue door')
-    await world.until(() => world.shown(ADA).includes('Echo: remember the blue door'), 'the answer')
+    fixture.telegram.say(ADA, 'remember the blue door')
+    await fixture.until(() => fixture.shown(ADA).includes('Echo: remember the blue door'), 'the answer')
     const exported = await hermes(['data', 'export', 'telegram', String(ADA)])
     expect(exported.code).toBe(0)
     expect(JSON.stringify(jsonOf(exported))).toContain('remember the blue door')
@@ -104,14 +104,14 @@ describe('beside a running gateway', () => {
     expect(unsure).toMatchObject({ code: 2, stdout: '' })
     expect((await hermes(['data', 'delete', 'telegram', String(ADA), '--yes'])).code).toBe(0)
     expect((await hermes(['data', 'export', 'telegram', String(ADA)])).stdout).not.toContain('blue door')
-    world.telegram.say(ADA, 'and now?')
-    await world.until(() => world.shown(ADA).includes('Echo: and now?'), 'the answer')
+    fixture.telegram.say(ADA, 'and now?')
+    await fixture.until(() => fixture.shown(ADA).includes('Echo: and now?'), 'the answer')
     // The model is told nothing of what was deleted.
-    expect(JSON.stringify(world.asked('and now?')[0]!.messages)).not.toContain('blue door')
+    expect(JSON.stringify(fixture.asked('and now?')[0]!.messages)).not.toContain('blue door')
   })
 
   test('a backup is a whole database without sign-ins, and never overwrites', PROCESS_TEST, async () => {
-    const file = join(world.gateway.home, 'copy.db')
+    const file = join(fixture.gateway.home, 'copy.db')
     expect((await hermes(['backup', file])).code).toBe(0)
     expect((await hermes(['backup', file])).code).toBe(1)
     expect(existsSync(file)).toBe(true)
@@ -129,9 +129,9 @@ describe('beside a running gateway', () => {
     'the queue is listed, tried again and dropped by hand while the key is dead',
     PROCESS_TEST,
     async () => {
-      world.sandbox.control.revokeApiKeys()
-      for (const text of ['one', 'two']) expect((await world.gateway.say(text, text)).status).toBe(202)
-      await world.untilState('needs-login')
+      fixture.sandbox.control.revokeApiKeys()
+      for (const text of ['one', 'two']) expect((await fixture.gateway.say(text, text)).status).toBe(202)
+      await fixture.untilState('needs-login')
       const listed = await hermes(['queue', 'list', '--state', 'held', '--json'])
       const items = jsonOf(listed).items!
       expect(items).toMatchObject([
@@ -159,8 +159,8 @@ describe('beside a running gateway', () => {
 })
 
 test('without a gateway the commands say so, and those that need none still work', PROCESS_TEST, async () => {
-  await using world = await BotWorld.start({ start: false })
-  const { gateway } = world
+  await using fixture = await BotFixture.start({ start: false })
+  const { gateway } = fixture
   const chat = await gateway.run(['chat', 'hello'])
   expect(chat).toMatchObject({ code: 1, stdout: '' })
   expect(chat.stderr).toContain('hermes gateway')

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchChromium, visit, whyWithout, withoutChromium } from '../support/chromium.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { launchChromium, visit, whyWithout, withoutChromium } from '../support/web/chromium.ts'
 
 /** The whole gateway in its sandbox takes its answers' time, on a machine that does other things too. */
 const STORY = { timeout: 120_000 }

@@ -2,9 +2,15 @@ import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Refused } from '../../src/support/errors.ts'
-import { launchChromium, visit, whyWithout, withoutChromium, type VisitOptions } from '../support/chromium.ts'
-import { openGatewayOfStories } from '../support/dashboard-stories.ts'
-import { quietDashboard, startTestGateway, type TestGateway } from '../support/http-gateway.ts'
+import {
+  launchChromium,
+  visit,
+  whyWithout,
+  withoutChromium,
+  type VisitOptions,
+} from '../support/web/chromium.ts'
+import { openGatewayOfStories } from '../support/web/dashboard-stories.ts'
+import { quietDashboard, startTestGateway, type TestGateway } from '../support/web/http-gateway.ts'
 
 const VIEWS = ['/status', '/queue', '/incidents', '/sign-in', '/sandbox'] as const
 /** Many views in one test, on a machine that does other things too. */

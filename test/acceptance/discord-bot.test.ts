@@ -1,12 +1,12 @@
-import '../support/no-gateway-left.ts'
+import '../support/processes/no-gateway-left.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startSandbox, type SandboxOptions } from '../../src/sandbox/sandbox.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { APPLICATION_ID, BOT } from '../support/discord-chats.ts'
-import { DiscordServer } from '../support/discord-server.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
+import { APPLICATION_ID, BOT } from '../support/platforms/discord/discord-chats.ts'
+import { DiscordServer } from '../support/platforms/discord/discord-server.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 import { until } from '../support/until.ts'
 
 const OPERATOR = '510000000000000001'
@@ -16,7 +16,7 @@ const CREW = '810000000000000001'
 const PATIENCE_MS = 60_000
 
 /** A gateway's process between a stand-in for Discord and a simulated provider. */
-async function world(options: { readonly apiKey: boolean; readonly sandbox?: SandboxOptions }) {
+async function fixture(options: { readonly apiKey: boolean; readonly sandbox?: SandboxOptions }) {
   const discord = await DiscordServer.start()
   const sandbox = await startSandbox({ marked: false, ...options.sandbox })
   sandbox.control.answer({ style: 'echo' })
@@ -55,7 +55,7 @@ test(
   'people talk to it privately, in servers and in threads, as far as they may, and it stops at once',
   PROCESS_TEST,
   async () => {
-    await using story = await world({ apiKey: true })
+    await using story = await fixture({ apiKey: true })
     const { discord, gateway, shown } = story
     const { chats } = discord
     const guild = chats.addGuild()
@@ -114,7 +114,7 @@ test(
   'an operator is told of an outage on Discord, signs in there by /login, and what waited is answered',
   PROCESS_TEST,
   async () => {
-    await using story = await world({ apiKey: false })
+    await using story = await fixture({ apiKey: false })
     const { discord, sandbox, gateway, shown } = story
     const chat = discord.chats.openPrivate(OPERATOR)
     await gateway.start()

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { mailFrom } from '../support/email-fixture.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
+import '../support/processes/no-gateway-left.ts'
+import { mailFrom } from '../support/platforms/email/email-fixture.ts'
 import {
   AUTHSERV_ID,
   MAIL_DOMAIN,
@@ -10,7 +8,9 @@ import {
   MailHost,
   whyWithoutMail,
   withoutMailServers,
-} from '../support/mail-host.ts'
+} from '../support/platforms/email/mail-host.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 /** Nobody listens there: only mail is of interest. */
 const NOWHERE = 'http://127.0.0.1:1'

@@ -18,10 +18,10 @@ import { expect, it } from 'vitest'
 import { TelegramClient } from '../../src/channels/telegram/api/client.ts'
 import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
 import { Secret } from '../../src/support/secret.ts'
-import { BotWorld, PROCESS_TEST, type BotOptions } from '../support/bot-world.ts'
-import { hermes, temporaryHome } from '../support/hermes-command.ts'
-import { afterThisTest } from '../support/signed-in.ts'
-import { TelegramServer } from '../support/telegram-server.ts'
+import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts'
+import { BotFixture, PROCESS_TEST, type BotOptions } from '../support/processes/bot-fixture.ts'
+import { hermes, temporaryHome } from '../support/processes/hermes-command.ts'
+import { afterThisTest } from '../support/provider/signed-in.ts'
 
 interface Item {
   readonly id: string
@@ -42,11 +42,11 @@ const WITHOUT_BOT: BotOptions = { ...HEALTHY, env: { TELEGRAM_BOT_TOKEN: '' } }
 
 /** What the command says of a world, as JSON; it must change nothing and tell no secret. */
 async function examine(
-  world: BotWorld,
+  fixture: BotFixture,
 ): Promise<{ code: number | null; items: readonly Item[]; text: string }> {
-  const before = snapshot(world.gateway.home)
-  const json = await world.gateway.run(['doctor', '--json'])
-  expect(snapshot(world.gateway.home)).toEqual(before)
+  const before = snapshot(fixture.gateway.home)
+  const json = await fixture.gateway.run(['doctor', '--json'])
+  expect(snapshot(fixture.gateway.home)).toEqual(before)
   const { items } = JSON.parse(json.stdout) as { items: readonly Item[] }
   const text = json.stdout + json.stderr
   expect(text).not.toContain(CANARY)
@@ -75,12 +75,12 @@ async function listen(server: { listen: Function; close: Function; address(): un
 /** A port of this machine on which nothing listens. */
 const CLOSED = 'http://127.0.0.1:59'
 
-const home = (world: BotWorld, ...names: readonly string[]) => join(world.gateway.home, ...names)
+const home = (fixture: BotFixture, ...names: readonly string[]) => join(fixture.gateway.home, ...names)
 
 interface Fault {
   readonly name: string
   readonly options?: BotOptions
-  plant?(world: BotWorld): unknown
+  plant?(fixture: BotFixture): unknown
   /** What is planted is found under this name … */
   readonly id: string
   readonly level: 'warning' | 'error'
@@ -93,7 +93,7 @@ interface Fault {
 const FAULTS: readonly Fault[] = [
   {
     name: 'a mistyped key in config.yaml',
-    plant: (world) => writeFileSync(home(world, 'config.yaml'), 'gateway:\n  prot: 1\n'),
+    plant: (fixture) => writeFileSync(home(fixture, 'config.yaml'), 'gateway:\n  prot: 1\n'),
     id: 'config',
     level: 'error',
     message: /:2: unknown key "gateway.prot"; the nearest valid key is "gateway.port"/,
@@ -111,7 +111,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a home that others may read',
-    plant: (world) => chmodSync(world.gateway.home, 0o755),
+    plant: (fixture) => chmodSync(fixture.gateway.home, 0o755),
     id: 'home.mode',
     level: 'warning',
     message: /open to others \(mode 0755\)/,
@@ -120,7 +120,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a credentials file that others may read',
-    plant: (world) => chmodSync(home(world, 'credentials.json'), 0o644),
+    plant: (fixture) => chmodSync(home(fixture, 'credentials.json'), 0o644),
     id: 'credentials.mode',
     level: 'warning',
     message: /readable by others \(mode 0644\)/,
@@ -129,7 +129,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a gateway.token that is a folder',
-    plant: (world) => mkdirSync(home(world, 'gateway.token')),
+    plant: (fixture) => mkdirSync(home(fixture, 'gateway.token')),
     id: 'gateway-token.file',
     level: 'error',
     message: /gateway\.token is a directory, not a file/,
@@ -138,8 +138,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a sign-in copied from another machine',
-    plant: (world) =>
-      edit(home(world, 'credentials.json'), (document) => ({ ...document, machine: 'another' })),
+    plant: (fixture) =>
+      edit(home(fixture, 'credentials.json'), (document) => ({ ...document, machine: 'another' })),
     id: 'credential',
     level: 'error',
     message: /other-machine/,
@@ -148,7 +148,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a torn credentials file',
-    plant: (world) => writeFileSync(home(world, 'credentials.json'), '{"version": 1, "signIns": [{'),
+    plant: (fixture) => writeFileSync(home(fixture, 'credentials.json'), '{"version": 1, "signIns": [{'),
     id: 'credential',
     level: 'error',
     message: /not valid JSON/,
@@ -157,8 +157,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a sign-in that ends in two days',
-    plant: (world) =>
-      edit(home(world, 'credentials.json'), (document) => ({
+    plant: (fixture) =>
+      edit(home(fixture, 'credentials.json'), (document) => ({
         ...document,
         signIns: (document['signIns'] as object[]).map((signIn) => ({
           ...signIn,
@@ -173,11 +173,11 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a clock that is an hour off',
-    async plant(world) {
+    async plant(fixture) {
       const server = createServer((_request, response) => {
         response.setHeader('date', new Date(Date.now() + 3_600_000).toUTCString()).end()
       })
-      reconfigure(world, { model: { base_url: `http://127.0.0.1:${await listen(server)}` } })
+      reconfigure(fixture, { model: { base_url: `http://127.0.0.1:${await listen(server)}` } })
     },
     id: 'clock',
     level: 'error',
@@ -187,7 +187,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a provider that cannot be reached',
-    plant: (world) => reconfigure(world, { model: { base_url: CLOSED } }),
+    plant: (fixture) => reconfigure(fixture, { model: { base_url: CLOSED } }),
     id: 'reach.model',
     level: 'error',
     message: /cannot be reached: http:\/\/127\.0\.0\.1:59 \(ECONNREFUSED\)/,
@@ -196,7 +196,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a token endpoint that cannot be reached',
-    plant: (world) => reconfigure(world, { auth: { oauth: { token_urls: [`${CLOSED}/token`] } } }),
+    plant: (fixture) => reconfigure(fixture, { auth: { oauth: { token_urls: [`${CLOSED}/token`] } } }),
     id: 'reach.token',
     level: 'error',
     message: /The token endpoint cannot be reached/,
@@ -215,7 +215,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a webhook that is set for the bot',
     options: HEALTHY,
-    plant: (world) => void (world.telegram.webhookUrl = `https://other.example.org/${CANARY}`),
+    plant: (fixture) => void (fixture.telegram.webhookUrl = `https://other.example.org/${CANARY}`),
     id: 'telegram.webhook',
     level: 'error',
     message: /A webhook is set for @hermes_test_bot \(other\.example\.org\)/,
@@ -225,9 +225,9 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'another program that receives with the same bot token',
     options: HEALTHY,
-    plant(world) {
+    plant(fixture) {
       const stop = new AbortController()
-      void receiveElsewhere(world, stop.signal)
+      void receiveElsewhere(fixture, stop.signal)
       afterThisTest(() => stop.abort())
     },
     id: 'telegram.taken',
@@ -256,9 +256,9 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a damaged database',
-    async plant(world) {
-      await makeDatabase(world)
-      const file = openSync(home(world, 'hermes.db'), 'r+')
+    async plant(fixture) {
+      await makeDatabase(fixture)
+      const file = openSync(home(fixture, 'hermes.db'), 'r+')
       // Behind the first page, in the middle of the schema's own tables.
       writeSync(file, Buffer.alloc(16_384, 0xff), 0, 16_384, 4_096)
     },
@@ -270,9 +270,9 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a database of a newer program',
-    async plant(world) {
-      await makeDatabase(world)
-      using database = new DatabaseSync(home(world, 'hermes.db'))
+    async plant(fixture) {
+      await makeDatabase(fixture)
+      using database = new DatabaseSync(home(fixture, 'hermes.db'))
       database.exec('PRAGMA user_version = 9999')
     },
     id: 'database.version',
@@ -283,8 +283,8 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a port that another program has taken',
-    async plant(world) {
-      reconfigure(world, { gateway: { port: await listen(createTcpServer()) } })
+    async plant(fixture) {
+      reconfigure(fixture, { gateway: { port: await listen(createTcpServer()) } })
     },
     id: 'port',
     level: 'error',
@@ -294,7 +294,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'an address that others reach, without a token that was there before',
-    plant: (world) => reconfigure(world, { gateway: { host: '0.0.0.0' } }),
+    plant: (fixture) => reconfigure(fixture, { gateway: { host: '0.0.0.0' } }),
     id: 'gateway.host',
     level: 'error',
     message: /which other machines can reach/,
@@ -303,11 +303,11 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a service that starts a program that is gone',
-    plant(world) {
-      const folder = home(world, '.config', 'systemd', 'user')
+    plant(fixture) {
+      const folder = home(fixture, '.config', 'systemd', 'user')
       mkdirSync(folder, { recursive: true })
       const unit = `# Written by "hermes service install"; "hermes service uninstall" removes it.\n[Service]\nExecStart=/gone/node /gone/hermes.js gateway\n`
-      const name = `hermes-gateway-${createHash('sha256').update(world.gateway.home).digest('hex').slice(0, 8)}`
+      const name = `hermes-gateway-${createHash('sha256').update(fixture.gateway.home).digest('hex').slice(0, 8)}`
       writeFileSync(join(folder, `${name}.service`), unit)
     },
     id: 'service',
@@ -319,10 +319,10 @@ const FAULTS: readonly Fault[] = [
 ]
 
 it.each(FAULTS)('finds $name, and names what mends it', PROCESS_TEST, async (fault) => {
-  await using world = await BotWorld.start({ ...WITHOUT_BOT, ...fault.options })
-  await world.signedIn()
-  await fault.plant?.(world)
-  const { code, items, text } = await examine(world)
+  await using fixture = await BotFixture.start({ ...WITHOUT_BOT, ...fault.options })
+  await fixture.signedIn()
+  await fault.plant?.(fixture)
+  const { code, items, text } = await examine(fixture)
   const found = items.find(({ id, level }) => id === fault.id && level === fault.level)
   expect(found?.message ?? text).toMatch(fault.message)
   expect(found!.mend).toMatch(fault.mend)
@@ -330,21 +330,21 @@ it.each(FAULTS)('finds $name, and names what mends it', PROCESS_TEST, async (fau
 })
 
 it('finds nothing where nothing is wrong, beside a running gateway as well', PROCESS_TEST, async () => {
-  await using world = await BotWorld.start(HEALTHY)
-  await world.signedIn()
-  world.telegram.say(5, 'Kept for the gateway')
-  const { code, items } = await examine(world)
+  await using fixture = await BotFixture.start(HEALTHY)
+  await fixture.signedIn()
+  fixture.telegram.say(5, 'Kept for the gateway')
+  const { code, items } = await examine(fixture)
   expect(items.filter(({ level }) => level !== 'ok')).toEqual([])
   expect(code).toBe(0)
   // Nothing was taken from the bot.
-  expect(world.telegram.unconfirmed).toBe(1)
+  expect(fixture.telegram.unconfirmed).toBe(1)
 
-  await world.gateway.start()
-  await world.untilState('ready')
+  await fixture.gateway.start()
+  await fixture.untilState('ready')
   const polls = () =>
-    world.telegram.callsOf('getUpdates').filter(({ payload }) => payload['limit'] === 1).length
+    fixture.telegram.callsOf('getUpdates').filter(({ payload }) => payload['limit'] === 1).length
   const before = polls()
-  const { code: beside, stdout } = await world.gateway.run(['doctor'])
+  const { code: beside, stdout } = await fixture.gateway.run(['doctor'])
   expect(stdout).toContain('A gateway runs on this home')
   expect(stdout).toContain('Everything is as it should be.')
   expect(beside).toBe(0)
@@ -366,8 +366,8 @@ function edit(path: string, change: (document: Record<string, unknown>) => objec
 }
 
 /** Changes some sections of `config.yaml`, which is written as JSON here. */
-function reconfigure(world: BotWorld, change: Record<string, object>): void {
-  edit(home(world, 'config.yaml'), (config) => ({
+function reconfigure(fixture: BotFixture, change: Record<string, object>): void {
+  edit(home(fixture, 'config.yaml'), (config) => ({
     ...config,
     ...Object.fromEntries(
       Object.entries(change).map(([key, value]) => [key, { ...(config[key] as object), ...value }]),
@@ -375,14 +375,14 @@ function reconfigure(world: BotWorld, change: Record<string, object>): void {
   }))
 }
 
-async function makeDatabase(world: BotWorld): Promise<void> {
-  const storage = await openSqliteStorage({ path: home(world, 'hermes.db'), pullChannels: [] })
+async function makeDatabase(fixture: BotFixture): Promise<void> {
+  const storage = await openSqliteStorage({ path: home(fixture, 'hermes.db'), pullChannels: [] })
   await storage.close()
 }
 
 /** Polls as other programs do: at once again, whatever the answer. */
-async function receiveElsewhere(world: BotWorld, signal: AbortSignal): Promise<void> {
-  const { apiRoot } = world.telegram
+async function receiveElsewhere(fixture: BotFixture, signal: AbortSignal): Promise<void> {
+  const { apiRoot } = fixture.telegram
   const client = new TelegramClient({ token: new Secret(TelegramServer.token), apiRoot })
   while (!signal.aborted) {
     await client.getUpdates({ offset: null, waitSeconds: 20, allowed: null }, signal).catch(() => {})

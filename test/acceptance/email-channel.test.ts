@@ -6,9 +6,14 @@ import type { Channel } from '../../src/channels/channel.ts'
 import type { EmailOptions } from '../../src/channels/email/channel.ts'
 import { DAY } from '../../src/support/clock.ts'
 import { Refused } from '../../src/support/errors.ts'
-import { ANNA, EmailFixture, proof } from '../support/email-fixture.ts'
-import { MAIL_PASSWORD, MailHost, whyWithoutMail, withoutMailServers } from '../support/mail-host.ts'
-import { RecordingReceiver } from '../support/recording-receiver.ts'
+import { ANNA, EmailFixture, proof } from '../support/platforms/email/email-fixture.ts'
+import {
+  MAIL_PASSWORD,
+  MailHost,
+  whyWithoutMail,
+  withoutMailServers,
+} from '../support/platforms/email/mail-host.ts'
+import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
 
 const signal = new AbortController().signal

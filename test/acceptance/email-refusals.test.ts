@@ -2,9 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { Secret } from '../../src/support/secret.ts'
-import { ANNA, EmailFixture, RecordingSmtp } from '../support/email-fixture.ts'
-import { MAIL_PASSWORD, MailHost, whyWithoutMail, withoutMailServers } from '../support/mail-host.ts'
-import { RecordingReceiver } from '../support/recording-receiver.ts'
+import { ANNA, EmailFixture, RecordingSmtp } from '../support/platforms/email/email-fixture.ts'
+import {
+  MAIL_PASSWORD,
+  MailHost,
+  whyWithoutMail,
+  withoutMailServers,
+} from '../support/platforms/email/mail-host.ts'
+import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { until } from '../support/until.ts'
 
 const signal = new AbortController().signal

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
+import '../support/processes/no-gateway-left.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
-import { LoginCommand, storedSignIns } from '../support/login-command.ts'
-import { OpenIdServer } from '../support/openid-server.ts'
-import { slowLine } from '../support/slow-line.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { LoginCommand, storedSignIns } from '../support/processes/login-command.ts'
+import { slowLine } from '../support/processes/slow-line.ts'
+import { OpenIdServer } from '../support/provider/openid-server.ts'
 import { until } from '../support/until.ts'
 
 const STORY = { timeout: 120_000 } as const

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld } from '../support/bot-world.ts'
+import '../support/processes/no-gateway-left.ts'
 import { filesOf, leaks, processOf, type Place } from '../support/canary-search.ts'
+import { BotFixture } from '../support/processes/bot-fixture.ts'
 
 const STORY = { timeout: 180_000 } as const
 const OPERATOR = 900
@@ -14,85 +14,94 @@ test(
   'an outage is told in the operator’s chat, ended from there by /login, and everything held is answered',
   STORY,
   async () => {
-    await using world = await BotWorld.start({
+    await using fixture = await BotFixture.start({
       apiKey: false,
       start: false,
       config: {
         gateway: { log_level: 'trace', operators: [`telegram:${OPERATOR}`] },
       },
     })
-    const { telegram, sandbox, gateway } = world
-    const operator = { chats: () => world.shown(OPERATOR).join('\n') }
+    const { telegram, sandbox, gateway } = fixture
+    const operator = { chats: () => fixture.shown(OPERATOR).join('\n') }
     telegram.chats.openChat(OPERATOR)
-    const first = await world.signedIn({ tokenLifetimeSeconds: 28_800 })
+    const first = await fixture.signedIn({ tokenLifetimeSeconds: 28_800 })
     await gateway.start()
     for (const person of PEOPLE) telegram.say(person, `good morning of ${person}`)
-    await world.until(() => PEOPLE.every((person) => world.shown(person).length === 1), 'the first answers')
+    await fixture.until(
+      () => PEOPLE.every((person) => fixture.shown(person).length === 1),
+      'the first answers',
+    )
 
     sandbox.control.revoke()
     for (const person of PEOPLE) telegram.say(person, `question of ${person}`)
-    await world.untilState('needs-login')
-    await world.until(() => PEOPLE.every((person) => world.shown(person).includes(HELD)), 'the notices')
-    await world.until(() => operator.chats().includes('Send /login here'), 'the alert')
+    await fixture.untilState('needs-login')
+    await fixture.until(() => PEOPLE.every((person) => fixture.shown(person).includes(HELD)), 'the notices')
+    await fixture.until(() => operator.chats().includes('Send /login here'), 'the alert')
     expect(operator.chats()).toMatch(/Claude cannot be reached: the sign-in was revoked/)
     expect(operator.chats()).not.toContain('http')
 
     telegram.say(OPERATOR, '/login')
-    const url = await world.until(() => /http\S+state=[\w-]{43}/.exec(operator.chats())?.[0], 'the address')
+    const url = await fixture.until(() => /http\S+state=[\w-]{43}/.exec(operator.chats())?.[0], 'the address')
     expect(operator.chats()).toMatch(/within 10 minutes/)
     const paste = sandbox.authorize(url)
     const exchanges = sandbox.counts.tokenRequests
     // The platform is busy just when the code has to go.
     telegram.fail('deleteMessage', { kind: 'error', code: 500, description: 'Internal Server Error' })
     const pasted = telegram.say(OPERATOR, paste)
-    await world.until(() => operator.chats().includes('Signed in as operator@sandbox.example'), 'the account')
-    await world.until(
+    await fixture.until(
+      () => operator.chats().includes('Signed in as operator@sandbox.example'),
+      'the account',
+    )
+    await fixture.until(
       () =>
         PEOPLE.every((person) =>
-          world.shown(person).some((text) => text.includes(`Echo: question of ${person}`)),
+          fixture.shown(person).some((text) => text.includes(`Echo: question of ${person}`)),
         ),
       'the held messages',
     )
-    await world.untilState('ready')
+    await fixture.untilState('ready')
     const deletions = () => telegram.callsOf('deleteMessage').map(({ payload }) => payload)
-    await world.until(() => deletions().length >= 2, 'the removal of the code')
+    await fixture.until(() => deletions().length >= 2, 'the removal of the code')
     expect(deletions().at(-1)).toEqual({ chat_id: OPERATOR, message_id: pasted })
     expect(sandbox.counts.tokenRequests).toBe(exchanges + 1)
-    await world.until(() => operator.chats().includes('Answering again'), 'the end of it')
-    await world.until(
+    await fixture.until(() => operator.chats().includes('Answering again'), 'the end of it')
+    await fixture.until(
       () => operator.chats().includes('The sign-in was changed to operator@sandbox.example'),
       'the word about it',
     )
     // A late copy of the code is a message of nobody's: used up, deleted, unanswered but for a hint.
     const again = telegram.say(OPERATOR, paste)
-    await world.until(() => operator.chats().includes('did not keep it'), 'the hint')
-    await world.until(() => deletions().some(({ message_id }) => message_id === again), 'the second removal')
+    await fixture.until(() => operator.chats().includes('did not keep it'), 'the hint')
+    await fixture.until(
+      () => deletions().some(({ message_id }) => message_id === again),
+      'the second removal',
+    )
     expect(sandbox.counts.tokenRequests).toBe(exchanges + 1)
 
     // Another account asks first, and takes the place by a word.
     telegram.say(OPERATOR, '/login')
     const addresses = () => [...operator.chats().matchAll(/http\S+state=[\w-]{43}/g)].map(([found]) => found)
-    await world.until(() => addresses().length === 2, 'another address')
+    await fixture.until(() => addresses().length === 2, 'another address')
     const otherPaste = sandbox.authorize(addresses()[1]!, {
       accountId: 'other-TEST',
       email: 'other@sandbox.example',
     })
     const before = readFileSync(join(gateway.home, 'credentials.json'), 'utf8')
     telegram.say(OPERATOR, otherPaste)
-    await world.until(() => /another account.*send \/login replace/.test(operator.chats()), 'the question')
+    await fixture.until(() => /another account.*send \/login replace/.test(operator.chats()), 'the question')
     expect(readFileSync(join(gateway.home, 'credentials.json'), 'utf8')).toBe(before)
     telegram.say(OPERATOR, '/login replace')
-    await world.until(
+    await fixture.until(
       () => operator.chats().includes('Signed in as other@sandbox.example'),
       'the other account',
     )
-    await world.until(
+    await fixture.until(
       () => operator.chats().includes('The sign-in was changed to other@sandbox.example'),
       'its alert',
     )
 
     // A sign-in from a terminal meanwhile leaves nothing either.
-    const login = await world.login()
+    const login = await fixture.login()
     expect(login.code).toBe(1)
     const places: Place[] = [
       ...processOf(gateway.pid),

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
+import '../support/processes/no-gateway-left.ts'
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts'
 import { fingerprint } from '../../src/support/secret.ts'
-import { BIN, finish, GatewayProcess, type GatewayOptions } from '../support/gateway-process.ts'
-import { configFor, LoginCommand, storedSignIns } from '../support/login-command.ts'
-import { slowLine } from '../support/slow-line.ts'
+import { BIN, finish, GatewayProcess, type GatewayOptions } from '../support/processes/gateway-process.ts'
+import { configFor, LoginCommand, storedSignIns } from '../support/processes/login-command.ts'
+import { slowLine } from '../support/processes/slow-line.ts'
 import { until } from '../support/until.ts'
 
 /** Many processes on a machine that may be busy. */

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
-import { configFor, LoginCommand, storedSignIns } from '../support/login-command.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { configFor, LoginCommand, storedSignIns } from '../support/processes/login-command.ts'
 import { until } from '../support/until.ts'
 
 const STORY = { timeout: 120_000 } as const

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { fingerprint } from '../../src/support/secret.ts'
-import { BIN, GatewayProcess } from '../support/gateway-process.ts'
-import { configFor, storedSignIns } from '../support/login-command.ts'
-import { Terminal, whyWithoutTmux, withoutTmux } from '../support/tmux.ts'
+import { BIN, GatewayProcess } from '../support/processes/gateway-process.ts'
+import { configFor, storedSignIns } from '../support/processes/login-command.ts'
+import { Terminal, whyWithoutTmux, withoutTmux } from '../support/processes/tmux.ts'
 
 const STORY = { timeout: 180_000 } as const
 /** The address as it is shown, which may be longer than a line. */

@@ -1,10 +1,10 @@
-import '../support/no-gateway-left.ts'
+import '../support/processes/no-gateway-left.ts'
 import { expect, test } from 'vitest'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
-import { MatrixRooms } from '../support/matrix-rooms.ts'
-import { MatrixServer } from '../support/matrix-server.ts'
+import { MatrixRooms } from '../support/platforms/matrix/matrix-rooms.ts'
+import { MatrixServer } from '../support/platforms/matrix/matrix-server.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 import { until } from '../support/until.ts'
 
 const ADA = '@ada:test'
@@ -50,8 +50,8 @@ test(
   async () => {
     await using all = await story()
     const { server, sandbox, gateway } = all
-    const { world } = server
-    const shown = (room: string) => world.shown(room).map(({ text }) => text)
+    const { rooms } = server
+    const shown = (room: string) => rooms.shown(room).map(({ text }) => text)
     const said = (room: string, words: string) =>
       until(() => shown(room).find((text) => text.includes(words)), `"${words}"`, 60_000).catch((error) => {
         throw new Error(`${String(error)}\n${shown(room).join('\n')}\n${gateway.stderr.slice(-3_000)}`)
@@ -59,40 +59,40 @@ test(
     await gateway.start()
 
     // Who opens a private chat writes at once; a stranger is not even answered.
-    world.openRoom(PRIVATE, [ADA], { withBot: false })
-    world.invite(PRIVATE, ADA)
-    world.say(PRIVATE, ADA, 'are you there?')
-    world.openRoom('!strange:test', [EVE], { withBot: false })
-    world.invite('!strange:test', EVE)
+    rooms.openRoom(PRIVATE, [ADA], { withBot: false })
+    rooms.invite(PRIVATE, ADA)
+    rooms.say(PRIVATE, ADA, 'are you there?')
+    rooms.openRoom('!strange:test', [EVE], { withBot: false })
+    rooms.invite('!strange:test', EVE)
     await said(PRIVATE, 'Your message is saved')
     await until(
-      () => world.rooms.get('!strange:test')!.members.get(MatrixRooms.bot)?.membership === 'leave',
+      () => rooms.rooms.get('!strange:test')!.members.get(MatrixRooms.bot)?.membership === 'leave',
       'the declining',
     )
 
     // Killed while a message comes in.
-    world.say(PRIVATE, ADA, 'and now?')
+    rooms.say(PRIVATE, ADA, 'and now?')
     await gateway.restart('SIGKILL')
 
-    world.say(PRIVATE, ADA, '!login')
+    rooms.say(PRIVATE, ADA, '!login')
     const address = await said(PRIVATE, sandbox.authorizeUrl)
     const paste = sandbox.authorize(/http\S+/.exec(address)![0])
-    const pasted = world.say(PRIVATE, ADA, paste)
+    const pasted = rooms.say(PRIVATE, ADA, paste)
     await said(PRIVATE, 'Echo: are you there?')
     await said(PRIVATE, 'and now?')
-    expect(world.event(PRIVATE, pasted)!.content).toEqual({})
+    expect(rooms.event(PRIVATE, pasted)!.content).toEqual({})
     expect(gateway.stored().some(({ text }) => text.includes(paste))).toBe(false)
     expect(gateway.stderr + gateway.stdout).not.toContain(paste.split('#')[0])
 
     // An encrypted room is told once, over restarts.
-    world.openRoom(SEALED, [ADA], { withBot: false })
-    world.encrypt(SEALED, ADA)
-    world.invite(SEALED, ADA)
-    world.push(SEALED, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
+    rooms.openRoom(SEALED, [ADA], { withBot: false })
+    rooms.encrypt(SEALED, ADA)
+    rooms.invite(SEALED, ADA)
+    rooms.push(SEALED, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
     await said(SEALED, 'encrypted end to end')
     await gateway.restart('SIGKILL')
-    world.push(SEALED, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
-    world.say(PRIVATE, ADA, 'last words')
+    rooms.push(SEALED, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
+    rooms.say(PRIVATE, ADA, 'last words')
     await said(PRIVATE, 'Echo: last words')
     expect(shown(SEALED).length).toBe(1)
     expect(shown(PRIVATE).filter((text) => text.includes('last words')).length).toBe(1)

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import '../support/processes/no-gateway-left.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { freshDatabase } from '../support/stores/postgres.ts'
 
 interface Page {
   readonly items: ReadonlyArray<{ readonly role: string; readonly text: string; readonly state: string }>
@@ -13,13 +13,13 @@ test(
   PROCESS_TEST,
   async () => {
     const url = await freshDatabase()
-    await using world = await BotWorld.start({
+    await using fixture = await BotFixture.start({
       config: { storage: { url } },
       env: { HERMES_SECRET_KEY: randomBytes(32).toString('base64') },
       sandbox: { answer: { delayMs: 300 } },
       start: false,
     })
-    const { gateway, sandbox } = world
+    const { gateway, sandbox } = fixture
     const empty = await gateway.run(['queue', 'list'])
     expect([empty.code, empty.stderr]).toEqual([1, expect.stringContaining('has no database yet')])
     const before = await gateway.run(['doctor', '--json'])
@@ -35,7 +35,7 @@ test(
       )
     await expect.poll(transcript).toEqual(['user answered: one', 'assistant answered: Echo: one'])
     expect((await gateway.say('a', 'two', 'id-2')).status).toBe(202)
-    await world.until(() => sandbox.requests.some(({ text }) => text === 'two'), 'the second question')
+    await fixture.until(() => sandbox.requests.some(({ text }) => text === 'two'), 'the second question')
     await gateway.kill('SIGKILL')
     await gateway.start()
     // What was delivered before is not asked again; what was in hand is.
@@ -49,9 +49,9 @@ test(
         'assistant answered: Echo: two',
       ])
 
-    world.telegram.say(501, 'from Telegram')
-    await world.until(() => world.shown(501).length === 1, 'the answer on Telegram')
-    expect(world.shown(501)).toEqual(['Echo: from Telegram'])
+    fixture.telegram.say(501, 'from Telegram')
+    await fixture.until(() => fixture.shown(501).length === 1, 'the answer on Telegram')
+    expect(fixture.shown(501)).toEqual(['Echo: from Telegram'])
     const exported = await gateway.run(['data', 'export', 'telegram', '501'])
     expect(JSON.stringify(JSON.parse(exported.stdout))).toContain('from Telegram')
     const deleted = await gateway.run(['data', 'delete', 'telegram', '501', '--yes'])

@@ -1,8 +1,8 @@
 import { request } from 'node:http'
 import OpenAI, { APIError } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import '../support/processes/no-gateway-left.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { pause } from '../support/until.ts'
 
 const MODEL = 'claude-sonnet-5-5'
@@ -17,8 +17,8 @@ const ask = (content: string, over: Partial<Ask> = {}): Ask => ({
 })
 
 /** OpenAI's own client. A test looks at each answer itself, so nothing is repeated behind its back. */
-function clientOf(world: BotWorld, apiKey = world.gateway.token): OpenAI {
-  return new OpenAI({ apiKey, baseURL: `${world.gateway.url}/v1`, maxRetries: 0 })
+function clientOf(bot: BotFixture, apiKey = bot.gateway.token): OpenAI {
+  return new OpenAI({ apiKey, baseURL: `${bot.gateway.url}/v1`, maxRetries: 0 })
 }
 
 async function problemOf(promise: Promise<unknown>): Promise<APIError> {
@@ -31,13 +31,13 @@ async function problemOf(promise: Promise<unknown>): Promise<APIError> {
 }
 
 describe('OpenAI’s own client', () => {
-  let world: BotWorld
+  let bot: BotFixture
   let client: OpenAI
   beforeAll(async () => {
-    world = await BotWorld.start()
-    client = clientOf(world)
+    bot = await BotFixture.start()
+    client = clientOf(bot)
   }, PROCESS_TEST.timeout)
-  afterAll(() => world[Symbol.asyncDispose]())
+  afterAll(() => bot[Symbol.asyncDispose]())
 
   test('lists the model that it may ask for', async () => {
     const { data } = await client.models.list()
@@ -74,7 +74,7 @@ describe('OpenAI’s own client', () => {
     expect(prompt).toBeGreaterThan(0)
     expect(written).toBeGreaterThan(0)
     expect(total).toBe(prompt + written)
-    const asked = world.sandbox.requests.at(-1)!
+    const asked = bot.sandbox.requests.at(-1)!
     expect(asked.system).toBe('Speak like a pirate.')
     expect(asked.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
     expect(asked.text).toBe('/new  second, with ümläuts 🦊')
@@ -82,7 +82,7 @@ describe('OpenAI’s own client', () => {
   })
 
   test('is streamed to, piece by piece, with what it cost at the end', async () => {
-    world.sandbox.control.answer({ deltaDelayMs: 5 })
+    bot.sandbox.control.answer({ deltaDelayMs: 5 })
     const text = Array.from({ length: 30 }, (_, index) => `word${index}`).join(' ')
     const stream = await client.chat.completions.create({
       ...ask(text),
@@ -91,7 +91,7 @@ describe('OpenAI’s own client', () => {
     })
     const chunks: OpenAI.ChatCompletionChunk[] = []
     for await (const chunk of stream) chunks.push(chunk)
-    world.sandbox.control.answer({ deltaDelayMs: 0 })
+    bot.sandbox.control.answer({ deltaDelayMs: 0 })
     expect(new Set(chunks.map(({ id }) => id)).size).toBe(1)
     expect(chunks[0]!.choices[0]!.delta).toMatchObject({ role: 'assistant', content: '' })
     const deltas = chunks.flatMap(({ choices }) => choices[0]?.delta.content || [])
@@ -103,7 +103,7 @@ describe('OpenAI’s own client', () => {
   })
 
   test('reads a stream that ends as the protocol has it', async () => {
-    const response = await world.gateway.fetch('/v1/chat/completions', {
+    const response = await bot.gateway.fetch('/v1/chat/completions', {
       method: 'POST',
       body: JSON.stringify({ ...ask('hello'), stream: true }),
     })
@@ -127,7 +127,7 @@ describe('OpenAI’s own client', () => {
         { role: 'user', content: [{ type: 'text', text: 'two' }, picture] },
       ],
     })
-    const asked = world.sandbox.requests.at(-1)!
+    const asked = bot.sandbox.requests.at(-1)!
     expect(asked.attachments).toBe(1)
     const types = JSON.stringify(asked.messages).match(/image\/\w+/g)
     // What it is called is not what it is.
@@ -142,7 +142,7 @@ describe('OpenAI’s own client', () => {
         { role: 'user', content: 'not at all' },
       ],
     })
-    expect(world.sandbox.requests.at(-1)!.messages.map(({ role }) => role)).toEqual([
+    expect(bot.sandbox.requests.at(-1)!.messages.map(({ role }) => role)).toEqual([
       'user',
       'assistant',
       'user',
@@ -185,32 +185,32 @@ describe('OpenAI’s own client', () => {
       null,
     ],
   ])('is told in its own words that %s cannot be had', async (_what, over, status, param) => {
-    const before = world.sandbox.requests.length
+    const before = bot.sandbox.requests.length
     const problem = await problemOf(client.chat.completions.create(ask('x', over as Partial<Ask>)))
     expect(problem).toMatchObject({ status, param, type: 'invalid_request_error' })
     expect(problem.code).toEqual(expect.any(String))
-    expect(world.sandbox.requests.length).toBe(before)
+    expect(bot.sandbox.requests.length).toBe(before)
   })
 
   test('needs a token, and a narrow one is enough', async () => {
-    const wrong = await problemOf(clientOf(world, 'TEST-wrong').models.list())
+    const wrong = await problemOf(clientOf(bot, 'TEST-wrong').models.list())
     expect(wrong).toMatchObject({ status: 401, code: 'invalid_api_key' })
     const tokenOf = async (scope: string) => {
-      const made = await world.gateway.fetch('/api/tokens', {
+      const made = await bot.gateway.fetch('/api/tokens', {
         method: 'POST',
         body: JSON.stringify({ scope }),
       })
       return ((await made.json()) as { token: string }).token
     }
-    const narrow = clientOf(world, await tokenOf('chat'))
+    const narrow = clientOf(bot, await tokenOf('chat'))
     const answer = await narrow.chat.completions.create(ask('narrow'))
     expect(answer.choices[0]!.message.content).toBe('Echo: narrow')
-    const metrics = clientOf(world, await tokenOf('metrics'))
+    const metrics = clientOf(bot, await tokenOf('metrics'))
     expect(await problemOf(metrics.chat.completions.create(ask('x')))).toMatchObject({ status: 403 })
   })
 
   test('is refused under a foreign name, and with too large a body', async () => {
-    const { port, token } = world.gateway
+    const { port, token } = bot.gateway
     const status = await new Promise((resolve, reject) => {
       const headers = { host: 'evil.example', authorization: `Bearer ${token}` }
       request({ host: '127.0.0.1', port, path: '/v1/models', headers }, (answer) => {
@@ -221,7 +221,7 @@ describe('OpenAI’s own client', () => {
         .end()
     })
     expect(status).toBe(421)
-    const large = await world.gateway.fetch('/v1/chat/completions', {
+    const large = await bot.gateway.fetch('/v1/chat/completions', {
       method: 'POST',
       headers: { 'content-length': String(21 * 1024 * 1024) },
       body: 'x'.repeat(21 * 1024 * 1024),
@@ -234,11 +234,11 @@ describe('OpenAI’s own client', () => {
     const options = { headers: { 'Idempotency-Key': 'once' } }
     const [first, second] = await Promise.all([
       client.chat.completions.create(ask('only once'), options),
-      clientOf(world).chat.completions.create(ask('only once'), options),
+      clientOf(bot).chat.completions.create(ask('only once'), options),
     ])
     expect(second.id).toBe(first.id)
     expect(second.choices).toEqual(first.choices)
-    expect(world.asked('only once')).toHaveLength(1)
+    expect(bot.asked('only once')).toHaveLength(1)
     const other = await problemOf(client.chat.completions.create(ask('something else'), options))
     expect(other).toMatchObject({ status: 422, code: 'idempotency_key_reused' })
     const many = await Promise.all(
@@ -250,27 +250,27 @@ describe('OpenAI’s own client', () => {
   })
 
   test('that goes away in the middle ends the answer, and nothing is left waiting', async () => {
-    world.sandbox.control.answer({ deltaDelayMs: 40, wordsPerDelta: 1 })
+    bot.sandbox.control.answer({ deltaDelayMs: 40, wordsPerDelta: 1 })
     const stream = await client.chat.completions.create({ ...ask('w '.repeat(2_000)), stream: true })
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break
     const stopped = async () => {
-      const { queue } = await world.gateway.json<{ queue: { received: number; answering: number } }>(
+      const { queue } = await bot.gateway.json<{ queue: { received: number; answering: number } }>(
         '/api/status',
       )
       return queue.received + queue.answering === 0
     }
     await expect.poll(stopped, { timeout: 20_000 }).toBe(true)
-    world.sandbox.control.answer({ deltaDelayMs: 0, wordsPerDelta: 3 })
-    const states = await world.gateway.json<{ channels: Array<{ channel: string; state: string }> }>(
+    bot.sandbox.control.answer({ deltaDelayMs: 0, wordsPerDelta: 3 })
+    const states = await bot.gateway.json<{ channels: Array<{ channel: string; state: string }> }>(
       '/api/status',
     )
     expect(states.channels).toContainEqual(expect.objectContaining({ channel: 'openai', state: 'connected' }))
-    const metrics = await (await world.gateway.fetch('/metrics')).text()
+    const metrics = await (await bot.gateway.fetch('/metrics')).text()
     expect(metrics).toMatch(/hermes_messages_total\{channel="openai",outcome="answered"\} \d/)
   })
 
   test('does not notice that the model’s answer broke off and was begun anew', async () => {
-    const fault = world.sandbox.control.fault({
+    const fault = bot.sandbox.control.fault({
       target: 'messages',
       fault: 'reset-mid-stream',
       afterDeltas: 3,
@@ -287,35 +287,35 @@ describe('OpenAI’s own client', () => {
   })
 
   test('finds what a person’s data are, and that they can be taken away', async () => {
-    const exported = await world.gateway.run(['data', 'export', 'openai', 'owner'])
+    const exported = await bot.gateway.run(['data', 'export', 'openai', 'owner'])
     expect(exported.stdout).toContain('only once')
     expect(exported.stdout).not.toContain('narrow')
-    await world.gateway.run(['data', 'delete', 'openai', 'owner', '--yes'])
-    expect((await world.gateway.run(['data', 'export', 'openai', 'owner'])).stdout).not.toContain('only once')
+    await bot.gateway.run(['data', 'delete', 'openai', 'owner', '--yes'])
+    expect((await bot.gateway.run(['data', 'export', 'openai', 'owner'])).stdout).not.toContain('only once')
   })
 })
 
 describe('while the credential is away', () => {
   const OUTAGE = { apiKey: false, start: false } as const
 
-  async function outage(): Promise<BotWorld> {
-    const world = await BotWorld.start(OUTAGE)
-    await world.signedIn({ tokenLifetimeSeconds: 28_800 })
-    world.sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
-    world.sandbox.control.expire()
-    await world.gateway.start()
+  async function outage(): Promise<BotFixture> {
+    const bot = await BotFixture.start(OUTAGE)
+    await bot.signedIn({ tokenLifetimeSeconds: 28_800 })
+    bot.sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
+    bot.sandbox.control.expire()
+    await bot.gateway.start()
     // Somebody has to ask before anybody knows.
-    const first = await problemOf(clientOf(world).chat.completions.create(ask('first')))
+    const first = await problemOf(clientOf(bot).chat.completions.create(ask('first')))
     expect(first).toMatchObject({ status: 503, type: 'service_unavailable_error' })
-    return world
+    return bot
   }
 
   test(
     'a request is told when to come back and is not stored, or it waits and is answered afterwards',
     PROCESS_TEST,
     async () => {
-      await using world = await outage()
-      const client = clientOf(world)
+      await using bot = await outage()
+      const client = clientOf(bot)
       const refused = await problemOf(client.chat.completions.create(ask('not now')))
       expect(refused).toMatchObject({ status: 503, type: 'service_unavailable_error' })
       expect(Number(refused.headers?.get('retry-after'))).toBeGreaterThan(0)
@@ -328,7 +328,7 @@ describe('while the credential is away', () => {
       const leaving = new AbortController()
       const kept = client.chat.completions.create(ask('kept'), { ...stays, signal: leaving.signal })
       const waiting = async () => {
-        const { queue } = await world.status()
+        const { queue } = await bot.status()
         return queue.held + queue.received
       }
       await expect.poll(waiting, { timeout: 30_000 }).toBe(4)
@@ -336,17 +336,17 @@ describe('while the credential is away', () => {
       leaving.abort()
       await Promise.allSettled([gone, kept])
       await expect.poll(waiting, { timeout: 30_000 }).toBe(3)
-      world.sandbox.control.repair()
+      bot.sandbox.control.repair()
       expect((await whole).choices[0]!.message.content).toBe('Echo: whole')
       let text = ''
       for await (const chunk of await streamed) text += chunk.choices[0]?.delta.content ?? ''
       expect(text).toBe('Echo: streamed')
       const again = await client.chat.completions.create(ask('kept'), stays)
       expect(again.choices[0]!.message.content).toBe('Echo: kept')
-      expect(world.asked('kept')).toHaveLength(1)
-      for (const unasked of ['not now', 'gone', 'first']) expect(world.asked(unasked)).toEqual([])
-      await world.gateway.kill('SIGKILL')
-      expect(world.gateway.stored().map(({ text }) => text)).not.toContain('not now')
+      expect(bot.asked('kept')).toHaveLength(1)
+      for (const unasked of ['not now', 'gone', 'first']) expect(bot.asked(unasked)).toEqual([])
+      await bot.gateway.kill('SIGKILL')
+      expect(bot.gateway.stored().map(({ text }) => text)).not.toContain('not now')
     },
   )
 
@@ -354,23 +354,23 @@ describe('while the credential is away', () => {
     'a request under a key survives that the gateway is killed with -9, and is answered once',
     PROCESS_TEST,
     async () => {
-      await using world = await outage()
+      await using bot = await outage()
       const options = { headers: { 'X-Hermes-Hold': 'true', 'Idempotency-Key': 'survivor' } }
-      const first = clientOf(world).chat.completions.create(ask('survives'), options)
-      await expect.poll(async () => (await world.status()).queue.held, { timeout: 60_000 }).toBe(1)
-      await world.gateway.kill('SIGKILL')
+      const first = clientOf(bot).chat.completions.create(ask('survives'), options)
+      await expect.poll(async () => (await bot.status()).queue.held, { timeout: 60_000 }).toBe(1)
+      await bot.gateway.kill('SIGKILL')
       await expect(first).rejects.toBeInstanceOf(Error)
-      await world.gateway.start()
-      const second = clientOf(world).chat.completions.create(ask('survives'), options)
+      await bot.gateway.start()
+      const second = clientOf(bot).chat.completions.create(ask('survives'), options)
       await pause(200)
-      expect(world.asked('survives')).toEqual([])
-      world.sandbox.control.repair()
+      expect(bot.asked('survives')).toEqual([])
+      bot.sandbox.control.repair()
       const answer = await second
       expect(answer.choices[0]!.message.content).toBe('Echo: survives')
-      await world.gateway.restart('SIGTERM')
-      const third = await clientOf(world).chat.completions.create(ask('survives'), options)
+      await bot.gateway.restart('SIGTERM')
+      const third = await clientOf(bot).chat.completions.create(ask('survives'), options)
       expect(third).toMatchObject({ id: answer.id, choices: answer.choices })
-      expect(world.asked('survives')).toHaveLength(1)
+      expect(bot.asked('survives')).toHaveLength(1)
     },
   )
 })

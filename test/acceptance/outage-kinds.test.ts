@@ -1,8 +1,8 @@
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PostReceiver } from '../support/alert-receivers.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import '../support/processes/no-gateway-left.ts'
+import { badGateway } from '../support/platforms/telegram/telegram-server.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import {
   answeredOf,
   crowdOf,
@@ -14,8 +14,8 @@ import {
   noticesOf,
   OPERATOR,
   type Crowd,
-} from '../support/outage-rig.ts'
-import { badGateway } from '../support/telegram-server.ts'
+} from '../support/processes/outage-crowd.ts'
+import { PostReceiver } from '../support/provider/alert-receivers.ts'
 
 const WEBHOOK_SECRET = `whsec_${Buffer.from('TEST secret of 24 bytes!').toString('base64')}`
 const OPTIONS = {
@@ -26,44 +26,44 @@ const OPTIONS = {
 } as const
 
 /** Three people, signed in, each answered once. */
-async function running(world: BotWorld): Promise<Crowd> {
+async function running(fixture: BotFixture): Promise<Crowd> {
   const crowd = crowdOf(3)
-  await world.signedIn({ tokenLifetimeSeconds: 28_800 })
-  await world.gateway.start()
-  everybodySays(world, crowd, 1)
-  await everybodyAnswered(world, crowd)
+  await fixture.signedIn({ tokenLifetimeSeconds: 28_800 })
+  await fixture.gateway.start()
+  everybodySays(fixture, crowd, 1)
+  await everybodyAnswered(fixture, crowd)
   return crowd
 }
 
-async function everythingIsWell(world: BotWorld, crowd: Crowd): Promise<void> {
-  await everybodyAnswered(world, crowd)
-  await world.untilState('ready')
-  for (const person of crowd.people) expect(answeredOf(world, person)).toEqual(inOrder(crowd.said))
-  expect(foreignTexts(world, crowd)).toEqual([])
+async function everythingIsWell(fixture: BotFixture, crowd: Crowd): Promise<void> {
+  await everybodyAnswered(fixture, crowd)
+  await fixture.untilState('ready')
+  for (const person of crowd.people) expect(answeredOf(fixture, person)).toEqual(inOrder(crowd.said))
+  expect(foreignTexts(fixture, crowd)).toEqual([])
 }
 
-const alertsOf = (world: BotWorld) => world.shown(OPERATOR)
+const alertsOf = (fixture: BotFixture) => fixture.shown(OPERATOR)
 
 describe.concurrent('an outage', () => {
   test(
     'of the token endpoint, for a while, mends itself: one alert that says so, one closing message',
     PROCESS_TEST,
     async () => {
-      await using world = await BotWorld.start(OPTIONS)
-      const crowd = await running(world)
-      const { sandbox } = world
+      await using fixture = await BotFixture.start(OPTIONS)
+      const crowd = await running(fixture)
+      const { sandbox } = fixture
       const fault = sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
       sandbox.control.expire()
-      everybodySays(world, crowd, 2)
-      await world.untilState('degraded')
-      await world.until(() => alertsOf(world).length === 1, 'the alert')
-      await world.until(() => fault.struck >= 2, 'the second try')
+      everybodySays(fixture, crowd, 2)
+      await fixture.untilState('degraded')
+      await fixture.until(() => alertsOf(fixture).length === 1, 'the alert')
+      await fixture.until(() => fault.struck >= 2, 'the second try')
       fault.clear()
-      await everythingIsWell(world, crowd)
-      await world.until(() => alertsOf(world).length === 2, 'the closing message')
-      expect(alertsOf(world)[0]).toMatch(/^Claude cannot be reached.*it is tried again by itself/s)
-      expect(alertsOf(world)[1]).toMatch(/^Answering again/)
-      for (const person of crowd.people) expect(noticesOf(world, person).length).toBeLessThanOrEqual(1)
+      await everythingIsWell(fixture, crowd)
+      await fixture.until(() => alertsOf(fixture).length === 2, 'the closing message')
+      expect(alertsOf(fixture)[0]).toMatch(/^Claude cannot be reached.*it is tried again by itself/s)
+      expect(alertsOf(fixture)[1]).toMatch(/^Answering again/)
+      for (const person of crowd.people) expect(noticesOf(fixture, person).length).toBeLessThanOrEqual(1)
       // Nine messages and three chats, but one try a step of the back-off.
       expect(sandbox.counts.tokenRequests).toBeLessThanOrEqual(5)
       expect(sandbox.counts.replays).toBe(0)
@@ -74,28 +74,28 @@ describe.concurrent('an outage', () => {
     'by a usage limit is told with its end, ends by itself, and wakes no operator',
     PROCESS_TEST,
     async () => {
-      await using world = await BotWorld.start(OPTIONS)
-      const crowd = await running(world)
-      const { sandbox } = world
+      await using fixture = await BotFixture.start(OPTIONS)
+      const crowd = await running(fixture)
+      const { sandbox } = fixture
       const fault = sandbox.control.fault({ target: 'messages', fault: 'usage-limit', resetInMs: 60_000 })
-      everybodySays(world, crowd, 2)
-      await world.untilState('usage-limited')
-      await everythingAccepted(world)
-      await world.until(
-        () => crowd.people.every((person) => noticesOf(world, person).length === 1),
+      everybodySays(fixture, crowd, 2)
+      await fixture.untilState('usage-limited')
+      await everythingAccepted(fixture)
+      await fixture.until(
+        () => crowd.people.every((person) => noticesOf(fixture, person).length === 1),
         'the notices',
       )
       const asked = fault.struck
       for (const person of crowd.people) {
-        expect(noticesOf(world, person)[0]).toMatch(
+        expect(noticesOf(fixture, person)[0]).toMatch(
           /^I've reached my usage limit until \d\d:\d\d UTC\. Your message is saved, and I'll answer it then\.$/,
         )
       }
-      await everythingIsWell(world, crowd)
+      await everythingIsWell(fixture, crowd)
       // Requests that were on their way when the first was refused; none while the end is known.
       expect(fault.struck).toBe(asked)
       expect(asked).toBeLessThanOrEqual(crowd.people.length)
-      expect(alertsOf(world)).toEqual([])
+      expect(alertsOf(fixture)).toEqual([])
       expect(sandbox.counts.tokenRequests).toBe(0)
     },
   )
@@ -104,25 +104,25 @@ describe.concurrent('an outage', () => {
     'by an organisation that does not permit it has its own words, costs no refresh, and ends by an API key',
     PROCESS_TEST,
     async () => {
-      await using world = await BotWorld.start(OPTIONS)
-      const crowd = await running(world)
-      const { sandbox, gateway } = world
+      await using fixture = await BotFixture.start(OPTIONS)
+      const crowd = await running(fixture)
+      const { sandbox, gateway } = fixture
       sandbox.control.fault({ target: 'messages', fault: 'org-not-allowed', credential: 'oauth' })
-      everybodySays(world, crowd, 2)
-      await world.untilState('not-permitted')
-      await world.until(() => alertsOf(world).length === 1, 'the alert')
-      expect(alertsOf(world)[0]).toMatch(/^Claude refuses this kind of sign-in .*organization/)
-      expect(alertsOf(world)[0]).toContain('hermes auth login --api-key')
+      everybodySays(fixture, crowd, 2)
+      await fixture.untilState('not-permitted')
+      await fixture.until(() => alertsOf(fixture).length === 1, 'the alert')
+      expect(alertsOf(fixture)[0]).toMatch(/^Claude refuses this kind of sign-in .*organization/)
+      expect(alertsOf(fixture)[0]).toContain('hermes auth login --api-key')
       expect(sandbox.counts.tokenRequests).toBe(0)
       const login = await gateway.run(['auth', 'login', '--api-key'], `${sandbox.apiKey()}\n`)
       expect(login.stderr).toBe('')
       expect(login.code).toBe(0)
-      await everythingIsWell(world, crowd)
-      await world.until(
-        () => alertsOf(world).some((text) => text.startsWith('Answering again')),
+      await everythingIsWell(fixture, crowd)
+      await fixture.until(
+        () => alertsOf(fixture).some((text) => text.startsWith('Answering again')),
         'the closing message',
       )
-      expect(alertsOf(world)).toHaveLength(3)
+      expect(alertsOf(fixture)).toHaveLength(3)
       expect(sandbox.counts.tokenRequests).toBe(0)
     },
   )
@@ -132,7 +132,7 @@ describe.concurrent('an outage', () => {
     PROCESS_TEST,
     async () => {
       await using receiver = await PostReceiver.start()
-      await using world = await BotWorld.start({
+      await using fixture = await BotFixture.start({
         ...OPTIONS,
         config: {
           ...OPTIONS.config,
@@ -142,13 +142,13 @@ describe.concurrent('an outage', () => {
           ],
         },
       })
-      const crowd = await running(world)
-      const { telegram, sandbox } = world
+      const crowd = await running(fixture)
+      const { telegram, sandbox } = fixture
       telegram.fail('sendMessage', badGateway, 100_000)
       sandbox.control.revoke()
-      everybodySays(world, crowd, 2)
-      await world.untilState('needs-login')
-      await world.until(() => receiver.posts.length === 1, 'the alert')
+      everybodySays(fixture, crowd, 2)
+      await fixture.untilState('needs-login')
+      await fixture.until(() => receiver.posts.length === 1, 'the alert')
       const [post] = receiver.posts
       const body = new Webhook(WEBHOOK_SECRET).verify(post!.body, post!.headers)
       expect(body).toMatchObject({
@@ -157,16 +157,16 @@ describe.concurrent('an outage', () => {
         text: expect.stringMatching(/^Claude cannot be reached: the sign-in was revoked/),
         incident: { status: 'needs-login' },
       })
-      const { alerts } = await world.gateway.json<{ alerts: Array<{ route: string; working: boolean }> }>(
+      const { alerts } = await fixture.gateway.json<{ alerts: Array<{ route: string; working: boolean }> }>(
         '/api/status',
       )
       expect(alerts.map(({ working }) => working)).toEqual([false, true])
 
       telegram.mend()
-      expect((await world.login()).code).toBe(0)
-      await everythingIsWell(world, crowd)
-      await world.until(
-        () => alertsOf(world).some((text) => text.startsWith('Answering again')),
+      expect((await fixture.login()).code).toBe(0)
+      await everythingIsWell(fixture, crowd)
+      await fixture.until(
+        () => alertsOf(fixture).some((text) => text.startsWith('Answering again')),
         'the closing message',
       )
       // The first route works again and is used again; each event went one way only.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld, type BotOptions } from '../support/bot-world.ts'
+import '../support/processes/no-gateway-left.ts'
+import { BotFixture, type BotOptions } from '../support/processes/bot-fixture.ts'
 import {
   answeredOf,
   crowdOf,
@@ -11,7 +11,7 @@ import {
   inOrder,
   noticesOf,
   OPERATOR,
-} from '../support/outage-rig.ts'
+} from '../support/processes/outage-crowd.ts'
 
 /** A whole outage with three more starts, on a machine that may be busy. */
 const STORY = { timeout: 360_000 } as const
@@ -38,60 +38,60 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
     'is told once and mended by a new one: 500 messages in 20 chats, two restarts and a kill -9 later all are answered in order (merge: $merge, ended $ends)',
     STORY,
     async ({ merge, ends }) => {
-      await using world = await BotWorld.start(story(merge))
-      const { sandbox, gateway } = world
+      await using fixture = await BotFixture.start(story(merge))
+      const { sandbox, gateway } = fixture
       const crowd = crowdOf(PEOPLE)
       sandbox.control.fault({ target: 'token-endpoint', fault: 'invalid-grant', grant: 'refresh_token' })
       // Eight hours, made short; the refresh is broken from the beginning.
-      await world.signedIn({ tokenLifetimeSeconds: ends === 'by its time' ? SHORT_TOKEN_SECONDS : 28_800 })
+      await fixture.signedIn({ tokenLifetimeSeconds: ends === 'by its time' ? SHORT_TOKEN_SECONDS : 28_800 })
       await gateway.start()
-      everybodySays(world, crowd, 1)
-      await everybodyAnswered(world, crowd)
+      everybodySays(fixture, crowd, 1)
+      await everybodyAnswered(fixture, crowd)
       if (ends !== 'by its time') {
         sandbox.control.expire()
-        everybodySays(world, crowd, 1)
+        everybodySays(fixture, crowd, 1)
       }
-      await world.untilState('needs-login')
+      await fixture.untilState('needs-login')
       expect(sandbox.counts.tokenRequests).toBe(1)
 
-      while (crowd.said < 6) everybodySays(world, crowd, 1)
-      await everythingAccepted(world)
+      while (crowd.said < 6) everybodySays(fixture, crowd, 1)
+      await everythingAccepted(fixture)
       await gateway.restart('SIGTERM')
-      everybodySays(world, crowd, 7)
+      everybodySays(fixture, crowd, 7)
       // Some are stored, some are not: the kill comes in their middle.
       await new Promise((resolve) => setTimeout(resolve, 30))
       await gateway.restart('SIGKILL')
-      everybodySays(world, crowd, 6)
-      await everythingAccepted(world)
+      everybodySays(fixture, crowd, 6)
+      await everythingAccepted(fixture)
       await gateway.restart('SIGTERM')
-      everybodySays(world, crowd, 7)
-      await everythingAccepted(world)
+      everybodySays(fixture, crowd, 7)
+      await everythingAccepted(fixture)
       expect((await gateway.readiness()).state).toBe('needs-login')
-      const outage = await world.status()
+      const outage = await fixture.status()
       expect(outage.incident).toMatchObject({ status: 'needs-login', alerted: true })
       expect(crowd.said).toBe(26)
 
       // Nobody asks again while the answer is known.
       expect(sandbox.counts.tokenRequests).toBe(1)
       const asked = sandbox.counts.messageRequests
-      const login = await world.login()
+      const login = await fixture.login()
       expect(login.stderr).toBe('')
       expect(login.code).toBe(0)
       expect(asked).toBeLessThanOrEqual(PEOPLE * 2)
-      await world.untilState('ready', 30_000)
-      await everybodyAnswered(world, crowd)
-      await world.until(
-        () => world.shown(OPERATOR).some((text) => text.startsWith('Answering again')),
+      await fixture.untilState('ready', 30_000)
+      await everybodyAnswered(fixture, crowd)
+      await fixture.until(
+        () => fixture.shown(OPERATOR).some((text) => text.startsWith('Answering again')),
         'the end',
       )
 
       for (const person of crowd.people) {
-        expect(answeredOf(world, person)).toEqual(inOrder(26))
-        expect(noticesOf(world, person)).toEqual([HELD])
+        expect(answeredOf(fixture, person)).toEqual(inOrder(26))
+        expect(noticesOf(fixture, person)).toEqual([HELD])
       }
-      expect(foreignTexts(world, crowd)).toEqual([])
+      expect(foreignTexts(fixture, crowd)).toEqual([])
       // One alert, one word about who signed in, one closing message with the counts.
-      const told = world.shown(OPERATOR)
+      const told = fixture.shown(OPERATOR)
       // While the token still lives, its end is announced; nobody has to wait yet.
       const early = ends === 'by its time' ? told.splice(0, 1) : []
       expect(early.every((text) => text.startsWith('OAuth token detected without refresh credentials'))).toBe(
@@ -118,43 +118,43 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
     'is followed by a recovery that survives kills in its middle (merge: $merge)',
     STORY,
     async ({ merge }) => {
-      await using world = await BotWorld.start(story(merge))
-      const { sandbox, gateway } = world
+      await using fixture = await BotFixture.start(story(merge))
+      const { sandbox, gateway } = fixture
       const crowd = crowdOf(6)
       sandbox.control.answer({ delayMs: 150 })
-      await world.signedIn({ tokenLifetimeSeconds: 28_800 })
+      await fixture.signedIn({ tokenLifetimeSeconds: 28_800 })
       await gateway.start()
-      everybodySays(world, crowd, 1)
-      await everybodyAnswered(world, crowd)
+      everybodySays(fixture, crowd, 1)
+      await everybodyAnswered(fixture, crowd)
       sandbox.control.revoke()
-      everybodySays(world, crowd, 8)
-      await world.untilState('needs-login')
-      await everythingAccepted(world)
-      expect((await world.login()).code).toBe(0)
+      everybodySays(fixture, crowd, 8)
+      await fixture.untilState('needs-login')
+      await everythingAccepted(fixture)
+      expect((await fixture.login()).code).toBe(0)
       for (let kill = 0; kill < 3; kill++) {
         const answered = sandbox.counts.messages
-        await world.until(() => sandbox.counts.messages > answered, 'the next answers')
+        await fixture.until(() => sandbox.counts.messages > answered, 'the next answers')
         await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 250))
         await gateway.restart('SIGKILL')
-        everybodySays(world, crowd, 1)
+        everybodySays(fixture, crowd, 1)
       }
-      await everybodyAnswered(world, crowd)
+      await everybodyAnswered(fixture, crowd)
       for (const person of crowd.people) {
-        const answers = answeredOf(world, person)
+        const answers = answeredOf(fixture, person)
         // What had left without a note of it may stand there twice; nothing stands in a wrong place.
         expect([...new Set(answers)]).toEqual(inOrder(12))
-        expect(noticesOf(world, person)).toEqual([HELD])
+        expect(noticesOf(fixture, person)).toEqual([HELD])
       }
       expect(sandbox.counts).toMatchObject({ replays: 0 })
-      await world.until(
-        () => world.shown(OPERATOR).some((text) => text.startsWith('Answering again')),
+      await fixture.until(
+        () => fixture.shown(OPERATOR).some((text) => text.startsWith('Answering again')),
         'the end',
       )
       expect(
-        world.shown(OPERATOR).filter((text) => text.startsWith('Claude cannot be reached')),
+        fixture.shown(OPERATOR).filter((text) => text.startsWith('Claude cannot be reached')),
       ).toHaveLength(1)
       // Told, then written down: a kill in between tells it once more rather than never.
-      const ends = world.shown(OPERATOR).filter((text) => text.startsWith('Answering again'))
+      const ends = fixture.shown(OPERATOR).filter((text) => text.startsWith('Answering again'))
       expect(ends.length).toBeLessThanOrEqual(2)
     },
   )

@@ -1,8 +1,8 @@
 import { createServer, type AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchChromium, visit, whyWithout, withoutChromium } from '../support/chromium.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { launchChromium, visit, whyWithout, withoutChromium } from '../support/web/chromium.ts'
 
 /** The whole gateway in its sandbox takes its answers' time, on a machine that does other things too. */
 const STORY = { timeout: 90_000 }

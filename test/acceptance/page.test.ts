@@ -10,8 +10,8 @@ import {
   visit,
   withoutChromium,
   type VisitOptions,
-} from '../support/chromium.ts'
-import { startTestGateway, type TestGateway } from '../support/http-gateway.ts'
+} from '../support/web/chromium.ts'
+import { startTestGateway, type TestGateway } from '../support/web/http-gateway.ts'
 
 /** The smallest PNG there is. */
 const PNG = Buffer.from(

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { BIN } from '../support/gateway-process.ts'
-import { hermes, temporaryHome } from '../support/hermes-command.ts'
+import { BIN } from '../support/processes/gateway-process.ts'
+import { hermes, temporaryHome } from '../support/processes/hermes-command.ts'
 
 const missing = spawnSync('systemd-analyze', ['--version']).error !== undefined
 if (missing && process.env['CI'] === 'true') {

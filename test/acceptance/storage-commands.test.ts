@@ -1,15 +1,15 @@
-import '../support/no-gateway-left.ts'
+import '../support/processes/no-gateway-left.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import { freshDatabase } from '../support/postgres.ts'
-import { newSecretKey } from '../support/shared-place.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { freshDatabase } from '../support/stores/postgres.ts'
+import { newSecretKey } from '../support/stores/shared-place.ts'
 
 /** What the channel and the sandbox need, with the messages in PostgreSQL. */
-function moveTo(world: BotWorld, url: string): void {
-  const config = JSON.parse(readFileSync(join(world.gateway.home, 'config.yaml'), 'utf8')) as object
-  world.gateway.configure({ ...config, storage: { url } })
+function moveTo(fixture: BotFixture, url: string): void {
+  const config = JSON.parse(readFileSync(join(fixture.gateway.home, 'config.yaml'), 'utf8')) as object
+  fixture.gateway.configure({ ...config, storage: { url } })
 }
 
 test(
@@ -17,21 +17,21 @@ test(
   PROCESS_TEST,
   async () => {
     const secretKey = newSecretKey()
-    await using world = await BotWorld.start({
+    await using fixture = await BotFixture.start({
       apiKey: false,
       env: { HERMES_SECRET_KEY: secretKey },
       start: false,
     })
-    const { gateway, telegram, sandbox } = world
-    await world.signedIn()
+    const { gateway, telegram, sandbox } = fixture
+    await fixture.signedIn()
     await gateway.start()
     telegram.say(700, 'before')
-    await world.until(() => world.shown(700).length === 1 || null, 'the first answer')
+    await fixture.until(() => fixture.shown(700).length === 1 || null, 'the first answer')
     const outage = sandbox.control.fault({ target: 'messages', fault: 'overloaded-529' })
     telegram.say(700, 'what waits')
-    await world.until(() => telegram.unconfirmed === 0 || null, 'the second message')
+    await fixture.until(() => telegram.unconfirmed === 0 || null, 'the second message')
     await gateway.kill('SIGTERM')
-    expect(world.shown(700)).toEqual(['Echo: before'])
+    expect(fixture.shown(700)).toEqual(['Echo: before'])
     outage.clear()
 
     const refused = await gateway.run(['storage', 'copy'])
@@ -39,7 +39,7 @@ test(
     expect(refused.stderr).toContain('storage.url is sqlite')
 
     const url = await freshDatabase()
-    moveTo(world, url)
+    moveTo(fixture, url)
     const status = await gateway.run(['storage', '--json'])
     expect(JSON.parse(status.stdout)).toMatchObject({
       kind: 'postgres',
@@ -57,13 +57,13 @@ test(
     expect(again).toMatchObject({ code: 0, stderr: '' })
 
     await gateway.start()
-    await world.until(
-      () => world.shown(700).includes('Echo: what waits') || null,
+    await fixture.until(
+      () => fixture.shown(700).includes('Echo: what waits') || null,
       'the answer of what waited',
     )
     telegram.say(700, 'after')
-    await world.until(() => world.shown(700).includes('Echo: after') || null, 'an answer afterwards')
-    expect(world.shown(700).filter((text) => text.startsWith('Echo'))).toEqual([
+    await fixture.until(() => fixture.shown(700).includes('Echo: after') || null, 'an answer afterwards')
+    expect(fixture.shown(700).filter((text) => text.startsWith('Echo'))).toEqual([
       'Echo: before',
       'Echo: what waits',
       'Echo: after',
@@ -82,10 +82,10 @@ test(
   'a database can be migrated before the first start, and a second time changes nothing',
   PROCESS_TEST,
   async () => {
-    await using world = await BotWorld.start({ env: { HERMES_SECRET_KEY: newSecretKey() }, start: false })
-    const { gateway } = world
+    await using fixture = await BotFixture.start({ env: { HERMES_SECRET_KEY: newSecretKey() }, start: false })
+    const { gateway } = fixture
     expect((await gateway.run(['storage', 'migrate'])).stdout).toContain('does not exist yet')
-    moveTo(world, await freshDatabase())
+    moveTo(fixture, await freshDatabase())
     const first = await gateway.run(['storage', 'migrate'])
     expect(first).toMatchObject({ code: 0, stderr: '' })
     expect(first.stdout).toContain('001-messages')

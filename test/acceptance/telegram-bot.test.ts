@@ -1,26 +1,26 @@
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import '../support/processes/no-gateway-left.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 
 const PEOPLE = [501, 502, 503]
 /** Six messages of Telegram. */
 const LONG_ANSWER = Array.from({ length: 2_400 }, (_, index) => `word${index}`).join(' ')
 
 test('a bot with an API key answers everybody in the order of the questions', PROCESS_TEST, async () => {
-  await using world = await BotWorld.start()
-  const { telegram } = world
+  await using fixture = await BotFixture.start()
+  const { telegram } = fixture
   for (let number = 1; number <= 5; number++) {
     for (const person of PEOPLE) telegram.say(person, `question ${number} of ${person}`)
   }
-  await world.until(() => telegram.chats.sent.length >= 15, 'all answers')
+  await fixture.until(() => telegram.chats.sent.length >= 15, 'all answers')
   for (const person of PEOPLE) {
-    expect(world.shown(person)).toEqual(
+    expect(fixture.shown(person)).toEqual(
       [1, 2, 3, 4, 5].map((number) => `Echo: question ${number} of ${person}`),
     )
   }
-  expect(world.sandbox.requests).toHaveLength(15)
+  expect(fixture.sandbox.requests).toHaveLength(15)
   // Each turn shows the model what was said before.
-  expect(world.sandbox.requests.map(({ turns }) => turns).sort()).toEqual(
+  expect(fixture.sandbox.requests.map(({ turns }) => turns).sort()).toEqual(
     [1, 2, 3, 4, 5].flatMap((turn) => [turn, turn, turn]),
   )
 })
@@ -29,8 +29,8 @@ test(
   'killed with -9 again and again, it loses nothing, keeps the order, and asks only for answers it had not stored',
   PROCESS_TEST,
   async () => {
-    await using world = await BotWorld.start({ sandbox: { answer: { delayMs: 30, deltaDelayMs: 5 } } })
-    const { telegram, gateway } = world
+    await using fixture = await BotFixture.start({ sandbox: { answer: { delayMs: 30, deltaDelayMs: 5 } } })
+    const { telegram, gateway } = fixture
     const paid = new Set<string>()
     const said: string[] = []
     for (let round = 1; round <= 4; round++) {
@@ -43,17 +43,17 @@ test(
       }
       await new Promise((resolve) => setTimeout(resolve, 40 + Math.random() * 160))
       await gateway.kill('SIGKILL')
-      for (const { role, text } of await world.stored()) {
+      for (const { role, text } of await fixture.stored()) {
         if (role === 'assistant') paid.add(text)
       }
-      const asked = new Map(said.map((text) => [text, world.asked(text).length]))
+      const asked = new Map(said.map((text) => [text, fixture.asked(text).length]))
       await gateway.start()
-      await world.until(
-        () => PEOPLE.every((person) => world.shown(person).includes(`Echo: ${round}.3 of ${person}`)),
+      await fixture.until(
+        () => PEOPLE.every((person) => fixture.shown(person).includes(`Echo: ${round}.3 of ${person}`)),
         `the answers of round ${round}`,
       )
       const paidTwice = said.filter(
-        (text) => paid.has(`Echo: ${text}`) && world.asked(text).length > asked.get(text)!,
+        (text) => paid.has(`Echo: ${text}`) && fixture.asked(text).length > asked.get(text)!,
       )
       expect(paidTwice).toEqual([])
     }
@@ -62,7 +62,7 @@ test(
         [1, 2, 3].map((number) => `Echo: ${round}.${number} of ${person}`),
       )
       // An answer whose sending was not noted down before a kill is sent once more, never out of order.
-      const shown = world.shown(person)
+      const shown = fixture.shown(person)
       expect(shown.filter((text, index) => text !== shown[index - 1])).toEqual(answers)
     }
   },
@@ -72,23 +72,23 @@ test(
   'killed between the parts of a long answer, it goes on with the part that was not sent',
   PROCESS_TEST,
   async () => {
-    await using world = await BotWorld.start({
+    await using fixture = await BotFixture.start({
       sandbox: { answer: { reply: () => LONG_ANSWER, wordsPerDelta: 1_000 } },
     })
-    const { telegram, gateway } = world
+    const { telegram, gateway } = fixture
     telegram.chats.openChat(501)
-    const parts = () => world.shown(501)
+    const parts = () => fixture.shown(501)
     telegram.say(501, 'tell me everything')
-    await world.until(() => parts().length >= 3, 'the first parts')
+    await fixture.until(() => parts().length >= 3, 'the first parts')
     await gateway.kill('SIGKILL')
     const before = parts().length
     await gateway.start()
-    await world.until(() => parts().at(-1)?.endsWith(LONG_ANSWER.slice(-20)), 'the last part')
+    await fixture.until(() => parts().at(-1)?.endsWith(LONG_ANSWER.slice(-20)), 'the last part')
     expect(parts().length).toBeGreaterThan(before)
     // The part whose sending was not noted down may stand there twice.
     const once = parts().filter((text, index) => text !== parts()[index - 1])
     expect(once.join(' ').split(/\s+/)).toEqual(LONG_ANSWER.split(' '))
     expect(parts().length - once.length).toBeLessThanOrEqual(1)
-    expect(world.sandbox.requests).toHaveLength(1)
+    expect(fixture.sandbox.requests).toHaveLength(1)
   },
 )

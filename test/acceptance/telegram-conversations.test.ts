@@ -3,8 +3,8 @@ import type { Channel } from '../../src/channels/channel.ts'
 import { createTelegramChannel } from '../../src/channels/telegram/channel.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { Secret } from '../../src/support/secret.ts'
-import { MessageRig, silent, type RigOptions } from '../support/message-rig.ts'
-import { badGateway, TelegramServer, tooManyRequests } from '../support/telegram-server.ts'
+import { MessageFixture, silent, type KeeperFixtureOptions } from '../support/message-fixture.ts'
+import { badGateway, TelegramServer, tooManyRequests } from '../support/platforms/telegram/telegram-server.ts'
 import { pause, until } from '../support/until.ts'
 
 const ADA = 501
@@ -14,7 +14,7 @@ const GROUP = -100_777
 const shown = (server: TelegramServer, chat: number) => server.sentTo(chat).map((message) => message.text)
 
 /** One life of a gateway's messages: real store, real channel, the Bot API on loopback. */
-async function open(server: TelegramServer, options: RigOptions = {}) {
+async function open(server: TelegramServer, options: KeeperFixtureOptions = {}) {
   const cursors: { read: (name: string) => Promise<string | null> } = { read: async () => null }
   const channel: Channel = createTelegramChannel({
     token: new Secret(TelegramServer.token),
@@ -24,18 +24,18 @@ async function open(server: TelegramServer, options: RigOptions = {}) {
     readCursor: (name) => cursors.read(name),
     pollSeconds: 1,
   })
-  const rig = await MessageRig.open({ outlets: [channel], ...options })
-  cursors.read = (name) => rig.storage.inbox.cursor('telegram', name)
+  const fixture = await MessageFixture.open({ outlets: [channel], ...options })
+  cursors.read = (name) => fixture.storage.inbox.cursor('telegram', name)
   return {
-    rig,
+    fixture,
     channel,
     async start() {
-      await rig.messaging.start()
-      await channel.start(rig.messaging.receiver)
+      await fixture.messaging.start()
+      await channel.start(fixture.messaging.receiver)
     },
     async [Symbol.asyncDispose]() {
       await channel.stop()
-      await rig[Symbol.asyncDispose]()
+      await fixture[Symbol.asyncDispose]()
     },
   }
 }
@@ -64,21 +64,21 @@ describe('conversations on Telegram', () => {
     server.say(ADA, 'one')
     await first.start()
     await until(
-      () => first.rig.model.asked.length === 1 && server.callsOf('sendMessage').length > 0,
+      () => first.fixture.model.asked.length === 1 && server.callsOf('sendMessage').length > 0,
       'the first try',
     )
     // The store closes under the feet of everything: what is in hand is never finished.
-    await first.rig.crash()
+    await first.fixture.crash()
     await first.channel.stop()
     server.say(ADA, 'two')
     server.mend()
 
-    await using second = await open(server, { path: first.rig.path })
+    await using second = await open(server, { path: first.fixture.path })
     await second.start()
     await until(() => server.chats.sent.length === 2, 'both answers', 20_000)
     await pause(300)
     expect(shown(server, ADA)).toEqual(['answer to one', 'answer to two'])
-    expect(second.rig.model.asked).toEqual(['two'])
+    expect(second.fixture.model.asked).toEqual(['two'])
   })
 
   test('are not disturbed by a platform that is slow, limited or down for a moment', async () => {
@@ -111,26 +111,26 @@ describe('conversations on Telegram', () => {
   test('keep their history when a group becomes a supergroup, wherever that is noticed first', async () => {
     await using server = await TelegramServer.start()
     await using gateway = await open(server)
-    const { rig } = gateway
+    const { fixture } = gateway
     server.say(-55, '@hermes_test_bot first')
     await gateway.start()
     await until(() => server.sentTo(-55).length === 1, 'the first answer')
     server.chats.migrated.set(-55, GROUP)
     server.chats.openChat(GROUP)
     const release = Promise.withResolvers<void>()
-    rig.model.reply = async () => {
+    fixture.model.reply = async () => {
       await release.promise
       return 'second answer'
     }
     server.say(-55, '@hermes_test_bot second')
-    await until(() => rig.model.requests.length === 2, 'the second question')
+    await until(() => fixture.model.requests.length === 2, 'the second question')
     release.resolve()
     await until(() => server.sentTo(GROUP).length === 1, 'the answer at the new place')
     server.push('message', server.message(GROUP, 90, null, { message: { migrate_from_chat_id: -55 } }))
-    rig.model.reply = () => 'third answer'
+    fixture.model.reply = () => 'third answer'
     server.say(GROUP, '@hermes_test_bot third')
     await until(() => server.sentTo(GROUP).length === 2, 'the third answer')
-    const texts = rig.model.requests.at(-1)!.messages.map((message) => message.text)
+    const texts = fixture.model.requests.at(-1)!.messages.map((message) => message.text)
     expect(texts.join('\n')).toMatch(/first[^]*second[^]*third/)
   })
 
@@ -144,7 +144,7 @@ describe('conversations on Telegram', () => {
     })
     await gateway.start()
     await until(() => server.sentTo(ADA).length === 1, 'the answer')
-    expect(gateway.rig.model.asked).toEqual(['/new'])
+    expect(gateway.fixture.model.asked).toEqual(['/new'])
     expect(server.sentTo(GROUP)).toEqual([])
   })
 
@@ -152,13 +152,13 @@ describe('conversations on Telegram', () => {
     await using server = await TelegramServer.start()
     await using gateway = await open(server)
     const release = Promise.withResolvers<void>()
-    gateway.rig.model.reply = async (request) => {
+    gateway.fixture.model.reply = async (request) => {
       await release.promise
       return `answer to ${request.messages.at(-1)!.text}`
     }
     server.say(ADA, 'slow one')
     await gateway.start()
-    await until(() => gateway.rig.model.requests.length === 1, 'the question')
+    await until(() => gateway.fixture.model.requests.length === 1, 'the question')
     const waiting = server.say(ADA, 'tpyo')
     server.change(ADA, waiting, 'typo')
     server.say(ADA, '/status')
@@ -172,7 +172,7 @@ describe('conversations on Telegram', () => {
     await using server = await TelegramServer.start()
     await using gateway = await open(server)
     const words = 'A long answer is written word by word, and the reader sees it grow. '
-    gateway.rig.model.reply = async (_request, { onText }) => {
+    gateway.fixture.model.reply = async (_request, { onText }) => {
       for (let part = 0; part < 12; part++) {
         onText(words)
         await pause(250)
@@ -196,12 +196,12 @@ describe('conversations on Telegram', () => {
     server.say(BOB, null, { message: { voice: { file_id: 'v' } } })
     await gateway.start()
     await until(() => server.chats.sent.length === 2, 'both replies')
-    const [question] = gateway.rig.model.requests
+    const [question] = gateway.fixture.model.requests
     expect(question!.messages.at(-1)).toMatchObject({
       text: 'what is it?',
       attachments: [{ mediaType: 'image/png' }],
     })
     expect(shown(server, BOB)[0]).toContain('voice')
-    expect(gateway.rig.model.requests.length).toBe(1)
+    expect(gateway.fixture.model.requests.length).toBe(1)
   })
 })

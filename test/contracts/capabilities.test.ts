@@ -12,10 +12,10 @@ test('the documentation shows what the channels declare', () => {
 })
 
 test('every channel that keeps the contract declares what it can do, and no other', () => {
-  const kept = readdirSync(new URL('.', import.meta.url)).flatMap(
+  const fixture = readdirSync(new URL('.', import.meta.url)).flatMap(
     (name) => /^(\w+)-channel\.test\.ts$/.exec(name)?.[1] ?? [],
   )
-  expect(kept.toSorted()).toEqual(Object.keys(CAPABILITIES).toSorted())
+  expect(fixture.toSorted()).toEqual(Object.keys(CAPABILITIES).toSorted())
 })
 
 test.each(Object.entries(CAPABILITIES))('%s declares what the program does', (name, { pushes, words }) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Channel, ChannelStatus } from '../../src/channels/channel.ts'
 import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
 import { StoreError, TransientError } from '../../src/support/errors.ts'
-import { RecordingReceiver } from '../support/recording-receiver.ts'
+import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
 import type { ChannelCapabilities } from './capabilities.ts'
 

@@ -1,6 +1,6 @@
-import { DiscordFixture } from '../support/discord-fixture.ts'
-import { DiscordServer, tooManyRequests } from '../support/discord-server.ts'
-import type { RecordingReceiver } from '../support/recording-receiver.ts'
+import { DiscordFixture } from '../support/platforms/discord/discord-fixture.ts'
+import { DiscordServer, tooManyRequests } from '../support/platforms/discord/discord-server.ts'
+import type { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 

@@ -2,14 +2,14 @@ import type Mail from 'nodemailer/lib/mailer'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { Headers } from '../../src/channels/email/intake/headers.ts'
 import { formatTarget, threadOf } from '../../src/channels/email/send/thread.ts'
-import { ANNA, EmailFixture, mailFrom, RecordingSmtp } from '../support/email-fixture.ts'
+import { ANNA, EmailFixture, mailFrom, RecordingSmtp } from '../support/platforms/email/email-fixture.ts'
 import {
   MAIL_DOMAIN,
   MAIL_PASSWORD,
   MailHost,
   whyWithoutMail,
   withoutMailServers,
-} from '../support/mail-host.ts'
+} from '../support/platforms/email/mail-host.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/support/clock.ts'
-import { ADA, MatrixFixture, PRIVATE_ROOM } from '../support/matrix-fixture.ts'
-import { badGateway, limitExceeded, MatrixServer } from '../support/matrix-server.ts'
+import { ADA, MatrixFixture, PRIVATE_ROOM } from '../support/platforms/matrix/matrix-fixture.ts'
+import { badGateway, limitExceeded, MatrixServer } from '../support/platforms/matrix/matrix-server.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
@@ -11,14 +11,14 @@ channelContract('matrix', {
   async open(): Promise<ChannelFixture> {
     const fixture = await MatrixFixture.open()
     const { server } = fixture
-    const { world } = server
+    const { rooms } = server
     return {
       platform: {
         address: PRIVATE_ROOM,
-        say: async (text) => world.say(PRIVATE_ROOM, ADA, text),
-        redeliver: async (id) => world.again(id),
+        say: async (text) => rooms.say(PRIVATE_ROOM, ADA, text),
+        redeliver: async (id) => rooms.again(id),
         acknowledged: () => server.allConfirmed,
-        sent: () => world.shown(PRIVATE_ROOM).map(({ id, text }) => ({ id, text })),
+        sent: () => rooms.shown(PRIVATE_ROOM).map(({ id, text }) => ({ id, text })),
         attempts: () => server.callsOf('send').length,
         limitRate: (seconds) => server.fail('send', limitExceeded(seconds * 1_000)),
         block: () => void server.closed.add(PRIVATE_ROOM),

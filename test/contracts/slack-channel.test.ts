@@ -1,5 +1,5 @@
-import { SlackFixture, PRIVATE } from '../support/slack-fixture.ts'
-import { SlackServer, slowDown } from '../support/slack-server.ts'
+import { SlackFixture, PRIVATE } from '../support/platforms/slack/slack-fixture.ts'
+import { SlackServer, slowDown } from '../support/platforms/slack/slack-server.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 

@@ -1,5 +1,5 @@
-import { PRIVATE_CHAT, TelegramFixture } from '../support/telegram-fixture.ts'
-import { badGateway, TelegramServer, tooManyRequests } from '../support/telegram-server.ts'
+import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
+import { badGateway, TelegramServer, tooManyRequests } from '../support/platforms/telegram/telegram-server.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 

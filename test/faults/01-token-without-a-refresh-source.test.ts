@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
-import { KeptGateway } from '../support/kept-gateway.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 
 const SENTENCE =
   'OAuth token detected without refresh credentials — token will expire and cannot be auto-renewed.'
 
 it('starts with an OAuth token that nothing renews, warns loudly, and alerts once a token', async () => {
-  const first = await KeptGateway.start({
+  const first = await CredentialFixture.start({
     signedIn: false,
     variables: { ANTHROPIC_API_KEY: 'sk-ant-oat01-TEST-of-the-report' },
   })
@@ -25,7 +25,7 @@ it('starts with an OAuth token that nothing renews, warns loudly, and alerts onc
 
 it('says the same beside a borrowed sign-in that is only a stub', async () => {
   const { mkdir, writeFile } = await import('node:fs/promises')
-  const gateway = await KeptGateway.start({ signedIn: false })
+  const gateway = await CredentialFixture.start({ signedIn: false })
   await mkdir(`${gateway.home}/.claude`)
   await writeFile(
     `${gateway.home}/.claude/.credentials.json`,
@@ -43,7 +43,7 @@ it('says the same beside a borrowed sign-in that is only a stub', async () => {
 })
 
 it('uses the token all the same, and needs a sign-in when the provider rejects it', async () => {
-  const gateway = await KeptGateway.start({ signedIn: false })
+  const gateway = await CredentialFixture.start({ signedIn: false })
   const { writeFile } = await import('node:fs/promises')
   await writeFile(`${gateway.home}/.env`, `ANTHROPIC_TOKEN=${gateway.sandbox.setupToken()}\n`, {
     mode: 0o600,

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { NeedsLogin } from '../../src/support/errors.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 import { until } from '../support/until.ts'
 
 it('starts without any credential, says what to do, and takes over the first sign-in by itself', async () => {
-  const gateway = await KeptGateway.start({ signedIn: false })
+  const gateway = await CredentialFixture.start({ signedIn: false })
   expect(gateway.keeper.snapshot()).toMatchObject({
     state: 'needs-login',
     reason: 'absent',

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/support/secret.ts'
-import { borrowed } from '../support/claude-code.ts'
-import { NEVER, signedIn } from '../support/signed-in.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { NEVER, signedIn } from '../support/provider/signed-in.ts'
 
 const key = { kind: 'api-key', key: new Secret('sk-ant-api03-TEST-key') } as const
 

@@ -1,8 +1,8 @@
 import { lstat, mkdir, readFile, readdir, rename, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { borrowed } from '../support/claude-code.ts'
-import { emptyHome, NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { emptyHome, NEVER, signedIn, tokensOf } from '../support/provider/signed-in.ts'
 
 describe.each([
   ['the own file', signedIn],

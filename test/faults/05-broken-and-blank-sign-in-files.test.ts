@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { borrowed } from '../support/claude-code.ts'
-import { NEVER, signedIn } from '../support/signed-in.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { NEVER, signedIn } from '../support/provider/signed-in.ts'
 
 /** What a torn write, an editor or a signed-out program leaves, made from a good file's text. */
 const BREAKAGES: Array<[string, (text: string) => string, RegExp]> = [

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { borrowed } from '../support/claude-code.ts'
-import { NEVER, signedIn } from '../support/signed-in.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { NEVER, signedIn } from '../support/provider/signed-in.ts'
 
 /** Numbers that JavaScript cannot hold, keys with a meaning of their own, and nesting. */
 const UNKNOWN = '{"big":12345678901234567890,"exact":1.10,"__proto__":{"a":[]},"é":"…","nothing":null}'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { hermes, temporaryHome } from '../support/hermes-command.ts'
+import { hermes, temporaryHome } from '../support/processes/hermes-command.ts'
 
 const TOKEN = 'sk-ant-oat01-TESTunusable0123456789'
 

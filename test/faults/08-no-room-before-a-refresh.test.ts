@@ -1,8 +1,8 @@
 import { statSync, truncateSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { SignInProcess } from '../support/processes.ts'
-import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
+import { SignInProcess } from '../support/processes/processes.ts'
+import { MACHINE, NEVER, signedIn } from '../support/provider/signed-in.ts'
 import {
   fillDisk,
   freeDisk,
@@ -10,7 +10,7 @@ import {
   NO_FILE_LIMIT,
   NO_SMALL_DISK,
   smallDisk,
-} from '../support/small-disk.ts'
+} from '../support/stores/small-disk.ts'
 
 describe.skipIf(NO_SMALL_DISK !== null)(
   `a disk that takes nothing${NO_SMALL_DISK ? ` (${NO_SMALL_DISK})` : ''}`,

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
-import { borrowed } from '../support/claude-code.ts'
-import { SignInProcess } from '../support/processes.ts'
-import { MACHINE, NEVER, settingsFor, signedIn } from '../support/signed-in.ts'
-import { fillDisk, freeDisk, NO_FILE_LIMIT, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
+import { SignInProcess } from '../support/processes/processes.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { MACHINE, NEVER, settingsFor, signedIn } from '../support/provider/signed-in.ts'
+import { fillDisk, freeDisk, NO_FILE_LIMIT, NO_SMALL_DISK, smallDisk } from '../support/stores/small-disk.ts'
 
 /**
  * The room that is reserved before the request makes this rare, so the file must

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { hermes, temporaryHome } from '../support/hermes-command.ts'
+import { hermes, temporaryHome } from '../support/processes/hermes-command.ts'
 
 it.each([
   [

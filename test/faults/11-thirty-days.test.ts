@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
-import { SIGN_IN_PLACES } from '../support/signed-in.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
+import { SIGN_IN_PLACES } from '../support/provider/signed-in.ts'
 
 const LIFE = 8 * HOUR
 
@@ -12,7 +12,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
     { timeout: 120_000 },
     async () => {
       const clock = new FakeClock()
-      const gateway = await KeptGateway.start({
+      const gateway = await CredentialFixture.start({
         place,
         clock,
         sandbox: { refreshTokenLifetimeSeconds: (40 * DAY) / SECOND },
@@ -63,7 +63,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
 
 it('tells of the end of the sign-in 7, 3 and 1 days ahead, once each', { timeout: 120_000 }, async () => {
   const clock = new FakeClock()
-  const gateway = await KeptGateway.start({
+  const gateway = await CredentialFixture.start({
     clock,
     sandbox: { refreshTokenLifetimeSeconds: (28 * DAY) / SECOND },
   })

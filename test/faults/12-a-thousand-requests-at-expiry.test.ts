@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest'
 import { HOUR } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 
 it(
   'makes one token request for a thousand requests at the moment of expiry, and none fails',
   { timeout: 120_000 },
   async () => {
     const clock = new FakeClock()
-    const gateway = await KeptGateway.start({
+    const gateway = await CredentialFixture.start({
       clock,
       sandbox: { keepRequests: 0, answer: { style: 'echo' } },
     })

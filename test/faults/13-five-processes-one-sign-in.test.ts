@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { SignInProcess } from '../support/processes.ts'
-import { MACHINE, signedIn } from '../support/signed-in.ts'
+import { SignInProcess } from '../support/processes/processes.ts'
+import { MACHINE, signedIn } from '../support/provider/signed-in.ts'
 
 const PROCESSES = 5
 /** `npm run chaos` runs a thousand; here enough to see that it is no luck. */

@@ -1,9 +1,9 @@
 import { utimesSync, existsSync } from 'node:fs'
 import { mkdir, readFile, rmdir } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { borrowed } from '../support/claude-code.ts'
-import { ClaudeCodeProcess, SignInProcess } from '../support/processes.ts'
-import { MACHINE, NEVER, signedIn, tokensOf } from '../support/signed-in.ts'
+import { ClaudeCodeProcess, SignInProcess } from '../support/processes/processes.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { MACHINE, NEVER, signedIn, tokensOf } from '../support/provider/signed-in.ts'
 
 /** Longer than it takes a process to send; the answer finds it stopped. */
 const ANSWER_MS = 600

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { NEVER, SIGN_IN_PLACES, signedIn, type SignedIn } from '../support/signed-in.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn, type SignedIn } from '../support/provider/signed-in.ts'
 
 /** A process that is killed when its request has left; `rotate`: the server has carried it out by then. */
 async function killInMidRefresh({ startProcess, sandbox }: SignedIn, rotate: boolean): Promise<void> {
@@ -26,10 +26,10 @@ function clockOf(later: number): FakeClock {
 
 describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a %s', (place) => {
   it('leaves an open intent; the old token is tried once more, and a dead one is lost in rotation', async () => {
-    const world = await signedIn({ place })
-    const { sandbox, first, open } = world
-    await killInMidRefresh(world, true)
-    expect(await world.intent()).toMatchObject({
+    const fixture = await signedIn({ place })
+    const { sandbox, first, open } = fixture
+    await killInMidRefresh(fixture, true)
+    expect(await fixture.intent()).toMatchObject({
       outcome: 'open',
       sends: 1,
       spent: first.refreshToken!.fingerprint,
@@ -48,19 +48,21 @@ describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a 
       })
     }
     expect(sandbox.counts.tokenRequests).toBe(requests)
-    expect(await world.intent()).toMatchObject({ outcome: 'dead', sends: 2 })
+    expect(await fixture.intent()).toMatchObject({ outcome: 'dead', sends: 2 })
   })
 
   it('costs nothing when the server had not carried it out: the next try succeeds', async () => {
-    const world = await signedIn({ place })
-    await killInMidRefresh(world, false)
-    expect((await world.open({ clock: clockOf(5 * SECOND) }).renew(world.first, NEVER)).kind).toBe('renewed')
-    expect(await world.intent()).toBeNull()
+    const fixture = await signedIn({ place })
+    await killInMidRefresh(fixture, false)
+    expect((await fixture.open({ clock: clockOf(5 * SECOND) }).renew(fixture.first, NEVER)).kind).toBe(
+      'renewed',
+    )
+    expect(await fixture.intent()).toBeNull()
   })
 
   it('sends the old token at most once a back-off step, each send counted before it leaves, until a definite answer', async () => {
-    const world = await signedIn({ place })
-    const { sandbox, first, open } = world
+    const fixture = await signedIn({ place })
+    const { sandbox, first, open } = fixture
     sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
     const clock = clockOf(0)
     const stores = [open({ clock }), open({ clock })]
@@ -82,7 +84,7 @@ describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a 
     clock.jump(2 * SECOND)
     await Promise.all(stores.map((store) => store.renew(first, NEVER)))
     expect(struck()).toBe(2)
-    expect(await world.intent()).toMatchObject({ outcome: 'ambiguous', sends: 2 })
+    expect(await fixture.intent()).toMatchObject({ outcome: 'ambiguous', sends: 2 })
 
     // The step after is twice as long; a clock that goes back does not make it longer still.
     clock.jump(5 * SECOND)

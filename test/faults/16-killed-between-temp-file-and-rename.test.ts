@@ -1,9 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { borrowed } from '../support/claude-code.ts'
-import { SignInProcess } from '../support/processes.ts'
-import { MACHINE, NEVER, signedIn } from '../support/signed-in.ts'
+import { SignInProcess } from '../support/processes/processes.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { MACHINE, NEVER, signedIn } from '../support/provider/signed-in.ts'
 
 const leftovers = async (path: string) =>
   (await readdir(dirname(path))).filter((name) => name.endsWith('.hermes-tmp'))
@@ -15,9 +15,9 @@ describe.each([
   it.each(['before-rename', 'after-rename'] as const)(
     '%s: the file is whole and nothing is lost',
     async (hangAt) => {
-      const world = await start()
-      const { home, path, sandbox, first, open } = world
-      const configDir = 'configDir' in world ? world.configDir : home
+      const fixture = await start()
+      const { home, path, sandbox, first, open } = fixture
+      const configDir = 'configDir' in fixture ? fixture.configDir : home
       const victim = await SignInProcess.start({
         store: kind,
         home,
@@ -61,9 +61,9 @@ it.each([
   ['own', signedIn, 'credentials.intent.json'],
   ['claude-code', borrowed, 'claude-code.intent.json'],
 ] as const)('the temporary file of an intent is removed, too (%s)', async (store, start, intent) => {
-  const world = await start()
-  const { home, sandbox, open, first } = world
-  const configDir = 'configDir' in world ? world.configDir : home
+  const fixture = await start()
+  const { home, sandbox, open, first } = fixture
+  const configDir = 'configDir' in fixture ? fixture.configDir : home
   const options = { store, home, configDir, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
   const victim = await SignInProcess.start({ ...options, hangAt: 'before-rename', hangOn: intent })
   victim.tell({ do: 'renew' })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
-import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/signed-in.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/provider/signed-in.ts'
 
 describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('an answer without a refresh token keeps the old one', async () => {

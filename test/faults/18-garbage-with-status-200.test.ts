@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/signed-in.ts'
-import { tokenEndpointThatSays } from '../support/token-answers.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/provider/signed-in.ts'
+import { tokenEndpointThatSays } from '../support/provider/token-answers.ts'
 
 describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it.each(['html-200', 'error-200', 'no-access-token', 'huge-body', 'truncated'] as const)(

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE } from '../../src/support/clock.ts'
 import { NeedsLogin } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
-import { SIGN_IN_PLACES } from '../support/signed-in.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
+import { SIGN_IN_PLACES } from '../support/provider/signed-in.ts'
 import { until } from '../support/until.ts'
 
 describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('asks once for a dead grant, tells at once, and takes a new sign-in from the disk', async () => {
     const clock = new FakeClock()
-    const gateway = await KeptGateway.start({ place, clock })
+    const gateway = await CredentialFixture.start({ place, clock })
     await gateway.ask()
     gateway.sandbox.control.revoke()
     const before = clock.now()
@@ -37,7 +37,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
 
   it('keeps the token in use while it lives when the grant dies ahead of time', async () => {
     const clock = new FakeClock()
-    const gateway = await KeptGateway.start({ place, clock })
+    const gateway = await CredentialFixture.start({ place, clock })
     gateway.sandbox.control.fault({ target: 'token-endpoint', fault: 'expired' })
     await clock.advance(6 * HOUR)
     expect(gateway.keeper.snapshot()).toMatchObject({

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
-import { SIGN_IN_PLACES } from '../support/signed-in.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
+import { SIGN_IN_PLACES } from '../support/provider/signed-in.ts'
 
 describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it.each(['500', '502', '503'] as const)(
@@ -11,7 +11,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
     { timeout: 60_000 },
     async (fault) => {
       const clock = new FakeClock()
-      const gateway = await KeptGateway.start({ place, clock })
+      const gateway = await CredentialFixture.start({ place, clock })
       // The token is over when the outage begins, as after a long stop.
       clock.jump(8 * HOUR)
       gateway.sandbox.control.fault({ target: 'token-endpoint', fault, forMs: 2 * HOUR })
@@ -38,7 +38,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
 
   it('nobody notices when the endpoint fails while the token is good', { timeout: 60_000 }, async () => {
     const clock = new FakeClock()
-    const gateway = await KeptGateway.start({ place, clock })
+    const gateway = await CredentialFixture.start({ place, clock })
     gateway.sandbox.control.fault({ target: 'token-endpoint', fault: '500', forMs: 7 * HOUR })
     await clock.advance(7 * HOUR + MINUTE)
     expect(gateway.keeper.snapshot()).toMatchObject({ state: 'at-risk', reason: 'endpoint' })

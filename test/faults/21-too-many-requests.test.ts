@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
-import { SIGN_IN_PLACES } from '../support/signed-in.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
+import { SIGN_IN_PLACES } from '../support/provider/signed-in.ts'
 
 const start = new FakeClock().now()
 
@@ -13,7 +13,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
     ['far too much', () => 99_999, HOUR],
   ])('a Retry-After of %s is obeyed, also over a restart', async (_name, retryAfter, expected) => {
     const clock = new FakeClock(start)
-    const gateway = await KeptGateway.start({ place, clock })
+    const gateway = await CredentialFixture.start({ place, clock })
     clock.jump(8 * HOUR)
     gateway.sandbox.control.fault({
       target: 'token-endpoint',
@@ -35,7 +35,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
 
   it('a Retry-After of garbage means the usual pause', async () => {
     const clock = new FakeClock(start)
-    const gateway = await KeptGateway.start({ place, clock })
+    const gateway = await CredentialFixture.start({ place, clock })
     clock.jump(8 * HOUR)
     gateway.sandbox.control.fault({ target: 'token-endpoint', fault: '429', times: 1, retryAfter: 'soon' })
     await clock.advance(2 * MINUTE)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
-import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/signed-in.ts'
-import { tokenEndpointThatSays, type SeenRequest } from '../support/token-answers.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/provider/signed-in.ts'
+import { tokenEndpointThatSays, type SeenRequest } from '../support/provider/token-answers.ts'
 
 describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it.each(['403', '404', '405', 'redirect'] as const)(
@@ -35,28 +35,28 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('404 leads to the next address at once, and that one is remembered', async () => {
     const seen: SeenRequest[] = []
     const gone = await tokenEndpointThatSays(404, { error: 'not_found' }, {}, seen)
-    const world = await signedIn({ place })
-    const endpoint = new TokenEndpoint({ ...world.settings, tokenUrls: [gone, world.sandbox.tokenUrl] })
-    const both = world.open({ endpoint })
-    expect((await both.renew(world.first, NEVER)).kind).toBe('renewed')
+    const fixture = await signedIn({ place })
+    const endpoint = new TokenEndpoint({ ...fixture.settings, tokenUrls: [gone, fixture.sandbox.tokenUrl] })
+    const both = fixture.open({ endpoint })
+    expect((await both.renew(fixture.first, NEVER)).kind).toBe('renewed')
     // JSON, then the form, then the next address.
     expect(seen.map(({ headers }) => headers['content-type'])).toEqual([
       'application/json',
       'application/x-www-form-urlencoded',
     ])
-    expect((await both.renew(await world.present(), NEVER)).kind).toBe('renewed')
+    expect((await both.renew(await fixture.present(), NEVER)).kind).toBe('renewed')
     expect(seen).toHaveLength(2)
   })
 
   it.each([500, 429, 403])('%d does not: the last resort is not asked after it', async (status) => {
     const lastResort: SeenRequest[] = []
-    const world = await signedIn({ place })
+    const fixture = await signedIn({ place })
     const tokenUrls = [
       await tokenEndpointThatSays(status, { error: 'x' }),
       await tokenEndpointThatSays(400, { error: 'invalid_grant' }, {}, lastResort),
     ]
-    const store = world.open({ endpoint: new TokenEndpoint({ ...world.settings, tokenUrls }) })
-    expect((await store.renew(world.first, NEVER)).kind).toBe('transient')
+    const store = fixture.open({ endpoint: new TokenEndpoint({ ...fixture.settings, tokenUrls }) })
+    expect((await store.renew(fixture.first, NEVER)).kind).toBe('transient')
     expect(lastResort).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { TOKEN_ATTEMPT_MS } from '../../src/oauth/token-endpoint.ts'
 import { SECOND } from '../../src/support/clock.ts'
-import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/signed-in.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/provider/signed-in.ts'
 
 /** The limit itself is exact; what else the machine does meanwhile is not. */
 const BUSY_MACHINE_MS = 5 * SECOND

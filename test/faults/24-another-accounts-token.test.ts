@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { borrowed } from '../support/claude-code.ts'
-import { NEVER, signedIn } from '../support/signed-in.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { NEVER, signedIn } from '../support/provider/signed-in.ts'
 
 describe.each([
   ['the own file', () => signedIn()],

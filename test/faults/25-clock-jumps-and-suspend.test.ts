@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 
 /** A clock of the machine that can be set, beside the provider's, which goes right. */
 class SettableClock extends FakeClock {
@@ -30,7 +30,7 @@ it.each([
     monotonic: () => clock.monotonic(),
     setTimer: clock.setTimer.bind(clock),
   }
-  const gateway = await KeptGateway.start({ clock, sandbox: { clock: providerClock } })
+  const gateway = await CredentialFixture.start({ clock, sandbox: { clock: providerClock } })
   await gateway.ask()
   await clock.advance(HOUR)
   clock.set(jump)
@@ -46,7 +46,7 @@ it.each([
 
 it('a suspend of nine hours is followed by one refresh, and no dead token is used', async () => {
   const clock = new FakeClock()
-  const gateway = await KeptGateway.start({ clock })
+  const gateway = await CredentialFixture.start({ clock })
   await gateway.ask()
   clock.jump(9 * HOUR)
   await Promise.all(Array.from({ length: 50 }, () => gateway.ask()))

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { NEVER, signedIn } from '../support/signed-in.ts'
+import { NEVER, signedIn } from '../support/provider/signed-in.ts'
 
 it.each(['invalid-format', 'invalid-request', '415'] as const)(
   '%s: the form once, and remembered',

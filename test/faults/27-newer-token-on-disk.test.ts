@@ -2,11 +2,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import type { IssuedSignIn } from '../../src/sandbox/sandbox.ts'
 import { fingerprint } from '../../src/support/secret.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 import { until } from '../support/until.ts'
 
 it('repeats a rejected request with the newer token on disk, without a token request', async () => {
-  const gateway = await KeptGateway.start()
+  const gateway = await CredentialFixture.start()
   await gateway.ask()
   gateway.sandbox.control.revokeAccess()
   // The watch has not seen it yet when the answer comes.
@@ -17,7 +17,7 @@ it('repeats a rejected request with the newer token on disk, without a token req
 })
 
 it("adopts what Claude Code renewed for itself, and renews Claude Code's sign-in where it must", async () => {
-  const gateway = await KeptGateway.start({
+  const gateway = await CredentialFixture.start({
     signedIn: false,
     variables: { ANTHROPIC_API_KEY: 'sk-ant-oat01-TEST-of-the-report' },
   })
@@ -28,7 +28,7 @@ it("adopts what Claude Code renewed for itself, and renews Claude Code's sign-in
       path,
       JSON.stringify({
         claudeAiOauth: { accessToken, refreshToken, expiresAt, scopes },
-        mcpOAuth: { kept: true },
+        mcpOAuth: { fixture: true },
       }),
       { mode: 0o600 },
     )
@@ -48,7 +48,7 @@ it("adopts what Claude Code renewed for itself, and renews Claude Code's sign-in
   expect(await gateway.ask()).not.toBe('')
   expect(gateway.tokenRequests).toBe(1)
   const stored = JSON.parse(await readFile(path, 'utf8'))
-  expect(stored.mcpOAuth).toEqual({ kept: true })
+  expect(stored.mcpOAuth).toEqual({ fixture: true })
   expect(gateway.keeper.snapshot()).toMatchObject({
     state: 'healthy',
     source: 'claude-code',

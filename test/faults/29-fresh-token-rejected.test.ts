@@ -2,15 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
-import { emptyHome, SIGN_IN_PLACES, startProvider } from '../support/signed-in.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
+import { emptyHome, SIGN_IN_PLACES, startProvider } from '../support/provider/signed-in.ts'
 import { pause } from '../support/until.ts'
 
 it.each(SIGN_IN_PLACES)(
   'asks for no further token when a fresh one (in a %s) is rejected; a cheap probe finds the recovery',
   async (place) => {
     const clock = new FakeClock()
-    const gateway = await KeptGateway.start({ place, clock })
+    const gateway = await CredentialFixture.start({ place, clock })
     await gateway.ask()
     const outage = gateway.sandbox.control.fault({ target: 'messages', fault: 'invalid' })
     await Promise.allSettled(Array.from({ length: 50 }, () => gateway.ask()))
@@ -51,7 +51,7 @@ it('several gateways on one borrowed sign-in do not drive each other round: one 
   )
   const gateways = await Promise.all(
     Array.from({ length: 3 }, () =>
-      KeptGateway.start({
+      CredentialFixture.start({
         provider,
         signedIn: false,
         auth: ['adopt_claude_code: true'],
@@ -73,9 +73,9 @@ it('several gateways on one borrowed sign-in do not drive each other round: one 
 
 it('several gateways on one database ask for one further token between them', async () => {
   const provider = await startProvider()
-  const first = await KeptGateway.start({ provider, place: 'database' })
+  const first = await CredentialFixture.start({ provider, place: 'database' })
   const others = await Promise.all(
-    [1, 2].map(() => KeptGateway.start({ provider, place: 'database', beside: true, signedIn: false })),
+    [1, 2].map(() => CredentialFixture.start({ provider, place: 'database', beside: true, signedIn: false })),
   )
   const gateways = [first, ...others]
   for (const gateway of gateways) await gateway.ask()

@@ -2,47 +2,47 @@ import { expect, test } from 'vitest'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageRig } from '../support/message-rig.ts'
+import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
 
 test('an answer that breaks off is answered anew in the same platform message', async () => {
   const clock = new FakeClock()
   const outlet = new MemoryOutlet('chat', SECOND)
-  await using rig = await MessageRig.start({ clock, outlets: [outlet] })
+  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
   let breakOff = () => {}
-  rig.model.reply = (_request, { onText }) => {
+  fixture.model.reply = (_request, { onText }) => {
     onText('the first half of ')
     return new Promise((_resolve, reject) => {
       breakOff = () => reject(new TransientError('the credential was replaced', 0, 'credential'))
     })
   }
-  await rig.say('a', 'question')
-  await rig.pass(3 * SECOND, SECOND)
+  await fixture.say('a', 'question')
+  await fixture.pass(3 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['the first half of '])
-  rig.model.reply = async (_request, { onText }) => {
+  fixture.model.reply = async (_request, { onText }) => {
     onText('begun anew')
     await new Promise<void>((resolve) => clock.setTimer(resolve, 10 * SECOND))
     return 'the whole answer'
   }
   breakOff()
-  await rig.pass(5 * SECOND, SECOND)
+  await fixture.pass(5 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['begun anew'])
-  await rig.pass(MINUTE, SECOND)
+  await fixture.pass(MINUTE, SECOND)
   expect(outlet.texts('a')).toEqual(['the whole answer'])
-  expect(rig.model.asked).toEqual(['question', 'question'])
+  expect(fixture.model.asked).toEqual(['question', 'question'])
 })
 
 test('the same after the process was killed in the middle of the answer', async () => {
   const clock = new FakeClock()
   const outlet = new MemoryOutlet('chat', SECOND)
-  const rig = await MessageRig.start({ clock, outlets: [outlet] })
-  rig.model.reply = (_request, { onText }) => {
+  const fixture = await MessageFixture.start({ clock, outlets: [outlet] })
+  fixture.model.reply = (_request, { onText }) => {
     onText('the first half of ')
     return new Promise(() => {})
   }
-  await rig.say('a', 'question')
-  await rig.pass(3 * SECOND, SECOND)
-  await rig.crash()
-  await using next = await MessageRig.start({ clock, outlets: [outlet], path: rig.path })
+  await fixture.say('a', 'question')
+  await fixture.pass(3 * SECOND, SECOND)
+  await fixture.crash()
+  await using next = await MessageFixture.start({ clock, outlets: [outlet], path: fixture.path })
   await next.rest()
   expect(outlet.texts('a')).toEqual(['answer to question'])
 })
@@ -51,19 +51,19 @@ test('a draft that the reader has deleted does not take the answer with it', asy
   const clock = new FakeClock()
   const { Undeliverable } = await import('../../src/inbox/delivery/outlet.ts')
   const outlet = new MemoryOutlet('chat', SECOND)
-  await using rig = await MessageRig.start({ clock, outlets: [outlet] })
+  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
   let finish = () => {}
-  rig.model.reply = (_request, { onText }) => {
+  fixture.model.reply = (_request, { onText }) => {
     onText('the first half of ')
     return new Promise((resolve) => (finish = () => resolve('the answer')))
   }
-  await rig.say('a', 'question')
-  await rig.pass(3 * SECOND, SECOND)
+  await fixture.say('a', 'question')
+  await fixture.pass(3 * SECOND, SECOND)
   outlet.shown.clear()
   outlet.onEdit = () => {
     throw new Undeliverable('message to edit not found')
   }
   finish()
-  await rig.rest()
+  await fixture.rest()
   expect(outlet.texts('a')).toEqual(['the answer'])
 })

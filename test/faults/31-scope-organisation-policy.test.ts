@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { DAY } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 
 it.each([
   ['scope', 'NeedsLogin', 'needs-login', 'scope'],
@@ -13,7 +13,7 @@ it.each([
   ['unknown-403', 'NotPermitted', 'not-permitted', 'policy'],
 ] as const)('%s has its own state, causes no refresh and no storm', async (fault, error, state, reason) => {
   const clock = new FakeClock()
-  const gateway = await KeptGateway.start({ clock })
+  const gateway = await CredentialFixture.start({ clock })
   await gateway.ask()
   const outage = gateway.sandbox.control.fault({ target: 'messages', fault })
   const results = await Promise.allSettled(Array.from({ length: 20 }, () => gateway.ask()))

@@ -3,7 +3,7 @@ import { reportedStatus } from '../../src/inbox/gate/provider-gate.ts'
 import { HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError, UsageLimited } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MessageRig } from '../support/message-rig.ts'
+import { MessageFixture } from '../support/message-fixture.ts'
 
 const LIMIT_NOTICE =
   "I've reached my usage limit until 01:00 UTC. Your message is saved, and I'll answer it then."
@@ -12,67 +12,67 @@ const HELD_NOTICE =
 
 test('at a usage limit messages wait until its end, told once, and nobody asks in between', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ clock })
+  await using fixture = await MessageFixture.start({ clock })
   const end = clock.now() + HOUR
-  rig.model.reply = () => {
+  fixture.model.reply = () => {
     throw new UsageLimited(end)
   }
-  await rig.say('a', 'one')
-  await rig.rest()
-  await rig.say('a', 'two')
-  await rig.say('b', 'three')
-  await rig.rest()
-  expect(rig.outlet.texts('a')).toEqual([LIMIT_NOTICE])
-  expect(rig.outlet.texts('b')).toEqual([LIMIT_NOTICE])
-  expect(reportedStatus(rig.gate.current(), clock.now())).toBe('usage-limited')
-  rig.model.reply = () => 'at last'
-  await rig.pass(HOUR - MINUTE)
-  expect(rig.model.requests).toHaveLength(1)
-  await rig.pass(2 * MINUTE, SECOND)
-  expect(rig.outlet.texts('a')).toEqual([LIMIT_NOTICE, '(to your message of 1 h ago)\n\nat last'])
-  expect(rig.outlet.texts('b')).toEqual([LIMIT_NOTICE, '(to your message of 1 h ago)\n\nat last'])
-  expect(rig.model.asked).toEqual(['one', 'one\n\ntwo', 'three'])
-  expect(rig.gate.current().open).toBe(true)
+  await fixture.say('a', 'one')
+  await fixture.rest()
+  await fixture.say('a', 'two')
+  await fixture.say('b', 'three')
+  await fixture.rest()
+  expect(fixture.outlet.texts('a')).toEqual([LIMIT_NOTICE])
+  expect(fixture.outlet.texts('b')).toEqual([LIMIT_NOTICE])
+  expect(reportedStatus(fixture.gate.current(), clock.now())).toBe('usage-limited')
+  fixture.model.reply = () => 'at last'
+  await fixture.pass(HOUR - MINUTE)
+  expect(fixture.model.requests).toHaveLength(1)
+  await fixture.pass(2 * MINUTE, SECOND)
+  expect(fixture.outlet.texts('a')).toEqual([LIMIT_NOTICE, '(to your message of 1 h ago)\n\nat last'])
+  expect(fixture.outlet.texts('b')).toEqual([LIMIT_NOTICE, '(to your message of 1 h ago)\n\nat last'])
+  expect(fixture.model.asked).toEqual(['one', 'one\n\ntwo', 'three'])
+  expect(fixture.gate.current().open).toBe(true)
 })
 
 test('half an hour of overload: people are told after 30 s, monitors after 60 s, and a few probes find the end', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ clock })
-  rig.model.reply = () => {
+  await using fixture = await MessageFixture.start({ clock })
+  fixture.model.reply = () => {
     throw new TransientError('overloaded', null, 'overloaded')
   }
-  await rig.say('a', 'one')
-  await rig.rest()
-  await rig.say('b', 'two')
-  await rig.pass(25 * SECOND, SECOND)
-  expect([...rig.outlet.texts('a'), ...rig.outlet.texts('b')]).toEqual([])
-  await rig.pass(10 * SECOND, SECOND)
-  expect(rig.outlet.texts('a')).toEqual([HELD_NOTICE])
-  expect(rig.outlet.texts('b')).toEqual([HELD_NOTICE])
-  expect(reportedStatus(rig.gate.current(), clock.now())).toBeNull()
-  await rig.pass(30 * SECOND, SECOND)
-  expect(reportedStatus(rig.gate.current(), clock.now())).toBe('provider-unavailable')
-  await rig.pass(29 * MINUTE, 10 * SECOND)
-  const probes = rig.model.requests.length
+  await fixture.say('a', 'one')
+  await fixture.rest()
+  await fixture.say('b', 'two')
+  await fixture.pass(25 * SECOND, SECOND)
+  expect([...fixture.outlet.texts('a'), ...fixture.outlet.texts('b')]).toEqual([])
+  await fixture.pass(10 * SECOND, SECOND)
+  expect(fixture.outlet.texts('a')).toEqual([HELD_NOTICE])
+  expect(fixture.outlet.texts('b')).toEqual([HELD_NOTICE])
+  expect(reportedStatus(fixture.gate.current(), clock.now())).toBeNull()
+  await fixture.pass(30 * SECOND, SECOND)
+  expect(reportedStatus(fixture.gate.current(), clock.now())).toBe('provider-unavailable')
+  await fixture.pass(29 * MINUTE, 10 * SECOND)
+  const probes = fixture.model.requests.length
   expect(probes).toBeLessThan(20)
-  rig.model.reply = () => 'back'
-  await rig.pass(6 * MINUTE, 10 * SECOND)
-  expect(rig.outlet.texts('a')).toEqual([HELD_NOTICE, expect.stringMatching(/ago\)\n\nback$/)])
-  expect(rig.outlet.texts('b')).toEqual([HELD_NOTICE, expect.stringMatching(/ago\)\n\nback$/)])
-  expect(rig.model.requests).toHaveLength(probes + 2)
+  fixture.model.reply = () => 'back'
+  await fixture.pass(6 * MINUTE, 10 * SECOND)
+  expect(fixture.outlet.texts('a')).toEqual([HELD_NOTICE, expect.stringMatching(/ago\)\n\nback$/)])
+  expect(fixture.outlet.texts('b')).toEqual([HELD_NOTICE, expect.stringMatching(/ago\)\n\nback$/)])
+  expect(fixture.model.requests).toHaveLength(probes + 2)
 })
 
 test('a pause of some seconds says nothing at all', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ clock })
+  await using fixture = await MessageFixture.start({ clock })
   let tries = 0
-  rig.model.reply = () => {
+  fixture.model.reply = () => {
     if (++tries === 1) throw new TransientError('slow down', 10 * SECOND, 'rate-limited')
     return 'fine'
   }
-  await rig.say('a', 'one')
-  await rig.pass(9 * SECOND, SECOND)
+  await fixture.say('a', 'one')
+  await fixture.pass(9 * SECOND, SECOND)
   expect(tries).toBe(1)
-  await rig.pass(3 * SECOND, SECOND)
-  expect(rig.outlet.texts('a')).toEqual(['fine'])
+  await fixture.pass(3 * SECOND, SECOND)
+  expect(fixture.outlet.texts('a')).toEqual(['fine'])
 })

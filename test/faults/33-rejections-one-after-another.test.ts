@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { KeptGateway } from '../support/kept-gateway.ts'
-import { SIGN_IN_PLACES } from '../support/signed-in.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
+import { SIGN_IN_PLACES } from '../support/provider/signed-in.ts'
 
 describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('two hundred requests whose old token fails one after another over 2 s cost one refresh', async () => {
-    const gateway = await KeptGateway.start({ place })
+    const gateway = await CredentialFixture.start({ place })
     await gateway.ask()
     const { fingerprint } = gateway.keeper.snapshot()
     gateway.sandbox.control.fault({

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import { type GateState, SwitchGate } from '../../src/inbox/gate/gate.ts'
 import { HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageRig, lastText, type RigOptions } from '../support/message-rig.ts'
+import {
+  MemoryOutlet,
+  MessageFixture,
+  lastText,
+  type KeeperFixtureOptions,
+} from '../support/message-fixture.ts'
 
 const CHATS = 20
 const MESSAGES_EACH = 25
@@ -31,7 +36,7 @@ test.each([true, false])(
     const outlet = new MemoryOutlet()
     const gate = new SwitchGate()
     gate.set(signInDied(clock.now()))
-    const options: RigOptions = {
+    const options: KeeperFixtureOptions = {
       clock,
       outlets: [outlet],
       messaging: {
@@ -39,25 +44,25 @@ test.each([true, false])(
         hold: { maxAgeMs: 7 * 24 * HOUR, maxPerConversation: 50, maxTotal: 10_000, merge },
       },
     }
-    const first = await MessageRig.start(options)
-    let rig = first
+    const first = await MessageFixture.start(options)
+    let fixture = first
     const restart = async (crash: boolean) => {
-      if (!crash) await rig.messaging.stop(SECOND)
-      await rig.crash()
-      rig = await MessageRig.start({ ...options, path: first.path })
+      if (!crash) await fixture.messaging.stop(SECOND)
+      await fixture.crash()
+      fixture = await MessageFixture.start({ ...options, path: first.path })
     }
     for (let index = 0; index < MESSAGES_EACH; index++) {
-      for (let chat = 0; chat < CHATS; chat++) await rig.say(`c${chat}`, `q${index}.`)
-      await rig.pass((3 * HOUR) / MESSAGES_EACH, 5 * MINUTE)
+      for (let chat = 0; chat < CHATS; chat++) await fixture.say(`c${chat}`, `q${index}.`)
+      await fixture.pass((3 * HOUR) / MESSAGES_EACH, 5 * MINUTE)
       if (index === 5 || index === 15) await restart(false)
       if (index === 10) await restart(true)
     }
-    expect(rig.model.requests).toHaveLength(0)
+    expect(fixture.model.requests).toHaveLength(0)
     for (let chat = 0; chat < CHATS; chat++) expect(outlet.texts(`c${chat}`)).toEqual([NOTICE])
-    expect(await rig.storage.inbox.counts()).toMatchObject({ held: CHATS * MESSAGES_EACH, received: 0 })
-    rig.model.reply = (request) => `re ${lastText(request)}`
+    expect(await fixture.storage.inbox.counts()).toMatchObject({ held: CHATS * MESSAGES_EACH, received: 0 })
+    fixture.model.reply = (request) => `re ${lastText(request)}`
     gate.set({ open: true })
-    await rig.pass(MINUTE, SECOND)
+    await fixture.pass(MINUTE, SECOND)
     const questions = Array.from({ length: MESSAGES_EACH }, (_, index) => `q${index}.`)
     for (let chat = 0; chat < CHATS; chat++) {
       const answers = outlet.texts(`c${chat}`).slice(1)
@@ -65,8 +70,8 @@ test.each([true, false])(
       expect(answers[0]).toMatch(/^\(to your message of \d+ (min|h) ago\)\n\nre /)
       expect(answers).toHaveLength(merge ? 1 : MESSAGES_EACH)
     }
-    expect(await rig.storage.inbox.counts()).toMatchObject({ held: 0, received: 0, answering: 0 })
-    await rig[Symbol.asyncDispose]()
+    expect(await fixture.storage.inbox.counts()).toMatchObject({ held: 0, received: 0, answering: 0 })
+    await fixture[Symbol.asyncDispose]()
     await first[Symbol.asyncDispose]()
   },
   120_000,

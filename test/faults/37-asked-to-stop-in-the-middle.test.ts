@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
+import '../support/processes/no-gateway-left.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import type { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 const ADA = 501
 
@@ -13,33 +13,33 @@ async function stop(gateway: GatewayProcess): Promise<number> {
 }
 
 test.concurrent('an answer that is nearly done is finished before the end', PROCESS_TEST, async () => {
-  await using world = await BotWorld.start({ sandbox: { answer: { delayMs: 2_000 } } })
-  world.telegram.say(ADA, 'quick one')
-  await world.until(() => world.asked('quick one').length === 1, 'the question')
-  expect(await stop(world.gateway)).toBeLessThan(10_000)
-  expect(world.shown(ADA)).toEqual(['Echo: quick one'])
-  expect((await world.gateway.readiness()).status).toBe(0)
-  await world.gateway.start()
+  await using fixture = await BotFixture.start({ sandbox: { answer: { delayMs: 2_000 } } })
+  fixture.telegram.say(ADA, 'quick one')
+  await fixture.until(() => fixture.asked('quick one').length === 1, 'the question')
+  expect(await stop(fixture.gateway)).toBeLessThan(10_000)
+  expect(fixture.shown(ADA)).toEqual(['Echo: quick one'])
+  expect((await fixture.gateway.readiness()).status).toBe(0)
+  await fixture.gateway.start()
   await new Promise((resolve) => setTimeout(resolve, 500))
-  expect(world.asked('quick one')).toHaveLength(1)
-  expect(world.shown(ADA)).toEqual(['Echo: quick one'])
+  expect(fixture.asked('quick one')).toHaveLength(1)
+  expect(fixture.shown(ADA)).toEqual(['Echo: quick one'])
 })
 
 test.concurrent(
   'an answer that takes too long is handed back and given by the next process',
   PROCESS_TEST,
   async () => {
-    await using world = await BotWorld.start({ sandbox: { answer: { delayMs: 120_000 } } })
-    world.telegram.say(ADA, 'long one')
-    world.telegram.say(ADA, 'after it')
-    await world.until(() => world.asked('long one').length === 1, 'the question')
-    expect(await stop(world.gateway)).toBeLessThan(10_500)
-    expect(world.shown(ADA)).toEqual([])
-    expect((await world.stored()).map(({ state }) => state)).not.toContain('answering')
-    world.sandbox.control.answer({ delayMs: 0 })
-    await world.gateway.start()
-    await world.until(() => world.shown(ADA).length === 2, 'both answers')
-    expect(world.shown(ADA)).toEqual(['Echo: long one', 'Echo: after it'])
+    await using fixture = await BotFixture.start({ sandbox: { answer: { delayMs: 120_000 } } })
+    fixture.telegram.say(ADA, 'long one')
+    fixture.telegram.say(ADA, 'after it')
+    await fixture.until(() => fixture.asked('long one').length === 1, 'the question')
+    expect(await stop(fixture.gateway)).toBeLessThan(10_500)
+    expect(fixture.shown(ADA)).toEqual([])
+    expect((await fixture.stored()).map(({ state }) => state)).not.toContain('answering')
+    fixture.sandbox.control.answer({ delayMs: 0 })
+    await fixture.gateway.start()
+    await fixture.until(() => fixture.shown(ADA).length === 2, 'both answers')
+    expect(fixture.shown(ADA)).toEqual(['Echo: long one', 'Echo: after it'])
   },
 )
 
@@ -47,23 +47,23 @@ test.concurrent(
   'a refresh that has left is waited for beyond that, and its result is kept',
   PROCESS_TEST,
   async () => {
-    await using world = await BotWorld.start({ apiKey: false, start: false })
-    const { sandbox, telegram, gateway } = world
-    await world.signedIn({ tokenLifetimeSeconds: 3_600 })
+    await using fixture = await BotFixture.start({ apiKey: false, start: false })
+    const { sandbox, telegram, gateway } = fixture
+    await fixture.signedIn({ tokenLifetimeSeconds: 3_600 })
     await gateway.start()
     telegram.say(ADA, 'first')
-    await world.until(() => world.shown(ADA).length === 1, 'the first answer')
+    await fixture.until(() => fixture.shown(ADA).length === 1, 'the first answer')
     const slow = sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 11_000 })
     sandbox.control.expire()
     telegram.say(ADA, 'second')
-    await world.until(() => slow.struck === 1, 'the refresh')
+    await fixture.until(() => slow.struck === 1, 'the refresh')
     const took = await stop(gateway)
     expect(took).toBeGreaterThan(5_000)
     expect(took).toBeLessThan(35_000)
     slow.clear()
     await gateway.start()
-    await world.until(() => world.shown(ADA).length === 2, 'the second answer')
-    expect(world.shown(ADA)).toEqual(['Echo: first', 'Echo: second'])
+    await fixture.until(() => fixture.shown(ADA).length === 2, 'the second answer')
+    expect(fixture.shown(ADA)).toEqual(['Echo: first', 'Echo: second'])
     expect(sandbox.counts).toMatchObject({ tokenRequests: 1, replays: 0, invalidGrants: 0 })
   },
 )

@@ -1,22 +1,22 @@
 import { expect, test } from 'vitest'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MessageRig, until } from '../support/message-rig.ts'
+import { MessageFixture, until } from '../support/message-fixture.ts'
 
 const FULL = "I'm still offline and can't save more messages in this chat. Please send this one again later."
 
 test('a conversation that floods takes its turn like everybody else', async () => {
-  await using rig = await MessageRig.start({ messaging: { concurrency: 1 } })
+  await using fixture = await MessageFixture.start({ messaging: { concurrency: 1 } })
   const order: string[] = []
-  rig.model.reply = (request) => {
+  fixture.model.reply = (request) => {
     order.push(request.messages.at(-1)!.text)
     return 'ok'
   }
-  await rig.say('flood', ...Array.from({ length: 40 }, (_, index) => `flood ${index}`))
-  await rig.say('quiet', 'hello')
-  await until(() => rig.outlet.texts('quiet').length === 1)
+  await fixture.say('flood', ...Array.from({ length: 40 }, (_, index) => `flood ${index}`))
+  await fixture.say('quiet', 'hello')
+  await until(() => fixture.outlet.texts('quiet').length === 1)
   expect(order.indexOf('hello')).toBeLessThan(10)
-  await until(() => rig.outlet.texts('flood').length === 40)
+  await until(() => fixture.outlet.texts('flood').length === 40)
   expect(order.filter((text) => text.startsWith('flood'))).toEqual(
     Array.from({ length: 40 }, (_, index) => `flood ${index}`),
   )
@@ -24,42 +24,42 @@ test('a conversation that floods takes its turn like everybody else', async () =
 
 test('a full hold refuses visibly, keeps what it has, and leaves other conversations alone', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ clock })
-  rig.gate.usageLimited(clock.now() + HOUR)
+  await using fixture = await MessageFixture.start({ clock })
+  fixture.gate.usageLimited(clock.now() + HOUR)
   const flood = Array.from({ length: 55 }, (_, index) => `m${index}`)
-  const accepted = await rig.say('flood', ...flood)
-  const [other] = await rig.say('other', 'hello')
-  await rig.rest()
+  const accepted = await fixture.say('flood', ...flood)
+  const [other] = await fixture.say('other', 'hello')
+  await fixture.rest()
   expect(accepted.filter(({ holdFull }) => holdFull)).toHaveLength(5)
   expect(accepted.slice(50).every(({ state }) => state === 'refused')).toBe(true)
-  expect(rig.outlet.texts('flood')).toContain(FULL)
+  expect(fixture.outlet.texts('flood')).toContain(FULL)
   expect(other).toMatchObject({ state: 'held', holdFull: false })
-  await rig.pass(HOUR + MINUTE)
-  expect(rig.model.asked).toContain(flood.slice(0, 50).join('\n\n'))
-  expect(rig.model.asked).toContain('hello')
+  await fixture.pass(HOUR + MINUTE)
+  expect(fixture.model.asked).toContain(flood.slice(0, 50).join('\n\n'))
+  expect(fixture.model.asked).toContain('hello')
 })
 
 test('the hold has a limit over all conversations, too', async () => {
   const clock = new FakeClock()
   const hold = { maxAgeMs: HOUR, maxPerConversation: 50, maxTotal: 3, merge: true }
-  await using rig = await MessageRig.start({ clock, messaging: { hold } })
-  rig.gate.usageLimited(clock.now() + HOUR)
-  await rig.say('a', '1', '2')
-  const [third, fourth] = [(await rig.say('b', '3'))[0]!, (await rig.say('c', '4'))[0]!]
+  await using fixture = await MessageFixture.start({ clock, messaging: { hold } })
+  fixture.gate.usageLimited(clock.now() + HOUR)
+  await fixture.say('a', '1', '2')
+  const [third, fourth] = [(await fixture.say('b', '3'))[0]!, (await fixture.say('c', '4'))[0]!]
   expect([third.holdFull, fourth.holdFull]).toEqual([false, true])
 })
 
 test('somebody who writes far too fast is asked politely to wait, once a minute', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ clock, messaging: { personPerMinute: 2 } })
-  await rig.say('a', ...Array.from({ length: 20 }, (_, index) => `m${index}`))
-  await rig.rest()
-  const asked = rig.model.asked.length
+  await using fixture = await MessageFixture.start({ clock, messaging: { personPerMinute: 2 } })
+  await fixture.say('a', ...Array.from({ length: 20 }, (_, index) => `m${index}`))
+  await fixture.rest()
+  const asked = fixture.model.asked.length
   expect(asked).toBe(6)
-  const refusals = rig.outlet.texts('a').filter((text) => text.startsWith('That was a lot at once'))
+  const refusals = fixture.outlet.texts('a').filter((text) => text.startsWith('That was a lot at once'))
   expect(refusals).toHaveLength(1)
-  await rig.pass(MINUTE)
-  await rig.say('a', 'patient')
-  await rig.rest()
-  expect(rig.model.asked.at(-1)).toBe('patient')
+  await fixture.pass(MINUTE)
+  await fixture.say('a', 'patient')
+  await fixture.rest()
+  expect(fixture.model.asked.at(-1)).toBe('patient')
 })

@@ -3,34 +3,34 @@ import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageRig } from '../support/message-rig.ts'
+import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
 
 test('while one channel is down its answers wait in their order, and another channel notices nothing', async () => {
   const clock = new FakeClock()
   const down = new MemoryOutlet('chat')
   const up = new MemoryOutlet('other')
-  await using rig = await MessageRig.start({ clock, outlets: [down, up] })
+  await using fixture = await MessageFixture.start({ clock, outlets: [down, up] })
   let broken = true
   let tries = 0
   down.onSend = () => {
     tries++
     if (broken) throw new TransientError('connection refused')
   }
-  await rig.say('a', 'one', 'two')
+  await fixture.say('a', 'one', 'two')
   const chat = { id: 'x', kind: 'private', addressed: true } as const
-  await rig.messaging.receiver.receive('other', [rig.message('hi', { address: 'x', chat })], [])
-  await rig.rest()
+  await fixture.messaging.receiver.receive('other', [fixture.message('hi', { address: 'x', chat })], [])
+  await fixture.rest()
   expect(up.texts('x')).toEqual(['answer to hi'])
   expect(down.texts('a')).toEqual([])
-  await rig.pass(30 * MINUTE, 10 * SECOND)
+  await fixture.pass(30 * MINUTE, 10 * SECOND)
   // The model has answered both; only the sending waits, and it is not a storm.
-  expect(rig.model.asked.toSorted()).toEqual(['hi', 'one', 'two'])
-  expect(rig.model.asked.filter((text) => text !== 'hi')).toEqual(['one', 'two'])
+  expect(fixture.model.asked.toSorted()).toEqual(['hi', 'one', 'two'])
+  expect(fixture.model.asked.filter((text) => text !== 'hi')).toEqual(['one', 'two'])
   expect(tries).toBeLessThan(20)
   broken = false
-  await rig.pass(6 * MINUTE, 10 * SECOND)
+  await fixture.pass(6 * MINUTE, 10 * SECOND)
   expect(down.texts('a')).toEqual(['answer to one', 'answer to two'])
-  expect(rig.model.requests).toHaveLength(3)
+  expect(fixture.model.requests).toHaveLength(3)
 })
 
 test('a chat that blocked the bot ends its own messages and nobody else’s', async () => {
@@ -39,27 +39,27 @@ test('a chat that blocked the bot ends its own messages and nobody else’s', as
   outlet.onSend = (address) => {
     if (address === 'blocked') throw new Undeliverable('the bot was blocked')
   }
-  await using rig = await MessageRig.start({ outlets: [outlet] })
-  await rig.say('blocked', 'one', 'two')
-  await rig.say('b', 'x')
-  await rig.rest()
-  await rig.rest()
+  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  await fixture.say('blocked', 'one', 'two')
+  await fixture.say('b', 'x')
+  await fixture.rest()
+  await fixture.rest()
   expect(outlet.texts('b').join('')).toBe('answer to x')
-  expect(await rig.storage.outbox.pending()).toEqual([])
+  expect(await fixture.storage.outbox.pending()).toEqual([])
 })
 
 test('after a crash in the middle of a long answer the parts that were sent are not sent again', async () => {
   const outlet = new MemoryOutlet()
   outlet.maxPart = 10
   outlet.onSend = (_address, part) => (part.startsWith('third') ? new Promise(() => {}) : undefined)
-  const rig = await MessageRig.start({ outlets: [outlet] })
-  rig.model.reply = () => 'first ....second ...third ....'
-  await rig.say('a', 'long')
-  await rig.rest()
+  const fixture = await MessageFixture.start({ outlets: [outlet] })
+  fixture.model.reply = () => 'first ....second ...third ....'
+  await fixture.say('a', 'long')
+  await fixture.rest()
   expect(outlet.texts('a')).toEqual(['first ....', 'second ...'])
-  await rig.crash()
+  await fixture.crash()
   outlet.onSend = () => {}
-  await using next = await MessageRig.start({ outlets: [outlet], path: rig.path })
+  await using next = await MessageFixture.start({ outlets: [outlet], path: fixture.path })
   await next.rest()
   expect(outlet.texts('a')).toEqual(['first ....', 'second ...', 'third ....'])
   expect(next.model.requests).toHaveLength(0)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { systemClock, type Clock } from '../../src/support/clock.ts'
-import { RecordingReceiver } from '../support/recording-receiver.ts'
-import { PRIVATE_CHAT, TelegramFixture } from '../support/telegram-fixture.ts'
+import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
+import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
 import { until } from '../support/until.ts'
 
 /** Real time with every wait a tenth as long, and never as long as a minute. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { freePort, GatewayProcess } from '../support/gateway-process.ts'
+import '../support/processes/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { freePort, GatewayProcess } from '../support/processes/gateway-process.ts'
 
 test(
   'a second gateway on one home says so and ends with 1, and the first goes on',

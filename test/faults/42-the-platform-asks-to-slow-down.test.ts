@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { TransientError } from '../../src/support/errors.ts'
-import { RecordingReceiver } from '../support/recording-receiver.ts'
-import { PRIVATE_CHAT, TelegramFixture } from '../support/telegram-fixture.ts'
-import { tooManyRequests } from '../support/telegram-server.ts'
+import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
+import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
+import { tooManyRequests } from '../support/platforms/telegram/telegram-server.ts'
 import { pause } from '../support/until.ts'
 
 const CHAT = String(PRIVATE_CHAT)

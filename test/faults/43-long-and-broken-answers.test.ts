@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_PACING } from '../../src/channels/telegram/send/pacing.ts'
-import { RecordingReceiver } from '../support/recording-receiver.ts'
-import { GROUP_CHAT, PRIVATE_CHAT, TelegramFixture } from '../support/telegram-fixture.ts'
+import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
+import { GROUP_CHAT, PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
 
 const signal = new AbortController().signal
 /** These tests are about form, not about speed. */

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PostReceiver } from '../support/alert-receivers.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import { TelegramServer } from '../support/telegram-server.ts'
+import '../support/processes/no-gateway-left.ts'
+import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { PostReceiver } from '../support/provider/alert-receivers.ts'
 
 const ADA = 501
 const WEBHOOK_SECRET = 'canary-TEST-webhook-secret-4711'
@@ -35,7 +35,7 @@ function filesOf(folder: string): Array<{ name: string; bytes: string }> {
 
 test('no secret comes out anywhere, whatever breaks and however much is logged', PROCESS_TEST, async () => {
   await using receiver = await PostReceiver.start()
-  await using world = await BotWorld.start({
+  await using fixture = await BotFixture.start({
     apiKey: false,
     start: false,
     config: {
@@ -48,18 +48,18 @@ test('no secret comes out anywhere, whatever breaks and however much is logged',
     },
     env: { EMAIL_PASSWORD },
   })
-  const { gateway, sandbox, telegram } = world
+  const { gateway, sandbox, telegram } = fixture
   const places: Array<{ name: string; bytes: string }> = []
   const run = async (...args: string[]) => {
     const { stdout, stderr } = await gateway.run(args)
     places.push({ name: `hermes ${args.join(' ')}`, bytes: stdout + stderr })
   }
-  const first = await world.signedIn({ tokenLifetimeSeconds: 28_800 })
+  const first = await fixture.signedIn({ tokenLifetimeSeconds: 28_800 })
   await gateway.start()
 
   // Refreshes that break in several ways, and rejections, before they work again.
   telegram.say(ADA, 'one')
-  await world.until(() => world.shown(ADA).length === 1, 'the first answer')
+  await fixture.until(() => fixture.shown(ADA).length === 1, 'the first answer')
   for (const fault of ['error-200', 'invalid-scope'] as const) {
     sandbox.control.fault({ target: 'token-endpoint', fault, times: 1 })
   }
@@ -69,12 +69,16 @@ test('no secret comes out anywhere, whatever breaks and however much is logged',
   sandbox.control.expire()
   for (const text of ['two', 'three', 'four', PASTED_TOKEN, PASTED_CODE, 'five']) telegram.say(ADA, text)
   expect((await gateway.say('web', PASTED_TOKEN)).status).not.toBe(401)
-  await world.until(() => world.shown(ADA).some((text) => text.includes('five')), 'the last answer', 90_000)
+  await fixture.until(
+    () => fixture.shown(ADA).some((text) => text.includes('five')),
+    'the last answer',
+    90_000,
+  )
 
   // The sign-in dies, and a person signs in again.
   sandbox.control.revoke()
   telegram.say(ADA, 'six')
-  await world.untilState('needs-login')
+  await fixture.untilState('needs-login')
   await run('status')
   await run('status', '--json')
   await run('auth', 'status', '--json')
@@ -84,12 +88,16 @@ test('no secret comes out anywhere, whatever breaks and however much is logged',
   await run('alerts', 'test')
   const cmdline = readFileSync(`/proc/${gateway.pid}/cmdline`, 'utf8')
   places.push({ name: 'the process list', bytes: cmdline })
-  const login = await world.login()
+  const login = await fixture.login()
   expect(login.code).toBe(0)
   const [code, state] = login.paste.split('#') as [string, string]
   places.push({ name: 'the login command', bytes: (login.stdout + login.stderr).replace(login.url, '') })
-  await world.until(() => world.shown(ADA).some((text) => text.includes('six')), 'the late answer', 60_000)
-  await world.until(
+  await fixture.until(
+    () => fixture.shown(ADA).some((text) => text.includes('six')),
+    'the late answer',
+    60_000,
+  )
+  await fixture.until(
     () => receiver.posts.some(({ body }) => body.includes('incident.closed')),
     'the closing message',
   )
@@ -114,7 +122,7 @@ test('no secret comes out anywhere, whatever breaks and however much is logged',
   places.push(...filesOf(gateway.home))
   places.push({ name: 'what is printed', bytes: gateway.stdout }, { name: 'the log', bytes: gateway.stderr })
   places.push({ name: 'the alerts', bytes: receiver.posts.map(({ body }) => body).join('\n') })
-  places.push({ name: 'the chat', bytes: world.shown(ADA).join('\n') })
+  places.push({ name: 'the chat', bytes: fixture.shown(ADA).join('\n') })
   const asked = sandbox.requests.map(({ messages, system }) => JSON.stringify({ messages, system }))
   places.push({ name: 'what the model is shown', bytes: asked.join('\n') })
 

@@ -4,9 +4,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { borrowed } from '../support/claude-code.ts'
-import { SignInProcess } from '../support/processes.ts'
-import { afterThisTest, MACHINE, signedIn } from '../support/signed-in.ts'
+import { SignInProcess } from '../support/processes/processes.ts'
+import { borrowed } from '../support/provider/claude-code.ts'
+import { afterThisTest, MACHINE, signedIn } from '../support/provider/signed-in.ts'
 
 /** Answers that quote the token they were given, as a careless server or proxy does. */
 const ECHOES: Array<(token: string) => { status: number; body: string }> = [
@@ -47,9 +47,9 @@ it.each([
   ['own', signedIn],
   ['claude-code', borrowed],
 ] as const)('stand in the credentials file alone, whatever the endpoint says (%s)', async (store, start) => {
-  const world = await start()
-  const { home, path, first } = world
-  const configDir = 'configDir' in world ? world.configDir : home
+  const fixture = await start()
+  const { home, path, first } = fixture
+  const configDir = 'configDir' in fixture ? fixture.configDir : home
   const tokenUrl = await echoingEndpoint()
   const options = { store, home, configDir, machineId: MACHINE, tokenUrl, backoffMs: 1 }
   await using worker = await SignInProcess.start(options)

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
+import '../support/processes/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 const KEY = 'sk-ant-api03-TESTcanaryTESTcanaryTESTcanaryTESTcanaryTESTcanary'
 const CODE = 'TESTcanaryCodeTESTcanaryCodeTESTcanaryCode#TESTcanaryStateTESTcanaryState'

@@ -3,13 +3,13 @@ import { inspect } from 'node:util'
 import { expect, it } from 'vitest'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { KeptGateway } from '../support/kept-gateway.ts'
+import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 
 const TOKEN = /sk-ant-(?:oat|ort|api)/
 
 it('no token stands in anything that the keeper says, remembers or throws, through every kind of trouble', async () => {
   const clock = new FakeClock()
-  const gateway = await KeptGateway.start({
+  const gateway = await CredentialFixture.start({
     clock,
     variables: { ANTHROPIC_TOKEN: 'sk-ant-oat01-TEST-canary', ANTHROPIC_API_KEY: 'sk-ant-api03-TEST-canary' },
     auth: ['fallback_api_key: true'],

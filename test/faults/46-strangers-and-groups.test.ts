@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { approvePairing } from '../../src/conversation/access/pairing-policy.ts'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageRig, type RigOptions } from '../support/message-rig.ts'
+import { MemoryOutlet, MessageFixture, type KeeperFixtureOptions } from '../support/message-fixture.ts'
 
-const guarded: RigOptions = {
+const guarded: KeeperFixtureOptions = {
   messaging: {
     access: {
       operators: new Set(['chat:1']),
@@ -28,79 +28,79 @@ const guarded: RigOptions = {
 const privateChat = (id: string) => ({ id, kind: 'private', addressed: true }) as const
 const group = (id: string, addressed: boolean) => ({ id, kind: 'group', addressed }) as const
 
-function from(rig: MessageRig, personId: string, name: string | null, text: string) {
+function from(fixture: MessageFixture, personId: string, name: string | null, text: string) {
   const person = { id: personId, name }
-  const item = rig.message(text, { address: personId, person, chat: privateChat(personId) })
-  return rig.messaging.receiver.receive('chat', [item], [])
+  const item = fixture.message(text, { address: personId, person, chat: privateChat(personId) })
+  return fixture.messaging.receiver.receive('chat', [item], [])
 }
 
 const codeIn = (text: string | undefined) => /approve chat ([A-HJ-NP-Z2-9]{8})$/.exec(text ?? '')?.[1]
 
 test('a stranger reaches no model, and gets a pairing code at most once an hour', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ ...guarded, clock })
-  for (let count = 0; count < 5; count++) await from(rig, '99', 'Stranger', 'let me in')
-  await rig.rest()
-  expect(rig.outlet.texts('99')).toHaveLength(1)
-  const code = codeIn(rig.outlet.texts('99')[0])
+  await using fixture = await MessageFixture.start({ ...guarded, clock })
+  for (let count = 0; count < 5; count++) await from(fixture, '99', 'Stranger', 'let me in')
+  await fixture.rest()
+  expect(fixture.outlet.texts('99')).toHaveLength(1)
+  const code = codeIn(fixture.outlet.texts('99')[0])
   expect(code).toBeDefined()
-  await rig.pass(HOUR + MINUTE, 30 * MINUTE)
-  await from(rig, '99', 'Stranger', 'hello?')
-  await rig.rest()
-  expect(rig.outlet.texts('99')).toHaveLength(2)
-  expect(codeIn(rig.outlet.texts('99')[1])).not.toBe(code)
-  expect(rig.model.requests).toHaveLength(0)
-  expect(JSON.stringify(await rig.rows('99'))).not.toContain('let me in')
+  await fixture.pass(HOUR + MINUTE, 30 * MINUTE)
+  await from(fixture, '99', 'Stranger', 'hello?')
+  await fixture.rest()
+  expect(fixture.outlet.texts('99')).toHaveLength(2)
+  expect(codeIn(fixture.outlet.texts('99')[1])).not.toBe(code)
+  expect(fixture.model.requests).toHaveLength(0)
+  expect(JSON.stringify(await fixture.rows('99'))).not.toContain('let me in')
 })
 
 test('who takes the name of somebody allowed is a stranger all the same', async () => {
-  await using rig = await MessageRig.start(guarded)
-  await from(rig, '7', 'Anna', 'it is me')
-  await from(rig, '98', 'Anna', 'it is me, too')
-  await rig.rest()
-  expect(rig.model.asked).toEqual(['it is me'])
+  await using fixture = await MessageFixture.start(guarded)
+  await from(fixture, '7', 'Anna', 'it is me')
+  await from(fixture, '98', 'Anna', 'it is me, too')
+  await fixture.rest()
+  expect(fixture.model.asked).toEqual(['it is me'])
 })
 
 test('whom the operator lets in may talk from then on, also under a new name', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ ...guarded, clock })
-  await from(rig, '99', 'Stranger', 'hello')
-  await rig.rest()
-  const code = codeIn(rig.outlet.texts('99')[0])!
-  const approval = await approvePairing(rig.storage.pairings, 'chat', code, clock.now())
+  await using fixture = await MessageFixture.start({ ...guarded, clock })
+  await from(fixture, '99', 'Stranger', 'hello')
+  await fixture.rest()
+  const code = codeIn(fixture.outlet.texts('99')[0])!
+  const approval = await approvePairing(fixture.storage.pairings, 'chat', code, clock.now())
   expect(approval).toMatchObject({ kind: 'approved', personId: '99' })
-  await from(rig, '99', 'New Name', 'thank you')
-  await rig.rest()
-  expect(rig.model.asked).toEqual(['thank you'])
+  await from(fixture, '99', 'New Name', 'thank you')
+  await fixture.rest()
+  expect(fixture.model.asked).toEqual(['thank you'])
 })
 
 test('guessing at codes locks the door: even the right one is refused for a while', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ ...guarded, clock })
-  await from(rig, '99', 'Stranger', 'hello')
-  await rig.rest()
-  const code = codeIn(rig.outlet.texts('99')[0])!
+  await using fixture = await MessageFixture.start({ ...guarded, clock })
+  await from(fixture, '99', 'Stranger', 'hello')
+  await fixture.rest()
+  const code = codeIn(fixture.outlet.texts('99')[0])!
   for (let guess = 0; guess < 5; guess++) {
-    const wrong = await approvePairing(rig.storage.pairings, 'chat', `WRNG234${guess + 2}`, clock.now())
+    const wrong = await approvePairing(fixture.storage.pairings, 'chat', `WRNG234${guess + 2}`, clock.now())
     expect(wrong.kind).toBe('unknown-code')
   }
-  expect((await approvePairing(rig.storage.pairings, 'chat', code, clock.now())).kind).toBe('locked')
-  expect(await rig.storage.pairings.isApproved('chat', '99')).toBe(false)
+  expect((await approvePairing(fixture.storage.pairings, 'chat', code, clock.now())).kind).toBe('locked')
+  expect(await fixture.storage.pairings.isApproved('chat', '99')).toBe(false)
 })
 
 test('at most three strangers of a channel hold a code at a time', async () => {
-  await using rig = await MessageRig.start(guarded)
-  for (const id of ['91', '92', '93', '94']) await from(rig, id, null, 'hello')
-  await rig.rest()
-  expect(['91', '92', '93', '94'].map((id) => rig.outlet.texts(id).length)).toEqual([1, 1, 1, 0])
+  await using fixture = await MessageFixture.start(guarded)
+  for (const id of ['91', '92', '93', '94']) await from(fixture, id, null, 'hello')
+  await fixture.rest()
+  expect(['91', '92', '93', '94'].map((id) => fixture.outlet.texts(id).length)).toEqual([1, 1, 1, 0])
 })
 
 test('in a group the bot hears only what is meant for it, and leaves strange groups alone', async () => {
-  await using rig = await MessageRig.start(guarded)
+  await using fixture = await MessageFixture.start(guarded)
   const say = (text: string, personId: string, chat: ReturnType<typeof group>) =>
-    rig.messaging.receiver.receive(
+    fixture.messaging.receiver.receive(
       'chat',
-      [rig.message(text, { address: chat.id, person: { id: personId, name: null }, chat })],
+      [fixture.message(text, { address: chat.id, person: { id: personId, name: null }, chat })],
       [{ name: 'offset', value: '1' }],
     )
   await say('among ourselves', '50', group('team', false))
@@ -108,18 +108,18 @@ test('in a group the bot hears only what is meant for it, and leaves strange gro
   await say('@bot hello', '50', group('team', true))
   await say('@bot in a strange group', '50', group('strange', true))
   await say('@bot from a friend in a strange group', '7', group('strange', true))
-  await rig.rest()
-  expect(rig.model.asked).toEqual(['@bot hello', '@bot from a friend in a strange group'])
-  expect(rig.outlet.texts('strange')).toEqual(['answer to @bot from a friend in a strange group'])
+  await fixture.rest()
+  expect(fixture.model.asked).toEqual(['@bot hello', '@bot from a friend in a strange group'])
+  expect(fixture.outlet.texts('strange')).toEqual(['answer to @bot from a friend in a strange group'])
   // The platform's position moves on past what was ignored.
-  expect(await rig.storage.inbox.cursor('chat', 'offset')).toBe('1')
+  expect(await fixture.storage.inbox.cursor('chat', 'offset')).toBe('1')
 })
 
 test('nobody wrote in a configuration for a channel: nobody is let in', async () => {
   const nobody = { operators: new Set<string>(), channels: new Map() }
   const outlet = new MemoryOutlet()
-  await using rig = await MessageRig.start({ outlets: [outlet], messaging: { access: nobody } })
-  await rig.say('a', 'hello')
-  await rig.rest()
-  expect(rig.model.requests).toHaveLength(0)
+  await using fixture = await MessageFixture.start({ outlets: [outlet], messaging: { access: nobody } })
+  await fixture.say('a', 'hello')
+  await fixture.rest()
+  expect(fixture.model.requests).toHaveLength(0)
 })

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
-import { post } from '../support/http-gateway.ts'
+import '../support/processes/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { post } from '../support/web/http-gateway.ts'
 
 test(
   'a paste with a wrong state, none, from another client or a second time is refused, and changes nothing',

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PostReceiver } from '../support/alert-receivers.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
+import '../support/processes/no-gateway-left.ts'
 import { filesOf, leaks } from '../support/canary-search.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { PostReceiver } from '../support/provider/alert-receivers.ts'
 
 const ALICE = 901
 const BOB = 902
@@ -15,7 +15,7 @@ test(
   PROCESS_TEST,
   async () => {
     await using receiver = await PostReceiver.start()
-    await using world = await BotWorld.start({
+    await using fixture = await BotFixture.start({
       apiKey: false,
       env: { TELEGRAM_ALLOWED_USERS: String(USER) },
       config: {
@@ -23,31 +23,31 @@ test(
         alerts: [{ type: 'webhook', url: receiver.url, secret: 'canary-TEST-webhook' }],
       },
     })
-    const { telegram, sandbox, gateway } = world
+    const { telegram, sandbox, gateway } = fixture
     const addresses = (chat: number) =>
-      world
+      fixture
         .shown(chat)
         .flatMap((text) => [...text.matchAll(/http\S+state=[\w-]{43}/g)].map(([found]) => found))
     const begin = async (person: number) => {
       const known = addresses(person).length
       telegram.say(person, '/login')
-      return await world.until(() => addresses(person)[known], `an address for ${person}`)
+      return await fixture.until(() => addresses(person)[known], `an address for ${person}`)
     }
     const pastes: string[] = []
     /** Pastes, and waits until the message is deleted. @returns what the bot says to it */
     const paste = async (chat: number, text: string, from = chat, more: object = {}) => {
       pastes.push(text)
-      const heard = world.shown(chat).length
+      const heard = fixture.shown(chat).length
       const id = telegram.say(chat, text, { from: { id: from }, message: more as Record<string, unknown> })
-      await world.until(
+      await fixture.until(
         () =>
           telegram
             .callsOf('deleteMessage')
             .some(({ payload }) => payload.chat_id === chat && payload.message_id === id),
         `the removal of ${text}`,
       )
-      await world.until(() => telegram.unconfirmed === 0, 'the confirmation')
-      return () => world.shown(chat).slice(heard).join('\n')
+      await fixture.until(() => telegram.unconfirmed === 0, 'the confirmation')
+      return () => fixture.shown(chat).slice(heard).join('\n')
     }
 
     const forAlice = await begin(ALICE)
@@ -58,7 +58,7 @@ test(
 
     const says = async (reply: Promise<() => string>, sentence: RegExp) => {
       const text = await reply
-      await world.until(() => sentence.test(text()), `${String(sentence)} in ${text()}`)
+      await fixture.until(() => sentence.test(text()), `${String(sentence)} in ${text()}`)
     }
     await says(paste(ALICE, `${code}#${'w1'.repeat(22)}`), /another sign-in/)
     await says(paste(ALICE, `https://platform.claude.com/oauth/code/callback?code=${code}`), /Only half/)
@@ -69,7 +69,7 @@ test(
     await paste(GROUP, codeOfAlice, STRANGER)
     const edited = telegram.say(USER, 'soon')
     telegram.change(USER, edited, `${code}#${state}`)
-    await world.until(
+    await fixture.until(
       () =>
         telegram
           .callsOf('deleteMessage')
@@ -80,11 +80,11 @@ test(
     // In a group, and for whoever is no operator, there is not even an address.
     telegram.say(GROUP, '/login', { from: { id: ALICE } })
     telegram.say(USER, '/login')
-    await world.until(
-      () => world.shown(GROUP).length > 0 && world.shown(USER).at(-1)!.includes('Only an operator'),
+    await fixture.until(
+      () => fixture.shown(GROUP).length > 0 && fixture.shown(USER).at(-1)!.includes('Only an operator'),
       'the refusals',
     )
-    expect(world.shown(GROUP).join('\n')).toMatch(
+    expect(fixture.shown(GROUP).join('\n')).toMatch(
       /^Only an operator can sign in, and only in a private chat\.$/,
     )
     expect([...addresses(USER), ...addresses(GROUP)]).toEqual([])
@@ -96,7 +96,7 @@ test(
     expect(sandbox.counts.tokenRequests).toBe(2)
     await says(paste(BOB, bobs), /did not keep it/)
     const alerts = () => receiver.posts.map(({ body }) => (JSON.parse(body) as { event: string }).event)
-    await world.until(() => alerts().includes('signin.changed'), 'the alert of the change')
+    await fixture.until(() => alerts().includes('signin.changed'), 'the alert of the change')
     await says(paste(ALICE, codeOfAlice), /used already/)
     expect(sandbox.counts.tokenRequests).toBe(2)
 
@@ -106,12 +106,12 @@ test(
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 2_000 })
     pastes.push(last)
     telegram.say(BOB, last)
-    await world.until(() => sandbox.state().faults[0]?.struck === 1, 'the exchange')
+    await fixture.until(() => sandbox.state().faults[0]?.struck === 1, 'the exchange')
     await gateway.kill('SIGKILL')
     expect(telegram.unconfirmed).toBeGreaterThan(0)
     await gateway.start()
-    await world.until(() => telegram.unconfirmed === 0, 'the second delivery')
-    await world.until(() => world.shown(BOB).at(-1)!.includes('did not keep it'), 'the hint')
+    await fixture.until(() => telegram.unconfirmed === 0, 'the second delivery')
+    await fixture.until(() => fixture.shown(BOB).at(-1)!.includes('did not keep it'), 'the hint')
 
     const places = [
       ...filesOf(gateway.home),

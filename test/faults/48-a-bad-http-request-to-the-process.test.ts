@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
+import '../support/processes/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 function rawStatus(port: number, request: string): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
-import { post, startTestGateway, TEST_TOKEN } from '../support/http-gateway.ts'
+import { post, startTestGateway, TEST_TOKEN } from '../support/web/http-gateway.ts'
 
 /** The status of a request exactly as given, past everything that a client would tidy up. */
 function rawStatus(url: string, request: string): Promise<number> {

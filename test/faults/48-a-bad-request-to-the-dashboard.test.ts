@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import type { LoginService } from '../../src/http/api/services.ts'
-import { post, quietDashboard, startTestGateway, TEST_TOKEN } from '../support/http-gateway.ts'
+import { post, quietDashboard, startTestGateway, TEST_TOKEN } from '../support/web/http-gateway.ts'
 
 const acts: string[] = []
 const sandbox = {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { hermes, temporaryHome } from '../support/hermes-command.ts'
+import { hermes, temporaryHome } from '../support/processes/hermes-command.ts'
 
 it('a gateway that other machines could reach does not start before it has a token, however often it is tried', () => {
   using place = temporaryHome({ 'config.yaml': 'gateway: { host: 0.0.0.0, port: 18642 }\n' })

@@ -5,9 +5,9 @@ import { expect, test } from 'vitest'
 import type { Attachment } from '../../src/inbox/message.ts'
 import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
-import { RecordingReceiver } from '../support/recording-receiver.ts'
-import { PRIVATE_CHAT, TelegramFixture } from '../support/telegram-fixture.ts'
-import { TelegramServer } from '../support/telegram-server.ts'
+import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
+import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
+import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts'
 import { pause, until } from '../support/until.ts'
 
 /** Stands for an address that must never be asked, and counts who asks. */

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
-import { TelegramServer } from '../support/telegram-server.ts'
+import '../support/processes/no-gateway-left.ts'
+import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 /** The other ends of a process's TCP connections, as the kernel lists them. @see proc_pid_net(5) */
 function remoteAddresses(pid: number): Set<string> {

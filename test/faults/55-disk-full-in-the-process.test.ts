@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { fillDisk, freeDisk, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
+import '../support/processes/no-gateway-left.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import type { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { fillDisk, freeDisk, NO_SMALL_DISK, smallDisk } from '../support/stores/small-disk.ts'
 
 const ADA = 501
 const BOB = 502
@@ -25,7 +25,7 @@ test.skipIf(NO_SMALL_DISK !== null)(
   PROCESS_TEST,
   async () => {
     const home = smallDisk(DISK_KB)
-    await using world = await BotWorld.start({
+    await using fixture = await BotFixture.start({
       home,
       sandbox: {
         answer: {
@@ -36,14 +36,14 @@ test.skipIf(NO_SMALL_DISK !== null)(
       },
       env: { TELEGRAM_HOME_CHANNEL: String(OPERATOR) },
     })
-    const { telegram, gateway, sandbox } = world
+    const { telegram, gateway, sandbox } = fixture
 
     telegram.say(ADA, 'zero')
-    await world.until(() => world.shown(ADA).length === 1, 'the first answer')
+    await fixture.until(() => fixture.shown(ADA).length === 1, 'the first answer')
     expect((await gateway.say('long', 'one')).status).toBe(202)
-    await world.until(() => world.asked('one').length === 1, 'the question')
+    await fixture.until(() => fixture.asked('one').length === 1, 'the question')
     fillDisk(home)
-    await world.untilState('store')
+    await fixture.untilState('store')
     const confirmed = telegram.confirmed
     telegram.say(ADA, 'two')
     telegram.say(BOB, 'three')
@@ -54,22 +54,22 @@ test.skipIf(NO_SMALL_DISK !== null)(
     expect(await answers(gateway)).toEqual([])
     expect(sandbox.requests).toHaveLength(2)
     expect((await gateway.say('a', 'four')).status).toBe(503)
-    await world.until(() => world.shown(OPERATOR).length === 1, 'the alert')
-    expect(world.shown(OPERATOR)[0]).toMatch(/^The disk or database does not take messages/)
+    await fixture.until(() => fixture.shown(OPERATOR).length === 1, 'the alert')
+    expect(fixture.shown(OPERATOR)[0]).toMatch(/^The disk or database does not take messages/)
 
     freeDisk(home)
-    await world.until(
-      () => world.shown(ADA).length === 2 && world.shown(BOB).length === 1,
+    await fixture.until(
+      () => fixture.shown(ADA).length === 2 && fixture.shown(BOB).length === 1,
       'the answers',
       90_000,
     )
-    expect(world.shown(ADA)).toEqual(['Echo: zero', 'Echo: two'])
-    expect(world.shown(BOB)).toEqual(['Echo: three'])
+    expect(fixture.shown(ADA)).toEqual(['Echo: zero', 'Echo: two'])
+    expect(fixture.shown(BOB)).toEqual(['Echo: three'])
     expect(await answers(gateway)).toEqual([LONG_ANSWER])
     expect(sandbox.requests.map(({ text }) => text).sort()).toEqual(['one', 'three', 'two', 'zero'])
-    await world.untilState('ready')
-    await world.until(() => world.shown(OPERATOR).length === 2, 'the closing message')
-    expect(world.shown(OPERATOR)[1]).toMatch(/^Answering again/)
+    await fixture.untilState('ready')
+    await fixture.until(() => fixture.shown(OPERATOR).length === 2, 'the closing message')
+    expect(fixture.shown(OPERATOR)[1]).toMatch(/^Answering again/)
     expect(await gateway.kill('SIGTERM')).toEqual({ code: 0, signal: null })
   },
 )

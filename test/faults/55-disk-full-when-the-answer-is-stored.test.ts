@@ -3,7 +3,7 @@ import type { MessageFact } from '../../src/inbox/figures/observer.ts'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { StoreError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MessageRig } from '../support/message-rig.ts'
+import { MessageFixture } from '../support/message-fixture.ts'
 
 const storeFacts = (facts: readonly MessageFact[]) =>
   facts.map(({ kind }) => kind).filter((kind) => kind.startsWith('store'))
@@ -14,7 +14,7 @@ test('the answer stays in memory until it can be stored: one model call, one ale
   const whenFull = () => {
     if (full) throw new StoreError('database or disk is full')
   }
-  await using rig = await MessageRig.start({
+  await using fixture = await MessageFixture.start({
     clock,
     wrapInbox: (inbox) => ({
       ...inbox,
@@ -25,25 +25,25 @@ test('the answer stays in memory until it can be stored: one model call, one ale
     wrapStorage: (storage) => ({ ...storage, probe: async () => (whenFull(), storage.probe()) }),
   })
   const facts: MessageFact[] = []
-  using _ = rig.messaging.observer.subscribe((fact) => facts.push(fact))
-  rig.model.reply = (request) => {
+  using _ = fixture.messaging.observer.subscribe((fact) => facts.push(fact))
+  fixture.model.reply = (request) => {
     full = true
     return `answer to ${request.messages.at(-1)!.text}`
   }
-  await rig.say('a', 'one', 'two')
-  await rig.rest()
-  expect(rig.messaging.store.ok).toBe(false)
+  await fixture.say('a', 'one', 'two')
+  await fixture.rest()
+  expect(fixture.messaging.store.ok).toBe(false)
   // What the platform delivers meanwhile is not acknowledged.
-  await expect(rig.say('b', 'three')).rejects.toBeInstanceOf(StoreError)
-  await rig.pass(10 * MINUTE, 5 * SECOND)
-  expect(rig.model.asked).toEqual(['one'])
-  expect(rig.outlet.texts('a')).toEqual([])
+  await expect(fixture.say('b', 'three')).rejects.toBeInstanceOf(StoreError)
+  await fixture.pass(10 * MINUTE, 5 * SECOND)
+  expect(fixture.model.asked).toEqual(['one'])
+  expect(fixture.outlet.texts('a')).toEqual([])
   expect(storeFacts(facts)).toEqual(['store-failed'])
-  rig.model.reply = (request) => `answer to ${request.messages.at(-1)!.text}`
+  fixture.model.reply = (request) => `answer to ${request.messages.at(-1)!.text}`
   full = false
-  await rig.pass(MINUTE, SECOND)
-  expect(rig.model.asked).toEqual(['one', 'two'])
-  expect(rig.outlet.texts('a').map((text) => text.split('\n').at(-1))).toEqual([
+  await fixture.pass(MINUTE, SECOND)
+  expect(fixture.model.asked).toEqual(['one', 'two'])
+  expect(fixture.outlet.texts('a').map((text) => text.split('\n').at(-1))).toEqual([
     'answer to one',
     'answer to two',
   ])
@@ -53,7 +53,7 @@ test('the answer stays in memory until it can be stored: one model call, one ale
 test('while an answer cannot be stored no other turn is begun, though smaller writes would still work', async () => {
   const clock = new FakeClock()
   let full = true
-  await using rig = await MessageRig.start({
+  await using fixture = await MessageFixture.start({
     clock,
     wrapInbox: (inbox) => ({
       ...inbox,
@@ -64,36 +64,36 @@ test('while an answer cannot be stored no other turn is begun, though smaller wr
     }),
   })
   const facts: MessageFact[] = []
-  using _ = rig.messaging.observer.subscribe((fact) => facts.push(fact))
-  await rig.say('a', 'one')
-  await rig.rest()
-  await rig.say('b', 'two')
-  await rig.pass(5 * MINUTE, 5 * SECOND)
-  expect(rig.model.asked).toEqual(['one'])
+  using _ = fixture.messaging.observer.subscribe((fact) => facts.push(fact))
+  await fixture.say('a', 'one')
+  await fixture.rest()
+  await fixture.say('b', 'two')
+  await fixture.pass(5 * MINUTE, 5 * SECOND)
+  expect(fixture.model.asked).toEqual(['one'])
   expect(storeFacts(facts)).toEqual(['store-failed'])
   full = false
-  await rig.pass(MINUTE, SECOND)
-  expect(rig.model.asked).toEqual(['one', 'two'])
+  await fixture.pass(MINUTE, SECOND)
+  expect(fixture.model.asked).toEqual(['one', 'two'])
   expect(storeFacts(facts)).toEqual(['store-failed', 'store-recovered'])
 })
 
 test('below the reserve nothing is taken and no turn begun, while what is there could still be written', async () => {
   const clock = new FakeClock()
   let free = 1_000_000
-  await using rig = await MessageRig.start({
+  await using fixture = await MessageFixture.start({
     clock,
     messaging: { reserveBytes: 500_000 },
     wrapStorage: (storage) => ({ ...storage, freeBytes: async () => free }),
   })
-  await rig.say('a', 'one')
-  await rig.rest()
+  await fixture.say('a', 'one')
+  await fixture.rest()
   free = 400_000
-  await rig.pass(11 * SECOND, SECOND)
-  await expect(rig.say('a', 'two')).rejects.toBeInstanceOf(StoreError)
-  expect(rig.messaging.store.problem).toMatch(/free/)
+  await fixture.pass(11 * SECOND, SECOND)
+  await expect(fixture.say('a', 'two')).rejects.toBeInstanceOf(StoreError)
+  expect(fixture.messaging.store.problem).toMatch(/free/)
   free = 600_000
-  await rig.pass(30 * SECOND, SECOND)
-  await rig.say('a', 'two')
-  await rig.rest()
-  expect(rig.model.asked).toEqual(['one', 'two'])
+  await fixture.pass(30 * SECOND, SECOND)
+  await fixture.say('a', 'two')
+  await fixture.rest()
+  expect(fixture.model.asked).toEqual(['one', 'two'])
 })

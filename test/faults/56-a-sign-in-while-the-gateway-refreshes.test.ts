@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { BotWorld, PROCESS_TEST } from '../support/bot-world.ts'
-import { storedSignIns } from '../support/login-command.ts'
+import '../support/processes/no-gateway-left.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { storedSignIns } from '../support/processes/login-command.ts'
 
 const ADA = 501
 /** Longer than everything else here takes, and shorter than the limit of a refresh. */
@@ -9,20 +9,20 @@ const HANG_MS = 12_000
 const TAKE_OVER_MS = 5_000
 
 /** A gateway in which a question waits for a refresh that hangs. */
-async function hanging(): Promise<{ world: BotWorld; untilLate: () => Promise<unknown> }> {
-  const world = await BotWorld.start({ apiKey: false, start: false })
-  const { sandbox, gateway, telegram } = world
-  await world.signedIn({ tokenLifetimeSeconds: 28_800 })
+async function hanging(): Promise<{ fixture: BotFixture; untilLate: () => Promise<unknown> }> {
+  const fixture = await BotFixture.start({ apiKey: false, start: false })
+  const { sandbox, gateway, telegram } = fixture
+  await fixture.signedIn({ tokenLifetimeSeconds: 28_800 })
   await gateway.start()
   const fault = { target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS, grant: 'refresh_token' } as const
   const slow = sandbox.control.fault({ ...fault, times: 1 })
   sandbox.control.expire()
   telegram.say(ADA, 'question')
-  await world.until(() => slow.struck === 1, 'the refresh')
+  await fixture.until(() => slow.struck === 1, 'the refresh')
   const at = performance.now()
   return {
-    world,
-    untilLate: () => world.until(() => performance.now() - at > HANG_MS + 1_000, 'the late answer'),
+    fixture,
+    untilLate: () => fixture.until(() => performance.now() - at > HANG_MS + 1_000, 'the late answer'),
   }
 }
 
@@ -35,13 +35,13 @@ describe.concurrent('while a refresh hangs in the running gateway', () => {
     'a sign-in is stored and answers at once, and the late result changes nothing',
     PROCESS_TEST,
     async () => {
-      const { world, untilLate } = await hanging()
-      await using _world = world
-      const { gateway, sandbox } = world
-      const login = await world.login()
+      const { fixture, untilLate } = await hanging()
+      await using _world = fixture
+      const { gateway, sandbox } = fixture
+      const login = await fixture.login()
       expect(login).toMatchObject({ code: 0, stderr: '' })
-      await world.until(
-        () => world.shown(ADA).some((text) => text.includes('Echo: question')),
+      await fixture.until(
+        () => fixture.shown(ADA).some((text) => text.includes('Echo: question')),
         'the answer',
         TAKE_OVER_MS,
       )
@@ -59,13 +59,13 @@ describe.concurrent('while a refresh hangs in the running gateway', () => {
   )
 
   test('a logout stays one', PROCESS_TEST, async () => {
-    const { world, untilLate } = await hanging()
-    await using _world = world
-    const { gateway } = world
+    const { fixture, untilLate } = await hanging()
+    await using _world = fixture
+    const { gateway } = fixture
     expect((await gateway.run(['auth', 'logout'])).code).toBe(0)
     expect(storedSignIns(gateway.home)).not.toContain('sk-ant-')
     await untilLate()
-    await world.untilState('needs-login', TAKE_OVER_MS)
+    await fixture.untilState('needs-login', TAKE_OVER_MS)
     expect(storedSignIns(gateway.home)).not.toContain('sk-ant-')
   })
 })

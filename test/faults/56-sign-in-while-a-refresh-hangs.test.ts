@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/support/secret.ts'
-import { NEVER, SIGN_IN_PLACES, signedIn, tokensOf } from '../support/signed-in.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn, tokensOf } from '../support/provider/signed-in.ts'
 
 /** Much longer than anything a sign-in has to do, however busy the machine is. */
 const HANG_MS = 2_000

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageRig } from '../support/message-rig.ts'
+import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
 
 test('a rate-limited first answer goes before a ready second one, and before a notice', async () => {
   const clock = new FakeClock()
   const outlet = new MemoryOutlet()
-  await using rig = await MessageRig.start({ clock, outlets: [outlet] })
+  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
   const sentAt: number[] = []
   let limited = true
   outlet.onSend = () => {
@@ -18,14 +18,14 @@ test('a rate-limited first answer goes before a ready second one, and before a n
     sentAt.push(clock.now())
   }
   const start = clock.now()
-  await rig.say('a', 'one', 'two')
-  await rig.rest()
-  await rig.say('a', '/help')
-  await rig.say('a', 'three')
-  await rig.rest()
-  expect(rig.model.asked).toEqual(['one', 'two', 'three'])
+  await fixture.say('a', 'one', 'two')
+  await fixture.rest()
+  await fixture.say('a', '/help')
+  await fixture.say('a', 'three')
+  await fixture.rest()
+  expect(fixture.model.asked).toEqual(['one', 'two', 'three'])
   expect(outlet.texts('a')).toEqual([])
-  await rig.pass(MINUTE, SECOND)
+  await fixture.pass(MINUTE, SECOND)
   expect(outlet.texts('a')).toEqual([
     'answer to one',
     'answer to two',
@@ -39,30 +39,30 @@ test('a rate-limited first answer goes before a ready second one, and before a n
 test('a draft does not overtake what waits in the outbox', async () => {
   const clock = new FakeClock()
   const outlet = new MemoryOutlet('chat', SECOND)
-  await using rig = await MessageRig.start({ clock, outlets: [outlet] })
+  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
   let limited = true
   // Only the answer that waits is held up: whatever of the second one were tried would be seen.
   outlet.onSend = (_address, part) => {
     if (limited && part === 'answer to one')
       throw new TransientError('too many requests', 20 * SECOND, 'rate-limited')
   }
-  await rig.say('a', 'one')
-  await rig.rest()
+  await fixture.say('a', 'one')
+  await fixture.rest()
   let release = () => {}
-  rig.model.reply = async (_request, { onText }) => {
+  fixture.model.reply = async (_request, { onText }) => {
     onText('the beginning of a long second answer')
     await new Promise<void>((resolve) => (release = resolve))
     return 'second answer'
   }
-  await rig.say('a', 'two')
-  await rig.pass(10 * SECOND, SECOND)
+  await fixture.say('a', 'two')
+  await fixture.pass(10 * SECOND, SECOND)
   limited = false
-  await rig.pass(5 * SECOND, SECOND)
+  await fixture.pass(5 * SECOND, SECOND)
   // The first answer is not due yet, so nothing of the second may be seen.
   expect(outlet.texts('a')).toEqual([])
-  await rig.pass(10 * SECOND, SECOND)
+  await fixture.pass(10 * SECOND, SECOND)
   expect(outlet.texts('a')[0]).toBe('answer to one')
   release()
-  await rig.pass(10 * SECOND, SECOND)
+  await fixture.pass(10 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['answer to one', 'second answer'])
 })

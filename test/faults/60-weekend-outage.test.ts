@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DAY, HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MessageRig, type RigOptions } from '../support/message-rig.ts'
+import { MessageFixture, type KeeperFixtureOptions } from '../support/message-fixture.ts'
 
 /** Days of a fake clock have many seconds, and a busy machine counts them slowly. */
 const LONG = 120_000
@@ -13,14 +13,14 @@ test(
   'after an outage of 60 hours within the age limit everything is answered, in order',
   async () => {
     const clock = new FakeClock()
-    await using rig = await MessageRig.start({ clock })
-    rig.gate.usageLimited(clock.now() + 60 * HOUR)
-    await rig.say('a', 'one')
-    await rig.pass(30 * HOUR, HOUR)
-    await rig.say('a', 'two')
-    await rig.pass(31 * HOUR, HOUR)
-    expect(rig.model.asked).toEqual(['one\n\ntwo'])
-    expect(rig.outlet.texts('a').at(-1)).toMatch(/^\(to your message of 2 days ago\)\n\nanswer/)
+    await using fixture = await MessageFixture.start({ clock })
+    fixture.gate.usageLimited(clock.now() + 60 * HOUR)
+    await fixture.say('a', 'one')
+    await fixture.pass(30 * HOUR, HOUR)
+    await fixture.say('a', 'two')
+    await fixture.pass(31 * HOUR, HOUR)
+    expect(fixture.model.asked).toEqual(['one\n\ntwo'])
+    expect(fixture.outlet.texts('a').at(-1)).toMatch(/^\(to your message of 2 days ago\)\n\nanswer/)
   },
   LONG,
 )
@@ -29,14 +29,14 @@ test(
   'what is older than the limit in observed outage time is refused, visibly, and the rest is answered',
   async () => {
     const clock = new FakeClock()
-    await using rig = await MessageRig.start({ clock, messaging: { hold: twoDays } })
-    rig.gate.usageLimited(clock.now() + 60 * HOUR)
-    await rig.say('a', 'one')
-    await rig.pass(20 * HOUR, HOUR)
-    await rig.say('a', 'two')
-    await rig.pass(41 * HOUR, HOUR)
-    expect(rig.outlet.texts('a')).toContain(TOO_OLD)
-    expect(rig.model.asked).toEqual(['two'])
+    await using fixture = await MessageFixture.start({ clock, messaging: { hold: twoDays } })
+    fixture.gate.usageLimited(clock.now() + 60 * HOUR)
+    await fixture.say('a', 'one')
+    await fixture.pass(20 * HOUR, HOUR)
+    await fixture.say('a', 'two')
+    await fixture.pass(41 * HOUR, HOUR)
+    expect(fixture.outlet.texts('a')).toContain(TOO_OLD)
+    expect(fixture.model.asked).toEqual(['two'])
   },
   LONG,
 )
@@ -45,19 +45,23 @@ test(
   'a machine that was off, or whose clock was set, makes no message older',
   async () => {
     const clock = new FakeClock()
-    const options: RigOptions = { clock, messaging: { hold: twoDays } }
-    const rig = await MessageRig.start(options)
-    rig.gate.usageLimited(clock.now() + HOUR)
-    await rig.say('a', 'one')
-    await rig.rest()
-    await rig.crash()
+    const options: KeeperFixtureOptions = { clock, messaging: { hold: twoDays } }
+    const fixture = await MessageFixture.start(options)
+    fixture.gate.usageLimited(clock.now() + HOUR)
+    await fixture.say('a', 'one')
+    await fixture.rest()
+    await fixture.crash()
     clock.jump(10 * DAY)
-    await using next = await MessageRig.open({ ...options, path: rig.path, outlets: [rig.outlet] })
+    await using next = await MessageFixture.open({
+      ...options,
+      path: fixture.path,
+      outlets: [fixture.outlet],
+    })
     next.gate.usageLimited(clock.now() + HOUR)
     await next.messaging.start()
     clock.jump(DAY)
     await next.pass(30 * MINUTE, MINUTE)
-    expect(rig.outlet.texts('a').some((text) => text.includes('away too long'))).toBe(false)
+    expect(fixture.outlet.texts('a').some((text) => text.includes('away too long'))).toBe(false)
     await next.pass(HOUR, MINUTE)
     expect(next.model.asked).toEqual(['one'])
   },
@@ -69,15 +73,15 @@ test(
   async () => {
     const clock = new FakeClock()
     const short = { hold: { ...twoDays, maxAgeMs: 2 * MINUTE } }
-    const rig = await MessageRig.open({ clock, messaging: short })
-    rig.gate.usageLimited(clock.now() + 5 * MINUTE)
-    await rig.messaging.start()
-    await using _ = rig
-    await rig.say('a', 'one')
-    await rig.pass(6 * MINUTE, MINUTE)
+    const fixture = await MessageFixture.open({ clock, messaging: short })
+    fixture.gate.usageLimited(clock.now() + 5 * MINUTE)
+    await fixture.messaging.start()
+    await using _ = fixture
+    await fixture.say('a', 'one')
+    await fixture.pass(6 * MINUTE, MINUTE)
     // Older than the limit by now, yet the way was never tried: it is answered.
-    expect(rig.model.asked).toEqual(['one'])
-    expect(rig.outlet.texts('a').some((text) => text.includes('away too long'))).toBe(false)
+    expect(fixture.model.asked).toEqual(['one'])
+    expect(fixture.outlet.texts('a').some((text) => text.includes('away too long'))).toBe(false)
   },
   LONG,
 )

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { PostgresServer } from '../support/postgres-server.ts'
-import { freshDatabase } from '../support/postgres.ts'
-import { SignInFleet } from '../support/sign-in-fleet.ts'
+import { SignInFleet } from '../support/processes/sign-in-fleet.ts'
+import { PostgresServer } from '../support/stores/postgres-server.ts'
+import { freshDatabase } from '../support/stores/postgres.ts'
 import { pause } from '../support/until.ts'
 
 const PROCESSES = 4

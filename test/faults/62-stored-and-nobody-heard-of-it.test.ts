@@ -3,7 +3,7 @@ import type { Inbox } from '../../src/inbox/inbox.ts'
 import { SECOND } from '../../src/support/clock.ts'
 import { StoreError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageRig } from '../support/message-rig.ts'
+import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
 
 /** What is asked of the store is done, and the first time the line breaks before it could say so. */
 function unheard<Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) {
@@ -20,14 +20,14 @@ test.each(['lease', 'finish'] as const)(
   'when the store does its %s and nobody hears of it, each message is still answered once, in order',
   async (name) => {
     const clock = new FakeClock()
-    await using rig = await MessageRig.start({
+    await using fixture = await MessageFixture.start({
       clock,
       wrapInbox: (inbox): Inbox => ({ ...inbox, [name]: unheard<never[], unknown>(inbox[name] as never) }),
     })
-    await rig.say('a', 'one', 'two')
-    await rig.pass(20 * SECOND, SECOND)
-    expect(rig.model.asked).toEqual(['one', 'two'])
-    expect(rig.outlet.texts('a')).toEqual(['answer to one', 'answer to two'])
+    await fixture.say('a', 'one', 'two')
+    await fixture.pass(20 * SECOND, SECOND)
+    expect(fixture.model.asked).toEqual(['one', 'two'])
+    expect(fixture.outlet.texts('a')).toEqual(['answer to one', 'answer to two'])
   },
 )
 
@@ -39,7 +39,7 @@ test('a draft whose id could not be stored becomes the answer all the same', asy
     return work()
   }
   const outlet = new MemoryOutlet('chat', SECOND)
-  await using rig = await MessageRig.start({
+  await using fixture = await MessageFixture.start({
     clock,
     outlets: [outlet],
     wrapInbox: (inbox) => ({
@@ -48,15 +48,15 @@ test('a draft whose id could not be stored becomes the answer all the same', asy
       finish: (lease, outcome, now) => whenUp(() => inbox.finish(lease, outcome, now)),
     }),
   })
-  rig.model.reply = async (_, { onText }) => {
+  fixture.model.reply = async (_, { onText }) => {
     onText('as far as ')
     await clock.advance(2 * SECOND)
     return 'as far as it goes'
   }
-  await rig.say('a', 'how far?')
-  await rig.pass(5 * SECOND, SECOND)
+  await fixture.say('a', 'how far?')
+  await fixture.pass(5 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['as far as '])
   down = false
-  await rig.pass(20 * SECOND, SECOND)
+  await fixture.pass(20 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['as far as it goes'])
 })

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { liveThrough, UNHARMED } from '../support/database-trouble.ts'
-import { FleetWorld } from '../support/fleet-world.ts'
-import { PostgresServer } from '../support/postgres-server.ts'
-import { TcpProxy } from '../support/tcp-proxy.ts'
+import '../support/processes/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { FleetFixture } from '../support/processes/fleet-fixture.ts'
+import { TcpProxy } from '../support/processes/tcp-proxy.ts'
+import { liveThrough, UNHARMED } from '../support/stores/database-trouble.ts'
+import { PostgresServer } from '../support/stores/postgres-server.ts'
 
 interface Victim {
   readonly server: PostgresServer
@@ -79,11 +79,11 @@ test.concurrent.each(TROUBLES)(
     await using server = await PostgresServer.start()
     const database = new URL(await server.createDatabase()).pathname.slice(1)
     await using proxy = await TcpProxy.to(server.port)
-    await using world = await FleetWorld.open({
+    await using fixture = await FleetFixture.open({
       databaseUrl: server.url(database, proxy.port),
       sandbox: { answer: { delayMs: 100 } },
     })
-    const gateway = await world.join()
-    expect(await liveThrough(world, gateway, () => act({ server, proxy, database }))).toEqual(UNHARMED)
+    const gateway = await fixture.join()
+    expect(await liveThrough(fixture, gateway, () => act({ server, proxy, database }))).toEqual(UNHARMED)
   },
 )

@@ -1,12 +1,12 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { liveThrough, UNHARMED } from '../support/database-trouble.ts'
-import { FleetWorld } from '../support/fleet-world.ts'
-import { giveToServer, PostgresServer } from '../support/postgres-server.ts'
-import { fillDisk, freeDisk, NO_SMALL_DISK, smallDisk } from '../support/small-disk.ts'
+import '../support/processes/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { FleetFixture } from '../support/processes/fleet-fixture.ts'
+import { liveThrough, UNHARMED } from '../support/stores/database-trouble.ts'
+import { giveToServer, PostgresServer } from '../support/stores/postgres-server.ts'
+import { fillDisk, freeDisk, NO_SMALL_DISK, smallDisk } from '../support/stores/small-disk.ts'
 
 /** Empty databases with all that PostgreSQL brings along, and what the load writes. */
 const DISK_KILOBYTES = 96 * 1_024
@@ -31,16 +31,16 @@ test.skipIf(NO_SMALL_DISK)(
     await using server = await PostgresServer.start()
     await server.admin(`CREATE TABLESPACE small LOCATION '${folder}'`)
     await server.admin('CREATE DATABASE small TABLESPACE small')
-    await using world = await FleetWorld.open({
+    await using fixture = await FleetFixture.open({
       databaseUrl: server.url('small'),
       sandbox: { answer: { delayMs: 100 } },
     })
-    const gateway = await world.join()
+    const gateway = await fixture.join()
     const fill = async () => {
       fillDisk(disk)
       return async () => freeDisk(disk)
     }
-    expect(await liveThrough(world, gateway, fill, LONG)).toEqual(UNHARMED)
+    expect(await liveThrough(fixture, gateway, fill, LONG)).toEqual(UNHARMED)
     expect(gateway.stderr).toContain('the disk of the database is full')
   },
 )
@@ -51,11 +51,11 @@ test.skipIf(NO_SMALL_DISK)(
   async () => {
     const { disk, folder } = diskForServer()
     await using server = await PostgresServer.start({ logFolder: folder })
-    await using world = await FleetWorld.open({
+    await using fixture = await FleetFixture.open({
       databaseUrl: await server.createDatabase(),
       sandbox: { answer: { delayMs: 100 } },
     })
-    const gateway = await world.join()
+    const gateway = await fixture.join()
     const fill = async () => {
       // The usual reason for such a disk: somebody was to fetch the log, and does not.
       await server.admin(`SELECT pg_create_physical_replication_slot('forgotten', true)`)
@@ -68,7 +68,7 @@ test.skipIf(NO_SMALL_DISK)(
         await server.admin(`SELECT pg_drop_replication_slot('forgotten')`)
       }
     }
-    expect(await liveThrough(world, gateway, fill)).toEqual(UNHARMED)
+    expect(await liveThrough(fixture, gateway, fill)).toEqual(UNHARMED)
   },
 )
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import '../support/no-gateway-left.ts'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { Load } from '../support/database-trouble.ts'
-import { FleetWorld } from '../support/fleet-world.ts'
-import { NEXT_VERSION, OtherVersion, THIS_VERSION } from '../support/other-version.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import '../support/processes/no-gateway-left.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { FleetFixture } from '../support/processes/fleet-fixture.ts'
+import { NEXT_VERSION, OtherVersion, THIS_VERSION } from '../support/processes/other-version.ts'
+import { Load } from '../support/stores/database-trouble.ts'
+import { freshDatabase } from '../support/stores/postgres.ts'
 
 /**
  * The most that a version may do to a database which the version before goes on working with: every
@@ -32,18 +32,18 @@ test(
       oldestProgram: THIS_VERSION,
       sql: STEP,
     })
-    await using world = await FleetWorld.open({
+    await using fixture = await FleetFixture.open({
       databaseUrl: await freshDatabase(),
       sandbox: { answer: { delayMs: 50 } },
     })
-    const first = await world.join()
-    const second = await world.join()
-    await world.untilHeld()
-    const load = new Load(world)
+    const first = await fixture.join()
+    const second = await fixture.join()
+    await fixture.untilHeld()
+    const load = new Load(fixture)
     await load.answered(2)
 
-    const newer = await world.join('all', next.bin)
-    const versions = async () => (await world.status()).fleet.map(({ version }) => version).toSorted()
+    const newer = await fixture.join('all', next.bin)
+    const versions = async () => (await fixture.status()).fleet.map(({ version }) => version).toSorted()
     expect(newer.stderr).toContain('later')
     expect(await versions()).toEqual([THIS_VERSION, THIS_VERSION, NEXT_VERSION])
     await load.answered(2)
@@ -51,7 +51,7 @@ test(
     expect(await first.kill('SIGTERM')).toEqual({ code: 0, signal: null })
     await load.answered(1)
     await first.start()
-    await world.eventually(async () => (await versions()).length === 3, 'the old one to be back')
+    await fixture.eventually(async () => (await versions()).length === 3, 'the old one to be back')
     await load.answered(1)
 
     for (const old of [first, second]) {
@@ -70,9 +70,9 @@ test(
   PROCESS_TEST,
   async () => {
     using before = OtherVersion.named('0.0.9')
-    await using world = await FleetWorld.open({ databaseUrl: await freshDatabase() })
-    await world.join()
-    const old = await world.prepare('all', before.bin)
+    await using fixture = await FleetFixture.open({ databaseUrl: await freshDatabase() })
+    await fixture.join()
+    const old = await fixture.prepare('all', before.bin)
     old.spawn()
     expect(await old.ended).toEqual({ code: 78, signal: null })
     expect(old.stderr).toContain(

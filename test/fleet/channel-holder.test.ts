@@ -1,8 +1,8 @@
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { FleetWorld } from '../support/fleet-world.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { FleetFixture } from '../support/processes/fleet-fixture.ts'
+import { freshDatabase } from '../support/stores/postgres.ts'
 import { pause } from '../support/until.ts'
 
 const CHAT = 700
@@ -13,20 +13,20 @@ test(
   'when the process that receives is killed, another one does within ten seconds, and nothing is lost',
   PROCESS_TEST,
   async () => {
-    await using world = await FleetWorld.open({ databaseUrl: await freshDatabase() })
-    await Promise.all([world.join(), world.join()])
-    const former = await world.untilHeld()
-    world.telegram.say(CHAT, 'before')
-    await world.until(() => world.shown(CHAT).length === 1, 'the first answer')
+    await using fixture = await FleetFixture.open({ databaseUrl: await freshDatabase() })
+    await Promise.all([fixture.join(), fixture.join()])
+    const former = await fixture.untilHeld()
+    fixture.telegram.say(CHAT, 'before')
+    await fixture.until(() => fixture.shown(CHAT).length === 1, 'the first answer')
 
-    world.telegram.say(CHAT, 'into the gap')
+    fixture.telegram.say(CHAT, 'into the gap')
     await former.kill('SIGKILL')
     const killed = performance.now()
-    const next = await world.untilHeld(former)
+    const next = await fixture.untilHeld(former)
     expect(performance.now() - killed).toBeLessThan(MOVES_WITHIN_MS)
-    world.telegram.say(CHAT, 'after')
-    await world.until(() => world.shown(CHAT).some((text) => text.includes('after')), 'the last answer')
-    const questions = world.shown(CHAT).map((text) => /before|gap|after/.exec(text)?.[0])
+    fixture.telegram.say(CHAT, 'after')
+    await fixture.until(() => fixture.shown(CHAT).some((text) => text.includes('after')), 'the last answer')
+    const questions = fixture.shown(CHAT).map((text) => /before|gap|after/.exec(text)?.[0])
     // The one in the gap may have been answered twice when it was killed behind its sending, never not at all.
     expect([...new Set(questions)]).toEqual(['before', 'gap', 'after'])
     expect(next.pid).not.toBe(former)
@@ -35,59 +35,59 @@ test(
 
 test('a holder that is stopped and woken again stores nothing and sends nothing', PROCESS_TEST, async () => {
   const databaseUrl = await freshDatabase()
-  await using world = await FleetWorld.open({ databaseUrl })
-  await Promise.all([world.join(), world.join()])
-  const former = await world.untilHeld()
-  world.telegram.say(CHAT, 'before')
+  await using fixture = await FleetFixture.open({ databaseUrl })
+  await Promise.all([fixture.join(), fixture.join()])
+  const former = await fixture.untilHeld()
+  fixture.telegram.say(CHAT, 'before')
   // Its receipt, too: an answer whose receipt is missing is rightly sent again.
-  await world.eventually(async () => (await written(databaseUrl)).settled, 'the first answer')
+  await fixture.eventually(async () => (await written(databaseUrl)).settled, 'the first answer')
 
   await former.kill('SIGSTOP')
   const stopped = performance.now()
   // It is in its poll now: the server gives this to the connection of the one that is stopped.
-  world.telegram.say(CHAT, 'while it was stopped')
-  const next = await world.untilHeld(former)
+  fixture.telegram.say(CHAT, 'while it was stopped')
+  const next = await fixture.untilHeld(former)
   expect(performance.now() - stopped).toBeLessThan(MOVES_WITHIN_MS)
-  await world.until(() => world.shown(CHAT).length === 2, 'the answer of the other one')
-  await world.eventually(async () => (await written(databaseUrl)).settled, 'its receipt')
+  await fixture.until(() => fixture.shown(CHAT).length === 2, 'the answer of the other one')
+  await fixture.eventually(async () => (await written(databaseUrl)).settled, 'its receipt')
 
   const before = await written(databaseUrl)
   await former.kill('SIGCONT')
   // Longer than anything that it was about to do takes.
   await pause(3_000)
   expect(await written(databaseUrl)).toEqual(before)
-  expect(world.shown(CHAT)).toHaveLength(2)
+  expect(fixture.shown(CHAT)).toHaveLength(2)
 
   // And it is of use again.
   await next.kill('SIGKILL')
-  expect(await world.untilHeld(next)).toBe(former)
-  world.telegram.say(CHAT, 'after')
-  await world.until(() => world.shown(CHAT).some((text) => text.includes('after')), 'its answer')
+  expect(await fixture.untilHeld(next)).toBe(former)
+  fixture.telegram.say(CHAT, 'after')
+  await fixture.until(() => fixture.shown(CHAT).some((text) => text.includes('after')), 'its answer')
 })
 
 test(
   'a holder that is asked to stop hands over at once, with what it has in hand',
   PROCESS_TEST,
   async () => {
-    await using world = await FleetWorld.open({
+    await using fixture = await FleetFixture.open({
       databaseUrl: await freshDatabase(),
       sandbox: { answer: { delayMs: 1_500 } },
     })
-    await Promise.all([world.join(), world.join()])
-    const former = await world.untilHeld()
+    await Promise.all([fixture.join(), fixture.join()])
+    const former = await fixture.untilHeld()
     const chats = Array.from({ length: 10 }, (_, index) => CHAT + index)
-    for (const chat of chats) world.telegram.say(chat, 'one')
-    await world.until(() => world.sandbox.requests.length > 0, 'the first request')
-    for (const chat of chats) world.telegram.say(chat, 'two')
+    for (const chat of chats) fixture.telegram.say(chat, 'one')
+    await fixture.until(() => fixture.sandbox.requests.length > 0, 'the first request')
+    for (const chat of chats) fixture.telegram.say(chat, 'two')
     const asked = performance.now()
     const ended = former.kill('SIGTERM')
-    const next = await world.untilHeld(former)
+    const next = await fixture.untilHeld(former)
     expect(performance.now() - asked).toBeLessThan(5_000)
     expect((await ended)?.code).toBe(0)
-    for (const chat of chats) world.telegram.say(chat, 'three')
-    await world.until(() => chats.every((chat) => world.shown(chat).length === 3), 'all answers')
+    for (const chat of chats) fixture.telegram.say(chat, 'three')
+    await fixture.until(() => chats.every((chat) => fixture.shown(chat).length === 3), 'all answers')
     for (const chat of chats) {
-      expect(world.shown(chat).map((text) => /one|two|three/.exec(text)?.[0])).toEqual([
+      expect(fixture.shown(chat).map((text) => /one|two|three/.exec(text)?.[0])).toEqual([
         'one',
         'two',
         'three',

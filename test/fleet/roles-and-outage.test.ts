@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { PROCESS_TEST } from '../support/bot-world.ts'
-import { FleetWorld, type FleetStatus } from '../support/fleet-world.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
-import { freshDatabase } from '../support/postgres.ts'
-import { openSse, type ReceivedEvent } from '../support/sse-client.ts'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { FleetFixture, type FleetStatus } from '../support/processes/fleet-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { freshDatabase } from '../support/stores/postgres.ts'
+import { openSse, type ReceivedEvent } from '../support/web/sse-client.ts'
 
 interface StatusView {
   readonly incident: { readonly id: string } | null
@@ -17,17 +17,21 @@ test(
   'one process takes in and sends, others answer; a stop reaches the one that answers',
   PROCESS_TEST,
   async () => {
-    await using world = await FleetWorld.open({
+    await using fixture = await FleetFixture.open({
       databaseUrl: await freshDatabase(),
       sandbox: { answer: { style: 'echo' } },
     })
-    const [ingress] = await Promise.all([world.join('ingress'), world.join('worker'), world.join('worker')])
-    expect(await world.untilHeld()).toBe(ingress)
+    const [ingress] = await Promise.all([
+      fixture.join('ingress'),
+      fixture.join('worker'),
+      fixture.join('worker'),
+    ])
+    expect(await fixture.untilHeld()).toBe(ingress)
     const chats = Array.from({ length: 20 }, (_, index) => CHAT + index)
-    for (const chat of chats) world.telegram.say(chat, 'one')
-    for (const chat of chats) world.telegram.say(chat, 'two')
-    await world.until(() => chats.every((chat) => world.shown(chat).length === 2), 'all answers')
-    for (const chat of chats) expect(world.shown(chat)).toEqual(['Echo: one', 'Echo: two'])
+    for (const chat of chats) fixture.telegram.say(chat, 'one')
+    for (const chat of chats) fixture.telegram.say(chat, 'two')
+    await fixture.until(() => chats.every((chat) => fixture.shown(chat).length === 2), 'all answers')
+    for (const chat of chats) expect(fixture.shown(chat)).toEqual(['Echo: one', 'Echo: two'])
 
     const { fleet, channels } = await ingress!.json<FleetStatus>('/api/status')
     expect(fleet.map(({ role }) => role).toSorted()).toEqual(['ingress', 'worker', 'worker'])
@@ -41,26 +45,26 @@ test(
     expect(stdout).toMatch(/ingress .*telegram/)
 
     // An answer that would take a minute ends at once on whichever worker makes it.
-    world.sandbox.control.answer({
+    fixture.sandbox.control.answer({
       style: { text: 'word '.repeat(600) },
       deltaDelayMs: 100,
       wordsPerDelta: 1,
     })
-    const asked = world.sandbox.requests.length
-    world.telegram.say(CHAT, 'a long one')
-    await world.until(() => world.sandbox.requests.length > asked, 'the request')
-    world.telegram.say(CHAT, '/stop')
-    world.sandbox.control.answer({ style: 'echo', deltaDelayMs: 0 })
-    world.telegram.say(CHAT, 'and now')
-    await world.until(() => world.shown(CHAT).includes('Echo: and now'), 'the next answer', 30_000)
+    const asked = fixture.sandbox.requests.length
+    fixture.telegram.say(CHAT, 'a long one')
+    await fixture.until(() => fixture.sandbox.requests.length > asked, 'the request')
+    fixture.telegram.say(CHAT, '/stop')
+    fixture.sandbox.control.answer({ style: 'echo', deltaDelayMs: 0 })
+    fixture.telegram.say(CHAT, 'and now')
+    await fixture.until(() => fixture.shown(CHAT).includes('Echo: and now'), 'the next answer', 30_000)
   },
 )
 
 test('the page of one process shows an answer while another one writes it', PROCESS_TEST, async () => {
-  await using world = await FleetWorld.open({ databaseUrl: await freshDatabase() })
-  const [ingress] = await Promise.all([world.join('ingress'), world.join('worker')])
+  await using fixture = await FleetFixture.open({ databaseUrl: await freshDatabase() })
+  const [ingress] = await Promise.all([fixture.join('ingress'), fixture.join('worker')])
   const text = 'word '.repeat(20).trim()
-  world.sandbox.control.answer({ style: { text }, deltaDelayMs: 100, wordsPerDelta: 1 })
+  fixture.sandbox.control.answer({ style: { text }, deltaDelayMs: 100, wordsPerDelta: 1 })
   using stream = await openSse(`${ingress!.url}/api/conversations/live/events`, {
     authorization: `Bearer ${ingress!.token}`,
   })
@@ -77,19 +81,19 @@ test(
   'an outage is one alert, one notice a conversation and one incident over three processes',
   PROCESS_TEST,
   async () => {
-    await using world = await FleetWorld.open({
+    await using fixture = await FleetFixture.open({
       databaseUrl: await freshDatabase(),
       env: { TELEGRAM_HOME_CHANNEL: String(OPERATOR) },
       apiKey: false,
     })
-    const gateways = await Promise.all([world.join(), world.join(), world.join()])
-    await world.untilHeld()
+    const gateways = await Promise.all([fixture.join(), fixture.join(), fixture.join()])
+    await fixture.untilHeld()
     const chats = Array.from({ length: 12 }, (_, index) => CHAT + index)
-    for (const chat of chats) world.telegram.say(chat, 'one')
-    await world.until(() => chats.every((chat) => world.shown(chat).length > 0), 'the notices')
-    for (const chat of chats) world.telegram.say(chat, 'two')
-    await world.until(() => world.shown(OPERATOR).length > 0, 'the alert')
-    const incidents = await world.eventually(async () => {
+    for (const chat of chats) fixture.telegram.say(chat, 'one')
+    await fixture.until(() => chats.every((chat) => fixture.shown(chat).length > 0), 'the notices')
+    for (const chat of chats) fixture.telegram.say(chat, 'two')
+    await fixture.until(() => fixture.shown(OPERATOR).length > 0, 'the alert')
+    const incidents = await fixture.eventually(async () => {
       const all = await Promise.all(gateways.map((gateway) => gateway.json<StatusView>('/api/status')))
       const ids = all.map(({ incident }) => incident?.id)
       return ids.every((id) => id !== undefined) && all.every(({ queue }) => queue.held === 24) ? ids : null
@@ -99,22 +103,22 @@ test(
     // Signed in through any of the homes: all go on.
     const login = await gateways[1]!.run(
       ['auth', 'login', '--api-key', '--yes'],
-      `${world.sandbox.apiKey()}\n`,
+      `${fixture.sandbox.apiKey()}\n`,
     )
     expect(login.code).toBe(0)
-    await world.until(
-      () => chats.every((chat) => world.shown(chat).some((text) => text.includes('two'))),
+    await fixture.until(
+      () => chats.every((chat) => fixture.shown(chat).some((text) => text.includes('two'))),
       'all answers',
     )
     for (const chat of chats) {
-      expect(world.shown(chat).filter((text) => text.startsWith("I can't reach Claude"))).toHaveLength(1)
+      expect(fixture.shown(chat).filter((text) => text.startsWith("I can't reach Claude"))).toHaveLength(1)
       // What one person wrote meanwhile is one turn.
-      expect(world.shown(chat)).toHaveLength(2)
+      expect(fixture.shown(chat)).toHaveLength(2)
     }
-    const closing = () => world.shown(OPERATOR).filter((text) => /\d+ answered/.test(text))
-    await world.until(() => closing().length > 0, 'the closing message')
+    const closing = () => fixture.shown(OPERATOR).filter((text) => /\d+ answered/.test(text))
+    await fixture.until(() => closing().length > 0, 'the closing message')
     expect(
-      world.shown(OPERATOR).filter((text) => /messages? (is|are) waiting|are kept/.test(text)),
+      fixture.shown(OPERATOR).filter((text) => /messages? (is|are) waiting|are fixture/.test(text)),
     ).toHaveLength(1)
     expect(closing()).toHaveLength(1)
     const { items } = await gateways[0]!.json<{ items: readonly unknown[] }>('/api/incidents')

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { launchChromium, visit } from '../support/chromium.ts'
-import { GatewayProcess } from '../support/gateway-process.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { launchChromium, visit } from '../support/web/chromium.ts'
 import { writeHistory } from './sandbox-history.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { RecordingReceiver } from '../../../test/support/recording-receiver.ts'
+import { RecordingReceiver } from '../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../test/support/until.ts'
 import type { Delivered } from '../../conversation/receiver.ts'
 import { systemClock } from '../../support/clock.ts'
@@ -62,202 +62,205 @@ class Rig {
 }
 
 test('what was missed is read page by page from the stored mark on', async () => {
-  const rig = new Rig()
-  rig.history.push(...[1, 2, 3, 4, 5, 6].map(piece))
-  const marks = rig.make('2')
+  const fixture = new Rig()
+  fixture.history.push(...[1, 2, 3, 4, 5, 6].map(piece))
+  const marks = fixture.make('2')
   await marks.load()
-  await marks.catchUp(rig.signal)
-  expect(rig.ids).toEqual(['3', '4', '5', '6'])
+  await marks.catchUp(fixture.signal)
+  expect(fixture.ids).toEqual(['3', '4', '5', '6'])
   expect(marks.mark('room')).toBe('6')
 })
 
 test('what comes live before the history was read waits behind it', async () => {
-  const rig = new Rig()
+  const fixture = new Rig()
   const page = Promise.withResolvers<void>()
-  rig.beforePage = () => page.promise
-  rig.history.push(piece(3), piece(4), piece(5))
-  const marks = rig.make('2')
+  fixture.beforePage = () => page.promise
+  fixture.history.push(piece(3), piece(4), piece(5))
+  const marks = fixture.make('2')
   await marks.load()
-  const caughtUp = marks.catchUp(rig.signal)
-  const live = marks.live('room', piece(6), rig.signal)
-  expect(rig.ids).toEqual([])
+  const caughtUp = marks.catchUp(fixture.signal)
+  const live = marks.live('room', piece(6), fixture.signal)
+  expect(fixture.ids).toEqual([])
   page.resolve()
   await Promise.all([caughtUp, live])
-  expect(rig.ids).toEqual(['3', '4', '5', '6'])
+  expect(fixture.ids).toEqual(['3', '4', '5', '6'])
   expect(marks.mark('room')).toBe('6')
 })
 
 test('a live message that the store refused is found in the history, before what came after it', async () => {
-  const rig = new Rig()
-  const marks = rig.make(null)
+  const fixture = new Rig()
+  const marks = fixture.make(null)
   await marks.load()
-  await marks.live('room', piece(1), rig.signal)
+  await marks.live('room', piece(1), fixture.signal)
   let refusals = 1
-  rig.receiver.before = () => {
+  fixture.receiver.before = () => {
     if (refusals-- > 0) throw new StoreError('full')
   }
-  rig.history.push(piece(1), piece(2), piece(3))
+  fixture.history.push(piece(1), piece(2), piece(3))
   // The third is on its way already when the second fails.
   const [second, third] = await Promise.allSettled([
-    marks.live('room', piece(2), rig.signal),
-    marks.live('room', piece(3), rig.signal),
+    marks.live('room', piece(2), fixture.signal),
+    marks.live('room', piece(3), fixture.signal),
   ])
   expect(second).toMatchObject({ status: 'rejected', reason: expect.any(StoreError) })
   expect(third.status).toBe('fulfilled')
-  await until(() => rig.receiver.distinct === 3, 'all three')
-  expect(new Set(rig.ids)).toEqual(new Set(['1', '2', '3']))
-  expect(rig.ids.indexOf('2')).toBeLessThan(rig.ids.indexOf('3'))
+  await until(() => fixture.receiver.distinct === 3, 'all three')
+  expect(new Set(fixture.ids)).toEqual(new Set(['1', '2', '3']))
+  expect(fixture.ids.indexOf('2')).toBeLessThan(fixture.ids.indexOf('3'))
   expect(marks.mark('room')).toBe('3')
 })
 
 test('after a broken connection the history is read again, and a late message does not move the mark back', async () => {
-  const rig = new Rig()
-  const marks = rig.make('5')
+  const fixture = new Rig()
+  const marks = fixture.make('5')
   await marks.load()
-  await marks.catchUp(rig.signal)
-  rig.history.push(piece(6), piece(7))
+  await marks.catchUp(fixture.signal)
+  fixture.history.push(piece(6), piece(7))
   marks.lost()
-  await marks.live('room', piece(8), rig.signal)
-  expect(rig.ids).toEqual(['6', '7', '8'])
-  await marks.live('room', piece(4), rig.signal)
-  expect(rig.ids).toEqual(['6', '7', '8', '4'])
+  await marks.live('room', piece(8), fixture.signal)
+  expect(fixture.ids).toEqual(['6', '7', '8'])
+  await marks.live('room', piece(4), fixture.signal)
+  expect(fixture.ids).toEqual(['6', '7', '8', '4'])
   expect(marks.mark('room')).toBe('8')
 })
 
 test('what is said after the connection was lost is not hidden by a history that somebody was reading then', async () => {
-  const rig = new Rig()
-  rig.history.push(piece(3))
-  const marks = rig.make('2')
+  const fixture = new Rig()
+  fixture.history.push(piece(3))
+  const marks = fixture.make('2')
   await marks.load()
-  rig.receiver.before = () => {
-    rig.receiver.before = null
+  fixture.receiver.before = () => {
+    fixture.receiver.before = null
     // Nobody listens, and the page that holds the third was read before this.
     marks.lost()
-    rig.history.push(piece(4))
+    fixture.history.push(piece(4))
   }
-  await marks.live('room', piece(3), rig.signal)
-  await marks.catchUp(rig.signal)
-  rig.history.push(piece(5))
-  await marks.live('room', piece(5), rig.signal)
-  expect(new Set(rig.ids)).toEqual(new Set(['3', '4', '5']))
-  expect(rig.ids.indexOf('4')).toBeLessThan(rig.ids.indexOf('5'))
+  await marks.live('room', piece(3), fixture.signal)
+  await marks.catchUp(fixture.signal)
+  fixture.history.push(piece(5))
+  await marks.live('room', piece(5), fixture.signal)
+  expect(new Set(fixture.ids)).toEqual(new Set(['3', '4', '5']))
+  expect(fixture.ids.indexOf('4')).toBeLessThan(fixture.ids.indexOf('5'))
 })
 
 test('what follows the first thing of an unknown place over a gap is found', async () => {
-  const rig = new Rig()
-  const marks = rig.make(null)
+  const fixture = new Rig()
+  const marks = fixture.make(null)
   await marks.load()
-  rig.receiver.before = () => {
-    rig.receiver.before = null
+  fixture.receiver.before = () => {
+    fixture.receiver.before = null
     marks.lost()
-    rig.history.push(piece(1), piece(2))
+    fixture.history.push(piece(1), piece(2))
   }
-  await marks.live('room', piece(1), rig.signal)
-  await marks.catchUp(rig.signal)
-  expect(rig.ids).toEqual(['1', '2'])
+  await marks.live('room', piece(1), fixture.signal)
+  await marks.catchUp(fixture.signal)
+  expect(fixture.ids).toEqual(['1', '2'])
 })
 
 test('a place whose beginning could not be stored is read from there once it is', async () => {
-  const rig = new Rig()
-  const marks = rig.make(null)
+  const fixture = new Rig()
+  const marks = fixture.make(null)
   await marks.load()
-  rig.history.push(piece(2))
-  rig.receiver.before = () => {
-    rig.receiver.before = null
+  fixture.history.push(piece(2))
+  fixture.receiver.before = () => {
+    fixture.receiver.before = null
     throw new StoreError('full')
   }
   await expect(marks.begin('room', '1')).rejects.toThrow(StoreError)
-  await marks.catchUp(rig.signal)
+  await marks.catchUp(fixture.signal)
   await marks.begin('room', '1')
-  await marks.live('room', piece(3), rig.signal)
-  expect(rig.ids).toEqual(['2', '3'])
+  await marks.live('room', piece(3), fixture.signal)
+  expect(fixture.ids).toEqual(['2', '3'])
 })
 
 test('a history that cannot be read is tried again and told', async () => {
-  const rig = new Rig()
+  const fixture = new Rig()
   let failures = 2
-  rig.beforePage = async () => {
+  fixture.beforePage = async () => {
     if (failures-- > 0) throw new Error('503')
   }
-  rig.history.push(piece(2))
-  const marks = rig.make('1')
+  fixture.history.push(piece(2))
+  const marks = fixture.make('1')
   await marks.load()
-  await marks.catchUp(rig.signal)
-  expect(rig.ids).toEqual(['2'])
-  expect(rig.troubles).toHaveLength(2)
+  await marks.catchUp(fixture.signal)
+  expect(fixture.ids).toEqual(['2'])
+  expect(fixture.troubles).toHaveLength(2)
 })
 
 test('a new place begins where it is told to, once', async () => {
-  const rig = new Rig()
-  const marks = rig.make(null)
+  const fixture = new Rig()
+  const marks = fixture.make(null)
   await marks.load()
   await marks.begin('room', '10')
   await marks.begin('room', '20')
   expect(marks.mark('room')).toBe('10')
-  expect(rig.receiver.cursors.get('room')).toBe('10')
+  expect(fixture.receiver.cursors.get('room')).toBe('10')
 })
 
 test('the first thing from an unknown place is kept in hand until the store takes it', async () => {
-  const rig = new Rig()
-  const marks = rig.make(null)
+  const fixture = new Rig()
+  const marks = fixture.make(null)
   await marks.load()
   let refusals = 2
-  rig.receiver.before = () => {
+  fixture.receiver.before = () => {
     if (refusals-- > 0) throw new StoreError('full')
   }
-  await Promise.all([marks.live('room', piece(1), rig.signal), marks.live('room', piece(2), rig.signal)])
-  expect(rig.ids).toEqual(['1', '2'])
-  expect(rig.troubles).toHaveLength(2)
-  expect(rig.receiver.cursors.get('room')).toBe('2')
+  await Promise.all([
+    marks.live('room', piece(1), fixture.signal),
+    marks.live('room', piece(2), fixture.signal),
+  ])
+  expect(fixture.ids).toEqual(['1', '2'])
+  expect(fixture.troubles).toHaveLength(2)
+  expect(fixture.receiver.cursors.get('room')).toBe('2')
 })
 
 test('what says nothing to the bot moves the mark without a write, and is written with what follows', async () => {
-  const rig = new Rig()
-  const marks = rig.make('1')
+  const fixture = new Rig()
+  const marks = fixture.make('1')
   await marks.load()
-  await marks.catchUp(rig.signal)
-  for (let id = 2; id <= 50; id++) await marks.live('room', { id: String(id), items: [] }, rig.signal)
+  await marks.catchUp(fixture.signal)
+  for (let id = 2; id <= 50; id++) await marks.live('room', { id: String(id), items: [] }, fixture.signal)
   expect(marks.mark('room')).toBe('50')
-  expect(rig.receiver.batches).toHaveLength(0)
-  await marks.live('room', piece(51), rig.signal)
-  expect(rig.receiver.cursors.get('room')).toBe('51')
-  for (let id = 52; id <= 160; id++) await marks.live('room', { id: String(id), items: [] }, rig.signal)
-  expect(Number(rig.receiver.cursors.get('room'))).toBeGreaterThan(51)
+  expect(fixture.receiver.batches).toHaveLength(0)
+  await marks.live('room', piece(51), fixture.signal)
+  expect(fixture.receiver.cursors.get('room')).toBe('51')
+  for (let id = 52; id <= 160; id++) await marks.live('room', { id: String(id), items: [] }, fixture.signal)
+  expect(Number(fixture.receiver.cursors.get('room'))).toBeGreaterThan(51)
 })
 
 test('a place whose newest thing is stored already costs no request', async () => {
-  const rig = new Rig()
+  const fixture = new Rig()
   let pages = 0
-  rig.beforePage = async () => void pages++
-  rig.history.push(piece(3))
-  const marks = rig.make('2')
+  fixture.beforePage = async () => void pages++
+  fixture.history.push(piece(3))
+  const marks = fixture.make('2')
   await marks.load()
   marks.newest('room', '2')
-  await marks.catchUp(rig.signal)
+  await marks.catchUp(fixture.signal)
   expect(pages).toBe(0)
   marks.newest('room', '3')
-  await marks.catchUp(rig.signal, (place) => place !== 'room')
+  await marks.catchUp(fixture.signal, (place) => place !== 'room')
   expect(pages).toBe(0)
-  await marks.catchUp(rig.signal, (place) => place === 'room')
-  expect(rig.ids).toEqual(['3'])
+  await marks.catchUp(fixture.signal, (place) => place === 'room')
+  expect(fixture.ids).toEqual(['3'])
 })
 
 test('what was heard live and found in the history meanwhile is handed over once, a change of it all the same', async () => {
-  const rig = new Rig()
+  const fixture = new Rig()
   const page = Promise.withResolvers<void>()
-  rig.beforePage = () => page.promise
-  rig.history.push(piece(3), piece(4))
-  const marks = rig.make('2')
+  fixture.beforePage = () => page.promise
+  fixture.history.push(piece(3), piece(4))
+  const marks = fixture.make('2')
   await marks.load()
   const live = [
-    marks.live('room', { ...piece(4), isNew: true }, rig.signal),
-    marks.live('room', piece(4), rig.signal),
-    marks.live('room', { ...piece(5), isNew: true }, rig.signal),
+    marks.live('room', { ...piece(4), isNew: true }, fixture.signal),
+    marks.live('room', piece(4), fixture.signal),
+    marks.live('room', { ...piece(5), isNew: true }, fixture.signal),
   ]
   page.resolve()
   await Promise.all(live)
-  expect(rig.ids).toEqual(['3', '4', '4', '5'])
+  expect(fixture.ids).toEqual(['3', '4', '4', '5'])
   // Later it is new to nobody, but it may be delivered again: the store tells.
-  await marks.live('room', { ...piece(5), isNew: true }, rig.signal)
-  expect(rig.ids).toEqual(['3', '4', '4', '5', '5'])
+  await marks.live('room', { ...piece(5), isNew: true }, fixture.signal)
+  expect(fixture.ids).toEqual(['3', '4', '4', '5', '5'])
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DiscordServer, refusal } from '../../../test/support/discord-server.ts'
+import { DiscordServer, refusal } from '../../../test/support/platforms/discord/discord-server.ts'
 import { checkBot } from '../../channels/discord/api/bot-check.ts'
 import { systemClock } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'

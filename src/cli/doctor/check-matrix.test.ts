@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { badGateway, MatrixServer, unknownToken } from '../../../test/support/matrix-server.ts'
+import {
+  badGateway,
+  MatrixServer,
+  unknownToken,
+} from '../../../test/support/platforms/matrix/matrix-server.ts'
 import { checkAccount } from '../../channels/matrix/api/account-check.ts'
 import { Secret } from '../../support/secret.ts'
 import { judgeAccount } from './check-matrix.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { migratedDatabase } from '../../../test/support/postgres-storage.ts'
-import { admin, freshDatabase } from '../../../test/support/postgres.ts'
+import { migratedDatabase } from '../../../test/support/stores/postgres-storage.ts'
+import { admin, freshDatabase } from '../../../test/support/stores/postgres.ts'
 import { Secret } from '../../support/secret.ts'
 import { checkPostgres } from './check-postgres.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { SlackServer } from '../../../test/support/slack-server.ts'
+import { SlackServer } from '../../../test/support/platforms/slack/slack-server.ts'
 import { checkApp } from '../../channels/slack/api/app-check.ts'
 import { createLog } from '../../support/log.ts'
 import { Secret } from '../../support/secret.ts'

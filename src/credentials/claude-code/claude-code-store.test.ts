@@ -1,28 +1,28 @@
 import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs'
 import { mkdir, readFile, rmdir, stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { borrowed, type Borrowed } from '../../../test/support/claude-code.ts'
-import { ClaudeCodeProcess, SignInProcess } from '../../../test/support/processes.ts'
-import { MACHINE, NEVER } from '../../../test/support/signed-in.ts'
-import { tokenEndpointThatSays, type SeenRequest } from '../../../test/support/token-answers.ts'
+import { ClaudeCodeProcess, SignInProcess } from '../../../test/support/processes/processes.ts'
+import { borrowed, type Borrowed } from '../../../test/support/provider/claude-code.ts'
+import { MACHINE, NEVER } from '../../../test/support/provider/signed-in.ts'
+import { tokenEndpointThatSays, type SeenRequest } from '../../../test/support/provider/token-answers.ts'
 
 function cli({ configDir, sandbox }: Borrowed, old = false): Promise<ClaudeCodeProcess> {
   return ClaudeCodeProcess.start({ configDir, tokenUrl: sandbox.tokenUrl, old })
 }
 
 const locksOf = ({ configDir }: Borrowed) => [`${configDir}/.oauth_refresh.lock`, `${configDir}.lock`]
-const nothingLeft = (world: Borrowed) =>
-  !locksOf(world).some((lock) => existsSync(lock)) &&
-  readdirSync(world.configDir).join() === '.credentials.json'
+const nothingLeft = (fixture: Borrowed) =>
+  !locksOf(fixture).some((lock) => existsSync(lock)) &&
+  readdirSync(fixture.configDir).join() === '.credentials.json'
 
 describe('a sign-in that is shared with Claude Code', () => {
   it.each([
     ['a current version', false],
     ['an older version, which knows only the second lock', true],
   ])('costs one token request when both start at the same moment (%s)', async (_name, old) => {
-    const world = await borrowed()
-    const { store, sandbox, present } = world
-    await using program = await cli(world, old)
+    const fixture = await borrowed()
+    const { store, sandbox, present } = fixture
+    await using program = await cli(fixture, old)
     for (let round = 1; round <= 10; round++) {
       const current = await present()
       const [theirs, ours] = await Promise.all([program.ask('refresh'), store.renew(current, NEVER)])
@@ -31,13 +31,13 @@ describe('a sign-in that is shared with Claude Code', () => {
       expect(sandbox.counts.tokenRequests).toBe(round)
     }
     expect(sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
-    expect(nothingLeft(world)).toBe(true)
+    expect(nothingLeft(fixture)).toBe(true)
   })
 
   it('is not spent while the other program holds its locks, and adopted when that has rotated', async () => {
-    const world = await borrowed()
-    const { open, first, sandbox } = world
-    await using program = await cli(world)
+    const fixture = await borrowed()
+    const { open, first, sandbox } = fixture
+    await using program = await cli(fixture)
     await program.ask('hold')
     expect((await open({ lockWaitMs: 300 }).renew(first, NEVER)).kind).toBe('busy')
     expect(sandbox.counts.tokenRequests).toBe(0)
@@ -50,34 +50,34 @@ describe('a sign-in that is shared with Claude Code', () => {
   })
 
   it('is renewed over locks that were abandoned a minute ago, and waits for younger ones', async () => {
-    const world = await borrowed()
-    const { open, first, sandbox } = world
-    const program = await cli(world)
+    const fixture = await borrowed()
+    const { open, first, sandbox } = fixture
+    const program = await cli(fixture)
     await program.ask('abandon', { stamp: 61 })
     await program.kill()
     expect((await open().renew(first, NEVER)).kind).toBe('renewed')
 
-    const another = await cli(world)
+    const another = await cli(fixture)
     await another.ask('abandon', { stamp: 15 })
     await another.kill()
-    const current = await world.present()
+    const current = await fixture.present()
     expect((await open({ lockWaitMs: 300 }).renew(current, NEVER)).kind).toBe('busy')
     expect(sandbox.counts.tokenRequests).toBe(1)
-    expect(locksOf(world).every((lock) => existsSync(lock))).toBe(true)
-    for (const lock of locksOf(world)) await rmdir(lock)
+    expect(locksOf(fixture).every((lock) => existsSync(lock))).toBe(true)
+    for (const lock of locksOf(fixture)) await rmdir(lock)
   })
 
   it('keeps the mtimes of both locks younger than 2 s, in the right order, while its request runs', async () => {
-    const world = await borrowed()
-    const { store, first, sandbox } = world
+    const fixture = await borrowed()
+    const { store, first, sandbox } = fixture
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 3_500 })
     const renewal = store.renew(first, NEVER)
-    await expect.poll(() => existsSync(locksOf(world)[1]!)).toBe(true)
-    const born = locksOf(world).map((lock) => statSync(lock).birthtimeMs)
+    await expect.poll(() => existsSync(locksOf(fixture)[1]!)).toBe(true)
+    const born = locksOf(fixture).map((lock) => statSync(lock).birthtimeMs)
     expect(born[0]).toBeLessThanOrEqual(born[1]!)
     let oldest = 0
     const watch = setInterval(() => {
-      for (const lock of locksOf(world)) {
+      for (const lock of locksOf(fixture)) {
         const seen = statSync(lock, { throwIfNoEntry: false })
         if (seen) oldest = Math.max(oldest, Date.now() - seen.mtimeMs)
       }
@@ -86,12 +86,12 @@ describe('a sign-in that is shared with Claude Code', () => {
     clearInterval(watch)
     expect(oldest).toBeGreaterThan(500)
     expect(oldest).toBeLessThan(2_000)
-    expect(nothingLeft(world)).toBe(true)
+    expect(nothingLeft(fixture)).toBe(true)
   })
 
   it('is freed of our own locks after a kill -9, at the next start', async () => {
-    const world = await borrowed()
-    const { home, configDir, sandbox, open } = world
+    const fixture = await borrowed()
+    const { home, configDir, sandbox, open } = fixture
     sandbox.control.fault({ target: 'token-endpoint', fault: 'timeout', times: 1 })
     const options = {
       store: 'claude-code',
@@ -102,18 +102,18 @@ describe('a sign-in that is shared with Claude Code', () => {
     } as const
     const victim = await SignInProcess.start(options)
     victim.tell({ do: 'renew' })
-    await expect.poll(() => existsSync(locksOf(world)[1]!)).toBe(true)
+    await expect.poll(() => existsSync(locksOf(fixture)[1]!)).toBe(true)
     await expect.poll(() => existsSync(`${home}/claude-code.intent.json`)).toBe(true)
     await victim.kill()
-    expect(locksOf(world).every((lock) => existsSync(lock))).toBe(true)
+    expect(locksOf(fixture).every((lock) => existsSync(lock))).toBe(true)
     await open().open()
-    expect(nothingLeft(world)).toBe(true)
+    expect(nothingLeft(fixture)).toBe(true)
     expect(existsSync(`${home}/claude-code.locks.json`)).toBe(false)
   })
 
   it('keeps another program’s locks through our start, also where ours used to be', async () => {
-    const world = await borrowed()
-    const { home, configDir, sandbox, open } = world
+    const fixture = await borrowed()
+    const { home, configDir, sandbox, open } = fixture
     sandbox.control.fault({ target: 'token-endpoint', fault: 'timeout', times: 1 })
     const victim = await SignInProcess.start({
       store: 'claude-code',
@@ -125,22 +125,22 @@ describe('a sign-in that is shared with Claude Code', () => {
     victim.tell({ do: 'renew' })
     await expect.poll(() => existsSync(`${home}/claude-code.intent.json`)).toBe(true)
     await victim.kill()
-    for (const lock of locksOf(world)) {
+    for (const lock of locksOf(fixture)) {
       await rmdir(lock)
       await mkdir(lock)
     }
     await open().open()
-    expect(locksOf(world).every((lock) => existsSync(lock))).toBe(true)
-    for (const lock of locksOf(world)) await rmdir(lock)
+    expect(locksOf(fixture).every((lock) => existsSync(lock))).toBe(true)
+    for (const lock of locksOf(fixture)) await rmdir(lock)
   })
 
   it('is written under the writers’ own lock', async () => {
-    const world = await borrowed()
-    const { store, first, configDir, path } = world
+    const fixture = await borrowed()
+    const { store, first, configDir, path } = fixture
     const storage = `${configDir}/.storage-write.lock`
     await mkdir(storage)
     const renewal = store.renew(first, NEVER)
-    await expect.poll(() => world.sandbox.counts.tokenRequests).toBe(1)
+    await expect.poll(() => fixture.sandbox.counts.tokenRequests).toBe(1)
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(await readFile(path, 'utf8')).toContain(first.accessToken.reveal())
     await rmdir(storage)
@@ -149,8 +149,8 @@ describe('a sign-in that is shared with Claude Code', () => {
   })
 
   it('whose writers’ lock was abandoned is served from memory and saved once that is stale', async () => {
-    const world = await borrowed()
-    const { store, first, configDir, present } = world
+    const fixture = await borrowed()
+    const { store, first, configDir, present } = fixture
     const storage = `${configDir}/.storage-write.lock`
     await mkdir(storage)
     const outcome = await store.renew(first, NEVER)
@@ -161,7 +161,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     expect(
       'generation' in outcome && (await present()).accessToken.equals(outcome.generation.accessToken),
     ).toBe(true)
-    expect(nothingLeft(world)).toBe(true)
+    expect(nothingLeft(fixture)).toBe(true)
   })
 
   it('is refreshed as the client that it was issued to', async () => {

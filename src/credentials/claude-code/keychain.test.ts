@@ -1,6 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { afterEach, expect, it } from 'vitest'
-import { emptyHome } from '../../../test/support/signed-in.ts'
+import { emptyHome } from '../../../test/support/provider/signed-in.ts'
 import { readKeychain } from './keychain.ts'
 
 const path = process.env['PATH']

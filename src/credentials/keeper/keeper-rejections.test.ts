@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { keeperRig, signedInRig } from '../../../test/support/keeper-rig.ts'
+import { keeperFixture, signedInFixture } from '../../../test/support/provider/keeper-fixture.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { NeedsLogin, NotPermitted, TransientError } from '../../support/errors.ts'
 import type { RenewalOutcome } from '../sign-in.ts'
@@ -8,7 +8,7 @@ const dead: RenewalOutcome = { kind: 'terminal', reason: 'revoked', message: 'th
 
 describe('when a request is rejected', () => {
   it('repeats with the current generation when the rejected one was replaced', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const { clock, own } = made
     const old = await made.acquire()
     await clock.advance(6 * HOUR)
@@ -19,7 +19,7 @@ describe('when a request is rejected', () => {
   })
 
   it('adopts a newer token of the store without a token request', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const used = await made.acquire()
     const newer = made.own.issue()
     made.own.stored = { kind: 'present', generation: newer }
@@ -28,7 +28,7 @@ describe('when a request is rejected', () => {
   })
 
   it('makes one refresh for two hundred that fail one after another', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const used = await made.acquire()
     made.keeper.accepted(used)
     const repeats = []
@@ -42,7 +42,7 @@ describe('when a request is rejected', () => {
   })
 
   it('never refreshes again when the fresh token is rejected, and finds the recovery by a probe', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const { clock, own, keeper } = made
     const first = await made.acquire()
     keeper.accepted(first)
@@ -63,7 +63,7 @@ describe('when a request is rejected', () => {
   })
 
   it('does not refresh what the watch brought and was rejected while the refresh was still under way', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const { clock, own, keeper } = made
     const first = await made.acquire()
     keeper.accepted(first)
@@ -86,7 +86,7 @@ describe('when a request is rejected', () => {
   })
 
   it('remembers the refresh that a rejection causes before it is made', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const first = await made.acquire()
     let remembered: string | null | undefined
     made.own.script.push(() => {
@@ -98,7 +98,7 @@ describe('when a request is rejected', () => {
   })
 
   it('keeps to one refresh over a restart while nothing is accepted', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const first = await made.acquire()
     const second = await made.reject(first)
     await expect(made.reject(second)).rejects.toBeInstanceOf(TransientError)
@@ -109,11 +109,11 @@ describe('when a request is rejected', () => {
   })
 
   it('does not refresh for a missing scope, nor for an organisation or policy that forbids', async () => {
-    const scope = await signedInRig()
+    const scope = await signedInFixture()
     await expect(scope.reject(await scope.acquire(), { kind: 'scope' })).rejects.toBeInstanceOf(NeedsLogin)
     expect(scope.keeper.snapshot()).toMatchObject({ state: 'needs-login', reason: 'scope' })
 
-    const policy = await signedInRig()
+    const policy = await signedInFixture()
     const used = await policy.acquire()
     await expect(policy.reject(used, { kind: 'not-permitted', reason: 'policy' })).rejects.toBeInstanceOf(
       NotPermitted,
@@ -130,7 +130,7 @@ describe('when a request is rejected', () => {
   })
 
   it('lets the API key stand in for a dead sign-in only where that is allowed', async () => {
-    const made = keeperRig({
+    const made = keeperFixture({
       policy: { fallbackApiKey: true },
       variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' },
     })
@@ -149,7 +149,7 @@ describe('when a request is rejected', () => {
     expect(made.warnings.map(({ code }) => code)).toContain('fallback-api-key')
     expect((await made.acquire()).kind).toBe('api-key')
 
-    const strict = keeperRig({ variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' } })
+    const strict = keeperFixture({ variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' } })
     strict.own.store()
     await strict.keeper.start()
     strict.own.script.push(dead)
@@ -157,7 +157,7 @@ describe('when a request is rejected', () => {
   })
 
   it('asks on after a rejected API key, and recovers when the provider takes it again', async () => {
-    const made = keeperRig({ variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' } })
+    const made = keeperFixture({ variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' } })
     await made.keeper.start()
     await expect(made.reject(await made.acquire())).rejects.toBeInstanceOf(NeedsLogin)
     await made.clock.advance(MINUTE)
@@ -169,7 +169,7 @@ describe('when a request is rejected', () => {
 
 describe('clocks', () => {
   it('refreshes once after a suspend of nine hours', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     clock.jump(9 * HOUR)
     await clock.advance(2 * MINUTE)
     expect(own.renewals).toHaveLength(1)
@@ -177,7 +177,7 @@ describe('clocks', () => {
   })
 
   it.each([DAY, -DAY])('makes at most one refresh too many when the clock is set by %d ms', async (jump) => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     clock.jump(jump)
     const start = clock.monotonic()
     await clock.advance(DAY)
@@ -189,7 +189,7 @@ describe('clocks', () => {
 })
 
 it("gives up a stored token that is over by the server's clock, and does so once", async () => {
-  const { clock, own, keeper } = await signedInRig()
+  const { clock, own, keeper } = await signedInFixture()
   const stored = await keeper.acquire()
   keeper.accepted(stored, clock.now() + HOUR)
   await clock.advance(MINUTE)
@@ -207,7 +207,7 @@ it("gives up a stored token that is over by the server's clock, and does so once
 })
 
 it("goes over to a person's new sign-in of whatever account, and forgets the old trouble", async () => {
-  const made = await signedInRig()
+  const made = await signedInFixture()
   const { own, keeper, clock } = made
   const first = await made.acquire()
   const second = await made.reject(first)
@@ -221,7 +221,7 @@ it("goes over to a person's new sign-in of whatever account, and forgets the old
 })
 
 it('leaves a result that comes after a logout to nobody', async () => {
-  const { own, keeper, clock } = await signedInRig()
+  const { own, keeper, clock } = await signedInFixture()
   const answer = Promise.withResolvers<void>()
   own.script.push(async () => {
     await answer.promise
@@ -240,7 +240,7 @@ it('leaves a result that comes after a logout to nobody', async () => {
 
 describe('stopping', () => {
   it('begins no new refresh, and waits for the open one', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     const finish = Promise.withResolvers<void>()
     own.script.push(async () => {
       await finish.promise

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { FakeMemory } from '../../../test/support/memory-sign-in.ts'
-import { TokenWorld, type EndpointMood } from '../../../test/support/token-world.ts'
+import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
+import { TokenFixture, type EndpointMood } from '../../../test/support/provider/token-fixture.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { HermesError } from '../../support/errors.ts'
 import type { Credential } from '../credential.ts'
@@ -84,30 +84,30 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** A gateway and its world; every step leaves the promises kept, or the world says which was broken. */
 class Life {
   readonly clock = new FakeClock()
-  readonly world = new TokenWorld(this.clock)
+  readonly fixture = new TokenFixture(this.clock)
   memory = new FakeMemory()
   keeper!: Keeper
   #open: Promise<unknown>[] = []
   #crashed: Keeper | null = null
 
   async begin(): Promise<void> {
-    const source = ownSource({ place: 'world', signIns: this.world, allowSandboxTokens: false })
+    const source = ownSource({ place: 'world', signIns: this.fixture, allowSandboxTokens: false })
     this.keeper = new Keeper({
       resolver: createResolver([source], { adoptClaudeCode: false, fallbackApiKey: false }),
       memory: this.memory,
       clock: this.clock,
       random: () => 0.5,
       probe: async ({ secret }) =>
-        this.world.probe(secret)
+        this.fixture.probe(secret)
           ? { kind: 'accepted' }
           : { kind: 'rejected', rejection: { kind: 'rejected' } },
     })
-    this.world.processStarts()
+    this.fixture.processStarts()
     await this.keeper.start()
   }
 
   async take(step: Step): Promise<void> {
-    const { world, clock } = this
+    const { fixture, clock } = this
     switch (step.do) {
       case 'requests':
         for (let count = 0; count < step.count; count++) this.#open.push(this.#request())
@@ -120,29 +120,29 @@ class Life {
         clock.jump(step.ms)
         return
       case 'mood':
-        world.mood = step.mood
+        fixture.mood = step.mood
         return
       case 'reject-all':
-        world.rejectsAll = step.on
+        fixture.rejectsAll = step.on
         return
       case 'sign-in':
-        world.signIn()
+        fixture.signIn()
         break
       case 'logout':
-        world.logout()
+        fixture.logout()
         break
       case 'foreign-rotation':
-        world.foreignRotation()
+        fixture.foreignRotation()
         break
       case 'revoke-access':
-        world.revokeAccess()
+        fixture.revokeAccess()
         break
       case 'revoke-families':
-        world.revokeFamilies()
+        fixture.revokeFamilies()
         break
       case 'crash':
         // The old process is gone: nothing of it runs on, and nothing more of it is written down.
-        world.crash()
+        fixture.crash()
         this.#crashed = this.keeper
         this.memory = this.memory.afterCrash()
         await Promise.all([this.keeper.stop(), clock.advance(36 * SECOND)])
@@ -158,10 +158,10 @@ class Life {
 
   /** As the model client does it: one repeat with what the ladder gives. */
   async #request(): Promise<boolean> {
-    const { keeper, world } = this
+    const { keeper, fixture } = this
     // What a process that has ended still had in hand never leaves it.
     const accepts = (credential: Credential) =>
-      keeper === this.keeper && keeper !== this.#crashed && world.request(credential.secret)
+      keeper === this.keeper && keeper !== this.#crashed && fixture.request(credential.secret)
     try {
       const first = await keeper.acquire()
       if (accepts(first)) {
@@ -184,11 +184,11 @@ class Life {
 
   /** Everything is well again and a person has signed in: the gateway must find its way back alone. */
   async heal(): Promise<boolean> {
-    const { world, clock } = this
-    world.mood = 'well'
-    world.rejectsAll = false
+    const { fixture, clock } = this
+    fixture.mood = 'well'
+    fixture.rejectsAll = false
     await clock.advance(MINUTE)
-    world.signIn()
+    fixture.signIn()
     await clock.advance(5 * SECOND)
     await clock.advance(2 * HOUR)
     await Promise.all(this.#open)
@@ -251,19 +251,19 @@ it('keeps its promises through whatever happens, in whatever order', { timeout: 
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const life = new Life()
-      life.world.signIn()
+      life.fixture.signIn()
       await life.begin()
       try {
         for (const each of steps) {
           await life.take(each)
-          expect(life.world.breaches).toEqual([])
+          expect(life.fixture.breaches).toEqual([])
         }
         expect(await life.heal()).toBe(true)
         expect(life.keeper.snapshot().state).toBe('healthy')
-        const { stored } = life.world
+        const { stored } = life.fixture
         const inStore = stored.kind === 'present' ? stored.generation.accessToken.fingerprint : null
         expect(life.keeper.snapshot().fingerprint).toBe(inStore)
-        expect(life.world.breaches).toEqual([])
+        expect(life.fixture.breaches).toEqual([])
       } finally {
         await Promise.all([life.keeper.stop(), life.clock.advance(36 * SECOND)])
       }
@@ -274,16 +274,16 @@ it('keeps its promises through whatever happens, in whatever order', { timeout: 
 
 it('never asks the token endpoint more often than its back-off allows, whatever the traffic', async () => {
   const life = new Life()
-  life.world.signIn()
+  life.fixture.signIn()
   await life.begin()
-  life.world.mood = 'fails'
+  life.fixture.mood = 'fails'
   await life.clock.advance(9 * HOUR)
-  const before = life.world.sends
+  const before = life.fixture.sends
   for (let second = 0; second < 600; second++) {
     await life.take({ do: 'requests', count: 5 })
     await life.clock.advance(SECOND)
   }
   // One send a pause of five minutes at most.
-  expect(life.world.sends - before).toBeLessThanOrEqual(3)
+  expect(life.fixture.sends - before).toBeLessThanOrEqual(3)
   await life.keeper.stop()
 })

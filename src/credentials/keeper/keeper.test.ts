@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { keeperRig, signedInRig } from '../../../test/support/keeper-rig.ts'
+import { keeperFixture, signedInFixture } from '../../../test/support/provider/keeper-fixture.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { NeedsLogin, TransientError } from '../../support/errors.ts'
 import type { Credential } from '../credential.ts'
@@ -16,7 +16,7 @@ const dead: RenewalOutcome = { kind: 'terminal', reason: 'revoked', message: 'th
 
 describe('ahead of time', () => {
   it('renews an own sign-in at two thirds of its life, without any request', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     const start = clock.now()
     await clock.advance(5 * HOUR)
     expect(own.renewals).toEqual([])
@@ -27,7 +27,7 @@ describe('ahead of time', () => {
   })
 
   it('renews a borrowed sign-in only in its last quarter of an hour', async () => {
-    const { clock, claudeCode, keeper } = keeperRig({
+    const { clock, claudeCode, keeper } = keeperFixture({
       variables: { ANTHROPIC_TOKEN: 'sk-ant-oat01-TEST-static' },
     })
     claudeCode.store()
@@ -40,7 +40,7 @@ describe('ahead of time', () => {
   })
 
   it('lets nobody wait before the last minutes, and one refresh serve a thousand that do', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     const finish = Promise.withResolvers<void>()
     own.script.push(outage, async () => {
       await finish.promise
@@ -60,7 +60,7 @@ describe('ahead of time', () => {
   })
 
   it('makes one token request for a thousand requests at the moment of expiry', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     const old = keeper.acquire()
     clock.jump(8 * HOUR)
     const all = await Promise.all(Array.from({ length: 1_000 }, async () => keeper.acquire()))
@@ -70,7 +70,7 @@ describe('ahead of time', () => {
   })
 
   it('lets a request wait 30 s at most, then says when it may come again', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     own.script.push(() => new Promise(() => {}))
     clock.jump(8 * HOUR)
     const waiting = (async () => keeper.acquire())()
@@ -80,7 +80,7 @@ describe('ahead of time', () => {
   })
 
   it('uses the token while it lives when the refresh takes too long', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     const old = keeper.acquire()
     own.script.push(outage)
     await clock.advance(5 * HOUR + 20 * MINUTE)
@@ -92,7 +92,7 @@ describe('ahead of time', () => {
 
 describe('when the token endpoint fails', () => {
   it('pauses from 5 s to 5 min, and traffic causes no further try', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     for (let count = 0; count < 40; count++) own.script.push(outage)
     await clock.advance(5 * HOUR + 20 * MINUTE)
     for (let count = 0; count < 600; count++) {
@@ -107,7 +107,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('obeys Retry-After, an hour at most, also after a restart', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const { clock, own } = made
     own.script.push({ ...outage, reason: 'rate-limited', retryAfterMs: 120 * SECOND })
     own.script.push({ ...outage, reason: 'rate-limited', retryAfterMs: 99_999 * SECOND })
@@ -128,7 +128,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('sends nothing again while the old token lives after an ambiguous outcome, then step by step', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     own.script.push({ ...outage, ambiguous: true }, { ...outage, ambiguous: true })
     await clock.advance(7 * HOUR)
     expect(own.renewals).toHaveLength(1)
@@ -140,7 +140,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('makes one request for a dead grant, keeps the token while it lives, and takes a new sign-in', async () => {
-    const made = await signedInRig()
+    const made = await signedInFixture()
     const { clock, own, keeper, notices } = made
     own.script.push(dead)
     await clock.advance(5 * HOUR + 21 * MINUTE)
@@ -159,7 +159,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('takes what a sibling stored instead of declaring the sign-in dead', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     own.script.push(() => {
       own.store()
       return dead
@@ -170,7 +170,7 @@ describe('when the token endpoint fails', () => {
   })
 
   it('serves a token that cannot be saved, and says so until there is room', async () => {
-    const { clock, own, keeper } = await signedInRig()
+    const { clock, own, keeper } = await signedInFixture()
     own.savesSucceed = false
     own.script.push(() => ({
       kind: 'unsaved',

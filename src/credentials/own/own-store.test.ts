@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { NEVER, SIGN_IN_PLACES, signedIn, tokensOf } from '../../../test/support/signed-in.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn, tokensOf } from '../../../test/support/provider/signed-in.ts'
 import { DAY, SECOND } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 

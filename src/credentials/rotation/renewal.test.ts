@@ -12,84 +12,89 @@ import {
   type Arbitrary,
 } from 'fast-check'
 import { expect, it } from 'vitest'
-import { PROCESSES, RenewalWorld, type Fate, type Step } from '../../../test/support/renewal-world.ts'
+import {
+  PROCESSES,
+  RotationFixture,
+  type Fate,
+  type Step,
+} from '../../../test/support/provider/rotation-fixture.ts'
 import type { Intent } from './intent.ts'
 
 /** Some seconds' worth: a history is run in a millisecond. */
 const RUNS = 1_500
 
 /** Runs one step. A death is played by its exception: the store's `finally` may free what the kernel would have freed. */
-async function run(world: RenewalWorld, step: Step): Promise<void> {
+async function run(fixture: RotationFixture, step: Step): Promise<void> {
   switch (step.kind) {
     case 'wait':
-      return world.clock.advance(step.ms)
+      return fixture.clock.advance(step.ms)
     case 'sign-in':
     case 'logout':
-      return world.person(step.kind)
+      return fixture.person(step.kind)
     case 'foreign-rotation':
-      return world.rotateAbroad()
+      return fixture.rotateAbroad()
     case 'save': {
-      world.full = false
-      world.fate = 'answered'
-      const rotation = world.rotations[step.process]!
+      fixture.full = false
+      fixture.fate = 'answered'
+      const rotation = fixture.rotations[step.process]!
       assert(await rotation.saveUnsaved())
       return
     }
     case 'renew':
-      return renew(world, step)
+      return renew(fixture, step)
   }
 }
 
 async function renew(
-  world: RenewalWorld,
+  fixture: RotationFixture,
   { process, fate, during }: Extract<Step, { kind: 'renew' }>,
 ): Promise<void> {
-  if (world.stored.kind !== 'present') return
-  const spent = world.stored.generation
-  const live = world.isLive(spent)
-  const proven = world.provenDead.has(spent.refreshToken!.reveal())
+  if (fixture.stored.kind !== 'present') return
+  const spent = fixture.stored.generation
+  const live = fixture.isLive(spent)
+  const proven = fixture.provenDead.has(spent.refreshToken!.reveal())
   let acted = false
   let diedWith: Intent | null = null
-  world.fate = fate
-  world.during = () => {
+  fixture.fate = fate
+  fixture.during = () => {
     acted = during !== 'nothing'
-    diedWith = world.intent
-    if (during !== 'nothing') world.person(during)
+    diedWith = fixture.intent
+    if (during !== 'nothing') fixture.person(during)
   }
-  const rotation = world.rotations[process]!
-  const before = world.stored
+  const rotation = fixture.rotations[process]!
+  const before = fixture.stored
   const outcome = await rotation.renew(spent, new AbortController().signal)
   const died = fate.startsWith('dies') && (outcome.kind === 'store' || outcome.kind === 'unsaved')
   if (died) {
     // What the living code did after the "death" to the disk is undone; the intent stays as it was.
-    if (diedWith) world.intent = diedWith
-    world.restart(process)
+    if (diedWith) fixture.intent = diedWith
+    fixture.restart(process)
   }
-  const now = world.stored
+  const now = fixture.stored
   if (acted) {
     // Whatever a person did stands.
     assert.equal(now.kind, during === 'logout' ? 'absent' : 'present')
-    assert(now.kind !== 'present' || !world.provenDead.has(now.generation.refreshToken!.reveal()))
+    assert(now.kind !== 'present' || !fixture.provenDead.has(now.generation.refreshToken!.reveal()))
     return
   }
   switch (outcome.kind) {
     case 'renewed':
       assert(live)
       assert(
-        world.holds(outcome.generation) && world.isLive(outcome.generation),
+        fixture.holds(outcome.generation) && fixture.isLive(outcome.generation),
         'a renewed token is not stored',
       )
       break
     case 'adopted':
       // Its own result, which could not be saved before and now was.
-      assert(world.holds(outcome.generation) && world.isLive(outcome.generation))
+      assert(fixture.holds(outcome.generation) && fixture.isLive(outcome.generation))
       break
     case 'terminal':
       assert.equal(now, before)
       assert(fate === 'other-account' || !live || proven, 'given up while the server would have taken it')
       break
     case 'unsaved':
-      assert(died || world.lockedBy === process, 'an unsaved result without its lock')
+      assert(died || fixture.lockedBy === process, 'an unsaved result without its lock')
       break
     default:
       assert.equal(now, before)
@@ -134,11 +139,11 @@ const steps: Arbitrary<Step> = oneof(
 
 it('spends no token that was proven dead, counts every send before it leaves, and loses no answer', async () => {
   const histories = property(array(steps, { minLength: 1, maxLength: 40 }), async (history) => {
-    const world = new RenewalWorld()
-    world.person('sign-in')
+    const fixture = new RotationFixture()
+    fixture.person('sign-in')
     for (const step of history) {
-      await run(world, step)
-      assert.deepEqual(world.broken, [])
+      await run(fixture, step)
+      assert.deepEqual(fixture.broken, [])
     }
   })
   await expect(check(histories, { numRuns: RUNS })).resolves.toBeUndefined()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { MemorySignIn } from '../../../test/support/memory-sign-in.ts'
+import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { Secret } from '../../support/secret.ts'
 import type { SourceName } from '../credential.ts'
 import { holdGeneration, holdStatic, type Held } from '../held.ts'

@@ -1,7 +1,12 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { post, startTestGateway, TEST_TOKEN, type TestGateway } from '../../../test/support/http-gateway.ts'
+import {
+  post,
+  startTestGateway,
+  TEST_TOKEN,
+  type TestGateway,
+} from '../../../test/support/web/http-gateway.ts'
 import { MINUTE } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 import { cookieName, readCookie, SESSION_LIFE_MS, SessionCookies } from './session-cookie.ts'

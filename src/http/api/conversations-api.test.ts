@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { post, startTestGateway } from '../../../test/support/http-gateway.ts'
+import { post, startTestGateway } from '../../../test/support/web/http-gateway.ts'
 import { WebChannel } from '../../channels/web/web-channel.ts'
 import { systemClock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { post, quietDashboard, startTestGateway, TEST_TOKEN } from '../../../test/support/http-gateway.ts'
-import { openSse, type ReceivedEvent } from '../../../test/support/sse-client.ts'
+import { post, quietDashboard, startTestGateway, TEST_TOKEN } from '../../../test/support/web/http-gateway.ts'
+import { openSse, type ReceivedEvent } from '../../../test/support/web/sse-client.ts'
 import { Refused } from '../../support/errors.ts'
 import type { SandboxPanel } from './services.ts'
 import { timelineReport } from './timeline-report.ts'

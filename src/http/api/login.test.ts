@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { post, startTestGateway, TEST_TOKEN } from '../../../test/support/http-gateway.ts'
+import { post, startTestGateway, TEST_TOKEN } from '../../../test/support/web/http-gateway.ts'
 import { OtherAccount } from '../../credentials/login.ts'
 import { Refused } from '../../support/errors.ts'
 import type { LoginService } from './services.ts'

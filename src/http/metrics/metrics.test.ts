@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { startTestGateway } from '../../../test/support/http-gateway.ts'
+import { startTestGateway } from '../../../test/support/web/http-gateway.ts'
 import { Metrics } from './metrics.ts'
 
 test('the figures have the names that monitors rely on, also for what happened before the first look', async () => {

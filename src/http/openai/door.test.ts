@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { post, startTestGateway, type TestGateway } from '../../../test/support/http-gateway.ts'
-import { MessageRig, until } from '../../../test/support/message-rig.ts'
+import { MessageFixture, until } from '../../../test/support/message-fixture.ts'
+import { post, startTestGateway, type TestGateway } from '../../../test/support/web/http-gateway.ts'
 import { OpenAiChannel } from '../../channels/openai/openai-channel.ts'
 import type { MessagingOptions } from '../../conversation/messaging.ts'
 import { HOUR, systemClock } from '../../support/clock.ts'
@@ -10,21 +10,21 @@ import { completionDoor } from './door.ts'
 /** The endpoint over a real store, with a model that the test plays. */
 async function open(messaging: Partial<MessagingOptions> = {}) {
   const channel = new OpenAiChannel(systemClock)
-  const rig = await MessageRig.start({ outlets: [channel], messaging })
-  await channel.start(rig.messaging.receiver)
-  const { storage, gate } = rig
-  const { events } = rig.messaging
+  const fixture = await MessageFixture.start({ outlets: [channel], messaging })
+  await channel.start(fixture.messaging.receiver)
+  const { storage, gate } = fixture
+  const { events } = fixture.messaging
   const models = ['claude-test']
   const door = completionDoor({ channel, conversations: storage.conversations, events, gate, models })
   const gateway = await startTestGateway({ doors: [door] })
   return {
-    rig,
+    fixture,
     gateway,
     ask: (text: string, more: { headers?: Record<string, string>; body?: object } = {}) =>
       ask(gateway, text, more),
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]()
-      await rig[Symbol.asyncDispose]()
+      await fixture[Symbol.asyncDispose]()
     },
   }
 }
@@ -40,52 +40,52 @@ const errorOf = async (response: Response) =>
   ((await response.json()) as { error: { code: string; message: string } }).error
 
 test('an answer that ends because it is as long as it may be says so, and nothing is added to it', async () => {
-  await using world = await open()
-  world.rig.model.stopReason = 'max_tokens'
-  world.rig.model.reply = () => ' half of it '
-  const answer = await (await world.ask('a', { body: { max_tokens: 9 } })).json()
+  await using fixture = await open()
+  fixture.fixture.model.stopReason = 'max_tokens'
+  fixture.fixture.model.reply = () => ' half of it '
+  const answer = await (await fixture.ask('a', { body: { max_tokens: 9 } })).json()
   expect(answer).toMatchObject({
     choices: [{ finish_reason: 'length', message: { content: ' half of it ' } }],
   })
-  expect(world.rig.model.requests[0]).toMatchObject({ maxTokens: 9, system: null, stop: [] })
+  expect(fixture.fixture.model.requests[0]).toMatchObject({ maxTokens: 9, system: null, stop: [] })
 })
 
 test('what the model or the provider turns down is told in our words', async () => {
-  await using world = await open()
-  world.rig.model.stopReason = 'refusal'
-  const refusal = await world.ask('a')
+  await using fixture = await open()
+  fixture.fixture.model.stopReason = 'refusal'
+  const refusal = await fixture.ask('a')
   expect([refusal.status, (await errorOf(refusal)).code]).toEqual([400, 'content_filter'])
-  world.rig.model.reply = () => Promise.reject(new Refused('This is too long.'))
-  const refused = await world.ask('b', { body: { stream: true } })
+  fixture.fixture.model.reply = () => Promise.reject(new Refused('This is too long.'))
+  const refused = await fixture.ask('b', { body: { stream: true } })
   expect(refused.status).toBe(400)
   expect(await errorOf(refused)).toMatchObject({ code: 'refused', message: 'This is too long.' })
 })
 
 test('a full hold is told at once, and the same key may be used again afterwards', async () => {
   const hold = { maxAgeMs: HOUR, maxPerConversation: 50, maxTotal: 1, merge: true }
-  await using world = await open({ hold })
-  world.rig.gate.unavailable(HOUR, 'overloaded')
-  const first = world.ask('first', { headers: HOLD })
-  await until(async () => (await world.rig.storage.inbox.counts()).held === 1)
+  await using fixture = await open({ hold })
+  fixture.fixture.gate.unavailable(HOUR, 'overloaded')
+  const first = fixture.ask('first', { headers: HOLD })
+  await until(async () => (await fixture.fixture.storage.inbox.counts()).held === 1)
   for (let count = 0; count < 2; count++) {
-    const full = await world.ask('second', { headers: { ...HOLD, 'Idempotency-Key': 'k' } })
+    const full = await fixture.ask('second', { headers: { ...HOLD, 'Idempotency-Key': 'k' } })
     expect([full.status, full.headers.get('retry-after') !== null]).toEqual([429, true])
   }
-  world.rig.gate.succeeded()
+  fixture.fixture.gate.succeeded()
   expect((await (await first).json()) as object).toMatchObject({
     choices: [{ message: { content: 'answer to first' } }],
   })
-  const second = await world.ask('second', { headers: { 'Idempotency-Key': 'k' } })
+  const second = await fixture.ask('second', { headers: { 'Idempotency-Key': 'k' } })
   expect(await second.json()).toMatchObject({ choices: [{ message: { content: 'answer to second' } }] })
-  expect(world.rig.model.asked).toEqual(['first', 'second'])
+  expect(fixture.fixture.model.asked).toEqual(['first', 'second'])
 })
 
 test('a request that the operator drops ends, and under its key it can be made anew', async () => {
-  await using world = await open()
-  const { storage, messaging, gate } = world.rig
+  await using fixture = await open()
+  const { storage, messaging, gate } = fixture.fixture
   gate.unavailable(HOUR, 'overloaded')
   const headers = { ...HOLD, 'Idempotency-Key': 'k' }
-  const waiting = world.ask('dropped', { headers })
+  const waiting = fixture.ask('dropped', { headers })
   await until(async () => (await storage.inbox.counts()).held === 1)
   const [row] = await storage.inbox.queue({ states: ['held'], limit: 1 })
   await storage.inbox.drop(row!.id, Date.now())
@@ -93,32 +93,32 @@ test('a request that the operator drops ends, and under its key it can be made a
   // Held, its answer had begun with white space: what went wrong stands in the body.
   expect(await errorOf(await waiting)).toMatchObject({ code: 'withdrawn' })
   gate.succeeded()
-  expect((await world.ask('dropped', { headers })).status).toBe(200)
+  expect((await fixture.ask('dropped', { headers })).status).toBe(200)
 })
 
 test('a hiccup that nobody is told of is waited for', async () => {
-  await using world = await open()
-  world.rig.gate.unavailable(null, 'overloaded')
-  const answer = await world.ask('patience')
+  await using fixture = await open()
+  fixture.fixture.gate.unavailable(null, 'overloaded')
+  const answer = await fixture.ask('patience')
   expect(answer.status).toBe(200)
-  expect(world.rig.model.asked).toEqual(['patience'])
+  expect(fixture.fixture.model.asked).toEqual(['patience'])
 })
 
 test('whoever waits when the gateway stops is told so, and not left with half an answer', async () => {
-  const world = await open()
-  world.rig.model.reply = async (_request, { onText, signal }) => {
+  const fixture = await open()
+  fixture.fixture.model.reply = async (_request, { onText, signal }) => {
     onText('half of')
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     throw signal.reason
   }
-  const streamed = await world.ask('a', { body: { stream: true } })
-  const whole = world.ask('b')
-  await until(() => world.rig.model.requests.length === 2)
-  await world.gateway[Symbol.asyncDispose]()
+  const streamed = await fixture.ask('a', { body: { stream: true } })
+  const whole = fixture.ask('b')
+  await until(() => fixture.fixture.model.requests.length === 2)
+  await fixture.gateway[Symbol.asyncDispose]()
   expect((await whole).status).toBe(503)
   const body = await streamed.text()
   expect(body).toContain('half of')
   expect(body).toContain('"code":"stopping"')
   expect(body).not.toContain('[DONE]')
-  await world.rig[Symbol.asyncDispose]()
+  await fixture.fixture[Symbol.asyncDispose]()
 })

@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { startTestGateway } from '../../../test/support/http-gateway.ts'
+import { startTestGateway } from '../../../test/support/web/http-gateway.ts'
 
 let folder: string
 beforeEach(async () => {

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { startTestGateway, TEST_TOKEN, type TestGateway } from '../../../test/support/http-gateway.ts'
-import { openSse, type ReceivedEvent } from '../../../test/support/sse-client.ts'
+import { startTestGateway, TEST_TOKEN, type TestGateway } from '../../../test/support/web/http-gateway.ts'
+import { openSse, type ReceivedEvent } from '../../../test/support/web/sse-client.ts'
 
 const headers = { authorization: `Bearer ${TEST_TOKEN}` }
 const watch = (gateway: TestGateway, extra: Record<string, string> = {}, query = '') =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { MemoryOutlet, MessageRig, until } from '../../../test/support/message-rig.ts'
+import { MemoryOutlet, MessageFixture, until } from '../../../test/support/message-fixture.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
 import type { MessageFact } from '../figures/observer.ts'
@@ -8,24 +8,24 @@ import { Moved } from './outlet.ts'
 
 test('a chat that has moved gets its answer at the new address, and keeps its conversation', async () => {
   const outlet = new MemoryOutlet()
-  await using rig = await MessageRig.start({ outlets: [outlet] })
-  await rig.say('old', 'one')
-  await rig.rest()
+  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  await fixture.say('old', 'one')
+  await fixture.rest()
   outlet.onSend = (address) => {
     if (address === 'old') throw new Moved('new')
   }
-  await rig.say('old', 'two')
-  await rig.rest()
-  await rig.say('new', 'three')
-  await rig.rest()
+  await fixture.say('old', 'two')
+  await fixture.rest()
+  await fixture.say('new', 'three')
+  await fixture.rest()
   expect(outlet.texts('new')).toEqual(['answer to two', 'answer to three'])
-  expect(rig.model.requests.at(-1)!.messages).toHaveLength(5)
+  expect(fixture.model.requests.at(-1)!.messages).toHaveLength(5)
 })
 
 test('a receipt that cannot be stored is tried again, and nothing is sent twice', async () => {
   const clock = new FakeClock()
   let refuse = 3
-  await using rig = await MessageRig.start({
+  await using fixture = await MessageFixture.start({
     clock,
     wrapStorage: (storage) => ({
       ...storage,
@@ -38,11 +38,11 @@ test('a receipt that cannot be stored is tried again, and nothing is sent twice'
       },
     }),
   })
-  await rig.say('a', 'one')
-  await rig.pass(20 * SECOND, SECOND)
+  await fixture.say('a', 'one')
+  await fixture.pass(20 * SECOND, SECOND)
   expect(refuse).toBeLessThan(0)
-  expect(rig.outlet.texts('a')).toEqual(['answer to one'])
-  expect(await rig.storage.outbox.pending()).toEqual([])
+  expect(fixture.outlet.texts('a')).toEqual(['answer to one'])
+  expect(await fixture.storage.outbox.pending()).toEqual([])
 })
 
 test('one slow chat does not hold up the others, and a channel is not flooded', async () => {
@@ -55,25 +55,25 @@ test('one slow chat does not hold up the others, and a channel is not flooded', 
     await new Promise((resolve) => setTimeout(resolve, 2))
     inHand--
   }
-  const rig = await MessageRig.start({ outlets: [outlet] })
-  await Promise.all(Array.from({ length: 60 }, (_, index) => rig.say(`c${index}`, 'x')))
+  const fixture = await MessageFixture.start({ outlets: [outlet] })
+  await Promise.all(Array.from({ length: 60 }, (_, index) => fixture.say(`c${index}`, 'x')))
   await until(() => outlet.shown.size === 59)
   expect(most).toBeLessThanOrEqual(16)
-  await rig.crash()
+  await fixture.crash()
 })
 
 test('figures: accept to the last byte, and the same less the model’s time', async () => {
   const clock = new FakeClock()
-  await using rig = await MessageRig.start({ clock })
+  await using fixture = await MessageFixture.start({ clock })
   const facts: MessageFact[] = []
-  using _ = rig.messaging.observer.subscribe((fact) => facts.push(fact))
-  rig.model.answer = async (request) => {
+  using _ = fixture.messaging.observer.subscribe((fact) => facts.push(fact))
+  fixture.model.answer = async (request) => {
     await clock.advance(3 * SECOND)
     const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
     return { text: 'ok', model: request.model, usage, stopReason: null, modelMs: 2 * SECOND }
   }
-  await rig.say('a', 'one')
-  await rig.rest()
+  await fixture.say('a', 'one')
+  await fixture.rest()
   expect(facts).toEqual([
     { kind: 'accepted', channel: 'chat' },
     { kind: 'answered', channel: 'chat', messages: 1, seconds: null, overheadSeconds: null },
@@ -84,7 +84,7 @@ test('figures: accept to the last byte, and the same less the model’s time', a
 test('a draft is edited no faster than the platform allows, and a rate limit on it is obeyed', async () => {
   const clock = new FakeClock()
   const outlet = new MemoryOutlet('chat', 2 * SECOND)
-  await using rig = await MessageRig.start({ clock, outlets: [outlet] })
+  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
   const times: number[] = []
   let limitOnce = true
   outlet.onEdit = (_id, _part, final) => {
@@ -94,15 +94,15 @@ test('a draft is edited no faster than the platform allows, and a rate limit on 
       throw new TransientError('slow down', 15 * SECOND, 'rate-limited')
     }
   }
-  rig.model.reply = async (_request, { onText }) => {
+  fixture.model.reply = async (_request, { onText }) => {
     for (let piece = 0; piece < 60; piece++) {
       onText(`piece ${piece} `)
       await new Promise<void>((resolve) => clock.setTimer(resolve, 500))
     }
     return 'the end'
   }
-  await rig.say('a', 'question')
-  await rig.pass(MINUTE, 500)
+  await fixture.say('a', 'question')
+  await fixture.pass(MINUTE, 500)
   const gaps = times.slice(1, -1).map((time, index) => time - times[index]!)
   expect(gaps[0]).toBeGreaterThanOrEqual(15 * SECOND)
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(2 * SECOND)
@@ -113,23 +113,23 @@ test('a draft is edited no faster than the platform allows, and a rate limit on 
 test('a platform that hangs on a draft keeps neither the answer from being stored nor from being sent', async () => {
   const clock = new FakeClock()
   const outlet = new MemoryOutlet('chat', SECOND)
-  await using rig = await MessageRig.start({ clock, outlets: [outlet] })
+  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
   outlet.onSend = (_address, part) => (part === 'half ' ? new Promise(() => {}) : undefined)
-  rig.model.reply = async (_request, { onText }) => {
+  fixture.model.reply = async (_request, { onText }) => {
     onText('half ')
     await new Promise<void>((resolve) => clock.setTimer(resolve, 3 * SECOND))
     return 'of it'
   }
-  await rig.say('a', 'question')
-  await rig.pass(20 * SECOND, SECOND)
+  await fixture.say('a', 'question')
+  await fixture.pass(20 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['of it'])
 })
 
 test('where nobody would see it a quick answer is sent once, without a draft', async () => {
   const outlet = new MemoryOutlet('chat', SECOND)
-  await using rig = await MessageRig.start({ outlets: [outlet] })
-  await rig.say('a', 'one')
-  await rig.rest()
+  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  await fixture.say('a', 'one')
+  await fixture.rest()
   expect(outlet.edits).toEqual([])
   expect(outlet.texts('a')).toEqual(['answer to one'])
 })
@@ -137,11 +137,11 @@ test('where nobody would see it a quick answer is sent once, without a draft', a
 test('what we say ourselves is put in the words of the platform, and what the model writes is not', async () => {
   const ownWords = (text: string, address: string) => text.replaceAll('/', `${address}!`)
   const outlet = Object.assign(new MemoryOutlet(), { ownWords })
-  await using rig = await MessageRig.start({ outlets: [outlet] })
-  await rig.say('a', '/start')
-  await rig.rest()
-  await rig.say('a', 'what is /help?')
-  await rig.rest()
+  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  await fixture.say('a', '/start')
+  await fixture.rest()
+  await fixture.say('a', 'what is /help?')
+  await fixture.rest()
   expect(outlet.texts('a')).toEqual([
     'Hello! Write to me, and I answer. a!help shows what else I understand.',
     'answer to what is /help?',

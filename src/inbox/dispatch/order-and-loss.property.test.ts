@@ -1,8 +1,13 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { MemoryOutlet, MessageRig, lastText, type RigOptions } from '../../../test/support/message-rig.ts'
-import { empty, migratedDatabase, openStorageAt } from '../../../test/support/postgres-storage.ts'
+import {
+  MemoryOutlet,
+  MessageFixture,
+  lastText,
+  type KeeperFixtureOptions,
+} from '../../../test/support/message-fixture.ts'
+import { empty, migratedDatabase, openStorageAt } from '../../../test/support/stores/postgres-storage.ts'
 import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { Refused, StoreError, TransientError, UsageLimited } from '../../support/errors.ts'
 
@@ -64,7 +69,7 @@ test.each(STORES)(
         const outlet = new MemoryOutlet('chat', SECOND)
         const next = <T>(faults: T[], none: T): T => faults.shift() ?? none
         const [models, sends, stores] = [[...model], [...send], [...store]]
-        const options: RigOptions = {
+        const options: KeeperFixtureOptions = {
           clock,
           outlets: [outlet],
           ...openStorage,
@@ -80,7 +85,7 @@ test.each(STORES)(
             },
           }),
         }
-        const reply: MessageRig['model']['reply'] = (request, { onText }) => {
+        const reply: MessageFixture['model']['reply'] = (request, { onText }) => {
           switch (next(models, 'none')) {
             case 'overload':
               throw new TransientError('overloaded', null, 'overloaded')
@@ -102,22 +107,22 @@ test.each(STORES)(
           if (fault === 'network') throw new TransientError('reset')
           if (fault === 'rate-limit') throw new TransientError('slow down', 7 * SECOND, 'rate-limited')
         }
-        await using first = await MessageRig.start(options)
+        await using first = await MessageFixture.start(options)
         first.model.reply = reply
-        let rig = first
+        let fixture = first
         await using later = new AsyncDisposableStack()
         for (const [index, { chat, pause }] of messages.entries()) {
-          await rig.say(`c${chat}`, `q${index}`)
-          if (pause > 10) await rig.pass(pause * SECOND, 10 * SECOND)
+          await fixture.say(`c${chat}`, `q${index}`)
+          if (pause > 10) await fixture.pass(pause * SECOND, 10 * SECOND)
           if (index !== kill) continue
-          await rig.crash()
-          rig = later.use(await MessageRig.open({ ...options, path: first.path }))
-          rig.model.reply = reply
-          await rig.messaging.start()
+          await fixture.crash()
+          fixture = later.use(await MessageFixture.open({ ...options, path: first.path }))
+          fixture.model.reply = reply
+          await fixture.messaging.start()
         }
-        await rig.pass(HOUR, 30 * SECOND)
+        await fixture.pass(HOUR, 30 * SECOND)
         for (const chat of [0, 1, 2]) {
-          const rows = await rig.rows(`c${chat}`)
+          const rows = await fixture.rows(`c${chat}`)
           const open = rows.filter(({ state }) => ['received', 'held', 'answering'].includes(state))
           expect(open).toEqual([])
           const asked = messages.flatMap((message, index) => (message.chat === chat ? [`q${index}`] : []))

@@ -29,7 +29,7 @@ class MemoryFigures implements Pick<Figures, 'add' | 'sums'> {
   }
 }
 
-function rig() {
+function fixture() {
   const clock = new FakeClock()
   const figures = new MemoryFigures()
   const problems: unknown[] = []
@@ -50,7 +50,7 @@ const total = (values: ReadonlyArray<number | null> | undefined) =>
   (values ?? []).reduce<number>((sum, value) => sum + (value ?? 0), 0)
 
 test('a thousand messages are written as one count when their minute is over, and seen before', async () => {
-  const { clock, figures, recorder, series } = rig()
+  const { clock, figures, recorder, series } = fixture()
   for (let message = 0; message < 1_000; message++) recorder.count('accepted')
   expect(total((await series(HOUR)).values.accepted)).toBe(1_000)
   expect(figures.writes).toBe(0)
@@ -63,7 +63,7 @@ test('a thousand messages are written as one count when their minute is over, an
 })
 
 test('what the store does not take is kept, and stored once when it takes it again', async () => {
-  const { clock, figures, recorder, problems, series } = rig()
+  const { clock, figures, recorder, problems, series } = fixture()
   figures.broken = true
   recorder.count('answered', 3)
   await clock.advance(3 * MINUTE)
@@ -76,14 +76,14 @@ test('what the store does not take is kept, and stored once when it takes it aga
 })
 
 test('what is counted within the last minute of a run is stored at its end', async () => {
-  const { figures, recorder } = rig()
+  const { figures, recorder } = fixture()
   recorder.count('refreshes')
   await recorder.stop()
   expect([...figures.minutes.values()]).toEqual([1, 1])
 })
 
 test('held messages are shown as the most at one time, over any range', async () => {
-  const { clock, recorder, series, hold } = rig()
+  const { clock, recorder, series, hold } = fixture()
   hold(4)
   await clock.advance(30 * SECOND)
   hold(9)
@@ -96,7 +96,7 @@ test('held messages are shown as the most at one time, over any range', async ()
 })
 
 test('the time to an answer is null where nothing was answered', async () => {
-  const { clock, recorder, series } = rig()
+  const { clock, recorder, series } = fixture()
   recorder.took(2)
   await clock.advance(2 * MINUTE)
   const values = (await series(HOUR)).values['time-p50']!

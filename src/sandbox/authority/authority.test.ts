@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import Anthropic from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { isAccepted, refreshOnce, useSandbox } from '../../../test/support/sandbox-client.ts'
+import { isAccepted, refreshOnce, useSandbox } from '../../../test/support/provider/sandbox-client.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 
 describe('the single-use refresh token', () => {

@@ -1,6 +1,11 @@
 import * as oauth from 'oauth4webapi'
 import { describe, expect, it } from 'vitest'
-import { CLIENT_ID, isAccepted, postToken, useSandbox } from '../../../test/support/sandbox-client.ts'
+import {
+  CLIENT_ID,
+  isAccepted,
+  postToken,
+  useSandbox,
+} from '../../../test/support/provider/sandbox-client.ts'
 import type { Sandbox } from '../sandbox.ts'
 
 const CLIENT: oauth.Client = { client_id: CLIENT_ID }

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { say, useSandbox } from '../../../test/support/sandbox-client.ts'
+import { say, useSandbox } from '../../../test/support/provider/sandbox-client.ts'
 import type { Sandbox } from '../sandbox.ts'
 
 async function control(sandbox: Sandbox, method: string, path: string, body?: object) {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { isAccepted, postToken, refreshOnce, useSandbox } from '../../../test/support/sandbox-client.ts'
+import {
+  isAccepted,
+  postToken,
+  refreshOnce,
+  useSandbox,
+} from '../../../test/support/provider/sandbox-client.ts'
 import { fingerprint } from '../../support/secret.ts'
 import type { TokenFaultName } from '../sandbox.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { say, useSandbox } from '../../../test/support/sandbox-client.ts'
+import { say, useSandbox } from '../../../test/support/provider/sandbox-client.ts'
 
 describe('the commands of the chat', () => {
   it('lists every command', async () => {

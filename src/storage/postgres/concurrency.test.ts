@@ -5,7 +5,7 @@ import {
   migratedDatabase,
   openStorageAt,
   type OpenPostgres,
-} from '../../../test/support/postgres-storage.ts'
+} from '../../../test/support/stores/postgres-storage.ts'
 import { StoreError } from '../../support/errors.ts'
 
 /** Two processes on one database, as far as the database can tell. */
@@ -103,7 +103,7 @@ describe('a lease', () => {
   test('of a process that lives is taken over by nobody; of one that is gone, by whoever comes', async () => {
     await Promise.all([live('living'), live('other')])
     await one.accept([message('1'), message('1', { address: '8' })])
-    const kept = await one.lease('telegram:7', { owner: 'living' })
+    const fixture = await one.lease('telegram:7', { owner: 'living' })
     const lost = await one.lease('telegram:8', { owner: 'gone' })
     expect(await two.lease('telegram:7', { owner: 'other' })).toBeNull()
     expect(await two.storage.inbox.recover('other', two.now)).toContain('telegram:7')
@@ -113,7 +113,7 @@ describe('a lease', () => {
     expect(await one.answer(lost!, 'too late')).toBe(false)
     expect(await one.storage.inbox.saveDraft(lost!, 'draft')).toBe(false)
     expect(await two.answer(taken!, 'in time')).toBe(true)
-    expect(await one.answer(kept!)).toBe(true)
+    expect(await one.answer(fixture!)).toBe(true)
   })
 
   test('is taken over without recovering first, with the draft that was shown', async () => {

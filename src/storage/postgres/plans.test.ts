@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { command, Driver, HISTORY_LIMIT, message, OWNER, TELL } from '../../../test/contracts/storage/kit.ts'
-import { migratedDatabase, openQuietly } from '../../../test/support/postgres-storage.ts'
+import { migratedDatabase, openQuietly } from '../../../test/support/stores/postgres-storage.ts'
 import type { Database, Queryable, Transaction } from './connection/database.ts'
 import { openPostgresStorage } from './storage.ts'
 

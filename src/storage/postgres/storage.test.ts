@@ -1,6 +1,6 @@
 import { beforeAll } from 'vitest'
 import { storageContract } from '../../../test/contracts/storage.ts'
-import { empty, migratedDatabase, openStorageAt } from '../../../test/support/postgres-storage.ts'
+import { empty, migratedDatabase, openStorageAt } from '../../../test/support/stores/postgres-storage.ts'
 
 let url: string
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import type { Storage } from '../../../src/storage/storage.ts'
 
 const ROUNDS = 4
-const WRITER = fileURLToPath(new URL('../../support/storage-writer.ts', import.meta.url))
+const WRITER = fileURLToPath(new URL('../../support/stores/storage-writer.ts', import.meta.url))
 
 /**
  * Kills a process in the middle of its writing, again and again, and then looks at what it had been

@@ -50,9 +50,9 @@ export function modelContract(subject: Subject): void {
   test('in whatever order things happen, each message is answered once and in its turn', async () => {
     let run = 0
     const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-      const world = new World(subject.driver, `run${++run}`)
-      for (const one of steps) await world.take(one)
-      await world.settle()
+      const fixture = new World(subject.driver, `run${++run}`)
+      for (const one of steps) await fixture.take(one)
+      await fixture.settle()
     })
     await expect(fc.assert(property, { numRuns: 40 })).resolves.toBeUndefined()
   })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { APPLICATION_ID, PERSON } from '../../../../test/support/discord-chats.ts'
-import { DiscordFixture } from '../../../../test/support/discord-fixture.ts'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { APPLICATION_ID, PERSON } from '../../../../test/support/platforms/discord/discord-chats.ts'
+import { DiscordFixture } from '../../../../test/support/platforms/discord/discord-fixture.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../../test/support/until.ts'
 import { StoreError } from '../../../support/errors.ts'
 

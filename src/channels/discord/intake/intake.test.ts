@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { BOT, PERSON } from '../../../../test/support/discord-chats.ts'
-import { DiscordFixture } from '../../../../test/support/discord-fixture.ts'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { BOT, PERSON } from '../../../../test/support/platforms/discord/discord-chats.ts'
+import { DiscordFixture } from '../../../../test/support/platforms/discord/discord-fixture.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { pause, until } from '../../../../test/support/until.ts'
 
 const HISTORY = /^GET .*\/messages$/

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { DiscordFixture } from '../../../../test/support/discord-fixture.ts'
-import { refusal } from '../../../../test/support/discord-server.ts'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { DiscordFixture } from '../../../../test/support/platforms/discord/discord-fixture.ts'
+import { refusal } from '../../../../test/support/platforms/discord/discord-server.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
 import { TransientError } from '../../../support/errors.ts'
 

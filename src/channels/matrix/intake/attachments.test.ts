@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ADA, MatrixFixture, PRIVATE_ROOM } from '../../../../test/support/matrix-fixture.ts'
-import { badGateway } from '../../../../test/support/matrix-server.ts'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { ADA, MatrixFixture, PRIVATE_ROOM } from '../../../../test/support/platforms/matrix/matrix-fixture.ts'
+import { badGateway } from '../../../../test/support/platforms/matrix/matrix-server.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../../test/support/until.ts'
 import { Refused } from '../../../support/errors.ts'
 
@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => fixture[Symbol.asyncDispose]())
 
 async function loaderOf(content: Record<string, unknown>) {
-  fixture.server.world.push(PRIVATE_ROOM, 'm.room.message', ADA, content)
+  fixture.server.rooms.push(PRIVATE_ROOM, 'm.room.message', ADA, content)
   await until(() => receiver.messages.length === 1, 'the message')
   return receiver.messages[0]!.attachments[0]!
 }
@@ -58,7 +58,7 @@ describe('a file', () => {
     const honest = await loaderOf(image(PNG, { size: 6_000_000 }))
     await expect(honest()).rejects.toThrow('larger than 5 MB')
     expect(fixture.server.callsOf('download')).toEqual([])
-    fixture.server.world.push(
+    fixture.server.rooms.push(
       PRIVATE_ROOM,
       'm.room.message',
       ADA,

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ADA, EVE, MatrixFixture } from '../../../../test/support/matrix-fixture.ts'
-import { MatrixRooms } from '../../../../test/support/matrix-rooms.ts'
-import { badGateway } from '../../../../test/support/matrix-server.ts'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import { ADA, EVE, MatrixFixture } from '../../../../test/support/platforms/matrix/matrix-fixture.ts'
+import { MatrixRooms } from '../../../../test/support/platforms/matrix/matrix-rooms.ts'
+import { badGateway } from '../../../../test/support/platforms/matrix/matrix-server.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../../test/support/until.ts'
 
 const ROOM = '!new:test'
@@ -15,29 +15,29 @@ beforeEach(async () => {
 })
 afterEach(() => fixture[Symbol.asyncDispose]())
 
-const membership = () => fixture.server.world.rooms.get(ROOM)?.members.get(MatrixRooms.bot)?.membership
+const membership = () => fixture.server.rooms.rooms.get(ROOM)?.members.get(MatrixRooms.bot)?.membership
 
 describe('an invitation', () => {
   test('of somebody who may talk is accepted, and what they wrote before the bot came is heard', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.openRoom(ROOM, [ADA], { withBot: false })
-    world.say(ROOM, ADA, 'before the invitation')
-    world.invite(ROOM, ADA)
-    world.say(ROOM, ADA, 'are you there?')
+    rooms.openRoom(ROOM, [ADA], { withBot: false })
+    rooms.say(ROOM, ADA, 'before the invitation')
+    rooms.invite(ROOM, ADA)
+    rooms.say(ROOM, ADA, 'are you there?')
     await until(() => membership() === 'join', 'the joining')
-    world.say(ROOM, ADA, 'good')
+    rooms.say(ROOM, ADA, 'good')
     await until(() => receiver.texts.length === 2, 'both messages')
     expect(receiver.texts).toEqual(['are you there?', 'good'])
     expect(receiver.messages[0]!.chat).toMatchObject({ kind: 'private', addressed: true })
   })
 
   test('that waited at the very first start is accepted, too', async () => {
-    const { world } = fixture.server
-    world.openRoom(ROOM, [ADA], { withBot: false })
-    world.invite(ROOM, ADA)
-    world.say(ROOM, ADA, 'hello?')
+    const { rooms } = fixture.server
+    rooms.openRoom(ROOM, [ADA], { withBot: false })
+    rooms.invite(ROOM, ADA)
+    rooms.say(ROOM, ADA, 'hello?')
     const channel = fixture.create(receiver)
     await channel.start(receiver)
     await until(() => receiver.texts.length === 1, 'the message')
@@ -45,12 +45,12 @@ describe('an invitation', () => {
   })
 
   test('of anybody else is declined in silence, and noted', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.openRoom(ROOM, [EVE], { withBot: false })
-    world.invite(ROOM, EVE)
-    world.say(ROOM, EVE, 'come in')
+    rooms.openRoom(ROOM, [EVE], { withBot: false })
+    rooms.invite(ROOM, EVE)
+    rooms.say(ROOM, EVE, 'come in')
     await until(() => membership() === 'leave', 'the declining')
     await until(() => receiver.cursors.get(`invite ${ROOM}`) === '', 'its end')
     expect(fixture.server.callsOf('send')).toEqual([])
@@ -62,11 +62,11 @@ describe('an invitation', () => {
     ['everybody may talk', { welcome: null }],
     ['the room is open to everybody', { openRooms: new Set([ROOM]) }],
   ])('of anybody is accepted where %s', async (_why, options) => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver, options)
     await channel.start(receiver)
-    world.openRoom(ROOM, [EVE], { withBot: false })
-    world.invite(ROOM, EVE)
+    rooms.openRoom(ROOM, [EVE], { withBot: false })
+    rooms.invite(ROOM, EVE)
     await until(() => membership() === 'join', 'the joining')
     expect(fixture.server.callsOf('leave')).toEqual([])
   })
@@ -76,8 +76,8 @@ describe('an invitation', () => {
     const channel = fixture.createKnowing(receiver)
     server.fail('join', { kind: 'hang' })
     await channel.start(receiver)
-    server.world.openRoom(ROOM, [ADA], { withBot: false })
-    server.world.invite(ROOM, ADA)
+    server.rooms.openRoom(ROOM, [ADA], { withBot: false })
+    server.rooms.invite(ROOM, ADA)
     await until(() => server.callsOf('join').length === 1, 'the first try')
     await channel.stop()
     expect(receiver.cursors.get(`invite ${ROOM}`)).toBe(`open ${ADA}`)
@@ -90,8 +90,8 @@ describe('an invitation', () => {
     const { server } = fixture
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    server.world.openRoom(ROOM, [EVE], { withBot: false })
-    server.world.invite(ROOM, EVE)
+    server.rooms.openRoom(ROOM, [EVE], { withBot: false })
+    server.rooms.invite(ROOM, EVE)
     await until(() => receiver.cursors.get(`invite ${ROOM}`) === '', 'its end')
     await channel.stop()
     const restarted = fixture.create(receiver)
@@ -105,10 +105,10 @@ describe('an invitation', () => {
     const channel = fixture.createKnowing(receiver)
     server.fail('join', badGateway, 1)
     await channel.start(receiver)
-    server.world.openRoom(ROOM, [ADA], { withBot: false })
-    server.world.invite(ROOM, ADA)
+    server.rooms.openRoom(ROOM, [ADA], { withBot: false })
+    server.rooms.invite(ROOM, ADA)
     await until(() => server.callsOf('join').length === 1, 'the first try')
-    server.world.say('!private:test', ADA, 'meanwhile')
+    server.rooms.say('!private:test', ADA, 'meanwhile')
     await until(() => receiver.texts.includes('meanwhile'), 'the other room')
     await until(() => membership() === 'join', 'the second try')
     expect(fixture.server.callsOf('leave')).toEqual([])
@@ -119,8 +119,8 @@ describe('an invitation', () => {
     const channel = fixture.createKnowing(receiver)
     server.fail('join', { kind: 'error', status: 403, errcode: 'M_FORBIDDEN' })
     await channel.start(receiver)
-    server.world.openRoom(ROOM, [ADA], { withBot: false })
-    server.world.invite(ROOM, ADA)
+    server.rooms.openRoom(ROOM, [ADA], { withBot: false })
+    server.rooms.invite(ROOM, ADA)
     await until(() => receiver.cursors.get(`invite ${ROOM}`) === '', 'its end')
     expect(server.callsOf('join').length).toBe(1)
   })

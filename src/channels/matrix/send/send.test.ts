@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ADA, EVE, GROUP_ROOM, MatrixFixture, PRIVATE_ROOM } from '../../../../test/support/matrix-fixture.ts'
-import { limitExceeded, unknownToken } from '../../../../test/support/matrix-server.ts'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import {
+  ADA,
+  EVE,
+  GROUP_ROOM,
+  MatrixFixture,
+  PRIVATE_ROOM,
+} from '../../../../test/support/platforms/matrix/matrix-fixture.ts'
+import { limitExceeded, unknownToken } from '../../../../test/support/platforms/matrix/matrix-server.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../../test/support/until.ts'
 import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
 import { systemClock } from '../../../support/clock.ts'
@@ -22,7 +28,7 @@ afterEach(() => fixture[Symbol.asyncDispose]())
 
 const send = (text: string, key: string, address = PRIVATE_ROOM, replyTo: string | null = null) =>
   channel.send(address, text, { replyTo, key, signal })
-const shown = (room = PRIVATE_ROOM) => fixture.server.world.shown(room)
+const shown = (room = PRIVATE_ROOM) => fixture.server.rooms.shown(room)
 
 describe('sending', () => {
   test('twice what was sent before a crash makes one message, in a new process, too', async () => {
@@ -46,9 +52,9 @@ describe('sending', () => {
   })
 
   test('replies, and goes into a thread where the conversation is one', async () => {
-    const { world } = fixture.server
-    const root = world.say(PRIVATE_ROOM, ADA, 'root')
-    const question = world.say(PRIVATE_ROOM, ADA, 'question')
+    const { rooms } = fixture.server
+    const root = rooms.say(PRIVATE_ROOM, ADA, 'root')
+    const question = rooms.say(PRIVATE_ROOM, ADA, 'question')
     await send('plain', 'k1', PRIVATE_ROOM, question)
     await send('threaded', 'k2', `${PRIVATE_ROOM} ${root}`)
     await send('threaded reply', 'k3', `${PRIVATE_ROOM} ${root}`, question)
@@ -85,22 +91,22 @@ describe('sending', () => {
   })
 
   test('to a person goes into their private room, and makes one where there is none', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     await send('alert', 'k1', ADA)
     expect(shown().map(({ text }) => text)).toEqual(['alert'])
     await send('alert', 'k2', EVE)
     await send('second alert', 'k3', EVE)
-    const made = [...world.rooms.values()].find(({ members }) => members.has(EVE))!
+    const made = [...rooms.rooms.values()].find(({ members }) => members.has(EVE))!
     expect(made.members.get(EVE)?.membership).toBe('invite')
     expect(shown(made.id).map(({ text }) => text)).toEqual(['alert', 'second alert'])
     expect(fixture.server.callsOf('createRoom').length).toBe(1)
   })
 
   test('to a person goes where they wrote last', async () => {
-    const { world } = fixture.server
-    world.openRoom('!second:test', [ADA])
+    const { rooms } = fixture.server
+    rooms.openRoom('!second:test', [ADA])
     await channel.start(receiver)
-    world.say('!second:test', ADA, 'here I am')
+    rooms.say('!second:test', ADA, 'here I am')
     await until(() => receiver.texts.length === 1, 'the message')
     await send('alert', 'k', ADA)
     expect(shown('!second:test').map(({ text }) => text)).toEqual(['alert'])
@@ -120,7 +126,7 @@ describe('an answer that is being written', () => {
     expect(shown().map(({ text, html }) => [text, html])).toEqual([
       ['The answer is **42**.', '<p>The answer is <strong>42</strong>.</p>'],
     ])
-    const last = server.world.stream.at(-1)!.content
+    const last = server.rooms.stream.at(-1)!.content
     expect(last).toMatchObject({ body: '* The answer is **42**.', 'm.mentions': {} })
   })
 
@@ -146,13 +152,13 @@ describe('an answer that is being written', () => {
   test.each(['while the gateway saw it', 'before a restart'])(
     'is owed anew when somebody deleted it %s',
     async (when) => {
-      const { world } = fixture.server
+      const { rooms } = fixture.server
       const id = await send('The', 'draft')
       let writer = channel
       if (when === 'before a restart') writer = fixture.createKnowing(receiver)
       else await channel.start(receiver)
-      world.redact(PRIVATE_ROOM, ADA, id)
-      world.say(PRIVATE_ROOM, ADA, 'seen')
+      rooms.redact(PRIVATE_ROOM, ADA, id)
+      rooms.say(PRIVATE_ROOM, ADA, 'seen')
       if (writer === channel) await until(() => receiver.texts.includes('seen'), 'the deletion')
       await expect(
         writer.edit(PRIVATE_ROOM, id, 'The answer', { final: true, signal }),
@@ -164,11 +170,11 @@ describe('an answer that is being written', () => {
 describe('beside the messages', () => {
   test('a pasted secret is deleted where the room lets the bot', async () => {
     const { server } = fixture
-    const paste = server.world.say(PRIVATE_ROOM, ADA, 'secret')
+    const paste = server.rooms.say(PRIVATE_ROOM, ADA, 'secret')
     expect(await channel.remove!(PRIVATE_ROOM, paste)).toBe(true)
-    expect(server.world.event(PRIVATE_ROOM, paste)!.content).toEqual({})
+    expect(server.rooms.event(PRIVATE_ROOM, paste)!.content).toEqual({})
     server.botMayRedact = false
-    const other = server.world.say(PRIVATE_ROOM, ADA, 'another secret')
+    const other = server.rooms.say(PRIVATE_ROOM, ADA, 'another secret')
     expect(await channel.remove!(PRIVATE_ROOM, other)).toBe('never')
     server.fail('redact', limitExceeded(1_000))
     expect(await channel.remove!(PRIVATE_ROOM, other)).toBe(false)
@@ -178,7 +184,7 @@ describe('beside the messages', () => {
     await channel.start(receiver)
     await until(() => channel.status().state === 'connected', 'the connection')
     for (let times = 0; times < 5; times++) channel.typing(GROUP_ROOM)
-    await until(() => fixture.server.world.typing.length > 0, 'the indicator')
-    expect(fixture.server.world.typing).toEqual([GROUP_ROOM])
+    await until(() => fixture.server.rooms.typing.length > 0, 'the indicator')
+    expect(fixture.server.rooms.typing).toEqual([GROUP_ROOM])
   })
 })

@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ADA, BOB, GROUP_ROOM, MatrixFixture, PRIVATE_ROOM } from '../../../../test/support/matrix-fixture.ts'
-import { MatrixRooms } from '../../../../test/support/matrix-rooms.ts'
-import { badGateway, unknownToken } from '../../../../test/support/matrix-server.ts'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
+import {
+  ADA,
+  BOB,
+  GROUP_ROOM,
+  MatrixFixture,
+  PRIVATE_ROOM,
+} from '../../../../test/support/platforms/matrix/matrix-fixture.ts'
+import { MatrixRooms } from '../../../../test/support/platforms/matrix/matrix-rooms.ts'
+import { badGateway, unknownToken } from '../../../../test/support/platforms/matrix/matrix-server.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { pause, until } from '../../../../test/support/until.ts'
 import { StoreError } from '../../../support/errors.ts'
 
@@ -19,19 +25,19 @@ const POSITION = `sync ${MatrixRooms.bot}`
 
 describe('where the bot has left off', () => {
   test('is stored together with what came before it, and nothing is stored without it', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.say(PRIVATE_ROOM, ADA, 'one')
+    rooms.say(PRIVATE_ROOM, ADA, 'one')
     await until(() => receiver.texts.length === 1, 'the message')
     const batch = receiver.batches.find(({ items }) => items.length > 0)!
-    expect(batch.cursors.find(({ name }) => name === POSITION)?.value).toBe(`s${world.position}`)
+    expect(batch.cursors.find(({ name }) => name === POSITION)?.value).toBe(`s${rooms.position}`)
     expect(batch.cursors.map(({ name }) => name)).toContain(`room ${PRIVATE_ROOM}`)
   })
 
   test('stays where it was when the store fails, so that the same events come again', async () => {
-    const { world } = fixture.server
-    const before = `s${world.position}`
+    const { rooms } = fixture.server
+    const before = `s${rooms.position}`
     const channel = fixture.createKnowing(receiver)
     let refused = 0
     receiver.before = (items) => {
@@ -40,12 +46,12 @@ describe('where the bot has left off', () => {
       throw new StoreError('killed before the commit')
     }
     await channel.start(receiver)
-    world.say(PRIVATE_ROOM, ADA, 'one')
+    rooms.say(PRIVATE_ROOM, ADA, 'one')
     await until(() => refused > 0, 'the refusal')
     await channel.stop()
     expect(receiver.cursors.get(POSITION)).toBe(before)
     receiver.before = null
-    world.say(PRIVATE_ROOM, ADA, 'two')
+    rooms.say(PRIVATE_ROOM, ADA, 'two')
     const restarted = fixture.create(receiver)
     await restarted.start(receiver)
     await until(() => receiver.texts.length === 2, 'both messages')
@@ -54,24 +60,24 @@ describe('where the bot has left off', () => {
 
   test('is read anew by a channel that stood by while another process went on', async () => {
     const { server } = fixture
-    const { world } = server
+    const { rooms } = server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.say(PRIVATE_ROOM, ADA, 'to this one')
+    rooms.say(PRIVATE_ROOM, ADA, 'to this one')
     await until(() => receiver.texts.length === 1, 'the first message')
     await channel.stop()
     const other = fixture.create(receiver)
     await other.start(receiver)
-    world.say(PRIVATE_ROOM, ADA, 'to the other one')
-    world.setMember(PRIVATE_ROOM, BOB, 'join')
+    rooms.say(PRIVATE_ROOM, ADA, 'to the other one')
+    rooms.setMember(PRIVATE_ROOM, BOB, 'join')
     await until(() => receiver.texts.length === 2, 'the second message')
-    await until(() => receiver.cursors.get(POSITION) === `s${world.position}`, 'the position')
+    await until(() => receiver.cursors.get(POSITION) === `s${rooms.position}`, 'the position')
     await other.stop()
     const asked = server.callsOf('sync').length
     await channel.start(receiver)
-    world.say(PRIVATE_ROOM, ADA, 'to this one again')
+    rooms.say(PRIVATE_ROOM, ADA, 'to this one again')
     await until(() => receiver.texts.includes('to this one again'), 'the third message')
-    expect(server.callsOf('sync')[asked]!.query.get('since')).toBe(`s${world.position - 1}`)
+    expect(server.callsOf('sync')[asked]!.query.get('since')).toBe(`s${rooms.position - 1}`)
     expect(receiver.messages.at(-1)!.chat.kind).toBe('group')
   })
 
@@ -84,26 +90,26 @@ describe('where the bot has left off', () => {
   })
 
   test('costs no write while nothing happens, and none for what the bot says itself', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver, { waitMs: 20 })
     await channel.start(receiver)
     await until(() => receiver.batches.length > 0, 'the first position')
     const before = receiver.batches.length
-    world.say(PRIVATE_ROOM, MatrixRooms.bot, 'said by the bot')
+    rooms.say(PRIVATE_ROOM, MatrixRooms.bot, 'said by the bot')
     const asked = fixture.server.callsOf('sync').length
     await until(() => fixture.server.callsOf('sync').length > asked + 3, 'some rounds')
     expect(receiver.batches.length).toBe(before)
   })
 
   test('is found again by the newest known messages when the homeserver does not know it any more', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.say(PRIVATE_ROOM, ADA, 'known')
+    rooms.say(PRIVATE_ROOM, ADA, 'known')
     await until(() => receiver.texts.length === 1, 'the first message')
     await channel.stop()
     receiver.cursors.set(POSITION, 's999999')
-    world.say(PRIVATE_ROOM, ADA, 'said meanwhile')
+    rooms.say(PRIVATE_ROOM, ADA, 'said meanwhile')
     const restarted = fixture.create(receiver)
     await restarted.start(receiver)
     await until(() => receiver.texts.length === 2, 'what was said meanwhile', 30_000)
@@ -113,12 +119,12 @@ describe('where the bot has left off', () => {
 
 describe('what was said before', () => {
   test('the gateway ever looked is not answered', async () => {
-    const { world } = fixture.server
-    world.say(PRIVATE_ROOM, ADA, 'long ago')
+    const { rooms } = fixture.server
+    rooms.say(PRIVATE_ROOM, ADA, 'long ago')
     const channel = fixture.create(receiver)
     await channel.start(receiver)
     await until(() => receiver.cursors.has(POSITION), 'the first position')
-    world.say(PRIVATE_ROOM, ADA, 'now')
+    rooms.say(PRIVATE_ROOM, ADA, 'now')
     await until(() => receiver.texts.length > 0, 'the message')
     expect(receiver.texts).toEqual(['now'])
   })
@@ -127,15 +133,15 @@ describe('what was said before', () => {
     'a long absence ended is read from the history, in order and whole (server heeds the end: %s)',
     async (heedsTo) => {
       const { server } = fixture
-      const { world } = server
-      world.say(PRIVATE_ROOM, ADA, 'long ago')
+      const { rooms } = server
+      rooms.say(PRIVATE_ROOM, ADA, 'long ago')
       const first = fixture.create(receiver)
       await first.start(receiver)
       await until(() => receiver.cursors.has(POSITION), 'the first position')
       await first.stop()
       server.heedsTo = heedsTo
       const said = Array.from({ length: 330 }, (_, index) => `message ${index}`)
-      for (const text of said) world.say(PRIVATE_ROOM, ADA, text)
+      for (const text of said) rooms.say(PRIVATE_ROOM, ADA, text)
       const channel = fixture.create(receiver)
       await channel.start(receiver)
       await until(() => receiver.texts.length >= said.length, 'everything that was said')
@@ -147,7 +153,7 @@ describe('what was said before', () => {
   test('is fetched again when the history cannot be read at once, and nothing moves before', async () => {
     const { server } = fixture
     const channel = fixture.createKnowing(receiver)
-    for (let index = 0; index < 150; index++) server.world.say(PRIVATE_ROOM, ADA, `message ${index}`)
+    for (let index = 0; index < 150; index++) server.rooms.say(PRIVATE_ROOM, ADA, `message ${index}`)
     server.fail('messages', badGateway, 2)
     await channel.start(receiver)
     await until(() => receiver.texts.length === 150, 'everything that was said', 30_000)
@@ -158,14 +164,14 @@ describe('what was said before', () => {
     'in a room that the homeserver cannot read waits, in order, and nobody else does (mended %s)',
     async (when) => {
       const { server } = fixture
-      const { world } = server
+      const { rooms } = server
       let channel = fixture.createKnowing(receiver, { waitMs: 50 })
-      for (let index = 0; index < 150; index++) world.say(PRIVATE_ROOM, ADA, `message ${index}`)
+      for (let index = 0; index < 150; index++) rooms.say(PRIVATE_ROOM, ADA, `message ${index}`)
       server.fail('messages', badGateway, 1_000_000)
       await channel.start(receiver)
       await until(() => receiver.cursors.get(`behind ${PRIVATE_ROOM}`) === 'yes', 'the room to stay behind')
-      world.say(GROUP_ROOM, ADA, '/status')
-      world.say(PRIVATE_ROOM, ADA, 'message 150')
+      rooms.say(GROUP_ROOM, ADA, '/status')
+      rooms.say(PRIVATE_ROOM, ADA, 'message 150')
       await until(() => receiver.texts.length > 0, 'the other room')
       expect(receiver.texts).toEqual(['/status'])
       expect(fixture.lines.join('')).toContain('cannot read a room')
@@ -177,7 +183,7 @@ describe('what was said before', () => {
       server.mend()
       await until(() => receiver.texts.length >= 152, 'what was said in the room', 30_000)
       expect(receiver.texts.slice(1)).toEqual(Array.from({ length: 151 }, (_, index) => `message ${index}`))
-      world.say(PRIVATE_ROOM, ADA, 'and on')
+      rooms.say(PRIVATE_ROOM, ADA, 'and on')
       await until(() => receiver.texts.includes('and on'), 'what comes after')
       expect(receiver.cursors.get(`behind ${PRIVATE_ROOM}`)).toBe('')
     },
@@ -186,7 +192,7 @@ describe('what was said before', () => {
   test('in a room whose history is closed is given up with a note, and the rest goes on', async () => {
     const { server } = fixture
     const channel = fixture.createKnowing(receiver)
-    for (let index = 0; index < 150; index++) server.world.say(PRIVATE_ROOM, ADA, `message ${index}`)
+    for (let index = 0; index < 150; index++) server.rooms.say(PRIVATE_ROOM, ADA, `message ${index}`)
     server.fail('messages', { kind: 'error', status: 403, errcode: 'M_FORBIDDEN' })
     await channel.start(receiver)
     await until(() => receiver.texts.length > 0, 'what can be had')
@@ -197,72 +203,72 @@ describe('what was said before', () => {
 
 describe('in rooms', () => {
   test('two members make a private chat; a third, or an invitation, makes it a group', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.say(PRIVATE_ROOM, ADA, 'alone')
+    rooms.say(PRIVATE_ROOM, ADA, 'alone')
     await until(() => receiver.messages.length === 1, 'the first')
-    world.invite(PRIVATE_ROOM, ADA, BOB)
-    world.say(PRIVATE_ROOM, ADA, 'somebody is invited')
+    rooms.invite(PRIVATE_ROOM, ADA, BOB)
+    rooms.say(PRIVATE_ROOM, ADA, 'somebody is invited')
     await until(() => receiver.messages.length === 2, 'the second')
-    world.setMember(PRIVATE_ROOM, BOB, 'leave')
-    world.say(PRIVATE_ROOM, ADA, 'alone again')
+    rooms.setMember(PRIVATE_ROOM, BOB, 'leave')
+    rooms.say(PRIVATE_ROOM, ADA, 'alone again')
     await until(() => receiver.messages.length === 3, 'the third')
     expect(receiver.messages.map(({ chat }) => chat.kind)).toEqual(['private', 'group', 'private'])
   })
 
   test('what the bot is shown after it was put out and came back is not answered', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.say(PRIVATE_ROOM, ADA, 'before')
+    rooms.say(PRIVATE_ROOM, ADA, 'before')
     await until(() => receiver.texts.length === 1, 'the first')
-    world.setMember(PRIVATE_ROOM, MatrixRooms.bot, 'leave', ADA)
+    rooms.setMember(PRIVATE_ROOM, MatrixRooms.bot, 'leave', ADA)
     await until(() => receiver.cursors.get(`room ${PRIVATE_ROOM}`) === '', 'the leaving')
     expect(fixture.lines.join('')).toContain('the bot was put out of a room by @ada:test')
-    world.say(PRIVATE_ROOM, ADA, 'while it was out')
-    world.invite(PRIVATE_ROOM, ADA)
-    world.say(PRIVATE_ROOM, ADA, 'after the invitation')
+    rooms.say(PRIVATE_ROOM, ADA, 'while it was out')
+    rooms.invite(PRIVATE_ROOM, ADA)
+    rooms.say(PRIVATE_ROOM, ADA, 'after the invitation')
     await until(() => receiver.texts.length === 2, 'the message')
     expect(receiver.texts).toEqual(['before', 'after the invitation'])
   })
 
   test('one event that cannot be understood does not stop the others', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.push(GROUP_ROOM, 'm.room.message', ADA, { msgtype: 7, body: { not: 'text' } })
-    world.push(PRIVATE_ROOM, 'm.room.message', ADA, { 'm.relates_to': 'nonsense', body: null })
-    world.push(PRIVATE_ROOM, 'com.example.unknown', ADA, { body: 'unknown kind' })
-    world.say(PRIVATE_ROOM, ADA, 'after them')
+    rooms.push(GROUP_ROOM, 'm.room.message', ADA, { msgtype: 7, body: { not: 'text' } })
+    rooms.push(PRIVATE_ROOM, 'm.room.message', ADA, { 'm.relates_to': 'nonsense', body: null })
+    rooms.push(PRIVATE_ROOM, 'com.example.unknown', ADA, { body: 'unknown kind' })
+    rooms.say(PRIVATE_ROOM, ADA, 'after them')
     await until(() => receiver.texts.includes('after them'), 'the message after them')
     expect(receiver.texts).toEqual(['after them'])
   })
 
   test('one message that the gateway cannot handle is passed over after some tries, and said so', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     receiver.before = (items) => {
       if (items.some((item) => item.kind === 'message' && item.text === 'poison'))
         throw new TypeError('cannot be handled')
     }
-    world.say(PRIVATE_ROOM, ADA, 'poison')
-    world.say(PRIVATE_ROOM, ADA, 'after it')
+    rooms.say(PRIVATE_ROOM, ADA, 'poison')
+    rooms.say(PRIVATE_ROOM, ADA, 'after it')
     await channel.start(receiver)
     await until(() => receiver.texts.includes('after it'), 'the message after it', 30_000)
     expect(fixture.lines.join('')).toContain('could not be handled and was passed over')
   })
 
   test('deletions are handed on, with the thread where it is remembered', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    const root = world.say(PRIVATE_ROOM, ADA, 'root')
-    const inThread = world.say(PRIVATE_ROOM, ADA, 'in the thread', {
+    const root = rooms.say(PRIVATE_ROOM, ADA, 'root')
+    const inThread = rooms.say(PRIVATE_ROOM, ADA, 'in the thread', {
       'm.relates_to': { rel_type: 'm.thread', event_id: root },
     })
     await until(() => receiver.texts.length === 2, 'both')
-    world.redact(PRIVATE_ROOM, ADA, inThread)
+    rooms.redact(PRIVATE_ROOM, ADA, inThread)
     const deletion = await until(() => receiver.items.find(({ kind }) => kind === 'deletion'), 'the deletion')
     expect(deletion).toEqual({
       kind: 'deletion',
@@ -273,16 +279,16 @@ describe('in rooms', () => {
   })
 
   test('edits of a person reach the message they change, also in a thread and after a restart', async () => {
-    const { world } = fixture.server
-    const root = world.say(PRIVATE_ROOM, ADA, 'root')
-    const original = world.say(PRIVATE_ROOM, ADA, 'helo', {
+    const { rooms } = fixture.server
+    const root = rooms.say(PRIVATE_ROOM, ADA, 'root')
+    const original = rooms.say(PRIVATE_ROOM, ADA, 'helo', {
       'm.relates_to': { rel_type: 'm.thread', event_id: root },
     })
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.edit(PRIVATE_ROOM, ADA, original, 'hello')
-    world.edit(PRIVATE_ROOM, BOB, original, 'not mine to change')
-    world.say(PRIVATE_ROOM, ADA, 'after')
+    rooms.edit(PRIVATE_ROOM, ADA, original, 'hello')
+    rooms.edit(PRIVATE_ROOM, BOB, original, 'not mine to change')
+    rooms.say(PRIVATE_ROOM, ADA, 'after')
     await until(() => receiver.texts.includes('after'), 'the message after them')
     expect(receiver.items.filter(({ kind }) => kind === 'edit')).toEqual([
       expect.objectContaining({
@@ -296,26 +302,26 @@ describe('in rooms', () => {
 
 describe('an encrypted room', () => {
   test('is told once, whatever is said there, and again not even after a restart', async () => {
-    const { world } = fixture.server
+    const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.encrypt(PRIVATE_ROOM, ADA)
-    world.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
-    world.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
+    rooms.encrypt(PRIVATE_ROOM, ADA)
+    rooms.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
+    rooms.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, { algorithm: 'm.megolm.v1.aes-sha2' })
     const [told] = await until(
       () => (receiver.messages.length > 0 ? receiver.messages : null),
       'the sentence',
     )
     expect(told).toMatchObject({ address: PRIVATE_ROOM, text: '', person: { id: ADA } })
     expect(told!.unsupported).toContain('encrypted')
-    world.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, {})
-    world.say(PRIVATE_ROOM, ADA, 'in plain text')
+    rooms.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, {})
+    rooms.say(PRIVATE_ROOM, ADA, 'in plain text')
     await until(() => receiver.texts.includes('in plain text'), 'the message after it')
     const again = fixture.create(receiver)
     await channel.stop()
     await again.start(receiver)
-    world.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, {})
-    world.say(PRIVATE_ROOM, ADA, 'after the restart')
+    rooms.push(PRIVATE_ROOM, 'm.room.encrypted', ADA, {})
+    rooms.say(PRIVATE_ROOM, ADA, 'after the restart')
     await until(() => receiver.texts.includes('after the restart'), 'the message after the restart')
     // Under one id, of which the store takes the first.
     const sentences = receiver.messages.filter(({ unsupported }) => unsupported !== null)
@@ -324,12 +330,12 @@ describe('an encrypted room', () => {
   })
 
   test('to which the bot is invited is told at once', async () => {
-    const { world } = fixture.server
-    world.openRoom('!sealed:test', [ADA], { withBot: false })
-    world.encrypt('!sealed:test', ADA)
+    const { rooms } = fixture.server
+    rooms.openRoom('!sealed:test', [ADA], { withBot: false })
+    rooms.encrypt('!sealed:test', ADA)
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
-    world.invite('!sealed:test', ADA)
+    rooms.invite('!sealed:test', ADA)
     await until(() => receiver.messages.length === 1, 'the sentence')
     expect(receiver.messages[0]).toMatchObject({
       address: '!sealed:test',

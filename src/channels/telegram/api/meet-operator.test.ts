@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { FakeClock } from '../../../../test/support/fake-clock.ts'
-import { TelegramServer } from '../../../../test/support/telegram-server.ts'
+import { TelegramServer } from '../../../../test/support/platforms/telegram/telegram-server.ts'
 import { until } from '../../../../test/support/until.ts'
 import { systemClock, type Clock } from '../../../support/clock.ts'
 import { Secret } from '../../../support/secret.ts'

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
-import { PRIVATE_CHAT, TelegramFixture } from '../../../../test/support/telegram-fixture.ts'
-import { badGateway } from '../../../../test/support/telegram-server.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
+import {
+  PRIVATE_CHAT,
+  TelegramFixture,
+} from '../../../../test/support/platforms/telegram/telegram-fixture.ts'
+import { badGateway } from '../../../../test/support/platforms/telegram/telegram-server.ts'
 import { until } from '../../../../test/support/until.ts'
 import { systemClock, type Clock } from '../../../support/clock.ts'
 import { Refused, TransientError } from '../../../support/errors.ts'

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseTelegramHtml } from '../../../../test/support/telegram-html.ts'
+import { parseTelegramHtml } from '../../../../test/support/platforms/telegram/telegram-html.ts'
 import { toPlainText, toTelegramHtml, visibleLength } from './format.ts'
 
 const html = (markdown: string) => toTelegramHtml(markdown, { group: false })

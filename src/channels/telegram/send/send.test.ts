@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { RecordingReceiver } from '../../../../test/support/recording-receiver.ts'
-import { GROUP_CHAT, PRIVATE_CHAT, TelegramFixture } from '../../../../test/support/telegram-fixture.ts'
-import { badGateway, tooManyRequests } from '../../../../test/support/telegram-server.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
+import {
+  GROUP_CHAT,
+  PRIVATE_CHAT,
+  TelegramFixture,
+} from '../../../../test/support/platforms/telegram/telegram-fixture.ts'
+import { badGateway, tooManyRequests } from '../../../../test/support/platforms/telegram/telegram-server.ts'
 import { pause, until } from '../../../../test/support/until.ts'
 import { Moved, Undeliverable } from '../../../inbox/delivery/outlet.ts'
 import { TransientError } from '../../../support/errors.ts'

@@ -1,8 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { startPgBouncer, whyWithoutPgBouncer, withoutPgBouncer } from '../../../../test/support/pgbouncer.ts'
-import { freshDatabase } from '../../../../test/support/postgres.ts'
-import { TcpProxy } from '../../../../test/support/tcp-proxy.ts'
+import { TcpProxy } from '../../../../test/support/processes/tcp-proxy.ts'
+import {
+  startPgBouncer,
+  whyWithoutPgBouncer,
+  withoutPgBouncer,
+} from '../../../../test/support/stores/pgbouncer.ts'
+import { freshDatabase } from '../../../../test/support/stores/postgres.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { ConfigurationError, StoreError } from '../../../support/errors.ts'
 import { createLog } from '../../../support/log.ts'

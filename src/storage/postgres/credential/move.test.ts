@@ -1,14 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { databaseOfSignIns, keysIn } from '../../../../test/support/shared-place.ts'
-import { afterThisTest, MACHINE, NEVER, signedIn, tokensOf } from '../../../../test/support/signed-in.ts'
+import {
+  afterThisTest,
+  MACHINE,
+  NEVER,
+  signedIn,
+  tokensOf,
+} from '../../../../test/support/provider/signed-in.ts'
+import { databaseOfSignIns, keysIn } from '../../../../test/support/stores/shared-place.ts'
 import { OwnStore } from '../../../credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
 import { moveSignIn, SharedSignIns } from './shared-sign-ins.ts'
 import { SignInRow } from './sign-in-row.ts'
 
 /** A home with a sign-in in its file, and an empty database beside it. */
-async function world() {
+async function fixture() {
   const signed = await signedIn()
   const { database, secretKey } = await databaseOfSignIns()
   const endpoint = new TokenEndpoint(signed.settings)
@@ -20,7 +26,7 @@ async function world() {
 }
 
 it('moves the sign-in: the database renews it, and the file holds no token and gives none', async () => {
-  const { file, shared, first, path, sandbox } = await world()
+  const { file, shared, first, path, sandbox } = await fixture()
   expect(await moveSignIn(file(), shared)).toBe(true)
   expect((await shared.renew(first, NEVER)).kind).toBe('renewed')
   expect(await readFile(path, 'utf8')).not.toContain('sk-ant')
@@ -33,7 +39,7 @@ it('moves the sign-in: the database renews it, and the file holds no token and g
 it.each(['before the database has it', 'when the database has it'] as const)(
   'stopped %s, it leaves no place in which both could use it, and goes on when it is run again',
   async (when) => {
-    const { file, shared, first, path } = await world()
+    const { file, shared, first, path } = await fixture()
     const stopped = file().giveAway(async (given) => {
       if (when === 'when the database has it') await shared.takeOver(given)
       throw new Error('killed')
@@ -55,7 +61,7 @@ it.each(['before the database has it', 'when the database has it'] as const)(
 )
 
 it('brings back nothing that a person has removed since it arrived', async () => {
-  const { file, shared } = await world()
+  const { file, shared } = await fixture()
   await file()
     .giveAway(async (given) => {
       await shared.takeOver(given)
@@ -68,7 +74,7 @@ it('brings back nothing that a person has removed since it arrived', async () =>
 })
 
 it('takes along that the token may have been spent', async () => {
-  const { file, shared, store, first, sandbox, intentThere } = await world()
+  const { file, shared, store, first, sandbox, intentThere } = await fixture()
   sandbox.control.fault({ target: 'token-endpoint', fault: '500', times: 1 })
   await store.renew(first, NEVER)
   await moveSignIn(file(), shared)
@@ -77,7 +83,7 @@ it('takes along that the token may have been spent', async () => {
 })
 
 it('leaves the newer sign-in of the database the active one', async () => {
-  const { file, shared, sandbox } = await world()
+  const { file, shared, sandbox } = await fixture()
   const newer = sandbox.signIn()
   await shared.signIn({ kind: 'oauth', tokens: tokensOf(newer), requestedScopes: [] })
   await moveSignIn(file(), shared)
@@ -87,7 +93,7 @@ it('leaves the newer sign-in of the database the active one', async () => {
 })
 
 it('waits for no refresh that hangs, and changes nothing then', async () => {
-  const { file, shared, open, first, sandbox } = await world()
+  const { file, shared, open, first, sandbox } = await fixture()
   sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 3_000 })
   const hanging = open().renew(first, NEVER)
   await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
@@ -97,14 +103,14 @@ it('waits for no refresh that hangs, and changes nothing then', async () => {
 }, 20_000)
 
 it('refuses a file that was copied from another machine', async () => {
-  const { file, shared, edit } = await world()
+  const { file, shared, edit } = await fixture()
   await edit((document) => (document.machine = 'elsewhere'))
   await expect(moveSignIn(file(), shared)).rejects.toThrow('copied from another machine')
   expect((await shared.current()).kind).toBe('absent')
 })
 
 it('finds nothing to move where there is no file, and a file is in use again after a new sign-in', async () => {
-  const { file, shared, path, sandbox } = await world()
+  const { file, shared, path, sandbox } = await fixture()
   await moveSignIn(file(), shared)
   const again = sandbox.signIn()
   await file().signIn({ kind: 'oauth', tokens: tokensOf(again), requestedScopes: [] })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { keysIn, newSecretKey } from '../../../../test/support/shared-place.ts'
+import { keysIn, newSecretKey } from '../../../../test/support/stores/shared-place.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { seal, unseal } from './seal.ts'
 

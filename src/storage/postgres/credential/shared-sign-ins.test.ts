@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { admin } from '../../../../test/support/postgres.ts'
-import { connect, databaseOfSignIns, keysIn, newSecretKey } from '../../../../test/support/shared-place.ts'
-import { afterThisTest, NEVER, signedIn, tokensOf } from '../../../../test/support/signed-in.ts'
+import { afterThisTest, NEVER, signedIn, tokensOf } from '../../../../test/support/provider/signed-in.ts'
+import { admin } from '../../../../test/support/stores/postgres.ts'
+import {
+  connect,
+  databaseOfSignIns,
+  keysIn,
+  newSecretKey,
+} from '../../../../test/support/stores/shared-place.ts'
 import type { TokenResult } from '../../../oauth/token-endpoint.ts'
 import { systemClock, SECOND } from '../../../support/clock.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
@@ -11,7 +16,7 @@ import { openSharedPlace } from './place.ts'
 import { SharedSignIns, type SharedSignInsOptions } from './shared-sign-ins.ts'
 
 /** A sign-in in the database, and stores on it whose token endpoint the test plays. */
-async function world() {
+async function fixture() {
   const signed = await signedIn({ place: 'database' })
   const { database, secretKey, url } = await databaseOfSignIns({ emptied: false })
   const store = (more: Partial<SharedSignInsOptions> = {}) => {
@@ -34,7 +39,7 @@ async function world() {
 
 describe('a process whose lease another one has taken', () => {
   it('counts nothing and sends nothing', async () => {
-    const { store, takeLease, first, intent } = await world()
+    const { store, takeLease, first, intent } = await fixture()
     let mayLeave: boolean | undefined
     const late = store({
       endpoint: {
@@ -51,7 +56,7 @@ describe('a process whose lease another one has taken', () => {
   })
 
   it('stores the answer that it has, as long as nobody has stored another', async () => {
-    const { store, takeLease, first, issued, present, intent } = await world()
+    const { store, takeLease, first, issued, present, intent } = await fixture()
     const late = store({
       endpoint: {
         async refresh(_token, _scopes, options) {
@@ -68,7 +73,7 @@ describe('a process whose lease another one has taken', () => {
   })
 
   it('discards the answer when a person has signed in meanwhile', async () => {
-    const { store, takeLease, first, issued, present, sandbox } = await world()
+    const { store, takeLease, first, issued, present, sandbox } = await fixture()
     const person = sandbox.signIn()
     const late = store({
       endpoint: {
@@ -85,7 +90,7 @@ describe('a process whose lease another one has taken', () => {
   })
 
   it('writes no outcome over the intent of the one who has it, but that the token is dead', async () => {
-    const { store, takeLease, first, intent, database } = await world()
+    const { store, takeLease, first, intent, database } = await fixture()
     const answer = { current: { kind: 'dead', reason: 'revoked', message: '' } as TokenResult }
     const late = store({
       endpoint: {
@@ -118,7 +123,7 @@ describe('a process whose lease another one has taken', () => {
 
 describe('a token whose last request has no answer', () => {
   it('is not sent again while the access token lives, and once a step when it does not', async () => {
-    const { open, first, sandbox } = await world()
+    const { open, first, sandbox } = await fixture()
     const fault = sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
     const store = open({ backoff: { initialMs: 100, maxMs: 1_000 } })
     expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
@@ -135,7 +140,7 @@ describe('a token whose last request has no answer', () => {
 
 describe('a person', () => {
   it('signs in at once while a refresh hangs', async () => {
-    const { open, first, sandbox, present, intent, store } = await world()
+    const { open, first, sandbox, present, intent, store } = await fixture()
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 1_500 })
     const hanging = open().renew(first, NEVER)
     await expect.poll(() => intent()).not.toBeNull()
@@ -148,7 +153,7 @@ describe('a person', () => {
   })
 
   it('signs in over a row that was tampered with, which is put aside', async () => {
-    const { open, database, sandbox, warnings } = await world()
+    const { open, database, sandbox, warnings } = await fixture()
     await database.query(
       `UPDATE hermes.sign_ins SET sealed = set_byte(sealed, 40, (get_byte(sealed, 40) + 1) % 256)`,
     )
@@ -163,7 +168,7 @@ describe('a person', () => {
 
 describe('the key', () => {
   it('is replaced in three steps, during which every gateway reads the sign-in', async () => {
-    const { store, secretKey, first } = await world()
+    const { store, secretKey, first } = await fixture()
     const next = newSecretKey()
     const holds = async (keys: string) => {
       const content = await store({ keys: keysIn(keys) }).current()
@@ -177,7 +182,7 @@ describe('the key', () => {
   })
 
   it('that is missing or another one refuses the start, and a sign-in does not overwrite what it cannot read', async () => {
-    const { url, sandbox, store, database } = await world()
+    const { url, sandbox, store, database } = await fixture()
     const place = async (text: string | null) =>
       openSharedPlace(
         {
@@ -199,7 +204,7 @@ describe('the key', () => {
 })
 
 it('lets no token and no key into any table', async () => {
-  const { database, open, first, secretKey, sandbox } = await world()
+  const { database, open, first, secretKey, sandbox } = await fixture()
   sandbox.control.fault({ target: 'token-endpoint', fault: '500', times: 1 })
   await open().renew(first, NEVER)
   for (const table of ['sign_ins', 'keeper_memory', 'leases']) {
@@ -217,7 +222,7 @@ it('lets no token and no key into any table', async () => {
 })
 
 it('belongs to its database: a copy of that does not use it until it is adopted', async () => {
-  const { url, database, secretKey, store, first, sandbox } = await world()
+  const { url, database, secretKey, store, first, sandbox } = await fixture()
   const name = new URL(url).pathname.slice(1)
   const copy = `${name}_copy`
   const elsewhere = new URL(url)
@@ -262,7 +267,7 @@ async function copyDatabase(
 }
 
 it('hears of a change that no notification told of', async () => {
-  const { store, database, sandbox } = await world()
+  const { store, database, sandbox } = await fixture()
   let heard = 0
   using _watch = store({
     database: {

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { FakeClock } from '../../../../test/support/fake-clock.ts'
-import { databaseOfSignIns } from '../../../../test/support/shared-place.ts'
-import { afterThisTest } from '../../../../test/support/signed-in.ts'
+import { afterThisTest } from '../../../../test/support/provider/signed-in.ts'
+import { databaseOfSignIns } from '../../../../test/support/stores/shared-place.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { acquireLease, fenceHolds, type Lease, type LeaseOptions } from './lease.ts'
 
-async function world() {
+async function fixture() {
   const { database } = await databaseOfSignIns()
   const take = async (holder: string, more: Partial<LeaseOptions> = {}): Promise<Lease | null> => {
     const options = { name: 'leader', holder, clock: systemClock, ttlMs: 60_000, ...more }
@@ -19,7 +19,7 @@ async function world() {
 }
 
 it('is one holder’s at a time, with a higher fence for each', async () => {
-  const { take } = await world()
+  const { take } = await fixture()
   const taken = (await Promise.all(['a', 'b', 'c', 'd'].map((holder) => take(holder)))).filter(Boolean)
   expect(taken).toHaveLength(1)
   await taken[0]!.release()
@@ -28,7 +28,7 @@ it('is one holder’s at a time, with a higher fence for each', async () => {
 })
 
 it('is taken over when it ran out, and the former holder learns it and can do nothing under it', async () => {
-  const { take, runOut, database } = await world()
+  const { take, runOut, database } = await fixture()
   let told = 0
   const former = (await take('former', { onLost: () => told++ }))!
   expect(await take('next')).toBeNull()
@@ -44,7 +44,7 @@ it('is taken over when it ran out, and the former holder learns it and can do no
 })
 
 it('is still its holder’s when it ran out and nobody wanted it', async () => {
-  const { take, runOut } = await world()
+  const { take, runOut } = await fixture()
   const lease = (await take('a'))!
   await runOut()
   expect(await lease.renew()).toBe(true)
@@ -52,7 +52,7 @@ it('is still its holder’s when it ran out and nobody wanted it', async () => {
 })
 
 it('cannot be taken while a transaction counts on its fence', async () => {
-  const { take, runOut, database } = await world()
+  const { take, runOut, database } = await fixture()
   const former = (await take('former'))!
   await runOut()
   let taking: Promise<Lease | null> | undefined
@@ -70,7 +70,7 @@ it('cannot be taken while a transaction counts on its fence', async () => {
 })
 
 it('counts as over as soon as either clock of its holder says so', async () => {
-  const { take } = await world()
+  const { take } = await fixture()
   const clock = new FakeClock()
   const lease = (await take('a', { clock }))!
   await clock.advance(59_999)
@@ -85,7 +85,7 @@ it('counts as over as soon as either clock of its holder says so', async () => {
 })
 
 it('is renewed by itself as long as it is held', async () => {
-  const { take } = await world()
+  const { take } = await fixture()
   const lease = (await take('a', { ttlMs: 300, renewalMs: 50 }))!
   await new Promise((resolve) => setTimeout(resolve, 700))
   expect(lease.isFresh).toBe(true)

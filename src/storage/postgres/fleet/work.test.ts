@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { silent } from '../../../../test/support/message-rig.ts'
-import { freshDatabase } from '../../../../test/support/postgres.ts'
+import { silent } from '../../../../test/support/message-fixture.ts'
+import { freshDatabase } from '../../../../test/support/stores/postgres.ts'
 import { until } from '../../../../test/support/until.ts'
 import type { Inbox } from '../../../inbox/inbox.ts'
 import type { Lease } from '../../../inbox/lease.ts'

@@ -10,7 +10,7 @@ let client: StoreClient
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hermes-client-'))
-  const dying = new URL('../../../../test/support/dying-store-worker.ts', import.meta.url)
+  const dying = new URL('../../../../test/support/stores/dying-store-worker.ts', import.meta.url)
   const options = { path: join(folder, 'hermes.db'), pullChannels: [] }
   ;({ client } = await StoreClient.open(options, dying))
 })

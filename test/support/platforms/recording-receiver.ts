@@ -1,0 +1,56 @@
+import type { Delivered, Receiver } from '../../../src/conversation/receiver.ts'
+import type { Accepted, Cursor } from '../../../src/inbox/arrival.ts'
+
+type Handed = Extract<Delivered, { kind: 'message' }>
+
+/** A receiver that remembers instead of answering. Its cursors are durable, as far as a test goes. */
+export class RecordingReceiver implements Receiver {
+  readonly items: Delivered[] = []
+  /** Each call, with the cursors that came along. */
+  readonly batches: Array<{ items: readonly Delivered[]; cursors: ReadonlyArray<Omit<Cursor, 'channel'>> }> =
+    []
+  readonly cursors = new Map<string, string>()
+  /** Runs before anything is kept: to fail, or to take its time. */
+  before: ((items: readonly Delivered[]) => Promise<void> | void) | null = null
+  readonly #known = new Set<string>()
+
+  async receive(
+    _channel: string,
+    items: readonly Delivered[],
+    cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
+  ): Promise<readonly Accepted[]> {
+    await this.before?.(items)
+    this.batches.push({ items, cursors })
+    this.items.push(...items)
+    for (const { name, value } of cursors) this.cursors.set(name, value)
+    return items.map((item) => this.#accept(item))
+  }
+
+  get messages(): readonly Handed[] {
+    return this.items.filter((item) => item.kind === 'message')
+  }
+
+  get texts(): readonly string[] {
+    return this.messages.map((message) => message.text)
+  }
+
+  /** Messages as a store would keep them: each once, by address and id. */
+  get distinct(): number {
+    return this.#known.size
+  }
+
+  #accept(item: Delivered): Accepted {
+    const key = item.kind === 'message' ? `${item.address} ${item.platformMessageId}` : null
+    const duplicate = key !== null && this.#known.has(key)
+    if (key !== null) this.#known.add(key)
+    return {
+      conversationId: null,
+      messageId: key,
+      state: key === null ? null : 'received',
+      duplicate,
+      holdFull: false,
+      outbox: false,
+      withdrawn: 0,
+    }
+  }
+}

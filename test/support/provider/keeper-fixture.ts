@@ -1,0 +1,143 @@
+import { afterEach } from 'vitest'
+import { claudeCodeSource } from '../../../src/credentials/claude-code/claude-code-source.ts'
+import type { Credential, Rejection } from '../../../src/credentials/credential.ts'
+import { Keeper } from '../../../src/credentials/keeper/keeper.ts'
+import type { KeeperNotice, KeeperWarning } from '../../../src/credentials/keeper/notices.ts'
+import type { Probe, ProbeResult } from '../../../src/credentials/keeper/prober.ts'
+import { ownSource } from '../../../src/credentials/own/own-source.ts'
+import type { SourcePolicy } from '../../../src/credentials/sources/decision.ts'
+import { environmentSource, type CredentialVariables } from '../../../src/credentials/sources/environment.ts'
+import { createResolver } from '../../../src/credentials/sources/resolver.ts'
+import { MINUTE } from '../../../src/support/clock.ts'
+import { Secret } from '../../../src/support/secret.ts'
+import { FakeClock } from '../fake-clock.ts'
+import { FakeMemory, MemorySignIn } from './memory-sign-in.ts'
+
+interface KeeperFixtureOptions {
+  readonly variables?: Record<string, string>
+  readonly policy?: Partial<SourcePolicy>
+  readonly lifeMs?: number
+  readonly random?: () => number
+  readonly withoutProbe?: boolean
+}
+
+/** A keeper over sign-ins in memory, and everything it was heard to say. */
+class KeeperRig {
+  readonly clock = new FakeClock()
+  readonly own: MemorySignIn
+  readonly claudeCode: MemorySignIn
+  readonly memory = new FakeMemory()
+  readonly notices: KeeperNotice[] = []
+  readonly probed: Credential[] = []
+  probeAnswer: ProbeResult = { kind: 'rejected', rejection: { kind: 'rejected' } }
+  variables: Record<string, string>
+  keeper: Keeper
+  readonly #options: KeeperFixtureOptions
+  #environmentChanged: () => void = () => {}
+
+  constructor(options: KeeperFixtureOptions = {}) {
+    this.#options = options
+    this.variables = options.variables ?? {}
+    this.own = new MemorySignIn(this.clock, options.lifeMs)
+    this.claudeCode = new MemorySignIn(this.clock, options.lifeMs)
+    this.keeper = this.#build()
+  }
+
+  /** The keeper of the next process, over the same files. */
+  async restart(): Promise<void> {
+    await this.keeper.stop()
+    this.keeper = this.#build()
+    await this.keeper.start()
+  }
+
+  setVariables(variables: Record<string, string>): void {
+    this.variables = variables
+    this.#environmentChanged()
+  }
+
+  /** One request: asks for the credential, and waits where it must. */
+  async acquire(): Promise<Credential> {
+    return this.keeper.acquire()
+  }
+
+  reject(used: Credential, rejection: Rejection = { kind: 'rejected' }): Promise<Credential> {
+    return this.keeper.rejected(used, rejection)
+  }
+
+  get states(): string[] {
+    return this.notices.flatMap((notice) =>
+      notice.type === 'transition'
+        ? [notice.to.reason === null ? notice.to.state : `${notice.to.state}:${notice.to.reason}`]
+        : [],
+    )
+  }
+
+  get warnings(): KeeperWarning[] {
+    return this.notices.flatMap((notice) => (notice.type === 'warning' ? [notice.warning] : []))
+  }
+
+  #build(): Keeper {
+    const { policy, random = () => 0.5, withoutProbe } = this.#options
+    const adoptClaudeCode = policy?.adoptClaudeCode ?? 'auto'
+    const resolver = createResolver(
+      [
+        ownSource({
+          place: 'credentials.json',
+          signIns: this.own,
+          allowSandboxTokens: false,
+        }),
+        environmentSource({
+          read: () => this.#readVariables(),
+          watch: (listener) => {
+            this.#environmentChanged = listener
+            return { [Symbol.dispose]: () => void (this.#environmentChanged = () => {}) }
+          },
+          allowSandboxTokens: false,
+        }),
+        claudeCodeSource({ place: '.credentials.json', signIn: this.claudeCode, adopt: adoptClaudeCode }),
+      ],
+      { adoptClaudeCode, fallbackApiKey: policy?.fallbackApiKey ?? false },
+    )
+    const probe: Probe = async (credential) => {
+      this.probed.push(credential)
+      return this.probeAnswer
+    }
+    const keeper = new Keeper({
+      resolver,
+      memory: this.memory,
+      clock: this.clock,
+      random,
+      probe: withoutProbe ? null : probe,
+    })
+    keeper.subscribe((notice) => this.notices.push(notice))
+    return keeper
+  }
+
+  #readVariables(): CredentialVariables {
+    return Object.fromEntries(
+      Object.entries(this.variables).map(([name, value]) => [name, value === '' ? null : new Secret(value)]),
+    )
+  }
+}
+
+const open: KeeperRig[] = []
+afterEach(async () => {
+  // A refresh that never ends is waited for on the fake clock.
+  for (const fixture of open.splice(0))
+    await Promise.all([fixture.keeper.stop(), fixture.clock.advance(MINUTE)])
+})
+
+/** A rig that ends with the running test; nothing is started yet. */
+export function keeperFixture(options: KeeperFixtureOptions = {}): KeeperRig {
+  const fixture = new KeeperRig(options)
+  open.push(fixture)
+  return fixture
+}
+
+/** A started keeper with an own sign-in. */
+export async function signedInFixture(options: KeeperFixtureOptions = {}): Promise<KeeperRig> {
+  const fixture = keeperFixture(options)
+  fixture.own.store()
+  await fixture.keeper.start()
+  return fixture
+}
