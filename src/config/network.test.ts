@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
  * with a certificate of a private authority.
  */
 const CHILD = `
-const { readEnvironment } = await import(process.argv[1] + '/environment.ts')
+const { readEnvironment } = await import(process.argv[1] + '/environment/environment.ts')
 const { applyNetworkSettings } = await import(process.argv[1] + '/network.ts')
 const [variables, address] = JSON.parse(process.argv[2])
 const restore = applyNetworkSettings(readEnvironment(variables, {}).environment.network)
