@@ -53,8 +53,14 @@ async function servePage(target: string): Promise<ViteDevServer> {
     configFile: join(ROOT, 'vite.config.ts'),
     logLevel: 'info',
     clearScreen: false,
-    // The browser's Host goes through unchanged, or the gateway would see a foreign Origin.
-    server: { host: '127.0.0.1', port: PAGE_PORT, proxy: { '/api': { target, changeOrigin: false } } },
+    server: {
+      host: '127.0.0.1',
+      port: PAGE_PORT,
+      // The browser's Host goes through unchanged, or the gateway would see a foreign Origin.
+      proxy: { '/api': { target, changeOrigin: false } },
+      // By default all of the checkout could be asked for, the home with its tokens included.
+      fs: { allow: ['web', 'src', 'node_modules'].map((folder) => join(ROOT, folder)) },
+    },
   })
   return server.listen()
 }
