@@ -1,3 +1,6 @@
+// `npm run dev`: the gateway in the sandbox from the sources, started again whenever one of them
+// changes, behind Vite's server, which serves the page from the sources and reloads it. The browser
+// knows Vite's address alone, so the gateway's checks of Host and Origin see one and the same name.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer as createNetServer, type AddressInfo } from 'node:net'
@@ -5,11 +8,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createServer, type ViteDevServer } from 'vite'
 
-/**
- * `npm run dev`: the gateway in the sandbox from the sources, started again whenever one of them
- * changes, behind Vite's server, which serves the page from the sources and reloads it. The browser
- * knows Vite's address alone, so the gateway's checks of Host and Origin see one and the same name.
- */
 const ROOT = join(import.meta.dirname, '..')
 
 /** A checkout's own, so that two checkouts, or one beside an installed gateway, do not meet. */
