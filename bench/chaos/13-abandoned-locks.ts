@@ -2,7 +2,7 @@ import { mkdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SignInProcess } from '../../test/support/processes/processes.ts'
 import type { ChaosRow } from './row.ts'
-import { ChaosWorld } from './world.ts'
+import { SignInFixture } from './sign-in-fixture.ts'
 
 const HOMES = 4
 /** A little older than the age at which a lock may be taken over. */
@@ -14,7 +14,7 @@ export const abandonedLocks: ChaosRow = {
   title: `${HOMES} homes taking over abandoned locks of Claude Code at once`,
   rounds: 200,
   async run(rounds) {
-    await using fixture = await ChaosWorld.create()
+    await using fixture = await SignInFixture.create()
     await fixture.signIn()
     const { configDir, sandbox } = fixture
     const processes = await Promise.all(

@@ -1,6 +1,7 @@
 import { ClaudeCodeProcess, type Answer, type SignInProcess } from '../../test/support/processes/processes.ts'
+import { pause } from '../../test/support/until.ts'
 import type { ChaosFigures, ChaosRow } from './row.ts'
-import { ChaosWorld, pause } from './world.ts'
+import { SignInFixture } from './sign-in-fixture.ts'
 
 const PROCESSES = 5
 
@@ -10,7 +11,7 @@ export const sharedSignIn: ChaosRow = {
   title: '5 processes on one own sign-in',
   rounds: 1_000,
   async run(rounds) {
-    await using fixture = await ChaosWorld.create()
+    await using fixture = await SignInFixture.create()
     await fixture.signIn()
     const processes = await Promise.all(Array.from({ length: PROCESSES }, () => fixture.process()))
     const broken: string[] = []
@@ -36,7 +37,7 @@ export const sharedWithClaudeCode: ChaosRow = {
   title: '3 processes of two homes and two versions of Claude Code on one file',
   rounds: 300,
   async run(rounds) {
-    await using fixture = await ChaosWorld.create()
+    await using fixture = await SignInFixture.create()
     await fixture.signIn()
     const { configDir, sandbox } = fixture
     const setup = { configDir, tokenUrl: sandbox.tokenUrl }
@@ -107,7 +108,7 @@ async function renewed(process: SignInProcess): Promise<Answer> {
   }
 }
 
-function figures(rounds: number, { sandbox }: ChaosWorld, broken: string[], notes: string): ChaosFigures {
+function figures(rounds: number, { sandbox }: SignInFixture, broken: string[], notes: string): ChaosFigures {
   const { tokenRequests, replays, invalidGrants } = sandbox.counts
   return { rounds, tokenRequests, doubles: replays, lost: invalidGrants, notes, broken }
 }

@@ -1,13 +1,14 @@
+import { pause } from '../../test/support/until.ts'
 import type { ChaosRow } from './row.ts'
-import { ChaosWorld, pause } from './world.ts'
+import { SignInFixture } from './sign-in-fixture.ts'
 
 /** A holder of the lock is stopped at a random moment of its refresh, and another wants the token meanwhile. */
 export const stoppedHolder: ChaosRow = {
   fault: 14,
   title: 'lock holder stopped (SIGSTOP) at a random moment',
   rounds: 100,
-  async run(rounds) {
-    await using fixture = await ChaosWorld.create()
+  async run(rounds, random) {
+    await using fixture = await SignInFixture.create()
     await fixture.signIn()
     const { sandbox } = fixture
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 15 })
@@ -20,7 +21,7 @@ export const stoppedHolder: ChaosRow = {
       for (let round = 1; round <= rounds; round++) {
         const before = sandbox.counts.tokenRequests
         holder.tell({ do: 'renew' })
-        await pause(Math.random() * 50)
+        await pause(random() * 50)
         holder.signal('SIGSTOP')
         const meanwhile = await other.ask('renew')
         if (meanwhile['kind'] === 'busy') sentAway++

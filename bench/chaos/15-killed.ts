@@ -1,5 +1,6 @@
+import { pause } from '../../test/support/until.ts'
 import type { ChaosRow } from './row.ts'
-import { ChaosWorld, pause } from './world.ts'
+import { SignInFixture } from './sign-in-fixture.ts'
 
 /** One step of the back-off, short enough for many rounds. */
 const STEP_MS = 40
@@ -13,8 +14,8 @@ export const killedInMidRefresh: ChaosRow = {
   fault: 15,
   title: 'kill -9 at a random moment of a refresh',
   rounds: 200,
-  async run(rounds) {
-    await using fixture = await ChaosWorld.create()
+  async run(rounds, random) {
+    await using fixture = await SignInFixture.create()
     await fixture.signIn()
     const { sandbox } = fixture
     const broken: string[] = []
@@ -24,15 +25,15 @@ export const killedInMidRefresh: ChaosRow = {
       const fault = sandbox.control.fault({
         target: 'token-endpoint',
         fault: 'slow',
-        delayMs: Math.random() * 40,
-        rotate: Math.random() < 0.5,
+        delayMs: random() * 40,
+        rotate: random() < 0.5,
       })
       const victim = await fixture.process({ backoffMs: STEP_MS })
       const issuedBefore = sandbox.counts.tokensIssued
       victim.tell({ do: 'renew' })
       // On a busy machine a fixed time would mostly kill it before it has sent anything.
-      if (Math.random() < 0.7) while (fault.struck === 0) await pause(1)
-      await pause(Math.random() * 60)
+      if (random() < 0.7) while (fault.struck === 0) await pause(1)
+      await pause(random() * 60)
       await victim.kill()
       fault.clear()
       const rotated = sandbox.counts.tokensIssued > issuedBefore
@@ -74,7 +75,7 @@ export const killedInMidRefresh: ChaosRow = {
 }
 
 /** Is what is stored the newest that the server has issued? */
-async function isNewest({ sandbox }: ChaosWorld, stored: Record<string, unknown>): Promise<boolean> {
+async function isNewest({ sandbox }: SignInFixture, stored: Record<string, unknown>): Promise<boolean> {
   const issued = sandbox.events.findLast(({ kind }) => kind === 'rotated')
   return issued?.kind === 'rotated' && issued.issued === stored['access']
 }

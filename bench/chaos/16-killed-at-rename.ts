@@ -1,22 +1,22 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChaosRow } from './row.ts'
-import { ChaosWorld } from './world.ts'
+import { SignInFixture } from './sign-in-fixture.ts'
 
 /** kill -9 with the answer whole in the temporary file: before its rename, or after. Nothing may be lost. */
 export const killedAtRename: ChaosRow = {
   fault: 16,
   title: 'kill -9 between temp file and rename, both files',
   rounds: 100,
-  async run(rounds) {
-    await using fixture = await ChaosWorld.create()
+  async run(rounds, random) {
+    await using fixture = await SignInFixture.create()
     await fixture.signIn()
     const broken: string[] = []
     const left = async (folder: string) =>
       (await readdir(folder)).filter((name) => name.endsWith('.hermes-tmp'))
     for (let round = 1; round <= rounds; round++) {
       const store = round % 2 === 0 ? 'own' : 'claude-code'
-      const hangAt = Math.random() < 0.5 ? 'before-rename' : 'after-rename'
+      const hangAt = random() < 0.5 ? 'before-rename' : 'after-rename'
       const victim = await fixture.process({ store, hangAt, hangOn: 'credentials.json', backoffMs: 1 })
       victim.tell({ do: 'renew' })
       await victim.next()

@@ -7,7 +7,7 @@ import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { assembleCredentials } from '../../src/credentials/assemble.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import type { ChaosRow } from './row.ts'
-import { ChaosWorld } from './world.ts'
+import { SignInFixture } from './sign-in-fixture.ts'
 
 const REQUESTS = 200
 /** Two hundred of these are two seconds. */
@@ -19,7 +19,7 @@ export const staggeredRejections: ChaosRow = {
   title: `${REQUESTS} rejections of one token over 2 s`,
   rounds: 50,
   async run(rounds) {
-    await using fixture = await ChaosWorld.create()
+    await using fixture = await SignInFixture.create()
     const { sandbox, home } = fixture
     await writeFile(
       join(home, 'config.yaml'),

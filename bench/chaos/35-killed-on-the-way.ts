@@ -6,16 +6,21 @@ export const killedOnTheWay: ChaosRow = {
   fault: 35,
   title: 'the gateway killed on a message’s way',
   rounds: 200,
-  async run(rounds) {
+  async run(rounds, random) {
     await using fixture = await KillFixture.start()
     const broken: string[] = []
     let askedAgain = 0
     let sentAgain = 0
     for (let round = 0; round < rounds && broken.length === 0; round++) {
-      const report = await fixture.round(KILL_MOMENTS[round % KILL_MOMENTS.length]!)
+      const moment = KILL_MOMENTS[round % KILL_MOMENTS.length]!
+      const report = await fixture.round(moment, random)
       askedAgain += report.askedAgain
       sentAgain += report.sentAgain
       broken.push(...report.broken)
+      // Only what had left without a note of it can stand in a chat twice. A kill at once after a
+      // round may still meet its last answer without its note.
+      const nothingHadLeft = moment === 'after the outbox' || (moment === 'before the commit' && round === 0)
+      if (nothingHadLeft && report.sentAgain > 0) broken.push(`round ${round + 1}, ${moment}: answered twice`)
     }
     return {
       rounds,

@@ -7,12 +7,12 @@ export const programsOnTheWay: ChaosRow = {
   fault: 35,
   title: 'programs and a webhook, with kills and broken lines',
   rounds: 200,
-  async run(rounds) {
+  async run(rounds, random) {
     await using fixture = await ProgramFixture.start()
     const broken: string[] = []
     let round = 0
     while (round < rounds && broken.length === 0)
-      broken.push(...(await fixture.round(DISTURBANCES[round++ % DISTURBANCES.length]!)))
+      broken.push(...(await fixture.round(DISTURBANCES[round++ % DISTURBANCES.length]!, random)))
     if (broken.length > 0) broken.push(fixture.log.slice(-4_000))
     return {
       rounds: round,

@@ -1,8 +1,9 @@
+import type { Random } from '../../test/support/chance.ts'
 import type { Answer, SignInProcess } from '../../test/support/processes/processes.ts'
 import { SignInFleet } from '../../test/support/processes/sign-in-fleet.ts'
 import { PostgresServer } from '../../test/support/stores/postgres-server.ts'
+import { pause } from '../../test/support/until.ts'
 import type { ChaosFigures, ChaosRow } from './row.ts'
-import { pause } from './world.ts'
 
 const PROCESSES = 4
 
@@ -41,11 +42,11 @@ export const disturbedFleet: ChaosRow = {
   fault: 61,
   title: '4 processes on one sign-in in PostgreSQL, killed and stopped',
   rounds: 1_000,
-  async run(rounds) {
+  async run(rounds, random) {
     await using server = await PostgresServer.start({ durable: true })
     await using fleet = await SignInFleet.on(await server.createDatabase())
     fleet.sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: REQUEST_MS })
-    await using members = await Members.of(fleet)
+    await using members = await Members.of(fleet, random)
     const disturbing = members.disturb()
     const { sandbox } = fleet
     const broken: string[] = []
@@ -104,15 +105,17 @@ class Members implements AsyncDisposable {
   /** Nobody is disturbed for now. */
   calm = false
   readonly #fleet: SignInFleet
+  readonly #random: Random
   readonly #members: Member[] = []
   #ended = false
 
-  private constructor(fleet: SignInFleet) {
+  private constructor(fleet: SignInFleet, random: Random) {
     this.#fleet = fleet
+    this.#random = random
   }
 
-  static async of(fleet: SignInFleet): Promise<Members> {
-    const members = new Members(fleet)
+  static async of(fleet: SignInFleet, random: Random): Promise<Members> {
+    const members = new Members(fleet, random)
     for (let count = 0; count < PROCESSES; count++) {
       members.#members.push({ process: await start(fleet), stopped: false, pending: null })
     }
@@ -156,11 +159,11 @@ class Members implements AsyncDisposable {
 
   async #disturb(): Promise<void> {
     while (!this.#ended) {
-      await pause(Math.random() * CALM_MS)
+      await pause(this.#random() * CALM_MS)
       if (this.calm) continue
-      const member = this.#members[Math.floor(Math.random() * PROCESSES)]!
+      const member = this.#members[Math.floor(this.#random() * PROCESSES)]!
       if (member.stopped) continue
-      if (Math.random() < 0.5) {
+      if (this.#random() < 0.5) {
         this.kills++
         member.stopped = true
         await member.process.kill()
@@ -170,7 +173,7 @@ class Members implements AsyncDisposable {
         this.stops++
         member.stopped = true
         member.process.signal('SIGSTOP')
-        await pause(Math.random() ** 2 * STOPPED_MS)
+        await pause(this.#random() ** 2 * STOPPED_MS)
         member.process.signal('SIGCONT')
       }
       member.stopped = false

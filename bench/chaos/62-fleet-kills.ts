@@ -6,9 +6,9 @@ export const fleetKills: ChaosRow = {
   fault: 62,
   title: 'gateways on one PostgreSQL killed under load',
   rounds: 200,
-  async run(rounds) {
+  async run(rounds, random) {
     await using fixture = await FleetKillFixture.start()
-    for (let round = 0; round < rounds; round++) await fixture.round()
+    for (let round = 0; round < rounds; round++) await fixture.round(random)
     const { asked, lost, outOfOrder, sentAgain, askedAgain, moves } = await fixture.report()
     const longest = Math.max(0, ...moves)
     return {

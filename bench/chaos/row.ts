@@ -1,11 +1,15 @@
-/** One long trial of one fault: many rounds with real processes, and the figures that must come out. */
+import type { Random } from '../../test/support/chance.ts'
+
+/** Many rounds of one fault with real processes, and the figures that must come out. */
 export interface ChaosRow {
   /** The fault's number in the list of faults; also how a row is chosen on the command line. */
   readonly fault: number
   readonly title: string
-  /** Rounds of a whole run; a scale makes it shorter. */
+  /** Rounds of a whole run; a scale makes it shorter, and the suite runs a few. */
   readonly rounds: number
-  run(rounds: number): Promise<ChaosFigures>
+  /** What this machine lacks for it; absent or null = nothing. */
+  readonly missing?: string | null
+  run(rounds: number, random: Random): Promise<ChaosFigures>
 }
 
 export interface ChaosFigures {

@@ -40,7 +40,7 @@ const HEALTHY: BotOptions = {
 /** Without a bot nobody has to listen whether somebody else uses it. */
 const WITHOUT_BOT: BotOptions = { ...HEALTHY, env: { TELEGRAM_BOT_TOKEN: '' } }
 
-/** What the command says of a world, as JSON; it must change nothing and tell no secret. */
+/** What the command says of a fixture, as JSON; it must change nothing and tell no secret. */
 async function examine(
   fixture: BotFixture,
 ): Promise<{ code: number | null; items: readonly Item[]; text: string }> {

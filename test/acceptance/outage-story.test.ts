@@ -12,6 +12,8 @@ import {
   noticesOf,
   OPERATOR,
 } from '../support/processes/outage-crowd.ts'
+import { randomOfThisTest } from '../support/test-chance.ts'
+import { pause } from '../support/until.ts'
 
 /** A whole outage with three more starts, on a machine that may be busy. */
 const STORY = { timeout: 360_000 } as const
@@ -118,6 +120,7 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
     'is followed by a recovery that survives kills in its middle (merge: $merge)',
     STORY,
     async ({ merge }) => {
+      const random = randomOfThisTest()
       await using fixture = await BotFixture.start(story(merge))
       const { sandbox, gateway } = fixture
       const crowd = crowdOf(6)
@@ -134,7 +137,8 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
       for (let kill = 0; kill < 3; kill++) {
         const answered = sandbox.counts.messages
         await fixture.until(() => sandbox.counts.messages > answered, 'the next answers')
-        await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 250))
+        // Anywhere in the recovery: the seed says where.
+        await pause(50 + random() * 250)
         await gateway.restart('SIGKILL')
         everybodySays(fixture, crowd, 1)
       }

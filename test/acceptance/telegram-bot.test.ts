@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { randomOfThisTest } from '../support/test-chance.ts'
+import { pause } from '../support/until.ts'
 
 const PEOPLE = [501, 502, 503]
 /** Six messages of Telegram. */
@@ -29,6 +31,7 @@ test(
   'killed with -9 again and again, it loses nothing, keeps the order, and asks only for answers it had not stored',
   PROCESS_TEST,
   async () => {
+    const random = randomOfThisTest()
     await using fixture = await BotFixture.start({ sandbox: { answer: { delayMs: 30, deltaDelayMs: 5 } } })
     const { telegram, gateway } = fixture
     const paid = new Set<string>()
@@ -41,7 +44,8 @@ test(
           said.push(text)
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, 40 + Math.random() * 160))
+      // Anywhere on the way of a message: the seed says where.
+      await pause(40 + random() * 160)
       await gateway.kill('SIGKILL')
       for (const { role, text } of await fixture.stored()) {
         if (role === 'assistant') paid.add(text)

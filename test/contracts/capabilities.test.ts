@@ -24,7 +24,10 @@ test.each(Object.entries(CAPABILITIES))('%s declares what the program does', (na
   expect(fromChat).toBe(LOGIN_CHANNELS.has(name))
 })
 
-test.each(Object.entries(CAPABILITIES))('the contract and the trials take what %s can from here', (name) => {
-  const contract = readFileSync(new URL(`./${name}-channel.test.ts`, import.meta.url), 'utf8')
-  expect(contract).toContain(`capabilities: CAPABILITIES.${name}`)
-})
+test.each(Object.entries(CAPABILITIES))(
+  'the contract and the fault tests take what %s can from here',
+  (name) => {
+    const contract = readFileSync(new URL(`./${name}-channel.test.ts`, import.meta.url), 'utf8')
+    expect(contract).toContain(`capabilities: CAPABILITIES.${name}`)
+  },
+)

@@ -1,5 +1,5 @@
 /**
- * What each channel can do, declared once: the contract leaves out what a platform cannot, the trials
+ * What each channel can do, declared once: the contract leaves out what a platform cannot, the fault tests
  * of whole gateways count repeats by it, and the table in `docs/channels.md` is made of it.
  */
 export interface ChannelCapabilities {

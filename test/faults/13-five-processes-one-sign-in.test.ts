@@ -1,4 +1,7 @@
 import { expect, it } from 'vitest'
+import { abandonedLocks } from '../../bench/chaos/13-abandoned-locks.ts'
+import { sharedSignIn, sharedWithClaudeCode } from '../../bench/chaos/13-shared-sign-in.ts'
+import { fewRounds } from '../support/few-rounds.ts'
 import { SignInProcess } from '../support/processes/processes.ts'
 import { MACHINE, signedIn } from '../support/provider/signed-in.ts'
 
@@ -30,3 +33,5 @@ it('makes one token request an expiry, however many processes share the file', a
     await Promise.all(processes.map((each) => each.kill()))
   }
 }, 90_000)
+
+fewRounds([sharedSignIn, sharedWithClaudeCode, abandonedLocks])

@@ -1,6 +1,8 @@
 import { utimesSync, existsSync } from 'node:fs'
 import { mkdir, readFile, rmdir } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { stoppedHolder } from '../../bench/chaos/14-stopped-holder.ts'
+import { fewRounds } from '../support/few-rounds.ts'
 import { ClaudeCodeProcess, SignInProcess } from '../support/processes/processes.ts'
 import { borrowed } from '../support/provider/claude-code.ts'
 import { MACHINE, NEVER, signedIn, tokensOf } from '../support/provider/signed-in.ts'
@@ -193,3 +195,5 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
     expect(sandbox.counts).toMatchObject({ tokenRequests: 1, replays: 0 })
   })
 })
+
+fewRounds([stoppedHolder])

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { killedInMidRefresh } from '../../bench/chaos/15-killed.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+import { fewRounds } from '../support/few-rounds.ts'
 import { NEVER, SIGN_IN_PLACES, signedIn, type SignedIn } from '../support/provider/signed-in.ts'
 
 /** A process that is killed when its request has left; `rotate`: the server has carried it out by then. */
@@ -99,3 +101,5 @@ describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a 
     expect(sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
   })
 })
+
+fewRounds([killedInMidRefresh])

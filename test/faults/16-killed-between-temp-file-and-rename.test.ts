@@ -1,6 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { killedAtRename } from '../../bench/chaos/16-killed-at-rename.ts'
+import { fewRounds } from '../support/few-rounds.ts'
 import { SignInProcess } from '../support/processes/processes.ts'
 import { borrowed } from '../support/provider/claude-code.ts'
 import { MACHINE, NEVER, signedIn } from '../support/provider/signed-in.ts'
@@ -106,3 +108,5 @@ it('the temporary file of a process that is at work is left alone', async () => 
   await open().open()
   expect(await leftovers(path)).toHaveLength(1)
 })
+
+fewRounds([killedAtRename])

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { staggeredRejections } from '../../bench/chaos/33-staggered-rejections.ts'
+import { fewRounds } from '../support/few-rounds.ts'
 import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 import { SIGN_IN_PLACES } from '../support/provider/signed-in.ts'
 
@@ -20,3 +22,5 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
     expect(gateway.keeper.snapshot()).toMatchObject({ state: 'healthy', consecutive401: 0 })
   })
 })
+
+fewRounds([staggeredRejections])

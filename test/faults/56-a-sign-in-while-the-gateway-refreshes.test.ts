@@ -36,7 +36,7 @@ describe.concurrent('while a refresh hangs in the running gateway', () => {
     PROCESS_TEST,
     async () => {
       const { fixture, untilLate } = await hanging()
-      await using _world = fixture
+      await using _ = fixture
       const { gateway, sandbox } = fixture
       const login = await fixture.login()
       expect(login).toMatchObject({ code: 0, stderr: '' })
@@ -60,7 +60,7 @@ describe.concurrent('while a refresh hangs in the running gateway', () => {
 
   test('a logout stays one', PROCESS_TEST, async () => {
     const { fixture, untilLate } = await hanging()
-    await using _world = fixture
+    await using _ = fixture
     const { gateway } = fixture
     expect((await gateway.run(['auth', 'logout'])).code).toBe(0)
     expect(storedSignIns(gateway.home)).not.toContain('sk-ant-')

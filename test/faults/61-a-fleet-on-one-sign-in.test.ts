@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { disturbedFleet, fleetSignIn } from '../../bench/chaos/61-fleet-sign-in.ts'
+import { fewRounds } from '../support/few-rounds.ts'
 import { SignInFleet } from '../support/processes/sign-in-fleet.ts'
 import { PostgresServer } from '../support/stores/postgres-server.ts'
 import { freshDatabase } from '../support/stores/postgres.ts'
@@ -105,3 +107,5 @@ it('keeps an answer that came while PostgreSQL was away, and stores it when that
   expect(await holder.ask('renew')).toMatchObject({ kind: 'renewed' })
   expect(sandbox.counts).toMatchObject({ tokenRequests: 2, invalidGrants: 0, replays: 0 })
 }, 90_000)
+
+fewRounds([fleetSignIn, disturbedFleet])

@@ -118,7 +118,7 @@ test(
     const closing = () => fixture.shown(OPERATOR).filter((text) => /\d+ answered/.test(text))
     await fixture.until(() => closing().length > 0, 'the closing message')
     expect(
-      fixture.shown(OPERATOR).filter((text) => /messages? (is|are) waiting|are fixture/.test(text)),
+      fixture.shown(OPERATOR).filter((text) => /messages? (is|are) waiting|are kept/.test(text)),
     ).toHaveLength(1)
     expect(closing()).toHaveLength(1)
     const { items } = await gateways[0]!.json<{ items: readonly unknown[] }>('/api/incidents')

@@ -136,7 +136,7 @@ const QUIET_ROUNDS = 10
 export interface KeeperFixtureOptions {
   readonly clock?: Clock
   readonly outlets?: readonly Outlet[]
-  /** A home that another rig used before. */
+  /** A home that another fixture used before. */
   readonly path?: string
   readonly messaging?: Partial<MessagingOptions>
   /** Puts something between the core and the store. */

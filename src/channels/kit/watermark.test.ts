@@ -24,7 +24,7 @@ function piece(id: number): Piece {
 }
 
 /** A platform with a history of one room, two pieces a page. */
-class Rig {
+class WatermarkFixture {
   readonly receiver = new RecordingReceiver()
   readonly history: Piece[] = []
   readonly troubles: unknown[] = []
@@ -62,7 +62,7 @@ class Rig {
 }
 
 test('what was missed is read page by page from the stored mark on', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   fixture.history.push(...[1, 2, 3, 4, 5, 6].map(piece))
   const marks = fixture.make('2')
   await marks.load()
@@ -72,7 +72,7 @@ test('what was missed is read page by page from the stored mark on', async () =>
 })
 
 test('what comes live before the history was read waits behind it', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const page = Promise.withResolvers<void>()
   fixture.beforePage = () => page.promise
   fixture.history.push(piece(3), piece(4), piece(5))
@@ -88,7 +88,7 @@ test('what comes live before the history was read waits behind it', async () => 
 })
 
 test('a live message that the store refused is found in the history, before what came after it', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const marks = fixture.make(null)
   await marks.load()
   await marks.live('room', piece(1), fixture.signal)
@@ -111,7 +111,7 @@ test('a live message that the store refused is found in the history, before what
 })
 
 test('after a broken connection the history is read again, and a late message does not move the mark back', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const marks = fixture.make('5')
   await marks.load()
   await marks.catchUp(fixture.signal)
@@ -125,7 +125,7 @@ test('after a broken connection the history is read again, and a late message do
 })
 
 test('what is said after the connection was lost is not hidden by a history that somebody was reading then', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   fixture.history.push(piece(3))
   const marks = fixture.make('2')
   await marks.load()
@@ -144,7 +144,7 @@ test('what is said after the connection was lost is not hidden by a history that
 })
 
 test('what follows the first thing of an unknown place over a gap is found', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const marks = fixture.make(null)
   await marks.load()
   fixture.receiver.before = () => {
@@ -158,7 +158,7 @@ test('what follows the first thing of an unknown place over a gap is found', asy
 })
 
 test('a place whose beginning could not be stored is read from there once it is', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const marks = fixture.make(null)
   await marks.load()
   fixture.history.push(piece(2))
@@ -174,7 +174,7 @@ test('a place whose beginning could not be stored is read from there once it is'
 })
 
 test('a history that cannot be read is tried again and told', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   let failures = 2
   fixture.beforePage = async () => {
     if (failures-- > 0) throw new Error('503')
@@ -188,7 +188,7 @@ test('a history that cannot be read is tried again and told', async () => {
 })
 
 test('a new place begins where it is told to, once', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const marks = fixture.make(null)
   await marks.load()
   await marks.begin('room', '10')
@@ -198,7 +198,7 @@ test('a new place begins where it is told to, once', async () => {
 })
 
 test('the first thing from an unknown place is kept in hand until the store takes it', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const marks = fixture.make(null)
   await marks.load()
   let refusals = 2
@@ -215,7 +215,7 @@ test('the first thing from an unknown place is kept in hand until the store take
 })
 
 test('what says nothing to the bot moves the mark without a write, and is written with what follows', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const marks = fixture.make('1')
   await marks.load()
   await marks.catchUp(fixture.signal)
@@ -229,7 +229,7 @@ test('what says nothing to the bot moves the mark without a write, and is writte
 })
 
 test('a place whose newest thing is stored already costs no request', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   let pages = 0
   fixture.beforePage = async () => void pages++
   fixture.history.push(piece(3))
@@ -246,7 +246,7 @@ test('a place whose newest thing is stored already costs no request', async () =
 })
 
 test('what was heard live and found in the history meanwhile is handed over once, a change of it all the same', async () => {
-  const fixture = new Rig()
+  const fixture = new WatermarkFixture()
   const page = Promise.withResolvers<void>()
   fixture.beforePage = () => page.promise
   fixture.history.push(piece(3), piece(4))

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { assertProperty } from '../../../test/support/test-chance.ts'
 import { checkContent, type SchemaNode } from './check.ts'
 import { configFileSchema } from './schema.ts'
 import { jsonSchemaText } from './write-json-schema.ts'
@@ -112,7 +113,7 @@ const MANY_FILES = { timeout: 180_000 }
 
 it("agrees with zod's verdict on any file, and fills in the same defaults", MANY_FILES, () => {
   let right = 0
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(edit, { maxLength: 3 }), (edits) => {
       const content = build(edits)
       // The name of a model alone is the loader's addition to the JSON Schema.

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
+import { assertProperty } from '../../../test/support/test-chance.ts'
 import { Secret } from '../../support/secret.ts'
 import { holdGeneration, holdStatic } from '../held.ts'
 import {
@@ -168,7 +169,7 @@ const anyEvent: fc.Arbitrary<KeeperEvent> = fc.oneof(
 )
 
 it('whatever happens in whatever order, a state is one of the seven, and a usable one holds a credential', () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(anyEvent, { maxLength: 30 }), (events) => {
       let state = INITIAL_STATE
       for (const event of events) {

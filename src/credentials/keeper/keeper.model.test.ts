@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
 import { TokenFixture, type EndpointMood } from '../../../test/support/provider/token-fixture.ts'
+import { assertProperty } from '../../../test/support/test-chance.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { HermesError } from '../../support/errors.ts'
 import type { Credential } from '../credential.ts'
@@ -81,7 +82,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** A gateway and its world; every step leaves the promises kept, or the world says which was broken. */
+/** A gateway and its fixture; every step leaves the promises kept, or the fixture says which was broken. */
 class Life {
   readonly clock = new FakeClock()
   readonly fixture = new TokenFixture(this.clock)
@@ -91,7 +92,7 @@ class Life {
   #crashed: Keeper | null = null
 
   async begin(): Promise<void> {
-    const source = ownSource({ place: 'world', signIns: this.fixture, allowSandboxTokens: false })
+    const source = ownSource({ place: 'fixture', signIns: this.fixture, allowSandboxTokens: false })
     this.keeper = new Keeper({
       resolver: createResolver([source], { adoptClaudeCode: false, fallbackApiKey: false }),
       memory: this.memory,
@@ -248,7 +249,7 @@ const KNOWN_LIVES: [Step[]][] = [
 ]
 
 it('keeps its promises through whatever happens, in whatever order', { timeout: 120_000 }, async () => {
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const life = new Life()
       life.fixture.signIn()

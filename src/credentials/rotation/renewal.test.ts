@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import {
   array,
-  assert as check,
   asyncProperty as property,
   constant,
   constantFrom,
@@ -18,6 +17,7 @@ import {
   type Fate,
   type Step,
 } from '../../../test/support/provider/rotation-fixture.ts'
+import { assertProperty } from '../../../test/support/test-chance.ts'
 import type { Intent } from './intent.ts'
 
 /** Some seconds' worth: a history is run in a millisecond. */
@@ -146,5 +146,5 @@ it('spends no token that was proven dead, counts every send before it leaves, an
       assert.deepEqual(fixture.broken, [])
     }
   })
-  await expect(check(histories, { numRuns: RUNS })).resolves.toBeUndefined()
+  await expect(assertProperty(histories, { numRuns: RUNS })).resolves.toBeUndefined()
 }, 120_000)

@@ -8,6 +8,7 @@ import {
   type KeeperFixtureOptions,
 } from '../../../test/support/message-fixture.ts'
 import { empty, migratedDatabase, openStorageAt } from '../../../test/support/stores/postgres-storage.ts'
+import { assertProperty } from '../../../test/support/test-chance.ts'
 import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { Refused, StoreError, TransientError, UsageLimited } from '../../support/errors.ts'
 
@@ -62,7 +63,7 @@ test.each(STORES)(
   'on %s, whatever fails, every message comes to its end, answers keep the order of the questions, none is given twice',
   async (_, open) => {
     const { place, runs } = await open()
-    await fc.assert(
+    await assertProperty(
       fc.asyncProperty(scenario, async ({ messages, model, send, store, merge, kill }) => {
         const openStorage = await place()
         const clock = new FakeClock()

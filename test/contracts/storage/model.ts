@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Lease } from '../../../src/inbox/lease.ts'
+import { assertProperty } from '../../support/test-chance.ts'
 import { type Subject, command, message, TELL, type Driver } from './kit.ts'
 
 /** What people and the gateway may do, in any order; small ranges, so that they meet. */
@@ -50,15 +51,15 @@ export function modelContract(subject: Subject): void {
   test('in whatever order things happen, each message is answered once and in its turn', async () => {
     let run = 0
     const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-      const fixture = new World(subject.driver, `run${++run}`)
+      const fixture = new ModelFixture(subject.driver, `run${++run}`)
       for (const one of steps) await fixture.take(one)
       await fixture.settle()
     })
-    await expect(fc.assert(property, { numRuns: 40 })).resolves.toBeUndefined()
+    await expect(assertProperty(property, { numRuns: 40 })).resolves.toBeUndefined()
   })
 }
 
-class World {
+class ModelFixture {
   readonly #driver: Driver
   readonly #prefix: string
   readonly #chats: Oracle[] = [0, 1, 2].map(() => ({ waiting: [], leased: null, over: [], answered: [] }))

@@ -1,6 +1,7 @@
 import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts'
+import type { Random } from '../chance.ts'
 import { GatewayProcess } from '../processes/gateway-process.ts'
-import { until } from '../until.ts'
+import { pause, until } from '../until.ts'
 import type { BotPlatform } from './bot-platform.ts'
 
 /** What can happen between a gateway and its platform. */
@@ -13,7 +14,7 @@ export const DISTURBANCES = [
 ] as const
 export type Disturbance = (typeof DISTURBANCES)[number]
 
-export interface TrialRound {
+export interface PlatformRound {
   /** Answers that stand in a chat more than once. */
   readonly repeated: number
   /** Promises that did not hold. */
@@ -46,7 +47,7 @@ export class PlatformFixture implements AsyncDisposable {
     this.#gateway = gateway
   }
 
-  /** Takes over `world`, and closes it in the end. Every conversation has had its first answer when this resolves. */
+  /** Takes over `platform`, and closes it in the end. Every conversation has had its first answer when this resolves. */
   static async start(platform: BotPlatform): Promise<PlatformFixture> {
     const sandbox = await startSandbox({ marked: false })
     sandbox.control.answer({ style: 'echo', delayMs: 20, deltaDelayMs: 3, wordsPerDelta: 3 })
@@ -72,7 +73,7 @@ export class PlatformFixture implements AsyncDisposable {
     }
   }
 
-  async round(disturbance: Disturbance, random: () => number = Math.random): Promise<TrialRound> {
+  async round(disturbance: Disturbance, random: Random): Promise<PlatformRound> {
     const number = ++this.#round
     const texts = CONVERSATIONS.map((conversation) =>
       MESSAGES.map((message) => `round ${number} ${message} in ${conversation}`),
@@ -119,7 +120,7 @@ export class PlatformFixture implements AsyncDisposable {
     await this.#sandbox.close()
   }
 
-  async #disturb(disturbance: Disturbance, random: () => number): Promise<void> {
+  async #disturb(disturbance: Disturbance, random: Random): Promise<void> {
     await pause(random() * WAY_MS)
     const { lines } = this.#platform
     const gateway = this.#gateway
@@ -165,8 +166,4 @@ export class PlatformFixture implements AsyncDisposable {
   #ofRound(conversation: number, round: number): readonly string[] {
     return this.#platform.answers(conversation).filter((answer) => answer.includes(`round ${round} `))
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

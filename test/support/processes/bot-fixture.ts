@@ -221,7 +221,7 @@ async function chosenDatabase(): Promise<ChosenDatabase> {
   return { url: await preparedDatabase(), secretKey: randomBytes(32).toString('base64') }
 }
 
-/** They belong to the test runner, and long trials use this world without it. */
+/** They belong to the test runner, and `npm run chaos` uses this fixture without it. */
 function databaseTools() {
   return import('../stores/postgres-storage.ts')
 }

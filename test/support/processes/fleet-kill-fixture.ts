@@ -1,11 +1,15 @@
 import { Client } from 'pg'
+import type { Random } from '../chance.ts'
 import { PostgresServer } from '../stores/postgres-server.ts'
+import { pause } from '../until.ts'
 import { FleetFixture } from './fleet-fixture.ts'
 import type { GatewayProcess } from './gateway-process.ts'
 
 const CHATS = Array.from({ length: 12 }, (_, index) => 5_000 + index)
 /** A holder that dies is followed within this. */
 export const MOVES_WITHIN_MS = 10_000
+/** The longest time between the two questions of a round, within which the kill may fall. */
+const BETWEEN_MS = 300
 /** The machine may be busy; nothing is lost by being late. */
 const PATIENCE_MS = 180_000
 
@@ -50,12 +54,12 @@ export class FleetKillFixture implements AsyncDisposable {
   }
 
   /** Questions in every chat, and a kill somewhere among them. The killed process is started again. */
-  async round(): Promise<void> {
+  async round(random: Random): Promise<void> {
     const running = this.fleet.gateways.filter((gateway) => gateway.running)
-    const victim = running[Math.floor(Math.random() * running.length)]!
+    const victim = running[Math.floor(random() * running.length)]!
     const holder = await this.#holder()
     this.#ask()
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 300))
+    await pause(random() * BETWEEN_MS)
     this.#ask()
     const { pid } = victim
     await victim.kill('SIGKILL')
@@ -73,8 +77,7 @@ export class FleetKillFixture implements AsyncDisposable {
     const total = CHATS.length * this.#asked
     const deadline = performance.now() + PATIENCE_MS
     const missing = () => CHATS.flatMap((chat) => this.#missing(chat))
-    while (missing().length > 0 && performance.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 250))
+    while (missing().length > 0 && performance.now() < deadline) await pause(250)
     const shown = CHATS.map((chat) => ({ chat, numbers: fleet.shown(chat).map(numberOf) }))
     return {
       asked: total,
@@ -127,7 +130,7 @@ export class FleetKillFixture implements AsyncDisposable {
       const holder = await this.#holder()
       if (holder && holder.id !== except) return
       if (performance.now() > deadline) throw new Error('nobody receives')
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await pause(20)
     }
   }
 }

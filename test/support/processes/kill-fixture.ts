@@ -1,4 +1,6 @@
 import type { SandboxEvent } from '../../../src/sandbox/sandbox.ts'
+import type { Random } from '../chance.ts'
+import { pause } from '../until.ts'
 import { BotFixture } from './bot-fixture.ts'
 
 /** Where a gateway can be killed on a message's way, in the order of the way. */
@@ -54,7 +56,7 @@ export class KillFixture implements AsyncDisposable {
     )
   }
 
-  async round(moment: KillMoment, random = Math.random): Promise<RoundReport> {
+  async round(moment: KillMoment, random: Random): Promise<RoundReport> {
     const { telegram, sandbox, gateway } = this.#fixture
     const number = ++this.#round
     const long = moment === 'in the middle of the stream'
@@ -113,7 +115,7 @@ export class KillFixture implements AsyncDisposable {
   }
 
   /** Prepares the kill; the result resolves when it was done. */
-  #killAt(moment: KillMoment, random: () => number): () => Promise<unknown> {
+  #killAt(moment: KillMoment, random: Random): () => Promise<unknown> {
     const { telegram, gateway } = this.#fixture
     const kill = () => gateway.kill('SIGKILL')
     const confirmed = telegram.confirmed
@@ -186,8 +188,4 @@ export class KillFixture implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#fixture[Symbol.asyncDispose]()
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -2,6 +2,7 @@ import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:c
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { SEED } from '../chance.ts'
 import type { ProcessCommand, ProcessOptions } from './sign-in-process.ts'
 
 export type Answer = Record<string, unknown>
@@ -24,7 +25,9 @@ export class LineProcess implements AsyncDisposable {
     const program = [process.execPath, '--disable-warning=ExperimentalWarning', path, ...args]
     const [command, ...rest] =
       largestFile === null ? program : ['prlimit', `--fsize=${largestFile}:unlimited`, ...program]
-    this.child = spawn(command!, rest, { env: { ...process.env, ...env } })
+    this.child = spawn(command!, rest, {
+      env: { ...process.env, HERMES_TEST_SEED: String(SEED), ...env },
+    })
     createInterface({ input: this.child.stdout }).on('line', (line) => {
       this.output += `${line}\n`
       const answer = JSON.parse(line) as Answer

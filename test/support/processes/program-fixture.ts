@@ -1,6 +1,7 @@
 import OpenAI from 'openai'
 import { Webhook } from 'standardwebhooks'
 import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts'
+import type { Random } from '../chance.ts'
 import type { Disturbance } from '../platforms/platform-fixture.ts'
 import { pause } from '../until.ts'
 import { GatewayProcess } from './gateway-process.ts'
@@ -39,7 +40,7 @@ export class ProgramFixture implements AsyncDisposable {
   static async start(): Promise<ProgramFixture> {
     const sandbox = await startSandbox({ marked: false, keepRequests: 10_000 })
     sandbox.control.answer({ style: 'echo', delayMs: 20, deltaDelayMs: 3, wordsPerDelta: 3 })
-    const hook = { name: 'trial', secret: HOOK_SECRET, deliver_to: `web:${HOOK_CHAT}`, prompt: '{{body}}' }
+    const hook = { name: 'program', secret: HOOK_SECRET, deliver_to: `web:${HOOK_CHAT}`, prompt: '{{body}}' }
     const gateway = await GatewayProcess.start({
       config: { model: { base_url: sandbox.url }, webhooks: [hook] },
       env: { ANTHROPIC_API_KEY: sandbox.apiKey() },
@@ -48,7 +49,7 @@ export class ProgramFixture implements AsyncDisposable {
   }
 
   /** @returns what did not hold */
-  async round(disturbance: Disturbance, random: () => number = Math.random): Promise<readonly string[]> {
+  async round(disturbance: Disturbance, random: Random): Promise<readonly string[]> {
     const round = ++this.#round
     const disturbed = this.#disturb(disturbance, random)
     const broken = await Promise.all([
@@ -119,7 +120,7 @@ export class ProgramFixture implements AsyncDisposable {
 
   async #deliver(text: string): Promise<true> {
     const at = new Date()
-    const response = await fetch(`http://127.0.0.1:${this.#line.port}/hooks/trial`, {
+    const response = await fetch(`http://127.0.0.1:${this.#line.port}/hooks/program`, {
       method: 'POST',
       body: text,
       headers: {
@@ -144,7 +145,7 @@ export class ProgramFixture implements AsyncDisposable {
     return items.filter(({ role }) => role === 'assistant').map(({ text }) => text)
   }
 
-  async #disturb(disturbance: Disturbance, random: () => number): Promise<void> {
+  async #disturb(disturbance: Disturbance, random: Random): Promise<void> {
     await pause(random() * WAY_MS)
     const line = this.#line
     const mend = () => {

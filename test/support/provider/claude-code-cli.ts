@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 /**
  * Plays Claude Code at its credentials file: the locks, the re-reading, the request
- * and the write, in a program that shares not one line with the gateway. Told on
+ * and the write, in a program that shares no code with the gateway. Told on
  * stdin what to do, one JSON object a line; answers one line each.
  *
  * `refresh`: as the program does when its token is about to end. `old`: true = an
@@ -10,8 +9,10 @@ import { createHash } from 'node:crypto'
  * and writes in place, in two halves, as old versions do. `stamp`: the age of the
  * locks it holds, in seconds, for stale ones.
  */
+import { createHash } from 'node:crypto'
 import { mkdir, open, readFile, realpath, rename, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import { seededRandom } from '../chance.ts'
 
 interface Setup {
   configDir: string
@@ -36,6 +37,7 @@ const first = `${configDir}/.oauth_refresh.lock`
 const second = `${await realpath(configDir)}.lock`
 const wanted = old ? [second] : [first, second]
 const staleAfter = old ? 10_000 : 60_000
+const random = seededRandom('Claude Code')
 const held: string[] = []
 let believed = (await load()).claudeAiOauth
 let touching: NodeJS.Timeout | undefined
@@ -160,7 +162,7 @@ async function takeAll(): Promise<void> {
       )
       if (age > staleAfter) await rmdir(path).catch(() => {})
       if (Date.now() > giveUpAt) throw new Error(`lock ${path} cannot be had`)
-      await wait(5 + Math.random() * 20)
+      await wait(5 + random() * 20)
     }
     held.push(path)
   }

@@ -127,7 +127,7 @@ afterEach(async () => {
     await Promise.all([fixture.keeper.stop(), fixture.clock.advance(MINUTE)])
 })
 
-/** A rig that ends with the running test; nothing is started yet. */
+/** A fixture that ends with the running test; nothing is started yet. */
 export function keeperFixture(options: KeeperFixtureOptions = {}): KeeperRig {
   const fixture = new KeeperRig(options)
   open.push(fixture)

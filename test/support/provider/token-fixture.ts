@@ -140,7 +140,7 @@ export class TokenFixture implements RenewableSignIn {
   async current(): Promise<OwnContent> {
     const { stored } = this
     if (stored.kind !== 'present') return stored
-    return { kind: 'oauth', id: 'world', signedInAt: 0, generation: stored.generation }
+    return { kind: 'oauth', id: 'fixture', signedInAt: 0, generation: stored.generation }
   }
 
   async renew(spent: Generation): Promise<RenewalOutcome> {

@@ -1,5 +1,6 @@
-import { array, assert, constantFrom, property, string } from 'fast-check'
+import { array, constantFrom, property, string } from 'fast-check'
 import { expect, test } from 'vitest'
+import { assertProperty } from '../../../../test/support/test-chance.ts'
 import { parseHeaders } from '../intake/headers.ts'
 import { loadAlignment } from './alignment.ts'
 import { parseAuthenticationResults } from './authentication-results.ts'
@@ -169,7 +170,7 @@ test('the display name never decides, whatever it says', () => {
 })
 
 test('whatever a server quotes of the sender changes nothing in its verdict', () => {
-  assert(
+  assertProperty(
     property(string({ unit: constantFrom(...';=() \t"\\@.adkimrcpsf/1'), maxLength: 40 }), (local) => {
       const quoted = `"${local.replace(/["\\]/g, '\\$&')}"@evil.test`
       expect(
@@ -205,7 +206,7 @@ test('no nonsense is read as a verdict, and none takes long', () => {
     '.',
     'x',
   ]
-  assert(
+  assertProperty(
     property(array(constantFrom(...pieces), { maxLength: 30 }), (parts) => {
       const text = parts.join('')
       const read = parseAuthenticationResults(text)

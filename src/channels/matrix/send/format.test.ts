@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { assertProperty } from '../../../../test/support/test-chance.ts'
 import { contentOf, editOf, sizeOf, splitMarkdown, toMatrixHtml } from './format.ts'
 
 describe('Markdown for Matrix', () => {
@@ -44,7 +45,7 @@ describe('Markdown for Matrix', () => {
       ),
       fc.string({ unit: 'grapheme', maxLength: 30 }),
     )
-    fc.assert(
+    assertProperty(
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
         const html = contentOf(pieces.join(''))['formatted_body']
         for (const [, tag] of String(html ?? '').matchAll(/<(\/?[a-z0-9]+)/gi)) expect(tag).toMatch(allowed)

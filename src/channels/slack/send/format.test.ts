@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { assertProperty } from '../../../../test/support/test-chance.ts'
 import { toMrkdwn } from './format.ts'
 import { MAX_MESSAGE_CHARS, partsOf, wordingOf } from './wording.ts'
 
@@ -48,7 +49,7 @@ test('nothing that a model writes can be a call or a link that it did not write'
     '> ',
     '- ',
   )
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
       for (const part of partsOf(pieces.join(''))) expect(wordingOf(part)).not.toMatch(/<(?!https?:|mailto:)/)
     }),

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseTelegramHtml } from '../../../../test/support/platforms/telegram/telegram-html.ts'
+import { assertProperty } from '../../../../test/support/test-chance.ts'
 import { toPlainText, toTelegramHtml, visibleLength } from './format.ts'
 
 const html = (markdown: string) => toTelegramHtml(markdown, { group: false })
@@ -88,7 +89,7 @@ describe('Markdown for Telegram', () => {
     const source = fc.array(fc.oneof(stray, fc.string({ unit: 'grapheme', maxLength: 12 })), {
       maxLength: 40,
     })
-    fc.assert(
+    assertProperty(
       fc.property(source, fc.boolean(), (pieces, group) => {
         const made = toTelegramHtml(pieces.join(''), { group })
         const { text } = parseTelegramHtml(made)
@@ -100,7 +101,7 @@ describe('Markdown for Telegram', () => {
 
   test('shows every word of a plain text', () => {
     const word = fc.string({ unit: fc.constantFrom(...'abcXYZ0123äßжא漢'), minLength: 1, maxLength: 9 })
-    fc.assert(
+    assertProperty(
       fc.property(fc.array(word, { minLength: 1, maxLength: 50 }), (words) => {
         const text = words.join(' ')
         expect(bare(parseTelegramHtml(html(text)).text)).toBe(bare(text))

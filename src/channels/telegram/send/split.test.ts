@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { assertProperty } from '../../../../test/support/test-chance.ts'
 import { toTelegramHtml, visibleLength } from './format.ts'
 import { firstPart, MAX_MESSAGE_UNITS, splitMarkdown } from './split.ts'
 
@@ -49,7 +50,7 @@ describe('splitting', () => {
   })
 
   test('loses nothing of any text, and keeps every part within the limit', () => {
-    fc.assert(
+    assertProperty(
       fc.property(prose, fc.constantFrom(300, 700, MAX_MESSAGE_UNITS), (text, limit) => {
         const parts = splitMarkdown(text, limit)
         expect(bare(parts.join(''))).toBe(bare(text))
@@ -76,7 +77,7 @@ describe('splitting', () => {
     const text = fc
       .array(fc.oneof(block, prose), { minLength: 1, maxLength: 5 })
       .map((pieces) => pieces.join('\n'))
-    fc.assert(
+    assertProperty(
       fc.property(text, (source) => {
         const parts = splitMarkdown(source, 600)
         const code = (from: string) => bare(from.replace(FENCE_LINE, ''))

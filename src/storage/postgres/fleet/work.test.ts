@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Random } from '../../../../test/support/chance.ts'
 import { silent } from '../../../../test/support/message-fixture.ts'
 import { freshDatabase } from '../../../../test/support/stores/postgres.ts'
-import { until } from '../../../../test/support/until.ts'
+import { randomOfThisTest } from '../../../../test/support/test-chance.ts'
+import { pause, until } from '../../../../test/support/until.ts'
 import type { Inbox } from '../../../inbox/inbox.ts'
 import type { Lease } from '../../../inbox/lease.ts'
 import { systemClock } from '../../../support/clock.ts'
@@ -49,11 +51,13 @@ class Worker {
   readonly id = newId(Date.now())
   readonly work: FleetWork
   readonly #turns: Turns
+  readonly #random: Random
   #running = 0
   #dead = false
 
-  constructor(turns: Turns) {
+  constructor(turns: Turns, random: Random) {
     this.#turns = turns
+    this.#random = random
     // Not a settled promise: whoever is dead does not even go on.
     const alive =
       <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
@@ -122,7 +126,7 @@ class Worker {
     if (this.#dead) return
     if (!lease) return this.work.empty(conversationId)
     this.#turns.begin(this.id, lease)
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 8))
+    await pause(this.#random() * 8)
     if (this.#dead) return
     this.#turns.end(this.id, lease)
     const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
@@ -186,8 +190,9 @@ async function say(conversation: string, text: string): Promise<void> {
 }
 
 test('whichever workers die at whichever moment: nothing waits for ever, nothing is answered twice at once, order is kept', async () => {
+  const random = randomOfThisTest()
   const turns = new Turns()
-  const workers = await Promise.all([0, 1, 2].map(() => new Worker(turns).start()))
+  const workers = await Promise.all([0, 1, 2].map(() => new Worker(turns, random).start()))
   const conversations = Array.from({ length: 15 }, (_, index) => `c${index}`)
   const texts = Array.from({ length: 10 }, (_, index) => `${index}`)
   let over = false
@@ -197,7 +202,7 @@ test('whichever workers die at whichever moment: nothing waits for ever, nothing
     while (!over) {
       if ((await wakeUps.takeOver(taken)) > 0) for (const worker of workers) worker.work.nudge()
       await queue.supervise()
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await pause(100)
     }
   })()
   const talking = Promise.all(
@@ -205,15 +210,15 @@ test('whichever workers die at whichever moment: nothing waits for ever, nothing
       for (const text of texts) {
         await say(conversation, text)
         for (const worker of workers) worker.work.nudge()
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 40))
+        await pause(random() * 40)
       }
     }),
   )
   for (let kills = 0; kills < 12; kills++) {
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 60))
-    const index = Math.floor(Math.random() * workers.length)
+    await pause(random() * 60)
+    const index = Math.floor(random() * workers.length)
     await workers[index]!.die()
-    workers[index] = await new Worker(turns).start()
+    workers[index] = await new Worker(turns, random).start()
   }
   await talking
   const stored = async () => {
@@ -225,7 +230,7 @@ test('whichever workers die at whichever moment: nothing waits for ever, nothing
   let left = await stored()
   const deadline = performance.now() + 60_000
   while (left > 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await pause(100)
     left = await stored()
   }
   over = true
@@ -247,9 +252,10 @@ test('whichever workers die at whichever moment: nothing waits for ever, nothing
 }, 120_000)
 
 test('what was held in an outage has no job, and gets one when it is over', async () => {
+  const random = randomOfThisTest()
   const turns = new Turns()
   await say('held', 'one')
-  const worker = await new Worker(turns).start()
+  const worker = await new Worker(turns, random).start()
   await until(() => turns.answered.get('web:held')?.length === 1, 'the answer')
   worker.work.pause()
   await inbox.accept({

@@ -28,16 +28,20 @@ const missing = [
   ...(process.getuid?.() === 0 ? [] : ['the rights of root, which they need']),
 ]
 
+/** Why no mail server can run here; null = they can. */
+export const missingMailServers: string | null =
+  missing.length > 0
+    ? `no mail servers: install Debian's dovecot-imapd, dovecot-lmtpd and exim4-daemon-light; missing: ${missing.join(', ')}`
+    : null
+
 /**
  * What is handed to `describe.skipIf`: without the servers such tests are skipped by name; in CI,
  * where they are installed, they run and fail instead.
  */
-export const withoutMailServers: boolean = missing.length > 0 && process.env['CI'] !== 'true'
+export const withoutMailServers: boolean = missingMailServers !== null && process.env['CI'] !== 'true'
 
 /** Stands at the end of the name of such a suite, so that the skip says its reason. */
-export const whyWithoutMail: string = withoutMailServers
-  ? ` (no mail servers: install Debian's dovecot-imapd, dovecot-lmtpd and exim4-daemon-light; missing: ${missing.join(', ')})`
-  : ''
+export const whyWithoutMail: string = withoutMailServers ? ` (${missingMailServers})` : ''
 
 export const MAIL_DOMAIN = 'mail.test'
 export const BOT = `hermes@${MAIL_DOMAIN}`

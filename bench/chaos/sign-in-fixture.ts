@@ -11,7 +11,7 @@ import type { ProcessOptions } from '../../test/support/processes/sign-in-proces
 const MACHINE = 'chaos-machine'
 
 /** A home, a folder of Claude Code, and a provider with single-use tokens that revokes the family of a repeated one. */
-export class ChaosWorld implements AsyncDisposable {
+export class SignInFixture implements AsyncDisposable {
   readonly sandbox: Sandbox
   readonly home: string
   readonly configDir: string
@@ -22,12 +22,12 @@ export class ChaosWorld implements AsyncDisposable {
     this.configDir = configDir
   }
 
-  static async create(): Promise<ChaosWorld> {
+  static async create(): Promise<SignInFixture> {
     const sandbox = await startSandbox({ marked: false, tokenLifetimeSeconds: 28_800 })
     const home = await mkdtemp(join(tmpdir(), 'hermes-chaos-'))
     const configDir = join(home, 'person', '.claude')
     await mkdir(configDir, { recursive: true })
-    return new ChaosWorld(sandbox, home, configDir)
+    return new SignInFixture(sandbox, home, configDir)
   }
 
   /** A person signs in: into the own file and into Claude Code's, each a sign-in of its own. */
@@ -91,8 +91,4 @@ export class ChaosWorld implements AsyncDisposable {
     await this.sandbox.close()
     await rm(this.home, { recursive: true, force: true })
   }
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }
