@@ -1,6 +1,21 @@
 import { defineConfig } from 'vitest/config'
+import { SEED } from './test/support/chance.ts'
 
-/** Suites that must hold on every storage; on SQLite they run among all others. */
+/** Opens pages in Chromium. */
+const BROWSER = ['test/acceptance/{dashboard,dashboard-in-the-sandbox,page,page-in-the-sandbox}.test.ts']
+
+/** Needs a PostgreSQL, also where the same rules are tried on a file beside it. */
+const POSTGRES = [
+  'src/storage/{copy,postgres}/**/*.test.ts',
+  'src/cli/doctor/check-postgres.test.ts',
+  'src/credentials/own/own-store.test.ts',
+  'src/inbox/dispatch/order-and-loss.property.test.ts',
+  'test/acceptance/{on-postgres,storage-commands}.test.ts',
+  'test/faults/{11,15,17,18,19,20,21,22,23,24,28,29,33,56-sign-in,61,62-gateways,62-the-database,63}-*.test.ts',
+  'test/fleet/**/*.test.ts',
+]
+
+/** Holds on every storage: runs on SQLite where it belongs, and a second time on PostgreSQL. */
 const ON_EVERY_STORAGE = [
   'src/conversation/{messaging,turn,login}.test.ts',
   'src/inbox/delivery/delivery.test.ts',
@@ -8,34 +23,63 @@ const ON_EVERY_STORAGE = [
   'test/acceptance/{outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
 ]
 
+/** Starts processes although it stands beside its source or among the contracts. */
+const STARTS_PROCESSES = [
+  'src/cli/completion/completion.test.ts',
+  'src/config/home/home.test.ts',
+  'src/config/network.test.ts',
+  'src/credentials/claude-code/claude-code-store.test.ts',
+  'src/credentials/keeper/keeper-on-demand.test.ts',
+  'src/credentials/sources/sources.test.ts',
+  'src/storage/sqlite/{crash,disk-full}.test.ts',
+  'src/support/{file-lock,sd-notify,secret-file}.test.ts',
+  'test/contracts/email-channel.test.ts',
+]
+
+/** Beside the source, the contracts and the rules of the suite: neither a process nor a build. */
+const UNIT = ['src/**/*.test.ts', 'web/**/*.test.ts', 'test/{contracts,suite}/**/*.test.ts']
+
+/** Whole gateways, the built program, kills, and the stories of the faults. */
+const PROCESS = ['test/{acceptance,faults}/**/*.test.ts']
+
+/** Each test file is in one of these; the suite fails for one that is in none or in two. */
+export const PROJECTS = {
+  unit: { include: UNIT, exclude: [...STARTS_PROCESSES, ...POSTGRES] },
+  process: { include: [...PROCESS, ...STARTS_PROCESSES], exclude: [...BROWSER, ...POSTGRES] },
+  fleet: { include: POSTGRES, also: ON_EVERY_STORAGE },
+  browser: { include: BROWSER },
+} satisfies Record<string, { include: string[]; exclude?: string[]; also?: string[] }>
+
 export default defineConfig({
   test: {
     projects: [
       {
         extends: true,
-        test: {
-          name: 'sqlite',
-          include: ['src/**/*.test.ts', 'web/**/*.test.ts', 'test/**/*.test.ts'],
-        },
+        test: { name: 'unit', ...PROJECTS.unit, setupFiles: ['./test/support/no-processes.ts'] },
       },
+      { extends: true, test: { name: 'process', ...PROJECTS.process } },
       {
         extends: true,
         test: {
-          name: 'postgres',
-          include: ON_EVERY_STORAGE,
+          name: 'fleet',
+          include: [...PROJECTS.fleet.include, ...PROJECTS.fleet.also],
           env: { HERMES_TEST_STORAGE: 'postgres' },
+          globalSetup: ['./test/support/stores/postgres-setup.ts'],
         },
       },
+      { extends: true, test: { name: 'browser', ...PROJECTS.browser } },
     ],
-    globalSetup: ['./test/support/stores/postgres-setup.ts'],
-    // Real processes and sockets: generous limits, two at a time on small machines.
+    // One seed for all of a run, so that one number repeats it.
+    env: { HERMES_TEST_SEED: String(SEED) },
+    // Real processes and sockets: generous limits.
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // What is waited for comes from other processes, and the machine may be busy.
     expect: { poll: { timeout: 15_000, interval: 10 } },
-    maxWorkers: 2,
-    // Real time on a shared machine: what fails once is tried once more there, and only there.
-    retry: process.env['CI'] ? 1 : 0,
+    // Most files wait for processes most of the time: three keep two cores busy.
+    maxWorkers: 3,
+    // A test that needs a second try is a fault.
+    retry: 0,
     pool: 'forks',
     reporters: ['default', './test/support/count-reporter.ts'],
   },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { MemoryOutlet, MessageFixture, until } from '../../test/support/message-fixture.ts'
+import { pause } from '../../test/support/until.ts'
 
 test('a message is answered, and the next one knows what was said before', async () => {
   await using fixture = await MessageFixture.start()
@@ -21,7 +22,8 @@ test('within a conversation one answer after the other, conversations side by si
   let most = 0
   fixture.model.reply = async (request) => {
     most = Math.max(most, ++inHand)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // Long enough for a fourth to show itself.
+    await pause(50)
     inHand--
     return `re ${request.messages.at(-1)!.text}`
   }
@@ -38,7 +40,8 @@ test('a long answer is shown while it is written, in one message that becomes th
   fixture.model.reply = async (_request, { onText }) => {
     for (let piece = 0; piece < 6; piece++) {
       onText('x'.repeat(100))
-      await new Promise((resolve) => setTimeout(resolve, 15))
+      // A model writes with pauses; the outlet takes an edit every 20 ms.
+      await pause(15)
     }
     return 'end'
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { settingsFor, startProvider } from '../../test/support/provider/signed-in.ts'
 import { tokenEndpointThatSays, type SeenRequest } from '../../test/support/provider/token-answers.ts'
+import { pause } from '../../test/support/until.ts'
 import { MINUTE, SECOND } from '../support/clock.ts'
 import { Secret } from '../support/secret.ts'
 import { beginAuthorization, readPaste } from './authorization.ts'
@@ -146,7 +147,8 @@ describe('an exchange', () => {
     const patient = new TokenEndpoint(settings, { clock }).exchange(grant)
     for (let second = 0; second < 45; second++) {
       await clock.advance(SECOND)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      // Requests and answers are real, and the clock is not.
+      await pause(5)
     }
     expect((await patient).kind).toBe('issued')
 
@@ -178,7 +180,8 @@ describe('an exchange', () => {
     for (let step = 0; sandbox.counts.tokenRequests < 6; step++) {
       if (step > 1_000) throw new Error('nobody asks again')
       await clock.advance(SECOND / 10)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      // Requests and answers are real, and the clock is not.
+      await pause(5)
     }
     expect(clock.monotonic()).toBeGreaterThanOrEqual(4 * SECOND)
     busy.clear()
@@ -186,7 +189,8 @@ describe('an exchange', () => {
     void patient.finally(() => (done = true))
     while (!done) {
       await clock.advance(SECOND / 10)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      // Requests and answers are real, and the clock is not.
+      await pause(5)
     }
     // Both ways of the address that is gone, once; then JSON once, and the form until it is taken.
     expect((await patient).kind).toBe('issued')

@@ -1,10 +1,12 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { emptyHome } from '../../test/support/provider/signed-in.ts'
+import { pause } from '../../test/support/until.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 import { watchFile } from './file-watch.ts'
 
-const settle = () => new Promise((resolve) => setTimeout(resolve, 100))
+/** The watch of a folder begins, and ends, in the background. */
+const watchSettled = () => pause(100)
 
 it.each([
   ['is replaced by a rename', (path: string) => writeFileAtomically(path, 'new')],
@@ -15,7 +17,7 @@ it.each([
   await writeFile(path, 'old')
   let calls = 0
   using _watch = watchFile(path, () => calls++)
-  await settle()
+  await watchSettled()
   expect(calls).toBe(0)
   await change(path)
   await expect.poll(() => calls, { timeout: 5_000 }).toBe(1)
@@ -25,7 +27,7 @@ it('a listener hears of a file whose folder comes later, and of one behind a lin
   const home = await emptyHome()
   let calls = 0
   using _watch = watchFile(`${home}/later/a.json`, () => calls++)
-  await settle()
+  await watchSettled()
   await mkdir(`${home}/later`)
   await writeFile(`${home}/target`, 'one')
   await symlink(`${home}/target`, `${home}/later/a.json`)
@@ -40,9 +42,9 @@ it('nothing is heard after the end', async () => {
   const path = `${await emptyHome()}/a.json`
   let calls = 0
   const watch = watchFile(path, () => calls++)
-  await settle()
+  await watchSettled()
   watch[Symbol.dispose]()
   await writeFile(path, 'new')
-  await settle()
+  await watchSettled()
   expect(calls).toBe(0)
 })

@@ -22,6 +22,7 @@ import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts
 import { BotFixture, PROCESS_TEST, type BotOptions } from '../support/processes/bot-fixture.ts'
 import { hermes, temporaryHome } from '../support/processes/hermes-command.ts'
 import { afterThisTest } from '../support/provider/signed-in.ts'
+import { pause } from '../support/until.ts'
 
 interface Item {
   readonly id: string
@@ -386,6 +387,7 @@ async function receiveElsewhere(fixture: BotFixture, signal: AbortSignal): Promi
   const client = new TelegramClient({ token: new Secret(TelegramServer.token), apiRoot })
   while (!signal.aborted) {
     await client.getUpdates({ offset: null, waitSeconds: 20, allowed: null }, signal).catch(() => {})
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    // A program that is refused at once asks again a little later.
+    await pause(100)
   }
 }

@@ -92,6 +92,7 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
 
   test('a mail that arrives while nothing is asked is handed over at once', () =>
     reading(async (fixture, receiver) => {
+      // The channel listens by now: nothing else tells that it does.
       await pause(300)
       const before = performance.now()
       await fixture.say('now')

@@ -56,7 +56,6 @@ describe.concurrent('hermes auth login --headless on pipes', () => {
     const login = new LoginCommand(gateway, ['--headless', '--yes', '--qr'])
     const paste = sandbox.authorize(await login.url())
     const first = await login.line(paste)
-    const at = performance.now()
     expect(first).toMatchObject({ code: 0, stderr: '' })
     // A QR code of half blocks, with its quiet zone.
     expect(first.stdout).toMatch(/(?:[█▀▄ ]{40,}\n){20}/)
@@ -68,16 +67,13 @@ describe.concurrent('hermes auth login --headless on pipes', () => {
       'the held message',
       TAKE_OVER_MS,
     )
-    expect(performance.now() - at).toBeLessThan(TAKE_OVER_MS)
 
     // Another one of the same account takes the place of a living one, without a restart.
     const before = sandbox.requests.at(-1)!.fingerprint
     expect((await desk.login()).code).toBe(0)
-    const replacedAt = performance.now()
     const inUse = async () =>
       (await gateway.json<{ credential: { fingerprint: string } }>('/api/status')).credential.fingerprint
-    while ((await inUse()) === before) await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(performance.now() - replacedAt).toBeLessThan(TAKE_OVER_MS)
+    await expect.poll(inUse, { timeout: TAKE_OVER_MS, interval: 20 }).not.toBe(before)
     const now = await inUse()
     await gateway.say('a', 'after')
     await until(() => sandbox.requests.some(({ text }) => text === 'after'), 'the next answer')

@@ -362,6 +362,7 @@ describe('while the credential is away', () => {
       await expect(first).rejects.toBeInstanceOf(Error)
       await bot.gateway.start()
       const second = clientOf(bot).chat.completions.create(ask('survives'), options)
+      // It is held, and does not reach the model.
       await pause(200)
       expect(bot.asked('survives')).toEqual([])
       bot.sandbox.control.repair()

@@ -40,6 +40,7 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
     'is told once and mended by a new one: 500 messages in 20 chats, two restarts and a kill -9 later all are answered in order (merge: $merge, ended $ends)',
     STORY,
     async ({ merge, ends }) => {
+      const random = randomOfThisTest()
       await using fixture = await BotFixture.start(story(merge))
       const { sandbox, gateway } = fixture
       const crowd = crowdOf(PEOPLE)
@@ -61,7 +62,7 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
       await gateway.restart('SIGTERM')
       everybodySays(fixture, crowd, 7)
       // Some are stored, some are not: the kill comes in their middle.
-      await new Promise((resolve) => setTimeout(resolve, 30))
+      await pause(random() * 60)
       await gateway.restart('SIGKILL')
       everybodySays(fixture, crowd, 6)
       await everythingAccepted(fixture)

@@ -76,6 +76,7 @@ describe('conversations on Telegram', () => {
     await using second = await open(server, { path: first.fixture.path })
     await second.start()
     await until(() => server.chats.sent.length === 2, 'both answers', 20_000)
+    // Nothing is sent a second time.
     await pause(300)
     expect(shown(server, ADA)).toEqual(['answer to one', 'answer to two'])
     expect(second.fixture.model.asked).toEqual(['two'])
@@ -175,6 +176,7 @@ describe('conversations on Telegram', () => {
     gateway.fixture.model.reply = async (_request, { onText }) => {
       for (let part = 0; part < 12; part++) {
         onText(words)
+        // A model writes with pauses, slower than drafts may be shown.
         await pause(250)
       }
       return `${words.repeat(12)}The end.`

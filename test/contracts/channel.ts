@@ -99,6 +99,7 @@ export function channelContract(name: string, harness: ChannelHarness): void {
         await channel.start(receiver)
         await platform.say('hold on')
         await until(() => asked, 'the hand-over')
+        // It is not acknowledged for as long as it is not stored.
         await pause(100)
         expect(platform.acknowledged()).toBe(false)
         commit.resolve()
@@ -168,6 +169,7 @@ export function channelContract(name: string, harness: ChannelHarness): void {
         expect(channel.status().state).toBe('stopped')
         if (!can.redelivers) return
         await platform.say('too late')
+        // Nobody listens any more.
         await pause(150)
         expect(receiver.texts).toEqual(['in time'])
         expect(platform.acknowledged()).toBe(false)

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { pause } from '../support/until.ts'
 
 const ADA = 501
 const OPERATOR = 900
@@ -47,7 +48,8 @@ test(
       () => gateway.stderr.slice(before).includes(SENTENCE),
       'the warning of the second start',
     )
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    // An alert would come at once with the warning.
+    await pause(1_000)
     expect(fixture.shown(OPERATOR)).toHaveLength(1)
 
     gateway.setEnv(env(sandbox.setupToken()))

@@ -30,8 +30,8 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
         }
       }
       await day(10)
-      // Unreachable for three hours: it is noticed when the next refresh is due, and outlived.
-      gateway.sandbox.control.fault({ target: 'token-endpoint', fault: '404', forMs: 3 * HOUR })
+      // Shorter than the least that is left of a token when its refresh is due, so it is outlived whenever it begins.
+      gateway.sandbox.control.fault({ target: 'token-endpoint', fault: '404', forMs: 2 * HOUR })
       await day(10)
       gateway.sandbox.control.fault({
         target: 'token-endpoint',

@@ -6,6 +6,7 @@ import { fewRounds } from '../support/few-rounds.ts'
 import { ClaudeCodeProcess, SignInProcess } from '../support/processes/processes.ts'
 import { borrowed } from '../support/provider/claude-code.ts'
 import { MACHINE, NEVER, signedIn, tokensOf } from '../support/provider/signed-in.ts'
+import { pause } from '../support/until.ts'
 
 /** Longer than it takes a process to send; the answer finds it stopped. */
 const ANSWER_MS = 600
@@ -23,7 +24,8 @@ describe('a holder of the own lock that is stopped in mid-refresh', () => {
     holder.tell({ do: 'renew' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
-    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS * 2))
+    // The answer has left by now, and nobody reads it.
+    await expect.poll(() => sandbox.counts.tokensIssued).toBe(1)
 
     // Others are sent away and go on with the old token, which is still on disk and still lives.
     expect((await open({ lockWaitMs: 300 }).renew(first, NEVER)).kind).toBe('busy')
@@ -188,7 +190,9 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
     await program.ask('hold')
     holder.signal('SIGCONT')
     const answer = holder.next()
-    await new Promise((resolve) => setTimeout(resolve, ANSWER_MS + 500))
+    await expect.poll(() => sandbox.counts.tokensIssued).toBe(1)
+    // It has the answer, and writes nothing for as long as another holds its locks.
+    await pause(300)
     expect(await readFile(path, 'utf8')).toBe(before)
     await program.ask('let-go')
     expect(await answer).toMatchObject({ kind: 'renewed' })

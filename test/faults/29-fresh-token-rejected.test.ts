@@ -82,6 +82,7 @@ it('several gateways on one database ask for one further token between them', as
   provider.control.fault({ target: 'messages', fault: 'invalid' })
   for (let round = 0; round < 10; round++) {
     await Promise.allSettled(gateways.map((gateway) => gateway.ask()))
+    // Time for each to see what the others have stored.
     await pause(150)
   }
   expect(provider.counts.tokenRequests).toBe(1)

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import type { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { pause } from '../support/until.ts'
 
 const ADA = 501
 
@@ -20,7 +21,8 @@ test.concurrent('an answer that is nearly done is finished before the end', PROC
   expect(fixture.shown(ADA)).toEqual(['Echo: quick one'])
   expect((await fixture.gateway.readiness()).status).toBe(0)
   await fixture.gateway.start()
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  // A question that was left over would be asked at once.
+  await pause(500)
   expect(fixture.asked('quick one')).toHaveLength(1)
   expect(fixture.shown(ADA)).toEqual(['Echo: quick one'])
 })

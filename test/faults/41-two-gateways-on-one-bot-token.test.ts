@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
-import { until } from '../support/until.ts'
+import { pause, until } from '../support/until.ts'
 
 /** Real time with every wait a tenth as long, and never as long as a minute. */
 const quick: Clock = {
@@ -34,8 +34,8 @@ test('two gateways that poll with one bot token back off, say what is wrong, and
 
   const before = server.callsOf('getUpdates').length
   changes.length = 0
-  await new Promise((resolve) => setTimeout(resolve, 2_000))
-  // Without backing off, each would end the other's poll hundreds of times a second.
+  await pause(2_000)
+  // Two seconds are twenty here. Without backing off, each would end the other's poll hundreds of times a second.
   expect(server.callsOf('getUpdates').length - before).toBeLessThan(30)
   // Taking turns is no recovery: the trouble stays in sight.
   expect(changes.filter((state) => state === 'connected')).toEqual([])

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest'
 import { SignInProcess } from '../support/processes/processes.ts'
 import { borrowed } from '../support/provider/claude-code.ts'
 import { afterThisTest, MACHINE, signedIn } from '../support/provider/signed-in.ts'
+import { pause } from '../support/until.ts'
 
 /** Answers that quote the token they were given, as a careless server or proxy does. */
 const ECHOES: Array<(token: string) => { status: number; body: string }> = [
@@ -57,7 +58,8 @@ it.each([
   for (let turn = 0; turn < ECHOES.length && !ends.includes('terminal'); turn++) {
     const answer = await worker.ask('renew')
     ends.push(answer['kind'])
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    // The step of the back-off is over.
+    await pause(100)
   }
   expect(ends).toContain('transient')
   expect(ends.at(-1)).toBe('terminal')

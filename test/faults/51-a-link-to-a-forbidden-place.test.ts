@@ -55,6 +55,7 @@ test('links that a person sends are handed over as text and never fetched', asyn
   const signal = new AbortController().signal
   for (const part of channel.split(answer))
     await channel.send(String(PRIVATE_CHAT), part, { replyTo: null, key: 'k', signal })
+  // A link would be fetched at once.
   await pause(200)
   expect(receiver.texts).toEqual([text])
   expect(receiver.messages[0]!.attachments).toEqual([])

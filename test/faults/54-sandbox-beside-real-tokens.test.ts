@@ -6,6 +6,7 @@ import '../support/processes/no-gateway-left.ts'
 import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts'
 import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { pause } from '../support/until.ts'
 
 /** The other ends of a process's TCP connections, as the kernel lists them. @see proc_pid_net(5) */
 function remoteAddresses(pid: number): Set<string> {
@@ -70,7 +71,7 @@ test.runIf(process.platform === 'linux')(
       for (const remote of remoteAddresses(gateway.pid)) seen.add(remote)
       const answer = await fetch(conversation, { headers: { authorization } })
       items = ((await answer.json()) as { items: Array<{ role: string }> }).items
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await pause(50)
     }
     expect(items.map(({ role }) => role)).toEqual(['user', 'assistant'])
     expect(seen.has('0100007F')).toBe(true)

@@ -3,6 +3,7 @@ import '../support/processes/no-gateway-left.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import type { GatewayProcess } from '../support/processes/gateway-process.ts'
 import { fillDisk, freeDisk, NO_SMALL_DISK, smallDisk } from '../support/stores/small-disk.ts'
+import { pause } from '../support/until.ts'
 
 const ADA = 501
 const BOB = 502
@@ -47,7 +48,8 @@ test.skipIf(NO_SMALL_DISK !== null)(
     const confirmed = telegram.confirmed
     telegram.say(ADA, 'two')
     telegram.say(BOB, 'three')
-    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    // The answer to "one" comes meanwhile, and the platform offers both messages again and again.
+    await pause(3_000)
     // Unacknowledged: the platform keeps them.
     expect(telegram.confirmed).toBe(confirmed)
     expect(telegram.unconfirmed).toBe(2)

@@ -71,8 +71,10 @@ it('sends nothing when the lease was lost between the count and the send', async
   const [slow, other] = await Promise.all([fleet.process({ leaseMs: 500 }), fleet.process({ leaseMs: 500 })])
   for (let round = 1; round <= 5; round++) {
     slow.tell({ do: 'renew' })
+    // A little further on its way in each round.
     await pause(round * 3)
     slow.signal('SIGSTOP')
+    // Its lease is over.
     await pause(700)
     await other.ask('renew')
     slow.signal('SIGCONT')

@@ -17,6 +17,7 @@ import { Refused, TransientError, UsageLimited, ConfigurationError } from '../..
 import { FakeClock } from './fake-clock.ts'
 import { migratedDatabase, openStorageAt } from './stores/postgres-storage.ts'
 import { STORAGE } from './stores/storage-choice.ts'
+import { pause } from './until.ts'
 
 export const silent = pino({ level: 'silent' })
 
@@ -355,6 +356,6 @@ export async function until(condition: () => boolean | Promise<boolean>, ms = 10
   const end = Date.now() + ms
   while (!(await condition())) {
     if (Date.now() > end) throw new Error('it did not come to pass in time')
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    await pause(2)
   }
 }

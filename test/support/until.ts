@@ -13,11 +13,14 @@ export async function until<T>(
     const value = probe()
     if (value) return value
     if (performance.now() > deadline) throw new Error(`${what} did not come true within ${timeoutMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await pause(5)
   }
 }
 
-/** Lets `ms` of real time pass, to see that something does not happen. */
+/**
+ * Lets `ms` of real time pass: to see that something does not happen, or as a pace. What is waited for
+ * has an event; that is `until`.
+ */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }

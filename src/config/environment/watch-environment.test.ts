@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { pause } from '../../../test/support/until.ts'
 import { readDotenv } from './dotenv.ts'
 import type { EnvironmentReading } from './environment.ts'
 import { watchEnvironment } from './watch-environment.ts'
@@ -63,10 +63,12 @@ it('says nothing while the content stays the same, and nothing after the end', a
   writeFileSync(path, 'A=1\n')
   chmodSync(path, 0o600)
   writeFileSync(join(folder, 'other'), 'x')
-  await delay(150)
+  // Several polls of 20 ms.
+  await pause(150)
   watching?.[Symbol.dispose]()
   writeFileSync(path, 'A=2\n')
-  await delay(150)
+  // Several polls of 20 ms.
+  await pause(150)
   expect(readings).toEqual([])
 })
 

@@ -5,6 +5,7 @@ import { ClaudeCodeProcess, SignInProcess } from '../../../test/support/processe
 import { borrowed, type Borrowed } from '../../../test/support/provider/claude-code.ts'
 import { MACHINE, NEVER } from '../../../test/support/provider/signed-in.ts'
 import { tokenEndpointThatSays, type SeenRequest } from '../../../test/support/provider/token-answers.ts'
+import { pause } from '../../../test/support/until.ts'
 
 function cli({ configDir, sandbox }: Borrowed, old = false): Promise<ClaudeCodeProcess> {
   return ClaudeCodeProcess.start({ configDir, tokenUrl: sandbox.tokenUrl, old })
@@ -141,7 +142,8 @@ describe('a sign-in that is shared with Claude Code', () => {
     await mkdir(storage)
     const renewal = store.renew(first, NEVER)
     await expect.poll(() => fixture.sandbox.counts.tokenRequests).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    // The answer is here, and is not written for as long as another writes.
+    await pause(200)
     expect(await readFile(path, 'utf8')).toContain(first.accessToken.reveal())
     await rmdir(storage)
     expect((await renewal).kind).toBe('renewed')

@@ -2,6 +2,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { NEVER, SIGN_IN_PLACES, signedIn, tokensOf } from '../../../test/support/provider/signed-in.ts'
+import { pause } from '../../../test/support/until.ts'
 import { DAY, SECOND } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 
@@ -90,7 +91,8 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
     const { store, open, first } = await signedIn({ place })
     let changes = 0
     using _watch = store.watch(() => changes++)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // The watch of a folder begins in the background.
+    await pause(50)
     await open().renew(first, NEVER)
     await expect.poll(() => changes, { timeout: 5 * SECOND }).toBeGreaterThan(0)
   })

@@ -96,6 +96,7 @@ describe('a conversation’s events', () => {
     events.begin('web:a', 'turn-1')
     for (const word of ['one ', 'two ', 'three ']) {
       events.delta('web:a', word)
+      // Longer than pieces are gathered.
       await pause(40)
     }
     using late = await watch(gateway)
@@ -154,6 +155,7 @@ describe('a conversation’s events', () => {
     }
     const streams = await Promise.all(Array.from({ length: 20 }, () => watch(gateway)))
     await Promise.all(streams.map((stream) => stream.until(() => stream.raw.length > 0)))
+    // What the beginning of twenty streams reads is over.
     await pause(50)
     reads = 0
     gateway.chat.add('web:a', { text: 'to all' })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemoryOutlet, MessageFixture, until } from '../../../test/support/message-fixture.ts'
+import { pause } from '../../../test/support/until.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
 import type { MessageFact } from '../figures/observer.ts'
@@ -52,7 +53,8 @@ test('one slow chat does not hold up the others, and a channel is not flooded', 
   outlet.onSend = async (address) => {
     if (address === 'c0') return new Promise(() => {})
     most = Math.max(most, ++inHand)
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    // A sending takes its time, so that several are in hand at once.
+    await pause(2)
     inHand--
   }
   const fixture = await MessageFixture.start({ outlets: [outlet] })

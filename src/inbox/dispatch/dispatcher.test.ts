@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MessageFixture, lastText, until } from '../../../test/support/message-fixture.ts'
+import { pause } from '../../../test/support/until.ts'
 import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 
@@ -13,7 +14,8 @@ test('no more conversations at once than it was told', async () => {
   let most = 0
   fixture.model.reply = async () => {
     most = Math.max(most, ++inHand)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    // An answer takes its time, so that several are in hand at once.
+    await pause(5)
     inHand--
     return 'ok'
   }
@@ -94,9 +96,8 @@ test('an answer that takes too long is handed back in time, and answered by the 
   fixture.model.reply = (_request, { signal }) => abortable(signal)
   await fixture.say('a', 'one')
   await fixture.rest()
-  const began = Date.now()
+  // The model never answers: the stop ends it, or this test would not end.
   await fixture.messaging.stop(600)
-  expect(Date.now() - began).toBeLessThan(2_000)
   expect(await fixture.storage.inbox.counts()).toMatchObject({ received: 1, answering: 0 })
   await fixture.crash()
   await using next = await MessageFixture.start({ path: fixture.path, outlets: [fixture.outlet] })

@@ -11,7 +11,7 @@ import { machineId } from '../../../src/support/machine.ts'
 import { Secret } from '../../../src/support/secret.ts'
 import { TelegramServer } from '../platforms/telegram/telegram-server.ts'
 import { STORAGE } from '../stores/storage-choice.ts'
-import { until } from '../until.ts'
+import { pause, until } from '../until.ts'
 import {
   finish,
   GatewayProcess,
@@ -115,7 +115,7 @@ export class BotFixture implements AsyncDisposable {
       if (performance.now() > deadline) {
         throw new Error(`/readyz says ${JSON.stringify(last)} instead of ${state}:\n${this.gateway.stderr}`)
       }
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await pause(50)
       last = await this.gateway.readiness()
     }
   }

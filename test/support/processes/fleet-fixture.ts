@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../../src/sandbox/sandbox.ts'
 import { TelegramServer } from '../platforms/telegram/telegram-server.ts'
-import { until } from '../until.ts'
+import { pause, until } from '../until.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
 /** A gateway of the fleet as `/api/status` shows it. */
@@ -136,7 +136,7 @@ export class FleetFixture implements AsyncDisposable {
       const value = await probe()
       if (value) return value
       if (performance.now() > deadline) throw new Error(`${what} did not come true:\n${this.#logs()}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await pause(20)
     }
   }
 

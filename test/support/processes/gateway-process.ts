@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { pause } from '../until.ts'
 
 /**
  * The built gateway as a process of its own on a home of its own: killed, stopped and
@@ -249,7 +250,7 @@ export class GatewayProcess implements AsyncDisposable {
         throw new Error(`the gateway ended with ${code ?? signal} instead of coming ${what}:\n${this.stderr}`)
       }
       if (performance.now() > deadline) throw new Error(`the gateway takes too long ${what}:\n${this.stderr}`)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      await pause(5)
     }
   }
 

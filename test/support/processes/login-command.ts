@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts'
-import { until } from '../until.ts'
+import { pause, until } from '../until.ts'
 import { finish, type Finished, type GatewayProcess } from './gateway-process.ts'
 
 /** A start of the command on a busy machine. */
@@ -38,7 +38,7 @@ export class LoginCommand {
   async trickle(text: string, overMs: number): Promise<void> {
     for (const byte of text) {
       this.write(byte)
-      await new Promise((resolve) => setTimeout(resolve, overMs / text.length))
+      await pause(overMs / text.length)
     }
   }
 

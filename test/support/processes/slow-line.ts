@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { pause } from '../until.ts'
 
 export interface SlowLineOptions {
   /** Bytes that pass at a time, in each direction. */
@@ -28,7 +29,7 @@ export async function slowLine(
     for await (const chunk of from) {
       for (let at = 0; at < chunk.length; at += bytes) {
         to.write(chunk.subarray(at, at + bytes))
-        await new Promise((resolve) => setTimeout(resolve, everyMs))
+        await pause(everyMs)
       }
     }
     to.end()

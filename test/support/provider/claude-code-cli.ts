@@ -13,6 +13,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, open, readFile, realpath, rename, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { seededRandom } from '../chance.ts'
+import { pause } from '../until.ts'
 
 interface Setup {
   configDir: string
@@ -44,7 +45,6 @@ let touching: NodeJS.Timeout | undefined
 
 const say = (answer: unknown) => process.stdout.write(`${JSON.stringify(answer)}\n`)
 const print = (token: string) => createHash('sha256').update(token).digest('hex').slice(0, 8)
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 say({ ready: true, access: print(believed.accessToken) })
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -65,7 +65,7 @@ async function obey({ do: what, stamp }: Order): Promise<unknown> {
         const spent = (await load()).claudeAiOauth.refreshToken
         const text = JSON.stringify(merge(await load(), await request(spent)))
         await writeFile(file, text.slice(0, text.length / 2))
-        await wait(30)
+        await pause(30)
         await writeFile(file, text)
         believed = (await load()).claudeAiOauth
         return { kind: 'rotated', access: print(believed.accessToken) }
@@ -108,7 +108,7 @@ async function refresh(): Promise<unknown> {
   const spent = stored.refreshToken
   const answer = await request(spent)
   const storage = `${configDir}/.storage-write.lock`
-  while (!(await tryMake(storage))) await wait(10)
+  while (!(await tryMake(storage))) await pause(10)
   try {
     const document = await load()
     if (document.claudeAiOauth.refreshToken !== spent) return { kind: 'superseded' }
@@ -162,7 +162,7 @@ async function takeAll(): Promise<void> {
       )
       if (age > staleAfter) await rmdir(path).catch(() => {})
       if (Date.now() > giveUpAt) throw new Error(`lock ${path} cannot be had`)
-      await wait(5 + random() * 20)
+      await pause(5 + random() * 20)
     }
     held.push(path)
   }
@@ -192,7 +192,7 @@ async function load(): Promise<Document> {
       return JSON.parse(await readFile(file, 'utf8')) as Document
     } catch (error) {
       if (attempt === 10) throw error
-      await new Promise((resolve) => setTimeout(resolve, 30))
+      await pause(30)
     }
   }
 }

@@ -15,6 +15,7 @@ import { placeOfSignIns } from '../../../src/storage/own-place.ts'
 import { systemClock, type Clock } from '../../../src/support/clock.ts'
 import type { FakeClock } from '../fake-clock.ts'
 import { databaseOfSignIns, type TestDatabase } from '../stores/shared-place.ts'
+import { pause } from '../until.ts'
 import { afterThisTest, emptyHome, startProvider, tokensOf, type SignInPlace } from './signed-in.ts'
 
 export interface CredentialFixtureOptions {
@@ -200,9 +201,9 @@ export class CredentialFixture {
   /** Real requests and files need real time, in which the fake clock stands still. */
   async #idle(): Promise<void> {
     while (this.#working > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 1))
+      await pause(1)
       // What follows a finished request runs before the clock goes on.
-      if (this.#working === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      if (this.#working === 0) await pause(5)
     }
   }
 

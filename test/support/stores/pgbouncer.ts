@@ -4,6 +4,7 @@ import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { createServer, connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pause } from '../until.ts'
 
 const PATHS = [
   '/usr/sbin/pgbouncer',
@@ -50,7 +51,7 @@ export async function startPgBouncer(
   const exit = once(child, 'exit')
   while (!(await answers(own))) {
     if (child.exitCode !== null) throw new Error('PgBouncer did not start')
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await pause(20)
   }
   return {
     url: `postgres://${username}@127.0.0.1:${own}${pathname}`,

@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { Client } from 'pg'
+import { pause } from '../until.ts'
 
 /** PostgreSQL refuses to run as root; `nobody` may run it. */
 const NOBODY = 65_534
@@ -107,7 +108,7 @@ export class PostgresServer implements AsyncDisposable {
     while (!(await this.#answers())) {
       if (child.exitCode !== null || Date.now() > patience)
         throw new Error(`PostgreSQL did not start: ${this.#log.join('').slice(-2_000)}`)
-      await new Promise((resolve) => setTimeout(resolve, 25))
+      await pause(25)
     }
   }
 

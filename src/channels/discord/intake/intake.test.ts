@@ -32,8 +32,10 @@ test('in a server it hears whoever means it, and what was said before it came is
     address: channel,
     chat: { kind: 'group', addressed: true },
   })
-  await pause(100)
-  expect(receiver.texts).toEqual(['are you there?'])
+  // What was said before it would have come before this.
+  server.say(channel, asked('and now?'))
+  await until(() => receiver.texts.includes('and now?'), 'the next question')
+  expect(receiver.texts).toEqual(['are you there?', 'and now?'])
 })
 
 test('without the need of a mention everything is handed over', async () => {
@@ -109,6 +111,7 @@ test('a place with nothing new costs no request, and one that the bot may not re
   await until(() => receiver.cursors.size === 21, 'the beginnings')
   await first.stop()
   await fixture.started(receiver)
+  // Requests would leave at once after the start.
   await pause(200)
   expect(server.callsOf(HISTORY)).toEqual([])
   expect([...receiver.cursors.keys()].some((name) => name.includes(hidden))).toBe(false)
@@ -161,10 +164,12 @@ test('what comes live while the history is read waits behind it', async () => {
   receiver.before = (items) => (items.length > 0 ? gate.promise : undefined)
   await fixture.started(receiver)
   server.say(channel, asked('live'))
+  // Nothing is handed over for as long as the history is not stored.
   await pause(150)
   expect(receiver.texts).toEqual([])
   gate.resolve()
   await until(() => receiver.distinct === 2, 'both')
+  // Nothing comes twice.
   await pause(50)
   expect(receiver.texts).toEqual(['missed', 'live'])
 })

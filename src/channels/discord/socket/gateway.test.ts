@@ -144,6 +144,7 @@ test('an outage of Discord fills no log, and a stop in the middle of it is a sto
   expect(fixture.lines.filter((line) => /"level":"(?:warn|error)"/.test(line))).toHaveLength(1)
   await channel.stop()
   const calls = server.calls.length
+  // The three tries before the stop came within less.
   await pause(300)
   expect(server.calls).toHaveLength(calls)
   expect(server.gateway.connected).toBe(0)

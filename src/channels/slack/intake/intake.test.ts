@@ -110,6 +110,7 @@ describe('what was missed', () => {
     await until(() => server.callsOf('conversations.history').length > asked, 'the catch-up')
     server.say(PRIVATE, 'waits behind it')
     await until(() => !server.sockets.acknowledged, 'the envelope')
+    // It is not acknowledged for as long as it is not stored.
     await pause(100)
     server.sockets.cut()
     // It reads the history by itself as soon as its turn comes.
@@ -170,6 +171,7 @@ describe('what was missed', () => {
 
   test('before the first start of all is not for the bot', async () => {
     server.say(PRIVATE, 'an old story')
+    // Slack tells the beginning of a bot in whole seconds.
     await pause(1_100)
     await start()
     expect(receiver.texts).toEqual([])
@@ -299,6 +301,7 @@ describe('an event', () => {
     const commit = Promise.withResolvers<void>()
     receiver.before = (items) => (items.length > 0 ? commit.promise : undefined)
     server.command(GENERAL, 'status')
+    // It is not acknowledged for as long as it is not stored.
     await pause(100)
     expect(server.sockets.acknowledged).toBe(false)
     commit.resolve()

@@ -134,6 +134,7 @@ describe('polling Telegram', () => {
     await channel.start(receiver)
     await until(() => channel.status().state === 'failed', 'the state')
     expect(channel.status().problem).toContain('TELEGRAM_BOT_TOKEN')
+    // A channel that goes on asking does so after a few milliseconds.
     await pause(300)
     expect(fixture.server.callsOf('getUpdates').length).toBe(1)
   })

@@ -170,6 +170,7 @@ describe('editing on Telegram', () => {
       stop.abort(new Error('the draft is over'))
       await expect(draft).rejects.toThrow('the draft is over')
       const final = channel.edit(CHAT, id, 'the answer', { final: true, signal })
+      // Nothing leaves for as long as the draft is on its way.
       await pause(50)
       expect(server.callsOf('editMessageText').length).toBe(1)
       server.delays.clear()

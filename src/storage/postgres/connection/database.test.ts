@@ -152,6 +152,7 @@ test('notifications arrive, and after a lost connection somebody is told that so
   await database.query(`SELECT pg_notify('Some Channel', 'one')`)
   await vi.waitFor(() => expect(heard).toEqual(['', 'one']), 5_000)
   proxy.line = 'refused'
+  // Long enough for the listener to be refused.
   await pause(50)
   proxy.line = 'open'
   await vi.waitFor(() => expect(heard).toEqual(['', 'one', '']), 10_000)
@@ -164,6 +165,7 @@ test('a listener’s silent line is noticed without traffic', async () => {
   using _ = database.listen('quiet', (payload) => void heard.push(payload))
   await vi.waitFor(() => expect(heard).toEqual(['']), 5_000)
   proxy.line = 'silent'
+  // Whatever was under way when the line went silent is over.
   await pause(20)
   const before = proxy.connections
   await vi.waitFor(() => expect(proxy.connections).toBeGreaterThan(before), 10_000)

@@ -7,6 +7,7 @@ import {
   keysIn,
   newSecretKey,
 } from '../../../../test/support/stores/shared-place.ts'
+import { pause } from '../../../../test/support/until.ts'
 import type { TokenResult } from '../../../oauth/token-endpoint.ts'
 import { systemClock, SECOND } from '../../../support/clock.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
@@ -127,7 +128,8 @@ describe('a token whose last request has no answer', () => {
     const fault = sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
     const store = open({ backoff: { initialMs: 100, maxMs: 1_000 } })
     expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    // The first step of the back-off is over.
+    await pause(300)
     expect(await store.renew(first, NEVER, { mayRepeat: false })).toMatchObject({
       kind: 'transient',
       ambiguous: true,
@@ -276,7 +278,8 @@ it('hears of a change that no notification told of', async () => {
       listen: () => ({ [Symbol.dispose]() {} }),
     },
   }).watch(() => heard++)
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  // The first look at what is stored is over.
+  await pause(200)
   await store().signIn({ kind: 'oauth', tokens: tokensOf(sandbox.signIn()), requestedScopes: [] })
   await expect.poll(() => heard, { timeout: 5 * SECOND }).toBeGreaterThan(0)
 })

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { FakeClock } from '../../../../test/support/fake-clock.ts'
 import { afterThisTest } from '../../../../test/support/provider/signed-in.ts'
 import { databaseOfSignIns } from '../../../../test/support/stores/shared-place.ts'
+import { pause } from '../../../../test/support/until.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { acquireLease, fenceHolds, type Lease, type LeaseOptions } from './lease.ts'
 
@@ -63,7 +64,8 @@ it('cannot be taken while a transaction counts on its fence', async () => {
       taken = true
       return lease
     })
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    // Whoever wants it waits for the end of the transaction.
+    await pause(100)
     expect(taken).toBe(false)
   })
   expect(await taking).not.toBeNull()
@@ -87,7 +89,8 @@ it('counts as over as soon as either clock of its holder says so', async () => {
 it('is renewed by itself as long as it is held', async () => {
   const { take } = await fixture()
   const lease = (await take('a', { ttlMs: 300, renewalMs: 50 }))!
-  await new Promise((resolve) => setTimeout(resolve, 700))
+  // More than two terms.
+  await pause(700)
   expect(lease.isFresh).toBe(true)
   expect(await take('b')).toBeNull()
 })

@@ -227,16 +227,10 @@ test('whichever workers die at whichever moment: nothing waits for ever, nothing
     )
     return row!.n
   }
-  let left = await stored()
-  const deadline = performance.now() + 60_000
-  while (left > 0 && performance.now() < deadline) {
-    await pause(100)
-    left = await stored()
-  }
+  await expect.poll(stored, { timeout: 60_000, interval: 100 }).toBe(0)
   over = true
   await care
   await Promise.all(workers.map((worker) => worker.work.stop()))
-  expect(left).toBe(0)
   expect(turns.doubles).toEqual([])
   for (const conversation of conversations) {
     const [row] = await database.query<{ asked: string[] }>(

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Client } from 'pg'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { freshDatabase } from '../../../../test/support/stores/postgres.ts'
+import { pause } from '../../../../test/support/until.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { Secret } from '../../../support/secret.ts'
 import { MIGRATIONS } from './all.ts'
@@ -56,7 +57,8 @@ test('many at once take each step once, and the work beside them never runs twic
   let running = 0
   const also = async () => {
     expect(++running).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    // The work takes its time, so that two would meet.
+    await pause(5)
     running--
   }
   const taken = await Promise.all(

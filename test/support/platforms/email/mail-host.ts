@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import type Mail from 'nodemailer/lib/mailer'
+import { pause } from '../../until.ts'
 
 /** Debian's servers: Dovecot keeps the mailboxes, Exim takes mail from whoever signs in. */
 const DOVECOT = '/usr/sbin/dovecot'
@@ -124,7 +125,7 @@ export class MailHost implements AsyncDisposable {
     const folder = join(this.folder, 'mail', user)
     for (const file of readdirSync(folder)) if (file.startsWith('dovecot')) rmSync(join(folder, file))
     // The new one is made of the time in seconds.
-    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    await pause(1_100)
   }
 
   doveadm(args: readonly string[]): string {
@@ -263,7 +264,7 @@ login:
     const deadline = performance.now() + PATIENCE_MS
     while (!(await canConnect(port))) {
       if (performance.now() > deadline) throw new Error(`nobody listens at ${port}:\n${this.log}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await pause(20)
     }
   }
 }
