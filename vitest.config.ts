@@ -23,15 +23,15 @@ const ON_EVERY_STORAGE = [
   'test/acceptance/{outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
 ]
 
-/** Starts processes although it stands beside its source or among the contracts. */
+/** Starts processes, or writes to the disk for long, although it stands beside its source or among the contracts. */
 const STARTS_PROCESSES = [
   'src/cli/completion/completion.test.ts',
   'src/config/home/home.test.ts',
   'src/config/network.test.ts',
-  'src/credentials/claude-code/claude-code-store.test.ts',
+  'src/credentials/claude-code/{claude-code-store,keychain}.test.ts',
   'src/credentials/keeper/keeper-on-demand.test.ts',
   'src/credentials/sources/sources.test.ts',
-  'src/storage/sqlite/{crash,disk-full}.test.ts',
+  'src/storage/sqlite/{crash,disk-full,storage,upkeep}.test.ts',
   'src/support/{file-lock,sd-notify,secret-file}.test.ts',
   'test/contracts/email-channel.test.ts',
 ]
@@ -40,12 +40,15 @@ const STARTS_PROCESSES = [
 const UNIT = ['src/**/*.test.ts', 'web/**/*.test.ts', 'test/{contracts,suite}/**/*.test.ts']
 
 /** Whole gateways, the built program, kills, and the stories of the faults. */
-const PROCESS = ['test/{acceptance,faults}/**/*.test.ts']
+const PROCESS = ['test/{*,acceptance/**/*,faults/**/*}.test.ts']
 
 /** Each test file is in one of these; the suite fails for one that is in none or in two. */
 export const PROJECTS = {
   unit: { include: UNIT, exclude: [...STARTS_PROCESSES, ...POSTGRES] },
-  process: { include: [...PROCESS, ...STARTS_PROCESSES], exclude: [...BROWSER, ...POSTGRES] },
+  process: {
+    include: [...PROCESS, ...STARTS_PROCESSES],
+    exclude: [...BROWSER, ...POSTGRES],
+  },
   fleet: { include: POSTGRES, also: ON_EVERY_STORAGE },
   browser: { include: BROWSER },
 } satisfies Record<string, { include: string[]; exclude?: string[]; also?: string[] }>

@@ -18,6 +18,7 @@ test(
   async () => {
     const secretKey = newSecretKey()
     await using fixture = await BotFixture.start({
+      storage: 'sqlite',
       apiKey: false,
       env: { HERMES_SECRET_KEY: secretKey },
       start: false,
@@ -82,7 +83,11 @@ test(
   'a database can be migrated before the first start, and a second time changes nothing',
   PROCESS_TEST,
   async () => {
-    await using fixture = await BotFixture.start({ env: { HERMES_SECRET_KEY: newSecretKey() }, start: false })
+    await using fixture = await BotFixture.start({
+      storage: 'sqlite',
+      env: { HERMES_SECRET_KEY: newSecretKey() },
+      start: false,
+    })
     const { gateway } = fixture
     expect((await gateway.run(['storage', 'migrate'])).stdout).toContain('does not exist yet')
     moveTo(fixture, await freshDatabase())

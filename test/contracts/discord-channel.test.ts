@@ -1,8 +1,12 @@
+import { hurried } from '../support/hurried-clock.ts'
 import { DiscordFixture } from '../support/platforms/discord/discord-fixture.ts'
 import { DiscordServer, tooManyRequests } from '../support/platforms/discord/discord-server.ts'
 import type { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
+
+/** Back-offs are no part of the contract. */
+const LONGEST_WAIT_MS = 200
 
 const WRITES = /^(?:POST|PATCH) \/channels\/\d+\/messages/
 
@@ -37,7 +41,7 @@ channelContract('discord', {
         store = receiver
         // The person has written before: of an unknown private chat Discord tells nothing afterwards.
         if (!receiver.cursors.has(place)) receiver.cursors.set(place, begin)
-        return fixture.create(receiver)
+        return fixture.create(receiver, { clock: hurried(LONGEST_WAIT_MS) })
       },
       logged: () => fixture.lines.join(''),
       secrets: [DiscordServer.token],

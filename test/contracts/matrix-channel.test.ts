@@ -1,8 +1,11 @@
-import { systemClock } from '../../src/support/clock.ts'
+import { hurried } from '../support/hurried-clock.ts'
 import { ADA, MatrixFixture, PRIVATE_ROOM } from '../support/platforms/matrix/matrix-fixture.ts'
 import { badGateway, limitExceeded, MatrixServer } from '../support/platforms/matrix/matrix-server.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
+
+/** Back-offs are no part of the contract. */
+const LONGEST_WAIT_MS = 200
 
 const UNTIL_MENDED = 1_000_000
 
@@ -25,7 +28,7 @@ channelContract('matrix', {
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
         up: () => server.mend(),
       },
-      create: (receiver) => fixture.createKnowing(receiver, { clock: systemClock }),
+      create: (receiver) => fixture.createKnowing(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),
       secrets: [MatrixServer.token],
       [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),

@@ -1,7 +1,11 @@
+import { hurried } from '../support/hurried-clock.ts'
 import { SlackFixture, PRIVATE } from '../support/platforms/slack/slack-fixture.ts'
 import { SlackServer, slowDown } from '../support/platforms/slack/slack-server.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
+
+/** Back-offs are no part of the contract. */
+const LONGEST_WAIT_MS = 200
 
 channelContract('slack', {
   capabilities: CAPABILITIES.slack,
@@ -28,7 +32,7 @@ channelContract('slack', {
         down: () => void (server.down = true),
         up: () => void (server.down = false),
       },
-      create: (receiver) => fixture.create(receiver),
+      create: (receiver) => fixture.create(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),
       secrets: [SlackServer.botToken, SlackServer.appToken],
       [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),

@@ -1,7 +1,11 @@
+import { hurried } from '../support/hurried-clock.ts'
 import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
 import { badGateway, TelegramServer, tooManyRequests } from '../support/platforms/telegram/telegram-server.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
+
+/** Back-offs are no part of the contract. */
+const LONGEST_WAIT_MS = 200
 
 const UNTIL_MENDED = 1_000_000
 
@@ -32,7 +36,7 @@ channelContract('telegram', {
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
         up: () => server.mend(),
       },
-      create: (receiver) => fixture.create(receiver),
+      create: (receiver) => fixture.create(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),
       secrets: [TelegramServer.token, TelegramServer.token.split(':')[1]!],
       [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),

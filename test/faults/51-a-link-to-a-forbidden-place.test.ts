@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import type { Attachment } from '../../src/inbox/message.ts'
-import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
+import { hurried } from '../support/hurried-clock.ts'
 import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
 import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts'
@@ -30,10 +30,7 @@ async function canary(): Promise<{ url: string; asked: string[] } & AsyncDisposa
   }
 }
 
-const quick: Clock = {
-  ...systemClock,
-  setTimer: (callback, delayMs) => systemClock.setTimer(callback, Math.min(delayMs, 20)),
-}
+const quick = hurried(20)
 
 test('links that a person sends are handed over as text and never fetched', async () => {
   await using trap = await canary()

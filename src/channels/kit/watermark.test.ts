@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import { hurried } from '../../../test/support/hurried-clock.ts'
 import { RecordingReceiver } from '../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../test/support/until.ts'
 import type { Delivered } from '../../conversation/receiver.ts'
-import { systemClock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import { Watermarks, type Piece } from './watermark.ts'
 
@@ -36,7 +36,7 @@ class WatermarkFixture {
     return new Watermarks({
       channel: 'chat',
       receiver: this.receiver,
-      clock: systemClock,
+      clock: hurried(20),
       readCursors: async () =>
         stored === null
           ? []

@@ -38,6 +38,8 @@ export interface StatusView {
 }
 
 export interface BotOptions {
+  /** The one of this run of the suite unless it says otherwise. */
+  readonly storage?: typeof STORAGE
   readonly sandbox?: SandboxOptions
   /** Merged into `config.yaml`, one level deep. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>> | readonly unknown[]>>
@@ -80,7 +82,7 @@ export class BotFixture implements AsyncDisposable {
     if (home !== undefined) telegram.chats.openChat(Number(home))
     const sandbox = await startSandbox({ marked: false, keepRequests: 10_000, ...options.sandbox })
     sandbox.control.answer({ style: 'echo', ...options.sandbox?.answer })
-    const database = STORAGE === 'postgres' ? await chosenDatabase() : null
+    const database = (options.storage ?? STORAGE) === 'postgres' ? await chosenDatabase() : null
     const gateway = await GatewayProcess.prepare(gatewayOptions(telegram, sandbox, options, database))
     const fixture = new BotFixture(telegram, sandbox, gateway, database)
     try {

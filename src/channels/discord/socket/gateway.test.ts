@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { hurried } from '../../../../test/support/hurried-clock.ts'
 import { DiscordFixture } from '../../../../test/support/platforms/discord/discord-fixture.ts'
 import { refusal } from '../../../../test/support/platforms/discord/discord-server.ts'
 import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
@@ -10,10 +11,10 @@ const IDENTIFY = 2
 const RESUME = 6
 
 /** A channel that is connected and has taken in one private message. */
-async function talking() {
+async function talking(options: Parameters<DiscordFixture['create']>[1] = {}) {
   const fixture = await DiscordFixture.open()
   const receiver = new RecordingReceiver()
-  const channel = await fixture.started(receiver)
+  const channel = await fixture.started(receiver, options)
   const { server, chat } = fixture
   server.say(chat, 'hello')
   await until(() => receiver.texts.length === 1, 'the first message')
@@ -35,7 +36,7 @@ test('a broken connection goes on with its session, and what happened meanwhile 
 })
 
 test('a session that is over begins anew, and the history fills the gap', async () => {
-  const { fixture, server, chat, receiver, channel } = await talking()
+  const { fixture, server, chat, receiver, channel } = await talking({ clock: hurried(200) })
   await using _ = fixture
   server.gateway.forgetSessions()
   server.gateway.drop()
@@ -138,7 +139,7 @@ test('an outage of Discord fills no log, and a stop in the middle of it is a sto
   await using fixture = await DiscordFixture.open()
   const { server } = fixture
   server.fail(/./, refusal(503, 0, 'down'), 1_000)
-  const channel = fixture.create(new RecordingReceiver())
+  const channel = fixture.create(new RecordingReceiver(), { clock: hurried(200) })
   await channel.start(new RecordingReceiver())
   await until(() => server.calls.length >= 3, 'three tries')
   expect(fixture.lines.filter((line) => /"level":"(?:warn|error)"/.test(line))).toHaveLength(1)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { hurried } from '../../../../test/support/hurried-clock.ts'
 import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import {
   PRIVATE_CHAT,
@@ -6,15 +7,11 @@ import {
 } from '../../../../test/support/platforms/telegram/telegram-fixture.ts'
 import { badGateway } from '../../../../test/support/platforms/telegram/telegram-server.ts'
 import { until } from '../../../../test/support/until.ts'
-import { systemClock, type Clock } from '../../../support/clock.ts'
 import { Refused, TransientError } from '../../../support/errors.ts'
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n and so on', 'latin1')
 const PDF = Buffer.from('%PDF-1.7 and so on')
-const quick: Clock = {
-  ...systemClock,
-  setTimer: (callback, delayMs) => systemClock.setTimer(callback, Math.min(delayMs, 20)),
-}
+const quick = hurried(20)
 
 /** Lets a person send each of `messages`, and plays with the loaders that arrive. */
 async function using(

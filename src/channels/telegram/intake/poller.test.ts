@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { hurried } from '../../../../test/support/hurried-clock.ts'
 import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import {
   PRIVATE_CHAT,
@@ -101,7 +102,7 @@ describe('polling Telegram', () => {
         throw new RangeError('a bug')
     }
     for (const text of ['before', 'poison', 'behind']) server.say(PRIVATE_CHAT, text)
-    await fixture.create(receiver, { random: () => 0 }).start(receiver)
+    await fixture.create(receiver, { random: () => 0, clock: hurried(50) }).start(receiver)
     await until(() => server.unconfirmed === 0, 'the confirmation', 20_000)
     expect(receiver.texts).toEqual(['before', 'behind'])
     expect(fixture.lines.join('')).toContain('passed over: a bug')
@@ -190,11 +191,3 @@ describe('polling Telegram', () => {
     expect(channel.status().account).toBeNull()
   })
 })
-
-/** Real time whose waits are cut to `ms`. */
-function hurried(ms: number): Clock {
-  return {
-    ...systemClock,
-    setTimer: (callback, delay) => systemClock.setTimer(callback, Math.min(delay, ms)),
-  }
-}

@@ -27,6 +27,8 @@ export const slowDown = (seconds: number): SlackFault => ({
 
 export interface SlackCall {
   readonly method: string
+  /** When it came, in milliseconds. */
+  readonly at: number
   readonly given: Readonly<Record<string, string>>
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
@@ -236,7 +238,7 @@ export class SlackServer {
     if (url.startsWith('/files/')) return this.#serveFile(url, request, response)
     const method = url.replace(/^\/api\//, '')
     const given = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))
-    this.calls.push({ method, given, headers: request.headers })
+    this.calls.push({ method, at: performance.now(), given, headers: request.headers })
     const fault = this.#nextFault(method)
     if (fault?.kind === 'hang') return
     if (fault?.kind === 'drop') {
@@ -322,7 +324,7 @@ export class SlackServer {
   }
 
   #serveFile(url: string, request: IncomingMessage, response: ServerResponse): void {
-    this.calls.push({ method: 'download', given: { url }, headers: request.headers })
+    this.calls.push({ method: 'download', at: performance.now(), given: { url }, headers: request.headers })
     const fault = this.#nextFault('download')
     if (fault?.kind === 'http') return void response.writeHead(fault.status, fault.headers).end()
     const bytes = this.#files.get(url.split('/')[2] ?? '')
