@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import Anthropic, {
   APIConnectionError,
   APIError,
@@ -12,8 +11,10 @@ import Anthropic, {
   RateLimitError,
 } from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
+import { FakeClock } from '../../test/support/fake-clock.ts'
 import { useSandbox } from '../../test/support/provider/sandbox-client.ts'
-import { until } from '../../test/support/until.ts'
+import { pause, until } from '../../test/support/until.ts'
+import { MINUTE } from '../support/clock.ts'
 import { fingerprint } from '../support/secret.ts'
 import type { MessageFaultName, Sandbox } from './sandbox.ts'
 
@@ -254,11 +255,12 @@ describe('the faults of the Messages API, met by the official SDK', () => {
   })
 
   it('ends by itself when its time is over', async () => {
-    const sandbox = await useSandbox()
+    const clock = new FakeClock()
+    const sandbox = await useSandbox({ clock })
     const client = withKey(sandbox)
-    sandbox.control.fault({ target: 'messages', fault: '500', forMs: 80 })
+    sandbox.control.fault({ target: 'messages', fault: '500', forMs: MINUTE })
     expect(await errorOf(ask(client, 'hello'))).toBeInstanceOf(InternalServerError)
-    await pause(100)
+    await clock.advance(MINUTE)
     expect(await textOf(ask(client, 'hello'))).toContain('hello')
     expect(sandbox.control.faults()).toEqual([])
   })

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { pause } from '../../../test/support/until.ts'
 import { startTestGateway, TEST_TOKEN, type TestGateway } from '../../../test/support/web/http-gateway.ts'
 import { openSse, type ReceivedEvent } from '../../../test/support/web/sse-client.ts'
 

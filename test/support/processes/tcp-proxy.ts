@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { pause } from '../until.ts'
 
 /**
  * What happens to bytes on their way: passed on, swallowed in silence, refused at the door, or passed on

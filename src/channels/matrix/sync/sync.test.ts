@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { hurried } from '../../../../test/support/hurried-clock.ts'
 import {
   ADA,
   BOB,
@@ -165,7 +166,8 @@ describe('what was said before', () => {
     async (when) => {
       const { server } = fixture
       const { rooms } = server
-      let channel = fixture.createKnowing(receiver, { waitMs: 50 })
+      const options = { waitMs: 50, clock: hurried(100) }
+      let channel = fixture.createKnowing(receiver, options)
       for (let index = 0; index < 150; index++) rooms.say(PRIVATE_ROOM, ADA, `message ${index}`)
       server.fail('messages', badGateway, 1_000_000)
       await channel.start(receiver)
@@ -177,7 +179,7 @@ describe('what was said before', () => {
       expect(fixture.lines.join('')).toContain('cannot read a room')
       if (when === 'after a restart') {
         await channel.stop()
-        channel = fixture.create(receiver, { waitMs: 50 })
+        channel = fixture.create(receiver, options)
         await channel.start(receiver)
       }
       server.mend()

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { TcpProxy } from '../../../../test/support/processes/tcp-proxy.ts'
 import {
@@ -7,6 +6,7 @@ import {
   withoutPgBouncer,
 } from '../../../../test/support/stores/pgbouncer.ts'
 import { freshDatabase } from '../../../../test/support/stores/postgres.ts'
+import { pause } from '../../../../test/support/until.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { ConfigurationError, StoreError } from '../../../support/errors.ts'
 import { createLog } from '../../../support/log.ts'
