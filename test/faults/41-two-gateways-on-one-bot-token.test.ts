@@ -34,8 +34,9 @@ test('two gateways that poll with one bot token back off, say what is wrong, and
 
   const before = server.callsOf('getUpdates').length
   changes.length = 0
+  // Twenty seconds, on this clock.
   await pause(2_000)
-  // Two seconds are twenty here. Without backing off, each would end the other's poll hundreds of times a second.
+  // Without backing off, each would end the other's poll hundreds of times a second.
   expect(server.callsOf('getUpdates').length - before).toBeLessThan(30)
   // Taking turns is no recovery: the trouble stays in sight.
   expect(changes.filter((state) => state === 'connected')).toEqual([])

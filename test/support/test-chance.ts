@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import * as fc from 'fast-check'
 import { expect, onTestFailed } from 'vitest'
 import { SEED, seededRandom, type Random } from './chance.ts'
@@ -23,8 +24,6 @@ export function assertProperty<T>(
 }
 
 function printSeedOnFailure(): void {
-  const { currentTestName, testPath } = expect.getState()
-  onTestFailed(() =>
-    console.error(`By chance: HERMES_TEST_SEED=${SEED} npx vitest run ${testPath} -t '${currentTestName}'`),
-  )
+  const file = relative(process.cwd(), expect.getState().testPath ?? '')
+  onTestFailed(() => console.error(`To repeat this test: HERMES_TEST_SEED=${SEED} npx vitest run ${file}`))
 }

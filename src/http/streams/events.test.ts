@@ -126,8 +126,8 @@ describe('a conversation’s events', () => {
     await stream.until((events) => draft(events) === 'text')
     const before = stream.events.length
     gateway.chat.events.delta('web:a', ' and more')
-    // The answer is being stored: longer than pieces are gathered.
     gateway.chat.events.end('web:a')
+    // The answer is being stored: longer than pieces are gathered.
     await pause(100)
     expect(stream.events.slice(before).some((event) => event.data['done'] === true)).toBe(false)
     gateway.chat.add('web:a', { text: 'text and more' })
