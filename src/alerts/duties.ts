@@ -10,15 +10,25 @@ export interface DutyOptions {
   readonly startRetention: () => Disposable
 }
 
-/** What one gateway does for all that work on the same store. @returns how it is ended */
+/**
+ * What one gateway does for all that work on the same store.
+ *
+ * @returns how it is ended
+ * @throws when one of the duties could not be begun; then the others are ended
+ */
 export async function takeDuties(options: DutyOptions): Promise<() => Promise<void>> {
-  const incidentsOver = await options.incidents.lead()
-  const noticesOver = options.messaging.lead()
-  const signInAlerts = new SignInAlerts(options.signIn)
-  signInAlerts.start()
-  const retention = options.startRetention()
-  return async () => {
-    retention[Symbol.dispose]()
-    await Promise.all([signInAlerts.stop(), noticesOver(), incidentsOver()])
+  const ends: Array<() => unknown> = []
+  const end = async () => void (await Promise.all(ends.map((each) => each())))
+  try {
+    ends.push(await options.incidents.lead(), options.messaging.lead())
+    const signInAlerts = new SignInAlerts(options.signIn)
+    ends.push(() => signInAlerts.stop())
+    signInAlerts.start()
+    const retention = options.startRetention()
+    ends.push(() => retention[Symbol.dispose]())
+    return end
+  } catch (error) {
+    await end()
+    throw error
   }
 }

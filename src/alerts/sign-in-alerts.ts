@@ -4,6 +4,7 @@ import type { OwnContent } from '../credentials/own/own-file.ts'
 import type { OwnSignIns } from '../credentials/own/own-sign-ins.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Alerter } from './alerter.ts'
+import { eventTable } from './event-table.ts'
 
 export interface SignInAlertOptions {
   readonly alerter: Pick<Alerter, 'send'>
@@ -36,7 +37,7 @@ export class SignInAlerts {
     const { keeper, store } = this.#options
     this.#watches = [
       keeper.subscribe((notice) => {
-        if (notice.type === 'warning' && notice.warning.alert) this.#warn(notice.warning)
+        if (notice.type === 'warning') this.#warn(notice.warning)
       }),
       store.watch(() => this.#look()),
     ]
@@ -49,10 +50,9 @@ export class SignInAlerts {
   }
 
   #warn(warning: KeeperWarning): void {
-    // The incident tells of these itself; a second message about the same thing is noise.
-    if (warning.code === 'sign-in-ended') return
-    const event: AlertEvent = warning.code === 'login-ending' ? 'signin.ending' : 'warning'
-    void this.#send(event, `${warning.text}\nOn ${this.#options.host}: ${warning.command}`)
+    const consequence = eventTable.keeperWarning(warning)
+    if (consequence.kind !== 'alert') return
+    void this.#send(consequence.event, `${warning.text}\nOn ${this.#options.host}: ${warning.command}`)
   }
 
   #look(): void {

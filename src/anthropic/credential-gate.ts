@@ -22,6 +22,7 @@ export class CredentialGate implements Gate {
   readonly #switch = new SwitchGate()
   readonly #notice: string
   #outage: { readonly id: string; readonly since: number } | null
+  #refreshingSince: number | null = null
 
   constructor(options: CredentialGateOptions) {
     this.#notice = options.notice
@@ -35,11 +36,17 @@ export class CredentialGate implements Gate {
     return this.#switch.current()
   }
 
+  get refreshingSince(): number | null {
+    return this.#refreshingSince
+  }
+
   subscribe(listener: (state: GateState) => void): Disposable {
     return this.#switch.subscribe(listener)
   }
 
   #follow(status: AuthStatus, usable: boolean, at: number): void {
+    // With a reason the token in hand is of no use meanwhile: requests wait.
+    this.#refreshingSince = status.state === 'refreshing' && status.reason !== null ? at : null
     if (usable) {
       this.#outage = null
       return this.#switch.set({ open: true })

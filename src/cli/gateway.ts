@@ -5,6 +5,7 @@ import { profileAccess } from '../anthropic/profile.ts'
 import { applyNetworkSettings } from '../config/network.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../credentials/assemble.ts'
+import { Lifecycle } from '../gateway/lifecycle.ts'
 import type { Role } from '../inbox/fleet/fleet.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import type { Sandbox } from '../sandbox/types.ts'
@@ -35,73 +36,34 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   for (const name of READ_BY_THE_SDK) delete process.env[name]
   // Whoever asks to stop in the middle of a start means it: nothing is half open after it.
   const stopping = waitForStop()
-  const sandbox = options.sandbox ? await startSandboxProvider() : null
-  try {
-    const settings = sandbox
-      ? await sandboxSettings({ home: options.home, port: options.port, processEnv, baseUrl: sandbox.url })
-      : await loadSettings({ home: options.home, port: options.port, processEnv })
-    const lock = await acquireFileLock(join(settings.paths.home, 'gateway.lock'))
-    if (!lock) {
-      printError(`a gateway already runs on ${settings.paths.home}. "hermes status" shows it.`)
-      return EXIT.failed
-    }
-    try {
-      return await run(settings, options.role, sandbox, processEnv, stopping)
-    } finally {
-      lock.release()
-    }
-  } finally {
-    await sandbox?.close()
+  await using stack = new AsyncDisposableStack()
+  const sandbox = options.sandbox
+    ? stack.adopt(await startSandboxProvider(), (provider) => provider.close())
+    : null
+  const { home, port, role } = options
+  const settings = sandbox
+    ? await sandboxSettings({ home, port, processEnv, baseUrl: sandbox.url })
+    : await loadSettings({ home, port, processEnv })
+  const lock = await acquireFileLock(join(settings.paths.home, 'gateway.lock'))
+  if (!lock) {
+    printError(`a gateway already runs on ${settings.paths.home}. "hermes status" shows it.`)
+    return EXIT.failed
   }
-}
-
-async function run(
-  settings: Settings,
-  role: Role,
-  sandbox: Sandbox | null,
-  processEnv: NodeJS.ProcessEnv,
-  stopping: Promise<NodeJS.Signals>,
-): Promise<ExitCode> {
-  const { config, environment } = settings
-  const log = await createLog({ level: config.gateway.logLevel })
+  stack.use(lock)
+  const log = await createLog({ level: settings.config.gateway.logLevel })
   for (const warning of settings.warnings) log.warn(warning)
-  applyNetworkSettings(environment.network, {
-    extraCaCertsLoaded: processEnv['NODE_EXTRA_CA_CERTS'] !== undefined,
+  const credentials = await new Lifecycle(log).start(stack, "own sign-ins' place", {
+    start: () => openCredentials(settings, processEnv, log),
+    stop: (parts) => parts?.close(),
   })
-  const provider = {
-    baseUrl: config.model.baseUrl,
-    userAgent: config.auth.oauth.userAgent,
-    headers: {},
-    clock: systemClock,
-  }
-  const credentials = await assembleCredentials({
-    settings,
-    processEnv,
-    probe: credentialProbe(provider),
-    profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
-    openPlace: placeOfSignIns(settings, log),
-    log,
-  })
-  try {
-    return await runWith(credentials, settings, role, sandbox, processEnv, log, stopping)
-  } finally {
-    await credentials.close()
-  }
-}
-
-async function runWith(
-  credentials: CredentialParts,
-  settings: Settings,
-  role: Role,
-  sandbox: Sandbox | null,
-  processEnv: NodeJS.ProcessEnv,
-  log: Log,
-  stopping: Promise<NodeJS.Signals>,
-): Promise<ExitCode> {
   if (sandbox) await signInToSandbox(sandbox, credentials)
   logCredentialNotices(credentials, log)
   const panel = sandbox && (await import('./sandbox.ts')).sandboxPanel(sandbox)
-  const gateway = await startGateway({ settings, role, log, credentials, processEnv, sandbox: panel })
+  const gateway = stack.adopt(
+    await startGateway({ settings, role, log, credentials, processEnv, sandbox: panel }),
+    (running) => running.stop(),
+  )
+  stack.defer(() => rm(runFile(settings.paths.home), { force: true }))
   await announce(gateway, settings)
   const service = startServiceNotifier({
     alive: () => gateway.alive(),
@@ -112,11 +74,33 @@ async function runWith(
   const signal = await stopping
   log.info(`${signal}: no new messages are begun; what is in hand is finished`)
   // Beside the stop, not before it: what is in hand waits for nobody's status.
-  const told = service.stopping()
-  await rm(runFile(settings.paths.home), { force: true })
-  await gateway.stop()
-  await told
+  await Promise.all([service.stopping(), stack.disposeAsync()])
   return EXIT.ok
+}
+
+function openCredentials(
+  settings: Settings,
+  processEnv: NodeJS.ProcessEnv,
+  log: Log,
+): Promise<CredentialParts> {
+  const { config, environment } = settings
+  applyNetworkSettings(environment.network, {
+    extraCaCertsLoaded: processEnv['NODE_EXTRA_CA_CERTS'] !== undefined,
+  })
+  const provider = {
+    baseUrl: config.model.baseUrl,
+    userAgent: config.auth.oauth.userAgent,
+    headers: {},
+    clock: systemClock,
+  }
+  return assembleCredentials({
+    settings,
+    processEnv,
+    probe: credentialProbe(provider),
+    profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
+    openPlace: placeOfSignIns(settings, log),
+    log,
+  })
 }
 
 /** What the keeper has to say: warnings prominently, the rest as it happens. */

@@ -24,6 +24,8 @@ export interface AppParts {
   readonly tokens: TokenList
   readonly hosts: HostCheck
   readonly streams: Streams
+  /** Where this machine reaches the server. */
+  readonly url: () => string
   /** A fresh one-use address of the page. */
   readonly pageAddress: () => string
   /** Where the build put the page. */
@@ -52,7 +54,7 @@ export function createApp(parts: AppParts): App {
     const { contentType, body } = await metrics.text()
     return new Response(body, { headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store' } })
   })
-  addOperatorRoutes(routes, services)
+  addOperatorRoutes(routes, services, parts.url)
   addAccessRoutes(routes, { auth, tokens, pageAddress: parts.pageAddress, now: () => clock.now() })
   addLoginRoutes(routes, services)
   addDashboardRoutes(routes, services.dashboard, () => clock.now())

@@ -79,6 +79,7 @@ export class HttpServer {
       tokens,
       hosts,
       streams: this.#streams,
+      url: () => this.url,
       pageAddress: () => this.pageAddress(),
       pageFolder,
       doors: options.doors ?? [],

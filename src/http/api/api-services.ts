@@ -24,7 +24,7 @@ export interface ApiServiceParts {
   readonly login: LoginService | null
   readonly readiness: () => Readiness
   readonly onStatusChange: (listener: () => void) => Disposable
-  readonly status: () => Promise<StatusReport>
+  readonly status: (url: string) => Promise<StatusReport>
   /** A conversation was changed by hand: give it its turn. */
   readonly wake: (conversationId: ConversationId) => void
   readonly clock: Clock

@@ -12,8 +12,8 @@ import type { ApiServices } from './services.ts'
 const QUEUE_PAGE = 1_000
 
 /** What the operator's commands and the dashboard read and do. */
-export function addOperatorRoutes(routes: Routes, services: ApiServices): void {
-  routes.guarded('all', 'GET', '/api/status', async () => json(200, await services.status()))
+export function addOperatorRoutes(routes: Routes, services: ApiServices, url: () => string): void {
+  routes.guarded('all', 'GET', '/api/status', async () => json(200, await services.status(url())))
 
   routes.guarded('all', 'GET', '/api/incidents', async () => json(200, { items: await services.incidents() }))
 

@@ -16,8 +16,8 @@ export interface ApiServices {
   readonly readiness: () => Readiness
   /** Calls `listener` whenever readiness or the number of waiting messages may have changed. */
   readonly onStatusChange: (listener: () => void) => Disposable
-  /** What `hermes status --json` prints. */
-  readonly status: () => Promise<object>
+  /** What `hermes status --json` prints. @param url where this machine reaches the server */
+  readonly status: (url: string) => Promise<object>
   /** What `hermes incidents --json` prints as `items`. */
   readonly incidents: () => Promise<readonly object[]>
   readonly queue: QueueService

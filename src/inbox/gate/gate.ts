@@ -23,6 +23,8 @@ export type GateState =
 
 export interface Gate {
   current(): GateState
+  /** Since when (epoch milliseconds) requests, let through, have waited for a refresh; null = none waits. */
+  readonly refreshingSince?: number | null
   /** Calls `listener` after each change. */
   subscribe(listener: (state: GateState) => void): Disposable
 }
@@ -51,6 +53,10 @@ export class CombinedGate implements Gate {
   current(): GateState {
     const closed = this.#gates.map((gate) => gate.current()).filter((state) => !state.open)
     return closed.find((state) => !state.probing) ?? closed[0] ?? { open: true }
+  }
+
+  get refreshingSince(): number | null {
+    return this.#gates.find((gate) => gate.refreshingSince)?.refreshingSince ?? null
   }
 
   subscribe(listener: (state: GateState) => void): Disposable {

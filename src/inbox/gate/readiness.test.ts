@@ -5,17 +5,16 @@ import { SwitchGate } from './gate.ts'
 import { Readiness, type ReadinessState } from './readiness.ts'
 
 let clock: FakeClock
-let gate: SwitchGate
+let gate: SwitchGate & { refreshingSince: number | null }
 let store: { ok: boolean; problem: string | null; subscribe: (listener: () => void) => Disposable }
 let storeChanged: () => void
 let dispatcher: { stalled: boolean }
-let renewing: number | null
 let told: ReadinessState[]
 let readiness: Readiness
 
 beforeEach(() => {
   clock = new FakeClock()
-  gate = new SwitchGate()
+  gate = Object.assign(new SwitchGate(), { refreshingSince: null })
   store = {
     ok: true,
     problem: null,
@@ -25,11 +24,10 @@ beforeEach(() => {
     },
   }
   dispatcher = { stalled: false }
-  renewing = null
   told = []
   let id = 0
   const newId = () => `own-${++id}`
-  readiness = new Readiness({ gate, store, dispatcher, renewingSince: () => renewing, clock, newId })
+  readiness = new Readiness({ gate, store, dispatcher, clock, newId })
   readiness.subscribe((state) => told.push(state))
   readiness.start()
 })
@@ -61,12 +59,12 @@ test('an overload is reported after a minute, without anything else happening', 
 })
 
 test('a renewal that keeps requests waiting is reported within a second, a quick one never', async () => {
-  renewing = clock.now()
+  gate.refreshingSince = clock.now()
   await clock.advance(0.5 * SECOND)
   expect(readiness.current().ready).toBe(true)
   await clock.advance(0.5 * SECOND)
   expect(told.at(-1)).toMatchObject({ ready: false, status: 'refreshing' })
-  renewing = null
+  gate.refreshingSince = null
   await clock.advance(SECOND)
   expect(told.at(-1)).toEqual({ ready: true })
 })

@@ -20,14 +20,12 @@ export interface ReadinessOptions {
   readonly gate: Gate
   readonly store: Pick<StoreHealth, 'ok' | 'problem' | 'subscribe'>
   readonly dispatcher: { readonly stalled: boolean }
-  /** Since when (epoch milliseconds) requests have waited for a renewal that is under way; null = none waits. */
-  readonly renewingSince: () => number | null
   readonly clock: Clock
   readonly newId: (now: number) => string
 }
 
-/** A renewal takes a fraction of this; one that takes longer keeps people waiting. */
-const QUICK_RENEWAL_MS = 800
+/** A refresh takes a fraction of this; one that takes longer keeps people waiting. */
+const QUICK_REFRESH_MS = 800
 
 /** What changes by the clock alone (a long overload, a stall) is looked for this often. */
 const LOOK_EVERY_MS = 0.5 * SECOND
@@ -66,9 +64,9 @@ export class Readiness {
     if (!state.open && status !== null) {
       return { ready: false, status, reason: state.reason, id: state.id, since: state.since }
     }
-    const renewing = this.#options.renewingSince()
-    if (renewing !== null && clock.now() - renewing >= QUICK_RENEWAL_MS) {
-      return { ready: false, status: 'refreshing', reason: 'expired', id: 'refreshing', since: renewing }
+    const since = gate.refreshingSince ?? null
+    if (since !== null && clock.now() - since >= QUICK_REFRESH_MS) {
+      return { ready: false, status: 'refreshing', reason: 'expired', id: 'refreshing', since }
     }
     if (dispatcher.stalled) return this.#ownOutage('stalled', null)
     this.#own = null

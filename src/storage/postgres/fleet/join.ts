@@ -56,7 +56,12 @@ export interface JoinedFleet extends Fleet {
 export async function joinFleet(options: JoinOptions): Promise<JoinedFleet> {
   const queue = await WakeUpQueue.open(options.database)
   const fleet = new PostgresFleet(options, queue)
-  await fleet.start()
+  try {
+    await fleet.start()
+  } catch (error) {
+    await fleet.stop()
+    throw error
+  }
   return fleet
 }
 

@@ -38,15 +38,14 @@ export async function openFleetStore(
   const onProblem = seldom(options.onProblem, clock)
   const steps = await migrate({ url, also: prepareQueue })
   if (steps.length > 0) log.info({ steps }, 'the database was migrated')
-  const database = await openDatabase({ url, clock, log, onProblem })
-  try {
-    const fleet = await joinFleet({ ...options, onProblem, database, id: newId(clock.now()) })
-    const storage = openPostgresStorage({ database, pullChannels, wake: fleet.wake, clock })
-    return { storage: { ...storage, inbox: fleet.unite(storage.inbox) }, fleet }
-  } catch (error) {
-    await database.close()
-    throw error
-  }
+  await using opening = new AsyncDisposableStack()
+  const database = opening.adopt(await openDatabase({ url, clock, log, onProblem }), (open) => open.close())
+  const joining = joinFleet({ ...options, onProblem, database, id: newId(clock.now()) })
+  const fleet = opening.adopt(await joining, (joined) => joined.stop())
+  const storage = openPostgresStorage({ database, pullChannels, wake: fleet.wake, clock })
+  const opened = { storage: { ...storage, inbox: fleet.unite(storage.inbox) }, fleet }
+  opening.move()
+  return opened
 }
 
 /** A database that is away is noticed by everything that beats, every second or two: once is enough. */

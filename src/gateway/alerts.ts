@@ -1,0 +1,118 @@
+import { Alerter } from '../alerts/alerter.ts'
+import { ChannelAlerts } from '../alerts/channel-alerts.ts'
+import { takeDuties } from '../alerts/duties.ts'
+import { followEvents } from '../alerts/follow-events.ts'
+import { Incidents } from '../alerts/incidents.ts'
+import { buildRoutes, mailOf } from '../alerts/routes/build.ts'
+import { homeChannels } from '../config/channels.ts'
+import { startRetention } from '../conversation/retention.ts'
+import type { Readiness } from '../inbox/gate/readiness.ts'
+import type { OpenStore } from '../storage/open-store.ts'
+import type { Messages } from './messages.ts'
+import type { Runtime } from './runtime.ts'
+
+const NO_ROUTE =
+  'Nobody would be told of an outage: configure alerts, a home channel or an operator (hermes init).'
+
+export interface Alerts {
+  readonly alerter: Alerter
+  readonly incidents: Incidents
+  /** Before the keeper: what it warns of at its start is what the operator most needs to hear. */
+  start(stack: AsyncDisposableStack): Promise<void>
+  /** For the operator, wherever the status is shown. */
+  readonly warnings: readonly string[]
+  /** Logs the warnings, and finds out in the background whether each route could work. */
+  checkRoutes(): void
+}
+
+interface AlertHooks {
+  readonly readiness: Readiness
+  readonly onTry: (route: string, outcome: 'sent' | 'failed') => void
+  /** The incident that is shown has changed. */
+  readonly onIncident: () => void
+}
+
+/** The way to the operator, and what is told on it. */
+export function openAlerts(
+  { settings, credentials, processEnv, clock, log, host, onProblem, lifecycle }: Runtime,
+  { storage, fleet }: OpenStore,
+  { messaging, platforms, speakers }: Messages,
+  { readiness, onTry, onIncident }: AlertHooks,
+): Alerts {
+  const { config, channels } = settings
+  const { texts, operators, retention } = config.gateway
+  const { inbox, conversations, facts } = storage
+  const { keeper, own } = credentials
+  const alerter = new Alerter({
+    routes: buildRoutes({
+      alerts: config.alerts,
+      homeChannels: homeChannels(channels),
+      operators,
+      senders: speakers,
+      mail: mailOf(channels.email),
+      processEnv,
+    }),
+    clock,
+    onTry(route, outcome, problem) {
+      onTry(route, outcome)
+      if (outcome === 'failed') log.warn({ route, problem }, 'an alert did not get through this route')
+    },
+  })
+  const incidents = new Incidents({
+    store: storage.incidents,
+    fleet,
+    onChange: onIncident,
+    alerter,
+    clock,
+    texts,
+    host,
+    waiting: async () => {
+      const { received, answering, held } = await inbox.counts()
+      return received + answering + held
+    },
+    onProblem,
+  })
+  followEvents({ readiness, observer: messaging.observer, incidents })
+  const channelAlerts = new ChannelAlerts({
+    channels: () => platforms.map((channel) => channel.status()),
+    alerter,
+    host,
+    clock,
+    onProblem,
+  })
+  const duties = () =>
+    takeDuties({
+      incidents,
+      messaging,
+      signIn: { alerter, keeper, store: own, facts, texts, host, onProblem },
+      startRetention: () => startRetention({ conversations, terms: retention, clock, onProblem }),
+    })
+  const warnings = alerter.status.length === 0 && !settings.sandbox ? [NO_ROUTE] : []
+  return {
+    alerter,
+    incidents,
+    warnings,
+    checkRoutes() {
+      for (const warning of warnings) log.warn(warning)
+      alerter.check().catch(onProblem)
+    },
+    async start(stack) {
+      await lifecycle.start(stack, 'incidents', {
+        start: () => incidents.start(),
+        stop: () => incidents.stop(),
+      })
+      await lifecycle.start(stack, 'duties of the one that leads', {
+        start: () => fleet.lead(duties),
+        async stop(leading) {
+          // First, for the end of the duties waits for alerts that are still being tried.
+          alerter.stop()
+          await leading?.stop()
+        },
+      })
+      await lifecycle.start(stack, 'channel alerts', {
+        start: () => channelAlerts.start(),
+        stop: () => channelAlerts.stop(),
+      })
+    },
+  }
+}

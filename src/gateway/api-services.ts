@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { keyCheck } from '../anthropic/prove-key.ts'
+import { Uploads } from '../channels/web/uploads.ts'
+import { createApiServices } from '../http/api/api-services.ts'
+import { createDashboard } from '../http/api/dashboard.ts'
+import type { ApiServices } from '../http/api/services.ts'
+import { statusReport } from '../http/api/status-report.ts'
+import { pageSignIn } from '../http/page/page-sign-in.ts'
+import type { OpenStore } from '../storage/open-store.ts'
+import { isoTime } from '../support/clock.ts'
+import { VERSION } from '../support/package.ts'
+import type { Messages } from './messages.ts'
+import type { Operations } from './operations.ts'
+import type { Runtime } from './runtime.ts'
+
+/** The gateway as the HTTP server sees it. */
+export function apiServices(
+  { settings, credentials, sandbox, clock }: Runtime,
+  { storage, fleet }: OpenStore,
+  { messaging, web, channels, logins }: Messages,
+  { readiness, alerts, recorder, timeline, changes, statusChanged }: Operations,
+): ApiServices {
+  const { config, paths } = settings
+  const { inbox, conversations, figures } = storage
+  const { keeper, own, resolver } = credentials
+  const { alerter, incidents } = alerts
+  const { events, observer, dispatcher } = messaging
+  const startedAt = isoTime(clock.now())
+  const keys = keyCheck({ baseUrl: config.model.baseUrl, userAgent: config.auth.oauth.userAgent })
+  const channelStates = () => channels.map((channel) => channel.status())
+  return createApiServices({
+    inbox,
+    conversations,
+    incidents: storage.incidents,
+    events,
+    chat: web,
+    uploads: new Uploads(join(paths.home, 'uploads'), clock),
+    login: pageSignIn({ logins, own, resolver, keys }),
+    dashboard: createDashboard({
+      inbox,
+      figures,
+      recorder,
+      timeline,
+      keeper,
+      observer,
+      changes,
+      connections: () => [channelStates(), alerter.status],
+      clock,
+      sandbox,
+    }),
+    readiness: () => readiness.current(),
+    onStatusChange: (listener) => statusChanged.subscribe(listener),
+    status: async (url) =>
+      statusReport({
+        gateway: {
+          running: true,
+          version: VERSION,
+          pid: process.pid,
+          url,
+          startedAt,
+          sandbox: settings.sandbox,
+        },
+        readiness: readiness.current(),
+        credential: keeper.snapshot(),
+        channels: channelStates(),
+        counts: await inbox.counts(),
+        incident: incidents.current,
+        fleet: await fleet.members(),
+        routes: alerter.status,
+        warnings: [...settings.warnings, ...alerts.warnings],
+      }),
+    wake: (id) => dispatcher.wake(id),
+    clock,
+    sandbox: settings.sandbox,
+  })
+}

@@ -1,0 +1,42 @@
+import { LOGIN_CHANNELS } from '../channels/channel.ts'
+import type { speakers } from '../channels/fleet/fleet-channels.ts'
+import { chatSignIn } from '../channels/kit/chat-sign-in.ts'
+import { createChatLogin, type DirectLine } from '../conversation/login.ts'
+import { LoginSessions } from '../credentials/login.ts'
+import { SECOND, type Clock } from '../support/clock.ts'
+import { newId } from '../support/ids.ts'
+import type { Runtime } from './runtime.ts'
+
+/** Direct messages are short-lived. */
+const DIRECT_LINE_MS = 10 * SECOND
+
+/** By the channel's name: says something beside the outbox. */
+export type Speakers = ReturnType<typeof speakers>
+
+/** Sign-in from a chat: the sessions, which the page uses as well, and `/login`. */
+export function openChatLogin({ settings, credentials, clock, log }: Runtime, byName: Speakers) {
+  const { gateway, auth } = settings.config
+  const { endpoint, own } = credentials
+  const logins = new LoginSessions({ settings: auth.oauth, endpoint, store: own, clock })
+  const login = createChatLogin({
+    signIn: chatSignIn(logins),
+    line: directLine(byName, clock),
+    channels: LOGIN_CHANNELS,
+    texts: gateway.texts,
+    clock,
+    log,
+  })
+  return { logins, ...login }
+}
+
+function directLine(byName: Speakers, clock: Clock): DirectLine {
+  return {
+    async send(channel, address, text) {
+      const signal = AbortSignal.timeout(DIRECT_LINE_MS)
+      await byName.get(channel)?.send(address, text, { replyTo: null, key: newId(clock.now()), signal })
+    },
+    async remove(channel, address, id) {
+      return (await byName.get(channel)?.remove?.(address, id)) ?? true
+    },
+  }
+}

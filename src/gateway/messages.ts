@@ -1,0 +1,103 @@
+import type { Channel } from '../channels/channel.ts'
+import { openFleetPlatforms, speakers } from '../channels/fleet/fleet-channels.ts'
+import { WebChannel } from '../channels/web/web-channel.ts'
+import { soulReader } from '../config/home/soul.ts'
+import { accessPolicyOf } from '../conversation/access/access-policy.ts'
+import { Messaging } from '../conversation/messaging.ts'
+import type { LoginSessions } from '../credentials/login.ts'
+import type { OpenStore } from '../storage/open-store.ts'
+import { SECOND } from '../support/clock.ts'
+import { openChatLogin, type Speakers } from './chat-login.ts'
+import { allDone } from './lifecycle.ts'
+import type { ModelParts } from './model.ts'
+import type { Runtime } from './runtime.ts'
+
+/** Answers in hand get this long at a stop; then they are handed back to the queue. */
+const STOP_ANSWERS_MS = 8 * SECOND
+/** And what is handed back is stored within this. */
+const HAND_BACK_MS = 2 * SECOND
+
+export interface Messages {
+  readonly messaging: Messaging
+  readonly web: WebChannel
+  /** The chat platforms that are open in this process. */
+  readonly platforms: readonly Channel[]
+  /** Web and platforms. */
+  readonly channels: readonly Channel[]
+  /** Says something beside the outbox, by the channel's name. */
+  readonly speakers: Speakers
+  readonly logins: LoginSessions
+  /** Takes over what waits, and begins to answer. */
+  startAnswering(stack: AsyncDisposableStack): Promise<void>
+  /** Begins to receive. */
+  startPlatforms(stack: AsyncDisposableStack): Promise<void>
+}
+
+/** Everything between people and the model. */
+export async function openMessages(
+  runtime: Runtime,
+  { storage, fleet }: OpenStore,
+  { model, gate }: ModelParts,
+): Promise<Messages> {
+  const { settings, clock, log, lifecycle } = runtime
+  const { config, paths, channels: channelSettings } = settings
+  const { texts, operators, hold, concurrency, drainRate, personRate } = config.gateway
+  const web = new WebChannel(clock, channelSettings.web.enabled)
+  const platforms = await openFleetPlatforms(
+    channelSettings,
+    fleet,
+    { clock, log, inbox: storage.inbox },
+    () => messaging,
+  )
+  const channels = [web, ...platforms]
+  const byName = speakers(platforms)
+  const { logins, command, onPaste } = openChatLogin(runtime, byName)
+  const messaging = new Messaging({
+    storage,
+    model,
+    gate,
+    outlets: channels,
+    access: accessPolicyOf(channelSettings, operators),
+    texts,
+    clock,
+    log,
+    defaultModel: config.model.default,
+    models: [],
+    maxTokens: config.model.maxTokens,
+    system: soulReader(paths.soul, clock),
+    hold,
+    concurrency,
+    drainPerSecond: drainRate,
+    personPerMinute: personRate,
+    commands: new Map([['login', command]]),
+    onPaste,
+    fleet,
+  })
+  return {
+    messaging,
+    web,
+    platforms,
+    channels,
+    speakers: byName,
+    logins,
+    async startAnswering(stack) {
+      await lifecycle.start(stack, 'answers', {
+        start: () => messaging.start(),
+        stop: () => messaging.stop(STOP_ANSWERS_MS),
+        stopWithinMs: STOP_ANSWERS_MS + HAND_BACK_MS,
+      })
+      await lifecycle.start(stack, 'web chat', {
+        start: async () => {
+          if (config.channels.web.enabled) await web.start(messaging.receiver)
+        },
+        stop: () => web.stop(),
+      })
+    },
+    async startPlatforms(stack) {
+      await lifecycle.start(stack, 'platforms', {
+        start: () => allDone(platforms.map((channel) => channel.start(messaging.receiver))),
+        stop: () => allDone(platforms.map((channel) => channel.stop())),
+      })
+    },
+  }
+}

@@ -1,0 +1,70 @@
+import { CredentialGate } from '../anthropic/credential-gate.ts'
+import type { Model } from '../conversation/model.ts'
+import { CombinedGate, type Gate } from '../inbox/gate/gate.ts'
+import { ProviderGate } from '../inbox/gate/provider-gate.ts'
+import { followGate, rememberedGate } from '../inbox/gate/remembered-gate.ts'
+import type { OpenStore } from '../storage/open-store.ts'
+import type { Runtime } from './runtime.ts'
+
+export interface ModelParts {
+  /** May the model be asked now? */
+  readonly gate: Gate
+  readonly model: Model
+}
+
+/** Who answers, and when they may be asked. */
+export async function openModel(
+  { settings, credentials, clock, onProblem, lifecycle }: Runtime,
+  { storage, fleet }: OpenStore,
+  stack: AsyncDisposableStack,
+): Promise<ModelParts> {
+  const { config } = settings
+  const { keeper } = credentials
+  const { facts } = storage
+  const { texts } = config.gateway
+  const { remembered, remember } = await rememberedGate(facts, onProblem, () => fleet.tell({ kind: 'gate' }))
+  const provider = await lifecycle.start(stack, 'provider gate', {
+    start: () => new ProviderGate({ clock, texts, remembered, remember }),
+    stop: (gate) => gate?.stop(),
+  })
+  await lifecycle.start(stack, "other processes' provider gate", {
+    start: () => followGate(provider, facts, (listener) => fleet.listen(listener), onProblem),
+    stop: (following) => following?.[Symbol.dispose](),
+  })
+  const openIncident = await storage.incidents.current()
+  const credential = new CredentialGate({
+    keeper,
+    notice: texts.held,
+    remembered: openIncident && { id: openIncident.id, since: openIncident.openedAt },
+  })
+  return {
+    gate: new CombinedGate([credential, provider]),
+    model: lazyModel(config.model.contextLength, () =>
+      import('../anthropic/client.ts').then(({ createModelClient }) =>
+        createModelClient({
+          baseUrl: config.model.baseUrl,
+          door: keeper,
+          health: provider,
+          clock,
+          userAgent: config.auth.oauth.userAgent,
+          headers: {},
+          texts,
+          model: config.model.default,
+          contextTokens: config.model.contextLength,
+        }),
+      ),
+    ),
+  }
+}
+
+/**
+ * Loaded with the first question: the SDK is a fifth of the gateway's memory and half of its start,
+ * and a gateway that waits for messages needs neither.
+ */
+function lazyModel(contextTokens: number, load: () => Promise<Model>): Model {
+  let loading: Promise<Model> | null = null
+  return {
+    answer: async (request, options) => (await (loading ??= load())).answer(request, options),
+    contextTokens: () => contextTokens,
+  }
+}

@@ -1,0 +1,100 @@
+import { CredentialTimeline } from '../credentials/timeline.ts'
+import { feedFigures } from '../http/metrics/figure-feed.ts'
+import { feedMetrics } from '../http/metrics/metric-feed.ts'
+import { Metrics } from '../http/metrics/metrics.ts'
+import { Changes } from '../http/streams/changes.ts'
+import { FigureRecorder } from '../inbox/figures/figure-recorder.ts'
+import { Readiness } from '../inbox/gate/readiness.ts'
+import type { OpenStore } from '../storage/open-store.ts'
+import { Emitter } from '../support/emitter.ts'
+import { newId } from '../support/ids.ts'
+import { openAlerts, type Alerts } from './alerts.ts'
+import type { Messages } from './messages.ts'
+import type { ModelParts } from './model.ts'
+import type { Runtime } from './runtime.ts'
+
+export interface Operations {
+  readonly readiness: Readiness
+  readonly alerts: Alerts
+  readonly metrics: Metrics
+  readonly recorder: FigureRecorder
+  readonly timeline: CredentialTimeline
+  /** What the dashboard shows has changed. */
+  readonly changes: Changes
+  /** Readiness or the number of waiting messages may have changed. */
+  readonly statusChanged: Emitter
+  /** Before the keeper and the answers, so that nothing of their start is missed. */
+  startWatching(stack: AsyncDisposableStack): Promise<void>
+  /** When the keeper and the answers have begun: now it is known whether messages can be answered. */
+  startReadiness(stack: AsyncDisposableStack): Promise<void>
+}
+
+/** What tells people how the gateway is: readiness, figures, alerts. */
+export async function openOperations(
+  runtime: Runtime,
+  store: OpenStore,
+  { gate }: ModelParts,
+  messages: Messages,
+  stack: AsyncDisposableStack,
+): Promise<Operations> {
+  const { credentials, clock, log, onProblem, lifecycle } = runtime
+  const { keeper } = credentials
+  const { inbox, figures, facts } = store.storage
+  const { messaging } = messages
+  const { observer } = messaging
+  const readiness = new Readiness({ gate, store: messaging.store, dispatcher: messaging, clock, newId })
+  const statusChanged = new Emitter(onProblem)
+  const held = async () => (await inbox.counts()).held
+  const credential = () => {
+    const { state, expiresAt, loginExpiresAt } = keeper.snapshot()
+    return { state, expiresAt: msOf(expiresAt), loginExpiresAt: msOf(loginExpiresAt) }
+  }
+  const metrics = await lifecycle.start(stack, 'metrics', {
+    start: () => new Metrics({ credential, held }, clock),
+    stop: (started) => started?.close(),
+  })
+  feedMetrics(metrics, observer, keeper)
+  const recorder = new FigureRecorder({ figures, held, clock, onProblem })
+  feedFigures(recorder, observer, keeper)
+  const timeline = new CredentialTimeline({ keeper, facts, clock, onProblem })
+  const changes = new Changes(newId(clock.now()))
+  const alerts = openAlerts(runtime, store, messages, {
+    readiness,
+    onTry: (route, outcome) => metrics.alert(route, outcome),
+    onIncident: () => {
+      changes.mark('incident')
+      statusChanged.emit()
+    },
+  })
+  observer.subscribe(() => statusChanged.emit())
+  readiness.subscribe((state) => {
+    // Whoever reads the log alone must see an outage, too, and its end.
+    if (state.ready) log.info('messages are answered')
+    else
+      log.warn({ status: state.status, reason: state.reason }, 'messages cannot be answered; they are kept')
+    statusChanged.emit()
+  })
+  return {
+    readiness,
+    alerts,
+    metrics,
+    recorder,
+    timeline,
+    changes,
+    statusChanged,
+    async startWatching(stack) {
+      await alerts.start(stack)
+      await lifecycle.start(stack, 'credential timeline', {
+        start: () => timeline.start(),
+        stop: () => timeline.stop(),
+      })
+      await lifecycle.start(stack, 'figures', { start: () => recorder.start(), stop: () => recorder.stop() })
+    },
+    startReadiness: (stack) =>
+      lifecycle.start(stack, 'readiness', { start: () => readiness.start(), stop: () => readiness.stop() }),
+  }
+}
+
+function msOf(time: string | null): number | null {
+  return time === null ? null : Date.parse(time)
+}
