@@ -20,7 +20,7 @@ const ON_EVERY_STORAGE = [
   'src/conversation/{messaging,turn,login}.test.ts',
   'src/inbox/delivery/delivery.test.ts',
   'test/faults/{30,32,34,35-killed,36,37,38,39,40-channel,46,50,52,53,58,59,60}-*.test.ts',
-  'test/acceptance/{outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
+  'test/acceptance/{failed-start,outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
 ]
 
 /** Starts processes, or writes to the disk for long, although it stands beside its source or among the contracts. */

@@ -69,10 +69,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 /** The store, and this process among those that work on it; both are left last. */
 async function openStoreOf(runtime: Runtime, stack: AsyncDisposableStack): Promise<OpenStore> {
   const { lifecycle } = runtime
-  const store = await lifecycle.start(stack, 'store', {
-    start: () => openStore({ ...runtime, pullChannels: PULL_CHANNELS }),
+  return await lifecycle.start(stack, 'store', {
+    async start() {
+      const store = await openStore({ ...runtime, pullChannels: PULL_CHANNELS })
+      lifecycle.onStop(stack, 'fleet', () => store.fleet.stop())
+      return store
+    },
     stop: (opened) => opened?.storage.close(),
   })
-  await lifecycle.start(stack, 'fleet', { start: () => store.fleet, stop: () => store.fleet.stop() })
-  return store
 }

@@ -35,8 +35,8 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   const processEnv = { ...process.env }
   for (const name of READ_BY_THE_SDK) delete process.env[name]
   // Whoever asks to stop in the middle of a start means it: nothing is half open after it.
-  const stopping = waitForStop()
   await using stack = new AsyncDisposableStack()
+  const stopping = waitForStop(stack)
   const sandbox = options.sandbox
     ? stack.adopt(await startSandboxProvider(), (provider) => provider.close())
     : null
@@ -181,13 +181,17 @@ async function signInToSandbox(sandbox: Sandbox, { own }: CredentialParts): Prom
 /** A closed terminal (SIGHUP) asks for the same as a service manager and as Ctrl-C. */
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
-/** Resolves with the first signal; a second one ends the process at once. */
-function waitForStop(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals) => {
-      resolve(signal)
-      for (const each of STOP_SIGNALS) process.removeListener(each, onSignal)
-    }
-    for (const each of STOP_SIGNALS) process.on(each, onSignal)
-  })
+/** Resolves with the first signal; a second one ends the process at once, as does any after `stack`. */
+function waitForStop(stack: AsyncDisposableStack): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
+  const listenNoMore = () => {
+    for (const each of STOP_SIGNALS) process.removeListener(each, onSignal)
+  }
+  const onSignal = (signal: NodeJS.Signals) => {
+    resolve(signal)
+    listenNoMore()
+  }
+  for (const each of STOP_SIGNALS) process.on(each, onSignal)
+  stack.defer(listenNoMore)
+  return promise
 }

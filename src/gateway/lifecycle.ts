@@ -37,8 +37,13 @@ export class Lifecycle {
   async start<T>(stack: AsyncDisposableStack, name: string, part: Part<T>): Promise<T> {
     let started: T | undefined
     // Before the start: one that fails half-way is stopped, too.
-    stack.defer(() => this.#stop(name, () => part.stop(started), part.stopWithinMs ?? PART_WITHIN_MS))
+    this.onStop(stack, name, () => part.stop(started), part.stopWithinMs)
     return await this.#runStep(name, async () => (started = await part.start()))
+  }
+
+  /** Puts a stop on `stack`, of a part that comes into being together with another. */
+  onStop(stack: AsyncDisposableStack, name: string, stop: () => unknown, withinMs = PART_WITHIN_MS): void {
+    stack.defer(() => this.#stop(name, stop, withinMs))
   }
 
   /** A further step of a part whose stop is on the stack already. @throws what `start` throws */
