@@ -94,6 +94,35 @@ export default defineConfig({
   overrides: [
     ...Object.entries(MAY_IMPORT).map(direction),
     {
+      files: ['web/src/**'],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: [
+              {
+                group: ['**/src/**', '!**/src/http/wire.ts', '!**/src/http/wire-reports.ts'],
+                message: 'The page shares with the gateway the types of the wire, and nothing else.',
+              },
+            ],
+          },
+        ],
+      },
+    },
+    {
+      files: ['src/http/wire.ts', 'src/http/wire-reports.ts'],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          {
+            patterns: [
+              { group: ['*', '!./wire.ts'], message: 'The page imports these types: they import nothing.' },
+            ],
+          },
+        ],
+      },
+    },
+    {
       files: ['bench/**', 'test/support/**', 'bin/**', 'src/cli/**', 'src/sandbox/**'],
       rules: { 'no-console': 'off', 'no-var': 'off' },
     },

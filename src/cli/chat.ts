@@ -1,4 +1,12 @@
 import { createInterface } from 'node:readline/promises'
+import type {
+  DeltaEvent,
+  EventName,
+  MessageEvent,
+  MessagePage,
+  MessageReceipt,
+  PostMessage,
+} from '../http/wire.ts'
 import { newId } from '../support/ids.ts'
 import type { GatewayApi } from './client/running.ts'
 import { readEvents } from './client/sse.ts'
@@ -10,13 +18,6 @@ interface ChatOptions extends GlobalOptions {
   /** Empty: read from the pipe or the terminal. */
   readonly text: string
   readonly conversation: string
-}
-
-interface Item {
-  readonly id: string
-  readonly role: 'user' | 'assistant' | 'notice'
-  readonly text: string
-  readonly state: string
 }
 
 export async function chatCommand(options: ChatOptions): Promise<ExitCode> {
@@ -73,12 +74,12 @@ class Chat {
     const stopping = (this.#stopping = new AbortController())
     try {
       // Subscribed before the message is sent, so that nothing of the answer is missed.
-      const { revision } = await this.#api.call<{ revision: number }>('GET', `${this.#path}/messages?limit=1`)
+      const { revision } = await this.#api.call<MessagePage>('GET', `${this.#path}/messages?limit=1`)
       const events = await readEvents(this.#api, `${this.#path}/events?after=${revision}`, stopping.signal)
-      const sent = await this.#api.call<{ id: string; state: string }>('POST', `${this.#path}/messages`, {
+      const sent = await this.#api.call<MessageReceipt>('POST', `${this.#path}/messages`, {
         text,
         messageId: newId(Date.now()),
-      })
+      } satisfies PostMessage)
       return await this.#follow(events, sent.id, text.startsWith('/'))
     } catch (error) {
       if (stopping.signal.aborted) return true
@@ -93,43 +94,49 @@ class Chat {
     await this.#api.call('POST', `${this.#path}/stop`).catch(() => undefined)
   }
 
+  /** @param messageId null: the gateway did not keep the message, and says why in a notice */
   async #follow(
     events: AsyncIterable<{ event: string; data: string }>,
-    messageId: string,
+    messageId: string | null,
     command: boolean,
   ): Promise<boolean> {
     let shown = ''
-    let asked = false
+    let asked = messageId === null
     for await (const { event, data } of events) {
-      const parsed = JSON.parse(data) as Item & { offset?: number; answeredBy?: string | null }
-      switch (event) {
+      switch (event as EventName) {
         case 'delta': {
           if (!asked) break
+          const { offset, text } = JSON.parse(data) as DeltaEvent
           // An answer that begins anew begins on a new line: what was printed cannot be taken back.
-          if (parsed.offset === 0 && shown !== '') process.stdout.write('\n')
-          if (parsed.offset === 0) shown = ''
-          const fresh = parsed.text.slice(Math.max(0, shown.length - (parsed.offset ?? 0)))
+          if (offset === 0 && shown !== '') process.stdout.write('\n')
+          if (offset === 0) shown = ''
+          const fresh = text.slice(Math.max(0, shown.length - offset))
           process.stdout.write(fresh)
           shown += fresh
           break
         }
-        case 'notice':
-          if (asked) print(paint('yellow', parsed.text))
+        case 'notice': {
+          if (!asked) break
+          print(paint('yellow', (JSON.parse(data) as MessageEvent).text))
+          if (messageId === null) return false
           // A command is answered at once, by a notice.
-          if (asked && command) return true
+          if (command) return true
           break
+        }
         case 'message':
-        case 'state':
-          if (parsed.id === messageId) {
+        case 'state': {
+          const { id, role, state, text } = JSON.parse(data) as MessageEvent
+          if (id === messageId) {
             asked = true
-            if (parsed.state === 'refused' || parsed.state === 'parked') return false
-            if (parsed.state === 'withdrawn') return true
-          } else if (parsed.role === 'assistant' && asked) {
-            const rest = parsed.text.startsWith(shown) ? parsed.text.slice(shown.length) : `\n${parsed.text}`
-            process.stdout.write(`${rest}\n`)
+            if (state === 'refused' || state === 'parked') return false
+            if (state === 'withdrawn') return true
+          } else if (role === 'assistant' && asked) {
+            process.stdout.write(`${text.startsWith(shown) ? text.slice(shown.length) : `\n${text}`}\n`)
             return true
           }
           break
+        }
+        default:
       }
     }
     throw new Error(

@@ -1,3 +1,4 @@
+import type { IssuedToken, IssueToken, PageAddress } from '../http/wire.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { requireApi } from './context.ts'
 import { print } from './terminal/output.ts'
@@ -8,11 +9,13 @@ export async function dashboardCommand(
   const api = await requireApi(options)
   if (!api) return EXIT.failed
   if (options.scope) {
-    const { token } = await api.call<{ token: string }>('POST', '/api/tokens', { scope: options.scope })
+    const { token } = await api.call<IssuedToken>('POST', '/api/tokens', {
+      scope: options.scope,
+    } satisfies IssueToken)
     print(token)
     return EXIT.ok
   }
-  const { url } = await api.call<{ url: string }>('POST', '/api/tickets')
+  const { url } = await api.call<PageAddress>('POST', '/api/tickets')
   print(url)
   return EXIT.ok
 }

@@ -1,5 +1,7 @@
 import type { Incident } from '../alerts/incident.ts'
 import { incidentItem } from '../http/api/status-report.ts'
+import type { IncidentItem } from '../http/wire-reports.ts'
+import type { List } from '../http/wire.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { withStorage } from './context.ts'
 import { duration, paint, print, printJson, table } from './terminal/output.ts'
@@ -13,7 +15,7 @@ export async function incidentsCommand(
 ): Promise<ExitCode> {
   const items = await withStorage(options, ({ incidents }) => incidents.list(LIST_LIMIT))
   if (options.json) {
-    printJson({ items: (items ?? []).map(incidentItem) })
+    printJson({ items: (items ?? []).map(incidentItem) } satisfies List<IncidentItem>)
     return EXIT.ok
   }
   if (!items) return EXIT.failed

@@ -1,4 +1,6 @@
 import { queueItem } from '../http/api/status-report.ts'
+import type { QueueChange, QueueItem } from '../http/wire-reports.ts'
+import type { List } from '../http/wire.ts'
 import type { MessageState } from '../inbox/message.ts'
 import { GatewayApi } from './client/running.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
@@ -16,11 +18,11 @@ export async function queueListCommand(
     inbox.queue({ states: options.state ? [options.state] : WAITING, limit: LIST_LIMIT }),
   )
   if (!items) {
-    if (options.json) printJson({ items: [] })
+    if (options.json) printJson({ items: [] } satisfies List<QueueItem>)
     return options.json ? EXIT.ok : EXIT.failed
   }
   if (options.json) {
-    printJson({ items: items.map(queueItem) })
+    printJson({ items: items.map(queueItem) } satisfies List<QueueItem>)
     return EXIT.ok
   }
   if (items.length === 0) {
@@ -58,7 +60,7 @@ export async function queueRetryCommand(
   let retried = 0
   for (const id of ids) {
     const done = api
-      ? await api.call('POST', `/api/queue/${encodeURIComponent(id)}/retry`).then(
+      ? await api.call<QueueChange>('POST', `/api/queue/${encodeURIComponent(id)}/retry`).then(
           () => true,
           () => false,
         )
@@ -84,7 +86,7 @@ export async function queueDropCommand(options: GlobalOptions & { readonly id: s
   const paths = pathsOf(options)
   const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
   const dropped = api
-    ? await api.call('POST', `/api/queue/${encodeURIComponent(options.id)}/drop`).then(
+    ? await api.call<QueueChange>('POST', `/api/queue/${encodeURIComponent(options.id)}/drop`).then(
         () => true,
         () => false,
       )

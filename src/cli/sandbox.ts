@@ -1,4 +1,5 @@
 import type { SandboxPanel } from '../http/api/services.ts'
+import type { SandboxAction, SandboxActions } from '../http/wire.ts'
 import { BadControlRequest, readFault, readTarget } from '../sandbox/control/control-input.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { Refused } from '../support/errors.ts'
@@ -20,7 +21,7 @@ export async function sandboxCommand(options: {
 /** The switches of the simulated Anthropic that the page shows. Only a sandbox has them. */
 export function sandboxPanel(sandbox: Sandbox): SandboxPanel {
   const { control } = sandbox
-  const actions: Readonly<Record<string, (body: unknown) => object>> = {
+  const actions: { readonly [Action in SandboxAction]: (body: unknown) => SandboxActions[Action] } = {
     expire: () => ({ ended: control.expire() }),
     'revoke-access': () => ({ ended: control.revokeAccess() }),
     revoke: () => ({ ended: control.revoke() }),
@@ -30,15 +31,16 @@ export function sandboxPanel(sandbox: Sandbox): SandboxPanel {
       return { faults: control.faults() }
     },
   }
+  const isAction = (name: string): name is SandboxAction => Object.hasOwn(actions, name)
   return {
     state: () => sandbox.state(),
     get events() {
       return sandbox.events
     },
     act(action, body) {
-      if (!Object.hasOwn(actions, action)) return null
+      if (!isAction(action)) return null
       try {
-        return actions[action]!(body)
+        return actions[action](body)
       } catch (error) {
         if (error instanceof BadControlRequest) throw new Refused(error.message)
         throw error

@@ -1,6 +1,7 @@
 import type { CredentialParts } from '../credentials/assemble.ts'
 import { exitCodeOf } from '../credentials/keeper/status.ts'
-import { statusReport, type StatusReport } from '../http/api/status-report.ts'
+import { statusReport } from '../http/api/status-report.ts'
+import type { StatusReport } from '../http/wire-reports.ts'
 import type { WaitingCounts } from '../inbox/inbox.ts'
 import { VERSION } from '../support/package.ts'
 import { withCredentials } from './auth/auth-parts.ts'

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { SECOND } from '../support/clock.ts'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
 import { redact } from '../support/redact.ts'
+import type { ErrorBody } from './wire.ts'
 
 /** An answer other than success, thrown from wherever it is found out. The text is for the person who reads it. */
 export class HttpProblem extends Error {
@@ -28,8 +29,18 @@ export const API_HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 }
 
-/** `headers` without a change of the shared object: a plain object is what the server writes fastest. */
-export function json(status: number, body: unknown, headers?: Readonly<Record<string, string>>): Response {
+/**
+ * An answer whose body is what `Body` says. It has to be named: what a client is sent is one of the types
+ * of `wire.ts`, never whatever a handler has at hand.
+ *
+ * @param headers beside the usual ones
+ */
+export function json<Body = never>(
+  status: number,
+  body: NoInfer<Body>,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  // Without `headers` the shared object as it is: a plain object is what the server writes fastest.
   return new Response(JSON.stringify(body), {
     status,
     headers: headers ? { ...API_HEADERS, ...headers } : API_HEADERS,
@@ -37,7 +48,8 @@ export function json(status: number, body: unknown, headers?: Readonly<Record<st
 }
 
 export function problem(found: HttpProblem): Response {
-  return json(found.status, { error: { code: found.code, message: redact(found.message) } }, found.headers)
+  const error = { code: found.code, message: redact(found.message) }
+  return json<ErrorBody>(found.status, { error }, found.headers)
 }
 
 /**

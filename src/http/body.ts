@@ -33,9 +33,13 @@ export async function readBody(c: RequestContext, limit: number): Promise<Buffer
  * object. That a page of another site can send such a body too is met by the check
  * of the origin, without which a cookie counts for nothing.
  *
+ * @returns the members that `Body` names, unchecked: whoever sent them may have sent anything
  * @throws HttpProblem 413 | 400
  */
-export async function readJson(c: RequestContext, limit: number): Promise<Record<string, unknown>> {
+export async function readJson<Body = Record<string, unknown>>(
+  c: RequestContext,
+  limit: number,
+): Promise<Unchecked<Body>> {
   const bytes = await readBody(c, limit)
   if (bytes.length === 0) return {}
   let parsed: unknown
@@ -46,8 +50,10 @@ export async function readJson(c: RequestContext, limit: number): Promise<Record
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw badRequest('The body must be a JSON object.')
-  return parsed as Record<string, unknown>
+  return parsed as Unchecked<Body>
 }
+
+type Unchecked<Body> = { readonly [Member in keyof Body]?: unknown }
 
 /** The body as it comes in, for what is too large to be held whole; fails with 413 beyond `limit`. */
 export async function* streamBody(c: RequestContext, limit: number): AsyncGenerator<Uint8Array> {

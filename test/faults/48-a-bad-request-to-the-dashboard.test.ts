@@ -5,11 +5,11 @@ import { post, quietDashboard, startTestGateway, TEST_TOKEN } from '../support/w
 
 const acts: string[] = []
 const sandbox = {
-  state: () => ({}),
+  state: () => ({ faults: [], liveAccessTokens: 0, tokenLifetimeSeconds: 60 }),
   events: [],
   act: (action: string) => {
     acts.push(action)
-    return {}
+    return { ended: 0 }
   },
   subscribe: () => ({ [Symbol.dispose]: () => {} }),
 }

@@ -1,13 +1,5 @@
-import {
-  ApiError,
-  listConversations,
-  postMessage,
-  readMessages,
-  stopAnswer,
-  type AttachmentInfo,
-  type ConversationEntry,
-  type StatusLine,
-} from './api.ts'
+import type { AttachmentInfo, ConversationEntry, StatusLine } from '../../src/http/wire.ts'
+import { ApiError, listConversations, postMessage, readMessages, stopAnswer } from './api.ts'
 import type { LiveEvent } from './live-connection.ts'
 import { openLive, type Live } from './live.ts'
 import { Observable } from './observable.ts'

@@ -1,22 +1,24 @@
-import type { Item, SandboxEvent, StatusLine } from './api.ts'
+import type {
+  DeltaEvent,
+  EventBodies,
+  EventName,
+  MessageEvent,
+  MessageItem,
+  SandboxEvents,
+  StatusLine,
+  Topic,
+  TopicEvent,
+} from '../../src/http/wire.ts'
 
 /** What the gateway tells, as the tabs get it. */
 export type LiveEvent =
   | { readonly kind: 'connection'; readonly state: 'connecting' | 'open' | 'lost' | 'signed-out' }
   | { readonly kind: 'status'; readonly status: StatusLine }
   /** A part of the dashboard is at this version now. */
-  | { readonly kind: 'changed'; readonly topic: string; readonly version: string }
-  /** What the sandbox's stand-in did; `life` names the run of the gateway in which `seq` counts. */
-  | { readonly kind: 'sandbox'; readonly life: string; readonly items: readonly SandboxEvent[] }
-  | { readonly kind: 'row'; readonly conversation: string; readonly row: Item }
-  | {
-      readonly kind: 'delta'
-      readonly conversation: string
-      readonly turnId: string
-      readonly offset: number
-      readonly text: string
-      readonly done?: boolean
-    }
+  | { readonly kind: 'changed'; readonly topic: Topic; readonly version: string }
+  | ({ readonly kind: 'sandbox' } & SandboxEvents)
+  | { readonly kind: 'row'; readonly conversation: string; readonly row: MessageItem }
+  | ({ readonly kind: 'delta' } & DeltaEvent)
 
 /** The part of an EventSource that is used here. */
 export interface Source {
@@ -38,8 +40,6 @@ const FIRST_RETRY_MS = 500
 const MAX_RETRY_MS = 8_000
 /** Tabs open in bursts; they share the stream that is opened after this. */
 const GATHER_MS = 20
-/** The parts of the dashboard that are told of by their version. */
-const TOPICS = ['queue', 'incident', 'figures', 'credential', 'channels']
 /** What a tab that comes later is told of the sandbox. */
 const KEPT_SANDBOX_EVENTS = 200
 const CHANNEL_PREFIX = 'web:'
@@ -58,9 +58,27 @@ export class LiveConnection {
   #failures = 0
   #paused = false
   #lastStatus: StatusLine | null = null
-  readonly #versions = new Map<string, string>()
-  #sandbox: { readonly life: string; readonly items: readonly SandboxEvent[] } | null = null
+  readonly #versions = new Map<Topic, string>()
+  #sandbox: SandboxEvents | null = null
   #state: 'connecting' | 'open' | 'lost' | 'signed-out' = 'connecting'
+  /** What is done with each event of the gateway: a new one cannot be forgotten here. */
+  readonly #handlers: { readonly [Name in EventName]: (body: EventBodies[Name]) => void } = {
+    status: (status) => {
+      this.#lastStatus = status
+      this.#parts.emit({ kind: 'status', status })
+    },
+    queue: (body) => this.#onTopic('queue', body),
+    incident: (body) => this.#onTopic('incident', body),
+    figures: (body) => this.#onTopic('figures', body),
+    credential: (body) => this.#onTopic('credential', body),
+    channels: (body) => this.#onTopic('channels', body),
+    sandbox: (body) => this.#onSandbox(body),
+    message: (row) => this.#onRow(row),
+    state: (row) => this.#onRow(row),
+    notice: (row) => this.#onRow(row),
+    delta: (delta) =>
+      this.#parts.emit({ kind: 'delta', ...delta, conversation: address(delta.conversation) }),
+  }
 
   constructor(parts: LiveParts) {
     this.#parts = parts
@@ -123,40 +141,26 @@ export class LiveConnection {
       this.#setState('open')
     })
     source.addEventListener('error', () => void this.#onError(source))
-    source.addEventListener('status', ({ data }) => {
-      this.#lastStatus = JSON.parse(data!) as StatusLine
-      this.#parts.emit({ kind: 'status', status: this.#lastStatus })
-    })
-    for (const topic of TOPICS) {
-      source.addEventListener(topic, ({ data }) => {
-        const { version } = JSON.parse(data!) as { version: string }
-        this.#versions.set(topic, version)
-        this.#parts.emit({ kind: 'changed', topic, version })
+    for (const name of Object.keys(this.#handlers) as EventName[]) {
+      source.addEventListener(name, ({ data }) => {
+        const handle = this.#handlers[name] as (body: unknown) => void
+        handle(JSON.parse(data!))
       })
     }
-    source.addEventListener('sandbox', ({ data }) => this.#onSandbox(data!))
-    for (const type of ['message', 'state', 'notice'])
-      source.addEventListener(type, ({ data }) => this.#onRow(data!))
-    source.addEventListener('delta', ({ data }) => {
-      const delta = JSON.parse(data!) as {
-        turnId: string
-        offset: number
-        text: string
-        conversation: string
-      }
-      this.#parts.emit({ kind: 'delta', ...delta, conversation: address(delta.conversation) })
-    })
   }
 
-  #onRow(data: string): void {
-    const row = JSON.parse(data) as Item & { conversation: string }
+  #onTopic(topic: Topic, { version }: TopicEvent): void {
+    this.#versions.set(topic, version)
+    this.#parts.emit({ kind: 'changed', topic, version })
+  }
+
+  #onRow(row: MessageEvent): void {
     const conversation = address(row.conversation)
     if (this.#watched.has(conversation)) this.#watched.set(conversation, row.revision)
     this.#parts.emit({ kind: 'row', conversation, row })
   }
 
-  #onSandbox(data: string): void {
-    const told = JSON.parse(data) as { life: string; items: SandboxEvent[] }
+  #onSandbox(told: SandboxEvents): void {
     const known = this.#sandbox?.life === told.life ? this.#sandbox.items : []
     const last = known.at(-1)?.seq ?? 0
     // After a break the newest ones are told again.

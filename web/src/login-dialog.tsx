@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError, confirmLogin, finishLogin, startLogin, type StartedLogin } from './api.ts'
+import type { StartedLogin } from '../../src/http/wire.ts'
+import { ApiError, confirmLogin, finishLogin, startLogin } from './api.ts'
 import { Close } from './icons.tsx'
 
 /** Signing in from the page: open, approve, paste back. The gateway goes on by itself afterwards. */

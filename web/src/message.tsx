@@ -1,6 +1,7 @@
 import { memo } from 'preact/compat'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { attachmentAddress, type AttachmentInfo, type Item } from './api.ts'
+import type { AttachmentInfo, MessageItem } from '../../src/http/wire.ts'
+import { attachmentAddress } from './api.ts'
 import type { ChatState } from './chat-state.ts'
 import { Page } from './icons.tsx'
 import { showMarkdown } from './markdown.ts'
@@ -8,7 +9,13 @@ import { stateWords, type Pending } from './thread.ts'
 import { clockWords } from './when.ts'
 
 /** One message that the gateway has. Drawn again only when it has changed. */
-export const ItemView = memo(function ItemView({ item, conversation }: { item: Item; conversation: string }) {
+export const ItemView = memo(function ItemView({
+  item,
+  conversation,
+}: {
+  item: MessageItem
+  conversation: string
+}) {
   if (item.role === 'notice')
     return (
       <p class="notice" data-id={item.id}>

@@ -1,4 +1,4 @@
-import type { StatusLine } from './api.ts'
+import type { StatusLine } from '../../src/http/wire.ts'
 import { Bell, Chat, Flask, Key, Pulse, Stack } from './rail-icons.tsx'
 import { TITLES, type ViewName } from './views.ts'
 

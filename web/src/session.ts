@@ -1,4 +1,5 @@
-import { ApiError, listConversations, openSession, type ConversationEntry } from './api.ts'
+import type { ConversationEntry } from '../../src/http/wire.ts'
+import { ApiError, listConversations, openSession } from './api.ts'
 
 /** May this browser talk to the gateway? */
 export type Session =

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { Item } from './api.ts'
+import type { MessageItem } from '../../src/http/wire.ts'
 import { emptyThread, isBusy, isThinking, withDelta, withItems, withPending } from './thread.ts'
 
 let revision = 0
-const item = (seq: number, given: Partial<Item> = {}): Item => ({
+const item = (seq: number, given: Partial<MessageItem> = {}): MessageItem => ({
   id: `m${seq}`,
   role: 'user',
   text: `text ${seq}`,

@@ -1,4 +1,4 @@
-import type { AttachmentInfo, Item, MessageState } from './api.ts'
+import type { AttachmentInfo, DeltaEvent, MessageItem, MessageState } from '../../src/http/wire.ts'
 
 /** A message of this page that the gateway has not confirmed yet. */
 export interface Pending {
@@ -20,7 +20,7 @@ interface Draft {
 export interface Thread {
   readonly id: string
   /** In order. */
-  readonly items: readonly Item[]
+  readonly items: readonly MessageItem[]
   readonly pending: readonly Pending[]
   readonly draft: Draft | null
   /** There may be more before the first item. */
@@ -33,7 +33,7 @@ export function emptyThread(id: string): Thread {
 }
 
 /** New or changed rows: each replaces the one with its id. An answer takes the place of its draft. */
-export function withItems(thread: Thread, rows: readonly Item[]): Thread {
+export function withItems(thread: Thread, rows: readonly MessageItem[]): Thread {
   if (rows.length === 0) return thread
   const byId = new Map(thread.items.map((item) => [item.id, item]))
   for (const row of rows) {
@@ -55,10 +55,7 @@ export function withItems(thread: Thread, rows: readonly Item[]): Thread {
 }
 
 /** A piece of the answer in hand: it stands at `offset`, and what stood there and after it goes. */
-export function withDelta(
-  thread: Thread,
-  delta: { readonly turnId: string; readonly offset: number; readonly text: string; readonly done?: boolean },
-): Thread {
+export function withDelta(thread: Thread, delta: Omit<DeltaEvent, 'conversation'>): Thread {
   if (delta.done) return thread.draft ? { ...thread, draft: null } : thread
   const known = thread.draft?.turnId === delta.turnId ? thread.draft.text : ''
   return { ...thread, draft: { turnId: delta.turnId, text: known.slice(0, delta.offset) + delta.text } }

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError, upload, type AttachmentInfo } from './api.ts'
+import type { AttachmentInfo } from '../../src/http/wire.ts'
+import { ApiError, upload } from './api.ts'
 
 /** As the gateway takes them. */
 const MAX_BYTES = 20 * 1024 * 1024

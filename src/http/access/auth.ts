@@ -2,10 +2,11 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Person } from '../../conversation/receiver.ts'
 import type { Secret } from '../../support/secret.ts'
 import { HttpProblem, type RequestContext } from '../answers.ts'
+import type { TokenScope } from '../wire.ts'
 import type { HostCheck } from './host-check.ts'
 import { cookieName, readCookie, SessionCookies, setCookie } from './session-cookie.ts'
 import { Tickets } from './tickets.ts'
-import type { TokenList, TokenScope } from './token-list.ts'
+import type { TokenList } from './token-list.ts'
 
 /** `all` is what the gateway's own token and the page's session may do: everything. */
 export type Scope = 'all' | TokenScope

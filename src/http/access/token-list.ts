@@ -2,10 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { writeFileAtomically } from '../../support/atomic-file.ts'
 import { StoreError } from '../../support/errors.ts'
+import type { TokenScope } from '../wire.ts'
 
-/** What a narrower token may do: talk, or read the figures. */
-export const TOKEN_SCOPES = ['chat', 'metrics'] as const
-export type TokenScope = (typeof TOKEN_SCOPES)[number]
+export const TOKEN_SCOPES: readonly TokenScope[] = ['chat', 'metrics']
 
 /** A narrower token as it is kept: the token itself is not. */
 export interface IssuedToken {

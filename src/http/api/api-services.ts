@@ -4,6 +4,7 @@ import type { ConversationEvents } from '../../inbox/fleet/events.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { ConversationId, MessageState } from '../../inbox/message.ts'
 import type { Clock } from '../../support/clock.ts'
+import type { StatusReport } from '../wire-reports.ts'
 import type {
   ApiServices,
   ChatService,
@@ -12,7 +13,7 @@ import type {
   Readiness,
   UploadService,
 } from './services.ts'
-import { incidentItem, queueItem, type StatusReport } from './status-report.ts'
+import { incidentItem, queueItem } from './status-report.ts'
 
 export interface ApiServiceParts {
   readonly inbox: Inbox

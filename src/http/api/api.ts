@@ -1,10 +1,26 @@
 import { OtherAccount } from '../../credentials/login.ts'
 import type { Auth } from '../access/auth.ts'
 import { TICKET_LIFE_MS } from '../access/tickets.ts'
-import { TOKEN_SCOPES, type TokenList, type TokenScope } from '../access/token-list.ts'
+import { TOKEN_SCOPES, type TokenList } from '../access/token-list.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_SMALL_BODY, readJson } from '../body.ts'
 import type { Routes } from '../routes.ts'
+import type { IncidentItem, QueueChange, QueueItem, RetriedAll, StatusReport } from '../wire-reports.ts'
+import type {
+  Done,
+  FinishLogin,
+  IssuedToken,
+  IssueToken,
+  List,
+  OpenSession,
+  PageAddress,
+  SignedIn,
+  SignInWithKey,
+  StartedLogin,
+  StoredKey,
+  TokenEntry,
+  TokenScope,
+} from '../wire.ts'
 import { isMessageState } from './items.ts'
 import type { ApiServices } from './services.ts'
 
@@ -13,31 +29,33 @@ const QUEUE_PAGE = 1_000
 
 /** What the operator's commands and the dashboard read and do. */
 export function addOperatorRoutes(routes: Routes, services: ApiServices, url: () => string): void {
-  routes.guarded('all', 'GET', '/api/status', async () => json(200, await services.status(url())))
+  routes.guarded('all', 'GET', '/api/status', async () => json<StatusReport>(200, await services.status(url())))
 
-  routes.guarded('all', 'GET', '/api/incidents', async () => json(200, { items: await services.incidents() }))
+  routes.guarded('all', 'GET', '/api/incidents', async () =>
+    json<List<IncidentItem>>(200, { items: await services.incidents() }),
+  )
 
   routes.guarded('all', 'GET', '/api/queue', async (c) => {
     const asked = c.req.query('state')
     if (asked !== undefined && !isMessageState(asked)) throw badRequest('There is no such message state.')
     const items = await services.queue.list(asked === undefined ? null : [asked], QUEUE_PAGE)
-    return json(200, { items })
+    return json<List<QueueItem>>(200, { items })
   })
 
   routes.guarded('all', 'POST', '/api/queue/retry-all', async () =>
-    json(200, { retried: await services.queue.retryAll() }),
+    json<RetriedAll>(200, { retried: await services.queue.retryAll() }),
   )
 
   routes.guarded('all', 'POST', '/api/queue/:id/retry', async (c) => {
     const id = idOf(c)
     if (!(await services.queue.retry(id))) throw noSuchMessage()
-    return json(200, { id, state: 'received' })
+    return json<QueueChange>(200, { id, state: 'received' })
   })
 
   routes.guarded('all', 'POST', '/api/queue/:id/drop', async (c) => {
     const id = idOf(c)
     if (!(await services.queue.drop(id))) throw noSuchMessage()
-    return json(200, { id, state: 'withdrawn' })
+    return json<QueueChange>(200, { id, state: 'withdrawn' })
   })
 }
 
@@ -53,32 +71,37 @@ export interface Access {
 export function addAccessRoutes(routes: Routes, access: Access): void {
   const { auth, tokens, now } = access
   routes.guarded('all', 'POST', '/api/tickets', () =>
-    json(201, { url: access.pageAddress(), expiresAt: new Date(now() + TICKET_LIFE_MS).toISOString() }),
+    json<PageAddress>(201, {
+      url: access.pageAddress(),
+      expiresAt: new Date(now() + TICKET_LIFE_MS).toISOString(),
+    }),
   )
 
   routes.open('POST', '/api/session', async (c) => {
-    const { ticket } = await readJson(c, MAX_SMALL_BODY)
+    const { ticket } = await readJson<OpenSession>(c, MAX_SMALL_BODY)
     if (typeof ticket !== 'string') throw badRequest('A ticket is needed.')
-    return json(200, { status: 'ok' }, { 'Set-Cookie': auth.openSession(c, ticket) })
+    return json<Done>(200, { status: 'ok' }, { 'Set-Cookie': auth.openSession(c, ticket) })
   })
 
   routes.guarded('all', 'DELETE', '/api/session', (c) =>
-    json(200, { status: 'ok' }, { 'Set-Cookie': auth.closeSession(c) }),
+    json<Done>(200, { status: 'ok' }, { 'Set-Cookie': auth.closeSession(c) }),
   )
 
   routes.guarded('all', 'GET', '/api/tokens', () =>
-    json(200, { items: tokens.list().map(({ id, scope, createdAt }) => ({ id, scope, createdAt })) }),
+    json<List<TokenEntry>>(200, {
+      items: tokens.list().map(({ id, scope, createdAt }) => ({ id, scope, createdAt })),
+    }),
   )
 
   routes.guarded('all', 'POST', '/api/tokens', async (c) => {
-    const { scope } = await readJson(c, MAX_SMALL_BODY)
+    const { scope } = await readJson<IssueToken>(c, MAX_SMALL_BODY)
     if (!isTokenScope(scope)) throw badRequest(`The scope must be one of: ${TOKEN_SCOPES.join(', ')}.`)
-    return json(201, await tokens.issue(scope, now()))
+    return json<IssuedToken>(201, await tokens.issue(scope, now()))
   })
 
   routes.guarded('all', 'DELETE', '/api/tokens/:id', async (c) => {
     if (!(await tokens.revoke(idOf(c)))) throw notFound()
-    return json(200, { status: 'ok' })
+    return json<Done>(200, { status: 'ok' })
   })
 }
 
@@ -88,16 +111,16 @@ export function addLoginRoutes(routes: Routes, services: ApiServices): void {
   if (!login) return
   routes.guarded('all', 'POST', '/api/login/start', async (_c, principal) => {
     const { authorizeUrl, session, expiresAt } = await login.start(principal.client)
-    return json(200, { authorizeUrl, session, expiresAt: new Date(expiresAt).toISOString() })
+    return json<StartedLogin>(200, { authorizeUrl, session, expiresAt: new Date(expiresAt).toISOString() })
   })
 
   routes.guarded('all', 'POST', '/api/login/finish', async (c, { client }) => {
-    const { session, code, replace } = await readJson(c, MAX_SMALL_BODY)
-    if (replace === true) return json(200, await login.confirm(client))
+    const { session, code, replace } = await readJson<FinishLogin>(c, MAX_SMALL_BODY)
+    if (replace === true) return json<SignedIn>(200, await login.confirm(client))
     if (typeof session !== 'string' || typeof code !== 'string')
       throw badRequest('A session and a code are needed.')
     try {
-      return json(200, await login.finish(client, session, code))
+      return json<SignedIn>(200, await login.finish(client, session, code))
     } catch (error) {
       if (error instanceof OtherAccount) throw new HttpProblem(409, 'other-account', error.message)
       throw error
@@ -105,9 +128,9 @@ export function addLoginRoutes(routes: Routes, services: ApiServices): void {
   })
 
   routes.guarded('all', 'POST', '/api/login/api-key', async (c) => {
-    const { key } = await readJson(c, MAX_SMALL_BODY)
+    const { key } = await readJson<SignInWithKey>(c, MAX_SMALL_BODY)
     if (typeof key !== 'string') throw badRequest('A key is needed.')
-    return json(200, await login.apiKey(key))
+    return json<StoredKey>(200, await login.apiKey(key))
   })
 }
 

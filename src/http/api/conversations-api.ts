@@ -3,6 +3,14 @@ import type { Principal } from '../access/auth.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_MESSAGE_BODY, MAX_TEXT_BYTES, MAX_UPLOAD_BYTES, readJson, streamBody } from '../body.ts'
 import type { Routes } from '../routes.ts'
+import type {
+  AttachmentInfo,
+  ConversationEntry,
+  List,
+  MessagePage,
+  MessageReceipt,
+  PostMessage,
+} from '../wire.ts'
 import { toItem } from './items.ts'
 import type { ApiServices, PostedMessage } from './services.ts'
 
@@ -37,14 +45,14 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
       lastAt: new Date(entry.lastAt).toISOString(),
       preview: entry.preview,
     }))
-    return json(200, { items })
+    return json<List<ConversationEntry>>(200, { items })
   })
 
   routes.guarded('chat', 'GET', '/api/conversations/:id/messages', async (c) => {
     const conversationId = chat.conversationId(conversationOf(c))
     const limit = Math.min(MAX_PAGE, wholeNumber(c, 'limit') ?? DEFAULT_PAGE)
     const rows = await conversations.messages(conversationId, { limit, beforeSeq: wholeNumber(c, 'before') })
-    return json(200, {
+    return json<MessagePage>(200, {
       items: rows.map(toItem),
       // Where the event stream goes on from what is printed here.
       revision: rows.reduce((newest, row) => Math.max(newest, row.revision), 0),
@@ -54,7 +62,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   routes.guarded('chat', 'POST', '/api/conversations/:id/messages', async (c, principal) => {
     takesMessages()
     const address = conversationOf(c)
-    const body = await readJson(c, MAX_MESSAGE_BODY)
+    const body = await readJson<PostMessage>(c, MAX_MESSAGE_BODY)
     return await accept(services, messageOf(body, address, principal, services))
   })
 
@@ -73,7 +81,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
     takesMessages()
     const address = conversationOf(c)
     const name = fileName(c.req.query('name'))
-    return json(201, await uploads.save(address, name, streamBody(c, MAX_UPLOAD_BYTES)))
+    return json<AttachmentInfo>(201, await uploads.save(address, name, streamBody(c, MAX_UPLOAD_BYTES)))
   })
 
   routes.guarded('chat', 'GET', '/api/conversations/:id/attachments/:attachment', async (c) => {
@@ -117,11 +125,11 @@ async function accept(services: ApiServices, message: PostedMessage): Promise<Re
       { 'Retry-After': '60' },
     )
   // What must not be stored (a pasted sign-in code) has no id of its own.
-  return json(202, { id: accepted.messageId, state: accepted.state ?? 'refused' })
+  return json<MessageReceipt>(202, { id: accepted.messageId, state: accepted.state ?? 'refused' })
 }
 
 function messageOf(
-  body: Record<string, unknown>,
+  body: { readonly [Member in keyof PostMessage]?: unknown },
   address: string,
   principal: Principal,
   { uploads }: ApiServices,

@@ -2,16 +2,17 @@ import { expect, test } from 'vitest'
 import { post, quietDashboard, startTestGateway, TEST_TOKEN } from '../../../test/support/web/http-gateway.ts'
 import { openSse, type ReceivedEvent } from '../../../test/support/web/sse-client.ts'
 import { Refused } from '../../support/errors.ts'
+import type { SandboxEvent } from '../wire.ts'
 import type { SandboxPanel } from './services.ts'
 import { timelineReport } from './timeline-report.ts'
 
 class Panel implements SandboxPanel {
   readonly acts: Array<[string, unknown]> = []
-  events: Array<{ seq: number }> = []
+  events: SandboxEvent[] = []
   #listener = () => {}
 
   state() {
-    return { faults: [] }
+    return { faults: [], liveAccessTokens: 0, tokenLifetimeSeconds: 60 }
   }
   act(action: string, body: unknown) {
     if (action !== 'expire' && action !== 'fault') return null
@@ -20,7 +21,7 @@ class Panel implements SandboxPanel {
     return { ended: 1 }
   }
   happen() {
-    this.events = [...this.events, { seq: this.events.length + 1 }]
+    this.events = [...this.events, { seq: this.events.length + 1, at: 0, kind: 'authorized' }]
     this.#listener()
   }
   subscribe(listener: () => void) {

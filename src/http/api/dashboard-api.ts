@@ -3,6 +3,8 @@ import { DAY, HOUR, MINUTE } from '../../support/clock.ts'
 import { badRequest, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_SMALL_BODY, readJson } from '../body.ts'
 import type { Routes } from '../routes.ts'
+import type { FiguresReport, QueuedText, TimelineReport } from '../wire-reports.ts'
+import type { SandboxActions, SandboxState } from '../wire.ts'
 import type { DashboardService } from './services.ts'
 
 /** Longer than figures are kept. */
@@ -19,24 +21,30 @@ export function addDashboardRoutes(routes: Routes, dashboard: DashboardService, 
       throw badRequest('`from` must lie before `to`, by a minute to 400 days.')
     const names = namesOf(c.req.query('names'))
     const { values, stepMs, from: first } = await dashboard.figures({ from, to, names })
-    return json(200, { from: new Date(first).toISOString(), stepSeconds: stepMs / 1_000, values })
+    return json<FiguresReport>(200, {
+      from: new Date(first).toISOString(),
+      stepSeconds: stepMs / 1_000,
+      values,
+    })
   })
 
-  routes.guarded('all', 'GET', '/api/credential/timeline', () => json(200, dashboard.timeline()))
+  routes.guarded('all', 'GET', '/api/credential/timeline', () =>
+    json<TimelineReport>(200, dashboard.timeline()),
+  )
 
   routes.guarded('all', 'GET', '/api/queue/:id/text', async (c) => {
     const text = await dashboard.text(c.req.param('id') ?? '')
     if (text === null) throw notFound()
-    return json(200, { text })
+    return json<QueuedText>(200, { text })
   })
 
   if (!sandbox) return
-  routes.guarded('all', 'GET', '/api/sandbox', () => json(200, sandbox.state()))
+  routes.guarded('all', 'GET', '/api/sandbox', () => json<SandboxState>(200, sandbox.state()))
   routes.guarded('all', 'POST', '/api/sandbox/:action', async (c) => {
     const body = await readJson(c, MAX_SMALL_BODY)
     const done = sandbox.act(c.req.param('action') ?? '', body)
     if (done === null) throw notFound()
-    return json(200, done)
+    return json<SandboxActions[keyof SandboxActions]>(200, done)
   })
 }
 

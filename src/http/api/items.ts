@@ -1,23 +1,7 @@
-import type { AttachmentInfo, MessageState, StoredMessage } from '../../inbox/message.ts'
+import type { MessageState, StoredMessage } from '../../inbox/message.ts'
+import type { MessageItem } from '../wire.ts'
 
 /** A message as `GET …/messages` and the event streams print it. */
-export interface MessageItem {
-  readonly id: string
-  readonly role: StoredMessage['role']
-  /** With what stands before an answer, such as which message it answers. */
-  readonly text: string
-  readonly state: MessageState
-  /** ISO-8601, UTC. */
-  readonly at: string
-  /** Order within the conversation. */
-  readonly seq: number
-  /** Moves with every change: of two versions of one message the higher one is newer. */
-  readonly revision: number
-  /** The client's own name for a message that it posted. */
-  readonly messageId?: string
-  readonly attachments?: readonly AttachmentInfo[]
-}
-
 export function toItem(row: StoredMessage): MessageItem {
   return {
     id: row.id,

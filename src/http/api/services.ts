@@ -5,7 +5,8 @@ import type { Series, SeriesName } from '../../inbox/figures/figure-series.ts'
 import type { ConversationEvents } from '../../inbox/fleet/events.ts'
 import type { Attachment, AttachmentInfo, ConversationId, MessageState } from '../../inbox/message.ts'
 import type { Changes } from '../streams/changes.ts'
-import type { TimelineReport } from './timeline-report.ts'
+import type { IncidentItem, QueueItem, StatusReport, TimelineReport } from '../wire-reports.ts'
+import type { SandboxActions, SandboxEvent, SandboxState, SignedIn, StoredKey } from '../wire.ts'
 
 /**
  * Everything that the HTTP server needs of the rest of the gateway. It knows no
@@ -17,9 +18,9 @@ export interface ApiServices {
   /** Calls `listener` whenever readiness or the number of waiting messages may have changed. */
   readonly onStatusChange: (listener: () => void) => Disposable
   /** What `hermes status --json` prints. @param url where this machine reaches the server */
-  readonly status: (url: string) => Promise<object>
+  readonly status: (url: string) => Promise<StatusReport>
   /** What `hermes incidents --json` prints as `items`. */
-  readonly incidents: () => Promise<readonly object[]>
+  readonly incidents: () => Promise<readonly IncidentItem[]>
   readonly queue: QueueService
   readonly chat: ChatService
   readonly conversations: Pick<Conversations, 'changes' | 'messages' | 'list'>
@@ -57,11 +58,11 @@ export interface DashboardService {
 
 /** The simulated provider, as far as a visitor may drive it. */
 export interface SandboxPanel {
-  state(): object
+  state(): SandboxState
   /** The last events, oldest first; tokens are named by fingerprint. */
-  readonly events: ReadonlyArray<{ readonly seq: number }>
+  readonly events: readonly SandboxEvent[]
   /** Does what `action` names; null = there is no such action. @throws Refused for a body that makes no sense */
-  act(action: string, body: unknown): object | null
+  act(action: string, body: unknown): SandboxActions[keyof SandboxActions] | null
   subscribe(listener: () => void): Disposable
 }
 
@@ -76,7 +77,7 @@ export type Readiness =
 
 interface QueueService {
   /** As `hermes queue list --json` prints them as `items`; no `states`: held and parked ones. */
-  list(states: readonly MessageState[] | null, limit: number): Promise<readonly object[]>
+  list(states: readonly MessageState[] | null, limit: number): Promise<readonly QueueItem[]>
   /** False: no message with this id is held or parked. */
   retry(id: string): Promise<boolean>
   /** Returns how many will be tried again. */
@@ -133,11 +134,5 @@ export interface LoginService {
    *
    * @throws Refused when it is no key or not taken; TransientError when nobody could be asked
    */
-  apiKey(key: string): Promise<{ readonly fingerprint: string; readonly note: string | null }>
-}
-
-interface SignedIn {
-  readonly account: string | null
-  /** A sentence, where something else than this sign-in is still in use. */
-  readonly note: string | null
+  apiKey(key: string): Promise<StoredKey>
 }

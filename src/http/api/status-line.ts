@@ -1,19 +1,5 @@
+import type { StatusLine } from '../wire.ts'
 import type { Readiness } from './services.ts'
-
-/** What the page's first line shows. */
-export interface StatusLine {
-  readonly ready: boolean
-  /** `ready`, or as `/readyz` prints it. */
-  readonly status: string
-  readonly reason: string | null
-  /** One sentence that a lay person understands. */
-  readonly sentence: string
-  readonly held: number
-  readonly parked: number
-  readonly sandbox: boolean
-  /** A person can mend it here and now, by signing in on the page. */
-  readonly signIn: boolean
-}
 
 const SENTENCES: Readonly<Record<string, string>> = {
   'needs-login': 'Waiting for you: the sign-in has ended.',

@@ -1,37 +1,10 @@
 import type { AuthStatus } from '../../credentials/keeper/status.ts'
 import { isGoodRefresh, type TimelineEvent } from '../../credentials/timeline.ts'
 import { isoTime } from '../../support/clock.ts'
+import type { TimelineReport } from '../wire-reports.ts'
 
-/** The credential's life as `GET /api/credential/timeline` prints it. Times are ISO 8601 in UTC. */
-export interface TimelineReport {
-  readonly now: string
-  /** Before this nothing is known. */
-  readonly since: string | null
-  readonly plannedRefreshAt: string | null
-  readonly loginExpiresAt: string | null
-  readonly loginExpiryEstimated: boolean
-  /** Each token from its first use to its end or its successor, oldest first; `to` null: no end is known. */
-  readonly tokens: readonly TokenSpan[]
-  readonly refreshes: ReadonlyArray<{ readonly at: string; readonly outcome: string; readonly good: boolean }>
-  readonly rejections: ReadonlyArray<{ readonly at: string; readonly until: string; readonly count: number }>
-  /** When no request could be made for want of a credential; `to` null: it goes on. */
-  readonly outages: readonly OutageSpan[]
-  readonly starts: readonly string[]
-}
-
-interface TokenSpan {
-  readonly from: string
-  readonly to: string | null
-  readonly fingerprint: string
-  readonly source: string | null
-}
-
-interface OutageSpan {
-  readonly from: string
-  readonly to: string | null
-  readonly state: string
-  readonly reason: string | null
-}
+type TokenSpan = TimelineReport['tokens'][number]
+type OutageSpan = TimelineReport['outages'][number]
 
 /** Puts the spans together from single events. Pure. */
 export function timelineReport(

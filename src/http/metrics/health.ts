@@ -1,6 +1,7 @@
 import { API_HEADERS, json } from '../answers.ts'
 import type { Readiness } from '../api/services.ts'
 import type { Routes } from '../routes.ts'
+import type { ReadyReport } from '../wire.ts'
 
 /** The addresses of probes: asked for by their machine's address, so no `Host` is checked. */
 export const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
@@ -16,7 +17,7 @@ export function addHealthRoutes(routes: Routes, readiness: () => Readiness): voi
   routes.open('GET', '/readyz', () => {
     const state = readiness()
     return state.ready
-      ? json(200, { status: 'ready' })
-      : json(503, { status: state.status, reason: state.reason })
+      ? json<ReadyReport>(200, { status: 'ready' })
+      : json<ReadyReport>(503, { status: state.status, reason: state.reason })
   })
 }

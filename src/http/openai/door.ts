@@ -28,14 +28,14 @@ export function completionDoor(services: CompletionServices): Door {
     const startedAt = Math.floor(clock.now() / SECOND)
 
     routes.guarded('chat', 'GET', '/v1/models', () =>
-      json(200, { object: 'list', data: services.models.map((id) => modelItem(id, startedAt)) }),
+      json<object>(200, { object: 'list', data: services.models.map((id) => modelItem(id, startedAt)) }),
     )
 
     routes.guarded('chat', 'GET', '/v1/models/:id', (c) => {
       const id = c.req.param('id') ?? ''
       if (!services.models.includes(id))
         throw new ParameterProblem(404, 'model_not_found', 'There is no such model here.', 'model')
-      return json(200, modelItem(id, startedAt))
+      return json<object>(200, modelItem(id, startedAt))
     })
 
     routes.guarded('chat', 'POST', '/v1/chat/completions', (c, principal) =>

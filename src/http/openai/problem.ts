@@ -51,7 +51,7 @@ export function openAiError(found: HttpProblem): OpenAiError {
 }
 
 export function openAiProblem(found: HttpProblem): Response {
-  return json(found.status, openAiError(found), found.headers)
+  return json<OpenAiError>(found.status, openAiError(found), found.headers)
 }
 
 /** Does this address speak OpenAI's protocol, errors included? */

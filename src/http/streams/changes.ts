@@ -1,6 +1,15 @@
+import type { Topic } from '../wire.ts'
+
+const NO_CHANGES: Readonly<Record<Topic, number>> = {
+  queue: 0,
+  incident: 0,
+  figures: 0,
+  credential: 0,
+  channels: 0,
+}
+
 /** What the dashboard shows, by the part that changes as one. */
-export const TOPICS = ['queue', 'incident', 'figures', 'credential', 'channels'] as const
-export type Topic = (typeof TOPICS)[number]
+export const TOPICS = Object.keys(NO_CHANGES) as readonly Topic[]
 
 /**
  * Counts the changes of each part. Readers are told the count and not the change: who
@@ -10,7 +19,7 @@ export type Topic = (typeof TOPICS)[number]
 export class Changes {
   /** Counts of another life of the gateway mean nothing in this one. */
   readonly #life: string
-  readonly #counts = new Map<Topic, number>(TOPICS.map((topic) => [topic, 0]))
+  readonly #counts = { ...NO_CHANGES }
   readonly #listeners = new Set<(topic: Topic) => void>()
 
   /** @param life names this run of the gateway */
@@ -23,12 +32,12 @@ export class Changes {
   }
 
   mark(topic: Topic): void {
-    this.#counts.set(topic, this.#counts.get(topic)! + 1)
+    this.#counts[topic]++
     for (const listener of this.#listeners) listener(topic)
   }
 
   version(topic: Topic): string {
-    return `${this.#life}.${this.#counts.get(topic)}`
+    return `${this.#life}.${this.#counts[topic]}`
   }
 
   subscribe(listener: (topic: Topic) => void): Disposable {

@@ -2,6 +2,7 @@ import type { ConversationId, StoredMessage } from '../../inbox/message.ts'
 import type { Clock, Timer } from '../../support/clock.ts'
 import { isFinal, toItem } from '../api/items.ts'
 import type { ApiServices } from '../api/services.ts'
+import type { DeltaEvent, MessageEvent } from '../wire.ts'
 import { frame, type EventStream } from './sse.ts'
 
 type Source = Pick<ApiServices, 'conversations' | 'events'>
@@ -211,8 +212,9 @@ class Feed {
     this.#delta({ turnId, offset, text: text.slice(offset) })
   }
 
-  #delta(data: { turnId: string; offset: number; text: string; done?: true }): void {
-    this.#stream.write(frame('delta', JSON.stringify({ conversation: this.#hub.conversationId, ...data })))
+  #delta(data: Omit<DeltaEvent, 'conversation'>): void {
+    const delta: DeltaEvent = { conversation: this.#hub.conversationId, ...data }
+    this.#stream.write(frame('delta', JSON.stringify(delta)))
   }
 }
 
@@ -222,7 +224,7 @@ const texts = new WeakMap<StoredMessage, string>()
 function serialized(row: StoredMessage, conversation: ConversationId): string {
   let text = texts.get(row)
   if (text === undefined) {
-    text = JSON.stringify({ ...toItem(row), conversation })
+    text = JSON.stringify({ ...toItem(row), conversation } satisfies MessageEvent)
     texts.set(row, text)
   }
   return text

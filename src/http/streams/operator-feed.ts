@@ -1,6 +1,7 @@
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import type { DashboardService } from '../api/services.ts'
-import { TOPICS, type Topic } from './changes.ts'
+import type { SandboxEvents, Topic, TopicEvent } from '../wire.ts'
+import { TOPICS } from './changes.ts'
 import { frame, type EventStream } from './sse.ts'
 
 /** Changes come in bursts; an eye is not faster than this, and the store is asked no more often. */
@@ -82,11 +83,11 @@ export class OperatorFeed {
     const { changes, sandbox } = this.#dashboard
     if (!stream.ready) return
     for (const topic of topics) {
-      stream.write(frame(topic, JSON.stringify({ version: changes.version(topic) })))
+      stream.write(frame(topic, JSON.stringify({ version: changes.version(topic) } satisfies TopicEvent)))
     }
     const items = sandbox?.events.filter(({ seq }) => seq > reader.seq) ?? []
     if (items.length === 0) return
     reader.seq = items.at(-1)!.seq
-    stream.write(frame('sandbox', JSON.stringify({ life: changes.life, items })))
+    stream.write(frame('sandbox', JSON.stringify({ life: changes.life, items } satisfies SandboxEvents)))
   }
 }

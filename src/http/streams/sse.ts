@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import type { EventName } from '../wire.ts'
 
 /** Below the half minute after which proxies and phones give up on a silent connection. */
 const HEARTBEAT_MS = 15 * SECOND
@@ -129,7 +130,7 @@ export class EventStream {
 }
 
 /** One event as it goes over the wire; `data` is JSON, which holds no line break. */
-export function frame(event: string, data: string, id?: number): string {
+export function frame(event: EventName, data: string, id?: number): string {
   return id === undefined
     ? `event: ${event}\ndata: ${data}\n\n`
     : `id: ${id}\nevent: ${event}\ndata: ${data}\n\n`

@@ -42,7 +42,10 @@ export function webhookDoor(services: WebhookServices): Door {
         if (rate.take(hook.name, clock.monotonic()) !== 'pass') throw tooMany()
         const accepted = await accept(services.receiver, hook, id, textOf(hook, body))
         if (accepted.holdFull) throw holdFull()
-        return json(202, { id: accepted.messageId, state: accepted.state })
+        return json<Pick<Accepted, 'state'> & { readonly id: string | null }>(202, {
+          id: accepted.messageId,
+          state: accepted.state,
+        })
       })
     }
     return { close() {} }

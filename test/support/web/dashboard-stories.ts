@@ -1,23 +1,16 @@
 import type { DashboardService, SandboxPanel } from '../../../src/http/api/services.ts'
 import { timelineReport } from '../../../src/http/api/timeline-report.ts'
-import { HOUR, MINUTE } from '../../../src/support/clock.ts'
+import type { IncidentItem, QueueItem, StatusReport } from '../../../src/http/wire-reports.ts'
+import { HOUR, MINUTE, SECOND } from '../../../src/support/clock.ts'
 import { Refused } from '../../../src/support/errors.ts'
 import { quietDashboard, startTestGateway, type TestGateway } from './http-gateway.ts'
-
-interface QueueRow {
-  readonly id: string
-  readonly conversation: string
-  readonly state: string
-  readonly reason: string | null
-  readonly at: string
-}
 
 export interface GatewayOfStories {
   readonly gateway: TestGateway
   readonly dashboard: DashboardService
   /** What was done to the queue. */
   readonly calls: string[]
-  readonly queue: QueueRow[]
+  readonly queue: QueueItem[]
 }
 
 const ago = (ms: number): string => new Date(Date.now() - ms).toISOString()
@@ -26,7 +19,7 @@ const ago = (ms: number): string => new Date(Date.now() - ms).toISOString()
 export async function openGatewayOfStories(): Promise<GatewayOfStories> {
   const calls: string[] = []
   const long = 'x'.repeat(128)
-  const queue: QueueRow[] = [
+  const queue: QueueItem[] = [
     { id: 'q1', conversation: `web:${long}`, state: 'held', reason: 'revoked', at: ago(2 * HOUR) },
     { id: 'q2', conversation: 'telegram:12345', state: 'received', reason: null, at: ago(HOUR) },
     {
@@ -107,9 +100,12 @@ export async function openGatewayOfStories(): Promise<GatewayOfStories> {
   return { gateway, dashboard, calls, queue }
 }
 
-const STATUS = {
+const STATUS: StatusReport = {
   gateway: {
+    running: true,
     version: '1.2.3',
+    pid: 1,
+    url: null,
     startedAt: ago(HOUR),
     sandbox: true,
     status: 'needs-login',
@@ -123,10 +119,12 @@ const STATUS = {
     renewable: true,
     fingerprint: 'bbbbbbbb',
     expiresAt: ago(-HOUR),
+    secondsLeft: HOUR / SECOND,
     loginExpiresAt: ago(-27 * 24 * HOUR),
     loginExpiryEstimated: true,
     lastRefresh: { at: ago(HOUR), outcome: 'revoked' },
     nextAttemptAt: null,
+    consecutive401: 1,
   },
   channels: [
     { channel: 'web', state: 'connected', problem: null, since: ago(HOUR), account: null },
@@ -148,7 +146,7 @@ const STATUS = {
   warnings: ['A sentence that the operator should read.'],
 }
 
-function incident(id: string, closedAt: string | null): object {
+function incident(id: string, closedAt: string | null): IncidentItem {
   return {
     id,
     status: 'needs-login',
@@ -162,8 +160,8 @@ function incident(id: string, closedAt: string | null): object {
       ...(closedAt === null
         ? []
         : [
-            { at: closedAt, kind: 'recovered', text: 'Messages can be answered again' },
-            { at: closedAt, kind: 'closed', text: '3 answered, 1 refused, 0 parked' },
+            { at: closedAt, kind: 'recovered' as const, text: 'Messages can be answered again' },
+            { at: closedAt, kind: 'closed' as const, text: '3 answered, 1 refused, 0 parked' },
           ]),
     ],
     alertRounds: 1,
@@ -191,7 +189,7 @@ function panel(now: number): SandboxPanel {
       tokenLifetimeSeconds: 60,
     }),
     events,
-    act: () => ({}),
+    act: () => ({ ended: 0 }),
     subscribe: () => ({ [Symbol.dispose]: () => {} }),
   }
 }

@@ -8,10 +8,12 @@ import type { Conversations } from '../../../src/conversation/conversations.ts'
 import type { Delivered, Receiver } from '../../../src/conversation/receiver.ts'
 import { TokenList } from '../../../src/http/access/token-list.ts'
 import type { ApiServices, DashboardService, Readiness } from '../../../src/http/api/services.ts'
+import { statusReport } from '../../../src/http/api/status-report.ts'
 import { timelineReport } from '../../../src/http/api/timeline-report.ts'
 import { Metrics, type MetricSources } from '../../../src/http/metrics/metrics.ts'
 import { HttpServer, type HttpServerOptions } from '../../../src/http/server.ts'
 import { Changes } from '../../../src/http/streams/changes.ts'
+import type { StatusReport } from '../../../src/http/wire-reports.ts'
 import type { Accepted } from '../../../src/inbox/arrival.ts'
 import { ConversationEvents } from '../../../src/inbox/fleet/events.ts'
 import type { Attachment, ConversationId, StoredMessage } from '../../../src/inbox/message.ts'
@@ -171,7 +173,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },
-    status: async () => ({ status: readiness.ready ? 'ready' : readiness.status }),
+    status: async () => reportOf(readiness),
     incidents: async () => [],
     queue: {
       list: async () => [],
@@ -228,6 +230,34 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       await rm(home, { recursive: true, force: true })
     },
   }
+}
+
+/** The report of a gateway that has nothing to do. */
+function reportOf(readiness: Readiness): StatusReport {
+  return statusReport({
+    gateway: { running: true, version: '1', pid: 1, url: null, startedAt: null, sandbox: false },
+    readiness,
+    credential: {
+      state: 'healthy',
+      reason: null,
+      source: 'own',
+      kind: 'oauth',
+      renewable: true,
+      fingerprint: null,
+      expiresAt: null,
+      secondsLeft: null,
+      loginExpiresAt: null,
+      loginExpiryEstimated: false,
+      lastRefresh: null,
+      nextAttemptAt: null,
+      consecutive401: 0,
+    },
+    channels: [],
+    counts: { received: 0, answering: 0, held: 0, parked: 0, oldestAt: null },
+    incident: null,
+    routes: [],
+    warnings: [],
+  })
 }
 
 /** A dashboard with nothing on it. */

@@ -1,21 +1,15 @@
-import type { SandboxEvent } from '../api.ts'
+import type {
+  FiguresReport,
+  IncidentItem,
+  QueueItem,
+  StatusReport,
+  TimelineReport,
+} from '../../../src/http/wire-reports.ts'
+import type { SandboxEvent, SandboxState, Topic } from '../../../src/http/wire.ts'
 import type { ChatState } from '../chat-state.ts'
 import type { LiveEvent } from '../live-connection.ts'
 import { Observable } from '../observable.ts'
-import {
-  readFigures,
-  readIncidents,
-  readQueue,
-  readSandbox,
-  readStatus,
-  readTimeline,
-  type Figures,
-  type Incident,
-  type QueueEntry,
-  type SandboxState,
-  type StatusReport,
-  type Timeline,
-} from './board-api.ts'
+import { readFigures, readIncidents, readQueue, readSandbox, readStatus, readTimeline } from './board-api.ts'
 import { HOUR } from './words.ts'
 
 export type Part = 'status' | 'incidents' | 'queue' | 'timeline' | 'figures' | 'sandbox'
@@ -28,7 +22,7 @@ export interface Range {
 }
 
 /** The part that must be read anew when this has changed. */
-const PARTS_OF: Readonly<Record<string, readonly Part[]>> = {
+const PARTS_OF: Readonly<Record<Topic | 'line' | 'sandbox', readonly Part[]>> = {
   queue: ['queue', 'status'],
   incident: ['incidents', 'status'],
   figures: ['figures'],
@@ -54,10 +48,10 @@ const KEPT_SANDBOX_EVENTS = 200
  */
 export class BoardState {
   readonly status = new Observable<StatusReport | null>(null)
-  readonly incidents = new Observable<readonly Incident[] | null>(null)
-  readonly queue = new Observable<readonly QueueEntry[] | null>(null)
-  readonly timeline = new Observable<Timeline | null>(null)
-  readonly figures = new Observable<Figures | null>(null)
+  readonly incidents = new Observable<readonly IncidentItem[] | null>(null)
+  readonly queue = new Observable<readonly QueueItem[] | null>(null)
+  readonly timeline = new Observable<TimelineReport | null>(null)
+  readonly figures = new Observable<FiguresReport | null>(null)
   readonly sandbox = new Observable<SandboxState | null>(null)
   readonly sandboxEvents = new Observable<readonly SandboxEvent[]>([])
   readonly range = new Observable<Range>({ lengthMs: HOUR, to: null })
@@ -114,10 +108,10 @@ export class BoardState {
     this.#changed('sandbox', `${event.life}.${items.at(-1)?.seq ?? last}`)
   }
 
-  #changed(topic: string, version: string): void {
+  #changed(topic: keyof typeof PARTS_OF, version: string): void {
     if (this.#versions.get(topic) === version) return
     this.#versions.set(topic, version)
-    for (const part of PARTS_OF[topic] ?? []) this.#stale.add(part)
+    for (const part of PARTS_OF[topic]) this.#stale.add(part)
     this.#readAll()
   }
 

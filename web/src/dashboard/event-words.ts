@@ -1,4 +1,4 @@
-import type { SandboxEvent } from '../api.ts'
+import type { SandboxEvent } from '../../../src/http/wire.ts'
 
 interface Words {
   readonly tone: 'good' | 'bad' | 'note'

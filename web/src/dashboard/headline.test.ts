@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { StatusLine } from '../api.ts'
-import type { StatusReport, Timeline } from './board-api.ts'
+import type { StatusReport, TimelineReport } from '../../../src/http/wire-reports.ts'
+import type { StatusLine } from '../../../src/http/wire.ts'
 import { headline } from './headline.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')
@@ -26,7 +26,16 @@ const ENDED: StatusLine = {
 
 function report(credential: Partial<StatusReport['credential']> = {}, parked = 0): StatusReport {
   return {
-    gateway: { version: '1', startedAt: null, sandbox: false, status: 'ready', reason: null },
+    gateway: {
+      running: true,
+      version: '1',
+      pid: 1,
+      url: null,
+      startedAt: null,
+      sandbox: false,
+      status: 'ready',
+      reason: null,
+    },
     credential: {
       state: 'healthy',
       reason: null,
@@ -35,10 +44,12 @@ function report(credential: Partial<StatusReport['credential']> = {}, parked = 0
       renewable: true,
       fingerprint: 'aaaaaaaa',
       expiresAt: after(300),
+      secondsLeft: 300 * 60,
       loginExpiresAt: '2026-12-19T12:00:00Z',
       loginExpiryEstimated: false,
       lastRefresh: null,
       nextAttemptAt: null,
+      consecutive401: 0,
       ...credential,
     },
     channels: [],
@@ -49,7 +60,7 @@ function report(credential: Partial<StatusReport['credential']> = {}, parked = 0
   }
 }
 
-const timeline = { plannedRefreshAt: after(134) } as Timeline
+const timeline = { plannedRefreshAt: after(134) } as TimelineReport
 
 test('all is well: when the next refresh is, and when the sign-in ends', () => {
   const { sentence, action, tone } = headline(READY, report(), timeline, NOW)

@@ -1,5 +1,5 @@
-import type { StatusLine } from '../api.ts'
-import type { StatusReport, Timeline } from './board-api.ts'
+import type { StatusReport, TimelineReport } from '../../../src/http/wire-reports.ts'
+import type { StatusLine } from '../../../src/http/wire.ts'
 import { count, day, DAY, duration, moment } from './words.ts'
 
 /** The sentence in large type, and the one thing that helps. */
@@ -38,7 +38,7 @@ const ACTIONS: Readonly<Record<string, Headline['action']>> = {
 export function headline(
   line: StatusLine | null,
   report: StatusReport | null,
-  timeline: Timeline | null,
+  timeline: TimelineReport | null,
   now: number,
 ): Headline {
   if (line === null) return { tone: 'wait', sentence: 'Looking at the gateway …', detail: null, action: null }
@@ -94,7 +94,7 @@ function usableTrouble({ credential }: StatusReport, now: number): Headline | nu
   }
 }
 
-function lifeOf({ credential }: StatusReport, timeline: Timeline | null, now: number): string {
+function lifeOf({ credential }: StatusReport, timeline: TimelineReport | null, now: number): string {
   if (credential.kind === 'api-key') return 'An API key is in use; it does not end by itself.'
   const planned = timeline?.plannedRefreshAt ?? null
   const ends = credential.loginExpiresAt

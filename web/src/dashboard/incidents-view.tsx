@@ -1,5 +1,5 @@
+import type { IncidentItem } from '../../../src/http/wire-reports.ts'
 import { useValue } from '../observable.ts'
-import type { Incident } from './board-api.ts'
 import type { BoardProps } from './board-props.ts'
 import { Frame } from './frame.tsx'
 import { count, day, duration, exactTime, moment, useNow } from './words.ts'
@@ -36,7 +36,7 @@ export function IncidentsView({ state, board, view, onGo }: BoardProps) {
 const PARTS = ['incidents'] as const
 
 interface EntryProps {
-  readonly incident: Incident
+  readonly incident: IncidentItem
   readonly now: number
   readonly open: boolean
   readonly onOpen: () => void
@@ -91,7 +91,7 @@ function Entry({ incident, now, open, onOpen }: EntryProps) {
 }
 
 /** What became of the messages that had to wait. */
-function outcome({ held, answered, refused, parked }: Incident['counts']): string {
+function outcome({ held, answered, refused, parked }: IncidentItem['counts']): string {
   if (held === 0 && answered === 0) return 'no message had to wait'
   const parts = [
     `${held} held`,

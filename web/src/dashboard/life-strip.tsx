@@ -1,5 +1,5 @@
+import type { TimelineReport } from '../../../src/http/wire-reports.ts'
 import { useValue } from '../observable.ts'
-import type { Timeline } from './board-api.ts'
 import type { BoardState } from './board-state.ts'
 import { Scale, ticks, tokenBars } from './strip-layout.ts'
 import { useWidth } from './use-width.ts'
@@ -41,7 +41,7 @@ export function LifeStrip({ board, now }: { board: BoardState; now: number }) {
   )
 }
 
-function Drawing({ timeline, scale, now }: { timeline: Timeline; scale: Scale; now: number }) {
+function Drawing({ timeline, scale, now }: { timeline: TimelineReport; scale: Scale; now: number }) {
   const { width } = scale
   const end = timeline.loginExpiresAt === null ? null : Date.parse(timeline.loginExpiresAt)
   const outages = timeline.outages
@@ -160,7 +160,7 @@ function shortDay(at: number): string {
 }
 
 /** What the drawing shows, for ears. */
-function summary(timeline: Timeline, now: number): string {
+function summary(timeline: TimelineReport, now: number): string {
   const good = timeline.refreshes.filter((refresh) => refresh.good).length
   const rejected = timeline.rejections.reduce((sum, rejection) => sum + rejection.count, 0)
   const end = timeline.loginExpiresAt
@@ -172,7 +172,7 @@ function summary(timeline: Timeline, now: number): string {
 }
 
 /** The same as a list, newest first. */
-function InWords({ timeline, now }: { timeline: Timeline; now: number }) {
+function InWords({ timeline, now }: { timeline: TimelineReport; now: number }) {
   const entries = [
     ...timeline.tokens.map(({ from, fingerprint }) => ({
       at: from,

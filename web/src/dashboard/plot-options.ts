@@ -1,5 +1,5 @@
 import uPlot from 'uplot'
-import type { Values } from './board-api.ts'
+import type { SeriesValues } from '../../../src/http/wire-reports.ts'
 import { DAY, time } from './words.ts'
 
 /** All plots follow one pointer. */
@@ -140,5 +140,5 @@ export interface PlotLine {
   /** The name of a colour in the style sheet. */
   readonly colour: string
   readonly shape: 'line' | 'area' | 'bars' | 'points'
-  readonly values: Values
+  readonly values: SeriesValues
 }

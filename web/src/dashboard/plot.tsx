@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
+import type { SeriesValues } from '../../../src/http/wire-reports.ts'
 import { useValue } from '../observable.ts'
 import 'uplot/dist/uPlot.min.css'
 import { isDark, theme } from '../theme.ts'
-import type { Values } from './board-api.ts'
 import { type PlotLine, optionsOf } from './plot-options.ts'
 import { useWidth } from './use-width.ts'
 import { moment } from './words.ts'
@@ -124,7 +124,7 @@ export function Plot({
 }
 
 /** As long as the times, and without what a logarithm has no place for. */
-function cleaned(values: Values, length: number, scale: 'linear' | 'log'): Array<number | null> {
+function cleaned(values: SeriesValues, length: number, scale: 'linear' | 'log'): Array<number | null> {
   return Array.from({ length }, (_, index) => {
     const value = values[index] ?? null
     return scale === 'log' && value !== null && value <= 0 ? null : value

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
+import type { FiguresReport, SeriesName, SeriesValues } from '../../../src/http/wire-reports.ts'
 import { useValue } from '../observable.ts'
-import type { Figures, Values } from './board-api.ts'
 import type { BoardState } from './board-state.ts'
 import type { PlotLine } from './plot-options.ts'
 import { Plot } from './plot.tsx'
@@ -17,22 +17,22 @@ interface Kind {
   readonly counted?: boolean
   readonly lines: ReadonlyArray<
     Omit<PlotLine, 'values'> & {
-      readonly of: (figures: Figures) => Values
+      readonly of: (figures: FiguresReport) => SeriesValues
     }
   >
 }
 
 const perMinute =
-  (name: string) =>
-  ({ from, values, stepSeconds }: Figures): Values =>
+  (name: SeriesName) =>
+  ({ from, values, stepSeconds }: FiguresReport): SeriesValues =>
     (values[name] ?? []).map((value, step) => {
       // The last step is not over: what there is of it counts as a whole.
       const gone = (Date.now() - Date.parse(from)) / 1_000 - step * stepSeconds
       return value === null ? null : (value / Math.max(60, Math.min(stepSeconds, gone))) * 60
     })
 const plain =
-  (name: string) =>
-  ({ values }: Figures): Values =>
+  (name: SeriesName) =>
+  ({ values }: FiguresReport): SeriesValues =>
     values[name] ?? []
 
 const KINDS: readonly Kind[] = [
@@ -105,7 +105,7 @@ export function Plots({ board }: { board: BoardState }) {
 const SHORTEST_MS = 10 * MINUTE
 
 /** The beginnings of the steps, in seconds since the epoch. */
-function timesOf({ from, stepSeconds, values }: Figures): readonly number[] {
+function timesOf({ from, stepSeconds, values }: FiguresReport): readonly number[] {
   const steps = Math.max(0, ...Object.values(values).map((row) => row.length))
   const first = Date.parse(from) / 1_000
   return Array.from({ length: steps }, (_, step) => first + step * stepSeconds)

@@ -1,17 +1,18 @@
 import { useState } from 'preact/hooks'
+import type { QueueItem } from '../../../src/http/wire-reports.ts'
 import { ApiError } from '../api.ts'
-import { readText, type QueueEntry } from './board-api.ts'
+import { readText } from './board-api.ts'
 import { Confirmed } from './confirmed.tsx'
 import { capital, duration, moment } from './words.ts'
 
 interface Props {
-  readonly entry: QueueEntry
+  readonly entry: QueueItem
   readonly now: number
   readonly onRetry: () => void
   readonly onDrop: () => void
 }
 
-const STATE_WORDS: Readonly<Partial<Record<QueueEntry['state'], string>>> = {
+const STATE_WORDS: Readonly<Partial<Record<QueueItem['state'], string>>> = {
   received: 'next in turn',
   answering: 'being answered',
   held: 'held',

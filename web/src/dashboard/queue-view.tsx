@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import type { QueueItem } from '../../../src/http/wire-reports.ts'
 import { ApiError } from '../api.ts'
 import { useValue } from '../observable.ts'
-import { dropMessage, retryAll, retryMessage, type QueueEntry } from './board-api.ts'
+import { dropMessage, retryAll, retryMessage } from './board-api.ts'
 import type { BoardProps } from './board-props.ts'
 import { Confirmed } from './confirmed.tsx'
 import { Frame } from './frame.tsx'
@@ -97,9 +98,9 @@ export function QueueView({ state, board }: BoardProps) {
 
 const PARTS = ['queue'] as const
 
-function summary(entries: readonly QueueEntry[]): string {
+function summary(entries: readonly QueueItem[]): string {
   if (entries.length === 0) return 'Nothing waits: every message is answered.'
-  const of = (state: QueueEntry['state']): number => entries.filter((entry) => entry.state === state).length
+  const of = (state: QueueItem['state']): number => entries.filter((entry) => entry.state === state).length
   const parts = [
     ...(of('held') > 0 ? [`${of('held')} held until Claude answers again`] : []),
     ...(of('parked') > 0 ? [`${of('parked')} parked until you decide`] : []),
@@ -125,7 +126,7 @@ function useDrops(onDone: (problem: string | null) => void) {
   )
   return {
     pending,
-    begin(entry: QueueEntry): void {
+    begin(entry: QueueItem): void {
       setPending((before) => new Map(before).set(entry.id, Date.now() + UNDO_MS))
       const timer = setTimeout(() => {
         dropMessage(entry.id)

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
-import { ApiError, type SandboxEvent } from '../api.ts'
+import type { SandboxAction, SandboxEvent, SandboxState } from '../../../src/http/wire.ts'
+import { ApiError } from '../api.ts'
 import { useValue } from '../observable.ts'
-import { actOnSandbox, type SandboxState } from './board-api.ts'
+import { actOnSandbox } from './board-api.ts'
 import type { BoardProps } from './board-props.ts'
 import { eventWords } from './event-words.ts'
 import { Frame } from './frame.tsx'
@@ -10,13 +11,13 @@ import { duration, exactTime, MINUTE, SECOND, useNow } from './words.ts'
 interface Act {
   readonly label: string
   readonly what: string
-  readonly action: string
+  readonly action: SandboxAction
   readonly body?: object
   /** What to look for. */
   readonly done: string
 }
 
-const fault = (target: string, name: string, more: object = {}): { action: string; body: object } => ({
+const fault = (target: string, name: string, more: object = {}): { action: 'fault'; body: object } => ({
   action: 'fault',
   body: { target, fault: name, ...more },
 })
@@ -149,7 +150,10 @@ export function SandboxView({ state, board, onGo }: BoardProps) {
 }
 
 const PARTS = ['sandbox'] as const
-const REPAIR = { action: 'repair', done: 'Everything works again, but for what needs a new sign-in.' }
+const REPAIR = {
+  action: 'repair',
+  done: 'Everything works again, but for what needs a new sign-in.',
+} as const
 
 interface FaultsProps {
   readonly panel: SandboxState | null

@@ -1,5 +1,6 @@
 import { useId, useRef, useState } from 'preact/hooks'
-import { ApiError, confirmLogin, finishLogin, startLogin, type SignedIn, type StartedLogin } from '../api.ts'
+import type { SignedIn, StartedLogin } from '../../../src/http/wire.ts'
+import { ApiError, confirmLogin, finishLogin, startLogin } from '../api.ts'
 import { signInWithKey } from './board-api.ts'
 
 /** What the reader is told, beside what the gateway says itself. */

@@ -1,5 +1,5 @@
+import type { CredentialReport } from '../../../src/http/wire-reports.ts'
 import { useValue } from '../observable.ts'
-import type { Credential } from './board-api.ts'
 import type { BoardProps } from './board-props.ts'
 import { Frame } from './frame.tsx'
 import { AccountForm, KeyForm } from './sign-in-forms.tsx'
@@ -62,7 +62,7 @@ const STATES: Readonly<Record<string, string>> = {
   misconfigured: 'is not set up right',
 }
 
-function Present({ credential, now }: { credential: Credential; now: number }) {
+function Present({ credential, now }: { credential: CredentialReport; now: number }) {
   const { kind, source, state, fingerprint, expiresAt, loginExpiresAt, loginExpiryEstimated, lastRefresh } =
     credential
   return (

@@ -1,5 +1,5 @@
+import type { StatusReport } from '../../../src/http/wire-reports.ts'
 import { useValue } from '../observable.ts'
-import type { StatusReport } from './board-api.ts'
 import type { BoardProps } from './board-props.ts'
 import { Frame } from './frame.tsx'
 import { headline } from './headline.ts'

@@ -1,4 +1,4 @@
-import type { Timeline } from './board-api.ts'
+import type { TimelineReport } from '../../../src/http/wire-reports.ts'
 import { DAY, HOUR, MINUTE } from './words.ts'
 
 /** Something with a beginning and an end, in pixels. */
@@ -67,7 +67,7 @@ export class Scale {
  * @param alive false: what is left of the last token is worth nothing
  */
 export function tokenBars(
-  tokens: Timeline['tokens'],
+  tokens: TimelineReport['tokens'],
   scale: Scale,
   now: number,
   alive: boolean,

@@ -1,0 +1,232 @@
+import type { MessageState } from './wire.ts'
+
+/**
+ * What an operator reads over the HTTP API, as types alone: the status, the incidents and the queue as
+ * the commands print them with --json, and what the dashboard draws. See `wire.ts`.
+ */
+
+/** ISO 8601 in UTC. */
+type IsoTime = string
+
+/** `GET /api/status` and `hermes status --json` */
+export interface StatusReport {
+  readonly gateway: GatewayReport
+  readonly credential: CredentialReport
+  readonly channels: readonly ChannelReport[]
+  readonly queue: QueueCounts
+  /** The outage that is going on; null = none. */
+  readonly incident: IncidentItem | null
+  readonly alerts: readonly AlertRouteReport[]
+  /** Sentences that the operator should read. */
+  readonly warnings: readonly string[]
+  /** The gateways on this database, this one included; only where there can be several. */
+  readonly fleet?: readonly FleetMemberReport[]
+}
+
+export interface GatewayReport {
+  readonly running: boolean
+  readonly version: string
+  readonly pid: number | null
+  readonly url: string | null
+  readonly startedAt: IsoTime | null
+  readonly sandbox: boolean
+  /** As `GET /readyz`; `stopped` where no gateway runs. */
+  readonly status: string
+  readonly reason: string | null
+}
+
+/** As `hermes auth status --json`. */
+export interface CredentialReport {
+  readonly state:
+    | 'healthy'
+    | 'refreshing'
+    | 'at-risk'
+    | 'degraded'
+    | 'needs-login'
+    | 'not-permitted'
+    | 'misconfigured'
+  /** null when it is healthy, or refreshing a token that is still good. */
+  readonly reason:
+    | 'expired'
+    | 'revoked'
+    | 'lost-in-rotation'
+    | 'absent'
+    | 'unrenewable'
+    | 'endpoint'
+    | 'rate-limited'
+    | 'network'
+    | 'scope'
+    | 'policy'
+    | 'billing'
+    | 'account'
+    | 'store'
+    | 'other-machine'
+    | null
+  readonly source:
+    | 'own'
+    | 'environment'
+    | 'claude-code'
+    | 'refresh-command'
+    | 'profile'
+    | 'fallback-api-key'
+    | null
+  readonly kind: 'api-key' | 'oauth' | 'command' | 'profile' | null
+  readonly renewable: boolean
+  /** The first 8 hex digits of the token's SHA-256. */
+  readonly fingerprint: string | null
+  readonly expiresAt: IsoTime | null
+  /** Whole seconds, 0 when it is over; null when the end is unknown. */
+  readonly secondsLeft: number | null
+  readonly loginExpiresAt: IsoTime | null
+  readonly loginExpiryEstimated: boolean
+  readonly lastRefresh: { readonly at: IsoTime; readonly outcome: string } | null
+  readonly nextAttemptAt: IsoTime | null
+  readonly consecutive401: number
+}
+
+/** A platform's connection. */
+export interface ChannelReport {
+  readonly channel: string
+  readonly state: 'starting' | 'connected' | 'retrying' | 'failed' | 'stopped' | 'standby'
+  readonly problem: string | null
+  readonly since: IsoTime
+  readonly account: string | null
+}
+
+export interface QueueCounts {
+  readonly received: number
+  readonly answering: number
+  readonly held: number
+  readonly parked: number
+  /** When the oldest message that waits was accepted; null = none waits. */
+  readonly oldestAt: IsoTime | null
+}
+
+/** How the last use of an alert route went. */
+export interface AlertRouteReport {
+  readonly route: string
+  /** null: not used and not checked yet. */
+  readonly working: boolean | null
+  readonly problem: string | null
+  readonly at: IsoTime | null
+}
+
+export interface FleetMemberReport {
+  readonly id: string
+  readonly role: 'all' | 'ingress' | 'worker'
+  readonly host: string
+  readonly pid: number
+  readonly version: string
+  readonly since: IsoTime
+  readonly holds: readonly string[]
+}
+
+/** `GET /api/incidents` and `hermes incidents --json`: one outage from start to end. */
+export interface IncidentItem {
+  readonly id: string
+  /** What `/readyz` said, the worst seen so far. */
+  readonly status: string
+  readonly reason: string | null
+  readonly openedAt: IsoTime
+  /** null: it goes on. */
+  readonly closedAt: IsoTime | null
+  readonly counts: {
+    readonly held: number
+    readonly answered: number
+    readonly refused: number
+    readonly parked: number
+  }
+  /** What happened, oldest first. */
+  readonly events: ReadonlyArray<{
+    readonly at: IsoTime
+    readonly kind: 'opened' | 'changed' | 'alert' | 'recovered' | 'closed'
+    readonly text: string
+  }>
+  readonly alertRounds: number
+  readonly endTold?: boolean
+  readonly alerted: boolean
+}
+
+/** `GET /api/queue` and `hermes queue list --json`: never its text. */
+export interface QueueItem {
+  readonly id: string
+  readonly conversation: string
+  readonly state: MessageState
+  readonly reason: string | null
+  readonly at: IsoTime
+}
+
+/** `POST /api/queue/:id/retry` and `…/drop` */
+export interface QueueChange {
+  readonly id: string
+  readonly state: MessageState
+}
+
+/** `POST /api/queue/retry-all` */
+export interface RetriedAll {
+  readonly retried: number
+}
+
+/** `GET /api/queue/:id/text` */
+export interface QueuedText {
+  readonly text: string
+}
+
+/** What can be drawn. */
+export type SeriesName =
+  | 'accepted'
+  | 'answered'
+  | 'refused'
+  | 'parked'
+  | 'refreshes'
+  | 'refresh-failures'
+  | 'rejections'
+  | 'held'
+  | 'time-p50'
+  | 'time-p99'
+
+/** One value a step; null where nothing was answered. */
+export type SeriesValues = ReadonlyArray<number | null>
+
+/** `GET /api/figures` */
+export interface FiguresReport {
+  /** The beginning of the first step. */
+  readonly from: IsoTime
+  readonly stepSeconds: number
+  readonly values: Readonly<Partial<Record<SeriesName, SeriesValues>>>
+}
+
+/** `GET /api/credential/timeline`: the credential's life. */
+export interface TimelineReport {
+  readonly now: IsoTime
+  /** Before this nothing is known. */
+  readonly since: IsoTime | null
+  readonly plannedRefreshAt: IsoTime | null
+  readonly loginExpiresAt: IsoTime | null
+  readonly loginExpiryEstimated: boolean
+  /** Each token from its first use to its end or its successor, oldest first; `to` null: no end is known. */
+  readonly tokens: ReadonlyArray<{
+    readonly from: IsoTime
+    readonly to: IsoTime | null
+    readonly fingerprint: string
+    readonly source: string | null
+  }>
+  readonly refreshes: ReadonlyArray<{
+    readonly at: IsoTime
+    readonly outcome: string
+    readonly good: boolean
+  }>
+  readonly rejections: ReadonlyArray<{
+    readonly at: IsoTime
+    readonly until: IsoTime
+    readonly count: number
+  }>
+  /** When no request could be made for want of a credential; `to` null: it goes on. */
+  readonly outages: ReadonlyArray<{
+    readonly from: IsoTime
+    readonly to: IsoTime | null
+    readonly state: string
+    readonly reason: string | null
+  }>
+  readonly starts: readonly IsoTime[]
+}
