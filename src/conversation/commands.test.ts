@@ -46,17 +46,16 @@ function call(name: string, rest: string, more: Partial<CommandCall> = {}) {
 }
 
 test('everybody may choose a configured model, only an operator any other', async () => {
-  expect((await call('model', 'claude-small')).effect).toEqual({ kind: 'model', model: 'claude-small' })
+  expect((await call('model', 'claude-small')).effect).toEqual({ model: 'claude-small' })
   expect((await call('model', 'claude-typo')).effect).toBeNull()
   expect((await call('model', 'claude-new', { role: 'operator' })).effect).toEqual({
-    kind: 'model',
     model: 'claude-new',
   })
   expect((await call('model', 'two words', { role: 'operator' })).effect).toBeNull()
 })
 
 test('the default model is chosen by taking the choice back, so that a new default reaches the chat', async () => {
-  expect((await call('model', 'claude-default')).effect).toEqual({ kind: 'model', model: null })
+  expect((await call('model', 'claude-default')).effect).toEqual({ model: null })
 })
 
 test('without a name the model in use is told', async () => {

@@ -66,13 +66,13 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
   return new Map<string, Command>([
     ['start', async () => say(texts.welcome)],
     ['help', async () => say(texts.help)],
-    ['new', async () => say(texts.new_conversation, { kind: 'new' })],
+    ['new', async () => say(texts.new_conversation, { ...STOP, clearHistory: true })],
     [
       'stop',
       async ({ conversation }) => {
         const waiting = await waitingIn(conversation)
         // The effect goes with it in any case: something may have arrived since.
-        return say(waiting > 0 ? texts.stopped : texts.nothing_to_stop, { kind: 'stop' })
+        return say(waiting > 0 ? texts.stopped : texts.nothing_to_stop, STOP)
       },
     ],
     [
@@ -107,13 +107,15 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
         const allowed = choices.includes(rest) || (role === 'operator' && MODEL_NAME.test(rest))
         if (!allowed) return say(fillText(texts, 'model_unknown', { choices: list }))
         const model = rest === defaultModel ? null : rest
-        return say(fillText(texts, 'model_set', { model: rest }), { kind: 'model', model })
+        return say(fillText(texts, 'model_set', { model: rest }), { model })
       },
     ],
     // Its place is kept, so that the word never reaches the model; whoever can sign in replaces it.
     ['login', async () => say(texts.login_refused)],
   ])
 }
+
+const STOP: CommandEffect = { withdrawWaiting: true, stopTurn: true }
 
 /** More than may wait in a conversation by default; beyond it the count is of no interest. */
 const RECENT_ROWS = 200

@@ -279,10 +279,8 @@ class Reception implements Receiver {
         dispatcher.arrived(id)
       }
     }
-    if (arrival.kind === 'command' && !accepted.duplicate) {
-      const effect = arrival.effect?.kind
-      if (effect === 'new' || effect === 'stop') dispatcher.stopTurn(id)
-    }
+    const effect = arrival.kind === 'command' && !accepted.duplicate ? arrival.effect : null
+    if (effect?.stopTurn) dispatcher.stopTurn(id)
     if (accepted.outbox) delivery.wake(id)
     if (!accepted.duplicate) events.changed(id)
   }

@@ -57,12 +57,17 @@ export type Arrival =
   /** The platform gave the chat another address; the conversation goes on there. */
   | { readonly kind: 'moved'; readonly channel: string; readonly from: string; readonly to: string }
 
-export type CommandEffect =
-  /** A fresh history begins after this command; what waits is withdrawn, what is being answered is stopped. */
-  | { readonly kind: 'new' }
-  /** What waits is withdrawn, what is being answered is stopped. */
-  | { readonly kind: 'stop' }
-  | { readonly kind: 'model'; readonly model: string | null }
+/** What a command does to its conversation. Whoever stores or runs obeys this, and knows no command's name. */
+export interface CommandEffect {
+  /** What waits is withdrawn, and the answer in hand is not taken any more. */
+  readonly withdrawWaiting?: true
+  /** The answer in hand is not written any further, wherever it is being written. */
+  readonly stopTurn?: true
+  /** A fresh history begins after the command. */
+  readonly clearHistory?: true
+  /** The model that answers from now on; null = the configured one. */
+  readonly model?: string | null
+}
 
 /** A position in a platform's stream, stored in the same transaction as what came before it. */
 export interface Cursor {

@@ -45,7 +45,7 @@ async function livedIn(): Promise<void> {
   await driver.answer(await driver.mustLease(), '[1, 2]')
   const { item } = (await storage.outbox.head('telegram:7'))!
   await storage.outbox.receipt(item.id, 0, 'sent-1', false)
-  await driver.accept([message('2'), command('3', { kind: 'model', model: 'other' })])
+  await driver.accept([message('2'), command('3', { model: 'other' })])
   await driver.finish(await driver.mustLease(), { kind: 'parked', reason: 'bug', notice: 'parked' })
   await driver.accept([message('4'), message('5', { address: '8', personId: 'ben' })], {
     outage: TELL,

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { command, Driver, HISTORY_LIMIT, message, OWNER, TELL } from '../../../test/contracts/storage/kit.ts'
+import {
+  command,
+  Driver,
+  HISTORY_LIMIT,
+  message,
+  OWNER,
+  TELL,
+  NEW,
+} from '../../../test/contracts/storage/kit.ts'
 import { migratedDatabase, openQuietly } from '../../../test/support/stores/postgres-storage.ts'
 import type { Database, Queryable, Transaction } from './connection/database.ts'
 import { openPostgresStorage } from './storage.ts'
@@ -87,7 +95,7 @@ async function exercise(database: Database): Promise<void> {
       { ...place, kind: 'edit', text: 'better' },
       message('2'),
       { ...place, platformMessageId: '2', kind: 'deletion' },
-      command('3', { kind: 'model', model: 'b' }),
+      command('3', { model: 'b' }),
       { ...place, kind: 'turned-away', platformMessageId: '4', reply: 'no' },
       message('1', { address: '8' }),
       { kind: 'moved', channel: 'telegram', from: '8', to: '9' },
@@ -128,6 +136,6 @@ async function exercise(database: Database): Promise<void> {
   await pairings.guesses('telegram', 0)
   await conversations.exportPerson('telegram', 'anna')
   await conversations.retain({ messagesBefore: 1, attachmentsBefore: 1, figuresBefore: 1 })
-  await driver.accept([command('12', { kind: 'new' })])
+  await driver.accept([command('12', NEW)])
   await conversations.deletePerson('telegram', 'anna')
 }

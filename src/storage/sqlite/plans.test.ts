@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, test, vi } from 'vitest'
-import { command, message, TELL, USAGE } from '../../../test/contracts/storage/kit.ts'
+import { command, message, TELL, USAGE, NEW } from '../../../test/contracts/storage/kit.ts'
 import type { Lease } from '../../inbox/lease.ts'
 import { runBatch, type Call } from './thread/batch.ts'
 import { Session } from './thread/session.ts'
@@ -85,7 +85,7 @@ function exercise(session: Session): void {
       { ...place, kind: 'edit', text: 'better' },
       message('2'),
       { ...place, platformMessageId: '2', kind: 'deletion' },
-      command('3', { kind: 'model', model: 'b' }),
+      command('3', { model: 'b' }),
       { ...place, kind: 'turned-away', platformMessageId: '4', reply: 'no' },
       { kind: 'moved', channel: 'telegram', from: '8', to: '9' },
     ]),
@@ -131,6 +131,6 @@ function exercise(session: Session): void {
     ['pairingIsApproved', ['telegram', 'anna']],
     ['pairingGuesses', ['telegram', 0]],
     ['exportPerson', ['telegram', 'anna']],
-    deliver([command('8', { kind: 'new' })]),
+    deliver([command('8', NEW)]),
   )
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Subject, command, message, OWNER, TELL } from './kit.ts'
+import { type Subject, command, message, OWNER, TELL, NEW } from './kit.ts'
 
 export function acceptContract(subject: Subject): void {
   describe('accepting', () => {
@@ -35,9 +35,9 @@ export function acceptContract(subject: Subject): void {
 
     test('a command delivered twice takes effect once', async () => {
       const { driver } = subject
-      await driver.acceptOne(command('1', { kind: 'new' }))
+      await driver.acceptOne(command('1', NEW))
       await driver.acceptOne(message('2'))
-      expect(await driver.acceptOne(command('1', { kind: 'new' }))).toMatchObject({
+      expect(await driver.acceptOne(command('1', NEW))).toMatchObject({
         duplicate: true,
         withdrawn: 0,
       })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Subject, command, message, TELL } from './kit.ts'
+import { type Subject, command, message, TELL, NEW, STOP } from './kit.ts'
 
 export function commandContract(subject: Subject): void {
   describe('commands', () => {
@@ -24,7 +24,7 @@ export function commandContract(subject: Subject): void {
       const { driver } = subject
       await driver.accept([message('1'), message('2'), message('3')])
       const lease = await driver.mustLease()
-      expect(await driver.acceptOne(command('4', { kind: 'stop' }))).toMatchObject({ withdrawn: 2 })
+      expect(await driver.acceptOne(command('4', STOP))).toMatchObject({ withdrawn: 2 })
       expect(await driver.answer(lease)).toBe(false)
       expect(await driver.storage.inbox.saveDraft(lease, 'draft')).toBe(false)
       expect(await driver.lease()).toBeNull()
@@ -42,7 +42,7 @@ export function commandContract(subject: Subject): void {
       const { driver } = subject
       await driver.acceptOne(message('1'))
       const lease = await driver.mustLease()
-      await driver.acceptOne(command('2', { kind: 'stop' }))
+      await driver.acceptOne(command('2', STOP))
       expect(await driver.finish(lease, { kind: 'stopped', text: 'half an ans' })).toBe(true)
       expect(await driver.finish(lease, { kind: 'stopped', text: 'half an ans' })).toBe(false)
       expect((await driver.transcript()).at(-1)).toBe('assistant withdrawn: half an ans')
@@ -61,7 +61,7 @@ export function commandContract(subject: Subject): void {
 
     test('/stop acts on held messages during an outage and survives a restart', async () => {
       await subject.driver.accept([message('1'), message('2')], { outage: TELL })
-      expect(await subject.driver.acceptOne(command('3', { kind: 'stop' }), { outage: TELL })).toMatchObject({
+      expect(await subject.driver.acceptOne(command('3', STOP), { outage: TELL })).toMatchObject({
         withdrawn: 2,
       })
       await subject.reopen()
@@ -75,7 +75,7 @@ export function commandContract(subject: Subject): void {
       await driver.answer(await driver.mustLease(), 'answer 1', { summary: 'what was said' })
       await driver.acceptOne(message('2'))
       expect(await driver.mustLease()).toMatchObject({ summary: 'what was said' })
-      await driver.acceptOne(command('3', { kind: 'new' }))
+      await driver.acceptOne(command('3', NEW))
       await driver.acceptOne(message('4'))
       const lease = await driver.mustLease()
       expect(lease).toMatchObject({ history: [], summary: null })
@@ -86,20 +86,40 @@ export function commandContract(subject: Subject): void {
 
     test('/model chooses for its conversation alone, and null goes back to the configured one', async () => {
       const { driver } = subject
-      await driver.accept([command('1', { kind: 'model', model: 'model-b' }), message('2')])
+      await driver.accept([command('1', { model: 'model-b' }), message('2')])
       await driver.accept([message('1', { address: '8' })])
       const lease = await driver.mustLease()
       expect(lease.conversation.model).toBe('model-b')
       expect((await driver.mustLease('telegram:8')).conversation.model).toBeNull()
       await driver.answer(lease)
-      await driver.accept([command('3', { kind: 'model', model: null }), message('4')])
+      await driver.accept([command('3', { model: null }), message('4')])
       expect((await driver.mustLease()).conversation.model).toBeNull()
+    })
+
+    test('each part of an effect is done by itself, and several at once', async () => {
+      const { driver } = subject
+      await driver.acceptOne(message('1'))
+      await driver.answer(await driver.mustLease())
+      await driver.acceptOne(message('2'))
+      expect(await driver.acceptOne(command('3', { clearHistory: true }))).toMatchObject({ withdrawn: 0 })
+      const lease = await driver.mustLease()
+      expect(lease.messages.map(({ text }) => text)).toEqual(['text 2'])
+      expect(lease.history).toEqual([])
+      expect(await driver.acceptOne(command('4', { stopTurn: true }))).toMatchObject({ withdrawn: 0 })
+      expect(await driver.answer(lease)).toBe(true)
+      await driver.acceptOne(message('5'))
+      const both = command('6', { withdrawWaiting: true, model: 'model-b' })
+      expect(await driver.acceptOne(both)).toMatchObject({ withdrawn: 1 })
+      await driver.acceptOne(message('7'))
+      const next = await driver.mustLease()
+      expect(next.conversation.model).toBe('model-b')
+      expect(next.history.map(({ text }) => text)).toEqual(['text 2', 'answer'])
     })
 
     test('a channel whose readers read the store gets its replies there and nothing in the outbox', async () => {
       const { driver } = subject
       const web = { channel: 'web', address: 'page' }
-      expect(await driver.acceptOne(command('1', { kind: 'stop' }, web))).toMatchObject({ outbox: false })
+      expect(await driver.acceptOne(command('1', STOP, web))).toMatchObject({ outbox: false })
       await driver.acceptOne(message('2', web))
       await driver.answer(await driver.mustLease('web:page'))
       expect(await driver.storage.outbox.pending()).toEqual([])

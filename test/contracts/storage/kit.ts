@@ -48,17 +48,28 @@ export function message(platformMessageId: string, over: Partial<IncomingMessage
   return { kind: 'message', message: incoming(platformMessageId, over) }
 }
 
+/** As `/stop` and `/new` ask for them. */
+export const STOP: CommandEffect = { withdrawWaiting: true, stopTurn: true }
+export const NEW: CommandEffect = { ...STOP, clearHistory: true }
+
 export function command(
   platformMessageId: string,
   effect: CommandEffect | null,
   over: Partial<IncomingMessage> = {},
 ): Arrival {
+  const name = nameOf(effect)
   return {
     kind: 'command',
-    message: incoming(platformMessageId, { text: `/${effect?.kind ?? 'status'}`, ...over }),
+    message: incoming(platformMessageId, { text: `/${name}`, ...over }),
     effect,
-    reply: `done ${effect?.kind ?? 'status'}`,
+    reply: `done ${name}`,
   }
+}
+
+function nameOf(effect: CommandEffect | null): string {
+  if (effect === null) return 'status'
+  if (effect.model !== undefined) return 'model'
+  return effect.clearHistory ? 'new' : 'stop'
 }
 
 function incoming(platformMessageId: string, over: Partial<IncomingMessage>): IncomingMessage {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Lease } from '../../../src/inbox/lease.ts'
 import { assertProperty } from '../../support/test-chance.ts'
-import { type Subject, command, message, TELL, type Driver } from './kit.ts'
+import { type Subject, command, message, TELL, type Driver, STOP } from './kit.ts'
 
 /** What people and the gateway may do, in any order; small ranges, so that they meet. */
 type Step =
@@ -92,7 +92,7 @@ class ModelFixture {
         return
       }
       case 'stop':
-        await this.#driver.acceptOne(command(`c${++this.#ids}`, { kind: 'stop' }, over))
+        await this.#driver.acceptOne(command(`c${++this.#ids}`, STOP, over))
         chat.waiting = []
         return this.#end(chat)
       case 'lease':

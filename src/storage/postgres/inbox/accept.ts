@@ -161,8 +161,7 @@ class Acceptance {
     const { now } = this.#request
     const { message, effect } = command
     const { origin, conversation } = this.#places.at(message.channel, message.address)
-    const clears = effect?.kind === 'new' || effect?.kind === 'stop'
-    const withdrawn = clears ? await withdrawAll(work, conversation) : 0
+    const withdrawn = effect?.withdrawWaiting ? await withdrawAll(work, conversation) : 0
     this.#waiting.clear()
     const stored = work.insert(conversation, {
       ...fromPerson(message, origin, now),
@@ -170,10 +169,10 @@ class Acceptance {
       command: true,
     })
     work.rememberParticipant(conversation, message.personId)
-    if (effect?.kind === 'model') conversation.model = effect.model
+    if (effect?.model !== undefined) conversation.model = effect.model
     const reply = work.notify(conversation, command.reply, { replyTo: message.platformMessageId, at: now })
     work.answeredBy(stored.id, reply.id)
-    if (effect?.kind === 'new') {
+    if (effect?.clearHistory) {
       conversation.history_from = conversation.next_seq
       conversation.history_characters = 0
       await work.tx.query('DELETE FROM hermes.summaries WHERE conversation = $1', [conversation.key])

@@ -147,20 +147,20 @@ function acceptCommand(
 ): Accepted {
   const { message, effect } = command
   const { origin, conversation } = conversationAt(session, message.channel, message.address, now)
-  const withdrawn = effect?.kind === 'new' || effect?.kind === 'stop' ? withdrawAll(session, conversation) : 0
+  const withdrawn = effect?.withdrawWaiting ? withdrawAll(session, conversation) : 0
   const row = insertMessage(session, conversation, {
     ...fromPerson(message, origin, now),
     state: 'answered',
     command: true,
   })
   rememberParticipant(session, conversation, message.personId)
-  if (effect?.kind === 'model') conversation.model = effect.model
+  if (effect?.model !== undefined) conversation.model = effect.model
   const reply = notify(session, conversation, command.reply, {
     replyTo: message.platformMessageId,
     at: now,
   })
   session.run('UPDATE messages SET answered_by = ? WHERE key = ?', reply.id, row.key)
-  if (effect?.kind === 'new') {
+  if (effect?.clearHistory) {
     conversation.history_from = conversation.next_seq
     conversation.history_characters = 0
     session.run('DELETE FROM summaries WHERE conversation = ?', conversation.key)
