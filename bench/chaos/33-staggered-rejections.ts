@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { createModelClient } from '../../src/anthropic/client.ts'
 import { credentialProbe } from '../../src/anthropic/credential-probe.ts'
 import { loadSettings } from '../../src/config/settings.ts'
-import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { assembleCredentials } from '../../src/credentials/assemble.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import type { ChaosRow } from './row.ts'
@@ -46,7 +45,6 @@ export const staggeredRejections: ChaosRow = {
       ...request,
       door: parts.keeper,
       health: { succeeded() {}, usageLimited() {}, unavailable() {}, misconfigured() {} },
-      texts: DEFAULT_TEXTS,
       model: 'claude-sonnet-5-5',
       contextTokens: 200_000,
     })

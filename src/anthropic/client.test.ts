@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
-import { DEFAULT_TEXTS } from '../config/texts.ts'
+import { ModelRefusal } from '../conversation/model.ts'
 import type { MessageFault } from '../sandbox/faults/fault-names.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { systemClock } from '../support/clock.ts'
-import { ConfigurationError, NeedsLogin, Refused, TransientError, UsageLimited } from '../support/errors.ts'
+import { ConfigurationError, NeedsLogin, TransientError, UsageLimited } from '../support/errors.ts'
 import { createModelClient, type ProviderHealth } from './client.ts'
 
 let sandbox: Sandbox
@@ -33,7 +33,6 @@ function modelBehind(door: StaticDoor) {
     clock: systemClock,
     userAgent: 'hermes-gateway/test',
     headers: {},
-    texts: DEFAULT_TEXTS,
     model: 'claude-sonnet-5-5',
     contextTokens: 200_000,
   })
@@ -126,8 +125,8 @@ const OUTCOMES: ReadonlyArray<{
   },
   { fault: 'error-mid-stream', expected: { name: 'TransientError' }, told: 'unavailable overloaded null' },
   { fault: 'usage-limit', expected: { name: 'UsageLimited' }, told: 'usage-limited' },
-  { fault: 'bad-request', expected: { name: 'Refused' }, told: 'succeeded' },
-  { fault: 'too-large-413', expected: { name: 'Refused' }, told: 'succeeded' },
+  { fault: 'bad-request', expected: { name: 'ModelRefusal', reason: 'not-accepted' }, told: 'succeeded' },
+  { fault: 'too-large-413', expected: { name: 'ModelRefusal', reason: 'too-large' }, told: 'succeeded' },
   { fault: 'model-404', expected: { name: 'ConfigurationError' }, told: 'misconfigured' },
 ]
 
@@ -139,7 +138,7 @@ test.each(OUTCOMES)(
     const error = await ask(door).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject(expected)
     expect(
-      [TransientError, UsageLimited, Refused, ConfigurationError].some((type) => error instanceof type),
+      [TransientError, UsageLimited, ModelRefusal, ConfigurationError].some((type) => error instanceof type),
     ).toBe(true)
     expect(door.rejections).toEqual([])
     expect(health).toEqual([told])

@@ -1,12 +1,18 @@
 import Anthropic from '@anthropic-ai/sdk'
 import type { MessageParam, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages'
-import type { Model, ModelAnswer, ModelMessage, ModelRequest } from '../conversation/model.ts'
+import {
+  ModelRefusal,
+  type Model,
+  type ModelAnswer,
+  type ModelMessage,
+  type ModelRequest,
+} from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
 import type { Usage } from '../inbox/lease.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
-import { ConfigurationError, Refused, TransientError, UsageLimited } from '../support/errors.ts'
+import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import { contentOf } from './content.ts'
-import { classify, type RefusalTexts } from './errors.ts'
+import { classify } from './errors.ts'
 import { AttemptFailed, withCredential } from './ladder.ts'
 
 /** Told of each outcome that says something about the provider itself, never about a credential. */
@@ -28,8 +34,6 @@ export interface ModelClientOptions {
   readonly userAgent: string
   /** Sent with every request, from the configuration. */
   readonly headers: Readonly<Record<string, string>>
-  /** The sentences that people read when a message cannot be answered. */
-  readonly texts: RefusalTexts
   /** The configured model. One that a chat has chosen itself is that chat's trouble alone. */
   readonly model: string
   /** The tokens that the configured models take, in all. */
@@ -84,7 +88,7 @@ export function createModelClient(options: ModelClientOptions): Model {
       if (signal.aborted) throw signal.reason
       if (silence.signal.aborted) throw failed(silence.signal.reason, shown)
       if (error instanceof TransientError) throw failed(error, shown)
-      throw new AttemptFailed(classify(error, clock.now(), options.texts), shown)
+      throw new AttemptFailed(classify(error, clock.now()), shown)
     } finally {
       silence.stop()
     }
@@ -136,7 +140,7 @@ function reportHealth(health: ProviderHealth, error: unknown, configuredModel: b
   else if (error instanceof TransientError && error.reason !== 'credential') {
     health.unavailable(error.retryAfterMs, error.reason)
   } else if (error instanceof ConfigurationError && configuredModel) health.misconfigured(error.message)
-  else if (error instanceof Refused) health.succeeded()
+  else if (error instanceof ModelRefusal) health.succeeded()
 }
 
 function failed(error: Error, shown: boolean): AttemptFailed {

@@ -1,5 +1,6 @@
+import { ModelRefusal } from '../conversation/model.ts'
 import type { Probe } from '../credentials/keeper/prober.ts'
-import { ConfigurationError, Refused, UsageLimited } from '../support/errors.ts'
+import { ConfigurationError, UsageLimited } from '../support/errors.ts'
 import type { createProbe } from './probe.ts'
 
 /** The keeper's way to ask whether the provider accepts a credential. */
@@ -14,7 +15,7 @@ export function credentialProbe(options: Parameters<typeof createProbe>[0]): Pro
     const { error } = failure
     // Whoever reads a request and refuses it for another reason has let the credential in.
     const letIn =
-      error instanceof Refused || error instanceof UsageLimited || error instanceof ConfigurationError
+      error instanceof ModelRefusal || error instanceof UsageLimited || error instanceof ConfigurationError
     return { kind: letIn ? 'accepted' : 'unknown' }
   }
 }

@@ -1,14 +1,9 @@
 import { APIConnectionError, APIError, APIUserAbortError } from '@anthropic-ai/sdk'
+import { ModelRefusal } from '../conversation/model.ts'
 import type { Rejection } from '../credentials/credential.ts'
-import { ConfigurationError, Refused, TransientError, UsageLimited } from '../support/errors.ts'
+import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import { rejectionInText } from './phrases.ts'
 import { resumeTime, retryAfterMs } from './rate-limit.ts'
-
-/** The sentences for a message that cannot be answered. */
-export interface RefusalTexts {
-  readonly refused: string
-  readonly refused_too_large: string
-}
 
 /** What a failed request means: for the credential, or for everybody else. */
 export type Failure =
@@ -22,7 +17,7 @@ export type Failure =
  * @param now epoch milliseconds, for limits that end at a time
  * @see https://docs.anthropic.com/en/api/errors
  */
-export function classify(error: unknown, now: number, texts: RefusalTexts): Failure {
+export function classify(error: unknown, now: number): Failure {
   if (error instanceof APIUserAbortError) return other(error)
   if (error instanceof APIConnectionError)
     return other(transient('the provider cannot be reached', null, 'network', error))
@@ -40,7 +35,7 @@ export function classify(error: unknown, now: number, texts: RefusalTexts): Fail
     case 404:
       return other(new ConfigurationError('the provider does not know the configured model or address (404)'))
     case 413:
-      return other(new Refused(texts.refused_too_large))
+      return other(new ModelRefusal('too-large'))
     case 429: {
       const resumeAt = resumeTime(error.headers, now)
       if (resumeAt !== null) return other(new UsageLimited(resumeAt))
@@ -52,7 +47,7 @@ export function classify(error: unknown, now: number, texts: RefusalTexts): Fail
       )
   }
   if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 409) {
-    return other(new Refused(texts.refused))
+    return other(new ModelRefusal('not-accepted'))
   }
   return other(transient('the provider has a problem', retryAfterMs(error.headers, now), 'provider', error))
 }

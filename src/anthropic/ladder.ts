@@ -1,5 +1,6 @@
+import { ModelRefusal } from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
-import { ConfigurationError, Refused, TransientError, UsageLimited } from '../support/errors.ts'
+import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import type { Failure } from './errors.ts'
 
 /** Thrown by an attempt: why it failed, and whether anything of its answer has been shown. */
@@ -22,7 +23,7 @@ export class AttemptFailed extends Error {
  * Nothing is repeated after something was shown: the message then goes back to its queue,
  * and the credential is being mended meanwhile.
  *
- * @throws what the failure means: NeedsLogin, NotPermitted, TransientError, UsageLimited, Refused, …
+ * @throws what the failure means: NeedsLogin, NotPermitted, TransientError, UsageLimited, ModelRefusal, …
  */
 export async function withCredential<T>(
   door: CredentialDoor,
@@ -68,7 +69,7 @@ function expectFailure(error: unknown): AttemptFailed {
 
 /** The provider read the request, so it had accepted the credential; a network failure proves nothing. */
 function provesAcceptance(error: Error): boolean {
-  return error instanceof Refused || error instanceof UsageLimited || error instanceof ConfigurationError
+  return error instanceof ModelRefusal || error instanceof UsageLimited || error instanceof ConfigurationError
 }
 
 function interrupted(): TransientError {

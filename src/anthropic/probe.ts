@@ -1,4 +1,3 @@
-import { DEFAULT_TEXTS } from '../config/texts.ts'
 import type { Credential } from '../credentials/credential.ts'
 import { createSdkClient, credentialHeaders, type ModelClientOptions } from './client.ts'
 import { classify, type Failure } from './errors.ts'
@@ -23,7 +22,7 @@ export function createProbe(
       )
       return null
     } catch (error) {
-      return classify(error, options.clock.now(), DEFAULT_TEXTS)
+      return classify(error, options.clock.now())
     }
   }
 }

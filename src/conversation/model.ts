@@ -1,5 +1,6 @@
 import type { Usage } from '../inbox/lease.ts'
 import type { Attachment } from '../inbox/message.ts'
+import { HermesError } from '../support/errors.ts'
 
 /** What the model is asked: the whole context of one turn. */
 export interface ModelRequest {
@@ -28,13 +29,26 @@ export interface ModelAnswer {
   readonly modelMs: number
 }
 
+/** Why a provider that works does not take one message: it is too long, or anything else about it. */
+export type RefusalReason = 'too-large' | 'not-accepted'
+
+/** The provider read the request and does not answer it; only its sender can change that. */
+export class ModelRefusal extends HermesError {
+  readonly reason: RefusalReason
+
+  constructor(reason: RefusalReason) {
+    super(`the provider does not answer this message: ${reason}`)
+    this.reason = reason
+  }
+}
+
 /** The model, as a turn knows it. */
 export interface Model {
   /**
    * Asks, and calls `onText` with each piece of the answer as it comes. Mends its own
    * credential; nothing is repeated once `onText` has been called.
    *
-   * @throws Refused | UsageLimited | TransientError | NeedsLogin | NotPermitted | ConfigurationError;
+   * @throws ModelRefusal | UsageLimited | TransientError | NeedsLogin | NotPermitted | ConfigurationError;
    *   the signal's reason when aborted
    */
   answer(

@@ -4,6 +4,7 @@ import { MemoryOutlet, MessageFixture, lastText } from '../../test/support/messa
 import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import { ConfigurationError, Refused, TransientError } from '../support/errors.ts'
+import { ModelRefusal } from './model.ts'
 
 const picture = (name: string): Attachment => ({
   mediaType: 'image/png',
@@ -65,7 +66,8 @@ test('an old picture that is not taken any more does not cost the next message i
   await send(fixture, 'look', async () => picture('cat.png'))
   await fixture.rest()
   fixture.model.reply = (request) => {
-    if (request.messages.some(({ attachments }) => attachments.length > 0)) throw new Refused('No.')
+    if (request.messages.some(({ attachments }) => attachments.length > 0))
+      throw new ModelRefusal('not-accepted')
     return 'fine'
   }
   await send(fixture, 'next')
@@ -73,17 +75,24 @@ test('an old picture that is not taken any more does not cost the next message i
   expect(fixture.outlet.texts('a').at(-1)).toBe('fine')
 })
 
-test('a refused message leaves the history', async () => {
+test('a refused message leaves the history, and its sender reads what can be done', async () => {
   await using fixture = await MessageFixture.start()
   fixture.model.reply = (request) => {
-    if (lastText(request) === 'bad') throw new Refused('I could not process this message.')
+    if (lastText(request) === 'bad') throw new ModelRefusal('not-accepted')
+    if (lastText(request) === 'long') throw new ModelRefusal('too-large')
     return 'ok'
   }
   await send(fixture, 'bad')
   await fixture.rest()
+  await send(fixture, 'long')
+  await fixture.rest()
   await send(fixture, 'good')
   await fixture.rest()
-  expect(fixture.outlet.texts('a')).toEqual(['I could not process this message.', 'ok'])
+  expect(fixture.outlet.texts('a')).toEqual([
+    "I can't answer this message. Please put it differently.",
+    'This message is too large for me. Please send it in smaller parts.',
+    'ok',
+  ])
   expect(fixture.model.requests.at(-1)!.messages.map(({ text }) => text)).toEqual(['good'])
 })
 
@@ -93,7 +102,7 @@ test('when messages given as one are refused, each is asked on its own', async (
   fixture.gate.usageLimited(clock.now() + HOUR)
   await fixture.say('a', 'good', 'bad', 'fine')
   fixture.model.reply = (request) => {
-    if (lastText(request).includes('bad')) throw new Refused('I could not process this message.')
+    if (lastText(request).includes('bad')) throw new ModelRefusal('not-accepted')
     return `re ${lastText(request)}`
   }
   await fixture.pass(HOUR + MINUTE, 10 * MINUTE)
@@ -101,7 +110,7 @@ test('when messages given as one are refused, each is asked on its own', async (
   expect(fixture.model.asked).toEqual(['good\n\nbad\n\nfine', 'good', 'bad', 'fine'])
   expect(fixture.outlet.texts('a').slice(1)).toEqual([
     expect.stringMatching(/re good$/),
-    'I could not process this message.',
+    "I can't answer this message. Please put it differently.",
     expect.stringMatching(/re fine$/),
   ])
 })

@@ -1,4 +1,4 @@
-import { fillText, type Texts } from '../config/texts.ts'
+import { fillText, type TextKey, type Texts } from '../config/texts.ts'
 import { CUT_SHORT } from '../inbox/arrival.ts'
 import type { Draft } from '../inbox/delivery/draft.ts'
 import type { AnswerTurn } from '../inbox/dispatch/dispatcher.ts'
@@ -8,12 +8,12 @@ import { latePreface, sentText } from '../inbox/gate/hold-policy.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Lease, TurnOutcome, Usage } from '../inbox/lease.ts'
 import type { Clock } from '../support/clock.ts'
-import { ConfigurationError, Refused } from '../support/errors.ts'
+import { ConfigurationError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { broughtContext } from './brought-context.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
 import { writeSummary } from './history.ts'
-import type { Model, ModelAnswer } from './model.ts'
+import { ModelRefusal, type Model, type ModelAnswer, type RefusalReason } from './model.ts'
 
 export interface TurnOptions {
   readonly model: Model
@@ -73,7 +73,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         return outcomeOf(await ask(context))
       } catch (error) {
         // A picture of an earlier turn that is not taken any more must not cost this message its answer.
-        if (!(error instanceof Refused) || !context.hasOldAttachments || shown !== '') throw error
+        if (!(error instanceof ModelRefusal) || !context.hasOldAttachments || shown !== '') throw error
         log.info({ conversation: conversation.id }, 'asking again without the pictures of earlier turns')
         return outcomeOf(await ask(withoutOldAttachments(context)))
       }
@@ -82,8 +82,10 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         if (signal.reason.kind === 'stopped') return { kind: 'stopped', text: shown }
         throw signal.reason
       }
-      // One of them may be what cannot be taken; the others are not to suffer for it.
-      if (error instanceof Refused && messages.length > 1) return { kind: 'returned', split: true }
+      if (error instanceof ModelRefusal) {
+        // One of them may be what cannot be taken; the others are not to suffer for it.
+        return messages.length > 1 ? { kind: 'returned', split: true } : refused(error.reason, texts)
+      }
       // A model chosen here that the provider does not know is this chat's to change, not the operator's.
       if (error instanceof ConfigurationError && chosenModel !== null) {
         const notice = fillText(texts, 'model_unknown', { choices: defaultModel })
@@ -97,10 +99,28 @@ export function createTurn(options: TurnOptions): AnswerTurn {
   }
 }
 
+/** What is stored of a message without an answer, and the sentence that its sender reads. */
+const REFUSALS = {
+  'too-large': { reason: 'refused', text: 'refused_too_large' },
+  'not-accepted': { reason: 'refused', text: 'refused' },
+  'model-refusal': { reason: 'refusal', text: 'refused' },
+  'empty-answer': { reason: 'empty answer', text: 'refused' },
+} as const satisfies Readonly<
+  Record<
+    RefusalReason | 'model-refusal' | 'empty-answer',
+    { readonly reason: string; readonly text: TextKey }
+  >
+>
+
+function refused(why: keyof typeof REFUSALS, texts: Texts): TurnOutcome {
+  const { reason, text } = REFUSALS[why]
+  return { kind: 'refused', reason, notice: texts[text] }
+}
+
 /** For a program that sends all of a conversation itself: the model's text and nothing of ours. */
 function literalOutcome(answer: ModelAnswer, texts: Texts): TurnOutcome {
   const { text, model, usage, modelMs, stopReason } = answer
-  if (stopReason === 'refusal') return { kind: 'refused', reason: 'refusal', notice: texts.refused }
+  if (stopReason === 'refusal') return refused('model-refusal', texts)
   const cut = stopReason === 'max_tokens' ? { reason: CUT_SHORT } : {}
   return { kind: 'answered', text, preface: null, model, usage, modelMs, ...cut }
 }
@@ -113,8 +133,8 @@ function chatOutcome(
 ): TurnOutcome {
   const { cost, summary } = context
   const text = answer.text.trim()
-  if (answer.stopReason === 'refusal') return { kind: 'refused', reason: 'refusal', notice: texts.refused }
-  if (text === '') return { kind: 'refused', reason: 'empty answer', notice: texts.refused }
+  if (answer.stopReason === 'refusal') return refused('model-refusal', texts)
+  if (text === '') return refused('empty-answer', texts)
   return {
     kind: 'answered',
     text: answer.stopReason === 'max_tokens' ? `${text}\n\n${texts.cut_short}` : text,

@@ -48,7 +48,6 @@ export async function openModel(
           clock,
           userAgent: config.auth.oauth.userAgent,
           headers: {},
-          texts,
           model: config.model.default,
           contextTokens: config.model.contextLength,
         }),

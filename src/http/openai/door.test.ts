@@ -2,9 +2,10 @@ import { expect, test } from 'vitest'
 import { MessageFixture, until } from '../../../test/support/message-fixture.ts'
 import { post, startTestGateway, type TestGateway } from '../../../test/support/web/http-gateway.ts'
 import { OpenAiChannel } from '../../channels/openai/openai-channel.ts'
+import { DEFAULT_TEXTS } from '../../config/texts.ts'
 import type { MessagingOptions } from '../../conversation/messaging.ts'
+import { ModelRefusal } from '../../conversation/model.ts'
 import { HOUR, systemClock } from '../../support/clock.ts'
-import { Refused } from '../../support/errors.ts'
 import { completionDoor } from './door.ts'
 
 /** The endpoint over a real store, with a model that the test plays. */
@@ -55,10 +56,10 @@ test('what the model or the provider turns down is told in our words', async () 
   fixture.fixture.model.stopReason = 'refusal'
   const refusal = await fixture.ask('a')
   expect([refusal.status, (await errorOf(refusal)).code]).toEqual([400, 'content_filter'])
-  fixture.fixture.model.reply = () => Promise.reject(new Refused('This is too long.'))
+  fixture.fixture.model.reply = () => Promise.reject(new ModelRefusal('too-large'))
   const refused = await fixture.ask('b', { body: { stream: true } })
   expect(refused.status).toBe(400)
-  expect(await errorOf(refused)).toMatchObject({ code: 'refused', message: 'This is too long.' })
+  expect(await errorOf(refused)).toMatchObject({ code: 'refused', message: DEFAULT_TEXTS.refused_too_large })
 })
 
 test('a full hold is told at once, and the same key may be used again afterwards', async () => {

@@ -9,8 +9,9 @@ import {
 } from '../../../test/support/message-fixture.ts'
 import { empty, migratedDatabase, openStorageAt } from '../../../test/support/stores/postgres-storage.ts'
 import { assertProperty } from '../../../test/support/test-chance.ts'
+import { ModelRefusal } from '../../conversation/model.ts'
 import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
-import { Refused, StoreError, TransientError, UsageLimited } from '../../support/errors.ts'
+import { StoreError, TransientError, UsageLimited } from '../../support/errors.ts'
 
 /** What may go wrong at each question to the model, each part sent and each outcome stored. */
 const modelFault = fc.constantFrom(
@@ -95,7 +96,7 @@ test.each(STORES)(
             case 'bug':
               throw new TypeError('a bug')
             case 'refused':
-              throw new Refused('No.')
+              throw new ModelRefusal('not-accepted')
             case 'after-text':
               onText('half')
               throw new TransientError('reset', null, 'network')

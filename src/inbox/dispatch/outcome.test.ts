@@ -5,7 +5,6 @@ import {
   ConfigurationError,
   NeedsLogin,
   NotPermitted,
-  Refused,
   StoreError,
   TransientError,
   UsageLimited,
@@ -62,10 +61,6 @@ test('while the gate is open a passing failure is a pause that grows, and counts
   expect(ending(new TransientError('x', 90 * SECOND)).retryAt).toBe(NOW + 90 * SECOND)
   expect(ending(new TransientError('again, with the new credential', 0, 'credential')).retryAt).toBe(NOW)
   expect(ending(new TransientError('x')).outcome).toEqual({ kind: 'returned' })
-})
-
-test('a refusal is told in its own words', () => {
-  expect(ending(new Refused('Too large.')).outcome).toMatchObject({ kind: 'refused', notice: 'Too large.' })
 })
 
 test('anything else is counted, and parked at the third time with no word of the error in chat', () => {

@@ -5,7 +5,6 @@ import {
   ConfigurationError,
   NeedsLogin,
   NotPermitted,
-  Refused,
   StoreError,
   TransientError,
   UsageLimited,
@@ -60,10 +59,6 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
   if (error instanceof Interruption) {
     const outcome: TurnOutcome =
       error.kind === 'stopped' ? { kind: 'stopped', text: '' } : { kind: 'returned' }
-    return { outcome, retryAt: null, unexpected: false }
-  }
-  if (error instanceof Refused) {
-    const outcome: TurnOutcome = { kind: 'refused', reason: 'refused', notice: error.message }
     return { outcome, retryAt: null, unexpected: false }
   }
   if (isOutage(error)) {

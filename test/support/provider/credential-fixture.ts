@@ -4,7 +4,6 @@ import { createModelClient } from '../../../src/anthropic/client.ts'
 import { credentialProbe } from '../../../src/anthropic/credential-probe.ts'
 import type { Variables } from '../../../src/config/environment/dotenv.ts'
 import { loadSettings } from '../../../src/config/settings.ts'
-import { DEFAULT_TEXTS } from '../../../src/config/texts.ts'
 import type { Model } from '../../../src/conversation/model.ts'
 import { assembleCredentials, type CredentialParts } from '../../../src/credentials/assemble.ts'
 import type { Keeper } from '../../../src/credentials/keeper/keeper.ts'
@@ -166,7 +165,6 @@ export class CredentialFixture {
       ...request,
       door: keeper,
       health: { succeeded() {}, usageLimited() {}, unavailable() {}, misconfigured() {} },
-      texts: DEFAULT_TEXTS,
       model: 'claude-sonnet-5-5',
       contextTokens: 200_000,
     })
