@@ -7,7 +7,7 @@ import { Refused } from '../support/errors.ts'
 import { createLog } from '../support/log.ts'
 import type { Command } from './commands.ts'
 import { createChatLogin, type ChatSignIn } from './login.ts'
-import type { Paste } from './reception.ts'
+import type { Paste } from './message-receiver.ts'
 
 const URL_OF = (owner: string) => `https://claude.example/authorize?for=${encodeURIComponent(owner)}`
 const PASTE = `TESTcode0123456789#${'TESTstate1'.repeat(4)}abc`

@@ -4,7 +4,7 @@ import { messageOf, Refused } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { redact } from '../support/redact.ts'
 import type { Command } from './commands.ts'
-import type { Paste } from './reception.ts'
+import type { Paste } from './message-receiver.ts'
 
 /** Sign-in, as a chat sees it. Each started one is bound to its owner and used once. */
 export interface ChatSignIn {

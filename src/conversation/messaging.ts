@@ -12,7 +12,6 @@ import type { Gate } from '../inbox/gate/gate.ts'
 import { OutageWatch } from '../inbox/gate/outage-watch.ts'
 import { StoreHealth } from '../inbox/gate/store-health.ts'
 import type { Inbox } from '../inbox/inbox.ts'
-import type { Lease, TurnOutcome } from '../inbox/lease.ts'
 import type { ConversationId } from '../inbox/message.ts'
 import type { Outbox } from '../inbox/outbox.ts'
 import { SECOND, type Clock, type Timer } from '../support/clock.ts'
@@ -24,9 +23,9 @@ import { PersonRate } from './access/person-rate.ts'
 import { createCommands, type Command } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 import { historyLimitFor } from './history.ts'
+import { MessageReceiver, type MessageReceiverOptions } from './message-receiver.ts'
 import type { Model } from './model.ts'
 import type { Receiver } from './receiver.ts'
-import { createReceiver, type ReceiverOptions } from './reception.ts'
 import { createTurn } from './turn.ts'
 
 /** What the messages need of a storage. */
@@ -67,7 +66,7 @@ export interface MessagingOptions {
   readonly personPerMinute: number
   /** Further commands, or others in the place of the usual ones (`login`). */
   readonly commands?: ReadonlyMap<string, Command>
-  readonly onPaste?: NonNullable<ReceiverOptions['onPaste']>
+  readonly onPaste?: NonNullable<MessageReceiverOptions['onPaste']>
   /** Free bytes below which nothing is taken in any more. */
   readonly reserveBytes?: number
   readonly random?: () => number
@@ -76,7 +75,7 @@ export interface MessagingOptions {
 }
 
 /** A net under the notifications of other processes: an answer waits for its sending no longer than this. */
-const OUTBOX_LOOK_MS = 5 * SECOND
+const OUTBOX_CHECK_MS = 5 * SECOND
 /** A gate that opens and shuts again within this was shut all the time. */
 const OUTAGE_OVER_AFTER_MS = SECOND
 /** After a start it is known whether messages can be answered. */
@@ -104,9 +103,8 @@ export class Messaging {
   #started = false
   #stopped = false
   #subscriptions: Disposable[] = []
-  #look: Timer | null = null
-  #over: Timer | null = null
-  readonly #pullChannels: ReadonlySet<string>
+  #resumeTimer: Timer | null = null
+  #overTimer: Timer | null = null
   readonly #clock: Clock
 
   constructor(options: MessagingOptions) {
@@ -114,8 +112,7 @@ export class Messaging {
     const { inbox, outbox, conversations, pairings } = storage
     const random = options.random ?? Math.random
     const events = this.events
-    const pushing = options.outlets.filter(({ push }) => push)
-    const outlets = new Map(pushing.map((outlet) => [outlet.channel, outlet]))
+    const outlets = new Map(options.outlets.map((outlet) => [outlet.channel, outlet]))
     this.#clock = clock
     this.#log = log
     this.#gate = gate
@@ -124,7 +121,6 @@ export class Messaging {
     this.#leads = options.fleet === undefined
     if (!isAlone) events.onChanged = (id) => fleet.tell({ kind: 'changed', id })
     this.#relay = isAlone ? null : new LiveRelay({ events, fleet, clock })
-    this.#pullChannels = new Set(options.outlets.filter(({ push }) => !push).map(({ channel }) => channel))
     const observer = (this.observer = new MessageObserver((err) => log.error({ err }, 'an observer failed')))
     const store = (this.store = new StoreHealth({
       clock,
@@ -142,9 +138,9 @@ export class Messaging {
       observer,
       clock,
       log,
+      fleet,
       onStoreError,
       random,
-      ...(isAlone ? {} : { elsewhere: (id) => fleet.tell({ kind: 'outbox', id }) }),
     }))
     const drafts = new Drafts({ delivery, inbox, outlets, clock, log })
     const dispatcher = (this.dispatcher = new Dispatcher({
@@ -157,14 +153,13 @@ export class Messaging {
       texts,
       clock,
       log,
-      owner: fleet.id,
-      ...(fleet.work ? { work: fleet.work } : {}),
+      fleet,
+      drafts,
+      delivery,
       concurrency: options.concurrency,
-      drainPerSecond: () => options.drainPerSecond / fleet.workers(),
+      drainPerSecond: options.drainPerSecond,
       historyLimit: historyLimitFor(model.contextTokens(defaultModel)),
       merge: hold.merge,
-      settle: (lease) => drafts.settle(lease),
-      onFinished: (lease, outcome) => this.#onFinished(lease, outcome),
       random,
     }))
     this.#newOutageWatch = () =>
@@ -188,7 +183,7 @@ export class Messaging {
       }),
       ...(options.commands ?? []),
     ])
-    this.receiver = createReceiver({
+    this.receiver = new MessageReceiver({
       inbox,
       conversations,
       pairings,
@@ -203,13 +198,7 @@ export class Messaging {
       events,
       observer,
       log,
-      dispatcher: {
-        arrived: (id) => dispatcher.arrived(id),
-        stopTurn: (id) => {
-          dispatcher.stopTurn(id)
-          fleet.tell({ kind: 'stop', id })
-        },
-      },
+      dispatcher,
       delivery,
       ...(options.onPaste ? { onPaste: options.onPaste } : {}),
     })
@@ -228,7 +217,7 @@ export class Messaging {
     if (this.#fleet.role !== 'ingress') await this.dispatcher.start()
     // Whoever takes in only also sees to it that what it has held is taken up again.
     else this.#subscriptions.push(this.#gate.subscribe(({ open }) => open && this.#reopen()))
-    if (this.#fleet.work) this.#lookLater()
+    if (this.#fleet.work) this.#resumeLater()
     this.#relay?.start()
     this.#started = true
     if (this.#leads) this.#watchOutages()
@@ -243,13 +232,13 @@ export class Messaging {
   lead(): () => Promise<void> {
     this.#leads = true
     if (this.#started) this.#watchOutages()
-    const watch = this.#gate.subscribe(({ open }) => this.#sayWhenOver(open, OUTAGE_OVER_AFTER_MS))
+    const watch = this.#gate.subscribe(({ open }) => this.#announceEnd(open, OUTAGE_OVER_AFTER_MS))
     // One that was over before anybody led is over, too; by then the gate knows whether it goes on.
-    this.#sayWhenOver(true, GATE_KNOWS_AFTER_MS)
+    this.#announceEnd(true, GATE_KNOWS_AFTER_MS)
     return async () => {
       this.#leads = false
       watch[Symbol.dispose]()
-      this.#over?.cancel()
+      this.#overTimer?.cancel()
       const outages = this.#outages
       this.#outages = null
       await outages?.stop()
@@ -266,7 +255,7 @@ export class Messaging {
     const began = this.#clock.monotonic()
     this.#stopped = true
     this.store.stop()
-    this.#look?.cancel()
+    this.#resumeTimer?.cancel()
     this.#relay?.stop()
     const turns = this.dispatcher.drain(ms * (1 - DELIVERY_SHARE))
     await Promise.all([turns, this.#outages?.stop()])
@@ -275,10 +264,10 @@ export class Messaging {
     await this.delivery.stop(Math.max(DELIVERY_AT_LEAST_MS, left))
   }
 
-  #sayWhenOver(open: boolean, afterMs: number): void {
-    this.#over?.cancel()
+  #announceEnd(open: boolean, afterMs: number): void {
+    this.#overTimer?.cancel()
     if (!open) return
-    this.#over = this.#clock.setTimer(() => {
+    this.#overTimer = this.#clock.setTimer(() => {
       if (this.#gate.current().open) void this.#fleet.outageOver()
     }, afterMs)
   }
@@ -295,7 +284,7 @@ export class Messaging {
       case 'changed':
         return this.events.changedElsewhere(news.id)
       case 'stop':
-        return this.dispatcher.stopTurn(news.id)
+        return this.dispatcher.stopTurnHere(news.id)
       case 'missed':
         this.events.missed()
         return void this.took()
@@ -304,36 +293,17 @@ export class Messaging {
     }
   }
 
-  #lookLater(): void {
-    this.#look = this.#clock.setTimer(() => {
+  #resumeLater(): void {
+    this.#resumeTimer = this.#clock.setTimer(() => {
       if (this.#stopped) return
-      void this.took().finally(() => this.#lookLater())
-    }, OUTBOX_LOOK_MS)
+      void this.took().finally(() => this.#resumeLater())
+    }, OUTBOX_CHECK_MS)
   }
 
   #reopen(): void {
     this.#fleet.work
       ?.reload()
       .catch((err: unknown) => this.#log.error({ err }, 'the queue could not be read'))
-  }
-
-  #onFinished(lease: Lease, outcome: TurnOutcome): void {
-    const { id, channel } = lease.conversation
-    if (outcome.kind === 'answered') this.#observeAnswer(lease, outcome.modelMs)
-    if (outcome.kind !== 'returned' && outcome.kind !== 'failed' && !this.#pullChannels.has(channel)) {
-      this.delivery.wake(id)
-    }
-  }
-
-  #observeAnswer({ conversation, messages }: Lease, modelMs: number): void {
-    const { id, channel } = conversation
-    const askedAt = messages.at(-1)!.at
-    const pulled = this.#pullChannels.has(channel)
-    if (!pulled) this.delivery.noteModelTime(id, askedAt, modelMs)
-    const seconds = Math.max(0, this.#clock.now() - askedAt) / SECOND
-    const overheadSeconds = Math.max(0, seconds - modelMs / SECOND)
-    const times = pulled ? { seconds, overheadSeconds } : { seconds: null, overheadSeconds: null }
-    this.observer.tell({ kind: 'answered', channel, messages: messages.length, ...times })
   }
 
   #onNotices(conversations: readonly ConversationId[]): void {

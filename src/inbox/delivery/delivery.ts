@@ -4,7 +4,9 @@ import { StoreError, TransientError, messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import { redact } from '../../support/redact.ts'
 import type { MessageObserver } from '../figures/observer.ts'
+import type { Fleet } from '../fleet/fleet.ts'
 import type { Inbox } from '../inbox.ts'
+import type { Lease, TurnOutcome } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
 import type { Outbox, OutboxItem } from '../outbox.ts'
 import { Moved, NotHere, Undeliverable, type Outlet, replyTarget } from './outlet.ts'
@@ -31,14 +33,14 @@ const MAX_MOVES = 3
 export interface DeliveryOptions {
   readonly outbox: Outbox
   readonly inbox: Pick<Inbox, 'accept'>
-  /** By channel; only those that push. */
+  /** By channel. */
   readonly outlets: ReadonlyMap<string, Outlet>
   readonly observer: MessageObserver
   readonly clock: Clock
   readonly log: Log
   readonly onStoreError: (error: unknown) => void
-  /** Another process sends on this conversation's channel, and is to be told. Left out: there is none. */
-  readonly elsewhere?: (conversationId: ConversationId) => void
+  /** Told of what another process is to send. */
+  readonly fleet: Pick<Fleet, 'tell'>
   readonly random?: () => number
 }
 
@@ -72,9 +74,17 @@ export class Delivery {
     for (const { conversationId } of await this.#options.outbox.pending()) this.wakeHere(conversationId)
   }
 
+  /** A turn's outcome is stored: what it left in the outbox is sent. */
+  finished(lease: Lease, outcome: TurnOutcome): void {
+    if (outcome.kind === 'answered') this.#observeAnswer(lease, outcome.modelMs)
+    if (outcome.kind !== 'returned' && outcome.kind !== 'failed') this.wake(lease.conversation.id)
+  }
+
   /** Something is in the conversation's outbox, or may be tried again. */
   wake(conversationId: ConversationId): void {
-    if (!this.wakeHere(conversationId)) this.#options.elsewhere?.(conversationId)
+    // Readers of the store find it there by themselves.
+    if (this.#outletOf(conversationId)?.push === false) return
+    if (!this.wakeHere(conversationId)) this.#options.fleet.tell({ kind: 'outbox', id: conversationId })
   }
 
   /** As `wake`. @returns false: this process does not send on the conversation's channel */
@@ -96,7 +106,7 @@ export class Delivery {
     let patience = true
     const over = this.#options.clock.setTimer(() => {
       patience = false
-      for (const tell of this.#leaving) tell()
+      for (const resolve of this.#leaving) resolve()
     }, LEAVING_PATIENCE_MS)
     while (patience && (this.#perChannel.get(channel) ?? 0) > 0 && !this.#stop.signal.aborted) {
       await new Promise<void>((resolve) => this.#leaving.add(resolve))
@@ -127,14 +137,6 @@ export class Delivery {
         this.#sending.delete(conversationId)
         if (this.#pending.has(conversationId)) this.wake(conversationId)
       },
-    }
-  }
-
-  /** For the figures: the model's share in the answer to a message accepted at `askedAt`. */
-  noteModelTime(conversationId: ConversationId, askedAt: number, modelMs: number): void {
-    this.#modelTimes.set(`${conversationId} ${askedAt}`, modelMs)
-    if (this.#modelTimes.size > MODEL_TIMES_KEPT) {
-      this.#modelTimes.delete(this.#modelTimes.keys().next().value!)
     }
   }
 
@@ -169,7 +171,7 @@ export class Delivery {
     void this.#run(id, outlet).finally(() => {
       this.#sending.delete(id)
       this.#perChannel.set(outlet.channel, this.#perChannel.get(outlet.channel)! - 1)
-      for (const tell of this.#leaving) tell()
+      for (const resolve of this.#leaving) resolve()
       this.#leaving.clear()
       if (this.#idle !== null && this.#sending.size === 0) this.#idle()
       this.#next(outlet)
@@ -237,7 +239,7 @@ export class Delivery {
     const { channel } = outlet
     try {
       await this.#send(item, outlet)
-      this.#tellDelivered(item)
+      this.#observeDelivered(item)
       return null
     } catch (error) {
       if (error instanceof StoreError || error instanceof NotHere) throw error
@@ -327,20 +329,47 @@ export class Delivery {
     })
   }
 
-  #tellDelivered(item: OutboxItem): void {
-    const { clock, observer } = this.#options
+  /** An answer has reached whoever reads the store; for all others that is once it was sent. */
+  #observeAnswer({ conversation, messages }: Lease, modelMs: number): void {
+    const { observer } = this.#options
+    const { id, channel } = conversation
+    const askedAt = messages.at(-1)!.at
+    const answered = { kind: 'answered', channel, messages: messages.length } as const
+    if (this.#outletOf(id)?.push === false) {
+      observer.tell({ ...answered, ...this.#timesSince(askedAt, modelMs) })
+      return
+    }
+    this.#modelTimes.set(`${id} ${askedAt}`, modelMs)
+    if (this.#modelTimes.size > MODEL_TIMES_KEPT) {
+      this.#modelTimes.delete(this.#modelTimes.keys().next().value!)
+    }
+    observer.tell({ ...answered, seconds: null, overheadSeconds: null })
+  }
+
+  #observeDelivered(item: OutboxItem): void {
     if (item.kind !== 'answer' || item.askedAt === null) return
     const key = `${item.conversationId} ${item.askedAt}`
-    const modelMs = this.#modelTimes.get(key)
+    const times = this.#timesSince(item.askedAt, this.#modelTimes.get(key) ?? null)
     this.#modelTimes.delete(key)
-    const seconds = Math.max(0, clock.now() - item.askedAt) / SECOND
-    const overheadSeconds = modelMs === undefined ? null : Math.max(0, seconds - modelMs / SECOND)
-    observer.tell({ kind: 'delivered', channel: item.channel, seconds, overheadSeconds })
+    this.#options.observer.tell({ kind: 'delivered', channel: item.channel, ...times })
+  }
+
+  /** @param modelMs the model's share, which is not ours; null = not known */
+  #timesSince(
+    askedAt: number,
+    modelMs: number | null,
+  ): { readonly seconds: number; readonly overheadSeconds: number | null } {
+    const seconds = Math.max(0, this.#options.clock.now() - askedAt) / SECOND
+    return {
+      seconds,
+      overheadSeconds: modelMs === null ? null : Math.max(0, seconds - modelMs / SECOND),
+    }
   }
 }
 
+/** Does this process send on the channel? */
 function isHere(outlet: Outlet): boolean {
-  return outlet.here ?? true
+  return outlet.push && (outlet.here ?? true)
 }
 
 /** Answers on their way to a platform at the same time, with room to spare. */

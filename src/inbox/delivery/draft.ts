@@ -36,8 +36,7 @@ const NO_DRAFT: Draft = { write: () => {}, close: async () => {} }
 /** Opens drafts for turns, on channels where somebody would see them. */
 export class Drafts {
   readonly #options: DraftOptions
-  /** Drafts that are shown while the store did not take their ids, by turn. */
-  readonly #unsaved = new Map<string, string>()
+  readonly #unsaved: UnsavedDrafts = new Map()
 
   constructor(options: DraftOptions) {
     this.#options = options
@@ -45,11 +44,8 @@ export class Drafts {
 
   open(lease: Lease): Draft {
     const outlet = this.#options.outlets.get(lease.conversation.channel)
-    if (!outlet) return NO_DRAFT
-    return new LiveDraft(this.#options, outlet, lease, {
-      shown: (id) => this.#unsaved.set(lease.turnId, id),
-      saved: () => this.#unsaved.delete(lease.turnId),
-    })
+    if (!outlet?.push) return NO_DRAFT
+    return new LiveDraft(this.#options, outlet, lease, this.#unsaved)
   }
 
   /**
@@ -58,7 +54,7 @@ export class Drafts {
    *
    * @throws StoreError
    */
-  async settle(lease: Lease): Promise<void> {
+  async saveUnsaved(lease: Lease): Promise<void> {
     const id = this.#unsaved.get(lease.turnId)
     if (id === undefined) return
     await this.#options.inbox.saveDraft(lease, id)
@@ -66,11 +62,8 @@ export class Drafts {
   }
 }
 
-/** What is known of a turn's draft beside the store. */
-interface DraftMarks {
-  readonly shown: (id: string) => void
-  readonly saved: () => void
-}
+/** Drafts that are shown while the store has not taken their ids yet: the platform's id, by turn. */
+type UnsavedDrafts = Map<string, string>
 
 class LiveDraft implements Draft {
   readonly #options: DraftOptions
@@ -88,14 +81,13 @@ class LiveDraft implements Draft {
   #over = false
   /** Only an edit may be cut off: a message whose sending was cut off has an id that nobody knows. */
   readonly #edits = new AbortController()
+  readonly #unsaved: UnsavedDrafts
 
-  readonly #marks: DraftMarks
-
-  constructor(options: DraftOptions, outlet: Outlet, lease: Lease, marks: DraftMarks) {
+  constructor(options: DraftOptions, outlet: Outlet, lease: Lease, unsaved: UnsavedDrafts) {
     this.#options = options
     this.#outlet = outlet
     this.#lease = lease
-    this.#marks = marks
+    this.#unsaved = unsaved
     // What an earlier try has shown is gone on with in place.
     this.#id = lease.draft
     this.#notBefore = options.clock.monotonic() + FIRST_AFTER_MS
@@ -161,9 +153,9 @@ class LiveDraft implements Draft {
     })
     // Durable before the first edit: a crash from here on leaves nothing orphaned.
     // The turn may be over before the store has said anything.
-    this.#marks.shown(id)
+    this.#unsaved.set(turnId, id)
     if (!(await inbox.saveDraft(this.#lease, id))) this.#over = true
-    this.#marks.saved()
+    this.#unsaved.delete(turnId)
     this.#id = id
     this.#shown = text
     this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)

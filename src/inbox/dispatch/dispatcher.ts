@@ -3,8 +3,11 @@ import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, sleep, type Clock, type Timer } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { Drafts } from '../delivery/draft.ts'
 import type { MessageObserver } from '../figures/observer.ts'
 import type { ConversationEvents } from '../fleet/events.ts'
+import type { Fleet } from '../fleet/fleet.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
@@ -36,21 +39,17 @@ export interface DispatcherOptions {
   readonly texts: Texts
   readonly clock: Clock
   readonly log: Log
-  /** Names this process: its leases are taken over by the next one. */
-  readonly owner: string
-  /** Where conversations with work come from; left out: this gateway has its store for itself. */
-  readonly work?: WorkSource
+  /** Its `id` names this process: leases under another one are taken over at the start. */
+  readonly fleet: Pick<Fleet, 'id' | 'work' | 'workers' | 'tell'>
+  readonly drafts: Pick<Drafts, 'saveUnsaved'>
+  readonly delivery: Pick<Delivery, 'finished'>
   /** Conversations answered at the same time. */
   readonly concurrency: number
-  /** Turns a second to begin with after an outage, of this process; see DrainRate. */
-  readonly drainPerSecond: () => number
+  /** Turns a second to begin with after an outage, of all processes together; see DrainRate. */
+  readonly drainPerSecond: number
   /** Characters of history to hand to a turn. */
   readonly historyLimit: number
   readonly merge: boolean
-  /** What of a turn must be stored before its outcome is. @throws StoreError */
-  readonly settle: (lease: Lease) => Promise<void>
-  /** The outcome of a turn is stored; something may be in the conversation's outbox. */
-  readonly onFinished: (lease: Lease, outcome: TurnOutcome) => void
   readonly random?: () => number
 }
 
@@ -84,10 +83,11 @@ export class Dispatcher {
   readonly #abandoned = new AbortController()
 
   constructor(options: DispatcherOptions) {
+    const { fleet, inbox, clock, drainPerSecond } = options
     this.#options = options
-    this.#work = options.work ?? new LocalWork(options.inbox, options.clock, options.owner)
-    this.#drainRate = new DrainRate(options.drainPerSecond)
-    this.#stall = new StallWatch(options.clock)
+    this.#work = fleet.work ?? new LocalWork(inbox, clock, fleet.id)
+    this.#drainRate = new DrainRate(() => drainPerSecond / fleet.workers())
+    this.#stall = new StallWatch(clock)
   }
 
   /** Takes over what the process before left, and begins. */
@@ -116,8 +116,14 @@ export class Dispatcher {
     this.#pump()
   }
 
-  /** Stops the answer in hand. The store has already withdrawn what waits, and ended the lease. */
+  /** Stops the answer in hand, in whichever process. The store has already withdrawn what waits, and ended the lease. */
   stopTurn(conversationId: ConversationId): void {
+    this.stopTurnHere(conversationId)
+    this.#options.fleet.tell({ kind: 'stop', id: conversationId })
+  }
+
+  /** As `stopTurn`, in this process alone. */
+  stopTurnHere(conversationId: ConversationId): void {
     const running = this.#running.get(conversationId)
     if (running?.lease) running.controller.abort(new Interruption('stopped'))
     else if (running) running.stopped = true
@@ -257,7 +263,7 @@ export class Dispatcher {
       const ending = await this.#answer(lease, running.controller.signal)
       const stored = await this.#finish(lease, ending.outcome)
       this.#work.done(id, endsMessages(ending.outcome) ? lease.messages.length : 0, ending.retryAt)
-      if (stored) this.#tell(lease, ending.outcome)
+      if (stored) this.#announce(lease, ending.outcome)
     } catch (error) {
       log.error({ err: error, conversation: id }, 'a turn could not be stored')
       // Tried again as soon as the store works: until then nothing is leased at all.
@@ -275,10 +281,10 @@ export class Dispatcher {
    * else could ever have it, so the same is asked again as soon as the store works.
    */
   async #lease(conversationId: ConversationId): Promise<Lease | null> {
-    const { inbox, clock, owner, historyLimit, merge, store } = this.#options
+    const { inbox, clock, fleet, historyLimit, merge, store } = this.#options
     for (let attempt = 1; ; attempt++) {
       try {
-        const request = { conversationId, owner, now: clock.now(), historyLimit, merge }
+        const request = { conversationId, owner: fleet.id, now: clock.now(), historyLimit, merge }
         return await inbox.lease({ ...request, again: attempt > 1 })
       } catch (error) {
         store.failed(error)
@@ -332,10 +338,10 @@ export class Dispatcher {
    * @throws what the store threw when the process ends before it took it
    */
   async #finish(lease: Lease, outcome: TurnOutcome): Promise<boolean> {
-    const { inbox, settle, clock, store, log, random = Math.random } = this.#options
+    const { inbox, drafts, clock, store, log, random = Math.random } = this.#options
     for (let attempt = 1; ; attempt++) {
       try {
-        await settle(lease)
+        await drafts.saveUnsaved(lease)
         const stored = await inbox.finish(lease, outcome, clock.now())
         if (attempt > 1) store.paid()
         // A store that failed may have taken it all the same: what is to be sent is looked for.
@@ -353,13 +359,14 @@ export class Dispatcher {
     }
   }
 
-  #tell(lease: Lease, outcome: TurnOutcome): void {
-    const { events, observer, onFinished } = this.#options
+  /** The outcome is stored: everybody who waits for it may know. */
+  #announce(lease: Lease, outcome: TurnOutcome): void {
+    const { events, observer, delivery } = this.#options
     const { id, channel } = lease.conversation
     if (endsMessages(outcome)) this.#stall.progress()
     if (outcome.kind !== 'returned' && outcome.kind !== 'answered')
       observer.tell({ kind: outcome.kind, channel })
-    onFinished(lease, outcome)
+    delivery.finished(lease, outcome)
     events.changed(id)
   }
 }

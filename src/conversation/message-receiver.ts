@@ -7,12 +7,14 @@ import {
   type IncomingMessage,
   NOTHING,
 } from '../inbox/arrival.ts'
+import type { Delivery } from '../inbox/delivery/delivery.ts'
+import type { Dispatcher } from '../inbox/dispatch/dispatcher.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { ConversationEvents } from '../inbox/fleet/events.ts'
 import { outageOf, type Gate } from '../inbox/gate/gate.ts'
 import type { StoreHealth } from '../inbox/gate/store-health.ts'
 import type { Inbox } from '../inbox/inbox.ts'
-import type { Attachment, ConversationId } from '../inbox/message.ts'
+import type { Attachment } from '../inbox/message.ts'
 import type { Clock } from '../support/clock.ts'
 import { Refused, StoreError, TransientError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
@@ -52,7 +54,7 @@ export interface Paste {
   readonly text: string
 }
 
-export interface ReceiverOptions {
+export interface MessageReceiverOptions {
   readonly inbox: Inbox
   readonly conversations: Pick<Conversations, 'find'>
   readonly pairings: Pairings
@@ -67,11 +69,8 @@ export interface ReceiverOptions {
   readonly events: ConversationEvents
   readonly observer: MessageObserver
   readonly log: Log
-  readonly dispatcher: {
-    arrived(id: ConversationId): void
-    stopTurn(id: ConversationId): void
-  }
-  readonly delivery: { wake(id: ConversationId): void }
+  readonly dispatcher: Pick<Dispatcher, 'arrived' | 'stopTurn'>
+  readonly delivery: Pick<Delivery, 'wake'>
   /** Takes a pasted sign-in. @returns the reply; null = nobody waits for one, so the plain hint is given */
   readonly onPaste?: (paste: Paste) => Promise<string | null>
 }
@@ -80,14 +79,10 @@ type Message = Extract<Delivered, { kind: 'message' }>
 type Edit = Extract<Delivered, { kind: 'edit' }>
 
 /** The one way in. See `Receiver`. */
-export function createReceiver(options: ReceiverOptions): Receiver {
-  return new Reception(options)
-}
+export class MessageReceiver implements Receiver {
+  readonly #options: MessageReceiverOptions
 
-class Reception implements Receiver {
-  readonly #options: ReceiverOptions
-
-  constructor(options: ReceiverOptions) {
+  constructor(options: MessageReceiverOptions) {
     this.#options = options
   }
 
