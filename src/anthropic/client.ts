@@ -75,7 +75,7 @@ export function createModelClient(options: ModelClientOptions): Model {
       )
       for await (const event of stream) {
         silence.heard()
-        const text = answer.take(event)
+        const text = answer.add(event)
         if (text === '') continue
         shown = true
         onText(text)
@@ -164,7 +164,7 @@ class AnswerBuilder {
   }
 
   /** @returns the text that this event adds */
-  take(event: RawMessageStreamEvent): string {
+  add(event: RawMessageStreamEvent): string {
     switch (event.type) {
       case 'content_block_delta':
         if (event.delta.type !== 'text_delta') return ''

@@ -73,11 +73,11 @@ export function createChatLogin(options: ChatLoginOptions): {
     const removal = remove(channel, address, platformMessageId)
     const owner = ownerOf(channel, address, person.id)
     if (role !== 'operator' || chat.kind !== 'private' || !signIn.waits(owner)) return null
-    void removal.then((gone) => (gone ? null : tell(channel, address, texts.login_delete_it)))
+    void removal.then((gone) => (gone ? null : send(channel, address, texts.login_delete_it)))
     const done = outcome(() => signIn.finish(owner, text.replace(/^\s*\/login(@\w+)?\s+/i, '')))
     const soon = await Promise.race([done, sleep(clock, PATIENCE_MS).then(() => null)])
     if (soon !== null) return soon
-    void done.then((reply) => tell(channel, address, reply))
+    void done.then((reply) => send(channel, address, reply))
     return texts.login_checking
   }
 
@@ -91,7 +91,7 @@ export function createChatLogin(options: ChatLoginOptions): {
     return false
   }
 
-  async function tell(channel: string, address: string, text: string): Promise<void> {
+  async function send(channel: string, address: string, text: string): Promise<void> {
     await line
       .send(channel, address, text)
       .catch((error: unknown) =>

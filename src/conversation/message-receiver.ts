@@ -95,10 +95,10 @@ export class MessageReceiver implements Receiver {
     const { inbox, gate, store, limits, texts, clock } = this.#options
     // Answers in hand need the room that is left; the platform keeps what is not acknowledged.
     if (store.full) throw new StoreError(store.problem ?? 'the store is full')
-    const taken: Person[] = []
+    const counted: Person[] = []
     const perItem: Arrival[][] = []
     try {
-      for (const item of items) perItem.push(await this.#arrivals(channel, item, taken))
+      for (const item of items) perItem.push(await this.#arrivals(channel, item, counted))
       const arrivals = perItem.flat()
       if (arrivals.length === 0 && cursors.length === 0) return items.map(() => NOTHING)
       const now = clock.now()
@@ -121,16 +121,16 @@ export class MessageReceiver implements Receiver {
         return results.at(0) ?? NOTHING
       })
     } catch (error) {
-      for (const person of taken) this.#options.rate.giveBack(`${channel}:${person.id}`)
+      for (const person of counted) this.#options.rate.refund(`${channel}:${person.id}`)
       if (error instanceof StoreError) store.failed(error)
       throw error
     }
   }
 
-  async #arrivals(channel: string, item: Delivered, taken: Person[]): Promise<Arrival[]> {
+  async #arrivals(channel: string, item: Delivered, counted: Person[]): Promise<Arrival[]> {
     switch (item.kind) {
       case 'message':
-        return this.#message(channel, item, taken)
+        return this.#message(channel, item, counted)
       case 'edit':
         return this.#edit(channel, item)
       case 'deletion':
@@ -139,7 +139,7 @@ export class MessageReceiver implements Receiver {
     }
   }
 
-  async #message(channel: string, item: Message, taken: Person[]): Promise<Arrival[]> {
+  async #message(channel: string, item: Message, counted: Person[]): Promise<Arrival[]> {
     const { texts, rate, clock } = this.#options
     const isProgram = item.vouched || item.context !== undefined
     const away = (reply: string | null): Arrival[] => {
@@ -162,9 +162,9 @@ export class MessageReceiver implements Receiver {
       return away(await this.#pairingReply(channel, item.person))
     }
     if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
-      const verdict = rate.take(person, clock.monotonic())
+      const verdict = rate.consume(person, clock.monotonic())
       if (verdict !== 'pass') return away(verdict === 'refuse' ? texts.rate_limited : null)
-      taken.push(item.person)
+      counted.push(item.person)
     }
     if (item.unsupported !== null) return away(item.unsupported)
     if (tooLarge) return away(texts.refused_too_large)
@@ -214,7 +214,7 @@ export class MessageReceiver implements Receiver {
       log.error({ err: error }, 'a pasted sign-in could not be taken')
     }
     // In a group the bot speaks only when spoken to.
-    const silent = !chat.addressed || rate.take(sender, clock.monotonic()) !== 'pass'
+    const silent = !chat.addressed || rate.consume(sender, clock.monotonic()) !== 'pass'
     return silent ? null : (reply ?? texts.secret_pasted)
   }
 
@@ -242,7 +242,7 @@ export class MessageReceiver implements Receiver {
     return { kind: 'command', message: incoming(channel, item, []), ...result }
   }
 
-  /** @returns the sentence for the person where an attachment cannot be taken */
+  /** @returns the sentence for the person where an attachment cannot be loaded */
   async #load(item: Message): Promise<readonly Attachment[] | string> {
     const { texts, log } = this.#options
     const attachments: Attachment[] = []

@@ -63,21 +63,21 @@ export function createApp(parts: AppParts): App {
   const doors = parts.doors.map((door) => door({ routes, streams: parts.streams, clock, log }))
   new Page(parts.pageFolder).addRoutes(routes)
 
-  const tell = (path: string, found: HttpProblem) =>
+  const report = (path: string, found: HttpProblem) =>
     speaksOpenAi(path) ? openAiProblem(found) : problem(found)
-  app.notFound((c) => tell(c.req.path, routes.refuse(c)))
+  app.notFound((c) => report(c.req.path, routes.refuse(c)))
   app.onError((error, c) => {
     const expected = expectedProblem(error)
-    if (expected) return tell(c.req.path, expected)
+    if (expected) return report(c.req.path, expected)
     log.error({ err: error }, 'a request could not be answered')
     const internal = new HttpProblem(500, 'internal', 'Something went wrong here. The log says what.')
-    return tell(c.req.path, internal)
+    return report(c.req.path, internal)
   })
 
   return {
     fetch(request, env = {}) {
       if (!hosts.isOurs(request.headers.get('host') ?? undefined) && !isProbe(request))
-        return tell(
+        return report(
           new URL(request.url).pathname,
           new HttpProblem(
             421,

@@ -1,7 +1,7 @@
 import { MINUTE } from '../../support/clock.ts'
 
 /** One polite refusal a minute; the rest of a flood is turned away without a word. */
-const TELL_EVERY_MS = MINUTE
+const REFUSAL_EVERY_MS = MINUTE
 /** Somebody who has much to say at once has this many minutes' worth. */
 const BURST_MINUTES = 3
 /** Persons remembered; the one who was silent longest is forgotten first, and by then has a full bucket again. */
@@ -10,7 +10,7 @@ const MAX_PERSONS = 10_000
 interface Bucket {
   tokens: number
   filledAt: number
-  toldAt: number
+  refusedAt: number
 }
 
 export type RateVerdict = 'pass' | 'refuse' | 'refuse-silently'
@@ -31,8 +31,8 @@ export class PersonRate {
     return this.#perMinute * BURST_MINUTES
   }
 
-  take(person: string, now: number): RateVerdict {
-    const full = { tokens: this.#capacity, filledAt: now, toldAt: -Infinity }
+  consume(person: string, now: number): RateVerdict {
+    const full = { tokens: this.#capacity, filledAt: now, refusedAt: -Infinity }
     const bucket = this.#buckets.get(person) ?? full
     this.#buckets.delete(person)
     this.#buckets.set(person, bucket)
@@ -44,13 +44,13 @@ export class PersonRate {
       bucket.tokens -= 1
       return 'pass'
     }
-    if (now - bucket.toldAt < TELL_EVERY_MS) return 'refuse-silently'
-    bucket.toldAt = now
+    if (now - bucket.refusedAt < REFUSAL_EVERY_MS) return 'refuse-silently'
+    bucket.refusedAt = now
     return 'refuse'
   }
 
   /** The message was not stored and will come again. */
-  giveBack(person: string): void {
+  refund(person: string): void {
     const bucket = this.#buckets.get(person)
     if (bucket) bucket.tokens = Math.min(this.#capacity, bucket.tokens + 1)
   }

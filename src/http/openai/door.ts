@@ -62,7 +62,7 @@ async function complete(
   c: RequestContext,
   { person }: Principal,
 ): Promise<Response> {
-  const key = keyOf(c)
+  const key = idempotencyKey(c)
   const request = readCompletionRequest(await readJson(c, MAX_UPLOAD_BYTES), services.models)
   const hold = c.req.header('x-hermes-hold')?.toLowerCase() === 'true'
   const now = clock.now()
@@ -104,7 +104,7 @@ async function complete(
   }
 }
 
-function keyOf(c: RequestContext): string | null {
+function idempotencyKey(c: RequestContext): string | null {
   const key = c.req.header('idempotency-key')
   if (key === undefined) return null
   if (!KEY.test(key)) throw invalid('Idempotency-Key', 'It must be 1 to 255 printable ASCII characters.')

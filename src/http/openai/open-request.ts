@@ -46,14 +46,14 @@ export class OpenRequest {
     const { events, gate } = services
     this.#watches.push(
       events.watch(admitted.conversationId, (event) => {
-        if (event.kind === 'changed') this.#look()
+        if (event.kind === 'changed') this.#check()
         else this.#showPartial()
       }),
     )
     // Whoever is not ready to wait is told as soon as it would have to.
-    if (!admitted.hold) this.#watches.push(gate.subscribe(() => this.#look()))
+    if (!admitted.hold) this.#watches.push(gate.subscribe(() => this.#check()))
     this.#showPartial()
-    this.#look()
+    this.#check()
   }
 
   /** The client is gone, or the gateway stops. */
@@ -76,7 +76,7 @@ export class OpenRequest {
   }
 
   /** Reads how it stands; one reading at a time, and once more if anything changed meanwhile. */
-  #look(): void {
+  #check(): void {
     this.#again = true
     if (this.#reading || this.#over) return
     this.#reading = true
@@ -84,7 +84,7 @@ export class OpenRequest {
       .catch((error: unknown) => this.#end(() => this.#reject(error)))
       .finally(() => {
         this.#reading = false
-        if (this.#again) this.#look()
+        if (this.#again) this.#check()
       })
   }
 
@@ -140,7 +140,7 @@ export class OpenRequest {
       this.#timer?.cancel()
       // A short wait may turn out to be a long one.
       if (!outage.open && !outage.probing)
-        this.#timer = this.#clock.setTimer(() => this.#look(), Math.max(1, outage.tellAt - now))
+        this.#timer = this.#clock.setTimer(() => this.#check(), Math.max(1, outage.tellAt - now))
       return
     }
     // Somebody else who waits under the same key keeps waiting.
@@ -151,12 +151,12 @@ export class OpenRequest {
     throw outageProblem(outage, this.#clock.now())
   }
 
-  #end(settle: () => void): void {
+  #end(finish: () => void): void {
     if (this.#over) return
     this.#over = true
     this.#timer?.cancel()
     for (const watch of this.#watches) watch[Symbol.dispose]()
-    settle()
+    finish()
   }
 }
 

@@ -145,10 +145,10 @@ class Feed {
   more(anew: boolean): void {
     if (anew) this.#shown = null
     if (this.#reading || this.#timer !== null) return
-    this.#tellPartial(false)
+    this.#sendPartial(false)
     this.#timer = this.#clock.setTimer(() => {
       this.#timer = null
-      if (!this.#reading) this.#tellPartial(false)
+      if (!this.#reading) this.#sendPartial(false)
     }, DELTA_INTERVAL_MS)
   }
 
@@ -159,7 +159,7 @@ class Feed {
         for (; this.#next < this.#rows.length; this.#next++) {
           // A reader that is behind is told the rest when it has drained.
           if (!this.#stream.ready) return
-          this.#tell(this.#rows[this.#next]!)
+          this.#sendRow(this.#rows[this.#next]!)
         }
         if (!this.#again || !this.#stream.ready) break
         this.#again = false
@@ -175,10 +175,10 @@ class Feed {
       this.#reading = false
     }
     // Only after the rows: the text of an answer never overtakes the message before it.
-    this.#tellPartial(true)
+    this.#sendPartial(true)
   }
 
-  #tell(row: StoredMessage): void {
+  #sendRow(row: StoredMessage): void {
     if (row.revision <= this.#after) return
     this.#after = row.revision
     const item = serialized(row, this.#hub.conversationId)
@@ -192,14 +192,14 @@ class Feed {
   /**
    * Brings the reader to the present length of the answer in hand.
    *
-   * @param rowsTold where none is in hand, also tell that: not before the rows, or the
+   * @param rowsSent where none is in hand, also tell that: not before the rows, or the
    *   draft would vanish for the moment until the stored answer takes its place
    */
-  #tellPartial(rowsTold: boolean): void {
+  #sendPartial(rowsSent: boolean): void {
     if (!this.#stream.ready) return
     const partial = this.#hub.partial()
     if (!partial) {
-      if (!rowsTold) return
+      if (!rowsSent) return
       if (this.#shown) this.#delta({ turnId: this.#shown.turnId, offset: 0, text: '', done: true })
       this.#shown = null
       return

@@ -94,8 +94,8 @@ class StatusFeed {
   readonly #clock: Clock
   readonly #readers = new Set<EventStream>()
   #subscription: Disposable | null = null
-  #poll: Timer | null = null
-  #soon: Timer | null = null
+  #pollTimer: Timer | null = null
+  #sendTimer: Timer | null = null
   #last = ''
 
   constructor(services: ApiServices, clock: Clock) {
@@ -111,37 +111,37 @@ class StatusFeed {
     })
     stream.onDrain(() => this.#last && stream.write(frame('status', this.#last)))
     this.#subscription ??= this.#services.onStatusChange(() => {
-      this.#soon ??= this.#clock.setTimer(() => {
-        this.#soon = null
-        void this.#tell()
+      this.#sendTimer ??= this.#clock.setTimer(() => {
+        this.#sendTimer = null
+        void this.#sendLine()
       }, STATUS_INTERVAL_MS)
     })
-    this.#poll ??= this.#clock.setTimer(this.#onPoll, STATUS_POLL_MS)
-    void this.#line().then((line) => stream.write(frame('status', line)))
+    this.#pollTimer ??= this.#clock.setTimer(this.#onPoll, STATUS_POLL_MS)
+    void this.#readLine().then((line) => stream.write(frame('status', line)))
   }
 
   close(): void {
     this.#subscription?.[Symbol.dispose]()
     this.#subscription = null
-    this.#poll?.cancel()
-    this.#poll = null
-    this.#soon?.cancel()
-    this.#soon = null
+    this.#pollTimer?.cancel()
+    this.#pollTimer = null
+    this.#sendTimer?.cancel()
+    this.#sendTimer = null
   }
 
   readonly #onPoll = (): void => {
-    this.#poll = this.#clock.setTimer(this.#onPoll, STATUS_POLL_MS)
-    void this.#tell()
+    this.#pollTimer = this.#clock.setTimer(this.#onPoll, STATUS_POLL_MS)
+    void this.#sendLine()
   }
 
-  async #tell(): Promise<void> {
-    const line = await this.#line()
+  async #sendLine(): Promise<void> {
+    const line = await this.#readLine()
     if (line === this.#last) return
     this.#last = line
     for (const stream of this.#readers) if (stream.ready) stream.write(frame('status', line))
   }
 
-  async #line(): Promise<string> {
+  async #readLine(): Promise<string> {
     // A store that does not answer must not keep the sentence back that says so.
     const waiting = await this.#services.waiting().catch(() => ({ held: 0, parked: 0 }))
     return JSON.stringify(statusLine(this.#services.readiness(), waiting, this.#services))

@@ -7,7 +7,7 @@ import { frame, type EventStream } from './sse.ts'
 /** Changes come in bursts; an eye is not faster than this, and the store is asked no more often. */
 const INTERVAL_MS = 500
 /** Platforms connect and break off without telling; looked for only while somebody reads. */
-const LOOK_MS = 2 * SECOND
+const CONNECTION_CHECK_MS = 2 * SECOND
 /** The newest events of the stand-in that a reader who comes is told. */
 const FIRST_EVENTS = 100
 
@@ -25,7 +25,7 @@ export class OperatorFeed {
   readonly #changed = new Set<Topic>()
   #subscriptions: Disposable[] = []
   #timer: Timer | null = null
-  #look: Timer | null = null
+  #connectionTimer: Timer | null = null
   #connections = ''
 
   constructor(dashboard: DashboardService, clock: Clock) {
@@ -41,13 +41,13 @@ export class OperatorFeed {
       this.#readers.delete(reader)
       if (this.#readers.size === 0) this.close()
     })
-    stream.onDrain(() => this.#tell(reader, TOPICS))
+    stream.onDrain(() => this.#send(reader, TOPICS))
     if (this.#subscriptions.length === 0) {
-      this.#subscriptions = [changes.subscribe((topic) => this.#soon(topic))]
-      if (sandbox) this.#subscriptions.push(sandbox.subscribe(() => this.#soon(null)))
+      this.#subscriptions = [changes.subscribe((topic) => this.#sendSoon(topic))]
+      if (sandbox) this.#subscriptions.push(sandbox.subscribe(() => this.#sendSoon(null)))
     }
-    this.#look ??= this.#clock.setTimer(this.#onLook, LOOK_MS)
-    this.#tell(reader, TOPICS)
+    this.#connectionTimer ??= this.#clock.setTimer(this.#checkConnections, CONNECTION_CHECK_MS)
+    this.#send(reader, TOPICS)
   }
 
   close(): void {
@@ -55,30 +55,30 @@ export class OperatorFeed {
     this.#subscriptions = []
     this.#timer?.cancel()
     this.#timer = null
-    this.#look?.cancel()
-    this.#look = null
+    this.#connectionTimer?.cancel()
+    this.#connectionTimer = null
   }
 
-  readonly #onLook = (): void => {
-    this.#look = this.#clock.setTimer(this.#onLook, LOOK_MS)
+  readonly #checkConnections = (): void => {
+    this.#connectionTimer = this.#clock.setTimer(this.#checkConnections, CONNECTION_CHECK_MS)
     const connections = this.#dashboard.connections()
     if (connections === this.#connections) return
     this.#connections = connections
     this.#dashboard.changes.mark('channels')
   }
 
-  #soon(topic: Topic | null): void {
+  #sendSoon(topic: Topic | null): void {
     if (topic !== null) this.#changed.add(topic)
     this.#timer ??= this.#clock.setTimer(() => {
       this.#timer = null
       const topics = [...this.#changed]
       this.#changed.clear()
-      for (const reader of this.#readers) this.#tell(reader, topics)
+      for (const reader of this.#readers) this.#send(reader, topics)
     }, INTERVAL_MS)
   }
 
   /** Who is behind is told everything when it has drained. */
-  #tell(reader: Reader, topics: readonly Topic[]): void {
+  #send(reader: Reader, topics: readonly Topic[]): void {
     const { stream } = reader
     const { changes, sandbox } = this.#dashboard
     if (!stream.ready) return

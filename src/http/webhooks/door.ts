@@ -39,7 +39,7 @@ export function webhookDoor(services: WebhookServices): Door {
         if (!hook) throw notFound()
         const { id, body } = await verified(c, hook, clock.now())
         if (!services.isOpen(hook.deliverTo.channel)) throw closed()
-        if (rate.take(hook.name, clock.monotonic()) !== 'pass') throw tooMany()
+        if (rate.consume(hook.name, clock.monotonic()) !== 'pass') throw tooMany()
         const accepted = await accept(services.receiver, hook, id, textOf(hook, body))
         if (accepted.holdFull) throw holdFull()
         return json<Pick<Accepted, 'state'> & { readonly id: string | null }>(202, {

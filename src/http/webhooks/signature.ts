@@ -45,7 +45,10 @@ export function isSigned(
   { id, timestamp, signatures }: SignedHeaders,
   secret: Secret,
 ): boolean {
-  const expected = createHmac('sha256', keyOf(secret)).update(`${id}.${timestamp}.`).update(body).digest()
+  const expected = createHmac('sha256', signingKey(secret))
+    .update(`${id}.${timestamp}.`)
+    .update(body)
+    .digest()
   let found = false
   for (const signature of signatures) {
     const given = Buffer.from(signature.slice(VERSION.length), 'base64')
@@ -54,7 +57,7 @@ export function isSigned(
   return found
 }
 
-function keyOf(secret: Secret): Buffer {
+function signingKey(secret: Secret): Buffer {
   const value = secret.reveal()
   return value.startsWith(SECRET_PREFIX)
     ? Buffer.from(value.slice(SECRET_PREFIX.length), 'base64')
