@@ -29,7 +29,9 @@ const QUEUE_PAGE = 1_000
 
 /** What the operator's commands and the dashboard read and do. */
 export function addOperatorRoutes(routes: Routes, services: ApiServices, url: () => string): void {
-  routes.guarded('all', 'GET', '/api/status', async () => json<StatusReport>(200, await services.status(url())))
+  routes.guarded('all', 'GET', '/api/status', async () =>
+    json<StatusReport>(200, await services.status(url())),
+  )
 
   routes.guarded('all', 'GET', '/api/incidents', async () =>
     json<List<IncidentItem>>(200, { items: await services.incidents() }),
