@@ -82,15 +82,15 @@ export async function openMessages(
     logins,
     async startAnswering(stack) {
       await lifecycle.start(stack, 'answers', {
-        start: () => messaging.start(),
-        stop: () => messaging.stop(STOP_ANSWERS_MS),
-        stopWithinMs: STOP_ANSWERS_MS + HAND_BACK_MS,
-      })
-      await lifecycle.start(stack, 'web chat', {
-        start: async () => {
+        async start() {
+          await messaging.start()
           if (config.channels.web.enabled) await web.start(messaging.receiver)
         },
-        stop: () => web.stop(),
+        async stop() {
+          await web.stop()
+          await messaging.stop(STOP_ANSWERS_MS)
+        },
+        stopWithinMs: STOP_ANSWERS_MS + HAND_BACK_MS,
       })
     },
     async startPlatforms(stack) {

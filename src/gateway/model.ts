@@ -27,10 +27,7 @@ export async function openModel(
     start: () => new ProviderGate({ clock, texts, remembered, remember }),
     stop: (gate) => gate?.stop(),
   })
-  await lifecycle.start(stack, "other processes' provider gate", {
-    start: () => followGate(provider, facts, (listener) => fleet.listen(listener), onProblem),
-    stop: (following) => following?.[Symbol.dispose](),
-  })
+  followGate(provider, facts, (listener) => fleet.listen(listener), onProblem)
   const openIncident = await storage.incidents.current()
   const credential = new CredentialGate({
     keeper,
