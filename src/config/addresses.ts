@@ -1,6 +1,5 @@
 import { ConfigurationError } from '../support/errors.ts'
 import { isLoopbackHost } from '../support/loopback.ts'
-import type { Config } from './config.ts'
 
 /**
  * Why credentials may not be sent to `address`, as the end of a sentence; null = they
@@ -17,11 +16,17 @@ export function addressProblem(address: string): string | null {
   return null
 }
 
+/** The settings that name where a credential may go. */
+interface CredentialAddresses {
+  readonly model: { readonly baseUrl: string }
+  readonly auth: { readonly oauth: { readonly authorizeUrl: string; readonly tokenUrls: readonly string[] } }
+}
+
 /**
  * The hosts (with a port where it is not the usual one) to which a credential may
  * leave, besides this machine: those of `model.base_url` and `auth.oauth`.
  */
-export function allowedCredentialHosts(config: Pick<Config, 'model' | 'auth'>): ReadonlySet<string> {
+export function allowedCredentialHosts(config: CredentialAddresses): ReadonlySet<string> {
   const { authorizeUrl, tokenUrls } = config.auth.oauth
   return new Set([config.model.baseUrl, authorizeUrl, ...tokenUrls].map((address) => new URL(address).host))
 }

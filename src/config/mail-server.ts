@@ -1,4 +1,8 @@
 import { isLoopbackHost } from '../support/loopback.ts'
+import { orNull } from './shape/compound.ts'
+import { count, flag, pattern } from './shape/scalars.ts'
+import { key } from './shape/section.ts'
+import type { ValueOf } from './shape/shape.ts'
 
 /** A mail server as it is to be connected to. */
 export interface MailServer {
@@ -9,19 +13,30 @@ export interface MailServer {
   readonly secure: boolean
 }
 
-/** The part of `config.yaml`; null = by the other values. */
-export interface MailServerConfig {
-  readonly host: string | null
-  readonly port: number | null
-  readonly secure: boolean | null
-}
-
 export type MailProtocol = 'imap' | 'smtp'
 
 /** A name or an address, IPv6 in brackets, and perhaps a port. */
-export const MAIL_HOST =
-  /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?))(?::(\d{1,5}))?$/
+const MAIL_HOST = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?))(?::(\d{1,5}))?$/
 const HIGHEST_PORT = 65_535
+
+/** A mail server in `config.yaml`; null = by the other values. `variable` of the environment wins over the host. */
+export const mailServerKeys = (variable: string) => ({
+  host: key(
+    orNull(pattern(MAIL_HOST, 'a host, such as mail.example.org')),
+    null,
+    `Its name; ${variable} wins.`,
+  ),
+  port: key(orNull(count(1, HIGHEST_PORT)), null, 'Its port.'),
+  secure: key(
+    orNull(flag),
+    null,
+    'true: TLS from the first byte. false: STARTTLS, which only a server on this machine may lack. Left out: by the port.',
+  ),
+})
+
+type MailServerKeys = {
+  readonly [Name in keyof ReturnType<typeof mailServerKeys>]: ValueOf<ReturnType<typeof mailServerKeys>[Name]>
+}
 
 /** The ports at which TLS begins with the first byte. @see RFC 8314 §7.2 */
 const IMPLICIT_TLS_PORT: Readonly<Record<MailProtocol, number>> = { imap: 993, smtp: 465 }
@@ -46,7 +61,7 @@ export function parseMailHost(text: string): { readonly host: string; readonly p
 export function mailServer(
   protocol: MailProtocol,
   fromEnvironment: string | null,
-  file: MailServerConfig,
+  file: MailServerKeys,
 ): MailServer | null {
   const named = parseMailHost(fromEnvironment ?? file.host ?? '')
   if (!named) return null

@@ -254,7 +254,7 @@ test('whoever pastes without end gets every paste removed, and few replies', asy
     async (fixture) => {
       for (let count = 0; count < 60; count++) await fixture.say('a', PASTE)
     },
-    { messaging: { personPerMinute: 5 } },
+    { messaging: { ratePerPerson: 5 } },
   )
   expect(pastes).toHaveLength(60)
   expect(texts.length).toBeLessThanOrEqual(20)

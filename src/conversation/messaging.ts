@@ -56,14 +56,15 @@ export interface MessagingOptions {
   readonly system: () => Promise<string | null>
   readonly hold: HoldLimits & {
     /** Observed outage time in milliseconds. */
-    readonly maxAgeMs: number
+    readonly maxAge: number
     readonly merge: boolean
   }
   /** Conversations answered at the same time. */
   readonly concurrency: number
   /** Turns a second to begin with after an outage. */
-  readonly drainPerSecond: number
-  readonly personPerMinute: number
+  readonly drainRate: number
+  /** Messages a minute from one person. */
+  readonly ratePerPerson: number
   /** Further commands, or others in the place of the usual ones (`login`). */
   readonly commands?: ReadonlyMap<string, Command>
   readonly onPaste?: NonNullable<MessageReceiverOptions['onPaste']>
@@ -157,7 +158,7 @@ export class Messaging {
       drafts,
       delivery,
       concurrency: options.concurrency,
-      drainPerSecond: options.drainPerSecond,
+      drainRate: options.drainRate,
       historyLimit: historyLimitFor(model.contextTokens(defaultModel)),
       merge: hold.merge,
       random,
@@ -168,7 +169,7 @@ export class Messaging {
         inbox,
         clock,
         texts,
-        maxAgeMs: hold.maxAgeMs,
+        maxAge: hold.maxAge,
         log,
         onNotices: (ids) => this.#onNotices(ids),
         onStoreError,
@@ -189,7 +190,7 @@ export class Messaging {
       pairings,
       access: options.access,
       commands,
-      rate: new PersonRate(options.personPerMinute),
+      rate: new PersonRate(options.ratePerPerson),
       gate,
       store,
       limits: hold,

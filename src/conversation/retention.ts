@@ -21,9 +21,9 @@ export function startRetention(options: {
       const now = clock.now()
       conversations
         .retain({
-          messagesBefore: now - terms.messagesMs,
-          attachmentsBefore: now - terms.attachmentsMs,
-          figuresBefore: now - terms.figuresMs,
+          messagesBefore: now - terms.messages,
+          attachmentsBefore: now - terms.attachments,
+          figuresBefore: now - terms.figures,
         })
         .catch(onProblem)
         .finally(() => plan(EVERY_MS))

@@ -41,7 +41,7 @@ export async function openMessages(
 ): Promise<Messages> {
   const { settings, clock, log, lifecycle } = runtime
   const { config, paths, channels: channelSettings } = settings
-  const { texts, operators, hold, concurrency, drainRate, personRate } = config.gateway
+  const { texts, operators, hold, concurrency, drainRate, ratePerPerson } = config.gateway
   const web = new WebChannel(clock, channelSettings.web.enabled)
   const platforms = await openFleetPlatforms(
     channelSettings,
@@ -67,8 +67,8 @@ export async function openMessages(
     system: soulReader(paths.soul, clock),
     hold,
     concurrency,
-    drainPerSecond: drainRate,
-    personPerMinute: personRate,
+    drainRate,
+    ratePerPerson,
     commands: new Map([['login', command]]),
     onPaste,
     fleet,

@@ -41,7 +41,7 @@ test.each([true, false])(
       outlets: [outlet],
       messaging: {
         gate,
-        hold: { maxAgeMs: 7 * 24 * HOUR, maxPerConversation: 50, maxTotal: 10_000, merge },
+        hold: { maxAge: 7 * 24 * HOUR, maxPerConversation: 50, maxTotal: 10_000, merge },
       },
     }
     const first = await MessageFixture.start(options)

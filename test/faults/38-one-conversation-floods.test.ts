@@ -41,7 +41,7 @@ test('a full hold refuses visibly, keeps what it has, and leaves other conversat
 
 test('the hold has a limit over all conversations, too', async () => {
   const clock = new FakeClock()
-  const hold = { maxAgeMs: HOUR, maxPerConversation: 50, maxTotal: 3, merge: true }
+  const hold = { maxAge: HOUR, maxPerConversation: 50, maxTotal: 3, merge: true }
   await using fixture = await MessageFixture.start({ clock, messaging: { hold } })
   fixture.gate.usageLimited(clock.now() + HOUR)
   await fixture.say('a', '1', '2')
@@ -51,7 +51,7 @@ test('the hold has a limit over all conversations, too', async () => {
 
 test('somebody who writes far too fast is asked politely to wait, once a minute', async () => {
   const clock = new FakeClock()
-  await using fixture = await MessageFixture.start({ clock, messaging: { personPerMinute: 2 } })
+  await using fixture = await MessageFixture.start({ clock, messaging: { ratePerPerson: 2 } })
   await fixture.say('a', ...Array.from({ length: 20 }, (_, index) => `m${index}`))
   await fixture.rest()
   const asked = fixture.model.asked.length

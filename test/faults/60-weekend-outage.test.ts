@@ -6,7 +6,7 @@ import { MessageFixture, type KeeperFixtureOptions } from '../support/message-fi
 /** Days of a fake clock have many seconds, and a busy machine counts them slowly. */
 const LONG = 120_000
 
-const twoDays = { maxAgeMs: 2 * DAY, maxPerConversation: 50, maxTotal: 10_000, merge: true }
+const twoDays = { maxAge: 2 * DAY, maxPerConversation: 50, maxTotal: 10_000, merge: true }
 const TOO_OLD = 'I was away too long to answer your message of Sunday; send it again if it still matters.'
 
 test(
@@ -72,7 +72,7 @@ test(
   'nothing expires at a start before a recovery was tried',
   async () => {
     const clock = new FakeClock()
-    const short = { hold: { ...twoDays, maxAgeMs: 2 * MINUTE } }
+    const short = { hold: { ...twoDays, maxAge: 2 * MINUTE } }
     const fixture = await MessageFixture.open({ clock, messaging: short })
     fixture.gate.usageLimited(clock.now() + 5 * MINUTE)
     await fixture.messaging.start()

@@ -1,5 +1,5 @@
 import { isMap, isSeq, parseDocument, type Document } from 'yaml'
-import type { KeyPath } from '../../config/file/yaml-source.ts'
+import type { KeyPath } from '../../config/shape/shape.ts'
 
 /** A change of one place of `config.yaml`. */
 export type ConfigChange =

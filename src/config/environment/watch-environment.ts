@@ -1,11 +1,14 @@
 import { readFileSync, watch, type FSWatcher } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { ENVIRONMENT_POLL_MS } from '../file/defaults.ts'
+import { SECOND } from '../../support/clock.ts'
 import { readDotenv, type Variables } from './dotenv.ts'
 import { readEnvironment, type EnvironmentReading } from './environment.ts'
 
 /** Editors write in several steps; the last of them counts. */
 const SETTLE_MS = 50
+
+/** The longest time between a change of `.env` and its use, where the file system tells nothing. */
+const POLL_MS = 4 * SECOND
 
 /**
  * Calls `listener` with a fresh reading whenever the content of the `.env` at `path`
@@ -18,7 +21,7 @@ export function watchEnvironment(
   path: string,
   processEnv: Variables,
   listener: (reading: EnvironmentReading) => void,
-  pollMs: number = ENVIRONMENT_POLL_MS,
+  pollMs: number = POLL_MS,
 ): Disposable {
   let known = contentOf(path)
   let settling: NodeJS.Timeout | undefined

@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ConfigurationError } from '../../support/errors.ts'
-import { DEFAULTS } from './defaults.ts'
+import { CONFIG } from '../config.ts'
+import { readContent } from '../shape/section.ts'
 import { loadConfig, parseConfig } from './load.ts'
-import { configFileSchema } from './schema.ts'
-import { toConfig } from './to-config.ts'
 
-const defaults = toConfig(DEFAULTS)
+const { value: defaults, findings } = readContent(CONFIG, {})
 
 /** The problems of a text, one a line, without the file's name. */
 async function problemsOf(text: string): Promise<string[]> {
@@ -23,8 +22,11 @@ async function problemsOf(text: string): Promise<string[]> {
 }
 
 describe('defaults', () => {
-  it('are the same without a file, with an empty one, and through the schema', async () => {
-    expect(configFileSchema.parse({})).toEqual(DEFAULTS)
+  it('are valid values of their own keys', () => {
+    expect(findings).toEqual([])
+  })
+
+  it('are the same without a file, with an empty one, and with empty sections', async () => {
     const missing = join(mkdtempSync(join(tmpdir(), 'hermes-')), 'config.yaml')
     expect(await loadConfig(missing)).toEqual({ config: defaults, ignoredKeys: [] })
     for (const text of [
@@ -34,6 +36,7 @@ describe('defaults', () => {
       '{}',
       'gateway:\n',
       'gateway:\n  texts:\nalerts:\n',
+      'channels:\n  telegram:\n    allowed_users:\n',
     ]) {
       expect((await parseConfig(text, 'F')).config).toEqual(defaults)
     }
@@ -43,9 +46,15 @@ describe('defaults', () => {
     const example = await readFile(new URL('../../../docs/config.example.yaml', import.meta.url), 'utf8')
     expect((await parseConfig(example, 'F')).config).toEqual(defaults)
     // The comment signs of the alternatives are taken away: they must be valid, too.
-    expect(
-      await problemsOf(example.replace(/^( *)#(?=  ?- \{)/gm, '$1 ').replace('alerts: []', 'alerts:')),
-    ).toEqual([])
+    const alternatives = example
+      .replace(/^( *)#(?=  (- |  \w+: ))/gm, '$1 ')
+      .replace(/^( *\w+:) \[\](?=.*\n +- )/gm, '$1')
+      .replace(/^( *)(\w+: )null\n\1# (?=\2)/gm, '$1')
+    const { config } = await parseConfig(alternatives, 'F', () => 'TEST-secret-of-16')
+    expect(config.alerts.map(({ type }) => type)).toEqual(['telegram', 'email', 'webhook', 'ntfy', 'command'])
+    expect(config.webhooks.map(({ name }) => name)).toEqual(['deploys'])
+    expect(config.gateway.operators).toEqual([{ channel: 'telegram', user: '12345' }])
+    expect(config.auth.refreshCommand).toContain('--for')
   })
 })
 
@@ -68,7 +77,7 @@ channels: { telegram: { api_root: "http://127.0.0.1:9999/", allowed_users: [7, "
       'F',
     )
     expect(config.model).toMatchObject({ baseUrl: 'https://proxy.example.org', default: 'claude-opus-5-5' })
-    expect(config.gateway.hold.maxAgeMs).toBe(36 * 3_600_000)
+    expect(config.gateway.hold.maxAge).toBe(36 * 3_600_000)
     expect(config.gateway.operators).toEqual([
       { channel: 'telegram', user: '12345' },
       { channel: 'matrix', user: '@a:example.org' },
@@ -110,6 +119,7 @@ describe('mistakes', () => {
     ['gateway:\n  port: "8642"\n', ['2: gateway.port: expected a whole number from 1 to 65535, got text']],
     ['gateway:\n  port: 70000\n', ['2: gateway.port: expected a whole number from 1 to 65535, got 70000']],
     ['gateway:\n  port: 1.5\n', ['2: gateway.port: expected a whole number from 1 to 65535, got 1.5']],
+    ['model: 5\n', ['1: model: expected a section with keys or text, got 5']],
     ['gateway: 5\n', ['1: gateway: expected a section with keys, got 5']],
     [
       'gateway:\n  hold:\n    max_age: 7 days\n',
@@ -179,6 +189,11 @@ describe('mistakes', () => {
       'alerts:\n  - { type: telegram, chat: 1, chta: 2 }\n',
       ['2: unknown key "alerts[0].chta"; the nearest valid key is "alerts[0].chat"'],
     ],
+    [
+      'webhooks:\n  - &one { name: a, secret: TEST-secret-of-16, deliver_to: "telegram:1" }\n  - *one\n',
+      ['2: webhooks[1].name: two of the webhooks have this name'],
+    ],
+    ['gatewy:\n', ['1: unknown key "gatewy"; the nearest valid key is "gateway"']],
     ['storage: { url: mysql://x }\n', ['1: storage.url: expected sqlite, or postgres://user@host/database']],
     ['gateway:\n  port: 1\n  port: 2\n', ['3: this key stands here for the second time']],
     ['gateway:\n\tport: 1\n', ['2: not valid YAML: a tab indents this line; use spaces']],

@@ -1,13 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { ConfigurationError } from '../../support/errors.ts'
-import { PACKAGE_ROOT } from '../../support/package.ts'
-import type { Config } from '../config.ts'
-import type { SchemaNode } from './check.ts'
-import { DEFAULTS } from './defaults.ts'
-import { setHermesAgentKeysAside } from './hermes-agent-keys.ts'
-import type { ConfigFile } from './schema.ts'
-import { toConfig } from './to-config.ts'
-import { dotted, parseYamlSource, type KeyPath, type Place } from './yaml-source.ts'
+import { CONFIG, type Config } from '../config.ts'
+import { readContent } from '../shape/section.ts'
+import { dotted, type KeyPath } from '../shape/shape.ts'
+import { splitForeignKeys } from './foreign-keys.ts'
+import { parseYamlSource, type Place } from './yaml-source.ts'
 
 export interface LoadedConfig {
   readonly config: Config
@@ -25,8 +22,8 @@ export type Lookup = (name: string) => string | undefined
  */
 export async function loadConfig(path: string, lookup: Lookup = () => undefined): Promise<LoadedConfig> {
   const text = await readConfigFile(path)
-  // Without a file there is nothing to check: neither the parser nor the schema is loaded.
-  if (text === null || text.trim() === '') return { config: toConfig(DEFAULTS), ignoredKeys: [] }
+  // Without a file there is nothing to parse: the parser is not loaded.
+  if (text === null || text.trim() === '') return defaultConfig()
   return parseConfig(text, path, lookup)
 }
 
@@ -38,17 +35,15 @@ export async function parseConfig(
 ): Promise<LoadedConfig> {
   const source = await parseYamlSource(text)
   if (source.problems.length > 0) throw problemsIn(path, source.problems)
-  if (source.content === null) return { config: toConfig(DEFAULTS), ignoredKeys: [] }
+  if (source.content === null) return defaultConfig()
   if (typeof source.content !== 'object' || Array.isArray(source.content)) {
     throw problemsIn(path, [
       { ...source.placeOfValue([]), message: 'expected keys and values, such as "gateway:"' },
     ])
   }
-  const { rest, ignored } = setHermesAgentKeysAside(source.content as Record<string, unknown>)
+  const { own, ignored } = splitForeignKeys(source.content as Record<string, unknown>, CONFIG.keys ?? {})
   const missing: KeyPath[] = []
-  const content = filledIn(withoutEmptySections(rest), lookup, [], missing)
-  const [{ checkContent }, schema] = await Promise.all([import('./check.ts'), readSchema()])
-  const { value, findings } = checkContent(schema, content)
+  const { value, findings } = readContent(CONFIG, filledIn(own, lookup, [], missing))
   const problems: (Place & { message: string })[] = missing.map((at) => ({
     ...source.placeOfValue(at),
     message: `${dotted(at)}: names a variable that is set neither in the environment nor in .env`,
@@ -57,14 +52,12 @@ export async function parseConfig(
     problems.push({ ...(about === 'key' ? source.placeOfKey(at) : source.placeOfValue(at)), message })
   }
   if (problems.length > 0) throw problemsIn(path, problems)
-  return { config: toConfig(value as ConfigFile), ignoredKeys: ignored }
+  return { config: value, ignoredKeys: ignored }
 }
 
-/** Two folders up from `src` and from `dist` alike. */
-const SCHEMA = new URL('schema/config.schema.json', PACKAGE_ROOT)
-
-async function readSchema(): Promise<SchemaNode> {
-  return JSON.parse(await readFile(SCHEMA, 'utf8')) as SchemaNode
+/** The configuration of an empty file. */
+function defaultConfig(): LoadedConfig {
+  return { config: readContent(CONFIG, {}).value, ignoredKeys: [] }
 }
 
 function problemsIn(path: string, problems: readonly (Place & { message: string })[]): ConfigurationError {
@@ -80,30 +73,6 @@ async function readConfigFile(path: string): Promise<string | null> {
     if (code === 'ENOENT') return null
     throw new ConfigurationError(`${path} cannot be read (${code}).`, { cause: error })
   }
-}
-
-/** `gateway:` with nothing below it is how an editor leaves a section whose keys are all comments. */
-function withoutEmptySections(content: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(content)
-      .filter(([, value]) => value !== null)
-      .map(([key, value]) => [
-        key,
-        typeof value === 'object' && !Array.isArray(value) && key in DEFAULTS
-          ? dropEmpty(value as Record<string, unknown>, DEFAULTS[key as keyof typeof DEFAULTS])
-          : value,
-      ]),
-  )
-}
-
-/** Drops null where the default is a section or a list; elsewhere null is a value. */
-function dropEmpty(section: Record<string, unknown>, defaults: unknown): Record<string, unknown> {
-  const known = defaults as Record<string, unknown>
-  return Object.fromEntries(
-    Object.entries(section).filter(
-      ([key, value]) => !(value === null && typeof known[key] === 'object' && known[key] !== null),
-    ),
-  )
 }
 
 const VARIABLE = /\$\{([A-Za-z_]\w*)\}/g

@@ -1,4 +1,5 @@
 import type { Document, Node, Pair } from 'yaml'
+import type { KeyPath } from '../shape/shape.ts'
 
 /** A place in a file, counted from 1. */
 export interface Place {
@@ -8,16 +9,6 @@ export interface Place {
 
 export interface SourceProblem extends Place {
   readonly message: string
-}
-
-export type KeyPath = readonly (string | number)[]
-
-/** `alerts[0].chat` */
-export function dotted(path: KeyPath): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${key}` : key),
-    '',
-  )
 }
 
 /** A parsed YAML file that still knows where each key and value stands. */

@@ -63,7 +63,7 @@ test('what the model or the provider turns down is told in our words', async () 
 })
 
 test('a full hold is told at once, and the same key may be used again afterwards', async () => {
-  const hold = { maxAgeMs: HOUR, maxPerConversation: 50, maxTotal: 1, merge: true }
+  const hold = { maxAge: HOUR, maxPerConversation: 50, maxTotal: 1, merge: true }
   await using fixture = await open({ hold })
   fixture.fixture.gate.unavailable(HOUR, 'overloaded')
   const first = fixture.ask('first', { headers: HOLD })

@@ -44,7 +44,7 @@ test('while a probe is out nobody else asks; when it fails, nobody asks until th
 
 test('after an outage the conversation that waited longest goes first, and not all at once', async () => {
   const clock = new FakeClock()
-  await using fixture = await MessageFixture.start({ clock, messaging: { drainPerSecond: 5 } })
+  await using fixture = await MessageFixture.start({ clock, messaging: { drainRate: 5 } })
   fixture.gate.unavailable(60 * SECOND, 'overloaded')
   for (let index = 0; index < 40; index++) {
     await fixture.say(`c${index}`, `q${index}`)
@@ -63,7 +63,7 @@ test('a thousand waiting messages of one stop are answered after it, in order', 
   const clock = new FakeClock()
   await using fixture = await MessageFixture.start({
     clock,
-    messaging: { hold: { maxAgeMs: HOUR, maxPerConversation: 1_000, maxTotal: 10_000, merge: false } },
+    messaging: { hold: { maxAge: HOUR, maxPerConversation: 1_000, maxTotal: 10_000, merge: false } },
   })
   fixture.gate.unavailable(10 * SECOND, 'overloaded')
   const texts = Array.from({ length: 20 }, (_, index) => `q${index}`)

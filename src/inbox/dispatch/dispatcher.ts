@@ -46,7 +46,7 @@ export interface DispatcherOptions {
   /** Conversations answered at the same time. */
   readonly concurrency: number
   /** Turns a second to begin with after an outage, of all processes together; see DrainRate. */
-  readonly drainPerSecond: number
+  readonly drainRate: number
   /** Characters of history to hand to a turn. */
   readonly historyLimit: number
   readonly merge: boolean
@@ -83,10 +83,10 @@ export class Dispatcher {
   readonly #abandoned = new AbortController()
 
   constructor(options: DispatcherOptions) {
-    const { fleet, inbox, clock, drainPerSecond } = options
+    const { fleet, inbox, clock, drainRate } = options
     this.#options = options
     this.#work = fleet.work ?? new LocalWork(inbox, clock, fleet.id)
-    this.#drainRate = new DrainRate(() => drainPerSecond / fleet.workers())
+    this.#drainRate = new DrainRate(() => drainRate / fleet.workers())
     this.#stall = new StallWatch(clock)
   }
 

@@ -76,7 +76,7 @@ test.each(STORES)(
           outlets: [outlet],
           ...openStorage,
           messaging: {
-            hold: { maxAgeMs: 100 * HOUR, maxPerConversation: 50, maxTotal: 1_000, merge },
+            hold: { maxAge: 100 * HOUR, maxPerConversation: 50, maxTotal: 1_000, merge },
             concurrency: 2,
           },
           wrapInbox: (inbox) => ({

@@ -18,7 +18,7 @@ export interface OutageWatchOptions {
   readonly clock: Clock
   readonly texts: Texts
   /** Age in observed outage time after which a held message is refused, in milliseconds. */
-  readonly maxAgeMs: number
+  readonly maxAge: number
   readonly log: Log
   /** These conversations have a new notice to be sent. */
   readonly onNotices: (conversations: readonly ConversationId[]) => void
@@ -101,14 +101,14 @@ export class OutageWatch {
   #expire(): void {
     this.#scheduleExpire()
     this.#count()
-    const { gate, inbox, clock, maxAgeMs, texts } = this.#options
+    const { gate, inbox, clock, maxAge, texts } = this.#options
     this.#run(async () => {
       // Read only now: the call before this one may have counted a part of it.
       const observed = Math.round(this.#observed)
       if (gate.current().open || observed === 0 || !this.#mayExpire()) return
       const now = clock.now()
       const notice = (at: number) => tooOldNotice(at, now, texts)
-      const told = await inbox.expire({ now, maxAge: maxAgeMs, observed, notice })
+      const told = await inbox.expire({ now, maxAge, observed, notice })
       this.#observed -= observed
       this.#options.onNotices(told)
     })

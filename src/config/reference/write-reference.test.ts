@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
-import { jsonSchemaText, writeJsonSchema } from './write-json-schema.ts'
+import { PACKAGE_ROOT } from '../../support/package.ts'
+import { jsonSchema } from './json-schema.ts'
+import { REFERENCE, writeReference } from './write-reference.ts'
 
-it('the JSON Schema in the repository is up to date (npm run build writes it)', () => {
-  const shipped = readFileSync(new URL('../../../schema/config.schema.json', import.meta.url), 'utf8')
-  expect(shipped).toBe(jsonSchemaText())
+it.each(Object.entries(REFERENCE))('%s is up to date (npm run build writes it)', (name, textOf) => {
+  expect(readFileSync(new URL(name, PACKAGE_ROOT), 'utf8')).toBe(textOf())
 })
 
 interface Node {
@@ -27,7 +28,7 @@ function keysOf(node: Node, prefix = ''): [string, Node][] {
 }
 
 it('every key is described, and no section takes unknown ones', () => {
-  const keys = keysOf(JSON.parse(jsonSchemaText()) as Node)
+  const keys = keysOf(JSON.parse(jsonSchema()) as Node)
   expect(keys.length).toBeGreaterThan(60)
   const bare = keys.filter(([, node]) => !node.description && !node.const && !node.anyOf?.[0]?.description)
   expect(bare.map(([key]) => key)).toEqual([])
@@ -35,12 +36,13 @@ it('every key is described, and no section takes unknown ones', () => {
   expect(open.map(([key]) => key)).toEqual([])
 })
 
-it('is written only when it changes', () => {
+it('each is written only when it changes', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hermes-'))
-  const target = pathToFileURL(join(folder, 'deep', 'schema.json'))
-  expect(writeJsonSchema(target)).toBe(true)
-  const { mtimeMs } = statSync(target)
-  expect(writeJsonSchema(target)).toBe(false)
-  expect(statSync(target).mtimeMs).toBe(mtimeMs)
+  const root = pathToFileURL(`${folder}/`)
+  const page = join(folder, 'docs', 'configuration.md')
+  expect(writeReference(root)).toEqual(Object.keys(REFERENCE))
+  const { mtimeMs } = statSync(page)
+  expect(writeReference(root)).toEqual([])
+  expect(statSync(page).mtimeMs).toBe(mtimeMs)
   rmSync(folder, { recursive: true })
 })

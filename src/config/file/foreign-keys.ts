@@ -1,7 +1,10 @@
+import { isSection } from '../shape/compound.ts'
+import type { Keys } from '../shape/shape.ts'
+
 /**
  * Homes of Hermes Agent keep working: the keys that its configuration documents and
- * that mean nothing here are set aside and named in one line, so that a real typing
- * error still stands out.
+ * that mean nothing here are split off and named in one line, so that a real typing
+ * error still stands out. A key that is declared here is ours, whatever these lists say.
  *
  * @see https://github.com/NousResearch/hermes-agent cli-config.yaml.example and hermes_cli/config_defaults.py
  */
@@ -44,40 +47,41 @@ const OTHER_PROVIDER_HOST = 'openrouter.ai'
 
 type Section = Record<string, unknown>
 
-/** What is left of a parsed `config.yaml`, and the keys that were set aside (dotted). */
-export interface SetAside {
-  readonly rest: Section
+/** What is left of a parsed `config.yaml`, and the keys that were split off (dotted). */
+export interface SplitContent {
+  readonly own: Section
   readonly ignored: readonly string[]
 }
 
-export function setHermesAgentKeysAside(file: Readonly<Section>): SetAside {
+/** @param declared the keys of `config.yaml` that mean something here */
+export function splitForeignKeys(file: Readonly<Section>, declared: Keys): SplitContent {
   const ignored: string[] = []
-  const rest: Section = {}
+  const own: Section = {}
   for (const [key, value] of Object.entries(file)) {
     // Its own bookkeeping begins with an underscore.
-    if (ROOT_KEYS.has(key) || key.startsWith('_')) ignored.push(key)
-    else rest[key] = key === 'model' ? modelSection(value) : value
+    if (!Object.hasOwn(declared, key) && (ROOT_KEYS.has(key) || key.startsWith('_'))) ignored.push(key)
+    else own[key] = key === 'model' ? modelSection(value) : value
   }
-  for (const [name, keys] of Object.entries(SECTION_KEYS)) {
-    const section = rest[name]
+  for (const [name, foreign] of Object.entries(SECTION_KEYS)) {
+    const section = own[name]
     if (!isSection(section)) continue
+    const known = declared[name]?.shape.keys ?? {}
     const kept: Section = {}
     for (const [key, value] of Object.entries(section)) {
-      if (keys.has(key)) ignored.push(`${name}.${key}`)
+      if (foreign.has(key) && !Object.hasOwn(known, key)) ignored.push(`${name}.${key}`)
       else kept[key] = value
     }
     if (name === 'model' && belongsToOtherProvider(kept)) {
       delete kept.base_url
       ignored.push('model.base_url')
     }
-    rest[name] = kept
+    own[name] = kept
   }
-  return { rest, ignored }
+  return { own, ignored }
 }
 
-/** `model: name`, and the older `model.model` for `model.default`. */
+/** The older `model.model` for `model.default`. */
 function modelSection(value: unknown): unknown {
-  if (typeof value === 'string') return { default: value }
   if (!isSection(value) || !('model' in value)) return value
   const { model, ...section } = value
   return { default: model, ...section }
@@ -92,8 +96,4 @@ function belongsToOtherProvider(model: Section): boolean {
     URL.canParse(address) &&
     new URL(address).hostname === OTHER_PROVIDER_HOST
   )
-}
-
-function isSection(value: unknown): value is Section {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,0 +1,125 @@
+import { mailServerKeys } from '../mail-server.ts'
+import { list, orNull } from '../shape/compound.ts'
+import { count, flag, numericId, pattern, rootAddress, text } from '../shape/scalars.ts'
+import { group, key } from '../shape/section.ts'
+
+const enabledWith = (secrets: string) =>
+  key(flag, true, `false keeps the channel closed although its ${secrets} there.`)
+
+const apiRoot = (sentence: string) => key(orNull(rootAddress), null, sentence)
+
+/** Discord's ids exceed what a number of YAML can hold exactly, so an unquoted one would be another. */
+const snowflake = pattern(/^\d{5,20}$/, 'an id in quotes, such as "112233445566778899"')
+
+const slackMember = pattern(/^([UW][A-Z0-9]+|\*)$/, 'a member ID, such as U012AB3CD')
+const slackChannel = pattern(/^[CG][A-Z0-9]+$/, 'a channel ID, such as C012AB3CD')
+const slackPlace = pattern(/^[CDGUW][A-Z0-9]+$/, 'the ID of a channel or member, such as C012AB3CD')
+
+const matrixUser = pattern(/^@[^\s:]+:\S+$|^\*$/, 'a user id, such as @ada:example.org')
+const matrixRoom = pattern(/^!\S+$/, 'the id of a room, such as !abc:example.org (its settings show it)')
+
+const serverName = pattern(
+  /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+  "the name at the beginning of your server's Authentication-Results, such as mx.example.org",
+)
+
+export const channels = group('The ways in which people talk to the gateway.', {
+  web: group('The chat page that the gateway serves.', { enabled: key(flag, true, 'Serve it.') }),
+  // Nothing is open without a token, so there is nothing to be careful about.
+  openai: group('The OpenAI-compatible address /v1/chat/completions, behind a bearer token.', {
+    enabled: key(flag, true, 'Serve it.'),
+  }),
+  telegram: group('Telegram; needs TELEGRAM_BOT_TOKEN. Variables of the environment win over these keys.', {
+    enabled: enabledWith('token is'),
+    api_root: key(
+      rootAddress,
+      'https://api.telegram.org',
+      'The Bot API server; plain http only to this machine.',
+    ),
+    allowed_users: key(list(numericId), [], 'Who may talk, by numeric id (TELEGRAM_ALLOWED_USERS).'),
+    group_allowed_chats: key(
+      list(numericId),
+      [],
+      'Groups in which anybody may talk (TELEGRAM_GROUP_ALLOWED_CHATS).',
+    ),
+    home_channel: key(orNull(numericId), null, 'The chat for alerts (TELEGRAM_HOME_CHANNEL).'),
+    // Groups talk about other things, too.
+    require_mention: key(
+      flag,
+      true,
+      'In groups, answer only when mentioned or replied to (TELEGRAM_REQUIRE_MENTION).',
+    ),
+  }),
+  discord: group(
+    'Discord; needs DISCORD_BOT_TOKEN. Write ids in quotes: YAML cannot hold such numbers. Variables of the environment win over these keys.',
+    {
+      enabled: enabledWith('token is'),
+      api_root: apiRoot("Another server instead of Discord's own; plain http only to this machine."),
+      allowed_users: key(list(snowflake), [], 'Who may talk, by id (DISCORD_ALLOWED_USERS).'),
+      allowed_roles: key(list(snowflake), [], 'Roles whose members may talk in servers.'),
+      allowed_channels: key(
+        list(snowflake),
+        [],
+        'Channels of servers in which anybody may talk, their threads included.',
+      ),
+      home_channel: key(orNull(snowflake), null, 'The channel for alerts (DISCORD_HOME_CHANNEL).'),
+      require_mention: key(flag, true, 'In servers, answer only when mentioned or replied to.'),
+    },
+  ),
+  slack: group(
+    'Slack; needs SLACK_BOT_TOKEN and SLACK_APP_TOKEN. Variables of the environment win over these keys.',
+    {
+      enabled: enabledWith('tokens are'),
+      api_root: apiRoot(
+        "Another root of the Web API instead of Slack's own (https://slack.com/api); plain http only to this machine.",
+      ),
+      allowed_users: key(list(slackMember), [], 'Who may talk, by member ID (SLACK_ALLOWED_USERS).'),
+      allowed_channels: key(list(slackChannel), [], 'Channels in which anybody may talk.'),
+      home_channel: key(orNull(slackPlace), null, 'Where alerts go (SLACK_HOME_CHANNEL).'),
+      require_mention: key(
+        flag,
+        true,
+        'In channels, answer only when mentioned, or in threads that it has a part in.',
+      ),
+    },
+  ),
+  matrix: group('Matrix; needs MATRIX_HOMESERVER and MATRIX_ACCESS_TOKEN.', {
+    enabled: enabledWith('token is'),
+    api_root: apiRoot(
+      "Where the homeserver's client API is; wins over MATRIX_HOMESERVER. Plain http only to this machine.",
+    ),
+    allowed_users: key(
+      list(matrixUser),
+      [],
+      'Who may talk and invite the bot, by id (MATRIX_ALLOWED_USERS, which wins).',
+    ),
+    allowed_rooms: key(
+      list(matrixRoom),
+      [],
+      'Rooms in which anybody may talk, and into which anybody may invite the bot.',
+    ),
+    home_channel: key(orNull(matrixRoom), null, 'The room for alerts.'),
+    require_mention: key(flag, true, 'In rooms of several people, answer only when mentioned or replied to.'),
+  }),
+  email: group('E-mail; needs EMAIL_ADDRESS, EMAIL_PASSWORD and both hosts.', {
+    enabled: enabledWith('password is'),
+    allowed_users: key(list(text), [], 'Who may write, by mail address (EMAIL_ALLOWED_USERS, which wins).'),
+    // Unknown until the operator names it: a verdict that anybody may write proves nothing.
+    authserv_id: key(
+      orNull(serverName),
+      null,
+      "The name under which the receiving server writes its verdict on the sender (the first word of Authentication-Results). Without it nobody's mail is taken, for no sender can be proved. docs/email.md says how to find it.",
+    ),
+    username: key(orNull(text), null, "The account's name, where it is not EMAIL_ADDRESS."),
+    // The folder that every IMAP server has. @see RFC 9051 §5.1
+    mailbox: key(text, 'INBOX', 'The folder that is read.'),
+    // A person who writes a mail a minute for an hour is a program.
+    mails_per_hour: key(
+      count(1, 100_000),
+      60,
+      'Mails of one person that are answered within an hour. More are a loop between two programs, which ends in silence.',
+    ),
+    imap: group('The IMAP server.', mailServerKeys('EMAIL_IMAP_HOST')),
+    smtp: group('The SMTP server.', mailServerKeys('EMAIL_SMTP_HOST')),
+  }),
+})

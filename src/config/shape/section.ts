@@ -1,0 +1,210 @@
+import { distance } from 'fastest-levenshtein'
+import { isSection } from './compound.ts'
+import { word } from './scalars.ts'
+import {
+  dotted,
+  Findings,
+  got,
+  INVALID,
+  type Finding,
+  type JsonSchema,
+  type Key,
+  type KeyPath,
+  type Keys,
+  type Shape,
+  type ValueOf,
+} from './shape.ts'
+
+/** A key with a default, which is written as in the file. */
+export const key = <Value>(
+  shape: Shape<Value>,
+  value: unknown,
+  sentence: string,
+  examples: readonly unknown[] = [],
+): Key<Value> => ({ shape, absent: { kind: 'default', value }, sentence, examples })
+
+/** A key without which its section is refused. */
+export const required = <Value>(shape: Shape<Value>, sentence: string): Key<Value> => ({
+  shape,
+  absent: { kind: 'refused' },
+  sentence,
+})
+
+/** A key that may be left out, which the program sees as null. */
+export const optional = <Value>(shape: Shape<Value>, sentence: string): Key<Value | null> => ({
+  shape,
+  absent: { kind: 'null' },
+  sentence,
+})
+
+/** A key with keys of its own, each of which has a default. */
+export const group = <const Declared extends Keys>(
+  sentence: string,
+  keys: Declared,
+  options: SectionOptions = {},
+): Key<Resolved<Declared>> => key(section(keys, options), {}, sentence)
+
+/** `drain_rate` → `drainRate` */
+type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
+  ? `${First}${Capitalize<CamelCase<Rest>>}`
+  : Name
+
+type Resolved<Declared extends Keys> = {
+  readonly [Name in keyof Declared & string as CamelCase<Name>]: ValueOf<Declared[Name]>
+}
+
+export interface SectionOptions {
+  /** The key for which plain text instead of a section stands. */
+  readonly alone?: string
+}
+
+/** The program gets the keys in camelCase. Unknown keys are refused. */
+export function section<const Declared extends Keys>(
+  keys: Declared,
+  { alone }: SectionOptions = {},
+): Shape<Resolved<Declared>> {
+  const shape = sectionOf(keys, camelCase) as Shape<Resolved<Declared>>
+  if (alone === undefined) return shape
+  const words = `${shape.words} or text`
+  return {
+    ...shape,
+    words,
+    schema: () => ({ anyOf: [shape.schema(), described(keys[alone]!)] }),
+    read(input, path, findings) {
+      if (typeof input === 'string') return shape.read({ [alone]: input }, path, findings)
+      if (isSection(input)) return shape.read(input, path, findings)
+      return findings.refuse(path, `expected ${words}${got(input)}`)
+    },
+  }
+}
+
+/** A section whose keys are names that the program looks up as they are written. */
+export function dictionary<const Declared extends Keys>(
+  keys: Declared,
+): Shape<{ readonly [Name in keyof Declared]: ValueOf<Declared[Name]> }> {
+  return { ...sectionOf(keys, (name) => name), keepsNames: true } as ReturnType<typeof dictionary<Declared>>
+}
+
+type Variants = Readonly<Record<string, { readonly sentence: string; readonly keys: Keys }>>
+
+/** Sections with a key `type`, which decides on the others. */
+export function byType<const Declared extends Variants>(
+  variants: Declared,
+): Shape<
+  {
+    [Type in keyof Declared & string]: { readonly type: Type } & Resolved<Declared[Type]['keys']>
+  }[keyof Declared & string]
+> {
+  const type = word(...Object.keys(variants))
+  const shapes = Object.entries(variants).map(([name, { sentence, keys }]) => {
+    const shape = section({ type: required(word(name), sentence), ...keys })
+    return [name, { ...shape, schema: () => ({ ...shape.schema(), description: sentence }) }] as const
+  })
+  const byName = new Map<unknown, Shape<unknown>>(shapes)
+  const shape: Shape<unknown> = {
+    words: 'a section with keys',
+    variants,
+    accepts: isSection,
+    schema: () => ({ oneOf: shapes.map(([, one]) => one.schema()) }),
+    read(input, path, findings) {
+      if (!isSection(input)) return findings.refuse(path, `expected a section with keys${got(input)}`)
+      if (!Object.hasOwn(input, 'type')) return findings.add(missing([...path, 'type'], type))
+      const chosen = byName.get(input['type'])
+      if (chosen) return chosen.read(input, path, findings)
+      return type.read(input['type'], [...path, 'type'], findings)
+    },
+  }
+  return shape as ReturnType<typeof byType<Declared>>
+}
+
+/** What a file with this `content` means to the program; to be used only without findings. */
+export function readContent<Value>(
+  shape: Shape<Value>,
+  content: unknown,
+): { readonly value: Value; readonly findings: readonly Finding[] } {
+  const findings = new Findings(dottedKeys(shape.keys ?? {}))
+  const value = shape.read(content, [], findings) as Value
+  return { value, findings: findings.list }
+}
+
+function sectionOf(keys: Keys, nameOf: (name: string) => string): Shape<unknown> {
+  return {
+    words: 'a section with keys',
+    keys,
+    mayBeEmpty: true,
+    accepts: isSection,
+    schema: () => ({
+      type: 'object',
+      properties: Object.fromEntries(Object.entries(keys).map(([name, one]) => [name, described(one)])),
+      ...requiredNames(keys),
+      additionalProperties: false,
+    }),
+    read(input, path, findings) {
+      if (!isSection(input)) return findings.refuse(path, `expected a section with keys${got(input)}`)
+      const values = Object.entries(keys).map(
+        ([name, declared]) => [nameOf(name), readKey(declared, input, [...path, name], findings)] as const,
+      )
+      const unknown = Object.keys(input).filter((name) => !Object.hasOwn(keys, name))
+      for (const name of unknown) {
+        findings.add({ path: [...path, name], about: 'key', message: unknownKey(keys, path, name, findings) })
+      }
+      const valid = unknown.length === 0 && values.every(([, value]) => value !== INVALID)
+      return valid ? Object.fromEntries(values) : INVALID
+    },
+  }
+}
+
+function readKey({ shape, absent }: Key<unknown>, input: object, path: KeyPath, findings: Findings): unknown {
+  const name = path.at(-1) as string
+  const written = Object.hasOwn(input, name) ? (input as Record<string, unknown>)[name] : undefined
+  if (written !== undefined && !(written === null && shape.mayBeEmpty && absent.kind === 'default')) {
+    return shape.read(written, path, findings)
+  }
+  if (absent.kind === 'null') return null
+  if (absent.kind === 'default') return shape.read(absent.value, path, findings)
+  return findings.add(missing(path, shape))
+}
+
+function missing(path: KeyPath, { words }: Shape<unknown>): Finding {
+  return { path, about: 'value', message: `${dotted(path)} is missing: expected ${words}` }
+}
+
+function unknownKey(keys: Keys, path: KeyPath, name: string, { validKeys }: Findings): string {
+  // The right word in the wrong place is the commonest mistake: `port` at the top.
+  const elsewhere = validKeys.find((candidate) => candidate.endsWith(`.${name}`))
+  const [first = '', ...others] = Object.keys(keys)
+  const nearest = others.reduce(
+    (best, one) => (distance(name, one) < distance(name, best) ? one : best),
+    first,
+  )
+  return `unknown key "${dotted([...path, name])}"; the nearest valid key is "${elsewhere ?? dotted([...path, nearest])}"`
+}
+
+function dottedKeys(keys: Keys, prefix = ''): string[] {
+  return Object.entries(keys).flatMap(([name, { shape }]) => [
+    prefix + name,
+    ...dottedKeys(shape.keys ?? {}, `${prefix}${name}.`),
+  ])
+}
+
+function described({ shape, absent, sentence }: Key<unknown>): JsonSchema {
+  const schema = { description: sentence, ...shape.schema() }
+  if (absent.kind !== 'default') return schema
+  return { ...(shape.mayBeEmpty ? orNothing(schema) : schema), default: absent.value }
+}
+
+function orNothing(schema: JsonSchema): JsonSchema {
+  const { type, anyOf } = schema as { readonly type?: string; readonly anyOf?: readonly JsonSchema[] }
+  return type
+    ? { ...schema, type: [type, 'null'] }
+    : { ...schema, anyOf: [...(anyOf ?? []), { type: 'null' }] }
+}
+
+function requiredNames(keys: Keys): JsonSchema {
+  const names = Object.keys(keys).filter((name) => keys[name]!.absent.kind === 'refused')
+  return names.length === 0 ? {} : { required: names }
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase())
+}
