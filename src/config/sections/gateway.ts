@@ -9,6 +9,7 @@ function sentence(original: string): Key<string> {
   const known = placeholdersOf(original)
   const all = known.map((name) => `{${name}}`).join(', ')
   const shape = textWithout((replacement) => {
+    if (replacement === original) return null
     const unknown = placeholdersOf(replacement).filter((name) => !known.includes(name))
     if (unknown.length === 0) return null
     return `{${unknown.join('}, {')}} cannot be filled in here; it has ${all || 'none'}`

@@ -122,7 +122,7 @@ export function readContent<Value>(
   shape: Shape<Value>,
   content: unknown,
 ): { readonly value: Value; readonly findings: readonly Finding[] } {
-  const findings = new Findings(dottedKeys(shape.keys ?? {}))
+  const findings = new Findings(shape.keys ?? {})
   const value = shape.read(content, [], findings) as Value
   return { value, findings: findings.list }
 }
@@ -141,15 +141,19 @@ function sectionOf(keys: Keys, nameOf: (name: string) => string): Shape<unknown>
     }),
     read(input, path, findings) {
       if (!isSection(input)) return findings.refuse(path, `expected a section with keys${got(input)}`)
-      const values = Object.entries(keys).map(
-        ([name, declared]) => [nameOf(name), readKey(declared, input, [...path, name], findings)] as const,
-      )
-      const unknown = Object.keys(input).filter((name) => !Object.hasOwn(keys, name))
-      for (const name of unknown) {
-        findings.add({ path: [...path, name], about: 'key', message: unknownKey(keys, path, name, findings) })
+      const value: Record<string, unknown> = {}
+      let valid = true
+      for (const name of Object.keys(keys)) {
+        const one = readKey(keys[name]!, input, [...path, name], findings)
+        if (one === INVALID) valid = false
+        value[nameOf(name)] = one
       }
-      const valid = unknown.length === 0 && values.every(([, value]) => value !== INVALID)
-      return valid ? Object.fromEntries(values) : INVALID
+      for (const name of Object.keys(input)) {
+        if (Object.hasOwn(keys, name)) continue
+        findings.add({ path: [...path, name], about: 'key', message: unknownKey(keys, path, name, findings) })
+        valid = false
+      }
+      return valid ? value : INVALID
     },
   }
 }
@@ -169,9 +173,9 @@ function missing(path: KeyPath, { words }: Shape<unknown>): Finding {
   return { path, about: 'value', message: `${dotted(path)} is missing: expected ${words}` }
 }
 
-function unknownKey(keys: Keys, path: KeyPath, name: string, { validKeys }: Findings): string {
+function unknownKey(keys: Keys, path: KeyPath, name: string, { root }: Findings): string {
   // The right word in the wrong place is the commonest mistake: `port` at the top.
-  const elsewhere = validKeys.find((candidate) => candidate.endsWith(`.${name}`))
+  const elsewhere = dottedKeys(root).find((candidate) => candidate.endsWith(`.${name}`))
   const [first = '', ...others] = Object.keys(keys)
   const nearest = others.reduce(
     (best, one) => (distance(name, one) < distance(name, best) ? one : best),
@@ -180,6 +184,7 @@ function unknownKey(keys: Keys, path: KeyPath, name: string, { validKeys }: Find
   return `unknown key "${dotted([...path, name])}"; the nearest valid key is "${elsewhere ?? dotted([...path, nearest])}"`
 }
 
+/** Every key of the file; not those within lists. */
 function dottedKeys(keys: Keys, prefix = ''): string[] {
   return Object.entries(keys).flatMap(([name, { shape }]) => [
     prefix + name,
@@ -206,5 +211,6 @@ function requiredNames(keys: Keys): JsonSchema {
 }
 
 function camelCase(name: string): string {
-  return name.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase())
+  const [first, ...others] = name.split('_')
+  return first + others.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
 }

@@ -23,11 +23,11 @@ export const INVALID = Symbol('invalid')
 /** Collects what is wrong with one file. */
 export class Findings {
   readonly list: Finding[] = []
-  /** Every key of the file, dotted; not those within lists. */
-  readonly validKeys: readonly string[]
+  /** The whole file, for hints at the right place of a key. */
+  readonly root: Keys
 
-  constructor(validKeys: readonly string[]) {
-    this.validKeys = validKeys
+  constructor(root: Keys) {
+    this.root = root
   }
 
   add(finding: Finding): typeof INVALID {
