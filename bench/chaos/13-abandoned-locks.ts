@@ -26,7 +26,7 @@ export const abandonedLocks: ChaosRow = {
     let sentAway = 0
     const renewed = async (process: SignInProcess) => {
       for (;;) {
-        const answer = await process.ask('renew')
+        const answer = await process.ask('refresh')
         if (answer['kind'] !== 'busy') return answer
         sentAway++
       }

@@ -17,7 +17,7 @@ export const sharedSignIn: ChaosRow = {
     const broken: string[] = []
     try {
       for (let round = 1; round <= rounds; round++) {
-        const answers = await Promise.all(processes.map((each) => each.ask('renew')))
+        const answers = await Promise.all(processes.map((each) => each.ask('refresh')))
         if (new Set(answers.map(({ access }) => access)).size !== 1)
           broken.push(`round ${round}: not on one token`)
         if (fixture.sandbox.counts.tokenRequests !== round)
@@ -103,7 +103,7 @@ export const sharedWithClaudeCode: ChaosRow = {
  */
 async function renewed(process: SignInProcess): Promise<Answer> {
   for (;;) {
-    const answer = await process.ask('renew')
+    const answer = await process.ask('refresh')
     if (answer['kind'] !== 'busy') return answer
   }
 }

@@ -20,10 +20,10 @@ export const stoppedHolder: ChaosRow = {
     try {
       for (let round = 1; round <= rounds; round++) {
         const before = sandbox.counts.tokenRequests
-        holder.tell({ do: 'renew' })
+        holder.tell({ do: 'refresh' })
         await pause(random() * 50)
         holder.signal('SIGSTOP')
-        const meanwhile = await other.ask('renew')
+        const meanwhile = await other.ask('refresh')
         if (meanwhile['kind'] === 'busy') sentAway++
         // Now and then a person signs in while the holder is stopped; its late result must not count.
         const signsIn = round % 10 === 0

@@ -30,7 +30,7 @@ export const killedInMidRefresh: ChaosRow = {
       })
       const victim = await fixture.process({ backoffMs: STEP_MS })
       const issuedBefore = sandbox.counts.tokensIssued
-      victim.tell({ do: 'renew' })
+      victim.tell({ do: 'refresh' })
       // On a busy machine a fixed time would mostly kill it before it has sent anything.
       if (random() < 0.7) while (fault.struck === 0) await pause(1)
       await pause(random() * 60)
@@ -42,10 +42,10 @@ export const killedInMidRefresh: ChaosRow = {
       await next.ask('open')
       const stored = await next.ask('read')
       const saved = rotated && (await isNewest(fixture, stored))
-      let answer = await next.ask('renew')
+      let answer = await next.ask('refresh')
       while (answer['kind'] === 'transient') {
         await pause(STEP_MS)
-        answer = await next.ask('renew')
+        answer = await next.ask('refresh')
       }
       const end = String(answer['kind'] === 'terminal' ? answer['reason'] : answer['kind'])
       ends[end] = (ends[end] ?? 0) + 1

@@ -18,7 +18,7 @@ export const killedAtRename: ChaosRow = {
       const store = round % 2 === 0 ? 'own' : 'claude-code'
       const hangAt = random() < 0.5 ? 'before-rename' : 'after-rename'
       const victim = await fixture.process({ store, hangAt, hangOn: 'credentials.json', backoffMs: 1 })
-      victim.tell({ do: 'renew' })
+      victim.tell({ do: 'refresh' })
       await victim.next()
       await victim.kill()
       const [folder, file] =
@@ -32,7 +32,7 @@ export const killedAtRename: ChaosRow = {
       await next.ask('open')
       if ((await left(folder)).length > 0) broken.push(`round ${round}: a temporary file stays`)
       await next.ask('read')
-      const answer = await next.ask('renew')
+      const answer = await next.ask('refresh')
       if (answer['kind'] !== 'renewed')
         broken.push(`round ${round} (${store}, ${hangAt}): ${JSON.stringify(answer)}`)
       await next.kill()

@@ -18,7 +18,7 @@ export const fleetSignIn: ChaosRow = {
     const processes = await Promise.all(Array.from({ length: PROCESSES }, () => fleet.process()))
     const broken: string[] = []
     for (let round = 1; round <= rounds && broken.length === 0; round++) {
-      const answers = await Promise.all(processes.map((each) => each.ask('renew')))
+      const answers = await Promise.all(processes.map((each) => each.ask('refresh')))
       if (new Set(answers.map(({ access }) => access)).size !== 1)
         broken.push(`round ${round}: not on one token`)
       if (fleet.sandbox.counts.tokenRequests !== round)
@@ -59,7 +59,7 @@ export const disturbedFleet: ChaosRow = {
       const began = performance.now()
       let quietSince = began
       for (;;) {
-        await members.ask('renew')
+        await members.ask('refresh')
         if ((await fleet.stored()) !== before) break
         // Whoever has the answer may be stopped: only when none is, for long enough, has it died with its process.
         members.calm = performance.now() - began > DEAD_AFTER_MS
@@ -127,7 +127,7 @@ class Members implements AsyncDisposable {
   }
 
   /** Asks all who can hear it; resolves when those who still can have answered. */
-  async ask(what: 'renew' | 'repeat' | 'read'): Promise<Answer[]> {
+  async ask(what: 'refresh' | 'repeat' | 'read'): Promise<Answer[]> {
     const asked = this.#members.filter(({ stopped, pending }) => !stopped && pending === null)
     for (const member of asked) {
       const pending = member.process.ask(what).catch(() => null)

@@ -1,11 +1,11 @@
 import { Secret } from '../support/secret.ts'
 import type { Credential, CredentialKind, SourceName } from './credential.ts'
-import type { Generation, RenewableSignIn } from './sign-in.ts'
+import type { Generation, RefreshableSignIn } from './sign-in.ts'
 
 /** The credential in hand, with what is needed to keep it alive. Immutable. */
 export interface Held {
   readonly credential: Credential
-  /** null: nothing here can renew it. */
+  /** null: nothing here can refresh it. */
   readonly renewal: Renewal | null
   /** Epoch milliseconds; null = unknown. */
   readonly issuedAt: number | null
@@ -16,10 +16,10 @@ export interface Held {
 }
 
 export interface Renewal {
-  readonly signIn: RenewableSignIn
-  /** What `signIn.renew` spends. */
+  readonly signIn: RefreshableSignIn
+  /** What `signIn.refresh` spends. */
   readonly generation: Generation
-  /** Another program owns the sign-in and renews it as well. */
+  /** Another program owns the sign-in and refreshes it as well. */
   readonly borrowed: boolean
 }
 
@@ -62,9 +62,9 @@ export const NOT_YET_ISSUED: Generation = {
 export interface GenerationOrigin {
   readonly kind: CredentialKind
   readonly source: SourceName
-  readonly signIn: RenewableSignIn
+  readonly signIn: RefreshableSignIn
   readonly borrowed: boolean
-  /** True where the sign-in renews itself without a refresh token: a command, a profile. */
+  /** True where the sign-in refreshes itself without a refresh token: a command, a profile. */
   readonly needsNoRefreshToken?: boolean
 }
 

@@ -4,7 +4,7 @@ import type { Secret } from '../support/secret.ts'
 /** One issued pair of a renewable sign-in, with what its store knows about it. Immutable. */
 export interface Generation {
   readonly accessToken: Secret
-  /** null: cannot be renewed (a stub, or a setup token). */
+  /** null: cannot be refreshed (a stub, or a setup token). */
   readonly refreshToken: Secret | null
   /** Epoch milliseconds at which the access token ends; null = unknown. */
   readonly expiresAt: number | null
@@ -27,11 +27,11 @@ export type StoredSignIn =
   /** Something is there that must not be adopted and must not be overwritten by a refresh. */
   | { readonly kind: 'unusable'; readonly reason: CredentialReason; readonly message: string }
 
-/** How one renewal ended. Exactly one request family was spent, or none. */
-export type RenewalOutcome =
+/** How one refresh ended. Exactly one request family was spent, or none. */
+export type RefreshOutcome =
   /** A new pair was issued and is stored. */
   | { readonly kind: 'renewed'; readonly generation: Generation }
-  /** Somebody else had renewed, or signed in: their pair, no request made. */
+  /** Somebody else had refreshed, or signed in: their pair, no request made. */
   | { readonly kind: 'adopted'; readonly generation: Generation }
   /** A new pair was issued and could not be stored: it is served from memory, lock and intent are kept, `save` is tried again. */
   | { readonly kind: 'unsaved'; readonly generation: Generation; readonly message: string }
@@ -52,7 +52,7 @@ export type RenewalOutcome =
   /** The store could not take a result, so nothing was sent (read-only, full, wrong owner). */
   | { readonly kind: 'store'; readonly message: string }
 
-export interface RenewalOptions {
+export interface RepeatPolicy {
   /**
    * May a refresh token leave again whose last request ended without a definite answer?
    * Not while the access token lives: a repeat can revoke the whole family, and another
@@ -62,10 +62,10 @@ export interface RenewalOptions {
 }
 
 /**
- * A sign-in that can be renewed, in whichever file or database it lives. Implemented by the
+ * A sign-in that can be refreshed, in whichever file or database it lives. Implemented by the
  * gateway's own store and by Claude Code's; the keeper knows no files.
  */
-export interface RenewableSignIn {
+export interface RefreshableSignIn {
   read(): Promise<StoredSignIn>
 
   /**
@@ -75,9 +75,9 @@ export interface RenewableSignIn {
    *
    * @param signal aborts the wait for the lock; never a request that has left
    */
-  renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome>
+  refresh(spent: Generation, signal: AbortSignal, options?: RepeatPolicy): Promise<RefreshOutcome>
 
-  /** Tries to store a result that `renew` returned as `unsaved`. Resolves to true once it is stored. */
+  /** Tries to store a result that `refresh` returned as `unsaved`. Resolves to true once it is stored. */
   saveUnsaved(): Promise<boolean>
 
   /** Calls `listener` when the stored sign-in may have changed (watch, with a poll of at most 4 s as the net). */

@@ -28,7 +28,7 @@ describe.each([
       reason: 'store',
       message: expect.stringContaining('not a regular file'),
     })
-    expect((await store.renew(first, NEVER)).kind).toBe('superseded')
+    expect((await store.refresh(first, NEVER)).kind).toBe('superseded')
     expect(sandbox.counts.tokenRequests).toBe(0)
   })
 
@@ -53,7 +53,7 @@ describe.each([
         reason: 'store',
         message: expect.stringContaining('another user'),
       })
-      await store.renew(first, NEVER)
+      await store.refresh(first, NEVER)
       expect(sandbox.counts.tokenRequests).toBe(0)
     },
   )

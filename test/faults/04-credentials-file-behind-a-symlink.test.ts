@@ -16,7 +16,7 @@ describe.each([
     await rename(path, target)
     await symlink(target, path)
 
-    expect((await store.renew(first, NEVER)).kind).toBe('renewed')
+    expect((await store.refresh(first, NEVER)).kind).toBe('renewed')
     expect((await lstat(path)).isSymbolicLink()).toBe(true)
     expect((await lstat(target)).mode & 0o777).toBe(0o600)
     expect(await readFile(target, 'utf8')).toContain((await present()).accessToken.reveal())

@@ -38,7 +38,7 @@ describe.each([
       const stored = await store.read()
       expect(stored).toMatchObject({ kind: 'unusable', message: expect.stringMatching(message) })
       expect(JSON.stringify(stored)).not.toMatch(/sk-ant/)
-      expect(await store.renew(first, NEVER)).toMatchObject({
+      expect(await store.refresh(first, NEVER)).toMatchObject({
         kind: 'superseded',
         stored: { kind: 'unusable' },
       })
@@ -51,7 +51,7 @@ describe.each([
     const { store, path, first, sandbox, present } = await start()
     const whole = await readFile(path, 'utf8')
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 200 })
-    const renewal = store.renew(first, NEVER)
+    const renewal = store.refresh(first, NEVER)
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     await writeFile(path, '{"torn')
     const outcome = await renewal

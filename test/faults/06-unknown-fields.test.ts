@@ -18,7 +18,7 @@ it('in Claude Code’s file, inside and beside, are equal after three refreshes'
   await writeFile(path, text)
 
   for (let round = 0; round < 3; round++) {
-    expect((await store.renew(await present(), NEVER)).kind).toBe('renewed')
+    expect((await store.refresh(await present(), NEVER)).kind).toBe('renewed')
   }
   expect(sandbox.counts.tokensIssued).toBe(3)
   const after = await readFile(path, 'utf8')
@@ -33,7 +33,7 @@ it('in the own file, inside and beside, are equal after three refreshes', async 
     .replace('"version"', `"note":${UNKNOWN},"version"`)
   await writeFile(path, text)
   for (let round = 0; round < 3; round++) {
-    expect((await store.renew(await present(), NEVER)).kind).toBe('renewed')
+    expect((await store.refresh(await present(), NEVER)).kind).toBe('renewed')
   }
   expect(blank(await readFile(path, 'utf8'))).toBe(blank(text))
 })
@@ -41,7 +41,7 @@ it('in the own file, inside and beside, are equal after three refreshes', async 
 it('the scope that Claude Code needs is kept when an answer names fewer', async () => {
   const { store, document, first, sandbox } = await borrowed()
   sandbox.control.fault({ target: 'token-endpoint', fault: 'omit', fields: ['scope'] })
-  await store.renew(first, NEVER)
+  await store.refresh(first, NEVER)
   expect((await document()).claudeAiOauth['scopes']).toEqual([...first.scopes])
 })
 

@@ -21,7 +21,7 @@ describe.skipIf(NO_SMALL_DISK !== null)(
       const before = await readFile(path, 'utf8')
       fillDisk(home)
 
-      expect(await store.renew(first, NEVER)).toMatchObject({
+      expect(await store.refresh(first, NEVER)).toMatchObject({
         kind: 'store',
         message: expect.stringContaining('ENOSPC'),
       })
@@ -29,7 +29,7 @@ describe.skipIf(NO_SMALL_DISK !== null)(
       expect(await readFile(path, 'utf8')).toBe(before)
 
       freeDisk(home)
-      expect((await store.renew(await present(), NEVER)).kind).toBe('renewed')
+      expect((await store.refresh(await present(), NEVER)).kind).toBe('renewed')
     })
 
     it('when it is nearly full: the room for the answer is proven before the request', async () => {
@@ -38,7 +38,7 @@ describe.skipIf(NO_SMALL_DISK !== null)(
       fillDisk(home)
       // Two pages: enough for the intent, not for the answer.
       truncateSync(`${home}/filler`, statSync(`${home}/filler`).size - 2 * 4096)
-      expect((await store.renew(first, NEVER)).kind).toBe('store')
+      expect((await store.refresh(first, NEVER)).kind).toBe('store')
       expect(sandbox.counts.tokenRequests).toBe(0)
     })
 
@@ -46,7 +46,7 @@ describe.skipIf(NO_SMALL_DISK !== null)(
       const home = smallDisk(256)
       const { sandbox, first, open } = await signedIn({ home })
       makeReadOnly(home)
-      const outcome = await open().renew(first, NEVER)
+      const outcome = await open().refresh(first, NEVER)
       expect(outcome.kind).toBe('store')
       expect(sandbox.counts.tokenRequests).toBe(0)
     })
@@ -60,13 +60,13 @@ it.skipIf(NO_FILE_LIMIT !== null)(
     const before = await readFile(path, 'utf8')
     const options = { store: 'own', home, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
     await using limited = await SignInProcess.start(options, 8 * 1024)
-    expect(await limited.ask('renew')).toMatchObject({
+    expect(await limited.ask('refresh')).toMatchObject({
       kind: 'store',
       message: expect.stringContaining('EFBIG'),
     })
     expect(sandbox.counts.tokenRequests).toBe(0)
     expect(await readFile(path, 'utf8')).toBe(before)
     limited.liftLimit()
-    expect(await limited.ask('renew')).toMatchObject({ kind: 'renewed' })
+    expect(await limited.ask('refresh')).toMatchObject({ kind: 'renewed' })
   },
 )

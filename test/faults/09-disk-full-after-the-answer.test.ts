@@ -45,27 +45,27 @@ describe.skipIf(NO_SMALL_DISK !== null)(
         lockWaitMs: 200,
       })
       try {
-        const outcome = await store.renew(first, NEVER)
+        const outcome = await store.refresh(first, NEVER)
         expect(outcome).toMatchObject({ kind: 'unsaved', message: expect.stringContaining('ENOSPC') })
         if (outcome.kind !== 'unsaved') throw new Error('unreachable')
         expect(sandbox.counts).toMatchObject({ tokenRequests: 1, tokensIssued: 1 })
         expect(await readFile(path, 'utf8')).toContain(first.refreshToken!.reveal())
 
         // The old refresh token is on disk for all to see, and nobody spends it.
-        expect(await other.ask('renew')).toMatchObject({ kind: 'busy' })
+        expect(await other.ask('refresh')).toMatchObject({ kind: 'busy' })
         expect(await store.saveUnsaved()).toBe(false)
-        expect((await store.renew(first, NEVER)).kind).toBe('unsaved')
-        expect((await store.renew(outcome.generation, NEVER)).kind).toBe('store')
+        expect((await store.refresh(first, NEVER)).kind).toBe('unsaved')
+        expect((await store.refresh(outcome.generation, NEVER)).kind).toBe('store')
         expect(sandbox.counts.tokenRequests).toBe(1)
 
         freeDisk(home)
         expect(await store.saveUnsaved()).toBe(true)
         expect((await present()).accessToken.equals(outcome.generation.accessToken)).toBe(true)
-        expect(await other.ask('renew')).toMatchObject({
+        expect(await other.ask('refresh')).toMatchObject({
           kind: 'adopted',
           access: outcome.generation.accessToken.fingerprint,
         })
-        expect((await store.renew(outcome.generation, NEVER)).kind).toBe('renewed')
+        expect((await store.refresh(outcome.generation, NEVER)).kind).toBe('renewed')
         expect(sandbox.counts).toMatchObject({ tokenRequests: 2, invalidGrants: 0 })
       } finally {
         await other.kill()
@@ -86,7 +86,7 @@ it.skipIf(NO_SMALL_DISK !== null)(
       return answer
     }
     const store = open({ home, endpoint: new TokenEndpoint(settings, { fetch: fetchAndFill }) })
-    const outcome = await store.renew(first, NEVER)
+    const outcome = await store.refresh(first, NEVER)
     expect(outcome.kind).toBe('renewed')
     expect(
       'generation' in outcome && (await present()).accessToken.equals(outcome.generation.accessToken),
@@ -96,7 +96,7 @@ it.skipIf(NO_SMALL_DISK !== null)(
     expect(existsSync(`${configDir}.lock`)).toBe(false)
     fillDisk(home)
     // And the next renewal sends nothing until there is room for its intent.
-    expect((await store.renew(await present(), NEVER)).kind).toBe('store')
+    expect((await store.refresh(await present(), NEVER)).kind).toBe('store')
     expect(readdirSync(configDir)).toEqual(['.credentials.json'])
     expect(sandbox.counts.tokenRequests).toBe(1)
   },
@@ -110,19 +110,19 @@ it.skipIf(NO_FILE_LIMIT !== null)(
     const options = { store: 'own', home, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
     await using limited = await SignInProcess.start(options, 32 * 1024)
     await using other = await SignInProcess.start({ ...options, lockWaitMs: 200 })
-    limited.tell({ do: 'renew' })
+    limited.tell({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     grow(home)
     const unsaved = await limited.next()
     expect(unsaved).toMatchObject({ kind: 'unsaved' })
-    expect(await other.ask('renew')).toMatchObject({ kind: 'busy' })
+    expect(await other.ask('refresh')).toMatchObject({ kind: 'busy' })
     expect(await limited.ask('save')).toMatchObject({ saved: false })
     expect((await present()).accessToken.equals(first.accessToken)).toBe(true)
 
     limited.liftLimit()
     expect(await limited.ask('save')).toMatchObject({ saved: true })
     expect((await present()).accessToken.fingerprint).toBe(unsaved['access'])
-    expect(await other.ask('renew')).toMatchObject({ kind: 'adopted', access: unsaved['access'] })
+    expect(await other.ask('refresh')).toMatchObject({ kind: 'adopted', access: unsaved['access'] })
     expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0 })
   },
 )

@@ -18,7 +18,7 @@ it('makes one token request an expiry, however many processes share the file', a
   )
   try {
     for (let expiry = 1; expiry <= EXPIRIES; expiry++) {
-      const answers = await Promise.all(processes.map((each) => each.ask('renew')))
+      const answers = await Promise.all(processes.map((each) => each.ask('refresh')))
       expect(answers.filter(({ kind }) => kind === 'renewed')).toHaveLength(1)
       expect(answers.filter(({ kind }) => kind === 'adopted')).toHaveLength(PROCESSES - 1)
       expect(new Set(answers.map(({ access }) => access)).size).toBe(1)

@@ -21,20 +21,20 @@ describe('a holder of the own lock that is stopped in mid-refresh', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'renew' })
+    holder.tell({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
     // The answer has left by now, and nobody reads it.
     await expect.poll(() => sandbox.counts.tokensIssued).toBe(1)
 
     // Others are sent away and go on with the old token, which is still on disk and still lives.
-    expect((await open({ lockWaitMs: 300 }).renew(first, NEVER)).kind).toBe('busy')
+    expect((await open({ lockWaitMs: 300 }).refresh(first, NEVER)).kind).toBe('busy')
     expect((await present()).accessToken.equals(first.accessToken)).toBe(true)
     expect(sandbox.counts.tokenRequests).toBe(1)
 
     holder.signal('SIGCONT')
     expect(await holder.next()).toMatchObject({ kind: 'renewed' })
-    expect((await store.renew(first, NEVER)).kind).toBe('adopted')
+    expect((await store.refresh(first, NEVER)).kind).toBe('adopted')
     expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0 })
   })
 
@@ -47,7 +47,7 @@ describe('a holder of the own lock that is stopped in mid-refresh', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'renew' })
+    holder.tell({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
 
@@ -78,13 +78,13 @@ describe('a holder of the own lock that is stopped in mid-refresh', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'renew' })
+    holder.tell({ do: 'refresh' })
     await expect
       .poll(() => sandbox.counts.tokenRequests + (sandbox.state().faults[0]?.struck ?? 0))
       .toBeGreaterThan(0)
     holder.signal('SIGSTOP')
     await holder.kill()
-    const outcome = await open({ backoff: { initialMs: 1, maxMs: 1 } }).renew(first, NEVER)
+    const outcome = await open({ backoff: { initialMs: 1, maxMs: 1 } }).refresh(first, NEVER)
     expect(outcome.kind).toBe('renewed')
   })
 })
@@ -112,13 +112,13 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
         },
       } as never,
     })
-    expect((await stolen.renew(first, NEVER)).kind).toBe('busy')
+    expect((await stolen.refresh(first, NEVER)).kind).toBe('busy')
     expect(slept).toBe(true)
     expect(sandbox.counts.tokenRequests).toBe(0)
     // They belong to somebody else now, and are left to them.
     expect(locks.map((lock) => existsSync(lock))).toEqual([true, true])
     for (const lock of locks) await rmdir(lock)
-    expect((await original.renew(first, NEVER)).kind).toBe('renewed')
+    expect((await original.refresh(first, NEVER)).kind).toBe('renewed')
   })
 
   it('before its write asks again, and discards its result when the file was rotated meanwhile', async () => {
@@ -131,7 +131,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'renew' })
+    holder.tell({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
     // A minute later by the file's time: another program takes the stale locks, writes, and lets them go.
@@ -161,7 +161,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'renew' })
+    holder.tell({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
     for (const lock of [`${configDir}/.oauth_refresh.lock`, `${configDir}.lock`]) await rmdir(lock)
@@ -181,7 +181,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
     const options = { store: 'claude-code', home, configDir, machineId: MACHINE, tokenUrl } as const
     await using holder = await SignInProcess.start(options)
     await using program = await ClaudeCodeProcess.start({ configDir, tokenUrl })
-    holder.tell({ do: 'renew' })
+    holder.tell({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
     const longAgo = new Date(Date.now() - 61_000)

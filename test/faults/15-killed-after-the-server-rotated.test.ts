@@ -15,7 +15,7 @@ async function killInMidRefresh({ startProcess, sandbox }: SignedIn, rotate: boo
   })
   // A short term: on a database its lease outlives it by that.
   await using victim = await startProcess({ leaseMs: 300 })
-  victim.tell({ do: 'renew' })
+  victim.tell({ do: 'refresh' })
   await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
   await victim.kill()
   fault.clear()
@@ -39,12 +39,12 @@ describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a 
 
     const next = open({ clock: clockOf(5 * SECOND) })
     await next.open()
-    expect(await next.renew(first, NEVER)).toMatchObject({ kind: 'terminal', reason: 'lost-in-rotation' })
+    expect(await next.refresh(first, NEVER)).toMatchObject({ kind: 'terminal', reason: 'lost-in-rotation' })
     const requests = sandbox.counts.tokenRequests
 
     // The word was definite: nobody sends it again, whatever restarts and however much later.
     for (const later of [MINUTE, HOUR, DAY]) {
-      expect(await open({ clock: clockOf(later) }).renew(first, NEVER)).toMatchObject({
+      expect(await open({ clock: clockOf(later) }).refresh(first, NEVER)).toMatchObject({
         kind: 'terminal',
         reason: 'lost-in-rotation',
       })
@@ -56,7 +56,7 @@ describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a 
   it('costs nothing when the server had not carried it out: the next try succeeds', async () => {
     const fixture = await signedIn({ place })
     await killInMidRefresh(fixture, false)
-    expect((await fixture.open({ clock: clockOf(5 * SECOND) }).renew(fixture.first, NEVER)).kind).toBe(
+    expect((await fixture.open({ clock: clockOf(5 * SECOND) }).refresh(fixture.first, NEVER)).kind).toBe(
       'renewed',
     )
     expect(await fixture.intent()).toBeNull()
@@ -70,7 +70,7 @@ describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a 
     const stores = [open({ clock }), open({ clock })]
     const struck = () => sandbox.state().faults[0]!.struck
 
-    expect(await stores[0]!.renew(first, NEVER)).toMatchObject({
+    expect(await stores[0]!.refresh(first, NEVER)).toMatchObject({
       kind: 'transient',
       ambiguous: true,
       reason: 'endpoint',
@@ -79,25 +79,25 @@ describe.each(SIGN_IN_PLACES)('a kill -9 between the request and the write to a 
     for (let call = 0; call < 3; call++) {
       clock.jump(SECOND)
       for (const store of stores) {
-        expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
+        expect(await store.refresh(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
       }
     }
     expect(struck()).toBe(1)
     clock.jump(2 * SECOND)
-    await Promise.all(stores.map((store) => store.renew(first, NEVER)))
+    await Promise.all(stores.map((store) => store.refresh(first, NEVER)))
     expect(struck()).toBe(2)
     expect(await fixture.intent()).toMatchObject({ outcome: 'ambiguous', sends: 2 })
 
     // The step after is twice as long; a clock that goes back does not make it longer still.
     clock.jump(5 * SECOND)
-    expect(await stores[0]!.renew(first, NEVER)).toMatchObject({
+    expect(await stores[0]!.refresh(first, NEVER)).toMatchObject({
       kind: 'transient',
       retryAfterMs: 3 * SECOND,
     })
     expect(struck()).toBe(2)
     sandbox.control.repair()
     clock.jump(-DAY)
-    expect((await stores[1]!.renew(first, NEVER)).kind).toBe('renewed')
+    expect((await stores[1]!.refresh(first, NEVER)).kind).toBe('renewed')
     expect(sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
   })
 })

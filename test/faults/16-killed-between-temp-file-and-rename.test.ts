@@ -29,7 +29,7 @@ describe.each([
         hangAt,
         hangOn: basename(path),
       })
-      victim.tell({ do: 'renew' })
+      victim.tell({ do: 'refresh' })
       expect(await victim.next()).toMatchObject({ hanging: hangAt })
       await victim.kill()
       expect(() => JSON.parse(JSON.stringify(path))).not.toThrow()
@@ -39,12 +39,12 @@ describe.each([
       await next.open()
       expect(await leftovers(path)).toEqual([])
       // The answer lay whole in the temporary file: its rename is made up for, and no request is needed.
-      expect((await next.renew(first, NEVER)).kind).toBe('adopted')
+      expect((await next.refresh(first, NEVER)).kind).toBe('adopted')
       expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0 })
       // Nothing stands in anybody's way afterwards.
       const current = await next.read()
       if (current.kind !== 'present') throw new Error(current.kind)
-      expect((await next.renew(current.generation, NEVER)).kind).toBe('renewed')
+      expect((await next.refresh(current.generation, NEVER)).kind).toBe('renewed')
     },
   )
 })
@@ -68,7 +68,7 @@ it.each([
   const configDir = 'configDir' in fixture ? fixture.configDir : home
   const options = { store, home, configDir, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
   const victim = await SignInProcess.start({ ...options, hangAt: 'before-rename', hangOn: intent })
-  victim.tell({ do: 'renew' })
+  victim.tell({ do: 'refresh' })
   await victim.next()
   await victim.kill()
   expect(await leftovers(`${home}/x`)).toContainEqual(expect.stringContaining(intent))
@@ -76,7 +76,7 @@ it.each([
   await next.open()
   expect(await leftovers(`${home}/x`)).toEqual([])
   // It was killed before anything was counted, and nothing had left.
-  expect((await next.renew(first, NEVER)).kind).toBe('renewed')
+  expect((await next.refresh(first, NEVER)).kind).toBe('renewed')
   expect(sandbox.counts.tokenRequests).toBe(1)
 })
 
@@ -103,7 +103,7 @@ it('the temporary file of a process that is at work is left alone', async () => 
     hangAt: 'before-rename',
     hangOn: basename(path),
   })
-  worker.tell({ do: 'renew' })
+  worker.tell({ do: 'refresh' })
   await worker.next()
   await open().open()
   expect(await leftovers(path)).toHaveLength(1)

@@ -6,11 +6,11 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('an answer without a refresh token keeps the old one', async () => {
     const { store, first, sandbox, present } = await signedIn({ place })
     sandbox.control.fault({ target: 'token-endpoint', fault: 'no-refresh-token', times: 1 })
-    expect((await store.renew(first, NEVER)).kind).toBe('renewed')
+    expect((await store.refresh(first, NEVER)).kind).toBe('renewed')
     const after = await present()
     expect(after.refreshToken!.equals(first.refreshToken!)).toBe(true)
     expect(after.accessToken.equals(first.accessToken)).toBe(false)
-    expect((await store.renew(after, NEVER)).kind).toBe('renewed')
+    expect((await store.refresh(after, NEVER)).kind).toBe('renewed')
     expect(sandbox.counts.invalidGrants).toBe(0)
   })
 
@@ -30,7 +30,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
         fault: 'odd-expires-in',
         ...(expiresIn === undefined ? {} : { expiresIn }),
       })
-      expect((await store.renew(first, NEVER)).kind).toBe('renewed')
+      expect((await store.refresh(first, NEVER)).kind).toBe('renewed')
       const { expiresAt } = await present()
       expect(Math.abs(expiresAt! - Date.now() - HOUR)).toBeLessThan(MINUTE)
       expect(warnings).toEqual([expect.stringContaining('one hour is assumed')])
@@ -40,7 +40,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
     it('is a number in quotes counts as the number', async () => {
       const { store, first, sandbox, present, warnings } = await signedIn({ place })
       sandbox.control.fault({ target: 'token-endpoint', fault: 'odd-expires-in', expiresIn: '7200' })
-      await store.renew(first, NEVER)
+      await store.refresh(first, NEVER)
       expect(Math.abs((await present()).expiresAt! - Date.now() - 2 * HOUR)).toBeLessThan(MINUTE)
       expect(warnings).toEqual([])
     })
@@ -57,7 +57,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
       'token_type',
     ]
     sandbox.control.fault({ target: 'token-endpoint', fault: 'omit', fields })
-    await store.renew(first, NEVER)
+    await store.refresh(first, NEVER)
     const { accountId, accountEmail, scopes, loginExpiresAt } = first
     expect(await present()).toMatchObject({ accountId, accountEmail, scopes, loginExpiresAt })
   })

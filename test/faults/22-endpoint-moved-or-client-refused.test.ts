@@ -9,7 +9,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
     async (fault) => {
       const { store, first, sandbox, present } = await signedIn({ place })
       sandbox.control.fault({ target: 'token-endpoint', fault })
-      expect(await store.renew(first, NEVER)).toMatchObject({
+      expect(await store.refresh(first, NEVER)).toMatchObject({
         kind: 'transient',
         reason: 'endpoint',
         ambiguous: false,
@@ -17,7 +17,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
       expect((await present()).refreshToken!.equals(first.refreshToken!)).toBe(true)
       expect(sandbox.events.some(({ kind }) => kind === 'redirect-followed')).toBe(false)
       sandbox.control.repair()
-      expect((await store.renew(first, NEVER)).kind).toBe('renewed')
+      expect((await store.refresh(first, NEVER)).kind).toBe('renewed')
     },
   )
 
@@ -27,7 +27,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
     for (const status of [301, 302, 303, 307, 308]) {
       const tokenUrl = await tokenEndpointThatSays(status, {}, { location: trap })
       const { store, first } = await signedIn({ place, settings: { tokenUrls: [tokenUrl] } })
-      expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'transient', reason: 'endpoint' })
+      expect(await store.refresh(first, NEVER)).toMatchObject({ kind: 'transient', reason: 'endpoint' })
     }
     expect(elsewhere).toEqual([])
   })
@@ -38,13 +38,13 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
     const fixture = await signedIn({ place })
     const endpoint = new TokenEndpoint({ ...fixture.settings, tokenUrls: [gone, fixture.sandbox.tokenUrl] })
     const both = fixture.open({ endpoint })
-    expect((await both.renew(fixture.first, NEVER)).kind).toBe('renewed')
+    expect((await both.refresh(fixture.first, NEVER)).kind).toBe('renewed')
     // JSON, then the form, then the next address.
     expect(seen.map(({ headers }) => headers['content-type'])).toEqual([
       'application/json',
       'application/x-www-form-urlencoded',
     ])
-    expect((await both.renew(await fixture.present(), NEVER)).kind).toBe('renewed')
+    expect((await both.refresh(await fixture.present(), NEVER)).kind).toBe('renewed')
     expect(seen).toHaveLength(2)
   })
 
@@ -56,7 +56,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
       await tokenEndpointThatSays(400, { error: 'invalid_grant' }, {}, lastResort),
     ]
     const store = fixture.open({ endpoint: new TokenEndpoint({ ...fixture.settings, tokenUrls }) })
-    expect((await store.renew(fixture.first, NEVER)).kind).toBe('transient')
+    expect((await store.refresh(fixture.first, NEVER)).kind).toBe('transient')
     expect(lastResort).toEqual([])
   })
 })

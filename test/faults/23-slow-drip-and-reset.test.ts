@@ -14,7 +14,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
       const { store, intent, first, sandbox } = await signedIn({ place, endpoint: { timeoutMs } })
       sandbox.control.fault({ target: 'token-endpoint', fault, everyMs: 50, rotate: true })
       const asked = Date.now()
-      expect(await store.renew(first, NEVER)).toMatchObject({
+      expect(await store.refresh(first, NEVER)).toMatchObject({
         kind: 'transient',
         reason: 'network',
         ambiguous: true,
@@ -32,7 +32,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('a server that is not there is no ambiguity: nothing has left', async () => {
     const { store, intent, first, sandbox } = await signedIn({ place })
     await sandbox.close()
-    expect(await store.renew(first, NEVER)).toMatchObject({
+    expect(await store.refresh(first, NEVER)).toMatchObject({
       kind: 'transient',
       reason: 'network',
       ambiguous: false,

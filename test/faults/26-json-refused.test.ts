@@ -9,9 +9,9 @@ it.each(['invalid-format', 'invalid-request', '415'] as const)(
     const encodings = () =>
       sandbox.events.flatMap((event) => (event.kind === 'token-request' ? [event.encoding] : []))
 
-    expect((await store.renew(first, NEVER)).kind).toBe('renewed')
+    expect((await store.refresh(first, NEVER)).kind).toBe('renewed')
     expect(encodings()).toEqual(['json', 'form'])
-    expect((await store.renew(await present(), NEVER)).kind).toBe('renewed')
+    expect((await store.refresh(await present(), NEVER)).kind).toBe('renewed')
     expect(encodings()).toEqual(['json', 'form', 'form'])
     expect(sandbox.counts.replays).toBe(0)
   },
@@ -20,8 +20,8 @@ it.each(['invalid-format', 'invalid-request', '415'] as const)(
 it('scopes that are refused are left out once, and from then on', async () => {
   const { store, first, sandbox, present } = await signedIn()
   sandbox.control.fault({ target: 'token-endpoint', fault: 'invalid-scope' })
-  expect((await store.renew(first, NEVER)).kind).toBe('renewed')
+  expect((await store.refresh(first, NEVER)).kind).toBe('renewed')
   expect(sandbox.counts.tokenRequests).toBe(2)
-  expect((await store.renew(await present(), NEVER)).kind).toBe('renewed')
+  expect((await store.refresh(await present(), NEVER)).kind).toBe('renewed')
   expect(sandbox.counts.tokenRequests).toBe(3)
 })

@@ -56,7 +56,7 @@ it.each([
   await using worker = await SignInProcess.start(options)
   const ends: unknown[] = []
   for (let turn = 0; turn < ECHOES.length && !ends.includes('terminal'); turn++) {
-    const answer = await worker.ask('renew')
+    const answer = await worker.ask('refresh')
     ends.push(answer['kind'])
     // The step of the back-off is over.
     await pause(100)

@@ -9,7 +9,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('a sign-in is stored at once while a refresh hangs, and the late result is discarded', async () => {
     const { store, open, first, sandbox, settings, present } = await signedIn({ place })
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS, rotate: true })
-    const late = open().renew(first, NEVER)
+    const late = open().refresh(first, NEVER)
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
 
     let answered = false
@@ -26,7 +26,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('an API key given while a refresh hangs is the active sign-in afterwards, too', async () => {
     const { store, open, first, sandbox } = await signedIn({ place })
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS })
-    const late = open().renew(first, NEVER)
+    const late = open().refresh(first, NEVER)
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     await store.signIn({ kind: 'api-key', key: new Secret('sk-ant-api03-TEST-key') })
     expect(await late).toMatchObject({ kind: 'superseded', stored: { kind: 'absent' } })
@@ -36,7 +36,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it('a logout while a refresh runs stays a logout', async () => {
     const { store, open, first, sandbox } = await signedIn({ place })
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: HANG_MS })
-    const late = open().renew(first, NEVER)
+    const late = open().refresh(first, NEVER)
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     let answered = false
     void late.then(() => (answered = true))

@@ -19,12 +19,12 @@ async function copied() {
 it('the copy does not refresh, and the original goes on', async () => {
   const { original, copy } = await copied()
   expect(await copy.read()).toMatchObject({ kind: 'unusable', reason: 'other-machine' })
-  expect(await copy.renew(original.first, NEVER)).toMatchObject({
+  expect(await copy.refresh(original.first, NEVER)).toMatchObject({
     kind: 'superseded',
     stored: { kind: 'unusable', reason: 'other-machine' },
   })
   expect(original.sandbox.counts.tokenRequests).toBe(0)
-  expect((await original.store.renew(original.first, NEVER)).kind).toBe('renewed')
+  expect((await original.store.refresh(original.first, NEVER)).kind).toBe('renewed')
   expect(original.sandbox.counts.replays).toBe(0)
 })
 
@@ -32,7 +32,7 @@ it('once adopted, the copy refreshes', async () => {
   const { original, copy } = await copied()
   expect(await copy.adopt()).toBe(true)
   expect(await copy.adopt()).toBe(false)
-  expect((await copy.renew(original.first, NEVER)).kind).toBe('renewed')
+  expect((await copy.refresh(original.first, NEVER)).kind).toBe('renewed')
 })
 
 it('a new sign-in on the second machine is its own', async () => {
@@ -41,6 +41,6 @@ it('a new sign-in on the second machine is its own', async () => {
   await copy.signIn({ kind: 'oauth', tokens, requestedScopes: [] })
   const stored = await copy.read()
   if (stored.kind !== 'present') throw new Error(stored.kind)
-  expect((await copy.renew(stored.generation, NEVER)).kind).toBe('renewed')
-  expect((await original.store.renew(original.first, NEVER)).kind).toBe('renewed')
+  expect((await copy.refresh(stored.generation, NEVER)).kind).toBe('renewed')
+  expect((await original.store.refresh(original.first, NEVER)).kind).toBe('renewed')
 })

@@ -15,7 +15,7 @@ it('makes one token request an expiry, however many processes share the database
   const { sandbox } = fleet
   const processes = await Promise.all(Array.from({ length: PROCESSES }, () => fleet.process()))
   for (let expiry = 1; expiry <= EXPIRIES; expiry++) {
-    const answers = await Promise.all(processes.map((each) => each.ask('renew')))
+    const answers = await Promise.all(processes.map((each) => each.ask('refresh')))
     expect(answers.filter(({ kind }) => kind === 'renewed')).toHaveLength(1)
     expect(answers.filter(({ kind }) => kind === 'adopted')).toHaveLength(PROCESSES - 1)
     expect(new Set(answers.map(({ access }) => access)).size).toBe(1)
@@ -33,7 +33,7 @@ it('hears of a new generation within a tenth of a second', async () => {
   const delays: number[] = []
   for (let round = 0; round < 10; round++) {
     const hearing = others.map((each) => each.next())
-    const { access } = await renewer.ask('renew')
+    const { access } = await renewer.ask('refresh')
     const renewedAt = performance.timeOrigin + performance.now()
     for (const heard of await Promise.all(hearing)) {
       expect(heard['access']).toBe(access)
@@ -53,16 +53,16 @@ it('spends nothing for a holder that was stopped, whose answer is stored when it
   ])
   const before = await fleet.stored()
   const fault = sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', rotate: true, delayMs: 700 })
-  holder.tell({ do: 'renew' })
+  holder.tell({ do: 'refresh' })
   await expect.poll(() => fault.struck).toBe(1)
   holder.signal('SIGSTOP')
   // The lease runs out, and the other one has it: but the token in hand lives, and the answer may exist.
-  await expect.poll(async () => (await other.ask('renew'))['kind'], { timeout: 15_000 }).toBe('transient')
-  expect(await other.ask('renew')).toMatchObject({ ambiguous: true })
+  await expect.poll(async () => (await other.ask('refresh'))['kind'], { timeout: 15_000 }).toBe('transient')
+  expect(await other.ask('refresh')).toMatchObject({ ambiguous: true })
   expect(await fleet.stored()).toBe(before)
   holder.signal('SIGCONT')
   expect(await holder.next()).toMatchObject({ kind: 'renewed' })
-  expect(await other.ask('renew')).toMatchObject({ kind: 'adopted', access: await fleet.stored() })
+  expect(await other.ask('refresh')).toMatchObject({ kind: 'adopted', access: await fleet.stored() })
   expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0, replays: 0 })
 }, 60_000)
 
@@ -70,13 +70,13 @@ it('sends nothing when the lease was lost between the count and the send', async
   await using fleet = await SignInFleet.on(await freshDatabase())
   const [slow, other] = await Promise.all([fleet.process({ leaseMs: 500 }), fleet.process({ leaseMs: 500 })])
   for (let round = 1; round <= 5; round++) {
-    slow.tell({ do: 'renew' })
+    slow.tell({ do: 'refresh' })
     // A little further on its way in each round.
     await pause(round * 3)
     slow.signal('SIGSTOP')
     // Its lease is over.
     await pause(700)
-    await other.ask('renew')
+    await other.ask('refresh')
     slow.signal('SIGCONT')
     await slow.next()
     expect((await slow.ask('read'))['access']).toBe((await other.ask('read'))['access'])
@@ -95,7 +95,7 @@ it('keeps an answer that came while PostgreSQL was away, and stores it when that
     rotate: true,
     delayMs: 1_000,
   })
-  holder.tell({ do: 'renew' })
+  holder.tell({ do: 'refresh' })
   await expect.poll(() => fault.struck).toBe(1)
   await server.kill()
   const unsaved = await holder.next()
@@ -106,7 +106,7 @@ it('keeps an answer that came while PostgreSQL was away, and stores it when that
   await expect.poll(() => fleet.stored(), { timeout: 15_000 }).toBe(unsaved['access'])
   expect(performance.now() - back).toBeLessThan(10_000)
   expect(await other.ask('read')).toMatchObject({ kind: 'present', access: unsaved['access'] })
-  expect(await holder.ask('renew')).toMatchObject({ kind: 'renewed' })
+  expect(await holder.ask('refresh')).toMatchObject({ kind: 'renewed' })
   expect(sandbox.counts).toMatchObject({ tokenRequests: 2, invalidGrants: 0, replays: 0 })
 }, 90_000)
 

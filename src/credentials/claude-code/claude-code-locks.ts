@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { SECOND, systemClock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import { acquireFileLock, type FileLock } from '../../support/file-lock.ts'
-import type { RotationLock } from '../rotation/renewal.ts'
+import type { RotationLock } from '../rotation/rotation.ts'
 import { DirectoryLock, removeAbandoned, type DirectoryIdentity } from './directory-lock.ts'
 
 /** Current versions take a lock away at this age. (Older ones, which know only the second, at 10 s.) */

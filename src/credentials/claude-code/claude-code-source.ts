@@ -1,12 +1,12 @@
 import { messageOf } from '../../support/errors.ts'
-import type { RenewableSignIn } from '../sign-in.ts'
+import type { RefreshableSignIn } from '../sign-in.ts'
 import { NOTHING_TO_WATCH, type CredentialSource } from '../sources/source.ts'
 import { readingOf } from '../sources/stored.ts'
 
 export interface ClaudeCodeSourceOptions {
   /** The path, for people. */
   readonly place: string
-  readonly signIn: RenewableSignIn
+  readonly signIn: RefreshableSignIn
   readonly adopt: 'auto' | boolean
 }
 

@@ -26,7 +26,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     await using program = await cli(fixture, old)
     for (let round = 1; round <= 10; round++) {
       const current = await present()
-      const [theirs, ours] = await Promise.all([program.ask('refresh'), store.renew(current, NEVER)])
+      const [theirs, ours] = await Promise.all([program.ask('refresh'), store.refresh(current, NEVER)])
       expect([theirs['kind'], ours.kind].toSorted()).toEqual(['adopted', 'renewed'])
       expect('generation' in ours && ours.generation.accessToken.fingerprint).toBe(theirs['access'])
       expect(sandbox.counts.tokenRequests).toBe(round)
@@ -40,11 +40,11 @@ describe('a sign-in that is shared with Claude Code', () => {
     const { open, first, sandbox } = fixture
     await using program = await cli(fixture)
     await program.ask('hold')
-    expect((await open({ lockWaitMs: 300 }).renew(first, NEVER)).kind).toBe('busy')
+    expect((await open({ lockWaitMs: 300 }).refresh(first, NEVER)).kind).toBe('busy')
     expect(sandbox.counts.tokenRequests).toBe(0)
     await program.ask('let-go')
     const rotated = await program.ask('rotate')
-    const ours = await open().renew(first, NEVER)
+    const ours = await open().refresh(first, NEVER)
     expect(ours).toMatchObject({ kind: 'adopted' })
     expect('generation' in ours && ours.generation.accessToken.fingerprint).toBe(rotated['access'])
     expect(sandbox.counts.tokenRequests).toBe(1)
@@ -56,13 +56,13 @@ describe('a sign-in that is shared with Claude Code', () => {
     const program = await cli(fixture)
     await program.ask('abandon', { stamp: 61 })
     await program.kill()
-    expect((await open().renew(first, NEVER)).kind).toBe('renewed')
+    expect((await open().refresh(first, NEVER)).kind).toBe('renewed')
 
     const another = await cli(fixture)
     await another.ask('abandon', { stamp: 15 })
     await another.kill()
     const current = await fixture.present()
-    expect((await open({ lockWaitMs: 300 }).renew(current, NEVER)).kind).toBe('busy')
+    expect((await open({ lockWaitMs: 300 }).refresh(current, NEVER)).kind).toBe('busy')
     expect(sandbox.counts.tokenRequests).toBe(1)
     expect(locksOf(fixture).every((lock) => existsSync(lock))).toBe(true)
     for (const lock of locksOf(fixture)) await rmdir(lock)
@@ -72,7 +72,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     const fixture = await borrowed()
     const { store, first, sandbox } = fixture
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 3_500 })
-    const renewal = store.renew(first, NEVER)
+    const renewal = store.refresh(first, NEVER)
     await expect.poll(() => existsSync(locksOf(fixture)[1]!)).toBe(true)
     const born = locksOf(fixture).map((lock) => statSync(lock).birthtimeMs)
     expect(born[0]).toBeLessThanOrEqual(born[1]!)
@@ -102,7 +102,7 @@ describe('a sign-in that is shared with Claude Code', () => {
       tokenUrl: sandbox.tokenUrl,
     } as const
     const victim = await SignInProcess.start(options)
-    victim.tell({ do: 'renew' })
+    victim.tell({ do: 'refresh' })
     await expect.poll(() => existsSync(locksOf(fixture)[1]!)).toBe(true)
     await expect.poll(() => existsSync(`${home}/claude-code.intent.json`)).toBe(true)
     await victim.kill()
@@ -123,7 +123,7 @@ describe('a sign-in that is shared with Claude Code', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    victim.tell({ do: 'renew' })
+    victim.tell({ do: 'refresh' })
     await expect.poll(() => existsSync(`${home}/claude-code.intent.json`)).toBe(true)
     await victim.kill()
     for (const lock of locksOf(fixture)) {
@@ -140,7 +140,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     const { store, first, configDir, path } = fixture
     const storage = `${configDir}/.storage-write.lock`
     await mkdir(storage)
-    const renewal = store.renew(first, NEVER)
+    const renewal = store.refresh(first, NEVER)
     await expect.poll(() => fixture.sandbox.counts.tokenRequests).toBe(1)
     // The answer is here, and is not written for as long as another writes.
     await pause(200)
@@ -155,7 +155,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     const { store, first, configDir, present } = fixture
     const storage = `${configDir}/.storage-write.lock`
     await mkdir(storage)
-    const outcome = await store.renew(first, NEVER)
+    const outcome = await store.refresh(first, NEVER)
     expect(outcome.kind).toBe('unsaved')
     const longAgo = new Date(Date.now() - 61_000)
     utimesSync(storage, longAgo, longAgo)
@@ -172,7 +172,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     const { store, document, write, present } = await borrowed({ settings: { tokenUrls: [tokenUrl] } })
     const { claudeAiOauth, ...beside } = await document()
     await write({ claudeAiOauth: { ...claudeAiOauth, clientId: 'some-other-client-TEST' }, ...beside })
-    await store.renew(await present(), NEVER)
+    await store.refresh(await present(), NEVER)
     expect(seen.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([
       { client_id: 'some-other-client-TEST' },
     ])
@@ -183,7 +183,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     const store = open({ configDir: `${configDir}-elsewhere` })
     await store.open()
     expect(await store.read()).toEqual({ kind: 'absent' })
-    expect((await store.renew(first, NEVER)).kind).toBe('store')
+    expect((await store.refresh(first, NEVER)).kind).toBe('store')
     expect(existsSync(`${configDir}-elsewhere`)).toBe(false)
   })
 })

@@ -9,10 +9,10 @@ import { StoreError } from '../../support/errors.ts'
 import { watchFile } from '../../support/file-watch.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { stillHoldsRefreshToken } from '../generation.ts'
-import { recoverLeftovers, renewalTag } from '../own/leftovers.ts'
+import { recoverLeftovers, refreshTag } from '../own/leftovers.ts'
 import { IntentFile } from '../rotation/intent.ts'
-import { Rotation, type RotationStore } from '../rotation/renewal.ts'
-import type { Generation, RenewableSignIn, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
+import { Rotation, type RotationStore } from '../rotation/rotation.ts'
+import type { Generation, RefreshableSignIn, RepeatPolicy, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
 import {
   claudeCodeSignIn,
   formatClaudeCodeFile,
@@ -43,10 +43,10 @@ const PARSE_RETRY_MS = 50
 const KEYCHAIN_POLL_MS = 4 * SECOND
 
 /**
- * Claude Code's sign-in, borrowed: read, and renewed under Claude Code's own locks
+ * Claude Code's sign-in, borrowed: read, and refreshed under Claude Code's own locks
  * so that both programs can live on one sign-in.
  */
-export class ClaudeCodeStore implements RenewableSignIn {
+export class ClaudeCodeStore implements RefreshableSignIn {
   readonly #path: string
   readonly #home: string
   readonly #locks: ClaudeCodeLocks
@@ -88,8 +88,8 @@ export class ClaudeCodeStore implements RenewableSignIn {
     return 'document' in loaded ? claudeCodeSignIn(loaded.document) : loaded
   }
 
-  renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome> {
-    return this.#rotation.renew(spent, signal, options)
+  refresh(spent: Generation, signal: AbortSignal, options?: RepeatPolicy): Promise<RefreshOutcome> {
+    return this.#rotation.refresh(spent, signal, options)
   }
 
   saveUnsaved(): Promise<boolean> {
@@ -112,7 +112,7 @@ export class ClaudeCodeStore implements RenewableSignIn {
     return {
       read: () => this.read(),
       lock: async (waitMs, signal) => (this.#held = await this.#locks.take(waitMs, signal)),
-      prepare: (spent) => prepareFile(this.#path, { tag: `${this.#home}-${renewalTag(spent)}` }),
+      prepare: (spent) => prepareFile(this.#path, { tag: `${this.#home}-${refreshTag(spent)}` }),
       replace: (prepared, spent, next) => this.#replace(prepared, spent, next),
       recover: (spent) => this.#recover(this.#held!, spent),
     }
@@ -164,7 +164,7 @@ export class ClaudeCodeStore implements RenewableSignIn {
   }
 }
 
-/** What the Keychain holds can be used, and only Claude Code can renew it. */
+/** What the Keychain holds can be used, and only Claude Code can refresh it. */
 function readOnly(text: string): StoredSignIn {
   const parsed = parseClaudeCodeFile(text)
   if (parsed.kind === 'broken') {

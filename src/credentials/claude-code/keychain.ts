@@ -10,7 +10,7 @@ const MAX_BYTES = 1024 * 1024
 
 /**
  * The text of Claude Code's Keychain item; null on other systems, or when there is
- * none or it may not be read. Read only: what the Keychain holds is renewed by
+ * none or it may not be read. Read only: what the Keychain holds is refreshed by
  * Claude Code alone, because it has no compare-and-swap.
  *
  * @see https://ss64.com/mac/security.html

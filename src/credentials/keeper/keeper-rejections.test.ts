@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { keeperFixture, signedInFixture } from '../../../test/support/provider/keeper-fixture.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { NeedsLogin, NotPermitted, TransientError } from '../../support/errors.ts'
-import type { RenewalOutcome } from '../sign-in.ts'
+import type { RefreshOutcome } from '../sign-in.ts'
 
-const dead: RenewalOutcome = { kind: 'terminal', reason: 'revoked', message: 'the sign-in was revoked' }
+const dead: RefreshOutcome = { kind: 'terminal', reason: 'revoked', message: 'the sign-in was revoked' }
 
 describe('when a request is rejected', () => {
   it('repeats with the current generation when the rejected one was replaced', async () => {
@@ -67,7 +67,7 @@ describe('when a request is rejected', () => {
     const { clock, own, keeper } = made
     const first = await made.acquire()
     keeper.accepted(first)
-    const answer = Promise.withResolvers<RenewalOutcome>()
+    const answer = Promise.withResolvers<RefreshOutcome>()
     own.script.push(() => answer.promise)
     const repeat = made.reject(first)
     await clock.advance(SECOND)

@@ -1,7 +1,7 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { Held } from '../held.ts'
 
-/** Said of an OAuth token that nothing here can renew: at each start, in alerts and in the status. */
+/** Said of an OAuth token that nothing here can refresh: at each start, in alerts and in the status. */
 export const UNRENEWABLE_SENTENCE =
   'OAuth token detected without refresh credentials — token will expire and cannot be auto-renewed.'
 
@@ -49,17 +49,17 @@ export type KeeperState =
   | ({ readonly name: 'misconfigured'; readonly held: null } & Trouble)
 
 export type KeeperEvent =
-  /** The sources or a renewal gave a credential that may be used, or one whose token is over and can be renewed. */
+  /** The sources or a refresh gave a credential that may be used, or one whose token is over and can be refreshed. */
   | { readonly type: 'found'; readonly held: Held; readonly usable: boolean; readonly retryNow: Retry }
   | ({ readonly type: 'nothing-found'; readonly misconfigured: boolean } & Trouble)
   | { readonly type: 'refresh-started'; readonly usable: boolean }
-  /** Renewed, and the disk does not take it. */
+  /** Refreshed, and the disk does not take it. */
   | ({ readonly type: 'unsaved'; readonly held: Held; readonly retry: Retry } & Trouble)
   | { readonly type: 'saved'; readonly retryNow: Retry }
   | ({ readonly type: 'refresh-failed'; readonly usable: boolean; readonly retry: Retry } & Trouble)
   /** The grant is dead: no refresh of this generation will ever work. */
   | ({ readonly type: 'sign-in-ended'; readonly usable: boolean } & Trouble)
-  /** The provider rejects what nothing here can renew. `final`: a person must sign in. */
+  /** The provider rejects what nothing here can refresh. `final`: a person must sign in. */
   | ({ readonly type: 'rejected'; readonly retry: Retry | null; readonly final: boolean } & Trouble)
   | ({ readonly type: 'forbidden'; readonly retry: Retry | null; readonly byScope: boolean } & Trouble)
   | { readonly type: 'probe-failed'; readonly retry: Retry }
@@ -93,7 +93,7 @@ export function transition(state: KeeperState, event: KeeperEvent): KeeperState 
       return { name: 'at-risk', held: event.held, retry: event.retry, ...troubleOf(event) }
     case 'saved':
       if (state.name === 'at-risk' && state.retry?.means === 'save') return settled(state.held)
-      // It outlived its token before there was room for it: now it may be renewed again.
+      // It outlived its token before there was room for it: now it may be refreshed again.
       return state.name === 'degraded' && state.retry.means === 'save'
         ? { ...state, retry: event.retryNow }
         : state

@@ -3,16 +3,16 @@ import { keeperFixture, signedInFixture } from '../../../test/support/provider/k
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { NeedsLogin, TransientError } from '../../support/errors.ts'
 import type { Credential } from '../credential.ts'
-import type { RenewalOutcome } from '../sign-in.ts'
+import type { RefreshOutcome } from '../sign-in.ts'
 
-const outage: RenewalOutcome = {
+const outage: RefreshOutcome = {
   kind: 'transient',
   reason: 'network',
   message: 'the token endpoint cannot be reached',
   retryAfterMs: null,
   ambiguous: false,
 }
-const dead: RenewalOutcome = { kind: 'terminal', reason: 'revoked', message: 'the sign-in was revoked' }
+const dead: RefreshOutcome = { kind: 'terminal', reason: 'revoked', message: 'the sign-in was revoked' }
 
 describe('ahead of time', () => {
   it('renews an own sign-in at two thirds of its life, without any request', async () => {

@@ -34,7 +34,7 @@ const STOP_LIMIT_MS = 35 * SECOND
 const SHORTEST_TIMER_MS = 10
 
 /**
- * Keeps one credential alive: hands it out, renews it in time and once for everybody,
+ * Keeps one credential alive: hands it out, refreshes it in time and once for everybody,
  * climbs the ladder when it is rejected, and remembers failures so that traffic never
  * causes a second try.
  */
@@ -107,7 +107,7 @@ export class Keeper implements CredentialDoor {
     return this.#core.status()
   }
 
-  /** When the token in hand will be renewed ahead of time, epoch milliseconds; null = that is not planned. */
+  /** When the token in hand will be refreshed ahead of time, epoch milliseconds; null = that is not planned. */
   get plannedRefreshAt(): number | null {
     const { token, state, clock } = this.#core
     if (token === null || token.held.renewal === null || state.name !== 'healthy') return null
@@ -143,7 +143,7 @@ export class Keeper implements CredentialDoor {
   /**
    * One refresh now because a person asked for it, whatever is due.
    *
-   * @returns how it ended, as in `lastRefresh`; null when nothing here can renew the credential
+   * @returns how it ended, as in `lastRefresh`; null when nothing here can refresh the credential
    */
   async refreshNow(): Promise<string | null> {
     const core = this.#core

@@ -27,7 +27,7 @@ export function mayRefreshAfterRejection(record: KeeperRecord, token: TokenInHan
 }
 
 /**
- * Did a person sign in anew, rather than a program renew what was there? In doubt not:
+ * Did a person sign in anew, rather than a program refresh what was there? In doubt not:
  * what counts refreshes must not be set back by the refreshes of another process.
  */
 function isNewSignIn(record: KeeperRecord, before: Held, after: Held): boolean {

@@ -2,19 +2,19 @@ import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 
 /**
- * When a token is renewed, who waits for it, and how long a failure is remembered.
+ * When a token is refreshed, who waits for it, and how long a failure is remembered.
  * Pure: every function takes what it needs as an argument, the time and chance included.
  */
 
 /** What Anthropic's access tokens lived in 2026; used only where a token does not say when it was issued. */
 export const ASSUMED_LIFE_MS = 8 * HOUR
 
-/** An own sign-in is renewed after this share of a token's life: a third is left to outlast a broken endpoint. */
+/** An own sign-in is refreshed after this share of a token's life: a third is left to outlast a broken endpoint. */
 const OWN_REFRESH_SHARE = 2 / 3
 /** Chance moves that moment by this share, so that many gateways do not come at once. */
 const OWN_REFRESH_JITTER = 0.1
 
-/** Another program owns a borrowed sign-in and mostly renews it itself: step in only near the end. */
+/** Another program owns a borrowed sign-in and mostly refreshes it itself: step in only near the end. */
 const BORROWED_LEAD_MS = 15 * MINUTE
 const BORROWED_LEAD_SHARE = 1 / 3
 
@@ -59,7 +59,7 @@ export interface TokenTimes {
 /** The moments of one token, as milliseconds that are left of its life. */
 export interface Windows {
   readonly lengthMs: number
-  /** Renewed ahead of time from here on. */
+  /** Refreshed ahead of time from here on. */
   readonly refreshWhenLeft: number
   /** Running requests wait for the refresh from here on. */
   readonly waitWhenLeft: number

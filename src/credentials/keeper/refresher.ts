@@ -1,17 +1,17 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import { withGeneration, type Held, type Renewal } from '../held.ts'
-import type { RenewalOutcome } from '../sign-in.ts'
+import type { RefreshOutcome } from '../sign-in.ts'
 import type { KeeperCore } from './keeper-core.ts'
 import { isUsable, retryOf, type KeeperEvent } from './keeper-state.ts'
-import { renewOnce } from './refresh-flight.ts'
+import { refreshOnce } from './refresh-flight.ts'
 import { refreshDelay } from './refresh-policy.ts'
 import type { Rereader } from './rereader.ts'
 import type { TokenInHand } from './token-in-hand.ts'
 import type { Warnings } from './warnings.ts'
 
-type Settled = Exclude<RenewalOutcome, { kind: 'busy' }>
+type Settled = Exclude<RefreshOutcome, { kind: 'busy' }>
 
-/** Renews the credential in hand: one flight at a time, and what its outcome means. */
+/** Refreshes the credential in hand: one flight at a time, and what its outcome means. */
 export class Refresher {
   readonly #core: KeeperCore
   readonly #rereader: Rereader
@@ -92,7 +92,7 @@ export class Refresher {
       // Whoever finds the next generation must find this beside it, and so must the next process.
       await core.book.flush()
     }
-    const outcome = await renewOnce(renewal, core.clock, signal, { mayRepeat: !this.#isAlive() })
+    const outcome = await refreshOnce(renewal, core.clock, signal, { mayRepeat: !this.#isAlive() })
     const at = core.clock.now()
     const name = outcomeName(outcome)
     const message = 'message' in outcome ? outcome.message : null
@@ -100,7 +100,7 @@ export class Refresher {
     core.tell({ type: 'refresh', at, outcome: name, message })
     const inHand = core.held?.credential.fingerprint
     const issued = 'generation' in outcome ? outcome.generation.accessToken.fingerprint : null
-    // The watch may have brought the new generation before the renewal could report it.
+    // The watch may have brought the new generation before the refresh could report it.
     if (inHand !== held.credential.fingerprint && inHand !== issued) {
       // A person signed in or out meanwhile: the late result belongs to nobody.
       await this.#rereader.reread()
@@ -143,7 +143,7 @@ export class Refresher {
         const { fingerprint } = held.credential
         core.book.update({ ended: { fingerprint, reason, message }, failure: null })
         core.dispatch({ type: 'sign-in-ended', reason, message, usable: this.#isAlive() })
-        // A sibling may have renewed or signed in while the answer was on its way.
+        // A sibling may have refreshed or signed in while the answer was on its way.
         await this.#rereader.reread()
         if (core.held?.credential.fingerprint === fingerprint) {
           this.#warnings.signInEnded(reason, core.current() !== null)

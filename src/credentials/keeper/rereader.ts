@@ -85,7 +85,7 @@ export class Rereader {
     this.onAdopted()
   }
 
-  /** What a credential that was read or renewed is worth, with what is remembered of it already. */
+  /** What a credential that was read or refreshed is worth, with what is remembered of it already. */
   eventsFor(held: Held, token: TokenInHand): KeeperEvent[] {
     const core = this.#core
     const { record } = core.book

@@ -18,7 +18,7 @@ export class Warnings {
     this.#core = core
   }
 
-  /** An OAuth token that nothing renews, or nothing any more: logged at every start, alerted once a token. */
+  /** An OAuth token that nothing refreshes, or nothing any more: logged at every start, alerted once a token. */
   unrenewable(): void {
     const { held, book } = this.#core
     if (held === null || held.credential.kind !== 'oauth' || this.#core.current() === null) return

@@ -5,8 +5,8 @@ import { readPrivateFile } from '../../support/private-file.ts'
 import { stillHoldsRefreshToken } from '../generation.ts'
 import type { Generation, StoredSignIn } from '../sign-in.ts'
 
-/** Names the temporary file of a renewal by the token that it spends. */
-export function renewalTag(spent: Generation): string {
+/** Names the temporary file of a refresh by the token that it spends. */
+export function refreshTag(spent: Generation): string {
   return `renewal-of-${spent.refreshToken?.fingerprint ?? 'none'}`
 }
 
@@ -30,7 +30,7 @@ export async function recoverLeftovers(
   for (const leftover of await findLeftovers(path)) {
     const name = basename(leftover)
     if (!name.includes(mine)) continue
-    if (spent && name.includes(renewalTag(spent)) && (await holdsSuccessor(leftover, spent, read))) {
+    if (spent && name.includes(refreshTag(spent)) && (await holdsSuccessor(leftover, spent, read))) {
       const target = await resolveLink(path)
       await rename(leftover, target)
       await syncFolder(dirname(target))

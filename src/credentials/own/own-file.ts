@@ -65,7 +65,7 @@ export function activeSignIn(document: OwnDocument, machineId: string): OwnConte
   return signIn
 }
 
-/** What of it can be renewed; an API key is no sign-in of that kind. */
+/** What of it can be refreshed; an API key is no sign-in of that kind. */
 export function oauthOnly(content: OwnContent): StoredSignIn {
   switch (content.kind) {
     case 'oauth':

@@ -43,7 +43,7 @@ export function leaving(document: Document, id: string): Document {
 }
 
 /** What a document that is leaving held before. */
-export function asItWas(document: Document): Document {
+export function restored(document: Document): Document {
   const { moved: _, ...rest } = document
   return { ...rest, active: moveMark(document)?.active ?? null }
 }

@@ -1,7 +1,7 @@
 import type { IssuedTokens } from '../../oauth/token-endpoint.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { KeeperMemory } from '../keeper/record.ts'
-import type { RenewableSignIn } from '../sign-in.ts'
+import type { RefreshableSignIn } from '../sign-in.ts'
 import type { OwnContent, OwnSignIn } from './own-file.ts'
 
 /** What a person has just given. */
@@ -13,7 +13,7 @@ export type NewSignIn =
  * The gateway's own sign-ins, wherever they live: a file of the home, or the database
  * that several gateways share. The newest one is active, former ones stay stored.
  */
-export interface OwnSignIns extends RenewableSignIn {
+export interface OwnSignIns extends RefreshableSignIn {
   /** Once, when a gateway starts: clears up what a killed process left. Never throws. */
   open(): Promise<void>
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../../support/errors.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { holdStatic } from '../held.ts'
-import type { RenewableSignIn } from '../sign-in.ts'
+import type { RefreshableSignIn } from '../sign-in.ts'
 import { SANDBOX_TOKEN_REFUSED, type CredentialSource, type SourceReading } from '../sources/source.ts'
 import { readingOf } from '../sources/stored.ts'
 import type { OwnSignIns } from './own-sign-ins.ts'
@@ -9,7 +9,7 @@ import type { OwnSignIns } from './own-sign-ins.ts'
 export interface OwnSourceOptions {
   /** The path or the database, for people. */
   readonly place: string
-  readonly signIns: Pick<OwnSignIns, 'current' | keyof RenewableSignIn>
+  readonly signIns: Pick<OwnSignIns, 'current' | keyof RefreshableSignIn>
   readonly allowSandboxTokens: boolean
 }
 

@@ -21,7 +21,7 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
 
   it('are renewed with one request, and the new pair is on disk before it is used', async () => {
     const { store, sandbox, first, present } = await signedIn({ place })
-    const outcome = await store.renew(first, NEVER)
+    const outcome = await store.refresh(first, NEVER)
     expect(outcome.kind).toBe('renewed')
     expect(sandbox.counts.tokenRequests).toBe(1)
     const stored = await present()
@@ -31,8 +31,8 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
 
   it('are adopted without a request by whoever comes late', async () => {
     const { store, sandbox, first, open } = await signedIn({ place })
-    await store.renew(first, NEVER)
-    const late = await open().renew(first, NEVER)
+    await store.refresh(first, NEVER)
+    const late = await open().refresh(first, NEVER)
     expect(late.kind).toBe('adopted')
     expect(sandbox.counts.tokenRequests).toBe(1)
   })
@@ -43,7 +43,7 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
       sandbox: { refreshTokenLifetimeSeconds: 30 * 86_400 },
     })
     expect(first.loginExpiryEstimated).toBe(false)
-    const outcome = await store.renew(first, NEVER)
+    const outcome = await store.refresh(first, NEVER)
     if (outcome.kind !== 'renewed') throw new Error(outcome.kind)
     expect(outcome.generation.loginExpiresAt).toBeLessThanOrEqual(first.loginExpiresAt!)
     expect(sandbox.counts.tokenRequests).toBe(1)
@@ -72,7 +72,7 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
   it('are all gone after a logout, and no late refresh brings one back', async () => {
     const { store, open, first, text, intent, sandbox } = await signedIn({ place })
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 300 })
-    const late = open().renew(first, NEVER)
+    const late = open().refresh(first, NEVER)
     await expect.poll(() => intent()).not.toBeNull()
     expect(await store.logout()).toBe(true)
     expect(await late).toMatchObject({ kind: 'superseded', stored: { kind: 'absent' } })
@@ -93,7 +93,7 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
     using _watch = store.watch(() => changes++)
     // The watch of a folder begins in the background.
     await pause(50)
-    await open().renew(first, NEVER)
+    await open().refresh(first, NEVER)
     await expect.poll(() => changes, { timeout: 5 * SECOND }).toBeGreaterThan(0)
   })
 })
@@ -118,7 +118,7 @@ describe('the file of own sign-ins', () => {
   it('has no secret in the intents and locks beside it', async () => {
     const { store, home, first, sandbox } = await signedIn()
     sandbox.control.fault({ target: 'token-endpoint', fault: '500', times: 1 })
-    expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
+    expect(await store.refresh(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
     for (const name of await readdir(home)) {
       if (name === 'credentials.json') continue
       expect(await readFile(`${home}/${name}`, 'latin1')).not.toMatch(/sk-ant|TEST/)

@@ -12,9 +12,9 @@ import { newId } from '../../support/ids.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { firstGeneration, stillHoldsRefreshToken } from '../generation.ts'
 import { IntentFile, type Intent } from '../rotation/intent.ts'
-import { Rotation, type RotationLock, type RotationStore } from '../rotation/renewal.ts'
-import type { Generation, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
-import { recoverLeftovers, renewalTag } from './leftovers.ts'
+import { Rotation, type RotationLock, type RotationStore } from '../rotation/rotation.ts'
+import type { Generation, RepeatPolicy, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
+import { recoverLeftovers, refreshTag } from './leftovers.ts'
 import {
   activeSignIn,
   allSignIns,
@@ -28,7 +28,7 @@ import {
   type OwnDocument,
   type OwnSignIn,
 } from './own-file.ts'
-import { asItWas, leaving, left, moveMark, type GivenAway } from './own-move.ts'
+import { restored, leaving, left, moveMark, type GivenAway } from './own-move.ts'
 import type { NewSignIn, OwnSignIns } from './own-sign-ins.ts'
 
 export type { OwnContent, OwnSignIn } from './own-file.ts'
@@ -41,7 +41,7 @@ export interface OwnStoreOptions {
   readonly endpoint: TokenEndpoint
   readonly clock?: Clock
   readonly backoff?: BackoffOptions
-  /** How long `renew` waits for another process, in milliseconds. */
+  /** How long `refresh` waits for another process, in milliseconds. */
   readonly lockWaitMs?: number
   readonly onWarning?: (message: string) => void
 }
@@ -106,8 +106,8 @@ export class OwnStore implements OwnSignIns {
     return oauthOnly(await this.current())
   }
 
-  renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome> {
-    return this.#rotation.renew(spent, signal, options)
+  refresh(spent: Generation, signal: AbortSignal, options?: RepeatPolicy): Promise<RefreshOutcome> {
+    return this.#rotation.refresh(spent, signal, options)
   }
 
   saveUnsaved(): Promise<boolean> {
@@ -180,7 +180,7 @@ export class OwnStore implements OwnSignIns {
         throw new StoreError(loaded.message)
       }
       let { document } = loaded
-      if (moveMark(document)?.done || allSignIns(asItWas(document)).length === 0) return false
+      if (moveMark(document)?.done || allSignIns(restored(document)).length === 0) return false
       if (!moveMark(document)) {
         const active = activeSignIn(document, this.#machineId)
         if (active.kind === 'unusable') throw new StoreError(active.message)
@@ -188,7 +188,7 @@ export class OwnStore implements OwnSignIns {
         await writeFileAtomically(this.#path, formatOwnFile(document))
       }
       const { id } = moveMark(document)!
-      await take({ id, document: asItWas(document), intent: await this.#intentOf(asItWas(document)) })
+      await take({ id, document: restored(document), intent: await this.#intentOf(restored(document)) })
       await writeFileAtomically(this.#path, formatOwnFile(left(document)))
       await this.#intents.clear()
       return true
@@ -209,7 +209,7 @@ export class OwnStore implements OwnSignIns {
         // The kernel takes it from nobody who lives.
         return lock && { stillOurs: async () => true, release: async () => lock.release() }
       },
-      prepare: (spent) => prepareFile(this.#path, { tag: renewalTag(spent) }),
+      prepare: (spent) => prepareFile(this.#path, { tag: refreshTag(spent) }),
       replace: (prepared, spent, next) => this.#replace(prepared, spent, next),
       recover: (spent) => this.#recover(spent),
     }

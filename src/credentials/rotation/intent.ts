@@ -40,7 +40,7 @@ const UNKNOWN: Omit<Intent, 'spent'> = {
 }
 
 /** 5 s to 5 min: a short hiccup is mended at once, a long outage costs twelve requests an hour. */
-export const RENEWAL_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
+export const REFRESH_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
 
 /** Where the one intent of a sign-in is kept. Read and written only under the store's refresh lock. */
 export interface Intents {
@@ -95,7 +95,7 @@ export class IntentFile implements Intents {
  * milliseconds; 0 = it may be sent now. One send a back-off step, whoever holds the
  * lock: so several processes together send no more than one.
  */
-export function restOf(intent: Intent, now: number, backoff: BackoffOptions = RENEWAL_BACKOFF): number {
+export function restOf(intent: Intent, now: number, backoff: BackoffOptions = REFRESH_BACKOFF): number {
   if (intent.notBefore !== null) return Math.max(0, Math.min(intent.notBefore - now, LONGEST_REST_MS))
   if (intent.outcome === 'waiting') return 0
   // The shortest delay that the jitter allows, so that nobody who waited its own turn is sent away.

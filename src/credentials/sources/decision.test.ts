@@ -4,7 +4,7 @@ import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { Secret } from '../../support/secret.ts'
 import type { SourceName } from '../credential.ts'
 import { holdGeneration, holdStatic, type Held } from '../held.ts'
-import { decide, NO_PREJUDICE, type Judge, type SourcePolicy } from './decision.ts'
+import { decide, ACCEPT_ALL, type Judge, type SourcePolicy } from './decision.ts'
 import type { SourceReading } from './source.ts'
 
 const signIn = new MemorySignIn(new FakeClock())
@@ -96,7 +96,7 @@ describe('which credential is in use', () => {
     ],
     ['nothing, where the own sign-in is broken', [broken('own', false), present(apiKey)], {}, null],
   ])('is %s', (_name, readings, policy, expected) => {
-    const decision = decide(readings, { ...auto, ...policy }, NO_PREJUDICE, null)
+    const decision = decide(readings, { ...auto, ...policy }, ACCEPT_ALL, null)
     expect(decision.inUse).toBe(expected)
     expect(decision.reports.filter(({ inUse }) => inUse)).toHaveLength(expected ? 1 : 0)
   })
@@ -106,14 +106,14 @@ describe('which credential is in use', () => {
     const decision = decide(
       [present(staticToken), present(claudeCode), present(command)],
       auto,
-      NO_PREJUDICE,
+      ACCEPT_ALL,
       null,
     )
     expect(decision.inUse).toBe(command)
   })
 
   it('names what is broken and stops there', () => {
-    const decision = decide([broken('own', false), present(staticToken)], auto, NO_PREJUDICE, null)
+    const decision = decide([broken('own', false), present(staticToken)], auto, ACCEPT_ALL, null)
     expect(decision.trouble).toMatchObject({ reason: 'store', message: 'credentials.json is not valid JSON' })
     expect(decision.reports[1]!.reason).toMatch(/before it needs mending/)
   })
@@ -127,7 +127,7 @@ describe('which credential is in use', () => {
 
   it('offers the key as a stand-in only where that is allowed', () => {
     const policy: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: true }
-    const { inUse, fallback } = decide([present(own), present(apiKey)], policy, NO_PREJUDICE, null)
+    const { inUse, fallback } = decide([present(own), present(apiKey)], policy, ACCEPT_ALL, null)
     expect(inUse).toBe(own)
     expect(fallback?.credential).toMatchObject({ source: 'fallback-api-key', kind: 'api-key' })
   })
@@ -139,7 +139,7 @@ describe('which credential is in use', () => {
 
   it('adopts no other account, and no generation that was replaced', () => {
     const stranger = renewable('claude-code', 'account-2')
-    const other = decide([present(staticToken), present(stranger)], auto, NO_PREJUDICE, 'account-1')
+    const other = decide([present(staticToken), present(stranger)], auto, ACCEPT_ALL, 'account-1')
     expect(other.inUse).toBe(staticToken)
     const judge: Judge = { isAlive: () => true, isSuperseded: (name) => name === own.credential.fingerprint }
     expect(decide([present(own)], auto, judge, null)).toMatchObject({ inUse: null, sawSuperseded: true })

@@ -11,13 +11,13 @@ export interface SourcePolicy {
 
 /** What is known of a credential that a source offers. */
 export interface Judge {
-  /** False: rejected by the provider or ended, and nothing can renew it. */
+  /** False: rejected by the provider or ended, and nothing can refresh it. */
   isAlive(held: Held): boolean
   /** An earlier generation of what is held now: it must never come back. */
   isSuperseded(fingerprint: string): boolean
 }
 
-export const NO_PREJUDICE: Judge = { isAlive: () => true, isSuperseded: () => false }
+export const ACCEPT_ALL: Judge = { isAlive: () => true, isSuperseded: () => false }
 
 /** One line of `hermes auth sources`. */
 export interface SourceReport {

@@ -1,7 +1,7 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
 import { holdGeneration, NOT_YET_ISSUED } from '../held.ts'
-import type { Generation, RenewableSignIn, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
+import type { Generation, RefreshableSignIn, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
 import type { SourceReading } from './source.ts'
 import { NOTHING_TO_WATCH } from './source.ts'
 
@@ -13,7 +13,7 @@ export type Issue =
  * A sign-in that lives elsewhere and gives a token when it is asked: a command, a
  * profile. Nothing of it is spent or stored here; the last token is kept in memory.
  */
-export class OnDemandSignIn implements RenewableSignIn {
+export class OnDemandSignIn implements RefreshableSignIn {
   readonly #issue: (again: boolean, signal: AbortSignal) => Promise<Issue>
   #last: Generation = NOT_YET_ISSUED
 
@@ -30,7 +30,7 @@ export class OnDemandSignIn implements RenewableSignIn {
     return { kind: 'present', generation: this.#last }
   }
 
-  async renew(spent: Generation, signal: AbortSignal): Promise<RenewalOutcome> {
+  async refresh(spent: Generation, signal: AbortSignal): Promise<RefreshOutcome> {
     const again = spent !== NOT_YET_ISSUED
     const issue = await this.#issue(again, signal)
     if (issue.kind === 'failed') return transient(issue.reason, issue.message)
@@ -72,6 +72,6 @@ function livesLonger(next: Generation, last: Generation): boolean {
   return next.expiresAt !== null && last.expiresAt !== null && next.expiresAt > last.expiresAt
 }
 
-function transient(reason: CredentialReason, message: string): RenewalOutcome {
+function transient(reason: CredentialReason, message: string): RefreshOutcome {
   return { kind: 'transient', reason, message, retryAfterMs: null, ambiguous: false }
 }

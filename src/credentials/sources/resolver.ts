@@ -1,4 +1,4 @@
-import { decide, NO_PREJUDICE, type Decision, type Judge, type SourcePolicy } from './decision.ts'
+import { decide, ACCEPT_ALL, type Decision, type Judge, type SourcePolicy } from './decision.ts'
 import type { CredentialSource } from './source.ts'
 
 interface ResolveOptions {
@@ -17,7 +17,7 @@ export interface Resolver {
 /** @param sources in order of precedence */
 export function createResolver(sources: readonly CredentialSource[], policy: SourcePolicy): Resolver {
   return {
-    async resolve({ judge = NO_PREJUDICE, account = null } = {}) {
+    async resolve({ judge = ACCEPT_ALL, account = null } = {}) {
       const readings = await Promise.all(sources.map((source) => source.read()))
       return decide(readings.flat(), policy, judge, account)
     },

@@ -43,7 +43,7 @@ describe('a variable of the environment', () => {
   })
 })
 
-/** A command whose script is `script`, as a source, and its first renewal. */
+/** A command whose script is `script`, as a source, and its first refresh. */
 async function command(script: string): Promise<CredentialSource> {
   const path = join(await mkdtemp(join(tmpdir(), 'refresh-command-')), 'print-token.sh')
   await writeFile(path, `#!/bin/sh\n${script}\n`, { mode: 0o700 })
@@ -58,7 +58,7 @@ async function renewal(source: CredentialSource) {
   const [reading] = await source.read()
   if (reading?.kind !== 'present') throw new Error('no command')
   const { signIn, generation } = reading.held.renewal!
-  return signIn.renew(generation, new AbortController().signal)
+  return signIn.refresh(generation, new AbortController().signal)
 }
 
 describe('the refresh command', () => {
@@ -76,7 +76,7 @@ describe('the refresh command', () => {
     expect(reading).toMatchObject({
       held: { credential: { fingerprint: new Secret('sk-ant-oat01-TEST-of-the-vault').fingerprint } },
     })
-    // The same token once more is no renewal.
+    // The same token once more is no refresh.
     expect(await renewal(source)).toMatchObject({ kind: 'transient', reason: 'revoked' })
   })
 

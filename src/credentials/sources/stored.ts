@@ -1,13 +1,13 @@
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import type { SourceName } from '../credential.ts'
 import { holdGeneration } from '../held.ts'
-import type { RenewableSignIn, StoredSignIn } from '../sign-in.ts'
+import type { RefreshableSignIn, StoredSignIn } from '../sign-in.ts'
 import { SANDBOX_TOKEN_REFUSED, type SourceReading } from './source.ts'
 
 export interface StoredOptions {
   readonly source: SourceName
   readonly place: string
-  readonly signIn: RenewableSignIn
+  readonly signIn: RefreshableSignIn
   readonly borrowed: boolean
   readonly allowSandboxTokens: boolean
   /** Where it is broken, may a later source be used instead? */

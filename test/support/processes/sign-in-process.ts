@@ -33,7 +33,7 @@ export interface ProcessOptions {
 
 export interface ProcessCommand {
   /** `repeat`: as a keeper asks when the access token is over. */
-  readonly do: 'open' | 'read' | 'renew' | 'repeat' | 'save' | 'logout' | 'adopt' | 'stop'
+  readonly do: 'open' | 'read' | 'refresh' | 'repeat' | 'save' | 'logout' | 'adopt' | 'stop'
 }
 
 const options = JSON.parse(process.argv[2]!) as ProcessOptions
@@ -126,10 +126,10 @@ async function obey(command: ProcessCommand): Promise<unknown> {
       current = remember(stored)
       return stored.kind === 'unusable' ? stored : { kind: stored.kind, ...describe(current) }
     }
-    case 'renew':
+    case 'refresh':
     case 'repeat': {
       if (!current) return { kind: 'nothing' }
-      const outcome = await store.renew(current, new AbortController().signal, {
+      const outcome = await store.refresh(current, new AbortController().signal, {
         mayRepeat: command.do === 'repeat' || (options.mayRepeat ?? true),
       })
       if ('generation' in outcome) current = outcome.generation

@@ -158,8 +158,8 @@ export class CredentialFixture {
       clock: this.#clock,
     })
     const { own, keeper } = this.parts
-    const renew = own.renew.bind(own)
-    own.renew = (spent, signal) => this.#work(() => renew(spent, signal))
+    const refresh = own.refresh.bind(own)
+    own.refresh = (spent, signal) => this.#work(() => refresh(spent, signal))
     keeper.subscribe((notice) => this.notices.push(notice))
     this.model = createModelClient({
       ...request,

@@ -2,20 +2,20 @@ import type { KeeperMemory, KeeperRecord } from '../../../src/credentials/keeper
 import type { OwnContent } from '../../../src/credentials/own/own-file.ts'
 import type {
   Generation,
-  RenewableSignIn,
-  RenewalOutcome,
+  RefreshableSignIn,
+  RefreshOutcome,
   StoredSignIn,
 } from '../../../src/credentials/sign-in.ts'
 import type { Clock } from '../../../src/support/clock.ts'
 import { Secret } from '../../../src/support/secret.ts'
 
 /** A renewable sign-in without files and servers: the test says how each renewal ends. */
-export class MemorySignIn implements RenewableSignIn {
+export class MemorySignIn implements RefreshableSignIn {
   readonly clock: Clock
   readonly lifeMs: number
   stored: StoredSignIn = { kind: 'absent' }
   /** What the next renewals do, in order; when empty, they succeed. */
-  readonly script: Array<RenewalOutcome | (() => Promise<RenewalOutcome> | RenewalOutcome)> = []
+  readonly script: Array<RefreshOutcome | (() => Promise<RefreshOutcome> | RefreshOutcome)> = []
   /** The moments at which a renewal was begun. */
   readonly renewals: number[] = []
   savesSucceed = true
@@ -66,7 +66,7 @@ export class MemorySignIn implements RenewableSignIn {
     return { kind: 'oauth', id: 'test', signedInAt: 0, generation: stored.generation }
   }
 
-  async renew(spent: Generation): Promise<RenewalOutcome> {
+  async refresh(spent: Generation): Promise<RefreshOutcome> {
     if (this.stored.kind === 'present' && !this.stored.generation.accessToken.equals(spent.accessToken)) {
       return { kind: 'adopted', generation: this.stored.generation }
     }

@@ -1,6 +1,6 @@
 import { stillHoldsRefreshToken } from '../../../src/credentials/generation.ts'
 import { restOf, type Intent } from '../../../src/credentials/rotation/intent.ts'
-import { Rotation, type RotationStore } from '../../../src/credentials/rotation/renewal.ts'
+import { Rotation, type RotationStore } from '../../../src/credentials/rotation/rotation.ts'
 import type { Generation, StoredSignIn } from '../../../src/credentials/sign-in.ts'
 import type { IssuedTokens, TokenResult } from '../../../src/oauth/token-endpoint.ts'
 import type { PreparedFile } from '../../../src/support/atomic-file.ts'
@@ -28,7 +28,7 @@ export type Fate =
   | 'dies-after-the-server-rotated'
   | 'dies-before-the-write'
 export type Step =
-  | { kind: 'renew'; process: number; fate: Fate; during: 'nothing' | 'sign-in' | 'logout' }
+  | { kind: 'refresh'; process: number; fate: Fate; during: 'nothing' | 'sign-in' | 'logout' }
   | { kind: 'save'; process: number }
   | { kind: 'wait'; ms: number }
   | { kind: 'sign-in' | 'logout' | 'foreign-rotation' }

@@ -1,8 +1,8 @@
 import type { OwnContent } from '../../../src/credentials/own/own-file.ts'
 import type {
   Generation,
-  RenewableSignIn,
-  RenewalOutcome,
+  RefreshableSignIn,
+  RefreshOutcome,
   StoredSignIn,
 } from '../../../src/credentials/sign-in.ts'
 import { HOUR, SECOND, sleep } from '../../../src/support/clock.ts'
@@ -34,7 +34,7 @@ interface Access {
  * and the oracle: it knows what each token is worth and what the gateway was told, and
  * notes every breach of a promise.
  */
-export class TokenFixture implements RenewableSignIn {
+export class TokenFixture implements RefreshableSignIn {
   readonly clock: FakeClock
   readonly breaches: string[] = []
   mood: EndpointMood = 'well'
@@ -143,7 +143,7 @@ export class TokenFixture implements RenewableSignIn {
     return { kind: 'oauth', id: 'fixture', signedInAt: 0, generation: stored.generation }
   }
 
-  async renew(spent: Generation): Promise<RenewalOutcome> {
+  async refresh(spent: Generation): Promise<RefreshOutcome> {
     if (this.stored.kind !== 'present') return { kind: 'superseded', stored: this.stored }
     if (!this.stored.generation.accessToken.equals(spent.accessToken)) {
       return { kind: 'adopted', generation: this.stored.generation }
@@ -207,7 +207,7 @@ export class TokenFixture implements RenewableSignIn {
     }
   }
 
-  #uncertain(token: string, spent: Generation): RenewalOutcome {
+  #uncertain(token: string, spent: Generation): RefreshOutcome {
     this.#ambiguous.set(token, {
       access: spent.accessToken.reveal(),
       at: this.clock.monotonic(),
@@ -246,6 +246,6 @@ export class TokenFixture implements RenewableSignIn {
   }
 }
 
-function failure(ambiguous: boolean): RenewalOutcome {
+function failure(ambiguous: boolean): RefreshOutcome {
   return { kind: 'transient', reason: 'network', message: 'no answer', retryAfterMs: null, ambiguous }
 }

@@ -28,10 +28,10 @@ async function fixture() {
 it('moves the sign-in: the database renews it, and the file holds no token and gives none', async () => {
   const { file, shared, first, path, sandbox } = await fixture()
   expect(await moveSignIn(file(), shared)).toBe(true)
-  expect((await shared.renew(first, NEVER)).kind).toBe('renewed')
+  expect((await shared.refresh(first, NEVER)).kind).toBe('renewed')
   expect(await readFile(path, 'utf8')).not.toContain('sk-ant')
   expect(await file().current()).toMatchObject({ kind: 'unusable', reason: 'absent' })
-  expect((await file().renew(first, NEVER)).kind).toBe('superseded')
+  expect((await file().refresh(first, NEVER)).kind).toBe('superseded')
   expect(await moveSignIn(file(), shared)).toBe(false)
   expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0 })
 })
@@ -48,7 +48,7 @@ it.each(['before the database has it', 'when the database has it'] as const)(
     expect((await file().current()).kind).toBe('unusable')
     // An older program does not know of moves; it sees that nothing is active.
     expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ active: null })
-    const meanwhile = await shared.renew(first, NEVER)
+    const meanwhile = await shared.refresh(first, NEVER)
     expect(meanwhile.kind).toBe(when === 'when the database has it' ? 'renewed' : 'superseded')
     expect(await moveSignIn(file(), shared)).toBe(true)
     const stored = await shared.read()
@@ -76,10 +76,10 @@ it('brings back nothing that a person has removed since it arrived', async () =>
 it('takes along that the token may have been spent', async () => {
   const { file, shared, store, first, sandbox, intentThere } = await fixture()
   sandbox.control.fault({ target: 'token-endpoint', fault: '500', times: 1 })
-  await store.renew(first, NEVER)
+  await store.refresh(first, NEVER)
   await moveSignIn(file(), shared)
   expect(await intentThere()).toMatchObject({ outcome: 'ambiguous', sends: 1 })
-  expect(await shared.renew(first, NEVER, { mayRepeat: false })).toMatchObject({ ambiguous: true })
+  expect(await shared.refresh(first, NEVER, { mayRepeat: false })).toMatchObject({ ambiguous: true })
 })
 
 it('leaves the newer sign-in of the database the active one', async () => {
@@ -95,7 +95,7 @@ it('leaves the newer sign-in of the database the active one', async () => {
 it('waits for no refresh that hangs, and changes nothing then', async () => {
   const { file, shared, open, first, sandbox } = await fixture()
   sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 3_000 })
-  const hanging = open().renew(first, NEVER)
+  const hanging = open().refresh(first, NEVER)
   await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
   await expect(moveSignIn(file(), shared)).rejects.toThrow('renews this sign-in just now')
   expect((await shared.current()).kind).toBe('absent')

@@ -1,5 +1,5 @@
 import type { Intent, Intents } from '../../../credentials/rotation/intent.ts'
-import type { RotationLock } from '../../../credentials/rotation/renewal.ts'
+import type { RotationLock } from '../../../credentials/rotation/rotation.ts'
 import { sleep, systemClock } from '../../../support/clock.ts'
 import { StoreError } from '../../../support/errors.ts'
 import type { Database } from '../connection/database.ts'

@@ -51,7 +51,7 @@ describe('a process whose lease another one has taken', () => {
         },
       },
     })
-    await late.renew(first, NEVER)
+    await late.refresh(first, NEVER)
     expect(mayLeave).toBe(false)
     expect(await intent()).toBeNull()
   })
@@ -67,7 +67,7 @@ describe('a process whose lease another one has taken', () => {
         },
       },
     })
-    const outcome = await late.renew(first, NEVER)
+    const outcome = await late.refresh(first, NEVER)
     expect(outcome.kind).toBe('renewed')
     expect((await present()).accessToken.equals(first.accessToken)).toBe(false)
     expect(await intent()).toBeNull()
@@ -86,7 +86,7 @@ describe('a process whose lease another one has taken', () => {
         },
       },
     })
-    expect((await late.renew(first, NEVER)).kind).toBe('superseded')
+    expect((await late.refresh(first, NEVER)).kind).toBe('superseded')
     expect((await present()).accessToken.reveal()).toBe(person.accessToken)
   })
 
@@ -109,16 +109,16 @@ describe('a process whose lease another one has taken', () => {
       retryAfterMs: null,
       ambiguous: true,
     }
-    await late.renew(first, NEVER)
+    await late.refresh(first, NEVER)
     expect(await intent()).toMatchObject({ outcome: 'open', sends: 1 })
     await database.query('UPDATE hermes.sign_ins SET intent = NULL')
     await database.query('DELETE FROM hermes.leases')
     answer.current = { kind: 'dead', reason: 'revoked', message: '' }
-    expect(await late.renew(first, NEVER)).toMatchObject({ kind: 'terminal' })
+    expect(await late.refresh(first, NEVER)).toMatchObject({ kind: 'terminal' })
     expect(await intent()).toMatchObject({ outcome: 'dead' })
     // Whoever asks from now on sends nothing.
     await database.query('DELETE FROM hermes.leases')
-    expect(await store().renew(first, NEVER)).toMatchObject({ kind: 'terminal' })
+    expect(await store().refresh(first, NEVER)).toMatchObject({ kind: 'terminal' })
   })
 })
 
@@ -127,16 +127,16 @@ describe('a token whose last request has no answer', () => {
     const { open, first, sandbox } = await fixture()
     const fault = sandbox.control.fault({ target: 'token-endpoint', fault: '500' })
     const store = open({ backoff: { initialMs: 100, maxMs: 1_000 } })
-    expect(await store.renew(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
+    expect(await store.refresh(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })
     // The first step of the back-off is over.
     await pause(300)
-    expect(await store.renew(first, NEVER, { mayRepeat: false })).toMatchObject({
+    expect(await store.refresh(first, NEVER, { mayRepeat: false })).toMatchObject({
       kind: 'transient',
       ambiguous: true,
     })
     expect(fault.struck).toBe(1)
     fault.clear()
-    expect((await store.renew(first, NEVER)).kind).toBe('renewed')
+    expect((await store.refresh(first, NEVER)).kind).toBe('renewed')
   })
 })
 
@@ -144,7 +144,7 @@ describe('a person', () => {
   it('signs in at once while a refresh hangs', async () => {
     const { open, first, sandbox, present, intent, store } = await fixture()
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 1_500 })
-    const hanging = open().renew(first, NEVER)
+    const hanging = open().refresh(first, NEVER)
     await expect.poll(() => intent()).not.toBeNull()
     let answered = false
     void hanging.finally(() => (answered = true))
@@ -209,7 +209,7 @@ describe('the key', () => {
 it('lets no token and no key into any table', async () => {
   const { database, open, first, secretKey, sandbox } = await fixture()
   sandbox.control.fault({ target: 'token-endpoint', fault: '500', times: 1 })
-  await open().renew(first, NEVER)
+  await open().refresh(first, NEVER)
   for (const table of ['sign_ins', 'keeper_memory', 'leases']) {
     const rows = await database.query<{ text: string }>(
       `SELECT row_to_json(t)::text AS text FROM hermes.${table} t`,
@@ -238,7 +238,7 @@ it('belongs to its database: a copy of that does not use it until it is adopted'
   })
   const restored = store({ database: there, keys: keysIn(secretKey) })
   expect(await restored.current()).toMatchObject({ kind: 'unusable', reason: 'other-machine' })
-  expect((await restored.renew(first, NEVER)).kind).toBe('superseded')
+  expect((await restored.refresh(first, NEVER)).kind).toBe('superseded')
   expect(sandbox.counts.tokenRequests).toBe(0)
   expect(await restored.adopt()).toBe(true)
   expect((await restored.current()).kind).toBe('oauth')

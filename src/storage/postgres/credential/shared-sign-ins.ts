@@ -17,13 +17,8 @@ import { arrived, type GivenAway } from '../../../credentials/own/own-move.ts'
 import type { NewSignIn, OwnSignIns } from '../../../credentials/own/own-sign-ins.ts'
 import type { OwnStore } from '../../../credentials/own/own-store.ts'
 import type { Intent } from '../../../credentials/rotation/intent.ts'
-import { Rotation, type Reserved, type RotationStore } from '../../../credentials/rotation/renewal.ts'
-import type {
-  Generation,
-  RenewalOptions,
-  RenewalOutcome,
-  StoredSignIn,
-} from '../../../credentials/sign-in.ts'
+import { Rotation, type Reserved, type RotationStore } from '../../../credentials/rotation/rotation.ts'
+import type { Generation, RepeatPolicy, RefreshOutcome, StoredSignIn } from '../../../credentials/sign-in.ts'
 import type { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
 import type { BackoffOptions } from '../../../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../../../support/clock.ts'
@@ -43,7 +38,7 @@ export interface SharedSignInsOptions {
   readonly holder: string
   readonly clock?: Clock
   readonly backoff?: BackoffOptions
-  /** How long `renew` waits for another process, in milliseconds. */
+  /** How long `refresh` waits for another process, in milliseconds. */
   readonly lockWaitMs?: number
   /** The term of the lease, for tests that do not wait for it. */
   readonly leaseMs?: number
@@ -146,8 +141,8 @@ export class SharedSignIns implements OwnSignIns {
     return oauthOnly(await this.current())
   }
 
-  async renew(spent: Generation, signal: AbortSignal, options?: RenewalOptions): Promise<RenewalOutcome> {
-    const outcome = await this.#rotation.renew(spent, signal, options)
+  async refresh(spent: Generation, signal: AbortSignal, options?: RepeatPolicy): Promise<RefreshOutcome> {
+    const outcome = await this.#rotation.refresh(spent, signal, options)
     if (outcome.kind === 'unsaved') this.#saveSoon()
     return outcome
   }

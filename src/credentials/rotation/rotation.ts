@@ -3,8 +3,8 @@ import type { BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError } from '../../support/errors.ts'
 import { nextGeneration, stillHolds } from '../generation.ts'
-import type { Generation, RenewalOptions, RenewalOutcome, StoredSignIn } from '../sign-in.ts'
-import { RENEWAL_BACKOFF, restOf, type Intent, type Intents } from './intent.ts'
+import type { Generation, RepeatPolicy, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
+import { REFRESH_BACKOFF, restOf, type Intent, type Intents } from './intent.ts'
 
 /** Room for an answer that is on its way. */
 export interface Reserved {
@@ -51,7 +51,7 @@ export interface RotationOptions<Room extends Reserved> {
   readonly clock?: Clock
   readonly backoff?: BackoffOptions
   readonly lockWaitMs?: number
-  /** Something odd that did not stop the renewal, in one plain sentence. */
+  /** Something odd that did not stop the refresh, in one plain sentence. */
   readonly onWarning?: (message: string) => void
 }
 
@@ -89,17 +89,17 @@ export class Rotation<Room extends Reserved> {
     this.#intents = options.intents
     this.#endpoint = options.endpoint
     this.#clock = options.clock ?? systemClock
-    this.#backoff = options.backoff ?? RENEWAL_BACKOFF
+    this.#backoff = options.backoff ?? REFRESH_BACKOFF
     this.#lockWaitMs = options.lockWaitMs ?? LOCK_WAIT_MS
     this.#warn = options.onWarning ?? (() => {})
   }
 
-  /** As `RenewableSignIn.renew`. */
-  async renew(
+  /** As `RefreshableSignIn.refresh`. */
+  async refresh(
     spent: Generation,
     signal: AbortSignal,
-    { mayRepeat = true }: RenewalOptions = {},
-  ): Promise<RenewalOutcome> {
+    { mayRepeat = true }: RepeatPolicy = {},
+  ): Promise<RefreshOutcome> {
     if (this.#unsaved && !(await this.saveUnsaved())) {
       const { next } = this.#unsaved
       if (stillHolds({ kind: 'present', generation: next }, spent)) {
@@ -111,7 +111,7 @@ export class Rotation<Room extends Reserved> {
       const lock = await this.#lockOrAdopt(spent, signal)
       if (!('release' in lock)) return lock
       try {
-        return await this.#renewLocked(spent, lock, mayRepeat)
+        return await this.#refreshLocked(spent, lock, mayRepeat)
       } finally {
         if (this.#unsaved?.lock !== lock) await lock.release()
       }
@@ -121,7 +121,7 @@ export class Rotation<Room extends Reserved> {
     }
   }
 
-  /** As `RenewableSignIn.saveUnsaved`; also true when there is nothing (more) to save. */
+  /** As `RefreshableSignIn.saveUnsaved`; also true when there is nothing (more) to save. */
   async saveUnsaved(): Promise<boolean> {
     const unsaved = this.#unsaved
     if (!unsaved) return true
@@ -140,7 +140,7 @@ export class Rotation<Room extends Reserved> {
   }
 
   /** Waits for the lock; somebody else's result that appears meanwhile is as good as having had it. */
-  async #lockOrAdopt(spent: Generation, signal: AbortSignal): Promise<RotationLock | RenewalOutcome> {
+  async #lockOrAdopt(spent: Generation, signal: AbortSignal): Promise<RotationLock | RefreshOutcome> {
     // Other processes live in real time, whatever clock a test has set here.
     const giveUpAt = systemClock.monotonic() + this.#lockWaitMs
     for (;;) {
@@ -152,7 +152,7 @@ export class Rotation<Room extends Reserved> {
     }
   }
 
-  async #renewLocked(spent: Generation, lock: RotationLock, mayRepeat: boolean): Promise<RenewalOutcome> {
+  async #refreshLocked(spent: Generation, lock: RotationLock, mayRepeat: boolean): Promise<RefreshOutcome> {
     let stored = await this.#store.read()
     if (!stillHolds(stored, spent)) return changedTo(stored)
     if (!spent.refreshToken) {
@@ -184,7 +184,7 @@ export class Rotation<Room extends Reserved> {
     known: Intent | null,
     prepared: Room,
     lock: RotationLock,
-  ): Promise<RenewalOutcome> {
+  ): Promise<RefreshOutcome> {
     const uncertain = known !== null && isUncertain(known)
     let intent: Intent = {
       spent: spent.refreshToken!.fingerprint,
@@ -226,7 +226,7 @@ export class Rotation<Room extends Reserved> {
     intent: Intent,
     prepared: Room,
     lock: RotationLock,
-  ): Promise<RenewalOutcome> {
+  ): Promise<RefreshOutcome> {
     if (spent.accountId !== null && tokens.accountId !== null && spent.accountId !== tokens.accountId) {
       const message = 'the renewed token belongs to another account and was refused'
       await this.#settle({ ...intent, outcome: 'dead', reason: 'account' })
@@ -263,7 +263,7 @@ export class Rotation<Room extends Reserved> {
     spent: Generation,
     result: Extract<TokenResult, { kind: 'dead' }>,
     intent: Intent,
-  ): Promise<RenewalOutcome> {
+  ): Promise<RefreshOutcome> {
     // A sibling may have rotated between our reading and our asking.
     const stored = await this.#store.read()
     if (!stillHolds(stored, spent)) return changedTo(stored)
@@ -279,7 +279,7 @@ export class Rotation<Room extends Reserved> {
   async #putOff(
     result: Extract<TokenResult, { kind: 'transient' }>,
     intent: Intent,
-  ): Promise<RenewalOutcome> {
+  ): Promise<RefreshOutcome> {
     const { reason, message, retryAfterMs } = result
     const ambiguous = result.ambiguous || intent.uncertain
     const notBefore = retryAfterMs === null ? null : this.#clock.now() + retryAfterMs
@@ -307,7 +307,7 @@ export class Rotation<Room extends Reserved> {
   }
 }
 
-function changedTo(stored: StoredSignIn): RenewalOutcome {
+function changedTo(stored: StoredSignIn): RefreshOutcome {
   return stored.kind === 'present'
     ? { kind: 'adopted', generation: stored.generation }
     : { kind: 'superseded', stored }
@@ -318,7 +318,7 @@ function isUncertain({ uncertain, outcome }: Intent): boolean {
   return uncertain || outcome === 'open' || outcome === 'ambiguous'
 }
 
-function unanswered(): RenewalOutcome {
+function unanswered(): RefreshOutcome {
   return {
     kind: 'transient',
     reason: 'network',
@@ -328,11 +328,11 @@ function unanswered(): RenewalOutcome {
   }
 }
 
-function deadForGood(intent: Intent): RenewalOutcome {
+function deadForGood(intent: Intent): RefreshOutcome {
   return { kind: 'terminal', reason: intent.reason ?? 'revoked', message: 'the sign-in is no longer valid' }
 }
 
-function resting(intent: Intent, retryAfterMs: number): RenewalOutcome {
+function resting(intent: Intent, retryAfterMs: number): RefreshOutcome {
   return {
     kind: 'transient',
     reason: intent.reason ?? 'network',

@@ -40,14 +40,14 @@ async function run(fixture: RotationFixture, step: Step): Promise<void> {
       assert(await rotation.saveUnsaved())
       return
     }
-    case 'renew':
-      return renew(fixture, step)
+    case 'refresh':
+      return refresh(fixture, step)
   }
 }
 
-async function renew(
+async function refresh(
   fixture: RotationFixture,
-  { process, fate, during }: Extract<Step, { kind: 'renew' }>,
+  { process, fate, during }: Extract<Step, { kind: 'refresh' }>,
 ): Promise<void> {
   if (fixture.stored.kind !== 'present') return
   const spent = fixture.stored.generation
@@ -63,7 +63,7 @@ async function renew(
   }
   const rotation = fixture.rotations[process]!
   const before = fixture.stored
-  const outcome = await rotation.renew(spent, new AbortController().signal)
+  const outcome = await rotation.refresh(spent, new AbortController().signal)
   const died = fate.startsWith('dies') && (outcome.kind === 'store' || outcome.kind === 'unsaved')
   if (died) {
     // What the living code did after the "death" to the disk is undone; the intent stays as it was.
@@ -117,7 +117,7 @@ const steps: Arbitrary<Step> = oneof(
   {
     weight: 6,
     arbitrary: record({
-      kind: constant('renew' as const),
+      kind: constant('refresh' as const),
       process: nat(PROCESSES - 1),
       fate: oneof(constant<Fate>('answered'), constantFrom(...fates)),
       during: oneof(
