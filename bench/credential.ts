@@ -35,7 +35,7 @@ export async function benchCredential(): Promise<void> {
   const { keeper, own, start } = await assembleCredentials({
     settings: await loadSettings({ home, processEnv }),
     processEnv,
-    probe: null,
+    probe: async () => ({ kind: 'unknown' }),
     profile: null,
     clock: { ...systemClock, now: () => Date.now() + ahead },
   })

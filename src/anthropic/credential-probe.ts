@@ -1,5 +1,5 @@
 import { ModelRefusal } from '../conversation/model.ts'
-import type { Probe } from '../credentials/keeper/prober.ts'
+import type { Probe } from '../credentials/credential.ts'
 import { ConfigurationError, UsageLimited } from '../support/errors.ts'
 import type { createProbe } from './probe.ts'
 

@@ -34,7 +34,6 @@ export async function proveKey(
     secret: key,
     fingerprint: key.fingerprint,
     expiresAt: null,
-    renewable: false,
     accountId: null,
   }
   const result = await probe(credential)

@@ -9,8 +9,8 @@ import { systemClock, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import { claudeCodeSource } from './claude-code/claude-code-source.ts'
 import { ClaudeCodeStore } from './claude-code/claude-code-store.ts'
+import type { Probe } from './credential.ts'
 import { Keeper } from './keeper/keeper.ts'
-import type { Probe } from './keeper/prober.ts'
 import { ownFiles, type OwnPlaceParts } from './own/own-place.ts'
 import type { OwnPlace, OwnSignIns } from './own/own-sign-ins.ts'
 import { ownSource } from './own/own-source.ts'
@@ -23,8 +23,8 @@ export interface AssembleOptions {
   readonly settings: Settings
   /** The variables of the process; only the entry point reads `process.env`. */
   readonly processEnv: Variables
-  /** null: the provider is never asked of its own accord, as in commands. */
-  readonly probe: Probe | null
+  /** Used by a keeper that is started, and by no other: a command asks nobody. */
+  readonly probe: Probe
   /** Anthropic's own profiles; null = not looked at. */
   readonly profile: ProfileAccess | null
   /** Opens the place of own sign-ins where that is not a file of the home. */

@@ -22,15 +22,13 @@ export interface Credential {
   readonly fingerprint: string
   /** Epoch milliseconds; null = unknown or never. */
   readonly expiresAt: number | null
-  /** Can this gateway get a new one by itself? */
-  readonly renewable: boolean
   /** The account it belongs to, where known: adoption never crosses accounts. */
   readonly accountId: string | null
 }
 
 /** What the Messages API said about a credential that was presented to it. */
 export type Rejection =
-  /** 401, or 403 "revoked": the ladder may mend it. */
+  /** 401, or 403 "revoked": the recovery steps may help. */
   | { readonly kind: 'rejected' }
   /** More scopes are needed; a refresh cannot give them. */
   | { readonly kind: 'scope' }
@@ -39,6 +37,15 @@ export type Rejection =
       readonly kind: 'not-permitted'
       readonly reason: Extract<CredentialReason, 'policy' | 'billing' | 'account'>
     }
+
+/** What a cheap request with a credential showed. */
+export type ProbeResult =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'rejected'; readonly rejection: Rejection }
+  /** Nothing about the credential: no network, an overload. */
+  | { readonly kind: 'unknown' }
+
+export type Probe = (credential: Credential) => Promise<ProbeResult>
 
 /**
  * The door through which every request to the provider gets its credential. The
@@ -56,7 +63,7 @@ export interface CredentialDoor {
   acquire(): Credential | Promise<Credential>
 
   /**
-   * Reports that `used` was rejected, and climbs the ladder: the current generation
+   * Reports that `used` was rejected, and runs the recovery steps: the current generation
    * if it differs, the sources re-read, one refresh for everybody, the fallback key.
    *
    * @returns a credential to repeat the request with, once

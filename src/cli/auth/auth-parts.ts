@@ -1,10 +1,12 @@
 import { dirname } from 'node:path'
+import { credentialProbe } from '../../anthropic/credential-probe.ts'
 import { profileAccess } from '../../anthropic/profile.ts'
 import { resolveHome } from '../../config/home/home.ts'
 import { applyNetworkSettings } from '../../config/network.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
 import { placeOfSignIns } from '../../storage/own-place.ts'
+import { systemClock } from '../../support/clock.ts'
 import { findRunning } from '../client/running.ts'
 import type { GlobalOptions } from '../command.ts'
 import { printError } from '../terminal/output.ts'
@@ -35,16 +37,19 @@ async function openCredentials(options: GlobalOptions): Promise<CredentialParts>
     extraCaCertsLoaded: process.env['NODE_EXTRA_CA_CERTS'] !== undefined,
   })
   const { config } = settings
+  const provider = {
+    baseUrl: config.model.baseUrl,
+    userAgent: config.auth.oauth.userAgent,
+    headers: {},
+    clock: systemClock,
+  }
   return assembleCredentials({
     settings,
     processEnv: process.env,
-    probe: null,
+    // As the gateway has it: what it will do by itself is a part of the state.
+    probe: credentialProbe(provider),
     openPlace: placeOfSignIns(settings),
-    profile: profileAccess({
-      baseUrl: config.model.baseUrl,
-      userAgent: config.auth.oauth.userAgent,
-      profile: process.env['ANTHROPIC_PROFILE'] ?? null,
-    }),
+    profile: profileAccess({ ...provider, profile: process.env['ANTHROPIC_PROFILE'] ?? null }),
   })
 }
 

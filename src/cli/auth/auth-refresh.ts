@@ -1,6 +1,5 @@
 import type { Keeper } from '../../credentials/keeper/keeper.ts'
-import { exitCodeOf } from '../../credentials/keeper/status.ts'
-import { mendingCommand } from '../../credentials/keeper/validation.ts'
+import { exitCodeOf, suggestedCommand } from '../../credentials/keeper/status.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { print, printError, printJson } from '../terminal/output.ts'
 import { withCredentials } from './auth-parts.ts'
@@ -34,7 +33,7 @@ async function refresh(options: RefreshCommandOptions, keeper: Keeper): Promise<
     return code
   }
   if (!before.renewable || before.state === 'needs-login') {
-    const command = mendingCommand(before.state, before.reason)
+    const command = suggestedCommand(before.state, before.reason)
     const message = keeper.message ?? 'this credential cannot be renewed'
     return give(
       null,

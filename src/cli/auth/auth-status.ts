@@ -1,6 +1,5 @@
 import type { CredentialParts } from '../../credentials/assemble.ts'
-import { exitCodeOf, type AuthStatus } from '../../credentials/keeper/status.ts'
-import { mendingCommand } from '../../credentials/keeper/validation.ts'
+import { exitCodeOf, suggestedCommand, type AuthStatus } from '../../credentials/keeper/status.ts'
 import { SECOND } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
@@ -74,7 +73,7 @@ export function printStatus(status: AuthStatus, message: string | null): void {
   if (message !== null)
     print(`\n${message[0]!.toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`)
   if (status.state === 'healthy' || status.state === 'refreshing') return
-  const command = mendingCommand(status.state, status.reason)
+  const command = suggestedCommand(status.state, status.reason)
   if (!message?.includes(command)) print(`${message === null ? '\n' : ''}Run \`${command}\`.`)
 }
 

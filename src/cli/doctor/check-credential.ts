@@ -1,13 +1,13 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { credentialProbe } from '../../anthropic/credential-probe.ts'
 import { profileAccess } from '../../anthropic/profile.ts'
 import type { Settings } from '../../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
-import type { AuthStatus } from '../../credentials/keeper/status.ts'
-import { mendingCommand } from '../../credentials/keeper/validation.ts'
+import { suggestedCommand, type AuthStatus } from '../../credentials/keeper/status.ts'
 import type { SourceReport } from '../../credentials/sources/decision.ts'
 import { placeOfSignIns } from '../../storage/own-place.ts'
-import { DAY, SECOND } from '../../support/clock.ts'
+import { DAY, SECOND, systemClock } from '../../support/clock.ts'
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
@@ -60,16 +60,19 @@ function openCredentials(
   processEnv: Readonly<NodeJS.ProcessEnv>,
 ): Promise<CredentialParts> {
   const { config } = settings
+  const provider = {
+    baseUrl: config.model.baseUrl,
+    userAgent: config.auth.oauth.userAgent,
+    headers: {},
+    clock: systemClock,
+  }
   return assembleCredentials({
     settings,
     processEnv,
-    probe: null,
+    // As the gateway has it: what it will do by itself is a part of the state.
+    probe: credentialProbe(provider),
     openPlace: placeOfSignIns(settings),
-    profile: profileAccess({
-      baseUrl: config.model.baseUrl,
-      userAgent: config.auth.oauth.userAgent,
-      profile: processEnv['ANTHROPIC_PROFILE'] ?? null,
-    }),
+    profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
   })
 }
 
@@ -120,7 +123,7 @@ function judgeState(status: AuthStatus, message: string | null): Finding {
 
 function mendOf({ state, reason }: AuthStatus): string {
   if (reason === 'other-machine') return 'hermes auth status --adopt'
-  const command = mendingCommand(state, reason)
+  const command = suggestedCommand(state, reason)
   // Where this very check is the advice elsewhere, the sources say more.
   return command === 'hermes doctor' ? 'hermes auth sources' : command
 }

@@ -29,7 +29,7 @@ async function withVault(token: string) {
     memory: new FakeMemory(),
     clock: systemClock,
     random: () => 0,
-    probe: null,
+    probe: async () => ({ kind: 'unknown' }),
   })
   open.push(keeper)
   await keeper.start()

@@ -4,7 +4,7 @@ import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { assertProperty } from '../../../test/support/test-chance.ts'
 import { Secret } from '../../support/secret.ts'
-import { holdGeneration, holdStatic } from '../held.ts'
+import { managedCredential, staticCredential } from '../managed-credential.ts'
 import {
   CREDENTIAL_STATES,
   INITIAL_STATE,
@@ -17,17 +17,17 @@ import {
 
 const signIn = new MemorySignIn(new FakeClock())
 const origin = { kind: 'oauth', source: 'own', signIn, borrowed: false } as const
-const renewable = holdGeneration(signIn.issue(), origin)
-const next = holdGeneration(signIn.issue(), origin)
-const unrenewable = holdStatic('oauth', 'environment', new Secret('sk-ant-oat01-TEST-static'))
-const apiKey = holdStatic('api-key', 'environment', new Secret('sk-ant-api03-TEST'))
+const renewable = managedCredential(signIn.issue(), origin)
+const next = managedCredential(signIn.issue(), origin)
+const unrenewable = staticCredential('oauth', 'environment', new Secret('sk-ant-oat01-TEST-static'))
+const apiKey = staticCredential('api-key', 'environment', new Secret('sk-ant-api03-TEST'))
 
 const retry = (means: Retry['means'], attempt: number): Retry => ({ means, at: 0, monotonicAt: 0, attempt })
 const now = retry('refresh', 0)
 const trouble = { reason: 'network', message: 'no answer' } as const
-const found = (held: typeof renewable, usable = true): KeeperEvent => ({
+const found = (active: typeof renewable, usable = true): KeeperEvent => ({
   type: 'found',
-  held,
+  active,
   usable,
   retryNow: now,
 })
@@ -75,7 +75,7 @@ describe('the state after', () => {
       [found(renewable), failed(false), { type: 'refresh-started', usable: false }],
       { name: 'degraded', reason: 'network' },
     ],
-    ['its success', [found(renewable), failed(false), found(next)], { name: 'healthy', held: next }],
+    ['its success', [found(renewable), failed(false), found(next)], { name: 'healthy', active: next }],
     [
       'a dead grant while the token lives',
       [found(renewable), { type: 'sign-in-ended', reason: 'revoked', message: '', usable: true }],
@@ -115,7 +115,7 @@ describe('the state after', () => {
     [
       'a logout',
       [found(renewable), { type: 'nothing-found', reason: 'absent', message: '', misconfigured: false }],
-      { name: 'needs-login', held: null },
+      { name: 'needs-login', active: null },
     ],
     [
       'a mistyped token',
@@ -126,25 +126,25 @@ describe('the state after', () => {
       'a result that the disk does not take',
       [
         found(renewable),
-        { type: 'unsaved', held: next, reason: 'store', message: '', retry: retry('save', 1) },
+        { type: 'unsaved', active: next, reason: 'store', message: '', retry: retry('save', 1) },
       ],
-      { name: 'at-risk', reason: 'store', held: next },
+      { name: 'at-risk', reason: 'store', active: next },
     ],
     [
       'its late saving',
       [
         found(renewable),
-        { type: 'unsaved', held: next, reason: 'store', message: '', retry: retry('save', 1) },
+        { type: 'unsaved', active: next, reason: 'store', message: '', retry: retry('save', 1) },
         { type: 'saved', retryNow: now },
       ],
-      { name: 'healthy', held: next },
+      { name: 'healthy', active: next },
     ],
   ])('%s', (_name, events, expected) => {
     expect(after(...events)).toMatchObject(expected)
   })
 })
 
-const held = fc.constantFrom(renewable, next, unrenewable, apiKey)
+const active = fc.constantFrom(renewable, next, unrenewable, apiKey)
 const anyRetry = fc
   .record({
     means: fc.constantFrom<Retry['means'][]>('refresh', 'read-again', 'probe', 'save'),
@@ -152,7 +152,12 @@ const anyRetry = fc
   })
   .map(({ means, attempt }) => retry(means, attempt))
 const anyEvent: fc.Arbitrary<KeeperEvent> = fc.oneof(
-  fc.record({ type: fc.constant('found' as const), held, usable: fc.boolean(), retryNow: fc.constant(now) }),
+  fc.record({
+    type: fc.constant('found' as const),
+    active,
+    usable: fc.boolean(),
+    retryNow: fc.constant(now),
+  }),
   fc.record({ type: fc.constant('refresh-started' as const), usable: fc.boolean() }),
   fc.boolean().map((usable) => failed(usable)),
   fc.constant(expired),
@@ -179,7 +184,7 @@ it('whatever happens in whatever order, a state is one of the seven, and a usabl
         expect(state.name).toBe(before.name)
         state = reached
         expect(CREDENTIAL_STATES).toContain(state.name)
-        expect(isUsable(state) && state.held === null).toBe(false)
+        expect(isUsable(state) && state.active === null).toBe(false)
         expect(state.name === 'healthy' && 'reason' in state).toBe(false)
         expect(state.name === 'degraded' && state.retry === null).toBe(false)
       }

@@ -1,5 +1,5 @@
 import type { CredentialReason } from '../../support/errors.ts'
-import type { Held } from '../held.ts'
+import type { ManagedCredential } from '../managed-credential.ts'
 
 /** Said of an OAuth token that nothing here can refresh: at each start, in alerts and in the status. */
 export const UNRENEWABLE_SENTENCE =
@@ -36,42 +36,58 @@ interface Trouble {
 }
 
 export type KeeperState =
-  | { readonly name: 'healthy'; readonly held: Held }
-  /** `usable`: requests go on with the token in hand meanwhile. */
-  | { readonly name: 'refreshing'; readonly held: Held; readonly usable: boolean }
+  | { readonly name: 'healthy'; readonly active: ManagedCredential }
+  /** `usable`: requests go on with the active credential meanwhile. */
+  | { readonly name: 'refreshing'; readonly active: ManagedCredential; readonly usable: boolean }
   /** Usable; `retry` is null where nothing will be tried again. */
-  | ({ readonly name: 'at-risk'; readonly held: Held; readonly retry: Retry | null } & Trouble)
-  /** Not usable, mended by itself. */
-  | ({ readonly name: 'degraded'; readonly held: Held; readonly retry: Retry } & Trouble)
+  | ({ readonly name: 'at-risk'; readonly active: ManagedCredential; readonly retry: Retry | null } & Trouble)
+  /** Not usable, recovers by itself. */
+  | ({ readonly name: 'degraded'; readonly active: ManagedCredential; readonly retry: Retry } & Trouble)
   /** A person must sign in. `retry`: a probe finds out whether the provider has changed its mind. */
-  | ({ readonly name: 'needs-login'; readonly held: Held | null; readonly retry: Retry | null } & Trouble)
-  | ({ readonly name: 'not-permitted'; readonly held: Held; readonly retry: Retry | null } & Trouble)
-  | ({ readonly name: 'misconfigured'; readonly held: null } & Trouble)
+  | ({
+      readonly name: 'needs-login'
+      readonly active: ManagedCredential | null
+      readonly retry: Retry | null
+    } & Trouble)
+  | ({
+      readonly name: 'not-permitted'
+      readonly active: ManagedCredential
+      readonly retry: Retry | null
+    } & Trouble)
+  | ({ readonly name: 'misconfigured'; readonly active: null } & Trouble)
 
 export type KeeperEvent =
   /** The sources or a refresh gave a credential that may be used, or one whose token is over and can be refreshed. */
-  | { readonly type: 'found'; readonly held: Held; readonly usable: boolean; readonly retryNow: Retry }
+  | {
+      readonly type: 'found'
+      readonly active: ManagedCredential
+      readonly usable: boolean
+      readonly retryNow: Retry
+    }
   | ({ readonly type: 'nothing-found'; readonly misconfigured: boolean } & Trouble)
   | { readonly type: 'refresh-started'; readonly usable: boolean }
   /** Refreshed, and the disk does not take it. */
-  | ({ readonly type: 'unsaved'; readonly held: Held; readonly retry: Retry } & Trouble)
+  | ({ readonly type: 'unsaved'; readonly active: ManagedCredential; readonly retry: Retry } & Trouble)
   | { readonly type: 'saved'; readonly retryNow: Retry }
   | ({ readonly type: 'refresh-failed'; readonly usable: boolean; readonly retry: Retry } & Trouble)
   /** The grant is dead: no refresh of this generation will ever work. */
   | ({ readonly type: 'sign-in-ended'; readonly usable: boolean } & Trouble)
   /** The provider rejects what nothing here can refresh. `final`: a person must sign in. */
-  | ({ readonly type: 'rejected'; readonly retry: Retry | null; readonly final: boolean } & Trouble)
+  | ({ readonly type: 'rejected'; readonly retry: Retry; readonly final: boolean } & Trouble)
   | ({ readonly type: 'forbidden'; readonly retry: Retry | null; readonly byScope: boolean } & Trouble)
   | { readonly type: 'probe-failed'; readonly retry: Retry }
-  /** A request or a probe with the credential in hand was accepted. */
+  /** A request or a probe with the active credential was accepted. */
   | { readonly type: 'accepted' }
-  /** The end of the token in hand has passed. */
+  /** The end of the active token has passed. */
   | { readonly type: 'expired'; readonly retryNow: Retry }
+
+/** What a rejection of the token says of it. */
+export const REJECTED = { reason: 'revoked', message: 'the provider rejects the credential' } as const
 
 /** Before the sources were read for the first time. */
 export const INITIAL_STATE: KeeperState = {
   name: 'needs-login',
-  held: null,
+  active: null,
   reason: 'absent',
   message: 'no source was read yet',
   retry: null,
@@ -84,59 +100,61 @@ export const INITIAL_STATE: KeeperState = {
 export function transition(state: KeeperState, event: KeeperEvent): KeeperState {
   switch (event.type) {
     case 'found':
-      return event.usable ? settled(event.held) : ended(event.held, event.retryNow)
+      return event.usable ? settled(event.active) : ended(event.active, event.retryNow)
     case 'nothing-found':
       return event.misconfigured
-        ? { name: 'misconfigured', held: null, ...troubleOf(event) }
-        : { name: 'needs-login', held: null, retry: null, ...troubleOf(event) }
+        ? { name: 'misconfigured', active: null, ...troubleOf(event) }
+        : { name: 'needs-login', active: null, retry: null, ...troubleOf(event) }
     case 'unsaved':
-      return { name: 'at-risk', held: event.held, retry: event.retry, ...troubleOf(event) }
+      return { name: 'at-risk', active: event.active, retry: event.retry, ...troubleOf(event) }
     case 'saved':
-      if (state.name === 'at-risk' && state.retry?.means === 'save') return settled(state.held)
+      if (state.name === 'at-risk' && state.retry?.means === 'save') return settled(state.active)
       // It outlived its token before there was room for it: now it may be refreshed again.
       return state.name === 'degraded' && state.retry.means === 'save'
         ? { ...state, retry: event.retryNow }
         : state
   }
-  const held = state.held
-  if (held === null) return state
+  const { active } = state
+  if (active === null) return state
   switch (event.type) {
     case 'refresh-started':
       // A repeated try is not an event for anybody: the state stays what the failure made it.
       return isRepeat(state) || state.name === 'not-permitted'
         ? state
-        : { name: 'refreshing', held, usable: event.usable }
+        : { name: 'refreshing', active, usable: event.usable }
     case 'refresh-failed':
       return {
         name: event.usable ? 'at-risk' : 'degraded',
-        held,
+        active,
         retry: event.retry,
         ...troubleOf(event),
       }
     case 'sign-in-ended':
-      return { name: event.usable ? 'at-risk' : 'needs-login', held, retry: null, ...troubleOf(event) }
+      return { name: event.usable ? 'at-risk' : 'needs-login', active, retry: null, ...troubleOf(event) }
     case 'rejected':
-      if (event.final || event.retry === null) {
-        return { name: 'needs-login', held, retry: event.retry, ...troubleOf(event) }
+      return {
+        name: event.final ? 'needs-login' : 'degraded',
+        active,
+        retry: event.retry,
+        ...troubleOf(event),
       }
-      return { name: 'degraded', held, retry: event.retry, ...troubleOf(event) }
     case 'forbidden':
       return {
         name: event.byScope ? 'needs-login' : 'not-permitted',
-        held,
+        active,
         retry: event.retry,
         ...troubleOf(event),
       }
     case 'probe-failed':
       return 'retry' in state && state.retry?.means === 'probe' ? { ...state, retry: event.retry } : state
     case 'accepted':
-      return isUsable(state) ? state : settled(held)
+      return isUsable(state) ? state : settled(active)
     case 'expired':
-      return afterExpiry(state, held, event.retryNow)
+      return afterExpiry(state, active, event.retryNow)
   }
 }
 
-/** May requests be sent with the token in hand, as far as the state knows? Its end is for the clock to tell. */
+/** May requests be sent with the active credential, as far as the state knows? Its end is for the clock to tell. */
 export function isUsable(state: KeeperState): boolean {
   switch (state.name) {
     case 'healthy':
@@ -149,31 +167,36 @@ export function isUsable(state: KeeperState): boolean {
   }
 }
 
+/** May requests begin in this state? At worst they wait for a refresh that has not failed yet. */
+export function admitsRequests(state: CredentialStateName): boolean {
+  return state === 'healthy' || state === 'refreshing' || state === 'at-risk'
+}
+
 /** What the keeper will do by itself in this state. */
 export function retryOf(state: KeeperState): Retry | null {
   return 'retry' in state ? state.retry : null
 }
 
-function settled(held: Held): KeeperState {
-  if (held.renewal !== null || held.credential.kind === 'api-key') return { name: 'healthy', held }
-  return { name: 'at-risk', held, retry: null, reason: 'unrenewable', message: UNRENEWABLE_SENTENCE }
+function settled(active: ManagedCredential): KeeperState {
+  if (active.refreshSource !== null || active.kind === 'api-key') return { name: 'healthy', active }
+  return { name: 'at-risk', active, retry: null, reason: 'unrenewable', message: UNRENEWABLE_SENTENCE }
 }
 
-function ended(held: Held, retryNow: Retry): KeeperState {
+function ended(active: ManagedCredential, retryNow: Retry): KeeperState {
   const trouble = { reason: 'expired', message: 'the token has expired' } as const
-  return held.renewal === null
-    ? { name: 'needs-login', held, retry: null, ...trouble }
-    : { name: 'degraded', held, retry: retryNow, ...trouble }
+  return active.refreshSource === null
+    ? { name: 'needs-login', active, retry: null, ...trouble }
+    : { name: 'degraded', active, retry: retryNow, ...trouble }
 }
 
-function afterExpiry(state: KeeperState, held: Held, retryNow: Retry): KeeperState {
+function afterExpiry(state: KeeperState, active: ManagedCredential, retryNow: Retry): KeeperState {
   if (!isUsable(state)) return state
-  if (state.name !== 'at-risk') return ended(held, retryNow)
+  if (state.name !== 'at-risk') return ended(active, retryNow)
   const { reason, message, retry } = state
   if (retry === null) {
     return {
       name: 'needs-login',
-      held,
+      active,
       retry: null,
       message,
       reason: reason === 'unrenewable' ? 'expired' : reason,
@@ -181,7 +204,7 @@ function afterExpiry(state: KeeperState, held: Held, retryNow: Retry): KeeperSta
   }
   // While the old token lived nothing was sent; now the step that waited is due.
   const next = retry.means === 'read-again' ? { ...retryNow, attempt: retry.attempt } : retry
-  return { name: 'degraded', held, retry: next, reason, message }
+  return { name: 'degraded', active, retry: next, reason, message }
 }
 
 function isRepeat(state: KeeperState): boolean {

@@ -1,20 +1,22 @@
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
-import type { Credential, CredentialDoor, Rejection } from '../credential.ts'
+import type { Credential, CredentialDoor, Probe, Rejection } from '../credential.ts'
 import type { Decision } from '../sources/decision.ts'
 import type { Resolver } from '../sources/resolver.ts'
-import { KeeperCore } from './keeper-core.ts'
-import { isUsable, retryOf } from './keeper-state.ts'
-import { MemoryBook } from './memory-book.ts'
-import { Mender, within } from './mender.ts'
+import { KeeperContext } from './keeper-context.ts'
+import { isUsable, type Retry } from './keeper-state.ts'
 import type { KeeperNotice } from './notices.ts'
-import { Prober, type Probe } from './prober.ts'
+import { PersistentRecord } from './persistent-record.ts'
+import { Prober } from './prober.ts'
+import { hasEnded } from './record-rules.ts'
 import type { KeeperMemory } from './record.ts'
 import { HEARTBEAT_MS, refreshDelay } from './refresh-policy.ts'
 import { Refresher } from './refresher.ts'
-import { Rereader } from './rereader.ts'
-import type { AuthStatus } from './status.ts'
-import { Warnings } from './warnings.ts'
+import { RejectionHandler, within } from './rejection-handler.ts'
+import { SourceWatcher } from './source-watcher.ts'
+import { errorOf, type AuthStatus } from './status.ts'
+import { warnFallback, warnLoginEnding, warnUnrenewable } from './warnings.ts'
 
 export interface KeeperOptions {
   readonly resolver: Resolver
@@ -23,8 +25,8 @@ export interface KeeperOptions {
   readonly log?: Log
   /** A number in [0, 1); `Math.random` outside tests. */
   readonly random?: () => number
-  /** null: nothing is asked, and only a new sign-in ends a state that nothing here can mend. */
-  readonly probe: Probe | null
+  /** Asked between start and stop only, where nothing but the provider can change something. */
+  readonly probe: Probe
 }
 
 /** A refresh that is open at SIGTERM has its own 30 s, and then its result must be saved. */
@@ -35,109 +37,112 @@ const SHORTEST_TIMER_MS = 10
 
 /**
  * Keeps one credential alive: hands it out, refreshes it in time and once for everybody,
- * climbs the ladder when it is rejected, and remembers failures so that traffic never
- * causes a second try.
+ * runs the recovery steps when it is rejected, and remembers failures so that traffic
+ * never causes a second try.
  */
 export class Keeper implements CredentialDoor {
-  readonly #core: KeeperCore
-  readonly #resolver: Resolver
-  readonly #rereader: Rereader
+  readonly #context: KeeperContext
+  readonly #sources: SourceWatcher
   readonly #refresher: Refresher
+  readonly #rejections: RejectionHandler
   readonly #prober: Prober
-  readonly #warnings: Warnings
-  readonly #mender: Mender
   #timer: Timer | null = null
   #watch: Disposable | null = null
   #ticking = false
+  /** The sign-in for which the use of the fallback was told. */
+  #fallbackToldFor: string | null = null
 
-  constructor(options: KeeperOptions) {
-    const { clock, random = Math.random, log } = options
-    this.#resolver = options.resolver
-    const book = new MemoryBook(options.memory, (message) =>
-      log?.warn({ message }, 'what the keeper remembers cannot be saved'),
-    )
-    this.#core = new KeeperCore(clock, random, book, options.probe !== null, (error) =>
-      log?.error({ error }, 'a listener of the keeper failed'),
-    )
-    this.#warnings = new Warnings(this.#core)
-    this.#rereader = new Rereader(this.#core, options.resolver)
-    this.#refresher = new Refresher(this.#core, this.#rereader, this.#warnings)
-    this.#prober = new Prober(this.#core, this.#warnings, options.probe)
-    this.#mender = new Mender(this.#core, this.#rereader, this.#refresher, this.#prober, this.#warnings)
-    this.#core.onChange = () => this.#setTimer(false)
-    this.#core.onStandIn = () => this.#warnings.standIn()
-    this.#rereader.onAdopted = () => {
-      if (this.#core.running) this.#warnings.unrenewable()
-    }
+  constructor({ memory, random = Math.random, log, ...options }: KeeperOptions) {
+    const context = new KeeperContext({
+      ...options,
+      random,
+      log,
+      memory: new PersistentRecord(memory, (message) =>
+        log?.warn({ message }, 'what the keeper remembers cannot be saved'),
+      ),
+      onChange: () => this.#setTimer(false),
+    })
+    this.#context = context
+    this.#sources = new SourceWatcher(context)
+    this.#refresher = new Refresher(context, this.#sources)
+    this.#rejections = new RejectionHandler(context, this.#sources, this.#refresher)
+    this.#prober = new Prober(context)
   }
 
   /** Reads memory and sources, and makes no request: enough for `snapshot`. */
   async load(): Promise<void> {
-    await this.#core.book.load()
-    await this.#rereader.reread()
+    await this.#context.memory.load()
+    await this.#sources.reload()
   }
 
   /** Loads, begins to keep the credential alive, and tells the state it starts in. */
   async start(): Promise<void> {
+    const context = this.#context
     await this.load()
-    this.#core.book.open()
-    this.#core.running = true
-    this.#watch = this.#resolver.watch(() => void this.#rereadChange())
+    context.memory.open()
+    context.running = true
+    this.#watch = context.resolver.watch(() => void this.#sources.reload().then(() => this.#tick()))
     this.#tick()
-    this.#core.tellState()
-    this.#warnings.unrenewable()
+    context.tellState()
+    warnUnrenewable(context)
   }
 
   /** No new refresh from here on. Resolves when an open one is finished and saved, after 35 s at most. */
   async stop(): Promise<void> {
-    this.#core.running = false
+    const { clock, memory } = this.#context
+    this.#context.running = false
     this.#timer?.cancel()
     this.#watch?.[Symbol.dispose]()
     this.#refresher.stopWaiting()
-    if (this.#refresher.flight) await within(this.#core.clock, this.#refresher.flight, STOP_LIMIT_MS)
+    if (this.#refresher.flight) await within(clock, this.#refresher.flight, STOP_LIMIT_MS)
     await this.#refresher.saveUnsaved()
-    await this.#core.book.flush()
+    await memory.flush()
   }
 
   subscribe(listener: (notice: KeeperNotice) => void): Disposable {
-    return this.#core.subscribe(listener)
+    return this.#context.subscribe(listener)
   }
 
   snapshot(): AuthStatus {
-    return this.#core.status()
+    return this.#context.status()
   }
 
-  /** When the token in hand will be refreshed ahead of time, epoch milliseconds; null = that is not planned. */
+  /** When the active token will be refreshed ahead of time, epoch milliseconds; null = that is not planned. */
   get plannedRefreshAt(): number | null {
-    const { token, state, clock } = this.#core
-    if (token === null || token.held.renewal === null || state.name !== 'healthy') return null
+    const { token, state, clock } = this.#context
+    if (token === null || token.credential.refreshSource === null || state.name !== 'healthy') return null
     const wait = token.left() - token.windows.refreshWhenLeft
     return Number.isFinite(wait) ? clock.now() + Math.max(0, wait) : null
   }
 
   /** A sentence about the state, for people; null when all is well. */
   get message(): string | null {
-    return this.#core.message
+    return this.#context.message
   }
 
   /** The newest decision about the sources. */
   get decision(): Decision | null {
-    return this.#rereader.decision
+    return this.#sources.decision
   }
 
   acquire(): Credential | Promise<Credential> {
-    return this.#core.ready() ?? this.#acquireSlowly()
+    return this.#context.ready() ?? this.#acquireSlowly()
   }
 
   /** @param serverNow what the answer's `Date` says, epoch milliseconds */
   accepted(used: Credential, serverNow?: number): void {
     if (serverNow !== undefined) this.noticeServerTime(serverNow)
-    this.#mender.accepted(used)
+    this.#rejections.accepted(used)
+  }
+
+  async rejected(used: Credential, rejection: Rejection): Promise<Credential> {
+    await this.#rejections.handle(used, rejection)
+    return this.#currentOrFallback()
   }
 
   /** A server's clock, as its answer's `Date` shows it: our own may be wrong. */
   noticeServerTime(serverNow: number): void {
-    if (this.#core.token?.noticeServerTime(serverNow)) this.#tick()
+    if (this.#context.token?.noticeServerTime(serverNow)) this.#tick()
   }
 
   /**
@@ -146,155 +151,148 @@ export class Keeper implements CredentialDoor {
    * @returns how it ended, as in `lastRefresh`; null when nothing here can refresh the credential
    */
   async refreshNow(): Promise<string | null> {
-    const core = this.#core
-    if (!core.held?.renewal) return null
-    core.book.open()
+    const { active, memory } = this.#context
+    if (!active?.refreshSource) return null
+    memory.open()
     await (this.#refresher.flight ?? this.#refresher.start(false))
-    await core.book.flush()
-    return core.book.record.lastRefresh?.outcome ?? null
+    await memory.flush()
+    return memory.record.lastRefresh?.outcome ?? null
   }
 
-  /** No refresh of the credential in hand will ever work again: a person must sign in. */
+  /** No refresh of the active credential will ever work again: a person must sign in. */
   get isEnded(): boolean {
-    const { book, held } = this.#core
-    return held !== null && book.record.ended?.fingerprint === held.credential.fingerprint
+    const { memory, active } = this.#context
+    return active !== null && hasEnded(memory.record, active.fingerprint)
   }
 
   /** Epoch milliseconds until which the token endpoint asked for patience; null = it did not. */
   get askedToWaitUntil(): number | null {
-    const { failure } = this.#core.book.record
+    const { failure } = this.#context.memory.record
     return failure?.reason === 'rate-limited' ? failure.nextAttemptAt : null
   }
 
-  async rejected(used: Credential, rejection: Rejection): Promise<Credential> {
-    const core = this.#core
-    const { fingerprint } = used
-    core.tell({ type: 'rejection', at: core.clock.now(), fingerprint, rejection })
-    if (used.source === 'fallback-api-key') {
-      if (rejection.kind === 'rejected') this.#mender.markRejected(fingerprint)
-      core.fallback = null
-      core.tellState()
-    } else if (fingerprint !== core.held?.credential.fingerprint) {
-      // An answer to a generation that was replaced meanwhile says nothing about this one.
-      if (rejection.kind === 'rejected') this.#mender.markRejected(fingerprint)
-      await this.#mender.open
-    } else if (rejection.kind !== 'rejected') {
-      this.#mender.forbid(rejection)
-    } else {
-      await this.#mender.climb(used)
-    }
-    return core.currentOrStandIn()
-  }
-
   #acquireSlowly(): Credential | Promise<Credential> {
-    const core = this.#core
+    const { token, retry } = this.#context
     const refresher = this.#refresher
-    const current = core.current()
+    const current = this.#context.current()
+    // A failure has earned a pause, and it is not over or its try is running.
+    const isPausing = retry !== null && retry.attempt > 0
     if (current) {
-      if (!core.isWaitTime || core.held?.renewal === null) return current
+      if (!token?.isWaitDue || token.credential.refreshSource === null) return current
       // Near the end whoever comes starts the refresh; in a pause the token is used while it lives.
-      if (refresher.isAllowed && !core.isPausing) void refresher.start(false)
-      if (refresher.flight === null || core.isPausing) return current
-    } else if (!this.#mender.isClimbing && refresher.isAllowed) {
+      if (refresher.isAllowed && !isPausing) void refresher.start(false)
+      if (refresher.flight === null || isPausing) return current
+    } else if (!this.#rejections.isRecovering && refresher.isAllowed) {
       void refresher.start(false)
     }
-    const { open } = this.#mender
-    return open === null ? core.currentOrStandIn() : open.then(() => core.currentOrStandIn())
+    const { running } = this.#rejections
+    return running === null ? this.#currentOrFallback() : running.then(() => this.#currentOrFallback())
   }
 
-  async #rereadChange(): Promise<void> {
-    await this.#rereader.reread()
-    this.#tick()
+  /** @throws NeedsLogin | NotPermitted | TransientError | ConfigurationError where there is neither */
+  #currentOrFallback(): Credential {
+    const context = this.#context
+    const current = context.current()
+    if (current) return current
+    if (context.fallback) {
+      this.#tellFallback()
+      return context.fallback
+    }
+    if (isUsable(context.state)) throw new TransientError('the credential is being mended', null, 'expired')
+    throw errorOf(context.state, context.clock.now())
+  }
+
+  /** Once for each sign-in. */
+  #tellFallback(): void {
+    const fingerprint = this.#context.active?.fingerprint ?? ''
+    if (this.#fallbackToldFor === fingerprint) return
+    this.#fallbackToldFor = fingerprint
+    warnFallback(this.#context)
+    this.#context.tellState()
   }
 
   /** Does whatever is due, and sets the timer for the next thing. */
   #tick(): void {
-    const core = this.#core
-    if (!core.running || this.#ticking) return
+    const context = this.#context
+    if (!context.running || this.#ticking) return
     this.#ticking = true
-    const pending = retryOf(core.state)
-    const wasDue = pending === null ? this.#isRefreshTime() : core.isDue(pending)
+    const { token, retry: pending } = context
+    const wasDue = pending === null ? token?.isRefreshDue === true : context.isDue(pending)
     try {
-      const { token } = core
       if (token !== null) {
-        if (
-          token.isOver &&
-          isUsable(core.state) &&
-          this.#refresher.flight === null &&
-          !this.#refresher.isAllowed
-        ) {
-          core.dispatch({ type: 'expired', retryNow: core.retry('refresh', 0, 0) })
+        const isOverForGood = token.isOver && this.#refresher.flight === null && !this.#refresher.isAllowed
+        if (isOverForGood && isUsable(context.state)) {
+          context.dispatch({ type: 'expired', retryNow: context.retryIn(0, 'refresh', 0) })
         }
-        const retry = retryOf(core.state)
+        const { retry } = context
         if (
-          !this.#mender.isClimbing &&
+          !this.#rejections.isRecovering &&
           this.#refresher.isAllowed &&
-          (retry !== null || this.#isRefreshTime())
+          (retry !== null || token.isRefreshDue)
         ) {
           void this.#refresher.start(false)
-        } else if (retry !== null && core.isDue(retry)) {
-          this.#retry(retry.means)
+        } else if (retry !== null && context.isDue(retry)) {
+          this.#retry(retry)
         }
-        this.#warnings.loginEnding()
+        warnLoginEnding(context)
       }
-      core.settle()
+      context.updateReady()
     } finally {
       this.#ticking = false
     }
     this.#setTimer(wasDue)
   }
 
-  #isRefreshTime(): boolean {
-    const token = this.#core.token
-    return token !== null && token.left() <= token.windows.refreshWhenLeft
-  }
-
-  #retry(means: 'refresh' | 'read-again' | 'probe' | 'save'): void {
+  #retry(retry: Retry): void {
+    const { means } = retry
     if (means === 'probe') void this.#prober.ask()
     if (means === 'save') void this.#refresher.saveUnsaved()
     // Also where a token that counted as over lives again, because the clock was set right.
-    if (means === 'read-again' || (means === 'refresh' && this.#refresher.mustNotSend)) void this.#readAgain()
+    if (means === 'read-again' || (means === 'refresh' && this.#refresher.mustNotSend)) this.#readAgain(retry)
   }
 
   /** The last request may have rotated the token: while the old one lives only the store is looked at. */
-  async #readAgain(): Promise<void> {
-    const core = this.#core
-    const retry = retryOf(core.state)
-    const { failure } = core.book.record
-    if (retry === null || failure === null) return
+  #readAgain(retry: Retry): void {
+    const context = this.#context
+    const { failure } = context.memory.record
+    if (failure === null) return
     const attempt = retry.attempt + 1
-    const next = core.retry('read-again', attempt, refreshDelay(attempt, null, core.random()))
-    core.dispatch({ type: 'refresh-failed', ...failure, usable: true, retry: next })
-    await this.#rereader.reread()
+    const next = context.retryIn(refreshDelay(attempt, null, context.random()), 'read-again', attempt)
+    context.dispatch({ type: 'refresh-failed', ...failure, usable: true, retry: next })
+    void this.#sources.reload()
   }
 
   /** @param done what is due now was done, or waits for something that will set the timer anew */
   #setTimer(done: boolean): void {
-    const core = this.#core
-    if (!core.running || this.#ticking) return
+    const { running, clock } = this.#context
+    if (!running || this.#ticking) return
     this.#timer?.cancel()
     const delay = Math.max(SHORTEST_TIMER_MS, Math.min(HEARTBEAT_MS, this.#nextMoment(done)))
-    this.#timer = core.clock.setTimer(() => this.#tick(), delay)
+    this.#timer = clock.setTimer(() => this.#tick(), delay)
   }
 
   /** Milliseconds to the nearest moment at which something may be due. */
   #nextMoment(done: boolean): number {
-    const { token, state, clock } = this.#core
+    const { token, state, retry, clock } = this.#context
     if (token === null) return Infinity
     const left = token.left()
+    const { refreshWhenLeft, waitWhenLeft } = token.windows
     const moments: number[] = []
     // A timer may fire a moment too early, and a change may come between the moment and its timer:
     // what is overdue and was not done must not wait for the heartbeat.
     const soonest = done ? -Infinity : SHORTEST_TIMER_MS
     if (isUsable(state)) moments.push(left)
-    const retry = retryOf(state)
     if (retry) {
       const wait = Math.min(retry.monotonicAt - clock.monotonic(), retry.at - clock.now())
       moments.push(Math.max(wait, soonest))
-    } else if (token.held.renewal && this.#refresher.flight === null && state.name === 'healthy') {
-      moments.push(Math.max(left - token.windows.refreshWhenLeft, soonest))
+    } else if (
+      token.credential.refreshSource &&
+      this.#refresher.flight === null &&
+      state.name === 'healthy'
+    ) {
+      moments.push(Math.max(left - refreshWhenLeft, soonest))
     }
-    if (left > token.windows.waitWhenLeft) moments.push(left - token.windows.waitWhenLeft)
+    if (left > waitWhenLeft) moments.push(left - waitWhenLeft)
     return Math.min(...moments.filter((moment) => moment > 0), HEARTBEAT_MS)
   }
 }

@@ -1,70 +1,57 @@
-import type { Credential, Rejection } from '../credential.ts'
-import type { KeeperCore } from './keeper-core.ts'
-import { retryOf, type Retry } from './keeper-state.ts'
+import type { ProbeResult } from '../credential.ts'
+import type { KeeperContext } from './keeper-context.ts'
+import type { Retry } from './keeper-state.ts'
 import { forget } from './record.ts'
-import { probeDelay } from './refresh-policy.ts'
-import type { Warnings } from './warnings.ts'
+import { MAX_RETRY_AFTER_MS, probeDelay } from './refresh-policy.ts'
+import { warnRejectedAgain } from './warnings.ts'
 
-/** What a cheap request with a credential showed. */
-export type ProbeResult =
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'rejected'; readonly rejection: Rejection }
-  /** Nothing about the credential: no network, an overload. */
-  | { readonly kind: 'unknown' }
+/** The next time to ask whether the provider accepts the credential again. The pauses grow until it accepts a real request. */
+export function nextProbe(context: KeeperContext): Retry {
+  const { memory, random } = context
+  const attempt = (memory.record.probe?.attempt ?? 0) + 1
+  const retry = context.retryIn(probeDelay(attempt, random()), 'probe', attempt)
+  memory.update({ probe: { attempt, at: retry.at } })
+  return retry
+}
 
-export type Probe = (credential: Credential) => Promise<ProbeResult>
+/** The same as an earlier process, or another one, has planned it. */
+export function pendingProbe(context: KeeperContext): Retry {
+  const { probe } = context.memory.record
+  const delayMs = Math.min(Math.max(0, (probe?.at ?? 0) - context.clock.now()), MAX_RETRY_AFTER_MS)
+  return context.retryIn(delayMs, 'probe', probe?.attempt ?? 0)
+}
 
 /** Asks the provider, ever more rarely, whether it accepts again what nothing here can change. */
 export class Prober {
-  readonly #core: KeeperCore
-  readonly #warnings: Warnings
-  readonly #probe: Probe | null
+  readonly #context: KeeperContext
   #asking = false
 
-  constructor(core: KeeperCore, warnings: Warnings, probe: Probe | null) {
-    this.#core = core
-    this.#warnings = warnings
-    this.#probe = probe
-  }
-
-  /** The next time to ask; null where nobody can ask. The pauses grow until a real request is accepted. */
-  nextTime(): Retry | null {
-    if (!this.#core.canProbe) return null
-    const { book, random } = this.#core
-    const attempt = (book.record.probe?.attempt ?? 0) + 1
-    const retry = this.#core.retry('probe', attempt, probeDelay(attempt, random()))
-    book.update({ probe: { attempt, at: retry.at } })
-    return retry
+  constructor(context: KeeperContext) {
+    this.#context = context
   }
 
   /** Asks once, where the state waits for it. */
   async ask(): Promise<void> {
-    const core = this.#core
-    const { held } = core
-    if (this.#asking || this.#probe === null || held === null || retryOf(core.state)?.means !== 'probe')
-      return
+    const context = this.#context
+    const { active, memory } = context
+    if (this.#asking || active === null || context.retry?.means !== 'probe') return
     this.#asking = true
     // Counted before it leaves: a restart in between must not make it ask twice as often.
-    core.dispatch({ type: 'probe-failed', retry: this.nextTime()! })
+    context.dispatch({ type: 'probe-failed', retry: nextProbe(context) })
     let result: ProbeResult
     try {
-      result = await this.#probe(held.credential).catch(() => ({ kind: 'unknown' }) as const)
+      result = await context.probe(active).catch(() => ({ kind: 'unknown' }) as const)
     } finally {
       this.#asking = false
     }
-    if (core.held?.credential.fingerprint !== held.credential.fingerprint) return
-    if (!core.running || retryOf(core.state)?.means !== 'probe') return
-    core.tell({ type: 'probe', at: core.clock.now(), accepted: result.kind === 'accepted' })
+    if (!context.isActive(active.fingerprint) || !context.running || context.retry?.means !== 'probe') return
+    context.tell({ type: 'probe', at: context.clock.now(), accepted: result.kind === 'accepted' })
     if (result.kind === 'accepted') {
-      const { rejected } = core.book.record
-      core.book.update({ forbidden: null, rejected: forget(rejected, held.credential.fingerprint) })
-      core.dispatch({ type: 'accepted' })
-      return
-    }
-    if (result.kind === 'rejected' && result.rejection.kind === 'rejected') {
-      const consecutive401 = core.book.record.consecutive401 + 1
-      core.book.update({ consecutive401 })
-      this.#warnings.rejectedAgain(consecutive401)
+      memory.update({ forbidden: null, rejected: forget(memory.record.rejected, active.fingerprint) })
+      context.dispatch({ type: 'accepted' })
+    } else if (result.kind === 'rejected' && result.rejection.kind === 'rejected') {
+      memory.update({ consecutive401: memory.record.consecutive401 + 1 })
+      warnRejectedAgain(context)
     }
   }
 }

@@ -1,15 +1,27 @@
-import { sameAccount, type Held } from '../held.ts'
-import { remember, type KeeperRecord } from './record.ts'
-import type { TokenInHand } from './token-in-hand.ts'
+import { sameAccount, type ManagedCredential } from '../managed-credential.ts'
+import { remember, type EndedSignIn, type KeeperRecord } from './record.ts'
+import type { TokenClock } from './token-clock.ts'
 
 /** What the keeper's memory says about a credential. Pure. */
 
+/** Would a request with this token be accepted, by all that is known? */
+export function isTokenGood({ rejected }: KeeperRecord, token: TokenClock): boolean {
+  return !token.isOver && !rejected.includes(token.credential.fingerprint)
+}
+
+/** Is the grant behind this generation proven dead? */
+export function hasEnded(
+  record: KeeperRecord,
+  fingerprint: string,
+): record is KeeperRecord & { readonly ended: EndedSignIn } {
+  return record.ended?.fingerprint === fingerprint
+}
+
 /** Can requests be sent with it again, now or after a refresh? */
-export function isAlive(record: KeeperRecord, held: Held, now: number): boolean {
-  const { fingerprint, expiresAt } = held.credential
+export function isAlive(record: KeeperRecord, credential: ManagedCredential, now: number): boolean {
+  const { fingerprint, expiresAt } = credential
   const tokenIsDead = record.rejected.includes(fingerprint) || (expiresAt !== null && expiresAt <= now)
-  if (!tokenIsDead) return true
-  return held.renewal !== null && record.ended?.fingerprint !== fingerprint
+  return !tokenIsDead || (credential.refreshSource !== null && !hasEnded(record, fingerprint))
 }
 
 /**
@@ -17,8 +29,8 @@ export function isAlive(record: KeeperRecord, held: Held, now: number): boolean 
  * a provider that rejects what it has just issued would otherwise be asked for ever,
  * by every process and after every restart.
  */
-export function mayRefreshAfterRejection(record: KeeperRecord, token: TokenInHand): boolean {
-  const { fingerprint } = token.held.credential
+export function mayRefreshAfterRejection(record: KeeperRecord, token: TokenClock): boolean {
+  const { fingerprint } = token.credential
   if (record.accepted === fingerprint) return true
   const { refreshedAfterRejection: former } = record
   // Its own refresh may have failed, or be under way in another process.
@@ -30,34 +42,33 @@ export function mayRefreshAfterRejection(record: KeeperRecord, token: TokenInHan
  * Did a person sign in anew, rather than a program refresh what was there? In doubt not:
  * what counts refreshes must not be set back by the refreshes of another process.
  */
-function isNewSignIn(record: KeeperRecord, before: Held, after: Held): boolean {
-  if (before.renewal === null || after.renewal === null) return true
-  if (before.credential.source !== after.credential.source) return true
-  if (!sameAccount(before.credential.accountId, after.credential.accountId)) return true
-  return record.ended?.fingerprint === before.credential.fingerprint
+function isNewSignIn(record: KeeperRecord, before: ManagedCredential, after: ManagedCredential): boolean {
+  if (before.refreshSource === null || after.refreshSource === null) return true
+  if (before.source !== after.source || !sameAccount(before.accountId, after.accountId)) return true
+  return hasEnded(record, before.fingerprint)
 }
 
 /** What changes in the record when `after` takes the place of `before`. */
 export function recordOfChange(
   record: KeeperRecord,
-  before: Held | null,
-  after: Held,
+  before: ManagedCredential | null,
+  after: ManagedCredential,
 ): Partial<KeeperRecord> {
-  const { fingerprint } = after.credential
+  const { fingerprint } = after
   const replaced =
     before !== null &&
-    before.renewal !== null &&
-    before.credential.fingerprint !== '' &&
-    before.credential.fingerprint !== fingerprint &&
-    before.credential.source === after.credential.source
+    before.refreshSource !== null &&
+    before.fingerprint !== '' &&
+    before.fingerprint !== fingerprint &&
+    before.source === after.source
   return {
-    superseded: replaced ? remember(record.superseded, before.credential.fingerprint) : record.superseded,
+    superseded: replaced ? remember(record.superseded, before.fingerprint) : record.superseded,
     ...(record.generation === fingerprint
       ? {}
       : {
           generation: fingerprint,
           failure: null,
-          ended: record.ended?.fingerprint === fingerprint ? record.ended : null,
+          ended: hasEnded(record, fingerprint) ? record.ended : null,
         }),
     // What a former process remembers of the same sign-in is kept over a restart.
     ...(before !== null && isNewSignIn(record, before, after)

@@ -25,8 +25,8 @@ const WAIT_LEAD_SHARE = 1 / 6
 /** No request waits longer for a refresh; the message is held instead. Also the limit of a token request. */
 export const MAX_WAIT_MS = 30 * SECOND
 
-/** From the first failure to the longest pause between two refreshes. */
-const REFRESH_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
+/** From the first failure to the longest pause between two refreshes: a hiccup ends at once, a long outage costs twelve requests an hour. */
+export const REFRESH_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
 
 /** Where only the provider can change something: cheap questions, ever rarer, at last hourly. */
 const PROBE_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: HOUR }

@@ -1,65 +1,65 @@
-import type { CredentialReason } from '../../support/errors.ts'
-import { withGeneration, type Held, type Renewal } from '../held.ts'
-import type { RefreshOutcome } from '../sign-in.ts'
-import type { KeeperCore } from './keeper-core.ts'
-import { isUsable, retryOf, type KeeperEvent } from './keeper-state.ts'
-import { refreshOnce } from './refresh-flight.ts'
-import { refreshDelay } from './refresh-policy.ts'
-import type { Rereader } from './rereader.ts'
-import type { TokenInHand } from './token-in-hand.ts'
-import type { Warnings } from './warnings.ts'
+import { SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { messageOf, StoreError, type CredentialReason } from '../../support/errors.ts'
+import { refreshedCredential, type ManagedCredential, type RefreshSource } from '../managed-credential.ts'
+import type { RefreshOutcome, RepeatPolicy } from '../sign-in.ts'
+import { eventsOfAdoption } from './adoption.ts'
+import type { KeeperContext } from './keeper-context.ts'
+import { isUsable, type KeeperEvent, type Retry } from './keeper-state.ts'
+import { MAX_WAIT_MS, refreshDelay } from './refresh-policy.ts'
+import type { SourceWatcher } from './source-watcher.ts'
+import type { TokenClock } from './token-clock.ts'
+import { warnSignInEnded, warnUnsaved } from './warnings.ts'
 
-type Settled = Exclude<RefreshOutcome, { kind: 'busy' }>
+/** How long to wait before looking again at a sign-in that another process refreshes. */
+const BUSY_PAUSE_MS = SECOND / 2
 
-/** Refreshes the credential in hand: one flight at a time, and what its outcome means. */
+type Outcome = Exclude<RefreshOutcome, { kind: 'busy' }>
+
+/** Refreshes the active credential: one flight at a time, and what its outcome means. */
 export class Refresher {
-  readonly #core: KeeperCore
-  readonly #rereader: Rereader
-  readonly #warnings: Warnings
+  readonly #context: KeeperContext
+  readonly #sources: SourceWatcher
   #flight: { readonly done: Promise<void>; readonly controller: AbortController } | null = null
 
-  constructor(core: KeeperCore, rereader: Rereader, warnings: Warnings) {
-    this.#core = core
-    this.#rereader = rereader
-    this.#warnings = warnings
+  constructor(context: KeeperContext, sources: SourceWatcher) {
+    this.#context = context
+    this.#sources = sources
   }
 
-  /** The refresh that is running; resolves when its outcome is settled, and never rejects. */
+  /** The refresh that is running; resolves when its outcome is applied, and never rejects. */
   get flight(): Promise<void> | null {
     return this.#flight?.done ?? null
   }
 
   /** May a refresh begin now? Not while one runs, nor in a pause, nor where it cannot help. */
   get isAllowed(): boolean {
-    const { state, held, running } = this.#core
-    if (!running || this.#flight !== null || held === null || held.renewal === null) return false
-    const retry = retryOf(state)
+    const { state, token, running, retry } = this.#context
+    if (!running || this.#flight !== null || !token?.credential.refreshSource) return false
     if (retry === null) return state.name === 'healthy'
-    if (retry.means === 'refresh') return this.#core.isDue(retry) && !this.mustNotSend
+    if (retry.means === 'refresh') return this.#context.isDue(retry) && !this.mustNotSend
     // Asking with a token that is over proves nothing: only then another one is fetched.
-    return retry.means === 'probe' && this.#core.token!.isOver
+    return retry.means === 'probe' && token.isOver
   }
 
   /** The last request may have rotated the token, and a replay could end the access token that still lives. */
   get mustNotSend(): boolean {
-    return this.#core.book.record.failure?.ambiguous === true && this.#isAlive()
+    return this.#context.memory.record.failure?.ambiguous === true && this.#context.isTokenGood
   }
 
-  /** Begins a refresh; call it only where it is allowed, or where the ladder has decided. */
+  /** Begins a refresh; call it only where it is allowed, or where a rejection calls for it. */
   start(causedByRejection: boolean): Promise<void> {
-    const { held, token } = this.#core
-    const renewal = held?.renewal
-    if (!held || !renewal || !token) return Promise.resolve()
+    const { active, memory } = this.#context
+    if (!active?.refreshSource) return Promise.resolve()
     const controller = new AbortController()
     // Set before the event: whoever hears of it finds the flight.
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#flight = { done: promise, controller }
-    const usable = this.#core.current() !== null
-    this.#core.book.update({ begun: held.credential.fingerprint })
-    this.#core.dispatch({ type: 'refresh-started', usable })
-    void this.#run(held, renewal, causedByRejection, controller.signal).finally(() => {
+    const usable = this.#context.current() !== null
+    memory.update({ begun: active.fingerprint })
+    this.#context.dispatch({ type: 'refresh-started', usable })
+    void this.#run(active, active.refreshSource, causedByRejection, controller.signal).finally(() => {
       this.#flight = null
-      this.#core.onChange()
+      this.#context.changed()
       resolve()
     })
     return promise
@@ -72,133 +72,170 @@ export class Refresher {
 
   /** Tries to store what could not be stored. */
   async saveUnsaved(): Promise<void> {
-    const core = this.#core
-    const retry = retryOf(core.state)
-    const renewal = core.held?.renewal
-    const { state } = core
-    if (retry?.means !== 'save' || !renewal || !('message' in state)) return
-    const attempt = retry.attempt + 1
-    const next = core.retry('save', attempt, refreshDelay(attempt, null, core.random()))
+    const context = this.#context
+    const { state, active, retry } = context
+    if (retry?.means !== 'save' || !active?.refreshSource || !('message' in state)) return
     const { reason, message } = state
-    core.dispatch({ type: 'refresh-failed', reason, message, retry: next, usable: isUsable(state) })
-    const saved = await renewal.signIn.saveUnsaved().catch(() => false)
-    if (saved) core.dispatch({ type: 'saved', retryNow: core.retry('refresh', 0, 0) })
+    const next = this.#retryAfter(retry.attempt + 1, null, 'save')
+    context.dispatch({ type: 'refresh-failed', reason, message, retry: next, usable: isUsable(state) })
+    const saved = await active.refreshSource.signIn.saveUnsaved().catch(() => false)
+    if (saved) context.dispatch({ type: 'saved', retryNow: context.retryIn(0, 'refresh', 0) })
   }
 
-  async #run(held: Held, renewal: Renewal, causedByRejection: boolean, signal: AbortSignal): Promise<void> {
-    const core = this.#core
+  async #run(
+    spent: ManagedCredential,
+    source: RefreshSource,
+    causedByRejection: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const context = this.#context
+    const { memory, clock } = context
     if (causedByRejection) {
-      core.book.update({ refreshedAfterRejection: held.credential.fingerprint })
+      memory.update({ refreshedAfterRejection: spent.fingerprint })
       // Whoever finds the next generation must find this beside it, and so must the next process.
-      await core.book.flush()
+      await memory.flush()
     }
-    const outcome = await refreshOnce(renewal, core.clock, signal, { mayRepeat: !this.#isAlive() })
-    const at = core.clock.now()
-    const name = outcomeName(outcome)
-    const message = 'message' in outcome ? outcome.message : null
-    core.book.update({ begun: null, lastRefresh: { at, outcome: name } })
-    core.tell({ type: 'refresh', at, outcome: name, message })
-    const inHand = core.held?.credential.fingerprint
-    const issued = 'generation' in outcome ? outcome.generation.accessToken.fingerprint : null
+    const outcome = await refreshToEnd(source, clock, signal, { mayRepeat: !context.isTokenGood })
+    const at = clock.now()
+    const name = outcome.kind === 'terminal' || outcome.kind === 'transient' ? outcome.reason : outcome.kind
+    memory.update({ begun: null, lastRefresh: { at, outcome: name } })
+    context.tell({
+      type: 'refresh',
+      at,
+      outcome: name,
+      message: 'message' in outcome ? outcome.message : null,
+    })
+    const issued = 'generation' in outcome ? outcome.generation.accessToken.fingerprint : ''
     // The watch may have brought the new generation before the refresh could report it.
-    if (inHand !== held.credential.fingerprint && inHand !== issued) {
+    if (context.isActive(spent.fingerprint) || context.isActive(issued)) {
+      await this.#apply(outcome, spent, source)
+    } else {
       // A person signed in or out meanwhile: the late result belongs to nobody.
-      await this.#rereader.reread()
-      return
+      await this.#sources.reload()
     }
-    await this.#settle(held, outcome)
   }
 
-  async #settle(held: Held, outcome: Settled): Promise<void> {
-    const core = this.#core
+  async #apply(outcome: Outcome, spent: ManagedCredential, source: RefreshSource): Promise<void> {
+    const context = this.#context
+    const { memory } = context
     switch (outcome.kind) {
       case 'renewed':
       case 'adopted': {
-        const next = withGeneration(held, outcome.generation)
-        const { fingerprint } = next.credential
-        if (core.book.record.superseded.includes(fingerprint)) {
-          return this.#fail('store', 'the store holds an older generation than the one in use', null, false)
+        const next = refreshedCredential(spent, source, outcome.generation)
+        if (memory.record.superseded.includes(next.fingerprint)) {
+          return this.#fail('store', 'the store holds an older generation than the one in use')
         }
-        if (outcome.kind === 'renewed') core.book.update({ renewed: fingerprint })
-        core.book.update({ failure: null })
+        if (outcome.kind === 'renewed') memory.update({ renewed: next.fingerprint })
+        memory.update({ failure: null })
         // It may be rejected already: another process had it first, or the watch brought it sooner.
-        this.#takeRenewed(next, outcome.kind === 'adopted', (token) => this.#rereader.eventsFor(next, token))
-        return
+        return this.#activate(next, outcome.kind === 'adopted', (token) => eventsOfAdoption(context, token))
       }
       case 'unsaved': {
-        const next = withGeneration(held, outcome.generation)
-        core.book.update({ renewed: next.credential.fingerprint })
-        const retry = core.retry('save', 1, refreshDelay(1, null, core.random()))
         const { message } = outcome
-        this.#takeRenewed(next, false, () => [
-          { type: 'unsaved', held: next, reason: 'store', message, retry },
+        const next = refreshedCredential(spent, source, outcome.generation)
+        memory.update({ renewed: next.fingerprint })
+        const retry = this.#retryAfter(1, null, 'save')
+        this.#activate(next, false, () => [
+          { type: 'unsaved', active: next, reason: 'store', message, retry },
         ])
-        this.#warnings.unsaved(message)
-        return
+        return warnUnsaved(context, message)
       }
       case 'superseded':
-        return this.#rereader.reread().then(() => this.#unstick())
+        await this.#sources.reload()
+        // The store said that the sign-in was replaced, and still shows the same one: look again later.
+        if (context.state.name === 'refreshing') this.#fail('store', 'the sign-in is being replaced')
+        return
       case 'terminal': {
         const { reason, message } = outcome
-        const { fingerprint } = held.credential
-        core.book.update({ ended: { fingerprint, reason, message }, failure: null })
-        core.dispatch({ type: 'sign-in-ended', reason, message, usable: this.#isAlive() })
+        const { fingerprint } = spent
+        memory.update({ ended: { fingerprint, reason, message }, failure: null })
+        context.dispatch({ type: 'sign-in-ended', reason, message, usable: context.isTokenGood })
         // A sibling may have refreshed or signed in while the answer was on its way.
-        await this.#rereader.reread()
-        if (core.held?.credential.fingerprint === fingerprint) {
-          this.#warnings.signInEnded(reason, core.current() !== null)
-        }
+        await this.#sources.reload()
+        if (context.isActive(fingerprint)) warnSignInEnded(context, reason)
         return
       }
       case 'store':
-        return this.#fail('store', outcome.message, null, false)
+        return this.#fail('store', outcome.message)
       case 'transient':
         return this.#fail(outcome.reason, outcome.message, outcome.retryAfterMs, outcome.ambiguous)
     }
   }
 
-  #takeRenewed(next: Held, fromStore: boolean, events: (token: TokenInHand) => readonly KeeperEvent[]): void {
-    const core = this.#core
-    const { state } = core
-    if (state.name !== 'not-permitted') return core.take(next, fromStore, events)
+  #activate(
+    next: ManagedCredential,
+    fromStore: boolean,
+    events: (token: TokenClock) => readonly KeeperEvent[],
+  ): void {
+    const context = this.#context
+    const { state } = context
+    if (state.name !== 'not-permitted') return context.activate(next, fromStore, events)
     // Another token of the same account is as little permitted: the state outlives the generation.
     const { reason, message, retry } = state
-    const { fingerprint } = next.credential
-    core.book.update({ forbidden: { fingerprint, reason, message, byScope: false } })
-    core.take(next, fromStore, (token) => [
+    const forbidden = { reason, message, byScope: false }
+    context.memory.update({ forbidden: { fingerprint: next.fingerprint, ...forbidden } })
+    context.activate(next, fromStore, (token) => [
       ...events(token),
-      { type: 'forbidden', reason, message, retry, byScope: false },
+      { type: 'forbidden', ...forbidden, retry },
     ])
   }
 
-  #fail(reason: CredentialReason, message: string, retryAfterMs: number | null, ambiguous: boolean): void {
-    const core = this.#core
-    const attempt = (core.book.record.failure?.attempt ?? 0) + 1
-    const delayMs = refreshDelay(attempt, retryAfterMs, core.random())
-    const usable = this.#isAlive()
-    const retry = core.retry(ambiguous && usable ? 'read-again' : 'refresh', attempt, delayMs)
-    core.book.update({
-      generation: core.held?.credential.fingerprint ?? null,
+  #fail(
+    reason: CredentialReason,
+    message: string,
+    retryAfterMs: number | null = null,
+    ambiguous = false,
+  ): void {
+    const context = this.#context
+    const { active, memory } = context
+    const attempt = (memory.record.failure?.attempt ?? 0) + 1
+    const usable = context.isTokenGood
+    const retry = this.#retryAfter(attempt, retryAfterMs, ambiguous && usable ? 'read-again' : 'refresh')
+    memory.update({
+      generation: active?.fingerprint ?? null,
       failure: { reason, message, attempt, nextAttemptAt: retry.at, ambiguous },
     })
-    core.dispatch({ type: 'refresh-failed', reason, message, usable, retry })
+    context.dispatch({ type: 'refresh-failed', reason, message, usable, retry })
   }
 
-  /** The store said that the sign-in was replaced, and still shows the same one: look again later. */
-  #unstick(): void {
-    if (this.#core.state.name === 'refreshing')
-      this.#fail('store', 'the sign-in is being replaced', null, false)
-  }
-
-  /** Alive whatever the state says, which does not know yet how the refresh went. */
-  #isAlive(): boolean {
-    const { token, book } = this.#core
-    return (
-      token !== null && !token.isOver && !book.record.rejected.includes(token.held.credential.fingerprint)
-    )
+  #retryAfter(attempt: number, retryAfterMs: number | null, means: Retry['means']): Retry {
+    const { random } = this.#context
+    return this.#context.retryIn(refreshDelay(attempt, retryAfterMs, random()), means, attempt)
   }
 }
 
-function outcomeName(outcome: Settled): string {
-  return outcome.kind === 'terminal' || outcome.kind === 'transient' ? outcome.reason : outcome.kind
+/**
+ * One refresh to its end: where another process is at it, its result is waited for
+ * and adopted. Never rejects.
+ *
+ * @param signal ends every wait; never a request that has left
+ */
+async function refreshToEnd(
+  { signIn, generation }: RefreshSource,
+  clock: Clock,
+  signal: AbortSignal,
+  policy: RepeatPolicy,
+): Promise<Outcome> {
+  const deadline = clock.monotonic() + MAX_WAIT_MS
+  try {
+    for (;;) {
+      const outcome = await signIn.refresh(generation, signal, policy)
+      if (outcome.kind !== 'busy') return outcome
+      if (clock.monotonic() + BUSY_PAUSE_MS >= deadline) break
+      await sleep(clock, BUSY_PAUSE_MS, signal)
+      const stored = await signIn.read()
+      if (stored.kind === 'present' && !stored.generation.accessToken.equals(generation.accessToken)) {
+        return { kind: 'adopted', generation: stored.generation }
+      }
+    }
+    return transient('store', 'another process has been renewing the sign-in for too long')
+  } catch (error) {
+    if (signal.aborted) return transient('network', 'the gateway is stopping')
+    if (error instanceof StoreError) return { kind: 'store', message: messageOf(error) }
+    return transient('network', messageOf(error))
+  }
+}
+
+function transient(reason: 'store' | 'network', message: string): Outcome {
+  return { kind: 'transient', reason, message, retryAfterMs: null, ambiguous: false }
 }

@@ -4,13 +4,13 @@ import { REMEMBERED_FINGERPRINTS, type KeeperRecord } from './record.ts'
 
 /**
  * `mine` after others have written `theirs`. What a state hangs on stays as this keeper
- * made it: its failures, and what it knows of the token in hand, which a verdict from
+ * made it: its failures, and what it knows of the active token, which a verdict from
  * elsewhere must not take away without the event that says so.
  *
- * @param inHand the fingerprint of the token in hand
+ * @param active the fingerprint of the active token
  */
-export function withNews(mine: KeeperRecord, theirs: KeeperRecord, inHand: string | null): KeeperRecord {
-  const others = (list: readonly string[]) => list.filter((fingerprint) => fingerprint !== inHand)
+export function withNews(mine: KeeperRecord, theirs: KeeperRecord, active: string | null): KeeperRecord {
+  const others = (list: readonly string[]) => list.filter((fingerprint) => fingerprint !== active)
   return {
     ...mine,
     rejected: union(mine.rejected, others(theirs.rejected)),

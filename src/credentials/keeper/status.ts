@@ -8,7 +8,7 @@ import {
   type HermesError,
 } from '../../support/errors.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
-import type { Held } from '../held.ts'
+import type { ManagedCredential } from '../managed-credential.ts'
 import { retryOf, type CredentialStateName, type KeeperState } from './keeper-state.ts'
 import type { KeeperRecord } from './record.ts'
 
@@ -35,30 +35,29 @@ export interface AuthStatus {
 export interface StatusParts {
   readonly state: KeeperState
   readonly record: KeeperRecord
-  /** Milliseconds that are left of the token in hand; Infinity = unknown. */
+  /** Milliseconds that are left of the active token; Infinity = unknown. */
   readonly leftMs: number
-  /** The API key that stands in at present. */
-  readonly standIn: Held | null
+  /** The API key that is used at present instead of the sign-in. */
+  readonly fallback: ManagedCredential | null
 }
 
-export function statusOf({ state, record, leftMs, standIn }: StatusParts): AuthStatus {
-  const held = standIn ?? state.held
-  const credential = held?.credential ?? null
+export function statusOf({ state, record, leftMs, fallback }: StatusParts): AuthStatus {
+  const credential = fallback ?? state.active
   const retry = retryOf(state)
-  const expiresAt = standIn ? null : (credential?.expiresAt ?? null)
+  const expiresAt = credential?.expiresAt ?? null
   return {
-    // Usable by the stand-in, while what it stands in for is not.
-    state: standIn ? 'at-risk' : state.name,
+    // Requests work by the fallback, while the sign-in does not.
+    state: fallback ? 'at-risk' : state.name,
     reason: reasonOf(state, record),
     source: credential?.source ?? null,
     kind: credential?.kind ?? null,
-    renewable: credential?.renewable ?? false,
+    renewable: (credential?.refreshSource ?? null) !== null,
     fingerprint: credential?.fingerprint || null,
     // A source that gave no token yet has no end to show.
     expiresAt: expiresAt === null || expiresAt === 0 ? null : isoTime(expiresAt),
     secondsLeft: expiresAt === null || expiresAt === 0 ? null : Math.max(0, Math.floor(leftMs / SECOND)),
-    loginExpiresAt: isoTime(state.held?.loginExpiresAt ?? null),
-    loginExpiryEstimated: state.held?.loginExpiryEstimated ?? false,
+    loginExpiresAt: isoTime(state.active?.loginExpiresAt ?? null),
+    loginExpiryEstimated: state.active?.loginExpiryEstimated ?? false,
     lastRefresh: record.lastRefresh && {
       at: isoTime(record.lastRefresh.at),
       outcome: record.lastRefresh.outcome,
@@ -74,7 +73,7 @@ function reasonOf(state: KeeperState, { rejected }: KeeperRecord): CredentialRea
       return null
     case 'refreshing':
       if (state.usable) return null
-      return rejected.includes(state.held.credential.fingerprint) ? 'revoked' : 'expired'
+      return rejected.includes(state.active.fingerprint) ? 'revoked' : 'expired'
     default:
       return state.reason
   }
@@ -98,11 +97,6 @@ export function errorOf(state: KeeperState, now: number): HermesError {
   }
 }
 
-/** A sentence about the state; null when there is nothing to say. */
-export function messageFor(state: KeeperState): string | null {
-  return 'message' in state ? state.message : null
-}
-
 /** Exit codes of the commands, by who must act. */
 export function exitCodeOf(state: CredentialStateName): 0 | 3 | 4 | 78 {
   switch (state) {
@@ -117,5 +111,26 @@ export function exitCodeOf(state: CredentialStateName): 0 | 3 | 4 | 78 {
       return 3
     case 'misconfigured':
       return 78
+  }
+}
+
+const LOGIN = 'hermes auth login --headless'
+
+/** The command that helps a credential in this state. */
+export function suggestedCommand(state: CredentialStateName, reason: CredentialReason | null): string {
+  if (state === 'misconfigured') return 'hermes auth sources'
+  switch (reason) {
+    case 'other-machine':
+      return `${LOGIN}\` or, if this machine is to go on alone, \`hermes auth status --adopt`
+    case 'store':
+    case 'endpoint':
+    case 'network':
+    case 'rate-limited':
+    case 'policy':
+    case 'billing':
+    case 'account':
+      return 'hermes doctor'
+    default:
+      return LOGIN
   }
 }

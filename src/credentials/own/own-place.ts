@@ -3,7 +3,7 @@ import type { HomePaths } from '../../config/home/home.ts'
 import type { TokenEndpoint } from '../../oauth/token-endpoint.ts'
 import type { Clock } from '../../support/clock.ts'
 import { machineId } from '../../support/machine.ts'
-import { memoryFile } from '../keeper/memory-file.ts'
+import { memoryFile } from '../keeper/persistent-record.ts'
 import type { OwnPlace } from './own-sign-ins.ts'
 import { OwnStore } from './own-store.ts'
 

@@ -1,6 +1,6 @@
 import { messageOf } from '../../support/errors.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
-import { holdStatic } from '../held.ts'
+import { staticCredential } from '../managed-credential.ts'
 import type { RefreshableSignIn } from '../sign-in.ts'
 import { SANDBOX_TOKEN_REFUSED, type CredentialSource, type SourceReading } from '../sources/source.ts'
 import { readingOf } from '../sources/stored.ts'
@@ -41,7 +41,7 @@ export function ownSource(options: OwnSourceOptions): CredentialSource {
         if (!allowSandboxTokens && isSandboxToken(key.reveal())) {
           return [unusable(place, SANDBOX_TOKEN_REFUSED, true)]
         }
-        return [{ source, place, kind: 'present', held: holdStatic('api-key', source, key) }]
+        return [{ source, place, kind: 'present', credential: staticCredential('api-key', source, key) }]
       } catch (error) {
         return [unusable(place, messageOf(error), false)]
       }

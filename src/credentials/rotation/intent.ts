@@ -1,9 +1,9 @@
 import { unlink } from 'node:fs/promises'
 import { findLeftovers, writeFileAtomically } from '../../support/atomic-file.ts'
 import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
-import { MINUTE, SECOND } from '../../support/clock.ts'
 import type { CredentialReason } from '../../support/errors.ts'
 import { parseObject, readPrivateFile } from '../../support/private-file.ts'
+import { MAX_RETRY_AFTER_MS, REFRESH_BACKOFF } from '../keeper/refresh-policy.ts'
 
 /**
  * What is durably known about the spending of one refresh token. It is written
@@ -38,9 +38,6 @@ const UNKNOWN: Omit<Intent, 'spent'> = {
   reason: null,
   notBefore: null,
 }
-
-/** 5 s to 5 min: a short hiccup is mended at once, a long outage costs twelve requests an hour. */
-export const REFRESH_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
 
 /** Where the one intent of a sign-in is kept. Read and written only under the store's refresh lock. */
 export interface Intents {
@@ -96,7 +93,8 @@ export class IntentFile implements Intents {
  * lock: so several processes together send no more than one.
  */
 export function restOf(intent: Intent, now: number, backoff: BackoffOptions = REFRESH_BACKOFF): number {
-  if (intent.notBefore !== null) return Math.max(0, Math.min(intent.notBefore - now, LONGEST_REST_MS))
+  // As long as the longest `Retry-After` that is obeyed, whatever the clock did meanwhile.
+  if (intent.notBefore !== null) return Math.max(0, Math.min(intent.notBefore - now, MAX_RETRY_AFTER_MS))
   if (intent.outcome === 'waiting') return 0
   // The shortest delay that the jitter allows, so that nobody who waited its own turn is sent away.
   const delay = backoffDelay(Math.max(1, intent.sends), backoff, 0)
@@ -104,6 +102,3 @@ export function restOf(intent: Intent, now: number, backoff: BackoffOptions = RE
   // A clock that was set back must not make the token rest for a day.
   return since < 0 ? 0 : Math.max(0, delay - since)
 }
-
-/** As long as the longest `Retry-After` that is obeyed, whatever the clock did meanwhile. */
-const LONGEST_REST_MS = 60 * MINUTE

@@ -3,23 +3,25 @@ import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { Secret } from '../../support/secret.ts'
 import type { SourceName } from '../credential.ts'
-import { holdGeneration, holdStatic, type Held } from '../held.ts'
+import { managedCredential, staticCredential, type ManagedCredential } from '../managed-credential.ts'
 import { decide, ACCEPT_ALL, type Judge, type SourcePolicy } from './decision.ts'
 import type { SourceReading } from './source.ts'
 
 const signIn = new MemorySignIn(new FakeClock())
 const auto: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: false }
 
-function renewable(source: SourceName, accountId = 'account-1'): Held {
+function renewable(source: SourceName, accountId = 'account-1'): ManagedCredential {
   const generation = signIn.issue({ accountId })
-  return holdGeneration(generation, { kind: 'oauth', source, signIn, borrowed: source !== 'own' })
+  return managedCredential(generation, { kind: 'oauth', source, signIn, borrowed: source !== 'own' })
 }
 
-const key = (name: string) => holdStatic('api-key', 'environment', new Secret(`sk-ant-api03-TEST-${name}`))
-const token = (name: string) => holdStatic('oauth', 'environment', new Secret(`sk-ant-oat01-TEST-${name}`))
+const key = (name: string) =>
+  staticCredential('api-key', 'environment', new Secret(`sk-ant-api03-TEST-${name}`))
+const token = (name: string) =>
+  staticCredential('oauth', 'environment', new Secret(`sk-ant-oat01-TEST-${name}`))
 
-function present(held: Held, place: string = held.credential.source): SourceReading {
-  return { source: held.credential.source, place, kind: 'present', held }
+function present(credential: ManagedCredential, place: string = credential.source): SourceReading {
+  return { source: credential.source, place, kind: 'present', credential }
 }
 
 function absent(source: SourceName): SourceReading {
@@ -39,8 +41,8 @@ function broken(source: SourceName, chainGoesOn: boolean): SourceReading {
   }
 }
 
-function dead(...helds: Held[]): Judge {
-  return { isAlive: (held) => !helds.includes(held), isSuperseded: () => false }
+function dead(...credentials: ManagedCredential[]): Judge {
+  return { isAlive: (credential) => !credentials.includes(credential), isSuperseded: () => false }
 }
 
 describe('which credential is in use', () => {
@@ -49,7 +51,7 @@ describe('which credential is in use', () => {
   const staticToken = token('a')
   const apiKey = key('a')
 
-  it.each<[string, readonly SourceReading[], Partial<SourcePolicy>, Held | null]>([
+  it.each<[string, readonly SourceReading[], Partial<SourcePolicy>, ManagedCredential | null]>([
     ['nothing, where nothing is', [absent('own'), absent('environment')], {}, null],
     [
       'the own sign-in before everything else',
@@ -129,7 +131,7 @@ describe('which credential is in use', () => {
     const policy: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: true }
     const { inUse, fallback } = decide([present(own), present(apiKey)], policy, ACCEPT_ALL, null)
     expect(inUse).toBe(own)
-    expect(fallback?.credential).toMatchObject({ source: 'fallback-api-key', kind: 'api-key' })
+    expect(fallback).toMatchObject({ source: 'fallback-api-key', kind: 'api-key' })
   })
 
   it('goes back to a static token when the adopted sign-in beside it has died', () => {
@@ -141,7 +143,7 @@ describe('which credential is in use', () => {
     const stranger = renewable('claude-code', 'account-2')
     const other = decide([present(staticToken), present(stranger)], auto, ACCEPT_ALL, 'account-1')
     expect(other.inUse).toBe(staticToken)
-    const judge: Judge = { isAlive: () => true, isSuperseded: (name) => name === own.credential.fingerprint }
+    const judge: Judge = { isAlive: () => true, isSuperseded: (name) => name === own.fingerprint }
     expect(decide([present(own)], auto, judge, null)).toMatchObject({ inUse: null, sawSuperseded: true })
   })
 })

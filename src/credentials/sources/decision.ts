@@ -1,6 +1,6 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
-import { sameAccount, type Held } from '../held.ts'
+import { sameAccount, type ManagedCredential } from '../managed-credential.ts'
 import type { SourceReading } from './source.ts'
 
 export interface SourcePolicy {
@@ -12,8 +12,8 @@ export interface SourcePolicy {
 /** What is known of a credential that a source offers. */
 export interface Judge {
   /** False: rejected by the provider or ended, and nothing can refresh it. */
-  isAlive(held: Held): boolean
-  /** An earlier generation of what is held now: it must never come back. */
+  isAlive(credential: ManagedCredential): boolean
+  /** An earlier generation of what is in use now: it must never come back. */
   isSuperseded(fingerprint: string): boolean
 }
 
@@ -34,19 +34,19 @@ export interface SourceReport {
 
 export interface Decision {
   /** The credential to use; null where none is alive. */
-  readonly inUse: Held | null
+  readonly inUse: ManagedCredential | null
   /** The first one that is known to be dead, where nothing is in use: what a person must mend. */
-  readonly dead: Held | null
+  readonly dead: ManagedCredential | null
   /** Why there is nothing, where something is broken. */
   readonly trouble: {
     readonly reason: CredentialReason
     readonly message: string
     readonly misconfigured: boolean
   } | null
-  /** A source holds an earlier generation than the one held now: a restored copy, or a write that is still to come. */
+  /** A source holds an earlier generation than the one in use now: a restored copy, or a write that is still to come. */
   readonly sawSuperseded: boolean
-  /** ANTHROPIC_API_KEY, where it may stand in for a dead OAuth sign-in. */
-  readonly fallback: Held | null
+  /** ANTHROPIC_API_KEY, where it may be used for a dead OAuth sign-in. */
+  readonly fallback: ManagedCredential | null
   readonly reports: readonly SourceReport[]
 }
 
@@ -68,9 +68,9 @@ export function decide(
     (reading) => reading.source === 'refresh-command' && reading.kind !== 'absent',
   )
   const notes: string[] = []
-  let chosen: Held | null = null
-  let staticToken: Held | null = null
-  let dead: Held | null = null
+  let chosen: ManagedCredential | null = null
+  let staticToken: ManagedCredential | null = null
+  let dead: ManagedCredential | null = null
   let trouble: Decision['trouble'] = null
   let sawSuperseded = false
 
@@ -86,8 +86,8 @@ export function decide(
       }
       return reading.message
     }
-    const { held } = reading
-    const { kind, fingerprint, source, accountId } = held.credential
+    const { credential } = reading
+    const { kind, fingerprint, source, accountId } = credential
     if (source === 'claude-code' && policy.adoptClaudeCode === 'auto') {
       if (!staticToken) return 'adopted only beside an OAuth token without a refresh source'
       if (commandThere) return 'not adopted: auth.refresh_command is configured'
@@ -96,31 +96,31 @@ export function decide(
       sawSuperseded = true
       return 'replaced by a newer generation'
     }
-    if (!judge.isAlive(held)) {
-      dead ??= held
+    if (!judge.isAlive(credential)) {
+      dead ??= credential
       return 'rejected by the provider, or ended'
     }
     if (chosen) return 'a source before it is in use'
     if (trouble) return 'a source before it needs mending first'
-    if (kind === 'api-key' && (staticToken ?? (dead && dead.credential.kind !== 'api-key'))) {
+    if (kind === 'api-key' && (staticToken ?? (dead && (dead as ManagedCredential).kind !== 'api-key'))) {
       return policy.fallbackApiKey
         ? 'kept for the time when the OAuth sign-in is dead'
         : 'not used beside an OAuth sign-in: auth.fallback_api_key is off'
     }
     if (source !== 'own' && !sameAccount(account, accountId)) return 'belongs to another account'
-    if (kind === 'oauth' && held.renewal === null) {
+    if (kind === 'oauth' && credential.refreshSource === null) {
       if (staticToken) return 'a source before it is in use'
-      staticToken = held
+      staticToken = credential
       return 'used: the first source that was found'
     }
-    chosen = held
+    chosen = credential
     return staticToken
       ? 'used: renewable, beside an OAuth token that is not'
       : 'used: the first source that was found'
   }
   for (const reading of readings) notes.push(judgeOne(reading))
 
-  const inUse: Held | null = chosen ?? staticToken
+  const inUse: ManagedCredential | null = chosen ?? staticToken
   return {
     inUse,
     dead: inUse ? null : dead,
@@ -131,19 +131,23 @@ export function decide(
   }
 }
 
-function fallbackOf(readings: readonly SourceReading[], judge: Judge, inUse: Held | null): Held | null {
-  if (inUse?.credential.kind === 'api-key') return null
+function fallbackOf(
+  readings: readonly SourceReading[],
+  judge: Judge,
+  inUse: ManagedCredential | null,
+): ManagedCredential | null {
+  if (inUse?.kind === 'api-key') return null
   for (const reading of readings) {
     if (reading.source !== 'environment' || reading.kind !== 'present') continue
-    const { held } = reading
-    if (held.credential.kind === 'api-key' && judge.isAlive(held)) {
-      return { ...held, credential: { ...held.credential, source: 'fallback-api-key' } }
+    const { credential } = reading
+    if (credential.kind === 'api-key' && judge.isAlive(credential)) {
+      return { ...credential, source: 'fallback-api-key' }
     }
   }
   return null
 }
 
-function reportOf(reading: SourceReading, note: string, inUse: Held | null): SourceReport {
+function reportOf(reading: SourceReading, note: string, inUse: ManagedCredential | null): SourceReport {
   const { source, place } = reading
   if (reading.kind !== 'present') {
     return {
@@ -157,14 +161,14 @@ function reportOf(reading: SourceReading, note: string, inUse: Held | null): Sou
       reason: note,
     }
   }
-  const { credential } = reading.held
-  const used = reading.held === inUse
+  const { credential } = reading
+  const used = credential === inUse
   return {
     source,
     place,
     found: true,
     kind: credential.kind,
-    renewable: credential.renewable,
+    renewable: credential.refreshSource !== null,
     fingerprint: credential.fingerprint === '' ? null : credential.fingerprint,
     inUse: used,
     reason: !used && note.startsWith('used') ? 'a renewable sign-in is used instead' : note,

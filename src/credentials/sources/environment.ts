@@ -1,7 +1,7 @@
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import type { Secret } from '../../support/secret.ts'
 import { tokenShapeProblem } from '../../support/token-shape.ts'
-import { holdStatic } from '../held.ts'
+import { staticCredential } from '../managed-credential.ts'
 import {
   SANDBOX_TOKEN_REFUSED,
   NOTHING_TO_WATCH,
@@ -62,8 +62,8 @@ function readVariable(
   if (!allowSandboxTokens && isSandboxToken(text)) return unusable(name, SANDBOX_TOKEN_REFUSED, true)
   // Many put an OAuth token where an API key belongs, and keys of proxies have no known prefix.
   const isKey = name === 'ANTHROPIC_API_KEY' ? !OAUTH_TOKEN.test(text) : API_KEY.test(text)
-  const held = holdStatic(isKey ? 'api-key' : 'oauth', 'environment', value)
-  return { source: 'environment', place: name, kind: 'present', held }
+  const credential = staticCredential(isKey ? 'api-key' : 'oauth', 'environment', value)
+  return { source: 'environment', place: name, kind: 'present', credential }
 }
 
 const OAUTH_TOKEN = /^sk-ant-oat/

@@ -1,6 +1,6 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
-import { holdGeneration, NOT_YET_ISSUED } from '../held.ts'
+import { managedCredential, NOT_YET_ISSUED } from '../managed-credential.ts'
 import type { Generation, RefreshableSignIn, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
 import type { SourceReading } from './source.ts'
 import { NOTHING_TO_WATCH } from './source.ts'
@@ -58,14 +58,14 @@ export function readOnDemand(
   place: string,
   signIn: OnDemandSignIn,
 ): SourceReading {
-  const held = holdGeneration(signIn.last, {
+  const credential = managedCredential(signIn.last, {
     kind,
     source,
     signIn,
     borrowed: true,
     needsNoRefreshToken: true,
   })
-  return { source, place, kind: 'present', held }
+  return { source, place, kind: 'present', credential }
 }
 
 function livesLonger(next: Generation, last: Generation): boolean {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
-import { NOT_YET_ISSUED } from '../held.ts'
+import { NOT_YET_ISSUED } from '../managed-credential.ts'
 import { OnDemandSignIn, readOnDemand, type Issue } from './on-demand.ts'
 import { NOTHING_TO_WATCH, type CredentialSource, type SourceReading } from './source.ts'
 

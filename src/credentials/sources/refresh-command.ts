@@ -3,7 +3,7 @@ import { SECOND } from '../../support/clock.ts'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { Secret } from '../../support/secret.ts'
 import { tokenShapeProblem } from '../../support/token-shape.ts'
-import { NOT_YET_ISSUED } from '../held.ts'
+import { NOT_YET_ISSUED } from '../managed-credential.ts'
 import { OnDemandSignIn, readOnDemand, type Issue } from './on-demand.ts'
 import { SANDBOX_TOKEN_REFUSED, NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
 

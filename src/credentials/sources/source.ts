@@ -1,6 +1,6 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
-import type { Held } from '../held.ts'
+import type { ManagedCredential } from '../managed-credential.ts'
 
 /** What one place holds. A source with several places (variables) gives several, in order. */
 export type SourceReading = {
@@ -9,7 +9,7 @@ export type SourceReading = {
   readonly place: string
 } & (
   | { readonly kind: 'absent'; readonly message: string }
-  | { readonly kind: 'present'; readonly held: Held }
+  | { readonly kind: 'present'; readonly credential: ManagedCredential }
   /** Something is there that must not be used. */
   | {
       readonly kind: 'unusable'

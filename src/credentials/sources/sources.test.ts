@@ -22,7 +22,7 @@ describe('a variable of the environment', () => {
     ['ANTHROPIC_TOKEN', 'sk-ant-api03-TEST', 'api-key'],
     ['CLAUDE_CODE_OAUTH_TOKEN', 'sk-ant-oat01-TEST', 'oauth'],
   ])('%s with %s is taken as %s', async (name, value, kind) => {
-    expect(await readVariable(name, value)).toMatchObject({ kind: 'present', held: { credential: { kind } } })
+    expect(await readVariable(name, value)).toMatchObject({ kind: 'present', credential: { kind } })
   })
 
   it.each([
@@ -57,7 +57,7 @@ async function command(script: string): Promise<CredentialSource> {
 async function renewal(source: CredentialSource) {
   const [reading] = await source.read()
   if (reading?.kind !== 'present') throw new Error('no command')
-  const { signIn, generation } = reading.held.renewal!
+  const { signIn, generation } = reading.credential.refreshSource!
   return signIn.refresh(generation, new AbortController().signal)
 }
 
@@ -65,7 +65,7 @@ describe('the refresh command', () => {
   it('is not run by looking at the sources, and names no token before it was', async () => {
     const source = await command('echo ran >&2; exit 9')
     expect(await source.read()).toMatchObject([
-      { kind: 'present', held: { credential: { kind: 'command', renewable: true, fingerprint: '' } } },
+      { kind: 'present', credential: { kind: 'command', refreshSource: expect.anything(), fingerprint: '' } },
     ])
   })
 
@@ -74,7 +74,7 @@ describe('the refresh command', () => {
     expect(await renewal(source)).toMatchObject({ kind: 'renewed', generation: { expiresAt: null } })
     const [reading] = await source.read()
     expect(reading).toMatchObject({
-      held: { credential: { fingerprint: new Secret('sk-ant-oat01-TEST-of-the-vault').fingerprint } },
+      credential: { fingerprint: new Secret('sk-ant-oat01-TEST-of-the-vault').fingerprint },
     })
     // The same token once more is no refresh.
     expect(await renewal(source)).toMatchObject({ kind: 'transient', reason: 'revoked' })

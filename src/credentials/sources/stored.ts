@@ -1,6 +1,6 @@
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import type { SourceName } from '../credential.ts'
-import { holdGeneration } from '../held.ts'
+import { managedCredential } from '../managed-credential.ts'
 import type { RefreshableSignIn, StoredSignIn } from '../sign-in.ts'
 import { SANDBOX_TOKEN_REFUSED, type SourceReading } from './source.ts'
 
@@ -45,8 +45,8 @@ export function readingOf(stored: StoredSignIn, options: StoredOptions): SourceR
           chainGoesOn,
         }
       }
-      const held = holdGeneration(generation, { kind: 'oauth', source, signIn, borrowed })
-      return { source, place, kind: 'present', held }
+      const credential = managedCredential(generation, { kind: 'oauth', source, signIn, borrowed })
+      return { source, place, kind: 'present', credential }
     }
   }
 }

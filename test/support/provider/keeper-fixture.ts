@@ -1,9 +1,8 @@
 import { afterEach } from 'vitest'
 import { claudeCodeSource } from '../../../src/credentials/claude-code/claude-code-source.ts'
-import type { Credential, Rejection } from '../../../src/credentials/credential.ts'
+import type { Credential, Probe, ProbeResult, Rejection } from '../../../src/credentials/credential.ts'
 import { Keeper } from '../../../src/credentials/keeper/keeper.ts'
 import type { KeeperNotice, KeeperWarning } from '../../../src/credentials/keeper/notices.ts'
-import type { Probe, ProbeResult } from '../../../src/credentials/keeper/prober.ts'
 import { ownSource } from '../../../src/credentials/own/own-source.ts'
 import type { SourcePolicy } from '../../../src/credentials/sources/decision.ts'
 import { environmentSource, type CredentialVariables } from '../../../src/credentials/sources/environment.ts'
@@ -18,7 +17,6 @@ interface KeeperFixtureOptions {
   readonly policy?: Partial<SourcePolicy>
   readonly lifeMs?: number
   readonly random?: () => number
-  readonly withoutProbe?: boolean
 }
 
 /** A keeper over sign-ins in memory, and everything it was heard to say. */
@@ -77,7 +75,7 @@ class KeeperRig {
   }
 
   #build(): Keeper {
-    const { policy, random = () => 0.5, withoutProbe } = this.#options
+    const { policy, random = () => 0.5 } = this.#options
     const adoptClaudeCode = policy?.adoptClaudeCode ?? 'auto'
     const resolver = createResolver(
       [
@@ -107,7 +105,7 @@ class KeeperRig {
       memory: this.memory,
       clock: this.clock,
       random,
-      probe: withoutProbe ? null : probe,
+      probe,
     })
     keeper.subscribe((notice) => this.notices.push(notice))
     return keeper

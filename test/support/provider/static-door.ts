@@ -10,7 +10,6 @@ export function credentialOf(token: string, kind: Credential['kind'] = 'oauth'):
     secret,
     fingerprint: secret.fingerprint,
     expiresAt: null,
-    renewable: false,
     accountId: null,
   }
 }

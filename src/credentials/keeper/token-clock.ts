@@ -1,13 +1,13 @@
 import type { Clock } from '../../support/clock.ts'
-import type { Held } from '../held.ts'
+import type { ManagedCredential } from '../managed-credential.ts'
 import { lifetimeOf, timeLeft, windowsOf, type Lifetime, type Windows } from './refresh-policy.ts'
 
-/** One token's moments on this machine's clocks, drawn and anchored when it was taken over. */
-export class TokenInHand {
-  readonly held: Held
+/** The moments of the active credential's token on this machine's clocks, drawn and anchored when it was adopted. */
+export class TokenClock {
+  readonly credential: ManagedCredential
   readonly windows: Windows
   readonly #clock: Clock
-  readonly #takenAt: number
+  readonly #adoptedAt: number
   readonly #fromStore: boolean
   #life: Lifetime | null
 
@@ -15,19 +15,19 @@ export class TokenInHand {
    * @param fromStore false: issued just now, so its end was reckoned on this clock as it stands
    * @param random a number in [0, 1)
    */
-  constructor(held: Held, clock: Clock, fromStore: boolean, random: number) {
+  constructor(credential: ManagedCredential, clock: Clock, fromStore: boolean, random: number) {
     const now = clock.now()
     const times = {
-      issuedAt: held.issuedAt,
-      expiresAt: held.credential.expiresAt,
-      borrowed: held.renewal?.borrowed ?? false,
+      issuedAt: credential.issuedAt,
+      expiresAt: credential.expiresAt,
+      borrowed: credential.refreshSource?.borrowed ?? false,
     }
-    this.held = held
+    this.credential = credential
     this.#clock = clock
     this.#fromStore = fromStore
-    this.#takenAt = clock.monotonic()
+    this.#adoptedAt = clock.monotonic()
     this.windows = windowsOf(times, now, random)
-    this.#life = lifetimeOf(times, this.windows, now, this.#takenAt)
+    this.#life = lifetimeOf(times, this.windows, now, this.#adoptedAt)
   }
 
   /** Milliseconds that are left; Infinity when its end is unknown. */
@@ -39,9 +39,19 @@ export class TokenInHand {
     return this.left() <= 0
   }
 
-  /** Taken over so lately that a rejection says something about the provider and not about the token. */
+  /** Adopted so lately that a rejection says something about the provider and not about the token. */
   get isFresh(): boolean {
-    return this.#clock.monotonic() - this.#takenAt < this.windows.freshForMs
+    return this.#clock.monotonic() - this.#adoptedAt < this.windows.freshForMs
+  }
+
+  /** From here on it is refreshed ahead of time. */
+  get isRefreshDue(): boolean {
+    return this.left() <= this.windows.refreshWhenLeft
+  }
+
+  /** So near its end that running requests wait for its refresh. */
+  get isWaitDue(): boolean {
+    return this.left() <= this.windows.waitWhenLeft
   }
 
   /**

@@ -3,15 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
-import { MemoryBook } from './memory-book.ts'
-import { memoryFile } from './memory-file.ts'
+import { memoryFile, PersistentRecord } from './persistent-record.ts'
 import { forget, parseRecord, remember } from './record.ts'
 
 describe('what the keeper remembers', () => {
   it('comes back from the file as it was written, readable for its owner alone', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'keeper-memory-'))
     const path = join(folder, 'refresh-state.json')
-    const book = new MemoryBook(memoryFile(path), () => {})
+    const book = new PersistentRecord(memoryFile(path), () => {})
     book.open()
     book.update({
       generation: 'aaaaaaaa',
@@ -20,7 +19,7 @@ describe('what the keeper remembers', () => {
       consecutive401: 2,
     })
     await book.flush()
-    const next = new MemoryBook(memoryFile(path), () => {})
+    const next = new PersistentRecord(memoryFile(path), () => {})
     await next.load()
     expect(next.record).toEqual(book.record)
     expect((await stat(path)).mode & 0o777).toBe(0o600)
@@ -57,13 +56,13 @@ describe('what the keeper remembers', () => {
 
   it('is not written by whoever only looks, and a disk that does not take it stops nothing', async () => {
     const memory = new FakeMemory()
-    const looking = new MemoryBook(memory, () => {})
+    const looking = new PersistentRecord(memory, () => {})
     looking.update({ consecutive401: 1 })
     await looking.flush()
     expect(memory.record).toBeNull()
 
     const said: string[] = []
-    const book = new MemoryBook(memoryFile('/nowhere/at/all/refresh-state.json'), (message) =>
+    const book = new PersistentRecord(memoryFile('/nowhere/at/all/refresh-state.json'), (message) =>
       said.push(message),
     )
     book.open()
@@ -75,7 +74,7 @@ describe('what the keeper remembers', () => {
 
   it('writes changes of one moment once', async () => {
     let saves = 0
-    const book = new MemoryBook({ load: async () => null, save: async () => void saves++ }, () => {})
+    const book = new PersistentRecord({ load: async () => null, save: async () => void saves++ }, () => {})
     book.open()
     for (let count = 0; count < 100; count++) book.update({ consecutive401: count })
     await book.flush()

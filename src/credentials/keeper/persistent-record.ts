@@ -1,9 +1,10 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { messageOf } from '../../support/errors.ts'
-import { type KeeperRecord, EMPTY_RECORD, type KeeperMemory } from './record.ts'
+import { EMPTY_RECORD, parseRecord, type KeeperMemory, type KeeperRecord } from './record.ts'
 import { withNews } from './shared-record.ts'
 
 /** The record in use. Writes follow each other; the newest state always gets written last. */
-export class MemoryBook {
+export class PersistentRecord {
   readonly #memory: KeeperMemory
   readonly #onError: (message: string) => void
   #record: KeeperRecord = EMPTY_RECORD
@@ -28,7 +29,7 @@ export class MemoryBook {
   }
 
   /** Takes over what other processes have learned since; nothing where the record is ours alone. */
-  async learn(inHand: string | null): Promise<void> {
+  async learn(active: string | null): Promise<void> {
     if (!this.#memory.isShared) return
     let known: number
     let theirs: KeeperRecord | null
@@ -39,7 +40,7 @@ export class MemoryBook {
       if (theirs === null) return
       // What was changed here meanwhile is not in what was read.
     } while (known !== this.#updates)
-    this.#record = withNews(this.#record, theirs, inHand)
+    this.#record = withNews(this.#record, theirs, active)
     this.#base = this.#record
   }
 
@@ -76,5 +77,31 @@ export class MemoryBook {
     } finally {
       this.#writing = null
     }
+  }
+}
+
+/**
+ * The keeper's memory as a small JSON file (0600) inside the home.
+ *
+ * Replaced in one step, so that a killed process leaves it whole; not forced to the
+ * disk, because it is written beside each refresh, whose own writes must not wait for
+ * it. What a power cut takes away costs one request, never a token.
+ */
+export function memoryFile(path: string): KeeperMemory {
+  const temporary = `${path}.${process.pid}.tmp`
+  return {
+    async load() {
+      const text = await readFile(path, 'utf8').catch(() => null)
+      return text === null ? null : parseRecord(text)
+    },
+    async save(record) {
+      try {
+        await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
+        await rename(temporary, path)
+      } catch (error) {
+        await rm(temporary, { force: true }).catch(() => {})
+        throw error
+      }
+    },
   }
 }
