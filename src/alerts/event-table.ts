@@ -54,17 +54,6 @@ export const eventTable = {
 
   keeperWarning({ code, alert }: KeeperWarning): Consequence {
     if (!alert) return NONE
-    switch (code) {
-      // The incident tells of it; a second message about the same thing is noise.
-      case 'sign-in-ended':
-        return NONE
-      case 'login-ending':
-        return { kind: 'alert', event: 'signin.ending' }
-      case 'unrenewable':
-      case 'rejected-repeatedly':
-      case 'unsaved':
-      case 'fallback-api-key':
-        return { kind: 'alert', event: 'warning' }
-    }
+    return { kind: 'alert', event: code === 'login-ending' ? 'signin.ending' : 'warning' }
   },
 }

@@ -1,6 +1,6 @@
 import { fillText, type Texts } from '../config/texts.ts'
 import type { KeeperNotice, KeeperWarning } from '../credentials/keeper/notices.ts'
-import type { OwnContent } from '../credentials/own/own-file.ts'
+import type { OwnContent } from '../credentials/own/own-document.ts'
 import type { OwnSignIns } from '../credentials/own/own-sign-ins.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Alerter } from './alerter.ts'

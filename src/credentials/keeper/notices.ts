@@ -40,8 +40,8 @@ type WarningCode =
 export interface KeeperWarning {
   readonly code: WarningCode
   readonly text: string
-  /** The command that mends it. */
+  /** The suggested fix. */
   readonly command: string
-  /** False: for the log only, because the operator was told of this before. */
+  /** False: for the log only, because the operator was told of this before, or hears of it by another alert. */
   readonly alert: boolean
 }
