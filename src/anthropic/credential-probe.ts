@@ -1,21 +1,29 @@
-import { ModelRefusal } from '../conversation/model.ts'
 import type { Probe } from '../credentials/credential.ts'
-import { ConfigurationError, UsageLimited } from '../support/errors.ts'
-import type { createProbe } from './probe.ts'
+import { SECOND } from '../support/clock.ts'
+import type { ModelClientOptions } from './client.ts'
+import { provesAcceptance } from './ladder.ts'
 
-/** The keeper's way to ask whether the provider accepts a credential. */
-export function credentialProbe(options: Parameters<typeof createProbe>[0]): Probe {
-  let ask: ReturnType<typeof createProbe> | null = null
+/** How long a probe may take. */
+const PROBE_TIMEOUT_MS = 15 * SECOND
+
+/** The keeper's way to ask whether the provider accepts a credential: one cheap request, a list of one model. */
+export function credentialProbe(
+  options: Pick<ModelClientOptions, 'baseUrl' | 'userAgent' | 'headers' | 'clock'>,
+): Probe {
   return async (credential) => {
     // The SDK is heavy, and most gateways never ask.
-    ask ??= (await import('./probe.ts')).createProbe(options)
-    const failure = await ask(credential)
-    if (failure === null) return { kind: 'accepted' }
-    if (failure.kind === 'credential') return { kind: 'rejected', rejection: failure.rejection }
-    const { error } = failure
-    // Whoever reads a request and refuses it for another reason has let the credential in.
-    const letIn =
-      error instanceof ModelRefusal || error instanceof UsageLimited || error instanceof ConfigurationError
-    return { kind: letIn ? 'accepted' : 'unknown' }
+    const [{ createSdkClient, credentialHeaders }, { classify }] = await Promise.all([
+      import('./client.ts'),
+      import('./errors.ts'),
+    ])
+    try {
+      const headers = credentialHeaders(credential)
+      await createSdkClient(options).models.list({ limit: 1 }, { headers, timeout: PROBE_TIMEOUT_MS })
+      return { kind: 'accepted' }
+    } catch (error) {
+      const failure = classify(error, options.clock.now())
+      if (failure.kind === 'credential') return { kind: 'rejected', rejection: failure.rejection }
+      return { kind: provesAcceptance(failure.error) ? 'accepted' : 'unknown' }
+    }
   }
 }

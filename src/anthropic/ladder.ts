@@ -17,8 +17,8 @@ export class AttemptFailed extends Error {
 }
 
 /**
- * Runs `attempt` with the current credential; on a rejection lets the keeper climb its
- * ladder and repeats once with what that gave. The only way in which a request leaves.
+ * Runs `attempt` with the current credential; on a rejection lets the keeper run its
+ * recovery steps and repeats once with what that gave. The only way in which a request leaves.
  *
  * Nothing is repeated after something was shown: the message then goes back to its queue,
  * and the credential is being mended meanwhile.
@@ -67,8 +67,8 @@ function expectFailure(error: unknown): AttemptFailed {
   throw error
 }
 
-/** The provider read the request, so it had accepted the credential; a network failure proves nothing. */
-function provesAcceptance(error: Error): boolean {
+/** Had the provider accepted the credential when it refused with `error`? It read the request; a network failure proves nothing. */
+export function provesAcceptance(error: Error): boolean {
   return error instanceof ModelRefusal || error instanceof UsageLimited || error instanceof ConfigurationError
 }
 
