@@ -4,7 +4,7 @@ import type { TokenResult } from '../oauth/token-endpoint.ts'
 import { MINUTE, SECOND } from '../support/clock.ts'
 import { Secret } from '../support/secret.ts'
 import { accountName, LOGIN_LIFE_MS, LoginSessions, OtherAccount } from './login.ts'
-import type { OwnContent } from './own/own-file.ts'
+import type { OwnContent } from './own/own-document.ts'
 
 type Exchange = { readonly code: Secret; readonly verifier: Secret; readonly state: Secret }
 

@@ -4,7 +4,7 @@ import type { OAuthSettings } from '../oauth/token-request.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
 import { Refused } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'
-import type { OwnSignIn } from './own/own-file.ts'
+import type { OwnSignIn } from './own/own-document.ts'
 import type { OwnSignIns } from './own/own-sign-ins.ts'
 
 /** How long a started sign-in can be finished: long enough for a phone and a second factor. */

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts'
-import { ownFiles, type OwnPlaceParts } from '../credentials/own/own-place.ts'
-import type { OwnPlace } from '../credentials/own/own-sign-ins.ts'
+import type { OwnPlace, OwnPlaceParts } from '../credentials/own/own-sign-ins.ts'
+import { ownFiles } from '../credentials/own/own-store.ts'
 import { createLog, type Log } from '../support/log.ts'
 
 /**

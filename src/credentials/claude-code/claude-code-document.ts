@@ -1,5 +1,5 @@
 import { isObject, parseObject } from '../../support/private-file.ts'
-import { textOf, textsOf, timeOf, tokenOf } from '../own/own-file.ts'
+import { textOf, textsOf, timeOf, tokenOf } from '../own/own-document.ts'
 import type { Generation, StoredSignIn } from '../sign-in.ts'
 
 /** Claude Code's file as it was read: everything in it that is not ours to know survives a write. */

@@ -9,10 +9,10 @@ import { StoreError } from '../../support/errors.ts'
 import { watchFile } from '../../support/file-watch.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { stillHoldsRefreshToken } from '../generation.ts'
-import { recoverLeftovers, refreshTag } from '../own/leftovers.ts'
+import { recoverLeftovers } from '../own/leftovers.ts'
 import { IntentFile } from '../rotation/intent.ts'
-import { Rotation, type RotationStore } from '../rotation/rotation.ts'
-import type { Generation, RefreshableSignIn, RepeatPolicy, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
+import { refreshTag, Rotation, type RotationStore } from '../rotation/rotation.ts'
+import type { Generation, RefreshableSignIn, RefreshOutcome, RepeatPolicy, StoredSignIn } from '../sign-in.ts'
 import {
   claudeCodeSignIn,
   formatClaudeCodeFile,
@@ -20,7 +20,7 @@ import {
   refreshTokenWasEmptied,
   withClaudeCodeGeneration,
   type ClaudeCodeDocument,
-} from './claude-code-file.ts'
+} from './claude-code-document.ts'
 import { ClaudeCodeLocks, type ClaudeCodeLock } from './claude-code-locks.ts'
 import { readKeychain } from './keychain.ts'
 
@@ -39,6 +39,7 @@ export interface ClaudeCodeStoreOptions {
 /** Old versions write in place: a reader may meet the middle of a write. */
 const PARSE_RETRIES = 6
 const PARSE_RETRY_MS = 50
+
 /** The Keychain sends no events. */
 const KEYCHAIN_POLL_MS = 4 * SECOND
 
@@ -46,14 +47,14 @@ const KEYCHAIN_POLL_MS = 4 * SECOND
  * Claude Code's sign-in, borrowed: read, and refreshed under Claude Code's own locks
  * so that both programs can live on one sign-in.
  */
-export class ClaudeCodeStore implements RefreshableSignIn {
+export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<PreparedFile> {
   readonly #path: string
   readonly #home: string
   readonly #locks: ClaudeCodeLocks
   readonly #intents: IntentFile
   readonly #rotation: Rotation<PreparedFile>
   readonly #warn: (message: string) => void
-  #held: ClaudeCodeLock | null = null
+  #lock: ClaudeCodeLock | null = null
 
   constructor(options: ClaudeCodeStoreOptions) {
     this.#path = join(options.configDir, '.credentials.json')
@@ -61,17 +62,17 @@ export class ClaudeCodeStore implements RefreshableSignIn {
     this.#locks = new ClaudeCodeLocks(options)
     this.#warn = options.onWarning ?? (() => {})
     this.#intents = new IntentFile(join(options.home, 'claude-code.intent.json'))
-    this.#rotation = new Rotation({ ...options, store: this.#rotationStore(), intents: this.#intents })
+    this.#rotation = new Rotation({ ...options, store: this, intents: this.#intents })
   }
 
   /** Once, when the gateway starts: removes the locks and files that a killed process of this home left. Never throws. */
   async open(): Promise<void> {
     try {
-      const lock = await this.#locks.take(0, AbortSignal.timeout(SECOND))
+      const lock = await this.lock(0, AbortSignal.timeout(SECOND))
       if (!lock) return
       try {
         const stored = await this.read()
-        await this.#recover(lock, stored.kind === 'present' ? stored.generation : null)
+        await this.recover(stored.kind === 'present' ? stored.generation : null)
         await this.#intents.tidy()
       } finally {
         await lock.release()
@@ -88,8 +89,8 @@ export class ClaudeCodeStore implements RefreshableSignIn {
     return 'document' in loaded ? claudeCodeSignIn(loaded.document) : loaded
   }
 
-  refresh(spent: Generation, signal: AbortSignal, options?: RepeatPolicy): Promise<RefreshOutcome> {
-    return this.#rotation.refresh(spent, signal, options)
+  refresh(spent: Generation, signal: AbortSignal, policy?: RepeatPolicy): Promise<RefreshOutcome> {
+    return this.#rotation.refresh(spent, signal, policy)
   }
 
   saveUnsaved(): Promise<boolean> {
@@ -108,22 +109,22 @@ export class ClaudeCodeStore implements RefreshableSignIn {
     }
   }
 
-  #rotationStore(): RotationStore<PreparedFile> {
-    return {
-      read: () => this.read(),
-      lock: async (waitMs, signal) => (this.#held = await this.#locks.take(waitMs, signal)),
-      prepare: (spent) => prepareFile(this.#path, { tag: `${this.#home}-${refreshTag(spent)}` }),
-      replace: (prepared, spent, next) => this.#replace(prepared, spent, next),
-      recover: (spent) => this.#recover(this.#held!, spent),
-    }
+  /** As `RotationStore.lock`. The four below are for the rotation. */
+  async lock(waitMs: number, signal: AbortSignal): Promise<ClaudeCodeLock | null> {
+    this.#lock = await this.#locks.take(waitMs, signal)
+    return this.#lock
   }
 
-  async #replace(
+  prepare(spent: Generation): Promise<PreparedFile> {
+    return prepareFile(this.#path, { tag: `${this.#home}-${refreshTag(spent)}` })
+  }
+
+  async replace(
     prepared: PreparedFile,
     spent: Generation,
     next: Generation,
   ): Promise<'saved' | StoredSignIn> {
-    const lock = this.#held!
+    const lock = this.#lock!
     // Stopped for a minute, we lost the locks: whoever has them now may be spending the same token.
     if (!(await lock.retake())) throw new StoreError('Claude Code’s locks were lost and cannot be had again')
     return lock.whileWriting(async () => {
@@ -137,8 +138,9 @@ export class ClaudeCodeStore implements RefreshableSignIn {
     })
   }
 
-  #recover(lock: ClaudeCodeLock, stored: Generation | null): Promise<void> {
-    return lock.whileWriting(() =>
+  /** Only under the lock. */
+  recover(stored: Generation | null): Promise<void> {
+    return this.#lock!.whileWriting(() =>
       recoverLeftovers(this.#path, this.#home, stored, (text) => {
         const parsed = parseClaudeCodeFile(text)
         return parsed.kind === 'document' ? claudeCodeSignIn(parsed.document) : { kind: 'absent' }

@@ -2,7 +2,7 @@ import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Credential, Probe } from '../credential.ts'
 import type { ManagedCredential } from '../managed-credential.ts'
-import type { Resolver } from '../sources/resolver.ts'
+import type { Resolver } from '../sources/decision.ts'
 import {
   admitsRequests,
   INITIAL_STATE,
@@ -14,21 +14,21 @@ import {
   type Retry,
 } from './keeper-state.ts'
 import type { KeeperNotice } from './notices.ts'
-import type { PersistentRecord } from './persistent-record.ts'
+import { PersistentRecord } from './persistent-record.ts'
 import { isTokenGood, recordOfChange } from './record-rules.ts'
+import type { KeeperMemory } from './record.ts'
 import { statusOf, type AuthStatus } from './status.ts'
 import { TokenClock } from './token-clock.ts'
 
-export interface KeeperContextOptions {
-  readonly clock: Clock
-  /** A number in [0, 1). */
-  readonly random: () => number
-  readonly memory: PersistentRecord
+export interface KeeperOptions {
   readonly resolver: Resolver
+  readonly memory: KeeperMemory
+  readonly clock: Clock
+  readonly log?: Log
+  /** A number in [0, 1); `Math.random` outside tests. */
+  readonly random?: () => number
+  /** Asked between start and stop only, where nothing but the provider can change something. */
   readonly probe: Probe
-  readonly log: Log | undefined
-  /** Called after each change, so that the timer follows. */
-  readonly onChange: () => void
 }
 
 /**
@@ -56,14 +56,20 @@ export class KeeperContext {
   #ready: Credential | null = null
   #readyUntil = 0
 
-  constructor(options: KeeperContextOptions) {
-    this.clock = options.clock
-    this.random = options.random
-    this.memory = options.memory
-    this.resolver = options.resolver
-    this.probe = options.probe
-    this.changed = options.onChange
-    this.#log = options.log
+  /** @param onChange called after each change, so that the timer follows */
+  constructor(
+    { memory, clock, random = Math.random, resolver, probe, log }: KeeperOptions,
+    onChange: () => void,
+  ) {
+    this.clock = clock
+    this.random = random
+    this.memory = new PersistentRecord(memory, (message) =>
+      log?.warn({ message }, 'what the keeper remembers cannot be saved'),
+    )
+    this.resolver = resolver
+    this.probe = probe
+    this.changed = onChange
+    this.#log = log
   }
 
   get state(): KeeperState {

@@ -6,8 +6,8 @@ import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
 import { until } from '../../../test/support/until.ts'
 import { systemClock } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
+import { createResolver } from '../sources/decision.ts'
 import { refreshCommandSource } from '../sources/refresh-command.ts'
-import { createResolver } from '../sources/resolver.ts'
 import { Keeper } from './keeper.ts'
 
 const open: Keeper[] = []

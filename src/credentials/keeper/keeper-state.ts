@@ -35,39 +35,34 @@ interface Trouble {
   readonly message: string
 }
 
+interface WithCredential {
+  readonly active: ManagedCredential
+}
+
 export type KeeperState =
-  | { readonly name: 'healthy'; readonly active: ManagedCredential }
+  | ({ readonly name: 'healthy' } & WithCredential)
   /** `usable`: requests go on with the active credential meanwhile. */
-  | { readonly name: 'refreshing'; readonly active: ManagedCredential; readonly usable: boolean }
+  | ({ readonly name: 'refreshing'; readonly usable: boolean } & WithCredential)
   /** Usable; `retry` is null where nothing will be tried again. */
-  | ({ readonly name: 'at-risk'; readonly active: ManagedCredential; readonly retry: Retry | null } & Trouble)
+  | ({ readonly name: 'at-risk'; readonly retry: Retry | null } & WithCredential & Trouble)
   /** Not usable, recovers by itself. */
-  | ({ readonly name: 'degraded'; readonly active: ManagedCredential; readonly retry: Retry } & Trouble)
+  | ({ readonly name: 'degraded'; readonly retry: Retry } & WithCredential & Trouble)
   /** A person must sign in. `retry`: a probe finds out whether the provider has changed its mind. */
   | ({
       readonly name: 'needs-login'
       readonly active: ManagedCredential | null
       readonly retry: Retry | null
     } & Trouble)
-  | ({
-      readonly name: 'not-permitted'
-      readonly active: ManagedCredential
-      readonly retry: Retry | null
-    } & Trouble)
+  | ({ readonly name: 'not-permitted'; readonly retry: Retry | null } & WithCredential & Trouble)
   | ({ readonly name: 'misconfigured'; readonly active: null } & Trouble)
 
 export type KeeperEvent =
   /** The sources or a refresh gave a credential that may be used, or one whose token is over and can be refreshed. */
-  | {
-      readonly type: 'found'
-      readonly active: ManagedCredential
-      readonly usable: boolean
-      readonly retryNow: Retry
-    }
+  | ({ readonly type: 'found'; readonly usable: boolean; readonly retryNow: Retry } & WithCredential)
   | ({ readonly type: 'nothing-found'; readonly misconfigured: boolean } & Trouble)
   | { readonly type: 'refresh-started'; readonly usable: boolean }
   /** Refreshed, and the disk does not take it. */
-  | ({ readonly type: 'unsaved'; readonly active: ManagedCredential; readonly retry: Retry } & Trouble)
+  | ({ readonly type: 'unsaved'; readonly retry: Retry } & WithCredential & Trouble)
   | { readonly type: 'saved'; readonly retryNow: Retry }
   | ({ readonly type: 'refresh-failed'; readonly usable: boolean; readonly retry: Retry } & Trouble)
   /** The grant is dead: no refresh of this generation will ever work. */

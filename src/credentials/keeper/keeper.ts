@@ -1,33 +1,18 @@
-import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { SECOND, type Timer } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import type { Credential, CredentialDoor, Probe, Rejection } from '../credential.ts'
+import type { Credential, CredentialDoor, Rejection } from '../credential.ts'
 import type { Decision } from '../sources/decision.ts'
-import type { Resolver } from '../sources/resolver.ts'
-import { KeeperContext } from './keeper-context.ts'
+import { KeeperContext, type KeeperOptions } from './keeper-context.ts'
 import { isUsable, type Retry } from './keeper-state.ts'
 import type { KeeperNotice } from './notices.ts'
-import { PersistentRecord } from './persistent-record.ts'
 import { Prober } from './prober.ts'
 import { hasEnded } from './record-rules.ts'
-import type { KeeperMemory } from './record.ts'
 import { HEARTBEAT_MS, refreshDelay } from './refresh-policy.ts'
 import { Refresher } from './refresher.ts'
 import { RejectionHandler, within } from './rejection-handler.ts'
 import { SourceWatcher } from './source-watcher.ts'
 import { errorOf, type AuthStatus } from './status.ts'
 import { warnFallback, warnLoginEnding, warnUnrenewable } from './warnings.ts'
-
-export interface KeeperOptions {
-  readonly resolver: Resolver
-  readonly memory: KeeperMemory
-  readonly clock: Clock
-  readonly log?: Log
-  /** A number in [0, 1); `Math.random` outside tests. */
-  readonly random?: () => number
-  /** Asked between start and stop only, where nothing but the provider can change something. */
-  readonly probe: Probe
-}
 
 /** A refresh that is open at SIGTERM has its own 30 s, and then its result must be saved. */
 const STOP_LIMIT_MS = 35 * SECOND
@@ -52,16 +37,8 @@ export class Keeper implements CredentialDoor {
   /** The sign-in for which the use of the fallback was told. */
   #fallbackToldFor: string | null = null
 
-  constructor({ memory, random = Math.random, log, ...options }: KeeperOptions) {
-    const context = new KeeperContext({
-      ...options,
-      random,
-      log,
-      memory: new PersistentRecord(memory, (message) =>
-        log?.warn({ message }, 'what the keeper remembers cannot be saved'),
-      ),
-      onChange: () => this.#setTimer(false),
-    })
+  constructor(options: KeeperOptions) {
+    const context = new KeeperContext(options, () => this.#setTimer(false))
     this.#context = context
     this.#sources = new SourceWatcher(context)
     this.#refresher = new Refresher(context, this.#sources)

@@ -1,8 +1,21 @@
 import { sameAccount, type ManagedCredential } from '../managed-credential.ts'
-import { remember, type EndedSignIn, type KeeperRecord } from './record.ts'
+import type { EndedSignIn, KeeperRecord } from './record.ts'
 import type { TokenClock } from './token-clock.ts'
 
-/** What the keeper's memory says about a credential. Pure. */
+/** What the keeper's memory says about a credential, and what it keeps. Pure. */
+
+/** Fingerprints that are remembered; a sign-in makes three or four a day, so this is about a month. */
+export const REMEMBERED_FINGERPRINTS = 128
+
+/** `list` with `fingerprint` as its newest entry. */
+export function remember(list: readonly string[], fingerprint: string): readonly string[] {
+  if (list.at(-1) === fingerprint) return list
+  return [...list.filter((known) => known !== fingerprint), fingerprint].slice(-REMEMBERED_FINGERPRINTS)
+}
+
+export function forget(list: readonly string[], fingerprint: string): readonly string[] {
+  return list.includes(fingerprint) ? list.filter((known) => known !== fingerprint) : list
+}
 
 /** Would a request with this token be accepted, by all that is known? */
 export function isTokenGood({ rejected }: KeeperRecord, token: TokenClock): boolean {

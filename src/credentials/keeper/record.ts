@@ -87,19 +87,6 @@ export interface KeeperMemory {
   readonly isShared?: boolean
 }
 
-/** Fingerprints that are remembered; a sign-in makes three or four a day, so this is about a month. */
-export const REMEMBERED_FINGERPRINTS = 128
-
-/** `list` with `fingerprint` as its newest entry. */
-export function remember(list: readonly string[], fingerprint: string): readonly string[] {
-  if (list.at(-1) === fingerprint) return list
-  return [...list.filter((known) => known !== fingerprint), fingerprint].slice(-REMEMBERED_FINGERPRINTS)
-}
-
-export function forget(list: readonly string[], fingerprint: string): readonly string[] {
-  return list.includes(fingerprint) ? list.filter((known) => known !== fingerprint) : list
-}
-
 type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string'

@@ -1,4 +1,5 @@
-import { REMEMBERED_FINGERPRINTS, type KeeperRecord } from './record.ts'
+import { REMEMBERED_FINGERPRINTS } from './record-rules.ts'
+import type { KeeperRecord } from './record.ts'
 
 /** What several keepers remember together, on one sign-in that all of them use. Pure. */
 

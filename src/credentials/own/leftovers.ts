@@ -3,12 +3,8 @@ import { basename, dirname } from 'node:path'
 import { findLeftovers, resolveLink, syncFolder } from '../../support/atomic-file.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { stillHoldsRefreshToken } from '../generation.ts'
+import { refreshTag } from '../rotation/rotation.ts'
 import type { Generation, StoredSignIn } from '../sign-in.ts'
-
-/** Names the temporary file of a refresh by the token that it spends. */
-export function refreshTag(spent: Generation): string {
-  return `renewal-of-${spent.refreshToken?.fingerprint ?? 'none'}`
-}
 
 /**
  * Deals with the temporary files that dead writers left beside `path`. One that

@@ -1,13 +1,22 @@
 import { isObject, parseObject } from '../../support/private-file.ts'
 import { Secret } from '../../support/secret.ts'
 import type { Generation, StoredSignIn } from '../sign-in.ts'
-import { moveMark, MOVED } from './own-move.ts'
 
 /**
  * The shape of `credentials.json`. The document is kept as it was read, so that
  * fields of a later version, or of a person, survive every write.
  */
 export type OwnDocument = Record<string, unknown>
+
+/** Left in a document whose sign-ins were given away. */
+export interface MoveMark {
+  /** Names this move, so that what has arrived once is never taken a second time. */
+  readonly id: string
+  /** The sign-in that was active. */
+  readonly active: string | null
+  /** They have arrived, and no token is left here. */
+  readonly done: boolean
+}
 
 /** A sign-in that a person gave to this gateway. */
 export type OwnSignIn =
@@ -28,6 +37,14 @@ const OWN_FILE_VERSION = 1
 
 /** Former sign-ins that are kept, inactive: enough to see what was in use, few enough to leave no hoard of tokens. */
 export const MAX_FORMER = 3
+
+/** Said where somebody would use what was given away. */
+export const MOVED =
+  'the sign-in was moved to a database and is used from there; sign in anew to use one here'
+
+export function moveMark({ moved }: OwnDocument): MoveMark | null {
+  return isObject(moved) ? (moved as unknown as MoveMark) : null
+}
 
 /** Parses the file's text. @returns the document, or why it must be left alone */
 export function parseOwnFile(text: string): { document: OwnDocument } | { broken: string } {

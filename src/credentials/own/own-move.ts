@@ -1,5 +1,6 @@
 import { isObject } from '../../support/private-file.ts'
 import type { Intent } from '../rotation/intent.ts'
+import { moveMark, type MoveMark, type OwnDocument } from './own-document.ts'
 
 /**
  * How own sign-ins change their place. Two copies of a single-use token destroy each
@@ -8,48 +9,28 @@ import type { Intent } from '../rotation/intent.ts'
  * have arrived. Stopped anywhere, the same move goes on where it was. Pure.
  */
 
-type Document = Record<string, unknown>
-
-/** Left in a document whose sign-ins were given away. */
-export interface MoveMark {
-  /** Names this move, so that what has arrived once is never taken a second time. */
-  readonly id: string
-  /** The sign-in that was active. */
-  readonly active: string | null
-  /** They have arrived, and no token is left here. */
-  readonly done: boolean
-}
-
 /** Everything that a place knows of its sign-ins, on the way to another. */
 export interface GivenAway {
   readonly id: string
-  readonly document: Document
+  readonly document: OwnDocument
   /** Of the refresh token that was sent last; null = none that is stored. */
   readonly intent: Intent | null
 }
 
-/** Said where somebody would use what was given away. */
-export const MOVED =
-  'the sign-in was moved to a database and is used from there; sign in anew to use one here'
-
-export function moveMark({ moved }: Document): MoveMark | null {
-  return isObject(moved) ? (moved as unknown as MoveMark) : null
-}
-
 /** `document` as nobody uses it any more, an older program neither, while everything is still in it. */
-export function leaving(document: Document, id: string): Document {
+export function leaving(document: OwnDocument, id: string): OwnDocument {
   const active = typeof document['active'] === 'string' ? document['active'] : null
   return { ...document, active: null, moved: { id, active, done: false } satisfies MoveMark }
 }
 
 /** What a document that is leaving held before. */
-export function restored(document: Document): Document {
+export function restored(document: OwnDocument): OwnDocument {
   const { moved: _, ...rest } = document
   return { ...rest, active: moveMark(document)?.active ?? null }
 }
 
 /** What stays behind when it has arrived: no token, and the word that says so. */
-export function left(document: Document): Document {
+export function left(document: OwnDocument): OwnDocument {
   return { ...document, signIns: [], moved: { ...moveMark(document)!, done: true } }
 }
 
@@ -59,7 +40,7 @@ export function left(document: Document): Document {
  * @param most how many are kept
  * @returns null when this move has arrived before: whatever became of it since stands
  */
-export function arrived(document: Document, given: GivenAway, most: number): Document | null {
+export function arrived(document: OwnDocument, given: GivenAway, most: number): OwnDocument | null {
   const received = Array.isArray(document['received']) ? (document['received'] as unknown[]) : []
   if (received.includes(given.id)) return null
   const all = [...listOf(document), ...listOf(given.document)]
@@ -76,6 +57,6 @@ export function arrived(document: Document, given: GivenAway, most: number): Doc
   }
 }
 
-function listOf({ signIns }: Document): Document[] {
+function listOf({ signIns }: OwnDocument): OwnDocument[] {
   return Array.isArray(signIns) ? signIns.filter(isObject) : []
 }

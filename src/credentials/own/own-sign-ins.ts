@@ -1,8 +1,9 @@
-import type { IssuedTokens } from '../../oauth/token-endpoint.ts'
+import type { IssuedTokens, TokenEndpoint } from '../../oauth/token-endpoint.ts'
+import type { Clock } from '../../support/clock.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { KeeperMemory } from '../keeper/record.ts'
 import type { RefreshableSignIn } from '../sign-in.ts'
-import type { OwnContent, OwnSignIn } from './own-file.ts'
+import type { OwnContent, OwnSignIn } from './own-document.ts'
 
 /** What a person has just given. */
 export type NewSignIn =
@@ -41,6 +42,13 @@ export interface OwnSignIns extends RefreshableSignIn {
 
   /** Declares a copied sign-in to belong here. False when it did already. @throws StoreError */
   adopt(): Promise<boolean>
+}
+
+/** What a place of own sign-ins is opened with. */
+export interface OwnPlaceParts {
+  readonly endpoint: TokenEndpoint
+  readonly clock: Clock
+  readonly onWarning: (message: string) => void
 }
 
 /** Where own sign-ins live, with what the keeper remembers of them. */

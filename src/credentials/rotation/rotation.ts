@@ -308,6 +308,11 @@ export class Rotation<Room extends Reserved> {
   }
 }
 
+/** Names the temporary file of a refresh by the token that it spends. */
+export function refreshTag(spent: Generation): string {
+  return `renewal-of-${spent.refreshToken?.fingerprint ?? 'none'}`
+}
+
 function changedTo(stored: StoredSignIn): RefreshOutcome {
   return stored.kind === 'present'
     ? { kind: 'adopted', generation: stored.generation }

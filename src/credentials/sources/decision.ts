@@ -1,7 +1,7 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
 import { sameAccount, type ManagedCredential } from '../managed-credential.ts'
-import type { SourceReading } from './source.ts'
+import type { CredentialSource, SourceReading } from './source.ts'
 
 export interface SourcePolicy {
   /** `auto`: only beside a configured OAuth token that has no refresh source. */
@@ -172,5 +172,36 @@ function reportOf(reading: SourceReading, note: string, inUse: ManagedCredential
     fingerprint: credential.fingerprint === '' ? null : credential.fingerprint,
     inUse: used,
     reason: !used && note.startsWith('used') ? 'a renewable sign-in is used instead' : note,
+  }
+}
+
+interface ResolveOptions {
+  readonly judge?: Judge
+  /** The account of the sign-in held so far: another source is adopted only for the same. */
+  readonly account?: string | null
+}
+
+/** The one way in which the gateway, the commands and the alerts learn which credential is in use. */
+export interface Resolver {
+  resolve(options?: ResolveOptions): Promise<Decision>
+  /** Calls `listener` within 5 s after anything that `resolve` reads may have changed. */
+  watch(listener: () => void): Disposable
+}
+
+/** @param sources in order of precedence */
+export function createResolver(sources: readonly CredentialSource[], policy: SourcePolicy): Resolver {
+  return {
+    async resolve({ judge = ACCEPT_ALL, account = null } = {}) {
+      const readings = await Promise.all(sources.map((source) => source.read()))
+      return decide(readings.flat(), policy, judge, account)
+    },
+    watch(listener) {
+      const watches = sources.map((source) => source.watch(listener))
+      return {
+        [Symbol.dispose]() {
+          for (const watch of watches) watch[Symbol.dispose]()
+        },
+      }
+    },
   }
 }

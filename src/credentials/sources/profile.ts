@@ -2,7 +2,7 @@ import { messageOf } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
 import { NOT_YET_ISSUED } from '../managed-credential.ts'
 import { OnDemandSignIn, readOnDemand, type Issue } from './on-demand.ts'
-import { NOTHING_TO_WATCH, type CredentialSource, type SourceReading } from './source.ts'
+import { absentSource, NOTHING_TO_WATCH, type CredentialSource, type SourceReading } from './source.ts'
 
 /** A profile or a workload identity of Anthropic's own tools, as an adapter over their code gives it. */
 export interface ProfileAccess {
@@ -19,15 +19,12 @@ export interface ProfileAccess {
 /** @param access null where profiles are not looked at, as in the sandbox */
 export function profileSource(access: ProfileAccess | null): CredentialSource {
   const source = 'profile'
-  const signIn = new OnDemandSignIn(async (again) => {
-    if (access === null) return { kind: 'failed', reason: 'absent', message: 'no profile' }
-    return issue(access, again)
-  })
+  const place = 'Anthropic profile'
+  if (access === null) return absentSource(source, place, 'not looked at')
+  const signIn = new OnDemandSignIn((again) => issue(access, again))
   return {
     name: source,
     async read(): Promise<SourceReading[]> {
-      const place = 'Anthropic profile'
-      if (access === null) return [{ source, place, kind: 'absent', message: 'not looked at' }]
       try {
         const found = await access.find()
         if (found === null) return [{ source, place, kind: 'absent', message: 'not found' }]

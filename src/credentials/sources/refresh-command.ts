@@ -5,7 +5,7 @@ import { Secret } from '../../support/secret.ts'
 import { tokenShapeProblem } from '../../support/token-shape.ts'
 import { NOT_YET_ISSUED } from '../managed-credential.ts'
 import { OnDemandSignIn, readOnDemand, type Issue } from './on-demand.ts'
-import { SANDBOX_TOKEN_REFUSED, NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
+import { absentSource, SANDBOX_TOKEN_REFUSED, NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
 
 /** A vault that needs longer is not answering. As long as a request waits for a refresh. */
 const TIMEOUT_MS = 30 * SECOND
@@ -29,13 +29,7 @@ export function refreshCommandSource(options: RefreshCommandOptions): Credential
   const { argv } = options
   const program = argv?.[0]
   if (argv === null || program === undefined) {
-    return {
-      name: source,
-      read: async () => [
-        { source, place: 'auth.refresh_command', kind: 'absent', message: 'not configured' },
-      ],
-      watch: () => NOTHING_TO_WATCH,
-    }
+    return absentSource(source, 'auth.refresh_command', 'not configured')
   }
   const run = oneAtATime((signal) => runCommand(program, argv.slice(1), options, signal))
   const signIn = new OnDemandSignIn((_again, signal) => run(signal))

@@ -36,3 +36,12 @@ export const NOTHING_TO_WATCH: Disposable = { [Symbol.dispose]() {} }
 
 /** Why a production gateway does not use a token that the simulated Anthropic issued. */
 export const SANDBOX_TOKEN_REFUSED = 'is a token of the sandbox, which means nothing to the real service'
+
+/** A source that is not configured, or must not be looked at. */
+export function absentSource(source: SourceName, place: string, message: string): CredentialSource {
+  return {
+    name: source,
+    read: async () => [{ source, place, kind: 'absent', message }],
+    watch: () => NOTHING_TO_WATCH,
+  }
+}

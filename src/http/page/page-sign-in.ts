@@ -1,6 +1,6 @@
 import type { LoginSessions } from '../../credentials/login.ts'
 import type { OwnSignIns } from '../../credentials/own/own-sign-ins.ts'
-import type { Resolver } from '../../credentials/sources/resolver.ts'
+import type { Resolver } from '../../credentials/sources/decision.ts'
 import { Refused, TransientError } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
 import type { LoginService } from '../api/services.ts'

@@ -1,5 +1,5 @@
 import type { KeeperMemory, KeeperRecord } from '../../../src/credentials/keeper/record.ts'
-import type { OwnContent } from '../../../src/credentials/own/own-file.ts'
+import type { OwnContent } from '../../../src/credentials/own/own-document.ts'
 import type {
   Generation,
   RefreshableSignIn,

@@ -1,4 +1,4 @@
-import type { OwnContent } from '../../../src/credentials/own/own-file.ts'
+import type { OwnContent } from '../../../src/credentials/own/own-document.ts'
 import type {
   Generation,
   RefreshableSignIn,

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os'
-import type { OwnPlaceParts } from '../../../credentials/own/own-place.ts'
-import type { OwnPlace } from '../../../credentials/own/own-sign-ins.ts'
+import type { OwnPlace, OwnPlaceParts } from '../../../credentials/own/own-sign-ins.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { newId } from '../../../support/ids.ts'

@@ -12,7 +12,7 @@ import {
   type OwnContent,
   type OwnDocument,
   type OwnSignIn,
-} from '../../../credentials/own/own-file.ts'
+} from '../../../credentials/own/own-document.ts'
 import { arrived, type GivenAway } from '../../../credentials/own/own-move.ts'
 import type { NewSignIn, OwnSignIns } from '../../../credentials/own/own-sign-ins.ts'
 import type { OwnStore } from '../../../credentials/own/own-store.ts'

@@ -1,0 +1,112 @@
+import { messageOf, type CredentialReason } from '../../support/errors.ts'
+import { isSandboxToken } from '../../support/sandbox-mark.ts'
+import type { Secret } from '../../support/secret.ts'
+import type { CredentialKind, SourceName } from '../credential.ts'
+import { managedCredential, staticCredential } from '../managed-credential.ts'
+import type { OwnContent } from '../own/own-document.ts'
+import type { OwnSignIns } from '../own/own-sign-ins.ts'
+import type { RefreshableSignIn, StoredSignIn } from '../sign-in.ts'
+import { absentSource, SANDBOX_TOKEN_REFUSED, type CredentialSource, type SourceReading } from './source.ts'
+
+export interface OwnSourceOptions {
+  /** The path or the database, for people. */
+  readonly place: string
+  readonly signIns: Pick<OwnSignIns, 'current' | keyof RefreshableSignIn>
+  readonly allowSandboxTokens: boolean
+}
+
+/** What a person signed in with, here, for this gateway. */
+export function ownSource({ signIns, ...options }: OwnSourceOptions): CredentialSource {
+  return storedSource({
+    ...options,
+    source: 'own',
+    signIn: signIns,
+    read: () => signIns.current(),
+    borrowed: false,
+    // A person chose this sign-in: another account's credential does not take over in silence.
+    chainGoesOn: false,
+  })
+}
+
+export interface ClaudeCodeSourceOptions {
+  /** The path, for people. */
+  readonly place: string
+  readonly signIn: RefreshableSignIn
+  readonly adopt: 'auto' | boolean
+}
+
+/**
+ * Claude Code's sign-in, borrowed: it belongs to another program. Whether `auto` adopts
+ * it depends on the other sources and is decided where all of them are seen.
+ */
+export function claudeCodeSource({ place, signIn, adopt }: ClaudeCodeSourceOptions): CredentialSource {
+  const source = 'claude-code'
+  if (adopt === false) return absentSource(source, place, 'not looked at: auth.adopt_claude_code is false')
+  return storedSource({
+    source,
+    place,
+    signIn,
+    read: () => signIn.read(),
+    borrowed: true,
+    allowSandboxTokens: false,
+    chainGoesOn: true,
+  })
+}
+
+interface StoredSourceOptions {
+  readonly source: SourceName
+  readonly place: string
+  readonly signIn: RefreshableSignIn
+  readonly read: () => Promise<StoredSignIn | OwnContent>
+  readonly borrowed: boolean
+  readonly allowSandboxTokens: boolean
+  /** Where it is broken, may a later source be used instead? */
+  readonly chainGoesOn: boolean
+}
+
+/** A sign-in that lies in a store. */
+function storedSource(options: StoredSourceOptions): CredentialSource {
+  return {
+    name: options.source,
+    async read() {
+      try {
+        return [readingOf(await options.read(), options)]
+      } catch (error) {
+        return [unusable(options, options.borrowed ? 'oauth' : null, 'store', messageOf(error))]
+      }
+    },
+    watch: (listener) => options.signIn.watch(listener),
+  }
+}
+
+function readingOf(stored: StoredSignIn | OwnContent, options: StoredSourceOptions): SourceReading {
+  const { source, place, signIn, borrowed } = options
+  const isRefused = (token: Secret) => !options.allowSandboxTokens && isSandboxToken(token.reveal())
+  switch (stored.kind) {
+    case 'absent':
+      return { source, place, kind: 'absent', message: 'not found' }
+    case 'unusable':
+      return unusable(options, 'oauth', stored.reason, stored.message)
+    case 'api-key':
+      if (isRefused(stored.key)) return unusable(options, null, 'absent', SANDBOX_TOKEN_REFUSED, true)
+      return { source, place, kind: 'present', credential: staticCredential('api-key', source, stored.key) }
+    case 'oauth':
+    case 'present': {
+      const { generation } = stored
+      if (isRefused(generation.accessToken))
+        return unusable(options, 'oauth', 'absent', SANDBOX_TOKEN_REFUSED, true)
+      const credential = managedCredential(generation, { kind: 'oauth', source, signIn, borrowed })
+      return { source, place, kind: 'present', credential }
+    }
+  }
+}
+
+function unusable(
+  { source, place, chainGoesOn }: StoredSourceOptions,
+  credentialKind: CredentialKind | null,
+  reason: CredentialReason,
+  message: string,
+  misconfigured = false,
+): SourceReading {
+  return { source, place, kind: 'unusable', credentialKind, reason, message, misconfigured, chainGoesOn }
+}
