@@ -7,6 +7,7 @@ import '../support/processes/no-gateway-left.ts'
 import { gatewayCommand } from '../../src/cli/gateway.ts'
 import { loadSettings, type Settings } from '../../src/config/settings.ts'
 import { assembleCredentials } from '../../src/credentials/assemble.ts'
+import type { Probe } from '../../src/credentials/credential.ts'
 import type { RunStep } from '../../src/gateway/lifecycle.ts'
 import { startGateway, type Gateway } from '../../src/main.ts'
 import { placeOfSignIns } from '../../src/storage/own-place.ts'
@@ -25,6 +26,9 @@ const ADA = 501
 const LONG_ANSWER_MS = 120_000
 /** What is closed is gone when the event loop has come round to it. */
 const GONE_WITHIN_MS = 1_000
+
+/** Nothing rejects the credential here. */
+const UNASKED: Probe = async () => ({ kind: 'unknown' })
 
 class Broken extends Error {}
 
@@ -54,7 +58,7 @@ class StartFixture implements AsyncDisposable {
     const log = await createLog({ level: 'warn', destination })
     const settings = (this.#settings = await loadSettings({ home, processEnv }))
     const openPlace = placeOfSignIns(settings, log)
-    const parts = { settings, processEnv, probe: null, profile: null, openPlace, log }
+    const parts = { settings, processEnv, probe: UNASKED, profile: null, openPlace, log }
     const credentials = this.#credentials.adopt(await assembleCredentials(parts), (opened) => opened.close())
     const options = { settings, role: 'all', log, credentials, processEnv, sandbox: null } as const
     return await startGateway({ ...options, ...(runStep ? { runStep } : {}) })

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { assertProperty } from '../../../test/support/test-chance.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { ASSUMED_LIFE_MS, lifetimeOf, timeLeft, windowsOf } from './token-clock.ts'
 
@@ -8,7 +9,7 @@ const length = fc.integer({ min: 30 * SECOND, max: 30 * DAY })
 
 describe('the windows of a token', () => {
   it('renews an own one between 60 and 73.4 % of its life, whatever it is', () => {
-    fc.assert(
+    assertProperty(
       fc.property(length, chance, (lengthMs, random) => {
         const times = { issuedAt: 0, expiresAt: lengthMs, borrowed: false }
         const share = 1 - windowsOf(times, 0, random).refreshWhenLeft / lengthMs
@@ -19,7 +20,7 @@ describe('the windows of a token', () => {
   })
 
   it('keeps its order: first the refresh, then the waiting, then the end', () => {
-    fc.assert(
+    assertProperty(
       fc.property(length, chance, fc.boolean(), (lengthMs, random, borrowed) => {
         const windows = windowsOf({ issuedAt: 0, expiresAt: lengthMs, borrowed }, 0, random)
         expect(windows.refreshWhenLeft).toBeGreaterThan(windows.waitWhenLeft)
