@@ -14,7 +14,7 @@ import { SendLog } from './send/send-log.ts'
 import { Sender } from './send/send.ts'
 import { partsOf } from './send/wording.ts'
 import { Connection, type ConnectionStatus } from './socket/connection.ts'
-import { libraryLog } from './socket/library-log.ts'
+import { Socket } from './socket/socket.ts'
 
 /** Slack takes some fifty edits a minute for all conversations together. */
 const DRAFT_INTERVAL_MS = 1_200
@@ -49,6 +49,8 @@ class SlackChannel implements Channel {
   readonly draftIntervalMs = DRAFT_INTERVAL_MS
   readonly #options: SlackOptions
   readonly #client: SlackClient
+  /** Speaks with the app's token. */
+  readonly #app: SlackClient
   readonly #sender: Sender
   readonly #load: FileLoader
   readonly #random: () => number
@@ -64,9 +66,9 @@ class SlackChannel implements Channel {
     const { clock, log, botToken, apiRoot, random = Math.random } = options
     this.#options = options
     this.#random = random
-    const logger = libraryLog(log)
-    const fetching = options.fetch ? { fetch: options.fetch } : {}
-    this.#client = new SlackClient({ token: botToken, apiRoot, logger, ...fetching })
+    const api = { apiRoot, log, ...(options.fetch ? { fetch: options.fetch } : {}) }
+    this.#client = new SlackClient({ ...api, token: botToken })
+    this.#app = new SlackClient({ ...api, token: options.appToken })
     this.#sender = new Sender({
       client: this.#client,
       pacing: new Pacing(clock, options.pacing),
@@ -109,16 +111,7 @@ class SlackChannel implements Channel {
         log,
         random,
         identify: (signal) => this.#identify(signal),
-        open: async (handlers, signal) => {
-          // Loaded when it is first needed: it takes longer than all the rest of the start.
-          const { Socket } = await import('./socket/socket.ts')
-          const { appToken, apiRoot, fetch } = this.#options
-          const fetching = fetch ? { fetch } : {}
-          return Socket.open(
-            { appToken, apiRoot, logger: libraryLog(log), clock, ...handlers, ...fetching },
-            signal,
-          )
-        },
+        open: (handlers, signal) => Socket.open(this.#app, { clock, ...handlers }, signal),
         botId: () => this.#bot.userId,
         onStatus: (status) => this.#report(status),
       },

@@ -3,7 +3,6 @@ import type { Log } from '../../../support/log.ts'
 import { domainOf, type MailAddress } from '../mail-address.ts'
 import type { Answered, Found } from '../mailbox/mailbox.ts'
 import { formatTarget, ownMessageId, substituteId, threadOf, type MessageId } from '../send/thread.ts'
-import { loadAlignment } from '../trust/alignment.ts'
 import { automaticMail } from '../trust/automatic.ts'
 import { LoopGuard } from '../trust/loop-guard.ts'
 import { senderOf } from '../trust/sender.ts'
@@ -48,7 +47,7 @@ export class Intake {
   async read(mail: Found): Promise<Delivered | null> {
     const { address: own, remember } = this.#options
     const headers = parseHeaders(mail.header)
-    const from = headers && (await this.#admit(mail, headers))
+    const from = headers && this.#admit(mail, headers)
     if (!headers || !from) return null
     const id = ownMessageId(headers) ?? substituteId(mail.header)
     const verdict = this.#guard.take(from, id, mail.arrivedAt)
@@ -79,9 +78,9 @@ export class Intake {
   }
 
   /** @returns who sent it; null: it is not taken */
-  async #admit(mail: Found, headers: Headers): Promise<MailAddress | null> {
+  #admit(mail: Found, headers: Headers): MailAddress | null {
     const { address: own, authservId, mayWrite } = this.#options
-    const sender = senderOf(headers, authservId, await loadAlignment())
+    const sender = senderOf(headers, authservId)
     const known = sender.address !== null && mayWrite(sender.address)
     // Of strangers' mail there may be a lot; that somebody's own mail is left is what an operator looks for.
     if (sender.kind === 'unproved') return this.#left(mail, known ? 'warn' : 'debug', sender.why)

@@ -1,8 +1,7 @@
 import type { Headers } from '../intake/headers.ts'
 import { domainOf, normalAddress, singleMailbox, type MailAddress } from '../mail-address.ts'
 import { authservIdOf, parseAuthenticationResults, type Verdict } from './authentication-results.ts'
-
-export type Alignment = (from: string, other: string) => boolean
+import { sameOrganisation } from './same-organisation.ts'
 
 /** Who a mail is from. */
 export type Sender =
@@ -17,10 +16,9 @@ export type Sender =
  * but they stand below the server's, or under another name. What it says must be about the domain of
  * the one address in the one From field.
  *
- * @param aligned do two domains belong to one organisation?
  * @see RFC 8601 §5 and §7.1, RFC 7489 §3.1
  */
-export function senderOf(headers: Headers, authservId: string, aligned: Alignment): Sender {
+export function senderOf(headers: Headers, authservId: string): Sender {
   const from = headers.all('from')
   const address = from.length === 1 ? singleMailbox(from[0]!) : null
   const unproved = (why: string): Sender => ({ kind: 'unproved', address, why })
@@ -31,7 +29,7 @@ export function senderOf(headers: Headers, authservId: string, aligned: Alignmen
   if (field === undefined) return unproved(`it carries no Authentication-Results of ${authservId}`)
   const results = parseAuthenticationResults(field)
   if (!results) return unproved(`the Authentication-Results of ${authservId} cannot be read beyond doubt`)
-  const problem = problemOf(results.verdicts, domainOf(address), aligned)
+  const problem = problemOf(results.verdicts, domainOf(address))
   return problem === null ? { kind: 'proved', address } : unproved(problem)
 }
 
@@ -39,7 +37,7 @@ export function senderOf(headers: Headers, authservId: string, aligned: Alignmen
 const NO_POLICY: ReadonlySet<string> = new Set(['none'])
 
 /** null: the verdicts vouch for the domain. */
-function problemOf(verdicts: readonly Verdict[], domain: string, aligned: Alignment): string | null {
+function problemOf(verdicts: readonly Verdict[], domain: string): string | null {
   const dmarc = verdicts.filter(({ method }) => method === 'dmarc')
   if (dmarc.length > 1) return 'there are two verdicts of DMARC'
   const [policy] = dmarc
@@ -57,7 +55,7 @@ function problemOf(verdicts: readonly Verdict[], domain: string, aligned: Alignm
   const envelope = spf.filter(({ result }) => result === 'pass').map(envelopeOf)
   const vouching = [...signers, ...envelope].filter((name) => name !== null)
   if (vouching.length === 0) return 'neither DKIM nor SPF passed'
-  return vouching.some((name) => isDomain(name) && aligned(domain, name))
+  return vouching.some((name) => isDomain(name) && sameOrganisation(domain, name))
     ? null
     : 'what DKIM and SPF passed is about another domain'
 }

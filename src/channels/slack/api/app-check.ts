@@ -1,7 +1,6 @@
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { libraryLog } from '../socket/library-log.ts'
 import { SlackClient } from './client.ts'
 import { SlackFailure } from './failure.ts'
 import { BOT_SCOPES, problemOf, type TokenOf } from './words.ts'
@@ -26,7 +25,7 @@ export async function checkApp(
   signal: AbortSignal,
 ): Promise<AppCheck> {
   const { botToken, appToken, apiRoot, log } = options
-  const common = { apiRoot, logger: libraryLog(log) }
+  const common = { apiRoot, log }
   let token: TokenOf = 'bot'
   try {
     const { name, team, scopes } = await new SlackClient({ ...common, token: botToken }).authTest(signal)

@@ -3,17 +3,19 @@ import type {
   ChatPostMessageResponse,
   FetchFunction,
   Logger,
+  LogLevel,
   WebAPICallResult,
   WebClient,
 } from '@slack/web-api'
 import { SECOND } from '../../../support/clock.ts'
+import type { Log } from '../../../support/log.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
 import type { SlackMessage } from '../intake/message.ts'
 import { rateLimited, refused, SlackFailure } from './failure.ts'
 
-export const SLACK_API = 'https://slack.com/api'
+const SLACK_API = 'https://slack.com/api'
 /** No ordinary call takes this long; a server that is silent for longer is tried again. */
 const CALL_TIMEOUT_MS = 30 * SECOND
 /** A file of the greatest size over a slow line. */
@@ -26,7 +28,7 @@ export interface ClientOptions {
   readonly token: Secret
   /** The root of the Web API, such as `https://slack.com/api`; null = Slack's own. */
   readonly apiRoot: string | null
-  readonly logger: Logger
+  readonly log: Log
   /** The global `fetch` unless a test listens; looked up at each call, so that a proxy set later holds. */
   readonly fetch?: typeof fetch
 }
@@ -240,10 +242,10 @@ export class SlackClient {
   /** With the first call: loading the library takes longer than all the rest of a start. */
   async #load(): Promise<WebClient> {
     const { WebClient } = await import('@slack/web-api')
-    const { token, logger } = this.#options
+    const { token, log } = this.#options
     return new WebClient(token.reveal(), {
       slackApiUrl: `${this.#root}/`,
-      logger,
+      logger: libraryLogger(log),
       retryConfig: { retries: 0 },
       rejectRateLimitedCalls: true,
       // Its queue would run a call in another call's context.
@@ -306,7 +308,7 @@ interface LibraryError {
 }
 
 /** A failure of the library as ours. Its own carry the request's words and headers, and are not kept. */
-export function translate(method: string, error: unknown): SlackFailure {
+function translate(method: string, error: unknown): SlackFailure {
   if (error instanceof SlackFailure) return error
   const { code, data, retryAfter, statusCode, original } = (error ?? {}) as LibraryError
   switch (code) {
@@ -321,6 +323,24 @@ export function translate(method: string, error: unknown): SlackFailure {
       return translate(method, original)
     default:
       return new SlackFailure('network', method, `no usable answer (${networkCode(error)})`)
+  }
+}
+
+/**
+ * The library would print every request word for word at `debug`, so only its warnings and errors are
+ * passed on, and only at our `debug`: what they mean for the operator is said by the channel's status.
+ */
+function libraryLogger(log: Log): Logger {
+  const pass = (...words: unknown[]) => log.debug({ channel: 'slack' }, words.map(String).join(' '))
+  const drop = () => {}
+  return {
+    debug: drop,
+    info: drop,
+    warn: pass,
+    error: pass,
+    setLevel: drop,
+    getLevel: () => 'warn' as LogLevel,
+    setName: drop,
   }
 }
 

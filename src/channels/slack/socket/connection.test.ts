@@ -3,6 +3,7 @@ import { RecordingReceiver } from '../../../../test/support/platforms/recording-
 import { PRIVATE, SlackFixture } from '../../../../test/support/platforms/slack/slack-fixture.ts'
 import type { SlackServer } from '../../../../test/support/platforms/slack/slack-server.ts'
 import { until } from '../../../../test/support/until.ts'
+import { systemClock, type Clock } from '../../../support/clock.ts'
 import { Secret } from '../../../support/secret.ts'
 import type { ChannelStatus } from '../../channel.ts'
 
@@ -31,6 +32,30 @@ for (const reason of ['warning', 'refresh_requested']) {
     expect(states).toEqual(['starting', 'connected'])
   })
 }
+
+describe('a connection that nobody has closed is given up', () => {
+  /** Ten times as fast as the clock on the wall. */
+  const FAST = 10
+  const clock: Clock = {
+    now: systemClock.now,
+    monotonic: () => systemClock.monotonic() * FAST,
+    setTimer: (callback, delayMs) => systemClock.setTimer(callback, delayMs / FAST),
+  }
+
+  test.each([
+    ['on which pings are not answered', () => server.sockets.freeze()],
+    ['on which Slack does not ping any more', () => void (server.sockets.pingless = true)],
+  ])('%s', async (_what, silence) => {
+    const channel = fixture.create(receiver, { clock })
+    await channel.start(receiver)
+    await until(() => server.sockets.pings > 0, 'a ping of Slack')
+    silence()
+    await until(() => server.sockets.greeted === 2, 'the next connection', 15_000)
+    server.say(PRIVATE, 'after it')
+    await until(() => receiver.texts.length > 0, 'the message')
+    expect(receiver.texts).toEqual(['after it'])
+  })
+})
 
 describe('the status says in words for the operator that', () => {
   const TROUBLES: ReadonlyArray<

@@ -1,8 +1,8 @@
-import { SocketModeClient } from '@slack/socket-mode'
-import type { Logger } from '@slack/web-api'
-import { SECOND, sleep, type Clock } from '../../../support/clock.ts'
-import type { Secret } from '../../../support/secret.ts'
-import { SLACK_API, translate, USER_AGENT } from '../api/client.ts'
+import https from 'node:https'
+import { WebSocket } from 'ws'
+import { SECOND, sleep, type Clock, type Timer } from '../../../support/clock.ts'
+import { networkCode } from '../../kit/deadline.ts'
+import { USER_AGENT, type SlackClient } from '../api/client.ts'
 import { SlackFailure } from '../api/failure.ts'
 
 /** What Slack sends through the socket. @see https://docs.slack.dev/apis/events-api/using-socket-mode */
@@ -18,72 +18,90 @@ export interface Frame {
 }
 
 export interface SocketOptions {
-  readonly appToken: Secret
-  readonly apiRoot: string | null
-  readonly logger: Logger
   readonly clock: Clock
-  readonly fetch?: typeof fetch
   /** Slack has greeted: from now on it delivers. Called before the first envelope is. */
   readonly onHello: () => void
   /** What is to be acknowledged, in its order. */
   readonly onEnvelope: (envelope: Frame, ack: () => void) => void
 }
 
-/** From the first request to Slack's greeting. */
+/** From the request for an address to Slack's greeting. */
 const HELLO_LIMIT_MS = 30 * SECOND
 /** Slack answers a closing frame, but does not end the connection itself. */
 const CLOSE_PATIENCE_MS = 300
+const PING_EVERY_MS = 2 * SECOND
+/** A line on which our pings are not answered is dead, although nobody has closed it. */
+const PONG_LIMIT_MS = 10 * SECOND
+/** Slack pings every few seconds; a line on which it has stopped is not served any more. */
+const SLACK_PING_LIMIT_MS = 30 * SECOND
+const NORMAL_CLOSURE = 1_000
 
 /** One connection of Socket Mode, from its opening to its end; it is never opened again. */
 export class Socket {
-  readonly #line: Line
   readonly #options: SocketOptions
+  readonly #line: WebSocket
   readonly #hello = Promise.withResolvers<Frame>()
   readonly #ended = Promise.withResolvers<string>()
+  readonly #closed = Promise.withResolvers<void>()
+  #trouble: string | null = null
+  /** Monotonic; the limits count from the opening of the line. */
+  #pongAt = 0
+  /** Monotonic; null: Slack has not pinged yet, and nothing is expected of it. */
+  #slackPingAt: number | null = null
+  #watch: Timer | null = null
 
-  private constructor(options: SocketOptions, signal: AbortSignal) {
+  private constructor(url: string, options: SocketOptions) {
     this.#options = options
-    const { appToken, apiRoot, logger } = options
-    const request =
-      options.fetch ?? ((input: string | URL | Request, init?: RequestInit) => fetch(input, init))
-    this.#line = new Line(
-      {
-        appToken: appToken.reveal(),
-        autoReconnectEnabled: false,
-        logger,
-        clientOptions: {
-          slackApiUrl: `${apiRoot ?? SLACK_API}/`,
-          retryConfig: { retries: 0 },
-          rejectRateLimitedCalls: true,
-          headers: { 'User-Agent': USER_AGENT, Authorization: `Bearer ${appToken.reveal()}` },
-          fetch: (url, init) => request(url, { ...init, signal }),
-        },
-      },
-      (frame) => this.#hear(frame),
-    )
+    this.#line = new WebSocket(url, {
+      headers: { 'user-agent': USER_AGENT },
+      // Node's own agent knows the configured proxy.
+      ...(url.startsWith('wss:') ? { agent: https.globalAgent } : {}),
+    })
+    const { clock } = options
+    this.#line.on('open', () => {
+      this.#pongAt = clock.monotonic()
+      this.#watchSilence()
+    })
+    this.#line.on('pong', () => (this.#pongAt = clock.monotonic()))
+    this.#line.on('ping', () => (this.#slackPingAt = clock.monotonic()))
+    this.#line.on('message', (data, isBinary) => {
+      if (!isBinary) this.#receive(String(data))
+    })
+    // What the library says of an error may quote the address, which holds a ticket; its code says enough.
+    this.#line.on('error', (error) => (this.#trouble = networkCode(error)))
+    this.#line.on('close', () => {
+      this.#watch?.cancel()
+      this.#closed.resolve()
+      this.#ended.resolve('closed')
+    })
   }
 
   /**
    * Resolves when Slack has greeted.
    *
+   * @param app with the app's token
    * @throws SlackFailure when it cannot be opened; the signal's reason when aborted
    */
   static async open(
+    app: Pick<SlackClient, 'openConnection'>,
     options: SocketOptions,
     signal: AbortSignal,
   ): Promise<{ readonly socket: Socket; readonly hello: Frame }> {
-    const patience = new AbortController()
-    const abort = () => patience.abort(signal.reason)
     signal.throwIfAborted()
+    const limit = new AbortController()
+    const abort = () => limit.abort()
     signal.addEventListener('abort', abort, { once: true })
     const timer = options.clock.setTimer(abort, HELLO_LIMIT_MS)
-    const socket = new Socket(options, patience.signal)
+    let socket: Socket | null = null
     try {
-      return { socket, hello: await socket.#open(patience.signal) }
+      socket = new Socket(await app.openConnection(limit.signal), options)
+      return { socket, hello: await socket.#greeting(limit.signal) }
     } catch (error) {
-      await socket.close()
+      await socket?.close()
       signal.throwIfAborted()
-      throw translate('apps.connections.open', error)
+      throw error instanceof SlackFailure
+        ? error
+        : new SlackFailure('network', 'socket', 'no greeting in time')
     } finally {
       timer.cancel()
       signal.removeEventListener('abort', abort)
@@ -97,34 +115,30 @@ export class Socket {
 
   /** Ends the connection, with or without the other side. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => void this.#line.once('disconnected', resolve))
-    this.#line.disconnect().catch(ignore)
-    await Promise.race([closed, sleep(this.#options.clock, CLOSE_PATIENCE_MS)])
-    // Asked a second time, it does not wait for the other side any more.
-    this.#line.disconnect().catch(ignore)
-    this.#line.stopWaiting()
+    if (this.#line.readyState === WebSocket.OPEN) {
+      this.#line.close(NORMAL_CLOSURE)
+      await Promise.race([this.#closed.promise, sleep(this.#options.clock, CLOSE_PATIENCE_MS)])
+    }
+    if (this.#line.readyState !== WebSocket.CLOSED) this.#line.terminate()
+    this.#watch?.cancel()
     this.#ended.resolve('closed')
   }
 
-  async #open(signal: AbortSignal): Promise<Frame> {
-    const failed = Promise.withResolvers<never>()
-    this.#line.once('disconnected', () => {
-      this.#ended.resolve('closed')
-      failed.reject(new SlackFailure('network', 'socket', 'the connection broke'))
-    })
-    signal.addEventListener('abort', () => failed.reject(signal.reason), { once: true })
-    // Its promise is settled by events that are ours to tell; only the request's failure is of interest.
-    this.#line.start().catch((error: unknown) => {
-      if (error !== undefined) failed.reject(error)
-    })
+  async #greeting(signal: AbortSignal): Promise<Frame> {
+    const aborted = Promise.withResolvers<never>()
+    signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true })
     // A disconnection may come instead of the greeting: too many sockets, or Socket Mode is off.
     const refused = this.ended.then((reason) => {
-      throw new SlackFailure('server', 'socket', reason, { code: reason })
+      if (reason !== 'closed') throw new SlackFailure('server', 'socket', reason, { code: reason })
+      const why = this.#trouble === null ? '' : ` (${this.#trouble})`
+      throw new SlackFailure('network', 'socket', `the connection broke${why}`)
     })
-    return Promise.race([this.#hello.promise, failed.promise, refused])
+    return Promise.race([this.#hello.promise, aborted.promise, refused])
   }
 
-  #hear(frame: Frame): void {
+  #receive(text: string): void {
+    const frame = parseFrame(text)
+    if (frame === null) return
     if (frame.type === 'hello') {
       this.#options.onHello()
       return this.#hello.resolve(frame)
@@ -132,44 +146,31 @@ export class Socket {
     if (frame.type === 'disconnect') return this.#ended.resolve(frame.reason ?? 'closed')
     const { envelope_id: id } = frame
     if (id === undefined) return
-    this.#options.onEnvelope(frame, () =>
+    this.#options.onEnvelope(frame, () => {
       // A socket that has closed meanwhile takes no acknowledgement: Slack delivers again.
-      this.#line.websocket?.send(JSON.stringify({ envelope_id: id, payload: {} }), ignore),
-    )
+      if (this.#line.readyState !== WebSocket.OPEN) return
+      this.#line.send(JSON.stringify({ envelope_id: id, payload: {} }))
+    })
+  }
+
+  #watchSilence(): void {
+    const { clock } = this.#options
+    const now = clock.monotonic()
+    const isDead = now - this.#pongAt > PONG_LIMIT_MS
+    const isForgotten = this.#slackPingAt !== null && now - this.#slackPingAt > SLACK_PING_LIMIT_MS
+    if (isDead || isForgotten) return this.#line.terminate()
+    if (this.#line.readyState !== WebSocket.OPEN) return
+    this.#line.ping()
+    this.#watch = clock.setTimer(() => this.#watchSilence(), PING_EVERY_MS)
   }
 }
 
-type LineOptions = NonNullable<ConstructorParameters<typeof SocketModeClient>[0]>
-
-/**
- * The library's client for one connection. Reading the frames is ours: the library's own reading
- * breaks on an event without a body of its own, such as `app_rate_limited`, and closes a
- * connection by its own rules.
- */
-class Line extends SocketModeClient {
-  readonly #onFrame: (frame: Frame) => void
-
-  constructor(options: LineOptions, onFrame: (frame: Frame) => void) {
-    super(options)
-    this.#onFrame = onFrame
-  }
-
-  protected override async onWebSocketMessage(data: string | ArrayBuffer): Promise<void> {
-    if (typeof data !== 'string') return
-    let frame: unknown
-    try {
-      frame = JSON.parse(data)
-    } catch {
-      return
-    }
-    if (typeof frame === 'object' && frame !== null) this.#onFrame(frame)
-  }
-
-  /** A timer of the library that outlives a connection closed before it was open; it would keep the process alive. */
-  stopWaiting(): void {
-    const { websocket } = this
-    if (websocket) clearTimeout(Reflect.get(websocket, 'closeHandshakeTimeout'))
+/** Null: nothing that could be of Slack. */
+function parseFrame(text: string): Frame | null {
+  try {
+    const frame: unknown = JSON.parse(text)
+    return typeof frame === 'object' && frame !== null ? frame : null
+  } catch {
+    return null
   }
 }
-
-function ignore(): void {}

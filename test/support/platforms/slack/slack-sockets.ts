@@ -30,6 +30,10 @@ export class SlackSockets {
   redelivered = 0
   /** Connections that were ever greeted. */
   greeted = 0
+  /** No pings are sent. */
+  pingless = false
+  /** Pings that were sent. */
+  pings = 0
   readonly #server = new WebSocketServer({ noServer: true })
   readonly #open = new Set<WebSocket>()
   readonly #pending = new Map<string, Pending>()
@@ -44,7 +48,9 @@ export class SlackSockets {
       this.#server.handleUpgrade(request, socket, head, (line) => this.#greet(line))
     })
     this.#pinger = setInterval(() => {
+      if (this.pingless) return
       for (const line of this.#open) line.ping()
+      this.pings += this.#open.size
     }, 1_000)
     this.#pinger.unref()
   }
@@ -99,6 +105,11 @@ export class SlackSockets {
   /** Every connection breaks without a word. */
   cut(): void {
     for (const line of this.#open) line.terminate()
+  }
+
+  /** Nobody reads from the connections any more, and nobody closes them. */
+  freeze(): void {
+    for (const line of this.#open) line.pause()
   }
 
   #greet(line: WebSocket): void {
