@@ -5,6 +5,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import type { IntakeStatus } from '../kit/intake-loop.ts'
 import { TypingPace } from '../kit/typing.ts'
 import { DEFAULT_API_ROOT, DiscordClient } from './api/client.ts'
 import { DiscordFailure, MISSING_PERMISSIONS, NOT_IN_PRIVATE_CHAT } from './api/failure.ts'
@@ -14,7 +15,7 @@ import { createFileLoader, type FileLoader } from './intake/attachments.ts'
 import { Intake, type IntakeRules } from './intake/intake.ts'
 import { splitForDiscord } from './send/format.ts'
 import { Sender } from './send/send.ts'
-import { Gateway, type GatewayStatus } from './socket/gateway.ts'
+import { Gateway } from './socket/gateway.ts'
 
 /** Five edits in five seconds are let through in a channel: a draft leaves room for finished texts. */
 const DRAFT_INTERVAL_MS = 1_500
@@ -165,7 +166,7 @@ class DiscordChannel implements Channel {
     await handed.done()
   }
 
-  #report(status: GatewayStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
+  #report(status: IntakeStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
     const { state, problem } = this.#state
     if (state === status.state && problem === status.problem) return
     this.#state = { state: status.state, problem: status.problem, since: this.#options.clock.now() }

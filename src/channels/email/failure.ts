@@ -1,19 +1,7 @@
 import type { MailServer } from '../../config/mail-server.ts'
-import { MINUTE, SECOND } from '../../support/clock.ts'
 import { redact } from '../../support/redact.ts'
+import type { Trouble } from '../kit/intake-loop.ts'
 
-/** What is wrong with a connection, in words for the operator, and how patiently it is tried again. */
-export interface MailTrouble {
-  /** `failed`: the operator has to act. */
-  readonly state: 'retrying' | 'failed'
-  readonly problem: string
-  readonly backoff: { readonly initialMs: number; readonly maxMs: number }
-}
-
-/** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
-const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
-/** A wrong password is not mended by asking, and too many tries lock accounts. */
-const LOGIN_RETRY = { initialMs: 30 * SECOND, maxMs: 10 * MINUTE }
 /** A server's own words are shown, but not a page of them. */
 const MAX_WORDS = 200
 
@@ -65,42 +53,37 @@ export function serverWords(error: unknown): string {
 }
 
 /** What went wrong with the IMAP server. */
-export function imapTrouble(error: unknown, server: MailServer, mailbox: string): MailTrouble {
+export function imapTrouble(error: unknown, server: MailServer, mailbox: string): Trouble {
   const { authenticationFailed, serverResponseCode, mailboxMissing } = factsOf(error)
   const words = serverWords(error)
   const said = words === '' ? '' : ` (${words})`
   if (authenticationFailed === true && !PASSING.has(String(serverResponseCode))) {
     const problem = `the IMAP server ${server.host} does not take the name or the password${said}; check EMAIL_ADDRESS and EMAIL_PASSWORD (many providers want an app password)`
-    return { state: 'failed', problem, backoff: LOGIN_RETRY }
+    return { state: 'failed', problem }
   }
   if (mailboxMissing === true) {
     const problem = `the mailbox has no folder ${JSON.stringify(mailbox)}; check channels.email.mailbox`
-    return { state: 'failed', problem, backoff: LOGIN_RETRY }
+    return { state: 'failed', problem }
   }
   return connectionTrouble('IMAP', error, server)
 }
 
-export function connectionTrouble(
-  protocol: 'IMAP' | 'SMTP',
-  error: unknown,
-  server: MailServer,
-): MailTrouble {
+export function connectionTrouble(protocol: 'IMAP' | 'SMTP', error: unknown, server: MailServer): Trouble {
   const { tlsFailed } = factsOf(error)
   const code = codeOf(error)
   const words = serverWords(error)
   const said = words === '' ? '' : ` (${words})`
   if (CERTIFICATE_CODES.has(String(code))) {
     const problem = `the certificate of the ${protocol} server ${server.host} cannot be trusted${said}`
-    return { state: 'failed', problem, backoff: LOGIN_RETRY }
+    return { state: 'failed', problem }
   }
   if (tlsFailed === true || code === 'ETLS') {
     const problem = `the ${protocol} server ${server.host} does not encrypt at port ${server.port}${said}; check channels.email.${protocol.toLowerCase()}.secure and its port`
     // A line that broke in the middle of the greeting looks the same.
-    return { state: 'retrying', problem, backoff: RETRY }
+    return { state: 'retrying', problem }
   }
   return {
     state: 'retrying',
     problem: `the ${protocol} server ${server.host} cannot be reached${said}`,
-    backoff: RETRY,
   }
 }

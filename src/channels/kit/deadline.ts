@@ -35,3 +35,13 @@ export function networkCode(error: unknown): string {
   }
   return 'connection failed'
 }
+
+/** `promise`, or the signal's reason as soon as it is aborted; what was begun goes on. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,4 +1,5 @@
 import type { Clock } from '../../support/clock.ts'
+import { remember } from './remember.ts'
 
 /** Places whose indicator is remembered. */
 const REMEMBERED = 1_000
@@ -20,9 +21,7 @@ export class TypingPace {
   take(place: string): boolean {
     const now = this.#clock.monotonic()
     if (now - (this.#shown.get(place) ?? -Infinity) < this.#intervalMs) return false
-    this.#shown.delete(place)
-    this.#shown.set(place, now)
-    if (this.#shown.size > REMEMBERED) this.#shown.delete(this.#shown.keys().next().value!)
+    remember(this.#shown, place, now, REMEMBERED)
     return true
   }
 }

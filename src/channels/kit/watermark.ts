@@ -1,8 +1,8 @@
 import type { Delivered, Receiver } from '../../conversation/receiver.ts'
 import type { Cursor } from '../../inbox/arrival.ts'
-import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
-import { SECOND, sleep, type Clock } from '../../support/clock.ts'
-import { patienceAfter } from './store-retry.ts'
+import { backoffDelay } from '../../support/backoff.ts'
+import { sleep, type Clock } from '../../support/clock.ts'
+import { backoffFor, RETRY } from './retry.ts'
 
 /** One thing that happened in a place, under the platform's id for it. */
 export interface Piece {
@@ -38,8 +38,6 @@ export interface WatermarkOptions {
   readonly random?: () => number
 }
 
-/** A platform's hiccup is over within seconds; its history does not go away meanwhile. */
-const RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }
 /**
  * Pieces without anything in them move the mark in memory only, and are stored with the next thing that
  * is kept, or after so many of them: a busy room that says nothing to the bot costs no write a message,
@@ -222,7 +220,7 @@ export class Watermarks {
   async #afterTrouble(place: Place, error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     const { onTrouble, clock, random = Math.random } = this.#options
     onTrouble(place, error)
-    await sleep(clock, backoffDelay(failures, patienceAfter(error, RETRY), random()), signal).catch(() => {})
+    await sleep(clock, backoffDelay(failures, backoffFor(error, RETRY), random()), signal).catch(() => {})
   }
 
   /** Stores what came and how far the place was read, in one transaction. */

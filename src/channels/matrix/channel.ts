@@ -6,6 +6,7 @@ import { newId } from '../../support/ids.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import type { IntakeStatus } from '../kit/intake-loop.ts'
 import { TypingPace } from '../kit/typing.ts'
 import { parseAddress } from './address.ts'
 import { MatrixClient } from './api/client.ts'
@@ -19,7 +20,7 @@ import { Pacing } from './send/pacing.ts'
 import { Sender } from './send/send.ts'
 import { Batches } from './sync/batch.ts'
 import type { Cursors } from './sync/cursors.ts'
-import { SyncLoop, type LoopStatus } from './sync/sync-loop.ts'
+import { SyncLoop } from './sync/sync-loop.ts'
 import { History } from './sync/timeline.ts'
 
 /** What clients commonly ask for, and proxies bear. */
@@ -191,7 +192,7 @@ class MatrixChannel implements Channel {
     this.#options.onStatus?.(this.status())
   }
 
-  #report(status: LoopStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
+  #report(status: IntakeStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
     const { state, problem } = this.#state
     if (state === status.state && problem === status.problem) return
     this.#state = { state: status.state, problem: status.problem, since: this.#options.clock.now() }

@@ -4,16 +4,17 @@ import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import type { IntakeStatus } from '../kit/intake-loop.ts'
 import { SlackClient, type SlackIdentity } from './api/client.ts'
 import { Pacing, type PacingLimits } from './api/pacing.ts'
-import { scopeWords } from './api/words.ts'
+import { scopeProblem } from './api/trouble.ts'
 import { createFileLoader, type FileLoader } from './intake/attachments.ts'
 import { withCommandsOf } from './intake/commands.ts'
 import { Intake } from './intake/intake.ts'
 import { SendLog } from './send/send-log.ts'
 import { Sender } from './send/send.ts'
 import { partsOf } from './send/wording.ts'
-import { Connection, type ConnectionStatus } from './socket/connection.ts'
+import { Connection } from './socket/connection.ts'
 import { Socket } from './socket/socket.ts'
 
 /** Slack takes some fifty edits a minute for all conversations together. */
@@ -101,7 +102,7 @@ class SlackChannel implements Channel {
       readCursors,
       context: () => ({ bot: this.#bot, load: this.#load }),
       onDenied: (failure) => {
-        this.#denied = scopeWords(failure.needed, 'bot')
+        this.#denied = scopeProblem(failure.needed, 'bot')
         log.warn({ channel: this.channel }, this.#denied)
       },
     })
@@ -174,9 +175,7 @@ class SlackChannel implements Channel {
     this.#bot = await this.#client.authTest(signal)
   }
 
-  #report(
-    status: ConnectionStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null },
-  ): void {
+  #report(status: IntakeStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
     const { state, problem } = this.#state
     if (status.state !== 'connected') this.#denied = null
     if (state === status.state && problem === status.problem) return

@@ -6,13 +6,14 @@ import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import type { IntakeStatus } from '../kit/intake-loop.ts'
 import { TypingPace } from '../kit/typing.ts'
 import { parseAddress } from './address.ts'
 import { TelegramClient } from './api/client.ts'
 import { Identity } from './api/identity.ts'
 import { joinAlbums, type Piece } from './intake/album.ts'
 import { createFileLoader, type FileLoader } from './intake/attachments.ts'
-import { Poller, type PollerStatus } from './intake/poller.ts'
+import { Poller } from './intake/poller.ts'
 import { isFromGroup, mapUpdate } from './intake/receive.ts'
 import { Pacing, type PacingLimits } from './send/pacing.ts'
 import { Sender } from './send/send.ts'
@@ -169,7 +170,7 @@ class TelegramChannel implements Channel {
     }
   }
 
-  #report(status: PollerStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
+  #report(status: IntakeStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
     const { state, problem } = this.#state
     if (state === status.state && problem === status.problem) return
     this.#state = { state: status.state, problem: status.problem, since: this.#options.clock.now() }

@@ -1,5 +1,5 @@
 import type { AppCheck } from '../../channels/slack/api/app-check.ts'
-import { BOT_SCOPES, LEAST_SCOPES } from '../../channels/slack/api/words.ts'
+import { BOT_SCOPES, LEAST_SCOPES } from '../../channels/slack/api/trouble.ts'
 import type { Settings } from '../../config/settings.ts'
 import { createLog } from '../../support/log.ts'
 import { NETWORK_LIMIT_MS } from './check-network.ts'

@@ -10,11 +10,15 @@ import type {
   RESTPostAPIChannelMessageJSONBody,
   RESTPutAPIApplicationCommandsJSONBody,
 } from 'discord-api-types/v10'
-import { MINUTE, SECOND, type Clock } from '../../../support/clock.ts'
+import { SECOND, type Clock } from '../../../support/clock.ts'
 import { isLoopbackHost } from '../../../support/loopback.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
+import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
+import { LONGEST_WAIT_MS } from '../../kit/pacer.ts'
+import { retryAfterIn } from '../../kit/retry.ts'
+import { LONGEST_BLOCK_MS } from '../../kit/token-bucket.ts'
 import { classifyAnswer, DiscordFailure } from './failure.ts'
 
 export const DEFAULT_API_ROOT = 'https://discord.com/api'
@@ -23,14 +27,8 @@ const FILE_HOSTS: ReadonlySet<string> = new Set(['cdn.discordapp.com', 'media.di
 
 /** No ordinary call takes this long; a server that is silent for longer is tried again. */
 const CALL_TIMEOUT_MS = 20 * SECOND
-/** A file of the greatest size over a slow line. */
-const DOWNLOAD_TIMEOUT_MS = 60 * SECOND
-/** A wait up to this long is sat out by the library; a longer one goes back to the outbox, which remembers it over a restart. */
-const LONGEST_WAIT_MS = 2 * SECOND
 /** A 429 without a number does not happen by the book; a server in between may make one. */
 const DEFAULT_RETRY_AFTER_MS = 5 * SECOND
-/** Nobody is asked to wait longer than an hour; a greater number is asked for again then. */
-const LONGEST_BLOCK_MS = 60 * MINUTE
 /** The most that Discord gives at once. */
 export const PAGE = 100
 
@@ -53,7 +51,7 @@ interface Call {
   readonly body?: unknown
   readonly query?: Readonly<Record<string, string>>
   /** Calls that are told to wait together. */
-  readonly lane: string
+  readonly bucket: string
   /** An interaction's own token stands in its address. */
   readonly auth?: false
 }
@@ -69,7 +67,7 @@ export class DiscordClient {
   readonly #rest: REST
   readonly #options: ClientOptions
   readonly #fetch: typeof fetch
-  /** Until when (monotonic) a lane was told to wait. */
+  /** Until when (monotonic) a bucket was told to wait. */
   readonly #blocked = new Map<string, number>()
 
   constructor(options: ClientOptions) {
@@ -90,20 +88,20 @@ export class DiscordClient {
   }
 
   gatewayBot(signal: AbortSignal): Promise<APIGatewayBotInfo> {
-    return this.#call('gateway/bot', signal, { method: 'GET', route: '/gateway/bot', lane: 'gateway' })
+    return this.#call('gateway/bot', signal, { method: 'GET', route: '/gateway/bot', bucket: 'gateway' })
   }
 
   me(signal: AbortSignal): Promise<APIUser> {
-    return this.#call('users/@me', signal, { method: 'GET', route: '/users/@me', lane: 'me' })
+    return this.#call('users/@me', signal, { method: 'GET', route: '/users/@me', bucket: 'me' })
   }
 
   application(signal: AbortSignal): Promise<APIApplication> {
-    return this.#call('applications/@me', signal, { method: 'GET', route: '/applications/@me', lane: 'me' })
+    return this.#call('applications/@me', signal, { method: 'GET', route: '/applications/@me', bucket: 'me' })
   }
 
   channel(channelId: string, signal: AbortSignal): Promise<APIChannel> {
     const route = `/channels/${channelId}` as const
-    return this.#call('channel', signal, { method: 'GET', route, lane: `read ${channelId}` })
+    return this.#call('channel', signal, { method: 'GET', route, bucket: `read ${channelId}` })
   }
 
   /** Messages after `after`, the oldest ones first, at most a page. */
@@ -112,7 +110,7 @@ export class DiscordClient {
       method: 'GET',
       route: `/channels/${channelId}/messages`,
       query: { after, limit: String(PAGE) },
-      lane: `read ${channelId}`,
+      bucket: `read ${channelId}`,
     })
     return messages.toReversed()
   }
@@ -123,28 +121,28 @@ export class DiscordClient {
     signal: AbortSignal,
   ): Promise<APIMessage> {
     const route = `/channels/${channelId}/messages` as const
-    return this.#call('message', signal, { method: 'POST', route, body, lane: `write ${channelId}` })
+    return this.#call('message', signal, { method: 'POST', route, body, bucket: `write ${channelId}` })
   }
 
   async editMessage(channelId: string, id: string, body: object, signal: AbortSignal): Promise<void> {
     const route = `/channels/${channelId}/messages/${id}` as const
-    await this.#call('edit', signal, { method: 'PATCH', route, body, lane: `write ${channelId}` })
+    await this.#call('edit', signal, { method: 'PATCH', route, body, bucket: `write ${channelId}` })
   }
 
   async deleteMessage(channelId: string, id: string, signal: AbortSignal): Promise<void> {
     const route = `/channels/${channelId}/messages/${id}` as const
-    await this.#call('delete', signal, { method: 'DELETE', route, lane: `delete ${channelId}` })
+    await this.#call('delete', signal, { method: 'DELETE', route, bucket: `delete ${channelId}` })
   }
 
   async sendTyping(channelId: string, signal: AbortSignal): Promise<void> {
     const route = `/channels/${channelId}/typing` as const
-    await this.#call('typing', signal, { method: 'POST', route, lane: `write ${channelId}` })
+    await this.#call('typing', signal, { method: 'POST', route, bucket: `write ${channelId}` })
   }
 
   /** The private chat with a person. @returns its channel's id */
   async openPrivateChat(userId: string, signal: AbortSignal): Promise<string> {
     const body = { recipient_id: userId }
-    const call = { method: 'POST', route: '/users/@me/channels', body, lane: 'open' } as const
+    const call = { method: 'POST', route: '/users/@me/channels', body, bucket: 'open' } as const
     const channel = await this.#call<{ id: string }>('private chat', signal, call)
     return channel.id
   }
@@ -153,7 +151,7 @@ export class DiscordClient {
   async rolesOf(guildId: string, userId: string, signal: AbortSignal): Promise<readonly string[]> {
     const route = `/guilds/${guildId}/members/${userId}` as const
     try {
-      const call = { method: 'GET', route, lane: `members ${guildId}` } as const
+      const call = { method: 'GET', route, bucket: `members ${guildId}` } as const
       return (await this.#call<{ roles: string[] }>('member', signal, call)).roles
     } catch (error) {
       if (error instanceof DiscordFailure && error.kind === 'gone') return []
@@ -163,7 +161,7 @@ export class DiscordClient {
 
   commands(applicationId: string, signal: AbortSignal): Promise<readonly APIApplicationCommand[]> {
     const route = `/applications/${applicationId}/commands` as const
-    return this.#call('commands', signal, { method: 'GET', route, lane: 'commands' })
+    return this.#call('commands', signal, { method: 'GET', route, bucket: 'commands' })
   }
 
   async setCommands(
@@ -172,7 +170,7 @@ export class DiscordClient {
     signal: AbortSignal,
   ): Promise<void> {
     const route = `/applications/${applicationId}/commands` as const
-    await this.#call('commands', signal, { method: 'PUT', route, body, lane: 'commands' })
+    await this.#call('commands', signal, { method: 'PUT', route, body, bucket: 'commands' })
   }
 
   /** The first answer to an interaction, which must come within three seconds. */
@@ -182,7 +180,7 @@ export class DiscordClient {
       method: 'POST',
       route,
       body,
-      lane: `interaction ${id}`,
+      bucket: `interaction ${id}`,
       auth: false,
     })
   }
@@ -194,7 +192,7 @@ export class DiscordClient {
       method: 'PATCH',
       route,
       body,
-      lane: 'interactions',
+      bucket: 'interactions',
       auth: false,
     })
   }
@@ -221,14 +219,7 @@ export class DiscordClient {
           'download',
           `answered ${response.status}`,
         )
-      const chunks: Uint8Array[] = []
-      let size = 0
-      for await (const chunk of response.body) {
-        size += chunk.byteLength
-        if (size > maxBytes) return null
-        chunks.push(chunk)
-      }
-      return Buffer.concat(chunks)
+      return download(response.body, maxBytes)
     })
   }
 
@@ -241,7 +232,7 @@ export class DiscordClient {
   }
 
   async #call<T>(name: string, signal: AbortSignal, call: Call): Promise<T> {
-    const waitMs = Math.max(this.#waitOf(EVERYWHERE), this.#waitOf(call.lane))
+    const waitMs = Math.max(this.#waitOf(EVERYWHERE), this.#waitOf(call.bucket))
     if (waitMs > 0)
       throw new DiscordFailure('rate-limited', name, 'was asked to wait', { retryAfterMs: waitMs })
     try {
@@ -260,7 +251,7 @@ export class DiscordClient {
       })
     } catch (error) {
       if (error instanceof DiscordFailure && error.kind === 'rate-limited')
-        this.#block(error.everywhere ? EVERYWHERE : call.lane, error.retryAfterMs ?? 0)
+        this.#block(error.everywhere ? EVERYWHERE : call.bucket, error.retryAfterMs ?? 0)
       throw error
     }
   }
@@ -273,21 +264,23 @@ export class DiscordClient {
       retry_after?: unknown
       global?: unknown
     } | null
-    const seconds = Number(body?.retry_after ?? response.headers.get('retry-after') ?? Number.NaN)
+    // The body is finer than the header, which counts whole seconds.
+    const seconds = Number(body?.retry_after ?? Number.NaN)
+    const asked = seconds >= 0 ? seconds * SECOND : retryAfterIn(response.headers)
     throw new DiscordFailure('rate-limited', 'API', 'asks to wait', {
-      retryAfterMs: seconds >= 0 ? seconds * SECOND : DEFAULT_RETRY_AFTER_MS,
+      retryAfterMs: asked ?? DEFAULT_RETRY_AFTER_MS,
       everywhere: body?.global === true || response.headers.has('x-ratelimit-global'),
     })
   }
 
-  #block(lane: string, ms: number): void {
+  #block(bucket: string, ms: number): void {
     const now = this.#options.clock.monotonic()
     for (const [name, until] of this.#blocked) if (until <= now) this.#blocked.delete(name)
-    this.#blocked.set(lane, now + Math.min(ms, LONGEST_BLOCK_MS))
+    this.#blocked.set(bucket, now + Math.min(ms, LONGEST_BLOCK_MS))
   }
 
-  #waitOf(lane: string): number {
-    const until = this.#blocked.get(lane)
+  #waitOf(bucket: string): number {
+    const until = this.#blocked.get(bucket)
     return until === undefined ? 0 : Math.max(0, Math.ceil(until - this.#options.clock.monotonic()))
   }
 

@@ -1,4 +1,4 @@
-import { redact } from '../../../support/redact.ts'
+import { PlatformFailure } from '../../kit/failure.ts'
 
 /**
  * What an unsuccessful call means for whoever made it.
@@ -14,17 +14,11 @@ export const UNKNOWN_CHANNEL = 10_003
 export const NOT_IN_PRIVATE_CHAT = 50_003
 export const MISSING_PERMISSIONS = 50_013
 
-/**
- * An unsuccessful call of the REST API. Carries neither the request (it holds people's words) nor
- * its headers (they hold the token), and has no `cause` for the same reason.
- */
-export class DiscordFailure extends Error {
+/** An unsuccessful call of the REST API. */
+export class DiscordFailure extends PlatformFailure<FailureKind> {
   override readonly name = 'DiscordFailure'
-  readonly kind: FailureKind
   /** Discord's own; null = it gave none. */
   readonly code: number | null
-  /** What the server asked to wait, in milliseconds; null = it did not say. */
-  readonly retryAfterMs: number | null
   /** The wait holds for every request of the bot. */
   readonly everywhere: boolean
 
@@ -38,10 +32,8 @@ export class DiscordFailure extends Error {
       readonly everywhere?: boolean
     } = {},
   ) {
-    super(`Discord ${method}: ${redact(text)}`)
-    this.kind = kind
+    super('Discord', kind, method, text, facts.retryAfterMs)
     this.code = facts.code ?? null
-    this.retryAfterMs = facts.retryAfterMs ?? null
     this.everywhere = facts.everywhere ?? false
   }
 }

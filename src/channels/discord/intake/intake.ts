@@ -8,12 +8,11 @@ import type {
 } from 'discord-api-types/v10'
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
-import { backoffDelay } from '../../../support/backoff.ts'
-import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { DAY, MINUTE, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { holdsSignInSecret } from '../../../support/token-shape.ts'
-import { patienceAfter } from '../../kit/store-retry.ts'
+import { retryUntilStopped } from '../../kit/retry.ts'
 import { Watermarks, type Piece } from '../../kit/watermark.ts'
 import { PAGE, type DiscordClient } from '../api/client.ts'
 import { DiscordFailure } from '../api/failure.ts'
@@ -26,7 +25,6 @@ import { MemberRoles } from './member-roles.ts'
 import { authorOf, isAddressed, mapEdit, mapMessage, type BotIdentity, type SeenMessage } from './receive.ts'
 import { isSpokenIn, Servers, type Readable, type ToldServer } from './servers.ts'
 
-const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
 /** Trouble with one place is mostly trouble with all. */
 const COMPLAIN_EVERY_MS = MINUTE
 
@@ -83,7 +81,7 @@ export class Intake {
 
   /** Reads what was stored. Must be done before the first event. Rejects only when stopped. */
   async load(): Promise<void> {
-    await this.#insist('the stored places', () => this.#marks.load())
+    await this.#untilStored('the stored places', () => this.#marks.load())
   }
 
   /** Takes one event in; what takes time goes on beside it, in order within each place. */
@@ -159,7 +157,7 @@ export class Intake {
       open.add(place)
       if (!this.#marks.has(place)) {
         const from = this.#beginning(guildId, channelId, newest)
-        await this.#insist('where a channel begins', () => this.#marks.begin(place, from))
+        await this.#untilStored('where a channel begins', () => this.#marks.begin(place, from))
       }
       this.#marks.newest(place, newest ?? channelId)
     }
@@ -196,7 +194,7 @@ export class Intake {
     const old = thread && !channel.newly_created
     const from = old ? (newest ?? channelId) : justBefore(channelId)
     const place = formatPlace({ guildId, channelId })
-    void this.#insist('where a channel begins', () => this.#marks.begin(place, from)).catch(ignore)
+    void this.#untilStored('where a channel begins', () => this.#marks.begin(place, from)).catch(ignore)
   }
 
   #live(message: SeenMessage & { guild_id?: string }, changed: boolean): void {
@@ -231,7 +229,9 @@ export class Intake {
     if (!interaction.guild_id && channelId) {
       // From now on this private chat is known, and is looked into after a downtime.
       const place = formatPlace({ guildId: null, channelId })
-      void this.#insist('where a chat begins', () => this.#marks.begin(place, interaction.id)).catch(ignore)
+      void this.#untilStored('where a chat begins', () => this.#marks.begin(place, interaction.id)).catch(
+        ignore,
+      )
     }
     void desk.take(interaction, this.#bot.applicationId, receiver, signal)
   }
@@ -305,18 +305,9 @@ export class Intake {
     return cursors
   }
 
-  /** Tries until it works or the channel stops. @throws the signal's reason */
-  async #insist(what: string, work: () => Promise<void>): Promise<void> {
-    const { clock, random, signal } = this.#options
-    for (let failures = 1; ; failures++) {
-      signal.throwIfAborted()
-      try {
-        return await work()
-      } catch (error) {
-        this.#complain(what, error)
-        await sleep(clock, backoffDelay(failures, patienceAfter(error, RETRY), random()), signal)
-      }
-    }
+  #untilStored(what: string, work: () => Promise<void>): Promise<void> {
+    const onFailure = (error: unknown) => this.#complain(what, error)
+    return retryUntilStopped(work, { ...this.#options, onFailure })
   }
 
   #complain(what: string, error: unknown): void {

@@ -1,4 +1,5 @@
 import { MINUTE, type Clock } from '../../../support/clock.ts'
+import { remember } from '../../kit/remember.ts'
 import type { DiscordClient } from '../api/client.ts'
 
 /** A role that was taken away holds this long for what comes out of the history; what comes live names its roles itself. */
@@ -22,9 +23,7 @@ export class MemberRoles {
     const known = this.#known.get(key)
     if (known && known.until > this.#clock.monotonic()) return known.roles
     const roles = await this.#client.rolesOf(guildId, userId, signal)
-    this.#known.delete(key)
-    this.#known.set(key, { roles, until: this.#clock.monotonic() + KEPT_MS })
-    if (this.#known.size > KEPT_MEMBERS) this.#known.delete(this.#known.keys().next().value!)
+    remember(this.#known, key, { roles, until: this.#clock.monotonic() + KEPT_MS }, KEPT_MEMBERS)
     return roles
   }
 }

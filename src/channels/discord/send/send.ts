@@ -1,38 +1,34 @@
 import { createHash } from 'node:crypto'
 import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
-import { MINUTE, SECOND } from '../../../support/clock.ts'
-import { TransientError } from '../../../support/errors.ts'
-import { within } from '../../kit/deadline.ts'
+import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
+import { MessageEditor } from '../../kit/message-editor.ts'
+import { remember } from '../../kit/remember.ts'
 import type { DiscordClient } from '../api/client.ts'
-import { DiscordFailure, UNKNOWN_CHANNEL } from '../api/failure.ts'
+import { DiscordFailure, UNKNOWN_CHANNEL, type FailureKind } from '../api/failure.ts'
 import { isSnowflake } from '../api/snowflake.ts'
 import { firstForDiscord } from './format.ts'
 
-/** A wrong token is mended by the operator, not by asking often. */
-const TOKEN_RETRY_MS = MINUTE
-/** Messages whose shown text is remembered, so that a draft that has not changed costs no request. */
-const REMEMBERED_TEXTS = 500
-/** A finished text waits for a draft on its way, so that must not take long. */
-const DRAFT_TIMEOUT_MS = 5 * SECOND
 /** Persons whose private chat is remembered by their own id. */
 const REMEMBERED_CHATS = 500
 /** The most that Discord takes. */
 const NONCE_LENGTH = 25
 
-const NEVER = new AbortController().signal
-
-/** What the model writes must ring nobody: neither everyone, nor a role, nor whoever is replied to. */
+/** Model output must never trigger a mention: neither of everyone, nor of a role, nor of whoever is replied to. */
 const NO_MENTIONS = { parse: [], replied_user: false }
 /** No previews of links: the model may have been made to write them, and a preview asks their server. */
 const SUPPRESS_EMBEDS = 1 << 2
 
+const MEANING: SendMeaning<FailureKind> = {
+  forbidden: 'undeliverable',
+  gone: 'undeliverable',
+  rejected: 'undeliverable',
+  token: { operator: 'token' },
+}
+
 /** Sends and edits messages. Failures are those of `Outlet`. */
 export class Sender {
   readonly #client: DiscordClient
-  /** What a message reads, by address and id. */
-  readonly #shown = new Map<string, string>()
-  /** Drafts on their way, by address and id. */
-  readonly #drafts = new Map<string, Promise<void>>()
+  readonly #editor = new MessageEditor()
   /** Private chats, by the person's id. */
   readonly #chats = new Map<string, string>()
 
@@ -60,7 +56,7 @@ export class Sender {
     const message = await this.#inChannel(address, signal, (channelId) =>
       this.#client.createMessage(channelId, body as never, signal),
     )
-    this.#remember(`${address} ${message.id}`, part)
+    this.#editor.sent(`${address} ${message.id}`, part)
     return message.id
   }
 
@@ -72,30 +68,17 @@ export class Sender {
     options: { readonly final: boolean; readonly signal: AbortSignal },
   ): Promise<void> {
     const { final, signal } = options
-    const key = `${address} ${platformId}`
     const text = final ? part : firstForDiscord(part)
-    // Two requests may be done in either order: the finished text must be the last one.
-    await this.#drafts.get(key)
-    if (this.#shown.get(key) === text) return
-    if (final) return this.#show(address, platformId, text, signal)
-    if (!this.#client.mayWrite(this.#chats.get(address) ?? address)) return
-    const showing = within(DRAFT_TIMEOUT_MS, NEVER, (deadline) =>
-      this.#show(address, platformId, text, deadline),
-    )
-    const done = showing.then(ignore, ignore).finally(() => this.#drafts.delete(key))
-    this.#drafts.set(key, done)
-    await untilAborted(showing, signal)
-  }
-
-  async #show(address: string, platformId: string, text: string, signal: AbortSignal): Promise<void> {
-    const key = `${address} ${platformId}`
     const body = { content: text, allowed_mentions: NO_MENTIONS, flags: SUPPRESS_EMBEDS }
-    // Until the answer comes nobody knows what the message reads.
-    this.#shown.delete(key)
-    await this.#inChannel(address, signal, (channelId) =>
-      this.#client.editMessage(channelId, platformId, body, signal),
-    )
-    this.#remember(key, text)
+    await this.#editor.edit(`${address} ${platformId}`, text, {
+      final,
+      signal,
+      mayDraft: () => this.#client.mayWrite(this.#chats.get(address) ?? address),
+      show: (until) =>
+        this.#inChannel(address, until, (channelId) =>
+          this.#client.editMessage(channelId, platformId, body, until),
+        ),
+    })
   }
 
   /**
@@ -116,55 +99,16 @@ export class Sender {
       } catch (error) {
         if (!(error instanceof DiscordFailure) || error.code !== UNKNOWN_CHANNEL) throw error
         const channelId = await this.#client.openPrivateChat(address, signal)
-        this.#chats.set(address, channelId)
-        if (this.#chats.size > REMEMBERED_CHATS) this.#chats.delete(this.#chats.keys().next().value!)
+        remember(this.#chats, address, channelId, REMEMBERED_CHATS)
         return await call(channelId)
       }
     } catch (error) {
-      throw translated(error)
+      throw error instanceof DiscordFailure ? sendErrorOf(error, MEANING) : error
     }
-  }
-
-  #remember(key: string, text: string): void {
-    this.#shown.set(key, text)
-    if (this.#shown.size > REMEMBERED_TEXTS) this.#shown.delete(this.#shown.keys().next().value!)
   }
 }
 
 /** The same for each try of the same part: Discord answers a repeat within some minutes with the first message. */
 function nonceOf(key: string): string {
   return createHash('sha256').update(key).digest('base64url').slice(0, NONCE_LENGTH)
-}
-
-function translated(error: unknown): unknown {
-  if (!(error instanceof DiscordFailure)) {
-    // A draft's own deadline, not the asker's.
-    return error instanceof Error && error.name === 'AbortError'
-      ? new TransientError('no answer in time')
-      : error
-  }
-  switch (error.kind) {
-    case 'forbidden':
-    case 'gone':
-    case 'rejected':
-      return new Undeliverable(error.message)
-    case 'rate-limited':
-      return new TransientError(error.message, error.retryAfterMs, 'rate-limited')
-    case 'token':
-      return new TransientError(error.message, TOKEN_RETRY_MS, 'token')
-    default:
-      return new TransientError(error.message, error.retryAfterMs, 'network')
-  }
-}
-
-function ignore(): void {}
-
-/** `promise`, or the signal's reason as soon as it is aborted; what was begun goes on. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

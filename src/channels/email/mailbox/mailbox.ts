@@ -1,12 +1,13 @@
 import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow'
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
-import { backoffDelay } from '../../../support/backoff.ts'
-import { DAY, MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
-import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
+import { DAY, MINUTE, SECOND, type Clock } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
-import { patienceAfter } from '../../kit/store-retry.ts'
-import { imapTrouble, type MailTrouble } from '../failure.ts'
+import { STORE_TRIES } from '../../kit/batch-storage.ts'
+import { IntakeLoop, type IntakeStatus } from '../../kit/intake-loop.ts'
+import { isStoreTrouble } from '../../kit/retry.ts'
+import { imapTrouble } from '../failure.ts'
 import type { MessageId } from '../send/thread.ts'
 import { Bell } from './bell.ts'
 import { imapClient, type ImapAccount } from './imap-client.ts'
@@ -39,11 +40,6 @@ export interface Answered {
   readonly references: string
 }
 
-export interface MailboxStatus {
-  readonly state: 'connected' | 'retrying' | 'failed'
-  readonly problem: string | null
-}
-
 export interface MailboxOptions extends ImapAccount {
   /** The folder that is read. */
   readonly mailbox: string
@@ -54,7 +50,7 @@ export interface MailboxOptions extends ImapAccount {
   readonly readCursor: (name: string) => Promise<string | null>
   /** What a mail delivers; null = nothing. Throws only what `Found.source` throws. */
   readonly read: (mail: Found) => Promise<Delivered | null>
-  readonly onStatus: (status: MailboxStatus) => void
+  readonly onStatus: (status: IntakeStatus) => void
   /** The longest silence in IDLE before the server has to show that it is still there. */
   readonly idleMs?: number
   /** How long a short command may stay unanswered. */
@@ -77,8 +73,6 @@ const POLL_MS = 30 * SECOND
 const ANSWER_MS = 20 * SECOND
 /** Mails whose headers are fetched at once: some hundred kilobytes. */
 const PAGE = 50
-/** Failures of one mail, while the store takes other things, before it is passed over. */
-const MAIL_TRIES = 3
 
 /**
  * Reads a folder from the stored position on, waits for news with IDLE, and comes back after every
@@ -96,31 +90,26 @@ export class Mailbox {
   #loaded = false
   /** Cursors that are still to be stored. */
   #owed: ReadonlyArray<Omit<Cursor, 'channel'>> = []
-  #failures = 0
-  #poison = { uid: 0, failures: 0 }
+  /** The mail that could not be handled last, and how often. */
+  #refused = { uid: 0, failures: 0 }
+  readonly #loop: IntakeLoop
 
   constructor(options: MailboxOptions) {
     this.#options = options
+    this.#loop = new IntakeLoop({
+      ...options,
+      channel: 'email',
+      kept: 'it stays in the mailbox',
+      troubleOf: (error) => imapTrouble(error, options.server, options.mailbox),
+    })
   }
 
-  /** Runs until `signal` is aborted; what is being handed over then is still committed. Never rejects. */
-  async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    const { clock, log, random, onStatus, server, mailbox } = this.#options
-    while (!signal.aborted) {
-      try {
-        await this.#load(receiver)
-        await this.#session(receiver, signal)
-      } catch (error) {
-        if (signal.aborted) return
-        this.#failures++
-        const trouble = isStoreTrouble(error) ? STORE_TROUBLE : imapTrouble(error, server, mailbox)
-        onStatus({ state: trouble.state, problem: trouble.problem })
-        if (this.#failures === 1) log.warn({ channel: 'email' }, trouble.problem)
-        else log.debug({ channel: 'email', failures: this.#failures }, trouble.problem)
-        const waitMs = backoffDelay(this.#failures, patienceAfter(error, trouble.backoff), random())
-        await sleep(clock, waitMs, signal).catch(() => {})
-      }
-    }
+  /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
+  run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    return this.#loop.run(async () => {
+      await this.#load(receiver)
+      await this.#session(receiver, signal)
+    }, signal)
   }
 
   /** What an answer needs of a mail that was read in an earlier life; null = it cannot be had now. Never rejects. */
@@ -173,8 +162,8 @@ export class Mailbox {
       while (!signal.aborted) {
         bell.clear()
         await this.#readOn(client, receiver, signal)
-        this.#failures = 0
-        this.#options.onStatus({ state: 'connected', problem: null })
+        this.#loop.recovered()
+        this.#loop.connected()
         await this.#rest(client, bell)
       }
     } finally {
@@ -260,9 +249,9 @@ export class Mailbox {
       else await this.#moveTo(receiver, mail.uid, [item])
     } catch (error) {
       if (isStoreTrouble(error) || !client.usable) throw error
-      const failures = this.#poison.uid === mail.uid ? this.#poison.failures + 1 : 1
-      this.#poison = { uid: mail.uid, failures }
-      if (failures < MAIL_TRIES) throw error
+      const failures = this.#refused.uid === mail.uid ? this.#refused.failures + 1 : 1
+      this.#refused = { uid: mail.uid, failures }
+      if (failures < STORE_TRIES) throw error
       // One mail that nothing can be done with must not stop all others.
       log.error({ channel: 'email', uid: mail.uid }, `a mail was passed over: ${messageOf(error)}`)
       return false
@@ -319,17 +308,6 @@ export class Mailbox {
       timer.cancel()
     }
   }
-}
-
-const STORE_TROUBLE: MailTrouble = {
-  state: 'retrying',
-  problem: 'what arrives cannot be stored; it stays in the mailbox',
-  backoff: { initialMs: SECOND, maxMs: 30 * SECOND },
-}
-
-/** Trouble that has nothing to do with what was delivered: nothing is ever passed over because of it. */
-function isStoreTrouble(error: unknown): boolean {
-  return error instanceof StoreError || error instanceof TransientError
 }
 
 /** Another folder is read from its own position. */

@@ -1,4 +1,5 @@
 import { HOUR } from '../../../support/clock.ts'
+import { remember } from '../../kit/remember.ts'
 
 /** Correspondents remembered; the one who was silent longest is forgotten first. */
 const MAX_CORRESPONDENTS = 10_000
@@ -33,11 +34,7 @@ export class LoopGuard {
     // Those that are muted count, too: a flood is over when it has ended, not when it has lasted.
     if (recent.size > this.#perHour) recent.delete(recent.keys().next().value!)
     recent.set(id, { at, verdict })
-    this.#correspondents.delete(from)
-    this.#correspondents.set(from, { mails: recent, told: over })
-    if (this.#correspondents.size > MAX_CORRESPONDENTS) {
-      this.#correspondents.delete(this.#correspondents.keys().next().value!)
-    }
+    remember(this.#correspondents, from, { mails: recent, told: over }, MAX_CORRESPONDENTS)
     return verdict
   }
 }

@@ -1,6 +1,7 @@
 import { MINUTE, SECOND } from '../../../support/clock.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
+import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
 import { EVENT_FILTER, eventOf, readPage, readSync, recordOf, SYNC_FILTER, textOf } from './events.ts'
 import type { MatrixEvent, SyncAnswer } from './events.ts'
 import { classifyAnswer, MatrixFailure } from './failure.ts'
@@ -13,8 +14,6 @@ const SYNC_GRACE_MS = 15 * SECOND
 const FIRST_SYNC_TIMEOUT_MS = 3 * MINUTE
 /** A room on another server is joined only once that server has answered. */
 const JOIN_TIMEOUT_MS = 2 * MINUTE
-/** A file of the greatest size over a slow line. */
-const DOWNLOAD_TIMEOUT_MS = MINUTE
 /** How long others are shown that the bot writes; it is asked for again sooner. */
 const TYPING_MS = 10 * SECOND
 
@@ -178,18 +177,9 @@ export class MatrixClient {
    *
    * @returns the event's id
    */
-  async send(
-    roomId: string,
-    txnId: string,
-    content: object,
-    signal: AbortSignal,
-    timeoutMs?: number,
-  ): Promise<string> {
+  async send(roomId: string, txnId: string, content: object, signal: AbortSignal): Promise<string> {
     const path = `${roomPath(roomId)}/send/m.room.message/${encodeURIComponent(txnId)}`
-    const answer = await this.#call(
-      { name: 'send', method: 'PUT', path, body: content, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
-      signal,
-    )
+    const answer = await this.#call({ name: 'send', method: 'PUT', path, body: content }, signal)
     const id = textOf(answer, 'event_id')
     if (id === null) throw new MatrixFailure('server', 'send', 'named no event')
     return id
@@ -252,14 +242,7 @@ export class MatrixClient {
     return this.#within(DOWNLOAD_TIMEOUT_MS, signal, 'download', async (deadline) => {
       const response = await this.#request('GET', `${this.#root}${path}`, null, deadline, true)
       if (!response.ok || !response.body) throw await failureOf('download', response)
-      const chunks: Uint8Array[] = []
-      let size = 0
-      for await (const chunk of response.body) {
-        size += chunk.byteLength
-        if (size > maxBytes) return null
-        chunks.push(chunk)
-      }
-      return Buffer.concat(chunks)
+      return download(response.body, maxBytes)
     })
   }
 
@@ -335,11 +318,5 @@ async function failureOf(name: string, response: Response): Promise<MatrixFailur
   } catch {
     // Not a homeserver's own answer.
   }
-  return classifyAnswer(
-    name,
-    response.status,
-    response.headers,
-    body,
-    Date.parse(response.headers.get('date') ?? ''),
-  )
+  return classifyAnswer(name, response.status, response.headers, body)
 }

@@ -2,8 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { Secret } from '../../../support/secret.ts'
 import { classifyAnswer } from './failure.ts'
 
+/** The server's clock. */
+const DATE = 'Fri, 20 Nov 2026 00:00:00 GMT'
+
 const judge = (status: number, body: unknown, headers: Record<string, string> = {}) =>
-  classifyAnswer('send', status, new Headers(headers), body, Date.UTC(2026, 10, 20))
+  classifyAnswer('send', status, new Headers({ date: DATE, ...headers }), body)
 
 describe('an answer of the homeserver', () => {
   test.each([

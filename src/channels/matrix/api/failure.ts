@@ -1,6 +1,6 @@
 import { SECOND } from '../../../support/clock.ts'
-import { redact } from '../../../support/redact.ts'
-import { parseRetryAfter } from '../../../support/retry-after.ts'
+import { PlatformFailure } from '../../kit/failure.ts'
+import { retryAfterIn } from '../../kit/retry.ts'
 import { recordOf, textOf } from './events.ts'
 
 /**
@@ -23,33 +23,23 @@ export type FailureKind =
   | 'too-large'
   | 'rejected'
 
-/**
- * An unsuccessful call of the client-server API. Carries neither the request (it holds people's
- * words) nor its headers (they hold the token), and has no `cause` for the same reason.
- */
-export class MatrixFailure extends Error {
+/** An unsuccessful call of the client-server API. */
+export class MatrixFailure extends PlatformFailure<FailureKind> {
   override readonly name = 'MatrixFailure'
-  readonly kind: FailureKind
-  /** What the server asked to wait, in milliseconds; null = it did not say. */
-  readonly retryAfterMs: number | null
   /** The session was ended by the server, but the device may log in again as the same. */
   readonly softLogout: boolean
 
   constructor(
     kind: FailureKind,
-    call: string,
+    method: string,
     text: string,
     facts: { readonly retryAfterMs?: number | null; readonly softLogout?: boolean } = {},
   ) {
-    super(`Matrix ${call}: ${redact(text).slice(0, LONGEST_WORDS)}`)
-    this.kind = kind
-    this.retryAfterMs = facts.retryAfterMs ?? null
+    super('Matrix', kind, method, text, facts.retryAfterMs)
     this.softLogout = facts.softLogout ?? false
   }
 }
 
-/** The server's own words, without the pages that a proxy in between may write. */
-const LONGEST_WORDS = 300
 /** A 429 that does not say how long. */
 const DEFAULT_RETRY_AFTER_MS = 5 * SECOND
 
@@ -72,13 +62,7 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
 }
 
 /** @param body the answer's body, parsed where it was JSON */
-export function classifyAnswer(
-  call: string,
-  status: number,
-  headers: Headers,
-  body: unknown,
-  now: number,
-): MatrixFailure {
+export function classifyAnswer(call: string, status: number, headers: Headers, body: unknown): MatrixFailure {
   const answer = recordOf(body)
   const code = textOf(answer, 'errcode')
   const kind = kindOf(status, code)
@@ -90,7 +74,7 @@ export function classifyAnswer(
   // The header is the newer way; servers of today still write the field.
   const field = answer['retry_after_ms']
   const asked = typeof field === 'number' && field >= 0 ? field : null
-  const retryAfterMs = asked ?? parseRetryAfter(headers.get('retry-after'), now) ?? DEFAULT_RETRY_AFTER_MS
+  const retryAfterMs = asked ?? retryAfterIn(headers) ?? DEFAULT_RETRY_AFTER_MS
   return new MatrixFailure(kind, call, text, { retryAfterMs })
 }
 

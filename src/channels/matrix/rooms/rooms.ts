@@ -1,3 +1,4 @@
+import { remember } from '../../kit/remember.ts'
 import type { MatrixClient } from '../api/client.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import { isClosed } from '../api/failure.ts'
@@ -50,7 +51,7 @@ export class Rooms {
     const known = this.#rooms.get(roomId)
     if (known) return known
     const room = await this.#ask(roomId, userId, signal)
-    keep(this.#rooms, roomId, room, REMEMBERED_ROOMS)
+    remember(this.#rooms, roomId, room, REMEMBERED_ROOMS)
     return room
   }
 
@@ -64,7 +65,7 @@ export class Rooms {
   }
 
   remember(roomId: string, eventId: string, pointed: Pointed): void {
-    keep(this.#events, `${roomId} ${eventId}`, pointed, REMEMBERED_EVENTS)
+    remember(this.#events, `${roomId} ${eventId}`, pointed, REMEMBERED_EVENTS)
   }
 
   /** What is remembered of a message. */
@@ -130,10 +131,4 @@ export function threadRootOf(event: MatrixEvent): string | null {
 
 function pointedOf(event: MatrixEvent): Pointed {
   return { sender: event.sender, threadRoot: threadRootOf(event) }
-}
-
-function keep<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > most) map.delete(map.keys().next().value!)
 }

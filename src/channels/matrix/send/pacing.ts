@@ -1,71 +1,51 @@
-import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
-import { TransientError } from '../../../support/errors.ts'
+import { MINUTE, type Clock } from '../../../support/clock.ts'
+import { waitUntilZero } from '../../kit/pacer.ts'
+import { LONGEST_BLOCK_MS, TokenBucket } from '../../kit/token-bucket.ts'
 
-/** A wait up to this long is sat out here; a longer one goes back to the outbox, which remembers it over a restart. */
-const LONGEST_WAIT_MS = 2 * SECOND
-/** Nobody is asked to wait longer than an hour; what is longer is asked for again then. */
-const LONGEST_BLOCK_MS = 60 * MINUTE
 /**
  * Servers limit an account as a whole, each in its own way; Synapse by default to ten events and one
  * more every five seconds. Half of that is for drafts, the rest for what must arrive.
  */
-const DRAFT_BURST = 5
-const DRAFT_REFILL_MS = 10 * SECOND
+const DRAFTS = { burst: 5, perSecond: 1 / 10 }
 /** After a refusal nothing is drafted for a while, so that finished texts find the room. */
 const DRAFT_REST_MS = MINUTE
 
 /** Hands out the right to send. Only what the server asks for holds up a finished text. */
 export class Pacing {
   readonly #clock: Clock
+  readonly #drafts: TokenBucket
   #blockedUntil = -Infinity
-  #draftsRestUntil = -Infinity
-  #drafts = DRAFT_BURST
-  #refilledAt: number
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#refilledAt = clock.monotonic()
+    this.#drafts = new TokenBucket(DRAFTS, clock)
   }
 
-  /**
-   * Resolves when something may be sent.
-   *
-   * @throws TransientError when that is more than a few seconds away; the signal's reason when aborted
-   */
-  async turn(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const waitMs = this.#blockedFor()
-      if (waitMs === 0) return
-      if (waitMs > LONGEST_WAIT_MS) throw new TransientError('sending too fast', waitMs, 'rate-limited')
-      await sleep(this.#clock, waitMs, signal)
-    }
+  /** Resolves when something may be sent. Throws as `waitUntilZero` does. */
+  turn(signal: AbortSignal): Promise<void> {
+    return waitUntilZero(this.#clock, () => this.#blockedMs(), signal)
   }
 
   /** May a draft be shown now? Never waits. */
   tryDraft(): boolean {
-    const now = this.#clock.monotonic()
-    if (this.#blockedFor() > 0 || now < this.#draftsRestUntil) return false
-    const refilled = (now - this.#refilledAt) / DRAFT_REFILL_MS
-    this.#drafts = Math.min(DRAFT_BURST, this.#drafts + refilled)
-    this.#refilledAt = now
-    if (this.#drafts < 1) return false
-    this.#drafts -= 1
+    if (this.#drafts.waitMs() > 0) return false
+    this.#drafts.take()
     return true
   }
 
   /** Is the server free of a wait that it asked for? */
   isOpen(): boolean {
-    return this.#blockedFor() === 0
+    return this.#blockedMs() === 0
   }
 
   /** The server asked for silence for `ms`. */
   block(ms: number): void {
-    const now = this.#clock.monotonic()
-    this.#blockedUntil = now + Math.min(ms, LONGEST_BLOCK_MS)
-    this.#draftsRestUntil = this.#blockedUntil + DRAFT_REST_MS
+    const restMs = Math.min(ms, LONGEST_BLOCK_MS)
+    this.#blockedUntil = this.#clock.monotonic() + restMs
+    this.#drafts.close(restMs + DRAFT_REST_MS)
   }
 
-  #blockedFor(): number {
+  #blockedMs(): number {
     return Math.max(0, Math.ceil(this.#blockedUntil - this.#clock.monotonic()))
   }
 }

@@ -1,22 +1,26 @@
 import { createHash } from 'node:crypto'
 import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
-import { MINUTE, SECOND } from '../../../support/clock.ts'
-import { TransientError } from '../../../support/errors.ts'
+import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
+import { MessageEditor } from '../../kit/message-editor.ts'
+import { remember } from '../../kit/remember.ts'
 import { isUserId, parseAddress, type Target } from '../address.ts'
 import type { MatrixClient } from '../api/client.ts'
 import { recordOf } from '../api/events.ts'
-import { MatrixFailure } from '../api/failure.ts'
+import { MatrixFailure, type FailureKind } from '../api/failure.ts'
 import { contentOf, editOf, firstPart } from './format.ts'
 import type { Pacing } from './pacing.ts'
 
-/** A token or an account that is not taken is mended by the operator, not by asking often. */
-const ACCOUNT_RETRY_MS = MINUTE
-/** A finished text waits for a draft on its way, so that must not take long. */
-const DRAFT_TIMEOUT_MS = 5 * SECOND
 /** Messages of ours that are remembered as still standing. */
 const REMEMBERED = 1_000
 
-const NEVER = new AbortController().signal
+const MEANING: SendMeaning<FailureKind> = {
+  forbidden: 'undeliverable',
+  gone: 'undeliverable',
+  'too-large': 'undeliverable',
+  rejected: 'undeliverable',
+  token: { operator: 'token' },
+  account: { operator: 'account' },
+}
 
 export interface SenderOptions {
   readonly client: MatrixClient
@@ -32,10 +36,8 @@ export class Sender {
   readonly #options: SenderOptions
   /** Ids of this process's own messages; false = somebody deleted it. */
   readonly #own = new Map<string, boolean>()
-  /** What edits have made of a message, by its id. */
-  readonly #shown = new Map<string, string>()
-  /** Drafts on their way, by message. */
-  readonly #drafts = new Map<string, Promise<void>>()
+  /** Knows edits alone: whether a message that was sent still stands is asked before its first final edit. */
+  readonly #editor = new MessageEditor()
   #draftCount = 0
 
   constructor(options: SenderOptions) {
@@ -56,7 +58,7 @@ export class Sender {
       const content = { ...contentOf(part), ...relationOf(target, replyTo) }
       // The same for each try of the same part, also after a restart: the server drops the repeat.
       const id = await client.send(target.roomId, transaction('s', address, key), content, signal)
-      remember(this.#own, id, true)
+      remember(this.#own, id, true, REMEMBERED)
       return id
     })
   }
@@ -69,55 +71,32 @@ export class Sender {
     options: { readonly final: boolean; readonly signal: AbortSignal },
   ): Promise<void> {
     const { final, signal } = options
-    const { pacing } = this.#options
+    const { pacing, processId } = this.#options
     const text = final ? part : firstPart(part)
-    // The server may take two requests in either order: the finished text must be the last one.
-    await this.#drafts.get(platformId)
-    if (this.#shown.get(platformId) === text) return
-    const target = await this.#translated(() => this.#targetOf(address, signal))
-    if (final) {
-      await pacing.turn(signal)
-      return this.#translated(async () => {
-        await this.#mustStand(target.roomId, platformId, signal)
-        await this.#show(target.roomId, platformId, text, transaction('e', platformId, text), signal)
-      })
-    }
-    if (this.#own.get(platformId) === false || !pacing.tryDraft()) return
-    const txnId = `d${this.#options.processId}${++this.#draftCount}`
-    const showing = this.#translated(() =>
-      this.#show(target.roomId, platformId, text, txnId, NEVER, DRAFT_TIMEOUT_MS),
-    )
-    const done = showing.then(ignore, ignore).finally(() => this.#drafts.delete(platformId))
-    this.#drafts.set(platformId, done)
-    await untilAborted(showing, signal).catch((error: unknown) => {
-      // The server is left alone for as long as it asked; the draft was only a courtesy.
-      if (!(error instanceof TransientError) || error.reason !== 'rate-limited') throw error
+    await this.#editor.edit(platformId, text, {
+      final,
+      signal,
+      mayDraft: () => this.#own.get(platformId) !== false && pacing.tryDraft(),
+      turn: () => pacing.turn(signal),
+      show: (until) =>
+        this.#translated(async () => {
+          const { roomId } = await this.#targetOf(address, until)
+          if (final) await this.#mustStand(roomId, platformId, until)
+          const txnId = final ? transaction('e', platformId, text) : `d${processId}${++this.#draftCount}`
+          await this.#options.client.send(roomId, txnId, editOf(platformId, text), until)
+        }),
     })
   }
 
   /** Nobody has looked for a while: another process may have written and edited since. */
   clear(): void {
     this.#own.clear()
-    this.#shown.clear()
+    this.#editor.clear()
   }
 
   /** Somebody deleted a message; if it was ours, what it should say is owed anew. */
   deleted(eventId: string): void {
     if (this.#own.has(eventId)) this.#own.set(eventId, false)
-  }
-
-  async #show(
-    roomId: string,
-    eventId: string,
-    text: string,
-    txnId: string,
-    signal: AbortSignal,
-    timeoutMs?: number,
-  ): Promise<void> {
-    // Until the answer comes nobody knows what the message reads.
-    this.#shown.delete(eventId)
-    await this.#options.client.send(roomId, txnId, editOf(eventId, text), signal, timeoutMs)
-    remember(this.#shown, eventId, text)
   }
 
   /**
@@ -129,7 +108,7 @@ export class Sender {
     if (stands === undefined) {
       const event = await this.#options.client.event(roomId, eventId, signal)
       stands = !('redacted_because' in recordOf(event.unsigned)) && 'body' in event.content
-      remember(this.#own, eventId, stands)
+      remember(this.#own, eventId, stands, REMEMBERED)
     }
     if (!stands) throw new Undeliverable('the message was deleted')
   }
@@ -152,21 +131,8 @@ export class Sender {
 
   #translate(error: unknown): unknown {
     if (!(error instanceof MatrixFailure)) return error
-    switch (error.kind) {
-      case 'forbidden':
-      case 'gone':
-      case 'too-large':
-      case 'rejected':
-        return new Undeliverable(error.message)
-      case 'rate-limited':
-        this.#options.pacing.block(error.retryAfterMs ?? 0)
-        return new TransientError(error.message, error.retryAfterMs, 'rate-limited')
-      case 'token':
-      case 'account':
-        return new TransientError(error.message, ACCOUNT_RETRY_MS, error.kind)
-      default:
-        return new TransientError(error.message, null, 'network')
-    }
+    if (error.kind === 'rate-limited') this.#options.pacing.block(error.retryAfterMs ?? 0)
+    return sendErrorOf(error, MEANING)
   }
 }
 
@@ -193,21 +159,3 @@ function transaction(kind: string, ...parts: readonly string[]): string {
 
 /** Two different sends never share one. */
 const TRANSACTION_DIGITS = 32
-
-function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > REMEMBERED) map.delete(map.keys().next().value!)
-}
-
-function ignore(): void {}
-
-/** `promise`, or the signal's reason as soon as it is aborted; what was begun goes on. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
-}

@@ -1,31 +1,20 @@
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
 import type { Accepted, Cursor } from '../../../inbox/arrival.ts'
-import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
-import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
-import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
+import { MINUTE, type Clock } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
-import { patienceAfter } from '../../kit/store-retry.ts'
+import { BatchStorage } from '../../kit/batch-storage.ts'
+import { IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake-loop.ts'
+import { RETRY } from '../../kit/retry.ts'
 import type { MatrixClient } from '../api/client.ts'
 import { MatrixFailure } from '../api/failure.ts'
 import { isEncryptedRoom } from '../intake/receive.ts'
 import type { Batch, Batches } from './batch.ts'
 import { Cursors } from './cursors.ts'
 
-/** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
-const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
-/** A wrong token is not mended by asking; the operator's correction is found in time. */
-const TOKEN_RETRY = { initialMs: 30 * SECOND, maxMs: 10 * MINUTE }
-/** Failures of one batch, while the store takes other things, before its items are tried one by one. */
-const BATCH_TRIES = 3
 /** A position that the server has refused so often is not known to it any more. */
 const POSITION_TRIES = 3
 /** While nothing happens the position is stored no more often than this. */
 const IDLE_STORE_MS = 10 * MINUTE
-
-export interface LoopStatus {
-  readonly state: 'connected' | 'retrying' | 'failed'
-  readonly problem: string | null
-}
 
 export interface SyncLoopOptions {
   readonly client: MatrixClient
@@ -41,7 +30,7 @@ export interface SyncLoopOptions {
   readonly onReady: (userId: string, cursors: Cursors) => void
   /** Cursors were stored. */
   readonly onStored: () => void
-  readonly onStatus: (status: LoopStatus) => void
+  readonly onStatus: (status: IntakeStatus) => void
 }
 
 /**
@@ -57,33 +46,40 @@ export class SyncLoop {
   /** Where the next question goes on. */
   #since: string | null = null
   #storedAt = -Infinity
-  /** Failures in a row, of whatever kind. */
-  #failures = 0
-  #batchFailures = 0
   #positionRefusals = 0
-  /** Ask without waiting, until an answer has shown that things are well. */
-  #settled = false
+  /** The last answer has shown that things are well: from now on the server may wait for something to come. */
+  #mayWait = false
+  readonly #loop: IntakeLoop
+  readonly #storage: BatchStorage<Delivered>
 
   constructor(options: SyncLoopOptions) {
     this.#options = options
+    this.#loop = new IntakeLoop({
+      ...options,
+      channel: 'matrix',
+      kept: 'the homeserver keeps it',
+      troubleOf: (error) => this.#troubleOf(error),
+    })
+    this.#storage = new BatchStorage({
+      channel: 'matrix',
+      log: options.log,
+      describe: (item) => ({ event: 'platformMessageId' in item ? item.platformMessageId : null }),
+    })
   }
 
-  /** Runs until `signal` is aborted; what is being handed over then is still committed. Never rejects. */
-  async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+  /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
+  run(receiver: Receiver, signal: AbortSignal): Promise<void> {
     // Another process of the fleet may have gone on from where this one stopped.
     this.#cursors = null
-    this.#settled = false
-    while (!signal.aborted) {
-      try {
-        await this.#round(receiver, signal)
-        this.#failures = 0
-        this.#settled = true
-        this.#options.onStatus({ state: 'connected', problem: null })
-      } catch (error) {
-        if (signal.aborted) return
-        await sleep(this.#options.clock, this.#afterFailure(error), signal).catch(() => {})
-      }
-    }
+    this.#mayWait = false
+    return this.#loop.run(async () => {
+      const mayWait = this.#mayWait
+      this.#mayWait = false
+      await this.#round(receiver, mayWait, signal)
+      this.#mayWait = true
+      this.#loop.recovered()
+      this.#loop.connected()
+    }, signal)
   }
 
   async #prepare(signal: AbortSignal): Promise<{ readonly userId: string; readonly cursors: Cursors }> {
@@ -96,10 +92,10 @@ export class SyncLoop {
     return { userId: this.#userId, cursors: this.#cursors }
   }
 
-  async #round(receiver: Receiver, signal: AbortSignal): Promise<void> {
+  async #round(receiver: Receiver, mayWait: boolean, signal: AbortSignal): Promise<void> {
     const { client, batches, clock, waitMs } = this.#options
     const account = { ...(await this.#prepare(signal)), since: this.#since }
-    const wait = this.#settled && this.#since !== null ? waitMs : 0
+    const wait = mayWait && this.#since !== null ? waitMs : 0
     const answer = await client.sync(this.#since, wait, signal)
     this.#positionRefusals = 0
     const batch = await batches.of(answer, account, signal)
@@ -115,19 +111,18 @@ export class SyncLoop {
     this.#storedAt = now
   }
 
-  async #deliver(receiver: Receiver, batch: Batch): Promise<void> {
-    try {
-      if (this.#batchFailures >= BATCH_TRIES) await this.#oneByOne(receiver, batch)
-      else await this.#hand(receiver, batch.items, batch.cursors)
-      this.#batchFailures = 0
-    } catch (error) {
-      if (!isStoreTrouble(error)) this.#batchFailures++
-      throw error
-    }
+  /** An item that nothing can be done with is passed over once the store has taken the rest, and the position with it. */
+  async #deliver(receiver: Receiver, { items, cursors }: Batch): Promise<void> {
+    await this.#storage.store({
+      items,
+      store: () => this.#storeBatch(receiver, items, cursors),
+      storeOne: (item) => this.#storeBatch(receiver, [item], []),
+      finish: () => this.#storeBatch(receiver, [], cursors),
+    })
     this.#options.onStored()
   }
 
-  async #hand(
+  async #storeBatch(
     receiver: Receiver,
     items: readonly Delivered[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
@@ -142,45 +137,10 @@ export class SyncLoop {
     if (accepted?.outbox || accepted?.duplicate) this.#options.batches.told(item.address)
   }
 
-  /** One item that nothing can be done with must not stop all others: it is passed over, once the store has taken the rest. */
-  async #oneByOne(receiver: Receiver, batch: Batch): Promise<void> {
-    for (const item of batch.items) {
-      try {
-        await this.#hand(receiver, [item], [])
-      } catch (error) {
-        if (isStoreTrouble(error)) throw error
-        this.#options.log.error(
-          { channel: 'matrix', event: 'platformMessageId' in item ? item.platformMessageId : null },
-          `an event could not be handled and was passed over: ${messageOf(error)}`,
-        )
-      }
-    }
-    await this.#hand(receiver, [], batch.cursors)
-  }
-
-  /** Reports what is wrong and returns how long to wait, in milliseconds. */
-  #afterFailure(error: unknown): number {
-    const { log, onStatus } = this.#options
-    this.#failures++
-    this.#settled = false
-    const { state, problem, waitMs } = this.#judge(error)
-    onStatus({ state, problem })
-    if (this.#failures === 1) log.warn({ channel: 'matrix' }, problem)
-    else log.debug({ channel: 'matrix', failures: this.#failures, waitMs }, problem)
-    return waitMs
-  }
-
-  #judge(error: unknown): LoopStatus & { readonly problem: string; readonly waitMs: number } {
-    const delay = (policy: BackoffOptions) => backoffDelay(this.#failures, policy, this.#options.random())
-    const retrying = (problem: string, waitMs = delay(RETRY)) =>
-      ({ state: 'retrying', problem, waitMs }) as const
-    const failed = (problem: string) => ({ state: 'failed', problem, waitMs: delay(TOKEN_RETRY) }) as const
-    if (isStoreTrouble(error)) {
-      const waitMs = delay(patienceAfter(error, RETRY))
-      return retrying('what arrives cannot be stored; the homeserver keeps it', waitMs)
-    }
-    if (!(error instanceof MatrixFailure))
-      return retrying(`what arrives cannot be taken in: ${messageOf(error)}`)
+  #troubleOf(error: unknown): Trouble | null {
+    if (!(error instanceof MatrixFailure)) return null
+    const retrying = (problem: string): Trouble => ({ state: 'retrying', problem })
+    const failed = (problem: string): Trouble => ({ state: 'failed', problem })
     switch (error.kind) {
       case 'token':
         return failed(error.softLogout ? SOFT_LOGOUT : WRONG_TOKEN)
@@ -188,15 +148,12 @@ export class SyncLoop {
       case 'forbidden':
         return failed(`the homeserver does not let the bot's account in (${error.message})`)
       case 'rate-limited':
-        return retrying('the homeserver asks to receive more slowly', error.retryAfterMs ?? delay(RETRY))
-      case 'unknown-call':
+        return retrying('the homeserver asks to receive more slowly')
+      case 'unknown-call': {
+        const problem = `no homeserver answers there (${error.message}); MATRIX_HOMESERVER is the address of its client API`
         // A proxy may say so while the homeserver behind it starts, so it is asked again soon.
-        return {
-          ...failed(
-            `no homeserver answers there (${error.message}); MATRIX_HOMESERVER is the address of its client API`,
-          ),
-          waitMs: delay(RETRY),
-        }
+        return { state: 'failed', problem, backoff: RETRY }
+      }
       case 'rejected':
         this.#forgetPosition()
         return retrying(`the homeserver refuses the question (${error.message})`)
@@ -224,8 +181,3 @@ const WRONG_TOKEN =
   'the homeserver does not take this access token; log the bot in again and set MATRIX_ACCESS_TOKEN to the new one'
 const SOFT_LOGOUT =
   'the homeserver has ended the session of the bot for now (soft logout); log it in again with the same device id and set MATRIX_ACCESS_TOKEN to the new token'
-
-/** Trouble that has nothing to do with what was delivered: nothing is ever passed over because of it. */
-function isStoreTrouble(error: unknown): boolean {
-  return error instanceof StoreError || error instanceof TransientError
-}

@@ -2,8 +2,7 @@ import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { SlackClient } from './client.ts'
-import { SlackFailure } from './failure.ts'
-import { BOT_SCOPES, problemOf, type TokenOf } from './words.ts'
+import { BOT_SCOPES, troubleOf, type TokenOf } from './trouble.ts'
 
 /** What can be said of an app from outside, without receiving or sending anything. */
 export type AppCheck =
@@ -35,8 +34,9 @@ export async function checkApp(
     return missing.length > 0 ? { kind: 'scopes', name, missing } : { kind: 'fine', name, team }
   } catch (error) {
     if (signal.aborted) return { kind: 'unreachable', words: 'no answer in time' }
-    const mendable = error instanceof SlackFailure && (error.kind === 'token' || error.kind === 'scope')
-    if (mendable) return { kind: 'bad-token', token, words: problemOf(error, token).words }
-    return { kind: 'unreachable', words: messageOf(error) }
+    const trouble = troubleOf(error, token)
+    return trouble?.state === 'failed'
+      ? { kind: 'bad-token', token, words: trouble.problem }
+      : { kind: 'unreachable', words: messageOf(error) }
   }
 }

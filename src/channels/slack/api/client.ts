@@ -12,14 +12,14 @@ import type { Log } from '../../../support/log.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
+import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
+import { retryAfterIn } from '../../kit/retry.ts'
 import type { SlackMessage } from '../intake/message.ts'
 import { rateLimited, refused, SlackFailure } from './failure.ts'
 
 const SLACK_API = 'https://slack.com/api'
 /** No ordinary call takes this long; a server that is silent for longer is tried again. */
 const CALL_TIMEOUT_MS = 30 * SECOND
-/** A file of the greatest size over a slow line. */
-const DOWNLOAD_TIMEOUT_MS = 60 * SECOND
 const TOO_MANY = 429
 
 export const USER_AGENT = `hermes-gateway/${VERSION}`
@@ -165,9 +165,8 @@ export class SlackClient {
   async update(
     message: { readonly channel: string; readonly ts: string; readonly text: string },
     signal: AbortSignal,
-    timeoutMs: number = CALL_TIMEOUT_MS,
   ): Promise<void> {
-    await this.#call('chat.update', signal, (web) => web.chat.update(message), timeoutMs)
+    await this.#call('chat.update', signal, (web) => web.chat.update(message))
   }
 
   /**
@@ -185,19 +184,12 @@ export class SlackClient {
         signal: deadline,
       })
       const type = response.headers.get('content-type') ?? ''
-      if (response.status === TOO_MANY) throw tooMany('download', response)
+      if (response.status === TOO_MANY) throw rateLimited('download', retryAfterIn(response.headers))
       if (response.status >= 300 && response.status < 500)
         throw new SlackFailure('scope', 'download', `answered ${response.status}`, { needed: 'files:read' })
       if (!response.ok || !response.body)
         throw new SlackFailure('server', 'download', `answered ${response.status} ${type}`)
-      const chunks: Uint8Array[] = []
-      let size = 0
-      for await (const chunk of response.body) {
-        size += chunk.byteLength
-        if (size > maxBytes) return null
-        chunks.push(chunk)
-      }
-      return Buffer.concat(chunks)
+      return download(response.body, maxBytes)
     })
     return bytes.catch((error: unknown) => {
       throw signal.aborted ? signal.reason : translate('download', error)
@@ -218,9 +210,9 @@ export class SlackClient {
     const response = await this.#fetch(url, { ...init, signal })
     const date = Date.parse(response.headers.get('date') ?? '')
     if (Number.isFinite(date)) this.#aheadMs = date - Date.now()
-    // The library knows no class for a 429 that does not say how long.
-    if (response.status === TOO_MANY && retryAfterOf(response) === null)
-      throw tooMany(call?.method ?? 'call', response)
+    // The library reads seconds alone, and knows no class for a 429 that does not say how long.
+    if (response.status === TOO_MANY)
+      throw rateLimited(call?.method ?? 'call', retryAfterIn(response.headers))
     return response
   }
 
@@ -228,9 +220,8 @@ export class SlackClient {
     method: string,
     signal: AbortSignal,
     call: (web: WebClient) => Promise<T>,
-    timeoutMs: number = CALL_TIMEOUT_MS,
   ): Promise<T> {
-    const answer = within(timeoutMs, signal, async (deadline) => {
+    const answer = within(CALL_TIMEOUT_MS, signal, async (deadline) => {
       const web = await (this.#web ??= this.#load())
       return this.#calls.run({ method, signal: deadline }, () => call(web))
     })
@@ -247,7 +238,6 @@ export class SlackClient {
       slackApiUrl: `${this.#root}/`,
       logger: libraryLogger(log),
       retryConfig: { retries: 0 },
-      rejectRateLimitedCalls: true,
       // Its queue would run a call in another call's context.
       maxRequestConcurrency: Number.POSITIVE_INFINITY,
       headers: { 'User-Agent': USER_AGENT },
@@ -289,20 +279,10 @@ export function keyOf(message: SlackMessage): string | null {
   return typeof key === 'string' ? key : null
 }
 
-function retryAfterOf(response: Response): number | null {
-  const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10)
-  return Number.isNaN(seconds) ? null : seconds
-}
-
-function tooMany(method: string, response: Response): SlackFailure {
-  return rateLimited(method, retryAfterOf(response))
-}
-
 /** What the library's errors hold, by their code. */
 interface LibraryError {
   readonly code?: unknown
   readonly data?: { readonly error?: unknown; readonly needed?: unknown }
-  readonly retryAfter?: number
   readonly statusCode?: number
   readonly original?: unknown
 }
@@ -310,13 +290,11 @@ interface LibraryError {
 /** A failure of the library as ours. Its own carry the request's words and headers, and are not kept. */
 function translate(method: string, error: unknown): SlackFailure {
   if (error instanceof SlackFailure) return error
-  const { code, data, retryAfter, statusCode, original } = (error ?? {}) as LibraryError
+  const { code, data, statusCode, original } = (error ?? {}) as LibraryError
   switch (code) {
     case 'slack_webapi_platform_error':
       // Without a word of Slack's it is not Slack that refuses.
       return refused(method, stringOr(data?.error, ''), stringOr(data?.needed, null))
-    case 'slack_webapi_rate_limited_error':
-      return rateLimited(method, retryAfter ?? null)
     case 'slack_webapi_http_error':
       return new SlackFailure('server', method, `answered ${statusCode}`)
     case 'slack_webapi_request_error':

@@ -1,7 +1,5 @@
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
-import { MINUTE, SECOND } from '../../../support/clock.ts'
-import { TransientError } from '../../../support/errors.ts'
-import { redact } from '../../../support/redact.ts'
+import { SECOND } from '../../../support/clock.ts'
+import { PlatformFailure, sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 
 /**
  * What an unsuccessful call means for whoever made it.
@@ -12,15 +10,11 @@ import { redact } from '../../../support/redact.ts'
  */
 export type FailureKind = 'network' | 'server' | 'rate-limited' | 'token' | 'scope' | 'gone' | 'rejected'
 
-/** An unsuccessful call of the Web API. Carries neither the request (it holds people's words) nor a `cause`. */
-export class SlackFailure extends Error {
+/** An unsuccessful call of the Web API. */
+export class SlackFailure extends PlatformFailure<FailureKind> {
   override readonly name = 'SlackFailure'
-  readonly kind: FailureKind
-  readonly method: string
   /** Slack's own word for it, such as `channel_not_found`; null = there was no answer of Slack's. */
   readonly code: string | null
-  /** What Slack asked to wait, in milliseconds; null = it did not say. */
-  readonly retryAfterMs: number | null
   /** The scope that is missing, as Slack names it. */
   readonly needed: string | null
 
@@ -34,19 +28,14 @@ export class SlackFailure extends Error {
       readonly needed?: string | null
     } = {},
   ) {
-    super(`Slack ${method}: ${redact(text)}`)
-    this.kind = kind
-    this.method = method
+    super('Slack', kind, method, text, facts.retryAfterMs)
     this.code = facts.code ?? null
-    this.retryAfterMs = facts.retryAfterMs ?? null
     this.needed = facts.needed ?? null
   }
 }
 
 /** A 429 without `Retry-After` does not happen by the book; a server in between may make one. */
 const DEFAULT_RETRY_AFTER_MS = 30 * SECOND
-/** A wrong token or a missing permission is mended by the operator, not by asking often. */
-const OPERATOR_RETRY_MS = MINUTE
 
 const TOKEN_CODES = new Set([
   'not_authed',
@@ -92,12 +81,11 @@ const GONE_CODES = new Set([
   'method_not_supported_for_channel_type',
 ])
 
-/** A 429. @param retryAfterSeconds null = none was given, or nothing that is a number */
-export function rateLimited(method: string, retryAfterSeconds: number | null): SlackFailure {
-  const valid = retryAfterSeconds !== null && retryAfterSeconds >= 0
+/** A 429. @param retryAfterMs null = it does not say how long */
+export function rateLimited(method: string, retryAfterMs: number | null): SlackFailure {
   return new SlackFailure('rate-limited', method, 'asks to go more slowly', {
     code: 'ratelimited',
-    retryAfterMs: valid ? retryAfterSeconds * SECOND : DEFAULT_RETRY_AFTER_MS,
+    retryAfterMs: retryAfterMs ?? DEFAULT_RETRY_AFTER_MS,
   })
 }
 
@@ -119,19 +107,14 @@ function kindOf(code: string): FailureKind {
   return GONE_CODES.has(code) ? 'gone' : 'rejected'
 }
 
+const MEANING: SendMeaning<FailureKind> = {
+  gone: 'undeliverable',
+  rejected: 'undeliverable',
+  token: { operator: 'token' },
+  scope: { operator: 'token' },
+}
+
 /** A failure in the terms of `Outlet`. */
 export function asOutletError(error: unknown): unknown {
-  if (!(error instanceof SlackFailure)) return error
-  switch (error.kind) {
-    case 'gone':
-    case 'rejected':
-      return new Undeliverable(error.message)
-    case 'rate-limited':
-      return new TransientError(error.message, error.retryAfterMs, 'rate-limited')
-    case 'token':
-    case 'scope':
-      return new TransientError(error.message, OPERATOR_RETRY_MS, 'token')
-    default:
-      return new TransientError(error.message, null, 'network')
-  }
+  return error instanceof SlackFailure ? sendErrorOf(error, MEANING) : error
 }

@@ -1,5 +1,6 @@
 import { backoffDelay } from '../../../support/backoff.ts'
-import { sleep, type Clock, SECOND } from '../../../support/clock.ts'
+import { sleep, type Clock } from '../../../support/clock.ts'
+import { RETRY } from '../../kit/retry.ts'
 import type { Piece } from '../../kit/watermark.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress } from '../address.ts'
 import type { Page, PageRequest, SlackClient } from '../api/client.ts'
@@ -10,8 +11,6 @@ import type { Threads } from './threads.ts'
 
 /** What Slack suggests; it gives fewer at once to some apps, and says so by the next page. */
 const PAGE = 200
-/** A platform's hiccup is over within seconds. */
-const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
 /** The kinds of conversation, asked for one by one: each has a scope of its own. */
 const KINDS = ['im', 'mpim', 'public_channel', 'private_channel'] as const
 

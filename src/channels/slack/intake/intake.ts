@@ -1,10 +1,9 @@
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
-import { backoffDelay } from '../../../support/backoff.ts'
-import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
-import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
+import { type Clock, MINUTE } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
-import { patienceAfter } from '../../kit/store-retry.ts'
+import { isStoreTrouble, retryUntilStopped } from '../../kit/retry.ts'
 import { Watermarks } from '../../kit/watermark.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress, tsOf } from '../address.ts'
 import type { SlackClient } from '../api/client.ts'
@@ -28,7 +27,6 @@ const ALIVE_CURSOR = 'alive'
 export const ALIVE_EVERY_MS = 5 * MINUTE
 /** The bot's conversations are asked for anew only this often, however often the line breaks. */
 const LIST_EVERY_MS = 10 * MINUTE
-const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
 /** Sorts before every time stamp, so that what bears it moves no mark. */
 const NO_TS = '0'
 const NEVER = new AbortController().signal
@@ -279,26 +277,14 @@ export class Intake {
     return promise
   }
 
-  /** Tries again what the store or the platform fails at. @throws the signal's reason */
-  async #untilDone(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  /** Repeats what the store or the platform fails at. @throws the signal's reason; anything else that is thrown */
+  #untilDone(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock, log, random } = this.#options
-    for (let attempt = 1; ; attempt++) {
-      signal.throwIfAborted()
-      try {
-        return await work()
-      } catch (error) {
-        const passing =
-          error instanceof StoreError || error instanceof TransientError || error instanceof SlackFailure
-        if (signal.aborted || !passing) throw error
-        log.debug({ channel: 'slack', attempt }, messageOf(error))
-        const asked = error instanceof SlackFailure ? (error.retryAfterMs ?? 0) : 0
-        await sleep(
-          clock,
-          Math.max(asked, backoffDelay(attempt, patienceAfter(error, RETRY), random())),
-          signal,
-        )
-      }
+    const onFailure = (error: unknown, attempt: number) => {
+      if (!isStoreTrouble(error) && !(error instanceof SlackFailure)) throw error
+      log.debug({ channel: 'slack', attempt }, messageOf(error))
     }
+    return retryUntilStopped(work, { clock, random, signal, onFailure })
   }
 }
 

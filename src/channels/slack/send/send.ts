@@ -1,6 +1,6 @@
 import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
-import { TransientError } from '../../../support/errors.ts'
+import { MessageEditor } from '../../kit/message-editor.ts'
 import { msOf, parseAddress, tsOf, type Target } from '../address.ts'
 import { keyOf, type Page, type PageRequest, type SlackClient } from '../api/client.ts'
 import { asOutletError, SlackFailure } from '../api/failure.ts'
@@ -8,16 +8,10 @@ import type { Pacing } from '../api/pacing.ts'
 import type { SendLog } from './send-log.ts'
 import { draftOf, wordingOf } from './wording.ts'
 
-/** Messages whose shown text is remembered, so that a draft that has not changed costs no request. */
-const REMEMBERED_TEXTS = 500
-/** A finished text waits for a draft on its way, so that must not take long. */
-const DRAFT_TIMEOUT_MS = 5 * SECOND
 /** Clocks that differ, and a message that Slack was slow to take. */
 const SEARCH_MARGIN_MS = 60 * SECOND
 const SEARCH_PAGE = 100
 const SEARCH_PAGES = 5
-
-const NEVER = new AbortController().signal
 
 export interface SenderOptions {
   readonly client: SlackClient
@@ -31,10 +25,7 @@ export interface SenderOptions {
 /** Posts and edits messages. Failures are those of `Outlet`. */
 export class Sender {
   readonly #options: SenderOptions
-  /** What a message reads, by address and id. */
-  readonly #shown = new Map<string, string>()
-  /** Drafts on their way, by address and id. */
-  readonly #drafts = new Map<string, Promise<void>>()
+  readonly #editor = new MessageEditor()
 
   constructor(options: SenderOptions) {
     this.#options = options
@@ -66,7 +57,7 @@ export class Sender {
       throw this.#translated(error, target.channel)
     })
     log.settle(key)
-    this.#remember(`${address} ${ts}`, part)
+    this.#editor.sent(`${address} ${ts}`, part)
     return ts
   }
 
@@ -77,44 +68,20 @@ export class Sender {
     part: string,
     options: { readonly final: boolean; readonly signal: AbortSignal },
   ): Promise<void> {
-    const { pacing } = this.#options
+    const { client, pacing } = this.#options
     const { final, signal } = options
     const { channel } = targetOf(address)
-    const key = `${address} ${ts}`
     const text = final ? part : draftOf(part)
-    // Slack may do two requests in either order: the finished text must be the last one.
-    await this.#drafts.get(key)
-    if (this.#shown.get(key) === text) return
-    if (final) {
-      await pacing.turn(null, signal)
-      return this.#show(channel, key, ts, text, signal)
-    }
-    if (!pacing.tryDraft()) return
-    const showing = this.#show(channel, key, ts, text, NEVER, DRAFT_TIMEOUT_MS)
-    const done = showing.then(ignore, ignore).finally(() => this.#drafts.delete(key))
-    this.#drafts.set(key, done)
-    await untilAborted(showing, signal).catch((error: unknown) => {
-      // Edits are left alone for as long as Slack asked; the draft was only a courtesy.
-      if (!(error instanceof TransientError) || error.reason !== 'rate-limited') throw error
+    await this.#editor.edit(`${address} ${ts}`, text, {
+      final,
+      signal,
+      mayDraft: () => pacing.tryDraft(),
+      turn: () => pacing.turn(null, signal),
+      show: (until) =>
+        client.update({ channel, ts, text: wordingOf(text) }, until).catch((error: unknown) => {
+          throw this.#translated(error, null)
+        }),
     })
-  }
-
-  async #show(
-    channel: string,
-    key: string,
-    ts: string,
-    text: string,
-    signal: AbortSignal,
-    timeoutMs?: number,
-  ): Promise<void> {
-    // Until the answer comes nobody knows what the message reads.
-    this.#shown.delete(key)
-    await this.#options.client
-      .update({ channel, ts, text: wordingOf(text) }, signal, timeoutMs)
-      .catch((error: unknown) => {
-        throw this.#translated(error, null)
-      })
-    this.#remember(key, text)
   }
 
   /** A message of ours that may have arrived after all; null: it did not. */
@@ -153,11 +120,6 @@ export class Sender {
       this.#options.pacing.block(channel, error.retryAfterMs ?? 0)
     return asOutletError(error)
   }
-
-  #remember(key: string, text: string): void {
-    this.#shown.set(key, text)
-    if (this.#shown.size > REMEMBERED_TEXTS) this.#shown.delete(this.#shown.keys().next().value!)
-  }
 }
 
 const LASTING: ReadonlySet<string> = new Set(['gone', 'scope', 'rejected'])
@@ -165,18 +127,6 @@ const LASTING: ReadonlySet<string> = new Set(['gone', 'scope', 'rejected'])
 /** Slack may have done what it did not answer. */
 function isAmbiguous(error: unknown): boolean {
   return !(error instanceof SlackFailure) || error.kind === 'network' || error.kind === 'server'
-}
-
-function ignore(): void {}
-
-/** `promise`, or the signal's reason as soon as it is aborted; what was begun goes on. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }
 
 /** @throws Undeliverable for what is no address of this channel */

@@ -1,28 +1,18 @@
-import { backoffDelay } from '../../../support/backoff.ts'
-import { MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { MINUTE, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
-import { patienceAfter } from '../../kit/store-retry.ts'
-import { endOf, problemOf, type Problem, type TokenOf } from '../api/words.ts'
+import { Interrupted, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake-loop.ts'
+import { troubleOf, troubleOfEnd, type TokenOf } from '../api/trouble.ts'
 import type { Intake } from '../intake/intake.ts'
 import { ALIVE_EVERY_MS } from '../intake/intake.ts'
 import type { SlackMessageEvent } from '../intake/message.ts'
 import type { SlashCommand } from '../intake/receive.ts'
 import type { Frame, Socket, SocketOptions } from './socket.ts'
 
-/** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
-const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
-/** A wrong token or a missing scope is not mended by asking; the operator's correction is found in time. */
-const OPERATOR_RETRY = { initialMs: 30 * SECOND, maxMs: 10 * MINUTE }
 /** A connection that lasted this long was a good one: the next begins without patience. */
 const GOOD_CONNECTION_MS = MINUTE
 /** Slack renews its connections every few hours, and says so. */
 const PLANNED_ENDS = new Set(['warning', 'refresh_requested'])
-
-export interface ConnectionStatus {
-  readonly state: 'connected' | 'retrying' | 'failed'
-  readonly problem: string | null
-}
 
 export interface ConnectionOptions {
   readonly clock: Clock
@@ -36,48 +26,49 @@ export interface ConnectionOptions {
     signal: AbortSignal,
   ) => Promise<{ readonly socket: Socket; readonly hello: Frame }>
   readonly botId: () => string
-  readonly onStatus: (status: ConnectionStatus) => void
+  readonly onStatus: (status: IntakeStatus) => void
 }
 
 /** Keeps one connection open, reads what was missed after each opening, and acknowledges what is durable. */
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #intake: Intake
-  /** Failures in a row. */
-  #failures = 0
+  readonly #loop: IntakeLoop
+  /** Whose token the request uses that is under way. */
+  #token: TokenOf = 'bot'
   /** Reading of what was missed, that of former connections included: one that waits for Slack must not keep the next from being opened. */
   #catchingUp: Promise<unknown> = Promise.resolve()
 
   constructor(options: ConnectionOptions, intake: Intake) {
     this.#options = options
     this.#intake = intake
+    this.#loop = new IntakeLoop({
+      ...options,
+      channel: 'slack',
+      kept: 'it is fetched again',
+      troubleOf: (error) => troubleOf(error, this.#token),
+    })
   }
 
-  /** Runs until `signal` is aborted; what is being handed over then is still committed. Never rejects. */
+  /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     let identified = false
     let loaded = false
-    while (!signal.aborted) {
-      let token: TokenOf = 'bot'
-      try {
-        if (!loaded) await this.#intake.load()
-        loaded = true
-        if (!identified) await this.#options.identify(signal)
-        identified = true
-        token = 'app'
-        const end = await this.#session(signal)
-        if (end === null) continue
-        await this.#pause(end, signal)
-      } catch (error) {
-        if (signal.aborted) break
-        await this.#pause(problemOf(error, token), signal, error)
-      }
-    }
+    await this.#loop.run(async () => {
+      this.#token = 'bot'
+      if (!loaded) await this.#intake.load()
+      loaded = true
+      if (!identified) await this.#options.identify(signal)
+      identified = true
+      this.#token = 'app'
+      const trouble = await this.#session(signal)
+      if (trouble) throw new Interrupted(trouble)
+    }, signal)
     await Promise.allSettled([...this.#intake.underway, this.#catchingUp])
   }
 
   /** One connection. @returns what is wrong; null = nothing, and the next may begin at once */
-  async #session(signal: AbortSignal): Promise<Problem | null> {
+  async #session(signal: AbortSignal): Promise<Trouble | null> {
     const { open, clock, log } = this.#options
     const session = new AbortController()
     const abort = () => session.abort(signal.reason)
@@ -92,7 +83,7 @@ export class Connection {
     const openedAt = clock.monotonic()
     signal.addEventListener('abort', abort, { once: true })
     try {
-      this.#options.onStatus({ state: 'connected', problem: null })
+      this.#loop.connected()
       if ((hello.num_connections ?? 1) > 1) {
         const text = `${hello.num_connections} connections are open with this app token: each gets a part of what people write`
         log.info(
@@ -109,8 +100,10 @@ export class Connection {
       // What is durable by now is still acknowledged through this socket.
       if (end === null) await Promise.allSettled(this.#intake.underway)
       if (end === null || PLANNED_ENDS.has(end)) return null
-      if (clock.monotonic() - openedAt >= GOOD_CONNECTION_MS) this.#failures = 0
-      return end === 'closed' ? { state: 'retrying', words: 'the connection to Slack broke' } : endOf(end)
+      if (clock.monotonic() - openedAt >= GOOD_CONNECTION_MS) this.#loop.recovered()
+      return end === 'closed'
+        ? { state: 'retrying', problem: 'the connection to Slack broke' }
+        : troubleOfEnd(end)
     } finally {
       this.#intake.lost()
       session.abort(new Error('the connection has ended'))
@@ -123,7 +116,7 @@ export class Connection {
     const { clock, log } = this.#options
     try {
       await this.#intake.catchUp(signal)
-      this.#failures = 0
+      this.#loop.recovered()
       for (;;) {
         await sleep(clock, ALIVE_EVERY_MS, signal)
         await this.#intake.stayAlive().catch(() => {})
@@ -160,18 +153,6 @@ export class Connection {
       if (typeof channel === 'string' && typeof ts === 'string') await this.#intake.invited(channel, ts)
     }
   }
-
-  async #pause(problem: Problem, signal: AbortSignal, error?: unknown): Promise<void> {
-    const { clock, log, random, onStatus } = this.#options
-    this.#failures++
-    onStatus({ state: problem.state, problem: problem.words })
-    const policy = problem.state === 'failed' ? OPERATOR_RETRY : patienceAfter(error, RETRY)
-    const asked = retryAfterOf(error)
-    const waitMs = Math.max(asked, backoffDelay(this.#failures, policy, random()))
-    if (this.#failures === 1) log.warn({ channel: 'slack' }, problem.words)
-    else log.debug({ channel: 'slack', failures: this.#failures, waitMs }, problem.words)
-    await sleep(clock, waitMs, signal).catch(() => {})
-  }
 }
 
 interface Event {
@@ -195,10 +176,4 @@ function isMessage(event: object): event is SlackMessageEvent {
 function isCommand(payload: unknown): payload is SlashCommand {
   const { user_id: user, channel_id: channel, trigger_id: trigger } = (payload ?? {}) as Partial<SlashCommand>
   return typeof user === 'string' && typeof channel === 'string' && typeof trigger === 'string'
-}
-
-function retryAfterOf(error: unknown): number {
-  return error instanceof Error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number'
-    ? error.retryAfterMs
-    : 0
 }

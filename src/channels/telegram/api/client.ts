@@ -3,14 +3,13 @@ import { Api, GrammyError } from 'grammy/web'
 import { SECOND } from '../../../support/clock.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
+import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
 import { classifyAnswer, TelegramFailure } from './failure.ts'
 
 /** No ordinary call takes this long; a server that is silent for longer is tried again. */
 const CALL_TIMEOUT_MS = 30 * SECOND
 /** What a long poll may take beyond the time it was asked to wait. */
 const POLL_GRACE_MS = 15 * SECOND
-/** A file of the greatest size over a slow line. */
-const DOWNLOAD_TIMEOUT_MS = 60 * SECOND
 
 export interface ClientOptions {
   readonly token: Secret
@@ -84,9 +83,8 @@ export class TelegramClient {
     return this.#call('sendMessage', signal, (inner) => this.#api.raw.sendMessage(payload, inner))
   }
 
-  async editMessageText(payload: EditPayload, signal: AbortSignal, timeoutMs?: number): Promise<void> {
-    const call = (inner: GrammySignal) => this.#api.raw.editMessageText(payload, inner)
-    await this.#call('editMessageText', signal, call, timeoutMs)
+  async editMessageText(payload: EditPayload, signal: AbortSignal): Promise<void> {
+    await this.#call('editMessageText', signal, (inner) => this.#api.raw.editMessageText(payload, inner))
   }
 
   async deleteMessage(chatId: number, messageId: number, signal: AbortSignal): Promise<void> {
@@ -124,14 +122,7 @@ export class TelegramClient {
       const response = await this.#fetch(url, { signal: deadline })
       if (!response.ok || !response.body)
         throw new TelegramFailure('server', 'download', `answered ${response.status}`)
-      const chunks: Uint8Array[] = []
-      let size = 0
-      for await (const chunk of response.body) {
-        size += chunk.byteLength
-        if (size > maxBytes) return null
-        chunks.push(chunk)
-      }
-      return Buffer.concat(chunks)
+      return download(response.body, maxBytes)
     })
   }
 

@@ -1,5 +1,5 @@
 import { SECOND } from '../../../support/clock.ts'
-import { redact } from '../../../support/redact.ts'
+import { PlatformFailure } from '../../kit/failure.ts'
 
 /**
  * What an unsuccessful call means for whoever made it.
@@ -21,16 +21,9 @@ export type FailureKind =
   | 'gone'
   | 'rejected'
 
-/**
- * An unsuccessful call of the Bot API. Carries neither the request (it holds people's
- * words) nor its address (it holds the token), and has no `cause` for the same reason.
- */
-export class TelegramFailure extends Error {
+/** An unsuccessful call of the Bot API. */
+export class TelegramFailure extends PlatformFailure<FailureKind> {
   override readonly name = 'TelegramFailure'
-  readonly kind: FailureKind
-  readonly method: string
-  /** What the server asked to wait, in milliseconds; null = it did not say. */
-  readonly retryAfterMs: number | null
   /** The new id of a group that became a supergroup. */
   readonly migratedTo: number | null
 
@@ -40,10 +33,7 @@ export class TelegramFailure extends Error {
     text: string,
     facts: { readonly retryAfterMs?: number | null; readonly migratedTo?: number | null } = {},
   ) {
-    super(`Telegram ${method}: ${redact(text)}`)
-    this.kind = kind
-    this.method = method
-    this.retryAfterMs = facts.retryAfterMs ?? null
+    super('Telegram', kind, method, text, facts.retryAfterMs)
     this.migratedTo = facts.migratedTo ?? null
   }
 }

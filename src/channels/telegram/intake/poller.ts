@@ -1,11 +1,10 @@
 import type { Update } from 'grammy/types'
 import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
-import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
-import { sleep, type Clock, DAY, MINUTE, SECOND } from '../../../support/clock.ts'
-import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
+import { type Clock, DAY, MINUTE, SECOND } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
-import { patienceAfter } from '../../kit/store-retry.ts'
+import { BatchStorage } from '../../kit/batch-storage.ts'
+import { IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake-loop.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure } from '../api/failure.ts'
 import { ALLOWED_UPDATES } from './receive.ts'
@@ -14,31 +13,14 @@ import { ALLOWED_UPDATES } from './receive.ts'
 const OFFSET_CURSOR = 'offset'
 const SEEN_CURSOR = 'seen'
 
-/** Ordinary trouble: seen within a second, and asked about twice a minute at worst. */
-const RETRY = { initialMs: SECOND, maxMs: 30 * SECOND }
 /** Somebody else receives with this token: two that insist would only take turns. */
 const CONFLICT_RETRY = { initialMs: 2 * SECOND, maxMs: MINUTE }
-/** A wrong token is not mended by asking; the operator's correction is found in time. */
-const TOKEN_RETRY = { initialMs: 30 * SECOND, maxMs: 10 * MINUTE }
-/** Failures of one batch, while the store takes other things, before its updates are tried one by one. */
-const BATCH_TRIES = 3
 /**
  * After a week without updates the ids begin anew, perhaps below the stored offset; asking with
  * that offset would then confirm what was never seen. Before, asking without one is safe: it only
  * brings back what the store recognises.
  */
 const IDLE_MS = 6 * DAY
-
-export interface PollerStatus {
-  readonly state: 'connected' | 'retrying' | 'failed'
-  readonly problem: string | null
-}
-
-interface Trouble {
-  readonly state: 'retrying' | 'failed'
-  readonly problem: string
-  readonly waitMs: number
-}
 
 export interface PollerOptions {
   readonly client: TelegramClient
@@ -51,7 +33,7 @@ export interface PollerOptions {
   readonly readCursor: (name: string) => Promise<string | null>
   /** What updates of one batch deliver; never throws. */
   readonly map: (updates: readonly Update[]) => Promise<readonly Delivered[]>
-  readonly onStatus: (status: PollerStatus) => void
+  readonly onStatus: (status: IntakeStatus) => void
 }
 
 /**
@@ -62,33 +44,41 @@ export interface PollerOptions {
  */
 export class Poller {
   readonly #options: PollerOptions
+  readonly #loop: IntakeLoop
+  readonly #storage: BatchStorage<Update>
+  #loaded = false
   #offset: number | null = null
   #seenAt = 0
-  /** Failures in a row, of whatever kind. */
-  #failures = 0
-  #batchFailures = 0
-  /** Ask without waiting, until an answer has shown that things are well. */
-  #settled = false
+  /** The last answer has shown that things are well: from now on the server may wait for something to come. */
+  #mayWait = false
   #inConflict = false
 
   constructor(options: PollerOptions) {
     this.#options = options
+    this.#loop = new IntakeLoop({
+      ...options,
+      channel: 'telegram',
+      kept: 'Telegram keeps it for 24 hours',
+      troubleOf: (error, signal) => this.#troubleOf(error, signal),
+    })
+    this.#storage = new BatchStorage({
+      channel: 'telegram',
+      log: options.log,
+      describe: ({ update_id: updateId }) => ({ updateId }),
+    })
   }
 
-  /** Runs until `signal` is aborted; what is being handed over then is still committed. Never rejects. */
-  async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    let loaded = false
-    while (!signal.aborted) {
-      try {
-        if (!loaded) await this.#loadCursors()
-        loaded = true
-        await this.#round(receiver, signal)
-      } catch (error) {
-        if (signal.aborted) return
-        const waitMs = await this.#afterFailure(error, signal)
-        await sleep(this.#options.clock, waitMs, signal).catch(() => {})
-      }
-    }
+  /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
+  run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    this.#loaded = false
+    return this.#loop.run(async () => {
+      const mayWait = this.#mayWait
+      this.#mayWait = false
+      if (!this.#loaded) await this.#loadCursors()
+      this.#loaded = true
+      await this.#round(receiver, mayWait, signal)
+      this.#mayWait = true
+    }, signal)
   }
 
   async #loadCursors(): Promise<void> {
@@ -99,10 +89,10 @@ export class Poller {
     this.#seenAt = Number.isSafeInteger(seenAt) ? seenAt : clock.now()
   }
 
-  async #round(receiver: Receiver, signal: AbortSignal): Promise<void> {
+  async #round(receiver: Receiver, mayWait: boolean, signal: AbortSignal): Promise<void> {
     const { client, clock, waitSeconds } = this.#options
     const idle = clock.now() - this.#seenAt > IDLE_MS
-    const wait = this.#settled ? waitSeconds : 0
+    const wait = mayWait ? waitSeconds : 0
     const answer = await client.getUpdates(
       { offset: idle ? null : this.#offset, waitSeconds: wait, allowed: ALLOWED_UPDATES },
       signal,
@@ -112,25 +102,29 @@ export class Poller {
     if (updates.length > 0) await this.#deliver(receiver, updates)
     else if (answer.length > 0) throw new TelegramFailure('server', 'getUpdates', 'answered no updates')
     // Whoever else polls ends a poll that waits, not one that returns at once.
-    if (this.#inConflict && wait === 0) return void (this.#settled = true)
+    if (this.#inConflict && wait === 0) return
     this.#inConflict = false
-    this.#settled = true
-    this.#failures = 0
-    this.#options.onStatus({ state: 'connected', problem: null })
+    this.#loop.recovered()
+    this.#loop.connected()
   }
 
-  async #deliver(receiver: Receiver, updates: readonly Update[]): Promise<void> {
-    try {
-      if (this.#batchFailures >= BATCH_TRIES) await this.#oneByOne(receiver, updates)
-      else await this.#hand(receiver, await this.#options.map(updates), updates)
-      this.#batchFailures = 0
-    } catch (error) {
-      if (!isStoreTrouble(error)) this.#batchFailures++
-      throw error
-    }
+  /** An update that nothing can be done with is passed over once the store has taken that: the offset goes on behind it. */
+  #deliver(receiver: Receiver, updates: readonly Update[]): Promise<void> {
+    const store = async (some: readonly Update[]) =>
+      this.#storeBatch(receiver, await this.#options.map(some), some)
+    return this.#storage.store({
+      items: updates,
+      store: () => store(updates),
+      storeOne: (update) => store([update]),
+      skip: (update) => this.#storeBatch(receiver, [], [update]),
+    })
   }
 
-  async #hand(receiver: Receiver, items: readonly Delivered[], updates: readonly Update[]): Promise<void> {
+  async #storeBatch(
+    receiver: Receiver,
+    items: readonly Delivered[],
+    updates: readonly Update[],
+  ): Promise<void> {
     const { clock } = this.#options
     // Not the greatest ever: after an idle week ids may go on below the last one.
     const offset = Math.max(...updates.map((update) => update.update_id)) + 1
@@ -144,65 +138,22 @@ export class Poller {
     this.#seenAt = seenAt
   }
 
-  /** One update that nothing can be done with must not stop all others: it is passed over, once the store has taken that. */
-  async #oneByOne(receiver: Receiver, updates: readonly Update[]): Promise<void> {
-    for (const update of updates) {
-      try {
-        await this.#hand(receiver, await this.#options.map([update]), [update])
-      } catch (error) {
-        if (isStoreTrouble(error)) throw error
-        await this.#hand(receiver, [], [update])
-        this.#options.log.error(
-          { channel: 'telegram', updateId: update.update_id },
-          `an update could not be handled and was passed over: ${messageOf(error)}`,
-        )
-      }
-    }
-  }
-
-  /** Reports what is wrong and returns how long to wait, in milliseconds. */
-  async #afterFailure(error: unknown, signal: AbortSignal): Promise<number> {
-    const { log, onStatus } = this.#options
-    this.#failures++
-    this.#settled = false
-    const { state, problem, waitMs } = await this.#judge(error, signal)
-    onStatus({ state, problem })
-    if (this.#failures === 1) log.warn({ channel: 'telegram' }, problem)
-    else log.debug({ channel: 'telegram', failures: this.#failures, waitMs }, problem)
-    return waitMs
-  }
-
-  async #judge(error: unknown, signal: AbortSignal): Promise<Trouble> {
-    const delay = (policy: BackoffOptions) => backoffDelay(this.#failures, policy, this.#options.random())
-    if (!(error instanceof TelegramFailure)) {
-      const problem = isStoreTrouble(error)
-        ? 'what arrives cannot be stored; Telegram keeps it for 24 hours'
-        : `what arrives cannot be taken in: ${messageOf(error)}`
-      return { state: 'retrying', problem, waitMs: delay(patienceAfter(error, RETRY)) }
-    }
+  async #troubleOf(error: unknown, signal: AbortSignal): Promise<Trouble | null> {
+    if (!(error instanceof TelegramFailure)) return null
     switch (error.kind) {
       case 'token':
         return {
           state: 'failed',
           problem:
             'Telegram does not know this bot token; set TELEGRAM_BOT_TOKEN to the one that @BotFather shows',
-          waitMs: delay(TOKEN_RETRY),
         }
       case 'conflict':
         this.#inConflict = true
-        return { state: 'retrying', problem: await this.#conflict(signal), waitMs: delay(CONFLICT_RETRY) }
+        return { state: 'retrying', problem: await this.#conflict(signal), backoff: CONFLICT_RETRY }
       case 'rate-limited':
-        return {
-          state: 'retrying',
-          problem: 'Telegram asks to receive more slowly',
-          waitMs: error.retryAfterMs ?? delay(RETRY),
-        }
+        return { state: 'retrying', problem: 'Telegram asks to receive more slowly' }
       default:
-        return {
-          state: 'retrying',
-          problem: `Telegram cannot be reached (${error.message})`,
-          waitMs: delay(RETRY),
-        }
+        return { state: 'retrying', problem: `Telegram cannot be reached (${error.message})` }
     }
   }
 
@@ -214,9 +165,4 @@ export class Poller {
     const host = URL.canParse(info.url) ? new URL(info.url).host : 'another server'
     return `a webhook is set for this bot (${host}), so it cannot be polled; the Bot API's deleteWebhook method mends it`
   }
-}
-
-/** Trouble that has nothing to do with what was delivered: nothing is ever passed over because of it. */
-function isStoreTrouble(error: unknown): boolean {
-  return error instanceof StoreError || error instanceof TransientError
 }

@@ -1,23 +1,21 @@
 import { Moved, Undeliverable } from '../../../inbox/delivery/outlet.ts'
-import { MINUTE, SECOND } from '../../../support/clock.ts'
-import { TransientError } from '../../../support/errors.ts'
+import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
+import { MessageEditor } from '../../kit/message-editor.ts'
 import { formatAddress, isGroup, parseAddress, type Target } from '../address.ts'
 import type { TelegramClient } from '../api/client.ts'
-import { TelegramFailure } from '../api/failure.ts'
+import { TelegramFailure, type FailureKind } from '../api/failure.ts'
 import { toPlainText, toTelegramHtml, visibleLength } from './format.ts'
 import type { Pacing } from './pacing.ts'
 import { firstPart, MAX_MESSAGE_UNITS } from './split.ts'
 
-/** A wrong token is mended by the operator, not by asking often. */
-const TOKEN_RETRY_MS = MINUTE
-/** Messages whose shown text is remembered, so that a draft that has not changed costs no request. */
-const REMEMBERED_TEXTS = 500
-
-/** A finished text waits for a draft on its way, so that must not take long. */
-const DRAFT_TIMEOUT_MS = 5 * SECOND
-
-const NEVER = new AbortController().signal
 const NO_PREVIEW = { is_disabled: true } as const
+
+const MEANING: SendMeaning<FailureKind> = {
+  forbidden: 'undeliverable',
+  gone: 'undeliverable',
+  rejected: 'undeliverable',
+  token: { operator: 'token' },
+}
 
 /** What a message says, in the two forms in which it can be sent. */
 interface Wording {
@@ -29,10 +27,7 @@ interface Wording {
 export class Sender {
   readonly #client: TelegramClient
   readonly #pacing: Pacing
-  /** What a message reads, by address and id. */
-  readonly #shown = new Map<string, string>()
-  /** Drafts on their way, by address and id. */
-  readonly #drafts = new Map<string, Promise<void>>()
+  readonly #editor = new MessageEditor()
 
   constructor(client: TelegramClient, pacing: Pacing) {
     this.#client = client
@@ -57,11 +52,11 @@ export class Sender {
         ? { reply_parameters: { message_id: replyTo, allow_sending_without_reply: true } }
         : {}),
     }
-    const message = await this.#wordings(target, part, (text, mode) =>
+    const message = await this.#wordings(target.chatId, part, (text, mode) =>
       this.#client.sendMessage({ ...common, text, ...mode }, signal),
     )
     const id = String(message.message_id)
-    this.#remember(`${address} ${id}`, part)
+    this.#editor.sent(`${address} ${id}`, part)
     return id
   }
 
@@ -73,56 +68,31 @@ export class Sender {
     options: { readonly final: boolean; readonly signal: AbortSignal },
   ): Promise<void> {
     const { final, signal } = options
-    const target = targetOf(address)
-    const key = `${address} ${platformId}`
+    const { chatId } = targetOf(address)
     const text = final ? part : firstPart(part)
-    // Telegram may do two requests in either order: the finished text must be the last one.
-    await this.#drafts.get(key)
-    if (this.#shown.get(key) === text) return
-    if (final) {
-      await this.#pacing.turn(target.chatId, signal)
-      return this.#show(target, key, platformId, text, signal)
-    }
-    if (!this.#pacing.tryDraft(target.chatId)) return
-    const showing = this.#show(target, key, platformId, text, NEVER, DRAFT_TIMEOUT_MS)
-    const done = showing.then(ignore, ignore).finally(() => this.#drafts.delete(key))
-    this.#drafts.set(key, done)
-    await untilAborted(showing, signal).catch((error: unknown) => {
-      // The chat is left alone for as long as Telegram asked; the draft was only a courtesy.
-      if (!(error instanceof TransientError) || error.reason !== 'rate-limited') throw error
+    await this.#editor.edit(`${address} ${platformId}`, text, {
+      final,
+      signal,
+      mayDraft: () => this.#pacing.tryDraft(chatId),
+      turn: () => this.#pacing.turn(chatId, signal),
+      show: (until) => this.#show(chatId, Number(platformId), text, until),
     })
   }
 
-  async #show(
-    target: Target,
-    key: string,
-    platformId: string,
-    text: string,
-    signal: AbortSignal,
-    timeoutMs?: number,
-  ): Promise<void> {
-    const common = {
-      chat_id: target.chatId,
-      message_id: Number(platformId),
-      link_preview_options: NO_PREVIEW,
-    }
-    // Until the answer comes nobody knows what the message reads.
-    this.#shown.delete(key)
-    await this.#wordings(target, text, (wording, mode) =>
-      this.#client
-        .editMessageText({ ...common, text: wording, ...mode }, signal, timeoutMs)
-        .catch(unlessUnchanged),
+  async #show(chatId: number, messageId: number, text: string, signal: AbortSignal): Promise<void> {
+    const common = { chat_id: chatId, message_id: messageId, link_preview_options: NO_PREVIEW }
+    await this.#wordings(chatId, text, (wording, mode) =>
+      this.#client.editMessageText({ ...common, text: wording, ...mode }, signal).catch(unlessUnchanged),
     )
-    this.#remember(key, text)
   }
 
   /** Formatted, or plain where Telegram does not like the formatting. */
   async #wordings<T>(
-    target: Target,
+    chatId: number,
     part: string,
     call: (text: string, mode: { parse_mode?: 'HTML' }) => Promise<T>,
   ): Promise<T> {
-    const { html, plain } = wordingOf(part, isGroup(target.chatId))
+    const { html, plain } = wordingOf(part, isGroup(chatId))
     try {
       if (html !== null) {
         try {
@@ -133,45 +103,16 @@ export class Sender {
       }
       return await call(plain, {})
     } catch (error) {
-      throw this.#translated(error, target)
+      throw this.#translated(error, chatId)
     }
   }
 
-  #translated(error: unknown, target: Target): unknown {
+  #translated(error: unknown, chatId: number): unknown {
     if (!(error instanceof TelegramFailure)) return error
-    switch (error.kind) {
-      case 'migrated':
-        return new Moved(formatAddress(error.migratedTo ?? target.chatId, null))
-      case 'forbidden':
-      case 'gone':
-      case 'rejected':
-        return new Undeliverable(error.message)
-      case 'rate-limited':
-        this.#pacing.block(target.chatId, error.retryAfterMs ?? 0)
-        return new TransientError(error.message, error.retryAfterMs, 'rate-limited')
-      case 'token':
-        return new TransientError(error.message, TOKEN_RETRY_MS, 'token')
-      default:
-        return new TransientError(error.message, null, 'network')
-    }
+    if (error.kind === 'migrated') return new Moved(formatAddress(error.migratedTo ?? chatId, null))
+    if (error.kind === 'rate-limited') this.#pacing.block(chatId, error.retryAfterMs ?? 0)
+    return sendErrorOf(error, MEANING)
   }
-
-  #remember(key: string, text: string): void {
-    this.#shown.set(key, text)
-    if (this.#shown.size > REMEMBERED_TEXTS) this.#shown.delete(this.#shown.keys().next().value!)
-  }
-}
-
-function ignore(): void {}
-
-/** `promise`, or the signal's reason as soon as it is aborted; what was begun goes on. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }
 
 /** The message reads so already: an earlier try got through. */

@@ -1,4 +1,4 @@
-import { messageOf, StoreError, TransientError } from '../../../support/errors.ts'
+import type { Trouble } from '../../kit/intake-loop.ts'
 import { SlackFailure } from './failure.ts'
 
 /** The bot scopes that this channel needs, with what each is for. */
@@ -23,53 +23,44 @@ export const LEAST_SCOPES: readonly string[] = ['chat:write', 'im:history']
 /** Whose token a call used. */
 export type TokenOf = 'bot' | 'app'
 
-export interface Problem {
-  /** `failed`: an operator has to mend it. */
-  readonly state: 'retrying' | 'failed'
-  readonly words: string
-}
-
-/** What is wrong, in words for the operator. */
-export function problemOf(error: unknown, token: TokenOf): Problem {
-  if (error instanceof StoreError || error instanceof TransientError)
-    return { state: 'retrying', words: 'what arrives cannot be stored; it is fetched again' }
-  if (!(error instanceof SlackFailure))
-    return { state: 'retrying', words: `what arrives cannot be taken in: ${messageOf(error)}` }
-  if (error.method === 'socket' && error.code !== null) return endOf(error.code)
+/** What a failure means for the operator; null: it is none of Slack's. */
+export function troubleOf(error: unknown, token: TokenOf): Trouble | null {
+  if (!(error instanceof SlackFailure)) return null
+  if (error.method === 'socket' && error.code !== null) return troubleOfEnd(error.code)
   switch (error.kind) {
     case 'token':
-      return { state: 'failed', words: tokenWords(error.code ?? '', token) }
+      return { state: 'failed', problem: tokenProblem(error.code ?? '', token) }
     case 'scope':
-      return { state: 'failed', words: scopeWords(error.needed, token) }
+      return { state: 'failed', problem: scopeProblem(error.needed, token) }
     case 'rate-limited':
-      return { state: 'retrying', words: 'Slack asks to connect more slowly' }
+      return { state: 'retrying', problem: 'Slack asks to connect more slowly' }
     default:
-      return { state: 'retrying', words: `Slack cannot be reached (${error.message})` }
+      return { state: 'retrying', problem: `Slack cannot be reached (${error.message})` }
   }
 }
 
 /** Why Slack ended a connection, as it says in its `disconnect`. */
-export function endOf(reason: string): Problem {
+export function troubleOfEnd(reason: string): Trouble {
   switch (reason) {
     case 'link_disabled':
       return {
         state: 'failed',
-        words:
+        problem:
           'Socket Mode is switched off for this Slack app; switch it on at api.slack.com/apps, "Socket Mode"',
       }
     case 'too_many_websockets':
       return {
         state: 'retrying',
-        words:
+        problem:
           'more than ten programs are connected with this app token; stop the others, or give each its own app',
       }
     default:
-      return { state: 'retrying', words: `Slack has ended the connection (${reason})` }
+      return { state: 'retrying', problem: `Slack has ended the connection (${reason})` }
   }
 }
 
 /** What to do about a scope that Slack says is missing. @param needed null = Slack did not say which */
-export function scopeWords(needed: string | null, token: TokenOf): string {
+export function scopeProblem(needed: string | null, token: TokenOf): string {
   if (token === 'app') {
     return 'the app token lacks the scope connections:write (missing_scope); make a new one at api.slack.com/apps, "Basic Information", and set SLACK_APP_TOKEN'
   }
@@ -77,7 +68,7 @@ export function scopeWords(needed: string | null, token: TokenOf): string {
   return `the Slack app lacks ${which} (missing_scope); add it at api.slack.com/apps, "OAuth & Permissions", and install the app again`
 }
 
-function tokenWords(code: string, token: TokenOf): string {
+function tokenProblem(code: string, token: TokenOf): string {
   const name = token === 'app' ? 'SLACK_APP_TOKEN' : 'SLACK_BOT_TOKEN'
   const shape =
     token === 'app'

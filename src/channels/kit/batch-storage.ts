@@ -1,0 +1,62 @@
+import { messageOf } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import { isStoreTrouble } from './retry.ts'
+
+/** Failures of one batch, while the store takes other things, before its items are stored one by one. */
+export const STORE_TRIES = 3
+
+/** What came in one answer, and how it is stored. Each function resolves when that is durable. */
+export interface Batch<Item> {
+  readonly items: readonly Item[]
+  /** All of it, in one transaction. */
+  readonly store: () => Promise<void>
+  readonly storeOne: (item: Item) => Promise<void>
+  /** An item is passed over: what remains to be stored of it. */
+  readonly skip?: (item: Item) => Promise<void>
+  /** What remains after the items, where they were stored one by one. */
+  readonly finish?: () => Promise<void>
+}
+
+export interface BatchStorageOptions<Item> {
+  readonly channel: string
+  readonly log: Log
+  /** Names an item in the log. */
+  readonly describe: (item: Item) => object
+}
+
+/** Stores batches, so that one item that nothing can be done with does not stop all others for ever. */
+export class BatchStorage<Item> {
+  readonly #options: BatchStorageOptions<Item>
+  #failures = 0
+
+  constructor(options: BatchStorageOptions<Item>) {
+    this.#options = options
+  }
+
+  /** @throws what storing throws: the same batch must be stored again then */
+  async store(batch: Batch<Item>): Promise<void> {
+    try {
+      if (this.#failures >= STORE_TRIES) await this.#oneByOne(batch)
+      else await batch.store()
+      this.#failures = 0
+    } catch (error) {
+      if (!isStoreTrouble(error)) this.#failures++
+      throw error
+    }
+  }
+
+  async #oneByOne({ items, storeOne, skip, finish }: Batch<Item>): Promise<void> {
+    const { channel, log, describe } = this.#options
+    for (const item of items) {
+      try {
+        await storeOne(item)
+      } catch (error) {
+        if (isStoreTrouble(error)) throw error
+        await skip?.(item)
+        const problem = `what arrived could not be handled and was passed over: ${messageOf(error)}`
+        log.error({ channel, ...describe(item) }, problem)
+      }
+    }
+    await finish?.()
+  }
+}

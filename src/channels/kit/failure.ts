@@ -1,0 +1,55 @@
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
+import { MINUTE } from '../../support/clock.ts'
+import { TransientError } from '../../support/errors.ts'
+import { redact } from '../../support/redact.ts'
+
+/** What is wrong with a token or an account is corrected by the operator, not by asking often. */
+const OPERATOR_RETRY_MS = MINUTE
+/** A server's own words, without the pages that a proxy in between may write. */
+const LONGEST_WORDS = 300
+
+/**
+ * An unsuccessful call of a platform's API. Carries neither the request (it holds people's words) nor
+ * its address or headers (they hold the token), and has no `cause` for the same reason.
+ */
+export abstract class PlatformFailure<Kind extends string = string> extends Error {
+  readonly kind: Kind
+  /** The name of the call. */
+  readonly method: string
+  /** What the server asked to wait, in milliseconds; null = it did not say. */
+  readonly retryAfterMs: number | null
+
+  constructor(
+    platform: string,
+    kind: Kind,
+    method: string,
+    text: string,
+    retryAfterMs: number | null = null,
+  ) {
+    super(`${platform} ${method}: ${redact(text).slice(0, LONGEST_WORDS)}`)
+    this.kind = kind
+    this.method = method
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/**
+ * What the kinds of a platform's failures mean for a text that was to be sent. `undeliverable`: it
+ * never will be; `operator`: somebody must act, with the reason for status and metrics. All others pass.
+ */
+export type SendMeaning<Kind extends string> = Readonly<
+  Partial<Record<Kind, 'undeliverable' | { readonly operator: string }>>
+>
+
+/** A failure in the terms of `Outlet`. */
+export function sendErrorOf<Kind extends string>(
+  failure: PlatformFailure<Kind>,
+  meaning: SendMeaning<Kind>,
+): Undeliverable | TransientError {
+  const { kind, message, retryAfterMs } = failure
+  if (kind === 'rate-limited') return new TransientError(message, retryAfterMs, 'rate-limited')
+  const means = meaning[kind]
+  if (means === undefined) return new TransientError(message, null, 'network')
+  if (means === 'undeliverable') return new Undeliverable(message)
+  return new TransientError(message, OPERATOR_RETRY_MS, means.operator)
+}

@@ -1,0 +1,103 @@
+import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
+import { sleep, type Clock } from '../../support/clock.ts'
+import { messageOf } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
+import { backoffFor, isStoreTrouble, OPERATOR_RETRY, RETRY, retryAfterOf } from './retry.ts'
+
+/** How receiving goes. */
+export interface IntakeStatus {
+  readonly state: 'connected' | 'retrying' | 'failed'
+  /** What is wrong, in words for the operator; null = nothing. */
+  readonly problem: string | null
+}
+
+/** Why nothing can be received. */
+export interface Trouble {
+  /** `failed`: an operator has to act. */
+  readonly state: 'retrying' | 'failed'
+  readonly problem: string
+  /** How to wait where the platform does not say; left out: as the state says. */
+  readonly backoff?: BackoffOptions
+}
+
+/** A round ended with a trouble whose cause is known where it ended. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  readonly trouble: Trouble
+  readonly retryAfterMs: number | null
+
+  constructor(trouble: Trouble, retryAfterMs: number | null = null) {
+    super(trouble.problem)
+    this.trouble = trouble
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+export interface IntakeLoopOptions {
+  readonly channel: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+  /** Who keeps what could not be stored, as the second half of a sentence. */
+  readonly kept: string
+  /** What a failure of the platform means; null: it is none of the platform's. */
+  readonly troubleOf: (error: unknown, signal: AbortSignal) => Trouble | null | Promise<Trouble | null>
+  readonly onStatus: (status: IntakeStatus) => void
+}
+
+/** Receives round after round, reports what is wrong, and waits longer the longer it lasts. */
+export class IntakeLoop {
+  readonly #options: IntakeLoopOptions
+  /** Failures in a row, of whatever kind. */
+  #failures = 0
+
+  constructor(options: IntakeLoopOptions) {
+    this.#options = options
+  }
+
+  /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
+  async run(round: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await round()
+      } catch (error) {
+        if (signal.aborted) return
+        const waitMs = await this.#report(error, signal)
+        await sleep(this.#options.clock, waitMs, signal).catch(() => {})
+      }
+    }
+  }
+
+  /** Receiving works. */
+  connected(): void {
+    this.#options.onStatus({ state: 'connected', problem: null })
+  }
+
+  /** It has worked for long enough that the next failure is the first of its kind. */
+  recovered(): void {
+    this.#failures = 0
+  }
+
+  /** @returns how long to wait, in milliseconds */
+  async #report(error: unknown, signal: AbortSignal): Promise<number> {
+    const { channel, log, random, onStatus } = this.#options
+    this.#failures++
+    const { state, problem, backoff } = await this.#troubleOf(error, signal)
+    const policy = backoffFor(error, backoff ?? (state === 'failed' ? OPERATOR_RETRY : RETRY))
+    const waitMs = retryAfterOf(error) ?? backoffDelay(this.#failures, policy, random())
+    onStatus({ state, problem })
+    // The first of a row is worth a line; an outage of hours is not worth thousands.
+    if (this.#failures === 1) log.warn({ channel }, problem)
+    else log.debug({ channel, failures: this.#failures, waitMs }, problem)
+    return waitMs
+  }
+
+  async #troubleOf(error: unknown, signal: AbortSignal): Promise<Trouble> {
+    if (error instanceof Interrupted) return error.trouble
+    if (isStoreTrouble(error)) {
+      return { state: 'retrying', problem: `what arrives cannot be stored; ${this.#options.kept}` }
+    }
+    const trouble = await this.#options.troubleOf(error, signal)
+    return trouble ?? { state: 'retrying', problem: `what arrives cannot be taken in: ${messageOf(error)}` }
+  }
+}

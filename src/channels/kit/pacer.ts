@@ -1,0 +1,60 @@
+import { SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { TransientError } from '../../support/errors.ts'
+import { TokenBucket, type BucketLimits } from './token-bucket.ts'
+
+/** A wait up to this long is sat out here; a longer one goes back to the outbox, which remembers it over a restart. */
+export const LONGEST_WAIT_MS = 2 * SECOND
+/** Conversations remembered before the unused buckets are forgotten: a few hundred kilobytes. */
+const REMEMBERED = 5_000
+
+/** A token bucket for each conversation, and the waiting for tokens. */
+export class Pacer<Conversation> {
+  readonly #clock: Clock
+  readonly #limitsOf: (conversation: Conversation) => BucketLimits
+  readonly #buckets = new Map<Conversation, TokenBucket>()
+
+  constructor(clock: Clock, limitsOf: (conversation: Conversation) => BucketLimits) {
+    this.#clock = clock
+    this.#limitsOf = limitsOf
+  }
+
+  bucketOf(conversation: Conversation): TokenBucket {
+    const known = this.#buckets.get(conversation)
+    if (known) return known
+    if (this.#buckets.size >= REMEMBERED) {
+      for (const [name, bucket] of this.#buckets) if (bucket.isUnused()) this.#buckets.delete(name)
+    }
+    const bucket = new TokenBucket(this.#limitsOf(conversation), this.#clock)
+    this.#buckets.set(conversation, bucket)
+    return bucket
+  }
+
+  /** Takes a token of each bucket as soon as all have one. Throws as `waitUntilZero` does. */
+  async turn(buckets: readonly TokenBucket[], signal: AbortSignal): Promise<void> {
+    await waitUntilZero(this.#clock, () => longestWait(buckets, 0), signal)
+    for (const bucket of buckets) bucket.take()
+  }
+
+  /** Takes a token of each bucket, if that leaves the reserved share of it to others. Never waits. */
+  tryTurn(buckets: readonly TokenBucket[], reserve: number): boolean {
+    if (longestWait(buckets, reserve) > 0) return false
+    for (const bucket of buckets) bucket.take()
+    return true
+  }
+}
+
+/**
+ * Resolves when `waitMs` says 0.
+ *
+ * @throws TransientError when that is more than a few seconds away; the signal's reason when aborted
+ */
+export async function waitUntilZero(clock: Clock, waitMs: () => number, signal: AbortSignal): Promise<void> {
+  for (let ms = waitMs(); ms > 0; ms = waitMs()) {
+    if (ms > LONGEST_WAIT_MS) throw new TransientError('sending too fast', ms, 'rate-limited')
+    await sleep(clock, ms, signal)
+  }
+}
+
+function longestWait(buckets: readonly TokenBucket[], reserve: number): number {
+  return Math.max(...buckets.map((bucket) => bucket.waitMs(reserve)))
+}
