@@ -1,11 +1,10 @@
 import type { Receiver } from '../../conversation/receiver.ts'
 import type { Cursor } from '../../inbox/arrival.ts'
-import { SECOND, type Clock } from '../../support/clock.ts'
+import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
-import type { Channel, ChannelStatus } from '../channel.ts'
-import type { IntakeStatus } from '../kit/intake-loop.ts'
+import type { Channel } from '../channel.ts'
+import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { TypingPace } from '../kit/typing.ts'
 import { DEFAULT_API_ROOT, DiscordClient } from './api/client.ts'
 import { DiscordFailure, MISSING_PERMISSIONS, NOT_IN_PRIVATE_CHAT } from './api/failure.ts'
@@ -30,16 +29,12 @@ const TYPING_INTERVAL_MS = 8 * SECOND
  */
 const INTENTS = (1 << 0) | (1 << 9) | (1 << 12) | (1 << 15)
 
-export interface DiscordOptions extends IntakeRules {
+export interface DiscordOptions extends PushChannelOptions, IntakeRules {
   readonly token: Secret
   /** Such as `https://discord.com/api`; null = that. */
   readonly apiRoot: string | null
-  readonly clock: Clock
-  readonly log: Log
   /** All cursors of this channel as they were stored last. @throws StoreError */
   readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
-  readonly onStatus?: (status: ChannelStatus) => void
-  readonly random?: () => number
   readonly fetch?: typeof fetch
 }
 
@@ -48,96 +43,32 @@ export function createDiscordChannel(options: DiscordOptions): Channel {
   return new DiscordChannel(options)
 }
 
-class DiscordChannel implements Channel {
+class DiscordChannel extends PushChannel {
   readonly channel = 'discord'
-  readonly push = true
   readonly draftIntervalMs = DRAFT_INTERVAL_MS
+  protected readonly sender: Sender
   readonly #options: DiscordOptions
-  readonly #random: () => number
   readonly #client: DiscordClient
-  readonly #sender: Sender
   readonly #desk: CommandDesk
   readonly #load: FileLoader
   readonly #typing: TypingPace
-  #stopping = new AbortController()
-  #running: Promise<unknown> | null = null
   #account: string | null = null
-  #state: Omit<ChannelStatus, 'channel' | 'account'>
 
   constructor(options: DiscordOptions) {
-    const { clock, log, random = Math.random } = options
+    super(options)
+    const { clock, log, random } = this
     this.#options = options
-    this.#random = random
     this.#client = new DiscordClient({ ...options, apiRoot: options.apiRoot ?? DEFAULT_API_ROOT })
-    this.#sender = new Sender(this.#client)
+    this.sender = new Sender(this.#client)
     this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     const common = { client: this.#client, clock, log, random }
     this.#desk = new CommandDesk(common)
-    this.#load = createFileLoader({ ...common, signal: () => this.#stopping.signal })
-    this.#state = { state: 'stopped', problem: null, since: clock.now() }
+    this.#load = createFileLoader({ ...common, signal: () => this.signal })
   }
 
-  async start(receiver: Receiver): Promise<void> {
-    if (this.#running) return
-    this.#stopping = new AbortController()
-    this.#report({ state: 'starting', problem: null })
-    this.#running = this.#run(receiver, this.#stopping.signal)
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the channel is stopping'))
-    await this.#running
-    this.#running = null
-    this.#report({ state: 'stopped', problem: null })
-  }
-
-  status(): ChannelStatus {
-    return { channel: this.channel, ...this.#state, account: this.#account }
-  }
-
-  split(text: string): readonly string[] {
-    return splitForDiscord(text)
-  }
-
-  send(
-    address: string,
-    part: string,
-    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
-  ): Promise<string> {
-    return this.#sender.send(address, part, options)
-  }
-
-  edit(
-    address: string,
-    platformId: string,
-    part: string,
-    options: { readonly final: boolean; readonly signal: AbortSignal },
-  ): Promise<void> {
-    return this.#sender.edit(address, platformId, part, options)
-  }
-
-  typing(address: string): void {
-    if (!isSnowflake(address) || !this.#client.mayWrite(address) || !this.#typing.take(address)) return
-    this.#client.sendTyping(address, this.#stopping.signal).catch(() => {})
-  }
-
-  /** In a private chat no bot can delete what a person wrote. */
-  async remove(address: string, platformId: string): Promise<boolean | 'never'> {
-    if (!isSnowflake(address) || !isSnowflake(platformId)) return 'never'
-    try {
-      await this.#client.deleteMessage(address, platformId, new AbortController().signal)
-      return true
-    } catch (error) {
-      this.#options.log.debug({ channel: this.channel }, messageOf(error))
-      if (!(error instanceof DiscordFailure)) return false
-      if (error.kind === 'gone') return true
-      return error.code === NOT_IN_PRIVATE_CHAT || error.code === MISSING_PERMISSIONS ? 'never' : false
-    }
-  }
-
-  async #run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    const { clock, log, token, requireMention, allowedRoles, readCursors } = this.#options
-    const common = { client: this.#client, clock, log, random: this.#random }
+  protected async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    const { token, requireMention, allowedRoles, readCursors } = this.#options
+    const common = { client: this.#client, clock: this.clock, log: this.log, random: this.random }
     const handed = new Handed(receiver)
     const intake = new Intake({
       ...common,
@@ -156,7 +87,7 @@ class DiscordChannel implements Channel {
       onEvent: (event) => {
         if (!signal.aborted) intake.handle(event)
       },
-      onStatus: (status) => this.#report(status),
+      onStatus: (status) => this.report(status),
     })
     // Rejects only when stopped.
     await intake.load().then(
@@ -166,11 +97,31 @@ class DiscordChannel implements Channel {
     await handed.done()
   }
 
-  #report(status: IntakeStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
-    const { state, problem } = this.#state
-    if (state === status.state && problem === status.problem) return
-    this.#state = { state: status.state, problem: status.problem, since: this.#options.clock.now() }
-    this.#options.onStatus?.(this.status())
+  protected account(): string | null {
+    return this.#account
+  }
+
+  split(text: string): readonly string[] {
+    return splitForDiscord(text)
+  }
+
+  typing(address: string): void {
+    if (!isSnowflake(address) || !this.#client.mayWrite(address) || !this.#typing.take(address)) return
+    this.#client.sendTyping(address, this.signal).catch(() => {})
+  }
+
+  /** In a private chat no bot can delete what a person wrote. */
+  async remove(address: string, platformId: string): Promise<boolean | 'never'> {
+    if (!isSnowflake(address) || !isSnowflake(platformId)) return 'never'
+    try {
+      await this.#client.deleteMessage(address, platformId, new AbortController().signal)
+      return true
+    } catch (error) {
+      this.log.debug({ channel: this.channel }, messageOf(error))
+      if (!(error instanceof DiscordFailure)) return false
+      if (error.kind === 'gone') return true
+      return error.code === NOT_IN_PRIVATE_CHAT || error.code === MISSING_PERMISSIONS ? 'never' : false
+    }
   }
 }
 

@@ -1,25 +1,19 @@
 import type { MailServer } from '../../config/mail-server.ts'
 import type { Receiver } from '../../conversation/receiver.ts'
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
-import type { Clock } from '../../support/clock.ts'
-import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { Intake } from './intake/intake.ts'
 import type { MailAddress } from './mail-address.ts'
-import { Mailbox, type Answered } from './mailbox/mailbox.ts'
-import { composeAnswer } from './send/compose.ts'
+import { Mailbox } from './mailbox/mailbox.ts'
 import { Post, type PostTrouble } from './send/post.ts'
+import { Sender } from './send/send.ts'
 import { splitAnswer } from './send/split.ts'
-import { parseTarget, type MessageId } from './send/thread.ts'
-
-/** Mails of which the answer's subject is remembered; of others it is looked up in the mailbox. */
-const REMEMBERED_MAILS = 1_000
 
 const NO_AUTHSERV_ID =
   'channels.email.authserv_id is not set: no sender can be proved, so nobody’s mail is taken (docs/email.md says how to find it)'
 
-export interface EmailOptions {
+export interface EmailOptions extends PushChannelOptions {
   /** The gateway's mail address. */
   readonly address: string
   /** The account's name at both servers. */
@@ -33,8 +27,6 @@ export interface EmailOptions {
   readonly authservId: string | null
   /** May whoever proves to have this address write? It is in lower case. */
   readonly mayWrite: (from: string) => boolean
-  readonly clock: Clock
-  readonly log: Log
   /** A cursor of this channel as it was stored last; null = none yet. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
   /** The longest silence before the IMAP server has to show that it is still there, in milliseconds. */
@@ -43,8 +35,6 @@ export interface EmailOptions {
   readonly answerMs?: number
   /** Answers to one correspondent within an hour, before it counts as a loop. */
   readonly mailsPerHour: number
-  readonly onStatus?: (status: ChannelStatus) => void
-  readonly random?: () => number
 }
 
 /** The channel `email`: a folder read over IMAP, answers sent over SMTP. */
@@ -52,142 +42,70 @@ export function createEmailChannel(options: EmailOptions): Channel {
   return new EmailChannel(options)
 }
 
-class EmailChannel implements Channel {
+class EmailChannel extends PushChannel {
   readonly channel = 'email'
-  readonly push = true
   /** A mail cannot be changed once it was sent. */
   readonly draftIntervalMs = null
-  readonly #options: EmailOptions
+  protected readonly sender: Sender
   readonly #own: MailAddress
   readonly #mailbox: Mailbox | null
-  readonly #post: Post
-  readonly #answered = new Map<MessageId, Answered>()
-  /** The last mail of a thread, by the thread's address: a notice answers none, and still belongs there. */
-  readonly #latest = new Map<string, MessageId>()
-  #stopping = new AbortController()
-  #running: Promise<void> | null = null
-  #state: Omit<ChannelStatus, 'channel' | 'account'>
   /** Of the sending side; the status shows it while receiving is well. */
   #sending: (PostTrouble & { readonly since: number }) | null = null
 
   constructor(options: EmailOptions) {
-    const { clock, log, authservId, username, password, random = Math.random } = options
-    this.#options = options
+    super(options)
+    const { authservId, smtp, username, password } = options
     this.#own = options.address.toLowerCase()
-    this.#post = new Post({
-      server: options.smtp,
-      username,
-      password,
-      onTrouble: (trouble) => this.#reportSending(trouble),
+    const onTrouble = (trouble: PostTrouble | null) => this.#reportSending(trouble)
+    this.sender = new Sender({
+      from: this.#own,
+      post: new Post({ server: smtp, username, password, onTrouble }),
+      find: async (id) => (await this.#mailbox?.find(id)) ?? null,
     })
-    this.#mailbox = authservId === null ? null : this.#reader(authservId, random)
-    this.#state = { state: 'stopped', problem: null, since: clock.now() }
-    if (authservId === null) log.warn({ channel: this.channel }, NO_AUTHSERV_ID)
+    this.#mailbox = authservId === null ? null : this.#openMailbox(options, authservId)
+    if (authservId === null) this.log.warn({ channel: this.channel }, NO_AUTHSERV_ID)
   }
 
-  #reader(authservId: string, random: () => number): Mailbox {
-    const { imap, username, password, mailbox, clock, log, readCursor, mayWrite } = this.#options
-    const { idleMs, answerMs, mailsPerHour } = this.#options
+  #openMailbox(options: EmailOptions, authservId: string): Mailbox {
     const intake = new Intake({
+      ...options,
       address: this.#own,
       authservId,
-      mayWrite,
-      log,
-      remember: (address, id, answered) => {
-        this.#remember(id, answered)
-        this.#latest.delete(address)
-        this.#latest.set(address, id)
-        if (this.#latest.size > REMEMBERED_MAILS) this.#latest.delete(this.#latest.keys().next().value!)
-      },
-      mailsPerHour,
+      onTaken: (address, id, mail) => this.sender.received(address, id, mail),
     })
     return new Mailbox({
-      server: imap,
-      username,
-      password,
-      mailbox,
-      clock,
-      log,
-      random,
-      readCursor,
+      ...options,
+      server: options.imap,
+      random: this.random,
       read: (mail) => intake.read(mail),
-      onStatus: ({ state, problem }) => this.#report(state, problem),
-      ...(idleMs === undefined ? {} : { idleMs }),
-      ...(answerMs === undefined ? {} : { answerMs }),
+      onStatus: (status) => this.report(status),
     })
   }
 
-  async start(receiver: Receiver): Promise<void> {
-    if (this.#running) return
-    if (!this.#mailbox) return this.#report('failed', NO_AUTHSERV_ID)
-    this.#stopping = new AbortController()
-    this.#report('starting', null)
-    this.#running = this.#mailbox.run(receiver, this.#stopping.signal)
+  protected async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    if (this.#mailbox) await this.#mailbox.run(receiver, signal)
+    else this.report({ state: 'failed', problem: NO_AUTHSERV_ID })
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
-    this.#running = null
-    this.#report('stopped', null)
+  override status(): ChannelStatus {
+    const status = super.status()
+    return status.state === 'connected' && this.#sending ? { ...status, ...this.#sending } : status
   }
 
-  status(): ChannelStatus {
-    const shown = this.#state.state === 'connected' && this.#sending ? this.#sending : this.#state
-    const { state, problem, since } = shown
-    return { channel: this.channel, state, problem, since, account: this.#own }
+  protected account(): string {
+    return this.#own
   }
 
   split(text: string): readonly string[] {
     return splitAnswer(text)
   }
 
-  async send(
-    address: string,
-    part: string,
-    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
-  ): Promise<string> {
-    const { key, signal } = options
-    const replyTo = options.replyTo ?? this.#latest.get(address) ?? null
-    const target = parseTarget(address)
-    if (!target) throw new Undeliverable('not a mail address')
-    const answered = replyTo === null ? null : await this.#find(replyTo)
-    const mail = composeAnswer({ from: this.#own, target, text: part, key, replyTo, answered })
-    await this.#post.send(mail, signal)
-    return mail.messageId
-  }
-
-  async edit(): Promise<void> {
-    throw new Undeliverable('a mail cannot be changed once it was sent')
-  }
-
   typing(): void {}
-
-  async #find(id: MessageId): Promise<Answered | null> {
-    const known = this.#answered.get(id)
-    if (known) return known
-    const found = (await this.#mailbox?.find(id)) ?? null
-    if (found) this.#remember(id, found)
-    return found
-  }
-
-  #remember(id: MessageId, answered: Answered): void {
-    this.#answered.delete(id)
-    this.#answered.set(id, answered)
-    if (this.#answered.size > REMEMBERED_MAILS) this.#answered.delete(this.#answered.keys().next().value!)
-  }
 
   #reportSending(trouble: PostTrouble | null): void {
     if (trouble?.problem === this.#sending?.problem) return
-    const { clock, log, onStatus } = this.#options
-    this.#sending = trouble && { ...trouble, since: clock.now() }
-    if (trouble) log.warn({ channel: this.channel }, trouble.problem)
-    onStatus?.(this.status())
-  }
-
-  #report(state: ChannelStatus['state'], problem: string | null): void {
-    if (state === this.#state.state && problem === this.#state.problem) return
-    this.#state = { state, problem, since: this.#options.clock.now() }
-    this.#options.onStatus?.(this.status())
+    this.#sending = trouble && { ...trouble, since: this.clock.now() }
+    if (trouble) this.log.warn({ channel: this.channel }, trouble.problem)
+    this.statusChanged()
   }
 }

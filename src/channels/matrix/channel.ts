@@ -1,12 +1,11 @@
 import type { Receiver } from '../../conversation/receiver.ts'
 import type { Cursor } from '../../inbox/arrival.ts'
-import { SECOND, type Clock } from '../../support/clock.ts'
+import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import { newId } from '../../support/ids.ts'
-import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
-import type { Channel, ChannelStatus } from '../channel.ts'
-import type { IntakeStatus } from '../kit/intake-loop.ts'
+import type { Channel } from '../channel.ts'
+import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { TypingPace } from '../kit/typing.ts'
 import { parseAddress } from './address.ts'
 import { MatrixClient } from './api/client.ts'
@@ -30,7 +29,7 @@ const DRAFT_INTERVAL_MS = 2_500
 /** The indicator is shown for ten seconds; asked for more often, it is left out. */
 const TYPING_INTERVAL_MS = 5 * SECOND
 
-export interface MatrixOptions {
+export interface MatrixOptions extends PushChannelOptions {
   readonly token: Secret
   /** The homeserver's client API, such as `https://matrix.example.org`. */
   readonly apiRoot: string
@@ -38,14 +37,10 @@ export interface MatrixOptions {
   readonly welcome: ReadonlySet<string> | null
   /** Rooms into which everybody may bring it. */
   readonly openRooms: ReadonlySet<string>
-  readonly clock: Clock
-  readonly log: Log
   /** The cursors of this channel as they were stored last. @throws StoreError */
   readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
   /** How long the server may keep an empty answer back, in milliseconds. */
   readonly waitMs?: number
-  readonly onStatus?: (status: ChannelStatus) => void
-  readonly random?: () => number
   readonly fetch?: typeof fetch
 }
 
@@ -54,15 +49,13 @@ export function createMatrixChannel(options: MatrixOptions): Channel {
   return new MatrixChannel(options)
 }
 
-class MatrixChannel implements Channel {
+class MatrixChannel extends PushChannel {
   readonly channel = 'matrix'
-  readonly push = true
   readonly draftIntervalMs = DRAFT_INTERVAL_MS
-  readonly #options: MatrixOptions
+  protected readonly sender: Sender
   readonly #client: MatrixClient
   readonly #pacing: Pacing
   readonly #rooms: Rooms
-  readonly #sender: Sender
   readonly #loop: SyncLoop
   readonly #invitations: Invitations
   readonly #privateRooms: PrivateRooms
@@ -70,19 +63,17 @@ class MatrixChannel implements Channel {
   #receiver: Receiver | null = null
   #cursors: Cursors | null = null
   #userId: string | null = null
-  #stopping = new AbortController()
-  #running: Promise<unknown> | null = null
-  #state: Omit<ChannelStatus, 'channel' | 'account'>
 
   constructor(options: MatrixOptions) {
-    const { clock, log, welcome, openRooms, random = Math.random } = options
-    this.#options = options
+    super(options)
+    const { clock, log, random } = this
+    const { welcome, openRooms } = options
     const client = (this.#client = new MatrixClient(options))
     this.#pacing = new Pacing(clock)
     this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     this.#rooms = new Rooms(client)
     const privateRooms = (this.#privateRooms = new PrivateRooms(client, log))
-    this.#sender = new Sender({
+    this.sender = new Sender({
       client,
       pacing: this.#pacing,
       privateRoomOf: (userId, signal) => privateRooms.of(userId, signal),
@@ -102,72 +93,43 @@ class MatrixChannel implements Channel {
           client,
           note: (room, text) => log.warn({ channel: this.channel, room }, text),
         }),
-        load: createFileLoader({ ...common, signal: () => this.#stopping.signal }),
+        load: createFileLoader({ ...common, signal: () => this.signal }),
         clock,
         random,
         log,
-        onDeleted: (eventId) => this.#sender.deleted(eventId),
+        onDeleted: (eventId) => this.sender.deleted(eventId),
       }),
       readCursors: options.readCursors,
       onReady: (userId, cursors) => this.#ready(userId, cursors),
       onStored: () => this.#invitations.wake(),
-      onStatus: (status) => this.#report(status),
+      onStatus: (status) => this.report(status),
     })
-    this.#state = { state: 'stopped', problem: null, since: clock.now() }
   }
 
-  async start(receiver: Receiver): Promise<void> {
-    if (this.#running) return
+  protected run(receiver: Receiver, signal: AbortSignal): Promise<unknown> {
     this.#receiver = receiver
     this.#cursors = null
     this.#rooms.clear()
-    this.#sender.clear()
-    this.#stopping = new AbortController()
-    const { signal } = this.#stopping
-    this.#report({ state: 'starting', problem: null })
-    this.#running = Promise.all([
+    this.sender.clear()
+    return Promise.all([
       this.#loop.run(receiver, signal),
       this.#invitations.run(receiver, () => this.#cursors, signal),
     ])
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
-    this.#running = null
-    this.#report({ state: 'stopped', problem: null })
-  }
-
-  status(): ChannelStatus {
-    return { channel: this.channel, ...this.#state, account: this.#userId }
+  protected account(): string | null {
+    return this.#userId
   }
 
   split(text: string): readonly string[] {
     return splitMarkdown(text)
   }
 
-  send(
-    address: string,
-    part: string,
-    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
-  ): Promise<string> {
-    return this.#sender.send(address, part, options)
-  }
-
-  edit(
-    address: string,
-    platformId: string,
-    part: string,
-    options: { readonly final: boolean; readonly signal: AbortSignal },
-  ): Promise<void> {
-    return this.#sender.edit(address, platformId, part, options)
-  }
-
   typing(address: string): void {
     const roomId = parseAddress(address)?.roomId
     if (roomId === undefined || this.#userId === null) return
     if (!this.#pacing.isOpen() || !this.#typing.take(roomId)) return
-    this.#client.typing(roomId, this.#userId, this.#stopping.signal).catch(() => {})
+    this.#client.typing(roomId, this.#userId, this.signal).catch(() => {})
   }
 
   /** Only who has the power of a moderator in the room deletes what others wrote. */
@@ -179,7 +141,7 @@ class MatrixChannel implements Channel {
       await this.#client.redact(target.roomId, platformId, `r${platformId}`, new AbortController().signal)
       return true
     } catch (error) {
-      this.#options.log.debug({ channel: this.channel }, messageOf(error))
+      this.log.debug({ channel: this.channel }, messageOf(error))
       return isClosed(error) ? 'never' : false
     }
   }
@@ -189,13 +151,6 @@ class MatrixChannel implements Channel {
     this.#cursors = cursors
     this.#privateRooms.remember(cursors, this.#receiver!)
     this.#invitations.wake()
-    this.#options.onStatus?.(this.status())
-  }
-
-  #report(status: IntakeStatus | { readonly state: 'starting' | 'stopped'; readonly problem: null }): void {
-    const { state, problem } = this.#state
-    if (state === status.state && problem === status.problem) return
-    this.#state = { state: status.state, problem: status.problem, since: this.#options.clock.now() }
-    this.#options.onStatus?.(this.status())
+    this.statusChanged()
   }
 }

@@ -29,7 +29,7 @@ const intake = () =>
     authservId: 'mx.bot.test',
     mayWrite: (from) => from === 'anna@example.org',
     mailsPerHour: 2,
-    remember: () => {},
+    onTaken: () => {},
     log,
   })
 

@@ -25,7 +25,7 @@ export interface IntakeOptions {
   /** Answers to one correspondent within an hour. */
   readonly mailsPerHour: number
   /** A mail was read that will be answered: what the answer needs of it. */
-  readonly remember: (address: string, id: MessageId, answered: Answered) => void
+  readonly onTaken: (address: string, id: MessageId, answered: Answered) => void
   readonly log: Log
 }
 
@@ -45,7 +45,7 @@ export class Intake {
 
   /** @returns null: it is not taken. Throws only what loading the mail throws */
   async read(mail: Found): Promise<Delivered | null> {
-    const { address: own, remember } = this.#options
+    const { address: own, onTaken } = this.#options
     const headers = parseHeaders(mail.header)
     const from = headers && this.#admit(mail, headers)
     if (!headers || !from) return null
@@ -66,7 +66,7 @@ export class Intake {
     const source = await mail.source()
     if (source === null) return this.#left(mail, 'info', 'it is gone')
     const letter = await readLetter(source, headers)
-    remember(common.address, id, { subject: letter.subject, references: headers.first('references') ?? '' })
+    onTaken(common.address, id, { subject: letter.subject, references: headers.first('references') ?? '' })
     return {
       ...common,
       person: { id: from, name: letter.name },

@@ -4,6 +4,8 @@ import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
 import { MINUTE, SECOND } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
 import type { Secret } from '../../../support/secret.ts'
+import { untilAborted } from '../../kit/deadline.ts'
+import type { Trouble } from '../../kit/intake-loop.ts'
 import { connectionTrouble, factsOf, serverWords } from '../failure.ts'
 
 const CONNECT_MS = 15 * SECOND
@@ -28,10 +30,7 @@ export interface PostOptions {
   readonly onTrouble: (trouble: PostTrouble | null) => void
 }
 
-export interface PostTrouble {
-  readonly state: 'retrying' | 'failed'
-  readonly problem: string
-}
+export type PostTrouble = Pick<Trouble, 'state' | 'problem'>
 
 /** How the SMTP server is spoken to; also for whoever only looks whether it can be. */
 export async function smtpTransport({ server, username, password }: Omit<PostOptions, 'onTrouble'>) {
@@ -71,7 +70,7 @@ export class Post {
     const transport = await smtpTransport(this.#options)
     try {
       signal.throwIfAborted()
-      await orAborted(transport.sendMail(mail), signal)
+      await untilAborted(transport.sendMail(mail), signal)
       this.#options.onTrouble(null)
     } catch (error) {
       if (signal.aborted) throw new TransientError('the channel is stopping')
@@ -127,13 +126,4 @@ function enhancedStatus(error: unknown): string | null {
   return typeof response === 'string'
     ? (/^\d{3}[ -](\d\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1] ?? null)
     : null
-}
-
-/** What was begun goes on; nobody waits for it any more. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

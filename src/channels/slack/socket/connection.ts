@@ -2,12 +2,13 @@ import { MINUTE, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { Interrupted, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake-loop.ts'
+import type { SlackClient } from '../api/client.ts'
 import { troubleOf, troubleOfEnd, type TokenOf } from '../api/trouble.ts'
 import type { Intake } from '../intake/intake.ts'
 import { ALIVE_EVERY_MS } from '../intake/intake.ts'
 import type { SlackMessageEvent } from '../intake/message.ts'
 import type { SlashCommand } from '../intake/receive.ts'
-import type { Frame, Socket, SocketOptions } from './socket.ts'
+import { Socket, type Frame } from './socket.ts'
 
 /** A connection that lasted this long was a good one: the next begins without patience. */
 const GOOD_CONNECTION_MS = MINUTE
@@ -20,11 +21,8 @@ export interface ConnectionOptions {
   readonly random: () => number
   /** Learns who the bot is. @throws SlackFailure */
   readonly identify: (signal: AbortSignal) => Promise<void>
-  /** @throws SlackFailure */
-  readonly open: (
-    handlers: Pick<SocketOptions, 'onHello' | 'onEnvelope'>,
-    signal: AbortSignal,
-  ) => Promise<{ readonly socket: Socket; readonly hello: Frame }>
+  /** Speaks with the app's token. */
+  readonly app: SlackClient
   readonly botId: () => string
   readonly onStatus: (status: IntakeStatus) => void
 }
@@ -69,11 +67,13 @@ export class Connection {
 
   /** One connection. @returns what is wrong; null = nothing, and the next may begin at once */
   async #session(signal: AbortSignal): Promise<Trouble | null> {
-    const { open, clock, log } = this.#options
+    const { app, clock, log } = this.#options
     const session = new AbortController()
     const abort = () => session.abort(signal.reason)
-    const { socket, hello } = await open(
+    const { socket, hello } = await Socket.open(
+      app,
       {
+        clock,
         // Again, and not only at the end of the former one: what waited may have read a history since.
         onHello: () => this.#intake.lost(),
         onEnvelope: (envelope, ack) => this.#take(envelope, ack, signal),
