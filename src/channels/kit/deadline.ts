@@ -2,12 +2,14 @@
  * Runs a request that ends with `signal` or after `timeoutMs`. By hand, because signals made by
  * `AbortSignal.any` and `AbortSignal.timeout` live on after the request, one for each of them.
  *
- * @throws the signal's reason when aborted, otherwise what `run` threw
+ * @param translate makes the error of the caller's kind
+ * @throws the signal's reason when aborted, otherwise what `run` threw, translated
  */
 export async function within<T>(
   timeoutMs: number,
   signal: AbortSignal,
   run: (deadline: AbortSignal) => Promise<T>,
+  translate: (error: unknown) => unknown = (error) => error,
 ): Promise<T> {
   signal.throwIfAborted()
   const controller = new AbortController()
@@ -18,7 +20,7 @@ export async function within<T>(
   try {
     return await run(controller.signal)
   } catch (error) {
-    throw signal.aborted ? signal.reason : error
+    throw signal.aborted ? signal.reason : translate(error)
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', abort)

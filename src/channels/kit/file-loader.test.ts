@@ -3,18 +3,16 @@ import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { HOUR } from '../../support/clock.ts'
 import { Refused, TransientError } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'
-import { fileLoader, type FetchFailure } from './file-loader.ts'
+import { PlatformFailure } from './failure.ts'
+import { fileLoader } from './file-loader.ts'
 import { fileLimit } from './readable-file.ts'
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d', 'hex')
 const FILE = { name: 'cat', mediaType: 'image/jpeg', size: null, ...fileLimit('image/jpeg') }
 
-class Failure extends Error {
-  readonly facts: Omit<FetchFailure, 'message'>
-
-  constructor(facts: Partial<FetchFailure> = {}) {
-    super('no answer')
-    this.facts = { lasting: false, retryAfterMs: null, ...facts }
+class Failure extends PlatformFailure<'passing' | 'lasting'> {
+  constructor({ lasting = false, retryAfterMs = null as number | null } = {}) {
+    super('Test', lasting ? 'lasting' : 'passing', 'download', 'no answer', retryAfterMs)
   }
 }
 
@@ -33,7 +31,7 @@ async function loading(...answers: ReadonlyArray<Uint8Array | null | Error>) {
         if (answer instanceof Error) throw answer
         return answer
       },
-      failure: (error) => (error instanceof Failure ? { message: error.message, ...error.facts } : null),
+      isLasting: ({ kind }) => kind === 'lasting',
     },
     { clock, log, random: () => 0.5, signal: () => stopping.signal },
   )

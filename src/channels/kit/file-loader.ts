@@ -3,6 +3,7 @@ import { backoffDelay } from '../../support/backoff.ts'
 import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { Refused, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { PlatformFailure } from './failure.ts'
 import { checkSize, UNREADABLE_FILE, type ReadableFile } from './readable-file.ts'
 import { sniff } from './sniff.ts'
 
@@ -18,24 +19,15 @@ export interface LoaderOptions {
   readonly signal: () => AbortSignal
 }
 
-/** Where a platform keeps its files, and what its failures mean. */
-export interface FileStore<File extends ReadableFile> {
+/** Where a platform keeps its files, and which of its failures last. */
+export interface FileStore<File extends ReadableFile, Kind extends string> {
   readonly channel: string
   /** As it stands in the sentence for the person: "I couldn't get your file from …". */
   readonly name: string
-  /** @returns null when there are more than `file.maxBytes` of them */
+  /** @returns null when there are more than `file.maxBytes` of them. @throws PlatformFailure */
   fetch(file: File, signal: AbortSignal): Promise<Uint8Array | null>
-  /** Null: not a failure of the platform's, so it is passed on as it is. */
-  failure(error: unknown): FetchFailure | null
-}
-
-export interface FetchFailure {
-  /** For the log. */
-  readonly message: string
   /** Asking again would be answered in the same way. */
-  readonly lasting: boolean
-  /** What the server asked to wait, in milliseconds; null = it did not say. */
-  readonly retryAfterMs: number | null
+  isLasting(failure: PlatformFailure<Kind>): boolean
 }
 
 /** What follows in the conversation waits for the file, so it is not tried for long. */
@@ -43,8 +35,8 @@ const TRIES = 3
 const RETRY = { initialMs: SECOND, maxMs: 5 * SECOND }
 
 /** @throws Refused with the sentence for the person (too large, cannot be had); TransientError when the channel stops meanwhile */
-export function fileLoader<File extends ReadableFile>(
-  store: FileStore<File>,
+export function fileLoader<File extends ReadableFile, Kind extends string = string>(
+  store: FileStore<File, Kind>,
   options: LoaderOptions,
 ): FileLoader<File> {
   const { clock, log, random } = options
@@ -56,13 +48,12 @@ export function fileLoader<File extends ReadableFile>(
         return attachmentOf(file, await store.fetch(file, signal))
       } catch (error) {
         if (signal.aborted) throw new TransientError('the channel is stopping')
-        const failure = store.failure(error)
-        if (failure === null) throw error
-        log.warn({ channel: store.channel, attempt }, `a file could not be loaded: ${failure.message}`)
-        if (attempt >= TRIES || failure.lasting) {
+        if (!(error instanceof PlatformFailure)) throw error
+        log.warn({ channel: store.channel, attempt }, `a file could not be loaded: ${error.message}`)
+        if (attempt >= TRIES || store.isLasting(error)) {
           throw new Refused(`I couldn't get your file from ${store.name}. Please send it again.`)
         }
-        const waitMs = failure.retryAfterMs ?? backoffDelay(attempt, RETRY, random())
+        const waitMs = error.retryAfterMs ?? backoffDelay(attempt, RETRY, random())
         await sleep(clock, Math.min(waitMs, RETRY.maxMs), signal).catch(() => {})
       }
     }

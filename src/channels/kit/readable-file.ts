@@ -12,7 +12,7 @@ export const UNREADABLE_FILE = 'I can read pictures, PDF and plain text files. T
 
 const IMAGE_TYPES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
 const TEXT_TYPES =
-  /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|toml|javascript|typescript|sql|x-sh|x-ndjson)\b)/
+  /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|toml|javascript|typescript|sql|x-sh|x-ndjson)\b)/i
 const TEXT_NAMES =
   /\.(?:txt|md|markdown|rst|csv|tsv|log|json|jsonl|ya?ml|toml|ini|cfg|conf|xml|html?|css|js|mjs|cjs|ts|tsx|jsx|py|rb|go|rs|java|kt|swift|c|h|cc|cpp|hpp|cs|php|sh|bash|sql|lua|pl|r|tex|diff|patch)$/i
 
@@ -22,7 +22,12 @@ export function readableType(mime: string, name: string): string | null {
   if (IMAGE_TYPES.has(type)) return type
   if (type === 'image/jpg') return 'image/jpeg'
   if (type === 'application/pdf' || /\.pdf$/i.test(name)) return 'application/pdf'
-  return TEXT_TYPES.test(type) || TEXT_NAMES.test(name) ? 'text/plain' : null
+  return isTextFile(type, name) ? 'text/plain' : null
+}
+
+/** By its media type or its name. */
+export function isTextFile(mime: string, name: string): boolean {
+  return TEXT_TYPES.test(mime) || TEXT_NAMES.test(name)
 }
 
 /** How large a file of a readable kind may be. */

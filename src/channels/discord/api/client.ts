@@ -211,7 +211,7 @@ export class DiscordClient {
   async download(address: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null> {
     if (!this.#isFileAddress(address))
       throw new DiscordFailure('gone', 'download', 'the file lies on a server that is not asked')
-    return this.#translating('download', DOWNLOAD_TIMEOUT_MS, signal, async (deadline) => {
+    const run = async (deadline: AbortSignal) => {
       const response = await this.#fetch(address, { signal: deadline })
       if (!response.ok || !response.body)
         throw new DiscordFailure(
@@ -220,7 +220,8 @@ export class DiscordClient {
           `answered ${response.status}`,
         )
       return download(response.body, maxBytes)
-    })
+    }
+    return within(DOWNLOAD_TIMEOUT_MS, signal, run, (error) => translate('download', error))
   }
 
   #isFileAddress(address: string): boolean {
@@ -235,20 +236,21 @@ export class DiscordClient {
     const waitMs = Math.max(this.#waitOf(EVERYWHERE), this.#waitOf(call.bucket))
     if (waitMs > 0)
       throw new DiscordFailure('rate-limited', name, 'was asked to wait', { retryAfterMs: waitMs })
-    try {
-      return await this.#translating(name, CALL_TIMEOUT_MS, signal, async (deadline) => {
-        // The library forgets the token after a 401; the operator may have mended things since.
-        this.#rest.setToken(this.#options.token.reveal())
-        const answer = await this.#rest.request({
-          method: call.method as never,
-          fullRoute: call.route,
-          signal: deadline,
-          ...(call.body === undefined ? {} : { body: call.body }),
-          ...(call.query === undefined ? {} : { query: new URLSearchParams(call.query) }),
-          ...(call.auth === false ? { auth: false } : {}),
-        })
-        return answer as T
+    const run = async (deadline: AbortSignal) => {
+      // The library forgets the token after a 401; the operator may have mended things since.
+      this.#rest.setToken(this.#options.token.reveal())
+      const answer = await this.#rest.request({
+        method: call.method as never,
+        fullRoute: call.route,
+        signal: deadline,
+        ...(call.body === undefined ? {} : { body: call.body }),
+        ...(call.query === undefined ? {} : { query: new URLSearchParams(call.query) }),
+        ...(call.auth === false ? { auth: false } : {}),
       })
+      return answer as T
+    }
+    try {
+      return await within(CALL_TIMEOUT_MS, signal, run, (error) => translate(name, error))
     } catch (error) {
       if (error instanceof DiscordFailure && error.kind === 'rate-limited')
         this.#block(error.everywhere ? EVERYWHERE : call.bucket, error.retryAfterMs ?? 0)
@@ -282,20 +284,6 @@ export class DiscordClient {
   #waitOf(bucket: string): number {
     const until = this.#blocked.get(bucket)
     return until === undefined ? 0 : Math.max(0, Math.ceil(until - this.#options.clock.monotonic()))
-  }
-
-  async #translating<T>(
-    method: string,
-    timeoutMs: number,
-    signal: AbortSignal,
-    run: (deadline: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await within(timeoutMs, signal, run)
-    } catch (error) {
-      if (signal.aborted) throw signal.reason
-      throw translate(method, error)
-    }
   }
 }
 

@@ -1,10 +1,10 @@
 import type { APIInteraction } from 'discord-api-types/v10'
 import type { Receiver } from '../../../conversation/receiver.ts'
 import type { Accepted } from '../../../inbox/arrival.ts'
-import { backoffDelay } from '../../../support/backoff.ts'
 import { MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
+import { retryUntilStopped } from '../../kit/retry.ts'
 import type { DiscordClient } from '../api/client.ts'
 import { areRegistered, REGISTERED, usedCommand, type UsedCommand } from './slash-commands.ts'
 
@@ -40,18 +40,13 @@ export class CommandDesk {
   /** Shows the commands in Discord's menu, if it does not show them already. Never rejects. */
   async register(applicationId: string, signal: AbortSignal): Promise<void> {
     const { client, clock, log, random } = this.#options
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        if (!areRegistered(await client.commands(applicationId, signal)))
-          await client.setCommands(applicationId, REGISTERED as never, signal)
-        return
-      } catch (error) {
-        if (signal.aborted) return
-        // Only a convenience: typed commands work without the menu.
-        log.debug({ channel: 'discord', attempt }, messageOf(error))
-        await sleep(clock, backoffDelay(attempt, RETRY, random()), signal).catch(() => {})
-      }
+    const show = async () => {
+      if (!areRegistered(await client.commands(applicationId, signal)))
+        await client.setCommands(applicationId, REGISTERED as never, signal)
     }
+    // Only a convenience: typed commands work without the menu.
+    const onFailure = (error: unknown) => log.debug({ channel: 'discord' }, messageOf(error))
+    await retryUntilStopped(show, { clock, random, signal, backoff: RETRY, onFailure }).catch(() => {})
   }
 
   /** Takes a used command in. Never rejects. */

@@ -1,5 +1,8 @@
 import type { APIAttachment } from 'discord-api-types/v10'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
 import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/readable-file.ts'
+import type { DiscordClient } from '../api/client.ts'
+import type { FailureKind } from '../api/failure.ts'
 
 export interface FileRef extends ReadableFile {
   readonly url: string
@@ -38,4 +41,20 @@ export function mediaOf(message: {
     files.push({ url, name: filename, mediaType, ...fileLimit(mediaType), size: size ?? null })
   }
   return files.length > 0 ? { kind: 'files', files } : { kind: 'none' }
+}
+
+export type FileLoader = LoaderOf<FileRef>
+
+/** Files are loaded before their message is stored, for their addresses expire. @see fileLoader */
+export function createFileLoader(options: LoaderOptions & { readonly client: DiscordClient }): FileLoader {
+  const { client } = options
+  return fileLoader<FileRef, FailureKind>(
+    {
+      channel: 'discord',
+      name: 'Discord',
+      fetch: ({ url, maxBytes }, signal) => client.download(url, maxBytes, signal),
+      isLasting: ({ kind }) => kind === 'gone',
+    },
+    options,
+  )
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { FileLoader } from './attachments.ts'
+import type { FileLoader } from './media.ts'
 import { mapEdit, mapMessage, type SeenMessage, type Surroundings } from './receive.ts'
 
 const BOT = { id: '90000', applicationId: '90001', name: 'hermes' }

@@ -1,6 +1,6 @@
 import type { APIMessage, APIMessageSnapshotFields } from 'discord-api-types/v10'
 import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
-import type { FileLoader } from './attachments.ts'
+import type { FileLoader } from './media.ts'
 import { mediaOf } from './media.ts'
 
 /** What a person wrote: other types are notes of the platform itself, such as a pin or a boost. */

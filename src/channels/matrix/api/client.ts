@@ -239,11 +239,12 @@ export class MatrixClient {
   }
 
   async #download(path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null> {
-    return this.#within(DOWNLOAD_TIMEOUT_MS, signal, 'download', async (deadline) => {
+    const run = async (deadline: AbortSignal) => {
       const response = await this.#request('GET', `${this.#root}${path}`, null, deadline, true)
       if (!response.ok || !response.body) throw await failureOf('download', response)
       return download(response.body, maxBytes)
-    })
+    }
+    return within(DOWNLOAD_TIMEOUT_MS, signal, run, (error) => translate('download', error))
   }
 
   #call(
@@ -251,7 +252,7 @@ export class MatrixClient {
     signal: AbortSignal,
     withToken = true,
   ): Promise<Readonly<Record<string, unknown>>> {
-    return this.#within(timeoutMs, signal, name, async (deadline) => {
+    const run = async (deadline: AbortSignal) => {
       const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== null)
       const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
       const url = `${this.#root}${path}${search}`
@@ -265,7 +266,8 @@ export class MatrixClient {
       if (!response.ok) throw await failureOf(name, response)
       const answer: unknown = await response.json()
       return recordOf(answer)
-    })
+    }
+    return within(timeoutMs, signal, run, (error) => translate(name, error))
   }
 
   #request(
@@ -287,20 +289,11 @@ export class MatrixClient {
       },
     })
   }
+}
 
-  async #within<T>(
-    timeoutMs: number,
-    signal: AbortSignal,
-    name: string,
-    run: (deadline: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await within(timeoutMs, signal, run)
-    } catch (error) {
-      if (signal.aborted || error instanceof MatrixFailure) throw error
-      throw new MatrixFailure('network', name, `no usable answer (${networkCode(error)})`)
-    }
-  }
+function translate(name: string, error: unknown): MatrixFailure {
+  if (error instanceof MatrixFailure) return error
+  return new MatrixFailure('network', name, `no usable answer (${networkCode(error)})`)
 }
 
 function roomPath(roomId: string): string {

@@ -1,5 +1,8 @@
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
 import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/readable-file.ts'
+import type { MatrixClient } from '../api/client.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
+import type { FailureKind } from '../api/failure.ts'
 
 export interface FileRef extends ReadableFile {
   readonly server: string
@@ -44,4 +47,21 @@ export function captionOf(content: Readonly<Record<string, unknown>>): string {
   const name = textOf(content, 'filename')
   const body = textOf(content, 'body') ?? ''
   return name !== null && name !== body ? body : ''
+}
+
+export type FileLoader = LoaderOf<FileRef>
+
+/** @see fileLoader */
+export function createFileLoader(options: LoaderOptions & { readonly client: MatrixClient }): FileLoader {
+  const { client } = options
+  return fileLoader<FileRef, FailureKind>(
+    {
+      channel: 'matrix',
+      name: 'the server',
+      fetch: (file, signal) => client.download(file, file.maxBytes, signal),
+      // All others are an answer of the server about the file, or about the bot.
+      isLasting: ({ kind }) => kind !== 'network' && kind !== 'server' && kind !== 'rate-limited',
+    },
+    options,
+  )
 }

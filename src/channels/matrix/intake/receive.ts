@@ -3,7 +3,7 @@ import { formatAddress } from '../address.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import { threadRootOf, type Pointed, type Room } from '../rooms/rooms.ts'
 import { isPlainCommand, mentions, normalisedText, repliedTo, withoutFallback } from './addressed.ts'
-import type { FileLoader } from './attachments.ts'
+import type { FileLoader } from './media.ts'
 import { captionOf, mediaOf, POLL, STICKER } from './media.ts'
 
 export const ENCRYPTED_ROOM =

@@ -5,7 +5,7 @@ import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { membershipOf, NEWEST, type MatrixEvent, type SyncAnswer, type Timeline } from '../api/events.ts'
 import { MatrixFailure } from '../api/failure.ts'
-import type { FileLoader } from '../intake/attachments.ts'
+import type { FileLoader } from '../intake/media.ts'
 import {
   encryptedRoom,
   isEncryptedRoom,

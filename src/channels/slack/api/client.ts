@@ -176,7 +176,7 @@ export class SlackClient {
    */
   async download(address: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null> {
     if (!this.#isFileAddress(address)) throw new SlackFailure('gone', 'download', 'not a file of Slack')
-    const bytes = within(DOWNLOAD_TIMEOUT_MS, signal, async (deadline) => {
+    const run = async (deadline: AbortSignal) => {
       const response = await this.#fetch(address, {
         headers: { authorization: `Bearer ${this.#options.token.reveal()}`, 'user-agent': USER_AGENT },
         // Whom the file is not shown to is led to a page for signing in; the token goes nowhere else.
@@ -186,14 +186,17 @@ export class SlackClient {
       const type = response.headers.get('content-type') ?? ''
       if (response.status === TOO_MANY) throw rateLimited('download', retryAfterIn(response.headers))
       if (response.status >= 300 && response.status < 500)
-        throw new SlackFailure('scope', 'download', `answered ${response.status}`, { needed: 'files:read' })
+        throw new SlackFailure(
+          'scope',
+          'download',
+          `answered ${response.status}; does the app have the scope files:read?`,
+          { needed: 'files:read' },
+        )
       if (!response.ok || !response.body)
         throw new SlackFailure('server', 'download', `answered ${response.status} ${type}`)
       return download(response.body, maxBytes)
-    })
-    return bytes.catch((error: unknown) => {
-      throw signal.aborted ? signal.reason : translate('download', error)
-    })
+    }
+    return within(DOWNLOAD_TIMEOUT_MS, signal, run, (error) => translate('download', error))
   }
 
   /** The token is shown to Slack's own hosts and to the configured server, to nobody else. */
@@ -221,13 +224,11 @@ export class SlackClient {
     signal: AbortSignal,
     call: (web: WebClient) => Promise<T>,
   ): Promise<T> {
-    const answer = within(CALL_TIMEOUT_MS, signal, async (deadline) => {
+    const run = async (deadline: AbortSignal) => {
       const web = await (this.#web ??= this.#load())
       return this.#calls.run({ method, signal: deadline }, () => call(web))
-    })
-    return answer.catch((error: unknown) => {
-      throw signal.aborted ? signal.reason : translate(method, error)
-    })
+    }
+    return within(CALL_TIMEOUT_MS, signal, run, (error) => translate(method, error))
   }
 
   /** With the first call: loading the library takes longer than all the rest of a start. */

@@ -1,4 +1,7 @@
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
 import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/readable-file.ts'
+import type { SlackClient } from '../api/client.ts'
+import type { FailureKind } from '../api/failure.ts'
 import type { SlackFile } from './message.ts'
 
 export interface FileRef extends ReadableFile {
@@ -22,4 +25,23 @@ export function fileOf(file: SlackFile): FileRef | string {
   const mediaType = readableType(mime, name)
   if (mediaType === null) return UNREADABLE_FILE
   return { address, name, mediaType, size: file.size ?? null, ...fileLimit(mediaType) }
+}
+
+export type FileLoader = LoaderOf<FileRef>
+
+/** @see fileLoader */
+export function createFileLoader(
+  options: LoaderOptions & { readonly client: Pick<SlackClient, 'download'> },
+): FileLoader {
+  const { client } = options
+  return fileLoader<FileRef, FailureKind>(
+    {
+      channel: 'slack',
+      name: 'Slack',
+      fetch: ({ address, maxBytes }, signal) => client.download(address, maxBytes, signal),
+      // An operator has to act, or the file is not there.
+      isLasting: ({ kind }) => kind === 'gone' || kind === 'scope' || kind === 'token',
+    },
+    options,
+  )
 }

@@ -1,7 +1,7 @@
 import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
 import { formatAddress, isPrivate } from '../address.ts'
-import type { FileLoader } from './attachments.ts'
 import { commandText, withStroke } from './commands.ts'
+import type { FileLoader } from './media.ts'
 import { fileOf, type FileRef } from './media.ts'
 import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
 import { mentions, mentionsOnlyOthers, plainText, type BotIdentity } from './text.ts'

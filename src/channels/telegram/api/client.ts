@@ -118,12 +118,13 @@ export class TelegramClient {
       throw new TelegramFailure('gone', 'download', 'the path of the file is none')
     const path = segments.map(encodeURIComponent).join('/')
     const url = `${this.#root}/file/bot${this.#token.reveal()}/${path}`
-    return calling(DOWNLOAD_TIMEOUT_MS, signal, 'download', async (deadline) => {
+    const run = async (deadline: AbortSignal) => {
       const response = await this.#fetch(url, { signal: deadline })
       if (!response.ok || !response.body)
         throw new TelegramFailure('server', 'download', `answered ${response.status}`)
       return download(response.body, maxBytes)
-    })
+    }
+    return within(DOWNLOAD_TIMEOUT_MS, signal, run, (error) => translate('download', error))
   }
 
   #call<T>(
@@ -132,27 +133,13 @@ export class TelegramClient {
     call: (signal: GrammySignal) => Promise<T>,
     timeoutMs: number = CALL_TIMEOUT_MS,
   ): Promise<T> {
-    return calling(timeoutMs, signal, method, (deadline) => call(deadline as unknown as GrammySignal))
-  }
-}
-
-/** See `within`; what it throws is a TelegramFailure. */
-async function calling<T>(
-  timeoutMs: number,
-  signal: AbortSignal,
-  method: string,
-  run: (deadline: AbortSignal) => Promise<T>,
-): Promise<T> {
-  try {
-    return await within(timeoutMs, signal, run)
-  } catch (error) {
-    throw translate(method, error, signal)
+    const run = (deadline: AbortSignal) => call(deadline as unknown as GrammySignal)
+    return within(timeoutMs, signal, run, (error) => translate(method, error))
   }
 }
 
 /** Only the code of a network error is kept: the address holds the token. */
-function translate(method: string, error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason
+function translate(method: string, error: unknown): TelegramFailure {
   if (error instanceof TelegramFailure) return error
   if (error instanceof GrammyError) return classifyAnswer(method, error)
   return new TelegramFailure('network', method, `no usable answer (${networkCode(error)})`)

@@ -1,9 +1,9 @@
 import type { BotCommand } from 'grammy/types'
-import { backoffDelay } from '../../../support/backoff.ts'
 import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import type { Secret } from '../../../support/secret.ts'
+import { retryUntilStopped } from '../../kit/retry.ts'
 import type { BotIdentity } from '../intake/addressed.ts'
 import type { TelegramClient } from './client.ts'
 
@@ -47,22 +47,17 @@ export class Identity {
   /** Asks until it is told, then shows the commands in the platform's menu. Never rejects. */
   async learn(signal: AbortSignal): Promise<void> {
     const { client, clock, log, random } = this.#options
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        const { id, username } = await client.getMe(signal)
-        this.#bot = { id, username: username ?? null }
-        this.#known.resolve()
-        break
-      } catch (error) {
-        if (signal.aborted) return
-        log.debug({ channel: 'telegram', attempt }, messageOf(error))
-        await sleep(clock, backoffDelay(attempt, RETRY, random()), signal).catch(() => {})
-      }
+    const onFailure = (error: unknown) => log.debug({ channel: 'telegram' }, messageOf(error))
+    try {
+      const retrying = { clock, random, signal, backoff: RETRY, onFailure }
+      const { id, username } = await retryUntilStopped(() => client.getMe(signal), retrying)
+      this.#bot = { id, username: username ?? null }
+      this.#known.resolve()
+      // Only a convenience: without the menu the commands work as well.
+      await client.setMyCommands(COMMANDS, signal)
+    } catch (error) {
+      if (!signal.aborted) onFailure(error)
     }
-    // Only a convenience: without the menu the commands work as well.
-    await client.setMyCommands(COMMANDS, signal).catch((error) => {
-      if (!signal.aborted) log.debug({ channel: 'telegram' }, messageOf(error))
-    })
   }
 
   /** Resolves once the name is known, or when waiting longer would hold up the chat. */

@@ -1,4 +1,5 @@
 import type { Message } from 'grammy/types'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
 import {
   fileLimit,
   MAX_IMAGE_BYTES,
@@ -6,6 +7,8 @@ import {
   UNREADABLE_FILE,
   type ReadableFile,
 } from '../../kit/readable-file.ts'
+import type { TelegramClient } from '../api/client.ts'
+import { TelegramFailure, type FailureKind } from '../api/failure.ts'
 
 export interface FileRef extends ReadableFile {
   readonly fileId: string
@@ -58,4 +61,24 @@ export function mediaOf(message: Message): Media {
 
 function file(fileId: string, name: string, mediaType: string, size: number | undefined): Media {
   return { kind: 'file', file: { fileId, name, mediaType, ...fileLimit(mediaType), size: size ?? null } }
+}
+
+export type FileLoader = LoaderOf<FileRef>
+
+/** @see fileLoader */
+export function createFileLoader(options: LoaderOptions & { readonly client: TelegramClient }): FileLoader {
+  const { client } = options
+  return fileLoader<FileRef, FailureKind>(
+    {
+      channel: 'telegram',
+      name: 'Telegram',
+      async fetch({ fileId, maxBytes }, signal) {
+        const { file_path: path } = await client.getFile(fileId, signal)
+        if (!path) throw new TelegramFailure('gone', 'getFile', 'no path')
+        return await client.download(path, maxBytes, signal)
+      },
+      isLasting: ({ kind }) => kind === 'rejected' || kind === 'gone',
+    },
+    options,
+  )
 }

@@ -2,7 +2,7 @@ import type { Message, Update, User } from 'grammy/types'
 import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
 import { formatAddress } from '../address.ts'
 import { isAddressed, normalisedText, type BotIdentity } from './addressed.ts'
-import type { FileLoader } from './attachments.ts'
+import type { FileLoader } from './media.ts'
 import { mediaOf } from './media.ts'
 
 /** The kinds of update that are asked for. */
