@@ -175,6 +175,22 @@ export function channelContract(name: string, harness: ChannelHarness): void {
         expect(platform.acknowledged()).toBe(false)
       }))
 
+    test('starts once, however often it is asked, and again after a stop', () =>
+      using(async ({ platform }, receiver, channel) => {
+        await channel.start(receiver)
+        await channel.start(receiver)
+        await platform.say('before')
+        await until(() => receiver.texts.includes('before'), 'the first message')
+        await channel.stop()
+        await channel.stop()
+        expect(channel.status().state).toBe('stopped')
+        await channel.start(receiver)
+        await platform.say('after')
+        await until(() => receiver.texts.includes('after'), 'the message after the second start', 10_000)
+        expect(receiver.distinct).toBe(2)
+        expect(channel.status()).toMatchObject({ state: 'connected', problem: null })
+      }))
+
     test('splits an answer purely and loses nothing of it', () =>
       using(async (_fixture, _receiver, channel) => {
         const answer = Array.from(
@@ -233,6 +249,30 @@ export function channelContract(name: string, harness: ChannelHarness): void {
         await expect(
           channel.edit(platform.address, '999999', 'lost', { final: true, signal }),
         ).rejects.toBeInstanceOf(Undeliverable)
+      }),
+    )
+
+    provided(can.pushes && can.edits)('asks for no edit to what a message shows already', () =>
+      using(async ({ platform }, _receiver, channel) => {
+        const id = await send(channel, platform.address, 'One', 'draft')
+        await channel.edit(platform.address, id, 'One, two', { final: false, signal })
+        const before = platform.attempts()
+        await channel.edit(platform.address, id, 'One, two', { final: false, signal })
+        await channel.edit(platform.address, id, 'One, two', { final: true, signal })
+        expect(platform.attempts()).toBe(before)
+        expect(platform.sent()).toEqual([{ id, text: 'One, two' }])
+      }),
+    )
+
+    provided(can.pushes && can.edits)('shows the finished text last, also while a draft is on its way', () =>
+      using(async ({ platform }, _receiver, channel) => {
+        const id = await send(channel, platform.address, 'One', 'draft')
+        const stopped = new AbortController()
+        const draft = channel.edit(platform.address, id, 'One, two', { final: false, signal: stopped.signal })
+        stopped.abort(new Error('the answer is finished'))
+        await expect(draft).rejects.toThrow('the answer is finished')
+        await channel.edit(platform.address, id, 'One, two, three', { final: true, signal })
+        expect(platform.sent()).toEqual([{ id, text: 'One, two, three' }])
       }),
     )
 

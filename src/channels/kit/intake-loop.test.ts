@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { MINUTE, SECOND } from '../../support/clock.ts'
+import { StoreError, TransientError } from '../../support/errors.ts'
+import { createLog } from '../../support/log.ts'
+import { Interrupted, IntakeLoop, type IntakeStatus, type Trouble } from './intake-loop.ts'
+
+class PlatformDown extends Error {}
+
+/** A loop whose rounds fail as the test says, and the times at which they were begun. */
+async function looping(round: (loop: IntakeLoop) => Promise<void>, trouble: Trouble | null = null) {
+  const clock = new FakeClock()
+  const lines: string[] = []
+  const log = await createLog({ level: 'warn', destination: { write: (line) => void lines.push(line) } })
+  const states: IntakeStatus[] = []
+  const begun: number[] = []
+  const loop: IntakeLoop = new IntakeLoop({
+    channel: 'test',
+    clock,
+    log,
+    random: () => 0.5,
+    kept: 'somebody keeps it',
+    troubleOf: (error) => (error instanceof PlatformDown ? trouble : null),
+    onStatus: (status) => void states.push(status),
+  })
+  const stopping = new AbortController()
+  const running = loop.run(async () => {
+    begun.push(clock.monotonic())
+    await round(loop)
+  }, stopping.signal)
+  const stop = async () => {
+    stopping.abort()
+    await running
+  }
+  return {
+    clock,
+    lines,
+    states,
+    begun,
+    stop,
+    waits: () => begun.slice(1).map((at, index) => at - begun[index]!),
+  }
+}
+
+const fails = (failure: Error) => async () => {
+  throw failure
+}
+const RETRYING: Trouble = { state: 'retrying', problem: 'the platform is down' }
+
+test('waits longer the longer the trouble lasts, and warns once', async () => {
+  const { clock, lines, states, waits, stop } = await looping(fails(new PlatformDown()), RETRYING)
+  await clock.advance(2 * MINUTE)
+  expect(waits().slice(0, 7)).toEqual([1, 2, 4, 8, 16, 30, 30].map((seconds) => seconds * SECOND))
+  expect(lines).toHaveLength(1)
+  expect(states.at(-1)).toEqual({ state: 'retrying', problem: 'the platform is down' })
+  await stop()
+})
+
+test.each([
+  [
+    'what the operator must correct, rarely',
+    new PlatformDown(),
+    { ...RETRYING, state: 'failed' as const },
+    30 * SECOND,
+  ],
+  ['what the platform asks to wait', new TransientError('later', 7 * SECOND), null, 7 * SECOND],
+  ['the store, soon', new StoreError('away'), null, SECOND],
+  ['what ended a round, as long as it says', new Interrupted(RETRYING, 9 * SECOND), null, 9 * SECOND],
+  ['a trouble of its own pace', new PlatformDown(), { ...RETRYING, backoff: { initialMs: 5, maxMs: 5 } }, 5],
+])('asks again for %s', async (_what, error, trouble, waitMs) => {
+  const { clock, waits, stop } = await looping(fails(error), trouble)
+  await clock.advance(waitMs)
+  expect(waits()).toEqual([waitMs])
+  await stop()
+})
+
+test.each([
+  [new StoreError('the disk is full'), 'what arrives cannot be stored; somebody keeps it'],
+  [new TypeError('a bug'), 'what arrives cannot be taken in: a bug'],
+])('says of %s: %s', async (error, problem) => {
+  const { clock, states, stop } = await looping(fails(error))
+  await clock.advance(0)
+  expect(states).toEqual([{ state: 'retrying', problem }])
+  await stop()
+})
+
+test('a failure after a recovery is the first again', async () => {
+  let rounds = 0
+  const { clock, lines, waits, stop } = await looping(async (loop) => {
+    if (++rounds % 3 === 0) loop.recovered()
+    throw new PlatformDown()
+  }, RETRYING)
+  await clock.advance(6 * SECOND)
+  expect(waits()).toEqual([1, 2, 1, 2].map((seconds) => seconds * SECOND))
+  expect(lines).toHaveLength(2)
+  await stop()
+})
+
+test('a stop ends the wait', async () => {
+  const { clock, begun, stop } = await looping(fails(new PlatformDown()), RETRYING)
+  await clock.advance(0)
+  await stop()
+  expect(begun).toHaveLength(1)
+})
