@@ -9,7 +9,8 @@ import { TypingPace } from '../kit/typing.ts'
 import { DEFAULT_API_ROOT, DiscordClient } from './api/client.ts'
 import { DiscordFailure, MISSING_PERMISSIONS, NOT_IN_PRIVATE_CHAT } from './api/failure.ts'
 import { isSnowflake } from './api/snowflake.ts'
-import { CommandDesk } from './commands/command-desk.ts'
+import { InteractionResponder } from './commands/interaction-responder.ts'
+import { InFlightReceiver } from './intake/in-flight-receiver.ts'
 import { Intake, type IntakeRules } from './intake/intake.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { splitForDiscord } from './send/format.ts'
@@ -49,7 +50,7 @@ class DiscordChannel extends PushChannel {
   protected readonly sender: Sender
   readonly #options: DiscordOptions
   readonly #client: DiscordClient
-  readonly #desk: CommandDesk
+  readonly #responder: InteractionResponder
   readonly #load: FileLoader
   readonly #typing: TypingPace
   #account: string | null = null
@@ -62,18 +63,18 @@ class DiscordChannel extends PushChannel {
     this.sender = new Sender(this.#client)
     this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     const common = { client: this.#client, clock, log, random }
-    this.#desk = new CommandDesk(common)
+    this.#responder = new InteractionResponder(common)
     this.#load = createFileLoader({ ...common, signal: () => this.signal })
   }
 
   protected async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
     const { token, requireMention, allowedRoles, readCursors } = this.#options
     const common = { client: this.#client, clock: this.clock, log: this.log, random: this.random }
-    const handed = new Handed(receiver)
+    const inFlight = new InFlightReceiver(receiver)
     const intake = new Intake({
       ...common,
-      receiver: handed,
-      desk: this.#desk,
+      receiver: inFlight,
+      responder: this.#responder,
       load: this.#load,
       rules: { requireMention, allowedRoles },
       readCursors,
@@ -94,7 +95,7 @@ class DiscordChannel extends PushChannel {
       () => gateway.run(signal),
       () => {},
     )
-    await handed.done()
+    await inFlight.idle()
   }
 
   protected account(): string | null {
@@ -106,7 +107,7 @@ class DiscordChannel extends PushChannel {
   }
 
   typing(address: string): void {
-    if (!isSnowflake(address) || !this.#client.mayWrite(address) || !this.#typing.take(address)) return
+    if (!isSnowflake(address) || !this.#client.mayWrite(address) || !this.#typing.tryShow(address)) return
     this.#client.sendTyping(address, this.signal).catch(() => {})
   }
 
@@ -122,27 +123,5 @@ class DiscordChannel extends PushChannel {
       if (error.kind === 'gone') return true
       return error.code === NOT_IN_PRIVATE_CHAT || error.code === MISSING_PERMISSIONS ? 'never' : false
     }
-  }
-}
-
-/** Knows what is just being stored, so that a stop can wait for it. */
-class Handed implements Receiver {
-  readonly #inner: Receiver
-  readonly #open = new Set<Promise<unknown>>()
-
-  constructor(inner: Receiver) {
-    this.#inner = inner
-  }
-
-  receive(...args: Parameters<Receiver['receive']>): ReturnType<Receiver['receive']> {
-    const result = this.#inner.receive(...args)
-    const done = result.catch(() => {}).finally(() => this.#open.delete(done))
-    this.#open.add(done)
-    return result
-  }
-
-  /** Resolves when nothing is on its way to the store. */
-  async done(): Promise<void> {
-    while (this.#open.size > 0) await Promise.all(this.#open)
   }
 }

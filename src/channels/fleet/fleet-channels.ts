@@ -58,7 +58,7 @@ export function speakers(platforms: readonly Channel[]): ReadonlyMap<string, Spe
   return new Map(
     platforms.map((channel) => [
       channel.channel,
-      speakerOf(channel instanceof HeldChannel ? channel.outright : channel),
+      speakerOf(channel instanceof HeldChannel ? channel.unwrapped : channel),
     ]),
   )
 }

@@ -49,7 +49,7 @@ export class HeldChannel implements Channel {
   }
 
   /** For what is to be said whoever speaks for the channel: alerts of the process that leads. */
-  get outright(): Channel {
+  get unwrapped(): Channel {
     return this.#inner
   }
 

@@ -18,7 +18,7 @@ export class TypingPace {
   }
 
   /** @returns whether it is to be shown in `place` now; if so, it counts as shown */
-  take(place: string): boolean {
+  tryShow(place: string): boolean {
     const now = this.#clock.monotonic()
     if (now - (this.#shown.get(place) ?? -Infinity) < this.#intervalMs) return false
     remember(this.#shown, place, now, REMEMBERED)

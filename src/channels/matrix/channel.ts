@@ -128,7 +128,7 @@ class MatrixChannel extends PushChannel {
   typing(address: string): void {
     const roomId = parseAddress(address)?.roomId
     if (roomId === undefined || this.#userId === null) return
-    if (!this.#pacing.isOpen() || !this.#typing.take(roomId)) return
+    if (!this.#pacing.isOpen() || !this.#typing.tryShow(roomId)) return
     this.#client.typing(roomId, this.#userId, this.signal).catch(() => {})
   }
 

@@ -73,7 +73,7 @@ class TelegramChannel extends PushChannel {
   }
 
   protected run(receiver: Receiver, signal: AbortSignal): Promise<unknown> {
-    return Promise.all([this.#identity.learn(signal), this.#poller.run(receiver, signal)])
+    return Promise.all([this.#identity.load(signal), this.#poller.run(receiver, signal)])
   }
 
   protected account(): string | null {
@@ -87,7 +87,7 @@ class TelegramChannel extends PushChannel {
 
   typing(address: string): void {
     const target = parseAddress(address)
-    if (!target || !this.#pacing.isOpen(target.chatId) || !this.#typing.take(address)) return
+    if (!target || !this.#pacing.isOpen(target.chatId) || !this.#typing.tryShow(address)) return
     this.#client.sendTyping(target.chatId, target.threadId, this.signal).catch(() => {})
   }
 
@@ -115,7 +115,7 @@ class TelegramChannel extends PushChannel {
   async #map(update: Update): Promise<readonly Delivered[]> {
     const about = { channel: this.channel, updateId: update.update_id }
     try {
-      if (isFromGroup(update)) await this.#identity.settled(this.signal)
+      if (isFromGroup(update)) await this.#identity.known(this.signal)
       return mapUpdate(update, {
         bot: this.#identity.bot,
         load: this.#load,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { log } from '@clack/prompts'
 import { checkBot } from '../../channels/telegram/api/bot-check.ts'
-import { meetOperator, MEETING_MS } from '../../channels/telegram/api/meet-operator.ts'
+import { findOperator, CODE_LIFETIME_MS } from '../../channels/telegram/api/find-operator.ts'
 import { pairingCode } from '../../conversation/access/pairing-policy.ts'
 import { MINUTE, SECOND, systemClock } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
@@ -95,31 +95,31 @@ async function askOperator(
   )
   if (way === 'nobody') return null
   if (way === 'code') {
-    const met = await meet(token, bot, apiRoot)
-    if (met !== null) return met
+    const found = await findOperatorByCode(token, bot, apiRoot)
+    if (found !== null) return found
   }
   return line('The numeric Telegram id of the operator', '123456789', (text) =>
     NUMERIC_ID.test(text) ? undefined : 'A number; @userinfobot tells you yours.',
   )
 }
 
-async function meet(token: Secret, bot: string, apiRoot: string): Promise<string | null> {
+async function findOperatorByCode(token: Secret, bot: string, apiRoot: string): Promise<string | null> {
   const code = pairingCode(randomBytes(8))
   log.step(
-    `Open https://t.me/${bot} and send this code:  ${paint('bold', code)}\nIt is good for ${MEETING_MS / MINUTE} minutes.`,
+    `Open https://t.me/${bot} and send this code:  ${paint('bold', code)}\nIt is good for ${CODE_LIFETIME_MS / MINUTE} minutes.`,
   )
   try {
-    const meeting = meetOperator(
+    const search = findOperator(
       { token, apiRoot, code, clock: systemClock },
-      AbortSignal.timeout(MEETING_MS),
+      AbortSignal.timeout(CODE_LIFETIME_MS),
     )
-    const met = await during(`Waiting for the code in @${bot}…`, meeting)
-    if (met.kind === 'met') {
-      log.success(`That was ${met.name} (${met.id}).`)
-      return met.id
+    const found = await during(`Waiting for the code in @${bot}…`, search)
+    if (found.kind === 'found') {
+      log.success(`That was ${found.name} (${found.id}).`)
+      return found.id
     }
     log.warn(
-      met.kind === 'nobody'
+      found.kind === 'nobody'
         ? 'Nobody sent the code in time.'
         : 'Too many messages wait for this bot to find the code.',
     )

@@ -17,16 +17,16 @@ import { Watermarks, type Piece } from '../../kit/watermark.ts'
 import { PAGE, type DiscordClient } from '../api/client.ts'
 import { DiscordFailure } from '../api/failure.ts'
 import { compareSnowflakes, earlierBy, isSnowflake, justBefore, laterOf } from '../api/snowflake.ts'
-import type { CommandDesk } from '../commands/command-desk.ts'
+import type { InteractionResponder } from '../commands/interaction-responder.ts'
 import { formatPlace, parsePlace, type Place } from '../place.ts'
 import type { Dispatch } from '../socket/connection.ts'
 import type { FileLoader } from './media.ts'
 import { MemberRoles } from './member-roles.ts'
 import { authorOf, isAddressed, mapEdit, mapMessage, type BotIdentity, type SeenMessage } from './receive.ts'
-import { isSpokenIn, Servers, type Readable, type ToldServer } from './servers.ts'
+import { holdsMessages, Servers, type Readable, type AnnouncedServer } from './servers.ts'
 
 /** Trouble with one place is mostly trouble with all. */
-const COMPLAIN_EVERY_MS = MINUTE
+const WARN_EVERY_MS = MINUTE
 
 /** The longest that a thread without a word stays among the active ones, which alone are told. */
 const THREAD_LIFE_MS = 7 * DAY
@@ -41,7 +41,7 @@ export interface IntakeRules {
 export interface IntakeOptions {
   readonly client: DiscordClient
   readonly receiver: Receiver
-  readonly desk: CommandDesk
+  readonly responder: InteractionResponder
   readonly load: FileLoader
   readonly rules: IntakeRules
   readonly clock: Clock
@@ -61,7 +61,7 @@ export class Intake {
   /** The newest thing that was stored in a server before this start: what is later there is unseen. */
   readonly #seenIn = new Map<string, string>()
   #bot: BotIdentity | null = null
-  #complainedAt = -Infinity
+  #warnedAt = -Infinity
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -75,7 +75,7 @@ export class Intake {
       isPlace: (name) => parsePlace(name) !== null,
       compare: compareSnowflakes,
       fetch: (place, after, signal) => this.#history(parsePlace(place)!, after, signal),
-      onTrouble: (place, error) => this.#complain(place, error),
+      onTrouble: (place, error) => this.#reportTrouble(place, error),
     })
   }
 
@@ -101,16 +101,16 @@ export class Intake {
       case 'READY':
         return this.#begin(data as GatewayReadyDispatchData)
       case 'GUILD_CREATE':
-        return this.#server(data as ToldServer)
+        return this.#server(data as AnnouncedServer)
       case 'CHANNEL_CREATE':
       case 'THREAD_CREATE':
         return this.#newChannel(data as APIChannel & { guild_id?: string; newly_created?: boolean })
       case 'THREAD_UPDATE':
-        return void this.#servers.noteThread(data as APIChannel)
+        return void this.#servers.addThread(data as APIChannel)
       case 'THREAD_DELETE':
-        return this.#servers.dropThread((data as APIChannel).id)
+        return this.#servers.removeThread((data as APIChannel).id)
       case 'THREAD_LIST_SYNC':
-        for (const thread of (data as GatewayThreadListSync).threads) this.#servers.noteThread(thread)
+        for (const thread of (data as GatewayThreadListSync).threads) this.#servers.addThread(thread)
         return
       case 'MESSAGE_CREATE':
         return this.#live(data as SeenMessage & { guild_id?: string }, false)
@@ -131,26 +131,26 @@ export class Intake {
 
   /** A new session: whatever happened before it may have been missed. */
   #begin(ready: GatewayReadyDispatchData): void {
-    const { signal, onBot, desk, log } = this.#options
+    const { signal, onBot, responder, log } = this.#options
     const { user, application } = ready
     const first = this.#bot === null
     this.#bot = { id: user.id, applicationId: application.id, name: user.username }
     onBot(this.#bot)
-    this.#servers.forget()
+    this.#servers.clear()
     this.#marks.lost()
     // Private chats are not told of; those that are known are asked. Servers follow one by one.
     void this.#marks.catchUp(signal, (place) => parsePlace(place)?.guildId === null)
-    if (first) void desk.register(application.id, signal)
+    if (first) void responder.register(application.id, signal)
     log.debug({ channel: 'discord', servers: ready.guilds.length }, 'a session with Discord has begun')
   }
 
-  #server(server: ToldServer): void {
+  #server(server: AnnouncedServer): void {
     if (!this.#bot || server.unavailable) return
-    const places = this.#servers.note(server, this.#bot.id)
-    void this.#takeIn(server.id, places).catch(ignore)
+    const places = this.#servers.add(server, this.#bot.id)
+    void this.#readServer(server.id, places).catch(ignore)
   }
 
-  async #takeIn(guildId: string, places: readonly Readable[]): Promise<void> {
+  async #readServer(guildId: string, places: readonly Readable[]): Promise<void> {
     const open = new Set<string>()
     for (const { channelId, newest } of places) {
       const place = formatPlace({ guildId, channelId })
@@ -187,8 +187,8 @@ export class Intake {
   #newChannel(channel: APIChannel & { guild_id?: string; newly_created?: boolean }): void {
     const { guild_id: guildId, id: channelId } = channel
     if (!guildId) return
-    const thread = this.#servers.noteThread(channel)
-    if (!thread && !isSpokenIn(channel)) return
+    const thread = this.#servers.addThread(channel)
+    if (!thread && !holdsMessages(channel)) return
     const { last_message_id: newest } = channel as { last_message_id?: string | null }
     // The bot was let into a thread that others had before: what they said there was not for it.
     const old = thread && !channel.newly_created
@@ -208,7 +208,7 @@ export class Intake {
     const item = changed ? this.#edit(message, where) : this.#message(message, where, undefined)
     if (changed && !item) return
     const piece: Piece = { id: message.id, items: item ? [item] : [], isNew: !changed }
-    void this.#marks.live(place, piece, signal).catch((error: unknown) => this.#complain(place, error))
+    void this.#marks.live(place, piece, signal).catch((error: unknown) => this.#reportTrouble(place, error))
   }
 
   #deleted(guildId: string | undefined, channelId: string, ids: readonly string[]): void {
@@ -218,12 +218,12 @@ export class Intake {
       const item: Delivered = { kind: 'deletion', address: channelId, platformMessageId: id }
       void this.#marks
         .live(place, { id, items: [item] }, this.#options.signal)
-        .catch((error: unknown) => this.#complain(place, error))
+        .catch((error: unknown) => this.#reportTrouble(place, error))
     }
   }
 
   #interaction(interaction: APIInteraction): void {
-    const { desk, receiver, signal } = this.#options
+    const { responder, receiver, signal } = this.#options
     if (!this.#bot) return
     const channelId = interaction.channel?.id
     if (!interaction.guild_id && channelId) {
@@ -233,7 +233,7 @@ export class Intake {
         ignore,
       )
     }
-    void desk.take(interaction, this.#bot.applicationId, receiver, signal)
+    void responder.respond(interaction, this.#bot.applicationId, receiver, signal)
   }
 
   async #history(
@@ -246,7 +246,7 @@ export class Intake {
       const messages = await client.messagesAfter(where.channelId, after, signal)
       // Whoever may talk in a channel may talk in its threads: it must be known which it belongs to.
       if (messages.length > 0 && where.guildId !== null && !this.#servers.knows(where.channelId))
-        this.#servers.noteThread(await client.channel(where.channelId, signal))
+        this.#servers.addThread(await client.channel(where.channelId, signal))
       const pieces: Piece[] = []
       for (const message of messages) {
         const item = this.#message(message, where, await this.#groupsOf(message, where, signal))
@@ -273,21 +273,21 @@ export class Intake {
 
   #message(message: SeenMessage, where: Place, groups: readonly string[] | undefined): Delivered | null {
     if (!this.#bot || !this.#concerns(message, where)) return null
-    return mapMessage(message, this.#surroundings(where), { load: this.#options.load, groups })
+    return mapMessage(message, this.#contextOf(where), { load: this.#options.load, groups })
   }
 
   #edit(message: SeenMessage, where: Place): Delivered | null {
     if (!this.#bot || !this.#concerns(message, where)) return null
-    return mapEdit(message, this.#surroundings(where), { load: this.#options.load })
+    return mapEdit(message, this.#contextOf(where), { load: this.#options.load })
   }
 
   /** Talk among others in a server costs nothing, unless a secret stands in it. */
   #concerns(message: SeenMessage, where: Place): boolean {
     if (where.guildId === null || !this.#options.rules.requireMention) return true
-    return isAddressed(message, this.#surroundings(where)) || holdsSignInSecret(message.content ?? '')
+    return isAddressed(message, this.#contextOf(where)) || holdsSignInSecret(message.content ?? '')
   }
 
-  #surroundings({ guildId, channelId }: Place) {
+  #contextOf({ guildId, channelId }: Place) {
     return {
       guildId,
       parentId: this.#servers.parentOf(channelId),
@@ -306,17 +306,17 @@ export class Intake {
   }
 
   #untilStored(what: string, work: () => Promise<void>): Promise<void> {
-    const onFailure = (error: unknown) => this.#complain(what, error)
+    const onFailure = (error: unknown) => this.#reportTrouble(what, error)
     return retryUntilStopped(work, { ...this.#options, onFailure })
   }
 
-  #complain(what: string, error: unknown): void {
+  #reportTrouble(what: string, error: unknown): void {
     const { clock, log, signal } = this.#options
     if (signal.aborted) return
     const text = `${what} could not be read or stored, and is tried again: ${messageOf(error)}`
     const now = clock.monotonic()
-    if (now - this.#complainedAt < COMPLAIN_EVERY_MS) return log.debug({ channel: 'discord' }, text)
-    this.#complainedAt = now
+    if (now - this.#warnedAt < WARN_EVERY_MS) return log.debug({ channel: 'discord' }, text)
+    this.#warnedAt = now
     log.warn({ channel: 'discord' }, text)
   }
 }

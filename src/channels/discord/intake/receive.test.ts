@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import type { FileLoader } from './media.ts'
-import { mapEdit, mapMessage, type SeenMessage, type Surroundings } from './receive.ts'
+import { mapEdit, mapMessage, type SeenMessage, type MessageContext } from './receive.ts'
 
 const BOT = { id: '90000', applicationId: '90001', name: 'hermes' }
 const load: FileLoader = (file) => async () => {
   throw new Error(`not loaded: ${file.name}`)
 }
-const privately: Surroundings = { guildId: null, parentId: null, botRoleId: null, bot: BOT }
-const inServer: Surroundings = { guildId: '700', parentId: null, botRoleId: '710', bot: BOT }
+const privately: MessageContext = { guildId: null, parentId: null, botRoleId: null, bot: BOT }
+const inServer: MessageContext = { guildId: '700', parentId: null, botRoleId: '710', bot: BOT }
 
 const message = (content: string, more: object = {}): SeenMessage =>
   ({
@@ -23,7 +23,7 @@ const message = (content: string, more: object = {}): SeenMessage =>
     ...more,
   }) as unknown as SeenMessage
 const mention = { mentions: [{ id: BOT.id }] }
-const map = (seen: SeenMessage, where: Surroundings) => mapMessage(seen, where, { load })
+const map = (seen: SeenMessage, where: MessageContext) => mapMessage(seen, where, { load })
 
 test('a private message is meant for the bot and handed over word for word', () => {
   expect(map(message('  hello *you* '), privately)).toEqual({

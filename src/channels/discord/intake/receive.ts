@@ -17,7 +17,7 @@ export interface BotIdentity {
 }
 
 /** Where a message stands, which it does not say itself when it comes from the history. */
-export interface Surroundings {
+export interface MessageContext {
   /** null: a private chat. */
   readonly guildId: string | null
   /** Of a thread: the channel that it belongs to. */
@@ -45,7 +45,7 @@ export function authorOf(message: SeenMessage): APIMessage['author'] | null {
 }
 
 /** What a message delivers; null: nothing to answer. Pure: files are only named, not loaded. */
-export function mapMessage(message: SeenMessage, where: Surroundings, mapping: Mapping): Delivered | null {
+export function mapMessage(message: SeenMessage, where: MessageContext, mapping: Mapping): Delivered | null {
   const author = authorOf(message)
   if (!author) return null
   const forwarded = forwardedPart(message)
@@ -73,7 +73,7 @@ export function mapMessage(message: SeenMessage, where: Surroundings, mapping: M
 }
 
 /** A changed message; null: nobody changed its words (a link preview came, say). */
-export function mapEdit(message: SeenMessage, where: Surroundings, mapping: Mapping): Delivered | null {
+export function mapEdit(message: SeenMessage, where: MessageContext, mapping: Mapping): Delivered | null {
   const author = message.edited_timestamp ? authorOf(message) : null
   const text = author ? withoutMention(message.content ?? '', where) : ''
   if (!author || text === '') return null
@@ -88,7 +88,7 @@ export function mapEdit(message: SeenMessage, where: Surroundings, mapping: Mapp
 }
 
 /** Was the bot meant: in a server by a mention or a reply to it. */
-export function isAddressed(message: SeenMessage, { guildId, bot, botRoleId }: Surroundings): boolean {
+export function isAddressed(message: SeenMessage, { guildId, bot, botRoleId }: MessageContext): boolean {
   if (guildId === null) return true
   if (message.mentions?.some(({ id }) => id === bot.id)) return true
   if (botRoleId !== null && message.mention_roles?.includes(botRoleId)) return true
@@ -96,7 +96,7 @@ export function isAddressed(message: SeenMessage, { guildId, bot, botRoleId }: S
 }
 
 /** `@bot /new` is a command: a mention of the bot at the very beginning is not part of what is said. */
-function withoutMention(content: string, { bot, botRoleId }: Surroundings): string {
+function withoutMention(content: string, { bot, botRoleId }: MessageContext): string {
   const names = [`<@${bot.id}>`, `<@!${bot.id}>`, ...(botRoleId === null ? [] : [`<@&${botRoleId}>`])]
   const name = names.find((mention) => content.trimStart().startsWith(mention))
   return name === undefined ? content : content.trimStart().slice(name.length).trimStart()
@@ -117,7 +117,7 @@ function personOf(
   return { id: author.id, name, ...(roles ? { groups: roles } : {}) }
 }
 
-function chatOf(message: SeenMessage, where: Surroundings): Chat {
+function chatOf(message: SeenMessage, where: MessageContext): Chat {
   return {
     // Whoever may talk in a channel may talk in its threads.
     id: where.parentId ?? message.channel_id,

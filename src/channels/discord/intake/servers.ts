@@ -2,7 +2,7 @@ import type { APIChannel, APIGuildMember, APIOverwrite, APIRole } from 'discord-
 import { mayRead, type Rights } from './permissions.ts'
 
 /** A server as it is told when a session begins, as far as it is used here. */
-export interface ToldServer {
+export interface AnnouncedServer {
   readonly id: string
   readonly unavailable?: boolean
   readonly owner_id: string
@@ -13,7 +13,7 @@ export interface ToldServer {
 }
 
 /** Channels in which something is said: text, voice, announcements, stages. Forums only hold threads. */
-const SPOKEN_IN: ReadonlySet<number> = new Set([0, 2, 5, 13])
+const MESSAGE_CHANNELS: ReadonlySet<number> = new Set([0, 2, 5, 13])
 const THREADS: ReadonlySet<number> = new Set([10, 11, 12])
 
 /** A channel or thread that the bot may read. */
@@ -32,7 +32,7 @@ export class Servers {
   /** Channels that are no threads. */
   readonly #plain = new Set<string>()
 
-  forget(): void {
+  clear(): void {
     this.#plain.clear()
     this.#botRoles.clear()
     this.#parents.clear()
@@ -52,7 +52,7 @@ export class Servers {
   }
 
   /** @returns false: not a thread */
-  noteThread(channel: APIChannel): boolean {
+  addThread(channel: APIChannel): boolean {
     if (!isThread(channel)) {
       this.#plain.add(channel.id)
       return false
@@ -62,12 +62,12 @@ export class Servers {
     return true
   }
 
-  dropThread(id: string): void {
+  removeThread(id: string): void {
     this.#parents.delete(id)
   }
 
   /** Takes a server in. @returns the places in it that the bot may read */
-  note(server: ToldServer, botId: string): readonly Readable[] {
+  add(server: AnnouncedServer, botId: string): readonly Readable[] {
     const own = server.roles.find(({ tags }) => tags?.bot_id === botId)
     if (own) this.#botRoles.set(server.id, own.id)
     const rights: Rights = {
@@ -79,9 +79,9 @@ export class Servers {
     }
     const open = server.channels.filter((channel) => mayRead(rights, overwritesOf(channel)))
     const openIds = new Set(open.map(({ id }) => id))
-    for (const channel of [...server.channels, ...server.threads]) this.noteThread(channel)
+    for (const channel of [...server.channels, ...server.threads]) this.addThread(channel)
     return [
-      ...open.filter((channel) => isSpokenIn(channel)).map(readable),
+      ...open.filter((channel) => holdsMessages(channel)).map(readable),
       // Only threads that the bot may see are told; what it may read there is as in their channel.
       ...server.threads
         .filter((thread) => isThread(thread) && openIds.has(this.parentOf(thread.id) ?? ''))
@@ -94,8 +94,8 @@ export function isThread({ type }: APIChannel): boolean {
   return THREADS.has(type)
 }
 
-export function isSpokenIn({ type }: APIChannel): boolean {
-  return SPOKEN_IN.has(type)
+export function holdsMessages({ type }: APIChannel): boolean {
+  return MESSAGE_CHANNELS.has(type)
 }
 
 export function readable(channel: APIChannel): Readable {

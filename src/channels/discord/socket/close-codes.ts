@@ -23,7 +23,7 @@ const FINAL: ReadonlyMap<number, string> = new Map([
 const OVER: ReadonlySet<number> = new Set([1_000, 1_001, 4_003, 4_007, 4_009])
 
 /** @see https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes */
-export function judgeClose(code: number): Verdict {
+export function classifyClose(code: number): Verdict {
   const problem = FINAL.get(code)
   if (problem !== undefined) return { kind: 'failed', problem }
   return { kind: OVER.has(code) ? 'renew' : 'resume' }

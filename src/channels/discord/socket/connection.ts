@@ -5,7 +5,7 @@ import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode } from '../../kit/deadline.ts'
-import { judgeClose, type Verdict } from './close-codes.ts'
+import { classifyClose, type Verdict } from './close-codes.ts'
 
 /** Discord answers within seconds; a line that is silent for longer is given up. */
 const HANDSHAKE_TIMEOUT_MS = 20 * SECOND
@@ -95,7 +95,7 @@ export class Connection {
     // What the library says of an error may quote the address; its code says enough.
     this.#socket.on('error', (error) => (this.#trouble = networkCode(error)))
     this.#socket.on('close', (code) => {
-      this.#end(judgeClose(code), this.#trouble ?? `closed with ${code}`)
+      this.#end(classifyClose(code), this.#trouble ?? `closed with ${code}`)
     })
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createLog } from '../../../support/log.ts'
-import type { Found } from '../mailbox/mailbox.ts'
+import type { MailSummary } from '../mailbox/mailbox.ts'
 import { Intake } from './intake.ts'
 
 const log = await createLog({ level: 'silent' })
@@ -10,7 +10,7 @@ const HEAD = [
 ]
 
 /** A mail as it lies in the folder; `source` is asked for only where it is to be read. */
-function found(lines: readonly string[], body: string | null, part: Partial<Found> = {}): Found {
+function found(lines: readonly string[], body: string | null, part: Partial<MailSummary> = {}): MailSummary {
   const header = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
   return {
     uid: 1,

@@ -1,13 +1,13 @@
 import type { Delivered } from '../../../conversation/receiver.ts'
 import type { Log } from '../../../support/log.ts'
 import { domainOf, type MailAddress } from '../mail-address.ts'
-import type { Answered, Found } from '../mailbox/mailbox.ts'
+import type { AnsweredMail, MailSummary } from '../mailbox/mailbox.ts'
 import { formatTarget, ownMessageId, substituteId, threadOf, type MessageId } from '../send/thread.ts'
 import { automaticMail } from '../trust/automatic.ts'
 import { LoopGuard } from '../trust/loop-guard.ts'
 import { senderOf } from '../trust/sender.ts'
 import { parseHeaders, type Headers } from './headers.ts'
-import { readLetter } from './letter.ts'
+import { parseMail } from './parse-mail.ts'
 
 const MIB = 1024 * 1024
 /** A PDF of 20 MB in the encoding of mail, and some text. */
@@ -25,7 +25,7 @@ export interface IntakeOptions {
   /** Answers to one correspondent within an hour. */
   readonly mailsPerHour: number
   /** A mail was read that will be answered: what the answer needs of it. */
-  readonly onTaken: (address: string, id: MessageId, answered: Answered) => void
+  readonly onTaken: (address: string, id: MessageId, answered: AnsweredMail) => void
   readonly log: Log
 }
 
@@ -44,13 +44,13 @@ export class Intake {
   }
 
   /** @returns null: it is not taken. Throws only what loading the mail throws */
-  async read(mail: Found): Promise<Delivered | null> {
+  async read(mail: MailSummary): Promise<Delivered | null> {
     const { address: own, onTaken } = this.#options
     const headers = parseHeaders(mail.header)
     const from = headers && this.#admit(mail, headers)
     if (!headers || !from) return null
     const id = ownMessageId(headers) ?? substituteId(mail.header)
-    const verdict = this.#guard.take(from, id, mail.arrivedAt)
+    const verdict = this.#guard.check(from, id, mail.arrivedAt)
     if (verdict === 'mute') return this.#left(mail, 'info', 'its sender writes too often')
     const common = {
       kind: 'message',
@@ -65,20 +65,20 @@ export class Intake {
     }
     const source = await mail.source()
     if (source === null) return this.#left(mail, 'info', 'it is gone')
-    const letter = await readLetter(source, headers)
-    onTaken(common.address, id, { subject: letter.subject, references: headers.first('references') ?? '' })
+    const parsed = await parseMail(source, headers)
+    onTaken(common.address, id, { subject: parsed.subject, references: headers.first('references') ?? '' })
     return {
       ...common,
-      person: { id: from, name: letter.name },
-      text: letter.text,
-      attachments: letter.files,
-      unsupported: letter.unsupported,
-      forwarded: letter.forwarded,
+      person: { id: from, name: parsed.name },
+      text: parsed.text,
+      attachments: parsed.files,
+      unsupported: parsed.unsupported,
+      forwarded: parsed.forwarded,
     }
   }
 
   /** @returns who sent it; null: it is not taken */
-  #admit(mail: Found, headers: Headers): MailAddress | null {
+  #admit(mail: MailSummary, headers: Headers): MailAddress | null {
     const { address: own, authservId, mayWrite } = this.#options
     const sender = senderOf(headers, authservId)
     const known = sender.address !== null && mayWrite(sender.address)
@@ -90,7 +90,7 @@ export class Intake {
     return sender.address
   }
 
-  #left(mail: Found, level: 'debug' | 'info' | 'warn', why: string): null {
+  #left(mail: MailSummary, level: 'debug' | 'info' | 'warn', why: string): null {
     this.#options.log[level]({ channel: 'email', uid: mail.uid }, `a mail is left alone: ${why}`)
     return null
   }

@@ -9,19 +9,19 @@ import { IntakeLoop, type IntakeStatus } from '../../kit/intake-loop.ts'
 import { isStoreTrouble } from '../../kit/retry.ts'
 import { imapTrouble } from '../failure.ts'
 import type { MessageId } from '../send/thread.ts'
-import { Bell } from './bell.ts'
 import { imapClient, type ImapAccount } from './imap-client.ts'
 import {
-  afterwards,
+  positionAfter,
   formatPosition,
   parsePosition,
   windowOf,
   type Position,
   type Window,
 } from './position.ts'
+import { Signal } from './signal.ts'
 
 /** A mail in the folder, before anything of its body was loaded. */
-export interface Found {
+export interface MailSummary {
   readonly uid: number
   readonly header: Uint8Array
   /** Bytes of the whole mail. */
@@ -35,7 +35,7 @@ export interface Found {
 }
 
 /** What an answer needs of the mail that it answers. */
-export interface Answered {
+export interface AnsweredMail {
   readonly subject: string
   readonly references: string
 }
@@ -48,8 +48,8 @@ export interface MailboxOptions extends ImapAccount {
   readonly random: () => number
   /** A cursor as it was stored last. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
-  /** What a mail delivers; null = nothing. Throws only what `Found.source` throws. */
-  readonly read: (mail: Found) => Promise<Delivered | null>
+  /** What a mail delivers; null = nothing. Throws only what `MailSummary.source` throws. */
+  readonly read: (mail: MailSummary) => Promise<Delivered | null>
   readonly onStatus: (status: IntakeStatus) => void
   /** The longest silence in IDLE before the server has to show that it is still there. */
   readonly idleMs?: number
@@ -89,9 +89,9 @@ export class Mailbox {
   #begun = 0
   #loaded = false
   /** Cursors that are still to be stored. */
-  #owed: ReadonlyArray<Omit<Cursor, 'channel'>> = []
+  #unstored: ReadonlyArray<Omit<Cursor, 'channel'>> = []
   /** The mail that could not be handled last, and how often. */
-  #refused = { uid: 0, failures: 0 }
+  #failing = { uid: 0, failures: 0 }
   readonly #loop: IntakeLoop
 
   constructor(options: MailboxOptions) {
@@ -113,7 +113,7 @@ export class Mailbox {
   }
 
   /** What an answer needs of a mail that was read in an earlier life; null = it cannot be had now. Never rejects. */
-  async find(id: MessageId): Promise<Answered | null> {
+  async find(id: MessageId): Promise<AnsweredMail | null> {
     const client = this.#client
     if (!client?.usable) return null
     try {
@@ -139,7 +139,7 @@ export class Mailbox {
     this.#begun = begun ?? clock.now()
     this.#loaded = true
     if (begun !== null) return
-    this.#owed = [{ name: BEGUN_CURSOR, value: String(this.#begun) }]
+    this.#unstored = [{ name: BEGUN_CURSOR, value: String(this.#begun) }]
     // Before the first connection: what comes while the server cannot be reached is new. If the store
     // does not take it now, it goes with whatever is stored first.
     await this.#store(receiver, [], []).catch(() => {})
@@ -147,24 +147,24 @@ export class Mailbox {
 
   async #session(receiver: Receiver, signal: AbortSignal): Promise<void> {
     const client = await imapClient(this.#options)
-    const bell = new Bell()
-    client.on('exists', () => bell.ring())
-    client.on('close', () => bell.ring())
+    const news = new Signal()
+    client.on('exists', () => news.set())
+    client.on('close', () => news.set())
     // The library tells of a broken connection here as well as to whoever waits.
-    client.on('error', () => bell.ring())
+    client.on('error', () => news.set())
     const onAbort = () => client.close()
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       await client.connect()
       const box = await client.mailboxOpen(this.#options.mailbox)
       this.#client = client
-      await this.#orient(client, box, receiver, signal)
+      await this.#findPosition(client, box, receiver, signal)
       while (!signal.aborted) {
-        bell.clear()
-        await this.#readOn(client, receiver, signal)
+        news.clear()
+        await this.#readNew(client, receiver, signal)
         this.#loop.recovered()
         this.#loop.connected()
-        await this.#rest(client, bell)
+        await this.#waitForNews(client, news)
       }
     } finally {
       this.#client = null
@@ -174,7 +174,7 @@ export class Mailbox {
   }
 
   /** Where to read on. A UID means nothing under another UIDVALIDITY: what was missed is found by its time then. */
-  async #orient(
+  async #findPosition(
     client: ImapFlow,
     box: MailboxObject,
     receiver: Receiver,
@@ -186,7 +186,7 @@ export class Mailbox {
     if (this.#position)
       log.warn({ channel: 'email' }, 'the mailbox counts anew; what was missed is looked for')
     const uids = await this.#search(client, { since: new Date(window.since - DAY) }, 0)
-    const end = afterwards(box, uids)
+    const end = positionAfter(box, uids)
     // The position stays where it was until all is read: half of a window cannot be found again.
     for (const page of pagesOf(uids.filter((uid) => uid <= end.uid))) {
       await this.#readPage(client, page, receiver, signal, window)
@@ -196,7 +196,7 @@ export class Mailbox {
     this.#position = end
   }
 
-  async #readOn(client: ImapFlow, receiver: Receiver, signal: AbortSignal): Promise<void> {
+  async #readNew(client: ImapFlow, receiver: Receiver, signal: AbortSignal): Promise<void> {
     const { uid } = this.#position!
     const uids = await this.#search(client, { uid: `${uid + 1}:*` }, uid)
     for (const page of pagesOf(uids)) {
@@ -224,7 +224,7 @@ export class Mailbox {
     let passed: number | null = null
     for (const mail of mails.sort((one, other) => one.uid - other.uid)) {
       if (signal.aborted) return
-      const stored = await this.#readMail(client, foundOf(mail, client), receiver, window)
+      const stored = await this.#readMail(client, summaryOf(mail, client), receiver, window)
       passed = stored ? null : mail.uid
     }
     const last = uids.at(-1)!
@@ -236,7 +236,7 @@ export class Mailbox {
   /** @returns whether the position was stored with it */
   async #readMail(
     client: ImapFlow,
-    mail: Found,
+    mail: MailSummary,
     receiver: Receiver,
     window: Window | null,
   ): Promise<boolean> {
@@ -249,8 +249,8 @@ export class Mailbox {
       else await this.#moveTo(receiver, mail.uid, [item])
     } catch (error) {
       if (isStoreTrouble(error) || !client.usable) throw error
-      const failures = this.#refused.uid === mail.uid ? this.#refused.failures + 1 : 1
-      this.#refused = { uid: mail.uid, failures }
+      const failures = this.#failing.uid === mail.uid ? this.#failing.failures + 1 : 1
+      this.#failing = { uid: mail.uid, failures }
       if (failures < STORE_TRIES) throw error
       // One mail that nothing can be done with must not stop all others.
       log.error({ channel: 'email', uid: mail.uid }, `a mail was passed over: ${messageOf(error)}`)
@@ -277,19 +277,19 @@ export class Mailbox {
     items: readonly Delivered[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
   ): Promise<void> {
-    await receiver.receive('email', items, [...cursors, ...this.#owed])
-    this.#owed = []
+    await receiver.receive('email', items, [...cursors, ...this.#unstored])
+    this.#unstored = []
   }
 
   /** Until there is news, or until the server has to show that it is still there. */
-  async #rest(client: ImapFlow, bell: Bell): Promise<void> {
+  async #waitForNews(client: ImapFlow, news: Signal): Promise<void> {
     const { clock, idleMs = IDLE_MS } = this.#options
-    if (bell.rung) return
+    if (news.isSet) return
     const idles = client.capabilities.has('IDLE')
-    const timer = clock.setTimer(() => bell.ring(), idles ? idleMs : Math.min(idleMs, POLL_MS))
+    const timer = clock.setTimer(() => news.set(), idles ? idleMs : Math.min(idleMs, POLL_MS))
     // Refused, or broken for another command of ours: the timer goes on counting.
     if (idles) void client.idle().catch(() => {})
-    await bell.heard
+    await news.wait()
     timer.cancel()
     // A connection that a router has forgotten looks alive: only an answer proves that it is.
     await this.#within(client.noop())
@@ -324,12 +324,12 @@ function* pagesOf(uids: readonly number[]): Generator<readonly number[]> {
   for (let at = 0; at < uids.length; at += PAGE) yield uids.slice(at, at + PAGE)
 }
 
-function isBefore(mail: Found, { since, writtenSince }: Window): boolean {
+function isBefore(mail: MailSummary, { since, writtenSince }: Window): boolean {
   if (mail.arrivedAt < since) return true
   return writtenSince !== null && mail.writtenAt !== null && mail.writtenAt < writtenSince
 }
 
-function foundOf(mail: FetchMessageObject, client: ImapFlow): Found {
+function summaryOf(mail: FetchMessageObject, client: ImapFlow): MailSummary {
   const written = new Date(mail.envelope?.date ?? Number.NaN).getTime()
   return {
     uid: mail.uid,

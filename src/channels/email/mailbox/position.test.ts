@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DAY, MINUTE } from '../../../support/clock.ts'
-import { afterwards, formatPosition, parsePosition, windowOf } from './position.ts'
+import { positionAfter, formatPosition, parsePosition, windowOf } from './position.ts'
 
 const NOW = 1_000 * DAY
 const times = { begun: NOW - 100 * DAY, seenAt: NOW - DAY }
@@ -37,6 +37,6 @@ test('a position is read back as it was written, and nonsense is none', () => {
   const position = { uidValidity: '1795359486', uid: 12 }
   expect(parsePosition(formatPosition(position))).toEqual(position)
   for (const text of [null, '', '12', 'a:b', '1:-2', '1:2:3']) expect(parsePosition(text)).toBeNull()
-  expect(afterwards({ uidValidity: 3n, uidNext: 9 }, [])).toEqual({ uidValidity: '3', uid: 8 })
-  expect(afterwards({ uidValidity: 3n }, [4, 6])).toEqual({ uidValidity: '3', uid: 6 })
+  expect(positionAfter({ uidValidity: 3n, uidNext: 9 }, [])).toEqual({ uidValidity: '3', uid: 8 })
+  expect(positionAfter({ uidValidity: 3n }, [4, 6])).toEqual({ uidValidity: '3', uid: 6 })
 })

@@ -63,7 +63,7 @@ export function windowOf(
 }
 
 /** The position once a whole folder was looked through. */
-export function afterwards(folder: Folder, uids: readonly number[]): Position {
+export function positionAfter(folder: Folder, uids: readonly number[]): Position {
   const uid = folder.uidNext === undefined ? (uids.at(-1) ?? 0) : folder.uidNext - 1
   return { uidValidity: String(folder.uidValidity), uid: Math.max(0, uid) }
 }

@@ -1,8 +1,8 @@
 import { Marked, type Tokens } from 'marked'
 import type Mail from 'nodemailer/lib/mailer'
-import { replySubject } from '../intake/letter.ts'
+import { replySubject } from '../intake/parse-mail.ts'
 import type { MailAddress } from '../mail-address.ts'
-import type { Answered } from '../mailbox/mailbox.ts'
+import type { AnsweredMail } from '../mailbox/mailbox.ts'
 import { answerId, messageIds, type MessageId, type Target } from './thread.ts'
 
 /** A References field may grow with a thread; its first and its last ids are what programs look at. */
@@ -18,7 +18,7 @@ export interface Answer {
   /** The mail that it answers; null = none. */
   readonly replyTo: MessageId | null
   /** What is known of that mail; null = it could not be had. */
-  readonly answered: Answered | null
+  readonly answered: AnsweredMail | null
 }
 
 /**

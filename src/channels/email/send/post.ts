@@ -74,7 +74,7 @@ export class Post {
       this.#options.onTrouble(null)
     } catch (error) {
       if (signal.aborted) throw new TransientError('the channel is stopping')
-      throw this.#judged(error)
+      throw this.#classify(error)
     } finally {
       transport.close()
       this.#busy--
@@ -88,7 +88,7 @@ export class Post {
   }
 
   /** Whoever must act decides: the person's server, ours, or the operator. @see RFC 5321 §4.2.1 */
-  #judged(error: unknown): Error {
+  #classify(error: unknown): Error {
     const { server, onTrouble } = this.#options
     const { code, command, responseCode } = factsOf(error)
     const status = typeof responseCode === 'number' ? responseCode : null

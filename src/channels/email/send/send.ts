@@ -2,7 +2,7 @@ import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
 import type { MessageSender } from '../../kit/push-channel.ts'
 import { remember } from '../../kit/remember.ts'
 import type { MailAddress } from '../mail-address.ts'
-import type { Answered } from '../mailbox/mailbox.ts'
+import type { AnsweredMail } from '../mailbox/mailbox.ts'
 import { composeAnswer } from './compose.ts'
 import type { Post } from './post.ts'
 import { parseTarget, type MessageId } from './thread.ts'
@@ -15,13 +15,13 @@ export interface SenderOptions {
   readonly from: MailAddress
   readonly post: Post
   /** Looks a mail up that was read before this process; null = it cannot be had now. Never rejects. */
-  readonly find: (id: MessageId) => Promise<Answered | null>
+  readonly find: (id: MessageId) => Promise<AnsweredMail | null>
 }
 
 /** Answers mails within their threads. Failures are those of `Outlet`. */
 export class Sender implements MessageSender {
   readonly #options: SenderOptions
-  readonly #answered = new Map<MessageId, Answered>()
+  readonly #answered = new Map<MessageId, AnsweredMail>()
   /** The last mail of a thread, by the thread's address: a notice answers none, and still belongs there. */
   readonly #latest = new Map<string, MessageId>()
 
@@ -30,7 +30,7 @@ export class Sender implements MessageSender {
   }
 
   /** A mail was read that will be answered. @param address of its thread */
-  received(address: string, id: MessageId, mail: Answered): void {
+  received(address: string, id: MessageId, mail: AnsweredMail): void {
     remember(this.#answered, id, mail, REMEMBERED_MAILS)
     remember(this.#latest, address, id, REMEMBERED_MAILS)
   }
@@ -56,7 +56,7 @@ export class Sender implements MessageSender {
     throw new Undeliverable('a mail cannot be changed once it was sent')
   }
 
-  async #find(id: MessageId): Promise<Answered | null> {
+  async #find(id: MessageId): Promise<AnsweredMail | null> {
     const known = this.#answered.get(id)
     if (known) return known
     const found = await this.#options.find(id)

@@ -24,7 +24,7 @@ export class LoopGuard {
    * @param id the mail's id: reading it once more counts nothing
    * @param at when it arrived, in epoch milliseconds
    */
-  take(from: string, id: string, at: number): GuardVerdict {
+  check(from: string, id: string, at: number): GuardVerdict {
     const { mails, told } = this.#correspondents.get(from) ?? { mails: new Map<string, Mail>(), told: false }
     const known = mails.get(id)
     if (known) return known.verdict

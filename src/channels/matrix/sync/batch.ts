@@ -15,7 +15,7 @@ import {
 } from '../intake/receive.ts'
 import type { Rooms } from '../rooms/rooms.ts'
 import { Cursors } from './cursors.ts'
-import { Stragglers } from './stragglers.ts'
+import { FailingRooms } from './failing-rooms.ts'
 import type { History } from './timeline.ts'
 
 /** What one answer of `/sync` gives to be stored, in one transaction with its position. */
@@ -50,12 +50,12 @@ export interface BatchOptions {
 export class Batches {
   readonly #options: BatchOptions
   /** Rooms of which this process knows that they have been told that they are encrypted. */
-  readonly #told = new Set<string>()
-  readonly #stragglers: Stragglers
+  readonly #notified = new Set<string>()
+  readonly #failingRooms: FailingRooms
 
   constructor(options: BatchOptions) {
     this.#options = options
-    this.#stragglers = new Stragglers(options.clock, options.random)
+    this.#failingRooms = new FailingRooms(options.clock, options.random)
   }
 
   /**
@@ -74,7 +74,7 @@ export class Batches {
       if (!cursors.isBehind(roomId)) take(await this.#room(roomId, timeline, state, account, signal))
     }
     for (const roomId of cursors.roomsBehind()) {
-      if (answer.left.has(roomId) || !this.#stragglers.isDue(roomId)) continue
+      if (answer.left.has(roomId) || !this.#failingRooms.isDue(roomId)) continue
       take(await this.#room(roomId, HISTORY_ALONE, [], { ...account, since: null }, signal))
     }
     for (const [roomId, events] of answer.invited) {
@@ -99,11 +99,11 @@ export class Batches {
     const { cursors } = account
     try {
       const batch = await this.#read(roomId, timeline, state, account, signal)
-      this.#stragglers.caughtUp(roomId)
+      this.#failingRooms.recovered(roomId)
       const was = cursors.isBehind(roomId) ? [Cursors.behind(roomId, false)] : []
       return { ...batch, cursors: [...batch.cursors, ...was] }
     } catch (error) {
-      const left = this.#stragglers.leaveBehind(roomId, error)
+      const left = this.#failingRooms.mayStayBehind(roomId, error)
       if (cursors.isBehind(roomId) && error instanceof MatrixFailure) return { items: [], cursors: [] }
       if (!left) throw error
       this.#options.log.error(
@@ -141,8 +141,8 @@ export class Batches {
   }
 
   /** The store has taken the sentence for this room, now or long ago. */
-  told(roomId: string): void {
-    this.#told.add(roomId)
+  notified(roomId: string): void {
+    this.#notified.add(roomId)
   }
 
   async #eventsOf(
@@ -222,7 +222,7 @@ export class Batches {
   ): ReadonlyArray<Omit<Cursor, 'channel'>> {
     const { rooms, log } = this.#options
     rooms.forget(roomId)
-    this.#told.delete(roomId)
+    this.#notified.delete(roomId)
     const going = events.findLast((event) => ['leave', 'ban'].includes(membershipOf(event, userId) ?? ''))
     if (going && going.sender !== userId) {
       const text = going.content['membership'] === 'ban' ? 'was banned from' : 'was put out of'
@@ -237,11 +237,11 @@ export class Batches {
 
   /** A hundred encrypted messages are one reason to speak, and need no hundred looks into the store. */
   #oncePerRoom(items: readonly Delivered[]): readonly Delivered[] {
-    const told = new Set(this.#told)
+    const notified = new Set(this.#notified)
     return items.filter((item) => {
       if (!isEncryptedRoom(item) || item.kind !== 'message') return true
-      const first = !told.has(item.address)
-      told.add(item.address)
+      const first = !notified.has(item.address)
+      notified.add(item.address)
       return first
     })
   }

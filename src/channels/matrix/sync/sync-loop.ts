@@ -129,12 +129,12 @@ export class SyncLoop {
   ): Promise<void> {
     const accepted = await receiver.receive('matrix', items, cursors)
     this.#cursors!.apply(cursors)
-    items.forEach((item, index) => this.#noteTold(item, accepted[index]))
+    items.forEach((item, index) => this.#noteNotified(item, accepted[index]))
   }
 
-  #noteTold(item: Delivered, accepted: Accepted | undefined): void {
+  #noteNotified(item: Delivered, accepted: Accepted | undefined): void {
     if (item.kind !== 'message' || !isEncryptedRoom(item)) return
-    if (accepted?.outbox || accepted?.duplicate) this.#options.batches.told(item.address)
+    if (accepted?.outbox || accepted?.duplicate) this.#options.batches.notified(item.address)
   }
 
   #troubleOf(error: unknown): Trouble | null {

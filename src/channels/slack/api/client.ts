@@ -274,7 +274,7 @@ function pageOf(answer: {
 }
 
 /** The key under which one of our messages was sent; null = it is none, or without one. */
-export function keyOf(message: SlackMessage): string | null {
+export function messageKeyOf(message: SlackMessage): string | null {
   if (message.metadata?.event_type !== METADATA_TYPE) return null
   const key = message.metadata.event_payload?.['key']
   return typeof key === 'string' ? key : null

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../../../config/texts.ts'
-import { commandText, withCommandsOf, withStroke } from './commands.ts'
+import { commandText, withCommandsOf, withSlash } from './commands.ts'
 
 const PLACES = [
   ['a private chat', 'D0ADA', '!new'],
@@ -18,9 +18,9 @@ test('every command that our sentences name is one that Slack lets through', () 
   for (const text of Object.values(DEFAULT_TEXTS)) {
     expect(withCommandsOf('D0ADA', text)).not.toMatch(/(^|\s)\/[a-z]/)
     const named = withCommandsOf('D0ADA', text).match(/(?<=^|\s)![a-z]+/g) ?? []
-    for (const command of named) expect(withStroke(command)).toBe(command.replace('!', '/'))
+    for (const command of named) expect(withSlash(command)).toBe(command.replace('!', '/'))
     const inChannel = withCommandsOf('C0GENERAL', text).match(/(?<=\/hermes )\S+/g) ?? []
-    expect(inChannel.map(commandText)).toEqual(named.map(withStroke))
+    expect(inChannel.map(commandText)).toEqual(named.map(withSlash))
   }
 })
 

@@ -14,7 +14,7 @@ export function commandText(text: string): string {
 }
 
 /** Slack keeps messages that begin with `/` for itself, so `!new` is `/new`. */
-export function withStroke(text: string): string {
+export function withSlash(text: string): string {
   return text.startsWith('!') && OWN_COMMANDS.test(text) ? `/${text.slice(1)}` : text
 }
 

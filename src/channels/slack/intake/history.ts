@@ -55,7 +55,7 @@ export class HistoryReader {
     if (!target || (target.thread !== null && !threads.isRecent(place, clock.now()))) return null
     try {
       const messages = await this.#all(target.channel, target.thread, after, signal)
-      if (target.thread === null) this.#tellThreads(target.channel, messages, after)
+      if (target.thread === null) this.#reportThreads(target.channel, messages, after)
       const pieces = messages.map((message) => this.#pieceOf(target.channel, message))
       // What delivers nothing is stepped over together with what comes after it.
       return {
@@ -120,7 +120,7 @@ export class HistoryReader {
   }
 
   /** What is said in a thread of a private chat is for the bot, too. */
-  #tellThreads(channel: string, messages: readonly SlackMessage[], after: string): void {
+  #reportThreads(channel: string, messages: readonly SlackMessage[], after: string): void {
     if (!isPrivate(channel)) return
     for (const { ts, latest_reply: latest } of messages) {
       if (latest === undefined || compareTs(latest, after) <= 0) continue

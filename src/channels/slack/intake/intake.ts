@@ -8,7 +8,7 @@ import { Watermarks } from '../../kit/watermark.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress, tsOf } from '../address.ts'
 import type { SlackClient } from '../api/client.ts'
 import { SlackFailure } from '../api/failure.ts'
-import { Doorstep } from './doorstep.ts'
+import { DeduplicatingReceiver } from './deduplicating-receiver.ts'
 import { HistoryReader } from './history.ts'
 import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
 import {
@@ -49,7 +49,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #threads = new Threads()
-  readonly #door: Doorstep
+  readonly #receiver: DeduplicatingReceiver
   readonly #marks: Watermarks
   readonly #history: HistoryReader
   /** Since when something may have been missed, in epoch milliseconds: in places that were never seen, nothing before it is for the bot. */
@@ -57,7 +57,7 @@ export class Intake {
   /** Events under way, by conversation and time stamp: a mention comes as two events, a retry as a third. */
   readonly #underway = new Map<string, Promise<void>>()
   /** Threads that a history told of, with where to begin. */
-  readonly #told = new Map<string, string>()
+  readonly #discovered = new Map<string, string>()
   /** A thread was begun that may have gone on already. */
   #moreThreads = false
   #since: string | null = null
@@ -69,7 +69,7 @@ export class Intake {
     const { client, receiver, clock, log, random } = options
     this.#options = options
     this.#gapFrom = clock.now()
-    this.#door = new Doorstep(receiver, ({ address, platformMessageId }) =>
+    this.#receiver = new DeduplicatingReceiver(receiver, ({ address, platformMessageId }) =>
       this.join(address, platformMessageId),
     )
     this.#history = new HistoryReader({
@@ -80,13 +80,13 @@ export class Intake {
       threads: this.#threads,
       onThread: (address, root, latest) => {
         this.#threads.note(address, latest)
-        this.#told.set(address, root)
+        this.#discovered.set(address, root)
       },
       onDenied: options.onDenied,
     })
     this.#marks = new Watermarks({
       channel: 'slack',
-      receiver: this.#door,
+      receiver: this.#receiver,
       clock,
       random,
       readCursors: () => this.#readCursors(),
@@ -140,7 +140,7 @@ export class Intake {
   /** Takes in a `/hermes …`. Resolves when it is durable. @throws as `take` does */
   command(command: SlashCommand): Promise<void> {
     return this.#once(`command ${command.trigger_id}`, async () => {
-      await this.#door.receive('slack', [mapCommand(command)], [])
+      await this.#receiver.receive('slack', [mapCommand(command)], [])
     })
   }
 
@@ -172,11 +172,11 @@ export class Intake {
     while (!signal.aborted) {
       await this.#marks.catchUp(signal)
       if (signal.aborted) return
-      const more = this.#told.size > 0 || this.#moreThreads
+      const more = this.#discovered.size > 0 || this.#moreThreads
       this.#moreThreads = false
-      for (const [place, root] of this.#told) {
+      for (const [place, root] of this.#discovered) {
         await this.#untilDone(() => this.#marks.begin(place, root), signal)
-        this.#told.delete(place)
+        this.#discovered.delete(place)
       }
       if (!more) break
     }
@@ -189,7 +189,7 @@ export class Intake {
   async stayAlive(): Promise<void> {
     if (!this.#current) return
     this.#since = this.#now()
-    await this.#door.receive('slack', [], [{ name: ALIVE_CURSOR, value: this.#since }])
+    await this.#receiver.receive('slack', [], [{ name: ALIVE_CURSOR, value: this.#since }])
   }
 
   async #message(
@@ -232,7 +232,7 @@ export class Intake {
   /** No history brings it back, so it is kept in hand until the store takes it. */
   #directly(item: Delivered, signal: AbortSignal): Promise<void> {
     return this.#untilDone(async () => {
-      await this.#door.receive('slack', [item], [])
+      await this.#receiver.receive('slack', [item], [])
     }, signal)
   }
 

@@ -1,6 +1,6 @@
 import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
 import { formatAddress, isPrivate } from '../address.ts'
-import { commandText, withStroke } from './commands.ts'
+import { commandText, withSlash } from './commands.ts'
 import type { FileLoader } from './media.ts'
 import { fileOf, type FileRef } from './media.ts'
 import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
@@ -24,7 +24,7 @@ export function mapMessage(
 ): Delivered | null {
   const person = personOf(message, context.bot)
   if (!person || !WRITTEN.has(message.subtype)) return null
-  const text = withStroke(plainText(message.text ?? '', context.bot))
+  const text = withSlash(plainText(message.text ?? '', context.bot))
   const files = (message.files ?? []).filter(({ mode }) => mode !== 'tombstone').map(fileOf)
   // Only the name of the bot, and nothing else, is a call for help.
   const called = mentions(message.text ?? '', context.bot.userId)

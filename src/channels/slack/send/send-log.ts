@@ -19,7 +19,7 @@ export interface SendLogOptions {
 export class SendLog {
   readonly #options: SendLogOptions
   /** By key: when it was first on its way, as a time stamp of Slack's. */
-  readonly #doubtful = new Map<string, string>()
+  readonly #uncertain = new Map<string, string>()
   /** Slots in the order in which they may be written over. */
   #slots: number[] = []
   #loading: Promise<void> | null = null
@@ -29,27 +29,27 @@ export class SendLog {
   }
 
   /** Since when a message with this key may have been sent already; null = it was not. @throws StoreError */
-  async since(key: string): Promise<string | null> {
+  async uncertainSince(key: string): Promise<string | null> {
     await this.#load()
-    return this.#doubtful.get(key) ?? null
+    return this.#uncertain.get(key) ?? null
   }
 
   /** A message is about to leave. Durable when it resolves. @throws StoreError */
-  async leaving(key: string, ts: string): Promise<void> {
+  async sending(key: string, ts: string): Promise<void> {
     await this.#load()
     const slot = this.#slots.shift()!
     this.#slots.push(slot)
-    await this.#options.writeCursor(`sending ${slot}`, `${this.#doubtful.get(key) ?? ts} ${key}`)
+    await this.#options.writeCursor(`sending ${slot}`, `${this.#uncertain.get(key) ?? ts} ${key}`)
   }
 
   /** Nobody knows whether it arrived. */
-  doubt(key: string, ts: string): void {
-    if (!this.#doubtful.has(key)) this.#doubtful.set(key, ts)
+  uncertain(key: string, ts: string): void {
+    if (!this.#uncertain.has(key)) this.#uncertain.set(key, ts)
   }
 
   /** Its fate is known, and it will not be asked for again. */
-  settle(key: string): void {
-    this.#doubtful.delete(key)
+  resolved(key: string): void {
+    this.#uncertain.delete(key)
   }
 
   #load(): Promise<void> {
@@ -67,7 +67,7 @@ export class SendLog {
       const [ts = '', key] = splitOnce(value)
       if (slot === undefined || key === undefined) continue
       used.set(Number(slot), ts)
-      this.#doubtful.set(key, ts)
+      this.#uncertain.set(key, ts)
     }
     const all = Array.from({ length: SLOTS }, (_, slot) => slot)
     this.#slots = all.toSorted((a, b) => compareTs(used.get(a) ?? '0', used.get(b) ?? '0'))

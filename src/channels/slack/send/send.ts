@@ -2,7 +2,7 @@ import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import { MessageEditor } from '../../kit/message-editor.ts'
 import { msOf, parseAddress, tsOf, type Target } from '../address.ts'
-import { keyOf, type Page, type PageRequest, type SlackClient } from '../api/client.ts'
+import { messageKeyOf, type Page, type PageRequest, type SlackClient } from '../api/client.ts'
 import { asOutletError, SlackFailure } from '../api/failure.ts'
 import type { Pacing } from '../api/pacing.ts'
 import type { SendLog } from './send-log.ts'
@@ -40,23 +40,23 @@ export class Sender {
     const { client, pacing, log, clock, join } = this.#options
     const { key, signal } = options
     const target = targetOf(address)
-    const since = await log.since(key)
+    const since = await log.uncertainSince(key)
     const before = since === null ? null : await this.#find(target, key, since, signal)
     if (before !== null) {
-      log.settle(key)
+      log.resolved(key)
       return before
     }
     await pacing.turn(target.channel, signal)
     // A thread that the bot speaks in is read after a downtime, also when it is killed right here.
     if (target.thread !== null) await join(address, target.thread)
     const now = tsOf(client.serverTime(clock.now()))
-    await log.leaving(key, now)
+    await log.sending(key, now)
     const message = { channel: target.channel, thread: target.thread, text: wordingOf(part), key }
     const ts = await client.post(message, signal).catch((error: unknown) => {
-      if (isAmbiguous(error)) log.doubt(key, now)
+      if (isAmbiguous(error)) log.uncertain(key, now)
       throw this.#translated(error, target.channel)
     })
-    log.settle(key)
+    log.resolved(key)
     this.#editor.sent(`${address} ${ts}`, part)
     return ts
   }
@@ -102,7 +102,7 @@ export class Sender {
           target.thread === null
             ? await client.history(request, signal)
             : await client.replies({ ...request, thread: target.thread }, signal)
-        const found = messages.find((message) => keyOf(message) === key)
+        const found = messages.find((message) => messageKeyOf(message) === key)
         if (found) return found.ts
         if (next === null) return null
         cursor = next

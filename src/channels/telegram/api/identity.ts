@@ -45,7 +45,7 @@ export class Identity {
   }
 
   /** Asks until it is told, then shows the commands in the platform's menu. Never rejects. */
-  async learn(signal: AbortSignal): Promise<void> {
+  async load(signal: AbortSignal): Promise<void> {
     const { client, clock, log, random } = this.#options
     const onFailure = (error: unknown) => log.debug({ channel: 'telegram' }, messageOf(error))
     try {
@@ -61,7 +61,7 @@ export class Identity {
   }
 
   /** Resolves once the name is known, or when waiting longer would hold up the chat. */
-  async settled(signal: AbortSignal): Promise<void> {
+  async known(signal: AbortSignal): Promise<void> {
     if (this.#bot.username !== null) return
     const patience = new AbortController()
     const both = AbortSignal.any([signal, patience.signal])

@@ -5,7 +5,7 @@ import { ALLOWED_UPDATES } from '../intake/receive.ts'
 import { TelegramClient, type ClientOptions } from './client.ts'
 
 /** How long a code is waited for: time to find the phone and the bot. */
-export const MEETING_MS = 10 * MINUTE
+export const CODE_LIFETIME_MS = 10 * MINUTE
 
 /** The server answers at once while something waits that is not ours: asked once a second then. */
 const PAUSE_MS = SECOND
@@ -13,8 +13,8 @@ const LONG_POLL_SECONDS = 25
 /** As many as the server gives at once; what stands behind them cannot be seen without confirming them. */
 const PAGE = 100
 
-export type Meeting =
-  | { readonly kind: 'met'; readonly id: string; readonly name: string }
+export type OperatorSearch =
+  | { readonly kind: 'found'; readonly id: string; readonly name: string }
   /** Nobody sent the code in time. */
   | { readonly kind: 'nobody' }
   /** More messages wait for the bot than can be looked through. */
@@ -29,13 +29,13 @@ export type Meeting =
  *
  * @throws TelegramFailure when the platform cannot be asked, or somebody else receives
  */
-export async function meetOperator(
+export async function findOperator(
   options: ClientOptions & { readonly code: string; readonly clock: Clock },
   signal: AbortSignal,
-): Promise<Meeting> {
+): Promise<OperatorSearch> {
   const { code, clock } = options
   const client = new TelegramClient(options)
-  const until = clock.now() + MEETING_MS
+  const until = clock.now() + CODE_LIFETIME_MS
   let waiting = 0
   while (clock.now() < until) {
     const waitSeconds = waiting > 0 ? 0 : LONG_POLL_SECONDS
@@ -55,7 +55,7 @@ export async function meetOperator(
       const text = 'Thank you, now I know you. Go on where the code was shown.'
       // Only a courtesy: who sent the code is known either way.
       await client.sendMessage({ chat_id: id, text }, signal).catch(() => {})
-      return { kind: 'met', id: String(id), name }
+      return { kind: 'found', id: String(id), name }
     }
     if (updates.length >= PAGE) return { kind: 'crowded' }
     waiting = updates.length

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseHeaders } from './headers.ts'
-import { readLetter } from './letter.ts'
+import { parseMail } from './parse-mail.ts'
 
 test('other work goes on while a large mail is read', async () => {
   const head = 'From: anna@example.org\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n'
@@ -16,9 +16,9 @@ test('other work goes on while a large mail is read', async () => {
     if (reading) setImmediate(count)
   }
   setImmediate(count)
-  const letter = await readLetter(source, parseHeaders(Buffer.from(head))!)
+  const parsed = await parseMail(source, parseHeaders(Buffer.from(head))!)
   reading = false
-  expect(letter).toMatchObject({ text: 'large', unsupported: null })
+  expect(parsed).toMatchObject({ text: 'large', unsupported: null })
   // Read at once, there would be a handful.
   expect(turns).toBeGreaterThan(50)
 })

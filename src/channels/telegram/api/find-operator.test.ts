@@ -4,24 +4,24 @@ import { TelegramServer } from '../../../../test/support/platforms/telegram/tele
 import { until } from '../../../../test/support/until.ts'
 import { systemClock, type Clock } from '../../../support/clock.ts'
 import { Secret } from '../../../support/secret.ts'
-import { meetOperator, MEETING_MS } from './meet-operator.ts'
+import { findOperator, CODE_LIFETIME_MS } from './find-operator.ts'
 
 const CODE = 'ABCD2345'
 const ADA = 777
 
-function meet(server: TelegramServer, clock: Clock = systemClock) {
+function find(server: TelegramServer, clock: Clock = systemClock) {
   const token = new Secret(TelegramServer.token)
-  return meetOperator({ token, apiRoot: server.apiRoot, code: CODE, clock }, AbortSignal.timeout(20_000))
+  return findOperator({ token, apiRoot: server.apiRoot, code: CODE, clock }, AbortSignal.timeout(20_000))
 }
 
 it.each([CODE, 'abcd2345', ' ABCD 2345 ', 'abcd-2345', `/start ${CODE}`])(
   'knows the sender of %j, confirms the message and thanks',
   async (text) => {
     await using server = await TelegramServer.start()
-    const meeting = meet(server)
+    const search = find(server)
     await until(() => server.callsOf('getUpdates').length > 0)
     server.say(ADA, text)
-    expect(await meeting).toEqual({ kind: 'met', id: String(ADA), name: 'Ada' })
+    expect(await search).toEqual({ kind: 'found', id: String(ADA), name: 'Ada' })
     expect(server.unconfirmed).toBe(0)
     expect(server.sentTo(ADA)).toHaveLength(1)
   },
@@ -31,7 +31,7 @@ it('leaves what others wrote before it for the gateway', async () => {
   await using server = await TelegramServer.start()
   server.say(555, 'Hello?')
   server.say(ADA, CODE)
-  expect(await meet(server)).toMatchObject({ kind: 'met', id: String(ADA) })
+  expect(await find(server)).toMatchObject({ kind: 'found', id: String(ADA) })
   expect(server.unconfirmed).toBe(2)
 })
 
@@ -40,17 +40,17 @@ it('does not take the code from a group, from a bot, or inside other words', asy
   server.say(-100, CODE)
   server.say(556, CODE, { from: { id: 556, is_bot: true } })
   server.say(557, `my code is ${CODE}`)
-  const meeting = meet(server)
+  const search = find(server)
   await until(() => server.callsOf('getUpdates').length > 1)
   server.say(ADA, CODE)
-  expect(await meeting).toMatchObject({ kind: 'met', id: String(ADA) })
+  expect(await search).toMatchObject({ kind: 'found', id: String(ADA) })
 })
 
 it('says so when more waits than can be looked through, and confirms none of it', async () => {
   await using server = await TelegramServer.start()
   for (let person = 1; person <= 120; person++) server.say(person, 'Hello?')
   server.say(ADA, CODE)
-  expect(await meet(server)).toEqual({ kind: 'crowded' })
+  expect(await find(server)).toEqual({ kind: 'crowded' })
   expect(server.unconfirmed).toBe(121)
 })
 
@@ -58,14 +58,14 @@ it('gives up when the time of the code is over', async () => {
   await using server = await TelegramServer.start()
   const clock = new FakeClock()
   server.say(555, 'Hello?')
-  const meeting = meet(server, clock)
+  const search = find(server, clock)
   await until(() => server.callsOf('getUpdates').length > 0)
-  await clock.advance(MEETING_MS)
-  expect(await meeting).toEqual({ kind: 'nobody' })
+  await clock.advance(CODE_LIFETIME_MS)
+  expect(await search).toEqual({ kind: 'nobody' })
 })
 
 it('fails where another program receives with the same token', async () => {
   await using server = await TelegramServer.start()
   server.webhookUrl = 'https://other.example.org/'
-  await expect(meet(server)).rejects.toMatchObject({ kind: 'conflict' })
+  await expect(find(server)).rejects.toMatchObject({ kind: 'conflict' })
 })

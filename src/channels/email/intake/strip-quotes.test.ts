@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { writtenText } from './quoted.ts'
+import { stripQuotes } from './strip-quotes.ts'
 
-const reply = (...lines: readonly string[]) => writtenText(lines.join('\n'), true)
+const reply = (...lines: readonly string[]) => stripQuotes(lines.join('\n'), true)
 
 test.each([
   [
@@ -135,10 +135,10 @@ test('in a mail that answers nothing a quote is the matter', () => {
     '',
     '> Hello',
   ]
-  expect(writtenText(lines.join('\n'), false)).toBe(lines.join('\n'))
+  expect(stripQuotes(lines.join('\n'), false)).toBe(lines.join('\n'))
 })
 
 test('a signature is no part of any mail', () => {
-  expect(writtenText('Hello\n\n-- \nAnna\n', false)).toBe('Hello')
-  expect(writtenText('\n\nHello\n\n', false)).toBe('Hello')
+  expect(stripQuotes('Hello\n\n-- \nAnna\n', false)).toBe('Hello')
+  expect(stripQuotes('\n\nHello\n\n', false)).toBe('Hello')
 })

@@ -17,7 +17,7 @@ const EPHEMERAL = 1 << 6
 const ANSWER = 4
 const ANSWER_LATER = 5
 
-export interface CommandDeskOptions {
+export interface InteractionResponderOptions {
   readonly client: DiscordClient
   readonly clock: Clock
   readonly log: Log
@@ -30,10 +30,10 @@ export interface CommandDeskOptions {
  * as an ordinary message through the outbox: it survives a restart, and the quarter of an hour in which
  * an interaction may be answered.
  */
-export class CommandDesk {
-  readonly #options: CommandDeskOptions
+export class InteractionResponder {
+  readonly #options: InteractionResponderOptions
 
-  constructor(options: CommandDeskOptions) {
+  constructor(options: InteractionResponderOptions) {
     this.#options = options
   }
 
@@ -50,7 +50,7 @@ export class CommandDesk {
   }
 
   /** Takes a used command in. Never rejects. */
-  async take(
+  async respond(
     interaction: APIInteraction,
     applicationId: string,
     receiver: Receiver,

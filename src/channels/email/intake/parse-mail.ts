@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream'
-import type { ParsedMail } from 'mailparser'
+import type { ParsedMail as LibraryMail } from 'mailparser'
 import type { Attachment } from '../../../inbox/message.ts'
 import { looksLikeSignInPaste } from '../../../support/token-shape.ts'
 import { filesOf } from './attachments.ts'
 import type { Headers } from './headers.ts'
-import { writtenText } from './quoted.ts'
+import { stripQuotes } from './strip-quotes.ts'
 
 /** A mail as its reader sees it. */
-export interface Letter {
+export interface ParsedMail {
   /** How the sender calls himself; proves nothing. */
   readonly name: string | null
   readonly subject: string
@@ -22,7 +22,7 @@ export interface Letter {
 const KIB = 1024
 /** The parser gets the mail in pieces, so that other work goes on between them. */
 const PIECE_BYTES = 64 * KIB
-/** A longer page is no letter, and turning it into text would take long. */
+/** A longer page was not written by a person, and turning it into text would take long. */
 const MAX_HTML_CHARACTERS = 1024 * KIB
 
 const PARSING = {
@@ -51,9 +51,9 @@ const MAX_SUBJECT = 250
 const FORWARD = /^\s*(?:fwd?|wg|tr|rv|enc|i|doorst|vb|vl|转发|轉寄|пересл)\s*[:：]/iu
 
 /** Reads a whole mail, its header included. Never throws: what cannot be read says so in `unsupported`. */
-export async function readLetter(source: Uint8Array, headers: Headers): Promise<Letter> {
+export async function parseMail(source: Uint8Array, headers: Headers): Promise<ParsedMail> {
   if (ENCRYPTED.test(headers.first('content-type') ?? '')) return unreadable(CANNOT_DECRYPT)
-  let mail: ParsedMail
+  let mail: LibraryMail
   let text: string
   try {
     // Loaded with the first mail: a start must not wait for it.
@@ -72,7 +72,7 @@ export async function readLetter(source: Uint8Array, headers: Headers): Promise<
   const forwarded = FORWARD.test(subject)
   const answers = headers.first('in-reply-to') !== null || headers.first('references') !== null
   const isReply = !forwarded && (answers || REPLY.test(subject))
-  const body = writtenText(text.replace(/\r\n?/g, '\n').replace(LEFTOVERS, ''), isReply)
+  const body = stripQuotes(text.replace(/\r\n?/g, '\n').replace(LEFTOVERS, ''), isReply)
   return {
     name: nameOf(mail),
     subject,
@@ -93,7 +93,7 @@ function withSubject(subject: string, body: string): string {
   return body.trim() === '' ? line : `Subject: ${line}\n\n${body}`
 }
 
-function unreadable(unsupported: string): Letter {
+function unreadable(unsupported: string): ParsedMail {
   return { name: null, subject: '', text: '', files: [], unsupported, forwarded: false }
 }
 
@@ -102,7 +102,7 @@ function* pieces(source: Uint8Array): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES)
 }
 
-function nameOf(mail: ParsedMail): string | null {
+function nameOf(mail: LibraryMail): string | null {
   const name = (mail.from?.value[0]?.name ?? '').replace(UNPRINTABLE, ' ').trim()
   return name === '' ? null : name.slice(0, 120)
 }

@@ -12,7 +12,7 @@ const RETRY = { initialMs: 10 * SECOND, maxMs: 10 * MINUTE }
  * with all that is said there, and is read from its history as soon as that works: nothing of it is
  * lost or overtaken, and nobody else waits.
  */
-export class Stragglers {
+export class FailingRooms {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #failures = new Map<string, number>()
@@ -25,7 +25,7 @@ export class Stragglers {
   }
 
   /** Whether a room may stay behind after this failure; false: all of the answer is tried again. */
-  leaveBehind(roomId: string, error: unknown): boolean {
+  mayStayBehind(roomId: string, error: unknown): boolean {
     if (!(error instanceof MatrixFailure) || error.kind !== 'server') return false
     const failures = (this.#failures.get(roomId) ?? 0) + 1
     this.#failures.set(roomId, failures)
@@ -35,7 +35,7 @@ export class Stragglers {
   }
 
   /** The room was read. */
-  caughtUp(roomId: string): void {
+  recovered(roomId: string): void {
     this.#failures.delete(roomId)
     this.#notBefore.delete(roomId)
   }

@@ -8,7 +8,7 @@
  * @param text lines that end with `\n`
  * @param isReply only an answer quotes what was answered; in a forwarded mail the "quote" is the matter
  */
-export function writtenText(text: string, isReply: boolean): string {
+export function stripQuotes(text: string, isReply: boolean): string {
   let lines = text.split('\n').map((line) => (/^\s+$/.test(line) ? '' : line))
   if (isReply) {
     lines = withoutAppendedMail(lines)
