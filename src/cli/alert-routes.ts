@@ -6,10 +6,9 @@ import { systemClock } from '../support/clock.ts'
 import { createLog } from '../support/log.ts'
 
 /**
- * The alert routes of a home as its gateway would build them. Nothing is received: the channels
- * are only sent through.
+ * Builds the alert routes of a home as its gateway would. The channels are used only to send.
  *
- * @throws ConfigurationError for a route that cannot work as it is configured
+ * @throws ConfigurationError for a route that is misconfigured
  */
 export async function alertRoutes(
   settings: Settings,

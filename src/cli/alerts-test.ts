@@ -8,7 +8,7 @@ import { alertRoutes } from './alert-routes.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { paint, print, printError, printJson, table } from './terminal/output.ts'
 
-/** A test through every route, each on its own; fine when at least one took it. */
+/** Sends a test alert through every route; succeeds if at least one delivered it. */
 export async function alertsTestCommand(
   options: GlobalOptions & { readonly json: boolean },
 ): Promise<ExitCode> {
@@ -23,7 +23,7 @@ export async function alertsTestCommand(
     printJson({ items })
   } else if (routes.length === 0) {
     printError(
-      'no alert route: nobody would be told of an outage. Name one with "hermes init", or in config.yaml under alerts.',
+      'no alerts are set up: you won\'t hear about outages. Add a route with "hermes init", or under alerts in config.yaml.',
     )
   } else {
     printRoutes(routes)
@@ -31,10 +31,10 @@ export async function alertsTestCommand(
   return routes.some(({ working }) => working === true) ? EXIT.ok : EXIT.failed
 }
 
-/** Sends the test and says which routes took it. @throws ConfigurationError */
+/** Sends a test alert through every route. @throws ConfigurationError */
 export async function testRoutes(settings: Settings): Promise<readonly RouteStatus[]> {
   const alerter = new Alerter({ routes: await alertRoutes(settings, process.env), clock: systemClock })
-  return alerter.test(`A test from Hermes Gateway on ${hostname()}: this is how you will hear of an outage.`)
+  return alerter.test(`Test alert from Hermes Gateway on ${hostname()}: outages will be reported here.`)
 }
 
 export function printRoutes(routes: readonly RouteStatus[]): void {
@@ -43,7 +43,7 @@ export function printRoutes(routes: readonly RouteStatus[]): void {
       routes.map(({ route, working, problem }) => [
         working ? paint('green', '✓') : paint('red', '✗'),
         route,
-        working ? 'arrived' : (problem ?? 'not tried'),
+        working ? 'arrived' : (problem ?? 'not attempted'),
       ]),
     ),
   )

@@ -8,14 +8,14 @@ import type {
   PostMessage,
 } from '../http/wire.ts'
 import { newId } from '../support/ids.ts'
-import type { GatewayApi } from './client/running.ts'
-import { readEvents } from './client/sse.ts'
+import type { GatewayApi } from './client/gateway-api.ts'
+import { readEvents } from './client/read-events.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { requireApi } from './context.ts'
 import { paint, print, printError } from './terminal/output.ts'
 
 interface ChatOptions extends GlobalOptions {
-  /** Empty: read from the pipe or the terminal. */
+  /** Empty: read from a pipe or the terminal. */
   readonly text: string
   readonly conversation: string
 }
@@ -27,23 +27,23 @@ export async function chatCommand(options: ChatOptions): Promise<ExitCode> {
   const text = options.text || (process.stdin.isTTY ? '' : await readPipe())
   if (text !== '') return (await chat.ask(text)) ? EXIT.ok : EXIT.failed
   if (!process.stdin.isTTY) {
-    printError('nothing to say: give TEXT, or write it into the pipe.')
+    printError('no message: pass TEXT, or pipe it in.')
     return EXIT.usage
   }
   return converse(chat)
 }
 
-/** A conversation on the terminal until Ctrl-D or Ctrl-C at the prompt; Ctrl-C in an answer stops the answer. */
+/** A conversation until Ctrl-D, or Ctrl-C at the prompt; Ctrl-C during an answer stops the answer. */
 async function converse(chat: Chat): Promise<ExitCode> {
-  print(paint('dim', 'Enter sends, /help lists the commands, Ctrl-C stops an answer, Ctrl-D leaves.'))
+  print(paint('dim', 'Enter sends, /help lists the commands, Ctrl-C stops an answer, Ctrl-D exits.'))
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  let leaving = false
-  terminal.on('close', () => (leaving = true))
+  let closed = false
+  terminal.on('close', () => (closed = true))
   terminal.on('SIGINT', () => {
     if (chat.busy) void chat.stop()
     else terminal.close()
   })
-  while (!leaving) {
+  while (!closed) {
     const line = await Promise.race([
       terminal.question(paint('bold', '› ')),
       new Promise<null>((resolve) => terminal.once('close', () => resolve(null))),
@@ -69,11 +69,11 @@ class Chat {
     return this.#stopping !== null
   }
 
-  /** Sends `text` and prints the answer as it comes. False: it was refused or the gateway went away. */
+  /** Sends `text` and prints the answer as it arrives. False: the message was refused. */
   async ask(text: string): Promise<boolean> {
     const stopping = (this.#stopping = new AbortController())
     try {
-      // Subscribed before the message is sent, so that nothing of the answer is missed.
+      // Subscribe before sending, so that no part of the answer is missed.
       const { revision } = await this.#api.call<MessagePage>('GET', `${this.#path}/messages?limit=1`)
       const events = await readEvents(this.#api, `${this.#path}/events?after=${revision}`, stopping.signal)
       const sent = await this.#api.call<MessageReceipt>('POST', `${this.#path}/messages`, {
@@ -101,13 +101,13 @@ class Chat {
     command: boolean,
   ): Promise<boolean> {
     let shown = ''
-    let asked = messageId === null
+    let accepted = messageId === null
     for await (const { event, data } of events) {
       switch (event as EventName) {
         case 'delta': {
-          if (!asked) break
+          if (!accepted) break
           const { offset, text } = JSON.parse(data) as DeltaEvent
-          // An answer that begins anew begins on a new line: what was printed cannot be taken back.
+          // A restarted answer starts on a new line: what was printed cannot be erased.
           if (offset === 0 && shown !== '') process.stdout.write('\n')
           if (offset === 0) shown = ''
           const fresh = text.slice(Math.max(0, shown.length - offset))
@@ -116,10 +116,10 @@ class Chat {
           break
         }
         case 'notice': {
-          if (!asked) break
+          if (!accepted) break
           print(paint('yellow', (JSON.parse(data) as MessageEvent).text))
           if (messageId === null) return false
-          // A command is answered at once, by a notice.
+          // Commands are answered immediately, by a notice.
           if (command) return true
           break
         }
@@ -127,10 +127,10 @@ class Chat {
         case 'state': {
           const { id, role, state, text } = JSON.parse(data) as MessageEvent
           if (id === messageId) {
-            asked = true
+            accepted = true
             if (state === 'refused' || state === 'parked') return false
             if (state === 'withdrawn') return true
-          } else if (role === 'assistant' && asked) {
+          } else if (role === 'assistant' && accepted) {
             process.stdout.write(`${text.startsWith(shown) ? text.slice(shown.length) : `\n${text}`}\n`)
             return true
           }
@@ -140,7 +140,7 @@ class Chat {
       }
     }
     throw new Error(
-      'the gateway closed the connection; the message is saved and its answer will be in the conversation',
+      'the gateway closed the connection. The message is saved and will be answered in this conversation',
     )
   }
 }

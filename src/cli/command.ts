@@ -1,20 +1,20 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 
-/** What every command is told beside its own options. */
+/** Options that every command accepts. */
 export interface GlobalOptions {
-  /** `--home DIR`; undefined: the environment or the default decides. */
+  /** `--home DIR`; undefined: `$HERMES_HOME` or the default. */
   readonly home: string | undefined
 }
 
-/** What a group of commands needs to be hung into the program. */
+/** What a group of commands needs to register itself with the program. */
 export interface Wiring {
   readonly program: Command
   home(): GlobalOptions
-  /** The exit code that the command ended with. */
+  /** Records the command's exit code. */
   finish(exitCode: number): void
 }
 
-/** The headings of the main help, in the order in which a person meets them. */
+/** The headings of the main help, in the order in which people need them. */
 export const GROUP = {
   start: 'Set up:',
   run: 'Run and talk:',
@@ -42,14 +42,14 @@ function parsePort(value: string): number {
 
 export type Example = readonly [command: string, what: string]
 
-/** Examples come first in a help: most readers need no more. */
+/** Prints examples before everything else: most readers need nothing more. */
 export function withExamples(command: Command, lines: readonly Example[]): Command {
   const width = Math.max(...lines.map(([text]) => text.length))
   const text = lines.map(([line, what]) => `  ${line.padEnd(width)}   ${what}`.trimEnd())
   return command.addHelpText('before', ['Examples:', ...text, ''].join('\n'))
 }
 
-/** How a command ends, where it is more than fine or failed. */
+/** Documents the exit codes of a command that has more than success and failure. */
 export function withExitCodes(
   command: Command,
   lines: ReadonlyArray<readonly [code: number, what: string]>,
@@ -58,14 +58,14 @@ export function withExitCodes(
   return command.addHelpText('after', ['', 'Exit codes:', ...text].join('\n'))
 }
 
-/** How every command ends. Scripts and service managers rely on these. */
+/** The exit codes of all commands. Scripts and service managers rely on them. */
 export const EXIT = {
   ok: 0,
   failed: 1,
   usage: 2,
-  /** A person must act: sign in, or mend an account. */
+  /** A person must act: sign in, or fix the account. */
   personMustAct: 3,
-  /** Temporarily unavailable; it will mend itself. */
+  /** Temporarily unavailable; retried automatically. */
   unavailable: 4,
   /** Configuration error (EX_CONFIG): a service manager must not restart. @see sysexits(3) */
   configuration: 78,

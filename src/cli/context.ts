@@ -1,29 +1,29 @@
 import { homePaths, resolveHome, type HomePaths } from '../config/home/home.ts'
 import type { Storage } from '../storage/storage.ts'
-import { GatewayApi } from './client/running.ts'
+import { GatewayApi } from './client/gateway-api.ts'
 import type { GlobalOptions } from './command.ts'
 import { printError } from './terminal/output.ts'
 
-/** The home that a command works on; nothing is created. */
-export function pathsOf(options: GlobalOptions): HomePaths {
+/** The paths of the command's home; nothing is created. */
+export function resolvePaths(options: GlobalOptions): HomePaths {
   return homePaths(resolveHome(options.home, process.env))
 }
 
-/** The running gateway of the home, or null after saying that there is none and how to start it. */
+/** Connects to the running gateway of the home; prints how to start one and returns null if there is none. */
 export async function requireApi(options: GlobalOptions): Promise<GatewayApi | null> {
-  const paths = pathsOf(options)
+  const paths = resolvePaths(options)
   const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
   if (!api)
     printError(
-      `no gateway runs on ${paths.home}. Start it with "hermes gateway", or name its home with --home.`,
+      `no gateway is running for ${paths.home}. Start it with "hermes gateway", or choose its home with --home.`,
     )
   return api
 }
 
 /**
- * Runs `work` on the database of the home's configuration, beside running gateways or without one.
+ * Runs `work` on the database of the home, whether a gateway is running or not.
  *
- * @returns null after saying so, when there is no database yet
+ * @returns null if there is no database yet, after printing that
  */
 export async function withStorage<T>(
   options: GlobalOptions,
@@ -31,12 +31,12 @@ export async function withStorage<T>(
 ): Promise<T | null> {
   const found = await withExistingStorage(options, work)
   if (found) return found.result
-  const { home } = pathsOf(options)
-  printError(`${home} has no database yet: "hermes gateway" makes it at its first start.`)
+  const { home } = resolvePaths(options)
+  printError(`${home} has no database yet. "hermes gateway" creates it at the first start.`)
   return null
 }
 
-/** As `withStorage`, and says nothing. */
+/** As `withStorage`, without printing anything. */
 export async function withExistingStorage<T>(
   options: GlobalOptions,
   work: (storage: Storage) => Promise<T>,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { withStorage } from './context.ts'
-import { confirm, print, printError, printJson } from './terminal/output.ts'
+import { confirm, plural, print, printError, printJson } from './terminal/output.ts'
 
 interface PersonOptions extends GlobalOptions {
   readonly channel: string
@@ -22,22 +22,22 @@ export async function dataDeleteCommand(
   options: PersonOptions & { readonly yes: boolean },
 ): Promise<ExitCode> {
   const who = `${options.channel} ${options.user}`
-  if (!options.yes && !(await confirm(`Remove everything stored of ${who}? This cannot be undone.`))) {
-    printError('nothing was removed. Confirm with --yes.')
+  if (!options.yes && !(await confirm(`Delete everything stored about ${who}? This cannot be undone.`))) {
+    printError('nothing was deleted. Pass --yes to confirm.')
     return EXIT.usage
   }
   const removed = await withStorage(options, ({ conversations }) =>
     conversations.deletePerson(options.channel, options.user),
   )
   if (removed === null) return EXIT.failed
-  print(`${removed} messages of ${who} were removed, with their answers and attachments.`)
+  print(`Deleted ${plural(removed, 'message')} of ${who}, with answers and attachments.`)
   return EXIT.ok
 }
 
 export async function backupCommand(options: GlobalOptions & { readonly file: string }): Promise<ExitCode> {
   const file = resolve(options.file)
   if (existsSync(file)) {
-    printError(`${file} exists already; a backup never overwrites.`)
+    printError(`${file} already exists; backups never overwrite a file.`)
     return EXIT.failed
   }
   const done = await withStorage(options, async (storage) => {
@@ -45,6 +45,6 @@ export async function backupCommand(options: GlobalOptions & { readonly file: st
     return true
   })
   if (!done) return EXIT.failed
-  print(`Written to ${file}: conversations and queue, no sign-ins.`)
+  print(`Backup written to ${file} (conversations and queue, no sign-ins).`)
   return EXIT.ok
 }

@@ -17,7 +17,7 @@ import { createLog, type Log } from '../support/log.ts'
 import { VERSION } from '../support/package.ts'
 import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
-import { runFile, type RunningGateway } from './client/running.ts'
+import { runFile, type RunningGateway } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { paint, print, printError } from './terminal/output.ts'
 
@@ -27,14 +27,14 @@ interface GatewayCommandOptions extends GlobalOptions {
   readonly role: Role
 }
 
-/** The SDK would read these by itself; only our own loader reads the environment. */
+/** Variables that the SDK would read; only our own loader may read the environment. */
 const READ_BY_THE_SDK = ['ANTHROPIC_CUSTOM_HEADERS', 'ANTHROPIC_LOG'] as const
 
 /** Runs the gateway until SIGTERM or Ctrl-C. */
 export async function gatewayCommand(options: GatewayCommandOptions): Promise<ExitCode> {
   const processEnv = { ...process.env }
   for (const name of READ_BY_THE_SDK) delete process.env[name]
-  // Whoever asks to stop in the middle of a start means it: nothing is half open after it.
+  // A signal during the start is obeyed once the start has finished, so that nothing stays half open.
   await using stack = new AsyncDisposableStack()
   const stopping = waitForStop(stack)
   const sandbox = options.sandbox
@@ -46,7 +46,7 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
     : await loadSettings({ home, port, processEnv })
   const lock = await acquireFileLock(join(settings.paths.home, 'gateway.lock'))
   if (!lock) {
-    printError(`a gateway already runs on ${settings.paths.home}. "hermes status" shows it.`)
+    printError(`a gateway is already running for ${settings.paths.home}. See "hermes status".`)
     return EXIT.failed
   }
   stack.use(lock)
@@ -72,8 +72,8 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
     onProblem: (message) => log.warn(message),
   })
   const signal = await stopping
-  log.info(`${signal}: no new messages are begun; what is in hand is finished`)
-  // Beside the stop, not before it: what is in hand waits for nobody's status.
+  log.info(`${signal}: finishing current answers, then stopping`)
+  // At the same time as the stop: current answers must not wait for the service manager.
   await Promise.all([service.stopping(), stack.disposeAsync()])
   return EXIT.ok
 }
@@ -103,7 +103,7 @@ function openCredentials(
   })
 }
 
-/** What the keeper has to say: warnings prominently, the rest as it happens. */
+/** Logs what happens to the credential. */
 function logCredentialNotices({ keeper }: CredentialParts, log: Log): void {
   keeper.subscribe((notice) => {
     switch (notice.type) {
@@ -127,7 +127,7 @@ function logCredentialNotices({ keeper }: CredentialParts, log: Log): void {
       case 'probe':
         return log.info(
           { accepted: notice.accepted },
-          'asked the provider whether it accepts the credential again',
+          'checked whether the provider accepts the credential again',
         )
     }
   })
@@ -143,13 +143,14 @@ async function announce(gateway: Gateway, settings: Settings): Promise<void> {
   }
   await writeFileAtomically(runFile(paths.home), `${JSON.stringify(running)}\n`)
   print(
-    `${paint('bold', `Hermes Gateway ${VERSION}`)}${sandbox ? ', in the sandbox: nothing leaves this machine' : ''}`,
+    `${paint('bold', `Hermes Gateway ${VERSION}`)}${sandbox ? ' (sandbox: nothing leaves this machine)' : ''}`,
   )
   if (gateway.moved)
-    print(`Port ${config.gateway.port} is taken; this one listens on ${new URL(gateway.url).port}.`)
+    print(`Port ${config.gateway.port} is in use; listening on ${new URL(gateway.url).port} instead.`)
   if (config.channels.web.enabled) print(`Open ${paint('cyan', gateway.pageAddress())}`)
-  else print(`Listens on ${gateway.url}`)
-  if (sandbox) print('Type !help in the chat to break things and watch them mend. Ctrl-C ends it.')
+  else print(`Listening on ${gateway.url}`)
+  if (sandbox)
+    print('Type !help in the chat to break things and watch them recover. Ctrl-C stops the gateway.')
 }
 
 async function startSandboxProvider(): Promise<Sandbox> {
@@ -157,7 +158,7 @@ async function startSandboxProvider(): Promise<Sandbox> {
   return startSandbox({ answer: VISITOR_PACE })
 }
 
-/** The simulated Anthropic remembers nothing of its last life, so every start is a new sign-in. */
+/** The simulated Anthropic keeps nothing across restarts, so every start needs a new sign-in. */
 async function signInToSandbox(sandbox: Sandbox, { own }: CredentialParts): Promise<void> {
   const issued = sandbox.signIn()
   const now = Date.now()
@@ -178,10 +179,10 @@ async function signInToSandbox(sandbox: Sandbox, { own }: CredentialParts): Prom
   })
 }
 
-/** A closed terminal (SIGHUP) asks for the same as a service manager and as Ctrl-C. */
+/** From a service manager, Ctrl-C and a closed terminal. */
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
-/** Resolves with the first signal; a second one ends the process at once, as does any after `stack`. */
+/** Resolves with the first signal; a second one ends the process immediately, as does any after `stack`. */
 function waitForStop(stack: AsyncDisposableStack): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   const listenNoMore = () => {

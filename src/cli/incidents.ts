@@ -4,12 +4,13 @@ import type { IncidentItem } from '../http/wire-reports.ts'
 import type { List } from '../http/wire.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { withStorage } from './context.ts'
-import { duration, paint, print, printJson, table } from './terminal/output.ts'
+import { outageCause } from './outage-cause.ts'
+import { duration, localTime, paint, print, printJson, table } from './terminal/output.ts'
 
-/** As many as anybody scrolls through. */
+/** More than anybody reads. */
 const LIST_LIMIT = 100
 
-/** The outages of this home, the newest first; beside a running gateway or without one. */
+/** Lists the outages of this home, newest first, whether a gateway is running or not. */
 export async function incidentsCommand(
   options: GlobalOptions & { readonly json: boolean },
 ): Promise<ExitCode> {
@@ -20,19 +21,19 @@ export async function incidentsCommand(
   }
   if (!items) return EXIT.failed
   if (items.length === 0) {
-    print('No outage so far.')
+    print('No outages so far.')
     return EXIT.ok
   }
   const now = Date.now()
   print(
     table([
-      ['BEGAN', 'LASTED', 'WHAT', 'WAITED', 'ANSWERED', 'OPERATOR'],
+      ['STARTED', 'DURATION', 'CAUSE', 'HELD', 'ANSWERED', 'ALERTS'],
       ...items.map((incident) => row(incident, now)),
     ]),
   )
   const [newest] = items
   if (newest && newest.closedAt === null) {
-    print(`\n${paint('yellow', 'The first one goes on.')} What to do: hermes status`)
+    print(`\n${paint('yellow', 'The first outage is still open.')} See "hermes status".`)
   }
   return EXIT.ok
 }
@@ -40,11 +41,11 @@ export async function incidentsCommand(
 function row(incident: Incident, now: number): string[] {
   const { openedAt, closedAt, status, reason, counts, alerted, alertRounds } = incident
   return [
-    new Date(openedAt).toISOString().slice(0, 16).replace('T', ' '),
-    `${duration((closedAt ?? now) - openedAt)}${closedAt === null ? ' so far' : ''}`,
-    reason === null ? status : `${status} (${reason})`,
+    localTime(openedAt),
+    `${duration((closedAt ?? now) - openedAt)}${closedAt === null ? ', ongoing' : ''}`,
+    outageCause(status, reason),
     String(counts.held),
     String(counts.answered),
-    alerted ? (alertRounds > 1 ? `told ${alertRounds}×` : 'told') : 'not told',
+    alerted ? String(Math.max(1, alertRounds)) : 'none',
   ]
 }

@@ -7,11 +7,11 @@ import { buildProgram } from './program.ts'
 
 /** Runs one command line and sets the process's exit code. Never throws. */
 export async function run(argv: readonly string[]): Promise<void> {
-  // Our clock's timers keep no process alive. Without this one, a command that only waits (for a
-  // port, a lock, a provider that asked for patience) would end in silence, and with success.
+  // Our clock's timers do not keep the process alive. Without this one, a command that only waits (for a
+  // port, a lock, a Retry-After) would exit silently, with success.
   const alive = setInterval(() => undefined, MAX_TIMER_MS)
-  // A reader that has seen enough (`hermes … | head`, a log viewer that is closed) is no failure, and no
-  // reason to end a gateway in the middle of its work.
+  // A closed pipe (`hermes … | head`, a log viewer that was closed) is no failure and must not stop a
+  // running gateway.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
   const program = buildProgram((code) => {
     process.exitCode = code
@@ -19,7 +19,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
-    process.exitCode = report(error)
+    process.exitCode = reportError(error)
   } finally {
     clearInterval(alive)
   }
@@ -29,8 +29,8 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
 }
 
-function report(error: unknown): number {
-  // Commander has already printed its own message, help and version included.
+function reportError(error: unknown): number {
+  // Commander has already printed its message, including help and version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   process.stderr.write(`hermes: ${redact(messageOf(error))}\n`)
   return error instanceof ConfigurationError ? EXIT.configuration : EXIT.failed

@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { withStorage } from './context.ts'
-import { duration, print, printError, printJson, table } from './terminal/output.ts'
+import { duration, localTime, print, printError, printJson, table } from './terminal/output.ts'
 
 export async function pairingListCommand(
   options: GlobalOptions & { readonly json: boolean },
@@ -11,7 +11,7 @@ export async function pairingListCommand(
     approved: await pairings.approved(),
   }))
   if (options.json) {
-    // The code itself is only for the person who was shown it and the operator who is told it.
+    // The code itself is only for the person who received it.
     printJson({
       items: [
         ...(found?.pending ?? []).map((person) => ({
@@ -35,12 +35,12 @@ export async function pairingListCommand(
   }
   if (!found) return EXIT.failed
   if (found.pending.length + found.approved.length === 0) {
-    print('Nobody has asked, and nobody was let in by pairing.')
+    print('No pending requests, and nobody approved by pairing.')
     return EXIT.ok
   }
   print(
     table([
-      ['STATE', 'CHANNEL', 'USER', 'NAME', 'SINCE'],
+      ['STATE', 'CHANNEL', 'USER', 'NAME', 'AGE'],
       ...found.pending.map((person) => [
         'pending',
         person.channel,
@@ -58,7 +58,7 @@ export async function pairingListCommand(
     ]),
   )
   if (found.pending.length > 0)
-    print('\nLet a person in with the code they were shown: hermes pairing approve CHANNEL CODE')
+    print('\nApprove a person with the code they received: hermes pairing approve CHANNEL CODE')
   return EXIT.ok
 }
 
@@ -71,17 +71,15 @@ export async function pairingApproveCommand(
   )
   switch (approval?.kind) {
     case 'approved':
-      print(
-        `${approval.personName ?? approval.personId} (${options.channel} ${approval.personId}) may talk now.`,
-      )
+      print(`Approved ${approval.personName ?? approval.personId} (${options.channel} ${approval.personId}).`)
       return EXIT.ok
     case 'locked':
       printError(
-        `too many wrong codes on ${options.channel}; approving is locked until ${new Date(approval.until).toISOString()}.`,
+        `too many wrong codes for ${options.channel}; approval is locked until ${localTime(approval.until)}.`,
       )
       return EXIT.failed
     case 'unknown-code':
-      printError(`no one on ${options.channel} holds that code, or it is over. Codes last an hour.`)
+      printError('that code is unknown or has expired. Codes are valid for one hour.')
       return EXIT.failed
     case undefined:
       return EXIT.failed
@@ -94,10 +92,10 @@ export async function pairingRevokeCommand(
   const revoked = await withStorage(options, ({ pairings }) => pairings.revoke(options.channel, options.user))
   if (!revoked) {
     printError(
-      `${options.user} was not let in on ${options.channel} by pairing. An allowlist is changed in the configuration.`,
+      `${options.user} was not approved on ${options.channel} by pairing. Allowlists are part of the configuration.`,
     )
     return EXIT.failed
   }
-  print(`${options.user} may not talk on ${options.channel} any more.`)
+  print(`Withdrew the approval of ${options.user} on ${options.channel}.`)
   return EXIT.ok
 }

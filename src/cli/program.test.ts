@@ -8,7 +8,7 @@ function all(command: Command): Command[] {
   return [command, ...command.commands.flatMap(all)]
 }
 
-/** The help as it is printed, with what stands before and after it. */
+/** The help as it is printed, with the texts before and after it. */
 function helpOf(command: Command): string {
   let text = ''
   command.configureOutput({ writeOut: (part) => (text += part) })
@@ -37,7 +37,7 @@ it('begins the main help with examples, groups the commands, and ends with the e
     expect(help.slice(places.at(-1))).toMatch(new RegExp(`^ {2}${code} `, 'm'))
 })
 
-it('has words for every command, and examples for every one of the main help', () => {
+it('describes every command, and has examples for every command of the main help', () => {
   const commands = all(program)
   const nameless = commands.filter((command) => !command.summary() && !command.description())
   expect(nameless.map((command) => command.name())).toEqual([])
@@ -45,6 +45,6 @@ it('has words for every command, and examples for every one of the main help', (
   expect(plain.map((command) => command.name())).toEqual([])
 })
 
-it('says in every help that the home can be chosen', () => {
+it('documents --home in every help', () => {
   for (const command of all(program)) expect(helpOf(command)).toContain('--home <dir>')
 })

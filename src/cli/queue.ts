@@ -2,12 +2,12 @@ import { queueItem } from '../http/api/status-report.ts'
 import type { QueueChange, QueueItem } from '../http/wire-reports.ts'
 import type { List } from '../http/wire.ts'
 import type { MessageState } from '../inbox/message.ts'
-import { GatewayApi } from './client/running.ts'
+import { GatewayApi } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
-import { withStorage, pathsOf } from './context.ts'
-import { duration, print, printError, printJson, table } from './terminal/output.ts'
+import { resolvePaths, withStorage } from './context.ts'
+import { duration, plural, print, printError, printJson, table } from './terminal/output.ts'
 
-/** More than anybody reads; the metrics count the rest. */
+/** More than anybody reads; the metrics have the totals. */
 const LIST_LIMIT = 1000
 const WAITING: readonly MessageState[] = ['received', 'answering', 'held', 'parked']
 
@@ -26,7 +26,7 @@ export async function queueListCommand(
     return EXIT.ok
   }
   if (items.length === 0) {
-    print('Nothing waits.')
+    print('The queue is empty.')
     return EXIT.ok
   }
   const now = Date.now()
@@ -42,7 +42,7 @@ export async function queueListCommand(
       ]),
     ]),
   )
-  if (items.some((item) => item.state === 'parked')) print('\nTry one again: hermes queue retry ID')
+  if (items.some((item) => item.state === 'parked')) print('\nRetry a message: hermes queue retry ID')
   return EXIT.ok
 }
 
@@ -50,11 +50,11 @@ export async function queueRetryCommand(
   options: GlobalOptions & { readonly id: string | undefined; readonly all: boolean },
 ): Promise<ExitCode> {
   if ((options.id === undefined) === !options.all) {
-    printError('name one message, or give --all.')
+    printError('pass the ID of one message, or --all.')
     return EXIT.usage
   }
-  const paths = pathsOf(options)
-  // Through the gateway where one runs, so that it begins at once.
+  const paths = resolvePaths(options)
+  // Through the running gateway, if there is one, so that it retries immediately.
   const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
   const ids = options.id === undefined ? await parkedIds(options) : [options.id]
   let retried = 0
@@ -68,10 +68,12 @@ export async function queueRetryCommand(
     if (done) retried++
   }
   if (options.id !== undefined && retried === 0) {
-    printError(`no held or parked message has the id ${options.id}. "hermes queue list" shows what waits.`)
+    printError(
+      `no held or parked message has the ID ${options.id}. "hermes queue list" shows all waiting messages.`,
+    )
     return EXIT.failed
   }
-  print(retried === 1 ? 'One message will be tried again.' : `${retried} messages will be tried again.`)
+  print(retried === 0 ? 'No messages to retry.' : `Retrying ${plural(retried, 'message')}.`)
   return EXIT.ok
 }
 
@@ -83,7 +85,7 @@ async function parkedIds(options: GlobalOptions): Promise<readonly string[]> {
 }
 
 export async function queueDropCommand(options: GlobalOptions & { readonly id: string }): Promise<ExitCode> {
-  const paths = pathsOf(options)
+  const paths = resolvePaths(options)
   const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
   const dropped = api
     ? await api.call<QueueChange>('POST', `/api/queue/${encodeURIComponent(options.id)}/drop`).then(
@@ -92,9 +94,11 @@ export async function queueDropCommand(options: GlobalOptions & { readonly id: s
       )
     : await withStorage(options, ({ inbox }) => inbox.drop(options.id, Date.now()))
   if (!dropped) {
-    printError(`no held or parked message has the id ${options.id}. "hermes queue list" shows what waits.`)
+    printError(
+      `no held or parked message has the ID ${options.id}. "hermes queue list" shows all waiting messages.`,
+    )
     return EXIT.failed
   }
-  print('Dropped.')
+  print('Message dropped.')
   return EXIT.ok
 }

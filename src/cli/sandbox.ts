@@ -5,7 +5,7 @@ import type { Sandbox } from '../sandbox/types.ts'
 import { Refused } from '../support/errors.ts'
 import { EXIT, type ExitCode } from './command.ts'
 
-/** The simulated Anthropic alone, until Ctrl-C. */
+/** Runs only the simulated Anthropic, until Ctrl-C. */
 export async function sandboxCommand(options: {
   readonly port: number | undefined
   readonly unmarked: boolean
@@ -18,7 +18,7 @@ export async function sandboxCommand(options: {
   return EXIT.ok
 }
 
-/** The switches of the simulated Anthropic that the page shows. Only a sandbox has them. */
+/** The fault controls that the page shows in the sandbox. */
 export function sandboxPanel(sandbox: Sandbox): SandboxPanel {
   const { control } = sandbox
   const actions: { readonly [Action in SandboxAction]: (body: unknown) => SandboxActions[Action] } = {

@@ -6,16 +6,17 @@ import type { WaitingCounts } from '../inbox/inbox.ts'
 import { VERSION } from '../support/package.ts'
 import { withCredentials } from './auth/auth-parts.ts'
 import { printStatus } from './auth/auth-status.ts'
-import { GatewayApi } from './client/running.ts'
+import { GatewayApi } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
-import { pathsOf, withExistingStorage } from './context.ts'
-import { duration, paint, print, printJson, table } from './terminal/output.ts'
+import { resolvePaths, withExistingStorage } from './context.ts'
+import { outageCause } from './outage-cause.ts'
+import { duration, localTime, paint, plural, print, printJson, table } from './terminal/output.ts'
 
-const NOTHING: WaitingCounts = { received: 0, answering: 0, held: 0, parked: 0, oldestAt: null }
+const NO_MESSAGES: WaitingCounts = { received: 0, answering: 0, held: 0, parked: 0, oldestAt: null }
 
-/** The whole picture: from the running gateway, else from what is stored. */
+/** Prints the state of everything, from the running gateway or else from stored data. */
 export async function statusCommand(options: GlobalOptions & { readonly json: boolean }): Promise<ExitCode> {
-  const paths = pathsOf(options)
+  const paths = resolvePaths(options)
   const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
   const report = api ? await api.call<StatusReport>('GET', '/api/status') : await storedReport(options)
   if (options.json) printJson(report)
@@ -25,10 +26,10 @@ export async function statusCommand(options: GlobalOptions & { readonly json: bo
 }
 
 function storedReport(options: GlobalOptions): Promise<StatusReport> {
-  return withCredentials(options, (parts) => reportOf(options, parts))
+  return withCredentials(options, (parts) => buildReport(options, parts))
 }
 
-async function reportOf(
+async function buildReport(
   options: GlobalOptions,
   { keeper, settings }: CredentialParts,
 ): Promise<StatusReport> {
@@ -42,7 +43,7 @@ async function reportOf(
     readiness: null,
     credential: keeper.snapshot(),
     channels: [],
-    counts: stored?.counts ?? NOTHING,
+    counts: stored?.counts ?? NO_MESSAGES,
     incident: stored?.incident ?? null,
     routes: [],
     warnings: settings.warnings,
@@ -61,7 +62,7 @@ function printReport(report: StatusReport): void {
     account ?? '',
   ])
   for (const { route, working, problem } of alerts) {
-    rows.push([`alert ${route}`, problem ?? (working ? 'works' : 'not used yet'), ''])
+    rows.push([`alert ${route}`, problem ?? (working ? 'working' : 'not used yet'), ''])
   }
   if (rows.length > 0) print(table(rows))
   if (report.fleet) printFleet(report.fleet)
@@ -69,7 +70,13 @@ function printReport(report: StatusReport): void {
   const age = queue.oldestAt ? `, the oldest for ${duration(Date.now() - Date.parse(queue.oldestAt))}` : ''
   print(`Queue: ${waiting} waiting (${queue.held} held)${age}, ${queue.parked} parked`)
   if (queue.parked > 0) print('  hermes queue list --state parked')
-  if (incident) print(paint('red', `Incident: ${incident.status} since ${incident.openedAt}`))
+  if (incident)
+    print(
+      paint(
+        'red',
+        `Incident: ${outageCause(incident.status, incident.reason)}, since ${localTime(incident.openedAt)}`,
+      ),
+    )
   for (const warning of warnings) print(paint('yellow', `! ${warning}`))
   if (gateway.url)
     print(
@@ -77,9 +84,9 @@ function printReport(report: StatusReport): void {
     )
 }
 
-/** The gateways on the same database, and what each of them holds. */
+/** Prints the gateways that share the database, and the role of each. */
 function printFleet(fleet: NonNullable<StatusReport['fleet']>): void {
-  print(`Fleet: ${fleet.length === 1 ? 'one gateway' : `${fleet.length} gateways`}`)
+  print(`Fleet: ${plural(fleet.length, 'gateway')}`)
   print(
     table(
       fleet.map(({ role, host, pid, version, since, holds }) => [
@@ -87,25 +94,22 @@ function printFleet(fleet: NonNullable<StatusReport['fleet']>): void {
         role,
         version,
         `up ${duration(Date.now() - Date.parse(since))}`,
-        holds.flatMap(heldBy).join(', '),
+        holds.flatMap(leaseName).join(', '),
       ]),
     ),
   )
 }
 
-/** `channel:telegram:1a2b3c4d` is who receives from Telegram; what else is held is the gateways' own affair. */
-function heldBy(name: string): readonly string[] {
+/** `channel:telegram:1a2b3c4d` connects to Telegram, the leader sends alerts; other leases are internal. */
+function leaseName(name: string): readonly string[] {
   const [kind, channel] = name.split(':')
   if (kind === 'channel' && channel !== undefined) return [channel]
   return name === 'leader' ? ['alerts'] : []
 }
 
 function headline({ gateway }: StatusReport): string {
-  if (!gateway.running) return paint('red', '● No gateway runs on this home. Start it with "hermes gateway".')
+  if (!gateway.running) return paint('red', '● No gateway is running. Start it with "hermes gateway".')
   if (gateway.status === 'ready')
-    return paint('green', `● Messages are answered.${gateway.sandbox ? ' (sandbox)' : ''}`)
-  return paint(
-    'red',
-    `● Messages cannot be answered: ${gateway.status}${gateway.reason ? ` (${gateway.reason})` : ''}.`,
-  )
+    return paint('green', `● Answering messages.${gateway.sandbox ? ' (sandbox)' : ''}`)
+  return paint('red', `● Not answering: ${outageCause(gateway.status, gateway.reason)}.`)
 }

@@ -68,7 +68,7 @@ test(
     expect((await gateway.run(['alerts', 'test'])).code).toBe(0)
     const [{ path, headers, body }] = receiver.posts as [(typeof receiver.posts)[0]]
     expect(path).toBe('/my-topic')
-    expect(body).toMatch(/^A test from Hermes Gateway/)
+    expect(body).toMatch(/^Test alert from Hermes Gateway/)
     expect(headers).toMatchObject({
       authorization: `Bearer ${NTFY_TOKEN}`,
       title: 'Hermes Gateway',
@@ -122,7 +122,7 @@ test.runIf(NO_CERTIFICATES === null)(
     expect(mails()).toHaveLength(2)
     for (const mail of mails()) {
       expect(mail).toMatchObject({ user: 'alerts@example.org', secure: true, to: ['operator@example.org'] })
-      expect(mail.text).toMatch(/^Subject: Hermes Gateway: A test from Hermes Gateway/m)
+      expect(mail.text).toMatch(/^Subject: Hermes Gateway: Test alert from Hermes Gateway/m)
       expect(mail.text).toMatch(/^Auto-Submitted: auto-generated/m)
       expect(mail.text).toMatch(/^Message-ID: <[^@>]+@hermes-gateway>/im)
     }

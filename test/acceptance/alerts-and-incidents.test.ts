@@ -48,7 +48,7 @@ it('alerts test sends through every route and says which arrived', PROCESS_TEST,
   ])
   expect(code).toBe(0)
   expect(JSON.parse(posts[0]!.body)).toMatchObject({ event: 'test' })
-  expect(fixture.telegram.sentTo(ADA)[0]!.text).toContain('this is how you will hear of an outage')
+  expect(fixture.telegram.sentTo(ADA)[0]!.text).toContain('outages will be reported here')
   expect(stdout + stderr).not.toContain(CANARY)
 })
 
@@ -60,7 +60,7 @@ it('alerts test fails where no route takes it, and where there is none', PROCESS
   expect(code).toBe(1)
   await using none = await BotFixture.start({ start: false })
   const empty = await none.gateway.run(['alerts', 'test'])
-  expect(empty.stderr).toContain('nobody would be told')
+  expect(empty.stderr).toContain("you won't hear about outages")
   expect(empty.code).toBe(1)
 })
 
@@ -105,8 +105,8 @@ it(
       openedAt: expect.stringMatching(/Z$/) as string,
     })
     const { stdout } = await fixture.gateway.run(['incidents'])
-    expect(stdout).toMatch(/needs-login \(absent\)/)
-    expect(stdout).toMatch(/1 d 0 h +usage-limited +3 +2 +not told/)
-    expect(stdout).toContain('The first one goes on.')
+    expect(stdout).toMatch(/nobody has signed in yet/)
+    expect(stdout).toMatch(/1 d 0 h +the usage limit has been reached +3 +2 +none/)
+    expect(stdout).toContain('The first outage is still open.')
   },
 )

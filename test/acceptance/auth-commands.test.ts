@@ -157,9 +157,9 @@ it('auth logout removes the own sign-in, and only that', async () => {
   const { home, store } = await homeAt(await startProvider())
   const out = await hermes(home, ['logout'], { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' })
   expect(out.code).toBe(0)
-  expect(out.stdout).toMatch(/removed[\s\S]*environment \(ANTHROPIC_API_KEY\)/)
+  expect(out.stdout).toMatch(/Removed[\s\S]*environment \(ANTHROPIC_API_KEY\)/)
   expect(await store.read()).toEqual({ kind: 'absent' })
-  expect((await hermes(home, ['logout'])).stdout).toContain('There was no own sign-in')
+  expect((await hermes(home, ['logout'])).stdout).toContain('The gateway has no sign-in of its own.')
 })
 
 it('auth status --adopt lets a moved home go on, which would otherwise not be used', async () => {

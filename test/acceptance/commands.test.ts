@@ -42,7 +42,7 @@ describe('beside a running gateway', () => {
 
   test('status tells that all is well, in words and as one object', PROCESS_TEST, async () => {
     const words = await hermes(['status'])
-    expect(words.stdout).toContain('Messages are answered.')
+    expect(words.stdout).toContain('Answering messages.')
     expect(words.code).toBe(0)
     const json = await hermes(['status', '--json'])
     expect(jsonOf(json)).toMatchObject({

@@ -96,7 +96,7 @@ test(
       expect.objectContaining({
         id: 'discord',
         level: 'ok',
-        message: `Discord knows the bot as ${BOT.username}`,
+        message: `Discord accepts the token of bot ${BOT.username}`,
       }),
     )
     discord.applicationFlags = 0

@@ -115,7 +115,7 @@ const FAULTS: readonly Fault[] = [
     plant: (fixture) => chmodSync(fixture.gateway.home, 0o755),
     id: 'home.mode',
     level: 'warning',
-    message: /open to others \(mode 0755\)/,
+    message: /accessible to other users \(mode 0755\)/,
     mend: /^chmod 700 /,
     code: 0,
   },
@@ -168,7 +168,7 @@ const FAULTS: readonly Fault[] = [
       })),
     id: 'sign-in.end',
     level: 'warning',
-    message: /ends in (1 d 23 h|2 d 0 h)/,
+    message: /expires in (1 d 23 h|2 d 0 h)/,
     mend: /^hermes auth login --headless$/,
     code: 0,
   },
@@ -233,7 +233,7 @@ const FAULTS: readonly Fault[] = [
     },
     id: 'telegram.taken',
     level: 'error',
-    message: /Another program receives as @hermes_test_bot/,
+    message: /Another program is polling as @hermes_test_bot/,
     mend: /^hermes init$/,
     code: 1,
   },
@@ -242,7 +242,7 @@ const FAULTS: readonly Fault[] = [
     options: { config: { alerts: [{ type: 'ntfy', url: `${CLOSED}/t`, token: CANARY }] } },
     id: 'alerts',
     level: 'error',
-    message: /ntfy:127\.0\.0\.1:59 would not work: cannot be reached/,
+    message: /ntfy:127\.0\.0\.1:59 does not work: cannot be reached/,
     mend: /config\.yaml$/,
     code: 1,
   },
@@ -251,7 +251,7 @@ const FAULTS: readonly Fault[] = [
     options: { config: {} },
     id: 'alerts',
     level: 'warning',
-    message: /nobody would be told/,
+    message: /you won't hear about outages/,
     mend: /^hermes init$/,
     code: 0,
   },
@@ -278,7 +278,7 @@ const FAULTS: readonly Fault[] = [
     },
     id: 'database.version',
     level: 'error',
-    message: /written by a newer hermes \(version 9999/,
+    message: /written by a newer hermes \(database version 9999/,
     mend: /^npm install -g hermes-gateway@latest$/,
     code: 78,
   },
@@ -289,7 +289,7 @@ const FAULTS: readonly Fault[] = [
     },
     id: 'port',
     level: 'error',
-    message: /is taken by another program/,
+    message: /is in use by another program/,
     mend: /config\.yaml$/,
     code: 1,
   },
@@ -313,13 +313,13 @@ const FAULTS: readonly Fault[] = [
     },
     id: 'service',
     level: 'error',
-    message: /starts \/gone\/node, which is gone/,
+    message: /starts \/gone\/node, which does not exist/,
     mend: /^hermes service install$/,
     code: 1,
   },
 ]
 
-it.each(FAULTS)('finds $name, and names what mends it', PROCESS_TEST, async (fault) => {
+it.each(FAULTS)('finds $name, and names the command that fixes it', PROCESS_TEST, async (fault) => {
   await using fixture = await BotFixture.start({ ...WITHOUT_BOT, ...fault.options })
   await fixture.signedIn()
   await fault.plant?.(fixture)
@@ -346,8 +346,8 @@ it('finds nothing where nothing is wrong, beside a running gateway as well', PRO
     fixture.telegram.callsOf('getUpdates').filter(({ payload }) => payload['limit'] === 1).length
   const before = polls()
   const { code: beside, stdout } = await fixture.gateway.run(['doctor'])
-  expect(stdout).toContain('A gateway runs on this home')
-  expect(stdout).toContain('Everything is as it should be.')
+  expect(stdout).toContain('The gateway is running')
+  expect(stdout).toContain('All checks passed.')
   expect(beside).toBe(0)
   // The gateway receives: nobody else asks for updates.
   expect(polls()).toBe(before)

@@ -35,7 +35,7 @@ describe.skipIf(withoutTmux).concurrent(`hermes auth login on a terminal${whyWit
       const { sandbox, gateway } = place
       {
         using terminal = place.open('--headless')
-        await terminal.see('Go on with a subscription sign-in?')
+        await terminal.see('Continue with a subscription sign-in?')
         terminal.type('y')
         const url = ADDRESS.exec(await terminal.see(ADDRESS))![0]
         terminal.type(sandbox.authorize(url))
@@ -63,7 +63,7 @@ describe.skipIf(withoutTmux).concurrent(`hermes auth login on a terminal${whyWit
     await using place = await desk()
     {
       using terminal = place.open('--headless')
-      await terminal.see('Go on with a subscription sign-in?')
+      await terminal.see('Continue with a subscription sign-in?')
       terminal.press('Enter')
       await terminal.see('[exit 1]')
       expect(terminal.screen).toContain('nothing was changed')

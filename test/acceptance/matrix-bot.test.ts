@@ -101,7 +101,7 @@ test(
     expect(server.callsOf('createRoom').length).toBe(1)
 
     const doctor = await gateway.run(['doctor'])
-    expect(doctor.stdout).toContain(`knows the bot as ${MatrixRooms.bot}`)
+    expect(doctor.stdout).toContain(`accepts the token of ${MatrixRooms.bot}`)
     const status = await gateway.run(['status'])
     expect(status.stdout).toMatch(/matrix\s+connected\s+@hermes:test/)
   },

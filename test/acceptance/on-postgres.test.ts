@@ -24,7 +24,7 @@ test(
     expect([empty.code, empty.stderr]).toEqual([1, expect.stringContaining('has no database yet')])
     const before = await gateway.run(['doctor', '--json'])
     expect(databaseFindings(before.stdout)).toEqual([
-      { id: 'database', level: 'ok', message: expect.stringMatching(/the next start brings it up/) },
+      { id: 'database', level: 'ok', message: expect.stringMatching(/the next start migrates it/) },
     ])
 
     await gateway.start()
@@ -57,7 +57,7 @@ test(
     const deleted = await gateway.run(['data', 'delete', 'telegram', '501', '--yes'])
     expect(deleted.stdout).toContain('2 messages')
     const queue = await gateway.run(['queue', 'list'])
-    expect([queue.code, queue.stdout.trim()]).toEqual([0, 'Nothing waits.'])
+    expect([queue.code, queue.stdout.trim()]).toEqual([0, 'The queue is empty.'])
     const backup = await gateway.run(['backup', `${gateway.home}/copy`])
     expect([backup.code === 0, backup.stderr]).toEqual([false, expect.stringContaining('pg_dump')])
     const after = await gateway.run(['doctor', '--json'])

@@ -102,7 +102,7 @@ describe.skipIf(process.platform !== 'linux')('hermes service on a system with s
       '--user disable --now hermes-gateway.service',
       '--user daemon-reload',
     ])
-    expect(system.run('uninstall').stdout).toContain('No service of')
+    expect(system.run('uninstall').stdout).toContain('No service is installed for')
   })
 
   it('a unit that somebody else wrote is neither replaced nor removed', () => {

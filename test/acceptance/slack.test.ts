@@ -87,7 +87,7 @@ test(
     const doctor = await gateway.run(['doctor', '--json'])
     const { items } = JSON.parse(doctor.stdout) as { items: Array<{ id: string; message: string }> }
     expect(items.find(({ id }) => id === 'slack')?.message).toBe(
-      'Slack knows the bot as @hermes in Test, with every scope it needs',
+      'Slack accepts the tokens of @hermes in Test; all scopes are granted',
     )
     expect((await gateway.kill('SIGTERM'))?.code).toBe(0)
     const said = gateway.stdout + gateway.stderr

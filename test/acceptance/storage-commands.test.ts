@@ -51,7 +51,7 @@ test(
     expect(copied.stderr).toBe('')
     expect(copied.code).toBe(0)
     expect(copied.stdout).toContain('every row was compared')
-    expect(copied.stdout).toContain('this home keeps no token of its own')
+    expect(copied.stdout).toContain('this home no longer keeps a token')
     expect(existsSync(join(gateway.home, 'hermes.db'))).toBe(false)
     expect(readFileSync(join(gateway.home, 'credentials.json'), 'utf8')).not.toContain('sk-ant')
     const again = await gateway.run(['storage', 'copy'])
@@ -75,7 +75,7 @@ test(
     expect(JSON.stringify(there)).not.toContain(secretKey)
     const busy = await gateway.run(['storage', 'copy'])
     expect(busy.code).toBe(1)
-    expect(busy.stderr).toContain('a gateway runs on')
+    expect(busy.stderr).toContain('a gateway is running for')
   },
 )
 

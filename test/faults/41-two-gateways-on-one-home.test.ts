@@ -9,7 +9,7 @@ test(
   async () => {
     await using first = await GatewayProcess.start()
     const second = await first.run(['gateway', '--port', String(await freePort())])
-    expect(second.stderr).toContain(`a gateway already runs on ${first.home}`)
+    expect(second.stderr).toContain(`a gateway is already running for ${first.home}`)
     expect(second.stdout).toBe('')
     expect(second.code).toBe(1)
     expect(JSON.parse((await first.run(['status', '--json'])).stdout)).toMatchObject({

@@ -23,7 +23,7 @@ export interface LoginCommandOptions extends GlobalOptions {
   readonly replace: boolean
 }
 
-/** The owner of a sign-in that is started here: there is one terminal. */
+/** The owner of sign-ins started by this command. */
 const OWNER = 'terminal'
 
 export function authLoginCommand(options: LoginCommandOptions): Promise<ExitCode> {
@@ -38,10 +38,10 @@ async function loginWithAccount(options: LoginCommandOptions, parts: CredentialP
   print()
   if (!options.yes) {
     if (!interactive) {
-      printError('these terms have to be accepted: give --yes. Nothing was read.')
+      printError('pass --yes to accept these terms. Nothing was read.')
       return EXIT.usage
     }
-    if (!(await confirm('Go on with a subscription sign-in?'))) {
+    if (!(await confirm('Continue with a subscription sign-in?'))) {
       printError('nothing was changed.')
       return EXIT.failed
     }
@@ -58,8 +58,8 @@ async function loginWithAccount(options: LoginCommandOptions, parts: CredentialP
     const started = await sessions.begin(OWNER, callback?.redirectUri)
     print(
       callback
-        ? 'Your browser opens this address; if it does not, open it yourself:'
-        : 'Open this address on any device:',
+        ? 'Opening this link in your browser. If that fails, open it yourself:'
+        : 'Open this link on any device:',
     )
     print(started.url)
     print()
@@ -67,13 +67,13 @@ async function loginWithAccount(options: LoginCommandOptions, parts: CredentialP
     callback?.open(started.url)
     print(
       callback
-        ? 'Waiting for the browser. You can also paste the address that it ends at, or the code:'
-        : 'Sign in there, and paste the code that the page shows (code#state), or the address it ends at:',
+        ? 'Waiting for the browser. You can also paste the code, or the address of the final page:'
+        : 'Sign in there, then paste the code (code#state) or the address of the final page here:',
     )
-    const paste = callback ? await pasteOrArrival(callback.arrived, started.expiresAt) : await readLine('')
+    const paste = callback ? await pasteOrCallback(callback.arrived, started.expiresAt) : await readLine('')
     print('Exchanging the code…')
     const finished = await finish(sessions, paste ?? '', options, interactive)
-    return finished ? await report(parts, `Signed in as ${accountName(finished)}.`) : EXIT.failed
+    return finished ? await reportInUse(parts, `Signed in as ${accountName(finished)}.`) : EXIT.failed
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     printError(error.message)
@@ -84,10 +84,10 @@ async function loginWithAccount(options: LoginCommandOptions, parts: CredentialP
 }
 
 /**
- * What comes first, from the browser or by hand. An input that ends (there may be none at all) leaves it to
- * the browser; the wait itself ends with the sign-in's life.
+ * Waits for the browser's callback or a pasted code, whichever comes first, until the sign-in expires. If
+ * stdin ends, only the browser can complete it.
  */
-async function pasteOrArrival(arrived: Promise<string>, expiresAt: number): Promise<string> {
+async function pasteOrCallback(arrived: Promise<string>, expiresAt: number): Promise<string> {
   const done = new AbortController()
   const { promise: over, resolve } = Promise.withResolvers<string>()
   const typed = readLine('', done.signal).then((line) => line ?? over)
@@ -100,7 +100,7 @@ async function pasteOrArrival(arrived: Promise<string>, expiresAt: number): Prom
   }
 }
 
-/** null: another account, and nobody said that it may take the place. */
+/** null: the code belongs to another account, and replacing the current one was not confirmed. */
 async function finish(
   sessions: LoginSessions,
   paste: string,
@@ -112,7 +112,7 @@ async function finish(
   } catch (error) {
     if (!(error instanceof OtherAccount)) throw error
     if (interactive && (await confirm(`${error.message} Replace it?`))) return await sessions.confirm(OWNER)
-    printError(`${error.message} Nothing was changed. Give --replace if that is what you want.`)
+    printError(`${error.message} Nothing was changed. Pass --replace to replace it.`)
     return null
   }
 }
@@ -125,7 +125,7 @@ async function loginWithKey(parts: CredentialParts): Promise<ExitCode> {
     return EXIT.failed
   }
   const secret = new Secret(key)
-  print('Asking the provider whether it takes this key…')
+  print('Checking the key with the provider…')
   const { model, auth } = parts.settings.config
   const proof = await proveKey({ baseUrl: model.baseUrl, userAgent: auth.oauth.userAgent }, secret)
   if (proof.kind !== 'accepted') {
@@ -133,24 +133,24 @@ async function loginWithKey(parts: CredentialParts): Promise<ExitCode> {
     return EXIT.failed
   }
   await parts.own.signIn({ kind: 'api-key', key: secret })
-  return report(parts, `The API key ${secret.fingerprint} is in use.`)
+  return reportInUse(parts, `The API key ${secret.fingerprint} is in use.`)
 }
 
-/** Stored is not yet used: where something else still wins, that is said. */
-async function report(parts: CredentialParts, done: string): Promise<ExitCode> {
+/** Reports success only if the stored sign-in is the one in use. */
+async function reportInUse(parts: CredentialParts, success: string): Promise<ExitCode> {
   const { reports } = await parts.resolver.resolve()
   const winner = reports.find(({ inUse }) => inUse)
   if (winner?.source !== 'own') {
     const own = reports.find(({ source }) => source === 'own')
     printError(
       winner
-        ? `the sign-in is stored, but ${winner.place} still wins. Remove it, and look at "hermes auth sources".`
-        : `the sign-in is stored, but cannot be used here: ${own?.reason ?? 'it is gone'}`,
+        ? `the sign-in is stored, but ${winner.place} takes precedence. Remove it, then check "hermes auth sources".`
+        : `the sign-in is stored, but cannot be used here: ${own?.reason ?? 'it no longer exists'}`,
     )
     return EXIT.failed
   }
-  print(paint('green', done))
-  print('A running gateway takes it over within five seconds.')
+  print(paint('green', success))
+  print('A running gateway switches to it within five seconds.')
   return EXIT.ok
 }
 
@@ -164,7 +164,7 @@ async function openCallback() {
   try {
     return await startLoopbackCallback()
   } catch (error) {
-    printError(`no browser can be opened here (${messageOf(error)}); going on by paste.`)
+    printError(`cannot open a browser here (${messageOf(error)}); paste the code instead.`)
     return null
   }
 }

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { print, printError } from '../terminal/output.ts'
 import { withCredentials } from './auth-parts.ts'
 
-/** Removes the gateway's own sign-ins, and only ever those; says what is used from now on. */
+/** Removes the gateway's own sign-ins, never another program's, and prints what is used instead. */
 export function authLogoutCommand(options: GlobalOptions): Promise<ExitCode> {
   return withCredentials(options, logout)
 }
@@ -12,7 +12,7 @@ export function authLogoutCommand(options: GlobalOptions): Promise<ExitCode> {
 async function logout({ own, resolver }: CredentialParts): Promise<ExitCode> {
   try {
     const removed = await own.logout()
-    print(removed ? 'The own sign-in was removed.' : 'There was no own sign-in.')
+    print(removed ? "Removed the gateway's own sign-in." : 'The gateway has no sign-in of its own.')
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     printError(error.message)
@@ -22,8 +22,8 @@ async function logout({ own, resolver }: CredentialParts): Promise<ExitCode> {
   const next = reports.find(({ inUse }) => inUse)
   print(
     next
-      ? `From now on ${next.source} (${next.place}) is used.`
-      : 'Nothing else is configured: messages are held until you sign in again with `hermes auth login --headless`.',
+      ? `Now using ${next.source} (${next.place}).`
+      : 'No other credential is configured: messages are held until you sign in with `hermes auth login --headless`.',
   )
   return EXIT.ok
 }

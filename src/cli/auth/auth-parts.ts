@@ -7,15 +7,15 @@ import { loadSettings, sandboxSettings, type Settings } from '../../config/setti
 import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
 import { placeOfSignIns } from '../../storage/own-place.ts'
 import { systemClock } from '../../support/clock.ts'
-import { findRunning } from '../client/running.ts'
+import { findRunning } from '../client/gateway-api.ts'
 import type { GlobalOptions } from '../command.ts'
 import { printError } from '../terminal/output.ts'
 
 /**
- * Runs `work` with the credential of a home as its gateway would see it, with what that
- * gateway remembers. Nothing is started and no request made.
+ * Runs `work` with the credential of a home as its gateway would load it, including the stored refresh
+ * state. Starts nothing and makes no request.
  *
- * @throws ConfigurationError; StoreError where the sign-in lives in a database that does not answer
+ * @throws ConfigurationError; StoreError if the sign-in is in a database that does not answer
  */
 export async function withCredentials<T>(
   options: GlobalOptions,
@@ -31,7 +31,7 @@ export async function withCredentials<T>(
 }
 
 async function openCredentials(options: GlobalOptions): Promise<CredentialParts> {
-  const settings = await settingsOf(options)
+  const settings = await readSettingsOf(options)
   for (const problem of settings.problems) printError(problem)
   applyNetworkSettings(settings.environment.network, {
     extraCaCertsLoaded: process.env['NODE_EXTRA_CA_CERTS'] !== undefined,
@@ -53,8 +53,8 @@ async function openCredentials(options: GlobalOptions): Promise<CredentialParts>
   })
 }
 
-/** A running sandbox's home is read as the sandbox reads it: its tokens are good there and nowhere else. */
-async function settingsOf({ home }: GlobalOptions): Promise<Settings> {
+/** The home of a running sandbox is read with the sandbox's settings: its tokens are valid only there. */
+async function readSettingsOf({ home }: GlobalOptions): Promise<Settings> {
   const folder = resolveHome(home, process.env)
   const sandbox = (await findRunning(folder))?.sandbox
   return sandbox

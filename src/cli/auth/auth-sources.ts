@@ -2,7 +2,7 @@ import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { paint, print, printJson, table } from '../terminal/output.ts'
 import { withCredentials } from './auth-parts.ts'
 
-/** Every source of a credential in order of precedence: what was found, which one is in use, and why. */
+/** Lists all credential sources in order of precedence: what was found, which one is in use, and why. */
 export async function authSourcesCommand(
   options: GlobalOptions & { readonly json: boolean },
 ): Promise<ExitCode> {

@@ -3,7 +3,7 @@ import { exitCodeOf, suggestedCommand, type AuthStatus } from '../../credentials
 import { SECOND } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
-import { duration, paint, print, printError, printJson, table } from '../terminal/output.ts'
+import { duration, localTime, paint, print, printError, printJson, table } from '../terminal/output.ts'
 import { withCredentials } from './auth-parts.ts'
 
 export interface AuthStatusOptions extends GlobalOptions {
@@ -11,7 +11,7 @@ export interface AuthStatusOptions extends GlobalOptions {
   readonly adopt: boolean
 }
 
-/** The credential's state, from what is stored; its exit code says who must act. */
+/** Prints the state of the credential from stored data; the exit code says who must act. */
 export function authStatusCommand(options: AuthStatusOptions): Promise<ExitCode> {
   return withCredentials(options, (parts) => authStatus(options, parts))
 }
@@ -20,11 +20,11 @@ async function authStatus(options: AuthStatusOptions, parts: CredentialParts): P
   if (options.adopt) {
     try {
       const adopted = await parts.own.adopt()
-      const said = adopted
-        ? 'The sign-in in this home now belongs to this machine. Make sure that no other copy of it is in use.'
-        : 'The sign-in in this home belongs to this machine already, or there is none.'
-      if (options.json) printError(said)
-      else print(`${said}\n`)
+      const message = adopted
+        ? 'The sign-in in this home now belongs to this machine. Make sure that no other copy is in use.'
+        : 'The sign-in in this home already belongs to this machine, or there is none.'
+      if (options.json) printError(message)
+      else print(`${message}\n`)
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       printError(error.message)
@@ -38,11 +38,11 @@ async function authStatus(options: AuthStatusOptions, parts: CredentialParts): P
   return exitCodeOf(status.state)
 }
 
-/** The status as a person reads it. */
+/** Prints the status for a person. */
 export function printStatus(status: AuthStatus, message: string | null): void {
   const now = Date.now()
   const rows: string[][] = [
-    ['State', `${stateInColour(status)}${status.reason ? ` (${status.reason})` : ''}`],
+    ['State', `${colouredState(status)}${status.reason ? ` (${status.reason})` : ''}`],
   ]
   if (status.source !== null) {
     rows.push(['Source', status.source])
@@ -53,22 +53,22 @@ export function printStatus(status: AuthStatus, message: string | null): void {
   }
   if (status.fingerprint !== null) rows.push(['Fingerprint', status.fingerprint])
   if (status.expiresAt !== null) {
-    const left = status.secondsLeft ? `in ${duration(status.secondsLeft * SECOND)}` : 'it is over'
-    rows.push(['Token ends', `${status.expiresAt} (${left})`])
+    const left = status.secondsLeft ? `in ${duration(status.secondsLeft * SECOND)}` : 'expired'
+    rows.push(['Token expires', `${localTime(status.expiresAt)} (${left})`])
   }
   if (status.loginExpiresAt !== null) {
     const estimated = status.loginExpiryEstimated ? ', estimated' : ''
     const left = Date.parse(status.loginExpiresAt) - now
     rows.push([
-      'Sign-in ends',
-      `${status.loginExpiresAt} (${left > 0 ? `in ${duration(left)}` : 'it is over'}${estimated})`,
+      'Sign-in expires',
+      `${localTime(status.loginExpiresAt)} (${left > 0 ? `in ${duration(left)}` : 'expired'}${estimated})`,
     ])
   }
   if (status.lastRefresh !== null) {
-    rows.push(['Last refresh', `${status.lastRefresh.at}: ${status.lastRefresh.outcome}`])
+    rows.push(['Last refresh', `${localTime(status.lastRefresh.at)}: ${status.lastRefresh.outcome}`])
   }
-  if (status.nextAttemptAt !== null) rows.push(['Next attempt', status.nextAttemptAt])
-  if (status.consecutive401 > 0) rows.push(['Rejections in a row', String(status.consecutive401)])
+  if (status.nextAttemptAt !== null) rows.push(['Next attempt', localTime(status.nextAttemptAt)])
+  if (status.consecutive401 > 0) rows.push(['Rejections', `${status.consecutive401} in a row`])
   print(table(rows))
   if (message !== null)
     print(`\n${message[0]!.toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`)
@@ -77,7 +77,7 @@ export function printStatus(status: AuthStatus, message: string | null): void {
   if (!message?.includes(command)) print(`${message === null ? '\n' : ''}Run \`${command}\`.`)
 }
 
-function stateInColour({ state }: AuthStatus): string {
+function colouredState({ state }: AuthStatus): string {
   if (state === 'healthy' || state === 'refreshing') return paint('green', state)
   return paint(state === 'at-risk' || state === 'degraded' ? 'yellow' : 'red', state)
 }

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** Receives the code from a browser on this machine. */
+/** Receives the code of a sign-in from a browser on this machine. */
 export interface LoopbackCallback {
   readonly redirectUri: string
-  /** The whole address that the browser ended at. Only one that carries the state of the opened address counts. */
+  /** The full redirect URL. A request without the expected state is ignored. */
   readonly arrived: Promise<string>
-  /** Opens the address of the sign-in. Nothing arrives before. */
+  /** Opens the sign-in page in the browser. */
   open(url: string): void
   close(): void
 }
@@ -31,14 +31,14 @@ export async function startLoopbackCallback(): Promise<LoopbackCallback> {
       response.writeHead(404).end()
       return
     }
-    // Any page in the browser can reach this port: what does not know the state must not end the sign-in.
+    // Any page in the browser can reach this port: a request without the state must not end the sign-in.
     const ours = expected !== null && url.searchParams.get('state') === expected
     const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
     response.writeHead(ours ? 200 : 400, headers)
     response.end(
       ours
-        ? 'Thank you. You can close this page and go back to the terminal.\n'
-        : 'This is not the sign-in that the terminal waits for.\n',
+        ? 'Received. You can close this page and return to the terminal.\n'
+        : 'This does not belong to the sign-in in your terminal.\n',
     )
     if (ours) resolve(url.href)
   })
@@ -53,7 +53,7 @@ export async function startLoopbackCallback(): Promise<LoopbackCallback> {
     open(url) {
       expected = new URL(url).searchParams.get('state')
       const child = spawn(opener, [url], { stdio: 'ignore', detached: true })
-      // The address stands on the terminal, too.
+      // The terminal shows the link as well.
       child.on('error', () => undefined)
       child.unref()
     },
@@ -64,7 +64,7 @@ export async function startLoopbackCallback(): Promise<LoopbackCallback> {
   }
 }
 
-/** The program that opens an address in the person's browser; null = there is no screen here. */
+/** The program that opens a link in the browser; null = no display. */
 function browserOpener(): string | null {
   if (process.platform === 'darwin') return 'open'
   if (process.env.SSH_CONNECTION !== undefined) return null

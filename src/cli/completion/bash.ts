@@ -1,4 +1,4 @@
-import type { CommandWords } from './tree.ts'
+import type { CommandWords } from './describe-commands.ts'
 
 /** For bash 3.2 and later, without the bash-completion package. */
 export function bashScript(commands: readonly CommandWords[]): string {

@@ -1,4 +1,4 @@
-import type { CommandWords } from './tree.ts'
+import type { CommandWords } from './describe-commands.ts'
 
 /** For fish 3 and later. */
 export function fishScript(commands: readonly CommandWords[]): string {
@@ -13,11 +13,11 @@ function __hermes_path
     echo $path
 end
 complete -c hermes -f
-${commands.flatMap(linesOf).join('\n')}
+${commands.flatMap(completionLines).join('\n')}
 `
 }
 
-function linesOf({ path, commands, options, values }: CommandWords): string[] {
+function completionLines({ path, commands, options, values }: CommandWords): string[] {
   const here = `complete -c hermes -n ${quote(`test (__hermes_path) = '${path}'`)}`
   return [
     ...commands.map(({ name, description }) => `${here} -a ${name} -d ${quote(description)}`),

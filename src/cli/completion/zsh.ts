@@ -1,16 +1,16 @@
-import type { CommandWords, OptionWords } from './tree.ts'
+import type { CommandWords, OptionWords } from './describe-commands.ts'
 
-/** For zsh's own completion system: one function a command. */
+/** For zsh's completion system: one function per command. */
 export function zshScript(commands: readonly CommandWords[]): string {
   return `#compdef hermes
 # zsh completion for hermes
-${commands.map(functionOf).join('\n')}
-# Sourced directly, or found by its name in fpath.
+${commands.map(commandFunction).join('\n')}
+# Works when sourced directly and when loaded from fpath.
 if [ "$funcstack[1]" = "_hermes" ]; then _hermes "$@"; else compdef _hermes hermes; fi
 `
 }
 
-function functionOf(command: CommandWords): string {
+function commandFunction(command: CommandWords): string {
   const name = functionName(command.path)
   const options = command.options.flatMap(optionSpecs).map((spec) => `    ${quote(spec)}`)
   if (command.commands.length === 0) {

@@ -5,7 +5,7 @@ import { ConfigurationError } from '../../support/errors.ts'
 import { alertRoutes } from '../alert-routes.ts'
 import { editCommand, error, misconfigured, ok, warning, type Finding } from './finding.ts'
 
-/** Could the operator be told? Nothing is sent. */
+/** Checks that alerts would reach the operator. Sends nothing. */
 export async function checkAlerts(
   settings: Settings,
   processEnv: Readonly<NodeJS.ProcessEnv>,
@@ -13,14 +13,14 @@ export async function checkAlerts(
   try {
     const routes = await alertRoutes(settings, processEnv)
     if (routes.length === 0) {
-      return [warning('alerts', 'There is no alert route: nobody would be told of an outage.', 'hermes init')]
+      return [warning('alerts', "No alerts are set up: you won't hear about outages.", 'hermes init')]
     }
     const status = await new Alerter({ routes, clock: systemClock }).check()
     return status.map(({ route, working, problem }) =>
       working === false
         ? error(
             'alerts',
-            `The alert route ${route} would not work: ${problem}.`,
+            `Alert route ${route} does not work: ${problem}.`,
             editCommand(settings.paths.config),
           )
         : ok('alerts', `Alerts go to ${route}`),

@@ -8,11 +8,11 @@ import { editCommand, misconfigured, ok, warning, type Finding } from './finding
 
 export interface CheckedConfig {
   readonly findings: readonly Finding[]
-  /** null: it cannot be used as it is. */
+  /** null: the configuration cannot be used. */
   readonly settings: Settings | null
 }
 
-/** config.yaml, `.env` and the environment, as a start would take them. */
+/** Checks config.yaml, `.env` and the environment as a start would read them. */
 export async function checkConfig(home: string | undefined, processEnv: Variables): Promise<CheckedConfig> {
   const paths = homePaths(resolveHome(home, processEnv))
   let settings: Settings
@@ -20,11 +20,11 @@ export async function checkConfig(home: string | undefined, processEnv: Variable
     settings = await readSettings({ home: paths.home, processEnv, lenient: true })
   } catch (cause) {
     if (!(cause instanceof ConfigurationError)) throw cause
-    const findings = cause.message.split('\n').map((line) => problem(line, paths, processEnv))
+    const findings = cause.message.split('\n').map((line) => problemFinding(line, paths, processEnv))
     return { findings, settings: null }
   }
   const findings = [
-    ...settings.problems.map((line) => problem(line, paths, processEnv)),
+    ...settings.problems.map((line) => problemFinding(line, paths, processEnv)),
     ...settings.warnings.map((text) =>
       /Hermes Agent/.test(text)
         ? warning('config.ignored-keys', text, null)
@@ -34,13 +34,17 @@ export async function checkConfig(home: string | undefined, processEnv: Variable
     ...applyNetwork(settings, processEnv),
   ]
   if (!findings.some(({ level }) => level === 'error')) {
-    findings.push(ok('config', `${paths.config} and ${paths.env} can be used`))
+    findings.push(ok('config', `${paths.config} and ${paths.env} are valid`))
   }
   return { findings, settings }
 }
 
-/** A line of the loader: `FILE:LINE: what is wrong`, or a sentence about a variable. */
-function problem(line: string, paths: { config: string; env: string }, processEnv: Variables): Finding {
+/** @param line a problem from the loader: `FILE:LINE: problem`, or a sentence about a variable */
+function problemFinding(
+  line: string,
+  paths: { config: string; env: string },
+  processEnv: Variables,
+): Finding {
   if (line.startsWith(paths.config)) {
     const at = /^:(\d+):/.exec(line.slice(paths.config.length))?.[1]
     return misconfigured('config', line, editCommand(paths.config, at === undefined ? undefined : Number(at)))
@@ -50,7 +54,7 @@ function problem(line: string, paths: { config: string; env: string }, processEn
   return misconfigured('environment', line, own ? `unset ${variable}` : editCommand(paths.env))
 }
 
-/** Others can reach the gateway, and there is no token yet that keeps them out. */
+/** Refuses a gateway that other machines can reach before it has a token. */
 function checkBind({ config, paths }: Settings): Finding[] {
   try {
     assertBindAllowed(config.gateway.host, readGatewayToken(paths.gatewayToken) !== null)
@@ -60,7 +64,7 @@ function checkBind({ config, paths }: Settings): Finding[] {
   }
 }
 
-/** The proxy and the certificates also hold for what the other checks ask. */
+/** Applies the proxy and the certificates, which the other checks need. */
 function applyNetwork({ environment, paths }: Settings, processEnv: Variables): Finding[] {
   try {
     applyNetworkSettings(environment.network, {

@@ -12,19 +12,19 @@ import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
 import { duration } from '../terminal/output.ts'
-import { error, misconfigured, needsLogin, ok, warning, word, type Finding } from './finding.ts'
+import { error, misconfigured, needsLogin, ok, warning, quoteForShell, type Finding } from './finding.ts'
 
 export interface CheckedCredential {
   readonly findings: readonly Finding[]
-  /** null: it could not be looked at. */
+  /** null: it could not be read. */
   readonly status: AuthStatus | null
 }
 
-/** As far ahead as the first alert of a sign-in's end. */
+/** The same lead time as the first alert about an expiring sign-in. */
 const SOON_MS = 7 * DAY
 const LOGIN = 'hermes auth login --headless'
 
-/** The credential as a gateway would see it, from what is stored; no request. */
+/** Checks the credential from stored data, as a gateway would load it. Makes no request. */
 export async function checkCredential(
   settings: Settings,
   processEnv: Readonly<NodeJS.ProcessEnv>,
@@ -34,11 +34,15 @@ export async function checkCredential(
     environment.claudeConfigDir ?? join(processEnv['HOME'] || homedir(), '.claude'),
     '.credentials.json',
   )
-  // Reading a file that others may read would mend its mode, and this changes nothing.
+  // Loading a file with open permissions would fix its mode, and this command changes nothing.
   const open = [paths.credentials, claudeCode].filter(isOpen)
   if (open.length > 0) {
     const findings = open.map((path) =>
-      warning('credential', `${path} is not looked at until its mode is mended.`, `chmod 600 ${word(path)}`),
+      warning(
+        'credential',
+        `${path} was not checked: fix its permissions first.`,
+        `chmod 600 ${quoteForShell(path)}`,
+      ),
     )
     return { findings, status: null }
   }
@@ -52,7 +56,7 @@ export async function checkCredential(
   await keeper.load().finally(() => parts.close())
   const status = keeper.snapshot()
   const reports = keeper.decision?.reports ?? []
-  return { findings: judgeCredential(status, keeper.message, reports, Date.now()), status }
+  return { findings: credentialFindings(status, keeper.message, reports, Date.now()), status }
 }
 
 function openCredentials(
@@ -76,12 +80,12 @@ function openCredentials(
   })
 }
 
-/** The database of the sign-in, or its key. */
+/** The database of the sign-in, or its encryption key, is not usable. */
 function cannotOpen(failure: unknown): Finding {
-  const said = redact(messageOf(failure))
+  const message = redact(messageOf(failure))
   return failure instanceof ConfigurationError
-    ? misconfigured('credential', said, 'openssl rand -base64 32')
-    : error('credential', said, 'hermes storage status')
+    ? misconfigured('credential', message, 'openssl rand -base64 32')
+    : error('credential', message, 'hermes storage status')
 }
 
 function isOpen(path: string): boolean {
@@ -89,58 +93,65 @@ function isOpen(path: string): boolean {
   return state.kind === 'fine' && state.warning !== null
 }
 
-/** What the state of the credential means for the operator. Pure. */
-export function judgeCredential(
+/** Turns the state of the credential into findings. Pure. */
+export function credentialFindings(
   status: AuthStatus,
   message: string | null,
   reports: readonly SourceReport[],
   now: number,
 ): readonly Finding[] {
-  return [judgeState(status, message), ...judgeSignInEnd(status, now), ...judgeSources(reports, status)]
+  return [
+    stateFinding(status, message),
+    ...signInEndFindings(status, now),
+    ...sourceFindings(reports, status),
+  ]
 }
 
-function judgeState(status: AuthStatus, message: string | null): Finding {
+function stateFinding(status: AuthStatus, message: string | null): Finding {
   const { state, reason, source, kind, fingerprint, secondsLeft } = status
-  const left = secondsLeft === null ? '' : `, for another ${duration(secondsLeft * SECOND)}`
-  const what = `${kind ?? 'credential'} from ${source ?? 'nowhere'}${fingerprint ? ` (${fingerprint})` : ''}`
-  const said = `The credential is ${state}${reason ? ` (${reason})` : ''}${message ? `: ${message}` : ''}.`
-  const mend = mendOf(status)
+  const left = secondsLeft === null ? '' : `, valid for ${duration(secondsLeft * SECOND)}`
+  const credential = `${kind ?? 'credential'} from ${source ?? 'nowhere'}${fingerprint ? ` (${fingerprint})` : ''}`
+  const problem = `The credential is ${state}${reason ? ` (${reason})` : ''}${message ? `: ${message}` : ''}.`
+  const fix = fixFor(status)
   switch (state) {
     case 'healthy':
     case 'refreshing':
-      return ok('credential', `${what} is in use${left}`)
+      return ok('credential', `Using ${credential}${left}`)
     case 'at-risk':
-      return warning('credential', said, mend)
+      return warning('credential', problem, fix)
     case 'degraded':
-      return error('credential', said, mend)
+      return error('credential', problem, fix)
     case 'needs-login':
     case 'not-permitted':
-      return needsLogin('credential', said, mend)
+      return needsLogin('credential', problem, fix)
     case 'misconfigured':
-      return misconfigured('credential', said, mend)
+      return misconfigured('credential', problem, fix)
   }
 }
 
-function mendOf({ state, reason }: AuthStatus): string {
+function fixFor({ state, reason }: AuthStatus): string {
   if (reason === 'other-machine') return 'hermes auth status --adopt'
   const command = suggestedCommand(state, reason)
-  // Where this very check is the advice elsewhere, the sources say more.
+  // Do not send the operator back to this command.
   return command === 'hermes doctor' ? 'hermes auth sources' : command
 }
 
-function judgeSignInEnd({ state, loginExpiresAt, loginExpiryEstimated }: AuthStatus, now: number): Finding[] {
+function signInEndFindings(
+  { state, loginExpiresAt, loginExpiryEstimated }: AuthStatus,
+  now: number,
+): Finding[] {
   if (loginExpiresAt === null || state === 'needs-login') return []
   const left = Date.parse(loginExpiresAt) - now
   const date = `${loginExpiresAt.slice(0, 10)}${loginExpiryEstimated ? ' (estimated)' : ''}`
   if (left <= 0)
-    return [warning('sign-in.end', `The sign-in ended on ${date}; it cannot be renewed any more.`, LOGIN)]
+    return [warning('sign-in.end', `The sign-in expired on ${date} and can no longer be refreshed.`, LOGIN)]
   if (left <= SOON_MS)
-    return [warning('sign-in.end', `The sign-in ends in ${duration(left)}, on ${date}.`, LOGIN)]
-  return [ok('sign-in.end', `The sign-in lasts until ${date}`)]
+    return [warning('sign-in.end', `The sign-in expires in ${duration(left)}, on ${date}.`, LOGIN)]
+  return [ok('sign-in.end', `The sign-in is valid until ${date}`)]
 }
 
-/** Sources that hold something that cannot be used, while another one is. */
-function judgeSources(reports: readonly SourceReport[], { state }: AuthStatus): Finding[] {
+/** Unused sources with a credential that cannot be used. */
+function sourceFindings(reports: readonly SourceReport[], { state }: AuthStatus): Finding[] {
   if (state === 'misconfigured') return []
   return reports
     .filter((report) => report.found && !report.inUse && report.fingerprint === null && !report.renewable)

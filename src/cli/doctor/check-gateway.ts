@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import type { GatewayConfig } from '../../config/config.ts'
 import type { HomePaths } from '../../config/home/home.ts'
 import { SECOND } from '../../support/clock.ts'
-import { findRunning, type RunningGateway } from '../client/running.ts'
+import { findRunning, type RunningGateway } from '../client/gateway-api.ts'
+import { outageCause } from '../outage-cause.ts'
 import { editCommand, error, ok, warning, type Finding } from './finding.ts'
 
-/** A gateway on the same machine answers at once, or it does not work. */
+/** A working gateway on the same machine answers well within this time. */
 const ANSWER_MS = 3 * SECOND
 
 export interface CheckedGateway {
@@ -15,39 +16,39 @@ export interface CheckedGateway {
   readonly running: RunningGateway | null
 }
 
-/** Does a gateway run on this home, and does it answer? */
+/** Checks whether a gateway is running for this home, and whether it answers. */
 export async function checkGateway(home: string): Promise<CheckedGateway> {
   const running = await findRunning(home)
-  if (running) return { running, findings: [await askGateway(running)] }
+  if (running) return { running, findings: [await probeGateway(running)] }
   const holder = lockHolder(join(home, 'gateway.lock'))
-  if (holder === null) return { running, findings: [ok('gateway', 'No gateway runs on this home')] }
-  const message = `A gateway (process ${holder}) is starting on this home, or hangs.`
+  if (holder === null) return { running, findings: [ok('gateway', 'No gateway is running')] }
+  const message = `A gateway (process ${holder}) is starting, or hangs.`
   return { running, findings: [warning('gateway', message, 'hermes status')] }
 }
 
-async function askGateway({ pid, url }: RunningGateway): Promise<Finding> {
-  const ask = (path: string) => fetch(new URL(path, url), { signal: AbortSignal.timeout(ANSWER_MS) })
+async function probeGateway({ pid, url }: RunningGateway): Promise<Finding> {
+  const get = (path: string) => fetch(new URL(path, url), { signal: AbortSignal.timeout(ANSWER_MS) })
   try {
-    const health = await ask('/healthz')
+    const health = await get('/healthz')
     if (!health.ok) throw new Error(String(health.status))
-    const ready = (await (await ask('/readyz')).json()) as { status?: string; reason?: string | null }
-    if (ready.status === 'ready') return ok('gateway', `A gateway runs on this home (process ${pid}, ${url})`)
-    const reason = ready.reason ? ` (${ready.reason})` : ''
+    const ready = (await (await get('/readyz')).json()) as { status?: string; reason?: string | null }
+    if (ready.status === 'ready') return ok('gateway', `The gateway is running (process ${pid}, ${url})`)
+    const cause = outageCause(ready.status ?? 'unknown', ready.reason ?? null)
     return error(
       'gateway',
-      `The gateway runs (process ${pid}) and does not answer messages: ${ready.status}${reason}.`,
+      `The gateway (process ${pid}) is not answering messages: ${cause}.`,
       'hermes status',
     )
   } catch {
     return error(
       'gateway',
-      `The gateway's process ${pid} is there, but nothing answers at ${url}.`,
+      `The gateway (process ${pid}) does not respond at ${url}.`,
       `kill ${pid} && hermes gateway`,
     )
   }
 }
 
-/** The process that holds the lock of a file, without touching the lock; null = none does, or the system does not tell. */
+/** The process that holds the lock of a file; null = none, or unknown on this system. Does not touch the lock. */
 function lockHolder(path: string): number | null {
   try {
     const { ino } = statSync(path)
@@ -61,23 +62,19 @@ function lockHolder(path: string): number | null {
   }
 }
 
-/** Is the port free for a gateway that does not run at the moment? It is held for an instant. */
+/** Checks that the port is free, by listening on it for a moment. For a gateway that is not running. */
 export async function checkPort({ host, port }: GatewayConfig, paths: HomePaths): Promise<Finding> {
   const code = await new Promise<string | null>((resolve) => {
     const server = createServer()
     server.once('error', (cause: NodeJS.ErrnoException) => resolve(cause.code ?? 'unknown'))
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)))
   })
-  const place = `${host}:${port}`
-  if (code === null) return ok('port', `${place} is free`)
-  const mend = editCommand(paths.config)
+  const address = `${host}:${port}`
+  if (code === null) return ok('port', `${address} is free`)
+  const fix = editCommand(paths.config)
   if (code === 'EADDRINUSE')
-    return error('port', `${place} is taken by another program; set gateway.port.`, mend)
+    return error('port', `${address} is in use by another program; set gateway.port.`, fix)
   if (code === 'EACCES')
-    return error('port', `${place} may not be listened on by this user; set gateway.port above 1023.`, mend)
-  return error(
-    'port',
-    `${place} cannot be listened on (${code}); look at gateway.host and gateway.port.`,
-    mend,
-  )
+    return error('port', `This user may not listen on ${address}; set gateway.port above 1023.`, fix)
+  return error('port', `Cannot listen on ${address} (${code}); check gateway.host and gateway.port.`, fix)
 }

@@ -6,7 +6,7 @@ import {
 } from '../../../test/support/platforms/matrix/matrix-server.ts'
 import { checkAccount } from '../../channels/matrix/api/account-check.ts'
 import { Secret } from '../../support/secret.ts'
-import { judgeAccount } from './check-matrix.ts'
+import { accountFinding } from './check-matrix.ts'
 import type { Finding } from './finding.ts'
 
 let server: MatrixServer
@@ -16,54 +16,54 @@ beforeEach(async () => {
 })
 afterEach(() => server[Symbol.asyncDispose]())
 
-async function examine(token = MatrixServer.token): Promise<Finding> {
+async function check(token = MatrixServer.token): Promise<Finding> {
   const { apiRoot } = server
-  const check = await checkAccount({ token: new Secret(token), apiRoot }, new AbortController().signal)
-  return judgeAccount(check, apiRoot)
+  const reply = await checkAccount({ token: new Secret(token), apiRoot }, new AbortController().signal)
+  return accountFinding(reply, apiRoot)
 }
 
 describe('a homeserver', () => {
-  test('that knows the bot is fine, and what the bot cannot read is said', async () => {
-    const finding = await examine()
-    expect(finding).toMatchObject({ id: 'matrix', level: 'ok', mend: null })
+  test('that accepts the token is ok, and the finding mentions what the bot cannot read', async () => {
+    const finding = await check()
+    expect(finding).toMatchObject({ id: 'matrix', level: 'ok', fix: null })
     expect(finding.message).toContain('@hermes:test')
     expect(finding.message).toContain('v1.15')
     expect(finding.message).toContain('without end-to-end encryption')
   })
 
-  test('that does not take the token is quoted, without the token', async () => {
-    const finding = await examine('TEST_another_token')
+  test('that rejects the token is quoted, without the token', async () => {
+    const finding = await check('TEST_another_token')
     expect(finding).toMatchObject({ id: 'matrix.token', level: 'error' })
     expect(finding.message).toContain('M_UNKNOWN_TOKEN: Invalid access token passed.')
     expect(JSON.stringify(finding)).not.toContain('TEST_another_token')
     server.fail('whoami', unknownToken(true))
-    expect((await examine()).id).toBe('matrix.token')
+    expect((await check()).id).toBe('matrix.token')
   })
 
-  test('that has the account locked is quoted', async () => {
+  test('that has locked the account is quoted', async () => {
     server.fail('whoami', { kind: 'error', status: 401, errcode: 'M_USER_LOCKED' })
-    const finding = await examine()
+    const finding = await check()
     expect(finding.id).toBe('matrix.token')
     expect(finding.message).toContain('M_USER_LOCKED')
   })
 
-  test('that cannot be reached is said to be so', async () => {
+  test('that cannot be reached is reported as such', async () => {
     server.fail('*', badGateway)
-    expect(await examine()).toMatchObject({ id: 'matrix.reach', level: 'error' })
+    expect(await check()).toMatchObject({ id: 'matrix.reach', level: 'error' })
   })
 
-  test('that is elsewhere is named where the site names it, and the token is not sent there', async () => {
+  test('at another address is named if the site names it, and the token is not sent there', async () => {
     server.fail('versions', { kind: 'body', status: 404, body: '<html>a web site</html>' })
     server.fail('stray', {
       kind: 'body',
       status: 200,
       body: '{"m.homeserver":{"base_url":"https://matrix.example.org"}}',
     })
-    const finding = await examine()
+    const finding = await check()
     expect(finding.id).toBe('matrix.address')
     expect(finding.message).toContain('set MATRIX_HOMESERVER to that')
     expect(finding.message).toContain('https://matrix.example.org')
     server.fail('versions', { kind: 'body', status: 404, body: '<html>a web site</html>' })
-    expect((await examine()).message).toContain('There is no homeserver')
+    expect((await check()).message).toContain('There is no homeserver')
   })
 })

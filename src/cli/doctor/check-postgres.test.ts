@@ -6,16 +6,16 @@ import { checkPostgres } from './check-postgres.ts'
 
 const check = (url: string) => checkPostgres(new Secret(url))
 
-test('a database that is ready, and one that the next start makes ready', async () => {
+test('a database that is ready, and one that the next start migrates', async () => {
   expect(await check(await migratedDatabase())).toMatchObject([
-    { id: 'database', level: 'ok', message: expect.stringMatching(/can be used$/) },
+    { id: 'database', level: 'ok', message: expect.stringMatching(/: ready$/) },
   ])
   expect(await check(await freshDatabase())).toMatchObject([
-    { id: 'database', level: 'ok', message: expect.stringContaining('the next start brings it up to') },
+    { id: 'database', level: 'ok', message: expect.stringContaining('the next start migrates it to') },
   ])
 })
 
-test('nobody answers', async () => {
+test('a server that does not answer is an error', async () => {
   expect(await check('postgres://hermes:TEST-password@127.0.0.1:1/none')).toMatchObject([
     { id: 'database.reach', level: 'error', message: expect.not.stringContaining('TEST-password') },
   ])
@@ -27,7 +27,7 @@ test('a database that does not exist is a mistake of the configuration', async (
   ])
 })
 
-test('one that takes no writes says so', async () => {
+test('a read-only database is reported', async () => {
   const url = await migratedDatabase()
   await admin(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_read_only = on`)
   expect(await check(url)).toMatchObject([{ id: 'database.read-only', level: 'error' }])

@@ -2,15 +2,14 @@ import type { PostgresState } from '../../storage/postgres/migrations/examine.ts
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
+import { fileSize } from '../terminal/output.ts'
 import { error, misconfigured, ok, type Finding } from './finding.ts'
 
-const MEGABYTE = 1024 * 1024
-
-/** The database that several gateways may share: reachable, usable, and of a version that this program knows. */
+/** Checks that the PostgreSQL database is reachable, writable and of a known version. */
 export async function checkPostgres(url: Secret): Promise<readonly Finding[]> {
   try {
     const { examinePostgres } = await import('../../storage/postgres/migrations/examine.ts')
-    return judgePostgres(await examinePostgres(url, await createLog({ level: 'silent' })))
+    return postgresFindings(await examinePostgres(url, await createLog({ level: 'silent' })))
   } catch (cause) {
     if (cause instanceof ConfigurationError)
       return [misconfigured('database.reach', `${cause.message}`, null)]
@@ -18,13 +17,13 @@ export async function checkPostgres(url: Secret): Promise<readonly Finding[]> {
   }
 }
 
-export function judgePostgres(state: PostgresState): readonly Finding[] {
+export function postgresFindings(state: PostgresState): readonly Finding[] {
   const findings: Finding[] = []
   if (state.readOnly) {
     findings.push(
       error(
         'database.read-only',
-        'PostgreSQL takes no writes here: the database is set read-only, or this is a standby.',
+        'PostgreSQL rejects writes: the database is read-only, or this is a standby.',
         null,
       ),
     )
@@ -33,7 +32,7 @@ export function judgePostgres(state: PostgresState): readonly Finding[] {
     const what =
       state.forbidden.length > 0
         ? `may not read and write hermes.${state.forbidden[0]}`
-        : 'may not make the schema hermes'
+        : 'may not create the schema hermes'
     findings.push(
       misconfigured(
         'database.permission',
@@ -42,10 +41,9 @@ export function judgePostgres(state: PostgresState): readonly Finding[] {
       ),
     )
   }
-  const size = `PostgreSQL ${state.serverVersion}, ${Math.ceil(state.databaseBytes / MEGABYTE)} MB`
-  const next = state.missing.length > 0 ? `; the next start brings it up to ${state.missing.at(-1)}` : ''
-  const ahead =
-    state.unknown.length > 0 ? `; a newer hermes has brought it up to ${state.unknown.at(-1)}` : ''
-  if (findings.length === 0) findings.push(ok('database', `${size}: it can be used${next}${ahead}`))
+  const database = `PostgreSQL ${state.serverVersion}, ${fileSize(state.databaseBytes)}`
+  const next = state.missing.length > 0 ? `; the next start migrates it to ${state.missing.at(-1)}` : ''
+  const ahead = state.unknown.length > 0 ? `; a newer hermes migrated it to ${state.unknown.at(-1)}` : ''
+  if (findings.length === 0) findings.push(ok('database', `${database}: ready${next}${ahead}`))
   return findings
 }

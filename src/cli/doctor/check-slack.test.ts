@@ -3,7 +3,7 @@ import { SlackServer } from '../../../test/support/platforms/slack/slack-server.
 import { checkApp } from '../../channels/slack/api/app-check.ts'
 import { createLog } from '../../support/log.ts'
 import { Secret } from '../../support/secret.ts'
-import { judgeApp } from './check-slack.ts'
+import { appFinding } from './check-slack.ts'
 import type { Finding } from './finding.ts'
 
 let server: SlackServer
@@ -19,10 +19,10 @@ async function check(botToken = SlackServer.botToken, appToken = SlackServer.app
   const log = await createLog({ level: 'silent' })
   const tokens = { botToken: new Secret(botToken), appToken: new Secret(appToken) }
   const answer = await checkApp({ ...tokens, apiRoot, log }, AbortSignal.timeout(5_000))
-  return judgeApp(answer, apiRoot, '/home/ada/.hermes/.env')
+  return appFinding(answer, apiRoot, '/home/ada/.hermes/.env')
 }
 
-test('an app with both tokens and every scope is fine', async () => {
+test('an app with both tokens and every scope is ok', async () => {
   expect(await check()).toMatchObject({ id: 'slack', level: 'ok' })
 })
 
@@ -31,12 +31,12 @@ test('a wrong token is named, with the file that holds it', async () => {
     id: 'slack.bot-token',
     level: 'error',
     message: expect.stringContaining('Slack does not take SLACK_BOT_TOKEN (invalid_auth)'),
-    mend: '"${EDITOR:-vi}" /home/ada/.hermes/.env',
+    fix: '"${EDITOR:-vi}" /home/ada/.hermes/.env',
   })
   expect(await check(undefined, 'xapp-TEST-wrong')).toMatchObject({ id: 'slack.app-token', level: 'error' })
 })
 
-test('an app token without its scope is told by the name of the scope', async () => {
+test('the missing scope of an app token is named', async () => {
   server.appScopes = 'authorizations:read'
   expect((await check()).message).toContain('connections:write (missing_scope)')
 })
@@ -51,7 +51,7 @@ test('each missing scope is named with what it is for; those that silence the bo
   expect(await check()).toMatchObject({ id: 'slack.scopes', level: 'error' })
 })
 
-test('a Slack that does not answer is told apart from one that refuses', async () => {
+test('a Slack that does not answer is not reported as a refusal', async () => {
   server.fail('auth.test', { kind: 'drop' })
   expect(await check()).toMatchObject({ id: 'slack.reach', level: 'error' })
 })

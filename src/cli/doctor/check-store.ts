@@ -1,34 +1,34 @@
 import { statSync } from 'node:fs'
 import { examineDatabase, type DatabaseState } from '../../storage/sqlite/migrations/examine.ts'
-import { misconfigured, error, ok, word, type Finding } from './finding.ts'
+import { misconfigured, error, ok, quoteForShell, type Finding } from './finding.ts'
 
-/** The database: whole, and of a version that this program knows. */
+/** Checks that the SQLite database is intact and of a known version. */
 export function checkStore(path: string): readonly Finding[] {
   const stats = statSync(path, { throwIfNoEntry: false })
-  if (!stats) return [ok('database', 'There is no database yet; the first start makes it')]
-  // Anything but a file is reported with the other files.
-  return stats.isFile() ? [judgeDatabase(path, examineDatabase(path))] : []
+  if (!stats) return [ok('database', 'No database yet; the first start creates it')]
+  // Anything but a regular file is reported by the check of files.
+  return stats.isFile() ? [databaseFinding(path, examineDatabase(path))] : []
 }
 
-export function judgeDatabase(path: string, state: DatabaseState): Finding {
+export function databaseFinding(path: string, state: DatabaseState): Finding {
   const { version, knownVersion, problems } = state
   if (problems.length > 0) {
     return error(
       'database.integrity',
       `${path} is damaged: ${problems.join('; ')}.`,
-      `sqlite3 ${word(path)} .recover | sqlite3 ${word(`${path}.recovered`)}`,
+      `sqlite3 ${quoteForShell(path)} .recover | sqlite3 ${quoteForShell(`${path}.recovered`)}`,
     )
   }
   if (version !== null && version > knownVersion) {
     return misconfigured(
       'database.version',
-      `${path} was written by a newer hermes (version ${version}, this one knows ${knownVersion}).`,
+      `${path} was written by a newer hermes (database version ${version}; this version supports ${knownVersion}).`,
       'npm install -g hermes-gateway@latest',
     )
   }
   const old =
     version !== null && version < knownVersion
-      ? `; the next start brings it from version ${version} to ${knownVersion}`
+      ? `; the next start migrates it from version ${version} to ${knownVersion}`
       : ''
-  return ok('database.integrity', `${path} is whole${old}`)
+  return ok('database.integrity', `${path} is intact${old}`)
 }

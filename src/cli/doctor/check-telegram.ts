@@ -1,9 +1,9 @@
 import { checkBot, type BotCheck } from '../../channels/telegram/api/bot-check.ts'
 import type { Settings } from '../../config/settings.ts'
-import { NETWORK_LIMIT_MS } from './check-network.ts'
-import { error, ok, warning, word, type Finding } from './finding.ts'
+import { NETWORK_LIMIT_MS } from './check-addresses.ts'
+import { error, ok, warning, quoteForShell, type Finding } from './finding.ts'
 
-/** @param gatewayRuns the gateway of this home receives itself; nobody else may ask for updates then */
+/** @param gatewayRuns the gateway of this home is polling for updates, so this check must not */
 export async function checkTelegram(settings: Settings, gatewayRuns: boolean): Promise<readonly Finding[]> {
   const { telegram } = settings.channels
   if (!telegram.enabled || telegram.botToken === null) return []
@@ -12,51 +12,47 @@ export async function checkTelegram(settings: Settings, gatewayRuns: boolean): P
     { token: telegram.botToken, apiRoot, listen: !gatewayRuns },
     AbortSignal.timeout(NETWORK_LIMIT_MS),
   )
-  return [judgeBot(check, apiRoot), ...judgeAccess(settings)]
+  return [botFinding(check, apiRoot), ...accessFindings(settings)]
 }
 
-/** What Telegram said of the bot, and what mends it. */
-export function judgeBot(check: BotCheck, apiRoot: string): Finding {
+/** Turns Telegram's reply into a finding. */
+export function botFinding(check: BotCheck, apiRoot: string): Finding {
   switch (check.kind) {
     case 'fine':
-      return ok('telegram', `Telegram knows the bot as @${check.username}`)
+      return ok('telegram', `Telegram accepts the token of @${check.username}`)
     case 'bad-token':
       return error(
         'telegram.token',
-        `Telegram does not take TELEGRAM_BOT_TOKEN (${check.words}). @BotFather shows the right one.`,
+        `Telegram rejects TELEGRAM_BOT_TOKEN (${check.words}). Copy the token from @BotFather.`,
         'hermes init',
       )
     case 'unreachable':
       return error(
         'telegram.reach',
-        `Telegram cannot be asked: ${check.words}.`,
-        `curl -sSI ${word(apiRoot)}`,
+        `Cannot reach Telegram: ${check.words}.`,
+        `curl -sSI ${quoteForShell(apiRoot)}`,
       )
     case 'webhook':
       return error(
         'telegram.webhook',
-        `A webhook is set for @${check.username} (${check.host}): what people write goes there.`,
+        `A webhook is set for @${check.username} (${check.host}) and receives its messages.`,
         `curl -sS "${apiRoot}/bot$TELEGRAM_BOT_TOKEN/deleteWebhook"`,
       )
     case 'taken':
       return error(
         'telegram.taken',
-        `Another program receives as @${check.username} (${check.words}). Stop it, or give this gateway a bot of its own.`,
+        `Another program is polling as @${check.username} (${check.words}). Stop it, or use a separate bot.`,
         'hermes init',
       )
   }
 }
 
-/** A bot that answers nobody works, but hardly as it was meant. */
-function judgeAccess({ channels, config }: Settings): Finding[] {
+/** Warns about a bot that answers nobody, or everybody. */
+function accessFindings({ channels, config }: Settings): Finding[] {
   const { allowedUsers, allowAllUsers, groupAllowedChats } = channels.telegram
   if (allowAllUsers) {
     return [
-      warning(
-        'telegram.access',
-        'Everybody who finds the bot may talk to it, at your expense.',
-        'hermes init',
-      ),
+      warning('telegram.access', 'Anybody who finds the bot may use it, at your expense.', 'hermes init'),
     ]
   }
   const operators = config.gateway.operators.some(({ channel }) => channel === 'telegram')
@@ -64,7 +60,7 @@ function judgeAccess({ channels, config }: Settings): Finding[] {
   return [
     warning(
       'telegram.access',
-      'Nobody is on the list of those who may talk: each new person needs a pairing.',
+      'The Telegram allowlist is empty: every new person needs to be paired.',
       'hermes init',
     ),
   ]

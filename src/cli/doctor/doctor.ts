@@ -3,7 +3,8 @@ import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
-import { paint, print, printJson } from '../terminal/output.ts'
+import { paint, plural, print, printJson } from '../terminal/output.ts'
+import { checkAddresses } from './check-addresses.ts'
 import { checkAlerts } from './check-alerts.ts'
 import { checkConfig } from './check-config.ts'
 import { checkCredential } from './check-credential.ts'
@@ -12,7 +13,6 @@ import { checkEmail } from './check-email.ts'
 import { checkDisk, checkGatewayToken, checkHome, checkNode, checkSecretFiles } from './check-files.ts'
 import { checkGateway, checkPort } from './check-gateway.ts'
 import { checkMatrix } from './check-matrix.ts'
-import { checkAddresses } from './check-network.ts'
 import { checkPostgres } from './check-postgres.ts'
 import { checkService } from './check-service.ts'
 import { checkSlack } from './check-slack.ts'
@@ -20,14 +20,19 @@ import { checkStore } from './check-store.ts'
 import { checkTelegram } from './check-telegram.ts'
 import { error, type Finding, type Level } from './finding.ts'
 
-/** Whoever waits longer than this wonders whether anything happens. */
-const PATIENCE_MS = 2 * SECOND
+/** After this long a person wonders whether anything is happening. */
+const SHOW_PROGRESS_AFTER_MS = 2 * SECOND
 
 export async function doctorCommand(options: GlobalOptions & { readonly json: boolean }): Promise<ExitCode> {
-  const findings = await withProgress(!options.json, () => examine(options.home, process.env))
+  const findings = await withProgress(!options.json, () => runChecks(options.home, process.env))
   if (options.json) {
     printJson({
-      items: findings.map(({ id, level, message, mend }) => ({ id, level, message: redact(message), mend })),
+      items: findings.map(({ id, level, message, fix }) => ({
+        id,
+        level,
+        message: redact(message),
+        mend: fix,
+      })),
     })
   } else {
     printFindings(findings)
@@ -35,14 +40,14 @@ export async function doctorCommand(options: GlobalOptions & { readonly json: bo
   return exitCodeOf(findings)
 }
 
-/** Looks at everything. What depends on nothing else is asked at the same time. */
-export async function examine(
+/** Runs all checks; independent ones run in parallel. */
+export async function runChecks(
   home: string | undefined,
   processEnv: Readonly<NodeJS.ProcessEnv>,
 ): Promise<readonly Finding[]> {
   const paths = homePaths(resolveHome(home, processEnv))
   const folder = checkHome(paths.home)
-  // Without a folder there is nothing in it to look at.
+  // Without a folder there is nothing else to check.
   if (folder.some(({ id }) => id === 'home') && folder[0]?.level === 'error') return [checkNode(), ...folder]
   const { findings: configuration, settings } = await checkConfig(paths.home, processEnv)
   const { findings: gateway, running } = await checkGateway(paths.home)
@@ -72,16 +77,16 @@ export async function examine(
   return [...common, ...local.flat(), ...gateway, ...credential.findings, ...remote.flat()]
 }
 
-/** A check that fails in an unforeseen way is a finding, not the end of all others. */
+/** A check that throws becomes a finding; the others still run. */
 async function guarded(id: string, check: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await check()
   } catch (cause) {
-    return [error(id, `This could not be checked: ${messageOf(cause)}.`, null)]
+    return [error(id, `The check "${id}" failed: ${messageOf(cause)}.`, null)]
   }
 }
 
-/** A configuration that refuses the start comes before a missing sign-in, and that before the rest. */
+/** Configuration errors take precedence over a missing sign-in, and that over other errors. */
 export function exitCodeOf(findings: readonly Finding[]): ExitCode {
   const errors = findings.filter(({ level }) => level === 'error')
   if (errors.some(({ kind }) => kind === 'configuration')) return EXIT.configuration
@@ -89,42 +94,40 @@ export function exitCodeOf(findings: readonly Finding[]): ExitCode {
   return errors.length > 0 ? EXIT.failed : EXIT.ok
 }
 
-const SIGNS: Readonly<Record<Level, () => string>> = {
+const SYMBOLS: Readonly<Record<Level, () => string>> = {
   ok: () => paint('green', '✓'),
   warning: () => paint('yellow', '!'),
   error: () => paint('red', '✗'),
 }
 
 function printFindings(findings: readonly Finding[]): void {
-  for (const { level, message, mend } of findings) {
-    print(`${SIGNS[level]()} ${redact(message)}`)
-    if (mend !== null) print(`    ${paint('cyan', mend)}`)
+  for (const { level, message, fix, skipped } of findings) {
+    print(`${skipped ? '–' : SYMBOLS[level]()} ${redact(message)}`)
+    if (fix !== null) print(`    ${paint('cyan', fix)}`)
   }
   const count = (level: Level) => findings.filter((finding) => finding.level === level).length
   const errors = count('error')
   const warnings = count('warning')
   print()
-  if (errors + warnings === 0) print(paint('green', 'Everything is as it should be.'))
-  else print(`${plural(errors, 'error')}, ${plural(warnings, 'warning')}. Below each stands what mends it.`)
+  const hasFix = findings.some(({ fix }) => fix !== null)
+  const summary = `${plural(errors, 'error')}, ${plural(warnings, 'warning')}.`
+  if (errors + warnings === 0) print(paint('green', 'All checks passed.'))
+  else print(`${summary[0]!.toUpperCase()}${summary.slice(1)}${hasFix ? ' Fixes are listed above.' : ''}`)
 }
 
-function plural(count: number, what: string): string {
-  return `${count === 0 ? 'no' : count} ${what}${count === 1 ? '' : 's'}`
-}
-
-/** Shows on a terminal that something happens, once it takes a while. */
+/** Shows progress on a terminal if the work takes a while. */
 async function withProgress<T>(wanted: boolean, work: () => Promise<T>): Promise<T> {
   if (!wanted || !process.stderr.isTTY) return work()
   let shown = false
   const timer = setTimeout(() => {
     shown = true
-    process.stderr.write('Waiting for answers from the network…')
-  }, PATIENCE_MS)
+    process.stderr.write('Waiting for the network…')
+  }, SHOW_PROGRESS_AFTER_MS)
   try {
     return await work()
   } finally {
     clearTimeout(timer)
-    // Back to the beginning of the line, and what stands there is wiped out.
+    // Return to the start of the line and erase it.
     if (shown) process.stderr.write('\r\u001B[K')
   }
 }

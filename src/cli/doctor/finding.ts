@@ -1,46 +1,53 @@
 export type Level = 'ok' | 'warning' | 'error'
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   /** Stable, for scripts: `config`, `telegram.token`. */
   readonly id: string
   readonly level: Level
   /** A sentence; no secret. */
   readonly message: string
-  /** The command that mends it; null = none is needed, or none can. */
-  readonly mend: string | null
-  /** Who has to act, where the exit code says so. */
+  /** The command that fixes it; null = not needed, or none exists. */
+  readonly fix: string | null
+  /** Who must act, if the exit code depends on it. */
   readonly kind?: 'configuration' | 'sign-in'
+  /** The check does not apply here. */
+  readonly skipped?: true
 }
 
 export function ok(id: string, message: string): Finding {
-  return { id, level: 'ok', message, mend: null }
+  return { id, level: 'ok', message, fix: null }
 }
 
-export function warning(id: string, message: string, mend: string | null): Finding {
-  return { id, level: 'warning', message, mend }
+/** Not a problem: the check does not apply here. */
+export function skipped(id: string, message: string): Finding {
+  return { ...ok(id, message), skipped: true }
 }
 
-export function error(id: string, message: string, mend: string | null): Finding {
-  return { id, level: 'error', message, mend }
+export function warning(id: string, message: string, fix: string | null): Finding {
+  return { id, level: 'warning', message, fix }
 }
 
-/** The gateway does not start like this. */
-export function misconfigured(id: string, message: string, mend: string | null): Finding {
-  return { id, level: 'error', message, mend, kind: 'configuration' }
+export function error(id: string, message: string, fix: string | null): Finding {
+  return { id, level: 'error', message, fix }
 }
 
-/** A person has to sign in. */
-export function needsLogin(id: string, message: string, mend: string | null): Finding {
-  return { id, level: 'error', message, mend, kind: 'sign-in' }
+/** The gateway refuses to start with this configuration. */
+export function misconfigured(id: string, message: string, fix: string | null): Finding {
+  return { id, level: 'error', message, fix, kind: 'configuration' }
 }
 
-/** `path` as one word of a shell's command line. */
-export function word(path: string): string {
+/** A person must sign in. */
+export function needsLogin(id: string, message: string, fix: string | null): Finding {
+  return { id, level: 'error', message, fix, kind: 'sign-in' }
+}
+
+/** Quotes `path` for a shell, if necessary. */
+export function quoteForShell(path: string): string {
   return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }
 
-/** Opens a file where the mistake is. */
+/** The command that opens a file in an editor, at a line. */
 export function editCommand(path: string, line?: number): string {
-  return `"\${EDITOR:-vi}" ${line === undefined ? '' : `+${line} `}${word(path)}`
+  return `"\${EDITOR:-vi}" ${line === undefined ? '' : `+${line} `}${quoteForShell(path)}`
 }

@@ -1,17 +1,17 @@
 import { normalBaseUrl, withoutTrailingSlash } from '../../config/addresses.ts'
 import type { Answers } from './answers.ts'
-import type { Found } from './look-around.ts'
+import type { CurrentSetup } from './current-setup.ts'
 
 type Addresses = Pick<Answers, 'baseUrl' | 'sandboxUrl' | 'telegramApiRoot'>
 
-/** An address as it was given; null = it was not. */
-export function trimmed(address: string | undefined): string | null {
+/** Normalizes an address from the command line; null = not given. */
+export function normalAddress(address: string | undefined): string | null {
   return address === undefined ? null : withoutTrailingSlash(address.trim())
 }
 
-/** Where a key is proven: what was just given, before what is configured. */
+/** The provider that checks a key: the one just given, or else the configured one. */
 export function providerOf(
-  { settings }: Found,
+  { settings }: CurrentSetup,
   addresses: Addresses,
 ): { baseUrl: string; userAgent: string } {
   const { model, auth } = settings.config
@@ -19,6 +19,6 @@ export function providerOf(
   return { baseUrl: given === null ? model.baseUrl : normalBaseUrl(given), userAgent: auth.oauth.userAgent }
 }
 
-export function telegramRootOf({ settings }: Found, addresses: Addresses): string {
+export function telegramApiRoot({ settings }: CurrentSetup, addresses: Addresses): string {
   return addresses.telegramApiRoot ?? settings.channels.telegram.apiRoot
 }

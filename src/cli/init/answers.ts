@@ -1,30 +1,30 @@
 import type { Secret } from '../../support/secret.ts'
 
-/** What was decided, by whichever way it was asked. Nothing of it is written yet. */
+/** The decisions, from prompts or from flags. Nothing is written yet. */
 export interface Answers {
   readonly signIn: SignInChoice
-  /** A new bot token; null = as it was. */
+  /** A new bot token; null = unchanged. */
   readonly telegramToken: Secret | null
   readonly telegramApiRoot: string | null
-  /** A new bot token of Discord; null = as it was. */
+  /** A new Discord bot token; null = unchanged. */
   readonly discordToken: Secret | null
-  /** New tokens of a Slack app; null = as they were. */
+  /** New tokens of a Slack app; null = unchanged. */
   readonly slackTokens: { readonly bot: Secret; readonly app: Secret } | null
-  /** Numeric Telegram users who may talk from now on. */
+  /** Numeric IDs of Telegram users to add to the allowlist. */
   readonly allowedUsers: readonly string[]
   /** `telegram:12345` */
   readonly operators: readonly string[]
   readonly alerts: readonly AlertChoice[]
   readonly baseUrl: string | null
-  /** A simulated provider that stands for the real one, its sign-in pages included. */
+  /** A simulated provider to use instead of the real one, sign-in pages included. */
   readonly sandboxUrl: string | null
 }
 
 export type SignInChoice =
-  /** As it is. */
+  /** Unchanged. */
   | { readonly kind: 'keep' }
   | { readonly kind: 'api-key'; readonly key: Secret }
-  /** In the browser, after everything else is written. */
+  /** In the browser, after everything else has been written. */
   | { readonly kind: 'account' }
   | { readonly kind: 'claude-code' }
 

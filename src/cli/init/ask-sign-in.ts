@@ -4,38 +4,39 @@ import { Secret } from '../../support/secret.ts'
 import { providerOf } from './addresses.ts'
 import type { Answers, SignInChoice } from './answers.ts'
 import { choose, during, hidden, yesOrNo, type Choice } from './ask.ts'
-import type { Found } from './look-around.ts'
+import type { CurrentSetup } from './current-setup.ts'
 
-const WAYS = `API key (recommended)
-  From console.anthropic.com, billed by use. Made for programs; lasts until you revoke it.
-  Nothing has to be renewed, and nobody has to sign in again each month.
+const OPTIONS = `API key (recommended)
+  From console.anthropic.com, billed by usage. Intended for programs; valid until you revoke it.
+  No refreshing, no monthly sign-in.
 
-Your own subscription sign-in
-  Anthropic keeps it for its own applications, bills other programs as extra usage, and may refuse.
-  Kept alive by itself, but it ends after about a month; you are told a week ahead. Your own choice.
+Claude subscription
+  Anthropic intends it for its own applications, bills use by other programs as extra usage, and may
+  refuse it. Refreshed automatically, but expires after about a month; you get a reminder a week before.
+  You continue at your own risk.
 
-The sign-in of Claude Code on this machine
-  The same terms. Both programs share one sign-in, after Claude Code's own rules.
-  Whoever signs out there signs the gateway out as well.`
+Claude Code's sign-in on this machine
+  The same terms. Both programs share one sign-in and follow Claude Code's locking rules.
+  Signing out there signs the gateway out as well.`
 
-/** Which of the ways; a key is proven before it is taken. */
+/** Asks how to sign in; a key is checked before it is accepted. */
 export async function askSignIn(
-  found: Found,
+  current: CurrentSetup,
   addresses: Pick<Answers, 'baseUrl' | 'sandboxUrl' | 'telegramApiRoot'>,
 ): Promise<SignInChoice> {
-  note(WAYS, 'Three ways to sign in')
+  note(OPTIONS, 'Ways to sign in')
   for (;;) {
-    const choice = await choose('How does the gateway sign in?', choices(found))
+    const choice = await choose('How should the gateway sign in?', choices(current))
     switch (choice) {
       case 'account':
-        log.info('The sign-in itself comes at the end, when everything else is written.')
+        log.info('You will sign in at the end, after everything else has been saved.')
         return { kind: 'account' }
       case 'claude-code':
         return { kind: 'claude-code' }
       case 'later':
         return { kind: 'keep' }
       case 'api-key': {
-        const key = await askKey(providerOf(found, addresses))
+        const key = await askKey(providerOf(current, addresses))
         if (key) return { kind: 'api-key', key }
       }
     }
@@ -44,28 +45,28 @@ export async function askSignIn(
 
 type Way = 'api-key' | 'account' | 'claude-code' | 'later'
 
-function choices({ credential, claudeCode }: Found): Choice<Way>[] {
+function choices({ credential, claudeCode }: CurrentSetup): Choice<Way>[] {
   const keep: Choice<Way> =
     credential === null
-      ? { value: 'later', label: 'Later', hint: 'messages are accepted and held until then' }
-      : { value: 'later', label: 'As it is', hint: credential }
+      ? { value: 'later', label: 'Later', hint: 'messages are held until you sign in' }
+      : { value: 'later', label: 'No change', hint: credential }
   const ways: Choice<Way>[] = [
     { value: 'api-key', label: 'API key', hint: 'recommended' },
-    { value: 'account', label: 'My own subscription sign-in' },
-    ...(claudeCode === null ? [] : [{ value: 'claude-code', label: 'The sign-in of Claude Code' } as const]),
+    { value: 'account', label: 'Claude subscription' },
+    ...(claudeCode === null ? [] : [{ value: 'claude-code', label: "Claude Code's sign-in" } as const]),
   ]
   return credential === null ? [...ways, keep] : [keep, ...ways]
 }
 
-/** null: the person thinks again. */
+/** null: the key was not accepted. */
 async function askKey(provider: { baseUrl: string; userAgent: string }): Promise<Secret | null> {
-  const key = new Secret(await hidden('The API key', (text) => keyShapeProblem(text) ?? undefined))
-  const proof = await during('Asking the provider whether it takes the key…', proveKey(provider, key))
+  const key = new Secret(await hidden('Paste your API key', (text) => keyShapeProblem(text) ?? undefined))
+  const proof = await during('Checking the key with the provider…', proveKey(provider, key))
   if (proof.kind === 'accepted') {
-    log.success(`The provider takes the key (${key.fingerprint}).`)
+    log.success(`Key accepted (${key.fingerprint}).`)
     return key
   }
   log.error(proof.message)
-  if (proof.kind === 'unknown' && (await yesOrNo('Take the key all the same?', false))) return key
+  if (proof.kind === 'unknown' && (await yesOrNo('Use the key anyway?', false))) return key
   return null
 }

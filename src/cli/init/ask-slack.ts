@@ -4,39 +4,40 @@ import { createLog } from '../../support/log.ts'
 import { Secret } from '../../support/secret.ts'
 import type { Answers } from './answers.ts'
 import { choose, during, hidden, line, yesOrNo } from './ask.ts'
-import type { Found } from './look-around.ts'
+import type { CurrentSetup } from './current-setup.ts'
 
 const ASK_MS = 10 * SECOND
 
 export type SlackAnswers = Pick<Answers, 'slackTokens' | 'operators'>
 
-/** An app on Slack, and who runs it. Most have none: a plain Enter goes on. */
-export async function askSlack(found: Found): Promise<SlackAnswers> {
-  const { botToken, apiRoot } = found.settings.channels.slack
-  const question = botToken === null ? 'Connect a Slack app as well?' : 'Give it another Slack app?'
+/** Asks for a Slack app and its operator. Off by default: Enter skips it. */
+export async function askSlack(current: CurrentSetup): Promise<SlackAnswers> {
+  const { botToken, apiRoot } = current.settings.channels.slack
+  const question = botToken === null ? 'Connect a Slack app?' : 'Use a different Slack app?'
   if (!(await yesOrNo(question, false))) return { slackTokens: null, operators: [] }
-  log.info('https://api.slack.com/apps makes an app from the manifest in docs/slack.md.')
+  log.info('Create an app at https://api.slack.com/apps from the manifest in docs/slack.md.')
   let tokens: SlackAnswers['slackTokens'] = null
   while (tokens === null) {
-    const bot = await hidden('The bot token (OAuth & Permissions)', shaped('xoxb-'))
-    const app = await hidden('The app token (Basic Information)', shaped('xapp-'))
+    const bot = await hidden('Bot token (OAuth & Permissions)', requirePrefix('xoxb-'))
+    const app = await hidden('App token (Basic Information)', requirePrefix('xapp-'))
     const given = { bot: new Secret(bot), app: new Secret(app) }
-    if (await work(given, apiRoot)) tokens = given
+    if (await verifyTokens(given, apiRoot)) tokens = given
   }
   const operator = await askOperator()
   return { slackTokens: tokens, operators: operator === null ? [] : [`slack:${operator}`] }
 }
 
-function shaped(prefix: string): (text: string) => string | undefined {
-  return (text) => (text.startsWith(prefix) && !/\s/.test(text) ? undefined : `It begins with ${prefix}`)
+function requirePrefix(prefix: string): (text: string) => string | undefined {
+  return (text) =>
+    text.startsWith(prefix) && !/\s/.test(text) ? undefined : `The token must start with ${prefix}`
 }
 
-/** Asks Slack whose tokens they are, and says it. */
-async function work(
+/** Checks the tokens with Slack and prints the name of the bot. */
+async function verifyTokens(
   tokens: NonNullable<SlackAnswers['slackTokens']>,
   apiRoot: string | null,
 ): Promise<boolean> {
-  // The platform's library is loaded only where it is used.
+  // Load the platform's library only if it is needed.
   const { checkApp } = await import('../../channels/slack/api/app-check.ts')
   const options = {
     botToken: tokens.bot,
@@ -44,32 +45,37 @@ async function work(
     apiRoot,
     log: await createLog({ level: 'silent' }),
   }
-  const check = await during('Asking Slack…', checkApp(options, AbortSignal.timeout(ASK_MS)))
+  const check = await during(
+    'Checking the tokens with Slack…',
+    checkApp(options, AbortSignal.timeout(ASK_MS)),
+  )
   switch (check.kind) {
     case 'bad-token':
       log.error(`Slack: ${check.words}.`)
       return false
     case 'unreachable':
-      log.error(`Slack cannot be asked: ${check.words}.`)
+      log.error(`Cannot reach Slack: ${check.words}.`)
       return false
     case 'scopes':
-      log.success(`This is @${check.name}.`)
-      log.warn(`It lacks scopes: ${check.missing.join(', ')}. "hermes doctor" says what each is for.`)
+      log.success(`Tokens accepted: @${check.name}.`)
+      log.warn(`Missing scopes: ${check.missing.join(', ')}. "hermes doctor" explains what each is for.`)
       return true
     case 'fine':
-      log.success(`This is @${check.name} in ${check.team}.`)
+      log.success(`Tokens accepted: @${check.name} in ${check.team}.`)
       return true
   }
 }
 
-/** null = not now. */
+/** null = no operator yet. */
 async function askOperator(): Promise<string | null> {
-  const way = await choose('Who runs it on Slack? Operators may sign in there by /hermes login.', [
-    { value: 'id', label: 'I know the member ID (profile, Copy member ID)' },
-    { value: 'nobody', label: 'Nobody yet' },
+  const way = await choose('Who is the operator on Slack? Operators can sign in with /hermes login.', [
+    { value: 'id', label: 'Enter a member ID (profile, Copy member ID)' },
+    { value: 'nobody', label: 'No operator yet' },
   ])
   if (way === 'nobody') return null
-  return line('The Slack member ID of the operator', 'U012AB3CD', (text) =>
-    /^[UW][A-Z0-9]{2,}$/.test(text) ? undefined : 'It begins with U or W; names can change hands.',
+  return line("Operator's Slack member ID", 'U012AB3CD', (text) =>
+    /^[UW][A-Z0-9]{2,}$/.test(text)
+      ? undefined
+      : 'Enter the member ID, which starts with U or W (names can change).',
   )
 }

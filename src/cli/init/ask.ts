@@ -1,7 +1,7 @@
 import * as clack from '@clack/prompts'
 import { EXIT } from '../command.ts'
 
-/** The person gave up: nothing that was not written yet will be. */
+/** The person cancelled: nothing more is written. */
 export class Cancelled extends Error {}
 
 export interface Choice<Value> {
@@ -10,7 +10,7 @@ export interface Choice<Value> {
   readonly hint?: string
 }
 
-/** One of several, by the arrow keys. @throws Cancelled */
+/** Asks for one of several choices. @throws Cancelled */
 export async function choose<Value extends string>(
   message: string,
   choices: readonly Choice<Value>[],
@@ -25,7 +25,7 @@ export async function yesOrNo(message: string, initialValue: boolean): Promise<b
   return given(await clack.confirm({ message, initialValue }))
 }
 
-/** @param problem why an answer will not do; undefined = it will. @throws Cancelled */
+/** @param problem what is wrong with an answer; undefined = nothing. @throws Cancelled */
 export async function line(
   message: string,
   placeholder: string,
@@ -35,7 +35,7 @@ export async function line(
   return given(await clack.text({ message, placeholder, validate })).trim()
 }
 
-/** As `line`, without showing what is typed. @throws Cancelled */
+/** As `line`, without echoing what is typed. @throws Cancelled */
 export async function hidden(
   message: string,
   problem: (text: string) => string | undefined,
@@ -46,11 +46,11 @@ export async function hidden(
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
-/** Shows that something is going on while `work` runs; Ctrl-C ends the process, as everywhere. */
+/** Shows a spinner while `work` runs; Ctrl-C ends the process. */
 export async function during<T>(message: string, work: Promise<T>): Promise<T> {
   const spinner = clack.spinner({ cancelMessage: 'Nothing was changed.' })
   const end = () => process.exit(EXIT.failed)
-  // The library itself ends the process at Ctrl-C, and calls that a success.
+  // At Ctrl-C the library ends the process with exit code 0.
   const failed = () => (process.exitCode = EXIT.failed)
   process.once('exit', failed)
   for (const signal of SIGNALS) process.once(signal, end)

@@ -1,15 +1,15 @@
 import { isMap, isSeq, parseDocument, type Document } from 'yaml'
 import type { KeyPath } from '../../config/shape/shape.ts'
 
-/** A change of one place of `config.yaml`. */
+/** A change to one key of `config.yaml`. */
 export type ConfigChange =
   | { readonly kind: 'set'; readonly path: KeyPath; readonly value: unknown }
-  /** Adds what is not in the list yet. */
+  /** Adds values that are not in the list yet. */
   | { readonly kind: 'add'; readonly path: KeyPath; readonly values: readonly unknown[] }
 
 /**
- * The text of a `config.yaml` with these changes made. Comments, order and everything that is
- * not concerned stay; a change that changes nothing leaves the text untouched.
+ * Applies changes to the text of a `config.yaml`. Comments, order and everything else are kept; if
+ * nothing changes, the text is returned as it was.
  *
  * @param text valid YAML, or empty
  */
@@ -23,7 +23,7 @@ export function withChanges(text: string, changes: readonly ConfigChange[]): str
         : add(document, change.path, change.values)
     changed ||= did
   }
-  // Printed again, a file may look a little different: never without a reason.
+  // Reformatting may change details of the text: only if necessary.
   if (!changed) return text
   const style = { indentSeq: !/:\n- /.test(text), flowCollectionPadding: /[[{] /.test(text) }
   return document.toString({ lineWidth: 0, ...style })
@@ -46,7 +46,7 @@ function add(document: Document, path: KeyPath, values: readonly unknown[]): boo
   return true
 }
 
-/** A section with nothing below it is null to YAML, and has to become a section. */
+/** YAML reads an empty section as null; turns it into a map. */
 function prepare(document: Document, path: KeyPath): void {
   for (let depth = 1; depth < path.length; depth++) {
     const section = path.slice(0, depth)
@@ -65,7 +65,7 @@ function valueAt(document: Document, path: KeyPath): unknown {
   return at ?? undefined
 }
 
-/** An id is the same with quotation marks and without. */
+/** Compares values; an ID with quotes equals one without. */
 function same(one: unknown, other: unknown): boolean {
   return plain(one) === plain(other)
 }

@@ -7,11 +7,11 @@ export interface DiffLine {
   readonly text: string
 }
 
-/** The lines that go and come, in the order of the file; what stays is left out. */
+/** The removed and added lines, in the order of the file. */
 export function diffLines(before: string, after: string): readonly DiffLine[] {
-  const old = linesOf(before)
-  const fresh = linesOf(after)
-  // Lengths of the longest common rest; the files are a page long.
+  const old = splitLines(before)
+  const fresh = splitLines(after)
+  // Lengths of the longest common subsequences of the remaining lines; the files are short.
   const rest: number[][] = Array.from({ length: old.length + 1 }, () =>
     Array<number>(fresh.length + 1).fill(0),
   )
@@ -37,14 +37,14 @@ export function diffLines(before: string, after: string): readonly DiffLine[] {
   return lines
 }
 
-function linesOf(text: string): string[] {
+function splitLines(text: string): string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n')
 }
 
-/** Names of variables whose values nobody should read over a shoulder. */
+/** Names of variables whose values must not be shown. */
 const SECRET_NAME = /TOKEN|KEY|PASSWORD|SECRET|PROXY/
 
-/** A line as it may be shown: a secret value gives way to its fingerprint. */
+/** Replaces a secret value by its fingerprint. */
 export function shownLine(line: string): string {
   const name = nameIn(line)
   if (name === null || !SECRET_NAME.test(name)) return redact(line)

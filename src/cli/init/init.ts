@@ -6,33 +6,33 @@ import { redact } from '../../support/redact.ts'
 import { printRoutes, testRoutes } from '../alerts-test.ts'
 import { authLoginCommand } from '../auth/auth-login.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
-import { word } from '../doctor/finding.ts'
+import { quoteForShell } from '../doctor/finding.ts'
 import { serviceInstallCommand } from '../service/service.ts'
 import { paint, print, printError } from '../terminal/output.ts'
-import { plan, write, type Plan } from './apply.ts'
+import { answersFromFlags, DoesNotWork } from './answers-from-flags.ts'
+import { answersFromPrompts } from './answers-from-prompts.ts'
 import { Cancelled, yesOrNo } from './ask.ts'
-import { lookAround, type Found } from './look-around.ts'
+import { readCurrentSetup, type CurrentSetup } from './current-setup.ts'
 import { BadFlag, type InitFlags } from './parse-flags.ts'
-import { answersFromFlags, DoesNotWork } from './scripted.ts'
-import { answersFromPerson } from './wizard.ts'
+import { planSetup, writeSetup, type SetupPlan } from './setup-plan.ts'
 
 interface InitOptions extends GlobalOptions {
   readonly flags: InitFlags
 }
 
 /**
- * Sets the gateway up: by questions on a terminal, or by flags alone. Everything is asked and
- * tried first, shown as a difference, and written last; giving up before that changes nothing.
+ * Sets up the gateway, with prompts on a terminal or from flags alone. All answers are collected and
+ * checked, then shown as a diff, then written; cancelling before that changes nothing.
  */
 export async function initCommand(options: InitOptions): Promise<ExitCode> {
   const { flags } = options
   if (!flags.yes && !process.stdin.isTTY) {
-    printError('there is no terminal to ask on: give --yes and say the rest by flags (hermes init --help).')
+    printError('no terminal for prompts: pass --yes and the other options (see hermes init --help).')
     return EXIT.usage
   }
   try {
-    const found = await lookAround(options.home, process.env)
-    return flags.yes ? await byFlags(options, found) : await byQuestions(options, found)
+    const current = await readCurrentSetup(options.home, process.env)
+    return flags.yes ? await byFlags(options, current) : await byQuestions(options, current)
   } catch (error) {
     if (error instanceof Cancelled) {
       cancel('Nothing was changed.')
@@ -52,65 +52,65 @@ export async function initCommand(options: InitOptions): Promise<ExitCode> {
   }
 }
 
-async function byFlags(options: InitOptions, found: Found): Promise<ExitCode> {
+async function byFlags(options: InitOptions, current: CurrentSetup): Promise<ExitCode> {
   const { flags } = options
-  const answers = await answersFromFlags(flags, found, readInput)
-  const planned = await plan(found, answers, process.env)
-  if (planned.shown.length === 0) print('Everything is so already.')
+  const answers = await answersFromFlags(flags, current, readInput)
+  const planned = await planSetup(current, answers, process.env)
+  if (planned.shown.length === 0) print('Nothing to change.')
   else print(planned.shown.join('\n'))
-  await write(found, planned, process.env)
-  const told = answers.alerts.length === 0 || (await tellTest(options))
+  await writeSetup(current, planned, process.env)
+  const alertsWork = answers.alerts.length === 0 || (await sendTestAlert(options))
   if (flags.service) {
     const code = await serviceInstallCommand({ ...options, system: false, print: false })
     if (code !== EXIT.ok) return code
   }
-  return told ? EXIT.ok : EXIT.failed
+  return alertsWork ? EXIT.ok : EXIT.failed
 }
 
-async function byQuestions(options: InitOptions, found: Found): Promise<ExitCode> {
-  intro(`${paint('bold', 'Hermes Gateway')}: set-up. Ctrl-C leaves everything as it is.`)
-  const answers = await answersFromPerson(options.flags, found)
-  const planned = await plan(found, answers, process.env)
-  await review(found, planned)
-  // From here on it is written; a Ctrl-C only leaves out the rest.
+async function byQuestions(options: InitOptions, current: CurrentSetup): Promise<ExitCode> {
+  intro(`${paint('bold', 'Hermes Gateway')} setup. Ctrl-C cancels without changes.`)
+  const answers = await answersFromPrompts(options.flags, current)
+  const planned = await planSetup(current, answers, process.env)
+  await review(current, planned)
+  // Everything is saved from here on; Ctrl-C only skips the remaining steps.
   if (answers.signIn.kind === 'account') await signIn(options)
-  if (answers.alerts.length > 0) await tellTest(options)
+  if (answers.alerts.length > 0) await sendTestAlert(options)
   const service = await offerService(options)
-  outro(nextStep(options, found, service))
+  outro(nextStep(options, current, service))
   return EXIT.ok
 }
 
-/** @throws Cancelled when the person does not want it */
-async function review(found: Found, planned: Plan): Promise<void> {
+/** @throws Cancelled if the person declines */
+async function review(current: CurrentSetup, planned: SetupPlan): Promise<void> {
   if (planned.shown.length === 0) {
-    log.success('Everything is so already; nothing has to be written.')
+    log.success('Nothing to change.')
     return
   }
-  note(planned.shown.join('\n'), 'What will be written')
-  if (!(await yesOrNo('Write it?', true))) throw new Cancelled()
-  await write(found, planned, process.env)
-  log.success('Written.')
+  note(planned.shown.join('\n'), 'Changes')
+  if (!(await yesOrNo('Save these changes?', true))) throw new Cancelled()
+  await writeSetup(current, planned, process.env)
+  log.success('Saved.')
 }
 
 async function signIn(options: InitOptions): Promise<void> {
-  const flags = { headless: !browserAtHand(), apiKey: false, qr: false, yes: false, replace: false }
+  const flags = { headless: !hasBrowser(), apiKey: false, qr: false, yes: false, replace: false }
   const code = await authLoginCommand({ ...options, ...flags })
-  if (code !== EXIT.ok) log.warn('Not signed in yet. Do it at any time with "hermes auth login".')
+  if (code !== EXIT.ok) log.warn('Not signed in yet. Sign in at any time with "hermes auth login".')
 }
 
-function browserAtHand(): boolean {
+function hasBrowser(): boolean {
   const { SSH_CONNECTION, DISPLAY, WAYLAND_DISPLAY } = process.env
   if (SSH_CONNECTION) return false
   return process.platform === 'darwin' || Boolean(DISPLAY || WAYLAND_DISPLAY)
 }
 
-/** False: no route took the test. */
-async function tellTest(options: InitOptions): Promise<boolean> {
+/** False: no route delivered the test. */
+async function sendTestAlert(options: InitOptions): Promise<boolean> {
   try {
     const routes = await testRoutes(
       await loadSettings({ home: options.home, processEnv: process.env, lenient: true }),
     )
-    print('A test alert:')
+    print('Sent a test alert:')
     printRoutes(routes)
     return routes.some(({ working }) => working === true)
   } catch (error) {
@@ -120,24 +120,26 @@ async function tellTest(options: InitOptions): Promise<boolean> {
   }
 }
 
-/** True: it is installed and runs. */
+/** True: the service is installed and running. */
 async function offerService(options: InitOptions): Promise<boolean> {
   const { service } = options.flags
   if (service === false || !(process.platform === 'darwin' || existsSync('/run/systemd/system'))) return false
   const wanted =
-    service ?? (await yesOrNo('Install it as a service that starts by itself?', true).catch(giveUp))
+    service ??
+    (await yesOrNo('Install it as a service that starts automatically?', true).catch(declineIfCancelled))
   return wanted && (await serviceInstallCommand({ ...options, system: false, print: false })) === EXIT.ok
 }
 
-function giveUp(error: unknown): false {
+function declineIfCancelled(error: unknown): false {
   if (error instanceof Cancelled) return false
   throw error
 }
 
-function nextStep({ home }: InitOptions, { running }: Found, service: boolean): string {
-  if (service) return 'It runs. "hermes status" shows how it does, "hermes dashboard" the page.'
-  if (running) return 'The running gateway takes a new sign-in over by itself; restart it for the rest.'
-  return `Start it with ${paint('cyan', `hermes gateway${home === undefined ? '' : ` --home ${word(home)}`}`)}.`
+function nextStep({ home }: InitOptions, { running }: CurrentSetup, service: boolean): string {
+  if (service) return 'Service started. See "hermes status", or open the page with "hermes dashboard".'
+  if (running)
+    return 'The running gateway picks up a new sign-in automatically; restart it for other changes.'
+  return `Start it with ${paint('cyan', `hermes gateway${home === undefined ? '' : ` --home ${quoteForShell(home)}`}`)}.`
 }
 
 async function readInput(): Promise<string> {

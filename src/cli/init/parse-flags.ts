@@ -1,7 +1,7 @@
 import type { Secret } from '../../support/secret.ts'
 import type { AlertChoice } from './answers.ts'
 
-/** The options of `hermes init`, as the command line has them. */
+/** The options of `hermes init` on the command line. */
 export interface InitFlags {
   readonly yes?: boolean
   readonly apiKeyStdin?: boolean
@@ -14,11 +14,11 @@ export interface InitFlags {
   readonly baseUrl?: string
   readonly sandboxUrl?: string
   readonly telegramApiRoot?: string
-  /** Undefined: offered, or left out where nothing is asked. */
+  /** Undefined: offer it, or skip it with `--yes`. */
   readonly service?: boolean
 }
 
-/** A flag that cannot be used: wrong usage, said in a sentence. */
+/** An invalid flag; the message is a sentence. */
 export class BadFlag extends Error {}
 
 export const NUMERIC_ID = /^\d+$/
@@ -29,10 +29,10 @@ export function parseAlert(text: string, token: Secret | null): AlertChoice {
   const type = text.slice(0, at)
   const rest = text.slice(at + 1)
   if (at === -1 || rest === '')
-    throw new BadFlag(`--alert ${text}: expected such as telegram:12345 or ntfy:https://…`)
+    throw new BadFlag(`--alert ${text}: expected a value such as telegram:12345 or ntfy:https://…`)
   switch (type) {
     case 'telegram':
-      if (!/^-?\d+$/.test(rest)) throw new BadFlag(`--alert ${text}: expected the numeric id of a chat`)
+      if (!/^-?\d+$/.test(rest)) throw new BadFlag(`--alert ${text}: expected the numeric ID of a chat`)
       return { type, chat: rest }
     case 'email':
       return { type, to: rest }

@@ -1,43 +1,43 @@
-import type { ServicePlace } from './place.ts'
 import { runTool, type ToolResult } from './run-tool.ts'
+import type { ServiceDefinition } from './service-definition.ts'
 
-/** How the service does, as its manager sees it. */
+/** The state of the service according to its manager. */
 export interface ServiceState {
-  /** The manager's own word, such as `active`, `failed`, `inactive`; null = it cannot be asked. */
+  /** The manager's term, such as `active`, `failed`, `inactive`; null = unknown. */
   readonly state: string | null
-  /** Starts with the machine or the session. */
+  /** Starts at boot or with the session. */
   readonly enabled: boolean
-  /** Why the manager cannot be asked; null = it was. */
+  /** Why the state is unknown; null = it is known. */
   readonly problem: string | null
 }
 
-/** A question to the manager is answered at once, or not at all. */
-const QUESTION_MS = 5_000
+/** A working manager replies well within this time. */
+const QUERY_TIMEOUT_MS = 5_000
 
-/** The commands that make the manager take the file, in order. */
-export function startCommands(place: ServicePlace): readonly (readonly string[])[] {
-  if (place.manager === 'launchd') return [['launchctl', 'bootstrap', domain(place), place.file]]
+/** The commands that load and start the service, in order. */
+export function startCommands(service: ServiceDefinition): readonly (readonly string[])[] {
+  if (service.manager === 'launchd') return [['launchctl', 'bootstrap', domain(service), service.file]]
   return [
-    systemctl(place, 'daemon-reload'),
-    systemctl(place, 'enable', place.name),
-    // Also where it runs already: it is to run what the file says now.
-    systemctl(place, 'restart', place.name),
+    systemctl(service, 'daemon-reload'),
+    systemctl(service, 'enable', service.name),
+    // Restart, not start: a running service must pick up the new file.
+    systemctl(service, 'restart', service.name),
   ]
 }
 
-/** The commands that end it, before the file is removed. */
-export function stopCommands(place: ServicePlace): readonly (readonly string[])[] {
-  if (place.manager === 'launchd') return [['launchctl', 'bootout', `${domain(place)}/${place.name}`]]
-  return [systemctl(place, 'disable', '--now', place.name)]
+/** The commands that stop the service before its file is removed. */
+export function stopCommands(service: ServiceDefinition): readonly (readonly string[])[] {
+  if (service.manager === 'launchd') return [['launchctl', 'bootout', `${domain(service)}/${service.name}`]]
+  return [systemctl(service, 'disable', '--now', service.name)]
 }
 
-/** The command that shows what the service said. */
-export function logCommand(place: ServicePlace): string {
-  if (place.manager === 'launchd') return `tail -n 50 ${place.log}`
-  return `journalctl ${place.system ? '' : '--user '}-u ${place.name} -n 50`
+/** The command that shows the log of the service. */
+export function logCommand(service: ServiceDefinition): string {
+  if (service.manager === 'launchd') return `tail -n 50 ${service.log}`
+  return `journalctl ${service.system ? '' : '--user '}-u ${service.name} -n 50`
 }
 
-/** Runs the commands until one fails. @returns the failed one with what it said; null = all worked */
+/** Runs the commands until one fails. @returns the failed command and its output; null = all succeeded */
 export async function runAll(
   commands: readonly (readonly string[])[],
 ): Promise<{ readonly command: string; readonly result: ToolResult } | null> {
@@ -48,23 +48,23 @@ export async function runAll(
   return null
 }
 
-export async function askState(place: ServicePlace): Promise<ServiceState> {
-  if (place.manager === 'launchd') {
+export async function readState(service: ServiceDefinition): Promise<ServiceState> {
+  if (service.manager === 'launchd') {
     const { code, stdout } = await runTool(
       'launchctl',
-      ['print', `${domain(place)}/${place.name}`],
-      QUESTION_MS,
+      ['print', `${domain(service)}/${service.name}`],
+      QUERY_TIMEOUT_MS,
     )
     const state = code === 0 ? (/\bstate = (\w+)/.exec(stdout)?.[1] ?? 'loaded') : 'inactive'
     return { state, enabled: code === 0, problem: null }
   }
   const [program = '', ...args] = systemctl(
-    place,
+    service,
     'show',
-    place.name,
+    service.name,
     '--property=ActiveState,SubState,UnitFileState',
   )
-  const { code, stdout, problem } = await runTool(program, args, QUESTION_MS)
+  const { code, stdout, problem } = await runTool(program, args, QUERY_TIMEOUT_MS)
   if (code !== 0) return { state: null, enabled: false, problem }
   const properties = Object.fromEntries(stdout.split('\n').map((line) => line.split('=', 2)))
   const { ActiveState = 'unknown', SubState, UnitFileState } = properties as Record<string, string>
@@ -75,21 +75,21 @@ export async function askState(place: ServicePlace): Promise<ServiceState> {
   }
 }
 
-/** Does a user's service end with the user's last session here? */
-export async function endsWithSession(place: ServicePlace, user: string): Promise<boolean> {
-  if (place.manager !== 'systemd' || place.system) return false
+/** Whether a user's service stops when the user logs out. */
+export async function endsWithSession(service: ServiceDefinition, user: string): Promise<boolean> {
+  if (service.manager !== 'systemd' || service.system) return false
   const { code, stdout } = await runTool(
     'loginctl',
     ['show-user', user, '--property=Linger', '--value'],
-    QUESTION_MS,
+    QUERY_TIMEOUT_MS,
   )
   return code !== 0 || stdout !== 'yes'
 }
 
-function systemctl(place: ServicePlace, ...args: string[]): string[] {
-  return ['systemctl', ...(place.system ? [] : ['--user']), ...args]
+function systemctl(service: ServiceDefinition, ...args: string[]): string[] {
+  return ['systemctl', ...(service.system ? [] : ['--user']), ...args]
 }
 
-function domain(place: ServicePlace): string {
-  return place.system ? 'system' : `gui/${process.getuid?.() ?? 0}`
+function domain(service: ServiceDefinition): string {
+  return service.system ? 'system' : `gui/${process.getuid?.() ?? 0}`
 }

@@ -1,15 +1,15 @@
 import { MARKER, type UnitOptions } from './unit.ts'
 
-/** A gateway that dies at once is not started more often than this. */
+/** The minimum time between two starts of a gateway that exits immediately. */
 const THROTTLE_SECONDS = 10
-/** As with systemd: an open token request is not cut off. */
+/** As with systemd: an open token request is not interrupted. */
 const STOP_SECONDS = 45
 
 /**
- * The text of the launchd job. launchd has no exit code that means "do not start again"; a
- * configuration error therefore ends as a start every ten seconds, which the log shows.
+ * The text of the launchd job. launchd has no exit code that means "do not restart", so a
+ * configuration error leads to a start every ten seconds, which the log shows.
  *
- * @param log where stdout and stderr go
+ * @param log the file for stdout and stderr
  * @see launchd.plist(5)
  */
 export function plistText(label: string, options: UnitOptions, log: string): string {

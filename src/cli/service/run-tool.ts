@@ -5,14 +5,14 @@ import { SECOND } from '../../support/clock.ts'
 const TOOL_TIMEOUT_MS = 100 * SECOND
 
 export interface ToolResult {
-  /** null: the program is not there, or it was given up. */
+  /** null: the program is not installed, or timed out. */
   readonly code: number | null
   readonly stdout: string
-  /** One line: what it complained about. */
+  /** The last line of its error output. */
   readonly problem: string
 }
 
-/** Runs a program of the system and gives what it said. Never rejects. */
+/** Runs a system program and returns its output. Never rejects. */
 export function runTool(
   program: string,
   args: readonly string[],
@@ -24,7 +24,7 @@ export function runTool(
       const code = typeof error.code === 'number' ? error.code : null
       const missing = (error.code as unknown) === 'ENOENT'
       const problem = missing ? `${program} is not installed` : (stderr.trim().split('\n').at(-1) ?? '')
-      resolve({ code, stdout: stdout.trim(), problem: problem || `${program} ended with ${code}` })
+      resolve({ code, stdout: stdout.trim(), problem: problem || `${program} exited with code ${code}` })
     })
   })
 }

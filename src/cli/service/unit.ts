@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
 
-/** Who writes the file says so in it; only a file that says so is ever changed or removed. */
+/** Marks the files that we wrote; files without it are never changed or removed. */
 export const MARKER = 'Written by "hermes service install"; "hermes service uninstall" removes it.'
 
 export interface UnitOptions {
@@ -10,19 +10,19 @@ export interface UnitOptions {
   readonly program: string
   /** Absolute. */
   readonly home: string
-  /** Who runs it; only for a unit of the machine. null = a unit of the user's own manager. */
+  /** The user of a system service; null = a user service. */
   readonly user: string | null
 }
 
 /**
- * Longer than a busy machine needs for one turn of the event loop and one write, short enough
- * that a dead gateway is back within two minutes.
+ * Longer than one turn of the event loop and one write on a busy machine, short enough that a hanging
+ * gateway is restarted within two minutes.
  */
 const WATCHDOG_SECONDS = 60
-/** A token request that is open at a stop may take 35 s; it must not be cut off. */
+/** A token request that is open at a stop may take 35 s; it must not be interrupted. */
 const STOP_SECONDS = 45
 const RESTART_SECONDS = 2
-/** EX_CONFIG: starting again does not help. */
+/** EX_CONFIG: a restart does not help. */
 const CONFIGURATION_ERROR = 78
 
 /** The text of the systemd unit. @see systemd.service(5), systemd.exec(5) */
@@ -35,12 +35,12 @@ export function unitText(options: UnitOptions): string {
   return `# ${MARKER}
 [Unit]
 Description=Hermes Gateway, the chat gateway for Claude
-${user === null ? '' : 'Wants=network-online.target\nAfter=network-online.target\n'}# It is to be there whenever the machine is, however often it had to begin anew.
+${user === null ? '' : 'Wants=network-online.target\nAfter=network-online.target\n'}# Always restart, however often it has failed.
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-# Node has no datagram sockets: systemd-notify, a child, speaks for it.
+# Node has no datagram sockets: a child process, systemd-notify, sends the notifications.
 NotifyAccess=all
 ExecStart=${command}
 ${user === null ? '' : `User=${user}\n`}Restart=always
@@ -59,11 +59,11 @@ WantedBy=${user === null ? 'default.target' : 'multi-user.target'}
 }
 
 /**
- * What a chat gateway never needs. Memory stays executable for the compiler of the JavaScript
- * engine, and the homes of people stay writable for the sign-in that Claude Code shares.
+ * Takes away what a chat gateway never needs. Memory stays executable for the JavaScript compiler, and
+ * home folders stay writable for the sign-in shared with Claude Code.
  */
 function hardening({ user, home }: UnitOptions): string[] {
-  // These work without privileges, and so in a user's own manager as well.
+  // These work without privileges, so in user services as well.
   const everywhere = [
     'NoNewPrivileges=yes',
     'LockPersonality=yes',
@@ -78,7 +78,7 @@ function hardening({ user, home }: UnitOptions): string[] {
     ...everywhere,
     'ProtectSystem=full',
     `ReadWritePaths=${quoted(home)}`,
-    // A home below /tmp would not be seen any more.
+    // With a private /tmp, the gateway could not see a home below /tmp.
     ...(/^\/(var\/)?tmp\//.test(home) ? [] : ['PrivateTmp=yes']),
     'PrivateDevices=yes',
     'ProtectClock=yes',
@@ -91,7 +91,7 @@ function hardening({ user, home }: UnitOptions): string[] {
   ]
 }
 
-/** `%` begins a specifier and `$` a variable, also within quotation marks. @see systemd.syntax(7) */
+/** Escapes `%` (specifiers) and `$` (variables), which are active even within quotes. @see systemd.syntax(7) */
 function argument(text: string): string {
   return quoted(text).replaceAll('$', '$$$$')
 }

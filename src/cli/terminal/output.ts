@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 
-/** One JSON object on stdout and nothing else. */
+/** Prints one JSON object on stdout and nothing else. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }
@@ -9,7 +9,7 @@ export function print(line = ''): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Diagnostics, never part of what a command was asked for. */
+/** Prints a diagnostic on stderr; a command's result never goes there. */
 export function printError(line: string): void {
   process.stderr.write(`hermes: ${line}\n`)
 }
@@ -21,7 +21,7 @@ export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout, validateStream: true })
 }
 
-/** Columns of text, as wide as their widest cell. */
+/** Aligns rows of text in columns. */
 export function table(rows: ReadonlyArray<readonly string[]>): string {
   const widths: number[] = []
   for (const row of rows)
@@ -48,7 +48,39 @@ export function duration(ms: number): string {
   return `${seconds} s`
 }
 
-/** Asks on the terminal; without one the answer is no. */
+/** `2026-11-29 10:58:35 CET`, in the time zone of this machine. */
+export function localTime(time: string | number): string {
+  const parts = LOCAL_TIME.formatToParts(new Date(time))
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((each) => each.type === type)?.value ?? ''
+  return `${part('year')}-${part('month')}-${part('day')} ${part('hour')}:${part('minute')}:${part('second')} ${part('timeZoneName')}`
+}
+
+const LOCAL_TIME = new Intl.DateTimeFormat('en-GB', {
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+  timeZoneName: 'short',
+})
+
+const GIGABYTE = 1e9
+const MEGABYTE = 1e6
+
+/** `70 GB`, `1.5 GB`, `350 MB`, `0.4 MB`. */
+export function fileSize(bytes: number): string {
+  const [value, unit] = bytes >= GIGABYTE ? [bytes / GIGABYTE, 'GB'] : [bytes / MEGABYTE, 'MB']
+  return `${value >= 10 ? Math.floor(value) : Number(value.toFixed(1))} ${unit}`
+}
+
+/** `no warnings`, `1 message`, `3 messages`. */
+export function plural(count: number, noun: string): string {
+  return `${count === 0 ? 'no' : count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** Asks a yes-or-no question on the terminal; without a terminal the answer is no. */
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) return false
   const { confirm: ask, isCancel } = await import('@clack/prompts')

@@ -3,11 +3,11 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 
 /**
- * One line from a terminal or a pipe, however slowly it comes. What stands before the end
- * of the input is a line, too; Ctrl-C ends the process as it does everywhere.
+ * Reads one line from a terminal or a pipe, however slowly it arrives. Text without a final newline
+ * counts as a line. Ctrl-C ends the process.
  *
- * @param signal lets the input go, so that it keeps no process alive
- * @returns null when the input ended, or was let go, without a line
+ * @param signal closes the input, so that it does not keep the process alive
+ * @returns null if the input ended, or was closed, without a line
  */
 export async function readLine(prompt: string, signal?: AbortSignal): Promise<string | null> {
   const terminal = createInterface({
@@ -15,18 +15,18 @@ export async function readLine(prompt: string, signal?: AbortSignal): Promise<st
     ...(process.stdin.isTTY ? { output: process.stdout } : {}),
     terminal: process.stdin.isTTY === true,
   })
-  const letGo = () => terminal.close()
-  signal?.addEventListener('abort', letGo)
+  const close = () => terminal.close()
+  signal?.addEventListener('abort', close)
   try {
     return await ask(terminal, prompt)
   } finally {
-    signal?.removeEventListener('abort', letGo)
-    // A script may keep its end of the pipe open: what it could still write must not keep us here.
+    signal?.removeEventListener('abort', close)
+    // A script may keep its end of the pipe open; that must not keep this process alive.
     if (process.stdin instanceof Socket) process.stdin.unref()
   }
 }
 
-/** As `readLine`, without showing what is typed. For a terminal. */
+/** As `readLine`, for a terminal, without echoing what is typed. */
 export async function readHidden(prompt: string): Promise<string> {
   process.stdout.write(prompt)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })

@@ -19,7 +19,7 @@ const START_PATIENCE_MS = 90_000
 /** A gateway ends within 35 s of SIGTERM at the latest. */
 const STOP_PATIENCE_MS = 45_000
 /** The line that a gateway prints when it can be reached. */
-const READY_LINE = /^(?:Open|Listens on) /m
+const READY_LINE = /^(?:Open|Listening on) /m
 
 export interface GatewayOptions {
   /** `config.yaml`, as an object; the port is added. */

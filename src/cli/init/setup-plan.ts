@@ -16,70 +16,70 @@ import { ConfigurationError } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import { paint } from '../terminal/output.ts'
 import type { Answers } from './answers.ts'
+import type { CurrentSetup } from './current-setup.ts'
 import { diffLines, shownLine } from './diff.ts'
-import type { Found } from './look-around.ts'
-import { planFiles, type Files } from './plan.ts'
+import { planFiles, type Files } from './plan-files.ts'
 
-/** What would be written, checked as a start would check it. */
-export interface Plan {
+/** The changes to write, validated as a start would validate them. */
+export interface SetupPlan {
   readonly files: Files
   readonly answers: Answers
-  /** Lines to show; empty = nothing changes. */
+  /** The changes as lines to show; empty = none. */
   readonly shown: readonly string[]
 }
 
-/** @throws ConfigurationError when a start would refuse what the answers make of the files */
-export async function plan(
-  found: Found,
+/** @throws ConfigurationError if the gateway would refuse to start with the new files */
+export async function planSetup(
+  current: CurrentSetup,
   answers: Answers,
   processEnv: Readonly<NodeJS.ProcessEnv>,
-): Promise<Plan> {
-  const files = planFiles(found.files, answers)
-  const { paths } = found.settings
+): Promise<SetupPlan> {
+  const files = planFiles(current.files, answers)
+  const { paths } = current.settings
   const { environment, lookup, problems } = readEnvironment(parseDotenv(files.env), processEnv)
-  const known = new Set(found.settings.problems)
+  const known = new Set(current.settings.problems)
   const fresh = problems.map(({ message }) => message).filter((message) => !known.has(message))
   if (fresh.length > 0) throw new ConfigurationError(fresh.join('\n'))
   const { config } = await parseConfig(files.config, paths.config, lookup)
-  proveRoutes(config, environment.telegram.botToken !== null, processEnv)
+  validateRoutes(config, environment.telegram.botToken !== null, processEnv)
   return {
     files,
     answers,
     shown: [
-      ...shownChange(paths.config, found.files.config, files.config),
-      ...shownChange(paths.env, found.files.env, files.env),
+      ...changedLines(paths.config, current.files.config, files.config),
+      ...changedLines(paths.env, current.files.env, files.env),
       ...(answers.signIn.kind === 'api-key'
-        ? [paths.credentials, paint('green', `  + an API key: ${answers.signIn.key}`)]
+        ? [paths.credentials, paint('green', `  + API key: ${answers.signIn.key}`)]
         : []),
     ],
   }
 }
 
-/** A route that lacks something refuses the next start: better to hear it now. @throws ConfigurationError */
-function proveRoutes(config: Config, bot: boolean, processEnv: Readonly<NodeJS.ProcessEnv>): void {
+/** An incomplete route would prevent the next start. @throws ConfigurationError */
+function validateRoutes(config: Config, bot: boolean, processEnv: Readonly<NodeJS.ProcessEnv>): void {
   const senders = new Map<string, ChatSender>(bot ? [['telegram', { send: () => Promise.resolve() }]] : [])
   const mail = { address: null, smtp: null }
   buildRoutes({ alerts: config.alerts, homeChannels: [], operators: [], senders, mail, processEnv })
 }
 
-function shownChange(path: string, before: string, after: string): string[] {
+function changedLines(path: string, before: string, after: string): string[] {
   const lines = diffLines(before, after).map(({ sign, text }) =>
     paint(sign === '+' ? 'green' : 'red', `  ${sign} ${shownLine(text)}`),
   )
   return lines.length === 0 ? [] : [path, ...lines]
 }
 
-/** Writes what was shown, each file in one step. A file that does not change is not touched. */
-export async function write(
-  found: Found,
-  { files, answers }: Plan,
+/** Writes the plan, each file atomically. Unchanged files are not touched. */
+export async function writeSetup(
+  current: CurrentSetup,
+  { files, answers }: SetupPlan,
   processEnv: Readonly<NodeJS.ProcessEnv>,
 ): Promise<void> {
-  const { paths } = found.settings
+  const { paths } = current.settings
   prepareHome(paths.home)
-  // First the secrets: config.yaml may name them.
-  if (files.env !== found.files.env) await writeFileAtomically(paths.env, files.env)
-  if (files.config !== found.files.config) await writeFileAtomically(paths.config, files.config)
+  // Secrets first: config.yaml may refer to them.
+  if (files.env !== current.files.env) await writeFileAtomically(paths.env, files.env)
+  if (files.config !== current.files.config) await writeFileAtomically(paths.config, files.config)
   if (answers.signIn.kind === 'api-key') await storeKey(dirname(paths.config), answers.signIn.key, processEnv)
 }
 

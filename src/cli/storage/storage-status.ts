@@ -3,22 +3,22 @@ import { readSettings, type Settings } from '../../config/settings.ts'
 import { isoTime } from '../../support/clock.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { withExistingStorage } from '../context.ts'
-import { print, printJson } from '../terminal/output.ts'
-import { placeOf } from './place.ts'
+import { fileSize, localTime, plural, print, printJson } from '../terminal/output.ts'
+import { storageAddress } from './storage-address.ts'
 
 export interface StorageReport {
   readonly kind: 'sqlite' | 'postgres'
-  /** A path, or the address without who signs in there. */
+  /** A path, or the address without user name and password. */
   readonly place: string
-  /** false: nothing is there yet; the first gateway, or `migrate`, makes it. */
+  /** false: the first gateway, or `migrate`, will create it. */
   readonly exists: boolean
-  /** Steps of the schema that this program has and the database has not. */
+  /** Migrations that the database still needs. */
   readonly missing: readonly string[]
-  /** Steps that only a newer program knows. */
+  /** Migrations of a newer program. */
   readonly unknown: readonly string[]
   readonly messages: number | null
   readonly databaseBytes: number | null
-  /** Gateways at work on it; always empty with SQLite, which belongs to one. */
+  /** Gateways using it; always empty with SQLite. */
   readonly processes: ReadonlyArray<{
     readonly host: string
     readonly pid: number
@@ -26,7 +26,7 @@ export interface StorageReport {
     readonly version: string
     readonly startedAt: string
   }>
-  /** The home's SQLite database, while PostgreSQL is configured and it was not copied there. */
+  /** The home's SQLite database, if PostgreSQL is configured and it was not copied yet. */
   readonly notCopied: string | null
 }
 
@@ -34,15 +34,15 @@ export async function storageStatusCommand(
   options: GlobalOptions & { readonly json: boolean },
 ): Promise<ExitCode> {
   const settings = await readSettings({ home: options.home, processEnv: process.env, lenient: true })
-  const report = await reportOf(settings, options)
+  const report = await buildReport(settings, options)
   if (options.json) printJson(report)
   else printReport(report)
   return EXIT.ok
 }
 
-async function reportOf(settings: Settings, options: GlobalOptions): Promise<StorageReport> {
+async function buildReport(settings: Settings, options: GlobalOptions): Promise<StorageReport> {
   const { storage } = settings.config
-  const place = placeOf(settings)
+  const place = storageAddress(settings)
   const sizes = await withExistingStorage(options, (store) => store.sizeInfo())
   const figures = {
     exists: sizes !== null,
@@ -50,7 +50,7 @@ async function reportOf(settings: Settings, options: GlobalOptions): Promise<Sto
     databaseBytes: sizes?.result.databaseBytes ?? null,
   }
   if (storage.kind === 'sqlite') {
-    // Opening it has migrated it.
+    // Opening it has already migrated it.
     return { kind: 'sqlite', place, ...figures, missing: [], unknown: [], processes: [], notCopied: null }
   }
   const { schemaState } = await import('../../storage/postgres/migrations/migrate.ts')
@@ -62,12 +62,12 @@ async function reportOf(settings: Settings, options: GlobalOptions): Promise<Sto
     ...figures,
     missing,
     unknown,
-    processes: sizes ? await processesOf(settings) : [],
+    processes: sizes ? await readProcesses(settings) : [],
     notCopied: existsSync(database) ? database : null,
   }
 }
 
-async function processesOf(settings: Settings): Promise<StorageReport['processes']> {
+async function readProcesses(settings: Settings): Promise<StorageReport['processes']> {
   const { withDatabase } = await import('./database.ts')
   return withDatabase(settings, async (database) => {
     const rows = await database.query<{
@@ -87,12 +87,14 @@ async function processesOf(settings: Settings): Promise<StorageReport['processes
 function printReport(report: StorageReport): void {
   const { kind, place, exists, missing, unknown, messages, databaseBytes, processes, notCopied } = report
   print(`${kind === 'sqlite' ? 'SQLite' : 'PostgreSQL'}  ${place}`)
-  if (!exists) print('empty: the first "hermes gateway", or "hermes storage migrate", makes the tables')
-  else print(`about ${messages} messages, ${((databaseBytes ?? 0) / 1e6).toFixed(1)} MB`)
+  if (!exists) print('no tables yet: "hermes gateway" or "hermes storage migrate" creates them')
+  else print(`about ${plural(messages ?? 0, 'message')}, ${fileSize(databaseBytes ?? 0)}`)
   if (exists && missing.length > 0)
-    print(`waits for ${missing.join(', ')}: the next start of a gateway does it, or "hermes storage migrate"`)
-  if (unknown.length > 0) print(`steps of a newer program: ${unknown.join(', ')}`)
+    print(
+      `pending migrations: ${missing.join(', ')} (run at the next start, or with "hermes storage migrate")`,
+    )
+  if (unknown.length > 0) print(`migrations of a newer version: ${unknown.join(', ')}`)
   for (const { host, pid, role, version, startedAt } of processes)
-    print(`gateway  ${role.padEnd(7)} ${version}  ${host}, process ${pid}, since ${startedAt}`)
-  if (notCopied) print(`${notCopied} was not copied: "hermes storage copy" brings it along`)
+    print(`gateway  ${role.padEnd(7)} ${version}  ${host}, process ${pid}, since ${localTime(startedAt)}`)
+  if (notCopied) print(`${notCopied} was not copied yet: run "hermes storage copy"`)
 }

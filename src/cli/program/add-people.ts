@@ -1,21 +1,21 @@
 import { GROUP, jsonOption, withExamples, type Wiring } from '../command.ts'
 
-/** Who may talk, and what is kept of them. */
+/** Commands for access and personal data. */
 export function addPeople(wiring: Wiring): void {
   addPairing(wiring)
   addData(wiring)
 }
 
 function addPairing({ program, home, finish }: Wiring): void {
-  const pairing = program.command('pairing').helpGroup(GROUP.people).summary('who may talk')
+  const pairing = program.command('pairing').helpGroup(GROUP.people).summary('manage who may use the bot')
   withExamples(pairing, [
-    ['hermes pairing', 'people who asked, and people who were let in'],
-    ['hermes pairing approve telegram ABCD2345', 'let in who was shown this code'],
-    ['hermes pairing revoke telegram 12345', 'somebody may not talk any more'],
+    ['hermes pairing', 'list pending requests and approved people'],
+    ['hermes pairing approve telegram ABCD2345', 'approve the person who received this code'],
+    ['hermes pairing revoke telegram 12345', 'withdraw approval'],
   ])
   pairing
     .command('list', { isDefault: true })
-    .summary('people who asked, and people who were let in')
+    .summary('list pending requests and approved people')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
       const { pairingListCommand } = await import('../pairing.ts')
@@ -23,18 +23,18 @@ function addPairing({ program, home, finish }: Wiring): void {
     })
   pairing
     .command('approve')
-    .summary('let in who was given this code')
-    .argument('<channel>', 'such as telegram')
-    .argument('<code>', 'the code that the person was shown')
+    .summary('approve the person who received this code')
+    .argument('<channel>', 'channel, such as telegram')
+    .argument('<code>', 'code that the person received')
     .action(async (channel: string, code: string) => {
       const { pairingApproveCommand } = await import('../pairing.ts')
       finish(await pairingApproveCommand({ ...home(), channel, code }))
     })
   pairing
     .command('revoke')
-    .summary('a person may not talk any more')
-    .argument('<channel>', 'such as telegram')
-    .argument('<user>', "the platform's id of the person")
+    .summary("withdraw a person's approval")
+    .argument('<channel>', 'channel, such as telegram')
+    .argument('<user>', "the person's ID on the platform")
     .action(async (channel: string, user: string) => {
       const { pairingRevokeCommand } = await import('../pairing.ts')
       finish(await pairingRevokeCommand({ ...home(), channel, user }))
@@ -42,26 +42,26 @@ function addPairing({ program, home, finish }: Wiring): void {
 }
 
 function addData({ program, home, finish }: Wiring): void {
-  const data = program.command('data').helpGroup(GROUP.people).summary("a person's data")
+  const data = program.command('data').helpGroup(GROUP.people).summary("export or delete a person's data")
   withExamples(data, [
-    ['hermes data export telegram 12345 > ada.json', 'everything stored of a person'],
-    ['hermes data delete telegram 12345', 'remove it, after asking'],
+    ['hermes data export telegram 12345 > ada.json', 'everything stored about a person'],
+    ['hermes data delete telegram 12345', 'delete it after confirmation'],
   ])
   data
     .command('export')
-    .summary('print everything stored of a person, as JSON')
-    .argument('<channel>', 'such as telegram')
-    .argument('<user>', "the platform's id of the person")
+    .summary('print everything stored about a person as JSON')
+    .argument('<channel>', 'channel, such as telegram')
+    .argument('<user>', "the person's ID on the platform")
     .action(async (channel: string, user: string) => {
       const { dataExportCommand } = await import('../data.ts')
       finish(await dataExportCommand({ ...home(), channel, user }))
     })
   data
     .command('delete')
-    .summary('remove everything stored of a person')
-    .argument('<channel>', 'such as telegram')
-    .argument('<user>', "the platform's id of the person")
-    .option('--yes', 'do not ask')
+    .summary('delete everything stored about a person')
+    .argument('<channel>', 'channel, such as telegram')
+    .argument('<user>', "the person's ID on the platform")
+    .option('--yes', 'do not ask for confirmation')
     .action(async (channel: string, user: string, options: { yes?: boolean }) => {
       const { dataDeleteCommand } = await import('../data.ts')
       finish(await dataDeleteCommand({ ...home(), channel, user, yes: options.yes ?? false }))
@@ -69,13 +69,11 @@ function addData({ program, home, finish }: Wiring): void {
   const backup = program
     .command('backup')
     .helpGroup(GROUP.people)
-    .summary('write a consistent copy of the database, without sign-ins')
-    .argument('<file>', 'must not exist yet')
+    .summary('back up the database, without sign-ins')
+    .argument('<file>', 'file to create; must not exist yet')
     .action(async (file: string) => {
       const { backupCommand } = await import('../data.ts')
       finish(await backupCommand({ ...home(), file }))
     })
-  withExamples(backup, [
-    ['hermes backup hermes-$(date +%F).db', 'at any time, also beside a running gateway'],
-  ])
+  withExamples(backup, [['hermes backup hermes-$(date +%F).db', 'works while the gateway runs']])
 }

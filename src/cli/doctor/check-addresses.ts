@@ -1,27 +1,27 @@
 import type { Config } from '../../config/config.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
-import { error, ok, warning, word, type Finding } from './finding.ts'
+import { error, ok, warning, quoteForShell, type Finding } from './finding.ts'
 
-/** As long as an operator waits for one answer; all are asked at the same time. */
+/** The longest an operator should wait; all addresses are checked in parallel. */
 export const NETWORK_LIMIT_MS = 5 * SECOND
 
-/** A Date header has whole seconds and a busy machine answers late: less is no finding. */
+/** Less is within the error of a Date header with whole seconds and a slow response. */
 const SKEW_WARNING_MS = 30 * SECOND
-/** Tokens are judged by time: far beyond the margins with which they are renewed ahead. */
+/** Beyond the margins of token refreshes: tokens would seem valid after they have expired. */
 const SKEW_ERROR_MS = 5 * MINUTE
 
 interface Address {
   readonly id: string
   readonly what: string
   readonly url: string
-  /** How bad it is when nothing answers there. */
+  /** The severity if the address cannot be reached. */
   readonly level: 'error' | 'warning'
 }
 
 /**
- * Does something answer at each configured address? Any answer will do; no credential is sent.
+ * Checks that each configured address responds, with whatever status. Sends no credential.
  *
- * @param renewable the credential in use has to be refreshed at the token endpoint
+ * @param renewable the credential in use needs the token endpoint
  */
 export async function checkAddresses(config: Config, renewable: boolean): Promise<readonly Finding[]> {
   const { authorizeUrl, tokenUrls } = config.auth.oauth
@@ -29,7 +29,7 @@ export async function checkAddresses(config: Config, renewable: boolean): Promis
     { id: 'reach.model', what: 'The Messages API', url: config.model.baseUrl, level: 'error' },
     ...tokenUrls.map((url, index): Address => ({
       id: 'reach.token',
-      what: index === 0 ? 'The token endpoint' : 'A further token endpoint',
+      what: index === 0 ? 'The token endpoint' : 'An additional token endpoint',
       url,
       level: index === 0 && renewable ? 'error' : 'warning',
     })),
@@ -50,32 +50,31 @@ async function checkAddress(address: Address): Promise<readonly Finding[]> {
       signal: AbortSignal.timeout(NETWORK_LIMIT_MS),
     })
     await response.body?.cancel()
-    const reached = ok(id, `${what} answers (${origin})`)
+    const reached = ok(id, `${what} is reachable (${origin})`)
     if (id !== 'reach.model') return [reached]
     const skew = clockSkew(response.headers.get('date'), began, Date.now())
-    return skew === null ? [reached] : [reached, judgeSkew(skew)]
+    return skew === null ? [reached] : [reached, clockFinding(skew)]
   } catch (cause) {
     const message = `${what} cannot be reached: ${origin} (${reasonOf(cause)}).`
-    const mend = `curl -sSI ${word(origin)}`
-    return [level === 'error' ? error(id, message, mend) : warning(id, message, mend)]
+    const fix = `curl -sSI ${quoteForShell(origin)}`
+    return [level === 'error' ? error(id, message, fix) : warning(id, message, fix)]
   }
 }
 
-/** How far the server's clock is ahead of ours, in milliseconds; null = it does not say. */
+/** How far the server's clock is ahead of ours, in milliseconds; null = unknown. */
 export function clockSkew(date: string | null, began: number, ended: number): number | null {
   const at = Date.parse(date ?? '')
   if (!Number.isFinite(at)) return null
-  // Cut off to the second there, so half of one is added; said somewhere between question and answer.
+  // The header is truncated to a second, so add half of one; compare with the middle of the request.
   return at + SECOND / 2 - (began + ended) / 2
 }
 
-export function judgeSkew(skew: number): Finding {
+export function clockFinding(skew: number): Finding {
   const size = Math.abs(skew)
-  if (size < SKEW_WARNING_MS) return ok('clock', "The clock agrees with the provider's")
+  if (size < SKEW_WARNING_MS) return ok('clock', "The clock matches the provider's")
   const message = `The clock of this machine is ${Math.round(size / SECOND)} s ${skew > 0 ? 'behind' : 'ahead of'} the provider's.`
-  const mend =
-    process.platform === 'darwin' ? 'sudo sntp -sS time.apple.com' : 'sudo timedatectl set-ntp true'
-  return size < SKEW_ERROR_MS ? warning('clock', message, mend) : error('clock', message, mend)
+  const fix = process.platform === 'darwin' ? 'sudo sntp -sS time.apple.com' : 'sudo timedatectl set-ntp true'
+  return size < SKEW_ERROR_MS ? warning('clock', message, fix) : error('clock', message, fix)
 }
 
 function reasonOf(cause: unknown): string {

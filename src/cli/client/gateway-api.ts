@@ -2,22 +2,22 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../support/errors.ts'
 
-/** Where a running gateway can be reached: written by it when it is ready, in its home. */
+/** How to reach a running gateway; written to its home when it is ready. */
 export interface RunningGateway {
   readonly pid: number
   /** `http://127.0.0.1:8642` */
   readonly url: string
   readonly startedAt: string
-  /** The address of the simulated Anthropic; null = a real one is used. */
+  /** The address of the simulated Anthropic; null = the real one is used. */
   readonly sandbox: string | null
 }
 
-/** Not one of the documented files: only our own commands read it. */
+/** An internal file: only our own commands read it. */
 export function runFile(home: string): string {
   return join(home, 'gateway.run.json')
 }
 
-/** The gateway that runs on this home; null = none does. */
+/** The running gateway of this home; null = none. */
 export async function findRunning(home: string): Promise<RunningGateway | null> {
   let running: RunningGateway
   try {
@@ -33,12 +33,12 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // Another user's process is alive too.
+    // EPERM: the process is alive and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
-/** Talks to a running gateway's HTTP API with the home's own token. */
+/** A client of a running gateway's HTTP API, with the token of its home. */
 export class GatewayApi {
   readonly url: string
   readonly #token: string
@@ -49,7 +49,7 @@ export class GatewayApi {
   }
 
   /**
-   * The running gateway of `home`; null = none answers there.
+   * The running gateway of `home`; null = none.
    *
    * @param tokenFile the path of `gateway.token`
    */
@@ -60,11 +60,12 @@ export class GatewayApi {
     return token === null ? null : new GatewayApi(running.url, token.trim())
   }
 
-  /** The parsed answer. @throws Error with the gateway's own words when it refuses */
+  /** The parsed response body. @throws Error with the gateway's message if it refuses */
   async call<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
     const response = await this.fetch(method, path, body)
     const parsed: unknown = await response.json().catch(() => null)
-    if (!response.ok) throw new Error(refusalOf(parsed) ?? `the gateway answered ${response.status}`)
+    if (!response.ok)
+      throw new Error(errorMessage(parsed) ?? `the gateway answered with status ${response.status}`)
     return parsed as T
   }
 
@@ -86,7 +87,7 @@ export class GatewayApi {
   }
 }
 
-function refusalOf(body: unknown): string | null {
+function errorMessage(body: unknown): string | null {
   const error = (body as { error?: { message?: unknown } } | null)?.error
   return typeof error?.message === 'string' ? error.message : null
 }

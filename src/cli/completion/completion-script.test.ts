@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildProgram } from '../program.ts'
-import { completionScript, type Shell } from './completion.ts'
-import { describe as describeCommands } from './tree.ts'
+import { completionScript, type Shell } from './completion-script.ts'
+import { describeCommands } from './describe-commands.ts'
 
 const program = buildProgram(() => {})
 it('knows every command and option of the program', () => {
@@ -24,7 +24,7 @@ it('knows every command and option of the program', () => {
   }
 })
 
-/** Runs `shell` on a script file that it is to check (or whose completion it is to use). */
+/** Runs `shell` with the completion script in a file. */
 function run(shell: Shell, args: (file: string) => readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'hermes-completion-'))
   try {
@@ -49,7 +49,7 @@ function missing(shell: Shell): boolean {
 const why = (shell: Shell) => (missing(shell) ? ` (skipped: ${shell} is not installed)` : '')
 
 describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
-  it.skipIf(missing(shell))(`reads the script without complaint${why(shell)}`, () => {
+  it.skipIf(missing(shell))(`accepts the script${why(shell)}`, () => {
     const { stderr, status } = run(shell, (file) => ['-n', file])
     expect(stderr).toBe('')
     expect(status).toBe(0)
@@ -62,7 +62,7 @@ it.skipIf(missing('fish')).each([
   ['hermes queue list --state p', ['parked']],
   ['hermes --home /srv/hermes queue dr', ['drop']],
   ['hermes auth login --he', ['--headless', '--help']],
-])(`fish offers for %j what fits${why('fish')}`, (line, expected) => {
+])(`fish completes %j${why('fish')}`, (line, expected) => {
   const { stdout } = run('fish', (file) => ['-c', `source ${file}; complete -C '${line}'`])
   expect(
     stdout
@@ -73,7 +73,7 @@ it.skipIf(missing('fish')).each([
 })
 
 describe('in bash', () => {
-  /** What bash offers for a line that ends where the cursor is. */
+  /** The completions that bash offers at the end of a line. */
   function offers(line: string): string[] {
     const words = line.split(' ')
     const script = `${completionScript(program, 'bash')}

@@ -8,32 +8,32 @@ import { PACKAGE_ROOT } from '../../support/package.ts'
 import { fingerprint } from '../../support/secret.ts'
 import type { UnitOptions } from './unit.ts'
 
-/** Where the service of one home stands, and as what. */
-export interface ServicePlace {
+/** The service of one home: its manager, name and file. */
+export interface ServiceDefinition {
   readonly manager: 'systemd' | 'launchd'
   readonly system: boolean
-  /** `hermes-gateway.service`, or the job's label on macOS. */
+  /** `hermes-gateway.service`, or the label of the job on macOS. */
   readonly name: string
   /** The file that `install` writes. */
   readonly file: string
   readonly home: string
   readonly unit: UnitOptions
-  /** launchd's log of the job; systemd keeps its own. */
+  /** The log file of a launchd job; systemd uses the journal. */
   readonly log: string
 }
 
-export interface PlaceOptions {
+export interface DefinitionOptions {
   readonly home: string | undefined
   readonly system: boolean
   readonly processEnv: Variables
   readonly platform?: NodeJS.Platform
 }
 
-/** The folder of units that an administrator writes. */
+/** The folder for units of the local administrator. */
 const SYSTEM_UNITS = '/etc/systemd/system'
 
 /** null: this system has neither systemd nor launchd. */
-export function servicePlace(options: PlaceOptions): ServicePlace | null {
+export function serviceDefinition(options: DefinitionOptions): ServiceDefinition | null {
   const { system, processEnv, platform = process.platform } = options
   if (platform !== 'linux' && platform !== 'darwin') return null
   const home = resolveHome(options.home, processEnv)
@@ -42,9 +42,9 @@ export function servicePlace(options: PlaceOptions): ServicePlace | null {
     node: process.execPath,
     program: fileURLToPath(new URL('bin/hermes.js', PACKAGE_ROOT)),
     home,
-    user: system ? ownerOf(home, processEnv) : null,
+    user: system ? serviceUser(home, processEnv) : null,
   }
-  // Each home has a service of its own; the usual one has the plain name.
+  // Each home has a separate service; the default home has the plain name.
   const suffix = home === join(person, '.hermes') ? '' : `-${fingerprint(home)}`
   const log = join(home, 'gateway.log')
   if (platform === 'linux') {
@@ -59,15 +59,15 @@ export function servicePlace(options: PlaceOptions): ServicePlace | null {
   return { manager: 'launchd', system, name: label, file: join(folder, `${label}.plist`), home, unit, log }
 }
 
-/** A service of the machine runs as whoever the home belongs to, or whoever asked for it through sudo. */
-function ownerOf(home: string, processEnv: Variables): string {
-  const asked = processEnv['SUDO_USER'] || userInfo().username
+/** A system service runs as the owner of the home, or as the user who called sudo. */
+function serviceUser(home: string, processEnv: Variables): string {
+  const caller = processEnv['SUDO_USER'] || userInfo().username
   try {
     const { uid } = statSync(homePaths(home).home)
     if (uid === process.getuid?.()) return userInfo().username
-    // systemd takes a number as well.
-    return uid === Number(processEnv['SUDO_UID']) ? asked : String(uid)
+    // systemd also accepts a numeric ID.
+    return uid === Number(processEnv['SUDO_UID']) ? caller : String(uid)
   } catch {
-    return asked
+    return caller
   }
 }

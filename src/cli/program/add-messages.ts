@@ -3,7 +3,7 @@ import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from '../
 
 const QUEUE_STATES = ['received', 'answering', 'held', 'parked'] as const
 
-/** What waits, what broke, and how the operator is told. */
+/** Commands for waiting messages, outages and alerts. */
 export function addMessages(wiring: Wiring): void {
   addQueue(wiring)
   addIncidents(wiring)
@@ -13,14 +13,14 @@ export function addMessages(wiring: Wiring): void {
 function addQueue({ program, home, finish }: Wiring): void {
   const queue = program.command('queue').helpGroup(GROUP.messages).summary('held and parked messages')
   withExamples(queue, [
-    ['hermes queue', 'what waits, oldest first'],
-    ['hermes queue list --state parked', 'what waits for the operator'],
-    ['hermes queue retry --all', 'try every parked message again'],
+    ['hermes queue', 'list waiting messages, oldest first'],
+    ['hermes queue list --state parked', 'messages that need an operator'],
+    ['hermes queue retry --all', 'retry every parked message'],
   ])
   queue
     .command('list', { isDefault: true })
-    .summary('what waits, oldest first')
-    .addOption(new Option('--state <state>', 'only these').choices(QUEUE_STATES))
+    .summary('list waiting messages, oldest first')
+    .addOption(new Option('--state <state>', 'only messages in this state').choices(QUEUE_STATES))
     .addOption(jsonOption())
     .action(async (options: { state?: (typeof QUEUE_STATES)[number]; json?: boolean }) => {
       const { queueListCommand } = await import('../queue.ts')
@@ -28,9 +28,9 @@ function addQueue({ program, home, finish }: Wiring): void {
     })
   queue
     .command('retry')
-    .summary('try a parked or held message again now')
-    .argument('[id]', 'the message')
-    .option('--all', 'every parked message')
+    .summary('retry a held or parked message now')
+    .argument('[id]', 'ID of the message')
+    .option('--all', 'retry every parked message')
     .action(async (id: string | undefined, options: { all?: boolean }) => {
       const { queueRetryCommand } = await import('../queue.ts')
       finish(await queueRetryCommand({ ...home(), id, all: options.all ?? false }))
@@ -38,7 +38,7 @@ function addQueue({ program, home, finish }: Wiring): void {
   queue
     .command('drop')
     .summary('withdraw a held or parked message')
-    .argument('<id>', 'the message')
+    .argument('<id>', 'ID of the message')
     .action(async (id: string) => {
       const { queueDropCommand } = await import('../queue.ts')
       finish(await queueDropCommand({ ...home(), id }))
@@ -49,9 +49,9 @@ function addIncidents({ program, home, finish }: Wiring): void {
   const incidents = program
     .command('incidents')
     .helpGroup(GROUP.messages)
-    .summary('outages from start to end')
+    .summary('list outages from start to end')
     .description(
-      'Lists the outages of this home, the newest first: what broke, how long, who was told, who waited.',
+      'Lists the outages of this home, newest first: the cause, the duration, the alerts sent and the messages held.',
     )
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
@@ -59,28 +59,25 @@ function addIncidents({ program, home, finish }: Wiring): void {
       finish(await incidentsCommand({ ...home(), json: options.json ?? false }))
     })
   withExamples(incidents, [
-    ['hermes incidents', 'the latest outages'],
-    ["hermes incidents --json | jq '.items[0].events'", 'the course of the last one'],
+    ['hermes incidents', 'recent outages'],
+    ["hermes incidents --json | jq '.items[0].events'", 'every event of the latest one'],
   ])
 }
 
 function addAlerts({ program, home, finish }: Wiring): void {
-  const alerts = program
-    .command('alerts')
-    .helpGroup(GROUP.messages)
-    .summary('how the operator is told of an outage')
-  withExamples(alerts, [['hermes alerts test', 'a test through every route, saying which arrived']])
+  const alerts = program.command('alerts').helpGroup(GROUP.messages).summary('outage alerts for the operator')
+  withExamples(alerts, [['hermes alerts test', 'send a test alert through every route']])
   const test = alerts
     .command('test')
-    .summary('a test through every route, saying which arrived')
+    .summary('send a test alert through every route and report which arrived')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
       const { alertsTestCommand } = await import('../alerts-test.ts')
       finish(await alertsTestCommand({ ...home(), json: options.json ?? false }))
     })
   withExitCodes(test, [
-    [0, 'at least one route took it'],
-    [1, 'none did, or there is none'],
-    [78, 'a route cannot work as it is configured'],
+    [0, 'at least one route delivered it'],
+    [1, 'no route delivered it, or none is configured'],
+    [78, 'a route is misconfigured'],
   ])
 }

@@ -1,7 +1,7 @@
-import type { GatewayApi } from './running.ts'
+import type { GatewayApi } from './gateway-api.ts'
 
 /**
- * The events of a stream, from the moment it is open; comments are dropped.
+ * Opens an event stream. Comments are dropped.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
@@ -11,7 +11,7 @@ export async function readEvents(
   signal: AbortSignal,
 ): Promise<AsyncIterable<{ event: string; data: string }>> {
   const response = await api.fetch('GET', path, undefined, signal)
-  if (!response.ok || !response.body) throw new Error(`the gateway answered ${response.status}`)
+  if (!response.ok || !response.body) throw new Error(`the gateway answered with status ${response.status}`)
   return parse(response.body)
 }
 

@@ -10,29 +10,31 @@ import { ConfigurationError } from '../../support/errors.ts'
 import { acquireFileLock } from '../../support/file-lock.ts'
 import { machineId } from '../../support/machine.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
-import { print, printError } from '../terminal/output.ts'
-import { migratePostgres } from './migrate.ts'
-import { placeOf } from './place.ts'
+import { plural, print, printError } from '../terminal/output.ts'
+import { storageAddress } from './storage-address.ts'
+import { migratePostgres } from './storage-migrate.ts'
 
-/** What the home's database is called once its messages live elsewhere: nothing opens it by that name. */
+/** Suffix of the SQLite file after the copy: nothing opens a file of that name. */
 const COPIED = '.copied'
-const TELL_EVERY_MS = 2 * SECOND
+const REPORT_EVERY_MS = 2 * SECOND
 
 /**
- * Moves a home from SQLite to the PostgreSQL of its `storage.url`: the messages are copied and
- * compared, the sign-in is moved, and the SQLite file is put aside, so that nothing is answered or
- * refreshed twice. Can be run again after any interruption.
+ * Moves a home from SQLite to the PostgreSQL database of its `storage.url`: copies and compares the
+ * messages, moves the sign-in and renames the SQLite file, so that nothing is answered or refreshed
+ * twice. Can be run again after any interruption.
  */
 export async function storageCopyCommand(options: GlobalOptions): Promise<ExitCode> {
   const settings = await readSettings({ home: options.home, processEnv: process.env, lenient: true })
   const { paths, config } = settings
   if (config.storage.kind !== 'postgres')
     throw new ConfigurationError(
-      'storage.url is sqlite: first set it to where the messages are to go (postgres://user@host/database).',
+      'storage.url is sqlite: first set it to the new database (postgres://user@host/database).',
     )
   const lock = await acquireFileLock(join(paths.home, 'gateway.lock'))
   if (!lock) {
-    printError(`a gateway runs on ${paths.home}. Stop it first: what it takes in now would be left behind.`)
+    printError(
+      `a gateway is running for ${paths.home}. Stop it first: messages that arrive now would not be copied.`,
+    )
     return EXIT.failed
   }
   try {
@@ -48,7 +50,7 @@ export async function storageCopyCommand(options: GlobalOptions): Promise<ExitCo
 async function copyMessages(settings: Settings): Promise<void> {
   const { database: path } = settings.paths
   if (!existsSync(path)) {
-    print(`${path} does not exist, or was copied before: there are no messages to copy.`)
+    print(`No messages to copy: ${path} does not exist, or was copied before.`)
     return
   }
   const [{ copyStorage }, { CopySource }, { withDatabase }] = await Promise.all([
@@ -60,30 +62,30 @@ async function copyMessages(settings: Settings): Promise<void> {
     using source = new CopySource(path)
     return await copyStorage({ source, target, onProgress: progressPrinter() })
   })
-  putAside(path)
-  if (result.already) print(`${path} had been copied before.`)
+  markAsCopied(path)
+  if (result.already) print(`${path} was already copied.`)
   else {
     const messages = result.rows['messages'] ?? 0
     const conversations = result.rows['conversations'] ?? 0
     print(
-      `${messages} messages of ${conversations} conversations are in ${placeOf(settings)}; every row was compared.`,
+      `Copied ${plural(messages, 'message')} in ${plural(conversations, 'conversation')} to ${storageAddress(settings)}; every row was compared.`,
     )
   }
-  print(`The former database is ${path}${COPIED}; remove it when you no longer want it.`)
+  print(`The old database was renamed to ${path}${COPIED}; delete it when you no longer need it.`)
 }
 
-/** Long copies say how far they are, and short ones do not. */
+/** Prints progress every few seconds. */
 function progressPrinter(): (progress: CopyProgress) => void {
-  let told = performance.now()
+  let lastReport = performance.now()
   return ({ table, phase, rows }) => {
-    if (performance.now() - told < TELL_EVERY_MS) return
-    told = performance.now()
+    if (performance.now() - lastReport < REPORT_EVERY_MS) return
+    lastReport = performance.now()
     process.stderr.write(`${phase} ${rows} rows of ${table}\n`)
   }
 }
 
-function putAside(path: string): void {
-  // Its log is merged first: the file alone is the whole database then.
+function markAsCopied(path: string): void {
+  // Merge the write-ahead log first, so that the file alone is the whole database.
   const db = new DatabaseSync(path)
   db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   db.close()
@@ -108,7 +110,7 @@ async function moveSignIns(settings: Settings): Promise<void> {
   const place = await openSharedPlace({ url: storage.url, keys, log }, parts)
   try {
     const moved = await moveSignIn(file, place.signIns)
-    if (moved) print('The sign-in was moved, too: this home keeps no token of its own any more.')
+    if (moved) print('Moved the sign-in: this home no longer keeps a token.')
   } finally {
     await place.close()
   }

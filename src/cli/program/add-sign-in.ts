@@ -8,29 +8,29 @@ interface LoginFlags {
   readonly replace?: boolean
 }
 
-/** The sign-in: making one, looking at it, ending it. */
+/** Commands that create, show, refresh and remove the sign-in. */
 export function addSignIn({ program, home, finish }: Wiring): void {
   const auth = program
     .command('auth')
     .helpGroup(GROUP.signIn)
-    .summary('the sign-in: login, its state, its sources, refresh, logout')
+    .summary('sign in, sign out, and check the credential')
   withExamples(auth, [
-    ['hermes auth login --headless', 'sign in by copy and paste, no browser needed here'],
+    ['hermes auth login --headless', 'sign in by copy and paste, without a browser here'],
     ['hermes auth login --api-key < key.txt', 'use an API key'],
-    ['hermes auth status', 'is it alive, and until when'],
+    ['hermes auth status', 'show whether it works, and until when'],
   ])
 
   const login = auth
     .command('login')
     .summary('sign in with an account or an API key')
     .description(
-      'Signs in. A running gateway takes the new sign-in over within five seconds; the former one stays until the new one is stored.',
+      'Signs in. A running gateway switches to the new sign-in within five seconds; the previous one stays until the new one is stored.',
     )
-    .option('--headless', 'no browser here: print the address, read the code from the input')
-    .option('--api-key', 'an API key, read from the input and never shown')
-    .option('--qr', 'also print the address as a QR code, for a phone')
-    .option('--yes', 'accept the terms of a subscription sign-in without being asked')
-    .option('--replace', "another account may take the present one's place")
+    .option('--headless', 'without a browser: print the link and read the code from stdin')
+    .option('--api-key', 'use an API key, read from stdin and never shown')
+    .option('--qr', 'also print the link as a QR code for a phone')
+    .option('--yes', 'accept the terms of a subscription sign-in without asking')
+    .option('--replace', 'replace the sign-in of another account')
     .action(async (options: LoginFlags) => {
       const { authLoginCommand } = await import('../auth/auth-login.ts')
       finish(
@@ -45,21 +45,21 @@ export function addSignIn({ program, home, finish }: Wiring): void {
       )
     })
   withExamples(login, [
-    ['hermes auth login', 'in the browser of this machine'],
-    ['hermes auth login --headless --qr', 'on a server, signing in with the phone'],
-    ['hermes auth login --api-key < key.txt', 'an API key from a file'],
+    ['hermes auth login', 'in the browser on this machine'],
+    ['hermes auth login --headless --qr', 'on a server, with your phone'],
+    ['hermes auth login --api-key < key.txt', 'with an API key from a file'],
   ])
   withExitCodes(login, [
-    [0, 'signed in, and in use'],
-    [1, 'refused, or something else still wins; the former sign-in is untouched unless that is said'],
-    [2, 'on a pipe without --yes: nothing was read'],
+    [0, 'signed in, and the sign-in is in use'],
+    [1, 'refused, or another source still takes precedence; the message says what was stored'],
+    [2, 'no terminal and no --yes; nothing was read'],
   ])
 
   const status = auth
     .command('status')
-    .summary("the credential's state, from what is stored; no network")
+    .summary('show the state of the credential from stored data, without network access')
     .addOption(jsonOption())
-    .option('--adopt', 'this home was moved to this machine on purpose: its sign-in belongs here now')
+    .option('--adopt', 'this home was moved here on purpose: use its sign-in on this machine')
     .action(async (options: { json?: boolean; adopt?: boolean }) => {
       const { authStatusCommand } = await import('../auth/auth-status.ts')
       finish(
@@ -69,12 +69,12 @@ export function addSignIn({ program, home, finish }: Wiring): void {
   withExitCodes(status, [
     [0, 'healthy, refreshing or at-risk'],
     [3, 'needs-login or not-permitted: a person must act'],
-    [4, 'degraded: it will be tried again by itself'],
+    [4, 'degraded: retried automatically'],
     [78, 'misconfigured'],
   ])
   auth
     .command('sources')
-    .summary('every source of a credential, which one is in use, and why')
+    .summary('list all credential sources, which one is in use, and why')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
       const { authSourcesCommand } = await import('../auth/auth-sources.ts')
@@ -82,7 +82,7 @@ export function addSignIn({ program, home, finish }: Wiring): void {
     })
   auth
     .command('refresh')
-    .summary("one refresh now, under the gateway's own locks")
+    .summary("refresh the token once, now, under the gateway's locks")
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
       const { authRefreshCommand } = await import('../auth/auth-refresh.ts')
@@ -90,7 +90,7 @@ export function addSignIn({ program, home, finish }: Wiring): void {
     })
   auth
     .command('logout')
-    .summary("remove the gateway's own sign-in (only ever the own one)")
+    .summary("remove the gateway's own sign-in; other sources are not touched")
     .action(async () => {
       const { authLogoutCommand } = await import('../auth/auth-logout.ts')
       finish(await authLogoutCommand(home()))

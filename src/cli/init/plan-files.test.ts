@@ -6,7 +6,7 @@ import { NO_ANSWERS } from './answers.ts'
 import { withChanges } from './config-edit.ts'
 import { diffLines, shownLine } from './diff.ts'
 import { withVariables } from './dotenv-edit.ts'
-import { planFiles } from './plan.ts'
+import { planFiles } from './plan-files.ts'
 
 describe('config.yaml', () => {
   const YAML = `# The gateway of the house.
@@ -63,7 +63,7 @@ display: # of another program
 })
 
 describe('.env', () => {
-  it('changes a variable where it stands and leaves everything else alone', () => {
+  it('changes a variable in place and keeps everything else', () => {
     const text = '# secrets\nexport TELEGRAM_BOT_TOKEN=1:old # mine\nOTHER="a b"\n'
     expect(withVariables(text, new Map([['TELEGRAM_BOT_TOKEN', '2:new']]))).toBe(
       '# secrets\nTELEGRAM_BOT_TOKEN=2:new\nOTHER="a b"\n',
@@ -77,7 +77,7 @@ describe('.env', () => {
     },
   )
 
-  it('changes the last of two lines, which is the one that counts', () => {
+  it('changes the last of two lines, which is the effective one', () => {
     const text = withVariables('A=1\nA=2\n', new Map([['A', '3']]))
     expect(parseDotenv(text)).toEqual({ A: '3' })
   })
@@ -110,7 +110,7 @@ describe('the plan', () => {
     })
   })
 
-  it('goes on with the list of allowed users where it is: a variable hides the key', () => {
+  it('extends the list of allowed users in the variable, which takes precedence over the key', () => {
     const answers = { ...NO_ANSWERS, allowedUsers: ['6'] }
     const variable = planFiles({ config: '', env: 'TELEGRAM_ALLOWED_USERS=5, 7\n' }, answers)
     expect(variable).toEqual({ config: '', env: 'TELEGRAM_ALLOWED_USERS=5,7,6\n' })
@@ -118,7 +118,7 @@ describe('the plan', () => {
     expect(parse(key.config)).toEqual({ channels: { telegram: { allowed_users: [5, '6'] } } })
   })
 
-  it('writes nothing the second time', () => {
+  it('changes nothing the second time', () => {
     const answers = {
       ...NO_ANSWERS,
       operators: ['telegram:5'],
@@ -132,7 +132,7 @@ describe('the plan', () => {
   })
 })
 
-it('a difference shows what goes and comes, and of a secret its fingerprint', () => {
+it('a diff shows removed and added lines, and the fingerprint of a secret', () => {
   expect(diffLines('a\nb\nc\n', 'a\nx\nc\nd\n')).toEqual([
     { sign: '-', text: 'b' },
     { sign: '+', text: 'x' },

@@ -5,28 +5,28 @@ import { join } from 'node:path'
 import { applyNetworkSettings } from '../../config/network.ts'
 import { readSettings, type Settings } from '../../config/settings.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
-import { findRunning, type RunningGateway } from '../client/running.ts'
+import { findRunning, type RunningGateway } from '../client/gateway-api.ts'
 import { checkCredential } from '../doctor/check-credential.ts'
-import type { Files } from './plan.ts'
+import type { Files } from './plan-files.ts'
 
-/** What is there before anything is asked. */
-export interface Found {
+/** The current setup, before anything is asked. */
+export interface CurrentSetup {
   readonly settings: Settings
   readonly files: Files
-  /** The home is there. */
+  /** The home folder exists. */
   readonly homeExists: boolean
-  /** The credential that a gateway would use, in words; null = none. */
+  /** A description of the credential that a gateway would use; null = none. */
   readonly credential: string | null
-  /** Claude Code's sign-in file on this machine; null = there is none. */
+  /** The path of Claude Code's sign-in file on this machine; null = none. */
   readonly claudeCode: string | null
   readonly running: RunningGateway | null
 }
 
-/** @throws ConfigurationError when what is there cannot be read: a wizard must not write over it */
-export async function lookAround(
+/** @throws ConfigurationError if the files cannot be read: the wizard must not overwrite them */
+export async function readCurrentSetup(
   home: string | undefined,
   processEnv: Readonly<NodeJS.ProcessEnv>,
-): Promise<Found> {
+): Promise<CurrentSetup> {
   const settings = await readSettings({ home, processEnv, lenient: true })
   const { paths, environment } = settings
   applyNetworkSettings(environment.network, {
@@ -37,7 +37,7 @@ export async function lookAround(
   const homeExists = existsSync(paths.home)
   return {
     settings,
-    files: { config: await textOf(paths.config), env: await textOf(paths.env) },
+    files: { config: await readText(paths.config), env: await readText(paths.env) },
     homeExists,
     credential: homeExists ? await credentialInUse(settings, processEnv) : null,
     claudeCode: inspectSecretFile(claudeCode, { lookOnly: true }).kind === 'fine' ? claudeCode : null,
@@ -45,7 +45,7 @@ export async function lookAround(
   }
 }
 
-async function textOf(path: string): Promise<string> {
+async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '')
 }
 

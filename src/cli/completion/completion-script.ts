@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 import { bashScript } from './bash.ts'
+import { describeCommands } from './describe-commands.ts'
 import { fishScript } from './fish.ts'
-import { describe } from './tree.ts'
 import { zshScript } from './zsh.ts'
 
 export type Shell = 'bash' | 'zsh' | 'fish'
 
 /** A completion script for all commands of `program`. */
 export function completionScript(program: Command, shell: Shell): string {
-  const commands = describe(program)
+  const commands = describeCommands(program)
   switch (shell) {
     case 'bash':
       return bashScript(commands)

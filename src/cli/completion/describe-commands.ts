@@ -1,12 +1,12 @@
 import type { Command, Option } from 'commander'
 
-/** One command as a shell has to know it. */
+/** One command, with what a shell can complete after it. */
 export interface CommandWords {
-  /** The words that lead to it, without the program's own: `queue retry`; empty for the program. */
+  /** The command's words without the program's name: `queue retry`; empty for the program. */
   readonly path: string
   readonly commands: readonly Word[]
   readonly options: readonly OptionWords[]
-  /** What an argument may be, where that is a fixed list. */
+  /** The possible values of an argument with a fixed list. */
   readonly values: readonly string[]
 }
 
@@ -22,8 +22,8 @@ export interface OptionWords {
   readonly choices: readonly string[]
 }
 
-/** Every command of the program, the program first, each after the one it belongs to. */
-export function describe(program: Command): readonly CommandWords[] {
+/** All commands of the program, parents before children. */
+export function describeCommands(program: Command): readonly CommandWords[] {
   return describeOne(program, '')
 }
 

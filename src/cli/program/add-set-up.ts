@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import { GROUP, jsonOption, withExamples, withExitCodes, type Wiring } from '../command.ts'
 import type { InitFlags } from '../init/parse-flags.ts'
 
-/** Setting up, checking and keeping the gateway running. */
+/** Commands that set up the gateway, check it and run it as a service. */
 export function addSetUp(wiring: Wiring): void {
   addInit(wiring)
   addDoctor(wiring)
@@ -14,40 +14,37 @@ function addInit({ program, home, finish }: Wiring): void {
   const init = program
     .command('init')
     .helpGroup(GROUP.start)
-    .summary('wizard: sign-in, channels, allowed users, alert route, service')
+    .summary('set up sign-in, channels, allowed users, alerts and the service')
     .description(
-      'Leads through the set-up and shows every change before it is written. Run it again at any time; Ctrl-C changes nothing.',
+      'Guides you through the setup and shows every change before writing it. You can run it again at any time; Ctrl-C changes nothing.',
     )
-    .option('--yes', 'ask nothing: take what the other options say')
-    .option('--api-key-stdin', 'read an API key from the first line of the input')
-    .option('--adopt-claude-code', 'use the sign-in of Claude Code on this machine, by your own choice')
-    .option('--telegram-token-stdin', 'read the bot token from the next line of the input')
-    .option('--allowed-user <id>', 'a numeric Telegram user who may talk (may be repeated)', several)
-    .option('--operator <who>', 'who may run /login, such as telegram:12345 (may be repeated)', several)
+    .option('--yes', 'do not ask; use the other options')
+    .option('--api-key-stdin', 'read an API key from the first line of stdin')
+    .option('--adopt-claude-code', "use Claude Code's sign-in on this machine, at your own risk")
+    .option('--telegram-token-stdin', 'read the bot token from the next line of stdin')
+    .option('--allowed-user <id>', 'numeric ID of a Telegram user who may use the bot (repeatable)', several)
+    .option('--operator <who>', 'who may run /login, such as telegram:12345 (repeatable)', several)
     .option(
       '--alert <route>',
-      'telegram:ID, ntfy:URL, webhook:URL, email:ADDRESS or command:PROGRAM (may be repeated)',
+      'telegram:ID, ntfy:URL, webhook:URL, email:ADDRESS or command:PROGRAM (repeatable)',
       several,
     )
-    .option(
-      '--alert-token-stdin',
-      'read the token of the ntfy topic, or the secret of the webhook, from the next line of the input',
-    )
-    .option('--base-url <url>', 'the Messages API, instead of https://api.anthropic.com')
-    .option('--sandbox-url <url>', 'a "hermes sandbox" that stands for the provider, sign-in included')
-    .option('--telegram-api-root <url>', 'a Bot API server, instead of https://api.telegram.org')
-    .option('--service', 'install the service without being asked')
-    .option('--no-service', 'do not offer the service')
+    .option('--alert-token-stdin', 'read the ntfy token or the webhook secret from the next line of stdin')
+    .option('--base-url <url>', 'Messages API to use instead of https://api.anthropic.com')
+    .option('--sandbox-url <url>', 'address of a "hermes sandbox" to use as the provider, sign-in included')
+    .option('--telegram-api-root <url>', 'Bot API server to use instead of https://api.telegram.org')
+    .option('--service', 'install the service without asking')
+    .option('--no-service', 'do not offer to install the service')
     .action(async (options: InitFlags) => {
       const { initCommand } = await import('../init/init.ts')
       finish(await initCommand({ ...home(), flags: options }))
     })
   withExamples(init, [
-    ['hermes init', 'lead me through it'],
-    ['hermes init --yes --api-key-stdin < key.txt', 'from a script: an API key, the web chat'],
+    ['hermes init', 'guided setup'],
+    ['hermes init --yes --api-key-stdin < key.txt', 'from a script: API key and web chat'],
     [
       'hermes init --yes --telegram-token-stdin --operator telegram:12345 < token.txt',
-      'from a script: a Telegram bot and who runs it',
+      'from a script: Telegram bot and its operator',
     ],
   ])
 }
@@ -56,22 +53,22 @@ function addDoctor({ program, home, finish }: Wiring): void {
   const doctor = program
     .command('doctor')
     .helpGroup(GROUP.start)
-    .summary('check the whole installation; each finding with the command that mends it')
-    .description('Looks at everything that the gateway depends on. Changes nothing and sends no message.')
+    .summary('check the whole installation and print the command that fixes each problem')
+    .description('Checks everything that the gateway depends on. Changes nothing and sends no messages.')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
       const { doctorCommand } = await import('../doctor/doctor.ts')
       finish(await doctorCommand({ ...home(), json: options.json ?? false }))
     })
   withExamples(doctor, [
-    ['hermes doctor', 'what is wrong, and what mends it'],
+    ['hermes doctor', 'find problems and the commands that fix them'],
     [`hermes doctor --json | jq '.items[] | select(.level != "ok")'`, 'for scripts'],
   ])
   withExitCodes(doctor, [
-    [0, 'nothing is broken; there may be warnings'],
-    [1, 'something is broken'],
+    [0, 'no errors; there may be warnings'],
+    [1, 'errors found'],
     [3, 'a person must sign in'],
-    [78, 'the configuration has to be changed'],
+    [78, 'configuration error'],
   ])
 }
 
@@ -79,18 +76,18 @@ function addService({ program, home, finish }: Wiring): void {
   const service = program
     .command('service')
     .helpGroup(GROUP.start)
-    .summary('run it as a service: systemd, or launchd on macOS')
+    .summary('run the gateway as a service (systemd, or launchd on macOS)')
   withExamples(service, [
-    ['hermes service install', 'start with your own session, restart when it dies'],
-    ['sudo hermes service install --system', 'start with the machine'],
-    ['hermes service install --print', 'only show the unit file'],
+    ['hermes service install', 'start with your session, restart after a crash'],
+    ['sudo hermes service install --system', 'start at boot'],
+    ['hermes service install --print', 'only print the unit file'],
   ])
-  const system = () => new Option('--system', 'a service of the machine instead of your own')
+  const system = () => new Option('--system', 'a system service instead of a user service')
   service
     .command('install')
-    .summary('write the unit, enable and start it')
+    .summary('write the unit file, enable and start the service')
     .addOption(system())
-    .option('--print', 'print the unit instead of installing it')
+    .option('--print', 'print the unit file instead of installing it')
     .action(async (options: { system?: boolean; print?: boolean }) => {
       const { serviceInstallCommand } = await import('../service/service.ts')
       finish(
@@ -103,7 +100,7 @@ function addService({ program, home, finish }: Wiring): void {
     })
   service
     .command('uninstall')
-    .summary('stop it and remove what install wrote')
+    .summary('stop the service and remove the unit file')
     .addOption(system())
     .action(async (options: { system?: boolean }) => {
       const { serviceUninstallCommand } = await import('../service/service.ts')
@@ -111,7 +108,7 @@ function addService({ program, home, finish }: Wiring): void {
     })
   service
     .command('status')
-    .summary('is it installed, does it run')
+    .summary('show whether the service is installed and running')
     .addOption(system())
     .addOption(jsonOption())
     .action(async (options: { system?: boolean; json?: boolean }) => {

@@ -3,24 +3,24 @@ import type { Answers, AlertChoice } from './answers.ts'
 import { withChanges, type ConfigChange } from './config-edit.ts'
 import { withVariables } from './dotenv-edit.ts'
 
-/** The two files as they are, or as they are to be; empty = not there. */
+/** The texts of the two files; empty = the file does not exist. */
 export interface Files {
   readonly config: string
   readonly env: string
 }
 
-/** Alert secrets stand in `.env`, and `config.yaml` names them: it may be shown around. */
+/** Alert secrets go into `.env`; `config.yaml` only refers to them, so that it can be shared. */
 const NTFY_TOKEN = 'HERMES_ALERT_NTFY_TOKEN'
 const WEBHOOK_SECRET = 'HERMES_ALERT_WEBHOOK_SECRET'
 
-/** Where a simulated provider has its pages. */
+/** The paths of the simulated provider. */
 const SANDBOX_PATHS = {
   authorize_url: '/oauth/authorize',
   token_url: '/v1/oauth/token',
   redirect_uri: '/oauth/code/callback',
 } as const
 
-/** The files as the answers want them. Pure. */
+/** The files with the answers applied. Pure. */
 export function planFiles(present: Files, answers: Answers): Files {
   const variables = new Map<string, string>()
   const changes: ConfigChange[] = [...addressChanges(answers)]
@@ -33,12 +33,12 @@ export function planFiles(present: Files, answers: Answers): Files {
     variables.set('SLACK_BOT_TOKEN', answers.slackTokens.bot.reveal())
     variables.set('SLACK_APP_TOKEN', answers.slackTokens.app.reveal())
   }
-  if (answers.allowedUsers.length > 0) allow(present, answers.allowedUsers, variables, changes)
+  if (answers.allowedUsers.length > 0) addAllowedUsers(present, answers.allowedUsers, variables, changes)
   if (answers.operators.length > 0) {
     changes.push({ kind: 'add', path: ['gateway', 'operators'], values: answers.operators })
   }
   for (const alert of answers.alerts) {
-    changes.push({ kind: 'add', path: ['alerts'], values: [routeOf(alert, variables)] })
+    changes.push({ kind: 'add', path: ['alerts'], values: [routeConfig(alert, variables)] })
   }
   return { config: withChanges(present.config, changes), env: withVariables(present.env, variables) }
 }
@@ -62,8 +62,8 @@ function addressChanges({ baseUrl, sandboxUrl, telegramApiRoot }: Answers): Conf
   return changes
 }
 
-/** The variable hides the key of the file: where it is set, the list goes on there. */
-function allow(
+/** The variable takes precedence over the key in the file: if it is set, extend it. */
+function addAllowedUsers(
   present: Files,
   users: readonly string[],
   variables: Map<string, string>,
@@ -81,8 +81,8 @@ function allow(
   }
 }
 
-/** A route as `config.yaml` has it; its secret becomes a variable. */
-function routeOf(alert: AlertChoice, variables: Map<string, string>): object {
+/** The route for `config.yaml`; its secret becomes a variable. */
+function routeConfig(alert: AlertChoice, variables: Map<string, string>): object {
   switch (alert.type) {
     case 'ntfy':
       variables.set(NTFY_TOKEN, alert.token.reveal())

@@ -1,0 +1,32 @@
+/** Why messages are not answered, as the end of a sentence, by status and reason. */
+const CAUSES: Readonly<Record<string, string>> = {
+  'needs-login': 'a new sign-in is needed',
+  'needs-login/absent': 'nobody has signed in yet',
+  'needs-login/expired': 'the sign-in has expired',
+  'needs-login/lost-in-rotation': 'the sign-in was lost during a refresh',
+  'needs-login/other-machine': 'this home was copied from another machine',
+  'needs-login/revoked': 'the sign-in was revoked',
+  'needs-login/scope': 'the sign-in lacks a permission',
+  'needs-login/unrenewable': 'the token has expired and cannot be renewed',
+  'not-permitted': 'the provider rejected this account',
+  'not-permitted/account': 'the provider suspended this account',
+  'not-permitted/billing': 'the provider rejected this account for a billing reason',
+  'not-permitted/policy': 'the provider does not allow this kind of sign-in',
+  degraded: 'refreshing the sign-in fails',
+  'degraded/endpoint': 'the token endpoint refuses to refresh the sign-in',
+  'degraded/network': 'the sign-in server cannot be reached',
+  'degraded/rate-limited': 'the token endpoint is rate-limiting us',
+  'degraded/store': 'the home folder cannot be written',
+  misconfigured: 'the configuration is wrong',
+  'provider-unavailable': 'the provider does not answer',
+  stalled: 'messages are accepted, but none has been answered for five minutes',
+  store: 'the disk or database cannot store messages',
+  'usage-limited': 'the usage limit has been reached',
+}
+
+/** The cause of an outage in words: `the sign-in was revoked`. */
+export function outageCause(status: string, reason: string | null): string {
+  return (
+    CAUSES[`${status}/${reason}`] ?? CAUSES[status] ?? (reason === null ? status : `${status} (${reason})`)
+  )
+}
