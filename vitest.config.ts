@@ -25,7 +25,7 @@ const ON_EVERY_STORAGE = [
 
 /** Starts processes, or writes to the disk for long, although it stands beside its source or among the contracts. */
 const STARTS_PROCESSES = [
-  'src/cli/completion/completion.test.ts',
+  'src/cli/completion/completion-script.test.ts',
   'src/config/home/home.test.ts',
   'src/config/network.test.ts',
   'src/credentials/claude-code/{claude-code-store,keychain}.test.ts',

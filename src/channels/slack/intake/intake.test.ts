@@ -188,8 +188,8 @@ describe('what was missed', () => {
     server.fail('conversations.history', slowDown(1), 2)
     await start()
     expect(receiver.texts).toEqual(said)
-    const [refused, again] = server.callsOf('conversations.history').slice(before)
-    expect(again!.at - refused!.at).toBeGreaterThan(990)
+    const refused = server.callsOf('conversations.history')[before]!
+    expect(performance.now() - refused.at).toBeGreaterThan(990)
   })
 
   test('while the connection was being renewed is found before what comes live', async () => {
@@ -217,8 +217,8 @@ describe('what was missed', () => {
     server.sockets.cut()
     await until(() => server.sockets.greeted === 3, 'the third connection')
     await until(() => receiver.texts.includes('this waits'), 'the message')
-    const [refused, again] = server.callsOf('conversations.history').slice(before)
-    expect(again!.at - refused!.at).toBeGreaterThan(1_990)
+    const refused = server.callsOf('conversations.history')[before]!
+    expect(performance.now() - refused.at).toBeGreaterThan(1_990)
   })
 
   test('does not hold up a stop while Slack lets it wait', async () => {
