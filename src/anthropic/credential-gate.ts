@@ -12,6 +12,7 @@ export interface CredentialGateOptions {
   readonly notice: string
   /** The outage that an earlier run was in, so that it stays one outage; null = none. */
   readonly remembered: { readonly id: string; readonly since: number } | null
+  readonly onProblem: (error: unknown) => void
 }
 
 /**
@@ -19,12 +20,13 @@ export interface CredentialGateOptions {
  * The keeper alone finds out when that ends, so nothing probes through this gate.
  */
 export class CredentialGate implements Gate {
-  readonly #switch = new SwitchGate()
+  readonly #switch: SwitchGate
   readonly #notice: string
   #outage: { readonly id: string; readonly since: number } | null
   #refreshingSince: number | null = null
 
   constructor(options: CredentialGateOptions) {
+    this.#switch = new SwitchGate(options.onProblem)
     this.#notice = options.notice
     this.#outage = options.remembered
     options.keeper.subscribe((notice) => {

@@ -46,9 +46,6 @@ export function sandboxPanel(sandbox: Sandbox): SandboxPanel {
         throw error
       }
     },
-    subscribe(listener) {
-      const end = sandbox.subscribe(listener)
-      return { [Symbol.dispose]: end }
-    },
+    subscribe: (listener) => sandbox.subscribe(listener),
   }
 }

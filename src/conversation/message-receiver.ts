@@ -268,9 +268,9 @@ export class MessageReceiver implements Receiver {
     const id = accepted.conversationId
     if (id === null) return
     if (arrival.kind === 'message' && !accepted.duplicate) {
-      if (accepted.holdFull) observer.tell({ kind: 'refused', channel })
+      if (accepted.holdFull) observer.emit({ kind: 'refused', channel })
       else {
-        observer.tell({ kind: 'accepted', channel })
+        observer.emit({ kind: 'accepted', channel })
         dispatcher.arrived(id)
       }
     }

@@ -4,7 +4,7 @@ import { Delivery } from '../inbox/delivery/delivery.ts'
 import { Drafts } from '../inbox/delivery/draft.ts'
 import type { Outlet } from '../inbox/delivery/outlet.ts'
 import { Dispatcher } from '../inbox/dispatch/dispatcher.ts'
-import { MessageObserver } from '../inbox/figures/observer.ts'
+import type { MessageObserver } from '../inbox/figures/observer.ts'
 import { ConversationEvents } from '../inbox/fleet/events.ts'
 import { fleetOfOne, type Fleet, type FleetNews } from '../inbox/fleet/fleet.ts'
 import { LiveRelay } from '../inbox/fleet/live-relay.ts'
@@ -15,6 +15,7 @@ import type { Inbox } from '../inbox/inbox.ts'
 import type { ConversationId } from '../inbox/message.ts'
 import type { Outbox } from '../inbox/outbox.ts'
 import { SECOND, type Clock, type Timer } from '../support/clock.ts'
+import { Emitter } from '../support/emitter.ts'
 import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
 import type { AccessPolicy } from './access/access.ts'
@@ -91,7 +92,7 @@ export class Messaging {
   readonly receiver: Receiver
   readonly dispatcher: Dispatcher
   readonly delivery: Delivery
-  readonly events = new ConversationEvents()
+  readonly events: ConversationEvents
   readonly observer: MessageObserver
   readonly store: StoreHealth
   readonly #newOutageWatch: () => OutageWatch
@@ -112,7 +113,8 @@ export class Messaging {
     const { storage, clock, log, texts, gate, hold, model, defaultModel } = options
     const { inbox, outbox, conversations, pairings } = storage
     const random = options.random ?? Math.random
-    const events = this.events
+    const onProblem = (err: unknown) => log.error({ err }, 'a listener failed')
+    const events = (this.events = new ConversationEvents(onProblem))
     const outlets = new Map(options.outlets.map((outlet) => [outlet.channel, outlet]))
     this.#clock = clock
     this.#log = log
@@ -122,13 +124,14 @@ export class Messaging {
     this.#leads = options.fleet === undefined
     if (!isAlone) events.onChanged = (id) => fleet.tell({ kind: 'changed', id })
     this.#relay = isAlone ? null : new LiveRelay({ events, fleet, clock })
-    const observer = (this.observer = new MessageObserver((err) => log.error({ err }, 'an observer failed')))
+    const observer: MessageObserver = (this.observer = new Emitter(onProblem))
     const store = (this.store = new StoreHealth({
       clock,
       observer,
       freeBytes: storage.freeBytes,
       probe: storage.probe,
       random,
+      onProblem,
       ...(options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes }),
     }))
     const onStoreError = (error: unknown) => store.failed(error)

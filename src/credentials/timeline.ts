@@ -1,4 +1,5 @@
 import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
+import { Emitter } from '../support/emitter.ts'
 import type { CredentialStateName } from './keeper/keeper-state.ts'
 import type { KeeperNotice } from './keeper/notices.ts'
 import type { AuthStatus } from './keeper/status.ts'
@@ -53,7 +54,7 @@ export function isGoodRefresh(outcome: string): boolean {
 /** Remembers the life of the credential over restarts, as far back as `KEPT_EVENTS` reach. */
 export class CredentialTimeline {
   readonly #options: TimelineOptions
-  readonly #listeners = new Set<() => void>()
+  readonly #changes: Emitter
   #events: TimelineEvent[] = []
   #subscription: Disposable | null = null
   #timer: Timer | null = null
@@ -61,6 +62,7 @@ export class CredentialTimeline {
 
   constructor(options: TimelineOptions) {
     this.#options = options
+    this.#changes = new Emitter(options.onProblem)
   }
 
   /** Oldest first. */
@@ -69,8 +71,7 @@ export class CredentialTimeline {
   }
 
   subscribe(listener: () => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#changes.subscribe(listener)
   }
 
   /** Before the keeper starts, so that nothing of its start is missed. */
@@ -125,7 +126,7 @@ export class CredentialTimeline {
     this.#events.push(event)
     if (this.#events.length > KEPT_EVENTS) this.#events = this.#events.slice(-KEPT_EVENTS)
     this.#timer ??= this.#options.clock.setTimer(() => this.#save(), SAVE_AFTER_MS)
-    for (const listener of this.#listeners) listener()
+    this.#changes.emit()
   }
 
   #save(): void {

@@ -24,7 +24,7 @@ export async function openModel(
   const { texts } = config.gateway
   const { remembered, remember } = await rememberedGate(facts, onProblem, () => fleet.tell({ kind: 'gate' }))
   const provider = await lifecycle.start(stack, 'provider gate', {
-    start: () => new ProviderGate({ clock, texts, remembered, remember }),
+    start: () => new ProviderGate({ clock, texts, remembered, remember, onProblem }),
     stop: (gate) => gate?.stop(),
   })
   followGate(provider, facts, (listener) => fleet.listen(listener), onProblem)
@@ -33,6 +33,7 @@ export async function openModel(
     keeper,
     notice: texts.held,
     remembered: openIncident && { id: openIncident.id, since: openIncident.openedAt },
+    onProblem,
   })
   return {
     gate: new CombinedGate([credential, provider]),

@@ -42,7 +42,14 @@ export async function openOperations(
   const { inbox, figures, facts } = store.storage
   const { messaging } = messages
   const { observer } = messaging
-  const readiness = new Readiness({ gate, store: messaging.store, dispatcher: messaging, clock, newId })
+  const readiness = new Readiness({
+    gate,
+    store: messaging.store,
+    dispatcher: messaging,
+    clock,
+    newId,
+    onProblem,
+  })
   const statusChanged = new Emitter(onProblem)
   const held = async () => (await inbox.counts()).held
   const credential = () => {
@@ -57,7 +64,7 @@ export async function openOperations(
   const recorder = new FigureRecorder({ figures, held, clock, onProblem })
   feedFigures(recorder, observer, keeper)
   const timeline = new CredentialTimeline({ keeper, facts, clock, onProblem })
-  const changes = new Changes(newId(clock.now()))
+  const changes = new Changes(newId(clock.now()), onProblem)
   const alerts = openAlerts(runtime, store, messages, {
     readiness,
     onTry: (route, outcome) => metrics.alert(route, outcome),

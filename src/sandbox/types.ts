@@ -143,7 +143,7 @@ export interface Sandbox {
   readonly counts: SandboxCounts
   state(): SandboxState
   /** Calls `listener` with each event from now on; returns a function that ends it. */
-  subscribe(listener: (event: SandboxEvent) => void): () => void
+  subscribe(listener: (event: SandboxEvent) => void): Disposable
   /** A new sign-in, as if somebody had gone through the authorize page. */
   signIn(options?: SignInOptions): IssuedSignIn
   /** A token for inference alone that lives a year and cannot be refreshed. */

@@ -18,6 +18,11 @@ export class Emitter<Event = void> {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
+  /** Nobody listens any more. */
+  clear(): void {
+    this.#listeners.clear()
+  }
+
   emit(event: Event): void {
     for (const listener of this.#listeners) {
       try {

@@ -8,6 +8,7 @@ import {
   lastText,
   type KeeperFixtureOptions,
 } from '../support/message-fixture.ts'
+import { rethrow } from '../support/rethrow.ts'
 
 const CHATS = 20
 const MESSAGES_EACH = 25
@@ -34,7 +35,7 @@ test.each([true, false])(
   async (merge) => {
     const clock = new FakeClock()
     const outlet = new MemoryOutlet()
-    const gate = new SwitchGate()
+    const gate = new SwitchGate(rethrow)
     gate.set(signInDied(clock.now()))
     const options: KeeperFixtureOptions = {
       clock,

@@ -15,6 +15,7 @@ import type { Storage } from '../../src/storage/storage.ts'
 import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { Refused, TransientError, UsageLimited, ConfigurationError } from '../../src/support/errors.ts'
 import { FakeClock } from './fake-clock.ts'
+import { rethrow } from './rethrow.ts'
 import { migratedDatabase, openStorageAt } from './stores/postgres-storage.ts'
 import { STORAGE } from './stores/storage-choice.ts'
 import { pause } from './until.ts'
@@ -191,7 +192,7 @@ export class MessageFixture implements AsyncDisposable {
     const inbox = options.wrapInbox ? options.wrapInbox(storage.inbox) : storage.inbox
     const outlets = options.outlets ?? [new MemoryOutlet()]
     const model = new FakeModel()
-    const gate = new Gate({ clock, texts: DEFAULT_TEXTS, random: () => 0.5 })
+    const gate = new Gate({ clock, texts: DEFAULT_TEXTS, random: () => 0.5, onProblem: rethrow })
     model.gate = gate
     const everybody = {
       allowAll: true,

@@ -1,3 +1,4 @@
+import { Emitter } from '../../support/emitter.ts'
 import type { Topic } from '../wire.ts'
 
 const NO_CHANGES: Readonly<Record<Topic, number>> = {
@@ -20,11 +21,12 @@ export class Changes {
   /** Counts of another life of the gateway mean nothing in this one. */
   readonly #life: string
   readonly #counts = { ...NO_CHANGES }
-  readonly #listeners = new Set<(topic: Topic) => void>()
+  readonly #marks: Emitter<Topic>
 
   /** @param life names this run of the gateway */
-  constructor(life: string) {
+  constructor(life: string, onProblem: (error: unknown) => void) {
     this.#life = life
+    this.#marks = new Emitter(onProblem)
   }
 
   get life(): string {
@@ -33,7 +35,7 @@ export class Changes {
 
   mark(topic: Topic): void {
     this.#counts[topic]++
-    for (const listener of this.#listeners) listener(topic)
+    this.#marks.emit(topic)
   }
 
   version(topic: Topic): string {
@@ -41,7 +43,6 @@ export class Changes {
   }
 
   subscribe(listener: (topic: Topic) => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#marks.subscribe(listener)
   }
 }

@@ -251,7 +251,7 @@ export class Delivery {
         const reason = redact(messageOf(error)).slice(0, 200)
         await outbox.abandon(item.id, reason)
         log.warn({ channel, conversation: item.conversationId, reason }, 'a message cannot be delivered')
-        observer.tell({ kind: 'undeliverable', channel })
+        observer.emit({ kind: 'undeliverable', channel })
         return null
       }
       const asked = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0
@@ -336,14 +336,14 @@ export class Delivery {
     const askedAt = messages.at(-1)!.at
     const answered = { kind: 'answered', channel, messages: messages.length } as const
     if (this.#outletOf(id)?.push === false) {
-      observer.tell({ ...answered, ...this.#timesSince(askedAt, modelMs) })
+      observer.emit({ ...answered, ...this.#timesSince(askedAt, modelMs) })
       return
     }
     this.#modelTimes.set(`${id} ${askedAt}`, modelMs)
     if (this.#modelTimes.size > MODEL_TIMES_KEPT) {
       this.#modelTimes.delete(this.#modelTimes.keys().next().value!)
     }
-    observer.tell({ ...answered, seconds: null, overheadSeconds: null })
+    observer.emit({ ...answered, seconds: null, overheadSeconds: null })
   }
 
   #observeDelivered(item: OutboxItem): void {
@@ -351,7 +351,7 @@ export class Delivery {
     const key = `${item.conversationId} ${item.askedAt}`
     const times = this.#timesSince(item.askedAt, this.#modelTimes.get(key) ?? null)
     this.#modelTimes.delete(key)
-    this.#options.observer.tell({ kind: 'delivered', channel: item.channel, ...times })
+    this.#options.observer.emit({ kind: 'delivered', channel: item.channel, ...times })
   }
 
   /** @param modelMs the model's share, which is not ours; null = not known */

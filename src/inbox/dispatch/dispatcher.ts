@@ -365,7 +365,7 @@ export class Dispatcher {
     const { id, channel } = lease.conversation
     if (endsMessages(outcome)) this.#stall.progress()
     if (outcome.kind !== 'returned' && outcome.kind !== 'answered')
-      observer.tell({ kind: outcome.kind, channel })
+      observer.emit({ kind: outcome.kind, channel })
     delivery.finished(lease, outcome)
     events.changed(id)
   }

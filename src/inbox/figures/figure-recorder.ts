@@ -1,4 +1,5 @@
 import { HOUR, MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { Emitter } from '../../support/emitter.ts'
 import type { FigureSum, Figures } from './figures.ts'
 import { bucketOf, timeFigure } from './time-scale.ts'
 
@@ -38,13 +39,14 @@ export class FigureRecorder {
   readonly #options: FigureRecorderOptions
   /** Minute (epoch milliseconds) → figure → value, not stored yet. */
   readonly #minutes = new Map<number, Map<string, number>>()
-  readonly #listeners = new Set<() => void>()
+  readonly #changes: Emitter
   /** The most messages held within the present minute, as far as anybody looked. */
   #held: { readonly minute: number; readonly most: number } | null = null
   #timer: Timer | null = null
 
   constructor(options: FigureRecorderOptions) {
     this.#options = options
+    this.#changes = new Emitter(options.onProblem)
   }
 
   count(figure: CountedFigure, value = 1): void {
@@ -58,8 +60,7 @@ export class FigureRecorder {
 
   /** Calls `listener` whenever there is something new to see. */
   subscribe(listener: () => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#changes.subscribe(listener)
   }
 
   start(): void {
@@ -93,7 +94,7 @@ export class FigureRecorder {
       if (this.#minutes.size > MAX_KEPT_MINUTES && oldest !== undefined) this.#minutes.delete(oldest)
     }
     values.set(figure, (values.get(figure) ?? 0) + value)
-    this.#tell()
+    this.#changes.emit()
   }
 
   async #look(): Promise<void> {
@@ -108,7 +109,7 @@ export class FigureRecorder {
       const held = await this.#options.held()
       const before = this.#held?.most ?? 0
       this.#held = { minute, most: Math.max(before, held) }
-      if (held !== before) this.#tell()
+      if (held !== before) this.#changes.emit()
     } catch (error) {
       this.#options.onProblem(error)
     }
@@ -137,9 +138,5 @@ export class FigureRecorder {
 
   #minute(): number {
     return Math.floor(this.#options.clock.now() / MINUTE) * MINUTE
-  }
-
-  #tell(): void {
-    for (const listener of this.#listeners) listener()
   }
 }

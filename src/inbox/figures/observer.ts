@@ -1,3 +1,5 @@
+import type { Emitter } from '../../support/emitter.ts'
+
 /** What happens to messages, for metrics and health. Counts and times only: no text, no person. */
 export type MessageFact =
   | { readonly kind: 'accepted'; readonly channel: string }
@@ -25,29 +27,5 @@ export type MessageFact =
   | { readonly kind: 'store-failed'; readonly problem: string }
   | { readonly kind: 'store-recovered' }
 
-type Listener = (fact: MessageFact) => void
-
-/** Tells whoever listens; a listener that throws is a bug of its own and must not stop a message. */
-export class MessageObserver {
-  readonly #listeners = new Set<Listener>()
-  readonly #onError: (error: unknown) => void
-
-  constructor(onError: (error: unknown) => void = () => {}) {
-    this.#onError = onError
-  }
-
-  subscribe(listener: Listener): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
-  }
-
-  tell(fact: MessageFact): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(fact)
-      } catch (error) {
-        this.#onError(error)
-      }
-    }
-  }
-}
+/** Tells whoever counts or shows what happens to messages. */
+export type MessageObserver = Emitter<MessageFact>

@@ -1,3 +1,4 @@
+import { Emitter } from '../../support/emitter.ts'
 import type { ConversationId } from '../message.ts'
 
 /** What happens in a conversation, for whoever watches it live. Durable facts are in the store; these only wake. */
@@ -6,8 +7,6 @@ export type ConversationEvent =
   | { readonly kind: 'delta'; readonly turnId: string; readonly offset: number; readonly text: string }
   /** Rows of the conversation have changed: read those after your last revision. */
   | { readonly kind: 'changed' }
-
-type Listener = (event: ConversationEvent) => void
 
 /** Publishes the events of conversations to those who watch them; free where nobody does. */
 export class ConversationEvents {
@@ -19,21 +18,28 @@ export class ConversationEvents {
   onWritten: ((conversationId: ConversationId) => void) | null = null
   /** Answers that another process is writing. */
   readonly #elsewhere = new Set<ConversationId>()
-  readonly #listeners = new Map<ConversationId, Set<Listener>>()
+  readonly #watched = new Map<ConversationId, Emitter<ConversationEvent>>()
   /** The text of answers that are being written, so that a new watcher sees it whole. Kept only while watched or written. */
   readonly #partial = new Map<ConversationId, { turnId: string; text: string }>()
 
-  watch(conversationId: ConversationId, listener: Listener): Disposable {
-    let set = this.#listeners.get(conversationId)
-    const first = !set
-    if (!set) this.#listeners.set(conversationId, (set = new Set()))
-    set.add(listener)
-    if (first) this.onWatched?.(conversationId)
+  readonly #onProblem: (error: unknown) => void
+
+  /** @param onProblem is given what a watcher throws */
+  constructor(onProblem: (error: unknown) => void) {
+    this.#onProblem = onProblem
+  }
+
+  watch(conversationId: ConversationId, listener: (event: ConversationEvent) => void): Disposable {
+    const known = this.#watched.get(conversationId)
+    const watchers = known ?? new Emitter(this.#onProblem)
+    if (!known) this.#watched.set(conversationId, watchers)
+    const watching = watchers.subscribe(listener)
+    if (!known) this.onWatched?.(conversationId)
     return {
       [Symbol.dispose]: () => {
-        set.delete(listener)
-        if (set.size > 0 || this.#listeners.get(conversationId) !== set) return
-        this.#listeners.delete(conversationId)
+        watching[Symbol.dispose]()
+        if (watchers.size > 0 || this.#watched.get(conversationId) !== watchers) return
+        this.#watched.delete(conversationId)
         // Nobody is shown it any more, and nobody would say when it is over.
         if (this.#elsewhere.delete(conversationId)) this.#partial.delete(conversationId)
       },
@@ -68,7 +74,7 @@ export class ConversationEvents {
     conversationId: ConversationId,
     { turnId, offset, text }: { readonly turnId: string; readonly offset: number; readonly text: string },
   ): void {
-    if (!this.#listeners.has(conversationId)) return
+    if (!this.#watched.has(conversationId)) return
     const known = this.#partial.get(conversationId)
     if (known && !this.#elsewhere.has(conversationId)) return
     if (offset > 0 && (known?.turnId !== turnId || known.text.length !== offset)) return
@@ -91,7 +97,7 @@ export class ConversationEvents {
 
   /** Conversations that somebody watches here. */
   get watched(): Iterable<ConversationId> {
-    return this.#listeners.keys()
+    return this.#watched.keys()
   }
 
   changed(conversationId: ConversationId): void {
@@ -106,7 +112,7 @@ export class ConversationEvents {
 
   /** Something may have changed of which nobody told: whoever watches is to look. */
   missed(): void {
-    for (const conversationId of this.#listeners.keys()) this.changedElsewhere(conversationId)
+    for (const conversationId of this.#watched.keys()) this.changedElsewhere(conversationId)
   }
 
   /** What has been written so far of the answer in hand; null = none is being written. */
@@ -115,6 +121,6 @@ export class ConversationEvents {
   }
 
   #publish(conversationId: ConversationId, event: ConversationEvent): void {
-    for (const listener of this.#listeners.get(conversationId) ?? []) listener(event)
+    this.#watched.get(conversationId)?.emit(event)
   }
 }

@@ -1,3 +1,4 @@
+import { Emitter } from '../../support/emitter.ts'
 import type { Outage } from '../arrival.ts'
 
 /** Can messages be answered now? Read by the dispatcher before every lease, and by whoever reports health. */
@@ -72,7 +73,12 @@ export class CombinedGate implements Gate {
 /** Keeps the state of a gate and tells of its changes; whoever owns it decides what the state is. */
 export class SwitchGate implements Gate {
   #state: GateState = { open: true }
-  readonly #listeners = new Set<(state: GateState) => void>()
+  readonly #changes: Emitter<GateState>
+
+  /** @param onProblem is given what a listener throws */
+  constructor(onProblem: (error: unknown) => void) {
+    this.#changes = new Emitter(onProblem)
+  }
 
   current(): GateState {
     return this.#state
@@ -81,11 +87,10 @@ export class SwitchGate implements Gate {
   set(state: GateState): void {
     if (this.#state.open && state.open) return
     this.#state = state
-    for (const listener of this.#listeners) listener(state)
+    this.#changes.emit(state)
   }
 
   subscribe(listener: (state: GateState) => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#changes.subscribe(listener)
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { rethrow } from '../../../test/support/rethrow.ts'
 import { DEFAULT_TEXTS } from '../../config/texts.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { CombinedGate, type GateState, SwitchGate } from './gate.ts'
@@ -8,7 +9,7 @@ import { ProviderGate, reportedStatus, type ProviderGateMemory } from './provide
 type Closed = Extract<GateState, { open: false }>
 
 function open(clock = new FakeClock()) {
-  const gate = new ProviderGate({ clock, texts: DEFAULT_TEXTS, random: () => 0.5 })
+  const gate = new ProviderGate({ clock, texts: DEFAULT_TEXTS, random: () => 0.5, onProblem: rethrow })
   const closed = (): Closed => {
     const state = gate.current()
     if (state.open) throw new Error('the gate is open')
@@ -84,7 +85,7 @@ test('a restart remembers the outage and its end', async () => {
   const clock = new FakeClock()
   let memory: ProviderGateMemory | null = null
   const remember = (now: ProviderGateMemory | null) => (memory = now)
-  const first = new ProviderGate({ clock, texts: DEFAULT_TEXTS, remember })
+  const first = new ProviderGate({ clock, texts: DEFAULT_TEXTS, remember, onProblem: rethrow })
   first.usageLimited(clock.now() + HOUR)
   first.stop()
   const second = new ProviderGate({
@@ -92,6 +93,7 @@ test('a restart remembers the outage and its end', async () => {
     texts: DEFAULT_TEXTS,
     remembered: JSON.parse(JSON.stringify(memory)),
     remember,
+    onProblem: rethrow,
   })
   expect(second.current()).toEqual(first.current())
   await clock.advance(HOUR)
@@ -118,7 +120,7 @@ test('monitors hear of an overload after a minute, of a limit at once', () => {
 
 test('of several gates one that is shut outright speaks before one that lets a probe pass', async () => {
   const { clock, gate, closed } = open()
-  const credential = new SwitchGate()
+  const credential = new SwitchGate(rethrow)
   const both = new CombinedGate([credential, gate])
   const seen: boolean[] = []
   using _ = both.subscribe((state) => seen.push(state.open))
@@ -136,7 +138,7 @@ test('of several gates one that is shut outright speaks before one that lets a p
 test('what another process has found out is known here, and is not told to others again', () => {
   const clock = new FakeClock()
   const told: unknown[] = []
-  const options = { clock, texts: DEFAULT_TEXTS, random: () => 0.5 }
+  const options = { clock, texts: DEFAULT_TEXTS, random: () => 0.5, onProblem: rethrow }
   let memory: ProviderGateMemory | null = null
   const first = new ProviderGate({ ...options, remember: (known) => (memory = known) })
   const second = new ProviderGate({ ...options, remember: (known) => told.push(known) })

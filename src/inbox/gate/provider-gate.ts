@@ -47,6 +47,7 @@ export interface ProviderGateOptions {
   readonly remembered?: ProviderGateMemory | null
   /** Called after each change; null = open. */
   readonly remember?: (memory: ProviderGateMemory | null) => void
+  readonly onProblem: (error: unknown) => void
 }
 
 /**
@@ -56,13 +57,14 @@ export interface ProviderGateOptions {
  */
 export class ProviderGate implements Gate {
   readonly #options: ProviderGateOptions
-  readonly #switch = new SwitchGate()
+  readonly #switch: SwitchGate
   #attempts = 0
   #dueMonotonic = 0
   #timer: Timer | null = null
 
   constructor(options: ProviderGateOptions) {
     this.#options = options
+    this.#switch = new SwitchGate(options.onProblem)
     const memory = options.remembered
     if (memory) {
       const { attempts, ...closed } = memory

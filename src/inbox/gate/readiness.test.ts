@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { rethrow } from '../../../test/support/rethrow.ts'
 import { SECOND } from '../../support/clock.ts'
 import { SwitchGate } from './gate.ts'
 import { Readiness, type ReadinessState } from './readiness.ts'
@@ -14,7 +15,7 @@ let readiness: Readiness
 
 beforeEach(() => {
   clock = new FakeClock()
-  gate = Object.assign(new SwitchGate(), { refreshingSince: null })
+  gate = Object.assign(new SwitchGate(rethrow), { refreshingSince: null })
   store = {
     ok: true,
     problem: null,
@@ -27,7 +28,7 @@ beforeEach(() => {
   told = []
   let id = 0
   const newId = () => `own-${++id}`
-  readiness = new Readiness({ gate, store, dispatcher, clock, newId })
+  readiness = new Readiness({ gate, store, dispatcher, clock, newId, onProblem: rethrow })
   readiness.subscribe((state) => told.push(state))
   readiness.start()
 })

@@ -1,4 +1,5 @@
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { Emitter } from '../../support/emitter.ts'
 import type { Gate } from './gate.ts'
 import { reportedStatus } from './provider-gate.ts'
 import type { StoreHealth } from './store-health.ts'
@@ -22,6 +23,7 @@ export interface ReadinessOptions {
   readonly dispatcher: { readonly stalled: boolean }
   readonly clock: Clock
   readonly newId: (now: number) => string
+  readonly onProblem: (error: unknown) => void
 }
 
 /** A refresh takes a fraction of this; one that takes longer keeps people waiting. */
@@ -33,7 +35,7 @@ const LOOK_EVERY_MS = 0.5 * SECOND
 /** Watches everything that keeps messages from being answered, and tells of each change. */
 export class Readiness {
   readonly #options: ReadinessOptions
-  readonly #listeners = new Set<(state: ReadinessState) => void>()
+  readonly #changes: Emitter<ReadinessState>
   #watches: Disposable[] = []
   #timer: Timer | null = null
   #told = ''
@@ -42,6 +44,7 @@ export class Readiness {
 
   constructor(options: ReadinessOptions) {
     this.#options = options
+    this.#changes = new Emitter(options.onProblem)
   }
 
   start(): void {
@@ -74,8 +77,7 @@ export class Readiness {
   }
 
   subscribe(listener: (state: ReadinessState) => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#changes.subscribe(listener)
   }
 
   #ownOutage(status: string, reason: string | null): ReadinessState {
@@ -97,6 +99,6 @@ export class Readiness {
     const key = state.ready ? 'ready' : `${state.status} ${state.reason} ${state.id}`
     if (key === this.#told) return
     this.#told = key
-    for (const listener of this.#listeners) listener(state)
+    this.#changes.emit(state)
   }
 }

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { rethrow } from '../../../test/support/rethrow.ts'
 import { SECOND } from '../../support/clock.ts'
+import { Emitter } from '../../support/emitter.ts'
 import { StoreError } from '../../support/errors.ts'
-import { MessageObserver } from '../figures/observer.ts'
 import { StoreHealth } from './store-health.ts'
 
 class NoRoom extends StoreError {
@@ -17,7 +18,8 @@ async function started() {
   const store = { error: null as Error | null, probes: 0 }
   const health = new StoreHealth({
     clock,
-    observer: new MessageObserver(() => {}),
+    observer: new Emitter(rethrow),
+    onProblem: rethrow,
     probe: async () => {
       store.probes++
       if (store.error) throw store.error

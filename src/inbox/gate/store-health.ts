@@ -1,5 +1,6 @@
 import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { Emitter } from '../../support/emitter.ts'
 import { messageOf, StoreError } from '../../support/errors.ts'
 import type { MessageObserver } from '../figures/observer.ts'
 
@@ -25,6 +26,7 @@ export interface StoreHealthOptions {
   /** A durable write, with room for the next ones; throws while the store takes none. */
   readonly probe: () => Promise<void>
   readonly random?: () => number
+  readonly onProblem: (error: unknown) => void
 }
 
 /**
@@ -34,7 +36,7 @@ export interface StoreHealthOptions {
  */
 export class StoreHealth {
   readonly #options: StoreHealthOptions
-  readonly #listeners = new Set<() => void>()
+  readonly #changes: Emitter
   #problem: string | null = null
   #full = false
   #owed = 0
@@ -48,6 +50,7 @@ export class StoreHealth {
 
   constructor(options: StoreHealthOptions) {
     this.#options = options
+    this.#changes = new Emitter(options.onProblem)
   }
 
   get ok(): boolean {
@@ -61,8 +64,7 @@ export class StoreHealth {
 
   /** Called when the store works again, and when it stops working. */
   subscribe(listener: () => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#changes.subscribe(listener)
   }
 
   /** Looks once, then regularly. */
@@ -161,7 +163,7 @@ export class StoreHealth {
     this.#problem = problem
     if ((before === null) === (problem === null)) return
     const { observer } = this.#options
-    observer.tell(problem === null ? { kind: 'store-recovered' } : { kind: 'store-failed', problem })
-    for (const listener of this.#listeners) listener()
+    observer.emit(problem === null ? { kind: 'store-recovered' } : { kind: 'store-failed', problem })
+    this.#changes.emit()
   }
 }

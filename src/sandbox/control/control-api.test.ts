@@ -118,9 +118,9 @@ describe('the control API', () => {
   it('tells listeners of each event until they stop listening', async () => {
     const sandbox = await useSandbox()
     const kinds: string[] = []
-    const stop = sandbox.subscribe((event) => kinds.push(event.kind))
+    const listening = sandbox.subscribe((event) => kinds.push(event.kind))
     sandbox.signIn()
-    stop()
+    listening[Symbol.dispose]()
     sandbox.signIn()
     expect(kinds).toEqual(['signed-in'])
   })

@@ -1,4 +1,5 @@
 import type { Clock } from '../../support/clock.ts'
+import { Emitter } from '../../support/emitter.ts'
 import type { Log } from '../../support/log.ts'
 
 /** What happened, with tokens named by fingerprint only. */
@@ -79,13 +80,14 @@ export class EventLog {
   }
   readonly #clock: Clock
   readonly #log: Log | undefined
-  readonly #listeners = new Set<(event: SandboxEvent) => void>()
+  readonly #added: Emitter<SandboxEvent>
   #events: SandboxEvent[] = []
   #seq = 0
 
   constructor(clock: Clock, log: Log | undefined) {
     this.#clock = clock
     this.#log = log
+    this.#added = new Emitter((err) => log?.error({ err }, 'a listener of the sandbox failed'))
   }
 
   get events(): readonly SandboxEvent[] {
@@ -99,12 +101,11 @@ export class EventLog {
     // Cut rarely, by half: shifting an array for every message would be the dearest part of a message.
     if (this.#events.length >= 2 * KEPT_EVENTS) this.#events = this.#events.slice(-KEPT_EVENTS)
     this.#log?.debug({ event }, 'sandbox')
-    for (const listener of this.#listeners) listener(event)
+    this.#added.emit(event)
   }
 
-  subscribe(listener: (event: SandboxEvent) => void): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+  subscribe(listener: (event: SandboxEvent) => void): Disposable {
+    return this.#added.subscribe(listener)
   }
 
   #count(data: SandboxEventData): void {

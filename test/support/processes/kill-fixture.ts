@@ -161,7 +161,7 @@ export class KillFixture implements AsyncDisposable {
     return new Promise((resolve) => {
       const end = this.#fixture.sandbox.subscribe((event: SandboxEvent) => {
         if (event.kind !== 'message') return
-        end()
+        end[Symbol.dispose]()
         resolve()
       })
     })

@@ -20,12 +20,13 @@ import type { Attachment, ConversationId, StoredMessage } from '../../../src/inb
 import { MINUTE, systemClock } from '../../../src/support/clock.ts'
 import { createLog } from '../../../src/support/log.ts'
 import { Secret } from '../../../src/support/secret.ts'
+import { rethrow } from '../rethrow.ts'
 
 export const TEST_TOKEN = 'TEST-gateway-token-0123456789abcdef'
 
 /** Conversations in memory: enough of a store for what stands before it. */
 export class MemoryChat implements Receiver, Pick<Conversations, 'changes' | 'messages' | 'list'> {
-  readonly events = new ConversationEvents()
+  readonly events = new ConversationEvents(rethrow)
   readonly attachments = new Map<string, Attachment>()
   readonly #rows = new Map<ConversationId, StoredMessage[]>()
   #revision = 0
@@ -263,7 +264,7 @@ function reportOf(readiness: Readiness): StatusReport {
 /** A dashboard with nothing on it. */
 export function quietDashboard(parts: Partial<DashboardService> = {}): DashboardService {
   return {
-    changes: new Changes('test'),
+    changes: new Changes('test', rethrow),
     connections: () => '',
     figures: async ({ from, names }) => ({
       from,

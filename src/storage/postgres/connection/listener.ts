@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Client, type ClientConfig } from 'pg'
 import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
 import { SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { Emitter } from '../../../support/emitter.ts'
 import { storeError } from './failures.ts'
 
 export interface ListenerOptions {
@@ -20,7 +21,7 @@ const GOODBYE_MS = SECOND / 2
 /** One connection that hears the notifications of all channels, made again whenever it is lost. */
 export class Listener {
   readonly #options: ListenerOptions
-  readonly #listeners = new Map<string, Set<(payload: string) => void>>()
+  readonly #channels = new Map<string, Emitter<string>>()
   readonly #end = new AbortController()
   readonly #running: Promise<void>
   #client: Client | null = null
@@ -31,22 +32,22 @@ export class Listener {
   }
 
   add(channel: string, listener: (payload: string) => void): Disposable {
-    const known = this.#listeners.get(channel)
-    const listeners = known ?? new Set()
-    listeners.add(listener)
+    const known = this.#channels.get(channel)
+    const listeners = known ?? new Emitter(this.#options.onProblem)
+    const listening = listeners.subscribe(listener)
     if (!known) {
-      this.#listeners.set(channel, listeners)
+      this.#channels.set(channel, listeners)
       // Heard of only from when the server has taken it: what came before may have been missed.
       this.#subscribe(channel).then(
-        (heard) => heard && this.#tell(channel, ''),
+        (heard) => heard && this.#channels.get(channel)?.emit(''),
         () => this.#client?.end().catch(() => {}),
       )
     }
     return {
       [Symbol.dispose]: () => {
-        listeners.delete(listener)
-        if (listeners.size > 0 || this.#listeners.get(channel) !== listeners) return
-        this.#listeners.delete(channel)
+        listening[Symbol.dispose]()
+        if (listeners.size > 0 || this.#channels.get(channel) !== listeners) return
+        this.#channels.delete(channel)
         this.#client?.query(`UNLISTEN ${quoted(channel)}`).catch(() => {})
       },
     }
@@ -79,13 +80,13 @@ export class Listener {
     const signal = AbortSignal.any([this.#end.signal, gone.signal])
     client.on('error', (error) => gone.abort(error))
     client.on('end', () => gone.abort(new Error('Connection terminated')))
-    client.on('notification', ({ channel, payload }) => this.#tell(channel, payload ?? ''))
+    client.on('notification', ({ channel, payload }) => this.#channels.get(channel)?.emit(payload ?? ''))
     try {
       await client.connect()
       this.#client = client
-      for (const channel of this.#listeners.keys()) await this.#subscribe(channel)
+      for (const channel of this.#channels.keys()) await this.#subscribe(channel)
       made()
-      for (const channel of this.#listeners.keys()) this.#tell(channel, '')
+      for (const listeners of this.#channels.values()) listeners.emit('')
       for (;;) {
         await sleep(this.#options.clock, ASK_EVERY_MS, signal)
         await client.query('SELECT 1')
@@ -102,16 +103,6 @@ export class Listener {
     if (!this.#client) return false
     await this.#client.query(`LISTEN ${quoted(channel)}`)
     return true
-  }
-
-  #tell(channel: string, payload: string): void {
-    for (const listener of this.#listeners.get(channel) ?? []) {
-      try {
-        listener(payload)
-      } catch (error) {
-        this.#options.onProblem(error)
-      }
-    }
   }
 }
 

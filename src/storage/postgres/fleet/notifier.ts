@@ -1,4 +1,5 @@
 import type { FleetNews } from '../../../inbox/fleet/fleet.ts'
+import { Emitter } from '../../../support/emitter.ts'
 import type { Database } from '../connection/database.ts'
 
 const CHANNEL = 'hermes_fleet'
@@ -28,13 +29,14 @@ export interface NotifierOptions {
  */
 export class Notifier {
   readonly #options: NotifierOptions
-  readonly #listeners = new Set<(news: FleetNews) => void>()
+  readonly #news: Emitter<FleetNews>
   #waiting = new Map<string, FleetNews>()
   #sending: Promise<void> | null = null
   #line: Disposable | null = null
 
   constructor(options: NotifierOptions) {
     this.#options = options
+    this.#news = new Emitter(options.onProblem)
   }
 
   start(): void {
@@ -44,7 +46,7 @@ export class Notifier {
   /** Resolves when everything that was told is on its way. */
   async stop(): Promise<void> {
     this.#line?.[Symbol.dispose]()
-    this.#listeners.clear()
+    this.#news.clear()
     await this.#sending
   }
 
@@ -57,8 +59,7 @@ export class Notifier {
   }
 
   listen(listener: (news: FleetNews) => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+    return this.#news.subscribe(listener)
   }
 
   async #send(): Promise<void> {
@@ -79,7 +80,7 @@ export class Notifier {
   }
 
   #onPayload(payload: string): void {
-    if (payload === '') return this.#hear({ kind: 'missed' })
+    if (payload === '') return this.#news.emit({ kind: 'missed' })
     let letter: Letter
     try {
       letter = JSON.parse(payload) as Letter
@@ -87,17 +88,7 @@ export class Notifier {
       return this.#options.onProblem(error)
     }
     if (letter.from === this.#options.id) return
-    for (const news of letter.news) this.#hear(news)
-  }
-
-  #hear(news: FleetNews): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(news)
-      } catch (error) {
-        this.#options.onProblem(error)
-      }
-    }
+    for (const news of letter.news) this.#news.emit(news)
   }
 }
 
