@@ -20,10 +20,13 @@ test('within a conversation one answer after the other, conversations side by si
   await using fixture = await MessageFixture.start()
   let inHand = 0
   let most = 0
+  const threeInHand = Promise.withResolvers<void>()
   fixture.model.reply = async (request) => {
     most = Math.max(most, ++inHand)
-    // Long enough for a fourth to show itself.
-    await pause(50)
+    if (inHand === 3) threeInHand.resolve()
+    // Nobody is answered before all three are asked; then long enough for a fourth to show itself.
+    await threeInHand.promise
+    await pause(20)
     inHand--
     return `re ${request.messages.at(-1)!.text}`
   }

@@ -12,9 +12,12 @@ test('no more conversations at once than it was told', async () => {
   await using fixture = await MessageFixture.start({ messaging: { concurrency: 3 } })
   let inHand = 0
   let most = 0
+  const threeInHand = Promise.withResolvers<void>()
   fixture.model.reply = async () => {
     most = Math.max(most, ++inHand)
-    // An answer takes its time, so that several are in hand at once.
+    if (inHand === 3) threeInHand.resolve()
+    // Nobody is answered before three are asked; then long enough for a fourth to show itself.
+    await threeInHand.promise
     await pause(5)
     inHand--
     return 'ok'

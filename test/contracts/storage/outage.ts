@@ -157,27 +157,32 @@ export function outageContract(subject: Subject): void {
       expect(await driver.storage.inbox.counts()).toMatchObject({ held: 0, received: 1 })
     })
 
-    test('five hundred messages in twenty conversations are all answered in order after it', async () => {
-      const { driver } = subject
-      const conversations = Array.from({ length: 20 }, (_, index) => String(100 + index))
-      for (let round = 0; round < 25; round++) {
-        await driver.accept(
-          conversations.map((address) => message(String(round), { address, text: `${address} ${round}` })),
-          { outage: TELL },
-        )
-      }
-      expect((await driver.storage.inbox.counts()).held).toBe(500)
-      for (const address of conversations) {
-        const id = `telegram:${address}`
-        const answered: string[] = []
-        for (let lease; (lease = await driver.lease(id, { merge: false }));) {
-          answered.push(lease.messages[0]!.text)
-          await driver.answer(lease, `re: ${lease.messages[0]!.text}`)
+    // Fifteen hundred commits, one after another.
+    test(
+      'five hundred messages in twenty conversations are all answered in order after it',
+      { timeout: 120_000 },
+      async () => {
+        const { driver } = subject
+        const conversations = Array.from({ length: 20 }, (_, index) => String(100 + index))
+        for (let round = 0; round < 25; round++) {
+          await driver.accept(
+            conversations.map((address) => message(String(round), { address, text: `${address} ${round}` })),
+            { outage: TELL },
+          )
         }
-        const questions = Array.from({ length: 25 }, (_, round) => `${address} ${round}`)
-        expect(answered).toEqual(questions)
-        expect(await driver.drain(id)).toEqual(['saved, later', ...questions.map((text) => `re: ${text}`)])
-      }
-    })
+        expect((await driver.storage.inbox.counts()).held).toBe(500)
+        for (const address of conversations) {
+          const id = `telegram:${address}`
+          const answered: string[] = []
+          for (let lease; (lease = await driver.lease(id, { merge: false }));) {
+            answered.push(lease.messages[0]!.text)
+            await driver.answer(lease, `re: ${lease.messages[0]!.text}`)
+          }
+          const questions = Array.from({ length: 25 }, (_, round) => `${address} ${round}`)
+          expect(answered).toEqual(questions)
+          expect(await driver.drain(id)).toEqual(['saved, later', ...questions.map((text) => `re: ${text}`)])
+        }
+      },
+    )
   })
 }
