@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { cpuMsOf } from '../../test/support/cpu-time.ts'
 import { looksLikeSignInPaste, tokenShapeProblem } from './token-shape.ts'
 
 const state = 'kX3v9QmT2c-LwR_8yZpA7bN1dE5fG6hJ0iU4oS2tVxY'
@@ -112,9 +113,8 @@ describe('looksLikeSignInPaste', () => {
   })
 
   it('answers about a long hostile text at once', () => {
-    const started = performance.now()
-    for (const piece of ['a1', 'code=', 'sk-ant-', 'a#', '# ', '-_9b'])
-      looksLikeSignInPaste(piece.repeat(32_000))
-    expect(performance.now() - started).toBeLessThan(500)
+    const pieces = ['a1', 'code=', 'sk-ant-', 'a#', '# ', '-_9b']
+    const took = cpuMsOf(() => pieces.map((piece) => looksLikeSignInPaste(piece.repeat(32_000))))
+    expect(took).toBeLessThan(500)
   })
 })

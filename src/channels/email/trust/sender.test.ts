@@ -1,5 +1,6 @@
 import { array, constantFrom, property, string } from 'fast-check'
 import { expect, test } from 'vitest'
+import { cpuMsOf } from '../../../../test/support/cpu-time.ts'
 import { assertProperty } from '../../../../test/support/test-chance.ts'
 import { parseHeaders } from '../intake/headers.ts'
 import { parseAuthenticationResults } from './authentication-results.ts'
@@ -215,8 +216,7 @@ test('no nonsense is read as a verdict, and none takes long', () => {
     }),
     { numRuns: 2_000 },
   )
-  const before = performance.now()
-  parseAuthenticationResults(`${MX}; ${'('.repeat(8_000)}`)
-  parseAuthenticationResults(`${MX}; ${'a=b '.repeat(3_000)}`)
-  expect(performance.now() - before).toBeLessThan(1_000)
+  const hostile = ['('.repeat(8_000), 'a=b '.repeat(3_000)]
+  const took = cpuMsOf(() => hostile.map((text) => parseAuthenticationResults(`${MX}; ${text}`)))
+  expect(took).toBeLessThan(1_000)
 })
