@@ -1,62 +1,58 @@
 import { orList, text } from './scalars.ts'
-import { dotted, got, INVALID, type Shape, type ValueOf } from './shape.ts'
+import { dotted, INVALID, shapeOf, type Shape, type ValueOf } from './shape.ts'
 
 /** null is a value of its own: "none", or "as the other keys say". */
-export const orNull = <Value>(shape: Shape<Value>): Shape<Value | null> => ({
-  ...shape,
-  words: `null or ${shape.words}`,
-  mayBeEmpty: false,
-  accepts: (input) => input === null || shape.accepts(input),
-  schema: () => ({ anyOf: [shape.schema(), { type: 'null' }] }),
-  read(input, path, findings) {
-    if (input === null) return null
-    if (shape.accepts(input)) return shape.read(input, path, findings)
-    return findings.refuse(path, `expected ${shape.words} or null${got(input)}`)
-  },
+export function orNull<Value>(shape: Shape<Value>): Shape<Value | null> {
+  const { item } = shape
+  return {
+    ...anyOf(shape, NOTHING),
+    words: `null or ${shape.words}`,
+    ...(item ? { item } : {}),
+  }
+}
+
+const NOTHING = shapeOf({
+  words: 'null',
+  schema: () => ({ type: 'null' }),
+  accepts: (input) => input === null,
+  read: () => null,
 })
 
 /** The first of these whose type fits. */
 export function anyOf<const Choices extends readonly Shape<unknown>[]>(
   ...choices: Choices
 ): Shape<ValueOf<Choices[number]>> {
-  const words = orList(choices.map((choice) => choice.words))
-  const chosen = (input: unknown) => choices.find((choice) => choice.accepts(input))
-  return {
-    words,
-    accepts: (input) => chosen(input) !== undefined,
+  const chosen = (input: unknown) =>
+    choices.find((choice) => choice.accepts(input)) as Shape<ValueOf<Choices[number]>> | undefined
+  return shapeOf({
+    words: orList(choices.map((choice) => choice.words)),
     schema: () => ({ anyOf: choices.map((choice) => choice.schema()) }),
-    read(input, path, findings) {
-      const choice = chosen(input) as Shape<ValueOf<Choices[number]>> | undefined
-      if (choice) return choice.read(input, path, findings)
-      return findings.refuse(path, `expected ${words}${got(input)}`)
-    },
-  }
+    accepts: (input): input is unknown => chosen(input) !== undefined,
+    read: (input, path, findings) => chosen(input)!.read(input, path, findings),
+  })
 }
 
 /** @param options.least what is expected of an empty list; without it a list may be empty */
 export function list<Value>(
   item: Shape<Value>,
-  options: { readonly least?: string } = {},
+  { least }: { readonly least?: string } = {},
 ): Shape<readonly Value[]> {
-  return {
+  return shapeOf({
     words: 'a list',
     item,
     mayBeEmpty: true,
-    accepts: Array.isArray,
     schema: () => ({
       type: 'array',
       items: { description: item.words, ...item.schema() },
-      ...(options.least === undefined ? {} : { minItems: 1 }),
+      ...(least === undefined ? {} : { minItems: 1 }),
     }),
+    accepts: (input): input is readonly unknown[] => Array.isArray(input),
     read(input, path, findings) {
-      if (!Array.isArray(input)) return findings.refuse(path, `expected a list${got(input)}`)
-      if (input.length === 0 && options.least !== undefined) {
-        return findings.refuse(path, `expected ${options.least}`)
-      }
+      if (input.length === 0 && least !== undefined) return findings.refuse(path, `expected ${least}`)
       const values = input.map((one, index) => item.read(one, [...path, index], findings))
       return values.includes(INVALID) ? INVALID : (values as Value[])
     },
-  }
+  })
 }
 
 /** A program and its arguments. */
@@ -84,21 +80,20 @@ export function distinct<Value extends Readonly<Record<Name, string>>, const Nam
 
 /** Keys that the operator chooses. */
 export function record<Value>(item: Shape<Value>): Shape<Readonly<Record<string, Value>>> {
-  return {
+  return shapeOf({
     words: 'a section with keys',
     item,
     mayBeEmpty: true,
-    accepts: isSection,
     schema: () => ({ type: 'object', additionalProperties: item.schema() }),
+    accepts: isSection,
     read(input, path, findings) {
-      if (!isSection(input)) return findings.refuse(path, `expected a section with keys${got(input)}`)
       const values = Object.entries(input).map(
         ([name, one]) => [name, item.read(one, [...path, name], findings)] as const,
       )
       if (values.some(([, value]) => value === INVALID)) return INVALID
       return Object.fromEntries(values) as Record<string, Value>
     },
-  }
+  })
 }
 
 export function isSection(input: unknown): input is Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 import { Secret } from '../../support/secret.ts'
 import { addressProblem, withoutTrailingSlash } from '../addresses.ts'
 import { DURATION_EXAMPLES, DURATION_PATTERN, parseDuration } from '../duration.ts'
-import { got, transform, type JsonSchema, type Shape } from './shape.ts'
+import { shapeOf, transform, type JsonSchema, type Shape } from './shape.ts'
 
 /** A single value: `accepts` decides on its type, `problemOf` on the rest. */
 export function scalar<Value>(
@@ -10,16 +10,15 @@ export function scalar<Value>(
   accepts: (input: unknown) => input is Value,
   problemOf: (value: Value) => string | null = () => null,
 ): Shape<Value> {
-  return {
+  return shapeOf({
     words,
     schema: () => schema,
     accepts,
-    read(input, path, findings) {
-      if (!accepts(input)) return findings.refuse(path, `expected ${words}${got(input)}`)
-      const problem = problemOf(input)
-      return problem === null ? input : findings.refuse(path, problem)
+    read(value, path, findings) {
+      const problem = problemOf(value)
+      return problem === null ? value : findings.refuse(path, problem)
     },
-  }
+  })
 }
 
 const isText = (input: unknown) => typeof input === 'string'
@@ -50,20 +49,12 @@ export const count = (from: number, to: number): Shape<number> =>
   )
 
 /** One of these words. */
-export function word<const Word extends string>(...choices: readonly Word[]): Shape<Word> {
-  const words = orList(choices.map((choice) => JSON.stringify(choice)))
-  const accepts = (input: unknown): input is Word => choices.includes(input as Word)
-  return {
-    words,
-    schema: () =>
-      choices.length === 1 ? { type: 'string', const: choices[0] } : { type: 'string', enum: choices },
-    accepts,
-    read(input, path, findings) {
-      if (accepts(input)) return input
-      return findings.refuse(path, `expected ${words}${isText(input) ? '' : got(input)}`)
-    },
-  }
-}
+export const word = <const Word extends string>(...choices: readonly Word[]): Shape<Word> =>
+  scalar(
+    orList(choices.map((choice) => JSON.stringify(choice))),
+    choices.length === 1 ? { type: 'string', const: choices[0] } : { type: 'string', enum: choices },
+    (input): input is Word => choices.includes(input as Word),
+  )
 
 /** Text of a form; `words` says what the pattern means. */
 export const pattern = (form: RegExp, words: string, more: JsonSchema = {}): Shape<string> =>

@@ -4,8 +4,8 @@ import { word } from './scalars.ts'
 import {
   dotted,
   Findings,
-  got,
   INVALID,
+  shapeOf,
   type Finding,
   type JsonSchema,
   type Key,
@@ -65,17 +65,14 @@ export function section<const Declared extends Keys>(
 ): Shape<Resolved<Declared>> {
   const shape = sectionOf(keys, camelCase) as Shape<Resolved<Declared>>
   if (alone === undefined) return shape
-  const words = `${shape.words} or text`
-  return {
+  return shapeOf({
     ...shape,
-    words,
+    words: `${shape.words} or text`,
     schema: () => ({ anyOf: [shape.schema(), described(keys[alone]!)] }),
-    read(input, path, findings) {
-      if (typeof input === 'string') return shape.read({ [alone]: input }, path, findings)
-      if (isSection(input)) return shape.read(input, path, findings)
-      return findings.refuse(path, `expected ${words}${got(input)}`)
-    },
-  }
+    accepts: (input): input is string | object => typeof input === 'string' || shape.accepts(input),
+    read: (input, path, findings) =>
+      shape.read(typeof input === 'string' ? { [alone]: input } : input, path, findings),
+  })
 }
 
 /** A section whose keys are names that the program looks up as they are written. */
@@ -101,19 +98,18 @@ export function byType<const Declared extends Variants>(
     return [name, { ...shape, schema: () => ({ ...shape.schema(), description: sentence }) }] as const
   })
   const byName = new Map<unknown, Shape<unknown>>(shapes)
-  const shape: Shape<unknown> = {
+  const shape = shapeOf({
     words: 'a section with keys',
     variants,
-    accepts: isSection,
     schema: () => ({ oneOf: shapes.map(([, one]) => one.schema()) }),
-    read(input, path, findings) {
-      if (!isSection(input)) return findings.refuse(path, `expected a section with keys${got(input)}`)
-      if (!Object.hasOwn(input, 'type')) return findings.add(missing([...path, 'type'], type))
+    accepts: isSection,
+    read(input, path, findings): unknown {
+      const at = [...path, 'type']
+      if (!Object.hasOwn(input, 'type')) return findings.add(missing(at, type))
       const chosen = byName.get(input['type'])
-      if (chosen) return chosen.read(input, path, findings)
-      return type.read(input['type'], [...path, 'type'], findings)
+      return chosen ? chosen.read(input, path, findings) : type.read(input['type'], at, findings)
     },
-  }
+  })
   return shape as ReturnType<typeof byType<Declared>>
 }
 
@@ -128,7 +124,7 @@ export function readContent<Value>(
 }
 
 function sectionOf(keys: Keys, nameOf: (name: string) => string): Shape<unknown> {
-  return {
+  return shapeOf({
     words: 'a section with keys',
     keys,
     mayBeEmpty: true,
@@ -139,8 +135,7 @@ function sectionOf(keys: Keys, nameOf: (name: string) => string): Shape<unknown>
       ...requiredNames(keys),
       additionalProperties: false,
     }),
-    read(input, path, findings) {
-      if (!isSection(input)) return findings.refuse(path, `expected a section with keys${got(input)}`)
+    read(input, path, findings): unknown {
       const value: Record<string, unknown> = {}
       let valid = true
       for (const name of Object.keys(keys)) {
@@ -155,7 +150,7 @@ function sectionOf(keys: Keys, nameOf: (name: string) => string): Shape<unknown>
       }
       return valid ? value : INVALID
     },
-  }
+  })
 }
 
 function readKey({ shape, absent }: Key<unknown>, input: object, path: KeyPath, findings: Findings): unknown {

@@ -88,11 +88,28 @@ export type Keys = Readonly<Record<string, Key<unknown>>>
 export type ValueOf<Declared> =
   Declared extends Shape<infer Value> ? Value : Declared extends Key<infer Value> ? Value : never
 
+/** A shape that refuses what it does not accept; `read` sees only the rest. */
+export function shapeOf<Input, Value>(
+  parts: Omit<Shape<Value>, 'accepts' | 'read'> & {
+    accepts(input: unknown): input is Input
+    read(input: Input, path: KeyPath, findings: Findings): Value | typeof INVALID
+  },
+): Shape<Value> {
+  return {
+    ...parts,
+    read: (input, path, findings) =>
+      parts.accepts(input)
+        ? parts.read(input, path, findings)
+        : findings.refuse(path, `expected ${parts.words}${got(input, parts.words)}`),
+  }
+}
+
 /** What stands there instead, as `, got …`; of text never the words. */
-export function got(input: unknown): string {
+function got(input: unknown, expected: string): string {
   if (input === null) return ', got nothing'
   if (Array.isArray(input)) return ', got a list'
-  if (typeof input === 'string') return ', got text'
+  // Where certain words are expected, it is clear that this is another one.
+  if (typeof input === 'string') return expected.startsWith('"') ? '' : ', got text'
   return typeof input === 'object' ? ', got a section' : `, got ${String(input)}`
 }
 
