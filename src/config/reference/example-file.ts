@@ -27,12 +27,12 @@ function linesOf(name: string, declared: Key<unknown>, indent: string): string[]
   const { shape, sentence } = declared
   const comment = commentOf(sentence, indent)
   if (shape.keys && !shape.keepsNames) {
-    return [...comment, `${indent}${name}:`, ...keysOf(shape.keys, `${indent}  `)]
+    return [...comment, `${indent}${name}:`, ...linesOfKeys(shape.keys, `${indent}  `)]
   }
   return [...comment, ...valueLines(name, declared, indent), ...exampleLines(name, declared, indent)]
 }
 
-function keysOf(keys: Keys, indent: string): string[] {
+function linesOfKeys(keys: Keys, indent: string): string[] {
   return Object.entries(keys).flatMap(([name, declared]) => linesOf(name, declared, indent))
 }
 
