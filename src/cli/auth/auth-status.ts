@@ -5,13 +5,14 @@ import { StoreError } from '../../support/errors.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { duration, localTime, paint, print, printError, printJson, table } from '../terminal/output.ts'
 import { withCredentials } from './auth-parts.ts'
+import { credentialStatus } from './credential-status.ts'
 
 export interface AuthStatusOptions extends GlobalOptions {
   readonly json: boolean
   readonly adopt: boolean
 }
 
-/** Prints the state of the credential from stored data; the exit code says who must act. */
+/** Prints the state of the credential; the exit code says who must act. */
 export function authStatusCommand(options: AuthStatusOptions): Promise<ExitCode> {
   return withCredentials(options, (parts) => authStatus(options, parts))
 }
@@ -32,9 +33,9 @@ async function authStatus(options: AuthStatusOptions, parts: CredentialParts): P
     }
     await parts.keeper.load()
   }
-  const status = parts.keeper.snapshot()
+  const { status, message } = await credentialStatus(parts)
   if (options.json) printJson(status)
-  else printStatus(status, parts.keeper.message)
+  else printStatus(status, message)
   return exitCodeOf(status.state)
 }
 

@@ -11,6 +11,7 @@ import { DAY, SECOND, systemClock } from '../../support/clock.ts'
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
+import { credentialStatus } from '../auth/credential-status.ts'
 import { duration } from '../terminal/output.ts'
 import { error, misconfigured, needsLogin, ok, warning, quoteForShell, type Finding } from './finding.ts'
 
@@ -24,7 +25,7 @@ export interface CheckedCredential {
 const SOON_MS = 7 * DAY
 const LOGIN = 'hermes auth login --headless'
 
-/** Checks the credential from stored data, as a gateway would load it. Makes no request. */
+/** Checks the credential as the running gateway has it, or from stored data. Makes no request to the provider. */
 export async function checkCredential(
   settings: Settings,
   processEnv: Readonly<NodeJS.ProcessEnv>,
@@ -54,9 +55,9 @@ export async function checkCredential(
   }
   const { keeper } = parts
   await keeper.load().finally(() => parts.close())
-  const status = keeper.snapshot()
+  const { status, message } = await credentialStatus(parts)
   const reports = keeper.decision?.reports ?? []
-  return { findings: credentialFindings(status, keeper.message, reports, Date.now()), status }
+  return { findings: credentialFindings(status, message, reports, Date.now()), status }
 }
 
 function openCredentials(

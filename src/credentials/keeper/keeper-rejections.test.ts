@@ -257,3 +257,57 @@ describe('stopping', () => {
     expect(own.renewals).toHaveLength(1)
   })
 })
+
+it.each<[string, (made: Made) => Promise<unknown>, string]>([
+  ['every token is rejected', rejectEverything, 'degraded:revoked'],
+  [
+    'the use is not permitted',
+    async (made) =>
+      made.reject(await made.acquire(), { kind: 'not-permitted', reason: 'policy' }).catch(() => {}),
+    'not-permitted:policy',
+  ],
+  [
+    'the endpoint does not answer a rejected token',
+    async (made) => {
+      made.own.script.push(unanswered)
+      const used = await made.acquire()
+      made.keeper.accepted(used)
+      await made.reject(used).catch(() => {})
+    },
+    'degraded:network',
+  ],
+  [
+    'the grant is dead',
+    async (made) => {
+      made.own.script.push(dead)
+      const used = await made.acquire()
+      made.keeper.accepted(used)
+      await made.reject(used).catch(() => {})
+    },
+    'needs-login:revoked',
+  ],
+])('a command that looks on sees the state of the keeper that runs: %s', async (_what, happens, expected) => {
+  const made = await signedInFixture()
+  await happens(made)
+  await made.clock.advance(SECOND)
+  const { state, reason } = made.keeper.snapshot()
+  expect(`${state}:${reason}`).toBe(expected)
+  expect(await made.lookOn()).toMatchObject({ state, reason })
+})
+
+type Made = Awaited<ReturnType<typeof signedInFixture>>
+
+const unanswered: RefreshOutcome = {
+  kind: 'transient',
+  reason: 'network',
+  message: 'no answer',
+  retryAfterMs: null,
+  ambiguous: false,
+}
+
+async function rejectEverything(made: Made): Promise<void> {
+  const first = await made.acquire()
+  made.keeper.accepted(first)
+  const second = await made.reject(first)
+  await made.reject(second).catch(() => {})
+}

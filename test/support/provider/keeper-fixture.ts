@@ -2,6 +2,7 @@ import { afterEach } from 'vitest'
 import type { Credential, Probe, ProbeResult, Rejection } from '../../../src/credentials/credential.ts'
 import { Keeper } from '../../../src/credentials/keeper/keeper.ts'
 import type { KeeperNotice, KeeperWarning } from '../../../src/credentials/keeper/notices.ts'
+import type { AuthStatus } from '../../../src/credentials/keeper/status.ts'
 import type { SourcePolicy } from '../../../src/credentials/sources/decision.ts'
 import { createResolver } from '../../../src/credentials/sources/decision.ts'
 import { environmentSource, type CredentialVariables } from '../../../src/credentials/sources/environment.ts'
@@ -45,6 +46,13 @@ class KeeperRig {
     await this.keeper.stop()
     this.keeper = this.#build()
     await this.keeper.start()
+  }
+
+  /** What a command sees that reads the same files beside the running keeper. */
+  async lookOn(): Promise<AuthStatus> {
+    const looking = this.#build()
+    await looking.load()
+    return looking.snapshot()
   }
 
   setVariables(variables: Record<string, string>): void {
