@@ -21,7 +21,7 @@ export class AttemptFailed extends Error {
  * recovery steps and repeats once with what that gave. The only way in which a request leaves.
  *
  * Nothing is repeated after something was shown: the message then goes back to its queue,
- * and the credential is being mended meanwhile.
+ * and the credential is being recovered meanwhile.
  *
  * @throws what the failure means: NeedsLogin, NotPermitted, TransientError, UsageLimited, ModelRefusal, …
  */

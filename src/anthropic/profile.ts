@@ -14,7 +14,7 @@ export interface ProfileOptions {
 
 /**
  * Profiles that `ant auth login` wrote, and Workload Identity Federation, through the
- * official SDK's own code: it reads their files and variables, and renews them.
+ * official SDK's own code: it reads their files and variables, and refreshes them.
  */
 export function profileAccess(options: ProfileOptions): ProfileAccess {
   return {

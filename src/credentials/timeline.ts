@@ -44,7 +44,7 @@ const KEPT_EVENTS = 800
 const SAVE_AFTER_MS = 2 * SECOND
 /** A storm of rejections is one mark on the strip. */
 const SAME_STORM_MS = MINUTE
-/** Outcomes of a refresh after which there is a token in hand. */
+/** Outcomes of a refresh after which there is a token. */
 const GOOD_OUTCOMES: ReadonlySet<string> = new Set(['renewed', 'adopted', 'unsaved'])
 
 export function isGoodRefresh(outcome: string): boolean {

@@ -13,11 +13,11 @@ const STALE_MS = 60 * SECOND
 const TOUCH_MS = SECOND
 const RETRY_MS = 20
 /** Far longer than a process needs, even on a busy machine, from seeing a stale lock to removing it. */
-const SETTLE_MS = SECOND
+const TAKEOVER_MS = SECOND
 /** Writers of the file hold its own lock for milliseconds. */
 const WRITE_LOCK_WAIT_MS = 5 * SECOND
 /** How long a result waits for locks that were lost while this process was stopped. */
-const RETAKE_WAIT_MS = 5 * SECOND
+const REACQUIRE_WAIT_MS = 5 * SECOND
 
 export interface ClaudeCodeLocksOptions {
   /** Claude Code's folder. */
@@ -40,7 +40,7 @@ export class ClaudeCodeLocks {
   }
 
   /** Takes all locks of a refresh; null when somebody else holds one for `waitMs`. @throws when they cannot be made */
-  async take(waitMs: number, signal: AbortSignal): Promise<ClaudeCodeLock | null> {
+  async acquire(waitMs: number, signal: AbortSignal): Promise<ClaudeCodeLock | null> {
     const giveUpAt = systemClock.monotonic() + waitMs
     const ours = await acquireFileLock(join(this.#options.home, 'claude-code.refresh.lock'), {
       waitMs,
@@ -52,7 +52,7 @@ export class ClaudeCodeLocks {
     try {
       // We hold our own lock, so whoever wrote the record is dead.
       record.cleanUp()
-      if (await lock.takeBoth(giveUpAt, signal)) return lock
+      if (await lock.acquireBoth(giveUpAt, signal)) return lock
     } catch (error) {
       await lock.release()
       throw error
@@ -88,7 +88,7 @@ export class ClaudeCodeLock implements RotationLock {
   }
 
   /** First the newer lock, then the one that older versions know too; false when time is up. */
-  async takeBoth(giveUpAt: number, signal?: AbortSignal): Promise<boolean> {
+  async acquireBoth(giveUpAt: number, signal?: AbortSignal): Promise<boolean> {
     const paths = [join(this.#configDir, '.oauth_refresh.lock'), `${realpathSync(this.#configDir)}.lock`]
     for (const path of paths) {
       const lock = await this.#waitFor(path, giveUpAt, signal)
@@ -104,10 +104,10 @@ export class ClaudeCodeLock implements RotationLock {
   }
 
   /** Makes sure of both locks before a write, taking them again if this process slept through their time. */
-  async retake(): Promise<boolean> {
+  async reacquire(): Promise<boolean> {
     if (await this.stillOurs()) return true
     this.#releaseBoth()
-    return this.takeBoth(systemClock.monotonic() + RETAKE_WAIT_MS)
+    return this.acquireBoth(systemClock.monotonic() + REACQUIRE_WAIT_MS)
   }
 
   /** Runs `write` under the lock of the file's writers. @throws StoreError when that cannot be had */
@@ -126,8 +126,8 @@ export class ClaudeCodeLock implements RotationLock {
 
   async #waitFor(path: string, giveUpAt: number, signal?: AbortSignal): Promise<DirectoryLock | null> {
     for (;;) {
-      const lock = DirectoryLock.tryTake(path, STALE_MS)
-      if (lock && (!lock.takenOver || (await this.#settles(lock, signal)))) return lock
+      const lock = DirectoryLock.tryAcquire(path, STALE_MS)
+      if (lock && (!lock.takenOver || (await this.#survivesTakeover(lock, signal)))) return lock
       if (systemClock.monotonic() >= giveUpAt) return null
       await pause(RETRY_MS, undefined, signal ? { signal } : {})
     }
@@ -138,10 +138,10 @@ export class ClaudeCodeLock implements RotationLock {
    * what the faster one has just made. So a lock that was taken over counts only when it
    * is still ours after everybody else's moment has passed.
    */
-  async #settles(lock: DirectoryLock, signal?: AbortSignal): Promise<boolean> {
+  async #survivesTakeover(lock: DirectoryLock, signal?: AbortSignal): Promise<boolean> {
     this.#record.addIfRoom(lock.identity)
     try {
-      await pause(SETTLE_MS, undefined, signal ? { signal } : {})
+      await pause(TAKEOVER_MS, undefined, signal ? { signal } : {})
       return lock.stillOurs()
     } catch (error) {
       lock.release()
@@ -179,7 +179,7 @@ class LockRecord {
     this.#save()
   }
 
-  /** For the lock of a write: an answer is in hand, and a full disk of ours must not keep it from theirs. */
+  /** For the lock of a write: an answer has come, and a full disk of ours must not keep it from theirs. */
   addIfRoom(identity: DirectoryIdentity): void {
     this.#held.push(identity)
     this.#saveIfRoom()

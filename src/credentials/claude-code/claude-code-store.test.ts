@@ -50,7 +50,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     expect(sandbox.counts.tokenRequests).toBe(1)
   })
 
-  it('is renewed over locks that were abandoned a minute ago, and waits for younger ones', async () => {
+  it('is refreshed over locks that were abandoned a minute ago, and waits for younger ones', async () => {
     const fixture = await borrowed()
     const { open, first, sandbox } = fixture
     const program = await cli(fixture)
@@ -72,7 +72,7 @@ describe('a sign-in that is shared with Claude Code', () => {
     const fixture = await borrowed()
     const { store, first, sandbox } = fixture
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 3_500 })
-    const renewal = store.refresh(first, NEVER)
+    const refresh = store.refresh(first, NEVER)
     await expect.poll(() => existsSync(locksOf(fixture)[1]!)).toBe(true)
     const born = locksOf(fixture).map((lock) => statSync(lock).birthtimeMs)
     expect(born[0]).toBeLessThanOrEqual(born[1]!)
@@ -83,7 +83,7 @@ describe('a sign-in that is shared with Claude Code', () => {
         if (seen) oldest = Math.max(oldest, Date.now() - seen.mtimeMs)
       }
     }, 50)
-    expect((await renewal).kind).toBe('renewed')
+    expect((await refresh).kind).toBe('renewed')
     clearInterval(watch)
     expect(oldest).toBeGreaterThan(500)
     expect(oldest).toBeLessThan(2_000)
@@ -140,13 +140,13 @@ describe('a sign-in that is shared with Claude Code', () => {
     const { store, first, configDir, path } = fixture
     const storage = `${configDir}/.storage-write.lock`
     await mkdir(storage)
-    const renewal = store.refresh(first, NEVER)
+    const refresh = store.refresh(first, NEVER)
     await expect.poll(() => fixture.sandbox.counts.tokenRequests).toBe(1)
     // The answer is here, and is not written for as long as another writes.
     await pause(200)
     expect(await readFile(path, 'utf8')).toContain(first.accessToken.reveal())
     await rmdir(storage)
-    expect((await renewal).kind).toBe('renewed')
+    expect((await refresh).kind).toBe('renewed')
     expect((await stat(path)).mode & 0o777).toBe(0o600)
   })
 

@@ -111,7 +111,7 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
 
   /** As `RotationStore.lock`. The four below are for the rotation. */
   async lock(waitMs: number, signal: AbortSignal): Promise<ClaudeCodeLock | null> {
-    this.#lock = await this.#locks.take(waitMs, signal)
+    this.#lock = await this.#locks.acquire(waitMs, signal)
     return this.#lock
   }
 
@@ -126,7 +126,8 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
   ): Promise<'saved' | StoredSignIn> {
     const lock = this.#lock!
     // Stopped for a minute, we lost the locks: whoever has them now may be spending the same token.
-    if (!(await lock.retake())) throw new StoreError('Claude Code’s locks were lost and cannot be had again')
+    if (!(await lock.reacquire()))
+      throw new StoreError('Claude Code’s locks were lost and cannot be had again')
     return lock.whileWriting(async () => {
       const loaded = await this.#load()
       if (!('document' in loaded)) return loaded

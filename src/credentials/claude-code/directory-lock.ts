@@ -33,7 +33,7 @@ export class DirectoryLock {
    *
    * @throws NodeJS.ErrnoException when the folder does not take it (read-only, missing)
    */
-  static tryTake(path: string, staleMs: number): DirectoryLock | null {
+  static tryAcquire(path: string, staleMs: number): DirectoryLock | null {
     const takenOver = !make(path)
     if (takenOver) {
       if (!isStale(path, staleMs)) return null

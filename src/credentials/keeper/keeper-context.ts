@@ -52,7 +52,7 @@ export class KeeperContext {
   readonly #listeners = new Set<(notice: KeeperNotice) => void>()
   #state: KeeperState = INITIAL_STATE
   #token: TokenClock | null = null
-  #told: AuthStatus | null = null
+  #emitted: AuthStatus | null = null
   #ready: Credential | null = null
   #readyUntil = 0
 
@@ -114,7 +114,7 @@ export class KeeperContext {
     const before = this.#state
     this.#state = events.reduce(transition, before)
     this.updateReady()
-    if (this.#state !== before) this.tellState()
+    if (this.#state !== before) this.emitState()
     this.changed()
   }
 
@@ -177,7 +177,7 @@ export class KeeperContext {
   }
 
   /** The one way up: whatever happens here is heard of through it. */
-  tell(notice: KeeperNotice): void {
+  emit(notice: KeeperNotice): void {
     for (const listener of this.#listeners) {
       try {
         listener(notice)
@@ -188,13 +188,13 @@ export class KeeperContext {
   }
 
   /** Tells the state where it looks different from what was told last. */
-  tellState(): void {
+  emitState(): void {
     if (!this.running) return
     const to = this.status()
-    const from = this.#told
+    const from = this.#emitted
     if (from !== null && outwardly(from) === outwardly(to)) return
-    this.#told = to
-    this.tell({
+    this.#emitted = to
+    this.emit({
       type: 'transition',
       at: this.clock.now(),
       from,

@@ -15,7 +15,7 @@ describe('when a request is rejected', () => {
     const current = await made.acquire()
     expect(current).not.toBe(old)
     expect(await made.reject(old)).toBe(current)
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
   })
 
   it('adopts a newer token of the store without a token request', async () => {
@@ -24,7 +24,7 @@ describe('when a request is rejected', () => {
     const newer = made.own.issue()
     made.own.stored = { kind: 'present', generation: newer }
     expect((await made.reject(used)).fingerprint).toBe(newer.accessToken.fingerprint)
-    expect(made.own.renewals).toHaveLength(0)
+    expect(made.own.refreshes).toHaveLength(0)
   })
 
   it('makes one refresh for two hundred that fail one after another', async () => {
@@ -38,7 +38,7 @@ describe('when a request is rejected', () => {
     }
     const all = new Set(await Promise.all(repeats))
     expect(all.size).toBe(1)
-    expect(made.own.renewals).toHaveLength(1)
+    expect(made.own.refreshes).toHaveLength(1)
   })
 
   it('never refreshes again when the fresh token is rejected, and finds the recovery by a probe', async () => {
@@ -51,7 +51,7 @@ describe('when a request is rejected', () => {
     expect(keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked', consecutive401: 2 })
     for (let count = 0; count < 50; count++) expect(() => keeper.acquire()).toThrow(TransientError)
     await clock.advance(20 * MINUTE)
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
     expect(made.probed.length).toBeGreaterThan(3)
     expect(made.probed.length).toBeLessThan(12)
     expect(made.warnings.filter(({ code }) => code === 'rejected-repeatedly')).toHaveLength(1)
@@ -81,7 +81,7 @@ describe('when a request is rejected', () => {
     expect(refused).toBeInstanceOf(TransientError)
     for (let count = 0; count < 50; count++) expect(() => keeper.acquire()).toThrow(TransientError)
     await clock.advance(20 * MINUTE)
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
     expect(keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked' })
   })
 
@@ -105,7 +105,7 @@ describe('when a request is rejected', () => {
     await made.restart()
     expect(made.keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked' })
     await made.clock.advance(HOUR)
-    expect(made.own.renewals).toHaveLength(1)
+    expect(made.own.refreshes).toHaveLength(1)
   })
 
   it('does not refresh for a missing scope, nor for an organisation or policy that forbids', async () => {
@@ -126,7 +126,7 @@ describe('when a request is rejected', () => {
     policy.probeAnswer = { kind: 'accepted' }
     await policy.clock.advance(HOUR)
     expect(policy.keeper.snapshot().state).toBe('healthy')
-    for (const { own } of [scope, policy]) expect(own.renewals.length).toBeLessThanOrEqual(1)
+    for (const { own } of [scope, policy]) expect(own.refreshes.length).toBeLessThanOrEqual(1)
   })
 
   it('lets the API key stand in for a dead sign-in only where that is allowed', async () => {
@@ -139,8 +139,8 @@ describe('when a request is rejected', () => {
     const used = await made.acquire()
     expect(used.kind).toBe('oauth')
     made.own.script.push(dead)
-    const standIn = await made.reject(used)
-    expect(standIn).toMatchObject({ kind: 'api-key', source: 'fallback-api-key' })
+    const fallback = await made.reject(used)
+    expect(fallback).toMatchObject({ kind: 'api-key', source: 'fallback-api-key' })
     expect(made.keeper.snapshot()).toMatchObject({
       state: 'at-risk',
       source: 'fallback-api-key',
@@ -172,7 +172,7 @@ describe('clocks', () => {
     const { clock, own, keeper } = await signedInFixture()
     clock.jump(9 * HOUR)
     await clock.advance(2 * MINUTE)
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
     expect(keeper.snapshot().state).toBe('healthy')
   })
 
@@ -183,7 +183,7 @@ describe('clocks', () => {
     await clock.advance(DAY)
     await keeper.acquire()
     const expected = (clock.monotonic() - start) / ((8 * HOUR * 2) / 3)
-    expect(own.renewals.length).toBeLessThanOrEqual(Math.ceil(expected) + 1)
+    expect(own.refreshes.length).toBeLessThanOrEqual(Math.ceil(expected) + 1)
     expect(keeper.snapshot().state).toBe('healthy')
   })
 })
@@ -193,17 +193,17 @@ it("gives up a stored token that is over by the server's clock, and does so once
   const stored = await keeper.acquire()
   keeper.accepted(stored, clock.now() + HOUR)
   await clock.advance(MINUTE)
-  expect(own.renewals).toHaveLength(0)
+  expect(own.refreshes).toHaveLength(0)
   // Our clock is two days behind: the token must have ended long ago.
   keeper.accepted(stored, clock.now() + 2 * DAY)
   await clock.advance(0)
-  expect(own.renewals).toHaveLength(1)
-  const renewed = await keeper.acquire()
-  expect(renewed).not.toBe(stored)
+  expect(own.refreshes).toHaveLength(1)
+  const refreshed = await keeper.acquire()
+  expect(refreshed).not.toBe(stored)
   // What was issued just now was reckoned on this clock as it stands.
-  keeper.accepted(renewed, clock.now() + 2 * DAY)
+  keeper.accepted(refreshed, clock.now() + 2 * DAY)
   await clock.advance(MINUTE)
-  expect(own.renewals).toHaveLength(1)
+  expect(own.refreshes).toHaveLength(1)
 })
 
 it("goes over to a person's new sign-in of whatever account, and forgets the old trouble", async () => {
@@ -217,7 +217,7 @@ it("goes over to a person's new sign-in of whatever account, and forgets the old
   expect(keeper.snapshot()).toMatchObject({ state: 'healthy', consecutive401: 0 })
   // And the new one has its own right to one refresh.
   keeper.accepted(await made.reject(await made.acquire()))
-  expect(own.renewals).toHaveLength(2)
+  expect(own.refreshes).toHaveLength(2)
 })
 
 it('leaves a result that comes after a logout to nobody', async () => {
@@ -254,7 +254,7 @@ describe('stopping', () => {
     finish.resolve()
     await stopping
     await clock.advance(DAY)
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
   })
 })
 

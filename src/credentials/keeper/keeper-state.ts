@@ -95,7 +95,7 @@ export const INITIAL_STATE: KeeperState = {
 export function transition(state: KeeperState, event: KeeperEvent): KeeperState {
   switch (event.type) {
     case 'found':
-      return event.usable ? settled(event.active) : ended(event.active, event.retryNow)
+      return event.usable ? workingState(event.active) : expiredState(event.active, event.retryNow)
     case 'nothing-found':
       return event.misconfigured
         ? { name: 'misconfigured', active: null, ...troubleOf(event) }
@@ -103,7 +103,7 @@ export function transition(state: KeeperState, event: KeeperEvent): KeeperState 
     case 'unsaved':
       return { name: 'at-risk', active: event.active, retry: event.retry, ...troubleOf(event) }
     case 'saved':
-      if (state.name === 'at-risk' && state.retry?.means === 'save') return settled(state.active)
+      if (state.name === 'at-risk' && state.retry?.means === 'save') return workingState(state.active)
       // It outlived its token before there was room for it: now it may be refreshed again.
       return state.name === 'degraded' && state.retry.means === 'save'
         ? { ...state, retry: event.retryNow }
@@ -143,7 +143,7 @@ export function transition(state: KeeperState, event: KeeperEvent): KeeperState 
     case 'probe-failed':
       return 'retry' in state && state.retry?.means === 'probe' ? { ...state, retry: event.retry } : state
     case 'accepted':
-      return isUsable(state) ? state : settled(active)
+      return isUsable(state) ? state : workingState(active)
     case 'expired':
       return afterExpiry(state, active, event.retryNow)
   }
@@ -172,12 +172,12 @@ export function retryOf(state: KeeperState): Retry | null {
   return 'retry' in state ? state.retry : null
 }
 
-function settled(active: ManagedCredential): KeeperState {
+function workingState(active: ManagedCredential): KeeperState {
   if (active.refreshSource !== null || active.kind === 'api-key') return { name: 'healthy', active }
   return { name: 'at-risk', active, retry: null, reason: 'unrenewable', message: UNRENEWABLE_SENTENCE }
 }
 
-function ended(active: ManagedCredential, retryNow: Retry): KeeperState {
+function expiredState(active: ManagedCredential, retryNow: Retry): KeeperState {
   const trouble = { reason: 'expired', message: 'the token has expired' } as const
   return active.refreshSource === null
     ? { name: 'needs-login', active, retry: null, ...trouble }
@@ -186,7 +186,7 @@ function ended(active: ManagedCredential, retryNow: Retry): KeeperState {
 
 function afterExpiry(state: KeeperState, active: ManagedCredential, retryNow: Retry): KeeperState {
   if (!isUsable(state)) return state
-  if (state.name !== 'at-risk') return ended(active, retryNow)
+  if (state.name !== 'at-risk') return expiredState(active, retryNow)
   const { reason, message, retry } = state
   if (retry === null) {
     return {

@@ -157,10 +157,10 @@ class Life {
     await clock.advance(0)
   }
 
-  /** As the model client does it: one repeat with what the ladder gives. */
+  /** As the model client does it: one repeat with what the recovery steps give. */
   async #request(): Promise<boolean> {
     const { keeper, fixture } = this
-    // What a process that has ended still had in hand never leaves it.
+    // What a process that has ended still had never leaves it.
     const accepts = (credential: Credential) =>
       keeper === this.keeper && keeper !== this.#crashed && fixture.request(credential.secret)
     try {

@@ -15,18 +15,18 @@ const outage: RefreshOutcome = {
 const dead: RefreshOutcome = { kind: 'terminal', reason: 'revoked', message: 'the sign-in was revoked' }
 
 describe('ahead of time', () => {
-  it('renews an own sign-in at two thirds of its life, without any request', async () => {
+  it('refreshes an own sign-in at two thirds of its life, without any request', async () => {
     const { clock, own, keeper } = await signedInFixture()
     const start = clock.now()
     await clock.advance(5 * HOUR)
-    expect(own.renewals).toEqual([])
+    expect(own.refreshes).toEqual([])
     await clock.advance(HOUR)
-    expect(own.renewals).toHaveLength(1)
-    expect((own.renewals[0]! - start) / (8 * HOUR)).toBeCloseTo(2 / 3, 2)
+    expect(own.refreshes).toHaveLength(1)
+    expect((own.refreshes[0]! - start) / (8 * HOUR)).toBeCloseTo(2 / 3, 2)
     expect(keeper.snapshot()).toMatchObject({ state: 'healthy', lastRefresh: { outcome: 'renewed' } })
   })
 
-  it('renews a borrowed sign-in only in its last quarter of an hour', async () => {
+  it('refreshes a borrowed sign-in only in its last quarter of an hour', async () => {
     const { clock, claudeCode, keeper } = keeperFixture({
       variables: { ANTHROPIC_TOKEN: 'sk-ant-oat01-TEST-static' },
     })
@@ -34,9 +34,9 @@ describe('ahead of time', () => {
     await keeper.start()
     expect(keeper.snapshot()).toMatchObject({ source: 'claude-code', renewable: true, state: 'healthy' })
     await clock.advance(7 * HOUR + 44 * MINUTE)
-    expect(claudeCode.renewals).toHaveLength(0)
+    expect(claudeCode.refreshes).toHaveLength(0)
     await clock.advance(2 * MINUTE)
-    expect(claudeCode.renewals).toHaveLength(1)
+    expect(claudeCode.refreshes).toHaveLength(1)
   })
 
   it('lets nobody wait before the last minutes, and one refresh serve a thousand that do', async () => {
@@ -51,12 +51,12 @@ describe('ahead of time', () => {
     expect(keeper.acquire()).not.toBeInstanceOf(Promise)
     await clock.advance(10 * SECOND)
     // The second try is under way, and the old token is good for hours: nobody waits.
-    expect(own.renewals).toHaveLength(2)
+    expect(own.refreshes).toHaveLength(2)
     expect(keeper.acquire()).not.toBeInstanceOf(Promise)
     finish.resolve()
     await clock.advance(0)
     expect(keeper.snapshot().state).toBe('healthy')
-    expect(own.renewals).toHaveLength(2)
+    expect(own.refreshes).toHaveLength(2)
   })
 
   it('makes one token request for a thousand requests at the moment of expiry', async () => {
@@ -64,7 +64,7 @@ describe('ahead of time', () => {
     const old = keeper.acquire()
     clock.jump(8 * HOUR)
     const all = await Promise.all(Array.from({ length: 1_000 }, async () => keeper.acquire()))
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
     expect(new Set(all).size).toBe(1)
     expect(all[0]).not.toBe(old)
   })
@@ -99,11 +99,13 @@ describe('when the token endpoint fails', () => {
       await keeper.acquire()
       await clock.advance(SECOND)
     }
-    const pauses = own.renewals.slice(1).map((at, index) => Math.round((at - own.renewals[index]!) / SECOND))
+    const pauses = own.refreshes
+      .slice(1)
+      .map((at, index) => Math.round((at - own.refreshes[index]!) / SECOND))
     expect(pauses.slice(0, 5)).toEqual([5, 10, 20, 40, 80])
     expect(keeper.snapshot()).toMatchObject({ state: 'at-risk', reason: 'network' })
     await clock.advance(HOUR)
-    expect(own.renewals.length).toBeLessThan(24)
+    expect(own.refreshes.length).toBeLessThan(24)
   })
 
   it('obeys Retry-After, an hour at most, also after a restart', async () => {
@@ -112,18 +114,18 @@ describe('when the token endpoint fails', () => {
     own.script.push({ ...outage, reason: 'rate-limited', retryAfterMs: 120 * SECOND })
     own.script.push({ ...outage, reason: 'rate-limited', retryAfterMs: 99_999 * SECOND })
     await clock.advance(5 * HOUR + 20 * MINUTE)
-    const first = own.renewals[0]!
+    const first = own.refreshes[0]!
     await made.restart()
     expect(made.keeper.snapshot()).toMatchObject({ state: 'at-risk', reason: 'rate-limited' })
     await clock.advance(first + 119 * SECOND - clock.now())
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
     await clock.advance(2 * SECOND)
-    expect(own.renewals).toHaveLength(2)
+    expect(own.refreshes).toHaveLength(2)
     await made.restart()
     await clock.advance(59 * MINUTE)
-    expect(own.renewals).toHaveLength(2)
+    expect(own.refreshes).toHaveLength(2)
     await clock.advance(2 * MINUTE)
-    expect(own.renewals).toHaveLength(3)
+    expect(own.refreshes).toHaveLength(3)
     expect(made.keeper.snapshot().state).toBe('healthy')
   })
 
@@ -131,10 +133,10 @@ describe('when the token endpoint fails', () => {
     const { clock, own, keeper } = await signedInFixture()
     own.script.push({ ...outage, ambiguous: true }, { ...outage, ambiguous: true })
     await clock.advance(7 * HOUR)
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
     expect(keeper.snapshot()).toMatchObject({ state: 'at-risk', reason: 'network' })
     await clock.advance(HOUR + MINUTE)
-    expect(own.renewals.length).toBeGreaterThanOrEqual(2)
+    expect(own.refreshes.length).toBeGreaterThanOrEqual(2)
     await clock.advance(10 * MINUTE)
     expect(keeper.snapshot().state).toBe('healthy')
   })
@@ -151,7 +153,7 @@ describe('when the token endpoint fails', () => {
     expect(made.keeper.snapshot()).toMatchObject({ state: 'needs-login', reason: 'revoked' })
     expect(() => made.keeper.acquire()).toThrow(NeedsLogin)
     await clock.advance(DAY)
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
     own.store()
     await clock.advance(0)
     expect(made.keeper.snapshot().state).toBe('healthy')
@@ -166,7 +168,7 @@ describe('when the token endpoint fails', () => {
     })
     await clock.advance(6 * HOUR)
     expect(keeper.snapshot()).toMatchObject({ state: 'healthy' })
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
   })
 
   it('serves a token that cannot be saved, and says so until there is room', async () => {
@@ -191,6 +193,6 @@ describe('when the token endpoint fails', () => {
     own.savesSucceed = true
     await clock.advance(5 * MINUTE)
     expect(keeper.snapshot()).toMatchObject({ state: 'healthy', fingerprint: unsaved.fingerprint })
-    expect(own.renewals).toHaveLength(1)
+    expect(own.refreshes).toHaveLength(1)
   })
 })

@@ -60,7 +60,7 @@ export class Keeper implements CredentialDoor {
     context.running = true
     this.#watch = context.resolver.watch(() => void this.#sources.reload().then(() => this.#tick()))
     this.#tick()
-    context.tellState()
+    context.emitState()
     warnUnrenewable(context)
   }
 
@@ -172,20 +172,21 @@ export class Keeper implements CredentialDoor {
     const current = context.current()
     if (current) return current
     if (context.fallback) {
-      this.#tellFallback()
+      this.#warnFallbackOnce()
       return context.fallback
     }
-    if (isUsable(context.state)) throw new TransientError('the credential is being mended', null, 'expired')
+    if (isUsable(context.state))
+      throw new TransientError('the credential is being recovered', null, 'expired')
     throw errorOf(context.state, context.clock.now())
   }
 
   /** Once for each sign-in. */
-  #tellFallback(): void {
+  #warnFallbackOnce(): void {
     const fingerprint = this.#context.active?.fingerprint ?? ''
     if (this.#fallbackToldFor === fingerprint) return
     this.#fallbackToldFor = fingerprint
     warnFallback(this.#context)
-    this.#context.tellState()
+    this.#context.emitState()
   }
 
   /** Does whatever is due, and sets the timer for the next thing. */

@@ -45,7 +45,7 @@ export class Prober {
       this.#asking = false
     }
     if (!context.isActive(active.fingerprint) || !context.running || context.retry?.means !== 'probe') return
-    context.tell({ type: 'probe', at: context.clock.now(), accepted: result.kind === 'accepted' })
+    context.emit({ type: 'probe', at: context.clock.now(), accepted: result.kind === 'accepted' })
     if (result.kind === 'accepted') {
       memory.update({ forbidden: null, rejected: forget(memory.record.rejected, active.fingerprint) })
       context.dispatch({ type: 'accepted' })

@@ -98,7 +98,7 @@ export class Refresher {
     const at = clock.now()
     const name = outcome.kind === 'terminal' || outcome.kind === 'transient' ? outcome.reason : outcome.kind
     memory.update({ begun: null, lastRefresh: { at, outcome: name } })
-    context.tell({
+    context.emit({
       type: 'refresh',
       at,
       outcome: name,

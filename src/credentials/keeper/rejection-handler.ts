@@ -47,11 +47,11 @@ export class RejectionHandler {
   async handle(used: Credential, rejection: Rejection): Promise<void> {
     const context = this.#context
     const { fingerprint } = used
-    context.tell({ type: 'rejection', at: context.clock.now(), fingerprint, rejection })
+    context.emit({ type: 'rejection', at: context.clock.now(), fingerprint, rejection })
     if (used.source === 'fallback-api-key') {
       if (rejection.kind === 'rejected') this.#markRejected(fingerprint)
       context.fallback = null
-      context.tellState()
+      context.emitState()
     } else if (!context.isActive(fingerprint)) {
       // An answer to a generation that was replaced meanwhile says nothing about this one.
       if (rejection.kind === 'rejected') this.#markRejected(fingerprint)

@@ -63,7 +63,7 @@ export class SourceWatcher {
     context.fallback = decision.fallback
     const next = decision.inUse ?? decision.dead
     if (next) {
-      if (context.isActive(next.fingerprint)) context.tellState()
+      if (context.isActive(next.fingerprint)) context.emitState()
       else this.#adopt(next)
       return
     }

@@ -128,7 +128,7 @@ function lengthOf({ issuedAt, expiresAt }: TokenTimes, now: number): number {
 }
 
 /**
- * What a token's two clocks say at the moment it was taken over. The wall clock
+ * What a token's two clocks say at the moment it was adopted. The wall clock
  * counts a suspend and may be set wrong; the monotonic one does neither. A token
  * lives only as long as both agree.
  */

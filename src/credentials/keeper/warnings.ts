@@ -68,7 +68,7 @@ export function warnRejectedAgain(context: KeeperContext): void {
 export function warnFallback(context: KeeperContext): void {
   warn(context, {
     code: 'fallback-api-key',
-    text: 'The OAuth sign-in cannot be used; ANTHROPIC_API_KEY stands in for it and is billed.',
+    text: 'The OAuth sign-in cannot be used; ANTHROPIC_API_KEY is used instead and is billed.',
     command: commandFor(context),
     alert: true,
   })
@@ -97,5 +97,5 @@ function commandFor({ state }: KeeperContext): string {
 }
 
 function warn(context: KeeperContext, warning: KeeperWarning): void {
-  context.tell({ type: 'warning', at: context.clock.now(), warning })
+  context.emit({ type: 'warning', at: context.clock.now(), warning })
 }

@@ -19,7 +19,7 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
     )
   })
 
-  it('are renewed with one request, and the new pair is on disk before it is used', async () => {
+  it('are refreshed with one request, and the new pair is on disk before it is used', async () => {
     const { store, sandbox, first, present } = await signedIn({ place })
     const outcome = await store.refresh(first, NEVER)
     expect(outcome.kind).toBe('renewed')

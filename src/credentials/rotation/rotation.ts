@@ -207,21 +207,21 @@ export class Rotation<Room extends Reserved> {
     const result = await this.#endpoint.refresh(refreshToken!, scopes, { beforeSend: countFirst, clientId })
     switch (result.kind) {
       case 'issued':
-        return this.#keep(spent, result.tokens, intent, prepared, lock)
+        return this.#saveIssued(spent, result.tokens, intent, prepared, lock)
       case 'dead':
-        return this.#bury(spent, result, intent)
+        return this.#recordDeath(spent, result, intent)
       case 'stopped':
         // The lock was taken from us before the (next) request; those sent were refused unprocessed.
-        if (uncertain) await this.#settle({ ...intent, outcome: 'ambiguous' })
+        if (uncertain) await this.#record({ ...intent, outcome: 'ambiguous' })
         else await this.#intents.clear()
         return { kind: 'busy' }
       case 'transient':
-        return this.#putOff(result, intent)
+        return this.#postpone(result, intent)
     }
   }
 
   /** A pair was issued. From here on nothing may lose it. */
-  async #keep(
+  async #saveIssued(
     spent: Generation,
     tokens: IssuedTokens,
     intent: Intent,
@@ -230,7 +230,7 @@ export class Rotation<Room extends Reserved> {
   ): Promise<RefreshOutcome> {
     if (spent.accountId !== null && tokens.accountId !== null && spent.accountId !== tokens.accountId) {
       const message = 'the renewed token belongs to another account and was refused'
-      await this.#settle({ ...intent, outcome: 'dead', reason: 'account' })
+      await this.#record({ ...intent, outcome: 'dead', reason: 'account' })
       return { kind: 'terminal', reason: 'account', message }
     }
     if (tokens.expiryAssumed) this.#warn('the token endpoint gave no usable expires_in; one hour is assumed')
@@ -260,7 +260,7 @@ export class Rotation<Room extends Reserved> {
     return stored
   }
 
-  async #bury(
+  async #recordDeath(
     spent: Generation,
     result: Extract<TokenResult, { kind: 'dead' }>,
     intent: Intent,
@@ -270,28 +270,28 @@ export class Rotation<Room extends Reserved> {
     if (!stillHolds(stored, spent)) return changedTo(stored)
     const lost = intent.uncertain && result.reason === 'revoked'
     const reason = lost ? 'lost-in-rotation' : result.reason
-    await this.#settle({ ...intent, outcome: 'dead', reason })
+    await this.#record({ ...intent, outcome: 'dead', reason })
     const message = lost
       ? 'the sign-in was renewed once, and the answer was lost before it could be stored'
       : result.message
     return { kind: 'terminal', reason, message }
   }
 
-  async #putOff(
+  async #postpone(
     result: Extract<TokenResult, { kind: 'transient' }>,
     intent: Intent,
   ): Promise<RefreshOutcome> {
     const { reason, message, retryAfterMs } = result
     const ambiguous = result.ambiguous || intent.uncertain
     const notBefore = retryAfterMs === null ? null : this.#clock.now() + retryAfterMs
-    if (ambiguous) await this.#settle({ ...intent, outcome: 'ambiguous', uncertain: true, reason, notBefore })
-    else if (notBefore !== null) await this.#settle({ ...intent, outcome: 'waiting', reason, notBefore })
+    if (ambiguous) await this.#record({ ...intent, outcome: 'ambiguous', uncertain: true, reason, notBefore })
+    else if (notBefore !== null) await this.#record({ ...intent, outcome: 'waiting', reason, notBefore })
     else await this.#intents.clear()
     return { kind: 'transient', reason, message, retryAfterMs, ambiguous }
   }
 
   /** Writes an outcome in. When the disk does not take it the open intent stands, which says the worst already. */
-  async #settle(intent: Intent): Promise<void> {
+  async #record(intent: Intent): Promise<void> {
     await this.#intents.write(intent).catch((error: unknown) => {
       this.#warn(`the outcome of a renewal could not be written down: ${messageOf(error)}`)
     })

@@ -127,7 +127,7 @@ describe('which credential is in use', () => {
     expect(decision).toMatchObject({ inUse: null, dead: own, fallback: null })
   })
 
-  it('offers the key as a stand-in only where that is allowed', () => {
+  it('offers the key as a fallback only where that is allowed', () => {
     const policy: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: true }
     const { inUse, fallback } = decide([present(own), present(apiKey)], policy, ACCEPT_ALL, null)
     expect(inUse).toBe(own)

@@ -54,7 +54,7 @@ async function command(script: string): Promise<CredentialSource> {
   })
 }
 
-async function renewal(source: CredentialSource) {
+async function refreshOf(source: CredentialSource) {
   const [reading] = await source.read()
   if (reading?.kind !== 'present') throw new Error('no command')
   const { signIn, generation } = reading.credential.refreshSource!
@@ -71,20 +71,20 @@ describe('the refresh command', () => {
 
   it('prints a token, which is used', async () => {
     const source = await command('echo sk-ant-oat01-TEST-of-the-vault')
-    expect(await renewal(source)).toMatchObject({ kind: 'renewed', generation: { expiresAt: null } })
+    expect(await refreshOf(source)).toMatchObject({ kind: 'renewed', generation: { expiresAt: null } })
     const [reading] = await source.read()
     expect(reading).toMatchObject({
       credential: { fingerprint: new Secret('sk-ant-oat01-TEST-of-the-vault').fingerprint },
     })
     // The same token once more is no refresh.
-    expect(await renewal(source)).toMatchObject({ kind: 'transient', reason: 'revoked' })
+    expect(await refreshOf(source)).toMatchObject({ kind: 'transient', reason: 'revoked' })
   })
 
   it('gets neither our secrets nor a shell, and its arguments whole', async () => {
     const source = await command(
       '[ -z "$ANTHROPIC_API_KEY" ] && [ "$1" = "an argument with spaces" ] && echo sk-ant-oat01-TEST-ok',
     )
-    expect(await renewal(source)).toMatchObject({ kind: 'renewed' })
+    expect(await refreshOf(source)).toMatchObject({ kind: 'renewed' })
   })
 
   it.each([
@@ -93,7 +93,7 @@ describe('the refresh command', () => {
     ['prints no token', 'echo "Error: not logged in"', /white space/],
     ['prints nothing', 'true', /is empty/],
   ])('that %s is tried again later, and its output is not repeated', async (_name, script, expected) => {
-    const outcome = await renewal(await command(script))
+    const outcome = await refreshOf(await command(script))
     expect(outcome).toMatchObject({ kind: 'transient', reason: 'endpoint' })
     expect((outcome as { message: string }).message).toMatch(expected)
     expect(JSON.stringify(outcome)).not.toContain('leaked')
@@ -104,7 +104,7 @@ describe('the refresh command', () => {
     const source = await command(
       `echo x >> ${folder}/runs; sleep 0.2; echo sk-ant-oat01-TEST-$(wc -l < ${folder}/runs)`,
     )
-    const outcomes = await Promise.all([renewal(source), renewal(source), renewal(source)])
+    const outcomes = await Promise.all([refreshOf(source), refreshOf(source), refreshOf(source)])
     const tokens = new Set(
       outcomes.map((outcome) => 'generation' in outcome && outcome.generation.accessToken.fingerprint),
     )
@@ -122,8 +122,8 @@ describe('a profile', () => {
         return { token: `sk-ant-oat01-TEST-${asked.length}`, expiresAt: null }
       },
     })
-    expect(await renewal(source)).toMatchObject({ kind: 'renewed' })
-    expect(await renewal(source)).toMatchObject({ kind: 'renewed' })
+    expect(await refreshOf(source)).toMatchObject({ kind: 'renewed' })
+    expect(await refreshOf(source)).toMatchObject({ kind: 'renewed' })
     expect(asked).toEqual([false, true])
   })
 
@@ -134,6 +134,6 @@ describe('a profile', () => {
         throw new Error('Error with sk-ant-oat01-TEST-leaked inside')
       },
     })
-    expect(JSON.stringify(await renewal(source))).not.toContain('leaked')
+    expect(JSON.stringify(await refreshOf(source))).not.toContain('leaked')
   })
 })

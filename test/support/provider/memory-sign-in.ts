@@ -9,15 +9,15 @@ import type {
 import type { Clock } from '../../../src/support/clock.ts'
 import { Secret } from '../../../src/support/secret.ts'
 
-/** A renewable sign-in without files and servers: the test says how each renewal ends. */
+/** A renewable sign-in without files and servers: the test says how each refresh ends. */
 export class MemorySignIn implements RefreshableSignIn {
   readonly clock: Clock
   readonly lifeMs: number
   stored: StoredSignIn = { kind: 'absent' }
-  /** What the next renewals do, in order; when empty, they succeed. */
+  /** What the next refreshes do, in order; when empty, they succeed. */
   readonly script: Array<RefreshOutcome | (() => Promise<RefreshOutcome> | RefreshOutcome)> = []
-  /** The moments at which a renewal was begun. */
-  readonly renewals: number[] = []
+  /** The moments at which a refresh was begun. */
+  readonly refreshes: number[] = []
   savesSucceed = true
   #count = 0
   readonly #listeners = new Set<() => void>()
@@ -45,7 +45,7 @@ export class MemorySignIn implements RefreshableSignIn {
     }
   }
 
-  /** A person signs in, or another program renews: a new pair is stored, and whoever watches hears of it. */
+  /** A person signs in, or another program refreshes: a new pair is stored, and whoever watches hears of it. */
   store(generation = this.issue()): Generation {
     this.stored = { kind: 'present', generation }
     this.changed()
@@ -70,7 +70,7 @@ export class MemorySignIn implements RefreshableSignIn {
     if (this.stored.kind === 'present' && !this.stored.generation.accessToken.equals(spent.accessToken)) {
       return { kind: 'adopted', generation: this.stored.generation }
     }
-    this.renewals.push(this.clock.now())
+    this.refreshes.push(this.clock.now())
     const next = this.script.shift()
     if (next !== undefined) return typeof next === 'function' ? next() : next
     return { kind: 'renewed', generation: this.store() }

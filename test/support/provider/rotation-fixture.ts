@@ -15,7 +15,7 @@ import { FakeClock } from '../fake-clock.ts'
  */
 export const PROCESSES = 2
 
-/** What becomes of one renewal. `during`: what a person does while the request is under way. */
+/** What becomes of one refresh. `during`: what a person does while the request is under way. */
 export type Fate =
   | 'answered'
   | 'answer-lost'
@@ -118,7 +118,7 @@ export class RotationFixture {
     }
   }
 
-  /** Noted, not thrown: what is thrown inside a renewal is a failure of the disk to it. */
+  /** Noted, not thrown: what is thrown inside a refresh is a failure of the disk to it. */
   #rule(holds: boolean, broken: string): void {
     if (!holds) this.broken.push(broken)
   }

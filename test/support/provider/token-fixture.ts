@@ -51,7 +51,7 @@ export class TokenFixture implements RefreshableSignIn {
   readonly #toldRejected = new Set<string>()
   readonly #listeners = new Set<() => void>()
   #count = 0
-  /** The process that began an unfinished renewal has died: its answer reaches nobody. */
+  /** The process that began an unfinished refresh has died: its answer reaches nobody. */
   #epoch = 0
   readonly #wallStart: number
   readonly #monotonicStart: number
@@ -77,7 +77,7 @@ export class TokenFixture implements RefreshableSignIn {
     this.#changed()
   }
 
-  /** Another process renews under the lock, properly. */
+  /** Another process refreshes under the lock, properly. */
   foreignRotation(): void {
     if (this.stored.kind !== 'present' || this.mood !== 'well') return
     const { refreshToken } = this.stored.generation
