@@ -114,7 +114,7 @@ export class MessageReceiver implements Receiver {
         ...(fence ? { fence } : {}),
       })
       store.worked()
-      arrivals.forEach((arrival, index) => this.#after(channel, arrival, accepted[index]!))
+      arrivals.forEach((arrival, index) => this.#announce(channel, arrival, accepted[index]!))
       let next = 0
       return perItem.map((own) => {
         const results = accepted.slice(next, (next += own.length))
@@ -142,7 +142,7 @@ export class MessageReceiver implements Receiver {
   async #message(channel: string, item: Message, counted: Person[]): Promise<Arrival[]> {
     const { texts, rate, clock } = this.#options
     const isProgram = item.vouched || item.context !== undefined
-    const away = (reply: string | null): Arrival[] => {
+    const turnAway = (reply: string | null): Arrival[] => {
       // A program reads this in the answer to its request, and nothing is kept for it.
       if (isProgram && reply !== null) throw new Refused(reply)
       // Without a reply there is nothing that a second delivery could repeat: not even the id is kept.
@@ -155,25 +155,25 @@ export class MessageReceiver implements Receiver {
     const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
     if (!tooLarge && textsOf(item).some(looksLikeSignInPaste)) {
       // Nobody signs in through a program.
-      return away(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
+      return turnAway(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
     }
     if (access.kind === 'ignored') return []
     if (access.kind === 'stranger') {
-      return away(await this.#pairingReply(channel, item.person))
+      return turnAway(await this.#pairingReply(channel, item.person))
     }
     if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
       const verdict = rate.consume(person, clock.monotonic())
-      if (verdict !== 'pass') return away(verdict === 'refuse' ? texts.rate_limited : null)
+      if (verdict !== 'pass') return turnAway(verdict === 'refuse' ? texts.rate_limited : null)
       counted.push(item.person)
     }
-    if (item.unsupported !== null) return away(item.unsupported)
-    if (tooLarge) return away(texts.refused_too_large)
+    if (item.unsupported !== null) return turnAway(item.unsupported)
+    if (tooLarge) return turnAway(texts.refused_too_large)
     const command =
       item.chat.addressed && !item.forwarded ? await this.#command(channel, item, access.role) : null
     if (command) return [command]
     const attachments = await this.#load(item)
-    if (typeof attachments === 'string') return away(attachments)
-    if (item.text.trim() === '' && attachments.length === 0) return away(texts.unsupported)
+    if (typeof attachments === 'string') return turnAway(attachments)
+    if (item.text.trim() === '' && attachments.length === 0) return turnAway(texts.unsupported)
     return [{ kind: 'message', message: incoming(channel, item, attachments) }]
   }
 
@@ -263,7 +263,7 @@ export class MessageReceiver implements Receiver {
   }
 
   /** Everything is durable now: tell those who wait for it. */
-  #after(channel: string, arrival: Arrival, accepted: Accepted): void {
+  #announce(channel: string, arrival: Arrival, accepted: Accepted): void {
     const { dispatcher, delivery, events, observer } = this.#options
     const id = accepted.conversationId
     if (id === null) return
