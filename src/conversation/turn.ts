@@ -99,20 +99,17 @@ export function createTurn(options: TurnOptions): AnswerTurn {
   }
 }
 
+type NoAnswer = RefusalReason | 'model-refusal' | 'empty-answer'
+
 /** What is stored of a message without an answer, and the sentence that its sender reads. */
-const REFUSALS = {
+const REFUSALS: Readonly<Record<NoAnswer, { readonly reason: string; readonly text: TextKey }>> = {
   'too-large': { reason: 'refused', text: 'refused_too_large' },
   'not-accepted': { reason: 'refused', text: 'refused' },
   'model-refusal': { reason: 'refusal', text: 'refused' },
   'empty-answer': { reason: 'empty answer', text: 'refused' },
-} as const satisfies Readonly<
-  Record<
-    RefusalReason | 'model-refusal' | 'empty-answer',
-    { readonly reason: string; readonly text: TextKey }
-  >
->
+}
 
-function refused(why: keyof typeof REFUSALS, texts: Texts): TurnOutcome {
+function refused(why: NoAnswer, texts: Texts): TurnOutcome {
   const { reason, text } = REFUSALS[why]
   return { kind: 'refused', reason, notice: texts[text] }
 }

@@ -74,7 +74,7 @@ export class Delivery {
     for (const { conversationId } of await this.#options.outbox.pending()) this.wakeHere(conversationId)
   }
 
-  /** A turn's outcome is stored: what it left in the outbox is sent. */
+  /** A turn's outcome is stored: counts its answer, and sends what it left in the outbox. */
   finished(lease: Lease, outcome: TurnOutcome): void {
     if (outcome.kind === 'answered') this.#observeAnswer(lease, outcome.modelMs)
     if (outcome.kind !== 'returned' && outcome.kind !== 'failed') this.wake(lease.conversation.id)
