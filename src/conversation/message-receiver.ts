@@ -25,7 +25,7 @@ import type { Pairings } from './access/pairing.ts'
 import type { PersonRate } from './access/person-rate.ts'
 import { parseCommand, type Commands } from './commands.ts'
 import type { Conversations } from './conversations.ts'
-import type { Chat, Delivered, Person, Receiver } from './receiver.ts'
+import type { Chat, InboundEvent, Person, Receiver } from './receiver.ts'
 
 /** What a person may send as one message, in bytes of UTF-8. */
 const MAX_TEXT_BYTES = 64 * 1024
@@ -75,8 +75,8 @@ export interface MessageReceiverOptions {
   readonly onPaste?: (paste: Paste) => Promise<string | null>
 }
 
-type Message = Extract<Delivered, { kind: 'message' }>
-type Edit = Extract<Delivered, { kind: 'edit' }>
+type Message = Extract<InboundEvent, { kind: 'message' }>
+type Edit = Extract<InboundEvent, { kind: 'edit' }>
 
 /** The one way in. See `Receiver`. */
 export class MessageReceiver implements Receiver {
@@ -88,7 +88,7 @@ export class MessageReceiver implements Receiver {
 
   async receive(
     channel: string,
-    items: readonly Delivered[],
+    items: readonly InboundEvent[],
     cursors: Parameters<Receiver['receive']>[2],
     fence: Parameters<Receiver['receive']>[3] = null,
   ): Promise<readonly Accepted[]> {
@@ -127,7 +127,7 @@ export class MessageReceiver implements Receiver {
     }
   }
 
-  async #arrivals(channel: string, item: Delivered, counted: Person[]): Promise<Arrival[]> {
+  async #arrivals(channel: string, item: InboundEvent, counted: Person[]): Promise<Arrival[]> {
     switch (item.kind) {
       case 'message':
         return this.#message(channel, item, counted)

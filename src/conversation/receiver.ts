@@ -2,7 +2,7 @@ import type { Accepted, Cursor, Fence, MessageContext } from '../inbox/arrival.t
 import type { Attachment } from '../inbox/message.ts'
 
 /** What a platform delivered, in its facts; who may talk and what it means is decided by the receiver. */
-export type Delivered =
+export type InboundEvent =
   | {
       readonly kind: 'message'
       readonly address: string
@@ -61,7 +61,7 @@ export interface Receiver {
    */
   receive(
     channel: string,
-    items: readonly Delivered[],
+    items: readonly InboundEvent[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
     fence?: Fence | null,
   ): Promise<readonly Accepted[]>

@@ -265,7 +265,7 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
     await using other = await EmailFixture.open(host)
     const receivers = [new RecordingReceiver(), new RecordingReceiver()] as const
     const channels = [await started(one, receivers[0]), await started(other, receivers[1])] as const
-    // Delivered between two servers, their mails would be proved; nothing else keeps them apart here.
+    // InboundEvent between two servers, their mails would be proved; nothing else keeps them apart here.
     await one.say('begin', { from: other.bot })
     await until(() => receivers[0].texts.length === 1, 'the first mail')
     await answer(channels[0], receivers[0], 'an answer', 'k')

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { Messaging, type MessagingOptions } from '../../src/conversation/messaging.ts'
 import type { Model, ModelAnswer, ModelRequest } from '../../src/conversation/model.ts'
-import type { Delivered } from '../../src/conversation/receiver.ts'
+import type { InboundEvent } from '../../src/conversation/receiver.ts'
 import type { Outlet } from '../../src/inbox/delivery/outlet.ts'
 import { type ProviderGate, ProviderGate as Gate } from '../../src/inbox/gate/provider-gate.ts'
 import type { Inbox } from '../../src/inbox/inbox.ts'
@@ -237,7 +237,7 @@ export class MessageFixture implements AsyncDisposable {
     return fixture
   }
 
-  message(text: string, more: Partial<Extract<Delivered, { kind: 'message' }>> = {}): Delivered {
+  message(text: string, more: Partial<Extract<InboundEvent, { kind: 'message' }>> = {}): InboundEvent {
     return {
       kind: 'message',
       address: 'a',

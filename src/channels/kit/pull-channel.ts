@@ -1,4 +1,4 @@
-import type { Delivered, Receiver } from '../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../conversation/receiver.ts'
 import type { Accepted } from '../../inbox/arrival.ts'
 import type { ConversationId } from '../../inbox/message.ts'
 import type { Clock } from '../../support/clock.ts'
@@ -68,7 +68,7 @@ export abstract class PullChannel implements Channel {
    *
    * @throws StoreError when nothing was stored; what `Receiver.receive` throws
    */
-  protected async receive(item: Delivered): Promise<Accepted> {
+  protected async receive(item: InboundEvent): Promise<Accepted> {
     // Between the first connection and the end of the start, or while stopping.
     if (!this.#receiver) throw new StoreError('the gateway takes no messages right now')
     const [accepted] = await this.#receiver.receive(this.channel, [item], [])

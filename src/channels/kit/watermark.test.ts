@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { hurried } from '../../../test/support/hurried-clock.ts'
 import { RecordingReceiver } from '../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../test/support/until.ts'
-import type { Delivered } from '../../conversation/receiver.ts'
+import type { InboundEvent } from '../../conversation/receiver.ts'
 import { StoreError } from '../../support/errors.ts'
 import { Watermarks, type Piece } from './watermark.ts'
 
@@ -10,7 +10,7 @@ const person = { id: 'anna', name: 'Anna' }
 const chat = { id: 'room', kind: 'private', addressed: true } as const
 
 function piece(id: number): Piece {
-  const item: Delivered = {
+  const item: InboundEvent = {
     kind: 'message',
     address: 'room',
     platformMessageId: String(id),

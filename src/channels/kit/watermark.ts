@@ -1,4 +1,4 @@
-import type { Delivered, Receiver } from '../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../conversation/receiver.ts'
 import type { Cursor } from '../../inbox/arrival.ts'
 import { backoffDelay } from '../../support/backoff.ts'
 import { sleep, type Clock } from '../../support/clock.ts'
@@ -7,7 +7,7 @@ import { backoffFor, RETRY } from './retry.ts'
 /** One thing that happened in a place, under the platform's id for it. */
 export interface Piece {
   readonly id: string
-  readonly items: readonly Delivered[]
+  readonly items: readonly InboundEvent[]
   /** It is in the history under this id, too (and no change of what is): found there first, it is not handed over again. */
   readonly isNew?: boolean
 }
@@ -224,7 +224,12 @@ export class Watermarks {
   }
 
   /** Stores what came and how far the place was read, in one transaction. */
-  async #store(place: Place, state: State, items: readonly Delivered[], mark: string | null): Promise<void> {
+  async #store(
+    place: Place,
+    state: State,
+    items: readonly InboundEvent[],
+    mark: string | null,
+  ): Promise<void> {
     if (mark !== null && items.length === 0 && state.mark !== null && state.unstored < UNSTORED_PIECES) {
       state.mark = mark
       state.unstored++

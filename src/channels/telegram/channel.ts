@@ -1,5 +1,5 @@
 import type { Update } from 'grammy/types'
-import type { Delivered, Receiver } from '../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../conversation/receiver.ts'
 import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
@@ -103,7 +103,7 @@ class TelegramChannel extends PushChannel {
     }
   }
 
-  async #mapAll(updates: readonly Update[]): Promise<readonly Delivered[]> {
+  async #mapAll(updates: readonly Update[]): Promise<readonly InboundEvent[]> {
     const batch: Piece[] = []
     for (const update of updates) {
       const album = update.message?.media_group_id ?? null
@@ -112,7 +112,7 @@ class TelegramChannel extends PushChannel {
     return joinAlbums(batch)
   }
 
-  async #map(update: Update): Promise<readonly Delivered[]> {
+  async #map(update: Update): Promise<readonly InboundEvent[]> {
     const about = { channel: this.channel, updateId: update.update_id }
     try {
       if (isFromGroup(update)) await this.#identity.known(this.signal)

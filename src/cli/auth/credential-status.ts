@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { CredentialParts } from '../../credentials/assemble.ts'
 import { admitsRequests } from '../../credentials/keeper/keeper-state.ts'
 import type { AuthStatus } from '../../credentials/keeper/status.ts'
-import type { StatusReport } from '../../http/api/status-report.ts'
+import type { StatusReport } from '../../http/wire-reports.ts'
 import { SECOND } from '../../support/clock.ts'
-import { GatewayApi } from '../client/running.ts'
+import { GatewayApi } from '../client/gateway-api.ts'
 
 /** A gateway on the same machine answers at once, or it does not work. */
 const ANSWER_MS = 3 * SECOND

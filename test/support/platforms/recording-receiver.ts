@@ -1,22 +1,24 @@
-import type { Delivered, Receiver } from '../../../src/conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../../src/conversation/receiver.ts'
 import type { Accepted, Cursor } from '../../../src/inbox/arrival.ts'
 
-type Handed = Extract<Delivered, { kind: 'message' }>
+type Handed = Extract<InboundEvent, { kind: 'message' }>
 
 /** A receiver that remembers instead of answering. Its cursors are durable, as far as a test goes. */
 export class RecordingReceiver implements Receiver {
-  readonly items: Delivered[] = []
+  readonly items: InboundEvent[] = []
   /** Each call, with the cursors that came along. */
-  readonly batches: Array<{ items: readonly Delivered[]; cursors: ReadonlyArray<Omit<Cursor, 'channel'>> }> =
-    []
+  readonly batches: Array<{
+    items: readonly InboundEvent[]
+    cursors: ReadonlyArray<Omit<Cursor, 'channel'>>
+  }> = []
   readonly cursors = new Map<string, string>()
   /** Runs before anything is kept: to fail, or to take its time. */
-  before: ((items: readonly Delivered[]) => Promise<void> | void) | null = null
+  before: ((items: readonly InboundEvent[]) => Promise<void> | void) | null = null
   readonly #known = new Set<string>()
 
   async receive(
     _channel: string,
-    items: readonly Delivered[],
+    items: readonly InboundEvent[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
   ): Promise<readonly Accepted[]> {
     await this.before?.(items)
@@ -39,7 +41,7 @@ export class RecordingReceiver implements Receiver {
     return this.#known.size
   }
 
-  #accept(item: Delivered): Accepted {
+  #accept(item: InboundEvent): Accepted {
     const key = item.kind === 'message' ? `${item.address} ${item.platformMessageId}` : null
     const duplicate = key !== null && this.#known.has(key)
     if (key !== null) this.#known.add(key)

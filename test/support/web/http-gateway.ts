@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Uploads } from '../../../src/channels/web/uploads.ts'
 import { WebChannel } from '../../../src/channels/web/web-channel.ts'
 import type { Conversations } from '../../../src/conversation/conversations.ts'
-import type { Delivered, Receiver } from '../../../src/conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../../src/conversation/receiver.ts'
 import { TokenList } from '../../../src/http/access/token-list.ts'
 import type { ApiServices, DashboardService, Readiness } from '../../../src/http/api/services.ts'
 import { statusReport } from '../../../src/http/api/status-report.ts'
@@ -37,12 +37,12 @@ export class MemoryChat implements Receiver, Pick<Conversations, 'changes' | 'me
   /** Called after each accepted message. */
   onMessage: (conversationId: ConversationId, message: StoredMessage) => void = () => {}
 
-  async receive(channel: string, items: readonly Delivered[]): Promise<readonly Accepted[]> {
+  async receive(channel: string, items: readonly InboundEvent[]): Promise<readonly Accepted[]> {
     if (this.failure) throw this.failure
     return await Promise.all(items.map((item) => this.#accept(channel, item)))
   }
 
-  async #accept(channel: string, item: Delivered): Promise<Accepted> {
+  async #accept(channel: string, item: InboundEvent): Promise<Accepted> {
     if (item.kind !== 'message') throw new Error('only messages')
     const conversationId = `${channel}:${item.address}`
     const known = this.rows(conversationId).find((row) => row.platformMessageId === item.platformMessageId)

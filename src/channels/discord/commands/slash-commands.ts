@@ -1,5 +1,5 @@
 import type { APIApplicationCommand, APIInteraction } from 'discord-api-types/v10'
-import type { Delivered } from '../../../conversation/receiver.ts'
+import type { InboundEvent } from '../../../conversation/receiver.ts'
 
 /** @see https://discord.com/developers/docs/interactions/application-commands */
 const CHAT_INPUT = 1
@@ -70,7 +70,7 @@ export interface UsedCommand {
   readonly channelId: string
   /** With its stroke. What follows it may be a secret, and is not said again. */
   readonly name: string
-  readonly item: Delivered
+  readonly item: InboundEvent
 }
 
 /** The message that a used command stands for: its words as one would type them. Null: another kind of interaction. */

@@ -6,7 +6,7 @@ import type {
   GatewayReadyDispatchData,
   GatewayThreadListSync,
 } from 'discord-api-types/v10'
-import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import { DAY, MINUTE, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
@@ -215,7 +215,7 @@ export class Intake {
     const place = formatPlace({ guildId: guildId ?? null, channelId })
     if (!this.#marks.has(place)) return
     for (const id of ids) {
-      const item: Delivered = { kind: 'deletion', address: channelId, platformMessageId: id }
+      const item: InboundEvent = { kind: 'deletion', address: channelId, platformMessageId: id }
       void this.#marks
         .live(place, { id, items: [item] }, this.#options.signal)
         .catch((error: unknown) => this.#reportTrouble(place, error))
@@ -271,12 +271,12 @@ export class Intake {
     return this.#roles.of(where.guildId, author.id, signal)
   }
 
-  #message(message: SeenMessage, where: Place, groups: readonly string[] | undefined): Delivered | null {
+  #message(message: SeenMessage, where: Place, groups: readonly string[] | undefined): InboundEvent | null {
     if (!this.#bot || !this.#concerns(message, where)) return null
     return mapMessage(message, this.#contextOf(where), { load: this.#options.load, groups })
   }
 
-  #edit(message: SeenMessage, where: Place): Delivered | null {
+  #edit(message: SeenMessage, where: Place): InboundEvent | null {
     if (!this.#bot || !this.#concerns(message, where)) return null
     return mapEdit(message, this.#contextOf(where), { load: this.#options.load })
   }

@@ -1,5 +1,5 @@
 import type { APIMessage, APIMessageSnapshotFields } from 'discord-api-types/v10'
-import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
 import type { FileLoader } from './media.ts'
 import { mediaOf } from './media.ts'
 
@@ -45,7 +45,11 @@ export function authorOf(message: SeenMessage): APIMessage['author'] | null {
 }
 
 /** What a message delivers; null: nothing to answer. Pure: files are only named, not loaded. */
-export function mapMessage(message: SeenMessage, where: MessageContext, mapping: Mapping): Delivered | null {
+export function mapMessage(
+  message: SeenMessage,
+  where: MessageContext,
+  mapping: Mapping,
+): InboundEvent | null {
   const author = authorOf(message)
   if (!author) return null
   const forwarded = forwardedPart(message)
@@ -73,7 +77,7 @@ export function mapMessage(message: SeenMessage, where: MessageContext, mapping:
 }
 
 /** A changed message; null: nobody changed its words (a link preview came, say). */
-export function mapEdit(message: SeenMessage, where: MessageContext, mapping: Mapping): Delivered | null {
+export function mapEdit(message: SeenMessage, where: MessageContext, mapping: Mapping): InboundEvent | null {
   const author = message.edited_timestamp ? authorOf(message) : null
   const text = author ? withoutMention(message.content ?? '', where) : ''
   if (!author || text === '') return null

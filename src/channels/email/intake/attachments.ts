@@ -19,7 +19,7 @@ const TRIMMINGS =
 /**
  * The files of a mail that are to be read with it. Nothing is checked before it is asked for.
  *
- * @see Delivered a loader throws Refused with the sentence for the person
+ * @see InboundEvent a loader throws Refused with the sentence for the person
  */
 export function filesOf(parts: readonly Part[]): ReadonlyArray<() => Promise<Attachment>> {
   const meant = parts.filter((part) => !isTrimming(part))

@@ -1,4 +1,4 @@
-import type { Delivered } from '../../../conversation/receiver.ts'
+import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { Log } from '../../../support/log.ts'
 import { domainOf, type MailAddress } from '../mail-address.ts'
 import type { AnsweredMail, MailSummary } from '../mailbox/mailbox.ts'
@@ -44,7 +44,7 @@ export class Intake {
   }
 
   /** @returns null: it is not taken. Throws only what loading the mail throws */
-  async read(mail: MailSummary): Promise<Delivered | null> {
+  async read(mail: MailSummary): Promise<InboundEvent | null> {
     const { address: own, onTaken } = this.#options
     const headers = parseHeaders(mail.header)
     const from = headers && this.#admit(mail, headers)

@@ -1,5 +1,5 @@
 import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow'
-import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import { DAY, MINUTE, SECOND, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
@@ -49,7 +49,7 @@ export interface MailboxOptions extends ImapAccount {
   /** A cursor as it was stored last. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
   /** What a mail delivers; null = nothing. Throws only what `MailSummary.source` throws. */
-  readonly read: (mail: MailSummary) => Promise<Delivered | null>
+  readonly read: (mail: MailSummary) => Promise<InboundEvent | null>
   readonly onStatus: (status: IntakeStatus) => void
   /** The longest silence in IDLE before the server has to show that it is still there. */
   readonly idleMs?: number
@@ -260,7 +260,7 @@ export class Mailbox {
     return window === null
   }
 
-  async #moveTo(receiver: Receiver, uid: number, items: readonly Delivered[]): Promise<void> {
+  async #moveTo(receiver: Receiver, uid: number, items: readonly InboundEvent[]): Promise<void> {
     const { mailbox, clock } = this.#options
     const position = { uidValidity: this.#position!.uidValidity, uid }
     const seenAt = items.length > 0 ? clock.now() : this.#seenAt
@@ -274,7 +274,7 @@ export class Mailbox {
 
   async #store(
     receiver: Receiver,
-    items: readonly Delivered[],
+    items: readonly InboundEvent[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
   ): Promise<void> {
     await receiver.receive('email', items, [...cursors, ...this.#unstored])

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Delivered } from '../../../conversation/receiver.ts'
+import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { MatrixEvent } from '../api/events.ts'
 import type { Pointed, Room } from '../rooms/rooms.ts'
 import type { FileRef } from './media.ts'
@@ -19,7 +19,7 @@ const known = new Map<string, Pointed>([
   ['$bobs', { sender: '@bob:test', threadRoot: null }],
 ])
 
-function map(content: object, room = PRIVATE, over: Partial<MatrixEvent> = {}): Promise<Delivered | null> {
+function map(content: object, room = PRIVATE, over: Partial<MatrixEvent> = {}): Promise<InboundEvent | null> {
   const context: MappingContext = {
     roomId: ROOM,
     userId: BOT,

@@ -1,4 +1,4 @@
-import type { Chat, Delivered } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent } from '../../../conversation/receiver.ts'
 import { formatAddress } from '../address.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import { threadRootOf, type Pointed, type Room } from '../rooms/rooms.ts'
@@ -35,7 +35,7 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
  *
  * @throws MatrixFailure when the server has to be asked and cannot be
  */
-export async function mapEvent(event: MatrixEvent, context: MappingContext): Promise<Delivered | null> {
+export async function mapEvent(event: MatrixEvent, context: MappingContext): Promise<InboundEvent | null> {
   if (event.sender === context.userId) return null
   if (event.type === 'm.room.redaction') return mapRedaction(event, context)
   if (event.type === 'm.room.encrypted' || isEncryptionOn(event)) return encryptedRoom(event.sender, context)
@@ -60,7 +60,7 @@ export async function mapEvent(event: MatrixEvent, context: MappingContext): Pro
 }
 
 /** What somebody is told, once a room, who has encrypted it or invited the bot to an encrypted one. */
-export function encryptedRoom(sender: string, context: MappingContext): Delivered {
+export function encryptedRoom(sender: string, context: MappingContext): InboundEvent {
   return {
     kind: 'message',
     address: context.roomId,
@@ -75,7 +75,7 @@ export function encryptedRoom(sender: string, context: MappingContext): Delivere
 }
 
 /** Does the delivered thing only tell that a room is encrypted? */
-export function isEncryptedRoom(item: Delivered): boolean {
+export function isEncryptedRoom(item: InboundEvent): boolean {
   return item.kind === 'message' && item.platformMessageId === ENCRYPTED_ID
 }
 
@@ -88,7 +88,7 @@ async function mapEdit(
   event: MatrixEvent,
   originalId: string | null,
   context: MappingContext,
-): Promise<Delivered | null> {
+): Promise<InboundEvent | null> {
   const content = recordOf(event.content['m.new_content'])
   if (originalId === null || !isAnswerable(content)) return null
   const original = await context.pointed(originalId)
@@ -106,7 +106,7 @@ async function mapEdit(
 }
 
 /** A deleted message does not tell any more which thread it was in: what is remembered has to do. */
-function mapRedaction(event: MatrixEvent, context: MappingContext): Delivered | null {
+function mapRedaction(event: MatrixEvent, context: MappingContext): InboundEvent | null {
   const id = event.redacts ?? event.content['redacts']
   if (typeof id !== 'string') return null
   const threadRoot = context.recall(id)?.threadRoot ?? null

@@ -1,4 +1,4 @@
-import type { Delivered } from '../../../conversation/receiver.ts'
+import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import type { Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
@@ -20,7 +20,7 @@ import type { History } from './timeline.ts'
 
 /** What one answer of `/sync` gives to be stored, in one transaction with its position. */
 export interface Batch {
-  readonly items: readonly Delivered[]
+  readonly items: readonly InboundEvent[]
   readonly cursors: ReadonlyArray<Omit<Cursor, 'channel'>>
 }
 
@@ -63,7 +63,7 @@ export class Batches {
    */
   async of(answer: SyncAnswer, account: Account, signal: AbortSignal): Promise<Batch> {
     const { cursors } = account
-    const items: Delivered[] = []
+    const items: InboundEvent[] = []
     const stored: Array<Omit<Cursor, 'channel'>> = []
     const take = ({ items: found, cursors: own }: Batch) => {
       items.push(...found)
@@ -172,8 +172,8 @@ export class Batches {
     events: readonly MatrixEvent[],
     userId: string,
     signal: AbortSignal,
-  ): Promise<Delivered[]> {
-    const items: Delivered[] = []
+  ): Promise<InboundEvent[]> {
+    const items: InboundEvent[] = []
     if (events.every(({ sender }) => sender === userId)) return items
     const context = await this.#contextOf(roomId, userId, signal)
     for (const event of events) {
@@ -197,7 +197,7 @@ export class Batches {
     events: readonly MatrixEvent[],
     { userId, cursors }: Account,
     signal: AbortSignal,
-  ): Promise<readonly Delivered[]> {
+  ): Promise<readonly InboundEvent[]> {
     const invitation = events.find((event) => membershipOf(event, userId) === 'invite')
     const by = cursors.invitation(roomId)?.by ?? invitation?.sender
     return by === undefined ? [] : [encryptedRoom(by, await this.#contextOf(roomId, userId, signal))]
@@ -236,7 +236,7 @@ export class Batches {
   }
 
   /** A hundred encrypted messages are one reason to speak, and need no hundred looks into the store. */
-  #oncePerRoom(items: readonly Delivered[]): readonly Delivered[] {
+  #oncePerRoom(items: readonly InboundEvent[]): readonly InboundEvent[] {
     const notified = new Set(this.#notified)
     return items.filter((item) => {
       if (!isEncryptedRoom(item) || item.kind !== 'message') return true
@@ -248,7 +248,10 @@ export class Batches {
 }
 
 /** Where a person can be found in private, for what is to be said to nobody else. */
-function privateRooms(items: readonly Delivered[], cursors: Cursors): ReadonlyArray<Omit<Cursor, 'channel'>> {
+function privateRooms(
+  items: readonly InboundEvent[],
+  cursors: Cursors,
+): ReadonlyArray<Omit<Cursor, 'channel'>> {
   const rooms = new Map<string, string>()
   for (const item of items) {
     if (item.kind === 'message' && item.chat.kind === 'private') rooms.set(item.person.id, item.chat.id)

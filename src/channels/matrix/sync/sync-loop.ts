@@ -1,4 +1,4 @@
-import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Accepted, Cursor } from '../../../inbox/arrival.ts'
 import { MINUTE, type Clock } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
@@ -50,7 +50,7 @@ export class SyncLoop {
   /** The last answer has shown that things are well: from now on the server may wait for something to come. */
   #mayWait = false
   readonly #loop: IntakeLoop
-  readonly #storage: BatchStorage<Delivered>
+  readonly #storage: BatchStorage<InboundEvent>
 
   constructor(options: SyncLoopOptions) {
     this.#options = options
@@ -124,7 +124,7 @@ export class SyncLoop {
 
   async #storeBatch(
     receiver: Receiver,
-    items: readonly Delivered[],
+    items: readonly InboundEvent[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
   ): Promise<void> {
     const accepted = await receiver.receive('matrix', items, cursors)
@@ -132,7 +132,7 @@ export class SyncLoop {
     items.forEach((item, index) => this.#noteNotified(item, accepted[index]))
   }
 
-  #noteNotified(item: Delivered, accepted: Accepted | undefined): void {
+  #noteNotified(item: InboundEvent, accepted: Accepted | undefined): void {
     if (item.kind !== 'message' || !isEncryptedRoom(item)) return
     if (accepted?.outbox || accepted?.duplicate) this.#options.batches.notified(item.address)
   }

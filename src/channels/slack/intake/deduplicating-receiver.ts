@@ -1,11 +1,11 @@
-import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Accepted } from '../../../inbox/arrival.ts'
 import { remember } from '../../kit/remember.ts'
 
 /** Messages that may come a second time: by a retry, as a mention, from the history. */
 const REMEMBERED = 5_000
 
-type Message = Extract<Delivered, { kind: 'message' }>
+type Message = Extract<InboundEvent, { kind: 'message' }>
 
 /**
  * Passes on what this process has not stored yet, and reports which messages were accepted. The store
@@ -24,7 +24,7 @@ export class DeduplicatingReceiver implements Receiver {
 
   async receive(
     channel: string,
-    items: readonly Delivered[],
+    items: readonly InboundEvent[],
     cursors: Parameters<Receiver['receive']>[2],
   ): Promise<readonly Accepted[]> {
     const fresh = items.filter((item) => item.kind !== 'message' || !this.#stored.has(nameOf(item)))

@@ -1,4 +1,4 @@
-import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import { type Clock, MINUTE } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
@@ -195,7 +195,7 @@ export class Intake {
   async #message(
     channel: string,
     message: SlackMessage,
-    item: Delivered,
+    item: InboundEvent,
     signal: AbortSignal,
   ): Promise<void> {
     const thread = threadOf(message)
@@ -218,7 +218,7 @@ export class Intake {
   async #change(
     channel: string,
     message: SlackMessage | undefined,
-    item: Delivered | null,
+    item: InboundEvent | null,
     signal: AbortSignal,
   ): Promise<void> {
     if (item === null) return
@@ -230,7 +230,7 @@ export class Intake {
   }
 
   /** No history brings it back, so it is kept in hand until the store takes it. */
-  #directly(item: Delivered, signal: AbortSignal): Promise<void> {
+  #directly(item: InboundEvent, signal: AbortSignal): Promise<void> {
     return this.#untilDone(async () => {
       await this.#receiver.receive('slack', [item], [])
     }, signal)

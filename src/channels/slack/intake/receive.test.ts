@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Delivered } from '../../../conversation/receiver.ts'
+import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { SlackMessage, SlackMessageEvent } from './message.ts'
 import { mapChange, mapCommand, mapDeletion, mapMessage, type MappingContext } from './receive.ts'
 
@@ -10,7 +10,7 @@ const context: MappingContext = {
   takesPart: (address) => address === 'C1:5.000000',
 }
 
-type Message = Extract<Delivered, { kind: 'message' }>
+type Message = Extract<InboundEvent, { kind: 'message' }>
 
 function map(fields: Partial<SlackMessage>, channel = 'C1'): Message | null {
   const item = mapMessage(channel, { ts: '7.000001', user: 'U0ADA', text: 'hello', ...fields }, context)

@@ -1,4 +1,4 @@
-import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
 import { formatAddress, isPrivate } from '../address.ts'
 import { commandText, withSlash } from './commands.ts'
 import type { FileLoader } from './media.ts'
@@ -21,7 +21,7 @@ export function mapMessage(
   channel: string,
   message: SlackMessage,
   context: MappingContext,
-): Delivered | null {
+): InboundEvent | null {
   const person = personOf(message, context.bot)
   if (!person || !WRITTEN.has(message.subtype)) return null
   const text = withSlash(plainText(message.text ?? '', context.bot))
@@ -42,7 +42,7 @@ export function mapMessage(
 }
 
 /** A message was changed or, as a thread's first one is, emptied. Null: nothing that the core would know. */
-export function mapChange(event: SlackMessageEvent, context: MappingContext): Delivered | null {
+export function mapChange(event: SlackMessageEvent, context: MappingContext): InboundEvent | null {
   const { channel, message, previous_message: before } = event
   if (!message?.ts) return null
   if (message.subtype === 'tombstone') return deletion(channel, before ?? message)
@@ -62,7 +62,7 @@ export function mapChange(event: SlackMessageEvent, context: MappingContext): De
 }
 
 /** A message was deleted. Null: it was none of a person's. */
-export function mapDeletion(event: SlackMessageEvent, bot: BotIdentity): Delivered | null {
+export function mapDeletion(event: SlackMessageEvent, bot: BotIdentity): InboundEvent | null {
   const { channel, deleted_ts: ts, previous_message: before } = event
   if (ts === undefined || (before && !personOf(before, bot))) return null
   return deletion(channel, { ...before, ts })
@@ -77,7 +77,7 @@ export interface SlashCommand {
   readonly trigger_id: string
 }
 
-export function mapCommand(command: SlashCommand): Delivered {
+export function mapCommand(command: SlashCommand): InboundEvent {
   const { user_id: user, user_name: name, channel_id: channel } = command
   return {
     kind: 'message',
@@ -126,6 +126,6 @@ function personOf(message: SlackMessage, bot: BotIdentity): Person | null {
 
 const SLACKBOT = 'USLACKBOT'
 
-function deletion(channel: string, message: SlackMessage): Delivered {
+function deletion(channel: string, message: SlackMessage): InboundEvent {
   return { kind: 'deletion', address: addressOf(channel, message), platformMessageId: message.ts }
 }

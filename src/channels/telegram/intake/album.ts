@@ -1,8 +1,8 @@
-import type { Delivered } from '../../../conversation/receiver.ts'
+import type { InboundEvent } from '../../../conversation/receiver.ts'
 
 /** What one update delivered, and the album that it belongs to. */
 export interface Piece {
-  readonly item: Delivered
+  readonly item: InboundEvent
   readonly album: string | null
 }
 
@@ -11,7 +11,7 @@ export interface Piece {
  * are one question: pieces of an album that follow one another become one message under the
  * first one's id. What comes in a later batch stays a message of its own.
  */
-export function joinAlbums(pieces: readonly Piece[]): readonly Delivered[] {
+export function joinAlbums(pieces: readonly Piece[]): readonly InboundEvent[] {
   const joined: Piece[] = []
   for (const piece of pieces) {
     const last = joined.at(-1)
@@ -23,7 +23,7 @@ export function joinAlbums(pieces: readonly Piece[]): readonly Delivered[] {
   return joined.map((piece) => piece.item)
 }
 
-function join(first: Delivered, next: Delivered): Delivered | null {
+function join(first: InboundEvent, next: InboundEvent): InboundEvent | null {
   if (first.kind !== 'message' || next.kind !== 'message') return null
   if (first.address !== next.address || first.person.id !== next.person.id) return null
   return {

@@ -1,5 +1,5 @@
 import type { Update } from 'grammy/types'
-import type { Delivered, Receiver } from '../../../conversation/receiver.ts'
+import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import { type Clock, DAY, MINUTE, SECOND } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
@@ -32,7 +32,7 @@ export interface PollerOptions {
   /** A cursor as it was stored last. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
   /** What updates of one batch deliver; never throws. */
-  readonly map: (updates: readonly Update[]) => Promise<readonly Delivered[]>
+  readonly map: (updates: readonly Update[]) => Promise<readonly InboundEvent[]>
   readonly onStatus: (status: IntakeStatus) => void
 }
 
@@ -122,7 +122,7 @@ export class Poller {
 
   async #storeBatch(
     receiver: Receiver,
-    items: readonly Delivered[],
+    items: readonly InboundEvent[],
     updates: readonly Update[],
   ): Promise<void> {
     const { clock } = this.#options

@@ -1,6 +1,6 @@
 import type { Update } from 'grammy/types'
 import { describe, expect, test } from 'vitest'
-import type { Delivered } from '../../../conversation/receiver.ts'
+import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { Attachment } from '../../../inbox/message.ts'
 import type { FileRef } from './media.ts'
 import { mapUpdate } from './receive.ts'
@@ -11,7 +11,7 @@ const BOT = { id: 4242, username: 'hermes_test_bot' }
 const notes: string[] = []
 const asked: FileRef[] = []
 
-function map(fields: object, kind = 'message'): readonly Delivered[] {
+function map(fields: object, kind = 'message'): readonly InboundEvent[] {
   const message = {
     message_id: 7,
     date: 1,
@@ -32,7 +32,7 @@ function map(fields: object, kind = 'message'): readonly Delivered[] {
 }
 
 /** The one message that `fields` deliver. */
-function one(fields: object): Extract<Delivered, { kind: 'message' }> {
+function one(fields: object): Extract<InboundEvent, { kind: 'message' }> {
   const [item, ...more] = map(fields)
   expect(more).toEqual([])
   if (item?.kind !== 'message') throw new Error('no message was delivered')

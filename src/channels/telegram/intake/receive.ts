@@ -1,5 +1,5 @@
 import type { Message, Update, User } from 'grammy/types'
-import type { Chat, Delivered, Person } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
 import { formatAddress } from '../address.ts'
 import { isAddressed, normalisedText, type BotIdentity } from './addressed.ts'
 import type { FileLoader } from './media.ts'
@@ -21,7 +21,7 @@ export interface MappingContext {
  *
  * @throws anything where the update has not the shape of the Bot API; the caller skips it then
  */
-export function mapUpdate(update: Update, context: MappingContext): readonly Delivered[] {
+export function mapUpdate(update: Update, context: MappingContext): readonly InboundEvent[] {
   if (update.message) return mapMessage(update.message, context)
   if (update.edited_message) return mapEdit(update.edited_message, context)
   if (update.my_chat_member) {
@@ -37,7 +37,7 @@ export function isFromGroup(update: Update): boolean {
   return type === 'group' || type === 'supergroup'
 }
 
-function mapMessage(message: Message, context: MappingContext): readonly Delivered[] {
+function mapMessage(message: Message, context: MappingContext): readonly InboundEvent[] {
   if (message.migrate_to_chat_id !== undefined)
     return [moved(message.chat.id, integer(message.migrate_to_chat_id))]
   if (message.migrate_from_chat_id !== undefined)
@@ -62,7 +62,7 @@ function mapMessage(message: Message, context: MappingContext): readonly Deliver
   ]
 }
 
-function mapEdit(message: Message, context: MappingContext): readonly Delivered[] {
+function mapEdit(message: Message, context: MappingContext): readonly InboundEvent[] {
   const person = personOf(message)
   const text = normalisedText(message, context.bot)
   // A live location that moves is an edit as well.
@@ -105,7 +105,7 @@ function nameOf(user: User): string | null {
   return name || user.username || null
 }
 
-function moved(from: number, to: number): Delivered {
+function moved(from: number, to: number): InboundEvent {
   return { kind: 'moved', from: formatAddress(integer(from), null), to: formatAddress(integer(to), null) }
 }
 
