@@ -20,7 +20,7 @@ test('every channel that keeps the contract declares what it can do, and no othe
 
 test.each(Object.entries(CAPABILITIES))('%s declares what the program does', (name, { pushes, words }) => {
   expect(pushes).toBe(!PULL_CHANNELS.includes(name))
-  const fromChat = /private chat|room with two/.test(words.login)
+  const fromChat = /private chat|room with two members/.test(words.login)
   expect(fromChat).toBe(LOGIN_CHANNELS.has(name))
 })
 

@@ -110,9 +110,9 @@ function printFindings(findings: readonly Finding[]): void {
   const warnings = count('warning')
   print()
   const hasFix = findings.some(({ fix }) => fix !== null)
-  const summary = `${plural(errors, 'error')}, ${plural(warnings, 'warning')}.`
+  const hint = hasFix ? ' Fixes are listed above.' : ''
   if (errors + warnings === 0) print(paint('green', 'All checks passed.'))
-  else print(`${summary[0]!.toUpperCase()}${summary.slice(1)}${hasFix ? ' Fixes are listed above.' : ''}`)
+  else print(`${plural(errors, 'error')}, ${plural(warnings, 'warning')}.${hint}`)
 }
 
 /** Shows progress on a terminal if the work takes a while. */

@@ -11,7 +11,10 @@ export function addMessages(wiring: Wiring): void {
 }
 
 function addQueue({ program, home, finish }: Wiring): void {
-  const queue = program.command('queue').helpGroup(GROUP.messages).summary('held and parked messages')
+  const queue = program
+    .command('queue')
+    .helpGroup(GROUP.messages)
+    .summary('list, retry or withdraw waiting messages')
   withExamples(queue, [
     ['hermes queue', 'list waiting messages, oldest first'],
     ['hermes queue list --state parked', 'messages that need an operator'],
@@ -65,7 +68,7 @@ function addIncidents({ program, home, finish }: Wiring): void {
 }
 
 function addAlerts({ program, home, finish }: Wiring): void {
-  const alerts = program.command('alerts').helpGroup(GROUP.messages).summary('outage alerts for the operator')
+  const alerts = program.command('alerts').helpGroup(GROUP.messages).summary('test outage alerts')
   withExamples(alerts, [['hermes alerts test', 'send a test alert through every route']])
   const test = alerts
     .command('test')

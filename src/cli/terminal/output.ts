@@ -75,9 +75,9 @@ export function fileSize(bytes: number): string {
   return `${value >= 10 ? Math.floor(value) : Number(value.toFixed(1))} ${unit}`
 }
 
-/** `no warnings`, `1 message`, `3 messages`. */
+/** `0 warnings`, `1 message`, `3 messages`. */
 export function plural(count: number, noun: string): string {
-  return `${count === 0 ? 'no' : count} ${noun}${count === 1 ? '' : 's'}`
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** Asks a yes-or-no question on the terminal; without a terminal the answer is no. */

@@ -1,0 +1,146 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, extname, join, relative } from 'node:path'
+import { expect, test } from 'vitest'
+
+const ROOT = join(import.meta.dirname, '..')
+
+/** Everything that people read in these folders is scanned: texts, comments, names and documentation. */
+const FOLDERS = ['src/cli', 'docs']
+const EXTENSIONS: ReadonlySet<string> = new Set(['.ts', '.tsx', '.md'])
+
+/** Wordings that a reader stumbles over, and what to write instead. */
+const BANNED: ReadonlyArray<readonly [pattern: RegExp, instead: string]> = [
+  [/\bmend(s|ed|ing)?\b/i, 'fix, repair'],
+  [/\banew\b/i, 'again'],
+  [/\bin hand\b/i, 'current, in flight'],
+  [/\b(go|goes|going|went|gone) on\b/i, 'continue'],
+  [/\bas ever\b/i, 'as before'],
+  [/\bforsaken\b/i, 'has no workers'],
+  [/\brelieved\b/i, 'has a standby'],
+  [/\bwhat wait(s|ed)\b/i, 'waiting messages'],
+  [/\bnobody would\b/i, 'say what does not happen'],
+  [/\bstand-ins?\b/i, 'simulator, fallback'],
+  [/\bby (itself|themselves)\b/i, 'automatically'],
+  [/\bmeanwhile\b/i, 'in the meantime, since then'],
+  [/\blies (at|in|on|there|where)\b/i, 'is'],
+  [/\bstands? (above|at|below|beside|for|in|on|there)\b/i, 'is, means'],
+  [/\b(be|been|is|are|was|were) told of\b/i, 'is notified of'],
+  [/\btells? of\b/i, 'reports'],
+  [/\bhear[ds]? of\b/i, 'is notified of'],
+  [/\blook(s|ed|ing)? at\b/i, 'check, read, see'],
+  [/\blet(s|ting)? (in|go)\b/i, 'approve, release'],
+  [/\bleft alone\b/i, 'ignored, not changed'],
+  [/\b(do|does|did) not take\b/i, 'rejects'],
+  [/\b(it|that) is over\b/i, 'it has ended, it has expired'],
+  [/\bis so already\b/i, 'nothing to change'],
+  [/\bfor ever\b/i, 'forever, without expiry'],
+  [/\bwithout a word\b/i, 'silently, by default'],
+  [/\bwhoever\b/i, 'anybody who, the process that'],
+  [/\bthe former\b/i, 'the previous, the old'],
+  [/\bpatience\b/i, 'back-off, timeout, "asked to wait"'],
+  [/\bputs? aside\b/i, 'rename, move'],
+  [/\bbeside\b/i, 'next to, in addition to, while'],
+  [/\bverdicts?\b/i, 'result'],
+  [/\bshall\b/i, 'should, will'],
+  [/\b(an|the) own\b/i, 'its own'],
+  [/\breckon(s|ed|ing)?\b/i, 'compute'],
+  [/\bclimbs?\b/i, 'run the steps'],
+  [/\bfriendly sentence\b/i, 'short reply'],
+  [/\bno luxury\b/i, 'give the reason'],
+  [/\bmay not talk\b|\bmay talk\b/i, 'has (no) access'],
+]
+
+interface Exception {
+  readonly file: string
+  /** A part of the line. */
+  readonly text: string
+  /** Where the wording is fixed. */
+  readonly source: string
+}
+
+/** Texts that are quoted to the letter, or are part of a public format. */
+const EXCEPTIONS: readonly Exception[] = [
+  {
+    file: 'src/cli/doctor/doctor.ts',
+    text: 'mend: fix',
+    source: 'the JSON key of `hermes doctor --json`',
+  },
+  {
+    file: 'src/cli/doctor/check-slack.test.ts',
+    text: 'Slack does not take SLACK_BOT_TOKEN',
+    source: 'src/channels/slack/api/words.ts',
+  },
+  {
+    file: 'src/cli/doctor/check-slack.test.ts',
+    text: 'files:read (to look at pictures and files)',
+    source: 'src/channels/slack/api/words.ts',
+  },
+  {
+    file: 'docs/slack.md',
+    text: 'Slack does not take SLACK_BOT_TOKEN',
+    source: 'src/channels/slack/api/words.ts',
+  },
+  {
+    file: 'docs/slack.md',
+    text: 'Slack does not take SLACK_APP_TOKEN',
+    source: 'src/channels/slack/api/words.ts',
+  },
+  {
+    file: 'docs/matrix.md',
+    text: 'the homeserver does not take this access token',
+    source: 'src/channels/matrix/sync/sync-loop.ts',
+  },
+  {
+    file: 'docs/email.md',
+    text: 'does not take the name or the password',
+    source: 'src/channels/email/failure.ts',
+  },
+  {
+    file: 'docs/email.md',
+    text: 'a mail is left alone: …',
+    source: 'src/channels/email/intake/intake.ts',
+  },
+]
+
+interface Finding {
+  readonly file: string
+  readonly line: number
+  readonly found: string
+  readonly instead: string
+  readonly exception: Exception | undefined
+}
+
+function findings(): readonly Finding[] {
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && EXTENSIONS.has(extname(entry.name)))
+      .filter((entry) => entry.name !== basename(import.meta.filename))
+      .flatMap((entry) => scan(join(entry.parentPath, entry.name))),
+  )
+}
+
+function scan(path: string): readonly Finding[] {
+  const file = relative(ROOT, path)
+  const lines = readFileSync(path, 'utf8').split('\n')
+  return lines.flatMap((text, index) =>
+    BANNED.flatMap(([pattern, instead]) => {
+      // A wording may continue on the next line, after the mark of a comment.
+      const next = lines[index + 1]?.replace(/^\s*(\*|\/\/)?\s*/, '') ?? ''
+      const found = pattern.exec(`${text.trimEnd()} ${next}`)
+      if (!found || found.index > text.length) return []
+      const exception = EXCEPTIONS.find((each) => each.file === file && text.includes(each.text))
+      return [{ file, line: index + 1, found: found[0], instead, exception }]
+    }),
+  )
+}
+
+test('texts, comments and documentation use plain words', () => {
+  const bad = findings().filter(({ exception }) => exception === undefined)
+  const report = bad.map(({ file, line, found, instead }) => `${file}:${line}: "${found}" → ${instead}`)
+  expect(report).toEqual([])
+})
+
+test('every exception is still needed', () => {
+  const used = new Set(findings().map(({ exception }) => exception))
+  expect(EXCEPTIONS.filter((exception) => !used.has(exception))).toEqual([])
+})
