@@ -32,6 +32,9 @@ async function refresh(options: RefreshCommandOptions, keeper: Keeper): Promise<
     }
     return code
   }
+  if (before.kind === 'api-key' && before.state === 'healthy') {
+    return finish(null, 'nothing to refresh: an API key does not expire.', EXIT.failed)
+  }
   if (!before.renewable || before.state === 'needs-login') {
     const command = suggestedCommand(before.state, before.reason)
     const message = keeper.message ?? 'this credential cannot be renewed'

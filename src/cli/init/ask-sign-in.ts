@@ -6,16 +6,16 @@ import type { Answers, SignInChoice } from './answers.ts'
 import { choose, during, hidden, yesOrNo, type Choice } from './ask.ts'
 import type { CurrentSetup } from './current-setup.ts'
 
-const OPTIONS = `API key (recommended)
+const WAYS = `API key (recommended)
   From console.anthropic.com, billed by usage. Intended for programs; valid until you revoke it.
   No refreshing, no monthly sign-in.
 
 Claude subscription
   Anthropic intends it for its own applications, bills use by other programs as extra usage, and may
   refuse it. Refreshed automatically, but expires after about a month; you get a reminder a week before.
-  You continue at your own risk.
+  You continue at your own risk.`
 
-Claude Code's sign-in on this machine
+const CLAUDE_CODE = `Claude Code's sign-in on this machine
   The same terms. Both programs share one sign-in and follow Claude Code's locking rules.
   Signing out there signs the gateway out as well.`
 
@@ -24,7 +24,7 @@ export async function askSignIn(
   current: CurrentSetup,
   addresses: Pick<Answers, 'baseUrl' | 'sandboxUrl' | 'telegramApiRoot'>,
 ): Promise<SignInChoice> {
-  note(OPTIONS, 'Ways to sign in')
+  note(current.claudeCode === null ? WAYS : `${WAYS}\n\n${CLAUDE_CODE}`, 'Ways to sign in')
   for (;;) {
     const choice = await choose('How should the gateway sign in?', choices(current))
     switch (choice) {
