@@ -1,11 +1,28 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, extname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..')
 
-/** Everything that people read in these folders is scanned: texts, comments, names and documentation. */
-const FOLDERS = ['src/cli', 'docs']
+/** Folders and pages that are scanned: texts, comments, names and documentation. */
+const SCANNED = [
+  'src/cli',
+  'docs/channels.md',
+  'docs/dashboard.md',
+  'docs/discord.md',
+  'docs/email.md',
+  'docs/fleet.md',
+  'docs/http-api.md',
+  'docs/matrix.md',
+  'docs/openai-api.md',
+  'docs/operating.md',
+  'docs/sandbox.md',
+  'docs/scale.md',
+  'docs/sign-in-files.md',
+  'docs/slack.md',
+  'docs/telegram.md',
+  'docs/webhooks.md',
+]
 const EXTENSIONS: ReadonlySet<string> = new Set(['.ts', '.tsx', '.md'])
 
 /** Wordings that a reader stumbles over, and what to write instead. */
@@ -111,12 +128,15 @@ interface Finding {
 }
 
 function findings(): readonly Finding[] {
-  return FOLDERS.flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && EXTENSIONS.has(extname(entry.name)))
-      .filter((entry) => entry.name !== basename(import.meta.filename))
-      .flatMap((entry) => scan(join(entry.parentPath, entry.name))),
-  )
+  return SCANNED.flatMap((path) => filesAt(join(ROOT, path))).flatMap(scan)
+}
+
+function filesAt(path: string): readonly string[] {
+  if (statSync(path).isFile()) return [path]
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && EXTENSIONS.has(extname(entry.name)))
+    .filter((entry) => entry.name !== basename(import.meta.filename))
+    .map((entry) => join(entry.parentPath, entry.name))
 }
 
 function scan(path: string): readonly Finding[] {
