@@ -62,7 +62,7 @@ test(
     expect([backup.code === 0, backup.stderr]).toEqual([false, expect.stringContaining('pg_dump')])
     const after = await gateway.run(['doctor', '--json'])
     expect(databaseFindings(after.stdout)).toEqual([
-      { id: 'database', level: 'ok', message: expect.stringMatching(/^PostgreSQL .*: it can be used$/) },
+      { id: 'database', level: 'ok', message: expect.stringMatching(/^PostgreSQL .*: ready$/) },
     ])
     expect(await gateway.kill('SIGTERM')).toEqual({ code: 0, signal: null })
     const status = await gateway.run(['status', '--json'])
