@@ -5,7 +5,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
-import { TypingPace } from '../kit/typing.ts'
+import { TypingPace } from '../kit/typing-pace.ts'
 import { DEFAULT_API_ROOT, DiscordClient } from './api/client.ts'
 import { DiscordFailure, MISSING_PERMISSIONS, NOT_IN_PRIVATE_CHAT } from './api/failure.ts'
 import { isSnowflake } from './api/snowflake.ts'
@@ -14,17 +14,17 @@ import { InFlightReceiver } from './intake/in-flight-receiver.ts'
 import { Intake, type IntakeRules } from './intake/intake.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { splitForDiscord } from './send/format.ts'
-import { Sender } from './send/send.ts'
+import { Sender } from './send/sender.ts'
 import { Gateway } from './socket/gateway.ts'
 
-/** Five edits in five seconds are let through in a channel: a draft leaves room for finished texts. */
+/** Discord allows five edits in five seconds per channel: drafts leave room for final texts. */
 const DRAFT_INTERVAL_MS = 1_500
 /** Discord shows the indicator for 10 s; asked for more often, it is left out. */
 const TYPING_INTERVAL_MS = 8 * SECOND
 
 /**
- * What Discord is asked to tell: servers and their channels, messages in servers and private chats, and
- * (a privileged intent) what stands in them.
+ * The events we subscribe to: servers and their channels, messages in servers and private chats, and
+ * (a privileged intent) their content.
  *
  * @see https://discord.com/developers/docs/topics/gateway#gateway-intents
  */

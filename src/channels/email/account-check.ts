@@ -2,14 +2,14 @@ import { SECOND } from '../../support/clock.ts'
 import { factsOf, imapTrouble, serverWords } from './failure.ts'
 import { parseHeaders } from './intake/headers.ts'
 import { imapClient, type ImapAccount } from './mailbox/imap-client.ts'
-import { smtpTransport } from './send/post.ts'
+import { smtpTransport } from './send/smtp-client.ts'
 import { authservIdOf } from './trust/authentication-results.ts'
 
 /** What can be said of a mailbox from outside, without changing anything in it. */
 export type MailboxCheck =
   | {
       readonly kind: 'fine'
-      /** Can the server tell of news by itself? */
+      /** Does the server support IDLE? */
       readonly idle: boolean
       /** Mails that were looked at. */
       readonly mails: number
@@ -27,12 +27,12 @@ export type SmtpCheck =
 
 /** Enough to see who judges the senders here. */
 const RECENT_MAILS = 20
-/** Whoever waits for the check waits no longer. */
+/** The check takes no longer. */
 const LIMIT_MS = 10 * SECOND
 
 export async function checkMailbox(account: ImapAccount, mailbox: string): Promise<MailboxCheck> {
   const client = await imapClient(account)
-  // What is wrong is told to whoever waits, too.
+  // The pending command rejects as well.
   client.on('error', () => {})
   const limit = setTimeout(() => client.close(), LIMIT_MS)
   try {

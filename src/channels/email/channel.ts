@@ -6,8 +6,8 @@ import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { Intake } from './intake/intake.ts'
 import type { MailAddress } from './mail-address.ts'
 import { Mailbox } from './mailbox/mailbox.ts'
-import { Post, type PostTrouble } from './send/post.ts'
-import { Sender } from './send/send.ts'
+import { Sender } from './send/sender.ts'
+import { SmtpClient, type SmtpTrouble } from './send/smtp-client.ts'
 import { splitAnswer } from './send/split.ts'
 
 const NO_AUTHSERV_ID =
@@ -50,16 +50,16 @@ class EmailChannel extends PushChannel {
   readonly #own: MailAddress
   readonly #mailbox: Mailbox | null
   /** Of the sending side; the status shows it while receiving is well. */
-  #sending: (PostTrouble & { readonly since: number }) | null = null
+  #sending: (SmtpTrouble & { readonly since: number }) | null = null
 
   constructor(options: EmailOptions) {
     super(options)
     const { authservId, smtp, username, password } = options
     this.#own = options.address.toLowerCase()
-    const onTrouble = (trouble: PostTrouble | null) => this.#reportSending(trouble)
+    const onTrouble = (trouble: SmtpTrouble | null) => this.#reportSending(trouble)
     this.sender = new Sender({
       from: this.#own,
-      post: new Post({ server: smtp, username, password, onTrouble }),
+      smtp: new SmtpClient({ server: smtp, username, password, onTrouble }),
       find: async (id) => (await this.#mailbox?.find(id)) ?? null,
     })
     this.#mailbox = authservId === null ? null : this.#openMailbox(options, authservId)
@@ -102,7 +102,7 @@ class EmailChannel extends PushChannel {
 
   typing(): void {}
 
-  #reportSending(trouble: PostTrouble | null): void {
+  #reportSending(trouble: SmtpTrouble | null): void {
     if (trouble?.problem === this.#sending?.problem) return
     this.#sending = trouble && { ...trouble, since: this.clock.now() }
     if (trouble) this.log.warn({ channel: this.channel }, trouble.problem)

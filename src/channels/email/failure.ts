@@ -5,7 +5,7 @@ import type { Trouble } from '../kit/intake-loop.ts'
 /** A server's own words are shown, but not a page of them. */
 const MAX_WORDS = 200
 
-/** Codes of TLS that only another certificate or another host name mends. */
+/** TLS errors that need another certificate or host name. */
 const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',

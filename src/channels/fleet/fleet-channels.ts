@@ -11,7 +11,7 @@ interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log'> {
   readonly inbox: Pick<Inbox, 'accept' | 'cursor' | 'cursors'>
 }
 
-/** What sends on the channels; made after them. */
+/** What sends on the channels; it is created after them. */
 interface Sending {
   took(): Promise<void>
   readonly delivery: { left(channel: string): Promise<void> }
@@ -37,7 +37,7 @@ export async function openFleetPlatforms(
   })
   if (fleet.work === null) return platforms
   return platforms.map((channel) => {
-    // What is read from the store is read from any process; only a platform wants one to speak to.
+    // Pull channels are read from the store by any process; only a platform needs a single holder.
     if (!channel.push) return channel
     const name = channel.channel
     const wrapped = new HeldChannel({
@@ -53,7 +53,7 @@ export async function openFleetPlatforms(
   })
 }
 
-/** By name, to say something of our own directly, beside the outbox and whoever speaks for the channel. */
+/** The channels by name, for notices of our own that bypass the outbox and the holder of the channel. */
 export function speakers(platforms: readonly Channel[]): ReadonlyMap<string, Speaker> {
   return new Map(
     platforms.map((channel) => [
@@ -71,7 +71,7 @@ function speakerOf(channel: Channel): Speaker {
   }
 }
 
-/** What tells one account of a platform from another, without telling its secret. */
+/** Identifies an account of a platform without revealing its secret. */
 function accountOf({ telegram, discord, slack, matrix, email }: ChannelSettings, channel: string): string {
   const secrets: Readonly<Record<string, Secret | null>> = {
     telegram: telegram.botToken,

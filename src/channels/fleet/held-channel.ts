@@ -48,7 +48,7 @@ export class HeldChannel implements Channel {
     if (inner.remove) this.remove = (address, platformId) => inner.remove!(address, platformId)
   }
 
-  /** For what is to be said whoever speaks for the channel: alerts of the process that leads. */
+  /** For messages that do not depend on who holds the channel: alerts of the leading process. */
   get unwrapped(): Channel {
     return this.#inner
   }
@@ -114,7 +114,7 @@ export class HeldChannel implements Channel {
     }
   }
 
-  /** What the platform has taken is told also after the tenure: unheard of, it would be sent again. */
+  /** A result is returned even if the tenure ended meanwhile: otherwise the message would be sent again. */
   #asHolder<T>(work: () => Promise<T>): Promise<T> {
     return this.here ? work() : Promise.reject(this.#notHere())
   }
@@ -127,7 +127,7 @@ export class HeldChannel implements Channel {
 function fenced(receiver: Receiver, tenure: Tenure): Receiver {
   return {
     async receive(channel, items, cursors) {
-      // The store would refuse it as well; this spares it the question, and the store its bad name.
+      // Avoids a call that the store would refuse and that would count as a store failure.
       if (!tenure.isFresh) throw new StoreError('another process receives by now')
       return await receiver.receive(channel, items, cursors, tenure.fence)
     },

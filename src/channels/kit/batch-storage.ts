@@ -2,7 +2,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import { isStoreTrouble } from './retry.ts'
 
-/** Failures of one batch, while the store takes other things, before its items are stored one by one. */
+/** Failures of a batch, other than the store's own, before its items are stored one by one. */
 export const STORE_TRIES = 3
 
 /** What came in one answer, and how it is stored. Each function resolves when that is durable. */
@@ -11,9 +11,9 @@ export interface Batch<Item> {
   /** All of it, in one transaction. */
   readonly store: () => Promise<void>
   readonly storeOne: (item: Item) => Promise<void>
-  /** An item is passed over: what remains to be stored of it. */
+  /** Stores that an item was skipped. */
   readonly skip?: (item: Item) => Promise<void>
-  /** What remains after the items, where they were stored one by one. */
+  /** Stores what remains after the items were stored one by one. */
   readonly finish?: () => Promise<void>
 }
 
@@ -24,7 +24,7 @@ export interface BatchStorageOptions<Item> {
   readonly describe: (item: Item) => object
 }
 
-/** Stores batches, so that one item that nothing can be done with does not stop all others for ever. */
+/** Stores batches so that one item that cannot be handled does not block all others. */
 export class BatchStorage<Item> {
   readonly #options: BatchStorageOptions<Item>
   #failures = 0

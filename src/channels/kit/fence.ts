@@ -6,7 +6,7 @@ export interface Fence {
   readonly closing: string
 }
 
-/** A longer info string is prose; repeating it in each part would eat the room. */
+/** A longer info string is prose; repeating it in every part would waste space. */
 const LONGEST_INFO = 64
 
 /** The fence that `line` opens, or null. @see https://spec.commonmark.org/0.31.2/#fenced-code-blocks */

@@ -11,16 +11,16 @@ export interface IntakeStatus {
   readonly problem: string | null
 }
 
-/** Why nothing can be received. */
+/** Why receiving fails. */
 export interface Trouble {
   /** `failed`: an operator has to act. */
   readonly state: 'retrying' | 'failed'
   readonly problem: string
-  /** How to wait where the platform does not say; left out: as the state says. */
+  /** The back-off unless the platform names a wait. Default: by the state. */
   readonly backoff?: BackoffOptions
 }
 
-/** A round ended with a trouble whose cause is known where it ended. */
+/** Ends a round with a trouble that is already known. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
   readonly trouble: Trouble
@@ -38,9 +38,9 @@ export interface IntakeLoopOptions {
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
-  /** Who keeps what could not be stored, as the second half of a sentence. */
+  /** The second half of the sentence about the store: who keeps what was not stored. */
   readonly kept: string
-  /** What a failure of the platform means; null: it is none of the platform's. */
+  /** What a failure of the platform means; null: the failure is not the platform's. */
   readonly troubleOf: (error: unknown, signal: AbortSignal) => Trouble | null | Promise<Trouble | null>
   readonly onStatus: (status: IntakeStatus) => void
 }
@@ -73,7 +73,7 @@ export class IntakeLoop {
     this.#options.onStatus({ state: 'connected', problem: null })
   }
 
-  /** It has worked for long enough that the next failure is the first of its kind. */
+  /** Receiving has worked long enough for the back-off to start over. */
   recovered(): void {
     this.#failures = 0
   }
@@ -86,7 +86,7 @@ export class IntakeLoop {
     const policy = backoffFor(error, backoff ?? (state === 'failed' ? OPERATOR_RETRY : RETRY))
     const waitMs = retryAfterOf(error) ?? backoffDelay(this.#failures, policy, random())
     onStatus({ state, problem })
-    // The first of a row is worth a line; an outage of hours is not worth thousands.
+    // One warning per outage, not one per attempt.
     if (this.#failures === 1) log.warn({ channel }, problem)
     else log.debug({ channel, failures: this.#failures, waitMs }, problem)
     return waitMs

@@ -5,7 +5,7 @@ import { remember } from './remember.ts'
 
 /** Messages whose shown text is remembered, so that a draft that has not changed costs no request. */
 const REMEMBERED_TEXTS = 500
-/** A finished text waits for a draft on its way, so that must not take long. */
+/** The final text waits for a pending draft, so a draft must not take long. */
 const DRAFT_TIMEOUT_MS = 5 * SECOND
 
 const NEVER = new AbortController().signal
@@ -27,7 +27,7 @@ export interface Edit {
  * text is always the last request, for a platform may do two of them in either order.
  */
 export class MessageEditor {
-  /** What a message reads. Missing: nobody knows. */
+  /** The text a message shows. Missing: unknown. */
   readonly #shown = new Map<string, string>()
   /** Drafts on their way. */
   readonly #drafts = new Map<string, Promise<void>>()
@@ -55,20 +55,20 @@ export class MessageEditor {
     const done = showing.then(ignore, ignore).finally(() => this.#drafts.delete(message))
     this.#drafts.set(message, done)
     await untilAborted(showing, edit.signal).catch((error: unknown) => {
-      // The platform is left alone for as long as it asked; the draft was only a courtesy.
+      // A draft is optional: the pacing already waits as long as the platform asked.
       if (!(error instanceof TransientError) || error.reason !== 'rate-limited') throw error
     })
   }
 
   async #show(message: string, text: string, ask: () => Promise<void>): Promise<void> {
-    // Until the answer comes nobody knows what the message reads.
+    // Until the platform answers, the shown text is unknown.
     this.#shown.delete(message)
     await ask()
     this.sent(message, text)
   }
 }
 
-/** A draft's own deadline is a matter of the network. */
+/** The deadline of a draft counts as a network failure. */
 function inTime(error: unknown): never {
   throw error instanceof Error && error.name === 'AbortError'
     ? new TransientError('no answer in time')

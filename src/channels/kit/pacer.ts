@@ -2,7 +2,7 @@ import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { TokenBucket, type BucketLimits } from './token-bucket.ts'
 
-/** A wait up to this long is sat out here; a longer one goes back to the outbox, which remembers it over a restart. */
+/** Shorter waits happen here; a longer one is returned to the outbox, which survives a restart. */
 export const LONGEST_WAIT_MS = 2 * SECOND
 /** Conversations remembered before the unused buckets are forgotten: a few hundred kilobytes. */
 const REMEMBERED = 5_000
@@ -35,7 +35,7 @@ export class Pacer<Conversation> {
     for (const bucket of buckets) bucket.take()
   }
 
-  /** Takes a token of each bucket, if that leaves the reserved share of it to others. Never waits. */
+  /** Takes a token of each bucket if the reserved share remains in each. Never waits. */
   tryTurn(buckets: readonly TokenBucket[], reserve: number): boolean {
     if (longestWait(buckets, reserve) > 0) return false
     for (const bucket of buckets) bucket.take()

@@ -88,7 +88,7 @@ export abstract class PushChannel implements Channel {
     this.statusChanged()
   }
 
-  /** Something else of the status has changed. */
+  /** To be called when another part of the status has changed. */
   protected statusChanged(): void {
     this.#onStatus?.(this.status())
   }

@@ -1,9 +1,9 @@
 import { Refused } from '../../support/errors.ts'
 
 const MIB = 1024 * 1024
-/** What platforms hand out and the model takes at once. */
+/** The largest file that platforms serve and the model accepts. */
 const MAX_FILE_BYTES = 20 * MIB
-/** The model takes pictures up to this size. */
+/** The largest picture the model accepts. */
 export const MAX_IMAGE_BYTES = 5 * MIB
 /** More text than this is beyond any model's context. */
 const MAX_TEXT_BYTES = 2 * MIB

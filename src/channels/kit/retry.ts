@@ -3,17 +3,17 @@ import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
 import { parseRetryAfter } from '../../support/retry-after.ts'
 
-/** Ordinary trouble of a platform: over within seconds mostly, and asked about twice a minute at worst. */
+/** For ordinary failures: first after a second, then at most every half minute. */
 export const RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }
-/** What only the operator can correct: asking often changes nothing, and the correction is found in time. */
+/** For what only the operator can correct: rarely, yet the correction is noticed within ten minutes. */
 export const OPERATOR_RETRY: BackoffOptions = { initialMs: 30 * SECOND, maxMs: 10 * MINUTE }
 /**
- * The platform has done nothing wrong, and asking the store again is cheap: one that works again is
- * found out within seconds, however long it was away.
+ * Retrying the store is cheap and concerns no platform, so its recovery is noticed within seconds,
+ * however long it was down.
  */
 const STORE_RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 4 * SECOND }
 
-/** How to wait after `error`: the store is asked again soon, everything else as `otherwise` says. */
+/** The back-off after `error`: short for the store, `otherwise` for everything else. */
 export function backoffFor(error: unknown, otherwise: BackoffOptions): BackoffOptions {
   return error instanceof StoreError ? STORE_RETRY : otherwise
 }
@@ -30,7 +30,7 @@ export function retryAfterIn(headers: Headers): number | null {
   return parseRetryAfter(headers.get('retry-after'), Date.parse(headers.get('date') ?? ''))
 }
 
-/** The store failed, whatever was to be stored: nothing is ever passed over because of it. */
+/** The store failed, not the item: nothing is ever skipped because of it. */
 export function isStoreTrouble(error: unknown): boolean {
   return error instanceof StoreError || error instanceof TransientError
 }
@@ -40,7 +40,7 @@ export interface UntilStopped {
   readonly random: () => number
   readonly signal: AbortSignal
   readonly backoff?: BackoffOptions
-  /** Told of each failure. What it throws ends the retries. */
+  /** Called after each failure. If it throws, the retries end with that error. */
   readonly onFailure: (error: unknown, attempt: number) => void
 }
 

@@ -17,7 +17,7 @@ const SIGNATURES: ReadonlyArray<{
   { mediaType: 'application/pdf', parts: [[0, '%PDF-']] },
 ]
 
-/** Bytes that are enough to tell. */
+/** Bytes that are enough to recognise every signature. */
 export const SNIFF_BYTES = 16
 
 /** The media type of what begins with `head`; null = none that the model reads. */

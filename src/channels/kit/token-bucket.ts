@@ -5,7 +5,7 @@ export interface BucketLimits {
   readonly perSecond: number
 }
 
-/** Nobody is asked to wait longer than an hour; what is longer is asked for again then. */
+/** A longer wait that a platform asks for is cut to an hour; the platform can ask again. */
 export const LONGEST_BLOCK_MS = HOUR
 
 /** A token bucket that can be closed for a time. */
@@ -24,9 +24,9 @@ export class TokenBucket {
   }
 
   /**
-   * Milliseconds until a token is there; asked before `take`.
+   * Milliseconds until a token is available. Call it before `take`.
    *
-   * @param reserve the share of the burst that is left to others
+   * @param reserve the share of the burst that must remain
    */
   waitMs(reserve = 0): number {
     this.#refill()
@@ -39,18 +39,18 @@ export class TokenBucket {
     this.#tokens -= 1
   }
 
-  /** The platform asked for silence for `ms`. */
+  /** The platform asked us to send nothing for `ms`. */
   close(ms: number): void {
     const until = this.#clock.monotonic() + Math.min(ms, LONGEST_BLOCK_MS)
     this.#closedUntil = Math.max(this.#closedUntil, until)
   }
 
-  /** Milliseconds of that silence that are left; 0 = it is over. */
+  /** Milliseconds until that ends; 0 = open. */
   closedMs(): number {
     return Math.max(0, Math.ceil(this.#closedUntil - this.#clock.monotonic()))
   }
 
-  /** Full and open: a new one would be the same. */
+  /** Full and open, so a new bucket would behave the same. */
   isUnused(): boolean {
     return this.waitMs() === 0 && this.#tokens >= this.#limits.burst
   }

@@ -6,7 +6,7 @@ import { newId } from '../../support/ids.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
-import { TypingPace } from '../kit/typing.ts'
+import { TypingPace } from '../kit/typing-pace.ts'
 import { parseAddress } from './address.ts'
 import { MatrixClient } from './api/client.ts'
 import { isClosed } from './api/failure.ts'
@@ -16,13 +16,13 @@ import { PrivateRooms } from './rooms/private-rooms.ts'
 import { Rooms } from './rooms/rooms.ts'
 import { splitMarkdown } from './send/format.ts'
 import { Pacing } from './send/pacing.ts'
-import { Sender } from './send/send.ts'
-import { Batches } from './sync/batch.ts'
+import { Sender } from './send/sender.ts'
+import { Batches } from './sync/batches.ts'
 import type { Cursors } from './sync/cursors.ts'
+import { History } from './sync/history.ts'
 import { SyncLoop } from './sync/sync-loop.ts'
-import { History } from './sync/timeline.ts'
 
-/** What clients commonly ask for, and proxies bear. */
+/** What clients commonly ask for, and proxies tolerate. */
 const DEFAULT_WAIT_MS = 30 * SECOND
 /** Every step is an event for all servers in the room, so they are few. */
 const DRAFT_INTERVAL_MS = 2_500

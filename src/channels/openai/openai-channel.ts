@@ -20,7 +20,7 @@ export interface ProgramRequest {
 }
 
 /**
- * Programs that speak OpenAI's protocol, as a chat platform: each request is a conversation of its
+ * Clients of the OpenAI-compatible API, as a chat platform: each request is a conversation of its
  * own with one message, which brings along what was said before. Whoever asked reads the store
  * through the open request.
  */
@@ -67,7 +67,7 @@ export class OpenAiChannel extends PullChannel {
     })
   }
 
-  /** Takes back a request that nobody has begun to answer. @returns false: it was begun, or is over */
+  /** Withdraws a request whose answer has not begun. @returns false: it has begun or is over */
   async withdraw(address: string, requestId: string): Promise<boolean> {
     const { state } = await this.receive({ kind: 'deletion', address, platformMessageId: requestId })
     return state === 'withdrawn'

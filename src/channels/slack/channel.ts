@@ -10,13 +10,13 @@ import { withCommandsOf } from './intake/commands.ts'
 import { Intake } from './intake/intake.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { SendLog } from './send/send-log.ts'
-import { Sender } from './send/send.ts'
+import { Sender } from './send/sender.ts'
 import { partsOf } from './send/wording.ts'
 import { Connection } from './socket/connection.ts'
 
-/** Slack takes some fifty edits a minute for all conversations together. */
+/** Slack allows some fifty edits a minute in a workspace. */
 const DRAFT_INTERVAL_MS = 1_200
-/** Nobody is known by it: until Slack has said who the bot is, nothing is received. */
+/** Matches nobody; nothing is received before Slack has said who the bot is. */
 const UNKNOWN: SlackIdentity = { userId: '', botId: null, name: '', team: '', scopes: null }
 
 export interface SlackOptions extends PushChannelOptions {

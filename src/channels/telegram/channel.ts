@@ -5,7 +5,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
-import { TypingPace } from '../kit/typing.ts'
+import { TypingPace } from '../kit/typing-pace.ts'
 import { parseAddress } from './address.ts'
 import { TelegramClient } from './api/client.ts'
 import { Identity } from './api/identity.ts'
@@ -14,10 +14,10 @@ import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { Poller } from './intake/poller.ts'
 import { isFromGroup, mapUpdate } from './intake/receive.ts'
 import { Pacing, type PacingLimits } from './send/pacing.ts'
-import { Sender } from './send/send.ts'
+import { Sender } from './send/sender.ts'
 import { splitMarkdown } from './send/split.ts'
 
-/** What the official server suggests for long polling, and proxies bear. */
+/** What the official server suggests for long polling, and proxies tolerate. */
 const DEFAULT_POLL_SECONDS = 30
 /** A little slower than the one message a second that a chat may get; groups are slowed further by the pacing. */
 const DRAFT_INTERVAL_MS = 1_200

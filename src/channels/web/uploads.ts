@@ -116,7 +116,7 @@ export class Uploads {
 /** Often enough that the folder stays near its limit, seldom enough to cost nothing. */
 const SWEEP_INTERVAL_MS = HOUR / 60
 
-/** The first bytes of an upload, as many as are needed to tell its kind. */
+/** The first bytes of an upload, as many as are needed to recognise its type. */
 async function readHead(source: AsyncIterator<Uint8Array>): Promise<Buffer> {
   let head = Buffer.alloc(0)
   while (head.length < SNIFF_BYTES) {

@@ -17,7 +17,7 @@ export interface WebMessage {
 /** The gateway's own page and API as a chat platform. Its readers follow the store through the event streams. */
 export class WebChannel extends PullChannel {
   readonly channel = 'web'
-  /** The page's messages are taken. */
+  /** Receives the messages of the page. */
   readonly enabled: boolean
 
   constructor(clock: Clock, enabled = true) {

@@ -4,7 +4,7 @@ import { DiscordFailure } from './failure.ts'
 
 /** What can be said of a bot from outside, without receiving or sending anything. */
 export type BotCheck =
-  /** `contentIntent`: it may be told what stands in messages. */
+  /** `contentIntent`: it may read the content of messages. */
   | { readonly kind: 'fine'; readonly username: string; readonly contentIntent: boolean }
   /** `words`: the platform's own. */
   | { readonly kind: 'bad-token'; readonly words: string }

@@ -25,7 +25,7 @@ export const DEFAULT_API_ROOT = 'https://discord.com/api'
 /** Where files lie that people have sent. */
 const FILE_HOSTS: ReadonlySet<string> = new Set(['cdn.discordapp.com', 'media.discordapp.net'])
 
-/** No ordinary call takes this long; a server that is silent for longer is tried again. */
+/** No ordinary call takes this long; after that it counts as failed and can be repeated. */
 const CALL_TIMEOUT_MS = 20 * SECOND
 /** A 429 without a number does not happen by the book; a server in between may make one. */
 const DEFAULT_RETRY_AFTER_MS = 5 * SECOND
@@ -50,9 +50,9 @@ interface Call {
   readonly route: `/${string}`
   readonly body?: unknown
   readonly query?: Readonly<Record<string, string>>
-  /** Calls that are told to wait together. */
+  /** Calls that share a rate limit. */
   readonly bucket: string
-  /** An interaction's own token stands in its address. */
+  /** The address of an interaction carries its own token. */
   readonly auth?: false
 }
 
@@ -67,7 +67,7 @@ export class DiscordClient {
   readonly #rest: REST
   readonly #options: ClientOptions
   readonly #fetch: typeof fetch
-  /** Until when (monotonic) a bucket was told to wait. */
+  /** Until when (monotonic) a bucket is blocked. */
   readonly #blocked = new Map<string, number>()
 
   constructor(options: ClientOptions) {
@@ -79,7 +79,7 @@ export class DiscordClient {
       version: '10',
       api: options.apiRoot.replace(/\/+$/, '').replace(/\/v\d+$/, ''),
       userAgentAppendix: `hermes-gateway/${VERSION}`,
-      // What failed is judged and tried again by whoever asked.
+      // Callers decide about retries.
       retries: 0,
       timeout: CALL_TIMEOUT_MS,
       rejectOnRateLimit: ({ timeToReset }) => timeToReset > LONGEST_WAIT_MS,
@@ -237,7 +237,7 @@ export class DiscordClient {
     if (waitMs > 0)
       throw new DiscordFailure('rate-limited', name, 'was asked to wait', { retryAfterMs: waitMs })
     const run = async (deadline: AbortSignal) => {
-      // The library forgets the token after a 401; the operator may have mended things since.
+      // The library drops the token after a 401, but the operator may have corrected it since.
       this.#rest.setToken(this.#options.token.reveal())
       const answer = await this.#rest.request({
         method: call.method as never,
@@ -258,7 +258,7 @@ export class DiscordClient {
     }
   }
 
-  /** A 429 ends here: the library would wait in silence, and what waits belongs into the outbox. */
+  /** A 429 ends here: the library would wait silently, and waiting belongs in the outbox. */
   async #request(url: string, init: RequestInit): Promise<Response> {
     const response = await this.#fetch(url, init)
     if (response.status !== 429) return response
@@ -266,7 +266,7 @@ export class DiscordClient {
       retry_after?: unknown
       global?: unknown
     } | null
-    // The body is finer than the header, which counts whole seconds.
+    // The body is more precise than the header, which counts whole seconds.
     const seconds = Number(body?.retry_after ?? Number.NaN)
     const asked = seconds >= 0 ? seconds * SECOND : retryAfterIn(response.headers)
     throw new DiscordFailure('rate-limited', 'API', 'asks to wait', {

@@ -1,11 +1,11 @@
 import { PlatformFailure } from '../../kit/failure.ts'
 
 /**
- * What an unsuccessful call means for whoever made it.
+ * What an unsuccessful call means for its caller.
  *
- * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the bot token is not
- * taken · `forbidden` this place or person is closed to the bot · `gone` channel, message or person
- * does not exist · `rejected` the request itself is not liked
+ * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the bot token is
+ * refused · `forbidden` this place or person is closed to the bot · `gone` channel, message or person
+ * does not exist · `rejected` the request itself is refused
  */
 export type FailureKind = 'network' | 'server' | 'rate-limited' | 'token' | 'forbidden' | 'gone' | 'rejected'
 
@@ -39,8 +39,8 @@ export class DiscordFailure extends PlatformFailure<FailureKind> {
 }
 
 /**
- * @param code Discord's own code in the body. A 4xx without one is the word of somebody in between, and
- *   says nothing of the request; 0 is "general", which a wrong address gets, too.
+ * @param code Discord's own code in the body. A 4xx without one comes from a proxy and
+ *   says nothing about the request; 0 is "general", which a wrong address gets, too.
  */
 export function classifyAnswer(
   method: string,

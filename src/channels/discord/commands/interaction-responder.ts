@@ -49,7 +49,7 @@ export class InteractionResponder {
     await retryUntilStopped(show, { clock, random, signal, backoff: RETRY, onFailure }).catch(() => {})
   }
 
-  /** Takes a used command in. Never rejects. */
+  /** Stores a used command and answers the interaction. Never rejects. */
   async respond(
     interaction: APIInteraction,
     applicationId: string,
@@ -80,7 +80,7 @@ export class InteractionResponder {
       const body = { content: await stored, allowed_mentions: { parse: [] } }
       await client.editAnswer(applicationId, used.token, body, signal)
     } catch (error) {
-      // The command itself is obeyed or refused all the same.
+      // The command itself is carried out or refused all the same.
       if (!signal.aborted) log.debug({ channel: 'discord' }, messageOf(error))
     }
   }

@@ -13,7 +13,7 @@ import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { holdsSignInSecret } from '../../../support/token-shape.ts'
 import { retryUntilStopped } from '../../kit/retry.ts'
-import { Watermarks, type Piece } from '../../kit/watermark.ts'
+import { Watermarks, type Piece } from '../../kit/watermarks.ts'
 import { PAGE, type DiscordClient } from '../api/client.ts'
 import { DiscordFailure } from '../api/failure.ts'
 import { compareSnowflakes, earlierBy, isSnowflake, justBefore, laterOf } from '../api/snowflake.ts'
@@ -25,13 +25,13 @@ import { MemberRoles } from './member-roles.ts'
 import { authorOf, isAddressed, mapEdit, mapMessage, type BotIdentity, type SeenMessage } from './receive.ts'
 import { holdsMessages, Servers, type Readable, type AnnouncedServer } from './servers.ts'
 
-/** Trouble with one place is mostly trouble with all. */
+/** A failure in one place mostly means a failure in all. */
 const WARN_EVERY_MS = MINUTE
 
-/** The longest that a thread without a word stays among the active ones, which alone are told. */
+/** How long a silent thread stays active; only active threads are announced. */
 const THREAD_LIFE_MS = 7 * DAY
 
-/** Who may talk in servers, as far as it decides what must be asked for. */
+/** Who may talk in servers, as far as it decides what must be fetched. */
 export interface IntakeRules {
   readonly requireMention: boolean
   /** Roles whose members may talk: then the history's authors must be looked up. */
@@ -52,7 +52,7 @@ export interface IntakeOptions {
   readonly signal: AbortSignal
 }
 
-/** What Discord tells, in the order of its telling, handed over without gaps. */
+/** Receives Discord's events in order and without gaps. */
 export class Intake {
   readonly #options: IntakeOptions
   readonly #marks: Watermarks
@@ -84,7 +84,7 @@ export class Intake {
     await this.#untilStored('the stored places', () => this.#marks.load())
   }
 
-  /** Takes one event in; what takes time goes on beside it, in order within each place. */
+  /** Handles one event; slow work continues in the background, in order within each place. */
   handle({ t, d }: Dispatch): void {
     try {
       this.#handle(t, d)
@@ -138,7 +138,7 @@ export class Intake {
     onBot(this.#bot)
     this.#servers.clear()
     this.#marks.lost()
-    // Private chats are not told of; those that are known are asked. Servers follow one by one.
+    // Private chats are not announced, so the known ones are read. Servers follow one by one.
     void this.#marks.catchUp(signal, (place) => parsePlace(place)?.guildId === null)
     if (first) void responder.register(application.id, signal)
     log.debug({ channel: 'discord', servers: ready.guilds.length }, 'a session with Discord has begun')
@@ -164,7 +164,7 @@ export class Intake {
     const seen = this.#seenIn.get(guildId)
     const newest = places.map((place) => place.newest ?? place.channelId)
     if (seen === undefined && newest.length > 0) this.#seenIn.set(guildId, newest.reduce(laterOf))
-    // A thread that was put away meanwhile is told no more, but may have been spoken in before that.
+    // A thread that was archived meanwhile is not announced, but may have received messages before.
     const since = seen === undefined ? null : earlierBy(THREAD_LIFE_MS, seen)
     const mayHaveGone = (place: string) =>
       since !== null &&
@@ -203,7 +203,7 @@ export class Intake {
     const where = { guildId: message.guild_id ?? null, channelId: message.channel_id }
     const place = formatPlace(where)
     if (!parsePlace(place)) throw new TypeError('a message stands nowhere')
-    // What is changed in an unknown place was not taken in before, either.
+    // A change in an unknown place concerns a message that was never received.
     if (changed && !this.#marks.has(place)) return
     const item = changed ? this.#edit(message, where) : this.#message(message, where, undefined)
     if (changed && !item) return
@@ -281,7 +281,7 @@ export class Intake {
     return mapEdit(message, this.#contextOf(where), { load: this.#options.load })
   }
 
-  /** Talk among others in a server costs nothing, unless a secret stands in it. */
+  /** Messages between others in a server are ignored unless they contain a secret. */
   #concerns(message: SeenMessage, where: Place): boolean {
     if (where.guildId === null || !this.#options.rules.requireMention) return true
     return isAddressed(message, this.#contextOf(where)) || holdsSignInSecret(message.content ?? '')

@@ -1,7 +1,7 @@
 import type { APIChannel, APIGuildMember, APIOverwrite, APIRole } from 'discord-api-types/v10'
 import { mayRead, type Rights } from './permissions.ts'
 
-/** A server as it is told when a session begins, as far as it is used here. */
+/** A server as announced when a session begins; only the fields used here. */
 export interface AnnouncedServer {
   readonly id: string
   readonly unavailable?: boolean
@@ -46,7 +46,7 @@ export class Servers {
     return this.#parents.get(channelId) ?? null
   }
 
-  /** Is it known whether this is a thread? One that was put away is not told of. */
+  /** Is it known whether this is a thread? Archived threads are not announced. */
   knows(channelId: string): boolean {
     return this.#plain.has(channelId) || this.#parents.has(channelId)
   }
@@ -66,7 +66,7 @@ export class Servers {
     this.#parents.delete(id)
   }
 
-  /** Takes a server in. @returns the places in it that the bot may read */
+  /** Adds a server. @returns the channels and threads in it that the bot may read */
   add(server: AnnouncedServer, botId: string): readonly Readable[] {
     const own = server.roles.find(({ tags }) => tags?.bot_id === botId)
     if (own) this.#botRoles.set(server.id, own.id)
@@ -82,7 +82,7 @@ export class Servers {
     for (const channel of [...server.channels, ...server.threads]) this.addThread(channel)
     return [
       ...open.filter((channel) => holdsMessages(channel)).map(readable),
-      // Only threads that the bot may see are told; what it may read there is as in their channel.
+      // Only threads that the bot may see are announced; read access is that of their channel.
       ...server.threads
         .filter((thread) => isThread(thread) && openIds.has(this.parentOf(thread.id) ?? ''))
         .map(readable),

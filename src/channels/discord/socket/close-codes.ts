@@ -1,6 +1,5 @@
 /**
- * What a closed connection of Discord's gateway calls for: to go on with the session, to begin a new
- * one, or the operator.
+ * What to do after a closed connection: resume the session, begin a new one, or wait for the operator.
  */
 export type Verdict =
   | { readonly kind: 'resume' | 'renew' }

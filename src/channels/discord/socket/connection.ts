@@ -7,12 +7,12 @@ import type { Secret } from '../../../support/secret.ts'
 import { networkCode } from '../../kit/deadline.ts'
 import { classifyClose, type Verdict } from './close-codes.ts'
 
-/** Discord answers within seconds; a line that is silent for longer is given up. */
+/** Discord answers within seconds; a silent connection is given up after this. */
 const HANDSHAKE_TIMEOUT_MS = 20 * SECOND
 const HELLO_TIMEOUT_MS = 20 * SECOND
 /** A large bot's first events take their time. */
 const READY_TIMEOUT_MS = 60 * SECOND
-/** A closing handshake on a dead line never ends. */
+/** A closing handshake on a dead connection never ends. */
 const CLOSE_TIMEOUT_MS = SECOND
 /** Closes without ending the session, unlike 1000. */
 const KEEP_SESSION = 4_900
@@ -32,14 +32,14 @@ const OP = {
   heartbeatAck: 11,
 } as const
 
-/** What goes on over a broken connection. */
+/** What survives a broken connection. */
 export interface Session {
   readonly id: string
   readonly resumeUrl: string
   sequence: number
 }
 
-/** Something that happened, as Discord tells it. */
+/** An event of Discord's gateway. */
 export interface Dispatch {
   readonly t: string
   readonly d: unknown
@@ -48,7 +48,7 @@ export interface Dispatch {
 export interface Ended {
   readonly verdict: Verdict
   readonly words: string
-  /** Discord moves its connections every few hours; that is no trouble. */
+  /** Discord moves its connections every few hours; that is not a failure. */
   readonly routine: boolean
 }
 
@@ -56,13 +56,13 @@ export interface ConnectionOptions {
   readonly url: string
   readonly token: Secret
   readonly intents: number
-  /** Goes on there; null: a new session. */
+  /** The session to resume; null: a new one. */
   readonly session: Session | null
   readonly clock: Clock
   readonly random: () => number
-  /** The session stands: new, or gone on with. */
+  /** The session is ready: new or resumed. */
   readonly onReady: (session: Session) => void
-  /** In the order of their happening. Must not throw. */
+  /** In order. Must not throw. */
   readonly onEvent: (event: Dispatch) => void
 }
 
@@ -138,7 +138,7 @@ export class Connection {
   #greet(intervalMs: number): void {
     const { clock, random, token, intents } = this.#options
     const tick = () => {
-      // A line on which nothing is acknowledged any more is dead, although nobody has closed it.
+      // A connection without acknowledgements is dead, even if it was never closed.
       if (!this.#acknowledged)
         return this.#end({ kind: 'resume' }, 'heartbeats are not answered', KEEP_SESSION)
       this.#acknowledged = false

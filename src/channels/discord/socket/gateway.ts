@@ -11,7 +11,7 @@ import { Connection, type Dispatch, type Session } from './connection.ts'
 
 /** A new session that lasted this long was a good one. New sessions are counted: a thousand a day. */
 const LASTING_MS = 30 * SECOND
-/** Tries to go on with a session before a new one is begun at the general address. */
+/** Attempts to resume a session before a new one is begun at the general address. */
 const RESUME_TRIES = 3
 
 export interface GatewayOptions {
@@ -25,7 +25,7 @@ export interface GatewayOptions {
   readonly onStatus: (status: IntakeStatus) => void
 }
 
-/** Keeps a session with Discord's gateway alive, over as many connections as it takes. */
+/** Keeps a session with Discord's gateway alive over any number of connections. */
 export class Gateway {
   readonly #options: GatewayOptions
   #session: Session | null = null

@@ -24,7 +24,7 @@ export class Headers {
   }
 }
 
-/** More than any honest mail needs; parsing what is longer serves only who sent it. */
+/** More than any real mail needs; parsing more would only help an attacker. */
 const MAX_HEADER_BYTES = 256 * 1024
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Secret } from '../../../support/secret.ts'
-import { smtpTransport } from '../send/post.ts'
+import { smtpTransport } from '../send/smtp-client.ts'
 import { imapClient } from './imap-client.ts'
 
 const account = (host: string, port: number, secure: boolean) => ({

@@ -30,7 +30,7 @@ export interface MailSummary {
   readonly arrivedAt: number
   /** When it says to have been written; null = it does not. */
   readonly writtenAt: number | null
-  /** Loads the whole mail; null = somebody has taken it away meanwhile. @throws what the connection throws */
+  /** Loads the whole mail; null = it was deleted meanwhile. @throws what the connection throws */
   source(): Promise<Uint8Array | null>
 }
 
@@ -57,7 +57,7 @@ export interface MailboxOptions extends ImapAccount {
   readonly answerMs?: number
 }
 
-/** When the gateway first heard of this mailbox: what came before is not answered. */
+/** When the gateway first read this mailbox: older mail is not answered. */
 const BEGUN_CURSOR = 'begun'
 /** When a mail was stored last. */
 const SEEN_CURSOR = 'seen'
@@ -67,7 +67,7 @@ const SEEN_CURSOR = 'seen'
  * after which routers forget a silent connection: that is noticed within this time and `ANSWER_MS`.
  */
 const IDLE_MS = MINUTE
-/** How often is asked where the server cannot tell by itself. */
+/** The polling interval where the server has no IDLE. */
 const POLL_MS = 30 * SECOND
 /** A server that leaves a short command unanswered for so long is gone. */
 const ANSWER_MS = 20 * SECOND
@@ -112,7 +112,7 @@ export class Mailbox {
     }, signal)
   }
 
-  /** What an answer needs of a mail that was read in an earlier life; null = it cannot be had now. Never rejects. */
+  /** What an answer needs of a mail that a former process read; null = not available now. Never rejects. */
   async find(id: MessageId): Promise<AnsweredMail | null> {
     const client = this.#client
     if (!client?.usable) return null
@@ -150,7 +150,7 @@ export class Mailbox {
     const news = new Signal()
     client.on('exists', () => news.set())
     client.on('close', () => news.set())
-    // The library tells of a broken connection here as well as to whoever waits.
+    // The library reports a broken connection here as well as to the pending command.
     client.on('error', () => news.set())
     const onAbort = () => client.close()
     signal.addEventListener('abort', onAbort, { once: true })
@@ -300,7 +300,7 @@ export class Mailbox {
     const late = Promise.withResolvers<never>()
     const { clock, answerMs = ANSWER_MS } = this.#options
     const timer = clock.setTimer(() => late.reject(new Error('the server does not answer')), answerMs)
-    // Whoever loses the race must not be heard of again.
+    // The loser of the race must not become an unhandled rejection.
     command.catch(() => {})
     try {
       return await Promise.race([command, late.promise])

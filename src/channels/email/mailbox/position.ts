@@ -41,7 +41,7 @@ export function parsePosition(text: string | null): Position | null {
 /**
  * The time from which a folder has to be read again; null = the position is good.
  *
- * The first start ever takes nothing that came before it. Where the UIDs count anew, or run backwards
+ * The very first start reads nothing older than itself. Where the UIDs count anew, or run backwards
  * because the folder was restored, whatever came since shortly before the last stored mail is read
  * once more; what is known already is recognised by its Message-ID.
  *

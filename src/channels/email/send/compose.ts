@@ -62,7 +62,7 @@ function firstLine(text: string): string {
   return plain === '' ? 'A message' : plain.slice(0, MAX_SUBJECT)
 }
 
-/** Nobody reads lists or quotes this deep, and the time to parse them grows with the square of the depth. */
+/** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
 const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const markdown = new Marked({

@@ -16,7 +16,7 @@ export interface AuthenticationResults {
   readonly verdicts: readonly Verdict[]
 }
 
-/** Longer ones are nobody's honest work. */
+/** Reject oversized headers. */
 const MAX_LENGTH = 16 * 1024
 
 /**

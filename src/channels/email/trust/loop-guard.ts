@@ -7,8 +7,8 @@ const MAX_CORRESPONDENTS = 10_000
 export type GuardVerdict = 'pass' | 'last' | 'mute'
 
 /**
- * Ends what no header has told to be automatic: whoever sends more than `perHour` mails within an hour
- * is told so once, and then hears nothing until there was an hour without that many. A program that
+ * Stops loops that no header reveals: a sender of more than `perHour` mails within an hour gets one
+ * notice, and then no answer until an hour with fewer mails has passed. A program that
  * only answers falls silent with us. Counted by the mails' own times of arrival, so that a morning's
  * catching-up is no flood.
  */
@@ -47,6 +47,6 @@ interface Mail {
 interface Correspondent {
   /** Of the last hour, by id, oldest first. */
   readonly mails: ReadonlyMap<string, Mail>
-  /** That it is too much was said. */
+  /** The notice was sent. */
   readonly told: boolean
 }

@@ -6,7 +6,7 @@ import { EVENT_FILTER, eventOf, readPage, readSync, recordOf, SYNC_FILTER, textO
 import type { MatrixEvent, SyncAnswer } from './events.ts'
 import { classifyAnswer, MatrixFailure } from './failure.ts'
 
-/** No ordinary call takes this long; a server that is silent for longer is tried again. */
+/** No ordinary call takes this long; after that it counts as failed and can be repeated. */
 const CALL_TIMEOUT_MS = 30 * SECOND
 /** What a long poll may take beyond the time it was asked to wait. */
 const SYNC_GRACE_MS = 15 * SECOND
@@ -21,7 +21,7 @@ const V3 = '/_matrix/client/v3'
 
 export interface ClientOptions {
   readonly token: Secret
-  /** Such as `https://matrix.example.org`; a slash at the end is taken off. */
+  /** Such as `https://matrix.example.org`; a trailing slash is removed. */
   readonly apiRoot: string
   /** The global `fetch` unless a test listens; looked up at each call, so that a proxy set later holds. */
   readonly fetch?: typeof fetch

@@ -4,12 +4,12 @@ import { retryAfterIn } from '../../kit/retry.ts'
 import { recordOf, textOf } from './events.ts'
 
 /**
- * What an unsuccessful call means for whoever made it.
+ * What an unsuccessful call means for its caller.
  *
  * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the access token is
- * not taken · `account` the account is locked, suspended or must agree to something · `forbidden` this
+ * refused · `account` the account is locked, suspended or must agree to something · `forbidden` this
  * room or action is closed to the bot · `gone` room, event or file does not exist · `unknown-call` the
- * server does not know this call · `too-large` more than it takes · `rejected` the request itself is not liked
+ * server does not know this call · `too-large` more than it takes · `rejected` the request itself is refused
  */
 export type FailureKind =
   | 'network'

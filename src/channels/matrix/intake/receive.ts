@@ -22,7 +22,7 @@ export interface MappingContext {
   readonly recall: (eventId: string) => Pointed | null
 }
 
-/** Event types of which the person is told that they cannot be answered. */
+/** Event types that are answered with a sentence that they cannot be read. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   'm.sticker': STICKER,
   'm.poll.start': POLL,
@@ -74,7 +74,7 @@ export function encryptedRoom(sender: string, context: MappingContext): InboundE
   }
 }
 
-/** Does the delivered thing only tell that a room is encrypted? */
+/** Is this only the notice that a room is encrypted? */
 export function isEncryptedRoom(item: InboundEvent): boolean {
   return item.kind === 'message' && item.platformMessageId === ENCRYPTED_ID
 }

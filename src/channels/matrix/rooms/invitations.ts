@@ -85,7 +85,7 @@ export class Invitations {
     }
   }
 
-  /** Somebody may have invited the bot anew meanwhile: that one is dealt with on its own. */
+  /** A newer invitation to the same room is handled on its own. */
   async #end(
     receiver: Receiver,
     cursors: Cursors,

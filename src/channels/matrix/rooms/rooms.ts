@@ -5,7 +5,7 @@ import { isClosed } from '../api/failure.ts'
 
 /** A room as it stands now. */
 export interface Room {
-  /** Nobody but one person and the bot is there, and nobody is invited. */
+  /** Only one person and the bot are members, and nobody is invited. */
   readonly private: boolean
   /** The name that the bot has there; null = none. */
   readonly ownName: string | null
@@ -91,7 +91,7 @@ export class Rooms {
     }
   }
 
-  /** Nobody has looked for a while: what is remembered may not be so any more. */
+  /** Forgets everything: it may have changed while nothing was received. */
   clear(): void {
     this.#rooms.clear()
     this.#events.clear()

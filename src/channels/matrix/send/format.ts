@@ -14,7 +14,7 @@ export function toMatrixHtml(markdown: string): string {
   return (MARKED.parse(markdown, { async: false }) as string).trim()
 }
 
-/** Nobody reads lists or quotes this deep, and the time to parse them grows with the square of the depth. */
+/** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
 const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const MARKED = new Marked({
@@ -59,8 +59,8 @@ function escape(text: string): string {
 const BARE = /^<p>[^<]*<\/p>$/
 
 /**
- * The content of a message that says `part`. It calls nobody, whatever stands in it: an empty
- * `m.mentions` tells every program so.
+ * The content of a message that says `part`. It notifies nobody, whatever it contains: an empty
+ * `m.mentions` says so to every client.
  *
  * `m.text` although a bot writes it: notices do not notify anybody by the default push rules, and
  * people are waiting for an answer, or an operator for an alert. That no bot answers a bot is

@@ -7,10 +7,10 @@ import { LONGEST_BLOCK_MS, TokenBucket } from '../../kit/token-bucket.ts'
  * more every five seconds. Half of that is for drafts, the rest for what must arrive.
  */
 const DRAFTS = { burst: 5, perSecond: 1 / 10 }
-/** After a refusal nothing is drafted for a while, so that finished texts find the room. */
+/** After a refusal no drafts are sent for a while, to leave room for final texts. */
 const DRAFT_REST_MS = MINUTE
 
-/** Hands out the right to send. Only what the server asks for holds up a finished text. */
+/** Paces messages. Only a wait that the server asks for delays a final text. */
 export class Pacing {
   readonly #clock: Clock
   readonly #drafts: TokenBucket
@@ -38,7 +38,7 @@ export class Pacing {
     return this.#blockedMs() === 0
   }
 
-  /** The server asked for silence for `ms`. */
+  /** The server asked us to send nothing for `ms`. */
   block(ms: number): void {
     const restMs = Math.min(ms, LONGEST_BLOCK_MS)
     this.#blockedUntil = this.#clock.monotonic() + restMs

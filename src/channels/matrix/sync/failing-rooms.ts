@@ -4,7 +4,7 @@ import { MatrixFailure } from '../api/failure.ts'
 
 /** Failures in a row of one room, while the server answers for the others, before those go on without it. */
 const ROOM_TRIES = 4
-/** A room that the server cannot read is mended by its administrator, if at all. */
+/** A room that the server cannot read needs its administrator. */
 const RETRY = { initialMs: 10 * SECOND, maxMs: 10 * MINUTE }
 
 /**

@@ -8,7 +8,7 @@ import { RETRY } from '../../kit/retry.ts'
 import type { MatrixClient } from '../api/client.ts'
 import { MatrixFailure } from '../api/failure.ts'
 import { isEncryptedRoom } from '../intake/receive.ts'
-import type { Batch, Batches } from './batch.ts'
+import type { Batch, Batches } from './batches.ts'
 import { Cursors } from './cursors.ts'
 
 /** A position that the server has refused so often is not known to it any more. */
@@ -43,11 +43,11 @@ export class SyncLoop {
   readonly #options: SyncLoopOptions
   #userId: string | null = null
   #cursors: Cursors | null = null
-  /** Where the next question goes on. */
+  /** The position for the next request. */
   #since: string | null = null
   #storedAt = -Infinity
   #positionRefusals = 0
-  /** The last answer has shown that things are well: from now on the server may wait for something to come. */
+  /** The last round succeeded, so the server may hold the next request until something arrives. */
   #mayWait = false
   readonly #loop: IntakeLoop
   readonly #storage: BatchStorage<InboundEvent>
@@ -111,7 +111,7 @@ export class SyncLoop {
     this.#storedAt = now
   }
 
-  /** An item that nothing can be done with is passed over once the store has taken the rest, and the position with it. */
+  /** An item that cannot be handled is skipped; the rest is stored one by one, then the position. */
   async #deliver(receiver: Receiver, { items, cursors }: Batch): Promise<void> {
     await this.#storage.store({
       items,

@@ -13,7 +13,7 @@ export type AppCheck =
   /** The bot is there and may not do everything that the channel does. */
   | { readonly kind: 'scopes'; readonly name: string; readonly missing: readonly string[] }
 
-/** Asks the platform about both tokens of an app. Nothing is connected, so nobody's connection is disturbed. */
+/** Checks both tokens of an app. No socket is opened, so no existing connection is disturbed. */
 export async function checkApp(
   options: {
     readonly botToken: Secret

@@ -18,7 +18,7 @@ import type { SlackMessage } from '../intake/message.ts'
 import { rateLimited, refused, SlackFailure } from './failure.ts'
 
 const SLACK_API = 'https://slack.com/api'
-/** No ordinary call takes this long; a server that is silent for longer is tried again. */
+/** No ordinary call takes this long; after that it counts as failed and can be repeated. */
 const CALL_TIMEOUT_MS = 30 * SECOND
 const TOO_MANY = 429
 
@@ -71,7 +71,7 @@ const METADATA_TYPE = 'hermes_message'
 
 /**
  * The calls of the Web API that this channel makes. The library neither retries nor waits by
- * itself: whoever calls knows better.
+ * itself: callers decide that.
  *
  * Every method throws a SlackFailure, or the signal's reason when aborted.
  */
@@ -80,7 +80,7 @@ export class SlackClient {
   readonly #options: ClientOptions
   readonly #root: string
   readonly #fetch: typeof fetch
-  /** The library takes no signal with a call. */
+  /** The library accepts no signal per call. */
   readonly #calls = new AsyncLocalStorage<{ readonly method: string; readonly signal: AbortSignal }>()
   /** What Slack's clock is ahead of ours, in milliseconds. */
   #aheadMs = 0
@@ -91,7 +91,7 @@ export class SlackClient {
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
   }
 
-  /** Slack's clock, as far as its answers have told; ids of messages are times of it. Epoch milliseconds. */
+  /** Slack's clock in epoch milliseconds, as its answers show it; ids of messages are times of it. */
   serverTime(now: number): number {
     return now + this.#aheadMs
   }
@@ -199,7 +199,7 @@ export class SlackClient {
     return within(DOWNLOAD_TIMEOUT_MS, signal, run, (error) => translate('download', error))
   }
 
-  /** The token is shown to Slack's own hosts and to the configured server, to nobody else. */
+  /** The token is sent only to Slack's own hosts and to the configured server. */
   #isFileAddress(address: string): boolean {
     if (!URL.canParse(address)) return false
     const { protocol, hostname, origin } = new URL(address)
@@ -231,7 +231,7 @@ export class SlackClient {
     return within(CALL_TIMEOUT_MS, signal, run, (error) => translate(method, error))
   }
 
-  /** With the first call: loading the library takes longer than all the rest of a start. */
+  /** On the first call: loading the library takes longer than the rest of a start. */
   async #load(): Promise<WebClient> {
     const { WebClient } = await import('@slack/web-api')
     const { token, log } = this.#options
@@ -273,7 +273,7 @@ function pageOf(answer: {
   }
 }
 
-/** The key under which one of our messages was sent; null = it is none, or without one. */
+/** The key under which we sent a message; null = not ours, or without a key. */
 export function messageKeyOf(message: SlackMessage): string | null {
   if (message.metadata?.event_type !== METADATA_TYPE) return null
   const key = message.metadata.event_payload?.['key']
@@ -288,13 +288,13 @@ interface LibraryError {
   readonly original?: unknown
 }
 
-/** A failure of the library as ours. Its own carry the request's words and headers, and are not kept. */
+/** Turns a failure of the library into ours; the original is dropped, for it carries the request and its headers. */
 function translate(method: string, error: unknown): SlackFailure {
   if (error instanceof SlackFailure) return error
   const { code, data, statusCode, original } = (error ?? {}) as LibraryError
   switch (code) {
     case 'slack_webapi_platform_error':
-      // Without a word of Slack's it is not Slack that refuses.
+      // Without an error code it is not Slack that refuses.
       return refused(method, stringOr(data?.error, ''), stringOr(data?.needed, null))
     case 'slack_webapi_http_error':
       return new SlackFailure('server', method, `answered ${statusCode}`)

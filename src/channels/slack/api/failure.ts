@@ -2,18 +2,18 @@ import { SECOND } from '../../../support/clock.ts'
 import { PlatformFailure, sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 
 /**
- * What an unsuccessful call means for whoever made it.
+ * What an unsuccessful call means for its caller.
  *
- * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the token is not
- * taken · `scope` the app lacks a permission · `gone` this chat or message is closed to the bot, or
- * is none · `rejected` the request itself is not liked
+ * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the token is
+ * refused · `scope` the app lacks a permission · `gone` this chat or message does not exist or
+ * is closed to the bot · `rejected` the request itself is refused
  */
 export type FailureKind = 'network' | 'server' | 'rate-limited' | 'token' | 'scope' | 'gone' | 'rejected'
 
 /** An unsuccessful call of the Web API. */
 export class SlackFailure extends PlatformFailure<FailureKind> {
   override readonly name = 'SlackFailure'
-  /** Slack's own word for it, such as `channel_not_found`; null = there was no answer of Slack's. */
+  /** Slack's error code, such as `channel_not_found`; null = Slack did not answer. */
   readonly code: string | null
   /** The scope that is missing, as Slack names it. */
   readonly needed: string | null

@@ -3,7 +3,7 @@ import { Pacer } from '../../kit/pacer.ts'
 import { TokenBucket, type BucketLimits } from '../../kit/token-bucket.ts'
 
 /**
- * How fast we talk, kept at what Slack allows, so that its 429 stays rare.
+ * Our own rate limits, set to what Slack allows, so that its 429 stays rare.
  *
  * @see https://docs.slack.dev/apis/web-api/rate-limits
  */
@@ -22,7 +22,7 @@ const DEFAULT_PACING: PacingLimits = {
 /** The share of the edits that drafts leave for finished texts. */
 const DRAFT_RESERVE = 0.25
 
-/** Hands out the right to send and to edit: never faster than the limits, and never while Slack told us to wait. */
+/** Paces posts and edits: never faster than the limits, never while Slack asks us to wait. */
 export class Pacing {
   readonly #posts: Pacer<string>
   readonly #edits: TokenBucket

@@ -23,7 +23,7 @@ export const LEAST_SCOPES: readonly string[] = ['chat:write', 'im:history']
 /** Whose token a call used. */
 export type TokenOf = 'bot' | 'app'
 
-/** What a failure means for the operator; null: it is none of Slack's. */
+/** What a failure means for the operator; null: the failure is not Slack's. */
 export function troubleOf(error: unknown, token: TokenOf): Trouble | null {
   if (!(error instanceof SlackFailure)) return null
   if (error.method === 'socket' && error.code !== null) return troubleOfEnd(error.code)

@@ -13,7 +13,7 @@ export function commandText(text: string): string {
   return OWN_COMMANDS.test(words) ? words.replace(/^[/!]?/, '/') : words
 }
 
-/** Slack keeps messages that begin with `/` for itself, so `!new` is `/new`. */
+/** Slack reserves messages that begin with `/`, so `!new` means `/new`. */
 export function withSlash(text: string): string {
   return text.startsWith('!') && OWN_COMMANDS.test(text) ? `/${text.slice(1)}` : text
 }

@@ -4,12 +4,12 @@ import { type Clock, MINUTE } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { isStoreTrouble, retryUntilStopped } from '../../kit/retry.ts'
-import { Watermarks } from '../../kit/watermark.ts'
+import { Watermarks } from '../../kit/watermarks.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress, tsOf } from '../address.ts'
 import type { SlackClient } from '../api/client.ts'
 import { SlackFailure } from '../api/failure.ts'
 import { DeduplicatingReceiver } from './deduplicating-receiver.ts'
-import { HistoryReader } from './history.ts'
+import { HistoryReader } from './history-reader.ts'
 import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
 import {
   mapChange,
@@ -21,13 +21,13 @@ import {
 } from './receive.ts'
 import { isPlace, Threads } from './threads.ts'
 
-/** Until when everything was heard; private chats that were never seen are read from there on. */
+/** Until when everything was received; private chats that are new to us are read from there on. */
 const ALIVE_CURSOR = 'alive'
 /** A kill loses no more than this of that knowledge, and reading a little again costs nothing. */
 export const ALIVE_EVERY_MS = 5 * MINUTE
-/** The bot's conversations are asked for anew only this often, however often the line breaks. */
+/** The list of the bot's conversations is refreshed no more often than this, however often the connection breaks. */
 const LIST_EVERY_MS = 10 * MINUTE
-/** Sorts before every time stamp, so that what bears it moves no mark. */
+/** Sorts before every time stamp, so an item with it moves no mark. */
 const NO_TS = '0'
 const NEVER = new AbortController().signal
 
@@ -56,7 +56,7 @@ export class Intake {
   #gapFrom: number
   /** Events under way, by conversation and time stamp: a mention comes as two events, a retry as a third. */
   readonly #underway = new Map<string, Promise<void>>()
-  /** Threads that a history told of, with where to begin. */
+  /** Threads found in a history, with where to begin. */
   readonly #discovered = new Map<string, string>()
   /** A thread was begun that may have gone on already. */
   #moreThreads = false
@@ -103,7 +103,7 @@ export class Intake {
     return this.#marks.load()
   }
 
-  /** Events that nobody has finished with. */
+  /** Events still being stored. */
   get underway(): ReadonlyArray<Promise<void>> {
     return [...this.#underway.values()]
   }
@@ -116,11 +116,11 @@ export class Intake {
   }
 
   /**
-   * Takes in an event about a message. Resolves when it is durable.
+   * Receives an event about a message. Resolves when it is durable.
    *
    * @throws what the store threw, or the signal's reason: the event must not be acknowledged
    */
-  take(event: SlackMessageEvent, signal: AbortSignal): Promise<void> {
+  receive(event: SlackMessageEvent, signal: AbortSignal): Promise<void> {
     return this.#once(`${event.channel} ${event.ts}`, async () => {
       const context = this.#context()
       switch (event.subtype) {
@@ -137,14 +137,14 @@ export class Intake {
     })
   }
 
-  /** Takes in a `/hermes …`. Resolves when it is durable. @throws as `take` does */
+  /** Receives a `/hermes …`. Resolves when it is durable. @throws as `receive` does */
   command(command: SlashCommand): Promise<void> {
     return this.#once(`command ${command.trigger_id}`, async () => {
       await this.#receiver.receive('slack', [mapCommand(command)], [])
     })
   }
 
-  /** The bot was taken into a conversation. @throws StoreError */
+  /** The bot was added to a conversation. @throws StoreError */
   async invited(channel: string, ts: string): Promise<void> {
     if (this.#current) await this.#marks.begin(channel, ts)
   }
@@ -155,7 +155,7 @@ export class Intake {
     if (thread === null || this.#threads.has(address)) return
     this.#threads.note(address, compareTs(ts, thread) > 0 ? ts : thread)
     try {
-      // Begun while all is heard, it has no gap behind it.
+      // Begun while live events are complete, it has no gap behind it.
       if (this.#current) await this.#marks.live(address, { id: ts, items: [] }, NEVER)
       else {
         this.#moreThreads = true
@@ -182,11 +182,11 @@ export class Intake {
     }
     if (signal.aborted) return
     this.#current = true
-    await this.#untilDone(() => this.stayAlive(), signal)
+    await this.#untilDone(() => this.saveAliveMark(), signal)
   }
 
-  /** Notes that everything was heard until now, if it was. @throws StoreError */
-  async stayAlive(): Promise<void> {
+  /** Stores that everything was received until now, if it was. @throws StoreError */
+  async saveAliveMark(): Promise<void> {
     if (!this.#current) return
     this.#since = this.#now()
     await this.#receiver.receive('slack', [], [{ name: ALIVE_CURSOR, value: this.#since }])
@@ -200,8 +200,8 @@ export class Intake {
   ): Promise<void> {
     const thread = threadOf(message)
     const place = formatAddress(channel, thread)
-    // Of the talk in threads without the bot nothing is remembered but what it is called into.
-    if (thread !== null && !this.#threads.has(place)) return this.#directly(item, signal)
+    // In a thread without the bot, only messages that mention it are stored; no mark is kept.
+    if (thread !== null && !this.#threads.has(place)) return this.#storeDirectly(item, signal)
     if (thread !== null) this.#threads.note(place, message.ts)
     else await this.#begin(channel, message.ts)
     await this.#marks.live(place, { id: message.ts, items: [item] }, signal)
@@ -209,7 +209,7 @@ export class Intake {
     signal.throwIfAborted()
   }
 
-  /** A place that is heard of for the first time may have been written in while nobody listened. */
+  /** A place seen for the first time may have been written in while we were away. */
   async #begin(channel: string, ts: string): Promise<void> {
     if (this.#since === null || this.#marks.mark(channel) !== null) return
     await this.#marks.begin(channel, isPrivate(channel) ? this.#since : justBefore(ts))
@@ -223,14 +223,14 @@ export class Intake {
   ): Promise<void> {
     if (item === null) return
     const place = formatAddress(channel, message ? threadOf(message) : null)
-    if (this.#marks.mark(place) === null) return this.#directly(item, signal)
-    // Behind what is still missing of its place, lest it comes before the message that it changes.
+    if (this.#marks.mark(place) === null) return this.#storeDirectly(item, signal)
+    // Queued behind what is still missing of its place, so that it does not overtake the message it changes.
     await this.#marks.live(place, { id: NO_TS, items: [item] }, signal)
     signal.throwIfAborted()
   }
 
-  /** No history brings it back, so it is kept in hand until the store takes it. */
-  #directly(item: InboundEvent, signal: AbortSignal): Promise<void> {
+  /** No history brings it back, so it is retried until it is stored. */
+  #storeDirectly(item: InboundEvent, signal: AbortSignal): Promise<void> {
     return this.#untilDone(async () => {
       await this.#receiver.receive('slack', [item], [])
     }, signal)

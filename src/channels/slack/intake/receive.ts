@@ -26,7 +26,7 @@ export function mapMessage(
   if (!person || !WRITTEN.has(message.subtype)) return null
   const text = withSlash(plainText(message.text ?? '', context.bot))
   const files = (message.files ?? []).filter(({ mode }) => mode !== 'tombstone').map(fileOf)
-  // Only the name of the bot, and nothing else, is a call for help.
+  // A mention of the bot and nothing else asks for help.
   const called = mentions(message.text ?? '', context.bot.userId)
   if (text === '' && files.length === 0 && !called) return null
   return {

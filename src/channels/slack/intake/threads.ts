@@ -3,12 +3,12 @@ import { compareTs, msOf, parseAddress } from '../address.ts'
 
 /** Threads that rested longer are not asked for after a downtime. */
 export const THREAD_AGE_MS = 7 * DAY
-/** Each thread costs a request after every reconnect, of which Slack takes some fifty a minute. */
+/** Each thread costs a request after every reconnect; Slack allows some fifty a minute. */
 export const THREADS_READ = 100
 
 /** The threads that the bot has a part in, and which of them are worth asking for after a gap. */
 export class Threads {
-  /** When each was last heard of. */
+  /** The newest message of each. */
   readonly #last = new Map<string, string>()
   #recent: ReadonlySet<string> | null = null
 

@@ -20,7 +20,7 @@ export function toPlainText(text: string): string {
   return escape(text.replaceAll('\0', ''))
 }
 
-/** Nobody reads lists or quotes this deep, and the time to parse them grows with the square of the depth. */
+/** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
 const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const BULLETS = ['•', '◦', '▪']

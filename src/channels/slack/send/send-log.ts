@@ -42,7 +42,7 @@ export class SendLog {
     await this.#options.writeCursor(`sending ${slot}`, `${this.#uncertain.get(key) ?? ts} ${key}`)
   }
 
-  /** Nobody knows whether it arrived. */
+  /** It may have arrived: Slack did not answer. */
   uncertain(key: string, ts: string): void {
     if (!this.#uncertain.has(key)) this.#uncertain.set(key, ts)
   }

@@ -2,7 +2,7 @@ import { firstPart, splitMarkdown, type MessageRoom } from '../../kit/split-mark
 import { toMrkdwn, toPlainText } from './format.ts'
 
 /**
- * What Slack recommends for one message; it takes ten times as much, and folds it away.
+ * What Slack recommends for one message; it accepts ten times as much and collapses it.
  *
  * @see https://docs.slack.dev/reference/methods/chat.postMessage#truncating
  */

@@ -76,7 +76,7 @@ export class Connection {
         clock,
         // Again, and not only at the end of the former one: what waited may have read a history since.
         onHello: () => this.#intake.lost(),
-        onEnvelope: (envelope, ack) => this.#take(envelope, ack, signal),
+        onEnvelope: (envelope, ack) => this.#handle(envelope, ack, signal),
       },
       signal,
     )
@@ -119,17 +119,17 @@ export class Connection {
       this.#loop.recovered()
       for (;;) {
         await sleep(clock, ALIVE_EVERY_MS, signal)
-        await this.#intake.stayAlive().catch(() => {})
+        await this.#intake.saveAliveMark().catch(() => {})
       }
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, channel: 'slack' }, 'what was missed could not be read')
     }
   }
 
-  #take(envelope: Frame, ack: () => void, signal: AbortSignal): void {
+  #handle(envelope: Frame, ack: () => void, signal: AbortSignal): void {
     // Stopping: what is not acknowledged is delivered to the next process.
     if (signal.aborted) return
-    void this.#deliver(envelope, signal).then(ack, (error: unknown) => {
+    void this.#store(envelope, signal).then(ack, (error: unknown) => {
       if (signal.aborted) return
       const { type, retry_attempt: attempt } = envelope
       this.#options.log.debug(
@@ -139,7 +139,7 @@ export class Connection {
     })
   }
 
-  async #deliver({ type, payload }: Frame, signal: AbortSignal): Promise<void> {
+  async #store({ type, payload }: Frame, signal: AbortSignal): Promise<void> {
     if (type === 'slash_commands') {
       if (isCommand(payload)) await this.#intake.command(payload)
       return
@@ -147,7 +147,7 @@ export class Connection {
     const event = type === 'events_api' ? eventOf(payload) : null
     if (event === null) return
     if (event.type === 'message' || event.type === 'app_mention') {
-      if (isMessage(event)) await this.#intake.take(event, signal)
+      if (isMessage(event)) await this.#intake.receive(event, signal)
     } else if (event.type === 'member_joined_channel' && event.user === this.#options.botId()) {
       const { channel, event_ts: ts } = event
       if (typeof channel === 'string' && typeof ts === 'string') await this.#intake.invited(channel, ts)

@@ -21,18 +21,18 @@ export interface SocketOptions {
   readonly clock: Clock
   /** Slack has greeted: from now on it delivers. Called before the first envelope is. */
   readonly onHello: () => void
-  /** What is to be acknowledged, in its order. */
+  /** Envelopes in their order; each must be acknowledged once durable. */
   readonly onEnvelope: (envelope: Frame, ack: () => void) => void
 }
 
 /** From the request for an address to Slack's greeting. */
 const HELLO_LIMIT_MS = 30 * SECOND
-/** Slack answers a closing frame, but does not end the connection itself. */
+/** Slack answers a close frame, but does not end the connection itself. */
 const CLOSE_PATIENCE_MS = 300
 const PING_EVERY_MS = 2 * SECOND
-/** A line on which our pings are not answered is dead, although nobody has closed it. */
+/** A connection that does not answer our pings is dead, even if it was never closed. */
 const PONG_LIMIT_MS = 10 * SECOND
-/** Slack pings every few seconds; a line on which it has stopped is not served any more. */
+/** Slack pings every few seconds; once it stops, the connection is no longer served. */
 const SLACK_PING_LIMIT_MS = 30 * SECOND
 const NORMAL_CLOSURE = 1_000
 
@@ -147,7 +147,7 @@ export class Socket {
     const { envelope_id: id } = frame
     if (id === undefined) return
     this.#options.onEnvelope(frame, () => {
-      // A socket that has closed meanwhile takes no acknowledgement: Slack delivers again.
+      // If the socket has closed meanwhile, Slack delivers the envelope again.
       if (this.#line.readyState !== WebSocket.OPEN) return
       this.#line.send(JSON.stringify({ envelope_id: id, payload: {} }))
     })
@@ -165,7 +165,7 @@ export class Socket {
   }
 }
 
-/** Null: nothing that could be of Slack. */
+/** Null: not a JSON object. */
 function parseFrame(text: string): Frame | null {
   try {
     const frame: unknown = JSON.parse(text)

@@ -8,7 +8,7 @@ export type BotCheck =
   /** `words`: the platform's own. */
   | { readonly kind: 'bad-token'; readonly words: string }
   | { readonly kind: 'unreachable'; readonly words: string }
-  /** Telegram sends what arrives to `host` instead of giving it to whoever asks. */
+  /** Telegram sends updates to `host`, so polling gets none. */
   | { readonly kind: 'webhook'; readonly username: string; readonly host: string }
   /** Another program receives with the same token. */
   | { readonly kind: 'taken'; readonly username: string; readonly words: string }
@@ -47,7 +47,7 @@ export async function checkBot(
   }
 }
 
-/** null: nobody else was noticed. */
+/** null: no other program was noticed. */
 async function listen(client: TelegramClient, signal: AbortSignal): Promise<string | null> {
   try {
     const request = { offset: null, waitSeconds: LISTEN_SECONDS, allowed: null, limit: 1 }

@@ -6,14 +6,14 @@ import { networkCode, within } from '../../kit/deadline.ts'
 import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
 import { classifyAnswer, TelegramFailure } from './failure.ts'
 
-/** No ordinary call takes this long; a server that is silent for longer is tried again. */
+/** No ordinary call takes this long; after that it counts as failed and can be repeated. */
 const CALL_TIMEOUT_MS = 30 * SECOND
 /** What a long poll may take beyond the time it was asked to wait. */
 const POLL_GRACE_MS = 15 * SECOND
 
 export interface ClientOptions {
   readonly token: Secret
-  /** Such as `https://api.telegram.org`; a slash at the end is taken off. */
+  /** Such as `https://api.telegram.org`; a trailing slash is removed. */
   readonly apiRoot: string
   /** The global `fetch` unless a test listens; looked up at each call, so that a proxy set later holds. */
   readonly fetch?: typeof fetch
@@ -55,7 +55,7 @@ export class TelegramClient {
     request: {
       readonly offset: number | null
       readonly waitSeconds: number
-      /** null: as whoever asked before wanted it; the server remembers that. */
+      /** null: as the last caller set it; the server remembers that. */
       readonly allowed: ReadonlyArray<Exclude<keyof Update, 'update_id'>> | null
       readonly limit?: number
     },

@@ -2,12 +2,12 @@ import { SECOND } from '../../../support/clock.ts'
 import { PlatformFailure } from '../../kit/failure.ts'
 
 /**
- * What an unsuccessful call means for whoever made it.
+ * What an unsuccessful call means for its caller.
  *
- * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the bot token is not
- * taken · `conflict` somebody else receives · `forbidden` this chat is closed to the bot ·
+ * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the bot token is
+ * refused · `conflict` somebody else receives · `forbidden` this chat is closed to the bot ·
  * `migrated` the group has a new id · `unchanged` the message reads so already · `gone` chat or
- * message does not exist · `rejected` the request itself is not liked
+ * message does not exist · `rejected` the request itself is refused
  */
 export type FailureKind =
   | 'network'

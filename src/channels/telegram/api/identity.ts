@@ -44,7 +44,7 @@ export class Identity {
     return this.#bot
   }
 
-  /** Asks until it is told, then shows the commands in the platform's menu. Never rejects. */
+  /** Retries until the platform answers, then sets the commands in its menu. Never rejects. */
   async load(signal: AbortSignal): Promise<void> {
     const { client, clock, log, random } = this.#options
     const onFailure = (error: unknown) => log.debug({ channel: 'telegram' }, messageOf(error))

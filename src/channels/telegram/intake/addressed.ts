@@ -3,7 +3,7 @@ import type { Message, MessageEntity } from 'grammy/types'
 /** Who the bot is there. */
 export interface BotIdentity {
   readonly id: number
-  /** Null until the platform has told it. */
+  /** Null until the platform has answered. */
   readonly username: string | null
 }
 

@@ -13,7 +13,7 @@ import { ALLOWED_UPDATES } from './receive.ts'
 const OFFSET_CURSOR = 'offset'
 const SEEN_CURSOR = 'seen'
 
-/** Somebody else receives with this token: two that insist would only take turns. */
+/** Another program receives with this token: retrying fast would only make both alternate. */
 const CONFLICT_RETRY = { initialMs: 2 * SECOND, maxMs: MINUTE }
 /**
  * After a week without updates the ids begin anew, perhaps below the stored offset; asking with
@@ -49,7 +49,7 @@ export class Poller {
   #loaded = false
   #offset: number | null = null
   #seenAt = 0
-  /** The last answer has shown that things are well: from now on the server may wait for something to come. */
+  /** The last round succeeded, so the server may hold the next request until something arrives. */
   #mayWait = false
   #inConflict = false
 
@@ -101,14 +101,14 @@ export class Poller {
     const updates = answer.filter((update): update is Update => Number.isSafeInteger(update?.update_id))
     if (updates.length > 0) await this.#deliver(receiver, updates)
     else if (answer.length > 0) throw new TelegramFailure('server', 'getUpdates', 'answered no updates')
-    // Whoever else polls ends a poll that waits, not one that returns at once.
+    // Another poller ends a poll that waits, not one that returns at once.
     if (this.#inConflict && wait === 0) return
     this.#inConflict = false
     this.#loop.recovered()
     this.#loop.connected()
   }
 
-  /** An update that nothing can be done with is passed over once the store has taken that: the offset goes on behind it. */
+  /** An update that cannot be handled is skipped, and the offset moves past it in the store. */
   #deliver(receiver: Receiver, updates: readonly Update[]): Promise<void> {
     const store = async (some: readonly Update[]) =>
       this.#storeBatch(receiver, await this.#options.map(some), some)
@@ -126,7 +126,7 @@ export class Poller {
     updates: readonly Update[],
   ): Promise<void> {
     const { clock } = this.#options
-    // Not the greatest ever: after an idle week ids may go on below the last one.
+    // Not the greatest ever: after an idle week ids may start again below the last one.
     const offset = Math.max(...updates.map((update) => update.update_id)) + 1
     const seenAt = clock.now()
     const cursors: ReadonlyArray<Omit<Cursor, 'channel'>> = [
@@ -157,7 +157,7 @@ export class Poller {
     }
   }
 
-  /** A 409 has two causes, which the operator mends differently. */
+  /** A 409 has two causes with different fixes. */
   async #conflict(signal: AbortSignal): Promise<string> {
     const info = await this.#options.client.getWebhookInfo(signal).catch(() => null)
     if (!info?.url)

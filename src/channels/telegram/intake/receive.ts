@@ -11,7 +11,7 @@ export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] a
 export interface MappingContext {
   readonly bot: BotIdentity
   readonly load: FileLoader
-  /** Told what is worth a line in the log and nothing else. */
+  /** Logs what needs no other reaction. */
   readonly note: (text: string) => void
 }
 
@@ -46,7 +46,7 @@ function mapMessage(message: Message, context: MappingContext): readonly Inbound
   if (!person) return []
   const media = mediaOf(message)
   const text = normalisedText(message, context.bot)
-  // Members who come and go, pinned messages and the like ask nothing.
+  // Members who join or leave, pinned messages and the like are no requests.
   if (text === '' && media.kind === 'none') return []
   return [
     {
@@ -88,8 +88,8 @@ function chatOf(message: Message, bot: BotIdentity): Chat {
 }
 
 /**
- * Who sent it; null: nobody whom we answer. The sender of a forwarded message is who forwarded it.
- * An anonymous administrator speaks as the chat itself and is known by the chat's id only.
+ * Who sent it; null: nobody to answer. The sender of a forwarded message is who forwarded it.
+ * An anonymous administrator writes as the chat itself and has only the chat's id.
  */
 function personOf(message: Message): Person | null {
   if (message.chat.type === 'channel' || message.is_automatic_forward) return null

@@ -33,7 +33,7 @@ function withoutMentions(text: string): string {
   return text.replace(/(^|[^\w@])@(?=\w)/g, '$1@\u2060')
 }
 
-/** Nobody reads lists or quotes this deep, and the time to parse them grows with the square of the depth. */
+/** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
 const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const BULLETS = ['•', '◦', '▪']

@@ -4,7 +4,7 @@ import { TokenBucket, type BucketLimits } from '../../kit/token-bucket.ts'
 import { isGroup } from '../address.ts'
 
 /**
- * How fast we talk, kept a little below what Telegram allows, so that its 429 stays rare.
+ * Our own rate limits, a little below what Telegram allows, so that its 429 stays rare.
  *
  * @see https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
  */
@@ -26,7 +26,7 @@ export const DEFAULT_PACING: PacingLimits = {
 /** The share of a bucket that drafts leave for finished texts. */
 const DRAFT_RESERVE = 0.5
 
-/** Hands out the right to send: never more than the limits, and never while a chat told us to wait. */
+/** Paces messages: never above the limits, never while Telegram asks us to wait. */
 export class Pacing {
   readonly #chats: Pacer<number>
   readonly #overall: TokenBucket

@@ -9,11 +9,11 @@ import type { Trouble } from '../../kit/intake-loop.ts'
 import { connectionTrouble, factsOf, serverWords } from '../failure.ts'
 
 const CONNECT_MS = 15 * SECOND
-/** A server may look through a mail for a while before it takes it. @see RFC 5321 §4.5.3.2.6 */
+/** A server may scan a mail for a while before it accepts it. @see RFC 5321 §4.5.3.2.6 */
 const SOCKET_MS = 2 * MINUTE
 /** Providers allow an account few connections at once. */
 const PARALLEL = 3
-/** A wrong password is mended by the operator, not by asking often. */
+/** Only the operator can correct a wrong password. */
 const LOGIN_RETRY_MS = MINUTE
 
 /** The server wants a login before it takes mail. @see RFC 4954 §6 */
@@ -22,18 +22,18 @@ const LOGIN_REQUIRED = 530
 const QUOTA_SPENT = '5.4.5'
 const QUOTA_RETRY_MS = 15 * MINUTE
 
-export interface PostOptions {
+export interface SmtpClientOptions {
   readonly server: MailServer
   readonly username: string
   readonly password: Secret
   /** What is wrong with sending, for the status; null = nothing any more. */
-  readonly onTrouble: (trouble: PostTrouble | null) => void
+  readonly onTrouble: (trouble: SmtpTrouble | null) => void
 }
 
-export type PostTrouble = Pick<Trouble, 'state' | 'problem'>
+export type SmtpTrouble = Pick<Trouble, 'state' | 'problem'>
 
-/** How the SMTP server is spoken to; also for whoever only looks whether it can be. */
-export async function smtpTransport({ server, username, password }: Omit<PostOptions, 'onTrouble'>) {
+/** The connection to the SMTP server; also used by the account check. */
+export async function smtpTransport({ server, username, password }: Omit<SmtpClientOptions, 'onTrouble'>) {
   // Loaded with the first answer: a start must not wait for it.
   const { createTransport } = await import('nodemailer')
   const plain = mayBePlain(server)
@@ -54,17 +54,17 @@ export async function smtpTransport({ server, username, password }: Omit<PostOpt
   })
 }
 
-/** Hands mails to the SMTP server. A connection is made for each: an answer takes seconds to write anyway. */
-export class Post {
-  readonly #options: PostOptions
+/** Sends mails over SMTP. A connection is made for each: an answer takes seconds to write anyway. */
+export class SmtpClient {
+  readonly #options: SmtpClientOptions
   readonly #waiting: Array<() => void> = []
   #busy = 0
 
-  constructor(options: PostOptions) {
+  constructor(options: SmtpClientOptions) {
     this.#options = options
   }
 
-  /** Resolves when the server has taken the mail. See `Outlet.send` for what is thrown. */
+  /** Resolves when the server has accepted the mail. See `Outlet.send` for what is thrown. */
   async send(mail: Mail.Options, signal: AbortSignal): Promise<void> {
     await this.#turn()
     const transport = await smtpTransport(this.#options)
@@ -87,7 +87,7 @@ export class Post {
     this.#busy++
   }
 
-  /** Whoever must act decides: the person's server, ours, or the operator. @see RFC 5321 §4.2.1 */
+  /** Classifies by who must act: the recipient's server, ours, or the operator. @see RFC 5321 §4.2.1 */
   #classify(error: unknown): Error {
     const { server, onTrouble } = this.#options
     const { code, command, responseCode } = factsOf(error)

@@ -4,7 +4,7 @@ import { RecordingReceiver } from '../../../test/support/platforms/recording-rec
 import { until } from '../../../test/support/until.ts'
 import type { InboundEvent } from '../../conversation/receiver.ts'
 import { StoreError } from '../../support/errors.ts'
-import { Watermarks, type Piece } from './watermark.ts'
+import { Watermarks, type Piece } from './watermarks.ts'
 
 const person = { id: 'anna', name: 'Anna' }
 const chat = { id: 'room', kind: 'private', addressed: true } as const

@@ -1,7 +1,7 @@
 import { backoffDelay } from '../../../support/backoff.ts'
 import { sleep, type Clock } from '../../../support/clock.ts'
 import { RETRY } from '../../kit/retry.ts'
-import type { Piece } from '../../kit/watermark.ts'
+import type { Piece } from '../../kit/watermarks.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress } from '../address.ts'
 import type { Page, PageRequest, SlackClient } from '../api/client.ts'
 import { SlackFailure } from '../api/failure.ts'
@@ -28,7 +28,7 @@ export interface HistoryOptions {
 
 type Method = 'history' | 'replies' | 'memberships'
 
-/** What was said while nobody listened, from Slack's histories. */
+/** Reads what was missed from Slack's histories. */
 export class HistoryReader {
   readonly #options: HistoryOptions
   /** Until when Slack asked to leave a method alone, on the monotonic clock. */
@@ -133,7 +133,7 @@ export class HistoryReader {
     return { id: message.ts, items: item === null ? [] : [item] }
   }
 
-  /** Waits as long as Slack asks, however often, and whoever was told. */
+  /** Waits as long as Slack asks, however often, for all callers of the method. */
   async #patiently<T>(method: Method, call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const { clock, random } = this.#options
     for (let attempt = 1; ; attempt++) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { TypingPace } from './typing.ts'
+import { TypingPace } from './typing-pace.ts'
 
 test('the indicator is shown once an interval in each place', async () => {
   const clock = new FakeClock()

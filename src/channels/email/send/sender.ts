@@ -4,7 +4,7 @@ import { remember } from '../../kit/remember.ts'
 import type { MailAddress } from '../mail-address.ts'
 import type { AnsweredMail } from '../mailbox/mailbox.ts'
 import { composeAnswer } from './compose.ts'
-import type { Post } from './post.ts'
+import type { SmtpClient } from './smtp-client.ts'
 import { parseTarget, type MessageId } from './thread.ts'
 
 /** Mails of which the answer's subject is remembered; of others it is looked up in the mailbox. */
@@ -13,7 +13,7 @@ const REMEMBERED_MAILS = 1_000
 export interface SenderOptions {
   /** Our own address. */
   readonly from: MailAddress
-  readonly post: Post
+  readonly smtp: SmtpClient
   /** Looks a mail up that was read before this process; null = it cannot be had now. Never rejects. */
   readonly find: (id: MessageId) => Promise<AnsweredMail | null>
 }
@@ -41,14 +41,14 @@ export class Sender implements MessageSender {
     part: string,
     options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
   ): Promise<string> {
-    const { from, post } = this.#options
+    const { from, smtp } = this.#options
     const { key, signal } = options
     const target = parseTarget(address)
     if (!target) throw new Undeliverable('not a mail address')
     const replyTo = options.replyTo ?? this.#latest.get(address) ?? null
     const answered = replyTo === null ? null : await this.#find(replyTo)
     const mail = composeAnswer({ from, target, text: part, key, replyTo, answered })
-    await post.send(mail, signal)
+    await smtp.send(mail, signal)
     return mail.messageId
   }
 

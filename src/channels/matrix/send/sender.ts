@@ -25,7 +25,7 @@ const MEANING: SendMeaning<FailureKind> = {
 export interface SenderOptions {
   readonly client: MatrixClient
   readonly pacing: Pacing
-  /** The private room of a person. @throws MatrixFailure where there is none and none can be made */
+  /** The private room of a person. @throws MatrixFailure where there is none and none can be created */
   readonly privateRoomOf: (userId: string, signal: AbortSignal) => Promise<string>
   /** Marks the transactions of drafts as this process's own. */
   readonly processId: string
@@ -88,13 +88,13 @@ export class Sender {
     })
   }
 
-  /** Nobody has looked for a while: another process may have written and edited since. */
+  /** Forgets everything: another process may have sent and edited meanwhile. */
   clear(): void {
     this.#own.clear()
     this.#editor.clear()
   }
 
-  /** Somebody deleted a message; if it was ours, what it should say is owed anew. */
+  /** A message was deleted; if it was ours, its text must be sent again. */
   deleted(eventId: string): void {
     if (this.#own.has(eventId)) this.#own.set(eventId, false)
   }

@@ -86,7 +86,7 @@ export class Sender {
     )
   }
 
-  /** Formatted, or plain where Telegram does not like the formatting. */
+  /** Formatted, or plain where Telegram refuses the formatting. */
   async #wordings<T>(
     chatId: number,
     part: string,
@@ -115,7 +115,7 @@ export class Sender {
   }
 }
 
-/** The message reads so already: an earlier try got through. */
+/** The message already has this text: an earlier attempt succeeded. */
 function unlessUnchanged(error: unknown): void {
   if (!(error instanceof TelegramFailure) || error.kind !== 'unchanged') throw error
 }

@@ -8,7 +8,7 @@ import type { Pacing } from '../api/pacing.ts'
 import type { SendLog } from './send-log.ts'
 import { draftOf, wordingOf } from './wording.ts'
 
-/** Clocks that differ, and a message that Slack was slow to take. */
+/** For clock differences and slow deliveries. */
 const SEARCH_MARGIN_MS = 60 * SECOND
 const SEARCH_PAGE = 100
 const SEARCH_PAGES = 5
@@ -18,7 +18,7 @@ export interface SenderOptions {
   readonly pacing: Pacing
   readonly log: SendLog
   readonly clock: Clock
-  /** The bot takes a part in the thread of this address. */
+  /** The bot takes part in the thread of this address. */
   readonly join: (address: string, ts: string) => Promise<void>
 }
 

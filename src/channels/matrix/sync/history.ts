@@ -10,7 +10,7 @@ const MOST_PAGES = 200
 
 export interface HistoryOptions {
   readonly client: Pick<MatrixClient, 'history'>
-  /** Told what is worth a line in the log. */
+  /** Logs what needs no other reaction. */
   readonly note: (roomId: string, text: string) => void
 }
 
@@ -36,7 +36,7 @@ export class History {
   ): Promise<readonly MatrixEvent[]> {
     if (ends.since === null) return this.#anew(roomId, timeline, ends.mark, signal)
     if (!timeline.limited || timeline.before === null) return timeline.events
-    // The marked event is in hand already where servers call an answer limited without need.
+    // Some servers mark an answer as limited although it contains the marked event.
     if (timeline.events.some((event) => event.event_id === ends.mark)) return timeline.events
     const older: MatrixEvent[] = []
     await this.#walk(roomId, timeline.before, ends.since, signal, (event) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseHeaders } from '../intake/headers.ts'
 import { answerId } from '../send/thread.ts'
-import { automaticMail } from './automatic.ts'
+import { automaticMail } from './automatic-mail.ts'
 
 const BOT = 'bot@bot.test'
 

@@ -19,7 +19,7 @@ export interface WatermarkOptions {
   readonly channel: string
   readonly receiver: Receiver
   readonly clock: Clock
-  /** The cursors as they were stored last; those that are no places are told apart by `isPlace`. */
+  /** The cursors as they were stored last; `isPlace` tells places from other cursors. */
   readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
   readonly isPlace: (name: string) => boolean
   /** The order of ids within a place. */

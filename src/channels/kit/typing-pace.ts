@@ -1,10 +1,10 @@
 import type { Clock } from '../../support/clock.ts'
 import { remember } from './remember.ts'
 
-/** Places whose indicator is remembered. */
+/** Conversations whose indicator is remembered. */
 const REMEMBERED = 1_000
 
-/** Leaves out what is asked for while a platform still shows the indicator "is typing" from the time before. */
+/** Skips requests while a platform still shows the previous typing indicator. */
 export class TypingPace {
   readonly #clock: Clock
   readonly #intervalMs: number
@@ -17,7 +17,7 @@ export class TypingPace {
     this.#intervalMs = intervalMs
   }
 
-  /** @returns whether it is to be shown in `place` now; if so, it counts as shown */
+  /** @returns whether to show it in `place` now; if so, it counts as shown */
   tryShow(place: string): boolean {
     const now = this.#clock.monotonic()
     if (now - (this.#shown.get(place) ?? -Infinity) < this.#intervalMs) return false

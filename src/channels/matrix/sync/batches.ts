@@ -16,7 +16,7 @@ import {
 import type { Rooms } from '../rooms/rooms.ts'
 import { Cursors } from './cursors.ts'
 import { FailingRooms } from './failing-rooms.ts'
-import type { History } from './timeline.ts'
+import type { History } from './history.ts'
 
 /** What one answer of `/sync` gives to be stored, in one transaction with its position. */
 export interface Batch {
@@ -46,10 +46,10 @@ export interface BatchOptions {
   readonly onDeleted: (eventId: string) => void
 }
 
-/** Turns answers of the server into what is handed over. */
+/** Turns answers of the server into what is stored. */
 export class Batches {
   readonly #options: BatchOptions
-  /** Rooms of which this process knows that they have been told that they are encrypted. */
+  /** Rooms that were already notified that they are encrypted. */
   readonly #notified = new Set<string>()
   readonly #failingRooms: FailingRooms
 
@@ -140,7 +140,7 @@ export class Batches {
     return { items, cursors: stored }
   }
 
-  /** The store has taken the sentence for this room, now or long ago. */
+  /** The notice for this room is stored. */
   notified(roomId: string): void {
     this.#notified.add(roomId)
   }
@@ -182,7 +182,7 @@ export class Batches {
         if (item) items.push(item)
       } catch (error) {
         if (error instanceof MatrixFailure || signal.aborted) throw error
-        // Whoever can make one event that is not understood must not stop all others.
+        // One malformed event must not block all others.
         this.#options.log.error(
           { channel: 'matrix', event: event.event_id },
           `an event of an unknown shape was passed over: ${messageOf(error)}`,
@@ -235,7 +235,7 @@ export class Batches {
     ]
   }
 
-  /** A hundred encrypted messages are one reason to speak, and need no hundred looks into the store. */
+  /** A hundred encrypted messages cause one notice and need no hundred queries. */
   #oncePerRoom(items: readonly InboundEvent[]): readonly InboundEvent[] {
     const notified = new Set(this.#notified)
     return items.filter((item) => {
@@ -247,11 +247,8 @@ export class Batches {
   }
 }
 
-/** Where a person can be found in private, for what is to be said to nobody else. */
-function privateRooms(
-  items: readonly InboundEvent[],
-  cursors: Cursors,
-): ReadonlyArray<Omit<Cursor, 'channel'>> {
+/** The private room of each person, for messages that nobody else may read. */
+function privateRooms(items: readonly InboundEvent[], cursors: Cursors): ReadonlyArray<Omit<Cursor, 'channel'>> {
   const rooms = new Map<string, string>()
   for (const item of items) {
     if (item.kind === 'message' && item.chat.kind === 'private') rooms.set(item.person.id, item.chat.id)
