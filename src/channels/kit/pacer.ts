@@ -29,9 +29,12 @@ export class Pacer<Conversation> {
     return bucket
   }
 
-  /** Takes a token of each bucket as soon as all have one. Throws as `waitUntilZero` does. */
+  /** Takes a token of each bucket as soon as all have one. Throws as `shortWait` does. */
   async turn(buckets: readonly TokenBucket[], signal: AbortSignal): Promise<void> {
-    await waitUntilZero(this.#clock, () => longestWait(buckets, 0), signal)
+    for (let ms = longestWait(buckets, 0); ms > 0; ms = longestWait(buckets, 0)) {
+      await shortWait(this.#clock, ms, signal)
+    }
+    // Nothing may come between the look at the buckets and this: another turn would take the same token.
     for (const bucket of buckets) bucket.take()
   }
 
@@ -43,16 +46,10 @@ export class Pacer<Conversation> {
   }
 }
 
-/**
- * Resolves when `waitMs` says 0.
- *
- * @throws TransientError when that is more than a few seconds away; the signal's reason when aborted
- */
-export async function waitUntilZero(clock: Clock, waitMs: () => number, signal: AbortSignal): Promise<void> {
-  for (let ms = waitMs(); ms > 0; ms = waitMs()) {
-    if (ms > LONGEST_WAIT_MS) throw new TransientError('sending too fast', ms, 'rate-limited')
-    await sleep(clock, ms, signal)
-  }
+/** @throws TransientError when `ms` is more than a few seconds; the signal's reason when aborted */
+export async function shortWait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > LONGEST_WAIT_MS) throw new TransientError('sending too fast', ms, 'rate-limited')
+  await sleep(clock, ms, signal)
 }
 
 function longestWait(buckets: readonly TokenBucket[], reserve: number): number {

@@ -1,5 +1,5 @@
 import { MINUTE, type Clock } from '../../../support/clock.ts'
-import { waitUntilZero } from '../../kit/pacer.ts'
+import { shortWait } from '../../kit/pacer.ts'
 import { LONGEST_BLOCK_MS, TokenBucket } from '../../kit/token-bucket.ts'
 
 /**
@@ -21,9 +21,9 @@ export class Pacing {
     this.#drafts = new TokenBucket(DRAFTS, clock)
   }
 
-  /** Resolves when something may be sent. Throws as `waitUntilZero` does. */
-  turn(signal: AbortSignal): Promise<void> {
-    return waitUntilZero(this.#clock, () => this.#blockedMs(), signal)
+  /** Resolves when something may be sent. Throws as `shortWait` does. */
+  async turn(signal: AbortSignal): Promise<void> {
+    while (!this.isOpen()) await shortWait(this.#clock, this.#blockedMs(), signal)
   }
 
   /** May a draft be shown now? Never waits. */

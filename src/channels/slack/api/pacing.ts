@@ -32,7 +32,7 @@ export class Pacing {
     this.#edits = new TokenBucket(limits.edits, clock)
   }
 
-  /** Resolves when a message may be posted into the conversation, or (null) one be edited. Throws as `waitUntilZero` does. */
+  /** Resolves when a message may be posted into the conversation, or (null) one be edited. Throws as `shortWait` does. */
   turn(channel: string | null, signal: AbortSignal): Promise<void> {
     return this.#posts.turn([this.#bucketOf(channel)], signal)
   }

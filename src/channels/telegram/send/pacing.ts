@@ -36,7 +36,7 @@ export class Pacing {
     this.#overall = new TokenBucket(limits.overall, clock)
   }
 
-  /** Resolves when a message may be sent to the chat. Throws as `waitUntilZero` does. */
+  /** Resolves when a message may be sent to the chat. Throws as `shortWait` does. */
   turn(chatId: number, signal: AbortSignal): Promise<void> {
     return this.#chats.turn([this.#chats.bucketOf(chatId), this.#overall], signal)
   }
