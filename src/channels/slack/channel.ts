@@ -47,7 +47,7 @@ class SlackChannel extends PushChannel {
   protected readonly sender: Sender
   readonly #options: SlackOptions
   readonly #client: SlackClient
-  /** Speaks with the app's token. */
+  /** With the app's token. */
   readonly #app: SlackClient
   readonly #load: FileLoader
   #intake: Intake | null = null

@@ -248,7 +248,10 @@ export class Batches {
 }
 
 /** The private room of each person, for messages that nobody else may read. */
-function privateRooms(items: readonly InboundEvent[], cursors: Cursors): ReadonlyArray<Omit<Cursor, 'channel'>> {
+function privateRooms(
+  items: readonly InboundEvent[],
+  cursors: Cursors,
+): ReadonlyArray<Omit<Cursor, 'channel'>> {
   const rooms = new Map<string, string>()
   for (const item of items) {
     if (item.kind === 'message' && item.chat.kind === 'private') rooms.set(item.person.id, item.chat.id)

@@ -4,13 +4,12 @@ import type { Log } from '../../../support/log.ts'
 import { Interrupted, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake-loop.ts'
 import type { SlackClient } from '../api/client.ts'
 import { troubleOf, troubleOfEnd, type TokenOf } from '../api/trouble.ts'
-import type { Intake } from '../intake/intake.ts'
-import { ALIVE_EVERY_MS } from '../intake/intake.ts'
+import { ALIVE_EVERY_MS, type Intake } from '../intake/intake.ts'
 import type { SlackMessageEvent } from '../intake/message.ts'
 import type { SlashCommand } from '../intake/receive.ts'
 import { Socket, type Frame } from './socket.ts'
 
-/** A connection that lasted this long was a good one: the next begins without patience. */
+/** A connection that lasted this long was a good one: the back-off starts over. */
 const GOOD_CONNECTION_MS = MINUTE
 /** Slack renews its connections every few hours, and says so. */
 const PLANNED_ENDS = new Set(['warning', 'refresh_requested'])
@@ -19,9 +18,9 @@ export interface ConnectionOptions {
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
-  /** Learns who the bot is. @throws SlackFailure */
+  /** Fetches who the bot is. @throws SlackFailure */
   readonly identify: (signal: AbortSignal) => Promise<void>
-  /** Speaks with the app's token. */
+  /** With the app's token. */
   readonly app: SlackClient
   readonly botId: () => string
   readonly onStatus: (status: IntakeStatus) => void
@@ -32,9 +31,9 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #intake: Intake
   readonly #loop: IntakeLoop
-  /** Whose token the request uses that is under way. */
+  /** Whose token the current request uses. */
   #token: TokenOf = 'bot'
-  /** Reading of what was missed, that of former connections included: one that waits for Slack must not keep the next from being opened. */
+  /** Reads of what was missed, those of former connections included: the next connection does not wait for them. */
   #catchingUp: Promise<unknown> = Promise.resolve()
 
   constructor(options: ConnectionOptions, intake: Intake) {

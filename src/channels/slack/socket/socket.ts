@@ -39,37 +39,37 @@ const NORMAL_CLOSURE = 1_000
 /** One connection of Socket Mode, from its opening to its end; it is never opened again. */
 export class Socket {
   readonly #options: SocketOptions
-  readonly #line: WebSocket
+  readonly #socket: WebSocket
   readonly #hello = Promise.withResolvers<Frame>()
   readonly #ended = Promise.withResolvers<string>()
   readonly #closed = Promise.withResolvers<void>()
   #trouble: string | null = null
-  /** Monotonic; the limits count from the opening of the line. */
+  /** Monotonic; counted from the opening at first. */
   #pongAt = 0
-  /** Monotonic; null: Slack has not pinged yet, and nothing is expected of it. */
+  /** Monotonic; null: Slack has not pinged yet. */
   #slackPingAt: number | null = null
   #watch: Timer | null = null
 
   private constructor(url: string, options: SocketOptions) {
     this.#options = options
-    this.#line = new WebSocket(url, {
+    this.#socket = new WebSocket(url, {
       headers: { 'user-agent': USER_AGENT },
       // Node's own agent knows the configured proxy.
       ...(url.startsWith('wss:') ? { agent: https.globalAgent } : {}),
     })
     const { clock } = options
-    this.#line.on('open', () => {
+    this.#socket.on('open', () => {
       this.#pongAt = clock.monotonic()
       this.#watchSilence()
     })
-    this.#line.on('pong', () => (this.#pongAt = clock.monotonic()))
-    this.#line.on('ping', () => (this.#slackPingAt = clock.monotonic()))
-    this.#line.on('message', (data, isBinary) => {
+    this.#socket.on('pong', () => (this.#pongAt = clock.monotonic()))
+    this.#socket.on('ping', () => (this.#slackPingAt = clock.monotonic()))
+    this.#socket.on('message', (data, isBinary) => {
       if (!isBinary) this.#receive(String(data))
     })
     // What the library says of an error may quote the address, which holds a ticket; its code says enough.
-    this.#line.on('error', (error) => (this.#trouble = networkCode(error)))
-    this.#line.on('close', () => {
+    this.#socket.on('error', (error) => (this.#trouble = networkCode(error)))
+    this.#socket.on('close', () => {
       this.#watch?.cancel()
       this.#closed.resolve()
       this.#ended.resolve('closed')
@@ -99,9 +99,9 @@ export class Socket {
     } catch (error) {
       await socket?.close()
       signal.throwIfAborted()
-      throw error instanceof SlackFailure
-        ? error
-        : new SlackFailure('network', 'socket', 'no greeting in time')
+      if (error instanceof SlackFailure) throw error
+      const why = limit.signal.aborted ? 'no greeting in time' : networkCode(error)
+      throw new SlackFailure('network', 'socket', why)
     } finally {
       timer.cancel()
       signal.removeEventListener('abort', abort)
@@ -115,11 +115,11 @@ export class Socket {
 
   /** Ends the connection, with or without the other side. */
   async close(): Promise<void> {
-    if (this.#line.readyState === WebSocket.OPEN) {
-      this.#line.close(NORMAL_CLOSURE)
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#socket.close(NORMAL_CLOSURE)
       await Promise.race([this.#closed.promise, sleep(this.#options.clock, CLOSE_PATIENCE_MS)])
     }
-    if (this.#line.readyState !== WebSocket.CLOSED) this.#line.terminate()
+    if (this.#socket.readyState !== WebSocket.CLOSED) this.#socket.terminate()
     this.#watch?.cancel()
     this.#ended.resolve('closed')
   }
@@ -148,8 +148,8 @@ export class Socket {
     if (id === undefined) return
     this.#options.onEnvelope(frame, () => {
       // If the socket has closed meanwhile, Slack delivers the envelope again.
-      if (this.#line.readyState !== WebSocket.OPEN) return
-      this.#line.send(JSON.stringify({ envelope_id: id, payload: {} }))
+      if (this.#socket.readyState !== WebSocket.OPEN) return
+      this.#socket.send(JSON.stringify({ envelope_id: id, payload: {} }))
     })
   }
 
@@ -158,9 +158,9 @@ export class Socket {
     const now = clock.monotonic()
     const isDead = now - this.#pongAt > PONG_LIMIT_MS
     const isForgotten = this.#slackPingAt !== null && now - this.#slackPingAt > SLACK_PING_LIMIT_MS
-    if (isDead || isForgotten) return this.#line.terminate()
-    if (this.#line.readyState !== WebSocket.OPEN) return
-    this.#line.ping()
+    if (isDead || isForgotten) return this.#socket.terminate()
+    if (this.#socket.readyState !== WebSocket.OPEN) return
+    this.#socket.ping()
     this.#watch = clock.setTimer(() => this.#watchSilence(), PING_EVERY_MS)
   }
 }
