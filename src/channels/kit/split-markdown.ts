@@ -32,7 +32,7 @@ export function splitMarkdown(text: string, room: MessageRoom): readonly string[
   let at = 0
   let fence: Fence | null = null
   while (at < text.length) {
-    const part: Part = takeFitting(text, at, fence, room)
+    const part: Part = fittingPart(text, at, fence, room)
     if (text.slice(at, part.end).trim() !== '') parts.push(part.text)
     at = part.end
     fence = part.fence
@@ -42,7 +42,7 @@ export function splitMarkdown(text: string, room: MessageRoom): readonly string[
 
 /** The first of the parts, for a draft that shows no more. */
 export function firstPart(text: string, room: MessageRoom): string {
-  return takeFitting(text, 0, null, room).text
+  return fittingPart(text, 0, null, room).text
 }
 
 interface Part {
@@ -52,15 +52,15 @@ interface Part {
   readonly fence: Fence | null
 }
 
-function takeFitting(text: string, at: number, fence: Fence | null, message: MessageRoom): Part {
+function fittingPart(text: string, at: number, fence: Fence | null, message: MessageRoom): Part {
   const { limit, shownLength } = message
   for (let room = limit; ; room = Math.floor(room * SHRINK)) {
-    const part = take(text, at, fence, Math.max(room, LEAST_ROOM))
+    const part = partAt(text, at, fence, Math.max(room, LEAST_ROOM))
     if (room <= LEAST_ROOM || shownLength(part.text) <= limit) return part
   }
 }
 
-function take(text: string, at: number, open: Fence | null, limit: number): Part {
+function partAt(text: string, at: number, open: Fence | null, limit: number): Part {
   const head = open ? `${open.opening}\n` : ''
   if (text.length - at + head.length <= limit)
     return { text: head + text.slice(at), end: text.length, fence: null }

@@ -10,7 +10,7 @@ import { MatrixFailure, type FailureKind } from '../api/failure.ts'
 import { contentOf, editOf, firstPart } from './format.ts'
 import type { Pacing } from './pacing.ts'
 
-/** Messages of ours that are remembered as still standing. */
+/** Own messages of which it is remembered whether they still exist. */
 const REMEMBERED = 1_000
 
 const MEANING: SendMeaning<FailureKind> = {
@@ -36,7 +36,7 @@ export class Sender {
   readonly #options: SenderOptions
   /** Ids of this process's own messages; false = somebody deleted it. */
   readonly #own = new Map<string, boolean>()
-  /** Knows edits alone: whether a message that was sent still stands is asked before its first final edit. */
+  /** Knows edits alone: before its first final edit a message is checked for having been deleted. */
   readonly #editor = new MessageEditor()
   #draftCount = 0
 
@@ -81,7 +81,7 @@ export class Sender {
       show: (until) =>
         this.#translated(async () => {
           const { roomId } = await this.#targetOf(address, until)
-          if (final) await this.#mustStand(roomId, platformId, until)
+          if (final) await this.#mustExist(roomId, platformId, until)
           const txnId = final ? transaction('e', platformId, text) : `d${processId}${++this.#draftCount}`
           await this.#options.client.send(roomId, txnId, editOf(platformId, text), until)
         }),
@@ -100,17 +100,17 @@ export class Sender {
   }
 
   /**
-   * Servers take edits of messages that were deleted, and nobody would see the answer. What this
-   * process has not sent itself is therefore looked at.
+   * Servers accept edits of deleted messages, and nobody would see the answer. A message that this
+   * process has not sent itself is therefore fetched first.
    */
-  async #mustStand(roomId: string, eventId: string, signal: AbortSignal): Promise<void> {
-    let stands = this.#own.get(eventId)
-    if (stands === undefined) {
+  async #mustExist(roomId: string, eventId: string, signal: AbortSignal): Promise<void> {
+    let exists = this.#own.get(eventId)
+    if (exists === undefined) {
       const event = await this.#options.client.event(roomId, eventId, signal)
-      stands = !('redacted_because' in recordOf(event.unsigned)) && 'body' in event.content
-      remember(this.#own, eventId, stands, REMEMBERED)
+      exists = !('redacted_because' in recordOf(event.unsigned)) && 'body' in event.content
+      remember(this.#own, eventId, exists, REMEMBERED)
     }
-    if (!stands) throw new Undeliverable('the message was deleted')
+    if (!exists) throw new Undeliverable('the message was deleted')
   }
 
   /** @throws Undeliverable for what is no address of this channel */

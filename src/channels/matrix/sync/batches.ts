@@ -65,17 +65,17 @@ export class Batches {
     const { cursors } = account
     const items: InboundEvent[] = []
     const stored: Array<Omit<Cursor, 'channel'>> = []
-    const take = ({ items: found, cursors: own }: Batch) => {
+    const add = ({ items: found, cursors: own }: Batch) => {
       items.push(...found)
       stored.push(...own)
     }
     for (const [roomId, { timeline, state }] of answer.joined) {
       // What is said where the bot is behind is read from the history, in its order.
-      if (!cursors.isBehind(roomId)) take(await this.#room(roomId, timeline, state, account, signal))
+      if (!cursors.isBehind(roomId)) add(await this.#room(roomId, timeline, state, account, signal))
     }
     for (const roomId of cursors.roomsBehind()) {
       if (answer.left.has(roomId) || !this.#failingRooms.isDue(roomId)) continue
-      take(await this.#room(roomId, HISTORY_ALONE, [], { ...account, since: null }, signal))
+      add(await this.#room(roomId, HISTORY_ALONE, [], { ...account, since: null }, signal))
     }
     for (const [roomId, events] of answer.invited) {
       const by = events.find((event) => membershipOf(event, account.userId) === 'invite')?.sender
