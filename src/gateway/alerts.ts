@@ -8,11 +8,15 @@ import { homeChannels } from '../config/channels.ts'
 import { startRetention } from '../conversation/retention.ts'
 import type { Readiness } from '../inbox/gate/readiness.ts'
 import type { OpenStore } from '../storage/open-store.ts'
+import { SECOND } from '../support/clock.ts'
 import type { Messages } from './messages.ts'
 import type { Runtime } from './runtime.ts'
 
 const NO_ROUTE =
   'Nobody would be told of an outage: configure alerts, a home channel or an operator (hermes init).'
+
+/** An alert that is on its way is finished; two routes fit into this. */
+const STOP_DUTIES_MS = 10 * SECOND
 
 export interface Alerts {
   readonly alerter: Alerter
@@ -108,6 +112,7 @@ export function openAlerts(
           alerter.stop()
           await leading?.stop()
         },
+        stopWithinMs: STOP_DUTIES_MS,
       })
       await lifecycle.start(stack, 'channel alerts', {
         start: () => channelAlerts.start(),
