@@ -46,7 +46,7 @@ async function openCredentials(options: GlobalOptions): Promise<CredentialParts>
   return assembleCredentials({
     settings,
     processEnv: process.env,
-    // As the gateway has it: what it will do by itself is a part of the state.
+    // As the gateway has it: what it will do automatically is a part of the state.
     probe: credentialProbe(provider),
     openPlace: placeOfSignIns(settings),
     profile: profileAccess({ ...provider, profile: process.env['ANTHROPIC_PROFILE'] ?? null }),

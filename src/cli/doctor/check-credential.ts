@@ -74,7 +74,7 @@ function openCredentials(
   return assembleCredentials({
     settings,
     processEnv,
-    // As the gateway has it: what it will do by itself is a part of the state.
+    // As the gateway has it: what it will do automatically is a part of the state.
     probe: credentialProbe(provider),
     openPlace: placeOfSignIns(settings),
     profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
