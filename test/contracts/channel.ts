@@ -264,16 +264,21 @@ export function channelContract(name: string, harness: ChannelHarness): void {
       }),
     )
 
-    provided(can.pushes && can.edits)('shows the finished text last, also while a draft is on its way', () =>
-      using(async ({ platform }, _receiver, channel) => {
-        const id = await send(channel, platform.address, 'One', 'draft')
-        const stopped = new AbortController()
-        const draft = channel.edit(platform.address, id, 'One, two', { final: false, signal: stopped.signal })
-        stopped.abort(new Error('the answer is finished'))
-        await expect(draft).rejects.toThrow('the answer is finished')
-        await channel.edit(platform.address, id, 'One, two, three', { final: true, signal })
-        expect(platform.sent()).toEqual([{ id, text: 'One, two, three' }])
-      }),
+    provided(can.pushes && can.edits)(
+      'stops waiting for a draft at once, and then shows the finished text',
+      () =>
+        using(async ({ platform }, _receiver, channel) => {
+          const id = await send(channel, platform.address, 'One', 'draft')
+          const stopped = new AbortController()
+          const draft = channel.edit(platform.address, id, 'One, two', {
+            final: false,
+            signal: stopped.signal,
+          })
+          stopped.abort(new Error('the answer is finished'))
+          await expect(draft).rejects.toThrow('the answer is finished')
+          await channel.edit(platform.address, id, 'One, two, three', { final: true, signal })
+          expect(platform.sent()).toEqual([{ id, text: 'One, two, three' }])
+        }),
     )
 
     provided(can.pushes && can.blocks)('says of a chat that shut it out that it is undeliverable', () =>
