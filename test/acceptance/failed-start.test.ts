@@ -16,6 +16,7 @@ import { createLog } from '../../src/support/log.ts'
 import { OpenHandles, openFilesBelow } from '../support/open-handles.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { openQuietly } from '../support/stores/postgres-storage.ts'
+import { admin } from '../support/stores/postgres.ts'
 import { STORAGE } from '../support/stores/storage-choice.ts'
 import { until } from '../support/until.ts'
 
@@ -35,28 +36,36 @@ class Broken extends Error {}
 /** A gateway in this process, with a platform and an own sign-in, whose start is seen step by step. */
 class StartFixture implements AsyncDisposable {
   readonly bot: BotFixture
+  readonly #settings: Settings
+  readonly #processEnv: Readonly<Record<string, string | undefined>>
   /** What was logged as a warning or worse. */
   logged = ''
-  #settings: Settings | null = null
   readonly #credentials = new AsyncDisposableStack()
 
-  private constructor(bot: BotFixture) {
+  private constructor(
+    bot: BotFixture,
+    settings: Settings,
+    processEnv: Readonly<Record<string, string | undefined>>,
+  ) {
     this.bot = bot
+    this.#settings = settings
+    this.#processEnv = processEnv
   }
 
   static async prepare(): Promise<StartFixture> {
     const bot = await BotFixture.start({ start: false, apiKey: false })
     await bot.signedIn({ tokenLifetimeSeconds: 3_600 })
-    return new StartFixture(bot)
+    const { home } = bot.gateway
+    const processEnv = { HOME: home, PATH: process.env['PATH'] }
+    return new StartFixture(bot, await loadSettings({ home, processEnv }), processEnv)
   }
 
   /** As the command does it. */
   async start(runStep?: RunStep): Promise<Gateway> {
-    const { home } = this.bot.gateway
-    const processEnv = { HOME: home, PATH: process.env['PATH'] }
+    const settings = this.#settings
+    const processEnv = this.#processEnv
     const destination = { write: (line: string) => void (this.logged += line) }
     const log = await createLog({ level: 'warn', destination })
-    const settings = (this.#settings = await loadSettings({ home, processEnv }))
     const openPlace = placeOfSignIns(settings, log)
     const parts = { settings, processEnv, probe: UNASKED, profile: null, openPlace, log }
     const credentials = this.#credentials.adopt(await assembleCredentials(parts), (opened) => opened.close())
@@ -76,9 +85,9 @@ class StartFixture implements AsyncDisposable {
 
   /** The gateways that the database knows of and what they hold; none where there is no fleet. */
   async fleetRows(): Promise<readonly unknown[]> {
-    const storage = this.#settings?.config.storage
-    if (storage?.kind !== 'postgres') return []
-    const database = await openQuietly(storage.url.reveal())
+    const url = this.#databaseUrl
+    if (url === null) return []
+    const database = await openQuietly(url)
     try {
       return await database.query(
         `SELECT id FROM hermes.processes
@@ -106,6 +115,14 @@ class StartFixture implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#credentials.disposeAsync()
     await this.bot[Symbol.asyncDispose]()
+    // Each has a database of its own: at the end of the file they would be too many at once.
+    const url = this.#databaseUrl
+    if (url !== null) await admin(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`)
+  }
+
+  get #databaseUrl(): string | null {
+    const { storage } = this.#settings.config
+    return storage.kind === 'postgres' ? storage.url.reveal() : null
   }
 }
 
