@@ -70,7 +70,7 @@ export class Lifecycle {
     const ms = Math.max(LATE_PART_WITHIN_MS, Math.min(withinMs, this.#stopBy - now))
     let timer: NodeJS.Timeout | undefined
     const tooLong = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`it did not stop within ${ms / SECOND} s`)), ms)
+      timer = setTimeout(() => reject(new Error(`it did not stop within ${Math.round(ms / SECOND)} s`)), ms)
     })
     try {
       await Promise.race([(async () => stop())(), tooLong])
