@@ -201,6 +201,26 @@ class Life {
 const KNOWN_LIVES: [Step[]][] = [
   [
     [
+      { do: 'reject-all', on: true },
+      { do: 'pass', ms: 9 * HOUR },
+      { do: 'mood', mood: 'rotates-and-hangs' },
+      { do: 'pass', ms: 3 * HOUR },
+      { do: 'requests', count: 1 },
+      { do: 'crash' },
+    ],
+  ],
+  [
+    [
+      { do: 'pass', ms: 9 * HOUR },
+      { do: 'mood', mood: 'fails' },
+      { do: 'pass', ms: 3 * HOUR },
+      { do: 'set-clock', ms: HOUR },
+      { do: 'revoke-families' },
+      { do: 'requests', count: 1 },
+    ],
+  ],
+  [
+    [
       { do: 'set-clock', ms: HOUR },
       { do: 'crash' },
       { do: 'set-clock', ms: -DAY },

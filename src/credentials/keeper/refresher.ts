@@ -30,12 +30,13 @@ export class Refresher {
     return this.#flight?.done ?? null
   }
 
-  /** May a refresh begin now? Not while one runs, nor in a pause, nor where it cannot help. */
+  /** May a refresh begin now? Not while one runs, nor in a pause, nor where it cannot help or could do harm. */
   get isAllowed(): boolean {
     const { state, token, running, retry } = this.#context
-    if (!running || this.#flight !== null || !token?.credential.refreshSource) return false
+    if (!running || this.#flight !== null || !token?.credential.refreshSource || this.mustNotSend)
+      return false
     if (retry === null) return state.name === 'healthy'
-    if (retry.means === 'refresh') return this.#context.isDue(retry) && !this.mustNotSend
+    if (retry.means === 'refresh') return this.#context.isDue(retry)
     // Asking with a token that is over proves nothing: only then another one is fetched.
     return retry.means === 'probe' && token.isOver
   }

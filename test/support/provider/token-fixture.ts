@@ -49,6 +49,8 @@ export class TokenFixture implements RefreshableSignIn {
   /** Refresh tokens whose last answer was ambiguous, with the access token of their generation. */
   readonly #ambiguous = new Map<string, { access: string; at: number; wallAt: number }>()
   readonly #toldRejected = new Set<string>()
+  /** The same, without the allowance for requests of the same moment. */
+  readonly #rejected = new Set<string>()
   readonly #listeners = new Set<() => void>()
   #count = 0
   /** The process that began an unfinished refresh has died: its answer reaches nobody. */
@@ -121,13 +123,17 @@ export class TokenFixture implements RefreshableSignIn {
       !access.family.revoked &&
       this.clock.monotonic() < access.end
     // Requests of the same moment had their token before the first of them was answered.
-    if (!accepted) setImmediate(() => this.#toldRejected.add(token))
+    if (!accepted) {
+      this.#rejected.add(token)
+      setImmediate(() => this.#toldRejected.add(token))
+    }
     return accepted
   }
 
   /** A probe is the one request that a rejected token may make. */
   probe(secret: Secret): boolean {
     this.#toldRejected.delete(secret.reveal())
+    this.#rejected.delete(secret.reveal())
     return this.request(secret)
   }
 
@@ -202,7 +208,7 @@ export class TokenFixture implements RefreshableSignIn {
     // Who started by a clock that was ahead takes the token for older than it is.
     const end = this.#access.get(before.access)!.end - this.#startedAhead
     const lives = spent.expiresAt! > this.clock.now() && now < end
-    if (lives && !this.#toldRejected.has(before.access)) {
+    if (lives && !this.#rejected.has(before.access)) {
       this.breaches.push('an uncertain refresh token was sent while the access token lived')
     }
   }
