@@ -109,7 +109,7 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
     }
   }
 
-  /** As `RotationStore.lock`. The four below are for the rotation. */
+  /** As `RotationStore.lock`; this and what follows is for the rotation. */
   async lock(waitMs: number, signal: AbortSignal): Promise<ClaudeCodeLock | null> {
     this.#lock = await this.#locks.acquire(waitMs, signal)
     return this.#lock

@@ -105,9 +105,10 @@ export class Refresher {
       outcome: name,
       message: 'message' in outcome ? outcome.message : null,
     })
-    const issued = 'generation' in outcome ? outcome.generation.accessToken.fingerprint : ''
     // The watch may have brought the new generation before the refresh could report it.
-    if (context.isActive(spent.fingerprint) || context.isActive(issued)) {
+    const isIssuedActive =
+      'generation' in outcome && context.isActive(outcome.generation.accessToken.fingerprint)
+    if (context.isActive(spent.fingerprint) || isIssuedActive) {
       await this.#apply(outcome, spent, source)
     } else {
       // A person signed in or out meanwhile: the late result belongs to nobody.
