@@ -56,7 +56,7 @@ export interface RepeatPolicy {
   /**
    * May a refresh token leave again whose last request ended without a definite answer?
    * Not while the access token lives: a repeat can revoke the whole family, and another
-   * process may hold the answer. Without a word: yes, step by step.
+   * process may hold the answer. Default: true, once a back-off step.
    */
   readonly mayRepeat?: boolean
 }
@@ -75,7 +75,7 @@ export interface RefreshableSignIn {
    *
    * @param signal aborts the wait for the lock; never a request that has left
    */
-  refresh(spent: Generation, signal: AbortSignal, options?: RepeatPolicy): Promise<RefreshOutcome>
+  refresh(spent: Generation, signal: AbortSignal, policy?: RepeatPolicy): Promise<RefreshOutcome>
 
   /** Tries to store a result that `refresh` returned as `unsaved`. Resolves to true once it is stored. */
   saveUnsaved(): Promise<boolean>

@@ -295,6 +295,21 @@ it.each<[string, (made: Made) => Promise<unknown>, string]>([
   expect(await made.lookOn()).toMatchObject({ state, reason })
 })
 
+it('keeps the pause over a restart when the refresh of a rejected token has failed', async () => {
+  const made = await signedInFixture()
+  made.own.script.push(unanswered)
+  const used = await made.acquire()
+  made.keeper.accepted(used)
+  await made.reject(used).catch(() => {})
+  await made.restart()
+  await made.clock.advance(SECOND)
+  expect(made.own.refreshes).toHaveLength(1)
+  expect(made.keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'network' })
+  await made.clock.advance(MINUTE)
+  expect(made.own.refreshes).toHaveLength(2)
+  expect(made.keeper.snapshot().state).toBe('healthy')
+})
+
 type Made = Awaited<ReturnType<typeof signedInFixture>>
 
 const unanswered: RefreshOutcome = {
