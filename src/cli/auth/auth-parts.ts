@@ -36,6 +36,18 @@ async function openCredentials(options: GlobalOptions): Promise<CredentialParts>
   applyNetworkSettings(settings.environment.network, {
     extraCaCertsLoaded: process.env['NODE_EXTRA_CA_CERTS'] !== undefined,
   })
+  return credentialsOf(settings, process.env)
+}
+
+/**
+ * The credential of these settings as their gateway would assemble it. Nothing is read yet.
+ *
+ * @throws ConfigurationError; StoreError where the sign-in lives in a database that does not answer
+ */
+export function credentialsOf(
+  settings: Settings,
+  processEnv: Readonly<NodeJS.ProcessEnv>,
+): Promise<CredentialParts> {
   const { config } = settings
   const provider = {
     baseUrl: config.model.baseUrl,
@@ -45,11 +57,11 @@ async function openCredentials(options: GlobalOptions): Promise<CredentialParts>
   }
   return assembleCredentials({
     settings,
-    processEnv: process.env,
+    processEnv,
     // As the gateway has it: what it will do automatically is a part of the state.
     probe: credentialProbe(provider),
     openPlace: placeOfSignIns(settings),
-    profile: profileAccess({ ...provider, profile: process.env['ANTHROPIC_PROFILE'] ?? null }),
+    profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
   })
 }
 

@@ -1,16 +1,14 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { credentialProbe } from '../../anthropic/credential-probe.ts'
-import { profileAccess } from '../../anthropic/profile.ts'
 import type { Settings } from '../../config/settings.ts'
-import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
+import type { CredentialParts } from '../../credentials/assemble.ts'
 import { suggestedCommand, type AuthStatus } from '../../credentials/keeper/status.ts'
 import type { SourceReport } from '../../credentials/sources/decision.ts'
-import { placeOfSignIns } from '../../storage/own-place.ts'
-import { DAY, SECOND, systemClock } from '../../support/clock.ts'
+import { DAY, SECOND } from '../../support/clock.ts'
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 import { inspectSecretFile } from '../../support/secret-file.ts'
+import { credentialsOf } from '../auth/auth-parts.ts'
 import { credentialStatus } from '../auth/credential-status.ts'
 import { duration } from '../terminal/output.ts'
 import { error, misconfigured, needsLogin, ok, warning, quoteForShell, type Finding } from './finding.ts'
@@ -49,7 +47,7 @@ export async function checkCredential(
   }
   let parts: CredentialParts
   try {
-    parts = await openCredentials(settings, processEnv)
+    parts = await credentialsOf(settings, processEnv)
   } catch (failure) {
     return { findings: [cannotOpen(failure)], status: null }
   }
@@ -60,28 +58,7 @@ export async function checkCredential(
   return { findings: credentialFindings(status, message, reports, Date.now()), status }
 }
 
-function openCredentials(
-  settings: Settings,
-  processEnv: Readonly<NodeJS.ProcessEnv>,
-): Promise<CredentialParts> {
-  const { config } = settings
-  const provider = {
-    baseUrl: config.model.baseUrl,
-    userAgent: config.auth.oauth.userAgent,
-    headers: {},
-    clock: systemClock,
-  }
-  return assembleCredentials({
-    settings,
-    processEnv,
-    // As the gateway has it: what it will do automatically is a part of the state.
-    probe: credentialProbe(provider),
-    openPlace: placeOfSignIns(settings),
-    profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
-  })
-}
-
-/** The database of the sign-in, or its encryption key, is not usable. */
+/** The database of the sign-in, or its key. */
 function cannotOpen(failure: unknown): Finding {
   const message = redact(messageOf(failure))
   return failure instanceof ConfigurationError
