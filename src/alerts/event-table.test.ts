@@ -62,7 +62,7 @@ test.for(MESSAGES)('a message: %j while ready is %s', ([fact, ready, consequence
 })
 
 const WARNINGS: ReadonlyArray<readonly [KeeperWarning['code'], Consequence]> = [
-  ['sign-in-ended', NONE],
+  ['sign-in-ended', { kind: 'alert', event: 'warning' }],
   ['login-ending', { kind: 'alert', event: 'signin.ending' }],
   ['unrenewable', { kind: 'alert', event: 'warning' }],
   ['rejected-repeatedly', { kind: 'alert', event: 'warning' }],

@@ -82,7 +82,7 @@ test(
     expect(await outlets(fixture)).toEqual({
       auth: ['healthy/null', 0],
       status: ['healthy/null', 0],
-      doctor: expect.stringContaining('is in use'),
+      doctor: expect.stringContaining('Using profile'),
       metrics: 'healthy',
     })
   },

@@ -49,9 +49,9 @@ export class Terminal implements Disposable {
     return screen
   }
 
-  /** Types text as it stands. */
+  /** Types the text literally, also one that begins with a dash. */
   type(text: string): void {
-    this.#tmux('send-keys', '-l', text)
+    this.#tmux('send-keys', '-l', '--', text)
   }
 
   /** Presses keys by tmux's names, such as Enter, Down, C-c. */
