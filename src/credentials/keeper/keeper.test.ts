@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { keeperFixture, signedInFixture } from '../../../test/support/provider/keeper-fixture.ts'
-import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
+import { DAY, HOUR, MINUTE, SECOND, type Timer } from '../../support/clock.ts'
 import { NeedsLogin, TransientError } from '../../support/errors.ts'
 import type { Credential } from '../credential.ts'
 import type { RefreshOutcome } from '../sign-in.ts'
@@ -13,6 +14,21 @@ const outage: RefreshOutcome = {
   ambiguous: false,
 }
 const dead: RefreshOutcome = { kind: 'terminal', reason: 'revoked', message: 'the sign-in was revoked' }
+
+/** A real clock: time passes while the program looks at it, and a timer may fire a moment early. */
+class PassingClock extends FakeClock {
+  passing = false
+
+  override now(): number {
+    const now = super.now()
+    if (this.passing) this.jump(0.4)
+    return now
+  }
+
+  override setTimer(callback: () => void, delayMs: number): Timer {
+    return super.setTimer(callback, this.passing && delayMs > 1 ? delayMs - 1 : delayMs)
+  }
+}
 
 describe('ahead of time', () => {
   it('refreshes an own sign-in at two thirds of its life, without any request', async () => {
@@ -139,6 +155,17 @@ describe('when the token endpoint fails', () => {
     expect(own.refreshes.length).toBeGreaterThanOrEqual(2)
     await clock.advance(10 * MINUTE)
     expect(keeper.snapshot().state).toBe('healthy')
+  })
+
+  it('says at once that the token has ended, also where it ends between a look at it and the next timer', async () => {
+    const clock = new PassingClock()
+    const made = await signedInFixture({ clock })
+    made.own.script.push(dead)
+    await clock.advance(7 * HOUR)
+    expect(made.keeper.snapshot()).toMatchObject({ state: 'at-risk', reason: 'revoked' })
+    clock.passing = true
+    await clock.advance(HOUR + SECOND)
+    expect(made.keeper.snapshot()).toMatchObject({ state: 'needs-login', reason: 'revoked' })
   })
 
   it('makes one request for a dead grant, keeps the token while it lives, and takes a new sign-in', async () => {

@@ -259,7 +259,9 @@ export class Keeper implements CredentialDoor {
     // A timer may fire a moment too early, and a change may come between the moment and its timer:
     // what is overdue and was not done must not wait for the heartbeat.
     const soonest = done ? -Infinity : SHORTEST_TIMER_MS
-    if (isUsable(state)) moments.push(left)
+    // The token may have ended since the tick looked at it; only a flight brings its own next tick.
+    if (isUsable(state))
+      moments.push(this.#refresher.flight === null ? Math.max(left, SHORTEST_TIMER_MS) : left)
     if (retry) {
       const wait = Math.min(retry.monotonicAt - clock.monotonic(), retry.at - clock.now())
       moments.push(Math.max(wait, soonest))

@@ -17,11 +17,12 @@ interface KeeperFixtureOptions {
   readonly policy?: Partial<SourcePolicy>
   readonly lifeMs?: number
   readonly random?: () => number
+  readonly clock?: FakeClock
 }
 
 /** A keeper over sign-ins in memory, and everything it was heard to say. */
-class KeeperRig {
-  readonly clock = new FakeClock()
+class KeeperFixture {
+  readonly clock: FakeClock
   readonly own: MemorySignIn
   readonly claudeCode: MemorySignIn
   readonly memory = new FakeMemory()
@@ -35,6 +36,7 @@ class KeeperRig {
 
   constructor(options: KeeperFixtureOptions = {}) {
     this.#options = options
+    this.clock = options.clock ?? new FakeClock()
     this.variables = options.variables ?? {}
     this.own = new MemorySignIn(this.clock, options.lifeMs)
     this.claudeCode = new MemorySignIn(this.clock, options.lifeMs)
@@ -125,7 +127,7 @@ class KeeperRig {
   }
 }
 
-const open: KeeperRig[] = []
+const open: KeeperFixture[] = []
 afterEach(async () => {
   // A refresh that never ends is waited for on the fake clock.
   for (const fixture of open.splice(0))
@@ -133,14 +135,14 @@ afterEach(async () => {
 })
 
 /** A fixture that ends with the running test; nothing is started yet. */
-export function keeperFixture(options: KeeperFixtureOptions = {}): KeeperRig {
-  const fixture = new KeeperRig(options)
+export function keeperFixture(options: KeeperFixtureOptions = {}): KeeperFixture {
+  const fixture = new KeeperFixture(options)
   open.push(fixture)
   return fixture
 }
 
 /** A started keeper with an own sign-in. */
-export async function signedInFixture(options: KeeperFixtureOptions = {}): Promise<KeeperRig> {
+export async function signedInFixture(options: KeeperFixtureOptions = {}): Promise<KeeperFixture> {
   const fixture = keeperFixture(options)
   fixture.own.store()
   await fixture.keeper.start()
