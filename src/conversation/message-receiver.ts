@@ -284,7 +284,8 @@ export class MessageReceiver implements Receiver {
 /** Everything of a message that the model would read. */
 function textsOf({ text, context }: Message): readonly string[] {
   if (!context) return [text]
-  return [text, context.system ?? '', ...context.turns.map((turn) => turn.text)]
+  // Each earlier turn was looked at when it was the last one, and there may be megabytes of them.
+  return [text, context.system ?? '']
 }
 
 function turnedAway(channel: string, { address, platformMessageId }: Message | Edit, reply: string): Arrival {

@@ -1,6 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { messageOf } from './errors.ts'
-import { redact } from './redact.ts'
+import { redactLine } from './redact.ts'
 
 export type Log = Logger
 
@@ -37,7 +37,7 @@ export async function createLog(options: LogOptions = {}): Promise<Log> {
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: plainError, error: plainError },
     },
-    { write: (line: string) => sink.write(redact(line)) },
+    { write: (line: string) => sink.write(redactLine(line)) },
   )
 }
 

@@ -21,6 +21,13 @@ describe('tokenShapeProblem', () => {
     ['sk-ant-oat01-TEST123456\n', /white space/],
     ['Bearer sk-ant-oat01-TEST123456', /white space/],
     ['"sk-ant-oat01-TEST123456"', /quotation marks/],
+    ['“sk-ant-oat01-TEST123456”', /quotation marks/],
+    ['„sk-ant-oat01-TEST123456“', /quotation marks/],
+    ['«sk-ant-oat01-TEST123456»', /quotation marks/],
+    ['sk-ant-oat01-TEST123456’', /quotation marks/],
+    ['{"key":"sk-ant-oat01-TEST123456"}', /quotation marks/],
+    ['{"key": "sk-ant-oat01-TEST123456"}', /quotation marks/],
+    ['ANTHROPIC_API_KEY=sk-ant-oat01-TEST123456', /in front of the token/],
     [`TESTcode123#${state}`, /code#state.*hermes auth login --headless/],
     [`https://platform.claude.com/oauth/code/callback?code=TEST&state=${state}`, /an address/],
     ['sk-ant-ort01-TEST-refresh_0123456789', /refresh token/],
@@ -67,6 +74,8 @@ describe('looksLikeSignInPaste', () => {
     'SK-ANT-OAT01-TEST_123456789',
     'sk-ant-oat01-TE\u200BST_123456789',
     'export ANTHROPIC_API_KEY="sk-ant-api03-TESTabcdefgh"',
+    `(**${'TESTcode-9aB3_xyz'}#${state}**).`,
+    'x?a=b&code=TESTcode1#TESTstate',
   ])('recognises %j', (text) => {
     expect(looksLikeSignInPaste(text)).toBe(true)
   })
@@ -110,11 +119,5 @@ describe('looksLikeSignInPaste', () => {
     'E = mc^2 #physics #science2026',
   ])('leaves %j alone', (text) => {
     expect(looksLikeSignInPaste(text)).toBe(false)
-  })
-
-  it('answers about a long hostile text at once', () => {
-    const pieces = ['a1', 'code=', 'sk-ant-', 'a#', '# ', '-_9b']
-    const took = cpuMsOf(() => pieces.map((piece) => looksLikeSignInPaste(piece.repeat(32_000))))
-    expect(took).toBeLessThan(500)
   })
 })

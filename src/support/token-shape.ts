@@ -6,16 +6,22 @@
 /** Why `value` cannot be a credential, as the end of a sentence with a hint; null = its shape is fine. Never holds the value. */
 export function tokenShapeProblem(value: string): string | null {
   if (value.trim() === '') return 'is empty.'
+  if (WRAPPED.test(value)) return 'is wrapped in quotation marks. Remove them.'
+  if (QUOTED_TOKEN.test(value)) {
+    return 'holds a token between quotation marks. Remove everything but the token.'
+  }
   if (/\s/.test(value)) {
     return 'holds white space: a token is one unbroken line. Copy it again without spaces or line breaks.'
   }
-  if (/^["'`]|["'`]$/.test(value)) return 'is wrapped in quotation marks. Remove them.'
   if (/^https?:/i.test(value)) return `is an address, not a token. ${PASTE_AT_LOGIN}`
   if (value.includes('#')) {
     return `looks like the code#state that the sign-in page shows, not like a token. ${PASTE_AT_LOGIN}`
   }
-  if (value.lastIndexOf('sk-ant-') > 0 || isDoubled(value)) {
+  if (value.indexOf('sk-ant-') !== value.lastIndexOf('sk-ant-') || isDoubled(value)) {
     return 'holds two tokens one after the other. Paste it once.'
+  }
+  if (value.includes('sk-ant-') && !value.startsWith('sk-ant-')) {
+    return 'holds something in front of the token. Remove everything but the token.'
   }
   if (value.startsWith('sk-ant-ort')) {
     return 'is a refresh token, which nothing accepts as a credential by itself. Run `hermes auth login`, or configure the access token.'
@@ -24,6 +30,11 @@ export function tokenShapeProblem(value: string): string | null {
   if (!/^[\x21-\x7e]+$/.test(value)) return 'holds a character that no token has. Copy it again.'
   return null
 }
+
+/** Also the marks that a program or a phone makes of straight ones. */
+const WRAPPED = /^["'`“”„‟‘’‚‛«»‹›]|["'`“”„‟‘’‚‛«»‹›]$/
+/** A token as the value of a JSON field or of an assignment. */
+const QUOTED_TOKEN = /["'`“”„‟‘’‚‛«»‹›]sk-ant-/
 
 const PASTE_AT_LOGIN = 'Run `hermes auth login --headless` and paste it there.'
 
@@ -133,7 +144,7 @@ function isSpace(text: string, at: number): boolean {
 }
 
 /** Longer than any address with a code in it; keeps the patterns below quick on hostile text. */
-const LONGEST_WORD = 4_096
+const LONGEST_WORD = 1_024
 
 /** Characters that are not seen and would hide a shape: soft hyphen, zero-width ones, word joiner, byte order mark. */
 const INVISIBLE = /[\u00ad\u200b-\u200f\u2060\ufeff]/g
@@ -142,8 +153,15 @@ const INVISIBLE = /[\u00ad\u200b-\u200f\u2060\ufeff]/g
 const TOKEN = /sk-ant-[a-z0-9_-]{8,}/i
 
 /** Punctuation that people and platforms put round a word; `<…|…>` is Slack's link. */
+const BEFORE_WORD = '<("\'`«“„*['
+const BEHIND_WORD = '>)"\'`»”.,;:!?*]'
+
 function unwrapped(word: string): string {
-  return word.replace(/^[<("'`«“„*[]+|[>)"'`»”.,;:!?*\]]+$/g, '').replace(/^[a-z]{2,10}[:=](?=[\w-]+#)/i, '')
+  let start = 0
+  let end = word.length
+  while (start < end && BEFORE_WORD.includes(word[start]!)) start++
+  while (end > start && BEHIND_WORD.includes(word[end - 1]!)) end--
+  return word.slice(start, end).replace(/^[a-z]{2,10}[:=](?=[\w-]+#)/i, '')
 }
 
 /** A redirect address (or its tail) with a code: `…?code=…&state=…`, `…/oauth/…?code=…`, `…?code=…#state`. */
@@ -153,8 +171,18 @@ function carriesCode(word: string): boolean {
   return (
     /[?&#]state=[^&#\s]{4,}|(?:^|[?&#])state=[^&#\s]{4,}&/i.test(decoded) ||
     /oauth|callback|claude\.com|anthropic\.com/i.test(decoded) ||
-    /code=[^&#\s]{6,}#[\w-]{6,}$/i.test(decoded)
+    endsInCodeAndState(decoded)
   )
+}
+
+/** `…code=…#state`, with at least six characters each. */
+function endsInCodeAndState(word: string): boolean {
+  const hash = word.lastIndexOf('#')
+  if (hash === -1 || !/^[\w-]{6,}$/.test(word.slice(hash + 1))) return false
+  const before = word.slice(0, hash)
+  const parameter = before.slice(Math.max(before.lastIndexOf('&'), before.lastIndexOf('#')) + 1)
+  const code = parameter.toLowerCase().indexOf('code=')
+  return code !== -1 && parameter.length - code - 'code='.length >= 6
 }
 
 /** The shortest half of a pair that is taken for a secret when nothing else is in the message. */
