@@ -44,7 +44,8 @@ export async function readJson<Body = Record<string, unknown>>(
   if (bytes.length === 0) return {}
   let parsed: unknown
   try {
-    parsed = JSON.parse(bytes.toString('utf8'))
+    // Drops the byte order mark that some programs write first.
+    parsed = JSON.parse(new TextDecoder().decode(bytes))
   } catch {
     throw badRequest('The body is not valid JSON.')
   }

@@ -9,7 +9,8 @@ export interface Content {
 
 /** `data:image/png;base64,…`. @see https://datatracker.ietf.org/doc/html/rfc2397 */
 const DATA_URL = /^data:([a-z]+\/[a-z0-9.+-]+)?(?:;[a-z-]+=[^;,]*)*;base64,/i
-const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/
+/** Asked of a text without its white space: a pattern that allows it too reads hostile text with the square of its length. */
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
 /** A name is for reading. */
 const MAX_NAME = 120
@@ -23,7 +24,7 @@ const MAX_NAME = 120
  */
 export function contentOf(value: unknown, at: string): Content {
   if (value === null || value === undefined) return { text: '', files: [] }
-  if (typeof value === 'string') return { text: value.toWellFormed(), files: [] }
+  if (typeof value === 'string') return { text: isBlank(value) ? '' : value.toWellFormed(), files: [] }
   if (!Array.isArray(value)) throw invalid(at, 'Content must be a string or a list of parts.')
   const texts: string[] = []
   const files: Attachment[] = []
@@ -46,7 +47,12 @@ export function contentOf(value: unknown, at: string): Content {
         throw unsupported(place, 'Parts may be text, image_url with a data: URL, or file with file_data.')
     }
   }
-  return { text: texts.join('\n\n'), files }
+  return { text: texts.filter((text) => !isBlank(text)).join('\n\n'), files }
+}
+
+/** The provider refuses a whole request for one text of nothing but white space, control characters included. */
+function isBlank(text: string): boolean {
+  return /^[\s\p{Cc}]*$/u.test(text)
 }
 
 function textOf(part: unknown, at: string): string {
@@ -72,7 +78,7 @@ function bytesOf(url: unknown, at: string): Omit<Attachment, 'name'> {
   // Only the beginning is matched: the rest may be megabytes.
   const match = DATA_URL.exec(url.slice(0, 256))
   if (!match) throw unsupported(at, 'Addresses are not fetched: send the content as a data: URL in base64.')
-  const encoded = url.slice(match[0].length)
+  const encoded = url.slice(match[0].length).replace(/\s+/g, '')
   if (!BASE64.test(encoded)) throw invalid(at, 'This is not base64.')
   const bytes = Buffer.from(encoded, 'base64')
   if (bytes.length === 0) throw invalid(at, 'This is empty.')
@@ -80,7 +86,9 @@ function bytesOf(url: unknown, at: string): Omit<Attachment, 'name'> {
 }
 
 function cleanName(name: string): string {
-  return [...name.toWellFormed().replace(/[\p{Cc}\p{Cf}/\\]/gu, '')].slice(0, MAX_NAME).join('').trim()
+  // Far more than is kept, and far less than a request may hold.
+  const start = name.slice(0, 16 * MAX_NAME).toWellFormed()
+  return [...start.replace(/[\p{Cc}\p{Cf}/\\]/gu, '')].slice(0, MAX_NAME).join('').trim()
 }
 
 export function objectOf(value: unknown, at: string): Record<string, unknown> {

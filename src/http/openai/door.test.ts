@@ -123,3 +123,13 @@ test('whoever waits when the gateway stops is told so, and not left with half an
   expect(body).not.toContain('[DONE]')
   await fixture.fixture[Symbol.asyncDispose]()
 })
+
+test('a slash at the end of an address and a byte order mark before the body change nothing', async () => {
+  await using fixture = await open()
+  for (const path of ['/v1/models', '/v1/models/'])
+    expect(await (await fixture.gateway.call(path)).json()).toMatchObject({ data: [{ id: 'claude-test' }] })
+  const init = post({ model: 'claude-test', messages: [{ role: 'user', content: 'a' }] })
+  const marked = { ...init, body: `\ufeff${String(init.body)}` }
+  const answer = await fixture.gateway.call('/v1/chat/completions/', marked)
+  expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'answer to a' } }] })
+})

@@ -27,9 +27,11 @@ export function completionDoor(services: CompletionServices): Door {
     const open = new Set<OpenRequest>()
     const startedAt = Math.floor(clock.now() / SECOND)
 
-    routes.guarded('chat', 'GET', '/v1/models', () =>
-      json<object>(200, { object: 'list', data: services.models.map((id) => modelItem(id, startedAt)) }),
-    )
+    // Some clients join an address that ends in a slash with an empty name.
+    for (const path of ['/v1/models', '/v1/models/'])
+      routes.guarded('chat', 'GET', path, () =>
+        json<object>(200, { object: 'list', data: services.models.map((id) => modelItem(id, startedAt)) }),
+      )
 
     routes.guarded('chat', 'GET', '/v1/models/:id', (c) => {
       const id = c.req.param('id') ?? ''
@@ -38,9 +40,8 @@ export function completionDoor(services: CompletionServices): Door {
       return json<object>(200, modelItem(id, startedAt))
     })
 
-    routes.guarded('chat', 'POST', '/v1/chat/completions', (c, principal) =>
-      complete(services, parts, open, c, principal),
-    )
+    for (const path of ['/v1/chat/completions', '/v1/chat/completions/'])
+      routes.guarded('chat', 'POST', path, (c, principal) => complete(services, parts, open, c, principal))
 
     return {
       close() {

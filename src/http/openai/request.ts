@@ -40,8 +40,7 @@ export function readCompletionRequest(
   const { system, messages } = conversationOf(body['messages'])
   const last = messages.at(-1)
   if (last?.role !== 'user') throw invalid('messages', 'The last message must be the user’s.')
-  if (last.text.trim() === '' && last.files.length === 0)
-    throw invalid('messages', 'The last message is empty.')
+  if (last.text === '' && last.files.length === 0) throw invalid('messages', 'The last message is empty.')
   const attachments: Attachment[] = []
   const turns = messages.slice(0, -1).map(({ role, text, files }): EarlierTurn => {
     const first = attachments.length
@@ -132,12 +131,13 @@ function conversationOf(value: unknown): {
 }
 
 function stopOf(value: unknown): readonly string[] {
-  if (isEmpty(value)) return []
+  if (isEmpty(value) || value === '') return []
   const stops: readonly unknown[] = Array.isArray(value) ? value : [value]
   const good = stops.every((stop): stop is string => typeof stop === 'string' && stop.trim() !== '')
   if (!good || stops.length > MAX_STOPS)
     throw invalid('stop', `Up to ${MAX_STOPS} texts, none of them blank, may stand here.`)
-  return stops
+  // Half a character would make the provider refuse the whole request.
+  return stops.map((stop) => stop.toWellFormed())
 }
 
 function countOf(body: Record<string, unknown>, name: string): number | null {
