@@ -10,6 +10,8 @@ export interface IssuedTokens {
   readonly accessToken: Secret
   /** null: none came, the old one stays good. */
   readonly refreshToken: Secret | null
+  /** One came that cannot be used, and the old one may be spent. */
+  readonly refreshTokenUnusable?: true
   /** Milliseconds from the answer. */
   readonly expiresInMs: number
   /** The answer's own value was missing or odd, and an hour is assumed. */
@@ -141,14 +143,16 @@ function readError(body: Record<string, unknown> | null): { code: string; text: 
 
 function readTokens(body: Record<string, unknown>): IssuedTokens | null {
   const accessToken = asToken(body['access_token'])
-  if (!accessToken || 'error' in body) return null
+  if (!accessToken || !isNothing(body['error'])) return null
+  const refreshToken = asToken(body['refresh_token'])
   const life = asLife(body['expires_in'])
   const account = isObject(body['account']) ? body['account'] : {}
   const organization = isObject(body['organization']) ? body['organization'] : {}
   const scope = asText(body['scope']).trim()
   return {
     accessToken,
-    refreshToken: asToken(body['refresh_token']),
+    refreshToken,
+    ...(refreshToken || isNothing(body['refresh_token']) ? {} : { refreshTokenUnusable: true }),
     expiresInMs: life ?? ASSUMED_LIFE_MS,
     expiryAssumed: life === null,
     loginExpiresInMs: asLife(body['refresh_token_expires_in']),
@@ -163,9 +167,16 @@ function asText(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** A token fits into a header as it stands: visible ASCII, no white space. */
+/** How servers write that there is no such thing: a success that is read too strictly costs the whole sign-in. */
+function isNothing(value: unknown): boolean {
+  if (isObject(value)) return Object.keys(value).length === 0
+  return typeof value === 'string' ? value.trim() === '' : !value
+}
+
+/** A token fits into a header: visible ASCII, no white space but what stands round it. */
 function asToken(value: unknown): Secret | null {
-  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? new Secret(value) : null
+  const token = asText(value).trim()
+  return /^[\x21-\x7e]+$/.test(token) ? new Secret(token) : null
 }
 
 function asLife(value: unknown): number | null {

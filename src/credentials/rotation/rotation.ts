@@ -234,6 +234,8 @@ export class Rotation<Room extends Reserved> {
       return { kind: 'terminal', reason: 'account', message }
     }
     if (tokens.expiryAssumed) this.#warn('the token endpoint gave no usable expires_in; one hour is assumed')
+    if (tokens.refreshTokenUnusable)
+      this.#warn('the token endpoint gave a refresh token that cannot be used; the one before is kept')
     const next = nextGeneration(spent, tokens, this.#clock.now())
     let stored: 'saved' | StoredSignIn
     try {
