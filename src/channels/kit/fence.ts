@@ -11,9 +11,11 @@ const LONGEST_INFO = 64
 
 /** The fence that `line` opens, or null. @see https://spec.commonmark.org/0.31.2/#fenced-code-blocks */
 export function fenceOf(line: string): Fence | null {
-  const match = /^(\s*)(`{3,}|~{3,})([^\n]*)$/.exec(line)
-  if (!match) return null
-  const [, indent = '', marks = '', info = ''] = match
+  const marked = line.trimStart()
+  const marks = /^(?:`{3,}|~{3,})/.exec(marked)?.[0]
+  if (marks === undefined || line.includes('\n')) return null
+  const indent = line.slice(0, line.length - marked.length)
+  const info = marked.slice(marks.length)
   if (marks.startsWith('`') && info.includes('`')) return null
   if (indent.length + marks.length + info.length > LONGEST_INFO) return null
   return { opening: line.trimEnd(), closing: indent + marks }

@@ -1,4 +1,5 @@
 import { closes, fenceOf, type Fence } from './fence.ts'
+import { isVisible } from './visible-text.ts'
 
 /** What a platform lets one message be. */
 export interface MessageRoom {
@@ -33,7 +34,7 @@ export function splitMarkdown(text: string, room: MessageRoom): readonly string[
   let fence: Fence | null = null
   while (at < text.length) {
     const part: Part = fittingPart(text, at, fence, room)
-    if (text.slice(at, part.end).trim() !== '') parts.push(part.text)
+    if (isVisible(text.slice(at, part.end))) parts.push(part.text)
     at = part.end
     fence = part.fence
   }

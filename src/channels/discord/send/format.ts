@@ -1,3 +1,4 @@
+import { decodeEntities } from '../../kit/entities.ts'
 import { closes, fenceOf, type Fence } from '../../kit/fence.ts'
 import { firstPart, splitMarkdown } from '../../kit/split-markdown.ts'
 
@@ -46,23 +47,79 @@ export function toDiscordMarkdown(text: string): string {
   return shown.join('\n')
 }
 
-const DEEP_HEADING = /^(\s{0,3})#{4,6}\s+(.*?)\s*#*$/
+const DEEP_HEADING = /^\s{0,3}#{4,6}(?=\s)/
 const RULE = /^\s{0,3}(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})$/
-const PICTURE = /!\[([^\]\n]*)\]\((\S+?)\)/g
+/** Bounds on words and address: a line of nothing but openings costs no more than its length. */
+const PICTURE = /!\[([^[\]\n]{0,1000})\]\(([^\s()]{1,2000})\)/g
 
 function shownLine(line: string): string {
   if (RULE.test(line)) return '—'
-  const heading = DEEP_HEADING.exec(line)
-  if (heading) return `${heading[1]}**${heading[2]!.replaceAll('**', '')}**`
-  return line.replace(PICTURE, (_, alt: string, address: string) => `[${alt || 'picture'}](${address})`)
+  const mark = DEEP_HEADING.exec(line)?.[0]
+  if (mark !== undefined) {
+    const title = withoutTrailing(line.slice(mark.length).trim(), '#').trimEnd()
+    return `${mark.replaceAll('#', '')}**${decodedText(title.replaceAll('**', ''))}**`
+  }
+  return decodedText(line).replace(
+    PICTURE,
+    (_, alt: string, address: string) => `[${alt || 'picture'}](${address})`,
+  )
 }
 
-const DIVIDER = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/
+function withoutTrailing(text: string, mark: string): string {
+  let end = text.length
+  while (end > 0 && text[end - 1] === mark) end--
+  return text.slice(0, end)
+}
+
+/** A line with its character references decoded, but for those between backticks. */
+function decodedText(line: string): string {
+  if (!line.includes('&')) return line
+  let shown = ''
+  let at = 0
+  for (const [start, end] of codeSpans(line)) {
+    shown += decodeEntities(line.slice(at, start), inMarkdown) + line.slice(start, end)
+    at = end
+  }
+  return shown + decodeEntities(line.slice(at), inMarkdown)
+}
+
+/** Where code stands in a line: between two runs of as many backticks. */
+function codeSpans(line: string): ReadonlyArray<readonly [number, number]> {
+  const ticks = [...line.matchAll(/`+/g)]
+  const closing: number[] = []
+  const nearest = new Map<number, number>()
+  for (let at = ticks.length - 1; at >= 0; at--) {
+    const { length } = ticks[at]![0]
+    closing[at] = nearest.get(length) ?? -1
+    nearest.set(length, at)
+  }
+  const spans: Array<readonly [number, number]> = []
+  for (let at = 0; at < ticks.length; at++) {
+    const last = ticks[closing[at]!]
+    if (!last) continue
+    spans.push([ticks[at]!.index, last.index + last[0].length])
+    at = closing[at]!
+  }
+  return spans
+}
+
+/** A character that would begin a mark or call somebody is shown without doing so. */
+function inMarkdown(character: string): string {
+  return /^[*_~`|<>#@[\]()\\]$/.test(character) ? `\\${character}` : character
+}
+
+/** `|---|:-:|`: cells of dashes, with a colon at either end. */
+function isDivider(line: string): boolean {
+  const cells = line.trim().split('|')
+  if (cells.length > 1 && cells[0]!.trim() === '') cells.shift()
+  if (cells.length > 1 && cells.at(-1)!.trim() === '') cells.pop()
+  return cells.every((cell) => /^:?-+:?$/.test(cell.trim()))
+}
 
 /** How many lines of a table begin here; 0 = none. */
 function tableAt(lines: readonly string[], at: number): number {
   const divider = lines[at + 1]
-  if (!lines[at]!.includes('|') || divider === undefined || !divider.includes('|') || !DIVIDER.test(divider))
+  if (!lines[at]!.includes('|') || divider === undefined || !divider.includes('|') || !isDivider(divider))
     return 0
   let end = at + 2
   while (end < lines.length && lines[end]!.includes('|')) end++

@@ -70,6 +70,11 @@ test('Markdown becomes simple HTML, in which nothing is markup that a model wrot
   expect(html).toContain('<a href="https://spy.test/p.png">pixel</a>')
 })
 
+test('lines that look like definitions are shown, and an address is not escaped twice', () => {
+  expect(toMailHtml('[alice]: hello\n[bob]: bye')).toContain('<p>[alice]: hello\n[bob]: bye</p>')
+  expect(toMailHtml('[a](https://b.test/?c=1&amp;d=2)')).toContain('href="https://b.test/?c=1&amp;d=2"')
+})
+
 test('what is nested without end is sent as text alone', () => {
   expect(toMailHtml('> '.repeat(10_000))).toBeNull()
 })
@@ -78,5 +83,5 @@ test('one answer is one mail, unless no mail program would bear it', () => {
   expect(splitAnswer('x'.repeat(MAX_MAIL_CHARACTERS))).toHaveLength(1)
   const parts = splitAnswer(`${'😀'.repeat(60_000)}\n\n${'word '.repeat(30_000)}`)
   expect(parts.every((part) => part.length <= MAX_MAIL_CHARACTERS && part.isWellFormed())).toBe(true)
-  expect(splitAnswer('')).toEqual(['…'])
+  for (const nothing of ['', ' \n', '\u200b', '\u2800']) expect(splitAnswer(nothing)).toEqual(['…'])
 })

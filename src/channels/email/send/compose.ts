@@ -1,5 +1,7 @@
 import { Marked, type Tokens } from 'marked'
 import type Mail from 'nodemailer/lib/mailer'
+import { decodeEntities } from '../../kit/entities.ts'
+import { lexMarkdown } from '../../kit/lex-markdown.ts'
 import { replySubject } from '../intake/parse-mail.ts'
 import type { MailAddress } from '../mail-address.ts'
 import type { AnsweredMail } from '../mailbox/mailbox.ts'
@@ -72,11 +74,13 @@ const markdown = new Marked({
     html: ({ text }: Tokens.HTML | Tokens.Tag) => escape(text),
     link({ href, tokens }: Tokens.Link) {
       const label = this.parser.parseInline(tokens)
-      return isWebAddress(href) ? `<a href="${escape(href)}">${label}</a>` : label
+      return isWebAddress(href) ? `<a href="${escape(decodeEntities(href))}">${label}</a>` : label
     },
     // A picture from elsewhere would tell its server who reads this, and when.
     image: ({ href, text }: Tokens.Image) =>
-      isWebAddress(href) ? `<a href="${escape(href)}">${escape(text || href)}</a>` : escape(text),
+      isWebAddress(href)
+        ? `<a href="${escape(decodeEntities(href))}">${escape(decodeEntities(text || href))}</a>`
+        : escape(decodeEntities(text)),
   },
 })
 
@@ -84,7 +88,7 @@ const markdown = new Marked({
 export function toMailHtml(text: string): string | null {
   if (TOO_DEEP.test(text)) return null
   try {
-    const body = markdown.parse(text.replaceAll('\0', ''), { async: false })
+    const body = markdown.parser(lexMarkdown(text.replaceAll('\0', '')))
     return `<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>${body}</body></html>`
   } catch {
     return null

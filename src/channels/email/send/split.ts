@@ -1,3 +1,5 @@
+import { isVisible } from '../../kit/visible-text.ts'
+
 /** One answer is one mail. Only what a mail program would choke on is sent in several. */
 export const MAX_MAIL_CHARACTERS = 100_000
 /** A part that ends before this share of the room would only make more mails. */
@@ -15,7 +17,7 @@ export function splitAnswer(text: string, limit: number = MAX_MAIL_CHARACTERS): 
     rest = rest.slice(end).replace(/^\s*\n/, '')
   }
   parts.push(rest)
-  const visible = parts.filter((part) => part.trim() !== '')
+  const visible = parts.filter(isVisible)
   return visible.length > 0 ? visible : [NOTHING]
 }
 

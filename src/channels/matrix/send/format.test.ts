@@ -16,6 +16,12 @@ describe('Markdown for Matrix', () => {
     ['<b onclick="x()">raw</b>', '<p>&lt;b onclick=&quot;x()&quot;&gt;raw&lt;/b&gt;</p>'],
     ['<script>alert(1)</script>', '&lt;script&gt;alert(1)&lt;/script&gt;'],
     ['[site](https://example.org/?a=1&b=2)', '<p><a href="https://example.org/?a=1&amp;b=2">site</a></p>'],
+    [
+      '[site](https://example.org/?a=1&amp;b=2)',
+      '<p><a href="https://example.org/?a=1&amp;b=2">site</a></p>',
+    ],
+    ['[alice]: hello\n[bob]: bye', '<p>[alice]: hello<br>[bob]: bye</p>'],
+    ['a &lt; b', '<p>a &lt; b</p>'],
     ['[x](javascript:alert(1))', '<p>[x](javascript:alert(1))</p>'],
     ['![a cat](https://example.org/cat.png)', '<p><a href="https://example.org/cat.png">a cat</a></p>'],
     ['[Ada](https://matrix.to/#/@ada:test)', '<p>Ada</p>'],

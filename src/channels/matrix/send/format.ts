@@ -1,4 +1,6 @@
 import { Marked, type Tokens } from 'marked'
+import { decodeEntities } from '../../kit/entities.ts'
+import { lexMarkdown } from '../../kit/lex-markdown.ts'
 import { firstPart as first, splitMarkdown as split } from '../../kit/split-markdown.ts'
 
 /**
@@ -11,7 +13,8 @@ import { firstPart as first, splitMarkdown as split } from '../../kit/split-mark
  */
 export function toMatrixHtml(markdown: string): string {
   if (TOO_DEEP.test(markdown)) throw new RangeError('nested too deeply')
-  return (MARKED.parse(markdown, { async: false }) as string).trim()
+  // People see the lines as the model wrote them.
+  return MARKED.parser(lexMarkdown(markdown, { breaks: true })).trim()
 }
 
 /** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
@@ -19,14 +22,12 @@ const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const MARKED = new Marked({
   gfm: true,
-  // People see the lines as the model wrote them.
-  breaks: true,
   renderer: {
     html: ({ text }) => escape(text),
     link(token) {
       return linkTo(token, this.parser.parseInline(token.tokens))
     },
-    image: (token) => linkTo(token, escape(token.text || token.href)),
+    image: (token) => linkTo(token, escape(decodeEntities(token.text || token.href))),
     checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
     code({ text, lang }) {
       const language = /^[A-Za-z0-9_+#.-]+/.exec(lang ?? '')?.[0]
@@ -44,7 +45,8 @@ const MARKED = new Marked({
 function linkTo({ href, raw }: Tokens.Link | Tokens.Image, label: string): string {
   if (!/^(?:https?:\/\/|mailto:)[^\s]/i.test(href)) return escape(raw)
   if (/^https?:\/\/(?:[^/?#]*[@.])?matrix\.to(?:[:/?#]|$)/i.test(href)) return label
-  return `<a href="${escape(href)}">${label === '' ? escape(href) : label}</a>`
+  const address = escape(decodeEntities(href))
+  return `<a href="${address}">${label === '' ? address : label}</a>`
 }
 
 function escape(text: string): string {

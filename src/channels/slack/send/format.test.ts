@@ -25,6 +25,23 @@ const CASES: ReadonlyArray<readonly [what: string, markdown: string, mrkdwn: str
   ['calls of everybody', 'hey <!channel> and <!here|x>', 'hey &lt;!channel&gt; and &lt;!here|x&gt;'],
   ['calls of a person', 'ask <@U0ADA>', 'ask &lt;@U0ADA&gt;'],
   ['calls in link labels', '[<!channel>](https://example.org)', '<https://example.org|&lt;!channel&gt;>'],
+  [
+    'lines that look like definitions',
+    '[alice]: hello\n[bob]: how are you',
+    '[alice]: hello\n[bob]: how are you',
+  ],
+  [
+    'definitions that are used',
+    'see [docs][1]\n\n[1]: https://example.org',
+    'see <https://example.org|docs>',
+  ],
+  [
+    'links in tables',
+    '| a |\n|-|\n| [x](https://b.test/) |',
+    '```\na\n-------------------\nx (https://b.test/)\n```',
+  ],
+  ['character references', 'a &lt; b &amp; c&nbsp;&hellip; `&lt;`', 'a &lt; b &amp; c\u00a0… `&amp;lt;`'],
+  ['character references in a call', '&lt;!channel&gt;', '&lt;!channel&gt;'],
   ['raw HTML', '<b>x</b> & y', '&lt;b&gt;x&lt;/b&gt; &amp; y'],
 ]
 

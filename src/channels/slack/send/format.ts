@@ -1,4 +1,6 @@
-import { Lexer, type MarkedToken, type Token, type Tokens } from 'marked'
+import type { MarkedToken, Token, Tokens } from 'marked'
+import { decodeEntities } from '../../kit/entities.ts'
+import { lexMarkdown } from '../../kit/lex-markdown.ts'
 
 /**
  * Markdown, as models write it, into Slack's mrkdwn. Whatever Markdown has and mrkdwn has not
@@ -11,7 +13,7 @@ import { Lexer, type MarkedToken, type Token, type Tokens } from 'marked'
  */
 export function toMrkdwn(markdown: string): string {
   if (TOO_DEEP.test(markdown)) throw new RangeError('nested too deeply')
-  const tokens = new Lexer({ gfm: true }).lex(markdown.replaceAll('\0', ''))
+  const tokens = lexMarkdown(markdown.replaceAll('\0', ''))
   return blocks(tokens).trim()
 }
 
@@ -137,9 +139,9 @@ function span(token: MarkedToken, bold: boolean): string {
     case 'link':
       return link(token.href, inline(token.tokens, bold), token.raw)
     case 'image':
-      return link(token.href, escape(token.text || token.href), token.raw)
+      return link(token.href, escape(decodeEntities(token.text || token.href)), token.raw)
     case 'text':
-      return token.tokens ? inline(token.tokens, bold) : escape(token.text)
+      return token.tokens ? inline(token.tokens, bold) : escape(decodeEntities(token.text))
     case 'escape':
       return escape(token.text)
     default:
@@ -150,7 +152,7 @@ function span(token: MarkedToken, bold: boolean): string {
 /** Only web and mail addresses become links; others stay readable as written. */
 function link(href: string, label: string, raw: string): string {
   if (!/^(?:https?:\/\/|mailto:)\S/i.test(href)) return escape(raw)
-  const target = escape(href).replaceAll('|', '%7C').replaceAll(/\s/g, '%20')
+  const target = escape(decodeEntities(href)).replaceAll('|', '%7C').replaceAll(/\s/g, '%20')
   const words = label.replaceAll(/\s+/g, ' ').trim()
   // Slack finds bare mail addresses by itself, and copies them better.
   if (target === `mailto:${words}`) return words
@@ -171,13 +173,31 @@ function code(text: string): string {
   return `\`\`\`\n${escape(text).replaceAll('```', `\`\`${JOINT}\``)}\n\`\`\``
 }
 
+/** The words of a table's cell, where there is neither emphasis nor a link: an address stands behind its words. */
 function plain(tokens: readonly Token[]): string {
-  return (tokens as readonly MarkedToken[])
-    .map((token) => {
+  return (tokens as readonly MarkedToken[]).map(plainSpan).join('')
+}
+
+function plainSpan(token: MarkedToken): string {
+  switch (token.type) {
+    case 'link':
+      return withAddress(plain(token.tokens), token)
+    case 'image':
+      return withAddress(decodeEntities(token.text), token)
+    case 'br':
+      return ' '
+    case 'text':
+      return token.tokens ? plain(token.tokens) : decodeEntities(token.text)
+    default:
       if ('tokens' in token && token.tokens) return plain(token.tokens)
-      return token.type === 'br' ? ' ' : 'text' in token ? token.text : token.raw
-    })
-    .join('')
+      return 'text' in token ? token.text : token.raw
+  }
+}
+
+function withAddress(words: string, { href, raw }: Tokens.Link | Tokens.Image): string {
+  if (!/^(?:https?:\/\/|mailto:)/i.test(href)) return raw
+  const address = decodeEntities(href).replace(/^mailto:/i, '')
+  return words === '' || words === address || raw === words ? address : `${words} (${address})`
 }
 
 function width(text: string): number {

@@ -32,6 +32,15 @@ describe('Markdown for Telegram', () => {
     ['<b>raw</b> & <script>', '&lt;b&gt;raw&lt;/b&gt; &amp; &lt;script&gt;'],
     ['a ** stray * and _ and ` and [', 'a ** stray * and _ and ` and ['],
     ['a\n\n---\n\nb', 'a\n\n———\n\nb'],
+    ['Log:\n\n[alice]: hello\n[bob]: bye\n\nEnd.', 'Log:\n\n[alice]: hello\n[bob]: bye\n\nEnd.'],
+    ['a &lt; b &amp;amp; c &#8805; d', 'a &lt; b &amp;amp; c ≥ d'],
+    ['5&nbsp;km &copy; &#x1F600;', '5\u00a0km © 😀'],
+    ['`&lt;` &unknown; &lt;', '<code>&amp;lt;</code> &amp;unknown; &lt;'],
+    ['[a](https://example.org/?b=1&amp;c=2)', '<a href="https://example.org/?b=1&amp;c=2">a</a>'],
+    [
+      '| a |\n|-|\n| [read](https://example.org/docs) |\n| [x](y.md) <a@example.org> |',
+      '<pre>a\n-------------------------------\nread (https://example.org/docs)\n[x](y.md) a@example.org</pre>',
+    ],
   ])('%j becomes %j', (markdown, expected) => {
     expect(html(markdown)).toBe(expected)
   })
@@ -49,6 +58,7 @@ describe('Markdown for Telegram', () => {
     expect(group('`@decorator`')).toBe('<code>@decorator</code>')
     expect(toPlainText('@everyone', { group: true })).toBe('@\u2060everyone')
     expect(html('@everyone')).toBe('@everyone')
+    expect(group('&#64;everyone')).toBe('@\u2060everyone')
   })
 
   test('is taken by a strict parser whatever the source, and its length is the one counted there', () => {

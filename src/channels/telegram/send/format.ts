@@ -1,4 +1,6 @@
-import { Lexer, type MarkedToken, type Token, type Tokens } from 'marked'
+import type { MarkedToken, Token, Tokens } from 'marked'
+import { decodeEntities } from '../../kit/entities.ts'
+import { lexMarkdown } from '../../kit/lex-markdown.ts'
 
 /**
  * Markdown, as models write it, into the HTML that Telegram takes. Whatever Markdown has
@@ -13,7 +15,7 @@ export function toTelegramHtml(markdown: string, options: { readonly group: bool
   if (TOO_DEEP.test(markdown)) throw new RangeError('nested too deeply')
   const writer = new Writer(options.group)
   // \0 ends the text for some servers, and can be in no message anyway.
-  const tokens = new Lexer({ gfm: true }).lex(markdown.replaceAll('\0', ''))
+  const tokens = lexMarkdown(markdown.replaceAll('\0', ''))
   return writer.blocks(tokens).trim()
 }
 
@@ -25,7 +27,7 @@ export function toPlainText(markdown: string, options: { readonly group: boolean
 
 /** Length as Telegram counts it: UTF-16 units after the entities are parsed. */
 export function visibleLength(html: string): number {
-  return html.replace(/<[^>]*>/g, '').replace(/&(?:lt|gt|amp|quot);/g, '.').length
+  return html.replace(/<[^<>]*>/g, '').replace(/&(?:lt|gt|amp|quot);/g, '.').length
 }
 
 /** An invisible joiner after the `@` keeps the text readable and the person undisturbed. */
@@ -145,9 +147,9 @@ class Writer {
       case 'link':
         return this.#link(token.href, this.#inline(token.tokens), token.raw)
       case 'image':
-        return this.#link(token.href, this.#text(token.text || token.href), token.raw)
+        return this.#link(token.href, this.#decoded(token.text || token.href), token.raw)
       case 'text':
-        return token.tokens ? this.#inline(token.tokens) : this.#text(token.text)
+        return token.tokens ? this.#inline(token.tokens) : this.#decoded(token.text)
       case 'escape':
         return this.#text(token.text)
       default:
@@ -158,7 +160,12 @@ class Writer {
   /** Only web addresses become links: `tg:` ones could call people. Others stay readable as written. */
   #link(href: string, label: string, raw: string): string {
     if (!/^https?:\/\/[^\s]/i.test(href)) return this.#text(raw)
-    return label === '' ? this.#text(href) : `<a href="${escape(href)}">${label}</a>`
+    const address = decodeEntities(href)
+    return label === '' ? this.#text(address) : `<a href="${escape(address)}">${label}</a>`
+  }
+
+  #decoded(text: string): string {
+    return this.#text(decodeEntities(text))
   }
 
   #text(text: string): string {
@@ -178,13 +185,31 @@ function codeBlock(text: string, lang: string | undefined): string {
     : `<pre>${escape(text)}</pre>`
 }
 
+/** The words of a table's cell, where there is neither emphasis nor a link: an address stands behind its words. */
 function plain(tokens: readonly Token[]): string {
-  return (tokens as readonly MarkedToken[])
-    .map((token) => {
+  return (tokens as readonly MarkedToken[]).map(plainSpan).join('')
+}
+
+function plainSpan(token: MarkedToken): string {
+  switch (token.type) {
+    case 'link':
+      return withAddress(plain(token.tokens), token)
+    case 'image':
+      return withAddress(decodeEntities(token.text), token)
+    case 'br':
+      return ' '
+    case 'text':
+      return token.tokens ? plain(token.tokens) : decodeEntities(token.text)
+    default:
       if ('tokens' in token && token.tokens) return plain(token.tokens)
-      return token.type === 'br' ? ' ' : 'text' in token ? token.text : token.raw
-    })
-    .join('')
+      return 'text' in token ? token.text : token.raw
+  }
+}
+
+function withAddress(words: string, { href, raw }: Tokens.Link | Tokens.Image): string {
+  if (!/^(?:https?:\/\/|mailto:)/i.test(href)) return raw
+  const address = decodeEntities(href).replace(/^mailto:/i, '')
+  return words === '' || words === address || raw === words ? address : `${words} (${address})`
 }
 
 function width(text: string): number {

@@ -1,0 +1,94 @@
+import { Lexer, Tokenizer, type Tokens, type TokensList } from 'marked'
+
+/**
+ * Characters that the lexer may read again in search of the end of emphasis, a link or an address
+ * that has none. Answers of people's everyday use need a few thousand; hostile ones would need the
+ * square of their length.
+ */
+const MAX_READ_AGAIN = 1_000_000
+
+/** So far the lexer looks ahead within a word. Longer than the part before the `@` of any mail address. */
+const WINDOW = 256
+const BARE_ADDRESS = /^(?:https?:\/\/|ftp:\/\/|www\.|[a-z0-9._+-]{1,256}@)/i
+
+/** What a definition may point at to be one: anything else in its shape is a line of a chat log. */
+const ADDRESS = /^(?:https?:\/\/|mailto:)/i
+
+/**
+ * Markdown into its parts, in time that grows with the length of the text whatever stands in it.
+ * `[name]: address` is a definition, and not shown, only where something refers to it and it is an
+ * address; otherwise it is a line of the text.
+ *
+ * @param options.breaks a line's end in the source ends the line
+ */
+export function lexMarkdown(markdown: string, options: { readonly breaks?: boolean } = {}): TokensList {
+  const lex = (tokenizer: CarefulTokenizer) =>
+    new Lexer({ gfm: true, breaks: options.breaks ?? false, tokenizer }).lex(markdown)
+  const first = new CarefulTokenizer(new Set())
+  const tokens = lex(first)
+  const unused = first.defined.difference(first.used)
+  return unused.size === 0 ? tokens : lex(new CarefulTokenizer(unused))
+}
+
+class CarefulTokenizer extends Tokenizer {
+  readonly defined = new Set<string>()
+  readonly used = new Set<string>()
+  readonly #shown: ReadonlySet<string>
+  #readAgain = 0
+
+  constructor(shown: ReadonlySet<string>) {
+    super()
+    this.#shown = shown
+  }
+
+  override def(source: string): Tokens.Def | undefined {
+    const token = super.def(source)
+    if (!token || !ADDRESS.test(token.href) || this.#shown.has(token.tag)) return undefined
+    this.defined.add(token.tag)
+    return token
+  }
+
+  override reflink(
+    source: string,
+    links: Parameters<Tokenizer['reflink']>[1],
+  ): ReturnType<Tokenizer['reflink']> {
+    const token = super.reflink(source, links)
+    if (token && token.type !== 'text') this.used.add(tagOf(token.raw))
+    return token
+  }
+
+  override emStrong(...args: Parameters<Tokenizer['emStrong']>): ReturnType<Tokenizer['emStrong']> {
+    return this.#bounded(/^[*_]/, args[0], () => super.emStrong(...args))
+  }
+
+  override del(...args: Parameters<Tokenizer['del']>): ReturnType<Tokenizer['del']> {
+    return this.#bounded(/^~/, args[0], () => super.del(...args))
+  }
+
+  override url(source: string): ReturnType<Tokenizer['url']> {
+    return BARE_ADDRESS.test(source) ? super.url(source) : undefined
+  }
+
+  /** The lexer joins the pieces again. */
+  override inlineText(source: string): ReturnType<Tokenizer['inlineText']> {
+    if (source.length <= WINDOW) return super.inlineText(source)
+    let end = WINDOW
+    while (end > 1 && !/\s/.test(source[end]!)) end--
+    return super.inlineText(source.slice(0, end > 1 ? end : WINDOW))
+  }
+
+  #bounded<T>(mark: RegExp, source: string, read: () => T | undefined): T | undefined {
+    if (!mark.test(source) || this.#readAgain > MAX_READ_AGAIN) return undefined
+    const token = read()
+    if (token === undefined) this.#readAgain += source.length
+    return token
+  }
+}
+
+/** `[words][tag]`, `[tag][]` or `[tag]`, in the form in which the lexer keeps it. */
+function tagOf(raw: string): string {
+  const tag = raw.endsWith('[]')
+    ? raw.slice(raw.indexOf('[') + 1, -'][]'.length)
+    : raw.slice(raw.lastIndexOf('[') + 1, -1)
+  return tag.replace(/\s+/g, ' ').toLowerCase()
+}
