@@ -47,9 +47,27 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
   return { authservId: id.text.toLowerCase(), verdicts }
 }
 
-/** Who wrote a field; null = it names nobody. Asked before the rest, so that a broken field of ours is not taken for a stranger's. */
+/** Who wrote a field; null = it names nobody, or its beginning cannot be read. */
 export function authservIdOf(value: string): string | null {
-  const id = tokenize(value.split(';', 1)[0]!)?.[0]?.[0]
+  return nameIn(headOf(value))
+}
+
+/**
+ * Did `authservId` write this field, as far as can be told? Asked before the rest is read, so that a
+ * broken field of ours is not taken for a stranger's; true where the beginning cannot be read.
+ */
+export function mayBeOf(value: string, authservId: string): boolean {
+  const head = headOf(value)
+  return head === null || nameIn(head) === authservId.toLowerCase()
+}
+
+/** What stands before the first semicolon; null: it cannot be read. */
+function headOf(value: string): readonly Token[] | null {
+  return tokenize(value.slice(0, MAX_LENGTH), true)?.[0] ?? null
+}
+
+function nameIn(head: readonly Token[] | null): string | null {
+  const id = head?.[0]
   return !id || id.split !== -1 ? null : id.text.toLowerCase()
 }
 
@@ -79,8 +97,12 @@ function pairOf({ text, split }: Token): { readonly key: string; readonly value:
   return /^[a-z0-9._/-]+$/.test(key) && value !== '' ? { key, value } : null
 }
 
-/** The field's parts between semicolons; null: something in it never ends. */
-function tokenize(value: string): Token[][] | null {
+/**
+ * The field's parts between semicolons; null: something in it never ends.
+ *
+ * @param headOnly the first part is enough
+ */
+function tokenize(value: string, headOnly = false): Token[][] | null {
   if (value.length > MAX_LENGTH) return null
   const sections: Token[][] = [[]]
   let current: { text: string; split: number } | null = null
@@ -91,6 +113,7 @@ function tokenize(value: string): Token[][] | null {
   for (let at = 0; at < value.length;) {
     const character = value[at]!
     if (character === ';') {
+      if (headOnly) break
       end()
       sections.push([])
       at++

@@ -220,3 +220,18 @@ test('no nonsense is read as a verdict, and none takes long', () => {
   const took = cpuMsOf(() => hostile.map((text) => parseAuthenticationResults(`${MX}; ${text}`)))
   expect(took).toBeLessThan(1_000)
 })
+
+test.each([
+  `${MX} (checked; by us); dmarc=fail header.from=example.org`,
+  `(a; (nested; one)) ${MX}; dmarc=fail header.from=example.org`,
+  `"${MX}" (x \\) ; y); dmarc=fail header.from=example.org`,
+  `${MX} (never closed; dmarc=fail header.from=example.org`,
+  `${MX} \\; dmarc=fail header.from=example.org`,
+])('the verdict of our server stands above a forged one however it is written: %s', (field) => {
+  expect(proved(`Authentication-Results: ${field}`, PASS, `From: ${ANNA}`)).toBeNull()
+})
+
+test('a comment with a semicolon does not hide a good verdict either', () => {
+  const field = `Authentication-Results: ${MX} (checked; by us); dmarc=pass header.from=example.org`
+  expect(proved(field, `From: ${ANNA}`)).toBe(ANNA)
+})

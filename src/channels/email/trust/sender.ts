@@ -1,6 +1,6 @@
 import type { Headers } from '../intake/headers.ts'
 import { domainOf, normalAddress, singleMailbox, type MailAddress } from '../mail-address.ts'
-import { authservIdOf, parseAuthenticationResults, type Verdict } from './authentication-results.ts'
+import { mayBeOf, parseAuthenticationResults, type Verdict } from './authentication-results.ts'
 import { sameOrganisation } from './same-organisation.ts'
 
 /** Who a mail is from. */
@@ -25,7 +25,7 @@ export function senderOf(headers: Headers, authservId: string): Sender {
   if (from.length !== 1) return unproved(from.length === 0 ? 'it has no From' : 'it has more than one From')
   if (!address) return unproved('its From is not one plain address')
   const fields = headers.all('authentication-results')
-  const field = fields.find((value) => authservIdOf(value) === authservId.toLowerCase())
+  const field = fields.find((value) => mayBeOf(value, authservId))
   if (field === undefined) return unproved(`it carries no Authentication-Results of ${authservId}`)
   const results = parseAuthenticationResults(field)
   if (!results) return unproved(`the Authentication-Results of ${authservId} cannot be read beyond doubt`)
