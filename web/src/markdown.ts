@@ -1,38 +1,29 @@
 import DOMPurify from 'dompurify'
 import { Marked, type Tokens } from 'marked'
+import { lexMarkdown } from '../../src/channels/kit/lex-markdown.ts'
 
 /**
- * Answers as HTML. What the model writes is data from outside: it is cleaned of
- * everything that runs, loads or frames, and pictures become links, so that showing
- * an answer asks no other server for anything.
+ * Answers as HTML. What the model writes is data from outside: raw HTML in it is shown as written,
+ * the rest is cleaned of everything that runs, loads or frames, and of whatever could look like the
+ * page itself. Pictures become links, so that showing an answer asks no other server for anything.
  */
 const marked = new Marked({
   gfm: true,
-  breaks: true,
   renderer: {
+    html: ({ text }: Tokens.HTML | Tokens.Tag) => escape(text),
+    checkbox: ({ checked }: Tokens.Checkbox) => (checked ? '☑ ' : '☐ '),
     code({ text, lang }: Tokens.Code) {
-      const language = /^[\w+#.-]{1,20}/.exec(lang ?? '')?.[0] ?? ''
-      return (
-        `<div class="code"><div class="code-head"><span>${escape(language || 'text')}</span>` +
-        `<button type="button" class="copy">Copy</button></div>` +
-        `<pre tabindex="0"><code>${escape(text)}</code></pre></div>`
-      )
+      const language = /^[\w+#.-]{1,20}/.exec(lang ?? '')?.[0] ?? 'text'
+      return `<pre ${LANGUAGE}="${escape(language)}"><code>${escape(text)}</code></pre>`
     },
     image({ href, text }: Tokens.Image) {
       return `<a href="${escape(href)}">${escape(text || href)}</a>`
     },
-    table(
-      this: { parser: { parseInline(tokens: Tokens.TableCell['tokens']): string } },
-      token: Tokens.Table,
-    ) {
-      const row = (cells: readonly Tokens.TableCell[], tag: string): string =>
-        `<tr>${cells.map((cell) => `<${tag}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join('')}</tr>`
-      const body = token.rows.map((cells) => row(cells, 'td')).join('')
-      // Wide tables scroll by themselves, not with the page.
-      return `<div class="table" tabindex="0"><table><thead>${row(token.header, 'th')}</thead><tbody>${body}</tbody></table></div>`
-    },
   },
 })
+
+/** Carries a block's language through the cleaner, to the head that is put on it afterwards. */
+const LANGUAGE = 'data-language'
 
 DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   if (node.nodeName !== 'A') return
@@ -40,20 +31,58 @@ DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   node.setAttribute('rel', 'noopener noreferrer nofollow')
 })
 
+/** What Markdown can say. No class, style or id: with those of the page an answer could cover it, or speak in its name. */
 const ALLOWED = {
   ALLOWED_TAGS: (
-    'a b blockquote br button code del div em h1 h2 h3 h4 h5 h6 hr i input kbd li ol p pre s span strong ' +
-    'sub sup table tbody td th thead tr ul'
+    'a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong ' + 'table tbody td th thead tr ul'
   ).split(' '),
-  ALLOWED_ATTR: ['href', 'class', 'type', 'tabindex', 'start', 'checked', 'disabled', 'title'],
+  ALLOWED_ATTR: ['href', 'start', 'title', LANGUAGE],
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false,
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
   RETURN_TRUSTED_TYPE: true,
 } as const
 
 /** Puts `text`, read as Markdown, into `element`. */
 export function showMarkdown(element: HTMLElement, text: string): void {
-  const html = marked.parse(text, { async: false })
-  element.innerHTML = DOMPurify.sanitize(html, ALLOWED as never) as unknown as string
+  try {
+    const html = marked.parser(lexMarkdown(text, { breaks: true }))
+    element.innerHTML = DOMPurify.sanitize(html, ALLOWED as never) as unknown as string
+  } catch {
+    // Nested deeper than the stack: unreadable with or without formatting.
+    element.textContent = text
+    return
+  }
+  element.querySelectorAll('pre').forEach(frameCode)
+  element.querySelectorAll('table').forEach(frameTable)
+}
+
+/** Puts a head with the language and a button round a block of code. */
+function frameCode(pre: HTMLPreElement): void {
+  const language = document.createElement('span')
+  language.textContent = pre.getAttribute(LANGUAGE)
+  pre.removeAttribute(LANGUAGE)
+  const copy = document.createElement('button')
+  copy.type = 'button'
+  copy.className = 'copy'
+  copy.textContent = 'Copy'
+  const head = document.createElement('div')
+  head.className = 'code-head'
+  head.append(language, copy)
+  const frame = document.createElement('div')
+  frame.className = 'code'
+  pre.replaceWith(frame)
+  pre.tabIndex = 0
+  frame.append(head, pre)
+}
+
+/** Wide tables scroll by themselves, not with the page. */
+function frameTable(table: HTMLTableElement): void {
+  const frame = document.createElement('div')
+  frame.className = 'table'
+  frame.tabIndex = 0
+  table.replaceWith(frame)
+  frame.append(table)
 }
 
 function escape(text: string): string {

@@ -26,7 +26,7 @@ export function lexMarkdown(markdown: string, options: { readonly breaks?: boole
     new Lexer({ gfm: true, breaks: options.breaks ?? false, tokenizer }).lex(markdown)
   const first = new CarefulTokenizer(new Set())
   const tokens = lex(first)
-  const unused = first.defined.difference(first.used)
+  const unused = new Set([...first.defined].filter((tag) => !first.used.has(tag)))
   return unused.size === 0 ? tokens : lex(new CarefulTokenizer(unused))
 }
 
