@@ -49,7 +49,7 @@ export function showMarkdown(element: HTMLElement, text: string): void {
     const html = marked.parser(lexMarkdown(text, { breaks: true }))
     element.innerHTML = DOMPurify.sanitize(html, ALLOWED as never) as unknown as string
   } catch {
-    // Nested deeper than the stack: unreadable with or without formatting.
+    // Nested too deeply: unreadable with or without formatting.
     element.textContent = text
     return
   }

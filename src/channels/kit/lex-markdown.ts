@@ -7,6 +7,8 @@ import { Lexer, Tokenizer, type Tokens, type TokensList } from 'marked'
  */
 const MAX_READ_AGAIN = 1_000_000
 
+/** Nobody reads lists or quotes this deep, and the time to parse them grows with the square of the depth. */
+const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 /** So far the lexer looks ahead within a word. Longer than the part before the `@` of any mail address. */
 const WINDOW = 256
 const BARE_ADDRESS = /^(?:https?:\/\/|ftp:\/\/|www\.|[a-z0-9._+-]{1,256}@)/i
@@ -20,8 +22,10 @@ const ADDRESS = /^(?:https?:\/\/|mailto:)/i
  * address; otherwise it is a line of the text.
  *
  * @param options.breaks a line's end in the source ends the line
+ * @throws RangeError for a source that is nested too deeply: it is better shown as it is
  */
 export function lexMarkdown(markdown: string, options: { readonly breaks?: boolean } = {}): TokensList {
+  if (TOO_DEEP.test(markdown)) throw new RangeError('nested too deeply')
   const lex = (tokenizer: CarefulTokenizer) =>
     new Lexer({ gfm: true, breaks: options.breaks ?? false, tokenizer }).lex(markdown)
   const first = new CarefulTokenizer(new Set())

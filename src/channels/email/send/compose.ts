@@ -64,9 +64,6 @@ function firstLine(text: string): string {
   return plain === '' ? 'A message' : plain.slice(0, MAX_SUBJECT)
 }
 
-/** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
-const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
-
 const markdown = new Marked({
   gfm: true,
   renderer: {
@@ -86,7 +83,6 @@ const markdown = new Marked({
 
 /** Markdown as simple HTML; null: it is better read as it was written. */
 export function toMailHtml(text: string): string | null {
-  if (TOO_DEEP.test(text)) return null
   try {
     const body = markdown.parser(lexMarkdown(text.replaceAll('\0', '')))
     return `<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>${body}</body></html>`

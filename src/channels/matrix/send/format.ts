@@ -12,13 +12,9 @@ import { firstPart as first, splitMarkdown as split } from '../../kit/split-mark
  * @see https://spec.matrix.org/latest/client-server-api/#mroommessage-msgtypes
  */
 export function toMatrixHtml(markdown: string): string {
-  if (TOO_DEEP.test(markdown)) throw new RangeError('nested too deeply')
   // People see the lines as the model wrote them.
   return MARKED.parser(lexMarkdown(markdown, { breaks: true })).trim()
 }
-
-/** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
-const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const MARKED = new Marked({
   gfm: true,

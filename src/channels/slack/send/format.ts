@@ -12,7 +12,6 @@ import { lexMarkdown } from '../../kit/lex-markdown.ts'
  * @see https://docs.slack.dev/messaging/formatting-message-text
  */
 export function toMrkdwn(markdown: string): string {
-  if (TOO_DEEP.test(markdown)) throw new RangeError('nested too deeply')
   const tokens = lexMarkdown(markdown.replaceAll('\0', ''))
   return blocks(tokens).trim()
 }
@@ -21,9 +20,6 @@ export function toMrkdwn(markdown: string): string {
 export function toPlainText(text: string): string {
   return escape(text.replaceAll('\0', ''))
 }
-
-/** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
-const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const BULLETS = ['•', '◦', '▪']
 const INDENT = '    '

@@ -12,7 +12,6 @@ import { lexMarkdown } from '../../kit/lex-markdown.ts'
  * @see https://core.telegram.org/bots/api#html-style
  */
 export function toTelegramHtml(markdown: string, options: { readonly group: boolean }): string {
-  if (TOO_DEEP.test(markdown)) throw new RangeError('nested too deeply')
   const writer = new Writer(options.group)
   // \0 ends the text for some servers, and can be in no message anyway.
   const tokens = lexMarkdown(markdown.replaceAll('\0', ''))
@@ -34,9 +33,6 @@ export function visibleLength(html: string): number {
 function withoutMentions(text: string): string {
   return text.replace(/(^|[^\w@])@(?=\w)/g, '$1@\u2060')
 }
-
-/** Parsing time grows with the square of the nesting depth; nobody nests lists or quotes deeper than this. */
-const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 
 const BULLETS = ['•', '◦', '▪']
 const INDENT = '   '

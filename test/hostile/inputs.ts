@@ -1,0 +1,272 @@
+import * as discordAnswers from '../../src/channels/discord/api/failure.ts'
+import { isSnowflake } from '../../src/channels/discord/api/snowflake.ts'
+import { parsePlace } from '../../src/channels/discord/place.ts'
+import * as discord from '../../src/channels/discord/send/format.ts'
+import { imapTrouble } from '../../src/channels/email/failure.ts'
+import { Headers, parseHeaders } from '../../src/channels/email/intake/headers.ts'
+import { replySubject } from '../../src/channels/email/intake/letter.ts'
+import { writtenText } from '../../src/channels/email/intake/quoted.ts'
+import * as mailAddress from '../../src/channels/email/mail-address.ts'
+import { parsePosition } from '../../src/channels/email/mailbox/position.ts'
+import { toMailHtml } from '../../src/channels/email/send/compose.ts'
+import { splitAnswer } from '../../src/channels/email/send/split.ts'
+import * as thread from '../../src/channels/email/send/thread.ts'
+import * as results from '../../src/channels/email/trust/authentication-results.ts'
+import { automaticMail } from '../../src/channels/email/trust/automatic.ts'
+import { senderOf } from '../../src/channels/email/trust/sender.ts'
+import { decodeEntities } from '../../src/channels/kit/entities.ts'
+import { closes, fenceOf } from '../../src/channels/kit/fence.ts'
+import { lexMarkdown } from '../../src/channels/kit/lex-markdown.ts'
+import { readableType } from '../../src/channels/kit/readable-file.ts'
+import { sniff } from '../../src/channels/kit/sniff.ts'
+import * as split from '../../src/channels/kit/split-markdown.ts'
+import { isVisible } from '../../src/channels/kit/visible-text.ts'
+import * as matrixAddress from '../../src/channels/matrix/address.ts'
+import * as matrixAnswers from '../../src/channels/matrix/api/failure.ts'
+import * as addressed from '../../src/channels/matrix/intake/addressed.ts'
+import { captionOf } from '../../src/channels/matrix/intake/media.ts'
+import * as matrix from '../../src/channels/matrix/send/format.ts'
+import * as slackAddress from '../../src/channels/slack/address.ts'
+import { translate } from '../../src/channels/slack/api/client.ts'
+import * as slackAnswers from '../../src/channels/slack/api/failure.ts'
+import * as slackWords from '../../src/channels/slack/api/words.ts'
+import * as slackCommands from '../../src/channels/slack/intake/commands.ts'
+import * as slackText from '../../src/channels/slack/intake/text.ts'
+import { isPlace } from '../../src/channels/slack/intake/threads.ts'
+import * as slack from '../../src/channels/slack/send/format.ts'
+import * as slackWording from '../../src/channels/slack/send/wording.ts'
+import { parseAddress } from '../../src/channels/telegram/address.ts'
+import * as telegramAnswers from '../../src/channels/telegram/api/failure.ts'
+import * as telegram from '../../src/channels/telegram/send/format.ts'
+import * as telegramSplit from '../../src/channels/telegram/send/split.ts'
+import { parseDotenv } from '../../src/config/environment/dotenv.ts'
+import { parseCommand } from '../../src/conversation/commands.ts'
+import { estimateTokens, readSummary } from '../../src/conversation/history.ts'
+import { readCookie } from '../../src/http/access/session-cookie.ts'
+import { isConversation } from '../../src/http/api/conversations-api.ts'
+import { isMessageState } from '../../src/http/api/items.ts'
+import { contentOf } from '../../src/http/openai/content.ts'
+import { speaksOpenAi } from '../../src/http/openai/problem.ts'
+import { readCompletionRequest } from '../../src/http/openai/request.ts'
+import { frame } from '../../src/http/streams/sse.ts'
+import { promptOf, textsIn } from '../../src/http/webhooks/prompt.ts'
+import { isSigned, readSignedHeaders } from '../../src/http/webhooks/signature.ts'
+import { redact, redactLine } from '../../src/support/redact.ts'
+import { Secret } from '../../src/support/secret.ts'
+import * as tokenShape from '../../src/support/token-shape.ts'
+
+/** How a function is given text from outside. */
+export interface Input {
+  readonly call: (text: string) => unknown
+  /** What its callers let through at most; 64 KB unless there is such a bound. */
+  readonly length?: number
+  /** What it may cost, where the whole of what it is given is read by a parser that is linear but slow. */
+  readonly cpuMs?: number
+}
+
+const ROOM = { limit: 4_096, shownLength: (markdown: string) => markdown.length }
+const MAIL_SERVER = { host: 'mail.test', port: 993, security: 'tls' } as never
+const MATRIX_BOT = { userId: '@bot:bot.test', name: 'Bot' }
+const SLACK_BOT = { userId: 'U0BOT', name: 'bot' }
+const SECRET = new Secret('TESTsecret')
+
+/** A part of an answer is formatted when it has been cut to the longest message of the platform. */
+const part = (call: Input['call']): Input => ({ call, length: 4_096 })
+/** An answer that is cut into parts: a thousand looks for a good end. */
+const answer = (call: Input['call']): Input => ({ call, cpuMs: 400 })
+
+const image = (text: string) => [{ type: 'image_url', image_url: { url: `data:image/png;base64,${text}` } }]
+const file = (text: string) => [
+  { type: 'file', file: { filename: text, file_data: `data:${text};base64,aGk=` } },
+]
+/** What is refused is refused quickly, too. */
+const refused = (call: () => unknown) => {
+  try {
+    return call()
+  } catch (error) {
+    return error
+  }
+}
+
+const mailWith = (name: string, value: string) =>
+  new Headers([
+    { name: 'from', value: 'Anna <anna@example.org>' },
+    { name, value },
+  ])
+const MAIL_FIELDS = ['from', 'authentication-results', 'auto-submitted', 'content-type', 'message-id']
+
+/** Every function that takes text from outside, by the file and the name of the function. */
+export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
+  'src/channels/discord/api/failure.ts classifyAnswer': (text) =>
+    discordAnswers.classifyAnswer('POST', 400, null, text),
+  'src/channels/discord/api/snowflake.ts isSnowflake': isSnowflake,
+  'src/channels/discord/place.ts parsePlace': parsePlace,
+  'src/channels/discord/send/format.ts splitForDiscord': answer(discord.splitForDiscord),
+  'src/channels/discord/send/format.ts firstForDiscord': discord.firstForDiscord,
+  'src/channels/discord/send/format.ts toDiscordMarkdown': discord.toDiscordMarkdown,
+  'src/channels/email/failure.ts imapTrouble': (text) => imapTrouble(new Error(text), MAIL_SERVER, text),
+  'src/channels/email/intake/headers.ts parseHeaders': (text) =>
+    parseHeaders(Buffer.from(`Subject: ${text}\r\n\r\n`)),
+  'src/channels/email/intake/letter.ts replySubject': replySubject,
+  'src/channels/email/intake/quoted.ts writtenText': (text) => {
+    writtenText(text, true)
+    writtenText(`From${text}`, true)
+    writtenText(`On ${text} wrote:\n> a`, true)
+  },
+  'src/channels/email/mail-address.ts normalAddress': mailAddress.normalAddress,
+  'src/channels/email/mail-address.ts singleMailbox': mailAddress.singleMailbox,
+  'src/channels/email/mail-address.ts endOfQuoted': (text) => mailAddress.endOfQuoted(text, 0),
+  'src/channels/email/mail-address.ts endOfComment': (text) => mailAddress.endOfComment(text, 0),
+  'src/channels/email/mailbox/position.ts parsePosition': parsePosition,
+  'src/channels/email/send/compose.ts toMailHtml': answer(toMailHtml),
+  'src/channels/email/send/split.ts splitAnswer': (text) => splitAnswer(text),
+  'src/channels/email/send/thread.ts parseTarget': thread.parseTarget,
+  'src/channels/email/send/thread.ts messageIds': thread.messageIds,
+  'src/channels/email/send/thread.ts threadOf': (text) =>
+    thread.threadOf(mailWith('references', text), '<a@b.test>', 'bot.test'),
+  'src/channels/email/send/thread.ts threadOfOwn': (text) => thread.threadOfOwn(text, 'bot.test'),
+  'src/channels/email/send/thread.ts substituteId': (text) => thread.substituteId(Buffer.from(text)),
+  'src/channels/email/trust/authentication-results.ts parseAuthenticationResults':
+    results.parseAuthenticationResults,
+  'src/channels/email/trust/authentication-results.ts authservIdOf': results.authservIdOf,
+  'src/channels/email/trust/authentication-results.ts mayBeOf': (text) => results.mayBeOf(text, 'mx.test'),
+  'src/channels/email/trust/automatic.ts automaticMail': (text) => {
+    for (const name of MAIL_FIELDS) automaticMail(mailWith(name, text), 'a@b.test', 'bot@bot.test')
+  },
+  'src/channels/email/trust/sender.ts senderOf': (text) => {
+    for (const name of MAIL_FIELDS) senderOf(mailWith(name, text), 'mx.test', () => false)
+  },
+  'src/channels/kit/entities.ts decodeEntities': (text) => decodeEntities(text),
+  'src/channels/kit/fence.ts fenceOf': fenceOf,
+  'src/channels/kit/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
+  'src/channels/kit/lex-markdown.ts lexMarkdown': answer((text) => lexMarkdown(text)),
+  'src/channels/kit/readable-file.ts readableType': (text) => readableType(text, text),
+  'src/channels/kit/sniff.ts sniff': (text) => sniff(Buffer.from(text)),
+  'src/channels/kit/split-markdown.ts splitMarkdown': answer((text) => split.splitMarkdown(text, ROOM)),
+  'src/channels/kit/split-markdown.ts firstPart': (text) => split.firstPart(text, ROOM),
+  'src/channels/kit/visible-text.ts isVisible': isVisible,
+  'src/channels/matrix/address.ts parseAddress': matrixAddress.parseAddress,
+  'src/channels/matrix/address.ts isUserId': matrixAddress.isUserId,
+  'src/channels/matrix/api/failure.ts classifyAnswer': (text) =>
+    matrixAnswers.classifyAnswer('sync', 400, new globalThis.Headers(), { errcode: text, error: text }, 0),
+  'src/channels/matrix/intake/addressed.ts mentions': (text) =>
+    addressed.mentions({ body: text, formatted_body: text }, MATRIX_BOT),
+  'src/channels/matrix/intake/addressed.ts isPlainCommand': addressed.isPlainCommand,
+  'src/channels/matrix/intake/addressed.ts normalisedText': (text) =>
+    addressed.normalisedText(text, MATRIX_BOT),
+  'src/channels/matrix/intake/addressed.ts withoutFallback': addressed.withoutFallback,
+  'src/channels/matrix/intake/media.ts captionOf': (text) => captionOf({ filename: 'a', body: text }),
+  'src/channels/matrix/send/format.ts toMatrixHtml': part(matrix.toMatrixHtml),
+  'src/channels/matrix/send/format.ts contentOf': part(matrix.contentOf),
+  'src/channels/matrix/send/format.ts editOf': part((text) => matrix.editOf('$a', text)),
+  'src/channels/matrix/send/format.ts sizeOf': part(matrix.sizeOf),
+  'src/channels/matrix/send/format.ts splitMarkdown': part(matrix.splitMarkdown),
+  'src/channels/matrix/send/format.ts firstPart': part(matrix.firstPart),
+  'src/channels/slack/address.ts parseAddress': slackAddress.parseAddress,
+  'src/channels/slack/address.ts isPrivate': slackAddress.isPrivate,
+  'src/channels/slack/address.ts isPerson': slackAddress.isPerson,
+  'src/channels/slack/address.ts compareTs': (text) => slackAddress.compareTs(text, text),
+  'src/channels/slack/address.ts msOf': slackAddress.msOf,
+  'src/channels/slack/api/client.ts translate': (text) => translate('chat.postMessage', new Error(text)),
+  'src/channels/slack/api/failure.ts refused': (text) => slackAnswers.refused('a', text, text),
+  'src/channels/slack/api/words.ts endOf': slackWords.endOf,
+  'src/channels/slack/api/words.ts scopeWords': (text) => slackWords.scopeWords(text, 'bot' as never),
+  'src/channels/slack/intake/commands.ts commandText': slackCommands.commandText,
+  'src/channels/slack/intake/commands.ts withStroke': slackCommands.withStroke,
+  'src/channels/slack/intake/commands.ts withCommandsOf': (text) => slackCommands.withCommandsOf('C1', text),
+  'src/channels/slack/intake/text.ts plainText': (text) => slackText.plainText(text, SLACK_BOT),
+  'src/channels/slack/intake/text.ts mentions': (text) => slackText.mentions(text, 'U0BOT'),
+  'src/channels/slack/intake/text.ts mentionsOnlyOthers': (text) =>
+    slackText.mentionsOnlyOthers(text, 'U0BOT'),
+  'src/channels/slack/intake/threads.ts isPlace': isPlace,
+  'src/channels/slack/send/format.ts toMrkdwn': part(slack.toMrkdwn),
+  'src/channels/slack/send/format.ts toPlainText': slack.toPlainText,
+  'src/channels/slack/send/wording.ts partsOf': { call: slackWording.partsOf, length: 4_096, cpuMs: 400 },
+  'src/channels/slack/send/wording.ts draftOf': { call: slackWording.draftOf, length: 4_096, cpuMs: 400 },
+  'src/channels/slack/send/wording.ts wordingOf': { call: slackWording.wordingOf, length: 4_096, cpuMs: 400 },
+  'src/channels/telegram/address.ts parseAddress': parseAddress,
+  'src/channels/telegram/api/failure.ts classifyAnswer': (text) =>
+    telegramAnswers.classifyAnswer('sendMessage', { error_code: 400, description: text } as never),
+  'src/channels/telegram/send/format.ts toTelegramHtml': part((text) =>
+    telegram.toTelegramHtml(text, { group: true }),
+  ),
+  'src/channels/telegram/send/format.ts toPlainText': (text) => telegram.toPlainText(text, { group: true }),
+  'src/channels/telegram/send/format.ts visibleLength': telegram.visibleLength,
+  'src/channels/telegram/send/split.ts splitMarkdown': part((text) => telegramSplit.splitMarkdown(text)),
+  'src/channels/telegram/send/split.ts firstPart': part((text) => telegramSplit.firstPart(text)),
+  'src/config/environment/dotenv.ts parseDotenv': parseDotenv,
+  'src/conversation/commands.ts parseCommand': (text) => {
+    parseCommand(text)
+    parseCommand(`/new${text}`)
+  },
+  'src/conversation/history.ts readSummary': readSummary,
+  'src/conversation/history.ts estimateTokens': estimateTokens,
+  'src/http/access/session-cookie.ts readCookie': (text) => readCookie(text, 'session'),
+  'src/http/api/conversations-api.ts isConversation': isConversation,
+  'src/http/api/items.ts isMessageState': isMessageState,
+  'src/http/openai/content.ts contentOf': (text) => {
+    for (const content of [text, image(text), file(text)]) refused(() => contentOf(content, 'messages[0]'))
+  },
+  'src/http/openai/request.ts readCompletionRequest': (text) =>
+    refused(() =>
+      readCompletionRequest({ model: 'm', stop: text, messages: [{ role: 'user', content: text }] }, ['m']),
+    ),
+  'src/http/openai/problem.ts speaksOpenAi': speaksOpenAi,
+  'src/http/streams/sse.ts frame': (text) => frame('delta', text),
+  'src/http/webhooks/prompt.ts promptOf': (text) => promptOf('{{body}} {{body.a}}', 'hook', text),
+  'src/http/webhooks/prompt.ts textsIn': textsIn,
+  'src/http/webhooks/signature.ts readSignedHeaders': (text) => readSignedHeaders(() => text, 0),
+  'src/http/webhooks/signature.ts isSigned': (text) =>
+    isSigned(Buffer.from(text), { id: 'a', timestamp: '1', signatures: [text] }, SECRET),
+  'src/support/redact.ts redact': redact,
+  'src/support/redact.ts redactLine': (text) => redactLine(JSON.stringify({ msg: text })),
+  'src/support/token-shape.ts tokenShapeProblem': tokenShape.tokenShapeProblem,
+  'src/support/token-shape.ts looksLikeSignInPaste': tokenShape.looksLikeSignInPaste,
+  'src/support/token-shape.ts holdsSignInSecret': tokenShape.holdsSignInSecret,
+}
+
+/** Functions that read text of strangers with a pattern that is not linear. */
+export const NOT_BOUNDED: ReadonlySet<string> = new Set([
+  'src/channels/email/intake/quoted.ts writtenText',
+  'src/channels/email/trust/automatic.ts automaticMail',
+  'src/channels/slack/intake/text.ts plainText',
+])
+
+/** Functions whose text is not from outside, or is only passed on, and why that is so. */
+export const EXEMPT: Readonly<Record<string, string>> = {
+  'src/channels/discord/api/snowflake.ts compareSnowflakes': 'ids that were found to be snowflakes',
+  'src/channels/discord/api/snowflake.ts laterOf': 'ids that were found to be snowflakes',
+  'src/channels/discord/api/snowflake.ts earlierBy': 'ids that were found to be snowflakes',
+  'src/channels/discord/api/snowflake.ts justBefore': 'ids that were found to be snowflakes',
+  'src/channels/email/account-check.ts checkMailbox': 'the name of a mailbox in the configuration',
+  'src/channels/email/intake/letter.ts readLetter': 'a parser of its own, in a test of its own size',
+  'src/channels/email/send/thread.ts answerId': 'a key of ours and addresses that were parsed',
+  'src/channels/kit/readable-file.ts fileLimit': 'a media type of our list',
+  'src/channels/matrix/address.ts formatAddress': 'joins two ids',
+  'src/channels/matrix/api/events.ts membershipOf': 'compares an id',
+  'src/channels/matrix/api/events.ts textOf': 'reads a field by its name',
+  'src/channels/matrix/intake/receive.ts encryptedRoom': 'an id, passed on',
+  'src/channels/slack/address.ts formatAddress': 'joins two ids',
+  'src/channels/slack/api/app-check.ts checkApp': 'an address of the configuration',
+  'src/channels/slack/api/failure.ts rateLimited': 'the name of a method of ours',
+  'src/channels/slack/intake/receive.ts mapMessage': 'its text goes through plainText',
+  'src/channels/telegram/api/meet-operator.ts meetOperator': 'a code of ours',
+  'src/config/environment/dotenv.ts readDotenv': 'the path of a file',
+  'src/config/environment/watch-environment.ts watchEnvironment': 'the path of a file',
+  'src/conversation/access/access.ts decideAccess': 'the name of a channel',
+  'src/conversation/access/access.ts needsPairing': 'the name of a channel',
+  'src/conversation/access/pairing-policy.ts pairingCode': 'random bytes of ours',
+  'src/conversation/access/pairing-policy.ts approvePairing': 'what the operator types, compared',
+  'src/conversation/brought-context.ts broughtContext': 'a text of the configuration',
+  'src/conversation/context.ts withNames': 'joined with names, and passed on',
+  'src/conversation/history.ts attachmentTokens': 'a media type of our list',
+  'src/conversation/history.ts historyBudget': 'measured by estimateTokens',
+  'src/http/access/session-cookie.ts setCookie': 'a value of ours',
+  'src/http/answers.ts json': 'what we answer',
+  'src/http/answers.ts badRequest': 'a sentence of ours',
+  'src/http/api/conversations-api.ts wholeNumber': 'the name of a parameter',
+  'src/http/openai/content.ts objectOf': 'the name of a parameter',
+  'src/http/openai/problem.ts invalid': 'a sentence of ours',
+  'src/http/openai/problem.ts unsupported': 'a sentence of ours',
+  'src/http/openai/wire.ts modelItem': 'the id of a model in the configuration',
+}
