@@ -33,9 +33,10 @@ DOMPurify.addHook('afterSanitizeAttributes', (node) => {
 
 /** What Markdown can say. No class, style or id: with those of the page an answer could cover it, or speak in its name. */
 const ALLOWED = {
-  ALLOWED_TAGS: (
-    'a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong ' + 'table tbody td th thead tr ul'
-  ).split(' '),
+  ALLOWED_TAGS:
+    'a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul'.split(
+      ' ',
+    ),
   ALLOWED_ATTR: ['href', 'start', 'title', LANGUAGE],
   ALLOW_ARIA_ATTR: false,
   ALLOW_DATA_ATTR: false,
