@@ -72,8 +72,8 @@ const SECRET = new Secret('TESTsecret')
 
 /** A part of an answer is formatted when it has been cut to the longest message of the platform. */
 const part = (call: Input['call']): Input => ({ call, length: 4_096 })
-/** An answer that is cut into parts: a thousand looks for a good end. */
-const answer = (call: Input['call']): Input => ({ call, cpuMs: 400 })
+/** An answer longer than any model gives, read by the lexer of Markdown: linear, and slow. */
+const answer = (call: Input['call']): Input => ({ call, length: 32 * 1024, cpuMs: 250 })
 
 const image = (text: string) => [{ type: 'image_url', image_url: { url: `data:image/png;base64,${text}` } }]
 const file = (text: string) => [
