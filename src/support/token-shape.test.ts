@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { cpuMsOf } from '../../test/support/cpu-time.ts'
 import { looksLikeSignInPaste, tokenShapeProblem } from './token-shape.ts'
 
 const state = 'kX3v9QmT2c-LwR_8yZpA7bN1dE5fG6hJ0iU4oS2tVxY'

@@ -1,6 +1,6 @@
 import { Marked, type Tokens } from 'marked'
+import { lexMarkdown } from '../../../support/lex-markdown.ts'
 import { decodeEntities } from '../../kit/entities.ts'
-import { lexMarkdown } from '../../kit/lex-markdown.ts'
 import { firstPart as first, splitMarkdown as split } from '../../kit/split-markdown.ts'
 
 /**
