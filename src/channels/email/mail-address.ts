@@ -7,6 +7,9 @@ const ADDRESS = new RegExp(`^(${ATOM}(?:\\.${ATOM})*)@(${LABEL}(?:\\.${LABEL})*)
 /** @see RFC 5321 §4.5.3.1 */
 const MAX_LENGTH = 254
 
+/** A From of one person is shorter, even where the name is encoded. */
+const MAX_FIELD_LENGTH = 1024
+
 /** Null: not an address that we take. Quoted local parts, address literals and other alphabets are not. */
 export function normalAddress(text: string): MailAddress | null {
   return text.length <= MAX_LENGTH && ADDRESS.test(text) ? text.toLowerCase() : null
@@ -25,6 +28,7 @@ export function domainOf(address: MailAddress): string {
  * @see RFC 5322 §3.4
  */
 export function singleMailbox(field: string): MailAddress | null {
+  if (field.length > MAX_FIELD_LENGTH) return null
   const words = scan(field)
   if (!words) return null
   const open = words.findIndex(({ kind }) => kind === '<')

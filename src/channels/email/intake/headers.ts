@@ -5,6 +5,9 @@ export interface Header {
   readonly value: string
 }
 
+/** More than any keyword, type or name in a header needs. */
+export const MAX_MATCHED_CHARACTERS = 1024
+
 /** The header of a mail: its fields from the top down, as the servers on its way wrote them. */
 export class Headers {
   readonly fields: readonly Header[]
@@ -21,6 +24,11 @@ export class Headers {
   /** The topmost value; null = there is no such field. */
   first(name: string): string | null {
     return this.fields.find((field) => field.name === name)?.value ?? null
+  }
+
+  /** How the topmost value begins: what a pattern may be given of a field that a stranger wrote. */
+  start(name: string): string | null {
+    return this.first(name)?.slice(0, MAX_MATCHED_CHARACTERS) ?? null
   }
 }
 

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createLog } from '../../../support/log.ts'
 import type { MailSummary } from '../mailbox/mailbox.ts'
+import { Headers } from './headers.ts'
 import { Intake } from './intake.ts'
 
 const log = await createLog({ level: 'silent' })
@@ -62,6 +63,18 @@ test.each([
   ['with a broken header', [...HEAD, 'not a field'], neverLoaded],
 ])('a mail %s is left, and loaded only if it must be', async (_what, lines, part) => {
   expect(await intake().read(found(lines, null, part))).toBeNull()
+})
+
+test('nothing of a stranger’s header is looked into but who wrote it', async () => {
+  const looked: string[] = []
+  const lines = [HEAD[0]!, 'From: ben@example.org', `Auto-Submitted: ${'('.repeat(100_000)}`]
+  const start = vi.spyOn(Headers.prototype, 'start').mockImplementation((name) => {
+    looked.push(name)
+    return null
+  })
+  expect(await intake().read(found(lines, null, neverLoaded))).toBeNull()
+  start.mockRestore()
+  expect(looked).toEqual([])
 })
 
 test('a mail that is too large is refused with a sentence, without being loaded', async () => {

@@ -84,9 +84,10 @@ export class Intake {
     const known = sender.address !== null && mayWrite(sender.address)
     // Of strangers' mail there may be a lot; that somebody's own mail is left is what an operator looks for.
     if (sender.kind === 'unproved') return this.#left(mail, known ? 'warn' : 'debug', sender.why)
+    // Before anything else is read of it: nobody who may not write shall cost more than this.
+    if (!known) return this.#left(mail, 'info', 'its sender may not write')
     const automatic = automaticMail(headers, sender.address, own)
     if (automatic !== null) return this.#left(mail, 'debug', automatic)
-    if (!known) return this.#left(mail, 'info', 'its sender may not write')
     return sender.address
   }
 

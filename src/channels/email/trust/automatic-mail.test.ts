@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { cpuMsOf } from '../../../../test/support/cpu-time.ts'
 import { parseHeaders } from '../intake/headers.ts'
 import { answerId } from '../send/thread.ts'
 import { automaticMail } from './automatic-mail.ts'
@@ -54,4 +55,18 @@ test.each([
   ['noreen.replyton@example.org', 'Subject: hi'],
 ])('a mail from %s with %s is', (from, line) => {
   expect(judge(from, line)).toBeNull()
+})
+
+const LONG = 100_000
+
+test.each([
+  ['Auto-Submitted', '('.repeat(LONG)],
+  ['Auto-Submitted', `no ${'(a'.repeat(LONG)}`],
+  ['Return-Path', `<${' '.repeat(LONG)}x`],
+  ['X-Auto-Response-Suppress', ' '.repeat(LONG)],
+  ['Precedence', `${' '.repeat(LONG)}x`],
+  ['Content-Type', 'multipart/'.repeat(LONG / 10)],
+])('a header of 100 KB costs no more than a short one: %s', (name, value) => {
+  const headers = parseHeaders(Buffer.from(`${name}: ${value}\r\n\r\n`))!
+  expect(cpuMsOf(() => automaticMail(headers, 'anna@example.org', BOT))).toBeLessThan(50)
 })

@@ -1,5 +1,5 @@
 import type { Headers } from '../intake/headers.ts'
-import { domainOf, type MailAddress } from '../mail-address.ts'
+import { domainOf, endOfComment, type MailAddress } from '../mail-address.ts'
 import { ownMessageId, threadOfOwn } from '../send/thread.ts'
 
 /** Accounts behind which no person reads. */
@@ -37,18 +37,30 @@ export function automaticMail(headers: Headers, from: MailAddress, own: MailAddr
   const id = ownMessageId(headers)
   if (id !== null && threadOfOwn(id, domainOf(own)) !== null) return 'we sent it ourselves'
   if (ROBOTS.test(from.slice(0, from.lastIndexOf('@')))) return 'its sender is a program'
-  const submitted = headers.first('auto-submitted')
+  const submitted = headers.start('auto-submitted')
   if (submitted !== null && !/^no\b/i.test(withoutComments(submitted))) return 'it was sent automatically'
-  const precedence = headers.first('precedence')
+  const precedence = headers.start('precedence')
   if (precedence !== null && ROBOT_PRECEDENCE.has(precedence.toLowerCase())) return 'it was sent in bulk'
   const suppress = headers.first('x-auto-response-suppress')
   if (suppress !== null && !/^none$/i.test(suppress)) return 'it asks for no automatic answer'
   if (headers.fields.some(({ name }) => ROBOT_FIELDS.has(name))) return 'it comes from a list or a program'
-  if (headers.all('return-path').some((path) => /^<\s*>$/.test(path))) return 'it cannot be answered'
-  if (REPORT.test(headers.first('content-type') ?? '')) return 'it is a report'
+  if (headers.all('return-path').some(isEmptyPath)) return 'it cannot be answered'
+  if (REPORT.test(headers.start('content-type') ?? '')) return 'it is a report'
   return null
 }
 
+function isEmptyPath(path: string): boolean {
+  return path.startsWith('<') && path.endsWith('>') && path.slice(1, -1).trim() === ''
+}
+
+/** A comment that never ends hides everything behind it, as it does from the programs that obey the field. */
 function withoutComments(value: string): string {
-  return value.replace(/\([^)]*\)/g, '').trim()
+  let rest = ''
+  for (let at = 0; at < value.length;) {
+    const end = value[at] === '(' ? endOfComment(value, at) : at
+    if (end === -1) break
+    if (end === at) rest += value[at++]
+    else at = end
+  }
+  return rest.trim()
 }

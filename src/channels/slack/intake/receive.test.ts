@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { cpuMsOf } from '../../../../test/support/cpu-time.ts'
 import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { SlackMessage, SlackMessageEvent } from './message.ts'
 import { mapChange, mapCommand, mapDeletion, mapMessage, type MappingContext } from './receive.ts'
@@ -213,4 +214,15 @@ describe('/hermes', () => {
       })
     })
   }
+})
+
+test.each([
+  ['white space between words', `x${' '.repeat(40_000)}y`],
+  ['white space before a name', `x${' '.repeat(40_000)}<@U0BOB>`],
+  ['opened brackets', '<'.repeat(40_000)],
+  ['begun mentions', '<@U0BOT'.repeat(5_000)],
+  ['begun names', `<@U${'A'.repeat(40_000)}`],
+  ['bars', `<${'|'.repeat(40_000)}>`],
+])('the longest message that Slack lets a stranger write costs next to nothing: %s', (_what, text) => {
+  expect(cpuMsOf(() => map({ text }))).toBeLessThan(50)
 })

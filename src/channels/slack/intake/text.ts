@@ -16,11 +16,27 @@ const OTHERS = /<@([UW][A-Z0-9]+)[|>]/g
  * @see https://docs.slack.dev/messaging/formatting-message-text
  */
 export function plainText(text: string, bot: BotIdentity): string {
-  const call = `<@${bot.userId}(?:\\|[^<>]*)?>`
-  const uncalled = text
-    .replace(new RegExp(`^\\s*${call}[\\s:,]*`), '')
-    .replace(new RegExp(`\\s*${call}\\s*$`), '')
+  const uncalled = withoutCallBehind(withoutCallBefore(text, bot.userId), bot.userId)
   return unescape(uncalled.replace(TOKEN, (whole, inner: string) => tokenText(whole, inner, bot)))
+}
+
+function withoutCallBefore(text: string, userId: string): string {
+  const words = text.trimStart()
+  const end = words.indexOf('>')
+  if (end === -1 || !isCall(words.slice(0, end + 1), userId)) return text
+  return words.slice(end + 1).replace(/^[\s:,]+/, '')
+}
+
+function withoutCallBehind(text: string, userId: string): string {
+  const words = text.trimEnd()
+  const start = words.lastIndexOf('<')
+  return start !== -1 && isCall(words.slice(start), userId) ? words.slice(0, start).trimEnd() : text
+}
+
+/** `<@U…>` or `<@U…|name>`, and nothing else. */
+function isCall(token: string, userId: string): boolean {
+  if (token.indexOf('>') !== token.length - 1 || token.lastIndexOf('<') !== 0) return false
+  return token === `<@${userId}>` || token.startsWith(`<@${userId}|`)
 }
 
 /** Does the text call the bot by name? */
