@@ -1,3 +1,6 @@
+import type { MailAddress } from '../mail-address.ts'
+import { MAX_MATCHED_CHARACTERS } from './headers.ts'
+
 /**
  * What the person wrote, without the quoted mail that it answers and without the signature. Pure.
  *
@@ -7,11 +10,12 @@
  *
  * @param text lines that end with `\n`
  * @param isReply only an answer quotes what was answered; in a forwarded mail the "quote" is the matter
+ * @param own our address: a mail appended to an answer is one of ours. Null: any may be
  */
-export function stripQuotes(text: string, isReply: boolean): string {
-  let lines = text.split('\n').map((line) => (/^\s+$/.test(line) ? '' : line))
+export function stripQuotes(text: string, isReply: boolean, own: MailAddress | null = null): string {
+  let lines = text.split('\n').map((line) => (line.trim() === '' ? '' : line))
   if (isReply) {
-    lines = withoutAppendedMail(lines)
+    lines = withoutAppendedMail(lines, own)
     lines = withoutQuoteBelow(lines)
     lines = withoutQuoteAbove(lines)
   }
@@ -21,31 +25,69 @@ export function stripQuotes(text: string, isReply: boolean): string {
 const QUOTED = /^\s*>/
 /** Verbs by which mail programs introduce a quote, in the languages that people use them in. */
 const WROTE =
-  /(?:\b(?:wrote|writes|schrieb|geschrieben|schreef|ha scritto|skrev|kirjoitti|napisał(?:\(a\)|a)?|napsala?|escribió|escreveu|írta)|a écrit|scrisse|yazdı|написал(?:\(а\)|а)?|пишет|писал(?:\(а\)|а)?|написав|έγραψε|写道|寫道|のメール|さんは書きました|님이 작성)[^\n]{0,80}?[:：]\s*$/iu
+  /(?:\b(?:wrote|writes|schrieb|geschrieben|schreef|ha scritto|skrev|kirjoitti|napisał(?:\(a\)|a)?|napsala?|escribió|escreveu|a scris)|írta|a écrit|scrisse|yazdı|написал(?:\(а\)|а)?|пишет?|писал(?:\(а\)|а)?|написав|έγραψε|写道|寫道|のメール|さんは書きました|님이 작성)[^\n]{0,80}?[:：]\s*$/iu
 /** An introduction may be wrapped, rarely over more lines than this. */
 const MAX_INTRODUCTION = 3
 /** It names somebody or some time; a sentence such as "Then she wrote:" does neither. */
 const NAMES_SOURCE = /@|\d{1,4}[./:-]\d{1,2}|\b(?:19|20)\d\d\b/
+const YEAR = /(?<!\d)(?:19|20)\d\d(?!\d)/
+const DATE = /(?<!\d)(?:(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4})/
+/** How an introduction begins: with a day, mostly behind one of these words, or with a name and its address. */
+const BEGINS_WITH_DAY =
+  /^[^\p{L}\p{N}]*(?:(?:on|am|le|el|il|in data|op|em|den|dne|pe|la|în|w dniu|dnia|στις|в|у|在)(?:\s+\S+){0,2}\s*\S*\d|\p{L}{2,12}[.,]{0,2}\s\d|\d)/iu
+const BEGINS_WITH_NAME = /^[^<>]{0,100}<[^<>\s]{1,254}>/
+/** A sentence of the person's own. */
+const ENDS_SENTENCE = /[!?。！？]$/u
 
 /** Lines behind which a whole mail is appended, without marks at its lines. */
 const APPENDED =
-  /^\s*(?:-{2,}\s*(?:original message|original appointment|ursprüngliche nachricht|originalnachricht|message d'origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|oprindelig meddelelse|ursprungligt meddelande|opprinnelig melding|alkuperäinen viesti|исходное сообщение|原始邮件|原始郵件)\s*-{2,}|_{20,})\s*$/iu
-/** The names under which programs list whom an appended mail is from, and when it was sent. */
+  /^\s*-{2,}\s*(?:original message|original appointment|ursprüngliche nachricht|originalnachricht|message d'origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|oprindelig meddelelse|ursprungligt meddelande|opprinnelig melding|alkuperäinen viesti|исходное сообщение|原始邮件|原始郵件)\s*-{2,}\s*$/iu
+const RULE = /^\s*_{20,}\s*$/
+/** The names under which programs list whom an appended mail is from, when it was sent, and what it is about. */
 const FROM_LINE =
-  /^\*?\s*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)\s*\*?\s*[:：]\s*\*?\s*\S/iu
+  /^\*?\s*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)\s*\*?\s*[:：]\s*\*?\s*(\S.*)$/iu
 const SENT_LINE =
-  /^\*?\s*(?:sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|enviada(?: em)?|fecha|data|inviato|verzonden|skickat|sendt|dato|wysłano|отправлено|дата|lähetetty|发送时间|寄件日期|送信日時)\s*\*?\s*[:：]/iu
-/** The list of an appended mail begins within so few lines with both. */
-const LIST_LINES = 4
+  /^\*?\s*(?:sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|enviada(?: em)?|fecha|data|inviato|verzonden|skickat|sendt|dato|wysłano|отправлено|дата|lähetetty|发送时间|寄件日期|送信日時)\s*\*?\s*[:：](.*)$/iu
+const SUBJECT_LINE =
+  /^\*?\s*(?:subject|betreff|objet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|тема|aihe|主题|主旨|件名)\s*\*?\s*[:：]/iu
+/** The list of an appended mail begins within so few lines with all three. */
+const LIST_LINES = 6
+/** A program shows when a mail was sent to the minute. */
+const TIME = /\d{1,2}[:.h]\d{2}/
+/** A date as it stands in a mail's header, which people paste and no program lists. @see RFC 5322 §3.3 */
+const HEADER_DATE = /\d\d:\d\d(?::\d\d)? [+-]\d{4}/
+const ADDRESS = /[^\s<>()[\]"'@:;,]{1,64}@[^\s<>()[\]"'@:;,]{1,255}/
 
-function withoutAppendedMail(lines: readonly string[]): string[] {
+function withoutAppendedMail(lines: readonly string[], own: MailAddress | null): string[] {
   const at = lines.findIndex((line, index) => {
     if (QUOTED.test(line)) return false
-    const following = () => lines.slice(index + 1, index + 1 + LIST_LINES)
-    if (APPENDED.test(line)) return !/^\s*_+/.test(line) || following().some((next) => FROM_LINE.test(next))
-    return FROM_LINE.test(line) && following().some((next) => SENT_LINE.test(next))
+    if (APPENDED.test(start(line)) || isListOfMail(lines, index, own)) return true
+    if (!RULE.test(start(line))) return false
+    const next = lines[index + 1] === '' ? index + 2 : index + 1
+    return next < lines.length && isListOfMail(lines, next, own)
   })
-  return at === -1 ? [...lines] : lines.slice(0, at)
+  // With nothing before it, it is what the person sent.
+  return at === -1 || lines.slice(0, at).every((line) => line === '') ? [...lines] : lines.slice(0, at)
+}
+
+/**
+ * Does the list of an appended mail's sender, date and subject begin here? People write `From:` and
+ * `Date:` as well: of a train, in a form, or with a header that they ask about.
+ */
+function isListOfMail(lines: readonly string[], at: number, own: MailAddress | null): boolean {
+  const from = FROM_LINE.exec(start(lines[at]!))?.[1]
+  if (from === undefined) return false
+  const following = lines.slice(at + 1, at + LIST_LINES).map(start)
+  const sent = following.map((line) => SENT_LINE.exec(line)?.[1]).find((value) => value !== undefined)
+  if (sent === undefined || !YEAR.test(sent) || !TIME.test(sent) || HEADER_DATE.test(sent)) return false
+  const address = ADDRESS.exec(from)?.[0].toLowerCase()
+  if (address !== undefined) return own === null || address === own
+  return following.some((line) => SUBJECT_LINE.test(line))
+}
+
+/** As much of a line as a pattern is given: what programs write there is short. */
+function start(line: string): string {
+  return line.slice(0, MAX_MATCHED_CHARACTERS)
 }
 
 /** The quote at the end, its introduction included, if nothing but a signature follows. */
@@ -83,25 +125,44 @@ function introductionBefore(lines: readonly string[], end: number): number {
   for (let count = 1; count <= MAX_INTRODUCTION && count <= last; count++) {
     const begin = last - count
     if (lines[begin] === '') break
-    if (!isIntroduction(lines.slice(begin, last))) continue
+    const introduction = lines.slice(begin, last)
+    if (!isIntroduction(introduction)) continue
+    if (count === 1 ? DATE.test(lines[begin]!) : isWhole(introduction))
+      return begin - namesAbove(lines, begin)
     shortest ??= begin
-    // Wrapped over lines, it is a paragraph of its own.
-    if (begin === 0 || lines[begin - 1] === '') return begin
   }
+  // Part of a longer one, perhaps: but what stands above may be the person's own words.
   return shortest ?? end
+}
+
+/** Lines above that belong to an introduction which goes on without a name: `Anna <anna@example.org>` alone. */
+function namesAbove(lines: readonly string[], begin: number): number {
+  const above = lines[begin - 1] ?? ''
+  const alone = BEGINS_WITH_NAME.test(above) && /[>,]$/.test(above.trimEnd())
+  return alone && !lines[begin]!.includes('@') && !BEGINS_WITH_DAY.test(lines[begin]!) ? 1 : 0
 }
 
 /** Behind the introduction that begins at `start`; null = there is none. */
 function introductionAt(lines: readonly string[], start: number): number | null {
   for (let count = 1; count <= MAX_INTRODUCTION; count++) {
-    if (isIntroduction(lines.slice(start, start + count))) return start + count
+    const introduction = lines.slice(start, start + count)
+    if (isIntroduction(introduction) && (count === 1 || isWhole(introduction))) return start + count
   }
   return null
 }
 
 function isIntroduction(lines: readonly string[]): boolean {
   const text = lines.join(' ').trim()
-  return WROTE.test(text) && NAMES_SOURCE.test(text)
+  return text.length <= MAX_MATCHED_CHARACTERS && WROTE.test(text) && NAMES_SOURCE.test(text)
+}
+
+/** Is it an introduction from its first line on, which has been wrapped? */
+function isWhole(introduction: readonly string[]): boolean {
+  const first = start(introduction[0] ?? '')
+  const text = introduction.join(' ')
+  if (introduction.slice(0, -1).some((line) => ENDS_SENTENCE.test(line.trimEnd()))) return false
+  if (!DATE.test(text) || !TIME.test(text)) return false
+  return BEGINS_WITH_DAY.test(first) || BEGINS_WITH_NAME.test(first)
 }
 
 /** A signature is short; what is longer was meant to be read. */
@@ -114,10 +175,11 @@ function withoutSignature(lines: readonly string[]): string[] {
   let end = lines.length
   while (end > 0 && lines[end - 1] === '') end--
   const kept = lines.slice(0, end)
-  // The last one: an earlier `--` may be a line of the text. @see RFC 3676 §4.3
-  const mark = kept.findLastIndex((line) => /^-- ?$/.test(line))
+  // With its space: without it, it is a rule, or the end of something. The last one, for an earlier
+  // one may be a line of the text. @see RFC 3676 §4.3
+  const mark = kept.lastIndexOf('-- ')
   if (mark !== -1 && kept.length - mark - 1 <= MAX_SIGNATURE_LINES) return kept.slice(0, mark)
-  if (SENT_FROM.test(kept.at(-1)?.trim() ?? '')) return kept.slice(0, -1)
+  if (SENT_FROM.test(start(kept.at(-1)?.trim() ?? ''))) return kept.slice(0, -1)
   return [...lines]
 }
 

@@ -41,8 +41,9 @@ export function automaticMail(headers: Headers, from: MailAddress, own: MailAddr
   if (submitted !== null && !/^no\b/i.test(withoutComments(submitted))) return 'it was sent automatically'
   const precedence = headers.start('precedence')
   if (precedence !== null && ROBOT_PRECEDENCE.has(precedence.toLowerCase())) return 'it was sent in bulk'
-  const suppress = headers.first('x-auto-response-suppress')
-  if (suppress !== null && !/^none$/i.test(suppress)) return 'it asks for no automatic answer'
+  // Only this value: Outlook and mail gateways write the others into mails of people, to spare them
+  // notices of absence.
+  if (/^all$/i.test(headers.start('x-auto-response-suppress') ?? '')) return 'it asks for no automatic answer'
   if (headers.fields.some(({ name }) => ROBOT_FIELDS.has(name))) return 'it comes from a list or a program'
   if (headers.all('return-path').some(isEmptyPath)) return 'it cannot be answered'
   if (REPORT.test(headers.start('content-type') ?? '')) return 'it is a report'
