@@ -1,6 +1,7 @@
 import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages'
 import type { ModelMessage } from '../conversation/model.ts'
 import type { Attachment } from '../inbox/message.ts'
+import { decodeText } from '../support/decode-text.ts'
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const
 
@@ -24,7 +25,7 @@ function attachmentBlock({ mediaType, name, bytes }: Attachment): ContentBlockPa
   return {
     type: 'document',
     title: name,
-    source: { type: 'text', media_type: 'text/plain', data: new TextDecoder().decode(bytes) },
+    source: { type: 'text', media_type: 'text/plain', data: decodeText(bytes) },
   }
 }
 
