@@ -57,7 +57,7 @@ test('nobody waits for a file longer than for some tries, however long the platf
 
 test.each([
   ['a lasting failure', new Failure({ lasting: true }), /couldn't get your file/],
-  ['a file that is larger than it may be', null, /larger than 5 MB/],
+  ['a file that is larger than it may be', null, /larger than 3.75 MB/],
   ['a file of another kind', Buffer.from('MZ program'), /another kind/],
   ['an error of our own', new TypeError('a bug'), /a bug/],
 ])('%s is not asked for again', async (_, answer, message) => {

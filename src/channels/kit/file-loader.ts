@@ -4,8 +4,7 @@ import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { Refused, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import { PlatformFailure } from './failure.ts'
-import { checkSize, UNREADABLE_FILE, type ReadableFile } from './readable-file.ts'
-import { sniff } from './sniff.ts'
+import { checkSize, readFile, type ReadableFile } from './readable-file.ts'
 
 /** Makes the loader of a file: nothing is fetched before it is called. */
 export type FileLoader<File> = (file: File) => () => Promise<Attachment>
@@ -60,11 +59,7 @@ export function fileLoader<File extends ReadableFile, Kind extends string = stri
   }
 }
 
-function attachmentOf(file: ReadableFile, bytes: Uint8Array | null): Attachment {
-  if (bytes === null) throw new Refused(file.tooLarge)
-  if (file.mediaType === 'text/plain') return { mediaType: file.mediaType, name: file.name, bytes }
-  // What the sender's program says of a picture is often wrong, and the model looks at the bytes.
-  const mediaType = sniff(bytes)
-  if (mediaType === null) throw new Refused(UNREADABLE_FILE)
-  return { mediaType, name: file.name, bytes }
+function attachmentOf({ mediaType, name, tooLarge }: ReadableFile, bytes: Uint8Array | null): Attachment {
+  if (bytes === null) throw new Refused(tooLarge)
+  return readFile({ mediaType, name, bytes })
 }

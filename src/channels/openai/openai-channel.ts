@@ -3,6 +3,7 @@ import type { Accepted, MessageContext } from '../../inbox/arrival.ts'
 import type { Attachment } from '../../inbox/message.ts'
 import { Refused } from '../../support/errors.ts'
 import { PullChannel } from '../kit/pull-channel.ts'
+import { withinLimits } from '../kit/readable-file.ts'
 import { SNIFF_BYTES, sniff } from '../kit/sniff.ts'
 
 const UNREADABLE =
@@ -79,5 +80,5 @@ function withTrueType(attachment: Attachment): Attachment {
   const found = sniff(attachment.bytes.subarray(0, SNIFF_BYTES))
   const mediaType = found ?? (attachment.mediaType === 'text/plain' ? 'text/plain' : null)
   if (mediaType === null) throw new Refused(UNREADABLE)
-  return { ...attachment, mediaType }
+  return withinLimits({ ...attachment, mediaType })
 }

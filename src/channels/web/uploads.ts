@@ -4,6 +4,7 @@ import type { Attachment, AttachmentInfo } from '../../inbox/message.ts'
 import { HOUR, type Clock } from '../../support/clock.ts'
 import { Refused, StoreError } from '../../support/errors.ts'
 import { newId } from '../../support/ids.ts'
+import { withinLimits } from '../kit/readable-file.ts'
 import { SNIFF_BYTES, sniff } from '../kit/sniff.ts'
 
 /** A message that is sent again after a restart still finds what it carries. */
@@ -79,7 +80,7 @@ export class Uploads {
     return { id, mediaType, name, size }
   }
 
-  /** @throws Refused when there is no such upload in this conversation (any more) */
+  /** @throws Refused when there is no such upload in this conversation (any more), or the model cannot be shown it */
   async load(address: string, id: string): Promise<Attachment> {
     const gone = () => new Refused('This attachment is not here any more. Please attach it again.')
     if (!/^[0-9a-z]+$/.test(id)) throw gone()
@@ -89,7 +90,8 @@ export class Uploads {
     const header = JSON.parse(content.subarray(0, end).toString('utf8')) as Header
     // What one conversation was given is not for another one to show.
     if (header.address !== address) throw gone()
-    return { mediaType: header.mediaType, name: header.name, bytes: content.subarray(end + 1) }
+    const { mediaType, name } = header
+    return withinLimits({ mediaType, name, bytes: content.subarray(end + 1) })
   }
 
   /** Makes the folder, and removes what is too old or too much. */

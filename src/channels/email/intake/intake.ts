@@ -65,7 +65,7 @@ export class Intake {
     }
     const source = await mail.source()
     if (source === null) return this.#left(mail, 'info', 'it is gone')
-    const parsed = await parseMail(source, headers)
+    const parsed = await parseMail(source, headers, own)
     onTaken(common.address, id, { subject: parsed.subject, references: headers.first('references') ?? '' })
     return {
       ...common,

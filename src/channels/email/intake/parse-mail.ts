@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream'
-import type { ParsedMail as LibraryMail } from 'mailparser'
+import type { ParsedMail as LibraryMail, simpleParser } from 'mailparser'
 import type { Attachment } from '../../../inbox/message.ts'
+import { decodeEscapes } from '../../../support/decode-text.ts'
 import { looksLikeSignInPaste } from '../../../support/token-shape.ts'
-import { filesOf } from './attachments.ts'
-import type { Headers } from './headers.ts'
+import type { MailAddress } from '../mail-address.ts'
+import { filesOf, sealedSentence } from './attachments.ts'
+import { MAX_MATCHED_CHARACTERS, type Headers } from './headers.ts'
 import { stripQuotes } from './strip-quotes.ts'
 
 /** A mail as its reader sees it. */
@@ -22,8 +24,10 @@ export interface ParsedMail {
 const KIB = 1024
 /** The parser gets the mail in pieces, so that other work goes on between them. */
 const PIECE_BYTES = 64 * KIB
-/** A longer page was not written by a person, and turning it into text would take long. */
+/** Turning a longer page into text would take long: nearly all of it is what others wrote before. */
 const MAX_HTML_CHARACTERS = 1024 * KIB
+/** So far such a page is read: what is new in an answer stands at its beginning. */
+const PAGE_BEGINNING = 256 * KIB
 
 const PARSING = {
   skipTextToHtml: true,
@@ -35,8 +39,6 @@ const PARSING = {
 /** What stands in the text for a picture within the page, and what no text may hold. */
 const LEFTOVERS = /\[cid:[^\]\s]{1,200}\]|\0/g
 
-const ENCRYPTED = /^(?:multipart\/encrypted|application\/(?:x-)?pkcs7-mime)\b/i
-const CANNOT_DECRYPT = "I can't read encrypted mail. Please send it without encryption."
 const CANNOT_READ = "I couldn't read your mail. Please send it as plain text."
 
 /** How subjects of answers begin, in the usual languages. */
@@ -50,29 +52,38 @@ const MAX_SUBJECT = 250
 /** How subjects of forwarded mails begin. */
 const FORWARD = /^\s*(?:fwd?|wg|tr|rv|enc|i|doorst|vb|vl|转发|轉寄|пересл)\s*[:：]/iu
 
-/** Reads a whole mail, its header included. Never throws: what cannot be read says so in `unsupported`. */
-export async function parseMail(source: Uint8Array, headers: Headers): Promise<ParsedMail> {
-  if (ENCRYPTED.test(headers.first('content-type') ?? '')) return unreadable(CANNOT_DECRYPT)
+/**
+ * Reads a whole mail, its header included. Never throws: what cannot be read says so in `unsupported`.
+ *
+ * @param own our address
+ */
+export async function parseMail(
+  source: Uint8Array,
+  headers: Headers,
+  own: MailAddress | null = null,
+): Promise<ParsedMail> {
   let mail: LibraryMail
-  let text: string
+  let words: Words | null
   try {
     // Loaded with the first mail: a start must not wait for it.
     const { simpleParser } = await import('mailparser')
     mail = await simpleParser(Readable.from(pieces(source)), PARSING)
-    text = mail.text ?? ''
-    if (text.trim() === '' && typeof mail.html === 'string') {
-      // Some programs add a text that is empty to a page that is not.
-      const page = await simpleParser(`Content-Type: text/html; charset=utf-8\n\n${mail.html}`, PARSING)
-      text = page.text ?? ''
-    }
+    words = await wordsOf(mail, simpleParser)
   } catch {
     return unreadable(CANNOT_READ)
   }
-  const subject = mail.subject ?? ''
-  const forwarded = FORWARD.test(subject)
+  const sealed = sealedSentence(headers.start('content-type') ?? '', mail.headers.get('content-type'))
+  if (sealed !== null) return unreadable(sealed)
+  if (words === null) return unreadable(CANNOT_READ)
+  const subject = decodeEscapes(mail.subject ?? '')
+  const beginning = subject.slice(0, MAX_MATCHED_CHARACTERS)
+  const forwarded = FORWARD.test(beginning)
   const answers = headers.first('in-reply-to') !== null || headers.first('references') !== null
-  const isReply = !forwarded && (answers || REPLY.test(subject))
-  const body = stripQuotes(text.replace(/\r\n?/g, '\n').replace(LEFTOVERS, ''), isReply)
+  const isReply = !forwarded && (answers || REPLY.test(beginning))
+  const text = words.text.replace(/\r\n?/g, '\n').replace(LEFTOVERS, '')
+  const body = stripQuotes(text, isReply, own)
+  // Of a page that was read in part, all that is new must be in that part.
+  if (words.cut && text.trimEnd().endsWith(body)) return unreadable(CANNOT_READ)
   return {
     name: nameOf(mail),
     subject,
@@ -81,6 +92,28 @@ export async function parseMail(source: Uint8Array, headers: Headers): Promise<P
     unsupported: null,
     forwarded,
   }
+}
+
+interface Words {
+  readonly text: string
+  /** It is only the beginning of what was written. */
+  readonly cut: boolean
+}
+
+/** What the mail says, as text; null: its page cannot be made into one. */
+async function wordsOf(
+  { text = '', html, textConversionError: failure }: LibraryMail,
+  parse: typeof simpleParser,
+): Promise<Words | null> {
+  // Some programs add a text that is empty to a page that is not.
+  const usable = failure === undefined && (text.trim() !== '' || typeof html !== 'string')
+  if (usable) return { text: decodeEscapes(text), cut: false }
+  if (typeof html !== 'string') return null
+  const page = decodeEscapes(html)
+  const cut = failure !== undefined && page.length > PAGE_BEGINNING
+  const part = cut ? page.slice(0, PAGE_BEGINNING) : page
+  const read = await parse(`Content-Type: text/html; charset=utf-8\n\n${part}`, PARSING)
+  return read.textConversionError === undefined ? { text: read.text ?? '', cut } : null
 }
 
 /**
@@ -103,7 +136,9 @@ function* pieces(source: Uint8Array): Generator<Buffer> {
 }
 
 function nameOf(mail: LibraryMail): string | null {
-  const name = (mail.from?.value[0]?.name ?? '').replace(UNPRINTABLE, ' ').trim()
+  const name = decodeEscapes(mail.from?.value[0]?.name ?? '')
+    .replace(UNPRINTABLE, ' ')
+    .trim()
   return name === '' ? null : name.slice(0, 120)
 }
 

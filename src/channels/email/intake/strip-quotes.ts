@@ -42,7 +42,7 @@ const ENDS_SENTENCE = /[!?。！？]$/u
 /** Lines behind which a whole mail is appended, without marks at its lines. */
 const APPENDED =
   /^\s*-{2,}\s*(?:original message|original appointment|ursprüngliche nachricht|originalnachricht|message d'origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|oprindelig meddelelse|ursprungligt meddelande|opprinnelig melding|alkuperäinen viesti|исходное сообщение|原始邮件|原始郵件)\s*-{2,}\s*$/iu
-const RULE = /^\s*_{20,}\s*$/
+const RULE = /^\s*(?:_{20,}|-{20,})\s*$/
 /** The names under which programs list whom an appended mail is from, when it was sent, and what it is about. */
 const FROM_LINE =
   /^\*?\s*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)\s*\*?\s*[:：]\s*\*?\s*(\S.*)$/iu

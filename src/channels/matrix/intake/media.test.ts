@@ -56,7 +56,7 @@ describe('a file', () => {
 
   test('that says it is too large is never asked for; one that lies is cut off', async () => {
     const honest = await loaderOf(image(PNG, { size: 6_000_000 }))
-    await expect(honest()).rejects.toThrow('larger than 5 MB')
+    await expect(honest()).rejects.toThrow('larger than 3.75 MB')
     expect(fixture.server.callsOf('download')).toEqual([])
     fixture.server.rooms.push(
       PRIVATE_ROOM,
@@ -65,7 +65,7 @@ describe('a file', () => {
       image(Buffer.alloc(6_000_000), { size: 1 }),
     )
     await until(() => receiver.messages.length === 2, 'the second')
-    await expect(receiver.messages[1]!.attachments[0]!()).rejects.toThrow('larger than 5 MB')
+    await expect(receiver.messages[1]!.attachments[0]!()).rejects.toThrow('larger than 3.75 MB')
   })
 
   test('whose content is of another kind is refused', async () => {
