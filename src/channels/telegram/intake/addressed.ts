@@ -1,4 +1,5 @@
 import type { Message, MessageEntity } from 'grammy/types'
+import { withAddress } from '../../kit/quotation.ts'
 
 /** Who the bot is there. */
 export interface BotIdentity {
@@ -45,7 +46,7 @@ function names(entity: MessageEntity, text: string, bot: BotIdentity): boolean {
  * is `/new`, and `/start`, Telegram's own first word, asks for help. Everything else is verbatim.
  */
 export function normalisedText(message: Message, bot: BotIdentity): string {
-  const text = message.text ?? message.caption ?? ''
+  const text = wordsOf(message)
   const entity = (message.entities ?? message.caption_entities ?? []).find(
     ({ type, offset }) => type === 'bot_command' && offset === 0,
   )
@@ -54,6 +55,26 @@ export function normalisedText(message: Message, bot: BotIdentity): string {
   if (suffix !== null && !same(suffix, bot.username)) return text
   if (name === 'start') return '/help'
   return suffix === null ? text : `/${name}${text.slice(entity.length)}`
+}
+
+/** The words of a message, with the addresses that some of them link to. */
+export function wordsOf(
+  message: Pick<Message, 'text' | 'caption' | 'entities' | 'caption_entities'>,
+): string {
+  return withLinks(message.text ?? message.caption ?? '', message.entities ?? message.caption_entities ?? [])
+}
+
+/** Words and their marks as the platform gives them apart, with the addresses that only the marks hold. */
+export function withLinks(text: string, entities: readonly MessageEntity[]): string {
+  let rest = text
+  // From the end, so that the places before stay right.
+  for (const entity of entities.toSorted((a, b) => b.offset - a.offset)) {
+    if (entity.type !== 'text_link') continue
+    const end = entity.offset + entity.length
+    const words = text.slice(entity.offset, end)
+    rest = rest.slice(0, entity.offset) + withAddress(words, entity.url) + rest.slice(end)
+  }
+  return rest
 }
 
 function parseCommand(part: string): { readonly name: string; readonly suffix: string | null } {

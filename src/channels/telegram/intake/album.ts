@@ -1,3 +1,4 @@
+import type { Update } from 'grammy/types'
 import type { InboundEvent } from '../../../conversation/receiver.ts'
 
 /** What one update delivered, and the album that it belongs to. */
@@ -6,23 +7,38 @@ export interface Piece {
   readonly album: string | null
 }
 
+/** Pieces of the largest album. @see https://core.telegram.org/bots/api#sendmediagroup */
+const MAX_PIECES = 10
+
 /**
  * Several pictures sent together come as as many messages, of which one carries the words. They
- * are one question: pieces of an album that follow one another become one message under the
- * first one's id. What comes in a later batch stays a message of its own.
+ * are one question: pieces of an album become one message under the first one's id, whatever others
+ * wrote between them.
  */
 export function joinAlbums(pieces: readonly Piece[]): readonly InboundEvent[] {
   const joined: Piece[] = []
   for (const piece of pieces) {
-    const last = joined.at(-1)
-    const whole =
-      last && last.album !== null && last.album === piece.album ? join(last.item, piece.item) : null
-    if (whole) joined[joined.length - 1] = { item: whole, album: piece.album }
+    const at = piece.album === null ? -1 : joined.findIndex(({ album }) => album === piece.album)
+    const whole = at === -1 ? null : join(joined[at]!.item, piece.item)
+    if (whole) joined[at] = { item: whole, album: piece.album }
     else joined.push(piece)
   }
   return joined.map((piece) => piece.item)
 }
 
+/** How many pieces of albums there are that may not have come whole yet. */
+export function openPieces(updates: readonly Update[]): number {
+  const counts = new Map<string, number>()
+  for (const { message } of updates) {
+    const album = message?.media_group_id
+    if (album !== undefined) counts.set(album, (counts.get(album) ?? 0) + 1)
+  }
+  let open = 0
+  for (const count of counts.values()) if (count < MAX_PIECES) open += count
+  return open
+}
+
+/** One message of both; null: they are not by the same person at the same place. */
 function join(first: InboundEvent, next: InboundEvent): InboundEvent | null {
   if (first.kind !== 'message' || next.kind !== 'message') return null
   if (first.address !== next.address || first.person.id !== next.person.id) return null

@@ -1,4 +1,4 @@
-import type { Message } from 'grammy/types'
+import type { ExternalReplyInfo, Message } from 'grammy/types'
 import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
 import {
   fileLimit,
@@ -40,8 +40,8 @@ const UNSUPPORTED: ReadonlyArray<readonly [keyof Message.CommonMessage | string,
   ['paid_media', "I can't open paid media. Send me a picture, or tell me in words."],
 ]
 
-/** The media of a message; pure, nothing is loaded. */
-export function mediaOf(message: Message): Media {
+/** The media of a message, or of one that it answers in another chat; pure, nothing is loaded. */
+export function mediaOf(message: Message | ExternalReplyInfo): Media {
   const unsupported = UNSUPPORTED.find(([field]) => field in message)
   if (unsupported) return { kind: 'unsupported', sentence: unsupported[1] }
   if (message.photo) {

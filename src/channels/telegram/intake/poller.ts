@@ -1,12 +1,13 @@
 import type { Update } from 'grammy/types'
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
-import { type Clock, DAY, MINUTE, SECOND } from '../../../support/clock.ts'
+import { type Clock, DAY, MINUTE, SECOND, sleep } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
 import { BatchStorage } from '../../kit/batch-storage.ts'
 import { IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake-loop.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure } from '../api/failure.ts'
+import { openPieces } from './album.ts'
 import { ALLOWED_UPDATES } from './receive.ts'
 
 /** The cursors of this channel, stored with what came before them. */
@@ -21,6 +22,9 @@ const CONFLICT_RETRY = { initialMs: 2 * SECOND, maxMs: MINUTE }
  * brings back what the store recognises.
  */
 const IDLE_MS = 6 * DAY
+
+/** Longer than the pieces of an album are apart, and hardly noticed. */
+const ALBUM_WAIT_MS = SECOND / 2
 
 export interface PollerOptions {
   readonly client: TelegramClient
@@ -90,22 +94,50 @@ export class Poller {
   }
 
   async #round(receiver: Receiver, mayWait: boolean, signal: AbortSignal): Promise<void> {
-    const { client, clock, waitSeconds } = this.#options
-    const idle = clock.now() - this.#seenAt > IDLE_MS
-    const wait = mayWait ? waitSeconds : 0
-    const answer = await client.getUpdates(
-      { offset: idle ? null : this.#offset, waitSeconds: wait, allowed: ALLOWED_UPDATES },
-      signal,
-    )
-    if (!Array.isArray(answer)) throw new TelegramFailure('server', 'getUpdates', 'answered no list')
-    const updates = answer.filter((update): update is Update => Number.isSafeInteger(update?.update_id))
-    if (updates.length > 0) await this.#deliver(receiver, updates)
-    else if (answer.length > 0) throw new TelegramFailure('server', 'getUpdates', 'answered no updates')
+    const wait = mayWait ? this.#options.waitSeconds : 0
+    const updates = await this.#ask(wait, signal)
+    if (updates.length > 0) await this.#deliver(receiver, await this.#withWholeAlbums(updates, signal))
     // Another poller ends a poll that waits, not one that returns at once.
     if (this.#inConflict && wait === 0) return
     this.#inConflict = false
     this.#loop.recovered()
     this.#loop.connected()
+  }
+
+  async #ask(waitSeconds: number, signal: AbortSignal): Promise<readonly Update[]> {
+    const { client, clock } = this.#options
+    const idle = clock.now() - this.#seenAt > IDLE_MS
+    const answer = await client.getUpdates(
+      { offset: idle ? null : this.#offset, waitSeconds, allowed: ALLOWED_UPDATES },
+      signal,
+    )
+    if (!Array.isArray(answer)) throw new TelegramFailure('server', 'getUpdates', 'answered no list')
+    const updates = answer.filter((update): update is Update => Number.isSafeInteger(update?.update_id))
+    if (answer.length > 0 && updates.length === 0)
+      throw new TelegramFailure('server', 'getUpdates', 'answered no updates')
+    return updates
+  }
+
+  /**
+   * The pieces of an album come one after the other: asked again from the same offset, which confirms
+   * nothing, Telegram gives what has come and whatever follows it.
+   */
+  async #withWholeAlbums(updates: readonly Update[], signal: AbortSignal): Promise<readonly Update[]> {
+    let known = updates
+    try {
+      for (let open = openPieces(known); open > 0;) {
+        await sleep(this.#options.clock, ALBUM_WAIT_MS, signal)
+        const more = await this.#ask(0, signal)
+        const openNow = openPieces(more)
+        if (more.length < known.length || openNow === open) break
+        known = more
+        open = openNow
+      }
+    } catch (error) {
+      // What has come is there all the same; what is wrong shows in the next round.
+      if (!(error instanceof TelegramFailure)) throw error
+    }
+    return known
   }
 
   /** An update that cannot be handled is skipped, and the offset moves past it in the store. */

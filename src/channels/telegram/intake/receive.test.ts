@@ -106,16 +106,82 @@ describe('an update of Telegram', () => {
     expect(item).toMatchObject({ person: { id: '501' }, text: '/new', forwarded: true })
   })
 
+  const link = (offset: number, length: number, url: string) => ({ type: 'text_link', offset, length, url })
+
+  test('with words that link to an address carries both, wherever they stand', () => {
+    const url = 'https://example.org/docs'
+    const marks = [link(5, 4, url), { type: 'bold', offset: 0, length: 9 }, link(15, 7, 'https://b.org')]
+    expect(one({ text: 'Read this, and another.', entities: marks }).text).toBe(
+      'Read [this](https://example.org/docs), and [another](https://b.org).',
+    )
+    const caption = { caption: 'look', caption_entities: [link(0, 4, url)] }
+    expect(one({ photo: [{ file_id: 'p' }], ...caption }).text).toBe(`[look](${url})`)
+    expect(one({ ...caption, photo: [{ file_id: 'p' }], forward_origin: { type: 'hidden_user' } }).text).toBe(
+      `[look](${url})`,
+    )
+    expect(map({ text: 'look', entities: [link(0, 4, url)] }, 'edited_message')).toMatchObject([
+      { text: `[look](${url})` },
+    ])
+    const command = { type: 'bot_command', offset: 0, length: 20 }
+    expect(one({ text: '/new@hermes_test_bot this', entities: [command, link(21, 4, url)] }).text).toBe(
+      `/new [this](${url})`,
+    )
+    expect(one({ text: 'example.org/docs', entities: [link(0, 16, url)] }).text).toBe('example.org/docs')
+  })
+
+  const BEN = { id: 9, is_bot: false, first_name: 'Ben' }
+  const said = (text: string, more: object = {}) => ({ message_id: 3, from: BEN, text, ...more })
+
+  test('that answers somebody else carries what it answers, marked as a quotation', () => {
+    const asks = '@hermes_test_bot what does this mean?'
+    expect(inGroup(asks, { reply_to_message: said('Nomen est omen.\nYes.') }).text).toBe(
+      `[In reply to a message from Ben:]\n> Nomen est omen.\n> Yes.\n\n${asks}`,
+    )
+    const quote = { text: 'omen', position: 10 }
+    expect(inGroup(asks, { reply_to_message: said('Nomen est omen.'), quote }).text).toContain('> omen\n\n')
+    const linked = said('here', { entities: [link(0, 4, 'https://example.org/docs')] })
+    expect(inGroup(asks, { reply_to_message: linked }).text).toContain('> [here](https://example.org/docs)')
+    const edit = map({ text: 'and this?', reply_to_message: said('Nomen') }, 'edited_message')
+    expect(edit).toMatchObject([{ text: '[In reply to a message from Ben:]\n> Nomen\n\nand this?' }])
+  })
+
+  test('that answers a picture carries it, also from another chat', () => {
+    asked.length = 0
+    const photo = [{ file_id: 'theirs' }]
+    const item = one({ text: 'what is it?', reply_to_message: said('', { photo, text: undefined }) })
+    expect(item.text).toBe('[In reply to a message from Ben]\n\nwhat is it?')
+    const origin = { type: 'hidden_user', sender_user_name: 'Cleo', date: 1 }
+    const elsewhere = one({ text: 'and?', external_reply: { origin, photo }, quote: { text: 'a cat' } })
+    expect(elsewhere.text).toBe('[In reply to a message from Cleo:]\n> a cat\n\nand?')
+    expect(asked.map(({ fileId }) => fileId)).toEqual(['theirs', 'theirs'])
+  })
+
+  test.each([
+    ['a command', '/new', {}, '/new'],
+    ['what the bot wrote', 'thanks', { from: { id: 4242, is_bot: true } }, 'thanks'],
+    ['what made the topic', 'hello', { forum_topic_created: {} }, 'hello'],
+    ['a note of the service', 'hello', { text: undefined, pinned_message: {} }, 'hello'],
+  ])('is not quoted with %s', (_what, text, fields, expected) => {
+    expect(one({ text, reply_to_message: said('before', fields) }).text).toBe(expected)
+  })
+
+  test('of the bot is quoted where a part of it was chosen', () => {
+    const own = said('one two three', { from: { id: 4242, is_bot: true, first_name: 'Hermes' } })
+    expect(one({ text: 'why?', reply_to_message: own, quote: { text: 'two' } }).text).toBe(
+      '[In reply to a message from Hermes:]\n> two\n\nwhy?',
+    )
+  })
+
   test('with a photo carries the largest size that the model takes, and its caption', () => {
     asked.length = 0
-    const sizes = [1_000, 90_000, 4_000_000, 9_000_000].map((file_size) => ({
+    const sizes = [1_000, 90_000, 3_900_000, 9_000_000].map((file_size) => ({
       file_id: `p${file_size}`,
       file_size,
     }))
     const item = one({ photo: sizes, caption: 'what is it?' })
     expect(item.text).toBe('what is it?')
     expect(item.attachments.length).toBe(1)
-    expect(asked[0]).toMatchObject({ fileId: 'p4000000', mediaType: 'image/jpeg' })
+    expect(asked[0]).toMatchObject({ fileId: 'p3900000', mediaType: 'image/jpeg' })
   })
 
   test.each([

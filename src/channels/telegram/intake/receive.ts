@@ -1,9 +1,11 @@
-import type { Message, Update, User } from 'grammy/types'
+import type { Message, Update } from 'grammy/types'
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
+import { withQuotation } from '../../kit/quotation.ts'
 import { formatAddress } from '../address.ts'
 import { isAddressed, normalisedText, type BotIdentity } from './addressed.ts'
 import type { FileLoader } from './media.ts'
 import { mediaOf } from './media.ts'
+import { nameOf, repliedIn } from './replied.ts'
 
 /** The kinds of update that are asked for. */
 export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] as const
@@ -48,14 +50,17 @@ function mapMessage(message: Message, context: MappingContext): readonly Inbound
   const text = normalisedText(message, context.bot)
   // Members who join or leave, pinned messages and the like are no requests.
   if (text === '' && media.kind === 'none') return []
+  // Of an album every piece answers the same: the one with the words says so.
+  const replied = message.media_group_id !== undefined && text === '' ? null : repliedIn(message, context.bot)
+  const files = [replied?.file ?? null, media.kind === 'file' ? media.file : null]
   return [
     {
       kind: 'message',
       ...placeOf(message),
       person,
       chat: chatOf(message, context.bot),
-      text,
-      attachments: media.kind === 'file' ? [context.load(media.file)] : [],
+      text: withQuotation(text, replied?.quotation ?? null),
+      attachments: files.filter((file) => file !== null).map(context.load),
       unsupported: media.kind === 'unsupported' ? media.sentence : null,
       ...(message.forward_origin ? { forwarded: true } : {}),
     },
@@ -67,7 +72,8 @@ function mapEdit(message: Message, context: MappingContext): readonly InboundEve
   const text = normalisedText(message, context.bot)
   // A live location that moves is an edit as well.
   if (!person || text === '') return []
-  return [{ kind: 'edit', ...placeOf(message), person, chat: chatOf(message, context.bot), text }]
+  const words = withQuotation(text, repliedIn(message, context.bot)?.quotation ?? null)
+  return [{ kind: 'edit', ...placeOf(message), person, chat: chatOf(message, context.bot), text: words }]
 }
 
 function placeOf(message: Message): { readonly address: string; readonly platformMessageId: string } {
@@ -98,11 +104,6 @@ function personOf(message: Message): Person | null {
   const from = message.from
   if (!from || from.is_bot) return null
   return { id: String(integer(from.id)), name: nameOf(from) }
-}
-
-function nameOf(user: User): string | null {
-  const name = [user.first_name, user.last_name].filter(Boolean).join(' ')
-  return name || user.username || null
 }
 
 function moved(from: number, to: number): InboundEvent {

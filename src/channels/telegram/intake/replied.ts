@@ -1,0 +1,65 @@
+import type { ExternalReplyInfo, Message, MessageOrigin } from 'grammy/types'
+import type { Quotation } from '../../kit/quotation.ts'
+import { withLinks, wordsOf, type BotIdentity } from './addressed.ts'
+import { mediaOf, type FileRef } from './media.ts'
+
+/** What a message answers. */
+export interface Replied {
+  readonly quotation: Quotation
+  /** A picture or a document in it; null = none that can be read. */
+  readonly file: FileRef | null
+}
+
+/**
+ * What a person points to by answering it, and the model would not see otherwise; null: nothing. An
+ * answer of the bot itself stands in the history, and is quoted only where a part of it was chosen.
+ */
+export function repliedIn(message: Message, bot: BotIdentity): Replied | null {
+  const { quote, external_reply: external, reply_to_message: replied } = message
+  const chosen = quote ? withLinks(quote.text, quote.entities ?? []) : null
+  // In a forum every message "replies" to the one that made its topic.
+  if (replied && !('forum_topic_created' in replied)) {
+    const own = replied.from?.id === bot.id
+    if (own && chosen === null) return null
+    return repliedOf(nameOfSender(replied), chosen ?? wordsOf(replied), own ? null : replied)
+  }
+  // It stands in another chat, or in another topic.
+  if (external) return repliedOf(nameOfOrigin(external.origin), chosen ?? '', external)
+  return chosen === null ? null : repliedOf(null, chosen, null)
+}
+
+function repliedOf(
+  from: string | null,
+  text: string,
+  carrier: Message | ExternalReplyInfo | null,
+): Replied | null {
+  const media = carrier ? mediaOf(carrier) : null
+  const file = media?.kind === 'file' ? media.file : null
+  // Somebody joined, a message was pinned.
+  if (text === '' && (media === null || media.kind === 'none')) return null
+  return { quotation: { from, text }, file }
+}
+
+function nameOfSender({ from, sender_chat: chat }: Message): string | null {
+  return chat?.title ?? nameOf(from)
+}
+
+function nameOfOrigin(origin: MessageOrigin): string | null {
+  switch (origin.type) {
+    case 'user':
+      return nameOf(origin.sender_user)
+    case 'hidden_user':
+      return origin.sender_user_name
+    case 'chat':
+      return origin.sender_chat.title ?? null
+    case 'channel':
+      return origin.chat.title ?? null
+  }
+}
+
+/** How people call somebody; null: the platform does not say. */
+export function nameOf(user: Message['from']): string | null {
+  if (!user) return null
+  const name = [user.first_name, user.last_name].filter(Boolean).join(' ')
+  return name || user.username || null
+}
