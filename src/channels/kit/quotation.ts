@@ -1,7 +1,9 @@
 import { looksLikeSignInPaste } from '../../support/token-shape.ts'
 
-/** Something that a person points to by answering it, and the model would not see otherwise. */
+/** Somebody's words that a person points to, and the model would not see otherwise. */
 export interface Quotation {
+  /** Was it answered, or passed on? */
+  readonly kind: 'answered' | 'shared'
   /** Who wrote it, as others call them; null = nobody knows. */
   readonly from: string | null
   /** Empty: it has no words, such as a picture. */
@@ -13,22 +15,23 @@ const MAX_QUOTED = 4_000
 const MAX_NAME = 120
 
 /**
- * A person's words with what they answer before them, marked as somebody's quoted words: `>` before
+ * A person's words behind those that they point to, marked as somebody's quoted words: `>` before
  * each line. Not before a command, which is one only at the beginning, nor before a pasted code, which
  * must be seen as such.
  */
 export function withQuotation(text: string, quotation: Quotation | null): string {
   if (!quotation || /^\s*\/[a-z]/i.test(text) || looksLikeSignInPaste(text)) return text
-  const name = quotation.from
-    ?.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+  const { kind, from } = quotation
+  const name = from
+    ?.slice(0, MAX_NAME)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
-    .slice(0, MAX_NAME)
-  const whose = name ? ` from ${name}` : ''
+  const source = `${kind === 'answered' ? 'In reply to a message' : 'A message'}${name ? ` from ${name}` : ''}`
   const words = quotation.text.trim()
-  if (words === '') return `[In reply to a message${whose}]\n\n${text}`.trimEnd()
+  if (words === '') return `[${source}]\n\n${text}`.trimEnd()
   const shown = words.length > MAX_QUOTED ? `${words.slice(0, MAX_QUOTED).toWellFormed()}…` : words
   const lines = shown.split('\n').map((line) => `> ${line}`.trimEnd())
-  return `[In reply to a message${whose}:]\n${lines.join('\n')}\n\n${text}`.trimEnd()
+  return `[${source}:]\n${lines.join('\n')}\n\n${text}`.trimEnd()
 }
 
 /** Words that link to an address, with the address. What is the address already stays as it is. */

@@ -129,3 +129,32 @@ test('only changed words are an edit', () => {
   })
   expect(mapEdit(message('a link preview came'), privately, { load })).toBeNull()
 })
+
+const BEN = { id: '9', username: 'ben', global_name: 'Ben' }
+const answering = (text: string, referenced: object) =>
+  message(text, {
+    type: 19,
+    referenced_message: { author: BEN, content: '', attachments: [], ...referenced },
+  })
+
+test.each([
+  [
+    'what is meant?',
+    { content: 'Nomen\nomen' },
+    '[In reply to a message from Ben:]\n> Nomen\n> omen\n\nwhat is meant?',
+  ],
+  ['/new', { content: 'Nomen' }, '/new'],
+  ['thanks', { content: 'an answer', author: { id: BOT.id, username: 'hermes' } }, 'thanks'],
+  ['what?', {}, 'what?'],
+])('what a message answers comes with it, marked as a quotation: %s', (text, referenced, expected) => {
+  expect(map(answering(text, referenced), privately)).toMatchObject({ text: expected })
+  const edited = { ...answering(text, referenced), edited_timestamp: '2026-01-01T00:00:00Z' }
+  expect(mapEdit(edited, privately, { load })).toMatchObject({ text: expected })
+})
+
+test('a picture that a message answers comes with it', () => {
+  const attachments = [{ url: 'u1', filename: 'IMG', size: 10 }]
+  const item = map(answering('what is it?', { attachments }), privately)
+  expect(item).toMatchObject({ text: '[In reply to a message from Ben]\n\nwhat is it?', unsupported: null })
+  expect(item?.kind === 'message' && item.attachments).toHaveLength(1)
+})

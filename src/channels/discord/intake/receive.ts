@@ -1,6 +1,7 @@
 import type { APIMessage, APIMessageSnapshotFields } from 'discord-api-types/v10'
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
-import type { FileLoader } from './media.ts'
+import { withQuotation, type Quotation } from '../../kit/quotation.ts'
+import type { FileLoader, FileRef } from './media.ts'
 import { mediaOf } from './media.ts'
 
 /** What a person wrote: other types are notes of the platform itself, such as a pin or a boost. */
@@ -60,7 +61,11 @@ export function mapMessage(
     flags: message.flags ?? 0,
   })
   const own = withoutMention(message.content, where)
-  const text = forwarded ? [own, forwarded.content].filter((part) => part !== '').join('\n') : own
+  const replied = repliedIn(message, where)
+  const text = forwarded
+    ? [own, forwarded.content].filter((part) => part !== '').join('\n')
+    : withQuotation(own, replied?.quotation ?? null)
+  const files = [...(replied?.files ?? []), ...(media.kind === 'files' ? media.files : [])]
   // Without the Message Content Intent, and in mere link previews, there is nothing to read.
   if (text === '' && media.kind === 'none' && !isAddressed(message, where)) return null
   return {
@@ -70,7 +75,7 @@ export function mapMessage(
     person: personOf(message, author, mapping.groups),
     chat: chatOf(message, where),
     text,
-    attachments: media.kind === 'files' ? media.files.map((file) => mapping.load(file)) : [],
+    attachments: files.map((file) => mapping.load(file)),
     unsupported: media.kind === 'unsupported' ? media.sentence : null,
     ...(forwarded ? { forwarded: true } : {}),
   }
@@ -87,7 +92,31 @@ export function mapEdit(message: SeenMessage, where: MessageContext, mapping: Ma
     platformMessageId: message.id,
     person: personOf(message, author, mapping.groups),
     chat: chatOf(message, where),
-    text,
+    text: withQuotation(text, repliedIn(message, where)?.quotation ?? null),
+  }
+}
+
+interface Replied {
+  readonly quotation: Quotation
+  readonly files: readonly FileRef[]
+}
+
+/** What a person points to by answering it; null: nothing. An answer of the bot itself stands in the history. */
+function repliedIn(message: SeenMessage, { bot }: MessageContext): Replied | null {
+  const replied = message.type === REPLY ? message.referenced_message : null
+  if (!replied || replied.author.id === bot.id) return null
+  const media = mediaOf({
+    attachments: replied.attachments ?? [],
+    hasSticker: false,
+    hasPoll: false,
+    flags: replied.flags ?? 0,
+  })
+  const text = replied.content ?? ''
+  if (text === '' && media.kind === 'none') return null
+  const from = replied.author.global_name ?? replied.author.username ?? null
+  return {
+    quotation: { kind: 'answered', from, text },
+    files: media.kind === 'files' ? media.files : [],
   }
 }
 

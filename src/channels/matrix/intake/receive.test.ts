@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { cpuMsOf } from '../../../../test/support/cpu-time.ts'
 import type { InboundEvent } from '../../../conversation/receiver.ts'
 import type { MatrixEvent } from '../api/events.ts'
 import type { Pointed, Room } from '../rooms/rooms.ts'
+import { withLinks } from './links.ts'
 import type { FileRef } from './media.ts'
 import { mapEvent, type MappingContext } from './receive.ts'
 
@@ -19,7 +21,29 @@ const known = new Map<string, Pointed>([
   ['$bobs', { sender: '@bob:test', threadRoot: null }],
 ])
 
-function map(content: object, room = PRIVATE, over: Partial<MatrixEvent> = {}): Promise<InboundEvent | null> {
+const bobsPicture = { msgtype: 'm.image', body: 'cat.png', url: 'mxc://test/cat' }
+const events = new Map<string, MatrixEvent>(
+  (
+    [
+      ['$bots', BOT, { msgtype: 'm.text', body: 'an answer' }],
+      ['$bobs', '@bob:test', { msgtype: 'm.text', body: 'Nomen est omen.\nYes.' }],
+      ['$picture', '@bob:test', bobsPicture],
+      ['$gone', '@bob:test', {}],
+      [
+        '$reply',
+        ADA,
+        { msgtype: 'm.text', body: 'x', 'm.relates_to': { 'm.in_reply_to': { event_id: '$bobs' } } },
+      ],
+    ] as const
+  ).map(([id, sender, content]) => [id, { type: 'm.room.message', event_id: id, sender, content }]),
+)
+
+function map(
+  content: object,
+  room = PRIVATE,
+  over: Partial<MatrixEvent> = {},
+  more: Partial<MappingContext> = {},
+): Promise<InboundEvent | null> {
   const context: MappingContext = {
     roomId: ROOM,
     userId: BOT,
@@ -29,7 +53,9 @@ function map(content: object, room = PRIVATE, over: Partial<MatrixEvent> = {}): 
       return () => Promise.reject(new Error('not loaded here'))
     },
     pointed: async (id) => known.get(id) ?? null,
+    event: async (id) => events.get(id) ?? null,
     recall: (id) => known.get(id) ?? null,
+    ...more,
   }
   const event = { type: 'm.room.message', event_id: '$1', sender: ADA, content, ...over }
   return mapEvent(event as MatrixEvent, context)
@@ -116,13 +142,86 @@ describe('the words', () => {
   test('of a reply lack what it quotes', async () => {
     const body = '> <@bob:test> what is it?\n> second line\n\nthe answer\n> my own quote'
     const content = text(body, relation({ 'm.in_reply_to': { event_id: '$bobs' } }))
-    expect(await map(content)).toMatchObject({ text: 'the answer\n> my own quote' })
+    expect(await map(content, PRIVATE, {}, { event: async () => null })).toMatchObject({
+      text: 'the answer\n> my own quote',
+    })
     expect(await map(text(body))).toMatchObject({ text: body })
+  })
+})
+
+const answering = (id: string) => relation({ 'm.in_reply_to': { event_id: id } })
+
+describe('what a message answers', () => {
+  test.each([
+    ['$bobs', 'why?', '[In reply to a message from @bob:test:]\n> Nomen est omen.\n> Yes.\n\nwhy?', 0],
+    ['$picture', 'what is it?', '[In reply to a message from @bob:test]\n\nwhat is it?', 1],
+    ['$bots', 'thanks', 'thanks', 0],
+    ['$gone', 'what?', 'what?', 0],
+    ['$bobs', '!new', '/new', 0],
+  ])('comes with it, marked as a quotation: %s, %s', async (id, body, expected, count) => {
+    const item = await map(text(body, answering(id)))
+    expect(item).toMatchObject({ text: expected })
+    expect(item?.kind === 'message' && item.attachments).toHaveLength(count)
+  })
+
+  test('comes with an edit as well', async () => {
+    known.set('$reply', { sender: ADA, threadRoot: null })
+    const content = text('* y', {
+      'm.new_content': text('y'),
+      ...relation({ rel_type: 'm.replace', event_id: '$reply' }),
+    })
+    expect(await map(content)).toMatchObject({
+      kind: 'edit',
+      text: '[In reply to a message from @bob:test:]\n> Nomen est omen.\n> Yes.\n\ny',
+    })
+  })
+
+  test('is not asked for where nobody meant the bot', async () => {
+    const event = () => Promise.reject(new Error('this was not to be asked for'))
+    expect(await map(text('why?', answering('$bobs')), GROUP, {}, { event })).toMatchObject({ text: 'why?' })
+  })
+})
+
+describe('links that only the formatted words hold', () => {
+  const formatted = (body: string, formatted_body: string) => map(text(body, { formatted_body }))
+  test.each([
+    [
+      'read this',
+      'read <a href="https://a.org/?x=1&amp;y=2">this</a>',
+      'read [this](https://a.org/?x=1&y=2)',
+    ],
+    [
+      'a and a',
+      "<a href='https://a.org'>a</a> and <a href='https://b.org'>a</a>",
+      '[a](https://a.org) and [a](https://b.org)',
+    ],
+    ['[this](https://a.org)', '<a href="https://a.org">this</a>', '[this](https://a.org)'],
+    ['a.org', '<a href="https://a.org">a.org</a>', 'a.org'],
+    ['bold', '<a href="https://a.org"><b>bold</b></a>', '[bold](https://a.org)'],
+    ['Bob: hi', '<a href="https://matrix.to/#/@bob:test">Bob</a>: hi', 'Bob: hi'],
+    ['words', '<a href="https://a.org">other</a>', 'words\n[other](https://a.org)'],
+    ['yes', '<mx-reply><a href="https://a.org">quoted</a></mx-reply>yes', 'yes'],
+    ['x', '<a href="javascript:alert(1)">x</a>', 'x'],
+  ])('%s', async (body, formattedBody, expected) => {
+    expect(await formatted(body, formattedBody)).toMatchObject({ text: expected })
+  })
+
+  test.each([
+    ['<a '.repeat(20_000)],
+    ['<a >'.repeat(16_000)],
+    ['<a href="'.repeat(7_000)],
+    [`<a >${'<'.repeat(60_000)}</a>`],
+    ['<a href="https://a.org">x</a>'.repeat(2_000)],
+  ])('a long formatted text costs next to nothing (case %#)', async (hostile) => {
+    expect(cpuMsOf(() => withLinks('x '.repeat(30_000), hostile))).toBeLessThan(50)
   })
 })
 
 describe('what is not answered', () => {
   test.each([
+    ['requests to verify', { msgtype: 'm.key.verification.request', body: 'verify me' }, {}],
+    ['notices of the server', { msgtype: 'm.server_notice', body: 'x' }, {}],
+    ['kinds that nobody knows', { msgtype: 'com.example.thing', body: 'x' }, {}],
     ['its own messages', text('x'), { sender: BOT }],
     ['notices', { msgtype: 'm.notice', body: 'x' }, {}],
     [

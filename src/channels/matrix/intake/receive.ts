@@ -1,9 +1,11 @@
 import type { Chat, InboundEvent } from '../../../conversation/receiver.ts'
+import { withQuotation, type Quotation } from '../../kit/quotation.ts'
 import { formatAddress } from '../address.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import { threadRootOf, type Pointed, type Room } from '../rooms/rooms.ts'
 import { isPlainCommand, mentions, normalisedText, repliedTo, withoutFallback } from './addressed.ts'
-import type { FileLoader } from './media.ts'
+import { withLinks } from './links.ts'
+import type { FileLoader, FileRef } from './media.ts'
 import { captionOf, mediaOf, POLL, STICKER } from './media.ts'
 
 export const ENCRYPTED_ROOM =
@@ -18,6 +20,8 @@ export interface MappingContext {
   readonly load: FileLoader
   /** The message that another one points to. @throws MatrixFailure */
   readonly pointed: (eventId: string) => Promise<Pointed | null>
+  /** The whole message that another one answers; without it, nothing is quoted. @throws MatrixFailure */
+  readonly event?: (eventId: string) => Promise<MatrixEvent | null>
   /** What is remembered of a message, without asking. */
   readonly recall: (eventId: string) => Pointed | null
 }
@@ -47,14 +51,18 @@ export async function mapEvent(event: MatrixEvent, context: MappingContext): Pro
   if (unsupported === null && !isAnswerable(event.content)) return null
   const media = mediaOf(event)
   const body = media.kind === 'file' ? captionOf(event.content) : wordsOf(event.content)
+  const chat = await chatOf(event, event.content, body, context)
+  const replied = chat.addressed ? await repliedIn(event, context) : null
+  const files = [replied?.file ?? null, media.kind === 'file' ? media.file : null]
+  const text = withLinks(normalisedText(body, botIn(context)), textOf(event.content, 'formatted_body') ?? '')
   return {
     kind: 'message',
     address: formatAddress(context.roomId, threadRootOf(event)),
     platformMessageId: event.event_id,
     person: personOf(event.sender, context),
-    chat: await chatOf(event, event.content, body, context),
-    text: normalisedText(body, botIn(context)),
-    attachments: media.kind === 'file' ? [context.load(media.file)] : [],
+    chat,
+    text: withQuotation(text, replied?.quotation ?? null),
+    attachments: files.filter((file) => file !== null).map(context.load),
     unsupported: unsupported ?? (media.kind === 'unsupported' ? media.sentence : null),
   }
 }
@@ -95,14 +103,38 @@ async function mapEdit(
   if (original?.sender !== event.sender) return null
   const body = 'filename' in content ? captionOf(content) : wordsOf(content)
   if (body === '') return null
+  const chat = await chatOf(event, content, body, context)
+  // What a message answers stands in its first form alone.
+  const first = chat.addressed ? ((await context.event?.(originalId)) ?? null) : null
+  const replied = first && (await repliedIn(first, context))
+  const text = withLinks(normalisedText(body, botIn(context)), textOf(content, 'formatted_body') ?? '')
   return {
     kind: 'edit',
     address: formatAddress(context.roomId, original.threadRoot),
     platformMessageId: originalId,
     person: personOf(event.sender, context),
-    chat: await chatOf(event, content, body, context),
-    text: normalisedText(body, botIn(context)),
+    chat,
+    text: withQuotation(text, replied?.quotation ?? null),
   }
+}
+
+interface Replied {
+  readonly quotation: Quotation
+  readonly file: FileRef | null
+}
+
+/** What a person points to by answering it; null: nothing. An answer of the bot itself stands in the history. */
+async function repliedIn(event: MatrixEvent, context: MappingContext): Promise<Replied | null> {
+  const id = repliedTo(event)
+  if (id === null || (await context.pointed(id))?.sender === context.userId) return null
+  const replied = (await context.event?.(id)) ?? null
+  if (!replied || replied.sender === context.userId || !isAnswerable(replied.content)) return null
+  const media = mediaOf(replied)
+  const file = media.kind === 'file' ? media.file : null
+  const body = file ? captionOf(replied.content) : wordsOf(replied.content)
+  const text = withLinks(body, textOf(replied.content, 'formatted_body') ?? '')
+  const from = context.room.names.get(replied.sender) ?? replied.sender
+  return { quotation: { kind: 'answered', from, text }, file }
 }
 
 /** A deleted message does not tell any more which thread it was in: what is remembered has to do. */
@@ -149,10 +181,24 @@ function personOf(
   return { id, name: room.names.get(id) ?? null }
 }
 
-/** Bots answer in notices so that bots do not answer them. */
+/**
+ * What people write. All else is between programs: bots answer in notices so that bots do not answer
+ * them, servers give notices, and clients ask each other to verify.
+ *
+ * @see https://spec.matrix.org/latest/client-server-api/#mroommessage-msgtypes
+ */
+const WRITTEN: ReadonlySet<string | null> = new Set([
+  'm.text',
+  'm.emote',
+  'm.image',
+  'm.file',
+  'm.audio',
+  'm.video',
+  'm.location',
+])
+
 function isAnswerable(content: Readonly<Record<string, unknown>>): boolean {
-  const type = textOf(content, 'msgtype')
-  return type !== null && type !== 'm.notice'
+  return WRITTEN.has(textOf(content, 'msgtype'))
 }
 
 function wordsOf(content: Readonly<Record<string, unknown>>): string {

@@ -81,10 +81,21 @@ export class Rooms {
   async pointed(roomId: string, eventId: string, signal: AbortSignal): Promise<Pointed | null> {
     const known = this.recall(roomId, eventId)
     if (known) return known
+    const event = await this.event(roomId, eventId, signal)
+    if (event === null) return null
+    const pointed = pointedOf(event)
+    this.remember(roomId, eventId, pointed)
+    return pointed
+  }
+
+  /**
+   * A message, which is asked for each time; null: there is none that the bot may see.
+   *
+   * @throws MatrixFailure when the server cannot be asked
+   */
+  async event(roomId: string, eventId: string, signal: AbortSignal): Promise<MatrixEvent | null> {
     try {
-      const pointed = pointedOf(await this.#client.event(roomId, eventId, signal))
-      this.remember(roomId, eventId, pointed)
-      return pointed
+      return await this.#client.event(roomId, eventId, signal)
     } catch (error) {
       if (isClosed(error)) return null
       throw error

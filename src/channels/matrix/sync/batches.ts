@@ -211,6 +211,7 @@ export class Batches {
       room: await rooms.describe(roomId, userId, signal),
       load,
       pointed: (eventId) => rooms.pointed(roomId, eventId, signal),
+      event: (eventId) => rooms.event(roomId, eventId, signal),
       recall: (eventId) => rooms.recall(roomId, eventId),
     }
   }

@@ -1,3 +1,5 @@
+import { blocksText } from './blocks.ts'
+
 /** A message as events and histories show it: the fields that this channel reads. */
 export interface SlackMessage {
   readonly ts: string
@@ -13,11 +15,25 @@ export interface SlackMessage {
   readonly reply_count?: number
   readonly latest_reply?: string
   readonly files?: readonly SlackFile[]
+  /** What the words look like; some programs send only these. */
+  readonly blocks?: unknown
+  /** Previews of links, and messages that were passed on. */
+  readonly attachments?: readonly SlackAttachment[]
   readonly user_profile?: { readonly display_name?: string; readonly real_name?: string }
   readonly metadata?: {
     readonly event_type?: string
     readonly event_payload?: Readonly<Record<string, unknown>>
   }
+}
+
+/** Something that hangs on a message. */
+export interface SlackAttachment {
+  /** Somebody's message that was passed on; else it is a preview. */
+  readonly is_share?: boolean
+  readonly author_name?: string
+  readonly text?: string
+  readonly files?: readonly SlackFile[]
+  readonly message_blocks?: ReadonlyArray<{ readonly message?: { readonly blocks?: unknown } }>
 }
 
 export interface SlackFile {
@@ -47,4 +63,28 @@ export interface SlackMessageEvent extends SlackMessage {
 /** The thread that a message is a reply in; null = it stands in the conversation itself. */
 export function threadOf(message: SlackMessage): string | null {
   return message.thread_ts !== undefined && message.thread_ts !== message.ts ? message.thread_ts : null
+}
+
+/** What a message says: in words, or in blocks that have no words beside them. */
+export function wordsOf({ text = '', blocks }: Pick<SlackMessage, 'text' | 'blocks'>): string {
+  return text.trim() === '' ? blocksText(blocks) : text
+}
+
+/** A message that somebody passed on. */
+export interface Shared {
+  readonly from: string | null
+  /** As Slack writes it. */
+  readonly text: string
+  readonly files: readonly SlackFile[]
+}
+
+/** The messages that a message passes on. */
+export function sharedIn({ attachments }: SlackMessage): readonly Shared[] {
+  return (attachments ?? [])
+    .filter((attachment) => attachment.is_share === true)
+    .map(({ author_name: from, text, files, message_blocks: parts }) => ({
+      from: from ?? null,
+      text: wordsOf({ text: text ?? '', blocks: parts?.flatMap(({ message }) => message?.blocks ?? []) }),
+      files: files ?? [],
+    }))
 }

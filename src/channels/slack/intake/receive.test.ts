@@ -226,3 +226,90 @@ test.each([
 ])('the longest message that Slack lets a stranger write costs next to nothing: %s', (_what, text) => {
   expect(cpuMsOf(() => map({ text }))).toBeLessThan(50)
 })
+
+describe('a message that was passed on', () => {
+  const shared = { is_share: true, author_name: 'Bob', text: 'Nomen &amp; <https://a.org|omen>' }
+  const quoted = '[A message from Bob:]\n> Nomen & [omen](https://a.org)'
+  const picture = { name: 'cat.png', mimetype: 'image/png', url_private: 'https://files.slack.com/cat.png' }
+
+  test('alone is read with its files', () => {
+    const item = map({ text: '', attachments: [{ ...shared, files: [picture] }] }, 'D1')!
+    expect(item.text).toBe(quoted)
+    expect(item.attachments).toHaveLength(1)
+  })
+
+  test('stands before the words about it', () => {
+    expect(map({ text: 'What does it mean?', attachments: [shared] }, 'D1')!.text).toBe(
+      `${quoted}\n\nWhat does it mean?`,
+    )
+  })
+
+  test('may have its words in blocks', () => {
+    const blocks = [{ type: 'section', text: { type: 'mrkdwn', text: 'in blocks' } }]
+    const attachment = { is_share: true, message_blocks: [{ message: { blocks } }] }
+    expect(map({ text: '', attachments: [attachment] }, 'D1')!.text).toBe('[A message:]\n> in blocks')
+  })
+
+  test('is no preview of a link', () => {
+    expect(map({ text: 'see', attachments: [{ text: 'a page' }] }, 'D1')!.text).toBe('see')
+    expect(map({ text: '', attachments: [{ text: 'a page' }] }, 'D1')).toBeNull()
+  })
+})
+
+describe('blocks without words beside them', () => {
+  const rich = (...elements: object[]) => ({
+    text: '',
+    blocks: [{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] }],
+  })
+
+  test('are the words, and call the bot', () => {
+    const call = { type: 'user', user_id: 'U0BOT' }
+    const item = map(
+      rich(
+        call,
+        { type: 'text', text: ' what is <this> & ' },
+        { type: 'link', url: 'https://a.org', text: 'that' },
+      ),
+    )!
+    expect(item).toMatchObject({ text: 'what is <this> & [that](https://a.org)', chat: { addressed: true } })
+  })
+
+  test('of every kind are read', () => {
+    const text = (words: string) => ({ type: 'text', text: words })
+    const blocks = [
+      { type: 'header', text: { type: 'plain_text', text: 'Head' } },
+      {
+        type: 'section',
+        text: { type: 'mrkdwn', text: 'a &lt; b' },
+        fields: [{ type: 'mrkdwn', text: 'field' }],
+      },
+      {
+        type: 'context',
+        elements: [
+          { type: 'mrkdwn', text: 'one' },
+          { type: 'plain_text', text: 'two' },
+        ],
+      },
+      {
+        type: 'rich_text',
+        elements: [
+          { type: 'rich_text_list', elements: [{ type: 'rich_text_section', elements: [text('point')] }] },
+          { type: 'rich_text_preformatted', elements: [text('code')] },
+          { type: 'rich_text_quote', elements: [text('quote '), { type: 'emoji', name: 'wave' }] },
+        ],
+      },
+      { type: 'markdown', text: '**bold**' },
+      { type: 'divider' },
+    ]
+    expect(map({ text: '', blocks }, 'D1')!.text).toBe(
+      'Head\na < b\nfield\none two\n- point\ncode\nquote :wave:\n**bold**',
+    )
+  })
+
+  test.each([[null], ['x'], [{}], [[null, 1, 'x', { type: 'rich_text', elements: 'x' }]]])(
+    'of an unknown shape are none: %j',
+    (blocks) => {
+      expect(map({ text: '', blocks }, 'D1')).toBeNull()
+    },
+  )
+})

@@ -1,9 +1,10 @@
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
+import { withQuotation } from '../../kit/quotation.ts'
 import { formatAddress, isPrivate } from '../address.ts'
 import { commandText, withSlash } from './commands.ts'
 import type { FileLoader } from './media.ts'
 import { fileOf, type FileRef } from './media.ts'
-import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
+import { sharedIn, threadOf, wordsOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
 import { mentions, mentionsOnlyOthers, plainText, type BotIdentity } from './text.ts'
 
 export interface MappingContext {
@@ -24,10 +25,18 @@ export function mapMessage(
 ): InboundEvent | null {
   const person = personOf(message, context.bot)
   if (!person || !WRITTEN.has(message.subtype)) return null
-  const text = withSlash(plainText(message.text ?? '', context.bot))
-  const files = (message.files ?? []).filter(({ mode }) => mode !== 'tombstone').map(fileOf)
+  const words = wordsOf(message)
+  const shared = sharedIn(message)
+  const text = shared.reduceRight(
+    (rest, { from, text: theirs }) =>
+      withQuotation(rest, { kind: 'shared', from, text: plainText(theirs, context.bot) }),
+    withSlash(plainText(words, context.bot)),
+  )
+  const files = [...shared.flatMap((one) => one.files), ...(message.files ?? [])]
+    .filter(({ mode }) => mode !== 'tombstone')
+    .map(fileOf)
   // A mention of the bot and nothing else asks for help.
-  const called = mentions(message.text ?? '', context.bot.userId)
+  const called = mentions(words, context.bot.userId)
   if (text === '' && files.length === 0 && !called) return null
   return {
     kind: 'message',
@@ -48,9 +57,9 @@ export function mapChange(event: SlackMessageEvent, context: MappingContext): In
   if (message.subtype === 'tombstone') return deletion(channel, before ?? message)
   const person = personOf(message, context.bot)
   if (!person || !WRITTEN.has(message.subtype)) return null
-  const text = plainText(message.text ?? '', context.bot)
+  const text = plainText(wordsOf(message), context.bot)
   // A preview that Slack adds to a link is a change as well.
-  if (text === '' || before?.text === message.text) return null
+  if (text === '' || (before && wordsOf(before) === wordsOf(message))) return null
   return {
     kind: 'edit',
     address: addressOf(channel, message),
@@ -111,7 +120,7 @@ function chatOf(channel: string, message: SlackMessage, context: MappingContext)
  * calls somebody else: people who talk with each other there name each other.
  */
 function isAddressed(channel: string, message: SlackMessage, { bot, takesPart }: MappingContext): boolean {
-  const text = message.text ?? ''
+  const text = wordsOf(message)
   if (mentions(text, bot.userId)) return true
   if (threadOf(message) === null || mentionsOnlyOthers(text, bot.userId)) return false
   return message.parent_user_id === bot.userId || takesPart(addressOf(channel, message))

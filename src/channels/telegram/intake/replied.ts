@@ -37,7 +37,7 @@ function repliedOf(
   const file = media?.kind === 'file' ? media.file : null
   // Somebody joined, a message was pinned.
   if (text === '' && (media === null || media.kind === 'none')) return null
-  return { quotation: { from, text }, file }
+  return { quotation: { kind: 'answered', from, text }, file }
 }
 
 function nameOfSender({ from, sender_chat: chat }: Message): string | null {
