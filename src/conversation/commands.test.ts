@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
 import type { Conversation } from '../inbox/message.ts'
-import { createCommands, parseCommand, type CommandCall } from './commands.ts'
+import { createCommands, parseCommand, readRequest, type CommandCall } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 
 test.each([
@@ -71,4 +71,28 @@ test('the usage of a chat in which nothing was said is nothing', async () => {
 
 test('/login is a command even where nobody can sign in, so that it never reaches the model', async () => {
   expect((await call('login', '')).reply).toBe(DEFAULT_TEXTS.login_refused)
+})
+
+test.each([
+  ['/new', 'new', '', null],
+  ['/new what is 2+2?', 'new', '', 'what is 2+2?'],
+  ['/new\nwhat is\n2+2?', 'new', '', 'what is\n2+2?'],
+  ['/stop and tell me why', 'stop', '', 'and tell me why'],
+  ['/model claude-small', 'model', 'claude-small', null],
+  ['/login replace', 'login', 'replace', null],
+  ['/help', 'help', '', null],
+  ['/status\n\nBest regards\nAnna', 'status', 'Best regards\nAnna', null],
+])('%j is a command, and what follows it is not lost', (text, name, rest, question) => {
+  expect(readRequest(text, commands)).toEqual({ command: { name, rest }, question })
+})
+
+test.each([
+  '/help me write a poem',
+  '/status of my order?',
+  '/usage of "whom" in English',
+  '/start the engine: how?',
+  '/unknown thing',
+  'what is /new?',
+])('%j is a question', (text) => {
+  expect(readRequest(text, commands)).toEqual({ command: null, question: text })
 })

@@ -40,6 +40,34 @@ export function parseCommand(text: string): { readonly name: string; readonly re
   return match ? { name: match[1]!.toLowerCase(), rest: (match[2] ?? '').trim() } : null
 }
 
+/** These say something and take no argument: words behind them on their line are a question. */
+const WITHOUT_ARGUMENT: ReadonlySet<string> = new Set(['start', 'help', 'status', 'usage'])
+/** These act, and what follows them is asked afterwards. */
+const BEFORE_A_QUESTION: ReadonlySet<string> = new Set(['new', 'stop'])
+
+/** What a message asks for: a command, something of the model, or one after the other. */
+export interface Request {
+  readonly command: { readonly name: string; readonly rest: string } | null
+  /** For the model; null = nothing. */
+  readonly question: string | null
+}
+
+/**
+ * Tells commands from words: `/new what is 2+2?` is a command and a question, `/help me` is a
+ * question. Nothing that a person wrote behind a command is lost.
+ */
+export function readRequest(text: string, commands: Commands): Request {
+  const parsed = parseCommand(text)
+  if (!parsed || !commands.has(parsed.name)) return { command: null, question: text }
+  const { name, rest } = parsed
+  if (rest === '') return { command: parsed, question: null }
+  if (BEFORE_A_QUESTION.has(name)) return { command: { name, rest: '' }, question: rest }
+  // What stands below the command is a greeting, as in mails.
+  const alone = parseCommand(text.trim().split('\n', 1)[0]!)?.rest === ''
+  const isQuestion = WITHOUT_ARGUMENT.has(name) && !alone
+  return isQuestion ? { command: null, question: text } : { command: parsed, question: null }
+}
+
 export interface CommandOptions {
   readonly conversations: Conversations
   readonly texts: Texts

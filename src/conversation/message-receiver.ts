@@ -23,7 +23,7 @@ import { decideAccess, needsPairing, type Access, type AccessPolicy } from './ac
 import { decidePairing, pairingCode } from './access/pairing-policy.ts'
 import type { Pairings } from './access/pairing.ts'
 import type { PersonRate } from './access/person-rate.ts'
-import { parseCommand, type Commands } from './commands.ts'
+import { readRequest, type Commands, type Request } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 import type { Chat, InboundEvent, Person, Receiver } from './receiver.ts'
 
@@ -118,7 +118,15 @@ export class MessageReceiver implements Receiver {
       let next = 0
       return perItem.map((own) => {
         const results = accepted.slice(next, (next += own.length))
-        return results.at(0) ?? NOTHING
+        // Of a command and its question, what became of the question.
+        return (
+          results[
+            Math.max(
+              0,
+              own.findIndex(({ kind }) => kind === 'message'),
+            )
+          ] ?? NOTHING
+        )
       })
     } catch (error) {
       for (const person of counted) this.#options.rate.refund(`${channel}:${person.id}`)
@@ -168,13 +176,27 @@ export class MessageReceiver implements Receiver {
     }
     if (item.unsupported !== null) return turnAway(item.unsupported)
     if (tooLarge) return turnAway(texts.refused_too_large)
-    const command =
-      item.chat.addressed && !item.forwarded ? await this.#command(channel, item, access.role) : null
-    if (command) return [command]
+    const request: Request =
+      item.chat.addressed && !item.forwarded
+        ? readRequest(item.text, this.#options.commands)
+        : { command: null, question: item.text }
+    const { question } = request
+    if (question === null) return this.#command(channel, item, access.role, request, item.platformMessageId)
     const attachments = await this.#load(item)
     if (typeof attachments === 'string') return turnAway(attachments)
-    if (item.text.trim() === '' && attachments.length === 0) return turnAway(texts.unsupported)
-    return [{ kind: 'message', message: incoming(channel, item, attachments) }]
+    if (question.trim() === '' && attachments.length === 0) return turnAway(texts.unsupported)
+    // The message keeps its id, for it is what is answered and may be edited.
+    const first = await this.#command(
+      channel,
+      item,
+      access.role,
+      request,
+      `command ${item.platformMessageId}`,
+    )
+    return [
+      ...first,
+      { kind: 'message', message: incoming(channel, { ...item, text: question }, attachments) },
+    ]
   }
 
   async #edit(channel: string, item: Edit): Promise<Arrival[]> {
@@ -230,16 +252,21 @@ export class MessageReceiver implements Receiver {
     return fillText(texts, 'pairing_code', { channel, code: pending.code })
   }
 
-  async #command(channel: string, item: Message, role: 'user' | 'operator'): Promise<Arrival | null> {
+  async #command(
+    channel: string,
+    item: Message,
+    role: 'user' | 'operator',
+    { command: called }: Request,
+    platformMessageId: string,
+  ): Promise<Arrival[]> {
     const { commands, conversations, clock } = this.#options
-    const parsed = parseCommand(item.text)
-    const command = parsed && commands.get(parsed.name)
-    if (!command) return null
+    const command = called && commands.get(called.name)
+    if (!command) return []
     const { address, person, chat } = item
     const conversation = await conversations.find(channel, address)
     const now = clock.now()
-    const result = await command({ ...parsed, channel, address, person, chat, role, conversation, now })
-    return { kind: 'command', message: incoming(channel, item, []), ...result }
+    const result = await command({ ...called, channel, address, person, chat, role, conversation, now })
+    return [{ kind: 'command', message: incoming(channel, { ...item, platformMessageId }, []), ...result }]
   }
 
   /** @returns the sentence for the person where an attachment cannot be loaded */

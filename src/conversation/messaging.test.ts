@@ -55,3 +55,24 @@ test('a long answer is shown while it is written, in one message that becomes th
   expect(outlet.edits.filter(({ final }) => !final).length).toBeGreaterThan(0)
   expect(outlet.typed.length).toBeGreaterThan(0)
 })
+
+test('what follows /new is asked in the conversation that it begins, and answered under its own id', async () => {
+  await using fixture = await MessageFixture.start()
+  await fixture.say('a', 'one')
+  await until(() => fixture.outlet.texts('a').length === 1)
+  await fixture.say('a', '/new what is 2+2?')
+  await until(() => fixture.outlet.texts('a').length === 3)
+  expect(fixture.outlet.texts('a')).toEqual([
+    'answer to one',
+    expect.stringContaining('new conversation'),
+    'answer to what is 2+2?',
+  ])
+  expect(fixture.model.requests[1]!.messages.map(({ text }) => text)).toEqual(['what is 2+2?'])
+})
+
+test('words behind a command that takes none are a question, and nothing else', async () => {
+  await using fixture = await MessageFixture.start()
+  await fixture.say('a', '/help me write a poem')
+  await until(() => fixture.outlet.texts('a').length === 1)
+  expect(fixture.outlet.texts('a')).toEqual(['answer to /help me write a poem'])
+})
