@@ -64,6 +64,7 @@ export async function openPlatforms(
         imap: email.imap,
         smtp: email.smtp,
         mayWrite: (from) => email.allowAllUsers || allowed.has(from),
+        isListed: (from) => allowed.has(from),
         clock: parts.clock,
         log: parts.log,
         readCursor: (name) => parts.readCursor('email', name),

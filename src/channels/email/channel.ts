@@ -27,6 +27,8 @@ export interface EmailOptions extends PushChannelOptions {
   readonly authservId: string | null
   /** May whoever proves to have this address write? It is in lower case. */
   readonly mayWrite: (from: string) => boolean
+  /** Did the operator name this very address, rather than let everybody write? Default: no. */
+  readonly isListed?: (from: string) => boolean
   /** A cursor of this channel as it was stored last; null = none yet. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
   /** The longest silence before the IMAP server has to show that it is still there, in milliseconds. */

@@ -22,6 +22,8 @@ export interface IntakeOptions {
   /** Whose verdict on senders is believed. */
   readonly authservId: string
   readonly mayWrite: (from: MailAddress) => boolean
+  /** Did the operator name this very address, rather than let everybody write? Default: no. */
+  readonly isListed?: (from: MailAddress) => boolean
   /** Answers to one correspondent within an hour. */
   readonly mailsPerHour: number
   /** A mail was read that will be answered: what the answer needs of it. */
@@ -79,14 +81,14 @@ export class Intake {
 
   /** @returns who sent it; null: it is not taken */
   #admit(mail: MailSummary, headers: Headers): MailAddress | null {
-    const { address: own, authservId, mayWrite } = this.#options
+    const { address: own, authservId, mayWrite, isListed } = this.#options
     const sender = senderOf(headers, authservId)
     const known = sender.address !== null && mayWrite(sender.address)
     // Of strangers' mail there may be a lot; that somebody's own mail is left is what an operator looks for.
     if (sender.kind === 'unproved') return this.#left(mail, known ? 'warn' : 'debug', sender.why)
     // Before anything else is read of it: nobody who may not write shall cost more than this.
     if (!known) return this.#left(mail, 'info', 'its sender may not write')
-    const automatic = automaticMail(headers, sender.address, own)
+    const automatic = automaticMail(headers, sender.address, own, isListed?.(sender.address))
     if (automatic !== null) return this.#left(mail, 'debug', automatic)
     return sender.address
   }

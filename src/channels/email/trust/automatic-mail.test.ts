@@ -58,6 +58,17 @@ test.each([
   expect(judge(from, line)).toBeNull()
 })
 
+test.each(['ann.noreply@example.org', 'noreply.fan@example.org', 'no-reply+abc@example.org'])(
+  'a mail from %s is a person’s where the operator has listed that address',
+  (from) => {
+    const headers = parseHeaders(Buffer.from('Subject: hi\r\n\r\n'))!
+    expect(automaticMail(headers, from, BOT, true)).toBeNull()
+    expect(automaticMail(headers, from, BOT, false)).toMatch(/\w/)
+    const answered = parseHeaders(Buffer.from('Auto-Submitted: auto-replied\r\n\r\n'))!
+    expect(automaticMail(answered, from, BOT, true)).toMatch(/\w/)
+  },
+)
+
 const LONG = 100_000
 
 test.each([

@@ -4,7 +4,10 @@ import { ownMessageId, threadOfOwn } from '../send/thread.ts'
 
 /** Accounts behind which no person reads. */
 const ROBOTS =
-  /^(?:mailer-daemon|postmaster|mail-daemon|daemon|bounces?|(?:.*[._+-])?(?:no|do[._-]?not)[._-]?reply(?:[._+-].*)?|bounces?[+-].*)$/
+  /^(?:mailer-daemon|postmaster|mail-daemon|daemon|bounces?|(?:no|do[._-]?not)[._-]?reply|bounces?[+-].*)$/
+/** Accounts that are called like one of those, and may be a person's: `ann.noreply`. */
+const PERHAPS_ROBOTS =
+  /^(?:.*[._+-](?:no|do[._-]?not)[._-]?reply(?:[._+-].*)?|(?:no|do[._-]?not)[._-]?reply[._+-].*)$/
 /** Values of Precedence that programs write. @see RFC 3834 §2 */
 const ROBOT_PRECEDENCE: ReadonlySet<string> = new Set(['bulk', 'list', 'junk', 'auto_reply'])
 /** Fields that only a mailing list or a vacation program sets. */
@@ -29,14 +32,21 @@ const REPORT = /^(?:multipart\/report|message\/(?:delivery-status|disposition-no
  * that answer each other never stop. Pure.
  *
  * @param own our address
+ * @param listed the operator named this very address as one that may write: then its name says nothing
  * @returns why, for the log; null = a person may have written it
  * @see RFC 3834 §2
  */
-export function automaticMail(headers: Headers, from: MailAddress, own: MailAddress): string | null {
+export function automaticMail(
+  headers: Headers,
+  from: MailAddress,
+  own: MailAddress,
+  listed = false,
+): string | null {
   if (from === own) return 'it is from our own address'
   const id = ownMessageId(headers)
   if (id !== null && threadOfOwn(id, domainOf(own)) !== null) return 'we sent it ourselves'
-  if (ROBOTS.test(from.slice(0, from.lastIndexOf('@')))) return 'its sender is a program'
+  const account = from.slice(0, from.lastIndexOf('@'))
+  if (ROBOTS.test(account) || (!listed && PERHAPS_ROBOTS.test(account))) return 'its sender is a program'
   const submitted = headers.start('auto-submitted')
   if (submitted !== null && !/^no\b/i.test(withoutComments(submitted))) return 'it was sent automatically'
   const precedence = headers.start('precedence')
