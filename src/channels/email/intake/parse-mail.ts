@@ -43,7 +43,7 @@ const CANNOT_READ = "I couldn't read your mail. Please send it as plain text."
 
 /** How subjects of answers begin, in the usual languages. */
 const REPLY =
-  /^\s*(?:re|aw|antw|antwort|sv|vs|odp|rif|rép|resp|ynt|atb|回复|回覆|ответ)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]/iu
+  /^\s*(?:re|aw|antw|antwort|sv|vs|odp|rif|rép|resp|ynt|atb|回复|回覆|ответ)\s*(?:(?:\[\d+\]|\(\d+\))\s*)?[:：]/iu
 /** Line breaks, and what turns the direction of writing. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu
 /** Nobody reads more of a subject. */

@@ -25,7 +25,7 @@ export function stripQuotes(text: string, isReply: boolean, own: MailAddress | n
 const QUOTED = /^\s*>/
 /** Verbs by which mail programs introduce a quote, in the languages that people use them in. */
 const WROTE =
-  /(?:\b(?:wrote|writes|schrieb|geschrieben|schreef|ha scritto|skrev|kirjoitti|napisał(?:\(a\)|a)?|napsala?|escribió|escreveu|a scris)|írta|a écrit|scrisse|yazdı|написал(?:\(а\)|а)?|пишет?|писал(?:\(а\)|а)?|написав|έγραψε|写道|寫道|のメール|さんは書きました|님이 작성)[^\n]{0,80}?[:：]\s*$/iu
+  /(?:\b(?:wrote|writes|schrieb|geschrieben|schreef|ha scritto|skrev|kirjoitti|napisał(?:\(a\)|a)?|napsala?|escribió|escreveu|a scris)|írta|a écrit|scrisse|yazdı|написал(?:\(а\)|а)?|пишет?|писал(?:\(а\)|а)?|написав|έγραψε|写道|寫道|のメール|さんは書きました|님이 작성)[^\n]{0,80}?[:：]$/iu
 /** An introduction may be wrapped, rarely over more lines than this. */
 const MAX_INTRODUCTION = 3
 /** It names somebody or some time; a sentence such as "Then she wrote:" does neither. */
@@ -34,7 +34,7 @@ const YEAR = /(?<!\d)(?:19|20)\d\d(?!\d)/
 const DATE = /(?<!\d)(?:(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4})/
 /** How an introduction begins: with a day, mostly behind one of these words, or with a name and its address. */
 const BEGINS_WITH_DAY =
-  /^[^\p{L}\p{N}]*(?:(?:on|am|le|el|il|in data|op|em|den|dne|pe|la|în|w dniu|dnia|στις|в|у|在)(?:\s+\S+){0,2}\s*\S*\d|\p{L}{2,12}[.,]{0,2}\s\d|\d)/iu
+  /^[^\p{L}\p{N}]*(?:(?:on|am|le|el|il|in data|op|em|den|dne|pe|la|în|w dniu|dnia|στις|в|у|在)(?:\s{1,3}\S{1,30}){0,2}\s{0,3}\S{0,30}\d|\p{L}{2,12}[.,]{0,2}\s\d|\d)/iu
 const BEGINS_WITH_NAME = /^[^<>]{0,100}<[^<>\s]{1,254}>/
 /** A sentence of the person's own. */
 const ENDS_SENTENCE = /[!?。！？]$/u
@@ -45,11 +45,11 @@ const APPENDED =
 const RULE = /^\s*(?:_{20,}|-{20,})\s*$/
 /** The names under which programs list whom an appended mail is from, when it was sent, and what it is about. */
 const FROM_LINE =
-  /^\*?\s*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)\s*\*?\s*[:：]\s*\*?\s*(\S.*)$/iu
+  /^[\s*]*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)[\s*]*[:：][\s*]*(\S.*)$/iu
 const SENT_LINE =
-  /^\*?\s*(?:sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|enviada(?: em)?|fecha|data|inviato|verzonden|skickat|sendt|dato|wysłano|отправлено|дата|lähetetty|发送时间|寄件日期|送信日時)\s*\*?\s*[:：](.*)$/iu
+  /^[\s*]*(?:sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|enviada(?: em)?|fecha|data|inviato|verzonden|skickat|sendt|dato|wysłano|отправлено|дата|lähetetty|发送时间|寄件日期|送信日時)[\s*]*[:：](.*)$/iu
 const SUBJECT_LINE =
-  /^\*?\s*(?:subject|betreff|objet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|тема|aihe|主题|主旨|件名)\s*\*?\s*[:：]/iu
+  /^[\s*]*(?:subject|betreff|objet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|тема|aihe|主题|主旨|件名)[\s*]*[:：]/iu
 /** The list of an appended mail begins within so few lines with all three. */
 const LIST_LINES = 6
 /** A program shows when a mail was sent to the minute. */
