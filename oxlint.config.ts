@@ -37,6 +37,18 @@ const OUTSIDE = [
   'prom-client',
 ]
 
+/** Another user can make what is looked for in a shared folder first. */
+const NO_SHARED_FOLDER = {
+  paths: [
+    {
+      name: 'node:os',
+      importNames: ['tmpdir'],
+      message:
+        'The temporary folder belongs to everybody: use the home, or a private folder beside the target.',
+    },
+  ],
+}
+
 function direction([room, allowed]: [string, readonly string[]]): OxlintOverride {
   const forbidden = ROOMS.filter((other) => other !== room && !allowed.includes(other))
   return {
@@ -46,6 +58,7 @@ function direction([room, allowed]: [string, readonly string[]]): OxlintOverride
       'no-restricted-imports': [
         'error',
         {
+          ...NO_SHARED_FOLDER,
           patterns: [
             {
               group: forbidden.map((other) => `**/${other}/**`),
@@ -93,6 +106,11 @@ export default defineConfig({
   ignorePatterns: ['dist', 'node_modules', 'schema'],
   overrides: [
     ...Object.entries(MAY_IMPORT).map(direction),
+    {
+      files: ['src/cli/**/*.ts', 'src/main.ts', 'bin/**'],
+      excludeFiles: ['**/*.test.ts'],
+      rules: { 'no-restricted-imports': ['error', NO_SHARED_FOLDER] },
+    },
     {
       files: ['web/src/**'],
       rules: {

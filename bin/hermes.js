@@ -16,10 +16,10 @@ if (major < needed) {
   )
   process.exitCode = 78
 } else {
-  import('node:module')
-    .then(function (module) {
-      // Compiled code is cached by Node, so that the second start is faster.
-      if (module.enableCompileCache) module.enableCompileCache()
+  import('./compile-cache.js')
+    .then(function (cache) {
+      // Before the program is loaded, so that its second start is faster.
+      cache.cacheCompiledCode()
       return import('../dist/server/main.js')
     })
     .then(function (cli) {
