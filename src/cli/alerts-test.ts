@@ -6,7 +6,7 @@ import { loadSettings, type Settings } from '../config/settings.ts'
 import { systemClock } from '../support/clock.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
-import { paint, print, printError, printJson, table } from './terminal/output.ts'
+import { print, printError, printJson, table } from './terminal/output.ts'
 
 /** Sends a test alert through every route; succeeds if at least one delivered it. */
 export async function alertsTestCommand(
@@ -41,7 +41,7 @@ export function printRoutes(routes: readonly RouteStatus[]): void {
   print(
     table(
       routes.map(({ route, working, problem }) => [
-        working ? paint('green', '✓') : paint('red', '✗'),
+        working ? { style: 'green' as const, text: '✓' } : { style: 'red' as const, text: '✗' },
         route,
         working ? 'arrived' : (problem ?? 'not attempted'),
       ]),

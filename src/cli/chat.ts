@@ -12,7 +12,7 @@ import type { GatewayApi } from './client/gateway-api.ts'
 import { readEvents } from './client/read-events.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { requireApi } from './context.ts'
-import { paint, print, printError } from './terminal/output.ts'
+import { paint, print, printError, printPiece } from './terminal/output.ts'
 
 interface ChatOptions extends GlobalOptions {
   /** Empty: read from a pipe or the terminal. */
@@ -108,10 +108,10 @@ class Chat {
           if (!accepted) break
           const { offset, text } = JSON.parse(data) as DeltaEvent
           // A restarted answer starts on a new line: what was printed cannot be erased.
-          if (offset === 0 && shown !== '') process.stdout.write('\n')
+          if (offset === 0 && shown !== '') print()
           if (offset === 0) shown = ''
           const fresh = text.slice(Math.max(0, shown.length - offset))
-          process.stdout.write(fresh)
+          printPiece(fresh)
           shown += fresh
           break
         }
@@ -131,7 +131,7 @@ class Chat {
             if (state === 'refused' || state === 'parked') return false
             if (state === 'withdrawn') return true
           } else if (role === 'assistant' && accepted) {
-            process.stdout.write(`${text.startsWith(shown) ? text.slice(shown.length) : `\n${text}`}\n`)
+            printPiece(`${text.startsWith(shown) ? text.slice(shown.length) : `\n${text}`}\n`)
             return true
           }
           break

@@ -4,6 +4,7 @@ import { ConfigurationError, messageOf } from '../support/errors.ts'
 import { redact } from '../support/redact.ts'
 import { EXIT } from './command.ts'
 import { buildProgram } from './program.ts'
+import { printError } from './terminal/output.ts'
 
 /** Runs one command line and sets the process's exit code. Never throws. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -32,6 +33,6 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 function reportError(error: unknown): number {
   // Commander has already printed its message, including help and version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  process.stderr.write(`hermes: ${redact(messageOf(error))}\n`)
+  printError(redact(messageOf(error)))
   return error instanceof ConfigurationError ? EXIT.configuration : EXIT.failed
 }

@@ -1,3 +1,4 @@
+import { printable } from '../support/printable.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { withStorage } from './context.ts'
 import { duration, localTime, print, printError, printJson, table } from './terminal/output.ts'
@@ -71,7 +72,9 @@ export async function pairingApproveCommand(
   )
   switch (approval?.kind) {
     case 'approved':
-      print(`Approved ${approval.personName ?? approval.personId} (${options.channel} ${approval.personId}).`)
+      print(
+        `Approved ${printable(approval.personName ?? approval.personId)} (${options.channel} ${approval.personId}).`,
+      )
       return EXIT.ok
     case 'locked':
       printError(

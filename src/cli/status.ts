@@ -10,7 +10,16 @@ import { GatewayApi } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { resolvePaths, withExistingStorage } from './context.ts'
 import { outageCause } from './outage-cause.ts'
-import { duration, localTime, paint, plural, print, printJson, table } from './terminal/output.ts'
+import {
+  duration,
+  localTime,
+  paint,
+  plural,
+  print,
+  printJson,
+  table,
+  type PaintedCell,
+} from './terminal/output.ts'
 
 const NO_MESSAGES: WaitingCounts = { received: 0, answering: 0, held: 0, parked: 0, oldestAt: null }
 
@@ -56,9 +65,9 @@ function printReport(report: StatusReport): void {
   print()
   printStatus(credential, null)
   print()
-  const rows: string[][] = channels.map(({ channel, state, account, problem }) => [
+  const rows: Array<Array<string | PaintedCell>> = channels.map(({ channel, state, account, problem }) => [
     channel,
-    problem ? paint('yellow', `${state}: ${problem}`) : state,
+    problem ? { style: 'yellow' as const, text: `${state}: ${problem}` } : state,
     account ?? '',
   ])
   for (const { route, working, problem } of alerts) {

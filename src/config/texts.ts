@@ -1,3 +1,5 @@
+import { printableLines } from '../support/printable.ts'
+
 /**
  * Every sentence that people read in chat or in an alert, by the key under which
  * `gateway.texts` replaces it. Words in braces are filled in; a replacement may leave
@@ -87,7 +89,7 @@ export function fillText<Key extends TextKey>(
   const known = (values ?? {}) as Record<string, string | number>
   // One pass: a value that itself holds braces is not filled a second time.
   return texts[key].replace(PLACEHOLDER, (whole, name: string) =>
-    Object.hasOwn(known, name) ? String(known[name]) : whole,
+    Object.hasOwn(known, name) ? printableLines(String(known[name])) : whole,
   )
 }
 

@@ -18,6 +18,7 @@ import type { Attachment } from '../inbox/message.ts'
 import type { Clock } from '../support/clock.ts'
 import { Refused, StoreError, TransientError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
+import { printableName } from '../support/printable.ts'
 import { holdsSignInSecret, looksLikeSignInPaste } from '../support/token-shape.ts'
 import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access/access.ts'
 import { decidePairing, pairingCode } from './access/pairing-policy.ts'
@@ -325,7 +326,7 @@ function incoming(channel: string, item: Message, attachments: readonly Attachme
     address: item.address,
     platformMessageId: item.platformMessageId,
     personId: item.person.id,
-    personName: item.person.name,
+    personName: printableName(item.person.name),
     text: item.text,
     attachments,
     addressed: item.chat.addressed,

@@ -1,5 +1,7 @@
+import { Writable } from 'node:stream'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { messageOf } from './errors.ts'
+import { printableOutput } from './printable.ts'
 import { redactLine } from './redact.ts'
 
 export type Log = Logger
@@ -20,7 +22,12 @@ export async function createLog(options: LogOptions = {}): Promise<Log> {
   if (format === 'pretty' || (format === 'auto' && !options.destination && process.stderr.isTTY)) {
     const { PinoPretty } = await import('pino-pretty')
     const stream = PinoPretty({
-      destination: process.stderr as never,
+      // What servers and people wrote must not command the terminal.
+      destination: new Writable({
+        decodeStrings: false,
+        write: (text: string, _encoding, done) =>
+          void process.stderr.write(printableOutput(text), () => done()),
+      }),
       colorize: process.stderr.isTTY,
       ignore: 'pid,hostname',
       translateTime: 'SYS:HH:MM:ss',

@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
-import { paint, print, printJson, table } from '../terminal/output.ts'
+import { print, printJson, table } from '../terminal/output.ts'
 import { withCredentials } from './auth-parts.ts'
 
 /** Lists all credential sources in order of precedence: what was found, which one is in use, and why. */
@@ -15,7 +15,7 @@ export async function authSourcesCommand(
     table([
       ['', 'SOURCE', 'PLACE', 'FOUND', 'KIND', 'RENEWABLE', 'FINGERPRINT', 'WHY'],
       ...items.map((item) => [
-        item.inUse ? paint('green', '→') : ' ',
+        item.inUse ? { style: 'green' as const, text: '→' } : ' ',
         item.source,
         item.place,
         item.found ? 'yes' : 'no',

@@ -1,35 +1,64 @@
 import { styleText } from 'node:util'
+import { printable, printableLines, printableOutput } from '../../support/printable.ts'
+
+/** What JSON leaves as it is and a terminal obeys. */
+const RAW_IN_JSON = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g
 
 /** Prints one JSON object on stdout and nothing else. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+  const json = JSON.stringify(value, null, 2).replace(
+    RAW_IN_JSON,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  process.stdout.write(`${json}\n`)
 }
 
 export function print(line = ''): void {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${printableOutput(line)}\n`)
+}
+
+/** Prints text of somebody else as it arrives, without a line break of ours. */
+export function printPiece(text: string): void {
+  process.stdout.write(printableLines(text))
 }
 
 /** Prints a diagnostic on stderr; a command's result never goes there. */
 export function printError(line: string): void {
-  process.stderr.write(`hermes: ${line}\n`)
+  process.stderr.write(`hermes: ${printableOutput(line)}\n`)
 }
 
 type Style = Parameters<typeof styleText>[0]
 
 /** Colour on a terminal only; `styleText` also honours NO_COLOR. */
 export function paint(style: Style, text: string): string {
-  return styleText(style, text, { stream: process.stdout, validateStream: true })
+  return styleText(style, printableLines(text), { stream: process.stdout, validateStream: true })
 }
 
-/** Aligns rows of text in columns. */
-export function table(rows: ReadonlyArray<readonly string[]>): string {
+/** A cell of a table that is painted once it has been aligned. */
+export interface PaintedCell {
+  readonly style: Style
+  readonly text: string
+}
+
+/** Aligns rows of text in columns; a cell is one line without colours of its own, whoever wrote it. */
+export function table(rows: ReadonlyArray<ReadonlyArray<string | PaintedCell>>): string {
+  const cells = rows.map((row) =>
+    row.map((cell) =>
+      typeof cell === 'string'
+        ? { text: printable(cell), style: null }
+        : { ...cell, text: printable(cell.text) },
+    ),
+  )
   const widths: number[] = []
-  for (const row of rows)
-    row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)))
-  return rows
+  for (const row of cells)
+    row.forEach(({ text }, column) => (widths[column] = Math.max(widths[column] ?? 0, text.length)))
+  return cells
     .map((row) =>
       row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .map(({ text, style }, column) => {
+          const padding = ' '.repeat((widths[column] ?? 0) - text.length)
+          return (style === null ? text : paint(style, text)) + padding
+        })
         .join('  ')
         .trimEnd(),
     )

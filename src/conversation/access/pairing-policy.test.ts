@@ -30,6 +30,11 @@ test('who asks for the first time gets a code for an hour', () => {
   expect(ask()).toMatchObject({ personId: '1', code: 'NEWCODE2', expiresAt: NOW + HOUR, answeredAt: NOW })
 })
 
+test('a name is kept as one line that commands no terminal', () => {
+  const name = 'Ada\u001B[2K\u202E\npending  11  your boss'
+  expect(ask({ person: { id: '1', name } })?.personName).toBe('Ada[2K pending  11  your boss')
+})
+
 test('who was answered within the hour hears nothing', () => {
   expect(ask({ before: pending('1', NOW - HOUR + 1) })).toBeNull()
   expect(ask({ before: pending('1', NOW - HOUR) })?.code).toBe('NEWCODE2')

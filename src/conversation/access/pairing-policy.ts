@@ -1,4 +1,5 @@
 import { HOUR } from '../../support/clock.ts'
+import { printableName } from '../../support/printable.ts'
 import type { Person } from '../receiver.ts'
 import type { PendingPairing, Pairings } from './pairing.ts'
 
@@ -38,7 +39,7 @@ export function decidePairing(question: PairingQuestion): PendingPairing | null 
   return {
     channel,
     personId: person.id,
-    personName: person.name,
+    personName: printableName(person.name),
     code: newCode,
     createdAt: now,
     expiresAt: now + CODE_LIFE_MS,
