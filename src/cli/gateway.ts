@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { credentialProbe } from '../anthropic/credential-probe.ts'
 import { profileAccess } from '../anthropic/profile.ts'
 import { applyNetworkSettings } from '../config/network.ts'
@@ -12,13 +11,13 @@ import type { Sandbox } from '../sandbox/types.ts'
 import { placeOfSignIns } from '../storage/own-place.ts'
 import { writeFileAtomically } from '../support/atomic-file.ts'
 import { systemClock } from '../support/clock.ts'
-import { acquireFileLock } from '../support/file-lock.ts'
 import { createLog, type Log } from '../support/log.ts'
 import { VERSION } from '../support/package.ts'
 import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
 import { runFile, type RunningGateway } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
+import { acquireHome } from './home-lock.ts'
 import { paint, print, printError } from './terminal/output.ts'
 
 interface GatewayCommandOptions extends GlobalOptions {
@@ -44,12 +43,14 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   const settings = sandbox
     ? await sandboxSettings({ home, port, processEnv, baseUrl: sandbox.url })
     : await loadSettings({ home, port, processEnv })
-  const lock = await acquireFileLock(join(settings.paths.home, 'gateway.lock'))
+  const lock = await acquireHome(settings.paths.home)
   if (!lock) {
     printError(`a gateway is already running for ${settings.paths.home}. See "hermes status".`)
     return EXIT.failed
   }
   stack.use(lock)
+  // Of one that was killed.
+  await rm(runFile(settings.paths.home), { force: true })
   const log = await createLog({ level: settings.config.gateway.logLevel })
   for (const warning of settings.warnings) log.warn(warning)
   const credentials = await new Lifecycle(log).start(stack, "own sign-ins' place", {

@@ -7,6 +7,8 @@ import type { Streams } from './streams/sse.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'
 type Answer = Response | Promise<Response>
+/** What is asked without a token, under `/api`. */
+const OPEN: ReadonlySet<string> = new Set(['/api/session', '/api/proof'])
 const METHODS: readonly Method[] = ['GET', 'POST', 'DELETE']
 
 /**
@@ -40,7 +42,7 @@ export class Routes {
   /** What to say where nothing matches: 401 before anything is told about `/api`, then 405 or 404. */
   refuse(c: RequestContext): HttpProblem {
     const { path } = c.req
-    if ((path === '/api' || path.startsWith('/api/')) && path !== '/api/session') {
+    if ((path === '/api' || path.startsWith('/api/')) && !OPEN.has(path)) {
       try {
         // `chat` and `metrics` alike may learn that an address does not exist.
         this.#auth.require(c, 'all')

@@ -144,6 +144,16 @@ export interface StatusLine {
 
 /* Session, tokens and sign-in */
 
+/** `POST /api/proof`: shows that the server knows the gateway's token; needs none itself. */
+export interface AskProof {
+  /** 22 to 64 letters, digits, `-` and `_`, by chance. */
+  readonly nonce: string
+}
+
+export interface ServerProof {
+  readonly proof: string
+}
+
 /** `POST /api/tickets`: a fresh one-use address of the page. */
 export interface PageAddress {
   readonly url: string

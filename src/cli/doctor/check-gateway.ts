@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import type { GatewayConfig } from '../../config/config.ts'
 import type { HomePaths } from '../../config/home/home.ts'
 import { SECOND } from '../../support/clock.ts'
 import { findRunning, type RunningGateway } from '../client/gateway-api.ts'
+import { lockFile } from '../home-lock.ts'
 import { outageCause } from '../outage-cause.ts'
 import { editCommand, error, ok, warning, type Finding } from './finding.ts'
 
@@ -20,7 +20,7 @@ export interface CheckedGateway {
 export async function checkGateway(home: string): Promise<CheckedGateway> {
   const running = await findRunning(home)
   if (running) return { running, findings: [await probeGateway(running)] }
-  const holder = lockHolder(join(home, 'gateway.lock'))
+  const holder = lockHolder(lockFile(home))
   if (holder === null) return { running, findings: [ok('gateway', 'No gateway is running')] }
   const message = `A gateway (process ${holder}) is starting, or hangs.`
   return { running, findings: [warning('gateway', message, 'hermes status')] }

@@ -1,5 +1,4 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { readSettings, type Settings } from '../../config/settings.ts'
 import { OwnStore } from '../../credentials/own/own-store.ts'
@@ -7,9 +6,9 @@ import { TokenEndpoint } from '../../oauth/token-endpoint.ts'
 import type { CopyProgress } from '../../storage/copy/copy.ts'
 import { SECOND, systemClock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
-import { acquireFileLock } from '../../support/file-lock.ts'
 import { machineId } from '../../support/machine.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
+import { acquireHome } from '../home-lock.ts'
 import { plural, print, printError } from '../terminal/output.ts'
 import { storageAddress } from './storage-address.ts'
 import { migratePostgres } from './storage-migrate.ts'
@@ -30,7 +29,7 @@ export async function storageCopyCommand(options: GlobalOptions): Promise<ExitCo
     throw new ConfigurationError(
       'storage.url is sqlite: first set it to the new database (postgres://user@host/database).',
     )
-  const lock = await acquireFileLock(join(paths.home, 'gateway.lock'))
+  const lock = await acquireHome(paths.home)
   if (!lock) {
     printError(
       `a gateway is running for ${paths.home}. Stop it first: messages that arrive now would not be copied.`,

@@ -9,6 +9,7 @@ import {
 } from '../../../test/support/web/http-gateway.ts'
 import { MINUTE } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
+import { serverProof } from './server-proof.ts'
 import { cookieName, readCookie, SESSION_LIFE_MS, SessionCookies } from './session-cookie.ts'
 import { TICKET_LIFE_MS, Tickets } from './tickets.ts'
 import { TokenList } from './token-list.ts'
@@ -59,6 +60,23 @@ describe('the bearer token', () => {
     await using gateway = await startTestGateway()
     const headers = { authorization: `bearer ${TEST_TOKEN}` }
     expect((await fetch(`${gateway.url}/api/status`, { headers })).status).toBe(200)
+  })
+})
+
+describe('the proof of the server', () => {
+  test('is given without a token, and holds for one nonce, one token and one port', async () => {
+    await using gateway = await startTestGateway()
+    const ask = async (nonce: unknown) => fetch(`${gateway.url}/api/proof`, post({ nonce }))
+    const nonce = 'n'.repeat(22)
+    const given = (await (await ask(nonce)).json()) as { proof: string }
+    const port = Number(new URL(gateway.url).port)
+    const token = new Secret(TEST_TOKEN)
+    expect(given).toEqual({ proof: serverProof(token, nonce, port) })
+    expect(given.proof).not.toBe(serverProof(token, nonce, port + 1))
+    expect(given.proof).not.toBe(serverProof(new Secret('TEST-other'), nonce, port))
+    expect(given.proof).not.toBe(serverProof(token, 'm'.repeat(22), port))
+    for (const bad of ['', 'short', 'x'.repeat(65), 7, null, 'n'.repeat(22) + '\n'])
+      expect([bad, (await ask(bad)).status]).toEqual([bad, 400])
   })
 })
 

@@ -4,6 +4,7 @@ import type { Secret } from '../../support/secret.ts'
 import { HttpProblem, type RequestContext } from '../answers.ts'
 import type { TokenScope } from '../wire.ts'
 import type { HostCheck } from './host-check.ts'
+import { serverProof } from './server-proof.ts'
 import { cookieName, readCookie, SessionCookies, setCookie } from './session-cookie.ts'
 import { Tickets } from './tickets.ts'
 import type { TokenList } from './token-list.ts'
@@ -38,6 +39,7 @@ export class Auth {
   readonly #hosts: HostCheck
   readonly #port: () => number
   readonly #now: () => number
+  readonly #gatewayToken: Secret
   readonly #expected: Buffer
   readonly #tickets = new Tickets()
   readonly #cookies: SessionCookies
@@ -48,6 +50,7 @@ export class Auth {
     this.#hosts = options.hosts
     this.#port = options.port
     this.#now = options.now
+    this.#gatewayToken = options.gatewayToken
     this.#expected = Buffer.from(`Bearer ${options.gatewayToken.reveal()}`)
     this.#cookies = new SessionCookies(options.gatewayToken)
     this.#byToken = { scope: 'all', person: OWNER, client: 'token' }
@@ -66,6 +69,11 @@ export class Auth {
     if (principal.scope !== 'all' && principal.scope !== needed)
       throw new HttpProblem(403, 'scope', `This token may only be used for ${principal.scope}.`)
     return principal
+  }
+
+  /** Shows a client that this server knows the token, before the client shows it. */
+  prove(nonce: string): string {
+    return serverProof(this.#gatewayToken, nonce, this.#port())
   }
 
   /** A one-use key for the page's address. */

@@ -1,5 +1,6 @@
 import { OtherAccount } from '../../credentials/login.ts'
 import type { Auth } from '../access/auth.ts'
+import { NONCE } from '../access/server-proof.ts'
 import { TICKET_LIFE_MS } from '../access/tickets.ts'
 import { TOKEN_SCOPES, type TokenList } from '../access/token-list.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
@@ -7,6 +8,7 @@ import { MAX_SMALL_BODY, readJson } from '../body.ts'
 import type { Routes } from '../routes.ts'
 import type { IncidentItem, QueueChange, QueueItem, RetriedAll, StatusReport } from '../wire-reports.ts'
 import type {
+  AskProof,
   Done,
   FinishLogin,
   IssuedToken,
@@ -14,6 +16,7 @@ import type {
   List,
   OpenSession,
   PageAddress,
+  ServerProof,
   SignedIn,
   SignInWithKey,
   StartedLogin,
@@ -78,6 +81,12 @@ export function addAccessRoutes(routes: Routes, access: Access): void {
       expiresAt: new Date(now() + TICKET_LIFE_MS).toISOString(),
     }),
   )
+
+  routes.open('POST', '/api/proof', async (c) => {
+    const { nonce } = await readJson<AskProof>(c, MAX_SMALL_BODY)
+    if (typeof nonce !== 'string' || !NONCE.test(nonce)) throw badRequest('A nonce is needed.')
+    return json<ServerProof>(200, { proof: auth.prove(nonce) })
+  })
 
   routes.open('POST', '/api/session', async (c) => {
     const { ticket } = await readJson<OpenSession>(c, MAX_SMALL_BODY)

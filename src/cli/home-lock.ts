@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { acquireFileLock, type FileLock } from '../support/file-lock.ts'
+
+/** A command that asks whether a gateway runs has the lock for an instant. */
+const WAIT_MS = 500
+
+/** Held by the gateway of this home, and by what must not run beside one. */
+export function lockFile(home: string): string {
+  return join(home, 'gateway.lock')
+}
+
+/** Acquires the home for this process; null = another one has it. @throws StoreError as `acquireFileLock` */
+export function acquireHome(home: string): Promise<FileLock | null> {
+  return acquireFileLock(lockFile(home), { waitMs: WAIT_MS })
+}
+
+/** Is there a process that has the home? */
+export async function isHomeHeld(home: string): Promise<boolean> {
+  const path = lockFile(home)
+  // To try the lock would make the file.
+  if (!existsSync(path)) return false
+  try {
+    const lock = await acquireFileLock(path)
+    lock?.release()
+    return lock === null
+  } catch {
+    // Not readable for us, or not a lock of ours: no gateway that we could talk to.
+    return false
+  }
+}
