@@ -55,7 +55,13 @@ export function createApp(parts: AppParts): App {
     return new Response(body, { headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store' } })
   })
   addOperatorRoutes(routes, services, parts.url)
-  addAccessRoutes(routes, { auth, tokens, pageAddress: parts.pageAddress, now: () => clock.now() })
+  addAccessRoutes(routes, {
+    auth,
+    tokens,
+    streams: parts.streams,
+    pageAddress: parts.pageAddress,
+    now: () => clock.now(),
+  })
   addLoginRoutes(routes, services)
   addDashboardRoutes(routes, services.dashboard, () => clock.now())
   addConversationRoutes(routes, services)

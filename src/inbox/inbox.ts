@@ -71,7 +71,8 @@ export interface Inbox {
 
   counts(): Promise<WaitingCounts>
 
-  attachment(id: string): Promise<Attachment | null>
+  /** @param within only one of this conversation's messages; default: of any */
+  attachment(id: string, within?: ConversationId): Promise<Attachment | null>
 
   cursor(channel: string, name: string): Promise<string | null>
 

@@ -7,8 +7,10 @@ import {
   TEST_TOKEN,
   type TestGateway,
 } from '../../../test/support/web/http-gateway.ts'
+import { openSse } from '../../../test/support/web/sse-client.ts'
 import { MINUTE } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
+import { HostCheck } from './host-check.ts'
 import { serverProof } from './server-proof.ts'
 import { cookieName, readCookie, SESSION_LIFE_MS, SessionCookies } from './session-cookie.ts'
 import { TICKET_LIFE_MS, Tickets } from './tickets.ts'
@@ -107,6 +109,27 @@ describe('narrower tokens', () => {
     expect(await status(chat.token, '/api/conversations')).toBe(401)
   })
 
+  test('a revoked one is told nothing more: its streams end, and no other', async () => {
+    await using gateway = await startTestGateway()
+    const issue = async () =>
+      (await (await gateway.call('/api/tokens', post({ scope: 'chat' }))).json()) as {
+        id: string
+        token: string
+      }
+    const [gone, kept] = [await issue(), await issue()]
+    const open = (path: string, token: string) =>
+      openSse(gateway.url + path, { authorization: `Bearer ${token}` })
+    using first = await open('/api/conversations/a/events', gone.token)
+    using second = await open('/api/events?watch=a@0', gone.token)
+    using third = await open('/api/conversations/a/events', kept.token)
+    await gateway.call(`/api/tokens/${gone.id}`, { method: 'DELETE' })
+    await Promise.all([first.ended, second.ended])
+    gateway.chat.add('web:a', { text: 'secret' })
+    await third.until((events) => events.length > 0)
+    expect(first.events).toEqual([])
+    expect(second.events.filter(({ event }) => event === 'message')).toEqual([])
+  })
+
   test('each one is a person of its own in a conversation', async () => {
     await using gateway = await startTestGateway()
     const { id, token } = (await (await gateway.call('/api/tokens', post({ scope: 'chat' }))).json()) as {
@@ -194,6 +217,41 @@ describe('the page’s session', () => {
     const name = cookieName(8642)
     expect(readCookie(`a=b; ${name}=x=y; c`, name)).toBe('x=y')
     expect(readCookie(`x${name}=no`, name)).toBeNull()
+  })
+
+  test('signing out ends the session on the server, its streams with it, and a restart does not bring it back', async () => {
+    await using gateway = await startTestGateway()
+    const cookie = await signIn(gateway)
+    const headers = { cookie, origin: gateway.url }
+    using stream = await openSse(`${gateway.url}/api/events`, headers)
+    using other = await openSse(`${gateway.url}/api/events`, { authorization: `Bearer ${TEST_TOKEN}` })
+    await stream.until((events) => events.length > 0)
+    expect((await fetch(`${gateway.url}/api/session`, { method: 'DELETE', headers })).status).toBe(200)
+    await stream.ended
+    expect((await fetch(`${gateway.url}/api/status`, { headers })).status).toBe(401)
+    const id = cookie.split('=')[1]!.split('.')[0]!
+    const again = await TokenList.open(join(gateway.home, 'gateway-tokens.json'))
+    expect(again.isSessionEnded(id)).toBe(true)
+    gateway.chat.add('web:a', { text: 'x' })
+    await other.until((events) => events.length > 0)
+  })
+
+  test('an ended session is forgotten when it would have ended by itself', async () => {
+    await using gateway = await startTestGateway()
+    const tokens = await TokenList.open(join(gateway.home, 'ended.json'))
+    await tokens.endSession({ id: 'first', endsAt: 10 }, 0)
+    await tokens.endSession({ id: 'second', endsAt: 30 }, 20)
+    expect([tokens.isSessionEnded('first'), tokens.isSessionEnded('second')]).toEqual([false, true])
+  })
+
+  test('a plain http origin is not ours under a name that is reached by https', () => {
+    const hosts = new HostCheck(['https://chat.example.org', 'http://gateway.lan:8642'])
+    expect(hosts.isSameOrigin('http://chat.example.org', 'chat.example.org')).toBe(false)
+    expect(hosts.isSameOrigin('http://CHAT.example.org', 'chat.example.ORG')).toBe(false)
+    expect(hosts.isSameOrigin('https://chat.example.org', 'chat.example.org')).toBe(true)
+    expect(hosts.isSameOrigin('http://gateway.lan:8642', 'gateway.lan:8642')).toBe(true)
+    expect(hosts.isSameOrigin('http://127.0.0.1:8642', '127.0.0.1:8642')).toBe(true)
+    expect(hosts.isSameOrigin('http://[::1]:8642', '[::1]:8642')).toBe(true)
   })
 
   test('signing out removes the cookie', async () => {

@@ -19,6 +19,8 @@ export interface Principal {
   readonly person: Person
   /** Names this very client: what it started, only it may finish. */
   readonly client: string
+  /** False once the token was revoked, or the session has ended. */
+  readonly isValid: () => boolean
 }
 
 /** The holder of the gateway's own token and of its page: one and the same person. */
@@ -53,7 +55,7 @@ export class Auth {
     this.#gatewayToken = options.gatewayToken
     this.#expected = Buffer.from(`Bearer ${options.gatewayToken.reveal()}`)
     this.#cookies = new SessionCookies(options.gatewayToken)
-    this.#byToken = { scope: 'all', person: OWNER, client: 'token' }
+    this.#byToken = { scope: 'all', person: OWNER, client: 'token', isValid: () => true }
   }
 
   /**
@@ -94,8 +96,11 @@ export class Auth {
     return setCookie(cookieName(this.#port()), this.#cookies.issue(this.#now()), isSecure(origin))
   }
 
-  /** The `Set-Cookie` that ends the session of this browser. */
-  closeSession(c: RequestContext): string {
+  /** Ends the session of this browser for good. Returns the `Set-Cookie` that removes it. @throws StoreError */
+  async closeSession(c: RequestContext): Promise<string> {
+    const value = readCookie(c.req.header('cookie') ?? '', cookieName(this.#port()))
+    const session = value === null ? null : this.#cookies.verify(value, this.#now())
+    if (session) await this.#tokens.endSession(session, this.#now())
     return setCookie(cookieName(this.#port()), '', isSecure(c.req.header('origin')))
   }
 
@@ -114,6 +119,7 @@ export class Auth {
         scope: issued.scope,
         person: { id: `token:${issued.id}`, name: null },
         client: `token:${issued.id}`,
+        isValid: () => this.#tokens.find(token) !== null,
       }
     )
   }
@@ -122,10 +128,11 @@ export class Auth {
     const header = c.req.header('cookie')
     if (header === undefined) return null
     const value = readCookie(header, cookieName(this.#port()))
-    const id = value === null ? null : this.#cookies.verify(value, this.#now())
-    if (id === null) return null
+    const session = value === null ? null : this.#cookies.verify(value, this.#now())
+    if (session === null || this.#tokens.isSessionEnded(session.id)) return null
     if (!this.#isFromOurPage(c)) throw foreign()
-    return { scope: 'all', person: OWNER, client: `session:${id}` }
+    const isValid = () => session.endsAt > this.#now() && !this.#tokens.isSessionEnded(session.id)
+    return { scope: 'all', person: OWNER, client: `session:${session.id}`, isValid }
   }
 
   /**

@@ -8,6 +8,8 @@
 export class HostCheck {
   readonly #names: ReadonlySet<string>
   readonly #origins: ReadonlySet<string>
+  /** Names that people reach over TLS alone: a page over plain http under one is somebody's on the way. */
+  readonly #secureNames: ReadonlySet<string>
   /** Whole `Host` values that were found good: clients send the same one over and over. */
   readonly #good = new Set<string>()
 
@@ -16,6 +18,8 @@ export class HostCheck {
     const urls = publicUrls.map((url) => new URL(url))
     this.#names = new Set(urls.map((url) => url.hostname))
     this.#origins = new Set(urls.map((url) => url.origin))
+    const plain = new Set(urls.filter((url) => url.protocol === 'http:').map((url) => url.hostname))
+    this.#secureNames = new Set([...this.#names].filter((name) => !plain.has(name)))
   }
 
   /** Is `host` (with or without a port) one of ours? */
@@ -33,7 +37,10 @@ export class HostCheck {
    * The port counts: another program on this machine serves pages on another one.
    */
   isSameOrigin(origin: string, host: string): boolean {
-    return origin.toLowerCase() === `http://${host.toLowerCase()}` || this.#origins.has(origin)
+    if (this.#origins.has(origin)) return true
+    if (origin.toLowerCase() !== `http://${host.toLowerCase()}`) return false
+    const name = hostName(host)
+    return name !== null && (isLoopback(name) || !this.#secureNames.has(name))
   }
 }
 

@@ -7,10 +7,16 @@ export const SESSION_LIFE_MS = 30 * DAY
 
 const ID_BYTES = 16
 
+export interface Session {
+  readonly id: string
+  /** Epoch milliseconds. */
+  readonly endsAt: number
+}
+
 /**
  * The page's session, carried whole in its cookie: an id, its end, and a seal that
- * only this gateway can make. Nothing is stored, so a session outlives a restart;
- * a new `gateway.token` ends them all.
+ * only this gateway can make. Only what was ended before its time is stored, so a session outlives a
+ * restart; a new `gateway.token` ends them all.
  */
 export class SessionCookies {
   readonly #key: Buffer
@@ -24,14 +30,14 @@ export class SessionCookies {
     return `${content}.${this.#seal(content)}`
   }
 
-  /** The session's id; null = not ours, or over. */
-  verify(value: string, now: number): string | null {
+  /** The session; null = not ours, or over by its age. */
+  verify(value: string, now: number): Session | null {
     const [id, end, seal, ...rest] = value.split('.')
     if (!id || !end || !seal || rest.length > 0) return null
     const expected = Buffer.from(this.#seal(`${id}.${end}`))
     const given = Buffer.from(seal)
     if (expected.length !== given.length || !timingSafeEqual(expected, given)) return null
-    return Number(end) > now ? id : null
+    return Number(end) > now ? { id, endsAt: Number(end) } : null
   }
 
   #seal(content: string): string {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { writeFileAtomically } from '../../support/atomic-file.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { TokenScope } from '../wire.ts'
+import type { Session } from './session-cookie.ts'
 
 export const TOKEN_SCOPES: readonly TokenScope[] = ['chat', 'metrics']
 
@@ -17,16 +18,22 @@ export interface IssuedToken {
 
 const TOKEN_BYTES = 32
 
-/** The narrower tokens of the HTTP API, in a file of their own (0600) that holds only their hashes. */
+/**
+ * The narrower tokens of the HTTP API, in a file of their own (0600) that holds only their hashes, and
+ * the page's sessions that were ended before their time.
+ */
 export class TokenList {
   readonly #path: string
   #byHash: Map<string, IssuedToken>
+  /** Session id → when it would have ended by itself. */
+  #ended: Map<string, number>
   /** One write after the other: each writes the whole list. */
   #writing: Promise<unknown> = Promise.resolve()
 
-  constructor(path: string, tokens: readonly IssuedToken[] = []) {
+  constructor(path: string, tokens: readonly IssuedToken[] = [], ended: readonly Session[] = []) {
     this.#path = path
     this.#byHash = new Map(tokens.map((token) => [token.sha256, token]))
+    this.#ended = new Map(ended.map(({ id, endsAt }) => [id, endsAt]))
   }
 
   /** @throws StoreError when the file is there and cannot be understood */
@@ -39,7 +46,8 @@ export class TokenList {
       throw new StoreError(`${path} cannot be read`, { cause: error })
     }
     try {
-      return new TokenList(path, readTokens(JSON.parse(text)))
+      const content: unknown = JSON.parse(text)
+      return new TokenList(path, readTokens(content), readEnded(content))
     } catch (error) {
       throw new StoreError(`${path} is damaged; remove it, and make the narrower tokens anew`, {
         cause: error,
@@ -61,7 +69,7 @@ export class TokenList {
     const token = `hermes_${scope}_${randomBytes(TOKEN_BYTES).toString('base64url')}`
     const hash = sha256(token)
     const issued = { id: hash.slice(0, 8), scope, sha256: hash, createdAt: new Date(now).toISOString() }
-    await this.#change((tokens) => tokens.set(hash, issued))
+    await this.#change(({ tokens }) => tokens.set(hash, issued))
     return { id: issued.id, token }
   }
 
@@ -69,26 +77,49 @@ export class TokenList {
   async revoke(id: string): Promise<boolean> {
     const token = this.list().find((token) => token.id === id)
     if (!token) return false
-    await this.#change((tokens) => tokens.delete(token.sha256))
+    await this.#change(({ tokens }) => tokens.delete(token.sha256))
     return true
   }
 
-  #change(edit: (tokens: Map<string, IssuedToken>) => void): Promise<void> {
+  /** From now on `session` opens nothing; stored, so that a restart does not bring it back. */
+  async endSession({ id, endsAt }: Session, now: number): Promise<void> {
+    await this.#change(({ ended }) => {
+      for (const [other, end] of ended) if (end <= now) ended.delete(other)
+      ended.set(id, endsAt)
+    })
+  }
+
+  isSessionEnded(id: string): boolean {
+    return this.#ended.has(id)
+  }
+
+  #change(edit: (content: Content) => void): Promise<void> {
     const change = this.#writing.then(() => this.#store(edit))
     this.#writing = change.catch(() => {})
     return change
   }
 
-  async #store(edit: (tokens: Map<string, IssuedToken>) => void): Promise<void> {
+  async #store(edit: (content: Content) => void): Promise<void> {
     const tokens = new Map(this.#byHash)
-    edit(tokens)
+    const ended = new Map(this.#ended)
+    edit({ tokens, ended })
+    const content = {
+      tokens: [...tokens.values()],
+      endedSessions: [...ended].map(([id, endsAt]) => ({ id, endsAt }) satisfies Session),
+    }
     try {
-      await writeFileAtomically(this.#path, `${JSON.stringify({ tokens: [...tokens.values()] }, null, 2)}\n`)
+      await writeFileAtomically(this.#path, `${JSON.stringify(content, null, 2)}\n`)
     } catch (error) {
       throw new StoreError(`${this.#path} cannot be written`, { cause: error })
     }
     this.#byHash = tokens
+    this.#ended = ended
   }
+}
+
+interface Content {
+  readonly tokens: Map<string, IssuedToken>
+  readonly ended: Map<string, number>
 }
 
 function sha256(text: string): string {
@@ -104,4 +135,12 @@ function readTokens(content: unknown): IssuedToken[] {
     if (!whole) throw new Error('not a list of tokens')
   }
   return tokens
+}
+
+/** @throws when it is not what `TokenList` writes; a file from before sessions could be ended has none */
+function readEnded(content: unknown): Session[] {
+  const { endedSessions = [] } = content as { endedSessions?: Session[] }
+  for (const { id, endsAt } of endedSessions)
+    if (typeof id !== 'string' || typeof endsAt !== 'number') throw new Error('not a list of sessions')
+  return endedSessions
 }

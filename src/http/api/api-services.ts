@@ -68,7 +68,7 @@ export function createApiServices(parts: ApiServiceParts): ApiServices {
       },
       drop: async (id) => changed(await inbox.drop(id, clock.now())),
     },
-    attachment: (id) => inbox.attachment(id),
+    attachment: (id, conversation) => inbox.attachment(id, conversation),
     async waiting() {
       const { held, parked } = await inbox.counts()
       return { held, parked }

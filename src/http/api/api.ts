@@ -6,6 +6,7 @@ import { TOKEN_SCOPES, type TokenList } from '../access/token-list.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_SMALL_BODY, readJson } from '../body.ts'
 import type { Routes } from '../routes.ts'
+import type { Streams } from '../streams/sse.ts'
 import type { IncidentItem, QueueChange, QueueItem, RetriedAll, StatusReport } from '../wire-reports.ts'
 import type {
   AskProof,
@@ -67,6 +68,7 @@ export function addOperatorRoutes(routes: Routes, services: ApiServices, url: ()
 export interface Access {
   readonly auth: Auth
   readonly tokens: TokenList
+  readonly streams: Streams
   /** A fresh one-use address of the page. */
   readonly pageAddress: () => string
   readonly now: () => number
@@ -94,9 +96,11 @@ export function addAccessRoutes(routes: Routes, access: Access): void {
     return json<Done>(200, { status: 'ok' }, { 'Set-Cookie': auth.openSession(c, ticket) })
   })
 
-  routes.guarded('all', 'DELETE', '/api/session', (c) =>
-    json<Done>(200, { status: 'ok' }, { 'Set-Cookie': auth.closeSession(c) }),
-  )
+  routes.guarded('all', 'DELETE', '/api/session', async (c) => {
+    const removed = await auth.closeSession(c)
+    access.streams.endForbidden()
+    return json<Done>(200, { status: 'ok' }, { 'Set-Cookie': removed })
+  })
 
   routes.guarded('all', 'GET', '/api/tokens', () =>
     json<List<TokenEntry>>(200, {
@@ -112,6 +116,7 @@ export function addAccessRoutes(routes: Routes, access: Access): void {
 
   routes.guarded('all', 'DELETE', '/api/tokens/:id', async (c) => {
     if (!(await tokens.revoke(idOf(c)))) throw notFound()
+    access.streams.endForbidden()
     return json<Done>(200, { status: 'ok' })
   })
 }

@@ -221,6 +221,10 @@ describe('attachments', () => {
     )
     expect(response.status).toBe(400)
     expect((await gateway.call(`${upload}/nothing`)).status).toBe(404)
+    await gateway.call(messages, post({ text: 'a', attachments: [id] }))
+    const stored = gateway.chat.rows('web:kitchen')[0]!.attachments[0]!.id
+    expect((await gateway.call(`${upload}/${stored}`)).status).toBe(200)
+    expect((await gateway.call(`/api/conversations/other/attachments/${stored}`)).status).toBe(404)
   })
 
   test('are at most 20 MB', async () => {

@@ -85,9 +85,9 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   })
 
   routes.guarded('chat', 'GET', '/api/conversations/:id/attachments/:attachment', async (c) => {
-    conversationOf(c)
+    const conversationId = chat.conversationId(conversationOf(c))
     const id = c.req.param('attachment') ?? ''
-    const found = ATTACHMENT_ID.test(id) ? await services.attachment(id) : null
+    const found = ATTACHMENT_ID.test(id) ? await services.attachment(id, conversationId) : null
     if (!found) throw notFound()
     const shown = SHOWN.has(found.mediaType)
     return new Response(new Uint8Array(found.bytes), {

@@ -26,8 +26,8 @@ export interface ApiServices {
   readonly conversations: Pick<Conversations, 'changes' | 'messages' | 'list'>
   readonly events: Pick<ConversationEvents, 'watch' | 'partial'>
   readonly uploads: UploadService
-  /** A stored attachment by its id; null = there is none (any more). */
-  readonly attachment: (id: string) => Promise<Attachment | null>
+  /** A stored attachment of this conversation by its id; null = there is none (any more). */
+  readonly attachment: (id: string, conversation: ConversationId) => Promise<Attachment | null>
   /** Messages that wait, for the page's status line. Cheap. */
   readonly waiting: () => Promise<{ readonly held: number; readonly parked: number }>
   /** Sign-in from the page; null = not offered. */

@@ -61,7 +61,7 @@ async function complete(
   { streams, clock, log }: DoorParts,
   open: Set<OpenRequest>,
   c: RequestContext,
-  { person }: Principal,
+  { person, isValid }: Principal,
 ): Promise<Response> {
   const key = idempotencyKey(c)
   const request = readCompletionRequest(await readJson(c, MAX_UPLOAD_BYTES), services.models)
@@ -83,7 +83,15 @@ async function complete(
     if (!outgoing) throw new HttpProblem(400, 'bad-request', 'This connection cannot be streamed to.')
     const { includeUsage } = request
     const onContradiction = () => abandon(contradiction())
-    reply = new StreamedReply({ streams, outgoing, head, includeUsage, clock, onContradiction })
+    reply = new StreamedReply({
+      streams,
+      isAllowed: isValid,
+      outgoing,
+      head,
+      includeUsage,
+      clock,
+      onContradiction,
+    })
   } else reply = new WholeReply(outgoing, head, clock)
   const waiting = new OpenRequest(services, admitted, reply, clock)
   open.add(waiting)

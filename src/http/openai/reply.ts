@@ -28,6 +28,7 @@ export interface Reply extends RequestListener {
  */
 export class StreamedReply implements Reply {
   readonly #streams: Streams
+  readonly #isAllowed: () => boolean
   readonly #outgoing: ServerResponse
   readonly #chunks: ChunkWriter
   readonly #onContradiction: () => void
@@ -39,6 +40,7 @@ export class StreamedReply implements Reply {
   /** @param onContradiction the answer begins anew, and not with what the client has been shown */
   constructor(parts: {
     readonly streams: Streams
+    readonly isAllowed: () => boolean
     readonly outgoing: ServerResponse
     readonly head: Head
     readonly includeUsage: boolean
@@ -46,6 +48,7 @@ export class StreamedReply implements Reply {
     readonly onContradiction: () => void
   }) {
     this.#streams = parts.streams
+    this.#isAllowed = parts.isAllowed
     this.#outgoing = parts.outgoing
     this.#chunks = new ChunkWriter(parts.head, parts.includeUsage)
     this.#onContradiction = parts.onContradiction
@@ -93,7 +96,7 @@ export class StreamedReply implements Reply {
   #begin(): EventStream {
     if (this.#stream) return this.#stream
     this.#timer.cancel()
-    const stream = (this.#stream = this.#streams.open(this.#outgoing, this.#chunks.begin()))
+    const stream = (this.#stream = this.#streams.open(this.#outgoing, this.#isAllowed, this.#chunks.begin()))
     stream.onDrain(() => this.#show())
     return stream
   }

@@ -27,16 +27,16 @@ export function addEventRoutes(
   const status = new StatusFeed(services, clock)
   const operator = new OperatorFeed(services.dashboard, clock)
 
-  routes.guarded('chat', 'GET', '/api/conversations/:id/events', (c) => {
+  routes.guarded('chat', 'GET', '/api/conversations/:id/events', (c, { isValid }) => {
     const conversationId = services.chat.conversationId(conversationOf(c))
     // A browser that comes back names the last event it saw; a client may ask from a revision on.
     const after = lastEventId(c) ?? wholeNumber(c, 'after') ?? 0
-    return stream(c, streams, (opened) => feeds.attach(opened, conversationId, after, true))
+    return stream(c, streams, isValid, (opened) => feeds.attach(opened, conversationId, after, true))
   })
 
-  routes.guarded('chat', 'GET', '/api/events', (c, { scope }) => {
+  routes.guarded('chat', 'GET', '/api/events', (c, { scope, isValid }) => {
     const watched = watchedOf(c.req.query('watch'))
-    return stream(c, streams, (opened) => {
+    return stream(c, streams, isValid, (opened) => {
       status.attach(opened)
       if (scope === 'all') operator.attach(opened)
       for (const { address, after } of watched)
@@ -52,7 +52,12 @@ export function addEventRoutes(
   }
 }
 
-function stream(c: RequestContext, streams: Streams, begin: (stream: EventStream) => void): Response {
+function stream(
+  c: RequestContext,
+  streams: Streams,
+  isAllowed: () => boolean,
+  begin: (stream: EventStream) => void,
+): Response {
   const outgoing = c.env?.outgoing
   if (c.req.method === 'HEAD' || !outgoing || !('writeHead' in outgoing) || 'stream' in outgoing)
     throw new HttpProblem(
@@ -63,7 +68,7 @@ function stream(c: RequestContext, streams: Streams, begin: (stream: EventStream
         Allow: 'GET',
       },
     )
-  begin(streams.open(outgoing))
+  begin(streams.open(outgoing, isAllowed))
   return RESPONSE_ALREADY_SENT
 }
 

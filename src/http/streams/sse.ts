@@ -37,13 +37,21 @@ export class Streams {
     return this.#open.size
   }
 
-  /** @param greeting the first frame; by default how soon a reader that lost the stream comes back */
-  open(outgoing: ServerResponse, greeting = `retry: ${RETRY_MS}\n\n`): EventStream {
-    const stream = new EventStream(outgoing, this.#clock, greeting)
+  /**
+   * @param isAllowed is the one who reads still allowed to?
+   * @param greeting the first frame; by default how soon a reader that lost the stream comes back
+   */
+  open(outgoing: ServerResponse, isAllowed: () => boolean, greeting = `retry: ${RETRY_MS}\n\n`): EventStream {
+    const stream = new EventStream(outgoing, this.#clock, greeting, isAllowed)
     this.#open.add(stream)
     stream.onClose(() => this.#open.delete(stream))
     this.#timer ??= this.#clock.setTimer(this.#beat, HEARTBEAT_MS)
     return stream
+  }
+
+  /** Ends the streams of those whose token or session has ended. */
+  endForbidden(): void {
+    for (const stream of this.#open) if (!stream.allowed) stream.end()
   }
 
   /** Ends every stream: their readers come back to whoever listens then. */
@@ -55,6 +63,8 @@ export class Streams {
 
   readonly #beat = (): void => {
     this.#timer = this.#open.size > 0 ? this.#clock.setTimer(this.#beat, HEARTBEAT_MS) : null
+    // A session also ends by its age.
+    this.endForbidden()
     for (const stream of this.#open) stream.beat()
   }
 }
@@ -63,14 +73,16 @@ export class Streams {
 export class EventStream {
   readonly #outgoing: ServerResponse
   readonly #clock: Clock
+  readonly #isAllowed: () => boolean
   readonly #closeListeners: Array<() => void> = []
   readonly #drainListeners: Array<() => void> = []
   #blockedSince: number | null = null
   #closed = false
 
-  constructor(outgoing: ServerResponse, clock: Clock, greeting: string) {
+  constructor(outgoing: ServerResponse, clock: Clock, greeting: string, isAllowed: () => boolean) {
     this.#outgoing = outgoing
     this.#clock = clock
+    this.#isAllowed = isAllowed
     outgoing.writeHead(200, HEADERS)
     outgoing.socket?.setNoDelay(true)
     outgoing.on('close', () => this.#ended())
@@ -86,6 +98,10 @@ export class EventStream {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  get allowed(): boolean {
+    return this.#isAllowed()
   }
 
   /** False while the reader is behind: wait for `onDrain`. */

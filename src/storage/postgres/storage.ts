@@ -101,7 +101,7 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
     hold: (request) => hold(database, context, request),
     expire: (request) => expire(database, context, request),
     counts: () => queue.counts(database),
-    attachment: (id) => queue.attachment(database, id),
+    attachment: (id, within) => queue.attachment(database, id, within),
     cursor: (channel, name) => queue.cursor(database, channel, name),
     cursors: (channel) => queue.cursors(database, channel),
     queue: (filter) => queue.queue(database, filter),

@@ -89,7 +89,7 @@ function sqliteInbox(client: StoreClient): Inbox {
       return client.call('expire', { now, observed, notices })
     },
     counts: () => client.call('counts'),
-    attachment: (id) => client.call('attachment', id),
+    attachment: (id, within) => client.call('attachment', id, within),
     cursor: (channel, name) => client.call('cursor', channel, name),
     cursors: (channel) => client.call('cursors', channel),
     queue: (filter) => client.call('queue', filter),

@@ -132,6 +132,9 @@ export function acceptContract(subject: Subject): void {
       expect(Buffer.from(stored!.bytes).equals(part)).toBe(true)
       expect(bytes.byteLength).toBe(100_000)
       expect(await driver.storage.inbox.attachment('unknown')).toBeNull()
+      const { conversationId } = (await driver.storage.inbox.queue({ states: ['answering'], limit: 1 }))[0]!
+      expect((await driver.storage.inbox.attachment(info.id, conversationId))?.name).toBe('photo.png')
+      expect(await driver.storage.inbox.attachment(info.id, 'telegram:somebody else')).toBeNull()
     })
 
     test('a conversation goes on at the new address under its old id', async () => {

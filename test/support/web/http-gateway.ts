@@ -186,7 +186,10 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     conversations: chat,
     events: chat.events,
     uploads: new Uploads(join(home, 'uploads'), systemClock),
-    attachment: async (id) => chat.attachments.get(id) ?? null,
+    attachment: async (id, conversation) =>
+      chat.rows(conversation).some((row) => row.attachments.some((info) => info.id === id))
+        ? (chat.attachments.get(id) ?? null)
+        : null,
     waiting: async () => ({ held: 0, parked: 0 }),
     login: null,
     sandbox: options.sandbox ?? false,

@@ -1,6 +1,12 @@
 import type { Cursor } from '../../../inbox/arrival.ts'
 import type { WaitingCounts } from '../../../inbox/inbox.ts'
-import { type Attachment, type MessageState, type StoredMessage, DROPPED } from '../../../inbox/message.ts'
+import {
+  type ConversationId,
+  type Attachment,
+  type MessageState,
+  type StoredMessage,
+  DROPPED,
+} from '../../../inbox/message.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import type { Queryable, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
@@ -37,10 +43,16 @@ export async function counts(db: Queryable): Promise<WaitingCounts> {
 }
 
 /** See `Inbox.attachment`. */
-export async function attachment(db: Queryable, id: string): Promise<Attachment | null> {
+export async function attachment(
+  db: Queryable,
+  id: string,
+  within: ConversationId | null = null,
+): Promise<Attachment | null> {
   const [row] = await db.query<{ media_type: string; name: string; bytes: Buffer }>(
-    'SELECT media_type, name, bytes FROM hermes.attachments WHERE id = $1',
-    [clean(id)],
+    `SELECT media_type, name, bytes FROM hermes.attachments a WHERE a.id = $1 AND ($2::text IS NULL OR EXISTS (
+       SELECT 1 FROM hermes.messages m JOIN hermes.conversations c ON c.key = m.conversation
+         WHERE m.key = a.message AND c.id = $2))`,
+    [clean(id), within === null ? null : clean(within)],
   )
   return row ? { mediaType: row.media_type, name: row.name, bytes: new Uint8Array(row.bytes) } : null
 }

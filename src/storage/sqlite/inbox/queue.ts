@@ -1,6 +1,12 @@
 import type { Cursor } from '../../../inbox/arrival.ts'
 import type { WaitingCounts } from '../../../inbox/inbox.ts'
-import { type Attachment, type MessageState, type StoredMessage, DROPPED } from '../../../inbox/message.ts'
+import {
+  type ConversationId,
+  type Attachment,
+  type MessageState,
+  type StoredMessage,
+  DROPPED,
+} from '../../../inbox/message.ts'
 import { WAITING } from '../../rows/message-row.ts'
 import { asMessages, conversationByKey, saveConversation, storedMessage } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
@@ -37,8 +43,17 @@ export function counts(session: Session): WaitingCounts {
 }
 
 /** See `Inbox.attachment`. */
-export function attachment(session: Session, id: string): Attachment | null {
-  const row = session.get('SELECT media_type, name, bytes FROM attachments WHERE id = ?', id)
+export function attachment(
+  session: Session,
+  id: string,
+  within: ConversationId | null = null,
+): Attachment | null {
+  const row = session.get(
+    `SELECT media_type, name, bytes FROM attachments a WHERE a.id = ?1 AND (?2 IS NULL OR EXISTS (
+       SELECT 1 FROM messages m JOIN conversations c ON c.key = m.conversation WHERE m.key = a.message AND c.id = ?2))`,
+    id,
+    within,
+  )
   if (!row) return null
   return {
     mediaType: String(row['media_type']),
