@@ -15,6 +15,17 @@ test('a database that is ready, and one that the next start migrates', async () 
   ])
 })
 
+test('a database that is spoken to in the clear is named', async () => {
+  const address = new URL(await migratedDatabase())
+  // This machine under a name that is not known to be it.
+  address.hostname = '127.1'
+  address.searchParams.set('sslmode', 'disable')
+  expect(await check(address.href)).toMatchObject([
+    { id: 'database', level: 'ok' },
+    { id: 'database.transport', level: 'warning', message: expect.stringContaining('127.1 unencrypted') },
+  ])
+})
+
 test('a server that does not answer is an error', async () => {
   expect(await check('postgres://hermes:TEST-password@127.0.0.1:1/none')).toMatchObject([
     { id: 'database.reach', level: 'error', message: expect.not.stringContaining('TEST-password') },

@@ -1,20 +1,29 @@
+import type { Transport } from '../../storage/postgres/connection/transport.ts'
 import type { PostgresState } from '../../storage/postgres/migrations/examine.ts'
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import { fileSize } from '../terminal/output.ts'
-import { error, misconfigured, ok, type Finding } from './finding.ts'
+import { error, misconfigured, ok, warning, type Finding } from './finding.ts'
 
 /** Checks that the PostgreSQL database is reachable, writable and of a known version. */
 export async function checkPostgres(url: Secret): Promise<readonly Finding[]> {
   try {
     const { examinePostgres } = await import('../../storage/postgres/migrations/examine.ts')
-    return postgresFindings(await examinePostgres(url, await createLog({ level: 'silent' })))
+    const { transportOf } = await import('../../storage/postgres/connection/transport.ts')
+    const findings = postgresFindings(await examinePostgres(url, await createLog({ level: 'silent' })))
+    return [...findings, ...transportFindings(transportOf(url))]
   } catch (cause) {
     if (cause instanceof ConfigurationError)
       return [misconfigured('database.reach', `${cause.message}`, null)]
     return [error('database.reach', `${messageOf(cause)}.`, null)]
   }
+}
+
+function transportFindings({ kind, host }: Transport): readonly Finding[] {
+  if (kind !== 'clear') return []
+  const message = `Messages travel to ${host} unencrypted (storage.url says sslmode=disable).`
+  return [warning('database.transport', message, null)]
 }
 
 export function postgresFindings(state: PostgresState): readonly Finding[] {

@@ -2,6 +2,7 @@ import { types as builtIn, type ClientBase, type ClientConfig } from 'pg'
 import { SECOND } from '../../../support/clock.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
+import { transportOf } from './transport.ts'
 
 export interface SessionTerms {
   /** How long a statement may take on the server, in milliseconds. */
@@ -31,9 +32,15 @@ const types: NonNullable<ClientConfig['types']> = {
     (oid === INT8 ? Number : builtIn.getTypeParser(oid, format ?? 'text')) as never,
 }
 
-/** What every connection of ours is made with. */
+/**
+ * What every connection of ours is made with.
+ *
+ * @throws ConfigurationError where the way to the database is not safe; the driver's error for what is no address
+ */
 export function connectionSettings(url: Secret, { statementMs = STATEMENT_MS }: SessionTerms): ClientConfig {
+  const transport = transportOf(url)
   return {
+    ...(transport.kind === 'verified' ? { ssl: transport.ssl } : {}),
     connectionString: url.reveal(),
     application_name: `hermes-gateway/${VERSION}`,
     connectionTimeoutMillis: CONNECT_MS,

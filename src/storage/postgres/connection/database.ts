@@ -4,6 +4,7 @@ import type { Clock } from '../../../support/clock.ts'
 import { ConfigurationError, StoreError } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import type { Secret } from '../../../support/secret.ts'
+import { DatabaseClient } from './client.ts'
 import { connectionSettings, prepareSession, type SessionTerms } from './connection.ts'
 import { isAnswer, mayBeRepeated, openingError, storeError } from './failures.ts'
 import { Listener } from './listener.ts'
@@ -87,10 +88,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   try {
     pool = new Pool({
       ...connectionSettings(options.url, terms),
+      Client: DatabaseClient,
       max: options.connections ?? DEFAULT_CONNECTIONS,
       onConnect: (client) => prepareSession(client, terms) as unknown as void,
     })
-  } catch {
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error
     // The parser's error quotes the address.
     throw new ConfigurationError('storage.url: expected postgres://user:password@host/database')
   }

@@ -26,6 +26,25 @@ const MEANING: Readonly<Record<string, string>> = {
   [CODE.lockTimeout]: 'the database took too long',
 }
 
+/** What an operator does whose network is safe already. */
+export const WRITE_DISABLE = 'write sslmode=disable where nobody else is on the network'
+
+/** Ours, for a server that asks for the password in a way that others could read. */
+export const CLEAR_PASSWORD = 'HERMES_CLEAR_PASSWORD'
+
+/** The database has a certificate that this machine does not trust. @see https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+/** The driver's words, which have no code. */
+const WITHOUT_TLS = 'does not support SSL connections'
+
 /** What PostgreSQL answered, or why it did not. */
 export class DatabaseError extends StoreError {
   /** SQLSTATE, or the system's code of a connection that failed (`ECONNREFUSED`); null = neither. */
@@ -58,8 +77,18 @@ export function storeError(error: unknown): HermesError {
  */
 export function openingError(error: unknown): HermesError {
   const failure = storeError(error)
-  if (!(failure instanceof DatabaseError) || failure.code === null) return failure
+  if (!(failure instanceof DatabaseError)) return failure
+  if (failure.message.includes(WITHOUT_TLS))
+    return new ConfigurationError(
+      `storage.url: the database offers no TLS. Turn it on there, or ${WRITE_DISABLE}.`,
+    )
   const { code } = failure
+  if (code === null) return failure
+  if (code === CLEAR_PASSWORD) return new ConfigurationError(`storage.url: ${failure.message}.`)
+  if (UNTRUSTED.has(code))
+    return new ConfigurationError(
+      `storage.url: ${failure.message}. Name its authority with sslrootcert=FILE, or ${WRITE_DISABLE}.`,
+    )
   if (code.startsWith('28') || code === CODE.noSuchDatabase || code === CODE.noPermission)
     return new ConfigurationError(`storage.url: ${failure.message}`)
   // A pooler refuses settings that it does not know before anything else can be asked.

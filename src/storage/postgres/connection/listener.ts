@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Client, type ClientConfig } from 'pg'
+import type { Client, ClientConfig } from 'pg'
 import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
 import { SECOND, sleep, type Clock } from '../../../support/clock.ts'
 import { Emitter } from '../../../support/emitter.ts'
+import { DatabaseClient } from './client.ts'
 import { storeError } from './failures.ts'
 
 export interface ListenerOptions {
@@ -75,7 +76,7 @@ export class Listener {
 
   /** Lives as long as one connection. */
   async #connected(made: () => void): Promise<void> {
-    const client = new Client({ ...this.#options.settings, query_timeout: ANSWER_WITHIN_MS })
+    const client = new DatabaseClient({ ...this.#options.settings, query_timeout: ANSWER_WITHIN_MS })
     const gone = new AbortController()
     const signal = AbortSignal.any([this.#end.signal, gone.signal])
     client.on('error', (error) => gone.abort(error))

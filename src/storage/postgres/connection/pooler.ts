@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { Client, type ClientConfig } from 'pg'
+import type { Client, ClientConfig } from 'pg'
 import { SECOND } from '../../../support/clock.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
+import { DatabaseClient } from './client.ts'
 
 /** Sessions opened at once: one of them gets the connection that another has just used. */
 const SESSIONS = 4
@@ -24,7 +25,7 @@ export async function refuseTransactionPooler(settings: ClientConfig): Promise<v
   const clients: Client[] = []
   try {
     for (let index = 0; index < SESSIONS; index++) {
-      const client = new Client({ ...settings, query_timeout: ANSWER_WITHIN_MS })
+      const client = new DatabaseClient({ ...settings, query_timeout: ANSWER_WITHIN_MS })
       client.on('error', () => {})
       clients.push(client)
       await client.connect()

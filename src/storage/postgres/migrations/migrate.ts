@@ -1,7 +1,8 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
+import { DatabaseClient } from '../connection/client.ts'
 import { connectionSettings } from '../connection/connection.ts'
 import { mayBeRepeated, openingError } from '../connection/failures.ts'
 import { MIGRATIONS } from './all.ts'
@@ -54,7 +55,7 @@ CREATE TABLE IF NOT EXISTS hermes.migrations (
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   const { migrations = MIGRATIONS, version = VERSION } = options
-  const client = new Client({ ...connectionSettings(options.url, { statementMs: PATIENCE_MS }) })
+  const client = new DatabaseClient({ ...connectionSettings(options.url, { statementMs: PATIENCE_MS }) })
   client.on('error', () => {})
   try {
     await client.connect()
@@ -84,7 +85,7 @@ export async function schemaState(
   url: Secret,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<SchemaState> {
-  const client = new Client(connectionSettings(url, {}))
+  const client = new DatabaseClient(connectionSettings(url, {}))
   client.on('error', () => {})
   try {
     await client.connect()
