@@ -12,7 +12,7 @@ export interface AlerterOptions {
   readonly clock: Clock
   readonly random?: () => number
   /** Called for each try, for metrics and the log. */
-  readonly onTry?: (route: string, outcome: 'sent' | 'failed', problem: string | null) => void
+  readonly onAttempt?: (route: string, outcome: 'sent' | 'failed', problem: string | null) => void
 }
 
 /**
@@ -102,6 +102,6 @@ export class Alerter {
 
   #note(route: string, working: boolean, problem: string | null): void {
     this.#status.set(route, { route, working, problem, at: this.#options.clock.now() })
-    this.#options.onTry?.(route, working ? 'sent' : 'failed', problem)
+    this.#options.onAttempt?.(route, working ? 'sent' : 'failed', problem)
   }
 }

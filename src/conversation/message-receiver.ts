@@ -5,7 +5,7 @@ import {
   type Arrival,
   type HoldLimits,
   type IncomingMessage,
-  NOTHING,
+  NOT_STORED,
 } from '../inbox/arrival.ts'
 import type { Delivery } from '../inbox/delivery/delivery.ts'
 import type { Dispatcher } from '../inbox/dispatch/dispatcher.ts'
@@ -101,7 +101,7 @@ export class MessageReceiver implements Receiver {
     try {
       for (const item of items) perItem.push(await this.#arrivals(channel, item, counted))
       const arrivals = perItem.flat()
-      if (arrivals.length === 0 && cursors.length === 0) return items.map(() => NOTHING)
+      if (arrivals.length === 0 && cursors.length === 0) return items.map(() => NOT_STORED)
       const now = clock.now()
       const state = gate.current()
       const accepted = await inbox.accept({

@@ -210,7 +210,7 @@ export class Messaging {
 
   /** Messages are taken in and not answered, although nothing known stands in the way. */
   get stalled(): boolean {
-    return this.dispatcher.stalled || this.#fleet.forsaken
+    return this.dispatcher.stalled || this.#fleet.hasNoWorkers
   }
 
   /** Takes over what the process before left. Channels may be started afterwards. */
@@ -249,8 +249,8 @@ export class Messaging {
     }
   }
 
-  /** A channel is this process's from now on: what waits for it is sent. */
-  async took(): Promise<void> {
+  /** Sends what is pending in the outbox: this process now holds a channel, or may have missed a notification. */
+  async resumeOutbox(): Promise<void> {
     await this.delivery.resume().catch((error: unknown) => this.store.failed(error))
   }
 
@@ -291,7 +291,7 @@ export class Messaging {
         return this.dispatcher.stopTurnHere(news.id)
       case 'missed':
         this.events.missed()
-        return void this.took()
+        return void this.resumeOutbox()
       default:
         return
     }
@@ -300,7 +300,7 @@ export class Messaging {
   #resumeLater(): void {
     this.#resumeTimer = this.#clock.setTimer(() => {
       if (this.#stopped) return
-      void this.took().finally(() => this.#resumeLater())
+      void this.resumeOutbox().finally(() => this.#resumeLater())
     }, OUTBOX_CHECK_MS)
   }
 

@@ -4,7 +4,7 @@ import type { Draft } from '../inbox/delivery/draft.ts'
 import type { AnswerTurn } from '../inbox/dispatch/dispatcher.ts'
 import { Interruption } from '../inbox/dispatch/outcome.ts'
 import type { ConversationEvents } from '../inbox/fleet/events.ts'
-import { latePreface, sentText } from '../inbox/gate/hold-policy.ts'
+import { latePreface, withPreface } from '../inbox/gate/hold-policy.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Lease, TurnOutcome, Usage } from '../inbox/lease.ts'
 import type { Clock } from '../support/clock.ts'
@@ -57,7 +57,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           onText: (text) => {
             shown += text
             events.delta(conversation.id, text)
-            draft.write(sentText(preface, shown))
+            draft.write(withPreface(preface, shown))
           },
         },
       )

@@ -31,7 +31,7 @@ export interface Alerts {
 
 interface AlertHooks {
   readonly readiness: Readiness
-  readonly onTry: (route: string, outcome: 'sent' | 'failed') => void
+  readonly onAttempt: (route: string, outcome: 'sent' | 'failed') => void
   /** The incident that is shown has changed. */
   readonly onIncident: () => void
 }
@@ -41,7 +41,7 @@ export function openAlerts(
   { settings, credentials, processEnv, clock, log, host, onProblem, lifecycle }: Runtime,
   { storage, fleet }: OpenStore,
   { messaging, platforms, speakers }: Messages,
-  { readiness, onTry, onIncident }: AlertHooks,
+  { readiness, onAttempt, onIncident }: AlertHooks,
 ): Alerts {
   const { config, channels } = settings
   const { texts, operators, retention } = config.gateway
@@ -57,8 +57,8 @@ export function openAlerts(
       processEnv,
     }),
     clock,
-    onTry(route, outcome, problem) {
-      onTry(route, outcome)
+    onAttempt(route, outcome, problem) {
+      onAttempt(route, outcome)
       if (outcome === 'failed') log.warn({ route, problem }, 'an alert did not get through this route')
     },
   })

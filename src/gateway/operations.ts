@@ -67,7 +67,7 @@ export async function openOperations(
   const changes = new Changes(newId(clock.now()), onProblem)
   const alerts = openAlerts(runtime, store, messages, {
     readiness,
-    onTry: (route, outcome) => metrics.alert(route, outcome),
+    onAttempt: (route, outcome) => metrics.alert(route, outcome),
     onIncident: () => {
       changes.mark('incident')
       statusChanged.emit()

@@ -161,7 +161,7 @@ export interface EarlierTurn {
 export const CUT_SHORT = 'cut short'
 
 /** What became of an arrival that left nothing. */
-export const NOTHING: Accepted = {
+export const NOT_STORED: Accepted = {
   conversationId: null,
   messageId: null,
   state: null,

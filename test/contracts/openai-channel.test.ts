@@ -16,14 +16,14 @@ class PatientProgram {
 
   post(requestId: string, text: string): void {
     this.open++
-    this.#queue = this.#queue.then(() => this.#insist(requestId, text))
+    this.#queue = this.#queue.then(() => this.#retryUntilStopped(requestId, text))
   }
 
   close(): void {
     this.#closed = true
   }
 
-  async #insist(requestId: string, text: string): Promise<void> {
+  async #retryUntilStopped(requestId: string, text: string): Promise<void> {
     const person = { id: 'owner', name: null }
     const request = { address: ADDRESS, requestId, person, text, attachments: [], context: CONTEXT }
     while (!this.#closed) {

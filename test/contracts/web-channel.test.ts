@@ -15,14 +15,14 @@ class PatientClient {
 
   post(messageId: string, text: string): void {
     this.open++
-    this.#queue = this.#queue.then(() => this.#insist(messageId, text))
+    this.#queue = this.#queue.then(() => this.#retryUntilStopped(messageId, text))
   }
 
   close(): void {
     this.#closed = true
   }
 
-  async #insist(messageId: string, text: string): Promise<void> {
+  async #retryUntilStopped(messageId: string, text: string): Promise<void> {
     while (!this.#closed) {
       const accepted = await this.channel
         ?.post({ address: ADDRESS, messageId, person: { id: 'p', name: null }, text, attachments: [] })

@@ -43,7 +43,7 @@ test('a dead route falls to the next one, once, and the status says so', async (
   const alerter = new Alerter({
     routes: [dead(), webhookRoute({ url: new Secret(address()), secret })],
     clock: systemClock,
-    onTry: (route, outcome) => tries.push(`${route} ${outcome}`),
+    onAttempt: (route, outcome) => tries.push(`${route} ${outcome}`),
   })
   expect(await alerter.send(ALERT)).toBe(`webhook:${new URL(address()).host}`)
   expect(tries).toEqual(['webhook:127.0.0.1:9 failed', `webhook:${new URL(address()).host} sent`])

@@ -13,7 +13,7 @@ interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log'> {
 
 /** What sends on the channels; it is created after them. */
 interface Sending {
-  took(): Promise<void>
+  resumeOutbox(): Promise<void>
   readonly delivery: { left(channel: string): Promise<void> }
 }
 
@@ -45,7 +45,7 @@ export async function openFleetPlatforms(
       name: `channel:${name}:${accountOf(settings, name)}`,
       fleet,
       clock,
-      onHeld: () => void sending().took(),
+      onHeld: () => void sending().resumeOutbox(),
       onLeaving: () => sending().delivery.left(name),
     })
     held.set(name, wrapped)

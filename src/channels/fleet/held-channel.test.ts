@@ -30,7 +30,7 @@ function held(more: Partial<Channel>) {
       await serve(tenure satisfies Tenure)
       return { stop: async () => {} }
     },
-    relieved: true,
+    hasStandby: true,
   }
   const clock = new FakeClock()
   const options = { channel, name: 'chat', fleet, clock, onHeld: () => {}, onLeaving: async () => {} }

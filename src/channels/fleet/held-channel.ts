@@ -10,7 +10,7 @@ export interface HeldChannelOptions {
   readonly channel: Channel
   /** The right to it in the fleet: the same for all who would use the same account. */
   readonly name: string
-  readonly fleet: Pick<Fleet, 'hold' | 'relieved'>
+  readonly fleet: Pick<Fleet, 'hold' | 'hasStandby'>
   readonly clock: Clock
   /** This process speaks for the channel now. */
   readonly onHeld: () => void
@@ -75,7 +75,7 @@ export class HeldChannel implements Channel {
    */
   async stop(): Promise<void> {
     const candidacy = await this.#candidacy
-    if (this.#tenure && !this.#options.fleet.relieved) return await this.#inner.stop()
+    if (this.#tenure && !this.#options.fleet.hasStandby) return await this.#inner.stop()
     this.#candidacy = null
     await candidacy?.stop()
   }

@@ -5,7 +5,7 @@ import type { MessageObserver } from '../../inbox/figures/observer.ts'
 
 /** Lets what happens to messages and to the credential be counted for the dashboard. */
 export function feedFigures(
-  recorder: Pick<FigureRecorder, 'count' | 'took'>,
+  recorder: Pick<FigureRecorder, 'count' | 'recordAnswerTime'>,
   observer: MessageObserver,
   keeper: { subscribe(listener: (notice: KeeperNotice) => void): Disposable },
 ): void {
@@ -13,10 +13,10 @@ export function feedFigures(
     switch (fact.kind) {
       case 'answered':
         recorder.count('answered', fact.messages)
-        if (fact.seconds !== null) recorder.took(fact.seconds)
+        if (fact.seconds !== null) recorder.recordAnswerTime(fact.seconds)
         return
       case 'delivered':
-        return recorder.took(fact.seconds)
+        return recorder.recordAnswerTime(fact.seconds)
       case 'accepted':
       case 'refused':
       case 'parked':

@@ -97,7 +97,7 @@ test('held messages are shown as the most at one time, over any range', async ()
 
 test('the time to an answer is null where nothing was answered', async () => {
   const { clock, recorder, series } = fixture()
-  recorder.took(2)
+  recorder.recordAnswerTime(2)
   await clock.advance(2 * MINUTE)
   const values = (await series(HOUR)).values['time-p50']!
   expect(values.filter((value) => value !== null)).toHaveLength(1)

@@ -54,7 +54,7 @@ export class FigureRecorder {
   }
 
   /** An answer's last byte came this long after the message. */
-  took(seconds: number): void {
+  recordAnswerTime(seconds: number): void {
     this.#add(timeFigure(bucketOf(seconds)), 1)
   }
 

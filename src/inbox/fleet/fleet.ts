@@ -52,10 +52,10 @@ export interface Fleet {
   readonly work: WorkSource | null
   /** Processes that answer now, at least one: they share the rates. */
   readonly workers: () => number
-  /** Does another process live that speaks to the platforms? */
-  readonly relieved: boolean
-  /** Messages are taken in, and for longer than a restart takes there has been nobody who answers. */
-  readonly forsaken: boolean
+  /** Another live process connects to the platforms. */
+  readonly hasStandby: boolean
+  /** Messages are accepted, and for longer than a restart takes no live process has answered any. */
+  readonly hasNoWorkers: boolean
   /** Never throws; what cannot be told is read from the store a little later. */
   tell(news: FleetNews): void
   listen(listener: (news: FleetNews) => void): Disposable
@@ -111,8 +111,8 @@ export function fleetOfOne(id: string): Fleet {
     role: 'all',
     work: null,
     workers: () => 1,
-    relieved: false,
-    forsaken: false,
+    hasStandby: false,
+    hasNoWorkers: false,
     tell() {},
     listen: () => ({ [Symbol.dispose]() {} }),
     hold: (_name, serve) => serveAlone(serve),

@@ -75,6 +75,6 @@ export function tooOldNotice(askedAt: number, now: number, texts: Texts): string
 const GAP = '\n\n'
 
 /** An answer as its reader sees it, in a draft and in the end: the preface, if there is one, and the text. */
-export function sentText(preface: string | null, text: string): string {
+export function withPreface(preface: string | null, text: string): string {
   return preface === null || preface === '' ? text : preface + GAP + text
 }

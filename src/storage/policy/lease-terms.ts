@@ -2,24 +2,24 @@ import type { Lease } from '../../inbox/lease.ts'
 import type { MessageFields } from '../rows/message-row.ts'
 
 /**
- * A message that was leased this often and never finished takes the process down each time. Far
- * above what restarts in a row can reach by chance, for an operator's bad day must park nothing.
+ * A message that was leased this often without finishing crashes the process each time. Far above what
+ * a series of ordinary restarts reaches, so that an operator restarting repeatedly parks nothing.
  */
 export const MAX_LEASES = 25
 
-/** A message with the mark that it is answered alone, in whichever form the database has it. */
+/** A message row with its `solo` flag (answered alone), as a boolean or a number depending on the database. */
 type Waiting = MessageFields & { readonly solo: boolean | number }
 
-/** Need nobody look for others that go with `head`? On `merge`, what was held together goes together. */
-export function isAlone(head: Waiting, merge: boolean): boolean {
+/** `head` is answered alone, so no further rows need to be read. With `merge`, messages held together are answered together. */
+export function isUnmerged(head: Waiting, merge: boolean): boolean {
   return head.group_id === null && (!merge || !mergeable(head, head))
 }
 
 /**
- * Does `row`, which follows without a break, go with `head`? Those do with which it was frozen
- * before; else what the same person wrote while it was held.
+ * Whether `row`, which follows `head` without a gap, belongs to the same turn: the messages that were
+ * frozen with `head` before; otherwise those that the same person wrote while `head` was held.
  */
-export function goesWith(head: Waiting, row: Waiting): boolean {
+export function canMergeWith(head: Waiting, row: Waiting): boolean {
   return head.group_id !== null ? row.group_id === head.group_id : mergeable(head, row)
 }
 
@@ -33,13 +33,13 @@ function mergeable(head: Waiting, row: Waiting): boolean {
   )
 }
 
-/** What names a lease; the rest of it need not come back: its history may be megabytes. */
+/** Identifies a lease. The rest of it is not sent back: its history may be megabytes. */
 export interface LeaseKey {
   readonly conversationId: string
   readonly turnId: string
   readonly generation: number
 }
 
-export function keyOf({ conversation, turnId, generation }: Lease): LeaseKey {
+export function leaseKey({ conversation, turnId, generation }: Lease): LeaseKey {
   return { conversationId: conversation.id, turnId, generation }
 }

@@ -2,7 +2,7 @@ import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
-import { keyOf } from '../policy/lease-terms.ts'
+import { leaseKey } from '../policy/lease-terms.ts'
 import { withCleanReason } from '../policy/turn-end.ts'
 import type { Storage } from '../storage.ts'
 import type { Database } from './connection/database.ts'
@@ -94,8 +94,8 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
     },
     lease: (request) => database.transaction((tx) => lease(tx, context, request)),
     finish: (lease, outcome, now) =>
-      database.transaction((tx) => finish(tx, context, keyOf(lease), withCleanReason(outcome), now)),
-    saveDraft: (lease, draft) => database.transaction((tx) => saveDraft(tx, keyOf(lease), draft)),
+      database.transaction((tx) => finish(tx, context, leaseKey(lease), withCleanReason(outcome), now)),
+    saveDraft: (lease, draft) => database.transaction((tx) => saveDraft(tx, leaseKey(lease), draft)),
     recover: (owner) => recover(database, context, owner),
     waiting: (now) => queue.waiting(database, now),
     hold: (request) => hold(database, context, request),

@@ -6,7 +6,7 @@ import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { Outbox } from '../../inbox/outbox.ts'
 import { redact } from '../../support/redact.ts'
-import { keyOf } from '../policy/lease-terms.ts'
+import { leaseKey } from '../policy/lease-terms.ts'
 import { withCleanReason } from '../policy/turn-end.ts'
 import type { Storage } from '../storage.ts'
 import { parseHistory } from './inbox/history.ts'
@@ -77,8 +77,8 @@ function sqliteInbox(client: StoreClient): Inbox {
       const lease = await client.call('lease', request)
       return lease && { ...lease, history: parseHistory(lease.history, request.conversationId) }
     },
-    finish: (lease, outcome, now) => client.call('finish', keyOf(lease), withCleanReason(outcome), now),
-    saveDraft: (lease, draft) => client.call('saveDraft', keyOf(lease), draft),
+    finish: (lease, outcome, now) => client.call('finish', leaseKey(lease), withCleanReason(outcome), now),
+    saveDraft: (lease, draft) => client.call('saveDraft', leaseKey(lease), draft),
     recover: (owner) => client.call('recover', owner),
     waiting: (now) => client.call('waiting', now),
     hold: (request) => client.call('hold', request),

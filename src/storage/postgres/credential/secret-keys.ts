@@ -56,7 +56,7 @@ export function readSecretKeys({ variable, file }: SecretKeyPlaces): readonly Se
   const keys = text
     .split(/[\s,]+/)
     .filter(Boolean)
-    .map((each) => keyOf(each, place))
+    .map((each) => parseSecretKey(each, place))
   if (keys.length === 0) {
     throw new ConfigurationError(
       `a sign-in is kept encrypted in PostgreSQL, which needs a key: set HERMES_SECRET_KEY, or name a file in storage.secret_key_file. ${HOW_TO}`,
@@ -81,7 +81,7 @@ function readKeyFile(path: string): string {
   }
 }
 
-function keyOf(text: string, place: string): SecretKey {
+function parseSecretKey(text: string, place: string): SecretKey {
   const bytes = /^[0-9a-f]{64}$/i.test(text)
     ? Buffer.from(text, 'hex')
     : /^[A-Za-z0-9+/_-]+={0,2}$/.test(text)

@@ -122,11 +122,11 @@ class PostgresFleet implements JoinedFleet {
     return Math.max(1, this.#processes.members.filter(({ role }) => role !== 'ingress').length)
   }
 
-  get relieved(): boolean {
+  get hasStandby(): boolean {
     return this.#processes.members.some(({ id, role }) => id !== this.id && role !== 'worker')
   }
 
-  get forsaken(): boolean {
+  get hasNoWorkers(): boolean {
     const { clock } = this.#options
     const answered = this.#processes.members.some(({ role }) => role !== 'ingress')
     if (answered || this.#processes.members.length === 0) this.#answeredAt = clock.monotonic()

@@ -51,7 +51,7 @@ export class Notifier {
   }
 
   tell(news: FleetNews): void {
-    const key = keyOf(news)
+    const key = coalescingKey(news)
     const known = this.#waiting.get(key)
     const both = known && 'messages' in known && 'messages' in news
     this.#waiting.set(key, both ? { ...news, messages: known.messages + news.messages } : news)
@@ -93,7 +93,7 @@ export class Notifier {
 }
 
 /** The same again before it has left is the same; counts add up, and pieces of an answer all travel. */
-function keyOf(news: FleetNews): string {
+function coalescingKey(news: FleetNews): string {
   if (news.kind === 'delta') return `${news.kind} ${news.offset} ${news.turnId}`
   if (news.kind === 'count') return news.outcome
   return 'id' in news ? `${news.kind} ${news.id}` : news.kind

@@ -3,7 +3,7 @@ import {
   type AcceptRequest,
   type Arrival,
   type IncomingMessage,
-  NOTHING,
+  NOT_STORED,
 } from '../../../inbox/arrival.ts'
 import type { MessageState } from '../../../inbox/message.ts'
 import { StoreError } from '../../../support/errors.ts'
@@ -85,7 +85,7 @@ class Acceptance {
       case 'moved': {
         const conversation = await moveAddress(this.#work, this.#places, arrival)
         this.#waiting.clear()
-        return { ...NOTHING, conversationId: conversation?.id ?? null }
+        return { ...NOT_STORED, conversationId: conversation?.id ?? null }
       }
     }
   }
@@ -97,10 +97,10 @@ class Acceptance {
     const { digest, ...first } = known
     if (first.messageId !== null) {
       const conflict = message.context !== undefined && message.context.digest !== digest
-      return { ...NOTHING, ...first, duplicate: true, ...(conflict ? { conflict } : {}) }
+      return { ...NOT_STORED, ...first, duplicate: true, ...(conflict ? { conflict } : {}) }
     }
     const { conversation } = this.#places.at(message.channel, message.address)
-    return { ...NOTHING, conversationId: conversation.id, duplicate: true }
+    return { ...NOT_STORED, conversationId: conversation.id, duplicate: true }
   }
 
   async #message(message: IncomingMessage): Promise<Accepted> {
@@ -125,7 +125,7 @@ class Acceptance {
     }
     const accepted = { conversationId: conversation.id, messageId: inserted.id, state, holdFull }
     this.#deliveries.add(message, { ...accepted, digest: message.context?.digest ?? null })
-    return { ...NOTHING, ...accepted, outbox }
+    return { ...NOT_STORED, ...accepted, outbox }
   }
 
   async #isHoldFull(conversation: ConversationRow): Promise<boolean> {
@@ -179,7 +179,7 @@ class Acceptance {
     }
     const accepted = { conversationId: conversation.id, messageId: stored.id, state: 'answered' as const }
     this.#deliveries.add(message, { ...accepted, holdFull: false, digest: null })
-    return { ...NOTHING, ...accepted, outbox: reply.outbox, withdrawn }
+    return { ...NOT_STORED, ...accepted, outbox: reply.outbox, withdrawn }
   }
 
   /** Changes a message that nobody has begun to answer. */
@@ -188,7 +188,7 @@ class Acceptance {
     change: (row: MessageRow) => MessageState | Promise<MessageState>,
   ): Promise<Accepted> {
     const place = this.#places.find(arrival.channel, arrival.address)
-    if (!place?.conversation) return NOTHING
+    if (!place?.conversation) return NOT_STORED
     const conversationId = place.conversation.id
     await this.#work.flush()
     const [row] = await this.#work.tx.query<MessageRow>(
@@ -196,10 +196,10 @@ class Acceptance {
          WHERE origin = $1 AND platform_id = $2 AND state IN ('received', 'held')`,
       [place.origin, clean(arrival.platformMessageId)],
     )
-    if (!row) return { ...NOTHING, conversationId }
+    if (!row) return { ...NOT_STORED, conversationId }
     const state = await change(row)
     this.#deliveries.changed(arrival, state)
-    return { ...NOTHING, conversationId, messageId: row.id, state }
+    return { ...NOT_STORED, conversationId, messageId: row.id, state }
   }
 
   /**
@@ -213,12 +213,13 @@ class Acceptance {
       `INSERT INTO hermes.seen (origin, platform_id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1`,
       [origin, clean(arrival.platformMessageId), now],
     )
-    if (first.length === 0) return { ...NOTHING, conversationId: conversation?.id ?? null, duplicate: true }
+    if (first.length === 0)
+      return { ...NOT_STORED, conversationId: conversation?.id ?? null, duplicate: true }
     this.#deliveries.turnedAway(arrival)
-    if (arrival.reply === null || !conversation) return NOTHING
+    if (arrival.reply === null || !conversation) return NOT_STORED
     const sending = { replyTo: arrival.platformMessageId, at: now }
     const { outbox } = this.#work.notify(conversation, arrival.reply, sending)
-    return { ...NOTHING, conversationId: conversation.id, outbox }
+    return { ...NOT_STORED, conversationId: conversation.id, outbox }
   }
 }
 

@@ -61,7 +61,7 @@ export class Deliveries {
       ],
     )
     for (const row of rows) {
-      this.#known.set(keyOf(row.channel, row.address, row.platform_id), {
+      this.#known.set(deliveryKey(row.channel, row.address, row.platform_id), {
         conversationId: row.conversation,
         messageId: row.id,
         state: row.state,
@@ -72,11 +72,11 @@ export class Deliveries {
   }
 
   find(channel: string, address: string, platformId: string): Known | null {
-    return this.#known.get(keyOf(channel, address, platformId)) ?? null
+    return this.#known.get(deliveryKey(channel, address, platformId)) ?? null
   }
 
   add({ channel, address, platformMessageId }: Named, known: Known): void {
-    this.#known.set(keyOf(channel, address, platformMessageId), known)
+    this.#known.set(deliveryKey(channel, address, platformMessageId), known)
   }
 
   turnedAway(named: Named): void {
@@ -90,6 +90,6 @@ export class Deliveries {
   }
 }
 
-function keyOf(channel: string, address: string, platformId: string): string {
+function deliveryKey(channel: string, address: string, platformId: string): string {
   return clean(`${channel}\n${address}\n${platformId}`)
 }

@@ -1,7 +1,7 @@
 import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
 import { NEVER_FINISHED } from '../../../inbox/message.ts'
 import { newId } from '../../../support/ids.ts'
-import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../../policy/lease-terms.ts'
+import { canMergeWith, isUnmerged, MAX_LEASES, type LeaseKey } from '../../policy/lease-terms.ts'
 import { draftOf } from '../../policy/turn-end.ts'
 import { publicConversation } from '../../rows/conversation-row.ts'
 import { WAITING } from '../../rows/message-row.ts'
@@ -143,8 +143,8 @@ function nextTurn(
 
 /** `head`, the first of `rows`, and those that go with it. */
 function groupOf(rows: readonly MessageRow[], head: MessageRow, merge: boolean): readonly MessageRow[] {
-  if (isAlone(head, merge)) return [head]
-  const end = rows.findIndex((row) => !goesWith(head, row))
+  if (isUnmerged(head, merge)) return [head]
+  const end = rows.findIndex((row) => !canMergeWith(head, row))
   return end === -1 ? rows : rows.slice(0, end)
 }
 

@@ -1,4 +1,4 @@
-import { sentText } from '../../../inbox/gate/hold-policy.ts'
+import { withPreface } from '../../../inbox/gate/hold-policy.ts'
 import type { Outbox, OutboxItem } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { redact } from '../../../support/redact.ts'
@@ -109,7 +109,7 @@ function outboxItem(row: HeadRow): OutboxItem {
     channel: row.channel,
     address: row.address,
     kind: row.kind,
-    text: sentText(row.preface, row.text),
+    text: withPreface(row.preface, row.text),
     replyTo: row.reply_to,
     draft: row.draft,
     askedAt: row.asked_at,

@@ -25,7 +25,7 @@ export class Places {
   readonly #places = new Map<string, Place>()
 
   find(channel: string, address: string): Place | null {
-    return this.#places.get(keyOf(channel, address)) ?? null
+    return this.#places.get(addressKey(channel, address)) ?? null
   }
 
   /** A place that `open` has made sure of. */
@@ -89,10 +89,10 @@ export class Places {
       // Two addresses of one conversation must see one row.
       const conversation = shared.get(row.key) ?? row
       shared.set(row.key, conversation)
-      this.#places.set(keyOf(at_channel, at_address), { origin, conversation })
+      this.#places.set(addressKey(at_channel, at_address), { origin, conversation })
     }
     for (const { origin, at_channel, at_address } of alone) {
-      this.#places.set(keyOf(at_channel, at_address), { origin, conversation: null })
+      this.#places.set(addressKey(at_channel, at_address), { origin, conversation: null })
     }
   }
 }
@@ -140,7 +140,7 @@ const STRENGTH: Readonly<Record<Need, number>> = { known: 0, address: 1, convers
 function wantedOf(arrivals: readonly Arrival[]): readonly Wanted[] {
   const wanted = new Map<string, Wanted>()
   const add = (channel: string, address: string, need: Need) => {
-    const key = keyOf(channel, address)
+    const key = addressKey(channel, address)
     const known = wanted.get(key)
     if (known && STRENGTH[known.need] >= STRENGTH[need]) return
     wanted.set(key, { channel: clean(channel), address: clean(address), need })
@@ -156,10 +156,10 @@ function wantedOf(arrivals: readonly Arrival[]): readonly Wanted[] {
     else add(arrival.channel, arrival.address, 'known')
   }
   return [...wanted.values()].toSorted((a, b) =>
-    keyOf(a.channel, a.address) < keyOf(b.channel, b.address) ? -1 : 1,
+    addressKey(a.channel, a.address) < addressKey(b.channel, b.address) ? -1 : 1,
   )
 }
 
-function keyOf(channel: string, address: string): string {
+function addressKey(channel: string, address: string): string {
   return clean(`${channel}\n${address}`)
 }

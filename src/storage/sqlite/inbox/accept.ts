@@ -3,7 +3,7 @@ import {
   type AcceptRequest,
   type Arrival,
   type IncomingMessage,
-  NOTHING,
+  NOT_STORED,
 } from '../../../inbox/arrival.ts'
 import { type MessageState, HOLD_FULL } from '../../../inbox/message.ts'
 import { admit, arrivingMessage, fromPerson, noticeOnArrival } from '../../policy/admission.ts'
@@ -53,7 +53,7 @@ function acceptOne(session: Session, arrival: Arrival, request: AcceptRequest): 
       return turnAway(session, arrival, request.now)
     case 'moved': {
       const conversation = moveAddress(session, arrival.channel, arrival.from, arrival.to)
-      return { ...NOTHING, conversationId: conversation?.id ?? null }
+      return { ...NOT_STORED, conversationId: conversation?.id ?? null }
     }
   }
 }
@@ -71,7 +71,7 @@ function duplicateOf(session: Session, message: IncomingMessage): Accepted | nul
   )
   if (row) {
     return {
-      ...NOTHING,
+      ...NOT_STORED,
       conversationId: String(row['conversation']),
       messageId: String(row['id']),
       state: row['state'] as MessageState,
@@ -83,7 +83,7 @@ function duplicateOf(session: Session, message: IncomingMessage): Accepted | nul
   if (!wasTurnedAway(session, address.key, message.platformMessageId)) return null
   const conversationId =
     address.conversation === null ? null : conversationByKey(session, address.conversation).id
-  return { ...NOTHING, conversationId, duplicate: true }
+  return { ...NOT_STORED, conversationId, duplicate: true }
 }
 
 function wasTurnedAway(session: Session, origin: number, platformId: string): boolean {
@@ -111,7 +111,7 @@ function acceptMessage(session: Session, message: IncomingMessage, request: Acce
     outbox = notify(session, conversation, notice.text, { replyTo: notice.replyTo, at: now }).outbox
   }
   saveConversation(session, conversation)
-  return { ...NOTHING, conversationId: conversation.id, messageId: inserted.id, state, holdFull, outbox }
+  return { ...NOT_STORED, conversationId: conversation.id, messageId: inserted.id, state, holdFull, outbox }
 }
 
 function isHoldFull(session: Session, conversation: ConversationRow, { limits }: AcceptRequest): boolean {
@@ -167,7 +167,7 @@ function acceptCommand(
   }
   saveConversation(session, conversation)
   return {
-    ...NOTHING,
+    ...NOT_STORED,
     conversationId: conversation.id,
     messageId: row.id,
     state: 'answered',
@@ -183,18 +183,18 @@ function changeWaiting(
   change: (key: number) => void,
 ): Accepted {
   const address = findAddress(session, arrival.channel, arrival.address)
-  if (!address || address.conversation === null) return NOTHING
+  if (!address || address.conversation === null) return NOT_STORED
   const conversationId = conversationByKey(session, address.conversation).id
   const row = session.get(
     `SELECT key, id FROM messages WHERE origin = ? AND platform_id = ? AND state IN ('received', 'held')`,
     address.key,
     arrival.platformMessageId,
   )
-  if (!row) return { ...NOTHING, conversationId }
+  if (!row) return { ...NOT_STORED, conversationId }
   const key = Number(row['key'])
   change(key)
   const state = session.get('SELECT state FROM messages WHERE key = ?', key)?.['state'] as MessageState
-  return { ...NOTHING, conversationId, messageId: String(row['id']), state }
+  return { ...NOT_STORED, conversationId, messageId: String(row['id']), state }
 }
 
 /**
@@ -210,7 +210,7 @@ function turnAway(
   if (wasTurnedAway(session, address.key, arrival.platformMessageId)) {
     const conversationId =
       address.conversation === null ? null : conversationByKey(session, address.conversation).id
-    return { ...NOTHING, conversationId, duplicate: true }
+    return { ...NOT_STORED, conversationId, duplicate: true }
   }
   session.run(
     'INSERT INTO seen (origin, platform_id, at) VALUES (?, ?, ?)',
@@ -218,10 +218,10 @@ function turnAway(
     arrival.platformMessageId,
     now,
   )
-  if (arrival.reply === null) return NOTHING
+  if (arrival.reply === null) return NOT_STORED
   const { conversation } = conversationAt(session, arrival.channel, arrival.address, now)
   const sending = { replyTo: arrival.platformMessageId, at: now }
   const { outbox } = notify(session, conversation, arrival.reply, sending)
   saveConversation(session, conversation)
-  return { ...NOTHING, conversationId: conversation.id, outbox }
+  return { ...NOT_STORED, conversationId: conversation.id, outbox }
 }

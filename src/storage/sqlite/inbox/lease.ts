@@ -1,7 +1,7 @@
 import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
 import { NEVER_FINISHED } from '../../../inbox/message.ts'
 import { newId } from '../../../support/ids.ts'
-import { goesWith, isAlone, MAX_LEASES, type LeaseKey } from '../../policy/lease-terms.ts'
+import { canMergeWith, isUnmerged, MAX_LEASES, type LeaseKey } from '../../policy/lease-terms.ts'
 import { draftOf } from '../../policy/turn-end.ts'
 import { publicConversation, type ConversationRow } from '../../rows/conversation-row.ts'
 import { WAITING } from '../../rows/message-row.ts'
@@ -93,10 +93,10 @@ function groupOf(
   head: MessageRow,
   merge: boolean,
 ): readonly MessageRow[] {
-  if (isAlone(head, merge)) return [head]
+  if (isUnmerged(head, merge)) return [head]
   const group: MessageRow[] = []
   for (const row of waitingFrom(session, conversation, head.seq, -1)) {
-    if (!goesWith(head, row)) break
+    if (!canMergeWith(head, row)) break
     group.push(row)
   }
   return group

@@ -1,4 +1,4 @@
-import { sentText } from '../../../inbox/gate/hold-policy.ts'
+import { withPreface } from '../../../inbox/gate/hold-policy.ts'
 import type { OutboxItem } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { conversationById, notify, saveConversation } from '../rows.ts'
@@ -46,7 +46,7 @@ function outboxItem(row: Row, receipts: readonly Row[]): OutboxItem {
     channel: String(row['channel']),
     address: String(row['address']),
     kind: row['kind'] as OutboxItem['kind'],
-    text: sentText(textOrNull(row['preface']), String(row['text'])),
+    text: withPreface(textOrNull(row['preface']), String(row['text'])),
     replyTo: textOrNull(row['reply_to']),
     draft: textOrNull(row['draft']),
     askedAt: row['asked_at'] === null ? null : Number(row['asked_at']),
