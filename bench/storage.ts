@@ -43,11 +43,13 @@ try {
   await measure('message, answer and delivery, one by one', 500, 1, (index) =>
     cycle(storage, `old-${1 + ((index * 41) % STORED_CONVERSATIONS)}`),
   )
-  await measure(`message, answer and delivery, ${AT_ONCE} at once`, CYCLES, AT_ONCE, (_, lane) =>
-    cycle(storage, `cycle-${lane}`),
+  await measure(`message, answer and delivery, ${AT_ONCE} at once`, CYCLES, AT_ONCE, (_, worker) =>
+    cycle(storage, `cycle-${worker}`),
   )
   const lag = await loopLag(() =>
-    measure('accept, 50 at once, again', CALLS_AT_ONCE, AT_ONCE, (_, lane) => accept(storage, `d${lane}`)),
+    measure('accept, 50 at once, again', CALLS_AT_ONCE, AT_ONCE, (_, worker) =>
+      accept(storage, `d${worker}`),
+    ),
   )
   print('longest block of the event loop meanwhile', `${lag.toFixed(1)} ms`)
   print('memory more than before opening', `${((process.memoryUsage().rss - before) / 1e6).toFixed(0)} MB`)
@@ -126,19 +128,19 @@ async function cycle(storage: SqliteStorage, address: string): Promise<void> {
 async function measure(
   name: string,
   calls: number,
-  lanes: number,
-  call: (index: number, lane: number) => Promise<void>,
+  parallel: number,
+  call: (index: number, worker: number) => Promise<void>,
 ): Promise<void> {
   const times: number[] = []
   let next = 0
   const cpu = process.cpuUsage()
   const begin = performance.now()
   await Promise.all(
-    Array.from({ length: lanes }, async (_, lane) => {
+    Array.from({ length: parallel }, async (_, worker) => {
       while (next < calls) {
         const index = next++
         const start = performance.now()
-        await call(index, lane)
+        await call(index, worker)
         times.push(performance.now() - start)
       }
     }),

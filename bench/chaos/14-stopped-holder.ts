@@ -20,7 +20,7 @@ export const stoppedHolder: ChaosRow = {
     try {
       for (let round = 1; round <= rounds; round++) {
         const before = sandbox.counts.tokenRequests
-        holder.tell({ do: 'refresh' })
+        holder.send({ do: 'refresh' })
         await pause(random() * 50)
         holder.signal('SIGSTOP')
         const meanwhile = await other.ask('refresh')

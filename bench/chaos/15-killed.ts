@@ -30,7 +30,7 @@ export const killedInMidRefresh: ChaosRow = {
       })
       const victim = await fixture.process({ backoffMs: STEP_MS })
       const issuedBefore = sandbox.counts.tokensIssued
-      victim.tell({ do: 'refresh' })
+      victim.send({ do: 'refresh' })
       // On a busy machine a fixed time would mostly kill it before it has sent anything.
       if (random() < 0.7) while (fault.struck === 0) await pause(1)
       await pause(random() * 60)

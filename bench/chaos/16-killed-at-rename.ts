@@ -18,7 +18,7 @@ export const killedAtRename: ChaosRow = {
       const store = round % 2 === 0 ? 'own' : 'claude-code'
       const hangAt = random() < 0.5 ? 'before-rename' : 'after-rename'
       const victim = await fixture.process({ store, hangAt, hangOn: 'credentials.json', backoffMs: 1 })
-      victim.tell({ do: 'refresh' })
+      victim.send({ do: 'refresh' })
       await victim.next()
       await victim.kill()
       const [folder, file] =

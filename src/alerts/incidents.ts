@@ -7,7 +7,7 @@ import { IncidentTracker, type Outage, type TrackerOptions } from './tracker.ts'
 const LOOK_EVERY_MS = 10 * SECOND
 
 export interface IncidentsOptions extends TrackerOptions {
-  readonly fleet: Pick<Fleet, 'tell' | 'listen' | 'work'>
+  readonly fleet: Pick<Fleet, 'notify' | 'listen' | 'work'>
   /** What is shown has changed, by whichever process. */
   readonly onChange: () => void
   readonly clock: Clock
@@ -62,7 +62,7 @@ export class Incidents {
   count(outcome: CountedOutcome, messages = 1): void {
     if (this.#tracker) this.#tracker.count(outcome, messages)
     // Counts matter while there is an incident: nobody is told of every message otherwise.
-    else if (this.#shown) this.#options.fleet.tell({ kind: 'count', outcome, messages })
+    else if (this.#shown) this.#options.fleet.notify({ kind: 'count', outcome, messages })
   }
 
   /** This process writes from now on. @returns ends it */
@@ -75,7 +75,7 @@ export class Incidents {
         save: (incident) =>
           store.save(incident).finally(() => {
             onChange()
-            fleet.tell({ kind: 'incident' })
+            fleet.notify({ kind: 'incident' })
           }),
       },
     })

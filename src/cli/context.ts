@@ -42,7 +42,7 @@ export async function withExistingStorage<T>(
   work: (storage: Storage) => Promise<T>,
 ): Promise<{ readonly result: T } | null> {
   const [{ openExistingStorage }, { readSettings }, { PULL_CHANNELS }, { createLog }] = await Promise.all([
-    import('../storage/open-existing.ts'),
+    import('../storage/open-existing-storage.ts'),
     import('../config/settings.ts'),
     import('../channels/channel.ts'),
     import('../support/log.ts'),

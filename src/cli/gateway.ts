@@ -8,7 +8,7 @@ import { Lifecycle } from '../gateway/lifecycle.ts'
 import type { Role } from '../inbox/fleet/fleet.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import type { Sandbox } from '../sandbox/types.ts'
-import { placeOfSignIns } from '../storage/own-place.ts'
+import { signInPlace } from '../storage/sign-in-place.ts'
 import { writeFileAtomically } from '../support/atomic-file.ts'
 import { systemClock } from '../support/clock.ts'
 import { createLog, type Log } from '../support/log.ts'
@@ -99,7 +99,7 @@ function openCredentials(
     processEnv,
     probe: credentialProbe(provider),
     profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
-    openPlace: placeOfSignIns(settings, log),
+    openPlace: signInPlace(settings, log),
     log,
   })
 }

@@ -10,7 +10,7 @@ import {
 import type { Delivery } from '../inbox/delivery/delivery.ts'
 import type { Dispatcher } from '../inbox/dispatch/dispatcher.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
-import type { ConversationEvents } from '../inbox/fleet/events.ts'
+import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
 import { outageOf, type Gate } from '../inbox/gate/gate.ts'
 import type { StoreHealth } from '../inbox/gate/store-health.ts'
 import type { Inbox } from '../inbox/inbox.ts'

@@ -1,11 +1,11 @@
 import type { Texts } from '../config/texts.ts'
 import type { HoldLimits } from '../inbox/arrival.ts'
 import { Delivery } from '../inbox/delivery/delivery.ts'
-import { Drafts } from '../inbox/delivery/draft.ts'
+import { Drafts } from '../inbox/delivery/drafts.ts'
 import type { Outlet } from '../inbox/delivery/outlet.ts'
 import { Dispatcher } from '../inbox/dispatch/dispatcher.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
-import { ConversationEvents } from '../inbox/fleet/events.ts'
+import { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
 import { fleetOfOne, type Fleet, type FleetNews } from '../inbox/fleet/fleet.ts'
 import { LiveRelay } from '../inbox/fleet/live-relay.ts'
 import type { Gate } from '../inbox/gate/gate.ts'
@@ -122,7 +122,7 @@ export class Messaging {
     const fleet = (this.#fleet = options.fleet ?? fleetOfOne(newId(clock.now())))
     const isAlone = fleet.work === null
     this.#leads = options.fleet === undefined
-    if (!isAlone) events.onChanged = (id) => fleet.tell({ kind: 'changed', id })
+    if (!isAlone) events.onChanged = (id) => fleet.notify({ kind: 'changed', id })
     this.#relay = isAlone ? null : new LiveRelay({ events, fleet, clock })
     const observer: MessageObserver = (this.observer = new Emitter(onProblem))
     const store = (this.store = new StoreHealth({

@@ -22,7 +22,9 @@ export async function openModel(
   const { keeper } = credentials
   const { facts } = storage
   const { texts } = config.gateway
-  const { remembered, remember } = await rememberedGate(facts, onProblem, () => fleet.tell({ kind: 'gate' }))
+  const { remembered, remember } = await rememberedGate(facts, onProblem, () =>
+    fleet.notify({ kind: 'gate' }),
+  )
   const provider = await lifecycle.start(stack, 'provider gate', {
     start: () => new ProviderGate({ clock, texts, remembered, remember, onProblem }),
     stop: (gate) => gate?.stop(),

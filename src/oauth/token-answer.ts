@@ -26,7 +26,7 @@ export interface IssuedTokens {
 }
 
 /** What an answer means for the grant that was sent. */
-export type TokenVerdict =
+export type ParsedAnswer =
   | { readonly kind: 'issued'; readonly tokens: IssuedTokens }
   /** The grant is dead for good. */
   | { readonly kind: 'dead'; readonly reason: 'revoked' | 'expired' | 'account'; readonly message: string }
@@ -55,7 +55,7 @@ const LONGEST_LIFE_MS = 400 * DAY
  * @param now epoch milliseconds, for a `Retry-After` date when the server sent no `Date`
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-5
  */
-export function judgeTokenAnswer(answer: TokenAnswer, now: number): TokenVerdict {
+export function parseTokenAnswer(answer: TokenAnswer, now: number): ParsedAnswer {
   switch (answer.kind) {
     case 'not-sent':
       return transient('network', `the token endpoint cannot be reached (${answer.why})`, false)
@@ -64,11 +64,11 @@ export function judgeTokenAnswer(answer: TokenAnswer, now: number): TokenVerdict
     case 'cut':
       return transient('network', `the token endpoint's answer was cut off (${answer.why})`, true)
     case 'answer':
-      return judgeWhole(answer, now)
+      return parseWholeAnswer(answer, now)
   }
 }
 
-function judgeWhole(answer: Extract<TokenAnswer, { kind: 'answer' }>, now: number): TokenVerdict {
+function parseWholeAnswer(answer: Extract<TokenAnswer, { kind: 'answer' }>, now: number): ParsedAnswer {
   const { status, headers } = answer
   const retryAfterMs = parseRetryAfter(headers.get('retry-after'), serverDate(headers) ?? now)
   const body = parseBody(answer.body)
@@ -121,7 +121,7 @@ function transient(
   message: string,
   ambiguous: boolean,
   retryAfterMs: number | null = null,
-): TokenVerdict {
+): ParsedAnswer {
   return { kind: 'transient', reason, message, retryAfterMs, ambiguous }
 }
 

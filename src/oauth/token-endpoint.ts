@@ -1,6 +1,6 @@
 import { SECOND, sleep, systemClock, type Clock } from '../support/clock.ts'
 import type { Secret } from '../support/secret.ts'
-import { judgeTokenAnswer, serverDate, type IssuedTokens, type TokenVerdict } from './token-answer.ts'
+import { parseTokenAnswer, serverDate, type IssuedTokens, type ParsedAnswer } from './token-answer.ts'
 import { type OAuthSettings, sendGrant, type Grant, type Route } from './token-request.ts'
 
 export type { IssuedTokens } from './token-answer.ts'
@@ -8,8 +8,8 @@ export type { IssuedTokens } from './token-answer.ts'
 /** How one attempt ended, after whatever routes it was allowed to try. */
 export type TokenResult =
   | { readonly kind: 'issued'; readonly tokens: IssuedTokens }
-  | Extract<TokenVerdict, { kind: 'dead' }>
-  | Extract<TokenVerdict, { kind: 'transient' }>
+  | Extract<ParsedAnswer, { kind: 'dead' }>
+  | Extract<ParsedAnswer, { kind: 'transient' }>
   /** `beforeSend` said no: nothing (more) was sent. */
   | { readonly kind: 'stopped' }
 
@@ -124,16 +124,16 @@ export class TokenEndpoint {
     try {
       let refusal = 'no token endpoint is configured'
       for (const route of routes) {
-        let verdict = await this.#ask(grant, route, limit.signal, beforeSend)
-        if (verdict?.kind === 'wrong-scope' && grant.kind === 'refresh' && grant.scopes.length > 0) {
+        let result = await this.#ask(grant, route, limit.signal, beforeSend)
+        if (result?.kind === 'wrong-scope' && grant.kind === 'refresh' && grant.scopes.length > 0) {
           this.#scopesRefused = true
           grant = { ...grant, scopes: [] }
-          verdict = await this.#ask(grant, route, limit.signal, beforeSend)
+          result = await this.#ask(grant, route, limit.signal, beforeSend)
         }
-        if (verdict === null) return { kind: 'stopped' }
-        if (verdict.kind === 'wrong-scope') return endpointTrouble(verdict.message)
-        if (verdict.kind !== 'wrong-route') return verdict
-        refusal = verdict.message
+        if (result === null) return { kind: 'stopped' }
+        if (result.kind === 'wrong-scope') return endpointTrouble(result.message)
+        if (result.kind !== 'wrong-route') return result
+        refusal = result.message
       }
       return endpointTrouble(refusal)
     } finally {
@@ -146,17 +146,17 @@ export class TokenEndpoint {
     route: Route,
     limit: AbortSignal,
     beforeSend: BeforeSend,
-  ): Promise<TokenVerdict | null> {
+  ): Promise<ParsedAnswer | null> {
     if (!(await beforeSend(route))) return null
     const answer = await sendGrant(grant, route, this.#settings, limit, this.#fetch)
     if (answer.kind === 'answer' || answer.kind === 'cut') {
       const date = serverDate(answer.headers)
       if (date !== null) this.#onServerDate(date)
     }
-    const verdict = judgeTokenAnswer(answer, this.#clock.now())
+    const result = parseTokenAnswer(answer, this.#clock.now())
     // A definite word about the grant: this route is the one that is understood.
-    if (verdict.kind === 'issued' || verdict.kind === 'dead') this.#remembered = route
-    return verdict
+    if (result.kind === 'issued' || result.kind === 'dead') this.#remembered = route
+    return result
   }
 
   async #wait(ms: number): Promise<void> {

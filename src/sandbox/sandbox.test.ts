@@ -37,7 +37,7 @@ function stream(client: Anthropic, content: string) {
   return client.messages.stream({ model: 'claude-sonnet-5-5', max_tokens: 100, messages })
 }
 
-async function textOf(answer: Promise<Anthropic.Message>): Promise<string> {
+async function replyText(answer: Promise<Anthropic.Message>): Promise<string> {
   const [block] = (await answer).content
   return block?.type === 'text' ? block.text : ''
 }
@@ -51,8 +51,8 @@ async function errorOf(answer: Promise<unknown>): Promise<APIError> {
 describe('the simulated Messages API, asked by the official SDK', () => {
   it('answers an API key and an OAuth token', async () => {
     const sandbox = await useSandbox({ answer: { style: 'echo' } })
-    expect(await textOf(ask(withKey(sandbox), 'one'))).toBe('Echo: one')
-    expect(await textOf(ask(withToken(sandbox), 'two'))).toBe('Echo: two')
+    expect(await replyText(ask(withKey(sandbox), 'one'))).toBe('Echo: one')
+    expect(await replyText(ask(withToken(sandbox), 'two'))).toBe('Echo: two')
     expect(sandbox.counts).toMatchObject({ messages: 2, rejections: 0 })
   })
 
@@ -175,7 +175,7 @@ describe('the faults of the Messages API, met by the official SDK', () => {
     expect(error).toBeInstanceOf(errorClass)
     expect(error.type ?? null).toBe(type)
     expect(error.requestID?.startsWith('req_sandbox_') ?? false).toBe(type !== null || fault === '502')
-    expect(await textOf(ask(client, 'again'))).toBe('Echo: again')
+    expect(await replyText(ask(client, 'again'))).toBe('Echo: again')
   })
 
   it('tells when a limit ends', async () => {
@@ -249,9 +249,9 @@ describe('the faults of the Messages API, met by the official SDK', () => {
     await Promise.all(Array.from({ length: 4 }, () => errorOf(ask(withToken(sandbox, bad), 'hello'))))
     expect(performance.now() - begun).toBeGreaterThanOrEqual(85)
     expect(handle.struck).toBe(4)
-    expect(await textOf(ask(withToken(sandbox, good), 'hello'))).toContain('hello')
+    expect(await replyText(ask(withToken(sandbox, good), 'hello'))).toContain('hello')
     handle.clear()
-    expect(await textOf(ask(withToken(sandbox, bad), 'hello'))).toContain('hello')
+    expect(await replyText(ask(withToken(sandbox, bad), 'hello'))).toContain('hello')
   })
 
   it('ends by itself when its time is over', async () => {
@@ -261,7 +261,7 @@ describe('the faults of the Messages API, met by the official SDK', () => {
     sandbox.control.fault({ target: 'messages', fault: '500', forMs: MINUTE })
     expect(await errorOf(ask(client, 'hello'))).toBeInstanceOf(InternalServerError)
     await clock.advance(MINUTE)
-    expect(await textOf(ask(client, 'hello'))).toContain('hello')
+    expect(await replyText(ask(client, 'hello'))).toContain('hello')
     expect(sandbox.control.faults()).toEqual([])
   })
 })

@@ -47,7 +47,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       log.info(`the database was migrated; the former one is ${opened.migrationBackup}`)
     return { storage: opened, fleet: fleetOfOne(newId(clock.now())) }
   }
-  const { openFleetStore } = await import('./postgres/fleet/open.ts')
+  const { openFleetStore } = await import('./postgres/fleet/open-fleet-store.ts')
   const { home } = settings.paths
   const name = fingerprint(`${machineId(home)}:${home}`)
   return openFleetStore({ ...options, url: storage.url, version: VERSION, home: name })

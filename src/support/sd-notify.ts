@@ -89,7 +89,7 @@ class Notifier implements ServiceNotifier {
   async stopping(): Promise<void> {
     if (this.#stop.signal.aborted) return
     this.#stop.abort()
-    await this.#tell(['STOPPING=1', 'STATUS=stopping'])
+    await this.#report(['STOPPING=1', 'STATUS=stopping'])
   }
 
   [Symbol.dispose](): void {
@@ -98,7 +98,7 @@ class Notifier implements ServiceNotifier {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop
-    await this.#tell(['READY=1', this.#status()])
+    await this.#report(['READY=1', this.#status()])
     while (!signal.aborted) {
       await this.#beat()
       await sleep(this.#options.clock, this.#everyMs, signal).catch(() => {})
@@ -111,9 +111,9 @@ class Notifier implements ServiceNotifier {
     if (this.#stop.signal.aborted) return
     if (dead !== null) {
       this.#problem(`no sign of life is sent to systemd: ${dead}`)
-      return void (await this.#tell(['STATUS=does not work; systemd will restart it']))
+      return void (await this.#report(['STATUS=does not work; systemd will restart it']))
     }
-    const told = await this.#tell([...(this.#watchdog ? ['WATCHDOG=1'] : []), this.#status()])
+    const told = await this.#report([...(this.#watchdog ? ['WATCHDOG=1'] : []), this.#status()])
     if (told) this.#troubled = false
   }
 
@@ -136,7 +136,7 @@ class Notifier implements ServiceNotifier {
     return `STATUS=${this.#options.statusLine().replaceAll(/\s+/g, ' ')}`
   }
 
-  async #tell(assignments: readonly string[]): Promise<boolean> {
+  async #report(assignments: readonly string[]): Promise<boolean> {
     try {
       await this.#notify(assignments)
       return true

@@ -122,7 +122,7 @@ test(
     discord.say(chat, 'are you there?')
     await story.until(() => shown(chat).some((text) => text.includes('Send /login here')), 'the alert')
 
-    discord.gateway.tell('INTERACTION_CREATE', {
+    discord.gateway.dispatch('INTERACTION_CREATE', {
       id: discord.chats.nextId(),
       token: 'TEST-interaction',
       type: 2,

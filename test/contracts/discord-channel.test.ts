@@ -27,7 +27,7 @@ channelContract('discord', {
         },
         async redeliver(id) {
           const message = server.chats.channels.get(chat)!.messages.find((known) => known.id === id)!
-          server.gateway.tell('MESSAGE_CREATE', server.chats.asEvent(message))
+          server.gateway.dispatch('MESSAGE_CREATE', server.chats.asEvent(message))
         },
         acknowledged: () => BigInt(store?.cursors.get(place) ?? 0) >= BigInt(newest),
         sent: () => server.chats.sentTo(chat).map(({ id, content }) => ({ id, text: content })),

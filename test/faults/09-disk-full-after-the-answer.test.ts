@@ -110,7 +110,7 @@ it.skipIf(NO_FILE_LIMIT !== null)(
     const options = { store: 'own', home, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
     await using limited = await SignInProcess.start(options, 32 * 1024)
     await using other = await SignInProcess.start({ ...options, lockWaitMs: 200 })
-    limited.tell({ do: 'refresh' })
+    limited.send({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     grow(home)
     const unsaved = await limited.next()

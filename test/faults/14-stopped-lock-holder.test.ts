@@ -21,7 +21,7 @@ describe('a holder of the own lock that is stopped in mid-refresh', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'refresh' })
+    holder.send({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
     // The answer has left by now, and nobody reads it.
@@ -47,7 +47,7 @@ describe('a holder of the own lock that is stopped in mid-refresh', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'refresh' })
+    holder.send({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
 
@@ -78,7 +78,7 @@ describe('a holder of the own lock that is stopped in mid-refresh', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'refresh' })
+    holder.send({ do: 'refresh' })
     await expect
       .poll(() => sandbox.counts.tokenRequests + (sandbox.state().faults[0]?.struck ?? 0))
       .toBeGreaterThan(0)
@@ -131,7 +131,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'refresh' })
+    holder.send({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
     // A minute later by the file's time: another program takes the stale locks, writes, and lets them go.
@@ -161,7 +161,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    holder.tell({ do: 'refresh' })
+    holder.send({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
     for (const lock of [`${configDir}/.oauth_refresh.lock`, `${configDir}.lock`]) await rmdir(lock)
@@ -181,7 +181,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
     const options = { store: 'claude-code', home, configDir, machineId: MACHINE, tokenUrl } as const
     await using holder = await SignInProcess.start(options)
     await using program = await ClaudeCodeProcess.start({ configDir, tokenUrl })
-    holder.tell({ do: 'refresh' })
+    holder.send({ do: 'refresh' })
     await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
     holder.signal('SIGSTOP')
     const longAgo = new Date(Date.now() - 61_000)

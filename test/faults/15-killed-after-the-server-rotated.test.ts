@@ -15,7 +15,7 @@ async function killInMidRefresh({ startProcess, sandbox }: SignedIn, rotate: boo
   })
   // A short term: on a database its lease outlives it by that.
   await using victim = await startProcess({ leaseMs: 300 })
-  victim.tell({ do: 'refresh' })
+  victim.send({ do: 'refresh' })
   await expect.poll(() => sandbox.state().faults[0]?.struck).toBe(1)
   await victim.kill()
   fault.clear()

@@ -29,7 +29,7 @@ describe.each([
         hangAt,
         hangOn: basename(path),
       })
-      victim.tell({ do: 'refresh' })
+      victim.send({ do: 'refresh' })
       expect(await victim.next()).toMatchObject({ hanging: hangAt })
       await victim.kill()
       expect(() => JSON.parse(JSON.stringify(path))).not.toThrow()
@@ -68,7 +68,7 @@ it.each([
   const configDir = 'configDir' in fixture ? fixture.configDir : home
   const options = { store, home, configDir, machineId: MACHINE, tokenUrl: sandbox.tokenUrl } as const
   const victim = await SignInProcess.start({ ...options, hangAt: 'before-rename', hangOn: intent })
-  victim.tell({ do: 'refresh' })
+  victim.send({ do: 'refresh' })
   await victim.next()
   await victim.kill()
   expect(await leftovers(`${home}/x`)).toContainEqual(expect.stringContaining(intent))
@@ -103,7 +103,7 @@ it('the temporary file of a process that is at work is left alone', async () => 
     hangAt: 'before-rename',
     hangOn: basename(path),
   })
-  worker.tell({ do: 'refresh' })
+  worker.send({ do: 'refresh' })
   await worker.next()
   await open().open()
   expect(await leftovers(path)).toHaveLength(1)

@@ -53,7 +53,7 @@ it('spends nothing for a holder that was stopped, whose answer is stored when it
   ])
   const before = await fleet.stored()
   const fault = sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', rotate: true, delayMs: 700 })
-  holder.tell({ do: 'refresh' })
+  holder.send({ do: 'refresh' })
   await expect.poll(() => fault.struck).toBe(1)
   holder.signal('SIGSTOP')
   // The lease runs out, and the other one has it: but the token in hand lives, and the answer may exist.
@@ -70,7 +70,7 @@ it('sends nothing when the lease was lost between the count and the send', async
   await using fleet = await SignInFleet.on(await freshDatabase())
   const [slow, other] = await Promise.all([fleet.process({ leaseMs: 500 }), fleet.process({ leaseMs: 500 })])
   for (let round = 1; round <= 5; round++) {
-    slow.tell({ do: 'refresh' })
+    slow.send({ do: 'refresh' })
     // A little further on its way in each round.
     await pause(round * 3)
     slow.signal('SIGSTOP')
@@ -95,7 +95,7 @@ it('keeps an answer that came while PostgreSQL was away, and stores it when that
     rotate: true,
     delayMs: 1_000,
   })
-  holder.tell({ do: 'refresh' })
+  holder.send({ do: 'refresh' })
   await expect.poll(() => fault.struck).toBe(1)
   await server.kill()
   const unsaved = await holder.next()

@@ -30,7 +30,7 @@ export class FakeClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#monotonic + ms
     for (;;) {
-      await settle()
+      await flushPromises()
       await this.idle()
       const next = this.#timers.filter((timer) => timer.due <= end).sort((a, b) => a.due - b.due)[0]
       if (!next) break
@@ -39,7 +39,7 @@ export class FakeClock implements Clock {
       next.callback()
     }
     this.#move(end - this.#monotonic)
-    await settle()
+    await flushPromises()
     await this.idle()
   }
 
@@ -60,6 +60,6 @@ export class FakeClock implements Clock {
 }
 
 /** Lets everything that is ready run: promises, and I/O callbacks that wait for a turn of the event loop. */
-async function settle(): Promise<void> {
+async function flushPromises(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

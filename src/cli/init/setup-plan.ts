@@ -9,7 +9,7 @@ import { prepareHome } from '../../config/home/home.ts'
 import { loadSettings } from '../../config/settings.ts'
 import { ownFiles } from '../../credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../oauth/token-endpoint.ts'
-import { placeOfSignIns } from '../../storage/own-place.ts'
+import { signInPlace } from '../../storage/sign-in-place.ts'
 import { writeFileAtomically } from '../../support/atomic-file.ts'
 import { systemClock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
@@ -90,7 +90,7 @@ async function storeKey(home: string, key: Secret, processEnv: Readonly<NodeJS.P
     clock: systemClock,
     onWarning: () => {},
   }
-  const place = (await placeOfSignIns(settings)?.(parts)) ?? ownFiles(settings.paths, parts)
+  const place = (await signInPlace(settings)?.(parts)) ?? ownFiles(settings.paths, parts)
   try {
     await place.signIns.signIn({ kind: 'api-key', key })
   } finally {

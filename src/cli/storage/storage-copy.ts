@@ -97,7 +97,7 @@ async function moveSignIns(settings: Settings): Promise<void> {
   const { storage } = config
   if (storage.kind !== 'postgres' || !existsSync(paths.credentials)) return
   const [{ openSharedPlace }, { moveSignIn }, { createLog }] = await Promise.all([
-    import('../../storage/postgres/credential/place.ts'),
+    import('../../storage/postgres/credential/shared-place.ts'),
     import('../../storage/postgres/credential/shared-sign-ins.ts'),
     import('../../support/log.ts'),
   ])

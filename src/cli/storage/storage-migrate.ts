@@ -27,7 +27,7 @@ export async function migratePostgres({ config }: Settings): Promise<readonly st
   if (storage.kind !== 'postgres') return []
   const [{ migrate }, { prepareQueue }] = await Promise.all([
     import('../../storage/postgres/migrations/migrate.ts'),
-    import('../../storage/postgres/fleet/queue.ts'),
+    import('../../storage/postgres/fleet/wake-up-queue.ts'),
   ])
   return migrate({ url: storage.url, also: prepareQueue })
 }

@@ -102,7 +102,7 @@ describe('a sign-in that is shared with Claude Code', () => {
       tokenUrl: sandbox.tokenUrl,
     } as const
     const victim = await SignInProcess.start(options)
-    victim.tell({ do: 'refresh' })
+    victim.send({ do: 'refresh' })
     await expect.poll(() => existsSync(locksOf(fixture)[1]!)).toBe(true)
     await expect.poll(() => existsSync(`${home}/claude-code.intent.json`)).toBe(true)
     await victim.kill()
@@ -123,7 +123,7 @@ describe('a sign-in that is shared with Claude Code', () => {
       machineId: MACHINE,
       tokenUrl: sandbox.tokenUrl,
     })
-    victim.tell({ do: 'refresh' })
+    victim.send({ do: 'refresh' })
     await expect.poll(() => existsSync(`${home}/claude-code.intent.json`)).toBe(true)
     await victim.kill()
     for (const lock of locksOf(fixture)) {

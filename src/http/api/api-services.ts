@@ -1,6 +1,6 @@
 import type { IncidentStore } from '../../alerts/incident.ts'
 import type { Conversations } from '../../conversation/conversations.ts'
-import type { ConversationEvents } from '../../inbox/fleet/events.ts'
+import type { ConversationEvents } from '../../inbox/fleet/conversation-events.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { ConversationId, MessageState } from '../../inbox/message.ts'
 import type { Clock } from '../../support/clock.ts'

@@ -1,7 +1,7 @@
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { Person } from '../../conversation/receiver.ts'
 import type { Accepted, MessageContext } from '../../inbox/arrival.ts'
-import type { ConversationEvents } from '../../inbox/fleet/events.ts'
+import type { ConversationEvents } from '../../inbox/fleet/conversation-events.ts'
 import type { Gate } from '../../inbox/gate/gate.ts'
 import type { Attachment, ConversationId } from '../../inbox/message.ts'
 

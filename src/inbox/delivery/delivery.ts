@@ -40,7 +40,7 @@ export interface DeliveryOptions {
   readonly log: Log
   readonly onStoreError: (error: unknown) => void
   /** Told of what another process is to send. */
-  readonly fleet: Pick<Fleet, 'tell'>
+  readonly fleet: Pick<Fleet, 'notify'>
   readonly random?: () => number
 }
 
@@ -84,7 +84,7 @@ export class Delivery {
   wake(conversationId: ConversationId): void {
     // Readers of the store find it there by themselves.
     if (this.#outletOf(conversationId)?.push === false) return
-    if (!this.wakeHere(conversationId)) this.#options.fleet.tell({ kind: 'outbox', id: conversationId })
+    if (!this.wakeHere(conversationId)) this.#options.fleet.notify({ kind: 'outbox', id: conversationId })
   }
 
   /** As `wake`. @returns false: this process does not send on the conversation's channel */

@@ -4,9 +4,9 @@ import { SECOND, sleep, type Clock, type Timer } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Delivery } from '../delivery/delivery.ts'
-import type { Drafts } from '../delivery/draft.ts'
+import type { Drafts } from '../delivery/drafts.ts'
 import type { MessageObserver } from '../figures/observer.ts'
-import type { ConversationEvents } from '../fleet/events.ts'
+import type { ConversationEvents } from '../fleet/conversation-events.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { StoreHealth } from '../gate/store-health.ts'
@@ -40,7 +40,7 @@ export interface DispatcherOptions {
   readonly clock: Clock
   readonly log: Log
   /** Its `id` names this process: leases under another one are taken over at the start. */
-  readonly fleet: Pick<Fleet, 'id' | 'work' | 'workers' | 'tell'>
+  readonly fleet: Pick<Fleet, 'id' | 'work' | 'workers' | 'notify'>
   readonly drafts: Pick<Drafts, 'saveUnsaved'>
   readonly delivery: Pick<Delivery, 'finished'>
   /** Conversations answered at the same time. */
@@ -119,7 +119,7 @@ export class Dispatcher {
   /** Stops the answer in hand, in whichever process. The store has already withdrawn what waits, and ended the lease. */
   stopTurn(conversationId: ConversationId): void {
     this.stopTurnHere(conversationId)
-    this.#options.fleet.tell({ kind: 'stop', id: conversationId })
+    this.#options.fleet.notify({ kind: 'stop', id: conversationId })
   }
 
   /** As `stopTurn`, in this process alone. */
@@ -229,12 +229,12 @@ export class Dispatcher {
       if (!state.open && (!state.probing || this.#probe !== null)) return
       const now = clock.now()
       if (this.#drainRate.limiting && !probing && this.#work.ready > 0) {
-        const wait = this.#drainRate.take(clock.monotonic())
+        const wait = this.#drainRate.acquire(clock.monotonic())
         if (wait > 0) return this.#pumpIn(wait)
       }
-      const next = this.#work.take(now, probing ? 1 : concurrency - this.#running.size)
+      const next = this.#work.next(now, probing ? 1 : concurrency - this.#running.size)
       if (!next) {
-        if (!this.#work.looking) this.#drainRate.end()
+        if (!this.#work.searching) this.#drainRate.end()
         const at = this.#work.nextAt()
         if (at !== null) this.#pumpIn(at - now)
         return

@@ -39,7 +39,7 @@ export class DrainRate {
   }
 
   /** Takes one turn. @returns 0 when it may begin now, otherwise the wait in milliseconds, and nothing was taken */
-  take(now: number): number {
+  acquire(now: number): number {
     if (this.#startedAt === null) return 0
     const rate = this.#perSecond() * 2 ** Math.floor((now - this.#startedAt) / SECOND)
     if (rate >= UNLIMITED_FROM) {

@@ -8,7 +8,7 @@ test('conversations take turns, however much one of them has', () => {
   for (let count = 0; count < 3; count++) queue.arrived('a')
   queue.arrived('b')
   const order: string[] = []
-  for (let next = queue.take(0); next; next = queue.take(0)) {
+  for (let next = queue.next(0); next; next = queue.next(0)) {
     order.push(next.id)
     queue.done(next.id, 1, null)
   }
@@ -18,58 +18,58 @@ test('conversations take turns, however much one of them has', () => {
 test('a conversation is not given out twice at a time', () => {
   const queue = new WorkQueue()
   queue.arrived('a')
-  expect(queue.take(0)?.id).toBe('a')
+  expect(queue.next(0)?.id).toBe('a')
   queue.arrived('a')
   queue.wake('a')
-  expect(queue.take(0)).toBeNull()
+  expect(queue.next(0)).toBeNull()
   queue.done('a', 1, null)
-  expect(queue.take(0)?.id).toBe('a')
+  expect(queue.next(0)?.id).toBe('a')
 })
 
 test('the store is not asked again for what was counted', () => {
   const queue = new WorkQueue()
   queue.arrived('a')
-  queue.take(0)
+  queue.next(0)
   queue.done('a', 1, null)
-  expect(queue.take(0)).toBeNull()
+  expect(queue.next(0)).toBeNull()
 })
 
 test('what the store loaded is asked for until the store says that there is nothing', () => {
   const queue = new WorkQueue()
   queue.load([at('a')], 0)
-  queue.take(0)
+  queue.next(0)
   queue.done('a', 1, null)
-  const again = queue.take(0)!
+  const again = queue.next(0)!
   expect(again.id).toBe('a')
   queue.empty('a', again.arrivals)
-  expect(queue.take(0)).toBeNull()
+  expect(queue.next(0)).toBeNull()
 })
 
 test('an arrival during the question makes "nothing there" worth asking again', () => {
   const queue = new WorkQueue()
   queue.load([at('a')], 0)
-  const { id, arrivals } = queue.take(0)!
+  const { id, arrivals } = queue.next(0)!
   queue.arrived(id)
   queue.empty(id, arrivals)
-  expect(queue.take(0)?.id).toBe('a')
+  expect(queue.next(0)?.id).toBe('a')
 })
 
 test('a pause holds back what arrives after it, and ends at its moment', () => {
   const queue = new WorkQueue()
   queue.arrived('a')
-  queue.take(0)
+  queue.next(0)
   queue.done('a', 0, 1_000)
   queue.arrived('a')
-  expect(queue.take(999)).toBeNull()
+  expect(queue.next(999)).toBeNull()
   expect(queue.nextAt()).toBe(1_000)
-  expect(queue.take(1_000)?.id).toBe('a')
+  expect(queue.next(1_000)?.id).toBe('a')
 })
 
 test('waking ends a pause at once', () => {
   const queue = new WorkQueue()
   queue.load([at('a', 5_000)], 0)
   queue.wake('a')
-  expect(queue.take(0)?.id).toBe('a')
+  expect(queue.next(0)?.id).toBe('a')
 })
 
 test('what the store says comes in its order, before what arrived while it was read', () => {
@@ -77,5 +77,5 @@ test('what the store says comes in its order, before what arrived while it was r
   queue.arrived('new')
   queue.arrived('old')
   queue.load([at('old'), at('later', 9)], 0)
-  expect([queue.take(0)?.id, queue.take(0)?.id, queue.take(0)]).toEqual(['old', 'new', null])
+  expect([queue.next(0)?.id, queue.next(0)?.id, queue.next(0)]).toEqual(['old', 'new', null])
 })

@@ -66,7 +66,7 @@ export class WorkQueue {
   }
 
   /** The next conversation, which counts as running until `done` or `empty`. */
-  take(now: number): { readonly id: ConversationId; readonly arrivals: number } | null {
+  next(now: number): { readonly id: ConversationId; readonly arrivals: number } | null {
     for (const [id, at] of this.#later) {
       if (at > now) continue
       this.#later.delete(id)
@@ -96,7 +96,7 @@ export class WorkQueue {
     else this.#entries.delete(id)
   }
 
-  /** The store has nothing for it, as of the moment of `take`. */
+  /** The store has nothing for it, as of the moment of `next`. */
   empty(id: ConversationId, arrivals: number): void {
     const entry = this.#entry(id)
     entry.running = false

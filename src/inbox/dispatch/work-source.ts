@@ -11,16 +11,16 @@ import { WorkQueue } from './work-queue.ts'
  * that was handed over, and that is no mistake.
  */
 export interface WorkSource {
-  /** Conversations that `take` would give now. */
+  /** Conversations that `next` would give now. */
   readonly ready: number
   /** Conversations that are known here to wait, now or later. */
   readonly waiting: number
   /** More is being looked for, and `pump` will be called when something was found. */
-  readonly looking: boolean
+  readonly searching: boolean
   /**
    * Takes over what a process that is gone has left, and begins.
    *
-   * @param pump called whenever `take` may have something that it had not before
+   * @param pump called whenever `next` may have something that it had not before
    */
   start(pump: () => void): Promise<void>
   /** A message of this conversation was stored by this process. */
@@ -36,7 +36,7 @@ export interface WorkSource {
    *
    * @param room how many more could be begun now, this one included
    */
-  take(now: number, room: number): Taken | null
+  next(now: number, room: number): NextConversation | null
   /**
    * A turn is over.
    *
@@ -44,7 +44,7 @@ export interface WorkSource {
    * @param retryAt when the conversation may be tried again; null = now
    */
   done(id: ConversationId, answered: number, retryAt: number | null): void
-  /** The store had nothing for it, as of the moment of `take`. */
+  /** The store had nothing for it, as of the moment of `next`. */
   empty(id: ConversationId, arrivals: number): void
   /** When something that is known here may be begun; null = nothing waits for a moment. */
   nextAt(): number | null
@@ -52,7 +52,7 @@ export interface WorkSource {
   stop(): Promise<void>
 }
 
-export interface Taken {
+export interface NextConversation {
   readonly id: ConversationId
   /** To be given back to `empty`, so that a message that came meanwhile is not overlooked. */
   readonly arrivals: number
@@ -60,7 +60,7 @@ export interface Taken {
 
 /** The work of one gateway that has its store for itself: all of it is known in memory. */
 export class LocalWork extends WorkQueue implements WorkSource {
-  readonly looking = false
+  readonly searching = false
   readonly #inbox: Pick<Inbox, 'recover' | 'waiting'>
   readonly #clock: Clock
   readonly #owner: string

@@ -27,7 +27,7 @@ export interface FigureRecorderOptions {
 }
 
 /** Often enough to see a short outage, cheap enough never to be felt. */
-const LOOK_MS = 10 * SECOND
+const SAMPLE_MS = 10 * SECOND
 /** Minutes that are kept while the store takes nothing. */
 const MAX_KEPT_MINUTES = 120
 
@@ -64,7 +64,7 @@ export class FigureRecorder {
   }
 
   start(): void {
-    this.#timer = this.#options.clock.setTimer(() => void this.#look(), LOOK_MS)
+    this.#timer = this.#options.clock.setTimer(() => void this.#sample(), SAMPLE_MS)
   }
 
   async stop(): Promise<void> {
@@ -97,8 +97,8 @@ export class FigureRecorder {
     this.#changes.emit()
   }
 
-  async #look(): Promise<void> {
-    this.#timer = this.#options.clock.setTimer(() => void this.#look(), LOOK_MS)
+  async #sample(): Promise<void> {
+    this.#timer = this.#options.clock.setTimer(() => void this.#sample(), SAMPLE_MS)
     const minute = this.#minute()
     if (this.#held && this.#held.minute !== minute) {
       if (this.#held.most > 0) this.#add(HELD_FIGURE, this.#held.most, this.#held.minute)

@@ -57,7 +57,7 @@ export interface Fleet {
   /** Messages are accepted, and for longer than a restart takes no live process has answered any. */
   readonly hasNoWorkers: boolean
   /** Never throws; what cannot be told is read from the store a little later. */
-  tell(news: FleetNews): void
+  notify(news: FleetNews): void
   listen(listener: (news: FleetNews) => void): Disposable
   /**
    * Competes for what only one process may do, and does it whenever it is the one. Resolves after
@@ -113,7 +113,7 @@ export function fleetOfOne(id: string): Fleet {
     workers: () => 1,
     hasStandby: false,
     hasNoWorkers: false,
-    tell() {},
+    notify() {},
     listen: () => ({ [Symbol.dispose]() {} }),
     hold: (_name, serve) => serveAlone(serve),
     lead: serveAlone,

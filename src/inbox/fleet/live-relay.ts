@@ -1,6 +1,6 @@
 import { MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import type { ConversationId } from '../message.ts'
-import type { ConversationEvents } from './events.ts'
+import type { ConversationEvents } from './conversation-events.ts'
 import type { Fleet, FleetNews } from './fleet.ts'
 
 /** Pieces of an answer are gathered for this long before they travel: still livelier than a person reads. */
@@ -16,7 +16,7 @@ const WATCHED_FOR_MS = MINUTE
 
 export interface LiveRelayOptions {
   readonly events: ConversationEvents
-  readonly fleet: Pick<Fleet, 'tell' | 'listen'>
+  readonly fleet: Pick<Fleet, 'notify' | 'listen'>
   readonly clock: Clock
 }
 
@@ -44,7 +44,7 @@ export class LiveRelay {
 
   start(): void {
     const { events, fleet } = this.#options
-    events.onWatched = (id) => fleet.tell({ kind: 'watch', id })
+    events.onWatched = (id) => fleet.notify({ kind: 'watch', id })
     events.onWritten = (id) => this.#onWritten(id)
     this.#subscription = fleet.listen((news) => this.#onNews(news))
     this.#again()
@@ -77,7 +77,7 @@ export class LiveRelay {
     const { events, clock } = this.#options
     if ((this.#watched.get(id) ?? 0) < clock.monotonic()) return
     if (events.partial(id) === null || events.isElsewhere(id)) {
-      if (this.#sent.delete(id)) clock.setTimer(() => this.#tellEnd(id), END_AFTER_MS)
+      if (this.#sent.delete(id)) clock.setTimer(() => this.#announceEnd(id), END_AFTER_MS)
       return
     }
     if (this.#flushes.has(id)) return
@@ -88,9 +88,9 @@ export class LiveRelay {
     this.#flushes.set(id, clock.setTimer(flush, GATHERED_MS))
   }
 
-  #tellEnd(id: ConversationId): void {
+  #announceEnd(id: ConversationId): void {
     const { events, fleet } = this.#options
-    if (events.partial(id) === null) fleet.tell({ kind: 'written', id })
+    if (events.partial(id) === null) fleet.notify({ kind: 'written', id })
   }
 
   #send(id: ConversationId): void {
@@ -103,7 +103,7 @@ export class LiveRelay {
       this.#sent.set(id, (sent = { turnId, length: 0 }))
     do {
       const piece = text.slice(sent.length, sent.length + MAX_PIECE)
-      fleet.tell({ kind: 'delta', id, turnId, offset: sent.length, text: piece })
+      fleet.notify({ kind: 'delta', id, turnId, offset: sent.length, text: piece })
       sent.length += piece.length
     } while (sent.length < text.length)
   }
@@ -112,7 +112,7 @@ export class LiveRelay {
     const { events, fleet, clock } = this.#options
     this.#timer = clock.setTimer(() => {
       for (const id of events.watched) {
-        fleet.tell({ kind: 'watch', id })
+        fleet.notify({ kind: 'watch', id })
         if (!this.#heard.has(id) && !this.#heardBefore.has(id)) events.endedElsewhere(id)
       }
       this.#heardBefore = this.#heard

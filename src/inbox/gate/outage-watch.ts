@@ -33,7 +33,7 @@ export interface OutageWatchOptions {
 export class OutageWatch {
   readonly #options: OutageWatchOptions
   #subscription: Disposable | null = null
-  #tellTimer: Timer | null = null
+  #announceTimer: Timer | null = null
   #expireTimer: Timer | null = null
   /** Monotonic; null while the gate is open. */
   #countedUntil: number | null = null
@@ -59,7 +59,7 @@ export class OutageWatch {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#subscription?.[Symbol.dispose]()
-    this.#tellTimer?.cancel()
+    this.#announceTimer?.cancel()
     this.#expireTimer?.cancel()
     await this.#busy
   }
@@ -67,7 +67,7 @@ export class OutageWatch {
   #onGate(state: GateState): void {
     const { clock } = this.#options
     this.#count()
-    this.#tellTimer?.cancel()
+    this.#announceTimer?.cancel()
     if (state.open) {
       this.#countedUntil = null
       this.#recoveryTried = true
@@ -82,10 +82,10 @@ export class OutageWatch {
     if (this.#wasProbing) this.#recoveryTried = true
     this.#wasProbing = false
     // Also after each probe that failed: what arrived while it ran was not yet held.
-    this.#tellTimer = clock.setTimer(() => this.#tell(), Math.max(0, state.tellAt - clock.now()))
+    this.#announceTimer = clock.setTimer(() => this.#announce(), Math.max(0, state.tellAt - clock.now()))
   }
 
-  #tell(): void {
+  #announce(): void {
     this.#run(
       async () => {
         const { gate, inbox, clock } = this.#options
@@ -94,7 +94,7 @@ export class OutageWatch {
         if (!outage?.notice) return
         this.#options.onNotices(await inbox.hold({ outage, now }))
       },
-      () => (this.#tellTimer = this.#options.clock.setTimer(() => this.#tell(), RETRY_MS)),
+      () => (this.#announceTimer = this.#options.clock.setTimer(() => this.#announce(), RETRY_MS)),
     )
   }
 

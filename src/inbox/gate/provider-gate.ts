@@ -183,10 +183,10 @@ export class ProviderGate implements Gate {
     const { clock } = this.#options
     this.#timer?.cancel()
     const left = Math.min(this.#dueMonotonic - clock.monotonic(), until - clock.now())
-    this.#timer = clock.setTimer(() => this.#look(until), Math.min(Math.max(0, left), LOOK_EVERY_MS))
+    this.#timer = clock.setTimer(() => this.#checkDeadline(until), Math.min(Math.max(0, left), LOOK_EVERY_MS))
   }
 
-  #look(until: number): void {
+  #checkDeadline(until: number): void {
     const { clock } = this.#options
     if (clock.monotonic() < this.#dueMonotonic && clock.now() < until) return this.#schedule(until)
     const state = this.current()

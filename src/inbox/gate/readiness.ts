@@ -49,7 +49,7 @@ export class Readiness {
 
   start(): void {
     const { gate, store } = this.#options
-    this.#watches = [gate.subscribe(() => this.#look()), store.subscribe(() => this.#look())]
+    this.#watches = [gate.subscribe(() => this.#update()), store.subscribe(() => this.#update())]
     this.#tick()
   }
 
@@ -90,11 +90,11 @@ export class Readiness {
   }
 
   #tick(): void {
-    this.#look()
+    this.#update()
     this.#timer = this.#options.clock.setTimer(() => this.#tick(), LOOK_EVERY_MS)
   }
 
-  #look(): void {
+  #update(): void {
     const state = this.current()
     const key = state.ready ? 'ready' : `${state.status} ${state.reason} ${state.id}`
     if (key === this.#told) return

@@ -42,10 +42,10 @@ export class StoreHealth {
   #owed = 0
   #attempts = 0
   #timer: Timer | null = null
-  #looking = false
+  #checking = false
   #failures = 0
   /** Monotonic. */
-  #lookedAt = -Infinity
+  #checkedAt = -Infinity
   #stopped = true
 
   constructor(options: StoreHealthOptions) {
@@ -70,7 +70,7 @@ export class StoreHealth {
   /** Looks once, then regularly. */
   async start(): Promise<void> {
     this.#stopped = false
-    await this.#look()
+    await this.#check()
   }
 
   stop(): void {
@@ -88,8 +88,8 @@ export class StoreHealth {
    * disk small writes still find room now and then, between two that fail.
    */
   worked(): void {
-    if (this.ok || this.#full || this.#looking || this.#owed > 0) return
-    if (this.#options.clock.monotonic() - this.#lookedAt >= PROBE_AT_MOST_EVERY_MS) void this.#look()
+    if (this.ok || this.#full || this.#checking || this.#owed > 0) return
+    if (this.#options.clock.monotonic() - this.#checkedAt >= PROBE_AT_MOST_EVERY_MS) void this.#check()
   }
 
   /** Something that must be stored waits in memory: small writes that work prove nothing until it is paid. */
@@ -109,17 +109,17 @@ export class StoreHealth {
     this.#noteRoom(error)
     this.#set(`the store does not take writes: ${messageOf(error)}`)
     // The regular look is for a store that works.
-    if (!this.#looking && (wasOk || !this.#timer)) this.#schedule()
+    if (!this.#checking && (wasOk || !this.#timer)) this.#schedule()
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = null
-    this.#looking = true
-    this.#lookedAt = this.#options.clock.monotonic()
+    this.#checking = true
+    this.#checkedAt = this.#options.clock.monotonic()
     const failures = this.#failures
     const found = await this.#findProblem()
-    this.#looking = false
+    this.#checking = false
     // What failed meanwhile is not disproved by what was asked before it.
     const problem = found ?? (this.#failures === failures ? null : this.#problem)
     this.#attempts = problem === null ? 0 : this.#attempts + 1
@@ -155,7 +155,7 @@ export class StoreHealth {
     const { clock, random = Math.random } = this.#options
     const delay = this.ok ? LOOK_EVERY_MS : backoffDelay(Math.max(1, this.#attempts), PROBE_BACKOFF, random())
     this.#timer?.cancel()
-    this.#timer = clock.setTimer(() => void this.#look(), delay)
+    this.#timer = clock.setTimer(() => void this.#check(), delay)
   }
 
   #set(problem: string | null): void {

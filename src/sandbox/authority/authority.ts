@@ -44,7 +44,7 @@ export type RefreshOutcome =
   /** A spent token came again; its family is revoked now. */
   | { readonly kind: 'replayed'; readonly family: Family }
 
-export type AccessVerdict =
+export type AccessCheck =
   | { readonly kind: 'live'; readonly record: AccessRecord }
   | { readonly kind: 'expired' | 'revoked'; readonly record: AccessRecord }
   | { readonly kind: 'unknown' }
@@ -134,7 +134,7 @@ export class Authority {
     })
   }
 
-  judge(token: string): AccessVerdict {
+  check(token: string): AccessCheck {
     const record = this.#access.get(token)
     if (!record) return { kind: 'unknown' }
     if (record.revoked || record.family.revoked) return { kind: 'revoked', record }
@@ -142,7 +142,7 @@ export class Authority {
     return { kind: 'live', record }
   }
 
-  judgeApiKey(key: string): { readonly fingerprint: string; readonly live: boolean } | null {
+  checkApiKey(key: string): { readonly fingerprint: string; readonly live: boolean } | null {
     const record = this.#apiKeys.get(key)
     return record ? { fingerprint: record.fingerprint, live: !record.revoked } : null
   }

@@ -15,7 +15,7 @@ export async function handleToken(world: World, req: IncomingMessage, res: Serve
   const body = await readBody(req, MAX_TOKEN_REQUEST_BYTES)
   if (body === null) return sendAnswer(res, anthropicError(413, 'request_too_large', 'Request too large'))
   const request = readTokenRequest(req, body.toString())
-  const strike = world.faults.take('token-endpoint', (fault) => fits(fault, request))
+  const strike = world.faults.draw('token-endpoint', (fault) => fits(fault, request))
   if (!strike) {
     const answer = carryOut(world, request)
     note(world, request, answer, null)

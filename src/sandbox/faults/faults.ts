@@ -56,8 +56,8 @@ export class FaultSwitch {
     this.#events.add({ kind: 'repaired', target: target ?? 'all' })
   }
 
-  /** The first living fault of `target` that fits the request; counts as met. */
-  take<T extends FaultTarget>(
+  /** The first active fault of `target` that matches the request; counts one strike. */
+  draw<T extends FaultTarget>(
     target: T,
     fits: (fault: Extract<Fault, { target: T }>) => boolean,
   ): Strike<Extract<Fault, { target: T }>> | null {

@@ -8,7 +8,7 @@ import { answerFor, piecesOf } from './answer.ts'
 import { isCommand, obey, REPAIR_COMMAND } from './chat-commands.ts'
 import { breakStream, streamAnswer, type StreamedAnswer } from './event-stream.ts'
 import { isFailure, readMessageRequest, tokensOf, type MessageRequest } from './message-request.ts'
-import { judgePresented, type Presented } from './presented.ts'
+import { checkPresented, type Presented } from './presented.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
 
 const TOO_LARGE = apiError(413, 'request_too_large', 'Request exceeds the maximum size')
@@ -23,13 +23,13 @@ export function newRequestId(): string {
 export async function handleMessages(world: World, req: IncomingMessage, res: ServerResponse): Promise<void> {
   world.events.counts.messageRequests++
   const requestId = newRequestId()
-  const presented = judgePresented(world, req)
+  const presented = checkPresented(world, req)
   const body = await readBody(req)
   const request = body === null ? TOO_LARGE : readMessageRequest(body)
   const record = (status: number) => keep(world, req, presented, request, status)
 
   const repairs = !isFailure(request) && request.text.trim() === REPAIR_COMMAND && !presented.refusal
-  const strike = repairs ? null : world.faults.take('messages', (fault) => fits(fault, presented))
+  const strike = repairs ? null : world.faults.draw('messages', (fault) => fits(fault, presented))
   if (strike) {
     if (strike.delayMs > 0 && !(await wait(res, strike.delayMs))) return
     const failure = strikeMessage(res, strike, requestId, world.clock.now())
@@ -51,8 +51,8 @@ export async function handleMessages(world: World, req: IncomingMessage, res: Se
 
 /** Refuses any other request to the API as faults or its credential demand; true: it was answered. */
 export function refuse(world: World, req: IncomingMessage, res: ServerResponse, requestId: string): boolean {
-  const presented = judgePresented(world, req)
-  const strike = world.faults.take('messages', (fault) => !breaksStream(fault) && fits(fault, presented))
+  const presented = checkPresented(world, req)
+  const strike = world.faults.draw('messages', (fault) => !breaksStream(fault) && fits(fault, presented))
   const struck = strike && strikeMessage(res, strike, requestId, world.clock.now())
   const failure = struck ?? presented.refusal
   if (!failure) return false

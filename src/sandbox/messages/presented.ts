@@ -16,21 +16,21 @@ const INFERENCE_SCOPE = 'user:inference'
 const API_KEY = /^sk-ant-api\d\d-/
 
 /** Judges `x-api-key`, else the bearer token (which may hold an API key), as the Messages API does. */
-export function judgePresented(world: World, req: IncomingMessage): Presented {
+export function checkPresented(world: World, req: IncomingMessage): Presented {
   const key = req.headers['x-api-key']
-  if (typeof key === 'string') return judgeKey(world, key)
+  if (typeof key === 'string') return checkKey(world, key)
   const [scheme, token] = (req.headers.authorization ?? '').split(' ')
   if (scheme?.toLowerCase() !== 'bearer' || !token) {
     const refusal = apiError(401, 'authentication_error', 'x-api-key header is required')
     return { kind: 'none', fingerprint: '', refusal }
   }
   // The official SDK sends API keys as bearer tokens, too.
-  if (API_KEY.test(token)) return judgeKey(world, token)
-  return judgeToken(world, token, String(req.headers['anthropic-beta'] ?? ''))
+  if (API_KEY.test(token)) return checkKey(world, token)
+  return checkToken(world, token, String(req.headers['anthropic-beta'] ?? ''))
 }
 
-function judgeKey(world: World, key: string): Presented {
-  const known = world.authority.judgeApiKey(key)
+function checkKey(world: World, key: string): Presented {
+  const known = world.authority.checkApiKey(key)
   const live = known ? known.live : world.acceptAnyApiKey && API_KEY.test(key)
   return {
     kind: 'api-key',
@@ -39,11 +39,11 @@ function judgeKey(world: World, key: string): Presented {
   }
 }
 
-function judgeToken(world: World, token: string, beta: string): Presented {
-  const verdict = world.authority.judge(token)
+function checkToken(world: World, token: string, beta: string): Presented {
+  const access = world.authority.check(token)
   const presented = (refusal: ApiFailure | null): Presented => ({
     kind: 'oauth',
-    fingerprint: verdict.kind === 'unknown' ? fingerprint(token) : verdict.record.fingerprint,
+    fingerprint: access.kind === 'unknown' ? fingerprint(token) : access.record.fingerprint,
     refusal,
   })
   if (!beta.includes(OAUTH_BETA)) {
@@ -51,7 +51,7 @@ function judgeToken(world: World, token: string, beta: string): Presented {
       apiError(401, 'authentication_error', 'OAuth authentication is currently not supported.'),
     )
   }
-  switch (verdict.kind) {
+  switch (access.kind) {
     case 'unknown':
       return presented(apiError(401, 'authentication_error', 'Invalid bearer token'))
     case 'revoked':
@@ -61,7 +61,7 @@ function judgeToken(world: World, token: string, beta: string): Presented {
         apiError(401, 'authentication_error', 'OAuth token has expired. Please refresh your existing token.'),
       )
     case 'live':
-      if (verdict.record.family.scopes.includes(INFERENCE_SCOPE)) return presented(null)
+      if (access.record.family.scopes.includes(INFERENCE_SCOPE)) return presented(null)
       return presented(
         apiError(403, 'permission_error', `OAuth token does not meet scope requirement ${INFERENCE_SCOPE}`),
       )

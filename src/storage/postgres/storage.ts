@@ -9,7 +9,7 @@ import type { Database } from './connection/database.ts'
 import { accept } from './inbox/accept.ts'
 import { finish } from './inbox/finish.ts'
 import { expire, hold } from './inbox/hold.ts'
-import { Lanes } from './inbox/lanes.ts'
+import { KeyedQueue } from './inbox/keyed-queue.ts'
 import { lease, recover, saveDraft } from './inbox/lease.ts'
 import { postgresOutbox } from './inbox/outbox.ts'
 import * as queue from './inbox/queue.ts'
@@ -78,12 +78,12 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
 }
 
 function postgresInbox(database: Database, context: StoreContext): Inbox {
-  const arriving = new Lanes()
+  const arriving = new KeyedQueue()
   return {
     async accept(request) {
       try {
         // The order of the calls is the order in a conversation and in a stream, and none waits for another's lock.
-        return await arriving.run(lanesOf(request), () =>
+        return await arriving.run(queueKeys(request), () =>
           database.transaction((tx) => accept(tx, context, request)),
         )
       } catch (error) {
@@ -111,12 +111,15 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
   }
 }
 
-/** The places and streams that a request is about: a cursor must not go back, either. */
-function lanesOf({ arrivals, cursors }: AcceptRequest): readonly string[] {
-  return [...arrivals.flatMap(placesOf), ...cursors.map(({ channel, name }) => `cursor ${channel} ${name}`)]
+/** The addresses and streams that a request is about. Streams too, because a cursor must never move back. */
+function queueKeys({ arrivals, cursors }: AcceptRequest): readonly string[] {
+  return [
+    ...arrivals.flatMap(addressesOf),
+    ...cursors.map(({ channel, name }) => `cursor ${channel} ${name}`),
+  ]
 }
 
-function placesOf(arrival: Arrival): readonly string[] {
+function addressesOf(arrival: Arrival): readonly string[] {
   if (arrival.kind === 'moved') {
     return [`${arrival.channel}:${arrival.from}`, `${arrival.channel}:${arrival.to}`]
   }

@@ -10,7 +10,7 @@ import { leaseKey } from '../policy/lease-terms.ts'
 import { withCleanReason } from '../policy/turn-end.ts'
 import type { Storage } from '../storage.ts'
 import { parseHistory } from './inbox/history.ts'
-import { StoreClient } from './thread/client.ts'
+import { StoreClient } from './thread/store-client.ts'
 
 export interface SqliteStorageOptions {
   /** The database file; made where there is none. */

@@ -57,7 +57,7 @@ export function command(
   effect: CommandEffect | null,
   over: Partial<IncomingMessage> = {},
 ): Arrival {
-  const name = nameOf(effect)
+  const name = effectName(effect)
   return {
     kind: 'command',
     message: incoming(platformMessageId, { text: `/${name}`, ...over }),
@@ -66,7 +66,7 @@ export function command(
   }
 }
 
-function nameOf(effect: CommandEffect | null): string {
+function effectName(effect: CommandEffect | null): string {
   if (effect === null) return 'status'
   if (effect.model !== undefined) return 'model'
   return effect.clearHistory ? 'new' : 'stop'

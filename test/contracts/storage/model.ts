@@ -52,8 +52,8 @@ export function modelContract(subject: Subject): void {
     let run = 0
     const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const fixture = new ModelFixture(subject.driver, `run${++run}`)
-      for (const one of steps) await fixture.take(one)
-      await fixture.settle()
+      for (const one of steps) await fixture.apply(one)
+      await fixture.answerAll()
     })
     await expect(assertProperty(property, { numRuns: 40 })).resolves.toBeUndefined()
   })
@@ -75,7 +75,7 @@ class ModelFixture {
     return `telegram:${this.#prefix}-${chat}`
   }
 
-  async take(step: Step): Promise<void> {
+  async apply(step: Step): Promise<void> {
     const { inbox } = this.#driver.storage
     if (step.kind === 'crash') {
       await inbox.recover(`${this.#prefix}-${++this.#process}`, this.#driver.tick())
@@ -135,8 +135,8 @@ class ModelFixture {
   }
 
   /** Everything that still waits is answered; nothing is left and nothing is out of place. */
-  async settle(): Promise<void> {
-    await this.take({ kind: 'crash' })
+  async answerAll(): Promise<void> {
+    await this.apply({ kind: 'crash' })
     for (const [index, chat] of this.#chats.entries()) {
       while (chat.waiting.length > 0) {
         await this.#lease(chat, index)

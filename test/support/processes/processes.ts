@@ -50,7 +50,7 @@ export class LineProcess implements AsyncDisposable {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  tell(command: object): void {
+  send(command: object): void {
     this.child.stdin.write(`${JSON.stringify(command)}\n`)
   }
 
@@ -102,7 +102,7 @@ export class SignInProcess extends LineProcess {
   }
 
   async ask(command: ProcessCommand['do']): Promise<Answer> {
-    this.tell({ do: command })
+    this.send({ do: command })
     for (;;) {
       const answer = await this.next()
       if (!('warning' in answer)) return answer
@@ -123,7 +123,7 @@ export class ClaudeCodeProcess extends LineProcess {
   }
 
   ask(what: string, more: object = {}): Promise<Answer> {
-    this.tell({ do: what, ...more })
+    this.send({ do: what, ...more })
     return this.next()
   }
 }

@@ -10,7 +10,7 @@ import type { Keeper } from '../../../src/credentials/keeper/keeper.ts'
 import type { KeeperNotice, KeeperWarning } from '../../../src/credentials/keeper/notices.ts'
 import type { OwnPlace } from '../../../src/credentials/own/own-sign-ins.ts'
 import type { IssuedSignIn, Sandbox, SandboxOptions } from '../../../src/sandbox/sandbox.ts'
-import { placeOfSignIns } from '../../../src/storage/own-place.ts'
+import { signInPlace } from '../../../src/storage/sign-in-place.ts'
 import { systemClock, type Clock } from '../../../src/support/clock.ts'
 import type { FakeClock } from '../fake-clock.ts'
 import { databaseOfSignIns, type TestDatabase } from '../stores/shared-place.ts'
@@ -141,7 +141,7 @@ export class CredentialFixture {
       ...this.#options.variables,
     }
     const settings = await loadSettings({ home: this.home, processEnv })
-    const openPlace = placeOfSignIns(settings)
+    const openPlace = signInPlace(settings)
     const request = {
       baseUrl: this.sandbox.url,
       userAgent: 'hermes-gateway/0.0.0-test',

@@ -1,6 +1,6 @@
 import type { Database } from '../../../src/storage/postgres/connection/database.ts'
 import { openDatabase } from '../../../src/storage/postgres/connection/database.ts'
-import { prepareQueue } from '../../../src/storage/postgres/fleet/queue.ts'
+import { prepareQueue } from '../../../src/storage/postgres/fleet/wake-up-queue.ts'
 import { migrate } from '../../../src/storage/postgres/migrations/migrate.ts'
 import { openPostgresStorage, type PostgresStorageOptions } from '../../../src/storage/postgres/storage.ts'
 import type { Storage } from '../../../src/storage/storage.ts'

@@ -42,7 +42,7 @@ test('a used command is handed over as one would type it, and answered when it i
   const { server, chat } = fixture
   const receiver = new RecordingReceiver()
   await fixture.started(receiver)
-  server.gateway.tell('INTERACTION_CREATE', used(chat, 'model', 'claude-x'))
+  server.gateway.dispatch('INTERACTION_CREATE', used(chat, 'model', 'claude-x'))
   await until(() => server.callsOf(CALLBACK).length === 1, 'the answer')
   expect(receiver.messages).toMatchObject([
     {
@@ -68,7 +68,7 @@ test('in a server it names the person with his roles, and the channel of a threa
   await fixture.started(receiver)
   const thread = { id: '1200000000000000009', type: 11, parent_id: room, thread_metadata: {} }
   const member = { user: person, roles: ['8000'], nick: null }
-  server.gateway.tell(
+  server.gateway.dispatch(
     'INTERACTION_CREATE',
     used(room, 'new', null, { guild_id: guild, member, channel: thread }),
   )
@@ -88,7 +88,7 @@ test('what takes longer is announced in time, and told in the end', async () => 
   await fixture.started(receiver)
   const commit = Promise.withResolvers<void>()
   receiver.before = (items) => (items.length > 0 ? commit.promise : undefined)
-  server.gateway.tell('INTERACTION_CREATE', used(chat, 'status', null))
+  server.gateway.dispatch('INTERACTION_CREATE', used(chat, 'status', null))
   await until(() => server.callsOf(CALLBACK).length === 1, 'the announcement')
   expect(server.callsOf(CALLBACK)[0]!.body).toMatchObject({ type: 5 })
   commit.resolve()
@@ -104,7 +104,7 @@ test('a command that cannot be stored is not claimed to be', async () => {
   receiver.before = (items) => {
     if (items.length > 0) throw new StoreError('full')
   }
-  server.gateway.tell('INTERACTION_CREATE', used(chat, 'stop', null))
+  server.gateway.dispatch('INTERACTION_CREATE', used(chat, 'stop', null))
   await until(() => server.callsOf(CALLBACK).length === 1, 'the answer')
   expect(JSON.stringify(server.callsOf(CALLBACK)[0]!.body)).toContain('send it again')
 })

@@ -9,7 +9,7 @@ import { connectionSettings, prepareSession, type SessionTerms } from './connect
 import { isAnswer, mayBeRepeated, openingError, storeError } from './failures.ts'
 import { Listener } from './listener.ts'
 import { refuseTransactionPooler } from './pooler.ts'
-import { nameOf } from './statements.ts'
+import { statementName } from './statements.ts'
 
 /** Runs statements. Values are given as parameters; whole numbers of 8 bytes come back as numbers. */
 export interface Queryable {
@@ -286,7 +286,7 @@ function rowsOf<Row>(result: QueryResult | readonly QueryResult[]): readonly Row
 function statement(sql: string, params?: readonly unknown[]) {
   // Several commands in one text may come without values alone.
   if (params === undefined) return { text: sql }
-  const name = nameOf(sql)
+  const name = statementName(sql)
   return { text: sql, values: [...params], ...(name === null ? {} : { name }) }
 }
 

@@ -67,7 +67,7 @@ export class DatabaseError extends StoreError {
 export function storeError(error: unknown): HermesError {
   if (error instanceof HermesError) return error
   const code = codeOf(error)
-  const text = redact(textOf(error))
+  const text = redact(errorText(error))
   const meaning = code === null ? undefined : MEANING[code]
   return new DatabaseError(meaning ? `${meaning} (${text})` : `the database cannot be used: ${text}`, code)
 }
@@ -115,7 +115,7 @@ function codeOf(error: unknown): string | null {
 }
 
 /** Every address of a host that refused is an error of its own inside one without words. */
-function textOf(error: unknown): string {
+function errorText(error: unknown): string {
   if (error instanceof AggregateError && error.message === '')
     return [...new Set(error.errors.map(messageOf))].join('; ')
   return messageOf(error)

@@ -7,7 +7,7 @@ const MAX_NAMES = 400
 const names = new Map<string, string>()
 
 /** The name under which a statement is prepared, the same on all connections; null = do not prepare it. */
-export function nameOf(sql: string): string | null {
+export function statementName(sql: string): string | null {
   const known = names.get(sql)
   if (known !== undefined) return known
   if (names.size >= MAX_NAMES) return null

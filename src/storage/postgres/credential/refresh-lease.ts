@@ -54,7 +54,7 @@ export class RefreshLease {
    *
    * @throws StoreError
    */
-  async take(waitMs: number, signal: AbortSignal): Promise<RotationLock | null> {
+  async acquire(waitMs: number, signal: AbortSignal): Promise<RotationLock | null> {
     // Other processes live in real time, whatever clock a test has set elsewhere.
     const clock = systemClock
     const giveUpAt = clock.monotonic() + waitMs

@@ -13,7 +13,7 @@ import { systemClock, SECOND } from '../../../support/clock.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { createLog } from '../../../support/log.ts'
 import { Secret } from '../../../support/secret.ts'
-import { openSharedPlace } from './place.ts'
+import { openSharedPlace } from './shared-place.ts'
 import { SharedSignIns, type SharedSignInsOptions } from './shared-sign-ins.ts'
 
 /** A sign-in in the database, and stores on it whose token endpoint the test plays. */

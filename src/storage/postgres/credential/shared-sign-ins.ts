@@ -273,7 +273,7 @@ export class SharedSignIns implements OwnSignIns {
   #rotationStore(): RotationStore<Reserved> {
     return {
       read: () => this.read(),
-      lock: (waitMs, signal) => this.#lease.take(waitMs, signal),
+      lock: (waitMs, signal) => this.#lease.acquire(waitMs, signal),
       // The count of the send, written right before it leaves, proves that the database takes writes.
       prepare: async () => NO_ROOM_NEEDED,
       replace: (_room, spent, next) => this.#replace(spent, next),

@@ -55,18 +55,18 @@ export class Contender implements Candidacy {
   }
 
   #step(): Promise<void> {
-    return (this.#busy = this.#busy.then(() => this.#look()).catch(this.#options.onProblem))
+    return (this.#busy = this.#busy.then(() => this.#check()).catch(this.#options.onProblem))
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     if (this.#stopped) return
     const wanted = this.#options.wanted?.() ?? true
     // What may be somebody else's by now is not gone on with, whether or not it is.
     if (this.#lease && !(this.#lease.isFresh && wanted)) await this.#leave()
-    if (!this.#lease && wanted) await this.#take()
+    if (!this.#lease && wanted) await this.#acquire()
   }
 
-  async #take(): Promise<void> {
+  async #acquire(): Promise<void> {
     const { database, name, holder, clock, serve } = this.#options
     const lease = await acquireLease(database, { name, holder, clock, onLost: () => void this.#step() })
     if (!lease) return

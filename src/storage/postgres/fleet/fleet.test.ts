@@ -8,9 +8,9 @@ import { newId } from '../../../support/ids.ts'
 import { Secret } from '../../../support/secret.ts'
 import { openDatabase, type Database } from '../connection/database.ts'
 import { migrate } from '../migrations/migrate.ts'
-import { joinFleet, type JoinedFleet } from './join.ts'
+import { joinFleet, type JoinedFleet } from './join-fleet.ts'
 import { OutageIds } from './outage-ids.ts'
-import { prepareQueue } from './queue.ts'
+import { prepareQueue } from './wake-up-queue.ts'
 
 let database: Database
 const joined: JoinedFleet[] = []
@@ -76,10 +76,10 @@ test('what one says the others hear, itself it does not, and counts of the same 
   const own: FleetNews[] = []
   first.listen((news) => own.push(news))
   second.listen((news) => heard.push(news))
-  for (let round = 0; round < 3; round++) first.tell({ kind: 'count', outcome: 'answered', messages: 2 })
+  for (let round = 0; round < 3; round++) first.notify({ kind: 'count', outcome: 'answered', messages: 2 })
   // More than one notification holds.
   const ids = Array.from({ length: 1_000 }, (_, index) => `chat:${index}-${'x'.repeat(20)}`)
-  for (const id of ids) first.tell({ kind: 'changed', id })
+  for (const id of ids) first.notify({ kind: 'changed', id })
   await until(() => heard.filter(({ kind }) => kind === 'changed').length === ids.length, 'all of the news')
   expect(heard).toContainEqual({ kind: 'count', outcome: 'answered', messages: 6 })
   expect(own.filter(({ kind }) => kind === 'changed' || kind === 'count')).toEqual([])

@@ -10,7 +10,7 @@ const MAX_PAYLOAD_BYTES = 7_500
 const NOTIFY = `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
 
 /** As it travels. A program of another version may know other kinds: those are passed over. */
-interface Letter {
+interface Envelope {
   readonly from: string
   readonly news: readonly FleetNews[]
 }
@@ -25,7 +25,7 @@ export interface NotifierOptions {
 /**
  * Tells the other processes what happened, over PostgreSQL's own notifications. Beside the
  * transactions, not inside them: a commit that notifies waits for all others that do. What one
- * process has to say within the trip of one letter goes into the next one together.
+ * process has to say within the trip of one envelope goes into the next one together.
  */
 export class Notifier {
   readonly #options: NotifierOptions
@@ -50,7 +50,7 @@ export class Notifier {
     await this.#sending
   }
 
-  tell(news: FleetNews): void {
+  notify(news: FleetNews): void {
     const key = coalescingKey(news)
     const known = this.#waiting.get(key)
     const both = known && 'messages' in known && 'messages' in news
@@ -81,14 +81,14 @@ export class Notifier {
 
   #onPayload(payload: string): void {
     if (payload === '') return this.#news.emit({ kind: 'missed' })
-    let letter: Letter
+    let envelope: Envelope
     try {
-      letter = JSON.parse(payload) as Letter
+      envelope = JSON.parse(payload) as Envelope
     } catch (error) {
       return this.#options.onProblem(error)
     }
-    if (letter.from === this.#options.id) return
-    for (const news of letter.news) this.#news.emit(news)
+    if (envelope.from === this.#options.id) return
+    for (const news of envelope.news) this.#news.emit(news)
   }
 }
 
@@ -99,7 +99,7 @@ function coalescingKey(news: FleetNews): string {
   return 'id' in news ? `${news.kind} ${news.id}` : news.kind
 }
 
-/** As few letters as the size of one allows. */
+/** As few envelopes as the size of one allows. */
 function payloads(from: string, all: readonly FleetNews[]): readonly string[] {
   const texts: string[] = []
   let parts: string[] = []
@@ -112,7 +112,7 @@ function payloads(from: string, all: readonly FleetNews[]): readonly string[] {
   for (const news of all) {
     const text = JSON.stringify(news)
     const size = Buffer.byteLength(text) + 1
-    // An id longer than a letter wakes nobody: it is found by reading the store.
+    // An id longer than a envelope wakes nobody: it is found by reading the store.
     if (size > MAX_PAYLOAD_BYTES) continue
     if (bytes + size > MAX_PAYLOAD_BYTES) close()
     parts.push(text)

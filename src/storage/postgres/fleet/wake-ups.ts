@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { WAITING } from '../../rows/message-row.ts'
 import { asLast, type Database, type Queryable, type Transaction } from '../connection/database.ts'
 import type { ConversationRow } from '../rows.ts'
-import type { TakenWakeUp, WakeUp, WakeUpQueue } from './queue.ts'
+import type { TakenWakeUp, WakeUp, WakeUpQueue } from './wake-up-queue.ts'
 
 /** Conversations woken by one transaction: it is short, and the order between two of them is kept. */
 const WOKEN_AT_ONCE = 200
 
 /** A conversation whose turn is over here. */
-export interface Settled {
+export interface FinishedTurn {
   /** Under which it was handed out; null = by nobody, it only looks like work. */
   readonly wakeUp: TakenWakeUp | null
   readonly conversationId: string
@@ -65,10 +65,10 @@ export class WakeUps {
    * @param mayAnswer false: what is held stays without a job until `wakeAll`
    * @returns how many have more to do now
    */
-  settle(settled: readonly Settled[], now: number, mayAnswer: boolean): Promise<number> {
-    const byId = Map.groupBy(settled, ({ conversationId }) => conversationId)
+  finishTurns(finished: readonly FinishedTurn[], now: number, mayAnswer: boolean): Promise<number> {
+    const byId = Map.groupBy(finished, ({ conversationId }) => conversationId)
     return this.#database.transaction(async (tx) => {
-      const [rows, heads] = await this.#look(tx, [...byId.keys()])
+      const [rows, heads] = await this.#lock(tx, [...byId.keys()])
       const next: WakeUp[] = []
       const changed: Array<{ key: number; job: string | null }> = []
       for (const row of rows) {
@@ -84,7 +84,7 @@ export class WakeUps {
         const delayMs = Math.max(head!.not_before, retryAt) - now
         next.push({ job, conversationId: row.id, delayMs })
       }
-      const over = settled.flatMap(({ wakeUp }) => wakeUp?.id ?? [])
+      const over = finished.flatMap(({ wakeUp }) => wakeUp?.id ?? [])
       // Sent together, taken in order.
       await Promise.all([
         this.#write(tx, changed),
@@ -102,7 +102,7 @@ export class WakeUps {
    */
   wake(ids: readonly string[]): Promise<readonly string[]> {
     return this.#database.transaction(async (tx) => {
-      const [rows, heads] = await this.#look(tx, ids)
+      const [rows, heads] = await this.#lock(tx, ids)
       const idle = rows.filter((row) => heads.has(row.key) && !row.leased)
       await this.#queue.remove(
         tx,
@@ -170,8 +170,8 @@ export class WakeUps {
     let woken = 0
     for (let from = 0; from < waiting.length; from += WOKEN_AT_ONCE) {
       const some = waiting.slice(from, from + WOKEN_AT_ONCE)
-      const settled = some.map(({ id }) => ({ wakeUp: null, conversationId: id, retryAt: null }))
-      woken += await this.settle(settled, Date.now(), true)
+      const finished = some.map(({ id }) => ({ wakeUp: null, conversationId: id, retryAt: null }))
+      woken += await this.finishTurns(finished, Date.now(), true)
     }
     return woken
   }
@@ -188,7 +188,7 @@ export class WakeUps {
   }
 
   /** Locks the conversations, and says by their keys what is next in each that has work. */
-  async #look(
+  async #lock(
     tx: Queryable,
     ids: readonly string[],
   ): Promise<readonly [readonly Locked[], ReadonlyMap<number, Head>]> {

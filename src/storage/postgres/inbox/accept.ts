@@ -12,9 +12,9 @@ import { WAITING } from '../../rows/message-row.ts'
 import type { Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { MESSAGE_COLUMNS, observedOutage, type ConversationRow, type MessageRow } from '../rows.ts'
+import { AddressLocks } from './address-locks.ts'
 import { Deliveries } from './deliveries.ts'
-import { moveAddress } from './move.ts'
-import { Places } from './places.ts'
+import { moveAddress } from './move-address.ts'
 import { withdrawAll } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
 
@@ -31,7 +31,7 @@ export async function accept(
 class Acceptance {
   readonly #work: Work
   readonly #request: AcceptRequest
-  readonly #places = new Places()
+  readonly #addresses = new AddressLocks()
   readonly #deliveries: Deliveries
   /** What waits in a conversation, counted when it is first asked for; by its key. */
   readonly #waiting = new Map<number, number>()
@@ -47,11 +47,11 @@ class Acceptance {
     const { tx } = this.#work
     // Sent together; the server takes them in order, so that what is looked up is what the lock protects.
     const [known] = await Promise.all([
-      arrivals.length === 0 || this.#places.open(tx, arrivals, now),
-      this.#deliveries.look(tx),
+      arrivals.length === 0 || this.#addresses.open(tx, arrivals, now),
+      this.#deliveries.load(tx),
       fence && refuseFormerHolder(tx, fence),
     ])
-    if (!known) await this.#deliveries.look(tx)
+    if (!known) await this.#deliveries.load(tx)
     const results: Accepted[] = []
     for (const arrival of arrivals) results.push(await this.#one(arrival))
     for (const cursor of cursors) this.#work.cursor(cursor)
@@ -83,7 +83,7 @@ class Acceptance {
       case 'turned-away':
         return await this.#turnAway(arrival)
       case 'moved': {
-        const conversation = await moveAddress(this.#work, this.#places, arrival)
+        const conversation = await moveAddress(this.#work, this.#addresses, arrival)
         this.#waiting.clear()
         return { ...NOT_STORED, conversationId: conversation?.id ?? null }
       }
@@ -99,14 +99,14 @@ class Acceptance {
       const conflict = message.context !== undefined && message.context.digest !== digest
       return { ...NOT_STORED, ...first, duplicate: true, ...(conflict ? { conflict } : {}) }
     }
-    const { conversation } = this.#places.at(message.channel, message.address)
+    const { conversation } = this.#addresses.at(message.channel, message.address)
     return { ...NOT_STORED, conversationId: conversation.id, duplicate: true }
   }
 
   async #message(message: IncomingMessage): Promise<Accepted> {
     const work = this.#work
     const { now, outage } = this.#request
-    const { origin, conversation } = this.#places.at(message.channel, message.address)
+    const { origin, conversation } = this.#addresses.at(message.channel, message.address)
     const holdFull = outage !== null && (await this.#isHoldFull(conversation))
     const admission = admit(outage, holdFull)
     const { state } = admission
@@ -160,7 +160,7 @@ class Acceptance {
     const work = this.#work
     const { now } = this.#request
     const { message, effect } = command
-    const { origin, conversation } = this.#places.at(message.channel, message.address)
+    const { origin, conversation } = this.#addresses.at(message.channel, message.address)
     const withdrawn = effect?.withdrawWaiting ? await withdrawAll(work, conversation) : 0
     this.#waiting.clear()
     const stored = work.insert(conversation, {
@@ -187,7 +187,7 @@ class Acceptance {
     arrival: { readonly channel: string; readonly address: string; readonly platformMessageId: string },
     change: (row: MessageRow) => MessageState | Promise<MessageState>,
   ): Promise<Accepted> {
-    const place = this.#places.find(arrival.channel, arrival.address)
+    const place = this.#addresses.find(arrival.channel, arrival.address)
     if (!place?.conversation) return NOT_STORED
     const conversationId = place.conversation.id
     await this.#work.flush()
@@ -208,7 +208,7 @@ class Acceptance {
    */
   async #turnAway(arrival: Extract<Arrival, { kind: 'turned-away' }>): Promise<Accepted> {
     const { now } = this.#request
-    const { origin, conversation } = this.#places.find(arrival.channel, arrival.address)!
+    const { origin, conversation } = this.#addresses.find(arrival.channel, arrival.address)!
     const first = await this.#work.tx.query(
       `INSERT INTO hermes.seen (origin, platform_id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1`,
       [origin, clean(arrival.platformMessageId), now],

@@ -43,7 +43,7 @@ export class Deliveries {
     this.#asked = arrivals.flatMap((arrival) => ('message' in arrival ? [arrival.message] : []))
   }
 
-  async look(tx: Queryable): Promise<void> {
+  async load(tx: Queryable): Promise<void> {
     if (this.#asked.length === 0) return
     const rows = await tx.query<Found>(
       `SELECT w.channel, w.address, w.platform_id, m.id, m.state, m.reason, c.id AS conversation, d.digest

@@ -44,12 +44,12 @@ export async function finish(
   context.waitingTotal.forget()
   work.save(conversation)
   for (const row of rows) work.change(row, { leases: 0 })
-  await settle(work, conversation, rows, outcome, { turnId: key.turnId, leasedAt, now })
+  await applyOutcome(work, conversation, rows, outcome, { turnId: key.turnId, leasedAt, now })
   await work.commit()
   return true
 }
 
-async function settle(
+async function applyOutcome(
   work: Work,
   conversation: ConversationRow,
   rows: readonly MessageRow[],

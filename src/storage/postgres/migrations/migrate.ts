@@ -69,7 +69,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
     for (const step of migrations) {
       if (known.some(({ number }) => number === step.number)) continue
       await apply(client, step, version)
-      taken.push(nameOf(step))
+      taken.push(migrationName(step))
     }
     await options.also?.(client)
     return taken
@@ -118,13 +118,13 @@ function compare(applied: readonly Applied[], migrations: readonly Migration[]):
   const ours = new Set(migrations.map(({ number }) => number))
   const oldest = applied.map((step) => step.oldest_program)
   return {
-    missing: migrations.filter(({ number }) => !numbers.has(number)).map(nameOf),
-    unknown: applied.filter(({ number }) => !ours.has(number)).map(nameOf),
+    missing: migrations.filter(({ number }) => !numbers.has(number)).map(migrationName),
+    unknown: applied.filter(({ number }) => !ours.has(number)).map(migrationName),
     oldestProgram: oldest.length === 0 ? null : oldest.reduce((a, b) => (isOlder(a, b) ? b : a)),
   }
 }
 
-function nameOf(step: { readonly number: number; readonly name: string }): string {
+function migrationName(step: { readonly number: number; readonly name: string }): string {
   return `${String(step.number).padStart(3, '0')}-${step.name}`
 }
 

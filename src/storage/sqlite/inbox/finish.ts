@@ -12,7 +12,7 @@ import {
   type MessageRow,
 } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
-import { tellOfOutage } from './hold.ts'
+import { notifyOfOutage } from './hold.ts'
 import { leasedConversation } from './lease.ts'
 import { dropContext } from './message-contexts.ts'
 import { answeringRows, setState } from './withdraw.ts'
@@ -25,13 +25,13 @@ export function finish(session: Session, key: LeaseKey, outcome: TurnOutcome, no
   const leasedAt = conversation.lease_at ?? now
   conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
   session.waitingTotal = null
-  settle(session, conversation, rows, outcome, { turnId: key.turnId, leasedAt, now })
+  applyOutcome(session, conversation, rows, outcome, { turnId: key.turnId, leasedAt, now })
   for (const row of rows) session.run('UPDATE messages SET leases = 0 WHERE key = ? AND leases <> 0', row.key)
   saveConversation(session, conversation)
   return true
 }
 
-function settle(
+function applyOutcome(
   session: Session,
   conversation: ConversationRow,
   rows: readonly MessageRow[],
@@ -55,7 +55,7 @@ function settle(
           row.key,
         )
       }
-      tellOfOutage(session, conversation, outcome.outage, moment.now)
+      notifyOfOutage(session, conversation, outcome.outage, moment.now)
       return
     }
     case 'returned':

@@ -12,7 +12,7 @@ import type { Session } from '../thread/session.ts'
  *
  * @returns whether a notice was made
  */
-export function tellOfOutage(
+export function notifyOfOutage(
   session: Session,
   conversation: ConversationRow,
   outage: Outage,
@@ -50,7 +50,7 @@ export function hold(session: Session, { outage, now }: HoldRequest): readonly s
   const told: string[] = []
   for (const key of concerned) {
     const conversation = conversationByKey(session, key)
-    if (!tellOfOutage(session, conversation, outage, now)) continue
+    if (!notifyOfOutage(session, conversation, outage, now)) continue
     saveConversation(session, conversation)
     told.push(conversation.id)
   }

@@ -23,7 +23,7 @@ export function approved(session: Session): ReadonlyArray<{
     .map((row) => ({
       channel: String(row['channel']),
       personId: String(row['person_id']),
-      personName: nameOf(row),
+      personName: personNameOf(row),
       at: Number(row['approved_at']),
     }))
 }
@@ -85,7 +85,7 @@ export function approve(
     channel,
     row['person_id']!,
   )
-  return { personId: String(row['person_id']), personName: nameOf(row) }
+  return { personId: String(row['person_id']), personName: personNameOf(row) }
 }
 
 /** See `Pairings.revoke`. */
@@ -112,7 +112,7 @@ function pendingOf(row: Row): PendingPairing {
   return {
     channel: String(row['channel']),
     personId: String(row['person_id']),
-    personName: nameOf(row),
+    personName: personNameOf(row),
     code: String(row['code']),
     createdAt: Number(row['created_at']),
     expiresAt: Number(row['expires_at']),
@@ -120,7 +120,7 @@ function pendingOf(row: Row): PendingPairing {
   }
 }
 
-function nameOf(row: Row): string | null {
+function personNameOf(row: Row): string | null {
   const name = row['person_name']
   return name === null || name === undefined ? null : String(name)
 }

@@ -72,7 +72,7 @@ export class DiscordGatewayServer {
   }
 
   /** Tells every session; those without a connection are told when they are gone on with. */
-  tell(t: string, d: unknown): void {
+  dispatch(t: string, d: unknown): void {
     for (const session of this.#sessions.values()) {
       const told = { s: ++session.sequence, t, d }
       session.events.push(told)

@@ -110,7 +110,7 @@ export class DiscordServer implements AsyncDisposable {
   /** A person writes. @returns the message's id */
   say(channelId: string, text: string, options: SayOptions = {}): string {
     const message = this.chats.write(channelId, text, options)
-    this.gateway.tell('MESSAGE_CREATE', this.chats.asEvent(message))
+    this.gateway.dispatch('MESSAGE_CREATE', this.chats.asEvent(message))
     return message.id
   }
 
@@ -119,7 +119,7 @@ export class DiscordServer implements AsyncDisposable {
     const message = this.chats.channels.get(channelId)!.messages.find((known) => known.id === id)!
     message.content = text
     message.edited_timestamp = new Date().toISOString()
-    this.gateway.tell('MESSAGE_UPDATE', this.chats.asEvent(message))
+    this.gateway.dispatch('MESSAGE_UPDATE', this.chats.asEvent(message))
   }
 
   /** A person deletes a message. */
@@ -130,13 +130,13 @@ export class DiscordServer implements AsyncDisposable {
       1,
     )
     const where = guildId === null ? {} : { guild_id: guildId }
-    this.gateway.tell('MESSAGE_DELETE', { id, channel_id: channelId, ...where })
+    this.gateway.dispatch('MESSAGE_DELETE', { id, channel_id: channelId, ...where })
   }
 
   /** Somebody opens a thread below a channel. @returns its id */
   openThread(channelId: string): string {
     const id = this.chats.addThread(channelId)
-    this.gateway.tell('THREAD_CREATE', { ...this.chats.shown(id), newly_created: true })
+    this.gateway.dispatch('THREAD_CREATE', { ...this.chats.shown(id), newly_created: true })
     return id
   }
 
@@ -305,7 +305,7 @@ export class DiscordServer implements AsyncDisposable {
       parse: string[]
     }
     if (parse.length > 0 && /@everyone|@here|<@/.test(content)) this.rang.push(message)
-    this.gateway.tell('MESSAGE_CREATE', this.chats.asEvent(message))
+    this.gateway.dispatch('MESSAGE_CREATE', this.chats.asEvent(message))
     return [200, message]
   }
 

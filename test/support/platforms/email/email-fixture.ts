@@ -63,7 +63,7 @@ export class RecordingSmtp implements AsyncDisposable {
         done(this.refuseRecipients && failure(this.refuseRecipients))
       },
       onData: (stream, session, answer) => {
-        void this.#take(stream).then((refusal) => {
+        void this.#receive(stream).then((refusal) => {
           if (!this.cutBeforeAnswer) return answer(refusal)
           this.cutBeforeAnswer = false
           return this.#cut(session.id)
@@ -85,7 +85,7 @@ export class RecordingSmtp implements AsyncDisposable {
   }
 
   /** @returns the refusal; null = the mail is kept */
-  async #take(stream: Readable): Promise<Error | null> {
+  async #receive(stream: Readable): Promise<Error | null> {
     const mail = await simpleParser(stream)
     if (this.refuseMails) return failure(this.refuseMails)
     this.mails.push(mail)

@@ -7,7 +7,7 @@ import { mailFrom } from './email-fixture.ts'
 import { AUTHSERV_ID, BOT, MAIL_PASSWORD, MailHost } from './mail-host.ts'
 
 /** How often the readers look into their mailboxes. */
-const LOOK_MS = 30
+const POLL_MS = 30
 
 /**
  * Mail for a whole gateway: Dovecot keeps the mailboxes, Exim takes the answers and hands them on.
@@ -63,12 +63,12 @@ class Reader {
   readonly #person: string
   readonly #mails = new Map<string, { readonly text: string; readonly taken: number }>()
   readonly #timer: NodeJS.Timeout
-  #looking = false
+  #polling = false
 
   constructor(host: MailHost, person: string) {
     this.#host = host
     this.#person = person
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS)
+    this.#timer = setInterval(() => void this.#poll(), POLL_MS)
   }
 
   get texts(): readonly string[] {
@@ -79,9 +79,9 @@ class Reader {
     clearInterval(this.#timer)
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return
-    this.#looking = true
+  async #poll(): Promise<void> {
+    if (this.#polling) return
+    this.#polling = true
     try {
       for (const { path } of this.#host.inbox(this.#person)) {
         if (this.#mails.has(path)) continue
@@ -90,7 +90,7 @@ class Reader {
         this.#mails.set(path, { text: mail.text ?? '', taken })
       }
     } finally {
-      this.#looking = false
+      this.#polling = false
     }
   }
 }

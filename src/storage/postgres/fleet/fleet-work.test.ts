@@ -12,9 +12,9 @@ import { Secret } from '../../../support/secret.ts'
 import { openDatabase, type Database } from '../connection/database.ts'
 import { migrate } from '../migrations/migrate.ts'
 import { openPostgresStorage } from '../storage.ts'
-import { prepareQueue, WakeUpQueue } from './queue.ts'
+import { FleetWork } from './fleet-work.ts'
+import { prepareQueue, WakeUpQueue } from './wake-up-queue.ts'
 import { WakeUps } from './wake-ups.ts'
-import { FleetWork } from './work.ts'
 
 const LIMITS = { maxPerConversation: 1_000, maxTotal: 100_000 }
 const ROOM = 4
@@ -66,17 +66,17 @@ class Worker {
         this.#dead ? new Promise<T>(() => {}) : call(...args)
     this.work = new FleetWork({
       queue: {
-        take: alive((limit: number) => queue.take(limit)),
+        fetch: alive((limit: number) => queue.fetch(limit)),
         touch: alive((taken: Parameters<WakeUpQueue['touch']>[0]) => queue.touch(taken)),
       },
       wakeUps: {
-        settle: alive((...args: Parameters<WakeUps['settle']>) => wakeUps.settle(...args)),
+        finishTurns: alive((...args: Parameters<WakeUps['finishTurns']>) => wakeUps.finishTurns(...args)),
         wake: alive((ids: readonly string[]) => wakeUps.wake(ids)),
         wakeAll: alive(() => wakeUps.wakeAll()),
       },
       clock: systemClock,
       answers: true,
-      tell: () => {},
+      notify: () => {},
       onProblem,
     })
   }
@@ -106,7 +106,7 @@ class Worker {
 
   #pump(): void {
     while (!this.#dead && this.#running < ROOM) {
-      const next = this.work.take(Date.now(), ROOM - this.#running)
+      const next = this.work.next(Date.now(), ROOM - this.#running)
       if (!next) return
       this.#running++
       void this.#turn(next.id).finally(() => {

@@ -7,7 +7,7 @@ import { createLog, type Log } from '../support/log.ts'
  * Where the own sign-ins of these settings live, to be opened; undefined = in the home's
  * files. PostgreSQL's part of the program is loaded only where it is used.
  */
-export function placeOfSignIns(
+export function signInPlace(
   { config, environment, paths }: Settings,
   log?: Log,
 ): ((parts: OwnPlaceParts) => Promise<OwnPlace>) | undefined {
@@ -21,7 +21,7 @@ export function placeOfSignIns(
         `${paths.credentials} holds a sign-in that is not used with PostgreSQL: \`hermes storage copy\` moves it there.`,
       )
     }
-    const { openSharedPlace } = await import('./postgres/credential/place.ts')
+    const { openSharedPlace } = await import('./postgres/credential/shared-place.ts')
     return openSharedPlace(
       {
         url: storage.url,

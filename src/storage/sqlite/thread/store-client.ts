@@ -120,12 +120,12 @@ export class StoreClient {
     }
   }
 
-  #settle(replies: readonly Reply[]): void {
-    const settled = this.#inFlight
+  #deliverReplies(replies: readonly Reply[]): void {
+    const sent = this.#inFlight
     this.#inFlight = []
     // An idle store keeps no process alive; a command that forgot to close it ends all the same.
     this.#worker?.unref()
-    for (const [index, waiting] of settled.entries()) {
+    for (const [index, waiting] of sent.entries()) {
       const reply = replies[index]!
       if (reply.ok) waiting.resolve(reply.value as never)
       else waiting.reject(toError(reply.error))
@@ -136,7 +136,7 @@ export class StoreClient {
 
   #fail(error: unknown): void {
     const failure: Failure = { kind: 'store', message: messageOf(error), stack: null }
-    this.#settle(this.#inFlight.map(() => ({ ok: false, error: failure })))
+    this.#deliverReplies(this.#inFlight.map(() => ({ ok: false, error: failure })))
   }
 
   #closeIfIdle(): void {
@@ -168,7 +168,7 @@ export class StoreClient {
           case 'failed':
             return reject(toError(response.error))
           case 'replies':
-            return this.#settle(response.replies)
+            return this.#deliverReplies(response.replies)
           case 'closed':
             return
         }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { StoreError } from '../../../support/errors.ts'
-import { StoreClient } from './client.ts'
+import { StoreClient } from './store-client.ts'
 
 let folder: string
 let client: StoreClient

@@ -75,7 +75,7 @@ export class WakeUpQueue {
   }
 
   /** Takes up to `limit` conversations that nobody else has, those that wait longest first. */
-  async take(limit: number): Promise<readonly TakenWakeUp[]> {
+  async fetch(limit: number): Promise<readonly TakenWakeUp[]> {
     // Without values and yet one statement: planning it anew takes longer than running it.
     const db = adapter(this.#database, [])
     const jobs = await this.#boss.fetch<JobData>(QUEUE, { batchSize: limit, db })

@@ -4,12 +4,12 @@ import { MINUTE, SECOND, type Clock, type Timer } from '../../../support/clock.t
 import type { Database } from '../connection/database.ts'
 import type { Wake } from '../inbox/work.ts'
 import { Contender } from './contender.ts'
+import { FleetWork } from './fleet-work.ts'
 import { Notifier } from './notifier.ts'
 import { OutageIds } from './outage-ids.ts'
 import { Processes } from './processes.ts'
-import { WakeUpQueue } from './queue.ts'
+import { WakeUpQueue } from './wake-up-queue.ts'
 import { WakeUps } from './wake-ups.ts'
-import { FleetWork } from './work.ts'
 
 /** What a process left that is gone, and jobs whose process is: looked for this often by one process. */
 const CARE_EVERY_MS = 2 * SECOND
@@ -99,7 +99,7 @@ class PostgresFleet implements JoinedFleet {
       wakeUps: this.#wakeUps,
       clock,
       answers: role !== 'ingress',
-      tell: (news) => this.tell(news),
+      notify: (news) => this.notify(news),
       onProblem,
     })
   }
@@ -133,8 +133,8 @@ class PostgresFleet implements JoinedFleet {
     return clock.monotonic() - this.#answeredAt >= FORSAKEN_AFTER_MS
   }
 
-  tell(news: FleetNews): void {
-    this.#notifier.tell(news)
+  notify(news: FleetNews): void {
+    this.#notifier.notify(news)
   }
 
   listen(listener: (news: FleetNews) => void): Disposable {
@@ -160,7 +160,7 @@ class PostgresFleet implements JoinedFleet {
       clock,
       serve,
       wanted,
-      onReleased: () => this.tell({ kind: 'released' }),
+      onReleased: () => this.notify({ kind: 'released' }),
       onProblem,
     })
     this.#contenders.add(contender)
@@ -214,7 +214,7 @@ class PostgresFleet implements JoinedFleet {
     let sweepAt = 0
     let lostAt = 0
     const round = async () => {
-      if ((await this.#wakeUps.takeOver(taken)) > 0) this.#tellAll()
+      if ((await this.#wakeUps.takeOver(taken)) > 0) this.#notifyAll()
       await this.#queue.supervise()
       if (clock.monotonic() >= lostAt) {
         await this.#wakeUps.wakeLost()
@@ -223,7 +223,7 @@ class PostgresFleet implements JoinedFleet {
       }
       if (clock.monotonic() < sweepAt || !this.work.mayAnswer) return
       const began = clock.monotonic()
-      if ((await this.#wakeUps.wakeAll()) > 0) this.#tellAll()
+      if ((await this.#wakeUps.wakeAll()) > 0) this.#notifyAll()
       const took = clock.monotonic() - began
       sweepAt = clock.monotonic() + Math.max(SWEEP_AT_LEAST_EVERY_MS, took / SWEEP_SHARE)
     }
@@ -240,8 +240,8 @@ class PostgresFleet implements JoinedFleet {
   }
 
   /** There is work, for this process as well as for the others. */
-  #tellAll(): void {
-    this.tell({ kind: 'work' })
+  #notifyAll(): void {
+    this.notify({ kind: 'work' })
     this.work.nudge()
   }
 }

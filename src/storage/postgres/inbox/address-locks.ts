@@ -3,15 +3,15 @@ import type { Queryable } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { CONVERSATION_COLUMNS, type ConversationRow } from '../rows.ts'
 
-/** A place of a platform at which messages arrive. */
-export interface Place {
+/** An address of a platform at which messages arrive. */
+export interface LockedAddress {
   /** The key of the address. */
   readonly origin: number
-  /** Locked; null = none has begun there. */
+  /** Its row is locked; null = the address has no conversation yet. */
   conversation: ConversationRow | null
 }
 
-/** What is asked of a place before its arrivals are looked at. */
+/** What must exist at an address before its arrivals are handled. */
 type Need = 'known' | 'address' | 'conversation'
 
 interface Wanted {
@@ -20,30 +20,30 @@ interface Wanted {
   readonly need: Need
 }
 
-/** The places of a transaction's arrivals, their conversations locked in one order. */
-export class Places {
-  readonly #places = new Map<string, Place>()
+/** The addresses of a transaction's arrivals. Their conversations are locked in one order, so that no two transactions deadlock. */
+export class AddressLocks {
+  readonly #locked = new Map<string, LockedAddress>()
 
-  find(channel: string, address: string): Place | null {
-    return this.#places.get(addressKey(channel, address)) ?? null
+  find(channel: string, address: string): LockedAddress | null {
+    return this.#locked.get(addressKey(channel, address)) ?? null
   }
 
-  /** A place that `open` has made sure of. */
-  at(channel: string, address: string): Place & { readonly conversation: ConversationRow } {
-    return this.find(channel, address) as Place & { readonly conversation: ConversationRow }
+  /** An address for which `open` has ensured that a conversation exists. */
+  at(channel: string, address: string): LockedAddress & { readonly conversation: ConversationRow } {
+    return this.find(channel, address) as LockedAddress & { readonly conversation: ConversationRow }
   }
 
-  /** One conversation goes on under the name of another. */
+  /** One conversation was folded into another: its addresses now lead to `by`. */
   replace(gone: ConversationRow, by: ConversationRow): void {
-    for (const place of this.#places.values()) {
+    for (const place of this.#locked.values()) {
       if (place.conversation?.key === gone.key) place.conversation = by
     }
   }
 
   /**
-   * Locks what is there and begins what is missing.
+   * Locks the rows that exist and creates the missing ones.
    *
-   * @returns whether all was there: else what was looked up meanwhile was not protected by the locks
+   * @returns whether all existed; if not, anything read at the same time was not protected by the locks
    */
   async open(tx: Queryable, arrivals: readonly Arrival[], now: number): Promise<boolean> {
     const wanted = wantedOf(arrivals)
@@ -66,7 +66,7 @@ export class Places {
    * first statement; the second one sees it gone.
    */
   async #lock(tx: Queryable, wanted: readonly Wanted[]): Promise<void> {
-    this.#places.clear()
+    this.#locked.clear()
     const params = listsOf(wanted)
     const [locked, alone] = await Promise.all([
       tx.query<ConversationRow & AddressRow>(
@@ -89,10 +89,10 @@ export class Places {
       // Two addresses of one conversation must see one row.
       const conversation = shared.get(row.key) ?? row
       shared.set(row.key, conversation)
-      this.#places.set(addressKey(at_channel, at_address), { origin, conversation })
+      this.#locked.set(addressKey(at_channel, at_address), { origin, conversation })
     }
     for (const { origin, at_channel, at_address } of alone) {
-      this.#places.set(addressKey(at_channel, at_address), { origin, conversation: null })
+      this.#locked.set(addressKey(at_channel, at_address), { origin, conversation: null })
     }
   }
 }
@@ -103,7 +103,7 @@ interface AddressRow {
   readonly at_address: string
 }
 
-/** Many may begin the same at once: the first one does, the others find it. */
+/** Several transactions may create the same rows at once: the first one inserts them, the others find them. */
 async function begin(tx: Queryable, missing: readonly Wanted[], now: number): Promise<void> {
   await tx.query(
     `INSERT INTO hermes.addresses (channel, address)

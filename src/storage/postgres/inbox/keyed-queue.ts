@@ -1,8 +1,8 @@
 /**
- * Runs works that share a key one after the other, in the order in which they were given; others
- * beside each other. Within this process alone: between processes the database's locks decide.
+ * Runs calls that share a key one after the other, in the order in which they were made; the others
+ * run in parallel. Within this process only: between processes the locks of the database decide.
  */
-export class Lanes {
+export class KeyedQueue {
   readonly #tails = new Map<string, Promise<void>>()
 
   run<T>(keys: Iterable<string>, work: () => Promise<T>): Promise<T> {

@@ -1,47 +1,47 @@
-import type { Taken, WorkSource } from '../../../inbox/dispatch/work-source.ts'
+import type { NextConversation, WorkSource } from '../../../inbox/dispatch/work-source.ts'
 import type { FleetNews } from '../../../inbox/fleet/fleet.ts'
 import type { ConversationId } from '../../../inbox/message.ts'
 import { SECOND, sleep, type Clock, type Timer } from '../../../support/clock.ts'
-import { TOUCH_EVERY_MS, type TakenWakeUp, type WakeUpQueue } from './queue.ts'
-import type { Settled, WakeUps } from './wake-ups.ts'
+import { TOUCH_EVERY_MS, type TakenWakeUp, type WakeUpQueue } from './wake-up-queue.ts'
+import type { FinishedTurn, WakeUps } from './wake-ups.ts'
 
 /** A net under the notifications: nothing waits longer than this because one went lost. */
-const LOOK_EVERY_MS = SECOND
+const POLL_EVERY_MS = SECOND
 /** After a failure of the database, which is told elsewhere. */
 const RETRY_MS = SECOND
 /** Conversations whose turns are over, in one transaction: it holds their rows. */
-const SETTLED_AT_ONCE = 100
+const FINISHED_AT_ONCE = 100
 /** Few different sizes, so that the server keeps few plans. */
 const BATCH_SIZES: readonly number[] = [64, 16, 4, 1]
 
 export interface FleetWorkOptions {
-  readonly queue: Pick<WakeUpQueue, 'take' | 'touch'>
-  readonly wakeUps: Pick<WakeUps, 'settle' | 'wake' | 'wakeAll'>
+  readonly queue: Pick<WakeUpQueue, 'fetch' | 'touch'>
+  readonly wakeUps: Pick<WakeUps, 'finishTurns' | 'wake' | 'wakeAll'>
   readonly clock: Clock
   /** false: this process takes in and sends only; it never takes work. */
   readonly answers: boolean
-  readonly tell: (news: FleetNews) => void
+  readonly notify: (news: FleetNews) => void
   readonly onProblem: (error: unknown) => void
 }
 
 /**
  * The work of one of several gateways: conversations come from the queue that all share, as many
- * as there is room for here, and go back to it after each turn. Taken ones are few, so that the
+ * as there is room for here, and go back to it after each turn. NextConversation ones are few, so that the
  * work is where there is room for it, and little has to be followed up when a process dies.
  */
 export class FleetWork implements WorkSource {
   readonly #options: FleetWorkOptions
-  /** Taken from the queue, not begun. */
+  /** NextConversation from the queue, not begun. */
   readonly #taken = new Map<ConversationId, TakenWakeUp>()
   /** Being answered here. */
   readonly #begun = new Map<ConversationId, TakenWakeUp>()
-  #settled: Settled[] = []
-  #settling: Promise<void> | null = null
+  #finished: FinishedTurn[] = []
+  #finishing: Promise<void> | null = null
   #pump: () => void = () => {}
   /** Something may lie in the queue. */
   #maybe = true
-  #looking: Promise<void> | null = null
-  #look: Timer | null = null
+  #fetching: Promise<void> | null = null
+  #pollTimer: Timer | null = null
   #touch: NodeJS.Timeout | null = null
   #mayAnswer = true
   /** Conversations that this process answers at the same time, as far as known. */
@@ -61,14 +61,14 @@ export class FleetWork implements WorkSource {
     return this.#taken.size
   }
 
-  get looking(): boolean {
-    return this.#looking !== null
+  get searching(): boolean {
+    return this.#fetching !== null
   }
 
   async start(pump: () => void): Promise<void> {
     if (!this.#options.answers) return
     this.#pump = pump
-    this.#lookLater()
+    this.#pollLater()
     // Beside the clock of the messages: as long as this process works, it says so.
     this.#touch = setInterval(() => this.#touchAll(), TOUCH_EVERY_MS).unref()
   }
@@ -88,7 +88,7 @@ export class FleetWork implements WorkSource {
     this.#maybe = true
     // Who has room takes it here; all others would ask the queue for nothing. What is left there all the
     // same is found by their regular look.
-    if (!this.#hasRoom) this.#options.tell({ kind: 'work' })
+    if (!this.#hasRoom) this.#options.notify({ kind: 'work' })
   }
 
   get #hasRoom(): boolean {
@@ -104,14 +104,14 @@ export class FleetWork implements WorkSource {
 
   async #wake(id: ConversationId): Promise<void> {
     await this.#options.wakeUps.wake([id])
-    this.#options.tell({ kind: 'work' })
+    this.#options.notify({ kind: 'work' })
     this.nudge()
   }
 
   async reload(): Promise<number> {
     this.#mayAnswer = true
     const woken = await this.#options.wakeUps.wakeAll()
-    if (woken > 0) this.#options.tell({ kind: 'work' })
+    if (woken > 0) this.#options.notify({ kind: 'work' })
     this.#maybe = true
     return woken
   }
@@ -120,11 +120,11 @@ export class FleetWork implements WorkSource {
     this.#mayAnswer = false
     for (const [conversationId, wakeUp] of this.#taken) {
       this.#taken.delete(conversationId)
-      this.#settle({ conversationId, wakeUp, retryAt: null })
+      this.#finishTurn({ conversationId, wakeUp, retryAt: null })
     }
   }
 
-  take(_now: number, room: number): Taken | null {
+  next(_now: number, room: number): NextConversation | null {
     if (this.#stopped) return null
     this.#room = room + this.#begun.size
     this.#mayAnswer = true
@@ -141,7 +141,7 @@ export class FleetWork implements WorkSource {
     const wakeUp = this.#begun.get(id)
     if (!wakeUp) return
     this.#begun.delete(id)
-    this.#settle({ conversationId: id, wakeUp, retryAt })
+    this.#finishTurn({ conversationId: id, wakeUp, retryAt })
   }
 
   empty(id: ConversationId): void {
@@ -154,27 +154,27 @@ export class FleetWork implements WorkSource {
 
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#look?.cancel()
+    this.#pollTimer?.cancel()
     if (this.#touch) clearInterval(this.#touch)
-    await this.#looking
+    await this.#fetching
     this.pause()
-    await this.#settling
+    await this.#finishing
     // What could not be given back is taken from a process that is gone.
     this.#giveUp.abort()
   }
 
   #fetch(room: number): void {
-    if (this.#looking) return
+    if (this.#fetching) return
     this.#maybe = false
     const batch = BATCH_SIZES.find((size) => size <= room) ?? 1
-    this.#looking = this.#options.queue
-      .take(batch)
+    this.#fetching = this.#options.queue
+      .fetch(batch)
       .then(
         (found) => this.#onFound(found, batch),
         (error: unknown) => this.#options.onProblem(error),
       )
       .finally(() => {
-        this.#looking = null
+        this.#fetching = null
         this.#pump()
       })
   }
@@ -185,52 +185,52 @@ export class FleetWork implements WorkSource {
       const { conversationId } = wakeUp
       // Twice at once only when this process had been given up and its job taken away: the other one waits.
       if (this.#begun.has(conversationId) || this.#taken.has(conversationId)) {
-        this.#settle({ conversationId, wakeUp, retryAt: null })
+        this.#finishTurn({ conversationId, wakeUp, retryAt: null })
       } else this.#taken.set(conversationId, wakeUp)
     }
     if (this.#stopped) this.pause()
   }
 
-  #settle(settled: Settled): void {
-    this.#settled.push(settled)
-    this.#settling ??= this.#settleAll().finally(() => (this.#settling = null))
+  #finishTurn(finished: FinishedTurn): void {
+    this.#finished.push(finished)
+    this.#finishing ??= this.#finishAll().finally(() => (this.#finishing = null))
   }
 
   /** What ends during one transaction goes into the next one together. */
-  async #settleAll(): Promise<void> {
-    const { wakeUps, clock, onProblem, tell } = this.#options
+  async #finishAll(): Promise<void> {
+    const { wakeUps, clock, onProblem, notify } = this.#options
     await Promise.resolve()
-    while (this.#settled.length > 0) {
-      const some = this.#settled.splice(0, SETTLED_AT_ONCE)
+    while (this.#finished.length > 0) {
+      const some = this.#finished.splice(0, FINISHED_AT_ONCE)
       try {
-        const more = await wakeUps.settle(some, clock.now(), this.#mayAnswer)
+        const more = await wakeUps.finishTurns(some, clock.now(), this.#mayAnswer)
         if (more === 0) continue
         this.#maybe = true
-        if (this.#stopped || !this.#mayAnswer) tell({ kind: 'work' })
+        if (this.#stopped || !this.#mayAnswer) notify({ kind: 'work' })
         else this.#pump()
       } catch (error) {
         onProblem(error)
         if (this.#giveUp.signal.aborted) return
-        // As long as they are not settled they are touched, and nobody else takes them.
-        this.#settled.push(...some)
+        // As long as they are not finished they are touched, and nobody else takes them.
+        this.#finished.push(...some)
         await sleep(clock, RETRY_MS, this.#giveUp.signal).catch(() => {})
         if (this.#stopped) return
       }
     }
   }
 
-  #lookLater(): void {
-    this.#look = this.#options.clock.setTimer(() => {
+  #pollLater(): void {
+    this.#pollTimer = this.#options.clock.setTimer(() => {
       if (this.#stopped) return
-      this.#lookLater()
+      this.#pollLater()
       this.nudge()
-    }, LOOK_EVERY_MS)
+    }, POLL_EVERY_MS)
   }
 
   /** Everything that this process answers for. */
   get touched(): readonly TakenWakeUp[] {
-    const settled = this.#settled.flatMap(({ wakeUp }) => wakeUp ?? [])
-    return [...this.#taken.values(), ...this.#begun.values(), ...settled]
+    const finished = this.#finished.flatMap(({ wakeUp }) => wakeUp ?? [])
+    return [...this.#taken.values(), ...this.#begun.values(), ...finished]
   }
 
   #touchAll(): void {

@@ -1,7 +1,7 @@
 import type { Arrival } from '../../../inbox/arrival.ts'
 import { clean } from '../connection/statements.ts'
 import { MESSAGE_COLUMNS, type ConversationRow, type MessageRow } from '../rows.ts'
-import type { Places } from './places.ts'
+import type { AddressLocks } from './address-locks.ts'
 import { endLease } from './withdraw.ts'
 import type { Work } from './work.ts'
 
@@ -13,17 +13,17 @@ import type { Work } from './work.ts'
  */
 export async function moveAddress(
   work: Work,
-  places: Places,
+  addresses: AddressLocks,
   { channel, from, to }: Extract<Arrival, { kind: 'moved' }>,
 ): Promise<ConversationRow | null> {
-  const conversation = places.find(channel, from)?.conversation
+  const conversation = addresses.find(channel, from)?.conversation
   if (!conversation) return null
   await work.flush()
-  const target = places.find(channel, to)
+  const target = addresses.find(channel, to)
   if (target?.conversation && target.conversation.key !== conversation.key) {
     const newer = target.conversation
     await fold(work, conversation, newer)
-    places.replace(newer, conversation)
+    addresses.replace(newer, conversation)
   }
   await work.tx.query(
     `INSERT INTO hermes.addresses (channel, address, conversation) VALUES ($1, $2, $3)

@@ -8,8 +8,8 @@ import type { Storage } from '../../storage.ts'
 import { openDatabase } from '../connection/database.ts'
 import { migrate } from '../migrations/migrate.ts'
 import { openPostgresStorage } from '../storage.ts'
-import { joinFleet } from './join.ts'
-import { prepareQueue } from './queue.ts'
+import { joinFleet } from './join-fleet.ts'
+import { prepareQueue } from './wake-up-queue.ts'
 
 export interface FleetStoreOptions {
   readonly url: Secret

@@ -66,7 +66,7 @@ export async function openSharedPlace(
     ...parts,
   })
   return {
-    name: nameOf(url),
+    name: databaseName(url),
     signIns,
     memory: sharedMemory(database),
     async close() {
@@ -85,7 +85,7 @@ async function makeTables(database: Database, url: Secret): Promise<void> {
 }
 
 /** The address without who signs in there, and with what. */
-function nameOf(url: Secret): string {
+function databaseName(url: Secret): string {
   const { host, pathname } = new URL(url.reveal())
   return `postgres://${host}${pathname}`
 }
