@@ -5,24 +5,24 @@ import type { Storage } from './storage.ts'
 
 export interface StorageOptions {
   readonly settings: Settings
-  /** Channels whose readers read the store: nothing goes into their outbox. */
+  /** Channels whose readers read the store: nothing is put into their outbox. */
   readonly pullChannels: readonly string[]
   readonly log: Log
   readonly clock?: Clock
-  /** Something failed in the background; it is tried again by itself. */
+  /** Something failed in the background; it is retried automatically. */
   readonly onProblem?: (error: unknown) => void
 }
 
-/** A command reads and removes much at once, and nobody's message waits for it, in milliseconds a statement. */
+/** Milliseconds per statement: a command reads and removes much at once, and no message waits for it. */
 const COMMAND_STATEMENT_MS = 120_000
 const COMMAND_CONNECTIONS = 2
 
 /**
- * Opens what the settings name for a command, beside running gateways or without one: a PostgreSQL
- * database is not migrated. Each database's part of the program is loaded only where it is used.
+ * Opens the configured storage for a command, whether or not gateways are running: a PostgreSQL database is
+ * not migrated. The code for each database is loaded only where it is used.
  *
  * @returns null when there is no database, or nothing in it yet
- * @throws ConfigurationError when it will not do; StoreError while it cannot be opened
+ * @throws ConfigurationError when it cannot be used; StoreError while it cannot be opened
  */
 export async function openExistingStorage(options: StorageOptions): Promise<Storage | null> {
   const { settings, pullChannels, log, clock = systemClock, onProblem = () => {} } = options

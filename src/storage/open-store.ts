@@ -13,12 +13,12 @@ import type { Storage } from './storage.ts'
 export interface StoreOptions {
   readonly settings: Settings
   readonly role: Role
-  /** Channels whose readers read the store: nothing goes into their outbox. */
+  /** Channels whose readers read the store: nothing is put into their outbox. */
   readonly pullChannels: readonly string[]
   readonly host: string
   readonly clock: Clock
   readonly log: Log
-  /** Something failed in the background; it is tried again by itself. */
+  /** Something failed in the background; it is retried automatically. */
   readonly onProblem: (error: unknown) => void
 }
 
@@ -29,7 +29,7 @@ export interface OpenStore {
 }
 
 /**
- * Opens what the settings name. PostgreSQL's part of the program is loaded only where it is used.
+ * Opens the configured storage. The code for PostgreSQL is loaded only where it is used.
  *
  * @throws ConfigurationError; StoreError while it cannot be opened
  */
@@ -44,7 +44,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     }
     const opened = await openSqliteStorage({ path: settings.paths.database, pullChannels })
     if (opened.migrationBackup)
-      log.info(`the database was migrated; the former one is ${opened.migrationBackup}`)
+      log.info(`the database was migrated; a backup of the previous one is ${opened.migrationBackup}`)
     return { storage: opened, fleet: fleetOfOne(newId(clock.now())) }
   }
   const { openFleetStore } = await import('./postgres/fleet/open-fleet-store.ts')

@@ -4,8 +4,8 @@ import { ownFiles } from '../credentials/own/own-store.ts'
 import { createLog, type Log } from '../support/log.ts'
 
 /**
- * Where the own sign-ins of these settings live, to be opened; undefined = in the home's
- * files. PostgreSQL's part of the program is loaded only where it is used.
+ * Opens the store of our own sign-ins for these settings; undefined = they are in the home's files. The
+ * code for PostgreSQL is loaded only where it is used.
  */
 export function signInPlace(
   { config, environment, paths }: Settings,
@@ -14,9 +14,9 @@ export function signInPlace(
   const { storage } = config
   if (storage.kind !== 'postgres') return undefined
   return async (parts) => {
-    // Never used beside the database: two copies of a single-use token destroy each other.
-    const beside = await ownFiles(paths, parts).signIns.list()
-    if (beside.length > 0) {
+    // Never used together with the database: two copies of a single-use token destroy each other.
+    const inFile = await ownFiles(paths, parts).signIns.list()
+    if (inFile.length > 0) {
       parts.onWarning(
         `${paths.credentials} holds a sign-in that is not used with PostgreSQL: \`hermes storage copy\` moves it there.`,
       )

@@ -55,7 +55,7 @@ async function livedIn(): Promise<void> {
     { kind: 'turned-away', channel: 'telegram', address: '9', platformMessageId: '6', reply: 'no' },
   ])
   await driver.accept([message('7', { channel: 'web', address: 'w', personId: 'me' })])
-  // In hand when the gateway ended.
+  // Was being answered when the gateway ended.
   await driver.mustLease('web:w')
   await storage.facts.set('a fact', 'its value')
   await storage.figures.add('answered', driver.now, 2.5)
@@ -85,7 +85,7 @@ async function look(driver: Driver) {
   }
 }
 
-test('everything is there afterwards, word for word, and what waits goes on', async () => {
+test('everything is there afterwards, word for word, and waiting messages are answered', async () => {
   await livedIn()
   const sqlite = new Driver(await openSqliteStorage({ path, pullChannels: PULL }))
   const before = await look(sqlite)
@@ -98,7 +98,7 @@ test('everything is there afterwards, word for word, and what waits goes on', as
   const after = await look(postgres)
   const visible = JSON.stringify(before).replaceAll('\\u0000', '\u2400')
   expect(JSON.parse(JSON.stringify(after))).toEqual(JSON.parse(visible))
-  // A second delivery is recognised, what waited is answered in its order, and new rows come behind.
+  // A second delivery is recognised, waiting messages are answered in order, and new rows follow them.
   expect(await postgres.acceptOne(message('1'))).toMatchObject({ duplicate: true })
   const { storage } = postgres
   await storage.inbox.recover('another', postgres.tick())
@@ -123,7 +123,7 @@ test('takes along every table that both stores have', async () => {
   expect(COPIED_TABLES.map(({ name }) => name).toSorted()).toEqual(shared.toSorted())
 })
 
-test('an interrupted copy goes on, and a second one does nothing', async () => {
+test('an interrupted copy continues, and a second one does nothing', async () => {
   await livedIn()
   await expect(
     copy(({ table }) => {
@@ -134,7 +134,7 @@ test('an interrupted copy goes on, and a second one does nothing', async () => {
   expect((await copy()).already).toBe(true)
 })
 
-test('a source that went on in between is copied anew', async () => {
+test('a source that changed in between is copied again', async () => {
   await livedIn()
   await expect(
     copy(({ table }) => {
@@ -143,13 +143,13 @@ test('a source that went on in between is copied anew', async () => {
   ).rejects.toThrow('killed')
   const sqlite = new Driver(await openSqliteStorage({ path, pullChannels: PULL }))
   await sqlite.storage.inbox.recover('another', sqlite.tick())
-  await sqlite.answer(await sqlite.mustLease('web:w'), 'meanwhile')
+  await sqlite.answer(await sqlite.mustLease('web:w'), 'in between')
   await sqlite.storage.close()
   await copy()
   const postgres = new Driver(openPostgresStorage({ database: target, pullChannels: PULL }))
   expect(await postgres.transcript('web:w')).toEqual([
     'user answered: text 7',
-    'assistant answered: meanwhile',
+    'assistant answered: in between',
   ])
 })
 
@@ -165,7 +165,7 @@ test('a row that is not as it was is found', async () => {
   await changed
 })
 
-test('a database that holds something else, or at which a gateway works, is left alone', async () => {
+test('a database that holds something else, or that a gateway is using, is not changed', async () => {
   await livedIn()
   const other = new Driver(openPostgresStorage({ database: target, pullChannels: PULL }))
   await other.accept([message('1')])

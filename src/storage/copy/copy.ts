@@ -37,12 +37,12 @@ interface CopyMark {
 }
 
 /**
- * Copies a SQLite database into an empty PostgreSQL one, everything that waits included, and
- * compares every row afterwards. May be interrupted at any point and called again: it goes on, or
- * begins anew where the source has changed in between.
+ * Copies a SQLite database into an empty PostgreSQL one, including waiting messages, and compares every row
+ * afterwards. May be interrupted at any point and called again: it continues, or starts over where the
+ * source has changed in between.
  *
  * @throws ConfigurationError when the target is in use or holds something else; StoreError when it
- * fails, or when a row does not come out as it went in
+ * fails, or when a copied row differs from its source
  */
 export async function copyStorage({ source, target, onProgress }: CopyOptions): Promise<CopyResult> {
   const mark = await markOf(target)
@@ -103,7 +103,7 @@ async function refuseInUse(target: Queryable, mark: CopyMark | null): Promise<vo
 /** Empties what an earlier copy of another state has left. */
 async function begin(target: Database, source: string): Promise<void> {
   await target.transaction(async (tx) => {
-    // Facts hold the mark itself, and what the program noted down when it looked at the database.
+    // Facts hold the mark itself, and what the program recorded when it opened the database.
     for (const { name } of COPIED_TABLES) await tx.query(`DELETE FROM hermes.${name}`)
     await setMark(tx, { source, finished: false })
   })

@@ -10,7 +10,7 @@ const ROWS = 500
 /** Attachments are up to 20 MB each. */
 const LARGE_ROWS = 4
 
-/** A home's SQLite database, read and never written. No gateway may work on it meanwhile. */
+/** A home's SQLite database, read and never written. No gateway may use it during the copy. */
 export class CopySource implements Disposable {
   readonly #db: DatabaseSync
 

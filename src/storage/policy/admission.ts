@@ -51,7 +51,7 @@ export function arrivingMessage(
   }
 }
 
-/** A sentence for whoever wrote, and what is noted of it so that it is not said again too soon. */
+/** A sentence for the sender, and the record that keeps it from being sent again too soon. */
 export interface ArrivalNotice {
   readonly text: string
   readonly replyTo: string | null

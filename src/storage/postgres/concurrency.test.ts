@@ -100,7 +100,7 @@ test('of many who ask for the same work, one gets it', async () => {
 })
 
 describe('a lease', () => {
-  test('of a process that lives is taken over by nobody; of one that is gone, by whoever comes', async () => {
+  test('of a live process is taken over by nobody; of a dead one, by the next process that asks', async () => {
     await Promise.all([live('living'), live('other')])
     await one.accept([message('1'), message('1', { address: '8' })])
     const fixture = await one.lease('telegram:7', { owner: 'living' })
@@ -176,7 +176,7 @@ test('wake is called within the transaction, and only for conversations with wor
   await driver.acceptOne(message('1'))
   await driver.acceptOne(message('1'))
   await driver.acceptOne(message('2'), { outage: TELL })
-  // The first message stands there already, seen from inside; a repetition and a held one wake nobody.
+  // Inside the transaction the first message already counts; a duplicate and a held message wake nobody.
   expect(woken).toEqual([[expect.any(Number), 1]])
   const failing = await openStorageAt(url, { wake: () => () => Promise.reject(new StoreError('no')) })
   opened.push(failing)

@@ -12,12 +12,12 @@ import { migratedDatabase, openQuietly } from '../../../test/support/stores/post
 import type { Database, Queryable, Transaction } from './connection/database.ts'
 import { openPostgresStorage } from './storage.ts'
 
-/** The tables that grow with the years; what waits and what is to be sent stays small. */
+/** The tables that grow over the years; waiting messages and the outbox stay small. */
 const LARGE =
   /Seq Scan on (messages|conversations|turns|attachments|contexts|addresses|participants|seen|summaries)\b/
 /** A whole index, without any condition on where in it. */
 const WHOLE_INDEX = /(Index|Bitmap Index) (Only )?Scan using (\w+)/
-/** These hold only what waits or is being answered; the rest is read in its order up to a limit. */
+/** These hold only messages that wait or are being answered; other indexes are read in order up to a limit. */
 const SMALL_INDEX = /^(messages_(waiting|unanswered)|conversations_leased)$/
 
 test('no everyday statement reads a whole table that grows, or a whole index of one', async () => {

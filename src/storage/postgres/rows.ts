@@ -47,7 +47,7 @@ export function lockConversations(
   )
 }
 
-/** What waits in a conversation or is being answered, oldest first. */
+/** The messages of a conversation that wait or are being answered, oldest first. */
 export function waitingRows(tx: Queryable, conversation: number): Promise<readonly MessageRow[]> {
   return tx.query<MessageRow>(
     `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE conversation = $1 AND ${WAITING} ORDER BY seq`,

@@ -68,7 +68,7 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
     integrityCheck: () => integrityCheck(database),
     sizeInfo: () => sizes(database),
     async freeBytes() {
-      // Nobody but the server knows; that it answers is looked at all the same.
+      // Only the server knows its free space; this still checks that it answers.
       await database.query('SELECT 1')
       return null
     },

@@ -1,7 +1,7 @@
 import type { MessageContext } from '../../inbox/arrival.ts'
 import type { Attachment, MessageRole, MessageState } from '../../inbox/message.ts'
 
-/** What a new message has beside its place. */
+/** A new message without its position in the conversation. */
 export interface NewMessage {
   readonly role: MessageRole
   readonly state: MessageState

@@ -1,7 +1,7 @@
 import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 
-/** Messages looked at first for the cut; more only where the limit is far away. */
-export const FIRST_LOOK = 128
+/** Messages read first to find the cut; more only where the limit is far away. */
+export const FIRST_READ = 128
 
 /** Where a message of the history stands, and its characters. */
 export type Placed = readonly [place: number, length: number]

@@ -10,9 +10,9 @@ import { Session } from './thread/session.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
-/** The tables that grow with the years; what waits and what is to be sent stays small. */
+/** The tables that grow over the years; waiting messages and the outbox stay small. */
 const LARGE = /^SCAN (messages|m|conversations|c|turns|attachments|addresses|participants|seen)\b/
-/** These indexes hold only what waits or is being answered. */
+/** These indexes hold only messages that wait or are being answered. */
 const SMALL_INDEX = /USING (COVERING )?INDEX (messages_(waiting|unanswered)|conversations_leased)\b/
 
 test('no everyday statement reads a whole table that grows', () => {

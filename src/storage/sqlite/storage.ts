@@ -26,8 +26,8 @@ export type SqliteStorage = Storage
 const PROBE_FACT = 'store.probe'
 
 /**
- * Opens the storage in a thread of its own. A command may open it beside a running gateway:
- * SQLite lets them take turns, and each sees what the other has committed.
+ * Opens the storage in its own thread. A command may open it while a gateway runs: SQLite serialises their
+ * writes, and each sees what the other has committed.
  *
  * @throws ConfigurationError when a newer program wrote the database; StoreError when it cannot be opened
  */

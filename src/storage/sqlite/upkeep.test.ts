@@ -53,7 +53,7 @@ test('a backup never overwrites a file', async () => {
   await expect(storage.backup(join(folder, 'no', 'such', 'folder'))).rejects.toBeInstanceOf(StoreError)
 })
 
-test('a command beside the gateway sees what it wrote, and the gateway what the command wrote', async () => {
+test('a command that runs with the gateway sees what it wrote, and the gateway what the command wrote', async () => {
   const [first] = await driver.accept([message('1'), message('2')])
   const command = await openSqliteStorage({ path, pullChannels: ['web'] })
   try {

@@ -4,7 +4,7 @@ import type { Session } from './thread/session.ts'
 
 /**
  * Writes a whole, consistent copy to `file`, which must not exist yet. Sign-ins are not in the
- * database, so they are not in the copy. Outside any transaction; others may read and write meanwhile.
+ * database, so they are not in the copy. Outside any transaction; others may read and write during it.
  *
  * @throws StoreError when the file exists or cannot be written; nothing is left behind then
  */

@@ -181,7 +181,7 @@ test('a closed database refuses what comes after', async () => {
 describe('the address', () => {
   const PASSWORD = 'TEST-password-of-the-database'
 
-  test('never stands in an error', async () => {
+  test('never appears in an error', async () => {
     const bad = [
       `postgres://hermes:${PASSWORD}@127.0.0.1:1/none`,
       `postgres://hermes:${PASSWORD}@127.0.0.1:${new URL(url).port}/there_is_none`,

@@ -52,7 +52,7 @@ export interface Database extends Queryable {
    * may have been missed.
    */
   listen(channel: string, listener: (payload: string) => void): Disposable
-  /** Ends after everything in hand; later calls fail. */
+  /** Closes after all calls in flight; later calls fail. */
   close(): Promise<void>
 }
 
@@ -60,7 +60,7 @@ export interface DatabaseOptions {
   readonly url: Secret
   readonly clock: Clock
   readonly log: Log
-  /** A connection in the background failed; it is made again by itself. */
+  /** A background connection failed; it is reopened automatically. */
   readonly onProblem: (error: unknown) => void
   /** Connections at once. Each is a process of the server; a transaction of ours takes milliseconds. */
   readonly connections?: number
@@ -139,7 +139,7 @@ class PostgresDatabase implements Database {
           `storage.url: PostgreSQL ${Math.floor(version / 10_000)} is too old; at least ${OLDEST_SERVER} is needed`,
         )
       }
-      // A server tells each connection its number: another one means that something stands in between.
+      // A server reports to each connection its backend id. A different id means that a pooler sits in between.
       if (pid === (client as PoolClient & { processID: number }).processID) return
     } finally {
       client.release()

@@ -73,7 +73,7 @@ export function storeError(error: unknown): HermesError {
 }
 
 /**
- * As `storeError`, for the first connection: what no waiting mends is the configuration's fault.
+ * As `storeError`, for the first connection: an error that no retry can fix is a configuration error.
  */
 export function openingError(error: unknown): HermesError {
   const failure = storeError(error)

@@ -38,7 +38,7 @@ export class Listener {
     const listening = listeners.subscribe(listener)
     if (!known) {
       this.#channels.set(channel, listeners)
-      // Heard of only from when the server has taken it: what came before may have been missed.
+      // Notifications arrive only after the server has processed LISTEN; earlier ones may have been missed.
       this.#subscribe(channel).then(
         (heard) => heard && this.#channels.get(channel)?.emit(''),
         () => this.#client?.end().catch(() => {}),

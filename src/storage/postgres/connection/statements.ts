@@ -25,7 +25,7 @@ export function clean(text: string): string {
 /** A parameter of type json, every text in it clean. */
 export function json(value: unknown): string {
   const text = JSON.stringify(value)
-  // Escapes are the only way in which either can stand there.
+  // Both can appear there only as escape sequences.
   if (!text.includes('\\u0000') && !/\\ud[89a-f]/i.test(text)) return text
   return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? clean(part) : part))
 }

@@ -13,7 +13,7 @@ import { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
 import { moveSignIn, SharedSignIns } from './shared-sign-ins.ts'
 import { SignInRow } from './sign-in-row.ts'
 
-/** A home with a sign-in in its file, and an empty database beside it. */
+/** A home with a sign-in in its file, and an empty database. */
 async function fixture() {
   const signed = await signedIn()
   const { database, secretKey } = await databaseOfSignIns()
@@ -37,7 +37,7 @@ it('moves the sign-in: the database renews it, and the file holds no token and g
 })
 
 it.each(['before the database has it', 'when the database has it'] as const)(
-  'stopped %s, it leaves no place in which both could use it, and goes on when it is run again',
+  'stopped %s, it never leaves both places usable, and completes when it is run again',
   async (when) => {
     const { file, shared, first, path } = await fixture()
     const stopped = file().giveAway(async (given) => {
@@ -48,11 +48,11 @@ it.each(['before the database has it', 'when the database has it'] as const)(
     expect((await file().current()).kind).toBe('unusable')
     // An older program does not know of moves; it sees that nothing is active.
     expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ active: null })
-    const meanwhile = await shared.refresh(first, NEVER)
-    expect(meanwhile.kind).toBe(when === 'when the database has it' ? 'renewed' : 'superseded')
+    const refreshed = await shared.refresh(first, NEVER)
+    expect(refreshed.kind).toBe(when === 'when the database has it' ? 'renewed' : 'superseded')
     expect(await moveSignIn(file(), shared)).toBe(true)
     const stored = await shared.read()
-    // What was renewed meanwhile is not put back to what it was.
+    // What was refreshed in between is not overwritten with the old sign-in.
     expect(stored.kind === 'present' && stored.generation.accessToken.equals(first.accessToken)).toBe(
       when === 'before the database has it',
     )

@@ -6,7 +6,7 @@ import type { Database } from '../connection/database.ts'
 import { acquireLease, LEASE_MS, type Lease } from '../fleet/lease.ts'
 import { SIGN_IN_CHANNEL, type SignInRow } from './sign-in-row.ts'
 
-/** Held by whoever spends the refresh token. */
+/** Held by the process that spends the refresh token. */
 const NAME = 'credential'
 
 /** How often a lease that another process holds is asked for. */

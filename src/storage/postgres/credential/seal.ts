@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { StoreError } from '../../../support/errors.ts'
 import type { SecretKey } from './secret-keys.ts'
 
-/** A text as it lies in the database. */
+/** A text as stored in the database. */
 export interface Sealed {
   /** Which key opens it. */
   readonly keyId: string

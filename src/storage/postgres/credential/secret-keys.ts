@@ -6,7 +6,7 @@ import type { Secret } from '../../../support/secret.ts'
 
 /** What seals the sign-in in the database. Holds key material that no property gives away in print. */
 export class SecretKey {
-  /** Names the key beside what it sealed; says nothing about the key itself. */
+  /** Identifies the key; stored next to what it sealed. Reveals nothing about the key itself. */
   readonly id: string
   readonly #bytes: Buffer
 

@@ -23,13 +23,13 @@ export interface SharedPlace extends OwnPlace {
   readonly signIns: SharedSignIns
 }
 
-/** A renewal, a reading beside it and what the keeper remembers: more at once is never asked for. */
+/** A refresh, a read during it, and the keeper's record: nothing needs more connections at once. */
 const CONNECTIONS = 3
 
 /**
- * The own sign-ins in the database of `storage.url`, made there if they are missing.
+ * Opens our own sign-ins in the database of `storage.url`, and creates their table when it is missing.
  *
- * @throws ConfigurationError without a key, or with another than the sign-in is sealed with;
+ * @throws ConfigurationError without a key, or with a different key than the one that sealed the sign-in;
  * StoreError while the database does not answer
  */
 export async function openSharedPlace(
@@ -52,7 +52,7 @@ export async function openSharedPlace(
     const present = await row.read()
     if (!row.isOpenable(present)) {
       throw new ConfigurationError(
-        `the sign-in in the database was encrypted with the key ${present.keyId}, and HERMES_SECRET_KEY or storage.secret_key_file give ${keys.map(({ id }) => id).join(', ')}. Add the former key behind the new one.`,
+        `the sign-in in the database was encrypted with the key ${present.keyId}, and HERMES_SECRET_KEY or storage.secret_key_file give ${keys.map(({ id }) => id).join(', ')}. Add the previous key after the new one.`,
       )
     }
   } catch (error) {

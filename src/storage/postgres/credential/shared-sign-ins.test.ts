@@ -73,7 +73,7 @@ describe('a process whose lease another one has taken', () => {
     expect(await intent()).toBeNull()
   })
 
-  it('discards the answer when a person has signed in meanwhile', async () => {
+  it('discards the answer when a person has signed in since', async () => {
     const { store, takeLease, first, issued, present, sandbox } = await fixture()
     const person = sandbox.signIn()
     const late = store({
@@ -116,7 +116,7 @@ describe('a process whose lease another one has taken', () => {
     answer.current = { kind: 'dead', reason: 'revoked', message: '' }
     expect(await late.refresh(first, NEVER)).toMatchObject({ kind: 'terminal' })
     expect(await intent()).toMatchObject({ outcome: 'dead' })
-    // Whoever asks from now on sends nothing.
+    // From now on no process that asks sends anything.
     await database.query('DELETE FROM hermes.leases')
     expect(await store().refresh(first, NEVER)).toMatchObject({ kind: 'terminal' })
   })
@@ -155,7 +155,7 @@ describe('a person', () => {
     expect((await present()).accessToken.reveal()).toBe(issued.accessToken)
   })
 
-  it('signs in over a row that was tampered with, which is put aside', async () => {
+  it('signs in over a row that was tampered with, and keeps that row under another id', async () => {
     const { open, database, sandbox, warnings } = await fixture()
     await database.query(
       `UPDATE hermes.sign_ins SET sealed = set_byte(sealed, 40, (get_byte(sealed, 40) + 1) % 256)`,
@@ -164,7 +164,7 @@ describe('a person', () => {
     expect(await store.current()).toMatchObject({ kind: 'unusable', reason: 'store' })
     await store.signIn({ kind: 'oauth', tokens: tokensOf(sandbox.signIn()), requestedScopes: [] })
     expect((await store.current()).kind).toBe('oauth')
-    expect(warnings.join()).toContain('put aside')
+    expect(warnings.join()).toContain('moved to')
     expect(await database.query('SELECT id FROM hermes.sign_ins')).toHaveLength(2)
   })
 })
@@ -269,7 +269,7 @@ async function copyDatabase(
   await there.close()
 }
 
-it('hears of a change that no notification told of', async () => {
+it('notices a change for which no notification arrived', async () => {
   const { store, database, sandbox } = await fixture()
   let heard = 0
   using _watch = store({
@@ -279,7 +279,7 @@ it('hears of a change that no notification told of', async () => {
       listen: () => ({ [Symbol.dispose]() {} }),
     },
   }).watch(() => heard++)
-  // The first look at what is stored is over.
+  // The first read of the stored row has ended.
   await pause(200)
   await store().signIn({ kind: 'oauth', tokens: tokensOf(sandbox.signIn()), requestedScopes: [] })
   await expect.poll(() => heard, { timeout: 5 * SECOND }).toBeGreaterThan(0)

@@ -55,35 +55,18 @@ const SAVE_AGAIN_MS = SECOND
 const NO_ROOM_NEEDED: Reserved = { discard: async () => {} }
 
 /**
- * The own sign-ins in the database, shared by all gateways on it: the same document as in
+ * Our own sign-ins in the database, shared by all gateways on it: the same document as in
  * `credentials.json`, encrypted, in one row.
  *
- * **Who may spend the refresh token.** A file has a lock that the kernel keeps for a
- * stopped process; no such lock spans machines. Here it is a lease on the database's
- * time. The count of a send is written by a statement that also renews the lease and
- * compares its fence, so a process whose lease another one has taken counts nothing and
- * sends nothing; and one that was held up after counting sees by its own clocks that the
- * lease may have run out, and does not send either (but for the moment between that look
- * and the packet, which no lease can close). No refresh token is sent that was not
- * counted, and none is counted by two holders who do not know of one another.
+ * **Who may spend the refresh token.** For a file, the kernel keeps the lock of a stopped process; no such lock spans machines. Here the right is a lease, timed by the database's clock. A send is counted by a statement that also renews the lease and compares its fence, so a process that has lost its lease counts nothing and sends nothing. A process that was paused after counting sees by its own clocks that the lease may have expired, and does not send either. (Only the instant between that check and the packet remains; no lease can close it.) No refresh token is sent without being counted, and none is counted by two holders unaware of each other.
  *
- * **What a lease cannot do** is to keep a stopped process's answer. When it runs out, the
- * next holder finds the intent open: the token may have been rotated, and the answer may
- * wait in that process's memory. While the access token lives nobody sends it again
- * (`mayRepeat`); everybody goes on with the token in hand and reads, and the process that
- * comes back stores what it has. Only when the access token is of no use any more is the
- * old refresh token sent once more a step, each send counted, until a definite answer:
- * the same risk that a file's next process takes after a kill -9.
+ * **What a lease cannot do** is to preserve the answer that a stopped process holds. When the lease expires, the next holder finds the intent open: the token may have been rotated, and the answer may exist only in that process's memory. While the access token is valid, no process sends the refresh token again (`mayRepeat`); all keep using the current access token and re-read the row, and the stopped process stores its answer when it resumes. Only once the access token is useless is the old refresh token sent again, once per step and each send counted, until there is a definite answer: the same risk that the next process takes with a file after a kill -9.
  *
- * **Why storing needs no lease.** A result is written only over the refresh token that it
- * was bought with, by comparison in one statement. Whoever comes back late with a result
- * while the old token is still stored has the only pair that is known to work, and to
- * refuse it would throw a sign-in away. If a person or another holder has stored
- * something else, the comparison fails and the late result is discarded.
+ * **Why storing needs no lease.** A result is written only over the refresh token that was spent for it, compared in the same statement. A process that returns late with a result while the old token is still stored has the only pair known to work; to refuse it would lose the sign-in. If a person or another holder has stored something else since, the comparison fails and the late result is discarded.
  *
- * A result that the database does not take stays here, with the lease, which is renewed
- * as long as the database lets us; when it is away long enough for the lease to run out,
- * the open intent protects the token as above.
+ * A result that the database cannot store stays in memory, and the lease is renewed for as long as the
+ * database answers; if it is unreachable for so long that the lease expires, the open intent protects the
+ * token as above.
  */
 export class SharedSignIns implements OwnSignIns {
   readonly #database: Database
@@ -111,10 +94,10 @@ export class SharedSignIns implements OwnSignIns {
   async open(): Promise<void> {
     try {
       const row = await this.#row.read()
-      // Whoever loses this race finds it done by another.
+      // The process that loses this race finds the work already done.
       if (this.#row.isStale(row)) await this.#row.replace(row, row.text())
     } catch (error) {
-      this.#warn(`the sign-in in the database was not encrypted anew: ${messageOf(error)}`)
+      this.#warn(`the sign-in in the database was not re-encrypted: ${messageOf(error)}`)
     }
   }
 
@@ -151,7 +134,7 @@ export class SharedSignIns implements OwnSignIns {
     return this.#rotation.saveUnsaved()
   }
 
-  /** Hears of each change by notification, and by reading when one was missed. */
+  /** Calls `listener` on each change: by notification, and by a regular read in case one was missed. */
   watch(listener: () => void): Disposable {
     let seen: number | null = null
     let closed = false
@@ -237,9 +220,9 @@ export class SharedSignIns implements OwnSignIns {
   }
 
   /**
-   * Reads, changes, compares and writes, again when somebody else was faster.
+   * Reads, changes, and writes if the row is unchanged; starts over when another process was faster.
    *
-   * @param byPerson what cannot be read gives way, put aside
+   * @param byPerson an unreadable row is moved to another id and replaced
    * @param change null = nothing is to be written
    * @throws StoreError
    */
@@ -254,7 +237,7 @@ export class SharedSignIns implements OwnSignIns {
       try {
         document = documentOf(row)
       } catch (error) {
-        // Another key is no damage: with it the sign-in is as good as ever.
+        // A different key is no damage: with the right key the sign-in still works.
         if (!byPerson || !this.#row.isOpenable(row)) throw error
         await this.#putAside(row, messageOf(error))
         continue
@@ -267,7 +250,7 @@ export class SharedSignIns implements OwnSignIns {
 
   async #putAside(row: ReadRow, why: string): Promise<void> {
     const aside = `unreadable-${newId(this.#clock.now())}`
-    if (await this.#row.putAside(row, aside)) this.#warn(`${why}; it was put aside as ${aside}`)
+    if (await this.#row.putAside(row, aside)) this.#warn(`${why}; it was moved to ${aside}`)
   }
 
   #rotationStore(): RotationStore<Reserved> {
@@ -316,9 +299,9 @@ function documentOf(row: ReadRow): OwnDocument | null {
 }
 
 /**
- * Moves the own sign-ins of a home's file into the database, where every gateway uses
- * them; the file keeps a mark and no token. Stopped at any point, it can be run again and
- * goes on: at no moment would both places be used.
+ * Moves our own sign-ins from a home's file into the database, where every gateway uses them; the file
+ * keeps a mark and no token. Interrupted at any point, it can be run again and completes: at no moment are
+ * both places used.
  *
  * @returns false when the file had nothing to move (any more)
  * @throws StoreError

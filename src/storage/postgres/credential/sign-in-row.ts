@@ -33,13 +33,13 @@ interface RawRow {
   readonly database: number
 }
 
-/** PostgreSQL says so where a role may not look at what the cluster says of itself. */
+/** PostgreSQL's code for a role that may not read the cluster's own settings. */
 const NOT_PERMITTED = '42501'
 
 /**
- * The one row with the sealed document. Each change is one statement that compares the
- * version: no lock outlives it, so a process that is stopped in the middle keeps nobody
- * waiting, and whoever was overtaken reads again.
+ * The one row with the sealed document. Each change is one statement that compares the version: no lock
+ * outlives the statement, so a process stopped in the middle blocks nobody, and a process that was
+ * overtaken reads again.
  */
 export class SignInRow {
   readonly #database: Queryable
@@ -80,10 +80,10 @@ export class SignInRow {
   }
 
   /**
-   * Puts `text` in the place of what was read.
+   * Replaces what was read with `text`.
    *
    * @param also.spent forgets the intent of this token: its successor is in `text`
-   * @param also.intent is written beside it, in the same step
+   * @param also.intent is written along with it, in the same statement
    * @returns false when somebody else has changed the row since
    * @throws StoreError
    */
@@ -132,7 +132,7 @@ export class SignInRow {
   }
 
   /**
-   * Writes that a token is dead, which is true whoever says it, and for ever.
+   * Records that a token is dead. That is true whichever process finds out, and never changes.
    *
    * @throws StoreError
    */

@@ -61,7 +61,7 @@ export class Contender implements Candidacy {
   async #check(): Promise<void> {
     if (this.#stopped) return
     const wanted = this.#options.wanted?.() ?? true
-    // What may be somebody else's by now is not gone on with, whether or not it is.
+    // The right may belong to another process by now, so the service is stopped without finding out.
     if (this.#lease && !(this.#lease.isFresh && wanted)) await this.#leave()
     if (!this.#lease && wanted) await this.#acquire()
   }
@@ -85,7 +85,7 @@ export class Contender implements Candidacy {
     }
   }
 
-  /** First the doing, then the right: whoever comes next finds nobody at it. */
+  /** Stops the service before releasing the right, so that the next holder never runs alongside us. */
   async #leave(): Promise<void> {
     const lease = this.#lease
     const end = this.#end

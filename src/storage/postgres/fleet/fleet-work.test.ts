@@ -59,7 +59,7 @@ class Worker {
   constructor(turns: Turns, random: Random) {
     this.#turns = turns
     this.#random = random
-    // Not a settled promise: whoever is dead does not even go on.
+    // Never settles: a dead process does not even continue.
     const alive =
       <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
       (...args: Args): Promise<T> =>
@@ -139,7 +139,7 @@ class Worker {
   }
 }
 
-/** What happened, to be looked at for doubles. */
+/** What happened, to be searched for duplicates. */
 class Turns {
   readonly answered = new Map<string, string[]>()
   readonly doubles: string[] = []
@@ -159,7 +159,7 @@ class Turns {
     this.answered.set(conversation.id, [...list, ...messages.map(({ text }) => text)])
   }
 
-  /** It is dead: whoever goes on with its turns is right to. */
+  /** It is dead: another process may continue its turns. */
   forget(worker: string): void {
     for (const [conversation, owner] of this.#inHand) if (owner === worker) this.#inHand.delete(conversation)
   }
@@ -190,7 +190,7 @@ async function say(conversation: string, text: string): Promise<void> {
   })
 }
 
-test('whichever workers die at whichever moment: nothing waits for ever, nothing is answered twice at once, order is kept', async () => {
+test('whichever workers die at whichever moment: nothing waits forever, no message is answered by two at once, order is kept', async () => {
   const random = randomOfThisTest()
   const turns = new Turns()
   const workers = await Promise.all([0, 1, 2].map(() => new Worker(turns, random).start()))
@@ -247,7 +247,7 @@ test('whichever workers die at whichever moment: nothing waits for ever, nothing
   expect(problems).toEqual([])
 }, 120_000)
 
-test('what was held in an outage has no job, and gets one when it is over', async () => {
+test('what was held in an outage has no job, and gets one when the outage ends', async () => {
   const random = randomOfThisTest()
   const turns = new Turns()
   await say('held', 'one')

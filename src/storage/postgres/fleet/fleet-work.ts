@@ -38,13 +38,13 @@ export class FleetWork implements WorkSource {
   #finished: FinishedTurn[] = []
   #finishing: Promise<void> | null = null
   #pump: () => void = () => {}
-  /** Something may lie in the queue. */
+  /** The queue may have jobs. */
   #maybe = true
   #fetching: Promise<void> | null = null
   #pollTimer: Timer | null = null
   #touch: NodeJS.Timeout | null = null
   #mayAnswer = true
-  /** Conversations that this process answers at the same time, as far as known. */
+  /** How many conversations this process answers at the same time, as far as known. */
   #room = 0
   #stopped = false
   readonly #giveUp = new AbortController()
@@ -69,16 +69,16 @@ export class FleetWork implements WorkSource {
     if (!this.#options.answers) return
     this.#pump = pump
     this.#pollLater()
-    // Beside the clock of the messages: as long as this process works, it says so.
+    // Not on the injected clock: the heartbeat must run for as long as this process does.
     this.#touch = setInterval(() => this.#touchAll(), TOUCH_EVERY_MS).unref()
   }
 
-  /** Nothing that is known here stands in the way of answers. */
+  /** Nothing known to this process prevents answering. */
   get mayAnswer(): boolean {
     return this.#mayAnswer
   }
 
-  /** Somebody has put something into the queue. */
+  /** A process has added to the queue. */
   nudge(): void {
     this.#maybe = true
     this.#pump()
@@ -86,8 +86,8 @@ export class FleetWork implements WorkSource {
 
   arrived(): void {
     this.#maybe = true
-    // Who has room takes it here; all others would ask the queue for nothing. What is left there all the
-    // same is found by their regular look.
+    // With room, this process takes the job; waking the others would only make them query an empty queue. A
+    // job left there anyway is found by their regular poll.
     if (!this.#hasRoom) this.#options.notify({ kind: 'work' })
   }
 
@@ -159,7 +159,7 @@ export class FleetWork implements WorkSource {
     await this.#fetching
     this.pause()
     await this.#finishing
-    // What could not be given back is taken from a process that is gone.
+    // Jobs that could not be returned are recovered by the others once this process is gone.
     this.#giveUp.abort()
   }
 
@@ -183,7 +183,8 @@ export class FleetWork implements WorkSource {
     if (found.length === batch) this.#maybe = true
     for (const wakeUp of found) {
       const { conversationId } = wakeUp
-      // Twice at once only when this process had been given up and its job taken away: the other one waits.
+      // A second job for one conversation exists only if this process had been presumed dead: the new job
+      // is returned.
       if (this.#begun.has(conversationId) || this.#taken.has(conversationId)) {
         this.#finishTurn({ conversationId, wakeUp, retryAt: null })
       } else this.#taken.set(conversationId, wakeUp)
@@ -196,7 +197,7 @@ export class FleetWork implements WorkSource {
     this.#finishing ??= this.#finishAll().finally(() => (this.#finishing = null))
   }
 
-  /** What ends during one transaction goes into the next one together. */
+  /** Turns that end during one transaction are written together in the next one. */
   async #finishAll(): Promise<void> {
     const { wakeUps, clock, onProblem, notify } = this.#options
     await Promise.resolve()
@@ -211,7 +212,7 @@ export class FleetWork implements WorkSource {
       } catch (error) {
         onProblem(error)
         if (this.#giveUp.signal.aborted) return
-        // As long as they are not finished they are touched, and nobody else takes them.
+        // Until they are written they are still touched, so no other process takes them.
         this.#finished.push(...some)
         await sleep(clock, RETRY_MS, this.#giveUp.signal).catch(() => {})
         if (this.#stopped) return
@@ -227,7 +228,7 @@ export class FleetWork implements WorkSource {
     }, POLL_EVERY_MS)
   }
 
-  /** Everything that this process answers for. */
+  /** Every job that this process is responsible for. */
   get touched(): readonly TakenWakeUp[] {
     const finished = this.#finished.flatMap(({ wakeUp }) => wakeUp ?? [])
     return [...this.#taken.values(), ...this.#begun.values(), ...finished]

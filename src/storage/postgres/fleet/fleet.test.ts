@@ -114,14 +114,14 @@ test('a worker leads only while nobody is there who speaks to the platforms', as
   await candidacy.stop()
 })
 
-test('an outage has the name that the first process gave it, until it is over', async () => {
+test('an outage has the id that the first process gave it, until it ends', async () => {
   const [first, second] = [new OutageIds(database), new OutageIds(database)]
   expect(await Promise.all([first.of('a'), second.of('b')])).toSatisfy(([one, other]) => one === other)
   const name = await first.of('a')
   expect(await second.of('c')).toBe(name)
   await first.over()
   expect(await second.of('d')).toBe('d')
-  // For whoever has not noticed its end it is the same outage still.
+  // For a process that has not noticed its end it is still the same outage.
   expect(await first.of('a')).toBe(name)
   await second.over()
 })

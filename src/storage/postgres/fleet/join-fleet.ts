@@ -19,8 +19,8 @@ const SWEEP_AT_LEAST_EVERY_MS = 5 * SECOND
 /** Nobody but an accident removes a job from under its conversation. */
 const LOST_EVERY_MS = 5 * MINUTE
 
-/** The only one that answers may be started anew, or another one on its machine. */
-const FORSAKEN_AFTER_MS = MINUTE
+/** Long enough to restart the only worker, or its machine. */
+const NO_WORKERS_AFTER_MS = MINUTE
 
 /** One process sees to the queue, whichever it is. */
 const CARE = 'queue'
@@ -130,7 +130,7 @@ class PostgresFleet implements JoinedFleet {
     const { clock } = this.#options
     const answered = this.#processes.members.some(({ role }) => role !== 'ingress')
     if (answered || this.#processes.members.length === 0) this.#answeredAt = clock.monotonic()
-    return clock.monotonic() - this.#answeredAt >= FORSAKEN_AFTER_MS
+    return clock.monotonic() - this.#answeredAt >= NO_WORKERS_AFTER_MS
   }
 
   notify(news: FleetNews): void {
@@ -196,7 +196,7 @@ class PostgresFleet implements JoinedFleet {
 
   async stop(): Promise<void> {
     await this.#care?.stop()
-    // What was kept until the end because nobody else would have gone on with it.
+    // Was kept until now, because no other process would have continued it.
     await Promise.all([...this.#contenders].map((contender) => contender.stop()))
     this.#contenders.clear()
     await this.#queue.close()

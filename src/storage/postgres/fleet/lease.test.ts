@@ -14,7 +14,7 @@ async function fixture() {
     if (lease) afterThisTest(() => lease.release())
     return lease
   }
-  /** As if its holder had not been heard of for a term. */
+  /** As if its holder had not renewed it for a full term. */
   const runOut = () => database.query(`UPDATE hermes.leases SET expires_at = now() - interval '1 second'`)
   return { database, take, runOut }
 }
@@ -28,7 +28,7 @@ it('is one holder’s at a time, with a higher fence for each', async () => {
   expect(next!.fence).toBe(taken[0]!.fence + 1)
 })
 
-it('is taken over when it ran out, and the former holder learns it and can do nothing under it', async () => {
+it('is taken over when it expired; the previous holder is notified and can do nothing under it', async () => {
   const { take, runOut, database } = await fixture()
   let told = 0
   const former = (await take('former', { onLost: () => told++ }))!
@@ -64,7 +64,7 @@ it('cannot be taken while a transaction counts on its fence', async () => {
       taken = true
       return lease
     })
-    // Whoever wants it waits for the end of the transaction.
+    // A contender waits for the end of the transaction.
     await pause(100)
     expect(taken).toBe(false)
   })
@@ -81,12 +81,12 @@ it('counts as over as soon as either clock of its holder says so', async () => {
   expect(lease.isFresh).toBe(false)
   await lease.renew()
   expect(lease.isFresh).toBe(true)
-  // A machine that slept: only the wall clock has gone on.
+  // A machine that slept: only the wall clock has advanced.
   clock.jump(60_000)
   expect(lease.isFresh).toBe(false)
 })
 
-it('is renewed by itself as long as it is held', async () => {
+it('is renewed automatically while it is held', async () => {
   const { take } = await fixture()
   const lease = (await take('a', { ttlMs: 300, renewalMs: 50 }))!
   // More than two terms.

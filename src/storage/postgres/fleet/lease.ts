@@ -41,12 +41,12 @@ export async function acquireLease(database: Queryable, options: LeaseOptions): 
 }
 
 /**
- * A lease in hand, renewed in the background until it is released or lost.
+ * A held lease, renewed in the background until it is released or lost.
  *
- * One that ran out and that nobody took meanwhile is still ours and can be renewed: the
- * fence tells, and it is compared in the same statement. A lease keeps nobody from
- * anything by itself; whoever writes under it compares the fence in the same transaction
- * (`fenceHolds`), and asks `isFresh` before it does what no database can take back.
+ * A lease that expired but that no other process acquired is still ours and can be renewed: the renewal
+ * compares the fence in the same statement. A lease alone prevents nothing. Code that writes under it must
+ * compare the fence in the same transaction (`fenceHolds`), and must check `isFresh` before an effect that
+ * no database can undo.
  */
 export class Lease {
   readonly name: string
@@ -142,8 +142,8 @@ function momentOf(clock: Clock): Moment {
 }
 
 /**
- * Inside a transaction: does this fence still hold? Keeps it so until the transaction
- * ends, for nobody can take the lease meanwhile.
+ * Whether this fence still holds; call it inside a transaction. It also locks the lease, so that no other
+ * process can acquire it before the transaction ends.
  *
  * @throws StoreError
  */

@@ -6,10 +6,10 @@ const CHANNEL = 'hermes_fleet'
 /** PostgreSQL takes less than 8,000 bytes; the frame around the news needs a few. */
 const MAX_PAYLOAD_BYTES = 7_500
 
-/** Nobody waits for the disk: what is told need not outlive the server. */
+/** Does not wait for the disk: a notification need not survive a crash of the server. */
 const NOTIFY = `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
 
-/** As it travels. A program of another version may know other kinds: those are passed over. */
+/** As sent. A program of another version may send unknown kinds: those are ignored. */
 interface Envelope {
   readonly from: string
   readonly news: readonly FleetNews[]
@@ -17,15 +17,15 @@ interface Envelope {
 
 export interface NotifierOptions {
   readonly database: Database
-  /** Names this process: it does not hear itself. */
+  /** Identifies this process, which ignores its own envelopes. */
   readonly id: string
   readonly onProblem: (error: unknown) => void
 }
 
 /**
- * Tells the other processes what happened, over PostgreSQL's own notifications. Beside the
- * transactions, not inside them: a commit that notifies waits for all others that do. What one
- * process has to say within the trip of one envelope goes into the next one together.
+ * Notifies the other processes over PostgreSQL's NOTIFY. Outside the transactions, not inside them: commits
+ * that notify wait for each other. News that arises while one envelope is being sent goes into the next one
+ * together.
  */
 export class Notifier {
   readonly #options: NotifierOptions
@@ -43,7 +43,7 @@ export class Notifier {
     this.#line = this.#options.database.listen(CHANNEL, (payload) => this.#onPayload(payload))
   }
 
-  /** Resolves when everything that was told is on its way. */
+  /** Resolves when all news was sent. */
   async stop(): Promise<void> {
     this.#line?.[Symbol.dispose]()
     this.#news.clear()
@@ -63,7 +63,7 @@ export class Notifier {
   }
 
   async #send(): Promise<void> {
-    // What is told in the same moment travels together.
+    // News of the same tick is sent together.
     await Promise.resolve()
     while (this.#waiting.size > 0) {
       const all = [...this.#waiting.values()]
@@ -92,14 +92,14 @@ export class Notifier {
   }
 }
 
-/** The same again before it has left is the same; counts add up, and pieces of an answer all travel. */
+/** Equal news that has not been sent yet is sent once; counts are added up, and every piece of an answer is sent. */
 function coalescingKey(news: FleetNews): string {
   if (news.kind === 'delta') return `${news.kind} ${news.offset} ${news.turnId}`
   if (news.kind === 'count') return news.outcome
   return 'id' in news ? `${news.kind} ${news.id}` : news.kind
 }
 
-/** As few envelopes as the size of one allows. */
+/** As few envelopes as the size limit allows. */
 function payloads(from: string, all: readonly FleetNews[]): readonly string[] {
   const texts: string[] = []
   let parts: string[] = []
@@ -112,7 +112,7 @@ function payloads(from: string, all: readonly FleetNews[]): readonly string[] {
   for (const news of all) {
     const text = JSON.stringify(news)
     const size = Buffer.byteLength(text) + 1
-    // An id longer than a envelope wakes nobody: it is found by reading the store.
+    // An id longer than an envelope wakes nobody: the others find the work when they read the store.
     if (size > MAX_PAYLOAD_BYTES) continue
     if (bytes + size > MAX_PAYLOAD_BYTES) close()
     parts.push(text)

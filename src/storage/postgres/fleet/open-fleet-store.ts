@@ -21,7 +21,7 @@ export interface FleetStoreOptions {
   readonly pullChannels: readonly string[]
   readonly clock: Clock
   readonly log: Log
-  /** Something failed in the background; it is tried again by itself. */
+  /** Something failed in the background; it is retried automatically. */
   readonly onProblem: (error: unknown) => void
 }
 

@@ -2,14 +2,14 @@ import type { Outage } from '../../../inbox/arrival.ts'
 import type { Inbox } from '../../../inbox/inbox.ts'
 import type { Queryable } from '../connection/database.ts'
 
-/** The name of the outage that goes on, the same for all processes. */
+/** The id of the current outage, the same for all processes. */
 const OUTAGE_FACT = 'fleet.outage'
 /** Outages of this process whose common name is remembered. */
 const REMEMBERED = 100
 
 /**
- * Every process finds out by itself that messages cannot be answered, and gives the outage a name of
- * its own. People are told once an outage, so the first of these names is the outage's for everybody.
+ * Each process detects an outage independently and gives it its own id. People are notified once per
+ * outage, so the first of these ids becomes the outage's id for all processes.
  */
 export class OutageIds {
   readonly #database: Queryable
@@ -30,7 +30,7 @@ export class OutageIds {
     return common
   }
 
-  /** It is over: the next one has a name of its own. */
+  /** The outage has ended: the next one gets a new id. */
   async over(): Promise<void> {
     await this.#database.query('DELETE FROM hermes.facts WHERE key = $1', [OUTAGE_FACT])
   }

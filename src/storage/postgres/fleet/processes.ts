@@ -2,11 +2,11 @@ import type { FleetMember } from '../../../inbox/fleet/fleet.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import type { Queryable } from '../connection/database.ts'
 
-/** A process that is not heard of for this long is gone: its work is taken over. */
+/** A process without a heartbeat for this long is presumed dead: its work is taken over. */
 const GONE_AFTER_MS = 8 * SECOND
 /** Three signs of life may go missing. */
 const HEARTBEAT_MS = 2 * SECOND
-/** The others are remembered for a while, so that whoever looks can see who went. */
+/** Dead processes stay listed for a while, so that an operator can see which one is gone. */
 const FORGOTTEN_AFTER = '1 day'
 
 /** A gateway process that lives; what it holds stands with the leases. `since` is by the database's clock. */
@@ -14,7 +14,7 @@ type Member = Omit<FleetMember, 'holds'>
 
 export interface ProcessOptions extends Omit<Member, 'since'> {
   readonly database: Queryable
-  /** Names the home whose lock this process holds: whoever had worked on it before is gone. */
+  /** Identifies the home whose lock this process holds: any earlier process on it is gone. */
   readonly home: string
   readonly clock: Clock
   readonly onProblem: (error: unknown) => void
@@ -40,7 +40,7 @@ export class Processes {
   async start(): Promise<void> {
     await this.#succeed()
     await this.#beat()
-    // A timer of its own: it must go on as long as the event loop does, and end with it.
+    // Its own timer: the heartbeat must run exactly as long as the event loop does.
     this.#timer = setInterval(() => {
       this.#beating = this.#beat().catch(this.#options.onProblem)
     }, HEARTBEAT_MS).unref()

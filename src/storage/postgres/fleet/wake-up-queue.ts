@@ -18,7 +18,7 @@ const RETENTION_SECONDS = (3_650 * DAY) / SECOND
 /** A job that failed for good would block its conversation: it never does. */
 const RETRY_LIMIT = 1_000_000
 
-/** A wake-up on its way: the conversation is to be looked at. */
+/** A wake-up being sent: the conversation is to be checked. */
 export interface WakeUp {
   /** A UUID. */
   readonly job: string
@@ -39,9 +39,8 @@ interface JobData {
 }
 
 /**
- * The queue of conversations that have work, one job each. pg-boss only wakes: order, state and
- * duplicates are the business of our own tables. Done jobs are removed, not kept, so that the table
- * is as small as what waits.
+ * The queue of conversations that have work, one job each. pg-boss only wakes: our own tables decide order,
+ * state and duplicates. Finished jobs are removed, not kept, so that the table is as small as the backlog.
  */
 export class WakeUpQueue {
   readonly #boss: PgBoss
@@ -76,7 +75,7 @@ export class WakeUpQueue {
 
   /** Takes up to `limit` conversations that nobody else has, those that wait longest first. */
   async fetch(limit: number): Promise<readonly TakenWakeUp[]> {
-    // Without values and yet one statement: planning it anew takes longer than running it.
+    // A prepared statement although it has no parameters: planning it each time takes longer than running it.
     const db = adapter(this.#database, [])
     const jobs = await this.#boss.fetch<JobData>(QUEUE, { batchSize: limit, db })
     return jobs.map(({ id, retryCount, data }) => ({ id, retryCount, conversationId: data.conversation }))
@@ -91,7 +90,7 @@ export class WakeUpQueue {
     )
   }
 
-  /** Gives back what a process took that is gone. By one process of the fleet, every few seconds. */
+  /** Returns the jobs of dead processes. Run by one process of the fleet, every few seconds. */
   async supervise(): Promise<void> {
     await this.#boss.supervise(QUEUE)
   }
@@ -135,9 +134,9 @@ function bossOn(db: Statements): PgBoss {
   const boss = new PgBoss({
     db,
     schema: SCHEMA,
-    // `prepareQueue` comes first, so nothing is ever migrated outside its lock. But pg-boss that is not
-    // to migrate starts on tables of its own version alone: a process of the version before, beside
-    // newer ones, would not come up again.
+    // `prepareQueue` comes first, so nothing is ever migrated outside its lock. But pg-boss that is not to
+    // migrate starts on tables of its own version alone: a process of the previous version would not start
+    // again while newer ones run.
     migrate: true,
     // One process of the fleet sees to it when it leads.
     supervise: false,

@@ -31,9 +31,9 @@ interface Head {
 }
 
 /**
- * Keeps what pg-boss knows in step with what waits. The rule: a conversation with work that nobody
- * who lives is answering has a job, and `wake_job` is its name. Everything that could break it is
- * decided under the lock of the conversation's row, so no wake-up is lost and none is doubled.
+ * Keeps the pg-boss jobs in step with the waiting messages. The invariant: a conversation with work that no
+ * live process is answering has a job, and `wake_job` is its id. Everything that could break it is decided
+ * under the lock of the conversation's row, so no wake-up is lost and none is doubled.
  */
 export class WakeUps {
   readonly #database: Database
@@ -45,7 +45,7 @@ export class WakeUps {
   }
 
   /**
-   * As `Wake`. A conversation that has a job already is looked at anyway when that job's turn is over.
+   * As `Wake`. A conversation that already has a job is checked anyway when that job's turn ends.
    */
   wanted(conversations: readonly ConversationRow[]): ((tx: Transaction) => Promise<void>) | null {
     const wakeUps: WakeUp[] = []
@@ -58,8 +58,8 @@ export class WakeUps {
   }
 
   /**
-   * Turns are over: their jobs go, and where there is more to do a new one takes its place, at the end
-   * of the line, so that a conversation that floods takes its turn like everybody else.
+   * Turns have ended: their jobs are removed, and where there is more to do a new job is added at the end
+   * of the queue, so that a flooding conversation waits its turn like any other.
    *
    * @param now epoch milliseconds
    * @param mayAnswer false: what is held stays without a job until `wakeAll`
@@ -73,7 +73,7 @@ export class WakeUps {
       const changed: Array<{ key: number; job: string | null }> = []
       for (const row of rows) {
         const own = byId.get(row.id)!
-        // Another job is in charge of it: this one had been given up.
+        // Another job is responsible for it: this one had been presumed lost.
         if (row.wake_job !== null && own.every(({ wakeUp }) => wakeUp?.id !== row.wake_job)) continue
         const retryAt = Math.max(now, ...own.map((one) => one.retryAt ?? now))
         const head = heads.get(row.key)
@@ -96,9 +96,9 @@ export class WakeUps {
   }
 
   /**
-   * Whatever was known of these conversations: they are to be looked at now.
+   * These conversations are to be checked now, whatever was known of them.
    *
-   * @returns the names of the jobs that they have now
+   * @returns the ids of their jobs
    */
   wake(ids: readonly string[]): Promise<readonly string[]> {
     return this.#database.transaction(async (tx) => {
@@ -121,7 +121,7 @@ export class WakeUps {
     })
   }
 
-  /** All that was taken from the queue is put back into it: whoever took it is gone. */
+  /** Returns every fetched job to the queue: the process that fetched it is gone. */
   async wakeTaken(): Promise<void> {
     let after = 0
     for (;;) {
@@ -136,9 +136,9 @@ export class WakeUps {
   }
 
   /**
-   * What a process was answering that is gone is begun anew, sooner than its jobs are missed.
+   * Restarts the turns of a dead process, sooner than its jobs time out.
    *
-   * @param known jobs that were made for it already and that nobody has taken yet; kept by the caller
+   * @param known jobs already created for them that no process has fetched yet; kept by the caller
    */
   async takeOver(known: Set<string>): Promise<number> {
     const orphaned = await this.#database.query<{ id: string; wake_job: string | null }>(

@@ -33,7 +33,7 @@ class Acceptance {
   readonly #request: AcceptRequest
   readonly #addresses = new AddressLocks()
   readonly #deliveries: Deliveries
-  /** What waits in a conversation, counted when it is first asked for; by its key. */
+  /** How many messages wait in a conversation, by its key; counted on first use. */
   readonly #waiting = new Map<number, number>()
 
   constructor(work: Work, request: AcceptRequest) {
@@ -224,7 +224,7 @@ class Acceptance {
 }
 
 /**
- * Who held the channel and was woken after another process took it over must not store anything.
+ * A process that held the channel, was suspended and resumes after another process took over must not store anything.
  * The row stays locked against a new holder until the commit.
  */
 async function refuseFormerHolder(

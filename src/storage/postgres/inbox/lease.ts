@@ -20,7 +20,7 @@ import { readContext } from './message-contexts.ts'
 import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
 
-/** Messages looked at for one turn; more only where more were held together. */
+/** Messages read for one turn; more only where more were held together. */
 const FIRST_LOOK = 32
 /** Conversations taken over in one transaction. */
 const TAKEN_AT_ONCE = 200
@@ -163,7 +163,7 @@ export async function saveDraft(tx: Transaction, key: LeaseKey, draft: string): 
   return changed.length > 0
 }
 
-/** See `Inbox.recover`. Owners that are known to live keep what they have in hand. */
+/** See `Inbox.recover`. Owners known to be alive keep the leases that they hold. */
 export async function recover(
   database: Database,
   context: StoreContext,

@@ -6,10 +6,10 @@ import { endLease } from './withdraw.ts'
 import type { Work } from './work.ts'
 
 /**
- * The platform gave a chat another address. The conversation keeps its id and goes on there;
- * one that has already begun at the new address is folded into it. Repeating it changes nothing.
+ * The platform gave a chat another address. The conversation keeps its id and continues there; one that
+ * already exists at the new address is folded into it. Idempotent.
  *
- * @returns the conversation that goes on; null when nothing is known of the old address
+ * @returns the surviving conversation; null when the old address is unknown
  */
 export async function moveAddress(
   work: Work,

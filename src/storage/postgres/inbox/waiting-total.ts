@@ -7,7 +7,7 @@ const BELIEVED_MS = SECOND
 /**
  * How many messages of the whole store wait, for the limit of the hold. Counted at most once a
  * second and moved on by our own arrivals, so that a message that is held costs no count over the
- * whole queue; the limit is kept to what other processes took in within that second.
+ * whole queue; the limit may be exceeded by what other processes accept within that second.
  */
 export class WaitingTotal {
   readonly #clock: Clock
@@ -18,7 +18,7 @@ export class WaitingTotal {
     this.#clock = clock
   }
 
-  /** Not more than `limit` are counted: whoever asks wants to know only whether there are as many. */
+  /** Counts at most `limit`: callers only need to know whether there are that many. */
   async read(tx: Queryable, limit: number): Promise<number> {
     const now = this.#clock.monotonic()
     if (this.#value !== null && now - this.#countedAt < BELIEVED_MS) return this.#value

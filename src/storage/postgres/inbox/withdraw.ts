@@ -3,8 +3,8 @@ import { waitingRows, type ConversationRow } from '../rows.ts'
 import type { Work } from './work.ts'
 
 /**
- * Takes the lease of a conversation away from whoever has it: what was being answered becomes
- * `state`, and a result that still comes finds its turn gone.
+ * Revokes the lease of a conversation, whichever process holds it: the messages being answered become
+ * `state`, and a late result finds its turn gone.
  */
 export async function endLease(
   work: Work,
@@ -29,8 +29,8 @@ export function giveUpLease(work: Work, conversation: ConversationRow): void {
 }
 
 /**
- * What a command does to a conversation's queue: everything that waits is withdrawn, and the turn
- * in hand loses its lease.
+ * What a command does to a conversation's queue: everything that waits is withdrawn, and the running turn
+ * loses its lease.
  *
  * @returns how many messages had been waiting
  */

@@ -15,7 +15,7 @@ import type { WaitingTotal } from './waiting-total.ts'
  */
 export type Wake = (conversations: readonly ConversationRow[]) => ((tx: Transaction) => Promise<void>) | null
 
-/** What every operation is given beside its transaction. */
+/** What every operation is given in addition to its transaction. */
 export interface StoreContext {
   /** Channels whose readers read the store: nothing is put into the outbox for them. */
   readonly pullChannels: ReadonlySet<string>
@@ -122,9 +122,8 @@ interface File {
 }
 
 /**
- * What one transaction changes, collected in memory and written together. Whoever reads what an
- * earlier step of the same transaction has changed calls `flush` before. The conversations that it
- * is given must be locked.
+ * The changes of one transaction, collected in memory and written together. Call `flush` before reading
+ * what an earlier step of the same transaction changed. The conversations passed in must be locked.
  */
 export class Work {
   readonly tx: Transaction
@@ -298,7 +297,7 @@ export class Work {
     await Promise.all([run(WRITE, params), ...files.map((file) => this.#store(file))])
   }
 
-  /** By itself: bytes travel as bytes and not as text. */
+  /** In a statement of its own, so that bytes are sent as binary and not as text. */
   async #store({ id, message, at, attachment }: File): Promise<void> {
     const { bytes, mediaType, name } = attachment
     await this.tx.query(

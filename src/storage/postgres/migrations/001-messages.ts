@@ -7,7 +7,7 @@ import type { Migration } from './migration.ts'
  *   revisions, so that within a conversation they rise in the order of commits.
  * - There are no foreign keys: integrity is in the statements, and checking a reference takes a lock
  *   on the row referred to, which would make writers of one conversation wait for each other twice.
- * - What waits is found through partial indexes, which stay as small as the queue however many
+ * - Waiting messages are found through partial indexes, which stay as small as the queue however many
  *   messages are stored. Rows that change often keep room on their page, and small tables that live
  *   by insertion and deletion are vacuumed early.
  */

@@ -1,6 +1,6 @@
 import type { Migration } from './migration.ts'
 
-/** The own sign-in that all gateways share, and the leases by which one of them does what only one may do. */
+/** Our own sign-in, which all gateways share, and the leases for work that only one of them may do. */
 export const credential: Migration = {
   number: 2,
   name: 'credential',

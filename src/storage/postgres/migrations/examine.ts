@@ -4,7 +4,7 @@ import type { Secret } from '../../../support/secret.ts'
 import { openDatabase } from '../connection/database.ts'
 import { schemaState, type SchemaState } from './migrate.ts'
 
-/** What a look at a PostgreSQL database shows. */
+/** What was found in a PostgreSQL database. */
 export interface PostgresState extends SchemaState {
   /** As the server names it: `16.4`. */
   readonly serverVersion: string

@@ -46,14 +46,14 @@ test('steps are taken once, in order, and keep what is there', async () => {
   expect(await read('SELECT text, at FROM hermes.notes')).toEqual([{ text: 'kept', at: '0' }])
 })
 
-test('a step that fails leaves nothing of itself, and the next try goes on from there', async () => {
+test('a step that fails leaves nothing behind, and the next attempt continues from there', async () => {
   await expect(migrate({ url, migrations: [FIRST, BROKEN] })).rejects.toThrow('already exists')
   expect((await schemaState(url, [FIRST, BROKEN])).missing).toEqual(['003-step-3'])
   expect(await read(`SELECT to_regclass('hermes.more') AS more`)).toEqual([{ more: null }])
   expect(await migrate({ url, migrations: [FIRST, SECOND] })).toEqual(['002-step-2'])
 })
 
-test('many at once take each step once, and the work beside them never runs twice at the same time', async () => {
+test('many processes at once apply each step once, and the work that comes with it never runs twice at the same time', async () => {
   let running = 0
   const also = async () => {
     expect(++running).toBe(1)
@@ -104,7 +104,7 @@ test('an empty database is told as such', async () => {
   })
 })
 
-test('a step that gets into a deadlock with those who go on working is tried again', async () => {
+test('a step that gets into a deadlock with running processes is retried', async () => {
   const hot = step(4, 'CREATE TABLE hermes.first (); CREATE TABLE hermes.second ()')
   await migrate({ url, migrations: [hot] })
   await read(
@@ -113,7 +113,7 @@ test('a step that gets into a deadlock with those who go on working is tried aga
   const worker = new Client({ connectionString: address })
   await worker.connect()
   try {
-    // Whoever looks for the deadlock is the one that the server picks.
+    // The server picks the session that detects the deadlock.
     await worker.query('SET deadlock_timeout = 60000; BEGIN; LOCK TABLE hermes.second')
     const both = step(
       5,

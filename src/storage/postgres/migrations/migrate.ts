@@ -17,7 +17,7 @@ export interface MigrateOptions {
   readonly version?: string
 }
 
-/** What a look at a database's schema shows. */
+/** What was found of a database's schema. */
 export interface SchemaState {
   /** Numbers and names of the steps that this program has and the database has not. */
   readonly missing: readonly string[]
@@ -29,8 +29,8 @@ export interface SchemaState {
 
 /** Any number that nobody else uses for a lock of the whole database: the letters "hermes". */
 const LOCK = 0x6865_726d_6573
-/** The first step of a large database may take its time, and so may whoever is before us. */
-const PATIENCE_MS = 10 * 60 * 1_000
+/** The first step on a large database may take minutes, and so may the process that holds the lock before us. */
+const LOCK_TIMEOUT_MS = 10 * 60 * 1_000
 
 /** Each costs the second after which the server looks for a deadlock; under load the first one goes through. */
 const MAX_TRIES = 10
@@ -46,11 +46,11 @@ CREATE TABLE IF NOT EXISTS hermes.migrations (
 )`
 
 /**
- * Brings the schema to this program's version. Any number of processes may call it at once: one
- * works, the others wait for it. Each step is a transaction of its own.
+ * Brings the schema to this program's version. Any number of processes may call it at once: one applies the
+ * steps, the others wait for it. Each step is its own transaction.
  *
- * @returns the names of the steps that were taken
- * @throws ConfigurationError when the database is of a newer program that this one cannot work beside;
+ * @returns the names of the steps that were applied
+ * @throws ConfigurationError when a newer program, with which this one cannot share it, migrated the database;
  * StoreError while it does not answer
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
@@ -148,8 +148,8 @@ function isOlder(a: string, b: string): boolean {
 }
 
 /**
- * Processes of the version before go on working meanwhile, and lock the same tables in an order of
- * their own: whom the server picks out of a deadlock tries again.
+ * Processes of the previous version keep running during the step and lock the same tables in a different
+ * order: if the server picks this transaction to break a deadlock, it is retried.
  */
 async function apply(client: Client, step: Migration, version: string): Promise<void> {
   for (let tries = 1; ; tries++) {

@@ -5,9 +5,9 @@ export interface Migration {
   readonly name: string
   readonly sql: string
   /**
-   * The oldest program (`major.minor.patch`) that still works with the schema after this step.
-   * A step that only adds names the version before its own, so that processes of both versions may
-   * run beside each other while a fleet is upgraded.
+   * The oldest program (`major.minor.patch`) that still works with the schema after this step. A step that
+   * only adds names the version before its own, so that processes of both versions may run side by side
+   * while a fleet is upgraded.
    */
   readonly oldestProgram: string
 }

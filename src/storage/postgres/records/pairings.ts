@@ -19,7 +19,7 @@ interface PairingRow {
  */
 const COLUMNS = 'channel, person_id, person_name, approved_at, code, created_at, expires_at, answered_at'
 
-/** Who may talk to the gateway, and who has asked. */
+/** Who has access to the gateway, and who has asked for it. */
 export function postgresPairings(db: Queryable): Pairings {
   return {
     async isApproved(channel, personId) {
@@ -56,7 +56,7 @@ export function postgresPairings(db: Queryable): Pairings {
       )
       return row ? pendingOf(row) : null
     },
-    /** Somebody who has been approved meanwhile stays so. */
+    /** A person who was approved in between stays approved. */
     async save(pairing) {
       await db.query(
         `INSERT INTO hermes.pairings (channel, person_id, person_name, code, created_at, expires_at, answered_at)

@@ -7,7 +7,7 @@ type Terms = Parameters<Conversations['retain']>[0]
 
 /** Rows removed in one statement: a few milliseconds, so that a purge never holds up a message. */
 const CHUNK = 200
-/** Rows looked at in one go. */
+/** Rows read at a time. */
 const LOOK = 1_000
 
 /**

@@ -46,10 +46,10 @@ export function conversationAt(
 }
 
 /**
- * The platform gave a chat another address. The conversation keeps its id and goes on there;
- * one that has already begun at the new address is folded into it. Repeating it changes nothing.
+ * The platform gave a chat another address. The conversation keeps its id and continues there; one that
+ * already exists at the new address is folded into it. Idempotent.
  *
- * @returns the conversation that goes on; null when nothing is known of the old address
+ * @returns the surviving conversation; null when the old address is unknown
  */
 export function moveAddress(
   session: Session,

@@ -102,7 +102,7 @@ function groupOf(
   return group
 }
 
-/** What waits from `seq` on, oldest first. */
+/** Waiting messages from `seq` on, oldest first. */
 function waitingFrom(
   session: Session,
   conversation: ConversationRow,

@@ -26,8 +26,8 @@ export function setState(session: Session, key: number, state: MessageState, rea
 }
 
 /**
- * Takes the lease of a conversation away from whoever has it: what was being answered becomes
- * `state`, and a result that still comes finds its turn gone. The caller saves the conversation.
+ * Revokes the lease of a conversation, whichever process holds it: the messages being answered become
+ * `state`, and a late result finds its turn gone. The caller saves the conversation.
  */
 export function endLease(session: Session, conversation: ConversationRow, state: MessageState): number {
   if (conversation.lease_turn === null) return 0
@@ -40,8 +40,8 @@ export function endLease(session: Session, conversation: ConversationRow, state:
 }
 
 /**
- * What a command does to a conversation's queue: everything that waits is withdrawn, and the turn
- * in hand loses its lease. The caller saves the conversation.
+ * What a command does to a conversation's queue: everything that waits is withdrawn, and the running turn
+ * loses its lease. The caller saves the conversation.
  *
  * @returns how many messages had been waiting
  */

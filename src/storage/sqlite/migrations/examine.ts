@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { messageOf } from '../../../support/errors.ts'
 import { MIGRATIONS } from './schema.ts'
 
-/** What a look at a database file shows. */
+/** What was found in a database file. */
 export interface DatabaseState {
   /** The schema's version; null = it cannot be read. */
   readonly version: number | null
@@ -20,13 +20,13 @@ const MAX_PROBLEMS = 5
 const BUSY_TIMEOUT_MS = 2_000
 
 /**
- * Reads all of the database at `path`, beside a running gateway or without one, and changes
- * nothing: it is neither migrated nor repaired.
+ * Reads all of the database at `path`, whether or not a gateway is running, and changes nothing: it is
+ * neither migrated nor repaired.
  */
 export function examineDatabase(path: string): DatabaseState {
   const knownVersion = MIGRATIONS.length
   const url = pathToFileURL(path)
-  // Without a log nobody has it open; asked so, SQLite leaves no files of its own beside it.
+  // Without a write-ahead log no process has it open; opened this way, SQLite creates no extra files.
   if (!existsSync(`${path}-wal`)) url.search = '?immutable=1'
   let db: DatabaseSync | undefined
   try {

@@ -50,7 +50,7 @@ test('an old database is copied first and then brought forward with what is in i
   expect(withDatabase(path, (db) => migrate(db, path, [FIRST, SECOND]))).toBeNull()
 })
 
-test('a step that fails leaves the old version, and the next try makes its copy anew', () => {
+test('a step that fails leaves the old version, and the next attempt makes a new copy', () => {
   withDatabase(path, (db) => migrate(db, path, [FIRST]))
   const broken = [FIRST, SECOND, 'CREATE TABLE notes (text TEXT)']
   expect(() => withDatabase(path, (db) => migrate(db, path, broken))).toThrow('already exists')

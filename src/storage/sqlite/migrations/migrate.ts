@@ -4,8 +4,8 @@ import { ConfigurationError } from '../../../support/errors.ts'
 import { MIGRATIONS } from './schema.ts'
 
 /**
- * Brings the schema to this program's version, with a whole copy of the database
- * made beside it first (`hermes.db.backup-v<N>`), where there is anything to copy.
+ * Brings the schema to this program's version, after copying the whole database to `hermes.db.backup-v<N>`
+ * in the same folder, if there is anything to copy.
  *
  * All steps are one transaction: a crash leaves the old version.
  *

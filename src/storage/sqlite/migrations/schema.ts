@@ -8,7 +8,7 @@
  *   that moved keeps both its history and its old ids.
  * - An outbox row has the key of the message that it sends, so first in, first out is the order of
  *   keys, and its text is stored once.
- * - What waits is found through partial indexes, which stay as small as the queue however many
+ * - Waiting messages are found through partial indexes, which stay as small as the queue however many
  *   messages are stored.
  */
 const INITIAL = `
@@ -196,7 +196,10 @@ CREATE TABLE figures (
 ) STRICT, WITHOUT ROWID;
 `
 
-/** A table of its own: few messages bring a context, and those are large. `json` goes with the answer, the digest with the message. */
+/**
+ * A table of its own: few messages bring a context, and those are large. `json` goes with the answer, the
+ * digest with the message.
+ */
 const CONTEXTS = `
 CREATE TABLE contexts (
   message INTEGER PRIMARY KEY REFERENCES messages (key),

@@ -48,7 +48,7 @@ export function request(session: Session, channel: string, personId: string): Pe
   return row ? pendingOf(row) : null
 }
 
-/** See `Pairings.save`. Somebody who has been approved meanwhile stays so. */
+/** See `Pairings.save`. A person who was approved in between stays approved. */
 export function save(session: Session, pairing: PendingPairing): void {
   session.run(
     `INSERT INTO pairings (channel, person_id, person_name, code, created_at, expires_at, answered_at)

@@ -11,9 +11,12 @@ export interface SessionOptions {
   readonly migrations?: readonly string[]
 }
 
-/** How long a write waits for another process's transaction (a command beside the gateway), in milliseconds. */
+/** How long a write waits for another process's transaction (a command while the gateway runs), in milliseconds. */
 const BUSY_TIMEOUT_MS = 10_000
-/** SQLite's page cache, in KiB: enough for the inner pages of every index at a million messages; the system caches the rest. */
+/**
+ * SQLite's page cache, in KiB: enough for the inner pages of every index at a million messages; the system
+ * caches the rest.
+ */
 const CACHE_KIB = 8_192
 /** Pages in the log before they are copied into the database: 4 MB, a few tens of milliseconds of copying. */
 const CHECKPOINT_PAGES = 1_000
@@ -70,7 +73,7 @@ export class Session {
       throw isBroken(error)
         ? new StoreError(
             `${options.path} is damaged (${messageOf(error)}). Nothing was changed. Put it aside and go back ` +
-              'to a backup, or start without it: what waited in it is not answered then.',
+              'to a backup, or start without it: messages that waited in it are then not answered.',
             { cause: error },
           )
         : error

@@ -19,15 +19,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-test('a thread that dies fails what it had in hand, and the next call has a new one', async () => {
+test('a thread that dies fails its calls in flight, and the next call starts a new one', async () => {
   await client.call('factSet', 'before', '1')
   const lost = await Promise.allSettled([
     client.call('factSet', 'die', '1'),
-    client.call('factSet', 'beside', '1'),
+    client.call('factSet', 'same-batch', '1'),
   ])
   for (const one of lost) expect(one).toMatchObject({ status: 'rejected', reason: expect.any(StoreError) })
   expect(await client.call('factGet', 'before')).toBe('1')
-  expect(await client.call('factGet', 'beside')).toBeNull()
+  expect(await client.call('factGet', 'same-batch')).toBeNull()
 })
 
 test('what is called while the thread dies waits for the new one', async () => {

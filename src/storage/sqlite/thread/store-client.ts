@@ -23,11 +23,11 @@ interface Waiting {
 }
 
 /**
- * The main thread's side of the store: collects calls and sends them as batches, one at a time.
- * While the worker commits one batch, further calls make up the next; so the busier it gets, the
- * more messages share a commit, and nobody ever waits for a timer.
+ * The main thread's side of the store: collects calls and sends them in batches, one at a time. While the
+ * worker commits one batch, further calls form the next; so the higher the load, the more messages share a
+ * commit, and no call ever waits for a timer.
  *
- * A worker that dies fails what it had in hand and is started again with the next call.
+ * When the worker dies, its calls in flight fail, and the next call starts a new one.
  */
 export class StoreClient {
   readonly #options: SessionOptions
@@ -152,7 +152,7 @@ export class StoreClient {
       const worker = new Worker(this.#workerUrl, {
         workerData: this.#options,
         name: 'store',
-        // Neither the environment, where secrets are, nor the flags of whoever runs the tests.
+        // Passes neither the environment, which holds secrets, nor the flags of a test runner.
         env: {},
         execArgv: [],
         resourceLimits: {
@@ -181,7 +181,7 @@ export class StoreClient {
     })
   }
 
-  /** What was in hand may or may not be durable: whoever asked repeats it, and finds out. */
+  /** Calls in flight may or may not be durable: the caller repeats them and finds out. */
   #lost(worker: Worker, reason: string): void {
     if (this.#worker !== worker) return
     this.#worker = null
@@ -190,7 +190,7 @@ export class StoreClient {
   }
 }
 
-/** Beside this file, as source or built: a file's name in an address is not rewritten by the compiler. */
+/** In the same folder as this file, as source or built: the compiler does not rewrite a file name in a URL. */
 function workerUrl(): URL {
   return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 }
