@@ -1,6 +1,6 @@
 import type { MessageState, ConversationId, Attachment } from './message.ts'
 
-/** A message as a channel hands it over, access already granted. */
+/** A message as a channel passes it on, after access was granted. */
 export interface IncomingMessage {
   readonly channel: string
   /** Where answers go, in the channel's own notation (chat, or chat and thread). */
@@ -13,21 +13,21 @@ export interface IncomingMessage {
   readonly attachments: readonly Attachment[]
   /** Is a notice welcome? False in groups where the bot was not addressed. */
   readonly addressed: boolean
-  /** The sender keeps the conversation itself: this stands for the history, and the message is answered alone. */
+  /** The sender manages the conversation: this replaces the stored history, and the message is answered alone. */
   readonly context?: MessageContext
 }
 
 /** One thing that a platform delivered. */
 export type Arrival =
   | { readonly kind: 'message'; readonly message: IncomingMessage }
-  /** Obeyed at once, beside the queue; only the fact, the effect and the reply are stored. */
+  /** Runs at once, outside the queue; only its id, effect and reply are stored. */
   | {
       readonly kind: 'command'
       readonly message: IncomingMessage
       readonly effect: CommandEffect | null
       readonly reply: string
     }
-  /** Changes the text of a message that nobody has begun to answer; otherwise changes nothing. */
+  /** Changes the text of a message that is not being answered yet; otherwise changes nothing. */
   | {
       readonly kind: 'edit'
       readonly channel: string
@@ -35,7 +35,7 @@ export type Arrival =
       readonly platformMessageId: string
       readonly text: string
     }
-  /** Withdraws a message that nobody has begun to answer; otherwise changes nothing. */
+  /** Withdraws a message that is not being answered yet; otherwise changes nothing. */
   | {
       readonly kind: 'deletion'
       readonly channel: string
@@ -54,14 +54,17 @@ export type Arrival =
       /** null: say nothing. */
       readonly reply: string | null
     }
-  /** The platform gave the chat another address; the conversation goes on there. */
+  /** The platform gave the chat another address; the conversation continues there. */
   | { readonly kind: 'moved'; readonly channel: string; readonly from: string; readonly to: string }
 
-/** What a command does to its conversation. Whoever stores or runs obeys this, and knows no command's name. */
+/**
+ * What a command does to its conversation. Stores and the dispatcher apply it without knowing any command
+ * by name.
+ */
 export interface CommandEffect {
-  /** What waits is withdrawn, and the answer in hand is not taken any more. */
+  /** Waiting messages are withdrawn, and the result of the running turn is discarded. */
   readonly withdrawWaiting?: true
-  /** The answer in hand is not written any further, wherever it is being written. */
+  /** The running turn stops, in whichever process it runs. */
   readonly stopTurn?: true
   /** A fresh history begins after the command. */
   readonly clearHistory?: true
@@ -76,7 +79,7 @@ export interface Cursor {
   readonly value: string
 }
 
-/** A right that moves between processes: each holder of `name` has a higher number than the one before. */
+/** A right that moves between processes: each new holder of `name` gets a higher number. */
 export interface Fence {
   readonly name: string
   readonly fence: number
@@ -84,7 +87,7 @@ export interface Fence {
 
 /** An outage during which messages are held, as far as the inbox must know it. */
 export interface Outage {
-  /** The same through one outage; a conversation is told once per id. */
+  /** The same through one outage; a conversation is notified once per id. */
   readonly id: string
   readonly reason: string
   /** The notice for a conversation whose message has to wait; null while the wait is short enough to say nothing. */
@@ -100,14 +103,17 @@ export interface AcceptRequest {
   readonly arrivals: readonly Arrival[]
   readonly cursors: readonly Cursor[]
   readonly now: number
-  /** Set while messages cannot be answered: what arrives is held, within the limits, and told once. */
+  /**
+   * Set while messages cannot be answered: what arrives is held, within the limits, and its conversation
+   * notified once.
+   */
   readonly outage: Outage | null
   readonly limits: HoldLimits
   /** The sentence for a message that finds the hold full; the row is stored as `refused`. */
   readonly holdFullNotice: string
   /**
    * The right to the platform's connection under which this was received, where several processes
-   * share a store: when another process holds it meanwhile, nothing is stored.
+   * share a store: when another process has acquired it since, nothing is stored.
    */
   readonly fence?: Fence | null
 }
@@ -131,12 +137,12 @@ export interface Accepted {
 }
 
 /**
- * What travels with a message whose sender keeps the conversation itself: everything that the
- * model is to be shown beside the message, in place of the stored history and the usual settings.
- * Stored with the message, handed out with its lease, and dropped once the message was answered.
+ * Comes with a message whose sender manages the conversation: everything that the model is shown in
+ * addition to the message, instead of the stored history and the configured settings. Stored with the
+ * message, handed out with its lease, and dropped once the message was answered.
  */
 export interface MessageContext {
-  /** Names the request as it was sent: another one under the same id is told from a repetition by it. */
+  /** Digest of the request as it was sent: tells a repetition from a different request under the same id. */
   readonly digest: string
   /** The sender's system prompt, verbatim; null = the gateway's own. */
   readonly system: string | null
@@ -146,7 +152,7 @@ export interface MessageContext {
   readonly model: string | null
   /** Tokens of the answer at most; null = as configured. */
   readonly maxTokens: number | null
-  /** The answer ends before any of these. */
+  /** Stop sequences: the answer ends before any of these. */
   readonly stop: readonly string[]
 }
 
@@ -157,10 +163,10 @@ export interface EarlierTurn {
   readonly attachments: readonly number[]
 }
 
-/** The reason of an answer that ends because it was as long as it may be. */
+/** The reason of an answer that reached the maximum length. */
 export const CUT_SHORT = 'cut short'
 
-/** What became of an arrival that left nothing. */
+/** The result for an arrival of which nothing was stored. */
 export const NOT_STORED: Accepted = {
   conversationId: null,
   messageId: null,

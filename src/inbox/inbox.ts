@@ -10,7 +10,7 @@ import type { MessageState, ConversationId, Attachment, StoredMessage } from './
  * reads the clock. Every method that changes something resolves only after its
  * commit is durable, and changes everything or nothing.
  *
- * A storage is told at its construction which channels pull: they read answers and
+ * A storage is constructed with the list of channels that pull: they read answers and
  * notices from the store themselves, so nothing is put into the outbox for them.
  */
 
@@ -63,7 +63,10 @@ export interface Inbox {
     now: number,
   ): Promise<ReadonlyArray<{ readonly conversationId: ConversationId; readonly at: number }>>
 
-  /** Everything that waits becomes `held`, and each conversation concerned is told once. Returns those with a new notice. */
+  /**
+   * Everything that waits becomes `held`, and each of their conversations is notified once. Returns those
+   * with a new notice.
+   */
   hold(request: HoldRequest): Promise<readonly ConversationId[]>
 
   /** Refuses what has been held too long. Returns the conversations with a new notice. */
@@ -88,7 +91,10 @@ export interface Inbox {
   /** A person's message by its id; null: there is none. */
   message(messageId: string): Promise<StoredMessage | null>
 
-  /** A parked or held message may be tried again now. Returns its conversation; null: there is no such message in that state. */
+  /**
+   * A parked or held message may be tried again now. Returns its conversation; null: there is no such
+   * message in that state.
+   */
   retry(messageId: string, now: number): Promise<ConversationId | null>
 
   /** The operator withdraws a message. Returns its conversation; null: there is no such message that waits. */
@@ -97,7 +103,7 @@ export interface Inbox {
 
 /**
  * Small things that must be known after a restart: which warning was given for which token,
- * which thresholds were told. Durable when the promise resolves. Never a secret.
+ * which thresholds were announced. Durable when the promise resolves. Never a secret.
  */
 export interface Facts {
   get(key: string): Promise<string | null>

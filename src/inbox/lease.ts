@@ -4,20 +4,23 @@ import type { ConversationId, StoredMessage, Conversation } from './message.ts'
 /** The exclusive right to answer the oldest message(s) of one conversation. */
 export interface Lease {
   readonly turnId: string
-  /** Fencing: a result is taken only while this is the newest lease of the conversation. */
+  /** Fencing token: a result is accepted only while this is the newest lease of the conversation. */
   readonly generation: number
   readonly conversation: Conversation
   /** One message, or several of one person that were held together; oldest first. */
   readonly messages: readonly StoredMessage[]
-  /** What was said before, since the last `/new`, oldest first, answered turns only; cut at `historyLimit` characters. */
+  /**
+   * What was said before, since the last `/new`, oldest first, answered turns only; cut at `historyLimit`
+   * characters.
+   */
   readonly history: readonly StoredMessage[]
   /** History older than `history` exists, and this is what is known of it. */
   readonly summary: string | null
   /** Failures of handling so far (outages do not count). */
   readonly failures: number
-  /** The platform's id of a draft that an earlier try has shown. */
+  /** The platform's id of a draft that an earlier attempt has shown. */
   readonly draft: string | null
-  /** What the message brought along; absent for most. */
+  /** The context that came with the message; absent for most. */
   readonly context?: MessageContext
 }
 
@@ -54,7 +57,7 @@ export type TurnOutcome =
   | { readonly kind: 'returned'; readonly split?: boolean }
   /** Handling threw: counted; `retryAt` is when it may be tried again. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAt: number }
-  /** Waits for the operator; the next messages go on. */
+  /** Waits for the operator; later messages are answered. */
   | { readonly kind: 'parked'; readonly reason: string; readonly notice: string }
   /** Stopped by the person; `text` is what had been shown. */
   | { readonly kind: 'stopped'; readonly text: string }
@@ -68,8 +71,8 @@ export interface LeaseRequest {
   /** Give consecutive held messages of one person as one turn (frozen here, until answered or split). */
   readonly merge: boolean
   /**
-   * An earlier call of this owner failed and may have been stored all the same: a lease that it
-   * knows nothing of is ended, and taken anew.
+   * An earlier call of this owner failed but may have been stored: a lease that the owner does not know of
+   * is ended, and a new one is granted.
    */
   readonly again?: boolean
 }

@@ -39,7 +39,7 @@ export interface StoredMessage {
   readonly at: number
   /** The id of the answer, once there is one. */
   readonly answeredBy: string | null
-  /** Moves with every change of this row; ascending over the whole store. The id of its SSE event. */
+  /** Increases with every change of this row; ascending over the whole store. The id of its SSE event. */
   readonly revision: number
 }
 
@@ -52,8 +52,8 @@ export interface Conversation {
 }
 
 /**
- * Why a message came to its end, where it is the store that ends it. For the operator's queue; and
- * whoever has to answer for the message tells by it what happened.
+ * Why a message ended, where the store ends it. Shown in the operator's queue; an API that must report the
+ * fate of a message also tells by it what happened.
  */
 
 /** It found the hold full. */
@@ -62,5 +62,5 @@ export const HOLD_FULL = 'hold full'
 export const TOO_OLD = 'held too long'
 /** It was leased again and again, and its turn never finished. */
 export const NEVER_FINISHED = 'handling never came to an end'
-/** The operator took it out of the queue. */
+/** The operator removed it from the queue. */
 export const DROPPED = 'dropped by the operator'

@@ -22,7 +22,7 @@ export interface OutboxItem {
 }
 
 export interface Outbox {
-  /** A message of the gateway's own into a conversation, in order with everything else. */
+  /** Queues a message of the gateway itself, in order with the rest of the conversation. */
   enqueue(item: {
     readonly conversationId: ConversationId
     readonly text: string
@@ -37,7 +37,7 @@ export interface Outbox {
   receipt(itemId: string, part: number, platformId: string, last: boolean): Promise<void>
   /** Not now: `notBefore` is when it may be tried again. */
   postpone(itemId: string, notBefore: number): Promise<void>
-  /** Cannot be delivered, ever (the bot was blocked); the next one goes on. */
+  /** Can never be delivered (the bot was blocked); the next item follows. */
   abandon(itemId: string, reason: string): Promise<void>
   /** Conversations with something to send, with the earliest moment for each. */
   pending(): Promise<ReadonlyArray<{ readonly conversationId: ConversationId; readonly notBefore: number }>>

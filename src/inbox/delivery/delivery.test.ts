@@ -53,7 +53,7 @@ test('one slow chat does not hold up the others, and a channel is not flooded', 
   outlet.onSend = async (address) => {
     if (address === 'c0') return new Promise(() => {})
     most = Math.max(most, ++inHand)
-    // A sending takes its time, so that several are in hand at once.
+    // Sending takes a while, so that several are in flight at once.
     await pause(2)
     inHand--
   }
@@ -127,7 +127,7 @@ test('a platform that hangs on a draft keeps neither the answer from being store
   expect(outlet.texts('a')).toEqual(['of it'])
 })
 
-test('where nobody would see it a quick answer is sent once, without a draft', async () => {
+test('a quick answer is sent once, without a draft that would be replaced at once', async () => {
   const outlet = new MemoryOutlet('chat', SECOND)
   await using fixture = await MessageFixture.start({ outlets: [outlet] })
   await fixture.say('a', 'one')

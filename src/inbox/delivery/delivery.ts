@@ -16,18 +16,18 @@ const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
 const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 
 /**
- * A failure that no outlet explains is a bug, and the item behind it would block its
- * conversation for good. With the back-off above this is about three hours of tries.
+ * A failure that no outlet explains is a bug, and its item would block the conversation forever. With the
+ * back-off above this is about three hours of attempts.
  */
 const MAX_UNEXPLAINED_TRIES = 40
 
 /** Conversations sent to at the same time on one channel: platforms limit a bot to some 30 messages a second. */
 const PARALLEL_PER_CHANNEL = 16
 
-/** A platform that hangs must not keep the next process from the channel; a part takes a fraction of this. */
-const LEAVING_PATIENCE_MS = 3 * SECOND
+/** A hanging platform must not keep the next process from the channel; sending a part takes a fraction of this. */
+const LEAVING_TIMEOUT_MS = 3 * SECOND
 
-/** A chat that moves again and again within one delivery is a platform gone mad. */
+/** Guards against a migration loop: a chat that keeps reporting new addresses within one delivery. */
 const MAX_MOVES = 3
 
 export interface DeliveryOptions {
@@ -39,21 +39,21 @@ export interface DeliveryOptions {
   readonly clock: Clock
   readonly log: Log
   readonly onStoreError: (error: unknown) => void
-  /** Told of what another process is to send. */
+  /** Notified of items that another process must send. */
   readonly fleet: Pick<Fleet, 'notify'>
   readonly random?: () => number
 }
 
 /**
- * Sends what the outbox holds: first in, first out within a conversation, conversations
- * in parallel, one channel's trouble never another's. Each part that was sent is written
- * down before the next one, so a restart goes on behind it.
+ * Sends what the outbox holds: first in, first out within a conversation, conversations in parallel, and
+ * the failure of one channel never affects another. Each sent part is recorded before the next one is sent,
+ * so a restart continues after it.
  */
 export class Delivery {
   readonly #options: DeliveryOptions
-  /** Conversations with something to send, as far as known; the value tells of news since the last look. */
+  /** Conversations known to have something to send; the value says whether more was added since the last read. */
   readonly #pending = new Map<ConversationId, { news: boolean }>()
-  /** The right to send into a conversation: taken by the outbox, or by a draft. */
+  /** The right to send into a conversation: held by the outbox or by a draft. */
   readonly #sending = new Set<ConversationId>()
   readonly #perChannel = new Map<string, number>()
   readonly #later = new Map<ConversationId, Timer>()
@@ -68,13 +68,13 @@ export class Delivery {
     this.#options = options
   }
 
-  /** Goes on with what others have left: at the start, and when a channel is this process's from now on. */
+  /** Sends what earlier holders have left: at the start, and when this process acquires a channel. */
   async resume(): Promise<void> {
     if (![...this.#options.outlets.values()].some(isHere)) return
     for (const { conversationId } of await this.#options.outbox.pending()) this.wakeHere(conversationId)
   }
 
-  /** A turn's outcome is stored: counts its answer, and sends what it left in the outbox. */
+  /** A turn's outcome was stored: counts its answer, and sends what it put into the outbox. */
   finished(lease: Lease, outcome: TurnOutcome): void {
     if (outcome.kind === 'answered') this.#observeAnswer(lease, outcome.modelMs)
     if (outcome.kind !== 'returned' && outcome.kind !== 'failed') this.wake(lease.conversation.id)
@@ -82,7 +82,7 @@ export class Delivery {
 
   /** Something is in the conversation's outbox, or may be tried again. */
   wake(conversationId: ConversationId): void {
-    // Readers of the store find it there by themselves.
+    // Channels that pull read it from the store.
     if (this.#outletOf(conversationId)?.push === false) return
     if (!this.wakeHere(conversationId)) this.#options.fleet.notify({ kind: 'outbox', id: conversationId })
   }
@@ -99,16 +99,16 @@ export class Delivery {
   }
 
   /**
-   * Resolves when nothing is on its way on a channel that this process does not send on any more, or
-   * when that takes longer than whoever waits for the channel is to wait.
+   * Resolves when nothing is in flight on a channel that this process no longer sends on, or after the
+   * longest time that the next holder should wait for the channel.
    */
   async left(channel: string): Promise<void> {
-    let patience = true
+    let timedOut = false
     const over = this.#options.clock.setTimer(() => {
-      patience = false
+      timedOut = true
       for (const resolve of this.#leaving) resolve()
-    }, LEAVING_PATIENCE_MS)
-    while (patience && (this.#perChannel.get(channel) ?? 0) > 0 && !this.#stop.signal.aborted) {
+    }, LEAVING_TIMEOUT_MS)
+    while (!timedOut && (this.#perChannel.get(channel) ?? 0) > 0 && !this.#stop.signal.aborted) {
       await new Promise<void>((resolve) => this.#leaving.add(resolve))
     }
     over.cancel()
@@ -124,14 +124,17 @@ export class Delivery {
     return this.#pending.size
   }
 
-  /** Takes the right to send into an idle conversation, so that a draft overtakes nothing; null when it is not idle. */
+  /**
+   * Acquires the right to send into an idle conversation, so that a draft overtakes nothing; null when it
+   * is not idle.
+   */
   reserve(conversationId: ConversationId): Disposable | null {
     if (!this.isIdle(conversationId) || this.#stop.signal.aborted) return null
     this.#sending.add(conversationId)
     let mine = true
     return {
       [Symbol.dispose]: () => {
-        // Given back twice, it would take away what somebody else has by then.
+        // A second release would revoke a right that another holder has by then.
         if (!mine) return
         mine = false
         this.#sending.delete(conversationId)
@@ -140,14 +143,14 @@ export class Delivery {
     }
   }
 
-  /** Begins nothing more and lets the parts in hand finish, for at most `ms` milliseconds. */
+  /** Starts nothing new and waits for the parts in flight, for at most `ms` milliseconds. */
   async stop(ms: number): Promise<void> {
     const { clock } = this.#options
     for (const timer of this.#later.values()) timer.cancel()
     this.#later.clear()
     if (this.#sending.size > 0) {
       const idle = new Promise<void>((resolve) => (this.#idle = resolve))
-      // Half of the time for parts that are on their way, the rest for their receipts.
+      // Half of the time for parts in flight, the rest for storing their receipts.
       const hurry = clock.setTimer(() => this.#stop.abort(new Error('shutting down')), ms / 2)
       let giveUp: Timer | null = null
       await Promise.race([idle, new Promise<void>((done) => (giveUp = clock.setTimer(done, ms)))])
@@ -178,7 +181,7 @@ export class Delivery {
     })
   }
 
-  /** A place is free on the channel: the one that waited longest takes it. */
+  /** The channel has a free slot: the conversation that waited longest gets it. */
   #next(outlet: Outlet): void {
     for (const id of this.#pending.keys()) {
       if (this.#sending.has(id) || this.#later.has(id) || this.#outletOf(id) !== outlet) continue
@@ -186,7 +189,7 @@ export class Delivery {
     }
   }
 
-  /** Sends until the conversation's outbox is empty or asks for patience. Never rejects. */
+  /** Sends until the conversation's outbox is empty or an item has to wait. Never rejects. */
   async #run(id: ConversationId, outlet: Outlet): Promise<void> {
     const { outbox, clock, log } = this.#options
     try {
@@ -226,14 +229,18 @@ export class Delivery {
       Math.max(1, ms),
     )
     this.#later.set(id, timer)
-    // Goes to the end of its channel's line.
+    // Moves to the end of its channel's queue.
     const state = this.#pending.get(id)
     if (!state) return
     this.#pending.delete(id)
     this.#pending.set(id, state)
   }
 
-  /** One item. @returns null when it is over, otherwise the wait before its next try, in milliseconds */
+  /**
+   * One item.
+   *
+   * @returns null when the item is finished, otherwise the wait before its next attempt, in milliseconds
+   */
   async #deliver(item: OutboxItem, outlet: Outlet): Promise<number | null> {
     const { outbox, clock, observer, log, random = Math.random } = this.#options
     const { channel } = outlet
@@ -243,7 +250,7 @@ export class Delivery {
       return null
     } catch (error) {
       if (error instanceof StoreError || error instanceof NotHere) throw error
-      // Whatever went wrong: what is still to be sent is somebody else's, and so is what is written of it.
+      // Whatever went wrong: another process sends the rest now, and records it.
       if (!isHere(outlet)) throw new NotHere(outlet.channel, { cause: error })
       if (this.#stop.signal.aborted) return 0
       const hopeless = !(error instanceof TransientError) && item.attempts + 1 >= MAX_UNEXPLAINED_TRIES
@@ -267,7 +274,7 @@ export class Delivery {
     const parts = outlet.split(own ?? item.text)
     let address = item.address
     let moves = 0
-    // An empty text cannot be sent: it is over as it is.
+    // An empty text cannot be sent: nothing is left to do.
     if (item.receipts.length >= parts.length) await this.#receipt(item.id, parts.length - 1, 'none', true)
     for (let index = item.receipts.length; index < parts.length;) {
       try {
@@ -304,7 +311,7 @@ export class Delivery {
     return outlet.send(address, part, { replyTo, key: `${item.id}:${index}`, signal })
   }
 
-  /** What was sent must be written down before anything else, or it would be sent twice. */
+  /** A sent part must be recorded before anything else happens, or it would be sent twice. */
   async #receipt(itemId: string, part: number, platformId: string, last: boolean): Promise<void> {
     const { outbox, clock, onStoreError, random = Math.random } = this.#options
     for (let attempt = 1; ; attempt++) {
@@ -329,7 +336,7 @@ export class Delivery {
     })
   }
 
-  /** An answer has reached whoever reads the store; for all others that is once it was sent. */
+  /** On a channel that pulls, a stored answer has reached its reader; on all others it has once it was sent. */
   #observeAnswer({ conversation, messages }: Lease, modelMs: number): void {
     const { observer } = this.#options
     const { id, channel } = conversation
@@ -354,7 +361,7 @@ export class Delivery {
     this.#options.observer.emit({ kind: 'delivered', channel: item.channel, ...times })
   }
 
-  /** @param modelMs the model's share, which is not ours; null = not known */
+  /** @param modelMs the time that the model took, which is not ours; null = unknown */
   #timesSince(
     askedAt: number,
     modelMs: number | null,
@@ -372,5 +379,5 @@ function isHere(outlet: Outlet): boolean {
   return outlet.push && (outlet.here ?? true)
 }
 
-/** Answers on their way to a platform at the same time, with room to spare. */
+/** Answers in flight to a platform at the same time, with a margin. */
 const MODEL_TIMES_KEPT = 10_000

@@ -10,16 +10,16 @@ import { type Outlet, replyTarget } from './outlet.ts'
 const FIRST_AFTER_MS = SECOND
 /** So much text is worth showing at once. */
 const FIRST_AFTER_CHARS = 240
-/** Longer than any platform takes that works at all. */
-const CLOSE_PATIENCE_MS = 10 * SECOND
+/** Longer than any working platform needs. */
+const CLOSE_TIMEOUT_MS = 10 * SECOND
 /** Platforms show "typing" for about five seconds. */
 const TYPING_EVERY_MS = 4 * SECOND
 
-/** Shows an answer while it is being written. Every failure is silent: the final text goes by the outbox. */
+/** Shows an answer while it is being written. Every failure is silent: the final text is sent through the outbox. */
 export interface Draft {
   /** `text` is the whole answer so far. */
   write(text: string): void
-  /** Stops showing. Resolves once nothing of the draft is under way any more; must be awaited before the outcome is stored. */
+  /** Stops the draft. Resolves once none of its calls is in flight; must be awaited before the outcome is stored. */
   close(): Promise<void>
 }
 
@@ -33,7 +33,7 @@ export interface DraftOptions {
 
 const NO_DRAFT: Draft = { write: () => {}, close: async () => {} }
 
-/** Opens drafts for turns, on channels where somebody would see them. */
+/** Opens drafts for turns, on channels that can show them. */
 export class Drafts {
   readonly #options: DraftOptions
   readonly #unsaved: UnsavedDrafts = new Map()
@@ -49,8 +49,8 @@ export class Drafts {
   }
 
   /**
-   * Before a turn's outcome is stored: its draft is shown and must not stay beside the answer, so
-   * that an id which the store did not take at once is given to it again.
+   * Call before a turn's outcome is stored. A draft that is shown must become the answer, not remain next
+   * to it; so a draft id that the store could not save earlier is saved again.
    *
    * @throws StoreError
    */
@@ -62,7 +62,7 @@ export class Drafts {
   }
 }
 
-/** Drafts that are shown while the store has not taken their ids yet: the platform's id, by turn. */
+/** Drafts that are shown but whose ids are not stored yet: the platform's id, by turn. */
 type UnsavedDrafts = Map<string, string>
 
 class LiveDraft implements Draft {
@@ -79,7 +79,7 @@ class LiveDraft implements Draft {
   #busy: Promise<void> | null = null
   #reserved: Disposable | null = null
   #over = false
-  /** Only an edit may be cut off: a message whose sending was cut off has an id that nobody knows. */
+  /** Only an edit may be aborted: an aborted send leaves a message whose id is unknown. */
   readonly #edits = new AbortController()
   readonly #unsaved: UnsavedDrafts
 
@@ -88,7 +88,7 @@ class LiveDraft implements Draft {
     this.#outlet = outlet
     this.#lease = lease
     this.#unsaved = unsaved
-    // What an earlier try has shown is gone on with in place.
+    // The draft of an earlier attempt is continued in place.
     this.#id = lease.draft
     this.#notBefore = options.clock.monotonic() + FIRST_AFTER_MS
     this.#showTyping()
@@ -110,12 +110,12 @@ class LiveDraft implements Draft {
     this.#typing?.cancel()
     this.#edits.abort(new Error('the draft is over'))
     if (!this.#busy) return
-    // A platform that hangs must not keep the finished answer from being stored.
+    // A hanging platform must not keep the finished answer from being stored.
     let timer: Timer | null = null
-    const patience = new Promise<void>((resolve) => {
-      timer = this.#options.clock.setTimer(resolve, CLOSE_PATIENCE_MS)
+    const timeout = new Promise<void>((resolve) => {
+      timer = this.#options.clock.setTimer(resolve, CLOSE_TIMEOUT_MS)
     })
-    await Promise.race([this.#busy, patience])
+    await Promise.race([this.#busy, timeout])
     timer!.cancel()
     this.#reserved?.[Symbol.dispose]()
   }
@@ -144,15 +144,15 @@ class LiveDraft implements Draft {
     using reserved = delivery.reserve(conversation.id)
     this.#reserved = reserved
     this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
-    // What waits in the outbox goes first; the draft looks again after its interval.
+    // The outbox goes first; the draft checks again after its interval.
     if (!reserved) return
     const id = await this.#outlet.send(conversation.address, this.#outlet.split(text)[0] ?? text, {
       replyTo: replyTarget(messages.at(-1)?.platformMessageId ?? null),
       key: `${turnId}:draft`,
       signal: NEVER,
     })
-    // Durable before the first edit: a crash from here on leaves nothing orphaned.
-    // The turn may be over before the store has said anything.
+    // Durable before the first edit: a crash from here on orphans nothing.
+    // The turn may end before the store has replied.
     this.#unsaved.set(turnId, id)
     if (!(await inbox.saveDraft(this.#lease, id))) this.#over = true
     this.#unsaved.delete(turnId)
@@ -163,7 +163,7 @@ class LiveDraft implements Draft {
 
   async #edit(id: string, text: string): Promise<void> {
     this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
-    // A notice that waits must not wait for edits: they share the platform's rate.
+    // A waiting notice must not be delayed by edits: they share the platform's rate limit.
     if (!this.#options.delivery.isIdle(this.#lease.conversation.id)) return
     await this.#outlet.edit(this.#lease.conversation.address, id, text, {
       final: false,

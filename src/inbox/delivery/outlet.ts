@@ -5,7 +5,10 @@ export interface Outlet {
   readonly push: boolean
   /** The least time between two edits of a draft, in milliseconds; null = the platform cannot edit. */
   readonly draftIntervalMs: number | null
-  /** False while another process speaks for the channel: nothing is sent from here. Left out: nobody else ever does. */
+  /**
+   * False while another process holds the channel: nothing is sent from here. Left out: there are no other
+   * processes.
+   */
   readonly here?: boolean
 
   /** The parts in which `text` is sent. Pure: the same text gives the same parts, for receipts count them. */
@@ -33,7 +36,7 @@ export interface Outlet {
   /**
    * Replaces the text of a message that `send` made. A message that is gone counts as Undeliverable.
    *
-   * @param final false: a draft that goes on (sent as it is, cut where the platform needs it)
+   * @param final false: an intermediate draft (sent as it is, truncated where the platform requires it)
    */
   edit(
     address: string,
@@ -57,12 +60,12 @@ export class Undeliverable extends Error {
   override readonly name = 'Undeliverable'
 }
 
-/** Another process speaks for the channel now: what is to be sent is its business. */
+/** Another process holds the channel now and sends what is left. */
 export class NotHere extends Error {
   override readonly name = 'NotHere'
 }
 
-/** The chat goes on at another address. */
+/** The chat continues at another address. */
 export class Moved extends Error {
   override readonly name = 'Moved'
   readonly to: string

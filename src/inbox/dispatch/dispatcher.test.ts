@@ -77,7 +77,7 @@ test('a thousand waiting messages of one stop are answered after it, in order', 
   }
 })
 
-test('a stop lets the answer in hand finish, begins no other, and loses nothing', async () => {
+test('a stop waits for the running answer, begins no other, and loses nothing', async () => {
   const fixture = await MessageFixture.start()
   let finish = () => {}
   fixture.model.reply = () => new Promise((resolve) => (finish = () => resolve('done')))

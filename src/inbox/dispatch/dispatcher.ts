@@ -20,10 +20,10 @@ import { LocalWork, type WorkSource } from './work-source.ts'
 
 const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 
-/** A store that works, and not for this conversation: the others must not lack its place for ever. */
+/** The store may fail for one conversation only: its slot must become free for the others. */
 const MAX_LEASE_TRIES = 3
 
-/** Of the time to shut down, what is kept for handing back the answers that were not finished. */
+/** The share of the shutdown time reserved for returning unfinished turns to the queue. */
 const HAND_BACK_SHARE = 0.2
 
 /** How a turn is answered. May throw anything; `outcome.ts` says what each means. */
@@ -56,13 +56,13 @@ export interface DispatcherOptions {
 interface Running {
   readonly controller: AbortController
   lease: Lease | null
-  /** Asked to stop while the lease was being taken, so that nobody knows which of the two came first. */
+  /** A stop arrived while the lease was being acquired, so that the order of the two is unknown. */
   stopped: boolean
 }
 
 /**
- * Gives each conversation with work its turn: one at a time within a conversation, many
- * conversations in parallel, none while the gate is shut but for one probe.
+ * Gives each conversation with work its turn: one at a time within a conversation, many conversations in
+ * parallel, and while the gate is shut only one probe.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions
@@ -77,9 +77,9 @@ export class Dispatcher {
   #timer: Timer | null = null
   #accepting = false
   #idle: (() => void) | null = null
-  /** Nothing new is begun. */
+  /** No new turn is started. */
   readonly #draining = new AbortController()
-  /** Given up at the end of a shutdown: answers that cannot be stored are made again by the next process. */
+  /** Aborted at the end of a shutdown: answers that could not be stored are generated again by the next process. */
   readonly #abandoned = new AbortController()
 
   constructor(options: DispatcherOptions) {
@@ -90,7 +90,7 @@ export class Dispatcher {
     this.#stall = new StallWatch(clock)
   }
 
-  /** Takes over what the process before left, and begins. */
+  /** Takes over the leases of the previous process, and starts. */
   async start(): Promise<void> {
     const { gate, store, clock } = this.#options
     await this.#work.start(() => this.#pump())
@@ -116,7 +116,10 @@ export class Dispatcher {
     this.#pump()
   }
 
-  /** Stops the answer in hand, in whichever process. The store has already withdrawn what waits, and ended the lease. */
+  /**
+   * Stops the running turn, in whichever process it runs. The store has already withdrawn the waiting
+   * messages and ended the lease.
+   */
   stopTurn(conversationId: ConversationId): void {
     this.stopTurnHere(conversationId)
     this.#options.fleet.notify({ kind: 'stop', id: conversationId })
@@ -148,8 +151,8 @@ export class Dispatcher {
   }
 
   /**
-   * Begins no new turn, lets those in hand finish, and hands back what does not make it.
-   * Resolves within `ms` milliseconds, a hanging store included.
+   * Starts no new turn, waits for the running ones, and returns unfinished ones to the queue. Resolves
+   * within `ms` milliseconds, even if the store hangs.
    */
   async drain(ms: number): Promise<void> {
     const { clock } = this.#options
@@ -186,8 +189,8 @@ export class Dispatcher {
   }
 
   /**
-   * Does no work lie ready that could be begun? Looks for it first, so that a wake-up that
-   * went lost mends itself. For a watchdog: nothing here depends on the provider.
+   * False if work is ready that could run but does not. Pumps first, so that a lost wake-up is recovered.
+   * For a watchdog: nothing here depends on the provider.
    */
   isWorking(): boolean {
     this.#pump()
@@ -198,7 +201,7 @@ export class Dispatcher {
 
   #onGate(): void {
     const { open } = this.#options.gate.current()
-    // Time behind a shut gate is nobody's fault here.
+    // Time behind a shut gate does not count as a stall.
     this.#stall.progress()
     if (open && !this.#wasOpen) void this.#reopen()
     else this.#pump()
@@ -206,7 +209,7 @@ export class Dispatcher {
     this.#wasOpen = open
   }
 
-  /** The outage is over: the store says what waits, the conversation that has waited longest first. */
+  /** The outage has ended: reloads the waiting conversations from the store, the longest wait first. */
   async #reopen(): Promise<void> {
     const { clock, store, log } = this.#options
     this.#drainRate.start(clock.monotonic())
@@ -257,8 +260,9 @@ export class Dispatcher {
       const lease = await this.#lease(id)
       if (!lease) return this.#work.empty(id, arrivals)
       running.lease = lease
-      // The shutdown began while the lease was being taken. Or a stop did: handed back, what was
-      // meant by it stays withdrawn, for its lease is over; what came after it is leased anew.
+      // A shutdown or a stop began while the lease was being acquired, so the turn is returned. After a
+      // stop, the messages it meant stay withdrawn, because their lease has ended; later messages get a new
+      // lease.
       if (!this.#accepting || running.stopped) running.controller.abort(new Interruption('returned'))
       const ending = await this.#answer(lease, running.controller.signal)
       const stored = await this.#finish(lease, ending.outcome)
@@ -266,7 +270,7 @@ export class Dispatcher {
       if (stored) this.#announce(lease, ending.outcome)
     } catch (error) {
       log.error({ err: error, conversation: id }, 'a turn could not be stored')
-      // Tried again as soon as the store works: until then nothing is leased at all.
+      // Retried as soon as the store works: until then nothing is leased at all.
       this.#work.done(id, 0, null)
     } finally {
       this.#running.delete(id)
@@ -277,8 +281,9 @@ export class Dispatcher {
   }
 
   /**
-   * The right to answer. When the store fails on the way, nobody knows whether it gave it: then nobody
-   * else could ever have it, so the same is asked again as soon as the store works.
+   * Acquires the right to answer. When the store fails during the call, the lease may have been granted,
+   * and would block the conversation for everybody; so the same request is repeated as soon as the store
+   * works.
    */
   async #lease(conversationId: ConversationId): Promise<Lease | null> {
     const { inbox, clock, fleet, historyLimit, merge, store } = this.#options
@@ -295,7 +300,7 @@ export class Dispatcher {
     }
   }
 
-  /** Resolves also when nothing more is to be begun. */
+  /** Also resolves when the dispatcher is draining. */
   async #untilStoreWorks(): Promise<void> {
     const { store } = this.#options
     const signal = this.#draining.signal
@@ -332,10 +337,10 @@ export class Dispatcher {
   }
 
   /**
-   * Stores the outcome. A store that fails is asked again until it takes it: the answer stays
-   * in memory meanwhile, because asking the model a second time would be paid twice.
+   * Stores the outcome, and retries until the store accepts it: the answer stays in memory until then,
+   * because a second request to the model would be paid twice.
    *
-   * @throws what the store threw when the process ends before it took it
+   * @throws what the store threw, when the process ends before the outcome is stored
    */
   async #finish(lease: Lease, outcome: TurnOutcome): Promise<boolean> {
     const { inbox, drafts, clock, store, log, random = Math.random } = this.#options
@@ -344,7 +349,7 @@ export class Dispatcher {
         await drafts.saveUnsaved(lease)
         const stored = await inbox.finish(lease, outcome, clock.now())
         if (attempt > 1) store.paid()
-        // A store that failed may have taken it all the same: what is to be sent is looked for.
+        // A failed call may have been stored all the same, so the outbox is checked in any case.
         return stored || attempt > 1
       } catch (error) {
         store.failed(error)
@@ -359,7 +364,7 @@ export class Dispatcher {
     }
   }
 
-  /** The outcome is stored: everybody who waits for it may know. */
+  /** The outcome is stored: notifies everything that waits for it. */
   #announce(lease: Lease, outcome: TurnOutcome): void {
     const { events, observer, delivery } = this.#options
     const { id, channel } = lease.conversation

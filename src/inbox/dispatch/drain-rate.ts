@@ -2,12 +2,12 @@ import { SECOND } from '../../support/clock.ts'
 
 /** From this rate on a limit no longer protects anybody: concurrency limits first. */
 const UNLIMITED_FROM = 1_000
-/** What is saved up while there is nothing to do: one second's worth, so that the start is not a burst. */
+/** Tokens that accumulate while idle: one second's worth, so that the start is not a burst. */
 const BURST_SECONDS = 1
 
 /**
  * How fast turns may begin after an outage. A provider that has just come back gets a
- * trickle that doubles each second while all goes well, then no limit at all: a fixed
+ * trickle that doubles each second, then no limit at all: a fixed
  * rate would be either too much at first or too little for ten thousand messages.
  *
  * Pure but for its own state; times are monotonic milliseconds.
@@ -18,7 +18,10 @@ export class DrainRate {
   #tokens = 0
   #filledAt = 0
 
-  /** @param perSecond turns a second to begin with; asked each time, for those who share the rate come and go */
+  /**
+   * @param perSecond initial turns per second; read each time, because the number of processes that share
+   * the rate changes
+   */
   constructor(perSecond: () => number) {
     this.#perSecond = perSecond
   }
@@ -38,7 +41,11 @@ export class DrainRate {
     this.#startedAt = null
   }
 
-  /** Takes one turn. @returns 0 when it may begin now, otherwise the wait in milliseconds, and nothing was taken */
+  /**
+   * Acquires one turn.
+   *
+   * @returns 0 when it may begin now; otherwise the wait in milliseconds, and nothing was acquired
+   */
   acquire(now: number): number {
     if (this.#startedAt === null) return 0
     const rate = this.#perSecond() * 2 ** Math.floor((now - this.#startedAt) / SECOND)

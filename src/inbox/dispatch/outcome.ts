@@ -14,19 +14,19 @@ import { redact } from '../../support/redact.ts'
 import { outageOf, type GateState } from '../gate/gate.ts'
 import type { Lease, TurnOutcome } from '../lease.ts'
 
-/** A message whose handling fails this often is not tried again by itself. */
+/** A message whose handling fails this often is not retried automatically. */
 const MAX_FAILURES = 3
 
 /** Long enough for a passing cause to pass, short enough that people still wait. */
 const FAILURE_BACKOFF: BackoffOptions = { initialMs: 2 * SECOND, maxMs: MINUTE, factor: 4 }
 
-/** A pause that nobody asked for, while nothing says that the provider is out of reach. */
+/** A pause without a `Retry-After`, while nothing indicates that the provider is unreachable. */
 const PAUSE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
 
 /** The reason with which a turn is aborted. */
 export class Interruption extends Error {
   override readonly name = 'Interruption'
-  /** `stopped`: the person asked for it. `returned`: the process ends, another goes on. */
+  /** `stopped`: the person asked for it. `returned`: the process ends, and another one continues. */
   readonly kind: 'stopped' | 'returned'
 
   constructor(kind: 'stopped' | 'returned') {
@@ -37,9 +37,9 @@ export class Interruption extends Error {
 
 export interface Ending {
   readonly outcome: TurnOutcome
-  /** When the conversation may be tried again, in epoch milliseconds; null = as soon as the gate lets it. */
+  /** When the conversation may be tried again, in epoch milliseconds; null = as soon as the gate is open. */
   readonly retryAt: number | null
-  /** It was neither an answer nor an outage nor anybody's wish: worth a line in the log. */
+  /** Neither an answer, an outage nor a requested stop: logged as an error. */
   readonly unexpected: boolean
 }
 

@@ -3,22 +3,22 @@ import { MINUTE, type Clock } from '../../support/clock.ts'
 /** Longer than the longest answer takes from one sign of life to the next. */
 const STALLED_AFTER_MS = 5 * MINUTE
 
-/** Sees that messages wait, should be answered and are not: a wedged client must not look healthy. */
+/** Detects that messages wait, should be answered and are not: a wedged client must not look healthy. */
 export class StallWatch {
   readonly #clock: Clock
-  /** Monotonic: since when there has been work without any end; null = there was none. */
+  /** Monotonic: since when there has been work without any message ending; null = there was no work. */
   #since: number | null = null
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** A message has come to its end. */
+  /** A message has ended. */
   progress(): void {
     this.#since = null
   }
 
-  /** @param working messages wait or are being answered, and nothing known stands in the way */
+  /** @param working messages wait or are being answered, and nothing known prevents it */
   stalled(working: boolean): boolean {
     const now = this.#clock.monotonic()
     if (!working) {

@@ -1,17 +1,17 @@
 import type { ConversationId } from '../message.ts'
 
 interface Entry {
-  /** Messages that are known to wait; null = some, and nobody has counted. */
+  /** Messages known to wait; null = some, not counted. */
   messages: number | null
   running: boolean
-  /** Moves with each arrival, so that an empty answer of the store is not believed when something came since. */
+  /** Increases with each arrival, so that an empty result of the store is ignored when a message arrived since. */
   arrivals: number
 }
 
 /**
- * Which conversations have work, in memory: first come, first served over
- * conversations, so that one that floods takes its turn like everybody else.
- * The store alone knows the truth; this only spares it needless questions.
+ * Which conversations have work, in memory: first come, first served over conversations, so that a flooding
+ * conversation waits its turn like any other. Only the store is authoritative; this avoids needless
+ * queries.
  */
 export class WorkQueue {
   readonly #entries = new Map<ConversationId, Entry>()
@@ -29,7 +29,7 @@ export class WorkQueue {
     return this.#ready.size
   }
 
-  /** A message was accepted. It waits behind what waits already, also behind a pause. */
+  /** A message was accepted. It queues behind the messages already waiting, and behind a pause. */
   arrived(id: ConversationId): void {
     const entry = this.#entry(id)
     entry.arrivals++
@@ -37,7 +37,7 @@ export class WorkQueue {
     if (!entry.running && !this.#later.has(id)) this.#ready.add(id)
   }
 
-  /** Something about the conversation has changed: ask the store, whatever was known. */
+  /** The conversation has changed: query the store, whatever was known. */
   wake(id: ConversationId): void {
     const entry = this.#entry(id)
     entry.arrivals++

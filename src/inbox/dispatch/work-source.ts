@@ -4,37 +4,40 @@ import type { ConversationId } from '../message.ts'
 import { WorkQueue } from './work-queue.ts'
 
 /**
- * Says which conversation is next. One gateway on a store of its own keeps the list in memory;
- * several on one store take conversations from a queue that they share.
+ * Decides which conversation is next. A single gateway keeps the list in memory; several on one store fetch
+ * conversations from a shared queue.
  *
- * The store alone knows what there is to do: `Inbox.lease` may have nothing for a conversation
- * that was handed over, and that is no mistake.
+ * Only the store is authoritative: `Inbox.lease` may return nothing for a conversation that was handed out,
+ * and that is no error.
  */
 export interface WorkSource {
-  /** Conversations that `next` would give now. */
+  /** Conversations that `next` would return now. */
   readonly ready: number
-  /** Conversations that are known here to wait, now or later. */
+  /** Conversations known to this process to wait, now or later. */
   readonly waiting: number
-  /** More is being looked for, and `pump` will be called when something was found. */
+  /** A search for more work is running; `pump` will be called when it ends. */
   readonly searching: boolean
   /**
-   * Takes over what a process that is gone has left, and begins.
+   * Takes over the work of dead processes, and starts.
    *
-   * @param pump called whenever `next` may have something that it had not before
+   * @param pump called whenever `next` may have something new
    */
   start(pump: () => void): Promise<void>
   /** A message of this conversation was stored by this process. */
   arrived(id: ConversationId): void
-  /** Something about the conversation was changed by hand: whatever was known of it is not known any more. */
+  /** The conversation was changed by hand: what was known of it is no longer valid. */
   wake(id: ConversationId): void
-  /** The gate is open again: the store says what waits. @returns how many conversations do */
+  /** The gate is open again: reloads waiting conversations from the store. @returns how many wait */
   reload(): Promise<number>
-  /** Nothing more is begun for now: what was taken from others and not begun goes back to them. */
+  /**
+   * No new turn is started for now: conversations that were fetched and not started are returned to the
+   * shared queue.
+   */
   pause(): void
   /**
    * The next conversation, which counts as being answered until `done` or `empty`.
    *
-   * @param room how many more could be begun now, this one included
+   * @param room how many more turns could start now, this one included
    */
   next(now: number, room: number): NextConversation | null
   /**
@@ -46,19 +49,19 @@ export interface WorkSource {
   done(id: ConversationId, answered: number, retryAt: number | null): void
   /** The store had nothing for it, as of the moment of `next`. */
   empty(id: ConversationId, arrivals: number): void
-  /** When something that is known here may be begun; null = nothing waits for a moment. */
+  /** When the next known pause ends; null = nothing is paused. */
   nextAt(): number | null
-  /** Resolves when nothing is owed to the others any more. Nothing may be taken afterwards. */
+  /** Resolves when everything was returned to the shared queue. Do not call `next` afterwards. */
   stop(): Promise<void>
 }
 
 export interface NextConversation {
   readonly id: ConversationId
-  /** To be given back to `empty`, so that a message that came meanwhile is not overlooked. */
+  /** Pass it to `empty`, so that a message that arrived since is not missed. */
   readonly arrivals: number
 }
 
-/** The work of one gateway that has its store for itself: all of it is known in memory. */
+/** The work of a single gateway, all of it known in memory. */
 export class LocalWork extends WorkQueue implements WorkSource {
   readonly searching = false
   readonly #inbox: Pick<Inbox, 'recover' | 'waiting'>
@@ -83,7 +86,7 @@ export class LocalWork extends WorkQueue implements WorkSource {
   }
 
   pause(): void {
-    // It is nobody else's: it stays where it is.
+    // No other process shares this work: it stays in the queue.
   }
 
   async stop(): Promise<void> {

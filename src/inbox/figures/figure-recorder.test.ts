@@ -62,7 +62,7 @@ test('a thousand messages are written as one count when their minute is over, an
   await recorder.stop()
 })
 
-test('what the store does not take is kept, and stored once when it takes it again', async () => {
+test('what the store rejects is kept, and stored once when it works again', async () => {
   const { clock, figures, recorder, problems, series } = fixture()
   figures.broken = true
   recorder.count('answered', 3)

@@ -15,7 +15,7 @@ export type CountedFigure =
 
 /** A level, not a count: the most messages that were held at once within a minute. */
 export const HELD_FIGURE = 'held'
-/** The same counts by the hour stand under this prefix, so that a month is read in some hundred rows. */
+/** The same counts by the hour are stored under this prefix, so that a month is read in some hundred rows. */
 export const HOURLY = 'hour.'
 
 export interface FigureRecorderOptions {
@@ -28,7 +28,7 @@ export interface FigureRecorderOptions {
 
 /** Often enough to see a short outage, cheap enough never to be felt. */
 const SAMPLE_MS = 10 * SECOND
-/** Minutes that are kept while the store takes nothing. */
+/** Minutes that are kept in memory while the store fails. */
 const MAX_KEPT_MINUTES = 120
 
 /**
@@ -40,7 +40,7 @@ export class FigureRecorder {
   /** Minute (epoch milliseconds) → figure → value, not stored yet. */
   readonly #minutes = new Map<number, Map<string, number>>()
   readonly #changes: Emitter
-  /** The most messages held within the present minute, as far as anybody looked. */
+  /** The most messages held within the current minute, as sampled. */
   #held: { readonly minute: number; readonly most: number } | null = null
   #timer: Timer | null = null
 
@@ -73,7 +73,7 @@ export class FigureRecorder {
     await this.#flush(Infinity)
   }
 
-  /** What is counted and not stored yet, as the store would tell it. */
+  /** What is counted but not stored yet, in the form in which the store returns it. */
   unstored(names: ReadonlySet<string>): readonly FigureSum[] {
     const held = this.#held
     const level =
@@ -115,7 +115,7 @@ export class FigureRecorder {
     }
   }
 
-  /** Stores the minutes that are over; what the store does not take stays for the next time. */
+  /** Stores the minutes that have ended; what the store rejects is kept for the next time. */
   async #flush(before: number): Promise<void> {
     const over = [...this.#minutes].filter(([minute]) => minute < before)
     for (const [minute] of over) this.#minutes.delete(minute)

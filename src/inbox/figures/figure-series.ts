@@ -20,9 +20,9 @@ export type SeriesName = (typeof SERIES)[number]
 
 const QUANTILES: Readonly<Partial<Record<SeriesName, number>>> = { 'time-p50': 0.5, 'time-p99': 0.99 }
 
-/** As many points as a phone or a wide screen can show apart. */
+/** As many points as a wide screen can show separately. */
 const MAX_POINTS = 180
-/** Steps that divide hours and days, so that points stand at times that people name. */
+/** Steps that divide hours and days, so that points fall on round times. */
 const STEPS = [1, 2, 5, 10, 15, 30]
   .map((minutes) => minutes * MINUTE)
   .concat([1, 2, 3, 4, 6, 12].map((h) => h * HOUR))

@@ -16,7 +16,7 @@ export interface FigureQuery {
   readonly names: readonly string[]
   /** Epoch milliseconds, the first minute that counts. */
   readonly from: number
-  /** Epoch milliseconds, before which the last minute lies. */
+  /** Epoch milliseconds, exclusive end of the range. */
   readonly to: number
   /** Whole minutes, in milliseconds. */
   readonly stepMs: number

@@ -13,19 +13,19 @@ export type MessageFact =
       readonly overheadSeconds: number | null
       readonly messages: number
     }
-  /** The last part of an answer was taken by the platform. */
+  /** The platform accepted the last part of an answer. */
   | {
       readonly kind: 'delivered'
       readonly channel: string
       readonly seconds: number
-      /** null: this process does not know the model's time, for the answer was made by another. */
+      /** null: the model's time is unknown here, because another process made the answer. */
       readonly overheadSeconds: number | null
     }
   | { readonly kind: 'refused' | 'held' | 'parked' | 'stopped' | 'failed'; readonly channel: string }
   | { readonly kind: 'undeliverable'; readonly channel: string }
-  /** The store does not take what must be durable; told once until it does again. */
+  /** The store rejects what must be durable; emitted once until it works again. */
   | { readonly kind: 'store-failed'; readonly problem: string }
   | { readonly kind: 'store-recovered' }
 
-/** Tells whoever counts or shows what happens to messages. */
+/** Emits what happens to messages, for metrics and health. */
 export type MessageObserver = Emitter<MessageFact>

@@ -1,25 +1,28 @@
 import { Emitter } from '../../support/emitter.ts'
 import type { ConversationId } from '../message.ts'
 
-/** What happens in a conversation, for whoever watches it live. Durable facts are in the store; these only wake. */
+/** What happens in a conversation, for its live watchers. Durable facts are in the store; events only wake. */
 export type ConversationEvent =
-  /** More of the answer that is being written. `offset` 0 begins anew. Never stored. */
+  /** More of the answer that is being written. `offset` 0 starts over. Never stored. */
   | { readonly kind: 'delta'; readonly turnId: string; readonly offset: number; readonly text: string }
   /** Rows of the conversation have changed: read those after your last revision. */
   | { readonly kind: 'changed' }
 
 /** Publishes the events of conversations to those who watch them; free where nobody does. */
 export class ConversationEvents {
-  /** Tells those who are watched from other processes; left out: there are none. */
+  /** Notifies watchers in other processes; null: there are no other processes. */
   onChanged: ((conversationId: ConversationId) => void) | null = null
   /** Somebody has begun to watch a conversation that nobody here watched. */
   onWatched: ((conversationId: ConversationId) => void) | null = null
-  /** An answer that is being written here goes on, or is over. */
+  /** An answer written by this process has grown or ended. */
   onWritten: ((conversationId: ConversationId) => void) | null = null
   /** Answers that another process is writing. */
   readonly #elsewhere = new Set<ConversationId>()
   readonly #watched = new Map<ConversationId, Emitter<ConversationEvent>>()
-  /** The text of answers that are being written, so that a new watcher sees it whole. Kept only while watched or written. */
+  /**
+   * The text of answers that are being written, so that a new watcher sees it whole. Kept only while
+   * watched or written.
+   */
   readonly #partial = new Map<ConversationId, { turnId: string; text: string }>()
 
   readonly #onProblem: (error: unknown) => void
@@ -40,13 +43,13 @@ export class ConversationEvents {
         watching[Symbol.dispose]()
         if (watchers.size > 0 || this.#watched.get(conversationId) !== watchers) return
         this.#watched.delete(conversationId)
-        // Nobody is shown it any more, and nobody would say when it is over.
+        // Nobody here watches it any more, so the other process will not report its end.
         if (this.#elsewhere.delete(conversationId)) this.#partial.delete(conversationId)
       },
     }
   }
 
-  /** An answer begins, or begins anew. */
+  /** An answer begins, or starts over. */
   begin(conversationId: ConversationId, turnId: string): void {
     this.#elsewhere.delete(conversationId)
     this.#partial.set(conversationId, { turnId, text: '' })
@@ -63,13 +66,13 @@ export class ConversationEvents {
     this.onWritten?.(conversationId)
   }
 
-  /** The answer is over, whichever way; the store has the rest. */
+  /** The answer has ended, successfully or not; the store has the rest. */
   end(conversationId: ConversationId): void {
     this.#partial.delete(conversationId)
     this.onWritten?.(conversationId)
   }
 
-  /** Another process writes an answer. A piece that does not fit to what is known is passed over. */
+  /** Another process writes an answer. A piece that does not continue the known text is ignored. */
   writtenElsewhere(
     conversationId: ConversationId,
     { turnId, offset, text }: { readonly turnId: string; readonly offset: number; readonly text: string },
@@ -83,14 +86,14 @@ export class ConversationEvents {
     this.#publish(conversationId, { kind: 'delta', turnId, offset, text })
   }
 
-  /** The answer that another process wrote is over. */
+  /** The answer that another process wrote has ended. */
   endedElsewhere(conversationId: ConversationId): void {
     if (!this.#elsewhere.delete(conversationId)) return
     this.#partial.delete(conversationId)
     this.changedElsewhere(conversationId)
   }
 
-  /** Is the answer in hand being written by another process? */
+  /** Whether the current answer is being written by another process. */
   isElsewhere(conversationId: ConversationId): boolean {
     return this.#elsewhere.has(conversationId)
   }
@@ -105,17 +108,17 @@ export class ConversationEvents {
     this.onChanged?.(conversationId)
   }
 
-  /** As `changed`, done by another process, which has told everybody. */
+  /** As `changed`, by another process, which has notified all others itself. */
   changedElsewhere(conversationId: ConversationId): void {
     this.#publish(conversationId, { kind: 'changed' })
   }
 
-  /** Something may have changed of which nobody told: whoever watches is to look. */
+  /** Notifications may have been lost: every watcher should read again. */
   missed(): void {
     for (const conversationId of this.#watched.keys()) this.changedElsewhere(conversationId)
   }
 
-  /** What has been written so far of the answer in hand; null = none is being written. */
+  /** The text so far of the answer being written; null = none is being written. */
   partial(conversationId: ConversationId): { readonly turnId: string; readonly text: string } | null {
     return this.#partial.get(conversationId) ?? null
   }

@@ -3,11 +3,11 @@ import type { WorkSource } from '../dispatch/work-source.ts'
 import type { ConversationId } from '../message.ts'
 
 /**
- * What one gateway tells the others on the same store. It only wakes: the store has the facts, so
- * that news that went lost costs time and nothing else.
+ * What one gateway announces to the others on the same store. It only wakes: the store has the facts, so
+ * lost news costs time and nothing else.
  */
 export type FleetNews =
-  /** There is work for whoever has room. */
+  /** There is work for a process with a free slot. */
   | { readonly kind: 'work' }
   /** Something is in the conversation's outbox. */
   | { readonly kind: 'outbox'; readonly id: ConversationId }
@@ -23,32 +23,32 @@ export type FleetNews =
       readonly offset: number
       readonly text: string
     }
-  /** That answer is over, whichever way. */
+  /** That answer has ended, successfully or not. */
   | { readonly kind: 'written'; readonly id: ConversationId }
-  /** The answer in hand is not wanted any more. The store has withdrawn what waits. */
+  /** The running turn must stop. The store has already withdrawn the waiting messages. */
   | { readonly kind: 'stop'; readonly id: ConversationId }
-  /** The provider's state was written down anew. */
+  /** The provider's state was stored again. */
   | { readonly kind: 'gate' }
-  /** The incident was written down anew. */
+  /** The incident was stored again. */
   | { readonly kind: 'incident' }
-  /** Somebody has given up what only one may do: it is there to be taken. */
+  /** A process has released an exclusive right: it can be acquired. */
   | { readonly kind: 'released' }
-  /** Messages came to their end, or have to wait; for the counts of the incident. */
+  /** Messages ended, or have to wait; for the counts of the incident. */
   | { readonly kind: 'count'; readonly outcome: CountedOutcome; readonly messages: number }
-  /** The line to the others was interrupted: any of the above may have been missed. */
+  /** The connection was interrupted: any of the above may have been missed. */
   | { readonly kind: 'missed' }
 
 export type CountedOutcome = 'held' | 'answered' | 'refused' | 'parked'
 
-/** What a gateway process does: take in and send, answer, or both. */
+/** What a gateway process does: receive and send, answer, or both. */
 export type Role = 'all' | 'ingress' | 'worker'
 
-/** The gateways on one store, as one of them sees them. One that has its store for itself is a fleet of one. */
+/** The gateways on one store, as one of them sees them. A gateway with its own store is a fleet of one. */
 export interface Fleet {
-  /** Names this process among the others. */
+  /** Identifies this process among the others. */
   readonly id: string
   readonly role: Role
-  /** Where conversations with work come from; null: the store is nobody else's, and the dispatcher keeps the list. */
+  /** Where conversations with work come from; null: the store is not shared, and the dispatcher keeps the list. */
   readonly work: WorkSource | null
   /** Processes that answer now, at least one: they share the rates. */
   readonly workers: () => number
@@ -56,37 +56,40 @@ export interface Fleet {
   readonly hasStandby: boolean
   /** Messages are accepted, and for longer than a restart takes no live process has answered any. */
   readonly hasNoWorkers: boolean
-  /** Never throws; what cannot be told is read from the store a little later. */
+  /** Never throws; if a notification is lost, the others read the store a little later. */
   notify(news: FleetNews): void
   listen(listener: (news: FleetNews) => void): Disposable
   /**
-   * Competes for what only one process may do, and does it whenever it is the one. Resolves after
-   * the first attempt.
+   * Competes for an exclusive right, and runs `serve` whenever this process holds it. Resolves after the
+   * first attempt.
    */
   hold(name: string, serve: Service): Promise<Candidacy>
-  /** As `hold`, for what is done once for all: whoever speaks to the platforms goes before who only answers. */
+  /**
+   * As `hold`, for work done once for the whole fleet: a process that connects to the platforms has
+   * precedence over one that only answers.
+   */
   lead(serve: Service): Promise<Candidacy>
-  /** Those who live, this one included; null: there is nobody else, ever. @throws StoreError */
+  /** The live processes, this one included; null: there are never others. @throws StoreError */
   members(): Promise<readonly FleetMember[] | null>
-  /** Messages can be answered again: the next outage is one of its own, of which people are told. */
+  /** Messages can be answered again: the next outage is a new one, with new notices. */
   outageOver(): Promise<void>
-  /** Leaves: the others go on at once with what is left. */
+  /** Leaves the fleet: the others take over its work at once. */
   stop(): Promise<void>
 }
 
-/** What is done during a tenure. @returns how it is ended, before the right is given up where that is possible */
+/** The work of a tenure. @returns how to stop it; called before the right is released, where that is possible */
 export type Service = (tenure: Tenure) => Promise<() => Promise<void>>
 
-/** The right to do what only one process may do, for as long as it lasts. */
+/** An exclusive right of one process, for as long as it lasts. */
 export interface Tenure {
-  /** Proves it to the store, which takes nothing from a former holder; null: there are no others. */
+  /** Proves the right to the store, which accepts nothing from a previous holder; null: there are no others. */
   readonly fence: Fence | null
-  /** Is it certainly ours at this moment? Asked before what no store can take back. */
+  /** Whether the right is certainly held at this moment. Check it before an effect that no store can undo. */
   readonly isFresh: boolean
 }
 
 export interface Candidacy {
-  /** Ends the tenure in good order and gives the right to whoever wants it. */
+  /** Ends the tenure cleanly and releases the right for the others. */
   stop(): Promise<void>
 }
 
@@ -102,7 +105,7 @@ export interface FleetMember {
   readonly holds: readonly string[]
 }
 
-/** A gateway that has its store for itself: it agrees with itself. */
+/** A gateway with its own store: it holds every right. */
 export function fleetOfOne(id: string): Fleet {
   const forever: Tenure = { fence: null, isFresh: true }
   const serveAlone = async (serve: Service) => ({ stop: await serve(forever) })

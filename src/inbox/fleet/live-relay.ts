@@ -3,13 +3,13 @@ import type { ConversationId } from '../message.ts'
 import type { ConversationEvents } from './conversation-events.ts'
 import type { Fleet, FleetNews } from './fleet.ts'
 
-/** Pieces of an answer are gathered for this long before they travel: still livelier than a person reads. */
+/** Pieces of an answer are collected for this long before they are sent: still faster than a person reads. */
 const GATHERED_MS = 100
-/** Several fit into one letter between processes, whatever a character takes. */
+/** Several pieces fit into one notification, whatever the characters. */
 const MAX_PIECE = 1_500
-/** First the stored answer, then the end of what was shown of it: it must not vanish in between. */
+/** The stored answer must arrive before the live text is removed, or the answer would disappear in between. */
 const END_AFTER_MS = 0.5 * SECOND
-/** Whoever watches says so again this often, */
+/** A watching process repeats its interest this often, */
 const WATCH_AGAIN_MS = 20 * SECOND
 /** and is believed for this long. */
 const WATCHED_FOR_MS = MINUTE
@@ -21,15 +21,14 @@ export interface LiveRelayOptions {
 }
 
 /**
- * Shows an answer while it is written to those who watch it from another process. Nothing travels
- * for conversations that nobody watches; a piece that goes lost ends the show, and the stored answer
- * comes all the same.
+ * Shows an answer while it is being written to watchers in other processes. Nothing is sent for
+ * conversations without watchers. After a lost piece the live text stops; the stored answer still arrives.
  */
 export class LiveRelay {
   readonly #options: LiveRelayOptions
-  /** Watched from elsewhere, with the end of that by the monotonic clock. */
+  /** Watched in other processes, with the monotonic time at which that expires. */
   readonly #watched = new Map<ConversationId, number>()
-  /** How much of the answer in hand has travelled. */
+  /** How much of the running answer was sent. */
   readonly #sent = new Map<ConversationId, { readonly turnId: string; length: number }>()
   readonly #flushes = new Map<ConversationId, Timer>()
   /** Written elsewhere since the last looks: of the others nobody will say that they are over. */
@@ -63,7 +62,7 @@ export class LiveRelay {
     if (news.kind === 'watch') {
       const isNew = (this.#watched.get(news.id) ?? 0) < clock.monotonic()
       this.#watched.set(news.id, clock.monotonic() + WATCHED_FOR_MS)
-      // Who has just come sees it from its beginning.
+      // A new watcher gets the answer from its beginning.
       if (isNew) this.#sent.delete(news.id)
       if (isNew) this.#onWritten(news.id)
     } else if (news.kind === 'delta') {

@@ -1,24 +1,24 @@
 import { Emitter } from '../../support/emitter.ts'
 import type { Outage } from '../arrival.ts'
 
-/** Can messages be answered now? Read by the dispatcher before every lease, and by whoever reports health. */
+/** Can messages be answered now? Read by the dispatcher before every lease, and by health checks. */
 export type GateState =
   | { readonly open: true }
   | {
       readonly open: false
-      /** Names the outage: the same from its start to its end, over restarts where it is remembered. */
+      /** Identifies the outage: the same from its start to its end, also across restarts where it is stored. */
       readonly id: string
       /** As `/readyz` prints it: a credential state, `usage-limited` or `provider-unavailable`. */
       readonly status: string
       readonly reason: string | null
       readonly since: number
-      /** When it will be tried again by itself; null = only an event will open it. */
+      /** When the next automatic retry is due; null = only an event will open it. */
       readonly until: number | null
-      /** From when on people are told that they wait; a short wait ends before. */
+      /** From when on people are notified that they wait; a short wait ends before. */
       readonly tellAt: number
       /** The notice's text for a conversation that has to wait. */
       readonly notice: string
-      /** One conversation may go ahead to find out whether the outage is over. */
+      /** One conversation may proceed, to find out whether the outage has ended. */
       readonly probing: boolean
     }
 
@@ -41,8 +41,8 @@ export function outageOf(state: GateState, now: number): Outage | null {
 }
 
 /**
- * Open only while every gate is open. A gate that is shut outright speaks before one
- * that lets a probe through: a probe must get past all of them, or it proves nothing.
+ * Open only while every gate is open. A gate that is fully shut takes precedence over one that allows a
+ * probe: a probe must pass all of them, or it proves nothing.
  */
 export class CombinedGate implements Gate {
   readonly #gates: readonly Gate[]
@@ -70,7 +70,7 @@ export class CombinedGate implements Gate {
   }
 }
 
-/** Keeps the state of a gate and tells of its changes; whoever owns it decides what the state is. */
+/** Holds the state of a gate and emits its changes; its owner decides the state. */
 export class SwitchGate implements Gate {
   #state: GateState = { open: true }
   readonly #changes: Emitter<GateState>

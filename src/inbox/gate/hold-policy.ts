@@ -2,7 +2,7 @@ import { fillText, type Texts } from '../../config/texts.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 
 /**
- * What is said to people who wait, and when. Pure: every function takes the time as
+ * What waiting people are told, and when. Pure: every function takes the time as
  * an argument. All times are epoch milliseconds, all texts are in UTC, for the gateway
  * does not know where its readers live.
  */
@@ -17,7 +17,7 @@ const LATE_AFTER_MS = 2 * MINUTE
 const NAMED_DAYS_MS = 6 * DAY
 
 /**
- * From when on people are told that they wait.
+ * From when on people are notified that they wait.
  *
  * @param since when the outage began
  * @param until when it ends, as far as known; null = unknown, so that only time can tell
@@ -51,7 +51,7 @@ export function timeInWords(at: number, now: number): string {
   return `${at - now <= NAMED_DAYS_MS ? weekday(at) : date(at)} ${time}`
 }
 
-// By hand: making the first formatter of `Intl` costs as much as half of a start.
+// Hand-written: creating the first `Intl` formatter takes about half as long as a whole start.
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 const MONTHS = 'January February March April May June July August September October November December'.split(
   ' ',
@@ -71,10 +71,10 @@ export function tooOldNotice(askedAt: number, now: number, texts: Texts): string
   return fillText(texts, 'too_old', { day: dayInWords(askedAt, now) })
 }
 
-/** Between what only the reader sees before an answer and the answer. */
+/** Between the preface, which only the reader sees, and the answer. */
 const GAP = '\n\n'
 
-/** An answer as its reader sees it, in a draft and in the end: the preface, if there is one, and the text. */
+/** An answer as its reader sees it, in drafts and in its final form: the preface, if any, and the text. */
 export function withPreface(preface: string | null, text: string): string {
   return preface === null || preface === '' ? text : preface + GAP + text
 }

@@ -8,7 +8,7 @@ import { tooOldNotice } from './hold-policy.ts'
 
 /** Ages are counted in days; a minute more or less is nothing. */
 const EXPIRE_EVERY_MS = MINUTE
-/** By then a process that found the gate shut has looked at every way out that it has by itself. */
+/** By then a process that started with the gate shut has tried every automatic recovery. */
 const RECOVERY_GRACE_MS = 10 * MINUTE
 const RETRY_MS = 5 * SECOND
 
@@ -26,9 +26,9 @@ export interface OutageWatchOptions {
 }
 
 /**
- * Tells people that they wait once the outage has lasted long enough, and refuses
- * what has waited too long. Age is time during which this process saw the outage:
- * a machine that was off, or a clock that was set, makes no message older.
+ * Notifies people that they wait once the outage has lasted long enough, and refuses messages that have
+ * waited too long. Age is time during which this process observed the outage: a machine that was off, or a
+ * clock that was set, makes no message older.
  */
 export class OutageWatch {
   readonly #options: OutageWatchOptions
@@ -114,7 +114,7 @@ export class OutageWatch {
     })
   }
 
-  /** Nothing is given up before a recovery was tried since the start. */
+  /** No message is refused before a recovery was attempted since the start. */
   #mayExpire(): boolean {
     return this.#recoveryTried || this.#options.clock.monotonic() - this.#startedAt >= RECOVERY_GRACE_MS
   }

@@ -102,14 +102,14 @@ test('a restart remembers the outage and its end', async () => {
   expect(memory).toBeNull()
 })
 
-test('where nobody has anything to ask, the gate does not stay shut for ever', async () => {
+test('with no message waiting, the gate does not stay shut forever', async () => {
   const { clock, gate } = open()
   gate.unavailable(null, 'network')
   await clock.advance(20 * MINUTE)
   expect(gate.current().open).toBe(true)
 })
 
-test('monitors hear of an overload after a minute, of a limit at once', () => {
+test('monitors see an overload after a minute, and a limit at once', () => {
   const { clock, gate } = open()
   gate.unavailable(null, 'overloaded')
   expect(reportedStatus(gate.current(), clock.now() + 59 * SECOND)).toBeNull()

@@ -10,22 +10,22 @@ type ProviderStatus = 'usage-limited' | 'provider-unavailable' | 'misconfigured'
 
 /** An overload is often over after a second or two; five minutes is how long a recovery may go unnoticed. */
 const UNAVAILABLE_BACKOFF: BackoffOptions = { initialMs: 2 * SECOND, maxMs: 5 * MINUTE }
-/** Only a person mends a wrong model name, so asking again soon is of no use. */
+/** Only a person can fix a wrong model name, so a quick retry is useless. */
 const MISCONFIGURED_BACKOFF: BackoffOptions = { initialMs: MINUTE, maxMs: HOUR }
-/** A limit whose end has passed and that still stands: the two clocks differ, or another limit follows. */
+/** A limit that is still in force after its announced end: the clocks differ, or another limit follows. */
 const LIMIT_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE }
 
-/** A provider may ask for a pause, not for silence without end. Usage limits name their own end and may be longer. */
+/** A provider may ask for a pause, but not an endless one. Usage limits announce their end and may be longer. */
 const MAX_RETRY_AFTER_MS = HOUR
 
-/** Monitors are not woken for an overload that passes within this time. */
+/** Monitors are not alerted to an overload that ends within this time. */
 const PROVIDER_UNAVAILABLE_AFTER_MS = MINUTE
 
-/** Nobody had anything to ask for this long after the wait: nothing waits, so there is no outage to speak of. */
+/** No message needed the provider for this long after the wait: nothing waits, so the outage is considered ended. */
 const UNASKED_MS = 10 * MINUTE
 
-/** Timers do not count a suspended machine and know nothing of a clock that was set: look at the wall clock this often. */
-const LOOK_EVERY_MS = MINUTE
+/** Timers do not count time in suspend and do not follow a clock that was set: check the wall clock this often. */
+const CHECK_EVERY_MS = MINUTE
 
 /** What a restart must know, so that an outage stays one outage and no request is sent before it may succeed. */
 export interface ProviderGateMemory {
@@ -81,7 +81,7 @@ export class ProviderGate implements Gate {
     return this.#switch.subscribe(listener)
   }
 
-  /** The provider took a request. */
+  /** The provider accepted a request. */
   succeeded(): void {
     const state = this.current()
     if (state.open) return
@@ -97,7 +97,7 @@ export class ProviderGate implements Gate {
     this.#close('usage-limited', null, wait)
   }
 
-  /** @param retryAfterMs what the provider asked for; null = it did not say */
+  /** @param retryAfterMs what the provider asked for; null = it gave none */
   unavailable(retryAfterMs: number | null, reason: string): void {
     const asked = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
     this.#close('provider-unavailable', reason, Math.max(asked, this.#nextDelay(UNAVAILABLE_BACKOFF)))
@@ -116,7 +116,7 @@ export class ProviderGate implements Gate {
       return
     }
     const { attempts, ...closed } = memory
-    // What is known here already changes nothing, least of all a probe that is under way.
+    // Known news changes nothing, in particular not a probe in flight.
     if (!state.open && state.id === memory.id && (state.until ?? 0) >= memory.until) return
     this.#attempts = Math.max(attempts, this.#attempts)
     this.#shut({ open: false, ...closed, probing: false }, false)
@@ -133,7 +133,10 @@ export class ProviderGate implements Gate {
     if (remember) this.#options.remember?.(null)
   }
 
-  /** Fifty conversations that fail together are one failure: only a probe, or the first one, moves the back-off on. */
+  /**
+   * Fifty conversations that fail together are one failure: only a probe, or the first failure, increases
+   * the back-off.
+   */
   #nextDelay(backoff: BackoffOptions): number {
     const state = this.current()
     if (state.open || state.probing) this.#attempts++
@@ -183,7 +186,10 @@ export class ProviderGate implements Gate {
     const { clock } = this.#options
     this.#timer?.cancel()
     const left = Math.min(this.#dueMonotonic - clock.monotonic(), until - clock.now())
-    this.#timer = clock.setTimer(() => this.#checkDeadline(until), Math.min(Math.max(0, left), LOOK_EVERY_MS))
+    this.#timer = clock.setTimer(
+      () => this.#checkDeadline(until),
+      Math.min(Math.max(0, left), CHECK_EVERY_MS),
+    )
   }
 
   #checkDeadline(until: number): void {
@@ -201,7 +207,7 @@ function roundedUp(at: number): number {
   return Math.ceil(at / MINUTE) * MINUTE
 }
 
-/** What a health check prints at `now`: null while all is well, or while an overload is too young to speak of. */
+/** What a health check prints at `now`: null while all is well, or while an overload is too recent to report. */
 export function reportedStatus(state: GateState, now: number): string | null {
   if (state.open) return null
   const young = state.status === 'provider-unavailable' && now - state.since < PROVIDER_UNAVAILABLE_AFTER_MS

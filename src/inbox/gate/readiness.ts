@@ -4,7 +4,7 @@ import type { Gate } from './gate.ts'
 import { reportedStatus } from './provider-gate.ts'
 import type { StoreHealth } from './store-health.ts'
 
-/** Can messages be answered now? One truth for health checks, status, metrics and alerts. */
+/** Can messages be answered now? The single source for health checks, status, metrics and alerts. */
 export type ReadinessState =
   | { readonly ready: true }
   | {
@@ -12,7 +12,7 @@ export type ReadinessState =
       /** A credential state, `usage-limited`, `provider-unavailable`, `stalled` or `store`. */
       readonly status: string
       readonly reason: string | null
-      /** Names the outage from its start to its end. */
+      /** Identifies the outage from its start to its end. */
       readonly id: string
       readonly since: number
     }
@@ -29,17 +29,17 @@ export interface ReadinessOptions {
 /** A refresh takes a fraction of this; one that takes longer keeps people waiting. */
 const QUICK_REFRESH_MS = 800
 
-/** What changes by the clock alone (a long overload, a stall) is looked for this often. */
+/** What changes with time alone (a long overload, a stall) is checked this often. */
 const LOOK_EVERY_MS = 0.5 * SECOND
 
-/** Watches everything that keeps messages from being answered, and tells of each change. */
+/** Watches everything that keeps messages from being answered, and emits each change. */
 export class Readiness {
   readonly #options: ReadinessOptions
   readonly #changes: Emitter<ReadinessState>
   #watches: Disposable[] = []
   #timer: Timer | null = null
   #told = ''
-  /** The gateway's own outages (store, stall) have no gate that would name them. */
+  /** The gateway's own outages (store, stall) have no gate that would give them an id. */
   #own: { readonly status: string; readonly id: string; readonly since: number } | null = null
 
   constructor(options: ReadinessOptions) {
@@ -58,7 +58,7 @@ export class Readiness {
     this.#timer?.cancel()
   }
 
-  /** Always of this moment: nothing is remembered that could be out of date. */
+  /** Always computed now: nothing is cached that could be out of date. */
   current(): ReadinessState {
     const { gate, store, dispatcher, clock } = this.#options
     if (!store.ok) return this.#ownOutage('store', 'store')

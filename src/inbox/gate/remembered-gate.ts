@@ -21,7 +21,7 @@ export async function rememberedGate(
   return {
     remembered: await read(facts),
     remember: (memory) => {
-      // One behind the other: what is written last is what the gate knew last.
+      // One after the other: the last write must hold the latest state.
       writing = writing
         .then(() =>
           memory === null ? facts.delete(GATE_FACT) : facts.set(GATE_FACT, JSON.stringify(memory)),
@@ -32,7 +32,7 @@ export async function rememberedGate(
   }
 }
 
-/** What one process learns of the provider, all know: a limit costs one refused request and not one each. */
+/** Shares what one process learns of the provider: a limit costs one refused request, not one per process. */
 export function followGate(
   gate: Pick<ProviderGate, 'adopt'>,
   facts: Facts,

@@ -6,33 +6,32 @@ import type { MessageObserver } from '../figures/observer.ts'
 
 const MEGABYTE = 1024 * 1024
 
-/** Room for the answers of all conversations in hand, and for the write-ahead log while it is merged. */
+/** Room for the answers of all running turns, and for the write-ahead log during a checkpoint. */
 export const DEFAULT_RESERVE_BYTES = 64 * MEGABYTE
 
-/** A disk does not fill up within seconds by what a gateway writes. */
+/** What a gateway writes does not fill a disk within seconds. */
 const LOOK_EVERY_MS = 10 * SECOND
 /** A store that works again is noticed within seconds; a probe costs it one small write. */
 const PROBE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 4 * SECOND }
 
-/** Among many small writes that work, whether a larger one would is asked this often. */
+/** While small writes succeed, a larger one is probed at most this often. */
 const PROBE_AT_MOST_EVERY_MS = SECOND / 4
 
 export interface StoreHealthOptions {
   readonly clock: Clock
   readonly observer: MessageObserver
-  /** Bytes free where the store writes; null = unknown there. */
+  /** Free bytes where the store writes; null = unknown. */
   readonly freeBytes?: () => Promise<number | null>
   readonly reserveBytes?: number
-  /** A durable write, with room for the next ones; throws while the store takes none. */
+  /** A durable write, with room for the next ones; throws while writes fail. */
   readonly probe: () => Promise<void>
   readonly random?: () => number
   readonly onProblem: (error: unknown) => void
 }
 
 /**
- * Does the store take what must be durable? Below the reserve no message is taken and no
- * turn begun, so that the answers in hand still find room; after a failed write the same,
- * until a write works again.
+ * Whether the store can write durably. Below the reserve, or after a failed write until one works again, no
+ * message is accepted and no turn started, so that the answers of running turns can still be stored.
  */
 export class StoreHealth {
   readonly #options: StoreHealthOptions
@@ -67,7 +66,7 @@ export class StoreHealth {
     return this.#changes.subscribe(listener)
   }
 
-  /** Looks once, then regularly. */
+  /** Checks once, then regularly. */
   async start(): Promise<void> {
     this.#stopped = false
     await this.#check()
@@ -78,21 +77,21 @@ export class StoreHealth {
     this.#timer?.cancel()
   }
 
-  /** Is there too little room to take anything in? What is in hand can still be stored. */
+  /** Whether there is too little room to accept messages. Running turns can still be stored. */
   get full(): boolean {
     return this.#full
   }
 
   /**
-   * A write worked; where one had failed, it is looked at once whether everything can go on. On a full
-   * disk small writes still find room now and then, between two that fail.
+   * A write worked. If one had failed before, a larger write is probed at once: on a full disk, small
+   * writes still succeed now and then between failing ones.
    */
   worked(): void {
     if (this.ok || this.#full || this.#checking || this.#owed > 0) return
     if (this.#options.clock.monotonic() - this.#checkedAt >= PROBE_AT_MOST_EVERY_MS) void this.#check()
   }
 
-  /** Something that must be stored waits in memory: small writes that work prove nothing until it is paid. */
+  /** Something that must be stored waits in memory: small writes that work prove nothing until it is stored. */
   owe(): void {
     this.#owed++
   }
@@ -107,8 +106,8 @@ export class StoreHealth {
     const wasOk = this.ok
     this.#failures++
     this.#noteRoom(error)
-    this.#set(`the store does not take writes: ${messageOf(error)}`)
-    // The regular look is for a store that works.
+    this.#set(`the store rejects writes: ${messageOf(error)}`)
+    // The regular check is for a store that works.
     if (!this.#checking && (wasOk || !this.#timer)) this.#schedule()
   }
 
@@ -120,7 +119,7 @@ export class StoreHealth {
     const failures = this.#failures
     const found = await this.#findProblem()
     this.#checking = false
-    // What failed meanwhile is not disproved by what was asked before it.
+    // A failure since then is not disproved by a check that began before it.
     const problem = found ?? (this.#failures === failures ? null : this.#problem)
     this.#attempts = problem === null ? 0 : this.#attempts + 1
     this.#set(problem)
@@ -136,17 +135,17 @@ export class StoreHealth {
         this.#full = true
         return `only ${Math.floor(free / MEGABYTE)} MB are free where the store writes`
       }
-      // A write that works is asked for only after one that did not: nothing is written for its own sake.
+      // A probe write is made only after a failed one: a healthy store gets no extra writes.
       if (this.#problem !== null) await probe()
       if (this.#failures === failures) this.#full = false
       return this.#owed > 0 ? this.#problem : null
     } catch (error) {
       this.#noteRoom(error)
-      return `the store does not take writes: ${messageOf(error)}`
+      return `the store rejects writes: ${messageOf(error)}`
     }
   }
 
-  /** Until a look finds room again. */
+  /** Until a check finds room again. */
   #noteRoom(error: unknown): void {
     if (error instanceof StoreError && error.noRoom) this.#full = true
   }

@@ -1,5 +1,5 @@
 import type { AttachmentInfo, StoredMessage } from '../../../inbox/message.ts'
-import { FIRST_LOOK, oldestWithin, unpackHistory, type PackedMessage } from '../../rows/packed-history.ts'
+import { FIRST_READ, oldestWithin, unpackHistory, type PackedMessage } from '../../rows/packed-history.ts'
 import type { Queryable } from '../connection/database.ts'
 import type { ConversationRow } from '../rows.ts'
 
@@ -9,7 +9,7 @@ export async function historyFrom(
   conversation: ConversationRow,
   limit: number,
 ): Promise<number | null> {
-  for (let look = FIRST_LOOK; ; look *= 4) {
+  for (let look = FIRST_READ; ; look *= 4) {
     const rows = await tx.query<{ place: number; length: number }>(
       `SELECT history_seq AS place, length(text) AS length FROM hermes.messages
          WHERE conversation = $1 AND history_seq IS NOT NULL AND history_seq >= $2

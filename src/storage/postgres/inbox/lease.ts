@@ -21,7 +21,7 @@ import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
 
 /** Messages read for one turn; more only where more were held together. */
-const FIRST_LOOK = 32
+const FIRST_READ = 32
 /** Conversations taken over in one transaction. */
 const TAKEN_AT_ONCE = 200
 
@@ -58,7 +58,7 @@ export async function lease(
   const id = clean(request.conversationId)
   const read = (limit: number | null) => tx.query<Head>(READ, [id, limit, request.historyLimit, NO_HISTORY])
   // Sent together, taken in order: what is read is what the lock protects.
-  const [conversation, [first]] = await Promise.all([lockConversation(tx, id), read(FIRST_LOOK)])
+  const [conversation, [first]] = await Promise.all([lockConversation(tx, id), read(FIRST_READ)])
   if (!conversation || !first) return null
   const work = new Work(tx, context)
   let head = first
@@ -127,7 +127,7 @@ function nextTurn(
   request: LeaseRequest,
   complete: boolean,
 ): readonly MessageRow[] | 'more' | null {
-  const cut = !complete && waiting.length === FIRST_LOOK
+  const cut = !complete && waiting.length === FIRST_READ
   for (let index = 0; ;) {
     const head = waiting[index]
     if (!head) return cut ? 'more' : null

@@ -8,7 +8,7 @@ type Terms = Parameters<Conversations['retain']>[0]
 /** Rows removed in one statement: a few milliseconds, so that a purge never holds up a message. */
 const CHUNK = 200
 /** Rows read at a time. */
-const LOOK = 1_000
+const BATCH = 1_000
 
 /**
  * Removes what is older than its term. Keys rise with time, so the old rows are the first ones, and
@@ -55,7 +55,7 @@ async function removeOld(
 ): Promise<number> {
   let removed = 0
   for (let after = 0; ;) {
-    const rows = await database.query<{ key: number; at: number; kept: boolean }>(look, [after, LOOK])
+    const rows = await database.query<{ key: number; at: number; kept: boolean }>(look, [after, BATCH])
     const young = rows.findIndex((row) => row.at >= before)
     const old = young === -1 ? rows : rows.slice(0, young)
     const keys = old.filter((row) => !row.kept).map((row) => row.key)
@@ -63,7 +63,7 @@ async function removeOld(
       await remove(database, keys.slice(start, start + CHUNK))
     }
     removed += keys.length
-    if (young !== -1 || rows.length < LOOK) return removed
+    if (young !== -1 || rows.length < BATCH) return removed
     after = rows.at(-1)!.key
   }
 }

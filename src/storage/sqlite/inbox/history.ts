@@ -1,7 +1,7 @@
 import type { AttachmentInfo, StoredMessage } from '../../../inbox/message.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import {
-  FIRST_LOOK,
+  FIRST_READ,
   oldestWithin,
   unpackHistory,
   type PackedMessage,
@@ -32,7 +32,7 @@ export function readHistory(session: Session, conversation: ConversationRow, lim
 
 /** Where the history begins that fits into `limit` characters; null = nothing does, or there is none. */
 function historyFrom(session: Session, conversation: ConversationRow, limit: number): number | null {
-  for (let look = FIRST_LOOK; ; look *= 4) {
+  for (let look = FIRST_READ; ; look *= 4) {
     const rows = session.arrays(
       `SELECT history_seq, length(text) FROM messages
          WHERE conversation = ? AND history_seq IS NOT NULL AND history_seq >= ?
