@@ -27,7 +27,7 @@ export async function benchCredential(): Promise<void> {
     `model: { base_url: "${sandbox.url}" }\nauth: { oauth: { token_urls: ["${sandbox.tokenUrl}"] } }\n`,
     { mode: 0o600 },
   )
-  // Before anything takes `fetch` in hand.
+  // Before anything replaces `fetch`.
   const endpoint = timeOfEndpoint(sandbox.tokenUrl)
   // A wall clock that can be set ahead: the token's life is over without waiting for it.
   let ahead = 0

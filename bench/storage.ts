@@ -51,7 +51,7 @@ try {
       accept(storage, `d${worker}`),
     ),
   )
-  print('longest block of the event loop meanwhile', `${lag.toFixed(1)} ms`)
+  print('longest block of the event loop during it', `${lag.toFixed(1)} ms`)
   print('memory more than before opening', `${((process.memoryUsage().rss - before) / 1e6).toFixed(0)} MB`)
   print('database', `${((await storage.sizeInfo()).databaseBytes / 1e6).toFixed(0)} MB`)
   await storage.close()

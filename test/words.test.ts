@@ -6,7 +6,13 @@ const ROOT = join(import.meta.dirname, '..')
 
 /** Folders and pages that are scanned: texts, comments, names and documentation. */
 const SCANNED = [
+  'bench',
   'src/cli',
+  'src/inbox',
+  'src/oauth',
+  'src/sandbox',
+  'src/storage',
+  'src/support',
   'docs/channels.md',
   'docs/dashboard.md',
   'docs/discord.md',
@@ -23,6 +29,8 @@ const SCANNED = [
   'docs/telegram.md',
   'docs/webhooks.md',
 ]
+/** Describes where in a text a token is: "beside" and "stand in" are meant literally there. */
+const NOT_SCANNED: ReadonlySet<string> = new Set(['src/support/token-shape.ts'])
 const EXTENSIONS: ReadonlySet<string> = new Set(['.ts', '.tsx', '.md'])
 
 /** Wordings that a reader stumbles over, and what to write instead. */
@@ -117,6 +125,21 @@ const EXCEPTIONS: readonly Exception[] = [
     text: 'a mail is left alone: …',
     source: 'src/channels/email/intake/intake.ts',
   },
+  {
+    file: 'src/storage/postgres/migrations/002-credential.ts',
+    text: 'A row stays for ever',
+    source: 'SQL of a released migration',
+  },
+  {
+    file: 'src/storage/postgres/migrations/002-credential.ts',
+    text: 'What cannot be read is put aside',
+    source: 'SQL of a released migration',
+  },
+  {
+    file: 'src/storage/postgres/migrations/004-homes.ts',
+    text: 'as few as the work in hand',
+    source: 'SQL of a released migration',
+  },
 ]
 
 interface Finding {
@@ -137,6 +160,7 @@ function filesAt(path: string): readonly string[] {
     .filter((entry) => entry.isFile() && EXTENSIONS.has(extname(entry.name)))
     .filter((entry) => entry.name !== basename(import.meta.filename))
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !NOT_SCANNED.has(relative(ROOT, file)))
 }
 
 function scan(path: string): readonly Finding[] {

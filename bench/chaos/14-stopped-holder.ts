@@ -2,7 +2,7 @@ import { pause } from '../../test/support/until.ts'
 import type { ChaosRow } from './row.ts'
 import { SignInFixture } from './sign-in-fixture.ts'
 
-/** A holder of the lock is stopped at a random moment of its refresh, and another wants the token meanwhile. */
+/** A holder of the lock is stopped at a random moment of its refresh while another process wants the token. */
 export const stoppedHolder: ChaosRow = {
   fault: 14,
   title: 'lock holder stopped (SIGSTOP) at a random moment',
@@ -23,8 +23,8 @@ export const stoppedHolder: ChaosRow = {
         holder.send({ do: 'refresh' })
         await pause(random() * 50)
         holder.signal('SIGSTOP')
-        const meanwhile = await other.ask('refresh')
-        if (meanwhile['kind'] === 'busy') sentAway++
+        const answer = await other.ask('refresh')
+        if (answer['kind'] === 'busy') sentAway++
         // Now and then a person signs in while the holder is stopped; its late result must not count.
         const signsIn = round % 10 === 0
         if (signsIn) {
@@ -44,7 +44,7 @@ export const stoppedHolder: ChaosRow = {
       await Promise.all([holder.kill(), other.kill()])
     }
     const { tokenRequests, replays, invalidGrants } = sandbox.counts
-    const notes = `${sentAway} times sent away, ${signIns} sign-ins meanwhile`
+    const notes = `${sentAway} times sent away, ${signIns} sign-ins during the stop`
     return { rounds, tokenRequests, doubles: replays, lost: invalidGrants, notes, broken }
   },
 }

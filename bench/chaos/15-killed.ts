@@ -6,9 +6,9 @@ import { SignInFixture } from './sign-in-fixture.ts'
 const STEP_MS = 40
 
 /**
- * kill -9 at a random moment of a refresh, the server's work included. The next
- * process goes on until the first definite answer. A sign-in may end here only when
- * the server had rotated and its answer had not reached the disk.
+ * kill -9 at a random moment of a refresh, the server's work included. The next process continues until the
+ * first definite answer. A sign-in may end here only when the server had rotated and its answer had not
+ * reached the disk.
  */
 export const killedInMidRefresh: ChaosRow = {
   fault: 15,

@@ -17,8 +17,8 @@ export const killedOnTheWay: ChaosRow = {
       askedAgain += report.askedAgain
       sentAgain += report.sentAgain
       broken.push(...report.broken)
-      // Only what had left without a note of it can stand in a chat twice. A kill at once after a
-      // round may still meet its last answer without its note.
+      // Only a part that was sent but not recorded can appear in a chat twice. A kill right after a round
+      // may still hit its last answer before it is recorded.
       const nothingHadLeft = moment === 'after the outbox' || (moment === 'before the commit' && round === 0)
       if (nothingHadLeft && report.sentAgain > 0) broken.push(`round ${round + 1}, ${moment}: answered twice`)
     }

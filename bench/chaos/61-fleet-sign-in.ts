@@ -34,7 +34,7 @@ const CALM_MS = 2_500
 const STOPPED_MS = 9_000
 /** The token request takes so long that many a disturbance falls into it. */
 const REQUEST_MS = 15
-/** Nobody is stopped, and nobody has stored anything: whoever had asked is dead. */
+/** No process is stopped, and none has stored anything: the one that had asked is dead. */
 const DEAD_AFTER_MS = 9_000
 
 /** The same while one of them is killed or stopped every few seconds. */
@@ -61,14 +61,15 @@ export const disturbedFleet: ChaosRow = {
       for (;;) {
         await members.ask('refresh')
         if ((await fleet.stored()) !== before) break
-        // Whoever has the answer may be stopped: only when none is, for long enough, has it died with its process.
+        // The process with the answer may be stopped: only when none is, for long enough, was the answer
+        // lost with its process.
         members.calm = performance.now() - began > DEAD_AFTER_MS
         if (members.stopped > 0) quietSince = performance.now()
         if (performance.now() - quietSince < DEAD_AFTER_MS) {
           await pause(20)
           continue
         }
-        // As keepers do when the access token is over: once a step, by whoever holds the lease.
+        // As keepers do when the access token has expired: once per step, by the holder of the lease.
         const sent = sandbox.counts.tokenRequests
         const answers = await members.ask('repeat')
         repeats += sandbox.counts.tokenRequests - sent

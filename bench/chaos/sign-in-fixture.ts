@@ -10,7 +10,10 @@ import type { ProcessOptions } from '../../test/support/processes/sign-in-proces
 
 const MACHINE = 'chaos-machine'
 
-/** A home, a folder of Claude Code, and a provider with single-use tokens that revokes the family of a repeated one. */
+/**
+ * A home, a folder of Claude Code, and a provider with single-use tokens that revokes the family of a
+ * repeated one.
+ */
 export class SignInFixture implements AsyncDisposable {
   readonly sandbox: Sandbox
   readonly home: string
@@ -30,7 +33,7 @@ export class SignInFixture implements AsyncDisposable {
     return new SignInFixture(sandbox, home, configDir)
   }
 
-  /** A person signs in: into the own file and into Claude Code's, each a sign-in of its own. */
+  /** A person signs in: into our own file and into Claude Code's, each a sign-in of its own. */
   async signIn(store: Pick<OwnStore, 'signIn'> = this.#store()): Promise<void> {
     const issued = this.sandbox.signIn()
     await store.signIn({

@@ -10,7 +10,10 @@ const RATE_SECONDS = 10
 const RATE_ROUNDS = 3
 const IDLE_MS = 5_000
 
-/** Start, memory, latency, CPU and rate of the whole gateway, beside the raw SDK against the same simulated Messages API. */
+/**
+ * Start, memory, latency, CPU and rate of the whole gateway, compared with the raw SDK against the same
+ * simulated Messages API.
+ */
 export async function benchGateway(): Promise<void> {
   console.log('gateway: whole processes on loopback; aims in brackets')
   await startAndMemory()

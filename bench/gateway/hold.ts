@@ -7,7 +7,7 @@ const NORMAL_SECONDS = 10
 /** Longer than it takes to post everything on a slow machine. */
 const LIMIT_MS = 45_000
 
-/** An outage with 10,000 messages in 1,000 conversations, and what comes after it, beside normal traffic. */
+/** An outage with 10,000 messages in 1,000 conversations, and its aftermath, compared with normal traffic. */
 export async function benchHold(): Promise<void> {
   console.log('hold: 10,000 messages in 1,000 conversations; aims in brackets')
   for (const merge of [true, false]) await outage(merge)

@@ -3,7 +3,8 @@ import { figuresOf } from '../support/figures.ts'
 
 /**
  * Messages through a gateway: `node messages.ts URL TOKEN CONVERSATIONS SECONDS`. Each conversation asks,
- * waits for the stored answer on its event stream, and asks again; after 20 turns it begins anew. Prints the figures as JSON.
+ * waits for the stored answer on its event stream, and asks again; after 20 turns it starts over. Prints
+ * the figures as JSON.
  */
 const [url, token] = [process.argv[2]!, process.argv[3]!]
 const [conversations, seconds] = [Number(process.argv[4]), Number(process.argv[5])]
@@ -11,7 +12,7 @@ const agent = new Agent({ keepAlive: true })
 const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
 const body = JSON.stringify({ text: 'How are you today?' })
 
-/** People begin anew now and then: a history without end would measure the history alone. */
+/** People start over now and then: an endless history would only measure the history. */
 const TURNS = 20
 
 class Conversation {

@@ -3,7 +3,7 @@ import { figuresOf } from '../support/figures.ts'
 
 /**
  * The queue's engine alone: `node pg-boss-alone.ts URL CONVERSATIONS SECONDS`. Each conversation has one
- * job at a time, sent, fetched in batches and completed; nothing is stored beside it. Prints the figures as JSON.
+ * job at a time, sent, fetched in batches and completed; nothing else is stored. Prints the figures as JSON.
  */
 const [url, conversations, seconds] = [process.argv[2]!, Number(process.argv[3]), Number(process.argv[4])]
 const QUEUE = 'bench'

@@ -45,14 +45,17 @@ export async function postgresRate(server: PostgresServer, gateways: number): Pr
   return together(await Promise.all(running.map((gateway) => drive(gateway, CONVERSATIONS / gateways))))
 }
 
-/** What one message costs each kind of process, in seconds of a core: as roles of their own, on a machine that is not full. */
+/**
+ * What one message costs each kind of process, in seconds of a core: as roles of their own, on a machine
+ * that is not full.
+ */
 export async function roleCosts(server: PostgresServer): Promise<ServiceTimes> {
   const { process: provider, line: url } = await startScript('bench/support/mock-provider.ts', ['0'])
   await using _provider = provider
   const options = await postgresOptions(server)
   await using ingress = await BenchGateway.start(url, { ...options, args: ['--role', 'ingress'] })
   await using worker = await BenchGateway.start(url, { ...options, args: ['--role', 'worker'] })
-  // The driver warms up by itself: once more, so that what is compiled then is not counted.
+  // The driver also needs a warm-up run, so that its compilation is not counted.
   await drive(ingress, FEW)
   const before = [ingress.process.cpuMs(), worker.process.cpuMs(), treeCpuMs(server.pid)]
   const { count } = await drive(ingress, FEW)
@@ -61,7 +64,7 @@ export async function roleCosts(server: PostgresServer): Promise<ServiceTimes> {
   return { ingress: taking!, worker: answering!, database: database! }
 }
 
-/** The queue's engine without any message beside it. */
+/** The queue's engine without any messages. */
 export async function engineRate(server: PostgresServer): Promise<Rate> {
   const database = await server.createDatabase()
   const figures = await runScript<DriverFigures>('bench/scale/pg-boss-alone.ts', [

@@ -11,7 +11,10 @@ const CONVERSATIONS = [100, 1_000, 10_000, 100_000] as const
 /** Held fixed while the other grows. */
 const USUAL = { messages: 200_000, conversations: 1_000 } as const
 
-/** Several gateways on one PostgreSQL beside one on SQLite: rates, the cost of growth, and a fleet on paper. */
+/**
+ * Several gateways on one PostgreSQL, compared with one on SQLite: rates, the cost of growth, and a
+ * simulated fleet.
+ */
 export async function benchScale(): Promise<void> {
   await using server = await PostgresServer.start({ durable: true })
   console.log('scale: whole processes and PostgreSQL with every flush, all on this machine')

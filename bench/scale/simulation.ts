@@ -53,7 +53,7 @@ export interface Outcome {
 const MODEL_SIGMA = 0.6
 /** Of the database's time for a message: before the model (accept, lease) and after it (finish, receipt). */
 const DATABASE_BEFORE = 0.5
-/** The run is looked at only after its first seconds, when the stations have filled. */
+/** The run is measured only after its first seconds, when the stations have filled. */
 const WARM_UP_SHARE = 0.1
 
 export function simulate(fleet: Fleet, times: ServiceTimes, traffic: Traffic, seed = 1): Outcome {

@@ -67,7 +67,7 @@ describe('a paste', () => {
     ['an address without state', 'https://platform.test/cb?code=code-TEST', 'no-state'],
     ['another sign-in’s state', 'code-TEST#state-TEST-other', 'wrong-state'],
     ['a state that only begins right', `code-TEST#${state.reveal().slice(0, -1)}`, 'wrong-state'],
-    ['a state that goes on', `code-TEST#${state.reveal()}x`, 'wrong-state'],
+    ['a state with trailing characters', `code-TEST#${state.reveal()}x`, 'wrong-state'],
     ['two states', `code-TEST#${state.reveal()}#${state.reveal()}`, 'no-state'],
     ['a state alone', `#${state.reveal()}`, 'unreadable'],
     ['two lines', `code-TEST#${state.reveal()}\ncode-TEST#${state.reveal()}`, 'unreadable'],

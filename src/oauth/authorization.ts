@@ -92,7 +92,7 @@ function split(text: string): { code: string; state: string; error: boolean } {
   return { code, state: rest.length === 0 ? state : '', error: false }
 }
 
-/** Hashing first gives both sides one length, which `timingSafeEqual` asks for and an attacker may know. */
+/** Hashing first gives both sides one length, which `timingSafeEqual` requires; an attacker may know that length. */
 function equalInConstantTime(a: string, b: string): boolean {
   return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())
 }

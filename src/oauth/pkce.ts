@@ -1,7 +1,7 @@
 import { calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomState } from 'oauth4webapi'
 import { Secret } from '../support/secret.ts'
 
-/** What proves at the exchange that it was we who started the sign-in. */
+/** Proves at the exchange that this client started the sign-in. */
 export interface Pkce {
   readonly verifier: Secret
   /** base64url of the verifier's SHA-256; method S256. */
@@ -15,8 +15,8 @@ export async function createPkce(): Promise<Pkce> {
 }
 
 /**
- * A new `state` of 32 random bytes. Never the verifier: the state stands in
- * addresses, histories and pastes, and the verifier must not.
+ * A new `state` of 32 random bytes. Never the verifier: the state appears in URLs, browser histories and
+ * pastes, where the verifier must not.
  */
 export function createState(): Secret {
   return new Secret(generateRandomState())

@@ -8,7 +8,7 @@ import type { TokenAnswer } from './token-request.ts'
 /** What a token endpoint issued. */
 export interface IssuedTokens {
   readonly accessToken: Secret
-  /** null: none came, the old one stays good. */
+  /** null: none was issued, the old one stays valid. */
   readonly refreshToken: Secret | null
   /** One came that cannot be used, and the old one may be spent. */
   readonly refreshTokenUnusable?: true
@@ -43,14 +43,14 @@ export type ParsedAnswer =
       readonly ambiguous: boolean
     }
 
-/** Assumed life of an access token whose answer gives none that makes sense: shorter than any real one seen. */
+/** Assumed lifetime of an access token whose answer gives no plausible one: shorter than any real one seen. */
 const ASSUMED_LIFE_MS = HOUR
-/** The longest life that is believed: a setup token's year, and a month to spare. */
+/** The longest accepted lifetime: a setup token's year, plus a month. */
 const LONGEST_LIFE_MS = 400 * DAY
 
 /**
- * Judges one answer. Pure: decides on status and error code, and on text only by
- * the phrase table. The messages it returns are ours; nothing of the body is in them.
+ * Parses one answer. Pure: decides by status and error code, and by text only through the phrase table. The
+ * messages it returns are ours; nothing of the body is in them.
  *
  * @param now epoch milliseconds, for a `Retry-After` date when the server sent no `Date`
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-5
@@ -134,7 +134,10 @@ function parseBody(text: string): Record<string, unknown> | null {
   }
 }
 
-/** Both shapes in use: `{error, error_description}` of RFC 6749, and `{error: {type, message}}` of the provider's API. */
+/**
+ * Both shapes in use: `{error, error_description}` of RFC 6749, and `{error: {type, message}}` of the
+ * provider's API.
+ */
 function readError(body: Record<string, unknown> | null): { code: string; text: string } {
   const error = body?.['error']
   if (isObject(error)) return { code: asText(error['type']), text: asText(error['message']) }

@@ -160,7 +160,7 @@ describe('an exchange', () => {
     })
   })
 
-  it('goes on at the route that asked for patience, and leaves a second between two requests', async () => {
+  it('continues at the route that asked to wait, and leaves a second between two requests', async () => {
     const sandbox = await startProvider()
     const seen: SeenRequest[] = []
     const gone = await tokenEndpointThatSays(404, {}, {}, seen)

@@ -5,12 +5,12 @@ import { type OAuthSettings, sendGrant, type Grant, type Route } from './token-r
 
 export type { IssuedTokens } from './token-answer.ts'
 
-/** How one attempt ended, after whatever routes it was allowed to try. */
+/** How one attempt ended, over all routes that it was allowed to try. */
 export type TokenResult =
   | { readonly kind: 'issued'; readonly tokens: IssuedTokens }
   | Extract<ParsedAnswer, { kind: 'dead' }>
   | Extract<ParsedAnswer, { kind: 'transient' }>
-  /** `beforeSend` said no: nothing (more) was sent. */
+  /** `beforeSend` returned false: nothing (more) was sent. */
   | { readonly kind: 'stopped' }
 
 export interface TokenEndpointOptions {
@@ -19,7 +19,7 @@ export interface TokenEndpointOptions {
   readonly fetch?: typeof fetch
   /** The limit of one whole attempt, every route and body included. */
   readonly timeoutMs?: number
-  /** Told the server's time at each answer that carries one, for clock skew. */
+  /** Called with the server's time for each answer that carries one, for clock skew. */
   readonly onServerDate?: (serverNow: number) => void
 }
 
@@ -34,16 +34,16 @@ export interface RefreshOptions {
 
 /** Callers wait at most 30 s for a refresh: the attempt ends, and is written down, within that. */
 export const TOKEN_ATTEMPT_MS = 28 * SECOND
-/** How long a code exchange waits out 429s: the person is there, and the code lives for minutes. */
-const EXCHANGE_PATIENCE_MS = 60 * SECOND
+/** How long a code exchange keeps retrying on 429: the person is waiting, and the code is valid for minutes. */
+const EXCHANGE_TIMEOUT_MS = 60 * SECOND
 const EXCHANGE_DEFAULT_WAIT_MS = 5 * SECOND
-/** A server that asks for no wait at all must not be hammered for a minute. */
+/** A server that sends no `Retry-After` must not be flooded for a minute. */
 const EXCHANGE_LEAST_WAIT_MS = SECOND
 
 /**
- * The token endpoint, as one client with a memory of the route that works.
+ * A client of the token endpoint that remembers the route that works.
  *
- * Within one attempt it goes on to the next route only after an answer that proves
+ * Within one attempt it continues with the next route only after an answer that proves
  * the grant was not processed. Anything ambiguous ends the attempt, because a
  * repeated single-use token may cost the whole sign-in.
  */
@@ -84,13 +84,13 @@ export class TokenEndpoint {
   }
 
   /**
-   * Exchanges a code. A 429 is waited out on the same address, for up to 60 s in all.
+   * Exchanges a code. On 429 it retries at the same address, for up to 60 s in all.
    *
    * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
    */
   async exchange(grant: Omit<Extract<Grant, { kind: 'code' }>, 'kind' | 'clientId'>): Promise<TokenResult> {
     const { clientId } = this.#settings
-    const giveUpAt = this.#clock.monotonic() + EXCHANGE_PATIENCE_MS
+    const giveUpAt = this.#clock.monotonic() + EXCHANGE_TIMEOUT_MS
     let routes = this.#routes()
     for (;;) {
       let asked = 0
@@ -99,7 +99,7 @@ export class TokenEndpoint {
         return true
       })
       if (result.kind !== 'transient' || result.reason !== 'rate-limited') return result
-      // Those before it have said that they do not take the grant: they are not asked again.
+      // The routes before it have rejected this form of the grant: they are not tried again.
       routes = routes.slice(asked)
       const waitMs = Math.max(result.retryAfterMs ?? EXCHANGE_DEFAULT_WAIT_MS, EXCHANGE_LEAST_WAIT_MS)
       if (this.#clock.monotonic() + waitMs > giveUpAt) return result
@@ -154,7 +154,7 @@ export class TokenEndpoint {
       if (date !== null) this.#onServerDate(date)
     }
     const result = parseTokenAnswer(answer, this.#clock.now())
-    // A definite word about the grant: this route is the one that is understood.
+    // A definite answer about the grant: this route was understood.
     if (result.kind === 'issued' || result.kind === 'dead') this.#remembered = route
     return result
   }
@@ -169,7 +169,7 @@ export class TokenEndpoint {
   }
 }
 
-/** The clock's timers let a process end; a person waits for this one. */
+/** The clock's timers do not keep the process alive; this one must, because a person waits for it. */
 const MAX_AWAKE_MS = 60 * SECOND
 
 function endpointTrouble(message: string): TokenResult {

@@ -12,7 +12,7 @@ import {
 import type { OAuthConfig } from '../config/config.ts'
 import type { Secret } from '../support/secret.ts'
 
-/** What is given in for tokens. */
+/** What is exchanged for tokens. */
 export type Grant =
   /** `scopes` empty: the request carries none. */
   | {
@@ -30,13 +30,13 @@ export type Grant =
       readonly redirectUri: string
     }
 
-/** One way of asking: an address and how the body is written. */
+/** One way to send a request: an address and a body format. */
 export interface Route {
   readonly url: string
   readonly encoding: BodyEncoding
 }
 
-/** What came back, not yet judged. */
+/** What came back, not parsed yet. */
 export type TokenAnswer =
   | { readonly kind: 'answer'; readonly status: number; readonly headers: Headers; readonly body: string }
   /** The status line came, and then no whole body: cut off, too slow, or larger than a token answer can be. */
@@ -50,7 +50,7 @@ export type TokenAnswer =
 const MAX_BODY_BYTES = 1024 * 1024
 
 /**
- * Sends one grant on one route and reads the answer whole. Judges nothing, follows
+ * Sends one grant on one route and reads the whole answer. Interprets nothing, follows
  * no redirect (RFC 9700 §4.12), repeats nothing, and does not throw for anything
  * that a network or server does.
  *
@@ -114,7 +114,7 @@ function request(
       additionalParameters: parameters,
     })
   }
-  // The state was compared in constant time when the paste was read; here it only travels.
+  // The state was compared in constant time when the paste was read; here it is only passed on.
   const state = grant.state.reveal()
   const callback = validateAuthResponse(
     server,
@@ -148,7 +148,7 @@ async function readLimited(response: Response, signal: AbortSignal): Promise<str
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Failures from before a connection stood. Everything else may have carried the grant. */
+/** Failures before the connection was established. After any other failure the grant may have arrived. */
 const NEVER_LEFT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -180,7 +180,7 @@ function networkErrorCode(error: unknown, signal: AbortSignal): string | null {
   return null
 }
 
-/** Is this address on this machine? */
+/** Whether this address is on this machine. */
 function isLoopback(url: URL): boolean {
   const host = url.hostname
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)

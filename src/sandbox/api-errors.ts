@@ -18,7 +18,7 @@ export function apiError(
   return details ? { status, type, message, details } : { status, type, message }
 }
 
-/** The body of an error; the same object travels in an `error` event of a stream. */
+/** The body of an error; the same object is sent in an `error` event of a stream. */
 export function errorBody(failure: ApiFailure, requestId: string): unknown {
   const { type, message, details } = failure
   const error = details ? { type, message, details } : { type, message }

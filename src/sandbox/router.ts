@@ -17,7 +17,7 @@ import type { World } from './world.ts'
 export const TOKEN_PATH = '/v1/oauth/token'
 const MODELS_PATH = '/v1/models'
 
-/** Leads a request to its room. */
+/** Routes a request to its handler. */
 export async function route(
   world: World,
   sandbox: Sandbox,
@@ -25,7 +25,7 @@ export async function route(
   res: ServerResponse,
 ): Promise<void> {
   const { method, url: target = '/' } = req
-  // Compared as text first: this one is asked a thousand times a second.
+  // Compared as text first: this endpoint gets a thousand requests a second.
   if (method === 'POST' && (target === '/v1/messages' || target.startsWith('/v1/messages?'))) {
     return handleMessages(world, req, res)
   }

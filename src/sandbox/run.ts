@@ -4,9 +4,9 @@ import { VISITOR_PACE } from './messages/answer.ts'
 import { startSandbox } from './sandbox.ts'
 import type { Sandbox, SandboxOptions } from './types.ts'
 
-/** The port beside the gateway's own. */
+/** The port after the gateway's own. */
 const SANDBOX_PORT = 8643
-/** Somebody who runs twenty sandboxes at once wants to name the port. */
+/** With twenty sandboxes running at once, the port should be given explicitly. */
 const PORTS_TRIED = 20
 
 export interface RunOptions {
@@ -15,7 +15,7 @@ export interface RunOptions {
   /** Tokens that a production gateway accepts: for trying a real installation against the sandbox. */
   readonly unmarked?: boolean | undefined
   readonly tokenLifetimeSeconds?: number | undefined
-  /** Where the text for people goes; stdout unless told otherwise. */
+  /** Where the text for people goes; stdout by default. */
   readonly print?: ((text: string) => void) | undefined
   /** Ends the run, as SIGINT and SIGTERM do. */
   readonly signal?: AbortSignal | undefined
@@ -75,7 +75,7 @@ ${post('/sandbox/sign-in')}
 What it has seen, and what is broken:
   curl ${url}/sandbox/state
 
-Break it, and mend it:
+Break it, and repair it:
 ${post('/sandbox/expire')}
 ${post('/sandbox/revoke')}
 ${post('/sandbox/faults', { target: 'token-endpoint', fault: '500', forMs: 60_000 })}
@@ -95,7 +95,7 @@ async function ended(signal: AbortSignal | undefined): Promise<void> {
     ...(signal ? [once(signal, 'abort', { signal: over.signal })] : []),
   ]
   if (!signal?.aborted) await Promise.race(ends)
-  // The other waits are taken back, so that the next signal has its usual effect again.
+  // The other listeners are removed, so that the next signal has its default effect again.
   over.abort()
   await Promise.allSettled(ends)
 }

@@ -119,7 +119,7 @@ describe('the simulated Messages API, asked by the official SDK', () => {
     expect(await rejected(withKey(sandbox, key))).toBe('invalid x-api-key')
   })
 
-  it('demands the beta header beside an OAuth token', async () => {
+  it('demands the beta header with an OAuth token', async () => {
     const sandbox = await useSandbox()
     const token = sandbox.signIn().accessToken
     const client = new Anthropic({ authToken: token, apiKey: null, baseURL: sandbox.url, maxRetries: 0 })
@@ -254,7 +254,7 @@ describe('the faults of the Messages API, met by the official SDK', () => {
     expect(await replyText(ask(withToken(sandbox, bad), 'hello'))).toContain('hello')
   })
 
-  it('ends by itself when its time is over', async () => {
+  it('ends automatically when its time has passed', async () => {
     const clock = new FakeClock()
     const sandbox = await useSandbox({ clock })
     const client = withKey(sandbox)

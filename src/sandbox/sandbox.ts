@@ -50,7 +50,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     })
   })
   server.keepAliveTimeout = KEEP_ALIVE_MS
-  // Faults hang on purpose; the server's own patience must not end them.
+  // Faults hang on purpose; the server's own timeouts must not end them.
   server.requestTimeout = 0
   await listen(server, options.port ?? 0)
   const sandbox = createSandbox(world, server, options)

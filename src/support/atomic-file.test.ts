@@ -4,7 +4,7 @@ import { emptyHome } from '../../test/support/provider/signed-in.ts'
 import { findLeftovers, prepareFile, writeFileAtomically } from './atomic-file.ts'
 
 describe('a file that is replaced in one step', () => {
-  it('is for this user alone, whole, and leaves nothing beside it', async () => {
+  it('is for this user alone, whole, and leaves no other file behind', async () => {
     const folder = await emptyHome()
     const path = `${folder}/a.json`
     await writeFile(path, 'old', { mode: 0o644 })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readdir, readlink, realpath, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 
-/** Room that is proven before it is needed: four times the largest sign-in file seen. */
+/** Space reserved before it is needed: four times the largest sign-in file seen. */
 const LEAST_RESERVED_BYTES = 16 * 1024
 /** A file that is larger than usual may become larger still. */
 const RESERVED_SIZES = 2
@@ -10,12 +10,12 @@ const RESERVED_SIZES = 2
 const PRIVATE_FILE = 0o600
 
 /**
- * A file that is about to replace another one. It lies in the same folder and
- * holds its room on the disk already, so a commit fails only when the new text is
- * longer than what was reserved, or the folder changed meanwhile.
+ * A file that is about to replace another one. It is in the same folder and has its disk space allocated,
+ * so a commit fails only when the new text is longer than the reserved space, or when the folder has
+ * changed since.
  */
 export interface PreparedFile {
-  /** Where the temporary file lies. */
+  /** The path of the temporary file. */
   readonly temporaryPath: string
   /**
    * Makes `text` the content of the target: write, fsync, rename, fsync of the
@@ -36,11 +36,11 @@ export interface PrepareOptions {
 }
 
 /**
- * Opens a temporary file (0600) beside `path` and writes its room full, which
- * proves that the folder is writable and the disk has space. A symbolic link is
- * followed, so that the link stays and its target is what will be replaced.
+ * Opens a temporary file (0600) in the same folder as `path` and fills the reserved space, which proves
+ * that the folder is writable and the disk has room. A symbolic link is followed, so that the link stays
+ * and its target is what will be replaced.
  *
- * @throws NodeJS.ErrnoException when the folder or the disk does not take it
+ * @throws NodeJS.ErrnoException when the folder or the disk rejects it
  */
 export async function prepareFile(path: string, options: PrepareOptions = {}): Promise<PreparedFile> {
   const target = await resolveLink(path)
@@ -51,7 +51,7 @@ export async function prepareFile(path: string, options: PrepareOptions = {}): P
   const prepared = new Prepared(handle, temporaryPath, target)
   try {
     if (reserve > 0) {
-      // Spaces: a reader of a file whose tail was not cut off yet still sees valid JSON.
+      // Spaces: until the tail is truncated, a reader still sees valid JSON.
       await writeWhole(handle, Buffer.alloc(reserve, 0x20))
       await handle.sync()
     }
@@ -62,7 +62,7 @@ export async function prepareFile(path: string, options: PrepareOptions = {}): P
   return prepared
 }
 
-/** Replaces the content of `path` in one step that a crash cannot tear. @throws NodeJS.ErrnoException */
+/** Replaces the content of `path` atomically, also in a crash. @throws NodeJS.ErrnoException */
 export async function writeFileAtomically(path: string, text: string): Promise<void> {
   const prepared = await prepareFile(path, { reserve: 0 })
   try {
@@ -73,9 +73,8 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
 }
 
 /**
- * The temporary files that a killed process left beside `path`, as full paths.
- * Ask only under the lock that all writers of `path` take, else a living writer's
- * file is among them.
+ * The temporary files of `path` that a killed process left behind, as full paths. Call it only under the
+ * lock that all writers of `path` hold; otherwise the file of a live writer may be among them.
  */
 export async function findLeftovers(path: string): Promise<string[]> {
   const target = await resolveLink(path)
@@ -108,7 +107,7 @@ export async function resolveLink(path: string): Promise<string> {
   }
 }
 
-/** A disk with some room left takes a part of what it is given and reports no error; the next write tells. */
+/** A nearly full disk writes only a part and reports no error; the next write fails. */
 async function writeWhole(handle: FileHandle, bytes: Buffer): Promise<void> {
   let written = 0
   while (written < bytes.length) {

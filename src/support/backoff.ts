@@ -3,14 +3,17 @@ export interface BackoffOptions {
   readonly initialMs: number
   /** No delay is longer than this, in milliseconds. */
   readonly maxMs: number
-  /** Each delay is this many times the one before. */
+  /** Each delay is this many times the previous one. */
   readonly factor?: number
-  /** The share of a delay that chance may add or take away, so that many waiters do not return together. */
+  /**
+   * Jitter: the share of a delay that is added or subtracted at random, so that many waiters do not return
+   * together.
+   */
   readonly jitter?: number
 }
 
 /**
- * The delay before try number `attempt` + 1 (`attempt` counts failures, from 1), in milliseconds.
+ * The delay before attempt number `attempt` + 1 (`attempt` counts failures, from 1), in milliseconds.
  *
  * @param random a number in [0, 1), `Math.random()` outside tests
  */

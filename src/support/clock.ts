@@ -1,6 +1,6 @@
 /**
- * Time, as everything here sees it. Policies take `now` as an argument; whoever
- * waits takes a `Clock`, so that tests can run 30 days in a second.
+ * The only source of time. Pure policies get `now` as an argument; code that waits gets a `Clock`, so that
+ * tests can run 30 days in a second.
  */
 export interface Clock {
   /** Wall time, milliseconds since the Unix epoch. May jump. */

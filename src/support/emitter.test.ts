@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Emitter } from './emitter.ts'
 
-test('a listener that throws harms neither the others nor whoever emits', () => {
+test('a listener that throws harms neither the others nor the emitter', () => {
   const problems: unknown[] = []
   const heard: string[] = []
   const emitter = new Emitter<string>((error) => problems.push(error))

@@ -1,4 +1,4 @@
-/** Tells whoever listens. A listener that throws harms neither the others nor whoever emits. */
+/** Calls its listeners with each event. A listener that throws harms neither the others nor the caller of `emit`. */
 export class Emitter<Event = void> {
   readonly #listeners = new Set<(event: Event) => void>()
   readonly #onProblem: (error: unknown) => void
@@ -8,7 +8,7 @@ export class Emitter<Event = void> {
     this.#onProblem = onProblem
   }
 
-  /** How many listen. */
+  /** The number of listeners. */
   get size(): number {
     return this.#listeners.size
   }
@@ -18,7 +18,7 @@ export class Emitter<Event = void> {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
-  /** Nobody listens any more. */
+  /** Removes all listeners. */
   clear(): void {
     this.#listeners.clear()
   }

@@ -8,7 +8,7 @@ export abstract class HermesError extends Error {
   }
 }
 
-/** Nobody has to act: it will be tried again by itself. */
+/** Nobody has to act: it is retried automatically. */
 export class TransientError extends HermesError {
   /** What the other side asked for, in milliseconds; null = our own back-off. */
   readonly retryAfterMs: number | null
@@ -69,9 +69,9 @@ export class NotPermitted extends HermesError {
 /** The operator must change the configuration. Commands end with exit code 78. */
 export class ConfigurationError extends HermesError {}
 
-/** The disk or database does not take what must be durable. */
+/** The disk or database rejects what must be durable. */
 export class StoreError extends HermesError {
-  /** There is no room left where it writes: what is smaller may still fit, and would take the last of it. */
+  /** The disk is full: a smaller write might still succeed, and would use up the last of it. */
   get noRoom(): boolean {
     return false
   }

@@ -12,13 +12,13 @@ export interface FileLock extends Disposable {
 export interface FileLockOptions {
   /** Ends the wait; the promise then rejects. */
   readonly signal?: AbortSignal
-  /** How long to wait for another holder, in milliseconds; 0 = one try. */
+  /** How long to wait for another holder, in milliseconds; 0 = one attempt. */
   readonly waitMs?: number
 }
 
-/** Short enough that nobody notices the wait after a release, long enough to cost nothing over 30 s. */
+/** Short enough that the wait after a release is not noticed, long enough to cost nothing over 30 s. */
 const RETRY_MS = 15
-/** Waiters spread out, so that two of them do not meet again and again. */
+/** Jitter, so that two waiters do not collide again and again. */
 const RETRY_SPREAD_MS = 10
 
 /** SQLite result codes (https://sqlite.org/rescode.html), without their extended upper bits. */
@@ -26,8 +26,8 @@ const SQLITE_BUSY = 5
 const SQLITE_LOCKED = 6
 
 /**
- * Takes the lock whose file is `path`, or resolves to null when another holder
- * (another process, or another part of this one) keeps it for `waitMs`.
+ * Acquires the lock whose file is `path`, or resolves to null when another holder (another process, or
+ * another part of this one) keeps it for `waitMs`.
  *
  * The lock is SQLite's own, on an empty database: POSIX locks that the kernel
  * frees with the process. They would also be dropped by closing any other handle
@@ -44,7 +44,7 @@ export async function acquireFileLock(path: string, options: FileLockOptions = {
     const lock = tryLock(path)
     if (lock) return lock
     if (systemClock.monotonic() >= deadline) return null
-    // Node's own timer keeps the process alive: somebody who waits for a lock has work to do.
+    // Node's own timer keeps the process alive: a process that waits for a lock has work to do.
     await pause(RETRY_MS + Math.random() * RETRY_SPREAD_MS, undefined, signal ? { signal } : {})
   }
 }
@@ -54,7 +54,7 @@ function tryLock(path: string): FileLock | null {
   try {
     // `timeout: 0`: SQLite would wait synchronously and freeze the process.
     database = new DatabaseSync(path, { timeout: 0 })
-    // No journal on the disk: the lock must be had when the disk is full, too.
+    // No journal on disk: the lock must also work when the disk is full.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE')
     // By path, not by handle: closing a second handle would drop the lock.
     chmodSync(path, 0o600)

@@ -23,7 +23,7 @@ it.each([
   await expect.poll(() => calls, { timeout: 5_000 }).toBe(1)
 })
 
-it('a listener hears of a file whose folder comes later, and of one behind a link', async () => {
+it('a listener is called for a file whose folder is created later, and of one behind a link', async () => {
   const home = await emptyHome()
   let calls = 0
   using _watch = watchFile(`${home}/later/a.json`, () => calls++)

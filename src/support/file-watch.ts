@@ -2,9 +2,9 @@ import { watch as watchFolder, type FSWatcher } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 
-/** The net below the watch: renames behind a symbolic link, and disks that send no events, are still seen in time. */
+/** Fallback poll: renames behind a symbolic link, and file systems that send no events, are still noticed in time. */
 const POLL_MS = 2_000
-/** One write is several events. */
+/** One write causes several events. */
 const SETTLE_MS = 25
 
 /**

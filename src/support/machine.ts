@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 
-/** How this machine can be told from another; replaced in tests. */
+/** How this machine is identified; replaced in tests. */
 export interface MachineProbes {
   readonly platform: NodeJS.Platform
   readFile(path: string): string
-  /** What macOS says of its hardware. */
+  /** The hardware report of macOS. */
   hardware(): string
 }
 
@@ -24,13 +24,13 @@ const systemProbes: MachineProbes = {
 const MACHINE_ID = /^[0-9a-f]{32}$/
 
 /**
- * A name for the machine that `home` lives on, so that a copy of the home on another
- * one is noticed. It survives restarts and updates. Hashed with a word of ours: a raw
- * machine id is not for handing on.
+ * An id for the machine that `home` is on, so that a copy of the home on another machine is noticed. It
+ * survives restarts and updates. Hashed with a constant of ours, because a raw machine id must not be
+ * exposed.
  *
- * Where there is no machine id (most containers), the folder itself stands in: a
- * volume that is mounted again is the same folder, a copy never is. A host name would
- * be wrong both ways, since a new container has a new one.
+ * Where there is no machine id (most containers), the folder itself is used instead: a volume that is
+ * mounted again is the same folder, a copy never is. A host name would not do, since a new container has a
+ * new one.
  *
  * @see https://www.freedesktop.org/software/systemd/man/latest/machine-id.html
  */

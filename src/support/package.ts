@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * The folder of `package.json`, with a slash at its end. This file stands two folders below it as source,
- * and so do the built ones; nothing else may look for files of the package by its own place.
+ * The folder of `package.json`, with a slash at its end. This file is two folders below it, both as source
+ * and as built; no other module may locate files of the package by its own path.
  */
 export const PACKAGE_ROOT = new URL('../../', import.meta.url)
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 
-/** No sign-in file comes near this; a larger one is something else. */
+/** Far above any sign-in file; a larger file is something else. */
 const MAX_BYTES = 1024 * 1024
 const PRIVATE_FILE = 0o600
 const OTHERS = 0o077
@@ -20,7 +20,7 @@ export type PrivateFile =
 export async function readPrivateFile(path: string): Promise<PrivateFile> {
   let handle
   try {
-    // O_NONBLOCK: opening a FIFO would otherwise wait for a writer for ever.
+    // O_NONBLOCK: opening a FIFO would otherwise wait for a writer forever.
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -49,7 +49,7 @@ export type ParsedObject =
   | { readonly kind: 'object'; readonly value: Record<string, unknown> }
   | { readonly kind: 'broken'; readonly message: string }
 
-/** Parses a JSON object; what a torn write or an editor leaves behind is told apart, in words without content. */
+/** Parses a JSON object; the leftovers of a torn write or an editor are described without quoting content. */
 export function parseObject(text: string): ParsedObject {
   if (text.trim() === '') return { kind: 'broken', message: 'is empty' }
   if (text.startsWith('\uFEFF')) return { kind: 'broken', message: 'begins with a byte order mark' }

@@ -34,7 +34,7 @@ describe('a process that systemd started', () => {
     expect(service.told.filter((line) => line.includes('WATCHDOG=1'))).toHaveLength(4)
   })
 
-  it('gives no sign of life while the proof of one fails, complains once, and goes on when it works', async () => {
+  it('sends no heartbeat while the health check fails, complains once, and resumes when it works', async () => {
     let fails = true
     using service = start({
       alive: () => (fails ? Promise.reject(new Error('the store is gone')) : Promise.resolve()),
@@ -119,7 +119,7 @@ it('speaks through systemd-notify, which is given nothing of our environment', a
   }
 })
 
-it('says once that the program is missing, and the gateway goes on', async () => {
+it('says once that the program is missing, and the gateway keeps running', async () => {
   const problems: string[] = []
   const notifier = startServiceNotifier({
     alive: () => Promise.resolve(),

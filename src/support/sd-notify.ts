@@ -26,7 +26,7 @@ export interface ServiceNotifierOptions {
   /** One line for `systemctl status`; no secret. */
   readonly statusLine: () => string
   readonly clock: Clock
-  /** Told once for each spell of trouble: the program is missing, or the process does not live. */
+  /** Called once per period of failure: the program is missing, or the health check fails. */
   readonly onProblem?: (message: string) => void
   readonly environment?: ServiceEnvironment
   /** Sends `KEY=value` assignments; systemd-notify unless a test listens. */
@@ -34,7 +34,7 @@ export interface ServiceNotifierOptions {
 }
 
 export interface ServiceNotifier extends Disposable {
-  /** Tells that the stop has begun, and ends the beats. Never rejects. */
+  /** Reports that the stop has begun, and ends the heartbeats. Never rejects. */
   stopping(): Promise<void>
 }
 
@@ -44,10 +44,10 @@ const NOT_A_SERVICE: ServiceNotifier = {
 }
 
 /**
- * Tells systemd that the service is ready, how it does, and, where the unit has a watchdog, that
- * it is alive. Does nothing where systemd did not start the process.
+ * Reports to systemd that the service is ready, its status, and, where the unit has a watchdog, its
+ * heartbeat. Does nothing where systemd did not start the process.
  *
- * Node has no unix datagram sockets, so the program `systemd-notify` speaks for us; the unit needs
+ * Node has no unix datagram sockets, so the program `systemd-notify` sends for us; the unit needs
  * `NotifyAccess=all` for that.
  *
  * @see https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
@@ -58,7 +58,7 @@ export function startServiceNotifier(options: ServiceNotifierOptions): ServiceNo
   return new Notifier(options, watchdogMs(environment), options.notify ?? systemdNotify(environment, clock))
 }
 
-/** How long systemd waits for a sign of life, in milliseconds; null = it does not wait for one of ours. */
+/** How long systemd waits for a heartbeat, in milliseconds; null = it expects none from this process. */
 function watchdogMs(environment: ServiceEnvironment): number | null {
   const micros = Number(environment.WATCHDOG_USEC)
   if (!Number.isFinite(micros) || micros <= 0) return null
@@ -105,7 +105,7 @@ class Notifier implements ServiceNotifier {
     }
   }
 
-  /** A sign of life only after the proof of one; without it systemd restarts the service in time. */
+  /** A heartbeat only after a successful health check; without one systemd restarts the service. */
   async #beat(): Promise<void> {
     const dead = await this.#proof()
     if (this.#stop.signal.aborted) return

@@ -1,9 +1,9 @@
 import { chmodSync, statSync, type Stats } from 'node:fs'
 
-/** What stands where a file with secrets belongs. */
+/** What was found at the path of a file with secrets. */
 export type SecretFileState =
   | { readonly kind: 'absent' }
-  /** `warning`: a sentence about its mode, which was mended or could not be. */
+  /** `warning`: a sentence about its mode, which was or could not be fixed. */
   | { readonly kind: 'fine'; readonly warning: string | null }
   /** It must neither be read nor written; `reason` is a sentence. */
   | { readonly kind: 'refused'; readonly reason: string }
@@ -15,8 +15,8 @@ export const SECRET_FILE_MODE = 0o600
 const OTHERS = 0o077
 
 /**
- * Looks at the file at `path` (through a symbolic link) before anybody opens it: to
- * open a FIFO would block for ever. A mode that lets others read is tightened.
+ * Inspects the file at `path` (through a symbolic link) before it is opened: opening a FIFO would block
+ * forever. A mode that lets others read is tightened.
  *
  * @param options.rootMayOwn accepts a file of root's, which is how containers are given their secrets
  * @param options.lookOnly changes nothing, and says what it saw
@@ -31,7 +31,7 @@ export function inspectSecretFile(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return { kind: 'absent' }
-    return { kind: 'refused', reason: `${path} cannot be looked at (${code}).` }
+    return { kind: 'refused', reason: `${path} cannot be inspected (${code}).` }
   }
   if (!stats.isFile()) return { kind: 'refused', reason: `${path} is ${kindOf(stats)}, not a file.` }
   const user = process.getuid?.()

@@ -108,7 +108,7 @@ export class Authority {
     return key
   }
 
-  /** @param rotate false: a new access token only, and the refresh token goes on */
+  /** @param rotate false: a new access token only, and the refresh token stays valid */
   refresh(token: string, rotate = true): RefreshOutcome {
     const record = this.#refresh.get(token)
     if (!record) return { kind: 'unknown' }

@@ -19,7 +19,7 @@ export interface TokenAnswer {
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 export interface GrantVariant {
-  /** false: the refresh token goes on, and the answer carries none. */
+  /** false: the refresh token stays valid, and the answer carries none. */
   readonly rotate?: boolean
   /** Answers with the tokens of another account and leaves the grant unspent. */
   readonly stranger?: boolean
@@ -103,7 +103,10 @@ function refresh(world: World, { params }: TokenRequest, variant: GrantVariant):
   }
 }
 
-/** A workload's identity token becomes an access token. Whose it is, is not checked: no identity provider is simulated. */
+/**
+ * A workload's identity token becomes an access token. Whose it is, is not checked: no identity provider is
+ * simulated.
+ */
 function federate(world: World, { params }: TokenRequest): TokenAnswer {
   if (!params['assertion'] || !params['federation_rule_id']) {
     return anthropicError(400, 'invalid_request_error', 'Invalid request format')

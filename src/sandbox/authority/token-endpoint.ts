@@ -22,7 +22,7 @@ export async function handleToken(world: World, req: IncomingMessage, res: Serve
     return sendAnswer(res, answer)
   }
   const { fault, delayMs } = strike
-  // A rotation that the client never hears of has to happen even if the client hangs up during the delay.
+  // A rotation whose answer never reaches the client must happen even if the client disconnects during the delay.
   const early = fault.rotate ? carryOut(world, request) : null
   if (delayMs > 0 && !(await wait(res, delayMs))) {
     const lost = early ?? { status: 0, body: {}, outcome: 'client-gone', issued: null }

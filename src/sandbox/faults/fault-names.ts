@@ -1,7 +1,7 @@
 /**
  * Every way in which the simulated Anthropic can fail, by name: one table for each
  * endpoint, and the sentence that `!help` and the control API print. What a fault
- * does stands in `token-faults.ts` and `message-faults.ts`.
+ * does is defined in `token-faults.ts` and `message-faults.ts`.
  */
 
 /** Faults of the token endpoint. */
@@ -17,7 +17,7 @@ export const TOKEN_FAULTS = {
   '404': 'nothing at this address',
   '405': 'method not allowed',
   '415': 'refuses JSON by its media type; a form is processed',
-  redirect: '307 to another address, which records whoever follows',
+  redirect: '307 to another address, which records clients that follow',
   '429': 'rate limited; `retryAfter` is sent as it is given',
   '500': 'internal error',
   '502': 'bad gateway, with HTML',
@@ -32,7 +32,7 @@ export const TOKEN_FAULTS = {
   'no-access-token': 'status 200 without an access token',
   'huge-body': 'an answer of 10 MB',
   'odd-expires-in': 'succeeds with `expiresIn` instead of the lifetime, or without one',
-  'no-refresh-token': 'succeeds without a new refresh token; the old one goes on',
+  'no-refresh-token': 'succeeds without a new refresh token; the old one stays valid',
   'other-account': "succeeds with another account's tokens",
   omit: 'succeeds without the `fields` that are named',
   slow: 'succeeds after `delayMs`',
@@ -75,11 +75,11 @@ export type TokenFaultName = keyof typeof TOKEN_FAULTS
 export type MessageFaultName = keyof typeof MESSAGE_FAULTS
 export type FaultTarget = 'token-endpoint' | 'messages'
 
-/** What every fault may be given beside its name. */
+/** The parameters of every fault. */
 export interface FaultParameters {
-  /** Ends by itself after this many milliseconds. */
+  /** Ends automatically after this many milliseconds. */
   readonly forMs?: number
-  /** Ends by itself after it was met this many times. */
+  /** Ends automatically after it struck this many times. */
   readonly times?: number
   /** Wait so long before it strikes, in milliseconds. */
   readonly delayMs?: number

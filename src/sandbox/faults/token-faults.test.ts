@@ -107,7 +107,7 @@ describe('the faults of the token endpoint', () => {
   })
 
   it.each(['120', 'Wed, 25 Nov 2026 10:00:00 GMT', '99999', 'soon'])(
-    'asks for patience with Retry-After: %s',
+    'asks the client to wait with Retry-After: %s',
     async (retryAfter) => {
       const sandbox = await useSandbox()
       sandbox.control.fault({ target: 'token-endpoint', fault: '429', retryAfter })

@@ -14,7 +14,7 @@ import { MARKDOWN_SHOWCASE } from './markdown-showcase.ts'
 /** Ends every fault even while the Messages API is broken. */
 export const REPAIR_COMMAND = '!repair'
 
-/** A break without a given end lasts so long: a visitor who breaks the chat cannot mend it by chat. */
+/** The default length of a break: a visitor who breaks the chat cannot repair it through the chat. */
 const DEFAULT_BREAK_MS = 60_000
 const DEFAULT_SLOW_MS = 5_000
 const DEFAULT_LIMIT_MS = 120_000
@@ -141,7 +141,7 @@ function status(world: World): string {
 
 function help(): string {
   const rows = Object.values(COMMANDS).map(({ usage, does }) => `- \`${usage}\` – ${does}`)
-  return `I am a simulation, and these words break or mend me:\n\n${rows.join('\n')}`
+  return `I am a simulation, and these words break or repair me:\n\n${rows.join('\n')}`
 }
 
 function count(number: number, noun: string): string {

@@ -2,7 +2,7 @@ import { apiError, type ApiFailure } from '../api-errors.ts'
 import { isRecord, parseJson } from '../http.ts'
 import type { Question } from '../types.ts'
 
-/** The body of `POST /v1/messages`, as far as the simulated model looks at it. */
+/** The body of `POST /v1/messages`, as far as the simulated model reads it. */
 export interface MessageRequest extends Question {
   readonly stream: boolean
   readonly messages: ReadonlyArray<{ readonly role: string; readonly content: unknown }>
