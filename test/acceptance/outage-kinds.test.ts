@@ -162,7 +162,7 @@ describe.concurrent('an outage', () => {
       )
       expect(alerts.map(({ working }) => working)).toEqual([false, true])
 
-      telegram.mend()
+      telegram.restore()
       expect((await fixture.login()).code).toBe(0)
       await everythingIsWell(fixture, crowd)
       await fixture.until(

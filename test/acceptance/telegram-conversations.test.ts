@@ -71,7 +71,7 @@ describe('conversations on Telegram', () => {
     await first.fixture.crash()
     await first.channel.stop()
     server.say(ADA, 'two')
-    server.mend()
+    server.restore()
 
     await using second = await open(server, { path: first.fixture.path })
     await second.start()

@@ -9,7 +9,7 @@ import type { ChannelCapabilities } from './capabilities.ts'
 /** The answer that has to be split is longer than two messages of this many characters. */
 const USUAL_PART_LENGTH = 4_500
 
-/** The platform's side, played by a stand-in. */
+/** The platform's side, played by a simulator. */
 interface PlatformSide {
   /** The conversation of this fixture. */
   readonly address: string
@@ -108,7 +108,7 @@ export function channelContract(name: string, harness: ChannelHarness): void {
       }),
     )
 
-    provided(can.redelivers)('delivers again what the store did not take', () =>
+    provided(can.redelivers)('delivers again what the store rejected', () =>
       using(async ({ platform }, receiver, channel) => {
         let refusals = 0
         receiver.before = (items) => {
@@ -291,11 +291,11 @@ export function channelContract(name: string, harness: ChannelHarness): void {
     provided(can.pushes && can.limitsRate)('waits as long as the platform asks, then sends', () =>
       using(async ({ platform }, _receiver, channel) => {
         platform.limitRate(7)
-        const limited = await send(channel, platform.address, 'patience', 'k').catch((error) => error)
+        const limited = await send(channel, platform.address, 'wait', 'k').catch((error) => error)
         expect(limited).toBeInstanceOf(TransientError)
         expect(limited).toMatchObject({ reason: 'rate-limited', retryAfterMs: 7_000 })
         const before = platform.attempts()
-        const early = await send(channel, platform.address, 'patience', 'k').catch((error) => error)
+        const early = await send(channel, platform.address, 'wait', 'k').catch((error) => error)
         expect(early).toBeInstanceOf(TransientError)
         expect(early.retryAfterMs).toBeGreaterThan(5_000)
         expect(platform.attempts()).toBe(before)

@@ -35,7 +35,7 @@ channelContract('discord', {
         limitRate: (seconds) => server.fail(WRITES, tooManyRequests(seconds)),
         block: () => void server.chats.blocked.add(chat),
         down: () => server.down(),
-        up: () => server.mend(),
+        up: () => server.restore(),
       },
       create(receiver) {
         store = receiver

@@ -26,7 +26,7 @@ channelContract('matrix', {
         limitRate: (seconds) => server.fail('send', limitExceeded(seconds * 1_000)),
         block: () => void server.closed.add(PRIVATE_ROOM),
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
-        up: () => server.mend(),
+        up: () => server.restore(),
       },
       create: (receiver) => fixture.createKnowing(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),

@@ -34,7 +34,7 @@ channelContract('telegram', {
         },
         block: () => void server.chats.blocked.add(PRIVATE_CHAT),
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
-        up: () => server.mend(),
+        up: () => server.restore(),
       },
       create: (receiver) => fixture.create(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),

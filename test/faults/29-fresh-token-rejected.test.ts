@@ -75,7 +75,9 @@ it('several gateways on one database ask for one further token between them', as
   const provider = await startProvider()
   const first = await CredentialFixture.start({ provider, place: 'database' })
   const others = await Promise.all(
-    [1, 2].map(() => CredentialFixture.start({ provider, place: 'database', beside: true, signedIn: false })),
+    [1, 2].map(() =>
+      CredentialFixture.start({ provider, place: 'database', keepDatabase: true, signedIn: false }),
+    ),
   )
   const gateways = [first, ...others]
   for (const gateway of gateways) await gateway.ask()

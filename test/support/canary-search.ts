@@ -26,7 +26,7 @@ export function filesOf(home: string): Place[] {
     })
 }
 
-/** The arguments and the environment of a process, as everybody on the machine may see the former. */
+/** The arguments and the environment of a process, of which everybody on the machine can see the arguments. */
 export function processOf(pid: number): Place[] {
   return ['cmdline', 'environ'].map((what) => ({
     name: `${what} of ${pid}`,

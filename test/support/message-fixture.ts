@@ -32,7 +32,7 @@ export class FakeModel implements Model {
   ) => string | Promise<string> = (request) => `answer to ${lastText(request)}`
   stopReason = 'end_turn'
   context = 200_000
-  /** Is told of outcomes, as the real client does. */
+  /** Gets every outcome, as from the real client. */
   gate: ProviderGate | null = null
 
   async answer(
@@ -123,7 +123,7 @@ export class MemoryOutlet implements Outlet {
     this.typed.push(address)
   }
 
-  /** What stands in a chat, top to bottom. */
+  /** The texts of a chat, top to bottom. */
   texts(address: string): string[] {
     return [...this.shown.values()].filter((shown) => shown.address === address).map(({ text }) => text)
   }

@@ -103,7 +103,7 @@ export function acceptContract(subject: Subject): void {
       expect(await driver.transcript()).toEqual(['user answered: text 1', 'assistant answered: answer'])
     })
 
-    test('a deletion withdraws what waits and nothing else', async () => {
+    test('a deletion withdraws a waiting message and nothing else', async () => {
       const { driver } = subject
       const deletion = (id: string) =>
         ({ kind: 'deletion', channel: 'telegram', address: '7', platformMessageId: id }) as const
@@ -137,7 +137,7 @@ export function acceptContract(subject: Subject): void {
       expect(await driver.storage.inbox.attachment(info.id, 'telegram:somebody else')).toBeNull()
     })
 
-    test('a conversation goes on at the new address under its old id', async () => {
+    test('a conversation continues at the new address under its old id', async () => {
       const { driver } = subject
       await driver.acceptOne(message('1'))
       await driver.answer(await driver.mustLease())
@@ -145,7 +145,7 @@ export function acceptContract(subject: Subject): void {
       expect(await driver.acceptOne(moved)).toMatchObject({ conversationId: 'telegram:7' })
       expect(await driver.acceptOne(moved)).toMatchObject({ conversationId: 'telegram:7' })
       expect((await driver.storage.outbox.head('telegram:7'))!.item.address).toBe('-1007')
-      // The platform counts anew at the new address: the same id is another message there.
+      // The platform restarts its ids at the new address: the same id is another message there.
       const next = await driver.acceptOne(message('1', { address: '-1007', text: 'here now' }))
       expect(next).toMatchObject({ conversationId: 'telegram:7', duplicate: false })
       expect(await driver.acceptOne(message('1'))).toMatchObject({ duplicate: true })

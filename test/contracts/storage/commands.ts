@@ -3,7 +3,7 @@ import { type Subject, command, message, TELL, NEW, STOP } from './kit.ts'
 
 export function commandContract(subject: Subject): void {
   describe('commands', () => {
-    test('a command is answered at once, beside the queue, and is no part of the history', async () => {
+    test('a command is answered at once, outside the queue, and is not part of the history', async () => {
       const { driver } = subject
       await driver.accept([message('1'), message('2')], { outage: TELL })
       await driver.drain()
@@ -20,7 +20,7 @@ export function commandContract(subject: Subject): void {
       ])
     })
 
-    test('/stop withdraws what waits at once, and the answer that still comes is not taken', async () => {
+    test('/stop withdraws waiting messages at once, and a late answer is rejected', async () => {
       const { driver } = subject
       await driver.accept([message('1'), message('2'), message('3')])
       const lease = await driver.mustLease()
@@ -96,7 +96,7 @@ export function commandContract(subject: Subject): void {
       expect((await driver.mustLease()).conversation.model).toBeNull()
     })
 
-    test('each part of an effect is done by itself, and several at once', async () => {
+    test('each part of an effect works alone, and several at once', async () => {
       const { driver } = subject
       await driver.acceptOne(message('1'))
       await driver.answer(await driver.mustLease())

@@ -34,7 +34,7 @@ export function conversationContract(subject: Subject): void {
       expect(await conversations.changes('telegram:unknown', 0, 10)).toEqual([])
     })
 
-    test('revisions go on rising after a restart and over all conversations', async () => {
+    test('revisions keep rising after a restart and over all conversations', async () => {
       await subject.driver.accept([message('1'), message('1', { address: '8' })])
       const before = await subject.driver.storage.conversations.changes('telegram:8', 0, 9)
       await subject.reopen()

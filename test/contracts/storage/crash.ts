@@ -9,10 +9,9 @@ const ROUNDS = 4
 const WRITER = fileURLToPath(new URL('../../support/stores/storage-writer.ts', import.meta.url))
 
 /**
- * Kills a process in the middle of its writing, again and again, and then looks at what it had been
- * promised.
+ * Kills a process in the middle of its writes, again and again, and then checks that what was acknowledged is stored.
  *
- * @param place what the writer is told to open
+ * @param place what the writer opens
  * @param open the same store, when the last writer is gone
  */
 export async function survivesKills(place: string, open: () => Promise<Storage>): Promise<void> {

@@ -3,7 +3,7 @@ import { type Subject, message, OWNER, START, USAGE } from './kit.ts'
 
 export function leaseContract(subject: Subject): void {
   describe('leases', () => {
-    test('a conversation is answered one message at a time, oldest first, beside the others', async () => {
+    test('a conversation is answered one message at a time, oldest first, in parallel with the others', async () => {
       const { driver } = subject
       await driver.accept([message('1'), message('2'), message('1', { address: '8' })])
       const first = await driver.mustLease()
@@ -24,7 +24,7 @@ export function leaseContract(subject: Subject): void {
       ])
     })
 
-    test('an owner that never heard of its lease takes it anew; the first one is worth nothing then', async () => {
+    test('an owner that never learned of its lease gets a new one; the first one is then invalid', async () => {
       const { driver } = subject
       await driver.accept([message('1'), message('2')])
       const unheardOf = await driver.mustLease()
@@ -77,7 +77,7 @@ export function leaseContract(subject: Subject): void {
       expect(await driver.drain()).toEqual(['first'])
     })
 
-    test('a new process takes over what another had in hand, whose late result is refused', async () => {
+    test('a new process takes over what another was answering, whose late result is refused', async () => {
       await subject.driver.accept([message('1'), message('2'), message('1', { address: '8' })])
       const stale = await subject.driver.mustLease()
       await subject.driver.storage.inbox.saveDraft(stale, 'draft-1')
@@ -129,7 +129,7 @@ export function leaseContract(subject: Subject): void {
     })
 
     test.for(['refused', 'parked'] as const)(
-      'a %s message tells why, and the next one goes on',
+      'a %s message says why, and the next one is answered',
       async (kind) => {
         const { driver } = subject
         await driver.accept([message('1'), message('2')])
@@ -226,7 +226,7 @@ export function leaseContract(subject: Subject): void {
       expect(lease.history.map((row) => row.text)).toEqual(['text 2', 'answer 2', 'text 3', 'answer 3'])
     })
 
-    test('a question stands beside its answer in the history, whatever came between them', async () => {
+    test('a question comes right before its answer in the history, whatever came between them', async () => {
       const { driver } = subject
       await driver.accept([message('1'), message('2')])
       await driver.answer(await driver.mustLease(), 'answer 1')

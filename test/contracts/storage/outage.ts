@@ -143,7 +143,7 @@ export function outageContract(subject: Subject): void {
       expect(await expire(subject.driver, DAY)).toEqual(['telegram:7'])
     })
 
-    test('lets what was not addressed grow too old without a word', async () => {
+    test('silently expires messages that were not addressed to the bot', async () => {
       const { driver } = subject
       await driver.acceptOne(message('1', { addressed: false }), { outage: TELL })
       expect(await expire(driver, 8 * DAY)).toEqual([])

@@ -47,7 +47,7 @@ export function outboxContract(subject: Subject): void {
       await outbox.receipt(id, 2, 'sent-2', true)
     })
 
-    test('gives up on what can never be delivered, and the next one goes on', async () => {
+    test('abandons what can never be delivered, and sends the next one', async () => {
       const { driver } = subject
       const { outbox } = driver.storage
       await driver.acceptOne(message('1'), { outage: TELL })

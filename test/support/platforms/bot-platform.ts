@@ -1,15 +1,15 @@
 import type { TcpProxy } from '../processes/tcp-proxy.ts'
 
 /**
- * A chat platform for a whole gateway process: its stand-in (or a real server) lives in the test's
- * process, outlives every kill of the gateway, and is reached only through lines that can be broken.
+ * A chat platform for a whole gateway process: its simulator (or a real server) is in the test's process,
+ * outlives every kill of the gateway, and is reached only through lines that can be broken.
  */
 export interface BotPlatform extends AsyncDisposable {
   /** As the channel is called. */
   readonly name: string
   /** The channel's part of `config.yaml` (below `channels`), with addresses that lead through the lines. */
   readonly channels: Readonly<Record<string, unknown>>
-  /** The home's `.env`; everybody who speaks here may talk. */
+  /** The home's `.env`; everybody who writes here is allowed. */
   readonly env: Readonly<Record<string, string>>
   /** Every connection of the gateway to the platform passes through one of these. */
   readonly lines: readonly TcpProxy[]

@@ -15,7 +15,7 @@ export const DISTURBANCES = [
 export type Disturbance = (typeof DISTURBANCES)[number]
 
 export interface PlatformRound {
-  /** Answers that stand in a chat more than once. */
+  /** Answers that appear in a chat more than once. */
   readonly repeated: number
   /** Promises that did not hold. */
   readonly broken: readonly string[]
@@ -25,7 +25,7 @@ const CONVERSATIONS = [0, 1] as const
 const MESSAGES = ['first', 'second'] as const
 /** The longest way from a message to its answer, while nothing is broken. */
 const WAY_MS = 400
-/** How long a line stays dead: longer than a request, shorter than anybody's patience. */
+/** How long a line stays dead: longer than a request, shorter than any timeout. */
 const DEAD_MS = 300
 /** Back-off after a platform's trouble, on a busy machine. */
 const PATIENCE_MS = 120_000
@@ -47,7 +47,10 @@ export class PlatformFixture implements AsyncDisposable {
     this.#gateway = gateway
   }
 
-  /** Takes over `platform`, and closes it in the end. Every conversation has had its first answer when this resolves. */
+  /**
+   * Takes over `platform`, and closes it in the end. Every conversation has had its first answer when this
+   * resolves.
+   */
   static async start(platform: BotPlatform): Promise<PlatformFixture> {
     const sandbox = await startSandbox({ marked: false })
     sandbox.control.answer({ style: 'echo', delayMs: 20, deltaDelayMs: 3, wordsPerDelta: 3 })
@@ -128,9 +131,9 @@ export class PlatformFixture implements AsyncDisposable {
       for (const each of lines) each.line = line
       await pause(DEAD_MS)
     }
-    const mend = () => {
+    const restore = () => {
       for (const each of lines) {
-        // Bytes are missing from what was silent: no connection can go on with that.
+        // The silent line has lost bytes: no connection can continue after that.
         each.cut()
         each.line = 'open'
       }
@@ -139,17 +142,17 @@ export class PlatformFixture implements AsyncDisposable {
       case 'killed':
         return gateway.restart('SIGKILL')
       case 'cut off':
-        return mend()
+        return restore()
       case 'silent line':
         await dead('silent')
-        return mend()
+        return restore()
       case 'refused at the door':
         await dead('refused')
-        return mend()
+        return restore()
       case 'killed while it is cut off':
         await dead('refused')
         await gateway.kill('SIGKILL')
-        mend()
+        restore()
         return gateway.start()
     }
   }

@@ -23,7 +23,7 @@ import {
 /** For tests with processes: a start takes half a second on an idle machine, and many seconds on a busy one. */
 export const PROCESS_TEST = { timeout: 180_000 } as const
 
-/** The part of the status report that tests look at. */
+/** The part of the status report that tests read. */
 export interface StatusView {
   readonly gateway: { readonly running: boolean; readonly status: string; readonly reason: string | null }
   readonly credential: {
@@ -53,7 +53,7 @@ export interface BotOptions {
 }
 
 /**
- * A gateway's process between a stand-in for Telegram and a simulated provider, both
+ * A gateway's process between a simulated Telegram and a simulated provider, both
  * with sockets of their own in the test's process.
  */
 export class BotFixture implements AsyncDisposable {
@@ -192,7 +192,7 @@ export class BotFixture implements AsyncDisposable {
   }
 }
 
-/** The place of the own sign-ins, as the gateway's commands open it. */
+/** The store of our own sign-ins, as the gateway's commands open it. */
 async function openSignIns(
   database: ChosenDatabase | null,
   options: { readonly path: string; readonly machineId: string; readonly endpoint: TokenEndpoint },

@@ -31,8 +31,8 @@ export interface FleetOptions {
 }
 
 /**
- * Several gateway processes on one database, between one stand-in for Telegram and one simulated
- * provider. Each has a home of its own, as on machines of their own.
+ * Several gateway processes on one database, between one simulated Telegram and one simulated provider.
+ * Each has a home of its own, as on machines of their own.
  */
 export class FleetFixture implements AsyncDisposable {
   readonly telegram: TelegramServer

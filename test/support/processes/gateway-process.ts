@@ -9,7 +9,7 @@ import { pause } from '../until.ts'
 
 /**
  * The built gateway as a process of its own on a home of its own: killed, stopped and
- * started again as an operator or a failing machine would, and looked at only from outside.
+ * started again as an operator or a failing machine would, and observed only from outside.
  */
 
 export const BIN = fileURLToPath(new URL('../../../bin/hermes.js', import.meta.url))
@@ -26,12 +26,12 @@ export interface GatewayOptions {
   readonly config?: Readonly<Record<string, unknown>>
   /** The home's `.env`. */
   readonly env?: Readonly<Record<string, string>>
-  /** Of the process itself, beside PATH and a HOME inside the gateway's home. */
+  /** For the process itself, in addition to PATH and a HOME inside the gateway's home. */
   readonly processEnv?: Readonly<Record<string, string>>
   readonly args?: readonly string[]
   /** The program of another package than this one. */
   readonly bin?: string
-  /** An existing folder, which is left alone afterwards; a fresh one otherwise. */
+  /** An existing folder, which is kept afterwards; a fresh one otherwise. */
   readonly home?: string
 }
 
@@ -217,7 +217,10 @@ export class GatewayProcess implements AsyncDisposable {
     }
   }
 
-  /** What the database of a killed gateway holds. It is read from a copy, so that nothing is tidied up for the next start. */
+  /**
+   * What the database of a killed gateway holds. It is read from a copy, so that nothing is tidied up for
+   * the next start.
+   */
   stored(): StoredRow[] {
     const copy = mkdtempSync(join(tmpdir(), 'hermes-copy-'))
     try {
@@ -280,7 +283,7 @@ export function finish(
   })
 }
 
-/** Processes that run now; `no-gateway-left.ts` looks at them when a file's tests are over. */
+/** Processes that run now; `no-gateway-left.ts` checks them after a file's tests. */
 export const RUNNING = new Set<GatewayProcess>()
 
 export function freePort(): Promise<number> {

@@ -12,7 +12,7 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs the built command to its end; only for command lines that end by themselves. */
+/** Runs the built command to its end; only for commands that end without a signal. */
 export function hermes(args: readonly string[], env: Readonly<Record<string, string>> = {}): Finished {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
     encoding: 'utf8',

@@ -20,7 +20,7 @@ export interface RoundReport {
   readonly moment: KillMoment
   /** Messages that the model was asked about twice, each allowed only because no answer was stored. */
   readonly askedAgain: number
-  /** Answers that stand in a chat twice, because the kill came before their sending was noted down. */
+  /** Answers that appear in a chat twice, because the kill came before the sent part was recorded. */
   readonly sentAgain: number
   /** Promises that did not hold. */
   readonly broken: readonly string[]
@@ -69,7 +69,7 @@ export class KillFixture implements AsyncDisposable {
     for (const [index, text] of texts.entries()) telegram.say(PEOPLE[index < 2 ? 0 : 1], text)
     await killed()
     await gateway.ended
-    telegram.mend()
+    telegram.restore()
     sandbox.control.answer(SHORT_STREAM)
 
     const stored = new Set(
@@ -126,7 +126,7 @@ export class KillFixture implements AsyncDisposable {
         // What a person says answers the open poll at once, and the way to the disk is longer than that.
         return kill
       case 'after the commit':
-        // The platform hears of a message only after its commit.
+        // A message is acknowledged to the platform only after its commit.
         return () => this.#when(() => telegram.confirmed > confirmed, kill)
       case 'while the model is asked': {
         const asked = this.#asked()

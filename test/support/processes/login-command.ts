@@ -64,7 +64,7 @@ export function configFor(sandbox: Sandbox): Record<string, Record<string, unkno
   }
 }
 
-/** `credentials.json` as it lies there; null: there is none. */
+/** `credentials.json` as stored; null: there is none. */
 export function storedSignIns(home: string): string | null {
   try {
     return readFileSync(join(home, 'credentials.json'), 'utf8')

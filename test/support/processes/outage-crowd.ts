@@ -44,7 +44,7 @@ export function answeredOf(fixture: BotFixture, person: number): number[] {
     .map((match) => Number(match[1]))
 }
 
-/** What the person read beside answers. */
+/** What the person read in addition to answers. */
 export function noticesOf(fixture: BotFixture, person: number): string[] {
   return fixture.shown(person).filter((text) => !text.includes('Echo:'))
 }

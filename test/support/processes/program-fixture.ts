@@ -148,8 +148,8 @@ export class ProgramFixture implements AsyncDisposable {
   async #disturb(disturbance: Disturbance, random: Random): Promise<void> {
     await pause(random() * WAY_MS)
     const line = this.#line
-    const mend = () => {
-      // Bytes are missing from what was silent: no connection can go on with that.
+    const restore = () => {
+      // The silent line has lost bytes: no connection can continue after that.
       line.cut()
       line.line = 'open'
     }
@@ -157,16 +157,16 @@ export class ProgramFixture implements AsyncDisposable {
       case 'killed':
         return this.#gateway.restart('SIGKILL')
       case 'cut off':
-        return mend()
+        return restore()
       case 'silent line':
       case 'refused at the door':
         line.line = disturbance === 'silent line' ? 'silent' : 'refused'
         await pause(DEAD_MS)
-        return mend()
+        return restore()
       case 'killed while it is cut off':
         line.line = 'refused'
         await this.#gateway.kill('SIGKILL')
-        mend()
+        restore()
         return this.#gateway.start()
     }
   }

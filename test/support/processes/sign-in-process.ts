@@ -25,7 +25,10 @@ export interface ProcessOptions {
   readonly tokenUrl: string
   readonly lockWaitMs?: number
   readonly backoffMs?: number
-  /** Hang for ever, saying so on stdout, when a file is about to get its name (`rename`) or has just been filled (`sync`). */
+  /**
+   * Hang forever, saying so on stdout, when a file is about to get its name (`rename`) or has just been
+   * filled (`sync`).
+   */
   readonly hangAt?: 'before-rename' | 'after-rename'
   /** Which target's rename hangs: the end of its path. */
   readonly hangOn?: string

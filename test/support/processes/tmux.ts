@@ -21,7 +21,7 @@ export const whyWithoutTmux = missing ? ' (skipped: tmux is not installed)' : ''
 export class Terminal implements Disposable {
   readonly #socket = `hermes-test-${randomUUID()}`
 
-  /** @param environment the whole environment of the command, beside PATH */
+  /** @param environment the whole environment of the command, except PATH */
   constructor(command: readonly string[], environment: Readonly<Record<string, string>>) {
     const env = Object.entries({ PATH: process.env['PATH'] ?? '', TERM: 'xterm-256color', ...environment })
     const words = ['env', '-i', ...env.map(([name, value]) => `${name}=${value}`), ...command].map(quoted)

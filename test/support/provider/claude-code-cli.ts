@@ -30,7 +30,7 @@ interface Stored {
   expiresAt: number
   [more: string]: unknown
 }
-type Document = { claudeAiOauth: Stored; [beside: string]: unknown }
+type Document = { claudeAiOauth: Stored; [key: string]: unknown }
 
 const { configDir, tokenUrl, old } = JSON.parse(process.argv[2]!) as Setup
 const file = `${configDir}/.credentials.json`

@@ -10,10 +10,10 @@ import type { OAuthSettings } from '../../../src/oauth/token-request.ts'
 import type { Sandbox, SandboxOptions } from '../../../src/sandbox/sandbox.ts'
 import { emptyHome, settingsFor, startProvider } from './signed-in.ts'
 
-/** `.credentials.json` as a test looks at it. */
+/** `.credentials.json` as a test reads it. */
 export interface ClaudeCodeFileView {
   claudeAiOauth: Record<string, unknown>
-  [beside: string]: unknown
+  [key: string]: unknown
 }
 
 /** A folder as Claude Code leaves it after a sign-in, and a gateway that borrows it. */
@@ -40,7 +40,7 @@ export interface BorrowedOptions {
 export async function borrowed(options: BorrowedOptions = {}): Promise<Borrowed> {
   const sandbox = await startProvider(options.sandbox)
   const home = await emptyHome()
-  // Its second lock lies beside the folder, so the folder must not be the home itself.
+  // Its second lock is next to the folder, so the folder must not be the home itself.
   const configDir = join(await emptyHome(), '.claude')
   await mkdir(configDir, { mode: 0o700 })
   const path = join(configDir, '.credentials.json')

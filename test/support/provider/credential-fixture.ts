@@ -26,10 +26,10 @@ export interface CredentialFixtureOptions {
   readonly variables?: Variables
   /** Lines of `config.yaml` below `auth:`. */
   readonly auth?: readonly string[]
-  /** Where the own sign-in lives; a file of the home unless it says otherwise. */
+  /** Where our own sign-in is stored; by default in a file of the home. */
   readonly place?: SignInPlace
   /** Another one uses the database already: it stays as it is. */
-  readonly beside?: boolean
+  readonly keepDatabase?: boolean
   /** false: there is no own sign-in at the start. */
   readonly signedIn?: boolean
 }
@@ -62,7 +62,7 @@ export class CredentialFixture {
       options.provider ?? (await startProvider({ ...(clock ? { clock } : {}), ...options.sandbox }))
     const gateway = new CredentialFixture(await emptyHome(), sandbox, options)
     if (options.place === 'database') {
-      gateway.#shared = await databaseOfSignIns({ emptied: !options.beside })
+      gateway.#shared = await databaseOfSignIns({ emptied: !options.keepDatabase })
     }
     await writeFile(join(gateway.home, 'config.yaml'), gateway.#config(), { mode: 0o600 })
     await gateway.#assemble()
@@ -200,7 +200,7 @@ export class CredentialFixture {
   async #idle(): Promise<void> {
     while (this.#working > 0) {
       await pause(1)
-      // What follows a finished request runs before the clock goes on.
+      // What follows a finished request runs before the clock advances.
       if (this.#working === 0) await pause(5)
     }
   }

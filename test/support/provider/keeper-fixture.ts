@@ -50,7 +50,7 @@ class KeeperFixture {
     await this.keeper.start()
   }
 
-  /** What a command sees that reads the same files beside the running keeper. */
+  /** What a command sees that reads the same files while the keeper runs. */
   async lookOn(): Promise<AuthStatus> {
     const looking = this.#build()
     await looking.load()

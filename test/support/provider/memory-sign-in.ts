@@ -45,7 +45,7 @@ export class MemorySignIn implements RefreshableSignIn {
     }
   }
 
-  /** A person signs in, or another program refreshes: a new pair is stored, and whoever watches hears of it. */
+  /** A person signs in, or another program refreshes: a new pair is stored, and watchers are notified. */
   store(generation = this.issue()): Generation {
     this.stored = { kind: 'present', generation }
     this.changed()

@@ -31,7 +31,7 @@ import { databaseOfSignIns, keysIn } from '../stores/shared-place.ts'
 
 export const MACHINE = 'machine-one-TEST'
 
-/** `credentials.json` as a test looks at it. */
+/** `credentials.json` as a test reads it. */
 export interface OwnFileView {
   version: number
   machine: string
@@ -50,7 +50,7 @@ type OpenOptions = Partial<
     Pick<SharedSignInsOptions, 'leaseMs'>
 >
 
-/** A home of its own with an own sign-in at a simulated provider of its own; all of it ends with the test. */
+/** A home of its own with its own sign-in at a simulated provider of its own; all of it ends with the test. */
 export interface SignedIn {
   readonly home: string
   readonly path: string
@@ -228,7 +228,7 @@ async function databaseBacking(): Promise<Backing> {
     text: async () => (await row.read()).text(),
     async write(document) {
       if (!(await row.replace(await row.read(), formatOwnFile(document))))
-        throw new Error('changed meanwhile')
+        throw new Error('changed in between')
     },
     intent: async () => (await row.read()).intent,
   }

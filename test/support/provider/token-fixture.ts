@@ -30,9 +30,8 @@ interface Access {
 }
 
 /**
- * A provider with single-use refresh tokens and family revocation, a store beside it,
- * and the oracle: it knows what each token is worth and what the gateway was told, and
- * notes every breach of a promise.
+ * A provider with single-use refresh tokens and family revocation, a store, and the oracle: it knows what
+ * each token is worth and what the gateway was told, and notes every breach of a promise.
  */
 export class TokenFixture implements RefreshableSignIn {
   readonly clock: FakeClock
@@ -85,7 +84,7 @@ export class TokenFixture implements RefreshableSignIn {
     const { refreshToken } = this.stored.generation
     const token = refreshToken!.reveal()
     const family = this.#families.get(token)
-    // It obeys the same intent: what is uncertain is not spent beside us.
+    // It obeys the same intent: an uncertain token is not spent by two.
     if (!family || family.revoked || family.current !== token || this.#ambiguous.has(token)) return
     this.#proven.add(token)
     this.#put(this.#issue(family, ++this.#count))

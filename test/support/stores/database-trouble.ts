@@ -3,7 +3,7 @@ import type { Ended, GatewayProcess } from '../processes/gateway-process.ts'
 import { pause } from '../until.ts'
 
 const CHATS = Array.from({ length: 6 }, (_, index) => 2_000 + index)
-/** Everything goes on by itself this long after the database works again, at the latest. */
+/** Everything has resumed automatically this long after the database works again, at the latest. */
 const RECOVERY_MS = 10_000
 /** A statement that is not answered is given up before that, and a message comes all the time. */
 const UNNOTICED_MS = 15_000
@@ -40,7 +40,11 @@ export class Load {
     )
   }
 
-  /** Ends it, and waits for all answers. @returns chats that do not show each answer once, in order, and what they show */
+  /**
+   * Ends it, and waits for all answers.
+   *
+   * @returns chats that do not show each answer once, in order, and what they show
+   */
   async end(): Promise<readonly string[]> {
     this.#ended = true
     await this.#running
@@ -106,7 +110,7 @@ export async function liveThrough(
   const load = new Load(fixture, tail)
   await load.answered(3)
 
-  const mend = await act()
+  const restore = await act()
   await untilReadiness(gateway, 503, UNNOTICED_MS)
   const { status: web } = await gateway.say('a', `is anybody there?${tail}`)
   const before = fixture.telegram.confirmed
@@ -114,12 +118,12 @@ export async function liveThrough(
   for (const until = performance.now() + WATCHED_MS; performance.now() < until; await pause(20))
     states.add((await gateway.readiness()).state)
   const confirmed = fixture.telegram.confirmed - before
-  await mend()
-  const mended = performance.now()
+  await restore()
+  const restored = performance.now()
   await untilReadiness(gateway, 200, RECOVERY_MS)
   const then = fixture.telegram.confirmed
-  const left = RECOVERY_MS - (performance.now() - mended)
-  await fixture.until(() => fixture.telegram.confirmed > then, 'receiving to go on', left + POLL_MS)
+  const left = RECOVERY_MS - (performance.now() - restored)
+  await fixture.until(() => fixture.telegram.confirmed > then, 'receiving to resume', left + POLL_MS)
 
   const wrong = await load.end()
   return { states: [...states], web, confirmed, wrong, ended: await gateway.kill('SIGTERM') }

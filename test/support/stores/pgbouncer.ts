@@ -20,7 +20,7 @@ const NOBODY = 65_534
 /** What is handed to `describe.skipIf`: in CI, where one is installed, such tests run and fail instead. */
 export const withoutPgBouncer: boolean = program === null && process.env['CI'] !== 'true'
 
-/** Stands at the end of the name of such a suite, so that the skip says its reason. */
+/** Ends the name of such a suite, so that a skip shows its reason. */
 export const whyWithoutPgBouncer: string = withoutPgBouncer
   ? " (no PgBouncer: install Debian's pgbouncer)"
   : ''

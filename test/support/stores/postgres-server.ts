@@ -24,7 +24,10 @@ export interface PostgresOptions {
 /** As few of the small files as can be; and a server that found no room there stays down. */
 const SMALL_LOG = ['min_wal_size=2MB', 'max_wal_size=8MB', 'restart_after_crash=off']
 
-/** A PostgreSQL server of its own on loopback, from the package or the system, to be stopped, killed and started again. */
+/**
+ * A PostgreSQL server of its own on loopback, from the package or the system, to be stopped, killed and
+ * started again.
+ */
 export class PostgresServer implements AsyncDisposable {
   readonly port: number
   readonly #folder: string
@@ -104,9 +107,9 @@ export class PostgresServer implements AsyncDisposable {
     this.#child = child
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text: Buffer) => this.#log.push(text.toString()))
-    const patience = Date.now() + START_PATIENCE_MS
+    const deadline = Date.now() + START_PATIENCE_MS
     while (!(await this.#answers())) {
-      if (child.exitCode !== null || Date.now() > patience)
+      if (child.exitCode !== null || Date.now() > deadline)
         throw new Error(`PostgreSQL did not start: ${this.#log.join('').slice(-2_000)}`)
       await pause(25)
     }

@@ -21,8 +21,7 @@ export async function freshDatabase(): Promise<string> {
 }
 
 /**
- * As `freshDatabase`, with what is in the database of this name already. It is made once a run, by
- * whoever needs it first.
+ * As `freshDatabase`, with the content of the database of this name. It is made once per run, on first use.
  */
 export async function copyOfDatabase(
   template: string,

@@ -12,7 +12,7 @@ export const chromiumPath: string | null = PATHS.find((path) => path && existsSy
  */
 export const withoutChromium: boolean = chromiumPath === null && process.env['CI'] !== 'true'
 
-/** Stands at the end of the name of such a suite, so that the skip says its reason. */
+/** Ends the name of such a suite, so that a skip shows its reason. */
 export const whyWithout: string = withoutChromium
   ? " (no Chromium: set CHROMIUM_PATH, or install Debian's chromium)"
   : ''

@@ -182,7 +182,7 @@ describe('what was said before', () => {
         channel = fixture.create(receiver, options)
         await channel.start(receiver)
       }
-      server.mend()
+      server.restore()
       await until(() => receiver.texts.length >= 152, 'what was said in the room', 30_000)
       expect(receiver.texts.slice(1)).toEqual(Array.from({ length: 151 }, (_, index) => `message ${index}`))
       rooms.say(PRIVATE_ROOM, ADA, 'and on')

@@ -1,4 +1,4 @@
-/** The channels, threads and private chats of the stand-in, with all that was ever written there. */
+/** The channels, threads and private chats of the simulator, with all that was ever written there. */
 
 export const BOT = {
   id: '900000000000000001',
@@ -40,7 +40,7 @@ interface StoredGuild {
 
 export interface SayOptions {
   readonly author?: { readonly id: string; readonly bot?: boolean }
-  /** Fields of the message beside the usual ones. */
+  /** Fields of the message in addition to the usual ones. */
   readonly message?: Readonly<Record<string, unknown>>
   readonly replyTo?: string
 }
@@ -156,7 +156,7 @@ export class DiscordChats {
     return message
   }
 
-  /** What an event of the gateway says beside the message itself. */
+  /** What a gateway event contains in addition to the message. */
   asEvent(message: StoredMessage): object {
     const { guildId } = this.channels.get(message.channel_id)!
     if (guildId === null) return message

@@ -8,7 +8,7 @@ import type { RecordingReceiver } from '../recording-receiver.ts'
 import { PERSON } from './discord-chats.ts'
 import { DiscordServer } from './discord-server.ts'
 
-/** A stand-in with a person's private chat, and channels that talk to it. */
+/** A simulator with a person's private chat, and channels that talk to it. */
 export class DiscordFixture implements AsyncDisposable {
   readonly server: DiscordServer
   /** A person's private chat with the bot. */

@@ -18,9 +18,9 @@ interface Session {
 
 export interface GatewayFacts {
   readonly token: string
-  /** Where sessions are gone on with. */
+  /** Where sessions are resumed. */
   readonly resumeUrl: () => string
-  /** READY's content beside the session, and what follows it. */
+  /** READY's content in addition to the session, and what follows it. */
   readonly ready: () => {
     readonly ready: object
     readonly events: ReadonlyArray<{ readonly t: string; readonly d: unknown }>
@@ -32,7 +32,7 @@ interface Received {
   readonly d: unknown
 }
 
-/** The gateway of the stand-in, after the published protocol: opcodes, heartbeats, resume, session invalidation. */
+/** The gateway of the simulator, after the published protocol: opcodes, heartbeats, resume, session invalidation. */
 export class DiscordGatewayServer {
   /** Every payload that a client sent. */
   readonly received: Received[] = []
@@ -71,7 +71,7 @@ export class DiscordGatewayServer {
     return this.received.filter((payload) => payload.op === op)
   }
 
-  /** Tells every session; those without a connection are told when they are gone on with. */
+  /** Dispatches to every session; sessions without a connection get it when they are resumed. */
   dispatch(t: string, d: unknown): void {
     for (const session of this.#sessions.values()) {
       const told = { s: ++session.sequence, t, d }
@@ -80,7 +80,7 @@ export class DiscordGatewayServer {
     }
   }
 
-  /** Breaks every connection without a word. */
+  /** Breaks every connection silently. */
   drop(): void {
     for (const client of this.#server.clients) client.terminate()
   }

@@ -23,7 +23,7 @@ export async function discordPlatform(): Promise<BotPlatform & { readonly server
     dropsRepeats: CAPABILITIES.discord.dropsRepeats,
     async say(conversation, text) {
       const chat = chatOf(conversation)
-      // A private chat that begins while the bot is away is told of by nobody, ever.
+      // A private chat that begins while the bot is away is never announced.
       if (server.chats.channels.get(chat)!.messages.length === 0)
         await until(() => server.gateway.connected > 0, 'the bot on Discord', 60_000)
       server.say(chat, text)

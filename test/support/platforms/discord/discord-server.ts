@@ -48,9 +48,9 @@ const BAD_GATEWAY: DiscordFault = { kind: 'answer', status: 502, body: 'bad gate
 const UNTIL_MENDED = 1_000_000
 const MAX_CONTENT = 2_000
 
-/** A stand-in for Discord: REST API and gateway on loopback, after the published protocol. */
+/** A simulator of Discord: REST API and gateway on loopback, after the published protocol. */
 export class DiscordServer implements AsyncDisposable {
-  static readonly token = 'TEST-discord.bot-token.for-the-stand-in'
+  static readonly token = 'TEST-discord.bot-token.for-the-simulator'
   readonly chats = new DiscordChats()
   readonly gateway: DiscordGatewayServer
   readonly calls: DiscordCall[] = []
@@ -158,7 +158,7 @@ export class DiscordServer implements AsyncDisposable {
   }
 
   /** Ends all faults. */
-  mend(): void {
+  restore(): void {
     this.#faults.length = 0
     this.gateway.closed = false
   }
@@ -175,7 +175,7 @@ export class DiscordServer implements AsyncDisposable {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://stand-in')
+    const url = new URL(request.url ?? '/', 'http://simulator')
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const text = Buffer.concat(chunks).toString()

@@ -22,7 +22,7 @@ export function proof(from: string, authservId = AUTHSERV_ID): string {
   return `${authservId}; dkim=pass header.d=${domain}; dmarc=pass (p=reject) header.from=${domain}`
 }
 
-/** A mail by Anna, or by whom it says, with the server's verdict above it. */
+/** A mail by Anna, or by whom it says, with the server's authentication results above it. */
 export function mailFrom(to: string, mail: Mail.Options): Mail.Options & { readonly messageId: string } {
   const from = typeof mail.from === 'string' ? mail.from : ANNA
   return {

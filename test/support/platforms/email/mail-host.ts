@@ -17,7 +17,7 @@ import { createTransport } from 'nodemailer'
 import type Mail from 'nodemailer/lib/mailer'
 import { pause } from '../../until.ts'
 
-/** Debian's servers: Dovecot keeps the mailboxes, Exim takes mail from whoever signs in. */
+/** Debian's servers: Dovecot keeps the mailboxes, Exim accepts mail from anybody who signs in. */
 const DOVECOT = '/usr/sbin/dovecot'
 const EXIM = '/usr/sbin/exim4'
 /** Dovecot keeps no mail as root. Debian's number for nobody. */
@@ -41,7 +41,7 @@ export const missingMailServers: string | null =
  */
 export const withoutMailServers: boolean = missingMailServers !== null && process.env['CI'] !== 'true'
 
-/** Stands at the end of the name of such a suite, so that the skip says its reason. */
+/** Ends the name of such a suite, so that a skip shows its reason. */
 export const whyWithoutMail: string = withoutMailServers ? ` (${missingMailServers})` : ''
 
 export const MAIL_DOMAIN = 'mail.test'

@@ -90,7 +90,7 @@ export class MatrixRooms {
     })
   }
 
-  /** Deletes a message: its content is gone, and an event tells of it. */
+  /** Deletes a message: its content is gone, and an event reports it. */
   redact(roomId: string, sender: string, eventId: string): string {
     const id = this.push(roomId, 'm.room.redaction', sender, { redacts: eventId }, { redacts: eventId })
     const target = this.stream.find((event) => event.event_id === eventId)

@@ -51,7 +51,7 @@ interface Answer {
 const MAX_EVENT_BYTES = 65_536
 const V3 = '/_matrix/client/v3'
 
-/** Calls by their path; what stands in brackets is handed to them. */
+/** Calls by their path; the groups are passed to them. */
 const CALLS: ReadonlyArray<readonly [string, RegExp]> = [
   ['versions', /^GET \/_matrix\/client\/versions$/],
   ['whoami', at('GET', '/account/whoami')],
@@ -94,7 +94,7 @@ export class MatrixServer implements AsyncDisposable {
   readonly #media = new Map<string, Uint8Array>()
   readonly #faults: Array<{ name: string; fault: MatrixFault; times: number }> = []
   readonly #polls = new Set<() => void>()
-  /** The furthest position that the bot went on from. */
+  /** The furthest position from which the bot continued. */
   #confirmed = 0
 
   private constructor() {
@@ -125,7 +125,7 @@ export class MatrixServer implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** Has the bot gone on behind everything that happened? */
+  /** Whether the bot has continued past everything that happened. */
   get allConfirmed(): boolean {
     return this.#confirmed >= this.rooms.position
   }
@@ -136,7 +136,7 @@ export class MatrixServer implements AsyncDisposable {
   }
 
   /** Ends all faults. */
-  mend(): void {
+  restore(): void {
     this.#faults.length = 0
   }
 
@@ -152,7 +152,7 @@ export class MatrixServer implements AsyncDisposable {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://stand-in')
+    const url = new URL(request.url ?? '/', 'http://simulator')
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const text = Buffer.concat(chunks).toString()

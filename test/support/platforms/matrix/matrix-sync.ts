@@ -16,7 +16,7 @@ interface Placed {
 
 const DEFAULT_LIMIT = 10
 
-/** Would the answer tell of anything? */
+/** Whether the answer would contain anything. */
 export function hasNews(workspace: MatrixRooms, query: SyncQuery): boolean {
   if (query.since === null) return true
   const { rooms } = syncAnswer(workspace, query)
@@ -42,7 +42,7 @@ export function syncAnswer(
     const changed = own.some(({ at }) => at > from)
     if (membership === 'join') {
       const came = own.findLast(({ event }) => event.content['membership'] === 'join')!.at
-      // Whoever has just come is shown what was said last, and all of the room's state.
+      // A new member gets the last messages, and all of the room's state.
       const isNew = since === null || came > from
       const shown = all.filter(({ event, at }) => (isNew || at > from) && wanted(event, types))
       if (shown.length === 0 && !isNew) continue

@@ -12,7 +12,7 @@ export const PRIVATE = 'D0ADA'
 /** A public channel that the bot is in. */
 export const GENERAL = 'C0GENERAL'
 
-/** A stand-in, and channels that talk to it. */
+/** A simulator, and channels that talk to it. */
 export class SlackFixture implements AsyncDisposable {
   readonly server: SlackServer
   readonly lines: string[]

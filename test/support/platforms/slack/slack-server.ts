@@ -53,8 +53,8 @@ const KIND_SCOPES: Readonly<Record<string, string>> = {
 }
 
 export class SlackServer {
-  static readonly botToken = 'xoxb-TEST-bot-token-of-the-stand-in'
-  static readonly appToken = 'xapp-TEST-app-token-of-the-stand-in'
+  static readonly botToken = 'xoxb-TEST-bot-token-of-the-simulator'
+  static readonly appToken = 'xapp-TEST-app-token-of-the-simulator'
   readonly workspace = new SlackWorkspace()
   readonly sockets: SlackSockets
   readonly calls: SlackCall[] = []
@@ -207,7 +207,7 @@ export class SlackServer {
   }
 
   /** Ends all faults. */
-  mend(): void {
+  restore(): void {
     this.#faults.length = 0
   }
 
@@ -328,7 +328,7 @@ export class SlackServer {
     const fault = this.#nextFault('download')
     if (fault?.kind === 'http') return void response.writeHead(fault.status, fault.headers).end()
     const bytes = this.#files.get(url.split('/')[2] ?? '')
-    // Whoever may not see a file is led to a page for signing in.
+    // A request without access to a file is redirected to a sign-in page.
     if (request.headers.authorization !== `Bearer ${SlackServer.botToken}` || !bytes)
       return void response.writeHead(302, { location: 'http://127.0.0.1:9/signin' }).end()
     response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(bytes)

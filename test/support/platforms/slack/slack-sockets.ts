@@ -99,10 +99,10 @@ export class SlackSockets {
 
   /** Announces the end of every connection, as the platform does before it renews them. */
   announce(reason: string): void {
-    this.raw({ type: 'disconnect', reason, debug_info: { host: 'stand-in' } })
+    this.raw({ type: 'disconnect', reason, debug_info: { host: 'simulator' } })
   }
 
-  /** Every connection breaks without a word. */
+  /** Breaks every connection silently. */
   cut(): void {
     for (const line of this.#open) line.terminate()
   }

@@ -186,7 +186,7 @@ export class SlackWorkspace {
     return conversation
   }
 
-  /** A person's id stands for the private chat with them. */
+  /** A person's id addresses the private chat with them. */
   #target(id: string): Conversation | undefined {
     return (
       this.#conversations.get(id) ??

@@ -1,6 +1,6 @@
 import { CannotParse, parseTelegramHtml, type ParsedEntity } from './telegram-html.ts'
 
-/** What a call may carry, as far as the stand-in reads it. */
+/** What a call may carry, as far as the simulator reads it. */
 export interface Payload {
   readonly chat_id?: number | string
   readonly message_id?: number
@@ -27,7 +27,7 @@ export interface BotMessage {
   readonly threadId: number | null
 }
 
-/** The chats of the stand-in for the Bot API: what the bot sent, under the service's real limits. */
+/** The chats of the simulated Bot API: what the bot sent, under the service's real limits. */
 export class BotChats {
   readonly sent: BotMessage[] = []
   /** Chats that the bot may not write to. */

@@ -10,7 +10,7 @@ import { TelegramServer } from './telegram-server.ts'
 export const PRIVATE_CHAT = 501
 export const GROUP_CHAT = -1_001_234_567_890
 
-/** A stand-in, and channels that talk to it. */
+/** A simulator, and channels that talk to it. */
 export class TelegramFixture implements AsyncDisposable {
   readonly server: TelegramServer
   readonly lines: string[] = []

@@ -170,7 +170,7 @@ export class TelegramServer {
   }
 
   /** Ends all faults. */
-  mend(): void {
+  restore(): void {
     this.#faults.length = 0
   }
 
