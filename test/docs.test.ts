@@ -23,7 +23,7 @@ describe('the documentation', () => {
 })
 
 function readPage(page: string): string {
-  // What stands in code is an example, not a link.
+  // What is inside code is an example, not a link.
   return readFileSync(join(ROOT, page), 'utf8').replace(/^```[\s\S]*?^```$/gm, '')
 }
 

@@ -64,49 +64,45 @@ it('alerts test fails where no route takes it, and where there is none', PROCESS
   expect(empty.code).toBe(1)
 })
 
-it(
-  'incidents lists the outages, the newest first, beside a running gateway as well',
-  PROCESS_TEST,
-  async () => {
-    await using fixture = await BotFixture.start({ start: false, apiKey: false })
-    const before = await fixture.gateway.run(['incidents', '--json'])
-    expect(JSON.parse(before.stdout)).toEqual({ items: [] })
+it('incidents lists the outages, the newest first, also while a gateway runs', PROCESS_TEST, async () => {
+  await using fixture = await BotFixture.start({ start: false, apiKey: false })
+  const before = await fixture.gateway.run(['incidents', '--json'])
+  expect(JSON.parse(before.stdout)).toEqual({ items: [] })
 
-    const storage = await openSqliteStorage({
-      path: join(fixture.gateway.home, 'hermes.db'),
-      pullChannels: [],
-    })
-    const day = 86_400_000
-    await storage.incidents.save({
-      id: 'first',
-      status: 'usage-limited',
-      reason: null,
-      openedAt: Date.now() - 2 * day,
-      closedAt: Date.now() - day,
-      counts: { held: 3, answered: 2, refused: 1, parked: 0 },
-      events: [{ at: Date.now() - 2 * day, kind: 'opened', text: 'the usage limit is reached' }],
-      alertRounds: 0,
-      alerted: false,
-    })
-    await storage.close()
-    // Without any credential an outage begins with the start.
-    await fixture.gateway.start()
-    await fixture.untilState('needs-login')
-    const list = async () => {
-      const { stdout } = await fixture.gateway.run(['incidents', '--json'])
-      return (JSON.parse(stdout) as { items: Array<Record<string, unknown>> }).items
-    }
-    await expect
-      .poll(async () => (await list()).map(({ status }) => status), { timeout: 30_000 })
-      .toEqual(['needs-login', 'usage-limited'])
-    expect((await list())[1]).toMatchObject({
-      id: 'first',
-      counts: { held: 3 },
-      openedAt: expect.stringMatching(/Z$/) as string,
-    })
-    const { stdout } = await fixture.gateway.run(['incidents'])
-    expect(stdout).toMatch(/nobody has signed in yet/)
-    expect(stdout).toMatch(/1 d 0 h +the usage limit has been reached +3 +2 +none/)
-    expect(stdout).toContain('The first outage is still open.')
-  },
-)
+  const storage = await openSqliteStorage({
+    path: join(fixture.gateway.home, 'hermes.db'),
+    pullChannels: [],
+  })
+  const day = 86_400_000
+  await storage.incidents.save({
+    id: 'first',
+    status: 'usage-limited',
+    reason: null,
+    openedAt: Date.now() - 2 * day,
+    closedAt: Date.now() - day,
+    counts: { held: 3, answered: 2, refused: 1, parked: 0 },
+    events: [{ at: Date.now() - 2 * day, kind: 'opened', text: 'the usage limit is reached' }],
+    alertRounds: 0,
+    alerted: false,
+  })
+  await storage.close()
+  // Without any credential an outage begins with the start.
+  await fixture.gateway.start()
+  await fixture.untilState('needs-login')
+  const list = async () => {
+    const { stdout } = await fixture.gateway.run(['incidents', '--json'])
+    return (JSON.parse(stdout) as { items: Array<Record<string, unknown>> }).items
+  }
+  await expect
+    .poll(async () => (await list()).map(({ status }) => status), { timeout: 30_000 })
+    .toEqual(['needs-login', 'usage-limited'])
+  expect((await list())[1]).toMatchObject({
+    id: 'first',
+    counts: { held: 3 },
+    openedAt: expect.stringMatching(/Z$/) as string,
+  })
+  const { stdout } = await fixture.gateway.run(['incidents'])
+  expect(stdout).toMatch(/nobody has signed in yet/)
+  expect(stdout).toMatch(/1 d 0 h +the usage limit has been reached +3 +2 +none/)
+  expect(stdout).toContain('The first outage is still open.')
+})

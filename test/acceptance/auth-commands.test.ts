@@ -13,7 +13,7 @@ import { emptyHome, settingsFor, startProvider, tokensOf } from '../support/prov
 
 const BIN = fileURLToPath(new URL('../../bin/hermes.js', import.meta.url))
 
-/** Runs the built command while the provider in this process goes on answering. */
+/** Runs the built command while the provider in this process keeps answering. */
 function hermes(home: string, args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
   return new Promise((resolve) => {
     const variables = { PATH: process.env['PATH'] ?? '', HOME: home, ...env }
@@ -87,7 +87,7 @@ it('auth status says what a token without a refresh source means, and what a wro
   expect(wrong.stdout + wrong.stderr).not.toContain('TESTstate01234')
 })
 
-it('looking at the state writes nothing and asks nobody', async () => {
+it('printing the state writes nothing and sends no request', async () => {
   const sandbox = await startProvider()
   const { home } = await homeAt(sandbox)
   const memory = join(home, 'refresh-state.json')
@@ -144,7 +144,7 @@ it('auth refresh makes one request, says how it went, and does not spend a dead 
   expect(sandbox.counts.tokenRequests).toBe(2)
 })
 
-it('auth refresh obeys what the endpoint asked for, and is temporarily unavailable meanwhile', async () => {
+it('auth refresh obeys what the endpoint asked for, and is temporarily unavailable until then', async () => {
   const sandbox = await startProvider()
   const { home } = await homeAt(sandbox)
   sandbox.control.fault({ target: 'token-endpoint', fault: '429', retryAfter: 120, times: 1 })
@@ -153,7 +153,7 @@ it('auth refresh obeys what the endpoint asked for, and is temporarily unavailab
   expect(sandbox.counts.tokenRequests).toBe(1)
 })
 
-it('auth logout removes the own sign-in, and only that', async () => {
+it('auth logout removes our own sign-in, and only that', async () => {
   const { home, store } = await homeAt(await startProvider())
   const out = await hermes(home, ['logout'], { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' })
   expect(out.code).toBe(0)
@@ -162,7 +162,7 @@ it('auth logout removes the own sign-in, and only that', async () => {
   expect((await hermes(home, ['logout'])).stdout).toContain('The gateway has no sign-in of its own.')
 })
 
-it('auth status --adopt lets a moved home go on, which would otherwise not be used', async () => {
+it('auth status --adopt makes a moved home usable, which would otherwise be refused', async () => {
   const { home } = await homeAt(await startProvider())
   const path = join(home, 'credentials.json')
   const document = JSON.parse(await readFile(path, 'utf8'))

@@ -9,13 +9,13 @@ import type { Finished } from '../support/processes/gateway-process.ts'
 const ADA = 501
 const STRANGER = 777
 
-/** What a command prints with `--json`: one object on stdout, and nothing beside it. */
+/** What a command prints with `--json`: one object on stdout, and nothing else. */
 function jsonOf({ stdout }: Finished): { items?: Array<Record<string, unknown>>; [key: string]: unknown } {
   expect(stdout.trimStart()[0]).toBe('{')
   return JSON.parse(stdout)
 }
 
-describe('beside a running gateway', () => {
+describe('while a gateway runs', () => {
   let fixture: BotFixture
   const hermes = (args: readonly string[], input?: string) => fixture.gateway.run(args, input)
 

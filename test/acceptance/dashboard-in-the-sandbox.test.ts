@@ -71,7 +71,7 @@ describe.skipIf(withoutChromium)(`the dashboard in the sandbox${whyWithout}`, ()
       await say(page, 'Are you still there?')
       await page.waitForSelector('.mine[data-state=held]', SOON)
 
-      // Told without being asked: nobody loads anything anew.
+      // Pushed by the gateway: nothing is reloaded.
       await go(page, 'Status')
       await expect.poll(() => page.innerText('.hero-sentence'), SOON).toContain('Waiting for you')
       expect(await page.innerText('.hero-sentence')).toContain('One message is safe.')
@@ -117,32 +117,28 @@ describe.skipIf(withoutChromium)(`the dashboard in the sandbox${whyWithout}`, ()
           secret,
         )
       }
-      // A refused paste is a 400, which the browser's console notes by itself.
+      // A refused paste is a 400, which the browser's console logs automatically.
       expect(visitor.complaints.filter((text) => !text.includes('400'))).toEqual([])
     },
   )
 
-  test(
-    'an API key that the provider does not take is refused in a sentence and kept nowhere',
-    STORY,
-    async () => {
-      await using visitor = await visit(browser, await freshAddress())
-      const { page } = visitor
-      await page.waitForSelector('textarea')
-      await go(page, 'Sign-in')
-      const key = 'sk-ant-api03-TESTkeyTESTkeyTESTkeyTESTkeyTESTkeyTESTkeyTESTkey'
-      await page.getByLabel('API key', { exact: true }).fill(key)
-      await page.click('text=Check and use it')
-      await page.waitForSelector('.outcome.bad:not(:empty)', SOON)
-      expect(await page.innerText('.outcome.bad:not(:empty)')).toBe(
-        'The provider does not accept this key. Nothing was stored.',
-      )
-      expect(await page.inputValue('input[type=password]')).toBe('')
-      expect(await page.content()).not.toContain(key)
-    },
-  )
+  test('an API key that the provider rejects is refused in a sentence and kept nowhere', STORY, async () => {
+    await using visitor = await visit(browser, await freshAddress())
+    const { page } = visitor
+    await page.waitForSelector('textarea')
+    await go(page, 'Sign-in')
+    const key = 'sk-ant-api03-TESTkeyTESTkeyTESTkeyTESTkeyTESTkeyTESTkeyTESTkey'
+    await page.getByLabel('API key', { exact: true }).fill(key)
+    await page.click('text=Check and use it')
+    await page.waitForSelector('.outcome.bad:not(:empty)', SOON)
+    expect(await page.innerText('.outcome.bad:not(:empty)')).toBe(
+      'The provider does not accept this key. Nothing was stored.',
+    )
+    expect(await page.inputValue('input[type=password]')).toBe('')
+    expect(await page.content()).not.toContain(key)
+  })
 
-  test('plots and strip show what happened just now, and go on by themselves', STORY, async () => {
+  test('plots and strip show what happened just now, and keep updating', STORY, async () => {
     await using visitor = await visit(browser, await freshAddress())
     const { page } = visitor
     await page.waitForSelector('textarea')

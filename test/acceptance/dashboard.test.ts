@@ -205,7 +205,7 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
     expect(labels.map((label) => label.trim())).toEqual(['Chat', 'Status', 'Queue', 'Incidents', 'Sign-in'])
   })
 
-  test('by keyboard alone: from the chat to the queue, and the focus stands in what has opened', async () => {
+  test('by keyboard alone: from the chat to the queue, and the focus is in what has opened', async () => {
     const { gateway } = await openGatewayOfStories()
     await using _gateway = gateway
     await using visitor = await open(gateway)

@@ -13,9 +13,9 @@ const OPERATOR = '510000000000000001'
 const STRANGER = '510000000000000002'
 const CREW_MEMBER = '510000000000000003'
 const CREW = '810000000000000001'
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
-/** A gateway's process between a stand-in for Discord and a simulated provider. */
+/** A gateway's process between a simulated Discord and a simulated provider. */
 async function fixture(options: { readonly apiKey: boolean; readonly sandbox?: SandboxOptions }) {
   const discord = await DiscordServer.start()
   const sandbox = await startSandbox({ marked: false, ...options.sandbox })
@@ -40,7 +40,7 @@ async function fixture(options: { readonly apiKey: boolean; readonly sandbox?: S
     gateway,
     shown,
     until: <T>(probe: () => T, what: string) =>
-      until(probe, what, PATIENCE_MS).catch((error: unknown) => {
+      until(probe, what, TIMEOUT_MS).catch((error: unknown) => {
         throw new Error(`${String(error)}\nThe gateway said:\n${gateway.stderr.slice(-4_000)}`)
       }),
     async [Symbol.asyncDispose]() {
@@ -111,7 +111,7 @@ test(
 )
 
 test(
-  'an operator is told of an outage on Discord, signs in there by /login, and what waited is answered',
+  'an operator is alerted to an outage on Discord, signs in there by /login, and the held messages are answered',
   PROCESS_TEST,
   async () => {
     await using story = await fixture({ apiKey: false })

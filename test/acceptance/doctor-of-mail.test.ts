@@ -22,7 +22,7 @@ interface Item {
   readonly mend: string | null
 }
 
-describe.skipIf(withoutMailServers)(`the doctor looks at mail${whyWithoutMail}`, () => {
+describe.skipIf(withoutMailServers)(`the doctor checks mail${whyWithoutMail}`, () => {
   let host: MailHost
   beforeAll(async () => {
     host = await MailHost.start()
@@ -58,19 +58,23 @@ describe.skipIf(withoutMailServers)(`the doctor looks at mail${whyWithoutMail}`,
     return new Map(items.filter(({ id }) => id.startsWith('email.')).map((item) => [item.id, item]))
   }
 
-  test('and finds nothing to mend where mail arrives with the named verdict', PROCESS_TEST, async () => {
-    const bot = `well@${MAIL_DOMAIN}`
-    await host.deliver(bot, mailFrom(bot, { text: 'hello' }))
-    const found = await findings(bot, { authserv_id: AUTHSERV_ID })
-    expect([...found.values()].map(({ id, level }) => [id, level])).toEqual([
-      ['email.imap', 'ok'],
-      ['email.authserv', 'ok'],
-      ['email.smtp', 'ok'],
-    ])
-  })
+  test(
+    'and finds nothing to fix where mail arrives with the results of the named server',
+    PROCESS_TEST,
+    async () => {
+      const bot = `well@${MAIL_DOMAIN}`
+      await host.deliver(bot, mailFrom(bot, { text: 'hello' }))
+      const found = await findings(bot, { authserv_id: AUTHSERV_ID })
+      expect([...found.values()].map(({ id, level }) => [id, level])).toEqual([
+        ['email.imap', 'ok'],
+        ['email.authserv', 'ok'],
+        ['email.smtp', 'ok'],
+      ])
+    },
+  )
 
   test(
-    'and says whose verdict stands above the mail where none or a wrong one is named',
+    'and says whose results the mail carries where none or a wrong server is named',
     PROCESS_TEST,
     async () => {
       const bot = `unnamed@${MAIL_DOMAIN}`

@@ -330,7 +330,7 @@ it.each(FAULTS)('finds $name, and names the command that fixes it', PROCESS_TEST
   expect(code).toBe(fault.code)
 })
 
-it('finds nothing where nothing is wrong, beside a running gateway as well', PROCESS_TEST, async () => {
+it('finds nothing where nothing is wrong, also while a gateway runs', PROCESS_TEST, async () => {
   await using fixture = await BotFixture.start(HEALTHY)
   await fixture.signedIn()
   fixture.telegram.say(5, 'Kept for the gateway')
@@ -345,10 +345,10 @@ it('finds nothing where nothing is wrong, beside a running gateway as well', PRO
   const polls = () =>
     fixture.telegram.callsOf('getUpdates').filter(({ payload }) => payload['limit'] === 1).length
   const before = polls()
-  const { code: beside, stdout } = await fixture.gateway.run(['doctor'])
+  const { code: running, stdout } = await fixture.gateway.run(['doctor'])
   expect(stdout).toContain('The gateway is running')
   expect(stdout).toContain('All checks passed.')
-  expect(beside).toBe(0)
+  expect(running).toBe(0)
   // The gateway receives: nobody else asks for updates.
   expect(polls()).toBe(before)
 })

@@ -177,7 +177,7 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
       expect(receiver.texts).toEqual(['before', ...missed])
     }))
 
-  test('a mailbox that counts anew is read again as far as it may hold something new', () =>
+  test('a mailbox that restarts its numbering is read again as far as it may hold something new', () =>
     reading(async (fixture, receiver, channel) => {
       await arrivedAt(fixture, new Date(Date.now() - 30 * DAY), 'long ago')
       await fixture.say('known')
@@ -200,7 +200,7 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
       expect(receiver.texts).toHaveLength(length)
     }))
 
-  test('a line that a router has forgotten is noticed, and what came meanwhile is found', () =>
+  test('a connection that a router has dropped is noticed, and mail from that time is found', () =>
     reading(
       async (fixture, receiver, channel) => {
         fixture.imap.line = 'silent'
@@ -225,7 +225,7 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
       expect(new Set(receiver.texts).size).toBe(10)
     }))
 
-  test('a server that cannot tell of news by itself is asked', async () => {
+  test('a server that cannot push is polled', async () => {
     await using plain = await MailHost.start({ smtp: false, capability: 'IMAP4rev1 UIDPLUS LITERAL+' })
     await using fixture = await EmailFixture.open(plain)
     const receiver = new RecordingReceiver()
@@ -303,7 +303,7 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
     reading(async (fixture, receiver) => {
       const png = Buffer.from('89504e470d0a1a0a', 'hex')
       await fixture.say('', {
-        html: '<style>p{}</style><p>Look at <b>this</b>:</p><ul><li>one</li></ul><img src="cid:logo">',
+        html: '<style>p{}</style><p>See <b>this</b>:</p><ul><li>one</li></ul><img src="cid:logo">',
         attachments: [
           { filename: 'logo.png', content: Buffer.concat([png, Buffer.alloc(500)]), cid: 'logo' },
           { filename: 'plan.png', content: Buffer.concat([png, Buffer.alloc(20_000)]) },
@@ -314,7 +314,7 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
       })
       await until(() => receiver.messages.length === 1, 'the mail')
       const [mail] = receiver.messages
-      expect(mail!.text).toBe('Look at this:\n\n * one')
+      expect(mail!.text).toBe('See this:\n\n * one')
       const files = await Promise.allSettled(mail!.attachments.map((load) => load()))
       expect(files.map((file) => (file.status === 'fulfilled' ? file.value.mediaType : file.reason))).toEqual(
         ['image/png', 'application/pdf', 'text/plain', expect.any(Refused)],

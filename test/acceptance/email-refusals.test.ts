@@ -61,7 +61,7 @@ describe.skipIf(withoutMailServers)(`what mail servers refuse${whyWithoutMail}`,
     expect(channel.status().problem).toContain('"Nowhere"')
   })
 
-  test('without a server whose word counts nobody is let in, and the status says so', async () => {
+  test('without a trusted server nobody has access, and the status says so', async () => {
     await using fixture = await EmailFixture.open(host)
     const receiver = new RecordingReceiver()
     const channel = fixture.create(receiver, { authservId: null })

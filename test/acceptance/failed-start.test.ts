@@ -33,7 +33,7 @@ const UNASKED: Probe = async () => ({ kind: 'unknown' })
 
 class Broken extends Error {}
 
-/** A gateway in this process, with a platform and an own sign-in, whose start is seen step by step. */
+/** A gateway in this process, with a platform and its own sign-in, whose start is seen step by step. */
 class StartFixture implements AsyncDisposable {
   readonly bot: BotFixture
   readonly #settings: Settings
@@ -196,7 +196,7 @@ test('neither do a stop and a failed start in the middle of an outage', async ()
   expect(left).toEqual([])
 })
 
-test('an answer in hand is handed back, and an open refresh is finished and kept', PROCESS_TEST, async () => {
+test('a running answer is handed back, and an open refresh is finished and kept', PROCESS_TEST, async () => {
   const left = await leftAfter(async (fixture) => {
     const { bot } = fixture
     const { sandbox, telegram } = bot

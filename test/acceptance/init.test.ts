@@ -122,7 +122,7 @@ describe.skipIf(withoutTmux)(`hermes init on a terminal${whyWithoutTmux}`, () =>
     )
   })
 
-  it('ends with the own sign-in of an account, where that was chosen', STORY, async () => {
+  it('ends with our own sign-in of an account, where that was chosen', STORY, async () => {
     const sandbox = await useSandbox()
     using place = temporaryHome()
     const home = join(place.home, 'hermes')
@@ -331,7 +331,7 @@ describe('hermes init --yes', () => {
     expect(existsSync(join(place.home, 'credentials.json'))).toBe(false)
   })
 
-  it('does not ask where there is no terminal, and says how to go on', () => {
+  it('does not ask where there is no terminal, and says how to continue', () => {
     using place = temporaryHome()
     const { code, stderr } = hermes(['init', '--home', join(place.home, 'x')])
     expect(code).toBe(2)

@@ -100,7 +100,7 @@ test(
       'its alert',
     )
 
-    // A sign-in from a terminal meanwhile leaves nothing either.
+    // A sign-in from a terminal in between leaves nothing either.
     const login = await fixture.login()
     expect(login.code).toBe(1)
     const places: Place[] = [

@@ -154,7 +154,7 @@ describe.concurrent('hermes auth login --headless on pipes', () => {
     expect(desk.stored).not.toBe(old)
   })
 
-  test('too many requests: the exchange waits, and goes on at the same address', STORY, async () => {
+  test('too many requests: the exchange waits, and continues at the same address', STORY, async () => {
     await using desk = await Desk.open()
     desk.sandbox.control.fault({ target: 'token-endpoint', fault: 'invalid-request' })
     desk.sandbox.control.fault({ target: 'token-endpoint', fault: '429', retryAfter: 2, times: 1 })

@@ -52,7 +52,7 @@ async function machineWithScreen(environment: Readonly<Record<string, string>> =
 }
 
 describe.concurrent('hermes auth login where there is a browser', () => {
-  test('the code comes back by itself, and nothing foreign can end the wait', STORY, async () => {
+  test('the code comes back automatically, and nothing foreign can end the wait', STORY, async () => {
     await using machine = await machineWithScreen()
     const { gateway, sandbox } = machine
     // The input stays open, as that of a terminal does.

@@ -45,7 +45,7 @@ async function story() {
 }
 
 test(
-  'an operator invites the bot, signs it in from the phone, and what waited is answered once, through every kill',
+  'an operator invites the bot, signs it in from the phone, and the held messages are answered once, through every kill',
   PROCESS_TEST,
   async () => {
     await using all = await story()

@@ -38,7 +38,7 @@ test(
     await fixture.until(() => sandbox.requests.some(({ text }) => text === 'two'), 'the second question')
     await gateway.kill('SIGKILL')
     await gateway.start()
-    // What was delivered before is not asked again; what was in hand is.
+    // Delivered answers are not requested again; the running one is.
     expect((await gateway.say('a', 'one', 'id-1')).status).toBe(202)
     await expect
       .poll(transcript, { timeout: 30_000 })

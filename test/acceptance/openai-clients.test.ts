@@ -16,7 +16,7 @@ const ask = (content: string, over: Partial<Ask> = {}): Ask => ({
   ...over,
 })
 
-/** OpenAI's own client. A test looks at each answer itself, so nothing is repeated behind its back. */
+/** OpenAI's own client. A test checks each answer, so the client must not retry silently. */
 function clientOf(bot: BotFixture, apiKey = bot.gateway.token): OpenAI {
   return new OpenAI({ apiKey, baseURL: `${bot.gateway.url}/v1`, maxRetries: 0 })
 }
@@ -230,7 +230,7 @@ describe('OpenAI’s own client', () => {
     expect(await large.json()).toMatchObject({ error: { code: 'request_too_large' } })
   })
 
-  test('gets the same answer under the same key, and is told of another request under it', async () => {
+  test('gets the same answer under the same key, and an error for another request under it', async () => {
     const options = { headers: { 'Idempotency-Key': 'once' } }
     const [first, second] = await Promise.all([
       client.chat.completions.create(ask('only once'), options),
@@ -269,7 +269,7 @@ describe('OpenAI’s own client', () => {
     expect(metrics).toMatch(/hermes_messages_total\{channel="openai",outcome="answered"\} \d/)
   })
 
-  test('does not notice that the model’s answer broke off and was begun anew', async () => {
+  test('does not notice that the model’s answer broke off and was started again', async () => {
     const fault = bot.sandbox.control.fault({
       target: 'messages',
       fault: 'reset-mid-stream',

@@ -46,7 +46,7 @@ const alertsOf = (fixture: BotFixture) => fixture.shown(OPERATOR)
 
 describe.concurrent('an outage', () => {
   test(
-    'of the token endpoint, for a while, mends itself: one alert that says so, one closing message',
+    'of the token endpoint, for a while, ends automatically: one alert that says so, one closing message',
     PROCESS_TEST,
     async () => {
       await using fixture = await BotFixture.start(OPTIONS)
@@ -71,7 +71,7 @@ describe.concurrent('an outage', () => {
   )
 
   test(
-    'by a usage limit is told with its end, ends by itself, and wakes no operator',
+    'by a usage limit is announced with its end, ends automatically, and alerts no operator',
     PROCESS_TEST,
     async () => {
       await using fixture = await BotFixture.start(OPTIONS)

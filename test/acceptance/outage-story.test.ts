@@ -37,7 +37,7 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
     { merge: false, ends: 'by its time' },
     { merge: true, ends: 'before its time' },
   ])(
-    'is told once and mended by a new one: 500 messages in 20 chats, two restarts and a kill -9 later all are answered in order (merge: $merge, ended $ends)',
+    'is announced once and ended by a new one: 500 messages in 20 chats, two restarts and a kill -9 later all are answered in order (merge: $merge, ended $ends)',
     STORY,
     async ({ merge, ends }) => {
       const random = randomOfThisTest()
@@ -146,7 +146,7 @@ describe.concurrent('a sign-in that cannot be renewed any more', () => {
       await everybodyAnswered(fixture, crowd)
       for (const person of crowd.people) {
         const answers = answeredOf(fixture, person)
-        // What had left without a note of it may stand there twice; nothing stands in a wrong place.
+        // A part sent but not recorded may appear twice; nothing is out of order.
         expect([...new Set(answers)]).toEqual(inOrder(12))
         expect(noticesOf(fixture, person)).toEqual([HELD])
       }

@@ -4,7 +4,7 @@ import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 
 const ADA = 501
 
-test('a gateway whose log viewer is closed goes on with its work', PROCESS_TEST, async () => {
+test('a gateway whose log viewer is closed keeps working', PROCESS_TEST, async () => {
   await using fixture = await BotFixture.start({ config: { gateway: { log_level: 'trace' } } })
   const { gateway, telegram } = fixture
   gateway.closeOutput()

@@ -88,7 +88,7 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     await first.page.waitForSelector('textarea')
   })
 
-  test('a held message says that it is saved; the first line says why; both change by themselves', async () => {
+  test('a held message says that it is saved; the first line says why; both update automatically', async () => {
     await using gateway = await startTestGateway()
     await using visitor = await open(gateway)
     const { page } = visitor
@@ -239,12 +239,12 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     expect(visitor.complaints.filter((text) => !text.includes('400'))).toEqual([])
   })
 
-  test('Escape stops the answer in hand', async () => {
+  test('Escape stops the running answer', async () => {
     await using gateway = await startTestGateway()
     await using visitor = await open(gateway)
     const { page } = visitor
     const id = shown(page.url())
-    gateway.chat.add(id, { role: 'user', text: 'go on', state: 'answering' })
+    gateway.chat.add(id, { role: 'user', text: 'continue', state: 'answering' })
     gateway.chat.events.begin(id, 'turn')
     gateway.chat.events.delta(id, 'on and on')
     await page.waitForSelector('.draft')
@@ -340,7 +340,7 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     await using visitor = await open(gateway, { width, height: 740, dark })
     const { page } = visitor
     await page.waitForSelector('.answer')
-    // Nothing is wider than the screen; what is, scrolls by itself.
+    // Nothing is wider than the screen; what is, scrolls separately.
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
     // In the worst state the first line stays small, and the dialog within the screen.
     gateway.setReadiness({ ready: false, status: 'needs-login', reason: 'revoked' })

@@ -40,7 +40,7 @@ describe.skipIf(missing)(`systemd accepts the unit${why}`, () => {
       expect(code).toBe(0)
       expect(stdout).toMatch(/^Type=notify$/m)
       expect(verify(place.home, stdout, flags)).toBe('')
-      // The verdict is worth something: a mistake is noticed.
+      // The check works: a mistake is noticed.
       expect(verify(place.home, stdout.replace('Restart=always', 'Restart=sometimes'), flags)).not.toBe('')
     }
   })

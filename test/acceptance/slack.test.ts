@@ -10,10 +10,10 @@ import { until } from '../support/until.ts'
 const ADAS_CHAT = 'D0ADA'
 const BOBS_CHAT = 'D0BOB'
 const GENERAL = 'C0GENERAL'
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
 test(
-  'on Slack an operator signs in by /hermes login, what waited is answered, and a channel is answered in threads',
+  'on Slack an operator signs in by /hermes login, the held messages are answered, and a channel is answered in threads',
   PROCESS_TEST,
   async () => {
     await using server = await SlackServer.start()
@@ -43,7 +43,7 @@ test(
         .map(({ text }) => text)
         .join('\n')
     const seen = (channel: string, text: string) =>
-      until(() => shown(channel).includes(text), `"${text}" in ${channel}`, PATIENCE_MS).catch(
+      until(() => shown(channel).includes(text), `"${text}" in ${channel}`, TIMEOUT_MS).catch(
         (error: unknown) => {
           throw new Error(
             `${String(error)}\nIt shows:\n${shown(channel)}\nThe gateway said:\n${gateway.stderr.slice(-3_000)}`,
@@ -51,7 +51,7 @@ test(
         },
       )
     await gateway.start()
-    await until(() => server.sockets.connections === 1, 'the connection', PATIENCE_MS)
+    await until(() => server.sockets.connections === 1, 'the connection', TIMEOUT_MS)
     server.say(BOBS_CHAT, 'good morning', { user: BOB })
     await seen(BOBS_CHAT, "I can't reach Claude right now.")
     await seen(ADAS_CHAT, 'Send !login here')

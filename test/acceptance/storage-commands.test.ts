@@ -13,7 +13,7 @@ function moveTo(fixture: BotFixture, url: string): void {
 }
 
 test(
-  'a home moves to PostgreSQL with its sign-in and everything that waits, and goes on there',
+  'a home moves to PostgreSQL with its sign-in and all waiting messages, and continues there',
   PROCESS_TEST,
   async () => {
     const secretKey = newSecretKey()
@@ -29,7 +29,7 @@ test(
     telegram.say(700, 'before')
     await fixture.until(() => fixture.shown(700).length === 1 || null, 'the first answer')
     const outage = sandbox.control.fault({ target: 'messages', fault: 'overloaded-529' })
-    telegram.say(700, 'what waits')
+    telegram.say(700, 'a waiting message')
     await fixture.until(() => telegram.unconfirmed === 0 || null, 'the second message')
     await gateway.kill('SIGTERM')
     expect(fixture.shown(700)).toEqual(['Echo: before'])
@@ -59,14 +59,14 @@ test(
 
     await gateway.start()
     await fixture.until(
-      () => fixture.shown(700).includes('Echo: what waits') || null,
-      'the answer of what waited',
+      () => fixture.shown(700).includes('Echo: a waiting message') || null,
+      'the answer to the waiting message',
     )
     telegram.say(700, 'after')
     await fixture.until(() => fixture.shown(700).includes('Echo: after') || null, 'an answer afterwards')
     expect(fixture.shown(700).filter((text) => text.startsWith('Echo'))).toEqual([
       'Echo: before',
-      'Echo: what waits',
+      'Echo: a waiting message',
       'Echo: after',
     ])
     const there = JSON.parse((await gateway.run(['storage', '--json'])).stdout) as { processes: unknown[] }

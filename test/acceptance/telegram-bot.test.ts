@@ -73,7 +73,7 @@ test(
 )
 
 test(
-  'killed between the parts of a long answer, it goes on with the part that was not sent',
+  'killed between the parts of a long answer, it continues with the part that was not sent',
   PROCESS_TEST,
   async () => {
     await using fixture = await BotFixture.start({
@@ -89,7 +89,7 @@ test(
     await gateway.start()
     await fixture.until(() => parts().at(-1)?.endsWith(LONG_ANSWER.slice(-20)), 'the last part')
     expect(parts().length).toBeGreaterThan(before)
-    // The part whose sending was not noted down may stand there twice.
+    // A part that was sent but not recorded may appear twice.
     const once = parts().filter((text, index) => text !== parts()[index - 1])
     expect(once.join(' ').split(/\s+/)).toEqual(LONG_ANSWER.split(' '))
     expect(parts().length - once.length).toBeLessThanOrEqual(1)

@@ -10,7 +10,7 @@ import { pause, until } from '../support/until.ts'
 const ADA = 501
 const BOB = 502
 const GROUP = -100_777
-/** What a draft may have shown on the way is not asked here, only what stands there in the end. */
+/** What drafts have shown is ignored; only the final texts count. */
 const shown = (server: TelegramServer, chat: number) => server.sentTo(chat).map((message) => message.text)
 
 /** One life of a gateway's messages: real store, real channel, the Bot API on loopback. */
@@ -56,7 +56,7 @@ describe('conversations on Telegram', () => {
       expect([null, asked[index]![0]]).toContain(message.replyTo)
   })
 
-  test('go on after a crash: nothing is lost, answered twice or asked of the model again', async () => {
+  test('continue after a crash: nothing is lost, answered twice or asked of the model again', async () => {
     await using server = await TelegramServer.start()
     server.chats.openChat(ADA)
     await using first = await open(server)
@@ -67,7 +67,7 @@ describe('conversations on Telegram', () => {
       () => first.fixture.model.asked.length === 1 && server.callsOf('sendMessage').length > 0,
       'the first try',
     )
-    // The store closes under the feet of everything: what is in hand is never finished.
+    // The store is closed while turns run: they never finish.
     await first.fixture.crash()
     await first.channel.stop()
     server.say(ADA, 'two')
@@ -94,7 +94,7 @@ describe('conversations on Telegram', () => {
     expect(shown(server, ADA)).toEqual(['answer to one', 'answer to two'])
   })
 
-  test('end for a person who blocks the bot, and go on for everybody else', async () => {
+  test('end for a person who blocks the bot, and continue for everybody else', async () => {
     await using server = await TelegramServer.start()
     await using gateway = await open(server)
     server.say(ADA, 'hello')
@@ -181,7 +181,7 @@ describe('conversations on Telegram', () => {
       }
       return `${words.repeat(12)}The end.`
     }
-    server.say(ADA, 'go on')
+    server.say(ADA, 'continue')
     await gateway.start()
     await until(() => server.sentTo(ADA)[0]?.text.endsWith('The end.'), 'the end', 20_000)
     expect(server.sentTo(ADA).length).toBe(1)

@@ -23,7 +23,7 @@ it('starts with an OAuth token that nothing renews, warns loudly, and alerts onc
   expect(first.warnings[1]).toMatchObject({ code: 'unrenewable', text: SENTENCE, alert: false })
 })
 
-it('says the same beside a borrowed sign-in that is only a stub', async () => {
+it('says the same next to a borrowed sign-in that is only a stub', async () => {
   const { mkdir, writeFile } = await import('node:fs/promises')
   const gateway = await CredentialFixture.start({ signedIn: false })
   await mkdir(`${gateway.home}/.claude`)

@@ -3,7 +3,7 @@ import { NeedsLogin } from '../../src/support/errors.ts'
 import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 import { until } from '../support/until.ts'
 
-it('starts without any credential, says what to do, and takes over the first sign-in by itself', async () => {
+it('starts without any credential, says what to do, and picks up the first sign-in automatically', async () => {
   const gateway = await CredentialFixture.start({ signedIn: false })
   expect(gateway.keeper.snapshot()).toMatchObject({
     state: 'needs-login',

@@ -8,7 +8,7 @@ import { NEVER, signedIn } from '../support/provider/signed-in.ts'
 const key = { kind: 'api-key', key: new Secret('sk-ant-api03-TEST-key') } as const
 
 describe.each([
-  ['the own file', signedIn],
+  ['our own file', signedIn],
   ['Claude Code’s file', borrowed],
 ])('%s', (_name, start) => {
   it('readable by others is tightened, with a warning, and used', async () => {

@@ -5,7 +5,7 @@ import { borrowed } from '../support/provider/claude-code.ts'
 import { emptyHome, NEVER, signedIn, tokensOf } from '../support/provider/signed-in.ts'
 
 describe.each([
-  ['the own file', signedIn],
+  ['our own file', signedIn],
   ['Claude Code’s file', borrowed],
 ])('%s behind a symbolic link', (_name, start) => {
   it('has its target written by a renewal, and the link stays', async () => {

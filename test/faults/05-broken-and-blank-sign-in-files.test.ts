@@ -25,7 +25,7 @@ const BREAKAGES: Array<[string, (text: string) => string, RegExp]> = [
 ]
 
 describe.each([
-  ['the own file', signedIn],
+  ['our own file', signedIn],
   ['Claude Code’s file', borrowed],
 ])('%s', (_name, start) => {
   it.each(BREAKAGES)(
@@ -47,7 +47,7 @@ describe.each([
     },
   )
 
-  it('that breaks while the answer is on its way is left alone, and gets the answer once it is whole', async () => {
+  it('that breaks while the answer is in flight is not changed, and gets the answer once it is whole', async () => {
     const { store, path, first, sandbox, present } = await start()
     const whole = await readFile(path, 'utf8')
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: 200 })

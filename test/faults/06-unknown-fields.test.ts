@@ -9,7 +9,7 @@ const UNKNOWN = '{"big":12345678901234567890,"exact":1.10,"__proto__":{"a":[]},"
 /** What a renewal may change. */
 const OURS = /"(accessToken|refreshToken|expiresAt|refreshTokenExpiresAt|issuedAt)":\s?("[^"]*"|\d+|null)/g
 
-it('in Claude Code’s file, inside and beside, are equal after three refreshes', async () => {
+it('in Claude Code’s file, inside the sign-in and outside it, are equal after three refreshes', async () => {
   const { store, path, document, present, sandbox } = await borrowed()
   const known = JSON.stringify(await document())
   const text = known
@@ -26,7 +26,7 @@ it('in Claude Code’s file, inside and beside, are equal after three refreshes'
   expect((await document()).claudeAiOauth['scopes']).toContain('user:inference')
 })
 
-it('in the own file, inside and beside, are equal after three refreshes', async () => {
+it('in our own file, inside the sign-in and outside it, are equal after three refreshes', async () => {
   const { store, path, present } = await signedIn()
   const text = (await readFile(path, 'utf8'))
     .replace('"kind"', `"futureField":${UNKNOWN},"kind"`)

@@ -8,8 +8,8 @@ import { MACHINE, NEVER, settingsFor, signedIn } from '../support/provider/signe
 import { fillDisk, freeDisk, NO_FILE_LIMIT, NO_SMALL_DISK, smallDisk } from '../support/stores/small-disk.ts'
 
 /**
- * The room that is reserved before the request makes this rare, so the file must
- * grow meanwhile (a person's note beside the sign-in) and the disk fill up.
+ * The space reserved before the request makes this rare, so the file must grow during the request (a
+ * person's note next to the sign-in) and the disk fill up.
  */
 function grow(home: string): void {
   const path = `${home}/credentials.json`
@@ -91,7 +91,7 @@ it.skipIf(NO_SMALL_DISK !== null)(
     expect(
       'generation' in outcome && (await present()).accessToken.equals(outcome.generation.accessToken),
     ).toBe(true)
-    // Nothing stands in the other program's way.
+    // Nothing blocks the other program.
     expect(readdirSync(configDir)).toEqual(['.credentials.json'])
     expect(existsSync(`${configDir}.lock`)).toBe(false)
     fillDisk(home)

@@ -61,7 +61,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   )
 })
 
-it('tells of the end of the sign-in 7, 3 and 1 days ahead, once each', { timeout: 120_000 }, async () => {
+it('announces the end of the sign-in 7, 3 and 1 days ahead, once each', { timeout: 120_000 }, async () => {
   const clock = new FakeClock()
   const gateway = await CredentialFixture.start({
     clock,

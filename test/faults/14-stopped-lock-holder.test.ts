@@ -11,8 +11,8 @@ import { pause } from '../support/until.ts'
 /** Longer than it takes a process to send; the answer finds it stopped. */
 const ANSWER_MS = 600
 
-describe('a holder of the own lock that is stopped in mid-refresh', () => {
-  it('keeps everybody else from spending the token, and its result counts when it goes on', async () => {
+describe('a holder of our own lock that is stopped in mid-refresh', () => {
+  it('keeps everybody else from spending the token, and its result counts when it resumes', async () => {
     const { home, sandbox, store, open, first, present } = await signedIn()
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ANSWER_MS })
     await using holder = await SignInProcess.start({
@@ -27,7 +27,7 @@ describe('a holder of the own lock that is stopped in mid-refresh', () => {
     // The answer has left by now, and nobody reads it.
     await expect.poll(() => sandbox.counts.tokensIssued).toBe(1)
 
-    // Others are sent away and go on with the old token, which is still on disk and still lives.
+    // Others are sent away and keep using the old token, which is still on disk and still valid.
     expect((await open({ lockWaitMs: 300 }).refresh(first, NEVER)).kind).toBe('busy')
     expect((await present()).accessToken.equals(first.accessToken)).toBe(true)
     expect(sandbox.counts.tokenRequests).toBe(1)
@@ -121,7 +121,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
     expect((await original.refresh(first, NEVER)).kind).toBe('renewed')
   })
 
-  it('before its write asks again, and discards its result when the file was rotated meanwhile', async () => {
+  it('checks again before its write, and discards its result when the file was rotated in between', async () => {
     const { home, configDir, path, sandbox, write, document } = await borrowed()
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ANSWER_MS })
     await using holder = await SignInProcess.start({
@@ -140,9 +140,9 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
       await rmdir(lock)
     }
     const other = sandbox.signIn()
-    const { claudeAiOauth, ...beside } = await document()
+    const { claudeAiOauth, ...rest } = await document()
     const { accessToken, refreshToken, expiresAt } = other
-    await write({ claudeAiOauth: { ...claudeAiOauth, accessToken, refreshToken, expiresAt }, ...beside })
+    await write({ claudeAiOauth: { ...claudeAiOauth, accessToken, refreshToken, expiresAt }, ...rest })
     const theirs = await readFile(path, 'utf8')
 
     holder.signal('SIGCONT')
@@ -151,7 +151,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
     expect(existsSync(`${configDir}.lock`)).toBe(false)
   })
 
-  it('whose file nobody touched meanwhile takes the locks again and saves its result', async () => {
+  it('whose file did not change in between acquires the locks again and saves its result', async () => {
     const { home, configDir, path, sandbox, present } = await borrowed()
     sandbox.control.fault({ target: 'token-endpoint', fault: 'slow', delayMs: ANSWER_MS })
     await using holder = await SignInProcess.start({
@@ -173,7 +173,7 @@ describe('a holder of Claude Code’s locks that is stopped', () => {
     expect(await readFile(path, 'utf8')).toContain('mcpOAuth')
   })
 
-  it('waits for whoever has taken its locks over before it saves its result', async () => {
+  it('waits for the process that took its locks over before it saves its result', async () => {
     const { home, configDir, path, sandbox } = await borrowed()
     const { tokenUrl } = sandbox
     const before = await readFile(path, 'utf8')

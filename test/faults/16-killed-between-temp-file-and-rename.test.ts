@@ -41,7 +41,7 @@ describe.each([
       // The answer lay whole in the temporary file: its rename is made up for, and no request is needed.
       expect((await next.refresh(first, NEVER)).kind).toBe('adopted')
       expect(sandbox.counts).toMatchObject({ tokenRequests: 1, invalidGrants: 0 })
-      // Nothing stands in anybody's way afterwards.
+      // Nothing blocks the next process.
       const current = await next.read()
       if (current.kind !== 'present') throw new Error(current.kind)
       expect((await next.refresh(current.generation, NEVER)).kind).toBe('renewed')
@@ -93,7 +93,7 @@ it('another sign-in’s leftover answer never replaces the one a person made sin
   expect(stored.kind === 'present' && stored.generation.refreshToken!.equals(first.refreshToken!)).toBe(true)
 })
 
-it('the temporary file of a process that is at work is left alone', async () => {
+it('the temporary file of a running process is kept', async () => {
   const { home, path, sandbox, open } = await signedIn()
   await using worker = await SignInProcess.start({
     store: 'own',

@@ -20,7 +20,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
   it.each([
     ['a blank token', { access_token: ' ', expires_in: 60 }],
     ['a token with a line break', { access_token: 'sk-ant-oat01-TEST\r\nx: y', expires_in: 60 }],
-    ['a token beside an error', { access_token: 'sk-ant-oat01-TEST', error: 'server_error' }],
+    ['a token together with an error', { access_token: 'sk-ant-oat01-TEST', error: 'server_error' }],
     ['an array', []],
     ['null', null],
   ])('%s is no token', async (_what, body) => {

@@ -3,7 +3,7 @@ import { TOKEN_ATTEMPT_MS } from '../../src/oauth/token-endpoint.ts'
 import { SECOND } from '../../src/support/clock.ts'
 import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/provider/signed-in.ts'
 
-/** The limit itself is exact; what else the machine does meanwhile is not. */
+/** The limit itself is exact; other load on the machine is not. */
 const BUSY_MACHINE_MS = 5 * SECOND
 
 describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {

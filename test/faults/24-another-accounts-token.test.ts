@@ -3,7 +3,7 @@ import { borrowed } from '../support/provider/claude-code.ts'
 import { NEVER, signedIn } from '../support/provider/signed-in.ts'
 
 describe.each([
-  ['the own file', () => signedIn()],
+  ['our own file', () => signedIn()],
   ['the database', () => signedIn({ place: 'database' })],
   ['Claude Code’s file', borrowed],
 ])('%s', (_name, start) => {

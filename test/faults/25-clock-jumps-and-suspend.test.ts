@@ -3,7 +3,7 @@ import { DAY, HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 
-/** A clock of the machine that can be set, beside the provider's, which goes right. */
+/** A machine clock that can be set; the provider's clock stays right. */
 class SettableClock extends FakeClock {
   #offset = 0
 

@@ -34,7 +34,7 @@ it("adopts what Claude Code renewed for itself, and renews Claude Code's sign-in
     )
   const first = gateway.sandbox.signIn()
   await write(first)
-  // The static token is dead already; a renewable sign-in beside it appears, and is taken without a restart.
+  // The static token is already dead; a renewable sign-in appears next to it, and is used without a restart.
   await until(() => gateway.keeper.snapshot().source === 'claude-code', "Claude Code's sign-in")
   expect(await gateway.ask()).not.toBe('')
 

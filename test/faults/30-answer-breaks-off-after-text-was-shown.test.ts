@@ -4,7 +4,7 @@ import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
 
-test('an answer that breaks off is answered anew in the same platform message', async () => {
+test('an answer that breaks off is written again in the same platform message', async () => {
   const clock = new FakeClock()
   const outlet = new MemoryOutlet('chat', SECOND)
   await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
@@ -19,13 +19,13 @@ test('an answer that breaks off is answered anew in the same platform message', 
   await fixture.pass(3 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['the first half of '])
   fixture.model.reply = async (_request, { onText }) => {
-    onText('begun anew')
+    onText('started over')
     await new Promise<void>((resolve) => clock.setTimer(resolve, 10 * SECOND))
     return 'the whole answer'
   }
   breakOff()
   await fixture.pass(5 * SECOND, SECOND)
-  expect(outlet.texts('a')).toEqual(['begun anew'])
+  expect(outlet.texts('a')).toEqual(['started over'])
   await fixture.pass(MINUTE, SECOND)
   expect(outlet.texts('a')).toEqual(['the whole answer'])
   expect(fixture.model.asked).toEqual(['question', 'question'])
@@ -47,7 +47,7 @@ test('the same after the process was killed in the middle of the answer', async 
   expect(outlet.texts('a')).toEqual(['answer to question'])
 })
 
-test('a draft that the reader has deleted does not take the answer with it', async () => {
+test('a draft that the reader has deleted does not delete the answer', async () => {
   const clock = new FakeClock()
   const { Undeliverable } = await import('../../src/inbox/delivery/outlet.ts')
   const outlet = new MemoryOutlet('chat', SECOND)

@@ -3,7 +3,7 @@ import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { MessageFixture } from '../support/message-fixture.ts'
 
-test('a message whose handling always throws is parked after three tries, and the next ones go on', async () => {
+test('a message whose handling always throws is parked after three attempts, and the next ones are answered', async () => {
   const clock = new FakeClock()
   await using fixture = await MessageFixture.start({ clock })
   fixture.model.reply = (request) => {
@@ -37,9 +37,9 @@ test('the operator can have a parked message tried again', async () => {
   await fixture.say('a', 'poison')
   await fixture.pass(2 * MINUTE, SECOND)
   const [parked] = await fixture.storage.inbox.queue({ states: ['parked'], limit: 10 })
-  fixture.model.reply = () => 'mended'
+  fixture.model.reply = () => 'repaired'
   expect(await fixture.storage.inbox.retry(parked!.id, clock.now())).toBe(parked!.conversationId)
   fixture.messaging.dispatcher.wake(parked!.conversationId)
   await fixture.rest()
-  expect(fixture.outlet.texts('a').at(-1)).toMatch(/mended$/)
+  expect(fixture.outlet.texts('a').at(-1)).toMatch(/repaired$/)
 })

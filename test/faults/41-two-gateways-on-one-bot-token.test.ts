@@ -41,7 +41,7 @@ test('two gateways that poll with one bot token back off, say what is wrong, and
   // Taking turns is no recovery: the trouble stays in sight.
   expect(changes.filter((state) => state === 'connected')).toEqual([])
 
-  server.say(PRIVATE_CHAT, 'meanwhile')
+  server.say(PRIVATE_CHAT, 'in between')
   await until(() => receivers.some((receiver) => receiver.texts.length === 1), 'the message', 10_000)
 
   await second.stop()
@@ -54,7 +54,7 @@ test('two gateways that poll with one bot token back off, say what is wrong, and
   expect(first.status().problem).toBeNull()
 })
 
-test('a webhook that is set is named as the cause, with what mends it, and polling goes on when it is gone', async () => {
+test('a webhook that is set is named as the cause, with the fix, and polling resumes when it is gone', async () => {
   await using fixture = await TelegramFixture.open()
   const { server } = fixture
   server.webhookUrl = 'https://elsewhere.example/hook/secret-path'

@@ -4,7 +4,7 @@ import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { freePort, GatewayProcess } from '../support/processes/gateway-process.ts'
 
 test(
-  'a second gateway on one home says so and ends with 1, and the first goes on',
+  'a second gateway on one home says so and ends with 1, and the first keeps running',
   PROCESS_TEST,
   async () => {
     await using first = await GatewayProcess.start()
@@ -15,7 +15,7 @@ test(
     expect(JSON.parse((await first.run(['status', '--json'])).stdout)).toMatchObject({
       gateway: { running: true },
     })
-    // Not even a stopped one is taken over: it would go on where it was.
+    // Not even a stopped one is taken over: it would continue where it was.
     await first.kill('SIGSTOP')
     expect((await first.run(['gateway', '--port', String(await freePort())])).code).toBe(1)
     await first.kill('SIGCONT')

@@ -47,7 +47,7 @@ async function echoingEndpoint(): Promise<string> {
 it.each([
   ['own', signedIn],
   ['claude-code', borrowed],
-] as const)('stand in the credentials file alone, whatever the endpoint says (%s)', async (store, start) => {
+] as const)('are in the credentials file alone, whatever the endpoint says (%s)', async (store, start) => {
   const fixture = await start()
   const { home, path, first } = fixture
   const configDir = 'configDir' in fixture ? fixture.configDir : home

@@ -7,7 +7,7 @@ import { CredentialFixture } from '../support/provider/credential-fixture.ts'
 
 const TOKEN = /sk-ant-(?:oat|ort|api)/
 
-it('no token stands in anything that the keeper says, remembers or throws, through every kind of trouble', async () => {
+it('no token is in anything that the keeper says, remembers or throws, through every kind of trouble', async () => {
   const clock = new FakeClock()
   const gateway = await CredentialFixture.start({
     clock,

@@ -61,7 +61,7 @@ test('who takes the name of somebody allowed is a stranger all the same', async 
   expect(fixture.model.asked).toEqual(['it is me'])
 })
 
-test('whom the operator lets in may talk from then on, also under a new name', async () => {
+test('a person whom the operator approves has access from then on, also under a new name', async () => {
   const clock = new FakeClock()
   await using fixture = await MessageFixture.start({ ...guarded, clock })
   await from(fixture, '99', 'Stranger', 'hello')
@@ -115,7 +115,7 @@ test('in a group the bot hears only what is meant for it, and leaves strange gro
   expect(await fixture.storage.inbox.cursor('chat', 'offset')).toBe('1')
 })
 
-test('nobody wrote in a configuration for a channel: nobody is let in', async () => {
+test('with no person configured for a channel nobody has access', async () => {
   const nobody = { operators: new Set<string>(), channels: new Map() }
   const outlet = new MemoryOutlet()
   await using fixture = await MessageFixture.start({ outlets: [outlet], messaging: { access: nobody } })

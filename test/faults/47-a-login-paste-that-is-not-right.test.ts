@@ -77,7 +77,7 @@ test(
       'the removal of the edited message',
     )
     expect(sandbox.counts.tokenRequests).toBe(0)
-    // In a group, and for whoever is no operator, there is not even an address.
+    // In a group, and for anybody who is no operator, there is not even a link.
     telegram.say(GROUP, '/login', { from: { id: ALICE } })
     telegram.say(USER, '/login')
     await fixture.until(

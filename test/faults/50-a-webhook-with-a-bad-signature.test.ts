@@ -52,7 +52,7 @@ function statusWithoutBody(port: number, headers: string): Promise<number> {
 }
 
 test(
-  'a delivery without a good signature is refused with 401, and its body is not even looked at',
+  'a delivery without a good signature is refused with 401, and its body is not even parsed',
   PROCESS_TEST,
   async () => {
     await using fixture = await BotFixture.start(OPTIONS)
@@ -60,7 +60,7 @@ test(
     const body = JSON.stringify({ what: 'version 7' })
     const good = signed('msg_1', body)
     const { port } = fixture.gateway
-    // Not JSON at all: whoever looked at it would answer something else.
+    // Not JSON at all: a parser would answer something else.
     const broken = '{"what": '
     const bad: Array<[Record<string, string>, string]> = [
       [{}, broken],
@@ -144,7 +144,7 @@ test(
 )
 
 test(
-  'what a webhook says is data: no command, no sign-in, and the chat goes on as before',
+  'what a webhook says is data: no command, no sign-in, and the chat continues as before',
   PROCESS_TEST,
   async () => {
     await using fixture = await BotFixture.start(OPTIONS)

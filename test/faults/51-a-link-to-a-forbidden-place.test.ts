@@ -10,7 +10,7 @@ import { PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/tel
 import { TelegramServer } from '../support/platforms/telegram/telegram-server.ts'
 import { pause, until } from '../support/until.ts'
 
-/** Stands for an address that must never be asked, and counts who asks. */
+/** An address that must never be requested; it counts requests. */
 async function canary(): Promise<{ url: string; asked: string[] } & AsyncDisposable> {
   const asked: string[] = []
   const server = createServer((request, response) => {
@@ -37,7 +37,7 @@ test('links that a person sends are handed over as text and never fetched', asyn
   await using fixture = await TelegramFixture.open()
   const receiver = new RecordingReceiver()
   const links = [`${trap.url}/latest/meta-data`, 'http://169.254.169.254/latest/', 'file:///etc/passwd']
-  const text = `look at ${links.join(' and ')}`
+  const text = `see ${links.join(' and ')}`
   fixture.server.say(PRIVATE_CHAT, text, {
     message: {
       link_preview_options: { url: `${trap.url}/preview` },

@@ -8,7 +8,7 @@ import { pause } from '../support/until.ts'
 const ADA = 501
 const BOB = 502
 const OPERATOR = 900
-/** A little more than what the gateway keeps free for the answers in hand. */
+/** A little more than what the gateway keeps free for running answers. */
 const DISK_KB = 96 * 1024
 
 /** More than fits into what the store had already on the disk. */
@@ -48,7 +48,7 @@ test.skipIf(NO_SMALL_DISK !== null)(
     const confirmed = telegram.confirmed
     telegram.say(ADA, 'two')
     telegram.say(BOB, 'three')
-    // The answer to "one" comes meanwhile, and the platform offers both messages again and again.
+    // The answer to "one" comes in between, and the platform offers both messages again and again.
     await pause(3_000)
     // Unacknowledged: the platform keeps them.
     expect(telegram.confirmed).toBe(confirmed)

@@ -33,7 +33,7 @@ test('the answer stays in memory until it can be stored: one model call, one ale
   await fixture.say('a', 'one', 'two')
   await fixture.rest()
   expect(fixture.messaging.store.ok).toBe(false)
-  // What the platform delivers meanwhile is not acknowledged.
+  // What the platform delivers in between is not acknowledged.
   await expect(fixture.say('b', 'three')).rejects.toBeInstanceOf(StoreError)
   await fixture.pass(10 * MINUTE, 5 * SECOND)
   expect(fixture.model.asked).toEqual(['one'])

@@ -16,7 +16,7 @@ async function copied() {
   return { original, copy }
 }
 
-it('the copy does not refresh, and the original goes on', async () => {
+it('the copy does not refresh, and the original keeps working', async () => {
   const { original, copy } = await copied()
   expect(await copy.read()).toMatchObject({ kind: 'unusable', reason: 'other-machine' })
   expect(await copy.refresh(original.first, NEVER)).toMatchObject({

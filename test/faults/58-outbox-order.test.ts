@@ -36,7 +36,7 @@ test('a rate-limited first answer goes before a ready second one, and before a n
   expect(Math.min(...sentAt) - start).toBeGreaterThanOrEqual(40 * SECOND)
 })
 
-test('a draft does not overtake what waits in the outbox', async () => {
+test('a draft does not overtake the outbox', async () => {
   const clock = new FakeClock()
   const outlet = new MemoryOutlet('chat', SECOND)
   await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })

@@ -46,7 +46,7 @@ test('/status answers during an outage and changes nothing', async () => {
   expect(fixture.model.asked).toEqual(['one\n\ntwo'])
 })
 
-test('/stop ends the answer in hand at once, and the next message is answered', async () => {
+test('/stop ends the running answer at once, and the next message is answered', async () => {
   await using fixture = await MessageFixture.start()
   fixture.model.reply = (_request, { signal, onText }) => {
     onText('I was just')
@@ -59,9 +59,9 @@ test('/stop ends the answer in hand at once, and the next message is answered', 
   await fixture.rest()
   expect(await states(fixture)).toEqual(['withdrawn'])
   expect(fixture.outlet.texts('a')).toEqual(['Stopped.'])
-  fixture.model.reply = () => 'go on'
+  fixture.model.reply = () => 'continue'
   await fixture.say('a', 'next')
   await fixture.rest()
-  expect(fixture.outlet.texts('a')).toEqual(['Stopped.', 'go on'])
+  expect(fixture.outlet.texts('a')).toEqual(['Stopped.', 'continue'])
   expect(fixture.model.requests.at(-1)!.messages.map(({ text }) => text)).toEqual(['next'])
 })

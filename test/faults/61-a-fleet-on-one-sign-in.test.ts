@@ -24,7 +24,7 @@ it('makes one token request an expiry, however many processes share the database
   expect(sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
 }, 90_000)
 
-it('hears of a new generation within a tenth of a second', async () => {
+it('sees a new generation within a tenth of a second', async () => {
   await using fleet = await SignInFleet.on(await freshDatabase())
   const renewer = await fleet.process()
   const others = await Promise.all(Array.from({ length: 3 }, () => fleet.process({ tells: true })))
@@ -32,19 +32,19 @@ it('hears of a new generation within a tenth of a second', async () => {
   await pause(500)
   const delays: number[] = []
   for (let round = 0; round < 10; round++) {
-    const hearing = others.map((each) => each.next())
+    const seeing = others.map((each) => each.next())
     const { access } = await renewer.ask('refresh')
     const renewedAt = performance.timeOrigin + performance.now()
-    for (const heard of await Promise.all(hearing)) {
-      expect(heard['access']).toBe(access)
-      delays.push(Number(heard['heard']) - renewedAt)
+    for (const seen of await Promise.all(seeing)) {
+      expect(seen['access']).toBe(access)
+      delays.push(Number(seen['heard']) - renewedAt)
     }
   }
   delays.sort((a, b) => a - b)
   expect(delays[Math.floor(delays.length / 2)]).toBeLessThan(100)
 }, 60_000)
 
-it('spends nothing for a holder that was stopped, whose answer is stored when it goes on', async () => {
+it('spends nothing for a holder that was stopped, whose answer is stored when it resumes', async () => {
   await using fleet = await SignInFleet.on(await freshDatabase())
   const { sandbox } = fleet
   const [holder, other] = await Promise.all([
@@ -56,7 +56,7 @@ it('spends nothing for a holder that was stopped, whose answer is stored when it
   holder.send({ do: 'refresh' })
   await expect.poll(() => fault.struck).toBe(1)
   holder.signal('SIGSTOP')
-  // The lease runs out, and the other one has it: but the token in hand lives, and the answer may exist.
+  // The lease expires, and the other process gets it: but the current token is valid, and the answer may exist.
   await expect.poll(async () => (await other.ask('refresh'))['kind'], { timeout: 15_000 }).toBe('transient')
   expect(await other.ask('refresh')).toMatchObject({ ambiguous: true })
   expect(await fleet.stored()).toBe(before)

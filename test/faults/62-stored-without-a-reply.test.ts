@@ -17,7 +17,7 @@ function unheard<Args extends unknown[], Result>(call: (...args: Args) => Promis
 }
 
 test.each(['lease', 'finish'] as const)(
-  'when the store does its %s and nobody hears of it, each message is still answered once, in order',
+  'when the store does its %s and the reply is lost, each message is still answered once, in order',
   async (name) => {
     const clock = new FakeClock()
     await using fixture = await MessageFixture.start({

@@ -14,7 +14,7 @@ interface Victim {
   readonly database: string
 }
 
-/** What goes wrong; what it resolves with mends it. */
+/** What goes wrong; it resolves with the function that repairs it. */
 const TROUBLES: ReadonlyArray<
   readonly [name: string, act: (victim: Victim) => Promise<() => Promise<void>>]
 > = [
@@ -47,7 +47,7 @@ const TROUBLES: ReadonlyArray<
   [
     'answers too late',
     async ({ proxy }) => {
-      // What is asked for is done, and nobody hears of it: commits, too.
+      // Requests are executed, commits included, but the replies are lost.
       proxy.line = 'late'
       return async () => {
         proxy.line = 'open'
@@ -73,7 +73,7 @@ function disconnect(server: PostgresServer, database: string): Promise<void> {
 }
 
 test.concurrent.each(TROUBLES)(
-  'when the database %s, nothing is acknowledged, readiness says so, nothing is lost, and it mends itself',
+  'when the database %s, nothing is acknowledged, readiness says so, nothing is lost, and it recovers',
   PROCESS_TEST,
   async (_, act) => {
     await using server = await PostgresServer.start()

@@ -24,7 +24,7 @@ function diskForServer(): { readonly disk: string; readonly folder: string } {
 }
 
 test.skipIf(NO_SMALL_DISK)(
-  `when the disk of the database is full, nothing is acknowledged, readiness says so, nothing is lost, and it mends itself${NO_SMALL_DISK ? ` (${NO_SMALL_DISK})` : ''}`,
+  `when the disk of the database is full, nothing is acknowledged, readiness says so, nothing is lost, and it recovers${NO_SMALL_DISK ? ` (${NO_SMALL_DISK})` : ''}`,
   PROCESS_TEST,
   async () => {
     const { disk, folder } = diskForServer()

@@ -7,8 +7,8 @@ import { Load } from '../support/stores/database-trouble.ts'
 import { freshDatabase } from '../support/stores/postgres.ts'
 
 /**
- * The most that a version may do to a database which the version before goes on working with: every
- * table has a column more, there is another table, and the queue's own tables are of a later version.
+ * The most that a version may do to a database that the previous version keeps using: every table has one
+ * more column, there is another table, and the queue's own tables are of a later version.
  */
 const STEP = `
 DO $$ DECLARE each record; BEGIN
@@ -24,7 +24,7 @@ UPDATE hermes_boss.version SET version = version + 1;
 `
 
 test(
-  'a fleet is brought to the next version under load: old and new work beside each other, and the old come up again',
+  'a fleet is brought to the next version under load: old and new work side by side, and the old ones start again',
   PROCESS_TEST,
   async () => {
     using next = await OtherVersion.with(NEXT_VERSION, {

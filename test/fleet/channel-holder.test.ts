@@ -66,7 +66,7 @@ test('a holder that is stopped and woken again stores nothing and sends nothing'
 })
 
 test(
-  'a holder that is asked to stop hands over at once, with what it has in hand',
+  'a holder that is asked to stop hands over at once, including what is in flight',
   PROCESS_TEST,
   async () => {
     await using fixture = await FleetFixture.open({

@@ -104,7 +104,7 @@ test(
     }, 'the incident in every process')
     expect(new Set(incidents).size).toBe(1)
 
-    // Signed in through any of the homes: all go on.
+    // Signed in through any of the homes: all continue.
     const login = await gateways[1]!.run(
       ['auth', 'login', '--api-key', '--yes'],
       `${fixture.sandbox.apiKey()}\n`,
@@ -116,7 +116,7 @@ test(
     )
     for (const chat of chats) {
       expect(fixture.shown(chat).filter((text) => text.startsWith("I can't reach Claude"))).toHaveLength(1)
-      // What one person wrote meanwhile is one turn.
+      // What one person wrote during the outage is one turn.
       expect(fixture.shown(chat)).toHaveLength(2)
     }
     const closing = () => fixture.shown(OPERATOR).filter((text) => /\d+ answered/.test(text))

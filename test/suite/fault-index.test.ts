@@ -18,7 +18,7 @@ function faultsOf(file: string): number[] {
   return /^(?:\d\d-)+/.exec(file)![0].split('-').filter(Boolean).map(Number)
 }
 
-test('every file of a fault stands in the index, in the row of each fault that it is named for', () => {
+test('every file of a fault is in the index, in the row of each fault that it is named for', () => {
   expect(FILES.length).toBeGreaterThan(0)
   const missing = FILES.flatMap((file) =>
     faultsOf(file)

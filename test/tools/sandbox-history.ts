@@ -29,7 +29,7 @@ export async function writeHistory(home: string, now: number): Promise<void> {
     if (value > 0) adds.push(storage.figures.add(name, at, value))
   }
   for (let at = floor(now - 30 * DAY, HOUR); at < now; at += HOUR) {
-    // The hour that is going on has not seen all of its messages.
+    // The current hour has not seen all of its messages.
     const busy = Math.round((60 * traffic(at) * Math.min(HOUR, now - at)) / HOUR)
     add(`${HOURLY}accepted`, at, busy)
     add(`${HOURLY}answered`, at, busy)
@@ -95,13 +95,13 @@ function floor(at: number, step: number): number {
 
 function pastIncident(id: string, openedAt: number, outage: (typeof OUTAGES)[number]): Incident {
   const { lastedMs, held, status, reason } = outage
-  const mended = openedAt + lastedMs
+  const recovered = openedAt + lastedMs
   return {
     id,
     status,
     reason,
     openedAt,
-    closedAt: mended + 90 * SECOND,
+    closedAt: recovered + 90 * SECOND,
     counts: { held, answered: held, refused: 0, parked: 0 },
     events: [
       {
@@ -116,8 +116,8 @@ function pastIncident(id: string, openedAt: number, outage: (typeof OUTAGES)[num
       ...(lastedMs > HOUR
         ? [{ at: openedAt + HOUR, kind: 'alert', text: 'Told through telegram' } as const]
         : []),
-      { at: mended, kind: 'recovered', text: 'Messages can be answered again' },
-      { at: mended + 90 * SECOND, kind: 'closed', text: `${held} answered, 0 refused, 0 parked` },
+      { at: recovered, kind: 'recovered', text: 'Messages can be answered again' },
+      { at: recovered + 90 * SECOND, kind: 'closed', text: `${held} answered, 0 refused, 0 parked` },
     ],
     alertRounds: 1,
     alerted: true,
@@ -128,10 +128,10 @@ function pastIncident(id: string, openedAt: number, outage: (typeof OUTAGES)[num
 function timeline(now: number): TimelineEvent[] {
   const events: TimelineEvent[] = [{ kind: 'started', at: now - 29 * DAY }]
   const revoked = now - OUTAGES[0].agoMs
-  const mended = revoked + OUTAGES[0].lastedMs
+  const recovered = revoked + OUTAGES[0].lastedMs
   let token = 0
   for (let at = now - 29 * DAY; at < now - 2 * HOUR; at += RENEWED_MS) {
-    if (at > revoked - RENEWED_MS && at < mended) at = mended
+    if (at > revoked - RENEWED_MS && at < recovered) at = recovered
     const fingerprint = (0x3a91_0000 + token++ * 0x1357).toString(16)
     if (token > 1) events.push({ kind: 'refresh', at, outcome: 'renewed' })
     events.push({ kind: 'token', at, fingerprint, source: 'own', expiresAt: at + TOKEN_MS })
@@ -139,7 +139,7 @@ function timeline(now: number): TimelineEvent[] {
   events.push(
     { kind: 'rejection', at: revoked, until: revoked + SECOND, count: 3 },
     { kind: 'state', at: revoked, state: 'needs-login', reason: 'revoked', usable: false },
-    { kind: 'state', at: mended, state: 'healthy', reason: null, usable: true },
+    { kind: 'state', at: recovered, state: 'healthy', reason: null, usable: true },
   )
   return events.sort((a, b) => a.at - b.at)
 }

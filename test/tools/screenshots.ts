@@ -14,7 +14,7 @@ const SIZES = { phone: [390, 844], wide: [1440, 900] } as const
 /** Plots and pictures settle within this. */
 const SETTLE_MS = 1_500
 
-/** What is asked before the sign-in is gone, and what the stand-in is told to answer. */
+/** What is asked before the sign-in is gone, and what the simulator answers. */
 const TALK: ReadonlyArray<readonly [question: string, answer: string]> = [
   [
     'Which rivers meet in Passau?',
@@ -36,7 +36,7 @@ try {
   const visitor = await visit(browser, address)
   const { page } = visitor
   await page.waitForSelector('.welcome')
-  const provider = await standIn()
+  const provider = await simulatedProvider()
   for (const [question, answer] of TALK) {
     await fetch(`${provider}/sandbox/answer`, {
       method: 'POST',
@@ -63,7 +63,7 @@ try {
 }
 
 /** Where the simulated provider listens. */
-async function standIn(): Promise<string> {
+async function simulatedProvider(): Promise<string> {
   const running = readFileSync(join(gateway.home, 'sandbox', 'gateway.run.json'), 'utf8')
   return (JSON.parse(running) as { sandbox: string }).sandbox
 }
