@@ -14,7 +14,7 @@ interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log'> {
 /** What sends on the channels; it is created after them. */
 interface Sending {
   resumeOutbox(): Promise<void>
-  readonly delivery: { left(channel: string): Promise<void> }
+  readonly delivery: { drained(channel: string): Promise<void> }
 }
 
 type Speaker = Pick<Channel, 'send' | 'remove'>
@@ -46,7 +46,7 @@ export async function openFleetPlatforms(
       fleet,
       clock,
       onHeld: () => void sending().resumeOutbox(),
-      onLeaving: () => sending().delivery.left(name),
+      onLeaving: () => sending().delivery.drained(name),
     })
     held.set(name, wrapped)
     return wrapped

@@ -102,7 +102,7 @@ export class Delivery {
    * Resolves when nothing is in flight on a channel that this process no longer sends on, or after the
    * longest time that the next holder should wait for the channel.
    */
-  async left(channel: string): Promise<void> {
+  async drained(channel: string): Promise<void> {
     let timedOut = false
     const over = this.#options.clock.setTimer(() => {
       timedOut = true

@@ -348,13 +348,13 @@ export class Dispatcher {
       try {
         await drafts.saveUnsaved(lease)
         const stored = await inbox.finish(lease, outcome, clock.now())
-        if (attempt > 1) store.paid()
+        if (attempt > 1) store.removeUnstored()
         // A failed call may have been stored all the same, so the outbox is checked in any case.
         return stored || attempt > 1
       } catch (error) {
         store.failed(error)
         if (attempt === 1) {
-          store.owe()
+          store.addUnstored()
           log.error({ err: error }, 'an answer waits in memory to be stored')
         }
         if (this.#abandoned.signal.aborted) throw error

@@ -54,7 +54,7 @@ export interface Fleet {
   readonly workers: () => number
   /** Another live process connects to the platforms. */
   readonly hasStandby: boolean
-  /** Messages are accepted, and for longer than a restart takes no live process has answered any. */
+  /** Messages are accepted, and for longer than a restart takes there has been no live process that answers. */
   readonly hasNoWorkers: boolean
   /** Never throws; if a notification is lost, the others read the store a little later. */
   notify(news: FleetNews): void

@@ -21,7 +21,10 @@ const MAX_RETRY_AFTER_MS = HOUR
 /** Monitors are not alerted to an overload that ends within this time. */
 const PROVIDER_UNAVAILABLE_AFTER_MS = MINUTE
 
-/** No message needed the provider for this long after the wait: nothing waits, so the outage is considered ended. */
+/**
+ * No message needed the provider for this long after the wait: nothing waits, so the outage is
+ * considered ended.
+ */
 const UNASKED_MS = 10 * MINUTE
 
 /** Timers do not count time in suspend and do not follow a clock that was set: check the wall clock this often. */

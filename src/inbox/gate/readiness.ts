@@ -30,7 +30,7 @@ export interface ReadinessOptions {
 const QUICK_REFRESH_MS = 800
 
 /** What changes with time alone (a long overload, a stall) is checked this often. */
-const LOOK_EVERY_MS = 0.5 * SECOND
+const CHECK_EVERY_MS = 0.5 * SECOND
 
 /** Watches everything that keeps messages from being answered, and emits each change. */
 export class Readiness {
@@ -91,7 +91,7 @@ export class Readiness {
 
   #tick(): void {
     this.#update()
-    this.#timer = this.#options.clock.setTimer(() => this.#tick(), LOOK_EVERY_MS)
+    this.#timer = this.#options.clock.setTimer(() => this.#tick(), CHECK_EVERY_MS)
   }
 
   #update(): void {

@@ -10,7 +10,7 @@ const MEGABYTE = 1024 * 1024
 export const DEFAULT_RESERVE_BYTES = 64 * MEGABYTE
 
 /** What a gateway writes does not fill a disk within seconds. */
-const LOOK_EVERY_MS = 10 * SECOND
+const CHECK_EVERY_MS = 10 * SECOND
 /** A store that works again is noticed within seconds; a probe costs it one small write. */
 const PROBE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 4 * SECOND }
 
@@ -38,7 +38,7 @@ export class StoreHealth {
   readonly #changes: Emitter
   #problem: string | null = null
   #full = false
-  #owed = 0
+  #unstored = 0
   #attempts = 0
   #timer: Timer | null = null
   #checking = false
@@ -87,17 +87,18 @@ export class StoreHealth {
    * writes still succeed now and then between failing ones.
    */
   worked(): void {
-    if (this.ok || this.#full || this.#checking || this.#owed > 0) return
+    if (this.ok || this.#full || this.#checking || this.#unstored > 0) return
     if (this.#options.clock.monotonic() - this.#checkedAt >= PROBE_AT_MOST_EVERY_MS) void this.#check()
   }
 
   /** Something that must be stored waits in memory: small writes that work prove nothing until it is stored. */
-  owe(): void {
-    this.#owed++
+  addUnstored(): void {
+    this.#unstored++
   }
 
-  paid(): void {
-    this.#owed--
+  /** It was stored, which also counts as a write that worked. */
+  removeUnstored(): void {
+    this.#unstored--
     this.worked()
   }
 
@@ -138,7 +139,7 @@ export class StoreHealth {
       // A probe write is made only after a failed one: a healthy store gets no extra writes.
       if (this.#problem !== null) await probe()
       if (this.#failures === failures) this.#full = false
-      return this.#owed > 0 ? this.#problem : null
+      return this.#unstored > 0 ? this.#problem : null
     } catch (error) {
       this.#noteRoom(error)
       return `the store rejects writes: ${messageOf(error)}`
@@ -152,7 +153,9 @@ export class StoreHealth {
 
   #schedule(): void {
     const { clock, random = Math.random } = this.#options
-    const delay = this.ok ? LOOK_EVERY_MS : backoffDelay(Math.max(1, this.#attempts), PROBE_BACKOFF, random())
+    const delay = this.ok
+      ? CHECK_EVERY_MS
+      : backoffDelay(Math.max(1, this.#attempts), PROBE_BACKOFF, random())
     this.#timer?.cancel()
     this.#timer = clock.setTimer(() => void this.#check(), delay)
   }

@@ -10,7 +10,10 @@ export const MAX_LEASES = 25
 /** A message row with its `solo` flag (answered alone), as a boolean or a number depending on the database. */
 type Waiting = MessageFields & { readonly solo: boolean | number }
 
-/** `head` is answered alone, so no further rows need to be read. With `merge`, messages held together are answered together. */
+/**
+ * `head` is answered alone, so no further rows need to be read. With `merge`, messages held together are
+ * answered together.
+ */
 export function isUnmerged(head: Waiting, merge: boolean): boolean {
   return head.group_id === null && (!merge || !mergeable(head, head))
 }

@@ -10,7 +10,7 @@ import { SIGN_IN_CHANNEL, type SignInRow } from './sign-in-row.ts'
 const NAME = 'credential'
 
 /** How often a lease that another process holds is asked for. */
-const ASK_AGAIN_MS = 50
+const RETRY_MS = 50
 
 export interface RefreshLeaseOptions {
   readonly database: Database
@@ -28,7 +28,7 @@ export class RefreshLease {
   readonly #options: RefreshLeaseOptions
   readonly #ttlMs: number
   #held: Lease | null = null
-  #hearing: Disposable | null = null
+  #listening: Disposable | null = null
   #changed = Promise.withResolvers<boolean>()
 
   constructor(options: RefreshLeaseOptions) {
@@ -55,29 +55,29 @@ export class RefreshLease {
    * @throws StoreError
    */
   async acquire(waitMs: number, signal: AbortSignal): Promise<RotationLock | null> {
-    // Other processes live in real time, whatever clock a test has set elsewhere.
+    // Other processes run in real time, whatever clock a test injects elsewhere.
     const clock = systemClock
     const giveUpAt = clock.monotonic() + waitMs
     for (;;) {
       signal.throwIfAborted()
-      const lease = this.#held ? null : await this.#ask()
+      const lease = this.#held ? null : await this.#acquireLease()
       if (lease) {
         this.#held = lease
         return this.#lockOf(lease)
       }
-      if (clock.monotonic() + ASK_AGAIN_MS > giveUpAt) return null
-      if (await this.#changedWithin(ASK_AGAIN_MS, signal)) return null
+      if (clock.monotonic() + RETRY_MS > giveUpAt) return null
+      if (await this.#changedWithin(RETRY_MS, signal)) return null
     }
   }
 
-  /** Ends the listening. */
+  /** Stops listening. */
   close(): void {
-    this.#hearing?.[Symbol.dispose]()
+    this.#listening?.[Symbol.dispose]()
   }
 
-  /** Waits for so long, or until another process has changed the sign-in. */
+  /** Waits for `ms` milliseconds, or until another process has changed the sign-in. @returns whether it has */
   async #changedWithin(ms: number, signal: AbortSignal): Promise<boolean> {
-    this.#hearing ??= this.#options.database.listen(SIGN_IN_CHANNEL, (payload) => {
+    this.#listening ??= this.#options.database.listen(SIGN_IN_CHANNEL, (payload) => {
       if (payload !== '') this.#changed.resolve(true)
     })
     this.#changed = Promise.withResolvers()
@@ -85,7 +85,7 @@ export class RefreshLease {
     return Promise.race([this.#changed.promise, paused]).finally(() => paused.catch(() => {}))
   }
 
-  #ask(): Promise<Lease | null> {
+  #acquireLease(): Promise<Lease | null> {
     const { database, holder } = this.#options
     return acquireLease(database, {
       name: NAME,

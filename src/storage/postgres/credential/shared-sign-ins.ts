@@ -58,11 +58,26 @@ const NO_ROOM_NEEDED: Reserved = { discard: async () => {} }
  * Our own sign-ins in the database, shared by all gateways on it: the same document as in
  * `credentials.json`, encrypted, in one row.
  *
- * **Who may spend the refresh token.** For a file, the kernel keeps the lock of a stopped process; no such lock spans machines. Here the right is a lease, timed by the database's clock. A send is counted by a statement that also renews the lease and compares its fence, so a process that has lost its lease counts nothing and sends nothing. A process that was paused after counting sees by its own clocks that the lease may have expired, and does not send either. (Only the instant between that check and the packet remains; no lease can close it.) No refresh token is sent without being counted, and none is counted by two holders unaware of each other.
+ * **Who may spend the refresh token.** For a file, the kernel keeps the lock of a stopped process; no
+ * such lock spans machines. Here the right is a lease, timed by the database's clock. A send is counted
+ * by a statement that also renews the lease and compares its fence, so a process that has lost its lease
+ * counts nothing and sends nothing. A process that was paused after counting sees by its own clocks that
+ * the lease may have expired, and does not send either. (Only the instant between that check and the
+ * packet remains; no lease can close it.) No refresh token is sent without being counted, and none is
+ * counted by two holders unaware of each other.
  *
- * **What a lease cannot do** is to preserve the answer that a stopped process holds. When the lease expires, the next holder finds the intent open: the token may have been rotated, and the answer may exist only in that process's memory. While the access token is valid, no process sends the refresh token again (`mayRepeat`); all keep using the current access token and re-read the row, and the stopped process stores its answer when it resumes. Only once the access token is useless is the old refresh token sent again, once per step and each send counted, until there is a definite answer: the same risk that the next process takes with a file after a kill -9.
+ * **What a lease cannot do** is to preserve the answer that a stopped process holds. When the lease
+ * expires, the next holder finds the intent open: the token may have been rotated, and the answer may
+ * exist only in that process's memory. While the access token is valid, no process sends the refresh
+ * token again (`mayRepeat`); all keep using the current access token and re-read the row, and the
+ * stopped process stores its answer when it resumes. Only once the access token is useless is the old
+ * refresh token sent again, once per step and each send counted, until there is a definite answer: the
+ * same risk that the next process takes with a file after a kill -9.
  *
- * **Why storing needs no lease.** A result is written only over the refresh token that was spent for it, compared in the same statement. A process that returns late with a result while the old token is still stored has the only pair known to work; to refuse it would lose the sign-in. If a person or another holder has stored something else since, the comparison fails and the late result is discarded.
+ * **Why storing needs no lease.** A result is written only over the refresh token that was spent for it,
+ * compared in the same statement. A process that returns late with a result while the old token is still
+ * stored has the only pair known to work; to refuse it would lose the sign-in. If a person or another
+ * holder has stored something else since, the comparison fails and the late result is discarded.
  *
  * A result that the database cannot store stays in memory, and the lease is renewed for as long as the
  * database answers; if it is unreachable for so long that the lease expires, the open intent protects the

@@ -6,7 +6,7 @@ import { acquireLease, type Lease } from './lease.ts'
 /** A holder that is gone is followed within a lease's term and this. */
 const TRY_EVERY_MS = SECOND
 /** How soon a holder notices that it may be one no more. */
-const LOOK_EVERY_MS = 0.5 * SECOND
+const CHECK_EVERY_MS = 0.5 * SECOND
 
 export interface ContenderOptions {
   readonly database: Queryable
@@ -85,7 +85,7 @@ export class Contender implements Candidacy {
     }
   }
 
-  /** Stops the service before releasing the right, so that the next holder never runs alongside us. */
+  /** Stops the service before releasing the right, so that it is no longer running when the next holder starts. */
   async #leave(): Promise<void> {
     const lease = this.#lease
     const end = this.#end
@@ -103,10 +103,10 @@ export class Contender implements Candidacy {
     const { clock } = this.#options
     this.#timer = clock.setTimer(
       () => {
-        // Not one behind the other where a step takes its time.
+        // Scheduled only after the step, so that slow steps do not pile up.
         void this.#step().then(() => this.#again())
       },
-      this.#lease ? LOOK_EVERY_MS : TRY_EVERY_MS,
+      this.#lease ? CHECK_EVERY_MS : TRY_EVERY_MS,
     )
   }
 }

@@ -26,12 +26,12 @@ export interface FleetWorkOptions {
 
 /**
  * The work of one of several gateways: conversations come from the queue that all share, as many
- * as there is room for here, and go back to it after each turn. NextConversation ones are few, so that the
+ * as there is room for here, and go back to it after each turn. Fetched ones are few, so that the
  * work is where there is room for it, and little has to be followed up when a process dies.
  */
 export class FleetWork implements WorkSource {
   readonly #options: FleetWorkOptions
-  /** NextConversation from the queue, not begun. */
+  /** Fetched from the queue, not started. */
   readonly #taken = new Map<ConversationId, TakenWakeUp>()
   /** Being answered here. */
   readonly #begun = new Map<ConversationId, TakenWakeUp>()

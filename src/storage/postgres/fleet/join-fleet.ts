@@ -12,7 +12,7 @@ import { WakeUpQueue } from './wake-up-queue.ts'
 import { WakeUps } from './wake-ups.ts'
 
 /** What a process left that is gone, and jobs whose process is: looked for this often by one process. */
-const CARE_EVERY_MS = 2 * SECOND
+const UPKEEP_EVERY_MS = 2 * SECOND
 /** A look over all that waits costs time in a long queue: at most this share of one process's. */
 const SWEEP_SHARE = 0.02
 const SWEEP_AT_LEAST_EVERY_MS = 5 * SECOND
@@ -22,9 +22,9 @@ const LOST_EVERY_MS = 5 * MINUTE
 /** Long enough to restart the only worker, or its machine. */
 const NO_WORKERS_AFTER_MS = MINUTE
 
-/** One process sees to the queue, whichever it is. */
-const CARE = 'queue'
-/** One does for all what concerns people: alerts, notices, what is removed. */
+/** The right to maintain the shared queue, held by one process at a time. */
+const UPKEEP = 'queue'
+/** The right to do what concerns people once for the whole fleet: alerts, notices, retention. */
 const LEADER = 'leader'
 
 export interface JoinOptions {
@@ -33,7 +33,7 @@ export interface JoinOptions {
   readonly role: Role
   readonly host: string
   readonly version: string
-  /** Names the home whose lock this process holds. */
+  /** Identifies the home whose lock this process holds. */
   readonly home: string
   readonly clock: Clock
   readonly onProblem: (error: unknown) => void
@@ -77,7 +77,7 @@ class PostgresFleet implements JoinedFleet {
   readonly #processes: Processes
   readonly #outages: OutageIds
   readonly #contenders = new Set<Contender>()
-  #care: Candidacy | null = null
+  #upkeep: Candidacy | null = null
   /** Monotonic. */
   #answeredAt: number
 
@@ -115,7 +115,7 @@ class PostgresFleet implements JoinedFleet {
     await this.#processes.start()
     // Nobody else lives who could have taken what was taken.
     if (this.#processes.members.length === 1) await this.#wakeUps.wakeTaken()
-    this.#care = await this.hold(CARE, async () => this.#takeCare())
+    this.#upkeep = await this.hold(UPKEEP, async () => this.#startUpkeep())
   }
 
   workers(): number {
@@ -175,7 +175,7 @@ class PostgresFleet implements JoinedFleet {
 
   async members(): Promise<readonly FleetMember[]> {
     const [members, leases] = [
-      await this.#processes.look(),
+      await this.#processes.load(),
       await this.#options.database.query<{ name: string; holder: string }>(
         'SELECT name, holder FROM hermes.leases WHERE expires_at > clock_timestamp() ORDER BY name',
       ),
@@ -195,7 +195,7 @@ class PostgresFleet implements JoinedFleet {
   }
 
   async stop(): Promise<void> {
-    await this.#care?.stop()
+    await this.#upkeep?.stop()
     // Was kept until now, because no other process would have continued it.
     await Promise.all([...this.#contenders].map((contender) => contender.stop()))
     this.#contenders.clear()
@@ -204,8 +204,8 @@ class PostgresFleet implements JoinedFleet {
     await this.#notifier.stop()
   }
 
-  /** What one process does for the queue of all. */
-  #takeCare(): () => Promise<void> {
+  /** The regular work of one process for the shared queue. @returns how to stop it */
+  #startUpkeep(): () => Promise<void> {
     const { clock, onProblem } = this.#options
     let timer: Timer
     let busy: Promise<void> = Promise.resolve()
@@ -229,7 +229,7 @@ class PostgresFleet implements JoinedFleet {
     }
     const again = () => {
       if (over) return
-      timer = clock.setTimer(() => (busy = round().catch(onProblem).finally(again)), CARE_EVERY_MS)
+      timer = clock.setTimer(() => (busy = round().catch(onProblem).finally(again)), UPKEEP_EVERY_MS)
     }
     busy = round().catch(onProblem).finally(again)
     return async () => {

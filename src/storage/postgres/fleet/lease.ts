@@ -86,20 +86,20 @@ export class Lease {
     return this.#clock.monotonic() < monotonic + this.#ttlMs && this.#clock.now() < wall + this.#ttlMs
   }
 
-  /** Asks for another term. False: somebody else has had it since. @throws StoreError */
+  /** Extends the lease by another term. False: another process has held it since. @throws StoreError */
   renew(): Promise<boolean> {
     if (this.#state !== 'held') return Promise.resolve(false)
-    this.#renewing ??= this.#askForMore().finally(() => {
+    this.#renewing ??= this.#extend().finally(() => {
       this.#renewing = null
     })
     return this.#renewing
   }
 
-  /** Gives it up at once. Never throws: a lease that cannot be given back runs out. */
+  /** Releases it at once. Never throws: a lease that cannot be released expires. */
   async release(): Promise<void> {
     if (this.#state !== 'held') return
     this.#end('released')
-    // A renewal that arrives after it would keep everybody waiting for a whole term.
+    // A renewal that arrives after the release would block the others for a whole term.
     await this.#renewing?.catch(() => {})
     await this.#database
       .query(`UPDATE hermes.leases SET expires_at = clock_timestamp() WHERE name = $1 AND fence = $2`, [
@@ -109,7 +109,7 @@ export class Lease {
       .catch(() => {})
   }
 
-  async #askForMore(): Promise<boolean> {
+  async #extend(): Promise<boolean> {
     const asked = momentOf(this.#clock)
     const renewed = await this.#database.query(
       `UPDATE hermes.leases SET expires_at = clock_timestamp() + $3::int * interval '1 millisecond'

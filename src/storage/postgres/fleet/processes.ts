@@ -38,7 +38,7 @@ export class Processes {
 
   /** Resolves when the others can see this process. @throws StoreError */
   async start(): Promise<void> {
-    await this.#succeed()
+    await this.#releaseOfEarlierProcess()
     await this.#beat()
     // Its own timer: the heartbeat must run exactly as long as the event loop does.
     this.#timer = setInterval(() => {
@@ -46,7 +46,7 @@ export class Processes {
     }, HEARTBEAT_MS).unref()
   }
 
-  /** Leaves at once: what it still had is taken over without a wait. */
+  /** Leaves at once, so that its work is taken over without a wait. */
   async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
     await this.#beating
@@ -54,8 +54,8 @@ export class Processes {
     await database.query('DELETE FROM hermes.processes WHERE id = $1', [id]).catch(onProblem)
   }
 
-  /** Asks the database. @throws StoreError */
-  async look(): Promise<readonly Member[]> {
+  /** Reads the live processes. @throws StoreError */
+  async load(): Promise<readonly Member[]> {
     const rows = await this.#options.database.query<Member>(
       `SELECT id, role, host, pid, version, floor(extract(epoch FROM started_at) * 1000)::bigint AS since
          FROM hermes.processes WHERE expires_at > clock_timestamp() ORDER BY started_at, id`,
@@ -63,15 +63,15 @@ export class Processes {
     return (this.#members = rows)
   }
 
-  /** Removes those who went long ago. By one process of the fleet. */
+  /** Removes processes that have been dead for long. Run by one process of the fleet. */
   async forget(): Promise<void> {
     await this.#options.database.query(
       `DELETE FROM hermes.processes WHERE expires_at < clock_timestamp() - interval '${FORGOTTEN_AFTER}'`,
     )
   }
 
-  /** What a process was holding that was killed on this home is free, without the wait for its silence. */
-  async #succeed(): Promise<void> {
+  /** Frees the leases of a process that was killed on this home, without waiting for its heartbeat to expire. */
+  async #releaseOfEarlierProcess(): Promise<void> {
     const { database, id, home } = this.#options
     await database.query(
       `WITH gone AS (DELETE FROM hermes.processes WHERE home = $1 AND id <> $2 RETURNING id)
@@ -89,6 +89,6 @@ export class Processes {
          ON CONFLICT (id) DO UPDATE SET expires_at = clock_timestamp() + $6::int * interval '1 millisecond'`,
       [id, role, host, pid, version, GONE_AFTER_MS, home],
     )
-    await this.look()
+    await this.load()
   }
 }

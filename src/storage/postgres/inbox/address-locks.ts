@@ -20,7 +20,10 @@ interface Wanted {
   readonly need: Need
 }
 
-/** The addresses of a transaction's arrivals. Their conversations are locked in one order, so that no two transactions deadlock. */
+/**
+ * The addresses of a transaction's arrivals. Their conversations are locked in one order, so that no two
+ * transactions deadlock.
+ */
 export class AddressLocks {
   readonly #locked = new Map<string, LockedAddress>()
 

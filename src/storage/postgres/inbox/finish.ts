@@ -68,7 +68,7 @@ async function applyOutcome(
         const held_base = row.held_base ?? observed
         work.change(row, { state: 'held', reason: outcome.outage.reason, held_base })
       }
-      return await tellOne(work, conversation, outcome.outage, moment.now)
+      return await notifyOfOutage(work, conversation, outcome.outage, moment.now)
     }
     case 'returned':
       for (const row of rows) {
@@ -152,8 +152,8 @@ function turnDown(
   }
 }
 
-/** Once an outage, if somebody in the conversation who waits wants to know. */
-async function tellOne(
+/** Once per outage, and only if a waiting message of the conversation was addressed to the bot. */
+async function notifyOfOutage(
   work: Work,
   conversation: ConversationRow,
   outage: Outage,
@@ -169,7 +169,7 @@ async function tellOne(
   work.notify(conversation, outage.notice, { replyTo: null, at: now })
 }
 
-/** The turn was stopped by a command, which has taken its lease: only what was shown is still to be kept. */
+/** A command stopped the turn and revoked its lease: only the text already shown is still stored. */
 async function finishStopped(
   work: Work,
   conversation: ConversationRow,

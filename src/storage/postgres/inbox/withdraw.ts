@@ -16,12 +16,12 @@ export async function endLease(
   for (const row of await waitingRows(work.tx, conversation.key)) {
     if (row.state === 'answering') work.change(row, { state, reason: null })
   }
-  giveUpLease(work, conversation)
+  revokeLease(work, conversation)
   if (state === 'received') work.wake(conversation)
 }
 
 /** The lease alone; the caller says what becomes of the messages. */
-export function giveUpLease(work: Work, conversation: ConversationRow): void {
+export function revokeLease(work: Work, conversation: ConversationRow): void {
   conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
   conversation.generation++
   work.context.waitingTotal.forget()
@@ -40,7 +40,7 @@ export async function withdrawAll(work: Work, conversation: ConversationRow): Pr
   for (const row of rows) work.change(row, { state: 'withdrawn', reason: null })
   if (conversation.lease_turn !== null) {
     conversation.stopped_turn = conversation.lease_turn
-    giveUpLease(work, conversation)
+    revokeLease(work, conversation)
   }
   work.context.waitingTotal.forget()
   return rows.filter((row) => row.state !== 'answering').length
