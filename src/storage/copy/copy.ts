@@ -5,7 +5,7 @@ import { clean, json } from '../postgres/connection/statements.ts'
 import type { CopySource, SourceRow } from './source.ts'
 import { COPIED_TABLES, type CopiedTable } from './tables.ts'
 
-/** The fact in the target that tells what is being copied into it, and whether it was finished. */
+/** The fact in the target that records what is being copied into it, and whether the copy was finished. */
 const COPY_FACT = 'storage.copy'
 
 export interface CopyProgress {
@@ -16,7 +16,7 @@ export interface CopyProgress {
 
 export interface CopyOptions {
   readonly source: CopySource
-  /** Migrated, and no gateway at work on it. */
+  /** Migrated, and not in use by a gateway. */
   readonly target: Database
   readonly onProgress: (progress: CopyProgress) => void
 }
@@ -24,7 +24,7 @@ export interface CopyOptions {
 export interface CopyResult {
   /** Rows by table. */
   readonly rows: Readonly<Record<string, number>>
-  /** It had been copied before; nothing was done again. */
+  /** It had been copied before; nothing was changed. */
   readonly already: boolean
 }
 
@@ -100,7 +100,7 @@ async function refuseInUse(target: Queryable, mark: CopyMark | null): Promise<vo
     )
 }
 
-/** Empties what an earlier copy of another state has left. */
+/** Deletes what an earlier copy of another state has left. */
 async function begin(target: Database, source: string): Promise<void> {
   await target.transaction(async (tx) => {
     // Facts hold the mark itself, and what the program recorded when it opened the database.
@@ -139,7 +139,7 @@ async function copyTable(
     ${table.identity ? 'OVERRIDING SYSTEM VALUE' : ''}
     SELECT ${columns} FROM json_populate_recordset(NULL::hermes.${table.name}, $1::json)
     ON CONFLICT DO NOTHING`
-  // Done by an earlier run; that every row is right is seen when they are compared.
+  // Inserted by an earlier run; the comparison checks every row.
   if ((await countOf(target, table.name)) >= rowsThere(source, table.name)) return source.count(table.name)
   let rows = 0
   for (const batch of source.batches(table)) {
@@ -150,7 +150,7 @@ async function copyTable(
   return rows
 }
 
-/** Bytes and lists as PostgreSQL reads them; truth values and numbers it reads from SQLite's numbers. */
+/** Converts bytes and lists for PostgreSQL; it reads booleans and numbers from SQLite's numbers. */
 function toJson(row: SourceRow, types: ColumnTypes): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(row).map(([column, value]) => {
@@ -160,7 +160,7 @@ function toJson(row: SourceRow, types: ColumnTypes): Record<string, unknown> {
   )
 }
 
-/** What is drawn from now on comes after what was copied. */
+/** New keys must come after the copied ones. */
 async function goOnBehind(target: Queryable): Promise<void> {
   for (const { name, identity } of COPIED_TABLES) {
     if (!identity) continue
@@ -175,7 +175,7 @@ async function goOnBehind(target: Queryable): Promise<void> {
   for (const { name } of COPIED_TABLES) await target.query(`ANALYZE hermes.${name}`)
 }
 
-/** @throws StoreError naming the table whose rows are not all there, word for word */
+/** @throws StoreError naming a table whose rows are missing or differ */
 async function compare(
   source: CopySource,
   target: Queryable,

@@ -5,7 +5,7 @@ import type { CopiedTable } from './tables.ts'
 
 export type SourceRow = Readonly<Record<string, SQLInputValue>>
 
-/** Enough for one trip to be worth its way. */
+/** Enough rows to make a round trip worthwhile. */
 const ROWS = 500
 /** Attachments are up to 20 MB each. */
 const LARGE_ROWS = 4
@@ -26,7 +26,7 @@ export class CopySource implements Disposable {
     )
   }
 
-  /** Moves with every change of a message: the same state of the same database has the same mark. */
+  /** Changes with every change of a message: the same state of the same database has the same mark. */
   mark(): string {
     const revision = this.#db.prepare(`SELECT value FROM counters WHERE name = 'revision'`).get()
     const first = this.#db.prepare('SELECT id FROM messages ORDER BY key LIMIT 1').get()

@@ -1,7 +1,7 @@
 /**
- * The tables that a copy takes along, parents before children, each with the columns that name a row.
+ * The tables that are copied, parents before children, each with the columns of its key.
  * SQLite and PostgreSQL call tables and columns the same; what only one of them keeps (counters of the
- * store itself, processes) is not a table of both and stays.
+ * store itself, processes) exists in one of them alone and is not copied.
  */
 export interface CopiedTable {
   readonly name: string

@@ -4,10 +4,10 @@ import { MINUTE } from '../../support/clock.ts'
 import type { ConversationRow } from '../rows/conversation-row.ts'
 import type { NewMessage } from '../rows/new-message.ts'
 
-/** A flood is told that the hold is full once in this time and not for each message. */
+/** During a flood, a conversation gets the notice that the hold is full once in this time, not for each message. */
 const FULL_NOTICE_INTERVAL_MS = MINUTE
 
-/** How a message enters: waiting for its turn, or for the end of an outage, or not at all. */
+/** How a message is admitted: waiting for its turn, waiting for the end of an outage, or refused. */
 export interface Admission {
   readonly state: 'received' | 'held' | 'refused'
   readonly reason: string | null
@@ -16,12 +16,12 @@ export interface Admission {
 export function admit(outage: Outage | null, holdFull: boolean): Admission {
   if (outage === null) return { state: 'received', reason: null }
   if (holdFull) return { state: 'refused', reason: HOLD_FULL }
-  // While the wait is too short to speak of, the message waits as any other does.
+  // While the wait is too short for a notice, the message waits like any other.
   if (outage.notice === null) return { state: 'received', reason: null }
   return { state: 'held', reason: outage.reason }
 }
 
-/** What is stored of whatever a person wrote. */
+/** The stored form of anything that a person wrote. */
 export function fromPerson(message: IncomingMessage, origin: number, at: number) {
   return {
     role: 'user',
@@ -35,7 +35,7 @@ export function fromPerson(message: IncomingMessage, origin: number, at: number)
   } as const
 }
 
-/** What is stored of a message: of one that is turned down, nothing that takes room. */
+/** The stored form of a message; a refused one is stored without its attachments and the content of its context. */
 export function arrivingMessage(
   message: IncomingMessage,
   origin: number,

@@ -37,17 +37,17 @@ export function answerSending(rows: readonly MessageFields[], now: number): Send
   }
 }
 
-/** By how many characters an answer and what it answers make the history longer. */
+/** The characters that an answer and its messages add to the history. */
 export function historyGrowth(rows: readonly MessageFields[], outcome: Answered): number {
   return rows.reduce((sum, row) => sum + row.text.length, outcome.text.length)
 }
 
-/** The place in which the answer to these messages is shown while it is written; null = nowhere yet. */
+/** The platform id of the draft that shows the answer to these messages; null = none yet. */
 export function draftOf(rows: readonly MessageFields[]): string | null {
   return rows.find((row) => row.draft !== null)?.draft ?? null
 }
 
-/** The last net before the database: a reason comes from an error, and errors quote. */
+/** The last redaction before the database: a reason comes from an error, and errors quote texts. */
 export function withCleanReason(outcome: TurnOutcome): TurnOutcome {
   const reason = 'reason' in outcome ? outcome.reason : undefined
   return reason === undefined ? outcome : ({ ...outcome, reason: redact(reason) } as TurnOutcome)

@@ -9,13 +9,13 @@ export interface SessionTerms {
   readonly statementMs?: number
 }
 
-/** Ours take milliseconds; a server that needs longer is in trouble, and receiving must stop and say so. */
+/** Our statements take milliseconds; a server that needs longer is failing, so receiving must stop and report it. */
 const STATEMENT_MS = 5 * SECOND
 /** After the server's own limit: that one leaves a connection that can be used. */
 const SILENCE_BEYOND_MS = SECOND
-/** A lock that nobody gives back in this time is held by a process that was stopped. */
+/** A lock that is not released within this time is held by a stopped process. */
 const LOCK_MS = 4 * SECOND
-/** A process that was stopped in the middle must not hold its locks against the others. */
+/** A process stopped in the middle of a transaction must not block the others with its locks. */
 const IDLE_IN_TRANSACTION_MS = 5 * SECOND
 /** Also how long a call waits for a free connection. */
 const CONNECT_MS = 3 * SECOND
@@ -53,8 +53,8 @@ export function connectionSettings(url: Secret, { statementMs = STATEMENT_MS }: 
 }
 
 /**
- * Sets what our statements count on. Statements and not parameters of the connection, which poolers
- * refuse even where each client keeps a session of its own.
+ * Sets what our statements rely on. With statements instead of connection parameters, which poolers refuse
+ * even where each client keeps its own session.
  *
  * Every statement of ours has its index. Without whole reads of tables and indexes its plan is the
  * same on an empty table, on a large one and on one whose statistics are stale; reading a small

@@ -14,10 +14,10 @@ import { statementName } from './statements.ts'
 /** Runs statements. Values are given as parameters; whole numbers of 8 bytes come back as numbers. */
 export interface Queryable {
   /**
-   * The rows of one statement, which is prepared once a connection if values are given, be it none.
+   * The rows of one statement. Prepared once per connection when `params` is passed, even if empty.
    * Text is stored as UTF-8 without zeros, so pass people's text through `clean` or `json`.
    *
-   * @throws StoreError (`DatabaseError` with the server's code) when nothing came of it
+   * @throws StoreError (`DatabaseError` with the server's code) when it failed
    */
   query<Row>(sql: string, params?: readonly unknown[]): Promise<readonly Row[]>
 }
@@ -31,7 +31,7 @@ export interface Transaction extends Queryable {
   last<Row>(sql: string, params?: readonly unknown[]): Promise<readonly Row[]>
 }
 
-/** For who is given a transaction and makes one statement: it is the last one. */
+/** Adapts a transaction for code that runs exactly one statement: that one is the last. */
 export function asLast(tx: Transaction): Queryable {
   return { query: (sql, params) => tx.last(sql, params) }
 }
@@ -42,14 +42,12 @@ export interface Database extends Queryable {
    * Everything that `work` does, or nothing. `work` runs again from its start when the server asks
    * for it (a deadlock, a conflict), so it must change nothing outside the transaction.
    *
-   * @throws what `work` threw; StoreError when it could not be committed. A connection that is lost
-   * while the commit is on its way leaves it open whether it happened.
+   * @throws what `work` threw; StoreError when it could not be committed. If the connection is lost during the commit, it is unknown whether the commit happened.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /**
-   * Calls `listener` with each payload that is sent to `channel` (NOTIFY), over a connection of its
-   * own. After a connection was lost and made again it is called with an empty payload: something
-   * may have been missed.
+   * Calls `listener` with each payload that is sent to `channel` (NOTIFY), over a separate connection.
+   * After a reconnect it is called with an empty payload: notifications may have been missed.
    */
   listen(channel: string, listener: (payload: string) => void): Disposable
   /** Closes after all calls in flight; later calls fail. */
@@ -69,17 +67,17 @@ export interface DatabaseOptions {
 }
 
 const DEFAULT_CONNECTIONS = 10
-/** As often a transaction is tried that others got in the way of. */
+/** Attempts of a transaction that conflicts with others. */
 const MAX_TRIES = 6
-/** Between two such tries, at most, in milliseconds: as long as a transaction takes. */
+/** The longest pause between two attempts, in milliseconds: about as long as a transaction takes. */
 const TRY_AGAIN_WITHIN_MS = 20
 /** The oldest PostgreSQL that is still maintained as this is written. */
 export const OLDEST_SERVER = 14
 
 /**
- * Connects to PostgreSQL and makes sure that it can be worked with. Nothing is migrated.
+ * Connects to PostgreSQL and checks that it is usable. Nothing is migrated.
  *
- * @throws ConfigurationError for an address, a sign-in, a version or a pooler that will not do;
+ * @throws ConfigurationError for an address, a sign-in, a version or a pooler that cannot be used;
  * StoreError while the server does not answer
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -126,7 +124,7 @@ class PostgresDatabase implements Database {
     this.#terms = terms
   }
 
-  /** The first connection: is this a server that we can work with? */
+  /** The first connection: checks that the server is usable. */
   async check(): Promise<void> {
     const client = await this.#pool.connect()
     try {
@@ -203,17 +201,17 @@ class PostgresDatabase implements Database {
   }
 }
 
-/** The begin travels with the first statement and the commit with the last one: two trips fewer. */
+/** BEGIN is sent with the first statement and COMMIT with the last one, which saves two round trips. */
 async function inTransaction<T>(client: PoolClient, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const send = sender(client)
   let first: Failed | null = null
-  // What was sent behind a statement that failed fails, too, and says only that something had failed before.
+  // Statements pipelined after a failed one fail too, and report only that an earlier one had failed.
   const run = (sent: Promise<QueryResult>) => driven(sent, (failed) => (first ??= failed))
   const begun = run(send('BEGIN'))
   let committing: Promise<QueryResult> | null = null
   let over = false
   const query = async <Row>(sql: string, params?: readonly unknown[]) => {
-    // The connection may be in the hands of the next transaction.
+    // The connection may already be used by the next transaction.
     if (over) throw new StoreError('the transaction is over')
     return rowsOf<Row>(await run(send(statement(sql, params))))
   }
@@ -221,7 +219,7 @@ async function inTransaction<T>(client: PoolClient, work: (tx: Transaction) => P
     query,
     async last(sql, params) {
       const rows = query<never>(sql, params)
-      // After a statement that failed, the server answers a commit with its undoing.
+      // After a failed statement, the server answers COMMIT with ROLLBACK.
       if (!over) committing = run(send('COMMIT'))
       over = true
       return await rows
@@ -240,7 +238,7 @@ async function inTransaction<T>(client: PoolClient, work: (tx: Transaction) => P
   }
 }
 
-/** Sends statements so that those of one moment leave in one packet, and wake the server once. */
+/** Sends the statements of one tick in one packet, so that the server is woken once. */
 function sender(client: PoolClient): (statement: string | QueryConfig) => Promise<QueryResult> {
   const { stream } = client.connection
   let gathering = false
@@ -267,7 +265,7 @@ class Failed extends StoreError {
   }
 }
 
-/** Tells what the driver throws from what the work throws. Somebody waits for it, if not at once. */
+/** Distinguishes errors of the driver from errors of the work. The promise is always awaited, possibly later. */
 function driven<T>(promise: Promise<T>, onFailed: (failed: Failed) => void = ignore): Promise<T> {
   const result = promise.catch((error: unknown) => {
     const failed = new Failed(error)

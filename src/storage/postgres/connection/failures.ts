@@ -16,7 +16,7 @@ const CODE = {
   protocol: '08P01',
 } as const
 
-/** Said before PostgreSQL's own words, which speak of its statement and not of the gateway. */
+/** Put before PostgreSQL's own message, which describes its statement and not the gateway. */
 const MEANING: Readonly<Record<string, string>> = {
   [CODE.readOnly]: 'the database is read-only',
   [CODE.full]: 'the disk of the database is full',
@@ -61,8 +61,8 @@ export class DatabaseError extends StoreError {
 }
 
 /**
- * Any error of the driver as one of ours. Its text is kept without what looks like a secret, and
- * it itself is not: the driver's errors carry the connection's settings.
+ * Converts any error of the driver into one of ours. The redacted text is kept, the error object is not:
+ * the driver's errors carry the connection's settings.
  */
 export function storeError(error: unknown): HermesError {
   if (error instanceof HermesError) return error
@@ -91,19 +91,19 @@ export function openingError(error: unknown): HermesError {
     )
   if (code.startsWith('28') || code === CODE.noSuchDatabase || code === CODE.noPermission)
     return new ConfigurationError(`storage.url: ${failure.message}`)
-  // A pooler refuses settings that it does not know before anything else can be asked.
+  // A pooler refuses unknown settings before any query can be sent.
   if (code === CODE.protocol && failure.message.includes('unsupported startup parameter'))
     return new ConfigurationError(`storage.url: a connection pooler refuses the gateway: ${failure.message}`)
   return failure
 }
 
-/** Nothing was changed, and the same again may well work at once. */
+/** Nothing was changed, and an immediate retry may well work. */
 export function mayBeRepeated(error: unknown): boolean {
   const code = codeOf(error)
   return code === CODE.serialization || code === CODE.deadlock
 }
 
-/** Did the server answer? Its connection can be used on then, unless it says that it ends. */
+/** Whether the server answered. The connection is then still usable, unless the server says that it closes it. */
 export function isAnswer(error: unknown): boolean {
   const code = codeOf(error)
   return code !== null && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('08') && !code.startsWith('57P')
@@ -114,7 +114,7 @@ function codeOf(error: unknown): string | null {
   return typeof error.code === 'string' ? error.code : null
 }
 
-/** Every address of a host that refused is an error of its own inside one without words. */
+/** When all addresses of a host refuse, the error has no message and contains one error per address. */
 function errorText(error: unknown): string {
   if (error instanceof AggregateError && error.message === '')
     return [...new Set(error.errors.map(messageOf))].join('; ')

@@ -13,13 +13,13 @@ export interface ListenerOptions {
 }
 
 const RECONNECT: BackoffOptions = { initialMs: SECOND / 10, maxMs: 2 * SECOND }
-/** A line that has fallen silent brings no notification and no error either: it is asked this often. */
+/** A silently dead connection delivers neither notifications nor errors: it is probed this often. */
 const ASK_EVERY_MS = 3 * SECOND
 const ANSWER_WITHIN_MS = 2 * SECOND
 /** At the end of the process. */
 const GOODBYE_MS = SECOND / 2
 
-/** One connection that hears the notifications of all channels, made again whenever it is lost. */
+/** One connection that receives the notifications of all channels, and is reopened whenever it is lost. */
 export class Listener {
   readonly #options: ListenerOptions
   readonly #channels = new Map<string, Emitter<string>>()
@@ -95,7 +95,7 @@ export class Listener {
     } finally {
       this.#client = null
       const ended = client.end().catch(() => {})
-      // A connection that does not answer does not say goodbye either.
+      // A connection that does not answer does not close cleanly either.
       if (this.#end.signal.aborted) await Promise.race([ended, pause(GOODBYE_MS, null, { ref: false })])
     }
   }

@@ -16,8 +16,8 @@ const REFUSAL =
   'PostgreSQL itself, or let the pooler keep a session for each client (pool_mode = session).'
 
 /**
- * Looks whether each client keeps a session of its own: what one has set, no other may see, and it
- * itself must find it again.
+ * Checks that each client keeps its own session: a setting made by one must be invisible to the others, and
+ * still be there for itself.
  *
  * @throws ConfigurationError where sessions are shared
  */
@@ -45,7 +45,7 @@ async function keepsSessions(clients: readonly Client[]): Promise<boolean> {
     const mark = await markOf(client)
     if (mark !== marks[index]) return false
   }
-  // One after the other takes a connection and keeps it, so that the next gets another one.
+  // Each session acquires a connection and keeps it, so that the next one gets another.
   let kept = true
   for (const [index, client] of clients.entries()) {
     await client.query('BEGIN')

@@ -1,6 +1,6 @@
 /**
- * More texts than the program has statements: above it they are made by hand somewhere, and
- * preparing each on every connection would fill the server's memory.
+ * More than the program has statements: above it, SQL is generated somewhere, and preparing every text on
+ * every connection would fill the server's memory.
  */
 const MAX_NAMES = 400
 
@@ -16,7 +16,7 @@ export function statementName(sql: string): string | null {
   return name
 }
 
-/** What PostgreSQL can store of a text: it keeps no zeros, which become a visible sign, and no half characters. */
+/** A text that PostgreSQL can store: zero bytes are replaced by a visible sign, lone surrogates likewise. */
 export function clean(text: string): string {
   const whole = text.isWellFormed() ? text : text.toWellFormed()
   return whole.includes('\0') ? whole.replaceAll('\0', '\u2400') : whole

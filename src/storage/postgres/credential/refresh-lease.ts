@@ -9,7 +9,7 @@ import { SIGN_IN_CHANNEL, type SignInRow } from './sign-in-row.ts'
 /** Held by the process that spends the refresh token. */
 const NAME = 'credential'
 
-/** How often a lease that another process holds is asked for. */
+/** How often a lease held by another process is requested again. */
 const RETRY_MS = 50
 
 export interface RefreshLeaseOptions {
@@ -20,8 +20,8 @@ export interface RefreshLeaseOptions {
 }
 
 /**
- * The right to spend the refresh token, and the intent that is written under it. The two
- * belong together: an intent is written only by who holds the lease at that very moment.
+ * The right to spend the refresh token, and the intent that is written under it. The two belong together:
+ * an intent is written only by the current holder of the lease.
  */
 export class RefreshLease {
   readonly intents: Intents
@@ -49,8 +49,8 @@ export class RefreshLease {
   }
 
   /**
-   * As `RotationStore.lock`; also null as soon as the sign-in has changed: what was waited
-   * for is there then, and need not be locked.
+   * As `RotationStore.lock`; also null as soon as the sign-in has changed: the awaited result is then
+   * stored, and no lock is needed.
    *
    * @throws StoreError
    */

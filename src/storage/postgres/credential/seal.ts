@@ -10,14 +10,14 @@ export interface Sealed {
   readonly bytes: Buffer
 }
 
-/** Where a sealed text belongs. One that was moved to another place or put back as it once was does not open. */
+/** Where a sealed text belongs. A text that was moved to another place, or replaced by an old copy, does not open. */
 export interface SealedPlace {
   readonly row: string
   readonly version: number
 }
 
 const CIPHER = 'aes-256-gcm'
-/** As long as GCM wants it. Random: a key seals some thousand texts in its life, far below 2^32. */
+/** The nonce length of GCM. Random: a key seals some thousand texts in its life, far below 2^32. */
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
@@ -30,7 +30,7 @@ export function seal(text: string, key: SecretKey, place: SealedPlace): Sealed {
 }
 
 /**
- * @param keys those that are at hand, in any order
+ * @param keys the available keys, in any order
  * @throws StoreError where none of them opens it; the message holds nothing of it
  */
 export function unseal({ keyId, bytes }: Sealed, keys: readonly SecretKey[], place: SealedPlace): string {

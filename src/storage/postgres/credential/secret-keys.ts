@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../../support/errors.ts'
 import { inspectSecretFile } from '../../../support/secret-file.ts'
 import type { Secret } from '../../../support/secret.ts'
 
-/** What seals the sign-in in the database. Holds key material that no property gives away in print. */
+/** Seals the sign-in in the database. Its key material is in no printable property. */
 export class SecretKey {
   /** Identifies the key; stored next to what it sealed. Reveals nothing about the key itself. */
   readonly id: string
@@ -12,7 +12,7 @@ export class SecretKey {
 
   /** @param raw the 32 bytes that the operator made */
   constructor(raw: Buffer) {
-    // Never the operator's bytes themselves: another use of the same secret must not meet this one.
+    // A derived key, never the operator's bytes: another use of the same secret must not share the key.
     this.#bytes = Buffer.from(hkdfSync('sha256', raw, '', 'hermes-gateway sign-in v1', KEY_BYTES))
     this.id = createHash('sha256')
       .update('hermes-gateway key id\0')

@@ -4,13 +4,13 @@ import { StoreError } from '../../../support/errors.ts'
 import type { Queryable } from '../connection/database.ts'
 
 const ROW = 'own'
-/** Each loses at most to every other process once. */
+/** Each attempt loses at most once to every other process. */
 const MAX_TRIES = 20
 
 /**
- * What the keepers of all gateways remember, as one record: each adds what it has learned
- * and takes nothing of the others away. That a refresh was begun is not in it: the intent
- * says so, and whether it may be repeated.
+ * The state that the keepers of all gateways share, as one record: each adds what it has learned and
+ * removes nothing of the others. A started refresh is not part of it: the intent records that, and whether
+ * it may be repeated.
  */
 export function sharedMemory(database: Queryable): KeeperMemory {
   const read = async () => {

@@ -40,7 +40,7 @@ export async function openSharedPlace(
   const keys = readSecretKeys(options.keys)
   const database = await openDatabase({
     url,
-    // Connections and leases live in real time, whatever clock a test has set for tokens.
+    // Connections and leases run in real time, whatever clock a test injects for tokens.
     clock: systemClock,
     log,
     connections: CONNECTIONS,
@@ -84,7 +84,7 @@ async function makeTables(database: Database, url: Secret): Promise<void> {
   if (!there?.there) await migrate({ url })
 }
 
-/** The address without who signs in there, and with what. */
+/** The address without user and password. */
 function databaseName(url: Secret): string {
   const { host, pathname } = new URL(url.reveal())
   return `postgres://${host}${pathname}`

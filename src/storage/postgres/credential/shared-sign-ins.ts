@@ -34,7 +34,7 @@ export interface SharedSignInsOptions {
   /** The newest first. */
   readonly keys: readonly SecretKey[]
   readonly endpoint: Pick<TokenEndpoint, 'refresh'>
-  /** Names this process where people look who renews. */
+  /** Identifies this process, for people who check which one refreshes. */
   readonly holder: string
   readonly clock?: Clock
   readonly backoff?: BackoffOptions
@@ -45,11 +45,11 @@ export interface SharedSignInsOptions {
   readonly onWarning?: (message: string) => void
 }
 
-/** Others changed the row between our reading and our writing so often only when something is wrong. */
+/** Losing the race between read and write this often means that something is wrong. */
 const MAX_TRIES = 20
-/** As a file's watch: the net below the notifications. */
+/** As with a watched file: the fallback for missed notifications. */
 const POLL_MS = 2 * SECOND
-/** A result in memory is lost with this process: it is tried as often as it costs nothing. */
+/** A result in memory is lost with this process: it is retried as often as is cheap. */
 const SAVE_AGAIN_MS = SECOND
 
 const NO_ROOM_NEEDED: Reserved = { discard: async () => {} }
@@ -105,7 +105,7 @@ export class SharedSignIns implements OwnSignIns {
     })
   }
 
-  /** Seals with the newest key what an older one had sealed. Never throws. */
+  /** Re-encrypts with the newest key what was sealed with an older one. Never throws. */
   async open(): Promise<void> {
     try {
       const row = await this.#row.read()
@@ -225,7 +225,7 @@ export class SharedSignIns implements OwnSignIns {
     )
   }
 
-  /** Ends the background work; a result that could not be saved is tried a last time. */
+  /** Ends the background work; saving an unsaved result is tried a last time. */
   async close(): Promise<void> {
     this.#lease.close()
     if (this.#saving) {
@@ -293,7 +293,7 @@ export class SharedSignIns implements OwnSignIns {
     throw new StoreError('other gateways keep changing the sign-in in the database')
   }
 
-  /** The keeper tries ever more rarely; a database that is back is told at once. */
+  /** The keeper backs off; a database that works again is reported at once. */
   #saveSoon(): void {
     this.#saving ??= setInterval(() => void this.#saveAgain(), SAVE_AGAIN_MS).unref()
   }

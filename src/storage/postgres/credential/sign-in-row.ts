@@ -6,7 +6,7 @@ import { DatabaseError } from '../connection/failures.ts'
 import { seal, unseal } from './seal.ts'
 import type { SecretKey } from './secret-keys.ts'
 
-/** Where every gateway hears that the sign-in has changed; the payload is the new version. */
+/** The channel that notifies every gateway of a changed sign-in; the payload is the new version. */
 export const SIGN_IN_CHANNEL = 'hermes_sign_in'
 
 /** The row of the present sign-ins. */
@@ -18,7 +18,7 @@ export interface ReadRow {
   readonly version: number
   readonly keyId: string | null
   readonly intent: Intent | null
-  /** Names this database: a sign-in that says another one was copied here. */
+  /** Identifies this database: a sign-in with another id was copied here. */
   readonly place: string
   /** @throws StoreError when none of our keys opens it, or it was tampered with */
   text(): string
@@ -44,7 +44,7 @@ const NOT_PERMITTED = '42501'
 export class SignInRow {
   readonly #database: Queryable
   readonly #keys: readonly SecretKey[]
-  /** May the cluster's own number be asked for? Found out by the first reading. */
+  /** Whether the role may read the cluster's system identifier; determined by the first read. */
   #seesCluster = true
 
   /** @param keys the newest first: it seals */
@@ -113,8 +113,8 @@ export class SignInRow {
   }
 
   /**
-   * Writes the intent under a lease, which it renews in the same step: nobody can have the
-   * lease before this is written and not see it.
+   * Writes the intent under a lease and renews the lease in the same statement, so that no later holder can
+   * miss the intent.
    *
    * @returns false when somebody else has had the lease since, or knows the token to be dead
    * @throws StoreError
@@ -144,7 +144,7 @@ export class SignInRow {
     )
   }
 
-  /** Forgets the intent, but for the death of a token that is still stored. @throws StoreError */
+  /** Deletes the intent, unless it records the death of a token that is still stored. @throws StoreError */
   async clearIntent(lease: string, fence: number): Promise<void> {
     await this.#database.query(
       `WITH held AS (SELECT fence FROM hermes.leases WHERE name = $2 AND fence = $3 FOR SHARE)
@@ -205,9 +205,8 @@ const WRITE_INTENT = `
   RETURNING id`
 
 /**
- * The cluster's number is made by `initdb` and stays through restarts, failovers and
- * renamed hosts; a dump that is restored elsewhere meets another one. Hashed with a word
- * of ours, like a machine's.
+ * The system identifier is made by `initdb` and survives restarts, failovers and renamed hosts; a dump that
+ * is restored elsewhere gets another one. Hashed with a constant of ours, like a machine id.
  */
 function placeOf(cluster: string | null, database: number): string {
   return createHash('sha256')

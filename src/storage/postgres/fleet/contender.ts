@@ -3,9 +3,9 @@ import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import type { Queryable } from '../connection/database.ts'
 import { acquireLease, type Lease } from './lease.ts'
 
-/** A holder that is gone is followed within a lease's term and this. */
+/** A dead holder is replaced within the term of a lease plus this. */
 const TRY_EVERY_MS = SECOND
-/** How soon a holder notices that it may be one no more. */
+/** How soon a holder notices that it may have lost the right. */
 const CHECK_EVERY_MS = 0.5 * SECOND
 
 export interface ContenderOptions {
@@ -15,20 +15,20 @@ export interface ContenderOptions {
   readonly holder: string
   readonly clock: Clock
   readonly serve: Service
-  /** False: somebody else is to have it, if anybody is there. */
+  /** False: another process should hold it, if there is one. */
   readonly wanted?: () => boolean
-  /** The right was given up in good order: the others need not wait for its term. */
+  /** The right was released cleanly: the others need not wait for its term. */
   readonly onReleased: () => void
   readonly onProblem: (error: unknown) => void
 }
 
-/** Wants what only one process may do, and does it whenever it is the one. */
+/** Competes for an exclusive right, and runs the service whenever it holds it. */
 export class Contender implements Candidacy {
   readonly #options: ContenderOptions
   #lease: Lease | null = null
   #end: (() => Promise<void>) | null = null
   #timer: Timer | null = null
-  /** One step at a time: a tenure is over before the next one begins. */
+  /** One step at a time: a tenure ends before the next one begins. */
   #busy: Promise<void> = Promise.resolve()
   #stopped = false
 
@@ -42,7 +42,7 @@ export class Contender implements Candidacy {
     this.#again()
   }
 
-  /** Somebody has given something up: tries at once. */
+  /** Another process has released a right: tries at once. */
   nudge(): void {
     if (!this.#lease && !this.#stopped) void this.#step()
   }

@@ -5,11 +5,11 @@ import { SECOND, sleep, type Clock, type Timer } from '../../../support/clock.ts
 import { TOUCH_EVERY_MS, type TakenWakeUp, type WakeUpQueue } from './wake-up-queue.ts'
 import type { FinishedTurn, WakeUps } from './wake-ups.ts'
 
-/** A net under the notifications: nothing waits longer than this because one went lost. */
+/** The fallback for lost notifications: no work waits longer than this because of one. */
 const POLL_EVERY_MS = SECOND
-/** After a failure of the database, which is told elsewhere. */
+/** The pause after a failure of the database, which is reported elsewhere. */
 const RETRY_MS = SECOND
-/** Conversations whose turns are over, in one transaction: it holds their rows. */
+/** Finished conversations per transaction, which holds their row locks. */
 const FINISHED_AT_ONCE = 100
 /** Few different sizes, so that the server keeps few plans. */
 const BATCH_SIZES: readonly number[] = [64, 16, 4, 1]
@@ -18,16 +18,16 @@ export interface FleetWorkOptions {
   readonly queue: Pick<WakeUpQueue, 'fetch' | 'touch'>
   readonly wakeUps: Pick<WakeUps, 'finishTurns' | 'wake' | 'wakeAll'>
   readonly clock: Clock
-  /** false: this process takes in and sends only; it never takes work. */
+  /** false: this process only receives and sends; it never answers. */
   readonly answers: boolean
   readonly notify: (news: FleetNews) => void
   readonly onProblem: (error: unknown) => void
 }
 
 /**
- * The work of one of several gateways: conversations come from the queue that all share, as many
- * as there is room for here, and go back to it after each turn. Fetched ones are few, so that the
- * work is where there is room for it, and little has to be followed up when a process dies.
+ * The work of one of several gateways: conversations are fetched from the shared queue, up to the free
+ * slots of this process, and return to it after each turn. Few are fetched ahead, so that work goes to the
+ * processes with free slots, and little has to be recovered when a process dies.
  */
 export class FleetWork implements WorkSource {
   readonly #options: FleetWorkOptions

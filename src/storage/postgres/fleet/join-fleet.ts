@@ -11,12 +11,12 @@ import { Processes } from './processes.ts'
 import { WakeUpQueue } from './wake-up-queue.ts'
 import { WakeUps } from './wake-ups.ts'
 
-/** What a process left that is gone, and jobs whose process is: looked for this often by one process. */
+/** How often one process recovers the work and the jobs of dead processes. */
 const UPKEEP_EVERY_MS = 2 * SECOND
-/** A look over all that waits costs time in a long queue: at most this share of one process's. */
+/** A sweep over all waiting conversations takes time in a long queue: at most this share of one process's time. */
 const SWEEP_SHARE = 0.02
 const SWEEP_AT_LEAST_EVERY_MS = 5 * SECOND
-/** Nobody but an accident removes a job from under its conversation. */
+/** A job disappears without its conversation only by accident. */
 const LOST_EVERY_MS = 5 * MINUTE
 
 /** Long enough to restart the only worker, or its machine. */
@@ -43,13 +43,13 @@ export interface JoinOptions {
 export interface JoinedFleet extends Fleet {
   /** For the storage: see `StoreContext.wake`. */
   readonly wake: Wake
-  /** The inbox with one name for each outage. */
+  /** The inbox with one shared id for each outage. */
   unite(inbox: Inbox): Inbox
 }
 
 /**
- * Makes this process one of those that work on the database. The schema and the queue's own tables
- * are there (`migrate`, `WakeUpQueue.prepare`).
+ * Adds this process to those that work on the database. The schema and the queue's own tables must exist
+ * (`migrate`, `prepareQueue`).
  *
  * @throws StoreError
  */
@@ -105,7 +105,7 @@ class PostgresFleet implements JoinedFleet {
   }
 
   async start(): Promise<void> {
-    // First the line, then the look: whatever happens in between is heard.
+    // Listens before it reads, so that nothing in between is missed.
     this.#notifier.start()
     this.listen((news) => {
       if (news.kind === 'work' || news.kind === 'missed') this.work.nudge()
@@ -113,7 +113,7 @@ class PostgresFleet implements JoinedFleet {
         for (const each of this.#contenders) each.nudge()
     })
     await this.#processes.start()
-    // Nobody else lives who could have taken what was taken.
+    // No other process is alive, so every fetched job belonged to a dead one.
     if (this.#processes.members.length === 1) await this.#wakeUps.wakeTaken()
     this.#upkeep = await this.hold(UPKEEP, async () => this.#startUpkeep())
   }
@@ -146,7 +146,7 @@ class PostgresFleet implements JoinedFleet {
   }
 
   lead(serve: Service): Promise<Candidacy> {
-    // Alerts go through the platforms, which a mere worker does not open.
+    // Alerts are sent through the platforms, to which a worker does not connect.
     const others = () => this.#processes.members.some(({ role }) => role !== 'worker')
     return this.#compete(LEADER, serve, () => this.role !== 'worker' || !others())
   }

@@ -1,25 +1,25 @@
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import type { Queryable } from '../connection/database.ts'
 
-/** A holder that dies or is stopped is followed after this long. */
+/** A holder that dies or is stopped is replaced after this long. */
 export const LEASE_MS = 6 * SECOND
 /** Two renewals may fail before the lease runs out. */
 export const LEASE_RENEWAL_MS = 2 * SECOND
 
 export interface LeaseOptions {
   readonly name: string
-  /** Who holds it, for people who look; what proves it is the fence. */
+  /** The holder's name, for people; the proof is the fence. */
   readonly holder: string
   readonly clock: Clock
   readonly ttlMs?: number
   readonly renewalMs?: number
-  /** Another holder has it, or may have it by now: called once, and nothing is renewed any more. */
+  /** Called once when another process has the lease, or may have it; renewals then stop. */
   readonly onLost?: () => void
 }
 
 /**
- * Tries once to take the lease `name`. All its times are the database's own, so that no
- * machine's clock can take it from anybody; each new holder has a higher fence.
+ * Tries once to acquire the lease `name`. All times are the database's, so that no machine's clock can
+ * revoke it; each new holder gets a higher fence.
  *
  * @returns null while another holder has it
  * @throws StoreError
@@ -56,7 +56,7 @@ export class Lease {
   readonly #ttlMs: number
   readonly #onLost: () => void
   readonly #timer: NodeJS.Timeout
-  /** When the last term that was granted had been asked for. */
+  /** When the last granted term was requested. */
   #renewed: Moment
   #state: 'held' | 'lost' | 'released' = 'held'
   #renewing: Promise<boolean> | null = null
@@ -76,9 +76,9 @@ export class Lease {
   }
 
   /**
-   * Is it certainly ours at this moment, as far as this process can tell without asking? It
-   * counts from before the last renewal was asked for, so it ends here before it ends there:
-   * by the monotonic clock, and by the wall clock, which alone counts a machine's sleep.
+   * Whether the lease is certainly ours, as far as this process can know without a query. It counts from
+   * before the last renewal was sent, so it expires here before it does in the database: by the monotonic
+   * clock, and by the wall clock, which alone counts time in suspend.
    */
   get isFresh(): boolean {
     if (this.#state !== 'held') return false

@@ -16,7 +16,7 @@ export interface FleetStoreOptions {
   readonly role: Role
   readonly host: string
   readonly version: string
-  /** Names the home whose lock this process holds. */
+  /** Identifies the home whose lock this process holds. */
   readonly home: string
   readonly pullChannels: readonly string[]
   readonly clock: Clock
@@ -29,7 +29,7 @@ export interface FleetStoreOptions {
  * The store that several gateways share, brought to this program's version, and this process as one
  * of them.
  *
- * @throws ConfigurationError for a database that will not do; StoreError while it does not answer
+ * @throws ConfigurationError for a database that cannot be used; StoreError while it does not answer
  */
 export async function openFleetStore(
   options: FleetStoreOptions,
@@ -48,10 +48,10 @@ export async function openFleetStore(
   return opened
 }
 
-/** A database that is away is noticed by everything that beats, every second or two: once is enough. */
+/** Every periodic task notices an unreachable database, every second or two: one report is enough. */
 const SELDOM_MS = 30 * SECOND
 
-/** Passes on the first of many failures of the store, and everything else. */
+/** Passes on the first of repeated store failures, and every other problem. */
 function seldom(onProblem: (error: unknown) => void, clock: Clock): (error: unknown) => void {
   let next = -Infinity
   return (error) => {

@@ -4,7 +4,7 @@ import type { Queryable } from '../connection/database.ts'
 
 /** The id of the current outage, the same for all processes. */
 const OUTAGE_FACT = 'fleet.outage'
-/** Outages of this process whose common name is remembered. */
+/** Outages of this process whose shared id is cached. */
 const REMEMBERED = 100
 
 /**
@@ -35,7 +35,7 @@ export class OutageIds {
     await this.#database.query('DELETE FROM hermes.facts WHERE key = $1', [OUTAGE_FACT])
   }
 
-  /** `inbox` with one name for each outage. */
+  /** `inbox` with one shared id for each outage. */
   unite(inbox: Inbox): Inbox {
     return {
       ...inbox,
@@ -51,7 +51,7 @@ export class OutageIds {
     }
   }
 
-  /** As long as nobody is told, nobody asks for its name. */
+  /** Without a notice the shared id is not needed. */
   async #common(outage: Outage): Promise<Outage> {
     return outage.notice === null ? outage : { ...outage, id: await this.of(outage.id) }
   }

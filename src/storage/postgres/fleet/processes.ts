@@ -4,12 +4,12 @@ import type { Queryable } from '../connection/database.ts'
 
 /** A process without a heartbeat for this long is presumed dead: its work is taken over. */
 const GONE_AFTER_MS = 8 * SECOND
-/** Three signs of life may go missing. */
+/** Three heartbeats may be lost. */
 const HEARTBEAT_MS = 2 * SECOND
 /** Dead processes stay listed for a while, so that an operator can see which one is gone. */
 const FORGOTTEN_AFTER = '1 day'
 
-/** A gateway process that lives; what it holds stands with the leases. `since` is by the database's clock. */
+/** A live gateway process; its rights are in the leases. `since` is by the database's clock. */
 type Member = Omit<FleetMember, 'holds'>
 
 export interface ProcessOptions extends Omit<Member, 'since'> {
@@ -20,7 +20,7 @@ export interface ProcessOptions extends Omit<Member, 'since'> {
   readonly onProblem: (error: unknown) => void
 }
 
-/** This process among those of the fleet: says that it lives, and knows who else does. */
+/** This process as a member of the fleet: sends its heartbeat, and knows the other live processes. */
 export class Processes {
   readonly #options: ProcessOptions
   #members: readonly Member[] = []
@@ -31,7 +31,7 @@ export class Processes {
     this.#options = options
   }
 
-  /** Those who lived at the last heartbeat, this one included, in the order in which they came. */
+  /** The processes alive at the last heartbeat, this one included, in the order in which they joined. */
   get members(): readonly Member[] {
     return this.#members
   }

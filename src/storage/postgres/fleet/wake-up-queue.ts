@@ -7,15 +7,15 @@ import type { Queryable } from '../connection/database.ts'
 const SCHEMA = 'hermes_boss'
 const QUEUE = 'conversations'
 
-/** The least that pg-boss takes: a worker that is gone is followed this long after its last sign of life. */
+/** The minimum of pg-boss: the jobs of a dead worker are recovered this long after its last heartbeat. */
 const HEARTBEAT_SECONDS = 10
 /** A touch may come late twice before the job counts as abandoned. */
 export const TOUCH_EVERY_MS = 3 * SECOND
-/** The longest that pg-boss takes. A job is one turn, and a turn is over long before. */
+/** The maximum of pg-boss. A job is one turn, and a turn ends long before. */
 const EXPIRE_SECONDS = (24 * HOUR) / SECOND - 1
 /** A wake-up never goes stale: an outage may last for weeks. */
 const RETENTION_SECONDS = (3_650 * DAY) / SECOND
-/** A job that failed for good would block its conversation: it never does. */
+/** A job that failed for good would block its conversation, so it never fails. */
 const RETRY_LIMIT = 1_000_000
 
 /** A wake-up being sent: the conversation is to be checked. */
@@ -27,7 +27,7 @@ export interface WakeUp {
   readonly delayMs: number
 }
 
-/** A wake-up that this process has taken, and answers for until it is removed. */
+/** A wake-up that this process has fetched, and is responsible for until it is removed. */
 export interface TakenWakeUp {
   readonly id: string
   readonly retryCount: number
@@ -73,7 +73,7 @@ export class WakeUpQueue {
     if (jobs.length > 0) await this.#boss.deleteJob(QUEUE, [...jobs], { db: adapter(tx) })
   }
 
-  /** Takes up to `limit` conversations that nobody else has, those that wait longest first. */
+  /** Fetches up to `limit` conversations that no other process has, the longest waiting first. */
   async fetch(limit: number): Promise<readonly TakenWakeUp[]> {
     // A prepared statement although it has no parameters: planning it each time takes longer than running it.
     const db = adapter(this.#database, [])
@@ -81,7 +81,7 @@ export class WakeUpQueue {
     return jobs.map(({ id, retryCount, data }) => ({ id, retryCount, conversationId: data.conversation }))
   }
 
-  /** Says that this process still works on them. */
+  /** Heartbeat for these jobs: this process still works on them. */
   async touch(taken: readonly TakenWakeUp[]): Promise<void> {
     if (taken.length === 0) return
     await this.#boss.touch(
@@ -95,7 +95,7 @@ export class WakeUpQueue {
     await this.#boss.supervise(QUEUE)
   }
 
-  /** Wake-ups whose job is not there any more, though the conversation counts on it. */
+  /** Wake-ups whose job no longer exists, although the conversation still refers to it. */
   lost(): Promise<ReadonlyArray<{ readonly key: number; readonly job: string }>> {
     return this.#database.query(
       `SELECT c.key, c.wake_job AS job FROM hermes.conversations c
@@ -138,18 +138,18 @@ function bossOn(db: Statements): PgBoss {
     // migrate starts on tables of its own version alone: a process of the previous version would not start
     // again while newer ones run.
     migrate: true,
-    // One process of the fleet sees to it when it leads.
+    // The process of the fleet with the upkeep right does it.
     supervise: false,
     monitorIntervalSeconds: 1,
     schedule: false,
   })
-  // Whatever it says here is thrown where it was asked for, too.
+  // These errors are also thrown by the call that caused them.
   boss.on('error', () => {})
   boss.on('warning', () => {})
   return boss
 }
 
-/** As pg-boss wants to be given a database. */
+/** The database interface that pg-boss expects. */
 interface Statements {
   executeSql(text: string, values?: unknown[]): Promise<{ rows: never[] }>
 }

@@ -4,12 +4,12 @@ import { asLast, type Database, type Queryable, type Transaction } from '../conn
 import type { ConversationRow } from '../rows.ts'
 import type { TakenWakeUp, WakeUp, WakeUpQueue } from './wake-up-queue.ts'
 
-/** Conversations woken by one transaction: it is short, and the order between two of them is kept. */
+/** Conversations woken per transaction: it stays short, and their order is kept. */
 const WOKEN_AT_ONCE = 200
 
-/** A conversation whose turn is over here. */
+/** A conversation whose turn has ended in this process. */
 export interface FinishedTurn {
-  /** Under which it was handed out; null = by nobody, it only looks like work. */
+  /** The wake-up that handed it out; null = none, it is only suspected to have work. */
   readonly wakeUp: TakenWakeUp | null
   readonly conversationId: string
   /** Not before that moment, in epoch milliseconds; null = as soon as there is room. */
@@ -20,7 +20,7 @@ interface Locked {
   readonly key: number
   readonly id: string
   readonly wake_job: string | null
-  /** Somebody who lives is answering. */
+  /** A live process is answering. */
   readonly leased: boolean
 }
 
@@ -85,7 +85,7 @@ export class WakeUps {
         next.push({ job, conversationId: row.id, delayMs })
       }
       const over = finished.flatMap(({ wakeUp }) => wakeUp?.id ?? [])
-      // Sent together, taken in order.
+      // Sent together, executed in order.
       await Promise.all([
         this.#write(tx, changed),
         this.#queue.remove(next.length === 0 ? asLast(tx) : tx, over),
@@ -156,7 +156,7 @@ export class WakeUps {
 
   /**
    * Every conversation with work that has no job gets one, the longest waiting first: after an
-   * outage, and as a net for whatever a process that died had not done yet.
+   * outage, and as a fallback for what a dead process had left undone.
    *
    * @returns how many did
    */
@@ -176,7 +176,7 @@ export class WakeUps {
     return woken
   }
 
-  /** Conversations that count on a job that is not there count on it no longer: `wakeAll` finds them. */
+  /** Clears the reference of conversations to a job that no longer exists, so that `wakeAll` finds them. */
   async wakeLost(): Promise<number> {
     const lost = await this.#queue.lost()
     await this.#database.query(
@@ -199,7 +199,7 @@ export class WakeUps {
            WHERE c.id = ANY($1::text[]) ORDER BY c.key FOR UPDATE OF c`,
         [ids],
       ),
-      // A statement of its own: it must see what was committed while the locks were waited for.
+      // A separate statement: it must see what was committed while waiting for the locks.
       tx.query<Head>(
         `SELECT DISTINCT ON (m.conversation) m.conversation, m.state, m.not_before
            FROM hermes.conversations c JOIN hermes.messages m ON m.conversation = c.key AND m.${WAITING}
@@ -220,6 +220,6 @@ export class WakeUps {
   }
 }
 
-/** Somebody who lives is answering in conversation `c`. */
+/** A live process is answering in conversation `c`. */
 const LEASED = `(c.lease_turn IS NOT NULL AND EXISTS
   (SELECT 1 FROM hermes.processes p WHERE p.id = c.lease_owner AND p.expires_at > clock_timestamp()))`

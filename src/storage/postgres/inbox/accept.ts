@@ -45,7 +45,7 @@ class Acceptance {
   async run(): Promise<readonly Accepted[]> {
     const { arrivals, cursors, now, fence } = this.#request
     const { tx } = this.#work
-    // Sent together; the server takes them in order, so that what is looked up is what the lock protects.
+    // Sent together; the server executes them in order, so that the reads are protected by the locks.
     const [known] = await Promise.all([
       arrivals.length === 0 || this.#addresses.open(tx, arrivals, now),
       this.#deliveries.load(tx),
@@ -182,7 +182,7 @@ class Acceptance {
     return { ...NOT_STORED, ...accepted, outbox: reply.outbox, withdrawn }
   }
 
-  /** Changes a message that nobody has begun to answer. */
+  /** Changes a message that is not being answered yet. */
   async #changeWaiting(
     arrival: { readonly channel: string; readonly address: string; readonly platformMessageId: string },
     change: (row: MessageRow) => MessageState | Promise<MessageState>,
@@ -203,7 +203,7 @@ class Acceptance {
   }
 
   /**
-   * Only the id of what must not enter is remembered. An id that belongs to a stored message is an
+   * Stores only the id of what must not enter the inbox. An id that belongs to a stored message is an
    * edit of it, and gets its reply.
    */
   async #turnAway(arrival: Extract<Arrival, { kind: 'turned-away' }>): Promise<Accepted> {

@@ -5,7 +5,7 @@ import { clean } from '../connection/statements.ts'
 
 /** What became of the first delivery; all null = it was turned away. */
 export type Known = Pick<Accepted, 'conversationId' | 'messageId' | 'state' | 'holdFull'> & {
-  /** Of what it brought along; null = nothing. */
+  /** The digest of its context; null = it had none. */
   readonly digest: string | null
 }
 

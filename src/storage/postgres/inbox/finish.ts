@@ -24,7 +24,7 @@ export async function finish(
   now: number,
 ): Promise<boolean> {
   const id = clean(key.conversationId)
-  // Sent together, taken in order: what is read is what the lock protects.
+  // Sent together, executed in order: the reads are protected by the lock.
   const [conversation, rows] = await Promise.all([
     lockConversation(tx, id),
     tx.query<MessageRow>(
@@ -114,7 +114,7 @@ async function answer(
          ON CONFLICT (conversation) DO UPDATE SET text = excluded.text`,
       [conversation.key, clean(outcome.summary)],
     )
-    // What the summary covers is never handed over again: a turn's cost follows what is kept.
+    // What the summary covers is never handed out again, so that the cost of a turn depends only on the kept history.
     if (outcome.summaryUpTo !== undefined) {
       conversation.history_from = Math.max(conversation.history_from, outcome.summaryUpTo + 1)
     }

@@ -14,7 +14,7 @@ import { Work, type StoreContext } from './work.ts'
 /** Conversations or messages of one transaction: it must end within milliseconds, for it holds their locks. */
 const AT_ONCE = 200
 
-/** See `Inbox.hold`. What is being answered is not touched: its own turn finds out. */
+/** See `Inbox.hold`. Messages being answered are not changed: their own turn finds out. */
 export async function hold(
   database: Database,
   context: StoreContext,
@@ -63,7 +63,7 @@ async function holdSome(
   return { told, last: keys.length < AT_ONCE ? null : keys.at(-1)! }
 }
 
-/** Those in which somebody who waits wants to know. */
+/** Those with a waiting message that was addressed to the bot. */
 async function welcoming(
   tx: Transaction,
   conversations: readonly ConversationRow[],
@@ -85,7 +85,7 @@ export async function expire(
   context: StoreContext,
   request: ExpireRequest,
 ): Promise<readonly string[]> {
-  // First what must happen once; what is too old by it is found again as often as it takes.
+  // First the part that must happen exactly once; finding the expired messages can be repeated.
   const [counter] = await database.query<{ value: number }>(
     `UPDATE hermes.counters SET value = value + $1 WHERE name = 'observed_outage_ms' RETURNING value`,
     [Math.round(request.observed)],

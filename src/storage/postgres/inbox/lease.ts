@@ -25,7 +25,7 @@ const FIRST_READ = 32
 /** Conversations taken over in one transaction. */
 const TAKEN_AT_ONCE = 200
 
-/** Is the owner of a lease gone? `c` is the conversation; $2 is who asks, and lives. */
+/** Whether the owner of a lease is dead. `c` is the conversation; $2 is the asking process, which is alive. */
 const OWNER_GONE = `c.lease_owner <> $2 AND NOT EXISTS
   (SELECT 1 FROM hermes.processes p WHERE p.id = c.lease_owner AND p.expires_at > clock_timestamp())`
 
@@ -35,7 +35,7 @@ interface Head {
   readonly history: readonly HistoryRow[] | null
 }
 
-/** Read in one trip with the lock; the history is left out where it must be cut first. */
+/** Read in one round trip with the lock; the history is left out where it must be cut first. */
 const READ = `
   SELECT (SELECT json_agg(w ORDER BY w.seq) FROM (SELECT ${MESSAGE_COLUMNS} FROM hermes.messages
       WHERE conversation = c.key AND ${WAITING} ORDER BY seq LIMIT $2) w) AS waiting,
@@ -57,7 +57,7 @@ export async function lease(
 ): Promise<Lease | null> {
   const id = clean(request.conversationId)
   const read = (limit: number | null) => tx.query<Head>(READ, [id, limit, request.historyLimit, NO_HISTORY])
-  // Sent together, taken in order: what is read is what the lock protects.
+  // Sent together, executed in order: the reads are protected by the lock.
   const [conversation, [first]] = await Promise.all([lockConversation(tx, id), read(FIRST_READ)])
   if (!conversation || !first) return null
   const work = new Work(tx, context)
@@ -150,7 +150,7 @@ function groupOf(rows: readonly MessageRow[], head: MessageRow, merge: boolean):
 
 /** See `Inbox.saveDraft`. */
 export async function saveDraft(tx: Transaction, key: LeaseKey, draft: string): Promise<boolean> {
-  // The lock is what a takeover waits for, and it for the lock.
+  // The row lock serialises this with a takeover of the lease.
   const [, changed] = await Promise.all([
     lockConversation(tx, clean(key.conversationId)),
     tx.query(

@@ -3,8 +3,8 @@ import type { Queryable } from '../connection/database.ts'
 import type { MessageRow } from '../rows.ts'
 
 /**
- * What messages bring along. Such a message is never merged with others, so it is marked as
- * standing alone (`solo`), and only for those is this table ever looked into.
+ * The contexts of messages. A message with a context is never merged with others, so it is marked as
+ * `solo`, and this table is read only for those.
  */
 
 export async function readContext(db: Queryable, row: MessageRow): Promise<MessageContext | null> {
@@ -16,7 +16,7 @@ export async function readContext(db: Queryable, row: MessageRow): Promise<Messa
   return found?.json ? { digest: found.digest, ...found.json } : null
 }
 
-/** The messages were answered: what they brought is of no use any more, and it may be large. */
+/** The messages were answered: their contexts are no longer needed, and may be large. */
 export async function dropContexts(db: Queryable, rows: readonly MessageRow[]): Promise<void> {
   const keys = rows.filter((row) => row.solo).map((row) => row.key)
   if (keys.length === 0) return

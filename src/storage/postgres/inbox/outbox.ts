@@ -48,7 +48,7 @@ export function postgresOutbox(database: Database, context: StoreContext): Outbo
       return row ? { item: outboxItem(row), notBefore: row.not_before } : null
     },
     async receipt(itemId, part, platformId, last) {
-      // One that comes again, or after the end, changes nothing.
+      // A repeated receipt, or one after the end, changes nothing.
       if (last) await database.query(`${REMOVE} SELECT 1`, [clean(itemId)])
       else await database.query(RECEIPT, [clean(itemId), part, clean(platformId)])
     },
@@ -62,7 +62,7 @@ export function postgresOutbox(database: Database, context: StoreContext): Outbo
     abandon: (itemId, reason) =>
       database.transaction(async (tx) => {
         const id = clean(itemId)
-        // The message keeps the reason why nobody got it.
+        // The message keeps the reason why it was not delivered.
         await tx.query(
           `SELECT 1 FROM hermes.conversations WHERE key = (SELECT conversation FROM hermes.messages WHERE id = $1) FOR UPDATE`,
           [id],
@@ -93,7 +93,7 @@ const REMOVE = `
     DELETE FROM hermes.receipts WHERE message IN (SELECT message FROM gone)
   )`
 
-/** After a part that was sent, the next one may go at once. */
+/** After a sent part the next one may be sent at once. */
 const RECEIPT = `
   WITH item AS (
     UPDATE hermes.outbox SET attempts = 0, not_before = 0
