@@ -3,7 +3,7 @@ import type { ConversationRow as ConversationFields } from '../rows/conversation
 import { asStoredMessage, WAITING, type MessageFields } from '../rows/message-row.ts'
 import type { Queryable } from './connection/database.ts'
 
-/** A row of `messages`, but for the columns that only statements use. */
+/** A row of `messages`, except the columns that only statements use. */
 export interface MessageRow extends MessageFields {
   readonly attachments: readonly AttachmentInfo[] | null
   readonly history_seq: number | null
@@ -17,7 +17,7 @@ export const MESSAGE_COLUMNS = `key, id, seq, role, state, text, preface, reason
 
 /** A row of `conversations`, locked, changed in memory and written once by the unit of work. */
 export interface ConversationRow extends ConversationFields {
-  /** The job in the queue that answers for its work; null = there is none. */
+  /** The job in the queue that is responsible for its work; null = there is none. */
   wake_job: string | null
 }
 
@@ -35,7 +35,7 @@ export async function lockConversation(tx: Queryable, id: string): Promise<Conve
   return row ?? null
 }
 
-/** Several, locked in the one order in which everybody locks them; those that are gone are left out. */
+/** Several conversations, locked in the order that every transaction uses; missing ones are left out. */
 export function lockConversations(
   tx: Queryable,
   keys: readonly number[],
@@ -59,7 +59,7 @@ export function storedMessage(row: MessageRow, conversationId: string): StoredMe
   return asStoredMessage(row, conversationId, row.attachments ?? [])
 }
 
-/** Outage time observed so far, in milliseconds: the clock by which what is held grows old. */
+/** Outage time observed so far, in milliseconds: held messages age by this clock. */
 export async function observedOutage(tx: Queryable): Promise<number> {
   const [row] = await tx.query<{ value: number }>(
     `SELECT value FROM hermes.counters WHERE name = 'observed_outage_ms'`,

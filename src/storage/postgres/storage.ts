@@ -25,9 +25,9 @@ import { integrityCheck, probe, sizes } from './upkeep.ts'
 export interface PostgresStorageOptions {
   /** Open and migrated; closed with the storage. */
   readonly database: Database
-  /** Channels whose readers read answers and notices from the store: nothing goes into their outbox. */
+  /** Channels whose readers read answers and notices from the store: nothing is put into their outbox. */
   readonly pullChannels: readonly string[]
-  /** Nobody is woken without. */
+  /** Without it no process is woken. */
   readonly wake?: Wake
   readonly clock?: Clock
 }
@@ -82,12 +82,13 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
   return {
     async accept(request) {
       try {
-        // The order of the calls is the order in a conversation and in a stream, and none waits for another's lock.
+        // Keeps the order of calls within a conversation and a stream, without any call waiting for the
+        // lock of another.
         return await arriving.run(queueKeys(request), () =>
           database.transaction((tx) => accept(tx, context, request)),
         )
       } catch (error) {
-        // What it had counted was undone.
+        // Its changes were rolled back, so the count is wrong.
         context.waitingTotal.forget()
         throw error
       }

@@ -4,14 +4,14 @@ import type { Database, Queryable } from './connection/database.ts'
 /** Figures for `hermes status` and `hermes doctor`. */
 export async function sizes(db: Queryable): Promise<SizeInfo> {
   const [row] = await db.query<SizeInfo>(
-    // The highest key: counting a million rows takes longer than anybody wants to wait for a status.
+    // The highest key: counting a million rows takes too long for a status.
     `SELECT coalesce((SELECT max(key) FROM hermes.messages), 0) AS messages,
        pg_database_size(current_database()) AS "databaseBytes"`,
   )
   return row!
 }
 
-/** What must hold between the tables; the server looks after its pages itself. */
+/** What must hold between the tables; the server checks its pages itself. */
 const RULES: ReadonlyArray<readonly [problem: string, count: string]> = [
   [
     'messages without a conversation',
@@ -35,7 +35,7 @@ const RULES: ReadonlyArray<readonly [problem: string, count: string]> = [
   ],
 ]
 
-/** What does not fit together; empty = nothing. Reads whole tables. */
+/** Broken invariants; empty = none. Reads whole tables. */
 export async function integrityCheck(db: Queryable): Promise<readonly string[]> {
   const problems: string[] = []
   for (const [problem, count] of RULES) {
@@ -52,10 +52,10 @@ const PROBE_ROWS = 128
 const PROBE_ROW_CHARACTERS = 1_900
 
 /**
- * A durable write, and room for those that come next. A small one alone proves nothing: on a full disk
- * it finds a place that another row has left.
+ * A durable write, with room for the next ones. A small one alone proves nothing: on a full disk it fits
+ * into space that another row has freed.
  *
- * @throws StoreError while the server takes none, or has no room for more
+ * @throws StoreError while writes fail, or when there is no room for more
  */
 export async function probe(database: Database): Promise<void> {
   await database.transaction(async (tx) => {

@@ -15,7 +15,7 @@ export interface ConversationRow {
   lease_turn: string | null
   lease_owner: string | null
   lease_at: number | null
-  /** The turn that a command has stopped, and whose shown text may still be told. */
+  /** The turn that a command has stopped, and whose shown text may still be stored. */
   stopped_turn: string | null
   told_outage: string | null
   full_told_at: number | null

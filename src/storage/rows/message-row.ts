@@ -3,7 +3,7 @@ import type { AttachmentInfo, MessageRole, MessageState, StoredMessage } from '.
 /** The states that wait for an answer, written as the partial index has them, so that it is used. */
 export const WAITING = `state IN ('received', 'answering', 'held')`
 
-/** What a row of `messages` is in every database; each adds what it has in a form of its own. */
+/** The columns of `messages` that are alike in every database; each adds those with its own types. */
 export interface MessageFields {
   readonly key: number
   readonly id: string

@@ -19,7 +19,7 @@ export interface NewMessage {
   /** It belongs to the history, at its own place. */
   readonly inHistory?: boolean
   readonly heldBase?: number | null
-  /** What it brought along; `whole` false keeps only what tells a repetition from another request. */
+  /** Its context; `whole` false keeps only the digest, which tells a repetition from another request. */
   readonly context?: { readonly value: MessageContext; readonly whole: boolean }
 }
 

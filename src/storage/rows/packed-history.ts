@@ -3,14 +3,13 @@ import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 /** Messages read first to find the cut; more only where the limit is far away. */
 export const FIRST_READ = 128
 
-/** Where a message of the history stands, and its characters. */
+/** The position of a message in the history, and its characters. */
 export type Placed = readonly [place: number, length: number]
 
 /**
  * The place of the oldest turn that still fits, whole, into `limit` characters, looking back over
  * messages that are given newest first; null = none does. A turn's place is that of its answer:
- * what arrived while an earlier message was being answered must not stand between a question and
- * its answer.
+ * a message that arrived while an earlier one was being answered must not come between a question and its answer.
  *
  * @returns `cut` false: all that were given fit, and so may what is older
  */
@@ -31,8 +30,8 @@ export function oldestWithin(
 }
 
 /**
- * A message of the history as a database packs it: a quarter of the bytes of an object. How its
- * attachments are written is the database's own affair.
+ * A message of the history as a database packs it: a quarter of the bytes of an object. The form of its
+ * attachments depends on the database.
  */
 export type PackedMessage<Attachments> = readonly [
   id: string,

@@ -1,13 +1,13 @@
 import type { MessageFields } from './message-row.ts'
 
-/** What of a pairing belongs to the person. */
+/** The part of a pairing that belongs to the person. */
 export interface PairingRow {
   readonly person_name: string | null
   readonly approved_at: number | null
   readonly created_at: number
 }
 
-/** A pairing as it is handed out to its person; null = there is none. */
+/** A pairing as it is exported for its person; null = there is none. */
 export function exportedPairing(row: PairingRow | undefined) {
   if (!row) return null
   return {
@@ -17,7 +17,7 @@ export function exportedPairing(row: PairingRow | undefined) {
   }
 }
 
-/** A message as it is handed out, but for what hangs on it. */
+/** A message as it is exported, without its attachments and context. */
 export function exportedMessage(row: MessageFields) {
   return {
     id: row.id,

@@ -141,7 +141,7 @@ function nextTurn(
   }
 }
 
-/** `head`, the first of `rows`, and those that go with it. */
+/** `head`, the first of `rows`, and those merged with it. */
 function groupOf(rows: readonly MessageRow[], head: MessageRow, merge: boolean): readonly MessageRow[] {
   if (isUnmerged(head, merge)) return [head]
   const end = rows.findIndex((row) => !canMergeWith(head, row))

@@ -14,7 +14,7 @@ import { lockConversations, MESSAGE_COLUMNS, storedMessage, type MessageRow } fr
 import { endLease } from './withdraw.ts'
 import { Work, type StoreContext } from './work.ts'
 
-/** See `Inbox.waiting`: the conversations that nobody has leased, the longest waiting first. */
+/** See `Inbox.waiting`: the conversations without a lease, the longest waiting first. */
 export async function waiting(
   db: Queryable,
   now: number,
@@ -82,7 +82,7 @@ export async function queue(
 ): Promise<readonly StoredMessage[]> {
   const found = await Promise.all(
     filter.states.map((state) =>
-      // Each state alone is in the order of keys within its index; "answered" is the table itself.
+      // Within its index each single state is in key order; for "answered" the table itself is.
       state === 'answered'
         ? db.query<QueueRow>(
             `SELECT ${QUEUE_COLUMNS} FROM hermes.messages WHERE state = 'answered' AND role = 'user' ORDER BY key LIMIT $1`,
@@ -150,7 +150,7 @@ export async function drop(
   if (!['received', 'held', 'parked', 'answering'].includes(row.state)) return null
   const work = new Work(tx, context)
   if (row.state === 'answering') await endLease(work, conversation, 'received')
-  // What comes after it may be tried now.
+  // The next message may be tried now.
   else work.wake(conversation)
   work.change(row, { state: 'withdrawn', reason: DROPPED })
   context.waitingTotal.forget()

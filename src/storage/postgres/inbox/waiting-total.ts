@@ -1,13 +1,13 @@
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import type { Queryable } from '../connection/database.ts'
 
-/** How long what this process counted is believed while others write, too. */
+/** How long a count of this process is used while other processes write, too. */
 const BELIEVED_MS = SECOND
 
 /**
- * How many messages of the whole store wait, for the limit of the hold. Counted at most once a
- * second and moved on by our own arrivals, so that a message that is held costs no count over the
- * whole queue; the limit may be exceeded by what other processes accept within that second.
+ * How many messages of the whole store wait, for the limit of the hold. Counted at most once a second and
+ * updated by our own arrivals, so that holding a message does not cost a count over the whole queue; the
+ * limit may be exceeded by what other processes accept within that second.
  */
 export class WaitingTotal {
   readonly #clock: Clock
@@ -35,7 +35,7 @@ export class WaitingTotal {
     if (this.#value !== null) this.#value++
   }
 
-  /** Something else changed it. */
+  /** Invalidates the count after any other change. */
   forget(): void {
     this.#value = null
   }

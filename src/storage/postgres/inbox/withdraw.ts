@@ -20,7 +20,7 @@ export async function endLease(
   if (state === 'received') work.wake(conversation)
 }
 
-/** The lease alone; the caller says what becomes of the messages. */
+/** Revokes only the lease; the caller decides the state of the messages. */
 export function revokeLease(work: Work, conversation: ConversationRow): void {
   conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
   conversation.generation++

@@ -9,7 +9,7 @@ import type { WaitingTotal } from './waiting-total.ts'
 
 /**
  * Called before the commit of a transaction with the conversations that have work now and whose
- * rows it has locked. Names in each row, which is written then, who is woken for it.
+ * rows it has locked. Sets in each row, which is then written, the job that wakes a process for it.
  *
  * @returns how they are woken, by the transaction's last statement; null: nobody is to be woken
  */
@@ -23,7 +23,7 @@ export interface StoreContext {
   readonly waitingTotal: WaitingTotal
 }
 
-/** The columns of a message that change after it was stored, but for its text. */
+/** The columns of a message that change after it was stored, except its text. */
 export type Change = Partial<
   Pick<
     MessageRow,
@@ -185,7 +185,7 @@ export class Work {
     return { id, seq }
   }
 
-  /** Names the answer of a message of this unit of work. */
+  /** Records the answer of a message of this unit of work. */
   answeredBy(id: string, answer: string): void {
     for (const row of this.#added) if (row.id === id) row.answered_by = answer
   }
@@ -253,13 +253,13 @@ export class Work {
     if (!this.#isEmpty()) await this.#write((sql, params) => this.tx.query(sql, params))
   }
 
-  /** Writes the rest, wakes who has work and commits. Nothing may follow. */
+  /** Writes the rest, wakes the conversations with work, and commits. Nothing may follow. */
   async commit(): Promise<void> {
     const woken = [...this.#woken.values()].toSorted((a, b) => a.key - b.key)
     const wake = this.context.wake(woken)
     if (wake) {
       for (const conversation of woken) this.save(conversation)
-      // Sent together, taken in order.
+      // Sent together, executed in order.
       await Promise.all([this.flush(), wake(this.tx)])
       return
     }
@@ -315,7 +315,7 @@ export class Work {
   }
 }
 
-/** What `WRITE` writes of a message that was there before. */
+/** What `WRITE` updates of a message that already existed. */
 function mutable(row: MessageRow) {
   return {
     key: row.key,

@@ -10,7 +10,7 @@ export interface PostgresState extends SchemaState {
   readonly serverVersion: string
   /** Set for the database, the user or the server, or a standby. */
   readonly readOnly: boolean
-  /** May the user make what is missing? */
+  /** Whether the user may create what is missing. */
   readonly mayCreate: boolean
   /** Tables of ours that the user may not read or write; empty = none. */
   readonly forbidden: readonly string[]
@@ -20,10 +20,10 @@ export interface PostgresState extends SchemaState {
 const UNREAD: SchemaState = { missing: [], unknown: [], oldestProgram: null }
 
 /**
- * Connects as a gateway would and looks; changes nothing.
+ * Connects like a gateway and inspects the database; changes nothing.
  *
- * @throws ConfigurationError for an address, a sign-in, a version or a pooler that will not do;
- * StoreError when nobody answers
+ * @throws ConfigurationError for an address, a sign-in, a version or a pooler that cannot be used;
+ * StoreError when no server answers
  */
 export async function examinePostgres(url: Secret, log: Log): Promise<PostgresState> {
   const database = await openDatabase({ url, clock: systemClock, log, onProblem: () => {}, connections: 1 })
@@ -39,7 +39,7 @@ export async function examinePostgres(url: Secret, log: Log): Promise<PostgresSt
            '[]'::json) AS forbidden,
          pg_database_size(current_database()) AS "databaseBytes"`,
     )
-    // Who may not read our tables cannot be told what is missing.
+    // Without the right to read our tables it is unknown what is missing.
     return { ...row!, ...(row!.forbidden.length > 0 ? UNREAD : await schemaState(url)) }
   } finally {
     await database.close()

@@ -19,7 +19,7 @@ export interface MigrateOptions {
 
 /** What was found of a database's schema. */
 export interface SchemaState {
-  /** Numbers and names of the steps that this program has and the database has not. */
+  /** Numbers and names of the steps that the database lacks. */
   readonly missing: readonly string[]
   /** Steps that only a newer program knows. */
   readonly unknown: readonly string[]
@@ -27,12 +27,12 @@ export interface SchemaState {
   readonly oldestProgram: string | null
 }
 
-/** Any number that nobody else uses for a lock of the whole database: the letters "hermes". */
+/** An advisory lock number that no other program uses: the letters "hermes". */
 const LOCK = 0x6865_726d_6573
 /** The first step on a large database may take minutes, and so may the process that holds the lock before us. */
 const LOCK_TIMEOUT_MS = 10 * 60 * 1_000
 
-/** Each costs the second after which the server looks for a deadlock; under load the first one goes through. */
+/** Each attempt costs the second after which the server detects a deadlock; under load the first retry succeeds. */
 const MAX_TRIES = 10
 
 const TABLE = `
@@ -59,7 +59,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   client.on('error', () => {})
   try {
     await client.connect()
-    // Of the session: it ends with the connection, whatever becomes of this process.
+    // A session lock: it ends with the connection, even if this process is killed.
     await client.query('SELECT pg_advisory_lock($1)', [LOCK])
     await client.query(TABLE)
     const known = await appliedTo(client)
@@ -128,7 +128,7 @@ function migrationName(step: { readonly number: number; readonly name: string })
   return `${String(step.number).padStart(3, '0')}-${step.name}`
 }
 
-/** A step that we do not know is no harm as long as it says so. */
+/** An unknown step is harmless as long as it declares itself compatible. */
 function refuseNewer(state: SchemaState, version: string): void {
   if (state.oldestProgram === null || !isOlder(version, state.oldestProgram)) return
   throw new ConfigurationError(
@@ -137,7 +137,7 @@ function refuseNewer(state: SchemaState, version: string): void {
   )
 }
 
-/** By numbers; what stands after a dash (`1.2.0-rc.1`) counts as its release. */
+/** By numbers; what follows a dash (`1.2.0-rc.1`) counts as its release. */
 function isOlder(a: string, b: string): boolean {
   const [left, right] = [a, b].map((version) => version.split('-')[0]!.split('.').map(Number))
   for (let index = 0; index < 3; index++) {

@@ -1,4 +1,4 @@
-/** One step of the schema, forward only. Never edited once released; what goes away goes a version later. */
+/** One step of the schema, forward only. Never edited once released; what is removed is removed one version later. */
 export interface Migration {
   /** Steps run in this order, each once. */
   readonly number: number

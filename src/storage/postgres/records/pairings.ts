@@ -14,8 +14,7 @@ interface PairingRow {
 }
 
 /**
- * Each by its name: a statement that was prepared for all columns fails on its connection from the
- * moment on at which a newer program adds one.
+ * Columns by name: a statement prepared with `*` fails on its connection once a newer program adds a column.
  */
 const COLUMNS = 'channel, person_id, person_name, approved_at, code, created_at, expires_at, answered_at'
 
@@ -74,7 +73,7 @@ export function postgresPairings(db: Queryable): Pairings {
         ],
       )
     },
-    /** A code is good for one approval, however many processes are asked at once. */
+    /** A code is valid for one approval, however many processes get it at once. */
     async approve(channel, code, now) {
       const [row] = await db.query<PairingRow>(
         `UPDATE hermes.pairings SET approved_at = $3, code = NULL

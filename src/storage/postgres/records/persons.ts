@@ -51,17 +51,17 @@ async function exportAttachments(db: Queryable, row: MessageRow): Promise<unknow
   }))
 }
 
-/** What a message brought along and is still kept. */
+/** The context of a message, while it is still kept. */
 async function exportContext(db: Queryable, row: MessageRow): Promise<object> {
   const context = await readContext(db, row)
   return context ? { system: context.system, earlier: context.turns } : {}
 }
 
 /**
- * Removes everything of a person: messages, their answers, attachments, pairing; a conversation in
- * which nobody else ever wrote goes as a whole. The server overwrites the space in its own time.
+ * Removes everything of a person: messages, their answers, attachments, pairing; a conversation in which
+ * nobody else ever wrote is removed as a whole. The server overwrites the space in its own time.
  *
- * @returns how many messages went
+ * @returns how many messages were removed
  */
 export async function deletePerson(
   database: Database,
@@ -98,7 +98,7 @@ async function removeFrom(
     : await removeConversation(tx, conversation.key)
 }
 
-/** The others' messages stay; a summary may quote the person, so it goes. */
+/** The others' messages stay; a summary may quote the person, so it is removed. */
 async function removeFromShared(
   tx: Transaction,
   context: StoreContext,

@@ -11,8 +11,8 @@ const CHUNK = 200
 const BATCH = 1_000
 
 /**
- * Removes what is older than its term. Keys rise with time, so the old rows are the first ones, and
- * looking ends at the first row that is young: no index by time, no scan.
+ * Removes what is older than its term. Keys rise with time, so the old rows are the first ones, and the
+ * search ends at the first row that is recent: no index by time, no scan.
  */
 export async function retain(
   database: Database,
@@ -36,8 +36,8 @@ export async function retain(
 }
 
 /**
- * Nothing that waits for an answer, for the operator or for its delivery is ever too old. Looked up
- * row by row: an EXISTS may be answered from a hash of the whole other table.
+ * A message that waits for an answer, for the operator or for its delivery is never too old. Checked row by
+ * row: for an EXISTS the planner may hash the whole other table.
  */
 const KEPT = `(m.state IN ('received', 'answering', 'held', 'parked')
   OR (SELECT o.message FROM hermes.outbox o WHERE o.message = m.key) IS NOT NULL)`
@@ -68,7 +68,7 @@ async function removeOld(
   }
 }
 
-/** A conversation that was made for one message, which brought its context along, goes with it. */
+/** A conversation that was created for a single message with a context is removed with it. */
 async function removeSome(database: Database, keys: readonly number[]): Promise<void> {
   const sole = await database.query<{ conversation: number }>(
     `SELECT DISTINCT m.conversation FROM hermes.contexts c JOIN hermes.messages m ON m.key = c.message
@@ -87,7 +87,7 @@ async function removeSome(database: Database, keys: readonly number[]): Promise<
   }
 }
 
-/** Removes a conversation, which is locked, with all that hangs on it. @returns how many messages went */
+/** Removes a conversation, which is locked, with all that belongs to it. @returns how many messages were removed */
 export async function removeConversation(tx: Transaction, key: number): Promise<number> {
   const rows = await tx.query<{ key: number }>('SELECT key FROM hermes.messages WHERE conversation = $1', [
     key,
@@ -107,7 +107,7 @@ export async function removeConversation(tx: Transaction, key: number): Promise<
   return rows.length
 }
 
-/** Removes messages with all that hangs on them. */
+/** Removes messages with all that belongs to them. */
 export async function removeMessages(db: Queryable, keys: readonly number[]): Promise<void> {
   await db.query(
     `WITH receipts AS (DELETE FROM hermes.receipts WHERE message = ANY ($1::bigint[])),

@@ -176,7 +176,7 @@ function acceptCommand(
   }
 }
 
-/** Changes a message that nobody has begun to answer. */
+/** Changes a message that is not being answered yet. */
 function changeWaiting(
   session: Session,
   arrival: { readonly channel: string; readonly address: string; readonly platformMessageId: string },
@@ -198,7 +198,7 @@ function changeWaiting(
 }
 
 /**
- * Only the id of what must not enter is remembered. An id that belongs to a stored message is an
+ * Stores only the id of what must not enter the inbox. An id that belongs to a stored message is an
  * edit of it, and gets its reply.
  */
 function turnAway(

@@ -3,7 +3,7 @@ import { conversationByKey, saveConversation } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
 import { endLease } from './withdraw.ts'
 
-/** A place of a platform at which messages arrive. */
+/** An address of a platform at which messages arrive. */
 export interface AddressRow {
   readonly key: number
   readonly conversation: number | null
@@ -18,7 +18,7 @@ export function findAddress(session: Session, channel: string, address: string):
   return row ? (row as unknown as AddressRow) : null
 }
 
-/** The address, remembered from now on. It need not have a conversation. */
+/** Finds the address, or stores it. It need not have a conversation. */
 export function addressFor(session: Session, channel: string, address: string): AddressRow {
   const known = findAddress(session, channel, address)
   if (known) return known
@@ -26,7 +26,7 @@ export function addressFor(session: Session, channel: string, address: string): 
   return { key: Number(result.lastInsertRowid), conversation: null }
 }
 
-/** The conversation at an address, begun now where there is none. */
+/** The conversation at an address, created if there is none. */
 export function conversationAt(
   session: Session,
   channel: string,

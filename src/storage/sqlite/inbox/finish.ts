@@ -107,7 +107,7 @@ function answer(
       conversation.key,
       outcome.summary,
     )
-    // What the summary covers is never handed over again: a turn's cost follows what is kept.
+    // What the summary covers is never handed out again, so that the cost of a turn depends only on the kept history.
     if (outcome.summaryUpTo !== undefined) {
       conversation.history_from = Math.max(conversation.history_from, outcome.summaryUpTo + 1)
     }
@@ -154,7 +154,7 @@ function turnDown(
   }
 }
 
-/** The turn was stopped by a command, which has taken its lease: only what was shown is still to be kept. */
+/** A command stopped the turn and revoked its lease: only the text already shown is still stored. */
 function finishStopped(session: Session, key: LeaseKey, text: string, now: number): boolean {
   const conversation = conversationById(session, key.conversationId)
   if (!conversation || conversation.stopped_turn !== key.turnId) return false

@@ -10,13 +10,13 @@ import {
 import type { Session } from '../thread/session.ts'
 
 /**
- * The answered turns since the last fresh start, whole, oldest first, at most `limit` characters,
- * as JSON: SQLite writes it and the main thread parses it, which costs a quarter of building
- * objects here and copying them there. Every turn hands its history over, so this is the store's
- * largest cost. `parseHistory` reads it.
+ * The answered turns since the last fresh start, whole, oldest first, at most `limit` characters, as JSON:
+ * SQLite writes it and the main thread parses it, which costs a quarter of building objects here and
+ * copying them there. Every turn reads its history, so this is the largest cost of the store.
+ * `parseHistory` reads it.
  */
 export function readHistory(session: Session, conversation: ConversationRow, limit: number): string {
-  // Nearly always all of it fits, and looking for a cut would read everything twice.
+  // Nearly always all of it fits, and a search for the cut would read everything twice.
   const fits = conversation.history_characters <= limit
   const from = fits ? conversation.history_from : historyFrom(session, conversation, limit)
   if (from === null) return '[]'

@@ -7,10 +7,10 @@ import { conversationById, conversationByKey, notify, observedOutage, saveConver
 import type { Session } from '../thread/session.ts'
 
 /**
- * Tells a conversation once an outage that it has to wait, if somebody in it who waits wants to
- * know. The caller saves the conversation.
+ * Notifies a conversation once per outage that it has to wait, if one of its waiting messages was addressed
+ * to the bot. The caller saves the conversation.
  *
- * @returns whether a notice was made
+ * @returns whether a notice was queued
  */
 export function notifyOfOutage(
   session: Session,
@@ -29,7 +29,7 @@ export function notifyOfOutage(
   return true
 }
 
-/** See `Inbox.hold`. What is being answered is not touched: its own turn finds out. */
+/** See `Inbox.hold`. Messages being answered are not changed: their own turn finds out. */
 export function hold(session: Session, { outage, now }: HoldRequest): readonly string[] {
   const observed = observedOutage(session)
   const waiting = session.all(
@@ -57,7 +57,7 @@ export function hold(session: Session, { outage, now }: HoldRequest): readonly s
   return told
 }
 
-/** A held message that is too old, as the caller must know it to word the notice. */
+/** A held message that is too old, with what the caller needs for the notice. */
 export interface Expiring {
   readonly id: string
   readonly at: number
@@ -76,7 +76,7 @@ export function expiring(
     .map((row) => ({ id: String(row['id']), at: Number(row['at']) }))
 }
 
-/** Lets the observed outage time pass and refuses what is too old, with the sentence given for each. */
+/** Adds the observed outage time and refuses messages that are too old, with the sentence given for each. */
 export function expire(
   session: Session,
   request: {

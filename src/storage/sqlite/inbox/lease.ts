@@ -18,7 +18,7 @@ import { readHistory, readSummary } from './history.ts'
 import { readContext } from './message-contexts.ts'
 import { answeringRows, endLease, setState } from './withdraw.ts'
 
-/** A lease on its way to the main thread, its history still as JSON. */
+/** A lease as sent to the main thread, its history still as JSON. */
 export type PackedLease = Omit<Lease, 'history'> & { readonly history: string }
 
 /** The exclusive right to answer the head of a conversation. See `Inbox.lease`. */
@@ -64,7 +64,7 @@ export function lease(session: Session, request: LeaseRequest): PackedLease | nu
   }
 }
 
-/** Only a message that stands alone brings one. */
+/** Only a `solo` message has one. */
 function contextOf(session: Session, rows: readonly MessageRow[]): Pick<Lease, 'context'> {
   const context = rows[0]!.solo === 1 ? readContext(session, rows[0]!.key) : null
   return context ? { context } : {}
@@ -86,7 +86,7 @@ function nextTurn(
   }
 }
 
-/** `head` and the messages that go with it. */
+/** `head` and the messages merged with it. */
 function groupOf(
   session: Session,
   conversation: ConversationRow,
@@ -136,7 +136,7 @@ export function saveDraft(session: Session, key: LeaseKey, draft: string): boole
   return true
 }
 
-/** See `Inbox.recover`. Other owners are processes that are gone: one gateway a home is a kernel lock's promise. */
+/** See `Inbox.recover`. Other owners are dead processes: a kernel lock guarantees one gateway per home. */
 export function recover(session: Session, owner: string): readonly string[] {
   const orphaned = session.all(
     'SELECT id FROM conversations WHERE lease_turn IS NOT NULL AND lease_owner <> ?',

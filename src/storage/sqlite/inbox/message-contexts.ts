@@ -2,11 +2,11 @@ import type { MessageContext } from '../../../inbox/arrival.ts'
 import type { Session } from '../thread/session.ts'
 
 /**
- * What messages bring along. Such a message is never merged with others, so it is marked as
- * standing alone (`solo`), and only for those is this table ever looked into.
+ * The contexts of messages. A message with a context is never merged with others, so it is marked as
+ * `solo`, and this table is read only for those.
  */
 
-/** @param whole false: only what tells a repetition from another request */
+/** @param whole false: only the digest, which tells a repetition from another request */
 export function saveContext(
   session: Session,
   message: number,
@@ -32,7 +32,7 @@ export function readContext(session: Session, message: number): MessageContext |
   }
 }
 
-/** Is the message stored under this id another one than that which brings `context`? */
+/** Whether the message stored under this id came with a different context. */
 export function hasOtherContext(
   session: Session,
   message: number,
@@ -43,7 +43,7 @@ export function hasOtherContext(
   return row?.['digest'] !== context.digest
 }
 
-/** The message was answered: what it brought is of no use any more, and it may be large. */
+/** The message was answered: its context is no longer needed, and may be large. */
 export function dropContext(session: Session, message: number): void {
   session.run('UPDATE contexts SET json = NULL WHERE message = ?', message)
 }

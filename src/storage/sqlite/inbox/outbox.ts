@@ -60,7 +60,7 @@ function textOrNull(value: unknown): string | null {
   return value === null || value === undefined ? null : String(value)
 }
 
-/** See `Outbox.receipt`. One that comes again, or after the end, changes nothing. */
+/** See `Outbox.receipt`. A repeated receipt, or one after the end, changes nothing. */
 export function receipt(
   session: Session,
   itemId: string,
@@ -88,7 +88,7 @@ export function postpone(session: Session, itemId: string, notBefore: number): v
   session.run('UPDATE outbox SET attempts = attempts + 1, not_before = ? WHERE message = ?', notBefore, key)
 }
 
-/** See `Outbox.abandon`. The message keeps the reason why nobody got it. */
+/** See `Outbox.abandon`. The message keeps the reason why it was not delivered. */
 export function abandon(session: Session, itemId: string, reason: string): void {
   const key = itemKey(session, itemId)
   if (key === null) return
@@ -114,7 +114,7 @@ export function pending(
     .map((row) => ({ conversationId: String(row['id']), notBefore: Number(row['not_before']) }))
 }
 
-/** An item is named by its message. */
+/** An item has the id of its message. */
 function itemKey(session: Session, itemId: string): number | null {
   const row = session.get(
     'SELECT o.message FROM messages m JOIN outbox o ON o.message = m.key WHERE m.id = ?',

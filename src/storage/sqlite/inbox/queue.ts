@@ -12,7 +12,7 @@ import { asMessages, conversationByKey, saveConversation, storedMessage } from '
 import type { Session } from '../thread/session.ts'
 import { endLease, setState } from './withdraw.ts'
 
-/** See `Inbox.waiting`: the conversations that nobody has leased, the longest waiting first. */
+/** See `Inbox.waiting`: the conversations without a lease, the longest waiting first. */
 export function waiting(
   session: Session,
   now: number,
@@ -81,7 +81,7 @@ export function queue(
   filter: { readonly states: readonly MessageState[]; readonly limit: number },
 ): readonly StoredMessage[] {
   const found = filter.states.flatMap((state) => {
-    // Each state alone is in the order of keys within its index; "answered" is the table itself.
+    // Within its index each single state is in key order; for "answered" the table itself is.
     const where = state === 'answered' ? `m.state = 'answered'` : `m.state <> 'answered' AND m.state = ?`
     const values = state === 'answered' ? [filter.limit] : [state, filter.limit]
     return session.all(

@@ -14,7 +14,7 @@ export interface DatabaseState {
   readonly problems: readonly string[]
 }
 
-/** The first few tell as much as all of them. */
+/** The first few are enough for a report. */
 const MAX_PROBLEMS = 5
 /** A running gateway's writes are milliseconds long. */
 const BUSY_TIMEOUT_MS = 2_000

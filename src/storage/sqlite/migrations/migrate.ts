@@ -45,7 +45,7 @@ function versionOf(db: DatabaseSync): number {
 
 function backupBeforeMigration(db: DatabaseSync, path: string, version: number): string {
   const copy = `${path}.backup-v${version}`
-  // Private and empty, for SQLite writes into nothing else; an earlier try may have left one.
+  // Private and empty, because SQLite accepts no other target; an earlier attempt may have left a file.
   closeSync(openSync(copy, 'w', 0o600))
   db.prepare('VACUUM INTO ?').run(copy)
   return copy
