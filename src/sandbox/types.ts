@@ -10,7 +10,10 @@ export interface SandboxOptions {
   readonly tokenLifetimeSeconds?: number
   /** Life of a sign-in, in seconds; refreshing does not extend it. */
   readonly refreshTokenLifetimeSeconds?: number
-  /** true: tokens carry the mark that production refuses. false: they carry `TEST`, for tests of a production gateway. */
+  /**
+   * true: tokens carry the mark that production refuses. false: they carry `TEST`, for tests of a
+   * production gateway.
+   */
   readonly marked?: boolean
   /** Expiry and the duration of faults follow this clock; delays on the wire are always real time. */
   readonly clock?: Clock
@@ -108,7 +111,7 @@ export interface SandboxControl {
   faults(): readonly ActiveFault[]
   /** Ends all faults, or those of one endpoint. */
   repair(target?: FaultTarget): void
-  /** Every living access token ends now; refreshing still works. Returns how many ended. */
+  /** Every live access token expires now; refreshing still works. Returns how many ended. */
   expire(): number
   /** Every access token is revoked before its time; refreshing still works. */
   revokeAccess(): number
@@ -150,7 +153,7 @@ export interface Sandbox {
   setupToken(): string
   apiKey(): string
   /**
-   * Approves `authorizeUrl` in the person's place.
+   * Approves `authorizeUrl` on behalf of the person.
    *
    * @returns what the page would show for copying: `code#state`
    * @throws Error when the address is not one that the page would accept

@@ -41,7 +41,7 @@ export interface IssuedPair {
 export type RefreshOutcome =
   | { readonly kind: 'issued'; readonly pair: IssuedPair }
   | { readonly kind: 'unknown' | 'expired' | 'revoked' }
-  /** A spent token came again; its family is revoked now. */
+  /** A spent token was presented again; its family is now revoked. */
   | { readonly kind: 'replayed'; readonly family: Family }
 
 export type AccessCheck =
@@ -64,14 +64,14 @@ export const DEFAULT_ACCOUNT = {
 } as const
 const ORGANIZATION = '0a9a1e00-0000-4000-8000-000000000001'
 
-/** Setup tokens live a year. */
+/** Setup tokens are valid for a year. */
 const SETUP_TOKEN_LIFE_MS = 365 * DAY
 /** Records beyond this are forgotten, oldest first: far more than any run needs, and still only some megabytes. */
 const KEPT_RECORDS = 50_000
 
 /**
- * Issues tokens and judges them. Refresh tokens are single-use; one that comes a
- * second time revokes its whole family, the living access token included.
+ * Issues and checks tokens. Refresh tokens are single-use; one that is presented a second time revokes its
+ * whole family, including the live access token.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2
  */
@@ -147,12 +147,12 @@ export class Authority {
     return record ? { fingerprint: record.fingerprint, live: !record.revoked } : null
   }
 
-  /** Ends the living access tokens; returns how many there were. */
+  /** Expires the live access tokens; returns how many there were. */
   expire(): number {
     return this.#endAccess((record, now) => void (record.expiresAt = now))
   }
 
-  /** Revokes the living access tokens; returns how many there were. */
+  /** Revokes the live access tokens; returns how many there were. */
   revokeAccess(): number {
     return this.#endAccess((record) => void (record.revoked = true))
   }

@@ -20,7 +20,7 @@ interface PendingCode {
   readonly request: AuthorizationRequest
   readonly approver: Approver
   readonly expiresAt: number
-  /** Set once the code was exchanged: a replay revokes what it had brought. */
+  /** Set once the code was exchanged: a replay revokes that sign-in. */
   family: Family | null
 }
 
@@ -66,7 +66,7 @@ export function readAuthorizationRequest(params: URLSearchParams): Authorization
   }
 }
 
-/** Does this redirect address show the code for copying? */
+/** Whether this redirect address shows the code for copying. */
 export function isManual(redirectUri: string): boolean {
   return URL.canParse(redirectUri) && new URL(redirectUri).pathname === MANUAL_PATH
 }
@@ -93,7 +93,7 @@ export class AuthorizationCodes {
   }
 
   /**
-   * Judges an exchange. The code is used up by the first try, whatever its outcome.
+   * Validates an exchange. The code is spent by the first attempt, whatever its outcome.
    *
    * @see https://www.rfc-editor.org/rfc/rfc7636#section-4.6
    */
@@ -112,7 +112,7 @@ export class AuthorizationCodes {
     return { kind: 'granted', request, approver: pending.approver }
   }
 
-  /** Remembers what `code` brought, so that a replay of it can be punished. */
+  /** Records the sign-in that `code` gave, so that a replay can revoke it. */
   used(code: string, request: AuthorizationRequest, approver: Approver, family: Family): void {
     this.#codes.set(code, { request, approver, expiresAt: 0, family })
   }

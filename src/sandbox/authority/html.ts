@@ -7,7 +7,7 @@ button{font:inherit;padding:.5rem 1.5rem;border-radius:.5rem;border:1px solid;ba
 button.quiet{background:none;color:inherit}
 footer{opacity:.7;font-size:.85rem;margin-top:3rem}`
 
-/** A small page that needs nothing from anywhere. */
+/** A small page without external resources. */
 export function page(title: string, body: string): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="referrer" content="no-referrer">

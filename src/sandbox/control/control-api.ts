@@ -19,7 +19,7 @@ const MAX_CONTROL_BYTES = 4 * 1024 * 1024
 
 type Handler = (world: World, sandbox: Sandbox, body: unknown, params: URLSearchParams) => unknown
 
-/** Every door of the control API. Nothing changes by GET. */
+/** Every route of the control API. GET changes nothing. */
 const HANDLERS: Readonly<Record<string, Handler>> = {
   'GET /sandbox': () => ({ endpoints: Object.keys(HANDLERS), faults: FAULT_NAMES }),
   'GET /sandbox/state': (_world, sandbox) => ({

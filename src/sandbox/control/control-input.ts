@@ -8,7 +8,7 @@ import {
 } from '../faults/fault-names.ts'
 import type { AnswerPlan, SignInOptions } from '../types.ts'
 
-/** A request to the control API that cannot be obeyed; the message says why. */
+/** An invalid request to the control API; the message says why. */
 export class BadControlRequest extends Error {}
 
 const duration = z.number().min(0)

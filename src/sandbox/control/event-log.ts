@@ -24,7 +24,7 @@ export type SandboxEventData =
       readonly presented: string
       readonly issued: string
     }
-  /** A spent refresh token or code came again: the whole family is revoked. */
+  /** A spent refresh token or code was presented again: the whole family is revoked. */
   | { readonly kind: 'replayed'; readonly account: string; readonly presented: string }
   | { readonly kind: 'authorized'; readonly account: string }
   | { readonly kind: 'message'; readonly fingerprint: string; readonly stream: boolean }
@@ -51,7 +51,7 @@ export interface SandboxCounts {
   tokensIssued: number
   /** Answers with `invalid_grant`. */
   invalidGrants: number
-  /** Spent refresh tokens or codes that came again. */
+  /** Spent refresh tokens or codes that were presented again. */
   replays: number
   /** Requests to `POST /v1/messages`, whatever became of them. */
   messageRequests: number
@@ -98,7 +98,7 @@ export class EventLog {
     this.#count(data)
     const event = { ...data, seq: ++this.#seq, at: this.#clock.now() } as SandboxEvent
     this.#events.push(event)
-    // Cut rarely, by half: shifting an array for every message would be the dearest part of a message.
+    // Cut rarely, by half: shifting an array would be the most expensive part of a message.
     if (this.#events.length >= 2 * KEPT_EVENTS) this.#events = this.#events.slice(-KEPT_EVENTS)
     this.#log?.debug({ event }, 'sandbox')
     this.#added.emit(event)

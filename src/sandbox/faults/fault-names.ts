@@ -116,7 +116,7 @@ export interface TokenFaultParameters extends FaultParameters {
 export interface MessageFaultParameters extends FaultParameters {
   /** Strikes only requests with this kind of credential. */
   readonly credential?: 'oauth' | 'api-key'
-  /** `usage-limit`: the reset time, in milliseconds from now; the fault ends then unless told otherwise. */
+  /** `usage-limit`: the reset time, in milliseconds from now; the fault ends then by default. */
   readonly resetInMs?: number
   /** The stream's faults: after how many pieces of text. */
   readonly afterDeltas?: number

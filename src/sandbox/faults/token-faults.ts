@@ -12,13 +12,13 @@ export interface TokenStrike {
   readonly fault: TokenFault
   /** The grant's outcome where it was carried out already (`rotate`). */
   readonly early: TokenAnswer | null
-  /** Records what became of the request. */
+  /** Records the outcome of the request. */
   readonly note: (answer: TokenAnswer) => void
 }
 
 const HTML = '<!doctype html><html><head><title>Just a moment…</title></head><body>Please wait.</body></html>'
 const HUGE_BODY_BYTES = 10 * 1024 * 1024
-/** One byte in half a second: a body of 500 bytes takes longer than any patient client waits. */
+/** One byte in half a second: a body of 500 bytes takes longer than any client waits. */
 const DRIP_EVERY_MS = 500
 /** Long enough for the bytes before a reset to reach the client first. */
 const BEFORE_RESET_MS = 20
@@ -112,7 +112,7 @@ function fail({ res, fault, early, note }: TokenStrike): void {
     case 'no-access-token':
       return sendJson(res, 200, { ...early?.body, token_type: 'Bearer', access_token: undefined })
     case 'huge-body':
-      // The tokens come last: who stops reading at a sane size never sees them.
+      // The tokens come last: a client that stops reading at a sane size never sees them.
       return sendJson(res, 200, { padding: 'x'.repeat(HUGE_BODY_BYTES), ...early?.body })
     default:
       throw new Error(`no behaviour for the fault ${fault.fault}`)

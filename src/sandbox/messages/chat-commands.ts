@@ -85,12 +85,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   echo: { usage: '!echo TEXT', does: 'says TEXT', run: (_world, words) => words.join(' ') || '(nothing)' },
 }
 
-/** Is this a message that the simulated model obeys? */
+/** Whether this message is a command for the simulated model. */
 export function isCommand(text: string): boolean {
   return text.startsWith('!') && /^!\s*[a-z]/i.test(text)
 }
 
-/** Obeys a command of the chat and says in a sentence what was done. */
+/** Executes a chat command and says in a sentence what was done. */
 export function obey(world: World, text: string): string {
   // Further lines are other messages that were waiting together with this one.
   const [line = ''] = text.slice(1).trim().split('\n')
@@ -119,7 +119,7 @@ function breakEndpoint(world: World, words: readonly string[]): string {
   return `${where} is broken now (\`${fault}\`), for ${durationText(forMs)}.`
 }
 
-/** In chat the newest word counts: it takes the place of what was broken before. */
+/** In the chat the newest command counts: it replaces the previous fault. */
 function replace(world: World, fault: Fault): void {
   world.faults.clear(fault.target)
   world.control.fault(fault)

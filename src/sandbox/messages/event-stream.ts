@@ -47,7 +47,7 @@ function epilogue(answer: StreamedAnswer): string {
   return `${BLOCK_STOP}event: message_delta\ndata: ${data}\n\n${MESSAGE_STOP}`
 }
 
-/** Streams an answer. Without a pace it is one write and no timer: benchmarks live on that. */
+/** Streams an answer. Without a pace it is one write and no timer: benchmarks rely on that. */
 export async function streamAnswer(
   res: ServerResponse,
   answer: StreamedAnswer,

@@ -15,7 +15,7 @@ const OAUTH_BETA = 'oauth-2025-04-20'
 const INFERENCE_SCOPE = 'user:inference'
 const API_KEY = /^sk-ant-api\d\d-/
 
-/** Judges `x-api-key`, else the bearer token (which may hold an API key), as the Messages API does. */
+/** Checks `x-api-key`, else the bearer token (which may hold an API key), as the Messages API does. */
 export function checkPresented(world: World, req: IncomingMessage): Presented {
   const key = req.headers['x-api-key']
   if (typeof key === 'string') return checkKey(world, key)
