@@ -5,7 +5,7 @@ import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { GatewayProcess } from '../support/processes/gateway-process.ts'
 
 /** How long a gateway hopes that a taken port becomes free. */
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 test.concurrent(
   'a port that stays taken is tried for ten seconds, then named, and ends the start with 1',
@@ -17,7 +17,7 @@ test.concurrent(
     const started = performance.now()
     gateway.spawn()
     expect(await gateway.ended).toEqual({ code: 1, signal: null })
-    expect(performance.now() - started).toBeGreaterThanOrEqual(PATIENCE_MS)
+    expect(performance.now() - started).toBeGreaterThanOrEqual(TIMEOUT_MS)
     expect(gateway.stderr).toContain(`port ${gateway.port} is taken by another program`)
     expect(gateway.stdout).toBe('')
   },

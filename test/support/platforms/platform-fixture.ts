@@ -28,7 +28,7 @@ const WAY_MS = 400
 /** How long a line stays dead: longer than a request, shorter than any timeout. */
 const DEAD_MS = 300
 /** Back-off after a platform's trouble, on a busy machine. */
-const PATIENCE_MS = 120_000
+const TIMEOUT_MS = 120_000
 const FIRST_ANSWER_MS = 60_000
 
 /**
@@ -91,7 +91,7 @@ export class PlatformFixture implements AsyncDisposable {
     for (const conversation of CONVERSATIONS) {
       const wanted = texts[conversation]!
       try {
-        for (const text of wanted) await this.#answered(conversation, text, PATIENCE_MS)
+        for (const text of wanted) await this.#answered(conversation, text, TIMEOUT_MS)
       } catch {
         broken.push(
           `lost in ${conversation}: ${this.#ofRound(conversation, number).join(' | ') || 'everything'}`,

@@ -11,7 +11,7 @@ export const MOVES_WITHIN_MS = 10_000
 /** The longest time between the two questions of a round, within which the kill may fall. */
 const BETWEEN_MS = 300
 /** The machine may be busy; nothing is lost by being late. */
-const PATIENCE_MS = 180_000
+const TIMEOUT_MS = 180_000
 
 export interface FleetKillReport {
   readonly asked: number
@@ -75,7 +75,7 @@ export class FleetKillFixture implements AsyncDisposable {
   async report(): Promise<FleetKillReport> {
     const { fleet } = this
     const total = CHATS.length * this.#asked
-    const deadline = performance.now() + PATIENCE_MS
+    const deadline = performance.now() + TIMEOUT_MS
     const missing = () => CHATS.flatMap((chat) => this.#missing(chat))
     while (missing().length > 0 && performance.now() < deadline) await pause(250)
     const shown = CHATS.map((chat) => ({ chat, numbers: fleet.shown(chat).map(numberOf) }))
@@ -125,7 +125,7 @@ export class FleetKillFixture implements AsyncDisposable {
   }
 
   async #untilHeld(except: string | null): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS
+    const deadline = performance.now() + TIMEOUT_MS
     for (;;) {
       const holder = await this.#holder()
       if (holder && holder.id !== except) return

@@ -15,9 +15,9 @@ import { pause } from '../until.ts'
 export const BIN = fileURLToPath(new URL('../../../bin/hermes.js', import.meta.url))
 
 /** The machine may be busy with other tests. */
-const START_PATIENCE_MS = 90_000
+const START_TIMEOUT_MS = 90_000
 /** A gateway ends within 35 s of SIGTERM at the latest. */
-const STOP_PATIENCE_MS = 45_000
+const STOP_TIMEOUT_MS = 45_000
 /** The line that a gateway prints when it can be reached. */
 const READY_LINE = /^(?:Open|Listening on) /m
 
@@ -157,7 +157,7 @@ export class GatewayProcess implements AsyncDisposable {
       new Promise<never>((_resolve, reject) => {
         setTimeout(
           () => reject(new Error(`the gateway is still there after ${signal}:\n${this.stderr}`)),
-          STOP_PATIENCE_MS,
+          STOP_TIMEOUT_MS,
         ).unref()
       }),
     ])
@@ -246,7 +246,7 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   async #until(condition: () => boolean, what: string): Promise<void> {
-    const deadline = performance.now() + START_PATIENCE_MS
+    const deadline = performance.now() + START_TIMEOUT_MS
     while (!condition()) {
       if (!this.#child) {
         const { code, signal } = await this.#ended

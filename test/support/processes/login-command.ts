@@ -6,7 +6,7 @@ import { pause, until } from '../until.ts'
 import { finish, type Finished, type GatewayProcess } from './gateway-process.ts'
 
 /** A start of the command on a busy machine. */
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
 /** `hermes auth login` as a script runs it: reads the address from its output, and writes to its input. */
 export class LoginCommand {
@@ -27,7 +27,7 @@ export class LoginCommand {
 
   /** The address to open. */
   async url(): Promise<string> {
-    return await until(() => /^http\S+$/m.exec(this.stdout)?.[0], 'the address', PATIENCE_MS)
+    return await until(() => /^http\S+$/m.exec(this.stdout)?.[0], 'the address', TIMEOUT_MS)
   }
 
   write(text: string): void {

@@ -18,7 +18,7 @@ const DEAD_MS = 300
 /** A program that hears nothing asks again. */
 const SILENCE_MS = 5_000
 const RETRY_MS = 50
-const PATIENCE_MS = 120_000
+const TIMEOUT_MS = 120_000
 
 /**
  * Programs that ask a whole gateway through a line that breaks, each again and again under its own
@@ -174,7 +174,7 @@ export class ProgramFixture implements AsyncDisposable {
 
 /** Tries until it works. null: it never did. */
 async function persistently<T>(what: () => Promise<T>): Promise<T | null> {
-  const end = performance.now() + PATIENCE_MS
+  const end = performance.now() + TIMEOUT_MS
   while (performance.now() < end) {
     try {
       return await what()

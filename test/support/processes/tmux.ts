@@ -6,7 +6,7 @@ import { until } from '../until.ts'
 const COLUMNS = 160
 const ROWS = 60
 /** A start of the command on a busy machine. */
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
 const missing = spawnSync('tmux', ['-V']).error !== undefined
 if (missing && process.env['CI'] === 'true')
@@ -43,7 +43,7 @@ export class Terminal implements Disposable {
       screen = this.screen
       return typeof text === 'string' ? screen.includes(text) : text.test(screen)
     }
-    await until(there, `${String(text)} on the screen`, PATIENCE_MS).catch((error: Error) => {
+    await until(there, `${String(text)} on the screen`, TIMEOUT_MS).catch((error: Error) => {
       throw new Error(`${error.message}:\n${screen}`)
     })
     return screen

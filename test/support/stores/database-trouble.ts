@@ -11,7 +11,7 @@ const UNNOTICED_MS = 15_000
 const WATCHED_MS = 2_000
 /** Between two messages of the load. */
 const PACE_MS = 150
-const PATIENCE_MS = 90_000
+const TIMEOUT_MS = 90_000
 /** The platform is asked for news again within this. */
 const POLL_MS = 2_000
 
@@ -52,7 +52,7 @@ export class Load {
     await fixture.until(
       () => CHATS.every((chat) => fixture.shown(chat).length >= this.said),
       'an answer to everything',
-      PATIENCE_MS,
+      TIMEOUT_MS,
     )
     const right = Array.from({ length: this.said }, (_, index) => index + 1).join()
     return CHATS.flatMap((chat) => {

@@ -10,7 +10,7 @@ import { pause } from '../until.ts'
 
 /** PostgreSQL refuses to run as root; `nobody` may run it. */
 const NOBODY = 65_534
-const START_PATIENCE_MS = 60_000
+const START_TIMEOUT_MS = 60_000
 /** Tests kill processes, not machines: what the system has taken is not lost. */
 const TEST_SETTINGS = ['fsync=off', 'full_page_writes=off', 'max_connections=200', 'shared_buffers=64MB']
 
@@ -107,7 +107,7 @@ export class PostgresServer implements AsyncDisposable {
     this.#child = child
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text: Buffer) => this.#log.push(text.toString()))
-    const deadline = Date.now() + START_PATIENCE_MS
+    const deadline = Date.now() + START_TIMEOUT_MS
     while (!(await this.#answers())) {
       if (child.exitCode !== null || Date.now() > deadline)
         throw new Error(`PostgreSQL did not start: ${this.#log.join('').slice(-2_000)}`)

@@ -22,7 +22,7 @@ const DOVECOT = '/usr/sbin/dovecot'
 const EXIM = '/usr/sbin/exim4'
 /** Dovecot keeps no mail as root. Debian's number for nobody. */
 const KEEPER = 65_534
-const PATIENCE_MS = 30_000
+const TIMEOUT_MS = 30_000
 
 const missing = [
   ...[DOVECOT, '/usr/lib/dovecot/imap', '/usr/lib/dovecot/lmtp', EXIM].filter((path) => !existsSync(path)),
@@ -261,7 +261,7 @@ login:
   }
 
   async #listening(port: number): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS
+    const deadline = performance.now() + TIMEOUT_MS
     while (!(await canConnect(port))) {
       if (performance.now() > deadline) throw new Error(`nobody listens at ${port}:\n${this.log}`)
       await pause(20)

@@ -5,7 +5,7 @@ import type { BotPlatform } from '../bot-platform.ts'
 import { MatrixServer } from './matrix-server.ts'
 
 /** The machine may be busy with other tests while the gateway starts. */
-const START_PATIENCE_MS = 90_000
+const START_TIMEOUT_MS = 90_000
 
 /** A homeserver for a whole gateway, with a private room for each conversation. Repeats are dropped there. */
 export async function matrixPlatform(): Promise<BotPlatform & { readonly server: MatrixServer }> {
@@ -27,7 +27,7 @@ export async function matrixPlatform(): Promise<BotPlatform & { readonly server:
     async say(conversation, text) {
       // What was said before a gateway has ever looked is history, which it leaves alone.
       const looked = () => server.callsOf('sync').some(({ query }) => query.has('since'))
-      await until(looked, 'the first look of the gateway', START_PATIENCE_MS)
+      await until(looked, 'the first look of the gateway', START_TIMEOUT_MS)
       rooms.say(roomOf(conversation), personOf(conversation), text)
     },
     answers: (conversation) => rooms.shown(roomOf(conversation)).map(({ text }) => text),
