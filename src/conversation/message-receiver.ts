@@ -126,7 +126,7 @@ export class MessageReceiver implements Receiver {
               0,
               own.findIndex(({ kind }) => kind === 'message'),
             )
-          ] ?? NOTHING
+          ] ?? NOT_STORED
         )
       })
     } catch (error) {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { judgeTokenAnswer } from './token-answer.ts'
+import { parseTokenAnswer } from './token-answer.ts'
 
-function judge(body: object, status = 200) {
+function parse(body: object, status = 200) {
   const answer = { kind: 'answer', status, headers: new Headers(), body: JSON.stringify(body) } as const
-  return judgeTokenAnswer(answer, 0)
+  return parseTokenAnswer(answer, 0)
 }
 
 const GOOD = { access_token: 'TESTaccess', refresh_token: 'TESTrefresh', expires_in: 60 }
@@ -11,21 +11,21 @@ const GOOD = { access_token: 'TESTaccess', refresh_token: 'TESTrefresh', expires
 test.each([null, '', ' ', false, 0, {}])(
   'an answer with good tokens and "error": %j is a success',
   (error) => {
-    expect(judge({ ...GOOD, error }).kind).toBe('issued')
+    expect(parse({ ...GOOD, error }).kind).toBe('issued')
   },
 )
 
 test.each(['invalid_request', { type: 'api_error', message: 'x' }, true])(
   'an answer with "error": %j is none, whatever else it holds',
   (error) => {
-    expect(judge({ ...GOOD, error })).toMatchObject({ kind: 'transient', ambiguous: true })
+    expect(parse({ ...GOOD, error })).toMatchObject({ kind: 'transient', ambiguous: true })
   },
 )
 
 test.each(['TESTrefresh\n', '\r\n TESTrefresh', 'TESTrefresh\u00a0'])(
   'a refresh token of %j is taken without the white space round it',
   (token) => {
-    const verdict = judge({ ...GOOD, refresh_token: token, access_token: `${GOOD.access_token}\n` })
+    const verdict = parse({ ...GOOD, refresh_token: token, access_token: `${GOOD.access_token}\n` })
     if (verdict.kind !== 'issued') throw new Error(verdict.kind)
     expect(verdict.tokens.accessToken.reveal()).toBe('TESTaccess')
     expect(verdict.tokens.refreshToken?.reveal()).toBe('TESTrefresh')
@@ -36,7 +36,7 @@ test.each(['TESTrefresh\n', '\r\n TESTrefresh', 'TESTrefresh\u00a0'])(
 test.each(['TEST refresh', 'TESTrefresh…', 7, ['TESTrefresh'], true])(
   'a refresh token of %j is said to be unusable, and the access token is kept',
   (token) => {
-    expect(judge({ ...GOOD, refresh_token: token })).toMatchObject({
+    expect(parse({ ...GOOD, refresh_token: token })).toMatchObject({
       kind: 'issued',
       tokens: { refreshToken: null, refreshTokenUnusable: true },
     })
@@ -44,7 +44,7 @@ test.each(['TEST refresh', 'TESTrefresh…', 7, ['TESTrefresh'], true])(
 )
 
 test.each([undefined, null, ''])('a refresh token of %j is none', (token) => {
-  const verdict = judge({ ...GOOD, refresh_token: token })
+  const verdict = parse({ ...GOOD, refresh_token: token })
   expect(verdict).toMatchObject({ kind: 'issued', tokens: { refreshToken: null } })
   expect(verdict).not.toHaveProperty('tokens.refreshTokenUnusable')
 })

@@ -66,7 +66,7 @@ class StartFixture implements AsyncDisposable {
     const processEnv = this.#processEnv
     const destination = { write: (line: string) => void (this.logged += line) }
     const log = await createLog({ level: 'warn', destination })
-    const openPlace = placeOfSignIns(settings, log)
+    const openPlace = signInPlace(settings, log)
     const parts = { settings, processEnv, probe: UNASKED, profile: null, openPlace, log }
     const credentials = this.#credentials.adopt(await assembleCredentials(parts), (opened) => opened.close())
     const options = { settings, role: 'all', log, credentials, processEnv, sandbox: null } as const

@@ -60,7 +60,7 @@ export function credentialsOf(
     processEnv,
     // As the gateway has it: what it will do automatically is a part of the state.
     probe: credentialProbe(provider),
-    openPlace: placeOfSignIns(settings),
+    openPlace: signInPlace(settings),
     profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
   })
 }

@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS hermes.migrations (
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   const { migrations = MIGRATIONS, version = VERSION } = options
-  const client = new DatabaseClient({ ...connectionSettings(options.url, { statementMs: PATIENCE_MS }) })
+  const client = new DatabaseClient({ ...connectionSettings(options.url, { statementMs: LOCK_TIMEOUT_MS }) })
   client.on('error', () => {})
   try {
     await client.connect()
