@@ -1,8 +1,8 @@
 import type { Receiver } from '../conversation/receiver.ts'
-import type { Outlet } from '../inbox/delivery/outlet.ts'
+import type { SendChannel } from '../inbox/delivery/send-channel.ts'
 
 /** A chat platform: it hands what arrives to the receiver, and delivers what the outbox holds. */
-export interface Channel extends Outlet {
+export interface Channel extends SendChannel {
   /** Begins to receive. Resolves when the loop runs, not when the platform has answered. */
   start(receiver: Receiver): Promise<void>
   /** Stops receiving; what was handed over is committed, what was not is not acknowledged. */

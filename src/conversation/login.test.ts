@@ -211,7 +211,7 @@ async function received(
   })
   await deliver(fixture)
   await fixture.rest()
-  return { pastes, texts: fixture.outlet.texts('a'), rows: fixture.model.requests.length }
+  return { pastes, texts: fixture.sendChannel.texts('a'), rows: fixture.model.requests.length }
 }
 
 const unaddressed = { id: 'a', kind: 'group', addressed: false } as const

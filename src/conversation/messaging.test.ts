@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
-import { MemoryOutlet, MessageFixture, until } from '../../test/support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, until } from '../../test/support/message-fixture.ts'
 import { pause } from '../../test/support/until.ts'
 
 test('a message is answered, and the next one knows what was said before', async () => {
   await using fixture = await MessageFixture.start()
   await fixture.say('a', 'one')
-  await until(() => fixture.outlet.texts('a').length === 1)
+  await until(() => fixture.sendChannel.texts('a').length === 1)
   await fixture.say('a', 'two')
-  await until(() => fixture.outlet.texts('a').length === 2)
-  expect(fixture.outlet.texts('a')).toEqual(['answer to one', 'answer to two'])
+  await until(() => fixture.sendChannel.texts('a').length === 2)
+  expect(fixture.sendChannel.texts('a')).toEqual(['answer to one', 'answer to two'])
   expect(fixture.model.requests[1]!.messages.map(({ role, text }) => [role, text])).toEqual([
     ['user', 'one'],
     ['assistant', 'answer to one'],
@@ -31,29 +31,29 @@ test('within a conversation one answer after the other, conversations side by si
     return `re ${request.messages.at(-1)!.text}`
   }
   await Promise.all(['a', 'b', 'c'].map((address) => fixture.say(address, '1', '2', '3')))
-  await until(() => fixture.outlet.shown.size === 9)
+  await until(() => fixture.sendChannel.shown.size === 9)
   for (const address of ['a', 'b', 'c'])
-    expect(fixture.outlet.texts(address)).toEqual(['re 1', 're 2', 're 3'])
+    expect(fixture.sendChannel.texts(address)).toEqual(['re 1', 're 2', 're 3'])
   expect(most).toBe(3)
 })
 
 test('a long answer is shown while it is written, in one message that becomes the answer', async () => {
-  const outlet = new MemoryOutlet('chat', 20)
-  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  const sendChannel = new MemoryChannel('chat', 20)
+  await using fixture = await MessageFixture.start({ sendChannels: [sendChannel] })
   fixture.model.reply = async (_request, { onText }) => {
     // It is written until the draft was changed once: how long the first sending takes is the machine's affair.
     await until(() => {
       onText('x'.repeat(100))
-      return outlet.edits.length > 0
+      return sendChannel.edits.length > 0
     })
     return 'end'
   }
   await fixture.say('a', 'long')
-  await until(() => outlet.edits.some(({ final }) => final))
-  expect(outlet.shown.size).toBe(1)
-  expect(outlet.texts('a')).toEqual(['end'])
-  expect(outlet.edits.filter(({ final }) => !final).length).toBeGreaterThan(0)
-  expect(outlet.typed.length).toBeGreaterThan(0)
+  await until(() => sendChannel.edits.some(({ final }) => final))
+  expect(sendChannel.shown.size).toBe(1)
+  expect(sendChannel.texts('a')).toEqual(['end'])
+  expect(sendChannel.edits.filter(({ final }) => !final).length).toBeGreaterThan(0)
+  expect(sendChannel.typed.length).toBeGreaterThan(0)
 })
 
 test('what follows /new is asked in the conversation that it begins, and answered under its own id', async () => {

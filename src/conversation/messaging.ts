@@ -44,7 +44,7 @@ export interface MessagingOptions {
   readonly model: Model
   readonly gate: Gate
   /** Every channel's sending side; those that do not push are left out by themselves. */
-  readonly outlets: readonly Outlet[]
+  readonly sendChannels: readonly SendChannel[]
   readonly access: AccessPolicy
   readonly texts: Texts
   readonly clock: Clock
@@ -115,7 +115,9 @@ export class Messaging {
     const random = options.random ?? Math.random
     const onProblem = (err: unknown) => log.error({ err }, 'a listener failed')
     const events = (this.events = new ConversationEvents(onProblem))
-    const outlets = new Map(options.outlets.map((outlet) => [outlet.channel, outlet]))
+    const sendChannels = new Map(
+      options.sendChannels.map((sendChannel) => [sendChannel.channel, sendChannel]),
+    )
     this.#clock = clock
     this.#log = log
     this.#gate = gate
@@ -138,7 +140,7 @@ export class Messaging {
     const delivery = (this.delivery = new Delivery({
       outbox,
       inbox,
-      outlets,
+      sendChannels,
       observer,
       clock,
       log,
@@ -146,7 +148,7 @@ export class Messaging {
       onStoreError,
       random,
     }))
-    const drafts = new Drafts({ delivery, inbox, outlets, clock, log })
+    const drafts = new Drafts({ delivery, inbox, sendChannels, clock, log })
     const dispatcher = (this.dispatcher = new Dispatcher({
       inbox,
       gate,

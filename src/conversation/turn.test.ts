@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
-import { MemoryOutlet, MessageFixture, lastText } from '../../test/support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, lastText } from '../../test/support/message-fixture.ts'
 import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import { ConfigurationError, Refused, TransientError } from '../support/errors.ts'
@@ -53,7 +53,7 @@ test('an attachment that cannot be taken is answered with a sentence, without th
     throw new TypeError('broken')
   })
   await fixture.rest()
-  expect(fixture.outlet.texts('a')).toEqual([
+  expect(fixture.sendChannel.texts('a')).toEqual([
     expect.stringContaining("can't read that attachment"),
     'That file is larger than I can read.',
     "I couldn't load that attachment. Please send it again.",
@@ -72,7 +72,7 @@ test('an old picture that is not taken any more does not cost the next message i
   }
   await send(fixture, 'next')
   await fixture.rest()
-  expect(fixture.outlet.texts('a').at(-1)).toBe('fine')
+  expect(fixture.sendChannel.texts('a').at(-1)).toBe('fine')
 })
 
 test('a refused message leaves the history, and its sender reads what can be done', async () => {
@@ -88,7 +88,7 @@ test('a refused message leaves the history, and its sender reads what can be don
   await fixture.rest()
   await send(fixture, 'good')
   await fixture.rest()
-  expect(fixture.outlet.texts('a')).toEqual([
+  expect(fixture.sendChannel.texts('a')).toEqual([
     "I can't answer this message. Please put it differently.",
     'This message is too large for me. Please send it in smaller parts.',
     'ok',
@@ -108,7 +108,7 @@ test('when messages given as one are refused, each is asked on its own', async (
   await fixture.pass(HOUR + MINUTE, 10 * MINUTE)
   await fixture.rest()
   expect(fixture.model.asked).toEqual(['good\n\nbad\n\nfine', 'good', 'bad', 'fine'])
-  expect(fixture.outlet.texts('a').slice(1)).toEqual([
+  expect(fixture.sendChannel.texts('a').slice(1)).toEqual([
     expect.stringMatching(/re good$/),
     "I can't answer this message. Please put it differently.",
     expect.stringMatching(/re fine$/),
@@ -128,7 +128,7 @@ test('an answer cut at its limit says so; an empty one or a refusal is a plain s
   await send(fixture, 'three')
   await fixture.rest()
   const sentence = "I can't answer this message. Please put it differently."
-  expect(fixture.outlet.texts('a')).toEqual([
+  expect(fixture.sendChannel.texts('a')).toEqual([
     'answer to one\n\n(This answer reached its length limit. Ask me to go on, and I will.)',
     sentence,
     sentence,
@@ -153,7 +153,7 @@ test('a conversation beyond the model’s context goes on with a summary of what
   expect(last.system).toContain('They talked about words.')
   expect(last.messages[0]!.role).toBe('user')
   expect(JSON.stringify(last).length / 3).toBeLessThan(9_000)
-  expect(fixture.outlet.texts('a')).toHaveLength(8)
+  expect(fixture.sendChannel.texts('a')).toHaveLength(8)
 })
 
 test('where the summary cannot be made, the conversation goes on without', async () => {
@@ -172,7 +172,7 @@ test('where the summary cannot be made, the conversation goes on without', async
   expect(fixture.model.requests.at(-1)!.system).toContain(
     'Earlier messages of this conversation were left out',
   )
-  expect(fixture.outlet.texts('a')).toHaveLength(4)
+  expect(fixture.sendChannel.texts('a')).toHaveLength(4)
 })
 
 test('a chosen model that the provider does not know is refused in its chat, and holds up nobody for long', async () => {
@@ -184,14 +184,14 @@ test('a chosen model that the provider does not know is refused in its chat, and
   }
   await fixture.say('a', '/model claude-other', 'one')
   await fixture.rest()
-  expect(fixture.outlet.texts('a').at(-1)).toBe("I can't use that model here. To choose: claude-test")
+  expect(fixture.sendChannel.texts('a').at(-1)).toBe("I can't use that model here. To choose: claude-test")
   await fixture.say('b', 'two')
   await fixture.pass(2 * MINUTE, 10_000)
-  expect(fixture.outlet.texts('b').at(-1)).toContain('fine')
+  expect(fixture.sendChannel.texts('b').at(-1)).toContain('fine')
 })
 
 test('the model chosen in a chat is asked there and nowhere else', async () => {
-  await using fixture = await MessageFixture.start({ outlets: [new MemoryOutlet()] })
+  await using fixture = await MessageFixture.start({ sendChannels: [new MemoryChannel()] })
   await fixture.say('a', '/model claude-other', 'one')
   await fixture.say('b', 'two')
   await fixture.rest()

@@ -56,7 +56,7 @@ export async function openMessages(
     storage,
     model,
     gate,
-    outlets: channels,
+    sendChannels: channels,
     access: accessPolicyOf(channelSettings, operators),
     texts,
     clock,

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Conversations } from '../conversation/conversations.ts'
 import type { Messaging } from '../conversation/messaging.ts'
-import type { Outlet } from '../inbox/delivery/outlet.ts'
+import type { SendChannel } from '../inbox/delivery/send-channel.ts'
 import type { Gate } from '../inbox/gate/gate.ts'
 import { completionDoor } from './openai/door.ts'
 import type { ProgramChannel } from './openai/service.ts'
@@ -11,7 +11,7 @@ import { webhookDoor } from './webhooks/door.ts'
 export interface ProgramDoorParts {
   readonly config: Config
   /** Every channel that is open. */
-  readonly channels: readonly Outlet[]
+  readonly channels: readonly SendChannel[]
   readonly messaging: Pick<Messaging, 'receiver' | 'events'>
   readonly conversations: Conversations
   readonly gate: Gate
@@ -33,6 +33,6 @@ export function programDoors(parts: ProgramDoorParts): readonly Door[] {
   ]
 }
 
-function isProgramChannel(channel: Outlet): channel is Outlet & ProgramChannel {
+function isProgramChannel(channel: SendChannel): channel is SendChannel & ProgramChannel {
   return 'giveUp' in channel
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../src/inbox/delivery/send-channel.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { Secret } from '../../src/support/secret.ts'
 import { ANNA, EmailFixture, RecordingSmtp } from '../support/platforms/email/email-fixture.ts'

@@ -7,8 +7,8 @@ import { emptyHome } from '../support/provider/signed-in.ts'
 
 const ADA = 501
 
-/** What every outlet says of the credential: state, reason, and the exit codes of the commands. */
-async function outlets({ gateway }: BotFixture) {
+/** What every sendChannel says of the credential: state, reason, and the exit codes of the commands. */
+async function sendChannels({ gateway }: BotFixture) {
   const [auth, status, doctor, metrics] = await Promise.all([
     gateway.run(['auth', 'status', '--json']),
     gateway.run(['status', '--json']),
@@ -29,7 +29,7 @@ async function outlets({ gateway }: BotFixture) {
 }
 
 test(
-  'all outlets tell one state while the provider rejects every token, the fresh one too',
+  'all sendChannels tell one state while the provider rejects every token, the fresh one too',
   PROCESS_TEST,
   async () => {
     await using fixture = await BotFixture.start({ apiKey: false, start: false })
@@ -39,7 +39,7 @@ test(
     fixture.telegram.say(ADA, 'hello')
     await fixture.untilState('degraded')
     expect(await fixture.gateway.readiness()).toMatchObject({ state: 'degraded', reason: 'revoked' })
-    expect(await outlets(fixture)).toEqual({
+    expect(await sendChannels(fixture)).toEqual({
       auth: ['degraded/revoked', 4],
       status: ['degraded/revoked', 4],
       doctor: expect.stringContaining('The credential is degraded (revoked)'),
@@ -49,7 +49,7 @@ test(
 )
 
 test(
-  'all outlets tell that a profile works, whose token is in the gateway’s memory alone',
+  'all sendChannels tell that a profile works, whose token is in the gateway’s memory alone',
   PROCESS_TEST,
   async () => {
     const folder = await emptyHome()
@@ -79,7 +79,7 @@ test(
     await fixture.gateway.start()
     fixture.telegram.say(ADA, 'hello')
     await fixture.until(() => fixture.shown(ADA).length === 1, 'the answer')
-    expect(await outlets(fixture)).toEqual({
+    expect(await sendChannels(fixture)).toEqual({
       auth: ['healthy/null', 0],
       status: ['healthy/null', 0],
       doctor: expect.stringContaining('Using profile'),

@@ -24,7 +24,7 @@ async function open(server: TelegramServer, options: KeeperFixtureOptions = {}) 
     readCursor: (name) => cursors.read(name),
     pollSeconds: 1,
   })
-  const fixture = await MessageFixture.open({ outlets: [channel], ...options })
+  const fixture = await MessageFixture.open({ sendChannels: [channel], ...options })
   cursors.read = (name) => fixture.storage.inbox.cursor('telegram', name)
   return {
     fixture,

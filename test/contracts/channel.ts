@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Channel, ChannelStatus } from '../../src/channels/channel.ts'
-import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../src/inbox/delivery/send-channel.ts'
 import { StoreError, TransientError } from '../../src/support/errors.ts'
 import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture } from '../support/message-fixture.ts'
 
 test('an answer that breaks off is written again in the same platform message', async () => {
   const clock = new FakeClock()
-  const outlet = new MemoryOutlet('chat', SECOND)
-  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
+  const sendChannel = new MemoryChannel('chat', SECOND)
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
   let breakOff = () => {}
   fixture.model.reply = (_request, { onText }) => {
     onText('the first half of ')
@@ -17,7 +17,7 @@ test('an answer that breaks off is written again in the same platform message', 
   }
   await fixture.say('a', 'question')
   await fixture.pass(3 * SECOND, SECOND)
-  expect(outlet.texts('a')).toEqual(['the first half of '])
+  expect(sendChannel.texts('a')).toEqual(['the first half of '])
   fixture.model.reply = async (_request, { onText }) => {
     onText('started over')
     await new Promise<void>((resolve) => clock.setTimer(resolve, 10 * SECOND))
@@ -27,14 +27,14 @@ test('an answer that breaks off is written again in the same platform message', 
   await fixture.pass(5 * SECOND, SECOND)
   expect(outlet.texts('a')).toEqual(['started over'])
   await fixture.pass(MINUTE, SECOND)
-  expect(outlet.texts('a')).toEqual(['the whole answer'])
+  expect(sendChannel.texts('a')).toEqual(['the whole answer'])
   expect(fixture.model.asked).toEqual(['question', 'question'])
 })
 
 test('the same after the process was killed in the middle of the answer', async () => {
   const clock = new FakeClock()
-  const outlet = new MemoryOutlet('chat', SECOND)
-  const fixture = await MessageFixture.start({ clock, outlets: [outlet] })
+  const sendChannel = new MemoryChannel('chat', SECOND)
+  const fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
   fixture.model.reply = (_request, { onText }) => {
     onText('the first half of ')
     return new Promise(() => {})
@@ -42,16 +42,16 @@ test('the same after the process was killed in the middle of the answer', async 
   await fixture.say('a', 'question')
   await fixture.pass(3 * SECOND, SECOND)
   await fixture.crash()
-  await using next = await MessageFixture.start({ clock, outlets: [outlet], path: fixture.path })
+  await using next = await MessageFixture.start({ clock, sendChannels: [sendChannel], path: fixture.path })
   await next.rest()
-  expect(outlet.texts('a')).toEqual(['answer to question'])
+  expect(sendChannel.texts('a')).toEqual(['answer to question'])
 })
 
 test('a draft that the reader has deleted does not delete the answer', async () => {
   const clock = new FakeClock()
-  const { Undeliverable } = await import('../../src/inbox/delivery/outlet.ts')
-  const outlet = new MemoryOutlet('chat', SECOND)
-  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
+  const { Undeliverable } = await import('../../src/inbox/delivery/send-channel.ts')
+  const sendChannel = new MemoryChannel('chat', SECOND)
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
   let finish = () => {}
   fixture.model.reply = (_request, { onText }) => {
     onText('the first half of ')
@@ -59,11 +59,11 @@ test('a draft that the reader has deleted does not delete the answer', async () 
   }
   await fixture.say('a', 'question')
   await fixture.pass(3 * SECOND, SECOND)
-  outlet.shown.clear()
-  outlet.onEdit = () => {
+  sendChannel.shown.clear()
+  sendChannel.onEdit = () => {
     throw new Undeliverable('message to edit not found')
   }
   finish()
   await fixture.rest()
-  expect(outlet.texts('a')).toEqual(['the answer'])
+  expect(sendChannel.texts('a')).toEqual(['the answer'])
 })

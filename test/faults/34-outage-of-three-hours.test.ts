@@ -3,7 +3,7 @@ import { type GateState, SwitchGate } from '../../src/inbox/gate/gate.ts'
 import { HOUR, MINUTE, SECOND } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import {
-  MemoryOutlet,
+  MemoryChannel,
   MessageFixture,
   lastText,
   type KeeperFixtureOptions,
@@ -34,12 +34,12 @@ test.each([true, false])(
   'an outage of 3 h, 500 messages, two restarts and a crash: all answered in order, one notice a chat (merged: %s)',
   async (merge) => {
     const clock = new FakeClock()
-    const outlet = new MemoryOutlet()
+    const sendChannel = new MemoryChannel()
     const gate = new SwitchGate(rethrow)
     gate.set(signInDied(clock.now()))
     const options: KeeperFixtureOptions = {
       clock,
-      outlets: [outlet],
+      sendChannels: [sendChannel],
       messaging: {
         gate,
         hold: { maxAge: 7 * 24 * HOUR, maxPerConversation: 50, maxTotal: 10_000, merge },
@@ -59,14 +59,14 @@ test.each([true, false])(
       if (index === 10) await restart(true)
     }
     expect(fixture.model.requests).toHaveLength(0)
-    for (let chat = 0; chat < CHATS; chat++) expect(outlet.texts(`c${chat}`)).toEqual([NOTICE])
+    for (let chat = 0; chat < CHATS; chat++) expect(sendChannel.texts(`c${chat}`)).toEqual([NOTICE])
     expect(await fixture.storage.inbox.counts()).toMatchObject({ held: CHATS * MESSAGES_EACH, received: 0 })
     fixture.model.reply = (request) => `re ${lastText(request)}`
     gate.set({ open: true })
     await fixture.pass(MINUTE, SECOND)
     const questions = Array.from({ length: MESSAGES_EACH }, (_, index) => `q${index}.`)
     for (let chat = 0; chat < CHATS; chat++) {
-      const answers = outlet.texts(`c${chat}`).slice(1)
+      const answers = sendChannel.texts(`c${chat}`).slice(1)
       expect(answers.flatMap((text) => text.match(/q\d+\./g) ?? [])).toEqual(questions)
       expect(answers[0]).toMatch(/^\(to your message of \d+ (min|h) ago\)\n\nre /)
       expect(answers).toHaveLength(merge ? 1 : MESSAGES_EACH)

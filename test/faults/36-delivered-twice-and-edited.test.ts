@@ -12,11 +12,11 @@ test('the same platform message delivered twice gives one turn', async () => {
   const [first] = await fixture.messaging.receiver.receive('chat', [item], [])
   const [second] = await fixture.messaging.receiver.receive('chat', [item, item], [])
   expect(second).toMatchObject({ duplicate: true, messageId: first!.messageId })
-  await until(() => fixture.outlet.texts('a').length > 0)
+  await until(() => fixture.sendChannel.texts('a').length > 0)
   await fixture.messaging.receiver.receive('chat', [item], [])
   await fixture.rest()
   expect(fixture.model.asked).toEqual(['once'])
-  expect(fixture.outlet.texts('a')).toEqual(['answer to once'])
+  expect(fixture.sendChannel.texts('a')).toEqual(['answer to once'])
 })
 
 test('an edit changes what is held, and nothing that is already being answered', async () => {

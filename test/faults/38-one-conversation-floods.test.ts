@@ -14,9 +14,9 @@ test('a conversation that floods takes its turn like everybody else', async () =
   }
   await fixture.say('flood', ...Array.from({ length: 40 }, (_, index) => `flood ${index}`))
   await fixture.say('quiet', 'hello')
-  await until(() => fixture.outlet.texts('quiet').length === 1)
+  await until(() => fixture.sendChannel.texts('quiet').length === 1)
   expect(order.indexOf('hello')).toBeLessThan(10)
-  await until(() => fixture.outlet.texts('flood').length === 40)
+  await until(() => fixture.sendChannel.texts('flood').length === 40)
   expect(order.filter((text) => text.startsWith('flood'))).toEqual(
     Array.from({ length: 40 }, (_, index) => `flood ${index}`),
   )
@@ -32,7 +32,7 @@ test('a full hold refuses visibly, keeps what it has, and leaves other conversat
   await fixture.rest()
   expect(accepted.filter(({ holdFull }) => holdFull)).toHaveLength(5)
   expect(accepted.slice(50).every(({ state }) => state === 'refused')).toBe(true)
-  expect(fixture.outlet.texts('flood')).toContain(FULL)
+  expect(fixture.sendChannel.texts('flood')).toContain(FULL)
   expect(other).toMatchObject({ state: 'held', holdFull: false })
   await fixture.pass(HOUR + MINUTE)
   expect(fixture.model.asked).toContain(flood.slice(0, 50).join('\n\n'))
@@ -56,7 +56,7 @@ test('somebody who writes far too fast is asked politely to wait, once a minute'
   await fixture.rest()
   const asked = fixture.model.asked.length
   expect(asked).toBe(6)
-  const refusals = fixture.outlet.texts('a').filter((text) => text.startsWith('That was a lot at once'))
+  const refusals = fixture.sendChannel.texts('a').filter((text) => text.startsWith('That was a lot at once'))
   expect(refusals).toHaveLength(1)
   await fixture.pass(MINUTE)
   await fixture.say('a', 'patient')

@@ -13,11 +13,11 @@ test('a message whose handling always throws is parked after three attempts, and
   await fixture.say('a', 'poison', 'after')
   await fixture.say('b', 'elsewhere')
   await fixture.rest()
-  expect(fixture.outlet.texts('b')).toEqual(['fine'])
-  expect(fixture.outlet.texts('a')).toEqual([])
+  expect(fixture.sendChannel.texts('b')).toEqual(['fine'])
+  expect(fixture.sendChannel.texts('a')).toEqual([])
   await fixture.pass(2 * MINUTE, SECOND)
   expect(fixture.model.asked.filter((text) => text === 'poison')).toHaveLength(3)
-  expect(fixture.outlet.texts('a')).toEqual([
+  expect(fixture.sendChannel.texts('a')).toEqual([
     'Something went wrong with this message. The operator has been told and can try it again.',
     'fine',
   ])

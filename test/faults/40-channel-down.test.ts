@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
-import { Undeliverable } from '../../src/inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../src/inbox/delivery/send-channel.ts'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture } from '../support/message-fixture.ts'
 
 test('while one channel is down its answers wait in their order, and another channel notices nothing', async () => {
   const clock = new FakeClock()
-  const down = new MemoryOutlet('chat')
-  const up = new MemoryOutlet('other')
-  await using fixture = await MessageFixture.start({ clock, outlets: [down, up] })
+  const down = new MemoryChannel('chat')
+  const up = new MemoryChannel('other')
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [down, up] })
   let broken = true
   let tries = 0
   down.onSend = () => {
@@ -34,33 +34,33 @@ test('while one channel is down its answers wait in their order, and another cha
 })
 
 test('a chat that blocked the bot ends its own messages and nobody else’s', async () => {
-  const outlet = new MemoryOutlet()
-  outlet.maxPart = 10
-  outlet.onSend = (address) => {
+  const sendChannel = new MemoryChannel()
+  sendChannel.maxPart = 10
+  sendChannel.onSend = (address) => {
     if (address === 'blocked') throw new Undeliverable('the bot was blocked')
   }
-  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  await using fixture = await MessageFixture.start({ sendChannels: [sendChannel] })
   await fixture.say('blocked', 'one', 'two')
   await fixture.say('b', 'x')
   await fixture.rest()
   await fixture.rest()
-  expect(outlet.texts('b').join('')).toBe('answer to x')
+  expect(sendChannel.texts('b').join('')).toBe('answer to x')
   expect(await fixture.storage.outbox.pending()).toEqual([])
 })
 
 test('after a crash in the middle of a long answer the parts that were sent are not sent again', async () => {
-  const outlet = new MemoryOutlet()
-  outlet.maxPart = 10
-  outlet.onSend = (_address, part) => (part.startsWith('third') ? new Promise(() => {}) : undefined)
-  const fixture = await MessageFixture.start({ outlets: [outlet] })
+  const sendChannel = new MemoryChannel()
+  sendChannel.maxPart = 10
+  sendChannel.onSend = (_address, part) => (part.startsWith('third') ? new Promise(() => {}) : undefined)
+  const fixture = await MessageFixture.start({ sendChannels: [sendChannel] })
   fixture.model.reply = () => 'first ....second ...third ....'
   await fixture.say('a', 'long')
   await fixture.rest()
-  expect(outlet.texts('a')).toEqual(['first ....', 'second ...'])
+  expect(sendChannel.texts('a')).toEqual(['first ....', 'second ...'])
   await fixture.crash()
-  outlet.onSend = () => {}
-  await using next = await MessageFixture.start({ outlets: [outlet], path: fixture.path })
+  sendChannel.onSend = () => {}
+  await using next = await MessageFixture.start({ sendChannels: [sendChannel], path: fixture.path })
   await next.rest()
-  expect(outlet.texts('a')).toEqual(['first ....', 'second ...', 'third ....'])
+  expect(sendChannel.texts('a')).toEqual(['first ....', 'second ...', 'third ....'])
   expect(next.model.requests).toHaveLength(0)
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { approvePairing } from '../../src/conversation/access/pairing-policy.ts'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageFixture, type KeeperFixtureOptions } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, type KeeperFixtureOptions } from '../support/message-fixture.ts'
 
 const guarded: KeeperFixtureOptions = {
   messaging: {
@@ -41,14 +41,14 @@ test('a stranger reaches no model, and gets a pairing code at most once an hour'
   await using fixture = await MessageFixture.start({ ...guarded, clock })
   for (let count = 0; count < 5; count++) await from(fixture, '99', 'Stranger', 'let me in')
   await fixture.rest()
-  expect(fixture.outlet.texts('99')).toHaveLength(1)
-  const code = codeIn(fixture.outlet.texts('99')[0])
+  expect(fixture.sendChannel.texts('99')).toHaveLength(1)
+  const code = codeIn(fixture.sendChannel.texts('99')[0])
   expect(code).toBeDefined()
   await fixture.pass(HOUR + MINUTE, 30 * MINUTE)
   await from(fixture, '99', 'Stranger', 'hello?')
   await fixture.rest()
-  expect(fixture.outlet.texts('99')).toHaveLength(2)
-  expect(codeIn(fixture.outlet.texts('99')[1])).not.toBe(code)
+  expect(fixture.sendChannel.texts('99')).toHaveLength(2)
+  expect(codeIn(fixture.sendChannel.texts('99')[1])).not.toBe(code)
   expect(fixture.model.requests).toHaveLength(0)
   expect(JSON.stringify(await fixture.rows('99'))).not.toContain('let me in')
 })
@@ -66,7 +66,7 @@ test('a person whom the operator approves has access from then on, also under a 
   await using fixture = await MessageFixture.start({ ...guarded, clock })
   await from(fixture, '99', 'Stranger', 'hello')
   await fixture.rest()
-  const code = codeIn(fixture.outlet.texts('99')[0])!
+  const code = codeIn(fixture.sendChannel.texts('99')[0])!
   const approval = await approvePairing(fixture.storage.pairings, 'chat', code, clock.now())
   expect(approval).toMatchObject({ kind: 'approved', personId: '99' })
   await from(fixture, '99', 'New Name', 'thank you')
@@ -79,7 +79,7 @@ test('guessing at codes locks the door: even the right one is refused for a whil
   await using fixture = await MessageFixture.start({ ...guarded, clock })
   await from(fixture, '99', 'Stranger', 'hello')
   await fixture.rest()
-  const code = codeIn(fixture.outlet.texts('99')[0])!
+  const code = codeIn(fixture.sendChannel.texts('99')[0])!
   for (let guess = 0; guess < 5; guess++) {
     const wrong = await approvePairing(fixture.storage.pairings, 'chat', `WRNG234${guess + 2}`, clock.now())
     expect(wrong.kind).toBe('unknown-code')
@@ -92,7 +92,7 @@ test('at most three strangers of a channel hold a code at a time', async () => {
   await using fixture = await MessageFixture.start(guarded)
   for (const id of ['91', '92', '93', '94']) await from(fixture, id, null, 'hello')
   await fixture.rest()
-  expect(['91', '92', '93', '94'].map((id) => fixture.outlet.texts(id).length)).toEqual([1, 1, 1, 0])
+  expect(['91', '92', '93', '94'].map((id) => fixture.sendChannel.texts(id).length)).toEqual([1, 1, 1, 0])
 })
 
 test('in a group the bot hears only what is meant for it, and leaves strange groups alone', async () => {
@@ -110,15 +110,18 @@ test('in a group the bot hears only what is meant for it, and leaves strange gro
   await say('@bot from a friend in a strange group', '7', group('strange', true))
   await fixture.rest()
   expect(fixture.model.asked).toEqual(['@bot hello', '@bot from a friend in a strange group'])
-  expect(fixture.outlet.texts('strange')).toEqual(['answer to @bot from a friend in a strange group'])
+  expect(fixture.sendChannel.texts('strange')).toEqual(['answer to @bot from a friend in a strange group'])
   // The platform's position moves on past what was ignored.
   expect(await fixture.storage.inbox.cursor('chat', 'offset')).toBe('1')
 })
 
 test('with no person configured for a channel nobody has access', async () => {
   const nobody = { operators: new Set<string>(), channels: new Map() }
-  const outlet = new MemoryOutlet()
-  await using fixture = await MessageFixture.start({ outlets: [outlet], messaging: { access: nobody } })
+  const sendChannel = new MemoryChannel()
+  await using fixture = await MessageFixture.start({
+    sendChannels: [sendChannel],
+    messaging: { access: nobody },
+  })
   await fixture.say('a', 'hello')
   await fixture.rest()
   expect(fixture.model.requests).toHaveLength(0)

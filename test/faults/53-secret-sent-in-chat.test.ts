@@ -30,7 +30,7 @@ test.each(SECRETS)('%s is never stored and never shown to the model; a hint is g
   await fixture.messaging.receiver.receive('chat', [item], [{ name: 'offset', value: '5' }])
   await fixture.say('a', 'and now?')
   await fixture.rest()
-  const hints = fixture.outlet.texts('a').filter((text) => text.includes('did not keep it'))
+  const hints = fixture.sendChannel.texts('a').filter((text) => text.includes('did not keep it'))
   expect(hints).toHaveLength(1)
   expect(fixture.model.asked).toEqual(['and now?'])
   expect(JSON.stringify(fixture.model.requests)).not.toContain('TEST')
@@ -45,10 +45,10 @@ test('delivered again after a crash it is treated the same, without a second hin
   await fixture.messaging.receiver.receive('chat', [item], [])
   await fixture.rest()
   await fixture.crash()
-  await using next = await MessageFixture.start({ path: fixture.path, outlets: [fixture.outlet] })
+  await using next = await MessageFixture.start({ path: fixture.path, sendChannels: [fixture.sendChannel] })
   await next.messaging.receiver.receive('chat', [item], [])
   await next.rest()
-  expect(fixture.outlet.texts('a').filter((text) => text.includes('did not keep it'))).toHaveLength(1)
+  expect(fixture.sendChannel.texts('a').filter((text) => text.includes('did not keep it'))).toHaveLength(1)
   expect(await everythingStored(next)).not.toMatch(/TEST(canary|code|state)/)
 })
 
@@ -72,7 +72,7 @@ test('an edit that turns a held message into a secret withdraws it', async () =>
   expect((await fixture.rows('a')).find(({ text }) => text === 'harmless')).toMatchObject({
     state: 'withdrawn',
   })
-  expect(fixture.outlet.texts('a').some((text) => text.includes('did not keep it'))).toBe(true)
+  expect(fixture.sendChannel.texts('a').some((text) => text.includes('did not keep it'))).toBe(true)
   expect(await everythingStored(fixture)).not.toContain('TESTcanary')
 })
 
@@ -82,5 +82,5 @@ test('a stranger’s secret is not stored either', async () => {
   await fixture.messaging.receiver.receive('chat', [fixture.message(SECRETS[0]!)], [])
   await fixture.rest()
   expect(await everythingStored(fixture)).not.toContain('TESTcanary')
-  expect(fixture.outlet.texts('a').some((text) => text.includes('did not keep it'))).toBe(true)
+  expect(fixture.sendChannel.texts('a').some((text) => text.includes('did not keep it'))).toBe(true)
 })

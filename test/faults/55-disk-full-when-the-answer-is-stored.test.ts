@@ -37,13 +37,13 @@ test('the answer stays in memory until it can be stored: one model call, one ale
   await expect(fixture.say('b', 'three')).rejects.toBeInstanceOf(StoreError)
   await fixture.pass(10 * MINUTE, 5 * SECOND)
   expect(fixture.model.asked).toEqual(['one'])
-  expect(fixture.outlet.texts('a')).toEqual([])
+  expect(fixture.sendChannel.texts('a')).toEqual([])
   expect(storeFacts(facts)).toEqual(['store-failed'])
   fixture.model.reply = (request) => `answer to ${request.messages.at(-1)!.text}`
   full = false
   await fixture.pass(MINUTE, SECOND)
   expect(fixture.model.asked).toEqual(['one', 'two'])
-  expect(fixture.outlet.texts('a').map((text) => text.split('\n').at(-1))).toEqual([
+  expect(fixture.sendChannel.texts('a').map((text) => text.split('\n').at(-1))).toEqual([
     'answer to one',
     'answer to two',
   ])

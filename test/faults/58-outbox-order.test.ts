@@ -2,15 +2,15 @@ import { expect, test } from 'vitest'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture } from '../support/message-fixture.ts'
 
 test('a rate-limited first answer goes before a ready second one, and before a notice', async () => {
   const clock = new FakeClock()
-  const outlet = new MemoryOutlet()
-  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
+  const sendChannel = new MemoryChannel()
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
   const sentAt: number[] = []
   let limited = true
-  outlet.onSend = () => {
+  sendChannel.onSend = () => {
     if (limited) {
       limited = false
       throw new TransientError('too many requests', 40 * SECOND, 'rate-limited')
@@ -24,9 +24,9 @@ test('a rate-limited first answer goes before a ready second one, and before a n
   await fixture.say('a', 'three')
   await fixture.rest()
   expect(fixture.model.asked).toEqual(['one', 'two', 'three'])
-  expect(outlet.texts('a')).toEqual([])
+  expect(sendChannel.texts('a')).toEqual([])
   await fixture.pass(MINUTE, SECOND)
-  expect(outlet.texts('a')).toEqual([
+  expect(sendChannel.texts('a')).toEqual([
     'answer to one',
     'answer to two',
     expect.stringContaining('/new begins'),
@@ -38,11 +38,11 @@ test('a rate-limited first answer goes before a ready second one, and before a n
 
 test('a draft does not overtake the outbox', async () => {
   const clock = new FakeClock()
-  const outlet = new MemoryOutlet('chat', SECOND)
-  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
+  const sendChannel = new MemoryChannel('chat', SECOND)
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
   let limited = true
   // Only the answer that waits is held up: whatever of the second one were tried would be seen.
-  outlet.onSend = (_address, part) => {
+  sendChannel.onSend = (_address, part) => {
     if (limited && part === 'answer to one')
       throw new TransientError('too many requests', 20 * SECOND, 'rate-limited')
   }
@@ -59,10 +59,10 @@ test('a draft does not overtake the outbox', async () => {
   limited = false
   await fixture.pass(5 * SECOND, SECOND)
   // The first answer is not due yet, so nothing of the second may be seen.
-  expect(outlet.texts('a')).toEqual([])
+  expect(sendChannel.texts('a')).toEqual([])
   await fixture.pass(10 * SECOND, SECOND)
-  expect(outlet.texts('a')[0]).toBe('answer to one')
+  expect(sendChannel.texts('a')[0]).toBe('answer to one')
   release()
   await fixture.pass(10 * SECOND, SECOND)
-  expect(outlet.texts('a')).toEqual(['answer to one', 'second answer'])
+  expect(sendChannel.texts('a')).toEqual(['answer to one', 'second answer'])
 })

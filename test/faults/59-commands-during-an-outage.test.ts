@@ -16,14 +16,18 @@ test.each(['/stop', '/new'])(
     fixture.gate.usageLimited(clock.now() + HOUR)
     await fixture.say('a', 'one', 'two')
     await fixture.rest()
-    const before = fixture.outlet.texts('a').length
+    const before = fixture.sendChannel.texts('a').length
     const [result] = await fixture.say('a', command)
     expect(result).toMatchObject({ withdrawn: 2 })
     await fixture.rest()
-    expect(fixture.outlet.texts('a')).toHaveLength(before + 1)
+    expect(fixture.sendChannel.texts('a')).toHaveLength(before + 1)
     expect(await states(fixture)).toEqual(['withdrawn', 'withdrawn'])
     await fixture.crash()
-    await using next = await MessageFixture.start({ clock, path: fixture.path, outlets: [fixture.outlet] })
+    await using next = await MessageFixture.start({
+      clock,
+      path: fixture.path,
+      sendChannels: [fixture.sendChannel],
+    })
     await next.rest()
     expect(next.model.requests).toHaveLength(0)
     await next.say('a', 'three')
@@ -39,7 +43,7 @@ test('/status answers during an outage and changes nothing', async () => {
   await fixture.say('a', 'one', 'two')
   await fixture.say('a', '/status')
   await fixture.rest()
-  expect(fixture.outlet.texts('a').at(-1)).toBe(
+  expect(fixture.sendChannel.texts('a').at(-1)).toBe(
     "I can't reach Claude since 00:00 UTC. Model: claude-test. Waiting in this chat: 2.",
   )
   await fixture.pass(HOUR + MINUTE)

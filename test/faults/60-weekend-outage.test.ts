@@ -20,7 +20,7 @@ test(
     await fixture.say('a', 'two')
     await fixture.pass(31 * HOUR, HOUR)
     expect(fixture.model.asked).toEqual(['one\n\ntwo'])
-    expect(fixture.outlet.texts('a').at(-1)).toMatch(/^\(to your message of 2 days ago\)\n\nanswer/)
+    expect(fixture.sendChannel.texts('a').at(-1)).toMatch(/^\(to your message of 2 days ago\)\n\nanswer/)
   },
   LONG,
 )
@@ -35,7 +35,7 @@ test(
     await fixture.pass(20 * HOUR, HOUR)
     await fixture.say('a', 'two')
     await fixture.pass(41 * HOUR, HOUR)
-    expect(fixture.outlet.texts('a')).toContain(TOO_OLD)
+    expect(fixture.sendChannel.texts('a')).toContain(TOO_OLD)
     expect(fixture.model.asked).toEqual(['two'])
   },
   LONG,
@@ -55,13 +55,13 @@ test(
     await using next = await MessageFixture.open({
       ...options,
       path: fixture.path,
-      outlets: [fixture.outlet],
+      sendChannels: [fixture.sendChannel],
     })
     next.gate.usageLimited(clock.now() + HOUR)
     await next.messaging.start()
     clock.jump(DAY)
     await next.pass(30 * MINUTE, MINUTE)
-    expect(fixture.outlet.texts('a').some((text) => text.includes('away too long'))).toBe(false)
+    expect(fixture.sendChannel.texts('a').some((text) => text.includes('away too long'))).toBe(false)
     await next.pass(HOUR, MINUTE)
     expect(next.model.asked).toEqual(['one'])
   },
@@ -81,7 +81,7 @@ test(
     await fixture.pass(6 * MINUTE, MINUTE)
     // Older than the limit by now, yet the way was never tried: it is answered.
     expect(fixture.model.asked).toEqual(['one'])
-    expect(fixture.outlet.texts('a').some((text) => text.includes('away too long'))).toBe(false)
+    expect(fixture.sendChannel.texts('a').some((text) => text.includes('away too long'))).toBe(false)
   },
   LONG,
 )

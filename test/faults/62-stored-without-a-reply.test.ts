@@ -3,7 +3,7 @@ import type { Inbox } from '../../src/inbox/inbox.ts'
 import { SECOND } from '../../src/support/clock.ts'
 import { StoreError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryOutlet, MessageFixture } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture } from '../support/message-fixture.ts'
 
 /** What is asked of the store is done, and the first time the line breaks before it could say so. */
 function unheard<Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) {
@@ -27,7 +27,7 @@ test.each(['lease', 'finish'] as const)(
     await fixture.say('a', 'one', 'two')
     await fixture.pass(20 * SECOND, SECOND)
     expect(fixture.model.asked).toEqual(['one', 'two'])
-    expect(fixture.outlet.texts('a')).toEqual(['answer to one', 'answer to two'])
+    expect(fixture.sendChannel.texts('a')).toEqual(['answer to one', 'answer to two'])
   },
 )
 
@@ -38,10 +38,10 @@ test('a draft whose id could not be stored becomes the answer all the same', asy
     if (down) throw new StoreError('the disk is full')
     return work()
   }
-  const outlet = new MemoryOutlet('chat', SECOND)
+  const sendChannel = new MemoryChannel('chat', SECOND)
   await using fixture = await MessageFixture.start({
     clock,
-    outlets: [outlet],
+    sendChannels: [sendChannel],
     wrapInbox: (inbox) => ({
       ...inbox,
       saveDraft: (lease, draft) => whenUp(() => inbox.saveDraft(lease, draft)),
@@ -55,8 +55,8 @@ test('a draft whose id could not be stored becomes the answer all the same', asy
   }
   await fixture.say('a', 'how far?')
   await fixture.pass(5 * SECOND, SECOND)
-  expect(outlet.texts('a')).toEqual(['as far as '])
+  expect(sendChannel.texts('a')).toEqual(['as far as '])
   down = false
   await fixture.pass(20 * SECOND, SECOND)
-  expect(outlet.texts('a')).toEqual(['as far as it goes'])
+  expect(sendChannel.texts('a')).toEqual(['as far as it goes'])
 })

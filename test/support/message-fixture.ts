@@ -6,7 +6,7 @@ import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { Messaging, type MessagingOptions } from '../../src/conversation/messaging.ts'
 import type { Model, ModelAnswer, ModelRequest } from '../../src/conversation/model.ts'
 import type { InboundEvent } from '../../src/conversation/receiver.ts'
-import type { Outlet } from '../../src/inbox/delivery/outlet.ts'
+import type { SendChannel } from '../../src/inbox/delivery/send-channel.ts'
 import { type ProviderGate, ProviderGate as Gate } from '../../src/inbox/gate/provider-gate.ts'
 import type { Inbox } from '../../src/inbox/inbox.ts'
 import type { StoredMessage } from '../../src/inbox/message.ts'
@@ -71,7 +71,7 @@ export function lastText(request: ModelRequest): string {
 }
 
 /** A chat platform in memory: what a reader would see, in order. */
-export class MemoryOutlet implements Outlet {
+export class MemoryChannel implements SendChannel {
   readonly channel: string
   readonly push = true
   draftIntervalMs: number | null
@@ -137,7 +137,7 @@ const QUIET_ROUNDS = 10
 
 export interface KeeperFixtureOptions {
   readonly clock?: Clock
-  readonly outlets?: readonly Outlet[]
+  readonly sendChannels?: readonly SendChannel[]
   /** A home that another fixture used before. */
   readonly path?: string
   readonly messaging?: Partial<MessagingOptions>
@@ -154,7 +154,7 @@ export class MessageFixture implements AsyncDisposable {
   readonly messaging: Messaging
   readonly gate: Gate
   readonly model: FakeModel
-  readonly outlet: MemoryOutlet
+  readonly sendChannel: MemoryChannel
   readonly clock: Clock
   readonly path: string
   readonly #folder: string | null
@@ -166,7 +166,7 @@ export class MessageFixture implements AsyncDisposable {
     messaging: Messaging
     gate: Gate
     model: FakeModel
-    outlet: MemoryOutlet
+    sendChannel: MemoryChannel
     clock: Clock
     path: string
     folder: string | null
@@ -176,7 +176,7 @@ export class MessageFixture implements AsyncDisposable {
     this.messaging = parts.messaging
     this.gate = parts.gate
     this.model = parts.model
-    this.outlet = parts.outlet
+    this.sendChannel = parts.sendChannel
     this.clock = parts.clock
     this.path = parts.path
     this.#folder = parts.folder
@@ -190,7 +190,7 @@ export class MessageFixture implements AsyncDisposable {
     const watched = countCalls(opened, calls)
     const storage = options.wrapStorage ? options.wrapStorage(watched) : watched
     const inbox = options.wrapInbox ? options.wrapInbox(storage.inbox) : storage.inbox
-    const outlets = options.outlets ?? [new MemoryOutlet()]
+    const sendChannels = options.sendChannels ?? [new MemoryChannel()]
     const model = new FakeModel()
     const gate = new Gate({ clock, texts: DEFAULT_TEXTS, random: () => 0.5, onProblem: rethrow })
     model.gate = gate
@@ -206,10 +206,10 @@ export class MessageFixture implements AsyncDisposable {
       storage: { ...storage, inbox },
       model,
       gate,
-      outlets,
+      sendChannels,
       access: {
         operators: new Set(['chat:operator']),
-        channels: new Map(outlets.map(({ channel }) => [channel, everybody])),
+        channels: new Map(sendChannels.map(({ channel }) => [channel, everybody])),
       },
       texts: DEFAULT_TEXTS,
       clock,
@@ -226,8 +226,8 @@ export class MessageFixture implements AsyncDisposable {
       random: () => 0.5,
       ...options.messaging,
     })
-    const outlet = outlets[0] as MemoryOutlet
-    return new MessageFixture({ storage, messaging, gate, model, outlet, clock, path, folder, calls })
+    const sendChannel = sendChannels[0] as MemoryChannel
+    return new MessageFixture({ storage, messaging, gate, model, sendChannel, clock, path, folder, calls })
   }
 
   /** Opened and started. */
@@ -256,11 +256,11 @@ export class MessageFixture implements AsyncDisposable {
     const items = texts.map((text) =>
       this.message(text, { address, chat: { id: address, kind: 'private', addressed: true } }),
     )
-    return this.messaging.receiver.receive(this.outlet.channel, items, [])
+    return this.messaging.receiver.receive(this.sendChannel.channel, items, [])
   }
 
   async rows(address: string): Promise<readonly StoredMessage[]> {
-    const conversation = await this.storage.conversations.find(this.outlet.channel, address)
+    const conversation = await this.storage.conversations.find(this.sendChannel.channel, address)
     if (!conversation) return []
     return this.storage.conversations.messages(conversation.id, { limit: 1_000, beforeSeq: null })
   }
@@ -269,7 +269,7 @@ export class MessageFixture implements AsyncDisposable {
   async rest(): Promise<void> {
     const signs = () => [
       this.model.requests.length,
-      this.outlet instanceof MemoryOutlet ? this.outlet.shown.size : 0,
+      this.sendChannel instanceof MemoryChannel ? this.sendChannel.shown.size : 0,
       this.messaging.dispatcher.answering,
     ]
     let before = ''

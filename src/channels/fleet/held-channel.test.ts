@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { NotHere } from '../../inbox/delivery/outlet.ts'
+import { NotHere } from '../../inbox/delivery/send-channel.ts'
 import type { Service, Tenure } from '../../inbox/fleet/fleet.ts'
 import type { Channel } from '../channel.ts'
 import { speakers } from './fleet-channels.ts'

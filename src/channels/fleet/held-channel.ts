@@ -1,6 +1,6 @@
 import type { Receiver } from '../../conversation/receiver.ts'
 import type { Fence } from '../../inbox/arrival.ts'
-import { NotHere } from '../../inbox/delivery/outlet.ts'
+import { NotHere } from '../../inbox/delivery/send-channel.ts'
 import type { Candidacy, Fleet, Tenure } from '../../inbox/fleet/fleet.ts'
 import type { Clock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'

@@ -1,4 +1,4 @@
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/send-channel.ts'
 import { MINUTE } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
@@ -41,7 +41,7 @@ export type SendMeaning<Kind extends string> = Readonly<
   Partial<Record<Kind, 'undeliverable' | { readonly operator: string }>>
 >
 
-/** A failure in the terms of `Outlet`. */
+/** A failure in the terms of `SendChannel`. */
 export function sendErrorOf<Kind extends string>(
   failure: PlatformFailure<Kind>,
   meaning: SendMeaning<Kind>,

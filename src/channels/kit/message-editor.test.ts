@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/send-channel.ts'
 import { SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { MessageEditor } from './message-editor.ts'

@@ -18,7 +18,7 @@ export interface Edit {
   readonly mayDraft: () => boolean
   /** Waits until a finished text may be sent. Left out: it always may. */
   readonly turn?: () => Promise<void>
-  /** Asks the platform to show the text. Throws as `Outlet.edit` does. */
+  /** Asks the platform to show the text. Throws as `SendChannel.edit` does. */
   readonly show: (signal: AbortSignal) => Promise<void>
 }
 

@@ -1,5 +1,5 @@
 import type { Receiver } from '../../conversation/receiver.ts'
-import type { Outlet } from '../../inbox/delivery/outlet.ts'
+import type { SendChannel } from '../../inbox/delivery/send-channel.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
@@ -12,8 +12,8 @@ export interface PushChannelOptions {
   readonly random?: () => number
 }
 
-/** Sends and edits messages, as `Outlet` says. */
-export type MessageSender = Pick<Outlet, 'send' | 'edit'>
+/** Sends and edits messages, as `SendChannel` says. */
+export type MessageSender = Pick<SendChannel, 'send' | 'edit'>
 
 /**
  * A channel to which answers are sent: it receives in one run from `start` to `stop`, and says how that

@@ -11,7 +11,7 @@ import { completionDoor } from './door.ts'
 /** The endpoint over a real store, with a model that the test plays. */
 async function open(messaging: Partial<MessagingOptions> = {}) {
   const channel = new OpenAiChannel(systemClock)
-  const fixture = await MessageFixture.start({ outlets: [channel], messaging })
+  const fixture = await MessageFixture.start({ sendChannels: [channel], messaging })
   await channel.start(fixture.messaging.receiver)
   const { storage, gate } = fixture
   const { events } = fixture.messaging

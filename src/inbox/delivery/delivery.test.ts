@@ -1,25 +1,25 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { MemoryOutlet, MessageFixture, until } from '../../../test/support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, until } from '../../../test/support/message-fixture.ts'
 import { pause } from '../../../test/support/until.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
 import type { MessageFact } from '../figures/observer.ts'
-import { Moved } from './outlet.ts'
+import { Moved } from './send-channel.ts'
 
 test('a chat that has moved gets its answer at the new address, and keeps its conversation', async () => {
-  const outlet = new MemoryOutlet()
-  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  const sendChannel = new MemoryChannel()
+  await using fixture = await MessageFixture.start({ sendChannels: [sendChannel] })
   await fixture.say('old', 'one')
   await fixture.rest()
-  outlet.onSend = (address) => {
+  sendChannel.onSend = (address) => {
     if (address === 'old') throw new Moved('new')
   }
   await fixture.say('old', 'two')
   await fixture.rest()
   await fixture.say('new', 'three')
   await fixture.rest()
-  expect(outlet.texts('new')).toEqual(['answer to two', 'answer to three'])
+  expect(sendChannel.texts('new')).toEqual(['answer to two', 'answer to three'])
   expect(fixture.model.requests.at(-1)!.messages).toHaveLength(5)
 })
 
@@ -42,24 +42,24 @@ test('a receipt that cannot be stored is tried again, and nothing is sent twice'
   await fixture.say('a', 'one')
   await fixture.pass(20 * SECOND, SECOND)
   expect(refuse).toBeLessThan(0)
-  expect(fixture.outlet.texts('a')).toEqual(['answer to one'])
+  expect(fixture.sendChannel.texts('a')).toEqual(['answer to one'])
   expect(await fixture.storage.outbox.pending()).toEqual([])
 })
 
 test('one slow chat does not hold up the others, and a channel is not flooded', async () => {
-  const outlet = new MemoryOutlet()
+  const sendChannel = new MemoryChannel()
   let inHand = 0
   let most = 0
-  outlet.onSend = async (address) => {
+  sendChannel.onSend = async (address) => {
     if (address === 'c0') return new Promise(() => {})
     most = Math.max(most, ++inHand)
     // Sending takes a while, so that several are in flight at once.
     await pause(2)
     inHand--
   }
-  const fixture = await MessageFixture.start({ outlets: [outlet] })
+  const fixture = await MessageFixture.start({ sendChannels: [sendChannel] })
   await Promise.all(Array.from({ length: 60 }, (_, index) => fixture.say(`c${index}`, 'x')))
-  await until(() => outlet.shown.size === 59)
+  await until(() => sendChannel.shown.size === 59)
   expect(most).toBeLessThanOrEqual(16)
   await fixture.crash()
 })
@@ -85,11 +85,11 @@ test('figures: accept to the last byte, and the same less the model’s time', a
 
 test('a draft is edited no faster than the platform allows, and a rate limit on it is obeyed', async () => {
   const clock = new FakeClock()
-  const outlet = new MemoryOutlet('chat', 2 * SECOND)
-  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
+  const sendChannel = new MemoryChannel('chat', 2 * SECOND)
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
   const times: number[] = []
   let limitOnce = true
-  outlet.onEdit = (_id, _part, final) => {
+  sendChannel.onEdit = (_id, _part, final) => {
     times.push(clock.now())
     if (!final && limitOnce) {
       limitOnce = false
@@ -108,15 +108,15 @@ test('a draft is edited no faster than the platform allows, and a rate limit on 
   const gaps = times.slice(1, -1).map((time, index) => time - times[index]!)
   expect(gaps[0]).toBeGreaterThanOrEqual(15 * SECOND)
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(2 * SECOND)
-  expect(outlet.texts('a')).toEqual(['the end'])
-  expect(outlet.edits.filter(({ final }) => final)).toHaveLength(1)
+  expect(sendChannel.texts('a')).toEqual(['the end'])
+  expect(sendChannel.edits.filter(({ final }) => final)).toHaveLength(1)
 })
 
 test('a platform that hangs on a draft keeps neither the answer from being stored nor from being sent', async () => {
   const clock = new FakeClock()
-  const outlet = new MemoryOutlet('chat', SECOND)
-  await using fixture = await MessageFixture.start({ clock, outlets: [outlet] })
-  outlet.onSend = (_address, part) => (part === 'half ' ? new Promise(() => {}) : undefined)
+  const sendChannel = new MemoryChannel('chat', SECOND)
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
+  sendChannel.onSend = (_address, part) => (part === 'half ' ? new Promise(() => {}) : undefined)
   fixture.model.reply = async (_request, { onText }) => {
     onText('half ')
     await new Promise<void>((resolve) => clock.setTimer(resolve, 3 * SECOND))
@@ -124,7 +124,7 @@ test('a platform that hangs on a draft keeps neither the answer from being store
   }
   await fixture.say('a', 'question')
   await fixture.pass(20 * SECOND, SECOND)
-  expect(outlet.texts('a')).toEqual(['of it'])
+  expect(sendChannel.texts('a')).toEqual(['of it'])
 })
 
 test('a quick answer is sent once, without a draft that would be replaced at once', async () => {
@@ -132,19 +132,19 @@ test('a quick answer is sent once, without a draft that would be replaced at onc
   await using fixture = await MessageFixture.start({ outlets: [outlet] })
   await fixture.say('a', 'one')
   await fixture.rest()
-  expect(outlet.edits).toEqual([])
-  expect(outlet.texts('a')).toEqual(['answer to one'])
+  expect(sendChannel.edits).toEqual([])
+  expect(sendChannel.texts('a')).toEqual(['answer to one'])
 })
 
 test('what we say ourselves is put in the words of the platform, and what the model writes is not', async () => {
   const ownWords = (text: string, address: string) => text.replaceAll('/', `${address}!`)
-  const outlet = Object.assign(new MemoryOutlet(), { ownWords })
-  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  const sendChannel = Object.assign(new MemoryChannel(), { ownWords })
+  await using fixture = await MessageFixture.start({ sendChannels: [sendChannel] })
   await fixture.say('a', '/start')
   await fixture.rest()
   await fixture.say('a', 'what is /help?')
   await fixture.rest()
-  expect(outlet.texts('a')).toEqual([
+  expect(sendChannel.texts('a')).toEqual([
     'Hello! Write to me, and I answer. a!help shows what else I understand.',
     'answer to what is /help?',
   ])

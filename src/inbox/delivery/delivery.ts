@@ -9,7 +9,7 @@ import type { Inbox } from '../inbox.ts'
 import type { Lease, TurnOutcome } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
 import type { Outbox, OutboxItem } from '../outbox.ts'
-import { Moved, NotHere, Undeliverable, type Outlet, replyTarget } from './outlet.ts'
+import { Moved, NotHere, Undeliverable, type SendChannel, replyTarget } from './send-channel.ts'
 
 const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
 /** A store that works again is noticed within seconds. */
@@ -34,7 +34,7 @@ export interface DeliveryOptions {
   readonly outbox: Outbox
   readonly inbox: Pick<Inbox, 'accept'>
   /** By channel. */
-  readonly outlets: ReadonlyMap<string, Outlet>
+  readonly sendChannels: ReadonlyMap<string, SendChannel>
   readonly observer: MessageObserver
   readonly clock: Clock
   readonly log: Log
@@ -70,7 +70,7 @@ export class Delivery {
 
   /** Sends what earlier holders have left: at the start, and when this process acquires a channel. */
   async resume(): Promise<void> {
-    if (![...this.#options.outlets.values()].some(isHere)) return
+    if (![...this.#options.sendChannels.values()].some(isHere)) return
     for (const { conversationId } of await this.#options.outbox.pending()) this.wakeHere(conversationId)
   }
 
@@ -89,12 +89,12 @@ export class Delivery {
 
   /** As `wake`. @returns false: this process does not send on the conversation's channel */
   wakeHere(conversationId: ConversationId): boolean {
-    const outlet = this.#outletOf(conversationId)
-    if (!outlet || !isHere(outlet) || this.#stop.signal.aborted) return false
+    const sendChannel = this.#sendChannelOf(conversationId)
+    if (!sendChannel || !isHere(sendChannel) || this.#stop.signal.aborted) return false
     const known = this.#pending.get(conversationId)
     if (known) known.news = true
     else this.#pending.set(conversationId, { news: true })
-    if (!this.#later.has(conversationId)) this.#begin(conversationId, outlet)
+    if (!this.#later.has(conversationId)) this.#begin(conversationId, sendChannel)
     return true
   }
 
@@ -160,32 +160,32 @@ export class Delivery {
     this.#stop.abort(new Error('shutting down'))
   }
 
-  #outletOf(conversationId: ConversationId): Outlet | undefined {
+  #sendChannelOf(conversationId: ConversationId): SendChannel | undefined {
     // A conversation's id begins with its channel and never changes.
-    return this.#options.outlets.get(conversationId.slice(0, conversationId.indexOf(':')))
+    return this.#options.sendChannels.get(conversationId.slice(0, conversationId.indexOf(':')))
   }
 
-  #begin(id: ConversationId, outlet: Outlet): void {
+  #begin(id: ConversationId, sendChannel: SendChannel): void {
     if (this.#sending.has(id) || this.#idle !== null) return
-    const busy = this.#perChannel.get(outlet.channel) ?? 0
+    const busy = this.#perChannel.get(sendChannel.channel) ?? 0
     if (busy >= PARALLEL_PER_CHANNEL) return
-    this.#perChannel.set(outlet.channel, busy + 1)
+    this.#perChannel.set(sendChannel.channel, busy + 1)
     this.#sending.add(id)
-    void this.#run(id, outlet).finally(() => {
+    void this.#run(id, sendChannel).finally(() => {
       this.#sending.delete(id)
-      this.#perChannel.set(outlet.channel, this.#perChannel.get(outlet.channel)! - 1)
+      this.#perChannel.set(sendChannel.channel, this.#perChannel.get(sendChannel.channel)! - 1)
       for (const resolve of this.#leaving) resolve()
       this.#leaving.clear()
       if (this.#idle !== null && this.#sending.size === 0) this.#idle()
-      this.#next(outlet)
+      this.#next(sendChannel)
     })
   }
 
   /** The channel has a free slot: the conversation that waited longest gets it. */
   #next(outlet: Outlet): void {
     for (const id of this.#pending.keys()) {
-      if (this.#sending.has(id) || this.#later.has(id) || this.#outletOf(id) !== outlet) continue
-      return this.#begin(id, outlet)
+      if (this.#sending.has(id) || this.#later.has(id) || this.#sendChannelOf(id) !== sendChannel) continue
+      return this.#begin(id, sendChannel)
     }
   }
 
@@ -194,7 +194,7 @@ export class Delivery {
     const { outbox, clock, log } = this.#options
     try {
       while (!this.#stop.signal.aborted && this.#idle === null) {
-        if (!isHere(outlet)) throw new NotHere(outlet.channel)
+        if (!isHere(sendChannel)) throw new NotHere(sendChannel.channel)
         const state = this.#pending.get(id)
         if (state) state.news = false
         const head = await outbox.head(id)
@@ -205,7 +205,7 @@ export class Delivery {
         }
         const wait = head.notBefore - clock.now()
         if (wait > 0) return this.#pause(id, wait)
-        const retryIn = await this.#deliver(head.item, outlet)
+        const retryIn = await this.#deliver(head.item, sendChannel)
         if (retryIn !== null) return this.#pause(id, retryIn)
       }
     } catch (error) {
@@ -243,9 +243,9 @@ export class Delivery {
    */
   async #deliver(item: OutboxItem, outlet: Outlet): Promise<number | null> {
     const { outbox, clock, observer, log, random = Math.random } = this.#options
-    const { channel } = outlet
+    const { channel } = sendChannel
     try {
-      await this.#send(item, outlet)
+      await this.#send(item, sendChannel)
       this.#observeDelivered(item)
       return null
     } catch (error) {
@@ -269,22 +269,22 @@ export class Delivery {
     }
   }
 
-  async #send(item: OutboxItem, outlet: Outlet): Promise<void> {
-    const own = item.kind === 'notice' ? outlet.ownWords?.(item.text, item.address) : undefined
-    const parts = outlet.split(own ?? item.text)
+  async #send(item: OutboxItem, sendChannel: SendChannel): Promise<void> {
+    const own = item.kind === 'notice' ? sendChannel.ownWords?.(item.text, item.address) : undefined
+    const parts = sendChannel.split(own ?? item.text)
     let address = item.address
     let moves = 0
     // An empty text cannot be sent: nothing is left to do.
     if (item.receipts.length >= parts.length) await this.#receipt(item.id, parts.length - 1, 'none', true)
     for (let index = item.receipts.length; index < parts.length;) {
       try {
-        if (!isHere(outlet)) throw new NotHere(outlet.channel)
-        const platformId = await this.#sendPart(item, outlet, address, parts[index]!, index)
+        if (!isHere(sendChannel)) throw new NotHere(sendChannel.channel)
+        const platformId = await this.#sendPart(item, sendChannel, address, parts[index]!, index)
         await this.#receipt(item.id, index, platformId, index === parts.length - 1)
         index++
       } catch (error) {
         if (!(error instanceof Moved) || ++moves > MAX_MOVES) throw error
-        await this.#storeMove(outlet.channel, address, error.to)
+        await this.#storeMove(sendChannel.channel, address, error.to)
         address = error.to
       }
     }
@@ -292,7 +292,7 @@ export class Delivery {
 
   async #sendPart(
     item: OutboxItem,
-    outlet: Outlet,
+    sendChannel: SendChannel,
     address: string,
     part: string,
     index: number,
@@ -300,7 +300,7 @@ export class Delivery {
     const { signal } = this.#stop
     if (index === 0 && item.draft !== null) {
       try {
-        await outlet.edit(address, item.draft, part, { final: true, signal })
+        await sendChannel.edit(address, item.draft, part, { final: true, signal })
         return item.draft
       } catch (error) {
         // The reader deleted the draft: the answer is still owed.
@@ -308,7 +308,7 @@ export class Delivery {
       }
     }
     const replyTo = index === 0 ? replyTarget(item.replyTo) : null
-    return outlet.send(address, part, { replyTo, key: `${item.id}:${index}`, signal })
+    return sendChannel.send(address, part, { replyTo, key: `${item.id}:${index}`, signal })
   }
 
   /** A sent part must be recorded before anything else happens, or it would be sent twice. */
@@ -342,7 +342,7 @@ export class Delivery {
     const { id, channel } = conversation
     const askedAt = messages.at(-1)!.at
     const answered = { kind: 'answered', channel, messages: messages.length } as const
-    if (this.#outletOf(id)?.push === false) {
+    if (this.#sendChannelOf(id)?.push === false) {
       observer.emit({ ...answered, ...this.#timesSince(askedAt, modelMs) })
       return
     }
@@ -375,8 +375,8 @@ export class Delivery {
 }
 
 /** Does this process send on the channel? */
-function isHere(outlet: Outlet): boolean {
-  return outlet.push && (outlet.here ?? true)
+function isHere(sendChannel: SendChannel): boolean {
+  return sendChannel.push && (sendChannel.here ?? true)
 }
 
 /** Answers in flight to a platform at the same time, with a margin. */

@@ -4,7 +4,7 @@ import type { Log } from '../../support/log.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease } from '../lease.ts'
 import type { Delivery } from './delivery.ts'
-import { type Outlet, replyTarget } from './outlet.ts'
+import { type SendChannel, replyTarget } from './send-channel.ts'
 
 /** An answer that is done within this time is sent once, whole. */
 const FIRST_AFTER_MS = SECOND
@@ -26,7 +26,7 @@ export interface Draft {
 export interface DraftOptions {
   readonly delivery: Pick<Delivery, 'reserve' | 'isIdle'>
   readonly inbox: Pick<Inbox, 'saveDraft'>
-  readonly outlets: ReadonlyMap<string, Outlet>
+  readonly sendChannels: ReadonlyMap<string, SendChannel>
   readonly clock: Clock
   readonly log: Log
 }
@@ -43,9 +43,9 @@ export class Drafts {
   }
 
   open(lease: Lease): Draft {
-    const outlet = this.#options.outlets.get(lease.conversation.channel)
-    if (!outlet?.push) return NO_DRAFT
-    return new LiveDraft(this.#options, outlet, lease, this.#unsaved)
+    const sendChannel = this.#options.sendChannels.get(lease.conversation.channel)
+    if (!sendChannel?.push) return NO_DRAFT
+    return new LiveDraft(this.#options, sendChannel, lease, this.#unsaved)
   }
 
   /**
@@ -67,7 +67,7 @@ type UnsavedDrafts = Map<string, string>
 
 class LiveDraft implements Draft {
   readonly #options: DraftOptions
-  readonly #outlet: Outlet
+  readonly #sendChannel: SendChannel
   readonly #lease: Lease
   #id: string | null
   #latest = ''
@@ -83,9 +83,9 @@ class LiveDraft implements Draft {
   readonly #edits = new AbortController()
   readonly #unsaved: UnsavedDrafts
 
-  constructor(options: DraftOptions, outlet: Outlet, lease: Lease, unsaved: UnsavedDrafts) {
+  constructor(options: DraftOptions, sendChannel: SendChannel, lease: Lease, unsaved: UnsavedDrafts) {
     this.#options = options
-    this.#outlet = outlet
+    this.#sendChannel = sendChannel
     this.#lease = lease
     this.#unsaved = unsaved
     // The draft of an earlier attempt is continued in place.
@@ -96,7 +96,7 @@ class LiveDraft implements Draft {
 
   write(text: string): void {
     this.#latest = text
-    if (this.#over || this.#outlet.draftIntervalMs === null || this.#busy || text.trim() === '') return
+    if (this.#over || this.#sendChannel.draftIntervalMs === null || this.#busy || text.trim() === '') return
     const now = this.#options.clock.monotonic()
     const enough = this.#id === null && this.#shown === '' && text.length >= FIRST_AFTER_CHARS
     if (enough && this.#notBefore - now <= FIRST_AFTER_MS) this.#notBefore = Math.min(this.#notBefore, now)
@@ -146,7 +146,7 @@ class LiveDraft implements Draft {
     this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
     // The outbox goes first; the draft checks again after its interval.
     if (!reserved) return
-    const id = await this.#outlet.send(conversation.address, this.#outlet.split(text)[0] ?? text, {
+    const id = await this.#sendChannel.send(conversation.address, this.#sendChannel.split(text)[0] ?? text, {
       replyTo: replyTarget(messages.at(-1)?.platformMessageId ?? null),
       key: `${turnId}:draft`,
       signal: NEVER,
@@ -158,19 +158,19 @@ class LiveDraft implements Draft {
     this.#unsaved.delete(turnId)
     this.#id = id
     this.#shown = text
-    this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
+    this.#later(this.#sendChannel.draftIntervalMs ?? FIRST_AFTER_MS)
   }
 
   async #edit(id: string, text: string): Promise<void> {
     this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
     // A waiting notice must not be delayed by edits: they share the platform's rate limit.
     if (!this.#options.delivery.isIdle(this.#lease.conversation.id)) return
-    await this.#outlet.edit(this.#lease.conversation.address, id, text, {
+    await this.#sendChannel.edit(this.#lease.conversation.address, id, text, {
       final: false,
       signal: this.#edits.signal,
     })
     this.#shown = text
-    this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
+    this.#later(this.#sendChannel.draftIntervalMs ?? FIRST_AFTER_MS)
   }
 
   #later(ms: number): void {
@@ -179,7 +179,7 @@ class LiveDraft implements Draft {
 
   #trouble(error: unknown): void {
     if (error instanceof TransientError) {
-      this.#later(Math.max(error.retryAfterMs ?? 0, this.#outlet.draftIntervalMs ?? 0))
+      this.#later(Math.max(error.retryAfterMs ?? 0, this.#sendChannel.draftIntervalMs ?? 0))
     } else {
       if (!this.#over) this.#options.log.debug({ err: error }, 'a draft could not be shown')
       this.#over = true
@@ -188,7 +188,7 @@ class LiveDraft implements Draft {
 
   #showTyping(): void {
     if (this.#over) return
-    this.#outlet.typing(this.#lease.conversation.address)
+    this.#sendChannel.typing(this.#lease.conversation.address)
     this.#typing = this.#options.clock.setTimer(() => this.#showTyping(), TYPING_EVERY_MS)
   }
 }

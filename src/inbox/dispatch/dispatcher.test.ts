@@ -23,7 +23,7 @@ test('no more conversations at once than it was told', async () => {
     return 'ok'
   }
   await Promise.all(Array.from({ length: 12 }, (_, index) => fixture.say(`c${index}`, 'x')))
-  await until(() => fixture.outlet.shown.size === 12)
+  await until(() => fixture.sendChannel.shown.size === 12)
   expect(most).toBe(3)
 })
 
@@ -73,7 +73,7 @@ test('a thousand waiting messages of one stop are answered after it, in order', 
   for (let chat = 0; chat < 50; chat++) await fixture.say(`c${chat}`, ...texts)
   await fixture.pass(30 * SECOND, SECOND)
   for (let chat = 0; chat < 50; chat++) {
-    expect(fixture.outlet.texts(`c${chat}`).map((text) => text.split(' ').at(-1))).toEqual(texts)
+    expect(fixture.sendChannel.texts(`c${chat}`).map((text) => text.split(' ').at(-1))).toEqual(texts)
   }
 })
 
@@ -87,11 +87,11 @@ test('a stop waits for the running answer, begins no other, and loses nothing', 
   finish()
   await stopping
   await fixture.crash()
-  await using next = await MessageFixture.start({ path: fixture.path, outlets: [fixture.outlet] })
+  await using next = await MessageFixture.start({ path: fixture.path, sendChannels: [fixture.sendChannel] })
   await next.rest()
   expect(fixture.model.asked).toEqual(['one'])
   expect(next.model.asked).toEqual(['two'])
-  expect(fixture.outlet.texts('a')).toEqual(['done', 'answer to two'])
+  expect(fixture.sendChannel.texts('a')).toEqual(['done', 'answer to two'])
 })
 
 test('an answer that takes too long is handed back in time, and answered by the next process', async () => {
@@ -103,9 +103,9 @@ test('an answer that takes too long is handed back in time, and answered by the 
   await fixture.messaging.stop(600)
   expect(await fixture.storage.inbox.counts()).toMatchObject({ received: 1, answering: 0 })
   await fixture.crash()
-  await using next = await MessageFixture.start({ path: fixture.path, outlets: [fixture.outlet] })
+  await using next = await MessageFixture.start({ path: fixture.path, sendChannels: [fixture.sendChannel] })
   await next.rest()
-  expect(fixture.outlet.texts('a')).toEqual(['answer to one'])
+  expect(fixture.sendChannel.texts('a')).toEqual(['answer to one'])
 })
 
 test('five minutes with work and without any answer is a stall; an outage or idleness is not', async () => {
@@ -151,7 +151,7 @@ test.each(['before', 'after'])(
     leased()
     await fixture.rest()
     expect(fixture.model.asked).toEqual(['two'])
-    expect(fixture.outlet.texts('a')).toEqual(['Stopped.', 'answer to two'])
+    expect(fixture.sendChannel.texts('a')).toEqual(['Stopped.', 'answer to two'])
   },
 )
 
@@ -163,5 +163,5 @@ test('a message sent after /stop is not stopped with the one before', async () =
   await fixture.rest()
   await fixture.say('a', '/stop', 'quick')
   await fixture.rest()
-  expect(fixture.outlet.texts('a')).toEqual(['Stopped.', 'quick answer'])
+  expect(fixture.sendChannel.texts('a')).toEqual(['Stopped.', 'quick answer'])
 })

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import {
-  MemoryOutlet,
+  MemoryChannel,
   MessageFixture,
   lastText,
   type KeeperFixtureOptions,
@@ -68,12 +68,12 @@ test.each(STORES)(
       fc.asyncProperty(scenario, async ({ messages, model, send, store, merge, kill }) => {
         const openStorage = await place()
         const clock = new FakeClock()
-        const outlet = new MemoryOutlet('chat', SECOND)
+        const sendChannel = new MemoryChannel('chat', SECOND)
         const next = <T>(faults: T[], none: T): T => faults.shift() ?? none
         const [models, sends, stores] = [[...model], [...send], [...store]]
         const options: KeeperFixtureOptions = {
           clock,
-          outlets: [outlet],
+          sendChannels: [sendChannel],
           ...openStorage,
           messaging: {
             hold: { maxAge: 100 * HOUR, maxPerConversation: 50, maxTotal: 1_000, merge },
@@ -104,7 +104,7 @@ test.each(STORES)(
               return `re: ${lastText(request)}`
           }
         }
-        outlet.onSend = () => {
+        sendChannel.onSend = () => {
           const fault = next(sends, 'none')
           if (fault === 'network') throw new TransientError('reset')
           if (fault === 'rate-limit') throw new TransientError('slow down', 7 * SECOND, 'rate-limited')
@@ -128,7 +128,7 @@ test.each(STORES)(
           const open = rows.filter(({ state }) => ['received', 'held', 'answering'].includes(state))
           expect(open).toEqual([])
           const asked = messages.flatMap((message, index) => (message.chat === chat ? [`q${index}`] : []))
-          const answered = outlet.texts(`c${chat}`).flatMap((text) => text.match(/q\d+/g) ?? [])
+          const answered = sendChannel.texts(`c${chat}`).flatMap((text) => text.match(/q\d+/g) ?? [])
           const refused = rows.filter(({ state }) => state === 'refused' || state === 'parked')
           const unanswered = new Set(refused.map(({ text }) => text))
           expect(answered).toEqual(asked.filter((text) => !unanswered.has(text)))

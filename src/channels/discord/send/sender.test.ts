@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { DiscordFixture } from '../../../../test/support/platforms/discord/discord-fixture.ts'
 import { refusal } from '../../../../test/support/platforms/discord/discord-server.ts'
 import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { TransientError } from '../../../support/errors.ts'
 
 const { signal } = new AbortController()

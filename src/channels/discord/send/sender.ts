@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 import { MessageEditor } from '../../kit/message-editor.ts'
 import { remember } from '../../kit/remember.ts'
@@ -25,7 +25,7 @@ const MEANING: SendMeaning<FailureKind> = {
   token: { operator: 'token' },
 }
 
-/** Sends and edits messages. Failures are those of `Outlet`. */
+/** Sends and edits messages. Failures are those of `SendChannel`. */
 export class Sender {
   readonly #client: DiscordClient
   readonly #editor = new MessageEditor()
@@ -36,7 +36,7 @@ export class Sender {
     this.#client = client
   }
 
-  /** @returns the id of the new message, or of the one that an earlier try with this key made; see `Outlet.send` */
+  /** @returns the id of the new message, or of the one that an earlier try with this key made; see `SendChannel.send` */
   async send(
     address: string,
     part: string,
@@ -60,7 +60,7 @@ export class Sender {
     return message.id
   }
 
-  /** See `Outlet.edit`. */
+  /** See `SendChannel.edit`. */
   async edit(
     address: string,
     platformId: string,

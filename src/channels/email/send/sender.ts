@@ -1,4 +1,4 @@
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import type { MessageSender } from '../../kit/push-channel.ts'
 import { remember } from '../../kit/remember.ts'
 import type { MailAddress } from '../mail-address.ts'
@@ -18,7 +18,7 @@ export interface SenderOptions {
   readonly find: (id: MessageId) => Promise<AnsweredMail | null>
 }
 
-/** Answers mails within their threads. Failures are those of `Outlet`. */
+/** Answers mails within their threads. Failures are those of `SendChannel`. */
 export class Sender implements MessageSender {
   readonly #options: SenderOptions
   readonly #answered = new Map<MessageId, AnsweredMail>()
@@ -35,7 +35,7 @@ export class Sender implements MessageSender {
     remember(this.#latest, address, id, REMEMBERED_MAILS)
   }
 
-  /** @returns the Message-ID; see `Outlet.send` */
+  /** @returns the Message-ID; see `SendChannel.send` */
   async send(
     address: string,
     part: string,

@@ -1,6 +1,6 @@
 import type Mail from 'nodemailer/lib/mailer'
 import { mayBePlain, type MailServer } from '../../../config/mail-server.ts'
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { MINUTE, SECOND } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
 import type { Secret } from '../../../support/secret.ts'
@@ -64,7 +64,7 @@ export class SmtpClient {
     this.#options = options
   }
 
-  /** Resolves when the server has accepted the mail. See `Outlet.send` for what is thrown. */
+  /** Resolves when the server has accepted the mail. See `SendChannel.send` for what is thrown. */
   async send(mail: Mail.Options, signal: AbortSignal): Promise<void> {
     await this.#turn()
     const transport = await smtpTransport(this.#options)

@@ -9,7 +9,7 @@ import {
 import { limitExceeded, unknownToken } from '../../../../test/support/platforms/matrix/matrix-server.ts'
 import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../../test/support/until.ts'
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
 import type { Channel } from '../../channel.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 import { MessageEditor } from '../../kit/message-editor.ts'
 import { remember } from '../../kit/remember.ts'
@@ -31,7 +31,7 @@ export interface SenderOptions {
   readonly processId: string
 }
 
-/** Sends and edits messages. Failures are those of `Outlet`. */
+/** Sends and edits messages. Failures are those of `SendChannel`. */
 export class Sender {
   readonly #options: SenderOptions
   /** Ids of this process's own messages; false = somebody deleted it. */
@@ -44,7 +44,7 @@ export class Sender {
     this.#options = options
   }
 
-  /** @returns the id of the new message; see `Outlet.send` */
+  /** @returns the id of the new message; see `SendChannel.send` */
   async send(
     address: string,
     part: string,
@@ -63,7 +63,7 @@ export class Sender {
     })
   }
 
-  /** See `Outlet.edit`. A draft that would come too early is left out: a later one shows more. */
+  /** See `SendChannel.edit`. A draft that would come too early is left out: a later one shows more. */
   async edit(
     address: string,
     platformId: string,

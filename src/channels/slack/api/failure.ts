@@ -114,7 +114,7 @@ const MEANING: SendMeaning<FailureKind> = {
   scope: { operator: 'token' },
 }
 
-/** A failure in the terms of `Outlet`. */
-export function asOutletError(error: unknown): unknown {
+/** A failure in the terms of `SendChannel`. */
+export function asSendError(error: unknown): unknown {
   return error instanceof SlackFailure ? sendErrorOf(error, MEANING) : error
 }

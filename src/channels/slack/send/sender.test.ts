@@ -4,7 +4,7 @@ import { GENERAL, PRIVATE, SlackFixture } from '../../../../test/support/platfor
 import { slowDown, type SlackServer } from '../../../../test/support/platforms/slack/slack-server.ts'
 import { ADA } from '../../../../test/support/platforms/slack/slack-workspace.ts'
 import { until } from '../../../../test/support/until.ts'
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { TransientError } from '../../../support/errors.ts'
 import type { Channel } from '../../channel.ts'
 

@@ -1,9 +1,9 @@
-import { Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import { MessageEditor } from '../../kit/message-editor.ts'
 import { msOf, parseAddress, tsOf, type Target } from '../address.ts'
 import { messageKeyOf, type Page, type PageRequest, type SlackClient } from '../api/client.ts'
-import { asOutletError, SlackFailure } from '../api/failure.ts'
+import { asSendError, SlackFailure } from '../api/failure.ts'
 import type { Pacing } from '../api/pacing.ts'
 import type { SendLog } from './send-log.ts'
 import { draftOf, wordingOf } from './wording.ts'
@@ -22,7 +22,7 @@ export interface SenderOptions {
   readonly join: (address: string, ts: string) => Promise<void>
 }
 
-/** Posts and edits messages. Failures are those of `Outlet`. */
+/** Posts and edits messages. Failures are those of `SendChannel`. */
 export class Sender {
   readonly #options: SenderOptions
   readonly #editor = new MessageEditor()
@@ -31,7 +31,7 @@ export class Sender {
     this.#options = options
   }
 
-  /** @returns the time stamp of the new message; see `Outlet.send` */
+  /** @returns the time stamp of the new message; see `SendChannel.send` */
   async send(
     address: string,
     part: string,
@@ -61,7 +61,7 @@ export class Sender {
     return ts
   }
 
-  /** See `Outlet.edit`. A draft that would come too early is left out: a later one shows more. */
+  /** See `SendChannel.edit`. A draft that would come too early is left out: a later one shows more. */
   async edit(
     address: string,
     ts: string,
@@ -111,14 +111,14 @@ export class Sender {
     } catch (error) {
       // What cannot be looked through may show the message twice, which is better than never.
       if (error instanceof SlackFailure && LASTING.has(error.kind)) return null
-      throw asOutletError(error)
+      throw asSendError(error)
     }
   }
 
   #translated(error: unknown, channel: string | null): unknown {
     if (error instanceof SlackFailure && error.kind === 'rate-limited')
       this.#options.pacing.block(channel, error.retryAfterMs ?? 0)
-    return asOutletError(error)
+    return asSendError(error)
   }
 }
 

@@ -7,7 +7,7 @@ import {
 } from '../../../../test/support/platforms/telegram/telegram-fixture.ts'
 import { badGateway, tooManyRequests } from '../../../../test/support/platforms/telegram/telegram-server.ts'
 import { pause, until } from '../../../../test/support/until.ts'
-import { Moved, Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Moved, Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { TransientError } from '../../../support/errors.ts'
 import type { Channel } from '../../channel.ts'
 

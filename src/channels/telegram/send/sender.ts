@@ -1,4 +1,4 @@
-import { Moved, Undeliverable } from '../../../inbox/delivery/outlet.ts'
+import { Moved, Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 import { MessageEditor } from '../../kit/message-editor.ts'
 import { formatAddress, isGroup, parseAddress, type Target } from '../address.ts'
@@ -23,7 +23,7 @@ interface Wording {
   readonly plain: string
 }
 
-/** Sends and edits messages. Failures are those of `Outlet`. */
+/** Sends and edits messages. Failures are those of `SendChannel`. */
 export class Sender {
   readonly #client: TelegramClient
   readonly #pacing: Pacing
@@ -34,7 +34,7 @@ export class Sender {
     this.#pacing = pacing
   }
 
-  /** @returns the id of the new message; see `Outlet.send` */
+  /** @returns the id of the new message; see `SendChannel.send` */
   async send(
     address: string,
     part: string,
@@ -60,7 +60,7 @@ export class Sender {
     return id
   }
 
-  /** See `Outlet.edit`. A draft that would come too early is left out: a later one shows more. */
+  /** See `SendChannel.edit`. A draft that would come too early is left out: a later one shows more. */
   async edit(
     address: string,
     platformId: string,

@@ -1,5 +1,5 @@
 /** Where answers and notices go: the sending side of a channel, as the delivery needs it. */
-export interface Outlet {
+export interface SendChannel {
   readonly channel: string
   /** False for a channel whose readers read the store: nothing is ever sent to it. */
   readonly push: boolean
