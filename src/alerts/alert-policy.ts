@@ -1,10 +1,10 @@
 import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
 
 /**
- * How long an incident lasts before the operator is told, in milliseconds; null = never.
+ * How long an incident lasts before the operator is alerted, in milliseconds; null = never.
  *
- * What only a person can mend is told at once. A provider's own outage mends itself, and
- * nobody can do anything about it: it is told when it is long. A usage limit is no fault.
+ * Alert at once if only a person can fix it. Nobody can do anything about a provider's own
+ * outage, so alert only if it is long. A usage limit is not a fault.
  */
 export function alertAfter(status: string): number | null {
   switch (status) {
@@ -17,7 +17,7 @@ export function alertAfter(status: string): number | null {
   }
 }
 
-/** Overloads of minutes are common and end by themselves. */
+/** Overloads of a few minutes are common and pass. */
 const LONG_PROVIDER_OUTAGE_MS = 10 * MINUTE
 
 /** When the operator is reminded, counted from the first alert: often enough to be noticed, too seldom to be muted. */
@@ -26,10 +26,10 @@ export const REMINDERS_MS: readonly number[] = [HOUR, 6 * HOUR, 24 * HOUR]
 /** How long one route may take before the next one is tried. Two routes fit into the ten seconds of an alert. */
 export const ROUTE_TIMEOUT_MS = 4 * SECOND
 
-/** When no route took an alert, all are tried again: soon at first, then patiently. */
+/** After every route failed, all are retried: soon at first, then less often. */
 export const ALERT_BACKOFF = { initialMs: 5 * SECOND, maxMs: 5 * MINUTE } as const
 
-/** An alert that no route has taken for this long is given up; the incident's next one will be tried. */
+/** An alert that no route delivered within this time is dropped; the incident's next one is still sent. */
 export const ALERT_GIVE_UP_MS = 24 * HOUR
 
 /** How long the closing message waits for what was held to be answered. */

@@ -1,6 +1,6 @@
-/** What the operator is told, through whichever route. */
+/** A message to the operator, the same through every route. */
 export interface Alert {
-  /** The same for every try of the same alert, so that a receiver can drop repeats. */
+  /** The same for every attempt of the same alert, so that a receiver can drop repeats. */
   readonly id: string
   readonly event: AlertEvent
   /** Epoch milliseconds. */
@@ -24,12 +24,12 @@ export interface AlertRoute {
   /** For status and metrics, such as `telegram:12345` or `webhook`; holds no secret. */
   readonly name: string
   /**
-   * Looks whether the route could work, without sending anything.
+   * Checks whether the route could work, without sending anything.
    *
-   * @returns what is wrong, in words for the operator; null = nothing that can be seen from here
+   * @returns what is wrong, in words for the operator; null = no problem found
    */
   check(signal: AbortSignal): Promise<string | null>
-  /** Resolves once the other side has taken the alert. @throws when it has not */
+  /** Resolves once the other side has accepted the alert. @throws when it has not */
   send(alert: Alert, signal: AbortSignal): Promise<void>
 }
 

@@ -16,8 +16,8 @@ export interface AlerterOptions {
 }
 
 /**
- * Tells the operator: through the first route that takes the alert, so that one event is
- * one message; a dead route falls to the next. When none takes it, all are tried again.
+ * Alerts the operator through the first route that works, so that one event is one message.
+ * A failing route falls through to the next; after all have failed, all are retried.
  */
 export class Alerter {
   readonly #options: AlerterOptions
@@ -35,7 +35,7 @@ export class Alerter {
     return [...this.#status.values()]
   }
 
-  /** Looks at every route without sending anything. */
+  /** Checks every route without sending anything. */
   async check(): Promise<readonly RouteStatus[]> {
     await Promise.all(
       this.#options.routes.map(async (route) => {
@@ -47,14 +47,14 @@ export class Alerter {
   }
 
   /**
-   * @param signal gives up further tries: the news is no news any more
-   * @returns the route that took it; null when it was given up
+   * @param signal stops further attempts: the alert is obsolete
+   * @returns the route that delivered it; null when it was dropped
    */
   async send(alert: Omit<Alert, 'id' | 'at'>, signal?: AbortSignal): Promise<string | null> {
     if (this.#options.routes.length === 0) return null
     const { clock, random = Math.random } = this.#options
     const now = clock.now()
-    // The id is made once: every try of every route is the same alert.
+    // One id: every attempt on every route is the same alert.
     const complete: Alert = { ...alert, id: newId(now), at: now }
     const stopping = signal ? AbortSignal.any([signal, this.#stopping.signal]) : this.#stopping.signal
     for (let attempt = 1; clock.now() - now < ALERT_GIVE_UP_MS; attempt++) {
@@ -77,7 +77,7 @@ export class Alerter {
     return this.status
   }
 
-  /** Gives up what waits for another try; an alert that is being sent is finished. */
+  /** Drops alerts waiting for a retry; one being sent is finished. */
   stop(): void {
     this.#stopping.abort()
   }

@@ -33,7 +33,7 @@ test('a channel that stays down is told once with its reason, and its return onc
   set('connected', null)
   await clock.advance(MINUTE)
   expect(sent).toHaveLength(2)
-  expect(sent[1]).toContain('receives messages again')
+  expect(sent[1]).toContain('is receiving messages again')
 })
 
 test('a hiccup is not worth a word', async () => {

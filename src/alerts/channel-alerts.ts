@@ -2,11 +2,11 @@ import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
 import { redact } from '../support/redact.ts'
 import type { Alerter } from './alerter.ts'
 
-/** A platform's own hiccups and a restart's overlap of two processes pass within this. */
+/** Longer than a platform's hiccups and the overlap of two processes at a restart. */
 const DOWN_AFTER_MS = 2 * MINUTE
 const LOOK_EVERY_MS = 15 * SECOND
 
-/** What a channel says of itself. */
+/** A channel's own report. */
 export interface ChannelState {
   readonly channel: string
   readonly state: string
@@ -23,10 +23,10 @@ export interface ChannelAlertOptions {
   readonly onProblem: (error: unknown) => void
 }
 
-/** Tells the operator, once, of a platform that cannot be received from, and of its return. */
+/** Alerts the operator once when a platform stops delivering messages, and when it recovers. */
 export class ChannelAlerts {
   readonly #options: ChannelAlertOptions
-  /** Since when each channel has been down, and whether that was told. */
+  /** Since when each channel has been down, and whether the operator was alerted. */
   readonly #down = new Map<string, { readonly since: number; told: boolean }>()
   #timer: Timer | null = null
 
@@ -52,17 +52,17 @@ export class ChannelAlerts {
       const known = this.#down.get(channel)
       if (state !== 'retrying' && state !== 'failed') {
         this.#down.delete(channel)
-        if (known?.told) this.#tell(`${channel} on ${host} receives messages again.`)
+        if (known?.told) this.#tell(`${channel} on ${host} is receiving messages again.`)
         continue
       }
-      // It may change between the two states; what counts is since when nothing comes in.
+      // It may alternate between the two states; what counts is since when nothing arrives.
       const down = known ?? { since, told: false }
       this.#down.set(channel, down)
       if (down.told || now - down.since < DOWN_AFTER_MS) continue
       down.told = true
       const why = problem === null ? '' : `: ${redact(problem)}`
       this.#tell(
-        `${channel} on ${host} receives no messages${why}. Nothing that was sent is lost; it is tried again.`,
+        `${channel} on ${host} is not receiving messages${why}. No message is lost; retrying automatically.`,
       )
     }
   }

@@ -3,18 +3,18 @@ import { SignInAlerts, type SignInAlertOptions } from './sign-in-alerts.ts'
 
 export interface DutyOptions {
   readonly incidents: Pick<Incidents, 'lead'>
-  /** Tells people that they wait, and gives up what has waited too long. */
+  /** Notifies people of held messages, and expires those held too long. */
   readonly messaging: { lead(): () => Promise<void> }
   readonly signIn: SignInAlertOptions
-  /** Removes what is older than its term. */
+  /** Removes data past its retention. */
   readonly startRetention: () => Disposable
 }
 
 /**
- * What one gateway does for all that work on the same store.
+ * The work that one gateway does for all gateways on the same store.
  *
- * @returns how it is ended
- * @throws when one of the duties could not be begun; then the others are ended
+ * @returns stops the duties
+ * @throws when one of the duties failed to start; the others are stopped first
  */
 export async function takeDuties(options: DutyOptions): Promise<() => Promise<void>> {
   const ends: Array<() => unknown> = []

@@ -5,26 +5,26 @@ import type { ReadinessState } from '../inbox/gate/readiness.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Outage } from './tracker.ts'
 
-/** What follows for the operator from what happened. */
+/** What an event means for the operator. */
 export type Consequence =
   | { readonly kind: 'none' }
-  /** An outage goes on. */
+  /** There is an outage. */
   | { readonly kind: 'outage'; readonly outage: Outage }
-  /** Whatever kept messages from being answered is over. */
+  /** Messages can be answered again. */
   | { readonly kind: 'recovered' }
-  /** Messages for the counts of the outage that goes on. */
+  /** Messages to count for the open incident. */
   | { readonly kind: 'count'; readonly outcome: CountedOutcome; readonly messages: number }
-  /** To be told at once, outage or not. */
+  /** Sent at once, outage or not. */
   | { readonly kind: 'alert'; readonly event: AlertEvent }
 
 const NONE: Consequence = { kind: 'none' }
 
-/** Which event of the keeper, of a gate or of the store means what. It stands nowhere else. */
+/** The only mapping from events of the keeper, the gates and the store to consequences. */
 export const eventTable = {
-  /** What the gates, the store and the dispatcher say together. */
+  /** The combined state of the gates, the store and the dispatcher. */
   readiness(state: ReadinessState): Consequence {
     if (state.ready) return { kind: 'recovered' }
-    // A refresh that takes its time is no outage yet: the recovery steps may still succeed.
+    // A slow refresh is not an outage yet: the recovery steps may still succeed.
     if (state.status === 'refreshing') return NONE
     return { kind: 'outage', outage: state }
   },
@@ -39,13 +39,13 @@ export const eventTable = {
         return { kind: 'count', outcome: fact.kind, messages: 1 }
       case 'accepted':
         return ready ? NONE : { kind: 'count', outcome: 'held', messages: 1 }
-      // A message that is held was counted when it was accepted, or when the outage began.
+      // A held message was counted when it was accepted, or when the outage began.
       case 'held':
       case 'delivered':
       case 'stopped':
       case 'failed':
       case 'undeliverable':
-      // Told by readiness, which watches the store.
+      // Reported by readiness, which watches the store.
       case 'store-failed':
       case 'store-recovered':
         return NONE

@@ -9,7 +9,7 @@ export interface FollowedEvents {
   readonly incidents: Pick<Incidents, 'observe' | 'count'>
 }
 
-/** Lets the incident follow what happens to the gates, the store and the messages. @returns ends it */
+/** Feeds events of the gates, the store and the messages into the incidents. @returns stops it */
 export function followEvents({ readiness, observer, incidents }: FollowedEvents): Disposable {
   const apply = (consequence: Consequence): void => {
     switch (consequence.kind) {

@@ -1,24 +1,24 @@
 /** One outage from start to end, as `hermes incidents` and `/api/incidents` print it. Times are epoch milliseconds. */
 export interface Incident {
   readonly id: string
-  /** What `/readyz` said: a credential state, `usage-limited` or `provider-unavailable`. The worst seen so far. */
+  /** What `/readyz` reported: a credential state, `usage-limited` or `provider-unavailable`. The worst seen so far. */
   readonly status: string
   readonly reason: string | null
   readonly openedAt: number
-  /** null: it goes on. */
+  /** null: it is still open. */
   readonly closedAt: number | null
   readonly counts: IncidentCounts
   /** What happened, oldest first; bounded. */
   readonly events: readonly IncidentEvent[]
-  /** How often the operator was to be told: of its start, then each reminder. */
+  /** How many alerts were due so far: the first, then each reminder. */
   readonly alertRounds: number
-  /** false: it is over, and the operator has not been told yet. Left out as long as there is nothing to tell. */
+  /** false: closed, and the closing alert not sent yet. Left out while no closing alert is due. */
   readonly endTold?: boolean
-  /** A route has taken one of them. */
+  /** A route has delivered one of them. */
   readonly alerted: boolean
 }
 
-/** Messages that had to wait in this outage, and what became of them. */
+/** Messages held in this outage, and their outcomes. */
 export interface IncidentCounts {
   readonly held: number
   readonly answered: number

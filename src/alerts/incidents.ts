@@ -3,8 +3,8 @@ import { SECOND, type Clock, type Timer } from '../support/clock.ts'
 import type { Incident } from './incident.ts'
 import { IncidentTracker, type Outage, type TrackerOptions } from './tracker.ts'
 
-/** How old what a process shows of another's incident may be when the news of it went lost. */
-const LOOK_EVERY_MS = 10 * SECOND
+/** How stale a process's view of the incident may get when a notification was lost. */
+const READ_EVERY_MS = 10 * SECOND
 
 export interface IncidentsOptions extends TrackerOptions {
   readonly fleet: Pick<Fleet, 'notify' | 'listen' | 'work'>
@@ -14,8 +14,8 @@ export interface IncidentsOptions extends TrackerOptions {
 }
 
 /**
- * The outage as every process shows it, written by one of them: the one that leads tracks it and
- * tells the operator; the others read it, and tell the one that leads what they count.
+ * The incident as every process shows it. The leader alone tracks and writes it and alerts the
+ * operator; the others read it, and send their counts to the leader.
  */
 export class Incidents {
   readonly #options: IncidentsOptions
@@ -30,12 +30,12 @@ export class Incidents {
     this.#options = options
   }
 
-  /** The outage that goes on, or whose messages are still being answered; null = none. */
+  /** The open outage, or one whose messages are still being answered; null = none. */
   get current(): Incident | null {
     return this.#tracker ? this.#tracker.current : this.#shown
   }
 
-  /** Begins to follow what others write. */
+  /** Starts following what other processes write. */
   async start(): Promise<void> {
     const { fleet } = this.#options
     if (!fleet.work) return
@@ -52,20 +52,20 @@ export class Incidents {
     this.#timer?.cancel()
   }
 
-  /** Tells what the gate says now; null = messages can be answered. */
+  /** Reports the gate's state; null = messages can be answered. */
   observe(outage: Outage | null): void {
     this.#observed = outage
     this.#tracker?.observe(outage)
   }
 
-  /** A message was accepted that has to wait, or one that had waited came to its end. */
+  /** A message was held, or a held one is done. */
   count(outcome: CountedOutcome, messages = 1): void {
     if (this.#tracker) this.#tracker.count(outcome, messages)
     // Counts matter while there is an incident: nobody is told of every message otherwise.
     else if (this.#shown) this.#options.fleet.notify({ kind: 'count', outcome, messages })
   }
 
-  /** This process writes from now on. @returns ends it */
+  /** Makes this process the writer. @returns stops it */
   async lead(): Promise<() => Promise<void>> {
     const { store, fleet, onChange } = this.#options
     const tracker = new IncidentTracker({
@@ -102,6 +102,6 @@ export class Incidents {
   #lookLater(): void {
     this.#timer = this.#options.clock.setTimer(() => {
       void this.#read().then(() => this.#lookLater())
-    }, LOOK_EVERY_MS)
+    }, READ_EVERY_MS)
   }
 }

@@ -10,24 +10,24 @@ export interface SignInAlertOptions {
   readonly alerter: Pick<Alerter, 'send'>
   readonly keeper: { subscribe(listener: (notice: KeeperNotice) => void): Disposable }
   readonly store: Pick<OwnSignIns, 'current' | 'watch'>
-  /** Which sign-in the operator knows of, kept over restarts. */
+  /** Which sign-in the operator was notified of, kept across restarts. */
   readonly facts: { get(key: string): Promise<string | null>; set(key: string, value: string): Promise<void> }
   readonly texts: Texts
   readonly host: string
   readonly onProblem: (error: unknown) => void
 }
 
-/** The id of the sign-in that the operator was told of last. */
-const TOLD_FACT = 'alerts.sign-in-told'
+/** The id of the sign-in reported to the operator last. */
+const NOTIFIED_FACT = 'alerts.sign-in-told'
 
 /**
- * Alerts about the sign-in itself: what the keeper warns of, and every change of who is
- * signed in, by whatever means it was made, so that a stolen terminal cannot be silent.
+ * Alerts about the sign-in: the keeper's warnings, and every change of the account, however
+ * it was made, so that an intruder cannot replace it unnoticed.
  */
 export class SignInAlerts {
   readonly #options: SignInAlertOptions
   #watches: Disposable[] = []
-  #looking: Promise<void> = Promise.resolve()
+  #comparing: Promise<void> = Promise.resolve()
 
   constructor(options: SignInAlertOptions) {
     this.#options = options
@@ -39,14 +39,14 @@ export class SignInAlerts {
       keeper.subscribe((notice) => {
         if (notice.type === 'warning') this.#warn(notice.warning)
       }),
-      store.watch(() => this.#look()),
+      store.watch(() => this.#compareNext()),
     ]
-    this.#look()
+    this.#compareNext()
   }
 
   async stop(): Promise<void> {
     for (const watch of this.#watches) watch[Symbol.dispose]()
-    await this.#looking
+    await this.#comparing
   }
 
   #warn(warning: KeeperWarning): void {
@@ -55,19 +55,19 @@ export class SignInAlerts {
     void this.#send(consequence.event, `${warning.text}\nOn ${this.#options.host}: ${warning.command}`)
   }
 
-  #look(): void {
-    this.#looking = this.#looking.then(() => this.#compare()).catch(this.#options.onProblem)
+  #compareNext(): void {
+    this.#comparing = this.#comparing.then(() => this.#compare()).catch(this.#options.onProblem)
   }
 
   async #compare(): Promise<void> {
     const { store, facts, texts, host } = this.#options
     const present = idOf(await store.current())
     if (present === null) return
-    const told = await facts.get(TOLD_FACT)
-    if (present.id === told) return
-    await facts.set(TOLD_FACT, present.id)
-    // What a first start finds is no change.
-    if (told === null) return
+    const notified = await facts.get(NOTIFIED_FACT)
+    if (present.id === notified) return
+    await facts.set(NOTIFIED_FACT, present.id)
+    // What the first start finds is not a change.
+    if (notified === null) return
     await this.#send(
       'signin.changed',
       fillText(texts, 'alert_signin_changed', { account: present.name, by: host }),
@@ -79,7 +79,7 @@ export class SignInAlerts {
   }
 }
 
-/** null: not to be known now, so nothing is concluded. */
+/** null: cannot be determined now, so no change is assumed. */
 function idOf(content: OwnContent): { readonly id: string; readonly name: string } | null {
   switch (content.kind) {
     case 'oauth':

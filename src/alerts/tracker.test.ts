@@ -74,7 +74,7 @@ test('an outage that only a person can end is told at once: what, since when, ho
   incidents.observe(needsLogin())
   await clock.advance(0)
   expect(sent.map((alert) => alert.event)).toEqual(['incident.opened'])
-  expect(sent[0]!.text).toContain('the sign-in has ended since 00:00 UTC')
+  expect(sent[0]!.text).toContain('Down since 00:00 UTC: the sign-in has expired.')
   expect(sent[0]!.text).toContain('3 messages are waiting')
   expect(sent[0]!.text).toContain('hermes auth login --headless')
   expect(sent[0]!.text).toContain('box')
@@ -139,7 +139,7 @@ test('a usage limit is recorded and nobody is alarmed; an overload only when it 
 })
 
 describe('over a restart', () => {
-  test('an open incident goes on: no second alert, the reminders in their time', async () => {
+  test('an open incident is continued: no second alert, the reminders on time', async () => {
     const before = await started()
     before.observe(needsLogin())
     await clock.advance(10 * MINUTE)

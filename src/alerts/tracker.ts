@@ -6,7 +6,7 @@ import type { Alerter } from './alerter.ts'
 import type { Incident, IncidentCounts, IncidentEvent, IncidentStore } from './incident.ts'
 import { closedText, openedText, reminderText, whatBroke } from './wording.ts'
 
-/** Why messages cannot be answered now, as the gate says it. */
+/** Why messages cannot be answered now, as the gate reports it. */
 export interface Outage {
   /** The same from its start to its end; becomes the incident's. */
   readonly id: string
@@ -21,33 +21,33 @@ export interface TrackerOptions {
   readonly clock: Clock
   readonly texts: Texts
   readonly host: string
-  /** Messages that wait now. */
+  /** Messages waiting now. */
   readonly waiting: () => Promise<number>
   readonly onProblem: (error: unknown) => void
 }
 
 const NO_COUNTS: IncidentCounts = { held: 0, answered: 0, refused: 0, parked: 0 }
 
-/** Events of one incident that are kept: enough for any outage that a person reads, bounded for those nobody does. */
+/** Events of one incident that are kept: enough for any outage that a person reads, bounded for flapping ones. */
 const MAX_EVENTS = 200
 
 /**
- * One record an outage. Opened when messages cannot be answered, closed when they can and
- * what had waited is done; what the operator is told follows from the record, so that a
- * restart neither repeats an alert nor forgets one.
+ * One record per outage. Opened when messages cannot be answered, closed when they can and
+ * the held ones are done. Alerts follow from the record, so a restart neither repeats nor
+ * loses one.
  *
  * Everything runs through one queue: the store sees the changes in their order.
  */
 export class IncidentTracker {
   readonly #options: TrackerOptions
   #incident: Incident | null = null
-  /** The outage is over; what had waited is being answered. */
+  /** When the outage ended; held messages are being answered. */
   #recoveredAt: number | null = null
-  /** How much of what had waited then is still to come to its end. */
+  /** How many of the messages waiting at that time are not done yet. */
   #left = 0
   #timer: Timer | null = null
   #saving: Timer | null = null
-  /** Ends the tries of the alert that is under way. */
+  /** Aborts the alert being sent. */
   #alerting: AbortController | null = null
   #queue: Promise<void> = Promise.resolve()
   #stopped = false
@@ -56,24 +56,24 @@ export class IncidentTracker {
     this.#options = options
   }
 
-  /** The outage that goes on, or whose messages are still being answered; null = none. */
+  /** The open outage, or one whose messages are still being answered; null = none. */
   get current(): Incident | null {
     return this.#incident
   }
 
-  /** Goes on with the incident that an earlier run left open. */
+  /** Continues the incident that an earlier run left open. */
   async start(): Promise<void> {
     const { store, clock } = this.#options
     this.#incident = await store.current()
-    for (const past of await store.list(ENDS_LOOKED_AT)) {
+    for (const past of await store.list(RECENT_INCIDENTS)) {
       const young = past.closedAt !== null && clock.now() - past.closedAt < ALERT_GIVE_UP_MS
-      if (young && past.endTold === false) void this.#tellEnd(past)
+      if (young && past.endTold === false) void this.#sendClosing(past)
     }
-    // Whether it is over is for the gate to say; until then it goes on.
+    // Only the gate can close it.
     this.#schedule()
   }
 
-  /** Tells what the gate says now; null = messages can be answered. */
+  /** Reports the gate's state; null = messages can be answered. */
   observe(outage: Outage | null): void {
     this.#enqueue(async () => {
       if (outage) await this.#outage(outage)
@@ -81,7 +81,7 @@ export class IncidentTracker {
     })
   }
 
-  /** A message was accepted that has to wait, or one that had waited came to its end. */
+  /** A message was held, or a held one is done. */
   count(outcome: keyof IncidentCounts, messages = 1): void {
     this.#enqueue(async () => {
       const incident = this.#incident
@@ -125,15 +125,15 @@ export class IncidentTracker {
         reason: outage.reason,
         openedAt: outage.since,
         closedAt: null,
-        // Those in hand when it began wait as well.
+        // Messages being answered when it began wait as well.
         counts: { ...NO_COUNTS, held: await this.#options.waiting() },
-        events: [this.#event('opened', whatBroke(outage.status, outage.reason))],
+        events: [this.#event('opened', capitalized(whatBroke(outage.status, outage.reason)))],
         alertRounds: 0,
         alerted: false,
       })
     } else if (known.status !== outage.status || known.reason !== outage.reason) {
       await this.#save({
-        ...withEvent(known, this.#event('changed', whatBroke(outage.status, outage.reason))),
+        ...withEvent(known, this.#event('changed', capitalized(whatBroke(outage.status, outage.reason)))),
         status: outage.status,
         reason: outage.reason,
       })
@@ -147,20 +147,20 @@ export class IncidentTracker {
     this.#recoveredAt = this.#options.clock.now()
     this.#left = await this.#options.waiting()
     await this.#save({
-      ...withEvent(incident, this.#event('recovered', 'Messages can be answered again')),
+      ...withEvent(incident, this.#event('recovered', 'Answering messages again')),
       counts: { ...incident.counts, held: Math.max(incident.counts.held, this.#left) },
     })
     await this.#closeWhenDrained(false)
   }
 
-  /** @param looked nobody has told for a while, so the inbox is asked: some messages end without telling */
-  async #closeWhenDrained(looked: boolean): Promise<void> {
+  /** @param poll ask the inbox as well: withdrawn and dropped messages report nothing */
+  async #closeWhenDrained(poll: boolean): Promise<void> {
     const incident = this.#incident
     const recoveredAt = this.#recoveredAt
     if (!incident || recoveredAt === null) return
     const { clock, waiting } = this.#options
     const { answered, refused, parked } = incident.counts
-    const drained = this.#left <= 0 || (looked && (await waiting()) === 0)
+    const drained = this.#left <= 0 || (poll && (await waiting()) === 0)
     if (!drained && clock.now() - recoveredAt < DRAIN_WAIT_MS) return this.#schedule()
     const closed: Incident = {
       ...withEvent(
@@ -168,21 +168,21 @@ export class IncidentTracker {
         this.#event('closed', `${answered} answered, ${refused} refused, ${parked} parked`),
       ),
       closedAt: clock.now(),
-      // Who was never told of its start need not hear of its end.
+      // Without an opening alert there is no closing one.
       ...(incident.alerted ? { endTold: false } : {}),
     }
     await this.#save(closed)
     this.#incident = null
     this.#recoveredAt = null
     this.#timer?.cancel()
-    // News that reached nobody is no news any more.
+    // An opening alert that no route has delivered is obsolete now.
     this.#alerting?.abort()
     this.#alerting = null
-    if (closed.alerted) void this.#tellEnd(closed)
+    if (closed.alerted) void this.#sendClosing(closed)
   }
 
-  /** Written down only after it: a crash in between tells the end twice rather than never. */
-  async #tellEnd(closed: Incident): Promise<void> {
+  /** Recorded after sending: a crash in between repeats the closing alert rather than losing it. */
+  async #sendClosing(closed: Incident): Promise<void> {
     const { texts, host, store, clock, onProblem } = this.#options
     const text = closedText(closed, { texts, host, now: closed.closedAt ?? clock.now(), waiting: 0 })
     const route = await this.#send('incident.closed', closed, text)
@@ -196,7 +196,7 @@ export class IncidentTracker {
     if (!incident || this.#recoveredAt !== null) return
     const due = nextAlertAt(incident)
     if (due === null || due > this.#options.clock.now()) return this.#schedule()
-    // One at a time: what no route has taken yet is still being tried.
+    // One at a time: an undelivered alert is still being retried.
     if (this.#alerting) return
     const context = await this.#context()
     const text = incident.alerted ? reminderText(incident, context) : openedText(incident, context)
@@ -207,12 +207,15 @@ export class IncidentTracker {
     )
   }
 
-  /** Written only now: after a crash in between the operator hears it twice rather than never. */
+  /** Recorded after sending: a crash in between repeats the alert rather than losing it. */
   async #alerted(id: string, alerting: AbortController, route: string | null): Promise<void> {
     if (this.#alerting === alerting) this.#alerting = null
     const incident = this.#incident
     if (incident?.id !== id || this.#stopped) return
-    const event = this.#event('alert', route === null ? 'No route took the alert' : `Told through ${route}`)
+    const event = this.#event(
+      'alert',
+      route === null ? 'Alert could not be delivered' : `Alert sent through ${route}`,
+    )
     const alerted = incident.alerted || route !== null
     await this.#save({ ...withEvent(incident, event), alerted, alertRounds: incident.alertRounds + 1 })
     this.#schedule()
@@ -233,7 +236,7 @@ export class IncidentTracker {
     }
   }
 
-  /** An alert may wait for its routes for hours; the record does not wait for it. */
+  /** An alert may be retried for hours; the record does not wait for it. */
   async #send(
     event: AlertEvent,
     incident: Incident,
@@ -254,7 +257,7 @@ export class IncidentTracker {
     return { texts, host, now: clock.now(), waiting: await waiting() }
   }
 
-  /** A store that fails now must not keep the operator from being told: the record lives on in memory. */
+  /** A failing store must not suppress the alert: the record stays in memory. */
   async #save(incident: Incident): Promise<void> {
     this.#incident = incident
     await this.#options.store.save(incident).catch(this.#options.onProblem)
@@ -269,10 +272,10 @@ export class IncidentTracker {
   }
 }
 
-/** What is answered tells the tracker; this is the net for what is withdrawn or dropped. */
+/** Answered messages are counted as they finish; the poll covers withdrawn and dropped ones. */
 const DRAIN_POLL_MS = 5_000
-/** Incidents whose end may not have been told before a crash: the last ones. */
-const ENDS_LOOKED_AT = 5
+/** How many recent incidents to check for a closing alert that was not sent before a crash. */
+const RECENT_INCIDENTS = 5
 /** How old the counts of an open incident may be in the store. */
 const COUNTS_SAVED_MS = 2_000
 
@@ -285,4 +288,8 @@ function nextAlertAt({ status, openedAt, alertRounds }: Incident): number | null
 
 function withEvent(incident: Incident, event: IncidentEvent): Incident {
   return { ...incident, events: [...incident.events.slice(-MAX_EVENTS + 1), event] }
+}
+
+function capitalized(clause: string): string {
+  return clause.charAt(0).toUpperCase() + clause.slice(1)
 }

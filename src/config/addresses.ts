@@ -47,7 +47,7 @@ export function assertCredentialUrl(address: string | URL, allowed: ReadonlySet<
   )
 }
 
-/** Without the trailing slash, and without the `/v1` that the SDK adds by itself. */
+/** Without the trailing slash, and without the `/v1` that the SDK adds. */
 export function normalBaseUrl(address: string): string {
   return withoutTrailingSlash(address).replace(/\/v1$/, '')
 }

@@ -4,12 +4,12 @@ import { mailServer } from './mail-server.ts'
 
 type Resolved = ReturnType<typeof resolveChannels>
 
-/** Every channel as it is to run; `enabled` is false where a token is missing, too. */
+/** Every channel's effective settings; `enabled` is false where a token is missing, too. */
 export type ChannelSettings = { readonly [Name in keyof Resolved]: Readonly<Resolved[Name]> }
 
-/** Who may talk on a channel. */
+/** Who has access on a channel. */
 interface People {
-  /** Ids that may talk, those of GATEWAY_ALLOWED_USERS included. Empty: nobody but the paired. */
+  /** Ids with access, those of GATEWAY_ALLOWED_USERS included. Empty: only paired people. */
   readonly allowedUsers: readonly string[]
   /** GATEWAY_ALLOW_ALL_USERS, or `*` in the list. */
   readonly allowAllUsers: boolean
@@ -18,8 +18,8 @@ interface People {
 }
 
 /**
- * The channels as they are to run: the file's keys under the environment's. Rooms in
- * which everybody may talk are `groupAllowedChats` on each of them.
+ * The effective channel settings: the file's keys, overridden by the environment. Rooms
+ * open to everybody are `groupAllowedChats` on each of them.
  */
 export function resolveChannels({ channels, gateway: { operators } }: Config, environment: Environment) {
   const { web, openai } = channels
@@ -79,7 +79,7 @@ export function resolveChannels({ channels, gateway: { operators } }: Config, en
       enabled: channels.matrix.enabled && matrix.accessToken !== null && homeserver !== null,
       accessToken: matrix.accessToken,
       groupAllowedChats: channels.matrix.allowedRooms,
-      /** They may bring the bot into rooms like those who may talk. */
+      /** They may invite the bot, like those with access. */
       operators: operators.flatMap(({ channel, user }) => (channel === 'matrix' ? [user] : [])),
     },
     email: {
@@ -97,7 +97,7 @@ export function resolveChannels({ channels, gateway: { operators } }: Config, en
   }
 }
 
-/** The chats that are meant for the operator: every `*_HOME_CHANNEL`. */
+/** The operator's chats: every `*_HOME_CHANNEL`. */
 export function homeChannels(channels: ChannelSettings): Array<{ channel: string; address: string }> {
   return Object.entries(channels).flatMap(([channel, settings]) => {
     const address: unknown = 'homeChannel' in settings ? settings.homeChannel : null
@@ -105,10 +105,10 @@ export function homeChannels(channels: ChannelSettings): Array<{ channel: string
   })
 }
 
-/** No mail server that matters tells `Anna@` from `anna@`, and people write both. */
+/** No common mail server distinguishes `Anna@` from `anna@`, and people write both. */
 function lowerCase(people: People): People {
   return { ...people, allowedUsers: people.allowedUsers.map((user) => user.toLowerCase()) }
 }
 
-/** As in Hermes Agent: in a list of allowed users it lets everybody in. */
+/** As in Hermes Agent: in a list of allowed users it gives everybody access. */
 const ANYBODY = '*'

@@ -27,5 +27,5 @@ export type RetentionConfig = GatewayConfig['retention']
 /** Who may run /login and operator commands, written `telegram:12345`. */
 export type Operator = GatewayConfig['operators'][number]
 export type AlertRouteConfig = Config['alerts'][number]
-/** A way in for other programs: `POST /hooks/<name>`. */
+/** An endpoint for other programs: `POST /hooks/<name>`. */
 export type WebhookConfig = Config['webhooks'][number]

@@ -1,6 +1,6 @@
 import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts'
 
-/** A year of 365 days: retention is a promise of "at least about", not a calendar. */
+/** A year of 365 days: retention is approximate, not by the calendar. */
 const UNITS: Readonly<Record<string, number>> = {
   s: SECOND,
   m: MINUTE,

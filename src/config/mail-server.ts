@@ -4,12 +4,12 @@ import { count, flag, pattern } from './shape/scalars.ts'
 import { key } from './shape/section.ts'
 import type { ValueOf } from './shape/shape.ts'
 
-/** A mail server as it is to be connected to. */
+/** How to connect to a mail server. */
 export interface MailServer {
   /** A name or an address, IPv6 without brackets. */
   readonly host: string
   readonly port: number
-  /** TLS from the first byte. Otherwise STARTTLS before anything else, which only this machine may lack. */
+  /** TLS from the first byte. Otherwise STARTTLS first, optional only for this machine. */
   readonly secure: boolean
 }
 
@@ -56,7 +56,7 @@ export function parseMailHost(text: string): { readonly host: string; readonly p
 
 /**
  * The server that the environment and the file name together; the environment's host and port win.
- * Null: nobody named one.
+ * Null: none is configured.
  */
 export function mailServer(
   protocol: MailProtocol,
@@ -66,12 +66,12 @@ export function mailServer(
   const named = parseMailHost(fromEnvironment ?? file.host ?? '')
   if (!named) return null
   const port = named.port ?? file.port
-  // A port that nobody knows speaks TLS at once, unless the file says otherwise: a password must not leave in the clear.
+  // An unknown port uses implicit TLS unless configured otherwise: never send a password in the clear.
   const secure = file.secure ?? (port === null || !STARTTLS_PORTS.has(port))
   return { host: named.host, port: port ?? (secure ? IMPLICIT_TLS_PORT : STARTTLS_PORT)[protocol], secure }
 }
 
-/** May this connection go without TLS, and with any certificate? Nobody stands between two ends on one machine. */
+/** May this connection lack TLS, or use any certificate? Only on loopback, which nobody can intercept. */
 export function mayBePlain(server: MailServer): boolean {
   return isLoopbackHost(server.host)
 }

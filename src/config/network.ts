@@ -9,12 +9,12 @@ const ALWAYS_DIRECT = ['localhost', '127.0.0.1', '::1', '[::1]']
 
 /**
  * Makes `fetch` and Node's own HTTP client use the proxy and the certificate
- * authorities of the environment. Node reads NODE_EXTRA_CA_CERTS of the process by
- * itself, at its start; the one of `.env` comes too late for that, and the proxy is
- * never used unasked. Call it once, before the first request.
+ * authorities of the environment. Node reads only the process's NODE_EXTRA_CA_CERTS,
+ * at its start; the one of `.env` comes too late for that, and Node uses no proxy by
+ * default. Call it once, before the first request.
  *
  * @param options.extraCaCertsLoaded Node has read the file already
- * @returns takes the proxy out again
+ * @returns removes the proxy
  * @throws ConfigurationError when the certificates cannot be read
  */
 export function applyNetworkSettings(

@@ -10,18 +10,18 @@ import { homePaths, prepareHome, resolveHome, sandboxHome, type HomePaths } from
 /** Everything a start needs to know, read once and checked. */
 export interface Settings {
   readonly paths: HomePaths
-  /** With what wins over the file already applied: ANTHROPIC_BASE_URL, `--port`. */
+  /** With overrides of the file applied: ANTHROPIC_BASE_URL, `--port`. */
   readonly config: Config
   readonly environment: Environment
-  /** The channels as they are to run: file and environment merged. */
+  /** The effective channel settings: file and environment merged. */
   readonly channels: ChannelSettings
   /** True in the sandbox: loopback only, marked tokens. */
   readonly sandbox: boolean
   /** Sentences for the log at start. */
   readonly warnings: readonly string[]
-  /** Keys of Hermes Agent's configuration that mean nothing here (already one of the warnings). */
+  /** Keys of Hermes Agent's configuration that are not used here (already one of the warnings). */
   readonly ignoredKeys: readonly string[]
-  /** What would refuse a start; empty unless `lenient` was asked for. */
+  /** Problems that would refuse a start; empty unless `lenient`. */
   readonly problems: readonly string[]
 }
 
@@ -49,8 +49,8 @@ export async function loadSettings(options: SettingsOptions): Promise<Settings> 
 }
 
 /**
- * As `loadSettings`, and touches nothing: the home is neither made nor mended, nor
- * looked at for more than its files' content.
+ * Like `loadSettings`, but read-only: the home is neither created nor fixed, and its
+ * permissions are not checked.
  *
  * @throws ConfigurationError with every problem at once, one a line
  */
@@ -60,7 +60,7 @@ export async function readSettings(options: SettingsOptions): Promise<Settings> 
   const { environment } = reading
   const problems = reading.problems.map(({ message }) => message)
   const loaded = await loadConfig(paths.config, reading.lookup).catch((error: unknown) => {
-    // The operator sees what is wrong in both places at once.
+    // Report the problems of both places at once.
     if (!(error instanceof ConfigurationError) || problems.length === 0) throw error
     throw new ConfigurationError([...problems, error.message].join('\n'))
   })
@@ -135,7 +135,7 @@ export async function sandboxSettings(options: SandboxOptions): Promise<Settings
   }
 }
 
-/** What the environment and the command line say wins over the file. */
+/** The environment and the command line win over the file. */
 function overridden(config: Config, environment: Environment, port: number | undefined): Config {
   const { baseUrl } = environment.anthropic
   return {
@@ -150,7 +150,7 @@ function ignoredWarning(keys: readonly string[]): string[] {
   return [`Keys of Hermes Agent in config.yaml that mean nothing here are ignored: ${keys.join(', ')}.`]
 }
 
-/** Webhooks whose answers could not be delivered, so that nothing is taken for them. */
+/** Webhooks whose answers could not be delivered: their requests are refused. */
 function deafHooks({ webhooks }: Config, channels: ChannelSettings): string[] {
   const open = new Map<string, boolean>(
     Object.entries(channels).map(([name, { enabled }]) => [name, enabled && name !== 'openai']),
@@ -162,7 +162,7 @@ function deafHooks({ webhooks }: Config, channels: ChannelSettings): string[] {
     )
 }
 
-/** Channels that somebody began to set up: silence would look like a fault. */
+/** Warnings about half-configured channels, which would otherwise stay silently off. */
 function halfConfigured({ slack, matrix, email }: Environment, { channels }: Config): string[] {
   const parts: [string, Readonly<Record<string, unknown>>][] = [
     ['Slack', { SLACK_BOT_TOKEN: slack.botToken, SLACK_APP_TOKEN: slack.appToken }],

@@ -10,7 +10,7 @@ it('the promised sentences are these, to the letter', () => {
   expect(fillText(texts, 'usage_limit', { time: '15:00 UTC' })).toBe(
     "I've reached my usage limit until 15:00 UTC. Your message is saved, and I'll answer it then.",
   )
-  expect(fillText(texts, 'late', { age: '2 h' })).toBe('(to your message of 2 h ago)')
+  expect(fillText(texts, 'late', { age: '2 h' })).toBe('(Replying to your message from 2 h ago)')
   expect(fillText(texts, 'hold_full')).toBe(
     "I'm still offline and can't save more messages in this chat. Please send this one again later.",
   )
@@ -24,7 +24,7 @@ it('the promised sentences are these, to the letter', () => {
 
 it('what is filled in is not filled in again', () => {
   expect(fillText(texts, 'login_failed', { reason: '{reason} $& {x}' })).toBe(
-    'The sign-in did not work: {reason} $& {x} Send /login to begin again.',
+    'The sign-in failed: {reason} $& {x} Send /login to start again.',
   )
 })
 

@@ -2,73 +2,74 @@ import { printableLines } from '../support/printable.ts'
 
 /**
  * Every sentence that people read in chat or in an alert, by the key under which
- * `gateway.texts` replaces it. Words in braces are filled in; a replacement may leave
- * some out, and may not invent any.
+ * `gateway.texts` replaces it. Words in braces are filled in; a replacement may omit
+ * some, but may not add any.
  */
 export const DEFAULT_TEXTS = {
   held: "I can't reach Claude right now. Your message is saved, and I'll answer it as soon as I'm back.",
   usage_limit: "I've reached my usage limit until {time}. Your message is saved, and I'll answer it then.",
-  late: '(to your message of {age} ago)',
+  late: '(Replying to your message from {age} ago)',
   hold_full: "I'm still offline and can't save more messages in this chat. Please send this one again later.",
   too_old: 'I was away too long to answer your message of {day}; send it again if it still matters.',
 
-  refused: "I can't answer this message. Please put it differently.",
+  refused: "I can't answer this message. Please try rephrasing it.",
   refused_too_large: 'This message is too large for me. Please send it in smaller parts.',
   refused_attachment:
     "I can't read that attachment. Please send text, a picture (JPEG, PNG, GIF, WebP) or a PDF.",
-  parked: 'Something went wrong with this message. The operator has been told and can try it again.',
+  parked: 'Something went wrong with this message. The operator has been notified and can retry it.',
   stopped: 'Stopped.',
-  nothing_to_stop: 'There is nothing to stop.',
-  new_conversation: 'A new conversation begins here.',
+  nothing_to_stop: 'Nothing is running.',
+  new_conversation: 'Started a new conversation.',
 
-  cut_short: '(This answer reached its length limit. Ask me to go on, and I will.)',
+  cut_short: '(This answer reached its length limit. Send "continue" for the rest.)',
   attachment_failed: "I couldn't load that attachment. Please send it again.",
-  welcome: 'Hello! Write to me, and I answer. /help shows what else I understand.',
-  help: `/new begins a new conversation
-/stop stops the answer in hand and drops what waits
-/status shows how things are
-/model shows or changes the model of this chat
-/usage shows what this chat has used`,
-  status_ready: 'I am ready. Model: {model}. Waiting in this chat: {waiting}.',
-  status_waiting: "I can't reach Claude since {since}. Model: {model}. Waiting in this chat: {waiting}.",
-  usage: '{turns} answers in this chat: {input} tokens read, {output} written.',
-  model_current: 'This chat uses {model}. To choose: {choices}',
-  model_set: 'This chat uses {model} from now on.',
-  model_unknown: "I can't use that model here. To choose: {choices}",
+  welcome: 'Hello! Send me a message to get started. /help lists the commands.',
+  help: `/new – start a new conversation
+/stop – stop the current answer and clear the queue
+/status – check whether I'm online
+/model – show or change the model of this chat
+/usage – show the tokens used in this chat`,
+  status_ready: "I'm online, using {model}. Messages waiting in this chat: {waiting}.",
+  status_waiting:
+    "I haven't been able to reach Claude since {since}. Model: {model}. Messages waiting in this chat: {waiting}.",
+  usage: 'This chat so far: {input} input and {output} output tokens. Answers: {turns}.',
+  model_current: 'Current model: {model}. Available: {choices}',
+  model_set: 'Switched this chat to {model}.',
+  model_unknown: "I can't use that model here. Available: {choices}",
 
   unsupported: "I can't read this kind of message yet. Please send text, a picture or a PDF.",
-  rate_limited: 'That was a lot at once. Please wait a minute and go on.',
-  not_allowed: "I don't know you yet. Please ask the operator to let you in.",
+  rate_limited: "You're sending messages too quickly. Please wait a minute.",
+  not_allowed: "I don't know you yet. Please ask the operator to give you access.",
   pairing_code: "I don't know you yet. Ask the operator to run: hermes pairing approve {channel} {code}",
   secret_pasted:
-    'That looked like a sign-in code or a token, so I did not keep it. Please delete it here. To sign in, send /login in a private chat and paste the code as the answer.',
+    'That looked like a sign-in code or a token, so I did not keep it. Please delete it here. To sign in, send /login in a private chat and send the code as your next message.',
 
   login_refused: 'Only an operator can sign in, and only in a private chat.',
   login_start:
-    'Open this address, sign in, and paste what the page shows here within {minutes} minutes:\n{url}',
-  login_waiting: 'I wait for the code. The message with it is deleted where I can.',
-  login_checking: 'One moment, I am checking the code.',
-  login_other_account: '{reason} To put it in the place of the present one, send /login replace.',
+    'Open this link, sign in, and paste the code from the page here within {minutes} minutes:\n{url}',
+  login_waiting: "Now send me the code. I'll delete your message if I'm allowed to.",
+  login_checking: 'Checking the code…',
+  login_other_account: '{reason} To switch to it, send /login replace.',
   login_done: 'Signed in as {account}.',
-  login_delete_it: 'I cannot delete your message with the code here. Please delete it yourself.',
-  login_failed: 'The sign-in did not work: {reason} Send /login to begin again.',
+  login_delete_it: "I can't delete your message with the code here. Please delete it yourself.",
+  login_failed: 'The sign-in failed: {reason} Send /login to start again.',
 
   unrenewable:
     'OAuth token detected without refresh credentials — token will expire and cannot be auto-renewed. {mend}',
-  alert_opened: '{what} since {since}. {waiting} waiting. {next} {mend}',
-  alert_reminder: 'Still so after {age}: {what}. {waiting} waiting. {next} {mend}',
+  alert_opened: 'Down since {since}: {what}. {waiting} waiting. {next} {mend}',
+  alert_reminder: 'Still down after {age}: {what}. {waiting} waiting. {next} {mend}',
   alert_closed:
-    'Answering again after {age}: {what}. {answered} answered, {refused} refused, {parked} parked.',
-  alert_signin_changed: 'The sign-in was changed to {account} through {by}.',
-  alert_signin_ending: 'The sign-in ends in {days}, on {date}. {mend}',
-  alert_test: 'This is a test from Hermes Gateway on {host}.',
+    'Back online after {age} (cause: {what}). {answered} answered, {refused} refused, {parked} parked.',
+  alert_signin_changed: 'Signed in as {account} (changed from {by}).',
+  alert_signin_ending: 'Your sign-in expires in {days}, on {date}. {mend}',
+  alert_test: 'This is a test alert from Hermes Gateway on {host}.',
   mend_chat: 'Send /login here, or run `hermes auth login --headless` on {host}.',
   mend_terminal: 'Run `hermes auth login --headless` on {host}.',
 } as const
 
 export type TextKey = keyof typeof DEFAULT_TEXTS
 
-/** The sentences in use, each with its placeholders still in it. */
+/** The configured sentences, placeholders not yet filled in. */
 export type Texts = Readonly<Record<TextKey, string>>
 
 /** The words in braces of a sentence. */

@@ -4,14 +4,14 @@ import type { AttachmentInfo, StoredMessage } from '../inbox/message.ts'
 import { alternating, AttachmentLoader, withNames, type TurnContext } from './context.ts'
 import type { ModelMessage } from './model.ts'
 
-/** The model takes no conversation that begins with its own words. */
+/** The API rejects a conversation that starts with an assistant message. */
 const OPENING = '(You speak first.)'
 
 /**
- * The context of a message whose sender keeps the conversation itself: its own words, verbatim and
- * whole. What is too long is the provider's to refuse, for nobody here may choose what to leave out.
+ * The context of a message whose sender keeps the conversation: its messages, verbatim and
+ * complete. Too long a one is refused by the provider; nothing is left out here.
  *
- * @param system the gateway's own system prompt, for senders that bring none
+ * @param system the gateway's system prompt, for senders that send none
  */
 export async function broughtContext(
   inbox: Pick<Inbox, 'attachment'>,

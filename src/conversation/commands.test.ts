@@ -61,12 +61,12 @@ test('the default model is chosen by taking the choice back, so that a new defau
 test('without a name the model in use is told', async () => {
   const conversation = { id: 'chat:a', channel: 'chat', address: 'a', model: 'claude-small' } as Conversation
   expect((await call('model', '', { conversation })).reply).toBe(
-    'This chat uses claude-small. To choose: claude-default, claude-small',
+    'Current model: claude-small. Available: claude-default, claude-small',
   )
 })
 
 test('the usage of a chat in which nothing was said is nothing', async () => {
-  expect((await call('usage', '')).reply).toBe('0 answers in this chat: 0 tokens read, 0 written.')
+  expect((await call('usage', '')).reply).toBe('This chat so far: 0 input and 0 output tokens. Answers: 0.')
 })
 
 test('/login is a command even where nobody can sign in, so that it never reaches the model', async () => {

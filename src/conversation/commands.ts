@@ -6,7 +6,7 @@ import type { Conversation, MessageState } from '../inbox/message.ts'
 import type { Conversations } from './conversations.ts'
 import type { Chat, Person } from './receiver.ts'
 
-/** A command as somebody sent it. */
+/** A command as it was sent. */
 export interface CommandCall {
   readonly name: string
   /** What follows the name, trimmed. */
@@ -16,7 +16,7 @@ export interface CommandCall {
   readonly person: Person
   readonly chat: Chat
   readonly role: 'user' | 'operator'
-  /** null: nothing was ever said here. */
+  /** null: no message was ever stored here. */
   readonly conversation: Conversation | null
   readonly now: number
 }
@@ -28,7 +28,7 @@ interface CommandReply {
 
 export type Command = (call: CommandCall) => Promise<CommandReply>
 
-/** By the name without the stroke. */
+/** By the name without the slash. */
 export type Commands = ReadonlyMap<string, Command>
 
 /**
@@ -77,7 +77,7 @@ export interface CommandOptions {
   readonly gate: () => GateState
 }
 
-/** The commands that every conversation understands. All are obeyed at once, beside the queue. */
+/** The commands that every conversation understands. All run at once and skip the queue. */
 export function createCommands(options: CommandOptions): Map<string, Command> {
   const { conversations, texts, defaultModel, models, gate } = options
   const modelOf = (conversation: Conversation | null) => conversation?.model ?? defaultModel
@@ -99,7 +99,7 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
       'stop',
       async ({ conversation }) => {
         const waiting = await waitingIn(conversation)
-        // The effect goes with it in any case: something may have arrived since.
+        // Apply the effect in any case: something may have arrived since.
         return say(waiting > 0 ? texts.stopped : texts.nothing_to_stop, STOP)
       },
     ],
@@ -131,21 +131,21 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
         if (rest === '') {
           return say(fillText(texts, 'model_current', { model: modelOf(conversation), choices: list }))
         }
-        // A name that the provider does not know holds up everybody, so not everybody may try one.
+        // An unknown model name fails every message of the chat, so only operators may try one.
         const allowed = choices.includes(rest) || (role === 'operator' && MODEL_NAME.test(rest))
         if (!allowed) return say(fillText(texts, 'model_unknown', { choices: list }))
         const model = rest === defaultModel ? null : rest
         return say(fillText(texts, 'model_set', { model: rest }), { model })
       },
     ],
-    // Its place is kept, so that the word never reaches the model; whoever can sign in replaces it.
+    // Reserved, so that the word never reaches the model; replaced where sign-in is available.
     ['login', async () => say(texts.login_refused)],
   ])
 }
 
 const STOP: CommandEffect = { withdrawWaiting: true, stopTurn: true }
 
-/** More than may wait in a conversation by default; beyond it the count is of no interest. */
+/** More than may be held in a conversation by default; the exact count beyond does not matter. */
 const RECENT_ROWS = 200
 const WAITING: ReadonlySet<MessageState> = new Set(['received', 'held', 'answering'])
 const MODEL_NAME = /^[\w.:@/-]{1,100}$/

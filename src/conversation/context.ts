@@ -17,9 +17,9 @@ import {
 } from './history.ts'
 import type { Model, ModelAnswer, ModelMessage } from './model.ts'
 
-/** Pictures and files of this many turns back are shown again; older ones are only named. */
+/** Pictures and files of this many earlier turns are sent again; older ones are only named. */
 const TURNS_WITH_ATTACHMENTS = 4
-/** The provider refuses requests above 32 MB, in which bytes take a third more room. */
+/** The API rejects requests above 32 MB; base64 adds a third. */
 const MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
 
 /** For the model, in place of a summary that could not be made. */
@@ -41,13 +41,13 @@ export interface TurnContext {
   readonly messages: readonly ModelMessage[]
   /** To be stored with the answer; null = as before. */
   readonly summary: Summary | null
-  /** What making the summary cost; null = none was made. */
+  /** The usage of the summary; null = none was made. */
   readonly cost: { readonly usage: Usage; readonly modelMs: number } | null
   /** Pictures or files of earlier turns are among the messages. */
   readonly hasOldAttachments: boolean
 }
 
-/** Puts together what the model is shown for one turn. */
+/** Builds what the model is sent for one turn. */
 export class ContextBuilder {
   readonly #options: ContextOptions
 
@@ -77,7 +77,7 @@ export class ContextBuilder {
       leftOut ? LEFT_OUT : null,
     ].filter((note) => note !== null && note !== '')
     const loader = new AttachmentLoader(this.#options.inbox)
-    // The question's own files come first: what is left of the room is for older ones.
+    // The new message's files first; older ones get the remaining room.
     const ownFiles = await loader.load(files)
     const history = await this.#history(plan.keep, loader)
     return {
@@ -106,7 +106,7 @@ export class ContextBuilder {
     return messages
   }
 
-  /** Null where it cannot be made now: the conversation goes on without, and the next turn tries again. */
+  /** Null where it cannot be made now: the conversation continues without, and the next turn retries. */
   async #summarise(
     dropped: readonly Turn[],
     before: Summary | null,
@@ -151,7 +151,7 @@ export class ContextBuilder {
 
 interface Loaded {
   readonly attachments: readonly Attachment[]
-  /** Those that are not shown: too old, too many, or no longer kept. */
+  /** Files left out: too old, too many, or no longer kept. */
   readonly missing: readonly string[]
 }
 
@@ -183,7 +183,7 @@ export class AttachmentLoader {
   }
 }
 
-/** A text without missing files stays as it is, to the letter. */
+/** A text without missing files stays verbatim. */
 export function withNames(text: string, { missing }: Loaded): string {
   if (missing.length === 0) return text
   return [text, ...missing.map((name) => `[attachment that is not shown: ${name}]`)]

@@ -14,7 +14,7 @@ export interface Conversations {
     options: { readonly limit: number; readonly beforeSeq: number | null },
   ): Promise<readonly StoredMessage[]>
 
-  /** Conversations of a channel, the most lately used first. */
+  /** Conversations of a channel, the most recently used first. */
   list(
     channel: string,
     limit: number,
@@ -29,10 +29,10 @@ export interface Conversations {
   /** Everything stored of a person, as plain JSON. */
   exportPerson(channel: string, personId: string): Promise<unknown>
 
-  /** Removes everything of a person: messages, their answers, attachments, pairing. Returns how many messages went. */
+  /** Removes everything of a person: messages, their answers, attachments, pairing. Returns how many messages were removed. */
   deletePerson(channel: string, personId: string): Promise<number>
 
-  /** Removes what is older than its term. Nothing that still waits is touched. */
+  /** Removes data past its retention. Messages still waiting are kept. */
   retain(terms: {
     readonly messagesBefore: number
     readonly attachmentsBefore: number

@@ -2,33 +2,33 @@ import type { StoredMessage } from '../inbox/message.ts'
 import { SECOND } from '../support/clock.ts'
 
 /**
- * What of a conversation the model is shown. Pure: the newest turns that fit, whole;
- * what is older becomes a summary that is carried along.
+ * Which part of a conversation the model is sent. Pure: the newest complete turns that fit;
+ * older ones become a summary.
  */
 
 /**
- * Bytes of UTF-8 for one token. English has about four, other scripts fewer: this errs on
- * the side of too many tokens, for too long a request is refused as a whole.
+ * Bytes of UTF-8 for one token. English has about four, other scripts fewer. Overestimates,
+ * because a request that is too long is refused as a whole.
  */
 const BYTES_PER_TOKEN = 3
-/** The largest picture the provider takes in at full size. */
+/** The largest picture that the API processes at full size. */
 const IMAGE_TOKENS = 1_600
-/** A page of a PDF is some 2,000 tokens, and seldom less than 30 kB. */
+/** A PDF page is about 2,000 tokens, and rarely less than 30 kB. */
 const PDF_BYTES_PER_TOKEN = 15
 const PDF_TOKENS = 2_000
 /** Roles, separators and the provider's own preamble. */
 const MARGIN_TOKENS = 1_000
-/** After trimming there is room for as much again, so that not every turn makes a new summary. */
+/** Trimming leaves as much room again, so that not every turn makes a new summary. */
 const KEPT_SHARE = 0.5
 /** More than the longest message together with the longest answer, in characters. */
 const LONGEST_TURN = 200_000
 
-/** Long enough to hold the thread of a conversation, short enough to be read with every turn. */
+/** Long enough to keep the context, short enough to be sent with every turn. */
 export const SUMMARY_MAX_TOKENS = 1_024
-/** A summary is a courtesy: nobody waits longer for it. */
+/** A summary is optional: the answer waits no longer for it. */
 export const SUMMARY_TIMEOUT_MS = 60 * SECOND
 
-/** What is known of what the model is no longer shown. */
+/** The summary of what the model is no longer sent. */
 export interface Summary {
   /** The answer up to which it reaches, by its `seq`. */
   readonly upTo: number
@@ -44,7 +44,7 @@ export interface HistoryPlan {
   readonly drop: readonly Turn[]
 }
 
-/** Characters of history to ask the store for, so that nothing leaves it before it was summarised. */
+/** Characters of history to read from the store: nothing drops out before it is summarised. */
 export function historyLimitFor(contextTokens: number): number {
   return contextTokens * BYTES_PER_TOKEN + LONGEST_TURN
 }
@@ -78,7 +78,7 @@ export function attachmentTokens({
   return PDF_TOKENS + Math.ceil(size / PDF_BYTES_PER_TOKEN)
 }
 
-/** Tokens that the history may take beside everything else in the request. */
+/** Tokens left for the history after everything else in the request. */
 export function historyBudget(
   contextTokens: number,
   maxTokens: number,
@@ -118,7 +118,7 @@ function turnsOf(history: readonly StoredMessage[]): StoredMessage[][] {
   return turns
 }
 
-/** What is dropped, as text to be summarised: the newest part of it that fits into `maxTokens`. */
+/** The dropped turns, as text to be summarised: the newest part of it that fits into `maxTokens`. */
 export function transcriptOf(turns: readonly Turn[], maxTokens: number): string {
   const lines: string[] = []
   let room = maxTokens

@@ -101,7 +101,7 @@ test.each([
   expect(fixture.sent).toEqual([])
 })
 
-test('the address goes to the operator beside what is stored, with its time', async () => {
+test('the address is sent to the operator without being stored, with its time limit', async () => {
   const { fixture, call } = await chatLogin()
   const { reply } = await call()
   expect(fixture.sent).toEqual([expect.stringMatching(/^telegram 1: [\s\S]*within 10 minutes:\nhttps:\S+$/)])
@@ -168,7 +168,7 @@ test('an exchange that takes its time holds nobody up, and is told when it is do
 })
 
 test.each([
-  [new Refused('The code was refused.'), /did not work: The code was refused\./],
+  [new Refused('The code was refused.'), /failed: The code was refused\./],
   [new Error(`the disk says no to ${PASTE}`), /could not be stored here/],
 ])('what goes wrong is one sentence without anything of the paste (%#)', async (error, told) => {
   const { fixture, call, paste } = await chatLogin()
@@ -185,9 +185,7 @@ test('another account takes the place by /login replace, and only then', async (
   const { fixture, call, paste } = await chatLogin()
   await call()
   fixture.finish = async () => ({ conflict: 'This is another account.' })
-  expect(await paste()).toBe(
-    'This is another account. To put it in the place of the present one, send /login replace.',
-  )
+  expect(await paste()).toBe('This is another account. To switch to it, send /login replace.')
   expect((await call({ rest: 'Replace' })).reply).toBe('Signed in as bob@example.org.')
   fixture.confirm = async () => {
     throw new Refused('There is nothing to confirm.')
@@ -249,7 +247,7 @@ test('a code that is edited into a message is taken as if it had been sent, and 
   expect([texts, rows]).toEqual([['taken'], 0])
 })
 
-test('whoever pastes without end gets every paste removed, and few replies', async () => {
+test('every paste of a flood is removed, with few replies', async () => {
   const { pastes, texts } = await received(
     async (fixture) => {
       for (let count = 0; count < 60; count++) await fixture.say('a', PASTE)

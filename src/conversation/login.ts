@@ -6,17 +6,17 @@ import { redact } from '../support/redact.ts'
 import type { Command } from './commands.ts'
 import type { Paste } from './message-receiver.ts'
 
-/** Sign-in, as a chat sees it. Each started one is bound to its owner and used once. */
+/** Sign-in from a chat. Each started one is bound to its owner and used once. */
 export interface ChatSignIn {
   begin(owner: string): Promise<{ readonly url: string; readonly expiresAt: number }>
   waits(owner: string): boolean
-  /** `conflict`: it belongs to another account, and takes the present one's place only by `confirm`. @throws Refused */
+  /** `conflict`: it belongs to another account, and replaces the current one only by `confirm`. @throws Refused */
   finish(owner: string, paste: string): Promise<{ readonly account: string } | { readonly conflict: string }>
-  /** Another account may take the place of the present one. @throws Refused */
+  /** Replaces the current account. @throws Refused */
   confirm(owner: string): Promise<{ readonly account: string }>
 }
 
-/** Sends at once and beside the outbox: what it says is not to be stored. */
+/** Sends directly, not through the outbox: its messages must not be stored. */
 export interface DirectLine {
   send(channel: string, address: string, text: string): Promise<void>
   /** Removes a message where the platform can. @returns whether it is gone; `never`: no bot can remove it there */
@@ -26,20 +26,20 @@ export interface DirectLine {
 export interface ChatLoginOptions {
   readonly signIn: ChatSignIn
   readonly line: DirectLine
-  /** Platforms whose private chats may be trusted with a sign-in: never mail, webhooks or an API. */
+  /** Platforms whose private chats may be used to sign in: never mail, webhooks or an API. */
   readonly channels: ReadonlySet<string>
   readonly texts: Texts
   readonly clock: Clock
   readonly log: Log
 }
 
-/** An exchange that takes longer than this is answered when it is done: the platform's other messages do not wait. */
+/** A slower exchange is answered when it is done, so that the platform's other messages do not wait. */
 const PATIENCE_MS = 3 * SECOND
 
-/** A code must not stay readable because the platform was busy for a moment: waits before a removal is tried again. */
+/** Delays between attempts to delete a code, which must not stay readable because the platform was busy. */
 const REMOVAL_WAITS_MS = [SECOND, 5 * SECOND, 30 * SECOND]
 
-/** `/login` in an operator's private chat, and what is done with the paste that follows. */
+/** `/login` in an operator's private chat, and the handling of the paste that follows. */
 export function createChatLogin(options: ChatLoginOptions): {
   readonly command: Command
   readonly onPaste: (paste: Paste) => Promise<string | null>
@@ -69,7 +69,7 @@ export function createChatLogin(options: ChatLoginOptions): {
 
   const onPaste = async (paste: Paste): Promise<string | null> => {
     const { channel, address, platformMessageId, person, chat, role, text } = paste
-    // Whoever sent it and whether or not it is waited for: a code must not stay readable.
+    // From anybody, expected or not: a code must not stay readable.
     const removal = remove(channel, address, platformMessageId)
     const owner = ownerOf(channel, address, person.id)
     if (role !== 'operator' || chat.kind !== 'private' || !signIn.waits(owner)) return null
@@ -99,7 +99,7 @@ export function createChatLogin(options: ChatLoginOptions): {
       )
   }
 
-  /** The sentence for how a sign-in went. */
+  /** The reply for the result of a sign-in. */
   async function outcome(work: () => ReturnType<ChatSignIn['finish']>): Promise<string> {
     try {
       const done = await work()

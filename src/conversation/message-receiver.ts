@@ -34,7 +34,7 @@ const MAX_TEXT_BYTES = 64 * 1024
 /** For a program; people are told how to sign in instead. */
 const SECRET_SENT = 'This holds something shaped like a sign-in code or a token, so it was not kept.'
 
-/** What the model can be shown. */
+/** What the model accepts. */
 const READABLE_TYPES: ReadonlySet<string> = new Set([
   'image/jpeg',
   'image/png',
@@ -44,7 +44,7 @@ const READABLE_TYPES: ReadonlySet<string> = new Set([
   'text/plain',
 ])
 
-/** A pasted sign-in: never stored, so whoever waits for it must take it here and now. */
+/** A pasted sign-in: never stored, so it must be used at once. */
 export interface Paste {
   readonly channel: string
   readonly address: string
@@ -72,14 +72,14 @@ export interface MessageReceiverOptions {
   readonly log: Log
   readonly dispatcher: Pick<Dispatcher, 'arrived' | 'stopTurn'>
   readonly delivery: Pick<Delivery, 'wake'>
-  /** Takes a pasted sign-in. @returns the reply; null = nobody waits for one, so the plain hint is given */
+  /** Uses a pasted sign-in. @returns the reply; null = no sign-in is open, so the plain hint is sent */
   readonly onPaste?: (paste: Paste) => Promise<string | null>
 }
 
 type Message = Extract<InboundEvent, { kind: 'message' }>
 type Edit = Extract<InboundEvent, { kind: 'edit' }>
 
-/** The one way in. See `Receiver`. */
+/** Receives every inbound message. See `Receiver`. */
 export class MessageReceiver implements Receiver {
   readonly #options: MessageReceiverOptions
 
@@ -94,7 +94,7 @@ export class MessageReceiver implements Receiver {
     fence: Parameters<Receiver['receive']>[3] = null,
   ): Promise<readonly Accepted[]> {
     const { inbox, gate, store, limits, texts, clock } = this.#options
-    // Answers in hand need the room that is left; the platform keeps what is not acknowledged.
+    // Current answers need the remaining space; the platform keeps what is not acknowledged.
     if (store.full) throw new StoreError(store.problem ?? 'the store is full')
     const counted: Person[] = []
     const perItem: Arrival[][] = []
@@ -108,7 +108,7 @@ export class MessageReceiver implements Receiver {
         arrivals,
         cursors: cursors.map((cursor) => ({ channel, ...cursor })),
         now,
-        // While a probe may go ahead a message is simply a message: it may be the probe itself.
+        // While a probe is allowed, this message may be the probe.
         outage: !state.open && state.probing ? null : outageOf(state, now),
         limits,
         holdFullNotice: texts.hold_full,
@@ -152,9 +152,9 @@ export class MessageReceiver implements Receiver {
     const { texts, rate, clock } = this.#options
     const isProgram = item.vouched || item.context !== undefined
     const turnAway = (reply: string | null): Arrival[] => {
-      // A program reads this in the answer to its request, and nothing is kept for it.
+      // A program gets this in its response; nothing is stored.
       if (isProgram && reply !== null) throw new Refused(reply)
-      // Without a reply there is nothing that a second delivery could repeat: not even the id is kept.
+      // Without a reply a second delivery repeats nothing: not even the id is stored.
       return reply === null ? [] : [turnedAway(channel, item, reply)]
     }
     const person = `${channel}:${item.person.id}`
@@ -163,7 +163,7 @@ export class MessageReceiver implements Receiver {
       : await this.#access(channel, item.person, item.chat)
     const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
     if (!tooLarge && textsOf(item).some(looksLikeSignInPaste)) {
-      // Nobody signs in through a program.
+      // No sign-in through a program.
       return turnAway(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
     }
     if (access.kind === 'ignored') return []
@@ -171,8 +171,8 @@ export class MessageReceiver implements Receiver {
       return turnAway(await this.#pairingReply(channel, item.person))
     }
     if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
-      const verdict = rate.consume(person, clock.monotonic())
-      if (verdict !== 'pass') return turnAway(verdict === 'refuse' ? texts.rate_limited : null)
+      const decision = rate.consume(person, clock.monotonic())
+      if (decision !== 'pass') return turnAway(decision === 'refuse' ? texts.rate_limited : null)
       counted.push(item.person)
     }
     if (item.unsupported !== null) return turnAway(item.unsupported)
@@ -205,7 +205,7 @@ export class MessageReceiver implements Receiver {
     const access = await this.#access(channel, item.person, item.chat)
     if (looksLikeSignInPaste(text)) {
       const reply = await this.#pasted(channel, item, access)
-      // What waits under this id is withdrawn: half of an edit is not what was meant either.
+      // The waiting version is withdrawn: the unedited text is not wanted either.
       const withdrawn: Arrival = { kind: 'deletion', channel, address, platformMessageId }
       return reply === null ? [withdrawn] : [withdrawn, turnedAway(channel, item, reply)]
     }
@@ -221,22 +221,22 @@ export class MessageReceiver implements Receiver {
     return decideAccess(access, channel, person, chat, approved)
   }
 
-  /** @returns the reply; null: nothing is said */
+  /** @returns the reply; null: none */
   async #pasted(channel: string, item: Message | Edit, access: Access): Promise<string | null> {
     const { onPaste, texts, rate, clock, log } = this.#options
     const { address, platformMessageId, person, chat, text } = item
     const sender = `${channel}:${person.id}`
     const known = chat.addressed || this.#options.access.operators.has(sender)
-    // What people say to each other in a group is touched only where it is a secret beyond doubt.
+    // In a group, messages between people are dropped only where they certainly hold a secret.
     if (!known && !holdsSignInSecret(text)) return null
     const role = access.kind === 'granted' ? access.role : null
     let reply: string | null = null
     try {
       reply = (await onPaste?.({ channel, address, platformMessageId, person, chat, role, text })) ?? null
     } catch (error) {
-      log.error({ err: error }, 'a pasted sign-in could not be taken')
+      log.error({ err: error }, 'a pasted sign-in could not be used')
     }
-    // In a group the bot speaks only when spoken to.
+    // In a group the bot replies only when addressed.
     const silent = !chat.addressed || rate.consume(sender, clock.monotonic()) !== 'pass'
     return silent ? null : (reply ?? texts.secret_pasted)
   }
@@ -290,7 +290,7 @@ export class MessageReceiver implements Receiver {
     return attachments
   }
 
-  /** Everything is durable now: tell those who wait for it. */
+  /** Everything is durable now: notify the listeners. */
   #announce(channel: string, arrival: Arrival, accepted: Accepted): void {
     const { dispatcher, delivery, events, observer } = this.#options
     const id = accepted.conversationId

@@ -29,7 +29,7 @@ import type { Model } from './model.ts'
 import type { Receiver } from './receiver.ts'
 import { createTurn } from './turn.ts'
 
-/** What the messages need of a storage. */
+/** The parts of a storage that messages need. */
 interface MessageStorage {
   readonly inbox: Inbox
   readonly outbox: Outbox
@@ -43,14 +43,14 @@ export interface MessagingOptions {
   readonly storage: MessageStorage
   readonly model: Model
   readonly gate: Gate
-  /** Every channel's sending side; those that do not push are left out by themselves. */
+  /** Every channel's sending side; those that do not push are skipped. */
   readonly sendChannels: readonly SendChannel[]
   readonly access: AccessPolicy
   readonly texts: Texts
   readonly clock: Clock
   readonly log: Log
   readonly defaultModel: string
-  /** What everybody may choose by `/model`, beside the default. */
+  /** What everybody may choose by `/model`, in addition to the default. */
   readonly models: readonly string[]
   readonly maxTokens: number
   /** The system prompt; null = none. */
@@ -66,28 +66,28 @@ export interface MessagingOptions {
   readonly drainRate: number
   /** Messages a minute from one person. */
   readonly ratePerPerson: number
-  /** Further commands, or others in the place of the usual ones (`login`). */
+  /** Further commands, or replacements (`login`). */
   readonly commands?: ReadonlyMap<string, Command>
   readonly onPaste?: NonNullable<MessageReceiverOptions['onPaste']>
-  /** Free bytes below which nothing is taken in any more. */
+  /** Free bytes below which nothing is accepted. */
   readonly reserveBytes?: number
   readonly random?: () => number
   /** The gateways on the same store; left out: there are no others. */
   readonly fleet?: Fleet
 }
 
-/** A net under the notifications of other processes: an answer waits for its sending no longer than this. */
+/** Polling in case a notification of another process is lost: an answer is sent at most this late. */
 const OUTBOX_CHECK_MS = 5 * SECOND
-/** A gate that opens and shuts again within this was shut all the time. */
+/** A gate that reopens for less than this counts as shut throughout. */
 const OUTAGE_OVER_AFTER_MS = SECOND
-/** After a start it is known whether messages can be answered. */
+/** How long after a start it takes to know whether messages can be answered. */
 const GATE_KNOWS_AFTER_MS = 10 * SECOND
-/** Of the time to shut down: first the turns, then what they left in the outbox. */
+/** The share of the shutdown time for turns; the rest is for the outbox. */
 const DELIVERY_SHARE = 0.25
-/** The least that a part on its way is given. */
+/** The minimum for a part being sent. */
 const DELIVERY_AT_LEAST_MS = SECOND
 
-/** Everything between a channel and the model, put together. */
+/** Composes everything between the channels and the model. */
 export class Messaging {
   readonly receiver: Receiver
   readonly dispatcher: Dispatcher
@@ -210,18 +210,18 @@ export class Messaging {
     })
   }
 
-  /** Messages are taken in and not answered, although nothing known stands in the way. */
+  /** Messages are accepted but not answered, for no known reason. */
   get stalled(): boolean {
     return this.dispatcher.stalled || this.#fleet.hasNoWorkers
   }
 
-  /** Takes over what the process before left. Channels may be started afterwards. */
+  /** Takes over unfinished work of the previous process. Channels may be started afterwards. */
   async start(): Promise<void> {
     await this.store.start()
     this.#subscriptions.push(this.#fleet.listen((news) => this.#onNews(news)))
     await this.delivery.resume()
     if (this.#fleet.role !== 'ingress') await this.dispatcher.start()
-    // Whoever takes in only also sees to it that what it has held is taken up again.
+    // An ingress-only process also releases what it has held.
     else this.#subscriptions.push(this.#gate.subscribe(({ open }) => open && this.#reopen()))
     if (this.#fleet.work) this.#resumeLater()
     this.#relay?.start()
@@ -230,16 +230,16 @@ export class Messaging {
   }
 
   /**
-   * This process sees to what is done once for all: telling people that they wait, and giving up
-   * what has waited too long.
+   * Makes this process do what one process does for all: notify people of held messages, and
+   * expire those held too long.
    *
-   * @returns ends it
+   * @returns stops it
    */
   lead(): () => Promise<void> {
     this.#leads = true
     if (this.#started) this.#watchOutages()
     const watch = this.#gate.subscribe(({ open }) => this.#announceEnd(open, OUTAGE_OVER_AFTER_MS))
-    // One that was over before anybody led is over, too; by then the gate knows whether it goes on.
+    // An outage may have ended before there was a leader; by then the gate knows.
     this.#announceEnd(true, GATE_KNOWS_AFTER_MS)
     return async () => {
       this.#leads = false

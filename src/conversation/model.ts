@@ -2,7 +2,7 @@ import type { Usage } from '../inbox/lease.ts'
 import type { Attachment } from '../inbox/message.ts'
 import { HermesError } from '../support/errors.ts'
 
-/** What the model is asked: the whole context of one turn. */
+/** A request to the model: the whole context of one turn. */
 export interface ModelRequest {
   readonly model: string
   readonly maxTokens: number
@@ -29,10 +29,10 @@ export interface ModelAnswer {
   readonly modelMs: number
 }
 
-/** Why a provider that works does not take one message: it is too long, or anything else about it. */
+/** Why a working provider rejects one message: too long, or not accepted for another reason. */
 export type RefusalReason = 'too-large' | 'not-accepted'
 
-/** The provider read the request and does not answer it; only its sender can change that. */
+/** The provider rejected the request; only its sender can change that. */
 export class ModelRefusal extends HermesError {
   readonly reason: RefusalReason
 
@@ -42,10 +42,10 @@ export class ModelRefusal extends HermesError {
   }
 }
 
-/** The model, as a turn knows it. */
+/** The model, as a turn uses it. */
 export interface Model {
   /**
-   * Asks, and calls `onText` with each piece of the answer as it comes. Mends its own
+   * Sends the request, and calls `onText` with each piece of the answer. Recovers a rejected
    * credential; nothing is repeated once `onText` has been called.
    *
    * @throws ModelRefusal | UsageLimited | TransientError | NeedsLogin | NotPermitted | ConfigurationError;
@@ -56,6 +56,6 @@ export interface Model {
     options: { readonly signal: AbortSignal; readonly onText: (text: string) => void },
   ): Promise<ModelAnswer>
 
-  /** The tokens that the model takes, in all. */
+  /** The model's context length in tokens. */
   contextTokens(model: string): number
 }

@@ -1,7 +1,7 @@
 import type { Accepted, Cursor, Fence, MessageContext } from '../inbox/arrival.ts'
 import type { Attachment } from '../inbox/message.ts'
 
-/** What a platform delivered, in its facts; who may talk and what it means is decided by the receiver. */
+/** The facts of a delivered event; the receiver decides access and meaning. */
 export type InboundEvent =
   | {
       readonly kind: 'message'
@@ -10,18 +10,18 @@ export type InboundEvent =
       readonly person: Person
       readonly chat: Chat
       readonly text: string
-      /** Loaded only for those who may talk. @throws Refused with the sentence for the person */
+      /** Loaded only for people with access. @throws Refused with the sentence for the person */
       readonly attachments: ReadonlyArray<() => Promise<Attachment>>
-      /** A kind that cannot be answered (a sticker, a call); the friendly sentence is the reply. */
+      /** A kind that cannot be answered (a sticker, a call); the text is the reply. */
       readonly unsupported: string | null
-      /** The words are somebody else's, passed on by `person`: plain text, never a command. */
+      /** Forwarded by `person`, written by somebody else: plain text, never a command. */
       readonly forwarded?: boolean
       /**
-       * The gateway itself has let it in, by a signature that it checked: the channel's rules are
-       * for people, and nobody is there who could be answered.
+       * Admitted by a checked signature: access rules are for people, and there is nobody to
+       * refuse.
        */
       readonly vouched?: boolean
-      /** The sender keeps the conversation itself; the channel bounds its size. */
+      /** The sender keeps the conversation; the channel limits its size. */
       readonly context?: MessageContext
     }
   | {
@@ -39,7 +39,7 @@ export interface Person {
   /** The platform's stable id; names change and prove nothing. */
   readonly id: string
   readonly name: string | null
-  /** Ids of the roles or groups that the person belongs to here, where the platform tells them. */
+  /** Ids of the roles or groups that the person belongs to here, where the platform reports them. */
   readonly groups?: readonly string[]
 }
 
@@ -50,13 +50,13 @@ export interface Chat {
   readonly addressed: boolean
 }
 
-/** The one way in: access, commands, pasted secrets, then the durable inbox. */
+/** Receives every inbound message: access, commands, pasted secrets, then the durable inbox. */
 export interface Receiver {
   /**
    * Resolves only after everything that is to be kept, and the cursors, are durable; the
    * platform may be acknowledged then. One result for each of `items`, in order.
    *
-   * @param fence of a channel that one process at a time receives from: a former holder's is refused
+   * @param fence of a channel that one process at a time receives from: a previous holder's is refused
    * @throws StoreError when nothing was stored: do not acknowledge, deliver again
    */
   receive(

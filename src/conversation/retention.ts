@@ -2,12 +2,12 @@ import type { RetentionConfig } from '../config/config.ts'
 import { HOUR, MINUTE, type Clock, type Timer } from '../support/clock.ts'
 import type { Conversations } from './conversations.ts'
 
-/** A start has better things to do at first. */
+/** Not right after a start, which is busy enough. */
 const FIRST_AFTER_MS = 5 * MINUTE
-/** Terms are counted in days; four times a day is exact enough. */
+/** Retention is counted in days; four times a day is precise enough. */
 const EVERY_MS = 6 * HOUR
 
-/** Removes what is older than its term, now and then. */
+/** Removes data past its retention, periodically. */
 export function startRetention(options: {
   readonly conversations: Pick<Conversations, 'retain'>
   readonly terms: RetentionConfig

@@ -89,7 +89,7 @@ test('a refused message leaves the history, and its sender reads what can be don
   await send(fixture, 'good')
   await fixture.rest()
   expect(fixture.sendChannel.texts('a')).toEqual([
-    "I can't answer this message. Please put it differently.",
+    "I can't answer this message. Please try rephrasing it.",
     'This message is too large for me. Please send it in smaller parts.',
     'ok',
   ])
@@ -110,7 +110,7 @@ test('when messages given as one are refused, each is asked on its own', async (
   expect(fixture.model.asked).toEqual(['good\n\nbad\n\nfine', 'good', 'bad', 'fine'])
   expect(fixture.sendChannel.texts('a').slice(1)).toEqual([
     expect.stringMatching(/re good$/),
-    "I can't answer this message. Please put it differently.",
+    "I can't answer this message. Please try rephrasing it.",
     expect.stringMatching(/re fine$/),
   ])
 })
@@ -127,15 +127,15 @@ test('an answer cut at its limit says so; an empty one or a refusal is a plain s
   fixture.model.reply = () => ' '
   await send(fixture, 'three')
   await fixture.rest()
-  const sentence = "I can't answer this message. Please put it differently."
+  const sentence = "I can't answer this message. Please try rephrasing it."
   expect(fixture.sendChannel.texts('a')).toEqual([
-    'answer to one\n\n(This answer reached its length limit. Ask me to go on, and I will.)',
+    'answer to one\n\n(This answer reached its length limit. Send "continue" for the rest.)',
     sentence,
     sentence,
   ])
 })
 
-test('a conversation beyond the model’s context goes on with a summary of what was dropped', async () => {
+test('a conversation beyond the model’s context continues with a summary of what was dropped', async () => {
   await using fixture = await MessageFixture.start()
   fixture.model.context = 9_000
   const filler = 'words '.repeat(400)
@@ -156,7 +156,7 @@ test('a conversation beyond the model’s context goes on with a summary of what
   expect(fixture.sendChannel.texts('a')).toHaveLength(8)
 })
 
-test('where the summary cannot be made, the conversation goes on without', async () => {
+test('where the summary cannot be made, the conversation continues without', async () => {
   await using fixture = await MessageFixture.start()
   fixture.model.context = 7_000
   fixture.model.gate = null
@@ -184,7 +184,7 @@ test('a chosen model that the provider does not know is refused in its chat, and
   }
   await fixture.say('a', '/model claude-other', 'one')
   await fixture.rest()
-  expect(fixture.sendChannel.texts('a').at(-1)).toBe("I can't use that model here. To choose: claude-test")
+  expect(fixture.sendChannel.texts('a').at(-1)).toBe("I can't use that model here. Available: claude-test")
   await fixture.say('b', 'two')
   await fixture.pass(2 * MINUTE, 10_000)
   expect(fixture.sendChannel.texts('b').at(-1)).toContain('fine')

@@ -25,11 +25,11 @@ export interface TurnOptions {
   readonly log: Log
   readonly defaultModel: string
   readonly maxTokens: number
-  /** The system prompt, read anew for each turn; null = none. */
+  /** The system prompt, read again for each turn; null = none. */
   readonly system: () => Promise<string | null>
 }
 
-/** A turn: from the messages of a lease to the answer, shown while it is written. */
+/** A turn: from the messages of a lease to the answer, streamed into its draft. */
 export function createTurn(options: TurnOptions): AnswerTurn {
   const { model, drafts, events, texts, clock, log, defaultModel, maxTokens, system } = options
   const contexts = new ContextBuilder(options)
@@ -72,7 +72,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       try {
         return outcomeOf(await ask(context))
       } catch (error) {
-        // A picture of an earlier turn that is not taken any more must not cost this message its answer.
+        // A picture of an earlier turn that is now rejected must not fail this message.
         if (!(error instanceof ModelRefusal) || !context.hasOldAttachments || shown !== '') throw error
         log.info({ conversation: conversation.id }, 'asking again without the pictures of earlier turns')
         return outcomeOf(await ask(withoutOldAttachments(context)))
@@ -83,10 +83,10 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         throw signal.reason
       }
       if (error instanceof ModelRefusal) {
-        // One of them may be what cannot be taken; the others are not to suffer for it.
+        // One of the merged messages may be at fault: answer each separately.
         return messages.length > 1 ? { kind: 'returned', split: true } : refused(error.reason, texts)
       }
-      // A model chosen here that the provider does not know is this chat's to change, not the operator's.
+      // An unknown model chosen in this chat is for this chat to change, not the operator.
       if (error instanceof ConfigurationError && chosenModel !== null) {
         const notice = fillText(texts, 'model_unknown', { choices: defaultModel })
         return { kind: 'refused', reason: 'model', notice }
@@ -101,7 +101,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
 
 type NoAnswer = RefusalReason | 'model-refusal' | 'empty-answer'
 
-/** What is stored of a message without an answer, and the sentence that its sender reads. */
+/** The stored outcome of a message without an answer, and the sentence for its sender. */
 const REFUSALS: Readonly<Record<NoAnswer, { readonly reason: string; readonly text: TextKey }>> = {
   'too-large': { reason: 'refused', text: 'refused_too_large' },
   'not-accepted': { reason: 'refused', text: 'refused' },
@@ -114,7 +114,7 @@ function refused(why: NoAnswer, texts: Texts): TurnOutcome {
   return { kind: 'refused', reason, notice: texts[text] }
 }
 
-/** For a program that sends all of a conversation itself: the model's text and nothing of ours. */
+/** For a program that keeps the conversation itself: the model's text without ours. */
 function literalOutcome(answer: ModelAnswer, texts: Texts): TurnOutcome {
   const { text, model, usage, modelMs, stopReason } = answer
   if (stopReason === 'refusal') return refused('model-refusal', texts)

@@ -13,19 +13,19 @@ import type { Messages } from './messages.ts'
 import type { Runtime } from './runtime.ts'
 
 const NO_ROUTE =
-  'Nobody would be told of an outage: configure alerts, a home channel or an operator (hermes init).'
+  "No alerts are set up: you won't hear about outages. Configure alerts, a home channel or an operator (hermes init)."
 
-/** An alert that is on its way is finished; two routes fit into this. */
+/** An alert being sent is finished: long enough for two routes. */
 const STOP_DUTIES_MS = 10 * SECOND
 
 export interface Alerts {
   readonly alerter: Alerter
   readonly incidents: Incidents
-  /** Before the keeper: what it warns of at its start is what the operator most needs to hear. */
+  /** Before the keeper, whose warnings at start matter most. */
   start(stack: AsyncDisposableStack): Promise<void>
   /** For the operator, wherever the status is shown. */
   readonly warnings: readonly string[]
-  /** Logs the warnings, and finds out in the background whether each route could work. */
+  /** Logs the warnings, and checks each route in the background. */
   checkRoutes(): void
 }
 
@@ -36,7 +36,7 @@ interface AlertHooks {
   readonly onIncident: () => void
 }
 
-/** The way to the operator, and what is told on it. */
+/** Alerts to the operator: routes, incidents, channel alerts and duties. */
 export function openAlerts(
   { settings, credentials, processEnv, clock, log, host, onProblem, lifecycle }: Runtime,
   { storage, fleet }: OpenStore,
@@ -105,10 +105,10 @@ export function openAlerts(
         start: () => incidents.start(),
         stop: () => incidents.stop(),
       })
-      await lifecycle.start(stack, 'duties of the one that leads', {
+      await lifecycle.start(stack, 'duties of the leader', {
         start: () => fleet.lead(duties),
         async stop(leading) {
-          // First, for the end of the duties waits for alerts that are still being tried.
+          // First: stopping the duties waits for alerts being retried.
           alerter.stop()
           await leading?.stop()
         },

@@ -19,17 +19,17 @@ export interface Operations {
   readonly metrics: Metrics
   readonly recorder: FigureRecorder
   readonly timeline: CredentialTimeline
-  /** What the dashboard shows has changed. */
+  /** Versions of the parts that the dashboard shows. */
   readonly changes: Changes
   /** Readiness or the number of waiting messages may have changed. */
   readonly statusChanged: Emitter
-  /** Before the keeper and the answers, so that nothing of their start is missed. */
+  /** Before the keeper and the answers, so that no event of their start is missed. */
   startWatching(stack: AsyncDisposableStack): Promise<void>
-  /** When the keeper and the answers have begun: now it is known whether messages can be answered. */
+  /** After the keeper and the answers have started: only then is readiness known. */
   startReadiness(stack: AsyncDisposableStack): Promise<void>
 }
 
-/** What tells people how the gateway is: readiness, figures, alerts. */
+/** What operators monitor: readiness, metrics, figures, alerts. */
 export async function openOperations(
   runtime: Runtime,
   store: OpenStore,
@@ -75,10 +75,9 @@ export async function openOperations(
   })
   observer.subscribe(() => statusChanged.emit())
   readiness.subscribe((state) => {
-    // Whoever reads the log alone must see an outage, too, and its end.
-    if (state.ready) log.info('messages are answered')
-    else
-      log.warn({ status: state.status, reason: state.reason }, 'messages cannot be answered; they are kept')
+    // The log alone must show an outage and its end.
+    if (state.ready) log.info('answering messages')
+    else log.warn({ status: state.status, reason: state.reason }, 'outage: holding messages')
     statusChanged.emit()
   })
   return {

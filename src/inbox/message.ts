@@ -26,7 +26,7 @@ export interface StoredMessage {
   readonly seq: number
   readonly role: MessageRole
   readonly text: string
-  /** What the reader sees before the text and the model does not, such as `(to your message of 2 h ago)`. */
+  /** What the reader sees before the text and the model does not, such as `(Replying to your message from 2 h ago)`. */
   readonly preface: string | null
   readonly state: MessageState
   /** Why it is held, refused or parked; one word or sentence without any provider text. */

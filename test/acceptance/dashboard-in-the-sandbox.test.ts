@@ -105,9 +105,7 @@ describe.skipIf(withoutChromium)(`the dashboard in the sandbox${whyWithout}`, ()
       await page.waitForSelector('.mine[data-state=answered] >> text=Are you still there?', SOON)
       await go(page, 'Incidents')
       await page.waitForSelector('.incident:not(.going-on) >> text=the sign-in was revoked', SOON)
-      await expect
-        .poll(() => page.innerText('.incident .story'), SOON)
-        .toContain('Messages can be answered again')
+      await expect.poll(() => page.innerText('.incident .story'), SOON).toContain('Answering messages again')
       await go(page, 'Queue')
       await page.waitForSelector('text=Nothing waits')
       // Nothing that was pasted is left anywhere.

@@ -246,6 +246,6 @@ test('a gateway whose port is taken ends with 1, and has left the fleet', PROCES
   await new Promise<void>((resolve) => other.listen(gateway.port, '127.0.0.1', resolve))
   gateway.spawn()
   expect(await gateway.ended).toEqual({ code: 1, signal: null })
-  expect(gateway.stderr).not.toContain('did not stop in good order')
+  expect(gateway.stderr).not.toContain('did not stop cleanly')
   expect(await fixture.fleetRows()).toEqual([])
 })

@@ -37,7 +37,7 @@ test(
     await fixture.untilState('needs-login')
     await fixture.until(() => PEOPLE.every((person) => fixture.shown(person).includes(HELD)), 'the notices')
     await fixture.until(() => operator.chats().includes('Send /login here'), 'the alert')
-    expect(operator.chats()).toMatch(/Claude cannot be reached: the sign-in was revoked/)
+    expect(operator.chats()).toMatch(/Down since \d\d:\d\d UTC: the sign-in was revoked/)
     expect(operator.chats()).not.toContain('http')
 
     telegram.say(OPERATOR, '/login')
@@ -64,9 +64,9 @@ test(
     await fixture.until(() => deletions().length >= 2, 'the removal of the code')
     expect(deletions().at(-1)).toEqual({ chat_id: OPERATOR, message_id: pasted })
     expect(sandbox.counts.tokenRequests).toBe(exchanges + 1)
-    await fixture.until(() => operator.chats().includes('Answering again'), 'the end of it')
+    await fixture.until(() => operator.chats().includes('Back online'), 'the end of it')
     await fixture.until(
-      () => operator.chats().includes('The sign-in was changed to operator@sandbox.example'),
+      () => operator.chats().includes('Signed in as operator@sandbox.example (changed from '),
       'the word about it',
     )
     // A late copy of the code is a message of nobody's: used up, deleted, unanswered but for a hint.
@@ -96,7 +96,7 @@ test(
       'the other account',
     )
     await fixture.until(
-      () => operator.chats().includes('The sign-in was changed to other@sandbox.example'),
+      () => operator.chats().includes('Signed in as other@sandbox.example (changed from '),
       'its alert',
     )
 

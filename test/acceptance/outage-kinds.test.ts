@@ -61,8 +61,8 @@ describe.concurrent('an outage', () => {
       fault.clear()
       await everythingIsWell(fixture, crowd)
       await fixture.until(() => alertsOf(fixture).length === 2, 'the closing message')
-      expect(alertsOf(fixture)[0]).toMatch(/^Claude cannot be reached.*it is tried again by itself/s)
-      expect(alertsOf(fixture)[1]).toMatch(/^Answering again/)
+      expect(alertsOf(fixture)[0]).toMatch(/^Down since .*retrying automatically/s)
+      expect(alertsOf(fixture)[1]).toMatch(/^Back online/)
       for (const person of crowd.people) expect(noticesOf(fixture, person).length).toBeLessThanOrEqual(1)
       // Nine messages and three chats, but one try a step of the back-off.
       expect(sandbox.counts.tokenRequests).toBeLessThanOrEqual(5)
@@ -119,7 +119,7 @@ describe.concurrent('an outage', () => {
       expect(login.code).toBe(0)
       await everythingIsWell(fixture, crowd)
       await fixture.until(
-        () => alertsOf(fixture).some((text) => text.startsWith('Answering again')),
+        () => alertsOf(fixture).some((text) => text.startsWith('Back online')),
         'the closing message',
       )
       expect(alertsOf(fixture)).toHaveLength(3)
@@ -154,7 +154,7 @@ describe.concurrent('an outage', () => {
       expect(body).toMatchObject({
         event: 'incident.opened',
         id: post!.headers['webhook-id'],
-        text: expect.stringMatching(/^Claude cannot be reached: the sign-in was revoked/),
+        text: expect.stringMatching(/^Down since \d\d:\d\d UTC: the sign-in was revoked/),
         incident: { status: 'needs-login' },
       })
       const { alerts } = await fixture.gateway.json<{ alerts: Array<{ route: string; working: boolean }> }>(
@@ -166,7 +166,7 @@ describe.concurrent('an outage', () => {
       expect((await fixture.login()).code).toBe(0)
       await everythingIsWell(fixture, crowd)
       await fixture.until(
-        () => alertsOf(fixture).some((text) => text.startsWith('Answering again')),
+        () => alertsOf(fixture).some((text) => text.startsWith('Back online')),
         'the closing message',
       )
       // The first route works again and is used again; each event went one way only.

@@ -105,8 +105,8 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     gateway.setReadiness({ ready: true })
     await expect.poll(() => page.innerText('.status')).toContain('ready')
     gateway.chat.change(id, gateway.chat.rows(id)[0]!.id, { state: 'answered' })
-    gateway.chat.add(id, { text: 'Yes.', preface: '(to your message of 2 h ago)' })
-    await expect.poll(() => page.innerText('.log')).toContain('(to your message of 2 h ago)')
+    gateway.chat.add(id, { text: 'Yes.', preface: '(Replying to your message from 2 h ago)' })
+    await expect.poll(() => page.innerText('.log')).toContain('(Replying to your message from 2 h ago)')
     expect(await page.locator('.mine .state').count()).toBe(0)
   })
 

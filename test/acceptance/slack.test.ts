@@ -64,14 +64,14 @@ test(
     const paste = sandbox.authorize(url)
     server.say(ADAS_CHAT, paste)
     await seen(ADAS_CHAT, 'Signed in as operator@sandbox.example')
-    await seen(ADAS_CHAT, 'I cannot delete your message with the code here')
+    await seen(ADAS_CHAT, "I can't delete your message with the code here")
     await seen(BOBS_CHAT, 'Echo: good morning')
 
     // Our own sentences name commands as they work in that place; what the model writes stays as it is.
     server.say(BOBS_CHAT, '!help', { user: BOB })
-    await seen(BOBS_CHAT, '!new begins a new conversation\n!stop stops')
+    await seen(BOBS_CHAT, '!new – start a new conversation\n!stop – stop')
     server.command(GENERAL, 'help')
-    await seen(GENERAL, '/hermes new begins a new conversation\n/hermes stop stops')
+    await seen(GENERAL, '/hermes new – start a new conversation\n/hermes stop – stop')
     server.say(BOBS_CHAT, 'why /help?', { user: BOB })
     await seen(BOBS_CHAT, 'Echo: why /help?')
 

@@ -29,8 +29,14 @@ test('at a usage limit messages wait until its end, told once, and nobody asks i
   await fixture.pass(HOUR - MINUTE)
   expect(fixture.model.requests).toHaveLength(1)
   await fixture.pass(2 * MINUTE, SECOND)
-  expect(fixture.sendChannel.texts('a')).toEqual([LIMIT_NOTICE, '(to your message of 1 h ago)\n\nat last'])
-  expect(fixture.sendChannel.texts('b')).toEqual([LIMIT_NOTICE, '(to your message of 1 h ago)\n\nat last'])
+  expect(fixture.sendChannel.texts('a')).toEqual([
+    LIMIT_NOTICE,
+    '(Replying to your message from 1 h ago)\n\nat last',
+  ])
+  expect(fixture.sendChannel.texts('b')).toEqual([
+    LIMIT_NOTICE,
+    '(Replying to your message from 1 h ago)\n\nat last',
+  ])
   expect(fixture.model.asked).toEqual(['one', 'one\n\ntwo', 'three'])
   expect(fixture.gate.current().open).toBe(true)
 })

@@ -68,7 +68,7 @@ test.each([true, false])(
     for (let chat = 0; chat < CHATS; chat++) {
       const answers = sendChannel.texts(`c${chat}`).slice(1)
       expect(answers.flatMap((text) => text.match(/q\d+\./g) ?? [])).toEqual(questions)
-      expect(answers[0]).toMatch(/^\(to your message of \d+ (min|h) ago\)\n\nre /)
+      expect(answers[0]).toMatch(/^\(Replying to your message from \d+ (min|h) ago\)\n\nre /)
       expect(answers).toHaveLength(merge ? 1 : MESSAGES_EACH)
     }
     expect(await fixture.storage.inbox.counts()).toMatchObject({ held: 0, received: 0, answering: 0 })

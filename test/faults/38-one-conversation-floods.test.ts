@@ -56,7 +56,9 @@ test('somebody who writes far too fast is asked politely to wait, once a minute'
   await fixture.rest()
   const asked = fixture.model.asked.length
   expect(asked).toBe(6)
-  const refusals = fixture.sendChannel.texts('a').filter((text) => text.startsWith('That was a lot at once'))
+  const refusals = fixture.sendChannel
+    .texts('a')
+    .filter((text) => text.startsWith("You're sending messages too quickly"))
   expect(refusals).toHaveLength(1)
   await fixture.pass(MINUTE)
   await fixture.say('a', 'patient')

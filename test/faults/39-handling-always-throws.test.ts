@@ -18,7 +18,7 @@ test('a message whose handling always throws is parked after three attempts, and
   await fixture.pass(2 * MINUTE, SECOND)
   expect(fixture.model.asked.filter((text) => text === 'poison')).toHaveLength(3)
   expect(fixture.sendChannel.texts('a')).toEqual([
-    'Something went wrong with this message. The operator has been told and can try it again.',
+    'Something went wrong with this message. The operator has been notified and can retry it.',
     'fine',
   ])
   const rows = await fixture.rows('a')

@@ -57,7 +57,9 @@ test.skipIf(NO_SMALL_DISK !== null)(
     expect(sandbox.requests).toHaveLength(2)
     expect((await gateway.say('a', 'four')).status).toBe(503)
     await fixture.until(() => fixture.shown(OPERATOR).length === 1, 'the alert')
-    expect(fixture.shown(OPERATOR)[0]).toMatch(/^The disk or database does not take messages/)
+    expect(fixture.shown(OPERATOR)[0]).toMatch(
+      /^Down since \d\d:\d\d UTC: the disk or database cannot store messages/,
+    )
 
     freeDisk(home)
     await fixture.until(
@@ -71,7 +73,7 @@ test.skipIf(NO_SMALL_DISK !== null)(
     expect(sandbox.requests.map(({ text }) => text).sort()).toEqual(['one', 'three', 'two', 'zero'])
     await fixture.untilState('ready')
     await fixture.until(() => fixture.shown(OPERATOR).length === 2, 'the closing message')
-    expect(fixture.shown(OPERATOR)[1]).toMatch(/^Answering again/)
+    expect(fixture.shown(OPERATOR)[1]).toMatch(/^Back online/)
     expect(await gateway.kill('SIGTERM')).toEqual({ code: 0, signal: null })
   },
 )

@@ -29,7 +29,7 @@ test('a rate-limited first answer goes before a ready second one, and before a n
   expect(sendChannel.texts('a')).toEqual([
     'answer to one',
     'answer to two',
-    expect.stringContaining('/new begins'),
+    expect.stringContaining('/new – start'),
     'answer to three',
   ])
   // What the platform asked for was obeyed.

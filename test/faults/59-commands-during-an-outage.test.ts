@@ -44,7 +44,7 @@ test('/status answers during an outage and changes nothing', async () => {
   await fixture.say('a', '/status')
   await fixture.rest()
   expect(fixture.sendChannel.texts('a').at(-1)).toBe(
-    "I can't reach Claude since 00:00 UTC. Model: claude-test. Waiting in this chat: 2.",
+    "I haven't been able to reach Claude since 00:00 UTC. Model: claude-test. Messages waiting in this chat: 2.",
   )
   await fixture.pass(HOUR + MINUTE)
   expect(fixture.model.asked).toEqual(['one\n\ntwo'])

@@ -20,7 +20,9 @@ test(
     await fixture.say('a', 'two')
     await fixture.pass(31 * HOUR, HOUR)
     expect(fixture.model.asked).toEqual(['one\n\ntwo'])
-    expect(fixture.sendChannel.texts('a').at(-1)).toMatch(/^\(to your message of 2 days ago\)\n\nanswer/)
+    expect(fixture.sendChannel.texts('a').at(-1)).toMatch(
+      /^\(Replying to your message from 2 days ago\)\n\nanswer/,
+    )
   },
   LONG,
 )

@@ -107,14 +107,11 @@ function pastIncident(id: string, openedAt: number, outage: (typeof OUTAGES)[num
       {
         at: openedAt,
         kind: 'opened',
-        text:
-          status === 'needs-login'
-            ? 'Claude cannot be reached: the sign-in was revoked'
-            : 'Claude itself does not answer',
+        text: status === 'needs-login' ? 'The sign-in was revoked' : 'Claude itself does not answer',
       },
-      { at: openedAt + 2 * SECOND, kind: 'alert', text: 'Told through telegram' },
+      { at: openedAt + 2 * SECOND, kind: 'alert', text: 'Alert sent through telegram' },
       ...(lastedMs > HOUR
-        ? [{ at: openedAt + HOUR, kind: 'alert', text: 'Told through telegram' } as const]
+        ? [{ at: openedAt + HOUR, kind: 'alert', text: 'Alert sent through telegram' } as const]
         : []),
       { at: recovered, kind: 'recovered', text: 'Messages can be answered again' },
       { at: recovered + 90 * SECOND, kind: 'closed', text: `${held} answered, 0 refused, 0 parked` },

@@ -16,13 +16,13 @@ export interface RouteSources {
   readonly operators: readonly Operator[]
   /** By channel; one that is missing cannot be sent to. */
   readonly senders: ReadonlyMap<string, ChatSender>
-  /** For mail without a server of its own. */
+  /** For email routes without their own server. */
   readonly mail: { readonly address: string | null; readonly smtp: Secret | null }
-  /** What commands are given of it is decided by their route. */
+  /** The command route decides which variables its program gets. */
   readonly processEnv: Readonly<NodeJS.ProcessEnv>
 }
 
-/** The mail account of the environment as a server that alerts can be sent through. TLS from the start where that is how the server is to be spoken to. */
+/** The mail account of the environment as an SMTP address for alerts; `smtps` where the server expects TLS from the start. */
 export function mailOf(email: ChannelSettings['email']): RouteSources['mail'] {
   const { address, username, password, smtp } = email
   if (address === null || username === null || password === null || smtp === null) {
@@ -35,10 +35,10 @@ export function mailOf(email: ChannelSettings['email']): RouteSources['mail'] {
 }
 
 /**
- * The routes in the order of trial: those configured, else every home channel, then the
+ * The routes in the order they are tried: those configured, else every home channel, then the
  * operators' private chats.
  *
- * @throws ConfigurationError for a route that cannot work as it is configured
+ * @throws ConfigurationError for a route that cannot work as configured
  */
 export function buildRoutes(sources: RouteSources): readonly AlertRoute[] {
   if (sources.alerts.length > 0) return sources.alerts.map((route) => configured(route, sources))

@@ -1,6 +1,6 @@
 import type { AlertRoute } from '../alert.ts'
 
-/** What a chat route needs of a channel: its platform's API, also while its receiving side is down. */
+/** What a chat route needs of a channel: sending, also while its receiving side is down. */
 export interface ChatSender {
   send(
     address: string,
@@ -13,7 +13,7 @@ export interface ChatSender {
 export function chatRoute(channel: string, address: string, sender: ChatSender): AlertRoute {
   return {
     name: `${channel}:${address}`,
-    // Whether a chat can be written to shows only by writing; the channel's own status tells of a bad token.
+    // Only sending shows whether a chat can be written to; the channel's status reports a bad token.
     check: () => Promise.resolve(null),
     async send(alert, signal) {
       await sender.send(address, alert.text, { replyTo: null, key: alert.id, signal })

@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import type { AlertRoute } from '../alert.ts'
 
-/** What of the environment a command needs to find programs and speak the operator's language; nothing secret. */
+/** The variables that a command needs to find programs and the locale; no secrets. */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER'] as const
 
 /**
@@ -26,14 +26,14 @@ export function commandRoute(run: readonly string[], environment: Readonly<NodeJ
             HERMES_ALERT_ID: alert.id,
           },
           signal,
-          // A command that hangs must not outlive its time.
+          // A hanging command must not outlive its timeout.
           killSignal: 'SIGKILL',
         })
         child.on('error', (error) =>
           reject(new Error(`could not be run (${(error as NodeJS.ErrnoException).code})`)),
         )
         child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`ended with ${code}`))))
-        // A program that does not read its input is none of our business.
+        // A program need not read its input.
         child.stdin.on('error', () => undefined)
         child.stdin.end(`${alert.text}\n`)
       }),

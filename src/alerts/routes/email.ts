@@ -19,7 +19,7 @@ export function emailRoute(options: EmailOptions): AlertRoute {
         await until(signal, transport.verify())
         return null
       } catch (error) {
-        return `the mail server does not take us (${codeOf(error)})`
+        return `the mail server rejected the login (${codeOf(error)})`
       } finally {
         transport.close()
       }
@@ -34,7 +34,7 @@ export function emailRoute(options: EmailOptions): AlertRoute {
             to: options.to,
             subject: `Hermes Gateway: ${alert.text.split('\n', 1)[0]}`,
             text: alert.text,
-            // The same alert tried again is the same mail.
+            // A retried alert is the same mail.
             messageId: `<${alert.id}@hermes-gateway>`,
             date: new Date(alert.at),
             headers: { 'Auto-Submitted': 'auto-generated' },
@@ -74,7 +74,7 @@ function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   })
 }
 
-/** Only the code: an SMTP server's own words may repeat what we sent. */
+/** Only the code: an SMTP server's text may repeat what we sent. */
 function codeOf(error: unknown): string {
   const { code, responseCode } = error as { code?: unknown; responseCode?: unknown }
   return [code, responseCode].filter((part) => part !== undefined).join(' ') || 'no answer in time'

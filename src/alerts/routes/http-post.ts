@@ -23,7 +23,7 @@ export async function post(
   if (!response.ok) throw new Error(`answered ${response.status}`)
 }
 
-/** Does something answer there at all? A status, whichever, is enough: nothing is to be sent. */
+/** Does anything answer there? Any status is enough: nothing is to be sent. */
 export async function checkReachable(url: Secret, signal: AbortSignal): Promise<string | null> {
   try {
     const response = await fetch(new URL('/', url.reveal()), { method: 'HEAD', redirect: 'manual', signal })

@@ -11,10 +11,10 @@ const PRIORITY: Partial<Record<AlertEvent, string>> = {
 }
 
 /**
- * A push by ntfy. The topic's address alone is no protection, for anybody can read or
- * write an open topic: an access token is required.
+ * A push by ntfy. An access token is required: anybody can read and write an open
+ * topic.
  *
- * @param token checked by the configuration to be there
+ * @param token required by the configuration
  * @see https://docs.ntfy.sh/publish/
  */
 export function ntfyRoute(options: { readonly url: Secret; readonly token: Secret }): AlertRoute {

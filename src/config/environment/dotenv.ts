@@ -27,8 +27,8 @@ const UNQUOTED = /^[^\S\n]*(?:export[^\S\n]+)?([A-Za-z_]\w*)[^\S\n]*=[^\S\n]*([^
 
 /**
  * The variables in the text of a `.env`. A comment begins at the start of a line or after
- * white space, as a shell and Hermes Agent have it; Node's parser would cut `abc#def` off,
- * and half a password is worse than none.
+ * white space, as a shell and Hermes Agent have it; Node's parser would truncate
+ * `abc#def`, silently cutting a password.
  *
  * @see https://nodejs.org/api/util.html#utilparseenvcontent for everything else
  */
@@ -36,7 +36,7 @@ export function parseDotenv(text: string): Variables {
   const content = text.replace(/^\ufeff/, '')
   const variables: Record<string, string | undefined> = parseEnv(content)
   for (const [, name = '', rest = ''] of content.matchAll(UNQUOTED)) {
-    // Within a text of several lines it is no assignment, and was not taken for one.
+    // Inside a multi-line value it is not an assignment.
     if (variables[name] === rest.split('#', 1)[0]!.trimEnd()) {
       variables[name] = rest.replace(/\s+#.*/, '').trimEnd()
     }
@@ -44,10 +44,10 @@ export function parseDotenv(text: string): Variables {
   return variables
 }
 
-/** More than this many letters apart is another program's variable, not a slip. */
+/** A larger edit distance is another program's variable, not a typo. */
 const SLIP = 2
 
-/** Warnings about names in a `.env` that are probably slips of ours; everything else there belongs to others. */
+/** Warnings about names in a `.env` that are probably typos of ours; the rest belongs to other programs. */
 export function likelySlips(file: Variables): string[] {
   return Object.keys(file)
     .filter((name) => !(ENVIRONMENT_KEYS as readonly string[]).includes(name))

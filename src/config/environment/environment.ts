@@ -12,7 +12,7 @@ import type { EnvironmentKey } from './environment-keys.ts'
  */
 export interface Environment {
   readonly anthropic: {
-    /** May hold an OAuth token: many set it so. */
+    /** May hold an OAuth token: a common mistake. */
     readonly apiKey: Secret | null
     readonly authToken: Secret | null
     readonly token: Secret | null
@@ -58,7 +58,7 @@ export interface Environment {
   }
   /** Encrypts the sign-in in PostgreSQL; several, newest first, while one is being replaced. */
   readonly secretKey: Secret | null
-  /** Which of the two places each variable that is set was taken from. */
+  /** Where each variable that is set came from. */
   readonly origins: ReadonlyMap<EnvironmentKey, EnvironmentOrigin>
 }
 
@@ -118,7 +118,7 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
         ? 'is a token of the sandbox, which nothing real accepts.'
         : tokenShapeProblem(value)
       if (problem) problems.push({ key, message: `${key} ${problem}` })
-      // Kept all the same: a running gateway has to say which source is broken, not that there is none.
+      // Kept anyway: a running gateway must report the broken source, not a missing one.
       return new Secret(value)
     })
 
@@ -193,15 +193,16 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
   }
 }
 
-/** Other programs read these in lower case first; an operator may have set only that. */
+/** Other programs read the lower-case name first; it may be the only one set. */
 const LOWER_CASE_TOO: ReadonlySet<EnvironmentKey> = new Set(['HTTPS_PROXY', 'NO_PROXY'])
 
 /** The end of a sentence about a value that cannot be used. */
 class Unusable extends Error {}
 
-/** A platform's token: it has to fit into a header or an address. */
+/** A platform's token: it must fit into a header or a URL. */
 function token(value: string): Secret {
-  if (/\s/.test(value)) throw new Unusable('holds white space. Copy it again without spaces or line breaks.')
+  if (/\s/.test(value))
+    throw new Unusable('contains white space. Copy it again without spaces or line breaks.')
   return new Secret(value)
 }
 
@@ -220,7 +221,7 @@ function ids(shape: RegExp, expected: string): (value: string) => string[] {
   return (value) => {
     const items = list(value)
     const wrong = items.filter((item) => !shape.test(item))
-    // Ids and names are no secrets, and the operator has to find the wrong one.
+    // Ids and names are not secrets, and the operator must find the wrong one.
     if (wrong.length > 0)
       throw new Unusable(
         `holds ${wrong.map((item) => JSON.stringify(item)).join(', ')}: expected ${expected}.`,
@@ -250,7 +251,7 @@ function flag(value: string): boolean {
     case 'off':
       return false
     default:
-      throw new Unusable('is neither true nor false.')
+      throw new Unusable('must be true or false.')
   }
 }
 
@@ -264,7 +265,7 @@ function httpsAddress(value: string): string {
 function mailAddress(value: string): string {
   const address = value.trim()
   if (!/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(address)) {
-    throw new Unusable('is no mail address, such as bot@example.org.')
+    throw new Unusable('is not a mail address, such as bot@example.org.')
   }
   return address
 }
@@ -272,7 +273,7 @@ function mailAddress(value: string): string {
 function mailHost(value: string): string {
   const host = value.trim()
   if (!parseMailHost(host))
-    throw new Unusable('is no host, such as mail.example.org or mail.example.org:587.')
+    throw new Unusable('is not a host, such as mail.example.org or mail.example.org:587.')
   return host
 }
 

@@ -33,7 +33,7 @@ const watchIt = (pollMs?: number) => {
 }
 const latest = () => readings.at(-1)?.environment.telegram.botToken?.reveal() ?? null
 
-it('tells of a file that comes, changes, is replaced and goes', async () => {
+it('reports a file that is created, changed, replaced and removed', async () => {
   watchIt()
   writeFileSync(path, 'TELEGRAM_BOT_TOKEN=1:TEST-a\n')
   await vi.waitFor(() => expect(latest()).toBe('1:TEST-a'))

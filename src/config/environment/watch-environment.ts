@@ -4,18 +4,18 @@ import { SECOND } from '../../support/clock.ts'
 import { readDotenv, type Variables } from './dotenv.ts'
 import { readEnvironment, type EnvironmentReading } from './environment.ts'
 
-/** Editors write in several steps; the last of them counts. */
+/** Editors write in several steps; wait for the last one. */
 const SETTLE_MS = 50
 
-/** The longest time between a change of `.env` and its use, where the file system tells nothing. */
+/** The longest time between a change of `.env` and its use, where the file system sends no events. */
 const POLL_MS = 4 * SECOND
 
 /**
- * Calls `listener` with a fresh reading whenever the content of the `.env` at `path`
- * has changed, also when the file comes, goes or is replaced. The folder is watched
- * (a watched file is lost when an editor renames a new one over it), and a poll is
- * the net for file systems that tell nothing. A file that cannot be read right now
- * changes nothing. Does not keep the process alive.
+ * Calls `listener` with the new environment whenever the content of the `.env` at `path`
+ * has changed, also when the file is created, removed or replaced. Watches the folder (a
+ * watched file is lost when an editor renames a new one over it), and polls for file
+ * systems that send no events. A file that cannot be read right now is skipped. Does not
+ * keep the process alive.
  */
 export function watchEnvironment(
   path: string,
@@ -50,7 +50,7 @@ export function watchEnvironment(
   }
 }
 
-/** The content; '' = no such file, null = it cannot be told now. */
+/** The content; '' = no such file, null = unreadable right now. */
 function contentOf(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
@@ -62,7 +62,7 @@ function contentOf(path: string): string | null {
 function watchFolder(folder: string, listener: (name: string | null) => void): FSWatcher | null {
   try {
     const watcher = watch(folder, { persistent: false }, (_event, name) => listener(name))
-    // Out of watches, or the folder went: the poll goes on.
+    // Out of watches, or the folder was removed: the poll continues.
     watcher.on('error', () => watcher.close())
     return watcher
   } catch {

@@ -3,8 +3,8 @@ import type { Keys } from '../shape/shape.ts'
 
 /**
  * Homes of Hermes Agent keep working: the keys that its configuration documents and
- * that mean nothing here are split off and named in one line, so that a real typing
- * error still stands out. A key that is declared here is ours, whatever these lists say.
+ * that are not used here are split off and listed in one line, so that a real typo still
+ * stands out. A key that is declared here is ours, even if these lists contain it.
  *
  * @see https://github.com/NousResearch/hermes-agent cli-config.yaml.example and hermes_cli/config_defaults.py
  */
@@ -26,7 +26,7 @@ const ROOT_KEYS: ReadonlySet<string> = new Set(
   web whatsapp worktree x_search`.split(/\s+/),
 )
 
-/** Sections that both programs have, with the keys that only Hermes Agent knows. */
+/** Sections of both programs, with the keys that only Hermes Agent has. */
 const SECTION_KEYS: Readonly<Record<string, ReadonlySet<string>>> = {
   model: new Set(
     `aliases api_key api_mode auth_mode default_headers entra extra_body extra_headers ollama_num_ctx
@@ -47,13 +47,13 @@ const OTHER_PROVIDER_HOST = 'openrouter.ai'
 
 type Section = Record<string, unknown>
 
-/** What is left of a parsed `config.yaml`, and the keys that were split off (dotted). */
+/** The rest of a parsed `config.yaml`, and the keys that were split off (dotted). */
 export interface SplitContent {
   readonly own: Section
   readonly ignored: readonly string[]
 }
 
-/** @param declared the keys of `config.yaml` that mean something here */
+/** @param declared the keys of `config.yaml` that are used here */
 export function splitForeignKeys(file: Readonly<Section>, declared: Keys): SplitContent {
   const ignored: string[] = []
   const own: Section = {}

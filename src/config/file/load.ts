@@ -8,11 +8,11 @@ import { parseYamlSource, type Place } from './yaml-source.ts'
 
 export interface LoadedConfig {
   readonly config: Config
-  /** Keys of Hermes Agent's configuration that mean nothing here, dotted. */
+  /** Keys of Hermes Agent's configuration that are not used here, dotted. */
   readonly ignoredKeys: readonly string[]
 }
 
-/** Finds what `${NAME}` in the file stands for; undefined = not set. */
+/** Resolves `${NAME}` in the file; undefined = not set. */
 export type Lookup = (name: string) => string | undefined
 
 /**
@@ -22,7 +22,7 @@ export type Lookup = (name: string) => string | undefined
  */
 export async function loadConfig(path: string, lookup: Lookup = () => undefined): Promise<LoadedConfig> {
   const text = await readConfigFile(path)
-  // Without a file there is nothing to parse: the parser is not loaded.
+  // Load the parser only when there is a file.
   if (text === null || text.trim() === '') return defaultConfig()
   return parseConfig(text, path, lookup)
 }

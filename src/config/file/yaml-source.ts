@@ -11,14 +11,14 @@ export interface SourceProblem extends Place {
   readonly message: string
 }
 
-/** A parsed YAML file that still knows where each key and value stands. */
+/** A parsed YAML file with the position of each key and value. */
 export interface YamlSource {
   /** The content as plain data; null when the file is empty. Undefined content when there are problems. */
   readonly content: unknown
   readonly problems: readonly SourceProblem[]
-  /** Where the key at the end of `path` stands; the nearest parent's place when it is not in the file. */
+  /** The position of the key at the end of `path`; the nearest parent's when it is not in the file. */
   placeOfKey(path: KeyPath): Place
-  /** Where the value at `path` stands, likewise. */
+  /** The position of the value at `path`, likewise. */
   placeOfValue(path: KeyPath): Place
 }
 
@@ -43,7 +43,7 @@ export async function parseYamlSource(text: string): Promise<YamlSource> {
   const problems: SourceProblem[] = []
   for (const error of document.errors) {
     const at = place(error.pos[0])
-    // A missing quotation mark makes a parser stumble several times over the same line.
+    // A missing quotation mark causes several errors on the same line.
     if (problems.some(({ line }) => line === at.line)) continue
     problems.push({ ...at, message: sentenceOf(error.code, error.message) })
   }
@@ -76,7 +76,7 @@ export async function parseYamlSource(text: string): Promise<YamlSource> {
   return { content, problems, placeOfKey, placeOfValue }
 }
 
-/** The usual mistakes in words of our own; the library's words for the rest, without what it quotes. */
+/** Our own sentences for common mistakes; the library's for the rest, without its quotations. */
 function sentenceOf(code: string, message: string): string {
   switch (code) {
     case 'DUPLICATE_KEY':

@@ -26,7 +26,7 @@ const NETWORK_TYPES: Readonly<Record<number, string>> = {
   0x19830326: 'BeeGFS',
 }
 
-/** FUSE carries local and remote file systems alike; only the name of the mount tells. */
+/** FUSE carries local and remote file systems alike; only the name of the mount distinguishes them. */
 const FUSE = 0x65735546
 
 const NETWORK_NAMES =
@@ -56,15 +56,15 @@ const systemProbes: FileSystemProbes = {
 }
 
 /**
- * The kind of network file system that `path` lies on (`NFS`, `fuse.sshfs`); null = a
- * local one, or the system does not tell. A path that does not exist yet is judged by
- * the nearest folder that does.
+ * The kind of network file system that holds `path` (`NFS`, `fuse.sshfs`); null = a
+ * local one, or unknown. For a path that does not exist yet, the nearest existing folder
+ * is checked.
  */
 export function networkFileSystem(path: string, probes: FileSystemProbes = systemProbes): string | null {
   const existing = nearestExisting(path)
   try {
     if (probes.platform === 'linux') {
-      // Some systems hand the 32-bit number on with its sign.
+      // Some systems report the 32-bit number as signed.
       const type = probes.type(existing) >>> 0
       if (type !== FUSE) return NETWORK_TYPES[type] ?? null
     } else if (probes.platform !== 'darwin') {

@@ -5,7 +5,7 @@ import { isLoopbackHost } from '../../support/loopback.ts'
 import { SECRET_FILE_MODE } from '../../support/secret-file.ts'
 import { Secret } from '../../support/secret.ts'
 
-/** 256 bits: nobody guesses it however long they try. */
+/** 256 bits: infeasible to guess. */
 const TOKEN_BYTES = 32
 
 /** The bearer token of the HTTP API; null = there is none yet. @throws ConfigurationError when it cannot be read */
@@ -21,9 +21,8 @@ export function readGatewayToken(path: string): Secret | null {
 }
 
 /**
- * May the gateway listen on `host`? Beyond this machine only when the token is one
- * that the operator can already know: a fresh one would open the door before anybody
- * looked at it.
+ * May the gateway listen on `host`? Beyond this machine only with a token that existed
+ * before, so that nobody exposes a gateway without knowing that it has one.
  *
  * @throws ConfigurationError with what to do
  */
@@ -49,7 +48,7 @@ export function prepareGatewayToken(
   assertBindAllowed(host, existing !== null)
   if (existing) return { token: existing, existedBefore: true }
   const token = new Secret(randomBytes(TOKEN_BYTES).toString('base64url'))
-  // An empty file is what a crash in here leaves behind.
+  // A crash in here leaves an empty file.
   const file = openSync(path, 'w', SECRET_FILE_MODE)
   try {
     writeSync(file, `${token.reveal()}\n`)

@@ -73,7 +73,7 @@ describe('prepareHome', () => {
 
   it('refuses a network file system before it makes anything there', () => {
     expect(() => prepareHome(home, () => 'NFS')).toThrow(
-      `${home} lies on a network file system (NFS). Locks and durable writes cannot be relied on there`,
+      `${home} is on a network file system (NFS). Locks and durable writes cannot be relied on there`,
     )
     expect(existsSync(home)).toBe(false)
   })

@@ -6,7 +6,7 @@ import { inspectSecretFile } from '../../support/secret-file.ts'
 import type { Variables } from '../environment/dotenv.ts'
 import { networkFileSystem } from './filesystem.ts'
 
-/** The places of everything the gateway keeps. */
+/** The paths of everything the gateway stores. */
 export interface HomePaths {
   readonly home: string
   readonly config: string
@@ -17,7 +17,7 @@ export interface HomePaths {
   readonly gatewayToken: string
 }
 
-/** Nobody else may even list the names in here. */
+/** Nobody else may list the folder. */
 const HOME_MODE = 0o700
 
 /** The home folder: `--home`, else `HERMES_HOME`, else `~/.hermes`. Absolute. */
@@ -43,8 +43,8 @@ export function homePaths(home: string): HomePaths {
 }
 
 /**
- * Makes the home if it is missing and sees to it that it is fit for secrets and a
- * database. What can be mended is mended and told in a warning.
+ * Creates the home if it is missing, and checks that it is safe for secrets and a
+ * database. What can be fixed is fixed and reported in a warning.
  *
  * @param networkKind the name of a network file system at a path, or null; replaced in tests
  * @throws ConfigurationError with the reason: network file system, not a folder,
@@ -57,7 +57,7 @@ export function prepareHome(
   const network = networkKind(home)
   if (network !== null) {
     throw new ConfigurationError(
-      `${home} lies on a network file system (${network}). Locks and durable writes cannot be relied on there: messages and sign-ins would be lost. Choose a folder on a local disk with --home or HERMES_HOME.`,
+      `${home} is on a network file system (${network}). Locks and durable writes cannot be relied on there: messages and sign-ins would be lost. Choose a folder on a local disk with --home or HERMES_HOME.`,
     )
   }
   try {
@@ -74,7 +74,7 @@ function checkFolder(home: string): string[] {
   const stats = statSync(home)
   const user = process.getuid?.()
   if (user !== undefined && stats.uid !== user) {
-    // Root in a container works on a folder of the host's user; for anybody else it is a trap.
+    // Root in a container uses a folder of the host's user; for other users it is a mistake.
     if (user !== 0) {
       throw new ConfigurationError(
         `${home} belongs to another user (uid ${stats.uid}, this is ${user}), who could read and change what is in it.`,

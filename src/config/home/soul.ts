@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { SECOND, type Clock } from '../../support/clock.ts'
 
-/** An edited system prompt counts from the next message on; a busy gateway does not read it for each one. */
+/** An edited prompt applies within this time; a busy gateway does not read the file for every message. */
 const FRESH_MS = 2 * SECOND
 
 /** Reads `SOUL.md`, the optional system prompt; null = there is none, or it is empty. */

@@ -10,7 +10,7 @@ const WIDTH = 100
 const HEAD = `# yaml-language-server: $schema=../schema/config.schema.json
 #
 # config.yaml of Hermes Gateway, in $HERMES_HOME (~/.hermes). Every key is optional: this file shows
-# the defaults, and copied as it is it changes nothing. Secrets belong into .env beside it; write
+# the defaults, so a copy changes nothing. Secrets belong in .env in the same folder; write
 # \${NAME} here to use a variable from there. docs/configuration.md has the same as tables. Both are
 # written from the declarations in src/config by npm run build.
 `

@@ -6,12 +6,11 @@ const HEAD = `# Configuration
 
 \`config.yaml\` in the home (\`$HERMES_HOME\`, else \`~/.hermes\`). Every key is optional unless it says
 *required*; [config.example.yaml](config.example.yaml) shows the whole file with its defaults, and
-[a JSON Schema](../schema/config.schema.json) helps editors. \`\${NAME}\` in a value stands for a variable
-of the environment or of \`.env\`. A key that does not exist is an error with its file, its line and the
-nearest one that does; keys of Hermes Agent that mean nothing here are ignored, with one line that names
-them.
+[a JSON Schema](../schema/config.schema.json) helps editors. \`\${NAME}\` in a value is replaced by that variable
+of the environment or of \`.env\`. An unknown key is an error with file, line and the nearest valid key;
+keys of Hermes Agent that are not used here are ignored and listed in one line of the log.
 
-This page is written from the declarations in \`src/config\` by \`npm run build\`.
+This page is generated from the declarations in \`src/config\` by \`npm run build\`.
 `
 
 /** The text of `docs/configuration.md`: a table a section. */

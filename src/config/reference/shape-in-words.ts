@@ -1,6 +1,6 @@
 import type { Shape } from '../shape/shape.ts'
 
-/** What may stand there, for people: `a list; each: a numeric id`. */
+/** The values allowed, for people: `a list; each: a numeric id`. */
 export function shapeInWords({ words, item }: Shape<unknown>): string {
   if (item?.keys ?? item?.variants) return `${words} of sections`
   return item === undefined ? words : `${words}; each: ${item.words}`

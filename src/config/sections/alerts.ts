@@ -10,7 +10,7 @@ const route = byType({
   email: {
     sentence: 'E-mail.',
     keys: {
-      to: required(text, 'Who gets it.'),
+      to: required(text, 'The recipient.'),
       from: optional(text, 'The sender; EMAIL_ADDRESS if left out.'),
       smtp: optional(
         secret(openAddress(/^smtps?:\/\/\S+$/, 'an address such as smtps://user:password@host:465')),
@@ -21,7 +21,7 @@ const route = byType({
   webhook: {
     sentence: 'A webhook, signed after Standard Webhooks.',
     keys: {
-      // Addresses of chat services' webhooks are secrets by themselves.
+      // The webhook URLs of chat services are secrets.
       url: required(
         secret(openAddress(/^https?:/, 'an address that begins with https://')),
         'The address to post to.',

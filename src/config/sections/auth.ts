@@ -4,8 +4,8 @@ import { address, anyText, flag, text, word } from '../shape/scalars.ts'
 import { group, key } from '../shape/section.ts'
 import { transform } from '../shape/shape.ts'
 
-// Read in shipped packages and public threads, promised by nobody: an organisation
-// with an OAuth client or a proxy of its own replaces them.
+// Taken from shipped packages and public threads, not documented: an organisation with
+// its own OAuth client or proxy replaces them.
 const oauth = group('How an account is signed in. Replace it to use an OAuth client or proxy of your own.', {
   authorize_url: key(
     address,
@@ -16,25 +16,25 @@ const oauth = group('How an account is signed in. Replace it to use an OAuth cli
     list(address, { least: 'a list with something in it' }),
     [
       'https://platform.claude.com/v1/oauth/token',
-      // The old host, known to answer 500: a last resort, never the first.
+      // The old host, known to answer 500: a last resort.
       'https://console.anthropic.com/v1/oauth/token',
     ],
     'Token endpoints, in the order in which they are tried.',
   ),
   client_id: key(text, '9d1c250a-e61b-44d9-88ed-5944d1962f5e', 'The public client id.'),
-  // This page shows `code#state` for copying, which is what a server without a browser needs.
+  // This page shows `code#state` for copying, which works without a browser on the server.
   redirect_uri: key(
     address,
     'https://platform.claude.com/oauth/code/callback',
     'Where the page sends the code; the default shows it for copying.',
   ),
-  // The least that inference and naming the account need.
+  // The minimum for inference and for showing the account.
   scopes: key(
     list(text, { least: 'a list with something in it' }),
     ['user:profile', 'user:inference'],
     'Scopes asked for at sign-in.',
   ),
-  // An own name: this program does not pretend to be another one.
+  // Our own name: this program does not impersonate another one.
   user_agent: key(
     transform(text, (name) => name.replaceAll('<version>', VERSION)),
     'hermes-gateway/<version>',
@@ -47,7 +47,7 @@ export const auth = group('How the gateway gets and keeps its credential.', {
   adopt_claude_code: key(
     anyOf(word('auto'), flag),
     'auto',
-    "Use Claude Code's sign-in of this machine. auto: only beside a configured OAuth token that has no refresh source.",
+    "Use Claude Code's sign-in of this machine. auto: only if a configured OAuth token has no refresh source.",
   ),
   fallback_api_key: key(
     flag,

@@ -25,7 +25,7 @@ const serverName = pattern(
 
 export const channels = group('The ways in which people talk to the gateway.', {
   web: group('The chat page that the gateway serves.', { enabled: key(flag, true, 'Serve it.') }),
-  // Nothing is open without a token, so there is nothing to be careful about.
+  // Safe by default: every request needs a token.
   openai: group('The OpenAI-compatible address /v1/chat/completions, behind a bearer token.', {
     enabled: key(flag, true, 'Serve it.'),
   }),
@@ -36,14 +36,14 @@ export const channels = group('The ways in which people talk to the gateway.', {
       'https://api.telegram.org',
       'The Bot API server; plain http only to this machine.',
     ),
-    allowed_users: key(list(numericId), [], 'Who may talk, by numeric id (TELEGRAM_ALLOWED_USERS).'),
+    allowed_users: key(list(numericId), [], 'Who has access, by numeric id (TELEGRAM_ALLOWED_USERS).'),
     group_allowed_chats: key(
       list(numericId),
       [],
-      'Groups in which anybody may talk (TELEGRAM_GROUP_ALLOWED_CHATS).',
+      'Groups in which everybody has access (TELEGRAM_GROUP_ALLOWED_CHATS).',
     ),
     home_channel: key(orNull(numericId), null, 'The chat for alerts (TELEGRAM_HOME_CHANNEL).'),
-    // Groups talk about other things, too.
+    // Groups also discuss other things.
     require_mention: key(
       flag,
       true,
@@ -55,12 +55,12 @@ export const channels = group('The ways in which people talk to the gateway.', {
     {
       enabled: enabledWith('token is'),
       api_root: apiRoot("Another server instead of Discord's own; plain http only to this machine."),
-      allowed_users: key(list(snowflake), [], 'Who may talk, by id (DISCORD_ALLOWED_USERS).'),
-      allowed_roles: key(list(snowflake), [], 'Roles whose members may talk in servers.'),
+      allowed_users: key(list(snowflake), [], 'Who has access, by id (DISCORD_ALLOWED_USERS).'),
+      allowed_roles: key(list(snowflake), [], 'Roles whose members have access in servers.'),
       allowed_channels: key(
         list(snowflake),
         [],
-        'Channels of servers in which anybody may talk, their threads included.',
+        'Channels of servers in which everybody has access, threads included.',
       ),
       home_channel: key(orNull(snowflake), null, 'The channel for alerts (DISCORD_HOME_CHANNEL).'),
       require_mention: key(flag, true, 'In servers, answer only when mentioned or replied to.'),
@@ -73,8 +73,8 @@ export const channels = group('The ways in which people talk to the gateway.', {
       api_root: apiRoot(
         "Another root of the Web API instead of Slack's own (https://slack.com/api); plain http only to this machine.",
       ),
-      allowed_users: key(list(slackMember), [], 'Who may talk, by member ID (SLACK_ALLOWED_USERS).'),
-      allowed_channels: key(list(slackChannel), [], 'Channels in which anybody may talk.'),
+      allowed_users: key(list(slackMember), [], 'Who has access, by member ID (SLACK_ALLOWED_USERS).'),
+      allowed_channels: key(list(slackChannel), [], 'Channels in which everybody has access.'),
       home_channel: key(orNull(slackPlace), null, 'Where alerts go (SLACK_HOME_CHANNEL).'),
       require_mention: key(
         flag,
@@ -91,12 +91,12 @@ export const channels = group('The ways in which people talk to the gateway.', {
     allowed_users: key(
       list(matrixUser),
       [],
-      'Who may talk and invite the bot, by id (MATRIX_ALLOWED_USERS, which wins).',
+      'Who has access and may invite the bot, by id (MATRIX_ALLOWED_USERS, which wins).',
     ),
     allowed_rooms: key(
       list(matrixRoom),
       [],
-      'Rooms in which anybody may talk, and into which anybody may invite the bot.',
+      'Rooms in which everybody has access, and into which anybody may invite the bot.',
     ),
     home_channel: key(orNull(matrixRoom), null, 'The room for alerts.'),
     require_mention: key(flag, true, 'In rooms of several people, answer only when mentioned or replied to.'),
@@ -104,20 +104,20 @@ export const channels = group('The ways in which people talk to the gateway.', {
   email: group('E-mail; needs EMAIL_ADDRESS, EMAIL_PASSWORD and both hosts.', {
     enabled: enabledWith('password is'),
     allowed_users: key(list(text), [], 'Who may write, by mail address (EMAIL_ALLOWED_USERS, which wins).'),
-    // Unknown until the operator names it: a verdict that anybody may write proves nothing.
+    // No default: a header that anybody can write proves nothing.
     authserv_id: key(
       orNull(serverName),
       null,
-      "The name under which the receiving server writes its verdict on the sender (the first word of Authentication-Results). Without it nobody's mail is taken, for no sender can be proved. docs/email.md says how to find it.",
+      'The name under which the receiving server reports its check of the sender (the first word of Authentication-Results). Without it no mail is accepted, because no sender can be verified. docs/email.md says how to find it.',
     ),
     username: key(orNull(text), null, "The account's name, where it is not EMAIL_ADDRESS."),
     // The folder that every IMAP server has. @see RFC 9051 §5.1
     mailbox: key(text, 'INBOX', 'The folder that is read.'),
-    // A person who writes a mail a minute for an hour is a program.
+    // Sixty mails an hour are a program, not a person.
     mails_per_hour: key(
       count(1, 100_000),
       60,
-      'Mails of one person that are answered within an hour. More are a loop between two programs, which ends in silence.',
+      'Mails of one person that are answered within an hour. More indicate a loop between two programs; they get no reply.',
     ),
     imap: group('The IMAP server.', mailServerKeys('EMAIL_IMAP_HOST')),
     smtp: group('The SMTP server.', mailServerKeys('EMAIL_SMTP_HOST')),

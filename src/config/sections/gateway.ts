@@ -40,7 +40,7 @@ export const gateway = group('The gateway itself.', {
   host: key(
     text,
     '127.0.0.1',
-    'The address to listen on. Another one than this machine: the start is refused unless gateway.token existed before.',
+    'The address to listen on. Beyond this machine the start is refused unless gateway.token existed before.',
   ),
   port: key(count(1, 65_535), 8642, 'The port to listen on.'),
   public_urls: key(
@@ -50,10 +50,10 @@ export const gateway = group('The gateway itself.', {
     ['https://chat.example.org'],
   ),
   operators: key(list(operator), [], 'Who may run /login and operator commands.', ['telegram:12345']),
-  hold: group('Messages that wait for recovery.', {
+  hold: group('Messages waiting for recovery.', {
     // Longer than the longest weekend without an operator, short enough that an answer still makes sense.
-    max_age: key(duration, '7d', 'Observed outage after which a held message is given up.'),
-    // More than a person writes while waiting, less than a flood needs to hurt others.
+    max_age: key(duration, '7d', 'Observed outage time after which a held message expires.'),
+    // More than a person writes while waiting, too few to crowd out others.
     max_per_conversation: key(count(1, 100_000), 50, 'Held messages in one conversation at most.'),
     // 200 full conversations: some tens of megabytes on disk.
     max_total: key(count(1, 10_000_000), 10_000, 'Held messages at most.'),
@@ -68,17 +68,13 @@ export const gateway = group('The gateway itself.', {
   texts: key(
     texts,
     {},
-    'Sentences that people read, to be replaced or translated. docs/configuration.md lists them.',
+    'Replacements or translations of the sentences that people read. docs/configuration.md lists them.',
   ),
-  // Beyond this the provider's limit of concurrent requests is what waits.
+  // Beyond this, requests wait for the provider's own limit.
   concurrency: key(count(1, 10_000), 50, 'Conversations answered at the same time.'),
-  // Nobody types faster than this for a whole minute.
+  // Faster than anybody types for a whole minute.
   rate_per_person: key(count(1, 100_000), 20, 'Messages a minute from one person.'),
   // Drains a weekend's messages in minutes without running into the provider's rate limit.
-  drain_rate: key(count(1, 10_000), 5, 'Held turns begun a second after an outage.'),
-  log_level: key(
-    word('trace', 'debug', 'info', 'warn', 'error'),
-    'info',
-    'The least important lines that are logged.',
-  ),
+  drain_rate: key(count(1, 10_000), 5, 'Held turns started per second after an outage.'),
+  log_level: key(word('trace', 'debug', 'info', 'warn', 'error'), 'info', 'The lowest level that is logged.'),
 })

@@ -23,9 +23,9 @@ const provider: Shape<'anthropic'> = {
 }
 
 export const model = group(
-  'The model and where it is asked.',
+  'The model and its API.',
   {
-    provider: key(provider, 'anthropic', 'This gateway knows one provider; auto means the same.'),
+    provider: key(provider, 'anthropic', 'The only provider; auto means the same.'),
     // The Sonnet class is the general-purpose one of the SDK's models: good enough for
     // chat at a fraction of the largest one's price.
     default: key(transform(text, modelId), 'claude-sonnet-5-5', "The model's id."),
@@ -34,7 +34,7 @@ export const model = group(
       'https://api.anthropic.com',
       'Where the Messages API is. Credentials go only to https hosts named here and in auth.oauth, or to this machine. ANTHROPIC_BASE_URL wins.',
     ),
-    // A long chat answer is about 3,000 words; a runaway one ends here.
+    // A long chat answer is about 3,000 words; a runaway one is cut here.
     max_tokens: key(count(1, 1_000_000), 4_096, 'Tokens of one answer at most.'),
     // The context window that every current model has at least.
     context_length: key(
@@ -43,6 +43,6 @@ export const model = group(
       "Tokens of the model's context window, to which the history is trimmed.",
     ),
   },
-  // As in Hermes Agent, the name of the model may stand alone.
+  // As in Hermes Agent, the section may be just the model's name.
   { alone: 'default' },
 )

@@ -11,19 +11,16 @@ const target = transform(pattern(/^[a-z]+:\S+$/, 'a channel and a chat, such as 
 const webhook = section({
   name: required(
     pattern(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'a name of lower-case letters, digits, - and _'),
-    'It is posted to /hooks/NAME. No two may have the same.',
+    'The last part of the address: /hooks/NAME. Unique.',
   ),
   secret: required(
     secret(
       pattern(/^\S{16,}$/, 'a secret of at least 16 characters without spaces; ${NAME} takes it from .env'),
     ),
-    'The secret that both sides know: whsec_… or any text. They sign after Standard Webhooks.',
+    'The shared secret: whsec_… or any text. Requests are signed as in Standard Webhooks.',
   ),
   deliver_to: required(target, 'The chat that gets the answer, such as telegram:12345.'),
-  prompt: optional(
-    text,
-    'What the model is told; {{body}} is what was posted, {{body.some.key}} a part of it.',
-  ),
+  prompt: optional(text, 'The prompt; {{body}} is the posted body, {{body.some.key}} a part of it.'),
 })
 
 export const webhooks = key(

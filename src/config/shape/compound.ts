@@ -1,7 +1,7 @@
 import { orList, text } from './scalars.ts'
 import { dotted, INVALID, shapeOf, type Shape, type ValueOf } from './shape.ts'
 
-/** null is a value of its own: "none", or "as the other keys say". */
+/** null is a separate value: "none", or "derived from other keys". */
 export function orNull<Value>(shape: Shape<Value>): Shape<Value | null> {
   const { item } = shape
   return {
@@ -18,7 +18,7 @@ const NOTHING = shapeOf({
   read: () => null,
 })
 
-/** The first of these whose type fits. */
+/** The first shape whose type fits. */
 export function anyOf<const Choices extends readonly Shape<unknown>[]>(
   ...choices: Choices
 ): Shape<ValueOf<Choices[number]>> {
@@ -78,7 +78,7 @@ export function distinct<Value extends Readonly<Record<Name, string>>, const Nam
   }
 }
 
-/** Keys that the operator chooses. */
+/** Keys chosen by the operator. */
 export function record<Value>(item: Shape<Value>): Shape<Readonly<Record<string, Value>>> {
   return shapeOf({
     words: 'a section with keys',

@@ -3,7 +3,7 @@ import { addressProblem, withoutTrailingSlash } from '../addresses.ts'
 import { DURATION_EXAMPLES, DURATION_PATTERN, parseDuration } from '../duration.ts'
 import { shapeOf, transform, type JsonSchema, type Shape } from './shape.ts'
 
-/** A single value: `accepts` decides on its type, `problemOf` on the rest. */
+/** A single value: `accepts` checks its type, `problemOf` the rest. */
 export function scalar<Value>(
   words: string,
   schema: JsonSchema,
@@ -84,7 +84,7 @@ export function openAddress(form: RegExp, words: string): Shape<string> {
 
 const NUMERIC_ID = /^-?\d+$/
 
-/** YAML makes a number of an unquoted id; the program gets text. */
+/** YAML parses an unquoted id as a number; the program gets text. */
 export const numericId = transform(
   scalar(
     'a numeric id',

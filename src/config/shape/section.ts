@@ -23,14 +23,14 @@ export const key = <Value>(
   examples: readonly unknown[] = [],
 ): Key<Value> => ({ shape, absent: { kind: 'default', value }, sentence, examples })
 
-/** A key without which its section is refused. */
+/** A required key. */
 export const required = <Value>(shape: Shape<Value>, sentence: string): Key<Value> => ({
   shape,
   absent: { kind: 'refused' },
   sentence,
 })
 
-/** A key that may be left out, which the program sees as null. */
+/** An optional key; null if left out. */
 export const optional = <Value>(shape: Shape<Value>, sentence: string): Key<Value | null> => ({
   shape,
   absent: { kind: 'null' },
@@ -54,7 +54,7 @@ type Resolved<Declared extends Keys> = {
 }
 
 export interface SectionOptions {
-  /** The key for which plain text instead of a section stands. */
+  /** The key that a plain text in place of the section sets. */
   readonly alone?: string
 }
 
@@ -113,7 +113,7 @@ export function byType<const Declared extends Variants>(
   return shape as ReturnType<typeof byType<Declared>>
 }
 
-/** What a file with this `content` means to the program; to be used only without findings. */
+/** The configuration of a file with this `content`; valid only without findings. */
 export function readContent<Value>(
   shape: Shape<Value>,
   content: unknown,
@@ -169,7 +169,7 @@ function missing(path: KeyPath, { words }: Shape<unknown>): Finding {
 }
 
 function unknownKey(keys: Keys, path: KeyPath, name: string, { root }: Findings): string {
-  // The right word in the wrong place is the commonest mistake: `port` at the top.
+  // The most common mistake is a right key in the wrong place: `port` at the top.
   const elsewhere = dottedKeys(root).find((candidate) => candidate.endsWith(`.${name}`))
   const [first = '', ...others] = Object.keys(keys)
   const nearest = others.reduce(

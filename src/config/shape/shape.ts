@@ -1,4 +1,4 @@
-/** Where a value stands in the file: keys, and indices of lists. */
+/** The path of a value in the file: keys, and indices of lists. */
 export type KeyPath = readonly (string | number)[]
 
 /** `alerts[0].chat` */
@@ -9,7 +9,7 @@ export function dotted(path: KeyPath): string {
   )
 }
 
-/** Something wrong, in words that never hold text from the file: it may be a secret. */
+/** A problem, described without text from the file, which may be a secret. */
 export interface Finding {
   readonly path: KeyPath
   /** `key`: the key itself is wrong; `value`: what it holds. */
@@ -17,7 +17,7 @@ export interface Finding {
   readonly message: string
 }
 
-/** What a shape gives instead of a value after it has reported why. */
+/** Returned instead of a value after a finding was reported. */
 export const INVALID = Symbol('invalid')
 
 /** Collects what is wrong with one file. */
@@ -44,8 +44,8 @@ export class Findings {
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /**
- * What may stand at one place of `config.yaml`, and what the program gets for it.
- * One declaration checks, fills in defaults, transforms and documents itself.
+ * The allowed values of one key of `config.yaml`, and what the program gets for them.
+ * One declaration validates, fills in defaults, transforms and documents itself.
  */
 export interface Shape<Value> {
   /** Completes the sentence `expected …`. */
@@ -60,7 +60,7 @@ export interface Shape<Value> {
   readonly keys?: Keys
   /** The sections between which `type` chooses. */
   readonly variants?: Readonly<Record<string, { readonly sentence: string; readonly keys: Keys }>>
-  /** What a list holds. */
+  /** The items of a list. */
   readonly item?: Shape<unknown>
   /** The names of the keys are data: neither renamed nor shown in the example. */
   readonly keepsNames?: boolean
@@ -68,7 +68,7 @@ export interface Shape<Value> {
   readonly mayBeEmpty?: boolean
 }
 
-/** A key: its shape, what stands there when it is left out, and the sentence that describes it. */
+/** A key: its shape, its value when left out, and the sentence that describes it. */
 export interface Key<Value> {
   readonly shape: Shape<Value>
   readonly absent: Absent
@@ -104,16 +104,16 @@ export function shapeOf<Input, Value>(
   }
 }
 
-/** What stands there instead, as `, got …`; of text never the words. */
+/** The actual value, as `, got …`; never the words of a text. */
 function got(input: unknown, expected: string): string {
   if (input === null) return ', got nothing'
   if (Array.isArray(input)) return ', got a list'
-  // Where certain words are expected, it is clear that this is another one.
+  // Where certain words are expected, "got text" adds nothing.
   if (typeof input === 'string') return expected.startsWith('"') ? '' : ', got text'
   return typeof input === 'object' ? ', got a section' : `, got ${String(input)}`
 }
 
-/** A shape whose valid values the program gets as `apply` makes them. */
+/** A shape whose valid values are transformed by `apply`. */
 export function transform<Value, Result>(
   shape: Shape<Value>,
   apply: (value: Value) => Result,

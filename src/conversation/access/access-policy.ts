@@ -2,13 +2,13 @@ import type { ChannelSettings } from '../../config/channels.ts'
 import type { Operator } from '../../config/config.ts'
 import type { AccessPolicy, ChannelAccess } from './access.ts'
 
-/** Where an operator is told, and commands nothing: a mail passes through many hands. */
+/** Alerts only, no operator commands: mail passes through many servers. */
 const NEVER_COMMANDING: ReadonlySet<string> = new Set(['email'])
 
-/** Whoever comes in here has shown a token: the door is the HTTP server's. */
+/** The HTTP server has checked a token already. */
 const BEHIND_A_TOKEN: ReadonlySet<string> = new Set(['web', 'openai'])
 
-/** Who may talk where, as the configuration says it. */
+/** Access per channel, from the configuration. */
 export function accessPolicyOf(channels: ChannelSettings, operators: readonly Operator[]): AccessPolicy {
   const rules = new Map<string, ChannelAccess>()
   for (const [name, settings] of Object.entries(channels) as Array<

@@ -30,7 +30,7 @@ test.each([
   ['somebody on the list, privately', policy(), '1', privately, GRANTED],
   ['an operator', policy(), '9', privately, OPERATOR],
   ['a stranger, privately', policy(), '2', privately, STRANGER],
-  ['a stranger in a group where everybody may talk', policy(), '2', team, GRANTED],
+  ['a stranger in a group open to everybody', policy(), '2', team, GRANTED],
   ['a stranger in any other group', policy(), '2', elsewhere, IGNORED],
   ['somebody on the list in any group', policy(), '1', elsewhere, GRANTED],
   ['an operator in a group who talks to others', policy(), '9', { ...team, addressed: false }, IGNORED],
@@ -41,13 +41,13 @@ test.each([
     { ...team, addressed: false },
     GRANTED,
   ],
-  ['anybody where all may talk', policy({ allowAll: true }), '2', privately, GRANTED],
-  ['anybody on a channel with a door of its own', policy({ trusted: true }), '2', privately, GRANTED],
+  ['anybody where everybody has access', policy({ allowAll: true }), '2', privately, GRANTED],
+  ['anybody on a channel that checks access itself', policy({ trusted: true }), '2', privately, GRANTED],
 ] as const)('%s', (_, rule, id, chat, expected) => {
   expect(decideAccess(rule, 'telegram', person(id), chat, false)).toEqual(expected)
 })
 
-test('whoever has an allowed role may talk, wherever the platform tells it', () => {
+test('a person with an allowed role has access, wherever the platform reports roles', () => {
   const crew = { ...person('2'), groups: ['guests', 'crew'] }
   expect(decideAccess(policy(), 'telegram', crew, elsewhere, false)).toEqual(GRANTED)
   expect(decideAccess(policy(), 'telegram', { ...crew, groups: ['guests'] }, elsewhere, false)).toEqual(
@@ -62,7 +62,7 @@ test('a channel that is not configured lets nobody in, and its operators are not
   expect(decideAccess(policy(), 'discord', person('9'), privately, false)).toEqual(STRANGER)
 })
 
-test('who was let in by a code may talk; the store is asked only where it matters', () => {
+test('a person approved by a code has access; the store is asked only where it matters', () => {
   expect(decideAccess(policy(), 'telegram', person('2'), privately, true)).toEqual(GRANTED)
   expect(needsPairing(policy(), 'telegram', person('2'), privately)).toBe(true)
   expect(needsPairing(policy(), 'telegram', person('1'), privately)).toBe(false)

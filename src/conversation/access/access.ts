@@ -1,33 +1,33 @@
 import type { Chat, Person } from '../receiver.ts'
 
-/** Who may talk on one channel. Ids are the platform's numeric or otherwise stable ones, never names. */
+/** Who has access on one channel. Ids are the platform's numeric or otherwise stable ones, never names. */
 export interface ChannelAccess {
   readonly allowAll: boolean
   readonly allowedUsers: ReadonlySet<string>
-  /** Roles whose members may talk, by the platform's ids. */
+  /** Roles whose members have access, by the platform's ids. */
   readonly allowedGroups: ReadonlySet<string>
-  /** Groups in which everybody may talk. */
+  /** Groups in which everybody has access. */
   readonly allowedChats: ReadonlySet<string>
   /** In groups the bot answers only where it was mentioned, replied to or commanded. */
   readonly requireMention: boolean
-  /** The channel lets nobody in whom it has not checked itself, such as a page behind a token. */
+  /** The channel checks access itself, such as a page behind a token. */
   readonly trusted: boolean
 }
 
 export interface AccessPolicy {
-  /** `<channel>:<id>` of those who may give operator commands. They may talk, too. */
+  /** `<channel>:<id>` of those who may give operator commands. They have access, too. */
   readonly operators: ReadonlySet<string>
   readonly channels: ReadonlyMap<string, ChannelAccess>
 }
 
 export type Access =
   | { readonly kind: 'granted'; readonly role: 'user' | 'operator' }
-  /** Not meant for the bot, or from nobody it knows in a group: as if it had not been seen. */
+  /** Not addressed to the bot, or from a stranger in a group: dropped. */
   | { readonly kind: 'ignored' }
-  /** Unknown, in a private chat: may ask to be let in. */
+  /** Unknown, in a private chat: may ask for access. */
   | { readonly kind: 'stranger' }
 
-/** A channel that nobody configured lets nobody in. */
+/** An unconfigured channel gives nobody access. */
 const DENY: ChannelAccess = {
   allowAll: false,
   allowedUsers: new Set(),
@@ -38,9 +38,9 @@ const DENY: ChannelAccess = {
 }
 
 /**
- * May this person talk here? Denies by default. Pure.
+ * Does this person have access here? Denies by default. Pure.
  *
- * @param approved whether the operator has let the person in by a pairing code
+ * @param approved whether the operator has approved the person by a pairing code
  */
 export function decideAccess(
   policy: AccessPolicy,
@@ -64,7 +64,7 @@ export function decideAccess(
   return chat.kind === 'private' ? { kind: 'stranger' } : { kind: 'ignored' }
 }
 
-/** Is a look into the pairings needed to decide? Spares the store a question for each message of those who are known. */
+/** Does the decision need the pairings? Avoids a store read for each message of known people. */
 export function needsPairing(policy: AccessPolicy, channel: string, person: Person, chat: Chat): boolean {
   const { kind } = decideAccess(policy, channel, person, chat, false)
   if (kind === 'granted') return false

@@ -5,12 +5,12 @@ import type { PendingPairing, Pairings } from './pairing.ts'
 
 /** Read aloud and typed by hand: without 0 and O, 1 and I. 32 signs, so a byte's lower bits choose evenly. */
 const ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
-/** 40 bits: with the lock-out below a guess is hopeless. */
+/** 40 bits: infeasible to guess with the lock-out below. */
 const CODE_LENGTH = 8
 const CODE_LIFE_MS = HOUR
-/** A stranger hears from the bot this often at most. */
+/** A stranger gets at most one reply in this time. */
 const ANSWER_EVERY_MS = HOUR
-/** More would only be a crowd that wants to be noticed. */
+/** More would only be a flood of strangers. */
 const MAX_PENDING = 3
 /** A person mistypes once or twice. */
 const MAX_GUESSES = 5
@@ -20,14 +20,14 @@ export interface PairingQuestion {
   readonly channel: string
   readonly person: Person
   readonly now: number
-  /** What this person asked before; null = never. */
+  /** This person's last request; null = none. */
   readonly before: PendingPairing | null
-  /** Codes of this channel that are still open, this person's included. */
+  /** Open codes of this channel, this person's included. */
   readonly open: readonly PendingPairing[]
   readonly newCode: string
 }
 
-/** What a stranger is told: a code to be approved, or nothing. Pure. */
+/** The reply to a stranger: a code to be approved, or none. Pure. */
 export function decidePairing(question: PairingQuestion): PendingPairing | null {
   const { channel, person, now, before, open, newCode } = question
   if (before && now - before.answeredAt < ANSWER_EVERY_MS && now >= before.answeredAt) return null
@@ -55,10 +55,10 @@ export function pairingCode(bytes: Uint8Array): string {
 export type Approval =
   | { readonly kind: 'approved'; readonly personId: string; readonly personName: string | null }
   | { readonly kind: 'unknown-code' }
-  /** Too many wrong codes lately. @property until epoch milliseconds */
+  /** Too many wrong codes recently. @property until epoch milliseconds */
   | { readonly kind: 'locked'; readonly until: number }
 
-/** Lets in who holds `code`; wrong codes are counted, and too many of them lock the channel's pairing for a while. */
+/** Approves the holder of `code`. Too many wrong codes lock the channel's pairing for a while. */
 export async function approvePairing(
   pairings: Pairings,
   channel: string,

@@ -1,4 +1,4 @@
-/** Who may talk, beside the allowlists of the configuration. Implemented by each storage. */
+/** People with access in addition to the allowlists of the configuration. Implemented by each storage. */
 export interface Pairings {
   isApproved(channel: string, personId: string): Promise<boolean>
   approved(): Promise<
@@ -10,10 +10,10 @@ export interface Pairings {
     }>
   >
   pending(now: number): Promise<readonly PendingPairing[]>
-  /** The state of one person's asking, for the policy that decides on an answer. */
+  /** One person's pairing requests, for the policy that decides the reply. */
   request(channel: string, personId: string): Promise<PendingPairing | null>
   save(pending: PendingPairing): Promise<void>
-  /** Approves who holds `code`. Null: no such code, or it is over. */
+  /** Approves the holder of `code`. Null: no such code, or it has expired. */
   approve(
     channel: string,
     code: string,
@@ -32,6 +32,6 @@ export interface PendingPairing {
   readonly code: string
   readonly createdAt: number
   readonly expiresAt: number
-  /** When this person was last answered: once an hour at most. */
+  /** When this person last got a reply: once an hour at most. */
   readonly answeredAt: number
 }

@@ -4,8 +4,8 @@ import { PersonRate } from './person-rate.ts'
 
 test('a burst passes, a flood does not, and one refusal a minute is spoken', () => {
   const rate = new PersonRate(2)
-  const verdicts = Array.from({ length: 9 }, () => rate.consume('a', 0))
-  expect(verdicts).toEqual([
+  const decisions = Array.from({ length: 9 }, () => rate.consume('a', 0))
+  expect(decisions).toEqual([
     ...Array.from({ length: 6 }, () => 'pass'),
     'refuse',
     'refuse-silently',

@@ -1,10 +1,10 @@
 import { MINUTE } from '../../support/clock.ts'
 
-/** One polite refusal a minute; the rest of a flood is turned away without a word. */
+/** One refusal a minute; the rest of a flood is dropped silently. */
 const REFUSAL_EVERY_MS = MINUTE
-/** Somebody who has much to say at once has this many minutes' worth. */
+/** The burst allowed, in minutes' worth of messages. */
 const BURST_MINUTES = 3
-/** Persons remembered; the one who was silent longest is forgotten first, and by then has a full bucket again. */
+/** People remembered; the longest idle is dropped first, and has a full bucket again by then. */
 const MAX_PERSONS = 10_000
 
 interface Bucket {
@@ -49,7 +49,7 @@ export class PersonRate {
     return 'refuse'
   }
 
-  /** The message was not stored and will come again. */
+  /** The message was not stored and will be delivered again. */
   refund(person: string): void {
     const bucket = this.#buckets.get(person)
     if (bucket) bucket.tokens = Math.min(this.#capacity, bucket.tokens + 1)

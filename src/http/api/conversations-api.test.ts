@@ -19,7 +19,7 @@ describe('posting a message', () => {
     const { id, state } = (await response.json()) as { id: string; state: string }
     expect(state).toBe('received')
     gateway.chat.change('web:kitchen', id, { state: 'answered' })
-    gateway.chat.add('web:kitchen', { text: 'Hi.', preface: '(to your message of 2 h ago)' })
+    gateway.chat.add('web:kitchen', { text: 'Hi.', preface: '(Replying to your message from 2 h ago)' })
     const { items } = (await (await gateway.call(messages)).json()) as {
       items: Array<Record<string, unknown>>
     }
@@ -31,7 +31,7 @@ describe('posting a message', () => {
         state: 'answered',
         at: expect.stringMatching(/^\d{4}-.*Z$/),
       },
-      { role: 'assistant', text: '(to your message of 2 h ago)\n\nHi.', state: 'answered' },
+      { role: 'assistant', text: '(Replying to your message from 2 h ago)\n\nHi.', state: 'answered' },
     ])
   })
 

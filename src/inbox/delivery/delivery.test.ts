@@ -145,7 +145,7 @@ test('what we say ourselves is put in the words of the platform, and what the mo
   await fixture.say('a', 'what is /help?')
   await fixture.rest()
   expect(sendChannel.texts('a')).toEqual([
-    'Hello! Write to me, and I answer. a!help shows what else I understand.',
+    'Hello! Send me a message to get started. a!help lists the commands.',
     'answer to what is /help?',
   ])
 })

@@ -15,8 +15,10 @@ test('a wait that is known to be long is told at once, an unknown one after 30 s
 
 test('only an answer later than two minutes says what it answers', () => {
   expect(latePreface(NOW - 2 * MINUTE, NOW, DEFAULT_TEXTS)).toBeNull()
-  expect(latePreface(NOW - 2 * MINUTE - 1, NOW, DEFAULT_TEXTS)).toBe('(to your message of 2 min ago)')
-  expect(latePreface(NOW - 2 * HOUR, NOW, DEFAULT_TEXTS)).toBe('(to your message of 2 h ago)')
+  expect(latePreface(NOW - 2 * MINUTE - 1, NOW, DEFAULT_TEXTS)).toBe(
+    '(Replying to your message from 2 min ago)',
+  )
+  expect(latePreface(NOW - 2 * HOUR, NOW, DEFAULT_TEXTS)).toBe('(Replying to your message from 2 h ago)')
   expect(latePreface(NOW + HOUR, NOW, DEFAULT_TEXTS)).toBeNull()
 })
 

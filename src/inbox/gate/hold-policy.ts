@@ -26,7 +26,7 @@ export function tellAt(since: number, now: number, until: number | null): number
   return until !== null && until - now >= QUIET_WAIT_MS ? now : since + QUIET_WAIT_MS
 }
 
-/** `(to your message of 2 h ago)` for an answer that comes late; null for one that comes in time. */
+/** `(Replying to your message from 2 h ago)` for an answer that comes late; null for one that comes in time. */
 export function latePreface(askedAt: number, now: number, texts: Texts): string | null {
   const age = now - askedAt
   return age > LATE_AFTER_MS ? fillText(texts, 'late', { age: spanInWords(age) }) : null

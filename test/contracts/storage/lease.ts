@@ -40,7 +40,7 @@ export function leaseContract(subject: Subject): void {
       const { messageId } = await driver.acceptOne(message('1'))
       const lease = await driver.mustLease()
       await driver.storage.inbox.saveDraft(lease, 'draft-9')
-      await driver.answer(lease, 'the text', { preface: '(to your message of 2 h ago)' })
+      await driver.answer(lease, 'the text', { preface: '(Replying to your message from 2 h ago)' })
       const [user, assistant] = await driver.storage.conversations.messages('telegram:7', {
         limit: 10,
         beforeSeq: null,
@@ -54,7 +54,7 @@ export function leaseContract(subject: Subject): void {
       expect(assistant).toMatchObject({ role: 'assistant', text: 'the text', state: 'answered' })
       expect((await driver.storage.outbox.head('telegram:7'))!.item).toMatchObject({
         kind: 'answer',
-        text: '(to your message of 2 h ago)\n\nthe text',
+        text: '(Replying to your message from 2 h ago)\n\nthe text',
         replyTo: '1',
         draft: 'draft-9',
         askedAt: START + 1_000,

@@ -155,12 +155,12 @@ function incident(id: string, closedAt: string | null): IncidentItem {
     closedAt,
     counts: { held: 4, answered: closedAt === null ? 0 : 3, refused: closedAt === null ? 0 : 1, parked: 0 },
     events: [
-      { at: ago(HOUR), kind: 'opened', text: 'Claude cannot be reached: the sign-in was revoked' },
-      { at: ago(HOUR - 2_000), kind: 'alert', text: 'Told through telegram' },
+      { at: ago(HOUR), kind: 'opened', text: 'The sign-in was revoked' },
+      { at: ago(HOUR - 2_000), kind: 'alert', text: 'Alert sent through telegram' },
       ...(closedAt === null
         ? []
         : [
-            { at: closedAt, kind: 'recovered' as const, text: 'Messages can be answered again' },
+            { at: closedAt, kind: 'recovered' as const, text: 'Answering messages again' },
             { at: closedAt, kind: 'closed' as const, text: '3 answered, 1 refused, 0 parked' },
           ]),
     ],
