@@ -9,7 +9,7 @@ import { openStore, type OpenStore } from './storage/open-store.ts'
 /** A gateway that runs. */
 export interface Gateway {
   readonly url: string
-  /** The port is not the one that was asked for. */
+  /** The port is not the one requested. */
   readonly moved: boolean
   /** A fresh one-use address of the page. */
   pageAddress(): string
@@ -17,14 +17,14 @@ export interface Gateway {
   statusLine(): string
   /** Rejects when the event loop, the store or the dispatcher does not work. */
   alive(): Promise<void>
-  /** No new turn and no new refresh; what is in hand is finished or handed back. Never rejects. */
+  /** Starts no new turn or refresh; current turns are finished or returned to the queue. Never rejects. */
   stop(): Promise<void>
 }
 
 /**
- * Puts the parts together and starts them, from the inside out; they stop in the reverse order.
+ * Composes and starts the parts, from the inside out; they stop in the reverse order.
  *
- * @throws what kept a part from being started; what had been started by then is stopped
+ * @throws why a part did not start; the parts started before are stopped
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const runtime = createRuntime(options)
@@ -33,8 +33,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const store = await openStoreOf(runtime, starting)
   const model = await openModel(runtime, store, starting)
-  // An open refresh may take longer than the answers in hand, so neither waits for the other.
-  const parts = lifecycle.stopBeside(starting, 'credential keeper', () => credentials.keeper.stop())
+  // An open refresh may take longer than the current answers, so neither waits for the other.
+  const parts = lifecycle.stopConcurrently(starting, 'credential keeper', () => credentials.keeper.stop())
   const messages = await openMessages(runtime, store, model)
   const operations = await openOperations(runtime, store, model, messages, parts)
   const server = await openOutside(runtime, store, model, messages, operations, parts)
@@ -60,13 +60,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     async alive() {
       await store.storage.inbox.counts()
       if (!messages.messaging.dispatcher.isWorking())
-        throw new Error('the dispatcher does not begin what lies ready')
+        throw new Error('the dispatcher does not start queued messages')
     },
     stop: () => running.disposeAsync(),
   }
 }
 
-/** The store, and this process among those that work on it; both are left last. */
+/** The store, and this process's membership in the fleet; both stop last. */
 async function openStoreOf(runtime: Runtime, stack: AsyncDisposableStack): Promise<OpenStore> {
   const { lifecycle } = runtime
   return await lifecycle.start(stack, 'store', {

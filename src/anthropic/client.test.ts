@@ -131,7 +131,7 @@ const OUTCOMES: ReadonlyArray<{
 ]
 
 test.each(OUTCOMES)(
-  'the fault $fault is $expected.name for whoever asked',
+  'the fault $fault is $expected.name for the caller',
   async ({ fault, expected, told }) => {
     sandbox.control.fault({ target: 'messages', fault } as MessageFault)
     const door = new StaticDoor(apiKey())

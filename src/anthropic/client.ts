@@ -15,7 +15,7 @@ import { contentOf } from './content.ts'
 import { classify } from './errors.ts'
 import { AttemptFailed, withCredential } from './ladder.ts'
 
-/** Told of each outcome that says something about the provider itself, never about a credential. */
+/** Called for each outcome that concerns the provider itself, never for a credential's. */
 export interface ProviderHealth {
   succeeded(): void
   /** @param resumeAt epoch milliseconds */
@@ -34,9 +34,9 @@ export interface ModelClientOptions {
   readonly userAgent: string
   /** Sent with every request, from the configuration. */
   readonly headers: Readonly<Record<string, string>>
-  /** The configured model. One that a chat has chosen itself is that chat's trouble alone. */
+  /** The configured model. An unknown one that a chat has chosen concerns that chat alone. */
   readonly model: string
-  /** The tokens that the configured models take, in all. */
+  /** The context length of the configured models in tokens. */
   readonly contextTokens: number
 }
 
@@ -117,13 +117,13 @@ export function createSdkClient(
 ): Anthropic {
   return new Anthropic({
     baseURL: options.baseUrl,
-    // Never sent: each request carries its own credential. It keeps the SDK from looking for one.
+    // Never sent: each request carries its own credential. It keeps the SDK from searching for one.
     authToken: 'none',
     webhookKey: null,
     maxRetries: 0,
     logLevel: 'off',
     openTelemetry: false,
-    // A credential must not follow a redirect to wherever it points.
+    // A credential must not follow a redirect.
     fetchOptions: { redirect: 'manual' },
     defaultHeaders: { 'user-agent': options.userAgent, ...options.headers },
   })
@@ -151,7 +151,7 @@ function toParam(message: ModelMessage): MessageParam {
   return { role: message.role, content: contentOf(message) }
 }
 
-/** Puts the events of a stream together to an answer. */
+/** Assembles an answer from the events of a stream. */
 class AnswerBuilder {
   #text = ''
   #model: string
@@ -198,7 +198,7 @@ class AnswerBuilder {
   }
 }
 
-/** A signal that follows `signal` and also aborts after too long a silence. One timer for the whole answer. */
+/** A signal that follows `signal` and also aborts when no event arrives for too long. One timer for the whole answer. */
 function watchSilence(clock: Clock, signal: AbortSignal) {
   const controller = new AbortController()
   const follow = () => controller.abort(signal.reason)

@@ -5,7 +5,7 @@ import { decodeText } from '../support/decode-text.ts'
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const
 
-/** A message without attachments goes as plain text, verbatim. Attachments stand before the text that speaks of them. */
+/** A message without attachments is sent as plain text, verbatim. Attachments come before the text. */
 export function contentOf(message: ModelMessage): MessageParam['content'] {
   if (message.attachments.length === 0) return message.text
   const blocks = message.attachments.map(attachmentBlock)

@@ -8,9 +8,9 @@ export interface CredentialGateOptions {
     snapshot(): AuthStatus
     subscribe(listener: (notice: KeeperNotice) => void): Disposable
   }
-  /** The notice for a conversation that has to wait. */
+  /** The notice for a conversation with held messages. */
   readonly notice: string
-  /** The outage that an earlier run was in, so that it stays one outage; null = none. */
+  /** The open outage of an earlier run, so that it stays one outage; null = none. */
   readonly remembered: { readonly id: string; readonly since: number } | null
   readonly onProblem: (error: unknown) => void
 }
@@ -47,7 +47,7 @@ export class CredentialGate implements Gate {
   }
 
   #follow(status: AuthStatus, usable: boolean, at: number): void {
-    // With a reason the token in hand is of no use meanwhile: requests wait.
+    // With a reason, the current token cannot be used until then: requests wait.
     this.#refreshingSince = status.state === 'refreshing' && status.reason !== null ? at : null
     if (usable) {
       this.#outage = null
@@ -61,7 +61,7 @@ export class CredentialGate implements Gate {
       reason: status.reason,
       since,
       until: status.nextAttemptAt === null ? null : Date.parse(status.nextAttemptAt),
-      // The keeper has tried what can be tried: how long this lasts is not known to be short.
+      // The recovery steps have failed, so this may last.
       tellAt: since,
       notice: this.#notice,
       probing: false,

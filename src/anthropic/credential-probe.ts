@@ -6,12 +6,12 @@ import { provesAcceptance } from './ladder.ts'
 /** How long a probe may take. */
 const PROBE_TIMEOUT_MS = 15 * SECOND
 
-/** The keeper's way to ask whether the provider accepts a credential: one cheap request, a list of one model. */
+/** Asks the provider whether it accepts a credential: one cheap request, a list of one model. */
 export function credentialProbe(
   options: Pick<ModelClientOptions, 'baseUrl' | 'userAgent' | 'headers' | 'clock'>,
 ): Probe {
   return async (credential) => {
-    // The SDK is heavy, and most gateways never ask.
+    // The SDK is slow to load, and most gateways never probe.
     const [{ createSdkClient, credentialHeaders }, { classify }] = await Promise.all([
       import('./client.ts'),
       import('./errors.ts'),

@@ -11,7 +11,7 @@ export type Failure =
   | { readonly kind: 'other'; readonly error: Error }
 
 /**
- * Turns whatever the SDK threw into who must act next. Decides on status and
+ * Maps what the SDK threw to who must act next. Decides by status and
  * `error.type`; text only through the phrase table.
  *
  * @param now epoch milliseconds, for limits that end at a time
@@ -63,7 +63,7 @@ function rejectionOf(status: number | undefined, error: APIError): Rejection | n
       return rejectionInText(text) ?? { kind: 'not-permitted', reason: 'policy' }
     case 400: {
       const found = rejectionInText(text)
-      // A 400 is about the credential only where its text forbids the use, never where it merely mentions tokens.
+      // A 400 concerns the credential only where its text forbids the use, not where it mentions tokens.
       return found?.kind === 'not-permitted' ? found : null
     }
     default:

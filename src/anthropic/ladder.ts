@@ -17,11 +17,11 @@ export class AttemptFailed extends Error {
 }
 
 /**
- * Runs `attempt` with the current credential; on a rejection lets the keeper run its
- * recovery steps and repeats once with what that gave. The only way in which a request leaves.
+ * Runs `attempt` with the current credential; on a rejection has the keeper run its
+ * recovery steps and repeats once with the result. Every request is sent through this.
  *
- * Nothing is repeated after something was shown: the message then goes back to its queue,
- * and the credential is being recovered meanwhile.
+ * Nothing is repeated after part of an answer was shown: the message returns to its queue,
+ * and the credential is being recovered in the background.
  *
  * @throws what the failure means: NeedsLogin, NotPermitted, TransientError, UsageLimited, ModelRefusal, …
  */
@@ -55,8 +55,8 @@ export async function withCredential<T>(
       if (provesAcceptance(again.error)) door.accepted(next)
       throw again.error
     }
-    // Rejected twice: the keeper learns of it and decides what state this is. Whatever it
-    // would offer now is for the next try of the message, which keeps its place in the queue.
+    // Rejected twice: the keeper decides the new state. A credential that it finds now is for
+    // the next attempt of the message, which keeps its place in the queue.
     await door.rejected(next, again.rejection)
     throw interrupted()
   }
@@ -67,7 +67,7 @@ function expectFailure(error: unknown): AttemptFailed {
   throw error
 }
 
-/** Had the provider accepted the credential when it refused with `error`? It read the request; a network failure proves nothing. */
+/** Had the provider accepted the credential when it failed with `error`? A network failure proves nothing. */
 export function provesAcceptance(error: Error): boolean {
   return error instanceof ModelRefusal || error instanceof UsageLimited || error instanceof ConfigurationError
 }

@@ -18,7 +18,7 @@ const PHRASES: ReadonlyArray<readonly [phrase: string, rejection: Rejection]> = 
   ['account_on_hold', { kind: 'not-permitted', reason: 'account' }],
 ]
 
-/** What the text of an error says of the credential; null = nothing that we know. */
+/** What the text of an error means for the credential; null = no known phrase. */
 export function rejectionInText(text: string): Rejection | null {
   const lower = text.toLowerCase()
   return PHRASES.find(([phrase]) => lower.includes(phrase))?.[1] ?? null

@@ -32,7 +32,7 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
 }
 
 async function resolve({ baseUrl, userAgent }: ProfileOptions) {
-  // The SDK's code is loaded only where it can find something: every start looks at every source.
+  // Every start checks every source, so the SDK's code is loaded only where it can find something.
   if (!canBeFound(process.env)) return null
   const { defaultCredentials } = await import('@anthropic-ai/sdk/lib/credentials/credential-chain')
   return defaultCredentials({ baseURL: baseUrl, fetch, userAgent })

@@ -4,12 +4,12 @@ import type { Secret } from '../support/secret.ts'
 import { tokenShapeProblem } from '../support/token-shape.ts'
 import { credentialProbe } from './credential-probe.ts'
 
-/** What stands between a key and its use. */
+/** The result of checking a key. */
 export type KeyProof =
   | { readonly kind: 'accepted' }
-  /** The provider was asked and does not take it; `message` is a sentence. */
+  /** The provider rejects it; `message` is a sentence. */
   | { readonly kind: 'refused'; readonly message: string }
-  /** Nobody could be asked. */
+  /** The provider could not be reached. */
   | { readonly kind: 'unknown'; readonly message: string }
 
 /** Why `key` cannot be an API key, as a sentence; null = its shape is fine. Never holds the key. */
@@ -18,11 +18,11 @@ export function keyShapeProblem(key: string): string | null {
   const problem = tokenShapeProblem(key)
   if (problem !== null) return `The key ${problem}`
   return key.startsWith('sk-ant-oat')
-    ? 'That is an OAuth token, not an API key. "hermes auth login" makes a sign-in that can be renewed.'
+    ? 'That is an OAuth token, not an API key. "hermes auth login" creates a sign-in that can be renewed.'
     : null
 }
 
-/** Asks the provider by one cheap request whether it takes the key. */
+/** Asks the provider by one cheap request whether it accepts the key. */
 export async function proveKey(
   provider: { readonly baseUrl: string; readonly userAgent: string },
   key: Secret,
@@ -45,14 +45,14 @@ export async function proveKey(
     case 'rejected': {
       const message =
         result.rejection.kind === 'not-permitted'
-          ? 'The provider knows this key and does not permit its use (look at its billing and its policies).'
+          ? 'The provider knows this key but does not permit its use (check its billing and policies).'
           : 'The provider does not accept this key.'
       return { kind: 'refused', message }
     }
   }
 }
 
-/** Both checks together, for whoever takes a key from a person. */
+/** Both checks of a key that a person entered. */
 export function keyCheck(provider: Parameters<typeof proveKey>[0]): {
   shapeProblem(key: string): string | null
   prove(key: Secret): Promise<KeyProof>

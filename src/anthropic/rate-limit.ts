@@ -1,11 +1,11 @@
 import { DAY, SECOND } from '../support/clock.ts'
 import { parseRetryAfter } from '../support/retry-after.ts'
 
-/** A limit further away than this is a mistake of the server's or of a clock: weekly limits are the longest known. */
+/** A reset further away than this is an error of the server or a clock: weekly limits are the longest known. */
 const LONGEST_LIMIT_MS = 8 * DAY
 
 /**
- * When a limited request may be sent again, in epoch milliseconds; null = the answer does not say.
+ * When a limited request may be sent again, in epoch milliseconds; null = not stated.
  *
  * `retry-after` wins; else the reset of the limit that is used up, else the latest reset named.
  *
@@ -29,7 +29,7 @@ export function resumeTime(headers: Headers | undefined, now: number): number | 
   return Math.min(Math.max(now, ...candidates), now + LONGEST_LIMIT_MS)
 }
 
-/** What the answer's `Retry-After` asks for, in milliseconds from now; null = absent or garbage. */
+/** The answer's `Retry-After` in milliseconds from now; null = absent or invalid. */
 export function retryAfterMs(headers: Headers | undefined, now: number): number | null {
   return parseRetryAfter(headers?.get('retry-after') ?? null, now, LONGEST_LIMIT_MS)
 }

@@ -10,7 +10,7 @@ import type { Runtime } from './runtime.ts'
 /** Direct messages are short-lived. */
 const DIRECT_LINE_MS = 10 * SECOND
 
-/** By the channel's name: says something beside the outbox. */
+/** Sends a direct message, not through the outbox; by the channel's name. */
 export type Speakers = ReturnType<typeof speakers>
 
 /** Sign-in from a chat: the sessions, which the page uses as well, and `/login`. */

@@ -77,10 +77,10 @@ test('many that hang have 35 seconds together, and then one each', async () => {
   expect(lines.match(/within 1 s/g)).toHaveLength(3)
 })
 
-test('what is stopped beside others begins with them and is waited for before what came before both', async () => {
+test('a concurrent stop starts with the others and is awaited before earlier parts stop', async () => {
   await part('store')
   const { promise, resolve } = Promise.withResolvers<void>()
-  const others = lifecycle.stopBeside(stack, 'keeper', () => {
+  const others = lifecycle.stopConcurrently(stack, 'keeper', () => {
     stopped.push('keeper')
     return promise
   })

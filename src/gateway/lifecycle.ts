@@ -1,14 +1,14 @@
 import { SECOND } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 
-/** The longest that a stop takes: a token request that is open has its own 30 s, and is saved after that. */
+/** The longest stop: an open token request has its own 30 s, and its result is saved after that. */
 const STOP_WITHIN_MS = 35 * SECOND
-/** What one part may take of it; all but the answers and the credential are done within milliseconds. */
+/** The share of one part; all but the answers and the credential finish within milliseconds. */
 const PART_WITHIN_MS = 5 * SECOND
-/** After the whole time is over, the parts that are left are still asked to stop, and waited for this long. */
+/** Once the time is up, the remaining parts are still stopped, but waited for only this long. */
 const LATE_PART_WITHIN_MS = SECOND
 
-/** Runs one step of a start; whoever wants to see or to break a step puts itself between. */
+/** Runs one step of a start; tests intercept it to observe or break a step. */
 export type RunStep = <T>(name: string, start: () => Promise<T>) => Promise<T>
 
 export interface Part<T> {
@@ -25,7 +25,7 @@ export interface Part<T> {
 export class Lifecycle {
   readonly #log: Log
   readonly #runStep: RunStep
-  /** When the whole stop is to be over, by `performance.now()`; null = nothing is being stopped yet. */
+  /** Deadline of the whole stop, by `performance.now()`; null = not stopping yet. */
   #stopBy: number | null = null
 
   constructor(log: Log, runStep: RunStep = (_name, start) => start()) {
@@ -33,7 +33,7 @@ export class Lifecycle {
     this.#runStep = runStep
   }
 
-  /** Starts a part, and puts its stop on `stack`. @throws what its start throws */
+  /** Starts a part, and adds its stop to `stack`. @throws what its start throws */
   async start<T>(stack: AsyncDisposableStack, name: string, part: Part<T>): Promise<T> {
     let started: T | undefined
     // Before the start: one that fails half-way is stopped, too.
@@ -41,7 +41,7 @@ export class Lifecycle {
     return await this.#runStep(name, async () => (started = await part.start()))
   }
 
-  /** Puts a stop on `stack`, of a part that comes into being together with another. */
+  /** Adds a stop to `stack`, of a part that is created together with another. */
   onStop(stack: AsyncDisposableStack, name: string, stop: () => unknown, withinMs = PART_WITHIN_MS): void {
     stack.defer(() => this.#stop(name, stop, withinMs))
   }
@@ -52,10 +52,14 @@ export class Lifecycle {
   }
 
   /**
-   * Puts two stops on `stack` that go on at the same time: `stop`, and everything on the stack that
+   * Adds two concurrent stops to `stack`: `stop`, and everything on the stack that
    * is returned.
    */
-  stopBeside(stack: AsyncDisposableStack, name: string, stop: () => Promise<void>): AsyncDisposableStack {
+  stopConcurrently(
+    stack: AsyncDisposableStack,
+    name: string,
+    stop: () => Promise<void>,
+  ): AsyncDisposableStack {
     const others = new AsyncDisposableStack()
     stack.defer(async () => {
       await Promise.all([this.#stop(name, stop, STOP_WITHIN_MS), others.disposeAsync()])
@@ -75,14 +79,14 @@ export class Lifecycle {
     try {
       await Promise.race([(async () => stop())(), tooLong])
     } catch (err) {
-      this.#log.error({ err, part: name }, 'a part of the gateway did not stop in good order')
+      this.#log.error({ err, part: name }, 'a part of the gateway did not stop cleanly')
     } finally {
       clearTimeout(timer)
     }
   }
 }
 
-/** Waits for every one of `works`. @throws the first failure among them, when all are over */
+/** Waits for all of `works`. @throws the first failure, when all are done */
 export async function allDone(works: ReadonlyArray<Promise<unknown>>): Promise<void> {
   const failed = (await Promise.allSettled(works)).find((result) => result.status === 'rejected')
   if (failed) throw failed.reason

@@ -12,9 +12,9 @@ import { allDone } from './lifecycle.ts'
 import type { ModelParts } from './model.ts'
 import type { Runtime } from './runtime.ts'
 
-/** Answers in hand get this long at a stop; then they are handed back to the queue. */
+/** Current answers get this long at a stop; then they return to the queue. */
 const STOP_ANSWERS_MS = 8 * SECOND
-/** And what is handed back is stored within this. */
+/** The time to store what returns to the queue. */
 const HAND_BACK_MS = 2 * SECOND
 
 export interface Messages {
@@ -24,12 +24,12 @@ export interface Messages {
   readonly platforms: readonly Channel[]
   /** Web and platforms. */
   readonly channels: readonly Channel[]
-  /** Says something beside the outbox, by the channel's name. */
+  /** Sends a direct message, not through the outbox; by the channel's name. */
   readonly speakers: Speakers
   readonly logins: LoginSessions
-  /** Takes over what waits, and begins to answer. */
+  /** Takes over waiting messages, and starts answering. */
   startAnswering(stack: AsyncDisposableStack): Promise<void>
-  /** Begins to receive. */
+  /** Starts receiving. */
   startPlatforms(stack: AsyncDisposableStack): Promise<void>
 }
 

@@ -7,12 +7,12 @@ import type { OpenStore } from '../storage/open-store.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface ModelParts {
-  /** May the model be asked now? */
+  /** May requests be sent to the model now? */
   readonly gate: Gate
   readonly model: Model
 }
 
-/** Who answers, and when they may be asked. */
+/** The model, and the gates that decide when it may be used. */
 export async function openModel(
   { settings, credentials, clock, onProblem, lifecycle }: Runtime,
   { storage, fleet }: OpenStore,
@@ -57,8 +57,8 @@ export async function openModel(
 }
 
 /**
- * Loaded with the first question: the SDK is a fifth of the gateway's memory and half of its start,
- * and a gateway that waits for messages needs neither.
+ * Loaded with the first request: the SDK takes a fifth of the gateway's memory and half of its
+ * start, and an idle gateway needs neither.
  */
 function lazyModel(contextTokens: number, load: () => Promise<Model>): Model {
   let loading: Promise<Model> | null = null

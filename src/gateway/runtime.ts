@@ -12,22 +12,22 @@ export interface GatewayOptions {
   /** Other than `all` only where several gateways work on one PostgreSQL. */
   readonly role: Role
   readonly log: Log
-  /** The sign-in and everything that keeps it alive, not started yet. */
+  /** The credential keeper and its stores, not started yet. */
   readonly credentials: CredentialParts
-  /** Of the process; only commands of alert routes are given a part of it. */
+  /** Of the process; only alert commands get a part of it. */
   readonly processEnv: Readonly<NodeJS.ProcessEnv>
-  /** The stand-in's switches for the page; null = the provider is a real one. */
+  /** The simulator's controls for the page; null = the provider is real. */
   readonly sandbox: SandboxPanel | null
   /** Runs each step of the start by its name. */
   readonly runStep?: RunStep
 }
 
-/** What every part of the gateway is given. */
+/** Dependencies of every part of the gateway. */
 export interface Runtime extends Omit<GatewayOptions, 'runStep'> {
   readonly clock: Clock
-  /** Names the machine to people. */
+  /** The machine's name, for people. */
   readonly host: string
-  /** Something failed in the background; it is tried again by itself. */
+  /** A background failure, which is retried automatically. */
   readonly onProblem: (error: unknown) => void
   readonly lifecycle: Lifecycle
 }
@@ -37,7 +37,7 @@ export function createRuntime({ runStep, ...options }: GatewayOptions): Runtime 
     ...options,
     clock: systemClock,
     host: hostname(),
-    onProblem: (err) => options.log.error({ err }, 'something went wrong in the background'),
+    onProblem: (err) => options.log.error({ err }, 'a background task failed'),
     lifecycle: new Lifecycle(options.log, runStep),
   }
 }
