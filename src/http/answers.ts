@@ -5,7 +5,7 @@ import { messageOf, Refused, StoreError, TransientError } from '../support/error
 import { redact } from '../support/redact.ts'
 import type { ErrorBody } from './wire.ts'
 
-/** An answer other than success, thrown from wherever it is found out. The text is for the person who reads it. */
+/** An error response, thrown from anywhere. The text is for the reader. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem'
   readonly status: number
@@ -20,7 +20,7 @@ export class HttpProblem extends Error {
   }
 }
 
-/** On everything under `/api`: never cached, never guessed to be something else, never framed. */
+/** On everything under `/api`: never cached, never sniffed, never framed. */
 export const API_HEADERS: Readonly<Record<string, string>> = {
   'Content-Type': 'application/json; charset=utf-8',
   'Cache-Control': 'no-store',
@@ -30,10 +30,10 @@ export const API_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * An answer whose body is what `Body` says. It has to be named: what a client is sent is one of the types
- * of `wire.ts`, never whatever a handler has at hand.
+ * A response with a body of type `Body`, which must be given: clients are sent types of `wire.ts`, not
+ * internal objects.
  *
- * @param headers beside the usual ones
+ * @param headers in addition to the usual ones
  */
 export function json<Body = never>(
   status: number,
@@ -53,8 +53,8 @@ export function problem(found: HttpProblem): Response {
 }
 
 /**
- * The answer to an error that a handler let through. Null: it is none of the
- * expected ones, so it is a bug and is to be logged.
+ * The response to an error thrown by a handler. Null: an unexpected one, which is a bug
+ * and must be logged.
  */
 export function expectedProblem(error: unknown): HttpProblem | null {
   if (error instanceof HttpProblem) return error
@@ -70,12 +70,11 @@ export function expectedProblem(error: unknown): HttpProblem | null {
   return null
 }
 
-export const notFound = (): HttpProblem =>
-  new HttpProblem(404, 'not-found', 'There is nothing at this address.')
+export const notFound = (): HttpProblem => new HttpProblem(404, 'not-found', 'Not found.')
 
 export const badRequest = (message: string): HttpProblem => new HttpProblem(400, 'bad-request', message)
 
-/** What a handler sees of a request. `env` is missing where no socket is behind it. */
+/** The context of a request. `env` is missing where there is no socket. */
 export type Env = { Bindings: Partial<HttpBindings> }
 
 export type RequestContext = Context<Env>

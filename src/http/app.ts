@@ -30,20 +30,20 @@ export interface AppParts {
   readonly pageAddress: () => string
   /** Where the build put the page. */
   readonly pageFolder: string
-  /** Further ways in. */
+  /** Endpoints for other programs. */
   readonly doors: readonly Door[]
   readonly clock: Clock
   readonly log: Log
 }
 
 export interface App {
-  /** Answers one request. Never throws. */
+  /** Handles one request. Never throws. */
   readonly fetch: (request: Request, env?: Env['Bindings']) => Response | Promise<Response>
-  /** Ends the timers that the routes share, and tells those who wait for an answer that there will be none. */
+  /** Ends the timers that the routes share, and fails the requests that are waiting for an answer. */
   close(): void
 }
 
-/** Everything that can be asked over HTTP, put together. */
+/** Composes all routes of the HTTP server. */
 export function createApp(parts: AppParts): App {
   const { services, metrics, auth, tokens, hosts, clock, log } = parts
   const app = new Hono<Env>()
@@ -76,7 +76,7 @@ export function createApp(parts: AppParts): App {
     const expected = expectedProblem(error)
     if (expected) return report(c.req.path, expected)
     log.error({ err: error }, 'a request could not be answered')
-    const internal = new HttpProblem(500, 'internal', 'Something went wrong here. The log says what.')
+    const internal = new HttpProblem(500, 'internal', 'Internal error. The log has the details.')
     return report(c.req.path, internal)
   })
 
@@ -85,11 +85,7 @@ export function createApp(parts: AppParts): App {
       if (!hosts.isOurs(request.headers.get('host') ?? undefined) && !isProbe(request))
         return report(
           new URL(request.url).pathname,
-          new HttpProblem(
-            421,
-            'foreign-host',
-            'This gateway does not answer to that name: gateway.public_urls.',
-          ),
+          new HttpProblem(421, 'foreign-host', 'Unknown host name. Add it to gateway.public_urls.'),
         )
       return app.fetch(request, env)
     },
@@ -100,7 +96,7 @@ export function createApp(parts: AppParts): App {
   }
 }
 
-/** The path exactly as it was sent: no other spelling of a probe gets round the check. */
+/** The path exactly as sent: no other spelling of a probe bypasses the check. */
 function isProbe(request: Request): boolean {
   const start = request.url.indexOf('/', request.url.indexOf('://') + 3)
   const query = request.url.indexOf('?', start)

@@ -5,20 +5,20 @@ import { badRequest, HttpProblem, type RequestContext } from './answers.ts'
 export const MAX_TEXT_BYTES = 64 * 1024
 /** A message's body: the text, what JSON adds to it, and the ids of its attachments. */
 export const MAX_MESSAGE_BODY = MAX_TEXT_BYTES + 4 * 1024
-/** Everything else that is posted is a handful of ids. */
+/** All other bodies hold a few ids. */
 export const MAX_SMALL_BODY = 16 * 1024
 /** One attachment. */
 export const MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 
 const tooLarge = (limit: number): HttpProblem =>
   new HttpProblem(413, 'too-large', `This is larger than the ${limit} bytes that fit here.`, {
-    // What was not read is in the way of the next request.
+    // Unread bytes would precede the next request.
     Connection: 'close',
   })
 
 /**
- * The body's bytes, read only as far as `limit`. A body that announces more is
- * refused before a byte is read.
+ * The body's bytes, read only up to `limit`. A larger announced body is refused
+ * before a byte is read.
  *
  * @throws HttpProblem 413 | 400
  */
@@ -29,11 +29,10 @@ export async function readBody(c: RequestContext, limit: number): Promise<Buffer
 }
 
 /**
- * The body as a JSON object, whatever type it says it has; an empty body is an empty
- * object. That a page of another site can send such a body too is met by the check
- * of the origin, without which a cookie counts for nothing.
+ * The body as a JSON object, whatever its content type; an empty body is an empty object.
+ * A page of another site can send such a body too; the origin check protects the cookie.
  *
- * @returns the members that `Body` names, unchecked: whoever sent them may have sent anything
+ * @returns the members that `Body` names, unchecked: they may be anything
  * @throws HttpProblem 413 | 400
  */
 export async function readJson<Body = Record<string, unknown>>(
@@ -56,13 +55,13 @@ export async function readJson<Body = Record<string, unknown>>(
 
 type Unchecked<Body> = { readonly [Member in keyof Body]?: unknown }
 
-/** The body as it comes in, for what is too large to be held whole; fails with 413 beyond `limit`. */
+/** The body as a stream, for what is too large for memory; fails with 413 beyond `limit`. */
 export async function* streamBody(c: RequestContext, limit: number): AsyncGenerator<Uint8Array> {
   if (announced(c) > limit) throw tooLarge(limit)
   const source: AsyncIterable<Uint8Array> | null = c.env?.incoming ?? c.req.raw.body
   if (!source) return
   let size = 0
-  // `destroyOnReturn` would cut the connection before the refusal is read.
+  // `destroyOnReturn` would cut the connection before the client reads the refusal.
   const chunks = c.env?.incoming ? c.env.incoming.iterator({ destroyOnReturn: false }) : source
   try {
     for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
@@ -71,7 +70,7 @@ export async function* streamBody(c: RequestContext, limit: number): AsyncGenera
       yield chunk
     }
   } catch (error) {
-    throw error instanceof HttpProblem ? error : badRequest('The upload broke off.')
+    throw error instanceof HttpProblem ? error : badRequest('The upload was cut off.')
   }
 }
 
@@ -80,7 +79,7 @@ function announced(c: RequestContext): number {
   return length === undefined ? 0 : Number(length)
 }
 
-/** Straight from the socket: web streams cost more than the rest of a request. */
+/** Directly from the socket: web streams cost more than the rest of a request. */
 function collect(incoming: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -105,7 +104,7 @@ function collect(incoming: IncomingMessage, limit: number): Promise<Buffer> {
     }
     const onBroken = () => {
       stop()
-      reject(badRequest('The request broke off.'))
+      reject(badRequest('The request was cut off.'))
     }
     if (incoming.readableEnded) return resolve(Buffer.alloc(0))
     if (incoming.destroyed) return onBroken()

@@ -158,7 +158,7 @@ test('a malformed request never meets an error of ours', { timeout: 60_000 }, as
       body,
       fc.boolean(),
       async (verb, target, lines, content, authorized) => {
-        // Event streams do not end by themselves.
+        // Event streams do not end.
         fc.pre(!/\/events/.test(target))
         const head = [
           `${verb} ${target} HTTP/1.1`,

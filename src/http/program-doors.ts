@@ -17,13 +17,13 @@ export interface ProgramDoorParts {
   readonly gate: Gate
 }
 
-/** The ways in for other programs, as far as they are configured. */
+/** The configured endpoints for other programs. */
 export function programDoors(parts: ProgramDoorParts): readonly Door[] {
   const { config, channels, messaging, conversations, gate } = parts
   const { receiver, events } = messaging
   const models = [config.model.default]
   const programs = channels.find(isProgramChannel)
-  // A web chat that is switched off is there all the same, for its past; a program reads no chat.
+  // A switched-off web chat stays readable; endpoints for programs do not.
   const readers = channels
     .filter((channel) => channel !== programs && (channel.channel !== 'web' || config.channels.web.enabled))
     .map(({ channel }) => channel)

@@ -12,8 +12,8 @@ const OPEN: ReadonlySet<string> = new Set(['/api/session', '/api/proof'])
 const METHODS: readonly Method[] = ['GET', 'POST', 'DELETE']
 
 /**
- * The table of what can be asked. Whoever adds a route says in the same line who may
- * ask, so that none is left open by an oversight.
+ * The table of routes. Each route is declared with its required scope, so that none is
+ * left open by mistake.
  */
 export class Routes {
   readonly #app: Hono<Env>
@@ -39,12 +39,12 @@ export class Routes {
     this.#app.on(method, path, (c) => handler(c, this.#auth.require(c, needed)))
   }
 
-  /** What to say where nothing matches: 401 before anything is told about `/api`, then 405 or 404. */
+  /** The response where nothing matches: 401 for `/api` first, then 405 or 404. */
   refuse(c: RequestContext): HttpProblem {
     const { path } = c.req
     if ((path === '/api' || path.startsWith('/api/')) && !OPEN.has(path)) {
       try {
-        // `chat` and `metrics` alike may learn that an address does not exist.
+        // Any scope may learn that a path does not exist.
         this.#auth.require(c, 'all')
       } catch (error) {
         if (error instanceof HttpProblem && error.code !== 'scope') return error
@@ -65,5 +65,5 @@ export interface DoorParts {
   readonly log: Log
 }
 
-/** A way in of its own, beside the page and its API. Adds its routes; what it returns ends it. */
+/** An endpoint for programs, separate from the page and its API. Adds its routes and returns its stop. */
 export type Door = (parts: DoorParts) => { close(): void }

@@ -17,18 +17,18 @@ import { Streams } from './streams/sse.ts'
 /** A port that a stopping gateway still holds is free again within this. */
 const PORT_PATIENCE_MS = 10 * SECOND
 const PORT_RETRY_MS = 250
-/** As many ports as the sandbox looks at beyond the one it wanted. */
+/** How many further ports the sandbox tries. */
 const PORTS_TO_TRY = 100
-/** Requests in hand at the end get this long; then their connections are cut. */
+/** Current requests get this long at a stop; then their connections are cut. */
 const DRAIN_MS = 1 * SECOND
-/** Longer than a proxy or a client keeps an idle connection, so that it is never we who close it under a request. */
+/** Longer than proxies and clients keep an idle connection, so that we never close it under a request. */
 const KEEP_ALIVE_MS = 75 * SECOND
-/** A client that drips its headers is cut off. */
+/** Cuts off clients that send their headers too slowly. */
 const HEADERS_TIMEOUT_MS = 20 * SECOND
 /** A 20 MB upload over a slow phone's connection. */
 const REQUEST_TIMEOUT_MS = 5 * MINUTE
 
-/** The port is somebody else's, and stayed so. */
+/** The port stayed taken by another program. */
 export class PortTaken extends HermesError {}
 
 export interface HttpServerOptions {
@@ -44,13 +44,13 @@ export interface HttpServerOptions {
   readonly metrics: Metrics
   /** Where the build put the page. */
   readonly pageFolder: string
-  /** Further ways in. */
+  /** Endpoints for other programs. */
   readonly doors?: readonly Door[]
   readonly clock: Clock
   readonly log: Log
 }
 
-/** The gateway's HTTP side: probes, figures, API and page on one port. */
+/** The HTTP server: probes, metrics, API and page on one port. */
 export class HttpServer {
   readonly #options: HttpServerOptions
   readonly #server: Server
@@ -94,7 +94,7 @@ export class HttpServer {
       },
       listener(this.#app),
     )
-    // A connection that breaks in the middle of a request is the client's business.
+    // A connection broken in mid-request is the client's fault.
     this.#server.on('clientError', (_error, socket) => {
       if (socket.writable)
         socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
@@ -103,7 +103,7 @@ export class HttpServer {
   }
 
   /**
-   * Listens. Resolves with the port once connections are taken.
+   * Listens. Resolves with the port once connections are accepted.
    *
    * @throws PortTaken when the port stays taken for 10 s, or no other one is free
    */
@@ -142,20 +142,20 @@ export class HttpServer {
   /** A fresh address of the page, with a one-use ticket in its fragment. */
   pageAddress(): string {
     const { host, publicUrls } = this.#options
-    // Another host than loopback is answered only by the names that were given for it.
+    // Beyond loopback, only the configured names are accepted.
     const base = isLoopback(host) ? this.url : (publicUrls[0]?.replace(/\/+$/, '') ?? this.url)
     return `${base}/#ticket=${this.#auth.issueTicket()}`
   }
 
-  /** How many live readers there are. */
+  /** The number of open event streams. */
   get readers(): number {
     return this.#streams.count
   }
 
-  /** Takes nothing new, ends the event streams, and gives requests in hand a second. */
+  /** Stops accepting connections, ends the event streams, and gives current requests a second. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    // First what has a last word to say in its stream, and says it as soon as it gets round to it.
+    // First the endpoints that still write a final error into their streams.
     this.#app.close()
     await new Promise((resolve) => setImmediate(resolve))
     this.#streams.close()
@@ -194,7 +194,7 @@ const MAX_PORT = 65_535
 
 function listener(app: App): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const answer = getRequestListener((request, env) => app.fetch(request, env as never), {
-    // What cannot even be made into a request (a bad target or host) is the client's mistake.
+    // A request that cannot be parsed (a bad target or host) is the client's error.
     errorHandler: () => new Response(null, { status: 400 }),
   })
   return (incoming, outgoing) => void answer(incoming, outgoing)

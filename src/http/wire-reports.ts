@@ -14,7 +14,7 @@ export interface StatusReport {
   readonly credential: CredentialReport
   readonly channels: readonly ChannelReport[]
   readonly queue: QueueCounts
-  /** The outage that is going on; null = none. */
+  /** The open outage; null = none. */
   readonly incident: IncidentItem | null
   readonly alerts: readonly AlertRouteReport[]
   /** Sentences that the operator should read. */
@@ -75,7 +75,7 @@ export interface CredentialReport {
   /** The first 8 hex digits of the token's SHA-256. */
   readonly fingerprint: string | null
   readonly expiresAt: IsoTime | null
-  /** Whole seconds, 0 when it is over; null when the end is unknown. */
+  /** Whole seconds, 0 when expired; null when unknown. */
   readonly secondsLeft: number | null
   readonly loginExpiresAt: IsoTime | null
   readonly loginExpiryEstimated: boolean
@@ -98,7 +98,7 @@ export interface QueueCounts {
   readonly answering: number
   readonly held: number
   readonly parked: number
-  /** When the oldest message that waits was accepted; null = none waits. */
+  /** When the oldest waiting message was accepted; null = none is waiting. */
   readonly oldestAt: IsoTime | null
 }
 
@@ -124,11 +124,11 @@ export interface FleetMemberReport {
 /** `GET /api/incidents` and `hermes incidents --json`: one outage from start to end. */
 export interface IncidentItem {
   readonly id: string
-  /** What `/readyz` said, the worst seen so far. */
+  /** What `/readyz` reported, the worst so far. */
   readonly status: string
   readonly reason: string | null
   readonly openedAt: IsoTime
-  /** null: it goes on. */
+  /** null: it is still open. */
   readonly closedAt: IsoTime | null
   readonly counts: {
     readonly held: number
@@ -221,7 +221,7 @@ export interface TimelineReport {
     readonly until: IsoTime
     readonly count: number
   }>
-  /** When no request could be made for want of a credential; `to` null: it goes on. */
+  /** When there was no usable credential; `to` null: still so. */
   readonly outages: ReadonlyArray<{
     readonly from: IsoTime
     readonly to: IsoTime | null

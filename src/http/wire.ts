@@ -1,7 +1,6 @@
 /**
- * Everything that the HTTP API sends and takes, as types alone. The handlers answer with these, the
- * page, the commands and the event streams read them, so that a change on one side fails to compile on
- * the other. Imports nothing: the page's bundle holds no part of the gateway.
+ * All types that the HTTP API sends and accepts. Handlers, page, commands and event streams share
+ * them, so that a change on one side fails to compile on the other. Imports nothing: the page's bundle contains no part of the gateway.
  */
 
 /** ISO 8601 in UTC. */
@@ -12,12 +11,12 @@ export interface List<Item> {
   readonly items: readonly Item[]
 }
 
-/** Every answer that is no success; `message` is a sentence for the reader. */
+/** Every error response; `message` is a sentence for the reader. */
 export interface ErrorBody {
   readonly error: { readonly code: string; readonly message: string }
 }
 
-/** Done, and there is nothing to add. */
+/** Success without further data. */
 export interface Done {
   readonly status: 'ok'
 }
@@ -38,13 +37,13 @@ export interface AttachmentInfo {
 export interface MessageItem {
   readonly id: string
   readonly role: 'user' | 'assistant' | 'notice'
-  /** With what stands before an answer, such as which message it answers. */
+  /** Including the preface of an answer, such as which message it replies to. */
   readonly text: string
   readonly state: MessageState
   readonly at: IsoTime
   /** Order within the conversation. */
   readonly seq: number
-  /** Moves with every change: of two versions of one message the higher one is newer. */
+  /** Grows with every change: of two versions of a message the higher one is newer. */
   readonly revision: number
   /** The client's own name for a message that it posted. */
   readonly messageId?: string
@@ -53,7 +52,7 @@ export interface MessageItem {
 
 /** `GET /api/conversations/:id/messages` */
 export interface MessagePage extends List<MessageItem> {
-  /** Where the event stream goes on from what is printed here. */
+  /** Where the event stream continues after this list. */
   readonly revision: number
 }
 
@@ -65,9 +64,9 @@ export interface PostMessage {
   readonly attachments?: readonly string[]
 }
 
-/** What became of a posted message, durably. */
+/** The stored state of a posted message. */
 export interface MessageReceipt {
-  /** null: it was not kept, such as a pasted sign-in code. */
+  /** null: not stored, such as a pasted sign-in code. */
   readonly id: string | null
   readonly state: MessageState
 }
@@ -86,25 +85,25 @@ export interface MessageEvent extends MessageItem {
   readonly conversation: string
 }
 
-/** A piece of the answer in hand: it stands at `offset`, and what stood there and after it goes. */
+/** A piece of the current answer at `offset`; it replaces everything from there on. */
 export interface DeltaEvent {
   readonly conversation: string
   readonly turnId: string
   readonly offset: number
   readonly text: string
-  /** No answer is in hand any more. */
+  /** There is no current answer any more. */
   readonly done?: true
 }
 
 /** The parts of the dashboard that change as one. */
 export type Topic = 'queue' | 'incident' | 'figures' | 'credential' | 'channels'
 
-/** A part of the dashboard has changed; whoever knows another version reads it anew. */
+/** A part of the dashboard has changed; a reader with another version reads it again. */
 export interface TopicEvent {
   readonly version: string
 }
 
-/** What the sandbox's stand-in did; `life` names the run of the gateway in which `seq` counts. */
+/** Events of the sandbox's simulator; `life` identifies the run of the gateway in which `seq` counts. */
 export interface SandboxEvents extends List<SandboxEvent> {
   readonly life: string
 }
@@ -122,7 +121,7 @@ export interface EventBodies extends Readonly<Record<Topic, TopicEvent>> {
 
 export type EventName = keyof EventBodies
 
-/** `GET /readyz`: 200, or 503 with what stands in the way. */
+/** `GET /readyz`: 200, or 503 with the reason. */
 export type ReadyReport =
   | { readonly status: 'ready' }
   | { readonly status: string; readonly reason: string | null }
@@ -138,7 +137,7 @@ export interface StatusLine {
   readonly held: number
   readonly parked: number
   readonly sandbox: boolean
-  /** A person can mend it here and now, by signing in on the page. */
+  /** Signing in on the page fixes it. */
   readonly signIn: boolean
 }
 
@@ -165,7 +164,7 @@ export interface OpenSession {
   readonly ticket: string
 }
 
-/** What a narrower token may do: talk, or read the figures. */
+/** The scopes of a narrower token: chat, or read the metrics. */
 export type TokenScope = 'chat' | 'metrics'
 
 /** `POST /api/tokens` */
@@ -193,7 +192,7 @@ export interface StartedLogin {
   readonly expiresAt: IsoTime
 }
 
-/** `POST /api/login/finish`: with what the person pasted, or agreeing to another account than before. */
+/** `POST /api/login/finish`: with the pasted code, or confirming another account. */
 export interface FinishLogin {
   readonly session: string
   readonly code?: string
@@ -202,7 +201,7 @@ export interface FinishLogin {
 
 export interface SignedIn {
   readonly account: string | null
-  /** A sentence, where something else than this sign-in is still in use. */
+  /** A sentence, if another credential still takes precedence over this sign-in. */
   readonly note: string | null
 }
 
@@ -213,13 +212,13 @@ export interface SignInWithKey {
 
 export interface StoredKey {
   readonly fingerprint: string
-  /** A sentence, where something else than this key is still in use. */
+  /** A sentence, if another credential still takes precedence over this key. */
   readonly note: string | null
 }
 
-/* The sandbox's stand-in for the provider */
+/* The sandbox's simulated provider */
 
-/** Something that the stand-in did or was asked; tokens are named by fingerprint. */
+/** A request to the simulator, or its action; tokens are named by fingerprint. */
 export interface SandboxEvent {
   readonly seq: number
   /** Epoch milliseconds. */
@@ -230,7 +229,7 @@ export interface SandboxEvent {
 
 export interface ActiveFault {
   readonly fault: { readonly target: string; readonly fault: string }
-  /** How often it has struck. */
+  /** How often it was applied. */
   readonly struck: number
   /** Epoch milliseconds, or null: until it is cleared or used up. */
   readonly until: number | null

@@ -170,7 +170,7 @@ describe('the page’s session', () => {
     ['a foreign referrer', () => ({ referer: 'https://evil.example/' }), 403],
     ['same-site is not same-origin', () => ({ 'sec-fetch-site': 'same-site' }), 403],
     [
-      'a foreign origin beside good metadata',
+      'a foreign origin with good metadata',
       () => ({ origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }),
       403,
     ],

@@ -9,33 +9,33 @@ import { cookieName, readCookie, SessionCookies, setCookie } from './session-coo
 import { Tickets } from './tickets.ts'
 import type { TokenList } from './token-list.ts'
 
-/** `all` is what the gateway's own token and the page's session may do: everything. */
+/** `all`, everything, is the scope of `gateway.token` and of the page's session. */
 export type Scope = 'all' | TokenScope
 
-/** Who is asking. */
+/** Who sent a request. */
 export interface Principal {
   readonly scope: Scope
   /** Who they are in a conversation. */
   readonly person: Person
-  /** Names this very client: what it started, only it may finish. */
+  /** Identifies the client: only it may finish what it started. */
   readonly client: string
   /** False once the token was revoked, or the session has ended. */
   readonly isValid: () => boolean
 }
 
-/** The holder of the gateway's own token and of its page: one and the same person. */
+/** The holder of `gateway.token` and the page's user are the same person. */
 const OWNER: Person = { id: 'owner', name: null }
 
 export interface AuthOptions {
   readonly gatewayToken: Secret
   readonly tokens: TokenList
   readonly hosts: HostCheck
-  /** The port that is listened on; asked for late, because a taken port moves it. */
+  /** The port that is listened on; a function, because the port changes if it is taken. */
   readonly port: () => number
   readonly now: () => number
 }
 
-/** Tells who is asking: by bearer token, or by the page's cookie together with its origin. */
+/** Authenticates requests by bearer token, or by the page's cookie together with its origin. */
 export class Auth {
   readonly #tokens: TokenList
   readonly #hosts: HostCheck
@@ -91,7 +91,7 @@ export class Auth {
       throw new HttpProblem(
         401,
         'ticket',
-        'This address was used before, or is older than ten minutes. `hermes dashboard` prints a fresh one.',
+        'This link has been used or is older than ten minutes. `hermes dashboard` prints a new one.',
       )
     return setCookie(cookieName(this.#port()), this.#cookies.issue(this.#now()), isSecure(origin))
   }
@@ -136,10 +136,10 @@ export class Auth {
   }
 
   /**
-   * A browser sends the cookie along with whatever a page asks for, so it proves
-   * nothing without the page's origin. Browsers leave `Origin` out of same-origin GET
-   * requests; there the fetch metadata say the same, and where those are missing too
-   * (plain HTTP to another machine) the referrer does. No page can set any of the three.
+   * A browser sends the cookie with requests of any page, so it proves nothing without the
+   * page's origin. Browsers omit `Origin` in same-origin GET requests; there the fetch
+   * metadata is used, or, where that is missing too (plain HTTP to another machine), the
+   * referrer. No page can set any of the three.
    *
    * @see https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
    */

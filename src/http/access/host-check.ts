@@ -1,7 +1,6 @@
 /**
- * Which names this gateway answers to. A page of a foreign site can make a browser
- * resolve the site's own name to 127.0.0.1 and then read what answers; it cannot
- * change the `Host` that the browser sends.
+ * Which `Host` names are accepted, against DNS rebinding: a foreign site can make its own
+ * name resolve to 127.0.0.1, but cannot change the `Host` that the browser sends.
  *
  * @see https://datatracker.ietf.org/doc/html/rfc9110#section-7.4
  */
@@ -13,7 +12,7 @@ export class HostCheck {
   /** Whole `Host` values that were found good: clients send the same one over and over. */
   readonly #good = new Set<string>()
 
-  /** @param publicUrls the addresses people reach the gateway by, beside loopback */
+  /** @param publicUrls addresses of the gateway in addition to loopback */
   constructor(publicUrls: readonly string[]) {
     const urls = publicUrls.map((url) => new URL(url))
     this.#names = new Set(urls.map((url) => url.hostname))
@@ -44,7 +43,7 @@ export class HostCheck {
   }
 }
 
-/** A few spellings of a few names; not as many as a stranger can make up ports. */
+/** Enough for a few spellings of a few names; bounded, because a stranger can make up ports. */
 const MAX_REMEMBERED = 32
 
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i

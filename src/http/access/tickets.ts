@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { MINUTE } from '../../support/clock.ts'
 
-/** Long enough to walk from the terminal to the browser. */
+/** Long enough to get from the terminal to the browser. */
 export const TICKET_LIFE_MS = 10 * MINUTE
 /** An operator needs one; a script that asks for thousands must not fill the memory. */
 const MAX_TICKETS = 64
-/** 256 bits: nobody guesses one in ten minutes. */
+/** 256 bits: infeasible to guess. */
 const TICKET_BYTES = 32
 
-/** One-use keys that travel in the fragment of a printed address. Never written down. */
+/** One-use tickets in the fragment of a printed address. In memory only. */
 export class Tickets {
-  /** Ticket → when it ends. In order of issue. */
+  /** Ticket → expiry, in order of issue. */
   readonly #open = new Map<string, number>()
 
   issue(now: number): string {
@@ -21,10 +21,10 @@ export class Tickets {
     return ticket
   }
 
-  /** True once for each ticket, within its life. */
+  /** True once for each ticket, before it expires. */
   redeem(ticket: string, now: number): boolean {
     this.#forgetOld(now)
-    // A look-up by a random key of full length tells a guesser nothing by its time.
+    // Looking up a random key of full length leaks nothing by its timing.
     return this.#open.delete(ticket)
   }
 

@@ -7,7 +7,7 @@ import type { Session } from './session-cookie.ts'
 
 export const TOKEN_SCOPES: readonly TokenScope[] = ['chat', 'metrics']
 
-/** A narrower token as it is kept: the token itself is not. */
+/** A stored narrower token, without the token itself. */
 export interface IssuedToken {
   readonly id: string
   readonly scope: TokenScope
@@ -49,14 +49,14 @@ export class TokenList {
       const content: unknown = JSON.parse(text)
       return new TokenList(path, readTokens(content), readEnded(content))
     } catch (error) {
-      throw new StoreError(`${path} is damaged; remove it, and make the narrower tokens anew`, {
+      throw new StoreError(`${path} is damaged; remove it, and create the narrower tokens again`, {
         cause: error,
       })
     }
   }
 
   find(token: string): IssuedToken | null {
-    // By hash: how long the look-up takes says nothing about the token.
+    // By hash: the look-up's timing leaks nothing about the token.
     return this.#byHash.get(sha256(token)) ?? null
   }
 
@@ -64,7 +64,7 @@ export class TokenList {
     return [...this.#byHash.values()]
   }
 
-  /** Makes a token and returns it, this once; stored before it is returned. */
+  /** Creates a token, stores its hash, and returns the token, only this once. */
   async issue(scope: TokenScope, now: number): Promise<{ readonly id: string; readonly token: string }> {
     const token = `hermes_${scope}_${randomBytes(TOKEN_BYTES).toString('base64url')}`
     const hash = sha256(token)

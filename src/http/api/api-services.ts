@@ -26,22 +26,22 @@ export interface ApiServiceParts {
   readonly readiness: () => Readiness
   readonly onStatusChange: (listener: () => void) => Disposable
   readonly status: (url: string) => Promise<StatusReport>
-  /** A conversation was changed by hand: give it its turn. */
+  /** An operator changed a conversation: schedule it. */
   readonly wake: (conversationId: ConversationId) => void
   readonly clock: Clock
   readonly sandbox: boolean
   readonly dashboard: DashboardService
 }
 
-/** What an operator looks at unless another state is asked for. */
+/** The states listed by default. */
 const QUEUE_STATES: readonly MessageState[] = ['received', 'answering', 'held', 'parked']
 
-/** More incidents than anybody reads at once. */
+/** More incidents than anybody reads. */
 const INCIDENT_PAGE = 100
-/** As many parked messages as one `retry --all` takes. */
+/** How many parked messages one `retry --all` retries. */
 const RETRY_PAGE = 10_000
 
-/** The HTTP server's view of the gateway, made of its parts. */
+/** Builds the HTTP server's services from the parts of the gateway. */
 export function createApiServices(parts: ApiServiceParts): ApiServices {
   const { inbox, events, clock, wake } = parts
 

@@ -28,10 +28,10 @@ import type {
 import { isMessageState } from './items.ts'
 import type { ApiServices } from './services.ts'
 
-/** As many rows of the queue as an operator reads; the counts are in the status. */
+/** Rows of the queue in one response; the counts are in the status. */
 const QUEUE_PAGE = 1_000
 
-/** What the operator's commands and the dashboard read and do. */
+/** Routes of the operator's commands and the dashboard. */
 export function addOperatorRoutes(routes: Routes, services: ApiServices, url: () => string): void {
   routes.guarded('all', 'GET', '/api/status', async () =>
     json<StatusReport>(200, await services.status(url())),
@@ -43,7 +43,7 @@ export function addOperatorRoutes(routes: Routes, services: ApiServices, url: ()
 
   routes.guarded('all', 'GET', '/api/queue', async (c) => {
     const asked = c.req.query('state')
-    if (asked !== undefined && !isMessageState(asked)) throw badRequest('There is no such message state.')
+    if (asked !== undefined && !isMessageState(asked)) throw badRequest('Unknown message state.')
     const items = await services.queue.list(asked === undefined ? null : [asked], QUEUE_PAGE)
     return json<List<QueueItem>>(200, { items })
   })
@@ -74,7 +74,7 @@ export interface Access {
   readonly now: () => number
 }
 
-/** How the page and narrower tokens come to be. */
+/** Routes for page sessions and narrower tokens. */
 export function addAccessRoutes(routes: Routes, access: Access): void {
   const { auth, tokens, now } = access
   routes.guarded('all', 'POST', '/api/tickets', () =>

@@ -181,7 +181,7 @@ test('stop goes the way of every message, so that it is durable too', async () =
 describe('attachments', () => {
   const upload = '/api/conversations/kitchen/attachments'
 
-  test('are uploaded by themselves, named in the message, and shown again afterwards', async () => {
+  test('are uploaded separately, named in the message, and shown again afterwards', async () => {
     await using gateway = await startTestGateway()
     const sent = await gateway.call(`${upload}?name=../dot%00.png`, { method: 'POST', body: PNG })
     expect(sent.status).toBe(201)

@@ -14,7 +14,7 @@ import type {
 import { toItem } from './items.ts'
 import type { ApiServices, PostedMessage } from './services.ts'
 
-/** What may stand in a conversation's address: it appears in URLs, file names and logs. */
+/** The characters of a conversation's address, which appears in URLs, file names and logs. */
 const CONVERSATION = /^[A-Za-z0-9._~:@-]{1,128}$/
 /** A client's own name for a message; printable, so that it can be searched for. */
 const MESSAGE_ID = /^[\x21-\x7e]{1,128}$/
@@ -22,7 +22,7 @@ const ATTACHMENT_ID = /^[A-Za-z0-9_-]{1,64}$/
 
 /** More than a person attaches to one message; fewer than would fill a request to the model. */
 const MAX_ATTACHMENTS = 10
-/** A client that does not ask for a part gets, in practice, the whole conversation. */
+/** Large enough for a whole conversation in practice. */
 const DEFAULT_PAGE = 5_000
 const MAX_PAGE = 10_000
 const MAX_CONVERSATIONS = 200
@@ -30,7 +30,7 @@ const MAX_CONVERSATIONS = 200
 /** Kinds that are safe to show in the page itself; all others are downloads. */
 const SHOWN = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
 
-/** Messages in and out, for the page and for every other client of the API. */
+/** Routes for messages, of the page and every other client of the API. */
 export function addConversationRoutes(routes: Routes, services: ApiServices): void {
   const { chat, conversations, uploads } = services
   const takesMessages = () => {
@@ -54,7 +54,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
     const rows = await conversations.messages(conversationId, { limit, beforeSeq: wholeNumber(c, 'before') })
     return json<MessagePage>(200, {
       items: rows.map(toItem),
-      // Where the event stream goes on from what is printed here.
+      // Where the event stream continues after this list.
       revision: rows.reduce((newest, row) => Math.max(newest, row.revision), 0),
     })
   })
@@ -124,7 +124,7 @@ async function accept(services: ApiServices, message: PostedMessage): Promise<Re
       'No more messages can be saved in this conversation right now. Please send this one again later.',
       { 'Retry-After': '60' },
     )
-  // What must not be stored (a pasted sign-in code) has no id of its own.
+  // A message that must not be stored (a pasted sign-in code) has no id.
   return json<MessageReceipt>(202, { id: accepted.messageId, state: accepted.state ?? 'refused' })
 }
 
@@ -141,7 +141,7 @@ function messageOf(
   if (!Array.isArray(attachments) || !attachments.every(isAttachmentId))
     throw badRequest('`attachments` must be a list of ids.')
   if (attachments.length > MAX_ATTACHMENTS)
-    throw badRequest(`A message takes ${MAX_ATTACHMENTS} attachments at most.`)
+    throw badRequest(`A message can have ${MAX_ATTACHMENTS} attachments at most.`)
   if (text.trim() === '' && attachments.length === 0) throw badRequest('`text` is empty.')
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES)
     throw new HttpProblem(413, 'too-large', `A message is at most ${MAX_TEXT_BYTES} bytes long.`)
@@ -158,7 +158,7 @@ function isAttachmentId(value: unknown): value is string {
   return typeof value === 'string' && ATTACHMENT_ID.test(value)
 }
 
-/** A query parameter that counts; absent: null. @throws HttpProblem 400 */
+/** A numeric query parameter; absent: null. @throws HttpProblem 400 */
 export function wholeNumber(c: RequestContext, name: string): number | null {
   const text = c.req.query(name)
   if (text === undefined) return null
@@ -168,7 +168,7 @@ export function wholeNumber(c: RequestContext, name: string): number | null {
 
 const MAX_FILE_NAME = 120
 
-/** A file's name as a person may read it: no path, no control characters, no direction marks. */
+/** A file's name, safe to display: no path, no control characters, no direction marks. */
 function fileName(given: string | undefined): string {
   const name = (given ?? '')
     .toWellFormed()

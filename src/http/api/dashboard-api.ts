@@ -10,7 +10,7 @@ import type { DashboardService } from './services.ts'
 /** Longer than figures are kept. */
 const MAX_RANGE_MS = 400 * DAY
 
-/** What only the dashboard asks for; nothing of it is for a narrower token. */
+/** Routes of the dashboard alone, closed to narrower tokens. */
 export function addDashboardRoutes(routes: Routes, dashboard: DashboardService, now: () => number): void {
   const { sandbox } = dashboard
 
@@ -18,7 +18,7 @@ export function addDashboardRoutes(routes: Routes, dashboard: DashboardService, 
     const to = timeOf(c, 'to') ?? now()
     const from = timeOf(c, 'from') ?? to - HOUR
     if (!(to - from >= MINUTE && to - from <= MAX_RANGE_MS))
-      throw badRequest('`from` must lie before `to`, by a minute to 400 days.')
+      throw badRequest('`from` must be a minute to 400 days before `to`.')
     const names = namesOf(c.req.query('names'))
     const { values, stepMs, from: first } = await dashboard.figures({ from, to, names })
     return json<FiguresReport>(200, {

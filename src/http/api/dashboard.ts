@@ -21,11 +21,11 @@ export interface DashboardParts {
   /** The state of channels and alert routes. */
   readonly connections: () => unknown
   readonly clock: Clock
-  /** null: this is no sandbox, and nothing of the provider can be driven. */
+  /** null: not a sandbox, so there are no provider controls. */
   readonly sandbox: SandboxPanel | null
 }
 
-/** What the dashboard reads, made of the gateway's parts, and told of their changes. */
+/** The dashboard's services, built from the gateway's parts, with their change notifications. */
 export function createDashboard(parts: DashboardParts): DashboardService {
   const { inbox, figures, recorder, timeline, keeper, changes, clock, sandbox } = parts
   recorder.subscribe(() => changes.mark('figures'))

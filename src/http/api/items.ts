@@ -16,7 +16,7 @@ export function toItem(row: StoredMessage): MessageItem {
   }
 }
 
-/** Every state, and whether a message that is in it may still change. */
+/** Every state, and whether a message in it may still change. */
 const STATES: Readonly<Record<MessageState, { readonly final: boolean }>> = {
   received: { final: false },
   answering: { final: false },

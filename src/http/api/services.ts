@@ -10,10 +10,10 @@ import type { SandboxActions, SandboxEvent, SandboxState, SignedIn, StoredKey } 
 
 /**
  * Everything that the HTTP server needs of the rest of the gateway. It knows no
- * storage, no channel and no credential; whoever puts the parts together gives it these.
+ * storage, channel or credential; the composition passes these in.
  */
 export interface ApiServices {
-  /** Can messages be answered now? Cheap and synchronous: asked for at every `/readyz`. */
+  /** Can messages be answered now? Cheap and synchronous: called for every `/readyz`. */
   readonly readiness: () => Readiness
   /** Calls `listener` whenever readiness or the number of waiting messages may have changed. */
   readonly onStatusChange: (listener: () => void) => Disposable
@@ -32,15 +32,15 @@ export interface ApiServices {
   readonly waiting: () => Promise<{ readonly held: number; readonly parked: number }>
   /** Sign-in from the page; null = not offered. */
   readonly login: LoginService | null
-  /** Shown by the page, with a hint what to try. */
+  /** The page shows it, with suggestions to try. */
   readonly sandbox: boolean
-  /** What only the dashboard asks for. */
+  /** For the dashboard only. */
   readonly dashboard: DashboardService
 }
 
 export interface DashboardService {
   readonly changes: Changes
-  /** Says the same as long as no channel and no alert route has changed. Cheap: asked for every few seconds. */
+  /** Unchanged while no channel and no alert route changes. Cheap: called every few seconds. */
   connections(): string
   /** Counts over time. Cheap for a month. */
   figures(query: {
@@ -52,16 +52,16 @@ export interface DashboardService {
   timeline(): TimelineReport
   /** The text of a person's message; null = there is no such message. */
   text(messageId: string): Promise<string | null>
-  /** The stand-in's switches; null = the provider is a real one. */
+  /** The simulator's controls; null = the provider is real. */
   readonly sandbox: SandboxPanel | null
 }
 
-/** The simulated provider, as far as a visitor may drive it. */
+/** The controls of the simulated provider. */
 export interface SandboxPanel {
   state(): SandboxState
   /** The last events, oldest first; tokens are named by fingerprint. */
   readonly events: readonly SandboxEvent[]
-  /** Does what `action` names; null = there is no such action. @throws Refused for a body that makes no sense */
+  /** Runs `action`; null = unknown action. @throws Refused for an invalid body */
   act(action: string, body: unknown): SandboxActions[keyof SandboxActions] | null
   subscribe(listener: () => void): Disposable
 }
@@ -80,16 +80,16 @@ interface QueueService {
   list(states: readonly MessageState[] | null, limit: number): Promise<readonly QueueItem[]>
   /** False: no message with this id is held or parked. */
   retry(id: string): Promise<boolean>
-  /** Returns how many will be tried again. */
+  /** Returns how many will be retried. */
   retryAll(): Promise<number>
   drop(id: string): Promise<boolean>
 }
 
-/** The way in for messages that arrive over HTTP. Implemented by the web channel. */
+/** Receives messages over HTTP. Implemented by the web channel. */
 export interface ChatService {
   /** The channel's name, under which its conversations are listed. */
   readonly channel: string
-  /** False: the operator has switched it off, and no message is taken. */
+  /** False: switched off by the operator; no message is accepted. */
   readonly enabled: boolean
   conversationId(address: string): ConversationId
   /**
@@ -113,9 +113,9 @@ export interface PostedMessage {
 /** Attachments between their upload and the message that carries them. */
 export interface UploadService {
   /**
-   * Keeps what `bytes` gives. The kind is found out from the content.
+   * Stores `bytes`. The media type is detected from the content.
    *
-   * @throws Refused for a kind that the model cannot read; StoreError when there is no room
+   * @throws Refused for a kind that the model cannot read; StoreError when there is no space
    */
   save(address: string, name: string, bytes: AsyncIterable<Uint8Array>): Promise<AttachmentInfo>
   /** @throws Refused when there is no such upload in this conversation (any more) */
@@ -125,14 +125,14 @@ export interface UploadService {
 /** Sign-in through the page; `client` names who started it, so that nobody else can finish it. */
 export interface LoginService {
   start(client: string): Promise<{ authorizeUrl: string; session: string; expiresAt: number }>
-  /** @throws Refused with the sentence for the person; OtherAccount: to be agreed to by `confirm` */
+  /** @throws Refused with the sentence for the person; OtherAccount: to be confirmed by `confirm` */
   finish(client: string, session: string, code: string): Promise<SignedIn>
-  /** Another account may take the place of the present one. @throws Refused */
+  /** Replaces the current account. @throws Refused */
   confirm(client: string): Promise<SignedIn>
   /**
-   * Asks the provider whether it takes this key, and stores it if so. The key is never told back.
+   * Asks the provider whether it accepts this key, and stores it if so. The key is never returned.
    *
-   * @throws Refused when it is no key or not taken; TransientError when nobody could be asked
+   * @throws Refused for an invalid or rejected key; TransientError when the provider could not be asked
    */
   apiKey(key: string): Promise<StoredKey>
 }

@@ -5,10 +5,10 @@ const page = { sandbox: false, login: {} }
 const none = { held: 0, parked: 0 }
 
 test.each([
-  ['needs-login', 14, 'Waiting for you: the sign-in has ended. 14 messages are safe.'],
-  ['needs-login', 1, 'Waiting for you: the sign-in has ended. One message is safe.'],
-  ['usage-limited', 0, 'The usage limit is reached. It ends by itself.'],
-  ['something-new', 0, 'Messages cannot be answered right now.'],
+  ['needs-login', 14, "You've been signed out. Sign in to continue. 14 messages saved."],
+  ['needs-login', 1, "You've been signed out. Sign in to continue. 1 message saved."],
+  ['usage-limited', 0, 'The usage limit is reached. Answers resume when it resets.'],
+  ['something-new', 0, "Messages can't be answered right now."],
 ])('%s with %d waiting is said plainly', (status, held, sentence) => {
   const line = statusLine({ ready: false, status, reason: null }, { held, parked: 0 }, page)
   expect(line).toMatchObject({ ready: false, status, sentence })

@@ -2,15 +2,15 @@ import type { StatusLine } from '../wire.ts'
 import type { Readiness } from './services.ts'
 
 const SENTENCES: Readonly<Record<string, string>> = {
-  'needs-login': 'Waiting for you: the sign-in has ended.',
-  'not-permitted': 'Claude refuses this account. The operator has to look into it.',
-  misconfigured: 'The gateway is not set up right. The operator has to mend its configuration.',
-  degraded: 'Claude does not accept the sign-in right now. The gateway keeps trying.',
-  refreshing: 'The sign-in is being renewed.',
-  'usage-limited': 'The usage limit is reached. It ends by itself.',
-  'provider-unavailable': 'Claude cannot be reached right now. The gateway keeps trying.',
-  stalled: 'No message has been answered for some minutes. The operator should have a look.',
-  store: 'The disk or database takes no messages right now.',
+  'needs-login': "You've been signed out. Sign in to continue.",
+  'not-permitted': 'Anthropic has rejected this account; an operator needs to check it.',
+  misconfigured: 'The configuration needs fixing.',
+  degraded: 'Claude does not accept the sign-in right now. Retrying automatically.',
+  refreshing: 'Refreshing the sign-in.',
+  'usage-limited': 'The usage limit is reached. Answers resume when it resets.',
+  'provider-unavailable': "Claude can't be reached right now. Retrying automatically.",
+  stalled: 'No message has been answered for several minutes. An operator should check the gateway.',
+  store: "The disk or database can't store messages right now.",
 }
 
 /** Readiness and the number of waiting messages, in words. Pure. */
@@ -26,8 +26,8 @@ export function statusLine(
     return { ready: true, status: 'ready', reason: null, sentence, held, parked, sandbox, signIn: false }
   }
   const { status, reason } = readiness
-  const what = SENTENCES[status] ?? 'Messages cannot be answered right now.'
-  const saved = held === 0 ? '' : held === 1 ? ' One message is safe.' : ` ${held} messages are safe.`
+  const what = SENTENCES[status] ?? "Messages can't be answered right now."
+  const saved = held === 0 ? '' : held === 1 ? ' 1 message saved.' : ` ${held} messages saved.`
   const signIn = page.login !== null && status === 'needs-login'
   return { ready: false, status, reason, sentence: what + saved, held, parked, sandbox, signIn }
 }

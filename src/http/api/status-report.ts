@@ -8,7 +8,7 @@ import { isoTime } from '../../support/clock.ts'
 import type { ChannelReport, GatewayReport, IncidentItem, QueueItem, StatusReport } from '../wire-reports.ts'
 import type { Readiness } from './services.ts'
 
-/** A platform's connection, as the channel tells it. */
+/** A platform's connection, as the channel reports it. */
 type ChannelStatus = Omit<ChannelReport, 'since'> & { readonly since: number }
 
 export interface StatusParts {

@@ -6,7 +6,7 @@ import type { TimelineReport } from '../wire-reports.ts'
 type TokenSpan = TimelineReport['tokens'][number]
 type OutageSpan = TimelineReport['outages'][number]
 
-/** Puts the spans together from single events. Pure. */
+/** Builds spans from single events. Pure. */
 export function timelineReport(
   events: readonly TimelineEvent[],
   credential: Pick<AuthStatus, 'loginExpiresAt' | 'loginExpiryEstimated'>,

@@ -3,7 +3,7 @@ import { isGoodRefresh } from '../../credentials/timeline.ts'
 import type { FigureRecorder } from '../../inbox/figures/figure-recorder.ts'
 import type { MessageObserver } from '../../inbox/figures/observer.ts'
 
-/** Lets what happens to messages and to the credential be counted for the dashboard. */
+/** Records events of messages and of the credential for the dashboard. */
 export function feedFigures(
   recorder: Pick<FigureRecorder, 'count' | 'recordAnswerTime'>,
   observer: MessageObserver,

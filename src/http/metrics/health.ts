@@ -3,7 +3,7 @@ import type { Readiness } from '../api/services.ts'
 import type { Routes } from '../routes.ts'
 import type { ReadyReport } from '../wire.ts'
 
-/** The addresses of probes: asked for by their machine's address, so no `Host` is checked. */
+/** The paths of probes, which use the machine's address, so `Host` is not checked. */
 export const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 
 const OK = JSON.stringify({ status: 'ok' })

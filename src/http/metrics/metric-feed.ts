@@ -3,7 +3,7 @@ import type { MessageObserver } from '../../inbox/figures/observer.ts'
 import { SECOND } from '../../support/clock.ts'
 import type { MetricHooks } from './metrics.ts'
 
-/** Lets what happens to messages and to the credential be counted. */
+/** Counts events of messages and of the credential. */
 export function feedMetrics(
   metrics: MetricHooks,
   observer: MessageObserver,

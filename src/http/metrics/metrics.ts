@@ -3,7 +3,7 @@ import { CREDENTIAL_STATES, type CredentialStateName } from '../../credentials/k
 import type { Clock, Timer } from '../../support/clock.ts'
 import { SECOND } from '../../support/clock.ts'
 
-/** What is read at each scrape. */
+/** Values read at each scrape. */
 export interface MetricSources {
   readonly credential: () => {
     readonly state: CredentialStateName
@@ -14,7 +14,7 @@ export interface MetricSources {
   readonly held: () => Promise<number>
 }
 
-/** What is counted as it happens. */
+/** Events counted as they happen. */
 export interface MetricHooks {
   refresh(outcome: string): void
   authRejection(): void
@@ -25,15 +25,15 @@ export interface MetricHooks {
   alert(route: string, outcome: string): void
 }
 
-/** The metrics library takes 60 ms to load, a tenth of a start: it comes when the start is over. */
+/** The metrics library takes 60 ms to load, a tenth of a start: load it after the start. */
 const LOAD_AFTER_MS = 3 * SECOND
 
-/** From a stand-in's 10 ms to an answer that takes minutes, in seconds. */
+/** In seconds: from the simulator's 10 ms to an answer that takes minutes. */
 const ANSWER_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
-/** What the gateway itself adds: a few milliseconds when all is well. */
+/** In seconds: the gateway's own share, normally a few milliseconds. */
 const OVERHEAD_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60]
 
-/** The figures of `/metrics`, under names that do not change. Until the library is there, what happens is kept. */
+/** The metrics of `/metrics`, with fixed names. Events before the library is loaded are buffered. */
 export class Metrics implements MetricHooks {
   readonly #sources: MetricSources
   readonly #now: () => number
@@ -71,14 +71,14 @@ export class Metrics implements MetricHooks {
     this.#record((to) => to.alerts.inc({ route, outcome }))
   }
 
-  /** The whole page of figures, in Prometheus' text format. */
+  /** All metrics in Prometheus' text format. */
   async text(): Promise<{ readonly contentType: string; readonly body: string }> {
     const instruments = await this.#load()
     const { state, expiresAt, loginExpiresAt } = this.#sources.credential()
     for (const name of CREDENTIAL_STATES) instruments.state.set({ state: name }, name === state ? 1 : 0)
     setOrForget(instruments.expiry, secondsUntil(expiresAt, this.#now()))
     setOrForget(instruments.loginExpiry, secondsUntil(loginExpiresAt, this.#now()))
-    // A store that does not answer leaves the last figure standing rather than none at all.
+    // When the store does not answer, the last value is kept.
     const held = await this.#sources.held().catch(() => null)
     if (held !== null) instruments.held.set(held)
     const { registry } = instruments

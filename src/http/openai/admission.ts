@@ -8,25 +8,25 @@ import { HttpProblem } from '../answers.ts'
 import type { CompletionRequest } from './request.ts'
 import type { CompletionServices } from './service.ts'
 
-/** Asking again under one key is cheap, but each try that was withdrawn is looked at. */
-const MAX_TRIES = 50
-/** A client that is told nothing better looks again after this. */
+/** Repeating a key is cheap, but each withdrawn attempt is checked. */
+const MAX_ATTEMPTS = 50
+/** The default Retry-After. */
 const DEFAULT_RETRY_MS = 30 * SECOND
-/** When the hold is full only time helps. */
+/** Retry-After when the hold is full, which takes longer. */
 const HOLD_FULL_RETRY_S = 60
 
-/** A request that is stored, and where its answer will be. */
+/** A stored request, and where its answer will be. */
 export interface Admitted {
   readonly conversationId: ConversationId
   readonly address: string
   readonly requestId: string
   readonly messageId: string
   readonly person: Person
-  /** It may wait through an outage. */
+  /** The client accepts waiting through an outage. */
   readonly hold: boolean
-  /** Only this connection knows of it: nobody else can ever ask for its answer. */
+  /** Without a key: only this connection can get its answer. */
   readonly keyless: boolean
-  /** Stored by this very post, and not a repetition. */
+  /** Stored by this request, not a repetition. */
   readonly fresh: boolean
 }
 
@@ -40,21 +40,21 @@ export interface Asking {
 
 /**
  * Stores a request durably, or finds the one that was stored under the same key. While messages
- * cannot be answered nothing is stored, unless the client is ready to wait.
+ * cannot be answered nothing is stored, unless the client accepts waiting.
  *
  * @throws HttpProblem 409 | 422 | 429 | 503
  */
 export async function admit(services: CompletionServices, asking: Asking, now: number): Promise<Admitted> {
   const { channel, conversations, gate } = services
   const { request, person, key, hold } = asking
-  // The key's own text may be anything; its digest may stand in an address.
+  // The key may be any text; its digest is a valid address.
   const address = key === null ? `${person.id}/r/${newId(now)}` : `${person.id}/k/${digestOf(key)}`
   const mayWait = hold || isPassable(gate.current(), now)
-  // What was stored before is to be found during an outage, too: its answer may be there.
+  // A stored request is also found during an outage: its answer may exist.
   if (!mayWait && (key === null || !(await conversations.find(channel.channel, address))))
     throw outageProblem(gate.current(), now)
   const { text, attachments, context } = request
-  for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     if (attempt > 1 && !hold && !isPassable(gate.current(), now)) throw outageProblem(gate.current(), now)
     const requestId = String(attempt)
     const accepted = await channel.post({ address, requestId, person, text, attachments, context })
@@ -64,7 +64,7 @@ export async function admit(services: CompletionServices, asking: Asking, now: n
         'idempotency_key_reused',
         'This Idempotency-Key was used for another request before.',
       )
-    // What was taken back, or never taken, may be asked for anew under the same key.
+    // A withdrawn or refused request may be sent again under the same key.
     if (accepted.duplicate && (accepted.holdFull || accepted.state === 'withdrawn')) continue
     if (accepted.holdFull) throw holdFull()
     return {
@@ -86,8 +86,8 @@ export async function admit(services: CompletionServices, asking: Asking, now: n
 }
 
 /**
- * May a request go on at `now`: to find out whether the outage is over, or because the wait is so
- * short that nobody is told of it, such as for an overload?
+ * May a request proceed at `now`: as the probe of an outage, or because the wait is too short for a
+ * notice, such as for an overload?
  */
 export function isPassable(state: GateState, now: number): boolean {
   return state.open || state.probing || now < state.tellAt

@@ -1,7 +1,7 @@
 import type { Attachment } from '../../inbox/message.ts'
 import { invalid, unsupported } from './problem.ts'
 
-/** What stands in one message: its text, and the files in it. */
+/** The content of one message: its text and its files. */
 export interface Content {
   readonly text: string
   readonly files: readonly Attachment[]
@@ -12,14 +12,14 @@ const DATA_URL = /^data:([a-z]+\/[a-z0-9.+-]+)?(?:;[a-z-]+=[^;,]*)*;base64,/i
 /** Asked of a text without its white space: a pattern that allows it too reads hostile text with the square of its length. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
-/** A name is for reading. */
+/** File names are only displayed. */
 const MAX_NAME = 120
 
 /**
- * The `content` of a message: a string, or a list of parts. An address is never followed: whoever
- * wrote the message could make the gateway fetch from inside its network.
+ * The `content` of a message: a string, or a list of parts. URLs are never fetched: a sender
+ * could make the gateway fetch from inside its network.
  *
- * @param at where it stands in the request, for the error
+ * @param at the path in the request, for the error
  * @throws ParameterProblem 400
  */
 export function contentOf(value: unknown, at: string): Content {
@@ -75,7 +75,7 @@ function fileOf(part: unknown, at: string): Attachment {
 
 function bytesOf(url: unknown, at: string): Omit<Attachment, 'name'> {
   if (typeof url !== 'string') throw invalid(at, 'A data: URL is needed here.')
-  // Only the beginning is matched: the rest may be megabytes.
+  // Only the start is matched: the rest may be megabytes.
   const match = DATA_URL.exec(url.slice(0, 256))
   if (!match) throw unsupported(at, 'Addresses are not fetched: send the content as a data: URL in base64.')
   const encoded = url.slice(match[0].length).replace(/\s+/g, '')

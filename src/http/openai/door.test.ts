@@ -81,7 +81,7 @@ test('a full hold is told at once, and the same key may be used again afterwards
   expect(fixture.fixture.model.asked).toEqual(['first', 'second'])
 })
 
-test('a request that the operator drops ends, and under its key it can be made anew', async () => {
+test('a request that the operator drops ends, and can be sent again under its key', async () => {
   await using fixture = await open()
   const { storage, messaging, gate } = fixture.fixture
   gate.unavailable(HOUR, 'overloaded')
@@ -91,21 +91,21 @@ test('a request that the operator drops ends, and under its key it can be made a
   const [row] = await storage.inbox.queue({ states: ['held'], limit: 1 })
   await storage.inbox.drop(row!.id, Date.now())
   messaging.events.changed(row!.conversationId)
-  // Held, its answer had begun with white space: what went wrong stands in the body.
+  // It was held, so its response had started with white space: the error is in the body.
   expect(await errorOf(await waiting)).toMatchObject({ code: 'withdrawn' })
   gate.succeeded()
   expect((await fixture.ask('dropped', { headers })).status).toBe(200)
 })
 
-test('a hiccup that nobody is told of is waited for', async () => {
+test('a hiccup too short for a notice is waited for', async () => {
   await using fixture = await open()
   fixture.fixture.gate.unavailable(null, 'overloaded')
-  const answer = await fixture.ask('patience')
+  const answer = await fixture.ask('a hiccup')
   expect(answer.status).toBe(200)
-  expect(fixture.fixture.model.asked).toEqual(['patience'])
+  expect(fixture.fixture.model.asked).toEqual(['a hiccup'])
 })
 
-test('whoever waits when the gateway stops is told so, and not left with half an answer', async () => {
+test('a client waiting when the gateway stops gets an error, not half an answer', async () => {
   const fixture = await open()
   fixture.fixture.model.reply = async (_request, { onText, signal }) => {
     onText('half of')

@@ -17,7 +17,7 @@ import { modelItem, type Head } from './wire.ts'
 const KEY = /^[\x20-\x7e]{1,255}$/
 
 /**
- * The way in for programs that speak OpenAI's protocol: front ends, editors, scripts.
+ * The endpoint for programs that use OpenAI's protocol: front ends, editors, scripts.
  *
  * @see https://platform.openai.com/docs/api-reference/chat
  */
@@ -36,7 +36,7 @@ export function completionDoor(services: CompletionServices): Door {
     routes.guarded('chat', 'GET', '/v1/models/:id', (c) => {
       const id = c.req.param('id') ?? ''
       if (!services.models.includes(id))
-        throw new ParameterProblem(404, 'model_not_found', 'There is no such model here.', 'model')
+        throw new ParameterProblem(404, 'model_not_found', 'Unknown model.', 'model')
       return json<object>(200, modelItem(id, startedAt))
     })
 
@@ -47,7 +47,7 @@ export function completionDoor(services: CompletionServices): Door {
       close() {
         for (const request of open)
           request.fail(
-            new HttpProblem(503, 'stopping', 'The gateway is being restarted. Please ask again.', {
+            new HttpProblem(503, 'stopping', 'The gateway is restarting. Please retry.', {
               'Retry-After': '5',
             }),
           )
@@ -77,7 +77,7 @@ async function complete(
   const abandon = (problem: HttpProblem) =>
     void waiting
       .abandon(problem)
-      .catch((err: unknown) => log.debug({ err }, 'a request could not be given up'))
+      .catch((err: unknown) => log.debug({ err }, 'a request could not be abandoned'))
   let reply: Reply
   if (request.stream) {
     if (!outgoing) throw new HttpProblem(400, 'bad-request', 'This connection cannot be streamed to.')
@@ -96,8 +96,9 @@ async function complete(
   const waiting = new OpenRequest(services, admitted, reply, clock)
   open.add(waiting)
   outgoing?.once('close', () => {
-    // Never read, for the client has gone.
-    if (!outgoing.writableFinished) abandon(new HttpProblem(499, 'client-gone', 'The client has gone.'))
+    // Nobody reads it: the client has disconnected.
+    if (!outgoing.writableFinished)
+      abandon(new HttpProblem(499, 'client-gone', 'The client has disconnected.'))
   })
   try {
     return reply.finish(await waiting.answer) ?? RESPONSE_ALREADY_SENT
@@ -105,7 +106,7 @@ async function complete(
     if (!reply.begun) throw error
     const expected = expectedProblem(error)
     if (!expected) log.error({ err: error }, 'a request could not be answered')
-    reply.fail(expected ?? new HttpProblem(500, 'internal', 'Something went wrong here. The log says what.'))
+    reply.fail(expected ?? new HttpProblem(500, 'internal', 'Internal error. The log has the details.'))
     return RESPONSE_ALREADY_SENT
   } finally {
     reply.stop()

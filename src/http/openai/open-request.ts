@@ -6,24 +6,24 @@ import { holdFull, isPassable, outageProblem, type Admitted } from './admission.
 import type { CompletionServices } from './service.ts'
 import type { CompletedAnswer } from './wire.ts'
 
-/** Far more rows than the tries of one request leave behind. */
+/** Far more rows than the attempts of one request create. */
 const ROWS = 200
 
 export interface RequestListener {
-  /** The whole text of the answer so far. It may begin anew. */
+  /** The whole text of the answer so far. It may restart. */
   onText(text: string): void
-  /** The request waits for the end of an outage. */
+  /** The request is waiting for the end of an outage. */
   onHeld(): void
 }
 
-/** A stored request whose client waits: follows it until it has its answer, or will not get one. */
+/** Follows a stored request whose client is waiting, until it is answered or has failed. */
 export class OpenRequest {
   readonly #services: CompletionServices
   readonly #admitted: Admitted
   readonly #listener: RequestListener
   readonly #clock: Clock
   readonly #watches: Disposable[] = []
-  /** Rejects with the HttpProblem that says why there is no answer. */
+  /** Rejects with an HttpProblem if there is no answer. */
   readonly answer: Promise<CompletedAnswer>
   #resolve!: (answer: CompletedAnswer) => void
   #reject!: (problem: unknown) => void
@@ -41,7 +41,7 @@ export class OpenRequest {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Whoever asked may be gone before the answer is looked at.
+    // The client may disconnect before anything awaits the answer.
     this.answer.catch(() => {})
     const { events, gate } = services
     this.#watches.push(
@@ -50,18 +50,18 @@ export class OpenRequest {
         else this.#showPartial()
       }),
     )
-    // Whoever is not ready to wait is told as soon as it would have to.
+    // A client that does not accept waiting gets an error as soon as it would have to wait.
     if (!admitted.hold) this.#watches.push(gate.subscribe(() => this.#check()))
     this.#showPartial()
     this.#check()
   }
 
-  /** The client is gone, or the gateway stops. */
+  /** The client has disconnected, or the gateway stops. */
   fail(problem: HttpProblem): void {
     this.#end(() => this.#reject(problem))
   }
 
-  /** Nobody reads the answer: a request that only this connection knows of is given up. */
+  /** Nobody reads the answer: a request without a key is abandoned. */
   async abandon(problem: HttpProblem): Promise<void> {
     if (this.#over) return
     this.fail(problem)
@@ -75,7 +75,7 @@ export class OpenRequest {
     if (partial) this.#listener.onText(partial.text)
   }
 
-  /** Reads how it stands; one reading at a time, and once more if anything changed meanwhile. */
+  /** Reads the request's state; one read at a time, and again if anything changed since. */
   #check(): void {
     this.#again = true
     if (this.#reading || this.#over) return
@@ -95,7 +95,7 @@ export class OpenRequest {
       this.#again = false
       const rows = await conversations.messages(conversationId, { limit: ROWS, beforeSeq: null })
       const asked = rows.find((row) => row.role === 'user' && row.platformMessageId === requestId)
-      if (!asked) throw new HttpProblem(500, 'gone', 'This request is not stored any more.')
+      if (!asked) throw new HttpProblem(500, 'gone', 'This request is no longer stored.')
       await this.#follow(asked, rows)
     }
   }
@@ -116,11 +116,7 @@ export class OpenRequest {
       case 'refused':
         throw refusal(asked.reason, reply?.text)
       case 'parked':
-        throw new HttpProblem(
-          500,
-          'parked',
-          'This could not be answered; the operator can have it tried again.',
-        )
+        throw new HttpProblem(500, 'parked', 'This could not be answered; the operator can retry it.')
       case 'withdrawn':
         throw new HttpProblem(409, 'withdrawn', 'This request was withdrawn.')
     }
@@ -143,7 +139,7 @@ export class OpenRequest {
         this.#timer = this.#clock.setTimer(() => this.#check(), Math.max(1, outage.tellAt - now))
       return
     }
-    // Somebody else who waits under the same key keeps waiting.
+    // Others waiting under the same key keep waiting.
     if (fresh && !(await channel.withdraw(address, requestId))) {
       this.#again = true
       return

@@ -11,17 +11,17 @@ export class ParameterProblem extends HttpProblem {
   }
 }
 
-/** The request makes no sense as it is. */
+/** The request is invalid. */
 export function invalid(param: string, message: string): ParameterProblem {
   return new ParameterProblem(400, 'invalid_value', message, param)
 }
 
-/** The request asks for something that exists elsewhere, but not here. */
+/** The request uses a feature that is not supported here. */
 export function unsupported(param: string, message: string): ParameterProblem {
   return new ParameterProblem(400, 'unsupported_parameter', message, param)
 }
 
-/** An error as OpenAI's clients expect it. */
+/** An error in OpenAI's format. */
 export interface OpenAiError {
   readonly error: {
     readonly message: string
@@ -31,7 +31,7 @@ export interface OpenAiError {
   }
 }
 
-/** Our codes, where clients know the same thing by another name. */
+/** Our codes, mapped to those of OpenAI's protocol. */
 const CODES: Readonly<Record<string, string>> = {
   unauthorized: 'invalid_api_key',
   scope: 'insufficient_permissions',
@@ -54,7 +54,7 @@ export function openAiProblem(found: HttpProblem): Response {
   return json<OpenAiError>(found.status, openAiError(found), found.headers)
 }
 
-/** Does this address speak OpenAI's protocol, errors included? */
+/** Does this path use OpenAI's protocol, errors included? */
 export function speaksOpenAi(path: string): boolean {
   return path === '/v1' || path.startsWith('/v1/')
 }

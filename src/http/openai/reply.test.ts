@@ -52,7 +52,7 @@ async function streamed() {
 
 const answer = (text: string) => ({ text, cut: false, usage: null })
 
-test('an answer that begins anew with the same words goes on where it was', async () => {
+test('an answer that restarts with the same words continues where it was', async () => {
   const { reply, contradictions, textOf } = await streamed()
   for (const text of ['', 'one ', 'one two ', '', 'one ', 'one two three ']) reply.onText(text)
   reply.finish(answer('one two three four'))
@@ -61,7 +61,7 @@ test('an answer that begins anew with the same words goes on where it was', asyn
   expect(contradictions).toEqual([])
 })
 
-test('an answer that begins anew with other words contradicts what was shown', async () => {
+test('an answer that restarts with other words contradicts what was shown', async () => {
   const { reply, contradictions, response } = await streamed()
   for (const text of ['one two', '', 'on', 'on second thoughts']) reply.onText(text)
   expect(contradictions).toEqual(['found'])

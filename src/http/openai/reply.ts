@@ -6,25 +6,25 @@ import type { RequestListener } from './open-request.ts'
 import { openAiError } from './problem.ts'
 import { ChunkWriter, completion, dataFrame, type CompletedAnswer, type Head } from './wire.ts'
 
-/** Below the half minute after which proxies give up on a silent connection. */
+/** Proxies drop a silent connection after half a minute. */
 const KEEP_ALIVE_MS = 15 * SECOND
-/** A stream that has nothing to show by then begins anyway: until then a failure can still have its own status. */
+/** A stream starts at the latest after this: until then a failure can still set the status. */
 const BEGIN_AFTER_MS = 10 * SECOND
 
-/** How an answer goes back. */
+/** Sends an answer to the client. */
 export interface Reply extends RequestListener {
-  /** Its status and headers are out: what goes wrong from here on stands in the body. */
+  /** Status and headers are sent: later errors are in the body. */
   readonly begun: boolean
   finish(answer: CompletedAnswer): Response | null
-  /** Only once it has begun. */
+  /** Only after it has begun. */
   fail(problem: HttpProblem): void
-  /** Nothing begins by itself any more. */
+  /** Cancels the timers. */
   stop(): void
 }
 
 /**
- * The answer as a stream of events. It begins with the first text, so that until then a failure
- * has its own status code.
+ * The answer as a stream of events. It starts with the first text, so that until then a failure
+ * can set the status code.
  */
 export class StreamedReply implements Reply {
   readonly #streams: Streams
@@ -37,7 +37,7 @@ export class StreamedReply implements Reply {
   #latest = ''
   #sent = ''
 
-  /** @param onContradiction the answer begins anew, and not with what the client has been shown */
+  /** @param onContradiction the answer restarted, and does not begin with what the client was sent */
   constructor(parts: {
     readonly streams: Streams
     readonly isAllowed: () => boolean
@@ -101,7 +101,7 @@ export class StreamedReply implements Reply {
     return stream
   }
 
-  /** Brings the client to the present length, where it takes any more. */
+  /** Sends the client the text it has not seen, if it accepts more. */
   #show(): void {
     const stream = this.#stream
     if (!stream?.ready) return
@@ -113,12 +113,12 @@ export class StreamedReply implements Reply {
   }
 }
 
-/** What was shown cannot be taken back: the client asks again. */
+/** Text that was sent cannot be withdrawn: the client must retry. */
 export function contradiction(): HttpProblem {
-  return new HttpProblem(502, 'broken_off', 'The answer broke off and was begun anew. Please ask again.')
+  return new HttpProblem(502, 'broken_off', 'The answer was cut off and restarted. Please retry.')
 }
 
-/** The answer as one object. */
+/** The answer as one JSON object. */
 export class WholeReply implements Reply {
   readonly #outgoing: ServerResponse | null
   readonly #head: Head
@@ -126,7 +126,7 @@ export class WholeReply implements Reply {
   #timer: Timer | null = null
   #begun = false
 
-  /** @param outgoing null: nothing can be sent before the answer is whole */
+  /** @param outgoing null: nothing can be sent before the answer is complete */
   constructor(outgoing: ServerResponse | null, head: Head, clock: Clock) {
     this.#outgoing = outgoing
     this.#head = head
@@ -138,7 +138,7 @@ export class WholeReply implements Reply {
   }
 
   onText(): void {
-    // Shown when it is whole.
+    // Sent when it is complete.
   }
 
   /** JSON may begin with white space: it keeps the connection alive through an outage. */

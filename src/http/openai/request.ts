@@ -4,30 +4,30 @@ import type { Attachment } from '../../inbox/message.ts'
 import { contentOf, objectOf, type Content } from './content.ts'
 import { invalid, ParameterProblem, unsupported } from './problem.ts'
 
-/** A request for a completion, understood and found possible. */
+/** A valid, supported request for a completion. */
 export interface CompletionRequest {
-  /** As the client named it, and reads it back. */
+  /** As the client named it; echoed in the response. */
   readonly model: string
-  /** The last message, which is the one to be answered. */
+  /** The last message, which is answered. */
   readonly text: string
   readonly attachments: readonly Attachment[]
   readonly context: MessageContext
   readonly stream: boolean
-  /** The stream ends with what the answer cost. */
+  /** The stream ends with the usage. */
   readonly includeUsage: boolean
 }
 
-/** Far beyond every model's context window, in characters: what is longer only costs time here. */
+/** Far beyond every model's context window, in characters: longer ones would only cost time. */
 const MAX_TEXT = 4_000_000
-/** As the protocol has it. */
+/** As in the protocol. */
 const MAX_STOPS = 4
 const MAX_TOKENS = 10_000_000
 
 /**
- * Reads the body of `POST /v1/chat/completions`. What this gateway cannot do is refused rather
- * than left out in silence, where leaving it out would change the meaning of the answer.
+ * Reads the body of `POST /v1/chat/completions`. Unsupported features are refused
+ * where ignoring them would change the meaning of the answer.
  *
- * @param models the ids that may be asked for, the configured one first
+ * @param models the allowed ids, the configured one first
  * @throws ParameterProblem 400 | 404
  * @see https://platform.openai.com/docs/api-reference/chat/create
  */
@@ -68,16 +68,16 @@ export function readCompletionRequest(
 function refuseUnsupported(body: Record<string, unknown>): void {
   const { n, tool_choice: toolChoice, response_format: format, modalities } = body
   if (n !== undefined && n !== null && n !== 1)
-    throw unsupported('n', 'One answer is given at a time: n is 1.')
+    throw unsupported('n', 'Only one answer is supported: n must be 1.')
   for (const name of ['tools', 'functions']) {
     if (!isEmpty(body[name]) && toolChoice !== 'none' && body['function_call'] !== 'none')
-      throw unsupported(name, 'Tools of the client cannot be called through this gateway.')
+      throw unsupported(name, 'Client tools are not supported.')
   }
   if (!isEmpty(format) && objectOf(format, 'response_format')['type'] !== 'text')
-    throw unsupported('response_format', 'Only text is answered: no JSON mode is promised here.')
+    throw unsupported('response_format', 'Only text is supported, not JSON mode.')
   if (Array.isArray(modalities) && modalities.some((one) => one !== 'text'))
-    throw unsupported('modalities', 'Only text is answered.')
-  if (body['logprobs'] === true) throw unsupported('logprobs', 'The model gives no probabilities.')
+    throw unsupported('modalities', 'Only text is supported.')
+  if (body['logprobs'] === true) throw unsupported('logprobs', 'Log probabilities are not supported.')
 }
 
 function isEmpty(value: unknown): boolean {
@@ -85,7 +85,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 function modelOf(value: unknown, models: readonly string[]): string {
-  if (typeof value !== 'string' || value === '') throw invalid('model', 'A model must be named.')
+  if (typeof value !== 'string' || value === '') throw invalid('model', 'A model is required.')
   if (models.includes(value)) return value
   const message = `There is no such model here. GET /v1/models lists: ${models.join(', ')}.`
   throw new ParameterProblem(404, 'model_not_found', message, 'model')
@@ -107,15 +107,15 @@ function conversationOf(value: unknown): {
   for (const [index, item] of value.entries()) {
     const at = `messages[${index}]`
     const { role, content, tool_calls: calls, function_call: call } = objectOf(item, at)
-    if (!isEmpty(calls) || !isEmpty(call)) throw unsupported(at, 'Calls of tools cannot be read here.')
+    if (!isEmpty(calls) || !isEmpty(call)) throw unsupported(at, 'Tool calls are not supported.')
     const said = contentOf(content, `${at}.content`)
     length += said.text.length
     if (role === 'system' || role === 'developer') {
-      if (said.files.length > 0) throw unsupported(at, 'Only text may stand in a system message.')
+      if (said.files.length > 0) throw unsupported(at, 'A system message can contain only text.')
       if (said.text !== '') system.push(said.text)
     } else if (role === 'user' || role === 'assistant') {
       if (role === 'assistant' && said.files.length > 0)
-        throw unsupported(at, 'Only text may stand in a message of the assistant.')
+        throw unsupported(at, 'An assistant message can contain only text.')
       if (said.text !== '' || said.files.length > 0 || index === value.length - 1)
         messages.push({ role, ...said })
     } else throw unsupported(`${at}.role`, 'Roles are system, developer, user and assistant.')
@@ -124,7 +124,7 @@ function conversationOf(value: unknown): {
     throw new ParameterProblem(
       400,
       'context_length_exceeded',
-      'This is longer than any model reads.',
+      'This is longer than any context window.',
       'messages',
     )
   return { system: system.length > 0 ? system.join('\n\n') : null, messages }
@@ -144,13 +144,13 @@ function countOf(body: Record<string, unknown>, name: string): number | null {
   const value = body[name]
   if (value === undefined || value === null) return null
   if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > MAX_TOKENS)
-    throw invalid(name, 'A whole number above zero is needed here.')
+    throw invalid(name, 'This must be a whole number above zero.')
   return value as number
 }
 
 function flagOf(body: Record<string, unknown>, name: string): boolean {
   const value = body[name]
   if (value === undefined || value === null) return false
-  if (typeof value !== 'boolean') throw invalid(name, 'true or false is needed here.')
+  if (typeof value !== 'boolean') throw invalid(name, 'This must be true or false.')
   return value
 }

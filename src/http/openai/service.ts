@@ -5,14 +5,14 @@ import type { ConversationEvents } from '../../inbox/fleet/conversation-events.t
 import type { Gate } from '../../inbox/gate/gate.ts'
 import type { Attachment, ConversationId } from '../../inbox/message.ts'
 
-/** The way in for requests of programs. Implemented by their channel. */
+/** Receives requests of programs. Implemented by their channel. */
 export interface ProgramChannel {
   readonly channel: string
   conversationId(address: string): ConversationId
   /**
    * Resolves after the durable commit. A second post of the same request gives the first one's result.
    *
-   * @throws StoreError when nothing was stored; Refused with the sentence for whoever asked
+   * @throws StoreError when nothing was stored; Refused with the sentence for the client
    */
   post(request: {
     readonly address: string
@@ -22,18 +22,18 @@ export interface ProgramChannel {
     readonly attachments: readonly Attachment[]
     readonly context: MessageContext
   }): Promise<Accepted>
-  /** Takes back what nobody has begun to answer. @returns false: it was begun, or is over */
+  /** Withdraws a request that is not being answered yet. @returns false: it is being answered, or done */
   withdraw(address: string, requestId: string): Promise<boolean>
-  /** Nobody waits for the answer any more: it is withdrawn, or stopped. */
+  /** Nobody is waiting for the answer any more: it is withdrawn, or stopped. */
   giveUp(address: string, requestId: string, person: Person): Promise<void>
 }
 
-/** What the endpoint needs of the gateway. */
+/** What the endpoint needs from the gateway. */
 export interface CompletionServices {
   readonly channel: ProgramChannel
   readonly conversations: Pick<Conversations, 'find' | 'messages' | 'usage'>
   readonly events: Pick<ConversationEvents, 'watch' | 'partial'>
   readonly gate: Gate
-  /** The ids that may be asked for, the configured one first. */
+  /** The allowed ids, the configured one first. */
   readonly models: readonly string[]
 }

@@ -1,7 +1,7 @@
 import type { Usage } from '../../inbox/lease.ts'
 
 /**
- * What goes back to the client, to the letter of the protocol.
+ * Responses in the exact format of the protocol.
  *
  * @see https://platform.openai.com/docs/api-reference/chat/object
  * @see https://platform.openai.com/docs/api-reference/chat/streaming
@@ -17,7 +17,7 @@ export interface Head {
 
 export interface CompletedAnswer {
   readonly text: string
-  /** It ends because it was as long as it may be. */
+  /** It ended at the length limit. */
   readonly cut: boolean
   readonly usage: Usage | null
 }
@@ -67,7 +67,7 @@ export class ChunkWriter {
   #chunk(delta: object, finish: string | null): string {
     return this.#frame({
       choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
-      // Clients that asked for the cost expect the field in every chunk.
+      // Clients that asked for usage expect the field in every chunk.
       ...(this.#includeUsage ? { usage: null } : {}),
     })
   }

@@ -12,7 +12,7 @@ export interface PageSignInParts {
   readonly keys: KeyCheck
 }
 
-/** What stands between an API key and its use. */
+/** Checks of an API key before it is stored. */
 export interface KeyCheck {
   /** Why this cannot be a key, as a sentence that does not hold it; null = its shape is fine. */
   shapeProblem(key: string): string | null
@@ -22,9 +22,9 @@ export interface KeyCheck {
   ): Promise<{ kind: 'accepted' } | { readonly kind: 'refused' | 'unknown'; readonly message: string }>
 }
 
-/** Signing in through the page, by an account or by an API key. */
+/** Sign-in through the page, with an account or an API key. */
 export function pageSignIn({ logins, own, resolver, keys }: PageSignInParts): LoginService {
-  /** Stored is not yet used: what still wins is named, as a sentence. */
+  /** What still takes precedence over a stored sign-in, as a sentence. */
   const whatWins = async (): Promise<string | null> => {
     const { reports } = await resolver.resolve()
     const winner = reports.find(({ inUse }) => inUse)

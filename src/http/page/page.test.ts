@@ -49,7 +49,7 @@ test('the page may load only what the gateway serves, and nothing inline', async
   }
 })
 
-test('what has a hash in its name is kept for ever, in the smallest form that the browser takes', async () => {
+test('a file with a hash in its name is cached forever, in the smallest encoding that the browser accepts', async () => {
   await build()
   await using gateway = await startTestGateway({ pageFolder: folder })
   const address = `${gateway.url}/assets/app-1a2b.js`

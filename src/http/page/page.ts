@@ -5,8 +5,7 @@ import { HttpProblem, notFound, type RequestContext } from '../answers.ts'
 import type { Routes } from '../routes.ts'
 
 /**
- * Nothing from elsewhere, nothing inline. `blob:` pictures are previews of what the
- * reader is about to attach.
+ * Nothing from other origins, nothing inline. `blob:` pictures are previews of attachments.
  */
 const PAGE_HEADERS = {
   'Content-Security-Policy': [
@@ -25,7 +24,7 @@ const PAGE_HEADERS = {
   ].join('; '),
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
-  // The address has no secret in it; our own requests show by it that they are ours.
+  // The URL holds no secret, and the referrer identifies our own requests.
   'Referrer-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
@@ -45,10 +44,10 @@ const TYPES: Readonly<Record<string, string>> = {
 /** The build puts a hash into the names of everything under here: such a file never changes. */
 const HASHED = '/assets/'
 const IMMUTABLE = 'public, max-age=31536000, immutable'
-/** The page itself is asked for again each time, and mostly answered with 304. */
+/** The page itself is revalidated each time, usually with 304. */
 const REVALIDATE = 'no-cache'
 
-/** Each view of the dashboard has its address; the page itself finds out which one it shows. */
+/** Each view of the dashboard has a path; the page chooses the view by it. */
 const VIEWS = ['/status', '/queue', '/incidents', '/incidents/:id', '/sign-in', '/sandbox'] as const
 
 interface PageFile {
@@ -60,8 +59,8 @@ interface PageFile {
 }
 
 /**
- * The page's files, read once, on the first request. What is asked for is looked up
- * in a table, so no request can reach any other file.
+ * The page's files, read once, on the first request. Requests are looked up in a table,
+ * so no other file can be reached.
  */
 export class Page {
   readonly #folder: string

@@ -9,21 +9,21 @@ const NO_CHANGES: Readonly<Record<Topic, number>> = {
   channels: 0,
 }
 
-/** What the dashboard shows, by the part that changes as one. */
+/** The parts of the dashboard that change as a unit. */
 export const TOPICS = Object.keys(NO_CHANGES) as readonly Topic[]
 
 /**
- * Counts the changes of each part. Readers are told the count and not the change: who
- * knows another count than the present one reads that part anew, so nothing is missed
- * over a broken connection and nothing is told twice.
+ * Counts the changes of each part. Readers get the count, not the change: a reader with
+ * another count reads that part again, so nothing is missed over a broken connection and
+ * nothing is sent twice.
  */
 export class Changes {
-  /** Counts of another life of the gateway mean nothing in this one. */
+  /** Counts of another run of the gateway are not comparable. */
   readonly #life: string
   readonly #counts = { ...NO_CHANGES }
   readonly #marks: Emitter<Topic>
 
-  /** @param life names this run of the gateway */
+  /** @param life identifies this run of the gateway */
   constructor(life: string, onProblem: (error: unknown) => void) {
     this.#life = life
     this.#marks = new Emitter(onProblem)

@@ -9,12 +9,12 @@ type Source = Pick<ApiServices, 'conversations' | 'events'>
 
 /** Rows read at once during catch-up. */
 const BATCH = 100
-/** Pieces of an answer are gathered for this long: faster than the eye, and cheap with many readers. */
+/** Pieces of an answer are batched for this long: imperceptible, and cheap with many readers. */
 const DELTA_INTERVAL_MS = 25
 
 /**
- * The conversations that are being watched. Readers of one conversation that stand
- * at the same revision share one read of the store and one serialisation.
+ * The watched conversations. Readers of one conversation at the same revision share one
+ * read of the store and one serialisation.
  */
 export class Feeds {
   readonly #source: Source
@@ -27,8 +27,8 @@ export class Feeds {
   }
 
   /**
-   * Tells `stream` everything of a conversation after revision `after`, then what
-   * happens, until the stream ends.
+   * Sends `stream` everything of a conversation after revision `after`, then its changes,
+   * until the stream ends.
    *
    * @param withIds gives each event its revision as id, for resuming by `Last-Event-ID`
    */
@@ -100,7 +100,7 @@ class Hub {
   }
 }
 
-/** What one reader has been told of one conversation, and what it is to be told next. */
+/** What one reader has been sent of one conversation, and what comes next. */
 class Feed {
   readonly #stream: EventStream
   readonly #hub: Hub
@@ -110,9 +110,9 @@ class Feed {
   #after: number
   /** Rows that this reader has seen and that may still change, with the text it saw. */
   readonly #seen = new Map<string, string>()
-  /** What this reader was shown of the answer in hand. */
+  /** What this reader was sent of the current answer. */
   #shown: { turnId: string; length: number } | null = null
-  /** The batch in hand, shared with other readers, and how far this one has come in it. */
+  /** The current batch, shared with other readers, and this reader's position in it. */
   #rows: readonly StoredMessage[] = []
   #next = 0
   #reading = false
@@ -125,7 +125,7 @@ class Feed {
     this.#clock = clock
     this.#after = after
     this.#withIds = withIds
-    // A page that comes back may still show a draft: without one in hand it is told so.
+    // A reconnecting page may still show a draft: if there is none now, say so.
     if (!withIds) this.#shown = { turnId: '', length: 0 }
     stream.onDrain(() => this.wake())
   }
@@ -135,15 +135,15 @@ class Feed {
     this.#timer = null
   }
 
-  /** Rows have changed, or the reader has caught up: reads on from where it stands. */
+  /** Rows have changed, or the reader has caught up: reads from its position. */
   wake(): void {
     this.#again = true
     if (!this.#reading) void this.#read()
   }
 
-  /** There is more of the answer in hand; `anew`: what was shown does not count any more. */
-  more(anew: boolean): void {
-    if (anew) this.#shown = null
+  /** The current answer has grown; `restarted`: what was sent is obsolete. */
+  more(restarted: boolean): void {
+    if (restarted) this.#shown = null
     if (this.#reading || this.#timer !== null) return
     this.#sendPartial(false)
     this.#timer = this.#clock.setTimer(() => {
@@ -157,7 +157,7 @@ class Feed {
     try {
       for (;;) {
         for (; this.#next < this.#rows.length; this.#next++) {
-          // A reader that is behind is told the rest when it has drained.
+          // A slow reader gets the rest when it has drained.
           if (!this.#stream.ready) return
           this.#sendRow(this.#rows[this.#next]!)
         }
@@ -169,7 +169,7 @@ class Feed {
         if (this.#rows.length === BATCH) this.#again = true
       }
     } catch {
-      // The store does not answer: the reader comes back and resumes where it stood.
+      // The store does not answer: the reader reconnects and resumes.
       this.#stream.end()
     } finally {
       this.#reading = false
@@ -190,10 +190,10 @@ class Feed {
   }
 
   /**
-   * Brings the reader to the present length of the answer in hand.
+   * Sends the reader the rest of the current answer.
    *
-   * @param rowsSent where none is in hand, also tell that: not before the rows, or the
-   *   draft would vanish for the moment until the stored answer takes its place
+   * @param rowsSent also report that there is no current answer: only after the rows, or the
+   *   draft would vanish until the stored answer replaces it
    */
   #sendPartial(rowsSent: boolean): void {
     if (!this.#stream.ready) return

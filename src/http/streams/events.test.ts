@@ -11,7 +11,7 @@ const watch = (gateway: TestGateway, extra: Record<string, string> = {}, query =
 const texts = (events: readonly ReceivedEvent[], kind = 'message') =>
   events.filter((event) => event.event === kind).map((event) => event.data['text'])
 
-/** What a reader has of the answer in hand, put together as the page does it. */
+/** A reader's copy of the current answer, assembled as the page does it. */
 function draft(events: readonly ReceivedEvent[]): string {
   let text = ''
   for (const { event, data } of events)
@@ -88,7 +88,7 @@ describe('a conversation’s events', () => {
     expect(await first({ 'last-event-id': 'abc' }, '')).toEqual(['1', '2', '3'])
   })
 
-  test('the answer in hand comes in pieces, whole for who joins late, anew when it begins anew, and ends', async () => {
+  test('the current answer arrives in pieces, complete for late readers, from the start when it restarts, and ends', async () => {
     await using gateway = await startTestGateway()
     const { events } = gateway.chat
     using early = await watch(gateway)

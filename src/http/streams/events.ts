@@ -9,14 +9,14 @@ import { Feeds } from './conversation-feed.ts'
 import { OperatorFeed } from './operator-feed.ts'
 import { frame, type EventStream, type Streams } from './sse.ts'
 
-/** The net under `onStatusChange`: readiness can also change by the clock alone. */
+/** Polling in addition to `onStatusChange`: readiness can also change by the clock alone. */
 const STATUS_POLL_MS = 2 * SECOND
 /** Changes come in bursts during an outage; nobody reads more than this a second. */
 const STATUS_INTERVAL_MS = 200
 /** One browser's tabs share one stream; this many tabs are plenty. */
 const MAX_WATCHED = 100
 
-/** The live side of the API. Returns what ends the shared timers. */
+/** Routes of the event streams. Returns a function that ends the shared timers. */
 export function addEventRoutes(
   routes: Routes,
   services: ApiServices,
@@ -29,7 +29,7 @@ export function addEventRoutes(
 
   routes.guarded('chat', 'GET', '/api/conversations/:id/events', (c, { isValid }) => {
     const conversationId = services.chat.conversationId(conversationOf(c))
-    // A browser that comes back names the last event it saw; a client may ask from a revision on.
+    // A reconnecting browser names the last event it saw; a client may start from a revision.
     const after = lastEventId(c) ?? wholeNumber(c, 'after') ?? 0
     return stream(c, streams, isValid, (opened) => feeds.attach(opened, conversationId, after, true))
   })
@@ -72,13 +72,13 @@ function stream(
   return RESPONSE_ALREADY_SENT
 }
 
-/** An id that is not one of ours says nothing: everything is told again. */
+/** An unknown id is ignored: everything is sent again. */
 function lastEventId(c: RequestContext): number | null {
   const id = c.req.header('last-event-id')
   return id !== undefined && /^\d{1,15}$/.test(id) ? Number(id) : null
 }
 
-/** `id@revision,…`: the conversations to watch, and where each reader stands. @throws HttpProblem 400 */
+/** `id@revision,…`: the conversations to watch, and the revision of each. @throws HttpProblem 400 */
 function watchedOf(text: string | undefined): ReadonlyArray<{ address: string; after: number }> {
   if (text === undefined || text === '') return []
   const entries = text.split(',')
@@ -93,7 +93,7 @@ function watchedOf(text: string | undefined): ReadonlyArray<{ address: string; a
   })
 }
 
-/** Tells every reader of the global stream the status line whenever it changes. */
+/** Sends the status line to every reader of the global stream whenever it changes. */
 class StatusFeed {
   readonly #services: ApiServices
   readonly #clock: Clock
@@ -147,7 +147,7 @@ class StatusFeed {
   }
 
   async #readLine(): Promise<string> {
-    // A store that does not answer must not keep the sentence back that says so.
+    // The status line must be sent even when the store does not answer.
     const waiting = await this.#services.waiting().catch(() => ({ held: 0, parked: 0 }))
     return JSON.stringify(statusLine(this.#services.readiness(), waiting, this.#services))
   }

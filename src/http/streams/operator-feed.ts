@@ -4,20 +4,20 @@ import type { SandboxEvents, Topic, TopicEvent } from '../wire.ts'
 import { TOPICS } from './changes.ts'
 import { frame, type EventStream } from './sse.ts'
 
-/** Changes come in bursts; an eye is not faster than this, and the store is asked no more often. */
+/** Changes come in bursts: batched for readers and for the store. */
 const INTERVAL_MS = 500
-/** Platforms connect and break off without telling; looked for only while somebody reads. */
+/** Platforms connect and disconnect without an event: polled only while somebody reads. */
 const CONNECTION_CHECK_MS = 2 * SECOND
-/** The newest events of the stand-in that a reader who comes is told. */
+/** How many of the simulator's newest events a new reader gets. */
 const FIRST_EVENTS = 100
 
 interface Reader {
   readonly stream: EventStream
-  /** The last event of the stand-in that was told. */
+  /** The last event of the simulator that was sent. */
   seq: number
 }
 
-/** Tells the dashboard's readers which of its parts have changed, and in the sandbox what the stand-in does. */
+/** Sends the dashboard's readers the changed parts, and in the sandbox the simulator's events. */
 export class OperatorFeed {
   readonly #dashboard: DashboardService
   readonly #clock: Clock
@@ -77,7 +77,7 @@ export class OperatorFeed {
     }, INTERVAL_MS)
   }
 
-  /** Who is behind is told everything when it has drained. */
+  /** A slow reader gets everything when it has drained. */
   #send(reader: Reader, topics: readonly Topic[]): void {
     const { stream } = reader
     const { changes, sandbox } = this.#dashboard

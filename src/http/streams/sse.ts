@@ -2,20 +2,20 @@ import type { ServerResponse } from 'node:http'
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import type { EventName } from '../wire.ts'
 
-/** Below the half minute after which proxies and phones give up on a silent connection. */
+/** Proxies and phones drop a silent connection after half a minute. */
 const HEARTBEAT_MS = 15 * SECOND
-/** A reader that takes nothing for this long is dropped; it comes back and resumes. */
+/** A reader that reads nothing for this long is dropped; it reconnects and resumes. */
 const STALL_MS = 20 * SECOND
-/** Unsent bytes that one reader may pile up: a few long answers. */
+/** The limit of unsent bytes for one reader: a few long answers. */
 const MAX_UNSENT_BYTES = 1024 * 1024
-/** How soon a browser comes back, in milliseconds. */
+/** How soon a browser reconnects, in milliseconds. */
 const RETRY_MS = 1_000
 
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
   'X-Content-Type-Options': 'nosniff',
-  // Proxies of the nginx family would hold events back until a buffer is full.
+  // nginx would otherwise buffer events.
   'X-Accel-Buffering': 'no',
 } as const
 
@@ -69,7 +69,7 @@ export class Streams {
   }
 }
 
-/** One reader. Nothing is queued for it beyond the socket's own buffer: who writes asks `ready` first. */
+/** One reader. Nothing is queued beyond the socket's buffer: writers check `ready` first. */
 export class EventStream {
   readonly #outgoing: ServerResponse
   readonly #clock: Clock
@@ -109,7 +109,7 @@ export class EventStream {
     return this.#blockedSince === null && !this.#closed
   }
 
-  /** Calls `listener` once, at once where the reader has gone already. */
+  /** Calls `listener` once, at once if the reader is gone already. */
   onClose(listener: () => void): void {
     if (this.#closed) listener()
     else this.#closeListeners.push(listener)
@@ -126,7 +126,7 @@ export class EventStream {
     if (this.#outgoing.writableLength > MAX_UNSENT_BYTES) this.#outgoing.destroy()
   }
 
-  /** Shows that the connection lives, and drops a reader that has stopped reading. */
+  /** Sends a heartbeat, and drops a reader that has stopped reading. */
   beat(): void {
     if (this.#blockedSince === null) this.write(':\n\n')
     else if (this.#clock.monotonic() - this.#blockedSince > STALL_MS) this.#outgoing.destroy()
@@ -145,7 +145,7 @@ export class EventStream {
   }
 }
 
-/** One event as it goes over the wire; `data` is JSON, which holds no line break. */
+/** One event in wire format; `data` is JSON, which has no line breaks. */
 export function frame(event: EventName, data: string, id?: number): string {
   return id === undefined
     ? `event: ${event}\ndata: ${data}\n\n`

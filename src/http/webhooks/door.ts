@@ -13,7 +13,7 @@ import { isSigned, readSignedHeaders } from './signature.ts'
 
 /** Deliveries a minute from one sender, with a burst of three minutes' worth: more than a chat can follow. */
 const PER_MINUTE = 20
-/** Tries of one delivery that found the hold full; senders give up long before. */
+/** Attempts of one delivery that found the hold full; senders give up long before. */
 const MAX_TRIES = 50
 
 export interface WebhookServices {
@@ -24,8 +24,8 @@ export interface WebhookServices {
 }
 
 /**
- * The way in for other programs: a signed POST becomes a message in a chat, and its answer goes
- * there in order with everything else. What it says is data: never a command, never a sign-in.
+ * The webhook endpoint: a signed POST becomes a message in a chat, answered there in order with
+ * everything else. Its content is data: never a command, never a sign-in.
  *
  * @see https://www.standardwebhooks.com
  */
@@ -54,7 +54,7 @@ export function webhookDoor(services: WebhookServices): Door {
 
 /**
  * The body of a delivery that was signed with the hook's secret, and its id. Without the headers
- * not a byte of the body is read, and none of it is understood before it was verified.
+ * the body is not read, and it is not parsed before it is verified.
  *
  * @throws HttpProblem 401 | 413
  */
@@ -73,7 +73,11 @@ async function verified(
 /** @throws HttpProblem 400 | 413 */
 function textOf(hook: WebhookConfig, body: string): string {
   if (textsIn(body).some(looksLikeSignInPaste))
-    throw new HttpProblem(400, 'secret', 'This holds something shaped like a sign-in, and is not taken.')
+    throw new HttpProblem(
+      400,
+      'secret',
+      'This contains something that looks like a sign-in, and was not stored.',
+    )
   const text = promptOf(hook.prompt, hook.name, body)
   if (text.trim() === '') throw new HttpProblem(400, 'bad-request', 'This is empty.')
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES)
@@ -81,7 +85,7 @@ function textOf(hook: WebhookConfig, body: string): string {
   return text
 }
 
-/** The inbox knows every id it has seen, for as long as messages are kept: a replay is the first delivery. */
+/** The inbox knows every id it has seen, for as long as messages are kept: a replay gets the first result. */
 async function accept(receiver: Receiver, hook: WebhookConfig, id: string, text: string): Promise<Accepted> {
   const { channel, address } = hook.deliverTo
   for (let attempt = 1; ; attempt++) {
@@ -103,13 +107,13 @@ async function accept(receiver: Receiver, hook: WebhookConfig, id: string, text:
       ],
       [],
     )
-    // What the full hold refused was never taken: the sender's next try is a new one.
+    // A delivery refused by a full hold was not stored: the sender's next attempt is a new one.
     if (accepted!.duplicate && accepted!.holdFull && attempt < MAX_TRIES) continue
     return accepted!
   }
 }
 
-/** Every failure alike: a stranger learns nothing from the difference. */
+/** The same error for every failure, so that a stranger learns nothing. */
 function unsigned(): HttpProblem {
   return new HttpProblem(
     401,

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { promptOf, textsIn } from './prompt.ts'
 
-const BODY = '{"ref": "main", "commits": [{"message": "mend {{body}}"}], "size": 3, "none": null}'
+const BODY = '{"ref": "main", "commits": [{"message": "fix {{body}}"}], "size": 3, "none": null}'
 
 test('a template names the whole body or parts of it', () => {
   expect(promptOf('Got {{body}}', 'x', 'not JSON')).toBe('Got not JSON')
   expect(promptOf('{{name}}: {{ body.ref }} / {{body.commits.0.message}} / {{body.size}}', 'ci', BODY)).toBe(
-    'ci: main / mend {{body}} / 3',
+    'ci: main / fix {{body}} / 3',
   )
   expect(promptOf('[{{body.none}}{{body.missing.deep}}{{body.constructor}}]', 'ci', BODY)).toBe('[]')
-  expect(promptOf('{{body.commits}}', 'ci', BODY)).toBe('[{"message":"mend {{body}}"}]')
+  expect(promptOf('{{body.commits}}', 'ci', BODY)).toBe('[{"message":"fix {{body}}"}]')
   expect(promptOf('{{body.ref}}', 'ci', 'not JSON')).toBe('')
 })
 

@@ -6,14 +6,14 @@ import type { Secret } from '../../support/secret.ts'
 const TOLERANCE_MS = 5 * MINUTE
 /** Marks a secret in base64; any other text is the key itself. */
 const SECRET_PREFIX = 'whsec_'
-/** While a key is being changed a sender signs with the old one and the new one; nobody has more. */
+/** During a key change a sender signs with the old and the new one; more are not expected. */
 const MAX_SIGNATURES = 10
 
 const ID = /^[\x21-\x7e]{1,256}$/
 const TIMESTAMP = /^\d{1,12}$/
 const VERSION = 'v1,'
 
-/** What a delivery says of itself, not verified yet. */
+/** The headers of a delivery, not verified yet. */
 export interface SignedHeaders {
   readonly id: string
   readonly timestamp: string
@@ -21,8 +21,8 @@ export interface SignedHeaders {
 }
 
 /**
- * The three headers of a signed delivery; null where one is missing, makes no sense or is of
- * another time. Nothing of the body is needed for it.
+ * The three headers of a signed delivery; null where one is missing, invalid or
+ * outside the time window. Does not need the body.
  *
  * @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
@@ -39,7 +39,7 @@ export function readSignedHeaders(
   return { id, timestamp, signatures }
 }
 
-/** Is `body` signed with `secret`? Looks at the raw bytes, and takes equally long for every wrong signature. */
+/** Is `body` signed with `secret`? Compares the raw bytes, in constant time. */
 export function isSigned(
   body: Buffer,
   { id, timestamp, signatures }: SignedHeaders,
