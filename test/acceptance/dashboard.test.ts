@@ -139,7 +139,7 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
     await go(page, gateway, '/queue')
     await page.locator('.queue-row', { hasText: 'parked' }).getByText('Try again').click()
     await expect.poll(() => calls).toEqual(['retry q3'])
-    await page.getByText('Try all parked again').click()
+    await page.getByText('Retry all parked').click()
     expect(calls).toEqual(['retry q3'])
     await page.getByText('Yes').click()
     await expect.poll(() => calls).toEqual(['retry q3', 'retry all'])
@@ -152,7 +152,7 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
     const { page } = visitor
     await go(page, gateway, '/queue')
     expect(await page.content()).not.toContain('a private text')
-    await page.getByText('Show its text').first().click()
+    await page.getByText('Show message').first().click()
     await page.waitForSelector('blockquote >> text=a private text')
   })
 

@@ -39,11 +39,14 @@ describe.skipIf(withoutChromium)(`a visit to the sandbox${whyWithout}`, () => {
     await say(page, '!revoke')
     await page.waitForSelector('.answer:not(.draft) >> text=revoked')
     await say(page, 'Are you still there?')
-    await page.waitForSelector('.mine[data-state=held] >> text=Saved, will be answered', { timeout: 20_000 })
+    await page.waitForSelector(
+      '.mine[data-state=held] >> text=Saved · will be answered when Claude is back',
+      { timeout: 20_000 },
+    )
     await page.waitForSelector('.notice')
-    await expect.poll(() => page.innerText('.status')).toContain('One message is safe.')
+    await expect.poll(() => page.innerText('.status')).toContain('1 message saved.')
 
-    await page.click('.mend')
+    await page.click('.fix')
     const opening = context.waitForEvent('page')
     await page.click('dialog a')
     const authorize = await opening

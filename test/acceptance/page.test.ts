@@ -97,8 +97,8 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     await page.fill('textarea', 'Are you there?')
     await page.keyboard.press('Enter')
     await page.waitForSelector('.mine[data-state=held]')
-    expect(await page.innerText('.mine .state')).toBe('Saved, will be answered')
-    await expect.poll(() => page.innerText('.status')).toContain('sign-in has ended')
+    expect(await page.innerText('.mine .state')).toBe('Saved · will be answered when Claude is back')
+    await expect.poll(() => page.innerText('.status')).toContain('been signed out')
     const id = shown(page.url())
     gateway.chat.add(id, { role: 'notice', text: 'Your message is saved.' })
     await page.waitForSelector('.notice')
@@ -164,7 +164,7 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     await expect.poll(() => page.innerText('.status')).toContain('No connection')
     await page.fill('textarea', 'sent while nobody listens')
     await page.keyboard.press('Enter')
-    await page.waitForSelector('text=Goes out when the connection is back')
+    await page.waitForSelector("text=Will send when you're back online")
     gateway.chat.events.end(id)
     gateway.chat.add(id, { text: 'half an answer, and the rest' })
     await using again = await startTestGateway({
@@ -344,7 +344,7 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
     // In the worst state the first line stays small, and the dialog within the screen.
     gateway.setReadiness({ ready: false, status: 'needs-login', reason: 'revoked' })
-    await page.click('.mend')
+    await page.click('.fix')
     await page.waitForSelector('dialog a')
     await page.fill('dialog input', 'code#state')
     await page.keyboard.press('Enter')

@@ -107,7 +107,7 @@ function pastIncident(id: string, openedAt: number, outage: (typeof OUTAGES)[num
       {
         at: openedAt,
         kind: 'opened',
-        text: status === 'needs-login' ? 'The sign-in was revoked' : 'Claude itself does not answer',
+        text: status === 'needs-login' ? 'The sign-in was revoked' : 'Claude is not responding',
       },
       { at: openedAt + 2 * SECOND, kind: 'alert', text: 'Alert sent through telegram' },
       ...(lastedMs > HOUR

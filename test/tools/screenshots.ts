@@ -106,7 +106,7 @@ async function views(page: Page, shown: Readonly<Record<string, string>>, suffix
         await page.goto(new URL(path, page.url()).href)
         if (name === 'status') await page.click('text=24 hours')
         if (name === 'month') await page.click('text=30 days')
-        if (name === 'queue') await page.click('text=Show its text >> nth=0')
+        if (name === 'queue') await page.click('text=Show message >> nth=0')
         await page.waitForTimeout(SETTLE_MS)
         // The whole of a view, however long; the chat is as high as the screen.
         if (name !== 'chat') await grow(page, width, height)

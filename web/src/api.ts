@@ -24,7 +24,7 @@ export class ApiError extends Error {
     this.code = code
   }
 
-  /** Would the same request work later, without a change? */
+  /** Could the same request succeed later, unchanged? */
   get temporary(): boolean {
     return this.status === 429 || this.status >= 500
   }
@@ -44,12 +44,12 @@ export async function call<Answer>(
   })
   const parsed: unknown = await response.json().catch(() => null)
   if (response.ok) return parsed as Answer
-  // What stands between the page and the gateway may answer anything.
+  // A proxy in between may answer anything.
   const { error } = (parsed ?? {}) as { error?: Partial<ErrorBody['error']> }
   throw new ApiError(
     response.status,
     error?.code ?? 'unknown',
-    error?.message ?? 'The gateway did not take this.',
+    error?.message ?? 'The gateway rejected this.',
   )
 }
 
@@ -67,7 +67,7 @@ export const startLogin = (): Promise<StartedLogin> => post('/api/login/start', 
 export const finishLogin = (session: string, code: string): Promise<SignedIn> =>
   post<FinishLogin, SignedIn>('/api/login/finish', { session, code })
 
-/** Another account may take the place of the present one. */
+/** Replaces the current account. */
 export const confirmLogin = (session: string): Promise<SignedIn> =>
   post<FinishLogin, SignedIn>('/api/login/finish', { session, replace: true })
 

@@ -62,16 +62,10 @@ function House({ first }: { first: string }) {
 }
 
 const DOOR = {
-  'no-ticket': ['This page opens with a fresh address', 'The gateway prints one when it starts.'],
-  'ticket-over': ['This address has been used, or is too old', 'Each one works once, within ten minutes.'],
-  'signed-out': [
-    'This browser is signed out',
-    'What you were doing is safe; a fresh address brings you back to it.',
-  ],
-  unreachable: [
-    'The gateway does not answer',
-    'It may be starting. This page tries again when it is reloaded.',
-  ],
+  'no-ticket': ['You need a sign-in link', 'The gateway prints one when it starts.'],
+  'ticket-over': ['This link has expired', 'Each link works once, within ten minutes.'],
+  'signed-out': ['This browser is signed out', 'Nothing is lost; sign in again with a new link.'],
+  unreachable: ['The gateway is not responding', 'It may be starting. Reload the page to try again.'],
 } as const
 
 function Door({ kind }: { kind: keyof typeof DOOR }) {
@@ -90,7 +84,7 @@ function Door({ kind }: { kind: keyof typeof DOOR }) {
           </button>
         ) : (
           <p>
-            On the machine where the gateway runs, <code>hermes dashboard</code> prints a fresh one. From a
+            On the machine where the gateway runs, <code>hermes dashboard</code> prints a new link. From a
             checkout: <code>npm run -s hermes -- dashboard</code>
           </p>
         )}

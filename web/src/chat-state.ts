@@ -13,24 +13,24 @@ import {
   type Thread,
 } from './thread.ts'
 
-/** As many messages as are read at once: a few screens. */
+/** Messages read at once: a few screens. */
 const PAGE = 60
-/** The list of conversations follows what happens, but not with every word. */
+/** The conversation list is refreshed at most this often. */
 const LIST_DELAY_MS = 400
 
 export type Connection = 'connecting' | 'open' | 'lost' | 'signed-out'
 
-/** Everything that the page shows, and what can be done to it. */
+/** The page's state and its actions. */
 export class ChatState {
   readonly connection = new Observable<Connection>('connecting')
   readonly status = new Observable<StatusLine | null>(null)
   readonly conversations = new Observable<readonly ConversationEntry[]>([])
   readonly thread: Observable<Thread>
-  /** What the stream tells that is not the chat's: the dashboard's. */
+  /** Events of the stream for the dashboard. */
   onOther: (event: LiveEvent) => void = () => {}
   readonly #live: Live
   #listTimer: number | null = null
-  /** Counts openings, so that what was asked for an earlier one is not taken for the present one. */
+  /** Counts openings, so that a late response for a previous conversation is ignored. */
   #opening = 0
 
   constructor(conversation: string) {
@@ -47,7 +47,7 @@ export class ChatState {
     void this.#load(conversation)
   }
 
-  /** Reads what stands before the first message that is shown. */
+  /** Loads messages before the first one shown. */
   async readEarlier(): Promise<void> {
     const { id, items } = this.thread.value
     const first = items[0]
@@ -60,7 +60,7 @@ export class ChatState {
     }))
   }
 
-  /** Sends, and keeps trying as long as the gateway cannot be reached: the same name, so never twice. */
+  /** Sends, and retries while the gateway cannot be reached, under the same id, so never twice. */
   async send(text: string, attachments: readonly AttachmentInfo[]): Promise<void> {
     const entry: Pending = { messageId: newName(), text, attachments, state: 'sending', problem: null }
     await this.#post(this.thread.value.id, entry)
@@ -89,7 +89,7 @@ export class ChatState {
         messageId,
         attachments: attachments.map((attachment) => attachment.id),
       })
-      // What is not kept (a pasted sign-in code) is not shown any longer either.
+      // A message that was not stored (a pasted sign-in code) is removed.
       if (id === null) this.#update(conversation, (thread) => withoutPending(thread, entry.messageId))
       this.#refreshList()
     } catch (error) {
@@ -149,7 +149,7 @@ export class ChatState {
   }
 
   #update(conversation: string, change: (thread: Thread) => Thread): void {
-    // Other tabs' conversations come over the same stream.
+    // The stream also carries other tabs' conversations.
     if (this.thread.value.id === conversation) this.thread.update(change)
   }
 
@@ -167,7 +167,7 @@ export class ChatState {
 
 const NAME_BYTES = 10
 
-/** A random name for a conversation or a message; `randomUUID` is missing on plain HTTP. */
+/** A random id for a conversation or a message; `randomUUID` is missing on plain HTTP. */
 export function newName(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(NAME_BYTES))
   return Array.from(bytes, (byte) => byte.toString(36).padStart(2, '0')).join('')

@@ -12,7 +12,7 @@ import { isBusy } from './thread.ts'
 
 interface Props {
   readonly state: ChatState
-  /** False: another view is before it, and its keys are not ours. */
+  /** False: another view is shown, and its keys are not ours. */
   readonly shown: boolean
   readonly drawer: boolean
   readonly onDrawer: (open: boolean) => void
@@ -29,7 +29,7 @@ export function Chat({ state, shown, drawer, onDrawer, onOpen }: Props) {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape' || event.defaultPrevented || !shown) return
-      // It closes the dialog, wherever the focus is, and must not stop the answer behind it.
+      // Escape closes the dialog and must not stop the answer behind it.
       if (document.querySelector('dialog[open]')) return
       if (drawer) onDrawer(false)
       else if (isBusy(state.thread.value)) void state.stop()
@@ -42,7 +42,7 @@ export function Chat({ state, shown, drawer, onDrawer, onOpen }: Props) {
     if (shown) composer.current?.focus()
   }, [thread.id, shown])
 
-  // The drawer gives the focus back to what opened it, unless a conversation was chosen.
+  // Closing the drawer returns the focus to its button, unless a conversation was chosen.
   const menu = useRef<HTMLButtonElement>(null)
   const wasOut = useRef(false)
   useEffect(() => {
@@ -81,7 +81,7 @@ export function Chat({ state, shown, drawer, onDrawer, onOpen }: Props) {
           state={state}
           thread={thread}
           sandbox={status?.sandbox ?? false}
-          onTry={(text) => void state.send(text, [])}
+          onSuggestion={(text) => void state.send(text, [])}
         />
         <Composer ref={composer} state={state} conversation={thread.id} busy={busy} />
       </div>

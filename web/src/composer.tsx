@@ -4,7 +4,7 @@ import type { ChatState } from './chat-state.ts'
 import { Clip, Close, Page, Send, Stop } from './icons.tsx'
 import { useUploads } from './use-uploads.ts'
 
-/** As the gateway counts. */
+/** The gateway's limit. */
 const MAX_TEXT_BYTES = 64 * 1024
 
 export interface ComposerHandle {
@@ -18,7 +18,7 @@ interface Props {
   readonly busy: boolean
 }
 
-/** Where the reader writes. Enter sends, Shift+Enter begins a new line. */
+/** The input. Enter sends, Shift+Enter starts a new line. */
 export const Composer = forwardRef<ComposerHandle, Props>(function Composer(
   { state, conversation, busy },
   ref,
@@ -50,7 +50,7 @@ export const Composer = forwardRef<ComposerHandle, Props>(function Composer(
   }
 
   const onKeyDown = (event: KeyboardEvent): void => {
-    // While a word is being composed, Enter chooses it.
+    // During IME composition, Enter confirms the word.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
     event.preventDefault()
     send()

@@ -1,10 +1,10 @@
-/** Puts `text` into the clipboard. False where the browser does not let us. */
+/** Copies `text` to the clipboard. False where the browser refuses. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)
     return true
   } catch {
-    // Plain HTTP to another machine: there is no clipboard there, but there is the old way.
+    // Plain HTTP to another machine has no Clipboard API; use the old one.
     return copyBySelection(text)
   }
 }

@@ -82,7 +82,7 @@ describe('the shared stream', () => {
     expect(events.at(-1)).toMatchObject({ kind: 'row', conversation: 'b', row: { id: 'r7' } })
   })
 
-  test('goes on where each conversation stood, later and later while nobody answers', async () => {
+  test('resumes each conversation, with growing delays while nobody answers', async () => {
     live.watch(
       new Map([
         ['a', 1],
@@ -109,7 +109,7 @@ describe('the shared stream', () => {
     ])
   })
 
-  test('begins anew only when a tab asks for more than is told already', () => {
+  test('reconnects only when a tab asks for more than is streamed already', () => {
     live.watch(new Map([['a', 1]]))
     pass()
     live.watch(new Map([['a', 4]]))

@@ -10,7 +10,7 @@ import type {
   TopicEvent,
 } from '../../src/http/wire.ts'
 
-/** What the gateway tells, as the tabs get it. */
+/** The gateway's events, as the tabs get them. */
 export type LiveEvent =
   | { readonly kind: 'connection'; readonly state: 'connecting' | 'open' | 'lost' | 'signed-out' }
   | { readonly kind: 'status'; readonly status: StatusLine }
@@ -28,7 +28,7 @@ export interface Source {
 
 export interface LiveParts {
   readonly open: (address: string) => Source
-  /** Is the session still good? Asked when a stream breaks, for a stream does not say why. */
+  /** Is the session still valid? Checked when a stream breaks, because a stream gives no reason. */
   readonly isSignedIn: () => Promise<boolean>
   readonly emit: (event: LiveEvent) => void
   readonly setTimer: (callback: () => void, ms: number) => number
@@ -38,15 +38,15 @@ export interface LiveParts {
 
 const FIRST_RETRY_MS = 500
 const MAX_RETRY_MS = 8_000
-/** Tabs open in bursts; they share the stream that is opened after this. */
+/** Tabs open in bursts: wait this long, then open one stream for all. */
 const GATHER_MS = 20
-/** What a tab that comes later is told of the sandbox. */
+/** Sandbox events kept for tabs that open later. */
 const KEPT_SANDBOX_EVENTS = 200
 const CHANNEL_PREFIX = 'web:'
 
 /**
  * The one stream that a browser keeps to the gateway, for all its tabs: browsers
- * allow six connections to a host, and every further tab would wait for ever.
+ * allow six connections to a host, and every further tab would wait forever.
  * Each conversation is resumed after the last revision that was seen.
  */
 export class LiveConnection {
@@ -61,7 +61,7 @@ export class LiveConnection {
   readonly #versions = new Map<Topic, string>()
   #sandbox: SandboxEvents | null = null
   #state: 'connecting' | 'open' | 'lost' | 'signed-out' = 'connecting'
-  /** What is done with each event of the gateway: a new one cannot be forgotten here. */
+  /** The handler of each event of the gateway; exhaustive by type. */
   readonly #handlers: { readonly [Name in EventName]: (body: EventBodies[Name]) => void } = {
     status: (status) => {
       this.#lastStatus = status
@@ -84,7 +84,7 @@ export class LiveConnection {
     this.#parts = parts
   }
 
-  /** What a tab that comes later has to know at once. */
+  /** The state that a new tab gets at once. */
   present(): readonly LiveEvent[] {
     return [
       { kind: 'connection', state: this.#state },
@@ -94,28 +94,28 @@ export class LiveConnection {
     ]
   }
 
-  /** From now on also tells of these conversations, each from its revision on, and of no others. */
+  /** Sets the conversations to stream, each from its revision. */
   watch(wanted: ReadonlyMap<string, number>): void {
-    // Told of more than is wanted does no harm, and is no reason to begin anew.
+    // Extra conversations do no harm and need no reconnection.
     let more = this.#source === null
     for (const id of this.#watched.keys()) if (!wanted.has(id)) this.#watched.delete(id)
     for (const [id, after] of wanted) {
       const known = this.#watched.get(id)
       if (known !== undefined && known <= after) continue
-      // A tab that knows less than the others is told again; rows replace each other by id.
+      // A tab behind the others gets events again; rows replace each other by id.
       this.#watched.set(id, after)
       more = true
     }
     if (more) this.#openAfter(GATHER_MS)
   }
 
-  /** The network or the page is back: does not wait out the rest of a pause. */
+  /** The network or the page is back: reconnects at once. */
   wake(): void {
     this.#paused = false
     if (this.#source === null) this.#openAfter(0)
   }
 
-  /** Nobody looks: gives the connection back until `wake`. */
+  /** The page is hidden: disconnects until `wake`. */
   pause(): void {
     this.#paused = true
     this.#cancelTimer()
@@ -163,7 +163,7 @@ export class LiveConnection {
   #onSandbox(told: SandboxEvents): void {
     const known = this.#sandbox?.life === told.life ? this.#sandbox.items : []
     const last = known.at(-1)?.seq ?? 0
-    // After a break the newest ones are told again.
+    // After a reconnection the newest ones are sent again.
     const items = told.items.filter(({ seq }) => seq > last)
     this.#sandbox = { life: told.life, items: [...known, ...items].slice(-KEPT_SANDBOX_EVENTS) }
     this.#parts.emit({ kind: 'sandbox', life: told.life, items })

@@ -5,7 +5,7 @@ export function browserParts(emit: (event: LiveEvent) => void): LiveParts {
   return {
     open: (address) => new EventSource(address) as never,
     isSignedIn: async () => {
-      // Unreachable says nothing about the session.
+      // Unreachable proves nothing about the session.
       const response = await fetch('/api/conversations').catch(() => null)
       return response?.status !== 401
     },

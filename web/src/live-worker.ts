@@ -1,15 +1,15 @@
 import { LiveConnection, type LiveEvent } from './live-connection.ts'
 import { browserParts } from './live-parts.ts'
 
-/** What a tab sends: what it watches and from where on, or that it goes. */
+/** What a tab sends: the conversations it watches, or that it closes. */
 export type TabMessage =
   | { readonly kind: 'watch'; readonly watched: ReadonlyMap<string, number> }
   | { readonly kind: 'wake' }
   | { readonly kind: 'bye' }
 
 /**
- * Runs once for all tabs of this browser: holds the one stream, and hands each tab
- * what it tells.
+ * Runs once for all tabs of this browser: holds the one stream, and forwards its
+ * events to each tab.
  */
 const tabs = new Map<MessagePort, ReadonlyMap<string, number>>()
 const connection = new LiveConnection(
@@ -43,7 +43,7 @@ addEventListener('connect', (event) => {
     }
     connection.wake()
   })
-  // Where the browser tells: a tab that crashed says no good-bye.
+  // Where supported: a crashed tab sends no message.
   port.addEventListener('close', () => leave(port))
   port.start()
   for (const known of connection.present()) port.postMessage(known)

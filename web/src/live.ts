@@ -4,11 +4,11 @@ import type { TabMessage } from './live-worker.ts'
 
 /** This tab's end of the live stream. */
 export interface Live {
-  /** From now on tells of these conversations, each after its revision. */
+  /** Sets the conversations to stream, each after its revision. */
   watch(watched: ReadonlyMap<string, number>): void
 }
 
-/** A hidden page gives its own stream back after this; a shared one stays for the other tabs. */
+/** A hidden page closes its stream after this; a shared one stays for the other tabs. */
 const HIDDEN_MS = 30_000
 
 /** Opens the live stream: one for all tabs where the browser can share, else one of this page's own. */
@@ -28,7 +28,7 @@ function shareLive(emit: (event: LiveEvent) => void): Live {
   port.start()
   addEventListener('online', () => send({ kind: 'wake' }))
   addEventListener('pagehide', () => send({ kind: 'bye' }))
-  // Back from the browser's cache of pages: as if it had never gone.
+  // Restored from the back/forward cache.
   addEventListener('pageshow', (event) => event.persisted && send({ kind: 'watch', watched }))
   return {
     watch(next) {

@@ -3,13 +3,13 @@ import type { StartedLogin } from '../../src/http/wire.ts'
 import { ApiError, confirmLogin, finishLogin, startLogin } from './api.ts'
 import { Close } from './icons.tsx'
 
-/** Signing in from the page: open, approve, paste back. The gateway goes on by itself afterwards. */
+/** Signing in from the page: open, approve, paste back. The gateway resumes automatically. */
 export function LoginDialog({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [started, setStarted] = useState<StartedLogin | null>(null)
   const [problem, setProblem] = useState<string | null>(null)
   const [account, setAccount] = useState<string | null>(null)
-  /** The code was good, and belongs to another account: what the gateway says about that. */
+  /** The code was good, but belongs to another account: the gateway's message. */
   const [other, setOther] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
 
@@ -20,7 +20,7 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
       await work()
     } catch (error) {
       if (error instanceof ApiError && error.code === 'other-account') setOther(error.message)
-      else setProblem(error instanceof ApiError ? error.message : 'The gateway does not answer right now.')
+      else setProblem(error instanceof ApiError ? error.message : 'The gateway is not responding right now.')
     } finally {
       setBusy(false)
     }
@@ -59,7 +59,7 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
       </header>
       {account !== null ? (
         <>
-          <p role="status">Signed in as {account}. What waited is being answered.</p>
+          <p role="status">Signed in as {account}. Answering your waiting messages now.</p>
           <button
             type="button"
             class="primary"
@@ -71,19 +71,19 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
         </>
       ) : other !== null ? (
         <>
-          <p role="alert">{other} Shall it take its place?</p>
+          <p role="alert">{other} Replace the current account?</p>
           <button type="button" class="primary" disabled={busy} onClick={replace}>
-            Use the other account
+            Replace it
           </button>
           <button type="button" class="link" onClick={() => void start()}>
-            Begin again
+            Start again
           </button>
         </>
       ) : (
         <>
           <p class="small">
             Anthropic keeps subscription sign-ins for its own applications and bills other use as extra usage;
-            for programs it asks for an API key. Going on is your own choice.
+            for programs it asks for an API key. You continue at your own risk.
           </p>
           <ol>
             <li>
@@ -92,17 +92,17 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
                   Open the sign-in page
                 </a>
               ) : (
-                'One moment …'
+                'Loading…'
               )}{' '}
               and approve there.
             </li>
-            <li>Copy what it shows, and paste it here within ten minutes.</li>
+            <li>Copy the code it shows, and paste it here within ten minutes.</li>
           </ol>
           <form onSubmit={finish}>
             <input
               name="code"
               spellcheck={false}
-              aria-label="What the sign-in page showed"
+              aria-label="Code from the sign-in page"
               placeholder="code#state"
               autocomplete="off"
               required
@@ -115,7 +115,7 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
             <p class="problem" role="alert">
               {problem}{' '}
               <button type="button" class="link" onClick={() => void start()}>
-                Begin again
+                Start again
               </button>
             </p>
           )}

@@ -15,7 +15,7 @@ const root = document.getElementById('root')!
 const session = await enter()
 render(<App session={session} />, root)
 
-// A fresh address opened in this very tab changes nothing but the fragment.
+// A new link opened in this tab changes only the fragment.
 addEventListener('hashchange', () => {
   if (location.hash.startsWith('#ticket=')) location.reload()
 })

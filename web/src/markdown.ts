@@ -44,7 +44,7 @@ const ALLOWED = {
   RETURN_TRUSTED_TYPE: true,
 } as const
 
-/** Puts `text`, read as Markdown, into `element`. */
+/** Renders `text` as Markdown into `element`. */
 export function showMarkdown(element: HTMLElement, text: string): void {
   try {
     const html = marked.parser(lexMarkdown(text, { breaks: true }))

@@ -8,7 +8,7 @@ import { showMarkdown } from './markdown.ts'
 import { stateWords, type Pending } from './thread.ts'
 import { clockWords } from './when.ts'
 
-/** One message that the gateway has. Drawn again only when it has changed. */
+/** One stored message. Rendered again only when it has changed. */
 export const ItemView = memo(function ItemView({
   item,
   conversation,
@@ -65,15 +65,13 @@ export function PendingView({ entry, state }: { entry: Pending; state: ChatState
           </button>
         </p>
       ) : (
-        <p class="state">
-          {entry.state === 'waiting' ? 'Goes out when the connection is back' : 'Sending …'}
-        </p>
+        <p class="state">{entry.state === 'waiting' ? "Will send when you're back online" : 'Sending…'}</p>
       )}
     </article>
   )
 }
 
-/** The answer that is being written. Not announced word by word: the finished one is. */
+/** The answer that is being written. Screen readers announce the finished one instead. */
 export function DraftView({ text }: { text: string }) {
   return (
     <article class="answer draft" aria-hidden="true">
@@ -91,7 +89,7 @@ export function Thinking() {
         <i />
       </span>
       <span class="off-screen" role="status">
-        An answer is on its way.
+        Writing an answer.
       </span>
     </p>
   )

@@ -29,7 +29,7 @@ export class Observable<T> {
   }
 }
 
-/** The present value of `observable`; the component is drawn again when it changes. */
+/** The current value of `observable`; the component renders again when it changes. */
 export function useValue<T>(observable: Observable<T>): T {
   const [value, setValue] = useState(observable.value)
   useEffect(() => {

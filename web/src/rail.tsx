@@ -5,14 +5,14 @@ import { TITLES, type ViewName } from './views.ts'
 interface Props {
   readonly current: ViewName
   readonly status: StatusLine | null
-  /** Where the chat goes on. */
+  /** The conversation that the chat returns to. */
   readonly conversation: string
   readonly onGo: (path: string) => void
 }
 
 const ICONS = { chat: Chat, status: Pulse, queue: Stack, incidents: Bell, 'sign-in': Key, sandbox: Flask }
 
-/** The way between the views: a rail on a wide screen, a bar at the bottom of a phone. */
+/** The navigation: a rail on a wide screen, a bar at the bottom of a phone. */
 export function Rail({ current, status, conversation, onGo }: Props) {
   const names = (Object.keys(ICONS) as ViewName[]).filter((name) => name !== 'sandbox' || status?.sandbox)
   const waiting = (status?.held ?? 0) + (status?.parked ?? 0)

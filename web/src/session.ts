@@ -1,18 +1,18 @@
 import type { ConversationEntry } from '../../src/http/wire.ts'
 import { ApiError, listConversations, openSession } from './api.ts'
 
-/** May this browser talk to the gateway? */
+/** Whether this browser has a session. */
 export type Session =
   | { readonly kind: 'signed-in'; readonly conversations: readonly ConversationEntry[] }
-  /** No cookie, and no ticket either. */
+  /** Neither a cookie nor a ticket. */
   | { readonly kind: 'no-ticket' }
-  /** The address was used before, or is too old. */
+  /** The link has been used, or has expired. */
   | { readonly kind: 'ticket-over' }
   | { readonly kind: 'unreachable' }
 
 /**
- * Takes the ticket out of the address, before anything else can see it there, and
- * exchanges it; without a ticket the cookie of an earlier visit counts.
+ * Removes the ticket from the address, before anything else can read it there, and
+ * exchanges it; without a ticket the cookie of an earlier visit is used.
  */
 export async function enter(): Promise<Session> {
   const ticket = /^#ticket=([\w-]+)$/.exec(location.hash)?.[1]

@@ -7,14 +7,14 @@ import { whenWords } from './when.ts'
 interface Props {
   readonly state: ChatState
   readonly current: string
-  /** On a narrow screen: is the drawer out? */
+  /** On a narrow screen: is the drawer open? */
   readonly open: boolean
   readonly onClose: () => void
   readonly onOpen: (conversation: string) => void
   readonly onNew: () => void
 }
 
-/** The conversations: beside the chat on a wide screen, a drawer on a narrow one. */
+/** The conversations: next to the chat on a wide screen, a drawer on a narrow one. */
 export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props) {
   const conversations = useValue(state.conversations)
   const closeButton = useRef<HTMLButtonElement>(null)
@@ -24,7 +24,7 @@ export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props)
   }, [open])
 
   const follow = (event: MouseEvent, id: string): void => {
-    // A new tab by the usual keys stays the browser's business.
+    // Modified clicks open a new tab, as usual.
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
     event.preventDefault()
     onOpen(id)

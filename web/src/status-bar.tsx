@@ -3,7 +3,7 @@ import type { ChatState } from './chat-state.ts'
 import { LoginDialog } from './login-dialog.tsx'
 import { useValue } from './observable.ts'
 
-/** One plain sentence: can messages be answered now? And the one button that helps, where there is one. */
+/** One sentence: can messages be answered now? With a button if there is something to do. */
 export function StatusBar({ state }: { state: ChatState }) {
   const connection = useValue(state.connection)
   const status = useValue(state.status)
@@ -14,7 +14,7 @@ export function StatusBar({ state }: { state: ChatState }) {
       <span class="dot" aria-hidden="true" />
       <p role="status">{sentence}</p>
       {status?.signIn && connection === 'open' && (
-        <button type="button" class="mend" onClick={() => setSigningIn(true)}>
+        <button type="button" class="fix" onClick={() => setSigningIn(true)}>
           Sign in
         </button>
       )}
@@ -28,8 +28,7 @@ function describe(
   connection: ChatState['connection']['value'],
   status: ChatState['status']['value'],
 ): { tone: 'good' | 'wait' | 'bad'; sentence: string } {
-  if (connection === 'lost')
-    return { tone: 'bad', sentence: 'No connection to the gateway. It comes back by itself.' }
-  if (!status) return { tone: 'wait', sentence: 'Connecting …' }
+  if (connection === 'lost') return { tone: 'bad', sentence: 'No connection to the gateway. Reconnecting…' }
+  if (!status) return { tone: 'wait', sentence: 'Connecting…' }
   return { tone: status.ready ? 'good' : 'bad', sentence: status.sentence }
 }

@@ -4,7 +4,7 @@ export type Theme = 'auto' | 'light' | 'dark'
 
 const KEY = 'hermes-theme'
 
-/** The look that the reader chose; `auto` follows the system. Not a secret, so it may be kept. */
+/** The chosen theme; `auto` follows the system. Not a secret, so it may be stored. */
 export const theme = new Observable<Theme>(read())
 
 export function applyTheme(): void {
@@ -13,14 +13,14 @@ export function applyTheme(): void {
   else dataset['theme'] = theme.value
 }
 
-/** From what is seen now to the other one. */
+/** Switches to the opposite of the visible theme. */
 export function toggleTheme(): void {
   theme.set(isDark() ? 'light' : 'dark')
   applyTheme()
   try {
     localStorage.setItem(KEY, theme.value)
   } catch {
-    // A browser that keeps nothing still shows it until the page is left.
+    // Without storage it applies until the page is closed.
   }
 }
 

@@ -6,20 +6,20 @@ import { DraftView, ItemView, PendingView, Thinking } from './message.tsx'
 import { isThinking, type Thread } from './thread.ts'
 import { Welcome } from './welcome.tsx'
 
-/** Nearer to the end than this counts as being at the end. */
+/** Closer to the end than this counts as at the end. */
 const NEAR_PX = 80
-/** How long a copy button says that it did it. */
+/** How long a copy button shows "Copied". */
 const COPIED_MS = 1_500
 
 interface Props {
   readonly state: ChatState
   readonly thread: Thread
   readonly sandbox: boolean
-  readonly onTry: (text: string) => void
+  readonly onSuggestion: (text: string) => void
 }
 
-/** The messages, oldest first; stays at the end while the reader is there. */
-export function ThreadView({ state, thread, sandbox, onTry }: Props) {
+/** The messages, oldest first; follows the end while the reader is there. */
+export function ThreadView({ state, thread, sandbox, onSuggestion }: Props) {
   const scroller = useRef<HTMLElement>(null)
   const [atEnd, setAtEnd] = useState(true)
   const following = useRef(true)
@@ -28,7 +28,7 @@ export function ThreadView({ state, thread, sandbox, onTry }: Props) {
   const empty = thread.loaded && items.length === 0 && pending.length === 0 && !draft
   const toEnd = (): void => {
     const element = scroller.current
-    // A greeting is read from its beginning.
+    // The welcome is shown from the top.
     if (element) element.scrollTop = element.querySelector('.welcome') ? 0 : element.scrollHeight
   }
 
@@ -37,7 +37,7 @@ export function ThreadView({ state, thread, sandbox, onTry }: Props) {
     setAtEnd(true)
     toEnd()
   }, [thread.id, thread.loaded])
-  // What was just sent is always shown.
+  // A message just sent is always scrolled into view.
   useLayoutEffect(() => {
     if (pending.length > 0) following.current = true
   }, [pending.length])
@@ -47,7 +47,7 @@ export function ThreadView({ state, thread, sandbox, onTry }: Props) {
   useEffect(() => {
     const element = scroller.current
     if (!element) return
-    // Pictures and the keyboard of a phone change the height without a new message.
+    // Pictures and a phone's keyboard change the height without a new message.
     const observer = new ResizeObserver(() => following.current && toEnd())
     observer.observe(element)
     for (const child of element.children) observer.observe(child)
@@ -65,7 +65,7 @@ export function ThreadView({ state, thread, sandbox, onTry }: Props) {
     const fromEnd = element.scrollHeight - element.scrollTop
     following.current = false
     await state.readEarlier()
-    // The place in the text stays where it was under the reader's eyes.
+    // Keep the reader's scroll position.
     requestAnimationFrame(() => (element.scrollTop = element.scrollHeight - fromEnd))
   }
 
@@ -77,7 +77,7 @@ export function ThreadView({ state, thread, sandbox, onTry }: Props) {
             Show earlier messages
           </button>
         )}
-        {empty && <Welcome sandbox={sandbox} onTry={onTry} />}
+        {empty && <Welcome sandbox={sandbox} onSuggestion={onSuggestion} />}
         <div role="log" aria-label="Messages" aria-live="polite" aria-relevant="additions" class="log">
           {items.map((item) => (
             <ItemView key={item.id} item={item} conversation={thread.id} />
@@ -106,7 +106,7 @@ export function ThreadView({ state, thread, sandbox, onTry }: Props) {
   )
 }
 
-/** The copy buttons stand inside cleaned HTML, so they are heard from outside. */
+/** The copy buttons are in sanitised HTML, so their clicks are handled here. */
 function onCopyClick(event: MouseEvent): void {
   const button = (event.target as Element).closest<HTMLButtonElement>('button.copy')
   const code = button?.closest('.code')?.querySelector('code')

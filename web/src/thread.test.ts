@@ -16,7 +16,7 @@ const item = (seq: number, given: Partial<MessageItem> = {}): MessageItem => ({
 const thread = emptyThread('c')
 
 describe('rows', () => {
-  test('stand in their order, each once, the newer version of each', () => {
+  test('are in order, each once, the newer version of each', () => {
     const early = item(1, { state: 'held' })
     const late = item(1, { state: 'answered' })
     const seen = withItems(withItems(thread, [item(3), late]), [item(2), early])
@@ -44,13 +44,13 @@ describe('rows', () => {
 })
 
 describe('the draft', () => {
-  test('is put together from pieces, also when it begins anew or a piece comes twice', () => {
+  test('is assembled from pieces, also when it restarts or a piece comes twice', () => {
     const say = (state: typeof thread, offset: number, text: string, turnId = 't') =>
       withDelta(state, { turnId, offset, text })
     let state = say(say(thread, 0, 'one '), 4, 'two')
     state = say(state, 4, 'two three')
     expect(state.draft?.text).toBe('one two three')
-    expect(say(state, 0, 'anew').draft?.text).toBe('anew')
+    expect(say(state, 0, 'again').draft?.text).toBe('again')
     expect(say(state, 0, 'next', 'u').draft).toEqual({ turnId: 'u', text: 'next' })
     expect(withDelta(state, { turnId: 't', offset: 0, text: '', done: true }).draft).toBeNull()
   })

@@ -5,7 +5,7 @@ export interface Pending {
   readonly messageId: string
   readonly text: string
   readonly attachments: readonly AttachmentInfo[]
-  /** `waiting`: the gateway cannot be reached, it goes out by itself. `failed`: it was refused, with why. */
+  /** `waiting`: the gateway cannot be reached; sent automatically later. `failed`: refused, with the reason. */
   readonly state: 'sending' | 'waiting' | 'failed'
   readonly problem: string | null
 }
@@ -16,14 +16,14 @@ interface Draft {
   readonly text: string
 }
 
-/** One conversation as this page knows it. Immutable; all changes are below. */
+/** One conversation in this page. Immutable; all changes are below. */
 export interface Thread {
   readonly id: string
   /** In order. */
   readonly items: readonly MessageItem[]
   readonly pending: readonly Pending[]
   readonly draft: Draft | null
-  /** There may be more before the first item. */
+  /** There may be earlier messages. */
   readonly hasEarlier: boolean
   readonly loaded: boolean
 }
@@ -32,13 +32,13 @@ export function emptyThread(id: string): Thread {
   return { id, items: [], pending: [], draft: null, hasEarlier: false, loaded: false }
 }
 
-/** New or changed rows: each replaces the one with its id. An answer takes the place of its draft. */
+/** New or changed rows: each replaces the one with its id. An answer replaces its draft. */
 export function withItems(thread: Thread, rows: readonly MessageItem[]): Thread {
   if (rows.length === 0) return thread
   const byId = new Map(thread.items.map((item) => [item.id, item]))
   for (const row of rows) {
     const known = byId.get(row.id)
-    // What was read a moment ago may arrive after what was told since.
+    // A slow read may arrive after newer events.
     if (!known || known.revision <= row.revision) byId.set(row.id, row)
   }
   const items = [...byId.values()].sort((a, b) => a.seq - b.seq)
@@ -54,7 +54,7 @@ export function withItems(thread: Thread, rows: readonly MessageItem[]): Thread 
   }
 }
 
-/** A piece of the answer in hand: it stands at `offset`, and what stood there and after it goes. */
+/** A piece of the current answer at `offset`; it replaces everything from there on. */
 export function withDelta(thread: Thread, delta: Omit<DeltaEvent, 'conversation'>): Thread {
   if (delta.done) return thread.draft ? { ...thread, draft: null } : thread
   const known = thread.draft?.turnId === delta.turnId ? thread.draft.text : ''
@@ -79,7 +79,7 @@ export function isBusy(thread: Thread): boolean {
   )
 }
 
-/** Is an answer to be expected any moment, although nothing of it is here yet? */
+/** Is an answer expected, with no text of it yet? */
 export function isThinking(thread: Thread): boolean {
   if (thread.draft && thread.draft.text !== '') return false
   return thread.items.some(
@@ -88,13 +88,13 @@ export function isThinking(thread: Thread): boolean {
 }
 
 const STATE_WORDS: Partial<Readonly<Record<MessageState, string>>> = {
-  held: 'Saved, will be answered',
+  held: 'Saved · will be answered when Claude is back',
   refused: 'Not answered',
   withdrawn: 'Withdrawn',
-  parked: 'Waits for the operator',
+  parked: 'Needs the operator',
 }
 
-/** What stands below a message of the reader's own; null = nothing needs to be said. */
+/** The line below a message of the reader; null = none. */
 export function stateWords(state: MessageState): string | null {
   return STATE_WORDS[state] ?? null
 }

@@ -4,8 +4,8 @@ interface TrustedTypes {
 }
 
 /**
- * Lets the page start scripts (its worker) only from where it came from itself. HTML
- * has no rule here: the cleaner brings its own, and everything else is refused.
+ * Allows the page to start scripts (its worker) only from its own origin. HTML has no
+ * policy here: the sanitiser has its own, and everything else is refused.
  */
 export function restrictScripts(): void {
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { AttachmentInfo } from '../../src/http/wire.ts'
 import { ApiError, upload } from './api.ts'
 
-/** As the gateway takes them. */
+/** The gateway's limit. */
 const MAX_BYTES = 20 * 1024 * 1024
 const MAX_FILES = 10
 
@@ -11,7 +11,7 @@ interface UploadEntry {
   readonly name: string
   /** The address of a picture's preview in this page; null for other files. */
   readonly preview: string | null
-  /** Once it is with the gateway. */
+  /** Set once it is uploaded. */
   readonly info: AttachmentInfo | null
   readonly problem: string | null
 }
@@ -25,7 +25,7 @@ export interface UploadList {
   clear(): void
 }
 
-/** What is about to be attached. Each file goes to the gateway at once, so that sending takes no time. */
+/** Attachments of the next message. Each file is uploaded at once, so that sending is instant. */
 export function useUploads(conversation: string): UploadList {
   const [list, setList] = useState<readonly UploadEntry[]>([])
   const nextKey = useRef(0)
@@ -56,7 +56,7 @@ export function useUploads(conversation: string): UploadList {
       return []
     })
 
-  // What was uploaded for one conversation cannot be sent in another.
+  // An upload belongs to its conversation.
   useEffect(() => clear, [conversation])
 
   return {

@@ -1,4 +1,4 @@
-/** What the page shows, as its address names it. */
+/** The views, by their path. */
 export type View =
   | { readonly name: 'chat'; readonly conversation: string | null }
   | { readonly name: 'status' | 'queue' | 'sign-in' | 'sandbox' }

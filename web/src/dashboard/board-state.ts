@@ -14,14 +14,14 @@ import { HOUR } from './words.ts'
 
 export type Part = 'status' | 'incidents' | 'queue' | 'timeline' | 'figures' | 'sandbox'
 
-/** What is looked at over time: the last stretch up to now, or a stretch that the reader chose. */
+/** The time range shown: the last hours or days up to now, or a chosen range. */
 export interface Range {
   readonly lengthMs: number
-  /** null: up to now, and moving with it. */
+  /** null: up to now, and advancing. */
   readonly to: number | null
 }
 
-/** The part that must be read anew when this has changed. */
+/** The parts to read again when this has changed. */
 const PARTS_OF: Readonly<Record<Topic | 'line' | 'sandbox', readonly Part[]>> = {
   queue: ['queue', 'status'],
   incident: ['incidents', 'status'],
@@ -31,7 +31,7 @@ const PARTS_OF: Readonly<Record<Topic | 'line' | 'sandbox', readonly Part[]>> = 
   line: ['status'],
   sandbox: ['sandbox'],
 }
-/** The eye follows this; the gateway is not asked more often. */
+/** The gateway is asked at most this often. */
 const READ_INTERVAL_MS: Readonly<Record<Part, number>> = {
   status: 700,
   incidents: 700,
@@ -43,8 +43,8 @@ const READ_INTERVAL_MS: Readonly<Record<Part, number>> = {
 const KEPT_SANDBOX_EVENTS = 200
 
 /**
- * What the dashboard shows. The gateway tells which part has changed; only parts that are being
- * looked at are read anew, and a page that nobody sees reads nothing.
+ * The dashboard's state. The gateway reports which part has changed; only visible parts are read
+ * again, and a hidden page reads nothing.
  */
 export class BoardState {
   readonly status = new Observable<StatusReport | null>(null)
@@ -58,9 +58,9 @@ export class BoardState {
   #sandboxLife = ''
   readonly #versions = new Map<string, string>()
   readonly #users = new Map<Part, number>()
-  /** Parts whose last reading is older than their last change. */
+  /** Parts changed since they were last read. */
   readonly #stale = new Set<Part>(['status', 'incidents', 'queue', 'timeline', 'figures', 'sandbox'])
-  /** Parts that somebody waits for: these are read without a pause. */
+  /** Parts to be read without delay. */
   readonly #urgent = new Set<Part>()
   readonly #reading = new Set<Part>()
   readonly #readAt = new Map<Part, number>()
@@ -69,12 +69,12 @@ export class BoardState {
   constructor(chat: ChatState) {
     chat.onOther = (event) => this.#onEvent(event)
     chat.status.subscribe((line) => this.#changed('line', JSON.stringify(line)))
-    // What could not be read while the gateway was away is read when it is back.
+    // Parts that failed to load are read when the gateway is back.
     chat.connection.subscribe((state) => state === 'open' && this.#readAll())
     document.addEventListener('visibilitychange', () => this.#readAll())
   }
 
-  /** A view that shows these parts is there until the returned function is called. */
+  /** Marks these parts as visible until the returned function is called. */
   use(parts: readonly Part[]): () => void {
     for (const part of parts) this.#users.set(part, (this.#users.get(part) ?? 0) + 1)
     this.#readAll()
@@ -83,7 +83,7 @@ export class BoardState {
     }
   }
 
-  /** Something was done that changes this part: shows it without waiting to be told. */
+  /** The user changed this part: reads it without waiting for the event. */
   refresh(part: Part): void {
     this.#stale.add(part)
     this.#urgent.add(part)
@@ -143,7 +143,7 @@ export class BoardState {
     }
     this.#reading.delete(part)
     this.#readAt.set(part, performance.now())
-    // Told again by the stream when it is back; nobody asks in a circle.
+    // The stream reports it again when it is back; no retry loop.
     if (failed) this.#stale.add(part)
     else this.#readAll()
   }

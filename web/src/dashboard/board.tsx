@@ -8,7 +8,7 @@ import './styles/board.css'
 import './styles/status.css'
 import './styles/lists.css'
 
-/** Everything beside the chat. */
+/** All views except the chat. */
 export function Board(props: BoardProps) {
   switch (props.view.name) {
     case 'status':

@@ -10,20 +10,20 @@ const says =
   (event: SandboxEvent): Words => ({ tone, text: text(event) })
 
 const GRANTS: Readonly<Record<string, string>> = {
-  refresh_token: 'Asked to renew',
-  authorization_code: 'Asked to exchange a code',
+  refresh_token: 'Token refresh',
+  authorization_code: 'Code exchange',
 }
 
 const KINDS: Readonly<Record<string, (event: SandboxEvent) => Words>> = {
   'token-request': ({ grant, encoding, outcome, issued }) => ({
     tone: issued === null ? 'bad' : 'good',
-    text: `${GRANTS[String(grant)] ?? 'Asked for a token'} (${String(encoding)}): ${outcome === 'issued' ? `token ${String(issued)}` : String(outcome)}`,
+    text: `${GRANTS[String(grant)] ?? 'Token request'} (${String(encoding)}): ${outcome === 'issued' ? `token ${String(issued)}` : String(outcome)}`,
   }),
   'signed-in': says('good', ({ issued }) => `Signed in: token ${String(issued)}`),
-  rotated: says('note', ({ issued }) => `The sign-in moved on to token ${String(issued)}`),
-  replayed: says('bad', () => 'A spent token came again: the whole sign-in is revoked'),
-  authorized: says('good', () => 'Somebody approved the sign-in'),
-  message: says('note', ({ fingerprint }) => `A message, with token ${String(fingerprint)}`),
+  rotated: says('note', ({ issued }) => `The sign-in was rotated to token ${String(issued)}`),
+  replayed: says('bad', () => 'A used refresh token was sent again: the whole sign-in is revoked'),
+  authorized: says('good', () => 'The sign-in was approved'),
+  message: says('note', ({ fingerprint }) => `Message request with token ${String(fingerprint)}`),
   rejected: says('bad', ({ status, reason }) => `Rejected with ${String(status)}: ${String(reason)}`),
   failed: says('bad', ({ status, reason }) => `Failed with ${String(status)}: ${String(reason)}`),
   'fault-on': says('bad', ({ target, fault }) => `Broken: ${String(fault)} (${String(target)})`),
@@ -38,7 +38,7 @@ const KINDS: Readonly<Record<string, (event: SandboxEvent) => Words>> = {
   ),
 }
 
-/** One event of the stand-in as a line that a visitor understands. */
+/** One event of the simulator as a readable line. */
 export function eventWords(event: SandboxEvent): Words {
   return KINDS[event.kind]?.(event) ?? { tone: 'note', text: event.kind }
 }

@@ -11,16 +11,16 @@ interface Props {
   readonly state: ChatState
   readonly board: BoardState
   readonly name: ViewName
-  /** What this view shows: read now, and anew whenever it changes. */
+  /** The parts that this view shows: read now, and again whenever they change. */
   readonly parts: readonly Part[]
   readonly children: ComponentChildren
 }
 
-/** A view of the dashboard: its title, and on top the same line as above the chat. */
+/** A view of the dashboard: its title, and the same status bar as the chat. */
 export function Frame({ state, board, name, parts, children }: Props) {
   const main = useRef<HTMLElement>(null)
   useEffect(() => board.use(parts), [board, name])
-  // Who came by keyboard or screen reader begins at the top of what has opened.
+  // Keyboard and screen reader users start at the top of the new view.
   useEffect(() => main.current?.focus({ preventScroll: true }), [name])
   return (
     <div class="room">
@@ -28,7 +28,7 @@ export function Frame({ state, board, name, parts, children }: Props) {
         <span class="brand">
           <Wing /> Hermes
         </span>
-        {/* Where the view itself says how things stand, it is not said twice. */}
+        {/* The status view has the sentence already. */}
         {name !== 'status' && <StatusBar state={state} />}
         <ThemeButton />
       </header>

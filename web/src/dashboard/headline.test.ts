@@ -20,7 +20,7 @@ const ENDED: StatusLine = {
   ...READY,
   ready: false,
   status: 'needs-login',
-  sentence: 'Waiting for you: the sign-in has ended. 14 messages are safe.',
+  sentence: "You've been signed out. Sign in to continue. 14 messages saved.",
   signIn: true,
 }
 
@@ -68,7 +68,7 @@ test('all is well: when the next refresh is, and when the sign-in ends', () => {
   expect([tone, action]).toEqual(['good', null])
 })
 
-test('an end that is only reckoned is said to be about then', () => {
+test('an estimated end is shown as approximate', () => {
   const { sentence } = headline(READY, report({ loginExpiryEstimated: true }), timeline, NOW)
   expect(sentence).toContain('ends on about 19 December')
 })
@@ -81,14 +81,14 @@ test('an end within a day is said in hours', () => {
 test('an API key neither ends nor is renewed', () => {
   const given = report({ kind: 'api-key', expiresAt: null, loginExpiresAt: null })
   expect(headline(READY, given, null, NOW).sentence).toBe(
-    'Signed in. An API key is in use; it does not end by itself.',
+    "Signed in. An API key is in use; it doesn't expire.",
   )
 })
 
 test.each([
   [{ state: 'at-risk', reason: 'unrenewable' }, 'cannot be renewed. It ends in 5 h.', '/sign-in'],
   [{ state: 'at-risk', reason: 'endpoint' }, 'renewing it fails at present. It ends in 5 h.', '/sign-in'],
-] as const)('what will not go on by itself is said, with what helps (%j)', (credential, words, path) => {
+] as const)('a sign-in that will not last is reported, with the remedy (%j)', (credential, words, path) => {
   const { sentence, action, tone } = headline(READY, report(credential), timeline, NOW)
   expect(sentence).toContain(words)
   expect([tone, action?.path]).toEqual(['wait', path])
@@ -96,12 +96,12 @@ test.each([
 
 test('the sign-in has ended: one button, and it signs in', () => {
   const { sentence, action, tone } = headline(ENDED, report(), timeline, NOW)
-  expect(sentence).toBe('Waiting for you: the sign-in has ended. 14 messages are safe.')
+  expect(sentence).toBe("You've been signed out. Sign in to continue. 14 messages saved.")
   expect([tone, action]).toEqual(['bad', { label: 'Sign in', path: '/sign-in' }])
 })
 
-test('what mends itself asks nobody to do anything, and leads to its story', () => {
-  const line = { ...ENDED, status: 'provider-unavailable', sentence: 'Claude cannot be reached right now.' }
+test('an outage that ends without help needs no action, and links to its incident', () => {
+  const line = { ...ENDED, status: 'provider-unavailable', sentence: "Claude can't be reached right now." }
   expect(headline(line, report(), timeline, NOW).action?.path).toBe('/incidents')
 })
 

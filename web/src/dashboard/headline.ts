@@ -2,7 +2,7 @@ import type { StatusReport, TimelineReport } from '../../../src/http/wire-report
 import type { StatusLine } from '../../../src/http/wire.ts'
 import { count, day, DAY, duration, moment } from './words.ts'
 
-/** The sentence in large type, and the one thing that helps. */
+/** The main sentence, and the action that helps. */
 export interface Headline {
   readonly tone: 'good' | 'wait' | 'bad'
   readonly sentence: string
@@ -10,19 +10,18 @@ export interface Headline {
   readonly action: { readonly label: string; readonly path: string } | null
 }
 
-/** What happens by itself, and what does not. */
+/** What happens automatically, and what does not. */
 const DETAILS: Readonly<Record<string, string>> = {
-  'needs-login': 'What people write is saved. As soon as you have signed in, it is answered, oldest first.',
-  'not-permitted':
-    'What people write is saved. It is tried again once an hour; another account or an API key helps at once.',
+  'needs-login': 'Messages are being saved and will be answered, oldest first, once you sign in.',
+  'not-permitted': 'Messages are being saved; retrying hourly. Another account or an API key helps at once.',
   misconfigured:
-    'What people write is saved until the configuration is mended. “hermes doctor” names the mistake.',
+    'Messages are being saved until the configuration is fixed. “hermes doctor” shows the error.',
   degraded:
-    'What people write is saved, and answered as soon as the sign-in works again. Nothing has to be done.',
-  'usage-limited': 'What people write is saved, and answered when the limit ends.',
-  'provider-unavailable': 'What people write is saved, and answered as soon as Claude is back.',
-  stalled: 'Nothing is lost. If it does not go on by itself, restart the gateway.',
-  store: 'New messages stay on their platforms until there is room again.',
+    'Messages are being saved and will be answered when the sign-in works again. You need not do anything.',
+  'usage-limited': 'Messages are being saved and will be answered when the limit resets.',
+  'provider-unavailable': 'Messages are being saved and will be answered when Claude is back.',
+  stalled: 'Nothing is lost. If it does not recover, restart the gateway.',
+  store: 'New messages stay on their platforms until there is space again.',
 }
 
 const ACTIONS: Readonly<Record<string, Headline['action']>> = {
@@ -31,9 +30,9 @@ const ACTIONS: Readonly<Record<string, Headline['action']>> = {
 }
 
 /**
- * How things stand, for a lay person. Pure.
+ * The overall state in plain words. Pure.
  *
- * @param line what the gateway says of itself; null = it does not answer
+ * @param line the gateway's status line; null = no response yet
  */
 export function headline(
   line: StatusLine | null,
@@ -41,9 +40,9 @@ export function headline(
   timeline: TimelineReport | null,
   now: number,
 ): Headline {
-  if (line === null) return { tone: 'wait', sentence: 'Looking at the gateway …', detail: null, action: null }
+  if (line === null) return { tone: 'wait', sentence: 'Connecting…', detail: null, action: null }
   if (!line.ready) {
-    const watch = { label: 'Follow the incident', path: '/incidents' }
+    const watch = { label: 'View incident', path: '/incidents' }
     return {
       tone: 'bad',
       sentence: line.sentence,
@@ -60,48 +59,46 @@ export function headline(
     sentence: `Signed in. ${lifeOf(report, timeline, now)}`,
     detail:
       parked > 0
-        ? `${count(parked, 'message').replace('one', 'One')} could not be answered and ${parked === 1 ? 'waits' : 'wait'} for you.`
+        ? `${count(parked, 'message').replace('one', 'One')} could not be answered and ${parked === 1 ? 'needs' : 'need'} your decision.`
         : null,
     action:
       parked > 0
-        ? { label: 'Look at what is parked', path: '/queue' }
+        ? { label: 'Review parked messages', path: '/queue' }
         : line.sandbox
           ? { label: 'Break something', path: '/sandbox' }
           : null,
   }
 }
 
-/** It works, and something about it will not go on by itself. */
+/** Usable now, but not for long without action. */
 function usableTrouble({ credential }: StatusReport, now: number): Headline | null {
   if (credential.state !== 'at-risk') return null
   const left = credential.expiresAt === null ? null : Date.parse(credential.expiresAt) - now
-  const ends = left === null ? '' : ` It ends in ${duration(left)}.`
+  const ends = left === null ? '' : ` It expires in ${duration(left)}.`
   if (credential.reason === 'unrenewable') {
     return {
       tone: 'wait',
       sentence: `Signed in with a token that cannot be renewed.${ends}`,
-      detail: 'An own sign-in, or an API key, goes on by itself.',
+      detail: 'Sign in here or use an API key to avoid this.',
       action: { label: 'Sign in', path: '/sign-in' },
     }
   }
   return {
     tone: 'wait',
-    sentence: `Signed in, but renewing it fails at present.${ends}`,
-    detail: credential.nextAttemptAt
-      ? `It is tried again at ${moment(credential.nextAttemptAt, now)}.`
-      : null,
-    action: { label: 'Sign in anew', path: '/sign-in' },
+    sentence: `Signed in, but refreshing keeps failing.${ends}`,
+    detail: credential.nextAttemptAt ? `Next attempt at ${moment(credential.nextAttemptAt, now)}.` : null,
+    action: { label: 'Sign in again', path: '/sign-in' },
   }
 }
 
 function lifeOf({ credential }: StatusReport, timeline: TimelineReport | null, now: number): string {
-  if (credential.kind === 'api-key') return 'An API key is in use; it does not end by itself.'
+  if (credential.kind === 'api-key') return "An API key is in use; it doesn't expire."
   const planned = timeline?.plannedRefreshAt ?? null
   const ends = credential.loginExpiresAt
   const refresh = planned === null ? null : `Next refresh in ${duration(Date.parse(planned) - now)}`
-  if (ends === null) return refresh === null ? 'Messages are answered.' : `${refresh}.`
+  if (ends === null) return refresh === null ? 'Messages are being answered.' : `${refresh}.`
   const about = credential.loginExpiryEstimated ? 'about ' : ''
   const left = Date.parse(ends) - now
-  const end = `your sign-in ends ${left < DAY ? `in ${duration(left)}` : `on ${about}${day(ends)}`}`
+  const end = `your sign-in expires ${left < DAY ? `in ${duration(left)}` : `on ${about}${day(ends)}`}`
   return refresh === null ? `${end.charAt(0).toUpperCase()}${end.slice(1)}.` : `${refresh}; ${end}.`
 }

@@ -4,7 +4,7 @@ import type { BoardProps } from './board-props.ts'
 import { Frame } from './frame.tsx'
 import { count, day, duration, exactTime, moment, useNow } from './words.ts'
 
-/** Outages from start to end: the newest first, each with what happened when. */
+/** Outages, the newest first, each with its timeline. */
 export function IncidentsView({ state, board, view, onGo }: BoardProps) {
   const incidents = useValue(board.incidents)
   const now = useNow(1_000)
@@ -12,9 +12,9 @@ export function IncidentsView({ state, board, view, onGo }: BoardProps) {
   return (
     <Frame state={state} board={board} name="incidents" parts={PARTS}>
       {incidents === null ? (
-        <p class="board-note">One moment …</p>
+        <p class="board-note">Loading…</p>
       ) : incidents.length === 0 ? (
-        <p class="board-note">No outage so far. When there is one, its whole story stands here.</p>
+        <p class="board-note">No outages so far. Each one will be listed here with its timeline.</p>
       ) : (
         <ol class="entries">
           {incidents.map((incident, index) => (
@@ -56,7 +56,7 @@ function Entry({ incident, now, open, onOpen }: EntryProps) {
       <summary>
         <h2>{title}</h2>
         <span class="incident-facts">
-          <span class={closedAt === null ? 'tag bad' : 'tag'}>{closedAt === null ? 'going on' : 'over'}</span>
+          <span class={closedAt === null ? 'tag bad' : 'tag'}>{closedAt === null ? 'open' : 'closed'}</span>
           <time dateTime={openedAt}>{moment(openedAt, now)}</time>
           <span>
             {closedAt === null ? 'for' : 'lasted'} {duration(lasted)}
@@ -77,22 +77,20 @@ function Entry({ incident, now, open, onOpen }: EntryProps) {
         {closedAt === null && (
           <li class="is-now">
             <time dateTime={new Date(now).toISOString()}>now</time>
-            <p>
-              {counts.held === 0 ? 'Nothing waits so far.' : `${count(counts.held, 'message')} had to wait.`}
-            </p>
+            <p>{counts.held === 0 ? 'No messages held so far.' : `${count(counts.held, 'message')} held.`}</p>
           </li>
         )}
       </ol>
       <p class="small">
-        Began on {day(openedAt)} at {exactTime(openedAt)}, your time.
+        Started {day(openedAt)}, {exactTime(openedAt)} (local time).
       </p>
     </details>
   )
 }
 
-/** What became of the messages that had to wait. */
+/** The outcomes of the held messages. */
 function outcome({ held, answered, refused, parked }: IncidentItem['counts']): string {
-  if (held === 0 && answered === 0) return 'no message had to wait'
+  if (held === 0 && answered === 0) return 'no messages held'
   const parts = [
     `${held} held`,
     ...(answered > 0 ? [`${answered} answered`] : []),

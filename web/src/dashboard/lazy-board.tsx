@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { BoardProps } from './board-props.ts'
 import type { Board } from './board.tsx'
 
-/** Loads the dashboard when it is first looked at: the chat does not wait for plots. */
+/** Loads the dashboard when it is first opened: the chat does not wait for plots. */
 export function LazyBoard(props: BoardProps) {
   const [loaded, setLoaded] = useState<{ readonly Board: typeof Board } | 'failed' | null>(null)
   useEffect(() => {

@@ -5,17 +5,17 @@ import { Scale, ticks, tokenBars } from './strip-layout.ts'
 import { useWidth } from './use-width.ts'
 import { capital, count, day, DAY, duration, exactTime, moment, time } from './words.ts'
 
-/** So much of the strip lies ahead of now. */
+/** The share of the strip after now. */
 const AHEAD = 0.3
 const LISTED = 40
 const HEIGHT = 104
-/** From top to bottom: outages behind everything, tokens, marks, times. */
+/** From top to bottom, with outages in the background: tokens, marks, times. */
 const TOKENS_Y = 26
 const TOKENS_HEIGHT = 26
 const MARKS_Y = 60
 const AXIS_Y = 82
 
-/** The credential's life: tokens, refreshes, rejections, outages, and the end of the sign-in ahead. */
+/** The credential's history: tokens, refreshes, rejections, outages, and the sign-in's expiry. */
 export function LifeStrip({ board, now }: { board: BoardState; now: number }) {
   const timeline = useValue(board.timeline)
   const range = useValue(board.range)
@@ -24,7 +24,7 @@ export function LifeStrip({ board, now }: { board: BoardState; now: number }) {
   const from = range.to === null ? now - range.lengthMs : range.to - range.lengthMs
   return (
     <section class="panel strip" aria-labelledby="strip-title">
-      <h2 id="strip-title">The sign-in’s life</h2>
+      <h2 id="strip-title">Sign-in history</h2>
       <div ref={ref} class="strip-room">
         {timeline && width > 0 && (
           <Drawing timeline={timeline} scale={new Scale(from, to, width)} now={now} />
@@ -136,14 +136,14 @@ function Drawing({ timeline, scale, now }: { timeline: TimelineReport; scale: Sc
   )
 }
 
-/** The sign-in's own end: a flag where it lies, or an arrow towards it. */
+/** The sign-in's expiry: a flag, or an arrow towards it. */
 function End({ scale, end, nowX }: { scale: Scale; end: number; nowX: number }) {
   const x = scale.x(end)
   if (x < 0) return null
   const inside = x <= scale.width
-  const words = `sign-in ends ${day(end)}`
+  const words = `sign-in expires ${day(end)}`
   const left = inside ? x : scale.width
-  // Too near to the word "now", the two could not be read.
+  // Avoid overlapping the word "now".
   if (left - nowX < 150) return inside ? <line class="end" x1={x} x2={x} y1={16} y2={AXIS_Y} /> : null
   return (
     <g>
@@ -159,7 +159,7 @@ function shortDay(at: number): string {
   return new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })
 }
 
-/** What the drawing shows, for ears. */
+/** A description for screen readers. */
 function summary(timeline: TimelineReport, now: number): string {
   const good = timeline.refreshes.filter((refresh) => refresh.good).length
   const rejected = timeline.rejections.reduce((sum, rejection) => sum + rejection.count, 0)
@@ -167,7 +167,7 @@ function summary(timeline: TimelineReport, now: number): string {
   return [
     `${capital(count(timeline.tokens.length, 'token'))}, ${count(good, 'refresh', 'refreshes')}, ${count(rejected, 'rejection')} and ${count(timeline.outages.length, 'outage')}`,
     timeline.since === null ? '' : ` since ${moment(timeline.since, now)}`,
-    end === null ? '.' : `. The sign-in ends on ${day(end)}.`,
+    end === null ? '.' : `. The sign-in expires on ${day(end)}.`,
   ].join('')
 }
 
@@ -176,7 +176,7 @@ function InWords({ timeline, now }: { timeline: TimelineReport; now: number }) {
   const entries = [
     ...timeline.tokens.map(({ from, fingerprint }) => ({
       at: from,
-      text: `Token ${fingerprint} came into use`,
+      text: `Started using token ${fingerprint}`,
     })),
     ...timeline.refreshes.map(({ at, good, outcome }) => ({
       at,
@@ -187,10 +187,10 @@ function InWords({ timeline, now }: { timeline: TimelineReport; now: number }) {
       text: `Claude rejected ${count(times, 'request')}`,
     })),
     ...timeline.outages.flatMap(({ from, to, state }) => [
-      { at: from, text: `No usable sign-in any more (${state})` },
+      { at: from, text: `Lost the usable sign-in (${state})` },
       ...(to === null
         ? []
-        : [{ at: to, text: `A usable sign-in again, after ${duration(Date.parse(to) - Date.parse(from))}` }]),
+        : [{ at: to, text: `Usable sign-in again after ${duration(Date.parse(to) - Date.parse(from))}` }]),
     ]),
     ...timeline.starts.map((at) => ({ at, text: 'The gateway started' })),
   ]
@@ -198,7 +198,7 @@ function InWords({ timeline, now }: { timeline: TimelineReport; now: number }) {
     .slice(0, LISTED)
   return (
     <details class="in-words">
-      <summary>In words</summary>
+      <summary>As a list</summary>
       <ol>
         {entries.map(({ at, text }, index) => (
           <li key={`${at}${index}`}>

@@ -2,7 +2,7 @@ import uPlot from 'uplot'
 import type { SeriesValues } from '../../../src/http/wire-reports.ts'
 import { DAY, time } from './words.ts'
 
-/** All plots follow one pointer. */
+/** All plots share one cursor. */
 const TOGETHER = 'board'
 const HEIGHT = 168
 /** Dragging less than this is a click. */
@@ -18,7 +18,7 @@ export interface PlotParts {
   readonly onZoom: (from: number, to: number) => void
 }
 
-/** What the plotting library is told. Colours come from the style sheet as it is now. */
+/** Options for the plotting library. Colours come from the current style sheet. */
 export function optionsOf({
   width,
   scale,
@@ -99,7 +99,7 @@ const NICE_STEPS = [0.1, 0.2, 0.5, 1, 2, 5].concat(
   [1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power)),
 )
 
-/** Whole powers of ten around what there is, a second at least. */
+/** Whole powers of ten around the values, a second at least. */
 function logRange(_self: uPlot, min: number | null, max: number | null): [number, number] {
   const low = min === null || !(min > 0) ? 0.1 : min
   const high = max === null || !(max > 0) ? 1 : max
@@ -116,7 +116,7 @@ function seriesOf({ label, shape }: PlotLine, stroke: string): uPlot.Series {
     case 'bars':
       return { ...base, width: 0, fill: stroke, paths: uPlot.paths.bars!({ size: [0.7, 24], align: 1 }) }
     case 'points':
-      // Between two answers nothing is known: gaps stay gaps.
+      // Do not interpolate over gaps.
       return { ...base, points: { show: true, size: 5, fill: stroke } }
   }
 }

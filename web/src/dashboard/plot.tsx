@@ -14,16 +14,16 @@ export interface PlotProps {
   readonly format: (value: number) => string
   /** For the axis, where there is less room; left out: as `format`. */
   readonly axis?: (value: number) => string
-  /** There are no halves. */
+  /** Whole numbers only. */
   readonly counted?: boolean
   /** Seconds since the epoch. */
   readonly times: readonly number[]
   readonly lines: readonly PlotLine[]
-  /** The reader chose a stretch; epoch milliseconds. */
+  /** The reader selected a range; epoch milliseconds. */
   readonly onZoom: (from: number, to: number) => void
 }
 
-/** One plot: by mouse it follows the pointer, by keyboard the arrow keys; both read the values below it. */
+/** One plot: the pointer or the arrow keys move the cursor; the values are shown below. */
 export function Plot({
   title,
   scale,
@@ -123,7 +123,7 @@ export function Plot({
   )
 }
 
-/** As long as the times, and without what a logarithm has no place for. */
+/** As long as the times, and positive only on a log axis. */
 function cleaned(values: SeriesValues, length: number, scale: 'linear' | 'log'): Array<number | null> {
   return Array.from({ length }, (_, index) => {
     const value = values[index] ?? null
@@ -146,7 +146,7 @@ function valuesAt(lines: readonly PlotLine[], index: number, format: (value: num
   })
 }
 
-/** What the plot shows at a glance, for ears. */
+/** A summary for screen readers. */
 function summary(lines: readonly PlotLine[], format: (value: number) => string): string {
   return lines
     .map(({ label, values }) => {

@@ -26,7 +26,7 @@ const perMinute =
   (name: SeriesName) =>
   ({ from, values, stepSeconds }: FiguresReport): SeriesValues =>
     (values[name] ?? []).map((value, step) => {
-      // The last step is not over: what there is of it counts as a whole.
+      // The last step is incomplete: scale by its elapsed time.
       const gone = (Date.now() - Date.parse(from)) / 1_000 - step * stepSeconds
       return value === null ? null : (value / Math.max(60, Math.min(stepSeconds, gone))) * 60
     })
@@ -37,7 +37,7 @@ const plain =
 
 const KINDS: readonly Kind[] = [
   {
-    title: 'Messages a minute',
+    title: 'Messages per minute',
     unit: 'linear',
     format: rate,
     lines: [
@@ -52,8 +52,8 @@ const KINDS: readonly Kind[] = [
     axis: (value) =>
       value >= 1_000 ? `${whole(value / 60)} min` : seconds(value).replace(/^1 min 40 s$/, '100 s'),
     lines: [
-      { label: 'half within (p50)', colour: '--accent', shape: 'points', of: plain('time-p50') },
-      { label: '99 in 100 within (p99)', colour: '--wait', shape: 'points', of: plain('time-p99') },
+      { label: 'median', colour: '--accent', shape: 'points', of: plain('time-p50') },
+      { label: '99th percentile', colour: '--wait', shape: 'points', of: plain('time-p99') },
     ],
   },
   {
@@ -61,7 +61,7 @@ const KINDS: readonly Kind[] = [
     counted: true,
     unit: 'linear',
     format: whole,
-    lines: [{ label: 'held at most', colour: '--bad', shape: 'area', of: plain('held') }],
+    lines: [{ label: 'maximum held', colour: '--bad', shape: 'area', of: plain('held') }],
   },
   {
     title: 'Refreshes and rejections',
@@ -76,7 +76,7 @@ const KINDS: readonly Kind[] = [
   },
 ]
 
-/** What the gateway counted, over the range that was chosen. Dragging or the + key looks closer, in all plots at once. */
+/** The gateway's figures over the chosen range. Dragging or the + key zooms all plots at once. */
 export function Plots({ board }: { board: BoardState }) {
   const figures = useValue(board.figures)
   const times = useMemo(() => (figures ? timesOf(figures) : []), [figures])
@@ -101,10 +101,10 @@ export function Plots({ board }: { board: BoardState }) {
   )
 }
 
-/** The figures are of minutes. */
+/** The figures have a resolution of minutes. */
 const SHORTEST_MS = 10 * MINUTE
 
-/** The beginnings of the steps, in seconds since the epoch. */
+/** The start times of the steps, in seconds since the epoch. */
 function timesOf({ from, stepSeconds, values }: FiguresReport): readonly number[] {
   const steps = Math.max(0, ...Object.values(values).map((row) => row.length))
   const first = Date.parse(from) / 1_000

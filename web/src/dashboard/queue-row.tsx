@@ -13,31 +13,31 @@ interface Props {
 }
 
 const STATE_WORDS: Readonly<Partial<Record<QueueItem['state'], string>>> = {
-  received: 'next in turn',
+  received: 'queued',
   answering: 'being answered',
   held: 'held',
   parked: 'parked',
 }
 
-/** Why a held message waits; a parked one says it in a sentence of its own. */
+/** Why a message is held; a parked one has its own sentence. */
 const REASONS: Readonly<Record<string, string>> = {
-  expired: 'The sign-in has ended.',
+  expired: 'The sign-in has expired.',
   revoked: 'The sign-in was revoked.',
-  'lost-in-rotation': 'The sign-in was lost while it was renewed.',
+  'lost-in-rotation': 'The sign-in was lost during a refresh.',
   absent: 'Nobody has signed in yet.',
-  unrenewable: 'The token has ended and cannot be renewed.',
-  endpoint: 'The sign-in cannot be renewed: its address refuses.',
-  'rate-limited': 'The sign-in cannot be renewed yet: too many requests.',
-  network: 'Claude cannot be reached over the network.',
+  unrenewable: 'The token has expired and cannot be renewed.',
+  endpoint: 'The token endpoint rejects the refresh.',
+  'rate-limited': 'Refreshing the sign-in is rate-limited.',
+  network: "Claude can't be reached over the network.",
   scope: 'The sign-in lacks a permission.',
-  policy: 'Claude refuses this kind of sign-in.',
-  billing: 'Claude refuses the account for a billing reason.',
-  account: 'Claude has put the account on hold.',
+  policy: 'Anthropic rejects this kind of sign-in.',
+  billing: 'Anthropic has rejected the account for a billing reason.',
+  account: 'Anthropic has suspended the account.',
   'usage-limited': 'The usage limit is reached.',
-  'provider-unavailable': 'Claude does not answer.',
+  'provider-unavailable': 'Claude is not responding.',
 }
 
-/** One message that waits. Its text stays with the gateway until somebody asks. */
+/** One waiting message. Its text is loaded only on request. */
 export function QueueRow({ entry, now, onRetry, onDrop }: Props) {
   const { id, conversation, state, reason, at } = entry
   const [text, setText] = useState<string | null>(null)
@@ -45,7 +45,7 @@ export function QueueRow({ entry, now, onRetry, onDrop }: Props) {
   const place = conversation.slice(colon + 1)
   const show = (): void => {
     readText(id).then(setText, (error: unknown) =>
-      setText(error instanceof ApiError ? error.message : 'The gateway does not answer right now.'),
+      setText(error instanceof ApiError ? error.message : 'The gateway is not responding right now.'),
     )
   }
   return (
@@ -65,14 +65,14 @@ export function QueueRow({ entry, now, onRetry, onDrop }: Props) {
       {text !== null && <blockquote class="queue-text">{text === '' ? '(no text)' : text}</blockquote>}
       <div class="queue-acts">
         <button type="button" class="plain" onClick={() => (text === null ? show() : setText(null))}>
-          {text === null ? 'Show its text' : 'Hide its text'}
+          {text === null ? 'Show message' : 'Hide message'}
         </button>
         {(state === 'parked' || state === 'held') && (
           <button type="button" class="plain" onClick={onRetry}>
             Try again
           </button>
         )}
-        <Confirmed label="Drop" question="Drop it? It will not be answered." onYes={onDrop} />
+        <Confirmed label="Drop" question="Drop this message? It will not be answered." onYes={onDrop} />
       </div>
     </li>
   )

@@ -9,7 +9,7 @@ import { Frame } from './frame.tsx'
 import { QueueRow } from './queue-row.tsx'
 import { count, SECOND, useNow } from './words.ts'
 
-/** A dropped message can be taken back for so long; the gateway hears of it only then. */
+/** How long a drop can be undone; it is sent to the gateway only then. */
 const UNDO_MS = 8 * SECOND
 
 type Shown = 'all' | 'held' | 'parked'
@@ -19,7 +19,7 @@ const SHOWN: ReadonlyArray<readonly [Shown, string]> = [
   ['parked', 'Parked'],
 ]
 
-/** What waits, and what can be done about it. Texts are shown only where they are asked for. */
+/** The queue and its actions. Texts are shown only on request. */
 export function QueueView({ state, board }: BoardProps) {
   const queue = useValue(board.queue)
   const now = useNow(1_000)
@@ -34,7 +34,7 @@ export function QueueView({ state, board }: BoardProps) {
     try {
       setSaid(await work())
     } catch (error) {
-      setSaid(error instanceof ApiError ? error.message : 'The gateway does not answer right now.')
+      setSaid(error instanceof ApiError ? error.message : 'The gateway is not responding right now.')
     }
     board.refresh('queue')
   }
@@ -43,7 +43,7 @@ export function QueueView({ state, board }: BoardProps) {
   const parked = waiting.filter((entry) => entry.state === 'parked').length
   return (
     <Frame state={state} board={board} name="queue" parts={PARTS}>
-      <p class="board-note">{queue === null ? 'One moment …' : summary(waiting)}</p>
+      <p class="board-note">{queue === null ? 'Loading…' : summary(waiting)}</p>
       <div class="queue-bar">
         <div class="ranges" role="group" aria-label="Messages shown">
           {SHOWN.map(([name, label]) => (
@@ -54,11 +54,9 @@ export function QueueView({ state, board }: BoardProps) {
         </div>
         {parked > 0 && (
           <Confirmed
-            label="Try all parked again"
-            question={`Try ${count(parked, 'parked message')} again?`}
-            onYes={() =>
-              void act(async () => `${count((await retryAll()).retried, 'message')} will be tried again.`)
-            }
+            label="Retry all parked"
+            question={`Retry ${count(parked, 'parked message')}?`}
+            onYes={() => void act(async () => `Retrying ${count((await retryAll()).retried, 'message')}.`)}
           />
         )}
       </div>
@@ -71,7 +69,7 @@ export function QueueView({ state, board }: BoardProps) {
             onRetry={() =>
               void act(async () => {
                 await retryMessage(entry.id)
-                return 'It will be tried again now.'
+                return 'Retrying the message.'
               })
             }
             onDrop={() => {
@@ -99,17 +97,17 @@ export function QueueView({ state, board }: BoardProps) {
 const PARTS = ['queue'] as const
 
 function summary(entries: readonly QueueItem[]): string {
-  if (entries.length === 0) return 'Nothing waits: every message is answered.'
+  if (entries.length === 0) return 'The queue is empty.'
   const of = (state: QueueItem['state']): number => entries.filter((entry) => entry.state === state).length
   const parts = [
     ...(of('held') > 0 ? [`${of('held')} held until Claude answers again`] : []),
     ...(of('parked') > 0 ? [`${of('parked')} parked until you decide`] : []),
-    ...(of('received') + of('answering') > 0 ? [`${of('received') + of('answering')} in hand`] : []),
+    ...(of('received') + of('answering') > 0 ? [`${of('received') + of('answering')} in progress`] : []),
   ]
-  return `${parts.join(', ')}. All of them are stored.`
+  return `${parts.join(', ')}. All of them are saved.`
 }
 
-/** Drops that can still be taken back. Closing the page takes them back, too. */
+/** Drops that can still be undone. Closing the page undoes them, too. */
 function useDrops(onDone: (problem: string | null) => void) {
   const [pending, setPending] = useState<ReadonlyMap<string, number>>(new Map())
   const timers = useRef(new Map<string, number>())
@@ -136,7 +134,7 @@ function useDrops(onDone: (problem: string | null) => void) {
               onDone(
                 error instanceof ApiError
                   ? error.message
-                  : 'The gateway does not answer; it was not dropped.',
+                  : 'The gateway is not responding; the message was not dropped.',
               ),
           )
           .finally(() => forget(entry.id))

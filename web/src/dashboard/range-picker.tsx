@@ -8,7 +8,7 @@ const RANGES = [
   ['30 days', 30 * DAY],
 ] as const
 
-/** How far back the strip and the plots reach; one choice for all of them. */
+/** The time range of the strip and the plots. */
 export function RangePicker({ board }: { board: BoardState }) {
   const range = useValue(board.range)
   return (
@@ -41,7 +41,7 @@ export function RangePicker({ board }: { board: BoardState }) {
   )
 }
 
-/** The smallest of the usual ranges that holds a chosen stretch. */
+/** The smallest standard range that covers a selection. */
 function outer(lengthMs: number): number {
   return RANGES.find(([, length]) => length >= lengthMs)?.[1] ?? 30 * DAY
 }

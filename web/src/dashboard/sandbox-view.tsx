@@ -13,7 +13,7 @@ interface Act {
   readonly what: string
   readonly action: SandboxAction
   readonly body?: object
-  /** What to look for. */
+  /** What to watch for. */
   readonly done: string
 }
 
@@ -28,32 +28,32 @@ const GROUPS: ReadonlyArray<{ readonly title: string; readonly acts: readonly Ac
     acts: [
       {
         label: 'Expire',
-        what: 'The access token ends now; renewing it works.',
+        what: 'The access token expires now; refreshing works.',
         action: 'expire',
-        done: 'The token has ended. The next message makes the gateway renew it, and nobody notices.',
+        done: 'The token has expired. The gateway refreshes it with the next message, without a hitch.',
       },
       {
         label: 'Revoke the sign-in',
-        what: 'Token and sign-in are gone: a person must act.',
+        what: 'Token and sign-in are revoked: somebody must sign in.',
         action: 'revoke',
-        done: 'The sign-in is gone. Write in the chat: the message is held, and answered after you sign in.',
+        done: 'The sign-in is revoked. Send a message: it is held, and answered once you sign in.',
       },
     ],
   },
   {
-    title: 'The address for renewing',
+    title: 'Token endpoint',
     acts: [
       {
         label: 'Break for a minute',
-        what: 'Each request to renew is answered with 500.',
+        what: 'Every refresh is answered with 500.',
         ...fault('token-endpoint', '500', { forMs: MINUTE }),
-        done: 'Renewing fails for a minute; the gateway tries again, more and more patiently.',
+        done: 'Refreshing fails for a minute; the gateway retries with growing delays.',
       },
       {
         label: 'Never answer',
-        what: 'Requests to renew hang for a minute.',
+        what: 'Refreshes hang for a minute.',
         ...fault('token-endpoint', 'timeout', { forMs: MINUTE }),
-        done: 'Whoever renews now waits in vain, for a minute.',
+        done: 'Refreshes get no response for a minute.',
       },
     ],
   },
@@ -64,13 +64,13 @@ const GROUPS: ReadonlyArray<{ readonly title: string; readonly acts: readonly Ac
         label: 'Throttle',
         what: 'Too many requests, for 20 s.',
         ...fault('messages', 'rate-limit', { forMs: 20 * SECOND, retryAfter: 5 }),
-        done: 'Claude asks for patience, for 20 s. Short waits are not even mentioned to people.',
+        done: 'Claude is rate-limiting for 20 s. People get no notice of such short waits.',
       },
       {
         label: 'Usage limit',
-        what: 'Reached, and over in a minute.',
+        what: 'Reached; resets in a minute.',
         ...fault('messages', 'usage-limit', { resetInMs: MINUTE }),
-        done: 'The usage limit is reached, until in a minute. People are told until when.',
+        done: 'The usage limit is reached for a minute. People are told when it resets.',
       },
       {
         label: 'Overload',
@@ -79,16 +79,16 @@ const GROUPS: ReadonlyArray<{ readonly title: string; readonly acts: readonly Ac
         done: 'Claude is overloaded for a minute.',
       },
       {
-        label: 'Break answers off',
-        what: 'The next answer ends in its middle.',
+        label: 'Cut answers short',
+        what: 'The next answer stops half-way.',
         ...fault('messages', 'reset-mid-stream', { times: 1, afterDeltas: 6 }),
-        done: 'The next answer breaks off after some words, and is then completed in the same place.',
+        done: 'The next answer stops after a few words, and is then completed in the same message.',
       },
     ],
   },
 ]
 
-/** Everything that can go wrong, on buttons, and beside it what the stand-in sees. */
+/** Buttons for every fault, next to the log of the simulator. */
 export function SandboxView({ state, board, onGo }: BoardProps) {
   const panel = useValue(board.sandbox)
   const events = useValue(board.sandboxEvents)
@@ -99,14 +99,14 @@ export function SandboxView({ state, board, onGo }: BoardProps) {
       await actOnSandbox(action, body)
       setSaid(done)
     } catch (error) {
-      setSaid(error instanceof ApiError ? error.message : 'The gateway does not answer right now.')
+      setSaid(error instanceof ApiError ? error.message : 'The gateway is not responding right now.')
     }
     board.refresh('sandbox')
   }
   return (
     <Frame state={state} board={board} name="sandbox" parts={PARTS}>
       <p class="board-note">
-        A stand-in for Claude, on this machine only; its tokens last {panel?.tokenLifetimeSeconds ?? 60} s.
+        A simulator of Claude, on this machine only; its tokens last {panel?.tokenLifetimeSeconds ?? 60} s.
         Break something, then{' '}
         <a
           href="/"
@@ -117,7 +117,7 @@ export function SandboxView({ state, board, onGo }: BoardProps) {
         >
           write in the chat
         </a>{' '}
-        and watch the line on top.
+        and watch the status bar.
       </p>
       <p class="bench-said" role="status">
         {said}
@@ -152,7 +152,7 @@ export function SandboxView({ state, board, onGo }: BoardProps) {
 const PARTS = ['sandbox'] as const
 const REPAIR = {
   action: 'repair',
-  done: 'Everything works again, but for what needs a new sign-in.',
+  done: 'All faults are cleared. A revoked sign-in still needs a new sign-in.',
 } as const
 
 interface FaultsProps {
@@ -162,25 +162,25 @@ interface FaultsProps {
 }
 
 function Faults({ panel, now, onRepair }: FaultsProps) {
-  // What has run out by itself is told only with the next event.
+  // Expired faults are reported only with the next event.
   const faults = (panel?.faults ?? []).filter(({ until }) => until === null || until > now)
   return (
-    <section class="panel" aria-label="Broken now">
-      <h2>Broken now</h2>
+    <section class="panel" aria-label="Active faults">
+      <h2>Active faults</h2>
       {faults.length === 0 ? (
-        <p>Nothing is broken.</p>
+        <p>None.</p>
       ) : (
         <ul class="faults">
           {faults.map(({ fault: { target, fault: name }, until }) => (
             <li key={`${target}${name}`}>
-              {target === 'messages' ? 'Claude' : 'Renewing'}: <code>{name}</code>
+              {target === 'messages' ? 'Claude' : 'Token endpoint'}: <code>{name}</code>
               {until !== null && `, for ${duration(until - now)} more`}
             </li>
           ))}
         </ul>
       )}
       <button type="button" class="primary" disabled={faults.length === 0} onClick={onRepair}>
-        Repair everything
+        Clear all faults
       </button>
     </section>
   )
@@ -189,7 +189,7 @@ function Faults({ panel, now, onRepair }: FaultsProps) {
 function EventLog({ events }: { events: readonly SandboxEvent[] }) {
   return (
     <section class="panel log-panel" aria-labelledby="log-title">
-      <h2 id="log-title">What the stand-in sees</h2>
+      <h2 id="log-title">Simulator log</h2>
       <ol class="events" tabIndex={0} aria-labelledby="log-title">
         {events.toReversed().map((event) => {
           const { tone, text } = eventWords(event)

@@ -3,25 +3,25 @@ import type { SignedIn, StartedLogin } from '../../../src/http/wire.ts'
 import { ApiError, confirmLogin, finishLogin, startLogin } from '../api.ts'
 import { signInWithKey } from './board-api.ts'
 
-/** What the reader is told, beside what the gateway says itself. */
+/** The outcome shown, in addition to the gateway's message. */
 interface Told {
   readonly good: boolean
   readonly text: string
 }
 
-/** What to do next, by the kind of answer: the sentence before it says what is the matter. */
+/** The error, followed by what to do next. */
 function explain(error: unknown, again: string): string {
-  if (!(error instanceof ApiError)) return 'The gateway does not answer right now. Nothing was changed.'
-  if (error.status === 413) return 'That is far too long. Nothing was changed.'
+  if (!(error instanceof ApiError)) return 'The gateway is not responding right now. Nothing was changed.'
+  if (error.status === 413) return 'That is too long. Nothing was changed.'
   return `${error.message}${error.temporary ? '' : again === '' ? '' : ` ${again}`}`
 }
 
 function done(who: string, note: string | null | undefined): Told {
   if (note) return { good: false, text: `${who}. ${note}` }
-  return { good: true, text: `${who}. What waited is being answered.` }
+  return { good: true, text: `${who}. Answering your waiting messages now.` }
 }
 
-/** An API key: proven with the provider, stored by the gateway, and never shown again. */
+/** An API key: checked with the provider, stored by the gateway, and never shown again. */
 export function KeyForm({ onDone }: { onDone: () => void }) {
   const [told, setTold] = useState<Told | null>(null)
   const [busy, setBusy] = useState(false)
@@ -30,7 +30,7 @@ export function KeyForm({ onDone }: { onDone: () => void }) {
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
     const key = field.current!.value
-    // Not in the page any longer than it takes to send it.
+    // Keep the key in the page no longer than necessary.
     field.current!.value = ''
     setBusy(true)
     setTold(null)
@@ -58,7 +58,7 @@ export function KeyForm({ onDone }: { onDone: () => void }) {
           required
         />
         <button type="submit" class="primary" disabled={busy}>
-          {busy ? 'Asking Claude …' : 'Check and use it'}
+          {busy ? 'Checking…' : 'Check and use'}
         </button>
       </div>
       <Outcome told={told} />
@@ -85,7 +85,7 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
       setOther(conflict)
       setTold({
         good: false,
-        text: explain(error, conflict ? 'Shall it take its place?' : 'Nothing was changed.'),
+        text: explain(error, conflict ? 'Replace the current account?' : 'Nothing was changed.'),
       })
     } finally {
       setBusy(false)
@@ -115,7 +115,7 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
     return (
       <div>
         <button type="button" class="primary" disabled={busy} onClick={() => void begin()}>
-          I know; begin
+          I understand, continue
         </button>
         <Outcome told={told} />
       </div>
@@ -130,9 +130,9 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
           </a>{' '}
           on any device, and approve there.
         </li>
-        <li>Copy what it shows (or the address at which it ends), and paste it here within ten minutes.</li>
+        <li>Copy the code it shows (or the final address), and paste it here within ten minutes.</li>
       </ol>
-      <label for={id}>What the page showed</label>
+      <label for={id}>Code from the page</label>
       <div class="entry">
         <input ref={field} id={id} spellcheck={false} autocomplete="off" placeholder="code#state" required />
         <button type="submit" class="primary" disabled={busy}>
@@ -148,18 +148,18 @@ export function AccountForm({ onDone }: { onDone: () => void }) {
             disabled={busy}
             onClick={() => void attempt(async () => finished(await confirmLogin(started.session)))}
           >
-            Use the other account
+            Replace it
           </button>
         )}
         <button type="button" class="link" onClick={() => void begin()}>
-          Begin again
+          Start again
         </button>
       </p>
     </form>
   )
 }
 
-/** Errors interrupt, good news wait. */
+/** Errors are announced at once, success politely. */
 function Outcome({ told }: { told: Told | null }) {
   return (
     <>

@@ -5,7 +5,7 @@ import { Frame } from './frame.tsx'
 import { AccountForm, KeyForm } from './sign-in-forms.tsx'
 import { day, duration, moment, useNow } from './words.ts'
 
-/** Who is signed in, and the two ways to sign in anew. */
+/** The current sign-in, and the two ways to sign in. */
 export function SignInView({ state, board }: BoardProps) {
   const report = useValue(board.status)
   const now = useNow(1_000)
@@ -16,8 +16,11 @@ export function SignInView({ state, board }: BoardProps) {
         <section class="panel way" aria-labelledby="key-title">
           <h2 id="key-title">With an API key</h2>
           <p>
-            What Anthropic asks for in programs, and what lasts: it does not end by itself. The console makes
-            one.
+            Recommended by Anthropic for apps, and it doesn't expire. Create one in the{' '}
+            <a href="https://console.anthropic.com/settings/keys" target="_blank" rel="noopener noreferrer">
+              Console
+            </a>
+            .
           </p>
           <KeyForm onDone={() => board.refresh('status')} />
         </section>
@@ -25,7 +28,7 @@ export function SignInView({ state, board }: BoardProps) {
           <h2 id="account-title">With an account</h2>
           <p>
             Anthropic keeps subscription sign-ins for Claude Code and its own applications, bills their use by
-            other programs as extra usage, and may refuse them. Going on is your own choice.
+            other programs as extra usage, and may refuse them. You continue at your own risk.
           </p>
           <AccountForm onDone={() => board.refresh('status')} />
         </section>
@@ -49,54 +52,65 @@ const SOURCES: Readonly<Record<string, string>> = {
   'claude-code': 'borrowed from Claude Code',
   'refresh-command': 'from the configured command',
   profile: 'from a profile',
-  'fallback-api-key': 'standing in for the sign-in',
+  'fallback-api-key': 'fallback for the sign-in',
 }
 
 const STATES: Readonly<Record<string, string>> = {
-  healthy: 'works',
-  refreshing: 'is being renewed',
-  'at-risk': 'works, but cannot be renewed at present',
-  degraded: 'is not accepted right now; it is tried again by itself',
-  'needs-login': 'has ended: a new sign-in is needed',
-  'not-permitted': 'is refused by Claude',
-  misconfigured: 'is not set up right',
+  healthy: 'Active',
+  refreshing: 'Refreshing',
+  'at-risk': 'Active, but refreshing keeps failing',
+  degraded: 'Not accepted right now; retrying automatically',
+  'needs-login': 'Signed out: a new sign-in is needed',
+  'not-permitted': 'Rejected by Anthropic',
+  misconfigured: 'Configuration error',
 }
 
 function Present({ credential, now }: { credential: CredentialReport; now: number }) {
-  const { kind, source, state, fingerprint, expiresAt, loginExpiresAt, loginExpiryEstimated, lastRefresh } =
-    credential
+  const {
+    kind,
+    source,
+    state,
+    renewable,
+    fingerprint,
+    expiresAt,
+    loginExpiresAt,
+    loginExpiryEstimated,
+    lastRefresh,
+  } = credential
   return (
     <section class="panel" aria-labelledby="present-title">
-      <h2 id="present-title">In use now</h2>
+      <h2 id="present-title">Current sign-in</h2>
       <dl class="facts">
         <Fact
-          name="What"
+          name="Using"
           value={kind === null ? 'Nothing' : `${KINDS[kind]}, ${SOURCES[source ?? ''] ?? source}`}
         />
-        <Fact name="State" value={`It ${STATES[state] ?? state}.`} />
+        <Fact name="Status" value={STATES[state] ?? state} />
         {fingerprint !== null && <Fact name="Fingerprint" value={<code>{fingerprint}</code>} />}
         {expiresAt !== null && (
           <Fact
             name="Token"
             value={
               Date.parse(expiresAt) > now
-                ? `ends in ${duration(Date.parse(expiresAt) - now)}, and is renewed before`
-                : `ended ${moment(expiresAt, now)}`
+                ? `valid for ${duration(Date.parse(expiresAt) - now)}${renewable ? '; renewed automatically' : ''}`
+                : `expired ${moment(expiresAt, now)}`
             }
           />
         )}
-        {lastRefresh !== null && (
-          <Fact name="Renewed last" value={`${moment(lastRefresh.at, now)} (${lastRefresh.outcome})`} />
-        )}
+        {lastRefresh !== null && <Fact name="Last renewed" value={lastRenewed(lastRefresh, now)} />}
         {loginExpiresAt !== null && state !== 'needs-login' && (
           <Fact
-            name="Sign-in ends"
-            value={`${loginExpiryEstimated ? 'about ' : ''}${day(loginExpiresAt)}. You are told 7, 3 and 1 days before.`}
+            name="Sign-in expires"
+            value={`${loginExpiryEstimated ? 'about ' : ''}${day(loginExpiresAt)}. You'll get reminders 7, 3 and 1 day before.`}
           />
         )}
       </dl>
     </section>
   )
+}
+
+function lastRenewed({ at, outcome }: { at: string; outcome: string }, now: number): string {
+  return outcome === 'renewed' ? moment(at, now) : `${moment(at, now)} (${outcome})`
 }
 
 function Fact({ name, value }: { name: string; value: preact.ComponentChildren }) {

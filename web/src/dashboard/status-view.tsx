@@ -8,7 +8,7 @@ import { Plots } from './plots.tsx'
 import { RangePicker } from './range-picker.tsx'
 import { capital, count, duration, moment, useNow } from './words.ts'
 
-/** One look: how things stand, the one button that helps, and how it went. */
+/** The overall state, the action that helps, and the history. */
 export function StatusView({ state, board, onGo }: BoardProps) {
   const line = useValue(state.status)
   const lost = useValue(state.connection) === 'lost'
@@ -22,9 +22,9 @@ export function StatusView({ state, board, onGo }: BoardProps) {
   }
   return (
     <Frame state={state} board={board} name="status" parts={PARTS}>
-      <section class={`hero ${lost ? 'bad' : shown.tone}`} aria-label="How things stand">
+      <section class={`hero ${lost ? 'bad' : shown.tone}`} aria-label="Overall status">
         <p class="hero-sentence">
-          {lost ? 'The gateway does not answer. What is below is from before.' : shown.sentence}
+          {lost ? 'The gateway is not responding. Showing the last known data.' : shown.sentence}
         </p>
         {shown.detail && !lost && <p class="hero-detail">{shown.detail}</p>}
         {shown.action && !lost && (
@@ -74,7 +74,7 @@ function Cards({ report, now }: { report: StatusReport; now: number }) {
       <section class="card">
         <h2>Queue</h2>
         <ul>
-          <Row good={null} name="In hand" what={count(queue.received + queue.answering, 'message')} />
+          <Row good={null} name="In progress" what={count(queue.received + queue.answering, 'message')} />
           <Row
             good={queue.held === 0}
             name="Held"
@@ -86,14 +86,18 @@ function Cards({ report, now }: { report: StatusReport; now: number }) {
             what={`${count(queue.parked, 'message')}, until you decide`}
           />
           {queue.oldestAt !== null && (
-            <Row good={null} name="Oldest" what={`waits for ${duration(now - Date.parse(queue.oldestAt))}`} />
+            <Row
+              good={null}
+              name="Oldest"
+              what={`waiting for ${duration(now - Date.parse(queue.oldestAt))}`}
+            />
           )}
         </ul>
       </section>
       <section class="card">
         <h2>Alert routes</h2>
         {alerts.length === 0 ? (
-          <p class="card-none">Nobody would be told of an outage.</p>
+          <p class="card-none">No alerts are set up: you won't hear about outages.</p>
         ) : (
           <ul>
             {alerts.map(({ route, working, problem, at }) => (
@@ -106,7 +110,7 @@ function Cards({ report, now }: { report: StatusReport; now: number }) {
                     ? 'not used yet'
                     : working
                       ? `last alert arrived${at === null ? '' : ` ${moment(at, now)}`}`
-                      : (problem ?? 'does not work')
+                      : (problem ?? 'failing')
                 }
               />
             ))}
@@ -124,10 +128,10 @@ function Cards({ report, now }: { report: StatusReport; now: number }) {
 const CHANNEL_WORDS = {
   starting: 'connecting',
   connected: 'connected',
-  retrying: 'tries to connect',
-  failed: 'does not work',
+  retrying: 'reconnecting',
+  failed: 'failing',
   stopped: 'stopped',
-  standby: 'another gateway has it',
+  standby: 'active on another gateway',
 } as const
 
 function Row({ good, name, what }: { good: boolean | null; name: string; what: string }) {
@@ -140,7 +144,7 @@ function Row({ good, name, what }: { good: boolean | null; name: string; what: s
   )
 }
 
-/** For the eye only: what it means stands beside it. */
+/** Decorative: the text next to it has the meaning. */
 function Mark({ good }: { good: boolean | null }) {
   return (
     <span class={good === null ? 'mark-dot' : good ? 'mark-dot good' : 'mark-dot bad'} aria-hidden="true" />

@@ -6,7 +6,7 @@ export interface Bar {
   readonly x: number
   readonly width: number
   readonly label: string
-  /** It lies ahead. */
+  /** In the future. */
   readonly ahead: boolean
 }
 
@@ -15,7 +15,7 @@ export interface Tick {
   readonly label: string
 }
 
-/** Bars thinner than this flow into one. */
+/** Bars thinner than this are merged. */
 const THIN_PX = 4
 /** Steps that people count in. */
 const STEPS = [
@@ -62,9 +62,9 @@ export class Scale {
 }
 
 /**
- * The lives of the tokens as bars. Those too short to be told apart become one.
+ * The tokens' lifetimes as bars. Those too short to be distinguished are merged.
  *
- * @param alive false: what is left of the last token is worth nothing
+ * @param alive false: the last token is no longer usable
  */
 export function tokenBars(
   tokens: TimelineReport['tokens'],
@@ -94,7 +94,7 @@ export function tokenBars(
   return bars
 }
 
-/** One tick a pixel: more cannot be seen. */
+/** One tick a pixel: more would not be visible. */
 export function ticks(
   events: ReadonlyArray<{ readonly at: string; readonly label: string }>,
   scale: Scale,
