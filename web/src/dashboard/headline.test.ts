@@ -64,18 +64,18 @@ const timeline = { plannedRefreshAt: after(134) } as TimelineReport
 
 test('all is well: when the next refresh is, and when the sign-in ends', () => {
   const { sentence, action, tone } = headline(READY, report(), timeline, NOW)
-  expect(sentence).toBe('Signed in. Next refresh in 2 h 14 min; your sign-in ends on 19 December.')
+  expect(sentence).toBe('Signed in. Next refresh in 2 h 14 min; your sign-in expires on 19 December.')
   expect([tone, action]).toEqual(['good', null])
 })
 
 test('an estimated end is shown as approximate', () => {
   const { sentence } = headline(READY, report({ loginExpiryEstimated: true }), timeline, NOW)
-  expect(sentence).toContain('ends on about 19 December')
+  expect(sentence).toContain('expires on about 19 December')
 })
 
 test('an end within a day is said in hours', () => {
   const { sentence } = headline(READY, report({ loginExpiresAt: after(200) }), timeline, NOW)
-  expect(sentence).toContain('your sign-in ends in 3 h 20 min')
+  expect(sentence).toContain('your sign-in expires in 3 h 20 min')
 })
 
 test('an API key neither ends nor is renewed', () => {
@@ -86,8 +86,8 @@ test('an API key neither ends nor is renewed', () => {
 })
 
 test.each([
-  [{ state: 'at-risk', reason: 'unrenewable' }, 'cannot be renewed. It ends in 5 h.', '/sign-in'],
-  [{ state: 'at-risk', reason: 'endpoint' }, 'renewing it fails at present. It ends in 5 h.', '/sign-in'],
+  [{ state: 'at-risk', reason: 'unrenewable' }, 'cannot be renewed. It expires in 5 h.', '/sign-in'],
+  [{ state: 'at-risk', reason: 'endpoint' }, 'refreshing keeps failing. It expires in 5 h.', '/sign-in'],
 ] as const)('a sign-in that will not last is reported, with the remedy (%j)', (credential, words, path) => {
   const { sentence, action, tone } = headline(READY, report(credential), timeline, NOW)
   expect(sentence).toContain(words)
@@ -108,11 +108,11 @@ test('an outage that ends without help needs no action, and links to its inciden
 test('parked messages are pointed to', () => {
   const one = headline(READY, report({}, 1), timeline, NOW)
   expect([one.detail, one.action?.path]).toEqual([
-    'One message could not be answered and waits for you.',
+    'One message could not be answered and needs your decision.',
     '/queue',
   ])
   expect(headline(READY, report({}, 3), timeline, NOW).detail).toBe(
-    '3 messages could not be answered and wait for you.',
+    '3 messages could not be answered and need your decision.',
   )
 })
 
