@@ -4,7 +4,7 @@ import type { Alerter } from './alerter.ts'
 
 /** Longer than a platform's hiccups and the overlap of two processes at a restart. */
 const DOWN_AFTER_MS = 2 * MINUTE
-const LOOK_EVERY_MS = 15 * SECOND
+const CHECK_EVERY_MS = 15 * SECOND
 
 /** A channel's own report. */
 export interface ChannelState {
@@ -27,7 +27,7 @@ export interface ChannelAlertOptions {
 export class ChannelAlerts {
   readonly #options: ChannelAlertOptions
   /** Since when each channel has been down, and whether the operator was alerted. */
-  readonly #down = new Map<string, { readonly since: number; told: boolean }>()
+  readonly #down = new Map<string, { readonly since: number; alerted: boolean }>()
   #timer: Timer | null = null
 
   constructor(options: ChannelAlertOptions) {
@@ -36,38 +36,38 @@ export class ChannelAlerts {
 
   start(): void {
     this.#timer = this.#options.clock.setTimer(() => {
-      this.#look()
+      this.#check()
       this.start()
-    }, LOOK_EVERY_MS)
+    }, CHECK_EVERY_MS)
   }
 
   stop(): void {
     this.#timer?.cancel()
   }
 
-  #look(): void {
+  #check(): void {
     const { channels, host, clock } = this.#options
     const now = clock.now()
     for (const { channel, state, problem, since } of channels()) {
       const known = this.#down.get(channel)
       if (state !== 'retrying' && state !== 'failed') {
         this.#down.delete(channel)
-        if (known?.told) this.#tell(`${channel} on ${host} is receiving messages again.`)
+        if (known?.alerted) this.#send(`${channel} on ${host} is receiving messages again.`)
         continue
       }
       // It may alternate between the two states; what counts is since when nothing arrives.
-      const down = known ?? { since, told: false }
+      const down = known ?? { since, alerted: false }
       this.#down.set(channel, down)
-      if (down.told || now - down.since < DOWN_AFTER_MS) continue
-      down.told = true
+      if (down.alerted || now - down.since < DOWN_AFTER_MS) continue
+      down.alerted = true
       const why = problem === null ? '' : `: ${redact(problem)}`
-      this.#tell(
+      this.#send(
         `${channel} on ${host} is not receiving messages${why}. No message is lost; retrying automatically.`,
       )
     }
   }
 
-  #tell(text: string): void {
+  #send(text: string): void {
     this.#options.alerter.send({ event: 'warning', text, incident: null }).catch(this.#options.onProblem)
   }
 }

@@ -16,7 +16,7 @@ export interface DutyOptions {
  * @returns stops the duties
  * @throws when one of the duties failed to start; the others are stopped first
  */
-export async function takeDuties(options: DutyOptions): Promise<() => Promise<void>> {
+export async function startDuties(options: DutyOptions): Promise<() => Promise<void>> {
   const ends: Array<() => unknown> = []
   const end = async () => void (await Promise.all(ends.map((each) => each())))
   try {

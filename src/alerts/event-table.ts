@@ -3,7 +3,7 @@ import type { MessageFact } from '../inbox/figures/observer.ts'
 import type { CountedOutcome } from '../inbox/fleet/fleet.ts'
 import type { ReadinessState } from '../inbox/gate/readiness.ts'
 import type { AlertEvent } from './alert.ts'
-import type { Outage } from './tracker.ts'
+import type { Outage } from './incident-tracker.ts'
 
 /** What an event means for the operator. */
 export type Consequence =

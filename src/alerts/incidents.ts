@@ -1,7 +1,7 @@
 import type { CountedOutcome, Fleet } from '../inbox/fleet/fleet.ts'
 import { SECOND, type Clock, type Timer } from '../support/clock.ts'
+import { IncidentTracker, type Outage, type TrackerOptions } from './incident-tracker.ts'
 import type { Incident } from './incident.ts'
-import { IncidentTracker, type Outage, type TrackerOptions } from './tracker.ts'
 
 /** How stale a process's view of the incident may get when a notification was lost. */
 const READ_EVERY_MS = 10 * SECOND
@@ -44,7 +44,7 @@ export class Incidents {
       else if (news.kind === 'count') this.#tracker?.count(news.outcome, news.messages)
     })
     await this.#read()
-    this.#lookLater()
+    this.#scheduleRead()
   }
 
   stop(): void {
@@ -99,9 +99,9 @@ export class Incidents {
     }
   }
 
-  #lookLater(): void {
+  #scheduleRead(): void {
     this.#timer = this.#options.clock.setTimer(() => {
-      void this.#read().then(() => this.#lookLater())
+      void this.#read().then(() => this.#scheduleRead())
     }, READ_EVERY_MS)
   }
 }

@@ -74,7 +74,7 @@ export function createModelClient(options: ModelClientOptions): Model {
         { signal: silence.signal, headers: credentialHeaders(credential) },
       )
       for await (const event of stream) {
-        silence.heard()
+        silence.restart()
         const text = answer.add(event)
         if (text === '') continue
         shown = true
@@ -216,7 +216,7 @@ function watchSilence(clock: Clock, signal: AbortSignal) {
   let timer = clock.setTimer(check, SILENCE_LIMIT_MS)
   return {
     signal: controller.signal,
-    heard: () => void (last = clock.monotonic()),
+    restart: () => void (last = clock.monotonic()),
     stop: () => {
       timer.cancel()
       signal.removeEventListener('abort', follow)

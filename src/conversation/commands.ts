@@ -89,18 +89,18 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
     return rows.filter((row) => row.role === 'user' && WAITING.has(row.state)).length
   }
 
-  const say = (reply: string, effect: CommandEffect | null = null): CommandReply => ({ effect, reply })
+  const replyWith = (reply: string, effect: CommandEffect | null = null): CommandReply => ({ effect, reply })
 
   return new Map<string, Command>([
-    ['start', async () => say(texts.welcome)],
-    ['help', async () => say(texts.help)],
-    ['new', async () => say(texts.new_conversation, { ...STOP, clearHistory: true })],
+    ['start', async () => replyWith(texts.welcome)],
+    ['help', async () => replyWith(texts.help)],
+    ['new', async () => replyWith(texts.new_conversation, { ...STOP, clearHistory: true })],
     [
       'stop',
       async ({ conversation }) => {
         const waiting = await waitingIn(conversation)
         // Apply the effect in any case: something may have arrived since.
-        return say(waiting > 0 ? texts.stopped : texts.nothing_to_stop, STOP)
+        return replyWith(waiting > 0 ? texts.stopped : texts.nothing_to_stop, STOP)
       },
     ],
     [
@@ -109,9 +109,9 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
         const state = gate()
         const waiting = await waitingIn(conversation)
         const model = modelOf(conversation)
-        if (state.open) return say(fillText(texts, 'status_ready', { model, waiting }))
+        if (state.open) return replyWith(fillText(texts, 'status_ready', { model, waiting }))
         const since = timeInWords(state.since, now)
-        return say(fillText(texts, 'status_waiting', { since, model, waiting }))
+        return replyWith(fillText(texts, 'status_waiting', { since, model, waiting }))
       },
     ],
     [
@@ -121,7 +121,7 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
         const total = usage?.total
         const input = total ? total.inputTokens + total.cacheReadTokens + total.cacheWriteTokens : 0
         const values = { turns: usage?.turns ?? 0, input, output: total?.outputTokens ?? 0 }
-        return say(fillText(texts, 'usage', values))
+        return replyWith(fillText(texts, 'usage', values))
       },
     ],
     [
@@ -129,17 +129,17 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
       async ({ rest, role, conversation }) => {
         const list = choices.join(', ')
         if (rest === '') {
-          return say(fillText(texts, 'model_current', { model: modelOf(conversation), choices: list }))
+          return replyWith(fillText(texts, 'model_current', { model: modelOf(conversation), choices: list }))
         }
         // An unknown model name fails every message of the chat, so only operators may try one.
         const allowed = choices.includes(rest) || (role === 'operator' && MODEL_NAME.test(rest))
-        if (!allowed) return say(fillText(texts, 'model_unknown', { choices: list }))
+        if (!allowed) return replyWith(fillText(texts, 'model_unknown', { choices: list }))
         const model = rest === defaultModel ? null : rest
-        return say(fillText(texts, 'model_set', { model: rest }), { model })
+        return replyWith(fillText(texts, 'model_set', { model: rest }), { model })
       },
     ],
     // Reserved, so that the word never reaches the model; replaced where sign-in is available.
-    ['login', async () => say(texts.login_refused)],
+    ['login', async () => replyWith(texts.login_refused)],
   ])
 }
 

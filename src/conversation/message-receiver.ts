@@ -151,7 +151,7 @@ export class MessageReceiver implements Receiver {
   async #message(channel: string, item: Message, counted: Person[]): Promise<Arrival[]> {
     const { texts, rate, clock } = this.#options
     const isProgram = item.vouched || item.context !== undefined
-    const turnAway = (reply: string | null): Arrival[] => {
+    const reject = (reply: string | null): Arrival[] => {
       // A program gets this in its response; nothing is stored.
       if (isProgram && reply !== null) throw new Refused(reply)
       // Without a reply a second delivery repeats nothing: not even the id is stored.
@@ -164,15 +164,15 @@ export class MessageReceiver implements Receiver {
     const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
     if (!tooLarge && textsOf(item).some(looksLikeSignInPaste)) {
       // No sign-in through a program.
-      return turnAway(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
+      return reject(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
     }
     if (access.kind === 'ignored') return []
     if (access.kind === 'stranger') {
-      return turnAway(await this.#pairingReply(channel, item.person))
+      return reject(await this.#pairingReply(channel, item.person))
     }
     if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
       const decision = rate.consume(person, clock.monotonic())
-      if (decision !== 'pass') return turnAway(decision === 'refuse' ? texts.rate_limited : null)
+      if (decision !== 'pass') return reject(decision === 'refuse' ? texts.rate_limited : null)
       counted.push(item.person)
     }
     if (item.unsupported !== null) return turnAway(item.unsupported)

@@ -1,6 +1,6 @@
 import { Alerter } from '../alerts/alerter.ts'
 import { ChannelAlerts } from '../alerts/channel-alerts.ts'
-import { takeDuties } from '../alerts/duties.ts'
+import { startDuties } from '../alerts/duties.ts'
 import { followEvents } from '../alerts/follow-events.ts'
 import { Incidents } from '../alerts/incidents.ts'
 import { buildRoutes, mailOf } from '../alerts/routes/build.ts'
@@ -85,7 +85,7 @@ export function openAlerts(
     onProblem,
   })
   const duties = () =>
-    takeDuties({
+    startDuties({
       incidents,
       messaging,
       signIn: { alerter, keeper, store: own, facts, texts, host, onProblem },

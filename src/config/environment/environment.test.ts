@@ -71,7 +71,7 @@ describe('readEnvironment', () => {
     ['DISCORD_ALLOWED_USERS', 'alice#1234', /numeric user ids/],
     ['DISCORD_HOME_CHANNEL', 'general', /a numeric channel id/],
     ['MATRIX_ALLOWED_USERS', '@ada:example.org,bob', /holds "bob": expected user ids, such as @ada/],
-    ['TELEGRAM_REQUIRE_MENTION', 'maybe', /neither true nor false/],
+    ['TELEGRAM_REQUIRE_MENTION', 'maybe', /must be true or false/],
     ['TELEGRAM_BOT_TOKEN', '123:TEST abc', /white space/],
     ['ANTHROPIC_BASE_URL', 'http://api.example.org', /plain http is allowed only to this machine/],
     ['MATRIX_HOMESERVER', 'matrix.example.org', /begins with https/],

@@ -16,7 +16,7 @@ export const REFERENCE: Readonly<Record<string, () => string>> = {
 /** Writes those that would change below `root`. @returns their names */
 export function writeReference(root: URL = PACKAGE_ROOT): string[] {
   return Object.entries(REFERENCE)
-    .filter(([name, textOf]) => writeIfChanged(fileURLToPath(new URL(name, root)), textOf()))
+    .filter(([name, generate]) => writeIfChanged(fileURLToPath(new URL(name, root)), generate()))
     .map(([name]) => name)
 }
 

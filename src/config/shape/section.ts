@@ -123,7 +123,7 @@ export function readContent<Value>(
   return { value, findings: findings.list }
 }
 
-function sectionOf(keys: Keys, nameOf: (name: string) => string): Shape<unknown> {
+function sectionOf(keys: Keys, rename: (name: string) => string): Shape<unknown> {
   return shapeOf({
     words: 'a section with keys',
     keys,
@@ -141,7 +141,7 @@ function sectionOf(keys: Keys, nameOf: (name: string) => string): Shape<unknown>
       for (const name of Object.keys(keys)) {
         const one = readKey(keys[name]!, input, [...path, name], findings)
         if (one === INVALID) valid = false
-        value[nameOf(name)] = one
+        value[rename(name)] = one
       }
       for (const name of Object.keys(input)) {
         if (Object.hasOwn(keys, name)) continue

@@ -33,7 +33,7 @@ export function contentOf(value: unknown, at: string): Content {
     const { type } = objectOf(part, place)
     switch (type) {
       case 'text':
-        texts.push(textOf(part, place))
+        texts.push(partText(part, place))
         break
       case 'refusal':
         break
@@ -55,7 +55,7 @@ function isBlank(text: string): boolean {
   return /^[\s\p{Cc}]*$/u.test(text)
 }
 
-function textOf(part: unknown, at: string): string {
+function partText(part: unknown, at: string): string {
   const { text } = objectOf(part, at)
   if (typeof text !== 'string') throw invalid(`${at}.text`, 'A text must be a string.')
   return text.toWellFormed()

@@ -40,7 +40,7 @@ export function webhookDoor(services: WebhookServices): Door {
         const { id, body } = await verified(c, hook, clock.now())
         if (!services.isOpen(hook.deliverTo.channel)) throw closed()
         if (rate.consume(hook.name, clock.monotonic()) !== 'pass') throw tooMany()
-        const accepted = await accept(services.receiver, hook, id, textOf(hook, body))
+        const accepted = await accept(services.receiver, hook, id, messageText(hook, body))
         if (accepted.holdFull) throw holdFull()
         return json<Pick<Accepted, 'state'> & { readonly id: string | null }>(202, {
           id: accepted.messageId,
@@ -71,7 +71,7 @@ async function verified(
 }
 
 /** @throws HttpProblem 400 | 413 */
-function textOf(hook: WebhookConfig, body: string): string {
+function messageText(hook: WebhookConfig, body: string): string {
   if (textsIn(body).some(looksLikeSignInPaste))
     throw new HttpProblem(
       400,

@@ -5,7 +5,7 @@ interface Words {
   readonly text: string
 }
 
-const says =
+const line =
   (tone: Words['tone'], text: (event: SandboxEvent) => string) =>
   (event: SandboxEvent): Words => ({ tone, text: text(event) })
 
@@ -19,20 +19,20 @@ const KINDS: Readonly<Record<string, (event: SandboxEvent) => Words>> = {
     tone: issued === null ? 'bad' : 'good',
     text: `${GRANTS[String(grant)] ?? 'Token request'} (${String(encoding)}): ${outcome === 'issued' ? `token ${String(issued)}` : String(outcome)}`,
   }),
-  'signed-in': says('good', ({ issued }) => `Signed in: token ${String(issued)}`),
-  rotated: says('note', ({ issued }) => `The sign-in was rotated to token ${String(issued)}`),
-  replayed: says('bad', () => 'A used refresh token was sent again: the whole sign-in is revoked'),
-  authorized: says('good', () => 'The sign-in was approved'),
-  message: says('note', ({ fingerprint }) => `Message request with token ${String(fingerprint)}`),
-  rejected: says('bad', ({ status, reason }) => `Rejected with ${String(status)}: ${String(reason)}`),
-  failed: says('bad', ({ status, reason }) => `Failed with ${String(status)}: ${String(reason)}`),
-  'fault-on': says('bad', ({ target, fault }) => `Broken: ${String(fault)} (${String(target)})`),
-  repaired: says('good', ({ target }) => `Repaired (${String(target)})`),
-  expired: says(
+  'signed-in': line('good', ({ issued }) => `Signed in: token ${String(issued)}`),
+  rotated: line('note', ({ issued }) => `The sign-in was rotated to token ${String(issued)}`),
+  replayed: line('bad', () => 'A used refresh token was sent again: the whole sign-in is revoked'),
+  authorized: line('good', () => 'The sign-in was approved'),
+  message: line('note', ({ fingerprint }) => `Message request with token ${String(fingerprint)}`),
+  rejected: line('bad', ({ status, reason }) => `Rejected with ${String(status)}: ${String(reason)}`),
+  failed: line('bad', ({ status, reason }) => `Failed with ${String(status)}: ${String(reason)}`),
+  'fault-on': line('bad', ({ target, fault }) => `Broken: ${String(fault)} (${String(target)})`),
+  repaired: line('good', ({ target }) => `Repaired (${String(target)})`),
+  expired: line(
     'bad',
     ({ tokens }) => `${tokens === 1 ? 'The token has' : `${String(tokens)} tokens have`} expired`,
   ),
-  revoked: says(
+  revoked: line(
     'bad',
     ({ tokens }) => `${tokens === 1 ? 'The token is' : `${String(tokens)} tokens are`} revoked`,
   ),

@@ -97,7 +97,12 @@ function Present({ credential, now }: { credential: CredentialReport; now: numbe
             }
           />
         )}
-        {lastRefresh !== null && <Fact name="Last renewed" value={lastRenewed(lastRefresh, now)} />}
+        {lastRefresh !== null && (
+          <Fact
+            name={lastRefresh.outcome === 'renewed' ? 'Last renewed' : 'Last refresh attempt'}
+            value={refreshWords(lastRefresh, now)}
+          />
+        )}
         {loginExpiresAt !== null && state !== 'needs-login' && (
           <Fact
             name="Sign-in expires"
@@ -109,7 +114,7 @@ function Present({ credential, now }: { credential: CredentialReport; now: numbe
   )
 }
 
-function lastRenewed({ at, outcome }: { at: string; outcome: string }, now: number): string {
+function refreshWords({ at, outcome }: { at: string; outcome: string }, now: number): string {
   return outcome === 'renewed' ? moment(at, now) : `${moment(at, now)} (${outcome})`
 }
 

@@ -3,8 +3,8 @@ import { FakeClock } from '../../test/support/fake-clock.ts'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
 import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
 import type { Alert } from './alert.ts'
+import { IncidentTracker } from './incident-tracker.ts'
 import type { Incident, IncidentStore } from './incident.ts'
-import { IncidentTracker } from './tracker.ts'
 
 class MemoryStore implements IncidentStore {
   readonly records = new Map<string, Incident>()
