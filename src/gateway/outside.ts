@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { prepareGatewayToken } from '../config/home/gateway-token.ts'
 import { TokenList } from '../http/access/token-list.ts'
-import { programDoors } from '../http/program-doors.ts'
+import { programEndpoints } from '../http/program-endpoints.ts'
 import { HttpServer } from '../http/server.ts'
 import type { OpenStore } from '../storage/open-store.ts'
 import { PACKAGE_ROOT } from '../support/package.ts'
@@ -36,7 +36,7 @@ export async function openOutside(
         tokens,
         services: apiServices(runtime, store, messages, operations),
         metrics: operations.metrics,
-        doors: programDoors({
+        endpoints: programEndpoints({
           config,
           channels: messages.channels,
           messaging: messages.messaging,

@@ -13,7 +13,7 @@ import { addHealthRoutes, PROBE_PATHS } from './metrics/health.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { openAiProblem, speaksOpenAi } from './openai/problem.ts'
 import { Page } from './page/page.ts'
-import { Routes, type Door } from './routes.ts'
+import { Routes, type Endpoint } from './routes.ts'
 import { addEventRoutes } from './streams/events.ts'
 import type { Streams } from './streams/sse.ts'
 
@@ -31,7 +31,7 @@ export interface AppParts {
   /** Where the build put the page. */
   readonly pageFolder: string
   /** Endpoints for other programs. */
-  readonly doors: readonly Door[]
+  readonly endpoints: readonly Endpoint[]
   readonly clock: Clock
   readonly log: Log
 }
@@ -66,7 +66,9 @@ export function createApp(parts: AppParts): App {
   addDashboardRoutes(routes, services.dashboard, () => clock.now())
   addConversationRoutes(routes, services)
   const events = addEventRoutes(routes, services, parts.streams, clock)
-  const doors = parts.doors.map((door) => door({ routes, streams: parts.streams, clock, log }))
+  const endpoints = parts.endpoints.map((endpoint) =>
+    endpoint({ routes, streams: parts.streams, clock, log }),
+  )
   new Page(parts.pageFolder).addRoutes(routes)
 
   const report = (path: string, found: HttpProblem) =>
@@ -90,7 +92,7 @@ export function createApp(parts: AppParts): App {
       return app.fetch(request, env)
     },
     close() {
-      for (const door of doors) door.close()
+      for (const endpoint of endpoints) endpoint.close()
       events.close()
     },
   }

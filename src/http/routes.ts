@@ -58,7 +58,7 @@ export class Routes {
   }
 }
 
-export interface DoorParts {
+export interface EndpointParts {
   readonly routes: Routes
   readonly streams: Streams
   readonly clock: Clock
@@ -66,4 +66,4 @@ export interface DoorParts {
 }
 
 /** An endpoint for programs, separate from the page and its API. Adds its routes and returns its stop. */
-export type Door = (parts: DoorParts) => { close(): void }
+export type Endpoint = (parts: EndpointParts) => { close(): void }

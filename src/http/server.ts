@@ -11,7 +11,7 @@ import type { TokenList } from './access/token-list.ts'
 import type { ApiServices } from './api/services.ts'
 import { createApp, type App } from './app.ts'
 import type { Metrics } from './metrics/metrics.ts'
-import type { Door } from './routes.ts'
+import type { Endpoint } from './routes.ts'
 import { Streams } from './streams/sse.ts'
 
 /** A port that a stopping gateway still holds is free again within this. */
@@ -45,7 +45,7 @@ export interface HttpServerOptions {
   /** Where the build put the page. */
   readonly pageFolder: string
   /** Endpoints for other programs. */
-  readonly doors?: readonly Door[]
+  readonly endpoints?: readonly Endpoint[]
   readonly clock: Clock
   readonly log: Log
 }
@@ -82,7 +82,7 @@ export class HttpServer {
       url: () => this.url,
       pageAddress: () => this.pageAddress(),
       pageFolder,
-      doors: options.doors ?? [],
+      endpoints: options.endpoints ?? [],
       clock,
       log,
     })

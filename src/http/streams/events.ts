@@ -5,7 +5,7 @@ import { conversationOf, isConversation, wholeNumber } from '../api/conversation
 import type { ApiServices } from '../api/services.ts'
 import { statusLine } from '../api/status-line.ts'
 import type { Routes } from '../routes.ts'
-import { Feeds } from './conversation-feed.ts'
+import { ConversationFeeds } from './conversation-feeds.ts'
 import { OperatorFeed } from './operator-feed.ts'
 import { frame, type EventStream, type Streams } from './sse.ts'
 
@@ -23,7 +23,7 @@ export function addEventRoutes(
   streams: Streams,
   clock: Clock,
 ): { close(): void } {
-  const feeds = new Feeds(services, clock)
+  const feeds = new ConversationFeeds(services, clock)
   const status = new StatusFeed(services, clock)
   const operator = new OperatorFeed(services.dashboard, clock)
 

@@ -16,7 +16,7 @@ const DELTA_INTERVAL_MS = 25
  * The watched conversations. Readers of one conversation at the same revision share one
  * read of the store and one serialisation.
  */
-export class Feeds {
+export class ConversationFeeds {
   readonly #source: Source
   readonly #clock: Clock
   readonly #hubs = new Map<ConversationId, Hub>()

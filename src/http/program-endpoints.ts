@@ -3,12 +3,12 @@ import type { Conversations } from '../conversation/conversations.ts'
 import type { Messaging } from '../conversation/messaging.ts'
 import type { SendChannel } from '../inbox/delivery/send-channel.ts'
 import type { Gate } from '../inbox/gate/gate.ts'
-import { completionDoor } from './openai/door.ts'
+import { completionEndpoint } from './openai/completion-endpoint.ts'
 import type { ProgramChannel } from './openai/service.ts'
-import type { Door } from './routes.ts'
-import { webhookDoor } from './webhooks/door.ts'
+import type { Endpoint } from './routes.ts'
+import { webhookEndpoint } from './webhooks/webhook-endpoint.ts'
 
-export interface ProgramDoorParts {
+export interface ProgramEndpointParts {
   readonly config: Config
   /** Every channel that is open. */
   readonly channels: readonly SendChannel[]
@@ -18,7 +18,7 @@ export interface ProgramDoorParts {
 }
 
 /** The configured endpoints for other programs. */
-export function programDoors(parts: ProgramDoorParts): readonly Door[] {
+export function programEndpoints(parts: ProgramEndpointParts): readonly Endpoint[] {
   const { config, channels, messaging, conversations, gate } = parts
   const { receiver, events } = messaging
   const models = [config.model.default]
@@ -28,8 +28,8 @@ export function programDoors(parts: ProgramDoorParts): readonly Door[] {
     .filter((channel) => channel !== programs && (channel.channel !== 'web' || config.channels.web.enabled))
     .map(({ channel }) => channel)
   return [
-    ...(programs ? [completionDoor({ channel: programs, conversations, events, gate, models })] : []),
-    webhookDoor({ hooks: config.webhooks, receiver, isOpen: (channel) => readers.includes(channel) }),
+    ...(programs ? [completionEndpoint({ channel: programs, conversations, events, gate, models })] : []),
+    webhookEndpoint({ hooks: config.webhooks, receiver, isOpen: (channel) => readers.includes(channel) }),
   ]
 }
 

@@ -4,7 +4,7 @@ import { SECOND } from '../../support/clock.ts'
 import type { Principal } from '../access/auth.ts'
 import { expectedProblem, HttpProblem, json, type RequestContext } from '../answers.ts'
 import { MAX_UPLOAD_BYTES, readJson } from '../body.ts'
-import type { Door, DoorParts } from '../routes.ts'
+import type { Endpoint, EndpointParts } from '../routes.ts'
 import { admit } from './admission.ts'
 import { OpenRequest } from './open-request.ts'
 import { invalid, ParameterProblem } from './problem.ts'
@@ -21,7 +21,7 @@ const KEY = /^[\x20-\x7e]{1,255}$/
  *
  * @see https://platform.openai.com/docs/api-reference/chat
  */
-export function completionDoor(services: CompletionServices): Door {
+export function completionEndpoint(services: CompletionServices): Endpoint {
   return (parts) => {
     const { routes, clock } = parts
     const open = new Set<OpenRequest>()
@@ -58,7 +58,7 @@ export function completionDoor(services: CompletionServices): Door {
 
 async function complete(
   services: CompletionServices,
-  { streams, clock, log }: DoorParts,
+  { streams, clock, log }: EndpointParts,
   open: Set<OpenRequest>,
   c: RequestContext,
   { person, isValid }: Principal,

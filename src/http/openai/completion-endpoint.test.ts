@@ -6,7 +6,7 @@ import { DEFAULT_TEXTS } from '../../config/texts.ts'
 import type { MessagingOptions } from '../../conversation/messaging.ts'
 import { ModelRefusal } from '../../conversation/model.ts'
 import { HOUR, systemClock } from '../../support/clock.ts'
-import { completionDoor } from './door.ts'
+import { completionEndpoint } from './completion-endpoint.ts'
 
 /** The endpoint over a real store, with a model that the test plays. */
 async function open(messaging: Partial<MessagingOptions> = {}) {
@@ -16,8 +16,8 @@ async function open(messaging: Partial<MessagingOptions> = {}) {
   const { storage, gate } = fixture
   const { events } = fixture.messaging
   const models = ['claude-test']
-  const door = completionDoor({ channel, conversations: storage.conversations, events, gate, models })
-  const gateway = await startTestGateway({ doors: [door] })
+  const endpoint = completionEndpoint({ channel, conversations: storage.conversations, events, gate, models })
+  const gateway = await startTestGateway({ endpoints: [endpoint] })
   return {
     fixture,
     gateway,

@@ -7,14 +7,14 @@ import { MINUTE, SECOND } from '../../support/clock.ts'
 import { looksLikeSignInPaste } from '../../support/token-shape.ts'
 import { HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_TEXT_BYTES, readBody } from '../body.ts'
-import type { Door } from '../routes.ts'
+import type { Endpoint } from '../routes.ts'
 import { promptOf, textsIn } from './prompt.ts'
 import { isSigned, readSignedHeaders } from './signature.ts'
 
 /** Deliveries a minute from one sender, with a burst of three minutes' worth: more than a chat can follow. */
 const PER_MINUTE = 20
 /** Attempts of one delivery that found the hold full; senders give up long before. */
-const MAX_TRIES = 50
+const MAX_ATTEMPTS = 50
 
 export interface WebhookServices {
   readonly hooks: readonly WebhookConfig[]
@@ -29,7 +29,7 @@ export interface WebhookServices {
  *
  * @see https://www.standardwebhooks.com
  */
-export function webhookDoor(services: WebhookServices): Door {
+export function webhookEndpoint(services: WebhookServices): Endpoint {
   return ({ routes, clock }) => {
     const byName = new Map(services.hooks.map((hook) => [hook.name, hook]))
     const rate = new PersonRate(PER_MINUTE)
@@ -108,7 +108,7 @@ async function accept(receiver: Receiver, hook: WebhookConfig, id: string, text:
       [],
     )
     // A delivery refused by a full hold was not stored: the sender's next attempt is a new one.
-    if (accepted!.duplicate && accepted!.holdFull && attempt < MAX_TRIES) continue
+    if (accepted!.duplicate && accepted!.holdFull && attempt < MAX_ATTEMPTS) continue
     return accepted!
   }
 }
