@@ -111,7 +111,9 @@ describe.concurrent('an outage', () => {
       everybodySays(fixture, crowd, 2)
       await fixture.untilState('not-permitted')
       await fixture.until(() => alertsOf(fixture).length === 1, 'the alert')
-      expect(alertsOf(fixture)[0]).toMatch(/^Claude refuses this kind of sign-in .*organization/)
+      expect(alertsOf(fixture)[0]).toMatch(
+        /^Down since \d\d:\d\d UTC: Anthropic rejects this kind of sign-in .*organization/,
+      )
       expect(alertsOf(fixture)[0]).toContain('hermes auth login --api-key')
       expect(sandbox.counts.tokenRequests).toBe(0)
       const login = await gateway.run(['auth', 'login', '--api-key'], `${sandbox.apiKey()}\n`)
