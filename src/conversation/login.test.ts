@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
-import { MessageFixture, type KeeperFixtureOptions } from '../../test/support/message-fixture.ts'
+import { MessageFixture, type MessageFixtureOptions } from '../../test/support/message-fixture.ts'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
 import { MINUTE, SECOND } from '../support/clock.ts'
 import { Refused } from '../support/errors.ts'
@@ -196,7 +196,7 @@ test('another account takes the place by /login replace, and only then', async (
 /** What a whole reception hands on as pastes. */
 async function received(
   deliver: (fixture: MessageFixture) => Promise<unknown>,
-  options: KeeperFixtureOptions = {},
+  options: MessageFixtureOptions = {},
 ): Promise<{ pastes: Paste[]; texts: string[]; rows: number }> {
   const pastes: Paste[] = []
   const onPaste = async (paste: Paste) => {

@@ -175,8 +175,8 @@ export class MessageReceiver implements Receiver {
       if (decision !== 'pass') return reject(decision === 'refuse' ? texts.rate_limited : null)
       counted.push(item.person)
     }
-    if (item.unsupported !== null) return turnAway(item.unsupported)
-    if (tooLarge) return turnAway(texts.refused_too_large)
+    if (item.unsupported !== null) return reject(item.unsupported)
+    if (tooLarge) return reject(texts.refused_too_large)
     const request: Request =
       item.chat.addressed && !item.forwarded
         ? readRequest(item.text, this.#options.commands)
@@ -184,8 +184,8 @@ export class MessageReceiver implements Receiver {
     const { question } = request
     if (question === null) return this.#command(channel, item, access.role, request, item.platformMessageId)
     const attachments = await this.#load(item)
-    if (typeof attachments === 'string') return turnAway(attachments)
-    if (question.trim() === '' && attachments.length === 0) return turnAway(texts.unsupported)
+    if (typeof attachments === 'string') return reject(attachments)
+    if (question.trim() === '' && attachments.length === 0) return reject(texts.unsupported)
     // The message keeps its id, for it is what is answered and may be edited.
     const first = await this.#command(
       channel,
@@ -312,8 +312,9 @@ export class MessageReceiver implements Receiver {
 /** Everything of a message that the model would read. */
 function textsOf({ text, context }: Message): readonly string[] {
   if (!context) return [text]
-  // Each earlier turn was looked at when it was the last one, and there may be megabytes of them.
-  return [text, context.system ?? '']
+  // A refused paste comes back in the history that the client keeps.
+  const turns = context.turns.filter(({ role }) => role === 'user')
+  return [text, context.system ?? '', ...turns.map((turn) => turn.text)]
 }
 
 function turnedAway(channel: string, { address, platformMessageId }: Message | Edit, reply: string): Arrival {

@@ -59,10 +59,10 @@ test('a long answer is shown while it is written, in one message that becomes th
 test('what follows /new is asked in the conversation that it begins, and answered under its own id', async () => {
   await using fixture = await MessageFixture.start()
   await fixture.say('a', 'one')
-  await until(() => fixture.outlet.texts('a').length === 1)
+  await until(() => fixture.sendChannel.texts('a').length === 1)
   await fixture.say('a', '/new what is 2+2?')
-  await until(() => fixture.outlet.texts('a').length === 3)
-  expect(fixture.outlet.texts('a')).toEqual([
+  await until(() => fixture.sendChannel.texts('a').length === 3)
+  expect(fixture.sendChannel.texts('a')).toEqual([
     'answer to one',
     expect.stringContaining('new conversation'),
     'answer to what is 2+2?',
@@ -73,6 +73,6 @@ test('what follows /new is asked in the conversation that it begins, and answere
 test('words behind a command that takes none are a question, and nothing else', async () => {
   await using fixture = await MessageFixture.start()
   await fixture.say('a', '/help me write a poem')
-  await until(() => fixture.outlet.texts('a').length === 1)
-  expect(fixture.outlet.texts('a')).toEqual(['answer to /help me write a poem'])
+  await until(() => fixture.sendChannel.texts('a').length === 1)
+  expect(fixture.sendChannel.texts('a')).toEqual(['answer to /help me write a poem'])
 })

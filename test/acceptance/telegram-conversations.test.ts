@@ -3,7 +3,7 @@ import type { Channel } from '../../src/channels/channel.ts'
 import { createTelegramChannel } from '../../src/channels/telegram/channel.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { Secret } from '../../src/support/secret.ts'
-import { MessageFixture, silent, type KeeperFixtureOptions } from '../support/message-fixture.ts'
+import { MessageFixture, silent, type MessageFixtureOptions } from '../support/message-fixture.ts'
 import { badGateway, TelegramServer, tooManyRequests } from '../support/platforms/telegram/telegram-server.ts'
 import { pause, until } from '../support/until.ts'
 
@@ -14,7 +14,7 @@ const GROUP = -100_777
 const shown = (server: TelegramServer, chat: number) => server.sentTo(chat).map((message) => message.text)
 
 /** One life of a gateway's messages: real store, real channel, the Bot API on loopback. */
-async function open(server: TelegramServer, options: KeeperFixtureOptions = {}) {
+async function open(server: TelegramServer, options: MessageFixtureOptions = {}) {
   const cursors: { read: (name: string) => Promise<string | null> } = { read: async () => null }
   const channel: Channel = createTelegramChannel({
     token: new Secret(TelegramServer.token),

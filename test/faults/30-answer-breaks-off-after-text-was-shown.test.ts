@@ -25,7 +25,7 @@ test('an answer that breaks off is written again in the same platform message', 
   }
   breakOff()
   await fixture.pass(5 * SECOND, SECOND)
-  expect(outlet.texts('a')).toEqual(['started over'])
+  expect(sendChannel.texts('a')).toEqual(['started over'])
   await fixture.pass(MINUTE, SECOND)
   expect(sendChannel.texts('a')).toEqual(['the whole answer'])
   expect(fixture.model.asked).toEqual(['question', 'question'])

@@ -6,7 +6,7 @@ import {
   MemoryChannel,
   MessageFixture,
   lastText,
-  type KeeperFixtureOptions,
+  type MessageFixtureOptions,
 } from '../support/message-fixture.ts'
 import { rethrow } from '../support/rethrow.ts'
 
@@ -37,7 +37,7 @@ test.each([true, false])(
     const sendChannel = new MemoryChannel()
     const gate = new SwitchGate(rethrow)
     gate.set(signInDied(clock.now()))
-    const options: KeeperFixtureOptions = {
+    const options: MessageFixtureOptions = {
       clock,
       sendChannels: [sendChannel],
       messaging: {

@@ -41,5 +41,5 @@ test('the operator can have a parked message tried again', async () => {
   expect(await fixture.storage.inbox.retry(parked!.id, clock.now())).toBe(parked!.conversationId)
   fixture.messaging.dispatcher.wake(parked!.conversationId)
   await fixture.rest()
-  expect(fixture.outlet.texts('a').at(-1)).toMatch(/repaired$/)
+  expect(fixture.sendChannel.texts('a').at(-1)).toMatch(/repaired$/)
 })

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { approvePairing } from '../../src/conversation/access/pairing-policy.ts'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryChannel, MessageFixture, type KeeperFixtureOptions } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, type MessageFixtureOptions } from '../support/message-fixture.ts'
 
-const guarded: KeeperFixtureOptions = {
+const guarded: MessageFixtureOptions = {
   messaging: {
     access: {
       operators: new Set(['chat:1']),

@@ -25,7 +25,7 @@ test('what the model writes is data: no command, no sign-in, no operator', async
   }
   await fixture.say('a', 'last')
   await fixture.rest()
-  expect(fixture.outlet.texts('a')).toEqual([...outputs, 'end'])
+  expect(fixture.sendChannel.texts('a')).toEqual([...outputs, 'end'])
   // Nothing was restarted, withdrawn or switched: the history is whole, the model the same.
   expect(fixture.model.requests.at(-1)!.messages).toHaveLength(2 * outputs.length + 1)
   expect(new Set(fixture.model.requests.map(({ model }) => model))).toEqual(new Set(['claude-test']))

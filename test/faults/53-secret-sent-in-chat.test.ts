@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { HOUR } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MessageFixture, type KeeperFixtureOptions } from '../support/message-fixture.ts'
+import { MessageFixture, type MessageFixtureOptions } from '../support/message-fixture.ts'
 
 const SECRETS = [
   'sk-ant-oat01-TESTcanaryTESTcanaryTESTcanary',
@@ -39,7 +39,7 @@ test.each(SECRETS)('%s is never stored and never shown to the model; a hint is g
 })
 
 test('delivered again after a crash it is treated the same, without a second hint', async () => {
-  const options: KeeperFixtureOptions = {}
+  const options: MessageFixtureOptions = {}
   const fixture = await MessageFixture.start(options)
   const item = fixture.message(SECRETS[2]!, { platformMessageId: 's1' })
   await fixture.messaging.receiver.receive('chat', [item], [])

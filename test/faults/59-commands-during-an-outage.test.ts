@@ -62,10 +62,10 @@ test('/stop ends the running answer at once, and the next message is answered', 
   await fixture.say('a', '/stop')
   await fixture.rest()
   expect(await states(fixture)).toEqual(['withdrawn'])
-  expect(fixture.outlet.texts('a')).toEqual(['Stopped.'])
+  expect(fixture.sendChannel.texts('a')).toEqual(['Stopped.'])
   fixture.model.reply = () => 'continue'
   await fixture.say('a', 'next')
   await fixture.rest()
-  expect(fixture.outlet.texts('a')).toEqual(['Stopped.', 'continue'])
+  expect(fixture.sendChannel.texts('a')).toEqual(['Stopped.', 'continue'])
   expect(fixture.model.requests.at(-1)!.messages.map(({ text }) => text)).toEqual(['next'])
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DAY, HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MessageFixture, type KeeperFixtureOptions } from '../support/message-fixture.ts'
+import { MessageFixture, type MessageFixtureOptions } from '../support/message-fixture.ts'
 
 /** Days of a fake clock have many seconds, and a busy machine counts them slowly. */
 const LONG = 120_000
@@ -47,7 +47,7 @@ test(
   'a machine that was off, or whose clock was set, makes no message older',
   async () => {
     const clock = new FakeClock()
-    const options: KeeperFixtureOptions = { clock, messaging: { hold: twoDays } }
+    const options: MessageFixtureOptions = { clock, messaging: { hold: twoDays } }
     const fixture = await MessageFixture.start(options)
     fixture.gate.usageLimited(clock.now() + HOUR)
     await fixture.say('a', 'one')

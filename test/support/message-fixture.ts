@@ -135,7 +135,7 @@ let nextId = 1
 /** Ways to the store and back without any sign of life: longer than any chain of steps of ours. */
 const QUIET_ROUNDS = 10
 
-export interface KeeperFixtureOptions {
+export interface MessageFixtureOptions {
   readonly clock?: Clock
   readonly sendChannels?: readonly SendChannel[]
   /** A home that another fixture used before. */
@@ -183,7 +183,7 @@ export class MessageFixture implements AsyncDisposable {
     this.#calls = parts.calls
   }
 
-  static async open(options: KeeperFixtureOptions = {}): Promise<MessageFixture> {
+  static async open(options: MessageFixtureOptions = {}): Promise<MessageFixture> {
     const clock = options.clock ?? systemClock
     const { opened, path, folder } = await openStorage(options)
     const calls = { open: 0 }
@@ -231,7 +231,7 @@ export class MessageFixture implements AsyncDisposable {
   }
 
   /** Opened and started. */
-  static async start(options: KeeperFixtureOptions = {}): Promise<MessageFixture> {
+  static async start(options: MessageFixtureOptions = {}): Promise<MessageFixture> {
     const fixture = await MessageFixture.open(options)
     await fixture.messaging.start()
     return fixture
@@ -340,7 +340,7 @@ function countCalls(storage: Storage, calls: { open: number }): Storage {
 }
 
 /** Opens the storage of this run of the suite: a file, or a database, and its place. */
-async function openStorage({ path: known, openStorage }: KeeperFixtureOptions) {
+async function openStorage({ path: known, openStorage }: MessageFixtureOptions) {
   const pullChannels = ['web', 'openai']
   if (openStorage) return { opened: await openStorage(), path: '', folder: null }
   if (STORAGE === 'postgres') {

@@ -128,8 +128,8 @@ test('a platform that hangs on a draft keeps neither the answer from being store
 })
 
 test('a quick answer is sent once, without a draft that would be replaced at once', async () => {
-  const outlet = new MemoryOutlet('chat', SECOND)
-  await using fixture = await MessageFixture.start({ outlets: [outlet] })
+  const sendChannel = new MemoryChannel('chat', SECOND)
+  await using fixture = await MessageFixture.start({ sendChannels: [sendChannel] })
   await fixture.say('a', 'one')
   await fixture.rest()
   expect(sendChannel.edits).toEqual([])

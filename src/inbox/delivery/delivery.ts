@@ -83,7 +83,7 @@ export class Delivery {
   /** Something is in the conversation's outbox, or may be tried again. */
   wake(conversationId: ConversationId): void {
     // Channels that pull read it from the store.
-    if (this.#outletOf(conversationId)?.push === false) return
+    if (this.#sendChannelOf(conversationId)?.push === false) return
     if (!this.wakeHere(conversationId)) this.#options.fleet.notify({ kind: 'outbox', id: conversationId })
   }
 
@@ -182,7 +182,7 @@ export class Delivery {
   }
 
   /** The channel has a free slot: the conversation that waited longest gets it. */
-  #next(outlet: Outlet): void {
+  #next(sendChannel: SendChannel): void {
     for (const id of this.#pending.keys()) {
       if (this.#sending.has(id) || this.#later.has(id) || this.#sendChannelOf(id) !== sendChannel) continue
       return this.#begin(id, sendChannel)
@@ -190,7 +190,7 @@ export class Delivery {
   }
 
   /** Sends until the conversation's outbox is empty or an item has to wait. Never rejects. */
-  async #run(id: ConversationId, outlet: Outlet): Promise<void> {
+  async #run(id: ConversationId, sendChannel: SendChannel): Promise<void> {
     const { outbox, clock, log } = this.#options
     try {
       while (!this.#stop.signal.aborted && this.#idle === null) {
@@ -241,7 +241,7 @@ export class Delivery {
    *
    * @returns null when the item is finished, otherwise the wait before its next attempt, in milliseconds
    */
-  async #deliver(item: OutboxItem, outlet: Outlet): Promise<number | null> {
+  async #deliver(item: OutboxItem, sendChannel: SendChannel): Promise<number | null> {
     const { outbox, clock, observer, log, random = Math.random } = this.#options
     const { channel } = sendChannel
     try {
@@ -251,7 +251,7 @@ export class Delivery {
     } catch (error) {
       if (error instanceof StoreError || error instanceof NotHere) throw error
       // Whatever went wrong: another process sends the rest now, and records it.
-      if (!isHere(outlet)) throw new NotHere(outlet.channel, { cause: error })
+      if (!isHere(sendChannel)) throw new NotHere(sendChannel.channel, { cause: error })
       if (this.#stop.signal.aborted) return 0
       const hopeless = !(error instanceof TransientError) && item.attempts + 1 >= MAX_UNEXPLAINED_TRIES
       if (error instanceof Undeliverable || hopeless) {

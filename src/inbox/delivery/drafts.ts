@@ -143,7 +143,7 @@ class LiveDraft implements Draft {
     const { conversation, messages, turnId } = this.#lease
     using reserved = delivery.reserve(conversation.id)
     this.#reserved = reserved
-    this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
+    this.#later(this.#sendChannel.draftIntervalMs ?? FIRST_AFTER_MS)
     // The outbox goes first; the draft checks again after its interval.
     if (!reserved) return
     const id = await this.#sendChannel.send(conversation.address, this.#sendChannel.split(text)[0] ?? text, {
@@ -162,7 +162,7 @@ class LiveDraft implements Draft {
   }
 
   async #edit(id: string, text: string): Promise<void> {
-    this.#later(this.#outlet.draftIntervalMs ?? FIRST_AFTER_MS)
+    this.#later(this.#sendChannel.draftIntervalMs ?? FIRST_AFTER_MS)
     // A waiting notice must not be delayed by edits: they share the platform's rate limit.
     if (!this.#options.delivery.isIdle(this.#lease.conversation.id)) return
     await this.#sendChannel.edit(this.#lease.conversation.address, id, text, {

@@ -5,7 +5,7 @@ import {
   MemoryChannel,
   MessageFixture,
   lastText,
-  type KeeperFixtureOptions,
+  type MessageFixtureOptions,
 } from '../../../test/support/message-fixture.ts'
 import { empty, migratedDatabase, openStorageAt } from '../../../test/support/stores/postgres-storage.ts'
 import { assertProperty } from '../../../test/support/test-chance.ts'
@@ -71,7 +71,7 @@ test.each(STORES)(
         const sendChannel = new MemoryChannel('chat', SECOND)
         const next = <T>(faults: T[], none: T): T => faults.shift() ?? none
         const [models, sends, stores] = [[...model], [...send], [...store]]
-        const options: KeeperFixtureOptions = {
+        const options: MessageFixtureOptions = {
           clock,
           sendChannels: [sendChannel],
           ...openStorage,
