@@ -61,7 +61,7 @@ export class Incidents {
   /** A message was held, or a held one is done. */
   count(outcome: CountedOutcome, messages = 1): void {
     if (this.#tracker) this.#tracker.count(outcome, messages)
-    // Counts matter while there is an incident: nobody is told of every message otherwise.
+    // Counts matter while there is an incident: otherwise messages are not reported one by one.
     else if (this.#shown) this.#options.fleet.notify({ kind: 'count', outcome, messages })
   }
 

@@ -62,7 +62,7 @@ export function readRequest(text: string, commands: Commands): Request {
   const { name, rest } = parsed
   if (rest === '') return { command: parsed, question: null }
   if (BEFORE_A_QUESTION.has(name)) return { command: { name, rest: '' }, question: rest }
-  // What stands below the command is a greeting, as in mails.
+  // The lines after the command are a greeting, as in mails.
   const alone = parseCommand(text.trim().split('\n', 1)[0]!)?.rest === ''
   const isQuestion = WITHOUT_ARGUMENT.has(name) && !alone
   return isQuestion ? { command: null, question: text } : { command: parsed, question: null }

@@ -25,11 +25,11 @@ test.each(['invalid_request', { type: 'api_error', message: 'x' }, true])(
 test.each(['TESTrefresh\n', '\r\n TESTrefresh', 'TESTrefresh\u00a0'])(
   'a refresh token of %j is taken without the white space round it',
   (token) => {
-    const verdict = parse({ ...GOOD, refresh_token: token, access_token: `${GOOD.access_token}\n` })
-    if (verdict.kind !== 'issued') throw new Error(verdict.kind)
-    expect(verdict.tokens.accessToken.reveal()).toBe('TESTaccess')
-    expect(verdict.tokens.refreshToken?.reveal()).toBe('TESTrefresh')
-    expect(verdict.tokens).not.toHaveProperty('refreshTokenUnusable')
+    const result = parse({ ...GOOD, refresh_token: token, access_token: `${GOOD.access_token}\n` })
+    if (result.kind !== 'issued') throw new Error(result.kind)
+    expect(result.tokens.accessToken.reveal()).toBe('TESTaccess')
+    expect(result.tokens.refreshToken?.reveal()).toBe('TESTrefresh')
+    expect(result.tokens).not.toHaveProperty('refreshTokenUnusable')
   },
 )
 
@@ -44,7 +44,7 @@ test.each(['TEST refresh', 'TESTrefresh…', 7, ['TESTrefresh'], true])(
 )
 
 test.each([undefined, null, ''])('a refresh token of %j is none', (token) => {
-  const verdict = parse({ ...GOOD, refresh_token: token })
-  expect(verdict).toMatchObject({ kind: 'issued', tokens: { refreshToken: null } })
-  expect(verdict).not.toHaveProperty('tokens.refreshTokenUnusable')
+  const result = parse({ ...GOOD, refresh_token: token })
+  expect(result).toMatchObject({ kind: 'issued', tokens: { refreshToken: null } })
+  expect(result).not.toHaveProperty('tokens.refreshTokenUnusable')
 })

@@ -5,7 +5,7 @@ const SHIFTED: ReadonlyArray<readonly [designator: string, set: string]> = [
 ]
 const SHIFT_OUT = '\u000e'
 const SHIFT_IN = '\u000f'
-/** Escapes that lead out of ASCII; one that leads back alone also stands in the output of terminals. */
+/** Escapes that lead out of ASCII; one that leads back alone also occurs in the output of terminals. */
 const JAPANESE_ESCAPES = ['\u001b$@', '\u001b$B', '\u001b(I', '\u001b$(D'] as const
 /** Bytes from which the order of a two-byte set is seen. */
 const HEAD_BYTES = 1024

@@ -17,7 +17,7 @@ const BARE_ADDRESS = /^(?:https?:\/\/|ftp:\/\/|www\.|[a-z0-9._+-]{1,256}@)/i
 const ADDRESS = /^(?:https?:\/\/|mailto:)/i
 
 /**
- * Markdown into its parts, in time that grows with the length of the text whatever stands in it.
+ * Markdown into its parts, in time that grows with the length of the text whatever it contains.
  * `[name]: address` is a definition, and not shown, only where something refers to it and it is an
  * address; otherwise it is a line of the text.
  *

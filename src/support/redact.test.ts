@@ -16,7 +16,7 @@ test.each([
   expect(redact(text)).not.toContain(secret)
 })
 
-test('a code of any length is not shown beside its state', () => {
+test('a code of any length is not shown next to its state', () => {
   const code = 'c0de'.repeat(500)
   expect(redact(`${code}#${'a1'.repeat(22)}`)).not.toContain('c0dec0de')
 })

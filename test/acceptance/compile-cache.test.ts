@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { hermes, temporaryHome } from '../support/processes/hermes-command.ts'
 
-/** Runs a command with `home` as the user's folder and an own folder in place of /tmp. */
+/** Runs a command with `home` as the user's folder and its own folder in place of /tmp. */
 function runIn(home: string): { readonly cache: string; readonly shared: string } {
   const shared = join(home, 'shared')
   mkdirSync(shared)

@@ -36,7 +36,7 @@ const COMMANDS = [
 ]
 
 test(
-  'after a kill, no command gives the token to whoever listens on the port by now',
+  'after a kill, no command gives the token to another program that listens on the port by now',
   PROCESS_TEST,
   async () => {
     await using gateway = await GatewayProcess.start()

@@ -3,6 +3,7 @@ import { isSnowflake } from '../../src/channels/discord/api/snowflake.ts'
 import { parsePlace } from '../../src/channels/discord/place.ts'
 import * as discord from '../../src/channels/discord/send/format.ts'
 import { imapTrouble } from '../../src/channels/email/failure.ts'
+import { sealedSentence } from '../../src/channels/email/intake/attachments.ts'
 import { Headers, parseHeaders } from '../../src/channels/email/intake/headers.ts'
 import { replySubject } from '../../src/channels/email/intake/parse-mail.ts'
 import { stripQuotes } from '../../src/channels/email/intake/strip-quotes.ts'
@@ -17,6 +18,9 @@ import { sameOrganisation } from '../../src/channels/email/trust/same-organisati
 import { senderOf } from '../../src/channels/email/trust/sender.ts'
 import { decodeEntities } from '../../src/channels/kit/entities.ts'
 import { closes, fenceOf } from '../../src/channels/kit/fence.ts'
+import { imageSize } from '../../src/channels/kit/image-size.ts'
+import { pdfFacts } from '../../src/channels/kit/pdf.ts'
+import { withAddress, withQuotation } from '../../src/channels/kit/quotation.ts'
 import { isTextFile, readableType } from '../../src/channels/kit/readable-file.ts'
 import { sniff } from '../../src/channels/kit/sniff.ts'
 import * as split from '../../src/channels/kit/split-markdown.ts'
@@ -24,6 +28,7 @@ import { isVisible } from '../../src/channels/kit/visible-text.ts'
 import * as matrixAddress from '../../src/channels/matrix/address.ts'
 import * as matrixAnswers from '../../src/channels/matrix/api/failure.ts'
 import * as addressed from '../../src/channels/matrix/intake/addressed.ts'
+import * as matrixLinks from '../../src/channels/matrix/intake/links.ts'
 import { captionOf } from '../../src/channels/matrix/intake/media.ts'
 import * as matrix from '../../src/channels/matrix/send/format.ts'
 import * as slackAddress from '../../src/channels/slack/address.ts'
@@ -36,10 +41,11 @@ import * as slack from '../../src/channels/slack/send/format.ts'
 import * as slackWording from '../../src/channels/slack/send/wording.ts'
 import { parseAddress } from '../../src/channels/telegram/address.ts'
 import * as telegramAnswers from '../../src/channels/telegram/api/failure.ts'
+import { withLinks } from '../../src/channels/telegram/intake/addressed.ts'
 import * as telegram from '../../src/channels/telegram/send/format.ts'
 import * as telegramSplit from '../../src/channels/telegram/send/split.ts'
 import { parseDotenv } from '../../src/config/environment/dotenv.ts'
-import { parseCommand } from '../../src/conversation/commands.ts'
+import { parseCommand, readRequest } from '../../src/conversation/commands.ts'
 import { estimateTokens, readSummary } from '../../src/conversation/history.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
 import { isConversation } from '../../src/http/api/conversations-api.ts'
@@ -107,6 +113,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/email/failure.ts imapTrouble': (text) => imapTrouble(new Error(text), MAIL_SERVER, text),
   'src/channels/email/intake/headers.ts parseHeaders': (text) =>
     parseHeaders(Buffer.from(`Subject: ${text}\r\n\r\n`)),
+  'src/channels/email/intake/attachments.ts sealedSentence': (text) => sealedSentence(text, text),
   'src/channels/email/intake/parse-mail.ts replySubject': replySubject,
   'src/channels/email/intake/strip-quotes.ts stripQuotes': (text) => {
     stripQuotes(text, true)
@@ -141,6 +148,14 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/kit/fence.ts fenceOf': fenceOf,
   'src/channels/kit/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
   'src/support/lex-markdown.ts lexMarkdown': answer((text) => lexMarkdown(text)),
+  'src/channels/kit/image-size.ts imageSize': (text) => {
+    for (const type of ['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
+      imageSize(type, Buffer.from(text))
+  },
+  'src/channels/kit/pdf.ts pdfFacts': (text) => pdfFacts(Buffer.from(text)),
+  'src/channels/kit/quotation.ts withQuotation': (text) =>
+    withQuotation(text, { kind: 'answered', from: text, text }),
+  'src/channels/kit/quotation.ts withAddress': (text) => withAddress(text, text),
   'src/channels/kit/readable-file.ts isTextFile': (text) => isTextFile(text, text),
   'src/channels/kit/readable-file.ts readableType': (text) => readableType(text, text),
   'src/channels/kit/sniff.ts sniff': (text) => sniff(Buffer.from(text)),
@@ -157,6 +172,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/matrix/intake/addressed.ts normalisedText': (text) =>
     addressed.normalisedText(text, MATRIX_BOT),
   'src/channels/matrix/intake/addressed.ts withoutFallback': addressed.withoutFallback,
+  'src/channels/matrix/intake/links.ts withLinks': (text) => matrixLinks.withLinks(text, text),
   'src/channels/matrix/intake/media.ts captionOf': (text) => captionOf({ filename: 'a', body: text }),
   'src/channels/matrix/send/format.ts toMatrixHtml': part(matrix.toMatrixHtml),
   'src/channels/matrix/send/format.ts contentOf': part(matrix.contentOf),
@@ -188,6 +204,8 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/telegram/address.ts parseAddress': parseAddress,
   'src/channels/telegram/api/failure.ts classifyAnswer': (text) =>
     telegramAnswers.classifyAnswer('sendMessage', { error_code: 400, description: text } as never),
+  'src/channels/telegram/intake/addressed.ts withLinks': (text) =>
+    withLinks(text, [{ type: 'text_link', offset: 0, length: text.length, url: text }]),
   'src/channels/telegram/send/format.ts toTelegramHtml': part((text) =>
     telegram.toTelegramHtml(text, { group: true }),
   ),
@@ -196,6 +214,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/telegram/send/split.ts splitMarkdown': part((text) => telegramSplit.splitMarkdown(text)),
   'src/channels/telegram/send/split.ts firstPart': part((text) => telegramSplit.firstPart(text)),
   'src/config/environment/dotenv.ts parseDotenv': parseDotenv,
+  'src/conversation/commands.ts readRequest': (text) => readRequest(text, new Map()),
   'src/conversation/commands.ts parseCommand': (text) => {
     parseCommand(text)
     parseCommand(`/new${text}`)
@@ -226,13 +245,6 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/support/token-shape.ts holdsSignInSecret': tokenShape.holdsSignInSecret,
 }
 
-/** Functions that read text of strangers with a pattern that is not linear. */
-export const NOT_BOUNDED: ReadonlySet<string> = new Set([
-  'src/channels/email/intake/strip-quotes.ts stripQuotes',
-  'src/channels/email/trust/automatic-mail.ts automaticMail',
-  'src/channels/slack/intake/text.ts plainText',
-])
-
 /** Functions whose text is not from outside, or is only passed on, and why that is so. */
 export const EXEMPT: Readonly<Record<string, string>> = {
   'src/channels/discord/api/snowflake.ts compareSnowflakes': 'ids that were found to be snowflakes',
@@ -255,6 +267,8 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/channels/telegram/api/find-operator.ts findOperator': 'a code of ours',
   'src/config/environment/dotenv.ts readDotenv': 'the path of a file',
   'src/config/environment/watch-environment.ts watchEnvironment': 'the path of a file',
+  'src/channels/kit/readable-file.ts readFile': 'loads a file, whose bytes are read by the functions above',
+  'src/channels/kit/readable-file.ts withinLimits': 'hands the bytes to imageSize and pdfFacts',
   'src/conversation/access/access.ts decideAccess': 'the name of a channel',
   'src/conversation/access/access.ts needsPairing': 'the name of a channel',
   'src/conversation/access/pairing-policy.ts pairingCode': 'random bytes of ours',
@@ -263,6 +277,7 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/conversation/context.ts withNames': 'joined with names, and passed on',
   'src/conversation/history.ts attachmentTokens': 'a media type of our list',
   'src/conversation/history.ts historyBudget': 'measured by estimateTokens',
+  'src/http/access/server-proof.ts serverProof': 'a nonce that matched its pattern',
   'src/http/access/session-cookie.ts setCookie': 'a value of ours',
   'src/http/answers.ts json': 'what we answer',
   'src/http/answers.ts badRequest': 'a sentence of ours',

@@ -21,21 +21,9 @@ const BOUNDED: Readonly<Record<string, string>> = {
   '/^(["\'`])(.*)\\1$/g': 'a line of the configuration',
   '/^[^\\S\\n]*(?:export[^\\S\\n]+)?([A-Za-z_]\\w*)[^\\S\\n]*=[^\\S\\n]*([^\\s\'"`#].*)$/gm': 'the .env file',
   '/\\s+#.*/': 'the .env file',
-  '/^(?:mailer-daemon|postmaster|mail-daemon|daemon|bounces?|(?:.*[._+-])?(?:no|do[._-]?not)[._-]?reply(?:[._+-].*)?|bounces?[+-].*)$/':
+  '/^(?:.*[._+-](?:no|do[._-]?not)[._-]?reply(?:[._+-].*)?|(?:no|do[._-]?not)[._-]?reply[._+-].*)$/':
     'the local part of a mail address, at most 254 characters',
   '/<[^>]*>/g': 'HTML of ours, in which every < has its >',
-  // Meets text of strangers of any length.
-  '/(?:\\b(?:wrote|writes|schrieb|geschrieben|schreef|ha scritto|skrev|kirjoitti|napisał(?:\\(a\\)|a)?|napsala?|escribió|escreveu|írta)|a écrit|scrisse|yazdı|написал(?:\\(а\\)|а)?|пишет|писал(?:\\(а\\)|а)?|написав|έγραψε|写道|寫道|のメール|さんは書きました|님이 작성)[^\\n]{0,80}?[:：]\\s*$/iu':
-    'not bounded',
-  '/^\\*?\\s*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)\\s*\\*?\\s*[:：]\\s*\\*?\\s*\\S/iu':
-    'not bounded',
-  '/^\\*?\\s*(?:sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|enviada(?: em)?|fecha|data|inviato|verzonden|skickat|sendt|dato|wysłano|отправлено|дата|lähetetty|发送时间|寄件日期|送信日時)\\s*\\*?\\s*[:：]/iu':
-    'not bounded',
-  "/^\\s*(?:-{2,}\\s*(?:original message|original appointment|ursprüngliche nachricht|originalnachricht|message d'origine|message original|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|oprindelig meddelelse|ursprungligt meddelande|opprinnelig melding|alkuperäinen viesti|исходное сообщение|原始邮件|原始郵件)\\s*-{2,}|_{20,})\\s*$/iu":
-    'not bounded',
-  '/^\\s*(?:re|aw|antw|antwort|sv|vs|odp|rif|rép|resp|ynt|atb|回复|回覆|ответ)\\s*(?:\\[\\d+\\]|\\(\\d+\\))?\\s*[:：]/iu':
-    'not bounded',
-  '/\\([^)]*\\)/g': 'not bounded',
 }
 
 test(

@@ -77,7 +77,7 @@ function frameCode(pre: HTMLPreElement): void {
   frame.append(head, pre)
 }
 
-/** Wide tables scroll by themselves, not with the page. */
+/** Wide tables scroll on their own, not with the page. */
 function frameTable(table: HTMLTableElement): void {
   const frame = document.createElement('div')
   frame.className = 'table'

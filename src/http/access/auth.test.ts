@@ -236,7 +236,7 @@ describe('the page’s session', () => {
     await other.until((events) => events.length > 0)
   })
 
-  test('an ended session is forgotten when it would have ended by itself', async () => {
+  test('an ended session is forgotten when it would have expired', async () => {
     await using gateway = await startTestGateway()
     const tokens = await TokenList.open(join(gateway.home, 'ended.json'))
     await tokens.endSession({ id: 'first', endsAt: 10 }, 0)

@@ -25,7 +25,7 @@ const TOKEN_BYTES = 32
 export class TokenList {
   readonly #path: string
   #byHash: Map<string, IssuedToken>
-  /** Session id → when it would have ended by itself. */
+  /** Session id → when it would have expired. */
   #ended: Map<string, number>
   /** One write after the other: each writes the whole list. */
   #writing: Promise<unknown> = Promise.resolve()

@@ -25,14 +25,14 @@ test.each([' \n', '\t', '\u00a0', '\u001f', '\u0085', ''])('an earlier turn of %
   expect(context.turns.map(({ text }) => text)).toEqual(['a', 'b'])
 })
 
-test('a blank text beside a picture is left out, and the picture is kept', () => {
+test('a blank text next to a picture is left out, and the picture is kept', () => {
   const picture = { type: 'image_url', image_url: { url: PNG } }
   const parts = [{ type: 'text', text: ' \n' }, picture, { type: 'text', text: 'look' }]
   expect(read([user(parts)])).toMatchObject({ text: 'look', attachments: [{ mediaType: 'image/png' }] })
   expect(read([user([picture, { type: 'text', text: '\n' }])])).toMatchObject({ text: '' })
 })
 
-test('base64 may stand in lines, and nothing else may', () => {
+test('base64 may be split into lines, and nothing else may', () => {
   const file = (data: string) => [user([{ type: 'file', file: { filename: 'a', file_data: data } }])]
   const lines = read(file('data:text/plain;base64,aGVs\r\nbG8=\n'))
   expect(Buffer.from(lines.attachments[0]!.bytes).toString()).toBe('hello')

@@ -54,7 +54,7 @@ export class Streams {
     for (const stream of this.#open) if (!stream.allowed) stream.end()
   }
 
-  /** Ends every stream: their readers come back to whoever listens then. */
+  /** Ends every stream: their readers reconnect to the next server. */
   close(): void {
     this.#timer?.cancel()
     this.#timer = null

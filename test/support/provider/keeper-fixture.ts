@@ -141,7 +141,7 @@ export function keeperFixture(options: KeeperFixtureOptions = {}): KeeperFixture
   return fixture
 }
 
-/** A started keeper with an own sign-in. */
+/** A started keeper with its own sign-in. */
 export async function signedInFixture(options: KeeperFixtureOptions = {}): Promise<KeeperFixture> {
   const fixture = keeperFixture(options)
   fixture.own.store()

@@ -45,7 +45,7 @@ const APPENDED =
 const RULE = /^\s*(?:_{20,}|-{20,})\s*$/
 /** The names under which programs list whom an appended mail is from, when it was sent, and what it is about. */
 const FROM_LINE =
-  /^[\s*]*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)[\s*]*[:：][\s*]*(\S.*)$/iu
+  /^[\s*]*(?:from|von|de|da|van|från|fra|od|от|lähettäjä|发件人|寄件者|差出人)[\s*]*[:：][\s*]*([^\s*].*)$/iu
 const SENT_LINE =
   /^[\s*]*(?:sent|date|gesendet|datum|envoyé|enviado(?: el| em)?|enviada(?: em)?|fecha|data|inviato|verzonden|skickat|sendt|dato|wysłano|отправлено|дата|lähetetty|发送时间|寄件日期|送信日時)[\s*]*[:：](.*)$/iu
 const SUBJECT_LINE =
