@@ -45,6 +45,8 @@ export type ParsedAnswer =
 
 /** Assumed lifetime of an access token whose answer gives no plausible one: shorter than any real one seen. */
 const ASSUMED_LIFE_MS = HOUR
+/** A shorter lifetime leaves no time to use the token and to ask for the next one: it is odd. */
+const SHORTEST_LIFE_MS = 15 * SECOND
 /** The longest accepted lifetime: a setup token's year, plus a month. */
 const LONGEST_LIFE_MS = 400 * DAY
 
@@ -186,5 +188,5 @@ function asLife(value: unknown): number | null {
   const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
   if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return null
   const ms = Math.round(seconds * SECOND)
-  return ms > 0 && ms <= LONGEST_LIFE_MS ? ms : null
+  return ms >= SHORTEST_LIFE_MS && ms <= LONGEST_LIFE_MS ? ms : null
 }

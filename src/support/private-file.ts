@@ -7,7 +7,13 @@ const PRIVATE_FILE = 0o600
 const OTHERS = 0o077
 
 export type PrivateFile =
-  | { readonly kind: 'text'; readonly text: string; readonly tightened: boolean }
+  | {
+      readonly kind: 'text'
+      readonly text: string
+      readonly tightened: boolean
+      /** Epoch milliseconds of the last write. */
+      readonly writtenAt: number
+    }
   | { readonly kind: 'absent' }
   /** Not to be trusted or not readable; `message` says why, for people. */
   | { readonly kind: 'refused'; readonly message: string }
@@ -37,7 +43,8 @@ export async function readPrivateFile(path: string): Promise<PrivateFile> {
       return { kind: 'refused', message: `${path} is too large to be a sign-in file` }
     const tightened = (stat.mode & OTHERS) !== 0
     if (tightened) await handle.chmod(PRIVATE_FILE)
-    return { kind: 'text', text: await handle.readFile('utf8'), tightened }
+    const writtenAt = Math.floor(stat.mtimeMs)
+    return { kind: 'text', text: await handle.readFile('utf8'), tightened, writtenAt }
   } catch (error) {
     return { kind: 'refused', message: `${path} cannot be read (${(error as NodeJS.ErrnoException).code})` }
   } finally {

@@ -19,6 +19,7 @@ describe.each(SIGN_IN_PLACES)('with the sign-in in a %s', (place) => {
       ['is missing', undefined],
       ['is negative', -1],
       ['is zero', 0],
+      ['is below 15 s', 14],
       ['is 1e12', 1e12],
       ['is a word', 'soon'],
       ['is null', null],

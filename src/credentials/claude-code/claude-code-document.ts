@@ -21,8 +21,12 @@ export function formatClaudeCodeFile(document: ClaudeCodeDocument): string {
   return JSON.stringify(document)
 }
 
-/** Judges what Claude Code has stored. A stub or a tombstone is never adopted. */
-export function claudeCodeSignIn(document: ClaudeCodeDocument): StoredSignIn {
+/**
+ * Judges what Claude Code has stored. A stub or a tombstone is never adopted.
+ *
+ * @param writtenAt epoch milliseconds; the pair is at least as old as that, and rarely older. null = unknown
+ */
+export function claudeCodeSignIn(document: ClaudeCodeDocument, writtenAt: number | null): StoredSignIn {
   const record = document['claudeAiOauth']
   if (record === undefined || record === null) return { kind: 'absent' }
   if (!isObject(record)) return unusable('store', 'Claude Code’s sign-in has a shape that is not known')
@@ -42,7 +46,7 @@ export function claudeCodeSignIn(document: ClaudeCodeDocument): StoredSignIn {
     accessToken,
     refreshToken: tokenOf(record['refreshToken']),
     expiresAt: timeOf(expiresAt),
-    issuedAt: null,
+    issuedAt: writtenAt,
     loginExpiresAt: timeOf(record['refreshTokenExpiresAt']),
     loginExpiryEstimated: false,
     scopes,

@@ -187,3 +187,10 @@ describe('a sign-in that is shared with Claude Code', () => {
     expect(existsSync(`${configDir}-elsewhere`)).toBe(false)
   })
 })
+
+it('counts as issued when its file was written', async () => {
+  const { path, present } = await borrowed()
+  const writtenAt = Date.UTC(2026, 10, 3, 4, 5, 6)
+  utimesSync(path, writtenAt / 1_000, writtenAt / 1_000)
+  expect(await present()).toMatchObject({ issuedAt: writtenAt })
+})

@@ -86,7 +86,7 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
     const fromKeychain = await readKeychain()
     if (fromKeychain !== null) return readOnly(fromKeychain)
     const loaded = await this.#load()
-    return 'document' in loaded ? claudeCodeSignIn(loaded.document) : loaded
+    return 'document' in loaded ? claudeCodeSignIn(loaded.document, loaded.writtenAt) : loaded
   }
 
   refresh(spent: Generation, signal: AbortSignal, policy?: RepeatPolicy): Promise<RefreshOutcome> {
@@ -131,7 +131,7 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
     return lock.whileWriting(async () => {
       const loaded = await this.#load()
       if (!('document' in loaded)) return loaded
-      const stored = claudeCodeSignIn(loaded.document)
+      const stored = claudeCodeSignIn(loaded.document, loaded.writtenAt)
       if (!stillHoldsRefreshToken(stored, spent) && !refreshTokenWasEmptied(loaded.document, spent))
         return stored
       await prepared.commit(formatClaudeCodeFile(withClaudeCodeGeneration(loaded.document, next)))
@@ -144,13 +144,14 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
     return this.#lock!.whileWriting(() =>
       recoverLeftovers(this.#path, this.#home, stored, (text) => {
         const parsed = parseClaudeCodeFile(text)
-        return parsed.kind === 'document' ? claudeCodeSignIn(parsed.document) : { kind: 'absent' }
+        return parsed.kind === 'document' ? claudeCodeSignIn(parsed.document, null) : { kind: 'absent' }
       }),
     )
   }
 
   async #load(): Promise<
-    { document: ClaudeCodeDocument } | Extract<StoredSignIn, { kind: 'absent' | 'unusable' }>
+    | { document: ClaudeCodeDocument; writtenAt: number }
+    | Extract<StoredSignIn, { kind: 'absent' | 'unusable' }>
   > {
     let message = ''
     for (let attempt = 0; attempt < PARSE_RETRIES; attempt++) {
@@ -160,7 +161,7 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
       if (file.kind === 'refused') return { kind: 'unusable', reason: 'store', message: file.message }
       if (file.tightened) this.#warn(`${this.#path} could be read by others; its mode is now 0600`)
       const parsed = parseClaudeCodeFile(file.text)
-      if (parsed.kind === 'document') return parsed
+      if (parsed.kind === 'document') return { document: parsed.document, writtenAt: file.writtenAt }
       message = `${this.#path} ${parsed.message}`
     }
     return { kind: 'unusable', reason: 'store', message }
@@ -173,7 +174,7 @@ function readOnly(text: string): StoredSignIn {
   if (parsed.kind === 'broken') {
     return { kind: 'unusable', reason: 'store', message: `Claude Code’s Keychain item ${parsed.message}` }
   }
-  const stored = claudeCodeSignIn(parsed.document)
+  const stored = claudeCodeSignIn(parsed.document, null)
   if (stored.kind !== 'present') return stored
   return { kind: 'present', generation: { ...stored.generation, refreshToken: null } }
 }

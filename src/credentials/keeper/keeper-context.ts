@@ -17,6 +17,7 @@ import type { KeeperNotice } from './notices.ts'
 import { PersistentRecord } from './persistent-record.ts'
 import { isTokenGood, recordOfChange } from './record-rules.ts'
 import type { KeeperMemory } from './record.ts'
+import { refreshFloor } from './refresh-policy.ts'
 import { statusOf, type AuthStatus } from './status.ts'
 import { TokenClock } from './token-clock.ts'
 
@@ -156,6 +157,17 @@ export class KeeperContext {
       at: this.clock.now() + delayMs,
       monotonicAt: this.clock.monotonic() + delayMs,
     }
+  }
+
+  /** A refresh as soon as one that nobody asked for may begin. */
+  refreshSoon(): Retry {
+    return this.retryIn(this.refreshFloorMs, 'refresh', 0)
+  }
+
+  /** Milliseconds until a refresh that nobody asked for may begin; the first token of a source never waits. */
+  get refreshFloorMs(): number {
+    const isFirst = this.#token?.credential.fingerprint === ''
+    return isFirst ? 0 : refreshFloor(this.memory.record.lastRefresh, this.clock.now())
   }
 
   isDue(retry: Retry): boolean {

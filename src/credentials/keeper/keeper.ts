@@ -86,10 +86,10 @@ export class Keeper implements CredentialDoor {
 
   /** When the active token will be refreshed ahead of time, epoch milliseconds; null = that is not planned. */
   get plannedRefreshAt(): number | null {
-    const { token, state, clock } = this.#context
+    const { token, state, clock, refreshFloorMs } = this.#context
     if (token === null || token.credential.refreshSource === null || state.name !== 'healthy') return null
     const wait = token.left() - token.windows.refreshWhenLeft
-    return Number.isFinite(wait) ? clock.now() + Math.max(0, wait) : null
+    return Number.isFinite(wait) ? clock.now() + Math.max(refreshFloorMs, wait) : null
   }
 
   /** A sentence about the state, for people; null when all is well. */
@@ -200,7 +200,7 @@ export class Keeper implements CredentialDoor {
       if (token !== null) {
         const isOverForGood = token.isOver && this.#refresher.flight === null && !this.#refresher.isAllowed
         if (isOverForGood && isUsable(context.state)) {
-          context.dispatch({ type: 'expired', retryNow: context.retryIn(0, 'refresh', 0) })
+          context.dispatch({ type: 'expired', retryNow: context.refreshSoon() })
         }
         const { retry } = context
         if (
@@ -270,7 +270,7 @@ export class Keeper implements CredentialDoor {
       this.#refresher.flight === null &&
       state.name === 'healthy'
     ) {
-      moments.push(Math.max(left - refreshWhenLeft, soonest))
+      moments.push(Math.max(left - refreshWhenLeft, this.#context.refreshFloorMs, soonest))
     }
     if (left > waitWhenLeft) moments.push(left - waitWhenLeft)
     return Math.min(...moments.filter((moment) => moment > 0), HEARTBEAT_MS)

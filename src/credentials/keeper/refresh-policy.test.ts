@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, SECOND } from '../../support/clock.ts'
-import { loginWarning, MAX_RETRY_AFTER_MS, probeDelay, refreshDelay } from './refresh-policy.ts'
+import {
+  loginWarning,
+  MAX_RETRY_AFTER_MS,
+  probeDelay,
+  REFRESH_FLOOR_MS,
+  refreshDelay,
+  refreshFloor,
+} from './refresh-policy.ts'
 
 describe('the pauses after failures', () => {
   it('grow from 5 s to 5 min with a fifth of chance', () => {
@@ -23,6 +30,18 @@ describe('the pauses after failures', () => {
     expect(probeDelay(1, 0.5)).toBe(5 * SECOND)
     expect(probeDelay(40, 0.999)).toBe(HOUR)
   })
+})
+
+it.each([
+  ['nothing was refreshed yet', null, 0],
+  ['a token was issued just now', { at: HOUR, outcome: 'renewed' }, REFRESH_FLOOR_MS],
+  ['one was issued and is not saved', { at: HOUR - SECOND, outcome: 'unsaved' }, REFRESH_FLOOR_MS - SECOND],
+  ['the floor is over', { at: HOUR - REFRESH_FLOOR_MS, outcome: 'renewed' }, 0],
+  ['the last one failed, which has its own pauses', { at: HOUR, outcome: 'network' }, 0],
+  ['another process had refreshed', { at: HOUR, outcome: 'adopted' }, 0],
+  ['the clock was set back', { at: 2 * HOUR, outcome: 'renewed' }, 0],
+])('when %s, the next refresh that nobody asks for waits', (_what, lastRefresh, expected) => {
+  expect(refreshFloor(lastRefresh, HOUR)).toBe(expected)
 })
 
 it.each([

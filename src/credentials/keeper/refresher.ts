@@ -35,6 +35,7 @@ export class Refresher {
     const { state, token, running, retry } = this.#context
     if (!running || this.#flight !== null || !token?.credential.refreshSource || this.mustNotSend)
       return false
+    if (this.#context.refreshFloorMs > 0) return false
     if (retry === null) return state.name === 'healthy'
     if (retry.means === 'refresh') return this.#context.isDue(retry)
     // Asking with a token that is over proves nothing: only then another one is fetched.
@@ -79,7 +80,7 @@ export class Refresher {
     const next = this.#retryAfter(retry.attempt + 1, null, 'save')
     context.dispatch({ type: 'refresh-failed', reason, message, retry: next, usable: isUsable(state) })
     const saved = await active.refreshSource.signIn.saveUnsaved().catch(() => false)
-    if (saved) context.dispatch({ type: 'saved', retryNow: context.retryIn(0, 'refresh', 0) })
+    if (saved) context.dispatch({ type: 'saved', retryNow: context.refreshSoon() })
   }
 
   async #run(

@@ -92,7 +92,7 @@ export function eventsOfAdoption(context: KeeperContext, token: TokenClock): Kee
   const { credential, isOver } = token
   const { fingerprint, refreshSource } = credential
   const usable = isTokenGood(record, token)
-  const retryNow = context.retryIn(0, 'refresh', 0)
+  const retryNow = context.refreshSoon()
   const found: KeeperEvent = { type: 'found', active: credential, usable, retryNow }
 
   if (record.forbidden?.fingerprint === fingerprint) {

@@ -39,8 +39,16 @@ describe('the windows of a token', () => {
     expect(windows.waitWhenLeft).toBe(wait)
   })
 
-  it('assume the usual life where the token does not say when it was issued', () => {
-    const windows = windowsOf({ issuedAt: null, expiresAt: HOUR, borrowed: false }, 0, 0.5)
+  it('count from the first look where the token does not say when it was issued', () => {
+    const windows = windowsOf({ issuedAt: null, expiresAt: HOUR, borrowed: true }, 0, 0.5)
+    expect(windows).toMatchObject({ lengthMs: HOUR, refreshWhenLeft: 15 * MINUTE })
+  })
+
+  it.each([
+    ['ends at no known time', null],
+    ['has ended', -SECOND],
+  ])('assume the usual life where the token %s', (_what, expiresAt) => {
+    const windows = windowsOf({ issuedAt: null, expiresAt, borrowed: false }, 0, 0.5)
     expect(windows.lengthMs).toBe(ASSUMED_LIFE_MS)
   })
 })

@@ -1,7 +1,7 @@
 import { HOUR, MINUTE, type Clock } from '../../support/clock.ts'
 import type { ManagedCredential } from '../managed-credential.ts'
 
-/** What Anthropic's access tokens lived in 2026; used only where a token does not say when it was issued. */
+/** What Anthropic's access tokens lived in 2026; used only where a token does not say when it ends, or has ended. */
 export const ASSUMED_LIFE_MS = 8 * HOUR
 
 /** An own sign-in is refreshed after this share of a token's life: a third is left to outlast a broken endpoint. */
@@ -124,7 +124,8 @@ export function windowsOf(token: TokenTimes, now: number, random: number): Windo
 function lengthOf({ issuedAt, expiresAt }: TokenTimes, now: number): number {
   if (expiresAt === null) return ASSUMED_LIFE_MS
   if (issuedAt !== null && expiresAt > issuedAt) return expiresAt - issuedAt
-  return Math.max(ASSUMED_LIFE_MS, expiresAt - now)
+  // Taken for longer than it is, a short life would begin inside its own refresh window, and so would each next one.
+  return expiresAt > now ? expiresAt - now : ASSUMED_LIFE_MS
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Clock } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
 import { NOT_YET_ISSUED } from '../managed-credential.ts'
@@ -17,11 +18,11 @@ export interface ProfileAccess {
 }
 
 /** @param access null where profiles are not looked at, as in the sandbox */
-export function profileSource(access: ProfileAccess | null): CredentialSource {
+export function profileSource(access: ProfileAccess | null, clock: Clock): CredentialSource {
   const source = 'profile'
   const place = 'Anthropic profile'
   if (access === null) return absentSource(source, place, 'not looked at')
-  const signIn = new OnDemandSignIn((again) => issue(access, again))
+  const signIn = new OnDemandSignIn((again) => issue(access, again, clock))
   return {
     name: source,
     async read(): Promise<SourceReading[]> {
@@ -48,12 +49,12 @@ export function profileSource(access: ProfileAccess | null): CredentialSource {
   }
 }
 
-async function issue(access: ProfileAccess, again: boolean): Promise<Issue> {
+async function issue(access: ProfileAccess, again: boolean, clock: Clock): Promise<Issue> {
   try {
     const { token, expiresAt } = await access.token(again)
     return {
       kind: 'issued',
-      generation: { ...NOT_YET_ISSUED, accessToken: new Secret(token), expiresAt },
+      generation: { ...NOT_YET_ISSUED, accessToken: new Secret(token), expiresAt, issuedAt: clock.now() },
     }
   } catch {
     // The tool's own text may quote its server's answer.

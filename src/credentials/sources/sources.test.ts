@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 import { environmentSource } from './environment.ts'
 import { profileSource } from './profile.ts'
@@ -115,25 +116,31 @@ describe('the refresh command', () => {
 describe('a profile', () => {
   it('gives its token when it is asked, and asks anew after a rejection', async () => {
     const asked: boolean[] = []
-    const source = profileSource({
-      find: async () => ({ place: 'profile default' }),
-      token: async (again) => {
-        asked.push(again)
-        return { token: `sk-ant-oat01-TEST-${asked.length}`, expiresAt: null }
+    const source = profileSource(
+      {
+        find: async () => ({ place: 'profile default' }),
+        token: async (again) => {
+          asked.push(again)
+          return { token: `sk-ant-oat01-TEST-${asked.length}`, expiresAt: null }
+        },
       },
-    })
+      systemClock,
+    )
     expect(await refreshOf(source)).toMatchObject({ kind: 'renewed' })
     expect(await refreshOf(source)).toMatchObject({ kind: 'renewed' })
     expect(asked).toEqual([false, true])
   })
 
   it('that gives none is a failure to be tried again', async () => {
-    const source = profileSource({
-      find: async () => ({ place: 'profile default' }),
-      token: async () => {
-        throw new Error('Error with sk-ant-oat01-TEST-leaked inside')
+    const source = profileSource(
+      {
+        find: async () => ({ place: 'profile default' }),
+        token: async () => {
+          throw new Error('Error with sk-ant-oat01-TEST-leaked inside')
+        },
       },
-    })
+      systemClock,
+    )
     expect(JSON.stringify(await refreshOf(source))).not.toContain('leaked')
   })
 })
