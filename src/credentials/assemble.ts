@@ -86,7 +86,7 @@ export async function assembleCredentials(options: AssembleOptions): Promise<Cre
         environment: processEnv,
         allowSandboxTokens: sandbox,
       }),
-      profileSource(sandbox ? null : options.profile, clock),
+      profileSource(sandbox ? null : options.profile),
     ],
     { adoptClaudeCode: auth.adoptClaudeCode, fallbackApiKey: auth.fallbackApiKey },
   )

@@ -82,9 +82,18 @@ export async function sendGrant(
       return fetchFunction(address, { ...request, signal, headers, body, redirect: 'manual' })
     },
   }
+  return readAnswer(() => request(server, client, grant, options), signal)
+}
+
+/**
+ * Sends by `send` and reads the answer whole, as `sendGrant` does.
+ *
+ * @param signal the time limit of the whole, body included
+ */
+export async function readAnswer(send: () => Promise<Response>, signal: AbortSignal): Promise<TokenAnswer> {
   let response: Response
   try {
-    response = await request(server, client, grant, options)
+    response = await send()
   } catch (error) {
     const why = networkErrorCode(error, signal)
     if (why === null) throw error

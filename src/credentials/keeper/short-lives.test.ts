@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { FakeMemory, MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
+import { Secret } from '../../support/secret.ts'
 import { createResolver } from '../sources/decision.ts'
-import { profileSource } from '../sources/profile.ts'
+import { profileGeneration, profileSource } from '../sources/profile.ts'
 import type { CredentialSource } from '../sources/source.ts'
 import { claudeCodeSource, ownSource } from '../sources/stored-sources.ts'
 import { Keeper } from './keeper.ts'
@@ -45,16 +46,15 @@ function stored(clock: FakeClock, lifeMs: number, borrowed: boolean, issuedAtKno
 
 function profile(clock: FakeClock, lifeMs: number): Asked {
   const asked: number[] = []
-  const source = profileSource(
-    {
-      find: async () => ({ place: 'profile' }),
-      token: async () => {
-        asked.push(clock.now())
-        return { token: `sk-ant-oat01-TEST-${asked.length}`, expiresAt: clock.now() + lifeMs }
-      },
+  const source = profileSource({
+    find: async () => ({ place: 'profile', stored: null }),
+    async refresh() {
+      const now = clock.now()
+      asked.push(now)
+      const token = new Secret(`sk-ant-oat01-TEST-${asked.length}`)
+      return { kind: 'renewed', generation: profileGeneration(token, now + lifeMs, now) }
     },
-    clock,
-  )
+  })
   return { source, asked }
 }
 

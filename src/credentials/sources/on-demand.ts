@@ -10,15 +10,14 @@ export type Issue =
   | { readonly kind: 'failed'; readonly reason: CredentialReason; readonly message: string }
 
 /**
- * A sign-in that lives elsewhere and gives a token when it is asked: a command, a
- * profile. Nothing of it is spent or stored here; the last token is kept in memory.
+ * A sign-in that lives elsewhere and gives a token when it is asked: a command. Nothing of it is spent or stored here; the last token is kept in memory.
  */
 export class OnDemandSignIn implements RefreshableSignIn {
-  readonly #issue: (again: boolean, signal: AbortSignal) => Promise<Issue>
+  readonly #issue: (signal: AbortSignal) => Promise<Issue>
   #last: Generation = NOT_YET_ISSUED
 
-  /** @param issue asks for a token; `again` = the last one is rejected or nearly over */
-  constructor(issue: (again: boolean, signal: AbortSignal) => Promise<Issue>) {
+  /** @param issue asks for a token */
+  constructor(issue: (signal: AbortSignal) => Promise<Issue>) {
     this.#issue = issue
   }
 
@@ -32,7 +31,7 @@ export class OnDemandSignIn implements RefreshableSignIn {
 
   async refresh(spent: Generation, signal: AbortSignal): Promise<RefreshOutcome> {
     const again = spent !== NOT_YET_ISSUED
-    const issue = await this.#issue(again, signal)
+    const issue = await this.#issue(signal)
     if (issue.kind === 'failed') return transient(issue.reason, issue.message)
     const { generation } = issue
     if (again && generation.accessToken.equals(spent.accessToken) && !livesLonger(generation, spent)) {

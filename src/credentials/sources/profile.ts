@@ -1,35 +1,59 @@
-import type { Clock } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
-import { Secret } from '../../support/secret.ts'
-import { NOT_YET_ISSUED } from '../managed-credential.ts'
-import { OnDemandSignIn, readOnDemand, type Issue } from './on-demand.ts'
+import type { Secret } from '../../support/secret.ts'
+import { managedCredential, NOT_YET_ISSUED } from '../managed-credential.ts'
+import type { Generation, RefreshableSignIn, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
 import { absentSource, NOTHING_TO_WATCH, type CredentialSource, type SourceReading } from './source.ts'
 
-/** A profile or a workload identity of Anthropic's own tools, as an adapter over their code gives it. */
+/** A profile or a workload identity as it is configured and stored now. */
+export interface FoundProfile {
+  /** For people. */
+  readonly place: string
+  /** What its credentials file holds; null = it has none, or nothing is in it yet. */
+  readonly stored: Generation | null
+}
+
+/** Profiles and workload identities of Anthropic's own tools, as an adapter over their code gives them. */
 export interface ProfileAccess {
-  /** What was found, for people; null = nothing is configured. */
-  find(): Promise<{ readonly place: string } | null>
+  /** null = nothing is configured. @throws where the configuration cannot be read */
+  find(): Promise<FoundProfile | null>
   /**
-   * @param again the last token was rejected or is nearly over
-   * @returns a token, and epoch milliseconds of its end or null
-   * @throws when none can be had
+   * Asks for a token in place of `failed`, which was rejected or is nearly over. Ends within
+   * `MAX_WAIT_MS`, and at once by `signal` unless what was sent is single use. Never rejects.
+   *
+   * @param failed null: there was none yet
    */
-  token(again: boolean): Promise<{ readonly token: string; readonly expiresAt: number | null }>
+  refresh(failed: Secret | null, signal: AbortSignal): Promise<RefreshOutcome>
+}
+
+/** A token of a profile. `expiresAt` and `issuedAt` are epoch milliseconds; null = unknown. */
+export function profileGeneration(
+  accessToken: Secret,
+  expiresAt: number | null,
+  issuedAt: number | null,
+): Generation {
+  return { ...NOT_YET_ISSUED, accessToken, expiresAt, issuedAt }
 }
 
 /** @param access null where profiles are not looked at, as in the sandbox */
-export function profileSource(access: ProfileAccess | null, clock: Clock): CredentialSource {
+export function profileSource(access: ProfileAccess | null): CredentialSource {
   const source = 'profile'
   const place = 'Anthropic profile'
   if (access === null) return absentSource(source, place, 'not looked at')
-  const signIn = new OnDemandSignIn((again) => issue(access, again, clock))
+  const signIn = new ProfileSignIn(access)
   return {
     name: source,
     async read(): Promise<SourceReading[]> {
       try {
         const found = await access.find()
         if (found === null) return [{ source, place, kind: 'absent', message: 'not found' }]
-        return [readOnDemand(source, 'profile', found.place, signIn)]
+        const credential = managedCredential(signIn.newest(found.stored), {
+          kind: 'profile',
+          source,
+          signIn,
+          borrowed: true,
+          needsNoRefreshToken: true,
+        })
+        return [{ source, place: found.place, kind: 'present', credential }]
       } catch (error) {
         return [
           {
@@ -49,15 +73,56 @@ export function profileSource(access: ProfileAccess | null, clock: Clock): Crede
   }
 }
 
-async function issue(access: ProfileAccess, again: boolean, clock: Clock): Promise<Issue> {
-  try {
-    const { token, expiresAt } = await access.token(again)
-    return {
-      kind: 'issued',
-      generation: { ...NOT_YET_ISSUED, accessToken: new Secret(token), expiresAt, issuedAt: clock.now() },
-    }
-  } catch {
-    // The tool's own text may quote its server's answer.
-    return { kind: 'failed', reason: 'endpoint', message: 'the profile gave no token' }
+/**
+ * The sign-in behind a profile. It lives in a file of Anthropic's tools, or, where a workload
+ * identity has none, nowhere: then the last token is kept in memory.
+ */
+class ProfileSignIn implements RefreshableSignIn {
+  readonly #access: ProfileAccess
+  #last: Generation = NOT_YET_ISSUED
+  /** What `#last` took the place of: a file that still holds it was not written. */
+  #replaced: Secret | null = null
+
+  constructor(access: ProfileAccess) {
+    this.#access = access
   }
+
+  /** @param stored what the file holds */
+  newest(stored: Generation | null): Generation {
+    const { accessToken } = this.#last
+    const knowsBetter =
+      stored === null || stored.accessToken.equals(accessToken) || this.#replaced?.equals(stored.accessToken)
+    return knowsBetter ? this.#last : stored
+  }
+
+  async read(): Promise<StoredSignIn> {
+    const found = await this.#access.find()
+    return found ? { kind: 'present', generation: this.newest(found.stored) } : { kind: 'absent' }
+  }
+
+  async refresh(spent: Generation, signal: AbortSignal): Promise<RefreshOutcome> {
+    const failed = spent === NOT_YET_ISSUED ? null : spent.accessToken
+    const outcome = await this.#access.refresh(failed, signal)
+    if (outcome.kind !== 'renewed' && outcome.kind !== 'adopted') return outcome
+    const { generation } = outcome
+    if (failed?.equals(generation.accessToken) && !livesLonger(generation, spent)) {
+      const message = 'the same token was given again'
+      return { kind: 'transient', reason: 'revoked', message, retryAfterMs: null, ambiguous: false }
+    }
+    this.#last = generation
+    this.#replaced = failed
+    return outcome
+  }
+
+  async saveUnsaved(): Promise<boolean> {
+    return true
+  }
+
+  watch(): Disposable {
+    return NOTHING_TO_WATCH
+  }
+}
+
+function livesLonger(next: Generation, last: Generation): boolean {
+  return next.expiresAt !== null && last.expiresAt !== null && next.expiresAt > last.expiresAt
 }

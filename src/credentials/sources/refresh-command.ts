@@ -32,7 +32,7 @@ export function refreshCommandSource(options: RefreshCommandOptions): Credential
     return absentSource(source, 'auth.refresh_command', 'not configured')
   }
   const run = oneAtATime((signal) => runCommand(program, argv.slice(1), options, signal))
-  const signIn = new OnDemandSignIn((_again, signal) => run(signal))
+  const signIn = new OnDemandSignIn(run)
   return {
     name: source,
     read: async () => [readOnDemand(source, 'command', program, signIn)],

@@ -2,10 +2,9 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 import { environmentSource } from './environment.ts'
-import { profileSource } from './profile.ts'
+import { profileGeneration, profileSource } from './profile.ts'
 import { refreshCommandSource } from './refresh-command.ts'
 import type { CredentialSource } from './source.ts'
 
@@ -114,33 +113,34 @@ describe('the refresh command', () => {
 })
 
 describe('a profile', () => {
-  it('gives its token when it is asked, and asks anew after a rejection', async () => {
-    const asked: boolean[] = []
-    const source = profileSource(
-      {
-        find: async () => ({ place: 'profile default' }),
-        token: async (again) => {
-          asked.push(again)
-          return { token: `sk-ant-oat01-TEST-${asked.length}`, expiresAt: null }
-        },
+  it('gives its token when it is asked, and another one in place of that', async () => {
+    const failed: Array<string | undefined> = []
+    const source = profileSource({
+      find: async () => ({ place: 'profile default', stored: null }),
+      async refresh(token) {
+        failed.push(token?.reveal())
+        const next = new Secret(`sk-ant-oat01-TEST-${failed.length}`)
+        return { kind: 'renewed', generation: profileGeneration(next, null, null) }
       },
-      systemClock,
-    )
+    })
     expect(await refreshOf(source)).toMatchObject({ kind: 'renewed' })
     expect(await refreshOf(source)).toMatchObject({ kind: 'renewed' })
-    expect(asked).toEqual([false, true])
+    expect(failed).toEqual([undefined, 'sk-ant-oat01-TEST-1'])
   })
 
-  it('that gives none is a failure to be tried again', async () => {
-    const source = profileSource(
-      {
-        find: async () => ({ place: 'profile default' }),
-        token: async () => {
-          throw new Error('Error with sk-ant-oat01-TEST-leaked inside')
-        },
-      },
-      systemClock,
-    )
-    expect(JSON.stringify(await refreshOf(source))).not.toContain('leaked')
+  it('offers what its file holds, but not the token that was replaced and could not be overwritten', async () => {
+    const stored = profileGeneration(new Secret('sk-ant-oat01-TEST-stored'), null, null)
+    const issued = profileGeneration(new Secret('sk-ant-oat01-TEST-issued'), null, null)
+    const source = profileSource({
+      find: async () => ({ place: 'profile default', stored }),
+      refresh: async () => ({ kind: 'renewed', generation: issued }),
+    })
+    const fingerprint = async () => {
+      const [reading] = await source.read()
+      return reading?.kind === 'present' ? reading.credential.fingerprint : null
+    }
+    expect(await fingerprint()).toBe(stored.accessToken.fingerprint)
+    await refreshOf(source)
+    expect(await fingerprint()).toBe(issued.accessToken.fingerprint)
   })
 })
