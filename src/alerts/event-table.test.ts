@@ -68,6 +68,7 @@ const WARNINGS: ReadonlyArray<readonly [KeeperWarning['code'], Consequence]> = [
   ['rejected-repeatedly', { kind: 'alert', event: 'warning' }],
   ['unsaved', { kind: 'alert', event: 'warning' }],
   ['fallback-api-key', { kind: 'alert', event: 'warning' }],
+  ['account-changed', { kind: 'alert', event: 'signin.changed' }],
 ]
 
 test.for(WARNINGS)('a warning of the keeper: %s', ([code, consequence]) => {

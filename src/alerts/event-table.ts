@@ -19,7 +19,13 @@ export type Consequence =
 
 const NONE: Consequence = { kind: 'none' }
 
-/** The only mapping from events of the keeper, the gates and the store to consequences. */
+/** The warnings that have an event of their own. */
+const EVENT_OF_WARNING: Partial<Record<KeeperWarning['code'], AlertEvent>> = {
+  'login-ending': 'signin.ending',
+  'account-changed': 'signin.changed',
+}
+
+/** Which event of the keeper, of a gate or of the store means what. It stands nowhere else. */
 export const eventTable = {
   /** The combined state of the gates, the store and the dispatcher. */
   readiness(state: ReadinessState): Consequence {
@@ -54,6 +60,6 @@ export const eventTable = {
 
   keeperWarning({ code, alert }: KeeperWarning): Consequence {
     if (!alert) return NONE
-    return { kind: 'alert', event: code === 'login-ending' ? 'signin.ending' : 'warning' }
+    return { kind: 'alert', event: EVENT_OF_WARNING[code] ?? 'warning' }
   },
 }

@@ -201,6 +201,8 @@ export class Keeper implements CredentialDoor {
         const isOverForGood = token.isOver && this.#refresher.flight === null && !this.#refresher.isAllowed
         if (isOverForGood && isUsable(context.state)) {
           context.dispatch({ type: 'expired', retryNow: context.refreshSoon() })
+          // What was passed over for it is the next best.
+          if (this.#sources.isPassingOver) void this.#sources.reload()
         }
         const { retry } = context
         if (

@@ -36,6 +36,7 @@ type WarningCode =
   | 'unsaved'
   | 'login-ending'
   | 'fallback-api-key'
+  | 'account-changed'
 
 export interface KeeperWarning {
   readonly code: WarningCode

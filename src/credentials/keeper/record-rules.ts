@@ -61,6 +61,12 @@ function isNewSignIn(record: KeeperRecord, before: ManagedCredential, after: Man
   return hasEnded(record, before.fingerprint)
 }
 
+/** Did the owner of Claude Code's file sign another account in? */
+export function isAccountChange(before: ManagedCredential, after: ManagedCredential): boolean {
+  if (before.source !== 'claude-code' || after.source !== 'claude-code') return false
+  return !sameAccount(before.accountId, after.accountId)
+}
+
 /** What changes in the record when `after` takes the place of `before`. */
 export function recordOfChange(
   record: KeeperRecord,
@@ -73,7 +79,9 @@ export function recordOfChange(
     before.refreshSource !== null &&
     before.fingerprint !== '' &&
     before.fingerprint !== fingerprint &&
-    before.source === after.source
+    before.source === after.source &&
+    // Another account's sign-in is no newer generation: its owner may come back to the first one.
+    !isAccountChange(before, after)
   return {
     superseded: replaced ? remember(record.superseded, before.fingerprint) : record.superseded,
     ...(record.generation === fingerprint

@@ -80,6 +80,7 @@ export class RejectionHandler {
 
   async #recover(fingerprint: string): Promise<void> {
     const context = this.#context
+    if (this.#sources.returnToFormer(fingerprint)) return
     await this.#sources.reload()
     if (this.#refresher.flight && context.isActive(fingerprint)) {
       await this.#refresher.flight
@@ -141,8 +142,9 @@ export class RejectionHandler {
         : 'the provider does not permit this use of the account',
       byScope,
     }
-    memory.update({ forbidden: { fingerprint: active.fingerprint, ...trouble } })
     this.#proven = null
+    if (this.#sources.returnToFormer(active.fingerprint)) return
+    memory.update({ forbidden: { fingerprint: active.fingerprint, ...trouble } })
     context.dispatch({ type: 'forbidden', ...trouble, retry: byScope ? null : nextProbe(context) })
   }
 
@@ -161,6 +163,7 @@ export class RejectionHandler {
     if (!this.#context.isActive(used.fingerprint)) return
     if (rejected.includes(used.fingerprint) || forbidden?.fingerprint === used.fingerprint) return
     this.#proven = used
+    this.#sources.forgetFormer()
     memory.update({
       accepted: used.fingerprint,
       consecutive401: 0,

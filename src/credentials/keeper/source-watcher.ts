@@ -3,10 +3,17 @@ import type { Decision } from '../sources/decision.ts'
 import type { KeeperContext } from './keeper-context.ts'
 import { isUsable, REJECTED, type KeeperEvent } from './keeper-state.ts'
 import { pendingProbe } from './prober.ts'
-import { hasEnded, isAlive, isTokenGood, mayRefreshAfterRejection } from './record-rules.ts'
+import {
+  forget,
+  hasEnded,
+  isAccountChange,
+  isAlive,
+  isTokenGood,
+  mayRefreshAfterRejection,
+} from './record-rules.ts'
 import { MAX_RETRY_AFTER_MS } from './refresh-policy.ts'
 import type { TokenClock } from './token-clock.ts'
-import { warnUnrenewable } from './warnings.ts'
+import { warnAccountChanged, warnUnrenewable } from './warnings.ts'
 
 /** Said where no source holds anything: what to do is the news. */
 const NOTHING_FOUND =
@@ -17,6 +24,10 @@ export class SourceWatcher {
   readonly #context: KeeperContext
   #decision: Decision | null = null
   #loading: Promise<void> | null = null
+  /** What Claude Code's file held before its owner signed in another account, until that is accepted. */
+  #former: ManagedCredential | null = null
+  /** The token of another account that the provider refused while the former one lived. */
+  #refused: string | null = null
   #again = false
 
   constructor(context: KeeperContext) {
@@ -49,18 +60,61 @@ export class SourceWatcher {
       const decision = await resolver.resolve({
         judge: {
           isAlive: (credential) => isAlive(memory.record, credential, clock.now()),
-          isSuperseded: (fingerprint) => memory.record.superseded.includes(fingerprint),
+          isSuperseded: (fingerprint) =>
+            memory.record.superseded.includes(fingerprint) || this.#isPassedOver(fingerprint),
         },
-        account: this.#context.active?.accountId ?? null,
+        account: this.#accountToKeep,
       })
       this.#apply(decision)
     } while (this.#again)
+  }
+
+  /**
+   * The provider refuses `fingerprint`. If it came with another account's sign-in, the token
+   * that was in use before goes on while it lives.
+   *
+   * @returns true when it does
+   */
+  returnToFormer(fingerprint: string): boolean {
+    const context = this.#context
+    const { memory, clock } = context
+    const former = this.#former
+    this.#former = null
+    if (former === null || !context.isActive(fingerprint)) return false
+    // The file no longer holds its refresh token: what is left is its access token.
+    const token = { ...former, refreshSource: null }
+    if (!isAlive(memory.record, token, clock.now())) return false
+    this.#refused = fingerprint
+    this.#adopt(token)
+    memory.update({ superseded: forget(memory.record.superseded, fingerprint) })
+    return true
+  }
+
+  /** The active token was accepted: no way leads back from here. */
+  forgetFormer(): void {
+    this.#former = null
+  }
+
+  /** Is another account's sign-in passed over for the token in use? */
+  get isPassingOver(): boolean {
+    return this.#refused !== null
+  }
+
+  #isPassedOver(fingerprint: string): boolean {
+    return fingerprint === this.#refused && this.#context.current() !== null
+  }
+
+  /** Whose sign-in another source must hold to be adopted; Claude Code's owner decides alone whose theirs is. */
+  get #accountToKeep(): string | null {
+    const { active } = this.#context
+    return active === null || active.source === 'claude-code' ? null : active.accountId
   }
 
   #apply(decision: Decision): void {
     const context = this.#context
     this.#decision = decision
     context.fallback = decision.fallback
+    if (decision.sawSuperseded && this.#refused !== null && this.#isPassedOver(this.#refused)) return
     const next = decision.inUse ?? decision.dead
     if (next) {
       if (context.isActive(next.fingerprint)) context.emitState()
@@ -80,8 +134,15 @@ export class SourceWatcher {
 
   #adopt(credential: ManagedCredential): void {
     const context = this.#context
+    const before = context.active
+    const isOtherAccount = before !== null && isAccountChange(before, credential)
+    const isReturn = this.#refused !== null && context.isActive(this.#refused)
+    if (!isReturn) this.#refused = null
+    this.#former = isOtherAccount && !isReturn ? before : null
     context.activate(credential, true, (token) => eventsOfAdoption(context, token))
-    if (context.running) warnUnrenewable(context)
+    if (!context.running) return
+    if (isOtherAccount && !isReturn) warnAccountChanged(context)
+    warnUnrenewable(context)
   }
 }
 

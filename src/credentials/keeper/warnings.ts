@@ -74,6 +74,16 @@ export function warnFallback(context: KeeperContext): void {
   })
 }
 
+/** Claude Code's owner signed another account in. */
+export function warnAccountChanged(context: KeeperContext): void {
+  warn(context, {
+    code: 'account-changed',
+    text: 'Another account was signed in to Claude Code; its sign-in is used from now on.',
+    command: 'hermes auth sources',
+    alert: true,
+  })
+}
+
 /** The end of the sign-in itself is near: 7, 3 and 1 days ahead. */
 export function warnLoginEnding(context: KeeperContext): void {
   const { active, memory, clock } = context
