@@ -1,17 +1,12 @@
-import { existsSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import type { AnthropicConfig } from '@anthropic-ai/sdk/core/credentials'
 import { MAX_WAIT_MS } from '../credentials/keeper/refresh-policy.ts'
-import type { Generation, RefreshOutcome } from '../credentials/sign-in.ts'
+import type { Generation, RefreshOutcome, StoredSignIn } from '../credentials/sign-in.ts'
 import { profileGeneration, type ProfileAccess } from '../credentials/sources/profile.ts'
 import { judgeTokenAnswer } from '../oauth/token-answer.ts'
 import { readAnswer, type TokenAnswer } from '../oauth/token-request.ts'
-import { SECOND, type Clock } from '../support/clock.ts'
+import type { Clock } from '../support/clock.ts'
 import type { CredentialReason } from '../support/errors.ts'
-import { isObject } from '../support/private-file.ts'
-import { Secret } from '../support/secret.ts'
+import type { Secret } from '../support/secret.ts'
+import { loadProfile, readStoredToken, watchProfile, type Profile } from './profile-files.ts'
 
 export interface ProfileOptions {
   /** The address that mints tokens, where the profile names none. */
@@ -33,8 +28,17 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
     async find() {
       const profile = await loadProfile()
       if (profile === null) return null
-      const stored = await readStored(profile.file)
-      return { place: `Anthropic profile ${options.profile ?? '(active)'}`, stored }
+      const { config, file, isPersonal } = profile
+      const stored = await readStoredToken(file)
+      const { authentication } = config
+      const canRefresh =
+        authentication.type === 'user_oauth' && !!authentication.client_id && stored?.hasRefreshToken === true
+      return {
+        place: `Anthropic profile ${options.profile ?? '(active)'}`,
+        stored: stored?.generation ?? null,
+        isSignedOut: isPersonal && stored === null,
+        renewable: !isPersonal || canRefresh,
+      }
     },
     async refresh(failed, signal) {
       try {
@@ -46,38 +50,11 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
         return transient('endpoint', 'the profile gave no token')
       }
     },
+    watch: watchProfile,
   }
 }
 
-interface Profile {
-  readonly config: AnthropicConfig
-  /** Where its token is stored; null = nowhere. */
-  readonly file: string | null
-  /** A person's sign-in, whose refresh token a request spends. A workload proves itself anew each time. */
-  readonly isPersonal: boolean
-}
-
-async function loadProfile(): Promise<Profile | null> {
-  // The SDK's code is loaded only where it can find something: every start looks at every source.
-  if (!canBeFound(process.env)) return null
-  const { loadConfigWithSource, getCredentialsPath } = await import('@anthropic-ai/sdk/core/credentials')
-  const loaded = await loadConfigWithSource()
-  if (loaded === null) return null
-  const { config, fromFile } = loaded
-  // An identity of the environment is cached in no file: its variables may change.
-  const named = config.authentication.credentials_path
-  const file = named || (fromFile ? await getCredentialsPath(config) : null)
-  return {
-    config: {
-      ...config,
-      authentication: { ...config.authentication, ...(file ? { credentials_path: file } : {}) },
-    },
-    file,
-    isPersonal: config.authentication.type === 'user_oauth',
-  }
-}
-
-/** One request for a token, and what its answer means. */
+/** What another program has stored meanwhile, else one request for a token and what its answer means. */
 async function refreshProfile(
   { config, file, isPersonal }: Profile,
   failed: Secret | null,
@@ -85,9 +62,12 @@ async function refreshProfile(
   { baseUrl, userAgent, clock, limitMs = MAX_WAIT_MS }: ProfileOptions,
 ): Promise<RefreshOutcome> {
   const { resolveCredentialsFromConfig } = await import('@anthropic-ai/sdk/lib/credentials/credential-chain')
-  const before = await readStored(file)
+  const before = await storedIn(file)
+  if (before !== null && !failed?.equals(before.accessToken) && isAlive(before, clock.now())) {
+    return { kind: 'adopted', generation: before }
+  }
   // Another sign-in that was stored while the request ran must not be overwritten by its answer.
-  const isReplaced = async () => !sameToken(before, await readStored(file))
+  const isReplaced = async () => !sameToken(before, await storedIn(file))
   const request = new TokenRequest(limitMs, isPersonal ? null : signal, isReplaced)
   const { provider } = resolveCredentialsFromConfig(config, {
     baseURL: baseUrl,
@@ -95,20 +75,11 @@ async function refreshProfile(
     userAgent,
   })
   signal.throwIfAborted()
-  const given = await provider({ forceRefresh: failed !== null }).catch(() => null)
-  if (request.isSuperseded) {
-    const stored = await readStored(file)
-    return {
-      kind: 'superseded',
-      stored: stored ? { kind: 'present', generation: stored } : { kind: 'absent' },
-    }
-  }
+  // What it returns or throws is in the answer as well, and there it is whole.
+  await provider({ forceRefresh: true }).catch(() => {})
+  if (request.isSuperseded) return { kind: 'superseded', stored: await signInIn(file) }
+  if (request.answer === null) return transient('endpoint', 'the profile gave no token')
   const now = clock.now()
-  if (request.answer === null) {
-    if (given === null) return transient('endpoint', 'the profile gave no token')
-    const expiresAt = given.expiresAt === null ? null : given.expiresAt * SECOND
-    return { kind: 'adopted', generation: profileGeneration(new Secret(given.token), expiresAt, null) }
-  }
   const verdict = judgeTokenAnswer(request.answer, now)
   switch (verdict.kind) {
     case 'issued': {
@@ -117,6 +88,8 @@ async function refreshProfile(
     }
     case 'dead': {
       const { reason, message } = verdict
+      // A sibling may have refreshed between our reading and our asking.
+      if (await isReplaced()) return { kind: 'superseded', stored: await signInIn(file) }
       // A refused workload may be let in as soon as its platform gives it the next identity token.
       return isPersonal ? { kind: 'terminal', reason, message } : transient(reason, message)
     }
@@ -160,28 +133,18 @@ const OK = 200
 /** Statuses with which a `Response` may not be made with a body. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** The token in a credentials file; null where there is none that can be read. */
-async function readStored(path: string | null): Promise<Generation | null> {
-  if (path === null) return null
-  let value: unknown
-  let writtenAt: number
-  try {
-    const { mtimeMs, size } = await stat(path)
-    if (size > MAX_FILE_BYTES) return null
-    writtenAt = Math.floor(mtimeMs)
-    value = JSON.parse(await readFile(path, 'utf8'))
-  } catch {
-    return null
-  }
-  if (!isObject(value)) return null
-  const { access_token: token, expires_at: expiresAt } = value
-  if (typeof token !== 'string' || token === '') return null
-  const endsAt = typeof expiresAt === 'number' ? expiresAt * SECOND : null
-  return profileGeneration(new Secret(token), endsAt, writtenAt)
+async function storedIn(file: string | null): Promise<Generation | null> {
+  return (await readStoredToken(file))?.generation ?? null
 }
 
-/** Many times what such a file holds. */
-const MAX_FILE_BYTES = 1024 * 1024
+async function signInIn(file: string | null): Promise<StoredSignIn> {
+  const generation = await storedIn(file)
+  return generation ? { kind: 'present', generation } : { kind: 'absent' }
+}
+
+function isAlive({ expiresAt }: Generation, now: number): boolean {
+  return expiresAt === null || expiresAt > now
+}
 
 function sameToken(a: Generation | null, b: Generation | null): boolean {
   return a === null || b === null ? a === b : a.accessToken.equals(b.accessToken)
@@ -190,21 +153,3 @@ function sameToken(a: Generation | null, b: Generation | null): boolean {
 function transient(reason: CredentialReason, message: string): RefreshOutcome {
   return { kind: 'transient', reason, message, retryAfterMs: null, ambiguous: false }
 }
-
-/** What the SDK's own search begins with: a variable that names a profile or an identity, or the folder of profiles. */
-function canBeFound(env: NodeJS.ProcessEnv): boolean {
-  return NAMING_VARIABLES.some((name) => env[name]) || existsSync(folderOf(env))
-}
-
-function folderOf(env: NodeJS.ProcessEnv): string {
-  return (
-    env['ANTHROPIC_CONFIG_DIR'] || join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'anthropic')
-  )
-}
-
-const NAMING_VARIABLES = [
-  'ANTHROPIC_PROFILE',
-  'ANTHROPIC_IDENTITY_TOKEN',
-  'ANTHROPIC_IDENTITY_TOKEN_FILE',
-  'ANTHROPIC_FEDERATION_RULE_ID',
-] as const

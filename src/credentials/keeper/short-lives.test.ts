@@ -5,7 +5,7 @@ import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 import { createResolver } from '../sources/decision.ts'
 import { profileGeneration, profileSource } from '../sources/profile.ts'
-import type { CredentialSource } from '../sources/source.ts'
+import { NOTHING_TO_WATCH, type CredentialSource } from '../sources/source.ts'
 import { claudeCodeSource, ownSource } from '../sources/stored-sources.ts'
 import { Keeper } from './keeper.ts'
 
@@ -47,7 +47,8 @@ function stored(clock: FakeClock, lifeMs: number, borrowed: boolean, issuedAtKno
 function profile(clock: FakeClock, lifeMs: number): Asked {
   const asked: number[] = []
   const source = profileSource({
-    find: async () => ({ place: 'profile', stored: null }),
+    find: async () => ({ place: 'profile', stored: null, isSignedOut: false, renewable: true }),
+    watch: () => NOTHING_TO_WATCH,
     async refresh() {
       const now = clock.now()
       asked.push(now)

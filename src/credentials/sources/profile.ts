@@ -2,7 +2,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import { managedCredential, NOT_YET_ISSUED } from '../managed-credential.ts'
 import type { Generation, RefreshableSignIn, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
-import { absentSource, NOTHING_TO_WATCH, type CredentialSource, type SourceReading } from './source.ts'
+import { absentSource, type CredentialSource, type SourceReading } from './source.ts'
 
 /** A profile or a workload identity as it is configured and stored now. */
 export interface FoundProfile {
@@ -10,6 +10,9 @@ export interface FoundProfile {
   readonly place: string
   /** What its credentials file holds; null = it has none, or nothing is in it yet. */
   readonly stored: Generation | null
+  /** It can only come from its file, and nothing is there. */
+  readonly isSignedOut: boolean
+  readonly renewable: boolean
 }
 
 /** Profiles and workload identities of Anthropic's own tools, as an adapter over their code gives them. */
@@ -23,6 +26,8 @@ export interface ProfileAccess {
    * @param failed null: there was none yet
    */
   refresh(failed: Secret | null, signal: AbortSignal): Promise<RefreshOutcome>
+  /** Calls `listener` within 5 s after what `find` gives may have changed. */
+  watch(listener: () => void): Disposable
 }
 
 /** A token of a profile. `expiresAt` and `issuedAt` are epoch milliseconds; null = unknown. */
@@ -46,12 +51,15 @@ export function profileSource(access: ProfileAccess | null): CredentialSource {
       try {
         const found = await access.find()
         if (found === null) return [{ source, place, kind: 'absent', message: 'not found' }]
+        if (found.isSignedOut) {
+          return [{ source, place: found.place, kind: 'absent', message: 'signed out' }]
+        }
         const credential = managedCredential(signIn.newest(found.stored), {
           kind: 'profile',
           source,
           signIn,
           borrowed: true,
-          needsNoRefreshToken: true,
+          needsNoRefreshToken: found.renewable,
         })
         return [{ source, place: found.place, kind: 'present', credential }]
       } catch (error) {
@@ -69,7 +77,7 @@ export function profileSource(access: ProfileAccess | null): CredentialSource {
         ]
       }
     },
-    watch: () => NOTHING_TO_WATCH,
+    watch: (listener) => access.watch(listener),
   }
 }
 
@@ -97,7 +105,8 @@ class ProfileSignIn implements RefreshableSignIn {
 
   async read(): Promise<StoredSignIn> {
     const found = await this.#access.find()
-    return found ? { kind: 'present', generation: this.newest(found.stored) } : { kind: 'absent' }
+    if (found === null || found.isSignedOut) return { kind: 'absent' }
+    return { kind: 'present', generation: this.newest(found.stored) }
   }
 
   async refresh(spent: Generation, signal: AbortSignal): Promise<RefreshOutcome> {
@@ -118,8 +127,8 @@ class ProfileSignIn implements RefreshableSignIn {
     return true
   }
 
-  watch(): Disposable {
-    return NOTHING_TO_WATCH
+  watch(listener: () => void): Disposable {
+    return this.#access.watch(listener)
   }
 }
 

@@ -6,7 +6,7 @@ import { Secret } from '../../support/secret.ts'
 import { environmentSource } from './environment.ts'
 import { profileGeneration, profileSource } from './profile.ts'
 import { refreshCommandSource } from './refresh-command.ts'
-import type { CredentialSource } from './source.ts'
+import { NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
 
 async function readVariable(name: string, value: string, allowSandboxTokens = false) {
   const source = environmentSource({ read: () => ({ [name]: new Secret(value) }), allowSandboxTokens })
@@ -116,7 +116,8 @@ describe('a profile', () => {
   it('gives its token when it is asked, and another one in place of that', async () => {
     const failed: Array<string | undefined> = []
     const source = profileSource({
-      find: async () => ({ place: 'profile default', stored: null }),
+      find: async () => ({ place: 'profile default', stored: null, isSignedOut: false, renewable: true }),
+      watch: () => NOTHING_TO_WATCH,
       async refresh(token) {
         failed.push(token?.reveal())
         const next = new Secret(`sk-ant-oat01-TEST-${failed.length}`)
@@ -132,7 +133,8 @@ describe('a profile', () => {
     const stored = profileGeneration(new Secret('sk-ant-oat01-TEST-stored'), null, null)
     const issued = profileGeneration(new Secret('sk-ant-oat01-TEST-issued'), null, null)
     const source = profileSource({
-      find: async () => ({ place: 'profile default', stored }),
+      find: async () => ({ place: 'profile default', stored, isSignedOut: false, renewable: true }),
+      watch: () => NOTHING_TO_WATCH,
       refresh: async () => ({ kind: 'renewed', generation: issued }),
     })
     const fingerprint = async () => {

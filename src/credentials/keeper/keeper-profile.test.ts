@@ -1,0 +1,111 @@
+import { rm } from 'node:fs/promises'
+import { beforeEach, expect, it } from 'vitest'
+import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
+import { issued, ProfileFixture, says } from '../../../test/support/provider/profile-fixture.ts'
+import { afterThisTest } from '../../../test/support/provider/signed-in.ts'
+import { pause, until } from '../../../test/support/until.ts'
+import { SECOND, systemClock } from '../../support/clock.ts'
+import { NeedsLogin } from '../../support/errors.ts'
+import { createResolver } from '../sources/decision.ts'
+import { profileSource } from '../sources/profile.ts'
+import { Keeper } from './keeper.ts'
+
+let profile: ProfileFixture
+let memory: FakeMemory
+beforeEach(async () => {
+  profile = await ProfileFixture.start()
+  memory = new FakeMemory()
+})
+
+/** A gateway on the profile; the next one remembers what the former did. */
+async function startKeeper(): Promise<Keeper> {
+  const source = profileSource(profile.access({ limitMs: 3 * SECOND }))
+  const keeper = new Keeper({
+    resolver: createResolver([source], { adoptClaudeCode: false, fallbackApiKey: false }),
+    memory,
+    clock: systemClock,
+    random: () => 0.5,
+    probe: async () => ({ kind: 'unknown' }),
+  })
+  afterThisTest(() => keeper.stop())
+  await keeper.start()
+  return keeper
+}
+
+it('begins with the token of the file, and asks nobody', async () => {
+  const token = await profile.signIn()
+  const keeper = await startKeeper()
+  expect(keeper.snapshot()).toMatchObject({
+    state: 'healthy',
+    kind: 'profile',
+    renewable: true,
+    fingerprint: token.fingerprint,
+  })
+  expect(profile.requests).toEqual([])
+})
+
+it("adopts a sibling's newer token after a rejection, without a request", async () => {
+  await profile.signIn()
+  const keeper = await startKeeper()
+  const used = await keeper.acquire()
+  keeper.accepted(used)
+  const theirs = await profile.store('of-a-sibling')
+  expect((await keeper.rejected(used, { kind: 'rejected' })).fingerprint).toBe(theirs.fingerprint)
+  expect(profile.requests).toEqual([])
+})
+
+it('adopts a new sign-in within 5 s, also where there was none and after one was removed', async () => {
+  const keeper = await startKeeper()
+  expect(keeper.snapshot().state).toBe('needs-login')
+  for (const name of ['first', 'second']) {
+    const token = await profile.signIn(name)
+    await until(() => keeper.snapshot().fingerprint === token.fingerprint, name, 5 * SECOND)
+    expect(keeper.snapshot().state).toBe('healthy')
+  }
+  await rm(profile.file)
+  await until(() => keeper.snapshot().state === 'needs-login', 'the sign-out', 5 * SECOND)
+  expect(profile.requests).toEqual([])
+})
+
+it('adopts a new sign-in while a request hangs, and stops in time', async () => {
+  await profile.signIn()
+  const keeper = await startKeeper()
+  const used = await keeper.acquire()
+  keeper.accepted(used)
+  profile.answer = () => {}
+  const repeat = keeper.rejected(used, { kind: 'rejected' })
+  await until(() => profile.requests.length === 1, 'the request')
+  const token = await profile.store('of-a-new-sign-in')
+  expect((await repeat).fingerprint).toBe(token.fingerprint)
+  const started = performance.now()
+  await keeper.stop()
+  expect(performance.now() - started).toBeLessThan(4 * SECOND)
+})
+
+it('sends a dead refresh token once, also over a restart, and takes the next sign-in', async () => {
+  await profile.signIn()
+  profile.answer = says(400, { error: 'invalid_grant' })
+  const first = await startKeeper()
+  const used = await first.acquire()
+  first.accepted(used)
+  await expect(first.rejected(used, { kind: 'rejected' })).rejects.toBeInstanceOf(NeedsLogin)
+  expect(first.snapshot()).toMatchObject({ state: 'needs-login', reason: 'revoked', nextAttemptAt: null })
+  await first.stop()
+  const next = await startKeeper()
+  expect(() => next.acquire()).toThrow(NeedsLogin)
+  await pause(SECOND / 2)
+  expect(profile.requests).toHaveLength(1)
+  const token = await profile.signIn('second')
+  await until(() => next.snapshot().state === 'healthy', 'the new sign-in', 5 * SECOND)
+  expect(next.snapshot().fingerprint).toBe(token.fingerprint)
+})
+
+it('asks once for a token of a workload identity that lives ten minutes', async () => {
+  profile.useWorkloadIdentity()
+  profile.answer = (response) => says(200, issued(`workload-${profile.requests.length}`, 600))(response)
+  const keeper = await startKeeper()
+  await until(() => keeper.snapshot().state === 'healthy', 'the first token')
+  await pause(2 * SECOND)
+  expect(profile.requests).toHaveLength(1)
+  expect(keeper.snapshot().secondsLeft).toBeGreaterThan(590)
+})
