@@ -6,7 +6,6 @@ import type { AnthropicConfig } from '@anthropic-ai/sdk/core/credentials'
 import type { Generation } from '../credentials/sign-in.ts'
 import { profileGeneration } from '../credentials/sources/profile.ts'
 import { SECOND } from '../support/clock.ts'
-import { watchFile } from '../support/file-watch.ts'
 import { isObject } from '../support/private-file.ts'
 import { Secret } from '../support/secret.ts'
 
@@ -70,31 +69,37 @@ export async function readStoredToken(path: string | null): Promise<StoredToken 
 /** Many times what such a file holds. */
 const MAX_FILE_BYTES = 1024 * 1024
 
-/** Calls `listener` after any of the files that make a profile has changed, also where there is none yet. */
+/** Often enough for a sign-in to be seen within 5 s; the files may lie in folders that do not exist yet. */
+const POLL_MS = 2 * SECOND
+
+/** Calls `listener` once soon, and after any of the files that make a profile has changed. */
 export function watchProfile(listener: () => void): Disposable {
-  const watches = new Map<string, Disposable>()
+  let seen: string | undefined
   let closed = false
-  const follow = async () => {
-    const paths = await filesOfProfile()
-    if (closed) return
-    for (const [path, watch] of watches) {
-      if (paths.includes(path)) continue
-      watch[Symbol.dispose]()
-      watches.delete(path)
-    }
-    for (const path of paths) if (!watches.has(path)) watches.set(path, watchFile(path, changed))
-  }
-  const changed = () => {
+  const check = async () => {
+    const now = await signature()
+    if (closed || now === seen) return
+    // What changes after this is seen next time; what changed since the caller read is told now.
+    seen = now
     listener()
-    void follow()
   }
-  void follow()
+  void check()
+  const poll = setInterval(() => void check(), POLL_MS).unref()
   return {
     [Symbol.dispose]() {
       closed = true
-      for (const watch of watches.values()) watch[Symbol.dispose]()
+      clearInterval(poll)
     },
   }
+}
+
+async function signature(): Promise<string> {
+  const paths = await filesOfProfile()
+  const marks = paths.map(async (path) => {
+    const found = await stat(path).catch(() => null)
+    return found ? `${path}:${found.ino}:${found.size}:${found.mtimeMs}:${found.ctimeMs}` : path
+  })
+  return (await Promise.all(marks)).join('\n')
 }
 
 /** Which profile is active, what it says, and the token that it has. */

@@ -1,5 +1,7 @@
-import { rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, rm, utimes } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { issued, ProfileFixture, says } from '../../test/support/provider/profile-fixture.ts'
 import { NEVER } from '../../test/support/provider/signed-in.ts'
@@ -161,4 +163,72 @@ it('is signed out without a token, and cannot be renewed without what a refresh 
   expect(await profile.access().find()).toMatchObject({ isSignedOut: false, renewable: false })
   await rm(profile.file)
   expect(await profile.access().find()).toMatchObject({ isSignedOut: true, stored: null })
+})
+
+describe('the lock of a profile', () => {
+  const lock = () => `${profile.file}.lock`
+
+  it('is held while the request runs, and gone afterwards', async () => {
+    const first = await profile.signIn()
+    let wasHeld = false
+    profile.answer = (response) => {
+      wasHeld = existsSync(lock())
+      says(200, issued('next'))(response)
+    }
+    expect(await profile.access().refresh(first, NEVER)).toMatchObject({ kind: 'renewed' })
+    expect(wasHeld).toBe(true)
+    expect(existsSync(lock())).toBe(false)
+  })
+
+  it('of another program is waited for', async () => {
+    const first = await profile.signIn()
+    await mkdir(lock())
+    expect(await profile.access().refresh(first, NEVER)).toEqual({ kind: 'busy' })
+    expect(profile.requests).toEqual([])
+    expect(existsSync(lock())).toBe(true)
+  })
+
+  it('that was left a minute ago is taken over', async () => {
+    const first = await profile.signIn()
+    await mkdir(lock())
+    const before = Date.now() / 1_000 - 61
+    await utimes(lock(), before, before)
+    expect(await profile.access().refresh(first, NEVER)).toMatchObject({ kind: 'renewed' })
+    expect(existsSync(lock())).toBe(false)
+  })
+
+  it('that cannot be made keeps the refresh token here', async () => {
+    const first = await profile.signIn()
+    await rm(join(profile.folder, 'credentials'), { recursive: true })
+    expect(await profile.access().refresh(first, NEVER)).toMatchObject({ kind: 'store' })
+    expect(profile.requests).toEqual([])
+  })
+
+  it('lets ten gateways at the same moment make one request for each expiry', async () => {
+    let current = await profile.signIn()
+    // As a server with single-use tokens: whatever was spent is dead.
+    const spent = new Set<string>()
+    profile.answer = (response) => {
+      const [, token] = /"refresh_token":"([^"]+)"/.exec(profile.requests.at(-1)!)!
+      const isReplay = spent.has(token!)
+      spent.add(token!)
+      const next = () => says(200, issued(`issued-${profile.requests.length}`))(response)
+      if (isReplay) says(400, { error: 'invalid_grant' })(response)
+      else setTimeout(next, 20)
+    }
+    for (let round = 1; round <= 5; round++) {
+      const tokens = await Promise.all(
+        Array.from({ length: 10 }, async () => {
+          for (;;) {
+            const outcome = await profile.access().refresh(current, NEVER)
+            if ('generation' in outcome) return outcome.generation.accessToken
+            expect(outcome.kind).toBe('busy')
+          }
+        }),
+      )
+      current = tokens[0]!
+      expect(new Set(tokens.map(({ fingerprint }) => fingerprint)).size).toBe(1)
+      expect(profile.requests).toHaveLength(round)
+    }
+  })
 })

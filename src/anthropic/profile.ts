@@ -3,10 +3,11 @@ import type { Generation, RefreshOutcome, StoredSignIn } from '../credentials/si
 import { profileGeneration, type ProfileAccess } from '../credentials/sources/profile.ts'
 import { judgeTokenAnswer } from '../oauth/token-answer.ts'
 import { readAnswer, type TokenAnswer } from '../oauth/token-request.ts'
-import type { Clock } from '../support/clock.ts'
-import type { CredentialReason } from '../support/errors.ts'
+import { SECOND, type Clock } from '../support/clock.ts'
+import { messageOf, type CredentialReason } from '../support/errors.ts'
 import type { Secret } from '../support/secret.ts'
 import { loadProfile, readStoredToken, watchProfile, type Profile } from './profile-files.ts'
+import { ProfileLock } from './profile-lock.ts'
 
 export interface ProfileOptions {
   /** The address that mints tokens, where the profile names none. */
@@ -44,7 +45,20 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
       try {
         const profile = await loadProfile()
         if (profile === null) return transient('absent', 'the profile is gone')
-        return await refreshProfile(profile, failed, signal, options)
+        const { file, isPersonal } = profile
+        // A workload spends nothing: whoever asks first is as good as the other.
+        if (file === null || !isPersonal) return await refreshProfile(profile, failed, signal, options, null)
+        let lock: ProfileLock | null
+        try {
+          lock = await ProfileLock.acquire(file, LOCK_WAIT_MS, signal)
+        } catch (error) {
+          if (signal.aborted) return { kind: 'busy' }
+          // Where no lock can be made the next token could not be stored either.
+          return { kind: 'store', message: messageOf(error) }
+        }
+        if (lock === null) return { kind: 'busy' }
+        using held = lock
+        return await refreshProfile(profile, failed, signal, options, held)
       } catch {
         // The tool's own text may quote its files or its server's answer.
         return transient('endpoint', 'the profile gave no token')
@@ -54,12 +68,16 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
   }
 }
 
+/** The keeper asks again, and looks between two tries whether the other program has stored its result. */
+const LOCK_WAIT_MS = SECOND / 4
+
 /** What another program has stored meanwhile, else one request for a token and what its answer means. */
 async function refreshProfile(
   { config, file, isPersonal }: Profile,
   failed: Secret | null,
   signal: AbortSignal,
   { baseUrl, userAgent, clock, limitMs = MAX_WAIT_MS }: ProfileOptions,
+  lock: ProfileLock | null,
 ): Promise<RefreshOutcome> {
   const { resolveCredentialsFromConfig } = await import('@anthropic-ai/sdk/lib/credentials/credential-chain')
   const before = await storedIn(file)
@@ -74,7 +92,7 @@ async function refreshProfile(
     fetch: request.fetch,
     userAgent,
   })
-  signal.throwIfAborted()
+  if (signal.aborted || lock?.stillOurs() === false) return { kind: 'busy' }
   // What it returns or throws is in the answer as well, and there it is whole.
   await provider({ forceRefresh: true }).catch(() => {})
   if (request.isSuperseded) return { kind: 'superseded', stored: await signInIn(file) }
