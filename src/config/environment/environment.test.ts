@@ -58,6 +58,15 @@ describe('readEnvironment', () => {
     expect(environment.gateway.allowAllUsers).toBe(true)
   })
 
+  it.each([
+    [{}, null],
+    [{ CLAUDE_CONFIG_DIR: '/claude' }, '/claude'],
+    [{ CLAUDE_CONFIG_DIR: '/claude', CLAUDE_SECURESTORAGE_CONFIG_DIR: '/apart' }, '/apart'],
+    [{ CLAUDE_SECURESTORAGE_CONFIG_DIR: '/apart' }, '/apart'],
+  ])("finds Claude Code's sign-in with %j in %s", (variables, expected) => {
+    expect(readEnvironment({}, variables).environment.claudeConfigDir).toBe(expected)
+  })
+
   it('splits lists at commas and forgives spaces', () => {
     const { environment } = readEnvironment({ TELEGRAM_ALLOWED_USERS: ' 1, 22 ,,333, ' }, {})
     expect(environment.telegram.allowedUsers).toEqual(['1', '22', '333'])

@@ -19,6 +19,7 @@ export interface Environment {
     readonly claudeCodeOauthToken: Secret | null
     readonly baseUrl: string | null
   }
+  /** The folder of Claude Code's sign-in and of its locks, which can lie apart from its other files. */
   readonly claudeConfigDir: string | null
   readonly network: NetworkEnvironment
   readonly telegram: {
@@ -122,6 +123,7 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       return new Secret(value)
     })
 
+  const claudeConfigDir = read('CLAUDE_CONFIG_DIR', text)
   const environment: Environment = {
     anthropic: {
       apiKey: credential('ANTHROPIC_API_KEY'),
@@ -130,7 +132,7 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       claudeCodeOauthToken: credential('CLAUDE_CODE_OAUTH_TOKEN'),
       baseUrl: read('ANTHROPIC_BASE_URL', httpsAddress),
     },
-    claudeConfigDir: read('CLAUDE_CONFIG_DIR', text),
+    claudeConfigDir: read('CLAUDE_SECURESTORAGE_CONFIG_DIR', text) ?? claudeConfigDir,
     network: {
       httpsProxy: read('HTTPS_PROXY', proxyAddress),
       noProxy: read('NO_PROXY', text),
