@@ -132,7 +132,8 @@ export function createSdkClient(
 /** An API key goes as `x-api-key`, everything else as a bearer token. */
 export function credentialHeaders(credential: Credential): Record<string, string | null> {
   if (credential.kind === 'api-key') return { 'x-api-key': credential.secret.reveal(), authorization: null }
-  return { authorization: `Bearer ${credential.secret.reveal()}`, 'anthropic-beta': OAUTH_BETA }
+  const authorization = `Bearer ${credential.secret.reveal()}`
+  return { ...credential.headers, authorization, 'anthropic-beta': OAUTH_BETA }
 }
 
 function reportHealth(health: ProviderHealth, error: unknown, configuredModel: boolean): void {

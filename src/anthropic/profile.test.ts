@@ -6,7 +6,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { issued, ProfileFixture, says } from '../../test/support/provider/profile-fixture.ts'
 import { NEVER } from '../../test/support/provider/signed-in.ts'
 import { until } from '../../test/support/until.ts'
+import { refreshedCredential } from '../credentials/managed-credential.ts'
+import { profileSource } from '../credentials/sources/profile.ts'
 import { SECOND } from '../support/clock.ts'
+import { credentialHeaders } from './client.ts'
 
 let profile: ProfileFixture
 beforeEach(async () => {
@@ -163,6 +166,31 @@ it('is signed out without a token, and cannot be renewed without what a refresh 
   expect(await profile.access().find()).toMatchObject({ isSignedOut: false, renewable: false })
   await rm(profile.file)
   expect(await profile.access().find()).toMatchObject({ isSignedOut: true, stored: null })
+})
+
+it('says what an incomplete configuration lacks, where it is looked for', async () => {
+  const authentication = { type: 'oidc_federation', federation_rule_id: 'rule-TEST' }
+  await profile.signIn('first', { authentication, organization_id: 'organization-TEST' })
+  await expect(profile.access().find()).rejects.toThrow(/identity token/)
+})
+
+it('wants its workspace named in each request', async () => {
+  await profile.signIn('first', { workspace_id: 'workspace-TEST' })
+  const source = profileSource(profile.access())
+  const credential = async () => {
+    const [reading] = await source.read()
+    if (reading?.kind !== 'present') throw new Error('no profile')
+    return reading.credential
+  }
+  const before = await credential()
+  const named = { 'anthropic-workspace-id': 'workspace-TEST' }
+  expect(credentialHeaders(before)).toMatchObject(named)
+  const { refreshSource } = before
+  const outcome = await refreshSource!.signIn.refresh(refreshSource!.generation, NEVER)
+  if (outcome.kind !== 'renewed') throw new Error(outcome.kind)
+  expect(credentialHeaders(refreshedCredential(before, refreshSource!, outcome.generation))).toMatchObject(
+    named,
+  )
 })
 
 describe('the lock of a profile', () => {

@@ -39,6 +39,7 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
         stored: stored?.generation ?? null,
         isSignedOut: isPersonal && stored === null,
         renewable: !isPersonal || canRefresh,
+        headers: await headersOf(profile, options),
       }
     },
     async refresh(failed, signal) {
@@ -66,6 +67,12 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
     },
     watch: watchProfile,
   }
+}
+
+/** The workspace of a person's profile; a workload's token is made for one. @throws where the configuration is incomplete */
+async function headersOf({ config }: Profile, { baseUrl, userAgent }: ProfileOptions) {
+  const { resolveCredentialsFromConfig } = await import('@anthropic-ai/sdk/lib/credentials/credential-chain')
+  return resolveCredentialsFromConfig(config, { baseURL: baseUrl, fetch, userAgent }).extraHeaders
 }
 
 /** The keeper asks again, and looks between two tries whether the other program has stored its result. */

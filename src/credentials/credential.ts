@@ -22,6 +22,8 @@ export interface Credential {
   readonly fingerprint: string
   /** Epoch milliseconds; null = unknown or never. */
   readonly expiresAt: number | null
+  /** Sent with each request that presents it: the workspace of a profile. */
+  readonly headers?: Readonly<Record<string, string>>
   /** The account it belongs to, where known: adoption never crosses accounts. */
   readonly accountId: string | null
 }

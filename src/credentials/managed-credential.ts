@@ -63,11 +63,12 @@ export interface GenerationOrigin {
   readonly borrowed: boolean
   /** True where the sign-in refreshes itself without a refresh token: a command, a profile. */
   readonly needsNoRefreshToken?: boolean
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /** One generation of a sign-in that lives in a store. */
 export function managedCredential(generation: Generation, origin: GenerationOrigin): ManagedCredential {
-  const { kind, source, signIn, borrowed } = origin
+  const { kind, source, signIn, borrowed, headers } = origin
   const refreshable = generation.refreshToken !== null || origin.needsNoRefreshToken === true
   const { accessToken, expiresAt, accountId, issuedAt, loginExpiresAt, loginExpiryEstimated } = generation
   return {
@@ -77,6 +78,7 @@ export function managedCredential(generation: Generation, origin: GenerationOrig
     // A sign-in that gave no token yet has no generation to name.
     fingerprint: generation === NOT_YET_ISSUED ? '' : accessToken.fingerprint,
     expiresAt,
+    ...(headers ? { headers } : {}),
     accountId,
     refreshSource: refreshable ? { signIn, generation, borrowed } : null,
     issuedAt,
@@ -87,7 +89,7 @@ export function managedCredential(generation: Generation, origin: GenerationOrig
 
 /** `credential` after its sign-in gave another generation. */
 export function refreshedCredential(
-  { kind, source }: ManagedCredential,
+  { kind, source, headers }: ManagedCredential,
   { signIn, borrowed, generation: { refreshToken } }: RefreshSource,
   generation: Generation,
 ): ManagedCredential {
@@ -96,6 +98,7 @@ export function refreshedCredential(
     source,
     signIn,
     borrowed,
+    headers,
     needsNoRefreshToken: refreshToken === null,
   })
 }

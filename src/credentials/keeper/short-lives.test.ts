@@ -47,7 +47,7 @@ function stored(clock: FakeClock, lifeMs: number, borrowed: boolean, issuedAtKno
 function profile(clock: FakeClock, lifeMs: number): Asked {
   const asked: number[] = []
   const source = profileSource({
-    find: async () => ({ place: 'profile', stored: null, isSignedOut: false, renewable: true }),
+    find: async () => ({ place: 'profile', stored: null, isSignedOut: false, renewable: true, headers: {} }),
     watch: () => NOTHING_TO_WATCH,
     async refresh() {
       const now = clock.now()

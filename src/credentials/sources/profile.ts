@@ -13,6 +13,8 @@ export interface FoundProfile {
   /** It can only come from its file, and nothing is there. */
   readonly isSignedOut: boolean
   readonly renewable: boolean
+  /** What its configuration wants sent with each request. */
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** Profiles and workload identities of Anthropic's own tools, as an adapter over their code gives them. */
@@ -60,6 +62,7 @@ export function profileSource(access: ProfileAccess | null): CredentialSource {
           signIn,
           borrowed: true,
           needsNoRefreshToken: found.renewable,
+          headers: found.headers,
         })
         return [{ source, place: found.place, kind: 'present', credential }]
       } catch (error) {

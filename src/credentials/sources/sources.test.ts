@@ -116,7 +116,13 @@ describe('a profile', () => {
   it('gives its token when it is asked, and another one in place of that', async () => {
     const failed: Array<string | undefined> = []
     const source = profileSource({
-      find: async () => ({ place: 'profile default', stored: null, isSignedOut: false, renewable: true }),
+      find: async () => ({
+        place: 'profile default',
+        stored: null,
+        isSignedOut: false,
+        renewable: true,
+        headers: {},
+      }),
       watch: () => NOTHING_TO_WATCH,
       async refresh(token) {
         failed.push(token?.reveal())
@@ -133,7 +139,13 @@ describe('a profile', () => {
     const stored = profileGeneration(new Secret('sk-ant-oat01-TEST-stored'), null, null)
     const issued = profileGeneration(new Secret('sk-ant-oat01-TEST-issued'), null, null)
     const source = profileSource({
-      find: async () => ({ place: 'profile default', stored, isSignedOut: false, renewable: true }),
+      find: async () => ({
+        place: 'profile default',
+        stored,
+        isSignedOut: false,
+        renewable: true,
+        headers: {},
+      }),
       watch: () => NOTHING_TO_WATCH,
       refresh: async () => ({ kind: 'renewed', generation: issued }),
     })
