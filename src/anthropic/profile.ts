@@ -1,7 +1,7 @@
 import { MAX_WAIT_MS } from '../credentials/keeper/refresh-policy.ts'
 import type { Generation, RefreshOutcome, StoredSignIn } from '../credentials/sign-in.ts'
 import { profileGeneration, type ProfileAccess } from '../credentials/sources/profile.ts'
-import { judgeTokenAnswer } from '../oauth/token-answer.ts'
+import { parseTokenAnswer } from '../oauth/token-answer.ts'
 import { readAnswer, type TokenAnswer } from '../oauth/token-request.ts'
 import { SECOND, type Clock } from '../support/clock.ts'
 import { messageOf, type CredentialReason } from '../support/errors.ts'
@@ -105,7 +105,7 @@ async function refreshProfile(
   if (request.isSuperseded) return { kind: 'superseded', stored: await signInIn(file) }
   if (request.answer === null) return transient('endpoint', 'the profile gave no token')
   const now = clock.now()
-  const verdict = judgeTokenAnswer(request.answer, now)
+  const verdict = parseTokenAnswer(request.answer, now)
   switch (verdict.kind) {
     case 'issued': {
       const { accessToken, expiresInMs } = verdict.tokens
