@@ -47,6 +47,7 @@ export const staggeredRejections: ChaosRow = {
       health: { succeeded() {}, usageLimited() {}, unavailable() {}, misconfigured() {} },
       model: 'claude-sonnet-5-5',
       contextTokens: 200_000,
+      log: { warn() {} },
     })
     const ask = (text: string) =>
       model.answer(

@@ -35,6 +35,7 @@ function modelBehind(door: StaticDoor) {
     headers: {},
     model: 'claude-sonnet-5-5',
     contextTokens: 200_000,
+    log: { warn() {} },
   })
 }
 

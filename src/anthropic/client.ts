@@ -1,5 +1,5 @@
-import Anthropic from '@anthropic-ai/sdk'
-import type { MessageParam, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages'
+import Anthropic, { APIError } from '@anthropic-ai/sdk'
+import type { MessageParam } from '@anthropic-ai/sdk/resources/messages'
 import {
   ModelRefusal,
   type Model,
@@ -8,11 +8,13 @@ import {
   type ModelRequest,
 } from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
-import type { Usage } from '../inbox/lease.ts'
-import { MINUTE, type Clock } from '../support/clock.ts'
+import { HOUR, MINUTE, SECOND, type Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
+import { BodyTooLarge, limitBody } from '../support/limit-body.ts'
+import type { Log } from '../support/log.ts'
+import { AnswerBuilder } from './answer-builder.ts'
 import { contentOf } from './content.ts'
-import { classify } from './errors.ts'
+import { classify, isNetworkError } from './errors.ts'
 import { AttemptFailed, withCredential } from './ladder.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
@@ -38,10 +40,26 @@ export interface ModelClientOptions {
   readonly model: string
   /** The context length of the configured models in tokens. */
   readonly contextTokens: number
+  readonly log: Pick<Log, 'warn'>
 }
 
 /** No event for this long means that the connection is dead. Generous, because the SDK hides the pings in between. */
 const SILENCE_LIMIT_MS = 5 * MINUTE
+
+/** An answer that is not over by then never will be: no model writes for so long. */
+const LONGEST_ANSWER_MS = HOUR
+
+/** An event of a stream is a line; the largest hold what a tool of the provider's has found. */
+const MAX_LINE_BYTES = 8 * 1024 * 1024
+/** A million tokens in events of their own, each with its frame. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024
+
+/** The connection is kept for the next request, unless its answer does not end soon after what it says. */
+const END_LIMIT_MS = SECOND
+
+/** New reasons to stop are said once each; somebody who makes them up must not fill the log. */
+const MAX_REASONS_NOTED = 20
+const MAX_REASON_LENGTH = 60
 
 /** Marks an OAuth token's request. @see https://docs.anthropic.com/en/api/beta-headers */
 const OAUTH_BETA = 'oauth-2025-04-20'
@@ -50,6 +68,7 @@ const OAUTH_BETA = 'oauth-2025-04-20'
 export function createModelClient(options: ModelClientOptions): Model {
   const { door, health, clock } = options
   const client = createSdkClient(options)
+  const noteReason = reasonNotes(options.log)
 
   async function attempt(
     credential: Credential,
@@ -60,7 +79,7 @@ export function createModelClient(options: ModelClientOptions): Model {
     const started = clock.monotonic()
     const silence = watchSilence(clock, signal)
     let shown = false
-    const answer = new AnswerBuilder(request.model)
+    const answer = new AnswerBuilder(request)
     try {
       const stream = await client.messages.create(
         {
@@ -73,19 +92,27 @@ export function createModelClient(options: ModelClientOptions): Model {
         },
         { signal: silence.signal, headers: credentialHeaders(credential) },
       )
-      for await (const event of stream) {
-        silence.restart()
+      for await (const event of readEvents(stream)) {
+        silence.heard()
         const text = answer.add(event)
-        if (text === '') continue
-        shown = true
-        onText(text)
+        if (text !== '') {
+          shown = true
+          onText(text)
+        }
+        if (answer.full) break
+        if (answer.complete) silence.ends()
       }
-      // The SDK ends the loop without an error when it was aborted between two events.
-      silence.signal.throwIfAborted()
-      if (!answer.complete) throw new TransientError('the answer broke off', null, 'network')
+      if (!answer.complete) {
+        // The SDK ends the loop without an error when it was aborted between two events.
+        silence.signal.throwIfAborted()
+        throw new TransientError('the answer broke off', null, 'network')
+      }
+      if (answer.unknownReason !== null) noteReason(answer.unknownReason)
       return answer.build(clock.monotonic() - started)
     } catch (error) {
       if (signal.aborted) throw signal.reason
+      // What goes wrong behind its end costs no answer.
+      if (answer.complete) return answer.build(clock.monotonic() - started)
       if (silence.signal.aborted) throw failed(silence.signal.reason, shown)
       if (error instanceof TransientError) throw failed(error, shown)
       throw new AttemptFailed(classify(error, clock.now()), shown)
@@ -125,6 +152,11 @@ export function createSdkClient(
     openTelemetry: false,
     // A credential must not follow a redirect.
     fetchOptions: { redirect: 'manual' },
+    // Below the SDK, which keeps a line in memory until its end.
+    fetch: async (input, init) => {
+      const limits = { maxBytes: MAX_ANSWER_BYTES, maxLineBytes: MAX_LINE_BYTES }
+      return limitBody(await fetch(input, init), limits)
+    },
     defaultHeaders: { 'user-agent': options.userAgent, ...options.headers },
   })
 }
@@ -144,6 +176,50 @@ function reportHealth(health: ProviderHealth, error: unknown, configuredModel: b
   else if (error instanceof ModelRefusal) health.succeeded()
 }
 
+/**
+ * The events of a stream, in order. What is thrown on the way is the provider's: no JSON, no event, a
+ * line without an end. It passes, so the message is kept for the next try.
+ *
+ * @throws TransientError; what the SDK throws for an answer that is an error, or for a broken connection
+ */
+async function* readEvents(stream: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  const events = stream[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      let next: IteratorResult<unknown>
+      try {
+        next = await events.next()
+      } catch (error) {
+        throw isBroken(error)
+          ? new TransientError('the provider sent a broken answer', null, 'provider', { cause: error })
+          : error
+      }
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    // Ends the request where the reader has had enough.
+    await events.return?.()
+  }
+}
+
+/** Neither an answer of the provider nor a failure of the connection. */
+function isBroken(error: unknown): boolean {
+  if (error instanceof BodyTooLarge) return true
+  return !(error instanceof APIError) && !isNetworkError(error)
+}
+
+/** Says each reason to stop that is not known here once. */
+function reasonNotes(log: Pick<Log, 'warn'>): (reason: string) => void {
+  const noted = new Set<string>()
+  return (reason) => {
+    const short = reason.slice(0, MAX_REASON_LENGTH)
+    if (noted.has(short) || noted.size >= MAX_REASONS_NOTED) return
+    noted.add(short)
+    log.warn({ reason: short }, 'the provider ended an answer for a reason that is not known here')
+  }
+}
+
 function failed(error: Error, shown: boolean): AttemptFailed {
   return new AttemptFailed({ kind: 'other', error }, shown)
 }
@@ -152,72 +228,33 @@ function toParam(message: ModelMessage): MessageParam {
   return { role: message.role, content: contentOf(message) }
 }
 
-/** Assembles an answer from the events of a stream. */
-class AnswerBuilder {
-  #text = ''
-  #model: string
-  #stopReason: string | null = null
-  #usage: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
-  complete = false
-
-  constructor(model: string) {
-    this.#model = model
-  }
-
-  /** @returns the text that this event adds */
-  add(event: RawMessageStreamEvent): string {
-    switch (event.type) {
-      case 'content_block_delta':
-        if (event.delta.type !== 'text_delta') return ''
-        this.#text += event.delta.text
-        return event.delta.text
-      case 'message_start': {
-        const { model, usage } = event.message
-        this.#model = model
-        this.#usage = {
-          inputTokens: usage.input_tokens,
-          outputTokens: usage.output_tokens,
-          cacheReadTokens: usage.cache_read_input_tokens ?? 0,
-          cacheWriteTokens: usage.cache_creation_input_tokens ?? 0,
-        }
-        return ''
-      }
-      case 'message_delta':
-        this.#stopReason = event.delta.stop_reason
-        this.#usage = { ...this.#usage, outputTokens: event.usage.output_tokens }
-        return ''
-      case 'message_stop':
-        this.complete = true
-        return ''
-      default:
-        return ''
-    }
-  }
-
-  build(modelMs: number): ModelAnswer {
-    return { text: this.#text, model: this.#model, usage: this.#usage, stopReason: this.#stopReason, modelMs }
-  }
-}
-
-/** A signal that follows `signal` and also aborts when no event arrives for too long. One timer for the whole answer. */
+/** A signal that follows `signal` and also aborts after too long a silence or answer. One timer for the whole answer. */
 function watchSilence(clock: Clock, signal: AbortSignal) {
   const controller = new AbortController()
   const follow = () => controller.abort(signal.reason)
   if (signal.aborted) follow()
   else signal.addEventListener('abort', follow, { once: true })
   let last = clock.monotonic()
+  let endsAt = last + LONGEST_ANSWER_MS
   const check = () => {
-    const left = last + SILENCE_LIMIT_MS - clock.monotonic()
+    const now = clock.monotonic()
+    const left = Math.min(last + SILENCE_LIMIT_MS, endsAt) - now
     if (left > 0) timer = clock.setTimer(check, left)
-    else
-      controller.abort(
-        new TransientError('the provider fell silent in the middle of an answer', null, 'network'),
-      )
+    else {
+      const why = now >= endsAt ? 'does not end its answer' : 'fell silent in the middle of an answer'
+      controller.abort(new TransientError(`the provider ${why}`, null, 'network'))
+    }
   }
   let timer = clock.setTimer(check, SILENCE_LIMIT_MS)
   return {
     signal: controller.signal,
-    restart: () => void (last = clock.monotonic()),
+    heard: () => void (last = clock.monotonic()),
+    /** What is to come is the end alone. */
+    ends() {
+      endsAt = clock.monotonic() + END_LIMIT_MS
+      timer.cancel()
+      timer = clock.setTimer(check, END_LIMIT_MS)
+    },
     stop: () => {
       timer.cancel()
       signal.removeEventListener('abort', follow)

@@ -18,7 +18,9 @@ export function credentialProbe(
     ])
     try {
       const headers = credentialHeaders(credential)
-      await createSdkClient(options).models.list({ limit: 1 }, { headers, timeout: PROBE_TIMEOUT_MS })
+      // The SDK's own time limit ends with the headers, and a body may take for ever.
+      const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
+      await createSdkClient(options).models.list({ limit: 1 }, { headers, timeout: PROBE_TIMEOUT_MS, signal })
       return { kind: 'accepted' }
     } catch (error) {
       const failure = classify(error, options.clock.now())

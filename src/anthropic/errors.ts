@@ -90,7 +90,7 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
 }
 
 /** `fetch` reports a broken body as a TypeError whose cause has the system's code. */
-function isNetworkError(error: unknown): boolean {
+export function isNetworkError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof TypeError && (error.message === 'terminated' || error.message === 'fetch failed'))
     return true

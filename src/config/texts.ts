@@ -14,6 +14,7 @@ export const DEFAULT_TEXTS = {
 
   refused: "I can't answer this message. Please try rephrasing it.",
   refused_too_large: 'This message is too large for me. Please send it in smaller parts.',
+  refused_too_long: 'The answer grew too long before it began. Please ask for something shorter.',
   refused_attachment:
     "I can't read that attachment. Please send text, a picture (JPEG, PNG, GIF, WebP) or a PDF.",
   parked: 'Something went wrong with this message. The operator has been notified and can retry it.',

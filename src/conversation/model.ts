@@ -19,12 +19,14 @@ export interface ModelMessage {
   readonly attachments: readonly Attachment[]
 }
 
+/** Why an answer ends: by itself, at a limit of its length or of the model's context, or refused. */
+export type StopReason = 'end_turn' | 'max_tokens' | 'refusal'
+
 export interface ModelAnswer {
   readonly text: string
   readonly model: string
   readonly usage: Usage
-  /** `max_tokens`, `end_turn`, `refusal` and so on, in the provider's words. */
-  readonly stopReason: string | null
+  readonly stopReason: StopReason
   /** From the request to the last byte, in milliseconds, without any wait of our own. */
   readonly modelMs: number
 }

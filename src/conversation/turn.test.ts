@@ -115,6 +115,17 @@ test('when messages given as one are refused, each is asked on its own', async (
   ])
 })
 
+test('an answer whose whole length went into what nobody sees is told as that', async () => {
+  await using fixture = await MessageFixture.start()
+  fixture.model.stopReason = 'max_tokens'
+  fixture.model.reply = () => ''
+  await send(fixture, 'think hard')
+  await fixture.rest()
+  expect(fixture.outlet.texts('a')).toEqual([
+    'The answer grew too long before it began. Please ask for something shorter.',
+  ])
+})
+
 test('an answer cut at its limit says so; an empty one or a refusal is a plain sentence', async () => {
   await using fixture = await MessageFixture.start()
   fixture.model.stopReason = 'max_tokens'

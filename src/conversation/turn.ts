@@ -99,7 +99,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
   }
 }
 
-type NoAnswer = RefusalReason | 'model-refusal' | 'empty-answer'
+type NoAnswer = RefusalReason | 'model-refusal' | 'empty-answer' | 'no-room'
 
 /** The stored outcome of a message without an answer, and the sentence for its sender. */
 const REFUSALS: Readonly<Record<NoAnswer, { readonly reason: string; readonly text: TextKey }>> = {
@@ -107,6 +107,7 @@ const REFUSALS: Readonly<Record<NoAnswer, { readonly reason: string; readonly te
   'not-accepted': { reason: 'refused', text: 'refused' },
   'model-refusal': { reason: 'refusal', text: 'refused' },
   'empty-answer': { reason: 'empty answer', text: 'refused' },
+  'no-room': { reason: 'no room to answer', text: 'refused_too_long' },
 }
 
 function refused(why: NoAnswer, texts: Texts): TurnOutcome {
@@ -131,10 +132,12 @@ function chatOutcome(
   const { cost, summary } = context
   const text = answer.text.trim()
   if (answer.stopReason === 'refusal') return refused('model-refusal', texts)
-  if (text === '') return refused('empty-answer', texts)
+  const cut = answer.stopReason === 'max_tokens'
+  // All of its length went into what nobody sees; to put the question differently is no help.
+  if (text === '') return refused(cut ? 'no-room' : 'empty-answer', texts)
   return {
     kind: 'answered',
-    text: answer.stopReason === 'max_tokens' ? `${text}\n\n${texts.cut_short}` : text,
+    text: cut ? `${text}\n\n${texts.cut_short}` : text,
     preface,
     model: answer.model,
     usage: cost ? sum(answer.usage, cost.usage) : answer.usage,

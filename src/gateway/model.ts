@@ -14,7 +14,7 @@ export interface ModelParts {
 
 /** The model, and the gates that decide when it may be used. */
 export async function openModel(
-  { settings, credentials, clock, onProblem, lifecycle }: Runtime,
+  { settings, credentials, clock, log, onProblem, lifecycle }: Runtime,
   { storage, fleet }: OpenStore,
   stack: AsyncDisposableStack,
 ): Promise<ModelParts> {
@@ -50,6 +50,7 @@ export async function openModel(
           headers: {},
           model: config.model.default,
           contextTokens: config.model.contextLength,
+          log,
         }),
       ),
     ),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { Messaging, type MessagingOptions } from '../../src/conversation/messaging.ts'
-import type { Model, ModelAnswer, ModelRequest } from '../../src/conversation/model.ts'
+import type { Model, ModelAnswer, ModelRequest, StopReason } from '../../src/conversation/model.ts'
 import type { InboundEvent } from '../../src/conversation/receiver.ts'
 import type { SendChannel } from '../../src/inbox/delivery/send-channel.ts'
 import { type ProviderGate, ProviderGate as Gate } from '../../src/inbox/gate/provider-gate.ts'
@@ -30,7 +30,7 @@ export class FakeModel implements Model {
     request: ModelRequest,
     context: { signal: AbortSignal; onText: (text: string) => void },
   ) => string | Promise<string> = (request) => `answer to ${lastText(request)}`
-  stopReason = 'end_turn'
+  stopReason: StopReason = 'end_turn'
   context = 200_000
   /** Gets every outcome, as from the real client. */
   gate: ProviderGate | null = null

@@ -72,7 +72,7 @@ test('figures: accept to the last byte, and the same less the model’s time', a
   fixture.model.answer = async (request) => {
     await clock.advance(3 * SECOND)
     const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
-    return { text: 'ok', model: request.model, usage, stopReason: null, modelMs: 2 * SECOND }
+    return { text: 'ok', model: request.model, usage, stopReason: 'end_turn', modelMs: 2 * SECOND }
   }
   await fixture.say('a', 'one')
   await fixture.rest()

@@ -167,6 +167,7 @@ export class CredentialFixture {
       health: { succeeded() {}, usageLimited() {}, unavailable() {}, misconfigured() {} },
       model: 'claude-sonnet-5-5',
       contextTokens: 200_000,
+      log: { warn() {} },
     })
   }
 
