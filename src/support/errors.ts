@@ -77,6 +77,20 @@ export class StoreError extends HermesError {
   }
 }
 
+/**
+ * The store works, and will never take this: a value that its table refuses. Nothing was changed, and
+ * the same again changes nothing, so nobody must wait for it.
+ */
+export class RowRefused extends HermesError {
+  /** The database's own word for why; null = it has none. */
+  readonly code: string | null
+
+  constructor(message: string, code: string | null = null, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
 /** The provider's usage limit is reached. */
 export class UsageLimited extends HermesError {
   /** Epoch milliseconds at which the limit ends. */

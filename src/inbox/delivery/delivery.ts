@@ -27,7 +27,10 @@ const PARALLEL_PER_CHANNEL = 16
 /** A hanging platform must not keep the next process from the channel; sending a part takes a fraction of this. */
 const LEAVING_TIMEOUT_MS = 3 * SECOND
 
-/** Guards against a migration loop: a chat that keeps reporting new addresses within one delivery. */
+/** In the place of a platform's id: nothing was sent, or its id cannot be stored. */
+const NO_ID = 'none'
+
+/** A chat that moves again and again within one delivery is a platform gone mad. */
 const MAX_MOVES = 3
 
 export interface DeliveryOptions {
@@ -274,8 +277,8 @@ export class Delivery {
     const parts = sendChannel.split(own ?? item.text)
     let address = item.address
     let moves = 0
-    // An empty text cannot be sent: nothing is left to do.
-    if (item.receipts.length >= parts.length) await this.#receipt(item.id, parts.length - 1, 'none', true)
+    // An empty text cannot be sent: it is over as it is.
+    if (item.receipts.length >= parts.length) await this.#receipt(item.id, parts.length - 1, NO_ID, true)
     for (let index = item.receipts.length; index < parts.length;) {
       try {
         if (!isHere(sendChannel)) throw new NotHere(sendChannel.channel)
@@ -313,11 +316,17 @@ export class Delivery {
 
   /** A sent part must be recorded before anything else happens, or it would be sent twice. */
   async #receipt(itemId: string, part: number, platformId: string, last: boolean): Promise<void> {
-    const { outbox, clock, onStoreError, random = Math.random } = this.#options
+    const { outbox, clock, onStoreError, log, random = Math.random } = this.#options
     for (let attempt = 1; ; attempt++) {
       try {
         return await outbox.receipt(itemId, part, platformId, last)
       } catch (error) {
+        if (!(error instanceof StoreError)) {
+          // Never taken, however often: over without its id, rather than sent a second time.
+          log.error({ err: error }, 'the store refuses the id of a message that was sent')
+          if (platformId === NO_ID) throw new Undeliverable('sent, and the store refuses its receipt')
+          return await this.#receipt(itemId, part, NO_ID, last)
+        }
         onStoreError(error)
         if (this.#stop.signal.aborted) throw error
         await sleep(clock, backoffDelay(attempt, STORE_BACKOFF, random()), this.#stop.signal).catch(() => {})

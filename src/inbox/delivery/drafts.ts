@@ -1,5 +1,5 @@
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
+import { StoreError, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease } from '../lease.ts'
@@ -57,7 +57,13 @@ export class Drafts {
   async saveUnsaved(lease: Lease): Promise<void> {
     const id = this.#unsaved.get(lease.turnId)
     if (id === undefined) return
-    await this.#options.inbox.saveDraft(lease, id)
+    try {
+      await this.#options.inbox.saveDraft(lease, id)
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      // Never taken: better a draft that stays beside the answer than no answer.
+      this.#options.log.error({ err: error }, 'the store refuses the id of a draft')
+    }
     this.#unsaved.delete(lease.turnId)
   }
 }

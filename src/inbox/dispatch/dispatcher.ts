@@ -1,6 +1,5 @@
 import type { Texts } from '../../config/texts.ts'
-import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
-import { SECOND, sleep, type Clock, type Timer } from '../../support/clock.ts'
+import { MINUTE, type Clock, type Timer } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Delivery } from '../delivery/delivery.ts'
@@ -14,16 +13,18 @@ import type { Inbox } from '../inbox.ts'
 import type { Lease, TurnOutcome } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
 import { DrainRate } from './drain-rate.ts'
+import { finishTurn } from './finish-turn.ts'
 import { Interruption, endingOf, type Ending } from './outcome.ts'
 import { StallWatch } from './stall-watch.ts'
 import { LocalWork, type WorkSource } from './work-source.ts'
 
-const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
-
-/** The store may fail for one conversation only: its slot must become free for the others. */
+/** A store that works, and not for this conversation: the others must not lack its place for ever. */
 const MAX_LEASE_TRIES = 3
 
-/** The share of the shutdown time reserved for returning unfinished turns to the queue. */
+/** A conversation for which the store takes nothing at all is tried this seldom. */
+const REFUSED_RETRY_MS = MINUTE
+
+/** Of the time to shut down, what is kept for handing back the answers that were not finished. */
 const HAND_BACK_SHARE = 0.2
 
 /** How a turn is answered. May throw anything; `outcome.ts` says what each means. */
@@ -253,7 +254,7 @@ export class Dispatcher {
 
   /** One conversation's turn, from the lease to the stored outcome. Never rejects. */
   async #run(id: ConversationId, arrivals: number): Promise<void> {
-    const { log } = this.#options
+    const { clock, log } = this.#options
     const running: Running = { controller: new AbortController(), lease: null, stopped: false }
     this.#running.set(id, running)
     try {
@@ -265,13 +266,20 @@ export class Dispatcher {
       // lease.
       if (!this.#accepting || running.stopped) running.controller.abort(new Interruption('returned'))
       const ending = await this.#answer(lease, running.controller.signal)
-      const stored = await this.#finish(lease, ending.outcome)
-      this.#work.done(id, endsMessages(ending.outcome) ? lease.messages.length : 0, ending.retryAt)
-      if (stored) this.#announce(lease, ending.outcome)
+      const { outcome, stored } = await finishTurn(
+        this.#options,
+        lease,
+        ending.outcome,
+        this.#abandoned.signal,
+      )
+      this.#work.done(id, endsMessages(outcome) ? lease.messages.length : 0, ending.retryAt)
+      if (stored) this.#announce(lease, outcome)
     } catch (error) {
       log.error({ err: error, conversation: id }, 'a turn could not be stored')
-      // Retried as soon as the store works: until then nothing is leased at all.
-      this.#work.done(id, 0, null)
+      // Tried again as soon as the store works: until then nothing is leased at all. Where it works, it
+      // is this conversation alone, which must not be tried without a pause.
+      const retryAt = error instanceof StoreError ? null : clock.now() + REFUSED_RETRY_MS
+      this.#work.done(id, 0, retryAt)
     } finally {
       this.#running.delete(id)
       if (this.#probe === id) this.#probe = null
@@ -336,35 +344,7 @@ export class Dispatcher {
     }
   }
 
-  /**
-   * Stores the outcome, and retries until the store accepts it: the answer stays in memory until then,
-   * because a second request to the model would be paid twice.
-   *
-   * @throws what the store threw, when the process ends before the outcome is stored
-   */
-  async #finish(lease: Lease, outcome: TurnOutcome): Promise<boolean> {
-    const { inbox, drafts, clock, store, log, random = Math.random } = this.#options
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await drafts.saveUnsaved(lease)
-        const stored = await inbox.finish(lease, outcome, clock.now())
-        if (attempt > 1) store.removeUnstored()
-        // A failed call may have been stored all the same, so the outbox is checked in any case.
-        return stored || attempt > 1
-      } catch (error) {
-        store.failed(error)
-        if (attempt === 1) {
-          store.addUnstored()
-          log.error({ err: error }, 'an answer waits in memory to be stored')
-        }
-        if (this.#abandoned.signal.aborted) throw error
-        const delay = backoffDelay(attempt, STORE_BACKOFF, random())
-        await sleep(clock, delay, this.#abandoned.signal).catch(() => {})
-      }
-    }
-  }
-
-  /** The outcome is stored: notifies everything that waits for it. */
+  /** The outcome is stored: everybody who waits for it may know. */
   #announce(lease: Lease, outcome: TurnOutcome): void {
     const { events, observer, delivery } = this.#options
     const { id, channel } = lease.conversation

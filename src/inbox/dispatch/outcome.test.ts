@@ -5,6 +5,7 @@ import {
   ConfigurationError,
   NeedsLogin,
   NotPermitted,
+  RowRefused,
   StoreError,
   TransientError,
   UsageLimited,
@@ -75,4 +76,9 @@ test('anything else is counted, and parked at the third time with no word of the
 test('who is stopped is stopped, who is interrupted goes back', () => {
   expect(ending(new Interruption('stopped')).outcome.kind).toBe('stopped')
   expect(ending(new Interruption('returned')).outcome).toEqual({ kind: 'returned' })
+})
+
+test('what the store refuses for good is no outage: it is counted, and parked in the end', () => {
+  expect(ending(new RowRefused('no')).outcome.kind).toBe('failed')
+  expect(ending(new RowRefused('no'), {}, 2).outcome.kind).toBe('parked')
 })

@@ -102,8 +102,9 @@ export class StoreHealth {
     this.worked()
   }
 
-  /** A write failed. */
+  /** A write failed. What is wrong with a row, or with ourselves, says nothing of the store. */
   failed(error: unknown): void {
+    if (!(error instanceof StoreError)) return
     const wasOk = this.ok
     this.#failures++
     this.#noteRoom(error)

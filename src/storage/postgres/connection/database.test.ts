@@ -71,7 +71,7 @@ test('a transaction that throws changes nothing, and its connection is good for 
     await tx.query('INSERT INTO notes VALUES (1, 1)')
     await tx.last('INSERT INTO notes VALUES (2, NULL)')
   })
-  await expect(broken).rejects.toMatchObject({ name: 'DatabaseError', code: '23502' })
+  await expect(broken).rejects.toMatchObject({ name: 'RowRefused', code: '23502' })
   expect(await database.query('SELECT key FROM notes')).toEqual([])
   await database.transaction((tx) => tx.last('INSERT INTO notes VALUES (1, 1)'))
   expect(await database.query('SELECT key FROM notes')).toEqual([{ key: 1 }])

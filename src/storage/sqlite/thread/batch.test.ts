@@ -43,7 +43,7 @@ function texts(): readonly unknown[] {
 test('one that fails is undone alone; the others of its batch are kept', () => {
   const replies = runBatch(session, [accept('1'), broken, enqueueNowhere, accept('2'), ['counts', []]])
   expect(replies.map((reply) => reply.ok)).toEqual([true, false, false, true, true])
-  expect(replies[1]).toMatchObject({ error: { kind: 'store' } })
+  expect(replies[1]).toMatchObject({ error: { kind: 'refused' } })
   expect(replies[2]).toMatchObject({
     error: { kind: 'store', message: 'there is no conversation telegram:0' },
   })

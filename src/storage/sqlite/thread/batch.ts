@@ -1,4 +1,4 @@
-import { ConfigurationError, StoreError, messageOf } from '../../../support/errors.ts'
+import { ConfigurationError, RowRefused, StoreError, messageOf } from '../../../support/errors.ts'
 import { operationOf, type OperationName } from './operations.ts'
 import type { Session } from './session.ts'
 
@@ -12,7 +12,7 @@ export type Reply =
 
 /** An error that can travel between threads. */
 export interface Failure {
-  readonly kind: 'store' | 'configuration' | 'bug'
+  readonly kind: 'store' | 'refused' | 'configuration' | 'bug'
   readonly message: string
   readonly stack: string | null
 }
@@ -103,10 +103,17 @@ export function failureOf(error: unknown): Failure {
   const stack = error instanceof Error ? (error.stack ?? null) : null
   if (error instanceof ConfigurationError) return { kind: 'configuration', message: error.message, stack }
   if (error instanceof StoreError) return { kind: 'store', message: error.message, stack }
-  const kind = isSqliteError(error) ? 'store' : 'bug'
-  return { kind, message: messageOf(error), stack }
+  if (error instanceof RowRefused) return { kind: 'refused', message: error.message, stack }
+  return { kind: kindOf(error), message: messageOf(error), stack }
 }
 
-function isSqliteError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR'
+/** SQLite's result codes that are about the values alone: TOOBIG, CONSTRAINT, MISMATCH, RANGE. @see https://www.sqlite.org/rescode.html */
+const ABOUT_VALUES: ReadonlySet<number> = new Set([18, 19, 20, 25])
+/** An extended code has its kind in the lowest byte. */
+const PRIMARY_CODE = 0xff
+
+function kindOf(error: unknown): Failure['kind'] {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_SQLITE_ERROR') return 'bug'
+  const { errcode } = error as { errcode?: unknown }
+  return typeof errcode === 'number' && ABOUT_VALUES.has(errcode & PRIMARY_CODE) ? 'refused' : 'store'
 }

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { ConfigurationError, messageOf, StoreError } from '../../../support/errors.ts'
+import { ConfigurationError, messageOf, RowRefused, StoreError } from '../../../support/errors.ts'
 import type { Call, Failure, Reply } from './batch.ts'
 import type { Arguments, OperationName, Result } from './operations.ts'
 import type { SessionOptions } from './session.ts'
@@ -59,7 +59,7 @@ export class StoreClient {
     return { client, migrationBackup: await client.#start() }
   }
 
-  /** @throws StoreError when nothing was changed; anything else is a bug */
+  /** @throws StoreError or RowRefused when nothing was changed; anything else is a bug */
   call<K extends OperationName>(name: K, ...args: Arguments<K>): Promise<Result<K>> {
     return this.#enqueue(name, args, [])
   }
@@ -200,5 +200,6 @@ function toError(failure: Failure): Error {
   const cause = failure.stack === null ? {} : { cause: new Error(failure.stack) }
   if (failure.kind === 'configuration') return new ConfigurationError(failure.message, cause)
   if (failure.kind === 'store') return new StoreError(failure.message, cause)
+  if (failure.kind === 'refused') return new RowRefused(failure.message, null, cause)
   return new Error(failure.message, cause)
 }
