@@ -2,6 +2,7 @@ import { APIConnectionError, APIError, APIUserAbortError } from '@anthropic-ai/s
 import { ModelRefusal } from '../conversation/model.ts'
 import type { Rejection } from '../credentials/credential.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
+import { proxyFailureIn } from '../support/proxy-tunnel.ts'
 import { rejectionInText } from './phrases.ts'
 import { resumeTime, retryAfterMs } from './rate-limit.ts'
 
@@ -19,8 +20,11 @@ export type Failure =
  */
 export function classify(error: unknown, now: number): Failure {
   if (error instanceof APIUserAbortError) return other(error)
-  if (error instanceof APIConnectionError)
-    return other(transient('the provider cannot be reached', null, 'network', error))
+  if (error instanceof APIConnectionError) {
+    const proxy = proxyFailureIn(error)
+    const why = proxy ? ` (${proxy.message})` : ''
+    return other(transient(`the provider cannot be reached${why}`, null, 'network', error))
+  }
   if (!(error instanceof APIError)) {
     return other(
       isNetworkError(error)

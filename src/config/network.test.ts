@@ -24,6 +24,17 @@ restore()
 if (process.argv[3]) console.log(await ask())
 `
 
+/** Asks once with `fetch`, and once with Node's own client, as WebSockets do. */
+const EVERY_CLIENT = `
+const { readEnvironment } = await import(process.argv[1] + '/environment/environment.ts')
+const { applyNetworkSettings } = await import(process.argv[1] + '/network.ts')
+const { default: https } = await import('node:https')
+const [variables, address] = JSON.parse(process.argv[2])
+applyNetworkSettings(readEnvironment(variables, {}).environment.network)
+console.log(await fetch(address).then(() => 'answered', (e) => e.cause.message))
+https.get(address, { agent: https.globalAgent }, (r) => (r.destroy(), console.log('answered'))).on('error', (e) => console.log(e.message))
+`
+
 let folder: string
 let server: https.Server
 let proxy: http.Server
@@ -108,14 +119,18 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-async function run(variables: Record<string, string>, address: string, twice = false): Promise<string[]> {
+async function run(
+  variables: Record<string, string>,
+  address: string,
+  { twice = false, child = CHILD } = {},
+): Promise<string[]> {
   connects = []
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [
       '--input-type=module',
       '-e',
-      CHILD,
+      child,
       import.meta.dirname,
       JSON.stringify([variables, address]),
       ...(twice ? ['twice'] : []),
@@ -136,6 +151,12 @@ describe.skipIf(!hasOpenssl)(
     it('sends fetch through HTTPS_PROXY, with its password, and trusts the authority of .env', async () => {
       expect(await run({ ...authority(), ...throughProxy('user:TEST@') }, outside())).toEqual(['hello'])
       expect(connects).toEqual([`api.test.example:${portOf(server)} Basic ${btoa('user:TEST')}`])
+    })
+
+    it('sends every client through it, Node’s own as well', async () => {
+      const variables = { ...authority(), ...throughProxy('user:TEST@') }
+      expect(await run(variables, outside(), { child: EVERY_CLIENT })).toEqual(['answered', 'answered'])
+      expect(connects).toHaveLength(2)
     })
 
     it('trusts nobody else: without the authority the same request fails', async () => {
@@ -164,11 +185,46 @@ describe.skipIf(!hasOpenssl)(
     })
 
     it('can be taken back', async () => {
-      expect(await run({ ...authority(), ...throughProxy() }, outside(), true)).toEqual([
+      expect(await run({ ...authority(), ...throughProxy() }, outside(), { twice: true })).toEqual([
         'hello',
         expect.stringMatching(/^failed: (ENOTFOUND|EAI_AGAIN)/),
       ])
       expect(connects).toHaveLength(1)
+    })
+
+    it.each<readonly [string, (client: net.Socket) => void, string]>([
+      ['closes every connection', (client) => client.end(), 'the proxy closes the connection'],
+      ['resets every connection', (client) => client.resetAndDestroy(), 'the proxy closes the connection'],
+      [
+        'wants a password',
+        (client) => client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
+        'the proxy refuses (407); does HTTPS_PROXY hold its name and password?',
+      ],
+      [
+        'answers like a page',
+        (client) => client.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n'),
+        'Client network socket disconnected before secure TLS connection was established',
+      ],
+      [
+        'talks nonsense',
+        (client) => client.end('SSH-2.0-OpenSSH\r\n'),
+        'the proxy cannot be reached (HPE_INVALID_CONSTANT)',
+      ],
+    ])('fails once, at once and in words when the proxy %s', async (_, treat, words) => {
+      let connections = 0
+      const odd = net.createServer((client) => {
+        connections++
+        client.on('error', () => {})
+        client.once('data', () => treat(client))
+      })
+      await new Promise<void>((done) => odd.listen(0, '127.0.0.1', done))
+      try {
+        const proxied = { HTTPS_PROXY: `http://127.0.0.1:${portOf(odd)}` }
+        expect(await run(proxied, outside(), { child: EVERY_CLIENT })).toEqual([words, words])
+        expect(connections).toBe(2)
+      } finally {
+        odd.close()
+      }
     })
 
     it.each([

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import http from 'node:http'
 import tls from 'node:tls'
 import { ConfigurationError } from '../support/errors.ts'
 import type { NetworkEnvironment } from './environment/environment.ts'
+import { useProxy, type IsDirect } from './use-proxy.ts'
 
 /** Never through the proxy, whatever NO_PROXY says: our own API, the sandbox, a model on this machine. */
 const ALWAYS_DIRECT = ['localhost', '127.0.0.1', '::1', '[::1]']
@@ -24,10 +24,16 @@ export function applyNetworkSettings(
   if (network.extraCaCerts !== null && !options.extraCaCertsLoaded) addAuthorities(network.extraCaCerts)
   if (network.httpsProxy === null) return () => {}
   const direct = [...ALWAYS_DIRECT, ...(network.noProxy?.split(/[\s,]+/) ?? [])].filter(Boolean)
-  return http.setGlobalProxyFromEnv({
-    https_proxy: network.httpsProxy.reveal(),
-    no_proxy: direct.includes('*') ? '*' : [...new Set(direct)].join(','),
-  })
+  const isDirect: IsDirect = (hostname, port) =>
+    direct.some((entry) => entry === '*' || isListed(entry, hostname.toLowerCase(), port))
+  return useProxy(network.httpsProxy, isDirect)
+}
+
+/** Is this host among those of NO_PROXY: by its name, or below a name that begins with a dot or `*.`? */
+function isListed(entry: string, hostname: string, port: string): boolean {
+  const [, name = '', entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? []
+  if (entryPort !== undefined && entryPort !== (port || '443')) return false
+  return /^\*?\./.test(name) ? hostname.endsWith(name.replace(/^\*/, '')) : hostname === name
 }
 
 function addAuthorities(path: string): void {

@@ -1,4 +1,5 @@
 import { VERSION } from '../../support/package.ts'
+import { proxyFailureIn } from '../../support/proxy-tunnel.ts'
 import type { Secret } from '../../support/secret.ts'
 
 /**
@@ -35,6 +36,8 @@ export async function checkReachable(url: Secret, signal: AbortSignal): Promise<
 }
 
 function codeOf(error: unknown): string {
+  const proxy = proxyFailureIn(error)
+  if (proxy) return proxy.message
   const cause = (error as { cause?: { code?: unknown } }).cause
   return typeof cause?.code === 'string' ? cause.code : error instanceof Error ? error.name : 'unknown'
 }

@@ -1,3 +1,5 @@
+import { proxyFailureIn } from '../../support/proxy-tunnel.ts'
+
 /**
  * Runs a request that ends with `signal` or after `timeoutMs`. By hand, because signals made by
  * `AbortSignal.any` and `AbortSignal.timeout` live on after the request, one for each of them.
@@ -29,6 +31,8 @@ export async function within<T>(
 
 /** What may be said of a failed request: only its code, for texts of undici may quote the address and what it holds. */
 export function networkCode(error: unknown): string {
+  const proxy = proxyFailureIn(error)
+  if (proxy) return proxy.message
   for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
     if ('code' in at && typeof at.code === 'string') return at.code
     if (at.name === 'TimeoutError' || at.name === 'AbortError') return 'timeout'
