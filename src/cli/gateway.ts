@@ -17,7 +17,7 @@ import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
 import { runFile, type RunningGateway } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
-import { acquireHome } from './home-lock.ts'
+import { ProcessEnd } from './process-end.ts'
 import { paint, print, printError } from './terminal/output.ts'
 
 interface GatewayCommandOptions extends GlobalOptions {
@@ -35,7 +35,7 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   for (const name of READ_BY_THE_SDK) delete process.env[name]
   // A signal during the start is obeyed once the start has finished, so that nothing stays half open.
   await using stack = new AsyncDisposableStack()
-  const stopping = waitForStop(stack)
+  const end = stack.use(new ProcessEnd())
   const sandbox = options.sandbox
     ? stack.adopt(await startSandboxProvider(), (provider) => provider.close())
     : null
@@ -52,6 +52,7 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   // Of one that was killed.
   await rm(runFile(settings.paths.home), { force: true })
   const log = await createLog({ level: settings.config.gateway.logLevel })
+  end.logTo(log)
   for (const warning of settings.warnings) log.warn(warning)
   const credentials = await new Lifecycle(log).start(stack, "own sign-ins' place", {
     start: () => openCredentials(settings, processEnv, log),
@@ -72,11 +73,13 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
     clock: systemClock,
     onProblem: (message) => log.warn(message),
   })
-  const signal = await stopping
-  log.info(`${signal}: finishing current answers, then stopping`)
+  const reason = await end.asked
+  if (reason.kind === 'signal') log.info(`${reason.signal}: finishing current answers, then stopping`)
   // At the same time as the stop: current answers must not wait for the service manager.
   await Promise.all([service.stopping(), stack.disposeAsync()])
-  return EXIT.ok
+  const code = reason.kind === 'crash' ? EXIT.failed : EXIT.ok
+  end.stopped(code)
+  return code
 }
 
 function openCredentials(
@@ -178,22 +181,4 @@ async function signInToSandbox(sandbox: Sandbox, { own }: CredentialParts): Prom
       organizationId: issued.organizationId,
     },
   })
-}
-
-/** From a service manager, Ctrl-C and a closed terminal. */
-const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
-
-/** Resolves with the first signal; a second one ends the process immediately, as does any after `stack`. */
-function waitForStop(stack: AsyncDisposableStack): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  const listenNoMore = () => {
-    for (const each of STOP_SIGNALS) process.removeListener(each, onSignal)
-  }
-  const onSignal = (signal: NodeJS.Signals) => {
-    resolve(signal)
-    listenNoMore()
-  }
-  for (const each of STOP_SIGNALS) process.on(each, onSignal)
-  stack.defer(listenNoMore)
-  return promise
 }

@@ -3,6 +3,7 @@ import { MAX_TIMER_MS } from '../support/clock.ts'
 import { ConfigurationError, messageOf } from '../support/errors.ts'
 import { redact } from '../support/redact.ts'
 import { EXIT } from './command.ts'
+import { catchTheUncaught } from './process-end.ts'
 import { buildProgram } from './program.ts'
 import { printError } from './terminal/output.ts'
 
@@ -14,6 +15,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   // A closed pipe (`hermes … | head`, a log viewer that was closed) is no failure and must not stop a
   // running gateway.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
+  catchTheUncaught()
   const program = buildProgram((code) => {
     process.exitCode = code
   })

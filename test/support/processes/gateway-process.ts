@@ -149,7 +149,7 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   /** Sends the signal at once; SIGKILL and SIGTERM resolve when the process is gone. */
-  async kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<Ended | null> {
+  async kill(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT' | 'SIGUSR2'): Promise<Ended | null> {
     this.#child?.kill(signal)
     if (signal === 'SIGSTOP' || signal === 'SIGCONT') return null
     return Promise.race([
