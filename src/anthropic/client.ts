@@ -10,7 +10,7 @@ import {
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
 import { HOUR, MINUTE, SECOND, type Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
-import { BodyTooLarge, limitBody } from '../support/limit-body.ts'
+import { BodyTooLarge, limitAnswers } from '../support/limit-body.ts'
 import type { Log } from '../support/log.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { contentOf } from './content.ts'
@@ -153,10 +153,10 @@ export function createSdkClient(
     // A credential must not follow a redirect.
     fetchOptions: { redirect: 'manual' },
     // Below the SDK, which keeps a line in memory until its end.
-    fetch: async (input, init) => {
-      const limits = { maxBytes: MAX_ANSWER_BYTES, maxLineBytes: MAX_LINE_BYTES }
-      return limitBody(await fetch(input, init), limits)
-    },
+    fetch: limitAnswers((input, init) => fetch(input, init), {
+      maxBytes: MAX_ANSWER_BYTES,
+      maxLineBytes: MAX_LINE_BYTES,
+    }),
     defaultHeaders: { 'user-agent': options.userAgent, ...options.headers },
   })
 }

@@ -1,8 +1,8 @@
 /** An answer went on beyond what an answer of its kind can hold. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge'
-  /** As errors of the network name themselves, for those who say no more of one than its code. */
-  readonly code = 'ANSWER_TOO_LARGE'
+  /** For those who say no more of an error than its code. */
+  readonly code = 'too large'
 
   constructor() {
     super('the answer is larger than it can be')
@@ -23,6 +23,11 @@ export function limitBody(response: Response, limits: BodyLimits): Response {
   if (response.body === null || NO_BODY.has(response.status)) return response
   const { status, statusText, headers } = response
   return new Response(response.body.pipeThrough(limiter(limits)), { status, statusText, headers })
+}
+
+/** `inner`, whose answers go no further than `limits`. */
+export function limitAnswers(inner: typeof fetch, limits: BodyLimits): typeof fetch {
+  return async (input, init) => limitBody(await inner(input, init), limits)
 }
 
 /** Statuses with which a `Response` takes no body. @see https://fetch.spec.whatwg.org/#null-body-status */

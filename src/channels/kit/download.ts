@@ -3,6 +3,9 @@ import { MINUTE } from '../../support/clock.ts'
 /** A file of the greatest size over a slow line. */
 export const DOWNLOAD_TIMEOUT_MS = MINUTE
 
+/** More than any answer of a platform's API holds: a hundred messages at their longest, ten times over. */
+export const MAX_ANSWER_BYTES = 16 * 1024 * 1024
+
 /**
  * Reads the body of an answer, no further than the limit.
  *

@@ -1,10 +1,12 @@
-import { Undeliverable } from '../../inbox/delivery/send-channel.ts'
-import { MINUTE } from '../../support/clock.ts'
+import { Undeliverable } from '../../inbox/delivery/outlet.ts'
+import { DAY, MINUTE } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'
 
 /** What is wrong with a token or an account is corrected by the operator, not by asking often. */
 const OPERATOR_RETRY_MS = MINUTE
+/** No platform asks for more; a wait beyond it is a mistake somewhere, and nobody would write again. */
+const LONGEST_WAIT_MS = DAY
 /** A server's own words, without the pages that a proxy in between may write. */
 const LONGEST_WORDS = 300
 
@@ -29,7 +31,7 @@ export abstract class PlatformFailure<Kind extends string = string> extends Erro
     super(`${platform} ${method}: ${redact(text).slice(0, LONGEST_WORDS)}`)
     this.kind = kind
     this.method = method
-    this.retryAfterMs = retryAfterMs
+    this.retryAfterMs = retryAfterMs === null ? null : Math.ceil(Math.min(retryAfterMs, LONGEST_WAIT_MS))
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { MINUTE, SECOND } from '../../support/clock.ts'
+import { pause } from '../../../test/support/until.ts'
+import { MINUTE, SECOND, systemClock } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'
 import { Interrupted, IntakeLoop, type IntakeStatus, type Trouble } from './intake-loop.ts'
@@ -101,4 +102,25 @@ test('a stop ends the wait', async () => {
   await clock.advance(0)
   await stop()
   expect(begun).toHaveLength(1)
+})
+
+test('a platform that answers without waiting is not asked without a pause', async () => {
+  const stop = new AbortController()
+  let rounds = 0
+  const log = await createLog({ level: 'silent' })
+  const loop = new IntakeLoop({
+    channel: 'test',
+    clock: systemClock,
+    log,
+    random: () => 0.5,
+    kept: '',
+    troubleOf: () => null,
+    onStatus: () => {},
+  })
+  const running = loop.run(async () => void rounds++, stop.signal)
+  await pause(1_000)
+  stop.abort()
+  await running
+  expect(rounds).toBeGreaterThan(50)
+  expect(rounds).toBeLessThan(60)
 })

@@ -45,6 +45,12 @@ export interface IntakeLoopOptions {
   readonly onStatus: (status: IntakeStatus) => void
 }
 
+/** A round that waits for the platform takes longer than this; one that brings a batch may not. */
+const HURRIED_MS = 50
+/** So many batches in a row are a backlog. More is a server, or a proxy, that answers without waiting. */
+const MAX_HURRIED_ROUNDS = 50
+const BREATH_MS = 250
+
 /** Receives round after round, reports what is wrong, and waits longer the longer it lasts. */
 export class IntakeLoop {
   readonly #options: IntakeLoopOptions
@@ -57,13 +63,18 @@ export class IntakeLoop {
 
   /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
   async run(round: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    let hurried = 0
     while (!signal.aborted) {
+      const began = clock.monotonic()
       try {
         await round()
+        hurried = clock.monotonic() - began < HURRIED_MS ? hurried + 1 : 0
+        if (hurried >= MAX_HURRIED_ROUNDS) await sleep(clock, BREATH_MS, signal).catch(() => {})
       } catch (error) {
         if (signal.aborted) return
         const waitMs = await this.#report(error, signal)
-        await sleep(this.#options.clock, waitMs, signal).catch(() => {})
+        await sleep(clock, waitMs, signal).catch(() => {})
       }
     }
   }

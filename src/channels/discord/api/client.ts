@@ -10,12 +10,13 @@ import type {
   RESTPostAPIChannelMessageJSONBody,
   RESTPutAPIApplicationCommandsJSONBody,
 } from 'discord-api-types/v10'
-import { SECOND, type Clock } from '../../../support/clock.ts'
+import { DAY, SECOND, type Clock } from '../../../support/clock.ts'
+import { limitBody } from '../../../support/limit-body.ts'
 import { isLoopbackHost } from '../../../support/loopback.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
+import { download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
 import { LONGEST_WAIT_MS } from '../../kit/pacer.ts'
 import { retryAfterIn } from '../../kit/retry.ts'
 import { LONGEST_BLOCK_MS } from '../../kit/token-bucket.ts'
@@ -56,6 +57,13 @@ interface Call {
   readonly auth?: false
 }
 
+export interface GatewayAddress {
+  readonly url: string
+  readonly sessionsLeft: number
+  /** Until there are more again. */
+  readonly resetAfterMs: number
+}
+
 /**
  * The calls of the REST API that this channel makes, over the REST module of discord.js, which keeps
  * within the announced limits of each route. Its gateway module is not used: it reconnects without
@@ -87,8 +95,17 @@ export class DiscordClient {
     })
   }
 
-  gatewayBot(signal: AbortSignal): Promise<APIGatewayBotInfo> {
-    return this.#call('gateway/bot', signal, { method: 'GET', route: '/gateway/bot', bucket: 'gateway' })
+  /** Where the gateway is, and how many sessions may still be begun there. */
+  async gatewayBot(signal: AbortSignal): Promise<GatewayAddress> {
+    const call = { method: 'GET', route: '/gateway/bot', bucket: 'gateway' } as const
+    const answer = await this.#call<Partial<APIGatewayBotInfo> | null>('gateway/bot', signal, call)
+    if (typeof answer?.url !== 'string') throw new DiscordFailure('server', 'gateway/bot', 'named no address')
+    const { remaining, reset_after: resetAfter } = answer.session_start_limit ?? {}
+    return {
+      url: answer.url,
+      sessionsLeft: typeof remaining === 'number' ? remaining : 1,
+      resetAfterMs: typeof resetAfter === 'number' ? Math.min(resetAfter, DAY) : 0,
+    }
   }
 
   me(signal: AbortSignal): Promise<APIUser> {
@@ -112,16 +129,20 @@ export class DiscordClient {
       query: { after, limit: String(PAGE) },
       bucket: `read ${channelId}`,
     })
-    return messages.toReversed()
+    if (!Array.isArray(messages)) throw new DiscordFailure('server', 'messages', 'answered no list')
+    return messages.filter((message) => typeof message?.id === 'string').toReversed()
   }
 
-  createMessage(
+  async createMessage(
     channelId: string,
     body: RESTPostAPIChannelMessageJSONBody,
     signal: AbortSignal,
   ): Promise<APIMessage> {
     const route = `/channels/${channelId}/messages` as const
-    return this.#call('message', signal, { method: 'POST', route, body, bucket: `write ${channelId}` })
+    const call = { method: 'POST', route, body, bucket: `write ${channelId}` } as const
+    const sent = await this.#call<APIMessage | null>('message', signal, call)
+    if (typeof sent?.id !== 'string') throw new DiscordFailure('server', 'message', 'named no message')
+    return sent
   }
 
   async editMessage(channelId: string, id: string, body: object, signal: AbortSignal): Promise<void> {
@@ -260,7 +281,7 @@ export class DiscordClient {
 
   /** A 429 ends here: the library would wait silently, and waiting belongs in the outbox. */
   async #request(url: string, init: RequestInit): Promise<Response> {
-    const response = await this.#fetch(url, init)
+    const response = limitBody(await this.#fetch(url, init), { maxBytes: MAX_ANSWER_BYTES })
     if (response.status !== 429) return response
     const body = (await response.json().catch(() => null)) as {
       retry_after?: unknown

@@ -1,7 +1,6 @@
 import https from 'node:https'
-import type { GatewayReadyDispatchData, GatewayReceivePayload } from 'discord-api-types/v10'
 import { WebSocket } from 'ws'
-import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
+import { HOUR, SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode } from '../../kit/deadline.ts'
@@ -17,6 +16,11 @@ const CLOSE_TIMEOUT_MS = SECOND
 /** Closes without ending the session, unlike 1000. */
 const KEEP_SESSION = 4_900
 const END_SESSION = 1_000
+
+/** Discord names some forty seconds. */
+const LEAST_HEARTBEAT_MS = 100
+/** Far above every frame, and little enough to be held in memory. */
+const MAX_FRAME_BYTES = 16 * 1024 * 1024
 
 const MOVED = 'asked to reconnect'
 
@@ -84,6 +88,7 @@ export class Connection {
     const url = `${options.url.replace(/\/+$/, '')}/?v=10&encoding=json`
     this.#socket = new WebSocket(url, {
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      maxPayload: MAX_FRAME_BYTES,
       headers: { 'user-agent': `hermes-gateway/${VERSION}` },
       // Node's own agent knows the configured proxy.
       ...(url.startsWith('wss:') ? { agent: https.globalAgent } : {}),
@@ -111,16 +116,15 @@ export class Connection {
     await new Promise((resolve) => this.#socket.once('close', resolve))
   }
 
+  /** Reads one frame. What is none ends the connection; nothing that is sent ends more than that. */
   #read(text: string): void {
-    let payload: GatewayReceivePayload
-    try {
-      payload = JSON.parse(text) as GatewayReceivePayload
-    } catch {
-      return this.#end({ kind: 'resume' }, 'sent no JSON', KEEP_SESSION)
-    }
-    switch (payload.op) {
-      case OP.hello:
-        return this.#greet(payload.d.heartbeat_interval)
+    const frame = parseFrame(text)
+    switch (frame?.op) {
+      case OP.hello: {
+        const interval = recordOf(frame.d)['heartbeat_interval']
+        if (typeof interval !== 'number' || !(interval >= LEAST_HEARTBEAT_MS && interval <= HOUR)) break
+        return this.#greet(interval)
+      }
       case OP.heartbeatAck:
         this.#acknowledged = true
         return
@@ -129,10 +133,15 @@ export class Connection {
       case OP.reconnect:
         return this.#end({ kind: 'resume' }, MOVED, KEEP_SESSION)
       case OP.invalidSession:
-        return this.#end({ kind: payload.d ? 'resume' : 'renew' }, 'the session is not valid', KEEP_SESSION)
+        return this.#end({ kind: frame.d ? 'resume' : 'renew' }, 'the session is not valid', KEEP_SESSION)
       case OP.dispatch:
-        return this.#dispatch(payload.s, payload.t, payload.d)
+        if (this.#dispatch(frame.s, frame.t, frame.d)) return
+        break
+      default:
+        // An operation that is not known here, of a later version.
+        if (typeof frame?.op === 'number') return
     }
+    this.#end({ kind: 'resume' }, 'sent nonsense', KEEP_SESSION)
   }
 
   #greet(intervalMs: number): void {
@@ -158,11 +167,14 @@ export class Connection {
     this.#expect('READY', READY_TIMEOUT_MS)
   }
 
-  #dispatch(sequence: number, type: string, data: unknown): void {
+  /** @returns false: it is no event */
+  #dispatch(sequence: unknown, type: unknown, data: unknown): boolean {
     const { onReady, onEvent } = this.#options
+    if (typeof sequence !== 'number' || typeof type !== 'string') return false
     if (type === 'READY') {
-      const ready = data as GatewayReadyDispatchData
-      this.#session = { id: ready.session_id, resumeUrl: ready.resume_gateway_url, sequence }
+      const { session_id: id, resume_gateway_url: resumeUrl } = recordOf(data)
+      if (typeof id !== 'string' || typeof resumeUrl !== 'string') return false
+      this.#session = { id, resumeUrl, sequence }
     }
     if (this.#session) this.#session.sequence = sequence
     if (type === 'READY' || type === 'RESUMED') {
@@ -170,6 +182,7 @@ export class Connection {
       if (this.#session) onReady(this.#session)
     }
     onEvent({ t: type, d: data })
+    return true
   }
 
   #beat(): void {
@@ -201,4 +214,24 @@ export class Connection {
       this.#socket.once('close', () => giveUp.cancel())
     } else this.#socket.terminate()
   }
+}
+
+interface Frame {
+  readonly op?: unknown
+  readonly s?: unknown
+  readonly t?: unknown
+  readonly d?: unknown
+}
+
+/** @returns null for what is no frame */
+function parseFrame(text: string): Frame | null {
+  try {
+    return recordOf(JSON.parse(text))
+  } catch {
+    return null
+  }
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

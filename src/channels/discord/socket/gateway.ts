@@ -11,8 +11,13 @@ import { Connection, type Dispatch, type Session } from './connection.ts'
 
 /** A new session that lasted this long was a good one. New sessions are counted: a thousand a day. */
 const LASTING_MS = 30 * SECOND
+/** Connections in a row that end soon after their beginning, before one that was asked to end is no routine. */
+const MAX_SHORT_CONNECTIONS = 3
 /** Attempts to resume a session before a new one is begun at the general address. */
 const RESUME_TRIES = 3
+
+/** Of an event's name in the log. */
+const LONGEST_NAME = 60
 
 export interface GatewayOptions {
   readonly client: DiscordClient
@@ -30,6 +35,8 @@ export class Gateway {
   readonly #options: GatewayOptions
   #session: Session | null = null
   #resumeFailures = 0
+  /** In a row. */
+  #shortConnections = 0
   readonly #loop: IntakeLoop
 
   constructor(options: GatewayOptions) {
@@ -49,12 +56,19 @@ export class Gateway {
 
   /** One connection. Resolves when the next may begin at once. @throws Interrupted, DiscordFailure */
   async #connect(signal: AbortSignal): Promise<void> {
-    const { token, intents, clock, random, onEvent } = this.#options
+    const { token, intents, clock, random } = this.#options
     const resuming = this.#session !== null
-    const url = this.#session?.resumeUrl ?? (await this.#address(signal))
+    const address = this.#session?.resumeUrl ?? (await this.#address(signal))
+    const url = isAllowed(address) ? address : null
+    if (url === null) {
+      // The next try asks for an address anew.
+      this.#session = null
+      const problem = 'the address of the gateway that Discord names is not an encrypted one'
+      throw new Interrupted({ state: 'failed', problem })
+    }
     let readyAt: number | null = null
     const connection = new Connection({
-      url: checked(url),
+      url,
       token,
       intents,
       session: this.#session,
@@ -65,18 +79,21 @@ export class Gateway {
         this.#session = session
         this.#resumeFailures = 0
         // Going on with a session costs nothing; new ones are counted by Discord.
-        if (resuming) this.#loop.recovered()
+        if (resuming && this.#shortConnections <= MAX_SHORT_CONNECTIONS) this.#loop.recovered()
         this.#loop.connected()
       },
-      onEvent,
+      onEvent: (event) => this.#deliver(event),
     })
     const stop = () => void connection.stop()
     signal.addEventListener('abort', stop, { once: true })
     const { verdict, words, routine } = await connection.ended
     signal.removeEventListener('abort', stop)
     if (signal.aborted) return connection.stop()
-    if (routine && readyAt !== null) return sleep(clock, random() * SECOND, signal)
-    if (readyAt !== null && clock.monotonic() - readyAt >= LASTING_MS) this.#loop.recovered()
+    const lasted = readyAt !== null && clock.monotonic() - readyAt >= LASTING_MS
+    this.#shortConnections = lasted ? 0 : this.#shortConnections + 1
+    if (routine && readyAt !== null && this.#shortConnections <= MAX_SHORT_CONNECTIONS)
+      return sleep(clock, random() * SECOND, signal)
+    if (lasted) this.#loop.recovered()
     if (readyAt === null && resuming && ++this.#resumeFailures >= RESUME_TRIES) this.#session = null
     if (verdict.kind !== 'resume') this.#session = null
     throw new Interrupted(
@@ -86,11 +103,22 @@ export class Gateway {
     )
   }
 
+  /** An event that cannot be read is passed over: whatever is wrong with it, the next ones are not. */
+  #deliver(event: Dispatch): void {
+    const { onEvent, log } = this.#options
+    try {
+      onEvent(event)
+    } catch (error) {
+      const problem = `an event of Discord could not be read and was passed over: ${messageOf(error)}`
+      log.error({ channel: 'discord', event: event.t.slice(0, LONGEST_NAME) }, problem)
+    }
+  }
+
   async #address(signal: AbortSignal): Promise<string> {
-    const { url, session_start_limit: limit } = await this.#options.client.gatewayBot(signal)
-    if (limit.remaining > 0) return url
+    const { url, sessionsLeft, resetAfterMs } = await this.#options.client.gatewayBot(signal)
+    if (sessionsLeft > 0) return url
     const problem = 'Discord lets this bot begin no further session for now: it was restarted too often today'
-    throw new Interrupted({ state: 'retrying', problem }, Math.max(SECOND, limit.reset_after))
+    throw new Interrupted({ state: 'retrying', problem }, Math.max(SECOND, resetAfterMs))
   }
 }
 
@@ -101,9 +129,7 @@ function troubleOf(error: unknown): Trouble {
 }
 
 /** The token goes there: in the clear only to this machine. */
-function checked(address: string): string {
+function isAllowed(address: string): boolean {
   const url = URL.canParse(address) ? new URL(address) : null
-  if (url?.protocol === 'wss:' || (url?.protocol === 'ws:' && isLoopbackHost(url.hostname))) return address
-  const problem = 'the address of the gateway that Discord names is not an encrypted one'
-  throw new Interrupted({ state: 'failed', problem })
+  return url?.protocol === 'wss:' || (url?.protocol === 'ws:' && isLoopbackHost(url.hostname))
 }

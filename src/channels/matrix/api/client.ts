@@ -1,7 +1,8 @@
 import { MINUTE, SECOND } from '../../../support/clock.ts'
+import { limitBody } from '../../../support/limit-body.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
+import { download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
 import { EVENT_FILTER, eventOf, readPage, readSync, recordOf, SYNC_FILTER, textOf } from './events.ts'
 import type { MatrixEvent, SyncAnswer } from './events.ts'
 import { classifyAnswer, MatrixFailure } from './failure.ts'
@@ -12,6 +13,8 @@ const CALL_TIMEOUT_MS = 30 * SECOND
 const SYNC_GRACE_MS = 15 * SECOND
 /** The first answer is the state of every room, which a busy server works on for long. */
 const FIRST_SYNC_TIMEOUT_MS = 3 * MINUTE
+/** A hundred events of each of some hundred rooms at once; one event is 64 KB at most. */
+const MAX_SYNC_BYTES = 64 * 1024 * 1024
 /** A room on another server is joined only once that server has answered. */
 const JOIN_TIMEOUT_MS = 2 * MINUTE
 /** How long others are shown that the bot writes; it is asked for again sooner. */
@@ -41,6 +44,8 @@ interface Call {
   readonly query?: Readonly<Record<string, string | null>>
   readonly body?: object
   readonly timeoutMs?: number
+  /** Of the answer; none is read further. */
+  readonly maxBytes?: number
 }
 
 /**
@@ -104,6 +109,7 @@ export class MatrixClient {
         path: `${V3}/sync`,
         query: { since, timeout: String(waitMs), filter: SYNC_FILTER },
         timeoutMs: since === null ? FIRST_SYNC_TIMEOUT_MS : waitMs + SYNC_GRACE_MS,
+        maxBytes: MAX_SYNC_BYTES,
       },
       signal,
     )
@@ -248,7 +254,7 @@ export class MatrixClient {
   }
 
   #call(
-    { name, method, path, query = {}, body, timeoutMs = CALL_TIMEOUT_MS }: Call,
+    { name, method, path, query = {}, body, timeoutMs = CALL_TIMEOUT_MS, maxBytes = MAX_ANSWER_BYTES }: Call,
     signal: AbortSignal,
     withToken = true,
   ): Promise<Readonly<Record<string, unknown>>> {
@@ -264,7 +270,7 @@ export class MatrixClient {
         withToken,
       )
       if (!response.ok) throw await failureOf(name, response)
-      const answer: unknown = await response.json()
+      const answer: unknown = await limitBody(response, { maxBytes }).json()
       return recordOf(answer)
     }
     return within(timeoutMs, signal, run, (error) => translate(name, error))
@@ -304,10 +310,9 @@ function roomPath(roomId: string): string {
 const LONGEST_ERROR_BODY = 64 * 1024
 
 async function failureOf(name: string, response: Response): Promise<MatrixFailure> {
-  const text = await response.text()
   let body: unknown = null
   try {
-    body = text.length <= LONGEST_ERROR_BODY ? JSON.parse(text) : null
+    body = await limitBody(response, { maxBytes: LONGEST_ERROR_BODY }).json()
   } catch {
     // Not a homeserver's own answer.
   }

@@ -81,7 +81,7 @@ export function classifyAnswer(call: string, status: number, headers: Headers, b
 function kindOf(status: number, code: string | null): FailureKind {
   if (status === 429) return 'rate-limited'
   if (status >= 500) return 'server'
-  const known = code === null ? undefined : KINDS[code]
+  const known = code !== null && Object.hasOwn(KINDS, code) ? KINDS[code] : undefined
   if (known) return known
   if (status === 401) return 'token'
   if (status === 403) return 'forbidden'

@@ -8,11 +8,12 @@ import type {
   WebClient,
 } from '@slack/web-api'
 import { SECOND } from '../../../support/clock.ts'
+import { limitBody } from '../../../support/limit-body.ts'
 import type { Log } from '../../../support/log.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
+import { download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
 import { retryAfterIn } from '../../kit/retry.ts'
 import type { SlackMessage } from '../intake/message.ts'
 import { rateLimited, refused, SlackFailure } from './failure.ts'
@@ -210,7 +211,7 @@ export class SlackClient {
   async #request(url: string | URL, init: RequestInit | undefined): Promise<Response> {
     const call = this.#calls.getStore()
     const signal = call?.signal ?? init?.signal ?? null
-    const response = await this.#fetch(url, { ...init, signal })
+    const response = limitBody(await this.#fetch(url, { ...init, signal }), { maxBytes: MAX_ANSWER_BYTES })
     const date = Date.parse(response.headers.get('date') ?? '')
     if (Number.isFinite(date)) this.#aheadMs = date - Date.now()
     // The library reads seconds alone, and knows no class for a 429 that does not say how long.

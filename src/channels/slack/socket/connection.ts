@@ -13,6 +13,8 @@ import { Socket, type Frame } from './socket.ts'
 const GOOD_CONNECTION_MS = MINUTE
 /** Slack renews its connections every few hours, and says so. */
 const PLANNED_ENDS = new Set(['warning', 'refresh_requested'])
+/** Connections in a row that end soon after their beginning, before even an announced end is followed by a pause. */
+const MAX_SHORT_SESSIONS = 3
 
 export interface ConnectionOptions {
   readonly clock: Clock
@@ -31,6 +33,8 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #intake: Intake
   readonly #loop: IntakeLoop
+  /** In a row. */
+  #shortSessions = 0
   /** Whose token the current request uses. */
   #token: TokenOf = 'bot'
   /** Reads of what was missed, those of former connections included: the next connection does not wait for them. */
@@ -98,8 +102,11 @@ export class Connection {
       const end = await Promise.race([socket.ended, stopped])
       // What is durable by now is still acknowledged through this socket.
       if (end === null) await Promise.allSettled(this.#intake.underway)
-      if (end === null || PLANNED_ENDS.has(end)) return null
-      if (clock.monotonic() - openedAt >= GOOD_CONNECTION_MS) this.#loop.recovered()
+      if (end === null) return null
+      const good = clock.monotonic() - openedAt >= GOOD_CONNECTION_MS
+      this.#shortSessions = good ? 0 : this.#shortSessions + 1
+      if (PLANNED_ENDS.has(end) && this.#shortSessions <= MAX_SHORT_SESSIONS) return null
+      if (good) this.#loop.recovered()
       return end === 'closed'
         ? { state: 'retrying', problem: 'the connection to Slack broke' }
         : troubleOfEnd(end)

@@ -35,6 +35,8 @@ const PONG_LIMIT_MS = 10 * SECOND
 /** Slack pings every few seconds; once it stops, the connection is no longer served. */
 const SLACK_PING_LIMIT_MS = 30 * SECOND
 const NORMAL_CLOSURE = 1_000
+/** Far above every frame, and little enough to be held in memory. */
+const MAX_FRAME_BYTES = 16 * 1024 * 1024
 
 /** One connection of Socket Mode, from its opening to its end; it is never opened again. */
 export class Socket {
@@ -54,6 +56,7 @@ export class Socket {
     this.#options = options
     this.#socket = new WebSocket(url, {
       headers: { 'user-agent': USER_AGENT },
+      maxPayload: MAX_FRAME_BYTES,
       // Node's own agent knows the configured proxy.
       ...(url.startsWith('wss:') ? { agent: https.globalAgent } : {}),
     })
@@ -143,9 +146,11 @@ export class Socket {
       this.#options.onHello()
       return this.#hello.resolve(frame)
     }
-    if (frame.type === 'disconnect') return this.#ended.resolve(frame.reason ?? 'closed')
+    if (frame.type === 'disconnect') {
+      return this.#ended.resolve(typeof frame.reason === 'string' ? frame.reason : 'closed')
+    }
     const { envelope_id: id } = frame
-    if (id === undefined) return
+    if (typeof id !== 'string') return
     this.#options.onEnvelope(frame, () => {
       // If the socket has closed meanwhile, Slack delivers the envelope again.
       if (this.#socket.readyState !== WebSocket.OPEN) return

@@ -1,10 +1,11 @@
 import type { ApiMethods, BotCommand, File, Message, Update, UserFromGetMe, WebhookInfo } from 'grammy/types'
-import { Api, GrammyError } from 'grammy/web'
+import { Api, GrammyError, HttpError } from 'grammy/web'
 import { SECOND } from '../../../support/clock.ts'
+import { limitAnswers } from '../../../support/limit-body.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { download, DOWNLOAD_TIMEOUT_MS } from '../../kit/download.ts'
-import { classifyAnswer, TelegramFailure } from './failure.ts'
+import { download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
+import { classifyAnswer, classifyForeign, TelegramFailure, type ErrorAnswer } from './failure.ts'
 
 /** No ordinary call takes this long; after that it counts as failed and can be repeated. */
 const CALL_TIMEOUT_MS = 30 * SECOND
@@ -43,7 +44,9 @@ export class TelegramClient {
     const inner = options.fetch ?? ((input, init) => fetch(input, init))
     // A Bot API server never redirects; a redirect would carry the token to somebody else.
     this.#fetch = (input, init) => inner(input, { ...init, redirect: 'error' })
-    this.#api = new Api(options.token.reveal(), { apiRoot: this.#root, fetch: this.#fetch as never })
+    const answers = limitAnswers(this.#fetch, { maxBytes: MAX_ANSWER_BYTES })
+    const calls: typeof fetch = async (input, init) => ownAnswer(await answers(input, init))
+    this.#api = new Api(options.token.reveal(), { apiRoot: this.#root, fetch: calls as never })
   }
 
   getMe(signal: AbortSignal): Promise<UserFromGetMe> {
@@ -79,8 +82,12 @@ export class TelegramClient {
     return this.#call('setMyCommands', signal, (inner) => this.#api.raw.setMyCommands({ commands }, inner))
   }
 
-  sendMessage(payload: SendPayload, signal: AbortSignal): Promise<Message.TextMessage> {
-    return this.#call('sendMessage', signal, (inner) => this.#api.raw.sendMessage(payload, inner))
+  async sendMessage(payload: SendPayload, signal: AbortSignal): Promise<Message.TextMessage> {
+    const method = 'sendMessage'
+    const sent = await this.#call(method, signal, (inner) => this.#api.raw.sendMessage(payload, inner))
+    if (!Number.isSafeInteger(sent?.message_id))
+      throw new TelegramFailure('server', method, 'named no message')
+    return sent
   }
 
   async editMessageText(payload: EditPayload, signal: AbortSignal): Promise<void> {
@@ -138,9 +145,39 @@ export class TelegramClient {
   }
 }
 
+/** The answer of a server that speaks the Bot API. @throws NoBotApi for anybody else's error */
+async function ownAnswer(response: Response): Promise<Response> {
+  if (response.ok) return response
+  const text = await response.text()
+  if (!isErrorAnswer(text)) throw new NoBotApi(response.status)
+  const { status, headers } = response
+  return new Response(text, { status, headers })
+}
+
+function isErrorAnswer(text: string): boolean {
+  try {
+    const body = JSON.parse(text) as Partial<ErrorAnswer> | null
+    return typeof body?.error_code === 'number' && typeof body.description === 'string'
+  } catch {
+    return false
+  }
+}
+
+/** A proxy, a web server under the wrong address, another program. */
+class NoBotApi extends Error {
+  readonly status: number
+
+  constructor(status: number) {
+    super(`answered ${status}`)
+    this.status = status
+  }
+}
+
 /** Only the code of a network error is kept: the address holds the token. */
 function translate(method: string, error: unknown): TelegramFailure {
   if (error instanceof TelegramFailure) return error
   if (error instanceof GrammyError) return classifyAnswer(method, error)
+  if (error instanceof HttpError && error.error instanceof NoBotApi)
+    return classifyForeign(method, error.error.status)
   return new TelegramFailure('network', method, `no usable answer (${networkCode(error)})`)
 }

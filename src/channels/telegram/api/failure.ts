@@ -66,9 +66,11 @@ const PHRASES: ReadonlyArray<readonly [RegExp, FailureKind]> = [
 /** @see https://core.telegram.org/bots/api#making-requests and #responseparameters */
 export function classifyAnswer(method: string, answer: ErrorAnswer): TelegramFailure {
   const { error_code: code, description } = answer
+  if (typeof code !== 'number' || typeof description !== 'string')
+    return new TelegramFailure('server', method, 'answered nonsense')
   const migratedTo = answer.parameters?.migrate_to_chat_id
-  if (migratedTo !== undefined)
-    return new TelegramFailure('migrated', method, 'the group has a new id', { migratedTo })
+  if (Number.isSafeInteger(migratedTo))
+    return new TelegramFailure('migrated', method, 'the group has a new id', { migratedTo: migratedTo! })
   const text = `${code} ${description}`
   if (code === 429) {
     const seconds = answer.parameters?.retry_after
@@ -78,6 +80,12 @@ export function classifyAnswer(method: string, answer: ErrorAnswer): TelegramFai
     })
   }
   return new TelegramFailure(kindOf(code, description), method, text)
+}
+
+/** An error that is none of the Bot API: of whatever answers at that address. Only its status says anything. */
+export function classifyForeign(method: string, status: number): TelegramFailure {
+  const kind = status === 401 ? 'token' : 'server'
+  return new TelegramFailure(kind, method, `answered ${status}, and not as the Bot API does`)
 }
 
 function kindOf(code: number, description: string): FailureKind {

@@ -176,8 +176,7 @@ export class Poller {
       case 'token':
         return {
           state: 'failed',
-          problem:
-            'Telegram does not know this bot token; set TELEGRAM_BOT_TOKEN to the one that @BotFather shows',
+          problem: `Telegram does not know this bot token; set TELEGRAM_BOT_TOKEN to the one that @BotFather shows (${error.message})`,
         }
       case 'conflict':
         this.#inConflict = true
