@@ -5,6 +5,7 @@ import { StoreError, TransientError } from '../../src/support/errors.ts'
 import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
 import type { ChannelCapabilities } from './capabilities.ts'
+import { oddInputContract, type OddSide } from './odd-channel-input.ts'
 
 /** The answer that has to be split is longer than two messages of this many characters. */
 const USUAL_PART_LENGTH = 4_500
@@ -32,6 +33,8 @@ interface PlatformSide {
 
 export interface ChannelFixture extends AsyncDisposable {
   readonly platform: PlatformSide
+  /** Left out where nothing of a platform is parsed by us. */
+  readonly odd?: OddSide
   /** A channel as a new process would make it, knowing the cursors of `receiver`. */
   create(receiver: RecordingReceiver): Channel
   /** All that was logged so far. */
@@ -41,6 +44,8 @@ export interface ChannelFixture extends AsyncDisposable {
 }
 
 export interface ChannelHarness {
+  /** Does the platform send frames or answers that could be odd? Then the fixture has that side. */
+  readonly fed?: boolean
   /** What it declares; a test that needs what it cannot is left out. */
   readonly capabilities: ChannelCapabilities
   open(): Promise<ChannelFixture>
@@ -328,6 +333,8 @@ export function channelContract(name: string, harness: ChannelHarness): void {
         expect(platform.sent().map((message) => message.text)).toEqual(['x'])
       }),
     )
+
+    if (harness.fed) oddInputContract(using)
 
     provided(can.remote)('shows its secrets in no log, status or error', () =>
       using(async (fixture, receiver, channel) => {

@@ -2,6 +2,7 @@ import { hurried } from '../support/hurried-clock.ts'
 import { DiscordFixture } from '../support/platforms/discord/discord-fixture.ts'
 import { DiscordServer, tooManyRequests } from '../support/platforms/discord/discord-server.ts'
 import type { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
+import { until } from '../support/until.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
@@ -12,6 +13,7 @@ const WRITES = /^(?:POST|PATCH) \/channels\/\d+\/messages/
 
 channelContract('discord', {
   capabilities: CAPABILITIES.discord,
+  fed: true,
   async open(): Promise<ChannelFixture> {
     const fixture = await DiscordFixture.open()
     const { server, chat } = fixture
@@ -36,6 +38,40 @@ channelContract('discord', {
         block: () => void server.chats.blocked.add(chat),
         down: () => server.down(),
         up: () => server.restore(),
+      },
+      odd: {
+        frame() {
+          const told = { id: server.chats.nextId(), channel_id: chat, content: 'odd <@1>', type: 0 }
+          const author = { id: '501', username: 'ada', bot: false }
+          const attachments = [{ id: '1', filename: 'a.txt', size: 1, url: 'x', content_type: 'text/plain' }]
+          const d = {
+            ...told,
+            author,
+            attachments,
+            mentions: [{ id: '1' }],
+            timestamp: '2026-01-01T00:00:00Z',
+          }
+          return { op: 0, s: 1, t: 'MESSAGE_CREATE', d }
+        },
+        async deliver(frames) {
+          const hello = [
+            { op: 10, d: null },
+            { op: 10, d: { heartbeat_interval: 0 } },
+          ]
+          const ready = [
+            { op: 0, s: 1, t: 'READY', d: null },
+            { op: 0, s: 1, t: 'READY', d: { session_id: 7 } },
+          ]
+          for (const frame of [...hello, ...ready, ...frames]) {
+            await until(() => server.gateway.connected > 0, 'a connection')
+            server.gateway.raw(frame)
+          }
+        },
+        answer(body) {
+          server.fail(/gateway\/bot/, { kind: 'body', body })
+          server.gateway.forgetSessions()
+          server.gateway.drop()
+        },
       },
       create(receiver) {
         store = receiver

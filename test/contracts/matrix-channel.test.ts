@@ -11,6 +11,7 @@ const UNTIL_MENDED = 1_000_000
 
 channelContract('matrix', {
   capabilities: CAPABILITIES.matrix,
+  fed: true,
   async open(): Promise<ChannelFixture> {
     const fixture = await MatrixFixture.open()
     const { server } = fixture
@@ -27,6 +28,28 @@ channelContract('matrix', {
         block: () => void server.closed.add(PRIVATE_ROOM),
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
         up: () => server.restore(),
+      },
+      odd: {
+        frame: () => ({
+          type: 'm.room.message',
+          event_id: '$odd',
+          sender: ADA,
+          origin_server_ts: 1_760_000_000_000,
+          unsigned: { age: 1 },
+          content: {
+            msgtype: 'm.text',
+            body: 'odd',
+            format: 'org.matrix.custom.html',
+            formatted_body: '<b>odd</b>',
+            info: { size: 1, mimetype: 'image/png' },
+            'm.mentions': { user_ids: [ADA] },
+            'm.relates_to': { 'm.in_reply_to': { event_id: '$other' } },
+          },
+        }),
+        deliver: async (frames) => void server.oddEvents.push(...frames),
+        answer(body) {
+          server.fail('sync', { kind: 'body', status: 200, body })
+        },
       },
       create: (receiver) => fixture.createKnowing(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),

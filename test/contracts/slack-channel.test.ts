@@ -1,6 +1,7 @@
 import { hurried } from '../support/hurried-clock.ts'
 import { SlackFixture, PRIVATE } from '../support/platforms/slack/slack-fixture.ts'
 import { SlackServer, slowDown } from '../support/platforms/slack/slack-server.ts'
+import { until } from '../support/until.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
@@ -9,6 +10,7 @@ const LONGEST_WAIT_MS = 200
 
 channelContract('slack', {
   capabilities: CAPABILITIES.slack,
+  fed: true,
   async open(): Promise<ChannelFixture> {
     const fixture = await SlackFixture.open()
     const { server } = fixture
@@ -31,6 +33,35 @@ channelContract('slack', {
         block: () => void server.workspace.closed.set(PRIVATE, 'is_archived'),
         down: () => void (server.down = true),
         up: () => void (server.down = false),
+      },
+      odd: {
+        frame: () => ({
+          envelope_id: 'odd',
+          type: 'events_api',
+          payload: {
+            type: 'event_callback',
+            event: {
+              type: 'message',
+              channel: PRIVATE,
+              channel_type: 'im',
+              user: 'U1ADA',
+              text: 'odd *one*',
+              ts: '1760000000.000100',
+              files: [{ id: 'F1', name: 'a.txt', mimetype: 'text/plain', size: 1, url_private: 'x' }],
+              blocks: [{ type: 'section', text: { type: 'mrkdwn', text: 'x' } }],
+            },
+          },
+        }),
+        async deliver(frames) {
+          for (const frame of frames) {
+            await until(() => server.sockets.connections > 0, 'a connection')
+            server.sockets.raw(frame)
+          }
+        },
+        answer(body) {
+          server.fail('apps.connections.open', { kind: 'http', status: 200, body })
+          server.sockets.cut()
+        },
       },
       create: (receiver) => fixture.create(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),

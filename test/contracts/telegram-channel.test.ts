@@ -11,6 +11,7 @@ const UNTIL_MENDED = 1_000_000
 
 channelContract('telegram', {
   capabilities: CAPABILITIES.telegram,
+  fed: true,
   async open(): Promise<ChannelFixture> {
     const fixture = await TelegramFixture.open()
     const { server } = fixture
@@ -35,6 +36,15 @@ channelContract('telegram', {
         block: () => void server.chats.blocked.add(PRIVATE_CHAT),
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
         up: () => server.restore(),
+      },
+      odd: {
+        frame: () => ({
+          message: server.message(PRIVATE_CHAT, 9_999, 'odd @one', { message: { caption: 'c' } }),
+        }),
+        deliver: async (frames) => server.pushRaw(frames),
+        answer(body) {
+          server.fail('getUpdates', { kind: 'body', status: 200, body })
+        },
       },
       create: (receiver) => fixture.create(receiver, { clock: hurried(LONGEST_WAIT_MS) }),
       logged: () => fixture.lines.join(''),

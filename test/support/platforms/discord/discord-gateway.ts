@@ -80,7 +80,12 @@ export class DiscordGatewayServer {
     }
   }
 
-  /** Breaks every connection silently. */
+  /** Any frame, also a malformed one, into every connection. */
+  raw(frame: unknown): void {
+    for (const client of this.#server.clients) client.send(JSON.stringify(frame))
+  }
+
+  /** Breaks every connection without a word. */
   drop(): void {
     for (const client of this.#server.clients) client.terminate()
   }

@@ -12,6 +12,8 @@ export type DiscordFault =
       readonly body: unknown
       readonly headers?: Record<string, string>
     }
+  /** Status 200 with this body, word for word. */
+  | { readonly kind: 'body'; readonly body: string }
   /** The connection breaks; `after`: what was asked for was done. */
   | { readonly kind: 'drop'; readonly after: boolean }
   | { readonly kind: 'hang' }
@@ -190,6 +192,9 @@ export class DiscordServer implements AsyncDisposable {
     const fault = this.#nextFault(`${call.method} ${call.path}`)
     if (fault?.kind === 'hang') return
     if (fault?.kind === 'answer') return reply(response, fault.status, fault.body, fault.headers)
+    if (fault?.kind === 'body') {
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end(fault.body)
+    }
     if (fault?.kind === 'drop') {
       if (fault.after) this.#answer(call)
       return void request.socket.destroy()

@@ -83,6 +83,8 @@ export class MatrixServer implements AsyncDisposable {
   heedsTo: 'yes' | 'no' | 'refuses' = 'yes'
   /** False: a server from before authenticated media. */
   authenticatedMedia = true
+  /** Go along with the next events that are told of, whatever they are. */
+  readonly oddEvents: unknown[] = []
   /** Rooms in which the bot may not speak. */
   readonly closed = new Set<string>()
   /** Who may redact what others wrote. */
@@ -204,7 +206,13 @@ export class MatrixServer implements AsyncDisposable {
     const finish = () => {
       clearTimeout(timer)
       this.#polls.delete(look)
-      if (!response.destroyed) reply(response, { status: 200, body: syncAnswer(this.rooms, ask) })
+      if (response.destroyed) return
+      const body = syncAnswer(this.rooms, ask)
+      for (const room of Object.values(body.rooms.join)) {
+        const { timeline } = room as { timeline: { events: unknown[] } }
+        timeline.events.unshift(...this.oddEvents.splice(0))
+      }
+      reply(response, { status: 200, body })
     }
     const look = () => {
       if (hasNews(this.rooms, ask)) finish()

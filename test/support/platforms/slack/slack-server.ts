@@ -13,7 +13,12 @@ import { ADA, BOT, escaped, SlackWorkspace, type Answer, type SlackRecord } from
 export type SlackFault =
   /** `{"ok": false}` with Slack's word. */
   | { readonly kind: 'error'; readonly error: string; readonly more?: object }
-  | { readonly kind: 'http'; readonly status: number; readonly headers?: Record<string, string> }
+  | {
+      readonly kind: 'http'
+      readonly status: number
+      readonly headers?: Record<string, string>
+      readonly body?: string
+    }
   /** Nothing is ever answered. */
   | { readonly kind: 'hang' }
   /** The connection is cut without an answer; `after`: what was asked has been done. */
@@ -246,7 +251,7 @@ export class SlackServer {
       return void request.socket.destroy()
     }
     if (fault?.kind === 'http')
-      return void response.writeHead(fault.status, fault.headers).end('<html>trouble</html>')
+      return void response.writeHead(fault.status, fault.headers).end(fault.body ?? '<html>trouble</html>')
     const answer = fault
       ? { ok: false, error: fault.error, ...fault.more }
       : this.#answer(method, given, request)

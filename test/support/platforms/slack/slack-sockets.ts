@@ -93,8 +93,8 @@ export class SlackSockets {
   }
 
   /** Any frame, also a malformed one, into every connection. */
-  raw(frame: object | string): void {
-    for (const line of this.#open) line.send(typeof frame === 'string' ? frame : JSON.stringify(frame))
+  raw(frame: unknown): void {
+    for (const line of this.#open) line.send(JSON.stringify(frame))
   }
 
   /** Announces the end of every connection, as the platform does before it renews them. */

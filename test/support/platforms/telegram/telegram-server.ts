@@ -152,6 +152,15 @@ export class TelegramServer {
     return updateId
   }
 
+  /** Updates of whatever shape, each with an id of its own. */
+  pushRaw(updates: readonly unknown[]): void {
+    for (const update of updates) {
+      const fields = typeof update === 'object' ? update : { update }
+      this.#updates.push({ ...fields, update_id: this.#nextUpdateId++ })
+    }
+    this.#answerPoll()
+  }
+
   /** From now on updates are numbered from here. */
   restartUpdateIds(at: number): void {
     this.#nextUpdateId = at
