@@ -16,7 +16,7 @@ import { isLoopbackHost } from '../../../support/loopback.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
+import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
 import { LONGEST_WAIT_MS } from '../../kit/pacer.ts'
 import { retryAfterIn } from '../../kit/retry.ts'
 import { LONGEST_BLOCK_MS } from '../../kit/token-bucket.ts'
@@ -234,12 +234,14 @@ export class DiscordClient {
       throw new DiscordFailure('gone', 'download', 'the file lies on a server that is not asked')
     const run = async (deadline: AbortSignal) => {
       const response = await this.#fetch(address, { signal: deadline })
-      if (!response.ok || !response.body)
+      if (!response.ok || !response.body) {
+        await discard(response)
         throw new DiscordFailure(
           response.status === 404 || response.status === 403 ? 'gone' : 'server',
           'download',
           `answered ${response.status}`,
         )
+      }
       return download(response.body, maxBytes)
     }
     return within(DOWNLOAD_TIMEOUT_MS, signal, run, (error) => translate('download', error))
@@ -282,6 +284,11 @@ export class DiscordClient {
   /** A 429 ends here: the library would wait silently, and waiting belongs in the outbox. */
   async #request(url: string, init: RequestInit): Promise<Response> {
     const response = limitBody(await this.#fetch(url, init), { maxBytes: MAX_ANSWER_BYTES })
+    if (response.status >= 500) {
+      // The library does not look at its body.
+      await discard(response)
+      return new Response(null, { status: response.status, headers: response.headers })
+    }
     if (response.status !== 429) return response
     const body = (await response.json().catch(() => null)) as {
       retry_after?: unknown

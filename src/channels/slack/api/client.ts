@@ -13,7 +13,7 @@ import type { Log } from '../../../support/log.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
+import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
 import { retryAfterIn } from '../../kit/retry.ts'
 import type { SlackMessage } from '../intake/message.ts'
 import { rateLimited, refused, SlackFailure } from './failure.ts'
@@ -185,6 +185,7 @@ export class SlackClient {
         signal: deadline,
       })
       const type = response.headers.get('content-type') ?? ''
+      if (!response.ok) await discard(response)
       if (response.status === TOO_MANY) throw rateLimited('download', retryAfterIn(response.headers))
       if (response.status >= 300 && response.status < 500)
         throw new SlackFailure(
@@ -215,8 +216,10 @@ export class SlackClient {
     const date = Date.parse(response.headers.get('date') ?? '')
     if (Number.isFinite(date)) this.#aheadMs = date - Date.now()
     // The library reads seconds alone, and knows no class for a 429 that does not say how long.
-    if (response.status === TOO_MANY)
+    if (response.status === TOO_MANY) {
+      await discard(response)
       throw rateLimited(call?.method ?? 'call', retryAfterIn(response.headers))
+    }
     return response
   }
 

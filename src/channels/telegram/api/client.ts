@@ -4,7 +4,7 @@ import { SECOND } from '../../../support/clock.ts'
 import { limitAnswers } from '../../../support/limit-body.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
+import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
 import { classifyAnswer, classifyForeign, TelegramFailure, type ErrorAnswer } from './failure.ts'
 
 /** No ordinary call takes this long; after that it counts as failed and can be repeated. */
@@ -127,8 +127,10 @@ export class TelegramClient {
     const url = `${this.#root}/file/bot${this.#token.reveal()}/${path}`
     const run = async (deadline: AbortSignal) => {
       const response = await this.#fetch(url, { signal: deadline })
-      if (!response.ok || !response.body)
+      if (!response.ok || !response.body) {
+        await discard(response)
         throw new TelegramFailure('server', 'download', `answered ${response.status}`)
+      }
       return download(response.body, maxBytes)
     }
     return within(DOWNLOAD_TIMEOUT_MS, signal, run, (error) => translate('download', error))

@@ -23,40 +23,23 @@ describe('polling Telegram', () => {
     expect(server.confirmed).toBe(1003)
   })
 
-  test('waits for the pieces of an album that follow, and confirms none of them before', async () => {
+  test.each([
+    [
+      401,
+      '{"message":"Unauthorized"}',
+      'failed',
+      /TELEGRAM_BOT_TOKEN .*answered 401, and not as the Bot API does/,
+    ],
+    [404, '<html>Not Found</html>', 'retrying', /answered 404, and not as the Bot API does/],
+    [403, '{"ok":false,"error_code":null}', 'retrying', /answered 403, and not as the Bot API does/],
+  ])('says of %i from something that is no Bot API what it was', async (status, body, state, words) => {
     await using fixture = await TelegramFixture.open()
-    const { server } = fixture
+    fixture.server.fail('*', { kind: 'body', status, body }, 9)
     const receiver = new RecordingReceiver()
     const channel = fixture.create(receiver)
     await channel.start(receiver)
-    await until(() => server.callsOf('getUpdates').length > 0, 'the first poll')
-    const piece = (caption?: string) => ({
-      message: { photo: [{ file_id: 'p' }], media_group_id: 'g', ...(caption ? { caption } : {}) },
-    })
-    server.say(PRIVATE_CHAT, null, piece('compare'))
-    await pause(15)
-    server.say(PRIVATE_CHAT, null, piece())
-    await pause(200)
-    server.say(PRIVATE_CHAT, null, piece())
-    server.say(PRIVATE_CHAT, 'and this')
-    await until(() => server.unconfirmed === 0, 'the confirmation')
-    expect(receiver.messages.map(({ text, attachments }) => [text, attachments.length])).toEqual([
-      ['compare', 3],
-      ['and this', 0],
-    ])
-  })
-
-  test('gives what has come of an album when Telegram cannot be asked for the rest', async () => {
-    await using fixture = await TelegramFixture.open()
-    const { server } = fixture
-    const receiver = new RecordingReceiver()
-    server.say(PRIVATE_CHAT, null, { message: { photo: [{ file_id: 'p' }], media_group_id: 'g' } })
-    const channel = fixture.create(receiver)
-    await channel.start(receiver)
-    await until(() => server.callsOf('getUpdates').length === 1, 'the first poll')
-    server.fail('getUpdates', badGateway, 1)
-    await until(() => receiver.messages.length > 0, 'the message')
-    expect(receiver.messages.map(({ attachments }) => attachments.length)).toEqual([1])
+    await until(() => channel.status().state === state, 'the trouble')
+    expect(channel.status().problem).toMatch(words)
   })
 
   test('asks only for the three kinds of update that it understands', async () => {
