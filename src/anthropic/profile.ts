@@ -1,9 +1,13 @@
-import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import type { ProfileAccess } from '../credentials/sources/profile.ts'
-import { SECOND } from '../support/clock.ts'
-import { limitBody } from '../support/limit-body.ts'
+import { MAX_WAIT_MS } from '../credentials/keeper/refresh-policy.ts'
+import type { Generation, RefreshOutcome, StoredSignIn } from '../credentials/sign-in.ts'
+import { profileGeneration, type ProfileAccess } from '../credentials/sources/profile.ts'
+import { parseTokenAnswer } from '../oauth/token-answer.ts'
+import { readAnswer, type TokenAnswer } from '../oauth/token-request.ts'
+import { SECOND, type Clock } from '../support/clock.ts'
+import { messageOf, type CredentialReason } from '../support/errors.ts'
+import type { Secret } from '../support/secret.ts'
+import { loadProfile, readStoredToken, watchProfile, type Profile } from './profile-files.ts'
+import { ProfileLock } from './profile-lock.ts'
 
 export interface ProfileOptions {
   /** The address that mints tokens, where the profile names none. */
@@ -65,21 +69,10 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
   }
 }
 
-async function resolve({ baseUrl, userAgent }: ProfileOptions) {
-  // The SDK's code is loaded only where it can find something: every start looks at every source.
-  if (!canBeFound(process.env)) return null
-  const { defaultCredentials } = await import('@anthropic-ai/sdk/lib/credentials/credential-chain')
-  return defaultCredentials({ baseURL: baseUrl, fetch: tokenFetch, userAgent })
-}
-
-/** A token answer has some hundred bytes, and comes at once or not at all. */
-const MAX_TOKEN_ANSWER_BYTES = 1024 * 1024
-const TOKEN_TIMEOUT_MS = 30 * SECOND
-
-const tokenFetch: typeof fetch = async (input, init) => {
-  const limit = AbortSignal.timeout(TOKEN_TIMEOUT_MS)
-  const signal = init?.signal ? AbortSignal.any([init.signal, limit]) : limit
-  return limitBody(await fetch(input, { ...init, signal }), { maxBytes: MAX_TOKEN_ANSWER_BYTES })
+/** The workspace of a person's profile; a workload's token is made for one. @throws where the configuration is incomplete */
+async function headersOf({ config }: Profile, { baseUrl, userAgent }: ProfileOptions) {
+  const { resolveCredentialsFromConfig } = await import('@anthropic-ai/sdk/lib/credentials/credential-chain')
+  return resolveCredentialsFromConfig(config, { baseURL: baseUrl, fetch, userAgent }).extraHeaders
 }
 
 /** The keeper asks again, and looks between two tries whether the other program has stored its result. */

@@ -17,6 +17,7 @@ import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
 import { runFile, type RunningGateway } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
+import { acquireHome } from './home-lock.ts'
 import { ProcessEnd } from './process-end.ts'
 import { paint, print, printError } from './terminal/output.ts'
 

@@ -121,7 +121,7 @@ test('an answer whose whole length went into what nobody sees is told as that', 
   fixture.model.reply = () => ''
   await send(fixture, 'think hard')
   await fixture.rest()
-  expect(fixture.outlet.texts('a')).toEqual([
+  expect(fixture.sendChannel.texts('a')).toEqual([
     'The answer grew too long before it began. Please ask for something shorter.',
   ])
 })

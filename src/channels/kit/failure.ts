@@ -1,4 +1,4 @@
-import { Undeliverable } from '../../inbox/delivery/outlet.ts'
+import { Undeliverable } from '../../inbox/delivery/send-channel.ts'
 import { DAY, MINUTE } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { redact } from '../../support/redact.ts'

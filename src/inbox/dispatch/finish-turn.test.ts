@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { MemoryOutlet, MessageFixture } from '../../../test/support/message-fixture.ts'
+import { MemoryChannel, MessageFixture } from '../../../test/support/message-fixture.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Usage } from '../lease.ts'
@@ -39,8 +39,8 @@ test.each(IMPOSSIBLE)(
     await fixture.say('b', 'another')
     await fixture.pass(MINUTE, SECOND)
     expect(fixture.messaging.store.ok).toBe(true)
-    expect(fixture.outlet.texts('a')).toEqual([PARKED, 'answer to next'])
-    expect(fixture.outlet.texts('b')).toEqual(['answer to another'])
+    expect(fixture.sendChannel.texts('a')).toEqual([PARKED, 'answer to next'])
+    expect(fixture.sendChannel.texts('b')).toEqual(['answer to another'])
     expect(fixture.model.asked.toSorted()).toEqual(['another', 'next', 'odd'])
     expect((await fixture.rows('a')).find(({ text }) => text === 'odd')).toMatchObject({ state: 'parked' })
     // The next process does not begin it again.
@@ -52,17 +52,17 @@ test.each(IMPOSSIBLE)(
 
 test('the id of a sent message that cannot be stored is not waited for, and nothing is sent twice', async () => {
   const clock = new FakeClock()
-  class OddOutlet extends MemoryOutlet {
-    override async send(...message: Parameters<MemoryOutlet['send']>): Promise<string> {
+  class OddChannel extends MemoryChannel {
+    override async send(...message: Parameters<MemoryChannel['send']>): Promise<string> {
       const id = await super.send(...message)
       return message[1].includes('odd') ? (undefined as unknown as string) : id
     }
   }
-  await using fixture = await MessageFixture.start({ clock, outlets: [new OddOutlet()] })
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [new OddChannel()] })
   await fixture.say('a', 'odd')
   await fixture.rest()
   await fixture.say('a', 'next')
   await fixture.pass(MINUTE, SECOND)
   expect(fixture.messaging.store.ok).toBe(true)
-  expect(fixture.outlet.texts('a')).toEqual(['answer to odd', 'answer to next'])
+  expect(fixture.sendChannel.texts('a')).toEqual(['answer to odd', 'answer to next'])
 })

@@ -3,7 +3,7 @@ import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
-import type { Drafts } from '../delivery/draft.ts'
+import type { Drafts } from '../delivery/drafts.ts'
 import type { StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease, TurnOutcome } from '../lease.ts'
@@ -66,17 +66,17 @@ async function storeOutcome(
     try {
       await drafts.saveUnsaved(lease)
       const stored = await inbox.finish(lease, outcome, clock.now())
-      if (attempt > 1) store.paid()
+      if (attempt > 1) store.removeUnstored()
       // A store that failed may have taken it all the same: what is to be sent is looked for.
       return stored || attempt > 1
     } catch (error) {
       if (!(error instanceof StoreError)) {
-        if (attempt > 1) store.paid()
+        if (attempt > 1) store.removeUnstored()
         throw error
       }
       store.failed(error)
       if (attempt === 1) {
-        store.owe()
+        store.addUnstored()
         log.error({ err: error }, 'an answer waits in memory to be stored')
       }
       if (abandoned.aborted) throw error

@@ -2,8 +2,8 @@ import {
   ConfigurationError,
   HermesError,
   messageOf,
-  RowRefused,
   StoreError,
+  RowRefused,
 } from '../../../support/errors.ts'
 import { redact } from '../../../support/redact.ts'
 
@@ -32,6 +32,25 @@ const MEANING: Readonly<Record<string, string>> = {
   [CODE.lockTimeout]: 'the database took too long',
 }
 
+/** What an operator does whose network is safe already. */
+export const WRITE_DISABLE = 'write sslmode=disable where nobody else is on the network'
+
+/** Ours, for a server that asks for the password in a way that others could read. */
+export const CLEAR_PASSWORD = 'HERMES_CLEAR_PASSWORD'
+
+/** The database has a certificate that this machine does not trust. @see https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+/** The driver's words, which have no code. */
+const WITHOUT_TLS = 'does not support SSL connections'
+
 /** Classes of SQLSTATE that are about the values alone: data exception, constraint violation, program limit. */
 const ABOUT_VALUES = /^(?:22|23|54)[0-9A-Z]{3}$/
 
@@ -57,7 +76,7 @@ export class DatabaseError extends StoreError {
 export function storeError(error: unknown): HermesError {
   if (error instanceof HermesError) return error
   const code = codeOf(error)
-  const text = redact(textOf(error))
+  const text = redact(errorText(error))
   if (code !== null && ABOUT_VALUES.test(code))
     return new RowRefused(`the database refuses it: ${text}`, code)
   const meaning = code === null ? undefined : MEANING[code]
