@@ -1,8 +1,16 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { readdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Uploads } from '../channels/web/uploads.ts'
+import { systemClock } from '../support/clock.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
-import { withStorage } from './context.ts'
+import { resolvePaths, withStorage } from './context.ts'
 import { confirm, plural, print, printError, printJson } from './terminal/output.ts'
+
+/** Uploads that no message has taken yet are on the disk. */
+const WEB = 'web'
+/** What a migration and a move to PostgreSQL leave beside the database. */
+const COPY = /^hermes\.db\.(?:backup-v\d+|copied)(?:-wal|-shm)?$/
 
 interface PersonOptions extends GlobalOptions {
   readonly channel: string
@@ -30,8 +38,23 @@ export async function dataDeleteCommand(
     conversations.deletePerson(options.channel, options.user),
   )
   if (removed === null) return EXIT.failed
+  const { home } = resolvePaths(options)
+  if (options.channel === WEB)
+    await new Uploads(join(home, 'uploads'), systemClock).deletePerson(options.user)
   print(`Deleted ${plural(removed, 'message')} of ${who}, with answers and attachments.`)
+  await offerCopies(home, !options.yes)
   return EXIT.ok
+}
+
+/** Names the older copies of the database, which still hold what was deleted, and removes them if told to. */
+async function offerCopies(home: string, ask: boolean): Promise<void> {
+  const copies = (await readdir(home)).filter((name) => COPY.test(name)).map((name) => join(home, name))
+  if (copies.length === 0) return
+  print(`\nOlder copies of the database are unchanged:\n${copies.map((copy) => `  ${copy}`).join('\n')}`)
+  if (ask && (await confirm('Remove these copies?'))) {
+    for (const copy of copies) await rm(copy)
+    print('Removed the copies.')
+  } else print('Delete them when you no longer need them; backups that you made are yours to find.')
 }
 
 export async function backupCommand(options: GlobalOptions & { readonly file: string }): Promise<ExitCode> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -28,7 +28,7 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array
 
 describe('an upload', () => {
   test.each([1, 7, 1_000])('comes back as it went in, in pieces of %d bytes', async (size) => {
-    const info = await uploads.save('a', 'plan.pdf', inPieces(PDF, size))
+    const info = await uploads.save({ address: 'a', person: 'owner', name: 'plan.pdf' }, inPieces(PDF, size))
     expect(info).toMatchObject({ mediaType: 'application/pdf', name: 'plan.pdf', size: PDF.length })
     const loaded = await uploads.load('a', info.id)
     expect(Buffer.from(loaded.bytes).equals(PDF)).toBe(true)
@@ -36,7 +36,7 @@ describe('an upload', () => {
   })
 
   test('is found after a restart, and not by another conversation or under a made-up id', async () => {
-    const { id } = await uploads.save('a', 'plan.pdf', inPieces(PDF, 9))
+    const { id } = await uploads.save({ address: 'a', person: 'owner', name: 'plan.pdf' }, inPieces(PDF, 9))
     const restarted = new Uploads(folder, clock)
     expect((await restarted.load('a', id)).name).toBe('plan.pdf')
     await expect(restarted.load('b', id)).rejects.toThrow(/attach it again/)
@@ -48,22 +48,50 @@ describe('an upload', () => {
       yield PDF
       throw new Error('gone')
     }
-    await expect(uploads.save('a', 'plan.pdf', broken())).rejects.toThrow('gone')
+    await expect(uploads.save({ address: 'a', person: 'owner', name: 'plan.pdf' }, broken())).rejects.toThrow(
+      'gone',
+    )
     expect(await readdir(folder)).toEqual([])
   })
 
   test('is removed after a day', async () => {
-    const { id } = await uploads.save('a', 'old.pdf', inPieces(PDF, 9))
+    const { id } = await uploads.save({ address: 'a', person: 'owner', name: 'old.pdf' }, inPieces(PDF, 9))
     const old = new Date(clock.now() - 2 * DAY)
     await utimes(join(folder, id), old, old)
     clock.jump(DAY)
-    const fresh = await uploads.save('a', 'new.pdf', inPieces(PDF, 9))
+    const fresh = await uploads.save({ address: 'a', person: 'owner', name: 'new.pdf' }, inPieces(PDF, 9))
     expect(await readdir(folder)).toEqual([fresh.id])
+  })
+
+  test('goes with its person, and with nobody else', async () => {
+    const ofPerson = (person: string) =>
+      uploads.save({ address: 'a', person, name: 'plan.pdf' }, inPieces(PDF, 9))
+    const [gone, kept] = [await ofPerson('token:1'), await ofPerson('owner')]
+    await writeFile(join(folder, 'cut.part'), '{"addr')
+    await uploads.deletePerson('token:1')
+    expect(await readdir(folder)).toEqual([kept.id])
+    await expect(uploads.load('a', gone.id)).rejects.toThrow(/attach it again/)
+  })
+
+  test('makes room at once when all together are too much', async () => {
+    const small = new Uploads(folder, clock, 100)
+    const saved: string[] = []
+    for (let n = 0; n < 5; n++) {
+      const { id } = await small.save({ address: 'a', person: 'owner', name: 'a.pdf' }, inPieces(PDF, 9))
+      saved.push(id)
+      const at = new Date(clock.now() + n * 1_000)
+      await utimes(join(folder, id), at, at)
+    }
+    const left = await readdir(folder)
+    expect(left).toContain(saved.at(-1))
+    expect(left.length).toBeLessThan(3)
   })
 
   test('that the disk does not take is said to be the store’s fault', async () => {
     const impossible = new Uploads('/dev/null/uploads', clock)
-    await expect(impossible.save('a', 'plan.pdf', inPieces(PDF, 9))).rejects.toThrow(StoreError)
+    await expect(
+      impossible.save({ address: 'a', person: 'owner', name: 'plan.pdf' }, inPieces(PDF, 9)),
+    ).rejects.toThrow(StoreError)
   })
 })
 

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Attachment, AttachmentInfo } from '../../inbox/message.ts'
 import { HOUR, type Clock } from '../../support/clock.ts'
@@ -20,6 +20,8 @@ const MAX_HEADER_BYTES = 4 * 1024
 
 interface Header {
   readonly address: string
+  /** Who uploaded it. */
+  readonly person: string
   readonly name: string
   readonly mediaType: string
 }
@@ -32,10 +34,17 @@ interface Header {
 export class Uploads {
   readonly #folder: string
   readonly #clock: Clock
+  readonly #maxTotalBytes: number
   #lastSweep = -Infinity
+  /** Bytes in the folder at the last sweep, and what was written since. */
+  #total = 0
 
-  /** @param folder made when it is first needed */
-  constructor(folder: string, clock: Clock) {
+  /**
+   * @param folder made when it is first needed
+   * @param maxTotalBytes of all uploads together; beyond it the oldest go
+   */
+  constructor(folder: string, clock: Clock, maxTotalBytes = MAX_TOTAL_BYTES) {
+    this.#maxTotalBytes = maxTotalBytes
     this.#folder = folder
     this.#clock = clock
   }
@@ -46,7 +55,10 @@ export class Uploads {
    * @throws Refused for anything but a picture or a PDF; StoreError when the disk does not take it;
    *   whatever `bytes` throws
    */
-  async save(address: string, name: string, bytes: AsyncIterable<Uint8Array>): Promise<AttachmentInfo> {
+  async save(
+    { address, person, name }: Omit<Header, 'mediaType'>,
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<AttachmentInfo> {
     const id = newId(this.#clock.now())
     const path = join(this.#folder, id)
     const source = bytes[Symbol.asyncIterator]()
@@ -59,10 +71,11 @@ export class Uploads {
     let size = 0
     const write = async (chunk: Uint8Array): Promise<void> => {
       size += chunk.length
+      this.#total += chunk.length
       await onDisk(() => file.appendFile(chunk))
     }
     try {
-      const header: Header = { address, name, mediaType }
+      const header: Header = { address, person, name, mediaType }
       await onDisk(() => file.appendFile(`${JSON.stringify(header)}\n`))
       await write(head)
       for (;;) {
@@ -85,20 +98,29 @@ export class Uploads {
     const gone = () => new Refused('This attachment is not here any more. Please attach it again.')
     if (!/^[0-9a-z]+$/.test(id)) throw gone()
     const content = await readFile(join(this.#folder, id)).catch(() => null)
-    const end = content?.subarray(0, MAX_HEADER_BYTES).indexOf('\n') ?? -1
-    if (!content || end < 0) throw gone()
-    const header = JSON.parse(content.subarray(0, end).toString('utf8')) as Header
+    const header = content && headerOf(content)
+    if (!header) throw gone()
     // What one conversation was given is not for another one to show.
     if (header.address !== address) throw gone()
     const { mediaType, name } = header
-    return withinLimits({ mediaType, name, bytes: content.subarray(end + 1) })
+    return withinLimits({ mediaType, name, bytes: content.subarray(content.indexOf('\n') + 1) })
+  }
+
+  /** Removes what a person uploaded, whole or in part; what does not say whose it is goes along. */
+  async deletePerson(person: string): Promise<void> {
+    for (const name of await readdir(this.#folder).catch(() => [])) {
+      const path = join(this.#folder, name)
+      const header = headerOf(await readFile(path).catch(() => Buffer.alloc(0)))
+      if (header === null || header.person === undefined || header.person === person)
+        await rm(path, { force: true })
+    }
   }
 
   /** Makes the folder, and removes what is too old or too much. */
   async #prepare(): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: PRIVATE_FOLDER })
     const now = this.#clock.now()
-    if (now - this.#lastSweep < SWEEP_INTERVAL_MS) return
+    if (now - this.#lastSweep < SWEEP_INTERVAL_MS && this.#total <= this.#maxTotalBytes) return
     this.#lastSweep = now
     const found = await Promise.all(
       (await readdir(this.#folder)).map(async (name) => {
@@ -109,14 +131,21 @@ export class Uploads {
     )
     let total = 0
     for (const { path, size, mtimeMs } of found.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
-      total += size
-      if (now - mtimeMs > UPLOAD_LIFE_MS || total > MAX_TOTAL_BYTES) await unlink(path).catch(() => {})
+      if (now - mtimeMs > UPLOAD_LIFE_MS || total + size > this.#maxTotalBytes)
+        await unlink(path).catch(() => {})
+      else total += size
     }
+    this.#total = total
   }
 }
 
 /** Often enough that the folder stays near its limit, seldom enough to cost nothing. */
 const SWEEP_INTERVAL_MS = HOUR / 60
+
+function headerOf(content: Buffer): (Partial<Header> & Omit<Header, 'person'>) | null {
+  const end = content.subarray(0, MAX_HEADER_BYTES).indexOf('\n')
+  return end < 0 ? null : (JSON.parse(content.subarray(0, end).toString('utf8')) as Header)
+}
 
 /** The first bytes of an upload, as many as are needed to recognise its type. */
 async function readHead(source: AsyncIterator<Uint8Array>): Promise<Buffer> {

@@ -77,11 +77,14 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
     })
   })
 
-  routes.guarded('chat', 'POST', '/api/conversations/:id/attachments', async (c) => {
+  routes.guarded('chat', 'POST', '/api/conversations/:id/attachments', async (c, principal) => {
     takesMessages()
     const address = conversationOf(c)
     const name = fileName(c.req.query('name'))
-    return json<AttachmentInfo>(201, await uploads.save(address, name, streamBody(c, MAX_UPLOAD_BYTES)))
+    return json<AttachmentInfo>(
+      201,
+      await uploads.save({ address, person: principal.person.id, name }, streamBody(c, MAX_UPLOAD_BYTES)),
+    )
   })
 
   routes.guarded('chat', 'GET', '/api/conversations/:id/attachments/:attachment', async (c) => {

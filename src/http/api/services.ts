@@ -117,7 +117,10 @@ export interface UploadService {
    *
    * @throws Refused for a kind that the model cannot read; StoreError when there is no space
    */
-  save(address: string, name: string, bytes: AsyncIterable<Uint8Array>): Promise<AttachmentInfo>
+  save(
+    upload: { readonly address: string; readonly person: string; readonly name: string },
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<AttachmentInfo>
   /** @throws Refused when there is no such upload in this conversation (any more) */
   load(address: string, id: string): Promise<Attachment>
 }

@@ -30,7 +30,7 @@ const LEAVING_TIMEOUT_MS = 3 * SECOND
 /** In the place of a platform's id: nothing was sent, or its id cannot be stored. */
 const NO_ID = 'none'
 
-/** A chat that moves again and again within one delivery is a platform gone mad. */
+/** Guards against a migration loop: a chat that keeps reporting new addresses within one delivery. */
 const MAX_MOVES = 3
 
 export interface DeliveryOptions {
@@ -277,7 +277,7 @@ export class Delivery {
     const parts = sendChannel.split(own ?? item.text)
     let address = item.address
     let moves = 0
-    // An empty text cannot be sent: it is over as it is.
+    // An empty text cannot be sent: nothing is left to do.
     if (item.receipts.length >= parts.length) await this.#receipt(item.id, parts.length - 1, NO_ID, true)
     for (let index = item.receipts.length; index < parts.length;) {
       try {

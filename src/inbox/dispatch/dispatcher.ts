@@ -18,13 +18,13 @@ import { Interruption, endingOf, type Ending } from './outcome.ts'
 import { StallWatch } from './stall-watch.ts'
 import { LocalWork, type WorkSource } from './work-source.ts'
 
-/** A store that works, and not for this conversation: the others must not lack its place for ever. */
+/** The store may fail for one conversation only: its slot must become free for the others. */
 const MAX_LEASE_TRIES = 3
 
-/** A conversation for which the store takes nothing at all is tried this seldom. */
+/** The pause before a conversation is tried again whose outcome the store always refuses. */
 const REFUSED_RETRY_MS = MINUTE
 
-/** Of the time to shut down, what is kept for handing back the answers that were not finished. */
+/** The share of the shutdown time reserved for returning unfinished turns to the queue. */
 const HAND_BACK_SHARE = 0.2
 
 /** How a turn is answered. May throw anything; `outcome.ts` says what each means. */
@@ -276,8 +276,8 @@ export class Dispatcher {
       if (stored) this.#announce(lease, outcome)
     } catch (error) {
       log.error({ err: error, conversation: id }, 'a turn could not be stored')
-      // Tried again as soon as the store works: until then nothing is leased at all. Where it works, it
-      // is this conversation alone, which must not be tried without a pause.
+      // Retried as soon as the store works: until then nothing is leased at all. If it works, it
+      // refuses this conversation alone, which must not be retried without a pause.
       const retryAt = error instanceof StoreError ? null : clock.now() + REFUSED_RETRY_MS
       this.#work.done(id, 0, retryAt)
     } finally {
@@ -344,7 +344,7 @@ export class Dispatcher {
     }
   }
 
-  /** The outcome is stored: everybody who waits for it may know. */
+  /** The outcome is stored: notifies everything that waits for it. */
   #announce(lease: Lease, outcome: TurnOutcome): void {
     const { events, observer, delivery } = this.#options
     const { id, channel } = lease.conversation

@@ -120,7 +120,7 @@ function sqliteConversations(client: StoreClient): Conversations {
     exportPerson: (channel, personId) => client.call('exportPerson', channel, personId),
     async deletePerson(channel, personId) {
       const removed = await client.call('deletePerson', channel, personId)
-      await client.call('checkpoint')
+      await client.call('forgetDeleted')
       return removed
     },
     async retain(terms) {

@@ -32,8 +32,27 @@ export function integrityCheck(session: Session): readonly string[] {
 }
 
 /** Copies the log into the database and empties it, so that what was deleted is in no file any more. */
-export function checkpoint(session: Session): void {
+function checkpoint(session: Session): void {
   session.sql('PRAGMA wal_checkpoint(TRUNCATE)').all()
+}
+
+/** Rewritten in memory up to here; a larger database goes through a file of SQLite's own, private and without a name. */
+const IN_MEMORY_BYTES = 256 * 1024 * 1024
+
+/**
+ * Writes the database anew without what was deleted, then `checkpoint`. Rows that grew were moved, and
+ * pages that were divided keep parts of them: overwriting at the deletion reaches neither. Others may
+ * read meanwhile; writers wait. Outside any transaction.
+ */
+export function forgetDeleted(session: Session): void {
+  const large = sizes(session).databaseBytes > IN_MEMORY_BYTES
+  session.db.exec(large ? 'PRAGMA temp_store = FILE' : 'PRAGMA temp_store = MEMORY')
+  try {
+    session.db.exec('VACUUM')
+  } finally {
+    session.db.exec('PRAGMA temp_store = MEMORY')
+  }
+  checkpoint(session)
 }
 
 /** Figures for `hermes status` and `hermes doctor`. */

@@ -9,7 +9,7 @@ import * as pairings from '../records/pairings.ts'
 import { deletePerson, exportPerson } from '../records/persons.ts'
 import * as records from '../records/records.ts'
 import { retain } from '../records/retention.ts'
-import { backup, checkpoint, integrityCheck, sizes } from '../upkeep.ts'
+import { backup, forgetDeleted, integrityCheck, sizes } from '../upkeep.ts'
 import type { Session } from './session.ts'
 
 /** Operations that change something: each is a savepoint of its batch's one transaction. */
@@ -71,7 +71,7 @@ const reads = {
 }
 
 /** Operations that cannot run inside a transaction. */
-const alone = { backup, integrityCheck, checkpoint }
+const alone = { backup, integrityCheck, forgetDeleted }
 
 type Table = typeof writes & typeof reads & typeof alone
 export type OperationName = keyof Table

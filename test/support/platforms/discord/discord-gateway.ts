@@ -85,7 +85,7 @@ export class DiscordGatewayServer {
     for (const client of this.#server.clients) client.send(JSON.stringify(frame))
   }
 
-  /** Breaks every connection without a word. */
+  /** Breaks every connection silently. */
   drop(): void {
     for (const client of this.#server.clients) client.terminate()
   }
