@@ -152,8 +152,13 @@ async function announce(gateway: Gateway, settings: Settings): Promise<void> {
   )
   if (gateway.moved)
     print(`Port ${config.gateway.port} is in use; listening on ${new URL(gateway.url).port} instead.`)
-  if (config.channels.web.enabled) print(`Open ${paint('cyan', gateway.pageAddress())}`)
-  else print(`Listening on ${gateway.url}`)
+  const { enabled } = config.channels.web
+  // Whoever reads the journal or a log file of the service must not be able to sign in with it.
+  if (enabled && (process.stdout.isTTY || sandbox)) print(`Open ${paint('cyan', gateway.pageAddress())}`)
+  else {
+    print(`Listening on ${gateway.url}`)
+    if (enabled) print('"hermes dashboard" prints a one-time link to the page.')
+  }
   if (sandbox)
     print('Type !help in the chat to break things and watch them recover. Ctrl-C stops the gateway.')
 }

@@ -78,3 +78,15 @@ test(
     expect(elsewhere.received.join('\n')).not.toContain(token)
   },
 )
+
+test(
+  'what a log keeps of a start opens nothing, and a fresh link is printed on request',
+  PROCESS_TEST,
+  async () => {
+    await using gateway = await GatewayProcess.start()
+    const { stdout } = await gateway.run(['dashboard'])
+    expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#ticket=\S{43}\n$/)
+    expect(gateway.stdout + gateway.stderr).not.toContain('#ticket=')
+    expect(gateway.stdout).toContain('hermes dashboard')
+  },
+)

@@ -34,7 +34,13 @@ async function machineWithScreen(environment: Readonly<Record<string, string>> =
   return {
     sandbox,
     gateway,
-    opened: () => until(read, 'the browser', 60_000),
+    /** What stands in the argument of the program, for everybody on the machine to read. */
+    argument: () => until(read, 'the browser', 60_000),
+    /** The page that the browser comes to. */
+    async opened(): Promise<string> {
+      const answer = await fetch(await this.argument(), { redirect: 'manual' })
+      return answer.headers.get('location')!
+    },
     neverOpened: () => read() === null,
     /** The person decides on the page. @returns what the page says at the end, after the way back */
     async decide(url: string, decision: 'approve' | 'deny'): Promise<{ status: number; text: string }> {
@@ -79,6 +85,26 @@ describe.concurrent('hermes auth login where there is a browser', () => {
     // Nobody listens any more.
     await expect(fetch(back)).rejects.toThrow('fetch failed')
   })
+
+  test(
+    'no other user of the machine can finish the sign-in with what the process list shows',
+    STORY,
+    async () => {
+      await using machine = await machineWithScreen()
+      const login = new LoginCommand(machine.gateway, ['--yes'])
+      const argument = await machine.argument()
+      const url = new URL(await login.url())
+      for (const part of [url.searchParams.get('state')!, url.searchParams.get('code_challenge')!])
+        expect(argument).not.toContain(part)
+      expect((await fetch(new URL('/start/', argument))).status).toBe(404)
+      // Somebody was first: the browser of the person is told, and nothing that comes back counts.
+      const stolen = await machine.opened()
+      expect((await fetch(argument, { redirect: 'manual' })).status).toBe(410)
+      expect((await machine.decide(stolen, 'approve')).status).toBe(400)
+      expect(machine.sandbox.counts.tokenRequests).toBe(0)
+      expect((await login.line(machine.sandbox.authorize(url.href))).code).toBe(0)
+    },
+  )
 
   test('the paste is still possible', STORY, async () => {
     await using machine = await machineWithScreen()

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -7,12 +8,17 @@ export interface LoopbackCallback {
   readonly redirectUri: string
   /** The full redirect URL. A request without the expected state is ignored. */
   readonly arrived: Promise<string>
-  /** Opens the sign-in page in the browser. */
+  /**
+   * Opens the sign-in page in the browser. Its address holds what finishes the sign-in, and arguments of a
+   * program are read by every user of the machine: the browser gets it from here, once.
+   */
   open(url: string): void
   close(): void
 }
 
 const PATH = '/callback'
+/** 128 bits: nobody finds the way to the sign-in page by trying. */
+const START_BYTES = 16
 
 /**
  * Listens on loopback for the redirect of a sign-in.
@@ -24,17 +30,29 @@ export async function startLoopbackCallback(): Promise<LoopbackCallback> {
   const opener = browserOpener()
   if (!opener) throw new Error('no display')
   const { promise: arrived, resolve } = Promise.withResolvers<string>()
+  const start = `/start/${randomBytes(START_BYTES).toString('base64url')}`
   let expected: string | null = null
+  let signInPage: string | null = null
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost')
+    if (url.pathname === start) {
+      if (signInPage === null) {
+        // Somebody else may have been first: what comes back now could be his.
+        expected = null
+        response.writeHead(410, PLAIN).end('This link was opened before. Begin again in the terminal.\n')
+        return
+      }
+      response.writeHead(302, { ...PLAIN, location: signInPage, 'referrer-policy': 'no-referrer' }).end()
+      signInPage = null
+      return
+    }
     if (url.pathname !== PATH) {
       response.writeHead(404).end()
       return
     }
     // Any page in the browser can reach this port: a request without the state must not end the sign-in.
     const ours = expected !== null && url.searchParams.get('state') === expected
-    const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
-    response.writeHead(ours ? 200 : 400, headers)
+    response.writeHead(ours ? 200 : 400, PLAIN)
     response.end(
       ours
         ? 'Received. You can close this page and return to the terminal.\n'
@@ -52,7 +70,8 @@ export async function startLoopbackCallback(): Promise<LoopbackCallback> {
     arrived,
     open(url) {
       expected = new URL(url).searchParams.get('state')
-      const child = spawn(opener, [url], { stdio: 'ignore', detached: true })
+      signInPage = url
+      const child = spawn(opener, [`http://127.0.0.1:${port}${start}`], { stdio: 'ignore', detached: true })
       // The terminal shows the link as well.
       child.on('error', () => undefined)
       child.unref()
@@ -63,6 +82,8 @@ export async function startLoopbackCallback(): Promise<LoopbackCallback> {
     },
   }
 }
+
+const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' } as const
 
 /** The program that opens a link in the browser; null = no display. */
 function browserOpener(): string | null {

@@ -46,6 +46,7 @@ test('the page may load only what the gateway serves, and nothing inline', async
     expect(policy).not.toMatch(/unsafe|data:|https?:/)
     expect(response.headers.get('cache-control')).toBe('no-cache')
     expect(response.headers.get('referrer-policy')).toBe('same-origin')
+    expect(response.headers.get('x-dns-prefetch-control')).toBe('off')
   }
 })
 

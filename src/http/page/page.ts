@@ -24,7 +24,9 @@ const PAGE_HEADERS = {
   ].join('; '),
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
-  // The URL holds no secret, and the referrer identifies our own requests.
+  // What an answer links to must not be looked up before somebody clicks.
+  'X-DNS-Prefetch-Control': 'off',
+  // The address has no secret in it; our own requests show by it that they are ours.
   'Referrer-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
