@@ -9,6 +9,17 @@ export const MAX_MESSAGE_BODY = MAX_TEXT_BYTES + 4 * 1024
 export const MAX_SMALL_BODY = 16 * 1024
 /** One attachment. */
 export const MAX_UPLOAD_BYTES = 20 * 1024 * 1024
+/** All bodies together that are still coming in: a dozen of the largest, and no clients' number fills the memory. */
+export const MAX_INCOMING_BYTES = 256 * 1024 * 1024
+
+/** Bytes of bodies that are held and not whole yet, in this process. */
+let incomingBytes = 0
+
+const tooManyBytes = (): HttpProblem =>
+  new HttpProblem(503, 'busy', 'Too much is being sent at the moment. Please try again.', {
+    'Retry-After': '5',
+    Connection: 'close',
+  })
 
 const tooLarge = (limit: number): HttpProblem =>
   new HttpProblem(413, 'too-large', `This is larger than the ${limit} bytes that fit here.`, {
@@ -85,6 +96,7 @@ function collect(incoming: IncomingMessage, limit: number): Promise<Buffer> {
     const chunks: Buffer[] = []
     let size = 0
     const stop = () => {
+      incomingBytes -= size
       incoming.off('data', onData)
       incoming.off('end', onEnd)
       incoming.off('error', onBroken)
@@ -92,10 +104,13 @@ function collect(incoming: IncomingMessage, limit: number): Promise<Buffer> {
     }
     const onData = (chunk: Buffer) => {
       size += chunk.length
-      if (size > limit) {
+      incomingBytes += chunk.length
+      const problem =
+        size > limit ? tooLarge(limit) : incomingBytes > MAX_INCOMING_BYTES ? tooManyBytes() : null
+      if (problem) {
         stop()
         incoming.pause()
-        reject(tooLarge(limit))
+        reject(problem)
       } else chunks.push(chunk)
     }
     const onEnd = () => {
