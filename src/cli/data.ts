@@ -9,7 +9,7 @@ import { confirm, plural, print, printError, printJson } from './terminal/output
 
 /** Uploads that no message has taken yet are on the disk. */
 const WEB = 'web'
-/** What a migration and a move to PostgreSQL leave beside the database. */
+/** What a migration and a move to PostgreSQL leave next to the database. */
 const COPY = /^hermes\.db\.(?:backup-v\d+|copied)(?:-wal|-shm)?$/
 
 interface PersonOptions extends GlobalOptions {

@@ -153,7 +153,7 @@ async function announce(gateway: Gateway, settings: Settings): Promise<void> {
   if (gateway.moved)
     print(`Port ${config.gateway.port} is in use; listening on ${new URL(gateway.url).port} instead.`)
   const { enabled } = config.channels.web
-  // Whoever reads the journal or a log file of the service must not be able to sign in with it.
+  // Somebody who reads the journal or a log file of the service must not be able to sign in with it.
   if (enabled && (process.stdout.isTTY || sandbox)) print(`Open ${paint('cyan', gateway.pageAddress())}`)
   else {
     print(`Listening on ${gateway.url}`)

@@ -5,7 +5,7 @@ import { acquireFileLock, type FileLock } from '../support/file-lock.ts'
 /** A command that asks whether a gateway runs has the lock for an instant. */
 const WAIT_MS = 500
 
-/** Held by the gateway of this home, and by whatever must not run at the same time. */
+/** Held by the gateway of this home, and by a command that must not run at the same time. */
 export function lockFile(home: string): string {
   return join(home, 'gateway.lock')
 }

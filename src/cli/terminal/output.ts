@@ -40,7 +40,7 @@ export interface PaintedCell {
   readonly text: string
 }
 
-/** Aligns rows of text in columns; a cell is one line without colours of its own, no matter who wrote it. */
+/** Aligns rows of text in columns; a cell is one line without colours of its own. */
 export function table(rows: ReadonlyArray<ReadonlyArray<string | PaintedCell>>): string {
   const cells = rows.map((row) =>
     row.map((cell) =>
