@@ -264,6 +264,7 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/channels/slack/api/app-check.ts checkApp': 'an address of the configuration',
   'src/channels/slack/api/failure.ts rateLimited': 'the name of a method of ours',
   'src/channels/slack/intake/receive.ts mapMessage': 'its text goes through plainText',
+  'src/channels/telegram/api/failure.ts classifyForeign': 'the name of a method of ours',
   'src/channels/telegram/api/find-operator.ts findOperator': 'a code of ours',
   'src/config/environment/dotenv.ts readDotenv': 'the path of a file',
   'src/config/environment/watch-environment.ts watchEnvironment': 'the path of a file',

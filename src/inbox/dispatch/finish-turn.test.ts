@@ -5,7 +5,7 @@ import { MINUTE, SECOND } from '../../support/clock.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Usage } from '../lease.ts'
 
-const PARKED = 'Something went wrong with this message. The operator has been told and can try it again.'
+const PARKED = 'Something went wrong with this message. The operator has been notified and can retry it.'
 
 /** Values that no table of ours takes as the number of tokens. */
 const IMPOSSIBLE: ReadonlyArray<readonly [string, unknown]> = [
