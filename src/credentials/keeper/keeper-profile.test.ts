@@ -100,6 +100,18 @@ it('sends a dead refresh token once, also over a restart, and takes the next sig
   expect(next.snapshot().fingerprint).toBe(token.fingerprint)
 })
 
+it('spends no second refresh token while the provider rejects what it has just issued', async () => {
+  await profile.signIn()
+  const keeper = await startKeeper()
+  const first = await keeper.acquire()
+  keeper.accepted(first)
+  const second = await keeper.rejected(first, { kind: 'rejected' })
+  await expect(keeper.rejected(second, { kind: 'rejected' })).rejects.toThrow(/rejects/)
+  await pause(7 * SECOND)
+  expect(profile.requests).toHaveLength(1)
+  expect(keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked' })
+})
+
 it('asks once for a token of a workload identity that lives ten minutes', async () => {
   profile.useWorkloadIdentity()
   profile.answer = (response) => says(200, issued(`workload-${profile.requests.length}`, 600))(response)

@@ -108,8 +108,8 @@ export class RejectionHandler {
     } else if (mayRefreshAfterRejection(record, token)) {
       await this.#refresher.start(true)
     } else {
-      // A command or a profile may give something else later, and asking it spends nothing.
-      const asksAgain = active.refreshSource.generation.refreshToken === null
+      // A command may give something else later, and asking it spends nothing.
+      const asksAgain = active.kind === 'command'
       const later = asksAgain
         ? context.retryIn(refreshDelay(1, null, context.random()), 'refresh', 1)
         : nextProbe(context)
