@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { beforeEach, expect, it } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
 import { issued, ProfileFixture, says } from '../../../test/support/provider/profile-fixture.ts'
 import { afterThisTest } from '../../../test/support/provider/signed-in.ts'
 import { pause, until } from '../../../test/support/until.ts'
-import { SECOND, systemClock } from '../../support/clock.ts'
+import { MINUTE, SECOND, systemClock, type Clock } from '../../support/clock.ts'
 import { NeedsLogin } from '../../support/errors.ts'
 import { createResolver } from '../sources/decision.ts'
 import { profileSource } from '../sources/profile.ts'
@@ -18,12 +19,12 @@ beforeEach(async () => {
 })
 
 /** A gateway on the profile; the next one remembers what the former did. */
-async function startKeeper(): Promise<Keeper> {
+async function startKeeper(clock: Clock = systemClock): Promise<Keeper> {
   const source = profileSource(profile.access({ limitMs: 3 * SECOND }))
   const keeper = new Keeper({
     resolver: createResolver([source], { adoptClaudeCode: false, fallbackApiKey: false }),
     memory,
-    clock: systemClock,
+    clock,
     random: () => 0.5,
     probe: async () => ({ kind: 'unknown' }),
   })
@@ -102,12 +103,15 @@ it('sends a dead refresh token once, also over a restart, and takes the next sig
 
 it('spends no second refresh token while the provider rejects what it has just issued', async () => {
   await profile.signIn()
-  const keeper = await startKeeper()
+  const clock = new FakeClock(Date.now())
+  const keeper = await startKeeper(clock)
   const first = await keeper.acquire()
   keeper.accepted(first)
   const second = await keeper.rejected(first, { kind: 'rejected' })
   await expect(keeper.rejected(second, { kind: 'rejected' })).rejects.toThrow(/rejects/)
-  await pause(7 * SECOND)
+  await clock.advance(10 * MINUTE)
+  // A request would be on its way by now.
+  await pause(SECOND / 2)
   expect(profile.requests).toHaveLength(1)
   expect(keeper.snapshot()).toMatchObject({ state: 'degraded', reason: 'revoked' })
 })
