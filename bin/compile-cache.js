@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 
 /** Nobody else may put code where ours is loaded from. */
 const OTHERS_MAY_WRITE = 0o022
@@ -19,18 +19,26 @@ export function cacheCompiledCode() {
 
 function privateCacheFolder() {
   try {
-    const home = homedir()
-    const parent = join(home, '.cache')
-    const folder = join(parent, 'hermes-gateway')
-    // Also keeps `sudo` with the caller's HOME from leaving folders of root behind.
-    if (!isOurs(home, OTHERS_MAY_WRITE)) return null
-    makeFolder(parent)
-    if (!isOurs(parent, OTHERS_MAY_WRITE)) return null
+    const parent = cacheHome()
+    const folder = parent && join(parent, 'hermes-gateway')
+    if (!folder || !isOurs(parent, OTHERS_MAY_WRITE)) return null
     makeFolder(folder)
     return isOurs(folder, OTHERS) ? folder : null
   } catch {
     return null
   }
+}
+
+/** @see https://specifications.freedesktop.org/basedir-spec/latest/ */
+function cacheHome() {
+  const chosen = process.env.XDG_CACHE_HOME
+  if (chosen && isAbsolute(chosen)) return chosen
+  const home = homedir()
+  // Also keeps `sudo` with the caller's HOME from leaving folders of root behind.
+  if (!isOurs(home, OTHERS_MAY_WRITE)) return null
+  const parent = join(home, '.cache')
+  makeFolder(parent)
+  return parent
 }
 
 function makeFolder(path) {

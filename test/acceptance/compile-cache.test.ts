@@ -44,6 +44,18 @@ describe('compiled code', () => {
     expect(readdirSync(shared)).toEqual([])
   })
 
+  test('is kept in the folder for caches that the user has chosen, if no one else may write to it', () => {
+    using folder = temporaryHome()
+    const [own, open] = [join(folder.home, 'own'), join(folder.home, 'open')]
+    for (const path of [own, open]) mkdirSync(path)
+    chmodSync(open, 0o1777)
+    for (const XDG_CACHE_HOME of [own, open])
+      expect(hermes(['--version'], { HOME: folder.home, XDG_CACHE_HOME }).code).toBe(0)
+    expect(readdirSync(join(own, 'hermes-gateway'))).not.toEqual([])
+    expect(readdirSync(open)).toEqual([])
+    expect(existsSync(join(folder.home, '.cache'))).toBe(false)
+  })
+
   test('is not kept where the user has no folder', () => {
     using folder = temporaryHome()
     const shared = join(folder.home, 'shared')

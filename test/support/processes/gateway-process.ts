@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +19,10 @@ const START_TIMEOUT_MS = 90_000
 /** A gateway ends within 35 s of SIGTERM at the latest. */
 const STOP_TIMEOUT_MS = 45_000
 /** The line that a gateway prints when it can be reached. */
+/** Outside of the homes, whose files are compared. */
+const COMPILED_CODE = fileURLToPath(new URL('../../../node_modules/.cache', import.meta.url))
+mkdirSync(COMPILED_CODE, { recursive: true })
+
 const READY_LINE = /^(?:Open|Listening on) /m
 
 export interface GatewayOptions {
@@ -260,7 +264,12 @@ export class GatewayProcess implements AsyncDisposable {
   #spawn(args: readonly string[]): ChildProcess {
     return spawn(process.execPath, [this.#options.bin ?? BIN, ...args, '--home', this.home], {
       // Nothing of the environment of the tests: a real token there must not decide them.
-      env: { PATH: process.env['PATH'] ?? '', HOME: this.home, ...this.#options.processEnv },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: this.home,
+        XDG_CACHE_HOME: COMPILED_CODE,
+        ...this.#options.processEnv,
+      },
       stdio: 'pipe',
     })
   }
