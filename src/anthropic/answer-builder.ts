@@ -104,7 +104,7 @@ export class AnswerBuilder {
     if (typeof text !== 'string') throw broken('a text that is none')
     this.#bytes += Buffer.byteLength(text)
     if (this.#bytes > this.#maxBytes) {
-      // More than the tokens that were asked for can be: whoever sends it does not stop by itself.
+      // More than the tokens that were asked for can be: its sender does not stop.
       this.#stopReason = 'max_tokens'
       this.#complete = this.#full = true
       return ''

@@ -18,7 +18,7 @@ export function credentialProbe(
     ])
     try {
       const headers = credentialHeaders(credential)
-      // The SDK's own time limit ends with the headers, and a body may take for ever.
+      // The SDK's own time limit ends with the headers, and a body may never end.
       const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
       await createSdkClient(options).models.list({ limit: 1 }, { headers, timeout: PROBE_TIMEOUT_MS, signal })
       return { kind: 'accepted' }

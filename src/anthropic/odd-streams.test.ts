@@ -140,7 +140,7 @@ test.each([
   await closed
 })
 
-test('an error of whoever shows the text is his own, not the provider’s', async () => {
+test('an error in showing the text is ours, not the provider’s', async () => {
   play = (response) => response.end(hello + stop)
   const bug = new TypeError('a bug of ours')
   const error = await failureOf(

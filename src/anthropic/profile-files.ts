@@ -13,13 +13,13 @@ export interface Profile {
   readonly config: AnthropicConfig
   /** Where its token is stored; null = nowhere. */
   readonly file: string | null
-  /** A person's sign-in, whose refresh token a request spends. A workload proves itself anew each time. */
+  /** A person's sign-in, whose refresh token a request spends. A workload proves itself again each time. */
   readonly isPersonal: boolean
 }
 
 /** The profile or workload identity that the SDK would use; null = nothing is configured. @throws what the SDK throws */
 export async function loadProfile(): Promise<Profile | null> {
-  // The SDK's code is loaded only where it can find something: every start looks at every source.
+  // The SDK's code is loaded only where it can find something: every start reads every source.
   if (!canBeFound(process.env)) return null
   const { loadConfigWithSource, getCredentialsPath } = await import('@anthropic-ai/sdk/core/credentials')
   const loaded = await loadConfigWithSource()

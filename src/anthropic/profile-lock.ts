@@ -12,7 +12,7 @@ const RETRY_MS = 20
 const TAKEOVER_MS = SECOND
 
 /**
- * The lock that Claude Code takes round a refresh of a profile: a directory beside its
+ * The lock that Claude Code takes round a refresh of a profile: a directory next to its
  * credentials file. It holds among gateways as well.
  */
 export class ProfileLock implements Disposable {
@@ -27,7 +27,7 @@ export class ProfileLock implements Disposable {
   /**
    * @param file the credentials file, whether it exists or not
    * @returns null when another program holds the lock for `waitMs`
-   * @throws NodeJS.ErrnoException when the folder does not take it; the reason of `signal`
+   * @throws NodeJS.ErrnoException when it cannot be made in the folder; the reason of `signal`
    */
   static async acquire(file: string, waitMs: number, signal: AbortSignal): Promise<ProfileLock | null> {
     const path = `${realPath(file)}.lock`

@@ -73,7 +73,7 @@ describe('a request that hangs', () => {
     expect(await outcome).toMatchObject({ kind: 'transient', reason: 'network', ambiguous: false })
   })
 
-  it('does not overwrite a sign-in that was stored meanwhile, whatever it answers at last', async () => {
+  it('does not overwrite a sign-in that was stored during the request, whatever the answer', async () => {
     const first = await profile.signIn()
     const finish = Promise.withResolvers<ServerResponse>()
     profile.answer = finish.resolve
@@ -144,7 +144,7 @@ describe('what another program has stored', () => {
     expect(profile.requests).toEqual([])
   })
 
-  it('is refreshed where it is over as well', async () => {
+  it('is refreshed also when it has expired', async () => {
     const first = await profile.signIn()
     await profile.store('of-a-sibling', -60)
     expect(await profile.access().refresh(first, NEVER)).toMatchObject({ kind: 'renewed' })

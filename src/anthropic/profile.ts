@@ -47,7 +47,7 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
         const profile = await loadProfile()
         if (profile === null) return transient('absent', 'the profile is gone')
         const { file, isPersonal } = profile
-        // A workload spends nothing: whoever asks first is as good as the other.
+        // A workload spends nothing: no request is preferred.
         if (file === null || !isPersonal) return await refreshProfile(profile, failed, signal, options, null)
         let lock: ProfileLock | null
         try {
@@ -78,7 +78,7 @@ async function headersOf({ config }: Profile, { baseUrl, userAgent }: ProfileOpt
 /** The keeper asks again, and looks between two tries whether the other program has stored its result. */
 const LOCK_WAIT_MS = SECOND / 4
 
-/** What another program has stored meanwhile, else one request for a token and what its answer means. */
+/** What another program has stored since then, else one request for a token and what its answer means. */
 async function refreshProfile(
   { config, file, isPersonal }: Profile,
   failed: Secret | null,
@@ -105,31 +105,31 @@ async function refreshProfile(
   if (request.isSuperseded) return { kind: 'superseded', stored: await signInIn(file) }
   if (request.answer === null) return transient('endpoint', 'the profile gave no token')
   const now = clock.now()
-  const verdict = parseTokenAnswer(request.answer, now)
-  switch (verdict.kind) {
+  const result = parseTokenAnswer(request.answer, now)
+  switch (result.kind) {
     case 'issued': {
-      const { accessToken, expiresInMs } = verdict.tokens
+      const { accessToken, expiresInMs } = result.tokens
       return { kind: 'renewed', generation: profileGeneration(accessToken, now + expiresInMs, now) }
     }
     case 'dead': {
-      const { reason, message } = verdict
+      const { reason, message } = result
       // A sibling may have refreshed between our reading and our asking.
       if (await isReplaced()) return { kind: 'superseded', stored: await signInIn(file) }
-      // A refused workload may be let in as soon as its platform gives it the next identity token.
+      // A refused workload may be accepted as soon as its platform gives it the next identity token.
       return isPersonal ? { kind: 'terminal', reason, message } : transient(reason, message)
     }
     case 'wrong-route':
     case 'wrong-scope':
-      return transient('endpoint', verdict.message)
+      return transient('endpoint', result.message)
     case 'transient':
-      return { ...verdict, ambiguous: verdict.ambiguous && isPersonal }
+      return { ...result, ambiguous: result.ambiguous && isPersonal }
   }
 }
 
 /** The connection that the SDK's code gets: it has a time limit, and what came back can be judged here. */
 class TokenRequest {
   answer: TokenAnswer | null = null
-  /** A token came, and another sign-in had been stored meanwhile: it belongs to nobody. */
+  /** A token came, and another sign-in had been stored by then: the token is discarded. */
   isSuperseded = false
   readonly #limitMs: number
   readonly #signal: AbortSignal | null

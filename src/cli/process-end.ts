@@ -72,7 +72,7 @@ export class ProcessEnd implements Disposable {
   #onError(error: unknown): void {
     this.#ask({ kind: 'crash' })
     if (++this.#errors > MAX_ERRORS_LOGGED) return
-    const text = 'an error that nobody caught; handing back what is in hand, then ending'
+    const text = 'an error that nobody caught; returning current answers to the queue, then exiting'
     if (this.#log) this.#log.fatal({ err: error }, text)
     else process.stderr.write(`hermes: ${redact(messageOf(error))}\n`)
   }
@@ -92,7 +92,7 @@ export class ProcessEnd implements Disposable {
   #endWithin(ms: number, code: ExitCode): void {
     if (this.#limit) clearTimeout(this.#limit)
     const end = () => {
-      this.#log?.error(`the process did not end by itself within ${ms / SECOND} s; ending it`)
+      this.#log?.error(`the process did not exit within ${ms / SECOND} s; ending it`)
       process.exit(code)
     }
     this.#limit = setTimeout(end, ms).unref()

@@ -11,7 +11,7 @@ export type IsDirect = (hostname: string, port: string) => boolean
  *
  * Node's own settings for this are not used. Their undici connects again without a pause, a thousand
  * times a second and for as long as the request lives, when a proxy accepts connections and closes
- * them. Here a tunnel that cannot be had fails whoever waits for it, and its error says what the proxy did.
+ * them. Here a tunnel that cannot be had fails every request that waits for it, and its error says what the proxy did.
  *
  * @returns takes the proxy out again
  * @see https://github.com/nodejs/undici/pull/5441
@@ -79,7 +79,7 @@ type AgentClass = new (options: {
 const GLOBAL_DISPATCHER = Symbol.for('undici.globalDispatcher.1')
 
 function installDispatcher(proxy: Secret, isDirect: IsDirect): () => void {
-  // Node loads its `fetch` with the first look at anything of it, and only then there is a dispatcher.
+  // Node loads its `fetch` when any part of it is first used, and only then there is a dispatcher.
   void globalThis.Response
   const holder = globalThis as unknown as Record<symbol, Dispatcher>
   const direct = holder[GLOBAL_DISPATCHER]!

@@ -19,7 +19,7 @@ export interface ModelMessage {
   readonly attachments: readonly Attachment[]
 }
 
-/** Why an answer ends: by itself, at a limit of its length or of the model's context, or refused. */
+/** Why an answer ends: complete, at a limit of its length or of the model's context, or refused. */
 export type StopReason = 'end_turn' | 'max_tokens' | 'refusal'
 
 export interface ModelAnswer {

@@ -1,4 +1,4 @@
-/** An answer went on beyond what an answer of its kind can hold. */
+/** An answer was longer than what an answer of its kind can hold. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge'
   /** For those who say no more of an error than its code. */
@@ -17,7 +17,7 @@ export interface BodyLimits {
 
 /**
  * The same answer with a body that fails with BodyTooLarge beyond its limits, which also closes the
- * connection: whoever reads it whole never holds more than that in memory, however much is sent.
+ * connection: a reader of the whole body never holds more than that in memory, however much is sent.
  */
 export function limitBody(response: Response, limits: BodyLimits): Response {
   if (response.body === null || NO_BODY.has(response.status)) return response

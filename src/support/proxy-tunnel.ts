@@ -7,7 +7,7 @@ import type { Secret } from './secret.ts'
 
 /** From the first packet to the proxy until the other end is proven; undici gives a direct connection as long. */
 const TUNNEL_TIMEOUT_MS = 10 * SECOND
-/** As undici does it: a peer that is gone without a word is noticed. */
+/** As undici does it: a peer that vanished silently is noticed. */
 const KEEP_ALIVE_AFTER_MS = 60 * SECOND
 
 const PROXY_AUTHENTICATION_REQUIRED = 407

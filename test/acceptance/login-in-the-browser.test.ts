@@ -34,7 +34,7 @@ async function machineWithScreen(environment: Readonly<Record<string, string>> =
   return {
     sandbox,
     gateway,
-    /** What stands in the argument of the program, for everybody on the machine to read. */
+    /** What the argument of the program contains, for everybody on the machine to read. */
     argument: () => until(read, 'the browser', 60_000),
     /** The page that the browser comes to. */
     async opened(): Promise<string> {

@@ -28,12 +28,12 @@ const withBug = (more: Readonly<Record<string, string>> = {}) => ({
 })
 
 test.concurrent(
-  'an error that nobody caught is logged without its secrets, and the answer in hand is handed back',
+  'an error that nobody caught is logged without its secrets, and the current answer is returned to the queue',
   PROCESS_TEST,
   async () => {
     await using fixture = await BotFixture.start({ ...withBug(), sandbox: { answer: { delayMs: 120_000 } } })
-    fixture.telegram.say(ADA, 'in hand')
-    await fixture.until(() => fixture.asked('in hand').length === 1, 'the question')
+    fixture.telegram.say(ADA, 'a question')
+    await fixture.until(() => fixture.asked('a question').length === 1, 'the question')
     expect(await fixture.gateway.kill('SIGUSR2')).toEqual({ code: 1, signal: null })
     const { stderr, stdout } = fixture.gateway
     expect(stderr).toContain('a bug in an event')
@@ -44,7 +44,7 @@ test.concurrent(
     fixture.sandbox.control.answer({ delayMs: 0 })
     await fixture.gateway.start()
     await fixture.until(() => fixture.shown(ADA).length === 1, 'the answer')
-    expect(fixture.shown(ADA)).toEqual(['Echo: in hand'])
+    expect(fixture.shown(ADA)).toEqual(['Echo: a question'])
   },
 )
 
@@ -53,5 +53,5 @@ test.concurrent('SIGTERM ends a process that something keeps alive', PROCESS_TES
   const asked = performance.now()
   expect(await fixture.gateway.kill('SIGTERM')).toEqual({ code: 0, signal: null })
   expect(performance.now() - asked).toBeLessThan(10_000)
-  expect(fixture.gateway.stderr).toContain('the process did not end by itself')
+  expect(fixture.gateway.stderr).toContain('the process did not exit within')
 })

@@ -48,7 +48,7 @@ type Using = (
 
 /** Whatever a platform sends, the channel lives, and at most that one item is passed over. */
 export function oddInputContract(using: Using): void {
-  test('passes over what is no event, at whatever level, and goes on', () =>
+  test('passes over what is no event, at whatever level, and continues', () =>
     using(async ({ platform, odd }, receiver, channel) => {
       await channel.start(receiver)
       await platform.say('before')

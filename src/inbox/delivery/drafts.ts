@@ -61,7 +61,7 @@ export class Drafts {
       await this.#options.inbox.saveDraft(lease, id)
     } catch (error) {
       if (error instanceof StoreError) throw error
-      // Never taken: better a draft that stays beside the answer than no answer.
+      // Refused for good: better a draft that stays above the answer than no answer.
       this.#options.log.error({ err: error }, 'the store refuses the id of a draft')
     }
     this.#unsaved.delete(lease.turnId)

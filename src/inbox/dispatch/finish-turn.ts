@@ -32,7 +32,7 @@ export interface Finished {
 
 /**
  * Stores the outcome of a turn. A store that fails is asked again until it takes it: the answer stays
- * in memory meanwhile, because asking the model a second time would be paid twice. A store that works
+ * in memory until then, because asking the model a second time would be paid twice. A store that works
  * and refuses this outcome for good is given another: the message is parked, and nobody waits behind it.
  *
  * @param abandoned ends the waiting: the next process makes the answer again

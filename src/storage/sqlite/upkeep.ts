@@ -40,9 +40,9 @@ function checkpoint(session: Session): void {
 const IN_MEMORY_BYTES = 256 * 1024 * 1024
 
 /**
- * Writes the database anew without what was deleted, then `checkpoint`. Rows that grew were moved, and
+ * Rewrites the database without what was deleted, then `checkpoint`. Rows that grew were moved, and
  * pages that were divided keep parts of them: overwriting at the deletion reaches neither. Others may
- * read meanwhile; writers wait. Outside any transaction.
+ * read during that time; writers wait. Outside any transaction.
  */
 export function forgetDeleted(session: Session): void {
   const large = sizes(session).databaseBytes > IN_MEMORY_BYTES

@@ -52,7 +52,7 @@ function exportContext(session: Session, row: MessageRow): object {
  * @returns how many messages went
  */
 export function deletePerson(session: Session, channel: string, personId: string): number {
-  // Zeros go where the text was, also if the database cannot be written anew afterwards.
+  // Zeros go where the text was, also if the database cannot be rewritten afterwards.
   session.db.exec('PRAGMA secure_delete = ON')
   try {
     return remove(session, channel, personId)

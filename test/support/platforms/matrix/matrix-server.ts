@@ -83,7 +83,7 @@ export class MatrixServer implements AsyncDisposable {
   heedsTo: 'yes' | 'no' | 'refuses' = 'yes'
   /** False: a server from before authenticated media. */
   authenticatedMedia = true
-  /** Go along with the next events that are told of, whatever they are. */
+  /** Delivered with the next events, whatever they are. */
   readonly oddEvents: unknown[] = []
   /** Rooms in which the bot may not speak. */
   readonly closed = new Set<string>()
