@@ -6,8 +6,7 @@ import { ownMessageId, threadOfOwn } from '../send/thread.ts'
 const ROBOTS =
   /^(?:mailer-daemon|postmaster|mail-daemon|daemon|bounces?|(?:no|do[._-]?not)[._-]?reply|bounces?[+-].*)$/
 /** Accounts that are called like one of those, and may be a person's: `ann.noreply`. */
-const PERHAPS_ROBOTS =
-  /^(?:.*[._+-](?:no|do[._-]?not)[._-]?reply(?:[._+-].*)?|(?:no|do[._-]?not)[._-]?reply[._+-].*)$/
+const PERHAPS_ROBOTS = /(?:^|[._+-])(?:no|do[._-]?not)[._-]?reply(?:[._+-]|$)/
 /** Values of Precedence that programs write. @see RFC 3834 §2 */
 const ROBOT_PRECEDENCE: ReadonlySet<string> = new Set(['bulk', 'list', 'junk', 'auto_reply'])
 /** Fields that only a mailing list or a vacation program sets. */
