@@ -10,6 +10,7 @@ import { isStoreTrouble } from '../../kit/retry.ts'
 import { imapTrouble } from '../failure.ts'
 import type { MessageId } from '../send/thread.ts'
 import { imapClient, type ImapAccount } from './imap-client.ts'
+import { InHand } from './in-hand.ts'
 import {
   positionAfter,
   formatPosition,
@@ -61,6 +62,8 @@ export interface MailboxOptions extends ImapAccount {
 const BEGUN_CURSOR = 'begun'
 /** When a mail was stored last. */
 const SEEN_CURSOR = 'seen'
+/** The mail that is being read. */
+const IN_HAND_CURSOR = 'in hand'
 
 /**
  * Far below the 29 minutes after which servers may hang up (RFC 2177 §3), and below the few minutes
@@ -88,6 +91,7 @@ export class Mailbox {
   #seenAt = 0
   #begun = 0
   #loaded = false
+  #inHand: InHand | null = null
   /** Cursors that are still to be stored. */
   #unstored: ReadonlyArray<Omit<Cursor, 'channel'>> = []
   /** The mail that could not be handled last, and how often. */
@@ -105,11 +109,12 @@ export class Mailbox {
   }
 
   /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
-  run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    return this.#loop.run(async () => {
+  async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    await this.#loop.run(async () => {
       await this.#load(receiver)
       await this.#session(receiver, signal)
     }, signal)
+    await this.#inHand?.release()
   }
 
   /** What an answer needs of a mail that a former process read; null = not available now. Never rejects. */
@@ -137,6 +142,9 @@ export class Mailbox {
     this.#seenAt = timeOf(await readCursor(SEEN_CURSOR)) ?? 0
     const begun = timeOf(await readCursor(BEGUN_CURSOR))
     this.#begun = begun ?? clock.now()
+    this.#inHand = new InHand(await readCursor(IN_HAND_CURSOR), (value) =>
+      this.#store(receiver, [], [{ name: IN_HAND_CURSOR, value }]),
+    )
     this.#loaded = true
     if (begun !== null) return
     this.#unstored = [{ name: BEGUN_CURSOR, value: String(this.#begun) }]
@@ -242,6 +250,10 @@ export class Mailbox {
   ): Promise<boolean> {
     const { read, log } = this.#options
     if (window && isBefore(mail, window)) return false
+    if (!(await this.#inHand!.begin(`${String(client.mailbox && client.mailbox.uidValidity)}:${mail.uid}`))) {
+      log.error({ channel: 'email', uid: mail.uid }, 'a mail was passed over: the gateway ended on it twice')
+      return false
+    }
     try {
       const item = await read(mail)
       if (item === null) return false
