@@ -5,6 +5,9 @@ export interface SlackBlock {
   readonly text?: unknown
   readonly elements?: unknown
   readonly fields?: unknown
+  /** Of a table: lists of cells. */
+  readonly rows?: unknown
+  readonly fallback?: unknown
   readonly url?: unknown
   readonly user_id?: unknown
   readonly channel_id?: unknown
@@ -33,7 +36,8 @@ export function blocksText(blocks: unknown, depth = 0): string {
 
 function blockText(block: SlackBlock, depth: number): string {
   if (depth > MAX_DEPTH) return ''
-  const { type = '', elements, fields } = block
+  const { type = '', elements, fields, rows } = block
+  if (type === 'table') return rowsText(rows, depth + 1)
   if (type === 'rich_text_list') {
     const points = listOf(elements).map((point) => `- ${blockText(point, depth + 1)}`)
     return points.join('\n')
@@ -47,6 +51,16 @@ function blockText(block: SlackBlock, depth: number): string {
   const own = elementText(block)
   const inner = [blocksText(elements, depth + 1), blocksText(fields, depth + 1)]
   return [own, ...inner].filter((text) => text !== '').join('\n')
+}
+
+function rowsText(rows: unknown, depth: number): string {
+  if (!Array.isArray(rows)) return ''
+  const lines = rows.map((row: unknown) =>
+    listOf(row)
+      .map((cell) => blockText(cell, depth))
+      .join(' | '),
+  )
+  return lines.join('\n')
 }
 
 function elementText(element: SlackBlock): string {
@@ -71,6 +85,9 @@ function elementText(element: SlackBlock): string {
     // Its words are in the form of a message's text already.
     case 'mrkdwn':
       return wordsOf(text)
+    case 'date':
+      return escape(wordsOf(element.fallback))
+    case 'raw_text':
     case 'plain_text':
       return escape(wordsOf(text))
     default:

@@ -32,6 +32,8 @@ export interface SlackAttachment {
   readonly is_share?: boolean
   readonly author_name?: string
   readonly text?: string
+  /** The same in plain text. */
+  readonly fallback?: string
   readonly files?: readonly SlackFile[]
   readonly message_blocks?: ReadonlyArray<{ readonly message?: { readonly blocks?: unknown } }>
 }
@@ -78,13 +80,15 @@ export interface Shared {
   readonly files: readonly SlackFile[]
 }
 
-/** The messages that a message passes on. */
-export function sharedIn({ attachments }: SlackMessage): readonly Shared[] {
-  return (attachments ?? [])
-    .filter((attachment) => attachment.is_share === true)
-    .map(({ author_name: from, text, files, message_blocks: parts }) => ({
-      from: from ?? null,
-      text: wordsOf({ text: text ?? '', blocks: parts?.flatMap(({ message }) => message?.blocks ?? []) }),
-      files: files ?? [],
-    }))
+/** The messages that a message passes on. Without words of its own, whatever hangs on it is what it says. */
+export function sharedIn(message: SlackMessage): readonly Shared[] {
+  const wordless = wordsOf(message).trim() === ''
+  return (message.attachments ?? [])
+    .filter((attachment) => attachment.is_share === true || wordless)
+    .map(({ author_name: from, text, fallback, files, message_blocks: parts }) => {
+      const blocks = parts?.flatMap((part) => part.message?.blocks ?? [])
+      const words = wordsOf({ text: text ?? '', blocks })
+      return { from: from ?? null, text: words === '' ? (fallback ?? '') : words, files: files ?? [] }
+    })
+    .filter(({ text, files }) => text !== '' || files.length > 0)
 }

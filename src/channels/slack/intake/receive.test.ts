@@ -252,7 +252,12 @@ describe('a message that was passed on', () => {
 
   test('is no preview of a link', () => {
     expect(map({ text: 'see', attachments: [{ text: 'a page' }] }, 'D1')!.text).toBe('see')
-    expect(map({ text: '', attachments: [{ text: 'a page' }] }, 'D1')).toBeNull()
+  })
+
+  test('may be known by standing there alone', () => {
+    const attachments = [{ fallback: 'Bob: Nomen' }, {}]
+    expect(map({ text: '', attachments }, 'D1')!.text).toBe('[A message:]\n> Bob: Nomen')
+    expect(map({ text: '', attachments: [{}] }, 'D1')).toBeNull()
   })
 })
 
@@ -299,10 +304,19 @@ describe('blocks without words beside them', () => {
         ],
       },
       { type: 'markdown', text: '**bold**' },
+      {
+        type: 'table',
+        rows: [
+          [
+            { type: 'raw_text', text: 'a' },
+            { type: 'raw_text', text: 'b' },
+          ],
+        ],
+      },
       { type: 'divider' },
     ]
     expect(map({ text: '', blocks }, 'D1')!.text).toBe(
-      'Head\na < b\nfield\none two\n- point\ncode\nquote :wave:\n**bold**',
+      'Head\na < b\nfield\none two\n- point\ncode\nquote :wave:\n**bold**\na | b',
     )
   })
 
