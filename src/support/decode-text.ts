@@ -1,3 +1,5 @@
+import { legacySetOf } from './legacy-set.ts'
+
 /** How the escapes of the 7-bit sets for Korean and Chinese begin, and the 8-bit set with the same characters. */
 const SHIFTED: ReadonlyArray<readonly [designator: string, set: string]> = [
   ['\u001b$)C', 'euc-kr'],
@@ -12,7 +14,7 @@ const HEAD_BYTES = 1024
 
 /**
  * The text of a file that does not say how it is written: by its mark, by its escapes, as UTF-8 where
- * it is that, else as Windows-1252, in which every byte is a character. Pure.
+ * it is that, else in the 8-bit set for which its bytes speak. Pure.
  */
 export function decodeText(bytes: Uint8Array): string {
   const wide = wideSetOf(bytes)
@@ -22,7 +24,7 @@ export function decodeText(bytes: Uint8Array): string {
   } catch {
     const text = new TextDecoder('utf-8').decode(bytes)
     // A file that was cut within a character, or holds a broken one, is still what it was.
-    return isMostlyUtf8(text) ? text : new TextDecoder('windows-1252').decode(bytes)
+    return isMostlyUtf8(text) ? text : new TextDecoder(legacySetOf(bytes)).decode(bytes)
   }
 }
 
