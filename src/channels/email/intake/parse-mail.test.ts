@@ -114,6 +114,17 @@ test.each([
   expect((await read(head, body)).text).toBe(text)
 })
 
+test.each([
+  ['without a type', []],
+  ['without a set', ['Content-Type: text/plain']],
+  ['with the wrong set', ['Content-Type: text/plain; charset=utf-8', 'Content-Transfer-Encoding: 8bit']],
+])('a mail in an 8-bit set is read by its bytes: %s', async (_how, head) => {
+  expect((await read(head, Buffer.from('Gr\xfc\xdfe aus M\xfcnchen \x80', 'latin1'))).text).toBe(
+    'Grüße aus München €',
+  )
+  expect((await read(head, Buffer.from('Grüße'))).text).toBe('Grüße')
+})
+
 test('a picture and a PDF that the model would refuse are refused by name', async () => {
   const picture = Buffer.alloc(4.5 * 1024 * 1024)
   picture.write('\x89PNG\r\n\x1a\n', 'latin1')

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { ParsedMail as LibraryMail, simpleParser } from 'mailparser'
 import type { Attachment } from '../../../inbox/message.ts'
-import { decodeEscapes } from '../../../support/decode-text.ts'
+import { decodeEscapes, decodeText } from '../../../support/decode-text.ts'
 import { looksLikeSignInPaste } from '../../../support/token-shape.ts'
 import type { MailAddress } from '../mail-address.ts'
 import { filesOf, sealedSentence } from './attachments.ts'
@@ -69,6 +69,9 @@ export async function parseMail(
     const { simpleParser } = await import('mailparser')
     mail = await simpleParser(Readable.from(pieces(source)), PARSING)
     words = await wordsOf(mail, simpleParser)
+    if (words?.text.includes('\ufffd') && isPlainWithoutSet(headers.start('content-type'))) {
+      words = { text: await wordsByTheirBytes(source, simpleParser), cut: false }
+    }
   } catch {
     return unreadable(CANNOT_READ)
   }
@@ -114,6 +117,21 @@ async function wordsOf(
   const part = cut ? page.slice(0, PAGE_BEGINNING) : page
   const read = await parse(`Content-Type: text/html; charset=utf-8\n\n${part}`, PARSING)
   return read.textConversionError === undefined ? { text: read.text ?? '', cut } : null
+}
+
+/** UTF-8 is also what a mail is read as that names no set. */
+function isPlainWithoutSet(type: string | null): boolean {
+  if (type === null) return true
+  const set = /charset\s{0,8}=\s{0,8}"?([\w.:-]{1,40})/i.exec(type)?.[1] ?? 'us-ascii'
+  return /^text\/plain\b/i.test(type) && /^(?:us-ascii|ascii|utf-?8)$/i.test(set)
+}
+
+/** The words of a mail that says nothing, or something wrong, of the set that they are written in. */
+async function wordsByTheirBytes(source: Uint8Array, parse: typeof simpleParser): Promise<string> {
+  // The first such field counts. This is ISO-8859-1 by the one name that does not mean Windows-1252 as well.
+  const asBytes = Buffer.from('Content-Type: text/plain; charset=cp28591\r\n')
+  const { text = '' } = await parse(Buffer.concat([asBytes, source]), PARSING)
+  return decodeText(Buffer.from(text, 'latin1'))
 }
 
 /**
