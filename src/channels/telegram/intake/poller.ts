@@ -25,6 +25,8 @@ const IDLE_MS = 6 * DAY
 
 /** Longer than the pieces of an album are apart, and hardly noticed. */
 const ALBUM_WAIT_MS = SECOND / 2
+/** Waits for one batch: whoever sends album after album shall not hold up everybody else. */
+const ALBUM_WAITS = 4
 
 export interface PollerOptions {
   readonly client: TelegramClient
@@ -125,7 +127,8 @@ export class Poller {
   async #withWholeAlbums(updates: readonly Update[], signal: AbortSignal): Promise<readonly Update[]> {
     let known = updates
     try {
-      for (let open = openPieces(known); open > 0;) {
+      let open = openPieces(known)
+      for (let waits = 0; open > 0 && waits < ALBUM_WAITS; waits++) {
         await sleep(this.#options.clock, ALBUM_WAIT_MS, signal)
         const more = await this.#ask(0, signal)
         const openNow = openPieces(more)
