@@ -104,7 +104,7 @@ interface Replied {
 /** What a person points to by answering it; null: nothing. An answer of the bot itself stands in the history. */
 function repliedIn(message: SeenMessage, { bot }: MessageContext): Replied | null {
   const replied = message.type === REPLY ? message.referenced_message : null
-  if (!replied || replied.author.id === bot.id) return null
+  if (!replied?.author || replied.author.id === bot.id) return null
   const media = mediaOf({
     attachments: replied.attachments ?? [],
     hasSticker: false,

@@ -83,7 +83,11 @@ export interface Shared {
 /** The messages that a message passes on. Without words of its own, whatever hangs on it is what it says. */
 export function sharedIn(message: SlackMessage): readonly Shared[] {
   const wordless = wordsOf(message).trim() === ''
-  return (message.attachments ?? [])
+  const attachments = Array.isArray(message.attachments) ? message.attachments : []
+  return attachments
+    .filter(
+      (attachment): attachment is SlackAttachment => typeof attachment === 'object' && attachment !== null,
+    )
     .filter((attachment) => attachment.is_share === true || wordless)
     .map(({ author_name: from, text, fallback, files, message_blocks: parts }) => {
       const blocks = parts?.flatMap((part) => part.message?.blocks ?? [])

@@ -258,6 +258,8 @@ describe('a message that was passed on', () => {
     const attachments = [{ fallback: 'Bob: Nomen' }, {}]
     expect(map({ text: '', attachments }, 'D1')!.text).toBe('[A message:]\n> Bob: Nomen')
     expect(map({ text: '', attachments: [{}] }, 'D1')).toBeNull()
+    for (const odd of ['x', {}, [null, 1]])
+      expect(map({ text: '', attachments: odd as never }, 'D1')).toBeNull()
   })
 })
 

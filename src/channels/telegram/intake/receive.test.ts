@@ -156,6 +156,14 @@ describe('an update of Telegram', () => {
     expect(asked.map(({ fileId }) => fileId)).toEqual(['theirs', 'theirs'])
   })
 
+  test.each([[{ origin: undefined }], [{ origin: { type: 'new' } }], [{ origin: { type: 'chat' } }], [{}]])(
+    'that answers something unknown is not lost: %j',
+    (external) => {
+      expect(one({ text: 'why?', external_reply: external, quote: { text: 'x' } }).text).toContain('why?')
+      expect(one({ text: 'why?', external_reply: external, quote: {} }).text).toBe('why?')
+    },
+  )
+
   test.each([
     ['a command', '/new', {}, '/new'],
     ['what the bot wrote', 'thanks', { from: { id: 4242, is_bot: true } }, 'thanks'],

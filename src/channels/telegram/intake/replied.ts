@@ -1,4 +1,4 @@
-import type { ExternalReplyInfo, Message, MessageOrigin } from 'grammy/types'
+import type { Chat, ExternalReplyInfo, Message, MessageOrigin } from 'grammy/types'
 import type { Quotation } from '../../kit/quotation.ts'
 import { withLinks, wordsOf, type BotIdentity } from './addressed.ts'
 import { mediaOf, type FileRef } from './media.ts'
@@ -16,7 +16,7 @@ export interface Replied {
  */
 export function repliedIn(message: Message, bot: BotIdentity): Replied | null {
   const { quote, external_reply: external, reply_to_message: replied } = message
-  const chosen = quote ? withLinks(quote.text, quote.entities ?? []) : null
+  const chosen = quote?.text ? withLinks(quote.text, quote.entities ?? []) : null
   // In a forum every message "replies" to the one that made its topic.
   if (replied && !('forum_topic_created' in replied)) {
     const own = replied.from?.id === bot.id
@@ -44,17 +44,24 @@ function nameOfSender({ from, sender_chat: chat }: Message): string | null {
   return chat?.title ?? nameOf(from)
 }
 
-function nameOfOrigin(origin: MessageOrigin): string | null {
-  switch (origin.type) {
+/** Something unknown there is no reason to lose the message that points to it. */
+function nameOfOrigin(origin: MessageOrigin | undefined): string | null {
+  switch (origin?.type) {
     case 'user':
       return nameOf(origin.sender_user)
     case 'hidden_user':
       return origin.sender_user_name
     case 'chat':
-      return origin.sender_chat.title ?? null
+      return titleOf(origin.sender_chat)
     case 'channel':
-      return origin.chat.title ?? null
+      return titleOf(origin.chat)
+    default:
+      return null
   }
+}
+
+function titleOf(chat: Chat | undefined): string | null {
+  return chat?.title ?? null
 }
 
 /** How people call somebody; null: the platform does not say. */
