@@ -35,6 +35,16 @@ describe('an upload', () => {
     expect((await stat(join(folder, info.id))).mode & 0o777).toBe(0o600)
   })
 
+  test('that the model would refuse gets its reason when it is sent', async () => {
+    const picture = Buffer.alloc(4.5 * 1024 * 1024)
+    picture.write('\x89PNG\r\n\x1a\n', 'latin1')
+    const large = await uploads.save('a', 'cat.png', inPieces(picture, 64 * 1024))
+    await expect(uploads.load('a', large.id)).rejects.toThrow('larger than 3.75 MB')
+    const locked = Buffer.from('%PDF-1.7 trailer << /Encrypt 4 0 R >>')
+    const pdf = await uploads.save('a', 'plan.pdf', inPieces(locked, 9))
+    await expect(uploads.load('a', pdf.id)).rejects.toThrow('locked with a password')
+  })
+
   test('is found after a restart, and not by another conversation or under a made-up id', async () => {
     const { id } = await uploads.save({ address: 'a', person: 'owner', name: 'plan.pdf' }, inPieces(PDF, 9))
     const restarted = new Uploads(folder, clock)
