@@ -126,7 +126,7 @@ interface Replied {
 /** What a person points to by answering it; null: nothing. An answer of the bot itself stands in the history. */
 async function repliedIn(event: MatrixEvent, context: MappingContext): Promise<Replied | null> {
   const id = repliedTo(event)
-  if (id === null || (await context.pointed(id))?.sender === context.userId) return null
+  if (id === null || context.recall(id)?.sender === context.userId) return null
   const replied = (await context.event?.(id)) ?? null
   if (!replied || replied.sender === context.userId || !isAnswerable(replied.content)) return null
   const media = mediaOf(replied)
