@@ -38,10 +38,13 @@ describe('an upload', () => {
   test('that the model would refuse gets its reason when it is sent', async () => {
     const picture = Buffer.alloc(4.5 * 1024 * 1024)
     picture.write('\x89PNG\r\n\x1a\n', 'latin1')
-    const large = await uploads.save('a', 'cat.png', inPieces(picture, 64 * 1024))
+    const large = await uploads.save(
+      { address: 'a', person: 'owner', name: 'cat.png' },
+      inPieces(picture, 64 * 1024),
+    )
     await expect(uploads.load('a', large.id)).rejects.toThrow('larger than 3.75 MB')
     const locked = Buffer.from('%PDF-1.7 trailer << /Encrypt 4 0 R >>')
-    const pdf = await uploads.save('a', 'plan.pdf', inPieces(locked, 9))
+    const pdf = await uploads.save({ address: 'a', person: 'owner', name: 'plan.pdf' }, inPieces(locked, 9))
     await expect(uploads.load('a', pdf.id)).rejects.toThrow('locked with a password')
   })
 
