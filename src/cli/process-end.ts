@@ -7,24 +7,24 @@ import { EXIT, type ExitCode } from './command.ts'
 /** From a service manager, Ctrl-C and a closed terminal. */
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
-/** An ordinary stop takes 35 s at most, its last parts a little longer. What is left by then hangs. */
+/** An ordinary stop takes 35 s at most, its last parts slightly longer. Whatever is left by then hangs. */
 const END_WITHIN_MS = 40 * SECOND
 
-/** Everything is stopped: whatever still keeps the process alive was forgotten, and has nothing to lose. */
+/** Everything has stopped: a handle that still keeps the process alive was leaked, and holds no state. */
 const END_AFTER_STOP_MS = 2 * SECOND
 
-/** Further errors while the process ends are mostly more of the same. */
+/** During the stop, further errors are usually consequences of the first. */
 const MAX_ERRORS_LOGGED = 10
 
 /** Why a gateway is to stop. */
 export type StopReason =
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
-  /** An error that nobody caught: what this process holds in memory may be wrong from here on. */
+  /** An uncaught error: the state in memory can no longer be trusted. */
   | { readonly kind: 'crash' }
 
 type OnUncaught = (error: unknown) => void
 
-/** A command has nothing to hand back: its error goes to the terminal like any other, and it ends. */
+/** A command has nothing to hand back: it prints the error like any other and exits. */
 const endCommand: OnUncaught = (error) => {
   process.stderr.write(`hermes: ${redact(messageOf(error))}\n`)
   process.exit(EXIT.failed)
@@ -32,30 +32,30 @@ const endCommand: OnUncaught = (error) => {
 
 let onUncaught = endCommand
 
-/** Node would print an error that nobody caught as it is, with what it holds. A rejection is one, too. */
+/** Node would print an uncaught error unredacted. An unhandled rejection arrives here, too. */
 export function catchTheUncaught(): void {
   process.on('uncaughtException', (error) => onUncaught(error))
 }
 
-/** The end of a gateway's process: what asks for it, and that it comes. */
+/** Ends a gateway's process: on a signal or an uncaught error, and within a bounded time. */
 export class ProcessEnd implements Disposable {
   readonly #asked = Promise.withResolvers<StopReason>()
   #log: Log | null = null
   #errors = 0
   #limit: NodeJS.Timeout | null = null
 
-  /** From now on signals and errors that nobody caught ask for a stop. */
+  /** From now on signals and uncaught errors request a stop. */
   constructor() {
     for (const signal of STOP_SIGNALS) process.on(signal, this.#onSignal)
     onUncaught = (error) => this.#onError(error)
   }
 
-  /** Resolves with what came first. A second signal ends the process immediately. */
+  /** Resolves with the first reason. A second signal ends the process immediately. */
   get asked(): Promise<StopReason> {
     return this.#asked.promise
   }
 
-  /** From now on errors go there. */
+  /** Uncaught errors are logged there from now on. */
   logTo(log: Log): void {
     this.#log = log
   }
@@ -72,12 +72,12 @@ export class ProcessEnd implements Disposable {
   #onError(error: unknown): void {
     this.#ask({ kind: 'crash' })
     if (++this.#errors > MAX_ERRORS_LOGGED) return
-    const text = 'an error that nobody caught; returning current answers to the queue, then exiting'
+    const text = 'uncaught error: handing back current answers, then exiting'
     if (this.#log) this.#log.fatal({ err: error }, text)
     else process.stderr.write(`hermes: ${redact(messageOf(error))}\n`)
   }
 
-  /** Everything has been stopped in good order: the process ends with `code`, whatever still keeps it alive. */
+  /** Everything has stopped: the process ends with `code` even if a leaked handle keeps it alive. */
   stopped(code: ExitCode): void {
     this.#endWithin(END_AFTER_STOP_MS, code)
   }
@@ -88,11 +88,11 @@ export class ProcessEnd implements Disposable {
     if (!this.#limit) this.#endWithin(END_WITHIN_MS, EXIT.failed)
   }
 
-  /** For a start that hangs, and for what keeps a stopped process alive. */
+  /** Covers a start or stop that hangs, and leaked handles. */
   #endWithin(ms: number, code: ExitCode): void {
     if (this.#limit) clearTimeout(this.#limit)
     const end = () => {
-      this.#log?.error(`the process did not exit within ${ms / SECOND} s; ending it`)
+      this.#log?.error(`still running after ${ms / SECOND} s; exiting now`)
       process.exit(code)
     }
     this.#limit = setTimeout(end, ms).unref()

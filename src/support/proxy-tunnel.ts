@@ -72,8 +72,11 @@ function connect(proxy: URL, { hostname, port }: TunnelTarget, limit: AbortSigna
     agent: false,
     signal: limit,
   })
-  request.on('connect', (response, socket) => {
-    if (response.statusCode === 200) return resolve(socket)
+  request.on('connect', (response, socket, head) => {
+    if (response.statusCode === 200) {
+      if (head.length > 0) socket.unshift(head)
+      return resolve(socket)
+    }
     socket.destroy()
     reject(refused(response.statusCode))
   })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Channel } from '../../src/channels/channel.ts'
+import { RowRefused } from '../../src/support/errors.ts'
 import { NO_FRAMES, oddVersions } from '../support/platforms/odd-frames.ts'
 import type { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { until } from '../support/until.ts'
@@ -58,6 +59,20 @@ export function oddInputContract(using: Using): void {
       await until(() => receiver.texts.includes('after'), 'the message after them', 20_000)
       await until(() => channel.status().state === 'connected', 'the connection')
       expect(channel.status().problem).toBeNull()
+    }))
+
+  test('passes over what the store refuses for good, and goes on', () =>
+    using(async ({ platform }, receiver, channel) => {
+      receiver.before = (items) => {
+        if (items.some((item) => 'text' in item && item.text === 'poison')) throw new RowRefused('no')
+      }
+      await channel.start(receiver)
+      await platform.say('before')
+      await until(() => receiver.texts.includes('before'), 'the message before')
+      await platform.say('poison')
+      await platform.say('after')
+      await until(() => receiver.texts.includes('after'), 'the message after it', 20_000)
+      expect(receiver.texts).not.toContain('poison')
     }))
 
   test.each(ODD_ANSWERS)('lives through an answer that is %s', (_what, body) =>

@@ -59,6 +59,38 @@ test('asked to reconnect it goes on at once, without losing the session or a wor
   expect(fixture.lines.filter((line) => /"level":"(?:warn|error)"/.test(line))).toEqual([])
 })
 
+test('asked to reconnect again and again, as soon as it is connected, it makes pauses', async () => {
+  const { fixture, server, chat, receiver, channel } = await talking({ random: () => 0 })
+  await using _ = fixture
+  for (let resumed = 1; resumed <= 3; resumed++) {
+    server.gateway.askToReconnect()
+    await until(() => server.gateway.receivedOf(RESUME).length === resumed, 'the resumption')
+    await until(() => server.gateway.connected === 1, 'the connection')
+  }
+  server.gateway.askToReconnect()
+  await until(() => channel.status().state === 'retrying', 'the pause')
+  server.say(chat, 'after it')
+  await until(() => receiver.texts.length === 2, 'the next message')
+  expect(receiver.texts).toEqual(['hello', 'after it'])
+})
+
+test.each([
+  ['null', null],
+  ['a greeting of null', { op: 10, d: null }],
+  ['a greeting without a pause between heartbeats', { op: 10, d: { heartbeat_interval: 0 } }],
+  ['a READY of null', { op: 0, s: 1, t: 'READY', d: null }],
+  ['a number', 7],
+  ['an event without a number', { op: 0, s: null, t: 'MESSAGE_CREATE', d: {} }],
+])('%s ends the connection and nothing else', async (_what, frame) => {
+  const { fixture, server, chat, receiver } = await talking({ clock: hurried(200) })
+  await using _ = fixture
+  server.gateway.raw(frame)
+  await until(() => server.gateway.receivedOf(RESUME).length === 1, 'the resumption')
+  server.say(chat, 'after it')
+  await until(() => receiver.texts.length === 2, 'the next message')
+  expect(receiver.texts).toEqual(['hello', 'after it'])
+})
+
 test('a line on which nothing is acknowledged any more is given up', async () => {
   await using fixture = await DiscordFixture.open()
   const { server } = fixture

@@ -33,6 +33,21 @@ for (const reason of ['warning', 'refresh_requested']) {
   })
 }
 
+test('ends that are announced again and again, as soon as a connection is open, are followed by pauses', async () => {
+  const states: ChannelStatus['state'][] = []
+  const channel = fixture.create(receiver, { onStatus: ({ state }) => void states.push(state) })
+  await channel.start(receiver)
+  for (let greeted = 1; greeted <= 4; greeted++) {
+    await until(() => server.sockets.greeted === greeted && server.sockets.connections === 1, 'a connection')
+    await until(() => channel.status().state === 'connected', 'the status')
+    server.sockets.announce('refresh_requested')
+  }
+  await until(() => channel.status().state === 'retrying', 'the pause')
+  expect(states).toEqual(['starting', 'connected', 'retrying'])
+  server.say(PRIVATE, 'after it')
+  await until(() => receiver.texts.length === 1, 'the message')
+})
+
 describe('a connection that nobody has closed is given up', () => {
   /** Ten times as fast as the clock on the wall. */
   const FAST = 10
