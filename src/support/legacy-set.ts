@@ -16,7 +16,7 @@ const SETS: readonly LegacySet[] = [
   { name: 'shift_jis', share: shareOf(/[\u3041-\u30fe]/u), least: 0.15 },
   { name: 'euc-jp', share: shareOf(/[\u3041-\u30fe]/u), least: 0.15 },
   { name: 'euc-kr', share: shareOf(/[\uac00-\ud7a3]/u), least: 0.85 },
-  // The characters in use stand in front of the rare ones.
+  // The characters in use come before the rare ones.
   { name: 'gb18030', share: shareOfPairs(0xb0, 0xd7, 0xa1), least: 0.7 },
   { name: 'big5', share: shareOfPairs(0xa4, 0xc6, 0x40), least: 0.7 },
   { name: 'windows-1251', share: shareOf(/[а-яіїєґё]/u), least: 0.6 },

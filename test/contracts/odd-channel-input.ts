@@ -61,7 +61,7 @@ export function oddInputContract(using: Using): void {
       expect(channel.status().problem).toBeNull()
     }))
 
-  test('passes over what the store refuses for good, and goes on', () =>
+  test('passes over what the store refuses for good, and continues', () =>
     using(async ({ platform }, receiver, channel) => {
       receiver.before = (items) => {
         if (items.some((item) => 'text' in item && item.text === 'poison')) throw new RowRefused('no')
