@@ -4,6 +4,7 @@ import { MatrixFixture } from '../../../test/support/platforms/matrix/matrix-fix
 import { RecordingReceiver } from '../../../test/support/platforms/recording-receiver.ts'
 import { SlackFixture } from '../../../test/support/platforms/slack/slack-fixture.ts'
 import { TelegramFixture } from '../../../test/support/platforms/telegram/telegram-fixture.ts'
+import { rethrow } from '../../../test/support/rethrow.ts'
 import { until } from '../../../test/support/until.ts'
 import { SECOND, systemClock, type Clock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
@@ -106,6 +107,7 @@ test('what was missed is tried again every few seconds while it cannot be stored
       pieces: [{ id: '2', items: [{ kind: 'deletion', address: 'room', platformMessageId: '2' }] }],
       more: false,
     }),
+    onRefused: (_place, _id, error) => rethrow(error),
     onTrouble: () => {},
     random: () => 0.99,
   })

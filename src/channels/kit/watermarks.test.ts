@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { hurried } from '../../../test/support/hurried-clock.ts'
 import { RecordingReceiver } from '../../../test/support/platforms/recording-receiver.ts'
+import { rethrow } from '../../../test/support/rethrow.ts'
 import { until } from '../../../test/support/until.ts'
 import type { InboundEvent } from '../../conversation/receiver.ts'
 import { StoreError } from '../../support/errors.ts'
@@ -51,6 +52,7 @@ class WatermarkFixture {
         const missed = this.history.filter(({ id }) => Number(id) > Number(after))
         return { pieces: missed.slice(0, 2), more: missed.length > 2 }
       },
+      onRefused: (_place, _id, error) => rethrow(error),
       onTrouble: (_place, error) => this.troubles.push(error),
       random: () => 0,
     })

@@ -2,6 +2,7 @@ import type { InboundEvent, Receiver } from '../../conversation/receiver.ts'
 import type { Cursor } from '../../inbox/arrival.ts'
 import { backoffDelay } from '../../support/backoff.ts'
 import { sleep, type Clock } from '../../support/clock.ts'
+import { RowRefused } from '../../support/errors.ts'
 import { backoffFor, RETRY } from './retry.ts'
 
 /** One thing that happened in a place, under the platform's id for it. */
@@ -35,6 +36,8 @@ export interface WatermarkOptions {
   ) => Promise<{ readonly pieces: readonly Piece[]; readonly more: boolean } | null>
   /** The history of a place could not be read or stored; it is tried again. */
   readonly onTrouble: (place: Place, error: unknown) => void
+  /** The store refuses for good what came under this id: it is passed over, or nothing would follow it. */
+  readonly onRefused: (place: Place, id: string, error: RowRefused) => void
   readonly random?: () => number
 }
 
@@ -236,10 +239,26 @@ export class Watermarks {
       return
     }
     const cursors = mark === null ? [] : [{ name: place, value: mark }]
-    await this.#options.receiver.receive(this.#options.channel, items, cursors)
+    await this.#receive(place, items, cursors)
     if (mark === null) return
     state.mark = mark
     state.unstored = 0
+  }
+
+  async #receive(
+    place: Place,
+    items: readonly InboundEvent[],
+    cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
+  ): Promise<void> {
+    const { receiver, channel, onRefused } = this.#options
+    try {
+      await receiver.receive(channel, items, cursors)
+    } catch (error) {
+      if (!(error instanceof RowRefused) || items.length === 0) throw error
+      // The mark moves past it in the store, like past anything else that is not kept.
+      await receiver.receive(channel, [], cursors)
+      onRefused(place, cursors[0]?.value ?? '', error)
+    }
   }
 
   #isAfter(id: string, state: State): boolean {

@@ -75,6 +75,11 @@ export class Intake {
       isPlace: (name) => parsePlace(name) !== null,
       compare: compareSnowflakes,
       fetch: (place, after, signal) => this.#history(parsePlace(place)!, after, signal),
+      onRefused: (place, id, error) =>
+        this.#options.log.error(
+          { channel: 'discord', place, id },
+          `what arrived could not be stored and was passed over: ${messageOf(error)}`,
+        ),
       onTrouble: (place, error) => this.#reportTrouble(place, error),
     })
   }

@@ -93,6 +93,11 @@ export class Intake {
       isPlace,
       compare: compareTs,
       fetch: (place, after, signal) => this.#history.read(place, after, signal),
+      onRefused: (place, id, error) =>
+        log.error(
+          { channel: 'slack', place, id },
+          `what arrived could not be stored and was passed over: ${messageOf(error)}`,
+        ),
       onTrouble: (place, error) =>
         log.warn({ channel: 'slack', place }, `a history could not be taken in: ${messageOf(error)}`),
     })
