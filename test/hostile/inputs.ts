@@ -16,15 +16,15 @@ import * as results from '../../src/channels/email/trust/authentication-results.
 import { automaticMail } from '../../src/channels/email/trust/automatic-mail.ts'
 import { sameOrganisation } from '../../src/channels/email/trust/same-organisation.ts'
 import { senderOf } from '../../src/channels/email/trust/sender.ts'
-import { decodeEntities } from '../../src/channels/kit/entities.ts'
-import { closes, fenceOf } from '../../src/channels/kit/fence.ts'
-import { imageSize } from '../../src/channels/kit/image-size.ts'
-import { pdfFacts } from '../../src/channels/kit/pdf.ts'
-import { withAddress, withQuotation } from '../../src/channels/kit/quotation.ts'
-import { isTextFile, readableType } from '../../src/channels/kit/readable-file.ts'
-import { sniff } from '../../src/channels/kit/sniff.ts'
-import * as split from '../../src/channels/kit/split-markdown.ts'
-import { isVisible } from '../../src/channels/kit/visible-text.ts'
+import { imageSize } from '../../src/channels/kit/files/image-size.ts'
+import { pdfFacts } from '../../src/channels/kit/files/pdf.ts'
+import { isTextFile, readableType } from '../../src/channels/kit/files/readable-file.ts'
+import { sniff } from '../../src/channels/kit/files/sniff.ts'
+import { withAddress, withQuotation } from '../../src/channels/kit/intake/quotation.ts'
+import { decodeEntities } from '../../src/channels/kit/send/entities.ts'
+import { closes, fenceOf } from '../../src/channels/kit/send/fence.ts'
+import * as split from '../../src/channels/kit/send/split-markdown.ts'
+import { isVisible } from '../../src/channels/kit/send/visible-text.ts'
 import * as matrixAddress from '../../src/channels/matrix/address.ts'
 import * as matrixAnswers from '../../src/channels/matrix/api/failure.ts'
 import * as addressed from '../../src/channels/matrix/intake/addressed.ts'
@@ -144,24 +144,24 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/email/trust/sender.ts senderOf': (text) => {
     for (const name of MAIL_FIELDS) senderOf(mailWith(name, text), 'mx.test')
   },
-  'src/channels/kit/entities.ts decodeEntities': (text) => decodeEntities(text),
-  'src/channels/kit/fence.ts fenceOf': fenceOf,
-  'src/channels/kit/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
+  'src/channels/kit/send/entities.ts decodeEntities': (text) => decodeEntities(text),
+  'src/channels/kit/send/fence.ts fenceOf': fenceOf,
+  'src/channels/kit/send/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
   'src/support/lex-markdown.ts lexMarkdown': answer((text) => lexMarkdown(text)),
-  'src/channels/kit/image-size.ts imageSize': (text) => {
+  'src/channels/kit/files/image-size.ts imageSize': (text) => {
     for (const type of ['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
       imageSize(type, Buffer.from(text))
   },
-  'src/channels/kit/pdf.ts pdfFacts': (text) => pdfFacts(Buffer.from(text)),
-  'src/channels/kit/quotation.ts withQuotation': (text) =>
+  'src/channels/kit/files/pdf.ts pdfFacts': (text) => pdfFacts(Buffer.from(text)),
+  'src/channels/kit/intake/quotation.ts withQuotation': (text) =>
     withQuotation(text, { kind: 'answered', from: text, text }),
-  'src/channels/kit/quotation.ts withAddress': (text) => withAddress(text, text),
-  'src/channels/kit/readable-file.ts isTextFile': (text) => isTextFile(text, text),
-  'src/channels/kit/readable-file.ts readableType': (text) => readableType(text, text),
-  'src/channels/kit/sniff.ts sniff': (text) => sniff(Buffer.from(text)),
-  'src/channels/kit/split-markdown.ts splitMarkdown': answer((text) => split.splitMarkdown(text, ROOM)),
-  'src/channels/kit/split-markdown.ts firstPart': (text) => split.firstPart(text, ROOM),
-  'src/channels/kit/visible-text.ts isVisible': isVisible,
+  'src/channels/kit/intake/quotation.ts withAddress': (text) => withAddress(text, text),
+  'src/channels/kit/files/readable-file.ts isTextFile': (text) => isTextFile(text, text),
+  'src/channels/kit/files/readable-file.ts readableType': (text) => readableType(text, text),
+  'src/channels/kit/files/sniff.ts sniff': (text) => sniff(Buffer.from(text)),
+  'src/channels/kit/send/split-markdown.ts splitMarkdown': answer((text) => split.splitMarkdown(text, ROOM)),
+  'src/channels/kit/send/split-markdown.ts firstPart': (text) => split.firstPart(text, ROOM),
+  'src/channels/kit/send/visible-text.ts isVisible': isVisible,
   'src/channels/matrix/address.ts parseAddress': matrixAddress.parseAddress,
   'src/channels/matrix/address.ts isUserId': matrixAddress.isUserId,
   'src/channels/matrix/api/failure.ts classifyAnswer': (text) =>
@@ -254,8 +254,8 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/channels/email/account-check.ts checkMailbox': 'the name of a mailbox in the configuration',
   'src/channels/email/intake/parse-mail.ts parseMail': "mailparser, behind the limit on a mail's size",
   'src/channels/email/send/thread.ts answerId': 'a key of ours and addresses that were parsed',
-  'src/channels/kit/readable-file.ts fileLimit': 'a media type of our list',
-  'src/channels/kit/download.ts download': 'bytes that are counted and joined',
+  'src/channels/kit/files/readable-file.ts fileLimit': 'a media type of our list',
+  'src/channels/kit/files/download.ts download': 'bytes that are counted and joined',
   'src/channels/matrix/address.ts formatAddress': 'joins two ids',
   'src/channels/matrix/api/events.ts membershipOf': 'compares an id',
   'src/channels/matrix/api/events.ts textOf': 'reads a field by its name',
@@ -268,8 +268,9 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/channels/telegram/api/find-operator.ts findOperator': 'a code of ours',
   'src/config/environment/dotenv.ts readDotenv': 'the path of a file',
   'src/config/environment/watch-environment.ts watchEnvironment': 'the path of a file',
-  'src/channels/kit/readable-file.ts readFile': 'loads a file, whose bytes are read by the functions above',
-  'src/channels/kit/readable-file.ts withinLimits': 'hands the bytes to imageSize and pdfFacts',
+  'src/channels/kit/files/readable-file.ts readFile':
+    'loads a file, whose bytes are read by the functions above',
+  'src/channels/kit/files/readable-file.ts withinLimits': 'hands the bytes to imageSize and pdfFacts',
   'src/conversation/access/access.ts decideAccess': 'the name of a channel',
   'src/conversation/access/access.ts needsPairing': 'the name of a channel',
   'src/conversation/access/pairing-policy.ts pairingCode': 'random bytes of ours',

@@ -1,6 +1,6 @@
 import type { MailServer } from '../../config/mail-server.ts'
 import { redact } from '../../support/redact.ts'
-import type { Trouble } from '../kit/intake-loop.ts'
+import type { Trouble } from '../kit/intake/intake-loop.ts'
 
 /** A server's own words are shown, but not a page of them. */
 const MAX_WORDS = 200

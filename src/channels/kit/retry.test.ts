@@ -12,7 +12,7 @@ import { createLog } from '../../support/log.ts'
 import { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
 import { createEmailChannel } from '../email/channel.ts'
-import { Watermarks } from './watermarks.ts'
+import { Watermarks } from './intake/watermarks.ts'
 
 /** So that a gateway whose database came back is well within ten seconds. */
 const LONGEST_MS = 4 * SECOND

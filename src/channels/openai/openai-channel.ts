@@ -2,9 +2,9 @@ import type { Person } from '../../conversation/receiver.ts'
 import type { Accepted, MessageContext } from '../../inbox/arrival.ts'
 import type { Attachment } from '../../inbox/message.ts'
 import { Refused } from '../../support/errors.ts'
+import { withinLimits } from '../kit/files/readable-file.ts'
+import { SNIFF_BYTES, sniff } from '../kit/files/sniff.ts'
 import { PullChannel } from '../kit/pull-channel.ts'
-import { withinLimits } from '../kit/readable-file.ts'
-import { SNIFF_BYTES, sniff } from '../kit/sniff.ts'
 
 const UNREADABLE =
   'A picture or file is of a kind that the model cannot read: PNG, JPEG, GIF, WebP, PDF or text.'

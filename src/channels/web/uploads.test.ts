@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { DAY } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
-import { sniff } from '../kit/sniff.ts'
+import { sniff } from '../kit/files/sniff.ts'
 import { Uploads } from './uploads.ts'
 
 const PDF = Buffer.from('%PDF-1.7\nwhatever follows\n')

@@ -4,8 +4,8 @@ import type { Attachment, AttachmentInfo } from '../../inbox/message.ts'
 import { HOUR, type Clock } from '../../support/clock.ts'
 import { Refused, StoreError } from '../../support/errors.ts'
 import { newId } from '../../support/ids.ts'
-import { withinLimits } from '../kit/readable-file.ts'
-import { SNIFF_BYTES, sniff } from '../kit/sniff.ts'
+import { withinLimits } from '../kit/files/readable-file.ts'
+import { SNIFF_BYTES, sniff } from '../kit/files/sniff.ts'
 
 /** A message that is sent again after a restart still finds what it carries. */
 const UPLOAD_LIFE_MS = 24 * HOUR

@@ -1,6 +1,6 @@
 import type { APIAttachment } from 'discord-api-types/v10'
-import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
-import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/readable-file.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/files/file-loader.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/files/readable-file.ts'
 import type { DiscordClient } from '../api/client.ts'
 import type { FailureKind } from '../api/failure.ts'
 

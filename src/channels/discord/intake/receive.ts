@@ -1,6 +1,6 @@
 import type { APIMessage, APIMessageSnapshotFields } from 'discord-api-types/v10'
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
-import { withQuotation, type Quotation } from '../../kit/quotation.ts'
+import { withQuotation, type Quotation } from '../../kit/intake/quotation.ts'
 import type { FileLoader, FileRef } from './media.ts'
 import { mediaOf } from './media.ts'
 

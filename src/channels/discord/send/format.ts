@@ -1,6 +1,6 @@
-import { decodeEntities } from '../../kit/entities.ts'
-import { closes, fenceOf, type Fence } from '../../kit/fence.ts'
-import { firstPart, splitMarkdown } from '../../kit/split-markdown.ts'
+import { decodeEntities } from '../../kit/send/entities.ts'
+import { closes, fenceOf, type Fence } from '../../kit/send/fence.ts'
+import { firstPart, splitMarkdown } from '../../kit/send/split-markdown.ts'
 
 /** Counted in UTF-16 units, which are never fewer than Discord's characters. @see https://discord.com/developers/docs/resources/message#create-message */
 export const MAX_MESSAGE_UNITS = 2_000

@@ -1,8 +1,8 @@
 import type { Attachment as Part } from 'mailparser'
 import type { Attachment } from '../../../inbox/message.ts'
 import { Refused } from '../../../support/errors.ts'
-import { readableType, readFile } from '../../kit/readable-file.ts'
-import { sniff } from '../../kit/sniff.ts'
+import { readableType, readFile } from '../../kit/files/readable-file.ts'
+import { sniff } from '../../kit/files/sniff.ts'
 
 /** Pictures within the text below this size are logos and icons of a signature. */
 const LOGO_BYTES = 10 * 1024

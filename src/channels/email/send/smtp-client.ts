@@ -5,7 +5,7 @@ import { MINUTE, SECOND } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { untilAborted } from '../../kit/deadline.ts'
-import type { Trouble } from '../../kit/intake-loop.ts'
+import type { Trouble } from '../../kit/intake/intake-loop.ts'
 import { connectionTrouble, factsOf, serverWords } from '../failure.ts'
 
 const CONNECT_MS = 15 * SECOND

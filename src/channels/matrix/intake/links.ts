@@ -1,4 +1,4 @@
-import { withAddress } from '../../kit/quotation.ts'
+import { withAddress } from '../../kit/intake/quotation.ts'
 
 /** More links than this are no message to somebody. */
 const MAX_LINKS = 100

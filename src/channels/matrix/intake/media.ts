@@ -1,5 +1,5 @@
-import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
-import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/readable-file.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/files/file-loader.ts'
+import { fileLimit, readableType, UNREADABLE_FILE, type ReadableFile } from '../../kit/files/readable-file.ts'
 import type { MatrixClient } from '../api/client.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import type { FailureKind } from '../api/failure.ts'

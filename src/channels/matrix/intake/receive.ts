@@ -1,5 +1,5 @@
 import type { Chat, InboundEvent } from '../../../conversation/receiver.ts'
-import { withQuotation, type Quotation } from '../../kit/quotation.ts'
+import { withQuotation, type Quotation } from '../../kit/intake/quotation.ts'
 import { formatAddress } from '../address.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import { threadRootOf, type Pointed, type Room } from '../rooms/rooms.ts'

@@ -1,7 +1,7 @@
 import { Marked, type Tokens } from 'marked'
 import { lexMarkdown } from '../../../support/lex-markdown.ts'
-import { decodeEntities } from '../../kit/entities.ts'
-import { firstPart as first, splitMarkdown as split } from '../../kit/split-markdown.ts'
+import { decodeEntities } from '../../kit/send/entities.ts'
+import { firstPart as first, splitMarkdown as split } from '../../kit/send/split-markdown.ts'
 
 /**
  * Markdown, as models write it, into the HTML that Matrix programs show. Raw HTML in the source is

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../support/clock.ts'
-import { Pacer } from '../../kit/pacer.ts'
-import { TokenBucket, type BucketLimits } from '../../kit/token-bucket.ts'
+import { Pacer } from '../../kit/send/pacer.ts'
+import { TokenBucket, type BucketLimits } from '../../kit/send/token-bucket.ts'
 
 /**
  * Our own rate limits, set to what Slack allows, so that its 429 stays rare.

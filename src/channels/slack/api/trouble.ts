@@ -1,4 +1,4 @@
-import type { Trouble } from '../../kit/intake-loop.ts'
+import type { Trouble } from '../../kit/intake/intake-loop.ts'
 import { SlackFailure } from './failure.ts'
 
 /** The bot scopes that this channel needs, with what each is for. */

@@ -1,7 +1,7 @@
 import { backoffDelay } from '../../../support/backoff.ts'
 import { sleep, type Clock } from '../../../support/clock.ts'
+import type { Piece } from '../../kit/intake/watermarks.ts'
 import { RETRY } from '../../kit/retry.ts'
-import type { Piece } from '../../kit/watermarks.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress } from '../address.ts'
 import type { Page, PageRequest, SlackClient } from '../api/client.ts'
 import { SlackFailure } from '../api/failure.ts'

@@ -1,5 +1,5 @@
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
-import { withQuotation } from '../../kit/quotation.ts'
+import { withQuotation } from '../../kit/intake/quotation.ts'
 import { formatAddress, isPrivate } from '../address.ts'
 import { commandText, withSlash } from './commands.ts'
 import type { FileLoader } from './media.ts'

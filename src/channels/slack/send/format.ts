@@ -1,6 +1,6 @@
 import type { MarkedToken, Token, Tokens } from 'marked'
 import { lexMarkdown } from '../../../support/lex-markdown.ts'
-import { decodeEntities } from '../../kit/entities.ts'
+import { decodeEntities } from '../../kit/send/entities.ts'
 
 /**
  * Markdown, as models write it, into Slack's mrkdwn. Whatever Markdown has and mrkdwn has not

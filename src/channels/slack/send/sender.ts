@@ -1,6 +1,6 @@
 import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
-import { MessageEditor } from '../../kit/message-editor.ts'
+import { MessageEditor } from '../../kit/send/message-editor.ts'
 import { msOf, parseAddress, tsOf, type Target } from '../address.ts'
 import { messageKeyOf, type Page, type PageRequest, type SlackClient } from '../api/client.ts'
 import { asSendError, SlackFailure } from '../api/failure.ts'

@@ -1,4 +1,4 @@
-import { firstPart, splitMarkdown, type MessageRoom } from '../../kit/split-markdown.ts'
+import { firstPart, splitMarkdown, type MessageRoom } from '../../kit/send/split-markdown.ts'
 import { toMrkdwn, toPlainText } from './format.ts'
 
 /**

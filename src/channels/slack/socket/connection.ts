@@ -1,7 +1,7 @@
 import { MINUTE, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
-import { Interrupted, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake-loop.ts'
+import { Interrupted, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
 import type { SlackClient } from '../api/client.ts'
 import { troubleOf, troubleOfEnd, type TokenOf } from '../api/trouble.ts'
 import { ALIVE_EVERY_MS, type Intake } from '../intake/intake.ts'

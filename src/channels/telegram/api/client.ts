@@ -4,7 +4,7 @@ import { SECOND } from '../../../support/clock.ts'
 import { limitAnswers } from '../../../support/limit-body.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode, within } from '../../kit/deadline.ts'
-import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/download.ts'
+import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/files/download.ts'
 import { classifyAnswer, classifyForeign, TelegramFailure, type ErrorAnswer } from './failure.ts'
 
 /** No ordinary call takes this long; after that it counts as failed and can be repeated. */

@@ -1,5 +1,5 @@
 import type { Message, MessageEntity } from 'grammy/types'
-import { withAddress } from '../../kit/quotation.ts'
+import { withAddress } from '../../kit/intake/quotation.ts'
 
 /** Who the bot is there. */
 export interface BotIdentity {

@@ -1,12 +1,12 @@
 import type { ExternalReplyInfo, Message } from 'grammy/types'
-import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/file-loader.ts'
+import { fileLoader, type FileLoader as LoaderOf, type LoaderOptions } from '../../kit/files/file-loader.ts'
 import {
   fileLimit,
   MAX_IMAGE_BYTES,
   readableType,
   UNREADABLE_FILE,
   type ReadableFile,
-} from '../../kit/readable-file.ts'
+} from '../../kit/files/readable-file.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure, type FailureKind } from '../api/failure.ts'
 

@@ -1,6 +1,6 @@
 import type { Message, Update } from 'grammy/types'
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
-import { withQuotation } from '../../kit/quotation.ts'
+import { withQuotation } from '../../kit/intake/quotation.ts'
 import { formatAddress } from '../address.ts'
 import { isAddressed, normalisedText, type BotIdentity } from './addressed.ts'
 import type { FileLoader } from './media.ts'

@@ -1,5 +1,5 @@
 import type { Chat, ExternalReplyInfo, Message, MessageOrigin } from 'grammy/types'
-import type { Quotation } from '../../kit/quotation.ts'
+import type { Quotation } from '../../kit/intake/quotation.ts'
 import { withLinks, wordsOf, type BotIdentity } from './addressed.ts'
 import { mediaOf, type FileRef } from './media.ts'
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../support/clock.ts'
-import { Pacer } from '../../kit/pacer.ts'
-import { TokenBucket, type BucketLimits } from '../../kit/token-bucket.ts'
+import { Pacer } from '../../kit/send/pacer.ts'
+import { TokenBucket, type BucketLimits } from '../../kit/send/token-bucket.ts'
 import { isGroup } from '../address.ts'
 
 /**

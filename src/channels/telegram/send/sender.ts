@@ -1,6 +1,6 @@
 import { Moved, Undeliverable } from '../../../inbox/delivery/send-channel.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
-import { MessageEditor } from '../../kit/message-editor.ts'
+import { MessageEditor } from '../../kit/send/message-editor.ts'
 import { formatAddress, isGroup, parseAddress, type Target } from '../address.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure, type FailureKind } from '../api/failure.ts'

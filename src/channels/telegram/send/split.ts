@@ -1,4 +1,8 @@
-import { firstPart as first, splitMarkdown as split, type MessageRoom } from '../../kit/split-markdown.ts'
+import {
+  firstPart as first,
+  splitMarkdown as split,
+  type MessageRoom,
+} from '../../kit/send/split-markdown.ts'
 import { toPlainText, toTelegramHtml, visibleLength } from './format.ts'
 
 /** @see https://core.telegram.org/bots/api#sendmessage */

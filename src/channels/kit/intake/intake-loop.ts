@@ -1,8 +1,8 @@
-import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
-import { sleep, type Clock } from '../../support/clock.ts'
-import { messageOf } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import { backoffFor, isStoreTrouble, OPERATOR_RETRY, RETRY, retryAfterOf } from './retry.ts'
+import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
+import { sleep, type Clock } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import { backoffFor, isStoreTrouble, OPERATOR_RETRY, RETRY, retryAfterOf } from '../retry.ts'
 
 /** How receiving goes. */
 export interface IntakeStatus {

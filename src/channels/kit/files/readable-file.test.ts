@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { cpuMsOf } from '../../../test/support/cpu-time.ts'
+import { cpuMsOf } from '../../../../test/support/cpu-time.ts'
 import { imageSize } from './image-size.ts'
 import { pdfFacts } from './pdf.ts'
 import { readableType, readFile } from './readable-file.ts'

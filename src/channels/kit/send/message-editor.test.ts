@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
-import { Undeliverable } from '../../inbox/delivery/send-channel.ts'
-import { SECOND } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
+import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import { SECOND } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
 import { MessageEditor } from './message-editor.ts'
 
 /** One message of a platform that answers an edit when the test lets it. */

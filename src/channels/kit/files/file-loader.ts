@@ -1,9 +1,9 @@
-import type { Attachment } from '../../inbox/message.ts'
-import { backoffDelay } from '../../support/backoff.ts'
-import { SECOND, sleep, type Clock } from '../../support/clock.ts'
-import { Refused, TransientError } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import { PlatformFailure } from './failure.ts'
+import type { Attachment } from '../../../inbox/message.ts'
+import { backoffDelay } from '../../../support/backoff.ts'
+import { SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { Refused, TransientError } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import { PlatformFailure } from '../failure.ts'
 import { checkSize, readFile, type ReadableFile } from './readable-file.ts'
 
 /** Makes the loader of a file: nothing is fetched before it is called. */

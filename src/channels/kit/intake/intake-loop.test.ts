@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { pause } from '../../../test/support/until.ts'
-import { MINUTE, SECOND, systemClock } from '../../support/clock.ts'
-import { StoreError, TransientError } from '../../support/errors.ts'
-import { createLog } from '../../support/log.ts'
+import { FakeClock } from '../../../../test/support/fake-clock.ts'
+import { pause } from '../../../../test/support/until.ts'
+import { MINUTE, SECOND, systemClock } from '../../../support/clock.ts'
+import { StoreError, TransientError } from '../../../support/errors.ts'
+import { createLog } from '../../../support/log.ts'
 import { Interrupted, IntakeLoop, type IntakeStatus, type Trouble } from './intake-loop.ts'
 
 class PlatformDown extends Error {}

@@ -1,6 +1,6 @@
-import { messageOf } from '../../support/errors.ts'
-import type { Log } from '../../support/log.ts'
-import { isStoreTrouble } from './retry.ts'
+import { messageOf } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import { isStoreTrouble } from '../retry.ts'
 
 /** Failures of a batch, other than the store's own, before its items are stored one by one. */
 export const STORE_TRIES = 3

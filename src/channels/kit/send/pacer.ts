@@ -1,5 +1,5 @@
-import { SECOND, sleep, type Clock } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
+import { SECOND, sleep, type Clock } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
 import { TokenBucket, type BucketLimits } from './token-bucket.ts'
 
 /** Shorter waits happen here; a longer one is returned to the outbox, which survives a restart. */

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { hurried } from '../../../test/support/hurried-clock.ts'
-import { RecordingReceiver } from '../../../test/support/platforms/recording-receiver.ts'
-import { rethrow } from '../../../test/support/rethrow.ts'
-import { until } from '../../../test/support/until.ts'
-import type { InboundEvent } from '../../conversation/receiver.ts'
-import { StoreError } from '../../support/errors.ts'
+import { hurried } from '../../../../test/support/hurried-clock.ts'
+import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
+import { rethrow } from '../../../../test/support/rethrow.ts'
+import { until } from '../../../../test/support/until.ts'
+import type { InboundEvent } from '../../../conversation/receiver.ts'
+import { StoreError } from '../../../support/errors.ts'
 import { Watermarks, type Piece } from './watermarks.ts'
 
 const person = { id: 'anna', name: 'Anna' }

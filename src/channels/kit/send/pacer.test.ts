@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { SECOND } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
+import { FakeClock } from '../../../../test/support/fake-clock.ts'
+import { SECOND } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
 import { Pacer } from './pacer.ts'
 
 const signal = new AbortController().signal

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { FakeClock } from '../../../../test/support/fake-clock.ts'
 import { TypingPace } from './typing-pace.ts'
 
 test('the indicator is shown once an interval in each place', async () => {

@@ -1,4 +1,4 @@
-import { HOUR, SECOND, type Clock } from '../../support/clock.ts'
+import { HOUR, SECOND, type Clock } from '../../../support/clock.ts'
 
 export interface BucketLimits {
   readonly burst: number

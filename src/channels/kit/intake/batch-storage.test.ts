@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { StoreError } from '../../support/errors.ts'
-import { createLog } from '../../support/log.ts'
+import { StoreError } from '../../../support/errors.ts'
+import { createLog } from '../../../support/log.ts'
 import { BatchStorage, STORE_TRIES } from './batch-storage.ts'
 
 const POISON = 'poison'

@@ -1,7 +1,7 @@
-import { SECOND } from '../../support/clock.ts'
-import { TransientError } from '../../support/errors.ts'
-import { untilAborted, within } from './deadline.ts'
-import { remember } from './remember.ts'
+import { SECOND } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
+import { untilAborted, within } from '../deadline.ts'
+import { remember } from '../remember.ts'
 
 /** Messages whose shown text is remembered, so that a draft that has not changed costs no request. */
 const REMEMBERED_TEXTS = 500

@@ -1,4 +1,4 @@
-import { MINUTE } from '../../support/clock.ts'
+import { MINUTE } from '../../../support/clock.ts'
 
 /** A file of the greatest size over a slow line. */
 export const DOWNLOAD_TIMEOUT_MS = MINUTE

@@ -1,5 +1,5 @@
-import type { Clock } from '../../support/clock.ts'
-import { remember } from './remember.ts'
+import type { Clock } from '../../../support/clock.ts'
+import { remember } from '../remember.ts'
 
 /** Conversations whose indicator is remembered. */
 const REMEMBERED = 1_000

@@ -1,9 +1,9 @@
-import type { InboundEvent, Receiver } from '../../conversation/receiver.ts'
-import type { Cursor } from '../../inbox/arrival.ts'
-import { backoffDelay } from '../../support/backoff.ts'
-import { sleep, type Clock } from '../../support/clock.ts'
-import { RowRefused } from '../../support/errors.ts'
-import { backoffFor, RETRY } from './retry.ts'
+import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
+import type { Cursor } from '../../../inbox/arrival.ts'
+import { backoffDelay } from '../../../support/backoff.ts'
+import { sleep, type Clock } from '../../../support/clock.ts'
+import { RowRefused } from '../../../support/errors.ts'
+import { backoffFor, RETRY } from '../retry.ts'
 
 /** One thing that happened in a place, under the platform's id for it. */
 export interface Piece {
