@@ -2,7 +2,7 @@ import { backoffDelay } from '../support/backoff.ts'
 import { sleep, type Clock } from '../support/clock.ts'
 import { messageOf } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'
-import { redact } from '../support/redact.ts'
+import { redact } from '../support/text/redact.ts'
 import { ALERT_BACKOFF, ALERT_GIVE_UP_MS, ROUTE_TIMEOUT_MS } from './alert-policy.ts'
 import type { Alert, AlertRoute, RouteStatus } from './alert.ts'
 

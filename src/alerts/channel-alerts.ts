@@ -1,5 +1,5 @@
 import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
-import { redact } from '../support/redact.ts'
+import { redact } from '../support/text/redact.ts'
 import type { Alerter } from './alerter.ts'
 
 /** Longer than a platform's hiccups and the overlap of two processes at a restart. */

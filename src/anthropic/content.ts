@@ -1,7 +1,7 @@
 import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages'
 import type { ModelMessage } from '../conversation/model.ts'
 import type { Attachment } from '../inbox/message.ts'
-import { decodeText } from '../support/decode-text.ts'
+import { decodeText } from '../support/text/decode-text.ts'
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const
 

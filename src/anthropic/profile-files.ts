@@ -6,7 +6,7 @@ import type { AnthropicConfig } from '@anthropic-ai/sdk/core/credentials'
 import type { Generation } from '../credentials/sign-in.ts'
 import { profileGeneration } from '../credentials/sources/profile.ts'
 import { SECOND } from '../support/clock.ts'
-import { isObject } from '../support/private-file.ts'
+import { isObject } from '../support/files/private-file.ts'
 import { Secret } from '../support/secret.ts'
 
 export interface Profile {

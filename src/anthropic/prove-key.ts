@@ -1,7 +1,7 @@
 import type { Credential } from '../credentials/credential.ts'
 import { systemClock } from '../support/clock.ts'
 import type { Secret } from '../support/secret.ts'
-import { tokenShapeProblem } from '../support/token-shape.ts'
+import { tokenShapeProblem } from '../support/text/token-shape.ts'
 import { credentialProbe } from './credential-probe.ts'
 
 /** The result of checking a key. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { acquireFileLock, type FileLock } from '../support/file-lock.ts'
+import { acquireFileLock, type FileLock } from '../support/files/file-lock.ts'
 import { printError } from './terminal/output.ts'
 
 /** A command that asks whether a gateway runs has the lock for an instant. */

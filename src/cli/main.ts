@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander'
 import { MAX_TIMER_MS } from '../support/clock.ts'
 import { ConfigurationError, messageOf } from '../support/errors.ts'
-import { redact } from '../support/redact.ts'
+import { redact } from '../support/text/redact.ts'
 import { EXIT } from './command.ts'
 import { catchTheUncaught } from './process-end.ts'
 import { buildProgram } from './program.ts'

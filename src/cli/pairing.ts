@@ -1,4 +1,4 @@
-import { printable } from '../support/printable.ts'
+import { printable } from '../support/text/printable.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { withStorage } from './context.ts'
 import { duration, localTime, print, printError, printJson, table } from './terminal/output.ts'

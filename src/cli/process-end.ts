@@ -1,7 +1,7 @@
 import { SECOND } from '../support/clock.ts'
 import { messageOf } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
-import { redact } from '../support/redact.ts'
+import { redact } from '../support/text/redact.ts'
 import { EXIT, type ExitCode } from './command.ts'
 
 /** From a service manager, Ctrl-C and a closed terminal. */

@@ -1,4 +1,4 @@
-import { printableLines } from '../support/printable.ts'
+import { printableLines } from '../support/text/printable.ts'
 
 /**
  * Every sentence that people read in chat or in an alert, by the key under which

@@ -2,7 +2,7 @@ import { fillText, type Texts } from '../config/texts.ts'
 import { MINUTE, SECOND, sleep, type Clock } from '../support/clock.ts'
 import { messageOf, Refused } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
-import { redact } from '../support/redact.ts'
+import { redact } from '../support/text/redact.ts'
 import type { Command } from './commands.ts'
 import type { Paste } from './message-receiver.ts'
 

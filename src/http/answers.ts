@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { SECOND } from '../support/clock.ts'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
-import { redact } from '../support/redact.ts'
+import { redact } from '../support/text/redact.ts'
 import type { ErrorBody } from './wire.ts'
 
 /** An error response, thrown from anywhere. The text is for the reader. */

@@ -1,5 +1,5 @@
 import { DAY, HOUR, SECOND } from '../support/clock.ts'
-import { isObject } from '../support/private-file.ts'
+import { isObject } from '../support/files/private-file.ts'
 import { parseRetryAfter } from '../support/retry-after.ts'
 import { Secret } from '../support/secret.ts'
 import { holdsPhrase, TOKEN_ENDPOINT_PHRASES } from './phrases.ts'

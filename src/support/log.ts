@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { messageOf } from './errors.ts'
-import { printableOutput } from './printable.ts'
-import { redactLine } from './redact.ts'
+import { printableOutput } from './text/printable.ts'
+import { redactLine } from './text/redact.ts'
 
 export type Log = Logger
 

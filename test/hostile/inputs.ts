@@ -56,10 +56,10 @@ import { readCompletionRequest } from '../../src/http/openai/request.ts'
 import { frame } from '../../src/http/streams/sse.ts'
 import { promptOf, textsIn } from '../../src/http/webhooks/prompt.ts'
 import { isSigned, readSignedHeaders } from '../../src/http/webhooks/signature.ts'
-import { lexMarkdown } from '../../src/support/lex-markdown.ts'
-import { redact, redactLine } from '../../src/support/redact.ts'
 import { Secret } from '../../src/support/secret.ts'
-import * as tokenShape from '../../src/support/token-shape.ts'
+import { lexMarkdown } from '../../src/support/text/lex-markdown.ts'
+import { redact, redactLine } from '../../src/support/text/redact.ts'
+import * as tokenShape from '../../src/support/text/token-shape.ts'
 
 /** How a function is given text from outside. */
 export interface Input {
@@ -147,7 +147,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/kit/send/entities.ts decodeEntities': (text) => decodeEntities(text),
   'src/channels/kit/send/fence.ts fenceOf': fenceOf,
   'src/channels/kit/send/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
-  'src/support/lex-markdown.ts lexMarkdown': answer((text) => lexMarkdown(text)),
+  'src/support/text/lex-markdown.ts lexMarkdown': answer((text) => lexMarkdown(text)),
   'src/channels/kit/files/image-size.ts imageSize': (text) => {
     for (const type of ['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
       imageSize(type, Buffer.from(text))
@@ -238,11 +238,11 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/http/webhooks/signature.ts readSignedHeaders': (text) => readSignedHeaders(() => text, 0),
   'src/http/webhooks/signature.ts isSigned': (text) =>
     isSigned(Buffer.from(text), { id: 'a', timestamp: '1', signatures: [text] }, SECRET),
-  'src/support/redact.ts redact': redact,
-  'src/support/redact.ts redactLine': (text) => redactLine(JSON.stringify({ msg: text })),
-  'src/support/token-shape.ts tokenShapeProblem': tokenShape.tokenShapeProblem,
-  'src/support/token-shape.ts looksLikeSignInPaste': tokenShape.looksLikeSignInPaste,
-  'src/support/token-shape.ts holdsSignInSecret': tokenShape.holdsSignInSecret,
+  'src/support/text/redact.ts redact': redact,
+  'src/support/text/redact.ts redactLine': (text) => redactLine(JSON.stringify({ msg: text })),
+  'src/support/text/token-shape.ts tokenShapeProblem': tokenShape.tokenShapeProblem,
+  'src/support/text/token-shape.ts looksLikeSignInPaste': tokenShape.looksLikeSignInPaste,
+  'src/support/text/token-shape.ts holdsSignInSecret': tokenShape.holdsSignInSecret,
 }
 
 /** Functions whose text is not from outside, or is only passed on, and why that is so. */

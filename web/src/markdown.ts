@@ -1,6 +1,6 @@
 import DOMPurify from 'dompurify'
 import { Marked, type Tokens } from 'marked'
-import { lexMarkdown } from '../../src/support/lex-markdown.ts'
+import { lexMarkdown } from '../../src/support/text/lex-markdown.ts'
 
 /**
  * Answers as HTML. What the model writes is data from outside: raw HTML in it is shown as written,

@@ -1,5 +1,5 @@
 import type { MailServer } from '../../config/mail-server.ts'
-import { redact } from '../../support/redact.ts'
+import { redact } from '../../support/text/redact.ts'
 import type { Trouble } from '../kit/intake/intake-loop.ts'
 
 /** A server's own words are shown, but not a page of them. */

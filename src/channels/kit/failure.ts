@@ -1,7 +1,7 @@
 import { Undeliverable } from '../../inbox/delivery/send-channel.ts'
 import { DAY, MINUTE } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
-import { redact } from '../../support/redact.ts'
+import { redact } from '../../support/text/redact.ts'
 
 /** What is wrong with a token or an account is corrected by the operator, not by asking often. */
 const OPERATOR_RETRY_MS = MINUTE

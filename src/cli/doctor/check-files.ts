@@ -6,7 +6,7 @@ import { readGatewayToken } from '../../config/home/gateway-token.ts'
 import type { HomePaths } from '../../config/home/home.ts'
 import { DEFAULT_RESERVE_BYTES } from '../../inbox/gate/store-health.ts'
 import { messageOf } from '../../support/errors.ts'
-import { inspectSecretFile } from '../../support/secret-file.ts'
+import { inspectSecretFile } from '../../support/files/secret-file.ts'
 import { fileSize } from '../terminal/output.ts'
 import { error, misconfigured, ok, warning, quoteForShell, type Finding } from './finding.ts'
 

@@ -1,7 +1,7 @@
 import { homePaths, resolveHome } from '../../config/home/home.ts'
 import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
-import { redact } from '../../support/redact.ts'
+import { redact } from '../../support/text/redact.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { paint, plural, print, printJson } from '../terminal/output.ts'
 import { checkAddresses } from './check-addresses.ts'

@@ -1,5 +1,5 @@
-import { redact } from '../../support/redact.ts'
 import { fingerprint } from '../../support/secret.ts'
+import { redact } from '../../support/text/redact.ts'
 import { nameIn } from './dotenv-edit.ts'
 
 export interface DiffLine {

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { printable, printableLines, printableOutput } from '../../support/printable.ts'
+import { printable, printableLines, printableOutput } from '../../support/text/printable.ts'
 
 /** What JSON leaves as it is and a terminal obeys. */
 const RAW_IN_JSON = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g

@@ -1,6 +1,6 @@
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { Secret } from '../../support/secret.ts'
-import { tokenShapeProblem } from '../../support/token-shape.ts'
+import { tokenShapeProblem } from '../../support/text/token-shape.ts'
 import { addressProblem, withoutTrailingSlash } from '../addresses.ts'
 import { parseMailHost } from '../mail-server.ts'
 import { likelySlips, type Variables } from './dotenv.ts'

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { ConfigurationError } from '../../support/errors.ts'
+import { SECRET_FILE_MODE } from '../../support/files/secret-file.ts'
 import { isLoopbackHost } from '../../support/loopback.ts'
-import { SECRET_FILE_MODE } from '../../support/secret-file.ts'
 import { Secret } from '../../support/secret.ts'
 
 /** 256 bits: infeasible to guess. */

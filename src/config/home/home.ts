@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ConfigurationError } from '../../support/errors.ts'
-import { inspectSecretFile } from '../../support/secret-file.ts'
+import { inspectSecretFile } from '../../support/files/secret-file.ts'
 import type { Variables } from '../environment/dotenv.ts'
 import { networkFileSystem } from './filesystem.ts'
 

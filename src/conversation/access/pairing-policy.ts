@@ -1,5 +1,5 @@
 import { HOUR } from '../../support/clock.ts'
-import { printableName } from '../../support/printable.ts'
+import { printableName } from '../../support/text/printable.ts'
 import type { Person } from '../receiver.ts'
 import type { PendingPairing, Pairings } from './pairing.ts'
 

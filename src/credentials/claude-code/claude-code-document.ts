@@ -1,4 +1,4 @@
-import { isObject, parseObject } from '../../support/private-file.ts'
+import { isObject, parseObject } from '../../support/files/private-file.ts'
 import { textOf, textsOf, timeOf, tokenOf } from '../own/own-document.ts'
 import type { Generation, StoredSignIn } from '../sign-in.ts'
 

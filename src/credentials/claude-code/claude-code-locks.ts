@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SECOND, systemClock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
-import { acquireFileLock, type FileLock } from '../../support/file-lock.ts'
+import { acquireFileLock, type FileLock } from '../../support/files/file-lock.ts'
 import type { RotationLock } from '../rotation/rotation.ts'
 import { DirectoryLock, removeAbandoned, type DirectoryIdentity } from './directory-lock.ts'
 

@@ -1,5 +1,5 @@
 import { CREDENTIAL_REASONS, type CredentialReason } from '../../support/errors.ts'
-import { isObject } from '../../support/private-file.ts'
+import { isObject } from '../../support/files/private-file.ts'
 
 /**
  * What must survive a restart so that restarts cannot become a storm: failures and

@@ -1,4 +1,4 @@
-import { isObject } from '../../support/private-file.ts'
+import { isObject } from '../../support/files/private-file.ts'
 import type { Intent } from '../rotation/intent.ts'
 import { moveMark, type MoveMark, type OwnDocument } from './own-document.ts'
 

@@ -1,8 +1,8 @@
 import { unlink } from 'node:fs/promises'
-import { findLeftovers, writeFileAtomically } from '../../support/atomic-file.ts'
 import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import type { CredentialReason } from '../../support/errors.ts'
-import { parseObject, readPrivateFile } from '../../support/private-file.ts'
+import { findLeftovers, writeFileAtomically } from '../../support/files/atomic-file.ts'
+import { parseObject, readPrivateFile } from '../../support/files/private-file.ts'
 import { MAX_RETRY_AFTER_MS, REFRESH_BACKOFF } from '../keeper/refresh-policy.ts'
 
 /**

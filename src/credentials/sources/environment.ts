@@ -1,6 +1,6 @@
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import type { Secret } from '../../support/secret.ts'
-import { tokenShapeProblem } from '../../support/token-shape.ts'
+import { tokenShapeProblem } from '../../support/text/token-shape.ts'
 import { staticCredential } from '../managed-credential.ts'
 import {
   SANDBOX_TOKEN_REFUSED,

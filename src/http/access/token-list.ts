@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { writeFileAtomically } from '../../support/atomic-file.ts'
 import { StoreError } from '../../support/errors.ts'
+import { writeFileAtomically } from '../../support/files/atomic-file.ts'
 import type { TokenScope } from '../wire.ts'
 import type { Session } from './session-cookie.ts'
 

@@ -1,4 +1,4 @@
-import { redact } from '../../support/redact.ts'
+import { redact } from '../../support/text/redact.ts'
 import { HttpProblem, json } from '../answers.ts'
 
 /** A mistake in a request, and which of its parameters it is in. */

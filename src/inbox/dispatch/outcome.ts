@@ -10,7 +10,7 @@ import {
   UsageLimited,
   messageOf,
 } from '../../support/errors.ts'
-import { redact } from '../../support/redact.ts'
+import { redact } from '../../support/text/redact.ts'
 import { outageOf, type GateState } from '../gate/gate.ts'
 import type { Lease, TurnOutcome } from '../lease.ts'
 

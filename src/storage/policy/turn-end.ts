@@ -1,5 +1,5 @@
 import type { TurnOutcome } from '../../inbox/lease.ts'
-import { redact } from '../../support/redact.ts'
+import { redact } from '../../support/text/redact.ts'
 import type { MessageFields } from '../rows/message-row.ts'
 import type { NewMessage, Sending } from '../rows/new-message.ts'
 

@@ -3,8 +3,8 @@ import { restOf, type Intent } from '../../../src/credentials/rotation/intent.ts
 import { Rotation, type RotationStore } from '../../../src/credentials/rotation/rotation.ts'
 import type { Generation, StoredSignIn } from '../../../src/credentials/sign-in.ts'
 import type { IssuedTokens, TokenResult } from '../../../src/oauth/token-endpoint.ts'
-import type { PreparedFile } from '../../../src/support/atomic-file.ts'
 import { HOUR, SECOND } from '../../../src/support/clock.ts'
+import type { PreparedFile } from '../../../src/support/files/atomic-file.ts'
 import { Secret } from '../../../src/support/secret.ts'
 import { FakeClock } from '../fake-clock.ts'
 

@@ -1,6 +1,6 @@
 import { Marked, type Tokens } from 'marked'
 import type Mail from 'nodemailer/lib/mailer'
-import { lexMarkdown } from '../../../support/lex-markdown.ts'
+import { lexMarkdown } from '../../../support/text/lex-markdown.ts'
 import { decodeEntities } from '../../kit/send/entities.ts'
 import { replySubject } from '../intake/parse-mail.ts'
 import type { MailAddress } from '../mail-address.ts'

@@ -1,6 +1,6 @@
 import type { Attachment } from '../../../inbox/message.ts'
-import { wideSetOf } from '../../../support/decode-text.ts'
 import { Refused } from '../../../support/errors.ts'
+import { wideSetOf } from '../../../support/text/decode-text.ts'
 import { imageSize } from './image-size.ts'
 import { pdfFacts } from './pdf.ts'
 import { sniff } from './sniff.ts'

@@ -1,4 +1,4 @@
-import { looksLikeSignInPaste } from '../../../support/token-shape.ts'
+import { looksLikeSignInPaste } from '../../../support/text/token-shape.ts'
 
 /** Somebody's words that a person points to, and the model would not see otherwise. */
 export interface Quotation {

@@ -1,5 +1,5 @@
 import { Marked, type Tokens } from 'marked'
-import { lexMarkdown } from '../../../support/lex-markdown.ts'
+import { lexMarkdown } from '../../../support/text/lex-markdown.ts'
 import { decodeEntities } from '../../kit/send/entities.ts'
 import { firstPart as first, splitMarkdown as split } from '../../kit/send/split-markdown.ts'
 

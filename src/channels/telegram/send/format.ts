@@ -1,5 +1,5 @@
 import type { MarkedToken, Token, Tokens } from 'marked'
-import { lexMarkdown } from '../../../support/lex-markdown.ts'
+import { lexMarkdown } from '../../../support/text/lex-markdown.ts'
 import { decodeEntities } from '../../kit/send/entities.ts'
 
 /**

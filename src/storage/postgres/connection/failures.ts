@@ -5,7 +5,7 @@ import {
   StoreError,
   RowRefused,
 } from '../../../support/errors.ts'
-import { redact } from '../../../support/redact.ts'
+import { redact } from '../../../support/text/redact.ts'
 
 /** SQLSTATE codes that we act on. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const CODE = {

@@ -1,7 +1,7 @@
 import { createHash, hkdfSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { ConfigurationError } from '../../../support/errors.ts'
-import { inspectSecretFile } from '../../../support/secret-file.ts'
+import { inspectSecretFile } from '../../../support/files/secret-file.ts'
 import type { Secret } from '../../../support/secret.ts'
 
 /** Seals the sign-in in the database. Its key material is in no printable property. */

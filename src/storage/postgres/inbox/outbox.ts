@@ -1,7 +1,7 @@
 import { withPreface } from '../../../inbox/gate/hold-policy.ts'
 import type { Outbox, OutboxItem } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
-import { redact } from '../../../support/redact.ts'
+import { redact } from '../../../support/text/redact.ts'
 import type { Database } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { lockConversation } from '../rows.ts'

@@ -1,8 +1,8 @@
 import { chmodSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
-import { systemClock } from './clock.ts'
-import { StoreError } from './errors.ts'
+import { systemClock } from '../clock.ts'
+import { StoreError } from '../errors.ts'
 
 /** A lock that the kernel holds for this process: kept while the process is stopped, freed at once when it dies. */
 export interface FileLock extends Disposable {

@@ -1,4 +1,4 @@
-import { fingerprint, watched } from './secret.ts'
+import { fingerprint, watched } from '../secret.ts'
 
 /**
  * The last net before every sink (log, alert, database text, HTTP error): secrets

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createLog } from './log.ts'
+import { createLog } from '../log.ts'
 import { redact, redactLine } from './redact.ts'
 
 const TOKEN = 'sk-ant-api03-TESTabcdefghijklmnop'

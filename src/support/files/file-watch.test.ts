@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { emptyHome } from '../../test/support/provider/signed-in.ts'
-import { pause } from '../../test/support/until.ts'
+import { emptyHome } from '../../../test/support/provider/signed-in.ts'
+import { pause } from '../../../test/support/until.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 import { watchFile } from './file-watch.ts'
 

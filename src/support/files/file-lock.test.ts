@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { afterThisTest, emptyHome } from '../../test/support/provider/signed-in.ts'
+import { afterThisTest, emptyHome } from '../../../test/support/provider/signed-in.ts'
 import { acquireFileLock } from './file-lock.ts'
 
 /** A process that takes the lock, says so, and keeps it. */

@@ -1,6 +1,6 @@
 import { lstat, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { emptyHome } from '../../test/support/provider/signed-in.ts'
+import { emptyHome } from '../../../test/support/provider/signed-in.ts'
 import { findLeftovers, prepareFile, writeFileAtomically } from './atomic-file.ts'
 
 describe('a file that is replaced in one step', () => {
