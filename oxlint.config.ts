@@ -123,7 +123,7 @@ export default defineConfig({
                   '**/src/**',
                   '!**/src/http/wire.ts',
                   '!**/src/http/wire-reports.ts',
-                  '!**/src/support/lex-markdown.ts',
+                  '!**/src/support/text/lex-markdown.ts',
                 ],
                 message:
                   'The page shares with the gateway the types of the wire and the bounded lexer of answers.',

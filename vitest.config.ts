@@ -35,7 +35,7 @@ const STARTS_PROCESSES = [
   'src/credentials/keeper/keeper-on-demand.test.ts',
   'src/credentials/sources/sources.test.ts',
   'src/storage/sqlite/{crash,disk-full,storage,upkeep}.test.ts',
-  'src/support/{file-lock,sd-notify,secret-file}.test.ts',
+  'src/support/{sd-notify,files/file-lock,files/secret-file}.test.ts',
   'test/contracts/email-channel.test.ts',
 ]
 
