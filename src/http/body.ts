@@ -18,14 +18,11 @@ let incomingBytes = 0
 const tooManyBytes = (): HttpProblem =>
   new HttpProblem(503, 'busy', 'Too much is being sent at the moment. Please try again.', {
     'Retry-After': '5',
-    Connection: 'close',
   })
 
+/** The connection stays open: closed with unread bytes, it would break before the client has read the refusal. */
 const tooLarge = (limit: number): HttpProblem =>
-  new HttpProblem(413, 'too-large', `This is larger than the ${limit} bytes that fit here.`, {
-    // Unread bytes would precede the next request.
-    Connection: 'close',
-  })
+  new HttpProblem(413, 'too-large', `This is larger than the ${limit} bytes that fit here.`)
 
 /**
  * The body's bytes, read only up to `limit`. A larger announced body is refused

@@ -127,7 +127,7 @@ describe.skipIf(withoutChromium)(`the dashboard in the sandbox${whyWithout}`, ()
     await go(page, 'Sign-in')
     const key = 'sk-ant-api03-TESTkeyTESTkeyTESTkeyTESTkeyTESTkeyTESTkeyTESTkey'
     await page.getByLabel('API key', { exact: true }).fill(key)
-    await page.click('text=Check and use it')
+    await page.click('text=Check and use')
     await page.waitForSelector('.outcome.bad:not(:empty)', SOON)
     expect(await page.innerText('.outcome.bad:not(:empty)')).toBe(
       'The provider does not accept this key. Nothing was stored.',

@@ -110,7 +110,8 @@ test('a transaction in a deadlock is tried again, and both come through', async 
   database = await open(url)
   await Promise.all([add(1, 2, meet), add(2, 1, meet)])
   expect(await database.query('SELECT number FROM notes')).toEqual([{ number: 2 }, { number: 2 }])
-  expect(tries).toBe(3)
+  // At least one was tried again; it may meet the other one once more.
+  expect(tries).toBeGreaterThanOrEqual(3)
 })
 
 test('what the database says of itself is a store error that names it', async () => {
