@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { BodyTooLarge, limitBody } from './limit-body.ts'
 
 /** A body without an end, and how much of it was asked for. */
@@ -30,14 +30,48 @@ test('an answer within its limits is the same answer', async () => {
   }
 })
 
-test.each([
-  ['in all', 'some words\n', { maxBytes: 10_000 }],
-  ['in one line', 'some words', { maxBytes: 1e9, maxLineBytes: 10_000 }],
-])('an answer without an end is left %s, and no more of it is fetched', async (_, chunk, limits) => {
-  const { state, body } = endless(chunk)
-  await expect(limitBody(new Response(body), limits).text()).rejects.toBeInstanceOf(BodyTooLarge)
-  expect(state.cancelled).toBe(true)
-  expect(state.sent).toBeLessThan(11_000)
+describe.each(['text/plain', 'text/event-stream'])('of %s', (type) => {
+  const headers = { 'content-type': type }
+
+  test.each([
+    ['in all', 'some words\n', { maxBytes: 10_000 }],
+    ['in one line', 'some words', { maxBytes: 1e9, maxLineBytes: 10_000 }],
+  ])('an answer without an end is left %s, and no more of it is fetched', async (_, chunk, limits) => {
+    const ways: ReadonlyArray<(response: Response) => Promise<unknown>> = [
+      (response) => response.text(),
+      (response) => response.json(),
+      (response) => Array.fromAsync(response.body!),
+    ]
+    for (const read of ways) {
+      const { state, body } = endless(chunk)
+      await expect(read(limitBody(new Response(body, { headers }), limits))).rejects.toBeInstanceOf(
+        BodyTooLarge,
+      )
+      expect(state.cancelled).toBe(true)
+      expect(state.sent).toBeLessThan(11_000)
+    }
+  })
+
+  test('an answer within its limits is read whole', async () => {
+    const limits = { maxBytes: 9, maxLineBytes: 9 }
+    const answer = () =>
+      limitBody(
+        new Response(ReadableStream.from([Buffer.from('{"a":'), Buffer.from('"b"}')]), { headers }),
+        limits,
+      )
+    expect(await answer().text()).toBe('{"a":"b"}')
+    expect(await answer().json()).toEqual({ a: 'b' })
+    expect(Buffer.concat(await Array.fromAsync(answer().body!)).toString()).toBe('{"a":"b"}')
+  })
+})
+
+test('an announced length is believed, unless the body is packed', async () => {
+  const of = (headers: Record<string, string>) => new Response('12345', { headers })
+  const announced = of({ 'content-length': '5' })
+  expect(limitBody(announced, { maxBytes: 5 })).toBe(announced)
+  await expect(limitBody(of({ 'content-length': '5' }), { maxBytes: 4 }).text()).rejects.toThrow(BodyTooLarge)
+  const packed = of({ 'content-length': '1', 'content-encoding': 'gzip' })
+  await expect(limitBody(packed, { maxBytes: 4 }).text()).rejects.toThrow(BodyTooLarge)
 })
 
 test('a line may end in another piece than it began in', async () => {

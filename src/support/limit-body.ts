@@ -20,9 +20,35 @@ export interface BodyLimits {
  * connection: a reader of the whole body never holds more than that in memory, however much is sent.
  */
 export function limitBody(response: Response, limits: BodyLimits): Response {
-  if (response.body === null || NO_BODY.has(response.status)) return response
-  const { status, statusText, headers } = response
-  return new Response(response.body.pipeThrough(limiter(limits)), { status, statusText, headers })
+  const { body, status, statusText, headers } = response
+  if (body === null || NO_BODY.has(status) || isAnnouncedWithin(headers, limits)) return response
+  if (headers.get('content-type')?.startsWith('text/event-stream')) return limitEvents(response, body, limits)
+  return new Response(body.pipeThrough(limiter(limits)), { status, statusText, headers })
+}
+
+/** HTTP ends a body at its announced length; one that is packed may still grow. */
+function isAnnouncedWithin(headers: Headers, { maxBytes, maxLineBytes = Infinity }: BodyLimits): boolean {
+  const length = headers.get('content-length')
+  if (length === null || headers.get('content-encoding') !== null) return false
+  return Number(length) <= Math.min(maxBytes, maxLineBytes)
+}
+
+/**
+ * Every answer of the model comes this way, and a further web stream would cost each of them half a
+ * millisecond: the body is limited where it is read, by iteration or as text.
+ */
+function limitEvents(response: Response, body: NonNullable<Response['body']>, limits: BodyLimits): Response {
+  const iterate = body[Symbol.asyncIterator].bind(body)
+  async function* pieces() {
+    const check = lengthCheck(limits)
+    for await (const chunk of iterate()) {
+      check(chunk)
+      yield chunk
+    }
+  }
+  const text = async () => Buffer.concat(await Array.fromAsync(pieces())).toString()
+  Object.assign(body, { [Symbol.asyncIterator]: pieces })
+  return Object.assign(response, { text, json: async () => JSON.parse(await text()) as unknown })
 }
 
 /** `inner`, whose answers go no further than `limits`. */
@@ -33,21 +59,29 @@ export function limitAnswers(inner: typeof fetch, limits: BodyLimits): typeof fe
 /** Statuses with which a `Response` takes no body. @see https://fetch.spec.whatwg.org/#null-body-status */
 const NO_BODY = new Set([101, 103, 204, 205, 304])
 
-function limiter({ maxBytes, maxLineBytes = Infinity }: BodyLimits): TransformStream<Uint8Array, Uint8Array> {
-  let bytes = 0
-  /** Of the line that is not over yet. */
-  let lineBytes = 0
+function limiter(limits: BodyLimits): TransformStream<Uint8Array, Uint8Array> {
+  const check = lengthCheck(limits)
   return new TransformStream({
     transform(chunk, controller) {
-      bytes += chunk.byteLength
-      const firstEnd = chunk.indexOf(LINE_FEED)
-      // A line within one chunk is no longer than the chunk, which is small.
-      lineBytes += firstEnd < 0 ? chunk.byteLength : firstEnd
-      if (bytes > maxBytes || lineBytes > maxLineBytes) return controller.error(new BodyTooLarge())
-      if (firstEnd >= 0) lineBytes = chunk.byteLength - chunk.lastIndexOf(LINE_FEED) - 1
+      check(chunk)
       controller.enqueue(chunk)
     },
   })
+}
+
+/** @returns throws BodyTooLarge at the piece with which the body exceeds its limits */
+function lengthCheck({ maxBytes, maxLineBytes = Infinity }: BodyLimits): (chunk: Uint8Array) => void {
+  let bytes = 0
+  /** Of the line that is not over yet. */
+  let lineBytes = 0
+  return (chunk) => {
+    bytes += chunk.byteLength
+    const firstEnd = chunk.indexOf(LINE_FEED)
+    // A line within one chunk is no longer than the chunk, which is small.
+    lineBytes += firstEnd < 0 ? chunk.byteLength : firstEnd
+    if (bytes > maxBytes || lineBytes > maxLineBytes) throw new BodyTooLarge()
+    if (firstEnd >= 0) lineBytes = chunk.byteLength - chunk.lastIndexOf(LINE_FEED) - 1
+  }
 }
 
 const LINE_FEED = 0x0a
