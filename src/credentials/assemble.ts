@@ -24,7 +24,7 @@ export interface AssembleOptions {
   readonly processEnv: Variables
   /** Used by a keeper that is started, and by no other: a command asks nobody. */
   readonly probe: Probe
-  /** Anthropic's own profiles; null = not looked at. */
+  /** Anthropic's own profiles; null = not read. */
   readonly profile: ProfileAccess | null
   /** Opens the place of own sign-ins where that is not a file of the home. */
   readonly openPlace?: ((parts: OwnPlaceParts) => Promise<OwnPlace>) | undefined
@@ -69,7 +69,7 @@ export async function assembleCredentials(options: AssembleOptions): Promise<Cre
     [
       ownSource({ place: place.name, signIns: own, allowSandboxTokens: sandbox }),
       environmentSource({
-        // The sandbox looks at no variable and at no file of a real home.
+        // The sandbox reads no variable and no file of a real home.
         read: () => variablesOf(sandbox ? environment : readNow(paths.env, processEnv)),
         ...(sandbox
           ? {}

@@ -69,7 +69,7 @@ export interface CredentialDoor {
    * if it differs, the sources re-read, one refresh for everybody, the fallback key.
    *
    * @returns a credential to repeat the request with, once
-   * @throws NeedsLogin | NotPermitted | TransientError when nothing here can mend it
+   * @throws NeedsLogin | NotPermitted | TransientError when nothing here can repair it
    */
   rejected(used: Credential, rejection: Rejection): Promise<Credential>
 

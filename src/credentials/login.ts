@@ -10,7 +10,7 @@ import type { OwnSignIns } from './own/own-sign-ins.ts'
 /** How long a started sign-in can be finished: long enough for a phone and a second factor. */
 export const LOGIN_LIFE_MS = 10 * MINUTE
 
-/** Wrong pastes before a sign-in has to be started anew: a person errs, a machine guesses. */
+/** Wrong pastes before a sign-in has to be started again: a person errs, a machine guesses. */
 const MAX_WRONG_PASTES = 5
 
 /** The terms, in short, shown before anybody signs in with a subscription. */
@@ -134,7 +134,7 @@ export class LoginSessions {
       throw new Refused(refusalOf(result))
     }
     pending.tokens = result.tokens
-    // Ended or started anew while the exchange ran: this sign-in is nobody's any more.
+    // Ended or started again while the exchange ran: this sign-in is nobody's any more.
     if (this.#pending.get(owner) !== pending) throw new Refused(OVER)
     return this.#complete(pending, replace)
   }

@@ -41,7 +41,7 @@ export function staticCredential(
 }
 
 /**
- * Stands for the token that a command or a profile has not given yet: long over, so
+ * A placeholder for the token that a command or a profile has not given yet: long expired, so
  * that it is never presented, and the ordinary refresh asks for the first one.
  */
 export const NOT_YET_ISSUED: Generation = {

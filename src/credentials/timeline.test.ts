@@ -113,7 +113,7 @@ test('a storm of rejections is one mark, and the record stays small however long
   expect([...facts.values()].join('').length).toBeLessThan(100_000)
 })
 
-test('what another program wrote in its place is a beginning anew', async () => {
+test('what another program wrote in its place is a new beginning', async () => {
   const { facts, begin } = fixture()
   for (const text of ['{', '7', 'null', '{"a":1}']) {
     facts.set('credential.timeline', text)

@@ -137,7 +137,7 @@ export class CredentialTimeline {
   }
 }
 
-/** Written by ourselves; what cannot be read is a beginning anew. */
+/** Written by ourselves; what cannot be read is a new beginning. */
 function read(text: string | null | void): TimelineEvent[] {
   try {
     const parsed: unknown = JSON.parse(text ?? '[]')

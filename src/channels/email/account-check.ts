@@ -11,9 +11,9 @@ export type MailboxCheck =
       readonly kind: 'fine'
       /** Does the server support IDLE? */
       readonly idle: boolean
-      /** Mails that were looked at. */
+      /** Mails that were examined. */
       readonly mails: number
-      /** The servers whose verdict stands topmost, with the number of mails, most frequent first. */
+      /** The servers whose result is topmost, with the number of mails, most frequent first. */
       readonly authservIds: ReadonlyArray<readonly [id: string, mails: number]>
     }
   /** `words`: a sentence that holds the server's own. */

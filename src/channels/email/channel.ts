@@ -23,9 +23,9 @@ export interface EmailOptions extends PushChannelOptions {
   readonly smtp: MailServer
   /** The folder that is read. */
   readonly mailbox: string
-  /** The server whose verdict on senders is believed; null = none, and nothing is received. */
+  /** The server whose result on senders is believed; null = none, and nothing is received. */
   readonly authservId: string | null
-  /** May whoever proves to have this address write? It is in lower case. */
+  /** May a sender who proves to have this address write? It is in lower case. */
   readonly mayWrite: (from: string) => boolean
   /** Did the operator name this very address, rather than let everybody write? Default: no. */
   readonly isListed?: (from: string) => boolean

@@ -22,7 +22,7 @@ export function domainOf(address: MailAddress): string {
 
 /**
  * The one address in a From field: `a@b`, `<a@b>`, `Name <a@b>`, `"Name" <a@b>`. Null for anything
- * else: several addresses, a group, a route, something that could be read in two ways. What stands in
+ * else: several addresses, a group, a route, something that could be read in two ways. Text in
  * the display name or in a comment is never taken for an address.
  *
  * @see RFC 5322 §3.4

@@ -50,7 +50,7 @@ test('a channel that is held in turn can what its platform can, and no more', as
   expect([plain.ownWords, plain.remove]).toEqual([undefined, undefined])
 })
 
-test('what is said beside the outbox is said in the words of the platform, whoever holds it', async () => {
+test('what is said outside the outbox is said in the words of the platform, whichever process holds it', async () => {
   const options = { replyTo: null, key: 'k', signal }
   const able = held(ABLE)
   const speaker = speakers([able.held]).get('chat')!

@@ -57,7 +57,7 @@ export class HeldChannel implements Channel {
     return this.#tenure?.isFresh ?? false
   }
 
-  /** Of this process's newest tenure, also of one that is over: the store refuses that. */
+  /** Of this process's newest tenure, also of one that has ended: the store refuses that. */
   get fence(): Fence | null {
     return this.#fence
   }
@@ -71,7 +71,7 @@ export class HeldChannel implements Channel {
 
   /**
    * Receives nothing more. Where others would speak for the channel the right to it goes over at
-   * once; else it is kept until the fleet is left, for the answers that are finished meanwhile.
+   * once; else it is kept until the fleet is left, for the answers that are finished until then.
    */
   async stop(): Promise<void> {
     const candidacy = await this.#candidacy
@@ -114,7 +114,7 @@ export class HeldChannel implements Channel {
     }
   }
 
-  /** A result is returned even if the tenure ended meanwhile: otherwise the message would be sent again. */
+  /** A result is returned even if the tenure ended in the meantime: otherwise the message would be sent again. */
   #asHolder<T>(work: () => Promise<T>): Promise<T> {
     return this.here ? work() : Promise.reject(this.#notHere())
   }

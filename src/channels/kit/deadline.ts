@@ -42,7 +42,7 @@ export function networkCode(error: unknown): string {
   return 'connection failed'
 }
 
-/** `promise`, or the signal's reason as soon as it is aborted; what was begun goes on. */
+/** `promise`, or the signal's reason as soon as it is aborted; what was begun continues. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason)

@@ -5,7 +5,7 @@ import { redact } from '../../support/text/redact.ts'
 
 /** What is wrong with a token or an account is corrected by the operator, not by asking often. */
 const OPERATOR_RETRY_MS = MINUTE
-/** No platform asks for more; a wait beyond it is a mistake somewhere, and nobody would write again. */
+/** No platform asks for more; a wait beyond it is a mistake somewhere, and people would stop writing. */
 const LONGEST_WAIT_MS = DAY
 /** A server's own words, without the pages that a proxy in between may write. */
 const LONGEST_WORDS = 300

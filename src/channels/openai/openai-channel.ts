@@ -22,7 +22,7 @@ export interface ProgramRequest {
 
 /**
  * Clients of the OpenAI-compatible API, as a chat platform: each request is a conversation of its
- * own with one message, which brings along what was said before. Whoever asked reads the store
+ * own with one message, which brings along what was said before. The client reads the store
  * through the open request.
  */
 export class OpenAiChannel extends PullChannel {
@@ -31,7 +31,7 @@ export class OpenAiChannel extends PullChannel {
   /**
    * Resolves after the durable commit. A second post of the same request gives the first one's result.
    *
-   * @throws StoreError when nothing was stored; Refused with the sentence for whoever asked
+   * @throws StoreError when nothing was stored; Refused with the sentence for the client
    */
   post(request: ProgramRequest): Promise<Accepted> {
     const { address, requestId, person, text, attachments, context } = request

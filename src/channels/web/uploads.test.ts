@@ -100,7 +100,7 @@ describe('an upload', () => {
     expect(left.length).toBeLessThan(3)
   })
 
-  test('that the disk does not take is said to be the store’s fault', async () => {
+  test('that the disk rejects is reported as the store’s fault', async () => {
     const impossible = new Uploads('/dev/null/uploads', clock)
     await expect(
       impossible.save({ address: 'a', person: 'owner', name: 'plan.pdf' }, inPieces(PDF, 9)),

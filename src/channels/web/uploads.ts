@@ -52,7 +52,7 @@ export class Uploads {
   /**
    * Keeps what `bytes` gives, as it comes in.
    *
-   * @throws Refused for anything but a picture or a PDF; StoreError when the disk does not take it;
+   * @throws Refused for anything but a picture or a PDF; StoreError when the disk rejects it;
    *   whatever `bytes` throws
    */
   async save(

@@ -57,7 +57,7 @@ export function claudeCodeSignIn(document: ClaudeCodeDocument, writtenAt: number
   return { kind: 'present', generation }
 }
 
-/** `document` with the pair replaced by `next`; unknown fields are kept inside and beside. */
+/** `document` with the pair replaced by `next`; unknown fields are kept inside and outside it. */
 export function withClaudeCodeGeneration(document: ClaudeCodeDocument, next: Generation): ClaudeCodeDocument {
   const record = document['claudeAiOauth'] as Record<string, unknown>
   const before = textsOf(record['scopes'])
@@ -76,7 +76,7 @@ export function withClaudeCodeGeneration(document: ClaudeCodeDocument, next: Gen
   }
 }
 
-/** True when only the refresh token was emptied beside the access token of `spent`: the spent one, taken out. */
+/** True when only the refresh token was emptied next to the access token of `spent`: the spent one, taken out. */
 export function refreshTokenWasEmptied(document: ClaudeCodeDocument, spent: Generation): boolean {
   const record = document['claudeAiOauth']
   if (!isObject(record) || record['loginEnded'] || record['refreshToken'] !== '') return false

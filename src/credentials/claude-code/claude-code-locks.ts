@@ -50,7 +50,7 @@ export class ClaudeCodeLocks {
     const record = new LockRecord(join(this.#options.home, 'claude-code.locks.json'))
     const lock = new ClaudeCodeLock(this.#options.configDir, ours, record)
     try {
-      // We hold our own lock, so whoever wrote the record is dead.
+      // We hold our own lock, so the process that wrote the record is dead.
       record.cleanUp()
       if (await lock.acquireBoth(giveUpAt, signal)) return lock
     } catch (error) {
@@ -173,7 +173,7 @@ class LockRecord {
     this.#path = path
   }
 
-  /** @throws NodeJS.ErrnoException when the disk does not take it */
+  /** @throws NodeJS.ErrnoException when the disk rejects it */
   add(identity: DirectoryIdentity): void {
     this.#held.push(identity)
     this.#save()

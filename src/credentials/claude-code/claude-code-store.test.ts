@@ -170,8 +170,8 @@ describe('a sign-in that is shared with Claude Code', () => {
     const seen: SeenRequest[] = []
     const tokenUrl = await tokenEndpointThatSays(503, {}, {}, seen)
     const { store, document, write, present } = await borrowed({ settings: { tokenUrls: [tokenUrl] } })
-    const { claudeAiOauth, ...beside } = await document()
-    await write({ claudeAiOauth: { ...claudeAiOauth, clientId: 'some-other-client-TEST' }, ...beside })
+    const { claudeAiOauth, ...rest } = await document()
+    await write({ claudeAiOauth: { ...claudeAiOauth, clientId: 'some-other-client-TEST' }, ...rest })
     await store.refresh(await present(), NEVER)
     expect(seen.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([
       { client_id: 'some-other-client-TEST' },

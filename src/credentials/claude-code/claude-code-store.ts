@@ -78,7 +78,7 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
         await lock.release()
       }
     } catch {
-      // No such folder, or not ours to write in: then nothing of ours lies there.
+      // No such folder, or not ours to write in: then nothing of ours is there.
     }
   }
 
@@ -125,7 +125,7 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
     next: Generation,
   ): Promise<'saved' | StoredSignIn> {
     const lock = this.#lock!
-    // Stopped for a minute, we lost the locks: whoever has them now may be spending the same token.
+    // Stopped for a minute, we lost the locks: the process that has them now may be spending the same token.
     if (!(await lock.reacquire()))
       throw new StoreError('Claude Code’s locks were lost and cannot be had again')
     return lock.whileWriting(async () => {

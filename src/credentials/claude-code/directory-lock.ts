@@ -31,7 +31,7 @@ export class DirectoryLock {
   /**
    * Takes the lock at `path` if it is free, or has been stale for `staleMs`; null otherwise.
    *
-   * @throws NodeJS.ErrnoException when the folder does not take it (read-only, missing)
+   * @throws NodeJS.ErrnoException when the folder rejects it (read-only, missing)
    */
   static tryAcquire(path: string, staleMs: number): DirectoryLock | null {
     const takenOver = !make(path)
@@ -40,7 +40,7 @@ export class DirectoryLock {
       try {
         rmdirSync(path)
       } catch {
-        // Freed or taken this very moment, or not a lock at all: whoever has it keeps it.
+        // Freed or taken this very moment, or not a lock at all: its holder keeps it.
         return null
       }
       if (!make(path)) return null

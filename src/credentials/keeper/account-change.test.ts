@@ -51,12 +51,12 @@ it.each<[string, Rejection, Record<string, string>]>([
   ['rejects', { kind: 'rejected' }, {}],
   ['does not permit', { kind: 'not-permitted', reason: 'policy' }, {}],
   [
-    'rejects, beside a token of the environment,',
+    'rejects, next to a token of the environment,',
     { kind: 'rejected' },
     { ANTHROPIC_TOKEN: 'sk-ant-oat01-TEST' },
   ],
 ])(
-  'goes on with the token in use where the provider %s the other account',
+  'continues with the token in use where the provider %s the other account',
   async (_what, rejection, variables) => {
     const { made, first, issueOther } = await onClaudeCode(variables)
     const { keeper, clock, claudeCode } = made
@@ -96,7 +96,7 @@ it('keeps the rules of one sign-in where the accounts are not known', async () =
   made.claudeCode.store(made.claudeCode.issue({ accountId: null }))
   await made.clock.advance(SECOND)
   expect(changes(made)).toEqual([])
-  // The former generation is never adopted again.
+  // The previous generation is never adopted again.
   made.claudeCode.store(first)
   await made.clock.advance(SECOND)
   expect(made.keeper.snapshot().fingerprint).not.toBe(first.accessToken.fingerprint)

@@ -34,7 +34,7 @@ export interface KeeperOptions {
 
 /**
  * What the parts of the keeper work on: the state and the one way to change it, the active
- * credential, what is remembered, and the one way to tell of it. Starts nothing by itself.
+ * credential, what is remembered, and the one way to report it. Starts nothing automatically.
  */
 export class KeeperContext {
   readonly clock: Clock
@@ -77,7 +77,7 @@ export class KeeperContext {
     return this.#state
   }
 
-  /** What the keeper will do by itself in this state, and when. */
+  /** What the keeper will do automatically in this state, and when. */
   get retry(): Retry | null {
     return retryOf(this.#state)
   }
@@ -110,7 +110,7 @@ export class KeeperContext {
     return isUsable(this.#state) && this.isTokenGood ? this.#token!.credential : null
   }
 
-  /** Applies `events` in turn; listeners hear of the result once. */
+  /** Applies `events` in turn; listeners are notified of the result once. */
   dispatch(...events: readonly KeeperEvent[]): void {
     const before = this.#state
     this.#state = events.reduce(transition, before)
@@ -188,7 +188,7 @@ export class KeeperContext {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
-  /** The one way up: whatever happens here is heard of through it. */
+  /** The one way up: whatever happens here is reported through it. */
   emit(notice: KeeperNotice): void {
     for (const listener of this.#listeners) {
       try {

@@ -18,7 +18,7 @@ beforeEach(async () => {
   memory = new FakeMemory()
 })
 
-/** A gateway on the profile; the next one remembers what the former did. */
+/** A gateway on the profile; the next one remembers what the previous one did. */
 async function startKeeper(clock: Clock = systemClock): Promise<Keeper> {
   const source = profileSource(profile.access({ limitMs: 3 * SECOND }))
   const keeper = new Keeper({

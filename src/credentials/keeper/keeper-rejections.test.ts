@@ -129,7 +129,7 @@ describe('when a request is rejected', () => {
     for (const { own } of [scope, policy]) expect(own.refreshes.length).toBeLessThanOrEqual(1)
   })
 
-  it('lets the API key stand in for a dead sign-in only where that is allowed', async () => {
+  it('lets the API key replace a dead sign-in only where that is allowed', async () => {
     const made = keeperFixture({
       policy: { fallbackApiKey: true },
       variables: { ANTHROPIC_API_KEY: 'sk-ant-api03-TEST' },
@@ -188,7 +188,7 @@ describe('clocks', () => {
   })
 })
 
-it("gives up a stored token that is over by the server's clock, and does so once", async () => {
+it("gives up a stored token that has expired by the server's clock, and does so once", async () => {
   const { clock, own, keeper } = await signedInFixture()
   const stored = await keeper.acquire()
   keeper.accepted(stored, clock.now() + HOUR)
@@ -200,7 +200,7 @@ it("gives up a stored token that is over by the server's clock, and does so once
   expect(own.refreshes).toHaveLength(1)
   const refreshed = await keeper.acquire()
   expect(refreshed).not.toBe(stored)
-  // What was issued just now was reckoned on this clock as it stands.
+  // What was issued just now was computed on this clock as it stands.
   keeper.accepted(refreshed, clock.now() + 2 * DAY)
   await clock.advance(MINUTE)
   expect(own.refreshes).toHaveLength(1)

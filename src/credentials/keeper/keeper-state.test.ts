@@ -123,7 +123,7 @@ describe('the state after', () => {
       { name: 'misconfigured' },
     ],
     [
-      'a result that the disk does not take',
+      'a result that the disk rejects',
       [
         found(renewable),
         { type: 'unsaved', active: next, reason: 'store', message: '', retry: retry('save', 1) },
@@ -180,7 +180,7 @@ it('whatever happens in whatever order, a state is one of the seven, and a usabl
       for (const event of events) {
         const before = structuredClone({ name: state.name })
         const reached = transition(state, event)
-        // The former state is never changed in place.
+        // The previous state is never changed in place.
         expect(state.name).toBe(before.name)
         state = reached
         expect(CREDENTIAL_STATES).toContain(state.name)

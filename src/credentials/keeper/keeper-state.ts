@@ -17,7 +17,7 @@ export const CREDENTIAL_STATES = [
 ] as const
 export type CredentialStateName = (typeof CREDENTIAL_STATES)[number]
 
-/** What the keeper will do by itself, and when. */
+/** What the keeper will do automatically, and when. */
 export interface Retry {
   /** `read-again`: the last request may have rotated the token, so nothing is sent while the old one lives. */
   readonly means: 'refresh' | 'read-again' | 'probe' | 'save'
@@ -41,11 +41,11 @@ interface WithCredential {
 
 export type KeeperState =
   | ({ readonly name: 'healthy' } & WithCredential)
-  /** `usable`: requests go on with the active credential meanwhile. */
+  /** `usable`: requests continue with the active credential in the meantime. */
   | ({ readonly name: 'refreshing'; readonly usable: boolean } & WithCredential)
   /** Usable; `retry` is null where nothing will be tried again. */
   | ({ readonly name: 'at-risk'; readonly retry: Retry | null } & WithCredential & Trouble)
-  /** Not usable, recovers by itself. */
+  /** Not usable, recovers automatically. */
   | ({ readonly name: 'degraded'; readonly retry: Retry } & WithCredential & Trouble)
   /** A person must sign in. `retry`: a probe finds out whether the provider has changed its mind. */
   | ({
@@ -61,7 +61,7 @@ export type KeeperEvent =
   | ({ readonly type: 'found'; readonly usable: boolean; readonly retryNow: Retry } & WithCredential)
   | ({ readonly type: 'nothing-found'; readonly misconfigured: boolean } & Trouble)
   | { readonly type: 'refresh-started'; readonly usable: boolean }
-  /** Refreshed, and the disk does not take it. */
+  /** Refreshed, and the disk rejects the result. */
   | ({ readonly type: 'unsaved'; readonly retry: Retry } & WithCredential & Trouble)
   | { readonly type: 'saved'; readonly retryNow: Retry }
   | ({ readonly type: 'refresh-failed'; readonly usable: boolean; readonly retry: Retry } & Trouble)
@@ -167,7 +167,7 @@ export function admitsRequests(state: CredentialStateName): boolean {
   return state === 'healthy' || state === 'refreshing' || state === 'at-risk'
 }
 
-/** What the keeper will do by itself in this state. */
+/** What the keeper will do automatically in this state. */
 export function retryOf(state: KeeperState): Retry | null {
   return 'retry' in state ? state.retry : null
 }

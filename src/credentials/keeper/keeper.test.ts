@@ -15,7 +15,7 @@ const outage: RefreshOutcome = {
 }
 const dead: RefreshOutcome = { kind: 'terminal', reason: 'revoked', message: 'the sign-in was revoked' }
 
-/** A real clock: time passes while the program looks at it, and a timer may fire a moment early. */
+/** A real clock: time passes while the program reads it, and a timer may fire a moment early. */
 class PassingClock extends FakeClock {
   passing = false
 
@@ -31,7 +31,7 @@ class PassingClock extends FakeClock {
 }
 
 describe('ahead of time', () => {
-  it('refreshes an own sign-in at two thirds of its life, without any request', async () => {
+  it('refreshes its own sign-in at two thirds of its life, without any request', async () => {
     const { clock, own, keeper } = await signedInFixture()
     const start = clock.now()
     await clock.advance(5 * HOUR)
@@ -157,7 +157,7 @@ describe('when the token endpoint fails', () => {
     expect(keeper.snapshot().state).toBe('healthy')
   })
 
-  it('says at once that the token has ended, also where it ends between a look at it and the next timer', async () => {
+  it('says at once that the token has ended, also where it ends between a check of it and the next timer', async () => {
     const clock = new PassingClock()
     const made = await signedInFixture({ clock })
     made.own.script.push(dead)

@@ -142,7 +142,7 @@ export class Keeper implements CredentialDoor {
     return active !== null && hasEnded(memory.record, active.fingerprint)
   }
 
-  /** Epoch milliseconds until which the token endpoint asked for patience; null = it did not. */
+  /** Epoch milliseconds until which the token endpoint asked to wait; null = it did not. */
   get askedToWaitUntil(): number | null {
     const { failure } = this.#context.memory.record
     return failure?.reason === 'rate-limited' ? failure.nextAttemptAt : null
@@ -156,7 +156,7 @@ export class Keeper implements CredentialDoor {
     const isPausing = retry !== null && retry.attempt > 0
     if (current) {
       if (!token?.isWaitDue || token.credential.refreshSource === null) return current
-      // Near the end whoever comes starts the refresh; in a pause the token is used while it lives.
+      // Near the end any caller starts the refresh; in a pause the token is used while it lives.
       if (refresher.isAllowed && !isPausing) void refresher.start(false)
       if (refresher.flight === null || isPausing) return current
     } else if (!this.#rejections.isRecovering && refresher.isAllowed) {
@@ -231,7 +231,7 @@ export class Keeper implements CredentialDoor {
     if (means === 'read-again' || (means === 'refresh' && this.#refresher.mustNotSend)) this.#readAgain(retry)
   }
 
-  /** The last request may have rotated the token: while the old one lives only the store is looked at. */
+  /** The last request may have rotated the token: while the old one lives only the store is read. */
   #readAgain(retry: Retry): void {
     const context = this.#context
     const { failure } = context.memory.record
@@ -242,7 +242,7 @@ export class Keeper implements CredentialDoor {
     void this.#sources.reload()
   }
 
-  /** @param done what is due now was done, or waits for something that will set the timer anew */
+  /** @param done what is due now was done, or waits for something that will set the timer again */
   #setTimer(done: boolean): void {
     const { running, clock } = this.#context
     if (!running || this.#ticking) return
@@ -261,7 +261,7 @@ export class Keeper implements CredentialDoor {
     // A timer may fire a moment too early, and a change may come between the moment and its timer:
     // what is overdue and was not done must not wait for the heartbeat.
     const soonest = done ? -Infinity : SHORTEST_TIMER_MS
-    // The token may have ended since the tick looked at it; only a flight brings its own next tick.
+    // The token may have ended since the tick checked it; only a flight brings its own next tick.
     if (isUsable(state))
       moments.push(this.#refresher.flight === null ? Math.max(left, SHORTEST_TIMER_MS) : left)
     if (retry) {

@@ -1,7 +1,7 @@
 import type { Rejection } from '../credential.ts'
 import type { AuthStatus } from './status.ts'
 
-/** What the keeper tells whoever listens: alerts, metrics, logs, the gate before the inbox. */
+/** What the keeper tells its listeners: alerts, metrics, logs, the gate before the inbox. */
 export type KeeperNotice =
   /** `from` is null for the state in which the keeper starts. */
   | {
@@ -43,6 +43,6 @@ export interface KeeperWarning {
   readonly text: string
   /** The suggested fix. */
   readonly command: string
-  /** False: for the log only, because the operator was told of this before, or hears of it by another alert. */
+  /** False: for the log only, because the operator was notified of this before, or is notified of it by another alert. */
   readonly alert: boolean
 }

@@ -55,7 +55,7 @@ describe('what the keeper remembers', () => {
     })
   })
 
-  it('is not written by whoever only looks, and a disk that does not take it stops nothing', async () => {
+  it('is not written by a process that only reads, and a disk that rejects it stops nothing', async () => {
     const memory = new FakeMemory()
     const looking = new PersistentRecord(memory, () => {})
     looking.update({ consecutive401: 1 })

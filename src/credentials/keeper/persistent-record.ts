@@ -38,13 +38,13 @@ export class PersistentRecord {
       known = this.#updates
       theirs = await this.#memory.load().catch(() => null)
       if (theirs === null) return
-      // What was changed here meanwhile is not in what was read.
+      // What was changed here in the meantime is not in what was read.
     } while (known !== this.#updates)
     this.#record = withNews(this.#record, theirs, active)
     this.#base = this.#record
   }
 
-  /** From here on changes are written: whoever only looks must not overwrite what a running gateway knows. */
+  /** From here on changes are written: a process that only reads must not overwrite what a running gateway knows. */
   open(): void {
     this.#open = true
     if (this.#dirty) this.#writing ??= this.#write()
@@ -84,7 +84,7 @@ export class PersistentRecord {
  * The keeper's memory as a small JSON file (0600) inside the home.
  *
  * Replaced in one step, so that a killed process leaves it whole; not forced to the
- * disk, because it is written beside each refresh, whose own writes must not wait for
+ * disk, because it is written along with each refresh, whose own writes must not wait for
  * it. What a power cut takes away costs one request, never a token.
  */
 export function memoryFile(path: string): KeeperMemory {

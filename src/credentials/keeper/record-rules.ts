@@ -39,7 +39,7 @@ export function isAlive(record: KeeperRecord, credential: ManagedCredential, now
 
 /**
  * May a rejection of this token cause a refresh? Once, until a request is accepted:
- * a provider that rejects what it has just issued would otherwise be asked for ever,
+ * a provider that rejects what it has just issued would otherwise be asked forever,
  * by every process and after every restart.
  */
 export function mayRefreshAfterRejection(record: KeeperRecord, token: TokenClock): boolean {
@@ -52,7 +52,7 @@ export function mayRefreshAfterRejection(record: KeeperRecord, token: TokenClock
 }
 
 /**
- * Did a person sign in anew, rather than a program refresh what was there? In doubt not:
+ * Did a person sign in again, rather than a program refresh what was there? In doubt not:
  * what counts refreshes must not be set back by the refreshes of another process.
  */
 function isNewSignIn(record: KeeperRecord, before: ManagedCredential, after: ManagedCredential): boolean {

@@ -30,7 +30,7 @@ export interface KeeperRecord {
   readonly accepted: string | null
   /** The generation that our own refresh gave last. */
   readonly renewed: string | null
-  /** Tokens whose missing refresh source the operator was told of. */
+  /** Tokens whose missing refresh source the operator was notified of. */
   readonly unrenewableTold: readonly string[]
   /** The last warning of the sign-in's end. */
   readonly loginWarned: { readonly loginExpiresAt: number; readonly days: number } | null
@@ -80,7 +80,7 @@ export interface KeeperMemory {
   load(): Promise<KeeperRecord | null>
   /**
    * @param base the record as this keeper last read or wrote it
-   * @throws when it cannot be written; the keeper goes on without
+   * @throws when it cannot be written; the keeper continues without
    */
   save(record: KeeperRecord, base: KeeperRecord): Promise<void>
   /** Do other processes write it as well? Then `save` only adds what has changed since `base`, and `load` brings news. */

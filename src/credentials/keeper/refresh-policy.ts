@@ -14,7 +14,7 @@ export const REFRESH_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: 5
 /** Where only the provider can change something: cheap questions, ever rarer, at last hourly. */
 const PROBE_BACKOFF: BackoffOptions = { initialMs: 5 * SECOND, maxMs: HOUR }
 
-/** A server may ask for patience, not for a day's silence. */
+/** A server may ask for a wait, not for a day's silence. */
 export const MAX_RETRY_AFTER_MS = HOUR
 
 /** A server that says "now" again and again is still asked no more often than this. */
@@ -27,11 +27,11 @@ const MIN_RETRY_MS = 5 * SECOND
  */
 export const REFRESH_FLOOR_MS = 10 * SECOND
 
-/** The days before its end at which the operator hears of the sign-in's end. */
+/** The days before its end at which the operator is warned of the sign-in's end. */
 const LOGIN_WARNING_DAYS = [7, 3, 1] as const
 export type LoginWarningDays = (typeof LOGIN_WARNING_DAYS)[number]
 
-/** How often everything is looked at again although no timer asked: catches suspends and changed clocks. */
+/** How often everything is checked again although no timer asked: catches suspends and changed clocks. */
 export const HEARTBEAT_MS = MINUTE
 
 /**
@@ -46,7 +46,7 @@ export function refreshDelay(attempt: number, retryAfterMs: number | null, rando
 
 /**
  * Milliseconds until the next refresh that nobody asked for may begin. A clock that was set
- * back lifts the floor once: the refresh that follows sets it anew.
+ * back lifts the floor once: the refresh that follows sets it again.
  *
  * @param lastRefresh how the last one ended, and when in epoch milliseconds
  */

@@ -38,7 +38,7 @@ export class Refresher {
     if (this.#context.refreshFloorMs > 0) return false
     if (retry === null) return state.name === 'healthy'
     if (retry.means === 'refresh') return this.#context.isDue(retry)
-    // Asking with a token that is over proves nothing: only then another one is fetched.
+    // Asking with a token that has expired proves nothing: only then another one is fetched.
     return retry.means === 'probe' && token.isOver
   }
 
@@ -52,7 +52,7 @@ export class Refresher {
     const { active, memory } = this.#context
     if (!active?.refreshSource) return Promise.resolve()
     const controller = new AbortController()
-    // Set before the event: whoever hears of it finds the flight.
+    // Set before the event: a listener that is notified of it finds the flight.
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#flight = { done: promise, controller }
     const usable = this.#context.current() !== null
@@ -93,7 +93,7 @@ export class Refresher {
     const { memory, clock } = context
     if (causedByRejection) {
       memory.update({ refreshedAfterRejection: spent.fingerprint })
-      // Whoever finds the next generation must find this beside it, and so must the next process.
+      // Anybody who finds the next generation must find this with it, and so must the next process.
       await memory.flush()
     }
     const outcome = await refreshToEnd(source, clock, signal, { mayRepeat: !context.isTokenGood })
@@ -112,7 +112,7 @@ export class Refresher {
     if (context.isActive(spent.fingerprint) || isIssuedActive) {
       await this.#apply(outcome, spent, source)
     } else {
-      // A person signed in or out meanwhile: the late result belongs to nobody.
+      // A person signed in or out in the meantime: the late result belongs to nobody.
       await this.#sources.reload()
     }
   }

@@ -53,7 +53,7 @@ export class RejectionHandler {
       context.fallback = null
       context.emitState()
     } else if (!context.isActive(fingerprint)) {
-      // An answer to a generation that was replaced meanwhile says nothing about this one.
+      // An answer to a generation that was replaced since then says nothing about this one.
       if (rejection.kind === 'rejected') this.#markRejected(fingerprint)
       await this.running
     } else if (rejection.kind === 'rejected') {
@@ -117,7 +117,7 @@ export class RejectionHandler {
     }
   }
 
-  /** Whoever signs in meanwhile ends the wait, however long the refresh of the former sign-in hangs. */
+  /** A new sign-in in the meantime ends the wait, however long the refresh of the previous one hangs. */
   async #endOf(running: Promise<void>): Promise<void> {
     const context = this.#context
     const before = context.active?.fingerprint

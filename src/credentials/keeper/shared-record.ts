@@ -5,7 +5,7 @@ import type { KeeperRecord } from './record.ts'
 
 /**
  * `mine` after others have written `theirs`. What a state hangs on stays as this keeper
- * made it: its failures, and what it knows of the active token, which a verdict from
+ * made it: its failures, and what it knows of the active token, which a result from
  * elsewhere must not take away without the event that says so.
  *
  * @param active the fingerprint of the active token

@@ -60,8 +60,8 @@ function profile(clock: FakeClock, lifeMs: number): Asked {
 }
 
 const SOURCES: Record<string, (clock: FakeClock, lifeMs: number) => Asked> = {
-  'an own sign-in': (clock, lifeMs) => stored(clock, lifeMs, false, true),
-  'an own sign-in of unknown age': (clock, lifeMs) => stored(clock, lifeMs, false, false),
+  'a sign-in of its own': (clock, lifeMs) => stored(clock, lifeMs, false, true),
+  'a sign-in of its own of unknown age': (clock, lifeMs) => stored(clock, lifeMs, false, false),
   'a borrowed sign-in': (clock, lifeMs) => stored(clock, lifeMs, true, true),
   'a borrowed sign-in of unknown age': (clock, lifeMs) => stored(clock, lifeMs, true, false),
   'a profile': profile,

@@ -26,7 +26,7 @@ export class SourceWatcher {
   #loading: Promise<void> | null = null
   /** What Claude Code's file held before its owner signed in another account, until that is accepted. */
   #former: ManagedCredential | null = null
-  /** The token of another account that the provider refused while the former one lived. */
+  /** The token of another account that the provider refused while the previous one lived. */
   #refused: string | null = null
   #again = false
 
@@ -71,7 +71,7 @@ export class SourceWatcher {
 
   /**
    * The provider refuses `fingerprint`. If it came with another account's sign-in, the token
-   * that was in use before goes on while it lives.
+   * that was in use before stays in use while it lives.
    *
    * @returns true when it does
    */
@@ -121,7 +121,7 @@ export class SourceWatcher {
       else this.#adopt(next)
       return
     }
-    // A file that is damaged or older than what is in use does not take away a token that works.
+    // A file that is damaged or older than what is in use never takes away a token that works.
     if ((decision.trouble?.misconfigured === false || decision.sawSuperseded) && isUsable(context.state))
       return
     context.deactivate({

@@ -23,7 +23,7 @@ export interface AuthStatus {
   /** The first 8 hex digits of the token's SHA-256. */
   readonly fingerprint: string | null
   readonly expiresAt: string | null
-  /** Whole seconds, 0 when it is over; null when the end is unknown. */
+  /** Whole seconds, 0 when it has ended; null when the end is unknown. */
   readonly secondsLeft: number | null
   readonly loginExpiresAt: string | null
   readonly loginExpiryEstimated: boolean
@@ -79,7 +79,7 @@ function reasonOf(state: KeeperState, { rejected }: KeeperRecord): CredentialRea
   }
 }
 
-/** Why no credential can be had, as whoever asked for one must take it. */
+/** Why no credential can be had, as the caller that asked for one must handle it. */
 export function errorOf(state: KeeperState, now: number): HermesError {
   switch (state.name) {
     case 'needs-login':

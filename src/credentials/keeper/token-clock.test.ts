@@ -8,7 +8,7 @@ const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 const length = fc.integer({ min: 30 * SECOND, max: 30 * DAY })
 
 describe('the windows of a token', () => {
-  it('refreshes an own one between 60 and 73.4 % of its life, whatever it is', () => {
+  it('refreshes one of its own between 60 and 73.4 % of its life, whatever it is', () => {
     assertProperty(
       fc.property(length, chance, (lengthMs, random) => {
         const times = { issuedAt: 0, expiresAt: lengthMs, borrowed: false }

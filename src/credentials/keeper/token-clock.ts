@@ -4,7 +4,7 @@ import type { ManagedCredential } from '../managed-credential.ts'
 /** What Anthropic's access tokens lived in 2026; used only where a token does not say when it ends, or has ended. */
 export const ASSUMED_LIFE_MS = 8 * HOUR
 
-/** An own sign-in is refreshed after this share of a token's life: a third is left to outlast a broken endpoint. */
+/** The gateway's own sign-in is refreshed after this share of a token's life: a third is left to outlast a broken endpoint. */
 const OWN_REFRESH_SHARE = 2 / 3
 /** Chance moves that moment by this share, so that many gateways do not come at once. */
 const OWN_REFRESH_JITTER = 0.1
@@ -31,7 +31,7 @@ export class TokenClock {
   #life: Lifetime | null
 
   /**
-   * @param fromStore false: issued just now, so its end was reckoned on this clock as it stands
+   * @param fromStore false: issued just now, so its end was computed on this clock as it stands
    * @param random a number in [0, 1)
    */
   constructor(credential: ManagedCredential, clock: Clock, fromStore: boolean, random: number) {
@@ -151,7 +151,7 @@ export function lifetimeOf(
   return { expiresAt: token.expiresAt, monotonicEnd: monotonic + left }
 }
 
-/** Milliseconds that are left, negative when it is over; Infinity when the end is unknown. */
+/** Milliseconds that are left, negative when it has ended; Infinity when the end is unknown. */
 export function timeLeft(life: Lifetime | null, now: number, monotonic: number): number {
   if (life === null) return Infinity
   return Math.min(life.expiresAt - now, life.monotonicEnd - monotonic)

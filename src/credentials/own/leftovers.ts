@@ -7,7 +7,7 @@ import { refreshTag } from '../rotation/rotation.ts'
 import type { Generation, StoredSignIn } from '../sign-in.ts'
 
 /**
- * Deals with the temporary files that dead writers left beside `path`. One that
+ * Deals with the temporary files that dead writers left next to `path`. One that
  * holds the complete successor of what is stored is an answer whose writer died
  * just before the rename: the rename is made up for, and the sign-in is not lost.
  * All others are removed. Call it under the locks that all writers take.

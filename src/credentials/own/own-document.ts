@@ -46,7 +46,7 @@ export function moveMark({ moved }: OwnDocument): MoveMark | null {
   return isObject(moved) ? (moved as unknown as MoveMark) : null
 }
 
-/** Parses the file's text. @returns the document, or why it must be left alone */
+/** Parses the file's text. @returns the document, or why it must be left unchanged */
 export function parseOwnFile(text: string): { document: OwnDocument } | { broken: string } {
   const parsed = parseObject(text)
   if (parsed.kind === 'broken') return { broken: parsed.message }
@@ -103,7 +103,7 @@ export function allSignIns(document: OwnDocument): OwnSignIn[] {
     .filter((signIn) => signIn.kind !== 'unusable')
 }
 
-/** `document` with `signIn` as the active one and what was active before among the former. */
+/** `document` with `signIn` as the active one and what was active before among the previous ones. */
 export function withSignIn(document: OwnDocument, signIn: OwnSignIn, machineId: string): OwnDocument {
   const active = activeRecord(document)
   const former = records(document).filter((record) => record !== active)
@@ -113,7 +113,7 @@ export function withSignIn(document: OwnDocument, signIn: OwnSignIn, machineId: 
   return { ...rest, machine: machineId, active: signIn.id, signIns: [writeRecord({}, signIn), ...kept] }
 }
 
-/** `document` with the active sign-in's pair replaced by `next`; unknown fields are kept inside and beside. */
+/** `document` with the active sign-in's pair replaced by `next`; unknown fields are kept inside and outside it. */
 export function withGeneration(document: OwnDocument, next: Generation): OwnDocument {
   const active = activeRecord(document)
   const signIns = records(document).map((record) =>

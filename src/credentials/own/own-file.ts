@@ -30,7 +30,7 @@ import {
 const WRITE_LOCK_WAIT_MS = 5 * SECOND
 
 export interface OwnFileOptions {
-  /** `credentials.json` of the home; locks and the intent lie beside it. */
+  /** `credentials.json` of the home; locks and the intent are next to it. */
   readonly path: string
   /** Names this machine: a home that says another one was copied. */
   readonly machineId: string
@@ -103,7 +103,7 @@ export class OwnFile implements RotationStore<PreparedFile> {
     return 'saved'
   }
 
-  /** The refresh lock is held, and every other writer takes the write lock: what lies there is of the dead. */
+  /** The refresh lock is held, and every other writer takes the write lock: what is there was left by dead processes. */
   async recover(stored: Generation | null): Promise<void> {
     using _lock = await this.#writeLock()
     await recoverLeftovers(this.path, '', stored, (text) => {
@@ -129,7 +129,7 @@ export class OwnFile implements RotationStore<PreparedFile> {
     })
   }
 
-  /** As `edit`, for a person's new sign-in: a file that cannot be read is put aside, never overwritten. */
+  /** As `edit`, for a person's new sign-in: a file that cannot be read is renamed, never overwritten. */
   editByPerson(change: (document: OwnDocument) => OwnDocument): Promise<void> {
     return this.#writing(async () => this.write(change(await this.#documentForPerson())))
   }

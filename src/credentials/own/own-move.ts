@@ -6,7 +6,7 @@ import { moveMark, type MoveMark, type OwnDocument } from './own-document.ts'
  * How own sign-ins change their place. Two copies of a single-use token destroy each
  * other, so there is never a moment at which both places would use one: the old place
  * marks them as leaving before the new one gets them, and forgets them only when they
- * have arrived. Stopped anywhere, the same move goes on where it was. Pure.
+ * have arrived. Stopped anywhere, the same move continues where it was. Pure.
  */
 
 /** Everything that a place knows of its sign-ins, on the way to another. */

@@ -21,14 +21,14 @@ export interface OwnSignIns extends RefreshableSignIn {
   /** The active sign-in of either kind. Never throws. */
   current(): Promise<OwnContent>
 
-  /** The active sign-in and the former ones, newest first; empty when the store cannot be used. */
+  /** The active sign-in and the previous ones, newest first; empty when the store cannot be used. */
   list(): Promise<OwnSignIn[]>
 
   /**
-   * Makes a new sign-in the active one. The former one stays stored, inactive. Never
+   * Makes a new sign-in the active one. The previous one stays stored, inactive. Never
    * waits for a refresh that is under way.
    *
-   * @throws StoreError when the store does not take it; nothing is then changed
+   * @throws StoreError when the store rejects it; nothing is then changed
    */
   signIn(given: NewSignIn): Promise<OwnSignIn>
 

@@ -29,7 +29,7 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
     expect(stored.refreshToken?.equals(first.refreshToken!)).toBe(false)
   })
 
-  it('are adopted without a request by whoever comes late', async () => {
+  it('are adopted without a request by a process that comes late', async () => {
     const { store, sandbox, first, open } = await signedIn({ place })
     await store.refresh(first, NEVER)
     const late = await open().refresh(first, NEVER)
@@ -81,7 +81,7 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
     expect(await store.logout()).toBe(false)
   })
 
-  it('are left alone when a later version of the program wrote them', async () => {
+  it('are not changed when a later version of the program wrote them', async () => {
     const { store, edit } = await signedIn({ place })
     await edit((document) => (document['version'] = 2))
     expect(await store.read()).toMatchObject({ kind: 'unusable', reason: 'store' })
@@ -99,13 +99,13 @@ describe.each(SIGN_IN_PLACES)('the gateway’s own sign-ins in a %s', (place) =>
 })
 
 describe('the file of own sign-ins', () => {
-  it('is for this user alone, with nothing left beside it', async () => {
+  it('is for this user alone, with nothing left next to it', async () => {
     const { path } = await signedIn()
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect((await readdir(path.replace(/\/[^/]*$/, ''))).filter((name) => name.includes('tmp'))).toEqual([])
   })
 
-  it('is put aside when it is broken and a person signs in, and never overwritten', async () => {
+  it('is renamed when it is broken and a person signs in, and never overwritten', async () => {
     const { store, path, home, sandbox, warnings } = await signedIn()
     await writeFile(path, '{"version": 1, "signIns": [')
     await store.signIn({ kind: 'oauth', tokens: tokensOf(sandbox.signIn()), requestedScopes: [] })
@@ -115,7 +115,7 @@ describe('the file of own sign-ins', () => {
     expect(warnings.join()).toContain('put aside')
   })
 
-  it('has no secret in the intents and locks beside it', async () => {
+  it('has no secret in the intents and locks next to it', async () => {
     const { store, home, first, sandbox } = await signedIn()
     sandbox.control.fault({ target: 'token-endpoint', fault: '500', times: 1 })
     expect(await store.refresh(first, NEVER)).toMatchObject({ kind: 'transient', ambiguous: true })

@@ -27,7 +27,7 @@ import { leaving, left, restored, type GivenAway } from './own-move.ts'
 import type { NewSignIn, OwnPlace, OwnPlaceParts, OwnSignIns } from './own-sign-ins.ts'
 
 export interface OwnStoreOptions {
-  /** `credentials.json` of the home; locks and the intent lie beside it. */
+  /** `credentials.json` of the home; locks and the intent are next to it. */
   readonly path: string
   /** Names this machine: a home that says another one was copied. */
   readonly machineId: string
@@ -65,7 +65,7 @@ export class OwnStore implements OwnSignIns {
   async open(): Promise<void> {
     try {
       const lock = await this.#file.lock(0)
-      // Somebody else is at work: what lies there may be theirs.
+      // Somebody else is at work: what is there may be theirs.
       if (!lock) return
       try {
         await this.#recover()
@@ -103,7 +103,7 @@ export class OwnStore implements OwnSignIns {
     return watchFile(this.#file.path, listener)
   }
 
-  /** As `OwnSignIns.signIn`. A file that cannot be read is put aside, never overwritten. */
+  /** As `OwnSignIns.signIn`. A file that cannot be read is renamed, never overwritten. */
   async signIn(given: NewSignIn): Promise<OwnSignIn> {
     const now = this.#clock.now()
     const base = { id: newId(now), signedInAt: now }
@@ -135,7 +135,7 @@ export class OwnStore implements OwnSignIns {
   /**
    * Gives every own sign-in away, for good. From the first step on nothing here uses them
    * any more; what is left at last is a mark without tokens. Stopped anywhere, it can be
-   * called again and goes on.
+   * called again and continues.
    *
    * @param take makes them durable elsewhere; may be called again with what it has taken already
    * @returns false when there was nothing to give away (any more)
@@ -177,7 +177,7 @@ export class OwnStore implements OwnSignIns {
   }
 }
 
-/** The own sign-ins in the files of a home. */
+/** The gateway's own sign-ins in the files of a home. */
 export function ownFiles(paths: HomePaths, parts: OwnPlaceParts): OwnPlace {
   return {
     name: paths.credentials,

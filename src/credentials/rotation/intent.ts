@@ -20,7 +20,7 @@ export interface Intent {
   /**
    * `open`: a request was under way when this was written. `ambiguous`: the server
    * may have rotated it. `dead`: an answer proved it dead; it is never sent again.
-   * `waiting`: the server asked for patience and has not touched it.
+   * `waiting`: the server asked to wait and has not touched it.
    */
   readonly outcome: 'open' | 'ambiguous' | 'dead' | 'waiting'
   /** Did an earlier request with this token end without a definite answer? */
@@ -48,13 +48,13 @@ export interface Intents {
    * @throws when the record cannot be read: then nothing may be sent
    */
   of(spent: string): Promise<Intent | null>
-  /** Makes `intent` durable before it returns. @throws when the store does not take it */
+  /** Makes `intent` durable before it returns. @throws when the store rejects it */
   write(intent: Intent): Promise<void>
   /** Forgets. A failure is harmless: an intent of another fingerprint than the stored one means nothing. */
   clear(): Promise<void>
 }
 
-/** The intent beside a sign-in file. */
+/** The intent next to a sign-in file. */
 export class IntentFile implements Intents {
   readonly #path: string
 
@@ -89,11 +89,11 @@ export class IntentFile implements Intents {
 
 /**
  * How long the token of this intent must rest before it may be sent again, in
- * milliseconds; 0 = it may be sent now. One send a back-off step, whoever holds the
+ * milliseconds; 0 = it may be sent now. One send a back-off step, whichever process holds the
  * lock: so several processes together send no more than one.
  */
 export function restOf(intent: Intent, now: number, backoff: BackoffOptions = REFRESH_BACKOFF): number {
-  // As long as the longest `Retry-After` that is obeyed, whatever the clock did meanwhile.
+  // As long as the longest `Retry-After` that is obeyed, whatever the clock did in the meantime.
   if (intent.notBefore !== null) return Math.max(0, Math.min(intent.notBefore - now, MAX_RETRY_AFTER_MS))
   if (intent.outcome === 'waiting') return 0
   // The shortest delay that the jitter allows, so that nobody who waited its own turn is sent away.

@@ -13,7 +13,7 @@ export interface Reserved {
   discard(): Promise<void>
 }
 
-/** What the rotation needs of the place where a sign-in lives, whoever's it is. */
+/** What the rotation needs of the place where a sign-in lives, whichever program owns it. */
 export interface RotationStore<Room extends Reserved> {
   read(): Promise<StoredSignIn>
   /**
@@ -23,14 +23,14 @@ export interface RotationStore<Room extends Reserved> {
    * @throws when the lock cannot be made at all
    */
   lock(waitMs: number, signal: AbortSignal): Promise<RotationLock | null>
-  /** Reserves room beside the file for what `spent` will become. @throws when the disk does not take it */
+  /** Reserves room next to the file for what `spent` will become. @throws when the disk rejects it */
   prepare(spent: Generation): Promise<Room>
   /**
    * Under the file's write lock: reads again, and if `spent` is still stored puts
    * `next` in its place, keeping everything unknown.
    *
    * @returns 'saved', or what is stored instead
-   * @throws when the write lock or the disk does not take it; the file is then untouched
+   * @throws when the write lock cannot be had or the disk rejects it; the file is then untouched
    */
   replace(prepared: Room, spent: Generation, next: Generation): Promise<'saved' | StoredSignIn>
   /** After a crash, under the lock: finishes a write of `spent`'s successor that was complete, removes the others. */
@@ -140,7 +140,7 @@ export class Rotation<Room extends Reserved> {
     return true
   }
 
-  /** Waits for the lock; somebody else's result that appears meanwhile is as good as having had it. */
+  /** Waits for the lock; somebody else's result that appears in the meantime is as good as having had it. */
   async #lockOrAdopt(spent: Generation, signal: AbortSignal): Promise<RotationLock | RefreshOutcome> {
     // Other processes live in real time, whatever clock a test has set here.
     const giveUpAt = systemClock.monotonic() + this.#lockWaitMs
@@ -251,7 +251,7 @@ export class Rotation<Room extends Reserved> {
 
   /**
    * As the store's own `replace`, but a file that is broken just now (half written by
-   * another program, damaged by an editor) is no new sign-in: it is left alone, and the
+   * another program, damaged by an editor) is no new sign-in: it is not changed, and the
    * result waits for it to be whole again.
    */
   async #replace(prepared: Room, spent: Generation, next: Generation): Promise<'saved' | StoredSignIn> {
@@ -292,7 +292,7 @@ export class Rotation<Room extends Reserved> {
     return { kind: 'transient', reason, message, retryAfterMs, ambiguous }
   }
 
-  /** Writes an outcome in. When the disk does not take it the open intent stands, which says the worst already. */
+  /** Writes an outcome in. When the disk rejects it the open intent stands, which says the worst already. */
   async #record(intent: Intent): Promise<void> {
     await this.#intents.write(intent).catch((error: unknown) => {
       this.#warn(`the outcome of a renewal could not be written down: ${messageOf(error)}`)

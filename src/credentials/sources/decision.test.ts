@@ -54,14 +54,14 @@ describe('which credential is in use', () => {
   it.each<[string, readonly SourceReading[], Partial<SourcePolicy>, ManagedCredential | null]>([
     ['nothing, where nothing is', [absent('own'), absent('environment')], {}, null],
     [
-      'the own sign-in before everything else',
+      'the gateway’s own sign-in before everything else',
       [present(own), present(staticToken), present(claudeCode)],
       {},
       own,
     ],
     ['an API key of the environment', [absent('own'), present(apiKey), present(claudeCode)], {}, apiKey],
     [
-      "Claude Code's sign-in beside a static token",
+      "Claude Code's sign-in next to a static token",
       [absent('own'), present(staticToken), present(claudeCode)],
       {},
       claudeCode,
@@ -91,12 +91,12 @@ describe('which credential is in use', () => {
       apiKey,
     ],
     [
-      'the static token beside a stub',
+      'the static token next to a stub',
       [absent('own'), present(staticToken), broken('claude-code', true)],
       {},
       staticToken,
     ],
-    ['nothing, where the own sign-in is broken', [broken('own', false), present(apiKey)], {}, null],
+    ['nothing, where the gateway’s own sign-in is broken', [broken('own', false), present(apiKey)], {}, null],
   ])('is %s', (_name, readings, policy, expected) => {
     const decision = decide(readings, { ...auto, ...policy }, ACCEPT_ALL, null)
     expect(decision.inUse).toBe(expected)
@@ -120,7 +120,7 @@ describe('which credential is in use', () => {
     expect(decision.reports[1]!.reason).toMatch(/before it needs mending/)
   })
 
-  it('goes on to the next key when one is dead, and never from a dead sign-in to a key', () => {
+  it('continues to the next key when one is dead, and never from a dead sign-in to a key', () => {
     const second = key('b')
     expect(decide([present(apiKey), present(second)], auto, dead(apiKey), null).inUse).toBe(second)
     const decision = decide([present(own), present(apiKey)], auto, dead(own), null)
@@ -134,7 +134,7 @@ describe('which credential is in use', () => {
     expect(fallback).toMatchObject({ source: 'fallback-api-key', kind: 'api-key' })
   })
 
-  it('goes back to a static token when the adopted sign-in beside it has died', () => {
+  it('goes back to a static token when the adopted sign-in next to it has died', () => {
     const decision = decide([present(staticToken), present(claudeCode)], auto, dead(claudeCode), null)
     expect(decision.inUse).toBe(staticToken)
   })

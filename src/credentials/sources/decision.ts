@@ -4,7 +4,7 @@ import { sameAccount, type ManagedCredential } from '../managed-credential.ts'
 import type { CredentialSource, SourceReading } from './source.ts'
 
 export interface SourcePolicy {
-  /** `auto`: only beside a configured OAuth token that has no refresh source. */
+  /** `auto`: only together with a configured OAuth token that has no refresh source. */
   readonly adoptClaudeCode: 'auto' | boolean
   readonly fallbackApiKey: boolean
 }
@@ -35,7 +35,7 @@ export interface SourceReport {
 export interface Decision {
   /** The credential to use; null where none is alive. */
   readonly inUse: ManagedCredential | null
-  /** The first one that is known to be dead, where nothing is in use: what a person must mend. */
+  /** The first one that is known to be dead, where nothing is in use: what a person must fix. */
   readonly dead: ManagedCredential | null
   /** Why there is nothing, where something is broken. */
   readonly trouble: {

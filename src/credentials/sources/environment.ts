@@ -22,7 +22,7 @@ type CredentialVariable = (typeof CREDENTIAL_VARIABLES)[number]
 export type CredentialVariables = Readonly<Partial<Record<CredentialVariable, Secret | null>>>
 
 export interface EnvironmentSourceOptions {
-  /** Reads them anew: `.env` may have changed. */
+  /** Reads them again: `.env` may have changed. */
   readonly read: () => CredentialVariables | Promise<CredentialVariables>
   /** Calls `listener` within 5 s after `read` may give something else. */
   readonly watch?: (listener: () => void) => Disposable
@@ -78,7 +78,7 @@ function unusable(place: string, message: string, misconfigured: boolean): Sourc
     reason: 'absent',
     message,
     misconfigured,
-    // What a person configured and mistyped is mended, not passed over.
+    // What a person configured and mistyped is corrected, not passed over.
     chainGoesOn: false,
   }
 }

@@ -41,7 +41,7 @@ export function profileGeneration(
   return { ...NOT_YET_ISSUED, accessToken, expiresAt, issuedAt }
 }
 
-/** @param access null where profiles are not looked at, as in the sandbox */
+/** @param access null where profiles are not read, as in the sandbox */
 export function profileSource(access: ProfileAccess | null): CredentialSource {
   const source = 'profile'
   const place = 'Anthropic profile'

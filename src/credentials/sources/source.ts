@@ -16,7 +16,7 @@ export type SourceReading = {
       readonly credentialKind: CredentialKind | null
       readonly reason: CredentialReason
       readonly message: string
-      /** A person has to change a setting; no sign-in mends it. */
+      /** A person has to change a setting; no sign-in fixes it. */
       readonly misconfigured: boolean
       /** May a later source be used instead? Not where a person's explicit choice is broken. */
       readonly chainGoesOn: boolean
@@ -37,7 +37,7 @@ export const NOTHING_TO_WATCH: Disposable = { [Symbol.dispose]() {} }
 /** Why a production gateway does not use a token that the simulated Anthropic issued. */
 export const SANDBOX_TOKEN_REFUSED = 'is a token of the sandbox, which means nothing to the real service'
 
-/** A source that is not configured, or must not be looked at. */
+/** A source that is not configured, or must not be read. */
 export function absentSource(source: SourceName, place: string, message: string): CredentialSource {
   return {
     name: source,

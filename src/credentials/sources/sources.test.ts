@@ -62,7 +62,7 @@ async function refreshOf(source: CredentialSource) {
 }
 
 describe('the refresh command', () => {
-  it('is not run by looking at the sources, and names no token before it was', async () => {
+  it('is not run by reading the sources, and names no token before it was', async () => {
     const source = await command('echo ran >&2; exit 9')
     expect(await source.read()).toMatchObject([
       { kind: 'present', credential: { kind: 'command', refreshSource: expect.anything(), fingerprint: '' } },

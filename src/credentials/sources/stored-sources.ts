@@ -23,7 +23,7 @@ export function ownSource({ signIns, ...options }: OwnSourceOptions): Credential
     signIn: signIns,
     read: () => signIns.current(),
     borrowed: false,
-    // A person chose this sign-in: another account's credential does not take over in silence.
+    // A person chose this sign-in: another account's credential never takes over silently.
     chainGoesOn: false,
   })
 }
@@ -64,7 +64,7 @@ interface StoredSourceOptions {
   readonly chainGoesOn: boolean
 }
 
-/** A sign-in that lies in a store. */
+/** A sign-in that is in a store. */
 function storedSource(options: StoredSourceOptions): CredentialSource {
   return {
     name: options.source,

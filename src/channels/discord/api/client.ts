@@ -285,7 +285,7 @@ export class DiscordClient {
   async #request(url: string, init: RequestInit): Promise<Response> {
     const response = limitBody(await this.#fetch(url, init), { maxBytes: MAX_ANSWER_BYTES })
     if (response.status >= 500) {
-      // The library does not look at its body.
+      // The library does not read its body.
       await discard(response)
       return new Response(null, { status: response.status, headers: response.headers })
     }

@@ -31,7 +31,7 @@ test('the commands are put into the menu once, and again only when they changed'
   expect(server.commands).toMatchObject([{ name: 'new' }, {}, {}, {}, {}, {}, { name: 'login' }])
   await first.stop()
   await fixture.started(new RecordingReceiver())
-  await until(() => gets() === 2, 'the look at the menu')
+  await until(() => gets() === 2, 'the read of the menu')
   server.commands.pop()
   await fixture.started(new RecordingReceiver())
   await until(() => puts() === 2, 'the second registration')

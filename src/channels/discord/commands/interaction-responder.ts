@@ -68,8 +68,8 @@ export class InteractionResponder {
         },
       )
       const quick = new AbortController()
-      const patience = sleep(clock, QUICK_MS, quick.signal).catch(() => {})
-      const soon = await Promise.race([stored, patience.then(() => null)])
+      const quickLimit = sleep(clock, QUICK_MS, quick.signal).catch(() => {})
+      const soon = await Promise.race([stored, quickLimit.then(() => null)])
       quick.abort()
       if (soon !== null) {
         const data = { content: soon, flags: EPHEMERAL, allowed_mentions: { parse: [] } }

@@ -45,7 +45,7 @@ export const REGISTERED = COMMANDS.map(({ name, description, option }) => ({
   options: option ? [{ ...option, type: TEXT_OPTION, required: false }] : [],
 }))
 
-/** Do the commands that Discord holds say the same as ours? Registering anew is limited by the day. */
+/** Do the commands that Discord holds say the same as ours? Registering again is limited by the day. */
 export function areRegistered(held: readonly APIApplicationCommand[]): boolean {
   const essence = (commands: ReadonlyArray<Partial<APIApplicationCommand>>) =>
     commands
@@ -73,7 +73,7 @@ export interface UsedCommand {
   readonly item: InboundEvent
 }
 
-/** The message that a used command stands for: its words as one would type them. Null: another kind of interaction. */
+/** The message that a used command means: its words as one would type them. Null: another kind of interaction. */
 export function usedCommand(interaction: APIInteraction): UsedCommand | null {
   if (Number(interaction.type) !== COMMAND_USED || !interaction.channel) return null
   const { data } = interaction as Extract<APIInteraction, { type: 2 }>
@@ -100,7 +100,7 @@ export function usedCommand(interaction: APIInteraction): UsedCommand | null {
         name: interaction.member?.nick ?? user.global_name ?? user.username ?? null,
         ...(interaction.member ? { groups: interaction.member.roles } : {}),
       },
-      // Whoever uses the bot's own command means the bot.
+      // Anybody who uses the bot's own command means the bot.
       chat: { id: parentId ?? channelId, kind: guildId === null ? 'private' : 'group', addressed: true },
       text,
       attachments: [],

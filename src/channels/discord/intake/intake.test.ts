@@ -18,7 +18,7 @@ async function withServer() {
   return { fixture, server: fixture.server, chats, guild, channel, receiver: new RecordingReceiver() }
 }
 
-test('in a server it hears whoever means it, and what was said before it came is not for it', async () => {
+test('in a server it hears anybody who addresses it, and what was said before it came is not for it', async () => {
   const { fixture, server, channel, receiver } = await withServer()
   await using _ = fixture
   await fixture.started(receiver)
@@ -231,7 +231,7 @@ test('a file is loaded from Discord, and from nowhere else', async () => {
     server.say(chat, 'and this', file(address))
   server.say(chat, 'too large', file(url, 1e9))
   await until(() => receiver.messages.length === 6, 'the messages')
-  // Nothing is loaded for those who may not talk: that is for the receiver to decide.
+  // Nothing is loaded for those who have no access: that is for the receiver to decide.
   expect(server.callsOf(/attachments/)).toEqual([])
   const [good, ...bad] = receiver.messages.map((message) => message.attachments[0]!)
   expect(await good!()).toMatchObject({ mediaType: 'application/pdf', name: 'paper.pdf', bytes: pdf })

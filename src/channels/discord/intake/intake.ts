@@ -31,10 +31,10 @@ const WARN_EVERY_MS = MINUTE
 /** How long a silent thread stays active; only active threads are announced. */
 const THREAD_LIFE_MS = 7 * DAY
 
-/** Who may talk in servers, as far as it decides what must be fetched. */
+/** Who has access in servers, as far as it decides what must be fetched. */
 export interface IntakeRules {
   readonly requireMention: boolean
-  /** Roles whose members may talk: then the history's authors must be looked up. */
+  /** Roles whose members have access: then the history's authors must be looked up. */
   readonly allowedRoles: readonly string[]
 }
 
@@ -169,7 +169,7 @@ export class Intake {
     const seen = this.#seenIn.get(guildId)
     const newest = places.map((place) => place.newest ?? place.channelId)
     if (seen === undefined && newest.length > 0) this.#seenIn.set(guildId, newest.reduce(laterOf))
-    // A thread that was archived meanwhile is not announced, but may have received messages before.
+    // A thread that was archived since then is not announced, but may have received messages before.
     const since = seen === undefined ? null : earlierBy(THREAD_LIFE_MS, seen)
     const mayHaveGone = (place: string) =>
       since !== null &&
@@ -249,7 +249,7 @@ export class Intake {
     try {
       const { client } = this.#options
       const messages = await client.messagesAfter(where.channelId, after, signal)
-      // Whoever may talk in a channel may talk in its threads: it must be known which it belongs to.
+      // Access to a channel is access to its threads: it must be known which channel a thread belongs to.
       if (messages.length > 0 && where.guildId !== null && !this.#servers.knows(where.channelId))
         this.#servers.addThread(await client.channel(where.channelId, signal))
       const pieces: Piece[] = []

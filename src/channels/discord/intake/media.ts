@@ -8,11 +8,11 @@ export interface FileRef extends ReadableFile {
   readonly url: string
 }
 
-/** What a message carries beside its text. */
+/** What a message carries in addition to its text. */
 export type Media =
   | { readonly kind: 'none' }
   | { readonly kind: 'files'; readonly files: readonly FileRef[] }
-  /** A friendly sentence for what cannot be answered. */
+  /** A short reply for what cannot be answered. */
   | { readonly kind: 'unsupported'; readonly sentence: string }
 
 /** `flags` of a message that was spoken. */

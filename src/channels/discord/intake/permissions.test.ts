@@ -47,7 +47,7 @@ test.each([
   ],
   ['shown to the bot alone', rights('0'), [overwrite(BOT, BOTH, 0)], true],
   ['its own server', { ...rights('0'), ownerId: BOT }, [], true],
-  ['nothing is told of the bot', { ...rights('0'), member: null }, [], true],
+  ['nothing is known of the bot', { ...rights('0'), member: null }, [], true],
 ])('who may read: %s', (_, who, overwrites, expected) => {
   expect(mayRead(who, overwrites as never)).toBe(expected)
 })

@@ -70,7 +70,7 @@ test.each([
   expect(map(message('hello', more), privately)).toBeNull()
 })
 
-test('in a thread, whoever may talk in its channel may talk; the thread is its own conversation', () => {
+test('in a thread, everybody with access to its channel has access; the thread is its own conversation', () => {
   const item = map(message('hi', { channel_id: '301' }), { ...inServer, parentId: '300' })
   expect(item).toMatchObject({ address: '301', chat: { id: '300' } })
 })
@@ -107,7 +107,7 @@ test.each([
     { attachments: [{ url: 'x', filename: 'a.exe', content_type: 'application/x-msdownload', size: 1 }] },
     'another kind',
   ],
-] as const)('%s gets a friendly sentence', (_, more, word) => {
+] as const)('%s gets a short reply', (_, more, word) => {
   expect(map(message('look', more), privately)).toMatchObject({ unsupported: expect.stringContaining(word) })
 })
 

@@ -35,7 +35,7 @@ export type SeenMessage = APIMessage & {
 
 export interface Mapping {
   readonly load: FileLoader
-  /** The author's roles, where they may decide who may talk. */
+  /** The author's roles, where they may decide who has access. */
   readonly groups?: readonly string[] | undefined
 }
 
@@ -101,7 +101,7 @@ interface Replied {
   readonly files: readonly FileRef[]
 }
 
-/** What a person points to by answering it; null: nothing. An answer of the bot itself stands in the history. */
+/** What a person points to by answering it; null: nothing. An answer of the bot itself is in the history. */
 function repliedIn(message: SeenMessage, { bot }: MessageContext): Replied | null {
   const replied = message.type === REPLY ? message.referenced_message : null
   if (!replied?.author || replied.author.id === bot.id) return null
@@ -152,7 +152,7 @@ function personOf(
 
 function chatOf(message: SeenMessage, where: MessageContext): Chat {
   return {
-    // Whoever may talk in a channel may talk in its threads.
+    // Access to a channel is access to its threads.
     id: where.parentId ?? message.channel_id,
     kind: where.guildId === null ? 'private' : 'group',
     addressed: isAddressed(message, where),

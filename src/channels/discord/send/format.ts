@@ -83,7 +83,7 @@ function decodedText(line: string): string {
   return shown + decodeEntities(line.slice(at), inMarkdown)
 }
 
-/** Where code stands in a line: between two runs of as many backticks. */
+/** Where code is in a line: between two runs of as many backticks. */
 function codeSpans(line: string): ReadonlyArray<readonly [number, number]> {
   const ticks = [...line.matchAll(/`+/g)]
   const closing: number[] = []

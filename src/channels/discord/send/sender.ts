@@ -13,7 +13,7 @@ const REMEMBERED_CHATS = 500
 /** The most that Discord takes. */
 const NONCE_LENGTH = 25
 
-/** Model output must never trigger a mention: neither of everyone, nor of a role, nor of whoever is replied to. */
+/** Model output must never trigger a mention: neither of everyone, nor of a role, nor of the person who is replied to. */
 const NO_MENTIONS = { parse: [], replied_user: false }
 /** No previews of links: the model may have been made to write them, and a preview asks their server. */
 const SUPPRESS_EMBEDS = 1 << 2
@@ -82,7 +82,7 @@ export class Sender {
   }
 
   /**
-   * An address is a channel. Where an operator's private chat is meant and was never heard of, it is the
+   * An address is a channel. Where an operator's private chat is meant and was never seen, it is the
    * person's id, under which there is no channel: the private chat is opened then.
    */
   async #inChannel<T>(

@@ -77,7 +77,7 @@ export class Connection {
   readonly #ended = Promise.withResolvers<Ended>()
   #session: Session | null
   #heartbeat: Timer | null = null
-  #patience: Timer | null = null
+  #expectTimer: Timer | null = null
   #acknowledged = true
   #over = false
   #trouble: string | null = null
@@ -178,7 +178,7 @@ export class Connection {
     }
     if (this.#session) this.#session.sequence = sequence
     if (type === 'READY' || type === 'RESUMED') {
-      this.#patience?.cancel()
+      this.#expectTimer?.cancel()
       if (this.#session) onReady(this.#session)
     }
     onEvent({ t: type, d: data })
@@ -194,8 +194,8 @@ export class Connection {
   }
 
   #expect(what: string, ms: number): void {
-    this.#patience?.cancel()
-    this.#patience = this.#options.clock.setTimer(
+    this.#expectTimer?.cancel()
+    this.#expectTimer = this.#options.clock.setTimer(
       () => this.#end({ kind: 'resume' }, `no ${what}`, KEEP_SESSION),
       ms,
     )
@@ -205,7 +205,7 @@ export class Connection {
     if (this.#over) return
     this.#over = true
     this.#heartbeat?.cancel()
-    this.#patience?.cancel()
+    this.#expectTimer?.cancel()
     this.#ended.resolve({ verdict, words, routine: words === MOVED })
     if (closeCode === undefined) return
     if (this.#socket.readyState === WebSocket.OPEN) {

@@ -21,7 +21,7 @@ async function talking(options: Parameters<DiscordFixture['create']>[1] = {}) {
   return { fixture, server, chat, receiver, channel }
 }
 
-test('a broken connection goes on with its session, and what happened meanwhile comes once and in order', async () => {
+test('a broken connection continues its session, and what happened in the meantime comes once and in order', async () => {
   const { fixture, server, chat, receiver } = await talking()
   await using _ = fixture
   server.gateway.drop()
@@ -35,7 +35,7 @@ test('a broken connection goes on with its session, and what happened meanwhile 
   expect(server.callsOf(/^GET .*\/messages$/)).toEqual([])
 })
 
-test('a session that is over begins anew, and the history fills the gap', async () => {
+test('after a session has ended a new one begins, and the history fills the gap', async () => {
   const { fixture, server, chat, receiver, channel } = await talking({ clock: hurried(200) })
   await using _ = fixture
   server.gateway.forgetSessions()
@@ -47,7 +47,7 @@ test('a session that is over begins anew, and the history fills the gap', async 
   expect(channel.status().state).toBe('connected')
 })
 
-test('asked to reconnect it goes on at once, without losing the session or a word about it', async () => {
+test('asked to reconnect it continues at once, without losing the session or a word about it', async () => {
   const { fixture, server, chat, receiver, channel } = await talking()
   await using _ = fixture
   server.gateway.askToReconnect()

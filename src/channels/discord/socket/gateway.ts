@@ -61,7 +61,7 @@ export class Gateway {
     const address = this.#session?.resumeUrl ?? (await this.#address(signal))
     const url = isAllowed(address) ? address : null
     if (url === null) {
-      // The next try asks for an address anew.
+      // The next try asks for an address again.
       this.#session = null
       const problem = 'the address of the gateway that Discord names is not an encrypted one'
       throw new Interrupted({ state: 'failed', problem })
@@ -78,7 +78,7 @@ export class Gateway {
         readyAt = clock.monotonic()
         this.#session = session
         this.#resumeFailures = 0
-        // Going on with a session costs nothing; new ones are counted by Discord.
+        // Continuing a session costs nothing; new ones are counted by Discord.
         if (resuming && this.#shortConnections <= MAX_SHORT_CONNECTIONS) this.#loop.recovered()
         this.#loop.connected()
       },

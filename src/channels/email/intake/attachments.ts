@@ -9,7 +9,7 @@ const LOGO_BYTES = 10 * 1024
 /** More files than this are an archive, not a question. */
 const MAX_FILES = 20
 
-/** What mails carry beside the files that people send elsewhere. */
+/** What mails carry in addition to the files that people send elsewhere. */
 const MAIL_TYPE = /^message\/rfc822/i
 const MAIL_NAMES = /\.(?:ics|eml)$/i
 /** What mail programs add, and nobody means as a file. */
@@ -74,7 +74,7 @@ function read(part: Part): Attachment {
   return readFile({ mediaType, name, bytes: new Uint8Array(part.content) }, name)
 }
 
-/** On one line and short: the name stands in sentences and lists. */
+/** On one line and short: the name is put into sentences and lists. */
 function nameOf(part: Part): string {
   const name = (part.filename ?? '').replace(/[\p{Cc}\p{Cf}/\\]+/gu, ' ').trim()
   return name === '' ? 'file' : name.slice(0, 120)

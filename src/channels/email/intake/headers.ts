@@ -39,7 +39,7 @@ const MAX_HEADER_BYTES = 256 * 1024
  * Reads the header of a mail. Pure.
  *
  * Null for a header that another program may read differently than we do: a bare carriage return, a
- * NUL, a line that is no field. The verdict on the sender would then be about something else than
+ * NUL, a line that is no field. The result about the sender would then be about something else than
  * what we see.
  *
  * @see RFC 5322 §2.2

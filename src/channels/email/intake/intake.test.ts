@@ -10,7 +10,7 @@ const HEAD = [
   'From: "Anna" <anna@example.org>',
 ]
 
-/** A mail as it lies in the folder; `source` is asked for only where it is to be read. */
+/** A mail as it is in the folder; `source` is asked for only where it is to be read. */
 function found(lines: readonly string[], body: string | null, part: Partial<MailSummary> = {}): MailSummary {
   const header = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
   return {

@@ -19,7 +19,7 @@ const TOO_MANY =
 export interface IntakeOptions {
   /** Our own address. */
   readonly address: MailAddress
-  /** Whose verdict on senders is believed. */
+  /** The server whose result on senders is believed. */
   readonly authservId: string
   readonly mayWrite: (from: MailAddress) => boolean
   /** Did the operator name this very address, rather than let everybody write? Default: no. */
@@ -33,7 +33,7 @@ export interface IntakeOptions {
 
 /**
  * Decides which mails are taken, by their header alone, and reads those. What is not taken is left as
- * it is, unread, for whoever looks into the mailbox; nobody is told, for an answer to a forged sender
+ * it is, unread, for the people who read the mailbox; nobody is told, for an answer to a forged sender
  * would reach somebody else.
  */
 export class Intake {
@@ -52,15 +52,15 @@ export class Intake {
     const from = headers && this.#admit(mail, headers)
     if (!headers || !from) return null
     const id = ownMessageId(headers) ?? substituteId(mail.header)
-    const verdict = this.#guard.check(from, id, mail.arrivedAt)
-    if (verdict === 'mute') return this.#left(mail, 'info', 'its sender writes too often')
+    const guardResult = this.#guard.check(from, id, mail.arrivedAt)
+    if (guardResult === 'mute') return this.#left(mail, 'info', 'its sender writes too often')
     const common = {
       kind: 'message',
       address: formatTarget({ to: from, thread: threadOf(headers, id, domainOf(own)) }),
       platformMessageId: id,
       chat: { id: from, kind: 'private', addressed: true },
     } as const
-    const refusal = verdict === 'last' ? TOO_MANY : mail.size > MAX_MAIL_BYTES ? TOO_LARGE : null
+    const refusal = guardResult === 'last' ? TOO_MANY : mail.size > MAX_MAIL_BYTES ? TOO_LARGE : null
     if (refusal !== null) {
       const person = { id: from, name: null }
       return { ...common, person, text: '', attachments: [], unsupported: refusal }
@@ -86,7 +86,7 @@ export class Intake {
     const known = sender.address !== null && mayWrite(sender.address)
     // Of strangers' mail there may be a lot; that somebody's own mail is left is what an operator looks for.
     if (sender.kind === 'unproved') return this.#left(mail, known ? 'warn' : 'debug', sender.why)
-    // Before anything else is read of it: nobody who may not write shall cost more than this.
+    // Before anything else is read of it: a sender who may not write must cost no more than this.
     if (!known) return this.#left(mail, 'info', 'its sender may not write')
     const automatic = automaticMail(headers, sender.address, own, isListed?.(sender.address))
     if (automatic !== null) return this.#left(mail, 'debug', automatic)

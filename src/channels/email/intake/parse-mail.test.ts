@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { parseHeaders } from './headers.ts'
 import { parseMail, type ParsedMail } from './parse-mail.ts'
 
-test('other work goes on while a large mail is read', async () => {
+test('other work continues while a large mail is read', async () => {
   const head = 'From: anna@example.org\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n'
   const file = Buffer.alloc(8 * 1024 * 1024, '%PDF-1.7 ')
     .toString('base64')
@@ -48,7 +48,7 @@ test('of a page that is too long to be read, an answer gives what is new at its 
 
 test.each([
   ['that answers nothing', ['Subject: a page'], `<p>What is this?</p>${THREAD}`],
-  ['whose new words may go on behind it', [REPLY], `<p>What is this?</p>${THREAD}`],
+  ['whose new words may continue behind it', [REPLY], `<p>What is this?</p>${THREAD}`],
   ['that is nested too deeply', ['Subject: a page'], `${'<div>'.repeat(20_000)}Hello`],
 ])('a page %s is refused with a sentence, and not taken for an empty one', async (_what, head, page) => {
   expect(await read([HTML, ...head], page)).toMatchObject({

@@ -15,18 +15,18 @@ export interface ParsedMail {
   readonly subject: string
   readonly text: string
   readonly files: ReadonlyArray<() => Promise<Attachment>>
-  /** The friendly sentence for what cannot be read; null = it can. */
+  /** The short reply for what cannot be read; null = it can. */
   readonly unsupported: string | null
-  /** Passed on: what stands in it may be somebody else's. */
+  /** Passed on: its text may be somebody else's. */
   readonly forwarded: boolean
 }
 
 const KIB = 1024
-/** The parser gets the mail in pieces, so that other work goes on between them. */
+/** The parser gets the mail in pieces, so that other work continues between them. */
 const PIECE_BYTES = 64 * KIB
 /** Turning a longer page into text would take long: nearly all of it is what others wrote before. */
 const MAX_HTML_CHARACTERS = 1024 * KIB
-/** So far such a page is read: what is new in an answer stands at its beginning. */
+/** So far such a page is read: what is new in an answer is at its beginning. */
 const PAGE_BEGINNING = 256 * KIB
 
 const PARSING = {
@@ -36,7 +36,7 @@ const PARSING = {
   maxHtmlLengthToParse: MAX_HTML_CHARACTERS,
 } as const
 
-/** What stands in the text for a picture within the page, and what no text may hold. */
+/** What represents a picture of the page in the text, and what no text may hold. */
 const LEFTOVERS = /\[cid:[^\]\s]{1,200}\]|\0/g
 
 const CANNOT_READ = "I couldn't read your mail. Please send it as plain text."

@@ -54,7 +54,7 @@ const SUBJECT_LINE =
 const LIST_LINES = 6
 /** A program shows when a mail was sent to the minute. */
 const TIME = /\d{1,2}[:.h]\d{2}/
-/** A date as it stands in a mail's header, which people paste and no program lists. @see RFC 5322 §3.3 */
+/** A date as it is written in a mail's header, which people paste and no program lists. @see RFC 5322 §3.3 */
 const HEADER_DATE = /\d\d:\d\d(?::\d\d)? [+-]\d{4}/
 const ADDRESS = /[^\s<>()[\]"'@:;,]{1,64}@[^\s<>()[\]"'@:;,]{1,255}/
 
@@ -103,7 +103,7 @@ function withoutQuoteBelow(lines: readonly string[]): string[] {
   return body.slice(0, introduced).some((line) => QUOTED.test(line)) ? [...lines] : body.slice(0, introduced)
 }
 
-/** The quote at the beginning, if all of the new text stands below it. */
+/** The quote at the beginning, if all of the new text is below it. */
 function withoutQuoteAbove(lines: readonly string[]): string[] {
   let start = lines.findIndex((line) => line !== '')
   if (start === -1) return [...lines]
@@ -131,11 +131,11 @@ function introductionBefore(lines: readonly string[], end: number): number {
       return begin - namesAbove(lines, begin)
     shortest ??= begin
   }
-  // Part of a longer one, perhaps: but what stands above may be the person's own words.
+  // Part of a longer one, perhaps: but the lines above may be the person's own words.
   return shortest ?? end
 }
 
-/** Lines above that belong to an introduction which goes on without a name: `Anna <anna@example.org>` alone. */
+/** Lines above that belong to an introduction which continues without a name: `Anna <anna@example.org>` alone. */
 function namesAbove(lines: readonly string[], begin: number): number {
   const above = lines[begin - 1] ?? ''
   const alone = BEGINS_WITH_NAME.test(above) && /[>,]$/.test(above.trimEnd())
@@ -167,7 +167,7 @@ function isWhole(introduction: readonly string[]): boolean {
 
 /** A signature is short; what is longer was meant to be read. */
 const MAX_SIGNATURE_LINES = 20
-/** What telephones add by themselves. */
+/** What telephones add automatically. */
 const SENT_FROM =
   /^(?:sent from my |get outlook for |von meinem .{2,30} gesendet|gesendet (?:von|mit) |diese nachricht wurde von meinem |envoyé (?:de|depuis) mon |enviado (?:desde|do) (?:mi|meu) |inviato da(?:l mio)? |verstuurd vanaf mijn |skickat från min |отправлено с )/iu
 

@@ -8,7 +8,7 @@ const MAX_DEATHS = 2
 export class InHand {
   readonly #save: (value: string) => Promise<void>
   #stored: { readonly mail: string; readonly deaths: number } | null
-  /** What this process has in hand. */
+  /** The mail that this process is reading. */
   #mail: string | null = null
 
   /**
@@ -22,7 +22,7 @@ export class InHand {
   }
 
   /**
-   * To be called before anything of a mail is looked at. Never rejects.
+   * To be called before anything of a mail is read. Never rejects.
    *
    * @param mail names it, without white space
    * @returns false: it is to be passed over
@@ -38,7 +38,7 @@ export class InHand {
     return true
   }
 
-  /** The process ends in order: whatever is in hand now is not to blame. Never rejects. */
+  /** The process ends in order: the mail that is being read now is not to blame. Never rejects. */
   async release(): Promise<void> {
     if (this.#mail === null) return
     this.#mail = null

@@ -31,7 +31,7 @@ export interface MailSummary {
   readonly arrivedAt: number
   /** When it says to have been written; null = it does not. */
   readonly writtenAt: number | null
-  /** Loads the whole mail; null = it was deleted meanwhile. @throws what the connection throws */
+  /** Loads the whole mail; null = it was deleted in the meantime. @throws what the connection throws */
   source(): Promise<Uint8Array | null>
 }
 
@@ -149,7 +149,7 @@ export class Mailbox {
     if (begun !== null) return
     this.#unstored = [{ name: BEGUN_CURSOR, value: String(this.#begun) }]
     // Before the first connection: what comes while the server cannot be reached is new. If the store
-    // does not take it now, it goes with whatever is stored first.
+    // rejects it now, it goes with whatever is stored first.
     await this.#store(receiver, [], []).catch(() => {})
   }
 
@@ -192,7 +192,7 @@ export class Mailbox {
     const window = windowOf(this.#position, box, { begun: this.#begun, seenAt: this.#seenAt })
     if (!window) return
     if (this.#position)
-      log.warn({ channel: 'email' }, 'the mailbox counts anew; what was missed is looked for')
+      log.warn({ channel: 'email' }, 'the mailbox counts from the start again; what was missed is looked for')
     const uids = await this.#search(client, { since: new Date(window.since - DAY) }, 0)
     const end = positionAfter(box, uids)
     // The position stays where it was until all is read: half of a window cannot be found again.
@@ -299,7 +299,7 @@ export class Mailbox {
     if (news.isSet) return
     const idles = client.capabilities.has('IDLE')
     const timer = clock.setTimer(() => news.set(), idles ? idleMs : Math.min(idleMs, POLL_MS))
-    // Refused, or broken for another command of ours: the timer goes on counting.
+    // Refused, or broken for another command of ours: the timer keeps counting.
     if (idles) void client.idle().catch(() => {})
     await news.wait()
     timer.cancel()

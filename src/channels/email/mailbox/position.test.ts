@@ -11,7 +11,7 @@ test('a position is good while the folder counts as before', () => {
 })
 
 test.each([
-  ['counts anew', { uidValidity: 8n, uidNext: 500 }],
+  ['counts from the start again', { uidValidity: 8n, uidNext: 500 }],
   ['counts backwards', { uidValidity: 7n, uidNext: 20 }],
 ])('a folder that %s is read again from shortly before the last stored mail', (_what, folder) => {
   const window = windowOf({ uidValidity: '7', uid: 20 }, folder, times)!
@@ -24,7 +24,7 @@ test('the first start takes nothing that came before it', () => {
   expect(window).toEqual({ since: NOW - 2 * MINUTE, writtenSince: null })
 })
 
-test('a folder that counts anew before any mail was stored is read from the first start on', () => {
+test('a folder that counts from the start again before any mail was stored is read from the first start on', () => {
   const window = windowOf(
     { uidValidity: '7', uid: 20 },
     { uidValidity: 8n, uidNext: 3 },

@@ -2,7 +2,7 @@ import { DAY, MINUTE } from '../../../support/clock.ts'
 
 /** How far a folder was read. */
 export interface Position {
-  /** Under another one the UIDs count anew. @see RFC 9051 §2.3.1.1 */
+  /** Under another one the UIDs start again. @see RFC 9051 §2.3.1.1 */
   readonly uidValidity: string
   /** Everything up to here was seen. */
   readonly uid: number
@@ -21,7 +21,7 @@ export interface Window {
   readonly writtenSince: number | null
 }
 
-/** Clocks differ, and whoever sets a gateway up sends the first mail while it starts. */
+/** Clocks differ, and a person who sets a gateway up sends the first mail while it starts. */
 const FIRST_LOOK_BACK_MS = 2 * MINUTE
 /** A mail may have lain at another server before it reached this one, whose time of arrival counts. */
 const RECOUNT_LOOK_BACK_MS = 2 * DAY
@@ -41,11 +41,11 @@ export function parsePosition(text: string | null): Position | null {
 /**
  * The time from which a folder has to be read again; null = the position is good.
  *
- * The very first start reads nothing older than itself. Where the UIDs count anew, or run backwards
+ * The very first start reads nothing older than itself. Where the UIDs start again, or run backwards
  * because the folder was restored, whatever came since shortly before the last stored mail is read
  * once more; what is known already is recognised by its Message-ID.
  *
- * @param times.begun when the gateway first heard of this mailbox
+ * @param times.begun when the gateway first saw this mailbox
  * @param times.seenAt when a mail was stored last; 0 = never
  */
 export function windowOf(

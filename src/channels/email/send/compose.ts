@@ -7,7 +7,7 @@ import type { MailAddress } from '../mail-address.ts'
 import type { AnsweredMail } from '../mailbox/mailbox.ts'
 import { answerId, messageIds, type MessageId, type Target } from './thread.ts'
 
-/** A References field may grow with a thread; its first and its last ids are what programs look at. */
+/** A References field may grow with a thread; its first and its last ids are what programs read. */
 const MAX_REFERENCES = 20
 /** The first line of a mail that answers nothing is its subject. */
 const MAX_SUBJECT = 120

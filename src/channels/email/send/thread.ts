@@ -31,7 +31,7 @@ export function parseTarget(address: string): Target | null {
   return to ? { to, thread: match[2] ?? null } : null
 }
 
-/** The Message-IDs in a field, in their order; whatever else stands there is passed over. */
+/** The Message-IDs in a field, in their order; whatever else is there is passed over. */
 export function messageIds(field: string | null): readonly MessageId[] {
   return field?.match(MESSAGE_ID) ?? []
 }
@@ -48,7 +48,7 @@ export function ownMessageId(headers: Headers): MessageId | null {
  * comes to the same: whatever answers a mail of ours goes where that one went, for our ids carry
  * their thread; else the first mail of the thread names it.
  *
- * @param id the mail's own id, or what stands for it
+ * @param id the mail's own id, or its substitute
  * @param domain ours: only ids of that domain are our own
  */
 export function threadOf(headers: Headers, id: MessageId, domain: string): string {
@@ -73,7 +73,7 @@ export function answerId(key: string, target: Target, from: MailAddress): Messag
   return `<hermes.${digest(`${key}\n${formatTarget(target)}`, KEY_HEX)}.${thread}@${domainOf(from)}>`
 }
 
-/** What stands for a Message-ID where a mail has none: the same whenever the same mail is read. */
+/** The substitute for a Message-ID where a mail has none: the same whenever the same mail is read. */
 export function substituteId(header: Uint8Array): MessageId {
   return `<${createHash('sha256').update(header).digest('hex')}@no-message-id.invalid>`
 }

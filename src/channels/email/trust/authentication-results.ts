@@ -1,6 +1,6 @@
 import { endOfComment, endOfQuoted } from '../mail-address.ts'
 
-/** One verdict of a server: a method, what came of it, and about what. */
+/** One result of a server: a method, what came of it, and about what. */
 export interface Verdict {
   /** In lower case: `dkim`, `spf`, `dmarc`. */
   readonly method: string
@@ -21,7 +21,7 @@ const MAX_LENGTH = 16 * 1024
 
 /**
  * Reads an Authentication-Results field. Strict where laxness could let the sender's own words pass
- * for a verdict: quotes and comments must end, nothing quoted ever separates, and a property that
+ * for the result: quotes and comments must end, nothing quoted ever separates, and a property that
  * comes twice makes the whole field void. Lenient with the private additions of known servers, which
  * name no method that we ask about.
  *
@@ -40,9 +40,9 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
   for (const section of rest) {
     if (section.length === 0) continue
     if (rest.length === 1 && section.length === 1 && section[0]!.text.toLowerCase() === 'none') continue
-    const verdict = verdictOf(section)
-    if (!verdict) return null
-    verdicts.push(verdict)
+    const parsed = verdictOf(section)
+    if (!parsed) return null
+    verdicts.push(parsed)
   }
   return { authservId: id.text.toLowerCase(), verdicts }
 }

@@ -6,11 +6,11 @@ const at = (minute: number) => 1_000 * HOUR + minute * MINUTE
 
 test('tells once that it is too much, then says nothing while the flood lasts', () => {
   const guard = new LoopGuard(3)
-  const verdicts = Array.from({ length: 200 }, (_, index) =>
+  const results = Array.from({ length: 200 }, (_, index) =>
     guard.check('robot@x.test', `<${index}>`, at(index)),
   )
-  expect(verdicts.slice(0, 5)).toEqual(['pass', 'pass', 'pass', 'last', 'mute'])
-  expect(new Set(verdicts.slice(4))).toEqual(new Set(['mute']))
+  expect(results.slice(0, 5)).toEqual(['pass', 'pass', 'pass', 'last', 'mute'])
+  expect(new Set(results.slice(4))).toEqual(new Set(['mute']))
 })
 
 test('listens again after an hour of quiet, and never stopped listening to others', () => {

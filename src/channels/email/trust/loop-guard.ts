@@ -27,21 +27,21 @@ export class LoopGuard {
   check(from: string, id: string, at: number): GuardVerdict {
     const { mails, told } = this.#correspondents.get(from) ?? { mails: new Map<string, Mail>(), told: false }
     const known = mails.get(id)
-    if (known) return known.verdict
+    if (known) return known.result
     const recent = new Map([...mails].filter(([, mail]) => at - mail.at < HOUR))
     const over = recent.size >= this.#perHour
-    const verdict: GuardVerdict = !over ? 'pass' : told ? 'mute' : 'last'
+    const result: GuardVerdict = !over ? 'pass' : told ? 'mute' : 'last'
     // Those that are muted count, too: a flood is over when it has ended, not when it has lasted.
     if (recent.size > this.#perHour) recent.delete(recent.keys().next().value!)
-    recent.set(id, { at, verdict })
+    recent.set(id, { at, result })
     remember(this.#correspondents, from, { mails: recent, told: over }, MAX_CORRESPONDENTS)
-    return verdict
+    return result
   }
 }
 
 interface Mail {
   readonly at: number
-  readonly verdict: GuardVerdict
+  readonly result: GuardVerdict
 }
 
 interface Correspondent {

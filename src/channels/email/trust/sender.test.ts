@@ -26,11 +26,11 @@ test.each([
   ['capital letters', [PASS, 'From: Anna@EXAMPLE.org']],
   ['a comment behind the address', [PASS, `From: ${ANNA} (Anna)`]],
   [
-    'a folded verdict',
+    'a folded result',
     [`Authentication-Results: ${MX};\r\n\tdmarc=pass (p=none)\r\n header.from=example.org`, `From: ${ANNA}`],
   ],
   [
-    'a verdict with a version',
+    'a result with a version',
     [`Authentication-Results: ${MX} 1; dmarc=pass header.from=example.org`, `From: ${ANNA}`],
   ],
   ['white space round the equals sign', [results('dmarc = pass header.from = example.org'), `From: ${ANNA}`]],
@@ -72,15 +72,15 @@ test.each([
       `From: ${ANNA}`,
     ],
   ],
-  ['a foreign verdict above ours', ['Authentication-Results: other.test; dmarc=fail', PASS, `From: ${ANNA}`]],
+  ['a foreign result above ours', ['Authentication-Results: other.test; dmarc=fail', PASS, `From: ${ANNA}`]],
 ])('takes a sender with %s', (_what, lines) => {
   expect(proved(...lines)).toMatch(/^anna@(?:mail\.)?example\.org$/)
 })
 
 test.each([
-  ['no verdict at all', [`From: ${ANNA}`]],
+  ['no result at all', [`From: ${ANNA}`]],
   [
-    'the verdict of somebody else',
+    'the result of somebody else',
     ['Authentication-Results: mx.evil.test; dmarc=pass header.from=example.org', `From: ${ANNA}`],
   ],
   [
@@ -92,21 +92,21 @@ test.each([
     [`Authentication-Results: "${MX}; dmarc=pass header.from=example.org"`, `From: ${ANNA}`],
   ],
   [
-    'a forged verdict below the server’s',
+    'a forged result below the server’s',
     [results('dmarc=fail header.from=example.org'), PASS, `From: ${ANNA}`],
   ],
   [
-    'a forged verdict below one that cannot be read',
+    'a forged result below one that cannot be read',
     [`Authentication-Results: ${MX}; dmarc=fail (open`, PASS, `From: ${ANNA}`],
   ],
-  ['a verdict of DMARC about another domain', [results('dmarc=pass header.from=evil.test'), `From: ${ANNA}`]],
-  ['a verdict of DMARC about nobody', [results('dmarc=pass'), `From: ${ANNA}`]],
+  ['a result of DMARC about another domain', [results('dmarc=pass header.from=evil.test'), `From: ${ANNA}`]],
+  ['a result of DMARC about nobody', [results('dmarc=pass'), `From: ${ANNA}`]],
   [
-    'DMARC failed beside a good signature',
+    'DMARC failed next to a good signature',
     [results('dmarc=fail header.from=example.org; dkim=pass header.d=example.org'), `From: ${ANNA}`],
   ],
   [
-    'two verdicts of DMARC',
+    'two results of DMARC',
     [results('dmarc=fail header.from=example.org; dmarc=pass header.from=example.org'), `From: ${ANNA}`],
   ],
   ['a signature of another domain', [results('dkim=pass header.d=evil.test'), `From: ${ANNA}`]],
@@ -127,13 +127,13 @@ test.each([
   ['SPF of another domain', [results('spf=pass smtp.mailfrom=a@evil.test'), `From: ${ANNA}`]],
   ['SPF of a greeting alone', [results('spf=pass smtp.helo=example.org'), `From: ${ANNA}`]],
   ['SPF that failed softly', [results('spf=softfail smtp.mailfrom=example.org'), `From: ${ANNA}`]],
-  ['a verdict in a comment', [results('dkim=none (dmarc=pass header.from=example.org)'), `From: ${ANNA}`]],
+  ['a result in a comment', [results('dkim=none (dmarc=pass header.from=example.org)'), `From: ${ANNA}`]],
   [
-    'a verdict behind a comment that closes early',
+    'a result behind a comment that closes early',
     [results('spf=none (a \\) ; dmarc=pass header.from=example.org)'), `From: ${ANNA}`],
   ],
   [
-    'a verdict within the quoted sender of the envelope',
+    'a result within the quoted sender of the envelope',
     [results('spf=pass smtp.mailfrom="x; dmarc=pass header.from=example.org; y"@evil.test'), `From: ${ANNA}`],
   ],
   [
@@ -168,7 +168,7 @@ test('the display name never decides, whatever it says', () => {
   )
 })
 
-test('whatever a server quotes of the sender changes nothing in its verdict', () => {
+test('whatever a server quotes of the sender changes nothing in its result', () => {
   assertProperty(
     property(string({ unit: constantFrom(...';=() \t"\\@.adkimrcpsf/1'), maxLength: 40 }), (local) => {
       const quoted = `"${local.replace(/["\\]/g, '\\$&')}"@evil.test`
@@ -187,7 +187,7 @@ test('whatever a server quotes of the sender changes nothing in its verdict', ()
   )
 })
 
-test('no nonsense is read as a verdict, and none takes long', () => {
+test('no nonsense is read as a result, and none takes long', () => {
   const pieces = [
     'dmarc=pass',
     'header.from=example.org',
@@ -227,11 +227,11 @@ test.each([
   `"${MX}" (x \\) ; y); dmarc=fail header.from=example.org`,
   `${MX} (never closed; dmarc=fail header.from=example.org`,
   `${MX} \\; dmarc=fail header.from=example.org`,
-])('the verdict of our server stands above a forged one however it is written: %s', (field) => {
+])('the result of our server is above a forged one however it is written: %s', (field) => {
   expect(proved(`Authentication-Results: ${field}`, PASS, `From: ${ANNA}`)).toBeNull()
 })
 
-test('a comment with a semicolon does not hide a good verdict either', () => {
+test('a comment with a semicolon does not hide a good result either', () => {
   const field = `Authentication-Results: ${MX} (checked; by us); dmarc=pass header.from=example.org`
   expect(proved(field, `From: ${ANNA}`)).toBe(ANNA)
 })

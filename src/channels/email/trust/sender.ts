@@ -13,7 +13,7 @@ export type Sender =
  * Who sent this mail, as far as the receiving server vouches for it. Pure.
  *
  * Only the topmost Authentication-Results of `authservId` counts: a sender can write such fields, too,
- * but they stand below the server's, or under another name. What it says must be about the domain of
+ * but they are below the server's, or under another name. What it says must be about the domain of
  * the one address in the one From field.
  *
  * @see RFC 8601 §5 and §7.1, RFC 7489 §3.1
@@ -36,7 +36,7 @@ export function senderOf(headers: Headers, authservId: string): Sender {
 /** DMARC results that leave it to the two methods below: the domain has no policy, or nobody asked for one. */
 const NO_POLICY: ReadonlySet<string> = new Set(['none'])
 
-/** null: the verdicts vouch for the domain. */
+/** null: the server's results vouch for the domain. */
 function problemOf(verdicts: readonly Verdict[], domain: string): string | null {
   const dmarc = verdicts.filter(({ method }) => method === 'dmarc')
   if (dmarc.length > 1) return 'there are two verdicts of DMARC'

@@ -6,7 +6,7 @@ export const DOWNLOAD_TIMEOUT_MS = MINUTE
 /** More than any answer of a platform's API holds: a hundred messages at their longest, ten times over. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
-/** Lets go of an answer whose body nobody reads: its connection would stay busy with it. */
+/** Releases an answer whose body nobody reads: its connection would stay busy with it. */
 export async function discard(response: Response): Promise<void> {
   await response.body?.cancel()
 }

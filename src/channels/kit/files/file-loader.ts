@@ -21,7 +21,7 @@ export interface LoaderOptions {
 /** Where a platform keeps its files, and which of its failures last. */
 export interface FileStore<File extends ReadableFile, Kind extends string> {
   readonly channel: string
-  /** As it stands in the sentence for the person: "I couldn't get your file from …". */
+  /** As it is written in the sentence for the person: "I couldn't get your file from …". */
   readonly name: string
   /** @returns null when there are more than `file.maxBytes` of them. @throws PlatformFailure */
   fetch(file: File, signal: AbortSignal): Promise<Uint8Array | null>
@@ -33,7 +33,7 @@ export interface FileStore<File extends ReadableFile, Kind extends string> {
 const TRIES = 3
 const RETRY = { initialMs: SECOND, maxMs: 5 * SECOND }
 
-/** @throws Refused with the sentence for the person (too large, cannot be had); TransientError when the channel stops meanwhile */
+/** @throws Refused with the sentence for the person (too large, cannot be had); TransientError when the channel stops in the meantime */
 export function fileLoader<File extends ReadableFile, Kind extends string = string>(
   store: FileStore<File, Kind>,
   options: LoaderOptions,

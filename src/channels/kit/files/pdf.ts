@@ -2,7 +2,7 @@ import { constants, inflateSync } from 'node:zlib'
 
 /** What can be said of a PDF without reading it. */
 export interface PdfFacts {
-  /** Only whoever has its password can read it. */
+  /** It can be read only with its password. */
   readonly locked: boolean
   /** Null: it cannot be seen. */
   readonly pages: number | null
@@ -14,7 +14,7 @@ const BEHIND_TYPE = 16 * 1024
 /** Object streams that are looked into, and how much of one: the page tree is small. */
 const MAX_STREAMS = 200
 const MAX_STREAM_BYTES = 256 * 1024
-/** Nodes that are looked at: the root, which counts all pages, is one of them. */
+/** Nodes that are read: the root, which counts all pages, is one of them. */
 const MAX_NODES = 2_000
 
 /**

@@ -93,7 +93,7 @@ export function checkSize(file: ReadableFile): void {
 
 /**
  * A file as the model is shown it. What the sender's program says of it is often wrong, and the model
- * looks at the bytes.
+ * reads the bytes.
  *
  * @param mediaType as `readableType` gives it
  * @param calledName as for `fileLimit`

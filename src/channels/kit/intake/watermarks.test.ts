@@ -199,7 +199,7 @@ test('a new place begins where it is told to, once', async () => {
   expect(fixture.receiver.cursors.get('room')).toBe('10')
 })
 
-test('the first thing from an unknown place is kept in hand until the store takes it', async () => {
+test('the first thing from an unknown place is kept in memory until the store accepts it', async () => {
   const fixture = new WatermarkFixture()
   const marks = fixture.make(null)
   await marks.load()
@@ -247,7 +247,7 @@ test('a place whose newest thing is stored already costs no request', async () =
   expect(fixture.ids).toEqual(['3'])
 })
 
-test('what was heard live and found in the history meanwhile is handed over once, a change of it all the same', async () => {
+test('what was heard live and found in the history in the meantime is handed over once, a change of it all the same', async () => {
   const fixture = new WatermarkFixture()
   const page = Promise.withResolvers<void>()
   fixture.beforePage = () => page.promise

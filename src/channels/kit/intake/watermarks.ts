@@ -55,7 +55,7 @@ interface State {
   mark: string | null
   /** Pieces without content behind the stored mark. */
   unstored: number
-  /** What comes live goes on where `mark` stands. False: history comes first. */
+  /** What comes live continues from `mark`. False: history comes first. */
   current: boolean
   /** How often the connection was lost: what was read before the last time may end before a gap. */
   gaps: number
@@ -67,7 +67,7 @@ interface State {
 
 /**
  * For platforms that acknowledge nothing: how far each place was stored *without a gap*. After every
- * start and every reconnect the history after that mark is fetched; what comes live meanwhile waits
+ * start and every reconnect the history after that mark is fetched; what comes live in the meantime waits
  * behind it, so that the mark never jumps over something that was missed.
  */
 export class Watermarks {
@@ -99,7 +99,7 @@ export class Watermarks {
 
   /**
    * A place is seen for the first time, and nothing up to `id` is for the bot. Durable when it
-   * resolves. A known place is left alone.
+   * resolves. A known place is not changed.
    *
    * @throws StoreError
    */
@@ -148,7 +148,7 @@ export class Watermarks {
 
   /**
    * Something arrived live. Resolves when it is durable, which may be after the history of its place.
-   * The first thing that is ever heard from a place is in no history after a mark: it is kept in hand
+   * The first thing that is ever heard from a place is in no history after a mark: it is kept in memory
    * until it is stored.
    *
    * @throws what the store threw when it was not stored; it will be found in the history then
@@ -167,7 +167,7 @@ export class Watermarks {
     }
   }
 
-  /** Nothing is known of what came before in a place that is heard of for the first time. */
+  /** Nothing is known of what came before in a place that is seen for the first time. */
   async #first(place: Place, state: State, piece: Piece, signal: AbortSignal): Promise<void> {
     const { gaps } = state
     for (let failures = 0; !signal.aborted;) {
@@ -182,7 +182,7 @@ export class Watermarks {
     }
   }
 
-  /** False: the one before it failed meanwhile, and must not be jumped over. */
+  /** False: the one before it failed in the meantime, and must not be jumped over. */
   async #storeLive(place: Place, state: State, piece: Piece, signal: AbortSignal): Promise<boolean> {
     if (state.mark === null) return this.#first(place, state, piece, signal).then(() => true)
     if (!state.current || signal.aborted) return false

@@ -42,7 +42,7 @@ export class MessageEditor {
     this.#shown.clear()
   }
 
-  /** @throws what `show` throws; the signal's reason as soon as it is aborted, while a draft that was begun goes on */
+  /** @throws what `show` throws; the signal's reason as soon as it is aborted, while a draft that was begun continues */
   async edit(message: string, text: string, edit: Edit): Promise<void> {
     await this.#drafts.get(message)
     if (this.#shown.get(message) === text) return

@@ -34,7 +34,7 @@ export class Pacer<Conversation> {
     for (let ms = longestWait(buckets, 0); ms > 0; ms = longestWait(buckets, 0)) {
       await shortWait(this.#clock, ms, signal)
     }
-    // Nothing may come between the look at the buckets and this: another turn would take the same token.
+    // Nothing may come between the check of the buckets and this: another turn would take the same token.
     for (const bucket of buckets) bucket.take()
   }
 

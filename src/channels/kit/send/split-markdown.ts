@@ -49,7 +49,7 @@ export function firstPart(text: string, room: MessageRoom): string {
 interface Part {
   readonly text: string
   readonly end: number
-  /** The code block that goes on in the next part. */
+  /** The code block that continues in the next part. */
   readonly fence: Fence | null
 }
 
@@ -161,7 +161,7 @@ function lastEnd(window: string, pattern: RegExp): number {
   return end
 }
 
-/** Enough of what follows to see whether a character goes on there; families of emoji are shorter. */
+/** Enough of what follows to see whether a character continues there; families of emoji are shorter. */
 const GRAPHEME_LOOKAHEAD = 64
 /** Made when it is first needed: making it costs more than loading all of this channel. */
 let graphemes: Intl.Segmenter | null = null

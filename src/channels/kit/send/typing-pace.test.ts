@@ -28,7 +28,7 @@ test('a thousand places are remembered, and of more the one shown longest ago is
   pace.tryShow('first')
   await clock.advance(3_000)
   for (let i = 0; i < 999; i++) pace.tryShow(`place ${i}`)
-  // Shown anew, it is the latest of a thousand.
+  // Shown again, it is the latest of a thousand.
   expect(pace.tryShow('first')).toBe(true)
   pace.tryShow('one more')
   expect([pace.tryShow('first'), pace.tryShow('place 1'), pace.tryShow('place 0')]).toEqual([

@@ -84,7 +84,7 @@ export class MatrixClient {
 
   /**
    * Where the site says that its homeserver's client API is; null = it does not say. Nothing is ever
-   * asked there by itself: it may be anybody's, and the token is not for them.
+   * asked there automatically: it may be anybody's, and the token is not for them.
    *
    * @see https://spec.matrix.org/latest/client-server-api/#well-known-uri
    */

@@ -39,7 +39,7 @@ describe('an answer of the homeserver', () => {
     [{}, { 'retry-after': 'Fri, 20 Nov 2026 00:00:09 GMT' }, 9_000],
     [{ retry_after_ms: -5 }, {}, 5_000],
     [{ retry_after_ms: 'soon' }, { 'retry-after': 'soon' }, 5_000],
-  ])('that asks for patience by %j and %j gets %i ms', (body, headers, ms) => {
+  ])('that asks for a wait by %j and %j gets %i ms', (body, headers, ms) => {
     expect(judge(429, { errcode: 'M_LIMIT_EXCEEDED', ...body }, headers).retryAfterMs).toBe(ms)
   })
 

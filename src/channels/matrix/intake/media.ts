@@ -9,11 +9,11 @@ export interface FileRef extends ReadableFile {
   readonly mediaId: string
 }
 
-/** What a message carries beside its text. */
+/** What a message carries in addition to its text. */
 export type Media =
   | { readonly kind: 'none' }
   | { readonly kind: 'file'; readonly file: FileRef }
-  /** A friendly sentence for what cannot be answered. */
+  /** A short reply for what cannot be answered. */
   | { readonly kind: 'unsupported'; readonly sentence: string }
 
 const UNSUPPORTED: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ export function mediaOf({ content }: MatrixEvent): Media {
   return { kind: 'file', file: { server, mediaId, name, mediaType, size, ...fileLimit(mediaType) } }
 }
 
-/** The words that go with a file: `body` is a caption only where the name stands beside it. */
+/** The words that go with a file: `body` is a caption only where the name is given, too. */
 export function captionOf(content: Readonly<Record<string, unknown>>): string {
   const name = textOf(content, 'filename')
   const body = textOf(content, 'body') ?? ''

@@ -314,7 +314,7 @@ describe('what a message carries', () => {
     ['an odd file', { msgtype: 'm.file', body: 'x.zip', url: 'mxc://test/a' }, {}, 'another kind'],
     ['a file at a strange address', { ...image, url: 'mxc://../../admin' }, {}, 'another kind'],
     ['a file that is encrypted', { ...image, url: undefined, file: {} }, {}, 'another kind'],
-  ])('%s gets a friendly sentence', async (_what, content, over, words) => {
+  ])('%s gets a short reply', async (_what, content, over, words) => {
     expect(await map(content, PRIVATE, over)).toMatchObject({
       unsupported: expect.stringContaining(words),
       attachments: [],

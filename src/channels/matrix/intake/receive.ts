@@ -104,7 +104,7 @@ async function mapEdit(
   const body = 'filename' in content ? captionOf(content) : wordsOf(content)
   if (body === '') return null
   const chat = await chatOf(event, content, body, context)
-  // What a message answers stands in its first form alone.
+  // What a message answers is given in its first form alone.
   const first = chat.addressed ? ((await context.event?.(originalId)) ?? null) : null
   const replied = first && (await repliedIn(first, context))
   const text = withLinks(normalisedText(body, botIn(context)), textOf(content, 'formatted_body') ?? '')
@@ -123,7 +123,7 @@ interface Replied {
   readonly file: FileRef | null
 }
 
-/** What a person points to by answering it; null: nothing. An answer of the bot itself stands in the history. */
+/** What a person points to by answering it; null: nothing. An answer of the bot itself is in the history. */
 async function repliedIn(event: MatrixEvent, context: MappingContext): Promise<Replied | null> {
   const id = repliedTo(event)
   if (id === null || context.recall(id)?.sender === context.userId) return null

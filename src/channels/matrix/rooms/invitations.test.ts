@@ -18,7 +18,7 @@ afterEach(() => fixture[Symbol.asyncDispose]())
 const membership = () => fixture.server.rooms.rooms.get(ROOM)?.members.get(MatrixRooms.bot)?.membership
 
 describe('an invitation', () => {
-  test('of somebody who may talk is accepted, and what they wrote before the bot came is heard', async () => {
+  test('of somebody who has access is accepted, and what they wrote before the bot came is heard', async () => {
     const { rooms } = fixture.server
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
@@ -59,7 +59,7 @@ describe('an invitation', () => {
   })
 
   test.each([
-    ['everybody may talk', { welcome: null }],
+    ['everybody has access', { welcome: null }],
     ['the room is open to everybody', { openRooms: new Set([ROOM]) }],
   ])('of anybody is accepted where %s', async (_why, options) => {
     const { rooms } = fixture.server
@@ -86,7 +86,7 @@ describe('an invitation', () => {
     await until(() => membership() === 'join', 'the joining')
   })
 
-  test('that was dealt with is left alone by the next start', async () => {
+  test('that was dealt with is ignored by the next start', async () => {
     const { server } = fixture
     const channel = fixture.createKnowing(receiver)
     await channel.start(receiver)
@@ -114,7 +114,7 @@ describe('an invitation', () => {
     expect(fixture.server.callsOf('leave')).toEqual([])
   })
 
-  test('that was withdrawn meanwhile comes to nothing, and is not asked about again', async () => {
+  test('that was withdrawn in the meantime comes to nothing, and is not asked about again', async () => {
     const { server } = fixture
     const channel = fixture.createKnowing(receiver)
     server.fail('join', { kind: 'error', status: 403, errcode: 'M_FORBIDDEN' })

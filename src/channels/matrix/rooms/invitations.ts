@@ -22,9 +22,9 @@ export interface InvitationOptions {
 }
 
 /**
- * Answers invitations, beside the receiving: a server that takes its time to let the bot in holds up
+ * Answers invitations while receiving continues: a server that takes its time to let the bot in holds up
  * nobody else. Each is stored before it is dealt with and its end is stored after, so that a restart
- * goes on with what is open and touches nothing else.
+ * continues with what is open and touches nothing else.
  */
 export class Invitations {
   readonly #options: InvitationOptions

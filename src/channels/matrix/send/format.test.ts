@@ -35,7 +35,7 @@ describe('Markdown for Matrix', () => {
     expect(toMatrixHtml('| a | b |\n|:-:|--|\n| 1 | 2 |')).not.toContain('align')
   })
 
-  test('lets no tag through that programs do not take, whatever the source', () => {
+  test('lets no tag through that programs reject, whatever the source', () => {
     const allowed =
       /^\/?(?:del|h[1-6]|blockquote|p|a|ul|ol|li|strong|em|code|hr|br|table|thead|tbody|tr|th|td|pre)$/
     const piece = fc.oneof(
@@ -68,7 +68,7 @@ describe('Markdown for Matrix', () => {
     expect(contentOf(`${deep} x`)).not.toHaveProperty('formatted_body')
   })
 
-  test('half a character and an end of text are mended', () => {
+  test('half a character and an end of text are repaired', () => {
     expect(contentOf('a\0b\ud800c')['body']).toBe('ab\ufffdc')
   })
 

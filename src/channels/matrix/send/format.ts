@@ -5,7 +5,7 @@ import { firstPart as first, splitMarkdown as split } from '../../kit/send/split
 
 /**
  * Markdown, as models write it, into the HTML that Matrix programs show. Raw HTML in the source is
- * shown as written, never passed on; pictures become links, for nobody's program shall fetch one
+ * shown as written, never passed on; pictures become links, for no person's program may fetch one
  * that a model names; links that would look like a mention of somebody lose their target.
  *
  * @throws RangeError for a source that is nested too deeply: it is better sent as it is

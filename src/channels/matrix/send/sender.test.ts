@@ -150,7 +150,7 @@ describe('an answer that is being written', () => {
   })
 
   test.each(['while the gateway saw it', 'before a restart'])(
-    'is owed anew when somebody deleted it %s',
+    'is owed again when somebody deleted it %s',
     async (when) => {
       const { rooms } = fixture.server
       const id = await send('The', 'draft')
@@ -167,7 +167,7 @@ describe('an answer that is being written', () => {
   )
 })
 
-describe('beside the messages', () => {
+describe('in addition to the messages', () => {
   test('a pasted secret is deleted where the room lets the bot', async () => {
     const { server } = fixture
     const paste = server.rooms.say(PRIVATE_ROOM, ADA, 'secret')

@@ -88,7 +88,7 @@ export class Sender {
     })
   }
 
-  /** Forgets everything: another process may have sent and edited meanwhile. */
+  /** Forgets everything: another process may have sent and edited in the meantime. */
   clear(): void {
     this.#own.clear()
     this.#editor.clear()
@@ -100,7 +100,7 @@ export class Sender {
   }
 
   /**
-   * Servers accept edits of deleted messages, and nobody would see the answer. A message that this
+   * Servers accept edits of deleted messages, and the answer would stay unseen. A message that this
    * process has not sent itself is therefore fetched first.
    */
   async #mustExist(roomId: string, eventId: string, signal: AbortSignal): Promise<void> {

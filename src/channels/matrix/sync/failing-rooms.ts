@@ -2,7 +2,7 @@ import { backoffDelay } from '../../../support/backoff.ts'
 import { MINUTE, SECOND, type Clock } from '../../../support/clock.ts'
 import { MatrixFailure } from '../api/failure.ts'
 
-/** Failures in a row of one room, while the server answers for the others, before those go on without it. */
+/** Failures in a row of one room, while the server answers for the others, before those continue without it. */
 const ROOM_TRIES = 4
 /** A room that the server cannot read needs its administrator. */
 const RETRY = { initialMs: 10 * SECOND, maxMs: 10 * MINUTE }

@@ -14,7 +14,7 @@ export interface HistoryOptions {
   readonly note: (roomId: string, text: string) => void
 }
 
-/** What was said in a room since it was last looked at, with the gaps that answers have filled from its history. */
+/** What was said in a room since it was last read, with the gaps that answers have filled from its history. */
 export class History {
   readonly #options: HistoryOptions
 
@@ -34,7 +34,7 @@ export class History {
     ends: { readonly mark: string; readonly since: string | null },
     signal: AbortSignal,
   ): Promise<readonly MatrixEvent[]> {
-    if (ends.since === null) return this.#anew(roomId, timeline, ends.mark, signal)
+    if (ends.since === null) return this.#sinceMark(roomId, timeline, ends.mark, signal)
     if (!timeline.limited || timeline.before === null) return timeline.events
     // Some servers mark an answer as limited although it contains the marked event.
     if (timeline.events.some((event) => event.event_id === ends.mark)) return timeline.events
@@ -48,7 +48,7 @@ export class History {
   }
 
   /** The position was lost: only the marked event tells what is new. */
-  async #anew(
+  async #sinceMark(
     roomId: string,
     timeline: Timeline,
     mark: string,
@@ -64,7 +64,10 @@ export class History {
       timeline.events.toReversed().some(isMark) ||
       (timeline.before !== null && (await this.#walk(roomId, timeline.before, null, signal, isMark)))
     if (found || mark === NOTHING_SAID) return newer.toReversed()
-    this.#options.note(roomId, 'where the bot has left off cannot be found any more; it begins anew here')
+    this.#options.note(
+      roomId,
+      'where the bot has left off cannot be found any more; it starts from here again',
+    )
     return []
   }
 
@@ -138,7 +141,7 @@ export class History {
       return await this.#options.client.history(roomId, { from, to, limit: PAGE }, signal)
     } catch (error) {
       if (!isClosed(error)) throw error
-      // Some servers do not take the position of an answer as an end; the marked event is one, too.
+      // Some servers reject the position of an answer as an end; the marked event is one, too.
       if (error.kind === 'rejected' && to !== null) return this.#page(roomId, from, null, signal)
       this.#options.note(roomId, `the history cannot be read: ${error.message}`)
       return null

@@ -69,7 +69,7 @@ export class SyncLoop {
 
   /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
   run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    // Another process of the fleet may have gone on from where this one stopped.
+    // Another process of the fleet may have continued from where this one stopped.
     this.#cursors = null
     this.#mayWait = false
     return this.#loop.run(async () => {
@@ -163,8 +163,8 @@ export class SyncLoop {
   }
 
   /**
-   * A homeserver that was set up anew, or went back to a backup, does not know the position. Without
-   * one it tells everything that is now, and each room goes on behind its newest known event.
+   * A homeserver that was set up again, or went back to a backup, does not know the position. Without
+   * one it tells everything that is now, and each room continues behind its newest known event.
    */
   #forgetPosition(): void {
     if (this.#since === null || ++this.#positionRefusals < POSITION_TRIES) return
@@ -172,7 +172,7 @@ export class SyncLoop {
     this.#since = null
     this.#options.log.warn(
       { channel: 'matrix' },
-      'the homeserver does not know where the bot has left off; each room goes on at its newest known message',
+      'the homeserver does not know where the bot has left off; each room continues at its newest known message',
     )
   }
 }

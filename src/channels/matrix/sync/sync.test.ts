@@ -59,7 +59,7 @@ describe('where the bot has left off', () => {
     expect(receiver.texts).toEqual(['one', 'two'])
   })
 
-  test('is read anew by a channel that stood by while another process went on', async () => {
+  test('is read again by a channel that stood by while another process continued', async () => {
     const { server } = fixture
     const { rooms } = server
     const channel = fixture.createKnowing(receiver)
@@ -82,7 +82,7 @@ describe('where the bot has left off', () => {
     expect(receiver.messages.at(-1)!.chat.kind).toBe('group')
   })
 
-  test('is bound to the account: another one does not go on there', async () => {
+  test('is bound to the account: another one does not continue there', async () => {
     receiver.cursors.set('sync @former:test', 's1')
     const channel = fixture.create(receiver)
     await channel.start(receiver)
@@ -113,7 +113,7 @@ describe('where the bot has left off', () => {
     rooms.say(PRIVATE_ROOM, ADA, 'said meanwhile')
     const restarted = fixture.create(receiver)
     await restarted.start(receiver)
-    await until(() => receiver.texts.length === 2, 'what was said meanwhile', 30_000)
+    await until(() => receiver.texts.length === 2, 'what was said in the meantime', 30_000)
     expect(receiver.texts).toEqual(['known', 'said meanwhile'])
   })
 })
@@ -162,7 +162,7 @@ describe('what was said before', () => {
   })
 
   test.each(['at once', 'after a restart'])(
-    'in a room that the homeserver cannot read waits, in order, and nobody else does (mended %s)',
+    'in a room that the homeserver cannot read waits, in order, and nobody else does (repaired %s)',
     async (when) => {
       const { server } = fixture
       const { rooms } = server
@@ -191,7 +191,7 @@ describe('what was said before', () => {
     },
   )
 
-  test('in a room whose history is closed is given up with a note, and the rest goes on', async () => {
+  test('in a room whose history is closed is given up with a note, and the rest continues', async () => {
     const { server } = fixture
     const channel = fixture.createKnowing(receiver)
     for (let index = 0; index < 150; index++) server.rooms.say(PRIVATE_ROOM, ADA, `message ${index}`)

@@ -71,8 +71,8 @@ export interface NewMessage {
 const METADATA_TYPE = 'hermes_message'
 
 /**
- * The calls of the Web API that this channel makes. The library neither retries nor waits by
- * itself: callers decide that.
+ * The calls of the Web API that this channel makes. The library neither retries nor waits:
+ * callers decide that.
  *
  * Every method throws a SlackFailure, or the signal's reason when aborted.
  */

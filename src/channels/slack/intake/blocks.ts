@@ -23,7 +23,7 @@ const MAX_DEPTH = 8
 const INLINE = new Set(['rich_text_section', 'rich_text_preformatted', 'rich_text_quote', 'context'])
 
 /**
- * The words of blocks, in the form of a message's `text`, which some programs leave empty beside them.
+ * The words of blocks, in the form of a message's `text`, which some programs leave empty where there are blocks.
  *
  * @see https://docs.slack.dev/reference/block-kit/blocks
  */

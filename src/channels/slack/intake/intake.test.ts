@@ -33,7 +33,7 @@ async function start(options: Parameters<SlackFixture['create']>[1] = {}): Promi
   return channel
 }
 
-/** How long a place was left alone after Slack refused its history, as the first call from `index` on. */
+/** How long a place was not asked after Slack refused its history, as the first call from `index` on. */
 function waitAfterRefusal(index: number): number {
   const calls = server.callsOf('conversations.history').slice(index)
   const [refused, again] = calls.filter(({ given }) => given['channel'] === calls[0]!.given['channel'])
@@ -121,7 +121,7 @@ describe('what was missed', () => {
     // It is not acknowledged for as long as it is not stored.
     await pause(100)
     server.sockets.cut()
-    // It reads the history by itself as soon as its turn comes.
+    // It reads the history automatically as soon as its turn comes.
     await until(() => receiver.texts.includes('waits behind it'), 'the message that waited')
     expect(server.sockets.connections).toBe(0)
     server.say(PRIVATE, 'in the gap')
@@ -263,7 +263,7 @@ describe('an event', () => {
     expect(receiver.texts).toEqual(['patience'])
   })
 
-  test('in a thread without a history of its own is kept in hand until the store takes it', async () => {
+  test('in a thread without a history of its own is kept in memory until the store accepts it', async () => {
     await start({ clock: hurried(100) })
     const root = server.say(GENERAL, 'people talk')
     let refusals = 2

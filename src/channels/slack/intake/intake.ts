@@ -58,7 +58,7 @@ export class Intake {
   readonly #underway = new Map<string, Promise<void>>()
   /** Threads found in a history, with where to begin. */
   readonly #discovered = new Map<string, string>()
-  /** A thread was begun that may have gone on already. */
+  /** A thread was begun that may have continued already. */
   #moreThreads = false
   #since: string | null = null
   #listedAt: number | null = null
@@ -103,7 +103,7 @@ export class Intake {
     })
   }
 
-  /** Reads what is stored of the former run. @throws StoreError */
+  /** Reads what is stored of the previous run. @throws StoreError */
   load(): Promise<void> {
     return this.#marks.load()
   }

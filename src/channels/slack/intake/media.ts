@@ -13,7 +13,7 @@ const HIDDEN = 'Slack does not show me that file. Please send it to me directly.
 const AUDIO = "I can't listen to audio yet. Please write to me instead."
 const VIDEO = "I can't watch videos yet. Send me a picture, or tell me in words."
 
-/** The file itself, or the friendly sentence for one that cannot be read; pure, nothing is loaded. */
+/** The file itself, or the short reply for one that cannot be read; pure, nothing is loaded. */
 export function fileOf(file: SlackFile): FileRef | string {
   const mime = file.mimetype ?? ''
   if (mime.startsWith('audio/')) return AUDIO

@@ -62,12 +62,12 @@ export interface SlackMessageEvent extends SlackMessage {
   readonly deleted_ts?: string
 }
 
-/** The thread that a message is a reply in; null = it stands in the conversation itself. */
+/** The thread that a message is a reply in; null = it is in the conversation itself. */
 export function threadOf(message: SlackMessage): string | null {
   return message.thread_ts !== undefined && message.thread_ts !== message.ts ? message.thread_ts : null
 }
 
-/** What a message says: in words, or in blocks that have no words beside them. */
+/** What a message says: in words, or in blocks that have no words next to them. */
 export function wordsOf({ text = '', blocks }: Pick<SlackMessage, 'text' | 'blocks'>): string {
   return text.trim() === '' ? blocksText(blocks) : text
 }

@@ -57,7 +57,7 @@ describe('the bot is meant', () => {
       false,
     ],
     [
-      'where it is called beside others',
+      'where it is called among others',
       'C1',
       { thread_ts: '5.000000', text: '<@U0BOB> <@U0BOT> see?' },
       true,
@@ -130,7 +130,7 @@ describe('files', () => {
     ['files that Slack does not show', { name: 'x.png', mimetype: 'image/png' }, /does not show/],
   ] as const
   for (const [what, file, sentence] of OTHERS) {
-    test(`${what} get a friendly sentence`, () => {
+    test(`${what} get a short reply`, () => {
       expect(map({ files: [file], subtype: 'file_share' }, 'D1')!.unsupported).toMatch(sentence)
     })
   }
@@ -263,7 +263,7 @@ describe('a message that was passed on', () => {
   })
 })
 
-describe('blocks without words beside them', () => {
+describe('blocks without words next to them', () => {
   const rich = (...elements: object[]) => ({
     text: '',
     blocks: [{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] }],

@@ -103,7 +103,7 @@ export function mapCommand(command: SlashCommand): InboundEvent {
 
 /**
  * Where an answer belongs: a private chat as it is; elsewhere the thread, which a message that
- * stands in the channel itself opens.
+ * is in the channel itself opens.
  */
 function addressOf(channel: string, message: SlackMessage): string {
   const thread = threadOf(message)

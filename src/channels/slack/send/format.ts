@@ -25,7 +25,7 @@ const BULLETS = ['•', '◦', '▪']
 const INDENT = '    '
 /** A wider table would wrap on a phone whatever we do, and padding would only eat the message's length. */
 const WIDEST_PADDED_CELL = 40
-/** Slack sees a mark only beside white space or punctuation; this is neither seen nor printed. */
+/** Slack sees a mark only next to white space or punctuation; this is neither seen nor printed. */
 const JOINT = '\u200b'
 
 function blocks(tokens: readonly Token[]): string {
@@ -104,7 +104,7 @@ function table(table: Tokens.Table): string {
   return code(lines.join('\n'))
 }
 
-/** @param bold the text stands in bold already, which cannot be nested */
+/** @param bold the text is bold already, which cannot be nested */
 function inline(tokens: readonly Token[], bold: boolean): string {
   let out = ''
   let marked = false
@@ -150,7 +150,7 @@ function link(href: string, label: string, raw: string): string {
   if (!/^(?:https?:\/\/|mailto:)\S/i.test(href)) return escape(raw)
   const target = escape(decodeEntities(href)).replaceAll('|', '%7C').replaceAll(/\s/g, '%20')
   const words = label.replaceAll(/\s+/g, ' ').trim()
-  // Slack finds bare mail addresses by itself, and copies them better.
+  // Slack finds bare mail addresses automatically, and copies them better.
   if (target === `mailto:${words}`) return words
   return words === '' || words === target ? `<${target}>` : `<${target}|${words.replaceAll('|', '¦')}>`
 }

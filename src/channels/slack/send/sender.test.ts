@@ -56,7 +56,7 @@ test('an answer that never left is sent', async () => {
   await expect(send(channel, PRIVATE, 'now')).rejects.toBeInstanceOf(TransientError)
   await send(channel, PRIVATE, 'now')
   expect(server.workspace.sent().map(({ text }) => text)).toEqual(['now'])
-  // Whoever has no doubt does not ask.
+  // A send that is not in doubt asks nothing.
   await send(channel, PRIVATE, 'next')
   expect(server.callsOf('conversations.history')).toHaveLength(1)
 })

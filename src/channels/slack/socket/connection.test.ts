@@ -138,7 +138,7 @@ describe('the status says in words for the operator that', () => {
   })
 })
 
-test('who the bot is stands in the status, and its requests name this program', async () => {
+test('the status says who the bot is, and its requests name this program', async () => {
   const channel = fixture.create(receiver)
   await channel.start(receiver)
   await until(() => channel.status().state === 'connected', 'the connection')

@@ -77,7 +77,7 @@ export class Connection {
       app,
       {
         clock,
-        // Again, and not only at the end of the former one: what waited may have read a history since.
+        // Again, and not only at the end of the previous one: a message that waited may have read a history since.
         onHello: () => this.#intake.lost(),
         onEnvelope: (envelope, ack) => this.#handle(envelope, ack, signal),
       },

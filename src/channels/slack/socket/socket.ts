@@ -152,7 +152,7 @@ export class Socket {
     const { envelope_id: id } = frame
     if (typeof id !== 'string') return
     this.#options.onEnvelope(frame, () => {
-      // If the socket has closed meanwhile, Slack delivers the envelope again.
+      // If the socket has closed in the meantime, Slack delivers the envelope again.
       if (this.#socket.readyState !== WebSocket.OPEN) return
       this.#socket.send(JSON.stringify({ envelope_id: id, payload: {} }))
     })

@@ -15,7 +15,7 @@ export type BotCheck =
 
 /**
  * Two that poll with one token throw each other out: who waits is thrown out by the other's next
- * poll, which comes at once with most programs. Short enough for whoever waits for the check.
+ * poll, which comes at once with most programs. Short enough for the person who waits for the check.
  */
 const LISTEN_SECONDS = 3
 

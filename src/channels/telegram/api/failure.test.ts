@@ -30,7 +30,7 @@ describe('an unsuccessful answer of the Bot API', () => {
     expect(classifyAnswer('sendMessage', moved)).toMatchObject({ kind: 'migrated', migratedTo: -1001 })
   })
 
-  test('shows no token that stands in its text', () => {
+  test('shows no token that is in its text', () => {
     const failure = new TelegramFailure(
       'network',
       'getFile',

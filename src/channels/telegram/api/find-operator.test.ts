@@ -35,7 +35,7 @@ it('leaves what others wrote before it for the gateway', async () => {
   expect(server.unconfirmed).toBe(2)
 })
 
-it('does not take the code from a group, from a bot, or inside other words', async () => {
+it('rejects the code from a group, from a bot, or inside other words', async () => {
   await using server = await TelegramServer.start()
   server.say(-100, CODE)
   server.say(556, CODE, { from: { id: 556, is_bot: true } })

@@ -25,7 +25,7 @@ export type OperatorSearch =
  * used only while no gateway receives with this token.
  *
  * What other people wrote in the meantime is left for the gateway: Telegram's confirmation
- * covers everything before an update, so it is given only where nothing of theirs stands there.
+ * covers everything before an update, so it is given only where nothing of theirs is there.
  *
  * @throws TelegramFailure when the platform cannot be asked, or somebody else receives
  */

@@ -28,7 +28,7 @@ export interface IdentityOptions {
   readonly random: () => number
 }
 
-/** Learns who the bot is, beside the receiving: private chats never wait for it. */
+/** Learns who the bot is while receiving continues: private chats never wait for it. */
 export class Identity {
   readonly #options: IdentityOptions
   readonly #known = Promise.withResolvers<void>()
@@ -63,9 +63,9 @@ export class Identity {
   /** Resolves once the name is known, or when waiting longer would hold up the chat. */
   async known(signal: AbortSignal): Promise<void> {
     if (this.#bot.username !== null) return
-    const patience = new AbortController()
-    const both = AbortSignal.any([signal, patience.signal])
+    const limit = new AbortController()
+    const both = AbortSignal.any([signal, limit.signal])
     await Promise.race([this.#known.promise, sleep(this.#options.clock, PATIENCE_MS, both).catch(() => {})])
-    patience.abort()
+    limit.abort()
   }
 }

@@ -14,11 +14,11 @@ export interface FileRef extends ReadableFile {
   readonly fileId: string
 }
 
-/** What a message carries beside its text. */
+/** What a message carries in addition to its text. */
 export type Media =
   | { readonly kind: 'none' }
   | { readonly kind: 'file'; readonly file: FileRef }
-  /** A friendly sentence for what cannot be answered. */
+  /** A short reply for what cannot be answered. */
   | { readonly kind: 'unsupported'; readonly sentence: string }
 
 /** In the order of asking: an animation also shows as a document, a video note as nothing else. */

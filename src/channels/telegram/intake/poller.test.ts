@@ -51,7 +51,7 @@ describe('polling Telegram', () => {
     expect(call.payload).not.toHaveProperty('offset')
   })
 
-  test('goes on where the stored offset ends', async () => {
+  test('continues where the stored offset ends', async () => {
     await using fixture = await TelegramFixture.open()
     const { server } = fixture
     const receiver = new RecordingReceiver()
@@ -63,7 +63,7 @@ describe('polling Telegram', () => {
     expect(receiver.texts).toEqual(['new'])
   })
 
-  test('follows ids that begin anew below the stored offset', async () => {
+  test('follows ids that begin again below the stored offset', async () => {
     await using fixture = await TelegramFixture.open()
     const { server } = fixture
     const receiver = new RecordingReceiver()
@@ -91,7 +91,7 @@ describe('polling Telegram', () => {
     expect(receiver.cursors.get('offset')).toBe('1001')
   })
 
-  test('passes over an update of an unknown shape, says so, and goes on', async () => {
+  test('passes over an update of an unknown shape, says so, and continues', async () => {
     await using fixture = await TelegramFixture.open()
     const { server } = fixture
     const receiver = new RecordingReceiver()
@@ -154,7 +154,7 @@ describe('polling Telegram', () => {
     await channel.start(receiver)
     await until(() => channel.status().state === 'failed', 'the state')
     expect(channel.status().problem).toContain('TELEGRAM_BOT_TOKEN')
-    // A channel that goes on asking does so after a few milliseconds.
+    // A channel that keeps asking does so after a few milliseconds.
     await pause(300)
     expect(fixture.server.callsOf('getUpdates').length).toBe(1)
   })

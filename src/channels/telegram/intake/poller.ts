@@ -17,7 +17,7 @@ const SEEN_CURSOR = 'seen'
 /** Another program receives with this token: retrying fast would only make both alternate. */
 const CONFLICT_RETRY = { initialMs: 2 * SECOND, maxMs: MINUTE }
 /**
- * After a week without updates the ids begin anew, perhaps below the stored offset; asking with
+ * After a week without updates the ids begin again, perhaps below the stored offset; asking with
  * that offset would then confirm what was never seen. Before, asking without one is safe: it only
  * brings back what the store recognises.
  */
@@ -25,7 +25,7 @@ const IDLE_MS = 6 * DAY
 
 /** Longer than the pieces of an album are apart, and hardly noticed. */
 const ALBUM_WAIT_MS = SECOND / 2
-/** Waits for one batch: whoever sends album after album shall not hold up everybody else. */
+/** Waits for one batch: a person who sends album after album must not hold up everybody else. */
 const ALBUM_WAITS = 4
 
 export interface PollerOptions {

@@ -218,7 +218,7 @@ describe('an update of Telegram', () => {
     [{ poll: {} }],
     [{ contact: {} }],
     [{ dice: {} }],
-  ])('with %j gets a friendly sentence', (fields) => {
+  ])('with %j gets a short reply', (fields) => {
     expect(one(fields).unsupported).toMatch(/^I can.*\.$/)
   })
 
@@ -236,7 +236,7 @@ describe('an update of Telegram', () => {
     expect(map({ location: {}, edit_date: 2 }, 'edited_message')).toEqual([])
   })
 
-  test('that tells of a group with a new id moves the chat, from either side', () => {
+  test('that reports a group with a new id moves the chat, from either side', () => {
     const moved = [{ kind: 'moved', from: '-55', to: '-100777' }]
     expect(map({ chat: { id: -55, type: 'group' }, migrate_to_chat_id: -100777 })).toEqual(moved)
     expect(map({ chat: GROUP, migrate_from_chat_id: -55 })).toEqual(moved)

@@ -12,7 +12,7 @@ export interface Replied {
 
 /**
  * What a person points to by answering it, and the model would not see otherwise; null: nothing. An
- * answer of the bot itself stands in the history, and is quoted only where a part of it was chosen.
+ * answer of the bot itself is in the history, and is quoted only where a part of it was chosen.
  */
 export function repliedIn(message: Message, bot: BotIdentity): Replied | null {
   const { quote, external_reply: external, reply_to_message: replied } = message
@@ -23,7 +23,7 @@ export function repliedIn(message: Message, bot: BotIdentity): Replied | null {
     if (own && chosen === null) return null
     return repliedOf(nameOfSender(replied), chosen ?? wordsOf(replied), own ? null : replied)
   }
-  // It stands in another chat, or in another topic.
+  // It is in another chat, or in another topic.
   if (external) return repliedOf(nameOfOrigin(external.origin), chosen ?? '', external)
   return chosen === null ? null : repliedOf(null, chosen, null)
 }

@@ -146,7 +146,7 @@ describe('editing on Telegram', () => {
       )
     }))
 
-  test('leaves drafts out while the chat must be left alone, and still brings the final text', () =>
+  test('leaves drafts out while the chat must wait, and still brings the final text', () =>
     using(async (channel, { server }) => {
       const id = await send(channel, 'a')
       server.fail('editMessageText', tooManyRequests(1))

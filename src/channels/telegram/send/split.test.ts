@@ -99,7 +99,7 @@ describe('splitting', () => {
     expect(parts.length).toBe(2)
   })
 
-  test('goes on with the language in the next part of a code block', () => {
+  test('continues with the language in the next part of a code block', () => {
     const parts = splitMarkdown(`\`\`\`python\n${'print("x")\n'.repeat(1_000)}\`\`\`\n\nDone.`)
     expect(parts.length).toBeGreaterThan(2)
     for (const part of parts.slice(0, -1)) {
