@@ -193,7 +193,8 @@ export function channelContract(name: string, harness: ChannelHarness): void {
         await platform.say('after')
         await until(() => receiver.texts.includes('after'), 'the message after the second start', 10_000)
         expect(receiver.distinct).toBe(2)
-        expect(channel.status()).toMatchObject({ state: 'connected', problem: null })
+        await until(() => channel.status().state === 'connected', 'the connection')
+        expect(channel.status().problem).toBeNull()
       }))
 
     test('splits an answer purely and loses nothing of it', () =>

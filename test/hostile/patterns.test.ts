@@ -21,8 +21,6 @@ const BOUNDED: Readonly<Record<string, string>> = {
   '/^(["\'`])(.*)\\1$/g': 'a line of the configuration',
   '/^[^\\S\\n]*(?:export[^\\S\\n]+)?([A-Za-z_]\\w*)[^\\S\\n]*=[^\\S\\n]*([^\\s\'"`#].*)$/gm': 'the .env file',
   '/\\s+#.*/': 'the .env file',
-  '/^(?:.*[._+-](?:no|do[._-]?not)[._-]?reply(?:[._+-].*)?|(?:no|do[._-]?not)[._-]?reply[._+-].*)$/':
-    'the local part of a mail address, at most 254 characters',
   '/<[^>]*>/g': 'HTML of ours, in which every < has its >',
 }
 
