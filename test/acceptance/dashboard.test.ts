@@ -112,8 +112,9 @@ describe.skipIf(withoutChromium)(`the dashboard${whyWithout}`, () => {
     expect(await rows.count()).toBe(3)
     // Asked, and thought better of it.
     await rows.first().getByText('Drop').click()
+    await page.waitForSelector('.queue-row button:focus >> text=Yes')
     await page.keyboard.press('Escape')
-    expect(await rows.first().getByText('Yes').count()).toBe(0)
+    await expect.poll(() => rows.first().getByText('Yes').count()).toBe(0)
     // Dropped, and taken back.
     await rows.first().getByText('Drop').click()
     await rows.first().getByText('Yes').click()

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 interface ConfirmedProps {
   readonly label: string
@@ -12,7 +12,8 @@ export function Confirmed({ label, question, onYes }: ConfirmedProps) {
   const first = useRef<HTMLButtonElement>(null)
   const yes = useRef<HTMLButtonElement>(null)
   const was = useRef(false)
-  useEffect(() => {
+  // Before anything else can happen: a key that is pressed at once finds the focus.
+  useLayoutEffect(() => {
     if (asking) yes.current?.focus()
     else if (was.current) first.current?.focus()
     was.current = asking
