@@ -7,8 +7,7 @@ import { SwitchGate } from '../inbox/gate/gate.ts'
 import { Readiness } from '../inbox/gate/readiness.ts'
 import { SECOND } from '../support/clock.ts'
 import { Emitter } from '../support/emitter.ts'
-import { eventTable, type Consequence } from './event-table.ts'
-import { followEvents } from './follow-events.ts'
+import { eventTable, followEvents, type Consequence } from './event-table.ts'
 
 const NONE: Consequence = { kind: 'none' }
 

@@ -1,9 +1,10 @@
 import type { KeeperWarning } from '../credentials/keeper/notices.ts'
-import type { MessageFact } from '../inbox/figures/observer.ts'
+import type { MessageFact, MessageObserver } from '../inbox/figures/observer.ts'
 import type { CountedOutcome } from '../inbox/fleet/fleet.ts'
-import type { ReadinessState } from '../inbox/gate/readiness.ts'
+import type { Readiness, ReadinessState } from '../inbox/gate/readiness.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Outage } from './incident-tracker.ts'
+import type { Incidents } from './incidents.ts'
 
 /** What an event means for the operator. */
 export type Consequence =
@@ -62,4 +63,30 @@ export const eventTable = {
     if (!alert) return NONE
     return { kind: 'alert', event: EVENT_OF_WARNING[code] ?? 'warning' }
   },
+}
+
+export interface FollowedEvents {
+  readonly readiness: Pick<Readiness, 'current' | 'subscribe'>
+  readonly observer: Pick<MessageObserver, 'subscribe'>
+  readonly incidents: Pick<Incidents, 'observe' | 'count'>
+}
+
+/** Feeds events of the gates, the store and the messages into the incidents. @returns stops it */
+export function followEvents({ readiness, observer, incidents }: FollowedEvents): Disposable {
+  const apply = (consequence: Consequence): void => {
+    switch (consequence.kind) {
+      case 'outage':
+        return incidents.observe(consequence.outage)
+      case 'recovered':
+        return incidents.observe(null)
+      case 'count':
+        return incidents.count(consequence.outcome, consequence.messages)
+      default:
+        return
+    }
+  }
+  const subscriptions = new DisposableStack()
+  subscriptions.use(observer.subscribe((fact) => apply(eventTable.message(fact, readiness.current().ready))))
+  subscriptions.use(readiness.subscribe((state) => apply(eventTable.readiness(state))))
+  return subscriptions
 }

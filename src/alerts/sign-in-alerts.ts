@@ -1,5 +1,5 @@
 import { fillText, type Texts } from '../config/texts.ts'
-import type { KeeperNotice, KeeperWarning } from '../credentials/keeper/notices.ts'
+import type { KeeperNotices, KeeperWarning } from '../credentials/keeper/notices.ts'
 import type { OwnContent } from '../credentials/own/own-document.ts'
 import type { OwnSignIns } from '../credentials/own/own-sign-ins.ts'
 import type { AlertEvent } from './alert.ts'
@@ -8,7 +8,7 @@ import { eventTable } from './event-table.ts'
 
 export interface SignInAlertOptions {
   readonly alerter: Pick<Alerter, 'send'>
-  readonly keeper: { subscribe(listener: (notice: KeeperNotice) => void): Disposable }
+  readonly keeper: KeeperNotices
   readonly store: Pick<OwnSignIns, 'current' | 'watch'>
   /** Which sign-in the operator was notified of, kept across restarts. */
   readonly facts: { get(key: string): Promise<string | null>; set(key: string, value: string): Promise<void> }

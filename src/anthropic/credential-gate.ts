@@ -1,13 +1,10 @@
-import type { KeeperNotice } from '../credentials/keeper/notices.ts'
+import type { KeeperNotices } from '../credentials/keeper/notices.ts'
 import type { AuthStatus } from '../credentials/keeper/status.ts'
 import { type Gate, type GateState, SwitchGate } from '../inbox/gate/gate.ts'
 import { newId } from '../support/ids.ts'
 
 export interface CredentialGateOptions {
-  readonly keeper: {
-    snapshot(): AuthStatus
-    subscribe(listener: (notice: KeeperNotice) => void): Disposable
-  }
+  readonly keeper: KeeperNotices & { snapshot(): AuthStatus }
   /** The notice for a conversation with held messages. */
   readonly notice: string
   /** The open outage of an earlier run, so that it stays one outage; null = none. */

@@ -1,7 +1,7 @@
 import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
 import { Emitter } from '../support/emitter.ts'
 import type { CredentialStateName } from './keeper/keeper-state.ts'
-import type { KeeperNotice } from './keeper/notices.ts'
+import type { KeeperNotice, KeeperNotices } from './keeper/notices.ts'
 import type { AuthStatus } from './keeper/status.ts'
 
 /** What happened to the credential. Times are epoch milliseconds; tokens are named by fingerprint only. */
@@ -28,10 +28,7 @@ export type TimelineEvent =
   | { readonly kind: 'rejection'; readonly at: number; readonly until: number; readonly count: number }
 
 export interface TimelineOptions {
-  readonly keeper: {
-    subscribe(listener: (notice: KeeperNotice) => void): Disposable
-    snapshot(): AuthStatus
-  }
+  readonly keeper: KeeperNotices & { snapshot(): AuthStatus }
   readonly facts: { get(key: string): Promise<string | null>; set(key: string, value: string): Promise<void> }
   readonly clock: Clock
   readonly onProblem: (error: unknown) => void

@@ -1,7 +1,7 @@
 import { Alerter } from '../alerts/alerter.ts'
 import { ChannelAlerts } from '../alerts/channel-alerts.ts'
 import { startDuties } from '../alerts/duties.ts'
-import { followEvents } from '../alerts/follow-events.ts'
+import { followEvents } from '../alerts/event-table.ts'
 import { Incidents } from '../alerts/incidents.ts'
 import { buildRoutes, mailOf } from '../alerts/routes/build.ts'
 import { homeChannels } from '../config/channels.ts'

@@ -24,7 +24,7 @@ export function apiServices(
   const { inbox, conversations, figures } = storage
   const { keeper, own, resolver } = credentials
   const { alerter, incidents } = alerts
-  const { events, observer, dispatcher } = messaging
+  const { events, dispatcher } = messaging
   const startedAt = isoTime(clock.now())
   const keys = keyCheck({ baseUrl: config.model.baseUrl, userAgent: config.auth.oauth.userAgent })
   const channelStates = () => channels.map((channel) => channel.status())
@@ -42,7 +42,6 @@ export function apiServices(
       recorder,
       timeline,
       keeper,
-      observer,
       changes,
       connections: () => [channelStates(), alerter.status],
       clock,

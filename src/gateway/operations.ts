@@ -1,6 +1,4 @@
-import { CredentialTimeline } from '../credentials/timeline.ts'
-import { feedFigures } from '../http/metrics/figure-feed.ts'
-import { feedMetrics } from '../http/metrics/metric-feed.ts'
+import { CredentialTimeline, isGoodRefresh } from '../credentials/timeline.ts'
 import { Metrics } from '../http/metrics/metrics.ts'
 import { Changes } from '../http/streams/changes.ts'
 import { FigureRecorder } from '../inbox/figures/figure-recorder.ts'
@@ -60,11 +58,18 @@ export async function openOperations(
     start: () => new Metrics({ credential, held }, clock),
     stop: (started) => started?.close(),
   })
-  feedMetrics(metrics, observer, keeper)
+  metrics.follow(observer, keeper)
   const recorder = new FigureRecorder({ figures, held, clock, onProblem })
-  feedFigures(recorder, observer, keeper)
+  recorder.follow(observer)
+  keeper.subscribe((notice) => {
+    if (notice.type === 'refresh')
+      recorder.count(isGoodRefresh(notice.outcome) ? 'refreshes' : 'refresh-failures')
+    if (notice.type === 'rejection') recorder.count('rejections')
+  })
   const timeline = new CredentialTimeline({ keeper, facts, clock, onProblem })
   const changes = new Changes(newId(clock.now()), onProblem)
+  recorder.subscribe(() => changes.mark('figures'))
+  timeline.subscribe(() => changes.mark('credential'))
   const alerts = openAlerts(runtime, store, messages, {
     readiness,
     onAttempt: (route, outcome) => metrics.alert(route, outcome),
@@ -73,7 +78,10 @@ export async function openOperations(
       statusChanged.emit()
     },
   })
-  observer.subscribe(() => statusChanged.emit())
+  observer.subscribe(() => {
+    changes.mark('queue')
+    statusChanged.emit()
+  })
   readiness.subscribe((state) => {
     // The log alone must show an outage and its end.
     if (state.ready) log.info('answering messages')

@@ -29,6 +29,11 @@ export type KeeperNotice =
   | { readonly type: 'probe'; readonly at: number; readonly accepted: boolean }
   | { readonly type: 'warning'; readonly at: number; readonly warning: KeeperWarning }
 
+/** What reports the life of the credential. */
+export interface KeeperNotices {
+  subscribe(listener: (notice: KeeperNotice) => void): Disposable
+}
+
 type WarningCode =
   | 'unrenewable'
   | 'rejected-repeatedly'

@@ -3,7 +3,6 @@ import type { CredentialTimeline } from '../../credentials/timeline.ts'
 import type { FigureRecorder } from '../../inbox/figures/figure-recorder.ts'
 import { readSeries } from '../../inbox/figures/figure-series.ts'
 import type { Figures } from '../../inbox/figures/figures.ts'
-import type { MessageObserver } from '../../inbox/figures/observer.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { Changes } from '../streams/changes.ts'
@@ -16,7 +15,6 @@ export interface DashboardParts {
   readonly recorder: FigureRecorder
   readonly timeline: CredentialTimeline
   readonly keeper: { snapshot(): AuthStatus; readonly plannedRefreshAt: number | null }
-  readonly observer: MessageObserver
   readonly changes: Changes
   /** The state of channels and alert routes. */
   readonly connections: () => unknown
@@ -25,12 +23,9 @@ export interface DashboardParts {
   readonly sandbox: SandboxPanel | null
 }
 
-/** The dashboard's services, built from the gateway's parts, with their change notifications. */
+/** The dashboard's services, built from the gateway's parts. */
 export function createDashboard(parts: DashboardParts): DashboardService {
   const { inbox, figures, recorder, timeline, keeper, changes, clock, sandbox } = parts
-  recorder.subscribe(() => changes.mark('figures'))
-  timeline.subscribe(() => changes.mark('credential'))
-  parts.observer.subscribe(() => changes.mark('queue'))
   return {
     changes,
     sandbox,

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { startTestGateway } from '../../../test/support/web/http-gateway.ts'
+import type { KeeperNotice } from '../../credentials/keeper/notices.ts'
+import type { MessageFact } from '../../inbox/figures/observer.ts'
+import { Emitter } from '../../support/emitter.ts'
 import { Metrics } from './metrics.ts'
+
+const neverFails = (error: unknown): never => {
+  throw error
+}
 
 test('the figures have the names that monitors rely on, also for what happened before the first look', async () => {
   const clock = new FakeClock()
@@ -13,10 +20,14 @@ test('the figures have the names that monitors rely on, also for what happened b
     },
     clock,
   )
-  metrics.refresh('renewed')
-  metrics.authRejection()
-  metrics.message('telegram', 'answered')
-  metrics.answered(1_200, 1_195)
+  const observer = new Emitter<MessageFact>(neverFails)
+  const keeper = new Emitter<KeeperNotice>(neverFails)
+  metrics.follow(observer, keeper)
+  keeper.emit({ type: 'refresh', at: now, outcome: 'renewed', message: null })
+  keeper.emit({ type: 'rejection', at: now, fingerprint: 'a1b2c3d4', rejection: { kind: 'rejected' } })
+  observer.emit({ kind: 'answered', channel: 'telegram', seconds: 1.2, overheadSeconds: 0.005, messages: 2 })
+  observer.emit({ kind: 'stopped', channel: 'telegram' })
+  observer.emit({ kind: 'store-recovered' })
   metrics.alert('webhook', 'delivered')
   const { body, contentType } = await metrics.text()
   metrics.close()
@@ -28,7 +39,8 @@ test('the figures have the names that monitors rely on, also for what happened b
     'hermes_credential_seconds_to_expiry 90',
     'hermes_refresh_total{outcome="renewed"} 1',
     'hermes_auth_rejections_total 1',
-    'hermes_messages_total{channel="telegram",outcome="answered"} 1',
+    'hermes_messages_total{channel="telegram",outcome="answered"} 2',
+    'hermes_messages_total{channel="telegram",outcome="withdrawn"} 1',
     'hermes_messages_held 7',
     'hermes_message_seconds_sum 1.2',
     'hermes_gateway_overhead_seconds_bucket{le="0.005"} 1',

@@ -1,5 +1,7 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { CREDENTIAL_STATES, type CredentialStateName } from '../../credentials/keeper/keeper-state.ts'
+import type { KeeperNotices } from '../../credentials/keeper/notices.ts'
+import type { MessageFact, MessageObserver } from '../../inbox/figures/observer.ts'
 import type { Clock, Timer } from '../../support/clock.ts'
 import { SECOND } from '../../support/clock.ts'
 
@@ -14,17 +16,6 @@ export interface MetricSources {
   readonly held: () => Promise<number>
 }
 
-/** Events counted as they happen. */
-export interface MetricHooks {
-  refresh(outcome: string): void
-  authRejection(): void
-  /** @param outcome `accepted`, or how a message ended: `answered`, `refused`, `withdrawn`, `parked` */
-  message(channel: string, outcome: string): void
-  /** An answer's last byte. `totalMs` from accepting the message, `modelMs` the model's share. */
-  answered(totalMs: number, modelMs: number): void
-  alert(route: string, outcome: string): void
-}
-
 /** The metrics library takes 60 ms to load, a tenth of a start: load it after the start. */
 const LOAD_AFTER_MS = 3 * SECOND
 
@@ -34,7 +25,7 @@ const ANSWER_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const OVERHEAD_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60]
 
 /** The metrics of `/metrics`, with fixed names. Events before the library is loaded are buffered. */
-export class Metrics implements MetricHooks {
+export class Metrics {
   readonly #sources: MetricSources
   readonly #now: () => number
   #instruments: Instruments | null = null
@@ -48,22 +39,12 @@ export class Metrics implements MetricHooks {
     this.#timer = clock.setTimer(() => void this.#load(), LOAD_AFTER_MS)
   }
 
-  refresh(outcome: string): void {
-    this.#record((to) => to.refreshes.inc({ outcome }))
-  }
-
-  authRejection(): void {
-    this.#record((to) => to.rejections.inc())
-  }
-
-  message(channel: string, outcome: string): void {
-    this.#record((to) => to.messages.inc({ channel, outcome }))
-  }
-
-  answered(totalMs: number, modelMs: number): void {
-    this.#record((to) => {
-      to.seconds.observe(totalMs / SECOND)
-      to.overhead.observe(Math.max(0, totalMs - modelMs) / SECOND)
+  /** Counts what happens to messages and to the credential. */
+  follow(observer: MessageObserver, keeper: KeeperNotices): void {
+    observer.subscribe((fact) => this.#message(fact))
+    keeper.subscribe((notice) => {
+      if (notice.type === 'refresh') this.#record((to) => to.refreshes.inc({ outcome: notice.outcome }))
+      if (notice.type === 'rejection') this.#record((to) => to.rejections.inc())
     })
   }
 
@@ -87,6 +68,33 @@ export class Metrics implements MetricHooks {
 
   close(): void {
     this.#timer.cancel()
+  }
+
+  #message(fact: MessageFact): void {
+    switch (fact.kind) {
+      case 'answered':
+        this.#record((to) => to.messages.inc({ channel: fact.channel, outcome: 'answered' }, fact.messages))
+        if (fact.seconds !== null) this.#answered(fact.seconds, fact.overheadSeconds)
+        return
+      case 'delivered':
+        return this.#answered(fact.seconds, fact.overheadSeconds)
+      case 'store-failed':
+      case 'store-recovered':
+        return
+      default: {
+        const outcome = fact.kind === 'stopped' ? 'withdrawn' : fact.kind
+        return this.#record((to) => to.messages.inc({ channel: fact.channel, outcome }))
+      }
+    }
+  }
+
+  /** An answer's last byte. */
+  #answered(seconds: number, overheadSeconds: number | null): void {
+    if (overheadSeconds === null) return
+    this.#record((to) => {
+      to.seconds.observe(seconds)
+      to.overhead.observe(Math.max(0, overheadSeconds))
+    })
   }
 
   #record(entry: (instruments: Instruments) => void): void {

@@ -1,7 +1,6 @@
 import { DAY, HOUR, MINUTE } from '../../support/clock.ts'
-import { HELD_FIGURE, HOURLY, type FigureRecorder } from './figure-recorder.ts'
+import { HELD_FIGURE, HOURLY, type FigureRecorder, quantile, TIME_FIGURES } from './figure-recorder.ts'
 import type { FigureSum, Figures } from './figures.ts'
-import { quantile, TIME_FIGURES } from './time-scale.ts'
 
 /** What can be drawn. */
 export const SERIES = [
