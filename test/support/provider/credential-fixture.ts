@@ -157,7 +157,9 @@ export class CredentialFixture {
       profile: null,
       clock: this.#clock,
     })
-    const { own, keeper } = this.parts
+    const { own, keeper, resolver } = this.parts
+    const resolve = resolver.resolve.bind(resolver)
+    resolver.resolve = (options) => this.#work(() => resolve(options))
     const refresh = own.refresh.bind(own)
     own.refresh = (spent, signal) => this.#work(() => refresh(spent, signal))
     keeper.subscribe((notice) => this.notices.push(notice))
