@@ -33,8 +33,9 @@ const NAMES_SOURCE = /@|\d{1,4}[./:-]\d{1,2}|\b(?:19|20)\d\d\b/
 const YEAR = /(?<!\d)(?:19|20)\d\d(?!\d)/
 const DATE = /(?<!\d)(?:(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4})/
 /** How an introduction begins: with a day, mostly behind one of these words, or with a name and its address. */
+const LEADING_SIGNS = /^[^\p{L}\p{N}]+/u
 const BEGINS_WITH_DAY =
-  /^[^\p{L}\p{N}]*(?:(?:on|am|le|el|il|in data|op|em|den|dne|pe|la|în|w dniu|dnia|στις|в|у|在)(?:\s{1,3}\S{1,30}){0,2}\s{0,3}\S{0,30}\d|\p{L}{2,12}[.,]{0,2}\s\d|\d)/iu
+  /^(?:(?:on|am|le|el|il|in data|op|em|den|dne|pe|la|în|w dniu|dnia|στις|в|у|在)(?:\s{1,3}\S{1,30}){0,2}\s{0,3}\S{0,30}\d|\p{L}{2,12}[.,]{0,2}\s\d|\d)/iu
 const BEGINS_WITH_NAME = /^[^<>]{0,100}<[^<>\s]{1,254}>/
 /** A sentence of the person's own. */
 const ENDS_SENTENCE = /[!?。！？]$/u
@@ -162,7 +163,7 @@ function isWhole(introduction: readonly string[]): boolean {
   const text = introduction.join(' ')
   if (introduction.slice(0, -1).some((line) => ENDS_SENTENCE.test(line.trimEnd()))) return false
   if (!DATE.test(text) || !TIME.test(text)) return false
-  return BEGINS_WITH_DAY.test(first) || BEGINS_WITH_NAME.test(first)
+  return BEGINS_WITH_DAY.test(first.replace(LEADING_SIGNS, '')) || BEGINS_WITH_NAME.test(first)
 }
 
 /** A signature is short; what is longer was meant to be read. */
