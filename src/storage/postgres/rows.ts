@@ -1,21 +1,8 @@
-import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 import type { ConversationRow as ConversationFields } from '../rows/conversation-row.ts'
-import { asStoredMessage, WAITING, type MessageFields } from '../rows/message-row.ts'
+import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../rows/message-row.ts'
 import type { Queryable } from './connection/database.ts'
 
-/** A row of `messages`, except the columns that only statements use. */
-export interface MessageRow extends MessageFields {
-  readonly attachments: readonly AttachmentInfo[] | null
-  readonly history_seq: number | null
-  readonly solo: boolean
-  readonly held_base: number | null
-}
-
-/** The columns of a `MessageRow`. */
-export const MESSAGE_COLUMNS = `key, id, seq, role, state, text, preface, reason, platform_id, person_id, person_name,
-  attachments, at, answered_by, revision, history_seq, group_id, solo, failures, leases, not_before, held_base, draft`
-
-/** A row of `conversations`, locked, changed in memory and written once by the unit of work. */
+/** A row of `conversations`, locked, changed in memory and written once at the end. */
 export interface ConversationRow extends ConversationFields {
   /** The job in the queue that is responsible for its work; null = there is none. */
   wake_job: string | null
@@ -47,16 +34,18 @@ export function lockConversations(
   )
 }
 
-/** The messages of a conversation that wait or are being answered, oldest first. */
-export function waitingRows(tx: Queryable, conversation: number): Promise<readonly MessageRow[]> {
-  return tx.query<MessageRow>(
-    `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE conversation = $1 AND ${WAITING} ORDER BY seq`,
-    [conversation],
+/** The messages of conversations that wait or are being answered, oldest first, by the conversation's key. */
+export async function waitingRows(
+  tx: Queryable,
+  conversations: readonly number[],
+): Promise<ReadonlyMap<number, readonly MessageRow[]>> {
+  if (conversations.length === 0) return new Map()
+  const rows = await tx.query<MessageRow & { readonly conversation: number }>(
+    `SELECT ${MESSAGE_COLUMNS}, conversation FROM hermes.messages
+       WHERE conversation = ANY ($1::bigint[]) AND ${WAITING} ORDER BY conversation, seq`,
+    [conversations],
   )
-}
-
-export function storedMessage(row: MessageRow, conversationId: string): StoredMessage {
-  return asStoredMessage(row, conversationId, row.attachments ?? [])
+  return Map.groupBy(rows, ({ conversation }) => conversation)
 }
 
 /** Outage time observed so far, in milliseconds: held messages age by this clock. */

@@ -1,4 +1,4 @@
-import type { MessageFields } from './message-row.ts'
+import type { MessageRow } from './message-row.ts'
 
 /** The part of a pairing that belongs to the person. */
 export interface PairingRow {
@@ -18,7 +18,7 @@ export function exportedPairing(row: PairingRow | undefined) {
 }
 
 /** A message as it is exported, without its attachments and context. */
-export function exportedMessage(row: MessageFields) {
+export function exportedMessage(row: MessageRow) {
   return {
     id: row.id,
     role: row.role,

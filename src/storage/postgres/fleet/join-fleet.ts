@@ -2,7 +2,7 @@ import type { Candidacy, Fleet, FleetMember, FleetNews, Role, Service } from '..
 import type { Inbox } from '../../../inbox/inbox.ts'
 import { MINUTE, SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import type { Database } from '../connection/database.ts'
-import type { Wake } from '../inbox/work.ts'
+import type { Wake } from '../inbox/apply.ts'
 import { Contender } from './contender.ts'
 import { FleetWork } from './fleet-work.ts'
 import { Notifier } from './notifier.ts'

@@ -1,15 +1,10 @@
 import type { ExpireRequest, HoldRequest } from '../../../inbox/inbox.ts'
-import { TOO_OLD } from '../../../inbox/message.ts'
-import { WAITING } from '../../rows/message-row.ts'
+import { Changes } from '../../policy/changes.ts'
+import { decideExpiry, decideHold } from '../../policy/hold.ts'
+import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
 import type { Database, Transaction } from '../connection/database.ts'
-import {
-  lockConversations,
-  MESSAGE_COLUMNS,
-  observedOutage,
-  type ConversationRow,
-  type MessageRow,
-} from '../rows.ts'
-import { Work, type StoreContext } from './work.ts'
+import { lockConversations, observedOutage, waitingRows, type ConversationRow } from '../rows.ts'
+import { commit, type StoreContext } from './apply.ts'
 
 /** Conversations or messages of one transaction: it must end within milliseconds, for it holds their locks. */
 const AT_ONCE = 200
@@ -33,7 +28,7 @@ export async function hold(
 async function holdSome(
   tx: Transaction,
   context: StoreContext,
-  { outage, now }: HoldRequest,
+  request: HoldRequest,
   after: number,
 ): Promise<{ readonly told: readonly string[]; readonly last: number | null }> {
   const found = await tx.query<{ conversation: number }>(
@@ -43,40 +38,19 @@ async function holdSome(
   )
   const keys = found.map((row) => row.conversation)
   if (keys.length === 0) return { told: [], last: null }
-  const locked = await lockConversations(tx, keys)
-  const observed = await observedOutage(tx)
-  await tx.query(
-    `UPDATE hermes.messages SET state = 'held', reason = $2, held_base = coalesce(held_base, $3),
-       revision = nextval('hermes.revision')
-       WHERE conversation = ANY ($1::bigint[]) AND ${WAITING} AND state = 'received'`,
-    [keys, outage.reason, observed],
-  )
-  const work = new Work(tx, context)
+  const [locked, waiting, observed] = await Promise.all([
+    lockConversations(tx, keys),
+    waitingRows(tx, keys),
+    observedOutage(tx),
+  ])
+  const changes = new Changes(context.pullChannels)
   const told: string[] = []
-  for (const conversation of await welcoming(tx, locked, outage.notice === null ? [] : keys)) {
-    if (conversation.told_outage === outage.id) continue
-    conversation.told_outage = outage.id
-    work.notify(conversation, outage.notice!, { replyTo: null, at: now })
-    told.push(conversation.id)
+  for (const conversation of locked) {
+    const rows = waiting.get(conversation.key) ?? []
+    if (decideHold(conversation, rows, request, observed, changes)) told.push(conversation.id)
   }
-  await work.commit()
+  await commit(tx, context, changes)
   return { told, last: keys.length < AT_ONCE ? null : keys.at(-1)! }
-}
-
-/** Those with a waiting message that was addressed to the bot. */
-async function welcoming(
-  tx: Transaction,
-  conversations: readonly ConversationRow[],
-  keys: readonly number[],
-): Promise<readonly ConversationRow[]> {
-  if (keys.length === 0) return []
-  const rows = await tx.query<{ conversation: number }>(
-    `SELECT DISTINCT conversation FROM hermes.messages
-       WHERE conversation = ANY ($1::bigint[]) AND ${WAITING} AND addressed`,
-    [keys],
-  )
-  const welcome = new Set(rows.map((row) => row.conversation))
-  return conversations.filter(({ key }) => welcome.has(key))
 }
 
 /** See `Inbox.expire`. */
@@ -116,24 +90,18 @@ async function expireSome(
   const conversations = new Map<number, ConversationRow>()
   const keys = [...new Set(old.map((row) => row.conversation))]
   for (const row of await lockConversations(tx, keys)) conversations.set(row.key, row)
-  const rows = await tx.query<MessageRow & { readonly conversation: number; readonly addressed: boolean }>(
-    `SELECT ${MESSAGE_COLUMNS}, conversation, addressed FROM hermes.messages
+  const rows = await tx.query<MessageRow & { readonly conversation: number }>(
+    `SELECT ${MESSAGE_COLUMNS}, conversation FROM hermes.messages
        WHERE key = ANY ($1::bigint[]) AND state = 'held' ORDER BY key`,
     [old.map((row) => row.key)],
   )
-  const work = new Work(tx, context)
+  const changes = new Changes(context.pullChannels)
   const told: string[] = []
   for (const row of rows) {
     const conversation = conversations.get(row.conversation)
     if (!conversation) continue
-    let answeredBy: string | null = null
-    if (row.addressed) {
-      const sending = { replyTo: row.platform_id, at: now }
-      answeredBy = work.notify(conversation, notice(row.at), sending).id
-      told.push(conversation.id)
-    }
-    work.change(row, { state: 'refused', reason: TOO_OLD, answered_by: answeredBy, group_id: null })
+    if (decideExpiry(conversation, row, notice(row.at), now, changes)) told.push(conversation.id)
   }
-  await work.commit()
+  await commit(tx, context, changes)
   return { told, found: old.length }
 }

@@ -1,24 +1,13 @@
+import type { MessageContext } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
-import { NEVER_FINISHED } from '../../../inbox/message.ts'
-import { newId } from '../../../support/ids.ts'
-import { canMergeWith, isUnmerged, MAX_LEASES, type LeaseKey } from '../../policy/lease-terms.ts'
-import { draftOf } from '../../policy/turn-end.ts'
-import { publicConversation } from '../../rows/conversation-row.ts'
-import { WAITING } from '../../rows/message-row.ts'
-import type { Database, Transaction } from '../connection/database.ts'
+import { Changes } from '../../policy/changes.ts'
+import { decideLease, endLease, grantedLease, type LeaseKey } from '../../policy/lease.ts'
+import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
+import type { Database, Queryable, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
-import {
-  CONVERSATION_COLUMNS,
-  lockConversation,
-  MESSAGE_COLUMNS,
-  storedMessage,
-  type ConversationRow,
-  type MessageRow,
-} from '../rows.ts'
+import { CONVERSATION_COLUMNS, lockConversation, waitingRows, type ConversationRow } from '../rows.ts'
+import { commit, type StoreContext } from './apply.ts'
 import { historyFrom, parseHistory, type HistoryRow } from './history.ts'
-import { readContext } from './message-contexts.ts'
-import { endLease } from './withdraw.ts'
-import { Work, type StoreContext } from './work.ts'
 
 /** Messages read for one turn; more only where more were held together. */
 const FIRST_READ = 32
@@ -58,50 +47,27 @@ export async function lease(
   const id = clean(request.conversationId)
   const read = (limit: number | null) => tx.query<Head>(READ, [id, limit, request.historyLimit, NO_HISTORY])
   // Sent together, executed in order: the reads are protected by the lock.
-  const [conversation, [first]] = await Promise.all([lockConversation(tx, id), read(FIRST_READ)])
-  if (!conversation || !first) return null
-  const work = new Work(tx, context)
-  let head = first
-  let complete = false
-  if (conversation.lease_turn !== null) {
-    const unheardOf = request.again === true && conversation.lease_owner === request.owner
-    if (!unheardOf && !(await isOwnerGone(tx, conversation, request.owner))) return null
-    await endLease(work, conversation, 'received')
-    await work.flush()
-    head = (await read(null))[0]!
-    complete = true
+  const [conversation, [head]] = await Promise.all([lockConversation(tx, id), read(FIRST_READ)])
+  if (!conversation || !head) return null
+  const ownerGone = conversation.lease_turn !== null && (await isOwnerGone(tx, conversation, request.owner))
+  const changes = new Changes(context.pullChannels)
+  const first = head.waiting ?? []
+  const complete = first.length < FIRST_READ
+  let granted = decideLease({ conversation, waiting: first, complete, ownerGone }, request, changes)
+  if (granted === 'more') {
+    const waiting = (await waitingRows(tx, [conversation.key])).get(conversation.key) ?? []
+    granted = decideLease({ conversation, waiting, complete: true, ownerGone }, request, changes)
   }
-  let rows = nextTurn(work, head.waiting ?? [], request, complete)
-  if (rows === 'more') rows = nextTurn(work, (await read(null))[0]!.waiting ?? [], request, true)
-  if (rows === 'more' || rows === null) {
-    await work.commit()
+  if (granted === 'more' || granted === null) {
+    await commit(tx, context, changes)
     return null
   }
-  const history = await historyOf(tx, conversation, head, request.historyLimit)
-  const brought = await readContext(tx, rows[0]!)
-  const turnId = newId(request.now)
-  conversation.generation++
-  conversation.lease_turn = turnId
-  conversation.lease_owner = request.owner
-  conversation.lease_at = request.now
-  work.save(conversation)
-  const group = rows.length > 1 ? (rows[0]!.group_id ?? turnId) : null
-  for (const row of rows) {
-    work.change(row, { state: 'answering', reason: null, leases: row.leases + 1, group_id: group })
-  }
-  context.waitingTotal.forget()
-  await work.commit()
-  return {
-    turnId,
-    generation: conversation.generation,
-    conversation: publicConversation(conversation),
-    messages: rows.map((row) => storedMessage({ ...row, state: 'answering', reason: null }, conversation.id)),
-    history,
-    summary: head.summary,
-    failures: Math.max(...rows.map((row) => row.failures)),
-    draft: draftOf(rows),
-    ...(brought ? { context: brought } : {}),
-  }
+  const [history, brought] = [
+    await historyOf(tx, conversation, head, request.historyLimit),
+    await readContext(tx, granted.rows[0]!),
+  ]
+  await commit(tx, context, changes)
+  return grantedLease(conversation, granted, { history, summary: head.summary, context: brought })
 }
 
 async function historyOf(tx: Transaction, conversation: ConversationRow, head: Head, limit: number) {
@@ -112,40 +78,22 @@ async function historyOf(tx: Transaction, conversation: ConversationRow, head: H
   return parseHistory(cut?.history ?? [], conversation.id)
 }
 
+/** The context that came with a message. Only a message that is answered alone has one. */
+export async function readContext(db: Queryable, row: MessageRow): Promise<MessageContext | null> {
+  if (!row.solo) return null
+  const [found] = await db.query<{ digest: string; json: Omit<MessageContext, 'digest'> | null }>(
+    'SELECT digest, json FROM hermes.contexts WHERE message = $1',
+    [row.key],
+  )
+  return found?.json ? { digest: found.digest, ...found.json } : null
+}
+
 async function isOwnerGone(tx: Transaction, conversation: ConversationRow, owner: string): Promise<boolean> {
   const rows = await tx.query(`SELECT 1 FROM hermes.conversations c WHERE c.key = $1 AND ${OWNER_GONE}`, [
     conversation.key,
     owner,
   ])
   return rows.length > 0
-}
-
-/** The messages of the next turn; null = none, or not yet; `more` = it does not end within what was read. */
-function nextTurn(
-  work: Work,
-  waiting: readonly MessageRow[],
-  request: LeaseRequest,
-  complete: boolean,
-): readonly MessageRow[] | 'more' | null {
-  const cut = !complete && waiting.length === FIRST_READ
-  for (let index = 0; ;) {
-    const head = waiting[index]
-    if (!head) return cut ? 'more' : null
-    if (head.not_before > request.now) return null
-    const poisoned = head.leases >= MAX_LEASES
-    const group = groupOf(waiting.slice(index), head, request.merge && !poisoned)
-    if (cut && index + group.length === waiting.length && group.length > 1) return 'more'
-    if (!poisoned) return group
-    for (const row of group) work.change(row, { state: 'parked', reason: NEVER_FINISHED })
-    index += group.length
-  }
-}
-
-/** `head`, the first of `rows`, and those merged with it. */
-function groupOf(rows: readonly MessageRow[], head: MessageRow, merge: boolean): readonly MessageRow[] {
-  if (isUnmerged(head, merge)) return [head]
-  const end = rows.findIndex((row) => !canMergeWith(head, row))
-  return end === -1 ? rows : rows.slice(0, end)
 }
 
 /** See `Inbox.saveDraft`. */
@@ -176,9 +124,15 @@ export async function recover(
            WHERE c.lease_turn IS NOT NULL AND ${OWNER_GONE} ORDER BY c.key LIMIT $1 FOR UPDATE`,
         [TAKEN_AT_ONCE, owner],
       )
-      const work = new Work(tx, context)
-      for (const conversation of orphaned) await endLease(work, conversation, 'received')
-      await work.commit()
+      const waiting = await waitingRows(
+        tx,
+        orphaned.map(({ key }) => key),
+      )
+      const changes = new Changes(context.pullChannels)
+      for (const conversation of orphaned) {
+        endLease(conversation, waiting.get(conversation.key) ?? [], 'received', changes)
+      }
+      await commit(tx, context, changes)
       return orphaned.length
     })
     if (taken < TAKEN_AT_ONCE) break

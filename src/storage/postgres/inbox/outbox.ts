@@ -2,10 +2,11 @@ import { withPreface } from '../../../inbox/gate/hold-policy.ts'
 import type { Outbox, OutboxItem } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { redact } from '../../../support/text/redact.ts'
+import { Changes } from '../../policy/changes.ts'
 import type { Database } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { lockConversation } from '../rows.ts'
-import { Work, type StoreContext } from './work.ts'
+import { commit, type StoreContext } from './apply.ts'
 
 interface HeadRow {
   readonly id: string
@@ -31,9 +32,9 @@ export function postgresOutbox(database: Database, context: StoreContext): Outbo
       database.transaction(async (tx) => {
         const conversation = await lockConversation(tx, clean(item.conversationId))
         if (!conversation) throw new StoreError(`there is no conversation ${item.conversationId}`)
-        const work = new Work(tx, context)
-        work.notify(conversation, item.text, { replyTo: item.replyTo, at: item.now })
-        await work.commit()
+        const changes = new Changes(context.pullChannels)
+        changes.notify(conversation, item.text, { replyTo: item.replyTo, at: item.now })
+        await commit(tx, context, changes)
       }),
     async head(conversationId) {
       const [row] = await database.query<HeadRow>(

@@ -5,14 +5,14 @@ import {
   type Attachment,
   type MessageState,
   type StoredMessage,
-  DROPPED,
 } from '../../../inbox/message.ts'
-import { WAITING } from '../../rows/message-row.ts'
+import { Changes } from '../../policy/changes.ts'
+import { decideDrop, decideRetry } from '../../policy/operator.ts'
+import { MESSAGE_COLUMNS, storedMessage, WAITING, type MessageRow } from '../../rows/message-row.ts'
 import type { Queryable, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
-import { lockConversations, MESSAGE_COLUMNS, storedMessage, type MessageRow } from '../rows.ts'
-import { endLease } from './withdraw.ts'
-import { Work, type StoreContext } from './work.ts'
+import { lockConversations, waitingRows } from '../rows.ts'
+import { commit, type StoreContext } from './apply.ts'
 
 /** See `Inbox.waiting`: the conversations without a lease, the longest waiting first. */
 export async function waiting(
@@ -118,27 +118,13 @@ export async function retry(
   messageId: string,
 ): Promise<string | null> {
   const found = await locked(tx, messageId)
-  if (!found) return null
-  const { conversation, row } = found
-  const mayBeTried =
-    row.state === 'parked' || row.state === 'held' || (row.state === 'received' && row.not_before > 0)
-  if (!mayBeTried) return null
-  const work = new Work(tx, context)
-  work.change(row, {
-    state: 'received',
-    reason: null,
-    failures: 0,
-    leases: 0,
-    not_before: 0,
-    answered_by: null,
-  })
-  work.wake(conversation)
-  context.waitingTotal.forget()
-  await work.commit()
-  return conversation.id
+  const changes = new Changes(context.pullChannels)
+  if (!found || !decideRetry(found.conversation, found.row, changes)) return null
+  await commit(tx, context, changes)
+  return found.conversation.id
 }
 
-/** See `Inbox.drop`. A message that is being answered loses its turn; the others of the turn wait again. */
+/** See `Inbox.drop`. */
 export async function drop(
   tx: Transaction,
   context: StoreContext,
@@ -147,14 +133,10 @@ export async function drop(
   const found = await locked(tx, messageId)
   if (!found) return null
   const { conversation, row } = found
-  if (!['received', 'held', 'parked', 'answering'].includes(row.state)) return null
-  const work = new Work(tx, context)
-  if (row.state === 'answering') await endLease(work, conversation, 'received')
-  // The next message may be tried now.
-  else work.wake(conversation)
-  work.change(row, { state: 'withdrawn', reason: DROPPED })
-  context.waitingTotal.forget()
-  await work.commit()
+  const waiting = row.state === 'answering' ? await waitingRows(tx, [conversation.key]) : new Map()
+  const changes = new Changes(context.pullChannels)
+  if (!decideDrop(conversation, row, waiting.get(conversation.key) ?? [], changes)) return null
+  await commit(tx, context, changes)
   return conversation.id
 }
 

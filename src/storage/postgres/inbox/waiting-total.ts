@@ -31,8 +31,8 @@ export class WaitingTotal {
     return (this.#value = row!.n)
   }
 
-  arrived(): void {
-    if (this.#value !== null) this.#value++
+  arrived(messages: number): void {
+    if (this.#value !== null) this.#value += messages
   }
 
   /** Invalidates the count after any other change. */

@@ -1,15 +1,10 @@
 import type { Usage } from '../../../inbox/lease.ts'
 import type { Conversation, StoredMessage } from '../../../inbox/message.ts'
 import { publicConversation } from '../../rows/conversation-row.ts'
+import { MESSAGE_COLUMNS, storedMessage, type MessageRow } from '../../rows/message-row.ts'
 import type { Queryable } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
-import {
-  CONVERSATION_COLUMNS,
-  MESSAGE_COLUMNS,
-  storedMessage,
-  type ConversationRow,
-  type MessageRow,
-} from '../rows.ts'
+import { CONVERSATION_COLUMNS, type ConversationRow } from '../rows.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */
 const PREVIEW_LENGTH = 120

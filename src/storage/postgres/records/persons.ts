@@ -1,16 +1,12 @@
+import { Changes } from '../../policy/changes.ts'
+import { endLease } from '../../policy/lease.ts'
+import { MESSAGE_COLUMNS, type MessageRow } from '../../rows/message-row.ts'
 import { exportedMessage, exportedPairing, type PairingRow } from '../../rows/person-export.ts'
 import type { Database, Queryable, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
-import { readContext } from '../inbox/message-contexts.ts'
-import { endLease } from '../inbox/withdraw.ts'
-import { Work, type StoreContext } from '../inbox/work.ts'
-import {
-  CONVERSATION_COLUMNS,
-  lockConversations,
-  MESSAGE_COLUMNS,
-  type ConversationRow,
-  type MessageRow,
-} from '../rows.ts'
+import { commit, write, type StoreContext } from '../inbox/apply.ts'
+import { readContext } from '../inbox/lease.ts'
+import { CONVERSATION_COLUMNS, lockConversations, waitingRows, type ConversationRow } from '../rows.ts'
 import { removeConversation, removeMessages } from './retention.ts'
 
 /** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
@@ -105,9 +101,10 @@ async function removeFromShared(
   conversation: ConversationRow,
   personId: string,
 ): Promise<number> {
-  const work = new Work(tx, context)
-  await endLease(work, conversation, 'received')
-  await work.flush()
+  const changes = new Changes(context.pullChannels)
+  const waiting = (await waitingRows(tx, [conversation.key])).get(conversation.key) ?? []
+  endLease(conversation, waiting, 'received', changes)
+  await write(tx, changes)
   const rows = await messagesOf(tx, conversation, personId)
   await removeMessages(
     tx,
@@ -118,7 +115,7 @@ async function removeFromShared(
     personId,
     conversation.key,
   ])
-  await work.commit()
+  await commit(tx, context, changes)
   return rows.length
 }
 

@@ -1,227 +1,208 @@
+import { type Accepted, type AcceptRequest, type Arrival, NOT_STORED } from '../../../inbox/arrival.ts'
 import {
-  type Accepted,
-  type AcceptRequest,
-  type Arrival,
-  type IncomingMessage,
-  NOT_STORED,
-} from '../../../inbox/arrival.ts'
-import { type MessageState, HOLD_FULL } from '../../../inbox/message.ts'
-import { admit, arrivingMessage, fromPerson, noticeOnArrival } from '../../policy/admission.ts'
+  decideArrival,
+  foldInto,
+  needsOf,
+  type ConversationState,
+  type Delivery,
+  type HoldFigures,
+  type Needs,
+  type Place,
+  type PlacedArrival,
+} from '../../policy/accept.ts'
+import { Changes } from '../../policy/changes.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
-import { WAITING } from '../../rows/message-row.ts'
-import { conversationByKey, insertMessage, notify, observedOutage, saveConversation } from '../rows.ts'
+import { MESSAGE_COLUMNS, WAITING } from '../../rows/message-row.ts'
+import { answeringRows, asMessages, conversationByKey, observedOutage, waitingRows } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
-import { addressFor, conversationAt, findAddress, moveAddress } from './addresses.ts'
-import { hasOtherContext } from './message-contexts.ts'
-import { setState, withdrawAll } from './withdraw.ts'
+import { apply } from './apply.ts'
 
 /** Stores what a platform delivered, and how far its stream was read. See `Inbox.accept`. */
 export function accept(session: Session, request: AcceptRequest): readonly Accepted[] {
-  const results = request.arrivals.map((arrival) => acceptOne(session, arrival, request))
-  for (const cursor of request.cursors) {
-    session.run(
-      'INSERT INTO cursors (channel, name, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-      cursor.channel,
-      cursor.name,
-      cursor.value,
-    )
-  }
+  const results = request.arrivals.map((arrival) =>
+    arrival.kind === 'moved' ? moveAddress(session, arrival) : acceptOne(session, arrival, request),
+  )
+  const changes = new Changes(session.pullChannels)
+  for (const cursor of request.cursors) changes.moveCursor(cursor)
+  apply(session, changes)
   return results
 }
 
-function acceptOne(session: Session, arrival: Arrival, request: AcceptRequest): Accepted {
-  switch (arrival.kind) {
-    case 'message':
-      return duplicateOf(session, arrival.message) ?? acceptMessage(session, arrival.message, request)
-    case 'command':
-      return duplicateOf(session, arrival.message) ?? acceptCommand(session, arrival, request.now)
-    case 'edit':
-      return changeWaiting(session, arrival, (key) => {
-        session.run(
-          'UPDATE messages SET text = ?, revision = ? WHERE key = ?',
-          arrival.text,
-          session.nextRevision(),
-          key,
-        )
-      })
-    case 'deletion':
-      return changeWaiting(session, arrival, (key) => {
-        setState(session, key, 'withdrawn', null)
-        session.waitingTotal = null
-      })
-    case 'turned-away':
-      return turnAway(session, arrival, request.now)
-    case 'moved': {
-      const conversation = moveAddress(session, arrival.channel, arrival.from, arrival.to)
-      return { ...NOT_STORED, conversationId: conversation?.id ?? null }
-    }
+function acceptOne(session: Session, arrival: PlacedArrival, request: AcceptRequest): Accepted {
+  const needs = needsOf(arrival, request.outage)
+  const place = readPlace(session, arrival, needs, request)
+  const isNew = place?.delivered.size === 0
+  const figures = needs.figures && isNew ? holdFigures(session) : { observed: 0, total: 0 }
+  const changes = new Changes(session.pullChannels)
+  const accepted = decideArrival(arrival, place, request, figures, changes)
+  apply(session, changes)
+  return accepted
+}
+
+/** An address of a platform at which messages arrive. */
+interface AddressRow {
+  readonly key: number
+  readonly conversation: number | null
+}
+
+/** The rows of an arrival's address, created where the arrival needs them; null = the address is not known. */
+function readPlace(
+  session: Session,
+  arrival: PlacedArrival,
+  needs: Needs,
+  request: AcceptRequest,
+): Place | null {
+  const { channel, address, platformMessageId } = 'message' in arrival ? arrival.message : arrival
+  const known = findAddress(session, channel, address)
+  if (!known && needs.place === 'known') return null
+  const row = known ?? addAddress(session, channel, address)
+  const first = known ? findDelivery(session, row.key, platformMessageId) : null
+  // A repeated message creates no conversation.
+  const creates = needs.place === 'conversation' && first === null
+  const conversation =
+    row.conversation !== null
+      ? conversationByKey(session, row.conversation)
+      : creates
+        ? addConversation(session, row, channel, address, request.now)
+        : null
+  return {
+    origin: row.key,
+    conversation: conversation && readState(session, conversation, needs, first === null, request),
+    delivered: new Map(first ? [[platformMessageId, first]] : []),
   }
 }
 
-/** What became of the first delivery of this message; null = this is the first. */
-function duplicateOf(session: Session, message: IncomingMessage): Accepted | null {
-  const address = findAddress(session, message.channel, message.address)
-  if (!address) return null
+function readState(
+  session: Session,
+  row: ConversationRow,
+  needs: Needs,
+  isNew: boolean,
+  { limits }: AcceptRequest,
+): ConversationState {
+  return {
+    row,
+    waiting: needs.waiting && isNew ? waitingRows(session, row.key, -1) : [],
+    count: needs.figures && isNew ? countWaiting(session, row.key, limits.maxPerConversation) : 0,
+  }
+}
+
+function countWaiting(session: Session, conversation: number, limit: number): number {
   const row = session.get(
-    `SELECT m.key, m.id, m.state, m.reason, c.id AS conversation FROM messages m
-       JOIN conversations c ON c.key = m.conversation
-       WHERE m.origin = ? AND m.platform_id = ?`,
-    address.key,
-    message.platformMessageId,
-  )
-  if (row) {
-    return {
-      ...NOT_STORED,
-      conversationId: String(row['conversation']),
-      messageId: String(row['id']),
-      state: row['state'] as MessageState,
-      duplicate: true,
-      holdFull: row['reason'] === HOLD_FULL,
-      ...(hasOtherContext(session, Number(row['key']), message.context) ? { conflict: true } : {}),
-    }
-  }
-  if (!wasTurnedAway(session, address.key, message.platformMessageId)) return null
-  const conversationId =
-    address.conversation === null ? null : conversationByKey(session, address.conversation).id
-  return { ...NOT_STORED, conversationId, duplicate: true }
-}
-
-function wasTurnedAway(session: Session, origin: number, platformId: string): boolean {
-  return (
-    session.get('SELECT 1 FROM seen WHERE origin = ? AND platform_id = ?', origin, platformId) !== undefined
-  )
-}
-
-function acceptMessage(session: Session, message: IncomingMessage, request: AcceptRequest): Accepted {
-  const { now, outage } = request
-  const { origin, conversation } = conversationAt(session, message.channel, message.address, now)
-  const holdFull = outage !== null && isHoldFull(session, conversation, request)
-  const admission = admit(outage, holdFull)
-  const { state } = admission
-  const inserted = insertMessage(session, conversation, {
-    ...arrivingMessage(message, origin, now, admission),
-    heldBase: state === 'held' ? observedOutage(session) : null,
-  })
-  rememberParticipant(session, conversation, message.personId)
-  if (!holdFull && session.waitingTotal !== null) session.waitingTotal++
-  const notice = noticeOnArrival(conversation, message, admission, request)
-  let outbox = false
-  if (notice) {
-    Object.assign(conversation, notice.told)
-    outbox = notify(session, conversation, notice.text, { replyTo: notice.replyTo, at: now }).outbox
-  }
-  saveConversation(session, conversation)
-  return { ...NOT_STORED, conversationId: conversation.id, messageId: inserted.id, state, holdFull, outbox }
-}
-
-function isHoldFull(session: Session, conversation: ConversationRow, { limits }: AcceptRequest): boolean {
-  const here = session.get(
     `SELECT count(*) AS n FROM (SELECT 1 FROM messages WHERE conversation = ? AND ${WAITING}
        AND state <> 'answering' LIMIT ?)`,
-    conversation.key,
-    limits.maxPerConversation,
+    conversation,
+    limit,
   )
-  if (Number(here?.['n']) >= limits.maxPerConversation) return true
+  return Number(row?.['n'])
+}
+
+function holdFigures(session: Session): HoldFigures {
   session.waitingTotal ??= Number(
     session.get(
       `SELECT (SELECT count(*) FROM messages WHERE state <> 'answered' AND state = 'received')
             + (SELECT count(*) FROM messages WHERE state <> 'answered' AND state = 'held') AS n`,
     )?.['n'],
   )
-  return session.waitingTotal >= limits.maxTotal
+  return { observed: observedOutage(session), total: session.waitingTotal }
 }
 
-function rememberParticipant(session: Session, conversation: ConversationRow, personId: string): void {
-  session.run(
-    'INSERT INTO participants (conversation, person_id) VALUES (?, ?) ON CONFLICT DO NOTHING',
-    conversation.key,
-    personId,
-  )
-}
-
-/** The command, its effect and its reply, at once; the command itself is not part of the history. */
-function acceptCommand(
-  session: Session,
-  command: Extract<Arrival, { kind: 'command' }>,
-  now: number,
-): Accepted {
-  const { message, effect } = command
-  const { origin, conversation } = conversationAt(session, message.channel, message.address, now)
-  const withdrawn = effect?.withdrawWaiting ? withdrawAll(session, conversation) : 0
-  const row = insertMessage(session, conversation, {
-    ...fromPerson(message, origin, now),
-    state: 'answered',
-    command: true,
-  })
-  rememberParticipant(session, conversation, message.personId)
-  if (effect?.model !== undefined) conversation.model = effect.model
-  const reply = notify(session, conversation, command.reply, {
-    replyTo: message.platformMessageId,
-    at: now,
-  })
-  session.run('UPDATE messages SET answered_by = ? WHERE key = ?', reply.id, row.key)
-  if (effect?.clearHistory) {
-    conversation.history_from = conversation.next_seq
-    conversation.history_characters = 0
-    session.run('DELETE FROM summaries WHERE conversation = ?', conversation.key)
-  }
-  saveConversation(session, conversation)
-  return {
-    ...NOT_STORED,
-    conversationId: conversation.id,
-    messageId: row.id,
-    state: 'answered',
-    outbox: reply.outbox,
-    withdrawn,
-  }
-}
-
-/** Changes a message that is not being answered yet. */
-function changeWaiting(
-  session: Session,
-  arrival: { readonly channel: string; readonly address: string; readonly platformMessageId: string },
-  change: (key: number) => void,
-): Accepted {
-  const address = findAddress(session, arrival.channel, arrival.address)
-  if (!address || address.conversation === null) return NOT_STORED
-  const conversationId = conversationByKey(session, address.conversation).id
+/** What became of this id at its address; null = it is new. */
+function findDelivery(session: Session, origin: number, platformId: string): Delivery | null {
+  const seen =
+    session.get('SELECT 1 FROM seen WHERE origin = ? AND platform_id = ?', origin, platformId) !== undefined
   const row = session.get(
-    `SELECT key, id FROM messages WHERE origin = ? AND platform_id = ? AND state IN ('received', 'held')`,
-    address.key,
-    arrival.platformMessageId,
+    `SELECT ${MESSAGE_COLUMNS}, (SELECT c.id FROM conversations c WHERE c.key = conversation) AS conversation_id
+       FROM messages WHERE origin = ? AND platform_id = ?`,
+    origin,
+    platformId,
   )
-  if (!row) return { ...NOT_STORED, conversationId }
-  const key = Number(row['key'])
-  change(key)
-  const state = session.get('SELECT state FROM messages WHERE key = ?', key)?.['state'] as MessageState
-  return { ...NOT_STORED, conversationId, messageId: String(row['id']), state }
+  if (!row) return seen ? { message: null, conversationId: null, digest: null, seen } : null
+  const [message] = asMessages([row])
+  const context = message!.solo
+    ? session.get('SELECT digest FROM contexts WHERE message = ?', message!.key)
+    : undefined
+  return {
+    message: message!,
+    conversationId: String(row['conversation_id']),
+    digest: context ? String(context['digest']) : null,
+    seen,
+  }
+}
+
+function findAddress(session: Session, channel: string, address: string): AddressRow | null {
+  const row = session.get(
+    'SELECT key, conversation FROM addresses WHERE channel = ? AND address = ?',
+    channel,
+    address,
+  )
+  return row ? (row as unknown as AddressRow) : null
+}
+
+function addAddress(session: Session, channel: string, address: string): AddressRow {
+  const result = session.sql('INSERT INTO addresses (channel, address) VALUES (?, ?)').run(channel, address)
+  return { key: Number(result.lastInsertRowid), conversation: null }
+}
+
+function addConversation(
+  session: Session,
+  at: AddressRow,
+  channel: string,
+  address: string,
+  now: number,
+): ConversationRow {
+  const result = session
+    .sql('INSERT INTO conversations (id, channel, address, last_at) VALUES (?, ?, ?, ?)')
+    .run(`${channel}:${address}`, channel, address, now)
+  const key = Number(result.lastInsertRowid)
+  session.run('UPDATE addresses SET conversation = ? WHERE key = ?', key, at.key)
+  return conversationByKey(session, key)
 }
 
 /**
- * Stores only the id of what must not enter the inbox. An id that belongs to a stored message is an
- * edit of it, and gets its reply.
+ * The platform gave a chat another address. The conversation keeps its id and continues there; one that
+ * already exists at the new address is folded into it. Idempotent.
  */
-function turnAway(
-  session: Session,
-  arrival: Extract<Arrival, { kind: 'turned-away' }>,
-  now: number,
-): Accepted {
-  const address = addressFor(session, arrival.channel, arrival.address)
-  if (wasTurnedAway(session, address.key, arrival.platformMessageId)) {
-    const conversationId =
-      address.conversation === null ? null : conversationByKey(session, address.conversation).id
-    return { ...NOT_STORED, conversationId, duplicate: true }
+function moveAddress(session: Session, { channel, from, to }: Extract<Arrival, { kind: 'moved' }>): Accepted {
+  const old = findAddress(session, channel, from)
+  if (!old || old.conversation === null) return NOT_STORED
+  const conversation = conversationByKey(session, old.conversation)
+  const target = findAddress(session, channel, to) ?? addAddress(session, channel, to)
+  const changes = new Changes(session.pullChannels)
+  if (target.conversation !== null && target.conversation !== conversation.key) {
+    fold(session, conversation, conversationByKey(session, target.conversation), changes)
+  }
+  session.run('UPDATE addresses SET conversation = ? WHERE key = ?', conversation.key, target.key)
+  conversation.address = to
+  changes.save(conversation)
+  apply(session, changes)
+  return { ...NOT_STORED, conversationId: conversation.id }
+}
+
+function fold(session: Session, older: ConversationRow, newer: ConversationRow, changes: Changes): void {
+  const shift = foldInto(older, newer, answeringRows(session, newer.key), changes)
+  const rows = session.all('SELECT key FROM messages WHERE conversation = ? ORDER BY seq', newer.key)
+  for (const row of rows) {
+    session.run(
+      `UPDATE messages SET conversation = ?, seq = seq + ?, history_seq = history_seq + ?, revision = ?
+       WHERE key = ?`,
+      older.key,
+      shift,
+      shift,
+      session.nextRevision(),
+      row['key']!,
+    )
+  }
+  for (const table of ['turns', 'outbox', 'addresses']) {
+    session.run(`UPDATE ${table} SET conversation = ? WHERE conversation = ?`, older.key, newer.key)
   }
   session.run(
-    'INSERT INTO seen (origin, platform_id, at) VALUES (?, ?, ?)',
-    address.key,
-    arrival.platformMessageId,
-    now,
+    'UPDATE OR IGNORE participants SET conversation = ? WHERE conversation = ?',
+    older.key,
+    newer.key,
   )
-  if (arrival.reply === null) return NOT_STORED
-  const { conversation } = conversationAt(session, arrival.channel, arrival.address, now)
-  const sending = { replyTo: arrival.platformMessageId, at: now }
-  const { outbox } = notify(session, conversation, arrival.reply, sending)
-  saveConversation(session, conversation)
-  return { ...NOT_STORED, conversationId: conversation.id, outbox }
+  for (const table of ['participants', 'summaries']) {
+    session.run(`DELETE FROM ${table} WHERE conversation = ?`, newer.key)
+  }
+  session.run('DELETE FROM conversations WHERE key = ?', newer.key)
+  changes.forget(newer)
 }

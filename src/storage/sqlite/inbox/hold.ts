@@ -1,58 +1,24 @@
-import type { Outage } from '../../../inbox/arrival.ts'
 import type { HoldRequest } from '../../../inbox/inbox.ts'
-import { TOO_OLD } from '../../../inbox/message.ts'
-import type { ConversationRow } from '../../rows/conversation-row.ts'
-import { WAITING } from '../../rows/message-row.ts'
-import { conversationById, conversationByKey, notify, observedOutage, saveConversation } from '../rows.ts'
+import { Changes } from '../../policy/changes.ts'
+import { decideExpiry, decideHold } from '../../policy/hold.ts'
+import { MESSAGE_COLUMNS, WAITING } from '../../rows/message-row.ts'
+import { asMessages, conversationByKey, observedOutage, waitingRows } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
+import { apply } from './apply.ts'
 
-/**
- * Notifies a conversation once per outage that it has to wait, if one of its waiting messages was addressed
- * to the bot. The caller saves the conversation.
- *
- * @returns whether a notice was queued
- */
-export function notifyOfOutage(
-  session: Session,
-  conversation: ConversationRow,
-  outage: Outage,
-  now: number,
-): boolean {
-  if (outage.notice === null || conversation.told_outage === outage.id) return false
-  const welcome = session.get(
-    `SELECT 1 FROM messages WHERE conversation = ? AND ${WAITING} AND addressed = 1 LIMIT 1`,
-    conversation.key,
-  )
-  if (!welcome) return false
-  conversation.told_outage = outage.id
-  notify(session, conversation, outage.notice, { replyTo: null, at: now })
-  return true
-}
-
-/** See `Inbox.hold`. Messages being answered are not changed: their own turn finds out. */
-export function hold(session: Session, { outage, now }: HoldRequest): readonly string[] {
+/** See `Inbox.hold`. */
+export function hold(session: Session, request: HoldRequest): readonly string[] {
   const observed = observedOutage(session)
-  const waiting = session.all(
-    `SELECT key, conversation, state FROM messages WHERE ${WAITING} AND state <> 'answering' ORDER BY conversation, seq`,
+  const concerned = session.all(
+    `SELECT DISTINCT conversation FROM messages WHERE ${WAITING} AND state <> 'answering' ORDER BY conversation`,
   )
-  const concerned = new Set<number>()
-  for (const row of waiting) {
-    concerned.add(Number(row['conversation']))
-    if (row['state'] === 'held') continue
-    session.run(
-      `UPDATE messages SET state = 'held', reason = ?, held_base = coalesce(held_base, ?), revision = ? WHERE key = ?`,
-      outage.reason,
-      observed,
-      session.nextRevision(),
-      row['key']!,
-    )
-  }
   const told: string[] = []
-  for (const key of concerned) {
-    const conversation = conversationByKey(session, key)
-    if (!notifyOfOutage(session, conversation, outage, now)) continue
-    saveConversation(session, conversation)
-    told.push(conversation.id)
+  for (const { conversation: key } of concerned) {
+    const conversation = conversationByKey(session, Number(key))
+    const changes = new Changes(session.pullChannels)
+    const waiting = waitingRows(session, conversation.key, -1)
+    if (decideHold(conversation, waiting, request, observed, changes)) told.push(conversation.id)
+    apply(session, changes)
   }
   return told
 }
@@ -92,27 +58,16 @@ export function expire(
   const told = new Set<string>()
   for (const { id, notice } of request.notices) {
     const row = session.get(
-      `SELECT m.key, m.platform_id, m.addressed, c.id AS conversation FROM messages m
-         JOIN conversations c ON c.key = m.conversation WHERE m.id = ? AND m.state = 'held'`,
+      `SELECT ${MESSAGE_COLUMNS}, conversation FROM messages WHERE id = ? AND state = 'held'`,
       id,
     )
     if (!row) continue
-    const conversation = conversationById(session, String(row['conversation']))!
-    let answeredBy: string | null = null
-    if (row['addressed'] === 1) {
-      const replyTo = row['platform_id'] === null ? null : String(row['platform_id'])
-      answeredBy = notify(session, conversation, notice, { replyTo, at: request.now }).id
+    const conversation = conversationByKey(session, Number(row['conversation']))
+    const changes = new Changes(session.pullChannels)
+    if (decideExpiry(conversation, asMessages([row])[0]!, notice, request.now, changes)) {
       told.add(conversation.id)
     }
-    session.run(
-      `UPDATE messages SET state = 'refused', reason = ?, answered_by = ?, group_id = NULL, revision = ? WHERE key = ?`,
-      TOO_OLD,
-      answeredBy,
-      session.nextRevision(),
-      row['key']!,
-    )
-    saveConversation(session, conversation)
+    apply(session, changes)
   }
-  if (request.notices.length > 0) session.waitingTotal = null
   return [...told]
 }

@@ -1,8 +1,10 @@
 import { withPreface } from '../../../inbox/gate/hold-policy.ts'
 import type { OutboxItem } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
-import { conversationById, notify, saveConversation } from '../rows.ts'
+import { Changes } from '../../policy/changes.ts'
+import { conversationById } from '../rows.ts'
 import type { Row, Session } from '../thread/session.ts'
+import { apply } from './apply.ts'
 
 /** See `Outbox.enqueue`. */
 export function enqueue(
@@ -16,8 +18,9 @@ export function enqueue(
 ): void {
   const conversation = conversationById(session, item.conversationId)
   if (!conversation) throw new StoreError(`there is no conversation ${item.conversationId}`)
-  notify(session, conversation, item.text, { replyTo: item.replyTo, at: item.now })
-  saveConversation(session, conversation)
+  const changes = new Changes(session.pullChannels)
+  changes.notify(conversation, item.text, { replyTo: item.replyTo, at: item.now })
+  apply(session, changes)
 }
 
 /** See `Outbox.head`. */

@@ -1,16 +1,12 @@
 import type { Cursor } from '../../../inbox/arrival.ts'
 import type { WaitingCounts } from '../../../inbox/inbox.ts'
-import {
-  type ConversationId,
-  type Attachment,
-  type MessageState,
-  type StoredMessage,
-  DROPPED,
-} from '../../../inbox/message.ts'
-import { WAITING } from '../../rows/message-row.ts'
-import { asMessages, conversationByKey, saveConversation, storedMessage } from '../rows.ts'
+import type { ConversationId, Attachment, MessageState, StoredMessage } from '../../../inbox/message.ts'
+import { Changes } from '../../policy/changes.ts'
+import { decideDrop, decideRetry } from '../../policy/operator.ts'
+import { MESSAGE_COLUMNS, storedMessage, WAITING } from '../../rows/message-row.ts'
+import { answeringRows, asMessages, conversationByKey } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
-import { endLease, setState } from './withdraw.ts'
+import { apply } from './apply.ts'
 
 /** See `Inbox.waiting`: the conversations without a lease, the longest waiting first. */
 export function waiting(
@@ -108,36 +104,32 @@ export function message(session: Session, messageId: string): StoredMessage | nu
 
 /** See `Inbox.retry`. */
 export function retry(session: Session, messageId: string): string | null {
-  const row = session.get(
-    `SELECT key, conversation FROM messages WHERE id = ? AND role = 'user'
-       AND (state IN ('parked', 'held') OR (state = 'received' AND not_before > 0))`,
-    messageId,
-  )
-  if (!row) return null
-  session.run(
-    `UPDATE messages SET state = 'received', reason = NULL, failures = 0, leases = 0, not_before = 0,
-       answered_by = NULL, revision = ? WHERE key = ?`,
-    session.nextRevision(),
-    row['key']!,
-  )
-  session.waitingTotal = null
-  return conversationByKey(session, Number(row['conversation'])).id
+  const found = findMessage(session, messageId)
+  const changes = new Changes(session.pullChannels)
+  if (!found || !decideRetry(found.conversation, found.row, changes)) return null
+  apply(session, changes)
+  return found.conversation.id
 }
 
-/** See `Inbox.drop`. A message that is being answered loses its turn; the others of the turn wait again. */
+/** See `Inbox.drop`. */
 export function drop(session: Session, messageId: string): string | null {
+  const found = findMessage(session, messageId)
+  if (!found) return null
+  const { conversation, row } = found
+  const answering = row.state === 'answering' ? answeringRows(session, conversation.key) : []
+  const changes = new Changes(session.pullChannels)
+  if (!decideDrop(conversation, row, answering, changes)) return null
+  apply(session, changes)
+  return conversation.id
+}
+
+/** A person's message and its conversation; null = there is none. */
+function findMessage(session: Session, messageId: string) {
   const row = session.get(
-    `SELECT key, conversation, state FROM messages WHERE id = ? AND role = 'user'
-       AND state IN ('received', 'held', 'parked', 'answering')`,
+    `SELECT ${MESSAGE_COLUMNS}, conversation FROM messages WHERE id = ? AND role = 'user'`,
     messageId,
   )
   if (!row) return null
   const conversation = conversationByKey(session, Number(row['conversation']))
-  if (row['state'] === 'answering') {
-    endLease(session, conversation, 'received')
-    saveConversation(session, conversation)
-  }
-  setState(session, Number(row['key']), 'withdrawn', DROPPED)
-  session.waitingTotal = null
-  return conversation.id
+  return { conversation, row: asMessages([row])[0]! }
 }

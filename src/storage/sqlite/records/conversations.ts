@@ -1,8 +1,8 @@
 import type { Usage } from '../../../inbox/lease.ts'
 import type { Conversation, StoredMessage } from '../../../inbox/message.ts'
 import { publicConversation, type ConversationRow } from '../../rows/conversation-row.ts'
-import { findAddress } from '../inbox/addresses.ts'
-import { asMessages, MESSAGE_COLUMNS, conversationById, storedMessage } from '../rows.ts'
+import { MESSAGE_COLUMNS, storedMessage } from '../../rows/message-row.ts'
+import { asMessages, conversationById } from '../rows.ts'
 import type { Row, Session } from '../thread/session.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */
@@ -10,10 +10,12 @@ const PREVIEW_LENGTH = 120
 
 /** See `Conversations.find`. */
 export function find(session: Session, channel: string, address: string): Conversation | null {
-  const found = findAddress(session, channel, address)
-  if (!found || found.conversation === null) return null
-  const row = session.get('SELECT * FROM conversations WHERE key = ?', found.conversation)
-  return publicConversation(row as unknown as ConversationRow)
+  const row = session.get(
+    'SELECT c.* FROM addresses a JOIN conversations c ON c.key = a.conversation WHERE a.channel = ? AND a.address = ?',
+    channel,
+    address,
+  )
+  return row ? publicConversation(row as unknown as ConversationRow) : null
 }
 
 /** See `Conversations.changes`. */

@@ -1,8 +1,11 @@
+import { Changes } from '../../policy/changes.ts'
+import { endLease } from '../../policy/lease.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
+import { MESSAGE_COLUMNS, type MessageRow } from '../../rows/message-row.ts'
 import { exportedMessage, exportedPairing, type PairingRow } from '../../rows/person-export.ts'
-import { readContext } from '../inbox/message-contexts.ts'
-import { endLease } from '../inbox/withdraw.ts'
-import { asMessages, MESSAGE_COLUMNS, conversationByKey, saveConversation, type MessageRow } from '../rows.ts'
+import { apply } from '../inbox/apply.ts'
+import { readContext } from '../inbox/lease.ts'
+import { answeringRows, asMessages, conversationByKey } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
 import { removeConversation, removeMessage } from './retention.ts'
 
@@ -41,7 +44,7 @@ function exportAttachments(session: Session, row: MessageRow): unknown {
 
 /** What a message brought along and is still kept. */
 function exportContext(session: Session, row: MessageRow): object {
-  const context = row.solo === 1 ? readContext(session, row.key) : null
+  const context = readContext(session, row)
   return context ? { system: context.system, earlier: context.turns } : {}
 }
 
@@ -80,12 +83,13 @@ function remove(session: Session, channel: string, personId: string): number {
 
 /** The others' messages stay; a summary may quote the person, so it goes. */
 function removeFromShared(session: Session, conversation: ConversationRow, personId: string): number {
-  endLease(session, conversation, 'received')
+  const changes = new Changes(session.pullChannels)
+  endLease(conversation, answeringRows(session, conversation.key), 'received', changes)
+  apply(session, changes)
   const rows = messagesOf(session, conversation, personId)
   for (const row of rows) removeMessage(session, row.key)
   session.run('DELETE FROM summaries WHERE conversation = ?', conversation.key)
   session.run('DELETE FROM participants WHERE person_id = ? AND conversation = ?', personId, conversation.key)
-  saveConversation(session, conversation)
   return rows.length
 }
 

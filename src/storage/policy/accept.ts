@@ -1,0 +1,302 @@
+import {
+  type Accepted,
+  type AcceptRequest,
+  type Arrival,
+  type IncomingMessage,
+  type Outage,
+  NOT_STORED,
+} from '../../inbox/arrival.ts'
+import { HOLD_FULL } from '../../inbox/message.ts'
+import type { ConversationRow } from '../rows/conversation-row.ts'
+import type { MessageRow } from '../rows/message-row.ts'
+import { admit, arrivingMessage, fromPerson, noticeOnArrival } from './admission.ts'
+import type { Changes } from './changes.ts'
+import { endLease } from './lease.ts'
+
+/** A conversation at which something arrives. A decision updates it for the arrivals that follow. */
+export interface ConversationState {
+  readonly row: ConversationRow
+  /** What waits or is being answered, oldest first. Read only where `needsOf` says so. */
+  waiting: readonly MessageRow[]
+  /** How many messages wait. Counted only in an outage, and no further than the limits matter. */
+  count: number
+}
+
+/** An address of a platform at which something arrives. */
+export interface Place {
+  /** The key of the address. */
+  readonly origin: number
+  readonly conversation: ConversationState | null
+  /** What became of what arrived there before, by the platform's ids of the arrivals. */
+  readonly delivered: Map<string, Delivery>
+}
+
+/** What became of an id at its address. */
+export interface Delivery {
+  /** The message that was stored under it; null = it was only turned away. */
+  readonly message: MessageRow | null
+  /** The conversation of the message. */
+  readonly conversationId: string | null
+  /** The digest of the message's context; null = it had none. */
+  readonly digest: string | null
+  /** It was turned away. */
+  readonly seen: boolean
+}
+
+/** How full the hold is. Read only in an outage. */
+export interface HoldFigures {
+  /** Outage time observed so far, in milliseconds. */
+  readonly observed: number
+  /** How many messages of the whole store wait, as far as the limits matter. */
+  total: number
+}
+
+/** What must be known to decide an arrival. */
+export interface Needs {
+  /** What must exist at its address, and is created where it does not. */
+  readonly place: 'known' | 'address' | 'conversation'
+  /** Whether the waiting messages of the conversation are read. */
+  readonly waiting: boolean
+  /** Whether it matters how many messages wait. */
+  readonly figures: boolean
+}
+
+export function needsOf(arrival: Arrival, outage: Outage | null): Needs {
+  const nothing = { place: 'known', waiting: false, figures: false } as const
+  switch (arrival.kind) {
+    case 'message':
+      return { ...nothing, place: 'conversation', figures: outage !== null }
+    case 'command':
+      return { ...nothing, place: 'conversation', waiting: arrival.effect?.withdrawWaiting === true }
+    case 'turned-away':
+      return { ...nothing, place: arrival.reply === null ? 'address' : 'conversation' }
+    case 'edit':
+    case 'deletion':
+    case 'moved':
+      return nothing
+  }
+}
+
+/** All kinds but a move, which concerns two addresses: see `foldInto`. */
+export type PlacedArrival = Exclude<Arrival, { kind: 'moved' }>
+
+/** An arrival, and everything that is decided with it. */
+interface Case {
+  readonly place: Place
+  readonly state: ConversationState
+  readonly request: AcceptRequest
+  readonly figures: HoldFigures
+  readonly changes: Changes
+}
+
+/**
+ * What becomes of an arrival.
+ *
+ * @param place null = the address is not known
+ * @param figures not used without an outage
+ */
+export function decideArrival(
+  arrival: PlacedArrival,
+  place: Place | null,
+  request: AcceptRequest,
+  figures: HoldFigures,
+  changes: Changes,
+): Accepted {
+  if (!place) return NOT_STORED
+  if (arrival.kind === 'turned-away') return turnAway(arrival, place, request.now, changes)
+  if (arrival.kind === 'message' || arrival.kind === 'command') {
+    const duplicate = duplicateOf(arrival.message, place)
+    if (duplicate) return duplicate
+  }
+  const state = place.conversation
+  if (!state) return NOT_STORED
+  const given = { place, state, request, figures, changes }
+  switch (arrival.kind) {
+    case 'message':
+      return acceptMessage(arrival.message, given)
+    case 'command':
+      return acceptCommand(arrival, given)
+    case 'edit':
+    case 'deletion':
+      return changeWaiting(arrival, given)
+  }
+}
+
+/** What became of the first delivery of this message; null = this is the first. */
+function duplicateOf(message: IncomingMessage, place: Place): Accepted | null {
+  const first = place.delivered.get(message.platformMessageId)
+  if (!first) return null
+  if (!first.message) {
+    return { ...NOT_STORED, conversationId: place.conversation?.row.id ?? null, duplicate: true }
+  }
+  const conflict = message.context !== undefined && message.context.digest !== first.digest
+  return {
+    ...NOT_STORED,
+    conversationId: first.conversationId,
+    messageId: first.message.id,
+    state: first.message.state,
+    duplicate: true,
+    holdFull: first.message.reason === HOLD_FULL,
+    ...(conflict ? { conflict } : {}),
+  }
+}
+
+function acceptMessage(message: IncomingMessage, given: Case): Accepted {
+  const { place, state, request, figures, changes } = given
+  const { now, outage, limits } = request
+  const conversation = state.row
+  const holdFull =
+    outage !== null && (state.count >= limits.maxPerConversation || figures.total >= limits.maxTotal)
+  const admission = admit(outage, holdFull)
+  const stored = changes.insert(conversation, {
+    ...arrivingMessage(message, place.origin, now, admission),
+    heldBase: admission.state === 'held' ? figures.observed : null,
+  })
+  changes.participants.push({ conversation: conversation.key, person_id: message.personId })
+  if (admission.state === 'received') changes.wake(conversation)
+  if (!holdFull) {
+    state.waiting = [...state.waiting, stored]
+    state.count++
+    figures.total++
+    changes.arrived++
+  }
+  const notice = noticeOnArrival(conversation, message, admission, request)
+  let outbox = false
+  if (notice) {
+    Object.assign(conversation, notice.told)
+    outbox = changes.notify(conversation, notice.text, { replyTo: notice.replyTo, at: now }).outbox
+  }
+  remember(message, stored, given)
+  const { id: messageId, state: storedState } = stored
+  return {
+    ...NOT_STORED,
+    conversationId: conversation.id,
+    messageId,
+    state: storedState,
+    holdFull,
+    outbox,
+  }
+}
+
+/** The command, its effect and its reply, at once; the command itself is not part of the history. */
+function acceptCommand(command: Extract<Arrival, { kind: 'command' }>, given: Case): Accepted {
+  const { place, state, request, changes } = given
+  const { message, effect } = command
+  const { now } = request
+  const conversation = state.row
+  const withdrawn = effect?.withdrawWaiting ? withdrawWaiting(given) : 0
+  const stored = changes.insert(conversation, {
+    ...fromPerson(message, place.origin, now),
+    state: 'answered',
+    command: true,
+  })
+  changes.participants.push({ conversation: conversation.key, person_id: message.personId })
+  if (effect?.model !== undefined) conversation.model = effect.model
+  const reply = changes.notify(conversation, command.reply, { replyTo: message.platformMessageId, at: now })
+  changes.change(stored, { answered_by: reply.id })
+  if (effect?.clearHistory) {
+    conversation.history_from = conversation.next_seq
+    conversation.history_characters = 0
+    changes.summaries.set(conversation.key, null)
+  }
+  remember(message, stored, given)
+  return {
+    ...NOT_STORED,
+    conversationId: conversation.id,
+    messageId: stored.id,
+    state: 'answered',
+    outbox: reply.outbox,
+    withdrawn,
+  }
+}
+
+/** Everything that waits is withdrawn, and the running turn loses its lease. @returns how many had been waiting */
+function withdrawWaiting({ state, figures, changes }: Case): number {
+  const conversation = state.row
+  const rows = state.waiting.filter((row) => ['received', 'held', 'answering'].includes(row.state))
+  const withdrawn = rows.filter((row) => row.state !== 'answering').length
+  for (const row of rows) changes.change(row, { state: 'withdrawn', reason: null })
+  if (conversation.lease_turn !== null) {
+    conversation.stopped_turn = conversation.lease_turn
+    endLease(conversation, [], 'withdrawn', changes)
+  }
+  state.waiting = []
+  state.count = 0
+  figures.total -= withdrawn
+  changes.queueChanged = true
+  return withdrawn
+}
+
+/** Changes a message that is not being answered yet. */
+function changeWaiting(
+  arrival: Extract<Arrival, { kind: 'edit' | 'deletion' }>,
+  { place, state, figures, changes }: Case,
+): Accepted {
+  const conversationId = state.row.id
+  const row = place.delivered.get(arrival.platformMessageId)?.message
+  if (row?.state !== 'received' && row?.state !== 'held') return { ...NOT_STORED, conversationId }
+  if (arrival.kind === 'edit') changes.changeText(row, arrival.text)
+  else {
+    changes.change(row, { state: 'withdrawn', reason: null })
+    changes.queueChanged = true
+    state.count--
+    figures.total--
+  }
+  return { ...NOT_STORED, conversationId, messageId: row.id, state: row.state }
+}
+
+/**
+ * Stores only the id of what must not enter the inbox. An id that belongs to a stored message is an
+ * edit of it, and gets its reply.
+ */
+function turnAway(
+  { platformMessageId, reply }: Extract<Arrival, { kind: 'turned-away' }>,
+  place: Place,
+  now: number,
+  changes: Changes,
+): Accepted {
+  const conversation = place.conversation?.row ?? null
+  const known = place.delivered.get(platformMessageId)
+  if (known?.seen) return { ...NOT_STORED, conversationId: conversation?.id ?? null, duplicate: true }
+  changes.seen.push({ origin: place.origin, platform_id: platformMessageId, at: now })
+  place.delivered.set(platformMessageId, {
+    ...(known ?? { message: null, conversationId: null, digest: null }),
+    seen: true,
+  })
+  if (reply === null || !conversation) return NOT_STORED
+  const { outbox } = changes.notify(conversation, reply, { replyTo: platformMessageId, at: now })
+  return { ...NOT_STORED, conversationId: conversation.id, outbox }
+}
+
+function remember(
+  { platformMessageId, context }: IncomingMessage,
+  message: MessageRow,
+  { place, state }: Case,
+): void {
+  const delivery = { message, conversationId: state.row.id, digest: context?.digest ?? null, seen: false }
+  place.delivered.set(platformMessageId, delivery)
+}
+
+/**
+ * The platform gave a chat another address, and a newer conversation already exists there: it continues the
+ * older one, in its own order, and its row goes.
+ *
+ * @param waiting at least the messages of the newer one that are being answered
+ * @returns what its places in the conversation rise by
+ */
+export function foldInto(
+  older: ConversationRow,
+  newer: ConversationRow,
+  waiting: readonly MessageRow[],
+  changes: Changes,
+): number {
+  endLease(newer, waiting, 'received', changes)
+  const shift = older.next_seq - 1
+  older.next_seq = shift + newer.next_seq
+  older.last_at = Math.max(older.last_at, newer.last_at)
+  older.history_characters += newer.history_characters
+  older.model = newer.model ?? older.model
+  if (newer.history_from > 0) older.history_from = newer.history_from + shift
+  changes.save(older)
+  return shift
+}

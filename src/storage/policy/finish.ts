@@ -1,0 +1,187 @@
+import type { TurnOutcome } from '../../inbox/lease.ts'
+import { redact } from '../../support/text/redact.ts'
+import type { ConversationRow } from '../rows/conversation-row.ts'
+import type { MessageRow } from '../rows/message-row.ts'
+import type { Changes } from './changes.ts'
+import { notifyOfOutage } from './hold.ts'
+import { draftOf, holdsLease, type LeaseKey } from './lease.ts'
+
+/** The last redaction before the database: a reason comes from an error, and errors quote texts. */
+export function withCleanReason(outcome: TurnOutcome): TurnOutcome {
+  const reason = 'reason' in outcome ? outcome.reason : undefined
+  return reason === undefined ? outcome : ({ ...outcome, reason: redact(reason) } as TurnOutcome)
+}
+
+/** What is known when a turn has ended. */
+export interface FinishRows {
+  readonly conversation: ConversationRow
+  /** At least the messages that are being answered, oldest first. Not needed when the lease was lost. */
+  readonly waiting: readonly MessageRow[]
+  /** Read only where `needsOutage` says so. */
+  readonly outage: OutageFacts | null
+}
+
+/** What the end of a turn depends on in an outage. */
+export interface OutageFacts {
+  /** Outage time observed so far, in milliseconds. */
+  readonly observed: number
+  /** Whether a message of the conversation that waits or is being answered was addressed to the bot. */
+  readonly welcome: boolean
+}
+
+/** Whether `decideFinish` needs to know the facts of the outage. */
+export function needsOutage(outcome: TurnOutcome): boolean {
+  return outcome.kind === 'held'
+}
+
+/** Which turn it was, and when it began and ended, in epoch milliseconds. */
+interface Moment {
+  readonly turnId: string
+  readonly leasedAt: number
+  readonly now: number
+}
+
+/**
+ * How a turn ended, and what must be sent because of it.
+ *
+ * @returns false when the lease is not the newest any more: nothing changes
+ */
+export function decideFinish(
+  { conversation, waiting, outage }: FinishRows,
+  key: LeaseKey,
+  outcome: TurnOutcome,
+  now: number,
+  changes: Changes,
+): boolean {
+  if (!holdsLease(conversation, key)) {
+    return outcome.kind === 'stopped' && finishStopped(conversation, key, outcome.text, now, changes)
+  }
+  const rows = waiting.filter((row) => row.state === 'answering')
+  const moment = { turnId: key.turnId, leasedAt: conversation.lease_at ?? now, now }
+  conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
+  changes.save(conversation)
+  changes.queueChanged = true
+  for (const row of rows) changes.change(row, { leases: 0 })
+  switch (outcome.kind) {
+    case 'answered':
+      answer(conversation, rows, outcome, moment, changes)
+      return true
+    case 'refused':
+    case 'parked':
+      turnDown(conversation, rows, outcome, now, changes)
+      return true
+    case 'held':
+      for (const row of rows) {
+        const held_base = row.held_base ?? outage!.observed
+        changes.change(row, { state: 'held', reason: outcome.outage.reason, held_base })
+      }
+      if (outage!.welcome) notifyOfOutage(conversation, outcome.outage, now, changes)
+      return true
+    case 'returned':
+      for (const row of rows) {
+        const split = outcome.split ? { group_id: null, solo: true } : {}
+        changes.change(row, { state: 'received', reason: null, ...split })
+      }
+      return true
+    case 'failed':
+      for (const row of rows) {
+        const failed = { failures: row.failures + 1, not_before: outcome.retryAt }
+        changes.change(row, { state: 'received', reason: outcome.reason, ...failed })
+      }
+      return true
+    case 'stopped':
+      for (const row of rows) changes.change(row, { state: 'withdrawn', reason: null })
+      keepShownText(conversation, outcome.text, now, changes)
+      return true
+  }
+}
+
+function answer(
+  conversation: ConversationRow,
+  rows: readonly MessageRow[],
+  outcome: Extract<TurnOutcome, { kind: 'answered' }>,
+  { turnId, leasedAt, now }: Moment,
+  changes: Changes,
+): void {
+  const { text, preface, reason = null } = outcome
+  const draft = draftOf(rows)
+  const stored = changes.insert(conversation, {
+    role: 'assistant',
+    state: 'answered',
+    text,
+    preface,
+    at: now,
+    inHistory: true,
+    reason,
+  })
+  for (const row of rows) {
+    if (row.solo) changes.usedContexts.push(row.key)
+    const answered = { answered_by: stored.id, history_seq: stored.seq, draft: null }
+    changes.change(row, { state: 'answered', reason: null, ...answered })
+  }
+  conversation.history_characters += rows.reduce((sum, row) => sum + row.text.length, text.length)
+  const last = rows.at(-1)
+  changes.send(conversation, stored, {
+    kind: 'answer',
+    replyTo: last?.platform_id ?? null,
+    draft,
+    askedAt: last?.at ?? null,
+    at: now,
+  })
+  if (outcome.summary !== undefined) {
+    changes.summaries.set(conversation.key, outcome.summary)
+    // What the summary covers is never handed out again, so that the cost of a turn depends only on the kept history.
+    if (outcome.summaryUpTo !== undefined) {
+      conversation.history_from = Math.max(conversation.history_from, outcome.summaryUpTo + 1)
+    }
+  }
+  changes.turns.push({
+    id: turnId,
+    conversation: conversation.key,
+    model: outcome.model,
+    leased_at: leasedAt,
+    finished_at: now,
+    model_ms: outcome.modelMs,
+    input_tokens: outcome.usage.inputTokens,
+    output_tokens: outcome.usage.outputTokens,
+    cache_read_tokens: outcome.usage.cacheReadTokens,
+    cache_write_tokens: outcome.usage.cacheWriteTokens,
+  })
+}
+
+/** Refused or parked: the person reads a sentence, in the draft's place where one was shown. */
+function turnDown(
+  conversation: ConversationRow,
+  rows: readonly MessageRow[],
+  { kind: state, reason, notice }: Extract<TurnOutcome, { kind: 'refused' | 'parked' }>,
+  now: number,
+  changes: Changes,
+): void {
+  const { id: answered_by } = changes.notify(conversation, notice, {
+    replyTo: rows.at(-1)?.platform_id ?? null,
+    draft: draftOf(rows),
+    at: now,
+  })
+  for (const row of rows) changes.change(row, { state, reason, answered_by, group_id: null, draft: null })
+}
+
+/** A command stopped the turn and revoked its lease: only the text already shown is still stored. */
+function finishStopped(
+  conversation: ConversationRow,
+  key: LeaseKey,
+  text: string,
+  now: number,
+  changes: Changes,
+): boolean {
+  if (conversation.stopped_turn !== key.turnId) return false
+  conversation.stopped_turn = null
+  changes.save(conversation)
+  keepShownText(conversation, text, now, changes)
+  return true
+}
+
+/** What a reader has seen of a stopped answer stays readable, outside the history. */
+function keepShownText(conversation: ConversationRow, text: string, now: number, changes: Changes): void {
+  if (text === '') return
+  changes.insert(conversation, { role: 'assistant', state: 'withdrawn', text, at: now })
+}

@@ -1,0 +1,186 @@
+import type { MessageContext } from '../../inbox/arrival.ts'
+import type { Lease, LeaseRequest } from '../../inbox/lease.ts'
+import { NEVER_FINISHED, type MessageState } from '../../inbox/message.ts'
+import { newId } from '../../support/ids.ts'
+import { publicConversation, type ConversationRow } from '../rows/conversation-row.ts'
+import { storedMessage, type MessageRow } from '../rows/message-row.ts'
+import type { Changes } from './changes.ts'
+
+/**
+ * A message that was leased this often without finishing crashes the process each time. Far above what
+ * a series of ordinary restarts reaches, so that an operator restarting repeatedly parks nothing.
+ */
+export const MAX_LEASES = 25
+
+/** Identifies a lease. The rest of it is not sent back: its history may be megabytes. */
+export interface LeaseKey {
+  readonly conversationId: string
+  readonly turnId: string
+  readonly generation: number
+}
+
+export function leaseKey({ conversation, turnId, generation }: Lease): LeaseKey {
+  return { conversationId: conversation.id, turnId, generation }
+}
+
+/** Whether the lease is still the newest one of its conversation. */
+export function holdsLease(conversation: ConversationRow, key: LeaseKey): boolean {
+  return conversation.lease_turn === key.turnId && conversation.generation === key.generation
+}
+
+/** What is known when a lease is asked for. */
+export interface LeaseRows {
+  readonly conversation: ConversationRow
+  /** The messages that wait or are being answered, oldest first. */
+  readonly waiting: readonly MessageRow[]
+  /** False: `waiting` may go on. */
+  readonly complete: boolean
+  /** Whether the process that holds the conversation's lease is known to be dead; not asked where there is none. */
+  readonly ownerGone: boolean
+}
+
+/** A new lease and its messages. */
+export interface Granted {
+  readonly turnId: string
+  readonly rows: readonly MessageRow[]
+}
+
+/**
+ * Who answers what next. Messages that crashed every process are parked on the way.
+ *
+ * @returns null = there is nothing to answer, or not yet; `more` = decide again when all that waits was read
+ */
+export function decideLease(
+  { conversation, waiting, complete, ownerGone }: LeaseRows,
+  request: LeaseRequest,
+  changes: Changes,
+): Granted | 'more' | null {
+  if (conversation.lease_turn !== null) {
+    const unheardOf = request.again === true && conversation.lease_owner === request.owner
+    if (!unheardOf && !ownerGone) return null
+    if (!complete) return 'more'
+    endLease(conversation, waiting, 'received', changes)
+  }
+  const next = nextTurn(waiting, complete, request)
+  if (next === 'more') return 'more'
+  for (const row of next.poisoned) changes.change(row, { state: 'parked', reason: NEVER_FINISHED })
+  if (next.rows.length === 0) return null
+  const turnId = newId(request.now)
+  conversation.generation++
+  conversation.lease_turn = turnId
+  conversation.lease_owner = request.owner
+  conversation.lease_at = request.now
+  changes.save(conversation)
+  changes.queueChanged = true
+  const group_id = next.rows.length > 1 ? (next.rows[0]!.group_id ?? turnId) : null
+  for (const row of next.rows) {
+    changes.change(row, { state: 'answering', reason: null, leases: row.leases + 1, group_id })
+  }
+  return { turnId, rows: next.rows }
+}
+
+interface NextTurn {
+  /** Empty: none, or not yet. */
+  readonly rows: readonly MessageRow[]
+  readonly poisoned: readonly MessageRow[]
+}
+
+function nextTurn(
+  waiting: readonly MessageRow[],
+  complete: boolean,
+  { now, merge }: LeaseRequest,
+): NextTurn | 'more' {
+  const poisoned: MessageRow[] = []
+  for (;;) {
+    const rest = waiting.slice(poisoned.length)
+    const [head] = rest
+    if (!head && !complete) return 'more'
+    if (!head || head.not_before > now) return { rows: [], poisoned }
+    const isPoisoned = head.leases >= MAX_LEASES
+    const merged = merge && !isPoisoned
+    const rows = isUnmerged(head, merged) ? [head] : groupOf(head, rest)
+    if (!complete && rows.length === rest.length && !isUnmerged(head, merged)) return 'more'
+    if (!isPoisoned) return { rows, poisoned }
+    poisoned.push(...rows)
+  }
+}
+
+/** `head` is answered alone. With `merge`, messages held together are answered together. */
+function isUnmerged(head: MessageRow, merge: boolean): boolean {
+  return head.group_id === null && (!merge || !mergeable(head, head))
+}
+
+/**
+ * `head` and what follows it without a gap in the same turn: the messages that were frozen with it
+ * before; otherwise those that the same person wrote while it was held.
+ */
+function groupOf(head: MessageRow, rows: readonly MessageRow[]): readonly MessageRow[] {
+  const end = rows.findIndex((row) =>
+    head.group_id !== null ? row.group_id !== head.group_id : !mergeable(head, row),
+  )
+  return end === -1 ? rows : rows.slice(0, end)
+}
+
+function mergeable(head: MessageRow, row: MessageRow): boolean {
+  return (
+    row.state === 'held' &&
+    !row.solo &&
+    row.group_id === null &&
+    row.person_id !== null &&
+    row.person_id === head.person_id
+  )
+}
+
+/**
+ * Revokes the lease of a conversation, whichever process holds it: the messages being answered become
+ * `state`, and a late result finds its turn gone.
+ *
+ * @param waiting at least the conversation's messages that are being answered
+ */
+export function endLease(
+  conversation: ConversationRow,
+  waiting: readonly MessageRow[],
+  state: MessageState,
+  changes: Changes,
+): void {
+  if (conversation.lease_turn === null) return
+  for (const row of waiting) {
+    if (row.state === 'answering') changes.change(row, { state, reason: null })
+  }
+  conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
+  conversation.generation++
+  changes.save(conversation)
+  changes.queueChanged = true
+  if (state === 'received') changes.wake(conversation)
+}
+
+/** What is handed out with the messages of a lease, in the form in which the storage has it. */
+export interface Handout<History> {
+  readonly history: History
+  readonly summary: string | null
+  readonly context: MessageContext | null
+}
+
+/** The lease as it is handed out. */
+export function grantedLease<History>(
+  conversation: ConversationRow,
+  { turnId, rows }: Granted,
+  { history, summary, context }: Handout<History>,
+): Omit<Lease, 'history'> & { readonly history: History } {
+  return {
+    turnId,
+    generation: conversation.generation,
+    conversation: publicConversation(conversation),
+    messages: rows.map((row) => storedMessage(row, conversation.id)),
+    history,
+    summary,
+    failures: Math.max(...rows.map((row) => row.failures)),
+    draft: draftOf(rows),
+    ...(context ? { context } : {}),
+  }
+}
+
+/** The platform id of the draft that shows the answer to these messages; null = none yet. */
+export function draftOf(rows: readonly MessageRow[]): string | null {
+  return rows.find((row) => row.draft !== null)?.draft ?? null
+}
