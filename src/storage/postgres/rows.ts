@@ -1,4 +1,7 @@
-import type { ConversationRow as ConversationFields } from '../rows/conversation-row.ts'
+import {
+  CONVERSATION_COLUMNS as COLUMNS,
+  type ConversationRow as ConversationFields,
+} from '../rows/conversation-row.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../rows/message-row.ts'
 import type { Queryable } from './connection/database.ts'
 
@@ -9,9 +12,7 @@ export interface ConversationRow extends ConversationFields {
 }
 
 /** The columns of a `ConversationRow` in a statement that calls the table `c`. */
-export const CONVERSATION_COLUMNS = `c.key, c.id, c.channel, c.address, c.model, c.next_seq, c.history_from,
-  c.history_characters, c.generation, c.lease_turn, c.lease_owner, c.lease_at, c.stopped_turn, c.told_outage,
-  c.full_told_at, c.last_at, c.wake_job`
+export const CONVERSATION_COLUMNS = `${COLUMNS}, c.wake_job`
 
 /** The conversation, locked until the transaction ends; null = there is none. */
 export async function lockConversation(tx: Queryable, id: string): Promise<ConversationRow | null> {

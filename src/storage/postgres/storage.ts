@@ -4,22 +4,23 @@ import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
+import * as conversations from '../records/conversations.ts'
+import * as pairings from '../records/pairings.ts'
+import { exportPerson } from '../records/persons.ts'
+import { attachment, counts, cursor, cursors, message, queue, waiting } from '../records/queue.ts'
+import { facts, figures, incidents } from '../records/records.ts'
 import type { Storage } from '../storage.ts'
 import type { Database } from './connection/database.ts'
 import { accept } from './inbox/accept.ts'
 import type { StoreContext, Wake } from './inbox/apply.ts'
 import { finish } from './inbox/finish.ts'
-import { expire, hold } from './inbox/hold.ts'
+import { drop, expire, hold, retry } from './inbox/hold.ts'
 import { KeyedQueue } from './inbox/keyed-queue.ts'
 import { lease, recover, saveDraft } from './inbox/lease.ts'
 import { postgresOutbox } from './inbox/outbox.ts'
-import * as queue from './inbox/queue.ts'
 import { WaitingTotal } from './inbox/waiting-total.ts'
-import * as conversations from './records/conversations.ts'
-import { postgresPairings } from './records/pairings.ts'
-import { deletePerson, exportPerson } from './records/persons.ts'
-import { postgresFacts, postgresFigures, postgresIncidents } from './records/records.ts'
-import { retain } from './records/retention.ts'
+import { deletePerson, retain } from './removal.ts'
+import { bound } from './run-steps.ts'
 import { integrityCheck, probe, sizes } from './upkeep.ts'
 
 export interface PostgresStorageOptions {
@@ -40,24 +41,18 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
     wake: options.wake ?? (() => null),
     waitingTotal: new WaitingTotal(options.clock ?? systemClock),
   }
-  const facts = postgresFacts(database)
   return {
     inbox: postgresInbox(database, context),
     outbox: postgresOutbox(database, context),
     conversations: {
-      find: (channel, address) => conversations.find(database, channel, address),
-      changes: (id, after, limit) => conversations.changes(database, id, after, limit),
-      messages: (id, options) => conversations.messages(database, id, options),
-      list: (channel, limit) => conversations.list(database, channel, limit),
-      usage: (id) => conversations.usage(database, id),
-      exportPerson: (channel, personId) => exportPerson(database, channel, personId),
+      ...bound(database, { ...conversations, exportPerson }),
       deletePerson: (channel, personId) => deletePerson(database, context, channel, personId),
       retain: (terms) => retain(database, terms),
     },
-    pairings: postgresPairings(database),
-    facts,
-    figures: postgresFigures(database),
-    incidents: postgresIncidents(database),
+    pairings: bound(database, pairings),
+    facts: bound(database, facts),
+    figures: bound(database, figures),
+    incidents: bound(database, incidents),
     migrationBackup: null,
     backup: () =>
       Promise.reject(
@@ -98,17 +93,11 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
       database.transaction((tx) => finish(tx, context, leaseKey(lease), withCleanReason(outcome), now)),
     saveDraft: (lease, draft) => database.transaction((tx) => saveDraft(tx, leaseKey(lease), draft)),
     recover: (owner) => recover(database, context, owner),
-    waiting: (now) => queue.waiting(database, now),
     hold: (request) => hold(database, context, request),
     expire: (request) => expire(database, context, request),
-    counts: () => queue.counts(database),
-    attachment: (id, within) => queue.attachment(database, id, within),
-    cursor: (channel, name) => queue.cursor(database, channel, name),
-    cursors: (channel) => queue.cursors(database, channel),
-    queue: (filter) => queue.queue(database, filter),
-    message: (messageId) => queue.message(database, messageId),
-    retry: (messageId) => database.transaction((tx) => queue.retry(tx, context, messageId)),
-    drop: (messageId) => database.transaction((tx) => queue.drop(tx, context, messageId)),
+    ...bound(database, { waiting, counts, attachment, cursor, cursors, queue, message }),
+    retry: (messageId) => database.transaction((tx) => retry(tx, context, messageId)),
+    drop: (messageId) => database.transaction((tx) => drop(tx, context, messageId)),
   }
 }
 

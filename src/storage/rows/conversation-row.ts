@@ -22,6 +22,11 @@ export interface ConversationRow {
   last_at: number
 }
 
+/** The columns of a `ConversationRow` in a statement that calls the table `c`. */
+export const CONVERSATION_COLUMNS = `c.key, c.id, c.channel, c.address, c.model, c.next_seq, c.history_from,
+  c.history_characters, c.generation, c.lease_turn, c.lease_owner, c.lease_at, c.stopped_turn, c.told_outage,
+  c.full_told_at, c.last_at`
+
 export function publicConversation(row: ConversationRow): Conversation {
   return { id: row.id, channel: row.channel, address: row.address, model: row.model }
 }

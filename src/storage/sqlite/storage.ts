@@ -8,6 +8,7 @@ import type { Outbox } from '../../inbox/outbox.ts'
 import { redact } from '../../support/text/redact.ts'
 import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
+import type { Removed, RetentionPosition } from '../records/retention.ts'
 import type { Storage } from '../storage.ts'
 import { parseHistory } from './inbox/history.ts'
 import { StoreClient } from './thread/store-client.ts'
@@ -124,14 +125,15 @@ function sqliteConversations(client: StoreClient): Conversations {
       return removed
     },
     async retain(terms) {
-      let messages = 0
-      let attachments = 0
-      for (;;) {
-        const removed = await client.call('retain', terms)
+      let [messages, attachments] = [0, 0]
+      let from: RetentionPosition | null = null
+      do {
+        const removed: Removed = await client.call('retain', terms, from)
         messages += removed.messages
         attachments += removed.attachments
-        if (!removed.more) return { messages, attachments }
-      }
+        from = removed.next
+      } while (from !== null)
+      return { messages, attachments }
     },
   }
 }

@@ -1,8 +1,10 @@
 import type { ExpireRequest, HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideExpiry, decideHold } from '../../policy/hold.ts'
+import { decideDrop, decideRetry } from '../../policy/operator.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
 import type { Database, Transaction } from '../connection/database.ts'
+import { clean } from '../connection/statements.ts'
 import { lockConversations, observedOutage, waitingRows, type ConversationRow } from '../rows.ts'
 import { commit, type StoreContext } from './apply.ts'
 
@@ -104,4 +106,51 @@ async function expireSome(
   }
   await commit(tx, context, changes)
   return { told, found: old.length }
+}
+
+/** See `Inbox.retry`. */
+export async function retry(
+  tx: Transaction,
+  context: StoreContext,
+  messageId: string,
+): Promise<string | null> {
+  const found = await locked(tx, messageId)
+  const changes = new Changes(context.pullChannels)
+  if (!found || !decideRetry(found.conversation, found.row, changes)) return null
+  await commit(tx, context, changes)
+  return found.conversation.id
+}
+
+/** See `Inbox.drop`. */
+export async function drop(
+  tx: Transaction,
+  context: StoreContext,
+  messageId: string,
+): Promise<string | null> {
+  const found = await locked(tx, messageId)
+  if (!found) return null
+  const { conversation, row } = found
+  const waiting = row.state === 'answering' ? await waitingRows(tx, [conversation.key]) : new Map()
+  const changes = new Changes(context.pullChannels)
+  if (!decideDrop(conversation, row, waiting.get(conversation.key) ?? [], changes)) return null
+  await commit(tx, context, changes)
+  return conversation.id
+}
+
+/** A person's message as it is under the lock of its conversation; null = there is none. */
+async function locked(tx: Transaction, messageId: string) {
+  const id = clean(messageId)
+  const [place] = await tx.query<{ conversation: number }>(
+    `SELECT conversation FROM hermes.messages WHERE id = $1 AND role = 'user'`,
+    [id],
+  )
+  if (!place) return null
+  const [[conversation], [row]] = await Promise.all([
+    lockConversations(tx, [place.conversation]),
+    tx.query<MessageRow>(
+      `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE id = $1 AND conversation = $2`,
+      [id, place.conversation],
+    ),
+  ])
+  return conversation && row ? { conversation, row } : null
 }

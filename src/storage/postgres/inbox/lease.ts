@@ -1,11 +1,12 @@
-import type { MessageContext } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideLease, endLease, grantedLease, type LeaseKey } from '../../policy/lease.ts'
+import { conversationsWithWork, readContext } from '../../records/queue.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
-import type { Database, Queryable, Transaction } from '../connection/database.ts'
+import type { Database, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { CONVERSATION_COLUMNS, lockConversation, waitingRows, type ConversationRow } from '../rows.ts'
+import { runSteps } from '../run-steps.ts'
 import { commit, type StoreContext } from './apply.ts'
 import { historyFrom, parseHistory, type HistoryRow } from './history.ts'
 
@@ -64,7 +65,7 @@ export async function lease(
   }
   const [history, brought] = [
     await historyOf(tx, conversation, head, request.historyLimit),
-    await readContext(tx, granted.rows[0]!),
+    await runSteps(tx, readContext(granted.rows[0]!)),
   ]
   await commit(tx, context, changes)
   return grantedLease(conversation, granted, { history, summary: head.summary, context: brought })
@@ -76,16 +77,6 @@ async function historyOf(tx: Transaction, conversation: ConversationRow, head: H
   if (from === null) return []
   const [cut] = await tx.query<Head>(READ, [conversation.id, 0, -1, from])
   return parseHistory(cut?.history ?? [], conversation.id)
-}
-
-/** The context that came with a message. Only a message that is answered alone has one. */
-export async function readContext(db: Queryable, row: MessageRow): Promise<MessageContext | null> {
-  if (!row.solo) return null
-  const [found] = await db.query<{ digest: string; json: Omit<MessageContext, 'digest'> | null }>(
-    'SELECT digest, json FROM hermes.contexts WHERE message = $1',
-    [row.key],
-  )
-  return found?.json ? { digest: found.digest, ...found.json } : null
 }
 
 async function isOwnerGone(tx: Transaction, conversation: ConversationRow, owner: string): Promise<boolean> {
@@ -137,10 +128,5 @@ export async function recover(
     })
     if (taken < TAKEN_AT_ONCE) break
   }
-  const rows = await database.query<{ id: string }>(
-    `SELECT c.id FROM (SELECT conversation, min(seq) AS seq FROM hermes.messages WHERE ${WAITING} GROUP BY conversation) w
-       JOIN hermes.messages m ON m.conversation = w.conversation AND m.seq = w.seq
-       JOIN hermes.conversations c ON c.key = w.conversation ORDER BY m.key`,
-  )
-  return rows.map((row) => row.id)
+  return await runSteps(database, conversationsWithWork())
 }

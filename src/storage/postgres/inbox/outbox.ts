@@ -1,29 +1,13 @@
-import { withPreface } from '../../../inbox/gate/hold-policy.ts'
-import type { Outbox, OutboxItem } from '../../../inbox/outbox.ts'
+import type { Outbox } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { redact } from '../../../support/text/redact.ts'
 import { Changes } from '../../policy/changes.ts'
+import { OUTBOX_COLUMNS, outboxHead, pending, postpone, type OutboxRow } from '../../records/outbox.ts'
 import type { Database } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { lockConversation } from '../rows.ts'
+import { bound } from '../run-steps.ts'
 import { commit, type StoreContext } from './apply.ts'
-
-interface HeadRow {
-  readonly id: string
-  readonly conversation_id: string
-  readonly channel: string
-  readonly address: string
-  readonly kind: OutboxItem['kind']
-  readonly text: string
-  readonly preface: string | null
-  readonly reply_to: string | null
-  readonly draft: string | null
-  readonly asked_at: number | null
-  readonly at: number
-  readonly attempts: number
-  readonly not_before: number
-  readonly receipts: readonly string[] | null
-}
 
 /** What is to be sent. Only one process sends a conversation's items, so its rows need no lock. */
 export function postgresOutbox(database: Database, context: StoreContext): Outbox {
@@ -37,28 +21,20 @@ export function postgresOutbox(database: Database, context: StoreContext): Outbo
         await commit(tx, context, changes)
       }),
     async head(conversationId) {
-      const [row] = await database.query<HeadRow>(
-        `SELECT o.kind, o.reply_to, o.draft, o.asked_at, o.at, o.attempts, o.not_before, m.id, m.text, m.preface,
-           c.id AS conversation_id, c.channel, c.address,
+      const [row] = await database.query<OutboxRow>(
+        `SELECT ${OUTBOX_COLUMNS},
            (SELECT json_agg(r.platform_id ORDER BY r.part) FROM hermes.receipts r WHERE r.message = o.message) AS receipts
            FROM hermes.conversations c
            JOIN LATERAL (SELECT * FROM hermes.outbox WHERE conversation = c.key ORDER BY message LIMIT 1) o ON true
            JOIN hermes.messages m ON m.key = o.message WHERE c.id = $1`,
         [clean(conversationId)],
       )
-      return row ? { item: outboxItem(row), notBefore: row.not_before } : null
+      return row ? outboxHead(row) : null
     },
     async receipt(itemId, part, platformId, last) {
       // A repeated receipt, or one after the end, changes nothing.
       if (last) await database.query(`${REMOVE} SELECT 1`, [clean(itemId)])
       else await database.query(RECEIPT, [clean(itemId), part, clean(platformId)])
-    },
-    async postpone(itemId, notBefore) {
-      await database.query(
-        `UPDATE hermes.outbox SET attempts = attempts + 1, not_before = $2
-           WHERE message = (SELECT key FROM hermes.messages WHERE id = $1)`,
-        [clean(itemId), Math.round(notBefore)],
-      )
     },
     abandon: (itemId, reason) =>
       database.transaction(async (tx) => {
@@ -74,15 +50,7 @@ export function postgresOutbox(database: Database, context: StoreContext): Outbo
           [id, clean(`not delivered: ${redact(reason)}`)],
         )
       }),
-    async pending() {
-      const rows = await database.query<{ id: string; not_before: number }>(
-        `SELECT c.id, o.not_before
-           FROM (SELECT conversation, min(message) AS message FROM hermes.outbox GROUP BY conversation) h
-           JOIN hermes.outbox o ON o.message = h.message JOIN hermes.conversations c ON c.key = h.conversation
-           ORDER BY o.message`,
-      )
-      return rows.map((row) => ({ conversationId: row.id, notBefore: row.not_before }))
-    },
+    ...bound(database, { postpone, pending }),
   }
 }
 
@@ -102,20 +70,3 @@ const RECEIPT = `
   )
   INSERT INTO hermes.receipts (message, part, platform_id) SELECT message, $2, $3 FROM item
     ON CONFLICT (message, part) DO UPDATE SET platform_id = excluded.platform_id`
-
-function outboxItem(row: HeadRow): OutboxItem {
-  return {
-    id: row.id,
-    conversationId: row.conversation_id,
-    channel: row.channel,
-    address: row.address,
-    kind: row.kind,
-    text: withPreface(row.preface, row.text),
-    replyTo: row.reply_to,
-    draft: row.draft,
-    askedAt: row.asked_at,
-    at: row.at,
-    receipts: row.receipts ?? [],
-    attempts: row.attempts,
-  }
-}

@@ -1,8 +1,9 @@
 import type { HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideExpiry, decideHold } from '../../policy/hold.ts'
+import { decideDrop, decideRetry } from '../../policy/operator.ts'
 import { MESSAGE_COLUMNS, WAITING } from '../../rows/message-row.ts'
-import { asMessages, conversationByKey, observedOutage, waitingRows } from '../rows.ts'
+import { answeringRows, asMessages, conversationByKey, observedOutage, waitingRows } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
 import { apply } from './apply.ts'
 
@@ -70,4 +71,36 @@ export function expire(
     apply(session, changes)
   }
   return [...told]
+}
+
+/** See `Inbox.retry`. */
+export function retry(session: Session, messageId: string): string | null {
+  const found = findMessage(session, messageId)
+  const changes = new Changes(session.pullChannels)
+  if (!found || !decideRetry(found.conversation, found.row, changes)) return null
+  apply(session, changes)
+  return found.conversation.id
+}
+
+/** See `Inbox.drop`. */
+export function drop(session: Session, messageId: string): string | null {
+  const found = findMessage(session, messageId)
+  if (!found) return null
+  const { conversation, row } = found
+  const answering = row.state === 'answering' ? answeringRows(session, conversation.key) : []
+  const changes = new Changes(session.pullChannels)
+  if (!decideDrop(conversation, row, answering, changes)) return null
+  apply(session, changes)
+  return conversation.id
+}
+
+/** A person's message and its conversation; null = there is none. */
+function findMessage(session: Session, messageId: string) {
+  const row = session.get(
+    `SELECT ${MESSAGE_COLUMNS}, conversation FROM messages WHERE id = ? AND role = 'user'`,
+    messageId,
+  )
+  if (!row) return null
+  const conversation = conversationByKey(session, Number(row['conversation']))
+  return { conversation, row: asMessages([row])[0]! }
 }

@@ -1,9 +1,10 @@
-import type { MessageContext } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideLease, endLease, grantedLease, type LeaseKey } from '../../policy/lease.ts'
+import { conversationsWithWork, readContext } from '../../records/queue.ts'
 import { WAITING, type MessageRow } from '../../rows/message-row.ts'
 import { answeringRows, conversationById, conversationByKey, waitingRows } from '../rows.ts'
+import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
 import { apply } from './apply.ts'
 import { readHistory, readSummary } from './history.ts'
@@ -27,19 +28,8 @@ export function lease(session: Session, request: LeaseRequest): PackedLease | nu
   return grantedLease(conversation, granted, {
     history: readHistory(session, conversation, request.historyLimit),
     summary: readSummary(session, conversation.key),
-    context: readContext(session, granted.rows[0]!),
+    context: runSteps(session, readContext(granted.rows[0]!)),
   })
-}
-
-/** The context that came with a message. Only a message that is answered alone has one. */
-export function readContext(session: Session, message: MessageRow): MessageContext | null {
-  if (!message.solo) return null
-  const row = session.get('SELECT digest, json FROM contexts WHERE message = ?', message.key)
-  if (!row || row['json'] === null) return null
-  return {
-    digest: String(row['digest']),
-    ...(JSON.parse(String(row['json'])) as Omit<MessageContext, 'digest'>),
-  }
 }
 
 /** See `Inbox.saveDraft`. */
@@ -68,12 +58,5 @@ export function recover(session: Session, owner: string): readonly string[] {
     endLease(conversation, answeringRows(session, conversation.key), 'received', changes)
     apply(session, changes)
   }
-  return session
-    .all(
-      `SELECT c.id FROM (SELECT conversation, min(seq) AS seq FROM messages WHERE ${WAITING} GROUP BY conversation) w
-         JOIN messages m ON m.conversation = w.conversation AND m.seq = w.seq
-         JOIN conversations c ON c.key = w.conversation
-         ORDER BY m.key`,
-    )
-    .map((row) => String(row['id']))
+  return runSteps(session, conversationsWithWork())
 }

@@ -1,9 +1,8 @@
-import { withPreface } from '../../../inbox/gate/hold-policy.ts'
-import type { OutboxItem } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { Changes } from '../../policy/changes.ts'
+import { OUTBOX_COLUMNS, outboxHead, type OutboxRow } from '../../records/outbox.ts'
 import { conversationById } from '../rows.ts'
-import type { Row, Session } from '../thread/session.ts'
+import type { Session } from '../thread/session.ts'
 import { apply } from './apply.ts'
 
 /** See `Outbox.enqueue`. */
@@ -24,43 +23,15 @@ export function enqueue(
 }
 
 /** See `Outbox.head`. */
-export function head(
-  session: Session,
-  conversationId: string,
-): { readonly item: OutboxItem; readonly notBefore: number } | null {
+export function head(session: Session, conversationId: string): ReturnType<typeof outboxHead> | null {
   const row = session.get(
-    `SELECT o.*, m.id, m.text, m.preface, c.id AS conversation_id, c.channel, c.address FROM conversations c
+    `SELECT ${OUTBOX_COLUMNS}, (SELECT json_group_array(r.platform_id ORDER BY r.part) FROM receipts r
+         WHERE r.message = o.message) AS receipts FROM conversations c
        JOIN outbox o ON o.conversation = c.key JOIN messages m ON m.key = o.message
        WHERE c.id = ? ORDER BY o.message LIMIT 1`,
     conversationId,
   )
-  if (!row) return null
-  const receipts = session.all(
-    'SELECT platform_id FROM receipts WHERE message = ? ORDER BY part',
-    row['message']!,
-  )
-  return { item: outboxItem(row, receipts), notBefore: Number(row['not_before']) }
-}
-
-function outboxItem(row: Row, receipts: readonly Row[]): OutboxItem {
-  return {
-    id: String(row['id']),
-    conversationId: String(row['conversation_id']),
-    channel: String(row['channel']),
-    address: String(row['address']),
-    kind: row['kind'] as OutboxItem['kind'],
-    text: withPreface(textOrNull(row['preface']), String(row['text'])),
-    replyTo: textOrNull(row['reply_to']),
-    draft: textOrNull(row['draft']),
-    askedAt: row['asked_at'] === null ? null : Number(row['asked_at']),
-    at: Number(row['at']),
-    receipts: receipts.map((receipt) => String(receipt['platform_id'])),
-    attempts: Number(row['attempts']),
-  }
-}
-
-function textOrNull(value: unknown): string | null {
-  return value === null || value === undefined ? null : String(value)
+  return row ? outboxHead(row as unknown as OutboxRow) : null
 }
 
 /** See `Outbox.receipt`. A repeated receipt, or one after the end, changes nothing. */
@@ -84,13 +55,6 @@ export function receipt(
   session.run('UPDATE outbox SET attempts = 0, not_before = 0 WHERE message = ?', key)
 }
 
-/** See `Outbox.postpone`. */
-export function postpone(session: Session, itemId: string, notBefore: number): void {
-  const key = itemKey(session, itemId)
-  if (key === null) return
-  session.run('UPDATE outbox SET attempts = attempts + 1, not_before = ? WHERE message = ?', notBefore, key)
-}
-
 /** See `Outbox.abandon`. The message keeps the reason why it was not delivered. */
 export function abandon(session: Session, itemId: string, reason: string): void {
   const key = itemKey(session, itemId)
@@ -102,19 +66,6 @@ export function abandon(session: Session, itemId: string, reason: string): void 
     session.nextRevision(),
     key,
   )
-}
-
-/** See `Outbox.pending`. */
-export function pending(
-  session: Session,
-): ReadonlyArray<{ readonly conversationId: string; readonly notBefore: number }> {
-  return session
-    .all(
-      `SELECT c.id, o.not_before FROM (SELECT conversation, min(message) AS message FROM outbox GROUP BY conversation) h
-         JOIN outbox o ON o.message = h.message JOIN conversations c ON c.key = h.conversation
-         ORDER BY o.message`,
-    )
-    .map((row) => ({ conversationId: String(row['id']), notBefore: Number(row['not_before']) }))
 }
 
 /** An item has the id of its message. */

@@ -1,14 +1,16 @@
+import * as conversations from '../../records/conversations.ts'
+import * as outbox from '../../records/outbox.ts'
+import * as pairings from '../../records/pairings.ts'
+import { exportPerson } from '../../records/persons.ts'
+import * as queue from '../../records/queue.ts'
+import { facts, figures, incidents } from '../../records/records.ts'
 import { accept } from '../inbox/accept.ts'
 import { finish } from '../inbox/finish.ts'
-import { expire, expiring, hold } from '../inbox/hold.ts'
+import { drop, expire, expiring, hold, retry } from '../inbox/hold.ts'
 import { lease, recover, saveDraft } from '../inbox/lease.ts'
-import { abandon, enqueue, head, pending, postpone, receipt } from '../inbox/outbox.ts'
-import { attachment, counts, cursor, cursors, drop, message, queue, retry, waiting } from '../inbox/queue.ts'
-import { changes, find, list, messages, usage } from '../records/conversations.ts'
-import * as pairings from '../records/pairings.ts'
-import { deletePerson, exportPerson } from '../records/persons.ts'
-import * as records from '../records/records.ts'
-import { retain } from '../records/retention.ts'
+import { abandon, enqueue, head, receipt } from '../inbox/outbox.ts'
+import { deletePerson, retain } from '../removal.ts'
+import { stepped } from '../run-steps.ts'
 import { backup, forgetDeleted, integrityCheck, sizes } from '../upkeep.ts'
 import type { Session } from './session.ts'
 
@@ -25,16 +27,16 @@ const writes = {
   drop,
   enqueue,
   receipt,
-  postpone,
+  postpone: stepped(outbox.postpone),
   abandon,
-  pairingSave: pairings.save,
-  pairingApprove: pairings.approve,
-  pairingRevoke: pairings.revoke,
-  pairingRecordGuess: pairings.recordGuess,
-  factSet: records.factSet,
-  factDelete: records.factDelete,
-  figureAdd: records.figureAdd,
-  incidentSave: records.incidentSave,
+  pairingSave: stepped(pairings.save),
+  pairingApprove: stepped(pairings.approve),
+  pairingRevoke: stepped(pairings.revoke),
+  pairingRecordGuess: stepped(pairings.recordGuess),
+  factSet: stepped(facts.set),
+  factDelete: stepped(facts.delete),
+  figureAdd: stepped(figures.add),
+  incidentSave: stepped(incidents.save),
   deletePerson,
   retain,
 }
@@ -42,31 +44,31 @@ const writes = {
 /** Operations that change nothing; a batch of them alone takes no write lock and no commit. */
 const reads = {
   expiring,
-  waiting,
-  counts,
-  attachment,
-  cursor,
-  cursors,
-  queue,
-  message,
+  waiting: stepped(queue.waiting),
+  counts: stepped(queue.counts),
+  attachment: stepped(queue.attachment),
+  cursor: stepped(queue.cursor),
+  cursors: stepped(queue.cursors),
+  queue: stepped(queue.queue),
+  message: stepped(queue.message),
   head,
-  pending,
-  find,
-  changes,
-  messages,
-  list,
-  usage,
-  exportPerson,
-  pairingIsApproved: pairings.isApproved,
-  pairingApproved: pairings.approved,
-  pairingPending: pairings.pending,
-  pairingRequest: pairings.request,
-  pairingGuesses: pairings.guesses,
-  factGet: records.factGet,
-  figureRead: records.figureRead,
-  figureSums: records.figureSums,
-  incidentCurrent: records.incidentCurrent,
-  incidentList: records.incidentList,
+  pending: stepped(outbox.pending),
+  find: stepped(conversations.find),
+  changes: stepped(conversations.changes),
+  messages: stepped(conversations.messages),
+  list: stepped(conversations.list),
+  usage: stepped(conversations.usage),
+  exportPerson: stepped(exportPerson),
+  pairingIsApproved: stepped(pairings.isApproved),
+  pairingApproved: stepped(pairings.approved),
+  pairingPending: stepped(pairings.pending),
+  pairingRequest: stepped(pairings.request),
+  pairingGuesses: stepped(pairings.guesses),
+  factGet: stepped(facts.get),
+  figureRead: stepped(figures.read),
+  figureSums: stepped(figures.sums),
+  incidentCurrent: stepped(incidents.current),
+  incidentList: stepped(incidents.list),
   sizes,
 }
 

@@ -1,0 +1,113 @@
+import { CONVERSATION_COLUMNS, type ConversationRow } from '../rows/conversation-row.ts'
+import { MESSAGE_COLUMNS, type MessageRow } from '../rows/message-row.ts'
+import { readContext } from './queue.ts'
+import { removeMessages } from './retention.ts'
+import { query, type Steps } from './steps.ts'
+
+/** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
+export function* exportPerson(channel: string, personId: string): Steps<unknown> {
+  const [pairing] = yield* query<PairingRow>(
+    'SELECT person_name, approved_at, created_at FROM hermes.pairings WHERE channel = $1 AND person_id = $2',
+    channel,
+    personId,
+  )
+  const conversations: unknown[] = []
+  for (const { key, id, address } of yield* conversationsOf(channel, personId)) {
+    const messages: unknown[] = []
+    for (const row of yield* messagesOf(key, personId)) messages.push(yield* exportMessage(row))
+    conversations.push({ id, address, messages })
+  }
+  return { channel, person: personId, pairing: pairing ? exportedPairing(pairing) : null, conversations }
+}
+
+interface PairingRow {
+  readonly person_name: string | null
+  readonly approved_at: number | null
+  readonly created_at: number
+}
+
+function exportedPairing({ person_name, approved_at, created_at }: PairingRow) {
+  return {
+    name: person_name,
+    approvedAt: approved_at === null ? null : isoTime(approved_at),
+    createdAt: isoTime(created_at),
+  }
+}
+
+function* exportMessage(row: MessageRow): Steps<unknown> {
+  const context = yield* readContext(row)
+  return {
+    id: row.id,
+    role: row.role,
+    at: isoTime(row.at),
+    state: row.state,
+    name: row.person_name,
+    text: row.text,
+    attachments: row.attachments === null ? [] : yield* exportAttachments(row),
+    ...(context ? { system: context.system, earlier: context.turns } : {}),
+  }
+}
+
+function* exportAttachments({ key }: MessageRow): Steps<unknown> {
+  const rows = yield* query<{ media_type: string; name: string; bytes: Uint8Array }>(
+    'SELECT media_type, name, bytes FROM hermes.attachments WHERE message = $1 ORDER BY key',
+    key,
+  )
+  return rows.map(({ media_type, name, bytes }) => ({
+    mediaType: media_type,
+    name,
+    base64: Buffer.from(bytes).toString('base64'),
+  }))
+}
+
+function isoTime(at: number): string {
+  return new Date(at).toISOString()
+}
+
+/** The conversations in which the person wrote. */
+export function conversationsOf(channel: string, personId: string): Steps<readonly ConversationRow[]> {
+  return query<ConversationRow>(
+    `SELECT ${CONVERSATION_COLUMNS} FROM hermes.participants p JOIN hermes.conversations c ON c.key = p.conversation
+       WHERE p.person_id = $1 AND c.channel = $2 ORDER BY c.key`,
+    personId,
+    channel,
+  )
+}
+
+/** What the person wrote and what was answered to it, in order. */
+function messagesOf(conversation: number, personId: string): Steps<readonly MessageRow[]> {
+  return query<MessageRow>(
+    `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE conversation = $1 AND (person_id = $2 OR id IN
+       (SELECT answered_by FROM hermes.messages WHERE conversation = $1 AND person_id = $2 AND answered_by IS NOT NULL))
+       ORDER BY seq`,
+    conversation,
+    personId,
+  )
+}
+
+/** Whether others wrote in the conversation, too. */
+export function* isShared(conversation: number, personId: string): Steps<boolean> {
+  const others = yield* query(
+    'SELECT 1 FROM hermes.participants WHERE conversation = $1 AND person_id <> $2 LIMIT 1',
+    conversation,
+    personId,
+  )
+  return others.length > 0
+}
+
+/**
+ * The others' messages stay; a summary may quote the person, so it is removed. The conversation must have no lease.
+ *
+ * @returns how many messages were removed
+ */
+export function* removeFromShared(conversation: number, personId: string): Steps<number> {
+  const rows = yield* messagesOf(conversation, personId)
+  yield* removeMessages(rows.map(({ key }) => key))
+  yield* query('DELETE FROM hermes.summaries WHERE conversation = $1', conversation)
+  yield* query(
+    'DELETE FROM hermes.participants WHERE person_id = $1 AND conversation = $2',
+    personId,
+    conversation,
+  )
+  return rows.length
+}
