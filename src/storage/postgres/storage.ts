@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
-import * as conversations from '../records/conversations.ts'
+import { changes, find, list, messages, usage } from '../records/conversations.ts'
 import * as pairings from '../records/pairings.ts'
 import { exportPerson } from '../records/persons.ts'
 import { attachment, counts, cursor, cursors, message, queue, waiting } from '../records/queue.ts'
@@ -45,7 +45,7 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
     inbox: postgresInbox(database, context),
     outbox: postgresOutbox(database, context),
     conversations: {
-      ...bound(database, { ...conversations, exportPerson }),
+      ...bound(database, { find, changes, messages, list, usage, exportPerson }),
       deletePerson: (channel, personId) => deletePerson(database, context, channel, personId),
       retain: (terms) => retain(database, terms),
     },

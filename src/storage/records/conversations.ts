@@ -99,3 +99,20 @@ function usageOf(row: UsageRow): Usage {
     cacheWriteTokens: row.cache_write_tokens,
   }
 }
+
+/** Gives all that belongs to a conversation, except its messages, to another one, and removes it. */
+export function* foldRecords(older: number, newer: number): Steps<void> {
+  for (const table of ['turns', 'outbox', 'addresses']) {
+    yield* query(`UPDATE hermes.${table} SET conversation = $1 WHERE conversation = $2`, older, newer)
+  }
+  yield* query(
+    `INSERT INTO hermes.participants (conversation, person_id)
+       SELECT CAST($1 AS bigint), person_id FROM hermes.participants WHERE conversation = $2 ON CONFLICT DO NOTHING`,
+    older,
+    newer,
+  )
+  for (const table of ['participants', 'summaries']) {
+    yield* query(`DELETE FROM hermes.${table} WHERE conversation = $1`, newer)
+  }
+  yield* query('DELETE FROM hermes.conversations WHERE key = $1', newer)
+}

@@ -2,9 +2,11 @@ import { type Accepted, type AcceptRequest, type Arrival, NOT_STORED } from '../
 import { StoreError } from '../../../support/errors.ts'
 import { decideArrival, foldInto } from '../../policy/accept.ts'
 import { Changes } from '../../policy/changes.ts'
+import { foldRecords } from '../../records/conversations.ts'
 import type { Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { waitingRows, type ConversationRow } from '../rows.ts'
+import { runSteps } from '../run-steps.ts'
 import { commit, write, type StoreContext } from './apply.ts'
 import { ArrivalRows } from './arrival-rows.ts'
 
@@ -88,24 +90,12 @@ async function fold(
   if (waiting.some((row) => row.state === 'received')) changes.wake(older)
   await write(tx, changes)
   changes.forget(newer)
-  const keys = [older.key, newer.key]
   await tx.query(
     `UPDATE hermes.messages SET conversation = $1, seq = seq + $3, history_seq = history_seq + $3,
        revision = nextval('hermes.revision') WHERE conversation = $2`,
-    [...keys, shift],
+    [older.key, newer.key, shift],
   )
-  for (const table of ['turns', 'outbox', 'addresses']) {
-    await tx.query(`UPDATE hermes.${table} SET conversation = $1 WHERE conversation = $2`, keys)
-  }
-  await tx.query(
-    `INSERT INTO hermes.participants (conversation, person_id)
-       SELECT $1, person_id FROM hermes.participants WHERE conversation = $2 ON CONFLICT DO NOTHING`,
-    keys,
-  )
-  for (const table of ['participants', 'summaries']) {
-    await tx.query(`DELETE FROM hermes.${table} WHERE conversation = $1`, [newer.key])
-  }
-  await tx.query('DELETE FROM hermes.conversations WHERE key = $1', [newer.key])
+  await runSteps(tx, foldRecords(older.key, newer.key))
 }
 
 /**

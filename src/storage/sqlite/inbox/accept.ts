@@ -11,9 +11,11 @@ import {
   type PlacedArrival,
 } from '../../policy/accept.ts'
 import { Changes } from '../../policy/changes.ts'
+import { foldRecords } from '../../records/conversations.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
 import { MESSAGE_COLUMNS, WAITING } from '../../rows/message-row.ts'
 import { answeringRows, asMessages, conversationByKey, observedOutage, waitingRows } from '../rows.ts'
+import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
 import { apply } from './apply.ts'
 
@@ -192,17 +194,6 @@ function fold(session: Session, older: ConversationRow, newer: ConversationRow, 
       row['key']!,
     )
   }
-  for (const table of ['turns', 'outbox', 'addresses']) {
-    session.run(`UPDATE ${table} SET conversation = ? WHERE conversation = ?`, older.key, newer.key)
-  }
-  session.run(
-    'UPDATE OR IGNORE participants SET conversation = ? WHERE conversation = ?',
-    older.key,
-    newer.key,
-  )
-  for (const table of ['participants', 'summaries']) {
-    session.run(`DELETE FROM ${table} WHERE conversation = ?`, newer.key)
-  }
-  session.run('DELETE FROM conversations WHERE key = ?', newer.key)
+  runSteps(session, foldRecords(older.key, newer.key))
   changes.forget(newer)
 }
