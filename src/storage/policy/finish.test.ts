@@ -1,0 +1,223 @@
+import { describe, expect, test } from 'vitest'
+import {
+  changedMessages,
+  conversationRow,
+  extentOf,
+  messageRow,
+  noChanges,
+  THEN,
+} from '../../../test/support/stores/rows.ts'
+import type { Outage } from '../../inbox/arrival.ts'
+import type { TurnOutcome } from '../../inbox/lease.ts'
+import type { ConversationRow } from '../rows/conversation-row.ts'
+import type { MessageRow } from '../rows/message-row.ts'
+import { decideFinish, needsOutage, withCleanReason, type OutageFacts } from './finish.ts'
+
+const NOW = THEN + 9_000
+const KEY = { conversationId: 'telegram:42', turnId: 't1', generation: 3 }
+const USAGE = { inputTokens: 4, outputTokens: 3, cacheReadTokens: 2, cacheWriteTokens: 1 }
+const ANSWERED: TurnOutcome = {
+  kind: 'answered',
+  text: 'answer',
+  preface: 'before',
+  model: 'm',
+  usage: USAGE,
+  modelMs: 12,
+}
+const OUTAGE: Outage = { id: 'o1', reason: 'needs a sign-in', notice: 'Please wait.' }
+const OUTCOMES: readonly TurnOutcome[] = [
+  ANSWERED,
+  { kind: 'refused', reason: 'r', notice: 'no' },
+  { kind: 'parked', reason: 'r', notice: 'no' },
+  { kind: 'held', outage: OUTAGE },
+  { kind: 'returned' },
+  { kind: 'failed', reason: 'r', retryAt: 1 },
+  { kind: 'stopped', text: 'shown' },
+]
+
+interface Given {
+  readonly conversation?: Partial<ConversationRow>
+  readonly rows?: readonly MessageRow[]
+  readonly outage?: OutageFacts
+}
+
+function finish(outcome: TurnOutcome, { conversation: over, rows, outage }: Given = {}) {
+  const lease = { lease_turn: 't1', lease_owner: 'a', lease_at: THEN + 1 }
+  const conversation = conversationRow({ ...lease, ...over })
+  const waiting = rows ?? [messageRow(1, { state: 'answering', leases: 2 }), messageRow(2)]
+  const changes = noChanges()
+  const facts = outage ?? { observed: 70, welcome: true }
+  const changed = decideFinish({ conversation, waiting, outage: facts }, KEY, outcome, NOW, changes)
+  return { changed, changes, conversation }
+}
+
+describe('a lease that is not the newest any more', () => {
+  const superseded = [
+    { name: 'another turn holds it', conversation: { lease_turn: 't2' } },
+    { name: 'the same turn was leased again', conversation: { generation: 4 } },
+    { name: 'it was revoked', conversation: { lease_turn: null } },
+  ]
+  test.each(superseded)('changes nothing, whatever the outcome: $name', ({ conversation }) => {
+    for (const outcome of OUTCOMES) {
+      const { changed, changes } = finish(outcome, { conversation })
+      expect([outcome.kind, changed, extentOf(changes)]).toEqual([outcome.kind, false, {}])
+    }
+  })
+
+  test('of a turn that a command stopped keeps what was shown, once', () => {
+    const conversation = { lease_turn: null, generation: 4, stopped_turn: 't1' }
+    const first = finish({ kind: 'stopped', text: 'shown' }, { conversation })
+    expect(first.changed).toBe(true)
+    expect(first.changes.added).toMatchObject([
+      { role: 'assistant', state: 'withdrawn', text: 'shown', history_seq: null },
+    ])
+    expect(first.conversation.stopped_turn).toBeNull()
+    expect(extentOf(first.changes)).toEqual({ added: 1, saved: 1 })
+    expect(finish(ANSWERED, { conversation }).changed).toBe(false)
+    const other = { ...conversation, stopped_turn: 't0' }
+    expect(finish({ kind: 'stopped', text: 'shown' }, { conversation: other }).changed).toBe(false)
+  })
+})
+
+test('every outcome ends the lease, forgets how often it was taken, and leaves what waits alone', () => {
+  for (const outcome of OUTCOMES) {
+    const { changed, changes, conversation } = finish(outcome)
+    expect(changed).toBe(true)
+    expect(conversation).toMatchObject({ lease_turn: null, lease_owner: null, lease_at: null, generation: 3 })
+    expect([...changes.changed.keys()]).toEqual([1])
+    expect(changedMessages(changes)['m1']).toMatchObject({ leases: 0 })
+    expect(changes.queueChanged).toBe(true)
+  }
+})
+
+describe('an answer', () => {
+  test('is stored with its turn and what must be sent, at one place of the history with its messages', () => {
+    const rows = [
+      messageRow(1, { state: 'answering', text: 'four', draft: 'd1' }),
+      messageRow(2, { state: 'answering', text: 'five5', draft: 'd2' }),
+    ]
+    const { changes, conversation } = finish(ANSWERED, { rows, conversation: { history_characters: 100 } })
+    const [stored] = changes.added
+    expect(stored).toMatchObject({ role: 'assistant', text: 'answer', preface: 'before', history_seq: 10 })
+    const answered = {
+      state: 'answered',
+      reason: null,
+      answered_by: stored!.id,
+      history_seq: 10,
+      draft: null,
+      leases: 0,
+    }
+    expect(changedMessages(changes)).toEqual({ m1: answered, m2: answered })
+    expect(changes.sent).toMatchObject([
+      { id: stored!.id, kind: 'answer', reply_to: 'p2', draft: 'd1', asked_at: THEN + 2, at: NOW },
+    ])
+    expect(changes.turns).toMatchObject([
+      { id: 't1', leased_at: THEN + 1, finished_at: NOW, model: 'm', model_ms: 12, output_tokens: 3 },
+    ])
+    expect(conversation.history_characters).toBe(115)
+    expect(changes.usedContexts).toEqual([])
+  })
+
+  test('drops the context of a message that is answered alone', () => {
+    const rows = [messageRow(1, { state: 'answering', solo: true })]
+    expect(finish(ANSWERED, { rows }).changes.usedContexts).toEqual([1])
+  })
+
+  test('is not sent where readers read the store', () => {
+    const { changes } = finish(ANSWERED, { conversation: { channel: 'web' } })
+    expect(changes.sent).toEqual([])
+  })
+
+  test.each([
+    { outcome: {}, from: 4, summaries: [] },
+    { outcome: { summary: 's' }, from: 4, summaries: [[7, 's']] },
+    { outcome: { summary: 's', summaryUpTo: 6 }, from: 7, summaries: [[7, 's']] },
+    { outcome: { summary: 's', summaryUpTo: 1 }, from: 4, summaries: [[7, 's']] },
+  ])('with $outcome lets the history begin at $from', ({ outcome, from, summaries }) => {
+    const { changes, conversation } = finish(
+      { ...ANSWERED, ...outcome },
+      { conversation: { history_from: 4 } },
+    )
+    expect(conversation.history_from).toBe(from)
+    expect([...changes.summaries]).toEqual(summaries)
+  })
+})
+
+test.each(['refused', 'parked'] as const)(
+  'a turn that is %s tells the person in the draft’s place',
+  (kind) => {
+    const rows = [messageRow(1, { state: 'answering', draft: 'd1', group_id: 'g' })]
+    const { changes } = finish({ kind, reason: 'why', notice: 'No.' }, { rows })
+    const [notice] = changes.added
+    expect(notice).toMatchObject({ role: 'notice', text: 'No.' })
+    expect(changes.sent).toMatchObject([{ kind: 'notice', reply_to: 'p1', draft: 'd1', asked_at: null }])
+    expect(changedMessages(changes)).toEqual({
+      m1: { leases: 0, state: kind, reason: 'why', answered_by: notice!.id, group_id: null, draft: null },
+    })
+  },
+)
+
+describe('a turn that an outage hands back', () => {
+  const held = (over: Given = {}, outage = OUTAGE) => finish({ kind: 'held', outage }, over)
+
+  test('is held from now on; one that was held before keeps its age', () => {
+    const rows = [
+      messageRow(1, { state: 'answering' }),
+      messageRow(2, { state: 'answering', held_base: 5, group_id: 'g' }),
+    ]
+    expect(changedMessages(held({ rows }).changes)).toEqual({
+      m1: { leases: 0, state: 'held', reason: 'needs a sign-in', held_base: 70 },
+      m2: { leases: 0, state: 'held', reason: 'needs a sign-in', held_base: 5 },
+    })
+  })
+
+  test('tells the conversation once an outage, if somebody asked', () => {
+    expect(held().changes.added).toMatchObject([{ role: 'notice', text: 'Please wait.' }])
+    expect(held().conversation.told_outage).toBe('o1')
+    const silent = [
+      held({ conversation: { told_outage: 'o1' } }),
+      held({ outage: { observed: 70, welcome: false } }),
+      held({}, { ...OUTAGE, notice: null }),
+    ]
+    expect(silent.map(({ changes }) => changes.added.length)).toEqual([0, 0, 0])
+    expect(held({ conversation: { told_outage: 'o0' } }).changes.added).toHaveLength(1)
+  })
+
+  test('needs the facts of the outage, and no other outcome does', () => {
+    expect(OUTCOMES.filter(needsOutage).map(({ kind }) => kind)).toEqual(['held'])
+  })
+})
+
+test.each<{ name: string; outcome: TurnOutcome; change: object }>([
+  {
+    name: 'a turn that goes back',
+    outcome: { kind: 'returned' },
+    change: { leases: 0, state: 'received', reason: null },
+  },
+  {
+    name: 'merged messages that are split',
+    outcome: { kind: 'returned', split: true },
+    change: { leases: 0, state: 'received', reason: null, group_id: null, solo: true },
+  },
+  {
+    name: 'a turn that failed',
+    outcome: { kind: 'failed', reason: 'bug', retryAt: NOW + 5 },
+    change: { leases: 0, state: 'received', reason: 'bug', failures: 3, not_before: NOW + 5 },
+  },
+  {
+    name: 'a turn that was stopped before anything was shown',
+    outcome: { kind: 'stopped', text: '' },
+    change: { leases: 0, state: 'withdrawn', reason: null },
+  },
+])('$name', ({ outcome, change }) => {
+  const rows = [messageRow(1, { state: 'answering', failures: 2, leases: 1, group_id: 'g' })]
+  const { changes } = finish(outcome, { rows })
+  expect(changedMessages(changes)).toEqual({ m1: change })
+  expect(extentOf(changes)).toEqual({ changed: 1, saved: 1 })
+})
+
+test('a reason is stored without what looks like a secret', () => {
+  const outcome: TurnOutcome = { kind: 'failed', reason: `x sk-ant-oat01-${'a'.repeat(40)} y`, retryAt: 1 }
+  expect(JSON.stringify(withCleanReason(outcome))).not.toContain('aaaaaaaa')
+  expect(withCleanReason(ANSWERED)).toBe(ANSWERED)
+})

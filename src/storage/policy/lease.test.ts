@@ -1,0 +1,231 @@
+import { describe, expect, test } from 'vitest'
+import {
+  changedMessages,
+  conversationRow,
+  extentOf,
+  messageRow,
+  noChanges,
+  THEN,
+} from '../../../test/support/stores/rows.ts'
+import type { LeaseRequest } from '../../inbox/lease.ts'
+import { NEVER_FINISHED } from '../../inbox/message.ts'
+import type { ConversationRow } from '../rows/conversation-row.ts'
+import type { MessageRow } from '../rows/message-row.ts'
+import { decideLease, endLease, grantedLease, holdsLease, MAX_LEASES } from './lease.ts'
+
+const NOW = THEN + 60_000
+const REQUEST: LeaseRequest = {
+  conversationId: 'telegram:42',
+  owner: 'a',
+  now: NOW,
+  historyLimit: 100,
+  merge: true,
+}
+
+interface Given {
+  readonly conversation?: ConversationRow
+  readonly complete?: boolean
+  readonly ownerGone?: boolean
+  readonly request?: Partial<LeaseRequest>
+}
+
+function decide(waiting: readonly MessageRow[], given: Given = {}) {
+  const { conversation = conversationRow(), complete = true, ownerGone = false, request } = given
+  const changes = noChanges()
+  const decided = decideLease(
+    { conversation, waiting, complete, ownerGone },
+    { ...REQUEST, ...request },
+    changes,
+  )
+  const ids = decided !== null && decided !== 'more' ? decided.rows.map(({ id }) => id) : decided
+  return { decided, ids, changes, conversation }
+}
+
+const held = (key: number, over: Partial<MessageRow> = {}) => messageRow(key, { state: 'held', ...over })
+const leased = () => conversationRow({ lease_turn: 't1', lease_owner: 'b', lease_at: THEN, generation: 5 })
+
+describe('who answers what next', () => {
+  test('the oldest message, alone, with a new generation', () => {
+    const { decided, changes, conversation } = decide([messageRow(1), messageRow(2)])
+    expect(decided).toMatchObject({ rows: [{ id: 'm1', state: 'answering' }] })
+    expect(changedMessages(changes)).toEqual({
+      m1: { state: 'answering', reason: null, leases: 1, group_id: null },
+    })
+    expect(conversation).toMatchObject({ generation: 4, lease_owner: 'a', lease_at: NOW })
+    expect(conversation.lease_turn).toBe((decided as { turnId: string }).turnId)
+    expect(changes.queueChanged).toBe(true)
+  })
+
+  test.each([
+    { name: 'nothing waits', waiting: [] },
+    {
+      name: 'the oldest may not be tried yet',
+      waiting: [messageRow(1, { not_before: NOW + 1 }), messageRow(2)],
+    },
+  ])('nobody while $name', ({ waiting }) => {
+    const { decided, changes, conversation } = decide(waiting)
+    expect(decided).toBeNull()
+    expect(extentOf(changes)).toEqual({})
+    expect(conversation.generation).toBe(3)
+  })
+
+  test.each<{ name: string; waiting: MessageRow[]; ids: string[]; merge?: boolean }>([
+    { name: 'held together by one person', waiting: [held(1), held(2), held(3)], ids: ['m1', 'm2', 'm3'] },
+    {
+      name: 'up to the first of another person',
+      waiting: [held(1), held(2, { person_id: 'b' }), held(3)],
+      ids: ['m1'],
+    },
+    {
+      name: 'up to the first that was not held',
+      waiting: [held(1), held(2), messageRow(3)],
+      ids: ['m1', 'm2'],
+    },
+    { name: 'not where merging is off', waiting: [held(1), held(2)], ids: ['m1'], merge: false },
+    { name: 'not with one that is answered alone', waiting: [held(1), held(2, { solo: 1 })], ids: ['m1'] },
+    {
+      name: 'not of nobody',
+      waiting: [held(1, { person_id: null }), held(2, { person_id: null })],
+      ids: ['m1'],
+    },
+    {
+      name: 'those that were frozen together, however merging is set',
+      waiting: [messageRow(1, { group_id: 'g' }), messageRow(2, { group_id: 'g' }), messageRow(3)],
+      ids: ['m1', 'm2'],
+      merge: false,
+    },
+    {
+      name: 'not those of another group',
+      waiting: [held(1), held(2, { group_id: 'g' })],
+      ids: ['m1'],
+    },
+  ])('merged messages: $name', ({ waiting, ids, merge = true }) => {
+    expect(decide(waiting, { request: { merge } }).ids).toEqual(ids)
+  })
+
+  test('merged messages are frozen as one turn, and keep the name of the turn that froze them', () => {
+    const first = decide([held(1), held(2)])
+    const { turnId } = first.decided as { turnId: string }
+    expect(first.changes.changed.get(2)!.change.group_id).toBe(turnId)
+    const again = decide([messageRow(1, { group_id: 'g' }), messageRow(2, { group_id: 'g' })])
+    expect(again.changes.changed.get(2)!.change.group_id).toBe('g')
+  })
+})
+
+describe('more rows are asked for', () => {
+  test.each<{ name: string; waiting: MessageRow[] }>([
+    { name: 'the merged messages may go on', waiting: [held(1), held(2)] },
+    { name: 'the frozen group may go on', waiting: [messageRow(1, { group_id: 'g' })] },
+    { name: 'all that was read is parked', waiting: [messageRow(1, { leases: MAX_LEASES })] },
+    { name: 'nothing was read', waiting: [] },
+  ])('where $name', ({ waiting }) => {
+    const { decided, changes, conversation } = decide(waiting, { complete: false })
+    expect(decided).toBe('more')
+    expect(extentOf(changes)).toEqual({})
+    expect(conversation.generation).toBe(3)
+  })
+
+  test('not where the turn ends within what was read', () => {
+    expect(decide([messageRow(1)], { complete: false }).ids).toEqual(['m1'])
+    expect(decide([held(1), messageRow(2)], { complete: false }).ids).toEqual(['m1'])
+  })
+})
+
+describe('a conversation that is leased already', () => {
+  const answering = () => [messageRow(1, { state: 'answering', leases: 1 }), messageRow(2)]
+
+  test('is refused, whoever asks', () => {
+    for (const owner of ['a', 'b']) {
+      const { decided, changes } = decide(answering(), { conversation: leased(), request: { owner } })
+      expect(decided).toBeNull()
+      expect(extentOf(changes)).toEqual({})
+    }
+  })
+
+  test('is refused to another process that did not hear of its own lease', () => {
+    expect(decide(answering(), { conversation: leased(), request: { again: true } }).decided).toBeNull()
+  })
+
+  test.each<{ name: string; given: Given }>([
+    { name: 'its owner did not hear of it', given: { request: { owner: 'b', again: true } } },
+    { name: 'its owner is dead', given: { ownerGone: true } },
+  ])('is leased anew where $name: the old result is refused', ({ given }) => {
+    const conversation = leased()
+    const old = { conversationId: conversation.id, turnId: 't1', generation: 5 }
+    const { ids, changes } = decide(answering(), { conversation, ...given })
+    expect(ids).toEqual(['m1'])
+    expect(changedMessages(changes)).toMatchObject({ m1: { state: 'answering', leases: 2 } })
+    expect(conversation.generation).toBe(7)
+    expect(holdsLease(conversation, old)).toBe(false)
+  })
+
+  test('is not taken over before all that waits was read', () => {
+    const { decided, changes } = decide(answering(), {
+      conversation: leased(),
+      complete: false,
+      ownerGone: true,
+    })
+    expect(decided).toBe('more')
+    expect(extentOf(changes)).toEqual({})
+  })
+})
+
+describe('a message that was leased again and again', () => {
+  const poisoned = { leases: MAX_LEASES }
+
+  test('is parked with all that were frozen with it, and the next one is answered', () => {
+    const { ids, changes } = decide([
+      messageRow(1, { ...poisoned, group_id: 'g' }),
+      messageRow(2, { group_id: 'g' }),
+      messageRow(3),
+    ])
+    const parked = { state: 'parked', reason: NEVER_FINISHED }
+    expect(changedMessages(changes)).toMatchObject({ m1: parked, m2: parked, m3: { state: 'answering' } })
+    expect(ids).toEqual(['m3'])
+  })
+
+  test('does not take those with it that would only have been merged', () => {
+    expect(decide([held(1, poisoned), held(2)]).ids).toEqual(['m2'])
+  })
+
+  test('is parked also where nothing else waits', () => {
+    const { decided, changes } = decide([messageRow(1, poisoned)])
+    expect(decided).toBeNull()
+    expect(changedMessages(changes)).toEqual({ m1: { state: 'parked', reason: NEVER_FINISHED } })
+  })
+})
+
+describe('the end of a lease', () => {
+  const waiting = () => [messageRow(1, { state: 'answering', reason: 'x' }), messageRow(2)]
+
+  test('gives the messages of the turn back, wakes the conversation, and makes a late result void', () => {
+    const [conversation, changes] = [leased(), noChanges()]
+    endLease(conversation, waiting(), 'received', changes)
+    expect(changedMessages(changes)).toEqual({ m1: { state: 'received', reason: null } })
+    expect(conversation).toMatchObject({ lease_turn: null, lease_owner: null, lease_at: null, generation: 6 })
+    expect(extentOf(changes)).toEqual({ changed: 1, saved: 1, woken: 1 })
+  })
+
+  test('wakes nobody for what is withdrawn, and does nothing where there is no lease', () => {
+    const withdrawn = noChanges()
+    endLease(leased(), waiting(), 'withdrawn', withdrawn)
+    expect(withdrawn.woken.size).toBe(0)
+    const nothing = noChanges()
+    endLease(conversationRow(), waiting(), 'received', nothing)
+    expect(extentOf(nothing)).toEqual({})
+  })
+})
+
+test('a lease is handed out with its messages, the most failures, and the first draft that was shown', () => {
+  const rows = [
+    messageRow(1, { failures: 2, attachments: '[{"id":"f","mediaType":"text/plain","name":"a","size":1}]' }),
+    messageRow(2, { draft: 'd2' }),
+    messageRow(3, { failures: 1, draft: 'd3' }),
+  ]
+  const handout = { history: 'packed', summary: 's', context: null }
+  const lease = grantedLease(conversationRow(), { turnId: 't9', rows }, handout)
+  expect(lease).toMatchObject({ turnId: 't9', generation: 3, failures: 2, draft: 'd2', history: 'packed' })
+  expect(lease.messages.map(({ id }) => id)).toEqual(['m1', 'm2', 'm3'])
+  expect(lease.messages[0]!.attachments).toEqual([{ id: 'f', mediaType: 'text/plain', name: 'a', size: 1 }])
+  expect(lease).not.toHaveProperty('context')
+})
