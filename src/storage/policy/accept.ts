@@ -287,7 +287,7 @@ function remember(
 export function foldInto(
   older: ConversationRow,
   newer: ConversationRow,
-  waiting: readonly MessageRow[],
+  waiting: ReadonlyArray<Pick<MessageRow, 'key' | 'state'>>,
   changes: Changes,
 ): number {
   endLease(newer, waiting, 'received', changes)

@@ -23,6 +23,9 @@ export type MessageChange = Partial<
   >
 >
 
+/** A row of which the storage loaded at least this. */
+type Loaded = Pick<MessageRow, 'key'>
+
 /** A message that is stored with these changes, with the columns that no decision reads. */
 export interface AddedMessage extends MessageRow {
   readonly conversation: number
@@ -82,8 +85,8 @@ export class Changes {
   readonly contexts: AddedContext[] = []
   readonly sent: SentMessage[] = []
   readonly participants: Array<{ readonly conversation: number; readonly person_id: string }> = []
-  /** By the key of the message: its row as it is now, and the columns that differ from what is stored. */
-  readonly changed = new Map<number, { readonly row: MessageRow; readonly change: MessageChange }>()
+  /** By the key of the message: its row, as it was loaded and is now, and the columns that differ. */
+  readonly changed = new Map<number, { readonly row: Loaded; readonly change: MessageChange }>()
   /** New texts, by the key of the message. */
   readonly texts = new Map<number, string>()
   readonly saved = new Map<number, ConversationRow>()
@@ -189,7 +192,7 @@ export class Changes {
   }
 
   /** Changes a message, on top of what was changed of it before. */
-  change(row: MessageRow, change: MessageChange): void {
+  change(row: Loaded, change: MessageChange): void {
     const before = this.changed.get(row.key)?.change
     const whole = before ? { ...before, ...change } : change
     Object.assign(row, whole)

@@ -1,7 +1,7 @@
 import type { TurnOutcome } from '../../inbox/lease.ts'
 import { redact } from '../../support/text/redact.ts'
 import type { ConversationRow } from '../rows/conversation-row.ts'
-import type { MessageRow } from '../rows/message-row.ts'
+import type { FinishedRow } from '../rows/message-row.ts'
 import type { Changes } from './changes.ts'
 import { notifyOfOutage } from './hold.ts'
 import { draftOf, holdsLease, type LeaseKey } from './lease.ts'
@@ -16,7 +16,7 @@ export function withCleanReason(outcome: TurnOutcome): TurnOutcome {
 export interface FinishRows {
   readonly conversation: ConversationRow
   /** At least the messages that are being answered, oldest first. Not needed when the lease was lost. */
-  readonly waiting: readonly MessageRow[]
+  readonly waiting: readonly FinishedRow[]
   /** Read only where `needsOutage` says so. */
   readonly outage: OutageFacts | null
 }
@@ -33,6 +33,9 @@ export interface OutageFacts {
 export function needsOutage(outcome: TurnOutcome): boolean {
   return outcome.kind === 'held'
 }
+
+/** However a turn ended: it did end, so its messages do not crash the process. */
+const FINISHED = { leases: 0 }
 
 /** Which turn it was, and when it began and ended, in epoch milliseconds. */
 interface Moment {
@@ -61,7 +64,6 @@ export function decideFinish(
   conversation.lease_turn = conversation.lease_owner = conversation.lease_at = null
   changes.save(conversation)
   changes.queueChanged = true
-  for (const row of rows) changes.change(row, { leases: 0 })
   switch (outcome.kind) {
     case 'answered':
       answer(conversation, rows, outcome, moment, changes)
@@ -73,24 +75,24 @@ export function decideFinish(
     case 'held':
       for (const row of rows) {
         const held_base = row.held_base ?? outage!.observed
-        changes.change(row, { state: 'held', reason: outcome.outage.reason, held_base })
+        changes.change(row, { ...FINISHED, state: 'held', reason: outcome.outage.reason, held_base })
       }
       if (outage!.welcome) notifyOfOutage(conversation, outcome.outage, now, changes)
       return true
     case 'returned':
       for (const row of rows) {
         const split = outcome.split ? { group_id: null, solo: true } : {}
-        changes.change(row, { state: 'received', reason: null, ...split })
+        changes.change(row, { ...FINISHED, state: 'received', reason: null, ...split })
       }
       return true
     case 'failed':
       for (const row of rows) {
         const failed = { failures: row.failures + 1, not_before: outcome.retryAt }
-        changes.change(row, { state: 'received', reason: outcome.reason, ...failed })
+        changes.change(row, { ...FINISHED, state: 'received', reason: outcome.reason, ...failed })
       }
       return true
     case 'stopped':
-      for (const row of rows) changes.change(row, { state: 'withdrawn', reason: null })
+      for (const row of rows) changes.change(row, { ...FINISHED, state: 'withdrawn', reason: null })
       keepShownText(conversation, outcome.text, now, changes)
       return true
   }
@@ -98,7 +100,7 @@ export function decideFinish(
 
 function answer(
   conversation: ConversationRow,
-  rows: readonly MessageRow[],
+  rows: readonly FinishedRow[],
   outcome: Extract<TurnOutcome, { kind: 'answered' }>,
   { turnId, leasedAt, now }: Moment,
   changes: Changes,
@@ -114,10 +116,11 @@ function answer(
     inHistory: true,
     reason,
   })
+  const answered = { answered_by: stored.id, history_seq: stored.seq, draft: null }
+  const change = { ...FINISHED, state: 'answered' as const, reason: null, ...answered }
   for (const row of rows) {
     if (row.solo) changes.usedContexts.push(row.key)
-    const answered = { answered_by: stored.id, history_seq: stored.seq, draft: null }
-    changes.change(row, { state: 'answered', reason: null, ...answered })
+    changes.change(row, change)
   }
   conversation.history_characters += rows.reduce((sum, row) => sum + row.text.length, text.length)
   const last = rows.at(-1)
@@ -152,7 +155,7 @@ function answer(
 /** Refused or parked: the person reads a sentence, in the draft's place where one was shown. */
 function turnDown(
   conversation: ConversationRow,
-  rows: readonly MessageRow[],
+  rows: readonly FinishedRow[],
   { kind: state, reason, notice }: Extract<TurnOutcome, { kind: 'refused' | 'parked' }>,
   now: number,
   changes: Changes,
@@ -162,7 +165,8 @@ function turnDown(
     draft: draftOf(rows),
     at: now,
   })
-  for (const row of rows) changes.change(row, { state, reason, answered_by, group_id: null, draft: null })
+  const change = { ...FINISHED, state, reason, answered_by, group_id: null, draft: null }
+  for (const row of rows) changes.change(row, change)
 }
 
 /** A command stopped the turn and revoked its lease: only the text already shown is still stored. */

@@ -3,7 +3,7 @@ import type { Lease, LeaseRequest } from '../../inbox/lease.ts'
 import { NEVER_FINISHED, type MessageState } from '../../inbox/message.ts'
 import { newId } from '../../support/ids.ts'
 import { publicConversation, type ConversationRow } from '../rows/conversation-row.ts'
-import { storedMessage, type MessageRow } from '../rows/message-row.ts'
+import { storedMessage, type LeasedRow } from '../rows/message-row.ts'
 import type { Changes } from './changes.ts'
 
 /**
@@ -32,7 +32,7 @@ export function holdsLease(conversation: ConversationRow, key: LeaseKey): boolea
 export interface LeaseRows {
   readonly conversation: ConversationRow
   /** The messages that wait or are being answered, oldest first. */
-  readonly waiting: readonly MessageRow[]
+  readonly waiting: readonly LeasedRow[]
   /** False: `waiting` may go on. */
   readonly complete: boolean
   /** Whether the process that holds the conversation's lease is known to be dead; not asked where there is none. */
@@ -42,7 +42,7 @@ export interface LeaseRows {
 /** A new lease and its messages. */
 export interface Granted {
   readonly turnId: string
-  readonly rows: readonly MessageRow[]
+  readonly rows: readonly LeasedRow[]
 }
 
 /**
@@ -81,16 +81,16 @@ export function decideLease(
 
 interface NextTurn {
   /** Empty: none, or not yet. */
-  readonly rows: readonly MessageRow[]
-  readonly poisoned: readonly MessageRow[]
+  readonly rows: readonly LeasedRow[]
+  readonly poisoned: readonly LeasedRow[]
 }
 
 function nextTurn(
-  waiting: readonly MessageRow[],
+  waiting: readonly LeasedRow[],
   complete: boolean,
   { now, merge }: LeaseRequest,
 ): NextTurn | 'more' {
-  const poisoned: MessageRow[] = []
+  const poisoned: LeasedRow[] = []
   for (;;) {
     const rest = waiting.slice(poisoned.length)
     const [head] = rest
@@ -106,7 +106,7 @@ function nextTurn(
 }
 
 /** `head` is answered alone. With `merge`, messages held together are answered together. */
-function isUnmerged(head: MessageRow, merge: boolean): boolean {
+function isUnmerged(head: LeasedRow, merge: boolean): boolean {
   return head.group_id === null && (!merge || !mergeable(head, head))
 }
 
@@ -114,14 +114,14 @@ function isUnmerged(head: MessageRow, merge: boolean): boolean {
  * `head` and what follows it without a gap in the same turn: the messages that were frozen with it
  * before; otherwise those that the same person wrote while it was held.
  */
-function groupOf(head: MessageRow, rows: readonly MessageRow[]): readonly MessageRow[] {
+function groupOf(head: LeasedRow, rows: readonly LeasedRow[]): readonly LeasedRow[] {
   const end = rows.findIndex((row) =>
     head.group_id !== null ? row.group_id !== head.group_id : !mergeable(head, row),
   )
   return end === -1 ? rows : rows.slice(0, end)
 }
 
-function mergeable(head: MessageRow, row: MessageRow): boolean {
+function mergeable(head: LeasedRow, row: LeasedRow): boolean {
   return (
     row.state === 'held' &&
     !row.solo &&
@@ -139,7 +139,7 @@ function mergeable(head: MessageRow, row: MessageRow): boolean {
  */
 export function endLease(
   conversation: ConversationRow,
-  waiting: readonly MessageRow[],
+  waiting: ReadonlyArray<Pick<LeasedRow, 'key' | 'state'>>,
   state: MessageState,
   changes: Changes,
 ): void {
@@ -181,6 +181,6 @@ export function grantedLease<History>(
 }
 
 /** The platform id of the draft that shows the answer to these messages; null = none yet. */
-export function draftOf(rows: readonly MessageRow[]): string | null {
+export function draftOf(rows: ReadonlyArray<Pick<LeasedRow, 'draft'>>): string | null {
   return rows.find((row) => row.draft !== null)?.draft ?? null
 }

@@ -68,7 +68,7 @@ describe('a message that the operator drops', () => {
       m1: { state: 'withdrawn', reason: DROPPED },
       m2: { state: 'received', reason: null },
     })
-    expect(changes.changed.get(1)!.row.state).toBe('withdrawn')
+    expect(changes.changed.get(1)!.row).toMatchObject({ state: 'withdrawn' })
     expect(conversation).toMatchObject({ lease_turn: null, generation: 4 })
     expect(changes.woken.size).toBe(1)
   })

@@ -25,7 +25,7 @@ export function decideRetry(conversation: ConversationRow, row: MessageRow, chan
 export function decideDrop(
   conversation: ConversationRow,
   row: MessageRow,
-  answering: readonly MessageRow[],
+  answering: ReadonlyArray<Pick<MessageRow, 'key' | 'state'>>,
   changes: Changes,
 ): boolean {
   if (!['received', 'held', 'parked', 'answering'].includes(row.state)) return false

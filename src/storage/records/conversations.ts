@@ -1,7 +1,7 @@
 import type { Usage } from '../../inbox/lease.ts'
 import type { Conversation, StoredMessage } from '../../inbox/message.ts'
 import { CONVERSATION_COLUMNS, publicConversation, type ConversationRow } from '../rows/conversation-row.ts'
-import { MESSAGE_COLUMNS, storedMessage, type MessageRow } from '../rows/message-row.ts'
+import { LEASED_COLUMNS, storedMessage, type LeasedRow } from '../rows/message-row.ts'
 import { query, type Steps } from './steps.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */
@@ -27,8 +27,8 @@ export function* changes(
   after: number,
   limit: number,
 ): Steps<readonly StoredMessage[]> {
-  const rows = yield* query<MessageRow>(
-    `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE conversation = ${ITS_KEY} AND revision > $2
+  const rows = yield* query<LeasedRow>(
+    `SELECT ${LEASED_COLUMNS} FROM hermes.messages WHERE conversation = ${ITS_KEY} AND revision > $2
        ORDER BY revision LIMIT $3`,
     conversationId,
     after,
@@ -42,8 +42,8 @@ export function* messages(
   conversationId: string,
   options: { readonly limit: number; readonly beforeSeq: number | null },
 ): Steps<readonly StoredMessage[]> {
-  const rows = yield* query<MessageRow>(
-    `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE conversation = ${ITS_KEY} AND seq < $2
+  const rows = yield* query<LeasedRow>(
+    `SELECT ${LEASED_COLUMNS} FROM hermes.messages WHERE conversation = ${ITS_KEY} AND seq < $2
        ORDER BY seq DESC LIMIT $3`,
     conversationId,
     options.beforeSeq ?? Number.MAX_SAFE_INTEGER,

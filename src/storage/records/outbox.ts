@@ -17,17 +17,17 @@ export interface OutboxRow {
   readonly at: number
   readonly attempts: number
   readonly not_before: number
-  /** JSON, or as the driver has parsed it. */
-  readonly receipts: string | readonly string[] | null
 }
 
-/** The columns of an `OutboxRow` but its receipts, of the outbox `o`, its message `m` and its conversation `c`. */
+/** The columns of an `OutboxRow`, of the outbox `o`, its message `m` and its conversation `c`. */
 export const OUTBOX_COLUMNS = `o.kind, o.reply_to, o.draft, o.asked_at, o.at, o.attempts, o.not_before, m.id, m.text,
   m.preface, c.id AS conversation_id, c.channel, c.address`
 
 /** See `Outbox.head`. */
-export function outboxHead(row: OutboxRow): { readonly item: OutboxItem; readonly notBefore: number } {
-  const { receipts } = row
+export function outboxHead(
+  row: OutboxRow,
+  receipts: readonly string[],
+): { readonly item: OutboxItem; readonly notBefore: number } {
   const item = {
     id: row.id,
     conversationId: row.conversation_id,
@@ -39,7 +39,7 @@ export function outboxHead(row: OutboxRow): { readonly item: OutboxItem; readonl
     draft: row.draft,
     askedAt: row.asked_at,
     at: row.at,
-    receipts: typeof receipts === 'string' ? (JSON.parse(receipts) as string[]) : (receipts ?? []),
+    receipts,
     attempts: row.attempts,
   }
   return { item, notBefore: row.not_before }

@@ -1,5 +1,5 @@
 import { CONVERSATION_COLUMNS, type ConversationRow } from '../rows/conversation-row.ts'
-import { MESSAGE_COLUMNS, type MessageRow } from '../rows/message-row.ts'
+import { LEASED_COLUMNS, type LeasedRow } from '../rows/message-row.ts'
 import { readContext } from './queue.ts'
 import { removeMessages } from './retention.ts'
 import { query, type Steps } from './steps.ts'
@@ -34,7 +34,7 @@ function exportedPairing({ person_name, approved_at, created_at }: PairingRow) {
   }
 }
 
-function* exportMessage(row: MessageRow): Steps<unknown> {
+function* exportMessage(row: LeasedRow): Steps<unknown> {
   const context = yield* readContext(row)
   return {
     id: row.id,
@@ -48,7 +48,7 @@ function* exportMessage(row: MessageRow): Steps<unknown> {
   }
 }
 
-function* exportAttachments({ key }: MessageRow): Steps<unknown> {
+function* exportAttachments({ key }: LeasedRow): Steps<unknown> {
   const rows = yield* query<{ media_type: string; name: string; bytes: Uint8Array }>(
     'SELECT media_type, name, bytes FROM hermes.attachments WHERE message = $1 ORDER BY key',
     key,
@@ -75,9 +75,9 @@ export function conversationsOf(channel: string, personId: string): Steps<readon
 }
 
 /** What the person wrote and what was answered to it, in order. */
-function messagesOf(conversation: number, personId: string): Steps<readonly MessageRow[]> {
-  return query<MessageRow>(
-    `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE conversation = $1 AND (person_id = $2 OR id IN
+function messagesOf(conversation: number, personId: string): Steps<readonly LeasedRow[]> {
+  return query<LeasedRow>(
+    `SELECT ${LEASED_COLUMNS} FROM hermes.messages WHERE conversation = $1 AND (person_id = $2 OR id IN
        (SELECT answered_by FROM hermes.messages WHERE conversation = $1 AND person_id = $2 AND answered_by IS NOT NULL))
        ORDER BY seq`,
     conversation,

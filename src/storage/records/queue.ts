@@ -1,7 +1,7 @@
 import type { Cursor, MessageContext } from '../../inbox/arrival.ts'
 import type { WaitingCounts } from '../../inbox/inbox.ts'
 import type { Attachment, ConversationId, MessageState, StoredMessage } from '../../inbox/message.ts'
-import { MESSAGE_COLUMNS, storedMessage, WAITING, type MessageRow } from '../rows/message-row.ts'
+import { LEASED_COLUMNS, storedMessage, WAITING, type LeasedRow } from '../rows/message-row.ts'
 import { query, type Steps } from './steps.ts'
 
 /** The first waiting message of each conversation that has one, as `m`, with its conversation `c`. */
@@ -70,9 +70,9 @@ export function* cursors(channel: string): Steps<ReadonlyArray<Omit<Cursor, 'cha
   return rows.map(({ name, value }) => ({ name, value }))
 }
 
-type QueueRow = MessageRow & { readonly conversation_id: string }
+type QueueRow = LeasedRow & { readonly conversation_id: string }
 
-const QUEUED = `SELECT ${MESSAGE_COLUMNS}, (SELECT c.id FROM hermes.conversations c WHERE c.key = conversation) AS conversation_id
+const QUEUED = `SELECT ${LEASED_COLUMNS}, (SELECT c.id FROM hermes.conversations c WHERE c.key = conversation) AS conversation_id
   FROM hermes.messages`
 
 /** See `Inbox.queue`. */
@@ -109,7 +109,7 @@ export function* message(messageId: string): Steps<StoredMessage | null> {
 }
 
 /** The context that came with a message, while it is kept. Only a message that is answered alone has one. */
-export function* readContext(row: MessageRow): Steps<MessageContext | null> {
+export function* readContext(row: Pick<LeasedRow, 'key' | 'solo'>): Steps<MessageContext | null> {
   if (!row.solo) return null
   const [found] = yield* query<{
     digest: string

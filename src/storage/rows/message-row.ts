@@ -6,8 +6,8 @@ export const WAITING = `state IN ('received', 'answering', 'held')`
 /** The key of a row that its database has not numbered yet: both count from 1. */
 export const NOT_YET_STORED = 0
 
-/** A row of `messages`, except the columns that only statements use. Changed in memory by `Changes` alone. */
-export interface MessageRow {
+/** What is read of a message that is handed out or shown. */
+export interface LeasedRow {
   readonly key: number
   readonly id: string
   readonly seq: number
@@ -19,29 +19,40 @@ export interface MessageRow {
   readonly platform_id: string | null
   readonly person_id: string | null
   readonly person_name: string | null
-  /** SQLite has no booleans: 0 or 1. */
-  readonly addressed: boolean | number
   /** JSON, or as the driver has parsed it; null = none. */
   readonly attachments: string | readonly AttachmentInfo[] | null
   readonly at: number
   readonly answered_by: string | null
   readonly revision: number
-  readonly history_seq: number | null
   readonly group_id: string | null
+  /** SQLite has no booleans: 0 or 1. */
   readonly solo: boolean | number
   readonly failures: number
   readonly leases: number
   readonly not_before: number
-  readonly held_base: number | null
   readonly draft: string | null
 }
 
-/** The columns of a `MessageRow`, in every database: each costs a microsecond to hand over, so no others are read. */
-export const MESSAGE_COLUMNS = `key, id, seq, role, state, text, preface, reason, platform_id, person_id, person_name,
-  addressed, attachments, at, answered_by, revision, history_seq, group_id, solo, failures, leases, not_before,
-  held_base, draft`
+/** A row of `messages`, except the columns that only statements use. Changed in memory by `Changes` alone. */
+export interface MessageRow extends LeasedRow {
+  readonly addressed: boolean | number
+  readonly history_seq: number | null
+  readonly held_base: number | null
+}
 
-export function storedMessage(row: MessageRow, conversationId: string): StoredMessage {
+/** What is read of a message whose turn has ended. */
+export type FinishedRow = Pick<
+  MessageRow,
+  'key' | 'state' | 'text' | 'platform_id' | 'at' | 'solo' | 'failures' | 'held_base' | 'draft'
+>
+
+/** The columns of each kind of row, in every database: each costs a microsecond to hand over. */
+export const LEASED_COLUMNS = `key, id, seq, role, state, text, preface, reason, platform_id, person_id, person_name,
+  attachments, at, answered_by, revision, group_id, solo, failures, leases, not_before, draft`
+export const MESSAGE_COLUMNS = `${LEASED_COLUMNS}, addressed, history_seq, held_base`
+export const FINISHED_COLUMNS = 'key, state, text, platform_id, at, solo, failures, held_base, draft'
+
+export function storedMessage(row: LeasedRow, conversationId: string): StoredMessage {
   return {
     id: row.id,
     conversationId,
@@ -61,7 +72,7 @@ export function storedMessage(row: MessageRow, conversationId: string): StoredMe
   }
 }
 
-function attachmentsOf({ attachments }: MessageRow): readonly AttachmentInfo[] {
+function attachmentsOf({ attachments }: LeasedRow): readonly AttachmentInfo[] {
   if (typeof attachments === 'string') return JSON.parse(attachments) as readonly AttachmentInfo[]
   return attachments ?? []
 }

@@ -66,7 +66,9 @@ export function noChanges(): Changes {
 
 /** What the changes do to stored messages, by their ids. */
 export function changedMessages(changes: Changes) {
-  return Object.fromEntries([...changes.changed.values()].map(({ row, change }) => [row.id, change]))
+  return Object.fromEntries(
+    [...changes.changed.values()].map(({ row, change }) => [(row as MessageRow).id, change]),
+  )
 }
 
 /** How many entries each list has; empty ones are left out. */

@@ -121,7 +121,8 @@ function statementsOf(changes: Changes): Statement[] {
     changes.added,
     changes.sent,
     changes.participants,
-    [...changes.changed.values()].map(({ row }) => mutable(row)),
+    // Whatever else was loaded, of a message that changes it was the whole row.
+    [...changes.changed.values()].map(({ row }) => mutable(row as MessageRow)),
     [...changes.saved.values()],
     changes.turns,
     [...changes.cursors.values()],

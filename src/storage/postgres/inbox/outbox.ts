@@ -21,7 +21,7 @@ export function postgresOutbox(database: Database, context: StoreContext): Outbo
         await commit(tx, context, changes)
       }),
     async head(conversationId) {
-      const [row] = await database.query<OutboxRow>(
+      const [row] = await database.query<OutboxRow & { readonly receipts: readonly string[] | null }>(
         `SELECT ${OUTBOX_COLUMNS},
            (SELECT json_agg(r.platform_id ORDER BY r.part) FROM hermes.receipts r WHERE r.message = o.message) AS receipts
            FROM hermes.conversations c
@@ -29,7 +29,7 @@ export function postgresOutbox(database: Database, context: StoreContext): Outbo
            JOIN hermes.messages m ON m.key = o.message WHERE c.id = $1`,
         [clean(conversationId)],
       )
-      return row ? outboxHead(row) : null
+      return row ? outboxHead(row, row.receipts ?? []) : null
     },
     async receipt(itemId, part, platformId, last) {
       // A repeated receipt, or one after the end, changes nothing.

@@ -13,8 +13,8 @@ import {
 import { Changes } from '../../policy/changes.ts'
 import { foldRecords } from '../../records/conversations.ts'
 import type { ConversationRow } from '../../rows/conversation-row.ts'
-import { MESSAGE_COLUMNS, WAITING } from '../../rows/message-row.ts'
-import { answeringRows, asMessages, conversationByKey, observedOutage, waitingRows } from '../rows.ts'
+import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
+import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows } from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
 import { apply } from './apply.ts'
@@ -24,9 +24,11 @@ export function accept(session: Session, request: AcceptRequest): readonly Accep
   const results = request.arrivals.map((arrival) =>
     arrival.kind === 'moved' ? moveAddress(session, arrival) : acceptOne(session, arrival, request),
   )
-  const changes = new Changes(session.pullChannels)
-  for (const cursor of request.cursors) changes.moveCursor(cursor)
-  apply(session, changes)
+  if (request.cursors.length > 0) {
+    const changes = new Changes(session.pullChannels)
+    for (const cursor of request.cursors) changes.moveCursor(cursor)
+    apply(session, changes)
+  }
   return results
 }
 
@@ -83,7 +85,7 @@ function readState(
 ): ConversationState {
   return {
     row,
-    waiting: needs.waiting && isNew ? waitingRows(session, row.key, -1) : [],
+    waiting: needs.waiting && isNew ? wholeWaitingRows(session, row.key) : [],
     count: needs.figures && isNew ? countWaiting(session, row.key, limits.maxPerConversation) : 0,
   }
 }
@@ -108,23 +110,21 @@ function holdFigures(session: Session): HoldFigures {
   return { observed: observedOutage(session), total: session.waitingTotal }
 }
 
+const DELIVERED = `SELECT ${MESSAGE_COLUMNS}, (SELECT c.id FROM conversations c WHERE c.key = conversation) AS conversation_id
+  FROM messages WHERE origin = ? AND platform_id = ?`
+
 /** What became of this id at its address; null = it is new. */
 function findDelivery(session: Session, origin: number, platformId: string): Delivery | null {
   const seen =
     session.get('SELECT 1 FROM seen WHERE origin = ? AND platform_id = ?', origin, platformId) !== undefined
-  const row = session.get(
-    `SELECT ${MESSAGE_COLUMNS}, (SELECT c.id FROM conversations c WHERE c.key = conversation) AS conversation_id
-       FROM messages WHERE origin = ? AND platform_id = ?`,
-    origin,
-    platformId,
-  )
+  const row = session.get(DELIVERED, origin, platformId)
   if (!row) return seen ? { message: null, conversationId: null, digest: null, seen } : null
-  const [message] = asMessages([row])
-  const context = message!.solo
-    ? session.get('SELECT digest FROM contexts WHERE message = ?', message!.key)
+  const message = row as unknown as MessageRow
+  const context = message.solo
+    ? session.get('SELECT digest FROM contexts WHERE message = ?', message.key)
     : undefined
   return {
-    message: message!,
+    message,
     conversationId: String(row['conversation_id']),
     digest: context ? String(context['digest']) : null,
     seen,

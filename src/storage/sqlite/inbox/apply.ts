@@ -99,7 +99,9 @@ function changeOf(change: MessageChange): string {
 }
 
 function valuesOf(row: object, columns: readonly string[]): SQLInputValue[] {
-  return columns.map((column) => asStored((row as Readonly<Record<string, unknown>>)[column]))
+  const values: SQLInputValue[] = []
+  for (const column of columns) values.push(asStored((row as Readonly<Record<string, unknown>>)[column]))
+  return values
 }
 
 /** SQLite has no booleans. */

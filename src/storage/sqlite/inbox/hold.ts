@@ -2,8 +2,8 @@ import type { HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideExpiry, decideHold } from '../../policy/hold.ts'
 import { decideDrop, decideRetry } from '../../policy/operator.ts'
-import { MESSAGE_COLUMNS, WAITING } from '../../rows/message-row.ts'
-import { answeringRows, asMessages, conversationByKey, observedOutage, waitingRows } from '../rows.ts'
+import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
+import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
 import { apply } from './apply.ts'
 
@@ -17,7 +17,7 @@ export function hold(session: Session, request: HoldRequest): readonly string[] 
   for (const { conversation: key } of concerned) {
     const conversation = conversationByKey(session, Number(key))
     const changes = new Changes(session.pullChannels)
-    const waiting = waitingRows(session, conversation.key, -1)
+    const waiting = wholeWaitingRows(session, conversation.key)
     if (decideHold(conversation, waiting, request, observed, changes)) told.push(conversation.id)
     apply(session, changes)
   }
@@ -65,7 +65,7 @@ export function expire(
     if (!row) continue
     const conversation = conversationByKey(session, Number(row['conversation']))
     const changes = new Changes(session.pullChannels)
-    if (decideExpiry(conversation, asMessages([row])[0]!, notice, request.now, changes)) {
+    if (decideExpiry(conversation, row as unknown as MessageRow, notice, request.now, changes)) {
       told.add(conversation.id)
     }
     apply(session, changes)
@@ -102,5 +102,5 @@ function findMessage(session: Session, messageId: string) {
   )
   if (!row) return null
   const conversation = conversationByKey(session, Number(row['conversation']))
-  return { conversation, row: asMessages([row])[0]! }
+  return { conversation, row: row as unknown as MessageRow }
 }

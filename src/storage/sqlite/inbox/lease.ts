@@ -2,7 +2,7 @@ import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideLease, endLease, grantedLease, type LeaseKey } from '../../policy/lease.ts'
 import { conversationsWithWork, readContext } from '../../records/queue.ts'
-import { WAITING, type MessageRow } from '../../rows/message-row.ts'
+import { WAITING, type LeasedRow } from '../../rows/message-row.ts'
 import { answeringRows, conversationById, conversationByKey, waitingRows } from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
@@ -17,7 +17,7 @@ export function lease(session: Session, request: LeaseRequest): PackedLease | nu
   const conversation = conversationById(session, request.conversationId)
   if (!conversation) return null
   const changes = new Changes(session.pullChannels)
-  const decide = (waiting: readonly MessageRow[], complete: boolean) =>
+  const decide = (waiting: readonly LeasedRow[], complete: boolean) =>
     // Other owners are dead processes, and `recover` has ended their leases.
     decideLease({ conversation, waiting, complete, ownerGone: false }, request, changes)
   const head = waitingRows(session, conversation.key, 1)

@@ -22,16 +22,22 @@ export function enqueue(
   apply(session, changes)
 }
 
+const HEAD = `SELECT ${OUTBOX_COLUMNS}, o.message FROM conversations c
+  JOIN outbox o ON o.conversation = c.key JOIN messages m ON m.key = o.message
+  WHERE c.id = ? ORDER BY o.message LIMIT 1`
+
 /** See `Outbox.head`. */
 export function head(session: Session, conversationId: string): ReturnType<typeof outboxHead> | null {
-  const row = session.get(
-    `SELECT ${OUTBOX_COLUMNS}, (SELECT json_group_array(r.platform_id ORDER BY r.part) FROM receipts r
-         WHERE r.message = o.message) AS receipts FROM conversations c
-       JOIN outbox o ON o.conversation = c.key JOIN messages m ON m.key = o.message
-       WHERE c.id = ? ORDER BY o.message LIMIT 1`,
-    conversationId,
+  const row = session.get(HEAD, conversationId)
+  if (!row) return null
+  const receipts = session.all(
+    'SELECT platform_id FROM receipts WHERE message = ? ORDER BY part',
+    row['message']!,
   )
-  return row ? outboxHead(row as unknown as OutboxRow) : null
+  return outboxHead(
+    row as unknown as OutboxRow,
+    receipts.map((receipt) => String(receipt['platform_id'])),
+  )
 }
 
 /** See `Outbox.receipt`. A repeated receipt, or one after the end, changes nothing. */
