@@ -208,3 +208,38 @@ test('an abort ends the request with its own reason and says nothing of the prov
   await expect(answer).rejects.toBe(reason)
   expect(health).toEqual([])
 })
+
+test('a request that fails again while others are answered closes the provider for nobody', async () => {
+  const model = modelBehind(new StaticDoor(apiKey()))
+  const ask = (text: string) =>
+    model.answer(
+      {
+        model: 'claude-sonnet-5-5',
+        maxTokens: 100,
+        system: null,
+        messages: [{ role: 'user', text, attachments: [] }],
+      },
+      { signal: new AbortController().signal, onText: () => undefined },
+    )
+  const fails = async (text: string) => {
+    sandbox.control.fault({ target: 'messages', fault: '500', times: 1 })
+    await expect(ask(text)).rejects.toBeInstanceOf(TransientError)
+  }
+  await fails('poison')
+  await fails('poison')
+  // Nobody was answered in between: as far as anybody knows the provider fails.
+  expect(health).toEqual(['unavailable provider null', 'unavailable provider null'])
+  health.length = 0
+  await ask('hello')
+  await fails('poison')
+  await ask('hello again')
+  await fails('poison')
+  expect(health).toEqual(['succeeded', 'succeeded'])
+  // Another message has met nothing yet.
+  await fails('hello')
+  expect(health.at(-1)).toBe('unavailable provider null')
+  await ask('hello again')
+  sandbox.control.fault({ target: 'messages', fault: 'overloaded-529', times: 1 })
+  await expect(ask('poison')).rejects.toBeInstanceOf(TransientError)
+  expect(health.at(-1)).toMatch(/^unavailable overloaded/)
+})

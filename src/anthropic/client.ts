@@ -15,6 +15,7 @@ import type { Log } from '../support/log.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { contentOf } from './content.ts'
 import { classify, isNetworkError } from './errors.ts'
+import { FailingRequests } from './failing-requests.ts'
 import { AttemptFailed, withCredential } from './ladder.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
@@ -69,6 +70,7 @@ export function createModelClient(options: ModelClientOptions): Model {
   const { door, health, clock } = options
   const client = createSdkClient(options)
   const noteReason = reasonNotes(options.log)
+  const failing = new FailingRequests()
 
   async function attempt(
     credential: Credential,
@@ -127,10 +129,12 @@ export function createModelClient(options: ModelClientOptions): Model {
         const answer = await withCredential(door, (credential) =>
           attempt(credential, request, signal, onText),
         )
+        failing.succeeded(request)
         health.succeeded()
         return answer
       } catch (error) {
-        reportHealth(health, error, request.model === options.model)
+        const alone = mayBeTheRequests(error) && failing.failed(request)
+        if (!alone) reportHealth(health, error, request.model === options.model)
         throw error
       }
     },
@@ -166,6 +170,11 @@ export function credentialHeaders(credential: Credential): Record<string, string
   if (credential.kind === 'api-key') return { 'x-api-key': credential.secret.reveal(), authorization: null }
   const authorization = `Bearer ${credential.secret.reveal()}`
   return { ...credential.headers, authorization, 'anthropic-beta': OAUTH_BETA }
+}
+
+/** A server that breaks, or a connection: either may fail at everything, or at what this request asks for. */
+function mayBeTheRequests(error: unknown): boolean {
+  return error instanceof TransientError && (error.reason === 'provider' || error.reason === 'network')
 }
 
 function reportHealth(health: ProviderHealth, error: unknown, configuredModel: boolean): void {

@@ -64,6 +64,16 @@ test('while the gate is open a passing failure is a pause that grows, and counts
   expect(ending(new TransientError('x')).outcome).toEqual({ kind: 'returned' })
 })
 
+test('what fails again and again while others are answered is parked', () => {
+  const broken = new TransientError('the provider sent a broken answer', null, 'provider')
+  expect(ending(broken, { pauses: 9 }).outcome.kind).toBe('returned')
+  expect(ending(broken, { pauses: 10 }).outcome).toMatchObject({
+    kind: 'parked',
+    notice: DEFAULT_TEXTS.parked,
+  })
+  expect(ending(broken, { pauses: 10, gate: shut }).outcome.kind).toBe('held')
+})
+
 test('anything else is counted, and parked at the third time with no word of the error in chat', () => {
   const bug = new TypeError('x is not a function at https://user:TESTpassword@host/')
   expect(ending(bug, {}, 0).outcome.kind).toBe('failed')

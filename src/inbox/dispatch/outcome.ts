@@ -23,6 +23,9 @@ const FAILURE_BACKOFF: BackoffOptions = { initialMs: 2 * SECOND, maxMs: MINUTE, 
 /** A pause without a `Retry-After`, while nothing indicates that the provider is unreachable. */
 const PAUSE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
 
+/** So many in a row, over some ten minutes in which others were answered: the message itself is what fails. */
+const MAX_PAUSES = 10
+
 /** The reason with which a turn is aborted. */
 export class Interruption extends Error {
   override readonly name = 'Interruption'
@@ -65,6 +68,10 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
     const outage = outageOf(gate, now)
     // The gate knows what this outage is; it decides when the next try is worth a request.
     if (outage) return { outcome: { kind: 'held', outage }, retryAt: null, unexpected: false }
+    if (context.pauses >= MAX_PAUSES) {
+      const reason = reasonOf(error)
+      return { outcome: { kind: 'parked', reason, notice: texts.parked }, retryAt: null, unexpected: true }
+    }
     const asked = error instanceof TransientError ? error.retryAfterMs : null
     const pause = asked ?? 0
     const own =
@@ -73,7 +80,7 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
         : backoffDelay(context.pauses + 1, PAUSE_BACKOFF, context.random)
     return { outcome: { kind: 'returned' }, retryAt: now + Math.max(pause, own), unexpected: false }
   }
-  const reason = redact(messageOf(error)).slice(0, MAX_REASON)
+  const reason = reasonOf(error)
   if (lease.failures + 1 >= MAX_FAILURES) {
     return { outcome: { kind: 'parked', reason, notice: texts.parked }, retryAt: null, unexpected: true }
   }
@@ -83,6 +90,10 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
 
 /** Enough to know the cause by; the log has the rest. */
 const MAX_REASON = 200
+
+function reasonOf(error: unknown): string {
+  return redact(messageOf(error)).slice(0, MAX_REASON)
+}
 
 function isOutage(error: unknown): boolean {
   return (
