@@ -9,7 +9,8 @@ import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { machineId } from '../../src/support/machine.ts'
 import { fingerprint } from '../../src/support/secret.ts'
 import type { Finished } from '../support/processes/hermes-command.ts'
-import { emptyHome, settingsFor, startProvider, tokensOf } from '../support/provider/signed-in.ts'
+import { emptyHome, settingsFor, startProvider } from '../support/provider/signed-in.ts'
+import { tokensOf } from '../support/provider/tokens-of.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/hermes.js', import.meta.url))
 

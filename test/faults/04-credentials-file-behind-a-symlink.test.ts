@@ -2,7 +2,8 @@ import { lstat, mkdir, readFile, readdir, rename, symlink } from 'node:fs/promis
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { borrowed } from '../support/provider/claude-code.ts'
-import { emptyHome, NEVER, signedIn, tokensOf } from '../support/provider/signed-in.ts'
+import { emptyHome, NEVER, signedIn } from '../support/provider/signed-in.ts'
+import { tokensOf } from '../support/provider/tokens-of.ts'
 
 describe.each([
   ['our own file', signedIn],

@@ -5,7 +5,8 @@ import { stoppedHolder } from '../../bench/chaos/14-stopped-holder.ts'
 import { fewRounds } from '../support/few-rounds.ts'
 import { ClaudeCodeProcess, SignInProcess } from '../support/processes/processes.ts'
 import { borrowed } from '../support/provider/claude-code.ts'
-import { MACHINE, NEVER, signedIn, tokensOf } from '../support/provider/signed-in.ts'
+import { MACHINE, NEVER, signedIn } from '../support/provider/signed-in.ts'
+import { tokensOf } from '../support/provider/tokens-of.ts'
 import { pause } from '../support/until.ts'
 
 /** Longer than it takes a process to send; the answer finds it stopped. */

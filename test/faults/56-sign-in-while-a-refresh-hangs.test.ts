@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../src/support/secret.ts'
-import { NEVER, SIGN_IN_PLACES, signedIn, tokensOf } from '../support/provider/signed-in.ts'
+import { NEVER, SIGN_IN_PLACES, signedIn } from '../support/provider/signed-in.ts'
+import { tokensOf } from '../support/provider/tokens-of.ts'
 
 /** Much longer than anything a sign-in has to do, however busy the machine is. */
 const HANG_MS = 2_000

@@ -2,7 +2,8 @@ import { cp } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { OwnStore } from '../../src/credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../src/oauth/token-endpoint.ts'
-import { emptyHome, NEVER, signedIn, tokensOf } from '../support/provider/signed-in.ts'
+import { emptyHome, NEVER, signedIn } from '../support/provider/signed-in.ts'
+import { tokensOf } from '../support/provider/tokens-of.ts'
 
 async function copied() {
   const original = await signedIn()

@@ -10,6 +10,7 @@ import { systemClock } from '../../../src/support/clock.ts'
 import { machineId } from '../../../src/support/machine.ts'
 import { Secret } from '../../../src/support/secret.ts'
 import { TelegramServer } from '../platforms/telegram/telegram-server.ts'
+import { tokensOf } from '../provider/tokens-of.ts'
 import { STORAGE } from '../stores/storage-choice.ts'
 import { pause, until } from '../until.ts'
 import {
@@ -140,17 +141,7 @@ export class BotFixture implements AsyncDisposable {
     await store.signIns.signIn({
       kind: 'oauth',
       requestedScopes: issued.scopes,
-      tokens: {
-        accessToken: new Secret(issued.accessToken),
-        refreshToken: new Secret(issued.refreshToken),
-        expiresInMs: issued.expiresAt - issued.issuedAt,
-        expiryAssumed: false,
-        loginExpiresInMs: issued.refreshTokenExpiresAt - issued.issuedAt,
-        scopes: issued.scopes,
-        accountId: issued.accountId,
-        accountEmail: issued.email,
-        organizationId: issued.organizationId,
-      },
+      tokens: tokensOf(issued),
     })
     return issued
   }

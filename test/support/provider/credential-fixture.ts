@@ -15,7 +15,8 @@ import { systemClock, type Clock } from '../../../src/support/clock.ts'
 import type { FakeClock } from '../fake-clock.ts'
 import { databaseOfSignIns, type TestDatabase } from '../stores/shared-place.ts'
 import { pause } from '../until.ts'
-import { afterThisTest, emptyHome, startProvider, tokensOf, type SignInPlace } from './signed-in.ts'
+import { afterThisTest, emptyHome, startProvider, type SignInPlace } from './signed-in.ts'
+import { tokensOf } from './tokens-of.ts'
 
 export interface CredentialFixtureOptions {
   readonly sandbox?: SandboxOptions

@@ -7,27 +7,18 @@ import type { OwnSignIns } from '../../../src/credentials/own/own-sign-ins.ts'
 import { OwnStore, type OwnStoreOptions } from '../../../src/credentials/own/own-store.ts'
 import type { Intent } from '../../../src/credentials/rotation/intent.ts'
 import type { Generation } from '../../../src/credentials/sign-in.ts'
-import {
-  TokenEndpoint,
-  type IssuedTokens,
-  type TokenEndpointOptions,
-} from '../../../src/oauth/token-endpoint.ts'
+import { TokenEndpoint, type TokenEndpointOptions } from '../../../src/oauth/token-endpoint.ts'
 import type { OAuthSettings } from '../../../src/oauth/token-request.ts'
-import {
-  startSandbox,
-  type IssuedSignIn,
-  type Sandbox,
-  type SandboxOptions,
-} from '../../../src/sandbox/sandbox.ts'
+import { startSandbox, type Sandbox, type SandboxOptions } from '../../../src/sandbox/sandbox.ts'
 import {
   SharedSignIns,
   type SharedSignInsOptions,
 } from '../../../src/storage/postgres/credential/shared-sign-ins.ts'
 import { SignInRow } from '../../../src/storage/postgres/credential/sign-in-row.ts'
-import { Secret } from '../../../src/support/secret.ts'
 import { SignInProcess } from '../processes/processes.ts'
 import type { ProcessOptions } from '../processes/sign-in-process.ts'
 import { databaseOfSignIns, keysIn } from '../stores/shared-place.ts'
+import { tokensOf } from './tokens-of.ts'
 
 export const MACHINE = 'machine-one-TEST'
 
@@ -108,20 +99,6 @@ export function settingsFor(
     scopes: ['user:profile', 'user:inference'],
     userAgent: 'hermes-gateway/0.0.0-test',
     headers: {},
-  }
-}
-
-export function tokensOf(issued: IssuedSignIn): IssuedTokens {
-  return {
-    accessToken: new Secret(issued.accessToken),
-    refreshToken: new Secret(issued.refreshToken),
-    expiresInMs: issued.expiresAt - issued.issuedAt,
-    expiryAssumed: false,
-    loginExpiresInMs: issued.refreshTokenExpiresAt - issued.issuedAt,
-    scopes: issued.scopes,
-    accountId: issued.accountId,
-    accountEmail: issued.email,
-    organizationId: issued.organizationId,
   }
 }
 

@@ -1,12 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import {
-  afterThisTest,
-  MACHINE,
-  NEVER,
-  signedIn,
-  tokensOf,
-} from '../../../../test/support/provider/signed-in.ts'
+import { afterThisTest, MACHINE, NEVER, signedIn } from '../../../../test/support/provider/signed-in.ts'
+import { tokensOf } from '../../../../test/support/provider/tokens-of.ts'
 import { databaseOfSignIns, keysIn } from '../../../../test/support/stores/shared-place.ts'
 import { OwnStore } from '../../../credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../../oauth/token-endpoint.ts'

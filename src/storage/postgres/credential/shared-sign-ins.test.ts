@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { afterThisTest, NEVER, signedIn, tokensOf } from '../../../../test/support/provider/signed-in.ts'
+import { afterThisTest, NEVER, signedIn } from '../../../../test/support/provider/signed-in.ts'
+import { tokensOf } from '../../../../test/support/provider/tokens-of.ts'
 import { admin } from '../../../../test/support/stores/postgres.ts'
 import {
   connect,

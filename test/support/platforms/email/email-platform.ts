@@ -14,7 +14,7 @@ const POLL_MS = 30
  * SMTP has no way to ask whether a mail was taken before a line broke: it is sent once more then,
  * under the same Message-ID, by which only a reader's program can tell.
  */
-export async function emailPlatform(): Promise<BotPlatform> {
+export async function emailPlatform(): Promise<BotPlatform & { readonly host: MailHost }> {
   const host = await MailHost.start()
   const [imap, smtp] = [await TcpProxy.to(host.imapPort), await TcpProxy.to(host.smtpPort)]
   const personOf = (conversation: number) => `person${conversation}@example.org`
@@ -25,6 +25,7 @@ export async function emailPlatform(): Promise<BotPlatform> {
     return reader
   }
   return {
+    host,
     name: 'email',
     channels: {
       email: {

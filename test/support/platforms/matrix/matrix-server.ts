@@ -85,6 +85,8 @@ export class MatrixServer implements AsyncDisposable {
   authenticatedMedia = true
   /** Delivered with the next events, whatever they are. */
   readonly oddEvents: unknown[] = []
+  /** The room in which they are delivered; null: the first that has news. */
+  oddRoom: string | null = null
   /** Rooms in which the bot may not speak. */
   readonly closed = new Set<string>()
   /** Who may redact what others wrote. */
@@ -208,7 +210,8 @@ export class MatrixServer implements AsyncDisposable {
       this.#polls.delete(look)
       if (response.destroyed) return
       const body = syncAnswer(this.rooms, ask)
-      for (const room of Object.values(body.rooms.join)) {
+      for (const [id, room] of Object.entries(body.rooms.join)) {
+        if (this.oddRoom !== null && id !== this.oddRoom) continue
         const { timeline } = room as { timeline: { events: unknown[] } }
         timeline.events.unshift(...this.oddEvents.splice(0))
       }

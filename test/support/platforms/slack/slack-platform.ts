@@ -7,7 +7,7 @@ import { SlackServer } from './slack-server.ts'
  * Slack for a whole gateway. What nobody was connected for, and what was on its way when a
  * connection broke, is never delivered again: only the histories show it.
  */
-export async function slackPlatform(): Promise<BotPlatform> {
+export async function slackPlatform(): Promise<BotPlatform & { readonly server: SlackServer }> {
   const server = await SlackServer.start()
   server.sockets.forgetful = true
   // The address of the socket is on the host that was asked for it, so it leads through the line, too.
@@ -15,6 +15,7 @@ export async function slackPlatform(): Promise<BotPlatform> {
   const chatOf = (conversation: number) => `D0PERSON${conversation}`
   const opened = new Set<string>()
   return {
+    server,
     name: 'slack',
     channels: { slack: { api_root: `http://127.0.0.1:${line.port}/api/` } },
     env: {

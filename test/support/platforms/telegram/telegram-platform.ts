@@ -6,10 +6,11 @@ import { TelegramServer } from './telegram-server.ts'
 const FIRST_PERSON = 700
 
 /** The Bot API for a whole gateway. A bot's repeat of a send cannot be told from a second message there. */
-export async function telegramPlatform(): Promise<BotPlatform> {
+export async function telegramPlatform(): Promise<BotPlatform & { readonly server: TelegramServer }> {
   const server = await TelegramServer.start()
   const line = await TcpProxy.to(Number(new URL(server.apiRoot).port))
   return {
+    server,
     name: 'telegram',
     channels: { telegram: { api_root: `http://127.0.0.1:${line.port}` } },
     env: { TELEGRAM_BOT_TOKEN: TelegramServer.token, TELEGRAM_ALLOWED_USERS: '*' },
