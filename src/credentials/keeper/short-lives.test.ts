@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { FakeMemory, MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
+import { randomOfThisTest } from '../../../test/support/test-chance.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
+import type { Generation } from '../sign-in.ts'
 import { createResolver } from '../sources/decision.ts'
+import { OnDemandSignIn, readOnDemand } from '../sources/on-demand.ts'
 import { profileGeneration, profileSource } from '../sources/profile.ts'
 import { NOTHING_TO_WATCH, type CredentialSource } from '../sources/source.ts'
 import { claudeCodeSource, ownSource } from '../sources/stored-sources.ts'
@@ -67,8 +70,8 @@ const SOURCES: Record<string, (clock: FakeClock, lifeMs: number) => Asked> = {
   'a profile': profile,
 }
 
-/** The thirty days of a sign-in where that is quick, else some hundred lives. */
-const timeFor = (lifeMs: number) => (lifeMs >= 10 * MINUTE ? 30 * DAY : HOUR)
+/** Thirty days of tokens that live 20 s are two hundred thousand refreshes: those days are shorter. */
+const timeFor = (lifeMs: number) => (lifeMs >= 10 * MINUTE ? 30 * DAY : 6 * HOUR)
 
 describe.each(Object.entries(SOURCES))('%s', (_name, make) => {
   it.each([20, 30, 600, 900])(
@@ -79,13 +82,20 @@ describe.each(Object.entries(SOURCES))('%s', (_name, make) => {
       const clock = new FakeClock()
       const { source, asked } = make(clock, lifeMs)
       const keeper = await keepAlive(clock, source)
-      await clock.advance(timeFor(lifeMs))
-      // Refreshed at two thirds of its life, or at 60 % at the earliest.
-      const expected = timeFor(lifeMs) / lifeMs
-      expect(asked.length).toBeGreaterThanOrEqual(Math.floor(expected))
-      expect(asked.length).toBeLessThanOrEqual(Math.ceil(expected / 0.6) + 1)
+      const random = randomOfThisTest()
+      const end = clock.now() + timeFor(lifeMs)
+      let dead = 0
+      while (clock.now() < end) {
+        await clock.advance(lifeMs * random() * 0.7)
+        const { expiresAt } = await keeper.acquire()
+        if (expiresAt! <= clock.now()) dead++
+      }
+      expect(dead).toBe(0)
+      // Each token is asked for once: not before 60 % of the life of the one before it, and not after its end.
       const pauses = asked.slice(1).map((at, index) => at - asked[index]!)
       expect(Math.min(...pauses)).toBeGreaterThanOrEqual(lifeMs * 0.6)
+      expect(Math.max(...pauses)).toBeLessThanOrEqual(lifeMs)
+      expect(asked.length).toBeGreaterThanOrEqual(Math.floor(timeFor(lifeMs) / lifeMs))
       expect(keeper.snapshot()).toMatchObject({ state: 'healthy', reason: null })
     },
   )
@@ -109,3 +119,81 @@ describe.each(Object.entries(SOURCES))('%s whose tokens are over when they come'
     expect(asked.length).toBeGreaterThan(30)
   })
 })
+
+describe.each(Object.entries(SOURCES))('%s on a clock that is set', (_name, make) => {
+  it.each([DAY, -DAY, HOUR, -HOUR])('by %d ms is asked once more at the most', async (jump) => {
+    const lifeMs = 10 * MINUTE
+    const clock = new FakeClock()
+    const { source, asked } = make(clock, lifeMs)
+    const keeper = await keepAlive(clock, source)
+    await clock.advance(HOUR)
+    const before = asked.length
+    clock.jump(jump)
+    await clock.advance(HOUR)
+    const inAnHour = HOUR / lifeMs / 0.6
+    expect(asked.length - before).toBeLessThanOrEqual(Math.ceil(inAnHour) + 1)
+    expect(keeper.snapshot()).toMatchObject({ state: 'healthy', reason: null })
+    expect((await keeper.acquire()).expiresAt!).toBeGreaterThan(clock.now())
+  })
+})
+
+describe.each(['own', 'borrowed', 'profile', 'command'] as const)(
+  '%s, whose tokens do not say when they end',
+  (kind) => {
+    it('is asked when one was rejected, and at no other time in thirty days', async () => {
+      const clock = new FakeClock()
+      const asked: number[] = []
+      const next = () => {
+        asked.push(clock.now())
+        const token = new Secret(`sk-ant-oat01-TEST-unknown-${asked.length}`)
+        return { ...profileGeneration(token, null, null), refreshToken: new Secret('sk-ant-ort01-TEST') }
+      }
+      const keeper = await keepAlive(clock, unknownLife(kind, clock, next))
+      let used = await keeper.acquire()
+      keeper.accepted(used)
+      const begun = asked.length
+      for (let day = 1; day <= 30; day++) {
+        await clock.advance(DAY)
+        // Every second day the provider says that the token has ended.
+        if (day % 2 === 0) used = await keeper.rejected(used, { kind: 'rejected' })
+        keeper.accepted(await keeper.acquire())
+      }
+      expect(asked.length - begun).toBe(15)
+      expect(keeper.snapshot()).toMatchObject({ state: 'healthy', reason: null })
+    })
+  },
+)
+
+function unknownLife(
+  kind: 'own' | 'borrowed' | 'profile' | 'command',
+  clock: FakeClock,
+  next: () => Generation,
+): CredentialSource {
+  if (kind === 'profile') {
+    return profileSource({
+      find: async () => ({
+        place: 'profile',
+        stored: null,
+        isSignedOut: false,
+        renewable: true,
+        headers: {},
+      }),
+      watch: () => NOTHING_TO_WATCH,
+      refresh: async () => ({ kind: 'renewed', generation: next() }),
+    })
+  }
+  if (kind === 'command') {
+    const signIn = new OnDemandSignIn(async () => ({ kind: 'issued', generation: next() }))
+    return {
+      name: 'refresh-command',
+      read: async () => [readOnDemand('refresh-command', 'command', 'vault', signIn)],
+      watch: () => NOTHING_TO_WATCH,
+    }
+  }
+  const signIn = new MemorySignIn(clock)
+  signIn.issue = next
+  signIn.store()
+  return kind === 'own'
+    ? ownSource({ place: 'own', signIns: signIn, allowSandboxTokens: false })
+    : claudeCodeSource({ place: 'claude-code', signIn, adopt: true })
+}
