@@ -59,6 +59,7 @@ export function oddInputContract(using: Using): void {
       await until(() => receiver.texts.includes('after'), 'the message after them', 20_000)
       await until(() => channel.status().state === 'connected', 'the connection')
       expect(channel.status().problem).toBeNull()
+      expect(receiver.mistyped).toEqual([])
     }))
 
   test('passes over what the store refuses for good, and continues', () =>

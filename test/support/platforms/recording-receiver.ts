@@ -12,6 +12,8 @@ export class RecordingReceiver implements Receiver {
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>
   }> = []
   readonly cursors = new Map<string, string>()
+  /** What was handed over with a part of another type than it must have; the real receiver fails at it. */
+  readonly mistyped: InboundEvent[] = []
   /** Runs before anything is kept: to fail, or to take its time. */
   before: ((items: readonly InboundEvent[]) => Promise<void> | void) | null = null
   readonly #known = new Set<string>()
@@ -22,6 +24,7 @@ export class RecordingReceiver implements Receiver {
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
   ): Promise<readonly Accepted[]> {
     await this.before?.(items)
+    this.mistyped.push(...items.filter((item) => !isWellTyped(item)))
     this.batches.push({ items, cursors })
     this.items.push(...items)
     for (const { name, value } of cursors) this.cursors.set(name, value)
@@ -55,4 +58,19 @@ export class RecordingReceiver implements Receiver {
       withdrawn: 0,
     }
   }
+}
+
+function isWellTyped(item: InboundEvent): boolean {
+  if (item.kind === 'moved') return [item.from, item.to].every(isText)
+  if (![item.address, item.platformMessageId].every(isText)) return false
+  if (item.kind === 'deletion') return true
+  const { person, chat, text } = item
+  const groups = person.groups ?? []
+  if (!Array.isArray(groups) || ![text, person.id, chat.id, ...groups].every(isText)) return false
+  if (person.name !== null && !isText(person.name)) return false
+  return item.kind === 'edit' || item.unsupported === null || isText(item.unsupported)
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }

@@ -61,7 +61,10 @@ export function normalisedText(message: Message, bot: BotIdentity): string {
 export function wordsOf(
   message: Pick<Message, 'text' | 'caption' | 'entities' | 'caption_entities'>,
 ): string {
-  return withLinks(message.text ?? message.caption ?? '', message.entities ?? message.caption_entities ?? [])
+  const text: unknown = message.text ?? message.caption ?? ''
+  // Whoever stores it would fail, and everything that came with it would wait.
+  if (typeof text !== 'string') throw new TypeError('a text is none')
+  return withLinks(text, message.entities ?? message.caption_entities ?? [])
 }
 
 /** Words and their marks as the platform gives them apart, with the addresses that only the marks hold. */
