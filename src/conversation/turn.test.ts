@@ -146,6 +146,21 @@ test('an answer cut at its limit says so; an empty one or a refusal is a plain s
   ])
 })
 
+test.each([
+  ['~~~sh\nls', '~~~sh\nls\n~~~'],
+  ['Look:\n````\n```\nx', 'Look:\n````\n```\nx\n````'],
+  ['```\nwhole\n```\nand', '```\nwhole\n```\nand'],
+])('an answer cut as %j says so outside of its code', async (reply, shown) => {
+  await using fixture = await MessageFixture.start()
+  fixture.model.stopReason = 'max_tokens'
+  fixture.model.reply = () => reply
+  await send(fixture, 'one')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('a')).toEqual([
+    `${shown}\n\n(This answer reached its length limit. Send "continue" for the rest.)`,
+  ])
+})
+
 test('a conversation beyond the model’s context continues with a summary of what was dropped', async () => {
   await using fixture = await MessageFixture.start()
   fixture.model.context = 9_000

@@ -10,6 +10,7 @@ import type { Lease, TurnOutcome, Usage } from '../inbox/lease.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
+import { openFence } from '../support/text/fence.ts'
 import { broughtContext } from './brought-context.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
 import { writeSummary } from './history.ts'
@@ -137,13 +138,19 @@ function chatOutcome(
   if (text === '') return refused(cut ? 'no-room' : 'empty-answer', texts)
   return {
     kind: 'answered',
-    text: cut ? `${text}\n\n${texts.cut_short}` : text,
+    text: cut ? `${withoutOpenCode(text)}\n\n${texts.cut_short}` : text,
     preface,
     model: answer.model,
     usage: cost ? sum(answer.usage, cost.usage) : answer.usage,
     modelMs: answer.modelMs + (cost?.modelMs ?? 0),
     ...(summary === null ? {} : { summary: writeSummary(summary), summaryUpTo: summary.upTo }),
   }
+}
+
+/** What is added to an answer that was cut in a code block must not stand in it. */
+function withoutOpenCode(text: string): string {
+  const fence = openFence(text)
+  return fence === null ? text : `${text}\n${fence.closing}`
 }
 
 function withoutOldAttachments(context: TurnContext): TurnContext {

@@ -22,7 +22,6 @@ import { isTextFile, readableType } from '../../src/channels/kit/files/readable-
 import { sniff } from '../../src/channels/kit/files/sniff.ts'
 import { withAddress, withQuotation } from '../../src/channels/kit/intake/quotation.ts'
 import { decodeEntities } from '../../src/channels/kit/send/entities.ts'
-import { closes, fenceOf } from '../../src/channels/kit/send/fence.ts'
 import * as split from '../../src/channels/kit/send/split-markdown.ts'
 import { isVisible } from '../../src/channels/kit/send/visible-text.ts'
 import * as matrixAddress from '../../src/channels/matrix/address.ts'
@@ -57,6 +56,7 @@ import { frame } from '../../src/http/streams/sse.ts'
 import { promptOf, textsIn } from '../../src/http/webhooks/prompt.ts'
 import { isSigned, readSignedHeaders } from '../../src/http/webhooks/signature.ts'
 import { Secret } from '../../src/support/secret.ts'
+import { closes, fenceOf, openFence } from '../../src/support/text/fence.ts'
 import { lexMarkdown } from '../../src/support/text/lex-markdown.ts'
 import { redact, redactLine } from '../../src/support/text/redact.ts'
 import * as tokenShape from '../../src/support/text/token-shape.ts'
@@ -148,8 +148,9 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
     for (const name of MAIL_FIELDS) senderOf(mailWith(name, text), 'mx.test')
   },
   'src/channels/kit/send/entities.ts decodeEntities': (text) => decodeEntities(text),
-  'src/channels/kit/send/fence.ts fenceOf': fenceOf,
-  'src/channels/kit/send/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
+  'src/support/text/fence.ts fenceOf': fenceOf,
+  'src/support/text/fence.ts openFence': openFence,
+  'src/support/text/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
   'src/support/text/lex-markdown.ts lexMarkdown': answer((text) => lexMarkdown(text)),
   'src/channels/kit/files/image-size.ts imageSize': (text) => {
     for (const type of ['image/png', 'image/jpeg', 'image/gif', 'image/webp'])

@@ -1,4 +1,4 @@
-import { closes, fenceOf, type Fence } from './fence.ts'
+import { closes, fenceOf, type Fence } from '../../../support/text/fence.ts'
 import { isVisible } from './visible-text.ts'
 
 /** What a platform lets one message be. */

@@ -27,3 +27,13 @@ export function closes(line: string, fence: Fence): boolean {
   const text = line.trim()
   return text.length >= marks.length && text === (marks[0] ?? '`').repeat(text.length)
 }
+
+/** The code block in which `text` ends; null: in none. */
+export function openFence(text: string): Fence | null {
+  let open: Fence | null = null
+  for (const line of text.split('\n')) {
+    if (open === null) open = fenceOf(line)
+    else if (closes(line, open)) open = null
+  }
+  return open
+}
