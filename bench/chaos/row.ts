@@ -2,11 +2,13 @@ import type { Random } from '../../test/support/chance.ts'
 
 /** Many rounds of one fault with real processes, and the figures that must come out. */
 export interface ChaosRow {
-  /** The fault's number in the list of faults; also how a row is chosen on the command line. */
-  readonly fault: number
+  /** The fault's number in the list of faults, or a name; also how a row is chosen on the command line. */
+  readonly fault: number | 'outside'
   readonly title: string
   /** Rounds of a whole run; a scale makes it shorter, and the suite runs a few. */
   readonly rounds: number
+  /** What `rounds` counts, where it is something else. */
+  readonly unit?: 'seconds'
   /** What this machine lacks for it; absent or null = nothing. */
   readonly missing?: string | null
   run(rounds: number, random: Random): Promise<ChaosFigures>
@@ -22,6 +24,8 @@ export interface ChaosFigures {
   readonly lost: number
   /** What else the row counts, in a few words. */
   readonly notes: string
+  /** Further lines of figures. */
+  readonly more?: readonly string[]
   /** What the row promises, when it did not hold. */
   readonly broken: readonly string[]
 }

@@ -9,6 +9,7 @@ import { programsOnTheWay } from './35-programs.ts'
 import { platformRows } from './40-platforms.ts'
 import { disturbedFleet, fleetSignIn } from './61-fleet-sign-in.ts'
 import { fleetKills } from './62-fleet-kills.ts'
+import { outside } from './outside.ts'
 import type { ChaosRow } from './row.ts'
 
 /** Every row there is. The suite runs a few rounds of each, in the test files of its fault. */
@@ -26,4 +27,5 @@ export const ROWS: readonly ChaosRow[] = [
   fleetSignIn,
   disturbedFleet,
   fleetKills,
+  outside,
 ]

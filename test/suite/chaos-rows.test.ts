@@ -19,7 +19,11 @@ test('every row of the long rounds runs a few rounds in the suite, with the test
   expect(missing).toEqual([])
 })
 
+test('the row without a fault of its own runs some seconds in the suite', () => {
+  expect(readFileSync('test/hostile/outside.test.ts', 'utf8')).toMatch(/^fewRounds\(\[outside\], \d+\)$/m)
+})
+
 test('every row of the suite is one of the long rounds', () => {
   const rows = readFileSync('bench/chaos/rows.ts', 'utf8')
-  expect(ROW_FILES.filter((row) => !rows.includes(`'./${row}'`))).toEqual([])
+  expect([...ROW_FILES, 'outside.ts'].filter((row) => !rows.includes(`'./${row}'`))).toEqual([])
 })

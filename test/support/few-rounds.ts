@@ -12,7 +12,7 @@ export function fewRounds(rows: readonly ChaosRow[], rounds = ROUNDS): void {
   for (const row of rows) {
     const skipped = Boolean(row.missing) && process.env['CI'] !== 'true'
     test.skipIf(skipped)(
-      `${rounds} rounds of: ${row.title}${skipped ? ` (${row.missing})` : ''}`,
+      `${rounds} ${row.unit ?? 'rounds'} of: ${row.title}${skipped ? ` (${row.missing})` : ''}`,
       { timeout: TIMEOUT_MS },
       async () => {
         const { broken, doubles, lost } = await row.run(rounds, randomOfThisTest())

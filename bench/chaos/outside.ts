@@ -1,0 +1,113 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { pause } from '../../test/support/until.ts'
+import { HonestChat } from './outside/honest-chat.ts'
+import { OddValues } from './outside/odd-values.ts'
+import { ResidentMemory } from './outside/resident-memory.ts'
+import { HONEST } from './outside/strikes.ts'
+import { OutsideWorld } from './outside/world.ts'
+import type { ChaosFigures, ChaosRow } from './row.ts'
+
+const TEN_MINUTES_S = 600
+/** Between two odd messages of one channel, on average. */
+const ODD_EVERY_MS = 120
+/** What is under way at the end is answered in this time, back-offs included. */
+const PATIENCE_MS = 120_000
+/** The end of the gateway's log, for a run that failed. */
+const LOG_LENGTH = 8_000
+const ROW_LENGTH = 80
+
+/** Odd and hostile input on every channel, and odd answers to every request, beside honest people. */
+export const outside: ChaosRow = {
+  fault: 'outside',
+  title: 'odd input and odd answers everywhere, beside honest people',
+  rounds: TEN_MINUTES_S,
+  unit: 'seconds',
+  async run(seconds, random) {
+    const odd = new OddValues(random)
+    await using world = await OutsideWorld.start(odd)
+    using memory = new ResidentMemory(world.gateway.pid)
+    const workerData = { url: world.gateway.url }
+    const probe = new Worker(new URL('outside/health-probe.ts', import.meta.url), { workerData })
+    const chats = world.places.map((place, index) => new HonestChat(place, index, random))
+    await Promise.all(chats.map((chat) => chat.begin(performance.now() + PATIENCE_MS)))
+    for (const door of world.doors.values()) door.odd = true
+    const end = performance.now() + seconds * 1_000
+    const sent = new Map<string, number>()
+    await Promise.all([
+      ...chats.map((chat) => chat.run(end, end + PATIENCE_MS)),
+      ...[...world.senders].map(async ([name, send]) => {
+        while (performance.now() < end) {
+          await send()
+          sent.set(name, (sent.get(name) ?? 0) + 1)
+          await pause(ODD_EVERY_MS * 2 * odd.random())
+        }
+      }),
+    ])
+    probe.postMessage('stop', [])
+    const [health] = (await once(probe, 'message')) as [number[]]
+    const broken = (await Promise.all(chats.map((chat) => chat.judge()))).flat()
+    return figuresOf(seconds, world, { chats, sent, health, memory, broken })
+  },
+}
+
+interface Seen {
+  readonly chats: readonly HonestChat[]
+  /** Odd messages by channel. */
+  readonly sent: ReadonlyMap<string, number>
+  /** Waits for `/healthz`. */
+  readonly health: readonly number[]
+  readonly memory: ResidentMemory
+  readonly broken: readonly string[]
+}
+
+function figuresOf(seconds: number, world: OutsideWorld, seen: Seen): ChaosFigures {
+  const { chats, sent, health, memory } = seen
+  const { counts } = world.sandbox
+  const waits = chats.flatMap((chat) => chat.waits)
+  const resident = memory.report()
+  const broken = [...seen.broken]
+  if (!resident.flat) broken.push('the memory grows')
+  if (counts.invalidGrants > 0 || counts.replays > 0)
+    broken.push(`${counts.invalidGrants} refused grants, ${counts.replays} refresh tokens spent twice`)
+  if (health.includes(Infinity)) broken.push('/healthz did not answer')
+  const lost = broken.filter((line) => line.startsWith('lost')).length
+  const inAll = [...sent.values()].reduce((sum, count) => sum + count, 0)
+  if (broken.length > 0) {
+    const rows = world.gateway.stored().filter(({ text }) => HONEST.test(text))
+    for (const { name } of chats.filter((chat) => broken.some((line) => line.includes(chat.name)))) {
+      const own = rows.filter(({ text }) => text.includes(name))
+      broken.push(
+        ...own.map(({ role, state, text }) => `stored: ${role} ${state} ${text.slice(0, ROW_LENGTH)}`),
+      )
+    }
+    broken.push(world.gateway.stderr.slice(-LOG_LENGTH))
+  }
+  return {
+    rounds: seconds,
+    tokenRequests: counts.tokenRequests,
+    doubles: counts.replays,
+    lost,
+    notes: `${waits.length} honest messages beside ${inAll} odd ones`,
+    more: [
+      `honest messages: ${chats.map(({ name, waits: own }) => `${name} ${own.length}`).join(', ')}`,
+      `odd messages: ${[...sent].map(([name, count]) => `${name} ${count}`).join(', ')}`,
+      ...[...world.doors].map(([name, { struck }]) => `odd answers of ${name}: ${counted(struck)}`),
+      `wait for an honest answer: ${spread(waits)}`,
+      `wait for /healthz: ${spread(health)}, ${health.length} times`,
+      resident.line,
+    ],
+    broken,
+  }
+}
+
+function counted(struck: ReadonlyMap<string, number>): string {
+  return [...struck].map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none'
+}
+
+/** The median, the 99th percentile and the worst. */
+function spread(waits: readonly number[]): string {
+  const sorted = waits.toSorted((one, other) => one - other)
+  const at = (share: number) => `${Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? NaN)} ms`
+  return `median ${at(0.5)}, p99 ${at(0.99)}, worst ${at(1)}`
+}

@@ -1,0 +1,182 @@
+import { join } from 'node:path'
+import { OwnStore } from '../../../src/credentials/own/own-store.ts'
+import { TokenEndpoint } from '../../../src/oauth/token-endpoint.ts'
+import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts'
+import { machineId } from '../../../src/support/machine.ts'
+import type { BotPlatform } from '../../../test/support/platforms/bot-platform.ts'
+import { discordPlatform } from '../../../test/support/platforms/discord/discord-platform.ts'
+import { emailPlatform } from '../../../test/support/platforms/email/email-platform.ts'
+import { missingMailServers } from '../../../test/support/platforms/email/mail-host.ts'
+import { matrixPlatform } from '../../../test/support/platforms/matrix/matrix-platform.ts'
+import { slackPlatform } from '../../../test/support/platforms/slack/slack-platform.ts'
+import { telegramPlatform } from '../../../test/support/platforms/telegram/telegram-platform.ts'
+import { GatewayProcess } from '../../../test/support/processes/gateway-process.ts'
+import { tokensOf } from '../../../test/support/provider/tokens-of.ts'
+import type { HonestPlace } from './honest-chat.ts'
+import { hookPlace, openAiPlace, webPlace } from './honest-programs.ts'
+import { OddDoor } from './odd-door.ts'
+import { oddDiscord, oddMail, oddMatrix, oddSlack, oddTelegram, type OddSender } from './odd-messages.ts'
+import { oddOpenAi, oddWeb, oddWebhook } from './odd-requests.ts'
+import type { OddValues } from './odd-values.ts'
+import { chatStrikes, discordCall, matrixCall, providerStrikes, slackCall, telegramCall } from './strikes.ts'
+
+const HOOKS = [
+  { name: 'honest', secret: 'TEST-hook-secret-0123456789', conversation: 'hooks' },
+  { name: 'odd', secret: 'TEST-hook-secret-9876543210', conversation: 'odd-hooks' },
+] as const
+/** A refresh every 40 s: many of them fall into a run. */
+const TOKEN_LIFE_S = 60
+/** A mail's way there and back takes a second, and every look at the reader's mailbox reads files. */
+const MAIL_PACE_MS = 4_000
+const CHAT_PACE_MS = 1_000
+
+/** A whole gateway with every channel open, between doors behind which everything else lives. */
+export class OutsideWorld implements AsyncDisposable {
+  readonly gateway: GatewayProcess
+  readonly sandbox: Sandbox
+  readonly doors: ReadonlyMap<string, OddDoor>
+  /** Where honest people write. */
+  readonly places: readonly HonestPlace[]
+  readonly senders: ReadonlyMap<string, OddSender>
+  readonly #closers: ReadonlyArray<() => Promise<void>>
+
+  private constructor(
+    world: Omit<OutsideWorld, 'stop' | typeof Symbol.asyncDispose>,
+    closers: ReadonlyArray<() => Promise<void>>,
+  ) {
+    this.gateway = world.gateway
+    this.sandbox = world.sandbox
+    this.doors = world.doors
+    this.places = world.places
+    this.senders = world.senders
+    this.#closers = closers
+  }
+
+  static async start(odd: OddValues): Promise<OutsideWorld> {
+    const closers: Array<() => Promise<void>> = []
+    const closing = <T extends AsyncDisposable>(part: T) => {
+      closers.unshift(() => part[Symbol.asyncDispose]() as Promise<void>)
+      return part
+    }
+    try {
+      const sandbox = await startSandbox({
+        marked: false,
+        keepRequests: 0,
+        tokenLifetimeSeconds: TOKEN_LIFE_S,
+      })
+      closers.unshift(() => sandbox.close())
+      sandbox.control.answer({ style: 'echo', delayMs: 20, deltaDelayMs: 3, wordsPerDelta: 3 })
+      const telegram = closing(await telegramPlatform())
+      const discord = closing(await discordPlatform())
+      const slack = closing(await slackPlatform())
+      const matrix = closing(await matrixPlatform())
+      const email = missingMailServers === null ? closing(await emailPlatform()) : null
+      const portOf = (root: string) => Number(new URL(root).port)
+      const doors = new Map<string, OddDoor>()
+      const door = async (name: string, ...rest: Parameters<typeof OddDoor.to>) => {
+        const opened = closing(await OddDoor.to(...rest))
+        doors.set(name, opened)
+        return `http://127.0.0.1:${opened.port}`
+      }
+      const provider = await door('provider', sandbox.port, odd, providerStrikes(odd))
+      const roots = {
+        telegram: await door(
+          'telegram',
+          portOf(telegram.server.apiRoot),
+          odd,
+          chatStrikes(odd, telegramCall),
+        ),
+        discord: await door('discord', discord.server.port, odd, chatStrikes(odd, discordCall)),
+        slack: await door('slack', slack.server.port, odd, chatStrikes(odd, slackCall)),
+        matrix: await door('matrix', matrix.server.port, odd, chatStrikes(odd, matrixCall)),
+      }
+      const platforms: BotPlatform[] = [telegram, discord, slack, matrix, ...(email ? [email] : [])]
+      const gateway = closing(
+        await GatewayProcess.prepare({
+          config: {
+            model: { base_url: provider },
+            auth: {
+              oauth: {
+                authorize_url: sandbox.authorizeUrl,
+                token_urls: [sandbox.tokenUrl.replace(sandbox.url, provider)],
+                redirect_uri: sandbox.redirectUri,
+              },
+            },
+            gateway: { rate_per_person: 10_000 },
+            webhooks: HOOKS.map(({ name, secret, conversation }) => ({
+              name,
+              secret,
+              deliver_to: `web:${conversation}`,
+              prompt: '{{body}}',
+            })),
+            channels: {
+              ...Object.assign({}, ...platforms.map(({ channels }) => channels)),
+              telegram: { api_root: roots.telegram },
+              discord: { api_root: `${roots.discord}/api` },
+              slack: { api_root: `${roots.slack}/api/` },
+              matrix: { api_root: roots.matrix },
+            },
+          },
+          env: Object.assign({}, ...platforms.map(({ env }) => env)) as Record<string, string>,
+        }),
+      )
+      await signIn(gateway.home, sandbox)
+      await gateway.start()
+      const [honestHook, oddHook] = HOOKS
+      const side = { port: gateway.port, token: gateway.token, hook: oddHook }
+      const senders = new Map<string, OddSender>([
+        ['telegram', oddTelegram(telegram.server, odd)],
+        ['discord', oddDiscord(discord.server, odd, roots.discord)],
+        ['slack', oddSlack(slack.server, odd, roots.slack)],
+        ['matrix', oddMatrix(matrix.server, odd)],
+        ...(email ? [['email', oddMail(email.host, odd)] as const] : []),
+        ['web', oddWeb(side, odd)],
+        ['openai', oddOpenAi(side, odd)],
+        ['webhook', oddWebhook(side, odd)],
+      ])
+      const places = [
+        ...platforms.map((platform) => placeOn(platform)),
+        webPlace(gateway),
+        openAiPlace(gateway),
+        hookPlace(gateway, honestHook),
+      ]
+      return new OutsideWorld({ gateway, sandbox, doors, places, senders }, closers)
+    } catch (error) {
+      for (const close of closers) await close()
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.#closers) await close()
+  }
+}
+
+function placeOn(platform: BotPlatform): HonestPlace {
+  return {
+    name: platform.name,
+    paceMs: platform.name === 'email' ? MAIL_PACE_MS : CHAT_PACE_MS,
+    say: (text) => platform.say(0, text),
+    answers: () => platform.answers(0),
+  }
+}
+
+/** Somebody has signed in on this machine before the gateway starts. */
+async function signIn(home: string, sandbox: Sandbox): Promise<void> {
+  const issued = sandbox.signIn()
+  const { authorizeUrl, tokenUrl, redirectUri } = sandbox
+  const store = new OwnStore({
+    path: join(home, 'credentials.json'),
+    machineId: machineId(home),
+    endpoint: new TokenEndpoint({
+      authorizeUrl,
+      tokenUrls: [tokenUrl],
+      redirectUri,
+      clientId: 'test',
+      scopes: [],
+      userAgent: 'hermes-gateway/0.0.0-test',
+      headers: {},
+    }),
+  })
+  await store.signIn({ kind: 'oauth', tokens: tokensOf(issued), requestedScopes: issued.scopes })
+}
