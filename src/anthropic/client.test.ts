@@ -243,3 +243,22 @@ test('a request that fails again while others are answered closes the provider f
   await expect(ask('poison')).rejects.toBeInstanceOf(TransientError)
   expect(health.at(-1)).toMatch(/^unavailable overloaded/)
 })
+
+test('a request that fails while another is answered closes the provider for nobody', async () => {
+  const model = modelBehind(new StaticDoor(apiKey()))
+  const ask = (text: string) =>
+    model.answer(
+      {
+        model: 'claude-sonnet-5-5',
+        maxTokens: 100,
+        system: null,
+        messages: [{ role: 'user', text, attachments: [] }],
+      },
+      { signal: new AbortController().signal, onText: () => undefined },
+    )
+  sandbox.control.fault({ target: 'messages', fault: '500', times: 1, delayMs: 300 })
+  const failing = expect(ask('one')).rejects.toBeInstanceOf(TransientError)
+  await ask('another')
+  await failing
+  expect(health).toEqual(['succeeded'])
+})

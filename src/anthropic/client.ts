@@ -125,6 +125,7 @@ export function createModelClient(options: ModelClientOptions): Model {
 
   return {
     async answer(request, { signal, onText }) {
+      const begun = failing.begin()
       try {
         const answer = await withCredential(door, (credential) =>
           attempt(credential, request, signal, onText),
@@ -133,7 +134,7 @@ export function createModelClient(options: ModelClientOptions): Model {
         health.succeeded()
         return answer
       } catch (error) {
-        const alone = mayBeTheRequests(error) && failing.failed(request)
+        const alone = mayBeTheRequests(error) && failing.failed(request, begun)
         if (!alone) reportHealth(health, error, request.model === options.model)
         throw error
       }

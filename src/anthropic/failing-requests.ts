@@ -5,29 +5,36 @@ import type { ModelRequest } from '../conversation/model.ts'
 const MAX_REMEMBERED = 1_000
 
 /**
- * Separates a request that fails from a provider that fails. Whoever was failed once may have met an
- * outage; one that fails again although others were answered in between has only itself to blame, and
- * nobody else may be held for it.
+ * Separates a request that fails from a provider that fails. Where others were answered while it ran, or
+ * since it failed before, nobody else may be held for it.
  */
 export class FailingRequests {
   #answered = 0
   /** How many requests had been answered when each of these last failed, by the request's digest. */
   readonly #failed = new Map<string, number>()
 
+  /** @returns what `failed` needs to know about the moment at which a request is sent */
+  begin(): number {
+    return this.#answered
+  }
+
   succeeded(request: ModelRequest): void {
     this.#answered++
     if (this.#failed.size > 0) this.#failed.delete(digestOf(request))
   }
 
-  /** @returns true when the failure says nothing about the provider */
-  failed(request: ModelRequest): boolean {
+  /**
+   * @param begun what `begin` returned
+   * @returns true when the failure says nothing about the provider
+   */
+  failed(request: ModelRequest, begun: number): boolean {
     const digest = digestOf(request)
     const before = this.#failed.get(digest)
     // As the newest of them.
     this.#failed.delete(digest)
     this.#failed.set(digest, this.#answered)
     if (this.#failed.size > MAX_REMEMBERED) this.#failed.delete(this.#failed.keys().next().value!)
-    return before !== undefined && this.#answered > before
+    return this.#answered > Math.min(begun, before ?? begun)
   }
 }
 

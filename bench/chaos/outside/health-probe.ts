@@ -19,7 +19,8 @@ while (asking) {
     const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(PATIENCE_MS) })
     await response.text()
     waits.push(response.status === 200 ? performance.now() - before : Infinity)
-  } catch {
+  } catch (error) {
+    console.error('/healthz:', error)
     waits.push(Infinity)
   }
   await pause(EVERY_MS)

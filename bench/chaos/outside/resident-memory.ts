@@ -4,7 +4,7 @@ const EVERY_MS = 1_000
 /** Garbage comes and goes; what stays is the least of such a time. */
 const WINDOW_MS = 10_000
 /** Before that caches, pools and compiled code still grow. */
-const WARM_UP_SHARE = 1 / 3
+const WARM_UP_SHARE = 1 / 2
 const LONGEST_WARM_UP_MS = 150_000
 /** In less time a line says nothing. */
 const LEAST_JUDGED_MS = 100_000
