@@ -30,3 +30,7 @@ test('long text is read as the lexer reads it otherwise', () => {
   const text = `${'some *words* and a_name, `code` or a **bold** one  \nwith https://a.test/b_c_d and a.b@c.test '.repeat(40)}\n`
   expect(html(text).match(/<em>|<code>|<strong>|<br>|<a /g)).toHaveLength(6 * 40)
 })
+
+test('a paragraph full of names with an underscore keeps the emphasis at its end', () => {
+  expect(html(`${'snake_case_name '.repeat(500)}*at last*`)).toContain('<em>at last</em>')
+})

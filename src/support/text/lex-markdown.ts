@@ -5,7 +5,10 @@ import { Lexer, Tokenizer, type Tokens, type TokensList } from 'marked'
  * that has none. Answers of people's everyday use need a few thousand; hostile ones would need the
  * square of their length.
  */
-const MAX_READ_AGAIN = 1_000_000
+const MAX_READ_AGAIN = 250_000
+/** `_` between two letters is one of them: no emphasis begins there, and nothing is read again. */
+const WITHIN_A_WORD = /^_+[\p{L}\p{N}]/u
+const LETTER = /[\p{L}\p{N}]/u
 
 /** Nobody reads lists or quotes this deep, and the time to parse them grows with the square of the depth. */
 const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
@@ -62,6 +65,8 @@ class CarefulTokenizer extends Tokenizer {
   }
 
   override emStrong(...args: Parameters<Tokenizer['emStrong']>): ReturnType<Tokenizer['emStrong']> {
+    const [source, , before = ''] = args
+    if (LETTER.test(before) && WITHIN_A_WORD.test(source)) return undefined
     return this.#bounded(/^[*_]/, args[0], () => super.emStrong(...args))
   }
 
