@@ -135,7 +135,6 @@ const IN_ROOMS: ReadonlyArray<readonly [file: string, text: string, source: stri
     'src/channels/slack/api/trouble.ts',
   ],
   ['src/channels/telegram/api/find-operator.ts', 'Go on where the code was shown', READ],
-  ['src/channels/telegram/intake/poller.ts', 'deleteWebhook method mends it', READ],
   ['src/credentials/keeper/status.ts', 'is to go on alone', READ],
   ['src/credentials/login.ts', 'Going on is your own choice', READ],
   ['src/credentials/own/own-document.ts', 'sign in anew to use one here', READ],

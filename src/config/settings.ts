@@ -2,7 +2,7 @@ import { ConfigurationError } from '../support/errors.ts'
 import { normalBaseUrl } from './addresses.ts'
 import { resolveChannels, type ChannelSettings } from './channels.ts'
 import type { Config } from './config.ts'
-import { readDotenv, type Variables } from './environment/dotenv.ts'
+import { oddLines, parseDotenv, readDotenvText, type Variables } from './environment/dotenv.ts'
 import { readEnvironment, type Environment } from './environment/environment.ts'
 import { loadConfig } from './file/load.ts'
 import { homePaths, prepareHome, resolveHome, sandboxHome, type HomePaths } from './home/home.ts'
@@ -56,7 +56,8 @@ export async function loadSettings(options: SettingsOptions): Promise<Settings> 
  */
 export async function readSettings(options: SettingsOptions): Promise<Settings> {
   const paths = homePaths(resolveHome(options.home, options.processEnv))
-  const reading = readEnvironment(readDotenv(paths.env), options.processEnv)
+  const file = readDotenvText(paths.env)
+  const reading = readEnvironment(parseDotenv(file), options.processEnv)
   const { environment } = reading
   const problems = reading.problems.map(({ message }) => message)
   const loaded = await loadConfig(paths.config, reading.lookup).catch((error: unknown) => {
@@ -74,6 +75,7 @@ export async function readSettings(options: SettingsOptions): Promise<Settings> 
     channels,
     sandbox: false,
     warnings: [
+      ...oddLines(file),
       ...reading.warnings,
       ...ignoredWarning(loaded.ignoredKeys),
       ...halfConfigured(environment, config),

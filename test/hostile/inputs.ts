@@ -43,7 +43,7 @@ import * as telegramAnswers from '../../src/channels/telegram/api/failure.ts'
 import { withLinks } from '../../src/channels/telegram/intake/addressed.ts'
 import * as telegram from '../../src/channels/telegram/send/format.ts'
 import * as telegramSplit from '../../src/channels/telegram/send/split.ts'
-import { parseDotenv } from '../../src/config/environment/dotenv.ts'
+import { oddLines, parseDotenv } from '../../src/config/environment/dotenv.ts'
 import { parseCommand, readRequest } from '../../src/conversation/commands.ts'
 import { estimateTokens, readSummary } from '../../src/conversation/history.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
@@ -215,6 +215,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/telegram/send/split.ts splitMarkdown': part((text) => telegramSplit.splitMarkdown(text)),
   'src/channels/telegram/send/split.ts firstPart': part((text) => telegramSplit.firstPart(text)),
   'src/config/environment/dotenv.ts parseDotenv': parseDotenv,
+  'src/config/environment/dotenv.ts oddLines': oddLines,
   'src/conversation/commands.ts readRequest': (text) => readRequest(text, new Map()),
   'src/conversation/commands.ts parseCommand': (text) => {
     parseCommand(text)
@@ -268,6 +269,7 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/channels/telegram/api/failure.ts classifyForeign': 'the name of a method of ours',
   'src/channels/telegram/api/find-operator.ts findOperator': 'a code of ours',
   'src/config/environment/dotenv.ts readDotenv': 'the path of a file',
+  'src/config/environment/dotenv.ts readDotenvText': 'the path of a file',
   'src/config/environment/watch-environment.ts watchEnvironment': 'the path of a file',
   'src/channels/kit/files/readable-file.ts readFile':
     'loads a file, whose bytes are read by the functions above',

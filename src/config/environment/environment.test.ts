@@ -63,6 +63,9 @@ describe('readEnvironment', () => {
     [{ CLAUDE_CONFIG_DIR: '/claude' }, '/claude'],
     [{ CLAUDE_CONFIG_DIR: '/claude', CLAUDE_SECURESTORAGE_CONFIG_DIR: '/apart' }, '/apart'],
     [{ CLAUDE_SECURESTORAGE_CONFIG_DIR: '/apart' }, '/apart'],
+    [{ CLAUDE_CONFIG_DIR: '~/.claude', HOME: '/home/ada' }, '/home/ada/.claude'],
+    [{ CLAUDE_SECURESTORAGE_CONFIG_DIR: '~', HOME: '/home/ada' }, '/home/ada'],
+    [{ CLAUDE_CONFIG_DIR: '~bob/x', HOME: '/home/ada' }, '~bob/x'],
   ])("finds Claude Code's sign-in with %j in %s", (variables, expected) => {
     expect(readEnvironment({}, variables).environment.claudeConfigDir).toBe(expected)
   })
@@ -82,6 +85,11 @@ describe('readEnvironment', () => {
     ['MATRIX_ALLOWED_USERS', '@ada:example.org,bob', /holds "bob": expected user ids, such as @ada/],
     ['TELEGRAM_REQUIRE_MENTION', 'maybe', /must be true or false/],
     ['TELEGRAM_BOT_TOKEN', '123:TEST abc', /white space/],
+    ['TELEGRAM_BOT_TOKEN', '123:TEST\u200b', /a character that no token has/],
+    ['DISCORD_BOT_TOKEN', 'TEST\u200babc', /a character that no token has/],
+    ['SLACK_BOT_TOKEN', 'xoxb\u2013TEST', /a character that no token has/],
+    ['SLACK_APP_TOKEN', 'xapp-TEST\u2060', /a character that no token has/],
+    ['MATRIX_ACCESS_TOKEN', '\u00adTEST', /a character that no token has/],
     ['ANTHROPIC_BASE_URL', 'http://api.example.org', /plain http is allowed only to this machine/],
     ['MATRIX_HOMESERVER', 'matrix.example.org', /begins with https/],
     ['HTTPS_PROXY', 'proxy:3128', /address of a proxy/],

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os'
 import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { Secret } from '../../support/secret.ts'
 import { tokenShapeProblem } from '../../support/text/token-shape.ts'
@@ -123,7 +124,9 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       return new Secret(value)
     })
 
-  const claudeConfigDir = read('CLAUDE_CONFIG_DIR', text)
+  // Only a shell replaces `~`; in a `.env`, or between quotation marks, it stays.
+  const folder = (value: string) => value.trim().replace(/^~(?=\/|$)/, processEnv['HOME'] || homedir())
+  const claudeConfigDir = read('CLAUDE_CONFIG_DIR', folder)
   const environment: Environment = {
     anthropic: {
       apiKey: credential('ANTHROPIC_API_KEY'),
@@ -132,7 +135,7 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       claudeCodeOauthToken: credential('CLAUDE_CODE_OAUTH_TOKEN'),
       baseUrl: read('ANTHROPIC_BASE_URL', httpsAddress),
     },
-    claudeConfigDir: read('CLAUDE_SECURESTORAGE_CONFIG_DIR', text) ?? claudeConfigDir,
+    claudeConfigDir: read('CLAUDE_SECURESTORAGE_CONFIG_DIR', folder) ?? claudeConfigDir,
     network: {
       httpsProxy: read('HTTPS_PROXY', proxyAddress),
       noProxy: read('NO_PROXY', text),
@@ -205,6 +208,9 @@ class Unusable extends Error {}
 function token(value: string): Secret {
   if (/\s/.test(value))
     throw new Unusable('contains white space. Copy it again without spaces or line breaks.')
+  // An invisible letter, or a dash that a program has made longer.
+  if (!/^[\x21-\x7e]+$/.test(value))
+    throw new Unusable('holds a character that no token has, perhaps an invisible one. Copy it again.')
   return new Secret(value)
 }
 

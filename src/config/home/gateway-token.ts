@@ -10,12 +10,23 @@ const TOKEN_BYTES = 32
 
 /** The bearer token of the HTTP API; null = there is none yet. @throws ConfigurationError when it cannot be read */
 export function readGatewayToken(path: string): Secret | null {
+  const token = read(path)
+    .replace(/^\ufeff/, '')
+    .trim()
+  // It must fit into a header: nobody could sign in with an invisible letter in it.
+  if (!/^[\x21-\x7e]*$/.test(token))
+    throw new ConfigurationError(
+      `${path} holds white space or a character that no token has; write it again.`,
+    )
+  return token === '' ? null : new Secret(token)
+}
+
+function read(path: string): string {
   try {
-    const token = readFileSync(path, 'utf8').trim()
-    return token === '' ? null : new Secret(token)
+    return readFileSync(path, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return null
+    if (code === 'ENOENT') return ''
     throw new ConfigurationError(`${path} cannot be read (${code}).`, { cause: error })
   }
 }

@@ -167,6 +167,16 @@ describe('prepareGatewayToken', () => {
     expect(readGatewayToken(gatewayToken)).not.toBeNull()
   })
 
+  it.each(['TESTtoken\u200b', 'TEST token', '\u201cTESTtoken\u201d'])(
+    'refuses %j, which fits into no header, and does not print it',
+    (text) => {
+      const { gatewayToken } = prepareHome(home).paths
+      writeFileSync(gatewayToken, text, { mode: 0o600 })
+      expect(() => readGatewayToken(gatewayToken)).toThrow('a character that no token has')
+      expect(() => readGatewayToken(gatewayToken)).not.toThrow('TEST')
+    },
+  )
+
   it('refuses other hosts without one, again and again', () => {
     const { gatewayToken } = prepareHome(home).paths
     for (const host of ['0.0.0.0', '::', '192.168.1.5', 'chat.example.org', '0.0.0.0']) {

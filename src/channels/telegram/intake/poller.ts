@@ -197,6 +197,6 @@ export class Poller {
     if (!info?.url)
       return 'another program receives with the same bot token; stop it, or give each its own bot'
     const host = URL.canParse(info.url) ? new URL(info.url).host : 'another server'
-    return `a webhook is set for this bot (${host}), so it cannot be polled; the Bot API's deleteWebhook method mends it`
+    return `a webhook is set for this bot (${host}), so Telegram sends its messages there and not to this gateway; remove the webhook with the Bot API's method deleteWebhook`
   }
 }
