@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { fillText, type Texts } from '../config/texts.ts'
+import type { Texts } from '../config/texts.ts'
 import {
   type Accepted,
   type Arrival,
@@ -16,17 +15,16 @@ import type { StoreHealth } from '../inbox/gate/store-health.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Attachment } from '../inbox/message.ts'
 import type { Clock } from '../support/clock.ts'
-import { Refused, StoreError, TransientError } from '../support/errors.ts'
+import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { printableName } from '../support/text/printable.ts'
 import { holdsSignInSecret, looksLikeSignInPaste } from '../support/text/token-shape.ts'
 import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access/access.ts'
-import { decidePairing, pairingCode } from './access/pairing-policy.ts'
-import type { Pairings } from './access/pairing.ts'
 import type { PersonRate } from './access/person-rate.ts'
+import type { Strangers } from './access/strangers.ts'
 import { readRequest, type Commands, type Request } from './commands.ts'
 import type { Conversations } from './conversations.ts'
-import type { Chat, InboundEvent, Person, Receiver } from './receiver.ts'
+import type { Chat, InboundEvent, Person, Receiver, Unread } from './receiver.ts'
 
 /** What a person may send as one message, in bytes of UTF-8. */
 const MAX_TEXT_BYTES = 64 * 1024
@@ -58,7 +56,7 @@ export interface Paste {
 export interface MessageReceiverOptions {
   readonly inbox: Inbox
   readonly conversations: Pick<Conversations, 'find'>
-  readonly pairings: Pairings
+  readonly strangers: Strangers
   readonly access: AccessPolicy
   readonly commands: Commands
   readonly rate: PersonRate
@@ -78,6 +76,7 @@ export interface MessageReceiverOptions {
 
 type Message = Extract<InboundEvent, { kind: 'message' }>
 type Edit = Extract<InboundEvent, { kind: 'edit' }>
+type Written = Pick<Edit, 'address' | 'platformMessageId' | 'person' | 'chat' | 'text'>
 
 /** Receives every inbound message. See `Receiver`. */
 export class MessageReceiver implements Receiver {
@@ -142,10 +141,58 @@ export class MessageReceiver implements Receiver {
         return this.#message(channel, item, counted)
       case 'edit':
         return this.#edit(channel, item)
+      case 'unread':
+        return this.#unread(channel, item, counted)
       case 'deletion':
       case 'moved':
         return [{ ...item, channel }]
     }
+  }
+
+  /** Who may talk comes before what was said. */
+  async #unread(channel: string, item: Unread, counted: Person[]): Promise<Arrival[]> {
+    if (!(await this.mayTalk(channel, item.person, item.chat)))
+      return this.#fromStranger(channel, item, item.raw, !item.isEdit)
+    let event: InboundEvent | null
+    try {
+      event = await item.read()
+    } catch (error) {
+      if (error instanceof TransientError) throw error
+      // One malformed event must not block all others.
+      this.#options.log.warn(
+        { channel, message: item.platformMessageId },
+        `a message of an unknown shape was passed over: ${messageOf(error)}`,
+      )
+      return []
+    }
+    return event === null ? [] : this.#arrivals(channel, event, counted)
+  }
+
+  async mayTalk(channel: string, person: Person, chat: Pick<Chat, 'id' | 'kind'>): Promise<boolean> {
+    const access = await this.#access(channel, person, { ...chat, addressed: true })
+    return access.kind === 'granted'
+  }
+
+  /** Of what somebody without access has written, no more is looked at than whether it is a secret. */
+  async #fromStranger(
+    channel: string,
+    item: Pick<Unread, 'address' | 'platformMessageId' | 'person' | 'chat'>,
+    raw: () => string,
+    mayAsk: boolean,
+  ): Promise<Arrival[]> {
+    const { strangers } = this.#options
+    const { person, chat } = item
+    if (!strangers.rate.admit(channel, person.id)) return []
+    const text = raw()
+    const isPrivate = chat.kind === 'private'
+    if (strangers.rate.holdsSecret(text)) {
+      const paste = { ...item, text, chat: { ...chat, addressed: isPrivate } }
+      const reply = await this.#pasted(channel, paste, { kind: 'stranger' })
+      return reply === null ? [] : [turnedAway(channel, item, reply)]
+    }
+    if (!isPrivate || !mayAsk) return []
+    const reply = await strangers.pairingReply(channel, person)
+    return reply === null ? [] : [turnedAway(channel, item, reply)]
   }
 
   async #message(channel: string, item: Message, counted: Person[]): Promise<Arrival[]> {
@@ -161,15 +208,13 @@ export class MessageReceiver implements Receiver {
     const access: Access = item.vouched
       ? { kind: 'granted', role: 'user' }
       : await this.#access(channel, item.person, item.chat)
+    if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => item.text, true)
     const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
     if (!tooLarge && textsOf(item).some(looksLikeSignInPaste)) {
       // No sign-in through a program.
       return reject(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
     }
     if (access.kind === 'ignored') return []
-    if (access.kind === 'stranger') {
-      return reject(await this.#pairingReply(channel, item.person))
-    }
     if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
       const decision = rate.consume(person, clock.monotonic())
       if (decision !== 'pass') return reject(decision === 'refuse' ? texts.rate_limited : null)
@@ -215,14 +260,14 @@ export class MessageReceiver implements Receiver {
   }
 
   async #access(channel: string, person: Person, chat: Chat): Promise<Access> {
-    const { access, pairings } = this.#options
+    const { access, strangers } = this.#options
     const approved =
-      needsPairing(access, channel, person, chat) && (await pairings.isApproved(channel, person.id))
+      needsPairing(access, channel, person, chat) && (await strangers.isApproved(channel, person.id))
     return decideAccess(access, channel, person, chat, approved)
   }
 
   /** @returns the reply; null: none */
-  async #pasted(channel: string, item: Message | Edit, access: Access): Promise<string | null> {
+  async #pasted(channel: string, item: Written, access: Access): Promise<string | null> {
     const { onPaste, texts, rate, clock, log } = this.#options
     const { address, platformMessageId, person, chat, text } = item
     const sender = `${channel}:${person.id}`
@@ -239,18 +284,6 @@ export class MessageReceiver implements Receiver {
     // In a group the bot replies only when addressed.
     const silent = !chat.addressed || rate.consume(sender, clock.monotonic()) !== 'pass'
     return silent ? null : (reply ?? texts.secret_pasted)
-  }
-
-  async #pairingReply(channel: string, person: Person): Promise<string | null> {
-    const { pairings, clock, texts } = this.#options
-    const now = clock.now()
-    const before = await pairings.request(channel, person.id)
-    const open = await pairings.pending(now)
-    const newCode = pairingCode(randomBytes(8))
-    const pending = decidePairing({ channel, person, now, before, open, newCode })
-    if (!pending) return null
-    await pairings.save(pending)
-    return fillText(texts, 'pairing_code', { channel, code: pending.code })
   }
 
   async #command(
@@ -317,7 +350,11 @@ function textsOf({ text, context }: Message): readonly string[] {
   return [text, context.system ?? '', ...turns.map((turn) => turn.text)]
 }
 
-function turnedAway(channel: string, { address, platformMessageId }: Message | Edit, reply: string): Arrival {
+function turnedAway(
+  channel: string,
+  { address, platformMessageId }: Pick<Written, 'address' | 'platformMessageId'>,
+  reply: string,
+): Arrival {
   return { kind: 'turned-away', channel, address, platformMessageId, reply }
 }
 

@@ -21,6 +21,7 @@ import type { Log } from '../support/log.ts'
 import type { AccessPolicy } from './access/access.ts'
 import type { Pairings } from './access/pairing.ts'
 import { PersonRate } from './access/person-rate.ts'
+import { Strangers } from './access/strangers.ts'
 import { createCommands, type Command } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 import { historyLimitFor } from './history.ts'
@@ -192,7 +193,7 @@ export class Messaging {
     this.receiver = new MessageReceiver({
       inbox,
       conversations,
-      pairings,
+      strangers: new Strangers({ pairings, texts, clock }),
       access: options.access,
       commands,
       rate: new PersonRate(options.ratePerPerson),

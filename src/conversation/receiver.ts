@@ -32,8 +32,27 @@ export type InboundEvent =
       readonly chat: Chat
       readonly text: string
     }
+  | Unread
   | { readonly kind: 'deletion'; readonly address: string; readonly platformMessageId: string }
   | { readonly kind: 'moved'; readonly from: string; readonly to: string }
+
+/**
+ * A message, or an edit of one, of which only is known who wrote it and where. Its words are read when that
+ * person may talk; of a stranger's nothing is ever mapped, decoded or converted.
+ */
+export interface Unread {
+  readonly kind: 'unread'
+  readonly address: string
+  readonly platformMessageId: string
+  readonly person: Person
+  readonly chat: Pick<Chat, 'id' | 'kind'>
+  /** It changes an earlier message: a stranger gets no reply. */
+  readonly isEdit: boolean
+  /** The words as the platform delivers them, to recognise a pasted secret. */
+  readonly raw: () => string
+  /** What it delivers; null = nothing. @throws anything where it has not the shape of the platform */
+  readonly read: () => InboundEvent | null | Promise<InboundEvent | null>
+}
 
 export interface Person {
   /** The platform's stable id; names change and prove nothing. */
@@ -65,4 +84,11 @@ export interface Receiver {
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
     fence?: Fence | null,
   ): Promise<readonly Accepted[]>
+
+  /**
+   * Has this person access in this chat, if the bot is meant? Looks at nothing that was said.
+   *
+   * @throws StoreError
+   */
+  mayTalk(channel: string, person: Person, chat: Pick<Chat, 'id' | 'kind'>): Promise<boolean>
 }

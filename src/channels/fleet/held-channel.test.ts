@@ -69,7 +69,7 @@ test('what the platform took while the right to it ran out is told, and nothing 
       return 'taken'
     },
   })
-  await one.held.start({ receive: async () => [] })
+  await one.held.start({ receive: async () => [], mayTalk: async () => true })
   const options = { replyTo: null, key: 'k', signal }
   expect(await one.held.send('a', 'first', options)).toBe('taken')
   await expect(one.held.send('a', 'second', options)).rejects.toBeInstanceOf(NotHere)

@@ -131,5 +131,6 @@ function fenced(receiver: Receiver, tenure: Tenure): Receiver {
       if (!tenure.isFresh) throw new StoreError('another process receives by now')
       return await receiver.receive(channel, items, cursors, tenure.fence)
     },
+    mayTalk: (...who) => receiver.mayTalk(...who),
   }
 }

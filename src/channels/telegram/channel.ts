@@ -12,7 +12,7 @@ import { Identity } from './api/identity.ts'
 import { joinAlbums, type Piece } from './intake/album.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { Poller } from './intake/poller.ts'
-import { isFromGroup, mapUpdate } from './intake/receive.ts'
+import { isFromGroup, mapUpdate, outlineUpdate } from './intake/receive.ts'
 import { Pacing, type PacingLimits } from './send/pacing.ts'
 import { Sender } from './send/sender.ts'
 import { splitMarkdown } from './send/split.ts'
@@ -116,11 +116,13 @@ class TelegramChannel extends PushChannel {
     const about = { channel: this.channel, updateId: update.update_id }
     try {
       if (isFromGroup(update)) await this.#identity.known(this.signal)
-      return mapUpdate(update, {
-        bot: this.#identity.bot,
-        load: this.#load,
-        note: (text) => this.log.info(about, text),
-      })
+      const map = () =>
+        mapUpdate(update, {
+          bot: this.#identity.bot,
+          load: this.#load,
+          note: (text) => this.log.info(about, text),
+        })
+      return outlineUpdate(update, map)
     } catch (error) {
       this.log.warn(about, `an update of an unknown shape was passed over: ${messageOf(error)}`)
       return []

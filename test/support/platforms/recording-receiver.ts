@@ -1,5 +1,5 @@
-import type { InboundEvent, Receiver } from '../../../src/conversation/receiver.ts'
-import type { Accepted, Cursor } from '../../../src/inbox/arrival.ts'
+import type { InboundEvent, Person, Receiver } from '../../../src/conversation/receiver.ts'
+import { NOT_STORED, type Accepted, type Cursor } from '../../../src/inbox/arrival.ts'
 
 type Handed = Extract<InboundEvent, { kind: 'message' }>
 
@@ -16,19 +16,39 @@ export class RecordingReceiver implements Receiver {
   readonly mistyped: InboundEvent[] = []
   /** Runs before anything is kept: to fail, or to take its time. */
   before: ((items: readonly InboundEvent[]) => Promise<void> | void) | null = null
+  /** Who has no access: what they write is not read. */
+  readonly strangers = new Set<string>()
   readonly #known = new Set<string>()
 
   async receive(
     _channel: string,
-    items: readonly InboundEvent[],
+    arrived: readonly InboundEvent[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
   ): Promise<readonly Accepted[]> {
+    const read: Array<InboundEvent | null> = []
+    for (const item of arrived) read.push(await this.#read(item))
+    const items = read.filter((item) => item !== null)
     await this.before?.(items)
     this.mistyped.push(...items.filter((item) => !isWellTyped(item)))
     this.batches.push({ items, cursors })
     this.items.push(...items)
     for (const { name, value } of cursors) this.cursors.set(name, value)
-    return items.map((item) => this.#accept(item))
+    return read.map((item) => (item === null ? NOT_STORED : this.#accept(item)))
+  }
+
+  async mayTalk(_channel: string, { id }: Person): Promise<boolean> {
+    return !this.strangers.has(id)
+  }
+
+  async #read(item: InboundEvent): Promise<InboundEvent | null> {
+    if (item.kind !== 'unread') return item
+    if (this.strangers.has(item.person.id)) return null
+    try {
+      return await item.read()
+    } catch {
+      // What has no known shape is passed over.
+      return null
+    }
   }
 
   get messages(): readonly Handed[] {

@@ -37,6 +37,10 @@ export class MemoryChat implements Receiver, Pick<Conversations, 'changes' | 'me
   /** Called after each accepted message. */
   onMessage: (conversationId: ConversationId, message: StoredMessage) => void = () => {}
 
+  async mayTalk(): Promise<boolean> {
+    return true
+  }
+
   async receive(channel: string, items: readonly InboundEvent[]): Promise<readonly Accepted[]> {
     if (this.failure) throw this.failure
     return await Promise.all(items.map((item) => this.#accept(channel, item)))

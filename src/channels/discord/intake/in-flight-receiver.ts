@@ -16,6 +16,10 @@ export class InFlightReceiver implements Receiver {
     return result
   }
 
+  mayTalk(...args: Parameters<Receiver['mayTalk']>): Promise<boolean> {
+    return this.#inner.mayTalk(...args)
+  }
+
   /** Resolves when nothing is on its way to the store. */
   async idle(): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)

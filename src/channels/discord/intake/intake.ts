@@ -6,12 +6,12 @@ import type {
   GatewayReadyDispatchData,
   GatewayThreadListSync,
 } from 'discord-api-types/v10'
+import { StrangerRate } from '../../../conversation/access/stranger-rate.ts'
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import { DAY, MINUTE, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
-import { holdsSignInSecret } from '../../../support/text/token-shape.ts'
 import { Watermarks, type Piece } from '../../kit/intake/watermarks.ts'
 import { retryUntilStopped } from '../../kit/retry.ts'
 import { PAGE, type DiscordClient } from '../api/client.ts'
@@ -22,7 +22,7 @@ import { formatPlace, parsePlace, type Place } from '../place.ts'
 import type { Dispatch } from '../socket/connection.ts'
 import type { FileLoader } from './media.ts'
 import { MemberRoles } from './member-roles.ts'
-import { authorOf, isAddressed, mapEdit, mapMessage, type BotIdentity, type SeenMessage } from './receive.ts'
+import { authorOf, isAddressed, outlineMessage, type BotIdentity, type SeenMessage } from './receive.ts'
 import { holdsMessages, Servers, type Readable, type AnnouncedServer } from './servers.ts'
 
 /** A failure in one place mostly means a failure in all. */
@@ -58,6 +58,7 @@ export class Intake {
   readonly #marks: Watermarks
   readonly #servers = new Servers()
   readonly #roles: MemberRoles
+  readonly #rate: StrangerRate
   /** The newest thing that was stored in a server before this start: what is later there is unseen. */
   readonly #seenIn = new Map<string, string>()
   #bot: BotIdentity | null = null
@@ -65,6 +66,7 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    this.#rate = new StrangerRate(options.clock)
     this.#roles = new MemberRoles(options.client, options.clock)
     this.#marks = new Watermarks({
       channel: 'discord',
@@ -210,7 +212,7 @@ export class Intake {
     if (!parsePlace(place)) throw new TypeError('a message stands nowhere')
     // A change in an unknown place concerns a message that was never received.
     if (changed && !this.#marks.has(place)) return
-    const item = changed ? this.#edit(message, where) : this.#message(message, where, undefined)
+    const item = this.#concerns(message, where) ? this.#outline(message, where, changed) : null
     if (changed && !item) return
     const piece: Piece = { id: message.id, items: item ? [item] : [], isNew: !changed }
     void this.#marks.live(place, piece, signal).catch((error: unknown) => this.#reportTrouble(place, error))
@@ -254,7 +256,9 @@ export class Intake {
         this.#servers.addThread(await client.channel(where.channelId, signal))
       const pieces: Piece[] = []
       for (const message of messages) {
-        const item = this.#message(message, where, await this.#groupsOf(message, where, signal))
+        const item = this.#concerns(message, where)
+          ? this.#outline(message, where, false, await this.#groupsOf(message, where, signal))
+          : null
         pieces.push({ id: message.id, items: item ? [item] : [] })
       }
       return { pieces, more: messages.length >= PAGE }
@@ -272,24 +276,29 @@ export class Intake {
   ): Promise<readonly string[] | undefined> {
     const author = authorOf(message)
     if (!author || where.guildId === null || this.#options.rules.allowedRoles.length === 0) return undefined
-    if (!this.#concerns(message, where)) return undefined
     return this.#roles.of(where.guildId, author.id, signal)
   }
 
-  #message(message: SeenMessage, where: Place, groups: readonly string[] | undefined): InboundEvent | null {
-    if (!this.#bot || !this.#concerns(message, where)) return null
-    return mapMessage(message, this.#contextOf(where), { load: this.#options.load, groups })
+  #outline(
+    message: SeenMessage,
+    where: Place,
+    isEdit: boolean,
+    groups?: readonly string[] | undefined,
+  ): InboundEvent | null {
+    if (!this.#bot) return null
+    return outlineMessage(message, this.#contextOf(where), { load: this.#options.load, groups }, isEdit)
   }
 
-  #edit(message: SeenMessage, where: Place): InboundEvent | null {
-    if (!this.#bot || !this.#concerns(message, where)) return null
-    return mapEdit(message, this.#contextOf(where), { load: this.#options.load })
-  }
-
-  /** Messages between others in a server are ignored unless they contain a secret. */
+  /** Messages between others in a server are ignored, unless one that may be looked at contains a secret. */
   #concerns(message: SeenMessage, where: Place): boolean {
-    if (where.guildId === null || !this.#options.rules.requireMention) return true
-    return isAddressed(message, this.#contextOf(where)) || holdsSignInSecret(message.content ?? '')
+    if (!this.#bot || where.guildId === null || !this.#options.rules.requireMention) return true
+    if (isAddressed(message, this.#contextOf(where))) return true
+    const author = authorOf(message)
+    return (
+      author !== null &&
+      this.#rate.admit('discord', author.id) &&
+      this.#rate.holdsSecret(message.content ?? '')
+    )
   }
 
   #contextOf({ guildId, channelId }: Place) {

@@ -1,5 +1,5 @@
 import type { APIMessage, APIMessageSnapshotFields } from 'discord-api-types/v10'
-import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent, Person, Unread } from '../../../conversation/receiver.ts'
 import { withQuotation, type Quotation } from '../../kit/intake/quotation.ts'
 import type { FileLoader, FileRef } from './media.ts'
 import { mediaOf } from './media.ts'
@@ -43,6 +43,27 @@ export interface Mapping {
 export function authorOf(message: SeenMessage): APIMessage['author'] | null {
   if (!message.author || message.author.bot || message.author.system || message.webhook_id) return null
   return WRITTEN.has(message.type) ? message.author : null
+}
+
+/** A message, or a changed one, of a person before anything that it says is read; null: it is none of a person's. */
+export function outlineMessage(
+  message: SeenMessage,
+  where: MessageContext,
+  mapping: Mapping,
+  isEdit: boolean,
+): Unread | null {
+  const author = authorOf(message)
+  if (!author || (isEdit && !message.edited_timestamp)) return null
+  return {
+    kind: 'unread',
+    address: message.channel_id,
+    platformMessageId: message.id,
+    person: personOf(message, author, mapping.groups),
+    chat: placeOf(message, where),
+    isEdit,
+    raw: () => String(message.content ?? ''),
+    read: () => (isEdit ? mapEdit(message, where, mapping) : mapMessage(message, where, mapping)),
+  }
 }
 
 /** What a message delivers; null: nothing to answer. Pure: files are only named, not loaded. */
@@ -151,10 +172,10 @@ function personOf(
 }
 
 function chatOf(message: SeenMessage, where: MessageContext): Chat {
-  return {
-    // Access to a channel is access to its threads.
-    id: where.parentId ?? message.channel_id,
-    kind: where.guildId === null ? 'private' : 'group',
-    addressed: isAddressed(message, where),
-  }
+  return { ...placeOf(message, where), addressed: isAddressed(message, where) }
+}
+
+function placeOf(message: SeenMessage, where: MessageContext): Pick<Chat, 'id' | 'kind'> {
+  // Access to a channel is access to its threads.
+  return { id: where.parentId ?? message.channel_id, kind: where.guildId === null ? 'private' : 'group' }
 }

@@ -1,7 +1,9 @@
-import type { Chat, InboundEvent } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent, Unread } from '../../../conversation/receiver.ts'
+import { TransientError } from '../../../support/errors.ts'
 import { withQuotation, type Quotation } from '../../kit/intake/quotation.ts'
 import { formatAddress } from '../address.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
+import { MatrixFailure } from '../api/failure.ts'
 import { threadRootOf, type Pointed, type Room } from '../rooms/rooms.ts'
 import { isPlainCommand, mentions, normalisedText, repliedTo, withoutFallback } from './addressed.ts'
 import { withLinks } from './links.ts'
@@ -64,6 +66,30 @@ export async function mapEvent(event: MatrixEvent, context: MappingContext): Pro
     text: withQuotation(text, replied?.quotation ?? null),
     attachments: files.filter((file) => file !== null).map(context.load),
     unsupported: unsupported ?? (media.kind === 'unsupported' ? media.sentence : null),
+  }
+}
+
+/** What somebody has written, before it is read; null: nobody has written anything to be answered. */
+export function outlineEvent(event: MatrixEvent, context: MappingContext): Unread | null {
+  const { sender, type, content } = event
+  if (sender === context.userId || (type !== 'm.room.message' && !(type in UNSUPPORTED))) return null
+  const isEdit = recordOf(content['m.relates_to'])['rel_type'] === 'm.replace'
+  if (type === 'm.room.message' && !isAnswerable(isEdit ? recordOf(content['m.new_content']) : content))
+    return null
+  const { roomId, room } = context
+  return {
+    kind: 'unread',
+    address: formatAddress(roomId, threadRootOf(event)),
+    platformMessageId: event.event_id,
+    person: personOf(sender, context),
+    chat: { id: roomId, kind: room.private ? 'private' : 'group' },
+    isEdit,
+    raw: () => textOf(content, 'body') ?? '',
+    read: () =>
+      mapEvent(event, context).catch((error: unknown) => {
+        // The homeserver has to be asked again, and so it is with all that came.
+        throw error instanceof MatrixFailure ? new TransientError(error.message) : error
+      }),
   }
 }
 

@@ -1,8 +1,9 @@
-import type { InboundEvent } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import type { Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
+import { isStoreTrouble } from '../../kit/retry.ts'
 import { membershipOf, NEWEST, type MatrixEvent, type SyncAnswer, type Timeline } from '../api/events.ts'
 import { MatrixFailure } from '../api/failure.ts'
 import type { FileLoader } from '../intake/media.ts'
@@ -11,6 +12,7 @@ import {
   isEncryptedRoom,
   isEncryptionOn,
   mapEvent,
+  outlineEvent,
   type MappingContext,
 } from '../intake/receive.ts'
 import type { Rooms } from '../rooms/rooms.ts'
@@ -30,6 +32,7 @@ interface Account {
   /** The position that the answer follows; null = the first ever of this account, or it was lost. */
   readonly since: string | null
   readonly cursors: Cursors
+  readonly mayTalk: (person: Person, chat: Pick<Chat, 'id' | 'kind'>) => Promise<boolean>
 }
 
 /** For a room of which nothing but its history is to be read. */
@@ -124,7 +127,7 @@ export class Batches {
     const { cursors, userId, since } = account
     const events = await this.#eventsOf(roomId, timeline, account, signal)
     this.#observe(roomId, [...state, ...events])
-    const items = await this.#map(roomId, events, userId, signal)
+    const items = await this.#map(roomId, events, account, signal)
     const isNew = cursors.mark(roomId) === null
     if (isNew && since !== null && [...state, ...timeline.events].some(isEncryptionOn)) {
       items.push(...(await this.#greetEncrypted(roomId, timeline.events, account, signal)))
@@ -170,7 +173,7 @@ export class Batches {
   async #map(
     roomId: string,
     events: readonly MatrixEvent[],
-    userId: string,
+    { userId, mayTalk }: Account,
     signal: AbortSignal,
   ): Promise<InboundEvent[]> {
     const items: InboundEvent[] = []
@@ -178,10 +181,12 @@ export class Batches {
     const context = await this.#contextOf(roomId, userId, signal)
     for (const event of events) {
       try {
-        const item = await mapEvent(event, context)
+        const outline = outlineEvent(event, context)
+        const known = outline === null || (await mayTalk(outline.person, outline.chat))
+        const item = known ? await mapEvent(event, context) : outline
         if (item) items.push(item)
       } catch (error) {
-        if (error instanceof MatrixFailure || signal.aborted) throw error
+        if (error instanceof MatrixFailure || isStoreTrouble(error) || signal.aborted) throw error
         // One malformed event must not block all others.
         this.#options.log.error(
           { channel: 'matrix', event: event.event_id },
@@ -255,7 +260,7 @@ function privateRooms(
 ): ReadonlyArray<Omit<Cursor, 'channel'>> {
   const rooms = new Map<string, string>()
   for (const item of items) {
-    if (item.kind === 'message' && item.chat.kind === 'private') rooms.set(item.person.id, item.chat.id)
+    if ('chat' in item && item.chat.kind === 'private') rooms.set(item.person.id, item.chat.id)
   }
   return [...rooms]
     .filter(([person, roomId]) => cursors.privateRoom(person) !== roomId)

@@ -1,4 +1,4 @@
-import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent, Person, Receiver } from '../../../conversation/receiver.ts'
 import type { Accepted, Cursor } from '../../../inbox/arrival.ts'
 import { MINUTE, type Clock } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
@@ -94,7 +94,11 @@ export class SyncLoop {
 
   async #round(receiver: Receiver, mayWait: boolean, signal: AbortSignal): Promise<void> {
     const { client, batches, clock, waitMs } = this.#options
-    const account = { ...(await this.#prepare(signal)), since: this.#since }
+    const account = {
+      ...(await this.#prepare(signal)),
+      since: this.#since,
+      mayTalk: (...who: [Person, Pick<Chat, 'id' | 'kind'>]) => receiver.mayTalk('matrix', ...who),
+    }
     const wait = mayWait && this.#since !== null ? waitMs : 0
     const answer = await client.sync(this.#since, wait, signal)
     this.#positionRefusals = 0

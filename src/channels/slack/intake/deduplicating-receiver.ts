@@ -5,7 +5,7 @@ import { remember } from '../../kit/remember.ts'
 /** Messages that may come a second time: by a retry, as a mention, from the history. */
 const REMEMBERED = 5_000
 
-type Message = Extract<InboundEvent, { kind: 'message' }>
+type Message = Extract<InboundEvent, { kind: 'message' | 'unread' }>
 
 /**
  * Passes on what this process has not stored yet, and reports which messages were accepted. The store
@@ -27,16 +27,24 @@ export class DeduplicatingReceiver implements Receiver {
     items: readonly InboundEvent[],
     cursors: Parameters<Receiver['receive']>[2],
   ): Promise<readonly Accepted[]> {
-    const fresh = items.filter((item) => item.kind !== 'message' || !this.#stored.has(nameOf(item)))
+    const fresh = items.filter((item) => !isMessage(item) || !this.#stored.has(nameOf(item)))
     if (fresh.length === 0 && cursors.length === 0) return []
     const accepted = await this.#inner.receive(channel, fresh, cursors)
     for (const [index, item] of fresh.entries()) {
-      if (item.kind !== 'message') continue
+      if (!isMessage(item)) continue
       remember(this.#stored, nameOf(item), true, REMEMBERED)
       if (accepted[index]?.state) await this.#onAccepted(item)
     }
     return accepted
   }
+
+  mayTalk(...args: Parameters<Receiver['mayTalk']>): Promise<boolean> {
+    return this.#inner.mayTalk(...args)
+  }
+}
+
+function isMessage(item: InboundEvent): item is Message {
+  return item.kind === 'message' || (item.kind === 'unread' && !item.isEdit)
 }
 
 function nameOf({ address, platformMessageId }: Message): string {

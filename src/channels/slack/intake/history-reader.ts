@@ -6,7 +6,7 @@ import { compareTs, formatAddress, isPrivate, parseAddress } from '../address.ts
 import type { Page, PageRequest, SlackClient } from '../api/client.ts'
 import { SlackFailure } from '../api/failure.ts'
 import type { SlackMessage } from './message.ts'
-import { mapMessage, type MappingContext } from './receive.ts'
+import { outlineMessage, type MappingContext } from './receive.ts'
 import type { Threads } from './threads.ts'
 
 /** What Slack suggests; it gives fewer at once to some apps, and says so by the next page. */
@@ -129,7 +129,7 @@ export class HistoryReader {
   }
 
   #pieceOf(channel: string, message: SlackMessage): Piece {
-    const item = mapMessage(channel, message, this.#options.context())
+    const item = outlineMessage(channel, message, this.#options.context())
     return { id: message.ts, items: item === null ? [] : [item] }
   }
 

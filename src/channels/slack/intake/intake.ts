@@ -12,10 +12,10 @@ import { DeduplicatingReceiver } from './deduplicating-receiver.ts'
 import { HistoryReader } from './history-reader.ts'
 import { threadOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
 import {
-  mapChange,
-  mapCommand,
   mapDeletion,
-  mapMessage,
+  outlineChange,
+  outlineCommand,
+  outlineMessage,
   type MappingContext,
   type SlashCommand,
 } from './receive.ts'
@@ -130,11 +130,11 @@ export class Intake {
       const context = this.#context()
       switch (event.subtype) {
         case 'message_changed':
-          return this.#change(event.channel, event.message, mapChange(event, context), signal)
+          return this.#change(event.channel, event.message, outlineChange(event, context), signal)
         case 'message_deleted':
           return this.#change(event.channel, event.previous_message, mapDeletion(event, context.bot), signal)
         default: {
-          const item = mapMessage(event.channel, event, context)
+          const item = outlineMessage(event.channel, event, context)
           // Own and other bots' messages: the mark steps over them with the next one.
           if (item !== null) await this.#message(event.channel, event, item, signal)
         }
@@ -145,7 +145,7 @@ export class Intake {
   /** Receives a `/hermes …`. Resolves when it is durable. @throws as `receive` does */
   command(command: SlashCommand): Promise<void> {
     return this.#once(`command ${command.trigger_id}`, async () => {
-      await this.#receiver.receive('slack', [mapCommand(command)], [])
+      await this.#receiver.receive('slack', [outlineCommand(command)], [])
     })
   }
 

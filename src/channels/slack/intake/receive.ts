@@ -1,4 +1,4 @@
-import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
+import type { Chat, InboundEvent, Person, Unread } from '../../../conversation/receiver.ts'
 import { withQuotation } from '../../kit/intake/quotation.ts'
 import { formatAddress, isPrivate } from '../address.ts'
 import { commandText, withSlash } from './commands.ts'
@@ -16,6 +16,36 @@ export interface MappingContext {
 
 /** Kinds of message that a person writes; all others are Slack's own notes, or a program's. */
 const WRITTEN = new Set([undefined, 'file_share', 'thread_broadcast', 'me_message'])
+
+/** A message of a person before anything that it says is read; null: it is none of a person's. */
+export function outlineMessage(
+  channel: string,
+  message: SlackMessage,
+  context: MappingContext,
+  read: () => InboundEvent | null = () => mapMessage(channel, message, context),
+): Unread | null {
+  const person = personOf(message, context.bot)
+  if (!person || !WRITTEN.has(message.subtype)) return null
+  return {
+    kind: 'unread',
+    address: addressOf(channel, message),
+    platformMessageId: message.ts,
+    person,
+    chat: { id: channel, kind: isPrivate(channel) ? 'private' : 'group' },
+    isEdit: false,
+    raw: () => String(message.text ?? ''),
+    read,
+  }
+}
+
+/** A changed message, before what it says now is read. Null: nothing that the core would know. */
+export function outlineChange(event: SlackMessageEvent, context: MappingContext): InboundEvent | null {
+  const { channel, message, previous_message: before } = event
+  if (!message?.ts) return null
+  if (message.subtype === 'tombstone') return deletion(channel, before ?? message)
+  const outline = outlineMessage(channel, message, context, () => mapChange(event, context))
+  return outline && { ...outline, isEdit: true }
+}
 
 /** What one message of a conversation delivers; null: nothing. Pure; files are only named, not loaded. */
 export function mapMessage(
@@ -86,15 +116,30 @@ export interface SlashCommand {
   readonly trigger_id: string
 }
 
-export function mapCommand(command: SlashCommand): InboundEvent {
+/** A `/hermes …` before what it says is read. */
+export function outlineCommand(command: SlashCommand): Unread {
   const { user_id: user, user_name: name, channel_id: channel } = command
   return {
-    kind: 'message',
+    kind: 'unread',
     // Slack takes such a command in no thread: it speaks of the conversation itself.
     address: channel,
     platformMessageId: `command ${command.trigger_id}`,
     person: { id: user, name: name ?? null },
-    chat: { id: channel, kind: isPrivate(channel) ? 'private' : 'group', addressed: true },
+    chat: { id: channel, kind: isPrivate(channel) ? 'private' : 'group' },
+    isEdit: false,
+    raw: () => String(command.text ?? ''),
+    read: () => mapCommand(command),
+  }
+}
+
+export function mapCommand(command: SlashCommand): InboundEvent {
+  const { address, platformMessageId, person, chat } = outlineCommand(command)
+  return {
+    kind: 'message',
+    address,
+    platformMessageId,
+    person,
+    chat: { ...chat, addressed: true },
     text: commandText(command.text ?? ''),
     attachments: [],
     unsupported: null,

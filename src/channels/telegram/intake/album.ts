@@ -40,8 +40,17 @@ export function openPieces(updates: readonly Update[]): number {
 
 /** One message of both; null: they are not by the same person at the same place. */
 function join(first: InboundEvent, next: InboundEvent): InboundEvent | null {
-  if (first.kind !== 'message' || next.kind !== 'message') return null
+  if (first.kind !== 'unread' || next.kind !== 'unread' || first.isEdit || next.isEdit) return null
   if (first.address !== next.address || first.person.id !== next.person.id) return null
+  return {
+    ...first,
+    raw: () => `${first.raw()}\n${next.raw()}`,
+    read: async () => joinWords(await first.read(), await next.read()),
+  }
+}
+
+function joinWords(first: InboundEvent | null, next: InboundEvent | null): InboundEvent | null {
+  if (first?.kind !== 'message' || next?.kind !== 'message') return first ?? next
   return {
     ...first,
     chat: { ...first.chat, addressed: first.chat.addressed || next.chat.addressed },

@@ -40,6 +40,9 @@ const UNSUPPORTED: ReadonlyArray<readonly [keyof Message.CommonMessage | string,
   ['paid_media', "I can't open paid media. Send me a picture, or tell me in words."],
 ]
 
+/** The fields of a message that hold media. */
+export const MEDIA_FIELDS: readonly string[] = ['photo', 'document', ...UNSUPPORTED.map(([field]) => field)]
+
 /** The media of a message, or of one that it answers in another chat; pure, nothing is loaded. */
 export function mediaOf(message: Message | ExternalReplyInfo): Media {
   const unsupported = UNSUPPORTED.find(([field]) => field in message)

@@ -4,11 +4,14 @@ import { withQuotation } from '../../kit/intake/quotation.ts'
 import { formatAddress } from '../address.ts'
 import { isAddressed, normalisedText, type BotIdentity } from './addressed.ts'
 import type { FileLoader } from './media.ts'
-import { mediaOf } from './media.ts'
+import { mediaOf, MEDIA_FIELDS } from './media.ts'
 import { nameOf, repliedIn } from './replied.ts'
 
 /** The kinds of update that are asked for. */
 export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] as const
+
+/** Fields of a message that somebody has written, or sent: a message without any is a note of Telegram itself. */
+const WRITTEN: readonly string[] = ['text', 'caption', ...MEDIA_FIELDS]
 
 export interface MappingContext {
   readonly bot: BotIdentity
@@ -31,6 +34,31 @@ export function mapUpdate(update: Update, context: MappingContext): readonly Inb
     context.note(`the bot is now "${member.status}" in chat ${chat.id}`)
   }
   return []
+}
+
+/**
+ * What one update delivers, before anything that it says is read: `map` is called for who may talk, and
+ * for what nobody has written.
+ *
+ * @throws as `mapUpdate` does
+ */
+export function outlineUpdate(update: Update, map: () => readonly InboundEvent[]): readonly InboundEvent[] {
+  const message = update.message ?? update.edited_message
+  if (!message || !WRITTEN.some((field) => field in message)) return map()
+  const person = personOf(message)
+  if (!person) return []
+  const { id, kind } = chatOf(message)
+  return [
+    {
+      kind: 'unread',
+      ...placeOf(message),
+      person,
+      chat: { id, kind },
+      isEdit: update.message === undefined,
+      raw: () => String(message.text ?? message.caption ?? ''),
+      read: () => map()[0] ?? null,
+    },
+  ]
 }
 
 /** Does the update need the bot's own name to be understood? */
@@ -58,7 +86,7 @@ function mapMessage(message: Message, context: MappingContext): readonly Inbound
       kind: 'message',
       ...placeOf(message),
       person,
-      chat: chatOf(message, context.bot),
+      chat: { ...chatOf(message), addressed: isAddressed(message, context.bot) },
       text: withQuotation(text, replied?.quotation ?? null),
       attachments: files.filter((file) => file !== null).map(context.load),
       unsupported: media.kind === 'unsupported' ? media.sentence : null,
@@ -73,7 +101,15 @@ function mapEdit(message: Message, context: MappingContext): readonly InboundEve
   // A live location that moves is an edit as well.
   if (!person || text === '') return []
   const words = withQuotation(text, repliedIn(message, context.bot)?.quotation ?? null)
-  return [{ kind: 'edit', ...placeOf(message), person, chat: chatOf(message, context.bot), text: words }]
+  return [
+    {
+      kind: 'edit',
+      ...placeOf(message),
+      person,
+      chat: { ...chatOf(message), addressed: isAddressed(message, context.bot) },
+      text: words,
+    },
+  ]
 }
 
 function placeOf(message: Message): { readonly address: string; readonly platformMessageId: string } {
@@ -85,12 +121,8 @@ function placeOf(message: Message): { readonly address: string; readonly platfor
   }
 }
 
-function chatOf(message: Message, bot: BotIdentity): Chat {
-  return {
-    id: String(message.chat.id),
-    kind: message.chat.type === 'private' ? 'private' : 'group',
-    addressed: isAddressed(message, bot),
-  }
+function chatOf({ chat }: Message): Pick<Chat, 'id' | 'kind'> {
+  return { id: String(chat.id), kind: chat.type === 'private' ? 'private' : 'group' }
 }
 
 /**
