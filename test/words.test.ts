@@ -112,7 +112,7 @@ const IN_ROOMS: ReadonlyArray<readonly [file: string, text: string, source: stri
   ['src/channels/discord/socket/gateway.ts', 'verdict', NAME],
   ['src/channels/email/failure.ts', 'does not take the name or the password', READ],
   ['src/channels/email/intake/intake.ts', 'a mail is left alone: ', READ],
-  ['src/channels/email/mailbox/mailbox.ts', "IN_HAND_CURSOR = 'in hand'", 'a stored key'],
+  ['src/channels/kit/intake/reading-mark.ts', "READING_CURSOR = 'in hand'", 'a stored key'],
   ['src/channels/email/send/smtp-client.ts', 'does not take the name or the password', READ],
   ['src/channels/email/trust/authentication-results.ts', 'Verdict', NAME],
   ['src/channels/email/trust/authentication-results.ts', 'verdicts', NAME],

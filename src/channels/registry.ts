@@ -33,6 +33,7 @@ export async function openPlatforms(
         clock: parts.clock,
         log: parts.log,
         readCursor: (name) => parts.readCursor('telegram', name),
+        writeCursor: (name, value) => parts.writeCursor({ channel: 'telegram', name, value }),
       }),
     )
   }
@@ -68,6 +69,7 @@ export async function openPlatforms(
         clock: parts.clock,
         log: parts.log,
         readCursor: (name) => parts.readCursor('email', name),
+        writeCursor: (name, value) => parts.writeCursor({ channel: 'email', name, value }),
       }),
     )
   }
@@ -98,6 +100,7 @@ export async function openPlatforms(
         clock: parts.clock,
         log: parts.log,
         readCursors: () => parts.readCursors('matrix'),
+        writeCursor: (name, value) => parts.writeCursor({ channel: 'matrix', name, value }),
       }),
     )
   }

@@ -70,6 +70,8 @@ export class ProcessEnd implements Disposable {
   }
 
   #onError(error: unknown): void {
+    // Whatever stops from now on knows that this is no end in order.
+    process.exitCode = EXIT.failed
     this.#ask({ kind: 'crash' })
     if (++this.#errors > MAX_ERRORS_LOGGED) return
     const text = 'uncaught error: handing back current answers, then exiting'

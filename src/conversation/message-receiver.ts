@@ -220,6 +220,7 @@ export class MessageReceiver implements Receiver {
       if (decision !== 'pass') return reject(decision === 'refuse' ? texts.rate_limited : null)
       counted.push(item.person)
     }
+    if (item.parked !== undefined) return [{ kind: 'message', message: incoming(channel, item, []) }]
     if (item.unsupported !== null) return reject(item.unsupported)
     if (tooLarge) return reject(texts.refused_too_large)
     const request: Request =
@@ -368,6 +369,7 @@ function incoming(channel: string, item: Message, attachments: readonly Attachme
     text: item.text,
     attachments,
     addressed: item.chat.addressed,
+    ...(item.parked === undefined ? {} : { parked: item.parked }),
     ...(item.context ? { context: item.context } : {}),
   }
 }

@@ -21,6 +21,8 @@ export type InboundEvent =
        * refuse.
        */
       readonly vouched?: boolean
+      /** Why it must not be handled before the operator says so: it is stored, and waits in the queue. */
+      readonly parked?: string
       /** The sender keeps the conversation; the channel limits its size. */
       readonly context?: MessageContext
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channels/channel.ts'
 import { createTelegramChannel } from '../../src/channels/telegram/channel.ts'
+import { cursorWriter } from '../../src/inbox/cursor-writer.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { Secret } from '../../src/support/secret.ts'
 import { MessageFixture, silent, type MessageFixtureOptions } from '../support/message-fixture.ts'
@@ -15,17 +16,23 @@ const shown = (server: TelegramServer, chat: number) => server.sentTo(chat).map(
 
 /** One life of a gateway's messages: real store, real channel, the Bot API on loopback. */
 async function open(server: TelegramServer, options: MessageFixtureOptions = {}) {
-  const cursors: { read: (name: string) => Promise<string | null> } = { read: async () => null }
+  const cursors = {
+    read: async (_name: string): Promise<string | null> => null,
+    write: async (_name: string, _value: string): Promise<void> => {},
+  }
   const channel: Channel = createTelegramChannel({
     token: new Secret(TelegramServer.token),
     apiRoot: server.apiRoot,
     clock: systemClock,
     log: silent,
     readCursor: (name) => cursors.read(name),
+    writeCursor: (name, value) => cursors.write(name, value),
     pollSeconds: 1,
   })
   const fixture = await MessageFixture.open({ sendChannels: [channel], ...options })
   cursors.read = (name) => fixture.storage.inbox.cursor('telegram', name)
+  const write = cursorWriter(fixture.storage.inbox, systemClock)
+  cursors.write = (name, value) => write({ channel: 'telegram', name, value })
   return {
     fixture,
     channel,

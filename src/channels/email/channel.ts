@@ -31,6 +31,8 @@ export interface EmailOptions extends PushChannelOptions {
   readonly isListed?: (from: string) => boolean
   /** A cursor of this channel as it was stored last; null = none yet. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
+  /** Stores a cursor that comes with nothing. Durable when it resolves. @throws StoreError */
+  readonly writeCursor: (name: string, value: string) => Promise<void>
   /** The longest silence before the IMAP server has to show that it is still there, in milliseconds. */
   readonly idleMs?: number
   /** How long it may leave a short command unanswered, in milliseconds. */

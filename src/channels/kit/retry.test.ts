@@ -64,6 +64,7 @@ test.each<readonly [string, () => Promise<Fixture>]>([
     random: () => 0.99,
     readCursor: refuse,
     readCursors: refuse,
+    writeCursor: refuse,
   })
   await channel.start(receiver)
   expect(await store.longestWait()).toBeLessThanOrEqual(LONGEST_MS)
@@ -84,6 +85,7 @@ test('email asks a store that is away again every few seconds, for as long as it
     clock: store.clock,
     log: await createLog({ level: 'error', destination: { write: () => {} } }),
     readCursor: store.refuse,
+    writeCursor: store.refuse,
     mailsPerHour: 10,
     random: () => 0.99,
   })

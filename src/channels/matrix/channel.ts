@@ -39,6 +39,8 @@ export interface MatrixOptions extends PushChannelOptions {
   readonly openRooms: ReadonlySet<string>
   /** The cursors of this channel as they were stored last. @throws StoreError */
   readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+  /** Stores a cursor that comes with nothing. Durable when it resolves. @throws StoreError */
+  readonly writeCursor: (name: string, value: string) => Promise<void>
   /** How long the server may keep an empty answer back, in milliseconds. */
   readonly waitMs?: number
   readonly fetch?: typeof fetch
@@ -100,6 +102,7 @@ class MatrixChannel extends PushChannel {
         onDeleted: (eventId) => this.sender.deleted(eventId),
       }),
       readCursors: options.readCursors,
+      writeCursor: options.writeCursor,
       onReady: (userId, cursors) => this.#ready(userId, cursors),
       onStored: () => this.#invitations.wake(),
       onStatus: (status) => this.report(status),

@@ -30,6 +30,8 @@ export interface TelegramOptions extends PushChannelOptions {
   readonly apiRoot: string
   /** A cursor of this channel as it was stored last; null = none yet. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
+  /** Stores a cursor that comes with nothing. Durable when it resolves. @throws StoreError */
+  readonly writeCursor: (name: string, value: string) => Promise<void>
   /** How long the server may keep an empty answer back, in seconds. */
   readonly pollSeconds?: number
   readonly pacing?: PacingLimits
@@ -67,6 +69,7 @@ class TelegramChannel extends PushChannel {
       ...common,
       waitSeconds: options.pollSeconds ?? DEFAULT_POLL_SECONDS,
       readCursor: options.readCursor,
+      writeCursor: options.writeCursor,
       map: (updates) => this.#mapAll(updates),
       onStatus: (status) => this.report(status),
     })

@@ -145,16 +145,19 @@ function acceptMessage(message: IncomingMessage, given: Case): Accepted {
   const { place, state, request, figures, changes } = given
   const { now, outage, limits } = request
   const conversation = state.row
+  const { parked = null } = message
   const holdFull =
-    outage !== null && (state.count >= limits.maxPerConversation || figures.total >= limits.maxTotal)
-  const admission = admit(outage, holdFull)
+    parked === null &&
+    outage !== null &&
+    (state.count >= limits.maxPerConversation || figures.total >= limits.maxTotal)
+  const admission = admit(outage, holdFull, parked)
   const stored = changes.insert(conversation, {
     ...arrivingMessage(message, place.origin, now, admission),
     heldBase: admission.state === 'held' ? figures.observed : null,
   })
   changes.participants.push({ conversation: conversation.key, person_id: message.personId })
   if (admission.state === 'received') changes.wake(conversation)
-  if (!holdFull) {
+  if (!holdFull && parked === null) {
     state.waiting = [...state.waiting, stored]
     state.count++
     figures.total++

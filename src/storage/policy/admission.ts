@@ -7,13 +7,14 @@ import type { NewMessage } from '../rows/new-message.ts'
 /** During a flood, a conversation gets the notice that the hold is full once in this time, not for each message. */
 const FULL_NOTICE_INTERVAL_MS = MINUTE
 
-/** How a message is admitted: waiting for its turn, waiting for the end of an outage, or refused. */
+/** How a message is admitted: waiting for its turn, for the end of an outage or for the operator, or refused. */
 export interface Admission {
-  readonly state: 'received' | 'held' | 'refused'
+  readonly state: 'received' | 'held' | 'parked' | 'refused'
   readonly reason: string | null
 }
 
-export function admit(outage: Outage | null, holdFull: boolean): Admission {
+export function admit(outage: Outage | null, holdFull: boolean, parked: string | null = null): Admission {
+  if (parked !== null) return { state: 'parked', reason: parked }
   if (outage === null) return { state: 'received', reason: null }
   if (holdFull) return { state: 'refused', reason: HOLD_FULL }
   // While the wait is too short for a notice, the message waits like any other.
@@ -65,7 +66,7 @@ export function noticeOnArrival(
   { state }: Admission,
   { now, outage, holdFullNotice }: AcceptRequest,
 ): ArrivalNotice | null {
-  if (!message.addressed || outage === null) return null
+  if (!message.addressed || outage === null || state === 'parked') return null
   if (state === 'refused') {
     if (!mayTellFull(conversation, now)) return null
     return { text: holdFullNotice, replyTo: message.platformMessageId, told: { full_told_at: now } }

@@ -6,11 +6,11 @@ import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { STORE_TRIES } from '../../kit/intake/batch-storage.ts'
 import { IntakeLoop, type IntakeStatus } from '../../kit/intake/intake-loop.ts'
+import { ReadingMark } from '../../kit/intake/reading-mark.ts'
 import { isStoreTrouble } from '../../kit/retry.ts'
 import { imapTrouble } from '../failure.ts'
 import type { MessageId } from '../send/thread.ts'
 import { imapClient, type ImapAccount } from './imap-client.ts'
-import { InHand } from './in-hand.ts'
 import {
   positionAfter,
   formatPosition,
@@ -49,6 +49,8 @@ export interface MailboxOptions extends ImapAccount {
   readonly random: () => number
   /** A cursor as it was stored last. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
+  /** Stores a cursor that comes with nothing. Durable when it resolves. @throws StoreError */
+  readonly writeCursor: (name: string, value: string) => Promise<void>
   /** What a mail delivers; null = nothing. Throws only what `MailSummary.source` throws. */
   readonly read: (mail: MailSummary) => Promise<InboundEvent | null>
   readonly onStatus: (status: IntakeStatus) => void
@@ -62,8 +64,6 @@ export interface MailboxOptions extends ImapAccount {
 const BEGUN_CURSOR = 'begun'
 /** When a mail was stored last. */
 const SEEN_CURSOR = 'seen'
-/** The mail that is being read. */
-const IN_HAND_CURSOR = 'in hand'
 
 /**
  * Far below the 29 minutes after which servers may hang up (RFC 2177 §3), and below the few minutes
@@ -91,7 +91,7 @@ export class Mailbox {
   #seenAt = 0
   #begun = 0
   #loaded = false
-  #inHand: InHand | null = null
+  #mark: ReadingMark | null = null
   /** Cursors that are still to be stored. */
   #unstored: ReadonlyArray<Omit<Cursor, 'channel'>> = []
   /** The mail that could not be handled last, and how often. */
@@ -114,7 +114,8 @@ export class Mailbox {
       await this.#load(receiver)
       await this.#session(receiver, signal)
     }, signal)
-    await this.#inHand?.release()
+    await this.#mark?.release()
+    this.#mark = null
   }
 
   /** What an answer needs of a mail that a former process read; null = not available now. Never rejects. */
@@ -136,15 +137,13 @@ export class Mailbox {
   }
 
   async #load(receiver: Receiver): Promise<void> {
+    this.#mark ??= await ReadingMark.open(this.#options)
     if (this.#loaded) return
     const { readCursor, clock, mailbox } = this.#options
     this.#position = parsePosition(await readCursor(positionCursor(mailbox)))
     this.#seenAt = timeOf(await readCursor(SEEN_CURSOR)) ?? 0
     const begun = timeOf(await readCursor(BEGUN_CURSOR))
     this.#begun = begun ?? clock.now()
-    this.#inHand = new InHand(await readCursor(IN_HAND_CURSOR), (value) =>
-      this.#store(receiver, [], [{ name: IN_HAND_CURSOR, value }]),
-    )
     this.#loaded = true
     if (begun !== null) return
     this.#unstored = [{ name: BEGUN_CURSOR, value: String(this.#begun) }]
@@ -170,6 +169,7 @@ export class Mailbox {
       while (!signal.aborted) {
         news.clear()
         await this.#readNew(client, receiver, signal)
+        if (!signal.aborted) await this.#mark!.passed()
         this.#loop.recovered()
         this.#loop.connected()
         await this.#waitForNews(client, news)
@@ -250,7 +250,10 @@ export class Mailbox {
   ): Promise<boolean> {
     const { read, log } = this.#options
     if (window && isBefore(mail, window)) return false
-    if (!(await this.#inHand!.begin(`${String(client.mailbox && client.mailbox.uidValidity)}:${mail.uid}`))) {
+    const reading = await this.#mark!.begin(
+      `${String(client.mailbox && client.mailbox.uidValidity)}:${mail.uid}`,
+    )
+    if (reading !== 'whole') {
       log.error({ channel: 'email', uid: mail.uid }, 'a mail was passed over: the gateway ended on it twice')
       return false
     }

@@ -3,6 +3,7 @@ import type { Cursor } from '../../../inbox/arrival.ts'
 import type { Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
+import { parkedItem, type ReadingMark } from '../../kit/intake/reading-mark.ts'
 import { isStoreTrouble } from '../../kit/retry.ts'
 import { membershipOf, NEWEST, type MatrixEvent, type SyncAnswer, type Timeline } from '../api/events.ts'
 import { MatrixFailure } from '../api/failure.ts'
@@ -33,6 +34,7 @@ interface Account {
   readonly since: string | null
   readonly cursors: Cursors
   readonly mayTalk: (person: Person, chat: Pick<Chat, 'id' | 'kind'>) => Promise<boolean>
+  readonly mark: ReadingMark
 }
 
 /** For a room of which nothing but its history is to be read. */
@@ -173,17 +175,17 @@ export class Batches {
   async #map(
     roomId: string,
     events: readonly MatrixEvent[],
-    { userId, mayTalk }: Account,
+    account: Account,
     signal: AbortSignal,
   ): Promise<InboundEvent[]> {
+    const { userId } = account
     const items: InboundEvent[] = []
     if (events.every(({ sender }) => sender === userId)) return items
     const context = await this.#contextOf(roomId, userId, signal)
     for (const event of events) {
+      if (event.sender === userId) continue
       try {
-        const outline = outlineEvent(event, context)
-        const known = outline === null || (await mayTalk(outline.person, outline.chat))
-        const item = known ? await mapEvent(event, context) : outline
+        const item = await this.#item(event, context, account)
         if (item) items.push(item)
       } catch (error) {
         if (error instanceof MatrixFailure || isStoreTrouble(error) || signal.aborted) throw error
@@ -195,6 +197,24 @@ export class Batches {
       }
     }
     return items
+  }
+
+  async #item(
+    event: MatrixEvent,
+    context: MappingContext,
+    { mark, mayTalk }: Account,
+  ): Promise<InboundEvent | null> {
+    const reading = await mark.begin(event.event_id)
+    const outline = outlineEvent(event, context)
+    if (reading !== 'whole') {
+      this.#options.log.error(
+        { channel: 'matrix', event: event.event_id },
+        'parked: the gateway ended twice on this',
+      )
+      return outline && parkedItem(outline, reading)
+    }
+    if (outline !== null && !(await mayTalk(outline.person, outline.chat))) return outline
+    return mapEvent(event, context)
   }
 
   async #greetEncrypted(

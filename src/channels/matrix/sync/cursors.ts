@@ -36,7 +36,7 @@ export class Cursors {
   }
 
   position(userId: string): string | null {
-    return this.#read(`sync ${userId}`)
+    return this.named(`sync ${userId}`)
   }
 
   static position(userId: string, value: string): Stored {
@@ -45,7 +45,7 @@ export class Cursors {
 
   /** The newest event of a room that was taken in; null = the room is not known. An id of no event: nothing was said. */
   mark(roomId: string): string | null {
-    return this.#read(MARK + roomId)
+    return this.named(MARK + roomId)
   }
 
   static mark(roomId: string, eventId: string | null): Stored {
@@ -59,11 +59,11 @@ export class Cursors {
   /** Rooms that the position has passed although what was said there has not been taken in. */
   roomsBehind(): readonly string[] {
     const names = [...this.#values.keys()].filter((name) => name.startsWith(BEHIND))
-    return names.filter((name) => this.#read(name)).map((name) => name.slice(BEHIND.length))
+    return names.filter((name) => this.named(name)).map((name) => name.slice(BEHIND.length))
   }
 
   isBehind(roomId: string): boolean {
-    return this.#read(BEHIND + roomId) !== null
+    return this.named(BEHIND + roomId) !== null
   }
 
   static behind(roomId: string, behind: boolean): Stored {
@@ -71,7 +71,7 @@ export class Cursors {
   }
 
   invitation(roomId: string): Invitation | null {
-    const [state, by] = (this.#read(INVITE + roomId) ?? '').split(' ')
+    const [state, by] = (this.named(INVITE + roomId) ?? '').split(' ')
     return (state === 'open' || state === 'joined') && by ? { state, by } : null
   }
 
@@ -93,14 +93,15 @@ export class Cursors {
   }
 
   privateRoom(userId: string): string | null {
-    return this.#read(DIRECT + userId)
+    return this.named(DIRECT + userId)
   }
 
   static privateRoom(userId: string, roomId: string): Stored {
     return { name: DIRECT + userId, value: roomId }
   }
 
-  #read(name: string): string | null {
+  /** As it was stored last; null: never, or emptied. */
+  named(name: string): string | null {
     return this.#values.get(name) || null
   }
 }

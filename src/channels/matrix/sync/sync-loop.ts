@@ -4,6 +4,7 @@ import { MINUTE, type Clock } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
 import { BatchStorage } from '../../kit/intake/batch-storage.ts'
 import { IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
+import { parkedItem, ReadingMark } from '../../kit/intake/reading-mark.ts'
 import { RETRY } from '../../kit/retry.ts'
 import type { MatrixClient } from '../api/client.ts'
 import { MatrixFailure } from '../api/failure.ts'
@@ -26,6 +27,8 @@ export interface SyncLoopOptions {
   readonly waitMs: number
   /** All cursors of the channel as they were stored last. @throws StoreError */
   readonly readCursors: () => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+  /** Stores a cursor that comes with nothing. Durable when it resolves. @throws StoreError */
+  readonly writeCursor: (name: string, value: string) => Promise<void>
   /** The account is known, and what was remembered of it. */
   readonly onReady: (userId: string, cursors: Cursors) => void
   /** Cursors were stored. */
@@ -49,6 +52,7 @@ export class SyncLoop {
   #positionRefusals = 0
   /** The last round succeeded, so the server may hold the next request until something arrives. */
   #mayWait = false
+  #mark: ReadingMark | null = null
   readonly #loop: IntakeLoop
   readonly #storage: BatchStorage<InboundEvent>
 
@@ -68,11 +72,11 @@ export class SyncLoop {
   }
 
   /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
-  run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+  async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
     // Another process of the fleet may have continued from where this one stopped.
     this.#cursors = null
     this.#mayWait = false
-    return this.#loop.run(async () => {
+    await this.#loop.run(async () => {
       const mayWait = this.#mayWait
       this.#mayWait = false
       await this.#round(receiver, mayWait, signal)
@@ -80,6 +84,8 @@ export class SyncLoop {
       this.#loop.recovered()
       this.#loop.connected()
     }, signal)
+    await this.#mark?.release()
+    this.#mark = null
   }
 
   async #prepare(signal: AbortSignal): Promise<{ readonly userId: string; readonly cursors: Cursors }> {
@@ -94,8 +100,14 @@ export class SyncLoop {
 
   async #round(receiver: Receiver, mayWait: boolean, signal: AbortSignal): Promise<void> {
     const { client, batches, clock, waitMs } = this.#options
+    const prepared = await this.#prepare(signal)
+    const mark = (this.#mark ??= await ReadingMark.open({
+      readCursor: async (name) => prepared.cursors.named(name),
+      writeCursor: this.#options.writeCursor,
+    }))
     const account = {
-      ...(await this.#prepare(signal)),
+      ...prepared,
+      mark,
       since: this.#since,
       mayTalk: (...who: [Person, Pick<Chat, 'id' | 'kind'>]) => receiver.mayTalk('matrix', ...who),
     }
@@ -104,6 +116,7 @@ export class SyncLoop {
     this.#positionRefusals = 0
     const batch = await batches.of(answer, account, signal)
     const idle = batch.items.length === 0 && batch.cursors.length === 0
+    if (idle && wait > 0) await mark.passed()
     const now = clock.monotonic()
     if (idle && this.#since !== null && now - this.#storedAt < IDLE_STORE_MS) {
       this.#since = answer.next
@@ -117,13 +130,28 @@ export class SyncLoop {
 
   /** An item that cannot be handled is skipped; the rest is stored one by one, then the position. */
   async #deliver(receiver: Receiver, { items, cursors }: Batch): Promise<void> {
+    const storeOne = (item: InboundEvent) => this.#storeOne(receiver, item)
+    const finish = () => this.#storeBatch(receiver, [], cursors)
+    const storeEach = async () => {
+      for (const item of items) await storeOne(item)
+      await finish()
+    }
+    const storeAll = () => this.#storeBatch(receiver, items, cursors)
     await this.#storage.store({
       items,
-      store: () => this.#storeBatch(receiver, items, cursors),
-      storeOne: (item) => this.#storeBatch(receiver, [item], []),
-      finish: () => this.#storeBatch(receiver, [], cursors),
+      store: this.#mark!.careful ? storeEach : storeAll,
+      storeOne,
+      finish,
     })
     this.#options.onStored()
+  }
+
+  /** Behind its mark: not only reading it may end the process. */
+  async #storeOne(receiver: Receiver, item: InboundEvent): Promise<void> {
+    const id = 'platformMessageId' in item ? item.platformMessageId : item.kind
+    const reading = await this.#mark!.begin(id)
+    const stored = reading === 'whole' ? item : parkedItem(item, reading)
+    if (stored) await this.#storeBatch(receiver, [stored], [])
   }
 
   async #storeBatch(

@@ -26,6 +26,18 @@ export function joinAlbums(pieces: readonly Piece[]): readonly InboundEvent[] {
   return joined.map((piece) => piece.item)
 }
 
+/** Updates that are read together: the pieces of one album that follow each other, and everything else alone. */
+export function unitsOf(updates: readonly Update[]): ReadonlyArray<readonly Update[]> {
+  const units: Update[][] = []
+  for (const update of updates) {
+    const album = update.message?.media_group_id
+    const last = units.at(-1)
+    if (last && album !== undefined && last[0]!.message?.media_group_id === album) last.push(update)
+    else units.push([update])
+  }
+  return units
+}
+
 /** How many pieces of albums there are that may not have come whole yet. */
 export function openPieces(updates: readonly Update[]): number {
   const counts = new Map<string, number>()

@@ -5,9 +5,10 @@ import { type Clock, DAY, MINUTE, SECOND, sleep } from '../../../support/clock.t
 import type { Log } from '../../../support/log.ts'
 import { BatchStorage } from '../../kit/intake/batch-storage.ts'
 import { IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
+import { parkedItem, ReadingMark, type Reading } from '../../kit/intake/reading-mark.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure } from '../api/failure.ts'
-import { openPieces } from './album.ts'
+import { openPieces, unitsOf } from './album.ts'
 import { ALLOWED_UPDATES } from './receive.ts'
 
 /** The cursors of this channel, stored with what came before them. */
@@ -37,6 +38,8 @@ export interface PollerOptions {
   readonly waitSeconds: number
   /** A cursor as it was stored last. @throws StoreError */
   readonly readCursor: (name: string) => Promise<string | null>
+  /** Stores a cursor that comes with nothing. Durable when it resolves. @throws StoreError */
+  readonly writeCursor: (name: string, value: string) => Promise<void>
   /** What updates of one batch deliver; never throws. */
   readonly map: (updates: readonly Update[]) => Promise<readonly InboundEvent[]>
   readonly onStatus: (status: IntakeStatus) => void
@@ -58,6 +61,7 @@ export class Poller {
   /** The last round succeeded, so the server may hold the next request until something arrives. */
   #mayWait = false
   #inConflict = false
+  #mark: ReadingMark | null = null
 
   constructor(options: PollerOptions) {
     this.#options = options
@@ -75,9 +79,9 @@ export class Poller {
   }
 
   /** Runs until `signal` is aborted; what is being stored then is still committed. Never rejects. */
-  run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+  async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
     this.#loaded = false
-    return this.#loop.run(async () => {
+    await this.#loop.run(async () => {
       const mayWait = this.#mayWait
       this.#mayWait = false
       if (!this.#loaded) await this.#loadCursors()
@@ -85,10 +89,13 @@ export class Poller {
       await this.#round(receiver, mayWait, signal)
       this.#mayWait = true
     }, signal)
+    await this.#mark?.release()
+    this.#mark = null
   }
 
   async #loadCursors(): Promise<void> {
     const { readCursor, clock } = this.#options
+    this.#mark ??= await ReadingMark.open(this.#options)
     const offset = Number((await readCursor(OFFSET_CURSOR)) ?? Number.NaN)
     this.#offset = Number.isSafeInteger(offset) ? offset : null
     const seenAt = Number((await readCursor(SEEN_CURSOR)) ?? Number.NaN)
@@ -98,7 +105,9 @@ export class Poller {
   async #round(receiver: Receiver, mayWait: boolean, signal: AbortSignal): Promise<void> {
     const wait = mayWait ? this.#options.waitSeconds : 0
     const updates = await this.#ask(wait, signal)
-    if (updates.length > 0) await this.#deliver(receiver, await this.#withWholeAlbums(updates, signal))
+    if (updates.length > 0)
+      await this.#deliver(receiver, await this.#withWholeAlbums(updates, signal), signal)
+    else await this.#mark!.passed()
     // Another poller ends a poll that waits, not one that returns at once.
     if (this.#inConflict && wait === 0) return
     this.#inConflict = false
@@ -143,10 +152,25 @@ export class Poller {
     return known
   }
 
+  async #deliver(receiver: Receiver, updates: readonly Update[], signal: AbortSignal): Promise<void> {
+    if (!this.#mark!.careful) return this.#storeAll(receiver, updates, 'whole')
+    for (const unit of unitsOf(updates)) {
+      if (signal.aborted) return
+      const reading = await this.#mark!.begin(String(unit[0]!.update_id))
+      await this.#storeAll(receiver, unit, reading)
+    }
+  }
+
   /** An update that cannot be handled is skipped, and the offset moves past it in the store. */
-  #deliver(receiver: Receiver, updates: readonly Update[]): Promise<void> {
-    const store = async (some: readonly Update[]) =>
-      this.#storeBatch(receiver, await this.#options.map(some), some)
+  #storeAll(receiver: Receiver, updates: readonly Update[], reading: Reading): Promise<void> {
+    const store = async (some: readonly Update[]) => {
+      const items = await this.#options.map(some)
+      if (reading === 'whole') return this.#storeBatch(receiver, items, some)
+      const updateIds = some.map((update) => update.update_id)
+      this.#options.log.error({ channel: 'telegram', updateIds }, 'parked: the gateway ended twice on this')
+      const parked = items.map((item) => parkedItem(item, reading)).filter((item) => item !== null)
+      await this.#storeBatch(receiver, parked, some)
+    }
     return this.#storage.store({
       items: updates,
       store: () => store(updates),

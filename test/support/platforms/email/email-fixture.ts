@@ -148,6 +148,7 @@ export class EmailFixture implements AsyncDisposable {
       clock: systemClock,
       log: this.#log,
       readCursor: async (name) => receiver.cursors.get(name) ?? null,
+      writeCursor: async (name, value) => void receiver.cursors.set(name, value),
       ...options,
     })
     this.#channels.push(channel)

@@ -64,6 +64,7 @@ export class MatrixFixture implements AsyncDisposable {
       clock: hurriedClock,
       log: this.#log,
       readCursors: async () => [...receiver.cursors].map(([name, value]) => ({ name, value })),
+      writeCursor: async (name, value) => void receiver.cursors.set(name, value),
       waitMs: 1_000,
       ...options,
     })

@@ -40,6 +40,7 @@ export class TelegramFixture implements AsyncDisposable {
       clock: systemClock,
       log: this.#log,
       readCursor: async (name) => receiver.cursors.get(name) ?? null,
+      writeCursor: async (name, value) => void receiver.cursors.set(name, value),
       pollSeconds: 1,
       ...options,
     })

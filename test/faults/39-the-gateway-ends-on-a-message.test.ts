@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest'
+import '../support/processes/no-gateway-left.ts'
+import { startSandbox } from '../../src/sandbox/sandbox.ts'
+import { MatrixServer } from '../support/platforms/matrix/matrix-server.ts'
+import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import { until } from '../support/until.ts'
+
+/** An end without a mark, two behind one, and whatever parks it has to survive. */
+const DEATHS = 3
+const ADA = '@ada:test'
+const ROOM = '!private:test'
+
+interface Queue {
+  readonly items: ReadonlyArray<{
+    readonly id: string
+    readonly state: string
+    readonly reason: string | null
+  }>
+}
+
+/** The process ends whenever it reads one message; the file of that message never comes, so it is killed there. */
+interface Poisoned {
+  readonly gateway: GatewayProcess
+  /** How often the file was asked for. */
+  readonly asked: () => number
+  readonly say: (text: string) => void
+  readonly shown: () => readonly string[]
+}
+
+async function story(poisoned: Poisoned): Promise<void> {
+  const { gateway, asked, say, shown } = poisoned
+  const read = async () => {
+    const before = asked()
+    await gateway.start()
+    await until(() => asked() > before, 'the message to be read', 60_000)
+  }
+  for (let death = 0; death < DEATHS; death++) {
+    await read()
+    // It waits behind the one that is read.
+    if (death === 0) say('and now?')
+    await gateway.kill('SIGKILL')
+  }
+  const before = asked()
+  await gateway.start()
+  await until(() => shown().includes('Echo: and now?'), 'the answer to the next message', 60_000)
+  expect(asked()).toBe(before)
+  const { items } = JSON.parse((await gateway.run(['queue', 'list', '--json'])).stdout) as Queue
+  expect(items).toEqual([
+    expect.objectContaining({
+      state: 'parked',
+      reason: 'the gateway ended twice while reading this message',
+    }),
+  ])
+  expect((await gateway.run(['queue', 'list'])).stdout).toContain('hermes queue retry ID')
+  expect((await gateway.run(['queue', 'retry', items[0]!.id])).code).toBe(0)
+  await until(() => shown().includes('Echo: poison'), 'the answer to what was parked', 60_000)
+  say('thank you')
+  await until(() => shown().includes('Echo: thank you'), 'another answer', 60_000)
+  expect(shown().filter((text) => text.startsWith('Echo: '))).toHaveLength(3)
+}
+
+test('Telegram: a message on which the gateway ends again and again is parked', PROCESS_TEST, async () => {
+  await using fixture = await BotFixture.start({ start: false })
+  const { telegram, gateway } = fixture
+  telegram.fail('getFile', { kind: 'hang' }, 1_000)
+  const file_id = telegram.addFile(Buffer.from('text'))
+  const document = { file_id, file_unique_id: 'u', file_name: 'a.txt', mime_type: 'text/plain', file_size: 4 }
+  telegram.say(501, null, { message: { document, caption: 'poison' } })
+  await story({
+    gateway,
+    asked: () => telegram.callsOf('getFile').length,
+    say: (text) => telegram.say(501, text),
+    shown: () => fixture.shown(501),
+  })
+})
+
+test('Matrix: an event on which the gateway ends again and again is parked', PROCESS_TEST, async () => {
+  await using server = await MatrixServer.start()
+  const sandbox = await startSandbox({ marked: false })
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => sandbox.close())
+  sandbox.control.answer({ style: 'echo' })
+  const gateway = stack.use(
+    await GatewayProcess.prepare({
+      config: {
+        model: { base_url: sandbox.url },
+        channels: { matrix: { api_root: server.apiRoot, allowed_users: [ADA] } },
+      },
+      env: { MATRIX_ACCESS_TOKEN: MatrixServer.token, ANTHROPIC_API_KEY: sandbox.apiKey() },
+    }),
+  )
+  const { rooms } = server
+  await gateway.start()
+  rooms.openRoom(ROOM, [ADA])
+  rooms.say(ROOM, ADA, 'hello')
+  const shown = () => rooms.shown(ROOM).map(({ text }) => text)
+  await until(() => shown().includes('Echo: hello'), 'the first answer', 60_000)
+  await gateway.kill('SIGTERM')
+  server.delays.set('download', new Promise(() => {}))
+  const url = server.addMedia(Buffer.from('text'))
+  const info = { mimetype: 'text/plain', size: 4 }
+  rooms.say(ROOM, ADA, 'before')
+  rooms.say(ROOM, ADA, 'poison', { msgtype: 'm.file', filename: 'a.txt', url, info })
+  await story({
+    gateway,
+    asked: () => server.callsOf('download').length,
+    say: (text) => rooms.say(ROOM, ADA, text),
+    shown: () => shown().filter((text) => !/hello|before/.test(text)),
+  })
+  expect(shown()).toContain('Echo: before')
+})
+
+test('Telegram: ends in order while a message is read park nothing', PROCESS_TEST, async () => {
+  await using fixture = await BotFixture.start({ start: false })
+  const { telegram, gateway } = fixture
+  telegram.fail('getFile', { kind: 'hang' }, 1_000)
+  const file_id = telegram.addFile(Buffer.from('text'))
+  const document = { file_id, file_unique_id: 'u', file_name: 'a.txt', mime_type: 'text/plain', file_size: 4 }
+  telegram.say(501, null, { message: { document, caption: 'a file' } })
+  for (let life = 0; life < DEATHS + 2; life++) {
+    const before = telegram.callsOf('getFile').length
+    await gateway.start()
+    await until(() => telegram.callsOf('getFile').length > before, 'the message to be read', 60_000)
+    await gateway.kill('SIGTERM')
+  }
+  telegram.restore()
+  await gateway.start()
+  await until(() => fixture.shown(501).length > 0, 'the answer', 60_000)
+  expect(fixture.shown(501).join('\n')).toContain('a file')
+})
