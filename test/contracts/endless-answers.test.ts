@@ -42,7 +42,7 @@ const CALLS: ReadonlyArray<readonly [string, (answer: typeof fetch) => Promise<u
         signal,
       ),
   ],
-  ['Matrix', (fetch) => new MatrixClient({ token, apiRoot, fetch }).sync('s1', 0, signal)],
+  ['Matrix', (fetch) => new MatrixClient({ token, apiRoot, fetch }).sync('s1', 0, 'events', signal)],
   ['Slack', (fetch) => new SlackClient({ token, apiRoot, fetch, log: silent }).openConnection(signal)],
   ['Discord', (fetch) => new DiscordClient({ token, apiRoot, fetch, clock: systemClock }).gatewayBot(signal)],
 ]

@@ -29,6 +29,9 @@ export async function within<T>(
   }
 }
 
+/** What `networkCode` says of an answer that is longer than is read. */
+export const TOO_LARGE = 'too large'
+
 /** What may be said of a failed request: only its code, for texts of undici may quote the address and what it holds. */
 export function networkCode(error: unknown): string {
   const proxy = proxyFailureIn(error)

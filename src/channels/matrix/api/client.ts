@@ -1,10 +1,10 @@
 import { MINUTE, SECOND } from '../../../support/clock.ts'
 import { limitBody } from '../../../support/limit-body.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { networkCode, within } from '../../kit/deadline.ts'
+import { networkCode, TOO_LARGE, within } from '../../kit/deadline.ts'
 import { download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/files/download.ts'
-import { EVENT_FILTER, eventOf, readPage, readSync, recordOf, SYNC_FILTER, textOf } from './events.ts'
-import type { MatrixEvent, SyncAnswer } from './events.ts'
+import { EVENT_FILTER, eventOf, readPage, readSync, recordOf, syncFilter, textOf } from './events.ts'
+import type { Detail, MatrixEvent, SyncAnswer } from './events.ts'
 import { classifyAnswer, MatrixFailure } from './failure.ts'
 
 /** No ordinary call takes this long; after that it counts as failed and can be repeated. */
@@ -100,14 +100,14 @@ export class MatrixClient {
    *
    * @param waitMs how long the server keeps an empty answer back, in milliseconds; 0 = not at all
    */
-  async sync(since: string | null, waitMs: number, signal: AbortSignal): Promise<SyncAnswer> {
+  async sync(since: string | null, waitMs: number, detail: Detail, signal: AbortSignal): Promise<SyncAnswer> {
     const name = 'sync'
     const answer = await this.#call(
       {
         name,
         method: 'GET',
         path: `${V3}/sync`,
-        query: { since, timeout: String(waitMs), filter: SYNC_FILTER },
+        query: { since, timeout: String(waitMs), filter: syncFilter(detail) },
         timeoutMs: since === null ? FIRST_SYNC_TIMEOUT_MS : waitMs + SYNC_GRACE_MS,
         maxBytes: MAX_SYNC_BYTES,
       },
@@ -299,7 +299,8 @@ export class MatrixClient {
 
 function translate(name: string, error: unknown): MatrixFailure {
   if (error instanceof MatrixFailure) return error
-  return new MatrixFailure('network', name, `no usable answer (${networkCode(error)})`)
+  const code = networkCode(error)
+  return new MatrixFailure(code === TOO_LARGE ? 'too-large' : 'network', name, `no usable answer (${code})`)
 }
 
 function roomPath(roomId: string): string {

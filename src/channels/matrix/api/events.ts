@@ -45,21 +45,27 @@ const TIMELINE_TYPES = [
   'org.matrix.msc3381.poll.start',
 ] as const
 
+/** How much of each room an answer shows: `none` only tells the position, and who invites the bot. */
+export type Detail = 'events' | 'newest' | 'none'
+
 /** Events of one room in one answer; older ones are fetched from its history. */
-const TIMELINE_LIMIT = 100
+const TIMELINE_LIMITS = { events: 100, newest: 1, none: 1 }
 
 export const EVENT_FILTER = JSON.stringify({ types: TIMELINE_TYPES })
 
-export const SYNC_FILTER = JSON.stringify({
-  presence: { types: [] },
-  account_data: { types: [] },
-  room: {
+export function syncFilter(detail: Detail): string {
+  const none = detail === 'none'
+  return JSON.stringify({
+    presence: { types: [] },
     account_data: { types: [] },
-    ephemeral: { types: [] },
-    state: { types: ['m.room.encryption'], lazy_load_members: true },
-    timeline: { types: TIMELINE_TYPES, limit: TIMELINE_LIMIT },
-  },
-})
+    room: {
+      account_data: { types: [] },
+      ephemeral: { types: [] },
+      state: { types: none ? [] : ['m.room.encryption'], lazy_load_members: true },
+      timeline: { types: none ? [] : TIMELINE_TYPES, limit: TIMELINE_LIMITS[detail] },
+    },
+  })
+}
 
 /** @returns null for what is no answer of `/sync` */
 export function readSync(body: unknown): SyncAnswer | null {

@@ -9,7 +9,7 @@ import { recordOf, textOf } from './events.ts'
  * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the access token is
  * refused · `account` the account is locked, suspended or must agree to something · `forbidden` this
  * room or action is closed to the bot · `gone` room, event or file does not exist · `unknown-call` the
- * server does not know this call · `too-large` more than it takes · `rejected` the request itself is refused
+ * server does not know this call · `too-large` more than it takes, or than is read · `rejected` the request itself is refused
  */
 export type FailureKind =
   | 'network'

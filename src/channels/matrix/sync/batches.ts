@@ -82,6 +82,26 @@ export class Batches {
       if (answer.left.has(roomId) || !this.#failingRooms.isDue(roomId)) continue
       add(await this.#room(roomId, HISTORY_ALONE, [], { ...account, since: null }, signal))
     }
+    stored.push(...this.#comingAndGoing(answer, account))
+    return { items: this.#oncePerRoom(items), cursors: stored }
+  }
+
+  /** An answer without events: what was said is read from the history of every room, where nothing of it is lost. */
+  behind(answer: SyncAnswer, account: Account): Batch {
+    const known = account.cursors.knownRooms()
+    const others = [...answer.joined.keys()].filter((roomId) => !known.includes(roomId))
+    // Where the gateway looks for the first time, nothing that was said before is for it.
+    const begun = (roomId: string) =>
+      account.since === null ? Cursors.mark(roomId, null) : Cursors.behind(roomId, true)
+    const cursors = [
+      ...known.filter((roomId) => !answer.left.has(roomId)).map((roomId) => Cursors.behind(roomId, true)),
+      ...others.map(begun),
+    ]
+    return { items: [], cursors: [...cursors, ...this.#comingAndGoing(answer, account)] }
+  }
+
+  #comingAndGoing(answer: SyncAnswer, account: Account): Array<Omit<Cursor, 'channel'>> {
+    const stored: Array<Omit<Cursor, 'channel'>> = []
     for (const [roomId, events] of answer.invited) {
       const by = events.find((event) => membershipOf(event, account.userId) === 'invite')?.sender
       if (by === undefined || /\s/.test(by)) continue
@@ -90,7 +110,7 @@ export class Batches {
     for (const [roomId, events] of answer.left) {
       stored.push(...this.#left(roomId, events, account))
     }
-    return { items: this.#oncePerRoom(items), cursors: stored }
+    return stored
   }
 
   /** One room's share; a room that only the server is to blame for may stay behind. */

@@ -62,6 +62,12 @@ export class Cursors {
     return names.filter((name) => this.named(name)).map((name) => name.slice(BEHIND.length))
   }
 
+  /** Rooms of which the newest event is known. */
+  knownRooms(): readonly string[] {
+    const names = [...this.#values.keys()].filter((name) => name.startsWith(MARK))
+    return names.filter((name) => this.named(name)).map((name) => name.slice(MARK.length))
+  }
+
   isBehind(roomId: string): boolean {
     return this.named(BEHIND + roomId) !== null
   }

@@ -7,6 +7,7 @@ import { IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/in
 import { parkedItem, ReadingMark } from '../../kit/intake/reading-mark.ts'
 import { RETRY } from '../../kit/retry.ts'
 import type { MatrixClient } from '../api/client.ts'
+import type { Detail, SyncAnswer } from '../api/events.ts'
 import { MatrixFailure } from '../api/failure.ts'
 import { isEncryptedRoom } from '../intake/receive.ts'
 import type { Batch, Batches } from './batches.ts'
@@ -16,6 +17,18 @@ import { Cursors } from './cursors.ts'
 const POSITION_TRIES = 3
 /** While nothing happens the position is stored no more often than this. */
 const IDLE_STORE_MS = 10 * MINUTE
+
+interface Asked {
+  readonly answer: SyncAnswer
+  readonly detail: Detail
+}
+
+/** What is asked for instead of what was too large; null: there is nothing less. */
+const LESS: Readonly<Record<Detail, { readonly detail: Detail; readonly instead: string } | null>> = {
+  events: { detail: 'newest', instead: 'the newest event of each room is asked for' },
+  newest: { detail: 'none', instead: 'what was said is read from the history of each room' },
+  none: null,
+}
 
 export interface SyncLoopOptions {
   readonly client: MatrixClient
@@ -99,7 +112,7 @@ export class SyncLoop {
   }
 
   async #round(receiver: Receiver, mayWait: boolean, signal: AbortSignal): Promise<void> {
-    const { client, batches, clock, waitMs } = this.#options
+    const { batches, clock, waitMs } = this.#options
     const prepared = await this.#prepare(signal)
     const mark = (this.#mark ??= await ReadingMark.open({
       readCursor: async (name) => prepared.cursors.named(name),
@@ -112,9 +125,10 @@ export class SyncLoop {
       mayTalk: (...who: [Person, Pick<Chat, 'id' | 'kind'>]) => receiver.mayTalk('matrix', ...who),
     }
     const wait = mayWait && this.#since !== null ? waitMs : 0
-    const answer = await client.sync(this.#since, wait, signal)
+    const { answer, detail } = await this.#ask(wait, signal)
     this.#positionRefusals = 0
-    const batch = await batches.of(answer, account, signal)
+    const batch =
+      detail === 'none' ? batches.behind(answer, account) : await batches.of(answer, account, signal)
     const idle = batch.items.length === 0 && batch.cursors.length === 0
     if (idle && wait > 0) await mark.passed()
     const now = clock.monotonic()
@@ -126,6 +140,19 @@ export class SyncLoop {
     await this.#deliver(receiver, { ...batch, cursors: [...batch.cursors, position] })
     this.#since = answer.next
     this.#storedAt = now
+  }
+
+  /** An answer that is too large to be read is asked for again with less of each room, and at last with nothing. */
+  async #ask(wait: number, signal: AbortSignal, detail: Detail = 'events'): Promise<Asked> {
+    const { client, log } = this.#options
+    try {
+      return { answer: await client.sync(this.#since, wait, detail, signal), detail }
+    } catch (error) {
+      const less = LESS[detail]
+      if (less === null || !(error instanceof MatrixFailure) || error.kind !== 'too-large') throw error
+      log.warn({ channel: 'matrix' }, `an answer of the homeserver is larger than 64 MB; ${less.instead}`)
+      return this.#ask(0, signal, less.detail)
+    }
   }
 
   /** An item that cannot be handled is skipped; the rest is stored one by one, then the position. */

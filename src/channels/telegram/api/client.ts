@@ -3,7 +3,7 @@ import { Api, GrammyError, HttpError } from 'grammy/web'
 import { SECOND } from '../../../support/clock.ts'
 import { limitAnswers } from '../../../support/limit-body.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { networkCode, within } from '../../kit/deadline.ts'
+import { networkCode, TOO_LARGE, within } from '../../kit/deadline.ts'
 import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/files/download.ts'
 import { classifyAnswer, classifyForeign, TelegramFailure, type ErrorAnswer } from './failure.ts'
 
@@ -11,6 +11,12 @@ import { classifyAnswer, classifyForeign, TelegramFailure, type ErrorAnswer } fr
 const CALL_TIMEOUT_MS = 30 * SECOND
 /** What a long poll may take beyond the time it was asked to wait. */
 const POLL_GRACE_MS = 15 * SECOND
+
+/** Characters of an answer in which its first update names itself. */
+const BEGINNING = 256
+/** Bot API servers write the id first. Only at the very beginning: further on, people's words may look like it. */
+const FIRST_UPDATE =
+  /^\s*\{\s*"ok"\s*:\s*true\s*,\s*"result"\s*:\s*\[\s*\{\s*"update_id"\s*:\s*(\d{1,16})\s*,/
 
 export interface ClientOptions {
   readonly token: Secret
@@ -72,6 +78,30 @@ export class TelegramClient {
     }
     const timeoutMs = request.waitSeconds * SECOND + POLL_GRACE_MS
     return this.#call('getUpdates', signal, (inner) => this.#api.raw.getUpdates(payload, inner), timeoutMs)
+  }
+
+  /**
+   * The id of the update that is next, of whose answer no more than its beginning is read; null = there is
+   * none, or it does not stand at its beginning.
+   */
+  async nextUpdateId(offset: number | null, signal: AbortSignal): Promise<number | null> {
+    const method = 'getUpdates'
+    const run = async (deadline: AbortSignal) => {
+      const response = await this.#fetch(`${this.#root}/bot${this.#token.reveal()}/${method}`, {
+        method: 'POST',
+        signal: deadline,
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ limit: 1, timeout: 0, ...(offset === null ? {} : { offset }) }),
+      })
+      let text = ''
+      for await (const chunk of response.body ?? []) {
+        text += Buffer.from(chunk).toString('latin1')
+        if (text.length >= BEGINNING) break
+      }
+      const id = Number(FIRST_UPDATE.exec(text.slice(0, BEGINNING))?.[1] ?? Number.NaN)
+      return Number.isSafeInteger(id) ? id : null
+    }
+    return within(CALL_TIMEOUT_MS, signal, run, (error) => translate(method, error))
   }
 
   getWebhookInfo(signal: AbortSignal): Promise<WebhookInfo> {
@@ -181,5 +211,7 @@ function translate(method: string, error: unknown): TelegramFailure {
   if (error instanceof GrammyError) return classifyAnswer(method, error)
   if (error instanceof HttpError && error.error instanceof NoBotApi)
     return classifyForeign(method, error.error.status)
-  return new TelegramFailure('network', method, `no usable answer (${networkCode(error)})`)
+  const code = networkCode(error)
+  const kind = code === TOO_LARGE ? 'too-large' : 'network'
+  return new TelegramFailure(kind, method, `no usable answer (${code})`)
 }

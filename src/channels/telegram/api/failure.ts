@@ -7,7 +7,8 @@ import { PlatformFailure } from '../../kit/failure.ts'
  * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the bot token is
  * refused · `conflict` somebody else receives · `forbidden` this chat is closed to the bot ·
  * `migrated` the group has a new id · `unchanged` the message reads so already · `gone` chat or
- * message does not exist · `rejected` the request itself is refused
+ * message does not exist · `too-large` the answer is longer than is read · `rejected` the request itself
+ * is refused
  */
 export type FailureKind =
   | 'network'
@@ -19,6 +20,7 @@ export type FailureKind =
   | 'migrated'
   | 'unchanged'
   | 'gone'
+  | 'too-large'
   | 'rejected'
 
 /** An unsuccessful call of the Bot API. */

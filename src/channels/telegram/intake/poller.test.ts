@@ -42,6 +42,46 @@ describe('polling Telegram', () => {
     expect(channel.status().problem).toMatch(words)
   })
 
+  describe('what is larger than is read', () => {
+    const MIB = 1024 * 1024
+    const LARGE = { description: 'x'.repeat(17 * MIB) }
+    const passedOver = (lines: readonly string[]) => lines.filter((line) => line.includes('passed over'))
+
+    test('is passed over alone, said once, and nothing else is lost', async () => {
+      await using fixture = await TelegramFixture.open()
+      const { server, lines } = fixture
+      const receiver = new RecordingReceiver()
+      for (const text of ['one', 'two']) server.say(PRIVATE_CHAT, text)
+      const id = server.push('message', {
+        ...server.message(PRIVATE_CHAT, 99, '"ok":true,"result":[{"update_id":5,'),
+        ...LARGE,
+      })
+      for (const text of ['three', 'four']) server.say(PRIVATE_CHAT, text)
+      const channel = fixture.create(receiver, { clock: hurried(50) })
+      await channel.start(receiver)
+      await until(() => server.unconfirmed === 0, 'the confirmation')
+      expect(receiver.texts).toEqual(['one', 'two', 'three', 'four'])
+      expect(passedOver(lines)).toHaveLength(1)
+      expect(passedOver(lines)[0]).toContain(`"updateId":${id}`)
+      expect(receiver.cursors.get('offset')).toBe(String(id + 3))
+      server.say(PRIVATE_CHAT, 'five')
+      await until(() => receiver.texts.includes('five'), 'the next message')
+      await until(() => channel.status().state === 'connected', 'the connection')
+    })
+
+    test('together is asked for in smaller batches', async () => {
+      await using fixture = await TelegramFixture.open()
+      const { server, lines } = fixture
+      const receiver = new RecordingReceiver()
+      const said = Array.from({ length: 40 }, (_, number) => `${number}`)
+      for (const text of said) server.say(PRIVATE_CHAT, text, { message: { note: 'x'.repeat(MIB) } })
+      await fixture.create(receiver, { clock: hurried(50) }).start(receiver)
+      await until(() => server.unconfirmed === 0, 'the confirmation', 20_000)
+      expect(receiver.texts).toEqual(said)
+      expect(passedOver(lines)).toEqual([])
+    })
+  })
+
   test('asks only for the three kinds of update that it understands', async () => {
     await using fixture = await TelegramFixture.open()
     const receiver = new RecordingReceiver()

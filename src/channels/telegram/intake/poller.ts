@@ -24,6 +24,12 @@ const CONFLICT_RETRY = { initialMs: 2 * SECOND, maxMs: MINUTE }
  */
 const IDLE_MS = 6 * DAY
 
+/** Updates of one answer: what Telegram gives at most. @see https://core.telegram.org/bots/api#getupdates */
+const MOST_AT_ONCE = 100
+/** How much less is asked for after an answer that was too large to be read, and how much more after one that was not. */
+const LESS = 1 / 4
+const MORE = 2
+
 /** Longer than the pieces of an album are apart, and hardly noticed. */
 const ALBUM_WAIT_MS = SECOND / 2
 /** Waits for one batch: a person who sends album after album must not hold up everybody else. */
@@ -62,6 +68,8 @@ export class Poller {
   #mayWait = false
   #inConflict = false
   #mark: ReadingMark | null = null
+  /** Updates that are asked for at once. */
+  #atOnce = MOST_AT_ONCE
 
   constructor(options: PollerOptions) {
     this.#options = options
@@ -104,7 +112,10 @@ export class Poller {
 
   async #round(receiver: Receiver, mayWait: boolean, signal: AbortSignal): Promise<void> {
     const wait = mayWait ? this.#options.waitSeconds : 0
-    const updates = await this.#ask(wait, signal)
+    const updates = await this.#ask(wait, signal).catch((error: unknown) =>
+      this.#askLess(error, receiver, signal),
+    )
+    if (!updates) return
     if (updates.length > 0)
       await this.#deliver(receiver, await this.#withWholeAlbums(updates, signal), signal)
     else await this.#mark!.passed()
@@ -116,17 +127,39 @@ export class Poller {
   }
 
   async #ask(waitSeconds: number, signal: AbortSignal): Promise<readonly Update[]> {
-    const { client, clock } = this.#options
-    const idle = clock.now() - this.#seenAt > IDLE_MS
+    const { client } = this.#options
+    const limit = this.#atOnce
+    const offset = this.#askedOffset
     const answer = await client.getUpdates(
-      { offset: idle ? null : this.#offset, waitSeconds, allowed: ALLOWED_UPDATES },
+      { offset, waitSeconds, allowed: ALLOWED_UPDATES, ...(limit < MOST_AT_ONCE ? { limit } : {}) },
       signal,
     )
+    this.#atOnce = Math.min(MOST_AT_ONCE, limit * MORE)
     if (!Array.isArray(answer)) throw new TelegramFailure('server', 'getUpdates', 'answered no list')
     const updates = answer.filter((update): update is Update => Number.isSafeInteger(update?.update_id))
     if (answer.length > 0 && updates.length === 0)
       throw new TelegramFailure('server', 'getUpdates', 'answered no updates')
     return updates
+  }
+
+  get #askedOffset(): number | null {
+    return this.#options.clock.now() - this.#seenAt > IDLE_MS ? null : this.#offset
+  }
+
+  /** Updates that are too large together are asked for apart, and one that is too large alone is passed over. */
+  async #askLess(error: unknown, receiver: Receiver, signal: AbortSignal): Promise<void> {
+    if (!(error instanceof TelegramFailure) || error.kind !== 'too-large') throw error
+    if (this.#atOnce > 1) {
+      this.#atOnce = Math.max(1, Math.floor(this.#atOnce * LESS))
+      return
+    }
+    const updateId = (await this.#options.client.nextUpdateId(this.#askedOffset, signal)) ?? this.#offset
+    if (updateId === null) throw error
+    await this.#storeBatch(receiver, [], [{ update_id: updateId }])
+    this.#options.log.error(
+      { channel: 'telegram', updateId },
+      'an update larger than 16 MB was passed over: it cannot be read',
+    )
   }
 
   /**

@@ -54,6 +54,7 @@ export interface SayOptions {
 }
 
 interface Poll {
+  readonly limit: number
   readonly finish: (body: object, status?: number) => void
 }
 
@@ -264,6 +265,7 @@ export class TelegramServer {
       Number(payload.timeout ?? 0) * 1_000,
     )
     const poll: Poll = {
+      limit: Number(payload.limit ?? 100),
       finish: (body, status = 200) => {
         clearTimeout(timer)
         if (this.#poll === poll) this.#poll = null
@@ -279,7 +281,8 @@ export class TelegramServer {
   }
 
   #answerPoll(): void {
-    if (this.#updates.length > 0) this.#poll?.finish({ ok: true, result: this.#updates.slice(0, 100) })
+    if (this.#updates.length === 0 || !this.#poll) return
+    this.#poll.finish({ ok: true, result: this.#updates.slice(0, this.#poll.limit) })
   }
 
   #call(method: string, payload: Payload): Record<string, unknown> {
