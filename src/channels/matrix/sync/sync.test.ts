@@ -395,15 +395,31 @@ describe('an answer that is larger than is read', () => {
         ({ query }) => JSON.parse(query.get('filter')!).room.timeline as { limit: number; types: string[] },
       )
 
-  /** @param asked how many events of each room, and whether any, one question after the other */
-  async function behind(times: number, asked: ReadonlyArray<readonly [limit: number, any: boolean]>) {
+  // How many events of each room, and whether any, one question after the other.
+  test.each([
+    [
+      'is asked for again with the newest event of each room',
+      [
+        [100, true],
+        [1, true],
+      ],
+    ],
+    [
+      'is passed by, and every room read from its history',
+      [
+        [100, true],
+        [1, true],
+        [1, false],
+      ],
+    ],
+  ])('%s', async (_what, asked) => {
     const { server } = fixture
     const { rooms } = server
     const channel = fixture.createKnowing(receiver, { clock: hurried(50) })
     await channel.start(receiver)
     rooms.say(PRIVATE_ROOM, ADA, 'before')
     await until(() => receiver.texts.includes('before'), 'the message before')
-    server.fail('sync', endless, times)
+    server.fail('sync', endless, asked.length - 1)
     for (let number = 0; number < 5; number++) rooms.say(PRIVATE_ROOM, ADA, `said ${number}`)
     rooms.say(GROUP_ROOM, BOB, `${MatrixRooms.bot} and you?`)
     await until(() => receiver.texts.includes('said 4'), 'what was said', 20_000)
@@ -419,18 +435,5 @@ describe('an answer that is larger than is read', () => {
     await until(() => receiver.texts.includes('after'), 'the message after', 20_000)
     expect(receiver.texts.length).toBe(8)
     expect(channel.status()).toMatchObject({ state: 'connected', problem: null })
-  }
-
-  test('is asked for again with the newest event of each room', () =>
-    behind(1, [
-      [100, true],
-      [1, true],
-    ]))
-
-  test('is passed by, and every room read from its history', () =>
-    behind(2, [
-      [100, true],
-      [1, true],
-      [1, false],
-    ]))
+  })
 })
