@@ -149,7 +149,7 @@ export class MessageReceiver implements Receiver {
     }
   }
 
-  /** Who may talk comes before what was said. */
+  /** Access is decided before anything is read. */
   async #unread(channel: string, item: Unread, counted: Person[]): Promise<Arrival[]> {
     if (!(await this.mayTalk(channel, item.person, item.chat)))
       return this.#fromStranger(channel, item, item.raw, !item.isEdit)
@@ -173,7 +173,7 @@ export class MessageReceiver implements Receiver {
     return access.kind === 'granted'
   }
 
-  /** Of what somebody without access has written, no more is looked at than whether it is a secret. */
+  /** Of what somebody without access has written, no more is checked than whether it is a secret. */
   async #fromStranger(
     channel: string,
     item: Pick<Unread, 'address' | 'platformMessageId' | 'person' | 'chat'>,

@@ -40,7 +40,7 @@ export type InboundEvent =
 
 /**
  * A message, or an edit of one, of which only is known who wrote it and where. Its words are read when that
- * person may talk; of a stranger's nothing is ever mapped, decoded or converted.
+ * person has access; of a stranger's nothing is ever mapped, decoded or converted.
  */
 export interface Unread {
   readonly kind: 'unread'
@@ -88,7 +88,7 @@ export interface Receiver {
   ): Promise<readonly Accepted[]>
 
   /**
-   * Has this person access in this chat, if the bot is meant? Looks at nothing that was said.
+   * Has this person access in this chat, if the bot is meant? Reads nothing that was said.
    *
    * @throws StoreError
    */

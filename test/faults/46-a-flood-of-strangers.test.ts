@@ -8,7 +8,7 @@ const CHANNELS = ['telegram', 'slack', 'discord', 'matrix']
 const FLOOD = 10_000
 /** As many as Telegram gives at once. */
 const BATCH = 100
-/** What is looked at of a flood on one channel, and of one person: some minutes' worth at once. */
+/** What is checked of a flood on one channel, and of one person: some minutes' worth at once. */
 const LOOKS = 1_000
 const LOOKS_OF_ONE = 40
 
@@ -55,7 +55,7 @@ async function guarded(counts: Counts) {
   return { fixture, channels, clock }
 }
 
-/** A message whose words count how often they are looked at, and may never be mapped for a stranger. */
+/** A message whose words count how often they are read, and may never be mapped for a stranger. */
 function written(id: number, person: string, kind: 'private' | 'group', counts: Counts): Unread {
   return {
     kind: 'unread',
@@ -101,7 +101,7 @@ test.each(CHANNELS)(
   },
 )
 
-test('what one stranger writes is looked at now and then, and never mapped', async () => {
+test('what one stranger writes is checked now and then, and never mapped', async () => {
   const counts: Counts = { looks: 0, questions: 0 }
   const { fixture, channels } = await guarded(counts)
   await using open = fixture

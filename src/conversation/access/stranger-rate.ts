@@ -6,10 +6,10 @@ import { PersonRate } from './person-rate.ts'
 const PER_STRANGER_A_MINUTE = 10
 /** However many strangers there are, what they write costs a channel no more than this. */
 const PER_CHANNEL_A_MINUTE = 300
-/** A secret stands at the beginning of what somebody pastes; longer texts are not worth the time. */
-const LOOKED_AT = 8 * 1024
+/** What somebody pastes begins with its secret; the rest of a longer text is not worth the time. */
+const CHECKED = 8 * 1024
 
-/** How much is looked at of what people have written who have no access, or do not mean the bot. */
+/** How much is checked of what people have written who have no access, or do not mean the bot. */
 export class StrangerRate {
   readonly #clock: Clock
   readonly #perStranger = new PersonRate(PER_STRANGER_A_MINUTE)
@@ -19,7 +19,7 @@ export class StrangerRate {
     this.#clock = clock
   }
 
-  /** May what this person has written be looked at? Counts it. */
+  /** May what this person has written be checked? Counts it. */
   admit(channel: string, personId: string): boolean {
     const now = this.#clock.monotonic()
     return (
@@ -30,6 +30,6 @@ export class StrangerRate {
 
   /** Is it a secret beyond doubt? To be asked of what was admitted alone. */
   holdsSecret(text: string): boolean {
-    return holdsSignInSecret(text.slice(0, LOOKED_AT))
+    return holdsSignInSecret(text.slice(0, CHECKED))
   }
 }

@@ -31,7 +31,7 @@ describe('how a message enters', () => {
     expect(admit(outage, full)).toEqual({ state, reason })
   })
 
-  test('what is parked from the beginning waits for the operator, whatever else goes on', () => {
+  test('what is parked from the beginning waits for the operator, whatever else happens', () => {
     for (const outage of [null, SHORT, OUTAGE])
       expect(admit(outage, true, 'a reason')).toEqual({ state: 'parked', reason: 'a reason' })
   })

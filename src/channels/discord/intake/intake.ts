@@ -289,7 +289,7 @@ export class Intake {
     return outlineMessage(message, this.#contextOf(where), { load: this.#options.load, groups }, isEdit)
   }
 
-  /** Messages between others in a server are ignored, unless one that may be looked at contains a secret. */
+  /** Messages between others in a server are ignored, unless one that is checked contains a secret. */
   #concerns(message: SeenMessage, where: Place): boolean {
     if (!this.#bot || where.guildId === null || !this.#options.rules.requireMention) return true
     if (isAddressed(message, this.#contextOf(where))) return true

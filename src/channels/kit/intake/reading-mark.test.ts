@@ -37,7 +37,7 @@ test('what two processes ended on behind its mark is parked, and the others are 
   expect(await fourth.begin('2')).toBe('whole')
 })
 
-test('what the process ends on even while it is parked is not looked at any more', async () => {
+test('what the process ends on even while it is parked is not read any more', async () => {
   const { killedOn } = lives()
   for (let life = 0; life < 3; life++) await killedOn('1')
   expect(await killedOn('1')).toEqual(['parked'])

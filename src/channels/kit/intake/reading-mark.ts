@@ -52,7 +52,7 @@ export class ReadingMark {
     return new ReadingMark(options, careful, deaths)
   }
 
-  /** The last end was not in order: everything is to be read by itself, each behind its mark. */
+  /** The last end was not in order: everything is to be read one after the other, each behind its mark. */
   get careful(): boolean {
     return this.#careful
   }

@@ -1,6 +1,7 @@
-import type { MarkedToken, Token, Tokens } from 'marked'
+import type { MarkedToken, Token } from 'marked'
 import { lexMarkdown } from '../../../support/text/lex-markdown.ts'
 import { decodeEntities } from '../../kit/send/entities.ts'
+import { joinBlocks, listAsText, tableAsText } from '../../kit/send/plain-blocks.ts'
 
 /**
  * Markdown, as models write it, into Slack's mrkdwn. Whatever Markdown has and mrkdwn has not
@@ -13,7 +14,7 @@ import { decodeEntities } from '../../kit/send/entities.ts'
  */
 export function toMrkdwn(markdown: string): string {
   const tokens = lexMarkdown(markdown.replaceAll('\0', ''))
-  return blocks(tokens).trim()
+  return joinBlocks(tokens, block).trim()
 }
 
 /** The text as it is; escaped as above. */
@@ -21,23 +22,9 @@ export function toPlainText(text: string): string {
   return escape(text.replaceAll('\0', ''))
 }
 
-const BULLETS = ['•', '◦', '▪']
 const INDENT = '    '
-/** A wider table would wrap on a phone whatever we do, and padding would only eat the message's length. */
-const WIDEST_PADDED_CELL = 40
 /** Slack sees a mark only next to white space or punctuation; this is neither seen nor printed. */
 const JOINT = '\u200b'
-
-function blocks(tokens: readonly Token[]): string {
-  let out = ''
-  for (const token of tokens as readonly MarkedToken[]) {
-    if (token.type === 'space' || token.type === 'def') continue
-    const text = block(token)
-    if (text === '') continue
-    out += out === '' ? text : `\n\n${text}`
-  }
-  return out
-}
 
 function block(token: MarkedToken): string {
   switch (token.type) {
@@ -48,14 +35,14 @@ function block(token: MarkedToken): string {
     case 'code':
       return code(token.text)
     case 'blockquote':
-      return blocks(token.tokens)
+      return joinBlocks(token.tokens, block)
         .split('\n')
         .map((line) => `> ${line}`)
         .join('\n')
     case 'list':
-      return list(token, 0)
+      return listAsText(token, INDENT, block)
     case 'table':
-      return table(token)
+      return code(tableAsText(token))
     case 'hr':
       return '———'
     case 'html':
@@ -63,45 +50,6 @@ function block(token: MarkedToken): string {
     default:
       return inline([token], false)
   }
-}
-
-function list(list: Tokens.List, depth: number): string {
-  let number = list.start === '' ? 1 : list.start
-  const lines: string[] = []
-  for (const entry of list.items) {
-    const mark = list.ordered ? `${number++}.` : BULLETS[Math.min(depth, BULLETS.length - 1)]
-    lines.push(`${INDENT.repeat(depth)}${mark} ${item(entry, depth)}`)
-  }
-  return lines.join(list.loose && depth === 0 ? '\n\n' : '\n')
-}
-
-function item(entry: Tokens.ListItem, depth: number): string {
-  let out = ''
-  for (const token of entry.tokens as readonly MarkedToken[]) {
-    if (token.type === 'space') continue
-    if (token.type === 'checkbox') {
-      out += token.checked ? '☑ ' : '☐ '
-      continue
-    }
-    const text = token.type === 'list' ? list(token, depth + 1) : block(token)
-    out += out === '' || /[☑☐] $/.test(out) ? text : `\n${text}`
-  }
-  return out
-}
-
-function table(table: Tokens.Table): string {
-  const rows = [table.header, ...table.rows].map((row) => row.map((cell) => plain(cell.tokens)))
-  const widths = table.header.map((_, column) =>
-    Math.min(WIDEST_PADDED_CELL, Math.max(...rows.map((row) => width(row[column] ?? '')))),
-  )
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell))))
-      .join(' | ')
-      .trimEnd(),
-  )
-  lines.splice(1, 0, widths.map((size) => '-'.repeat(size)).join('-+-'))
-  return code(lines.join('\n'))
 }
 
 /** @param bold the text is bold already, which cannot be nested */
@@ -167,37 +115,6 @@ function code(text: string): string {
   if (text === '') return ''
   // Three backticks within would end it.
   return `\`\`\`\n${escape(text).replaceAll('```', `\`\`${JOINT}\``)}\n\`\`\``
-}
-
-/** The words of a table's cell, where there is neither emphasis nor a link: an address stands behind its words. */
-function plain(tokens: readonly Token[]): string {
-  return (tokens as readonly MarkedToken[]).map(plainSpan).join('')
-}
-
-function plainSpan(token: MarkedToken): string {
-  switch (token.type) {
-    case 'link':
-      return withAddress(plain(token.tokens), token)
-    case 'image':
-      return withAddress(decodeEntities(token.text), token)
-    case 'br':
-      return ' '
-    case 'text':
-      return token.tokens ? plain(token.tokens) : decodeEntities(token.text)
-    default:
-      if ('tokens' in token && token.tokens) return plain(token.tokens)
-      return 'text' in token ? token.text : token.raw
-  }
-}
-
-function withAddress(words: string, { href, raw }: Tokens.Link | Tokens.Image): string {
-  if (!/^(?:https?:\/\/|mailto:)/i.test(href)) return raw
-  const address = decodeEntities(href).replace(/^mailto:/i, '')
-  return words === '' || words === address || raw === words ? address : `${words} (${address})`
-}
-
-function width(text: string): number {
-  return [...text].length
 }
 
 function escape(text: string): string {

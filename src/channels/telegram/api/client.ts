@@ -82,7 +82,7 @@ export class TelegramClient {
 
   /**
    * The id of the update that is next, of whose answer no more than its beginning is read; null = there is
-   * none, or it does not stand at its beginning.
+   * none, or the answer does not begin with it.
    */
   async nextUpdateId(offset: number | null, signal: AbortSignal): Promise<number | null> {
     const method = 'getUpdates'

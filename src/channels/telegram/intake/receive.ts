@@ -37,8 +37,8 @@ export function mapUpdate(update: Update, context: MappingContext): readonly Inb
 }
 
 /**
- * What one update delivers, before anything that it says is read: `map` is called for who may talk, and
- * for what nobody has written.
+ * What one update delivers, before anything that it says is read: `map` is called for people with access,
+ * and for what nobody has written.
  *
  * @throws as `mapUpdate` does
  */

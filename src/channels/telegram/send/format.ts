@@ -1,6 +1,7 @@
-import type { MarkedToken, Token, Tokens } from 'marked'
+import type { MarkedToken, Token } from 'marked'
 import { lexMarkdown } from '../../../support/text/lex-markdown.ts'
 import { decodeEntities } from '../../kit/send/entities.ts'
+import { joinBlocks, listAsText, tableAsText } from '../../kit/send/plain-blocks.ts'
 
 /**
  * Markdown, as models write it, into the HTML that Telegram takes. Whatever Markdown has
@@ -34,10 +35,7 @@ function withoutMentions(text: string): string {
   return text.replace(/(^|[^\w@])@(?=\w)/g, '$1@\u2060')
 }
 
-const BULLETS = ['•', '◦', '▪']
 const INDENT = '   '
-/** A wider table would wrap on a phone whatever we do, and padding would only eat the message's length. */
-const WIDEST_PADDED_CELL = 40
 
 class Writer {
   readonly #group: boolean
@@ -47,14 +45,7 @@ class Writer {
   }
 
   blocks(tokens: readonly Token[], quoted = false): string {
-    let out = ''
-    for (const token of tokens as readonly MarkedToken[]) {
-      if (token.type === 'space' || token.type === 'def') continue
-      const block = this.#block(token, quoted)
-      if (block === '') continue
-      out += out === '' ? block : `\n\n${block}`
-    }
-    return out
+    return joinBlocks(tokens, (token) => this.#block(token, quoted))
   }
 
   #block(token: MarkedToken, quoted: boolean): string {
@@ -71,9 +62,9 @@ class Writer {
         return quoted ? inner : `<blockquote>${inner}</blockquote>`
       }
       case 'list':
-        return this.#list(token, 0, quoted)
+        return listAsText(token, INDENT, (inner) => this.#block(inner, quoted))
       case 'table':
-        return this.#table(token)
+        return `<pre>${escape(tableAsText(token))}</pre>`
       case 'hr':
         return '———'
       case 'html':
@@ -81,45 +72,6 @@ class Writer {
       default:
         return this.#inline([token])
     }
-  }
-
-  #list(list: Tokens.List, depth: number, quoted: boolean): string {
-    let number = list.start === '' ? 1 : list.start
-    const lines: string[] = []
-    for (const item of list.items) {
-      const mark = list.ordered ? `${number++}.` : BULLETS[Math.min(depth, BULLETS.length - 1)]
-      lines.push(`${INDENT.repeat(depth)}${mark} ${this.#item(item, depth, quoted)}`)
-    }
-    return lines.join(list.loose && depth === 0 ? '\n\n' : '\n')
-  }
-
-  #item(item: Tokens.ListItem, depth: number, quoted: boolean): string {
-    let out = ''
-    for (const token of item.tokens as readonly MarkedToken[]) {
-      if (token.type === 'space') continue
-      if (token.type === 'checkbox') {
-        out += token.checked ? '☑ ' : '☐ '
-        continue
-      }
-      const block = token.type === 'list' ? this.#list(token, depth + 1, quoted) : this.#block(token, quoted)
-      out += out === '' || /[☑☐] $/.test(out) ? block : `\n${block}`
-    }
-    return out
-  }
-
-  #table(table: Tokens.Table): string {
-    const rows = [table.header, ...table.rows].map((row) => row.map((cell) => plain(cell.tokens)))
-    const widths = table.header.map((_, column) =>
-      Math.min(WIDEST_PADDED_CELL, Math.max(...rows.map((row) => width(row[column] ?? '')))),
-    )
-    const lines = rows.map((row) =>
-      row
-        .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell))))
-        .join(' | ')
-        .trimEnd(),
-    )
-    lines.splice(1, 0, widths.map((size) => '-'.repeat(size)).join('-+-'))
-    return `<pre>${escape(lines.join('\n'))}</pre>`
   }
 
   #inline(tokens: readonly Token[]): string {
@@ -179,37 +131,6 @@ function codeBlock(text: string, lang: string | undefined): string {
   return language
     ? `<pre><code class="language-${escape(language)}">${escape(text)}</code></pre>`
     : `<pre>${escape(text)}</pre>`
-}
-
-/** The words of a table's cell, where there is neither emphasis nor a link: an address stands behind its words. */
-function plain(tokens: readonly Token[]): string {
-  return (tokens as readonly MarkedToken[]).map(plainSpan).join('')
-}
-
-function plainSpan(token: MarkedToken): string {
-  switch (token.type) {
-    case 'link':
-      return withAddress(plain(token.tokens), token)
-    case 'image':
-      return withAddress(decodeEntities(token.text), token)
-    case 'br':
-      return ' '
-    case 'text':
-      return token.tokens ? plain(token.tokens) : decodeEntities(token.text)
-    default:
-      if ('tokens' in token && token.tokens) return plain(token.tokens)
-      return 'text' in token ? token.text : token.raw
-  }
-}
-
-function withAddress(words: string, { href, raw }: Tokens.Link | Tokens.Image): string {
-  if (!/^(?:https?:\/\/|mailto:)/i.test(href)) return raw
-  const address = decodeEntities(href).replace(/^mailto:/i, '')
-  return words === '' || words === address || raw === words ? address : `${words} (${address})`
-}
-
-function width(text: string): number {
-  return [...text].length
 }
 
 function escape(text: string): string {
