@@ -83,7 +83,7 @@ export class RecordingReceiver implements Receiver {
 function isWellTyped(item: InboundEvent): boolean {
   if (item.kind === 'moved') return [item.from, item.to].every(isText)
   if (![item.address, item.platformMessageId].every(isText)) return false
-  if (item.kind === 'deletion') return true
+  if (item.kind === 'deletion' || item.kind === 'unread') return true
   const { person, chat, text } = item
   const groups = person.groups ?? []
   if (!Array.isArray(groups) || ![text, person.id, chat.id, ...groups].every(isText)) return false

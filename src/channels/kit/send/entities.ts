@@ -1,5 +1,3 @@
-import { isVisible } from './visible-text.ts'
-
 /** Those that models write; HTML knows two thousand more. */
 const NAMED: Readonly<Record<string, string>> = {
   amp: '&',
@@ -82,4 +80,12 @@ export function decodeEntities(text: string, written = (character: string): stri
     const character = known ? String.fromCodePoint(code) : ''
     return isVisible(character) || character === '\u00a0' ? written(character) : entity
   })
+}
+
+/** U+2800, an empty Braille pattern, is in no class of Unicode that says so. */
+const VISIBLE = /[^\s\0\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u
+
+/** Does anything of `text` show? Platforms refuse a message of which nothing does. */
+export function isVisible(text: string): boolean {
+  return VISIBLE.test(text)
 }
