@@ -62,6 +62,23 @@ export function oddInputContract(using: Using): void {
       expect(receiver.mistyped).toEqual([])
     }))
 
+  test('hands over what somebody without access has written before it is read', () =>
+    using(async ({ platform }, receiver, channel) => {
+      await channel.start(receiver)
+      await platform.say('with access')
+      await until(() => receiver.texts.includes('with access'), 'the message before')
+      const { person } = receiver.messages[0]!
+      receiver.strangers.add(person.id)
+      await platform.say('without access')
+      await until(() => receiver.unread.length > 0, 'the outline')
+      expect(receiver.unread[0]).toMatchObject({ kind: 'unread', person: { id: person.id }, isEdit: false })
+      expect(receiver.unread[0]!.raw()).toBe('without access')
+      receiver.strangers.clear()
+      await platform.say('with access again')
+      await until(() => receiver.texts.includes('with access again'), 'the message after')
+      expect(receiver.texts).not.toContain('without access')
+    }))
+
   test('passes over what the store refuses for good, and continues', () =>
     using(async ({ platform }, receiver, channel) => {
       receiver.before = (items) => {

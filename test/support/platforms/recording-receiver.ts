@@ -1,4 +1,4 @@
-import type { InboundEvent, Person, Receiver } from '../../../src/conversation/receiver.ts'
+import type { InboundEvent, Person, Receiver, Unread } from '../../../src/conversation/receiver.ts'
 import { NOT_STORED, type Accepted, type Cursor } from '../../../src/inbox/arrival.ts'
 
 type Handed = Extract<InboundEvent, { kind: 'message' }>
@@ -18,6 +18,7 @@ export class RecordingReceiver implements Receiver {
   before: ((items: readonly InboundEvent[]) => Promise<void> | void) | null = null
   /** Who has no access: what they write is not read. */
   readonly strangers = new Set<string>()
+  readonly unread: Unread[] = []
   readonly #known = new Set<string>()
 
   async receive(
@@ -42,7 +43,10 @@ export class RecordingReceiver implements Receiver {
 
   async #read(item: InboundEvent): Promise<InboundEvent | null> {
     if (item.kind !== 'unread') return item
-    if (this.strangers.has(item.person.id)) return null
+    if (this.strangers.has(item.person.id)) {
+      this.unread.push(item)
+      return null
+    }
     try {
       return await item.read()
     } catch {
