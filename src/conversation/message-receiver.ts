@@ -220,9 +220,9 @@ export class MessageReceiver implements Receiver {
       if (decision !== 'pass') return reject(decision === 'refuse' ? texts.rate_limited : null)
       counted.push(item.person)
     }
-    if (item.parked !== undefined) return [{ kind: 'message', message: incoming(channel, item, []) }]
     if (item.unsupported !== null) return reject(item.unsupported)
     if (tooLarge) return reject(texts.refused_too_large)
+    if (item.parked !== undefined) return [{ kind: 'message', message: incoming(channel, item, []) }]
     const request: Request =
       item.chat.addressed && !item.forwarded
         ? readRequest(item.text, this.#options.commands)

@@ -16,7 +16,7 @@ const POLL_GRACE_MS = 15 * SECOND
 const BEGINNING = 256
 /** Bot API servers write the id first. Only at the very beginning: further on, people's words may look like it. */
 const FIRST_UPDATE =
-  /^\s*\{\s*"ok"\s*:\s*true\s*,\s*"result"\s*:\s*\[\s*\{\s*"update_id"\s*:\s*(\d{1,16})\s*,/
+  /^\s*\{\s*"ok"\s*:\s*true\s*,\s*"result"\s*:\s*\[\s*\{\s*(?:"update_id"\s*:\s*(\d{1,16})\s*,)?/
 
 export interface ClientOptions {
   readonly token: Secret
@@ -81,8 +81,8 @@ export class TelegramClient {
   }
 
   /**
-   * The id of the update that is next, of whose answer no more than its beginning is read; null = there is
-   * none, or the answer does not begin with it.
+   * The id of the next update, of whose answer no more than the beginning is read; null = there is none. Where
+   * the answer does not begin with it, it cannot be less than the offset that was asked for.
    */
   async nextUpdateId(offset: number | null, signal: AbortSignal): Promise<number | null> {
     const method = 'getUpdates'
@@ -93,13 +93,18 @@ export class TelegramClient {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ limit: 1, timeout: 0, ...(offset === null ? {} : { offset }) }),
       })
+      if (!response.ok) {
+        await discard(response)
+        throw new TelegramFailure('server', method, `answered ${response.status}`)
+      }
       let text = ''
       for await (const chunk of response.body ?? []) {
         text += Buffer.from(chunk).toString('latin1')
         if (text.length >= BEGINNING) break
       }
-      const id = Number(FIRST_UPDATE.exec(text.slice(0, BEGINNING))?.[1] ?? Number.NaN)
-      return Number.isSafeInteger(id) ? id : null
+      const first = FIRST_UPDATE.exec(text.slice(0, BEGINNING))
+      const id = Number(first?.[1] ?? Number.NaN)
+      return Number.isSafeInteger(id) ? id : first && offset
     }
     return within(CALL_TIMEOUT_MS, signal, run, (error) => translate(method, error))
   }

@@ -153,7 +153,7 @@ export class Poller {
       this.#atOnce = Math.max(1, Math.floor(this.#atOnce * LESS))
       return
     }
-    const updateId = (await this.#options.client.nextUpdateId(this.#askedOffset, signal)) ?? this.#offset
+    const updateId = await this.#options.client.nextUpdateId(this.#askedOffset, signal)
     if (updateId === null) throw error
     await this.#storeBatch(receiver, [], [{ update_id: updateId }])
     this.#options.log.error(
