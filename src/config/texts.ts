@@ -46,12 +46,26 @@ export const DEFAULT_TEXTS = {
     'That looked like a sign-in code or a token, so I did not keep it. Please delete it here. To sign in, send /login in a private chat and send the code as your next message.',
 
   login_refused: 'Only an operator can sign in, and only in a private chat.',
+  login_word_key: 'New API key',
+  login_word_subscription: 'Subscription',
+  login_word_agree: 'I understand',
+  login_choose:
+    'I use an API key. Reply "{key}" to give me another one, or "{subscription}" to sign in with a Claude subscription.',
+  login_terms:
+    'Anthropic keeps subscription sign-ins for Claude Code and its own applications, bills their use by other programs as extra usage, and may refuse them; for programs it asks for an API key. You continue at your own risk. Reply "{agree}" to get the link.',
+  login_ask_key: "Now send me the API key. I'll delete your message if I'm allowed to.",
   login_start:
     'Open this link, sign in, and paste the code from the page here within {minutes} minutes:\n{url}',
   login_waiting: "Now send me the code. I'll delete your message if I'm allowed to.",
   login_checking: 'Checking the code…',
   login_other_account: '{reason} To switch to it, send /login replace.',
+  login_slip: '{reason} The sign-in is still open; /login cancel ends it.',
+  login_not_kept: "That is not what I'm waiting for, so I did not keep it.",
+  login_over: 'No sign-in is open here any more, so I did not keep it. Send /login to start again.',
+  login_cancelled: 'The sign-in is cancelled.',
+  login_none: 'No sign-in is open here.',
   login_done: 'Signed in as {account}.',
+  login_key_done: 'The provider accepts the API key {fingerprint}, and it is stored.',
   login_delete_it: "I can't delete your message with the code here. Please delete it yourself.",
   login_failed: 'The sign-in failed: {reason} Send /login to start again.',
 

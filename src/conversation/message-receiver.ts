@@ -7,6 +7,7 @@ import {
   NOT_STORED,
 } from '../inbox/arrival.ts'
 import type { Delivery } from '../inbox/delivery/delivery.ts'
+import { ownId } from '../inbox/delivery/send-channel.ts'
 import type { Dispatcher } from '../inbox/dispatch/dispatcher.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
@@ -16,6 +17,7 @@ import type { Inbox } from '../inbox/inbox.ts'
 import type { Attachment } from '../inbox/message.ts'
 import type { Clock } from '../support/clock.ts'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
+import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
 import { printableName } from '../support/text/printable.ts'
 import { holdsSignInSecret, looksLikeSignInPaste } from '../support/text/token-shape.ts'
@@ -42,15 +44,29 @@ const READABLE_TYPES: ReadonlySet<string> = new Set([
   'text/plain',
 ])
 
-/** A pasted sign-in: never stored, so it must be used at once. */
-export interface Paste {
+/** What may belong to a sign-in. */
+export interface SignInMessage {
   readonly channel: string
-  readonly address: string
-  readonly platformMessageId: string
   readonly person: Person
   readonly chat: Chat
   readonly role: 'user' | 'operator' | null
   readonly text: string
+  /** Set where the message is a command and nothing else. */
+  readonly command: Request['command']
+}
+
+/** A pasted sign-in, or a reply within one: never stored, so it must be used at once. */
+export interface Paste extends Omit<SignInMessage, 'command'> {
+  readonly address: string
+  readonly platformMessageId: string
+}
+
+/** The sign-in that may be open in a chat. */
+export interface SignInReplies {
+  /** Does the message belong to a sign-in? Then it goes to `onPaste`, and is never stored. */
+  readonly expects: (message: SignInMessage) => Promise<boolean>
+  /** Uses what belongs to a sign-in, or is shaped like it. @returns the reply; null = no sign-in is open, so the plain hint is sent */
+  readonly onPaste: (paste: Paste) => Promise<string | null>
 }
 
 export interface MessageReceiverOptions {
@@ -70,8 +86,7 @@ export interface MessageReceiverOptions {
   readonly log: Log
   readonly dispatcher: Pick<Dispatcher, 'arrived' | 'stopTurn'>
   readonly delivery: Pick<Delivery, 'wake'>
-  /** Uses a pasted sign-in. @returns the reply; null = no sign-in is open, so the plain hint is sent */
-  readonly onPaste?: (paste: Paste) => Promise<string | null>
+  readonly signIn?: SignInReplies
 }
 
 type Message = Extract<InboundEvent, { kind: 'message' }>
@@ -210,10 +225,15 @@ export class MessageReceiver implements Receiver {
       : await this.#access(channel, item.person, item.chat)
     if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => item.text, true)
     const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
-    if (!tooLarge && textsOf(item).some(looksLikeSignInPaste)) {
-      // No sign-in through a program.
+    const request: Request =
+      item.chat.addressed && !item.forwarded
+        ? readRequest(item.text, this.#options.commands)
+        : { command: null, question: item.text }
+    const command = request.question === null ? request.command : null
+    // No sign-in through a program.
+    const isReply = !isProgram && (await this.#isForSignIn(channel, item, access, command))
+    if (isReply || (!tooLarge && textsOf(item).some(looksLikeSignInPaste)))
       return reject(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
-    }
     if (access.kind === 'ignored') return []
     if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
       const decision = rate.consume(person, clock.monotonic())
@@ -223,10 +243,6 @@ export class MessageReceiver implements Receiver {
     if (item.unsupported !== null) return reject(item.unsupported)
     if (tooLarge) return reject(texts.refused_too_large)
     if (item.parked !== undefined) return [{ kind: 'message', message: incoming(channel, item, []) }]
-    const request: Request =
-      item.chat.addressed && !item.forwarded
-        ? readRequest(item.text, this.#options.commands)
-        : { command: null, question: item.text }
     const { question } = request
     if (question === null) return this.#command(channel, item, access.role, request, item.platformMessageId)
     const attachments = await this.#load(item)
@@ -249,15 +265,30 @@ export class MessageReceiver implements Receiver {
   async #edit(channel: string, item: Edit): Promise<Arrival[]> {
     const { address, platformMessageId, text } = item
     const access = await this.#access(channel, item.person, item.chat)
-    if (looksLikeSignInPaste(text)) {
+    const isSecret = looksLikeSignInPaste(text)
+    const isReply = await this.#isForSignIn(channel, item, access, null)
+    if (isSecret || isReply) {
       const reply = await this.#pasted(channel, item, access)
-      // The waiting version is withdrawn: the unedited text is not wanted either.
-      const withdrawn: Arrival = { kind: 'deletion', channel, address, platformMessageId }
-      return reply === null ? [withdrawn] : [withdrawn, turnedAway(channel, item, reply)]
+      // A waiting version that became a secret is withdrawn: the unedited text is not wanted either.
+      const withdrawn: Arrival[] = isSecret ? [{ kind: 'deletion', channel, address, platformMessageId }] : []
+      // What it was before may have been answered under its id: a paste that is put right by editing it.
+      const id = isReply ? ownId(`edit ${platformMessageId} ${newId(this.#options.clock.now())}`) : null
+      const named = id === null ? item : { ...item, platformMessageId: id }
+      return reply === null ? withdrawn : [...withdrawn, turnedAway(channel, named, reply)]
     }
     const fits = text.trim() !== '' && Buffer.byteLength(text) <= MAX_TEXT_BYTES
     if (access.kind !== 'granted' || !fits) return []
     return [{ kind: 'edit', channel, address, platformMessageId, text }]
+  }
+
+  async #isForSignIn(
+    channel: string,
+    { person, chat, text }: Message | Edit,
+    access: Access,
+    command: Request['command'],
+  ): Promise<boolean> {
+    const role = access.kind === 'granted' ? access.role : null
+    return (await this.#options.signIn?.expects({ channel, person, chat, role, text, command })) ?? false
   }
 
   async #access(channel: string, person: Person, chat: Chat): Promise<Access> {
@@ -269,7 +300,7 @@ export class MessageReceiver implements Receiver {
 
   /** @returns the reply; null: none */
   async #pasted(channel: string, item: Written, access: Access): Promise<string | null> {
-    const { onPaste, texts, rate, clock, log } = this.#options
+    const { signIn, texts, rate, clock, log } = this.#options
     const { address, platformMessageId, person, chat, text } = item
     const sender = `${channel}:${person.id}`
     const known = chat.addressed || this.#options.access.operators.has(sender)
@@ -278,7 +309,8 @@ export class MessageReceiver implements Receiver {
     const role = access.kind === 'granted' ? access.role : null
     let reply: string | null = null
     try {
-      reply = (await onPaste?.({ channel, address, platformMessageId, person, chat, role, text })) ?? null
+      reply =
+        (await signIn?.onPaste({ channel, address, platformMessageId, person, chat, role, text })) ?? null
     } catch (error) {
       log.error({ err: error }, 'a pasted sign-in could not be used')
     }

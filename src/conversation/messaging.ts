@@ -69,7 +69,8 @@ export interface MessagingOptions {
   readonly ratePerPerson: number
   /** Further commands, or replacements (`login`). */
   readonly commands?: ReadonlyMap<string, Command>
-  readonly onPaste?: NonNullable<MessageReceiverOptions['onPaste']>
+  /** Sign-in from a chat; left out: there is none. */
+  readonly signIn?: NonNullable<MessageReceiverOptions['signIn']>
   /** Free bytes below which nothing is accepted. */
   readonly reserveBytes?: number
   readonly random?: () => number
@@ -207,7 +208,7 @@ export class Messaging {
       log,
       dispatcher,
       delivery,
-      ...(options.onPaste ? { onPaste: options.onPaste } : {}),
+      ...(options.signIn ? { signIn: options.signIn } : {}),
     })
   }
 

@@ -1,4 +1,5 @@
-import { beginAuthorization, readPaste, type Authorization } from '../oauth/authorization.ts'
+import { beginAuthorization, type Authorization } from '../oauth/authorization.ts'
+import { readPaste } from '../oauth/read-paste.ts'
 import type { IssuedTokens, TokenEndpoint } from '../oauth/token-endpoint.ts'
 import type { OAuthSettings } from '../oauth/token-request.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
@@ -9,9 +10,6 @@ import type { OwnSignIns } from './own/own-sign-ins.ts'
 
 /** How long a started sign-in can be finished: long enough for a phone and a second factor. */
 export const LOGIN_LIFE_MS = 10 * MINUTE
-
-/** Wrong pastes before a sign-in has to be started again: a person errs, a machine guesses. */
-const MAX_WRONG_PASTES = 5
 
 /** The terms, in short, shown before anybody signs in with a subscription. */
 export const TERMS_NOTICE = `Signing in with a Claude subscription: Anthropic keeps subscription sign-ins for Claude Code and its
@@ -57,9 +55,10 @@ interface Pending {
   readonly owner: string
   readonly authorization: Authorization
   readonly expiresAt: number
-  wrongPastes: number
   /** The exchange is under way: a second paste of the same code must not be sent. */
   exchanging: boolean
+  /** Fingerprints of codes that the endpoint refused: none is sent twice. */
+  readonly refused: Set<string>
   /** Exchanged, and waiting for the owner to say that another account may take the place. */
   tokens: IssuedTokens | null
 }
@@ -88,22 +87,24 @@ export class LoginSessions {
       owner,
       authorization,
       expiresAt: now + LOGIN_LIFE_MS,
-      wrongPastes: 0,
       exchanging: false,
+      refused: new Set(),
       tokens: null,
     }
     this.#pending.set(owner, pending)
     return { session: pending.session, url: authorization.url, expiresAt: pending.expiresAt }
   }
 
-  /** Is a sign-in of this owner waiting for its code? */
+  /** Is a sign-in of this owner open: waiting for its code, or for what becomes of it? */
   waits(owner: string): boolean {
     this.#forgetOld()
     return this.#pending.has(owner)
   }
 
   /**
-   * Takes the paste, exchanges the code and stores the sign-in.
+   * Takes the paste, exchanges the code and stores the sign-in. A slip (an unreadable paste, a code that is
+   * refused, an endpoint that does not answer) leaves the sign-in open for its time: the same address shows
+   * a new code. What is guessed against is 32 random bytes, so slips need not be counted.
    *
    * @param session null: whichever the owner has
    * @param replace another account may take the place of the present one
@@ -117,20 +118,16 @@ export class LoginSessions {
   ): Promise<FinishedLogin> {
     const pending = this.#find(owner, session)
     const read = readPaste(paste, pending.authorization.state)
-    if (read.kind === 'refused') {
-      if (++pending.wrongPastes >= MAX_WRONG_PASTES) this.#pending.delete(owner)
-      throw new Refused(read.message)
-    }
-    if (pending.exchanging || pending.tokens)
-      throw new Refused('This code was used already. Start the sign-in again.')
+    if (read.kind === 'refused') throw new Refused(read.message)
+    if (pending.exchanging || pending.tokens || pending.refused.has(read.code.fingerprint))
+      throw new Refused('This code was used already. Open the link again for a new one.')
     pending.exchanging = true
     const { verifier, redirectUri, state } = pending.authorization
     const result = await this.#options.endpoint
       .exchange({ code: read.code, verifier, redirectUri, state })
       .finally(() => (pending.exchanging = false))
     if (result.kind !== 'issued') {
-      // A code is good for one try, whatever became of it.
-      if (this.#pending.get(owner) === pending) this.#pending.delete(owner)
+      if (result.kind === 'dead') pending.refused.add(read.code.fingerprint)
       throw new Refused(refusalOf(result))
     }
     pending.tokens = result.tokens
@@ -198,13 +195,13 @@ function refusalOf(
     case 'dead':
       return result.reason === 'account'
         ? 'The account is on hold. Settle it with the provider.'
-        : 'The code was refused: it is used up, too old or mistyped. Start the sign-in again.'
+        : 'The code was refused: it is used up, too old or mistyped. Open the link again for a new one.'
     case 'stopped':
       return OVER
     case 'transient':
       return result.reason === 'rate-limited'
         ? 'The provider takes no sign-ins from here at the moment (too many requests). Try again in some minutes.'
-        : `The code could not be exchanged: ${result.message}. Start the sign-in again.`
+        : `The code could not be exchanged: ${result.message}. Try again in a moment.`
   }
 }
 

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { keyCheck } from '../anthropic/prove-key.ts'
 import { Uploads } from '../channels/web/uploads.ts'
 import { createApiServices } from '../http/api/api-services.ts'
 import { createDashboard } from '../http/api/dashboard.ts'
@@ -17,16 +16,15 @@ import type { Runtime } from './runtime.ts'
 export function apiServices(
   { settings, credentials, sandbox, clock }: Runtime,
   { storage, fleet }: OpenStore,
-  { messaging, web, channels, logins }: Messages,
+  { messaging, web, channels, logins, keySignIn }: Messages,
   { readiness, alerts, recorder, timeline, changes, statusChanged }: Operations,
 ): ApiServices {
-  const { config, paths } = settings
+  const { paths } = settings
   const { inbox, conversations, figures } = storage
-  const { keeper, own, resolver } = credentials
+  const { keeper } = credentials
   const { alerter, incidents } = alerts
   const { events, dispatcher } = messaging
   const startedAt = isoTime(clock.now())
-  const keys = keyCheck({ baseUrl: config.model.baseUrl, userAgent: config.auth.oauth.userAgent })
   const channelStates = () => channels.map((channel) => channel.status())
   return createApiServices({
     inbox,
@@ -35,7 +33,7 @@ export function apiServices(
     events,
     chat: web,
     uploads: new Uploads(join(paths.home, 'uploads'), clock),
-    login: pageSignIn({ logins, own, resolver, keys }),
+    login: pageSignIn({ logins, keySignIn }),
     dashboard: createDashboard({
       inbox,
       figures,

@@ -4,6 +4,7 @@ import { WebChannel } from '../channels/web/web-channel.ts'
 import { soulReader } from '../config/home/soul.ts'
 import { accessPolicyOf } from '../conversation/access/access-policy.ts'
 import { Messaging } from '../conversation/messaging.ts'
+import type { KeySignIn } from '../credentials/key-sign-in.ts'
 import type { LoginSessions } from '../credentials/login.ts'
 import type { OpenStore } from '../storage/open-store.ts'
 import { SECOND } from '../support/clock.ts'
@@ -27,6 +28,7 @@ export interface Messages {
   /** Sends a direct message, not through the outbox; by the channel's name. */
   readonly speakers: Speakers
   readonly logins: LoginSessions
+  readonly keySignIn: KeySignIn
   /** Takes over waiting messages, and starts answering. */
   startAnswering(stack: AsyncDisposableStack): Promise<void>
   /** Starts receiving. */
@@ -51,7 +53,7 @@ export async function openMessages(
   )
   const channels = [web, ...platforms]
   const byName = speakers(platforms)
-  const { logins, command, onPaste } = openChatLogin(runtime, byName)
+  const { logins, keySignIn, login } = openChatLogin(runtime, byName, storage.facts)
   const messaging = new Messaging({
     storage,
     model,
@@ -69,8 +71,8 @@ export async function openMessages(
     concurrency,
     drainRate,
     ratePerPerson,
-    commands: new Map([['login', command]]),
-    onPaste,
+    commands: new Map([['login', login.command]]),
+    signIn: login,
     fleet,
   })
   return {
@@ -80,6 +82,7 @@ export async function openMessages(
     channels,
     speakers: byName,
     logins,
+    keySignIn,
     async startAnswering(stack) {
       await lifecycle.start(stack, 'answers', {
         async start() {

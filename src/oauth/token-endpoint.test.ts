@@ -5,7 +5,8 @@ import { tokenEndpointThatSays, type SeenRequest } from '../../test/support/prov
 import { pause } from '../../test/support/until.ts'
 import { MINUTE, SECOND } from '../support/clock.ts'
 import { Secret } from '../support/secret.ts'
-import { beginAuthorization, readPaste } from './authorization.ts'
+import { beginAuthorization } from './authorization.ts'
+import { readPaste } from './read-paste.ts'
 import { TokenEndpoint } from './token-endpoint.ts'
 
 const REFRESH = new Secret('sk-ant-ort01-TEST-refresh')

@@ -41,6 +41,8 @@ test(
     expect(operator.chats()).not.toContain('http')
 
     telegram.say(OPERATOR, '/login')
+    await fixture.until(() => operator.chats().includes('Reply "I understand"'), 'the terms')
+    telegram.say(OPERATOR, 'I understand')
     const url = await fixture.until(() => /http\S+state=[\w-]{43}/.exec(operator.chats())?.[0], 'the address')
     expect(operator.chats()).toMatch(/within 10 minutes/)
     const paste = sandbox.authorize(url)
@@ -80,6 +82,7 @@ test(
 
     // Another account asks first, and takes the place by a word.
     telegram.say(OPERATOR, '/login')
+    telegram.say(OPERATOR, 'I understand')
     const addresses = () => [...operator.chats().matchAll(/http\S+state=[\w-]{43}/g)].map(([found]) => found)
     await fixture.until(() => addresses().length === 2, 'another address')
     const otherPaste = sandbox.authorize(addresses()[1]!, {

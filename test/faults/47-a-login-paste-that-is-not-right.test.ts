@@ -31,6 +31,7 @@ test(
     const begin = async (person: number) => {
       const known = addresses(person).length
       telegram.say(person, '/login')
+      telegram.say(person, 'I understand')
       return await fixture.until(() => addresses(person)[known], `an address for ${person}`)
     }
     const pastes: string[] = []

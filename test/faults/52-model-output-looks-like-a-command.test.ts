@@ -5,9 +5,12 @@ test('what the model writes is data: no command, no sign-in, no operator', async
   const pasted: string[] = []
   await using fixture = await MessageFixture.start({
     messaging: {
-      onPaste: async ({ text }) => {
-        pasted.push(text)
-        return null
+      signIn: {
+        expects: async () => false,
+        onPaste: async ({ text }) => {
+          pasted.push(text)
+          return null
+        },
       },
     },
   })

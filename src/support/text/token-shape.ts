@@ -157,11 +157,21 @@ const BEFORE_WORD = '<("\'`«“„*['
 const BEHIND_WORD = '>)"\'`»”.,;:!?*]'
 
 function unwrapped(word: string): string {
+  return trimMarks(word).replace(/^[a-z]{2,10}[:=](?=[\w-]+#)/i, '')
+}
+
+/** `word` without the punctuation and markup around it. */
+export function trimMarks(word: string): string {
   let start = 0
   let end = word.length
   while (start < end && BEFORE_WORD.includes(word[start]!)) start++
   while (end > start && BEHIND_WORD.includes(word[end - 1]!)) end--
-  return word.slice(start, end).replace(/^[a-z]{2,10}[:=](?=[\w-]+#)/i, '')
+  return word.slice(start, end)
+}
+
+/** `text` without the characters that are not seen and would hide a shape. */
+export function withoutInvisible(text: string): string {
+  return text.replace(INVISIBLE, '')
 }
 
 /** A redirect address (or its tail) with a code: `…?code=…&state=…`, `…/oauth/…?code=…`, `…?code=…#state`. */
