@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
+import type { CredentialOrigin } from '../credentials/credential-words.ts'
 import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
 import type { Alert } from './alert.ts'
 import { IncidentTracker } from './incident-tracker.ts'
@@ -29,6 +30,7 @@ let clock: FakeClock
 let store: MemoryStore
 let sent: Array<Omit<Alert, 'id' | 'at'>>
 let waiting: number
+let credential: CredentialOrigin
 let problems: unknown[]
 /** The process dies before an alert has left. */
 let dying: boolean
@@ -38,6 +40,7 @@ beforeEach(() => {
   store = new MemoryStore()
   sent = []
   waiting = 0
+  credential = { kind: 'oauth', source: 'own' }
   problems = []
   dying = false
 })
@@ -55,6 +58,7 @@ function tracker(): IncidentTracker {
     clock,
     texts: DEFAULT_TEXTS,
     host: 'box',
+    credential: () => credential,
     waiting: () => Promise.resolve(waiting),
     onProblem: (error) => problems.push(error),
   })
@@ -190,3 +194,40 @@ test('a store that takes nothing does not keep the operator from being told', as
   expect(sent.map((alert) => alert.event)).toEqual(['incident.opened'])
   expect(problems.length).toBeGreaterThan(0)
 })
+
+test.each([
+  [
+    { kind: 'api-key', source: 'environment' },
+    'the API key was rejected',
+    /new API key.*`hermes auth login --api-key` on box/,
+  ],
+  [
+    { kind: 'oauth', source: 'claude-code' },
+    "Claude Code's sign-in was revoked",
+    /`claude auth login` on box/,
+  ],
+  [
+    { kind: 'profile', source: 'profile' },
+    "the Anthropic profile's sign-in was revoked",
+    /`ant auth login --no-browser` on box/,
+  ],
+] satisfies Array<[CredentialOrigin, string, RegExp]>)(
+  'the words fit the credential from the first alert to the last (%j)',
+  async (origin, broken, remedy) => {
+    credential = origin
+    const incidents = await started()
+    incidents.observe({ ...needsLogin(), reason: 'revoked' })
+    await clock.advance(HOUR)
+    // Somebody signed in with something else.
+    credential = { kind: 'oauth', source: 'own' }
+    incidents.observe(null)
+    await clock.advance(MINUTE)
+    const [opened, reminder, closed] = sent.map(({ text }) => text)
+    for (const text of [opened, reminder]) {
+      expect(text).toContain(broken)
+      expect(text).toMatch(remedy)
+      expect(text).not.toContain('--headless')
+    }
+    expect(closed).toContain(broken)
+  },
+)

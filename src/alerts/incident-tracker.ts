@@ -1,4 +1,5 @@
 import type { Texts } from '../config/texts.ts'
+import type { CredentialOrigin } from '../credentials/credential-words.ts'
 import type { Clock, Timer } from '../support/clock.ts'
 import { ALERT_GIVE_UP_MS, alertAfter, DRAIN_WAIT_MS, REMINDERS_MS } from './alert-policy.ts'
 import type { AlertEvent } from './alert.ts'
@@ -21,6 +22,8 @@ export interface TrackerOptions {
   readonly clock: Clock
   readonly texts: Texts
   readonly host: string
+  /** The credential in use, or the one that stopped working. */
+  readonly credential: () => CredentialOrigin
   /** Messages waiting now. */
   readonly waiting: () => Promise<number>
   readonly onProblem: (error: unknown) => void
@@ -118,24 +121,30 @@ export class IncidentTracker {
   async #outage(outage: Outage): Promise<void> {
     this.#recoveredAt = null
     const known = this.#incident
+    const { status, reason } = outage
+    const { kind, source } = this.#options.credential()
+    const credential = { kind, source }
+    const what = capitalized(whatBroke({ status, reason, credential }))
     if (!known) {
       await this.#save({
         id: outage.id,
-        status: outage.status,
-        reason: outage.reason,
+        status,
+        reason,
+        credential,
         openedAt: outage.since,
         closedAt: null,
         // Messages being answered when it began wait as well.
         counts: { ...NO_COUNTS, held: await this.#options.waiting() },
-        events: [this.#event('opened', capitalized(whatBroke(outage.status, outage.reason)))],
+        events: [this.#event('opened', what)],
         alertRounds: 0,
         alerted: false,
       })
-    } else if (known.status !== outage.status || known.reason !== outage.reason) {
+    } else if (known.status !== status || known.reason !== reason) {
       await this.#save({
-        ...withEvent(known, this.#event('changed', capitalized(whatBroke(outage.status, outage.reason)))),
-        status: outage.status,
-        reason: outage.reason,
+        ...withEvent(known, this.#event('changed', what)),
+        status,
+        reason,
+        credential,
       })
     }
     await this.#alertIfDue()

@@ -1,9 +1,13 @@
+import type { CredentialOrigin } from '../credentials/credential-words.ts'
+
 /** One outage from start to end, as `hermes incidents` and `/api/incidents` print it. Times are epoch milliseconds. */
 export interface Incident {
   readonly id: string
   /** What `/readyz` reported: a credential state, `usage-limited` or `provider-unavailable`. The worst seen so far. */
   readonly status: string
   readonly reason: string | null
+  /** The credential that did not work, where it was one; left out: none was at fault, or an older version wrote this. */
+  readonly credential?: CredentialOrigin
   readonly openedAt: number
   /** null: it is still open. */
   readonly closedAt: number | null

@@ -1,4 +1,5 @@
-import { fillText, type Texts } from '../config/texts.ts'
+import { fillText, type TextKey, type Texts } from '../config/texts.ts'
+import { brokenWords, NO_CREDENTIAL, remedyOf, type Remedy } from '../credentials/credential-words.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import type { Incident } from './incident.ts'
 
@@ -11,15 +12,17 @@ export interface WordingContext {
   readonly waiting: number
 }
 
+type Broken = Pick<Incident, 'status' | 'reason' | 'credential'>
+
 /** What broke, by state and reason, as the middle of a sentence. */
 const WHAT: Readonly<Record<string, string>> = {
   'needs-login': 'a new sign-in is needed',
-  'needs-login/expired': 'the sign-in has expired',
-  'needs-login/revoked': 'the sign-in was revoked',
-  'needs-login/lost-in-rotation': 'the sign-in was lost during a refresh',
+  'needs-login/expired': '{sign-in} has expired',
+  'needs-login/revoked': '{sign-in} was revoked',
+  'needs-login/lost-in-rotation': '{sign-in} was lost during a refresh',
   'needs-login/absent': 'nobody has signed in yet',
   'needs-login/unrenewable': 'the token has expired and cannot be renewed',
-  'needs-login/scope': 'the sign-in lacks a permission',
+  'needs-login/scope': '{sign-in} lacks a permission',
   'needs-login/other-machine': 'this home folder was copied from another machine',
   'not-permitted': 'Anthropic has rejected this account',
   'not-permitted/policy':
@@ -50,17 +53,19 @@ const NEXT: Readonly<Record<string, string>> = {
   store: 'New messages stay on their platforms until there is room.',
 }
 
-export function whatBroke(status: string, reason: string | null): string {
-  return WHAT[`${status}/${reason}`] ?? WHAT[status] ?? `messages cannot be answered (${status})`
+/** As the middle of a sentence. */
+export function whatBroke({ status, reason, credential }: Broken): string {
+  const words = brokenWords(WHAT, status, reason, credential ?? NO_CREDENTIAL)
+  return words ?? `messages cannot be answered (${status})`
 }
 
 export function openedText(incident: Incident, context: WordingContext): string {
   return tidy(
     fillText(context.texts, 'alert_opened', {
-      what: whatBroke(incident.status, incident.reason),
+      what: whatBroke(incident),
       since: clockTime(incident.openedAt),
       waiting: waitingWords(context.waiting),
-      next: NEXT[incident.status] ?? '',
+      next: nextOf(incident),
       mend: remedy(incident, context),
     }),
   )
@@ -70,9 +75,9 @@ export function reminderText(incident: Incident, context: WordingContext): strin
   return tidy(
     fillText(context.texts, 'alert_reminder', {
       age: ageWords(context.now - incident.openedAt),
-      what: whatBroke(incident.status, incident.reason),
+      what: whatBroke(incident),
       waiting: waitingWords(context.waiting),
-      next: NEXT[incident.status] ?? '',
+      next: nextOf(incident),
       mend: remedy(incident, context),
     }),
   )
@@ -82,7 +87,7 @@ export function closedText(incident: Incident, context: WordingContext): string 
   return tidy(
     fillText(context.texts, 'alert_closed', {
       age: ageWords(context.now - incident.openedAt),
-      what: whatBroke(incident.status, incident.reason),
+      what: whatBroke(incident),
       answered: incident.counts.answered,
       refused: incident.counts.refused,
       parked: incident.counts.parked,
@@ -90,16 +95,28 @@ export function closedText(incident: Incident, context: WordingContext): string 
   )
 }
 
+/** The sentence for each remedy: the credential at fault names what repairs it. */
+const REMEDIES = {
+  'sign-in': 'mend_chat',
+  'api-key': 'mend_key',
+  'claude-code': 'mend_claude_code',
+  profile: 'mend_profile',
+  'refresh-command': 'mend_command',
+} as const satisfies Record<Remedy, TextKey>
+
 /** The one thing to do, where there is one. */
-function remedy(incident: Incident, { texts, host }: WordingContext): string {
-  switch (incident.status) {
+function remedy({ status, reason, credential }: Incident, { texts, host }: WordingContext): string {
+  const which = remedyOf(credential ?? NO_CREDENTIAL)
+  switch (status) {
     case 'needs-login':
     case 'degraded':
-      return incident.reason === 'store'
+      return reason === 'store'
         ? `Free some space or fix the permissions of the home folder on ${host}.`
-        : fillText(texts, 'mend_chat', { host })
+        : fillText(texts, REMEDIES[which], { host })
     case 'not-permitted':
-      return `Sign in with an API key (\`hermes auth login --api-key\` on ${host}), or contact Anthropic.`
+      return which === 'api-key'
+        ? `Check the account of the key with Anthropic, or replace it: ${fillText(texts, 'mend_key', { host })}`
+        : `Sign in with an API key (\`hermes auth login --api-key\` on ${host}), or contact Anthropic.`
     case 'misconfigured':
       return `Run \`hermes status\` on ${host}.`
     case 'store':
@@ -109,6 +126,13 @@ function remedy(incident: Incident, { texts, host }: WordingContext): string {
     default:
       return ''
   }
+}
+
+/** What happens automatically. */
+function nextOf({ status, credential }: Incident): string {
+  if (status === 'needs-login' && remedyOf(credential ?? NO_CREDENTIAL) === 'api-key')
+    return 'Messages are being saved and will be answered with a new key.'
+  return NEXT[status] ?? ''
 }
 
 function waitingWords(count: number): string {

@@ -39,11 +39,11 @@ export async function incidentsCommand(
 }
 
 function row(incident: Incident, now: number): string[] {
-  const { openedAt, closedAt, status, reason, counts, alerted, alertRounds } = incident
+  const { openedAt, closedAt, status, reason, credential, counts, alerted, alertRounds } = incident
   return [
     localTime(openedAt),
     `${duration((closedAt ?? now) - openedAt)}${closedAt === null ? ', ongoing' : ''}`,
-    outageCause(status, reason),
+    outageCause(status, reason, credential),
     String(counts.held),
     String(counts.answered),
     alerted ? String(Math.max(1, alertRounds)) : 'none',

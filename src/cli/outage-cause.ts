@@ -1,12 +1,14 @@
+import { brokenWords, NO_CREDENTIAL, type CredentialOrigin } from '../credentials/credential-words.ts'
+
 /** Why messages are not answered, as the end of a sentence, by status and reason. */
 const CAUSES: Readonly<Record<string, string>> = {
   'needs-login': 'a new sign-in is needed',
   'needs-login/absent': 'nobody has signed in yet',
-  'needs-login/expired': 'the sign-in has expired',
-  'needs-login/lost-in-rotation': 'the sign-in was lost during a refresh',
+  'needs-login/expired': '{sign-in} has expired',
+  'needs-login/lost-in-rotation': '{sign-in} was lost during a refresh',
   'needs-login/other-machine': 'this home was copied from another machine',
-  'needs-login/revoked': 'the sign-in was revoked',
-  'needs-login/scope': 'the sign-in lacks a permission',
+  'needs-login/revoked': '{sign-in} was revoked',
+  'needs-login/scope': '{sign-in} lacks a permission',
   'needs-login/unrenewable': 'the token has expired and cannot be renewed',
   'not-permitted': 'the provider rejected this account',
   'not-permitted/account': 'the provider suspended this account',
@@ -24,9 +26,13 @@ const CAUSES: Readonly<Record<string, string>> = {
   'usage-limited': 'the usage limit has been reached',
 }
 
-/** The cause of an outage in words: `the sign-in was revoked`. */
-export function outageCause(status: string, reason: string | null): string {
+/** The cause of an outage in words: `the sign-in was revoked`, `the API key was rejected`. */
+export function outageCause(
+  status: string,
+  reason: string | null,
+  credential: CredentialOrigin = NO_CREDENTIAL,
+): string {
   return (
-    CAUSES[`${status}/${reason}`] ?? CAUSES[status] ?? (reason === null ? status : `${status} (${reason})`)
+    brokenWords(CAUSES, status, reason, credential) ?? (reason === null ? status : `${status} (${reason})`)
   )
 }

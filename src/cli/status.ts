@@ -83,7 +83,7 @@ function printReport(report: StatusReport): void {
     print(
       paint(
         'red',
-        `Incident: ${outageCause(incident.status, incident.reason)}, since ${localTime(incident.openedAt)}`,
+        `Incident: ${outageCause(incident.status, incident.reason, incident.credential)}, since ${localTime(incident.openedAt)}`,
       ),
     )
   for (const warning of warnings) print(paint('yellow', `! ${warning}`))
@@ -116,9 +116,9 @@ function leaseName(name: string): readonly string[] {
   return name === 'leader' ? ['alerts'] : []
 }
 
-function headline({ gateway }: StatusReport): string {
+function headline({ gateway, credential }: StatusReport): string {
   if (!gateway.running) return paint('red', '● No gateway is running. Start it with "hermes gateway".')
   if (gateway.status === 'ready')
     return paint('green', `● Answering messages.${gateway.sandbox ? ' (sandbox)' : ''}`)
-  return paint('red', `● Not answering: ${outageCause(gateway.status, gateway.reason)}.`)
+  return paint('red', `● Not answering: ${outageCause(gateway.status, gateway.reason, credential)}.`)
 }

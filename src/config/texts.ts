@@ -79,6 +79,13 @@ export const DEFAULT_TEXTS = {
   alert_signin_ending: 'Your sign-in expires in {days}, on {date}. {mend}',
   alert_test: 'This is a test alert from Hermes Gateway on {host}.',
   mend_chat: 'Send /login here, or run `hermes auth login --headless` on {host}.',
+  mend_key:
+    'Put in a new API key: send /login here, use the Sign-in page, or run `hermes auth login --api-key` on {host}.',
+  mend_claude_code: 'Run `claude auth login` on {host}, or send /login here to give me a sign-in of my own.',
+  mend_profile:
+    'Run `ant auth login --no-browser` on {host}, or send /login here to give me a sign-in of my own.',
+  mend_command:
+    'Check auth.refresh_command in config.yaml on {host}, or send /login here to give me a sign-in of my own.',
   mend_terminal: 'Run `hermes auth login --headless` on {host}.',
 } as const
 

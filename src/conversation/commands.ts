@@ -45,6 +45,14 @@ const WITHOUT_ARGUMENT: ReadonlySet<string> = new Set(['start', 'help', 'status'
 /** These act, and what follows them is asked afterwards. */
 const BEFORE_A_QUESTION: ReadonlySet<string> = new Set(['new', 'stop'])
 
+/** What follows these may be a secret: half a code, a key. */
+const BEFORE_A_SECRET: ReadonlySet<string> = new Set(['login'])
+
+/** What is stored of a message that is a command. */
+export function storedText(text: string, name: string): string {
+  return BEFORE_A_SECRET.has(name) ? `/${name}` : text
+}
+
 /** What a message asks for: a command, something of the model, or one after the other. */
 export interface Request {
   readonly command: { readonly name: string; readonly rest: string } | null

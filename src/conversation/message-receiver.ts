@@ -24,7 +24,7 @@ import { holdsSignInSecret, looksLikeSignInPaste } from '../support/text/token-s
 import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access/access.ts'
 import type { PersonRate } from './access/person-rate.ts'
 import type { Strangers } from './access/strangers.ts'
-import { readRequest, type Commands, type Request } from './commands.ts'
+import { type Commands, readRequest, type Request, storedText } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 import type { Chat, InboundEvent, Person, Receiver, Unread } from './receiver.ts'
 
@@ -333,7 +333,10 @@ export class MessageReceiver implements Receiver {
     const conversation = await conversations.find(channel, address)
     const now = clock.now()
     const result = await command({ ...called, channel, address, person, chat, role, conversation, now })
-    return [{ kind: 'command', message: incoming(channel, { ...item, platformMessageId }, []), ...result }]
+    const text = storedText(item.text, called.name)
+    return [
+      { kind: 'command', message: incoming(channel, { ...item, platformMessageId, text }, []), ...result },
+    ]
   }
 
   /** @returns the sentence for the person where an attachment cannot be loaded */

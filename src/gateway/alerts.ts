@@ -70,6 +70,7 @@ export function openAlerts(
     clock,
     texts,
     host,
+    credential: () => keeper.snapshot(),
     waiting: async () => {
       const { received, answering, held } = await inbox.counts()
       return received + answering + held

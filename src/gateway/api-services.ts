@@ -45,7 +45,7 @@ export function apiServices(
       clock,
       sandbox,
     }),
-    readiness: () => readiness.current(),
+    readiness: () => ({ ...readiness.current(), credentialKind: keeper.snapshot().kind }),
     onStatusChange: (listener) => statusChanged.subscribe(listener),
     status: async (url) =>
       statusReport({

@@ -127,6 +127,8 @@ export interface IncidentItem {
   /** What `/readyz` reported, the worst so far. */
   readonly status: string
   readonly reason: string | null
+  /** The credential that did not work. */
+  readonly credential?: Pick<CredentialReport, 'kind' | 'source'>
   readonly openedAt: IsoTime
   /** null: it is still open. */
   readonly closedAt: IsoTime | null

@@ -131,6 +131,7 @@ test(
       user: { id: OPERATOR, username: 'ada' },
       data: { id: '1', name: 'login', type: 1 },
     })
+    await story.until(() => shown(chat).some((text) => text.includes('Reply "I understand"')), 'the terms')
     discord.say(chat, 'I understand')
     const url = await story.until(
       () => /http\S+state=[\w-]{43}/.exec(shown(chat).join('\n'))?.[0],

@@ -36,7 +36,7 @@ async function refresh(options: RefreshCommandOptions, keeper: Keeper): Promise<
     return finish(null, 'nothing to refresh: an API key does not expire.', EXIT.failed)
   }
   if (!before.renewable || before.state === 'needs-login') {
-    const command = suggestedCommand(before.state, before.reason)
+    const command = suggestedCommand(before)
     const message = keeper.message ?? 'this credential cannot be renewed'
     return finish(
       null,

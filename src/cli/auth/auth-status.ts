@@ -74,7 +74,7 @@ export function printStatus(status: AuthStatus, message: string | null): void {
   if (message !== null)
     print(`\n${message[0]!.toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`)
   if (status.state === 'healthy' || status.state === 'refreshing') return
-  const command = suggestedCommand(status.state, status.reason)
+  const command = suggestedCommand(status)
   if (!message?.includes(command)) print(`${message === null ? '\n' : ''}Run \`${command}\`.`)
 }
 

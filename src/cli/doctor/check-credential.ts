@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Settings } from '../../config/settings.ts'
 import type { CredentialParts } from '../../credentials/assemble.ts'
+import { REMEDY_COMMANDS, remedyOf } from '../../credentials/credential-words.ts'
 import { suggestedCommand, type AuthStatus } from '../../credentials/keeper/status.ts'
 import type { SourceReport } from '../../credentials/sources/decision.ts'
 import { DAY, SECOND } from '../../support/clock.ts'
@@ -21,7 +22,6 @@ export interface CheckedCredential {
 
 /** The same lead time as the first alert about an expiring sign-in. */
 const SOON_MS = 7 * DAY
-const LOGIN = 'hermes auth login --headless'
 
 /** Checks the credential as the running gateway has it, or from stored data. Makes no request to the provider. */
 export async function checkCredential(
@@ -107,24 +107,25 @@ function stateFinding(status: AuthStatus, message: string | null): Finding {
   }
 }
 
-function fixFor({ state, reason }: AuthStatus): string {
-  if (reason === 'other-machine') return 'hermes auth status --adopt'
-  const command = suggestedCommand(state, reason)
+function fixFor(status: AuthStatus): string {
+  if (status.reason === 'other-machine') return 'hermes auth status --adopt'
+  const command = suggestedCommand(status)
   // Do not send the operator back to this command.
   return command === 'hermes doctor' ? 'hermes auth sources' : command
 }
 
 function signInEndFindings(
-  { state, loginExpiresAt, loginExpiryEstimated }: AuthStatus,
+  { state, loginExpiresAt, loginExpiryEstimated, kind, source }: AuthStatus,
   now: number,
 ): Finding[] {
+  const login = REMEDY_COMMANDS[remedyOf({ kind, source })]
   if (loginExpiresAt === null || state === 'needs-login') return []
   const left = Date.parse(loginExpiresAt) - now
   const date = `${loginExpiresAt.slice(0, 10)}${loginExpiryEstimated ? ' (estimated)' : ''}`
   if (left <= 0)
-    return [warning('sign-in.end', `The sign-in expired on ${date} and can no longer be refreshed.`, LOGIN)]
+    return [warning('sign-in.end', `The sign-in expired on ${date} and can no longer be refreshed.`, login)]
   if (left <= SOON_MS)
-    return [warning('sign-in.end', `The sign-in expires in ${duration(left)}, on ${date}.`, LOGIN)]
+    return [warning('sign-in.end', `The sign-in expires in ${duration(left)}, on ${date}.`, login)]
   return [ok('sign-in.end', `The sign-in is valid until ${date}`)]
 }
 

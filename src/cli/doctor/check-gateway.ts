@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { GatewayConfig } from '../../config/config.ts'
 import type { HomePaths } from '../../config/home/home.ts'
+import { NO_CREDENTIAL, type CredentialOrigin } from '../../credentials/credential-words.ts'
 import { SECOND } from '../../support/clock.ts'
 import { findRunning, type RunningGateway } from '../client/gateway-api.ts'
 import { lockFile } from '../home-lock.ts'
@@ -16,24 +17,31 @@ export interface CheckedGateway {
   readonly running: RunningGateway | null
 }
 
-/** Checks whether a gateway is running for this home, and whether it answers. */
-export async function checkGateway(home: string): Promise<CheckedGateway> {
+/**
+ * Checks whether a gateway is running for this home, and whether it answers.
+ *
+ * @param credential the one that may be the cause of an outage
+ */
+export async function checkGateway(
+  home: string,
+  credential: CredentialOrigin = NO_CREDENTIAL,
+): Promise<CheckedGateway> {
   const running = await findRunning(home)
-  if (running) return { running, findings: [await probeGateway(running)] }
+  if (running) return { running, findings: [await probeGateway(running, credential)] }
   const holder = lockHolder(lockFile(home))
   if (holder === null) return { running, findings: [ok('gateway', 'No gateway is running')] }
   const message = `A gateway (process ${holder}) is starting, or hangs.`
   return { running, findings: [warning('gateway', message, 'hermes status')] }
 }
 
-async function probeGateway({ pid, url }: RunningGateway): Promise<Finding> {
+async function probeGateway({ pid, url }: RunningGateway, credential: CredentialOrigin): Promise<Finding> {
   const get = (path: string) => fetch(new URL(path, url), { signal: AbortSignal.timeout(ANSWER_MS) })
   try {
     const health = await get('/healthz')
     if (!health.ok) throw new Error(String(health.status))
     const ready = (await (await get('/readyz')).json()) as { status?: string; reason?: string | null }
     if (ready.status === 'ready') return ok('gateway', `The gateway is running (process ${pid}, ${url})`)
-    const cause = outageCause(ready.status ?? 'unknown', ready.reason ?? null)
+    const cause = outageCause(ready.status ?? 'unknown', ready.reason ?? null, credential)
     return error(
       'gateway',
       `The gateway (process ${pid}) is not answering messages: ${cause}.`,

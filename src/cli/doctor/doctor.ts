@@ -1,4 +1,5 @@
 import { homePaths, resolveHome } from '../../config/home/home.ts'
+import { NO_CREDENTIAL } from '../../credentials/credential-words.ts'
 import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import { redact } from '../../support/text/redact.ts'
@@ -50,7 +51,8 @@ export async function runChecks(
   // Without a folder there is nothing else to check.
   if (folder.some(({ id }) => id === 'home') && folder[0]?.level === 'error') return [checkNode(), ...folder]
   const { findings: configuration, settings } = await checkConfig(paths.home, processEnv)
-  const { findings: gateway, running } = await checkGateway(paths.home)
+  const credential = settings ? await checkCredential(settings, processEnv) : null
+  const { findings: gateway, running } = await checkGateway(paths.home, credential?.status ?? NO_CREDENTIAL)
   const local = await Promise.all([
     guarded('disk', async () => [await checkDisk(paths.home)]),
     guarded('database', async () => {
@@ -61,8 +63,7 @@ export async function runChecks(
   ])
   const files = [...checkSecretFiles(paths), ...checkGatewayToken(paths.gatewayToken)]
   const common = [checkNode(), ...folder, ...files, ...configuration]
-  if (!settings) return [...common, ...local.flat(), ...gateway]
-  const credential = await checkCredential(settings, processEnv)
+  if (!settings || !credential) return [...common, ...local.flat(), ...gateway]
   const renewable = credential.status?.renewable ?? false
   const remote = await Promise.all([
     guarded('port', async () => (running ? [] : [await checkPort(settings.config.gateway, paths)])),

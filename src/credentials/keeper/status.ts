@@ -7,6 +7,7 @@ import {
   type CredentialReason,
   type HermesError,
 } from '../../support/errors.ts'
+import { REMEDY_COMMANDS, remedyOf, type CredentialOrigin } from '../credential-words.ts'
 import type { CredentialKind, SourceName } from '../credential.ts'
 import type { ManagedCredential } from '../managed-credential.ts'
 import { retryOf, type CredentialStateName, type KeeperState } from './keeper-state.ts'
@@ -114,14 +115,18 @@ export function exitCodeOf(state: CredentialStateName): 0 | 3 | 4 | 78 {
   }
 }
 
-const LOGIN = 'hermes auth login --headless'
+interface Ailing extends CredentialOrigin {
+  readonly state: CredentialStateName
+  readonly reason: CredentialReason | null
+}
 
 /** The command that helps a credential in this state. */
-export function suggestedCommand(state: CredentialStateName, reason: CredentialReason | null): string {
+export function suggestedCommand({ state, reason, ...origin }: Ailing): string {
+  const command = REMEDY_COMMANDS[remedyOf(origin)]
   if (state === 'misconfigured') return 'hermes auth sources'
   switch (reason) {
     case 'other-machine':
-      return `${LOGIN}\` or, if this machine is to go on alone, \`hermes auth status --adopt`
+      return `${command}\` or, if this machine is to go on alone, \`hermes auth status --adopt`
     case 'store':
     case 'endpoint':
     case 'network':
@@ -131,6 +136,6 @@ export function suggestedCommand(state: CredentialStateName, reason: CredentialR
     case 'account':
       return 'hermes doctor'
     default:
-      return LOGIN
+      return command
   }
 }

@@ -1,6 +1,6 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { KeeperContext } from './keeper-context.ts'
-import { UNRENEWABLE_SENTENCE } from './keeper-state.ts'
+import { UNRENEWABLE_SENTENCE, type CredentialStateName } from './keeper-state.ts'
 import type { KeeperWarning } from './notices.ts'
 import { hasEnded, remember } from './record-rules.ts'
 import { loginWarning } from './refresh-policy.ts'
@@ -22,7 +22,7 @@ export function warnUnrenewable(context: KeeperContext): void {
   warn(context, {
     code: 'unrenewable',
     text: UNRENEWABLE_SENTENCE,
-    command: suggestedCommand('at-risk', 'unrenewable'),
+    command: commandFor(context, 'at-risk', 'unrenewable'),
     alert,
   })
 }
@@ -38,7 +38,7 @@ export function warnSignInEnded(context: KeeperContext, reason: CredentialReason
     text: usable
       ? 'The sign-in has ended; what it gave last still works for a while.'
       : 'The sign-in has ended.',
-    command: suggestedCommand('needs-login', reason),
+    command: commandFor(context, 'needs-login', reason),
     alert: false,
   })
   warnUnrenewable(context)
@@ -48,7 +48,7 @@ export function warnUnsaved(context: KeeperContext, message: string): void {
   warn(context, {
     code: 'unsaved',
     text: `The new token is not saved and is used from memory: ${message}. It will be saved as soon as there is room.`,
-    command: suggestedCommand('at-risk', 'store'),
+    command: commandFor(context, 'at-risk', 'store'),
     alert: true,
   })
 }
@@ -97,13 +97,18 @@ export function warnLoginEnding(context: KeeperContext): void {
   warn(context, {
     code: 'login-ending',
     text: `The sign-in ends within ${days === 1 ? 'a day' : `${days} days`}, on ${date}${active?.loginExpiryEstimated ? ' (estimated)' : ''}.`,
-    command: suggestedCommand('needs-login', 'expired'),
+    command: commandFor(context, 'needs-login', 'expired'),
     alert: true,
   })
 }
 
-function commandFor({ state }: KeeperContext): string {
-  return suggestedCommand(state.name, 'reason' in state ? state.reason : null)
+/** The command for the active credential, in the state that it is in, or is about to be in. */
+function commandFor(
+  { state, active }: KeeperContext,
+  name: CredentialStateName = state.name,
+  reason: CredentialReason | null = 'reason' in state ? state.reason : null,
+): string {
+  return suggestedCommand({ state: name, reason, kind: active?.kind ?? null, source: active?.source ?? null })
 }
 
 function warn(context: KeeperContext, warning: KeeperWarning): void {

@@ -1,5 +1,6 @@
 import type { Conversations } from '../../conversation/conversations.ts'
 import type { Person } from '../../conversation/receiver.ts'
+import type { CredentialKind } from '../../credentials/credential.ts'
 import type { Accepted } from '../../inbox/arrival.ts'
 import type { Series, SeriesName } from '../../inbox/figures/figure-series.ts'
 import type { ConversationEvents } from '../../inbox/fleet/conversation-events.ts'
@@ -73,6 +74,8 @@ export type Readiness =
       /** A credential state, `usage-limited`, `provider-unavailable`, `stalled` or `store`. */
       readonly status: string
       readonly reason: string | null
+      /** Of the credential in use, or of the one that stopped working. */
+      readonly credentialKind?: CredentialKind | null
     }
 
 interface QueueService {

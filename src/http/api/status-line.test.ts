@@ -22,3 +22,11 @@ test('signing in is offered only where it helps and where it is possible', () =>
   expect(line('usage-limited', {})).toBe(false)
   expect(statusLine({ ready: true }, none, page)).toMatchObject({ ready: true, signIn: false })
 })
+
+test('an API key that is rejected is not called a sign-in', () => {
+  const line = (credentialKind: 'api-key' | 'oauth') =>
+    statusLine({ ready: false, status: 'needs-login', reason: 'revoked', credentialKind }, none, page)
+      .sentence
+  expect(line('api-key')).toBe('The API key was rejected. Put in a new one to continue.')
+  expect(line('oauth')).toBe("You've been signed out. Sign in to continue.")
+})

@@ -1,6 +1,12 @@
 import type { StatusLine } from '../wire.ts'
 import type { Readiness } from './services.ts'
 
+/** Instead of those below where an API key is at fault. */
+const KEY_SENTENCES: Readonly<Record<string, string>> = {
+  'needs-login': 'The API key was rejected. Put in a new one to continue.',
+  'not-permitted': 'Anthropic does not permit the use of this API key; an operator needs to check it.',
+}
+
 const SENTENCES: Readonly<Record<string, string>> = {
   'needs-login': "You've been signed out. Sign in to continue.",
   'not-permitted': 'Anthropic has rejected this account; an operator needs to check it.',
@@ -25,8 +31,9 @@ export function statusLine(
     const sentence = 'Signed in and ready.'
     return { ready: true, status: 'ready', reason: null, sentence, held, parked, sandbox, signIn: false }
   }
-  const { status, reason } = readiness
-  const what = SENTENCES[status] ?? "Messages can't be answered right now."
+  const { status, reason, credentialKind } = readiness
+  const ofKey = credentialKind === 'api-key' ? KEY_SENTENCES[status] : undefined
+  const what = ofKey ?? SENTENCES[status] ?? "Messages can't be answered right now."
   const saved = held === 0 ? '' : held === 1 ? ' 1 message saved.' : ` ${held} messages saved.`
   const signIn = page.login !== null && status === 'needs-login'
   return { ready: false, status, reason, sentence: what + saved, held, parked, sandbox, signIn }

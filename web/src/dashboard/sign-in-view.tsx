@@ -65,6 +65,12 @@ const STATES: Readonly<Record<string, string>> = {
   misconfigured: 'Configuration error',
 }
 
+/** Instead of those above, of an API key. */
+const KEY_STATES: Readonly<Record<string, string>> = {
+  'needs-login': 'Rejected: a new API key is needed',
+  'not-permitted': 'Not permitted by Anthropic: check its account, or use another key',
+}
+
 function Present({ credential, now }: { credential: CredentialReport; now: number }) {
   const {
     kind,
@@ -85,7 +91,7 @@ function Present({ credential, now }: { credential: CredentialReport; now: numbe
           name="Using"
           value={kind === null ? 'Nothing' : `${KINDS[kind]}, ${SOURCES[source ?? ''] ?? source}`}
         />
-        <Fact name="Status" value={STATES[state] ?? state} />
+        <Fact name="Status" value={(kind === 'api-key' && KEY_STATES[state]) || (STATES[state] ?? state)} />
         {fingerprint !== null && <Fact name="Fingerprint" value={<code>{fingerprint}</code>} />}
         {expiresAt !== null && (
           <Fact
