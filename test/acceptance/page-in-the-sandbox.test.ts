@@ -48,6 +48,9 @@ describe.skipIf(withoutChromium)(`a visit to the sandbox${whyWithout}`, () => {
 
     await page.click('.fix')
     const opening = context.waitForEvent('page')
+    // Before the link come the terms.
+    expect(await page.locator('dialog a').count()).toBe(0)
+    await page.click('dialog >> text=I understand, continue')
     await page.click('dialog a')
     const authorize = await opening
     await authorize.click('button[value=approve]')

@@ -345,6 +345,7 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
     // In the worst state the first line stays small, and the dialog within the screen.
     gateway.setReadiness({ ready: false, status: 'needs-login', reason: 'revoked' })
     await page.click('.fix')
+    await page.click('dialog >> text=I understand, continue')
     await page.waitForSelector('dialog a')
     await page.fill('dialog input', 'code#state')
     await page.keyboard.press('Enter')

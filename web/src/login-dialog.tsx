@@ -1,14 +1,19 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { StartedLogin } from '../../src/http/wire.ts'
 import { ApiError, confirmLogin, finishLogin, startLogin } from './api.ts'
+import { signInWithKey } from './dashboard/board-api.ts'
 import { Close } from './icons.tsx'
 
-/** Signing in from the page: open, approve, paste back. The gateway resumes automatically. */
+/**
+ * Signing in from the page: an API key, or an account after its terms (open, approve, paste back). The
+ * gateway resumes automatically.
+ */
 export function LoginDialog({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [started, setStarted] = useState<StartedLogin | null>(null)
   const [problem, setProblem] = useState<string | null>(null)
-  const [account, setAccount] = useState<string | null>(null)
+  /** How it ended, as a sentence. */
+  const [done, setDone] = useState<string | null>(null)
   /** The code was good, but belongs to another account: the gateway's message. */
   const [other, setOther] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
@@ -32,21 +37,32 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
 
   useEffect(() => {
     dialog.current!.showModal()
-    void start()
   }, [])
+
+  const useKey = (event: SubmitEvent): void => {
+    event.preventDefault()
+    const field = (event.currentTarget as HTMLFormElement).elements.namedItem('key') as HTMLInputElement
+    const key = field.value
+    // Keep the key in the page no longer than necessary.
+    field.value = ''
+    void attempt(async () => {
+      const { fingerprint, note } = await signInWithKey(key)
+      setDone(outcome(`The key with the fingerprint ${fingerprint} is accepted`, note))
+    })
+  }
 
   const finish = (event: SubmitEvent): void => {
     event.preventDefault()
     const field = (event.currentTarget as HTMLFormElement).elements.namedItem('code') as HTMLInputElement
     void attempt(async () => {
-      const { account } = await finishLogin(started!.session, field.value)
-      setAccount(account ?? 'your account')
+      const { account, note } = await finishLogin(started!.session, field.value)
+      setDone(outcome(`Signed in as ${account ?? 'your account'}`, note))
     })
   }
   const replace = (): void =>
     void attempt(async () => {
-      const { account } = await confirmLogin(started!.session)
-      setAccount(account ?? 'the other account')
+      const { account, note } = await confirmLogin(started!.session)
+      setDone(outcome(`Signed in as ${account ?? 'the other account'}`, note))
     })
 
   return (
@@ -57,9 +73,9 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
           <Close />
         </button>
       </header>
-      {account !== null ? (
+      {done !== null ? (
         <>
-          <p role="status">Signed in as {account}. Answering your waiting messages now.</p>
+          <p role="status">{done}</p>
           <button
             type="button"
             class="primary"
@@ -79,21 +95,44 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
             Start again
           </button>
         </>
-      ) : (
+      ) : started === null ? (
         <>
+          <h3>With an API key</h3>
+          <form onSubmit={useKey}>
+            <input
+              name="key"
+              type="password"
+              spellcheck={false}
+              aria-label="API key"
+              placeholder="sk-ant-api…"
+              autocomplete="off"
+              required
+            />
+            <button type="submit" class="primary" disabled={busy}>
+              Check and use
+            </button>
+          </form>
+          <h3>With a subscription</h3>
           <p class="small">
             Anthropic keeps subscription sign-ins for its own applications and bills other use as extra usage;
             for programs it asks for an API key. You continue at your own risk.
           </p>
+          <button type="button" class="primary" disabled={busy} onClick={() => void start()}>
+            I understand, continue
+          </button>
+          {problem && (
+            <p class="problem" role="alert">
+              {problem}
+            </p>
+          )}
+        </>
+      ) : (
+        <>
           <ol>
             <li>
-              {started ? (
-                <a href={started.authorizeUrl} target="_blank" rel="noopener noreferrer">
-                  Open the sign-in page
-                </a>
-              ) : (
-                'Loading…'
-              )}{' '}
+              <a href={started.authorizeUrl} target="_blank" rel="noopener noreferrer">
+                Open the sign-in page
+              </a>{' '}
               and approve there.
             </li>
             <li>Copy the code it shows, and paste it here within ten minutes.</li>
@@ -107,7 +146,7 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
               autocomplete="off"
               required
             />
-            <button type="submit" class="primary" disabled={busy || !started}>
+            <button type="submit" class="primary" disabled={busy}>
               Sign in
             </button>
           </form>
@@ -123,4 +162,9 @@ export function LoginDialog({ onClose }: { onClose: () => void }) {
       )}
     </dialog>
   )
+}
+
+/** A sign-in that is stored and not in use answers nothing yet. */
+function outcome(who: string, note: string | null): string {
+  return `${who}. ${note ?? 'Answering your waiting messages now.'}`
 }

@@ -4,6 +4,7 @@ import { Secret } from '../../support/secret.ts'
 import { tokenShapeProblem } from '../../support/text/token-shape.ts'
 import { addressProblem, withoutTrailingSlash } from '../addresses.ts'
 import { parseMailHost } from '../mail-server.ts'
+import { isPersonId, PERSON_IDS } from '../person-ids.ts'
 import { likelySlips, type Variables } from './dotenv.ts'
 import type { EnvironmentKey } from './environment-keys.ts'
 
@@ -165,7 +166,10 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
     slack: {
       botToken: read('SLACK_BOT_TOKEN', token),
       appToken: read('SLACK_APP_TOKEN', token),
-      allowedUsers: read('SLACK_ALLOWED_USERS', list),
+      allowedUsers: read(
+        'SLACK_ALLOWED_USERS',
+        ids(anybodyOr(PERSON_IDS.slack.form), 'member IDs, such as U012AB3CD'),
+      ),
       homeChannel: read('SLACK_HOME_CHANNEL', text),
     },
     matrix: {
@@ -181,10 +185,19 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       password: read('EMAIL_PASSWORD', (value) => new Secret(value)),
       imapHost: read('EMAIL_IMAP_HOST', mailHost),
       smtpHost: read('EMAIL_SMTP_HOST', mailHost),
-      allowedUsers: read('EMAIL_ALLOWED_USERS', list),
+      allowedUsers: read(
+        'EMAIL_ALLOWED_USERS',
+        ids(anybodyOr(PERSON_IDS.email.form), 'mail addresses, such as ada@example.org'),
+      ),
     },
     gateway: {
-      allowedUsers: read('GATEWAY_ALLOWED_USERS', list),
+      allowedUsers: read(
+        'GATEWAY_ALLOWED_USERS',
+        ids(
+          (id) => id === ANYBODY || isPersonId(id),
+          'user ids, such as 12345 or U012AB3CD; names change hands',
+        ),
+      ),
       allowAllUsers: read('GATEWAY_ALLOW_ALL_USERS', flag) ?? false,
     },
     secretKey: read('HERMES_SECRET_KEY', (value) => new Secret(value)),
@@ -225,10 +238,18 @@ function list(value: string): string[] {
     .filter(Boolean)
 }
 
-function ids(shape: RegExp, expected: string): (value: string) => string[] {
+/** In a list of people: everybody. */
+const ANYBODY = '*'
+
+function anybodyOr(form: RegExp): (id: string) => boolean {
+  return (id) => id === ANYBODY || form.test(id)
+}
+
+function ids(shape: RegExp | ((id: string) => boolean), expected: string): (value: string) => string[] {
   return (value) => {
     const items = list(value)
-    const wrong = items.filter((item) => !shape.test(item))
+    const isWrong = (item: string) => !(shape instanceof RegExp ? shape.test(item) : shape(item))
+    const wrong = items.filter(isWrong)
     // Ids and names are not secrets, and the operator must find the wrong one.
     if (wrong.length > 0)
       throw new Unusable(

@@ -134,6 +134,26 @@ describe('mistakes', () => {
       'gateway:\n  operators: ["12345"]\n',
       ['2: gateway.operators[0]: expected a channel and a user id, such as telegram:12345'],
     ],
+    ...(
+      [
+        ['telegram: 11', 'a numeric id, such as telegram:12345'],
+        ['telegram:@ada', 'a numeric id, such as telegram:12345'],
+        ['discord:ada#1234', 'a numeric id, such as discord:112233445566778899'],
+        ['slack:ada', 'a member ID, such as slack:U012AB3CD'],
+        ['matrix:ada', 'a user id, such as matrix:@ada:example.org'],
+        ['email:ada', 'a mail address, such as email:ada@example.org'],
+        ['signal:12345', 'a channel and a user id, such as telegram:12345'],
+        ['web:owner', 'a channel and a user id, such as telegram:12345'],
+        ['toString:1', 'a channel and a user id, such as telegram:12345'],
+      ] as const
+    ).map(([operator, expected]): [string, string[]] => [
+      `gateway:\n  operators: [${JSON.stringify(operator)}]\n`,
+      [`2: gateway.operators[0]: expected ${expected}`],
+    ]),
+    [
+      'gateway:\n  public_urls: ["https://*.example.org"]\n',
+      ['2: gateway.public_urls[0]: expected an address without a path, such as https://chat.example.org'],
+    ],
     [
       'gateway:\n  texts:\n    held: "until {time}"\n',
       ['3: gateway.texts.held: {time} cannot be filled in here; it has none'],

@@ -18,6 +18,8 @@ const slackPlace = pattern(/^[CDGUW][A-Z0-9]+$/, 'the ID of a channel or member,
 const matrixUser = pattern(/^@[^\s:]+:\S+$|^\*$/, 'a user id, such as @ada:example.org')
 const matrixRoom = pattern(/^!\S+$/, 'the id of a room, such as !abc:example.org (its settings show it)')
 
+const mailAddress = pattern(/^([^\s@<>,;:"]+@[^\s@<>,;:"]+|\*)$/, 'a mail address, such as ada@example.org')
+
 const serverName = pattern(
   /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
   "the name at the beginning of your server's Authentication-Results, such as mx.example.org",
@@ -103,7 +105,11 @@ export const channels = group('The ways in which people talk to the gateway.', {
   }),
   email: group('E-mail; needs EMAIL_ADDRESS, EMAIL_PASSWORD and both hosts.', {
     enabled: enabledWith('password is'),
-    allowed_users: key(list(text), [], 'Who may write, by mail address (EMAIL_ALLOWED_USERS, which wins).'),
+    allowed_users: key(
+      list(mailAddress),
+      [],
+      'Who may write, by mail address (EMAIL_ALLOWED_USERS, which wins).',
+    ),
     // No default: a header that anybody can write proves nothing.
     authserv_id: key(
       orNull(serverName),

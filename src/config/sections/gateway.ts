@@ -1,5 +1,6 @@
+import { NAMED_PERSON, personProblem } from '../person-ids.ts'
 import { list } from '../shape/compound.ts'
-import { count, duration, flag, openAddress, pattern, text, textWithout, word } from '../shape/scalars.ts'
+import { count, duration, flag, openAddress, text, textThat, textWithout, word } from '../shape/scalars.ts'
 import { dictionary, group, key } from '../shape/section.ts'
 import { transform, type Key } from '../shape/shape.ts'
 import { DEFAULT_TEXTS, placeholdersOf, type TextKey } from '../texts.ts'
@@ -24,12 +25,12 @@ const texts = dictionary(
 )
 
 const origin = transform(
-  openAddress(/^https?:\/\/[^\s/?#@]+\/?$/, 'an address without a path, such as https://chat.example.org'),
+  openAddress(/^https?:\/\/[^\s/?#@*]+\/?$/, 'an address without a path, such as https://chat.example.org'),
   (url) => new URL(url).origin,
 )
 
 const operator = transform(
-  pattern(/^[a-z]+:.+$/, 'a channel and a user id, such as telegram:12345'),
+  textThat(personProblem, 'a channel and a user id, such as telegram:12345', { pattern: NAMED_PERSON }),
   (name) => {
     const colon = name.indexOf(':')
     return { channel: name.slice(0, colon), user: name.slice(colon + 1) }

@@ -56,6 +56,13 @@ export const word = <const Word extends string>(...choices: readonly Word[]): Sh
     (input): input is Word => choices.includes(input as Word),
   )
 
+/** Text for which `problemOf` has no complaint; `words` and `schema` say what that means. */
+export const textThat = (
+  problemOf: (text: string) => string | null,
+  words: string,
+  schema: JsonSchema,
+): Shape<string> => scalar(words, { type: 'string', ...schema }, isText, problemOf)
+
 /** Text of a form; `words` says what the pattern means. */
 export const pattern = (form: RegExp, words: string, more: JsonSchema = {}): Shape<string> =>
   scalar(
