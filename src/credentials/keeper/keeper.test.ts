@@ -55,6 +55,25 @@ describe('ahead of time', () => {
     expect(claudeCode.refreshes).toHaveLength(1)
   })
 
+  it('whose borrowed sign-in dies in its last minutes leaves the alert to the outage, and names its program', async () => {
+    const fixture = keeperFixture({ variables: {}, policy: { adoptClaudeCode: true } })
+    const { clock, claudeCode, keeper } = fixture
+    claudeCode.store()
+    claudeCode.script.push(dead)
+    await keeper.start()
+    await clock.advance(7 * HOUR + 46 * MINUTE)
+    expect(keeper.snapshot()).toMatchObject({ state: 'at-risk', reason: 'revoked' })
+    const told = () => fixture.warnings.map(({ code, command, alert }) => [code, command, alert])
+    expect(told()).toEqual([
+      ['sign-in-ended', 'claude auth login', false],
+      ['unrenewable', 'claude auth login', false],
+    ])
+    await fixture.restart()
+    await clock.advance(HOUR)
+    expect(fixture.keeper.snapshot()).toMatchObject({ state: 'needs-login', reason: 'revoked' })
+    expect(told().filter(([, , alert]) => alert)).toEqual([])
+  })
+
   it('lets nobody wait before the last minutes, and one refresh serve a thousand that do', async () => {
     const { clock, own, keeper } = await signedInFixture()
     const finish = Promise.withResolvers<void>()

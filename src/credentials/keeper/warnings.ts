@@ -11,14 +11,19 @@ import { suggestedCommand } from './status.ts'
 /** This many rejections in a row, and a person is told prominently. */
 const REJECTIONS_BEFORE_WARNING = 3
 
-/** An OAuth token that nothing refreshes, or nothing any more: logged at every start, alerted once a token. */
-export function warnUnrenewable(context: KeeperContext): void {
+/**
+ * An OAuth token that nothing refreshes, or nothing any more: logged at every start, alerted once a token.
+ *
+ * @param mayAlert false: its end is so near that the outage has the only alert
+ */
+export function warnUnrenewable(context: KeeperContext, mayAlert = true): void {
   const { active, memory } = context
   if (active === null || active.kind !== 'oauth' || context.current() === null) return
   if (active.refreshSource !== null && !hasEnded(memory.record, active.fingerprint)) return
   const told = memory.record.unrenewableTold
-  const alert = !told.includes(active.fingerprint)
-  if (alert) memory.update({ unrenewableTold: remember(told, active.fingerprint) })
+  const isNew = !told.includes(active.fingerprint)
+  const alert = isNew && mayAlert
+  if (isNew) memory.update({ unrenewableTold: remember(told, active.fingerprint) })
   warn(context, {
     code: 'unrenewable',
     text: UNRENEWABLE_SENTENCE,
@@ -41,7 +46,8 @@ export function warnSignInEnded(context: KeeperContext, reason: CredentialReason
     command: commandFor(context, 'needs-login', reason),
     alert: false,
   })
-  warnUnrenewable(context)
+  // A borrowed one is refreshed in its last quarter of an hour: two alerts within minutes say one thing.
+  warnUnrenewable(context, context.active?.refreshSource?.borrowed !== true)
 }
 
 export function warnUnsaved(context: KeeperContext, message: string): void {
