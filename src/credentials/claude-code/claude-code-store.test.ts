@@ -3,7 +3,7 @@ import { mkdir, readFile, rmdir, stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { ClaudeCodeProcess, SignInProcess } from '../../../test/support/processes/processes.ts'
 import { borrowed, type Borrowed } from '../../../test/support/provider/claude-code.ts'
-import { MACHINE, NEVER } from '../../../test/support/provider/signed-in.ts'
+import { emptyHome, MACHINE, NEVER } from '../../../test/support/provider/signed-in.ts'
 import { tokenEndpointThatSays, type SeenRequest } from '../../../test/support/provider/token-answers.ts'
 import { pause } from '../../../test/support/until.ts'
 
@@ -32,6 +32,27 @@ describe('a sign-in that is shared with Claude Code', () => {
       expect(sandbox.counts.tokenRequests).toBe(round)
     }
     expect(sandbox.counts).toMatchObject({ invalidGrants: 0, replays: 0 })
+    expect(nothingLeft(fixture)).toBe(true)
+  })
+
+  it('that an answer proved dead is sent by one home alone, and a new one is refreshed by all', async () => {
+    const fixture = await borrowed()
+    const { open, first, sandbox, write, configDir } = fixture
+    const homes = [open(), open({ home: await emptyHome() }), open({ home: await emptyHome() })] as const
+    sandbox.control.revoke()
+    for (const store of homes) {
+      const outcome = await store.refresh(first, NEVER)
+      expect(outcome).toMatchObject({ kind: 'terminal', reason: 'revoked' })
+    }
+    expect(sandbox.counts.tokenRequests).toBe(1)
+    for (const name of readdirSync(configDir).filter((each) => each !== '.credentials.json'))
+      expect(await readFile(`${configDir}/${name}`, 'utf8')).not.toContain(first.refreshToken!.reveal())
+
+    const again = sandbox.signIn({ scopes: ['user:inference'] })
+    const { accessToken, refreshToken, expiresAt, scopes } = again
+    await write({ claudeAiOauth: { accessToken, refreshToken, expiresAt, scopes } })
+    const present = await fixture.present()
+    expect((await homes[2].refresh(present, NEVER)).kind).toBe('renewed')
     expect(nothingLeft(fixture)).toBe(true)
   })
 

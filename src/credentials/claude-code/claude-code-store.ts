@@ -23,6 +23,7 @@ import {
 } from './claude-code-document.ts'
 import { ClaudeCodeLocks, type ClaudeCodeLock } from './claude-code-locks.ts'
 import { readKeychain } from './keychain.ts'
+import { SharedDeaths } from './shared-deaths.ts'
 
 export interface ClaudeCodeStoreOptions {
   /** `$CLAUDE_CONFIG_DIR`, else `~/.claude`. */
@@ -39,6 +40,9 @@ export interface ClaudeCodeStoreOptions {
 /** Old versions write in place: a reader may meet the middle of a write. */
 const PARSE_RETRIES = 6
 const PARSE_RETRY_MS = 50
+
+/** Next to Claude Code's file, for the gateways of other homes that read it. */
+const DEATHS_FILE = '.hermes-ended-sign-in.json'
 
 /** The Keychain sends no events. */
 const KEYCHAIN_POLL_MS = 4 * SECOND
@@ -62,7 +66,9 @@ export class ClaudeCodeStore implements RefreshableSignIn, RotationStore<Prepare
     this.#locks = new ClaudeCodeLocks(options)
     this.#warn = options.onWarning ?? (() => {})
     this.#intents = new IntentFile(join(options.home, 'claude-code.intent.json'))
-    this.#rotation = new Rotation({ ...options, store: this, intents: this.#intents })
+    const shared = new IntentFile(join(options.configDir, DEATHS_FILE))
+    const intents = new SharedDeaths(this.#intents, shared)
+    this.#rotation = new Rotation({ ...options, store: this, intents })
   }
 
   /** Once, when the gateway starts: removes the locks and files that a killed process of this home left. Never throws. */
