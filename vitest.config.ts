@@ -14,7 +14,7 @@ const POSTGRES = [
   'src/credentials/own/own-store.test.ts',
   'src/inbox/dispatch/order-and-loss.property.test.ts',
   'test/acceptance/{on-postgres,storage-commands}.test.ts',
-  'test/faults/{11,15,17,18,19,20,21,22,23,24,28,29,33,56-sign-in,61,62-gateways,62-the-database,63}-*.test.ts',
+  'test/faults/{11,15,17,18,19,20,21,22,23,24,28-rejected,29,33,56-sign-in,61,62-gateways,62-the-database,63}-*.test.ts',
   'test/fleet/**/*.test.ts',
 ]
 

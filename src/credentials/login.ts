@@ -22,6 +22,8 @@ export interface LoginOptions {
   readonly endpoint: Pick<TokenEndpoint, 'exchange'>
   readonly store: Pick<OwnSignIns, 'signIn' | 'current'>
   readonly clock: Clock
+  /** How the owner gets a new code, as a sentence. */
+  readonly newCode?: string
 }
 
 /** A started sign-in, as its owner sees it. */
@@ -76,6 +78,10 @@ export class LoginSessions {
     this.#options = options
   }
 
+  get #newCode(): string {
+    return this.#options.newCode ?? 'Open the link again for a new one.'
+  }
+
   /** @param redirectUri a loopback address that receives the code, instead of the page that shows it */
   async begin(owner: string, redirectUri?: string): Promise<StartedLogin> {
     this.#forgetOld()
@@ -120,7 +126,7 @@ export class LoginSessions {
     const read = readPaste(paste, pending.authorization.state)
     if (read.kind === 'refused') throw new Refused(read.message)
     if (pending.exchanging || pending.tokens || pending.refused.has(read.code.fingerprint))
-      throw new Refused('This code was used already. Open the link again for a new one.')
+      throw new Refused(`This code was used already. ${this.#newCode}`)
     pending.exchanging = true
     const { verifier, redirectUri, state } = pending.authorization
     const result = await this.#options.endpoint
@@ -128,7 +134,7 @@ export class LoginSessions {
       .finally(() => (pending.exchanging = false))
     if (result.kind !== 'issued') {
       if (result.kind === 'dead') pending.refused.add(read.code.fingerprint)
-      throw new Refused(refusalOf(result))
+      throw new Refused(refusalOf(result, this.#newCode))
     }
     pending.tokens = result.tokens
     // Ended or started again while the exchange ran: this sign-in is nobody's any more.
@@ -190,12 +196,13 @@ function nameOf(from: {
 
 function refusalOf(
   result: Exclude<Awaited<ReturnType<TokenEndpoint['exchange']>>, { kind: 'issued' }>,
+  newCode: string,
 ): string {
   switch (result.kind) {
     case 'dead':
       return result.reason === 'account'
         ? 'The account is on hold. Settle it with the provider.'
-        : 'The code was refused: it is used up, too old or mistyped. Open the link again for a new one.'
+        : `The code was refused: it is used up, too old or mistyped. ${newCode}`
     case 'stopped':
       return OVER
     case 'transient':

@@ -52,6 +52,7 @@ async function loginWithAccount(options: LoginCommandOptions, parts: CredentialP
     endpoint,
     store: own,
     clock: systemClock,
+    newCode: 'Run the command again for a new link.',
   })
   const callback = options.headless ? null : await openCallback()
   try {
