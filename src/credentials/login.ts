@@ -107,6 +107,12 @@ export class LoginSessions {
     return this.#pending.has(owner)
   }
 
+  /** As `waits`, of anybody whose name begins so. */
+  waitsForAny(prefix: string): boolean {
+    this.#forgetOld()
+    return [...this.#pending.keys()].some((owner) => owner.startsWith(prefix))
+  }
+
   /**
    * Takes the paste, exchanges the code and stores the sign-in. A slip (an unreadable paste, a code that is
    * refused, an endpoint that does not answer) leaves the sign-in open for its time: the same address shows

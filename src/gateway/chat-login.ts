@@ -2,8 +2,10 @@ import { keyCheck } from '../anthropic/prove-key.ts'
 import { LOGIN_CHANNELS } from '../channels/channel.ts'
 import type { speakers } from '../channels/fleet/fleet-channels.ts'
 import { chatSignIn } from '../channels/kit/chat-sign-in.ts'
+import { belongsToSignIn } from '../conversation/login/belongs-to-sign-in.ts'
 import { createChatLogin, type DirectLine } from '../conversation/login/chat-login.ts'
 import type { LoginFacts } from '../conversation/login/dialogues.ts'
+import type { SignInReplies } from '../conversation/message-receiver.ts'
 import { createKeySignIn } from '../credentials/key-sign-in.ts'
 import { LoginSessions } from '../credentials/login.ts'
 import { SECOND, type Clock } from '../support/clock.ts'
@@ -12,6 +14,9 @@ import type { Runtime } from './runtime.ts'
 
 /** Direct messages are short-lived. */
 const DIRECT_LINE_MS = 10 * SECOND
+
+/** How the owners of sign-ins from the page begin; see `Principal.client`. */
+const PAGE_OWNER = 'session:'
 
 /** Sends a direct message, not through the outbox; by the channel's name. */
 export type Speakers = ReturnType<typeof speakers>
@@ -36,7 +41,23 @@ export function openChatLogin(
     clock,
     log,
   })
-  return { logins, keySignIn, login }
+  const { command, onPaste } = login
+  return { logins, keySignIn, command, signIn: { onPaste, expects: nextToThePage(login.expects, logins) } }
+}
+
+/**
+ * While a sign-in is open in the page's dialog, a half of its code may land in the chat next to it. The
+ * chat continues there, so only what looks like one is turned away.
+ */
+function nextToThePage(
+  expects: SignInReplies['expects'],
+  logins: Pick<LoginSessions, 'waitsForAny'>,
+): SignInReplies['expects'] {
+  return async (message) => {
+    const { channel, command, text } = message
+    if (channel !== 'web' || !logins.waitsForAny(PAGE_OWNER)) return expects(message)
+    return belongsToSignIn({ phase: 'over', isCommand: command !== null, text })
+  }
 }
 
 function directLine(byName: Speakers, clock: Clock): DirectLine {

@@ -53,7 +53,7 @@ export async function openMessages(
   )
   const channels = [web, ...platforms]
   const byName = speakers(platforms)
-  const { logins, keySignIn, login } = openChatLogin(runtime, byName, storage.facts)
+  const { logins, keySignIn, command, signIn } = openChatLogin(runtime, byName, storage.facts)
   const messaging = new Messaging({
     storage,
     model,
@@ -71,8 +71,8 @@ export async function openMessages(
     concurrency,
     drainRate,
     ratePerPerson,
-    commands: new Map([['login', login.command]]),
-    signIn: login,
+    commands: new Map([['login', command]]),
+    signIn,
     fleet,
   })
   return {

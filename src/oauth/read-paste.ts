@@ -124,12 +124,12 @@ function stateIn(pair: Pair, words: readonly string[], at: number, matches: Matc
   return pair
 }
 
-/** A part of a code: four characters or more, a digit among them, as no word beside a code has. */
+/** A part of a code: four characters or more, a digit among them, as no word around a code has. */
 function isPiece(word: string): boolean {
   return /^[\w-]{4,}$/.test(word) && /\d/.test(word)
 }
 
-/** The pair in an address, which goes on in the words behind it where it was broken over lines. */
+/** The pair in an address, which continues in the words behind it where it was broken over lines. */
 function addressAt(words: readonly string[], at: number, matches: Matches): Pair | null {
   const joined = Array.from({ length: MAX_PIECES }, (_, more) => words.slice(at, at + 1 + more).join(''))
   const pairs = joined.map(pairOfAddress)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
+import { filesOf, leaks } from '../support/canary-search.ts'
 import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { GatewayProcess } from '../support/processes/gateway-process.ts'
 import { post } from '../support/web/http-gateway.ts'
@@ -47,6 +48,10 @@ test(
         wrong,
         400,
       ])
+    // Next to the dialog, half of it is no message either, and an ordinary one is.
+    for (const text of [code!, 'and how are you?'])
+      expect((await page('/api/conversations/web:main/messages', { text })).status).toBe(202)
+
     // Nobody else than the browser that began it can finish it.
     const headers = { authorization: `Bearer ${tokenOf(gateway)}` }
     const other = await fetch(`${origin}/api/login/finish`, { ...post({ session, code: paste }), headers })
@@ -61,6 +66,10 @@ test(
     expect((await page('/api/login/finish', { session, code: paste })).status).toBe(400)
     expect((await page('/api/login/finish', { session: again['session'], code: good })).status).toBe(200)
     expect((await page('/api/login/finish', { session: again['session'], code: good })).status).toBe(400)
+    await gateway.kill('SIGKILL')
+    const stored = filesOf(gateway.home)
+    expect(leaks(stored, [...paste.split('#'), ...good.split('#')])).toEqual([])
+    expect(stored.some(({ bytes }) => bytes.includes('and how are you?'))).toBe(true)
   },
 )
 

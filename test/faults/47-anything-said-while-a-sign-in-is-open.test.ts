@@ -19,7 +19,7 @@ interface OperatorChat extends AsyncDisposable {
   readonly listening: () => Promise<unknown>
   /** @returns edits the message */
   readonly say: (text: string) => (text: string) => void
-  /** A file with words of its own; left out where the stand-in knows none. */
+  /** A file with words of its own; left out where the simulator knows none. */
   readonly sayWithPicture?: (caption: string) => void
   /** What the bot has said, oldest first. */
   readonly heard: () => readonly string[]

@@ -33,7 +33,7 @@ test.each([
   ['a question?', false],
   ['', false],
   ['https://example.org/a-long-address-0123456789', false],
-] as const)('after a sign-in that is over, %j is taken for its code: %s', (text, expected) => {
+] as const)('after a sign-in that has ended, %j is taken for its code: %s', (text, expected) => {
   const line: SignInLine = { phase: 'over', isCommand: false, text }
   expect(belongsToSignIn(line)).toBe(expected)
   expect(belongsToSignIn({ ...line, isCommand: true })).toBe(false)

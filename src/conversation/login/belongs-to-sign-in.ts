@@ -19,7 +19,7 @@ const SHORTEST_LATE_HALF = 16
  *
  * While a sign-in is open, everything but a command does: a half, a mistyped or a torn code cannot be told
  * from words for certain, and a question that is turned away can be asked again. Shortly after one that ran
- * out or was cancelled only a lone random word does, for the person may not know that it is over. What is a
+ * out or was cancelled, or in a chat next to the sign-in, only a lone random word does. What is a
  * secret beyond doubt is turned away at any time, from anybody; see `looksLikeSignInPaste`.
  */
 export function belongsToSignIn({ phase, isCommand, text }: SignInLine): boolean {
