@@ -225,13 +225,8 @@ export class MessageReceiver implements Receiver {
       : await this.#access(channel, item.person, item.chat)
     if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => item.text, true)
     const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
-    const request: Request =
-      item.chat.addressed && !item.forwarded
-        ? readRequest(item.text, this.#options.commands)
-        : { command: null, question: item.text }
-    const command = request.question === null ? request.command : null
     // No sign-in through a program.
-    const isReply = !isProgram && (await this.#isForSignIn(channel, item, access, command))
+    const isReply = !isProgram && (await this.#isForSignIn(channel, item, access))
     if (isReply || (!tooLarge && textsOf(item).some(looksLikeSignInPaste)))
       return reject(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
     if (access.kind === 'ignored') return []
@@ -243,6 +238,7 @@ export class MessageReceiver implements Receiver {
     if (item.unsupported !== null) return reject(item.unsupported)
     if (tooLarge) return reject(texts.refused_too_large)
     if (item.parked !== undefined) return [{ kind: 'message', message: incoming(channel, item, []) }]
+    const request = this.#requestOf(item)
     const { question } = request
     if (question === null) return this.#command(channel, item, access.role, request, item.platformMessageId)
     const attachments = await this.#load(item)
@@ -266,7 +262,7 @@ export class MessageReceiver implements Receiver {
     const { address, platformMessageId, text } = item
     const access = await this.#access(channel, item.person, item.chat)
     const isSecret = looksLikeSignInPaste(text)
-    const isReply = await this.#isForSignIn(channel, item, access, null)
+    const isReply = await this.#isForSignIn(channel, item, access)
     if (isSecret || isReply) {
       const reply = await this.#pasted(channel, item, access)
       // A waiting version that became a secret is withdrawn: the unedited text is not wanted either.
@@ -281,14 +277,20 @@ export class MessageReceiver implements Receiver {
     return [{ kind: 'edit', channel, address, platformMessageId, text }]
   }
 
-  async #isForSignIn(
-    channel: string,
-    { person, chat, text }: Message | Edit,
-    access: Access,
-    command: Request['command'],
-  ): Promise<boolean> {
-    const role = access.kind === 'granted' ? access.role : null
-    return (await this.#options.signIn?.expects({ channel, person, chat, role, text, command })) ?? false
+  #requestOf({ text, chat, forwarded }: Message): Request {
+    return chat.addressed && !forwarded
+      ? readRequest(text, this.#options.commands)
+      : { command: null, question: text }
+  }
+
+  async #isForSignIn(channel: string, item: Message | Edit, access: Access): Promise<boolean> {
+    const { signIn } = this.#options
+    // Texts of strangers are not taken apart.
+    if (!signIn || access.kind !== 'granted') return false
+    const { person, chat, text } = item
+    const request = item.kind === 'message' ? this.#requestOf(item) : null
+    const command = request?.question === null ? request.command : null
+    return signIn.expects({ channel, person, chat, role: access.role, text, command })
   }
 
   async #access(channel: string, person: Person, chat: Chat): Promise<Access> {
