@@ -66,7 +66,7 @@ export const DEFAULT_TEXTS = {
   login_none: 'No sign-in is open here.',
   login_done: 'Signed in as {account}.',
   login_key_done: 'The provider accepts the API key {fingerprint}, and it is stored.',
-  login_delete_it: "I can't delete your message with the code or key here. Please delete it yourself.",
+  login_delete_it: "I can't delete your message with the code here. Please delete it yourself.",
   login_failed: 'The sign-in failed: {reason} Send /login to start again.',
 
   unrenewable:

@@ -75,6 +75,8 @@ test(
     await gateway.restart('SIGKILL')
 
     rooms.say(PRIVATE, ADA, '!login')
+    await said(PRIVATE, 'Reply "I understand"')
+    rooms.say(PRIVATE, ADA, 'I understand')
     const address = await said(PRIVATE, sandbox.authorizeUrl)
     const paste = sandbox.authorize(/http\S+/.exec(address)![0])
     const pasted = rooms.say(PRIVATE, ADA, paste)

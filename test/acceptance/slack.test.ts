@@ -59,6 +59,8 @@ test(
     server.command(GENERAL, 'login')
     await seen(GENERAL, 'only in a private chat')
     server.command(ADAS_CHAT, 'login')
+    await seen(ADAS_CHAT, 'Reply "I understand"')
+    server.say(ADAS_CHAT, 'I understand')
     await seen(ADAS_CHAT, 'within 10 minutes')
     const url = /http[^\s<>]+state=[\w-]{43}[^\s<>]*/.exec(shown(ADAS_CHAT))![0]
     const paste = sandbox.authorize(url)

@@ -43,8 +43,11 @@ import { withLinks } from '../../src/channels/telegram/intake/addressed.ts'
 import * as telegram from '../../src/channels/telegram/send/format.ts'
 import * as telegramSplit from '../../src/channels/telegram/send/split.ts'
 import { oddLines, parseDotenv } from '../../src/config/environment/dotenv.ts'
+import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { parseCommand, readRequest } from '../../src/conversation/commands.ts'
 import { estimateTokens, readSummary } from '../../src/conversation/history.ts'
+import { belongsToSignIn, mayHoldCode } from '../../src/conversation/login/belongs-to-sign-in.ts'
+import { readReply } from '../../src/conversation/login/read-reply.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
 import { isConversation } from '../../src/http/api/conversations-api.ts'
 import { isMessageState } from '../../src/http/api/items.ts'
@@ -216,6 +219,13 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/config/environment/dotenv.ts parseDotenv': parseDotenv,
   'src/config/environment/dotenv.ts oddLines': oddLines,
   'src/conversation/commands.ts readRequest': (text) => readRequest(text, new Map()),
+  'src/conversation/login/belongs-to-sign-in.ts mayHoldCode': (text) => {
+    mayHoldCode(text)
+    belongsToSignIn({ phase: 'over', isCommand: false, text })
+  },
+  'src/conversation/login/read-reply.ts readReply': (text) => {
+    for (const step of ['choice', 'terms', 'code', 'key'] as const) readReply(step, text, DEFAULT_TEXTS)
+  },
   'src/conversation/commands.ts parseCommand': (text) => {
     parseCommand(text)
     parseCommand(`/new${text}`)
@@ -251,6 +261,7 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/channels/kit/send/plain-blocks.ts listAsText': 'what stands before a line, which the platform decides',
   'src/channels/slack/intake/receive.ts outlineMessage':
     'the id of a channel; nothing of the message is read',
+  'src/conversation/commands.ts storedText': 'compares a name with a list',
   'src/channels/discord/api/snowflake.ts compareSnowflakes': 'ids that were found to be snowflakes',
   'src/channels/discord/api/snowflake.ts laterOf': 'ids that were found to be snowflakes',
   'src/channels/discord/api/snowflake.ts earlierBy': 'ids that were found to be snowflakes',
