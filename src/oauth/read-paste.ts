@@ -17,8 +17,6 @@ const MAX_LENGTH = 8_192
 const MAX_PIECES = 6
 /** Fewer characters behind a `#` are a word such as `C#` or `issue#42`, not another sign-in's state. */
 const SHORTEST_STATE = 12
-/** Longer than any code; the pattern in front of a `#` looks back no further. */
-const LONGEST_CODE = 1_024
 
 interface Pair {
   readonly code: string
@@ -92,7 +90,9 @@ function pairAt(words: readonly string[], at: number, matches: Matches): Pair | 
   const bare = trimMarks(word)
   const hash = bare.indexOf('#')
   if (hash === -1 || hash !== bare.lastIndexOf('#')) return null
-  const own = /[\w-]*$/.exec(bare.slice(Math.max(0, hash - LONGEST_CODE), hash))![0]
+  let from = hash
+  while (from > 0 && /[\w-]/.test(bare[from - 1]!)) from--
+  const own = bare.slice(from, hash)
   const behind = /^[\w-]*/.exec(bare.slice(hash + 1))![0]
   return stateIn({ code: codeFrom(words, at, own), state: behind }, words, at, matches)
 }
