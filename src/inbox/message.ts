@@ -52,6 +52,14 @@ export interface Conversation {
 }
 
 /**
+ * Whether a text is an instruction by its first word: `/command`, or `!word` as the sandbox and some platforms
+ * have it. It is answered alone, for among other words nothing would obey it.
+ */
+export function isInstruction(text: string): boolean {
+  return /^\s*[/!]\s?[a-z]/i.test(text)
+}
+
+/**
  * Why a message ended, where the store ends it. Shown in the operator's queue; an API that must report the
  * fate of a message also tells by it what happened.
  */

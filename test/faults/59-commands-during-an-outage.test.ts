@@ -69,3 +69,24 @@ test('/stop ends the running answer at once, and the next message is answered', 
   expect(fixture.sendChannel.texts('a')).toEqual(['Stopped.', 'continue'])
   expect(fixture.model.requests.at(-1)!.messages.map(({ text }) => text)).toEqual(['next'])
 })
+
+test('/status says at once that Claude is overloaded for a moment', async () => {
+  const clock = new FakeClock()
+  await using fixture = await MessageFixture.start({ clock })
+  fixture.gate.unavailable(null, 'overloaded')
+  await fixture.say('a', '/status')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('a').at(-1)).toContain(
+    "I haven't been able to reach Claude since 00:00 UTC.",
+  )
+})
+
+test('an instruction that was held is given to the model alone, where it is obeyed', async () => {
+  const clock = new FakeClock()
+  await using fixture = await MessageFixture.start({ clock })
+  fixture.gate.usageLimited(clock.now() + HOUR)
+  await fixture.say('a', 'will this wait?', '!revoke', 'and', 'this')
+  await fixture.rest()
+  await fixture.pass(HOUR + MINUTE)
+  expect(fixture.model.asked).toEqual(['will this wait?', '!revoke', 'and\n\nthis'])
+})

@@ -1,6 +1,6 @@
 import type { MessageContext } from '../../inbox/arrival.ts'
 import type { Lease, LeaseRequest } from '../../inbox/lease.ts'
-import { NEVER_FINISHED, type MessageState } from '../../inbox/message.ts'
+import { isInstruction, NEVER_FINISHED, type MessageState } from '../../inbox/message.ts'
 import { newId } from '../../support/ids.ts'
 import { publicConversation, type ConversationRow } from '../rows/conversation-row.ts'
 import { storedMessage, type LeasedRow } from '../rows/message-row.ts'
@@ -105,7 +105,7 @@ function nextTurn(
   }
 }
 
-/** `head` is answered alone. With `merge`, messages held together are answered together. */
+/** `head` is answered alone. With `merge`, messages held together are answered together; an instruction is none of them. */
 function isUnmerged(head: LeasedRow, merge: boolean): boolean {
   return head.group_id === null && (!merge || !mergeable(head, head))
 }
@@ -125,6 +125,7 @@ function mergeable(head: LeasedRow, row: LeasedRow): boolean {
   return (
     row.state === 'held' &&
     !row.solo &&
+    !isInstruction(row.text) &&
     row.group_id === null &&
     row.person_id !== null &&
     row.person_id === head.person_id

@@ -30,6 +30,21 @@ export function mergeContract(subject: Subject): void {
       expect((await driver.mustLease(undefined, { merge: false })).messages).toHaveLength(1)
     })
 
+    test.each(['!revoke', '/retry', '! limit 2m'])('an instruction (%s) is answered alone', async (text) => {
+      const { driver } = subject
+      await driver.accept(
+        [message('1'), message('2'), message('3', { text }), message('4'), message('5')],
+        held,
+      )
+      const turns: string[][] = []
+      for (let turn = 0; turn < 3; turn++) {
+        const lease = await driver.mustLease()
+        turns.push(lease.messages.map((row) => row.text))
+        await driver.answer(lease)
+      }
+      expect(turns).toEqual([['text 1', 'text 2'], [text], ['text 4', 'text 5']])
+    })
+
     test('what was never held is not merged', async () => {
       const { driver } = subject
       await driver.accept([message('1'), message('2')])
