@@ -82,3 +82,60 @@ test('a pause of some seconds says nothing at all', async () => {
   await fixture.pass(3 * SECOND, SECOND)
   expect(fixture.sendChannel.texts('a')).toEqual(['fine'])
 })
+
+/** Two refusals that ask for a pause of 16 s each: the next try is at 32 s, two seconds after the notice is due. */
+async function overloadedFor32Seconds(third: () => string | Promise<string>) {
+  const clock = new FakeClock()
+  const fixture = await MessageFixture.start({ clock })
+  let tries = 0
+  fixture.model.reply = () => {
+    if (++tries <= 2) throw new TransientError('overloaded', 16 * SECOND, 'overloaded')
+    return third()
+  }
+  await fixture.say('a', 'one')
+  await fixture.pass(31 * SECOND, SECOND)
+  expect(tries).toBe(2)
+  expect(fixture.sendChannel.texts('a')).toEqual([])
+  return fixture
+}
+
+test('nobody is told of an overload when the try that is about to begin answers them', async () => {
+  await using fixture = await overloadedFor32Seconds(() => 'here I am')
+  await fixture.pass(MINUTE, SECOND)
+  expect(fixture.sendChannel.texts('a')).toEqual(['here I am'])
+})
+
+test('when that try fails, they are told at once, and once', async () => {
+  await using fixture = await overloadedFor32Seconds(() => {
+    throw new TransientError('overloaded', 16 * SECOND, 'overloaded')
+  })
+  await fixture.pass(2 * SECOND, SECOND)
+  expect(fixture.sendChannel.texts('a')).toEqual([HELD_NOTICE])
+  await fixture.pass(2 * MINUTE, SECOND)
+  expect(fixture.sendChannel.texts('a')).toEqual([HELD_NOTICE])
+})
+
+test('who waits behind a try that hangs is told after ten seconds of it', async () => {
+  let answer = (_text: string) => {}
+  await using fixture = await overloadedFor32Seconds(() => new Promise((resolve) => (answer = resolve)))
+  await fixture.say('b', 'two')
+  await fixture.pass(10 * SECOND, SECOND)
+  expect(fixture.sendChannel.texts('b')).toEqual([])
+  await fixture.pass(2 * SECOND, SECOND)
+  expect(fixture.sendChannel.texts('b')).toEqual([HELD_NOTICE])
+  answer('at last')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('a')).toEqual(['at last'])
+})
+
+test('who writes late in an outage is not told of it when the answer is as near as the next try', async () => {
+  const clock = new FakeClock()
+  await using fixture = await MessageFixture.start({ clock })
+  fixture.gate.usageLimited(clock.now() + HOUR)
+  await fixture.say('a', 'one')
+  await fixture.pass(HOUR - 4 * SECOND, MINUTE)
+  await fixture.say('b', 'two')
+  await fixture.pass(MINUTE, SECOND)
+  expect(fixture.sendChannel.texts('a')).toHaveLength(2)
+  expect(fixture.sendChannel.texts('b')).toEqual(['answer to two'])
+})

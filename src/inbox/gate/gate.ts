@@ -1,5 +1,6 @@
 import { Emitter } from '../../support/emitter.ts'
 import type { Outage } from '../arrival.ts'
+import { noticeAt } from './hold-policy.ts'
 
 /** Can messages be answered now? Read by the dispatcher before every lease, and by health checks. */
 export type GateState =
@@ -12,7 +13,7 @@ export type GateState =
       readonly status: string
       readonly reason: string | null
       readonly since: number
-      /** When the next automatic retry is due; null = only an event will open it. */
+      /** When the next automatic retry is due, or the current one began; null = only an event will open it. */
       readonly until: number | null
       /** From when on people are notified that they wait; a short wait ends before. */
       readonly tellAt: number
@@ -36,7 +37,7 @@ export function outageOf(state: GateState, now: number): Outage | null {
   return {
     id: state.id,
     reason: state.reason ?? state.status,
-    notice: now >= state.tellAt ? state.notice : null,
+    notice: noticeAt(state, now) <= now ? state.notice : null,
   }
 }
 

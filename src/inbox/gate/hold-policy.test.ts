@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../../config/texts.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
-import { dayInWords, latePreface, spanInWords, tellAt, timeInWords, tooOldNotice } from './hold-policy.ts'
+import {
+  dayInWords,
+  latePreface,
+  noticeAt,
+  spanInWords,
+  tellAt,
+  timeInWords,
+  tooOldNotice,
+} from './hold-policy.ts'
 
 /** A Sunday. */
 const NOW = Date.UTC(2026, 10, 22, 14, 30)
@@ -12,6 +20,21 @@ test('a wait that is known to be long is told at once, an unknown one after 30 s
   expect(tellAt(NOW, NOW, NOW + 29 * SECOND)).toBe(NOW + 30 * SECOND)
   expect(tellAt(NOW, NOW + 10 * SECOND, null)).toBe(NOW + 30 * SECOND)
 })
+
+test.each([
+  ['no try is planned', { tellAt: NOW, until: null }, NOW, NOW],
+  ['it is not due yet', { tellAt: NOW + 20 * SECOND, until: NOW + 9 * SECOND }, NOW, NOW + 20 * SECOND],
+  ['the next try is far', { tellAt: NOW, until: NOW + 6 * SECOND }, NOW, NOW],
+  ['the next try is near', { tellAt: NOW, until: NOW + 5 * SECOND }, NOW, NOW + 15 * SECOND],
+  ['a try is under way', { tellAt: NOW - MINUTE, until: NOW - SECOND }, NOW, NOW + 9 * SECOND],
+  ['a try takes too long', { tellAt: NOW - MINUTE, until: NOW - 10 * SECOND }, NOW, NOW],
+  ['it falls due during a try', { tellAt: NOW + 2 * SECOND, until: NOW }, NOW, NOW + 10 * SECOND],
+])(
+  'people are notified when it is due, or after the try that may spare them: %s',
+  (_when, outage, now, at) => {
+    expect(noticeAt(outage, now)).toBe(at)
+  },
+)
 
 test('only an answer later than two minutes says what it answers', () => {
   expect(latePreface(NOW - 2 * MINUTE, NOW, DEFAULT_TEXTS)).toBeNull()

@@ -26,6 +26,28 @@ export function tellAt(since: number, now: number, until: number | null): number
   return until !== null && until - now >= QUIET_WAIT_MS ? now : since + QUIET_WAIT_MS
 }
 
+/** A try that begins within this is waited for before anybody is notified. */
+const TRY_SOON_MS = 5 * SECOND
+/** By then a try has shown whether it succeeds: the first word of an answer, or the refusal. */
+const TRY_TAKES_MS = 10 * SECOND
+
+/**
+ * When people are notified: as soon as it is due, unless a try is under way, or about to begin, that may
+ * make it untrue. Each try is waited for once and for `TRY_TAKES_MS` at most; where no try is planned,
+ * because only a person can help, nothing is waited for.
+ *
+ * @param outage since when it is due, and when the next or the current try begins (null = none is planned)
+ */
+export function noticeAt(
+  { tellAt, until }: { readonly tellAt: number; readonly until: number | null },
+  now: number,
+): number {
+  const due = Math.max(tellAt, now)
+  if (until === null) return due
+  const shown = until + TRY_TAKES_MS
+  return due >= until - TRY_SOON_MS && due < shown ? shown : due
+}
+
 /** `(Replying to your message from 2 h ago)` for an answer that comes late; null for one that comes in time. */
 export function latePreface(askedAt: number, now: number, texts: Texts): string | null {
   const age = now - askedAt

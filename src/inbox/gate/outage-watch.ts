@@ -4,7 +4,7 @@ import type { Log } from '../../support/log.ts'
 import type { Inbox } from '../inbox.ts'
 import type { ConversationId } from '../message.ts'
 import { outageOf, type Gate, type GateState } from './gate.ts'
-import { tooOldNotice } from './hold-policy.ts'
+import { noticeAt, tooOldNotice } from './hold-policy.ts'
 
 /** Ages are counted in days; a minute more or less is nothing. */
 const EXPIRE_EVERY_MS = MINUTE
@@ -75,14 +75,11 @@ export class OutageWatch {
       return
     }
     this.#countedUntil ??= clock.monotonic()
-    if (state.probing) {
-      this.#wasProbing = true
-      return
-    }
-    if (this.#wasProbing) this.#recoveryTried = true
-    this.#wasProbing = false
+    if (this.#wasProbing && !state.probing) this.#recoveryTried = true
+    this.#wasProbing = state.probing
     // Also after each probe that failed: what arrived while it ran was not yet held.
-    this.#announceTimer = clock.setTimer(() => this.#announce(), Math.max(0, state.tellAt - clock.now()))
+    const now = clock.now()
+    this.#announceTimer = clock.setTimer(() => this.#announce(), noticeAt(state, now) - now)
   }
 
   #announce(): void {
@@ -90,7 +87,10 @@ export class OutageWatch {
       async () => {
         const { gate, inbox, clock } = this.#options
         const now = clock.now()
-        const outage = outageOf(gate.current(), now)
+        const state = gate.current()
+        const outage = outageOf(state, now)
+        // The clock was set back, or the gate has changed meanwhile: it is due later.
+        if (outage?.notice === null) return this.#onGate(state)
         if (!outage?.notice) return
         this.#options.onNotices(await inbox.hold({ outage, now }))
       },
