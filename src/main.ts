@@ -54,8 +54,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     moved,
     pageAddress: () => server.pageAddress(),
     statusLine() {
-      const state = readiness.current()
-      return state.ready ? 'ready' : `${state.status}${state.reason ? ` (${state.reason})` : ''}`
+      const holding = readiness.holding()
+      return holding === null ? 'ready' : `${holding.status}${holding.reason ? ` (${holding.reason})` : ''}`
     },
     async alive() {
       await store.storage.inbox.counts()

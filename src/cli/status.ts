@@ -50,6 +50,7 @@ async function buildReport(
   return statusReport({
     gateway: { running: false, version: VERSION, pid: null, url: null, startedAt: null, sandbox: false },
     readiness: null,
+    holding: null,
     credential: keeper.snapshot(),
     channels: [],
     counts: stored?.counts ?? NO_MESSAGES,
@@ -116,9 +117,19 @@ function leaseName(name: string): readonly string[] {
   return name === 'leader' ? ['alerts'] : []
 }
 
-function headline({ gateway, credential }: StatusReport): string {
+function headline({ gateway, credential, holding }: StatusReport): string {
   if (!gateway.running) return paint('red', '● No gateway is running. Start it with "hermes gateway".')
-  if (gateway.status === 'ready')
-    return paint('green', `● Answering messages.${gateway.sandbox ? ' (sandbox)' : ''}`)
-  return paint('red', `● Not answering: ${outageCause(gateway.status, gateway.reason, credential)}.`)
+  if (holding === null) return paint('green', `● Answering messages.${gateway.sandbox ? ' (sandbox)' : ''}`)
+  const { status, reason, nextTryAt, waiting } = holding
+  const parts = [
+    `Not answering: ${outageCause(status, reason, credential)}`,
+    ...(waiting > 0 ? [`${plural(waiting, 'message')} ${waiting === 1 ? 'waits' : 'wait'}`] : []),
+    ...(nextTryAt === null ? [] : [nextTry(Date.parse(nextTryAt) - Date.now())]),
+  ]
+  // Not yet an outage to a health check: it may be over in seconds.
+  return paint(gateway.status === 'ready' ? 'yellow' : 'red', `● ${parts.join('; ')}.`)
+}
+
+function nextTry(ms: number): string {
+  return ms > 0 ? `next try in ${duration(ms)}` : 'trying again now'
 }

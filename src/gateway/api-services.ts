@@ -45,7 +45,11 @@ export function apiServices(
       clock,
       sandbox,
     }),
-    readiness: () => ({ ...readiness.current(), credentialKind: keeper.snapshot().kind }),
+    readiness: () => readiness.current(),
+    holding() {
+      const holding = readiness.holding()
+      return holding && { ...holding, credentialKind: keeper.snapshot().kind }
+    },
     onStatusChange: (listener) => statusChanged.subscribe(listener),
     status: async (url) =>
       statusReport({
@@ -58,6 +62,7 @@ export function apiServices(
           sandbox: settings.sandbox,
         },
         readiness: readiness.current(),
+        holding: readiness.holding(),
         credential: keeper.snapshot(),
         channels: channelStates(),
         counts: await inbox.counts(),

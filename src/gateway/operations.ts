@@ -82,6 +82,8 @@ export async function openOperations(
     changes.mark('queue')
     statusChanged.emit()
   })
+  // Also of an overload that is too short for a health check.
+  gate.subscribe(() => statusChanged.emit())
   readiness.subscribe((state) => {
     // The log alone must show an outage and its end.
     if (state.ready) log.info('answering messages')

@@ -11,6 +11,8 @@ type IsoTime = string
 /** `GET /api/status` and `hermes status --json` */
 export interface StatusReport {
   readonly gateway: GatewayReport
+  /** What holds messages, from its first second on; null = nothing. */
+  readonly holding: HoldingReport | null
   readonly credential: CredentialReport
   readonly channels: readonly ChannelReport[]
   readonly queue: QueueCounts
@@ -33,6 +35,17 @@ export interface GatewayReport {
   /** As `GET /readyz`; `stopped` where no gateway runs. */
   readonly status: string
   readonly reason: string | null
+}
+
+/** Said at once, also while `/readyz` still waits for a short overload to end. */
+export interface HoldingReport {
+  readonly status: string
+  readonly reason: string | null
+  readonly since: IsoTime
+  /** When messages are tried again; in the past: now. null = only an event ends it, such as a sign-in. */
+  readonly nextTryAt: IsoTime | null
+  /** Messages that wait because of it. */
+  readonly waiting: number
 }
 
 /** As `hermes auth status --json`. */

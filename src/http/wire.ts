@@ -115,7 +115,7 @@ export interface EventBodies extends Readonly<Record<Topic, TopicEvent>> {
   readonly state: MessageEvent
   readonly notice: MessageEvent
   readonly delta: DeltaEvent
-  readonly status: StatusLine
+  readonly status: StatusEvent
   readonly sandbox: SandboxEvents
 }
 
@@ -128,17 +128,28 @@ export type ReadyReport =
 
 /** What the page's first line shows. */
 export interface StatusLine {
+  /** False as soon as anything holds messages; `/readyz` waits a minute for an overload to end. */
   readonly ready: boolean
-  /** `ready`, or as `/readyz` prints it. */
+  /** `ready`, or what holds messages, in the words of `/readyz`. */
   readonly status: string
   readonly reason: string | null
-  /** One sentence that a lay person understands. */
+  /** What a lay person understands, without the next try, which a reader counts down. */
   readonly sentence: string
+  /** When messages are tried again; in the past: now. null = only an event ends it, such as a sign-in. */
+  readonly nextTryAt: IsoTime | null
+  /** The held messages and, while something holds them, those behind them. */
+  readonly waiting: number
   readonly held: number
   readonly parked: number
   readonly sandbox: boolean
   /** Signing in on the page fixes it. */
   readonly signIn: boolean
+}
+
+/** A status line as it is sent. */
+export interface StatusEvent extends StatusLine {
+  /** The gateway's clock: the reader's may differ, and then counts down to another moment. */
+  readonly now: IsoTime
 }
 
 /* Session, tokens and sign-in */

@@ -330,7 +330,7 @@ describe.skipIf(withoutChromium)(`the page${whyWithout}`, () => {
       confirm: () => Promise.reject(new Refused('There is nothing to confirm.')),
       apiKey: () => Promise.reject(new Refused('The key is empty.')),
     }
-    const waiting = async () => ({ held: 1_234, parked: 0 })
+    const waiting = async () => ({ received: 0, answering: 0, held: 1_234, parked: 0 })
     await using gateway = await startTestGateway({ sandbox: true, services_: { login, waiting } })
     const wide = 'x'.repeat(300)
     gateway.chat.add('web:a', { role: 'user', text: wide })

@@ -23,6 +23,7 @@ class FakeSource implements Source {
   }
 }
 
+const NOW = Date.parse('2026-11-22T12:00:00.000Z')
 let sources: FakeSource[]
 let events: LiveEvent[]
 let timers: Array<{ callback: () => void; ms: number; id: number }>
@@ -49,6 +50,7 @@ beforeEach(() => {
     },
     clearTimer: (id) => void (timers = timers.filter((timer) => timer.id !== id)),
     random: () => 0.5,
+    now: () => NOW,
   })
 })
 
@@ -80,6 +82,16 @@ describe('the shared stream', () => {
     sources[0]!.fire('open')
     sources[0]!.fire('message', row('b', 7))
     expect(events.at(-1)).toMatchObject({ kind: 'row', conversation: 'b', row: { id: 'r7' } })
+  })
+
+  test('tells the next try by the clock of the reader, who may be wrong about the time', () => {
+    live.watch(new Map())
+    pass()
+    const told = { sentence: 'Claude is overloaded.', nextTryAt: '2026-11-22T08:00:12.000Z' }
+    sources[0]!.fire('status', { ...told, now: '2026-11-22T08:00:00.000Z' })
+    const status = { ...told, nextTryAt: '2026-11-22T12:00:12.000Z' }
+    expect(events.at(-1)).toEqual({ kind: 'status', status })
+    expect(live.present()).toContainEqual({ kind: 'status', status })
   })
 
   test('resumes each conversation, with growing delays while nobody answers', async () => {

@@ -34,6 +34,8 @@ export interface LiveParts {
   readonly setTimer: (callback: () => void, ms: number) => number
   readonly clearTimer: (timer: number) => void
   readonly random: () => number
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
 
 const FIRST_RETRY_MS = 500
@@ -63,7 +65,8 @@ export class LiveConnection {
   #state: 'connecting' | 'open' | 'lost' | 'signed-out' = 'connecting'
   /** The handler of each event of the gateway; exhaustive by type. */
   readonly #handlers: { readonly [Name in EventName]: (body: EventBodies[Name]) => void } = {
-    status: (status) => {
+    status: ({ now, ...line }) => {
+      const status = { ...line, nextTryAt: this.#ownTime(line.nextTryAt, now) }
       this.#lastStatus = status
       this.#parts.emit({ kind: 'status', status })
     },
@@ -147,6 +150,12 @@ export class LiveConnection {
         handle(JSON.parse(data!))
       })
     }
+  }
+
+  /** A moment of the gateway's clock, in ours. */
+  #ownTime(at: string | null, now: string): string | null {
+    if (at === null) return null
+    return new Date(Date.parse(at) - Date.parse(now) + this.#parts.now()).toISOString()
   }
 
   #onTopic(topic: Topic, { version }: TopicEvent): void {

@@ -13,5 +13,6 @@ export function browserParts(emit: (event: LiveEvent) => void): LiveParts {
     setTimer: (callback, ms) => setTimeout(callback, ms) as unknown as number,
     clearTimer: (timer) => clearTimeout(timer),
     random: () => Math.random(),
+    now: () => Date.now(),
   }
 }

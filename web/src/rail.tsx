@@ -1,4 +1,5 @@
 import type { StatusLine } from '../../src/http/wire.ts'
+import { toneOf } from './dashboard/headline.ts'
 import { Bell, Chat, Flask, Key, Pulse, Stack } from './rail-icons.tsx'
 import { TITLES, type ViewName } from './views.ts'
 
@@ -15,7 +16,7 @@ const ICONS = { chat: Chat, status: Pulse, queue: Stack, incidents: Bell, 'sign-
 /** The navigation: a rail on a wide screen, a bar at the bottom of a phone. */
 export function Rail({ current, status, conversation, onGo }: Props) {
   const names = (Object.keys(ICONS) as ViewName[]).filter((name) => name !== 'sandbox' || status?.sandbox)
-  const waiting = (status?.held ?? 0) + (status?.parked ?? 0)
+  const waiting = (status?.waiting ?? 0) + (status?.parked ?? 0)
   const follow = (event: MouseEvent, path: string): void => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
     event.preventDefault()
@@ -35,9 +36,7 @@ export function Rail({ current, status, conversation, onGo }: Props) {
           >
             <span class="rail-icon">
               <Icon />
-              {name === 'status' && status && (
-                <span class={status.ready ? 'rail-dot good' : 'rail-dot bad'} />
-              )}
+              {name === 'status' && status && <span class={`rail-dot ${toneOf(status)}`} />}
               {name === 'queue' && waiting > 0 && (
                 <span class="rail-count">
                   {waiting > 99 ? '99+' : waiting}

@@ -1,6 +1,8 @@
 import { useState } from 'preact/hooks'
 import type { ChatState } from './chat-state.ts'
+import { toneOf } from './dashboard/headline.ts'
 import { LoginDialog } from './login-dialog.tsx'
+import { NextTry } from './next-try.tsx'
 import { useValue } from './observable.ts'
 
 /** One sentence: can messages be answered now? With a button if there is something to do. */
@@ -10,9 +12,11 @@ export function StatusBar({ state }: { state: ChatState }) {
   const [signingIn, setSigningIn] = useState(false)
   const { tone, sentence } = describe(connection, status)
   return (
-    <div class={`status ${tone}`}>
+    <div class={`status ${tone}${status?.ready === false ? ' holding' : ''}`}>
       <span class="dot" aria-hidden="true" />
-      <p role="status">{sentence}</p>
+      <p>
+        <span role="status">{sentence}</span> {connection !== 'lost' && <NextTry line={status} />}
+      </p>
       {status?.signIn && connection === 'open' && (
         <button type="button" class="fix" onClick={() => setSigningIn(true)}>
           Sign in
@@ -30,5 +34,5 @@ function describe(
 ): { tone: 'good' | 'wait' | 'bad'; sentence: string } {
   if (connection === 'lost') return { tone: 'bad', sentence: 'No connection to the gateway. Reconnecting…' }
   if (!status) return { tone: 'wait', sentence: 'Connecting…' }
-  return { tone: status.ready ? 'good' : 'bad', sentence: status.sentence }
+  return { tone: toneOf(status), sentence: status.sentence }
 }

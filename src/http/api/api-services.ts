@@ -12,6 +12,7 @@ import type {
   LoginService,
   Readiness,
   UploadService,
+  HoldingCredential,
 } from './services.ts'
 import { incidentItem, queueItem } from './status-report.ts'
 
@@ -24,6 +25,7 @@ export interface ApiServiceParts {
   readonly uploads: UploadService
   readonly login: LoginService | null
   readonly readiness: () => Readiness
+  readonly holding: () => HoldingCredential | null
   readonly onStatusChange: (listener: () => void) => Disposable
   readonly status: (url: string) => Promise<StatusReport>
   /** An operator changed a conversation: schedule it. */
@@ -69,9 +71,6 @@ export function createApiServices(parts: ApiServiceParts): ApiServices {
       drop: async (id) => changed(await inbox.drop(id, clock.now())),
     },
     attachment: (id, conversation) => inbox.attachment(id, conversation),
-    async waiting() {
-      const { held, parked } = await inbox.counts()
-      return { held, parked }
-    },
+    waiting: () => inbox.counts(),
   }
 }

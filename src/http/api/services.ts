@@ -4,6 +4,8 @@ import type { CredentialKind } from '../../credentials/credential.ts'
 import type { Accepted } from '../../inbox/arrival.ts'
 import type { Series, SeriesName } from '../../inbox/figures/figure-series.ts'
 import type { ConversationEvents } from '../../inbox/fleet/conversation-events.ts'
+import type { Holding } from '../../inbox/gate/readiness.ts'
+import type { WaitingCounts } from '../../inbox/inbox.ts'
 import type { Attachment, AttachmentInfo, ConversationId, MessageState } from '../../inbox/message.ts'
 import type { Changes } from '../streams/changes.ts'
 import type { IncidentItem, QueueItem, StatusReport, TimelineReport } from '../wire-reports.ts'
@@ -16,7 +18,9 @@ import type { SandboxActions, SandboxEvent, SandboxState, SignedIn, StoredKey } 
 export interface ApiServices {
   /** Can messages be answered now? Cheap and synchronous: called for every `/readyz`. */
   readonly readiness: () => Readiness
-  /** Calls `listener` whenever readiness or the number of waiting messages may have changed. */
+  /** What holds messages, from its first second on; null = nothing. Cheap and synchronous. */
+  readonly holding: () => HoldingCredential | null
+  /** Calls `listener` whenever readiness, what holds messages, or how many wait may have changed. */
   readonly onStatusChange: (listener: () => void) => Disposable
   /** What `hermes status --json` prints. @param url where this machine reaches the server */
   readonly status: (url: string) => Promise<StatusReport>
@@ -30,7 +34,7 @@ export interface ApiServices {
   /** A stored attachment of this conversation by its id; null = there is none (any more). */
   readonly attachment: (id: string, conversation: ConversationId) => Promise<Attachment | null>
   /** Messages that wait, for the page's status line. Cheap. */
-  readonly waiting: () => Promise<{ readonly held: number; readonly parked: number }>
+  readonly waiting: () => Promise<Omit<WaitingCounts, 'oldestAt'>>
   /** Sign-in from the page; null = not offered. */
   readonly login: LoginService | null
   /** The page shows it, with suggestions to try. */
@@ -74,9 +78,10 @@ export type Readiness =
       /** A credential state, `usage-limited`, `provider-unavailable`, `stalled` or `store`. */
       readonly status: string
       readonly reason: string | null
-      /** Of the credential in use, or of the one that stopped working. */
-      readonly credentialKind?: CredentialKind | null
     }
+
+/** What holds messages, with the kind of the credential in use, or of the one that stopped working. */
+export type HoldingCredential = Holding & { readonly credentialKind?: CredentialKind | null }
 
 interface QueueService {
   /** As `hermes queue list --json` prints them as `items`; no `states`: held and parked ones. */

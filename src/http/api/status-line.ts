@@ -1,5 +1,8 @@
+import { waitingCount } from '../../inbox/gate/readiness.ts'
+import type { WaitingCounts } from '../../inbox/inbox.ts'
+import { isoTime } from '../../support/clock.ts'
 import type { StatusLine } from '../wire.ts'
-import type { Readiness } from './services.ts'
+import type { HoldingCredential } from './services.ts'
 
 /** Instead of those below where an API key is at fault. */
 const KEY_SENTENCES: Readonly<Record<string, string>> = {
@@ -14,27 +17,51 @@ const SENTENCES: Readonly<Record<string, string>> = {
   degraded: 'Claude does not accept the sign-in right now. Retrying automatically.',
   refreshing: 'Refreshing the sign-in.',
   'usage-limited': 'The usage limit is reached. Answers resume when it resets.',
-  'provider-unavailable': "Claude can't be reached right now. Retrying automatically.",
   stalled: 'No message has been answered for several minutes. An operator should check the gateway.',
   store: "The disk or database can't store messages right now.",
 }
 
-/** Readiness and the number of waiting messages, in words. Pure. */
+/** Why Claude does not answer, by the reason of `provider-unavailable`. */
+const PROVIDER_CAUSES: Readonly<Record<string, string>> = {
+  overloaded: 'Claude is overloaded',
+  'rate-limited': 'Claude accepts no more requests for a moment',
+  provider: 'Claude has a problem',
+}
+const UNREACHABLE = "Claude can't be reached right now"
+
+/** What holds messages, and how many wait, in words. Pure. */
 export function statusLine(
-  readiness: Readiness,
-  waiting: { readonly held: number; readonly parked: number },
+  holding: HoldingCredential | null,
+  counts: Omit<WaitingCounts, 'oldestAt'>,
   page: { readonly sandbox: boolean; readonly login: unknown },
 ): StatusLine {
-  const { held, parked } = waiting
-  const { sandbox } = page
-  if (readiness.ready) {
+  const { held, parked } = counts
+  const waiting = waitingCount(counts, holding)
+  const common = { waiting, held, parked, sandbox: page.sandbox }
+  if (holding === null) {
     const sentence = 'Signed in and ready.'
-    return { ready: true, status: 'ready', reason: null, sentence, held, parked, sandbox, signIn: false }
+    return { ready: true, status: 'ready', reason: null, sentence, nextTryAt: null, ...common, signIn: false }
   }
-  const { status, reason, credentialKind } = readiness
+  const { status, reason, nextTryAt } = holding
+  return {
+    ready: false,
+    status,
+    reason,
+    sentence: sentenceOf(holding, waiting),
+    nextTryAt: isoTime(nextTryAt),
+    ...common,
+    signIn: page.login !== null && status === 'needs-login',
+  }
+}
+
+function sentenceOf({ status, reason, credentialKind }: HoldingCredential, waiting: number): string {
+  if (status === 'provider-unavailable') {
+    const cause = PROVIDER_CAUSES[reason ?? ''] ?? UNREACHABLE
+    if (waiting === 0) return `${cause}.`
+    return waiting === 1 ? `${cause}; 1 message waits.` : `${cause}; ${waiting} messages wait.`
+  }
   const ofKey = credentialKind === 'api-key' ? KEY_SENTENCES[status] : undefined
   const what = ofKey ?? SENTENCES[status] ?? "Messages can't be answered right now."
-  const saved = held === 0 ? '' : held === 1 ? ' 1 message saved.' : ` ${held} messages saved.`
-  const signIn = page.login !== null && status === 'needs-login'
-  return { ready: false, status, reason, sentence: what + saved, held, parked, sandbox, signIn }
+  if (waiting === 0) return what
+  return waiting === 1 ? `${what} 1 message saved.` : `${what} ${waiting} messages saved.`
 }

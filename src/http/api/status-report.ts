@@ -2,6 +2,7 @@ import type { RouteStatus } from '../../alerts/alert.ts'
 import type { Incident } from '../../alerts/incident.ts'
 import type { AuthStatus } from '../../credentials/keeper/status.ts'
 import type { FleetMember } from '../../inbox/fleet/fleet.ts'
+import { waitingCount, type Holding } from '../../inbox/gate/readiness.ts'
 import type { WaitingCounts } from '../../inbox/inbox.ts'
 import type { StoredMessage } from '../../inbox/message.ts'
 import { isoTime } from '../../support/clock.ts'
@@ -14,6 +15,7 @@ type ChannelStatus = Omit<ChannelReport, 'since'> & { readonly since: number }
 export interface StatusParts {
   readonly gateway: Omit<GatewayReport, 'status' | 'reason'>
   readonly readiness: Readiness | null
+  readonly holding: Holding | null
   readonly credential: AuthStatus
   readonly channels: readonly ChannelStatus[]
   readonly counts: WaitingCounts
@@ -25,12 +27,20 @@ export interface StatusParts {
 
 /** What `GET /api/status` and `hermes status --json` print. Pure. */
 export function statusReport(parts: StatusParts): StatusReport {
-  const { gateway, readiness, credential, channels, counts, incident, routes, warnings, fleet } = parts
+  const { gateway, readiness, holding, credential, channels, counts, incident, routes, warnings, fleet } =
+    parts
   return {
     gateway: {
       ...gateway,
       status: readiness === null ? 'stopped' : readiness.ready ? 'ready' : readiness.status,
       reason: readiness === null || readiness.ready ? null : readiness.reason,
+    },
+    holding: holding && {
+      status: holding.status,
+      reason: holding.reason,
+      since: isoTime(holding.since),
+      nextTryAt: isoTime(holding.nextTryAt),
+      waiting: waitingCount(counts, holding),
     },
     credential,
     channels: channels.map((channel) => ({ ...channel, since: isoTime(channel.since) })),

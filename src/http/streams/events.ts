@@ -1,10 +1,11 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { isoTime, SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import { badRequest, HttpProblem, type RequestContext } from '../answers.ts'
 import { conversationOf, isConversation, wholeNumber } from '../api/conversations-api.ts'
 import type { ApiServices } from '../api/services.ts'
 import { statusLine } from '../api/status-line.ts'
 import type { Routes } from '../routes.ts'
+import type { StatusEvent, StatusLine } from '../wire.ts'
 import { ConversationFeeds } from './conversation-feeds.ts'
 import { OperatorFeed } from './operator-feed.ts'
 import { frame, type EventStream, type Streams } from './sse.ts'
@@ -13,6 +14,7 @@ import { frame, type EventStream, type Streams } from './sse.ts'
 const STATUS_POLL_MS = 2 * SECOND
 /** Changes come in bursts during an outage; nobody reads more than this a second. */
 const STATUS_INTERVAL_MS = 200
+const NO_COUNTS = { received: 0, answering: 0, held: 0, parked: 0 }
 /** One browser's tabs share one stream; this many tabs are plenty. */
 const MAX_WATCHED = 100
 
@@ -101,7 +103,7 @@ class StatusFeed {
   #subscription: Disposable | null = null
   #pollTimer: Timer | null = null
   #sendTimer: Timer | null = null
-  #last = ''
+  #last: StatusLine | null = null
 
   constructor(services: ApiServices, clock: Clock) {
     this.#services = services
@@ -114,7 +116,7 @@ class StatusFeed {
       this.#readers.delete(stream)
       if (this.#readers.size === 0) this.close()
     })
-    stream.onDrain(() => this.#last && stream.write(frame('status', this.#last)))
+    stream.onDrain(() => this.#last && stream.write(this.#frame(this.#last)))
     this.#subscription ??= this.#services.onStatusChange(() => {
       this.#sendTimer ??= this.#clock.setTimer(() => {
         this.#sendTimer = null
@@ -122,7 +124,7 @@ class StatusFeed {
       }, STATUS_INTERVAL_MS)
     })
     this.#pollTimer ??= this.#clock.setTimer(this.#onPoll, STATUS_POLL_MS)
-    void this.#readLine().then((line) => stream.write(frame('status', line)))
+    void this.#readLine().then((line) => stream.write(this.#frame(line)))
   }
 
   close(): void {
@@ -141,14 +143,20 @@ class StatusFeed {
 
   async #sendLine(): Promise<void> {
     const line = await this.#readLine()
-    if (line === this.#last) return
+    if (JSON.stringify(line) === JSON.stringify(this.#last)) return
     this.#last = line
-    for (const stream of this.#readers) if (stream.ready) stream.write(frame('status', line))
+    for (const stream of this.#readers) if (stream.ready) stream.write(this.#frame(line))
   }
 
-  async #readLine(): Promise<string> {
+  async #readLine(): Promise<StatusLine> {
+    const { waiting, holding } = this.#services
     // The status line must be sent even when the store does not answer.
-    const waiting = await this.#services.waiting().catch(() => ({ held: 0, parked: 0 }))
-    return JSON.stringify(statusLine(this.#services.readiness(), waiting, this.#services))
+    const counts = await waiting().catch(() => NO_COUNTS)
+    return statusLine(holding(), counts, this.#services)
+  }
+
+  #frame(line: StatusLine): string {
+    const sent: StatusEvent = { ...line, now: isoTime(this.#clock.now()) }
+    return frame('status', JSON.stringify(sent))
   }
 }

@@ -52,6 +52,28 @@ test('a shut gate is told at once, and its opening at once', () => {
   expect(told.at(-1)).toEqual({ ready: true })
 })
 
+test('what holds messages is said at once, with the next try, also where a health check waits', () => {
+  expect(readiness.holding()).toBeNull()
+  const until = clock.now() + 2 * SECOND
+  gate.set({ ...shut('provider-unavailable'), reason: 'overloaded', until })
+  expect(readiness.current().ready).toBe(true)
+  const found = { status: 'provider-unavailable', reason: 'overloaded', since: clock.now() }
+  expect(readiness.holding()).toEqual({ ...found, nextTryAt: until, trying: false })
+  gate.set({ ...shut('provider-unavailable'), reason: 'overloaded', until, probing: true })
+  expect(readiness.holding()).toEqual({ ...found, nextTryAt: until, trying: true })
+  gate.set({ open: true })
+  expect(readiness.holding()).toBeNull()
+})
+
+test.each([
+  ['a store that fails', () => (store.ok = false), 'store'],
+  ['a refresh that takes long', () => (gate.refreshingSince = clock.now() - SECOND), 'refreshing'],
+  ['a stall', () => (dispatcher.stalled = true), 'stalled'],
+])('%s holds messages, too, with no try to announce', (_what, fail, status) => {
+  fail()
+  expect(readiness.holding()).toMatchObject({ status, nextTryAt: null })
+})
+
 test('an overload is reported after a minute, without anything else happening', async () => {
   gate.set(shut('provider-unavailable'))
   expect(readiness.current().ready).toBe(true)

@@ -17,6 +17,27 @@ export type ReadinessState =
       readonly since: number
     }
 
+/** What keeps messages waiting, from its first second on. */
+export interface Holding {
+  /** As in `ReadinessState`. */
+  readonly status: string
+  readonly reason: string | null
+  readonly since: number
+  /** When messages are tried again automatically; in the past: now. null = only an event ends it. */
+  readonly nextTryAt: number | null
+  /** A message that is being answered is a try, or waits as well. */
+  readonly trying: boolean
+}
+
+/** How many messages wait because of `holding`: also those behind the held ones, and the one that is tried. */
+export function waitingCount(
+  counts: { readonly received: number; readonly answering: number; readonly held: number },
+  holding: Holding | null,
+): number {
+  if (holding === null) return counts.held
+  return counts.held + counts.received + (holding.trying ? counts.answering : 0)
+}
+
 export interface ReadinessOptions {
   readonly gate: Gate
   readonly store: Pick<StoreHealth, 'ok' | 'problem' | 'subscribe'>
@@ -74,6 +95,20 @@ export class Readiness {
     if (dispatcher.stalled) return this.#ownOutage('stalled', null)
     this.#own = null
     return { ready: true }
+  }
+
+  /** What holds messages now; null = nothing. Unlike `current`, it does not wait for a short overload to last. */
+  holding(): Holding | null {
+    const { gate, store } = this.#options
+    const state = gate.current()
+    if (store.ok && !state.open) {
+      const { status, reason, since, until, probing } = state
+      return { status, reason, since, nextTryAt: until, trying: probing }
+    }
+    const found = this.current()
+    if (found.ready) return null
+    const { status, reason, since } = found
+    return { status, reason, since, nextTryAt: null, trying: status === 'refreshing' }
   }
 
   subscribe(listener: (state: ReadinessState) => void): Disposable {

@@ -84,7 +84,7 @@ export async function openGatewayOfStories(): Promise<GatewayOfStories> {
       login: { start: no, finish: no, confirm: no, apiKey: no },
       status: async () => STATUS,
       incidents: async () => [incident('two', null), incident('one', ago(30 * MINUTE))],
-      waiting: async () => ({ held: 1, parked: 1 }),
+      waiting: async () => ({ received: 1, answering: 0, held: 1, parked: 1 }),
       queue: {
         list: async () => queue,
         retry: async (id) => act(id, 'retry'),
@@ -111,6 +111,7 @@ const STATUS: StatusReport = {
     status: 'needs-login',
     reason: 'revoked',
   },
+  holding: { status: 'needs-login', reason: 'revoked', since: ago(2 * HOUR), nextTryAt: null, waiting: 2 },
   credential: {
     state: 'needs-login',
     reason: 'revoked',

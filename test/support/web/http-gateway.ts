@@ -16,6 +16,7 @@ import { Changes } from '../../../src/http/streams/changes.ts'
 import type { StatusReport } from '../../../src/http/wire-reports.ts'
 import type { Accepted } from '../../../src/inbox/arrival.ts'
 import { ConversationEvents } from '../../../src/inbox/fleet/conversation-events.ts'
+import type { Holding } from '../../../src/inbox/gate/readiness.ts'
 import type { Attachment, ConversationId, StoredMessage } from '../../../src/inbox/message.ts'
 import { MINUTE, systemClock } from '../../../src/support/clock.ts'
 import { createLog } from '../../../src/support/log.ts'
@@ -147,6 +148,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly metrics: Metrics
   readonly home: string
   setReadiness(readiness: Readiness): void
+  /** What holds messages, where health checks do not report it (yet); null = as they do. */
+  setHolding(holding: Holding | null): void
   /** `fetch` with the gateway's own token. */
   call(path: string, init?: RequestInit): Promise<Response>
 }
@@ -163,7 +166,11 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const channel = new WebChannel(systemClock)
   await channel.start(chat)
   let readiness: Readiness = { ready: true }
+  let holding: Holding | null = null
   const listeners = new Set<() => void>()
+  const changed = () => {
+    for (const listener of listeners) listener()
+  }
   const metrics = new Metrics(
     {
       credential: () => ({ state: 'healthy', expiresAt: null, loginExpiresAt: null }),
@@ -174,6 +181,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   )
   const services: ApiServices = {
     readiness: () => readiness,
+    holding: () =>
+      holding ??
+      (readiness.ready ? null : { ...readiness, since: Date.now(), nextTryAt: null, trying: false }),
     onStatusChange: (listener) => {
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
@@ -194,7 +204,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       chat.rows(conversation).some((row) => row.attachments.some((info) => info.id === id))
         ? (chat.attachments.get(id) ?? null)
         : null,
-    waiting: async () => ({ held: 0, parked: 0 }),
+    waiting: async () => ({ received: 0, answering: 0, held: 0, parked: 0 }),
     login: null,
     sandbox: options.sandbox ?? false,
     dashboard: quietDashboard(),
@@ -225,7 +235,11 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     home,
     setReadiness(next) {
       readiness = next
-      for (const listener of listeners) listener()
+      changed()
+    },
+    setHolding(next) {
+      holding = next
+      changed()
     },
     call: (path, init = {}) =>
       fetch(new URL(path, url), {
@@ -245,6 +259,7 @@ function reportOf(readiness: Readiness): StatusReport {
   return statusReport({
     gateway: { running: true, version: '1', pid: 1, url: null, startedAt: null, sandbox: false },
     readiness,
+    holding: null,
     credential: {
       state: 'healthy',
       reason: null,

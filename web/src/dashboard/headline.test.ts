@@ -11,6 +11,8 @@ const READY: StatusLine = {
   status: 'ready',
   reason: null,
   sentence: 'Signed in and ready.',
+  nextTryAt: null,
+  waiting: 0,
   held: 0,
   parked: 0,
   sandbox: false,
@@ -52,6 +54,7 @@ function report(credential: Partial<StatusReport['credential']> = {}, parked = 0
       consecutive401: 0,
       ...credential,
     },
+    holding: null,
     channels: [],
     queue: { received: 0, answering: 0, held: 0, parked, oldestAt: null },
     incident: null,
@@ -103,6 +106,23 @@ test('the sign-in has ended: one button, and it signs in', () => {
 test('an outage that ends without help needs no action, and links to its incident', () => {
   const line = { ...ENDED, status: 'provider-unavailable', sentence: "Claude can't be reached right now." }
   expect(headline(line, report(), timeline, NOW).action?.path).toBe('/incidents')
+})
+
+test('an overload that is no incident yet links to what waits, in a softer tone', () => {
+  const line = {
+    ...ENDED,
+    status: 'provider-unavailable',
+    sentence: 'Claude is overloaded; 3 messages wait.',
+  }
+  const holding = {
+    status: 'provider-unavailable',
+    reason: 'overloaded',
+    since: after(0),
+    nextTryAt: null,
+    waiting: 3,
+  }
+  const { tone, action } = headline(line, { ...report(), holding }, timeline, NOW)
+  expect([tone, action?.path]).toEqual(['wait', '/queue'])
 })
 
 test('parked messages are pointed to', () => {

@@ -29,6 +29,14 @@ const ACTIONS: Readonly<Record<string, Headline['action']>> = {
   'not-permitted': { label: 'Sign in differently', path: '/sign-in' },
 }
 
+/** What ends within moments, without anybody's help. */
+const PASSING: ReadonlySet<string> = new Set(['provider-unavailable', 'refreshing'])
+
+export function toneOf(line: StatusLine): Headline['tone'] {
+  if (line.ready) return 'good'
+  return PASSING.has(line.status) ? 'wait' : 'bad'
+}
+
 /**
  * The overall state in plain words. Pure.
  *
@@ -42,9 +50,13 @@ export function headline(
 ): Headline {
   if (line === null) return { tone: 'wait', sentence: 'Connecting…', detail: null, action: null }
   if (!line.ready) {
-    const watch = { label: 'View incident', path: '/incidents' }
+    // What a health check does not report yet is no incident.
+    const isIncident = report === null || report.gateway.status !== 'ready' || report.holding === null
+    const watch = isIncident
+      ? { label: 'View incident', path: '/incidents' }
+      : { label: 'View the queue', path: '/queue' }
     return {
-      tone: 'bad',
+      tone: toneOf(line),
       sentence: line.sentence,
       detail: DETAILS[line.status] ?? null,
       action: ACTIONS[line.status] ?? watch,

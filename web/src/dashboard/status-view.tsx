@@ -1,4 +1,5 @@
 import type { StatusReport } from '../../../src/http/wire-reports.ts'
+import { NextTry } from '../next-try.tsx'
 import { useValue } from '../observable.ts'
 import type { BoardProps } from './board-props.ts'
 import { Frame } from './frame.tsx'
@@ -24,7 +25,8 @@ export function StatusView({ state, board, onGo }: BoardProps) {
     <Frame state={state} board={board} name="status" parts={PARTS}>
       <section class={`hero ${lost ? 'bad' : shown.tone}`} aria-label="Overall status">
         <p class="hero-sentence">
-          {lost ? 'The gateway is not responding. Showing the last known data.' : shown.sentence}
+          {lost ? 'The gateway is not responding. Showing the last known data.' : shown.sentence}{' '}
+          {!lost && <NextTry line={line} />}
         </p>
         {shown.detail && !lost && <p class="hero-detail">{shown.detail}</p>}
         {shown.action && !lost && (
