@@ -124,9 +124,10 @@ export default defineConfig({
                   '!**/src/http/wire.ts',
                   '!**/src/http/wire-reports.ts',
                   '!**/src/support/text/lex-markdown.ts',
+                  '!**/src/support/text/token-shape.ts',
                 ],
                 message:
-                  'The page shares with the gateway the types of the wire and the bounded lexer of answers.',
+                  'The page shares with the gateway the types of the wire, the bounded lexer of answers and the shapes of secrets.',
               },
             ],
           },

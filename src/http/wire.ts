@@ -175,6 +175,18 @@ export interface OpenSession {
   readonly ticket: string
 }
 
+/** `GET /api/principal` */
+export interface PrincipalId {
+  /** The same over sessions of one person at one gateway. */
+  readonly id: string
+}
+
+/**
+ * A request header with a `PrincipalId`: the request is refused (409 `other-principal`) where somebody else
+ * is signed in by now. The page sends it along with what was written earlier.
+ */
+export const PRINCIPAL_HEADER = 'hermes-principal'
+
 /** The scopes of a narrower token: chat, or read the metrics. */
 export type TokenScope = 'chat' | 'metrics'
 

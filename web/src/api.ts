@@ -1,3 +1,4 @@
+import { PRINCIPAL_HEADER } from '../../src/http/wire.ts'
 import type {
   AttachmentInfo,
   ConversationEntry,
@@ -9,6 +10,7 @@ import type {
   MessageReceipt,
   OpenSession,
   PostMessage,
+  PrincipalId,
   SignedIn,
   StartedLogin,
 } from '../../src/http/wire.ts'
@@ -35,13 +37,10 @@ export async function call<Answer>(
   method: string,
   path: string,
   body?: BodyInit,
-  type?: string,
+  headers: Readonly<Record<string, string>> = {},
+  signal: AbortSignal | null = null,
 ): Promise<Answer> {
-  const response = await fetch(path, {
-    method,
-    ...(body === undefined ? {} : { body }),
-    ...(type === undefined ? {} : { headers: { 'content-type': type } }),
-  })
+  const response = await fetch(path, { method, headers, signal, ...(body === undefined ? {} : { body }) })
   const parsed: unknown = await response.json().catch(() => null)
   if (response.ok) return parsed as Answer
   // A proxy in between may answer anything.
@@ -54,7 +53,14 @@ export async function call<Answer>(
 }
 
 export const post = <Body, Answer>(path: string, body: Body): Promise<Answer> =>
-  call('POST', path, JSON.stringify(body), 'application/json')
+  call('POST', path, JSON.stringify(body), JSON_BODY)
+
+const JSON_BODY = { 'content-type': 'application/json' }
+
+/** A message is stored within a second; a connection that takes longer is as good as none. */
+const POST_TIMEOUT_MS = 30_000
+/** 20 MB over a slow mobile network. */
+const UPLOAD_TIMEOUT_MS = 300_000
 
 const at = (conversation: string): string => `/api/conversations/${encodeURIComponent(conversation)}`
 
@@ -74,17 +80,43 @@ export const confirmLogin = (session: string): Promise<SignedIn> =>
 export const listConversations = async (): Promise<readonly ConversationEntry[]> =>
   (await call<List<ConversationEntry>>('GET', '/api/conversations')).items
 
+/** Who is signed in. */
+export const readPrincipal = async (): Promise<string> =>
+  (await call<PrincipalId>('GET', '/api/principal')).id
+
 export const readMessages = (conversation: string, limit: number, before?: number): Promise<MessagePage> =>
   call('GET', `${at(conversation)}/messages?limit=${limit}${before === undefined ? '' : `&before=${before}`}`)
 
-export const postMessage = (conversation: string, message: PostMessage): Promise<MessageReceipt> =>
-  post(`${at(conversation)}/messages`, message)
+/** @param principal who wrote it: refused where somebody else is signed in by now */
+export const postMessage = (
+  conversation: string,
+  message: PostMessage,
+  principal: string,
+): Promise<MessageReceipt> =>
+  call(
+    'POST',
+    `${at(conversation)}/messages`,
+    JSON.stringify(message),
+    { ...JSON_BODY, [PRINCIPAL_HEADER]: principal },
+    AbortSignal.timeout(POST_TIMEOUT_MS),
+  )
 
 export const stopAnswer = (conversation: string): Promise<MessageReceipt> =>
   post(`${at(conversation)}/stop`, {})
 
-export const upload = (conversation: string, file: File): Promise<AttachmentInfo> =>
-  call('POST', `${at(conversation)}/attachments?name=${encodeURIComponent(file.name)}`, file)
+export const upload = (
+  conversation: string,
+  name: string,
+  file: Blob,
+  principal: string,
+): Promise<AttachmentInfo> =>
+  call(
+    'POST',
+    `${at(conversation)}/attachments?name=${encodeURIComponent(name)}`,
+    file,
+    { [PRINCIPAL_HEADER]: principal },
+    AbortSignal.timeout(UPLOAD_TIMEOUT_MS),
+  )
 
 export const attachmentAddress = (conversation: string, id: string): string =>
   `${at(conversation)}/attachments/${encodeURIComponent(id)}`

@@ -1,25 +1,28 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { ChatState, newName } from './chat-state.ts'
+import { ChatState } from './chat-state.ts'
 import { Chat } from './chat.tsx'
 import { BoardState } from './dashboard/board-state.ts'
 import { LazyBoard } from './dashboard/lazy-board.tsx'
 import { Wing } from './icons.tsx'
+import { newName } from './new-name.ts'
 import { useValue } from './observable.ts'
 import { Rail } from './rail.tsx'
 import type { Session } from './session.ts'
+import type { Unsent } from './unsent/open-unsent.ts'
 import { TITLES, viewOf } from './views.ts'
 
 export function App({ session }: { session: Session }) {
-  if (session.kind === 'signed-in') return <House first={session.conversations[0]?.id ?? newName()} />
+  if (session.kind === 'signed-in')
+    return <House first={session.conversations[0]?.id ?? newName()} unsent={session.unsent} />
   return <Door kind={session.kind} />
 }
 
 /** The page of a reader who is signed in: the address names the view, and the conversation. */
-function House({ first }: { first: string }) {
+function House({ first, unsent }: { first: string; unsent: Unsent }) {
   const state = useMemo(() => {
     const named = viewOf(location.pathname)
     if (named.name === 'chat' && named.conversation === null) history.replaceState(null, '', addressOf(first))
-    return new ChatState((named.name === 'chat' && named.conversation) || first)
+    return new ChatState((named.name === 'chat' && named.conversation) || first, unsent)
   }, [])
   const board = useMemo(() => new BoardState(state), [state])
   const connection = useValue(state.connection)

@@ -1,17 +1,13 @@
-import type { AttachmentInfo, ConversationEntry, StatusLine } from '../../src/http/wire.ts'
-import { ApiError, listConversations, postMessage, readMessages, stopAnswer } from './api.ts'
+import type { ConversationEntry, MessageItem, StatusLine } from '../../src/http/wire.ts'
+import { ApiError, listConversations, readMessages, stopAnswer } from './api.ts'
 import type { LiveEvent } from './live-connection.ts'
 import { openLive, type Live } from './live.ts'
 import { Observable } from './observable.ts'
-import {
-  emptyThread,
-  withDelta,
-  withItems,
-  withoutPending,
-  withPending,
-  type Pending,
-  type Thread,
-} from './thread.ts'
+import { emptyThread, withDelta, withItems, withPending, type Thread } from './thread.ts'
+import type { Drafts } from './unsent/drafts.ts'
+import type { Unsent } from './unsent/open-unsent.ts'
+import type { Outbox } from './unsent/outbox.ts'
+import type { UnsentFile } from './unsent/unsent-message.ts'
 
 /** Messages read at once: a few screens. */
 const PAGE = 60
@@ -26,6 +22,8 @@ export class ChatState {
   readonly status = new Observable<StatusLine | null>(null)
   readonly conversations = new Observable<readonly ConversationEntry[]>([])
   readonly thread: Observable<Thread>
+  readonly outbox: Outbox
+  readonly drafts: Drafts
   /** Events of the stream for the dashboard. */
   onOther: (event: LiveEvent) => void = () => {}
   readonly #live: Live
@@ -33,8 +31,15 @@ export class ChatState {
   /** Counts openings, so that a late response for a previous conversation is ignored. */
   #opening = 0
 
-  constructor(conversation: string) {
-    this.thread = new Observable(emptyThread(conversation))
+  constructor(conversation: string, unsent: Unsent) {
+    this.outbox = unsent.outbox
+    this.drafts = unsent.drafts
+    this.thread = new Observable(this.#opened(conversation))
+    unsent.onSignedOut = () => this.connection.set('signed-out')
+    this.outbox.entries.subscribe((entries) => {
+      this.thread.update((thread) => withPending(thread, entries))
+      this.#refreshList()
+    })
     this.#live = openLive((event) => this.#onEvent(event))
     void this.#load(conversation)
     this.#refreshList()
@@ -43,7 +48,7 @@ export class ChatState {
   /** Shows another conversation. */
   open(conversation: string): void {
     if (conversation === this.thread.value.id) return
-    this.thread.set(emptyThread(conversation))
+    this.thread.set(this.#opened(conversation))
     void this.#load(conversation)
   }
 
@@ -53,6 +58,7 @@ export class ChatState {
     const first = items[0]
     if (!first) return
     const page = await readMessages(id, PAGE, first.seq)
+    this.#confirm(page.items)
     this.#update(id, (thread) => ({
       ...withItems(thread, page.items),
       draft: thread.draft,
@@ -60,44 +66,15 @@ export class ChatState {
     }))
   }
 
-  /** Sends, and retries while the gateway cannot be reached, under the same id, so never twice. */
-  async send(text: string, attachments: readonly AttachmentInfo[]): Promise<void> {
-    const entry: Pending = { messageId: newName(), text, attachments, state: 'sending', problem: null }
-    await this.#post(this.thread.value.id, entry)
-  }
-
-  async resend(entry: Pending): Promise<void> {
-    await this.#post(this.thread.value.id, { ...entry, state: 'sending', problem: null })
-  }
-
-  discard(entry: Pending): void {
-    this.#update(this.thread.value.id, (thread) => withoutPending(thread, entry.messageId))
+  /** Stores the message in the browser, and sends it as soon as the gateway can be reached. */
+  async send(text: string, files: readonly UnsentFile[]): Promise<void> {
+    const { id } = this.thread.value
+    this.drafts.clear(id)
+    await this.outbox.add(id, text, files)
   }
 
   async stop(): Promise<void> {
     await stopAnswer(this.thread.value.id).catch(() => {})
-  }
-
-  async #post(conversation: string, entry: Pending): Promise<void> {
-    const show = (change: Partial<Pending>): void =>
-      this.#update(conversation, (thread) => withPending(thread, { ...entry, ...change }))
-    show({})
-    try {
-      const { text, messageId, attachments } = entry
-      const { id } = await postMessage(conversation, {
-        text,
-        messageId,
-        attachments: attachments.map((attachment) => attachment.id),
-      })
-      // A message that was not stored (a pasted sign-in code) is removed.
-      if (id === null) this.#update(conversation, (thread) => withoutPending(thread, entry.messageId))
-      this.#refreshList()
-    } catch (error) {
-      if (error instanceof ApiError) {
-        if (error.status === 401) this.connection.set('signed-out')
-        show({ state: 'failed', problem: error.message })
-      } else show({ state: 'waiting' })
-    }
   }
 
   async #load(conversation: string): Promise<void> {
@@ -106,6 +83,7 @@ export class ChatState {
       try {
         const { items, revision } = await readMessages(conversation, PAGE)
         if (opening !== this.#opening) return
+        this.#confirm(items)
         this.#update(conversation, (thread) => ({
           ...withItems(thread, items),
           draft: thread.draft,
@@ -127,12 +105,13 @@ export class ChatState {
     switch (event.kind) {
       case 'connection':
         this.connection.set(event.state)
-        if (event.state === 'open') this.#sendWaiting()
+        if (event.state === 'open') void this.outbox.resume()
         break
       case 'status':
         this.status.set(event.status)
         break
       case 'row':
+        this.#confirm([event.row])
         this.#update(event.conversation, (thread) => withItems(thread, [event.row]))
         this.#refreshList()
         break
@@ -144,8 +123,13 @@ export class ChatState {
     }
   }
 
-  #sendWaiting(): void {
-    for (const entry of this.thread.value.pending) if (entry.state === 'waiting') void this.resend(entry)
+  #opened(conversation: string): Thread {
+    return withPending(emptyThread(conversation), this.outbox.entries.value)
+  }
+
+  /** A message that the gateway shows has been stored, whatever became of the response. */
+  #confirm(rows: readonly MessageItem[]): void {
+    void this.outbox.forget(rows.flatMap(({ messageId }) => messageId ?? []))
   }
 
   #update(conversation: string, change: (thread: Thread) => Thread): void {
@@ -163,12 +147,4 @@ export class ChatState {
       )
     }, LIST_DELAY_MS) as unknown as number
   }
-}
-
-const NAME_BYTES = 10
-
-/** A random id for a conversation or a message; `randomUUID` is missing on plain HTTP. */
-export function newName(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(NAME_BYTES))
-  return Array.from(bytes, (byte) => byte.toString(36).padStart(2, '0')).join('')
 }

@@ -25,9 +25,9 @@ export const Composer = forwardRef<ComposerHandle, Props>(function Composer(
 ) {
   const area = useRef<HTMLTextAreaElement>(null)
   const picker = useRef<HTMLInputElement>(null)
-  const [text, setText] = useState('')
+  const [text, setText] = useDraft(state, conversation)
   const [over, setOver] = useState(false)
-  const uploads = useUploads(conversation)
+  const uploads = useUploads(conversation, state.outbox.principal)
   const tooLong = text.length > MAX_TEXT_BYTES / 4 && new TextEncoder().encode(text).length > MAX_TEXT_BYTES
   const ready = (text.trim() !== '' || uploads.done.length > 0) && !uploads.busy && !tooLong
 
@@ -43,8 +43,8 @@ export const Composer = forwardRef<ComposerHandle, Props>(function Composer(
 
   const send = (): void => {
     if (!ready) return
-    void state.send(text, uploads.done)
     setText('')
+    void state.send(text, uploads.done)
     uploads.clear()
     area.current?.focus()
   }
@@ -75,9 +75,12 @@ export const Composer = forwardRef<ComposerHandle, Props>(function Composer(
         {uploads.list.length > 0 && (
           <ul class="chips" aria-label="Attachments">
             {uploads.list.map((entry) => (
-              <li key={entry.key} class={entry.problem ? 'chip bad' : entry.info ? 'chip' : 'chip busy'}>
+              <li key={entry.key} class={CHIP_CLASSES[entry.state]}>
                 {entry.preview ? <img src={entry.preview} alt="" /> : <Page />}
-                <span>{entry.problem ? `${entry.name}: ${entry.problem}` : entry.name}</span>
+                <span>
+                  {entry.problem ? `${entry.name}: ${entry.problem}` : entry.name}
+                  {entry.state === 'unreachable' && ' (not uploaded yet: goes with the message)'}
+                </span>
                 <button
                   type="button"
                   class="quiet"
@@ -146,6 +149,25 @@ export const Composer = forwardRef<ComposerHandle, Props>(function Composer(
     </footer>
   )
 })
+
+const CHIP_CLASSES = {
+  uploading: 'chip busy',
+  uploaded: 'chip',
+  unreachable: 'chip',
+  refused: 'chip bad',
+} as const
+
+/** The text of each conversation's input, also after a reload. */
+function useDraft(state: ChatState, conversation: string): [string, (text: string) => void] {
+  const [shown, setShown] = useState({ conversation, text: state.drafts.get(conversation) })
+  // Another conversation shows its own draft in the same render: a key pressed at once goes into the right one.
+  const text = shown.conversation === conversation ? shown.text : state.drafts.get(conversation)
+  const setText = (next: string): void => {
+    state.drafts.set(conversation, next)
+    setShown({ conversation, text: next })
+  }
+  return [text, setText]
+}
 
 /** Files dropped anywhere on the page are attached. */
 function useDrop(onFiles: (files: readonly File[]) => void, onOver: (over: boolean) => void): void {

@@ -5,7 +5,9 @@ import { attachmentAddress } from './api.ts'
 import type { ChatState } from './chat-state.ts'
 import { Page } from './icons.tsx'
 import { showMarkdown } from './markdown.ts'
-import { stateWords, type Pending } from './thread.ts'
+import { useValue } from './observable.ts'
+import { stateWords } from './thread.ts'
+import type { UnsentEntry } from './unsent/outbox.ts'
 import { clockWords } from './when.ts'
 
 /** One stored message. Rendered again only when it has changed. */
@@ -40,32 +42,51 @@ export const ItemView = memo(function ItemView({
   )
 })
 
-/** A message of this page that the gateway has not confirmed yet. */
-export function PendingView({ entry, state }: { entry: Pending; state: ChatState }) {
+/** Why a message is in this tab alone. A pasted sign-in code is not worth keeping. */
+const NOT_KEPT = {
+  storing: '',
+  secret: '',
+  full: "This browser's storage is full: leave this page open until it is sent.",
+  forbidden: "This browser doesn't let the page store anything: leave this page open until it is sent.",
+} as const
+
+/** A message of this browser that the gateway has not confirmed yet. */
+export function UnsentView({ entry, state }: { entry: UnsentEntry; state: ChatState }) {
+  const connected = useValue(state.connection) === 'open'
+  const { outbox } = state
+  const kind = entry.refusal !== null ? 'failed' : entry.sending ? 'sending' : 'waiting'
   return (
-    <article class={`mine pending ${entry.state}`} aria-label="Your message">
-      {entry.attachments.length > 0 && (
+    <article class={`mine pending ${kind}`} aria-label="Your message">
+      {entry.files.length > 0 && (
         <p class="files">
-          {entry.attachments.map((file) => (
-            <span key={file.id} class="file">
+          {entry.files.map((file) => (
+            <span key={file.name} class="file">
               <Page /> {file.name}
             </span>
           ))}
         </p>
       )}
       {entry.text !== '' && <p class="words">{entry.text}</p>}
-      {entry.state === 'failed' ? (
+      {kind === 'sending' && <p class="state">Sending…</p>}
+      {kind === 'failed' && (
         <p class="state" role="alert">
-          {entry.problem}{' '}
-          <button type="button" class="link" onClick={() => void state.resend(entry)}>
+          {entry.refusal}{' '}
+          <button type="button" class="link" onClick={() => void outbox.retry(entry)}>
             Try again
           </button>{' '}
-          <button type="button" class="link" onClick={() => state.discard(entry)}>
+          <button type="button" class="link" onClick={() => void outbox.forget([entry.messageId])}>
             Discard
           </button>
         </p>
-      ) : (
-        <p class="state">{entry.state === 'waiting' ? "Will send when you're back online" : 'Sending…'}</p>
+      )}
+      {kind === 'waiting' && (
+        <p class="state">
+          Not sent yet. {connected ? 'Trying again automatically.' : "Will send when you're back online."}{' '}
+          {entry.notKept !== null && NOT_KEPT[entry.notKept]}{' '}
+          <button type="button" class="link" onClick={() => void outbox.forget([entry.messageId])}>
+            Cancel
+          </button>
+        </p>
       )}
     </article>
   )

@@ -1,9 +1,14 @@
 import type { ConversationEntry } from '../../src/http/wire.ts'
-import { ApiError, listConversations, openSession } from './api.ts'
+import { ApiError, listConversations, openSession, readPrincipal } from './api.ts'
+import { openUnsent, type Unsent } from './unsent/open-unsent.ts'
 
 /** Whether this browser has a session. */
 export type Session =
-  | { readonly kind: 'signed-in'; readonly conversations: readonly ConversationEntry[] }
+  | {
+      readonly kind: 'signed-in'
+      readonly conversations: readonly ConversationEntry[]
+      readonly unsent: Unsent
+    }
   /** Neither a cookie nor a ticket. */
   | { readonly kind: 'no-ticket' }
   /** The link has been used, or has expired. */
@@ -19,11 +24,14 @@ export async function enter(): Promise<Session> {
   if (ticket !== undefined) history.replaceState(null, '', location.pathname)
   try {
     const redeemed = ticket === undefined ? null : await redeem(ticket)
-    const conversations = await listConversations().catch((error: unknown) => {
+    const known = await Promise.all([listConversations(), readPrincipal()]).catch((error: unknown) => {
       if (error instanceof ApiError && error.status === 401) return null
       throw error
     })
-    if (conversations) return { kind: 'signed-in', conversations }
+    if (known) {
+      const [conversations, principal] = known
+      return { kind: 'signed-in', conversations, unsent: await openUnsent(principal) }
+    }
     return { kind: redeemed === false ? 'ticket-over' : 'no-ticket' }
   } catch {
     return { kind: 'unreachable' }

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { ChatState } from './chat-state.ts'
+import { Confirmed } from './dashboard/confirmed.tsx'
 import { Close, Plus, Wing } from './icons.tsx'
 import { useValue } from './observable.ts'
 import { whenWords } from './when.ts'
@@ -17,6 +18,12 @@ interface Props {
 /** The conversations: next to the chat on a wide screen, a drawer on a narrow one. */
 export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props) {
   const conversations = useValue(state.conversations)
+  const unsent = useValue(state.outbox.entries)
+  const others = useValue(state.outbox.others)
+  const waiting = new Map(unsent.map((entry) => [entry.conversation, entry.text]))
+  const isListed = (id: string): boolean => conversations.some((entry) => entry.id === id)
+  // Known to this browser alone, until their first message is sent.
+  const ownOnly = [...new Set([current, ...waiting.keys()])].filter((id) => !isListed(id))
   const closeButton = useRef<HTMLButtonElement>(null)
 
   useEffect(() => {
@@ -52,13 +59,18 @@ export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props)
           <Plus /> New conversation
         </button>
         <ul>
-          {!conversations.some((entry) => entry.id === current) && (
-            <li>
-              <a href={`/c/${current}`} aria-current="page" onClick={(event) => follow(event, current)}>
-                <span class="title">New conversation</span>
+          {ownOnly.map((id) => (
+            <li key={id}>
+              <a
+                href={`/c/${id}`}
+                aria-current={id === current ? 'page' : undefined}
+                onClick={(event) => follow(event, id)}
+              >
+                <span class="title">{waiting.get(id) || 'New conversation'}</span>
+                {waiting.has(id) && <span class="unsent">not sent yet</span>}
               </a>
             </li>
-          )}
+          ))}
           {conversations.map((entry) => (
             <li key={entry.id}>
               <a
@@ -67,11 +79,26 @@ export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props)
                 onClick={(event) => follow(event, entry.id)}
               >
                 <span class="title">{entry.preview.replace(/[*_`#>]+/g, '').trim() || 'Attachment'}</span>
-                <time dateTime={entry.lastAt}>{whenWords(entry.lastAt, Date.now())}</time>
+                {waiting.has(entry.id) ? (
+                  <span class="unsent">not sent yet</span>
+                ) : (
+                  <time dateTime={entry.lastAt}>{whenWords(entry.lastAt, Date.now())}</time>
+                )}
               </a>
             </li>
           ))}
         </ul>
+        {others > 0 && (
+          <p class="side-foot">
+            {others === 1 ? 'One unsent message' : `${others} unsent messages`} of another sign-in{' '}
+            {others === 1 ? 'is' : 'are'} kept in this browser.{' '}
+            <Confirmed
+              label="Discard"
+              question="Discard for good?"
+              onYes={() => void state.outbox.discardOthers()}
+            />
+          </p>
+        )}
       </nav>
     </>
   )

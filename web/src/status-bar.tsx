@@ -10,7 +10,8 @@ export function StatusBar({ state }: { state: ChatState }) {
   const connection = useValue(state.connection)
   const status = useValue(state.status)
   const [signingIn, setSigningIn] = useState(false)
-  const { tone, sentence } = describe(connection, status)
+  const unsent = useValue(state.outbox.entries).length
+  const { tone, sentence } = describe(connection, status, unsent)
   return (
     <div class={`status ${tone}${status?.ready === false ? ' holding' : ''}`}>
       <span class="dot" aria-hidden="true" />
@@ -31,8 +32,13 @@ export function StatusBar({ state }: { state: ChatState }) {
 function describe(
   connection: ChatState['connection']['value'],
   status: ChatState['status']['value'],
+  unsent: number,
 ): { tone: 'good' | 'wait' | 'bad'; sentence: string } {
-  if (connection === 'lost') return { tone: 'bad', sentence: 'No connection to the gateway. Reconnecting…' }
+  if (connection === 'lost') {
+    const waiting =
+      unsent === 0 ? '' : unsent === 1 ? ' 1 message not sent yet.' : ` ${unsent} messages not sent yet.`
+    return { tone: 'bad', sentence: `No connection to the gateway. Reconnecting…${waiting}` }
+  }
   if (!status) return { tone: 'wait', sentence: 'Connecting…' }
   return { tone: toneOf(status), sentence: status.sentence }
 }

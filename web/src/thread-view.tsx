@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { ChatState } from './chat-state.ts'
 import { copyText } from './copy.ts'
 import { Down } from './icons.tsx'
-import { DraftView, ItemView, PendingView, Thinking } from './message.tsx'
+import { DraftView, ItemView, Thinking, UnsentView } from './message.tsx'
 import { isThinking, type Thread } from './thread.ts'
 import { Welcome } from './welcome.tsx'
 
@@ -83,7 +83,7 @@ export function ThreadView({ state, thread, sandbox, onSuggestion }: Props) {
             <ItemView key={item.id} item={item} conversation={thread.id} />
           ))}
           {pending.map((entry) => (
-            <PendingView key={entry.messageId} entry={entry} state={state} />
+            <UnsentView key={entry.messageId} entry={entry} state={state} />
           ))}
         </div>
         {draft && draft.text !== '' && <DraftView text={draft.text} />}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { MessageItem } from '../../src/http/wire.ts'
 import { emptyThread, isBusy, isThinking, withDelta, withItems, withPending } from './thread.ts'
+import type { UnsentEntry } from './unsent/outbox.ts'
 
 let revision = 0
 const item = (seq: number, given: Partial<MessageItem> = {}): MessageItem => ({
@@ -15,6 +16,18 @@ const item = (seq: number, given: Partial<MessageItem> = {}): MessageItem => ({
 })
 const thread = emptyThread('c')
 
+const unsent = (messageId: string, conversation = 'c'): UnsentEntry => ({
+  messageId,
+  principal: 'p',
+  conversation,
+  order: 1,
+  text: 'a',
+  files: [],
+  refusal: null,
+  sending: true,
+  notKept: null,
+})
+
 describe('rows', () => {
   test('are in order, each once, the newer version of each', () => {
     const early = item(1, { state: 'held' })
@@ -28,11 +41,11 @@ describe('rows', () => {
   })
 
   test('take the place of what this page had sent under the same name, and of nothing else', () => {
-    const entry = { text: 'a', attachments: [], state: 'sending', problem: null } as const
-    const sent = withPending(withPending(thread, { ...entry, messageId: 'x' }), { ...entry, messageId: 'y' })
+    const sent = withPending(thread, [unsent('x'), unsent('y'), unsent('z', 'another conversation')])
     expect(withItems(sent, [item(1, { messageId: 'x' })]).pending.map((left) => left.messageId)).toEqual([
       'y',
     ])
+    expect(withPending(withItems(thread, [item(1, { messageId: 'x' })]), [unsent('x')]).pending).toEqual([])
   })
 
   test('of an answer end its draft; a change of an older one does not', () => {

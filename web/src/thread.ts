@@ -1,14 +1,5 @@
-import type { AttachmentInfo, DeltaEvent, MessageItem, MessageState } from '../../src/http/wire.ts'
-
-/** A message of this page that the gateway has not confirmed yet. */
-export interface Pending {
-  readonly messageId: string
-  readonly text: string
-  readonly attachments: readonly AttachmentInfo[]
-  /** `waiting`: the gateway cannot be reached; sent automatically later. `failed`: refused, with the reason. */
-  readonly state: 'sending' | 'waiting' | 'failed'
-  readonly problem: string | null
-}
+import type { DeltaEvent, MessageItem, MessageState } from '../../src/http/wire.ts'
+import type { UnsentEntry } from './unsent/outbox.ts'
 
 /** The answer that is being written. */
 interface Draft {
@@ -21,7 +12,8 @@ export interface Thread {
   readonly id: string
   /** In order. */
   readonly items: readonly MessageItem[]
-  readonly pending: readonly Pending[]
+  /** Not confirmed by the gateway, in order. */
+  readonly pending: readonly UnsentEntry[]
   readonly draft: Draft | null
   /** There may be earlier messages. */
   readonly hasEarlier: boolean
@@ -61,15 +53,13 @@ export function withDelta(thread: Thread, delta: Omit<DeltaEvent, 'conversation'
   return { ...thread, draft: { turnId: delta.turnId, text: known.slice(0, delta.offset) + delta.text } }
 }
 
-export function withPending(thread: Thread, entry: Pending): Thread {
-  const others = thread.pending.filter((other) => other.messageId !== entry.messageId)
-  const at = thread.pending.findIndex((other) => other.messageId === entry.messageId)
-  const pending = at < 0 ? [...others, entry] : thread.pending.toSpliced(at, 1, entry)
+/** What is unsent of this conversation; what its rows already show is not. */
+export function withPending(thread: Thread, unsent: readonly UnsentEntry[]): Thread {
+  const confirmed = new Set(thread.items.map((item) => item.messageId))
+  const pending = unsent.filter(
+    (entry) => entry.conversation === thread.id && !confirmed.has(entry.messageId),
+  )
   return { ...thread, pending }
-}
-
-export function withoutPending(thread: Thread, messageId: string): Thread {
-  return { ...thread, pending: thread.pending.filter((entry) => entry.messageId !== messageId) }
 }
 
 /** Is an answer being written or about to be? Then it can be stopped. */

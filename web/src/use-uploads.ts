@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { AttachmentInfo } from '../../src/http/wire.ts'
 import { ApiError, upload } from './api.ts'
+import { verdictOn, type UnsentFile } from './unsent/unsent-message.ts'
 
 /** The gateway's limit. */
 const MAX_BYTES = 20 * 1024 * 1024
@@ -11,14 +12,17 @@ interface UploadEntry {
   readonly name: string
   /** The address of a picture's preview in this page; null for other files. */
   readonly preview: string | null
-  /** Set once it is uploaded. */
+  readonly file: File
+  readonly state: 'uploading' | 'uploaded' | 'refused' | 'unreachable'
   readonly info: AttachmentInfo | null
+  /** Why it was refused. */
   readonly problem: string | null
 }
 
 export interface UploadList {
   readonly list: readonly UploadEntry[]
-  readonly done: readonly AttachmentInfo[]
+  /** Ready to be sent; what could not be uploaded yet is uploaded with the message. */
+  readonly done: readonly UnsentFile[]
   readonly busy: boolean
   add(files: readonly File[]): void
   remove(key: number): void
@@ -26,7 +30,7 @@ export interface UploadList {
 }
 
 /** Attachments of the next message. Each file is uploaded at once, so that sending is instant. */
-export function useUploads(conversation: string): UploadList {
+export function useUploads(conversation: string, principal: string): UploadList {
   const [list, setList] = useState<readonly UploadEntry[]>([])
   const nextKey = useRef(0)
 
@@ -36,14 +40,25 @@ export function useUploads(conversation: string): UploadList {
   const start = (file: File): UploadEntry => {
     const key = nextKey.current++
     const preview = file.type.startsWith('image/') ? URL.createObjectURL(file) : null
-    const problem = file.size > MAX_BYTES ? 'larger than 20 MB' : null
-    if (!problem)
-      upload(conversation, file).then(
-        (info) => change(key, { info }),
-        (error: unknown) =>
-          change(key, { problem: error instanceof ApiError ? error.message : 'could not be uploaded' }),
-      )
-    return { key, name: file.name || 'picture', preview, info: null, problem }
+    const name = file.name || 'picture'
+    const entry: UploadEntry = {
+      key,
+      name,
+      preview,
+      file,
+      state: 'uploading',
+      info: null,
+      problem: null,
+    }
+    if (file.size > MAX_BYTES) return { ...entry, state: 'refused', problem: 'larger than 20 MB' }
+    upload(conversation, name, file, principal).then(
+      (info) => change(key, { state: 'uploaded', info }),
+      (error: unknown) =>
+        error instanceof ApiError && verdictOn(error).kind === 'refused'
+          ? change(key, { state: 'refused', problem: error.message })
+          : change(key, { state: 'unreachable' }),
+    )
+    return entry
   }
 
   const forget = (entries: readonly UploadEntry[]): void => {
@@ -61,8 +76,10 @@ export function useUploads(conversation: string): UploadList {
 
   return {
     list,
-    done: list.flatMap((entry) => (entry.info ? [entry.info] : [])),
-    busy: list.some((entry) => !entry.info && !entry.problem),
+    done: list
+      .filter(({ state }) => state === 'uploaded' || state === 'unreachable')
+      .map(({ name, file, info }) => ({ name, content: file, uploaded: info })),
+    busy: list.some(({ state }) => state === 'uploading'),
     add: (files) => {
       const room = MAX_FILES - list.length
       const started = files.slice(0, Math.max(0, room)).map(start)

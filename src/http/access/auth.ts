@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Person } from '../../conversation/receiver.ts'
 import type { Secret } from '../../support/secret.ts'
 import { HttpProblem, type RequestContext } from '../answers.ts'
@@ -17,6 +17,8 @@ export interface Principal {
   readonly scope: Scope
   /** Who they are in a conversation. */
   readonly person: Person
+  /** Who they are to a browser: stays the same over sessions, and differs between gateways. */
+  readonly identity: string
   /** Identifies the client: only it may finish what it started. */
   readonly client: string
   /** False once the token was revoked, or the session has ended. */
@@ -25,6 +27,9 @@ export interface Principal {
 
 /** The holder of `gateway.token` and the page's user are the same person. */
 const OWNER: Person = { id: 'owner', name: null }
+
+/** 96 bits: two gateways never share an identity by chance. */
+const IDENTITY_LENGTH = 16
 
 export interface AuthOptions {
   readonly gatewayToken: Secret
@@ -45,6 +50,7 @@ export class Auth {
   readonly #expected: Buffer
   readonly #tickets = new Tickets()
   readonly #cookies: SessionCookies
+  readonly #owner: Pick<Principal, 'person' | 'identity'>
   readonly #byToken: Principal
 
   constructor(options: AuthOptions) {
@@ -55,7 +61,8 @@ export class Auth {
     this.#gatewayToken = options.gatewayToken
     this.#expected = Buffer.from(`Bearer ${options.gatewayToken.reveal()}`)
     this.#cookies = new SessionCookies(options.gatewayToken)
-    this.#byToken = { scope: 'all', person: OWNER, client: 'token', isValid: () => true }
+    this.#owner = { person: OWNER, identity: this.#identityOf(OWNER) }
+    this.#byToken = { scope: 'all', ...this.#owner, client: 'token', isValid: () => true }
   }
 
   /**
@@ -114,14 +121,23 @@ export class Auth {
     if (normal.length === this.#expected.length && timingSafeEqual(normal, this.#expected))
       return this.#byToken
     const issued = this.#tokens.find(token)
-    return (
-      issued && {
-        scope: issued.scope,
-        person: { id: `token:${issued.id}`, name: null },
-        client: `token:${issued.id}`,
-        isValid: () => this.#tokens.find(token) !== null,
-      }
-    )
+    if (!issued) return null
+    const person = { id: `token:${issued.id}`, name: null }
+    return {
+      scope: issued.scope,
+      person,
+      identity: this.#identityOf(person),
+      client: person.id,
+      isValid: () => this.#tokens.find(token) !== null,
+    }
+  }
+
+  /** Tells nothing of the person or the token. */
+  #identityOf(person: Person): string {
+    return createHmac('sha256', this.#gatewayToken.reveal())
+      .update(`hermes principal ${person.id}`)
+      .digest('base64url')
+      .slice(0, IDENTITY_LENGTH)
   }
 
   #bySession(c: RequestContext): Principal | null {
@@ -132,7 +148,7 @@ export class Auth {
     if (session === null || this.#tokens.isSessionEnded(session.id)) return null
     if (!this.#isFromOurPage(c)) throw foreign()
     const isValid = () => session.endsAt > this.#now() && !this.#tokens.isSessionEnded(session.id)
-    return { scope: 'all', person: OWNER, client: `session:${session.id}`, isValid }
+    return { scope: 'all', ...this.#owner, client: `session:${session.id}`, isValid }
   }
 
   /**

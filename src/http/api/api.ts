@@ -17,6 +17,7 @@ import type {
   List,
   OpenSession,
   PageAddress,
+  PrincipalId,
   ServerProof,
   SignedIn,
   SignInWithKey,
@@ -95,6 +96,10 @@ export function addAccessRoutes(routes: Routes, access: Access): void {
     if (typeof ticket !== 'string') throw badRequest('A ticket is needed.')
     return json<Done>(200, { status: 'ok' }, { 'Set-Cookie': auth.openSession(c, ticket) })
   })
+
+  routes.guarded('chat', 'GET', '/api/principal', (_c, { identity }) =>
+    json<PrincipalId>(200, { id: identity }),
+  )
 
   routes.guarded('all', 'DELETE', '/api/session', async (c) => {
     const removed = await auth.closeSession(c)

@@ -3,13 +3,14 @@ import type { Principal } from '../access/auth.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_MESSAGE_BODY, MAX_TEXT_BYTES, MAX_UPLOAD_BYTES, readJson, streamBody } from '../body.ts'
 import type { Routes } from '../routes.ts'
-import type {
-  AttachmentInfo,
-  ConversationEntry,
-  List,
-  MessagePage,
-  MessageReceipt,
-  PostMessage,
+import {
+  PRINCIPAL_HEADER,
+  type AttachmentInfo,
+  type ConversationEntry,
+  type List,
+  type MessagePage,
+  type MessageReceipt,
+  type PostMessage,
 } from '../wire.ts'
 import { toItem } from './items.ts'
 import type { ApiServices, PostedMessage } from './services.ts'
@@ -61,6 +62,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
 
   routes.guarded('chat', 'POST', '/api/conversations/:id/messages', async (c, principal) => {
     takesMessages()
+    requireSamePrincipal(c, principal)
     const address = conversationOf(c)
     const body = await readJson<PostMessage>(c, MAX_MESSAGE_BODY)
     return await accept(services, messageOf(body, address, principal, services))
@@ -79,6 +81,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
 
   routes.guarded('chat', 'POST', '/api/conversations/:id/attachments', async (c, principal) => {
     takesMessages()
+    requireSamePrincipal(c, principal)
     const address = conversationOf(c)
     const name = fileName(c.req.query('name'))
     return json<AttachmentInfo>(
@@ -104,6 +107,13 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
       },
     })
   })
+}
+
+/** What somebody wrote is never stored as somebody else's. @throws HttpProblem 409 */
+function requireSamePrincipal(c: RequestContext, { identity }: Principal): void {
+  const writer = c.req.header(PRINCIPAL_HEADER)
+  if (writer !== undefined && writer !== identity)
+    throw new HttpProblem(409, 'other-principal', 'This was written under another sign-in of this page.')
 }
 
 /** The conversation that the address names. @throws HttpProblem 400 */
