@@ -92,4 +92,42 @@ describe.skipIf(withoutChromium)(`a visit to the sandbox${whyWithout}`, () => {
       expect((await page.innerText('.answer .prose')).length).toBeGreaterThan(7_000)
     },
   )
+
+  test(
+    'the gateway is killed after it has stored a message and before it can say so: answered once',
+    STORY,
+    async () => {
+      await using gateway = await startSandbox()
+      // Only the response to the post would confirm it to this page.
+      const before =
+        'delete window.SharedWorker; window.EventSource = class { addEventListener() {} close() {} }'
+      await using visitor = await visit(browser, printedAddress(gateway), { before })
+      const { page, context } = visitor
+      await page.waitForSelector('.welcome')
+      const posted: string[] = []
+      await context.route('**/messages', async (route) => {
+        const { messageId } = route.request().postDataJSON() as { messageId: string }
+        posted.push(messageId)
+        if (posted.length > 1) return route.fallback()
+        await route.fetch()
+        await gateway.kill('SIGKILL')
+        await route.abort()
+      })
+      await say(page, 'Hello')
+      await page.waitForSelector('.pending >> text=Not sent yet')
+      await gateway.start()
+      await expect.poll(() => page.locator('.pending').count(), { timeout: 60_000 }).toBe(0)
+      expect(posted.length).toBeGreaterThan(1)
+      expect(new Set(posted).size).toBe(1)
+      await page.reload()
+      const read = () => page.locator('.log > article').allInnerTexts()
+      await expect
+        .poll(async () => (await page.reload(), await page.waitForSelector('.mine'), (await read()).length), {
+          timeout: 60_000,
+          interval: 500,
+        })
+        .toBe(2)
+      expect(await page.locator('.mine').count()).toBe(1)
+    },
+  )
 })

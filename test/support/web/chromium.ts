@@ -20,24 +20,26 @@ export const whyWithout: string = withoutChromium
 /** The browser finds this name on this machine, and trusts it no more than any other on plain HTTP. */
 export const OTHER_MACHINE = 'gateway.test'
 
+export const CHROMIUM_ARGUMENTS: string[] = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // A name that is not loopback to the browser, as another machine's would be.
+  `--host-resolver-rules=MAP ${OTHER_MACHINE} 127.0.0.1`,
+]
+
 /** @throws Error where no Chromium is installed */
 export async function launchChromium(): Promise<Browser> {
   if (!chromiumPath) throw new Error('no Chromium: set CHROMIUM_PATH, or install Debian’s chromium')
   return await chromium.launch({
     executablePath: chromiumPath,
     headless: true,
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      // A name that is not loopback to the browser, as another machine's would be.
-      `--host-resolver-rules=MAP ${OTHER_MACHINE} 127.0.0.1`,
-    ],
+    args: CHROMIUM_ARGUMENTS,
   })
 }
 

@@ -48,8 +48,8 @@ export class BrowserStore {
   /** The message takes the place of its conversation's draft. */
   async add(message: UnsentMessage): Promise<void> {
     await this.#run('readwrite', async (tx) => {
-      await done(tx.objectStore(MESSAGES).put(message))
-      await done(tx.objectStore(DRAFTS).delete([message.principal, message.conversation]))
+      tx.objectStore(DRAFTS).delete([message.principal, message.conversation])
+      await last(tx, tx.objectStore(MESSAGES).put(message))
     })
   }
 
@@ -62,7 +62,7 @@ export class BrowserStore {
   }
 
   async remove(messageId: string): Promise<void> {
-    await this.#run('readwrite', (tx) => done(tx.objectStore(MESSAGES).delete(messageId)))
+    await this.#run('readwrite', (tx) => last(tx, tx.objectStore(MESSAGES).delete(messageId)))
   }
 
   /** Removes the messages and drafts of everybody but this person. */
@@ -85,8 +85,8 @@ export class BrowserStore {
     await this.#run('readwrite', (tx) => {
       const store = tx.objectStore(DRAFTS)
       return draft.text === ''
-        ? done(store.delete([draft.principal, draft.conversation]))
-        : done(store.put(draft))
+        ? last(tx, store.delete([draft.principal, draft.conversation]))
+        : last(tx, store.put(draft))
     })
   }
 
@@ -140,6 +140,12 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
       reject(request.error ?? new Error('The browser did not store it.')),
     )
   })
+}
+
+/** As `done`, and nothing follows: the browser writes it although the page may be closed in this moment. */
+function last<T>(tx: IDBTransaction, request: IDBRequest<T>): Promise<T> {
+  tx.commit()
+  return done(request)
 }
 
 async function withinTime<T>(work: Promise<T>): Promise<T> {
