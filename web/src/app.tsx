@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
+import type { ConversationEntry } from '../../src/http/wire.ts'
 import { ChatState } from './chat-state.ts'
 import { Chat } from './chat.tsx'
 import { BoardState } from './dashboard/board-state.ts'
@@ -13,16 +14,17 @@ import { TITLES, viewOf } from './views.ts'
 
 export function App({ session }: { session: Session }) {
   if (session.kind === 'signed-in')
-    return <House first={session.conversations[0]?.id ?? newName()} unsent={session.unsent} />
+    return <House conversations={session.conversations} unsent={session.unsent} />
   return <Door kind={session.kind} />
 }
 
 /** The page of a reader who is signed in: the address names the view, and the conversation. */
-function House({ first, unsent }: { first: string; unsent: Unsent }) {
+function House({ conversations, unsent }: { conversations: readonly ConversationEntry[]; unsent: Unsent }) {
   const state = useMemo(() => {
+    const first = conversations[0]?.id ?? newName()
     const named = viewOf(location.pathname)
     if (named.name === 'chat' && named.conversation === null) history.replaceState(null, '', addressOf(first))
-    return new ChatState((named.name === 'chat' && named.conversation) || first, unsent)
+    return new ChatState((named.name === 'chat' && named.conversation) || first, unsent, conversations)
   }, [])
   const board = useMemo(() => new BoardState(state), [state])
   const connection = useValue(state.connection)
@@ -57,7 +59,13 @@ function House({ first, unsent }: { first: string; unsent: Unsent }) {
   }
   return (
     <div class="shell">
-      <Rail current={view.name} status={status} conversation={thread.id} onGo={go} />
+      <Rail
+        current={view.name}
+        status={status}
+        lost={connection === 'lost'}
+        conversation={thread.id}
+        onGo={go}
+      />
       <Chat state={state} shown={view.name === 'chat'} drawer={drawer} onDrawer={setDrawer} onOpen={open} />
       {view.name !== 'chat' && <LazyBoard state={state} board={board} view={view} onGo={go} />}
     </div>

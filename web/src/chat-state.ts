@@ -20,7 +20,7 @@ export type Connection = 'connecting' | 'open' | 'lost' | 'signed-out'
 export class ChatState {
   readonly connection = new Observable<Connection>('connecting')
   readonly status = new Observable<StatusLine | null>(null)
-  readonly conversations = new Observable<readonly ConversationEntry[]>([])
+  readonly conversations: Observable<readonly ConversationEntry[]>
   readonly thread: Observable<Thread>
   readonly outbox: Outbox
   readonly drafts: Drafts
@@ -31,7 +31,8 @@ export class ChatState {
   /** Counts openings, so that a late response for a previous conversation is ignored. */
   #opening = 0
 
-  constructor(conversation: string, unsent: Unsent) {
+  constructor(conversation: string, unsent: Unsent, conversations: readonly ConversationEntry[]) {
+    this.conversations = new Observable(conversations)
     this.outbox = unsent.outbox
     this.drafts = unsent.drafts
     this.thread = new Observable(this.#opened(conversation))
@@ -69,8 +70,12 @@ export class ChatState {
   /** Stores the message in the browser, and sends it as soon as the gateway can be reached. */
   async send(text: string, files: readonly UnsentFile[]): Promise<void> {
     const { id } = this.thread.value
+    // The message takes the draft's place; what is in the input all the same was not sent.
+    const draft = this.drafts.get(id)
     this.drafts.clear(id)
-    await this.outbox.add(id, text, files)
+    const sending = this.outbox.add(id, text, files)
+    if (draft !== '') this.drafts.set(id, draft)
+    await sending
   }
 
   async stop(): Promise<void> {

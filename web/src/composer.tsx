@@ -79,7 +79,7 @@ export const Composer = forwardRef<ComposerHandle, Props>(function Composer(
                 {entry.preview ? <img src={entry.preview} alt="" /> : <Page />}
                 <span>
                   {entry.problem ? `${entry.name}: ${entry.problem}` : entry.name}
-                  {entry.state === 'unreachable' && ' (not uploaded yet: goes with the message)'}
+                  {entry.state === 'unreachable' && ' · not uploaded yet'}
                 </span>
                 <button
                   type="button"

@@ -6,6 +6,8 @@ import { TITLES, type ViewName } from './views.ts'
 interface Props {
   readonly current: ViewName
   readonly status: StatusLine | null
+  /** The gateway does not respond: what it said last may be over. */
+  readonly lost: boolean
   /** The conversation that the chat returns to. */
   readonly conversation: string
   readonly onGo: (path: string) => void
@@ -14,7 +16,7 @@ interface Props {
 const ICONS = { chat: Chat, status: Pulse, queue: Stack, incidents: Bell, 'sign-in': Key, sandbox: Flask }
 
 /** The navigation: a rail on a wide screen, a bar at the bottom of a phone. */
-export function Rail({ current, status, conversation, onGo }: Props) {
+export function Rail({ current, status, lost, conversation, onGo }: Props) {
   const names = (Object.keys(ICONS) as ViewName[]).filter((name) => name !== 'sandbox' || status?.sandbox)
   const waiting = (status?.waiting ?? 0) + (status?.parked ?? 0)
   const follow = (event: MouseEvent, path: string): void => {
@@ -36,7 +38,7 @@ export function Rail({ current, status, conversation, onGo }: Props) {
           >
             <span class="rail-icon">
               <Icon />
-              {name === 'status' && status && <span class={`rail-dot ${toneOf(status)}`} />}
+              {name === 'status' && status && <span class={`rail-dot ${lost ? 'bad' : toneOf(status)}`} />}
               {name === 'queue' && waiting > 0 && (
                 <span class="rail-count">
                   {waiting > 99 ? '99+' : waiting}

@@ -3,6 +3,7 @@ import type { ChatState } from './chat-state.ts'
 import { Confirmed } from './dashboard/confirmed.tsx'
 import { Close, Plus, Wing } from './icons.tsx'
 import { useValue } from './observable.ts'
+import type { UnsentEntry } from './unsent/outbox.ts'
 import { whenWords } from './when.ts'
 
 interface Props {
@@ -20,7 +21,7 @@ export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props)
   const conversations = useValue(state.conversations)
   const unsent = useValue(state.outbox.entries)
   const others = useValue(state.outbox.others)
-  const waiting = new Map(unsent.map((entry) => [entry.conversation, entry.text]))
+  const waiting = new Map(unsent.map((entry) => [entry.conversation, entry]))
   const isListed = (id: string): boolean => conversations.some((entry) => entry.id === id)
   // Known to this browser alone, until their first message is sent.
   const ownOnly = [...new Set([current, ...waiting.keys()])].filter((id) => !isListed(id))
@@ -66,8 +67,8 @@ export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props)
                 aria-current={id === current ? 'page' : undefined}
                 onClick={(event) => follow(event, id)}
               >
-                <span class="title">{waiting.get(id) || 'New conversation'}</span>
-                {waiting.has(id) && <span class="unsent">not sent yet</span>}
+                <span class="title">{waiting.get(id)?.text || 'New conversation'}</span>
+                {waiting.has(id) && <NotSent entry={waiting.get(id)!} />}
               </a>
             </li>
           ))}
@@ -80,7 +81,7 @@ export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props)
               >
                 <span class="title">{entry.preview.replace(/[*_`#>]+/g, '').trim() || 'Attachment'}</span>
                 {waiting.has(entry.id) ? (
-                  <span class="unsent">not sent yet</span>
+                  <NotSent entry={waiting.get(entry.id)!} />
                 ) : (
                   <time dateTime={entry.lastAt}>{whenWords(entry.lastAt, Date.now())}</time>
                 )}
@@ -102,4 +103,8 @@ export function Sidebar({ state, current, open, onClose, onOpen, onNew }: Props)
       </nav>
     </>
   )
+}
+
+function NotSent({ entry }: { entry: UnsentEntry }) {
+  return <span class="unsent">{entry.refusal === null ? 'not sent yet' : 'not sent'}</span>
 }

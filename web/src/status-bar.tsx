@@ -10,7 +10,7 @@ export function StatusBar({ state }: { state: ChatState }) {
   const connection = useValue(state.connection)
   const status = useValue(state.status)
   const [signingIn, setSigningIn] = useState(false)
-  const unsent = useValue(state.outbox.entries).length
+  const unsent = useValue(state.outbox.entries).filter(({ refusal }) => refusal === null).length
   const { tone, sentence } = describe(connection, status, unsent)
   return (
     <div class={`status ${tone}${status?.ready === false ? ' holding' : ''}`}>

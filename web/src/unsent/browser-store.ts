@@ -93,7 +93,11 @@ export class BrowserStore {
   #run<T>(mode: IDBTransactionMode, work: (tx: IDBTransaction) => Promise<T>): Promise<T> {
     return withinTime(
       (async () => {
-        const database = await (this.#opening ??= this.#open())
+        this.#opening ??= this.#open()
+        const database = await this.#opening.catch((error: unknown) => {
+          this.#opening = null
+          throw error
+        })
         // A message must survive the machine's sudden end, too.
         const tx = database.transaction([MESSAGES, DRAFTS], mode, { durability: 'strict' })
         const committed = new Promise<void>((resolve, reject) => {
@@ -114,13 +118,12 @@ export class BrowserStore {
         request.result.createObjectStore(MESSAGES, { keyPath: 'messageId' })
         request.result.createObjectStore(DRAFTS, { keyPath: ['principal', 'conversation'] })
       })
-      const again = (): void => void (this.#opening = null)
-      request.addEventListener('error', () => {
-        again()
-        reject(request.error ?? new Error('The browser opens no database.'))
-      })
+      request.addEventListener('error', () =>
+        reject(request.error ?? new Error('The browser opens no database.')),
+      )
       request.addEventListener('success', () => {
         const database = request.result
+        const again = (): void => void (this.#opening = null)
         // The person has cleared the page's data.
         database.addEventListener('close', again)
         database.addEventListener('versionchange', () => {
