@@ -3,7 +3,7 @@ import { SEED } from './test/support/chance.ts'
 
 /** Opens pages in Chromium. */
 const BROWSER = [
-  'test/acceptance/{dashboard,dashboard-in-the-sandbox,page,page-in-the-sandbox,page-status,page-unsent}.test.ts',
+  'test/acceptance/{dashboard,dashboard-in-the-sandbox,page,page-in-line,page-in-the-sandbox,page-status,page-unsent}.test.ts',
   'test/hostile/answers-on-the-page.test.ts',
 ]
 

@@ -47,6 +47,8 @@ export interface MessageItem {
   readonly revision: number
   /** The client's own name for a message that it posted. */
   readonly messageId?: string
+  /** The id of its answer, once there is one. */
+  readonly answeredBy?: string
   readonly attachments?: readonly AttachmentInfo[]
 }
 

@@ -80,6 +80,22 @@ describe.skipIf(withoutChromium)(`what holds messages${whyWithout}`, () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
   })
 
+  test('a message that waits for a moment says so, and no answer is announced', async () => {
+    const { gateway, visitor, page } = await start()
+    await using _gateway = gateway
+    await using _visitor = visitor
+    gateway.setHolding(held('provider-unavailable', { reason: 'overloaded' }))
+    await page.waitForSelector('.status.wait')
+    await page.fill('textarea', 'Are you there?')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector(
+      '.mine[data-state=received] >> text=Saved · will be answered when Claude is back',
+    )
+    expect(await page.locator('.thinking').count()).toBe(0)
+    gateway.setHolding(null)
+    await page.waitForSelector('.thinking')
+  })
+
   test('a reader whose clock is wrong counts down to the right moment', async () => {
     await using gateway = await startTestGateway({ services_: { waiting: async () => COUNTS } })
     const before = 'const now = Date.now; Date.now = () => now() + 3_600_000'

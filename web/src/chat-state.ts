@@ -1,5 +1,6 @@
 import type { ConversationEntry, MessageItem, StatusLine } from '../../src/http/wire.ts'
 import { ApiError, listConversations, readMessages, stopAnswer } from './api.ts'
+import { dropMessage } from './dashboard/board-api.ts'
 import type { LiveEvent } from './live-connection.ts'
 import { openLive, type Live } from './live.ts'
 import { Observable } from './observable.ts'
@@ -76,6 +77,12 @@ export class ChatState {
     const sending = this.outbox.add(id, text, files)
     if (draft !== '') this.drafts.set(id, draft)
     await sending
+  }
+
+  /** Withdraws a message that waits behind the running answer. */
+  async cancel(messageId: string): Promise<void> {
+    // Where it is not there any more, it is answered by now, which the page shows.
+    await dropMessage(messageId).catch(() => {})
   }
 
   async stop(): Promise<void> {

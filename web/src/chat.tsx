@@ -81,6 +81,7 @@ export function Chat({ state, shown, drawer, onDrawer, onOpen }: Props) {
           state={state}
           thread={thread}
           sandbox={status?.sandbox ?? false}
+          holding={status?.ready === false}
           onSuggestion={(text) => void state.send(text, [])}
         />
         <Composer ref={composer} state={state} conversation={thread.id} busy={busy} />

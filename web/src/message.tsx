@@ -14,9 +14,18 @@ import { clockWords } from './when.ts'
 export const ItemView = memo(function ItemView({
   item,
   conversation,
+  holding = false,
+  place = null,
+  onCancel,
 }: {
   item: MessageItem
   conversation: string
+  /** Something keeps messages from being answered. */
+  holding?: boolean
+  /** Its place in the line behind the running answer; null = it is in no line. */
+  place?: number | null
+  /** Withdraws it, while it is in the line. */
+  onCancel?: () => void
 }) {
   if (item.role === 'notice')
     return (
@@ -31,16 +40,34 @@ export const ItemView = memo(function ItemView({
         <When at={item.at} />
       </article>
     )
-  const words = stateWords(item.state)
+  const words = stateWords(item.state, holding)
   const kind = /^\/[a-z]+\b/.test(item.text) && item.state === 'answered' ? 'command' : item.state
   return (
     <article class={`mine ${kind}`} data-id={item.id} data-state={item.state} aria-label="Your message">
       <Attachments list={item.attachments ?? []} conversation={conversation} />
       {item.text !== '' && <p class="words">{item.text}</p>}
-      {words ? <p class="state">{words}</p> : <When at={item.at} />}
+      {place !== null ? (
+        <p class="state">
+          {place === 1 ? 'Next in line' : `${ordinal(place)} in line`}{' '}
+          <button type="button" class="link" onClick={onCancel}>
+            Cancel
+          </button>
+        </p>
+      ) : words ? (
+        <p class="state">{words}</p>
+      ) : (
+        <When at={item.at} />
+      )}
     </article>
   )
 })
+
+/** `2nd`, `3rd`, `11th`. */
+function ordinal(place: number): string {
+  return `${place}${ORDINALS[new Intl.PluralRules('en', { type: 'ordinal' }).select(place)] ?? 'th'}`
+}
+
+const ORDINALS: Partial<Record<Intl.LDMLPluralRule, string>> = { one: 'st', two: 'nd', few: 'rd' }
 
 /** Why a message is in this tab alone. A pasted sign-in code is not worth keeping. */
 const NOT_KEPT = {

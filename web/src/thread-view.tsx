@@ -3,6 +3,7 @@ import type { ChatState } from './chat-state.ts'
 import { copyText } from './copy.ts'
 import { Down } from './icons.tsx'
 import { DraftView, ItemView, Thinking, UnsentView } from './message.tsx'
+import { readingOrder } from './reading-order.ts'
 import { isThinking, type Thread } from './thread.ts'
 import { Welcome } from './welcome.tsx'
 
@@ -15,15 +16,21 @@ interface Props {
   readonly state: ChatState
   readonly thread: Thread
   readonly sandbox: boolean
+  /** Something keeps messages from being answered. */
+  readonly holding: boolean
   readonly onSuggestion: (text: string) => void
 }
 
 /** The messages, oldest first; follows the end while the reader is there. */
-export function ThreadView({ state, thread, sandbox, onSuggestion }: Props) {
+export function ThreadView({ state, thread, sandbox, holding, onSuggestion }: Props) {
   const scroller = useRef<HTMLElement>(null)
   const [atEnd, setAtEnd] = useState(true)
   const following = useRef(true)
   const { items, pending, draft } = thread
+  const { said, queued } = readingOrder(items)
+  const thinking = isThinking(thread, holding)
+  const isAnswering = (draft && draft.text !== '') || thinking
+  const unsent = pending.map((entry) => <UnsentView key={entry.messageId} entry={entry} state={state} />)
 
   const empty = thread.loaded && items.length === 0 && pending.length === 0 && !draft
   const toEnd = (): void => {
@@ -79,15 +86,27 @@ export function ThreadView({ state, thread, sandbox, onSuggestion }: Props) {
         )}
         {empty && <Welcome sandbox={sandbox} onSuggestion={onSuggestion} />}
         <div role="log" aria-label="Messages" aria-live="polite" aria-relevant="additions" class="log">
-          {items.map((item) => (
-            <ItemView key={item.id} item={item} conversation={thread.id} />
+          {said.map((item) => (
+            <ItemView key={item.id} item={item} conversation={thread.id} holding={holding} />
           ))}
-          {pending.map((entry) => (
-            <UnsentView key={entry.messageId} entry={entry} state={state} />
-          ))}
+          {!isAnswering && unsent}
         </div>
         {draft && draft.text !== '' && <DraftView text={draft.text} />}
-        {isThinking(thread) && <Thinking />}
+        {thinking && <Thinking />}
+        {(queued.length > 0 || isAnswering) && (
+          <div class="log" role="group" aria-label="Waiting messages">
+            {queued.map((item, index) => (
+              <ItemView
+                key={item.id}
+                item={item}
+                conversation={thread.id}
+                place={index + 1}
+                onCancel={() => void state.cancel(item.id)}
+              />
+            ))}
+            {isAnswering && unsent}
+          </div>
+        )}
       </div>
       {!atEnd && (
         <button

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { MessageItem } from '../../src/http/wire.ts'
-import { emptyThread, isBusy, isThinking, withDelta, withItems, withPending } from './thread.ts'
+import { emptyThread, isBusy, isThinking, stateWords, withDelta, withItems, withPending } from './thread.ts'
 import type { UnsentEntry } from './unsent/outbox.ts'
 
 let revision = 0
@@ -71,7 +71,11 @@ describe('the draft', () => {
 
 test('a message that waits for an outage is nobody’s work just now', () => {
   expect(isBusy(withItems(thread, [item(1, { state: 'held' })]))).toBe(false)
-  expect(isThinking(withItems(thread, [item(1, { state: 'held' })]))).toBe(false)
+  expect(isThinking(withItems(thread, [item(1, { state: 'held' })]), false)).toBe(false)
   expect(isBusy(withItems(thread, [item(1, { state: 'answering' })]))).toBe(true)
-  expect(isThinking(withItems(thread, [item(1, { state: 'received' })]))).toBe(true)
+  expect(isThinking(withItems(thread, [item(1, { state: 'received' })]), false)).toBe(true)
+  const received = withItems(thread, [item(1, { state: 'received' })])
+  expect(isThinking(received, true)).toBe(false)
+  expect(stateWords('received', true)).toBe(stateWords('held', false))
+  expect(stateWords('received', false)).toBeNull()
 })

@@ -69,11 +69,15 @@ export function isBusy(thread: Thread): boolean {
   )
 }
 
-/** Is an answer expected, with no text of it yet? */
-export function isThinking(thread: Thread): boolean {
+/**
+ * Is an answer expected, with no text of it yet?
+ *
+ * @param holding something keeps messages from being answered: only one that is tried all the same is
+ */
+export function isThinking(thread: Thread, holding: boolean): boolean {
   if (thread.draft && thread.draft.text !== '') return false
   return thread.items.some(
-    (item) => item.role === 'user' && (item.state === 'answering' || item.state === 'received'),
+    (item) => item.role === 'user' && (item.state === 'answering' || (item.state === 'received' && !holding)),
   )
 }
 
@@ -84,7 +88,8 @@ const STATE_WORDS: Partial<Readonly<Record<MessageState, string>>> = {
   parked: 'Needs the operator',
 }
 
-/** The line below a message of the reader; null = none. */
-export function stateWords(state: MessageState): string | null {
-  return STATE_WORDS[state] ?? null
+/** The line below a message of the reader; null = none. @param holding as for `isThinking` */
+export function stateWords(state: MessageState, holding: boolean): string | null {
+  // For a short wait nothing is marked as held; to the reader it is.
+  return STATE_WORDS[state === 'received' && holding ? 'held' : state] ?? null
 }

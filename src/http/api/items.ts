@@ -12,6 +12,7 @@ export function toItem(row: StoredMessage): MessageItem {
     seq: row.seq,
     revision: row.revision,
     ...(row.role === 'user' && row.platformMessageId !== null ? { messageId: row.platformMessageId } : {}),
+    ...(row.answeredBy === null ? {} : { answeredBy: row.answeredBy }),
     ...(row.attachments.length > 0 ? { attachments: row.attachments } : {}),
   }
 }
