@@ -86,8 +86,8 @@ export function UnsentView({ entry, state }: { entry: UnsentEntry; state: ChatSt
     <article class={`mine pending ${kind}`} aria-label="Your message">
       {entry.files.length > 0 && (
         <p class="files">
-          {entry.files.map((file) => (
-            <span key={file.name} class="file">
+          {entry.files.map((file, index) => (
+            <span key={`${index} ${file.name}`} class="file">
               <Page /> {file.name}
             </span>
           ))}

@@ -23,6 +23,29 @@ async function signIn(gateway: TestGateway): Promise<string> {
   return response.headers.get('set-cookie')!.split(';')[0]!
 }
 
+test('a principal is the same over sessions and token, another one for a narrow token and another gateway', async () => {
+  await using gateway = await startTestGateway()
+  await using other = await startTestGateway({ gatewayToken: new Secret(`${TEST_TOKEN}-other`) })
+  const idOf = async (url: string, headers: Record<string, string>) => {
+    const response = await fetch(`${url}/api/principal`, { headers })
+    expect(response.status).toBe(200)
+    return ((await response.json()) as { id: string }).id
+  }
+  const own = { authorization: `Bearer ${TEST_TOKEN}` }
+  const session = async (at: TestGateway) => ({ cookie: await signIn(at), origin: at.url })
+  const issued = await (await gateway.call('/api/tokens', post({ scope: 'chat' }))).json()
+  const { token } = issued as { token: string }
+  const first = await idOf(gateway.url, await session(gateway))
+  expect(await idOf(gateway.url, await session(gateway))).toBe(first)
+  expect(await idOf(gateway.url, own)).toBe(first)
+  const others = [
+    await idOf(gateway.url, { authorization: `Bearer ${token}` }),
+    await idOf(other.url, await session(other)),
+  ]
+  expect(new Set([first, ...others]).size).toBe(3)
+  expect((await fetch(`${gateway.url}/api/principal`)).status).toBe(401)
+})
+
 describe('the bearer token', () => {
   test.each([
     ['none', undefined],

@@ -63,6 +63,29 @@ describe('posting a message', () => {
     expect(gateway.chat.rows('web:kitchen')).toHaveLength(1)
   })
 
+  test('written by somebody else than who is signed in, it is refused, and so is a file of it', async () => {
+    await using gateway = await startTestGateway()
+    const { id } = (await (await gateway.call('/api/principal')).json()) as { id: string }
+    const send = async (writer: string) => {
+      const { headers, ...message } = post({ text: 'a' })
+      return await gateway.call(messages, {
+        ...message,
+        headers: { ...(headers as Record<string, string>), 'hermes-principal': writer },
+      })
+    }
+    const refused = await send('somebody-else')
+    expect(refused.status).toBe(409)
+    expect(await refused.json()).toMatchObject({ error: { code: 'other-principal' } })
+    const file = await gateway.call('/api/conversations/kitchen/attachments?name=a.png', {
+      method: 'POST',
+      body: 'bytes',
+      headers: { 'hermes-principal': 'somebody-else' },
+    })
+    expect(file.status).toBe(409)
+    expect(gateway.chat.rows('web:kitchen')).toEqual([])
+    expect((await send(id)).status).toBe(202)
+  })
+
   test('while an outage lasts it is held, and 429 once the hold is full', async () => {
     await using gateway = await startTestGateway()
     gateway.chat.outcome = { state: 'held' }
