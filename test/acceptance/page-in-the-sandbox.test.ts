@@ -105,6 +105,7 @@ describe.skipIf(withoutChromium)(`a visit to the sandbox${whyWithout}`, () => {
       const { page, context } = visitor
       await page.waitForSelector('.welcome')
       const posted: string[] = []
+      const killed = Promise.withResolvers<void>()
       await context.route('**/messages', async (route) => {
         const { messageId } = route.request().postDataJSON() as { messageId: string }
         posted.push(messageId)
@@ -112,8 +113,10 @@ describe.skipIf(withoutChromium)(`a visit to the sandbox${whyWithout}`, () => {
         await route.fetch()
         await gateway.kill('SIGKILL')
         await route.abort()
+        killed.resolve()
       })
       await say(page, 'Hello')
+      await killed.promise
       await page.waitForSelector('.pending >> text=Not sent yet')
       await gateway.start()
       await expect.poll(() => page.locator('.pending').count(), { timeout: 60_000 }).toBe(0)

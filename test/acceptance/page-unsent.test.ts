@@ -33,6 +33,8 @@ describe.skipIf(withoutChromium)(`what is not sent yet${whyWithout}`, () => {
   const open = async (gateway: TestGateway, options: VisitOptions = {}) => {
     const visitor = await visit(browser, gateway.server.pageAddress(), options)
     await visitor.page.waitForSelector('textarea')
+    // Connected: what is lost later is seen to be lost.
+    if (!options.before?.includes('EventSource')) await visitor.page.waitForSelector('.status.good')
     return visitor
   }
   const say = async (page: Page, text: string) => {

@@ -24,6 +24,12 @@ function shareLive(emit: (event: LiveEvent) => void): Live {
   const { port } = worker
   const send = (message: TabMessage): void => port.postMessage(message)
   let watched: ReadonlyMap<string, number> = new Map()
+  let own: Live | null = null
+  // The gateway went away between the page and the worker's script: there will be no event from it.
+  worker.addEventListener('error', () => {
+    own ??= ownLive(emit)
+    own.watch(watched)
+  })
   port.addEventListener('message', ({ data }: MessageEvent<LiveEvent>) => emit(data))
   port.start()
   addEventListener('online', () => send({ kind: 'wake' }))
@@ -33,7 +39,8 @@ function shareLive(emit: (event: LiveEvent) => void): Live {
   return {
     watch(next) {
       watched = next
-      send({ kind: 'watch', watched })
+      if (own) own.watch(watched)
+      else send({ kind: 'watch', watched })
     },
   }
 }

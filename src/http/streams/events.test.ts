@@ -1,8 +1,10 @@
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { pause } from '../../../test/support/until.ts'
 import { startTestGateway, TEST_TOKEN, type TestGateway } from '../../../test/support/web/http-gateway.ts'
 import { openSse, type ReceivedEvent } from '../../../test/support/web/sse-client.ts'
+import { SECOND } from '../../support/clock.ts'
 
 const headers = { authorization: `Bearer ${TEST_TOKEN}` }
 const watch = (gateway: TestGateway, extra: Record<string, string> = {}, query = '') =>
@@ -226,4 +228,28 @@ describe('the global stream', () => {
       expect((await gateway.call(`/api/events?watch=${query}`)).status).toBe(400)
     },
   )
+})
+
+test('what holds messages is sent within a second of its first failure, with the gateway’s time', async () => {
+  const clock = new FakeClock()
+  await using gateway = await startTestGateway({
+    clock,
+    services_: { waiting: async () => ({ received: 2, answering: 0, held: 1, parked: 0 }) },
+  })
+  using stream = await openSse(`${gateway.url}/api/events`, headers)
+  const lines = () => stream.events.filter(({ event }) => event === 'status').map(({ data }) => data)
+  await stream.until(() => lines().length === 1)
+  expect(lines()[0]).toMatchObject({ ready: true, nextTryAt: null })
+  gateway.setHolding({
+    status: 'provider-unavailable',
+    reason: 'overloaded',
+    since: clock.now(),
+    nextTryAt: clock.now() + 12 * SECOND,
+    trying: false,
+  })
+  await clock.advance(SECOND)
+  await stream.until(() => lines().length === 2)
+  const { now, nextTryAt, ...line } = lines()[1]!
+  expect(line).toMatchObject({ ready: false, sentence: 'Claude is overloaded; 3 messages wait.', waiting: 3 })
+  expect(Date.parse(String(nextTryAt)) - Date.parse(String(now))).toBeGreaterThan(11 * SECOND - 1)
 })

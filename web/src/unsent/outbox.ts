@@ -79,24 +79,16 @@ export class Outbox {
     const last = this.entries.value.at(-1)?.order ?? 0
     const order = Math.max(this.#parts.now(), last + 1)
     const { principal } = this
-    await this.#addMessage({
-      messageId: newName(),
-      principal,
-      conversation,
-      order,
-      text,
-      files,
-      refusal: null,
-    })
-    await this.#drain(conversation)
+    const messageId = newName()
+    await this.#sendFirst({ messageId, principal, conversation, order, text, files, refusal: null })
   }
 
   /** Sends a refused message again, as a new one: the gateway stays with what it said of an id. */
   async retry(entry: UnsentEntry): Promise<void> {
     const { sending: _sending, notKept: _notKept, ...message } = entry
-    await this.#addMessage({ ...message, messageId: newName(), refusal: null })
-    await this.forget([entry.messageId])
-    await this.#drain(entry.conversation)
+    await this.#sendFirst({ ...message, messageId: newName(), refusal: null }, () =>
+      this.forget([entry.messageId]),
+    )
   }
 
   /** These are not to be sent any more: confirmed by the gateway, or cancelled. */
@@ -119,12 +111,19 @@ export class Outbox {
     this.#parts.announce()
   }
 
-  async #addMessage(message: UnsentMessage): Promise<void> {
-    this.#memory.set(message.messageId, { message, why: 'storing' })
+  /** @param whenKept called once it is stored */
+  async #sendFirst(message: UnsentMessage, whenKept: () => Promise<void> = async () => {}): Promise<void> {
+    const { messageId } = message
+    this.#memory.set(messageId, { message, why: 'storing' })
+    // Until it was tried for the first time nothing is known to be wrong.
+    this.#sending.add(messageId)
     this.#publish()
     // One after the other, so that no message overtakes an earlier one.
     this.#adding = this.#adding.then(() => this.#keep(message))
     await this.#adding
+    await whenKept()
+    await this.#drain(message.conversation)
+    if (this.#sending.delete(messageId)) this.#publish()
   }
 
   async #keep(message: UnsentMessage): Promise<void> {
