@@ -13,7 +13,7 @@ test(
     const { gateway, sandbox, telegram } = fixture
     const status = async () => (await (await gateway.fetch('/api/status')).json()) as StatusReport
     expect((await status()).holding).toBeNull()
-    const fault = sandbox.control.fault({ target: 'messages', fault: 'overloaded-529', retryAfter: 60 })
+    const fault = sandbox.control.fault({ target: 'messages', fault: 'overloaded-529', retryAfter: 50 })
     telegram.say(ADA, 'one')
     await fixture.until(() => fault.struck > 0, 'the first refusal')
     const refusedAt = Date.now()
