@@ -114,6 +114,22 @@ describe('what is written', () => {
     expect(outbox.entries.value).toEqual([])
   })
 
+  test('does not overtake an earlier message that takes the browser longer to store', async () => {
+    const stored = Promise.withResolvers<void>()
+    const add = store.add.bind(store)
+    store.add = async (message) => {
+      if (message.text === 'with a large file') await stored.promise
+      await add(message)
+    }
+    const outbox = open()
+    const both = [outbox.add('c', 'with a large file', []), outbox.add('c', 'short', [])]
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(posted).toEqual([])
+    stored.resolve()
+    await Promise.all(both)
+    expect(texts(posted)).toEqual(['with a large file', 'short'])
+  })
+
   test('keeps its id over a reload, and over an answer that got lost', async () => {
     failures.set('hello', unreachable())
     await open().add('c', 'hello', [])
