@@ -203,7 +203,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/slack/send/format.ts toPlainText': slack.toPlainText,
   'src/channels/slack/send/wording.ts partsOf': { call: slackWording.partsOf, length: 4_096, cpuMs: 400 },
   'src/channels/slack/send/wording.ts draftOf': { call: slackWording.draftOf, length: 4_096, cpuMs: 400 },
-  'src/channels/slack/send/wording.ts wordingOf': { call: slackWording.wordingOf, length: 4_096, cpuMs: 400 },
+  'src/channels/slack/send/wording.ts wordingOf': part(slackWording.wordingOf),
   'src/channels/telegram/address.ts parseAddress': parseAddress,
   'src/channels/telegram/api/failure.ts classifyAnswer': (text) =>
     telegramAnswers.classifyAnswer('sendMessage', { error_code: 400, description: text } as never),
