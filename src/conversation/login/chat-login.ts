@@ -7,7 +7,7 @@ import type { Command } from '../commands.ts'
 import type { Paste, SignInMessage } from '../message-receiver.ts'
 import { belongsToSignIn, mayHoldCode } from './belongs-to-sign-in.ts'
 import { Dialogues, type Dialogue, type LoginFacts } from './dialogues.ts'
-import { readReply, type Reply } from './read-reply.ts'
+import { readReply, type LoginStep, type Reply } from './read-reply.ts'
 
 /** Sign-in from a chat. Each started one is bound to its owner and used once. */
 export interface ChatSignIn {
@@ -77,7 +77,8 @@ export function createChatLogin(options: ChatLoginOptions): ChatLogin {
       }),
     terms: () => fillText(texts, 'login_terms', { agree: texts.login_word_agree }),
     key: () => texts.login_ask_key,
-  }
+    code: () => texts.login_waiting,
+  } satisfies Record<LoginStep, () => string>
 
   const mayUse = ({ channel, chat, role }: Pick<SignInMessage, 'channel' | 'chat' | 'role'>): boolean =>
     role === 'operator' && chat.kind === 'private' && channels.has(channel)
@@ -99,7 +100,7 @@ export function createChatLogin(options: ChatLoginOptions): ChatLogin {
   }
 
   /** Goes to a step that only waits for words. @returns the question */
-  async function next({ owner }: Place, step: keyof typeof ask): Promise<string> {
+  async function next({ owner }: Place, step: Exclude<LoginStep, 'code'>): Promise<string> {
     await dialogues.set(owner, { step, url: null, expiresAt: dialogues.deadline() })
     return ask[step]()
   }
@@ -131,7 +132,9 @@ export function createChatLogin(options: ChatLoginOptions): ChatLogin {
     const done = answer({ owner, channel, address }, dialogue, reply, text)
     const soon = await Promise.race([done, sleep(clock, PATIENCE_MS).then(() => null)])
     if (soon !== null) return soon
-    void done.then((late) => send(channel, address, late))
+    void done
+      .then((late) => send(channel, address, late))
+      .catch((err: unknown) => log.error({ err }, 'a sign-in could not be continued'))
     return texts.login_checking
   }
 
@@ -149,7 +152,7 @@ export function createChatLogin(options: ChatLoginOptions): ChatLogin {
       case 'code':
         return outcome(owner, () => accountDone(signIn.finish(owner, text)))
       case 'unclear':
-        return `${texts.login_not_kept} ${dialogue.step === 'code' ? texts.login_waiting : ask[dialogue.step]()}`
+        return `${texts.login_not_kept} ${ask[dialogue.step]()}`
     }
   }
 
