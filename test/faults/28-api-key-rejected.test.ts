@@ -79,11 +79,7 @@ test(
       { name: 'the chat', bytes: chat() },
       { name: 'the model', bytes: JSON.stringify(sandbox.requests.map(({ messages }) => messages)) },
     ]
-    expect(
-      leaks(
-        places,
-        [rejected, half, key].map((secret) => secret.slice(13)),
-      ),
-    ).toEqual([])
+    const withoutPrefix = (secret: string) => secret.slice('sk-ant-api03-'.length)
+    expect(leaks(places, [withoutPrefix(rejected), half, withoutPrefix(key)])).toEqual([])
   },
 )
