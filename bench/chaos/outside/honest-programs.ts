@@ -5,7 +5,9 @@ import type { HonestPlace } from './honest-chat.ts'
 
 const MODEL = 'claude-sonnet-5-5'
 const RETRY_MS = 200
-const PATIENCE_MS = 60_000
+/** Of one request, and of a program that asks again. */
+const REQUEST_MS = 60_000
+const PATIENCE_MS = 240_000
 /** A hook takes 20 deliveries a minute. */
 const HOOK_PACE_MS = 8_000
 const PACE_MS = 1_000
@@ -38,7 +40,7 @@ export function openAiPlace(gateway: GatewayProcess): HonestPlace {
           method: 'POST',
           headers: { 'content-type': 'application/json', 'idempotency-key': text, 'x-hermes-hold': 'true' },
           body: JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: text }] }),
-          signal: AbortSignal.timeout(PATIENCE_MS),
+          signal: AbortSignal.timeout(REQUEST_MS),
         })
         const answer = (await response.json()) as { choices: Array<{ message: { content: string } }> }
         if (response.status !== 200) return false
@@ -69,7 +71,7 @@ export function hookPlace(
             'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
             'webhook-signature': new Webhook(hook.secret, { format: 'raw' }).sign(id, at, text),
           },
-          signal: AbortSignal.timeout(PATIENCE_MS),
+          signal: AbortSignal.timeout(REQUEST_MS),
         })
         await response.text()
         return response.status === 202

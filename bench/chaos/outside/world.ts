@@ -30,125 +30,101 @@ const TOKEN_LIFE_S = 60
 const MAIL_PACE_MS = 4_000
 const CHAT_PACE_MS = 1_000
 
-/** A whole gateway with every channel open, between doors behind which everything else lives. */
-export class OutsideWorld implements AsyncDisposable {
+interface WorldParts {
   readonly gateway: GatewayProcess
   readonly sandbox: Sandbox
+  /** Answers behind these may be odd. */
   readonly doors: ReadonlyMap<string, OddDoor>
   /** Where honest people write. */
   readonly places: readonly HonestPlace[]
+  /** Who sends odd things, by channel. */
   readonly senders: ReadonlyMap<string, OddSender>
-  readonly #closers: ReadonlyArray<() => Promise<void>>
+}
 
-  private constructor(
-    world: Omit<OutsideWorld, 'stop' | typeof Symbol.asyncDispose>,
-    closers: ReadonlyArray<() => Promise<void>>,
-  ) {
-    this.gateway = world.gateway
-    this.sandbox = world.sandbox
-    this.doors = world.doors
-    this.places = world.places
-    this.senders = world.senders
-    this.#closers = closers
+/** A whole gateway with every channel open, between doors behind which everything else lives. */
+export class OutsideWorld implements AsyncDisposable {
+  readonly parts: WorldParts
+  readonly #stack: AsyncDisposableStack
+
+  private constructor(parts: WorldParts, stack: AsyncDisposableStack) {
+    this.parts = parts
+    this.#stack = stack
   }
 
   static async start(odd: OddValues): Promise<OutsideWorld> {
-    const closers: Array<() => Promise<void>> = []
-    const closing = <T extends AsyncDisposable>(part: T) => {
-      closers.unshift(() => part[Symbol.asyncDispose]() as Promise<void>)
-      return part
+    await using stack = new AsyncDisposableStack()
+    const sandbox = await startSandbox({ marked: false, keepRequests: 0, tokenLifetimeSeconds: TOKEN_LIFE_S })
+    stack.defer(() => sandbox.close())
+    sandbox.control.answer({ style: 'echo', delayMs: 20, deltaDelayMs: 3, wordsPerDelta: 3 })
+    const telegram = stack.use(await telegramPlatform())
+    const discord = stack.use(await discordPlatform())
+    const slack = stack.use(await slackPlatform())
+    const matrix = stack.use(await matrixPlatform())
+    const email = missingMailServers === null ? stack.use(await emailPlatform()) : null
+    const doors = new Map<string, OddDoor>()
+    const door = async (name: string, root: string, strikes: Parameters<typeof OddDoor.to>[2]) => {
+      const opened = stack.use(await OddDoor.to(Number(new URL(root).port), odd, strikes))
+      doors.set(name, opened)
+      return `http://127.0.0.1:${opened.port}`
     }
-    try {
-      const sandbox = await startSandbox({
-        marked: false,
-        keepRequests: 0,
-        tokenLifetimeSeconds: TOKEN_LIFE_S,
-      })
-      closers.unshift(() => sandbox.close())
-      sandbox.control.answer({ style: 'echo', delayMs: 20, deltaDelayMs: 3, wordsPerDelta: 3 })
-      const telegram = closing(await telegramPlatform())
-      const discord = closing(await discordPlatform())
-      const slack = closing(await slackPlatform())
-      const matrix = closing(await matrixPlatform())
-      const email = missingMailServers === null ? closing(await emailPlatform()) : null
-      const portOf = (root: string) => Number(new URL(root).port)
-      const doors = new Map<string, OddDoor>()
-      const door = async (name: string, ...rest: Parameters<typeof OddDoor.to>) => {
-        const opened = closing(await OddDoor.to(...rest))
-        doors.set(name, opened)
-        return `http://127.0.0.1:${opened.port}`
-      }
-      const provider = await door('provider', sandbox.port, odd, providerStrikes(odd))
-      const roots = {
-        telegram: await door(
-          'telegram',
-          portOf(telegram.server.apiRoot),
-          odd,
-          chatStrikes(odd, telegramCall),
-        ),
-        discord: await door('discord', discord.server.port, odd, chatStrikes(odd, discordCall)),
-        slack: await door('slack', slack.server.port, odd, chatStrikes(odd, slackCall)),
-        matrix: await door('matrix', matrix.server.port, odd, chatStrikes(odd, matrixCall)),
-      }
-      const platforms: BotPlatform[] = [telegram, discord, slack, matrix, ...(email ? [email] : [])]
-      const gateway = closing(
-        await GatewayProcess.prepare({
-          config: {
-            model: { base_url: provider },
-            auth: {
-              oauth: {
-                authorize_url: sandbox.authorizeUrl,
-                token_urls: [sandbox.tokenUrl.replace(sandbox.url, provider)],
-                redirect_uri: sandbox.redirectUri,
-              },
-            },
-            gateway: { rate_per_person: 10_000 },
-            webhooks: HOOKS.map(({ name, secret, conversation }) => ({
-              name,
-              secret,
-              deliver_to: `web:${conversation}`,
-              prompt: '{{body}}',
-            })),
-            channels: {
-              ...Object.assign({}, ...platforms.map(({ channels }) => channels)),
-              telegram: { api_root: roots.telegram },
-              discord: { api_root: `${roots.discord}/api` },
-              slack: { api_root: `${roots.slack}/api/` },
-              matrix: { api_root: roots.matrix },
-            },
-          },
-          env: Object.assign({}, ...platforms.map(({ env }) => env)) as Record<string, string>,
-        }),
-      )
-      await signIn(gateway.home, sandbox)
-      await gateway.start()
-      const [honestHook, oddHook] = HOOKS
-      const side = { port: gateway.port, token: gateway.token, hook: oddHook }
-      const senders = new Map<string, OddSender>([
-        ['telegram', oddTelegram(telegram.server, odd)],
-        ['discord', oddDiscord(discord.server, odd, roots.discord)],
-        ['slack', oddSlack(slack.server, odd, roots.slack)],
-        ['matrix', oddMatrix(matrix.server, odd)],
-        ...(email ? [['email', oddMail(email.host, odd)] as const] : []),
-        ['web', oddWeb(side, odd)],
-        ['openai', oddOpenAi(side, odd)],
-        ['webhook', oddWebhook(side, odd)],
-      ])
-      const places = [
-        ...platforms.map((platform) => placeOn(platform)),
-        webPlace(gateway),
-        openAiPlace(gateway),
-        hookPlace(gateway, honestHook),
-      ]
-      return new OutsideWorld({ gateway, sandbox, doors, places, senders }, closers)
-    } catch (error) {
-      for (const close of closers) await close()
-      throw error
+    const provider = await door('provider', sandbox.url, providerStrikes(odd))
+    const roots = {
+      telegram: await door('telegram', telegram.server.apiRoot, chatStrikes(odd, telegramCall)),
+      discord: await door('discord', discord.server.apiRoot, chatStrikes(odd, discordCall)),
+      slack: await door('slack', slack.server.apiRoot, chatStrikes(odd, slackCall)),
+      matrix: await door('matrix', matrix.server.apiRoot, chatStrikes(odd, matrixCall)),
     }
+    const platforms: BotPlatform[] = [telegram, discord, slack, matrix, ...(email ? [email] : [])]
+    const channels = {
+      ...email?.channels,
+      telegram: { api_root: roots.telegram },
+      discord: { api_root: `${roots.discord}/api` },
+      slack: { api_root: `${roots.slack}/api/` },
+      matrix: { api_root: roots.matrix },
+    }
+    const env: Record<string, string> = Object.assign({}, ...platforms.map((platform) => platform.env))
+    const config = { ...configOf(sandbox, provider), channels }
+    const gateway = stack.use(await GatewayProcess.prepare({ config, env }))
+    await signIn(gateway.home, sandbox)
+    await gateway.start()
+    const [honestHook, oddHook] = HOOKS
+    const side = { port: gateway.port, token: gateway.token, hook: oddHook }
+    const senders = new Map<string, OddSender>([
+      ['telegram', oddTelegram(telegram.server, odd)],
+      ['discord', oddDiscord(discord.server, odd, roots.discord)],
+      ['slack', oddSlack(slack.server, odd, roots.slack)],
+      ['matrix', oddMatrix(matrix.server, odd)],
+      ...(email ? [['email', oddMail(email.host, odd)] as const] : []),
+      ['web', oddWeb(side, odd)],
+      ['openai', oddOpenAi(side, odd)],
+      ['webhook', oddWebhook(side, odd)],
+    ])
+    const places = [
+      ...platforms.map((platform) => placeOn(platform)),
+      webPlace(gateway),
+      openAiPlace(gateway),
+      hookPlace(gateway, honestHook),
+    ]
+    return new OutsideWorld({ gateway, sandbox, doors, places, senders }, stack.move())
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const close of this.#closers) await close()
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync()
+  }
+}
+
+function configOf({ url, authorizeUrl, tokenUrl, redirectUri }: Sandbox, provider: string) {
+  const token_urls = [tokenUrl.replace(url, provider)]
+  return {
+    model: { base_url: provider },
+    auth: { oauth: { authorize_url: authorizeUrl, token_urls, redirect_uri: redirectUri } },
+    gateway: { rate_per_person: 10_000 },
+    webhooks: HOOKS.map(({ name, secret, conversation }) => ({
+      name,
+      secret,
+      deliver_to: `web:${conversation}`,
+      prompt: '{{body}}',
+    })),
   }
 }
 
