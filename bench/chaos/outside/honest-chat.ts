@@ -7,6 +7,8 @@ export interface HonestPlace {
   readonly name: string
   /** The pause between two bursts of messages, on average. */
   readonly paceMs: number
+  /** What comes while another message is on its way may overtake it before the gateway sees either. */
+  readonly overtakes?: boolean
   /** Resolves when the message is where the gateway will get it. */
   say(text: string): Promise<void>
   /** What a reader sees of the gateway's answers, oldest first. */
@@ -48,7 +50,8 @@ export class HonestChat {
   /** Speaks until `end`, and then waits for the last answers, at most until `patience` (both as `performance.now()`). */
   async run(end: number, patience: number): Promise<void> {
     while (performance.now() < end) {
-      for (let count = 1 + Math.floor(this.#random() * MOST_IN_A_ROW); count > 0; count--) await this.#say()
+      const most = this.#place.overtakes ? 1 : MOST_IN_A_ROW
+      for (let count = 1 + Math.floor(this.#random() * most); count > 0; count--) await this.#say()
       await this.#answered(patience)
       await pause(this.#place.paceMs * (0.5 + this.#random()))
     }

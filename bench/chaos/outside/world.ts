@@ -132,6 +132,8 @@ function placeOn(platform: BotPlatform): HonestPlace {
   return {
     name: platform.name,
     paceMs: platform.name === 'email' ? MAIL_PACE_MS : CHAT_PACE_MS,
+    // The server numbers two mails that come at the same moment as it likes.
+    overtakes: platform.name === 'email',
     say: (text) => platform.say(0, text),
     answers: () => platform.answers(0),
   }
