@@ -200,7 +200,7 @@ function acceptCommand(command: Extract<Arrival, { kind: 'command' }>, given: Ca
   if (effect?.clearHistory) {
     conversation.history_from = conversation.next_seq
     conversation.history_characters = 0
-    changes.summaries.set(conversation.key, null)
+    changes.summaries.push([conversation.key, null])
   }
   remember(message, stored, given)
   return {

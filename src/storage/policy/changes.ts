@@ -88,17 +88,17 @@ export class Changes {
   /** By the key of the message: its row, as it was loaded and is now, and the columns that differ. */
   readonly changed = new Map<number, { readonly row: Loaded; readonly change: MessageChange }>()
   /** New texts, by the key of the message. */
-  readonly texts = new Map<number, string>()
+  readonly texts: Array<readonly [key: number, text: string]> = []
   readonly saved = new Map<number, ConversationRow>()
   readonly turns: TurnRow[] = []
   /** New summaries, by the key of the conversation; null = removed. */
-  readonly summaries = new Map<number, string | null>()
+  readonly summaries: Array<readonly [conversation: number, text: string | null]> = []
   /** Keys of answered messages whose contexts are no longer needed, and may be large. */
   readonly usedContexts: number[] = []
   /** Ids that were turned away. */
   readonly seen: Array<{ readonly origin: number; readonly platform_id: string; readonly at: number }> = []
-  /** By channel and name; the last one of each counts. */
-  readonly cursors = new Map<string, Cursor>()
+  /** Of each channel and name the last one counts. */
+  readonly cursors: Cursor[] = []
   /** Conversations that have work now. */
   readonly woken = new Map<number, ConversationRow>()
   /** Messages that began to wait. */
@@ -201,16 +201,12 @@ export class Changes {
 
   changeText(row: MessageRow, text: string): void {
     Object.assign(row, { text })
-    if (row.key !== NOT_YET_STORED) this.texts.set(row.key, text)
+    if (row.key !== NOT_YET_STORED) this.texts.push([row.key, text])
   }
 
   /** Writes the row as it is at the end. */
   save(conversation: ConversationRow): void {
     this.saved.set(conversation.key, conversation)
-  }
-
-  moveCursor(cursor: Cursor): void {
-    this.cursors.set(`${cursor.channel} ${cursor.name}`, cursor)
   }
 
   /** The conversation has work now. */
@@ -226,7 +222,9 @@ export class Changes {
   /** All of it was written: what follows adds to an empty list. Who has work is kept until the commit. */
   written(): void {
     for (const list of [this.added, this.files, this.contexts, this.sent, this.participants]) list.length = 0
-    for (const list of [this.turns, this.usedContexts, this.seen]) list.length = 0
-    for (const map of [this.changed, this.texts, this.saved, this.summaries, this.cursors]) map.clear()
+    for (const list of [this.texts, this.turns, this.summaries, this.usedContexts]) list.length = 0
+    for (const list of [this.seen, this.cursors]) list.length = 0
+    this.changed.clear()
+    this.saved.clear()
   }
 }

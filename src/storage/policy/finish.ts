@@ -132,7 +132,7 @@ function answer(
     at: now,
   })
   if (outcome.summary !== undefined) {
-    changes.summaries.set(conversation.key, outcome.summary)
+    changes.summaries.push([conversation.key, outcome.summary])
     // What the summary covers is never handed out again, so that the cost of a turn depends only on the kept history.
     if (outcome.summaryUpTo !== undefined) {
       conversation.history_from = Math.max(conversation.history_from, outcome.summaryUpTo + 1)

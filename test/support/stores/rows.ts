@@ -75,8 +75,20 @@ export function changedMessages(changes: Changes) {
 export function extentOf(changes: Changes): Readonly<Record<string, number>> {
   const { added, files, contexts, sent, participants, changed, texts, saved, turns } = changes
   const { summaries, usedContexts, seen, cursors, woken } = changes
-  const lists = { added, files, contexts, sent, participants, turns, usedContexts, seen }
-  const maps = { changed, texts, saved, summaries, cursors, woken }
+  const lists = {
+    added,
+    files,
+    contexts,
+    sent,
+    participants,
+    turns,
+    usedContexts,
+    seen,
+    texts,
+    summaries,
+    cursors,
+  }
+  const maps = { changed, saved, woken }
   return Object.fromEntries(
     [
       ...Object.entries(lists).map(([name, list]) => [name, list.length] as const),

@@ -33,7 +33,7 @@ export async function accept(
     const { channel, address } = 'message' in arrival ? arrival.message : arrival
     results.push(decideArrival(arrival, rows.find(channel, address), request, rows.figures, changes))
   }
-  for (const cursor of cursors) changes.moveCursor(cursor)
+  changes.cursors.push(...cursors)
   await commit(tx, context, changes)
   return results
 }

@@ -1,3 +1,4 @@
+import type { Cursor } from '../../../inbox/arrival.ts'
 import type { AddedFile, Changes } from '../../policy/changes.ts'
 import type { MessageRow } from '../../rows/message-row.ts'
 import type { Transaction } from '../connection/database.ts'
@@ -125,7 +126,7 @@ function statementsOf(changes: Changes): Statement[] {
     [...changes.changed.values()].map(({ row }) => mutable(row as MessageRow)),
     [...changes.saved.values()],
     changes.turns,
-    [...changes.cursors.values()],
+    lastCursors(changes),
     changes.contexts,
   ]
   if (lists.some((list) => list.length > 0)) statements.push({ sql: WRITE, params: lists.map(json) })
@@ -141,6 +142,11 @@ function statementsOf(changes: Changes): Statement[] {
   if (changes.seen.length > 0) statements.push({ sql: SEEN, params: [json(changes.seen)] })
   changes.written()
   return statements
+}
+
+/** One statement may write a row once. */
+function lastCursors({ cursors }: Changes): readonly Cursor[] {
+  return [...new Map(cursors.map((cursor) => [`${cursor.channel} ${cursor.name}`, cursor])).values()]
 }
 
 const TEXT = `UPDATE hermes.messages SET text = $1, revision = nextval('hermes.revision') WHERE key = $2`

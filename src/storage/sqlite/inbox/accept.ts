@@ -26,7 +26,7 @@ export function accept(session: Session, request: AcceptRequest): readonly Accep
   )
   if (request.cursors.length > 0) {
     const changes = new Changes(session.pullChannels)
-    for (const cursor of request.cursors) changes.moveCursor(cursor)
+    changes.cursors.push(...request.cursors)
     apply(session, changes)
   }
   return results

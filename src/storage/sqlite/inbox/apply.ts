@@ -38,7 +38,7 @@ export function apply(session: Session, changes: Changes): void {
     else SUMMARY.insert(session, { conversation, text })
   }
   for (const row of changes.seen) SEEN.insert(session, row)
-  for (const cursor of changes.cursors.values()) CURSOR.insert(session, cursor)
+  for (const cursor of changes.cursors) CURSOR.insert(session, cursor)
   if (changes.queueChanged) session.waitingTotal = null
   else if (session.waitingTotal !== null) session.waitingTotal += changes.arrived
 }
