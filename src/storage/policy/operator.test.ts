@@ -22,7 +22,7 @@ const STATES: readonly MessageState[] = [
 describe('a retry', () => {
   const retry = (over: Parameters<typeof messageRow>[1]) => {
     const changes = noChanges()
-    return { done: decideRetry(conversationRow(), messageRow(1, over), changes), changes }
+    return { done: decideRetry(conversationRow(), messageRow(1, over), [], changes), changes }
   }
 
   test('is for what is parked, held, or waits for its next attempt', () => {

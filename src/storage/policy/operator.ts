@@ -4,8 +4,21 @@ import type { MessageRow } from '../rows/message-row.ts'
 import type { Changes } from './changes.ts'
 import { endLease } from './lease.ts'
 
-/** A parked or held message may be tried again now. @returns false where it is in no such state */
-export function decideRetry(conversation: ConversationRow, row: MessageRow, changes: Changes): boolean {
+/**
+ * What an operator wants of a message.
+ *
+ * @param answering the messages that are being answered; needed only where `row` is
+ * @returns false where it is in no state for that
+ */
+export type OperatorDecision = (
+  conversation: ConversationRow,
+  row: MessageRow,
+  answering: ReadonlyArray<Pick<MessageRow, 'key' | 'state'>>,
+  changes: Changes,
+) => boolean
+
+/** A parked or held message may be tried again now. */
+export const decideRetry: OperatorDecision = (conversation, row, _, changes) => {
   const mayBeTried =
     row.state === 'parked' || row.state === 'held' || (row.state === 'received' && row.not_before > 0)
   if (!mayBeTried) return false
@@ -16,18 +29,8 @@ export function decideRetry(conversation: ConversationRow, row: MessageRow, chan
   return true
 }
 
-/**
- * The operator withdraws a message. One that is being answered loses its turn; the others of the turn wait again.
- *
- * @param answering the messages that are being answered; needed only where `row` is
- * @returns false where it does not wait
- */
-export function decideDrop(
-  conversation: ConversationRow,
-  row: MessageRow,
-  answering: ReadonlyArray<Pick<MessageRow, 'key' | 'state'>>,
-  changes: Changes,
-): boolean {
+/** A message is withdrawn. One that is being answered loses its turn; the others of the turn wait again. */
+export const decideDrop: OperatorDecision = (conversation, row, answering, changes) => {
   if (!['received', 'held', 'parked', 'answering'].includes(row.state)) return false
   if (row.state === 'answering') endLease(conversation, answering, 'received', changes)
   // The next message may be tried now.

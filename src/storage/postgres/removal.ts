@@ -55,25 +55,18 @@ async function removeFrom(
   return removed
 }
 
-/** Removes what is older than its term, some at a time. */
-export async function retain(
+/** Removes some of what is older than its term. */
+export async function removeSomeOld(
   database: Database,
   terms: RetentionTerms,
-): Promise<{ readonly messages: number; readonly attachments: number }> {
-  let [messages, attachments] = [0, 0]
-  let from: RetentionPosition | null = null
-  do {
-    const position: RetentionPosition | null = from
-    const removed: Removed = await database.transaction((tx) => runSteps(tx, removeOld(terms, position)))
-    messages += removed.messages
-    attachments += removed.attachments
-    for (const key of removed.sole) {
-      await database.transaction(async (tx) => {
-        await lockConversations(tx, [key])
-        await runSteps(tx, removeIfEmpty(key))
-      })
-    }
-    from = removed.next
-  } while (from !== null)
-  return { messages, attachments }
+  from: RetentionPosition | null,
+): Promise<Removed> {
+  const removed = await database.transaction((tx) => runSteps(tx, removeOld(terms, from)))
+  for (const key of removed.sole) {
+    await database.transaction(async (tx) => {
+      await lockConversations(tx, [key])
+      await runSteps(tx, removeIfEmpty(key))
+    })
+  }
+  return removed
 }

@@ -4,22 +4,24 @@ import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
 import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
+import { decideDrop, decideRetry } from '../policy/operator.ts'
 import { changes, find, list, messages, usage } from '../records/conversations.ts'
 import * as pairings from '../records/pairings.ts'
 import { exportPerson } from '../records/persons.ts'
 import { attachment, counts, cursor, cursors, message, queue, waiting } from '../records/queue.ts'
 import { facts, figures, incidents } from '../records/records.ts'
+import { removeAllOld } from '../records/retention.ts'
 import type { Storage } from '../storage.ts'
 import type { Database } from './connection/database.ts'
 import { accept } from './inbox/accept.ts'
 import type { StoreContext, Wake } from './inbox/apply.ts'
 import { finish } from './inbox/finish.ts'
-import { drop, expire, hold, retry } from './inbox/hold.ts'
+import { expire, hold, operate } from './inbox/hold.ts'
 import { KeyedQueue } from './inbox/keyed-queue.ts'
 import { lease, recover, saveDraft } from './inbox/lease.ts'
 import { postgresOutbox } from './inbox/outbox.ts'
 import { WaitingTotal } from './inbox/waiting-total.ts'
-import { deletePerson, retain } from './removal.ts'
+import { deletePerson, removeSomeOld } from './removal.ts'
 import { bound } from './run-steps.ts'
 import { integrityCheck, probe, sizes } from './upkeep.ts'
 
@@ -47,7 +49,7 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
     conversations: {
       ...bound(database, { find, changes, messages, list, usage, exportPerson }),
       deletePerson: (channel, personId) => deletePerson(database, context, channel, personId),
-      retain: (terms) => retain(database, terms),
+      retain: (terms) => removeAllOld((from) => removeSomeOld(database, terms, from)),
     },
     pairings: bound(database, pairings),
     facts: bound(database, facts),
@@ -96,8 +98,8 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
     hold: (request) => hold(database, context, request),
     expire: (request) => expire(database, context, request),
     ...bound(database, { waiting, counts, attachment, cursor, cursors, queue, message }),
-    retry: (messageId) => database.transaction((tx) => retry(tx, context, messageId)),
-    drop: (messageId) => database.transaction((tx) => drop(tx, context, messageId)),
+    retry: (messageId) => database.transaction((tx) => operate(tx, context, messageId, decideRetry)),
+    drop: (messageId) => database.transaction((tx) => operate(tx, context, messageId, decideDrop)),
   }
 }
 

@@ -15,8 +15,7 @@ export function* find(channel: string, address: string): Steps<Conversation | nu
   const [row] = yield* query<ConversationRow>(
     `SELECT ${CONVERSATION_COLUMNS} FROM hermes.addresses a JOIN hermes.conversations c ON c.key = a.conversation
        WHERE a.channel = $1 AND a.address = $2`,
-    channel,
-    address,
+    [channel, address],
   )
   return row ? publicConversation(row) : null
 }
@@ -30,9 +29,7 @@ export function* changes(
   const rows = yield* query<LeasedRow>(
     `SELECT ${LEASED_COLUMNS} FROM hermes.messages WHERE conversation = ${ITS_KEY} AND revision > $2
        ORDER BY revision LIMIT $3`,
-    conversationId,
-    after,
-    limit,
+    [conversationId, after, limit],
   )
   return rows.map((row) => storedMessage(row, conversationId))
 }
@@ -45,9 +42,7 @@ export function* messages(
   const rows = yield* query<LeasedRow>(
     `SELECT ${LEASED_COLUMNS} FROM hermes.messages WHERE conversation = ${ITS_KEY} AND seq < $2
        ORDER BY seq DESC LIMIT $3`,
-    conversationId,
-    options.beforeSeq ?? Number.MAX_SAFE_INTEGER,
-    options.limit,
+    [conversationId, options.beforeSeq ?? Number.MAX_SAFE_INTEGER, options.limit],
   )
   return rows.toReversed().map((row) => storedMessage(row, conversationId))
 }
@@ -58,8 +53,7 @@ export function* list(channel: string, limit: number) {
     `SELECT ${CONVERSATION_COLUMNS}, (SELECT substr(m.text, 1, ${PREVIEW_LENGTH}) FROM hermes.messages m
          WHERE m.conversation = c.key AND m.role <> 'notice' ORDER BY m.seq DESC LIMIT 1) AS preview
        FROM hermes.conversations c WHERE c.channel = $1 ORDER BY c.last_at DESC LIMIT $2`,
-    channel,
-    limit,
+    [channel, limit],
   )
   return rows.map((row) => ({
     conversation: publicConversation(row),
@@ -82,11 +76,11 @@ const SUMS = TOKENS.map((column) => `CAST(coalesce(sum(${column}), 0) AS bigint)
 export function* usage(conversationId: string) {
   const [sums] = yield* query<UsageRow & { readonly turns: number }>(
     `SELECT count(*) AS turns, ${SUMS} FROM hermes.turns WHERE conversation = ${ITS_KEY}`,
-    conversationId,
+    [conversationId],
   )
   const [last] = yield* query<UsageRow>(
     `SELECT ${TOKENS.join(', ')} FROM hermes.turns WHERE conversation = ${ITS_KEY} ORDER BY key DESC LIMIT 1`,
-    conversationId,
+    [conversationId],
   )
   return { turns: sums!.turns, total: usageOf(sums!), last: last ? usageOf(last) : null }
 }
@@ -103,16 +97,15 @@ function usageOf(row: UsageRow): Usage {
 /** Gives all that belongs to a conversation, except its messages, to another one, and removes it. */
 export function* foldRecords(older: number, newer: number): Steps<void> {
   for (const table of ['turns', 'outbox', 'addresses']) {
-    yield* query(`UPDATE hermes.${table} SET conversation = $1 WHERE conversation = $2`, older, newer)
+    yield* query(`UPDATE hermes.${table} SET conversation = $1 WHERE conversation = $2`, [older, newer])
   }
   yield* query(
     `INSERT INTO hermes.participants (conversation, person_id)
        SELECT CAST($1 AS bigint), person_id FROM hermes.participants WHERE conversation = $2 ON CONFLICT DO NOTHING`,
-    older,
-    newer,
+    [older, newer],
   )
   for (const table of ['participants', 'summaries']) {
-    yield* query(`DELETE FROM hermes.${table} WHERE conversation = $1`, newer)
+    yield* query(`DELETE FROM hermes.${table} WHERE conversation = $1`, [newer])
   }
-  yield* query('DELETE FROM hermes.conversations WHERE key = $1', newer)
+  yield* query('DELETE FROM hermes.conversations WHERE key = $1', [newer])
 }

@@ -50,8 +50,7 @@ export function* postpone(itemId: string, notBefore: number): Steps<void> {
   yield* query(
     `UPDATE hermes.outbox SET attempts = attempts + 1, not_before = $2
        WHERE message = (SELECT key FROM hermes.messages WHERE id = $1)`,
-    itemId,
-    Math.round(notBefore),
+    [itemId, Math.round(notBefore)],
   )
 }
 

@@ -21,8 +21,7 @@ const COLUMNS = 'channel, person_id, person_name, approved_at, code, created_at,
 export function* isApproved(channel: string, personId: string): Steps<boolean> {
   const rows = yield* query(
     'SELECT 1 FROM hermes.pairings WHERE channel = $1 AND person_id = $2 AND approved_at IS NOT NULL',
-    channel,
-    personId,
+    [channel, personId],
   )
   return rows.length > 0
 }
@@ -45,7 +44,7 @@ export function* pending(now: number): Steps<readonly PendingPairing[]> {
   const rows = yield* query<PairingRow>(
     `SELECT ${COLUMNS} FROM hermes.pairings WHERE approved_at IS NULL AND code IS NOT NULL AND expires_at > $1
        ORDER BY created_at`,
-    now,
+    [now],
   )
   return rows.map(pendingOf)
 }
@@ -55,8 +54,7 @@ export function* request(channel: string, personId: string): Steps<PendingPairin
   const [row] = yield* query<PairingRow>(
     `SELECT ${COLUMNS} FROM hermes.pairings
        WHERE channel = $1 AND person_id = $2 AND approved_at IS NULL AND code IS NOT NULL`,
-    channel,
-    personId,
+    [channel, personId],
   )
   return row ? pendingOf(row) : null
 }
@@ -68,13 +66,15 @@ export function* save(pairing: PendingPairing): Steps<void> {
        VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (channel, person_id) DO UPDATE SET person_name = excluded.person_name, code = excluded.code,
          created_at = excluded.created_at, expires_at = excluded.expires_at, answered_at = excluded.answered_at`,
-    pairing.channel,
-    pairing.personId,
-    pairing.personName,
-    pairing.code,
-    pairing.createdAt,
-    pairing.expiresAt,
-    pairing.answeredAt,
+    [
+      pairing.channel,
+      pairing.personId,
+      pairing.personName,
+      pairing.code,
+      pairing.createdAt,
+      pairing.expiresAt,
+      pairing.answeredAt,
+    ],
   )
 }
 
@@ -83,20 +83,17 @@ export function* approve(channel: string, code: string, now: number) {
   const [row] = yield* query<PairingRow>(
     `UPDATE hermes.pairings SET approved_at = $3, code = NULL
        WHERE channel = $1 AND code = $2 AND approved_at IS NULL AND expires_at > $3 RETURNING ${COLUMNS}`,
-    channel,
-    code,
-    now,
+    [channel, code, now],
   )
   return row ? { personId: row.person_id, personName: row.person_name } : null
 }
 
 /** See `Pairings.revoke`. */
 export function* revoke(channel: string, personId: string): Steps<boolean> {
-  const rows = yield* query(
-    'DELETE FROM hermes.pairings WHERE channel = $1 AND person_id = $2 RETURNING 1',
+  const rows = yield* query('DELETE FROM hermes.pairings WHERE channel = $1 AND person_id = $2 RETURNING 1', [
     channel,
     personId,
-  )
+  ])
   return rows.length > 0
 }
 
@@ -104,15 +101,14 @@ export function* revoke(channel: string, personId: string): Steps<boolean> {
 export function* guesses(channel: string, since: number): Steps<number> {
   const [row] = yield* query<{ n: number }>(
     'SELECT count(*) AS n FROM hermes.pairing_guesses WHERE channel = $1 AND at >= $2',
-    channel,
-    since,
+    [channel, since],
   )
   return row!.n
 }
 
 /** See `Pairings.recordGuess`. */
 export function* recordGuess(channel: string, now: number): Steps<void> {
-  yield* query('INSERT INTO hermes.pairing_guesses (channel, at) VALUES ($1, $2)', channel, now)
+  yield* query('INSERT INTO hermes.pairing_guesses (channel, at) VALUES ($1, $2)', [channel, now])
 }
 
 function pendingOf(row: PairingRow): PendingPairing {

@@ -6,10 +6,13 @@ import { query, type Steps } from './steps.ts'
 
 /** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
 export function* exportPerson(channel: string, personId: string): Steps<unknown> {
-  const [pairing] = yield* query<PairingRow>(
+  const [pairing] = yield* query<{
+    person_name: string | null
+    approved_at: number | null
+    created_at: number
+  }>(
     'SELECT person_name, approved_at, created_at FROM hermes.pairings WHERE channel = $1 AND person_id = $2',
-    channel,
-    personId,
+    [channel, personId],
   )
   const conversations: unknown[] = []
   for (const { key, id, address } of yield* conversationsOf(channel, personId)) {
@@ -17,20 +20,17 @@ export function* exportPerson(channel: string, personId: string): Steps<unknown>
     for (const row of yield* messagesOf(key, personId)) messages.push(yield* exportMessage(row))
     conversations.push({ id, address, messages })
   }
-  return { channel, person: personId, pairing: pairing ? exportedPairing(pairing) : null, conversations }
-}
-
-interface PairingRow {
-  readonly person_name: string | null
-  readonly approved_at: number | null
-  readonly created_at: number
-}
-
-function exportedPairing({ person_name, approved_at, created_at }: PairingRow) {
   return {
-    name: person_name,
-    approvedAt: approved_at === null ? null : isoTime(approved_at),
-    createdAt: isoTime(created_at),
+    channel,
+    person: personId,
+    pairing: pairing
+      ? {
+          name: pairing.person_name,
+          approvedAt: pairing.approved_at === null ? null : isoTime(pairing.approved_at),
+          createdAt: isoTime(pairing.created_at),
+        }
+      : null,
+    conversations,
   }
 }
 
@@ -51,7 +51,7 @@ function* exportMessage(row: LeasedRow): Steps<unknown> {
 function* exportAttachments({ key }: LeasedRow): Steps<unknown> {
   const rows = yield* query<{ media_type: string; name: string; bytes: Uint8Array }>(
     'SELECT media_type, name, bytes FROM hermes.attachments WHERE message = $1 ORDER BY key',
-    key,
+    [key],
   )
   return rows.map(({ media_type, name, bytes }) => ({
     mediaType: media_type,
@@ -69,8 +69,7 @@ export function conversationsOf(channel: string, personId: string): Steps<readon
   return query<ConversationRow>(
     `SELECT ${CONVERSATION_COLUMNS} FROM hermes.participants p JOIN hermes.conversations c ON c.key = p.conversation
        WHERE p.person_id = $1 AND c.channel = $2 ORDER BY c.key`,
-    personId,
-    channel,
+    [personId, channel],
   )
 }
 
@@ -80,8 +79,7 @@ function messagesOf(conversation: number, personId: string): Steps<readonly Leas
     `SELECT ${LEASED_COLUMNS} FROM hermes.messages WHERE conversation = $1 AND (person_id = $2 OR id IN
        (SELECT answered_by FROM hermes.messages WHERE conversation = $1 AND person_id = $2 AND answered_by IS NOT NULL))
        ORDER BY seq`,
-    conversation,
-    personId,
+    [conversation, personId],
   )
 }
 
@@ -89,8 +87,7 @@ function messagesOf(conversation: number, personId: string): Steps<readonly Leas
 export function* isShared(conversation: number, personId: string): Steps<boolean> {
   const others = yield* query(
     'SELECT 1 FROM hermes.participants WHERE conversation = $1 AND person_id <> $2 LIMIT 1',
-    conversation,
-    personId,
+    [conversation, personId],
   )
   return others.length > 0
 }
@@ -103,11 +100,10 @@ export function* isShared(conversation: number, personId: string): Steps<boolean
 export function* removeFromShared(conversation: number, personId: string): Steps<number> {
   const rows = yield* messagesOf(conversation, personId)
   yield* removeMessages(rows.map(({ key }) => key))
-  yield* query('DELETE FROM hermes.summaries WHERE conversation = $1', conversation)
-  yield* query(
-    'DELETE FROM hermes.participants WHERE person_id = $1 AND conversation = $2',
+  yield* query('DELETE FROM hermes.summaries WHERE conversation = $1', [conversation])
+  yield* query('DELETE FROM hermes.participants WHERE person_id = $1 AND conversation = $2', [
     personId,
     conversation,
-  )
+  ])
   return rows.length
 }

@@ -42,8 +42,7 @@ export function* attachment(id: string, within: ConversationId | null = null): S
     `SELECT media_type, name, bytes FROM hermes.attachments a WHERE a.id = $1 AND (CAST($2 AS text) IS NULL OR EXISTS (
        SELECT 1 FROM hermes.messages m JOIN hermes.conversations c ON c.key = m.conversation
          WHERE m.key = a.message AND c.id = $2))`,
-    id,
-    within,
+    [id, within],
   )
   if (!row) return null
   // PostgreSQL's driver gives a part of a larger buffer.
@@ -55,8 +54,7 @@ export function* attachment(id: string, within: ConversationId | null = null): S
 export function* cursor(channel: string, name: string): Steps<string | null> {
   const [row] = yield* query<{ value: string }>(
     'SELECT value FROM hermes.cursors WHERE channel = $1 AND name = $2',
-    channel,
-    name,
+    [channel, name],
   )
   return row?.value ?? null
 }
@@ -65,7 +63,7 @@ export function* cursor(channel: string, name: string): Steps<string | null> {
 export function* cursors(channel: string): Steps<ReadonlyArray<Omit<Cursor, 'channel'>>> {
   const rows = yield* query<Omit<Cursor, 'channel'>>(
     'SELECT name, value FROM hermes.cursors WHERE channel = $1',
-    channel,
+    [channel],
   )
   return rows.map(({ name, value }) => ({ name, value }))
 }
@@ -85,14 +83,12 @@ export function* queue(filter: {
     // Within its index each single state is in key order; for "answered" the table itself is.
     const rows =
       state === 'answered'
-        ? query<QueueRow>(
-            `${QUEUED} WHERE state = 'answered' AND role = 'user' ORDER BY key LIMIT $1`,
+        ? query<QueueRow>(`${QUEUED} WHERE state = 'answered' AND role = 'user' ORDER BY key LIMIT $1`, [
             filter.limit,
-          )
+          ])
         : query<QueueRow>(
             `${QUEUED} WHERE state <> 'answered' AND state = $1 AND role = 'user' ORDER BY key LIMIT $2`,
-            state,
-            filter.limit,
+            [state, filter.limit],
           )
     found.push(...(yield* rows))
   }
@@ -104,7 +100,7 @@ export function* queue(filter: {
 
 /** See `Inbox.message`. */
 export function* message(messageId: string): Steps<StoredMessage | null> {
-  const [row] = yield* query<QueueRow>(`${QUEUED} WHERE id = $1 AND role = 'user'`, messageId)
+  const [row] = yield* query<QueueRow>(`${QUEUED} WHERE id = $1 AND role = 'user'`, [messageId])
   return row ? storedMessage(row, row.conversation_id) : null
 }
 
@@ -114,7 +110,7 @@ export function* readContext(row: Pick<LeasedRow, 'key' | 'solo'>): Steps<Messag
   const [found] = yield* query<{
     digest: string
     json: string | Omit<MessageContext, 'digest'> | null
-  }>('SELECT digest, json FROM hermes.contexts WHERE message = $1', row.key)
+  }>('SELECT digest, json FROM hermes.contexts WHERE message = $1', [row.key])
   if (!found?.json) return null
   // SQLite stores it as text.
   const rest = typeof found.json === 'string' ? (JSON.parse(found.json) as typeof found.json) : found.json

@@ -51,9 +51,9 @@ export function* removeOld(terms: RetentionTerms, from: RetentionPosition | null
   const turns = yield* findOld('turns', figuresBefore, from)
   yield* removeByKey('turns', turns.keys)
   if (from === null) {
-    yield* query('DELETE FROM hermes.figures WHERE minute < $1', Math.floor(figuresBefore / MINUTE))
-    yield* query('DELETE FROM hermes.seen WHERE at < $1', messagesBefore)
-    yield* query('DELETE FROM hermes.pairing_guesses WHERE at < $1', messagesBefore)
+    yield* query('DELETE FROM hermes.figures WHERE minute < $1', [Math.floor(figuresBefore / MINUTE)])
+    yield* query('DELETE FROM hermes.seen WHERE at < $1', [messagesBefore])
+    yield* query('DELETE FROM hermes.pairing_guesses WHERE at < $1', [messagesBefore])
   }
   const next = { messages: messages.last, attachments: attachments.last, turns: turns.last }
   return {
@@ -62,6 +62,21 @@ export function* removeOld(terms: RetentionTerms, from: RetentionPosition | null
     sole,
     next: [messages, attachments, turns].some(({ more }) => more) ? next : null,
   }
+}
+
+/** Runs `step` until nothing old is left. */
+export async function removeAllOld(
+  step: (from: RetentionPosition | null) => Promise<Removed>,
+): ReturnType<Conversations['retain']> {
+  let [messages, attachments] = [0, 0]
+  let from: RetentionPosition | null = null
+  do {
+    const removed: Removed = await step(from)
+    messages += removed.messages
+    attachments += removed.attachments
+    from = removed.next
+  } while (from !== null)
+  return { messages, attachments }
 }
 
 interface Old {
@@ -73,7 +88,7 @@ interface Old {
 
 function* findOld(table: keyof typeof OLD, before: number, from: RetentionPosition | null): Steps<Old> {
   const after = from?.[table] ?? 0
-  const rows = yield* query<{ key: number; at: number; kept: boolean | number }>(OLD[table], after, AT_ONCE)
+  const rows = yield* query<{ key: number; at: number; kept: boolean | number }>(OLD[table], [after, AT_ONCE])
   const recent = rows.findIndex((row) => row.at >= before)
   const old = recent === -1 ? rows : rows.slice(0, recent)
   return {
@@ -84,7 +99,7 @@ function* findOld(table: keyof typeof OLD, before: number, from: RetentionPositi
 }
 
 function* removeByKey(table: 'attachments' | 'turns', keys: readonly number[]): Steps<void> {
-  if (keys.length > 0) yield* query(`DELETE FROM hermes.${table} WHERE key = ANY ($1::bigint[])`, keys)
+  if (keys.length > 0) yield* query(`DELETE FROM hermes.${table} WHERE key = ANY ($1::bigint[])`, [keys])
 }
 
 function* soleConversations(messages: readonly number[]): Steps<readonly number[]> {
@@ -92,29 +107,29 @@ function* soleConversations(messages: readonly number[]): Steps<readonly number[
   const rows = yield* query<{ conversation: number }>(
     `SELECT DISTINCT m.conversation FROM hermes.contexts c JOIN hermes.messages m ON m.key = c.message
        WHERE c.message = ANY ($1::bigint[])`,
-    messages,
+    [messages],
   )
   return rows.map((row) => row.conversation)
 }
 
 /** Removes a conversation of which no message is left. Its row must be locked. */
 export function* removeIfEmpty(key: number): Steps<void> {
-  const left = yield* query('SELECT 1 FROM hermes.messages WHERE conversation = $1 LIMIT 1', key)
+  const left = yield* query('SELECT 1 FROM hermes.messages WHERE conversation = $1 LIMIT 1', [key])
   if (left.length === 0) yield* removeConversation(key)
 }
 
 /** Removes a conversation, whose row must be locked, with all that belongs to it. @returns how many messages were removed */
 export function* removeConversation(key: number): Steps<number> {
-  const rows = yield* query<{ key: number }>('SELECT key FROM hermes.messages WHERE conversation = $1', key)
+  const rows = yield* query<{ key: number }>('SELECT key FROM hermes.messages WHERE conversation = $1', [key])
   yield* removeMessages(rows.map((row) => row.key))
   yield* query(
     'DELETE FROM hermes.seen WHERE origin IN (SELECT key FROM hermes.addresses WHERE conversation = $1)',
-    key,
+    [key],
   )
   for (const table of ['addresses', 'turns', 'summaries', 'participants']) {
-    yield* query(`DELETE FROM hermes.${table} WHERE conversation = $1`, key)
+    yield* query(`DELETE FROM hermes.${table} WHERE conversation = $1`, [key])
   }
-  yield* query('DELETE FROM hermes.conversations WHERE key = $1', key)
+  yield* query('DELETE FROM hermes.conversations WHERE key = $1', [key])
   return rows.length
 }
 
@@ -122,7 +137,7 @@ export function* removeConversation(key: number): Steps<number> {
 export function* removeMessages(keys: readonly number[]): Steps<void> {
   if (keys.length === 0) return
   for (const table of ['receipts', 'outbox', 'attachments', 'contexts']) {
-    yield* query(`DELETE FROM hermes.${table} WHERE message = ANY ($1::bigint[])`, keys)
+    yield* query(`DELETE FROM hermes.${table} WHERE message = ANY ($1::bigint[])`, [keys])
   }
-  yield* query('DELETE FROM hermes.messages WHERE key = ANY ($1::bigint[])', keys)
+  yield* query('DELETE FROM hermes.messages WHERE key = ANY ($1::bigint[])', [keys])
 }

@@ -20,6 +20,6 @@ export type Operations = Record<string, (...args: never[]) => Steps<unknown>>
 export type ResultOf<Operation> = Operation extends (...args: never[]) => Steps<infer Result> ? Result : never
 
 /** The rows of one statement. */
-export function* query<Row>(sql: string, ...params: readonly Parameter[]): Steps<readonly Row[]> {
+export function* query<Row>(sql: string, params: readonly Parameter[] = []): Steps<readonly Row[]> {
   return (yield { sql, params }) as readonly Row[]
 }

@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite'
-import type { Parameter, Steps } from '../records/steps.ts'
+import type { Operations, Parameter, ResultOf, Steps } from '../records/steps.ts'
 import type { Session } from './thread/session.ts'
 
 /** Runs an operation that both databases share, as a part of the open transaction. */
@@ -11,11 +11,32 @@ export function runSteps<Result>(session: Session, steps: Steps<Result>): Result
   }
 }
 
-/** An operation that both databases share, as one of the thread's. */
-export function stepped<Args extends readonly unknown[], Result>(
-  operation: (...args: Args) => Steps<Result>,
-): (session: Session, ...args: Args) => Result {
-  return (session, ...args) => runSteps(session, operation(...args))
+/** The name of an operation among those of the thread: `pairing` and `save` are `pairingSave`. */
+export type Prefixed<Prefix extends string, Name extends string> = Prefix extends ''
+  ? Name
+  : `${Prefix}${Capitalize<Name>}`
+
+export function prefixed(prefix: string, name: string): string {
+  return prefix === '' ? name : `${prefix}${name[0]!.toUpperCase()}${name.slice(1)}`
+}
+
+type Stepped<Shared extends Operations, Prefix extends string> = {
+  [Name in keyof Shared & string as Prefixed<Prefix, Name>]: (
+    session: Session,
+    ...args: Parameters<Shared[Name]>
+  ) => ResultOf<Shared[Name]>
+}
+
+/** Operations that both databases share, as those of the thread. */
+export function stepped<Shared extends Operations, Prefix extends string>(
+  prefix: Prefix,
+  operations: Shared,
+): Stepped<Shared, Prefix> {
+  const entries = Object.entries(operations).map(([name, operation]) => [
+    prefixed(prefix, name),
+    (session: Session, ...args: never[]) => runSteps(session, operation(...args)),
+  ])
+  return Object.fromEntries(entries) as Stepped<Shared, Prefix>
 }
 
 const translations = new Map<string, string>()

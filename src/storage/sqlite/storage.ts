@@ -1,16 +1,15 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Pairings } from '../../conversation/access/pairing.ts'
-import type { Conversations } from '../../conversation/conversations.ts'
 import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
-import type { Outbox } from '../../inbox/outbox.ts'
 import { redact } from '../../support/text/redact.ts'
 import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
-import type { Removed, RetentionPosition } from '../records/retention.ts'
+import { removeAllOld } from '../records/retention.ts'
 import type { Storage } from '../storage.ts'
 import { parseHistory } from './inbox/history.ts'
+import { prefixed, type Prefixed } from './run-steps.ts'
+import type { Arguments, OperationName, Result } from './thread/operations.ts'
 import { StoreClient } from './thread/store-client.ts'
 
 export interface SqliteStorageOptions {
@@ -39,24 +38,26 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
   })
   return {
     inbox: sqliteInbox(client),
-    outbox: sqliteOutbox(client),
-    conversations: sqliteConversations(client),
-    pairings: sqlitePairings(client),
-    facts: {
-      get: (key) => client.call('factGet', key),
-      set: (key, value) => client.call('factSet', key, value),
-      delete: (key) => client.call('factDelete', key),
+    outbox: {
+      ...calls(client, '', ['enqueue', 'head', 'receipt', 'postpone', 'pending']),
+      abandon: (itemId, reason) => client.call('abandon', itemId, redact(reason)),
     },
-    figures: {
-      add: (name, at, value) => client.call('figureAdd', name, at, value),
-      read: (name, from, to) => client.call('figureRead', name, from, to),
-      sums: (query) => client.call('figureSums', query),
+    conversations: {
+      ...calls(client, '', ['find', 'changes', 'messages', 'list', 'usage', 'exportPerson']),
+      async deletePerson(channel, personId) {
+        const removed = await client.call('deletePerson', channel, personId)
+        await client.call('forgetDeleted')
+        return removed
+      },
+      retain: (terms) => removeAllOld((from) => client.call('retain', terms, from)),
     },
-    incidents: {
-      save: (incident) => client.call('incidentSave', incident),
-      current: () => client.call('incidentCurrent'),
-      list: (limit) => client.call('incidentList', limit),
+    pairings: {
+      ...calls(client, 'pairing', ['isApproved', 'approved', 'pending', 'request', 'save', 'approve']),
+      ...calls(client, 'pairing', ['revoke', 'guesses', 'recordGuess']),
     },
+    facts: calls(client, 'fact', ['get', 'set', 'delete']),
+    figures: calls(client, 'figure', ['add', 'read', 'sums']),
+    incidents: calls(client, 'incident', ['save', 'current', 'list']),
     migrationBackup,
     backup: (file) => client.call('backup', file),
     integrityCheck: () => client.call('integrityCheck'),
@@ -80,76 +81,30 @@ function sqliteInbox(client: StoreClient): Inbox {
     },
     finish: (lease, outcome, now) => client.call('finish', leaseKey(lease), withCleanReason(outcome), now),
     saveDraft: (lease, draft) => client.call('saveDraft', leaseKey(lease), draft),
-    recover: (owner) => client.call('recover', owner),
-    waiting: (now) => client.call('waiting', now),
-    hold: (request) => client.call('hold', request),
     async expire({ now, maxAge, observed, notice }) {
       // Two steps, for a function cannot travel; only the second changes anything, and it looks again.
       const found = await client.call('expiring', { maxAge, observed })
       const notices = found.map(({ id, at }) => ({ id, notice: notice(at) }))
       return client.call('expire', { now, observed, notices })
     },
-    counts: () => client.call('counts'),
-    attachment: (id, within) => client.call('attachment', id, within),
-    cursor: (channel, name) => client.call('cursor', channel, name),
-    cursors: (channel) => client.call('cursors', channel),
-    queue: (filter) => client.call('queue', filter),
-    message: (messageId) => client.call('message', messageId),
-    retry: (messageId) => client.call('retry', messageId),
-    drop: (messageId) => client.call('drop', messageId),
+    ...calls(client, '', ['recover', 'hold', 'retry', 'drop', 'waiting', 'counts', 'queue', 'message']),
+    ...calls(client, '', ['attachment', 'cursor', 'cursors']),
   }
 }
 
-function sqliteOutbox(client: StoreClient): Outbox {
-  return {
-    enqueue: (item) => client.call('enqueue', item),
-    head: (conversationId) => client.call('head', conversationId),
-    receipt: (itemId, part, platformId, last) => client.call('receipt', itemId, part, platformId, last),
-    postpone: (itemId, notBefore) => client.call('postpone', itemId, notBefore),
-    abandon: (itemId, reason) => client.call('abandon', itemId, redact(reason)),
-    pending: () => client.call('pending'),
-  }
-}
+type Named<Prefix extends string, Name extends string> = Prefixed<Prefix, Name> & OperationName
 
-function sqliteConversations(client: StoreClient): Conversations {
-  return {
-    find: (channel, address) => client.call('find', channel, address),
-    changes: (conversationId, after, limit) => client.call('changes', conversationId, after, limit),
-    messages: (conversationId, options) => client.call('messages', conversationId, options),
-    list: (channel, limit) => client.call('list', channel, limit),
-    usage: (conversationId) => client.call('usage', conversationId),
-    exportPerson: (channel, personId) => client.call('exportPerson', channel, personId),
-    async deletePerson(channel, personId) {
-      const removed = await client.call('deletePerson', channel, personId)
-      await client.call('forgetDeleted')
-      return removed
-    },
-    async retain(terms) {
-      let [messages, attachments] = [0, 0]
-      let from: RetentionPosition | null = null
-      do {
-        const removed: Removed = await client.call('retain', terms, from)
-        messages += removed.messages
-        attachments += removed.attachments
-        from = removed.next
-      } while (from !== null)
-      return { messages, attachments }
-    },
-  }
-}
-
-function sqlitePairings(client: StoreClient): Pairings {
-  return {
-    isApproved: (channel, personId) => client.call('pairingIsApproved', channel, personId),
-    approved: () => client.call('pairingApproved'),
-    pending: (now) => client.call('pairingPending', now),
-    request: (channel, personId) => client.call('pairingRequest', channel, personId),
-    save: (pending) => client.call('pairingSave', pending),
-    approve: (channel, code, now) => client.call('pairingApprove', channel, code, now),
-    revoke: (channel, personId) => client.call('pairingRevoke', channel, personId),
-    guesses: (channel, since) => client.call('pairingGuesses', channel, since),
-    recordGuess: (channel, now) => client.call('pairingRecordGuess', channel, now),
-  }
+/** Operations of the thread that are passed on as they are, by their names without the prefix. */
+function calls<Prefix extends string, Name extends string>(
+  client: StoreClient,
+  prefix: Prefix,
+  names: readonly Name[],
+): { [N in Name]: (...args: Arguments<Named<Prefix, N>>) => Promise<Result<Named<Prefix, N>>> } {
+  const entries = names.map((name) => [
+    name,
+    (...args: never) => client.call(prefixed(prefix, name) as OperationName, ...args),
+  ])
+  return Object.fromEntries(entries) as ReturnType<typeof calls<Prefix, Name>>
 }
 
 /**

@@ -176,20 +176,12 @@ function storedFile({ id, message, at, attachment }: AddedFile): Statement {
   }
 }
 
-/** What `WRITE` updates of a message that already existed. */
-function mutable(row: MessageRow) {
-  return {
-    key: row.key,
-    state: row.state,
-    reason: row.reason,
-    answered_by: row.answered_by,
-    history_seq: row.history_seq,
-    group_id: row.group_id,
-    solo: row.solo,
-    failures: row.failures,
-    leases: row.leases,
-    not_before: row.not_before,
-    held_base: row.held_base,
-    draft: row.draft,
-  }
+/** What `WRITE` updates of a message that already existed: not its text, which may be long. */
+const MUTABLE =
+  'key state reason answered_by history_seq group_id solo failures leases not_before held_base draft'.split(
+    ' ',
+  ) as ReadonlyArray<keyof MessageRow>
+
+function mutable(row: MessageRow): object {
+  return Object.fromEntries(MUTABLE.map((column) => [column, row[column]]))
 }

@@ -1,7 +1,7 @@
 import type { ExpireRequest, HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideExpiry, decideHold } from '../../policy/hold.ts'
-import { decideDrop, decideRetry } from '../../policy/operator.ts'
+import type { OperatorDecision } from '../../policy/operator.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
@@ -108,49 +108,30 @@ async function expireSome(
   return { told, found: old.length }
 }
 
-/** See `Inbox.retry`. */
-export async function retry(
+/** What an operator wants of a person's message. @returns its conversation; null: there is none in such a state */
+export async function operate(
   tx: Transaction,
   context: StoreContext,
   messageId: string,
+  decide: OperatorDecision,
 ): Promise<string | null> {
-  const found = await locked(tx, messageId)
-  const changes = new Changes(context.pullChannels)
-  if (!found || !decideRetry(found.conversation, found.row, changes)) return null
-  await commit(tx, context, changes)
-  return found.conversation.id
-}
-
-/** See `Inbox.drop`. */
-export async function drop(
-  tx: Transaction,
-  context: StoreContext,
-  messageId: string,
-): Promise<string | null> {
-  const found = await locked(tx, messageId)
-  if (!found) return null
-  const { conversation, row } = found
-  const waiting = row.state === 'answering' ? await waitingRows(tx, [conversation.key]) : new Map()
-  const changes = new Changes(context.pullChannels)
-  if (!decideDrop(conversation, row, waiting.get(conversation.key) ?? [], changes)) return null
-  await commit(tx, context, changes)
-  return conversation.id
-}
-
-/** A person's message as it is under the lock of its conversation; null = there is none. */
-async function locked(tx: Transaction, messageId: string) {
   const id = clean(messageId)
   const [place] = await tx.query<{ conversation: number }>(
     `SELECT conversation FROM hermes.messages WHERE id = $1 AND role = 'user'`,
     [id],
   )
   if (!place) return null
-  const [[conversation], [row]] = await Promise.all([
+  const [[conversation], [row], waiting] = await Promise.all([
     lockConversations(tx, [place.conversation]),
     tx.query<MessageRow>(
       `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages WHERE id = $1 AND conversation = $2`,
       [id, place.conversation],
     ),
+    waitingRows(tx, [place.conversation]),
   ])
-  return conversation && row ? { conversation, row } : null
+  const changes = new Changes(context.pullChannels)
+  if (!conversation || !row) return null
+  if (!decide(conversation, row, waiting.get(conversation.key) ?? [], changes)) return null
+  await commit(tx, context, changes)
+  return conversation.id
 }

@@ -1,7 +1,7 @@
 import type { HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideExpiry, decideHold } from '../../policy/hold.ts'
-import { decideDrop, decideRetry } from '../../policy/operator.ts'
+import { decideDrop, decideRetry, type OperatorDecision } from '../../policy/operator.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
 import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
@@ -73,34 +73,28 @@ export function expire(
   return [...told]
 }
 
-/** See `Inbox.retry`. */
-export function retry(session: Session, messageId: string): string | null {
-  const found = findMessage(session, messageId)
-  const changes = new Changes(session.pullChannels)
-  if (!found || !decideRetry(found.conversation, found.row, changes)) return null
-  apply(session, changes)
-  return found.conversation.id
-}
-
-/** See `Inbox.drop`. */
-export function drop(session: Session, messageId: string): string | null {
-  const found = findMessage(session, messageId)
+/** What an operator wants of a person's message. @returns its conversation; null: there is none in such a state */
+function operate(session: Session, messageId: string, decide: OperatorDecision): string | null {
+  const found = session.get(
+    `SELECT ${MESSAGE_COLUMNS}, conversation FROM messages WHERE id = ? AND role = 'user'`,
+    messageId,
+  )
   if (!found) return null
-  const { conversation, row } = found
+  const row = found as unknown as MessageRow & { readonly conversation: number }
+  const conversation = conversationByKey(session, row.conversation)
   const answering = row.state === 'answering' ? answeringRows(session, conversation.key) : []
   const changes = new Changes(session.pullChannels)
-  if (!decideDrop(conversation, row, answering, changes)) return null
+  if (!decide(conversation, row, answering, changes)) return null
   apply(session, changes)
   return conversation.id
 }
 
-/** A person's message and its conversation; null = there is none. */
-function findMessage(session: Session, messageId: string) {
-  const row = session.get(
-    `SELECT ${MESSAGE_COLUMNS}, conversation FROM messages WHERE id = ? AND role = 'user'`,
-    messageId,
-  )
-  if (!row) return null
-  const conversation = conversationByKey(session, Number(row['conversation']))
-  return { conversation, row: row as unknown as MessageRow }
+/** See `Inbox.retry`. */
+export function retry(session: Session, messageId: string): string | null {
+  return operate(session, messageId, decideRetry)
+}
+
+/** See `Inbox.drop`. */
+export function drop(session: Session, messageId: string): string | null {
+  return operate(session, messageId, decideDrop)
 }

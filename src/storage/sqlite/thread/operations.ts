@@ -1,8 +1,8 @@
-import * as conversations from '../../records/conversations.ts'
-import * as outbox from '../../records/outbox.ts'
+import { changes, find, list, messages, usage } from '../../records/conversations.ts'
+import { pending, postpone } from '../../records/outbox.ts'
 import * as pairings from '../../records/pairings.ts'
 import { exportPerson } from '../../records/persons.ts'
-import * as queue from '../../records/queue.ts'
+import { attachment, counts, cursor, cursors, message, queue, waiting } from '../../records/queue.ts'
 import { facts, figures, incidents } from '../../records/records.ts'
 import { accept } from '../inbox/accept.ts'
 import { finish } from '../inbox/finish.ts'
@@ -13,6 +13,8 @@ import { deletePerson, retain } from '../removal.ts'
 import { stepped } from '../run-steps.ts'
 import { backup, forgetDeleted, integrityCheck, sizes } from '../upkeep.ts'
 import type { Session } from './session.ts'
+
+const { save, approve, revoke, recordGuess, ...pairingReads } = pairings
 
 /** Operations that change something: each is a savepoint of its batch's one transaction. */
 const writes = {
@@ -27,49 +29,27 @@ const writes = {
   drop,
   enqueue,
   receipt,
-  postpone: stepped(outbox.postpone),
   abandon,
-  pairingSave: stepped(pairings.save),
-  pairingApprove: stepped(pairings.approve),
-  pairingRevoke: stepped(pairings.revoke),
-  pairingRecordGuess: stepped(pairings.recordGuess),
-  factSet: stepped(facts.set),
-  factDelete: stepped(facts.delete),
-  figureAdd: stepped(figures.add),
-  incidentSave: stepped(incidents.save),
   deletePerson,
   retain,
+  ...stepped('', { postpone }),
+  ...stepped('pairing', { save, approve, revoke, recordGuess }),
+  ...stepped('fact', { set: facts.set, delete: facts.delete }),
+  ...stepped('figure', { add: figures.add }),
+  ...stepped('incident', { save: incidents.save }),
 }
 
 /** Operations that change nothing; a batch of them alone takes no write lock and no commit. */
 const reads = {
   expiring,
-  waiting: stepped(queue.waiting),
-  counts: stepped(queue.counts),
-  attachment: stepped(queue.attachment),
-  cursor: stepped(queue.cursor),
-  cursors: stepped(queue.cursors),
-  queue: stepped(queue.queue),
-  message: stepped(queue.message),
   head,
-  pending: stepped(outbox.pending),
-  find: stepped(conversations.find),
-  changes: stepped(conversations.changes),
-  messages: stepped(conversations.messages),
-  list: stepped(conversations.list),
-  usage: stepped(conversations.usage),
-  exportPerson: stepped(exportPerson),
-  pairingIsApproved: stepped(pairings.isApproved),
-  pairingApproved: stepped(pairings.approved),
-  pairingPending: stepped(pairings.pending),
-  pairingRequest: stepped(pairings.request),
-  pairingGuesses: stepped(pairings.guesses),
-  factGet: stepped(facts.get),
-  figureRead: stepped(figures.read),
-  figureSums: stepped(figures.sums),
-  incidentCurrent: stepped(incidents.current),
-  incidentList: stepped(incidents.list),
   sizes,
+  ...stepped('', { waiting, counts, attachment, cursor, cursors, queue, message, pending }),
+  ...stepped('', { find, changes, messages, list, usage, exportPerson }),
+  ...stepped('pairing', pairingReads),
+  ...stepped('fact', { get: facts.get }),
+  ...stepped('figure', { read: figures.read, sums: figures.sums }),
+  ...stepped('incident', { current: incidents.current, list: incidents.list }),
 }
 
 /** Operations that cannot run inside a transaction. */
