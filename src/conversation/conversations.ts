@@ -14,9 +14,14 @@ export interface Conversations {
     options: { readonly limit: number; readonly beforeSeq: number | null },
   ): Promise<readonly StoredMessage[]>
 
-  /** Conversations of a channel, the most recently used first. */
+  /**
+   * Conversations of a channel, the most recently used first.
+   *
+   * @param within only addresses that begin with it, up to and with their last slash; empty: only those without a slash
+   */
   list(
     channel: string,
+    within: string,
     limit: number,
   ): Promise<
     ReadonlyArray<{ readonly conversation: Conversation; readonly lastAt: number; readonly preview: string }>

@@ -147,6 +147,19 @@ export class HttpServer {
     return `${base}/#ticket=${this.#auth.issueTicket()}`
   }
 
+  /** `gateway.token` has another content: the former one, its sessions and their streams end. */
+  replaceGatewayToken(token: Secret): boolean {
+    const isNew = this.#auth.replaceGatewayToken(token)
+    if (isNew) this.#streams.endForbidden()
+    return isNew
+  }
+
+  /** Reads the narrower tokens again; streams of those that are gone end. @throws StoreError */
+  async reloadTokens(): Promise<void> {
+    await this.#options.tokens.reload()
+    this.#streams.endForbidden()
+  }
+
   /** The number of open event streams. */
   get readers(): number {
     return this.#streams.count

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
@@ -147,23 +147,110 @@ describe('narrower tokens', () => {
     using third = await open('/api/conversations/a/events', kept.token)
     await gateway.call(`/api/tokens/${gone.id}`, { method: 'DELETE' })
     await Promise.all([first.ended, second.ended])
-    gateway.chat.add('web:a', { text: 'secret' })
+    for (const { id } of [gone, kept]) gateway.chat.add(`web:token:${id}/a`, { text: 'secret' })
     await third.until((events) => events.length > 0)
     expect(first.events).toEqual([])
     expect(second.events.filter(({ event }) => event === 'message')).toEqual([])
   })
 
-  test('each one is a person of its own in a conversation', async () => {
+  test('each one has its own conversations, and reaches no other’s in any way', async () => {
     await using gateway = await startTestGateway()
-    const { id, token } = (await (await gateway.call('/api/tokens', post({ scope: 'chat' }))).json()) as {
-      id: string
-      token: string
+    const issue = async () => {
+      const response = await gateway.call('/api/tokens', post({ scope: 'chat' }))
+      const { id, token } = (await response.json()) as { id: string; token: string }
+      return { id, authorization: `Bearer ${token}` }
     }
-    await fetch(`${gateway.url}/api/conversations/a/messages`, {
-      ...post({ text: 'hi' }),
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    })
-    expect(gateway.chat.rows('web:a')[0]!.personId).toBe(`token:${id}`)
+    const [anna, bert] = [await issue(), await issue()]
+    const owner = { id: 'owner', authorization: `Bearer ${TEST_TOKEN}` }
+    const call = (who: typeof owner, path: string, init: RequestInit = {}) =>
+      fetch(`${gateway.url}/api/conversations${path}`, {
+        ...init,
+        headers: { 'content-type': 'application/json', authorization: who.authorization },
+      })
+    const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from('of anna')])
+    const uploaded = await call(anna, '/main/attachments?name=a.png', { method: 'POST', body: png })
+    const { id: upload } = (await uploaded.json()) as { id: string }
+    for (const who of [anna, bert, owner]) {
+      const attachments = who === anna ? [upload] : []
+      const body = { text: `salary of ${who.id}`, messageId: 'm1', attachments }
+      expect((await call(who, '/main/messages', post(body))).status).toBe(202)
+    }
+    const attachment = [...gateway.chat.attachments.keys()][0]!
+    for (const who of [anna, bert, owner]) {
+      const listed = await (await call(who, '')).json()
+      expect(listed).toMatchObject({ items: [{ id: 'main', preview: `salary of ${who.id}` }] })
+      const { items } = (await (await call(who, '/main/messages')).json()) as { items: { text: string }[] }
+      expect(items.map(({ text }) => text)).toEqual([`salary of ${who.id}`])
+      for (const query of ['/conversations/main/events', '/events?watch=main@0']) {
+        using stream = await openSse(`${gateway.url}/api${query}`, { authorization: who.authorization })
+        const events = await stream.until((all) => all.some(({ event }) => event === 'message'))
+        const messages = events.filter(({ event }) => event === 'message').map(({ data }) => data)
+        expect(messages).toMatchObject([{ text: `salary of ${who.id}`, conversation: 'web:main' }])
+      }
+      expect((await call(who, `/main/attachments/${attachment}`)).status).toBe(who === anna ? 200 : 404)
+      const other = `/${encodeURIComponent(`token:${anna.id}/main`)}/messages`
+      expect((await call(who, other)).status).toBe(400)
+    }
+    expect(gateway.chat.rows(`web:token:${anna.id}/main`)[0]!.personId).toBe(`token:${anna.id}`)
+    const taken = await call(bert, '/main/messages', post({ text: 'look', attachments: [upload] }))
+    expect(taken.status).toBe(400)
+    expect((await call(bert, '/main/stop', { method: 'POST' })).status).toBe(202)
+    expect(gateway.chat.rows('web:main')).toHaveLength(1)
+    expect(gateway.chat.rows(`web:token:${anna.id}/main`)).toHaveLength(1)
+  })
+
+  test('one has so many event streams, and takes none from another', async () => {
+    await using gateway = await startTestGateway()
+    const response = await gateway.call('/api/tokens', post({ scope: 'chat' }))
+    const { token } = (await response.json()) as { token: string }
+    await using stack = new AsyncDisposableStack()
+    for (let n = 0; n < 32; n++)
+      stack.use(await openSse(`${gateway.url}/api/events`, { authorization: `Bearer ${token}` }))
+    const headers = { authorization: `Bearer ${token}` }
+    const refused = await fetch(`${gateway.url}/api/conversations/a/events`, { headers })
+    expect([refused.status, await refused.json()]).toMatchObject([429, { error: { code: 'streams' } }])
+    using own = await openSse(`${gateway.url}/api/events`, { authorization: `Bearer ${TEST_TOKEN}` })
+    await own.until((events) => events.length > 0)
+  })
+})
+
+describe('a new gateway.token', () => {
+  test('ends the former one, its sessions, tickets and streams, and no narrower token', async () => {
+    await using gateway = await startTestGateway()
+    const cookie = await signIn(gateway)
+    const ticket = new URL(gateway.server.pageAddress()).hash.slice('#ticket='.length)
+    const issued = await gateway.call('/api/tokens', post({ scope: 'chat' }))
+    const { token: chat } = (await issued.json()) as { token: string }
+    const session = { cookie, origin: gateway.url }
+    using byToken = await openSse(`${gateway.url}/api/events`, { authorization: `Bearer ${TEST_TOKEN}` })
+    using bySession = await openSse(`${gateway.url}/api/events`, session)
+    using byChat = await openSse(`${gateway.url}/api/events`, { authorization: `Bearer ${chat}` })
+    expect(gateway.server.replaceGatewayToken(new Secret(TEST_TOKEN))).toBe(false)
+    expect(gateway.server.replaceGatewayToken(new Secret('TEST-new'))).toBe(true)
+    await Promise.all([byToken.ended, bySession.ended])
+    const status = async (headers: Record<string, string>) =>
+      (await fetch(`${gateway.url}/api/conversations`, { headers })).status
+    expect(await status({ authorization: `Bearer ${TEST_TOKEN}` })).toBe(401)
+    expect(await status(session)).toBe(401)
+    expect(await status({ authorization: 'Bearer TEST-new' })).toBe(200)
+    expect(await status({ authorization: `Bearer ${chat}` })).toBe(200)
+    expect((await fetch(`${gateway.url}/api/session`, post({ ticket }))).status).toBe(401)
+    await byChat.until((events) => events.length > 0)
+  })
+
+  test('and a list of narrower tokens that somebody edits count while the gateway runs', async () => {
+    await using gateway = await startTestGateway()
+    const issued = await gateway.call('/api/tokens', post({ scope: 'chat' }))
+    const headers = { authorization: `Bearer ${((await issued.json()) as { token: string }).token}` }
+    using stream = await openSse(`${gateway.url}/api/events`, headers)
+    const file = join(gateway.home, 'gateway-tokens.json')
+    await writeFile(file, '{')
+    await expect(gateway.server.reloadTokens()).rejects.toThrow('damaged')
+    expect((await fetch(`${gateway.url}/api/conversations`, { headers })).status).toBe(200)
+    await rm(file)
+    await gateway.server.reloadTokens()
+    await stream.ended
+    expect((await fetch(`${gateway.url}/api/conversations`, { headers })).status).toBe(401)
   })
 })
 

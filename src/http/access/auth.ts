@@ -19,6 +19,8 @@ export interface Principal {
   readonly person: Person
   /** Who they are to a browser: stays the same over sessions, and differs between gateways. */
   readonly identity: string
+  /** Where their web conversations are stored: what the addresses of all of them begin with. Ends in a slash, or is empty. */
+  readonly folder: string
   /** Identifies the client: only it may finish what it started. */
   readonly client: string
   /** False once the token was revoked, or the session has ended. */
@@ -26,7 +28,7 @@ export interface Principal {
 }
 
 /** The holder of `gateway.token` and the page's user are the same person. */
-const OWNER: Person = { id: 'owner', name: null }
+const OWNER = { scope: 'all', person: { id: 'owner', name: null }, folder: '' } as const
 
 /** 96 bits: two gateways never share an identity by chance. */
 const IDENTITY_LENGTH = 16
@@ -46,23 +48,26 @@ export class Auth {
   readonly #hosts: HostCheck
   readonly #port: () => number
   readonly #now: () => number
-  readonly #gatewayToken: Secret
-  readonly #expected: Buffer
-  readonly #tickets = new Tickets()
-  readonly #cookies: SessionCookies
-  readonly #owner: Pick<Principal, 'person' | 'identity'>
-  readonly #byToken: Principal
+  #keys: Keys
 
   constructor(options: AuthOptions) {
     this.#tokens = options.tokens
     this.#hosts = options.hosts
     this.#port = options.port
     this.#now = options.now
-    this.#gatewayToken = options.gatewayToken
-    this.#expected = Buffer.from(`Bearer ${options.gatewayToken.reveal()}`)
-    this.#cookies = new SessionCookies(options.gatewayToken)
-    this.#owner = { person: OWNER, identity: this.#identityOf(OWNER) }
-    this.#byToken = { scope: 'all', ...this.#owner, client: 'token', isValid: () => true }
+    this.#keys = keysOf(options.gatewayToken)
+  }
+
+  /**
+   * From now on `gateway.token` is this one. The former one, and the sessions and tickets under it, open
+   * nothing any more.
+   *
+   * @returns false: it is the present one
+   */
+  replaceGatewayToken(token: Secret): boolean {
+    if (token.equals(this.#keys.token)) return false
+    this.#keys = keysOf(token)
+    return true
   }
 
   /**
@@ -82,73 +87,67 @@ export class Auth {
 
   /** Shows a client that this server knows the token, before the client shows it. */
   prove(nonce: string): string {
-    return serverProof(this.#gatewayToken, nonce, this.#port())
+    return serverProof(this.#keys.token, nonce, this.#port())
   }
 
   /** A one-use key for the page's address. */
   issueTicket(): string {
-    return this.#tickets.issue(this.#now())
+    return this.#keys.tickets.issue(this.#now())
   }
 
   /** Exchanges a ticket for the `Set-Cookie` of a new session. @throws HttpProblem 401 | 403 */
   openSession(c: RequestContext, ticket: string): string {
     const origin = c.req.header('origin')
     if (origin !== undefined && !this.#hosts.isSameOrigin(origin, c.req.header('host') ?? '')) throw foreign()
-    if (!this.#tickets.redeem(ticket, this.#now()))
+    if (!this.#keys.tickets.redeem(ticket, this.#now()))
       throw new HttpProblem(
         401,
         'ticket',
         'This link has been used or is older than ten minutes. `hermes dashboard` prints a new one.',
       )
-    return setCookie(cookieName(this.#port()), this.#cookies.issue(this.#now()), isSecure(origin))
+    return setCookie(cookieName(this.#port()), this.#keys.cookies.issue(this.#now()), isSecure(origin))
   }
 
   /** Ends the session of this browser for good. Returns the `Set-Cookie` that removes it. @throws StoreError */
   async closeSession(c: RequestContext): Promise<string> {
     const value = readCookie(c.req.header('cookie') ?? '', cookieName(this.#port()))
-    const session = value === null ? null : this.#cookies.verify(value, this.#now())
+    const session = value === null ? null : this.#keys.cookies.verify(value, this.#now())
     if (session) await this.#tokens.endSession(session, this.#now())
     return setCookie(cookieName(this.#port()), '', isSecure(c.req.header('origin')))
   }
 
   #byBearer(authorization: string): Principal | null {
-    const given = Buffer.from(authorization)
-    if (given.length === this.#expected.length && timingSafeEqual(given, this.#expected)) return this.#byToken
-    const token = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization)?.[1]
+    const token = /^Bearer +(\S.*)$/i.exec(authorization)?.[1]
     if (token === undefined) return null
-    // The scheme's case does not matter, the token's does.
-    const normal = Buffer.from(`Bearer ${token}`)
-    if (normal.length === this.#expected.length && timingSafeEqual(normal, this.#expected))
-      return this.#byToken
+    const keys = this.#keys
+    const given = Buffer.from(token)
+    if (given.length === keys.expected.length && timingSafeEqual(given, keys.expected))
+      return { ...keys.owner, client: 'token', isValid: () => this.#keys === keys }
     const issued = this.#tokens.find(token)
     if (!issued) return null
-    const person = { id: `token:${issued.id}`, name: null }
+    const id = `token:${issued.id}`
+    const person = { id, name: null }
     return {
       scope: issued.scope,
       person,
-      identity: this.#identityOf(person),
-      client: person.id,
+      identity: identityOf(person, keys),
+      folder: `${id}/`,
+      client: id,
       isValid: () => this.#tokens.find(token) !== null,
     }
-  }
-
-  /** Tells nothing of the person or the token. */
-  #identityOf(person: Person): string {
-    return createHmac('sha256', this.#gatewayToken.reveal())
-      .update(`hermes principal ${person.id}`)
-      .digest('base64url')
-      .slice(0, IDENTITY_LENGTH)
   }
 
   #bySession(c: RequestContext): Principal | null {
     const header = c.req.header('cookie')
     if (header === undefined) return null
     const value = readCookie(header, cookieName(this.#port()))
-    const session = value === null ? null : this.#cookies.verify(value, this.#now())
+    const keys = this.#keys
+    const session = value === null ? null : keys.cookies.verify(value, this.#now())
     if (session === null || this.#tokens.isSessionEnded(session.id)) return null
     if (!this.#isFromOurPage(c)) throw foreign()
-    const isValid = () => session.endsAt > this.#now() && !this.#tokens.isSessionEnded(session.id)
-    return { scope: 'all', ...this.#owner, client: `session:${session.id}`, isValid }
+    const isValid = () =>
+      this.#keys === keys && session.endsAt > this.#now() && !this.#tokens.isSessionEnded(session.id)
+    return { ...keys.owner, client: `session:${session.id}`, isValid }
   }
 
   /**
@@ -169,6 +168,33 @@ export class Auth {
     const referrer = originOf(c.req.header('referer'))
     return referrer !== null && this.#hosts.isSameOrigin(referrer, host)
   }
+}
+
+/** Everything that ends with a `gateway.token`. */
+interface Keys {
+  readonly token: Secret
+  readonly expected: Buffer
+  readonly cookies: SessionCookies
+  readonly tickets: Tickets
+  readonly owner: Pick<Principal, 'scope' | 'person' | 'identity' | 'folder'>
+}
+
+function keysOf(token: Secret): Keys {
+  return {
+    token,
+    owner: { ...OWNER, identity: identityOf(OWNER.person, { token }) },
+    expected: Buffer.from(token.reveal()),
+    cookies: new SessionCookies(token),
+    tickets: new Tickets(),
+  }
+}
+
+/** Tells nothing of the person or the token. */
+function identityOf({ id }: Person, { token }: Pick<Keys, 'token'>): string {
+  return createHmac('sha256', token.reveal())
+    .update(`hermes principal ${id}`)
+    .digest('base64url')
+    .slice(0, IDENTITY_LENGTH)
 }
 
 function originOf(url: string | undefined): string | null {

@@ -24,35 +24,28 @@ const TOKEN_BYTES = 32
  */
 export class TokenList {
   readonly #path: string
-  #byHash: Map<string, IssuedToken>
+  #byHash = new Map<string, IssuedToken>()
   /** Session id → when it would have expired. */
-  #ended: Map<string, number>
+  #ended = new Map<string, number>()
   /** One write after the other: each writes the whole list. */
   #writing: Promise<unknown> = Promise.resolve()
 
-  constructor(path: string, tokens: readonly IssuedToken[] = [], ended: readonly Session[] = []) {
+  private constructor(path: string, stored: Stored) {
     this.#path = path
-    this.#byHash = new Map(tokens.map((token) => [token.sha256, token]))
-    this.#ended = new Map(ended.map(({ id, endsAt }) => [id, endsAt]))
+    this.#set(stored)
   }
 
   /** @throws StoreError when the file is there and cannot be understood */
   static async open(path: string): Promise<TokenList> {
-    let text: string
-    try {
-      text = await readFile(path, 'utf8')
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new TokenList(path)
-      throw new StoreError(`${path} cannot be read`, { cause: error })
-    }
-    try {
-      const content: unknown = JSON.parse(text)
-      return new TokenList(path, readTokens(content), readEnded(content))
-    } catch (error) {
-      throw new StoreError(`${path} is damaged; remove it, and create the narrower tokens again`, {
-        cause: error,
-      })
-    }
+    return new TokenList(path, await read(path))
+  }
+
+  /** Reads the file again, which somebody may have edited. @throws as `open`; the list stays as it was */
+  async reload(): Promise<void> {
+    // Not between a write of ours and what follows from it in memory.
+    const reading = this.#writing.then(async () => this.#set(await read(this.#path)))
+    this.#writing = reading.catch(() => {})
+    await reading
   }
 
   find(token: string): IssuedToken | null {
@@ -93,6 +86,11 @@ export class TokenList {
     return this.#ended.has(id)
   }
 
+  #set({ tokens, ended }: Stored): void {
+    this.#byHash = new Map(tokens.map((token) => [token.sha256, token]))
+    this.#ended = new Map(ended.map(({ id, endsAt }) => [id, endsAt]))
+  }
+
   #change(edit: (content: Content) => void): Promise<void> {
     const change = this.#writing.then(() => this.#store(edit))
     this.#writing = change.catch(() => {})
@@ -117,9 +115,32 @@ export class TokenList {
   }
 }
 
+interface Stored {
+  readonly tokens: readonly IssuedToken[]
+  readonly ended: readonly Session[]
+}
+
 interface Content {
   readonly tokens: Map<string, IssuedToken>
   readonly ended: Map<string, number>
+}
+
+async function read(path: string): Promise<Stored> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { tokens: [], ended: [] }
+    throw new StoreError(`${path} cannot be read`, { cause: error })
+  }
+  try {
+    const content: unknown = JSON.parse(text)
+    return { tokens: readTokens(content), ended: readEnded(content) }
+  } catch (error) {
+    throw new StoreError(`${path} is damaged; remove it, and create the narrower tokens again`, {
+      cause: error,
+    })
+  }
 }
 
 function sha256(text: string): string {

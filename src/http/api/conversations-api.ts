@@ -15,7 +15,7 @@ import {
 import { toItem } from './items.ts'
 import type { ApiServices, PostedMessage } from './services.ts'
 
-/** The characters of a conversation's address, which appears in URLs, file names and logs. */
+/** The characters of a conversation's name, which appears in URLs, file names and logs. No slash: it ends a principal's folder. */
 const CONVERSATION = /^[A-Za-z0-9._~:@-]{1,128}$/
 /** A client's own name for a message; printable, so that it can be searched for. */
 const MESSAGE_ID = /^[\x21-\x7e]{1,128}$/
@@ -39,18 +39,18 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
       throw new HttpProblem(404, 'channel-off', 'The web chat is switched off: channels.web.enabled.')
   }
 
-  routes.guarded('chat', 'GET', '/api/conversations', async () => {
-    const list = await conversations.list(chat.channel, MAX_CONVERSATIONS)
+  routes.guarded('chat', 'GET', '/api/conversations', async (_c, { folder }) => {
+    const list = await conversations.list(chat.channel, folder, MAX_CONVERSATIONS)
     const items = list.map((entry) => ({
-      id: entry.conversation.address,
+      id: entry.conversation.address.slice(folder.length),
       lastAt: new Date(entry.lastAt).toISOString(),
       preview: entry.preview,
     }))
     return json<List<ConversationEntry>>(200, { items })
   })
 
-  routes.guarded('chat', 'GET', '/api/conversations/:id/messages', async (c) => {
-    const conversationId = chat.conversationId(conversationOf(c))
+  routes.guarded('chat', 'GET', '/api/conversations/:id/messages', async (c, principal) => {
+    const conversationId = chat.conversationId(addressOf(c, principal))
     const limit = Math.min(MAX_PAGE, wholeNumber(c, 'limit') ?? DEFAULT_PAGE)
     const rows = await conversations.messages(conversationId, { limit, beforeSeq: wholeNumber(c, 'before') })
     return json<MessagePage>(200, {
@@ -63,7 +63,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   routes.guarded('chat', 'POST', '/api/conversations/:id/messages', async (c, principal) => {
     takesMessages()
     requireSamePrincipal(c, principal)
-    const address = conversationOf(c)
+    const address = addressOf(c, principal)
     const body = await readJson<PostMessage>(c, MAX_MESSAGE_BODY)
     return await accept(services, messageOf(body, address, principal, services))
   })
@@ -71,7 +71,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   routes.guarded('chat', 'POST', '/api/conversations/:id/stop', async (c, principal) => {
     takesMessages()
     return await accept(services, {
-      address: conversationOf(c),
+      address: addressOf(c, principal),
       messageId: randomUUID(),
       person: principal.person,
       text: '/stop',
@@ -82,7 +82,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   routes.guarded('chat', 'POST', '/api/conversations/:id/attachments', async (c, principal) => {
     takesMessages()
     requireSamePrincipal(c, principal)
-    const address = conversationOf(c)
+    const address = addressOf(c, principal)
     const name = fileName(c.req.query('name'))
     return json<AttachmentInfo>(
       201,
@@ -90,8 +90,8 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
     )
   })
 
-  routes.guarded('chat', 'GET', '/api/conversations/:id/attachments/:attachment', async (c) => {
-    const conversationId = chat.conversationId(conversationOf(c))
+  routes.guarded('chat', 'GET', '/api/conversations/:id/attachments/:attachment', async (c, principal) => {
+    const conversationId = chat.conversationId(addressOf(c, principal))
     const id = c.req.param('attachment') ?? ''
     const found = ATTACHMENT_ID.test(id) ? await services.attachment(id, conversationId) : null
     if (!found) throw notFound()
@@ -116,12 +116,17 @@ function requireSamePrincipal(c: RequestContext, { identity }: Principal): void 
     throw new HttpProblem(409, 'other-principal', 'This was written under another sign-in of this page.')
 }
 
-/** The conversation that the address names. @throws HttpProblem 400 */
+/** The client's name of the conversation. @throws HttpProblem 400 */
 export function conversationOf(c: RequestContext): string {
   const address = c.req.param('id') ?? ''
   if (!isConversation(address))
     throw badRequest('A conversation’s id is 1 to 128 letters, digits and the signs . _ ~ : @ -')
   return address
+}
+
+/** Where the conversation is stored that the request names: each principal has its own. @throws HttpProblem 400 */
+function addressOf(c: RequestContext, { folder }: Principal): string {
+  return folder + conversationOf(c)
 }
 
 export function isConversation(address: string): boolean {

@@ -61,7 +61,7 @@ async function complete(
   { streams, clock, log }: EndpointParts,
   open: Set<OpenRequest>,
   c: RequestContext,
-  { person, isValid }: Principal,
+  { person, client, isValid }: Principal,
 ): Promise<Response> {
   const key = idempotencyKey(c)
   const request = readCompletionRequest(await readJson(c, MAX_UPLOAD_BYTES), services.models)
@@ -85,7 +85,8 @@ async function complete(
     const onContradiction = () => abandon(contradiction())
     reply = new StreamedReply({
       streams,
-      isAllowed: isValid,
+      // Answers are not among the streams that a client may leave open.
+      reader: { client: `${client}/v1`, isAllowed: isValid },
       outgoing,
       head,
       includeUsage,

@@ -32,7 +32,7 @@ async function streamed() {
   const contradictions: string[] = []
   const reply = new StreamedReply({
     streams: new Streams(clock),
-    isAllowed: () => true,
+    reader: { client: 'test', isAllowed: () => true },
     outgoing,
     head: HEAD,
     includeUsage: false,

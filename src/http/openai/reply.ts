@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import { API_HEADERS, HttpProblem } from '../answers.ts'
-import type { EventStream, Streams } from '../streams/sse.ts'
+import type { EventStream, Reader, Streams } from '../streams/sse.ts'
 import type { RequestListener } from './open-request.ts'
 import { openAiError } from './problem.ts'
 import { ChunkWriter, completion, dataFrame, type CompletedAnswer, type Head } from './wire.ts'
@@ -28,7 +28,7 @@ export interface Reply extends RequestListener {
  */
 export class StreamedReply implements Reply {
   readonly #streams: Streams
-  readonly #isAllowed: () => boolean
+  readonly #reader: Reader
   readonly #outgoing: ServerResponse
   readonly #chunks: ChunkWriter
   readonly #onContradiction: () => void
@@ -40,7 +40,7 @@ export class StreamedReply implements Reply {
   /** @param onContradiction the answer restarted, and does not begin with what the client was sent */
   constructor(parts: {
     readonly streams: Streams
-    readonly isAllowed: () => boolean
+    readonly reader: Reader
     readonly outgoing: ServerResponse
     readonly head: Head
     readonly includeUsage: boolean
@@ -48,7 +48,7 @@ export class StreamedReply implements Reply {
     readonly onContradiction: () => void
   }) {
     this.#streams = parts.streams
-    this.#isAllowed = parts.isAllowed
+    this.#reader = parts.reader
     this.#outgoing = parts.outgoing
     this.#chunks = new ChunkWriter(parts.head, parts.includeUsage)
     this.#onContradiction = parts.onContradiction
@@ -96,7 +96,7 @@ export class StreamedReply implements Reply {
   #begin(): EventStream {
     if (this.#stream) return this.#stream
     this.#timer.cancel()
-    const stream = (this.#stream = this.#streams.open(this.#outgoing, this.#isAllowed, this.#chunks.begin()))
+    const stream = (this.#stream = this.#streams.open(this.#outgoing, this.#reader, this.#chunks.begin()))
     stream.onDrain(() => this.#show())
     return stream
   }

@@ -12,6 +12,17 @@ const BATCH = 100
 /** Pieces of an answer are batched for this long: imperceptible, and cheap with many readers. */
 const DELTA_INTERVAL_MS = 25
 
+/** A conversation and how a reader follows it. */
+export interface WatchedConversation {
+  readonly conversationId: ConversationId
+  /** How its events name it: without the folder that it is stored in. */
+  readonly shownAs: ConversationId
+  /** The revision that the reader has. */
+  readonly after: number
+  /** Gives each event its revision as id, for resuming by `Last-Event-ID`. */
+  readonly withIds: boolean
+}
+
 /**
  * The watched conversations. Readers of one conversation at the same revision share one
  * read of the store and one serialisation.
@@ -27,19 +38,18 @@ export class ConversationFeeds {
   }
 
   /**
-   * Sends `stream` everything of a conversation after revision `after`, then its changes,
+   * Sends `stream` everything of a conversation after a revision, then its changes,
    * until the stream ends.
-   *
-   * @param withIds gives each event its revision as id, for resuming by `Last-Event-ID`
    */
-  attach(stream: EventStream, conversationId: ConversationId, after: number, withIds: boolean): void {
+  attach(stream: EventStream, watched: WatchedConversation): void {
+    const { conversationId, shownAs } = watched
     let hub = this.#hubs.get(conversationId)
     if (!hub) {
-      hub = new Hub(this.#source, conversationId)
+      hub = new Hub(this.#source, conversationId, shownAs)
       this.#hubs.set(conversationId, hub)
     }
     const joined = hub
-    const feed = new Feed(stream, joined, this.#clock, after, withIds)
+    const feed = new Feed(stream, joined, this.#clock, watched)
     joined.add(feed)
     stream.onClose(() => {
       feed.stop()
@@ -56,16 +66,18 @@ export class ConversationFeeds {
 
 /** One watched conversation and all its readers. */
 class Hub {
-  readonly conversationId: ConversationId
+  readonly shownAs: ConversationId
+  readonly #conversationId: ConversationId
   readonly #source: Source
   readonly #feeds = new Set<Feed>()
   readonly #watch: Disposable
   /** Reads since the last change, by the revision they start from. */
   #reads = new Map<number, Promise<readonly StoredMessage[]>>()
 
-  constructor(source: Source, conversationId: ConversationId) {
+  constructor(source: Source, conversationId: ConversationId, shownAs: ConversationId) {
     this.#source = source
-    this.conversationId = conversationId
+    this.#conversationId = conversationId
+    this.shownAs = shownAs
     this.#watch = source.events.watch(conversationId, (event) => {
       if (event.kind === 'changed') this.#reads = new Map()
       for (const feed of this.#feeds) {
@@ -88,7 +100,7 @@ class Hub {
   changes(after: number): Promise<readonly StoredMessage[]> {
     let read = this.#reads.get(after)
     if (!read) {
-      read = this.#source.conversations.changes(this.conversationId, after, BATCH)
+      read = this.#source.conversations.changes(this.#conversationId, after, BATCH)
       const reads = this.#reads.set(after, read)
       read.catch(() => reads.delete(after))
     }
@@ -96,7 +108,7 @@ class Hub {
   }
 
   partial(): { readonly turnId: string; readonly text: string } | null {
-    return this.#source.events.partial(this.conversationId)
+    return this.#source.events.partial(this.#conversationId)
   }
 }
 
@@ -119,7 +131,7 @@ class Feed {
   #again = false
   #timer: Timer | null = null
 
-  constructor(stream: EventStream, hub: Hub, clock: Clock, after: number, withIds: boolean) {
+  constructor(stream: EventStream, hub: Hub, clock: Clock, { after, withIds }: WatchedConversation) {
     this.#stream = stream
     this.#hub = hub
     this.#clock = clock
@@ -181,7 +193,7 @@ class Feed {
   #sendRow(row: StoredMessage): void {
     if (row.revision <= this.#after) return
     this.#after = row.revision
-    const item = serialized(row, this.#hub.conversationId)
+    const item = serialized(row, this.#hub.shownAs)
     const known = this.#seen.get(row.id) === row.text
     if (isFinal(row.state)) this.#seen.delete(row.id)
     else this.#seen.set(row.id, row.text)
@@ -213,7 +225,7 @@ class Feed {
   }
 
   #delta(data: Omit<DeltaEvent, 'conversation'>): void {
-    const delta: DeltaEvent = { conversation: this.#hub.conversationId, ...data }
+    const delta: DeltaEvent = { conversation: this.#hub.shownAs, ...data }
     this.#stream.write(frame('delta', JSON.stringify(delta)))
   }
 }

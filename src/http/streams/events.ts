@@ -1,5 +1,6 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { isoTime, SECOND, type Clock, type Timer } from '../../support/clock.ts'
+import { type Clock, isoTime, SECOND, type Timer } from '../../support/clock.ts'
+import type { Principal } from '../access/auth.ts'
 import { badRequest, HttpProblem, type RequestContext } from '../answers.ts'
 import { conversationOf, isConversation, wholeNumber } from '../api/conversations-api.ts'
 import type { ApiServices } from '../api/services.ts'
@@ -18,6 +19,14 @@ const NO_COUNTS = { received: 0, answering: 0, held: 0, parked: 0 }
 /** One browser's tabs share one stream; this many tabs are plenty. */
 const MAX_WATCHED = 100
 
+/**
+ * Open streams of one chat token: a page needs one, which follows up to `MAX_WATCHED` conversations. Every
+ * change is written to each.
+ */
+const MAX_STREAMS = 32
+/** Of `gateway.token`, or of one browser: a program of the owner's may follow each conversation by its own. */
+const MAX_STREAMS_OF_OWNER = 1_000
+
 /** Routes of the event streams. Returns a function that ends the shared timers. */
 export function addEventRoutes(
   routes: Routes,
@@ -29,20 +38,28 @@ export function addEventRoutes(
   const status = new StatusFeed(services, clock)
   const operator = new OperatorFeed(services.dashboard, clock)
 
-  routes.guarded('chat', 'GET', '/api/conversations/:id/events', (c, { isValid }) => {
-    const conversationId = services.chat.conversationId(conversationOf(c))
+  const { chat } = services
+  const watch = (opened: EventStream, folder: string, name: string, after: number, withIds: boolean) =>
+    feeds.attach(opened, {
+      conversationId: chat.conversationId(folder + name),
+      shownAs: chat.conversationId(name),
+      after,
+      withIds,
+    })
+
+  routes.guarded('chat', 'GET', '/api/conversations/:id/events', (c, principal) => {
+    const name = conversationOf(c)
     // A reconnecting browser names the last event it saw; a client may start from a revision.
     const after = lastEventId(c) ?? wholeNumber(c, 'after') ?? 0
-    return stream(c, streams, isValid, (opened) => feeds.attach(opened, conversationId, after, true))
+    return stream(c, streams, principal, (opened) => watch(opened, principal.folder, name, after, true))
   })
 
-  routes.guarded('chat', 'GET', '/api/events', (c, { scope, isValid }) => {
+  routes.guarded('chat', 'GET', '/api/events', (c, principal) => {
     const watched = watchedOf(c.req.query('watch'))
-    return stream(c, streams, isValid, (opened) => {
+    return stream(c, streams, principal, (opened) => {
       status.attach(opened)
-      if (scope === 'all') operator.attach(opened)
-      for (const { address, after } of watched)
-        feeds.attach(opened, services.chat.conversationId(address), after, false)
+      if (principal.scope === 'all') operator.attach(opened)
+      for (const { name, after } of watched) watch(opened, principal.folder, name, after, false)
     })
   })
 
@@ -57,7 +74,7 @@ export function addEventRoutes(
 function stream(
   c: RequestContext,
   streams: Streams,
-  isAllowed: () => boolean,
+  { client, scope, isValid }: Principal,
   begin: (stream: EventStream) => void,
 ): Response {
   const outgoing = c.env?.outgoing
@@ -70,7 +87,12 @@ function stream(
         Allow: 'GET',
       },
     )
-  begin(streams.open(outgoing, isAllowed))
+  const limit = scope === 'all' ? MAX_STREAMS_OF_OWNER : MAX_STREAMS
+  if (streams.countOf(client) >= limit)
+    throw new HttpProblem(429, 'streams', `At most ${limit} event streams can be open at a time.`, {
+      'Retry-After': '15',
+    })
+  begin(streams.open(outgoing, { client, isAllowed: isValid }))
   return RESPONSE_ALREADY_SENT
 }
 
@@ -81,17 +103,17 @@ function lastEventId(c: RequestContext): number | null {
 }
 
 /** `id@revision,…`: the conversations to watch, and the revision of each. @throws HttpProblem 400 */
-function watchedOf(text: string | undefined): ReadonlyArray<{ address: string; after: number }> {
+function watchedOf(text: string | undefined): ReadonlyArray<{ name: string; after: number }> {
   if (text === undefined || text === '') return []
   const entries = text.split(',')
   if (entries.length > MAX_WATCHED) throw badRequest(`At most ${MAX_WATCHED} conversations can be watched.`)
   return entries.map((entry) => {
     const at = entry.lastIndexOf('@')
-    const address = entry.slice(0, at)
+    const name = entry.slice(0, at)
     const after = entry.slice(at + 1)
-    if (at < 0 || !isConversation(address) || !/^\d{1,15}$/.test(after))
+    if (at < 0 || !isConversation(name) || !/^\d{1,15}$/.test(after))
       throw badRequest('`watch` is a list of id@revision.')
-    return { address, after: Number(after) }
+    return { name, after: Number(after) }
   })
 }
 

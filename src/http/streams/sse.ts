@@ -19,6 +19,14 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 } as const
 
+/** Who reads a stream. */
+export interface Reader {
+  /** Counted together. */
+  readonly client: string
+  /** False once they are no longer allowed to. */
+  readonly isAllowed: () => boolean
+}
+
 /**
  * All open event streams: one timer for all heartbeats, and one place to end them.
  *
@@ -37,12 +45,16 @@ export class Streams {
     return this.#open.size
   }
 
-  /**
-   * @param isAllowed is the one who reads still allowed to?
-   * @param greeting the first frame; by default how soon a reader that lost the stream comes back
-   */
-  open(outgoing: ServerResponse, isAllowed: () => boolean, greeting = `retry: ${RETRY_MS}\n\n`): EventStream {
-    const stream = new EventStream(outgoing, this.#clock, greeting, isAllowed)
+  /** How many streams `client` has open. */
+  countOf(client: string): number {
+    let count = 0
+    for (const stream of this.#open) if (stream.client === client) count++
+    return count
+  }
+
+  /** @param greeting the first frame; by default how soon a reader that lost the stream comes back */
+  open(outgoing: ServerResponse, reader: Reader, greeting = `retry: ${RETRY_MS}\n\n`): EventStream {
+    const stream = new EventStream(outgoing, this.#clock, greeting, reader)
     this.#open.add(stream)
     stream.onClose(() => this.#open.delete(stream))
     this.#timer ??= this.#clock.setTimer(this.#beat, HEARTBEAT_MS)
@@ -73,16 +85,16 @@ export class Streams {
 export class EventStream {
   readonly #outgoing: ServerResponse
   readonly #clock: Clock
-  readonly #isAllowed: () => boolean
+  readonly #reader: Reader
   readonly #closeListeners: Array<() => void> = []
   readonly #drainListeners: Array<() => void> = []
   #blockedSince: number | null = null
   #closed = false
 
-  constructor(outgoing: ServerResponse, clock: Clock, greeting: string, isAllowed: () => boolean) {
+  constructor(outgoing: ServerResponse, clock: Clock, greeting: string, reader: Reader) {
     this.#outgoing = outgoing
     this.#clock = clock
-    this.#isAllowed = isAllowed
+    this.#reader = reader
     outgoing.writeHead(200, HEADERS)
     outgoing.socket?.setNoDelay(true)
     outgoing.on('close', () => this.#ended())
@@ -101,7 +113,11 @@ export class EventStream {
   }
 
   get allowed(): boolean {
-    return this.#isAllowed()
+    return this.#reader.isAllowed()
+  }
+
+  get client(): string {
+    return this.#reader.client
   }
 
   /** False while the reader is behind: wait for `onDrain`. */

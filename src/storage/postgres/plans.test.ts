@@ -129,7 +129,7 @@ async function exercise(database: Database): Promise<void> {
   await conversations.find('telegram', '7')
   await conversations.changes('telegram:7', 0, 10)
   await conversations.messages('telegram:7', { limit: 10, beforeSeq: null })
-  await conversations.list('telegram', 10)
+  await conversations.list('telegram', '', 10)
   await conversations.usage('telegram:7')
   await inbox.queue({ states: ['held', 'parked', 'refused'], limit: 10 })
   await pairings.isApproved('telegram', 'anna')

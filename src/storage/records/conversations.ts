@@ -48,12 +48,15 @@ export function* messages(
 }
 
 /** See `Conversations.list`. */
-export function* list(channel: string, limit: number) {
+export function* list(channel: string, within: string, limit: number) {
   const rows = yield* query<ConversationRow & { readonly preview: string | null }>(
     `SELECT ${CONVERSATION_COLUMNS}, (SELECT substr(m.text, 1, ${PREVIEW_LENGTH}) FROM hermes.messages m
          WHERE m.conversation = c.key AND m.role <> 'notice' ORDER BY m.seq DESC LIMIT 1) AS preview
-       FROM hermes.conversations c WHERE c.channel = $1 ORDER BY c.last_at DESC LIMIT $2`,
-    [channel, limit],
+       FROM hermes.conversations c
+       WHERE c.channel = $1 AND substr(c.address, 1, length(CAST($2 AS text))) = $2
+         AND substr(c.address, length(CAST($2 AS text)) + 1) NOT LIKE '%/%'
+       ORDER BY c.last_at DESC LIMIT $3`,
+    [channel, within, limit],
   )
   return rows.map((row) => ({
     conversation: publicConversation(row),

@@ -125,7 +125,7 @@ function exercise(session: Session): void {
     ['find', ['telegram', '7']],
     ['changes', ['telegram:7', 0, 10]],
     ['messages', ['telegram:7', { limit: 10, beforeSeq: null }]],
-    ['list', ['telegram', 10]],
+    ['list', ['telegram', '', 10]],
     ['usage', ['telegram:7']],
     ['queue', [{ states: ['held', 'parked', 'refused'], limit: 10 }]],
     ['pairingIsApproved', ['telegram', 'anna']],

@@ -57,11 +57,24 @@ export function conversationContract(subject: Subject): void {
       const { driver } = subject
       await driver.accept([message('1'), message('1', { channel: 'web' })])
       await driver.acceptOne(message('1', { address: '8', text: 'x'.repeat(500) }))
-      const listed = await driver.storage.conversations.list('telegram', 10)
+      const listed = await driver.storage.conversations.list('telegram', '', 10)
       expect(listed.map((one) => one.conversation.id)).toEqual(['telegram:8', 'telegram:7'])
       expect(listed[1]).toMatchObject({ lastAt: START + 1_000, preview: 'text 1' })
       expect(listed[0]!.preview.length).toBeLessThan(200)
-      expect(await driver.storage.conversations.list('telegram', 1)).toHaveLength(1)
+      expect(await driver.storage.conversations.list('telegram', '', 1)).toHaveLength(1)
+    })
+
+    test('conversations are listed by the folder of their address', async () => {
+      const { driver } = subject
+      for (const address of ['8', 'a/8', 'a/9', 'a/b/1', 'ab/1', 'A/1'])
+        await driver.acceptOne(message('1', { address }))
+      const listed = async (within: string) =>
+        (await driver.storage.conversations.list('telegram', within, 10))
+          .map((one) => one.conversation.address)
+          .sort()
+      expect(await listed('')).toEqual(['8'])
+      expect(await listed('a/')).toEqual(['a/8', 'a/9'])
+      expect(await listed('%/')).toEqual([])
     })
 
     test('usage is summed over the turns of a conversation', async () => {

@@ -35,7 +35,7 @@ export async function survivesKills(place: string, open: () => Promise<Storage>)
   try {
     expect(await storage.integrityCheck()).toEqual([])
     const stored: string[] = []
-    const conversations = await storage.conversations.list('test', 100)
+    const conversations = await storage.conversations.list('test', '', 100)
     for (const { conversation } of conversations) {
       const rows = await storage.conversations.messages(conversation.id, { limit: 10_000, beforeSeq: null })
       expect(rows.map((row) => row.seq)).toEqual(rows.map((_, index) => index + 1))

@@ -126,9 +126,9 @@ export class MemoryChat implements Receiver, Pick<Conversations, 'changes' | 'me
     return limit === 0 ? [] : rows.slice(-limit)
   }
 
-  async list(channel: string, limit: number) {
+  async list(channel: string, within: string, limit: number) {
     return [...this.#rows]
-      .filter(([id, rows]) => id.startsWith(`${channel}:`) && rows.length > 0)
+      .filter(([id, rows]) => folderOf(id) === `${channel}:${within}` && rows.length > 0)
       .map(([id, rows]) => ({
         conversation: { id, channel, address: id.slice(channel.length + 1), model: null },
         lastAt: rows.at(-1)!.at,
@@ -137,6 +137,11 @@ export class MemoryChat implements Receiver, Pick<Conversations, 'changes' | 'me
       .sort((a, b) => b.lastAt - a.lastAt)
       .slice(0, limit)
   }
+}
+
+/** The beginning of an id, up to the last slash of the address; without one, the channel alone. */
+function folderOf(id: ConversationId): string {
+  return id.slice(0, Math.max(id.lastIndexOf('/'), id.indexOf(':')) + 1)
 }
 
 /** An HTTP server over conversations in memory, on a free port of loopback. */
