@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { Uploads } from '../channels/web/uploads.ts'
+import type { Uploads } from '../channels/web/uploads.ts'
 import { createApiServices } from '../http/api/api-services.ts'
 import { createDashboard } from '../http/api/dashboard.ts'
 import type { ApiServices } from '../http/api/services.ts'
@@ -18,8 +17,8 @@ export function apiServices(
   { storage, fleet }: OpenStore,
   { messaging, web, channels, logins, keySignIn }: Messages,
   { readiness, alerts, recorder, timeline, changes, statusChanged }: Operations,
+  uploads: Uploads,
 ): ApiServices {
-  const { paths } = settings
   const { inbox, conversations, figures } = storage
   const { keeper } = credentials
   const { alerter, incidents } = alerts
@@ -32,7 +31,7 @@ export function apiServices(
     incidents: storage.incidents,
     events,
     chat: web,
-    uploads: new Uploads(join(paths.home, 'uploads'), clock),
+    uploads,
     login: pageSignIn({ logins, keySignIn }),
     dashboard: createDashboard({
       inbox,

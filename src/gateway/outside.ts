@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Uploads } from '../channels/web/uploads.ts'
 import { prepareGatewayToken, readGatewayToken } from '../config/home/gateway-token.ts'
 import { TokenList } from '../http/access/token-list.ts'
 import { programEndpoints } from '../http/program-endpoints.ts'
@@ -32,6 +33,9 @@ export async function openOutside(
   const { host, port, publicUrls } = config.gateway
   const tokenList = join(paths.home, 'gateway-tokens.json')
   const tokens = await TokenList.open(tokenList)
+  const uploads = new Uploads(join(paths.home, 'uploads'), clock)
+  uploads.sweepRegularly()
+  lifecycle.onStop(stack, 'uploads', () => uploads[Symbol.dispose]())
   const server = await lifecycle.start(stack, 'http server', {
     start: () =>
       new HttpServer({
@@ -41,7 +45,7 @@ export async function openOutside(
         publicUrls,
         gatewayToken: prepareGatewayToken(paths.gatewayToken, host).token,
         tokens,
-        services: apiServices(runtime, store, messages, operations),
+        services: apiServices(runtime, store, messages, operations, uploads),
         metrics: operations.metrics,
         endpoints: programEndpoints({
           config,

@@ -74,7 +74,7 @@ export const notFound = (): HttpProblem => new HttpProblem(404, 'not-found', 'No
 
 export const badRequest = (message: string): HttpProblem => new HttpProblem(400, 'bad-request', message)
 
-/** The context of a request. `env` is missing where there is no socket. */
-export type Env = { Bindings: Partial<HttpBindings> }
+/** The context of a request. `env` is missing where there is no socket, and `client` where a stranger sent it. */
+export type Env = { Bindings: Partial<HttpBindings>; Variables: { client?: string } }
 
 export type RequestContext = Context<Env>

@@ -1,15 +1,28 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import type { RequestContext } from './answers.ts'
-import { MAX_INCOMING_BYTES, MAX_UPLOAD_BYTES, readBody } from './body.ts'
+import {
+  MAX_INCOMING_BYTES,
+  MAX_INCOMING_BYTES_EACH,
+  MAX_UPLOAD_BYTES,
+  readBody,
+  streamBody,
+} from './body.ts'
 
 /** One buffer for all: what is counted is not what the test takes. */
 const PIECE = Buffer.alloc(MAX_UPLOAD_BYTES)
 
-function upload(): { readonly incoming: PassThrough; readonly body: Promise<Buffer> } {
+/** Enough clients that no share of one is the limit. */
+const CLIENTS = 5
+
+function contextOf(client: string, incoming: PassThrough): RequestContext {
+  const context = { req: { header: () => undefined }, env: { incoming }, get: () => client }
+  return context as unknown as RequestContext
+}
+
+function upload(client: string): { readonly incoming: PassThrough; readonly body: Promise<Buffer> } {
   const incoming = new PassThrough({ highWaterMark: MAX_UPLOAD_BYTES })
-  const context = { req: { header: () => undefined }, env: { incoming } } as unknown as RequestContext
-  const body = readBody(context, MAX_UPLOAD_BYTES)
+  const body = readBody(contextOf(client, incoming), MAX_UPLOAD_BYTES)
   body.catch(() => {})
   incoming.write(PIECE)
   return { incoming, body }
@@ -17,17 +30,37 @@ function upload(): { readonly incoming: PassThrough; readonly body: Promise<Buff
 
 test('bodies that never end fill no more than their part of the memory, and give it back', async () => {
   const fitting = Math.floor(MAX_INCOMING_BYTES / MAX_UPLOAD_BYTES)
-  const open = Array.from({ length: fitting }, upload)
+  const openAll = () => Array.from({ length: fitting }, (_, index) => upload(String(index % CLIENTS)))
+  const open = openAll()
   await new Promise((resolve) => setImmediate(resolve))
-  await expect(upload().body).rejects.toMatchObject({ status: 503, code: 'busy' })
+  await expect(upload('another').body).rejects.toMatchObject({ status: 503, code: 'busy' })
   open[0]!.incoming.end()
   expect((await open[0]!.body).length).toBe(PIECE.length)
-  const next = upload()
+  const next = upload('another')
   next.incoming.end()
   expect((await next.body).length).toBe(PIECE.length)
   for (const { incoming } of open.slice(1)) incoming.destroy()
   await Promise.allSettled(open.map(({ body }) => body))
-  const again = Array.from({ length: fitting }, upload)
+  const again = openAll()
   for (const { incoming } of again) incoming.end()
   expect(await Promise.all(again.map(async ({ body }) => (await body).length))).toHaveLength(fitting)
+})
+
+test('one client fills no more than its share, by bodies and uploads together, and leaves room to all others', async () => {
+  const fitting = Math.floor(MAX_INCOMING_BYTES_EACH / MAX_UPLOAD_BYTES)
+  const open = Array.from({ length: fitting - 1 }, () => upload('greedy'))
+  const incoming = new PassThrough({ highWaterMark: MAX_UPLOAD_BYTES })
+  incoming.write(PIECE)
+  const streamed = streamBody(contextOf('greedy', incoming), MAX_UPLOAD_BYTES)
+  expect((await streamed.next()).value).toHaveLength(PIECE.length)
+  await expect(upload('greedy').body).rejects.toMatchObject({ status: 503, code: 'busy' })
+  const other = upload('modest')
+  other.incoming.end()
+  expect(await other.body).toHaveLength(PIECE.length)
+  await streamed.return(undefined)
+  const next = upload('greedy')
+  next.incoming.end()
+  expect(await next.body).toHaveLength(PIECE.length)
+  for (const { incoming: stuck } of open) stuck.destroy()
+  await Promise.allSettled(open.map(({ body }) => body))
 })

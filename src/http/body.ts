@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { badRequest, HttpProblem, type RequestContext } from './answers.ts'
+import { ByteBudget } from './byte-budget.ts'
 
 /** A message may be this long, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 64 * 1024
@@ -12,8 +13,11 @@ export const MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 /** All bodies together that are still coming in: a dozen of the largest, and no clients' number fills the memory. */
 export const MAX_INCOMING_BYTES = 256 * 1024 * 1024
 
-/** Bytes of bodies that are held and not whole yet, in this process. */
-let incomingBytes = 0
+/** Of one token or browser: three of the largest. Strangers, who may send small bodies only, are one client. */
+export const MAX_INCOMING_BYTES_EACH = MAX_INCOMING_BYTES / 4
+
+/** Bytes of bodies that are not whole yet, in this process, and of uploads that are being stored. */
+const incoming = new ByteBudget({ total: MAX_INCOMING_BYTES, each: MAX_INCOMING_BYTES_EACH })
 
 const tooManyBytes = (): HttpProblem =>
   new HttpProblem(503, 'busy', 'Too much is being sent at the moment. Please try again.', {
@@ -32,8 +36,8 @@ const tooLarge = (limit: number): HttpProblem =>
  */
 export async function readBody(c: RequestContext, limit: number): Promise<Buffer> {
   if (announced(c) > limit) throw tooLarge(limit)
-  const incoming = c.env?.incoming
-  return incoming ? await collect(incoming, limit) : await collectFrom(c.req.raw.body, limit)
+  const source = c.env?.incoming
+  return source ? await collect(source, limit, clientOf(c)) : await collectFrom(c.req.raw.body, limit)
 }
 
 /**
@@ -68,18 +72,27 @@ export async function* streamBody(c: RequestContext, limit: number): AsyncGenera
   if (announced(c) > limit) throw tooLarge(limit)
   const source: AsyncIterable<Uint8Array> | null = c.env?.incoming ?? c.req.raw.body
   if (!source) return
+  const client = clientOf(c)
   let size = 0
   // `destroyOnReturn` would cut the connection before the client reads the refusal.
   const chunks = c.env?.incoming ? c.env.incoming.iterator({ destroyOnReturn: false }) : source
   try {
     for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
+      if (size + chunk.length > limit) throw tooLarge(limit)
+      if (!incoming.reserve(client, chunk.length)) throw tooManyBytes()
       size += chunk.length
-      if (size > limit) throw tooLarge(limit)
       yield chunk
     }
   } catch (error) {
     throw error instanceof HttpProblem ? error : badRequest('The upload was cut off.')
+  } finally {
+    incoming.release(client, size)
   }
+}
+
+/** Who is counted together. */
+function clientOf(c: RequestContext): string {
+  return c.get('client') ?? ''
 }
 
 function announced(c: RequestContext): number {
@@ -88,27 +101,32 @@ function announced(c: RequestContext): number {
 }
 
 /** Directly from the socket: web streams cost more than the rest of a request. */
-function collect(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+function collect(source: IncomingMessage, limit: number, client: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
     const stop = () => {
-      incomingBytes -= size
-      incoming.off('data', onData)
-      incoming.off('end', onEnd)
-      incoming.off('error', onBroken)
-      incoming.off('close', onBroken)
+      incoming.release(client, size)
+      source.off('data', onData)
+      source.off('end', onEnd)
+      source.off('error', onBroken)
+      source.off('close', onBroken)
     }
     const onData = (chunk: Buffer) => {
-      size += chunk.length
-      incomingBytes += chunk.length
       const problem =
-        size > limit ? tooLarge(limit) : incomingBytes > MAX_INCOMING_BYTES ? tooManyBytes() : null
+        size + chunk.length > limit
+          ? tooLarge(limit)
+          : incoming.reserve(client, chunk.length)
+            ? null
+            : tooManyBytes()
       if (problem) {
         stop()
-        incoming.pause()
+        source.pause()
         reject(problem)
-      } else chunks.push(chunk)
+      } else {
+        size += chunk.length
+        chunks.push(chunk)
+      }
     }
     const onEnd = () => {
       stop()
@@ -118,12 +136,12 @@ function collect(incoming: IncomingMessage, limit: number): Promise<Buffer> {
       stop()
       reject(badRequest('The request was cut off.'))
     }
-    if (incoming.readableEnded) return resolve(Buffer.alloc(0))
-    if (incoming.destroyed) return onBroken()
-    incoming.on('data', onData)
-    incoming.on('end', onEnd)
-    incoming.on('error', onBroken)
-    incoming.on('close', onBroken)
+    if (source.readableEnded) return resolve(Buffer.alloc(0))
+    if (source.destroyed) return onBroken()
+    source.on('data', onData)
+    source.on('end', onEnd)
+    source.on('error', onBroken)
+    source.on('close', onBroken)
   })
 }
 

@@ -36,7 +36,11 @@ export class Routes {
     path: string,
     handler: (c: RequestContext, principal: Principal) => Answer,
   ): void {
-    this.#app.on(method, path, (c) => handler(c, this.#auth.require(c, needed)))
+    this.#app.on(method, path, (c) => {
+      const principal = this.#auth.require(c, needed)
+      c.set('client', principal.client)
+      return handler(c, principal)
+    })
   }
 
   /** The response where nothing matches: 401 for `/api` first, then 405 or 404. */

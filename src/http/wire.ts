@@ -54,6 +54,8 @@ export interface MessageItem {
 
 /** `GET /api/conversations/:id/messages` */
 export interface MessagePage extends List<MessageItem> {
+  /** There are messages before the first one: a page is bounded by rows and by bytes. */
+  readonly hasEarlier: boolean
   /** Where the event stream continues after this list. */
   readonly revision: number
 }

@@ -64,7 +64,7 @@ export class ChatState {
     this.#update(id, (thread) => ({
       ...withItems(thread, page.items),
       draft: thread.draft,
-      hasEarlier: page.items.length === PAGE,
+      hasEarlier: page.hasEarlier,
     }))
   }
 
@@ -93,13 +93,13 @@ export class ChatState {
     const opening = ++this.#opening
     for (let pause = 500; ; pause = Math.min(pause * 2, 8_000)) {
       try {
-        const { items, revision } = await readMessages(conversation, PAGE)
+        const { items, hasEarlier, revision } = await readMessages(conversation, PAGE)
         if (opening !== this.#opening) return
         this.#confirm(items)
         this.#update(conversation, (thread) => ({
           ...withItems(thread, items),
           draft: thread.draft,
-          hasEarlier: items.length === PAGE,
+          hasEarlier,
           loaded: true,
         }))
         this.#live.watch(new Map([[conversation, revision]]))

@@ -1,14 +1,16 @@
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { DAY } from '../../support/clock.ts'
+import { DAY, HOUR, MINUTE } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import { sniff } from '../kit/files/sniff.ts'
 import { Uploads } from './uploads.ts'
 
 const PDF = Buffer.from('%PDF-1.7\nwhatever follows\n')
+/** As which the smallest file counts. */
+const CHARGE = 256 * 1024
 let home: string
 let folder: string
 let clock: FakeClock
@@ -67,13 +69,15 @@ describe('an upload', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('is removed after a day', async () => {
+  test('is removed after a day, without another one, and so is what was cut off before a restart', async () => {
     const { id } = await uploads.save({ address: 'a', person: 'owner', name: 'old.pdf' }, inPieces(PDF, 9))
-    const old = new Date(clock.now() - 2 * DAY)
-    await utimes(join(folder, id), old, old)
-    clock.jump(DAY)
-    const fresh = await uploads.save({ address: 'a', person: 'owner', name: 'new.pdf' }, inPieces(PDF, 9))
-    expect(await readdir(folder)).toEqual([fresh.id])
+    await writeFile(join(folder, 'cut.part'), '{"addr')
+    using restarted = new Uploads(folder, clock)
+    restarted.sweepRegularly()
+    await expect.poll(() => readdir(folder)).toEqual([id])
+    clock.jump(DAY + HOUR)
+    await clock.advance(10 * MINUTE)
+    await expect.poll(() => readdir(folder)).toEqual([])
   })
 
   test('goes with its person, and with nobody else', async () => {
@@ -86,18 +90,49 @@ describe('an upload', () => {
     await expect(uploads.load('a', gone.id)).rejects.toThrow(/attach it again/)
   })
 
-  test('makes room at once when all together are too much', async () => {
-    const small = new Uploads(folder, clock, 100)
-    const saved: string[] = []
-    for (let n = 0; n < 5; n++) {
-      const { id } = await small.save({ address: 'a', person: 'owner', name: 'a.pdf' }, inPieces(PDF, 9))
-      saved.push(id)
-      const at = new Date(clock.now() + n * 1_000)
-      await utimes(join(folder, id), at, at)
+  test('makes room at once when it is too much: its person’s oldest go, nobody else’s, after a restart too', async () => {
+    // Two files of one person, three in all.
+    const limits = { total: 3 * CHARGE, ofPerson: 2 * CHARGE, keepFree: 0 }
+    let bounded = new Uploads(folder, clock, limits)
+    const save = async (person: string) => {
+      clock.jump(MINUTE)
+      return (await bounded.save({ address: 'a', person, name: 'a.pdf' }, inPieces(PDF, 9))).id
     }
-    const left = await readdir(folder)
-    expect(left).toContain(saved.at(-1))
-    expect(left.length).toBeLessThan(3)
+    const kept = await save('modest')
+    const first = await save('greedy')
+    const second = await save('greedy')
+    bounded = new Uploads(folder, clock, limits)
+    const third = await save('greedy')
+    const fourth = await save('greedy')
+    expect((await readdir(folder)).sort()).toEqual([kept, third, fourth].sort())
+    expect([first, second]).not.toContain(third)
+    const next = await save('new')
+    expect((await readdir(folder)).sort()).toEqual([kept, fourth, next].sort())
+  })
+
+  test('counts while it comes in: so many at a time, and no more', async () => {
+    const bounded = new Uploads(folder, clock, { total: 9 * CHARGE, ofPerson: 2 * CHARGE, keepFree: 0 })
+    const end = Promise.withResolvers<void>()
+    const slow = async function* (): AsyncGenerator<Uint8Array> {
+      yield PDF
+      await end.promise
+    }
+    const upload = { address: 'a', person: 'greedy', name: 'a.pdf' }
+    const open = [bounded.save(upload, slow()), bounded.save(upload, slow())]
+    await expect.poll(async () => (await readdir(folder)).length).toBe(2)
+    await expect(bounded.save(upload, inPieces(PDF, 9))).rejects.toThrow(StoreError)
+    const other = { ...upload, person: 'modest' }
+    await expect(bounded.save(other, inPieces(PDF, 9))).resolves.toBeDefined()
+    end.resolve()
+    await Promise.all(open)
+    await expect(bounded.save(upload, inPieces(PDF, 9))).resolves.toBeDefined()
+  })
+
+  test('is refused while the disk is nearly full', async () => {
+    const full = new Uploads(folder, clock, { total: 9 * CHARGE, ofPerson: 9 * CHARGE, keepFree: Infinity })
+    const upload = { address: 'a', person: 'owner', name: 'a.pdf' }
+    await expect(full.save(upload, inPieces(PDF, 9))).rejects.toThrow(StoreError)
+    expect(await readdir(folder)).toEqual([])
   })
 
   test('that the disk rejects is reported as the store’s fault', async () => {

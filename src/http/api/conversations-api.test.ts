@@ -35,6 +35,27 @@ describe('posting a message', () => {
     ])
   })
 
+  test('is read in pages that are bounded by bytes too, and none is left out', async () => {
+    await using gateway = await startTestGateway()
+    const rows = Array.from({ length: 150 }, (_, n) => ({ text: `${n} ${'x'.repeat(n * 1_000)}` }))
+    for (const row of rows) gateway.chat.add('web:kitchen', row)
+    gateway.chat.add('web:kitchen', { text: 'y'.repeat(3 * 1024 * 1024) })
+    const read: string[] = []
+    const sizes: number[] = []
+    for (let before = ''; ;) {
+      const body = await (await gateway.call(`${messages}?limit=40${before}`)).text()
+      const page = JSON.parse(body) as { items: { text: string; seq: number }[]; hasEarlier: boolean }
+      read.unshift(...page.items.map(({ text }) => text.split(' ')[0]!.slice(0, 3)))
+      sizes.push(page.items.length)
+      if (page.items.length > 1) expect(body.length).toBeLessThan(2.1 * 1024 * 1024)
+      if (!page.hasEarlier) break
+      before = `&before=${page.items[0]!.seq}`
+    }
+    expect(read).toEqual([...rows.map((_, n) => String(n)), 'yyy'])
+    expect(sizes[0]).toBe(1)
+    expect(Math.max(...sizes)).toBe(40)
+  })
+
   test('a web chat that is switched off takes nothing and says so', async () => {
     const channel = new WebChannel(systemClock, false)
     await using gateway = await startTestGateway({ services_: { chat: channel } })
@@ -190,6 +211,7 @@ describe('reading', () => {
     await using gateway = await startTestGateway()
     expect(await (await gateway.call('/api/conversations/new/messages')).json()).toEqual({
       items: [],
+      hasEarlier: false,
       revision: 0,
     })
   })

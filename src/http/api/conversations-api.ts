@@ -13,6 +13,7 @@ import {
   type PostMessage,
 } from '../wire.ts'
 import { toItem } from './items.ts'
+import { readPage } from './message-page.ts'
 import type { ApiServices, PostedMessage } from './services.ts'
 
 /** The characters of a conversation's name, which appears in URLs, file names and logs. No slash: it ends a principal's folder. */
@@ -52,9 +53,13 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   routes.guarded('chat', 'GET', '/api/conversations/:id/messages', async (c, principal) => {
     const conversationId = chat.conversationId(addressOf(c, principal))
     const limit = Math.min(MAX_PAGE, wholeNumber(c, 'limit') ?? DEFAULT_PAGE)
-    const rows = await conversations.messages(conversationId, { limit, beforeSeq: wholeNumber(c, 'before') })
+    const { rows, hasEarlier } = await readPage(conversations, conversationId, {
+      limit,
+      beforeSeq: wholeNumber(c, 'before'),
+    })
     return json<MessagePage>(200, {
       items: rows.map(toItem),
+      hasEarlier,
       // Where the event stream continues after this list.
       revision: rows.reduce((newest, row) => Math.max(newest, row.revision), 0),
     })

@@ -1,0 +1,39 @@
+import type { Conversations } from '../../conversation/conversations.ts'
+import type { ConversationId, StoredMessage } from '../../inbox/message.ts'
+
+/** Of the rows of one page: many times what a screen shows, and too little for many readers to fill the memory. */
+const MAX_BYTES = 2 * 1024 * 1024
+/** What a row takes besides its text. */
+const ROW_BYTES = 256
+/** Rows read at once: long ones fill a page with few of them. */
+const BATCH = 50
+
+export interface RowsOfPage {
+  /** In order. */
+  readonly rows: readonly StoredMessage[]
+  /** There are rows before the first one. */
+  readonly hasEarlier: boolean
+}
+
+/** The newest rows before `beforeSeq` (null: the end), at most `limit` of them and 2 MiB; always one if there is one. */
+export async function readPage(
+  conversations: Pick<Conversations, 'messages'>,
+  conversationId: ConversationId,
+  { limit, beforeSeq }: { readonly limit: number; readonly beforeSeq: number | null },
+): Promise<RowsOfPage> {
+  const newestFirst: StoredMessage[] = []
+  let bytes = 0
+  for (let before = beforeSeq; ;) {
+    // One more than asked for shows whether there is an earlier one.
+    const wanted = Math.min(BATCH, limit + 1 - newestFirst.length)
+    const batch = await conversations.messages(conversationId, { limit: wanted, beforeSeq: before })
+    for (const row of batch.toReversed()) {
+      bytes += ROW_BYTES + Buffer.byteLength(row.text)
+      const isFull = newestFirst.length === limit || (bytes > MAX_BYTES && newestFirst.length > 0)
+      if (isFull) return { rows: newestFirst.reverse(), hasEarlier: true }
+      newestFirst.push(row)
+    }
+    if (batch.length < wanted) return { rows: newestFirst.reverse(), hasEarlier: false }
+    before = batch[0]!.seq
+  }
+}
