@@ -183,3 +183,9 @@ test('a request that announces 20 MB is refused before it is read, and the clien
   })
   expect(status).toBe(413)
 })
+
+test('a gateway on localhost is reached by the address that it has, not by another one of the name', async () => {
+  await using gateway = await startTestGateway({ host: 'localhost' })
+  expect(new URL(gateway.url).hostname).toMatch(/^(127\.0\.0\.1|\[::1\])$/)
+  expect((await gateway.call('/api/status')).status).toBe(200)
+})

@@ -132,9 +132,13 @@ export class HttpServer {
     }
   }
 
-  /** `http://127.0.0.1:8642`: where this machine reaches the gateway. */
+  /**
+   * `http://127.0.0.1:8642`: where this machine reaches the gateway. Once it listens, the address itself
+   * and no name: what `localhost` means is two addresses, and the other one's port may be somebody else's.
+   */
   get url(): string {
-    const { host } = this.#options
+    const address = this.#server.address() as AddressInfo | null
+    const host = address?.address ?? this.#options.host
     const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
     return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${this.#port}`
   }

@@ -74,6 +74,8 @@ test(
       // `auth status` reads the home where no gateway answers.
       expect(command[0] === 'auth' || stderr.includes('is not the gateway of this home')).toBe(true)
     }
+    const doctor = await gateway.run(['doctor'])
+    expect(doctor.stdout).toContain('Another program listens at')
     expect(elsewhere.received.length).toBeGreaterThanOrEqual(COMMANDS.length)
     expect(elsewhere.received.join('\n')).not.toContain(token)
   },

@@ -4,12 +4,16 @@ import { join } from 'node:path'
 import { serverProof } from '../../http/access/server-proof.ts'
 import type { AskProof, ServerProof } from '../../http/wire.ts'
 import { SECOND } from '../../support/clock.ts'
-import { messageOf } from '../../support/errors.ts'
+import { HermesError, messageOf } from '../../support/errors.ts'
+import { limitBody } from '../../support/limit-body.ts'
 import { Secret } from '../../support/secret.ts'
 import { isHomeHeld } from '../home-lock.ts'
+import { OneConnection } from './one-connection.ts'
 
 /** A busy gateway on the same machine answers well within this time. */
 const PROOF_MS = 10 * SECOND
+/** A proof is 43 characters: what is longer by far is no gateway. */
+const MAX_PROOF_ANSWER = 1024
 /** 128 bits: no proof that was ever given fits a second time. */
 const NONCE_BYTES = 16
 
@@ -42,6 +46,9 @@ export async function findRunning(home: string): Promise<RunningGateway | null> 
   return (await isHomeHeld(home)) ? running : null
 }
 
+/** Another program listens where the gateway should. */
+export class ForeignListener extends HermesError {}
+
 /** A client of a running gateway's HTTP API, with the token of its home. */
 export class GatewayApi {
   readonly url: string
@@ -53,11 +60,10 @@ export class GatewayApi {
   }
 
   /**
-   * The running gateway of `home`; null = none. It has shown that it knows the token before it is
-   * given it.
+   * The running gateway of `home`; null = none. It has shown that it knows the token.
    *
    * @param tokenFile the path of `gateway.token`
-   * @throws Error when nothing answers where the gateway listens, or something else does
+   * @throws ForeignListener; Error when nothing answers where the gateway listens
    */
   static async connect(home: string, tokenFile: string): Promise<GatewayApi | null> {
     const running = await findRunning(home)
@@ -65,7 +71,8 @@ export class GatewayApi {
     const token = (await readFile(tokenFile, 'utf8').catch(() => '')).trim()
     if (token === '') return null
     const api = new GatewayApi(running.url, new Secret(token))
-    await api.#requireProof()
+    const connection = await api.#connect()
+    connection.close()
     return api
   }
 
@@ -78,50 +85,51 @@ export class GatewayApi {
     return parsed as T
   }
 
+  /**
+   * Sends one request, with the token, over a connection whose other end has just proved itself: a gateway
+   * may end at any time, and another program take its port.
+   */
   async fetch(method: 'GET' | 'POST', path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-    const authorization = `Bearer ${this.#token.reveal()}`
+    signal?.throwIfAborted()
+    const connection = await this.#connect()
     try {
-      return await fetch(new URL(path, this.url), {
-        method,
-        headers: { authorization, ...(body === undefined ? {} : JSON_BODY) },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      return await connection.send(method, path, {
+        body,
+        headers: { authorization: `Bearer ${this.#token.reveal()}` },
+        last: true,
         ...(signal ? { signal } : {}),
       })
     } catch (error) {
+      connection.close()
       signal?.throwIfAborted()
       throw this.#silent(error)
     }
   }
 
-  async #requireProof(): Promise<void> {
+  /** A connection to the gateway of this home, which has proved itself on it. */
+  async #connect(): Promise<OneConnection> {
+    const connection = new OneConnection(this.url)
     const nonce = randomBytes(NONCE_BYTES).toString('base64url')
     const expected = serverProof(this.#token, nonce, portOf(this.url))
-    const given = await this.#askProof(nonce)
-    if (given.length === expected.length && timingSafeEqual(Buffer.from(given), Buffer.from(expected))) return
-    throw new Error(
+    let given: string
+    try {
+      const body: AskProof = { nonce }
+      const response = await connection.send('POST', '/api/proof', {
+        body,
+        signal: AbortSignal.timeout(PROOF_MS),
+      })
+      given = await proofIn(response)
+    } catch (error) {
+      connection.close()
+      throw this.#silent(error)
+    }
+    if (given.length === expected.length && timingSafeEqual(Buffer.from(given), Buffer.from(expected)))
+      return connection
+    connection.close()
+    throw new ForeignListener(
       `what answers at ${this.url} is not the gateway of this home: it was sent nothing. ` +
         'If the gateway is of another version, restart it.',
     )
-  }
-
-  /** What the server answers to `nonce`; empty = no proof. */
-  async #askProof(nonce: string): Promise<string> {
-    let response: Response
-    try {
-      response = await fetch(new URL('/api/proof', this.url), {
-        method: 'POST',
-        headers: JSON_BODY,
-        body: JSON.stringify({ nonce } satisfies AskProof),
-        redirect: 'error',
-        signal: AbortSignal.timeout(PROOF_MS),
-      })
-    } catch (error) {
-      throw this.#silent(error)
-    }
-    const body = (await response.json().catch(() => null)) as Partial<ServerProof> | null
-    const proof: unknown = response.ok ? body?.proof : undefined
-    // Of its alphabet alone: as many bytes as characters.
-    return typeof proof === 'string' && /^[\w-]{1,64}$/.test(proof) ? proof : ''
   }
 
   #silent(error: unknown): Error {
@@ -129,7 +137,19 @@ export class GatewayApi {
   }
 }
 
-const JSON_BODY = { 'content-type': 'application/json' } as const
+/** What the server answers to a nonce; empty = no proof. @throws when the answer is too long to be one */
+async function proofIn(response: Response): Promise<string> {
+  const text = await limitBody(response, { maxBytes: MAX_PROOF_ANSWER }).text()
+  if (!response.ok) return ''
+  let proof: unknown
+  try {
+    proof = (JSON.parse(text) as Partial<ServerProof> | null)?.proof
+  } catch {
+    return ''
+  }
+  // Of its alphabet alone: as many bytes as characters.
+  return typeof proof === 'string' && /^[\w-]{1,64}$/.test(proof) ? proof : ''
+}
 
 function portOf(url: string): number {
   const { port } = new URL(url)

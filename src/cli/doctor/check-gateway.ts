@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { GatewayConfig } from '../../config/config.ts'
-import type { HomePaths } from '../../config/home/home.ts'
+import { homePaths, type HomePaths } from '../../config/home/home.ts'
 import { NO_CREDENTIAL, type CredentialOrigin } from '../../credentials/credential-words.ts'
 import { SECOND } from '../../support/clock.ts'
-import { findRunning, type RunningGateway } from '../client/gateway-api.ts'
+import { findRunning, ForeignListener, GatewayApi, type RunningGateway } from '../client/gateway-api.ts'
 import { lockFile } from '../home-lock.ts'
 import { outageCause } from '../outage-cause.ts'
 import { editCommand, error, ok, warning, type Finding } from './finding.ts'
@@ -27,16 +27,21 @@ export async function checkGateway(
   credential: CredentialOrigin = NO_CREDENTIAL,
 ): Promise<CheckedGateway> {
   const running = await findRunning(home)
-  if (running) return { running, findings: [await probeGateway(running, credential)] }
+  if (running) return { running, findings: [await probeGateway(home, running, credential)] }
   const holder = lockHolder(lockFile(home))
   if (holder === null) return { running, findings: [ok('gateway', 'No gateway is running')] }
   const message = `A gateway (process ${holder}) is starting, or hangs.`
   return { running, findings: [warning('gateway', message, 'hermes status')] }
 }
 
-async function probeGateway({ pid, url }: RunningGateway, credential: CredentialOrigin): Promise<Finding> {
+async function probeGateway(
+  home: string,
+  { pid, url }: RunningGateway,
+  credential: CredentialOrigin,
+): Promise<Finding> {
   const get = (path: string) => fetch(new URL(path, url), { signal: AbortSignal.timeout(ANSWER_MS) })
   try {
+    await GatewayApi.connect(home, homePaths(home).gatewayToken)
     const health = await get('/healthz')
     if (!health.ok) throw new Error(String(health.status))
     const ready = (await (await get('/readyz')).json()) as { status?: string; reason?: string | null }
@@ -47,7 +52,13 @@ async function probeGateway({ pid, url }: RunningGateway, credential: Credential
       `The gateway (process ${pid}) is not answering messages: ${cause}.`,
       'hermes status',
     )
-  } catch {
+  } catch (cause) {
+    if (cause instanceof ForeignListener)
+      return error(
+        'gateway',
+        `Another program listens at ${url}, not the gateway of this home.`,
+        'hermes gateway',
+      )
     return error(
       'gateway',
       `The gateway (process ${pid}) does not respond at ${url}.`,

@@ -42,18 +42,20 @@ describe('posting a message', () => {
     gateway.chat.add('web:kitchen', { text: 'y'.repeat(3 * 1024 * 1024) })
     const read: string[] = []
     const sizes: number[] = []
+    let largest = 0
     for (let before = ''; ;) {
       const body = await (await gateway.call(`${messages}?limit=40${before}`)).text()
       const page = JSON.parse(body) as { items: { text: string; seq: number }[]; hasEarlier: boolean }
       read.unshift(...page.items.map(({ text }) => text.split(' ')[0]!.slice(0, 3)))
       sizes.push(page.items.length)
-      if (page.items.length > 1) expect(body.length).toBeLessThan(2.1 * 1024 * 1024)
+      largest = Math.max(largest, page.items.length > 1 ? body.length : 0)
       if (!page.hasEarlier) break
       before = `&before=${page.items[0]!.seq}`
     }
     expect(read).toEqual([...rows.map((_, n) => String(n)), 'yyy'])
     expect(sizes[0]).toBe(1)
     expect(Math.max(...sizes)).toBe(40)
+    expect(largest).toBeLessThan(2.1 * 1024 * 1024)
   })
 
   test('a web chat that is switched off takes nothing and says so', async () => {

@@ -30,10 +30,10 @@ export async function readPage(
     for (const row of batch.toReversed()) {
       bytes += ROW_BYTES + Buffer.byteLength(row.text)
       const isFull = newestFirst.length === limit || (bytes > MAX_BYTES && newestFirst.length > 0)
-      if (isFull) return { rows: newestFirst.reverse(), hasEarlier: true }
+      if (isFull) return { rows: newestFirst.toReversed(), hasEarlier: true }
       newestFirst.push(row)
     }
-    if (batch.length < wanted) return { rows: newestFirst.reverse(), hasEarlier: false }
+    if (batch.length < wanted) return { rows: newestFirst.toReversed(), hasEarlier: false }
     before = batch[0]!.seq
   }
 }

@@ -1,15 +1,16 @@
 import type { ServerResponse } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { SECOND } from '../../support/clock.ts'
+import type { Person } from '../../conversation/receiver.ts'
+import { SECOND, type Clock } from '../../support/clock.ts'
 import type { Principal } from '../access/auth.ts'
 import { expectedProblem, HttpProblem, json, type RequestContext } from '../answers.ts'
 import { MAX_UPLOAD_BYTES, readJson } from '../body.ts'
 import type { Endpoint, EndpointParts } from '../routes.ts'
-import { admit } from './admission.ts'
+import { admit, type Admitted } from './admission.ts'
 import { OpenRequest } from './open-request.ts'
 import { invalid, ParameterProblem } from './problem.ts'
 import { contradiction, StreamedReply, WholeReply, type Reply } from './reply.ts'
-import { readCompletionRequest } from './request.ts'
+import { readCompletionRequest, type CompletionRequest } from './request.ts'
 import type { CompletionServices } from './service.ts'
 import { modelItem, type Head } from './wire.ts'
 
@@ -63,15 +64,11 @@ async function complete(
   c: RequestContext,
   { person, client, isValid }: Principal,
 ): Promise<Response> {
-  const key = idempotencyKey(c)
-  const request = readCompletionRequest(await readJson(c, MAX_UPLOAD_BYTES), services.models)
-  const hold = c.req.header('x-hermes-hold')?.toLowerCase() === 'true'
-  const now = clock.now()
-  const admitted = await admit(services, { request, person, key, hold }, now)
+  const { admitted, model, stream, includeUsage } = await readAndAdmit(services, c, person, clock)
   const head: Head = {
     id: `chatcmpl-${admitted.messageId}`,
-    created: Math.floor(now / SECOND),
-    model: request.model,
+    created: Math.floor(clock.now() / SECOND),
+    model,
   }
   const outgoing = outgoingOf(c)
   const abandon = (problem: HttpProblem) =>
@@ -79,9 +76,8 @@ async function complete(
       .abandon(problem)
       .catch((err: unknown) => log.debug({ err }, 'a request could not be abandoned'))
   let reply: Reply
-  if (request.stream) {
+  if (stream) {
     if (!outgoing) throw new HttpProblem(400, 'bad-request', 'This connection cannot be streamed to.')
-    const { includeUsage } = request
     const onContradiction = () => abandon(contradiction())
     reply = new StreamedReply({
       streams,
@@ -113,6 +109,21 @@ async function complete(
     reply.stop()
     open.delete(waiting)
   }
+}
+
+/** Apart, so that a request of 20 MB is not kept in memory while its answer is waited for. */
+async function readAndAdmit(
+  services: CompletionServices,
+  c: RequestContext,
+  person: Person,
+  clock: Clock,
+): Promise<{ readonly admitted: Admitted } & Pick<CompletionRequest, 'model' | 'stream' | 'includeUsage'>> {
+  const key = idempotencyKey(c)
+  const request = readCompletionRequest(await readJson(c, MAX_UPLOAD_BYTES), services.models)
+  const hold = c.req.header('x-hermes-hold')?.toLowerCase() === 'true'
+  const admitted = await admit(services, { request, person, key, hold }, clock.now())
+  const { model, stream, includeUsage } = request
+  return { admitted, model, stream, includeUsage }
 }
 
 function idempotencyKey(c: RequestContext): string | null {
