@@ -5,7 +5,8 @@ import { ALERT_GIVE_UP_MS, alertAfter, DRAIN_WAIT_MS, REMINDERS_MS } from './ale
 import type { AlertEvent } from './alert.ts'
 import type { Alerter } from './alerter.ts'
 import type { Incident, IncidentCounts, IncidentEvent, IncidentStore } from './incident.ts'
-import { closedText, openedText, reminderText, whatBroke } from './wording.ts'
+import { outageCause } from './outage-cause.ts'
+import { closedText, openedText, reminderText } from './wording.ts'
 
 /** Why messages cannot be answered now, as the gate reports it. */
 export interface Outage {
@@ -124,7 +125,7 @@ export class IncidentTracker {
     const { status, reason } = outage
     const { kind, source } = this.#options.credential()
     const credential = { kind, source }
-    const what = capitalized(whatBroke({ status, reason, credential }))
+    const what = capitalized(outageCause(status, reason, credential))
     if (!known) {
       await this.#save({
         id: outage.id,

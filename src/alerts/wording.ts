@@ -1,7 +1,8 @@
 import { fillText, type TextKey, type Texts } from '../config/texts.ts'
-import { brokenWords, NO_CREDENTIAL, remedyOf, type Remedy } from '../credentials/credential-words.ts'
+import { NO_CREDENTIAL, remedyOf, type Remedy } from '../credentials/credential-words.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import type { Incident } from './incident.ts'
+import { outageCause } from './outage-cause.ts'
 
 /** What the sentences are filled from. */
 export interface WordingContext {
@@ -10,35 +11,6 @@ export interface WordingContext {
   readonly now: number
   /** Messages waiting now. */
   readonly waiting: number
-}
-
-type Broken = Pick<Incident, 'status' | 'reason' | 'credential'>
-
-/** What broke, by state and reason, as the middle of a sentence. */
-const WHAT: Readonly<Record<string, string>> = {
-  'needs-login': 'a new sign-in is needed',
-  'needs-login/expired': '{sign-in} has expired',
-  'needs-login/revoked': '{sign-in} was revoked',
-  'needs-login/lost-in-rotation': '{sign-in} was lost during a refresh',
-  'needs-login/absent': 'nobody has signed in yet',
-  'needs-login/unrenewable': 'the token has expired and cannot be renewed',
-  'needs-login/scope': '{sign-in} lacks a permission',
-  'needs-login/other-machine': 'this home folder was copied from another machine',
-  'not-permitted': 'Anthropic has rejected this account',
-  'not-permitted/policy':
-    'Anthropic rejects this kind of sign-in for other programs, or for this organization',
-  'not-permitted/billing': 'Anthropic has rejected this account for a billing reason',
-  'not-permitted/account': 'Anthropic has suspended this account',
-  degraded: 'refreshing the sign-in keeps failing',
-  'degraded/endpoint': 'the token endpoint rejects the refresh',
-  'degraded/rate-limited': 'refreshing the sign-in is rate-limited',
-  'degraded/network': 'the network or the sign-in server does not respond',
-  'degraded/store': 'the home folder cannot be written',
-  misconfigured: 'the configuration is invalid',
-  'usage-limited': 'the usage limit is reached',
-  'provider-unavailable': 'Claude is not responding',
-  stalled: 'messages are accepted but not answered',
-  store: 'the disk or database cannot store messages',
 }
 
 /** What happens automatically. */
@@ -53,16 +25,13 @@ const NEXT: Readonly<Record<string, string>> = {
   store: 'New messages stay on their platforms until there is room.',
 }
 
-/** As the middle of a sentence. */
-export function whatBroke({ status, reason, credential }: Broken): string {
-  const words = brokenWords(WHAT, status, reason, credential ?? NO_CREDENTIAL)
-  return words ?? `messages cannot be answered (${status})`
-}
+const causeOf = ({ status, reason, credential }: Incident): string =>
+  outageCause(status, reason, credential ?? NO_CREDENTIAL)
 
 export function openedText(incident: Incident, context: WordingContext): string {
   return tidy(
     fillText(context.texts, 'alert_opened', {
-      what: whatBroke(incident),
+      what: causeOf(incident),
       since: clockTime(incident.openedAt),
       waiting: waitingWords(context.waiting),
       next: nextOf(incident),
@@ -75,7 +44,7 @@ export function reminderText(incident: Incident, context: WordingContext): strin
   return tidy(
     fillText(context.texts, 'alert_reminder', {
       age: ageWords(context.now - incident.openedAt),
-      what: whatBroke(incident),
+      what: causeOf(incident),
       waiting: waitingWords(context.waiting),
       next: nextOf(incident),
       mend: remedy(incident, context),
@@ -87,7 +56,7 @@ export function closedText(incident: Incident, context: WordingContext): string 
   return tidy(
     fillText(context.texts, 'alert_closed', {
       age: ageWords(context.now - incident.openedAt),
-      what: whatBroke(incident),
+      what: causeOf(incident),
       answered: incident.counts.answered,
       refused: incident.counts.refused,
       parked: incident.counts.parked,

@@ -1,20 +1,18 @@
 import { rm } from 'node:fs/promises'
-import { credentialProbe } from '../anthropic/credential-probe.ts'
-import { profileAccess } from '../anthropic/profile.ts'
 import { applyNetworkSettings } from '../config/network.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
-import { assembleCredentials, type CredentialParts } from '../credentials/assemble.ts'
+import type { CredentialParts } from '../credentials/assemble.ts'
 import { Lifecycle } from '../gateway/lifecycle.ts'
 import type { Role } from '../inbox/fleet/fleet.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import type { Sandbox } from '../sandbox/types.ts'
-import { signInPlace } from '../storage/sign-in-place.ts'
 import { systemClock } from '../support/clock.ts'
 import { writeFileAtomically } from '../support/files/atomic-file.ts'
 import { createLog, type Log } from '../support/log.ts'
 import { VERSION } from '../support/package.ts'
 import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
+import { credentialsOf } from './auth/auth-parts.ts'
 import { runFile, type RunningGateway } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { acquireHome } from './home-lock.ts'
@@ -56,7 +54,12 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   end.logTo(log)
   for (const warning of settings.warnings) log.warn(warning)
   const credentials = await new Lifecycle(log).start(stack, "own sign-ins' place", {
-    start: () => openCredentials(settings, processEnv, log),
+    start() {
+      applyNetworkSettings(settings.environment.network, {
+        extraCaCertsLoaded: processEnv['NODE_EXTRA_CA_CERTS'] !== undefined,
+      })
+      return credentialsOf(settings, processEnv, log)
+    },
     stop: (parts) => parts?.close(),
   })
   if (sandbox) await signInToSandbox(sandbox, credentials)
@@ -81,31 +84,6 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   const code = reason.kind === 'crash' ? EXIT.failed : EXIT.ok
   end.stopped(code)
   return code
-}
-
-function openCredentials(
-  settings: Settings,
-  processEnv: NodeJS.ProcessEnv,
-  log: Log,
-): Promise<CredentialParts> {
-  const { config, environment } = settings
-  applyNetworkSettings(environment.network, {
-    extraCaCertsLoaded: processEnv['NODE_EXTRA_CA_CERTS'] !== undefined,
-  })
-  const provider = {
-    baseUrl: config.model.baseUrl,
-    userAgent: config.auth.oauth.userAgent,
-    headers: {},
-    clock: systemClock,
-  }
-  return assembleCredentials({
-    settings,
-    processEnv,
-    probe: credentialProbe(provider),
-    profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
-    openPlace: signInPlace(settings, log),
-    log,
-  })
 }
 
 /** Logs what happens to the credential. */

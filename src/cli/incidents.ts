@@ -1,10 +1,10 @@
 import type { Incident } from '../alerts/incident.ts'
+import { outageCause } from '../alerts/outage-cause.ts'
 import { incidentItem } from '../http/api/status-report.ts'
 import type { IncidentItem } from '../http/wire-reports.ts'
 import type { List } from '../http/wire.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { withStorage } from './context.ts'
-import { outageCause } from './outage-cause.ts'
 import { duration, localTime, paint, print, printJson, table } from './terminal/output.ts'
 
 /** More than anybody reads. */

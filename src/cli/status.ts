@@ -1,3 +1,4 @@
+import { outageCause } from '../alerts/outage-cause.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'
 import { exitCodeOf } from '../credentials/keeper/status.ts'
 import { statusReport } from '../http/api/status-report.ts'
@@ -9,7 +10,6 @@ import { printStatus } from './auth/auth-status.ts'
 import { GatewayApi } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { resolvePaths, withExistingStorage } from './context.ts'
-import { outageCause } from './outage-cause.ts'
 import {
   duration,
   localTime,

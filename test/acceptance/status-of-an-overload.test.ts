@@ -30,7 +30,7 @@ test(
     expect((await gateway.fetch('/readyz')).status).toBe(200)
     const printed = await gateway.run(['status'])
     expect(printed.stdout).toMatch(
-      /Not answering: the provider is overloaded; 3 messages wait; next try in \d+ s\./,
+      /Not answering: Claude is overloaded; 3 messages wait; next try in \d+ s\./,
     )
     fault.clear()
   },

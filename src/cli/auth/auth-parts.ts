@@ -7,6 +7,7 @@ import { loadSettings, sandboxSettings, type Settings } from '../../config/setti
 import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
 import { signInPlace } from '../../storage/sign-in-place.ts'
 import { systemClock } from '../../support/clock.ts'
+import type { Log } from '../../support/log.ts'
 import { findRunning } from '../client/gateway-api.ts'
 import type { GlobalOptions } from '../command.ts'
 import { printError } from '../terminal/output.ts'
@@ -47,6 +48,7 @@ async function openCredentials(options: GlobalOptions): Promise<CredentialParts>
 export function credentialsOf(
   settings: Settings,
   processEnv: Readonly<NodeJS.ProcessEnv>,
+  log?: Log,
 ): Promise<CredentialParts> {
   const { config } = settings
   const provider = {
@@ -60,8 +62,9 @@ export function credentialsOf(
     processEnv,
     // As the gateway has it: what it will do automatically is a part of the state.
     probe: credentialProbe(provider),
-    openPlace: signInPlace(settings),
+    openPlace: signInPlace(settings, log),
     profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
+    ...(log ? { log } : {}),
   })
 }
 

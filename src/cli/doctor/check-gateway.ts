@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { outageCause } from '../../alerts/outage-cause.ts'
 import type { GatewayConfig } from '../../config/config.ts'
 import { homePaths, type HomePaths } from '../../config/home/home.ts'
 import { NO_CREDENTIAL, type CredentialOrigin } from '../../credentials/credential-words.ts'
 import { SECOND } from '../../support/clock.ts'
 import { findRunning, ForeignListener, GatewayApi, type RunningGateway } from '../client/gateway-api.ts'
 import { lockFile } from '../home-lock.ts'
-import { outageCause } from '../outage-cause.ts'
 import { editCommand, error, ok, warning, type Finding } from './finding.ts'
 
 /** A working gateway on the same machine answers well within this time. */
