@@ -34,6 +34,7 @@ export default defineConfig({
   build: {
     outDir: OUT,
     emptyOutDir: true,
+    license: { fileName: '.vite/license.json' },
     target: 'es2022',
     // The content policy allows nothing inline: no data addresses, no injected script.
     assetsInlineLimit: 0,

@@ -20,6 +20,7 @@ export default defineConfig({
     target: 'node24',
     // People read stacks, and nobody downloads this.
     minify: false,
+    license: { fileName: '.vite/license.json' },
     rolldownOptions: {
       input: {
         main: join(import.meta.dirname, 'src/cli/main.ts'),

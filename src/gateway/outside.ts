@@ -64,7 +64,7 @@ export async function openOutside(
     watchFile(paths.gatewayToken, () => {
       const token = tokenIn(paths.gatewayToken, log)
       if (token && server.replaceGatewayToken(token))
-        log.info('gateway.token was replaced: the former one and its sessions have ended')
+        log.info('gateway.token was replaced: the old one and its sessions have ended')
     }),
     watchFile(tokenList, () => {
       server.reloadTokens().catch((err: unknown) => log.warn({ err }, 'the narrower tokens were not read'))

@@ -151,7 +151,7 @@ export class HttpServer {
     return `${base}/#ticket=${this.#auth.issueTicket()}`
   }
 
-  /** `gateway.token` has another content: the former one, its sessions and their streams end. */
+  /** `gateway.token` has another content: the old one, its sessions and their streams end. */
   replaceGatewayToken(token: Secret): boolean {
     const isNew = this.#auth.replaceGatewayToken(token)
     if (isNew) this.#streams.endForbidden()

@@ -171,7 +171,7 @@ export class Uploads implements Disposable {
     for (const [name, entry] of found.sort(([, a], [, b]) => a.at - b.at)) this.#entries.set(name, entry)
   }
 
-  /** Makes room for what `person` sends: first their own oldest uploads go, then those of whoever has most. */
+  /** Makes room for what `person` sends: first their own oldest uploads go, then those of the person who has most. */
   async #makeRoom(person: string): Promise<void> {
     const { total, ofPerson } = this.#limits
     while (this.#charge(person) > ofPerson) await this.#removeOldest(person)

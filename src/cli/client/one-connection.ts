@@ -11,7 +11,7 @@ interface Sent {
 }
 
 /**
- * HTTP requests, one after the other, over one connection that is never opened again: whoever answered the
+ * HTTP requests, one after the other, over one connection that is never opened again: the program that answered the
  * first one gets the others, or nobody does. The body of each response is read before the next request.
  */
 export class OneConnection {

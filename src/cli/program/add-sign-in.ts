@@ -57,7 +57,10 @@ export function addSignIn({ program, home, finish }: Wiring): void {
 
   const status = auth
     .command('status')
-    .summary('show the state of the credential from stored data, without network access')
+    .summary('show the state of the credential')
+    .description(
+      'Shows the state of the credential: as the running gateway of the home has it, asked over loopback, or else from what is stored. No other network request is made.',
+    )
     .addOption(jsonOption())
     .option('--adopt', 'this home was moved here on purpose: use its sign-in on this machine')
     .action(async (options: { json?: boolean; adopt?: boolean }) => {

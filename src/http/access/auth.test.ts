@@ -215,7 +215,7 @@ describe('narrower tokens', () => {
 })
 
 describe('a new gateway.token', () => {
-  test('ends the former one, its sessions, tickets and streams, and no narrower token', async () => {
+  test('ends the old one, its sessions, tickets and streams, and no narrower token', async () => {
     await using gateway = await startTestGateway()
     const cookie = await signIn(gateway)
     const ticket = new URL(gateway.server.pageAddress()).hash.slice('#ticket='.length)

@@ -59,7 +59,7 @@ export class Auth {
   }
 
   /**
-   * From now on `gateway.token` is this one. The former one, and the sessions and tickets under it, open
+   * From now on `gateway.token` is this one. The old one, and the sessions and tickets under it, open
    * nothing any more.
    *
    * @returns false: it is the present one
