@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   // `npm run bench -- storage 1000000` fills it first.
   storage: async () => void (await import('./storage.ts')),
   credential: async () => (await import('./credential.ts')).benchCredential(),
+  attack: async () => (await import('./attack/attack.ts')).benchAttack(),
   scale: async () => (await import('./scale/scale.ts')).benchScale(),
 }
 

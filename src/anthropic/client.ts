@@ -12,6 +12,7 @@ import { HOUR, MINUTE, SECOND, type Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import { BodyTooLarge, limitAnswers } from '../support/limit-body.ts'
 import type { Log } from '../support/log.ts'
+import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { contentOf } from './content.ts'
 import { classify, isNetworkError } from './errors.ts'
@@ -83,6 +84,7 @@ export function createModelClient(options: ModelClientOptions): Model {
     let shown = false
     const answer = new AnswerBuilder(request)
     try {
+      if (lengthOf(request) > HEAVY_BYTES) await ownTurn()
       const stream = await client.messages.create(
         {
           model: request.model,
@@ -164,6 +166,16 @@ export function createSdkClient(
     }),
     defaultHeaders: { 'user-agent': options.userAgent, ...options.headers },
   })
+}
+
+/** About as long as the request's body. */
+function lengthOf({ messages }: ModelRequest): number {
+  let length = 0
+  for (const { text, attachments } of messages) {
+    length += text.length
+    for (const { bytes } of attachments) length += bytes.length
+  }
+  return length
 }
 
 /** An API key goes as `x-api-key`, everything else as a bearer token. */

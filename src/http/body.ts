@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
 import { badRequest, HttpProblem, type RequestContext } from './answers.ts'
 import { ByteBudget } from './byte-budget.ts'
+import { isQuickToParse } from './json-shape.ts'
 
 /** A message may be this long, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 64 * 1024
@@ -35,9 +37,25 @@ const tooLarge = (limit: number): HttpProblem =>
  * @throws HttpProblem 413 | 400
  */
 export async function readBody(c: RequestContext, limit: number): Promise<Buffer> {
+  const { bytes, release } = await holdBody(c, limit)
+  release()
+  return bytes
+}
+
+/** The same, counted until it is released. @throws as `readBody` */
+async function holdBody(c: RequestContext, limit: number): Promise<HeldBody> {
   if (announced(c) > limit) throw tooLarge(limit)
   const source = c.env?.incoming
-  return source ? await collect(source, limit, clientOf(c)) : await collectFrom(c.req.raw.body, limit)
+  if (!source) return { bytes: await collectFrom(c.req.raw.body, limit), release() {} }
+  const client = clientOf(c)
+  const bytes = await collect(source, limit, client)
+  return { bytes, release: () => incoming.release(client, bytes.length) }
+}
+
+interface HeldBody {
+  readonly bytes: Buffer
+  /** To be called once. */
+  release(): void
 }
 
 /**
@@ -51,18 +69,30 @@ export async function readJson<Body = Record<string, unknown>>(
   c: RequestContext,
   limit: number,
 ): Promise<Unchecked<Body>> {
-  const bytes = await readBody(c, limit)
+  const { bytes, release } = await holdBody(c, limit)
   if (bytes.length === 0) return {}
   let parsed: unknown
   try {
-    // Drops the byte order mark that some programs write first.
-    parsed = JSON.parse(new TextDecoder().decode(bytes))
-  } catch {
-    throw badRequest('The body is not valid JSON.')
+    if (bytes.length > HEAVY_BYTES) await ownTurn()
+    parsed = parse(bytes)
+  } finally {
+    release()
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw badRequest('The body must be a JSON object.')
   return parsed as Unchecked<Body>
+}
+
+/** @throws HttpProblem 400 */
+function parse(bytes: Buffer): unknown {
+  if (bytes.length > HEAVY_BYTES && !isQuickToParse(bytes))
+    throw badRequest('The body has too many values, or too many levels.')
+  try {
+    // Drops the byte order mark that some programs write first.
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    throw badRequest('The body is not valid JSON.')
+  }
 }
 
 type Unchecked<Body> = { readonly [Member in keyof Body]?: unknown }
@@ -100,13 +130,12 @@ function announced(c: RequestContext): number {
   return length === undefined ? 0 : Number(length)
 }
 
-/** Directly from the socket: web streams cost more than the rest of a request. */
+/** Directly from the socket: web streams cost more than the rest of a request. What it resolves with stays counted. */
 function collect(source: IncomingMessage, limit: number, client: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
     const stop = () => {
-      incoming.release(client, size)
       source.off('data', onData)
       source.off('end', onEnd)
       source.off('error', onBroken)
@@ -121,6 +150,7 @@ function collect(source: IncomingMessage, limit: number, client: string): Promis
             : tooManyBytes()
       if (problem) {
         stop()
+        incoming.release(client, size)
         source.pause()
         reject(problem)
       } else {
@@ -134,6 +164,7 @@ function collect(source: IncomingMessage, limit: number, client: string): Promis
     }
     const onBroken = () => {
       stop()
+      incoming.release(client, size)
       reject(badRequest('The request was cut off.'))
     }
     if (source.readableEnded) return resolve(Buffer.alloc(0))

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { HEAVY_BYTES, ownTurn } from '../../support/own-turn.ts'
 import type { Principal } from '../access/auth.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_MESSAGE_BODY, MAX_TEXT_BYTES, MAX_UPLOAD_BYTES, readJson, streamBody } from '../body.ts'
@@ -53,10 +54,11 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   routes.guarded('chat', 'GET', '/api/conversations/:id/messages', async (c, principal) => {
     const conversationId = chat.conversationId(addressOf(c, principal))
     const limit = Math.min(MAX_PAGE, wholeNumber(c, 'limit') ?? DEFAULT_PAGE)
-    const { rows, hasEarlier } = await readPage(conversations, conversationId, {
+    const { rows, bytes, hasEarlier } = await readPage(conversations, conversationId, {
       limit,
       beforeSeq: wholeNumber(c, 'before'),
     })
+    if (bytes > HEAVY_BYTES) await ownTurn()
     return json<MessagePage>(200, {
       items: rows.map(toItem),
       hasEarlier,

@@ -2,7 +2,7 @@ import type { Conversations } from '../../conversation/conversations.ts'
 import type { ConversationId, StoredMessage } from '../../inbox/message.ts'
 
 /** Of the rows of one page: many times what a screen shows, and too little for many readers to fill the memory. */
-const MAX_BYTES = 2 * 1024 * 1024
+const MAX_BYTES = 1024 * 1024
 /** What a row takes besides its text. */
 const ROW_BYTES = 256
 /** Rows read at once: long ones fill a page with few of them. */
@@ -11,11 +11,13 @@ const BATCH = 50
 export interface RowsOfPage {
   /** In order. */
   readonly rows: readonly StoredMessage[]
+  /** About as long as they are when they are written. */
+  readonly bytes: number
   /** There are rows before the first one. */
   readonly hasEarlier: boolean
 }
 
-/** The newest rows before `beforeSeq` (null: the end), at most `limit` of them and 2 MiB; always one if there is one. */
+/** The newest rows before `beforeSeq` (null: the end), at most `limit` of them and 1 MiB; always one if there is one. */
 export async function readPage(
   conversations: Pick<Conversations, 'messages'>,
   conversationId: ConversationId,
@@ -28,12 +30,13 @@ export async function readPage(
     const wanted = Math.min(BATCH, limit + 1 - newestFirst.length)
     const batch = await conversations.messages(conversationId, { limit: wanted, beforeSeq: before })
     for (const row of batch.toReversed()) {
-      bytes += ROW_BYTES + Buffer.byteLength(row.text)
-      const isFull = newestFirst.length === limit || (bytes > MAX_BYTES && newestFirst.length > 0)
-      if (isFull) return { rows: newestFirst.toReversed(), hasEarlier: true }
+      const rowBytes = ROW_BYTES + Buffer.byteLength(row.text)
+      const isFull = newestFirst.length === limit || (bytes + rowBytes > MAX_BYTES && newestFirst.length > 0)
+      if (isFull) return { rows: newestFirst.toReversed(), bytes, hasEarlier: true }
       newestFirst.push(row)
+      bytes += rowBytes
     }
-    if (batch.length < wanted) return { rows: newestFirst.toReversed(), hasEarlier: false }
+    if (batch.length < wanted) return { rows: newestFirst.toReversed(), bytes, hasEarlier: false }
     before = batch[0]!.seq
   }
 }
