@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
-import { assert, json, property } from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { assertProperty } from '../../test/support/test-chance.ts'
 import { isQuickToParse } from './json-shape.ts'
 
 const ask = (text: string) => isQuickToParse(Buffer.from(text))
@@ -26,9 +27,9 @@ test.each([
   expect(ask(text)).toBe(false)
 })
 
-test('whatever a program writes is, however its texts look', () => {
-  assert(
-    property(json({ maxDepth: 20 }), (text) => {
+test('whatever a program writes is, however its texts look', async () => {
+  await assertProperty(
+    fc.asyncProperty(fc.json({ maxDepth: 20 }), async (text) => {
       expect(ask(text)).toBe(true)
     }),
   )
