@@ -71,7 +71,7 @@ webhooks:
   - { name: hook, secret: TEST-webhook-secret-0123456789, deliver_to: 'telegram:1' }
 `
 
-/** As the stand-in of Telegram knows its bot. */
+/** As the simulator of Telegram knows its bot. */
 const TELEGRAM_TOKEN = '4242:TEST_bot_token_of_the_stand_in_0123456789'
 
 async function measure(gateway: BenchGateway, attack: () => Promise<unknown>): Promise<Figures> {

@@ -4,7 +4,7 @@ import { hostileText, HOSTILE_PIECES } from './hostile-texts.ts'
 
 /**
  * One attack on a running gateway, for a while: `node hostile.ts NAME URL TOKEN SECONDS`. All that the
- * gateway refuses is as good as what it takes: measured is whom it keeps waiting meanwhile.
+ * gateway refuses is as good as what it takes: measured is whom it keeps waiting.
  */
 const [name, url, token] = [process.argv[2]!, process.argv[3]!, process.argv[4]!]
 const endsAt = performance.now() + Number(process.argv[5]) * 1_000

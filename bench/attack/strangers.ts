@@ -2,7 +2,7 @@ import { TelegramServer } from '../../test/support/platforms/telegram/telegram-s
 import { hostileText, HOSTILE_PIECES } from './hostile-texts.ts'
 
 /**
- * A stand-in of Telegram as a process of its own; prints its address. On SIGUSR2 a thousand strangers write
+ * A simulator of Telegram as a process of its own; prints its address. On SIGUSR2 a thousand strangers write
  * the longest messages that the platform takes.
  */
 const MESSAGES = 1_000

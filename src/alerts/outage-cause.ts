@@ -22,7 +22,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   'degraded/store': 'the home folder cannot be written',
   refreshing: 'the sign-in is being refreshed',
   misconfigured: 'the configuration is invalid',
-  'usage-limited': 'the usage limit is reached',
+  'usage-limited': 'the usage limit has been reached',
   'provider-unavailable': 'Claude is not responding',
   'provider-unavailable/network': 'Claude cannot be reached',
   'provider-unavailable/overloaded': 'Claude is overloaded',

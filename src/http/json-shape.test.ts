@@ -35,7 +35,7 @@ test('whatever a program writes is, however its texts look', async () => {
   )
 })
 
-test('the look at 20 MB takes the event loop for less than to parse them', () => {
+test('20 MB of anything are scanned within a second', () => {
   for (const piece of ['a', '"', '\\"', '\\', '[]']) {
     const body = Buffer.from(`{"a":"${piece.repeat((20 * 1024 * 1024) / piece.length)}`)
     const began = performance.now()
