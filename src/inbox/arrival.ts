@@ -72,6 +72,8 @@ export interface CommandEffect {
   readonly clearHistory?: true
   /** The model that answers from now on; null = the configured one. */
   readonly model?: string | null
+  /** The effort of its answers from now on; null = the configured one. */
+  readonly effort?: string | null
 }
 
 /** A position in a platform's stream, stored in the same transaction as what came before it. */

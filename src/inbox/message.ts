@@ -49,6 +49,8 @@ export interface Conversation {
   readonly address: string
   /** The model chosen by `/model`; null = the configured one. */
   readonly model: string | null
+  /** The effort chosen by `/effort`; null = the configured one. */
+  readonly effort: string | null
 }
 
 /**

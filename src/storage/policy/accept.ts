@@ -195,6 +195,7 @@ function acceptCommand(command: Extract<Arrival, { kind: 'command' }>, given: Ca
   })
   changes.participants.push({ conversation: conversation.key, person_id: message.personId })
   if (effect?.model !== undefined) conversation.model = effect.model
+  if (effect?.effort !== undefined) conversation.effort = effect.effort
   const reply = changes.notify(conversation, command.reply, { replyTo: message.platformMessageId, at: now })
   changes.change(stored, { answered_by: reply.id })
   if (effect?.clearHistory) {
@@ -299,6 +300,7 @@ export function foldInto(
   older.last_at = Math.max(older.last_at, newer.last_at)
   older.history_characters += newer.history_characters
   older.model = newer.model ?? older.model
+  older.effort = newer.effort ?? older.effort
   if (newer.history_from > 0) older.history_from = newer.history_from + shift
   changes.save(older)
   return shift

@@ -7,6 +7,7 @@ export interface ConversationRow {
   readonly channel: string
   address: string
   model: string | null
+  effort: string | null
   next_seq: number
   history_from: number
   /** Of the history since `history_from`; never too few, too many where something was removed. */
@@ -23,10 +24,11 @@ export interface ConversationRow {
 }
 
 /** The columns of a `ConversationRow` in a statement that calls the table `c`. */
-export const CONVERSATION_COLUMNS = `c.key, c.id, c.channel, c.address, c.model, c.next_seq, c.history_from,
+export const CONVERSATION_COLUMNS = `c.key, c.id, c.channel, c.address, c.model, c.effort, c.next_seq, c.history_from,
   c.history_characters, c.generation, c.lease_turn, c.lease_owner, c.lease_at, c.stopped_turn, c.told_outage,
   c.full_told_at, c.last_at`
 
 export function publicConversation(row: ConversationRow): Conversation {
-  return { id: row.id, channel: row.channel, address: row.address, model: row.model }
+  const { id, channel, address, model, effort } = row
+  return { id, channel, address, model, effort }
 }

@@ -96,6 +96,26 @@ export function commandContract(subject: Subject): void {
       expect((await driver.mustLease()).conversation.model).toBeNull()
     })
 
+    test('/effort chooses for its conversation alone, survives a restart, and null goes back', async () => {
+      const { driver } = subject
+      await driver.accept([command('1', { effort: 'low' }), message('2')])
+      await driver.accept([message('1', { address: '8' })])
+      await subject.reopen()
+      const lease = await subject.driver.mustLease()
+      expect(lease.conversation).toMatchObject({ effort: 'low', model: null })
+      expect((await subject.driver.mustLease('telegram:8')).conversation.effort).toBeNull()
+      await subject.driver.answer(lease)
+      await subject.driver.accept([command('3', { model: 'model-b' }), message('4')])
+      const next = await subject.driver.mustLease()
+      expect(next.conversation).toMatchObject({ effort: 'low', model: 'model-b' })
+      await subject.driver.answer(next)
+      await subject.driver.accept([command('5', { effort: null }), message('6')])
+      expect((await subject.driver.mustLease()).conversation).toMatchObject({
+        effort: null,
+        model: 'model-b',
+      })
+    })
+
     test('each part of an effect works alone, and several at once', async () => {
       const { driver } = subject
       await driver.acceptOne(message('1'))

@@ -130,7 +130,7 @@ export class MemoryChat implements Receiver, Pick<Conversations, 'changes' | 'me
     return [...this.#rows]
       .filter(([id, rows]) => folderOf(id) === `${channel}:${within}` && rows.length > 0)
       .map(([id, rows]) => ({
-        conversation: { id, channel, address: id.slice(channel.length + 1), model: null },
+        conversation: { id, channel, address: id.slice(channel.length + 1), model: null, effort: null },
         lastAt: rows.at(-1)!.at,
         preview: rows.find((row) => row.role === 'user')?.text.slice(0, 80) ?? '',
       }))

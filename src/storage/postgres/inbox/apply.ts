@@ -53,11 +53,11 @@ WITH added AS (
       group_id text, solo boolean, failures integer, leases integer, not_before bigint, held_base bigint, draft text)
     WHERE m.key = r.key
 ), saved AS (
-  UPDATE hermes.conversations c SET address = r.address, model = r.model, next_seq = r.next_seq,
+  UPDATE hermes.conversations c SET address = r.address, model = r.model, effort = r.effort, next_seq = r.next_seq,
       history_from = r.history_from, history_characters = r.history_characters, generation = r.generation,
       lease_turn = r.lease_turn, lease_owner = r.lease_owner, lease_at = r.lease_at, stopped_turn = r.stopped_turn,
       told_outage = r.told_outage, full_told_at = r.full_told_at, last_at = r.last_at, wake_job = r.wake_job
-    FROM json_to_recordset($5::json) AS r (key bigint, address text, model text, next_seq bigint, history_from bigint,
+    FROM json_to_recordset($5::json) AS r (key bigint, address text, model text, effort text, next_seq bigint, history_from bigint,
       history_characters bigint, generation bigint, lease_turn text, lease_owner text, lease_at bigint,
       stopped_turn text, told_outage text, full_told_at bigint, last_at bigint, wake_job uuid)
     WHERE c.key = r.key

@@ -2,7 +2,8 @@ import { messages } from './001-messages.ts'
 import { credential } from './002-credential.ts'
 import { fleet } from './003-fleet.ts'
 import { homes } from './004-homes.ts'
+import { effort } from './005-effort.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step there is, in order. */
-export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet, homes]
+export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet, homes, effort]

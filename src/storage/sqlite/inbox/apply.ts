@@ -79,7 +79,7 @@ const CURSOR = new Insert('cursors', 'channel name value', 'ON CONFLICT DO UPDAT
 
 /** The columns of a conversation that change. */
 const SAVED =
-  'address model next_seq history_from history_characters generation lease_turn lease_owner lease_at stopped_turn told_outage full_told_at last_at'.split(
+  'address model effort next_seq history_from history_characters generation lease_turn lease_owner lease_at stopped_turn told_outage full_told_at last_at'.split(
     ' ',
   )
 const SAVE = `UPDATE conversations SET ${SAVED.map((column) => `${column} = ?`).join(', ')} WHERE key = ?`

@@ -208,5 +208,10 @@ CREATE TABLE contexts (
 ) STRICT;
 `
 
+/** The effort that a chat has chosen; null = the configured one. */
+const EFFORT = `
+ALTER TABLE conversations ADD COLUMN effort TEXT;
+`
+
 /** What brings a database from version N (the index) to N + 1. Never edited once released; only added to. */
-export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS]
+export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS, EFFORT]
