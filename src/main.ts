@@ -45,6 +45,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await operations.startReadiness(parts)
   const { moved } = await lifecycle.run('port', () => server.listen())
   await messages.startPlatforms(parts)
+  await model.startCatalogue(parts)
   operations.alerts.checkRoutes()
 
   const running = starting.move()

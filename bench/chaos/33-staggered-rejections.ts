@@ -46,13 +46,12 @@ export const staggeredRejections: ChaosRow = {
       door: parts.keeper,
       health: { succeeded() {}, usageLimited() {}, unavailable() {}, misconfigured() {} },
       model: 'claude-sonnet-5-5',
-      contextTokens: 200_000,
       log: { warn() {} },
     })
     const ask = (text: string) =>
       model.answer(
         {
-          model: 'claude-chaos',
+          model: 'claude-sonnet-5-5',
           maxTokens: 100,
           system: null,
           messages: [{ role: 'user', text, attachments: [] }],

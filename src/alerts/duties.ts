@@ -1,4 +1,5 @@
 import type { Incidents } from './incidents.ts'
+import { ModelAlerts, type ModelAlertOptions } from './model-alerts.ts'
 import { SignInAlerts, type SignInAlertOptions } from './sign-in-alerts.ts'
 
 export interface DutyOptions {
@@ -6,6 +7,7 @@ export interface DutyOptions {
   /** Notifies people of held messages, and expires those held too long. */
   readonly messaging: { lead(): () => Promise<void> }
   readonly signIn: SignInAlertOptions
+  readonly models: ModelAlertOptions
   /** Removes data past its retention. */
   readonly startRetention: () => Disposable
 }
@@ -24,6 +26,9 @@ export async function startDuties(options: DutyOptions): Promise<() => Promise<v
     const signInAlerts = new SignInAlerts(options.signIn)
     ends.push(() => signInAlerts.stop())
     signInAlerts.start()
+    const modelAlerts = new ModelAlerts(options.models)
+    ends.push(() => modelAlerts.stop())
+    modelAlerts.start()
     const retention = options.startRetention()
     ends.push(() => retention[Symbol.dispose]())
     return end

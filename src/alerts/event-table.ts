@@ -2,6 +2,7 @@ import type { KeeperWarning } from '../credentials/keeper/notices.ts'
 import type { MessageFact, MessageObserver } from '../inbox/figures/observer.ts'
 import type { CountedOutcome } from '../inbox/fleet/fleet.ts'
 import type { Readiness, ReadinessState } from '../inbox/gate/readiness.ts'
+import { DAY } from '../support/clock.ts'
 import type { AlertEvent } from './alert.ts'
 import type { Outage } from './incident-tracker.ts'
 import type { Incidents } from './incidents.ts'
@@ -19,6 +20,9 @@ export type Consequence =
   | { readonly kind: 'alert'; readonly event: AlertEvent }
 
 const NONE: Consequence = { kind: 'none' }
+
+/** Time to try another model with everybody who uses this one. */
+const RETIREMENT_NOTICE_MS = 30 * DAY
 
 /** The warnings that have an event of their own. */
 const EVENT_OF_WARNING: Partial<Record<KeeperWarning['code'], AlertEvent>> = {
@@ -57,6 +61,12 @@ export const eventTable = {
       case 'store-recovered':
         return NONE
     }
+  },
+
+  /** @param retiresAt epoch milliseconds; null = no date is set */
+  modelRetirement(retiresAt: number | null, now: number): Consequence {
+    if (retiresAt === null || retiresAt - now > RETIREMENT_NOTICE_MS) return NONE
+    return { kind: 'alert', event: 'warning' }
   },
 
   keeperWarning({ code, alert }: KeeperWarning): Consequence {

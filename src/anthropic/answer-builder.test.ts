@@ -109,7 +109,8 @@ describe('the reason to stop', () => {
     ['end_turn', 'end_turn'],
     ['stop_sequence', 'end_turn'],
     ['max_tokens', 'max_tokens'],
-    ['model_context_window_exceeded', 'max_tokens'],
+    ['model_context_window_exceeded', 'context_full'],
+    ['pause_turn', 'paused'],
     ['refusal', 'refusal'],
   ])('%s means %s', (reason, meaning) => {
     const { builder, answer } = built(end(reason), stop)
@@ -117,7 +118,7 @@ describe('the reason to stop', () => {
     expect(builder.unknownReason).toBeNull()
   })
 
-  test.each([['pause_turn'], ['constructor'], ['__proto__'], [7], [{}], [['end_turn']]])(
+  test.each([['tool_use'], ['constructor'], ['__proto__'], [7], [{}], [['end_turn']]])(
     '%j is an end, and is told',
     (reason) => {
       const { builder, answer } = built(end(reason), stop)

@@ -21,7 +21,9 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   end_turn: 'end_turn',
   stop_sequence: 'end_turn',
   max_tokens: 'max_tokens',
-  model_context_window_exceeded: 'max_tokens',
+  model_context_window_exceeded: 'context_full',
+  // Between calls of the provider's own tools, of which no request offers one.
+  pause_turn: 'paused',
   refusal: 'refusal',
 }
 

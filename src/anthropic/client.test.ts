@@ -34,7 +34,6 @@ function modelBehind(door: StaticDoor) {
     userAgent: 'hermes-gateway/test',
     headers: {},
     model: 'claude-sonnet-5-5',
-    contextTokens: 200_000,
     log: { warn() {} },
   })
 }

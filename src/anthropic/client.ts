@@ -15,6 +15,7 @@ import type { Log } from '../support/log.ts'
 import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { contentOf } from './content.ts'
+import { credentialHeaders } from './credential-headers.ts'
 import { classify, isNetworkError } from './errors.ts'
 import { FailingRequests } from './failing-requests.ts'
 import { AttemptFailed, withCredential } from './ladder.ts'
@@ -40,8 +41,6 @@ export interface ModelClientOptions {
   readonly headers: Readonly<Record<string, string>>
   /** The configured model. An unknown one that a chat has chosen concerns that chat alone. */
   readonly model: string
-  /** The context length of the configured models in tokens. */
-  readonly contextTokens: number
   readonly log: Pick<Log, 'warn'>
 }
 
@@ -62,9 +61,6 @@ const END_LIMIT_MS = SECOND
 /** New reasons to stop are said once each; somebody who makes them up must not fill the log. */
 const MAX_REASONS_NOTED = 20
 const MAX_REASON_LENGTH = 60
-
-/** Marks an OAuth token's request. @see https://docs.anthropic.com/en/api/beta-headers */
-const OAUTH_BETA = 'oauth-2025-04-20'
 
 /** The model behind Anthropic's Messages API, through the official SDK. */
 export function createModelClient(options: ModelClientOptions): Model {
@@ -89,6 +85,7 @@ export function createModelClient(options: ModelClientOptions): Model {
         {
           model: request.model,
           max_tokens: request.maxTokens,
+          ...(request.effort ? { output_config: { effort: request.effort } } : {}),
           ...(request.system === null ? {} : { system: request.system }),
           messages: request.messages.map(toParam),
           ...(request.stop?.length ? { stop_sequences: [...request.stop] } : {}),
@@ -141,7 +138,6 @@ export function createModelClient(options: ModelClientOptions): Model {
         throw error
       }
     },
-    contextTokens: () => options.contextTokens,
   }
 }
 
@@ -176,13 +172,6 @@ function lengthOf({ messages }: ModelRequest): number {
     for (const { bytes } of attachments) length += bytes.length
   }
   return length
-}
-
-/** An API key goes as `x-api-key`, everything else as a bearer token. */
-export function credentialHeaders(credential: Credential): Record<string, string | null> {
-  if (credential.kind === 'api-key') return { 'x-api-key': credential.secret.reveal(), authorization: null }
-  const authorization = `Bearer ${credential.secret.reveal()}`
-  return { ...credential.headers, authorization, 'anthropic-beta': OAUTH_BETA }
 }
 
 /** A server that breaks, or a connection: either may fail at everything, or at what this request asks for. */

@@ -1,6 +1,7 @@
 import type { Probe } from '../credentials/credential.ts'
 import { SECOND } from '../support/clock.ts'
 import type { ModelClientOptions } from './client.ts'
+import { credentialHeaders } from './credential-headers.ts'
 import { provesAcceptance } from './ladder.ts'
 
 /** How long a probe may take. */
@@ -12,7 +13,7 @@ export function credentialProbe(
 ): Probe {
   return async (credential) => {
     // The SDK is slow to load, and most gateways never probe.
-    const [{ createSdkClient, credentialHeaders }, { classify }] = await Promise.all([
+    const [{ createSdkClient }, { classify }] = await Promise.all([
       import('./client.ts'),
       import('./errors.ts'),
     ])

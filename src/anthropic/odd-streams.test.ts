@@ -40,7 +40,6 @@ function ask(onText: (text: string) => void = () => {}) {
     userAgent: 'hermes-gateway/test',
     headers: {},
     model: 'claude-sonnet-5-5',
-    contextTokens: 200_000,
     log: { warn: (...words: unknown[]) => void warnings.push(words) },
   })
   return model.answer(

@@ -9,7 +9,7 @@ import { until } from '../../test/support/until.ts'
 import { refreshedCredential } from '../credentials/managed-credential.ts'
 import { profileSource } from '../credentials/sources/profile.ts'
 import { SECOND } from '../support/clock.ts'
-import { credentialHeaders } from './client.ts'
+import { credentialHeaders } from './credential-headers.ts'
 
 let profile: ProfileFixture
 beforeEach(async () => {

@@ -3,6 +3,7 @@ import { auth } from './sections/auth.ts'
 import { channels } from './sections/channels.ts'
 import { gateway } from './sections/gateway.ts'
 import { model } from './sections/model.ts'
+import { overrides } from './sections/overrides.ts'
 import { storage } from './sections/storage.ts'
 import { webhooks } from './sections/webhooks.ts'
 import { section } from './shape/section.ts'
@@ -13,7 +14,7 @@ import type { ValueOf } from './shape/shape.ts'
  * that describes it. The type below, the check at a start, the JSON Schema for
  * editors, the example and the reference page all come from here.
  */
-export const CONFIG = section({ model, auth, gateway, storage, alerts, webhooks, channels })
+export const CONFIG = section({ model, overrides, auth, gateway, storage, alerts, webhooks, channels })
 
 /**
  * The configuration as the program uses it: checked, complete, in camelCase, with
@@ -21,6 +22,8 @@ export const CONFIG = section({ model, auth, gateway, storage, alerts, webhooks,
  */
 export type Config = ValueOf<typeof CONFIG>
 
+export type ModelConfig = Config['model']
+export type OverridesConfig = Config['overrides']
 export type OAuthConfig = Config['auth']['oauth']
 export type GatewayConfig = Config['gateway']
 export type RetentionConfig = GatewayConfig['retention']

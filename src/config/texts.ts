@@ -23,20 +23,27 @@ export const DEFAULT_TEXTS = {
   new_conversation: 'Started a new conversation.',
 
   cut_short: '(This answer reached its length limit. Send "continue" for the rest.)',
+  interrupted: '(This answer was interrupted. Send "continue" for the rest.)',
   attachment_failed: "I couldn't load that attachment. Please send it again.",
   welcome: 'Hello! Send me a message to get started. /help lists the commands.',
   help: `/new – start a new conversation
 /stop – stop the current answer and clear the queue
 /status – check whether I'm online
 /model – show or change the model of this chat
+/effort – show or change how hard the model works here
 /usage – show the tokens used in this chat`,
   status_ready: "I'm online, using {model}. Messages waiting in this chat: {waiting}.",
   status_waiting:
     "I haven't been able to reach Claude since {since}. Model: {model}. Messages waiting in this chat: {waiting}.",
   usage: 'This chat so far: {input} input and {output} output tokens. Answers: {turns}.',
-  model_current: 'Current model: {model}. Available: {choices}',
+  model_current: 'Current model: {model}. Available:{choices}',
   model_set: 'Switched this chat to {model}.',
   model_unknown: "I can't use that model here. Available: {choices}",
+  model_not_listed: "This account doesn't have that model. Closest: {choices}. /model lists all of them.",
+  effort_current: 'Current effort: {effort}. Available:{choices}',
+  effort_set: 'Set the effort of this chat to {effort}.',
+  effort_unknown: "I don't know that effort. Available: {choices}",
+  effort_none: '{model} has no levels of effort that I know of.',
 
   unsupported: "I can't read this kind of message yet. Please send text, a picture or a PDF.",
   rate_limited: "You're sending messages too quickly. Please wait a minute.",
@@ -77,6 +84,8 @@ export const DEFAULT_TEXTS = {
     'Back online after {age} (cause: {what}). {answered} answered, {refused} refused, {parked} parked.',
   alert_signin_changed: 'Signed in as {account} (changed from {by}).',
   alert_signin_ending: 'Your sign-in expires in {days}, on {date}. {mend}',
+  alert_model_retiring:
+    '{model} retires on {date}. Set another one as model.default or in overrides; `hermes models` lists them.',
   alert_test: 'This is a test alert from Hermes Gateway on {host}.',
   mend_chat: 'Send /login here, or run `hermes auth login --headless` on {host}.',
   mend_key:

@@ -36,6 +36,8 @@ export async function broughtContext(
     summary: null,
     cost: null,
     hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
+    // Its sender decides what is left out.
+    hasHistory: false,
   }
 }
 

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
-import type { Conversation } from '../inbox/message.ts'
 import { createCommands, parseCommand, readRequest, type CommandCall } from './commands.ts'
 import type { Conversations } from './conversations.ts'
+import { modelCommands } from './model-commands.ts'
+import { ModelSettings } from './model-settings.ts'
 
 test.each([
   ['/new', 'new', ''],
@@ -22,13 +23,22 @@ test.each(['/usr/bin is a folder', 'please /new', '//new', '/', '/1', 'new', '/n
 )
 
 const nothing = { messages: async () => [], usage: async () => ({ turns: 0, total: null, last: null }) }
-const commands = createCommands({
-  conversations: nothing as unknown as Conversations,
-  texts: DEFAULT_TEXTS,
-  defaultModel: 'claude-default',
-  models: ['claude-small'],
-  gate: () => ({ open: true }),
+const texts = DEFAULT_TEXTS
+const settings = new ModelSettings({
+  config: { default: 'claude-default', maxTokens: 'auto', contextLength: 'auto', effort: 'auto' },
+  overrides: {},
+  models: { current: () => ({ source: 'provider', fetchedAt: 0, models: [] }), find: () => null },
+  warn() {},
 })
+const commands = new Map([
+  ...createCommands({
+    conversations: nothing as unknown as Conversations,
+    texts,
+    settings,
+    gate: () => ({ open: true }),
+  }),
+  ...modelCommands({ settings, texts }),
+])
 
 function call(name: string, rest: string, more: Partial<CommandCall> = {}) {
   return commands.get(name)!({
@@ -44,26 +54,6 @@ function call(name: string, rest: string, more: Partial<CommandCall> = {}) {
     ...more,
   })
 }
-
-test('everybody may choose a configured model, only an operator any other', async () => {
-  expect((await call('model', 'claude-small')).effect).toEqual({ model: 'claude-small' })
-  expect((await call('model', 'claude-typo')).effect).toBeNull()
-  expect((await call('model', 'claude-new', { role: 'operator' })).effect).toEqual({
-    model: 'claude-new',
-  })
-  expect((await call('model', 'two words', { role: 'operator' })).effect).toBeNull()
-})
-
-test('the default model is chosen by taking the choice back, so that a new default reaches the chat', async () => {
-  expect((await call('model', 'claude-default')).effect).toEqual({ model: null })
-})
-
-test('without a name the model in use is told', async () => {
-  const conversation = { id: 'chat:a', channel: 'chat', address: 'a', model: 'claude-small' } as Conversation
-  expect((await call('model', '', { conversation })).reply).toBe(
-    'Current model: claude-small. Available: claude-default, claude-small',
-  )
-})
 
 test('the usage of a chat in which nothing was said is nothing', async () => {
   expect((await call('usage', '')).reply).toBe('This chat so far: 0 input and 0 output tokens. Answers: 0.')

@@ -4,6 +4,7 @@ import type { GateState } from '../inbox/gate/gate.ts'
 import { timeInWords } from '../inbox/gate/hold-policy.ts'
 import type { Conversation, MessageState } from '../inbox/message.ts'
 import type { Conversations } from './conversations.ts'
+import type { ModelSettings } from './model-settings.ts'
 import type { Chat, Person } from './receiver.ts'
 
 /** A command as it was sent. */
@@ -79,17 +80,13 @@ export function readRequest(text: string, commands: Commands): Request {
 export interface CommandOptions {
   readonly conversations: Conversations
   readonly texts: Texts
-  readonly defaultModel: string
-  /** What everybody may choose by `/model`; an operator may name any other. */
-  readonly models: readonly string[]
+  readonly settings: ModelSettings
   readonly gate: () => GateState
 }
 
-/** The commands that every conversation understands. All run at once and skip the queue. */
+/** The commands of every conversation that concern no model. All run at once and skip the queue. */
 export function createCommands(options: CommandOptions): Map<string, Command> {
-  const { conversations, texts, defaultModel, models, gate } = options
-  const modelOf = (conversation: Conversation | null) => conversation?.model ?? defaultModel
-  const choices = [...new Set([defaultModel, ...models])]
+  const { conversations, texts, settings, gate } = options
 
   const waitingIn = async (conversation: Conversation | null): Promise<number> => {
     if (!conversation) return 0
@@ -113,10 +110,10 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
     ],
     [
       'status',
-      async ({ conversation, now }) => {
+      async ({ conversation, channel, address, now }) => {
         const state = gate()
         const waiting = await waitingIn(conversation)
-        const model = modelOf(conversation)
+        const model = settings.model(conversation ?? { channel, address })
         if (state.open) return replyWith(fillText(texts, 'status_ready', { model, waiting }))
         const since = timeInWords(state.since, now)
         return replyWith(fillText(texts, 'status_waiting', { since, model, waiting }))
@@ -132,20 +129,6 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
         return replyWith(fillText(texts, 'usage', values))
       },
     ],
-    [
-      'model',
-      async ({ rest, role, conversation }) => {
-        const list = choices.join(', ')
-        if (rest === '') {
-          return replyWith(fillText(texts, 'model_current', { model: modelOf(conversation), choices: list }))
-        }
-        // An unknown model name fails every message of the chat, so only operators may try one.
-        const allowed = choices.includes(rest) || (role === 'operator' && MODEL_NAME.test(rest))
-        if (!allowed) return replyWith(fillText(texts, 'model_unknown', { choices: list }))
-        const model = rest === defaultModel ? null : rest
-        return replyWith(fillText(texts, 'model_set', { model: rest }), { model })
-      },
-    ],
     // Reserved, so that the word never reaches the model; replaced where sign-in is available.
     ['login', async () => replyWith(texts.login_refused)],
   ])
@@ -156,4 +139,3 @@ const STOP: CommandEffect = { withdrawWaiting: true, stopTurn: true }
 /** More than may be held in a conversation by default; the exact count beyond does not matter. */
 const RECENT_ROWS = 200
 const WAITING: ReadonlySet<MessageState> = new Set(['received', 'held', 'answering'])
-const MODEL_NAME = /^[\w.:@/-]{1,100}$/

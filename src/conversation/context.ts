@@ -9,12 +9,14 @@ import {
   historyBudget,
   planHistory,
   readSummary,
+  SUMMARY_ANSWER_TOKENS,
   SUMMARY_MAX_TOKENS,
   SUMMARY_TIMEOUT_MS,
   transcriptOf,
   type Summary,
   type Turn,
 } from './history.ts'
+import type { TurnSettings } from './model-settings.ts'
 import type { Model, ModelAnswer, ModelMessage } from './model.ts'
 
 /** Pictures and files of this many earlier turns are sent again; older ones are only named. */
@@ -31,7 +33,6 @@ const SUMMARY_PROMPT = `You keep the memory of a chat between a person and an as
 export interface ContextOptions {
   readonly model: Model
   readonly inbox: Pick<Inbox, 'attachment'>
-  readonly maxTokens: number
   readonly clock: Clock
   readonly log: Log
 }
@@ -45,6 +46,8 @@ export interface TurnContext {
   readonly cost: { readonly usage: Usage; readonly modelMs: number } | null
   /** Pictures or files of earlier turns are among the messages. */
   readonly hasOldAttachments: boolean
+  /** Earlier turns are among the messages; a smaller context window has fewer of them. */
+  readonly hasHistory: boolean
 }
 
 /** Builds what the model is sent for one turn. */
@@ -57,19 +60,18 @@ export class ContextBuilder {
 
   async build(
     lease: Lease,
-    modelId: string,
+    settings: TurnSettings,
     system: string | null,
     signal: AbortSignal,
   ): Promise<TurnContext> {
-    const { model, maxTokens } = this.#options
     const question = lease.messages.map(({ text }) => text).join('\n\n')
     const files = lease.messages.flatMap(({ attachments }) => attachments)
     const budget =
-      historyBudget(model.contextTokens(modelId), maxTokens, [system ?? '', question]) -
+      historyBudget(settings.contextTokens, settings.maxTokens, [system ?? '', question]) -
       files.reduce((sum, file) => sum + attachmentTokens(file), 0)
     const known = readSummary(lease.summary)
     const plan = planHistory(lease.history, known, Math.max(0, budget))
-    const made = plan.drop.length > 0 ? await this.#summarise(plan.drop, known, modelId, signal) : null
+    const made = plan.drop.length > 0 ? await this.#summarise(plan.drop, known, settings, signal) : null
     const leftOut = plan.drop.length > 0 && !made
     const notes = [
       system,
@@ -89,6 +91,7 @@ export class ContextBuilder {
       summary: made?.summary ?? null,
       cost: made ? { usage: made.answer.usage, modelMs: made.answer.modelMs } : null,
       hasOldAttachments: history.some(({ attachments }) => attachments.length > 0),
+      hasHistory: history.length > 0,
     }
   }
 
@@ -110,11 +113,11 @@ export class ContextBuilder {
   async #summarise(
     dropped: readonly Turn[],
     before: Summary | null,
-    modelId: string,
+    { model: modelId, contextTokens, maxTokens }: TurnSettings,
     signal: AbortSignal,
   ): Promise<{ readonly summary: Summary; readonly answer: ModelAnswer } | null> {
     const { model, clock, log } = this.#options
-    const room = model.contextTokens(modelId) - 4 * SUMMARY_MAX_TOKENS
+    const room = contextTokens - 4 * SUMMARY_MAX_TOKENS
     const text = [
       before ? `What was summarised before:\n${before.text}` : null,
       `What was said since:\n${transcriptOf(dropped, room)}`,
@@ -129,7 +132,7 @@ export class ContextBuilder {
       const answer = await model.answer(
         {
           model: modelId,
-          maxTokens: SUMMARY_MAX_TOKENS,
+          maxTokens: Math.min(SUMMARY_ANSWER_TOKENS, maxTokens),
           system: SUMMARY_PROMPT,
           messages: [
             { role: 'user', text: text.filter((part) => part !== null).join('\n\n'), attachments: [] },
@@ -137,7 +140,8 @@ export class ContextBuilder {
         },
         { signal: both, onText: () => {} },
       )
-      if (answer.text.trim() === '') return null
+      // What a refusal broke off would stay in the conversation for good.
+      if (answer.stopReason === 'refusal' || answer.text.trim() === '') return null
       return { summary: { upTo: dropped.at(-1)!.at(-1)!.seq, text: answer.text.trim() }, answer }
     } catch (error) {
       if (signal.aborted && signal.reason instanceof Interruption) throw signal.reason

@@ -25,6 +25,8 @@ const LONGEST_TURN = 200_000
 
 /** Long enough to keep the context, short enough to be sent with every turn. */
 export const SUMMARY_MAX_TOKENS = 1_024
+/** Most models think before they write, within the same limit. */
+export const SUMMARY_ANSWER_TOKENS = 4 * SUMMARY_MAX_TOKENS
 /** A summary is optional: the answer waits no longer for it. */
 export const SUMMARY_TIMEOUT_MS = 60 * SECOND
 

@@ -26,6 +26,8 @@ import { createCommands, type Command } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 import { historyLimitFor } from './history.ts'
 import { MessageReceiver, type MessageReceiverOptions } from './message-receiver.ts'
+import { modelCommands } from './model-commands.ts'
+import type { ModelSettings } from './model-settings.ts'
 import type { Model } from './model.ts'
 import type { Receiver } from './receiver.ts'
 import { createTurn } from './turn.ts'
@@ -50,10 +52,7 @@ export interface MessagingOptions {
   readonly texts: Texts
   readonly clock: Clock
   readonly log: Log
-  readonly defaultModel: string
-  /** What everybody may choose by `/model`, in addition to the default. */
-  readonly models: readonly string[]
-  readonly maxTokens: number
+  readonly settings: ModelSettings
   /** The system prompt; null = none. */
   readonly system: () => Promise<string | null>
   readonly hold: HoldLimits & {
@@ -112,7 +111,7 @@ export class Messaging {
   readonly #clock: Clock
 
   constructor(options: MessagingOptions) {
-    const { storage, clock, log, texts, gate, hold, model, defaultModel } = options
+    const { storage, clock, log, texts, gate, hold, settings } = options
     const { inbox, outbox, conversations, pairings } = storage
     const random = options.random ?? Math.random
     const onProblem = (err: unknown) => log.error({ err }, 'a listener failed')
@@ -166,7 +165,7 @@ export class Messaging {
       delivery,
       concurrency: options.concurrency,
       drainRate: options.drainRate,
-      historyLimit: historyLimitFor(model.contextTokens(defaultModel)),
+      historyLimit: () => historyLimitFor(settings.longestContext()),
       merge: hold.merge,
       random,
     }))
@@ -185,10 +184,10 @@ export class Messaging {
       ...createCommands({
         conversations,
         texts,
-        defaultModel,
-        models: options.models,
+        settings,
         gate: () => gate.current(),
       }),
+      ...modelCommands({ settings, texts }),
       ...(options.commands ?? []),
     ])
     this.receiver = new MessageReceiver({

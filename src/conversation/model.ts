@@ -1,3 +1,4 @@
+import type { Effort } from '../config/sections/model.ts'
 import type { Usage } from '../inbox/lease.ts'
 import type { Attachment } from '../inbox/message.ts'
 import { HermesError } from '../support/errors.ts'
@@ -6,6 +7,8 @@ import { HermesError } from '../support/errors.ts'
 export interface ModelRequest {
   readonly model: string
   readonly maxTokens: number
+  /** null or left out: the model's own default. */
+  readonly effort?: Effort | null
   readonly system: string | null
   /** Begins with `user`, ends with `user`; roles alternate. */
   readonly messages: readonly ModelMessage[]
@@ -19,8 +22,11 @@ export interface ModelMessage {
   readonly attachments: readonly Attachment[]
 }
 
-/** Why an answer ends: complete, at a limit of its length or of the model's context, or refused. */
-export type StopReason = 'end_turn' | 'max_tokens' | 'refusal'
+/**
+ * Why an answer ends: complete, at the limit of its length, because the model's context is full, interrupted
+ * by the provider, or refused.
+ */
+export type StopReason = 'end_turn' | 'max_tokens' | 'context_full' | 'paused' | 'refusal'
 
 export interface ModelAnswer {
   readonly text: string
@@ -57,7 +63,4 @@ export interface Model {
     request: ModelRequest,
     options: { readonly signal: AbortSignal; readonly onText: (text: string) => void },
   ): Promise<ModelAnswer>
-
-  /** The model's context length in tokens. */
-  contextTokens(model: string): number
 }

@@ -14,7 +14,11 @@ import { openFence } from '../support/text/fence.ts'
 import { broughtContext } from './brought-context.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
 import { writeSummary } from './history.ts'
-import { ModelRefusal, type Model, type ModelAnswer, type RefusalReason } from './model.ts'
+import type { ModelSettings } from './model-settings.ts'
+import { ModelRefusal, type Model, type ModelAnswer, type RefusalReason, type StopReason } from './model.ts'
+
+/** Half of it certainly fits, and leaves room for a long answer. */
+const SMALLER_CONTEXT_SHARE = 0.5
 
 export interface TurnOptions {
   readonly model: Model
@@ -24,22 +28,21 @@ export interface TurnOptions {
   readonly texts: Texts
   readonly clock: Clock
   readonly log: Log
-  readonly defaultModel: string
-  readonly maxTokens: number
+  readonly settings: ModelSettings
   /** The system prompt, read again for each turn; null = none. */
   readonly system: () => Promise<string | null>
 }
 
 /** A turn: from the messages of a lease to the answer, streamed into its draft. */
 export function createTurn(options: TurnOptions): AnswerTurn {
-  const { model, drafts, events, texts, clock, log, defaultModel, maxTokens, system } = options
+  const { model, drafts, events, texts, clock, log, settings, system } = options
   const contexts = new ContextBuilder(options)
 
   return async (lease, signal) => {
     const { conversation, messages, turnId, context: brought } = lease
     const chosenModel = brought?.model ?? conversation.model
-    const modelId = chosenModel ?? defaultModel
-    const answerTokens = Math.min(brought?.maxTokens ?? maxTokens, maxTokens)
+    const terms = settings.forTurn(conversation, brought?.model ?? null)
+    const answerTokens = Math.min(brought?.maxTokens ?? terms.maxTokens, terms.maxTokens)
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
     const draft = drafts.open(lease)
     let shown = ''
@@ -47,8 +50,9 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     const ask = (context: TurnContext): Promise<ModelAnswer> =>
       model.answer(
         {
-          model: modelId,
+          model: terms.model,
           maxTokens: answerTokens,
+          effort: terms.effort,
           system: context.system,
           messages: context.messages,
           ...(brought ? { stop: brought.stop } : {}),
@@ -67,16 +71,24 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     try {
       const context = brought
         ? await broughtContext(options.inbox, messages[0]!, brought, await system())
-        : await contexts.build(lease, modelId, await system(), signal)
-      const outcomeOf = (answer: ModelAnswer) =>
-        brought ? literalOutcome(answer, texts) : chatOutcome(answer, context, preface, texts)
+        : await contexts.build(lease, terms, await system(), signal)
+      const outcomeOf = (answer: ModelAnswer, sent: TurnContext) =>
+        brought ? literalOutcome(answer, texts) : chatOutcome(answer, sent, preface, texts)
       try {
-        return outcomeOf(await ask(context))
+        const answer = await ask(context)
+        if (answer.stopReason !== 'context_full' || !context.hasHistory) return outcomeOf(answer, context)
+        // The estimate of its length was too low. What was written goes; the answer begins anew in its place.
+        log.info({ conversation: conversation.id }, 'asking again with less of the conversation')
+        const contextTokens = Math.floor(terms.contextTokens * SMALLER_CONTEXT_SHARE)
+        const smaller = await contexts.build(lease, { ...terms, contextTokens }, await system(), signal)
+        shown = ''
+        events.begin(conversation.id, turnId)
+        return outcomeOf(withCost(await ask(smaller), answer), smaller)
       } catch (error) {
         // A picture of an earlier turn that is now rejected must not fail this message.
         if (!(error instanceof ModelRefusal) || !context.hasOldAttachments || shown !== '') throw error
         log.info({ conversation: conversation.id }, 'asking again without the pictures of earlier turns')
-        return outcomeOf(await ask(withoutOldAttachments(context)))
+        return outcomeOf(await ask(withoutOldAttachments(context)), context)
       }
     } catch (error) {
       if (signal.aborted && signal.reason instanceof Interruption) {
@@ -89,7 +101,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       }
       // An unknown model chosen in this chat is for this chat to change, not the operator.
       if (error instanceof ConfigurationError && chosenModel !== null) {
-        const notice = fillText(texts, 'model_unknown', { choices: defaultModel })
+        const notice = fillText(texts, 'model_unknown', { choices: settings.defaultModel(conversation) })
         return { kind: 'refused', reason: 'model', notice }
       }
       throw error
@@ -120,7 +132,7 @@ function refused(why: NoAnswer, texts: Texts): TurnOutcome {
 function literalOutcome(answer: ModelAnswer, texts: Texts): TurnOutcome {
   const { text, model, usage, modelMs, stopReason } = answer
   if (stopReason === 'refusal') return refused('model-refusal', texts)
-  const cut = stopReason === 'max_tokens' ? { reason: CUT_SHORT } : {}
+  const cut = isCut(stopReason) ? { reason: CUT_SHORT } : {}
   return { kind: 'answered', text, preface: null, model, usage, modelMs, ...cut }
 }
 
@@ -133,12 +145,14 @@ function chatOutcome(
   const { cost, summary } = context
   const text = answer.text.trim()
   if (answer.stopReason === 'refusal') return refused('model-refusal', texts)
-  const cut = answer.stopReason === 'max_tokens'
+  const cut = isCut(answer.stopReason)
   // All of its length went into what nobody sees; to put the question differently is no help.
   if (text === '') return refused(cut ? 'no-room' : 'empty-answer', texts)
   return {
     kind: 'answered',
-    text: cut ? `${withoutOpenCode(text)}\n\n${texts.cut_short}` : text,
+    text: cut
+      ? `${withoutOpenCode(text)}\n\n${answer.stopReason === 'paused' ? texts.interrupted : texts.cut_short}`
+      : text,
     preface,
     model: answer.model,
     usage: cost ? sum(answer.usage, cost.usage) : answer.usage,
@@ -151,6 +165,17 @@ function chatOutcome(
 function withoutOpenCode(text: string): string {
   const fence = openFence(text)
   return fence === null ? text : `${text}\n${fence.closing}`
+}
+
+/** There may be more to say than was said. */
+function isCut(reason: StopReason): boolean {
+  return reason === 'max_tokens' || reason === 'context_full' || reason === 'paused'
+}
+
+/** The answer, with what a first one had cost that was thrown away. */
+function withCost(answer: ModelAnswer, discarded: ModelAnswer): ModelAnswer {
+  const usage = sum(answer.usage, discarded.usage)
+  return { ...answer, usage, modelMs: answer.modelMs + discarded.modelMs }
 }
 
 function withoutOldAttachments(context: TurnContext): TurnContext {

@@ -10,6 +10,7 @@ import type { Readiness } from '../inbox/gate/readiness.ts'
 import type { OpenStore } from '../storage/open-store.ts'
 import { SECOND } from '../support/clock.ts'
 import type { Messages } from './messages.ts'
+import type { ModelParts } from './model.ts'
 import type { Runtime } from './runtime.ts'
 
 const NO_ROUTE =
@@ -40,6 +41,7 @@ interface AlertHooks {
 export function openAlerts(
   { settings, credentials, processEnv, clock, log, host, onProblem, lifecycle }: Runtime,
   { storage, fleet }: OpenStore,
+  { catalogue, settings: modelSettings }: ModelParts,
   { messaging, platforms, speakers }: Messages,
   { readiness, onAttempt, onIncident }: AlertHooks,
 ): Alerts {
@@ -90,6 +92,7 @@ export function openAlerts(
       incidents,
       messaging,
       signIn: { alerter, keeper, store: own, facts, texts, host, onProblem },
+      models: { alerter, settings: modelSettings, list: catalogue, facts, texts, clock, onProblem },
       startRetention: () => startRetention({ conversations, terms: retention, clock, onProblem }),
     })
   const warnings = alerter.status.length === 0 && !settings.sandbox ? [NO_ROUTE] : []

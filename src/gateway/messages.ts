@@ -39,7 +39,7 @@ export interface Messages {
 export async function openMessages(
   runtime: Runtime,
   { storage, fleet }: OpenStore,
-  { model, gate }: ModelParts,
+  { model, gate, settings: modelSettings }: ModelParts,
 ): Promise<Messages> {
   const { settings, clock, log, lifecycle } = runtime
   const { config, paths, channels: channelSettings } = settings
@@ -63,9 +63,7 @@ export async function openMessages(
     texts,
     clock,
     log,
-    defaultModel: config.model.default,
-    models: [],
-    maxTokens: config.model.maxTokens,
+    settings: modelSettings,
     system: soulReader(paths.soul, clock),
     hold,
     concurrency,

@@ -1,4 +1,6 @@
 import { CredentialGate } from '../anthropic/credential-gate.ts'
+import { ModelCatalogue } from '../anthropic/models/model-catalogue.ts'
+import { ModelSettings } from '../conversation/model-settings.ts'
 import type { Model } from '../conversation/model.ts'
 import { CombinedGate, type Gate } from '../inbox/gate/gate.ts'
 import { ProviderGate } from '../inbox/gate/provider-gate.ts'
@@ -10,6 +12,10 @@ export interface ModelParts {
   /** May requests be sent to the model now? */
   readonly gate: Gate
   readonly model: Model
+  readonly catalogue: ModelCatalogue
+  readonly settings: ModelSettings
+  /** Begins to ask the provider for its models, in the background. */
+  startCatalogue(stack: AsyncDisposableStack): Promise<void>
 }
 
 /** The model, and the gates that decide when it may be used. */
@@ -37,9 +43,28 @@ export async function openModel(
     remembered: openIncident && { id: openIncident.id, since: openIncident.openedAt },
     onProblem,
   })
+  const catalogue = new ModelCatalogue({
+    baseUrl: config.model.baseUrl,
+    userAgent: config.auth.oauth.userAgent,
+    headers: {},
+    path: settings.paths.models,
+    door: keeper,
+    keeper,
+    clock,
+    log,
+    onProblem,
+  })
+  await catalogue.load()
   return {
     gate: new CombinedGate([credential, provider]),
-    model: lazyModel(config.model.contextLength, () =>
+    catalogue,
+    settings: new ModelSettings({
+      config: config.model,
+      overrides: config.overrides,
+      models: catalogue,
+      warn: (sentence) => log.warn(sentence),
+    }),
+    model: lazyModel(() =>
       import('../anthropic/client.ts').then(({ createModelClient }) =>
         createModelClient({
           baseUrl: config.model.baseUrl,
@@ -49,11 +74,15 @@ export async function openModel(
           userAgent: config.auth.oauth.userAgent,
           headers: {},
           model: config.model.default,
-          contextTokens: config.model.contextLength,
           log,
         }),
       ),
     ),
+    startCatalogue: (parts) =>
+      lifecycle.start(parts, 'list of models', {
+        start: async () => catalogue.start(),
+        stop: () => catalogue.stop(),
+      }),
   }
 }
 
@@ -61,10 +90,9 @@ export async function openModel(
  * Loaded with the first request: the SDK takes a fifth of the gateway's memory and half of its
  * start, and an idle gateway needs neither.
  */
-function lazyModel(contextTokens: number, load: () => Promise<Model>): Model {
+function lazyModel(load: () => Promise<Model>): Model {
   let loading: Promise<Model> | null = null
   return {
     answer: async (request, options) => (await (loading ??= load())).answer(request, options),
-    contextTokens: () => contextTokens,
   }
 }

@@ -31,7 +31,7 @@ export interface Operations {
 export async function openOperations(
   runtime: Runtime,
   store: OpenStore,
-  { gate }: ModelParts,
+  model: ModelParts,
   messages: Messages,
   stack: AsyncDisposableStack,
 ): Promise<Operations> {
@@ -41,7 +41,7 @@ export async function openOperations(
   const { messaging } = messages
   const { observer } = messaging
   const readiness = new Readiness({
-    gate,
+    gate: model.gate,
     store: messaging.store,
     dispatcher: messaging,
     clock,
@@ -70,7 +70,7 @@ export async function openOperations(
   const changes = new Changes(newId(clock.now()), onProblem)
   recorder.subscribe(() => changes.mark('figures'))
   timeline.subscribe(() => changes.mark('credential'))
-  const alerts = openAlerts(runtime, store, messages, {
+  const alerts = openAlerts(runtime, store, model, messages, {
     readiness,
     onAttempt: (route, outcome) => metrics.alert(route, outcome),
     onIncident: () => {

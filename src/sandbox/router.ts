@@ -10,7 +10,7 @@ import {
 import { handleToken } from './authority/token-endpoint.ts'
 import { handleControl } from './control/control-api.ts'
 import { handleMessages, newRequestId } from './messages/messages.ts'
-import { handleCountTokens, handleModels } from './messages/models.ts'
+import { handleCountTokens, handleModel, handleModels } from './messages/models.ts'
 import type { Sandbox } from './types.ts'
 import type { World } from './world.ts'
 
@@ -37,7 +37,7 @@ export async function route(
     case 'POST /v1/messages/count_tokens':
       return handleCountTokens(world, req, res)
     case `GET ${MODELS_PATH}`:
-      return handleModels(world, req, res, null)
+      return handleModels(world, req, res, url.searchParams)
     case `GET ${AUTHORIZE_PATH}`:
       return showAuthorize(res, url.searchParams)
     case `POST ${AUTHORIZE_PATH}`:
@@ -46,7 +46,7 @@ export async function route(
       return showCode(res, url.searchParams)
   }
   if (method === 'GET' && path.startsWith(`${MODELS_PATH}/`)) {
-    return handleModels(world, req, res, decodeURIComponent(path.slice(MODELS_PATH.length + 1)))
+    return handleModel(world, req, res, decodeURIComponent(path.slice(MODELS_PATH.length + 1)))
   }
   if (path === '/sandbox' || path.startsWith('/sandbox/')) return handleControl(world, sandbox, req, res, url)
   if (path === TOKEN_PATH) {

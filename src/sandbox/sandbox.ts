@@ -12,6 +12,7 @@ import { RequestRecord } from './control/request-record.ts'
 import { FaultSwitch } from './faults/faults.ts'
 import { DEFAULT_PLAN } from './messages/answer.ts'
 import { newRequestId } from './messages/messages.ts'
+import { SIMULATED_MODELS } from './messages/model-table.ts'
 import { route, TOKEN_PATH } from './router.ts'
 import type { AnswerPlan, IssuedSignIn, Sandbox, SandboxOptions } from './types.ts'
 import type { World } from './world.ts'
@@ -81,6 +82,7 @@ function createWorld(options: SandboxOptions, url: () => string): World {
     control: createControl({ authority, faults, events, changePlan }),
     acceptAnyApiKey: options.acceptAnyApiKey ?? false,
     tokenLifetimeSeconds: lifetime,
+    models: options.models ?? SIMULATED_MODELS,
     plan: { ...DEFAULT_PLAN, delayMs: options.answerDelayMs ?? 0, ...options.answer },
   }
   return world

@@ -2,6 +2,7 @@ import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import type { SandboxEvent, SandboxCounts } from './control/event-log.ts'
 import type { Fault, FaultTarget } from './faults/fault-names.ts'
+import type { SimulatedModel } from './messages/model-table.ts'
 
 export interface SandboxOptions {
   /** The port to listen on; 0 or left out: any free one. */
@@ -27,6 +28,8 @@ export interface SandboxOptions {
   readonly revokeAccessOnRotation?: boolean
   /** How many of the last requests to the model are kept for inspection; 0 for benchmarks. */
   readonly keepRequests?: number
+  /** What the account has; left out: a model of each kind. */
+  readonly models?: readonly SimulatedModel[]
   readonly log?: Log
 }
 
@@ -44,6 +47,8 @@ export interface AnswerPlan {
   /** Milliseconds between two pieces of text; 0: all at once, without timers. */
   readonly deltaDelayMs: number
   readonly wordsPerDelta: number
+  /** Why it ends, in the words of the Messages API. */
+  readonly stopReason: string
 }
 
 /** What the model was asked. */
@@ -60,6 +65,8 @@ export interface Question {
 
 /** One request to `POST /v1/messages`, as it came. */
 export interface RecordedRequest extends Question {
+  readonly maxTokens: number | null
+  readonly effort: string | null
   readonly at: number
   readonly messages: ReadonlyArray<{ readonly role: string; readonly content: unknown }>
   readonly stream: boolean

@@ -4,6 +4,7 @@ import type { AuthorizationCodes } from './authority/authorization.ts'
 import type { EventLog } from './control/event-log.ts'
 import type { RequestRecord } from './control/request-record.ts'
 import type { FaultSwitch } from './faults/faults.ts'
+import type { SimulatedModel } from './messages/model-table.ts'
 import type { AnswerPlan, SandboxControl } from './types.ts'
 
 /** Everything that the parts of one simulated Anthropic share. */
@@ -18,5 +19,6 @@ export interface World {
   readonly control: SandboxControl
   readonly acceptAnyApiKey: boolean
   readonly tokenLifetimeSeconds: number
+  readonly models: readonly SimulatedModel[]
   plan: AnswerPlan
 }

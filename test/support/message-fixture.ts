@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { Messaging, type MessagingOptions } from '../../src/conversation/messaging.ts'
+import { ModelSettings } from '../../src/conversation/model-settings.ts'
 import type { Model, ModelAnswer, ModelRequest, StopReason } from '../../src/conversation/model.ts'
 import type { InboundEvent } from '../../src/conversation/receiver.ts'
 import type { SendChannel } from '../../src/inbox/delivery/send-channel.ts'
@@ -15,6 +16,7 @@ import type { Storage } from '../../src/storage/storage.ts'
 import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { Refused, TransientError, UsageLimited, ConfigurationError } from '../../src/support/errors.ts'
 import { FakeClock } from './fake-clock.ts'
+import { modelInfo } from './provider/model-info.ts'
 import { rethrow } from './rethrow.ts'
 import { migratedDatabase, openStorageAt } from './stores/postgres-storage.ts'
 import { STORAGE } from './stores/storage-choice.ts'
@@ -54,10 +56,6 @@ export class FakeModel implements Model {
       else if (error instanceof Refused) this.gate?.succeeded()
       throw error
     }
-  }
-
-  contextTokens(): number {
-    return this.context
   }
 
   /** The questions so far, the newest words of each request. */
@@ -127,6 +125,22 @@ export class MemoryChannel implements SendChannel {
   texts(address: string): string[] {
     return [...this.shown.values()].filter((shown) => shown.address === address).map(({ text }) => text)
   }
+}
+
+/** Two models of which the fake one is both; tests change its context window as they go. */
+function modelSettings(model: FakeModel): ModelSettings {
+  const infoOf = (id: string) =>
+    modelInfo(id, { contextTokens: model.context, efforts: ['low', 'medium', 'high'] })
+  const ids = ['claude-test', 'claude-other']
+  return new ModelSettings({
+    config: { default: 'claude-test', maxTokens: 4_096, contextLength: 'auto', effort: 'auto' },
+    overrides: {},
+    models: {
+      current: () => ({ source: 'provider', fetchedAt: 0, models: ids.map(infoOf) }),
+      find: (id) => (ids.includes(id) ? infoOf(id) : null),
+    },
+    warn() {},
+  })
 }
 
 /** Over all rigs: a home that is opened again has seen the ids before. */
@@ -214,9 +228,7 @@ export class MessageFixture implements AsyncDisposable {
       texts: DEFAULT_TEXTS,
       clock,
       log: silent,
-      defaultModel: 'claude-test',
-      models: ['claude-other'],
-      maxTokens: 4_096,
+      settings: modelSettings(model),
       system: async () => null,
       hold: { maxAge: 7 * 24 * 3_600_000, maxPerConversation: 50, maxTotal: 10_000, merge: true },
       concurrency: 50,

@@ -73,6 +73,8 @@ export function addRunning({ program, home, finish }: Wiring): void {
     ['hermes dashboard --token metrics', 'print a token that can only read /metrics'],
   ])
 
+  addModels({ program, home, finish })
+
   const status = program
     .command('status')
     .helpGroup(GROUP.run)
@@ -92,5 +94,29 @@ export function addRunning({ program, home, finish }: Wiring): void {
     [3, 'a person must act: sign in, or fix the account'],
     [4, 'temporarily unavailable; retried automatically'],
     [78, 'configuration error'],
+  ])
+}
+
+function addModels({ program, home, finish }: Wiring): void {
+  const models = program
+    .command('models')
+    .helpGroup(GROUP.run)
+    .summary('list the models of the account and what each can do')
+    .description(
+      'Lists the models that the provider offers to this account: context window, longest answer, levels of ' +
+        'effort, retirement. The gateway asks daily; without a list of that age this command asks by itself.',
+    )
+    .addOption(jsonOption())
+    .action(async (options: { json?: boolean }) => {
+      const { modelsCommand } = await import('../models.ts')
+      finish(await modelsCommand({ ...home(), json: options.json ?? false }))
+    })
+  withExamples(models, [
+    ['hermes models', 'what can be set as model.default, or chosen by /model'],
+    ["hermes models --json | jq -r '.items[].id'", 'the ids alone'],
+  ])
+  withExitCodes(models, [
+    [0, 'the list is not older than a day'],
+    [4, 'the provider could not be asked; the last known list is printed'],
   ])
 }

@@ -15,6 +15,8 @@ export interface HomePaths {
   readonly database: string
   readonly soul: string
   readonly gatewayToken: string
+  /** The provider's list of models, for a start without it. */
+  readonly models: string
 }
 
 /** Nobody else may list the folder. */
@@ -39,6 +41,7 @@ export function homePaths(home: string): HomePaths {
     database: join(home, 'hermes.db'),
     soul: join(home, 'SOUL.md'),
     gatewayToken: join(home, 'gateway.token'),
+    models: join(home, 'models.json'),
   }
 }
 

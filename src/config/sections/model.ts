@@ -1,13 +1,27 @@
 import { normalBaseUrl } from '../addresses.ts'
+import { anyOf } from '../shape/compound.ts'
 import { address, count, text, word } from '../shape/scalars.ts'
 import { group, key } from '../shape/section.ts'
 import { transform, type Shape } from '../shape/shape.ts'
 
 /** Hermes Agent writes `anthropic/claude-opus-4.6`; the Messages API knows `claude-opus-4-6`. */
-function modelId(name: string): string {
+export function modelId(name: string): string {
   const id = name.replace(/^anthropic\//, '')
   return id.startsWith('claude-') ? id.replaceAll('.', '-') : id
 }
+
+/** The levels of effort that the Messages API knows, the least first. */
+export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const
+
+export type Effort = (typeof EFFORTS)[number]
+
+export const modelName = transform(text, modelId)
+
+/** `auto`: what the model does by itself. */
+export const effort = word('auto', ...EFFORTS)
+
+/** `auto`: what the provider's list of models says; a number wins. */
+const autoOr = (number: Shape<number>) => anyOf(word('auto'), number)
 
 const PROVIDERS = word('anthropic', 'auto')
 
@@ -28,19 +42,26 @@ export const model = group(
     provider: key(provider, 'anthropic', 'The only provider; auto means the same.'),
     // The Sonnet class is the general-purpose one of the SDK's models: good enough for
     // chat at a fraction of the largest one's price.
-    default: key(transform(text, modelId), 'claude-sonnet-5-5', "The model's id."),
+    default: key(modelName, 'claude-sonnet-5-5', "The model's id."),
     base_url: key(
       transform(address, normalBaseUrl),
       'https://api.anthropic.com',
       'Where the Messages API is. Credentials go only to https hosts named here and in auth.oauth, or to this machine. ANTHROPIC_BASE_URL wins.',
     ),
-    // A long chat answer is about 3,000 words; a runaway one is cut here.
-    max_tokens: key(count(1, 1_000_000), 4_096, 'Tokens of one answer at most.'),
-    // The context window that every current model has at least.
+    max_tokens: key(
+      autoOr(count(1, 1_000_000)),
+      'auto',
+      'Tokens of one answer at most, thinking included. auto: what the model allows, at most 32000.',
+    ),
     context_length: key(
-      count(1_000, 100_000_000),
-      200_000,
-      "Tokens of the model's context window, to which the history is trimmed.",
+      autoOr(count(1_000, 100_000_000)),
+      'auto',
+      "Tokens of the model's context window, to which the history is trimmed. auto: what the provider's list of models says.",
+    ),
+    effort: key(
+      effort,
+      'auto',
+      "How much work goes into an answer. auto: the model's own default. Ignored, with one warning, by a model without levels.",
     ),
   },
   // As in Hermes Agent, the section may be just the model's name.

@@ -78,18 +78,27 @@ export function distinct<Value extends Readonly<Record<Name, string>>, const Nam
   }
 }
 
-/** Keys chosen by the operator. */
-export function record<Value>(item: Shape<Value>): Shape<Readonly<Record<string, Value>>> {
+/** Keys chosen by the operator. @param names what they look like; left out: any text */
+export function record<Value>(
+  item: Shape<Value>,
+  names?: { readonly form: RegExp; readonly words: string },
+): Shape<Readonly<Record<string, Value>>> {
   return shapeOf({
     words: 'a section with keys',
     item,
     mayBeEmpty: true,
-    schema: () => ({ type: 'object', additionalProperties: item.schema() }),
+    schema: () => ({
+      type: 'object',
+      ...(names ? { propertyNames: { pattern: names.form.source } } : {}),
+      additionalProperties: item.schema(),
+    }),
     accepts: isSection,
     read(input, path, findings) {
-      const values = Object.entries(input).map(
-        ([name, one]) => [name, item.read(one, [...path, name], findings)] as const,
-      )
+      const values = Object.entries(input).map(([name, one]) => {
+        const at = [...path, name]
+        if (names && !names.form.test(name)) return [name, findings.refuse(at, `expected ${names.words}`)]
+        return [name, item.read(one, at, findings)]
+      })
       if (values.some(([, value]) => value === INVALID)) return INVALID
       return Object.fromEntries(values) as Record<string, Value>
     },

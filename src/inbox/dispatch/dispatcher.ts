@@ -49,7 +49,7 @@ export interface DispatcherOptions {
   /** Turns a second to begin with after an outage, of all processes together; see DrainRate. */
   readonly drainRate: number
   /** Characters of history to hand to a turn. */
-  readonly historyLimit: number
+  readonly historyLimit: () => number
   readonly merge: boolean
   readonly random?: () => number
 }
@@ -297,7 +297,13 @@ export class Dispatcher {
     const { inbox, clock, fleet, historyLimit, merge, store } = this.#options
     for (let attempt = 1; ; attempt++) {
       try {
-        const request = { conversationId, owner: fleet.id, now: clock.now(), historyLimit, merge }
+        const request = {
+          conversationId,
+          owner: fleet.id,
+          now: clock.now(),
+          historyLimit: historyLimit(),
+          merge,
+        }
         return await inbox.lease({ ...request, again: attempt > 1 })
       } catch (error) {
         store.failed(error)

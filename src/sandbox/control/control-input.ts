@@ -58,6 +58,7 @@ const planSchema = z.strictObject({
   delayMs: duration.optional(),
   deltaDelayMs: duration.optional(),
   wordsPerDelta: z.int().min(1).optional(),
+  stopReason: z.string().min(1).max(100).optional(),
 })
 
 const signInSchema = z.strictObject({

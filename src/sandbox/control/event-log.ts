@@ -55,6 +55,8 @@ export interface SandboxCounts {
   replays: number
   /** Requests to `POST /v1/messages`, whatever became of them. */
   messageRequests: number
+  /** Requests to `GET /v1/models`, whatever became of them. */
+  modelLists: number
   /** Messages that the model began to answer. */
   messages: number
   /** 401 and 403 of the Messages API. */
@@ -74,6 +76,7 @@ export class EventLog {
     invalidGrants: 0,
     replays: 0,
     messageRequests: 0,
+    modelLists: 0,
     messages: 0,
     rejections: 0,
     failures: 0,

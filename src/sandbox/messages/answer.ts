@@ -6,6 +6,7 @@ export const DEFAULT_PLAN: AnswerPlan = {
   delayMs: 0,
   deltaDelayMs: 0,
   wordsPerDelta: 3,
+  stopReason: 'end_turn',
 }
 
 /** A visitor should see that an answer is written piece by piece. */

@@ -9,6 +9,7 @@ export interface StreamedAnswer {
   readonly pieces: readonly string[]
   readonly inputTokens: number
   readonly outputTokens: number
+  readonly stopReason: string
 }
 
 /** Long enough for the bytes before a reset to reach the client first. */
@@ -43,8 +44,13 @@ function epilogue(answer: StreamedAnswer): string {
   const usage =
     `{"input_tokens":${answer.inputTokens},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,` +
     `"output_tokens":${answer.outputTokens},"output_tokens_details":null,"server_tool_use":null}`
-  const data = `{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null,"stop_details":null,"container":null},"usage":${usage}}`
+  const data = `{"type":"message_delta","delta":{"stop_reason":${JSON.stringify(answer.stopReason)},"stop_sequence":null,"stop_details":${JSON.stringify(stopDetails(answer.stopReason))},"container":null},"usage":${usage}}`
   return `${BLOCK_STOP}event: message_delta\ndata: ${data}\n\n${MESSAGE_STOP}`
+}
+
+/** What comes with a reason to stop; only a refusal has details. */
+export function stopDetails(stopReason: string): unknown {
+  return stopReason === 'refusal' ? { type: 'refusal', category: 'general_harms', explanation: null } : null
 }
 
 /** Streams an answer. Without a pace it is one write and no timer: benchmarks rely on that. */

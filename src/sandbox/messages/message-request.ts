@@ -1,29 +1,34 @@
 import { apiError, type ApiFailure } from '../api-errors.ts'
 import { isRecord, parseJson } from '../http.ts'
 import type { Question } from '../types.ts'
+import { simulatedModel, type SimulatedModel } from './model-table.ts'
 
 /** The body of `POST /v1/messages`, as far as the simulated model reads it. */
 export interface MessageRequest extends Question {
   readonly stream: boolean
   readonly messages: ReadonlyArray<{ readonly role: string; readonly content: unknown }>
+  readonly maxTokens: number | null
+  readonly effort: string | null
   /** About four characters a token, as the real ones come to for English. */
   readonly inputTokens: number
 }
 
 const CHARACTERS_PER_TOKEN = 4
-/** What this provider can be asked for; anything else is a 404. */
-const MODEL = /^claude-[a-z0-9.-]+$/
 
 /** Reads and checks a request; a failure is what the Messages API would answer. */
-export function readMessageRequest(body: Buffer, needsMaxTokens = true): MessageRequest | ApiFailure {
+export function readMessageRequest(
+  body: Buffer,
+  models: readonly SimulatedModel[],
+  needsMaxTokens = true,
+): MessageRequest | ApiFailure {
   const json = parseJson(body.toString())
   if (!isRecord(json)) return invalid('The request body is not valid JSON')
-  const { model, messages, max_tokens: maxTokens } = json
+  const { model, messages } = json
   if (typeof model !== 'string') return invalid('model: Field required')
-  if (!MODEL.test(model)) return apiError(404, 'not_found_error', `model: ${model}`)
-  if (needsMaxTokens && (typeof maxTokens !== 'number' || maxTokens < 1)) {
-    return invalid('max_tokens: Field required')
-  }
+  const simulated = simulatedModel(models, model)
+  if (!simulated) return apiError(404, 'not_found_error', `model: ${model}`)
+  const unfit = faultOfSettings(json, simulated, needsMaxTokens)
+  if (unfit) return invalid(unfit)
   if (!Array.isArray(messages) || messages.length === 0) {
     return invalid('messages: at least one message is required')
   }
@@ -42,6 +47,8 @@ export function readMessageRequest(body: Buffer, needsMaxTokens = true): Message
     ...contentOf(last.content),
     turns,
     system: systemOf(json['system']),
+    maxTokens: typeof json['max_tokens'] === 'number' ? json['max_tokens'] : null,
+    effort: isRecord(json['output_config']) ? String(json['output_config']['effort'] ?? '') || null : null,
     inputTokens: Math.ceil(body.length / CHARACTERS_PER_TOKEN),
   }
 }
@@ -56,6 +63,37 @@ export function tokensOf(text: string): number {
 
 function invalid(message: string): ApiFailure {
   return apiError(400, 'invalid_request_error', message)
+}
+
+/** What the model cannot do of what is asked, in the words of the real one. */
+function faultOfSettings(
+  json: Record<string, unknown>,
+  model: SimulatedModel,
+  needsMaxTokens: boolean,
+): string | null {
+  const { max_tokens: maxTokens, output_config: output, thinking } = json
+  if (needsMaxTokens && (typeof maxTokens !== 'number' || maxTokens < 1)) return 'max_tokens: Field required'
+  if (typeof maxTokens === 'number' && maxTokens > model.max_tokens) {
+    return `max_tokens: ${maxTokens} > ${model.max_tokens}, which is the maximum allowed number of output tokens for ${model.id}`
+  }
+  const effort = isRecord(output) ? (output['effort'] ?? null) : null
+  if (effort !== null && !supports(model.capabilities.effort, effort)) {
+    return model.capabilities.effort.supported
+      ? 'output_config.effort: This level is not supported by this model.'
+      : 'This model does not support the effort parameter.'
+  }
+  const type = isRecord(thinking) ? thinking['type'] : null
+  if (type !== null && !supports(model.capabilities.thinking.types, type)) {
+    return `thinking.type: "${String(type)}" is not supported by this model.`
+  }
+  return null
+}
+
+function supports(abilities: object, name: unknown): boolean {
+  if (typeof name !== 'string' || name === 'supported' || !Object.hasOwn(abilities, name)) return false
+  return (
+    (abilities as Readonly<Record<string, { readonly supported: boolean } | null>>)[name]?.supported === true
+  )
 }
 
 function faultOf(message: unknown): string | null {

@@ -6,7 +6,7 @@ import { readBody, sendJson, wait } from '../http.ts'
 import type { World } from '../world.ts'
 import { answerFor, piecesOf } from './answer.ts'
 import { isCommand, obey, REPAIR_COMMAND } from './chat-commands.ts'
-import { breakStream, streamAnswer, type StreamedAnswer } from './event-stream.ts'
+import { breakStream, stopDetails, streamAnswer, type StreamedAnswer } from './event-stream.ts'
 import { isFailure, readMessageRequest, tokensOf, type MessageRequest } from './message-request.ts'
 import { checkPresented, type Presented } from './presented.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
@@ -25,7 +25,7 @@ export async function handleMessages(world: World, req: IncomingMessage, res: Se
   const requestId = newRequestId()
   const presented = checkPresented(world, req)
   const body = await readBody(req)
-  const request = body === null ? TOO_LARGE : readMessageRequest(body)
+  const request = body === null ? TOO_LARGE : readMessageRequest(body, world.models)
   const record = (status: number) => keep(world, req, presented, request, status)
 
   const repairs = !isFailure(request) && request.text.trim() === REPAIR_COMMAND && !presented.refusal
@@ -77,6 +77,7 @@ async function answer(
     pieces: request.stream ? piecesOf(text, plan.wordsPerDelta) : [],
     inputTokens: request.inputTokens,
     outputTokens: tokensOf(text),
+    stopReason: plan.stopReason,
   }
   const headers = rateLimitHeaders(world.clock.now(), requestId)
   if (!request.stream) return sendJson(res, 200, messageOf(streamed, text), headers)
@@ -99,8 +100,8 @@ function messageOf(answer: StreamedAnswer, text: string): unknown {
     content: [{ type: 'text', text, citations: null }],
     container: null,
     diagnostics: null,
-    stop_details: null,
-    stop_reason: 'end_turn',
+    stop_details: stopDetails(answer.stopReason),
+    stop_reason: answer.stopReason,
     stop_sequence: null,
     usage: {
       input_tokens: answer.inputTokens,
@@ -137,10 +138,10 @@ function keep(
   status: number,
 ): void {
   if (isFailure(request)) return
-  const { model, messages, stream, text, turns, attachments, system } = request
+  const { model, maxTokens, effort, messages, stream, text, turns, attachments, system } = request
   const { fingerprint } = presented
   const userAgent = req.headers['user-agent'] ?? ''
   const at = world.clock.now()
-  const asked = { model, messages, stream, text, turns, attachments, system }
+  const asked = { model, maxTokens, effort, messages, stream, text, turns, attachments, system }
   world.requests.add({ ...asked, fingerprint, userAgent, status, at })
 }

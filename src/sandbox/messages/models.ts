@@ -1,33 +1,62 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { apiError, sendApiError } from '../api-errors.ts'
+import { apiError, sendApiError, type ApiFailure } from '../api-errors.ts'
 import { readBody, sendJson } from '../http.ts'
 import type { World } from '../world.ts'
 import { isFailure, readMessageRequest } from './message-request.ts'
 import { newRequestId, refuse } from './messages.ts'
+import { simulatedModel, type SimulatedModel } from './model-table.ts'
 
-const MODELS = [
-  modelInfo('claude-sonnet-5-5', 'Claude Sonnet 5.5 (simulated)', 'sonnet'),
-  modelInfo('claude-opus-5-5', 'Claude Opus 5.5 (simulated)', 'opus'),
-  modelInfo('claude-haiku-5-5', 'Claude Haiku 5.5 (simulated)', 'haiku'),
-]
+/** As the endpoint has it. @see https://docs.anthropic.com/en/api/models-list */
+const DEFAULT_PAGE = 20
+const LARGEST_PAGE = 1_000
 
-/** `GET /v1/models` and `GET /v1/models/:id`. */
+/** `GET /v1/models`, by pages. */
 export function handleModels(
   world: World,
   req: IncomingMessage,
   res: ServerResponse,
-  id: string | null,
+  query: URLSearchParams,
 ): void {
   const requestId = newRequestId()
+  world.events.counts.modelLists++
   if (refuse(world, req, res, requestId)) return
-  const headers = { 'request-id': requestId }
-  if (id === null) {
-    const page = { data: MODELS, has_more: false, first_id: MODELS[0]!.id, last_id: MODELS.at(-1)!.id }
-    return sendJson(res, 200, { ...page, next_page: null }, headers)
-  }
-  const model = MODELS.find((known) => known.id === id)
+  const page = pageOf(world.models, query)
+  if ('status' in page) return sendApiError(res, page, requestId)
+  sendJson(res, 200, page, { 'request-id': requestId })
+}
+
+/** `GET /v1/models/:id`. */
+export function handleModel(world: World, req: IncomingMessage, res: ServerResponse, id: string): void {
+  const requestId = newRequestId()
+  if (refuse(world, req, res, requestId)) return
+  const model = simulatedModel(world.models, id)
   if (!model) return sendApiError(res, apiError(404, 'not_found_error', `model: ${id}`), requestId)
-  sendJson(res, 200, model, headers)
+  sendJson(res, 200, model, { 'request-id': requestId })
+}
+
+function pageOf(models: readonly SimulatedModel[], query: URLSearchParams) {
+  const limit = Number(query.get('limit') ?? DEFAULT_PAGE)
+  if (!Number.isInteger(limit) || limit < 1 || limit > LARGEST_PAGE) {
+    return invalid(`limit: Input should be from 1 to ${LARGEST_PAGE}`)
+  }
+  const asked = query.getAll('lifecycle[]')
+  const listed = models.filter(({ lifecycle }) =>
+    asked.length > 0 ? asked.includes(lifecycle) : lifecycle !== 'retired',
+  )
+  const after = query.get('after_id')
+  const first = after === null ? 0 : listed.findIndex(({ id }) => id === after) + 1
+  if (after !== null && first === 0) return invalid('after_id: no such model')
+  const data = listed.slice(first, first + limit)
+  return {
+    data,
+    has_more: first + limit < listed.length,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+  }
+}
+
+function invalid(message: string): ApiFailure {
+  return apiError(400, 'invalid_request_error', message)
 }
 
 /** `POST /v1/messages/count_tokens`. */
@@ -39,23 +68,7 @@ export async function handleCountTokens(
   const requestId = newRequestId()
   const body = await readBody(req)
   if (refuse(world, req, res, requestId)) return
-  const request = readMessageRequest(body ?? Buffer.alloc(0), false)
+  const request = readMessageRequest(body ?? Buffer.alloc(0), world.models, false)
   if (isFailure(request)) return sendApiError(res, request, requestId)
   sendJson(res, 200, { input_tokens: request.inputTokens }, { 'request-id': requestId })
-}
-
-function modelInfo(id: string, displayName: string, line: string) {
-  return {
-    type: 'model',
-    id,
-    display_name: displayName,
-    line,
-    lifecycle: 'active',
-    created_at: '2026-01-01T00:00:00Z',
-    deprecated_at: null,
-    retires_at: null,
-    max_input_tokens: 200_000,
-    max_tokens: 64_000,
-    capabilities: null,
-  }
 }

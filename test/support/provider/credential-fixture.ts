@@ -103,7 +103,7 @@ export class CredentialFixture {
   async ask(text = 'hello'): Promise<string> {
     const answer = await this.model.answer(
       {
-        model: 'claude-test',
+        model: 'claude-sonnet-5-5',
         maxTokens: 100,
         system: null,
         messages: [{ role: 'user', text, attachments: [] }],
@@ -169,7 +169,6 @@ export class CredentialFixture {
       door: keeper,
       health: { succeeded() {}, usageLimited() {}, unavailable() {}, misconfigured() {} },
       model: 'claude-sonnet-5-5',
-      contextTokens: 200_000,
       log: { warn() {} },
     })
   }

@@ -1,0 +1,17 @@
+import { record } from '../shape/compound.ts'
+import { key, optional, section } from '../shape/section.ts'
+import { effort, modelName } from './model.ts'
+
+const override = section({
+  model: optional(modelName, 'The model there; left out: model.default.'),
+  effort: optional(effort, 'The effort there; left out: model.effort.'),
+})
+
+export const overrides = key(
+  record(override, {
+    form: /^[a-z]+:.+$/,
+    words: 'a channel and a chat id, such as telegram:-1001234, or telegram:* for all of its chats',
+  }),
+  {},
+  'Another model or effort for a chat, such as "telegram:-1001234", or for a whole channel, such as "telegram:*". What a chat has chosen by /model or /effort wins.',
+)

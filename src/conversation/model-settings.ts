@@ -1,0 +1,157 @@
+import type { ModelConfig, OverridesConfig } from '../config/config.ts'
+import { EFFORTS, type Effort } from '../config/sections/model.ts'
+import type { Conversation } from '../inbox/message.ts'
+import { findModel, type ModelInfo, type Models } from './models.ts'
+
+/** Long enough for every answer in a chat; an endless one ends here. */
+const AUTO_MAX_TOKENS = 32_000
+/** What every model since Claude 3.5 allows. */
+const UNKNOWN_MAX_TOKENS = 8_192
+/** The smallest context window of all current models. */
+const UNKNOWN_CONTEXT_TOKENS = 200_000
+
+export interface ModelSettingsOptions {
+  readonly config: Pick<ModelConfig, 'default' | 'maxTokens' | 'contextLength' | 'effort'>
+  readonly overrides: OverridesConfig
+  readonly models: Models
+  readonly warn: (sentence: string) => void
+}
+
+/** What a chat has by the configuration, and what it has chosen. */
+type Chat = Pick<Conversation, 'channel' | 'address'> & Partial<Pick<Conversation, 'model' | 'effort'>>
+
+/** What one turn sends. */
+export interface TurnSettings {
+  readonly model: string
+  readonly maxTokens: number
+  readonly contextTokens: number
+  /** null = the model's own default. */
+  readonly effort: Effort | null
+}
+
+/** Which model answers where, and within which limits: configuration, overrides and choices over the model list. */
+export class ModelSettings {
+  readonly models: Models
+  readonly #options: ModelSettingsOptions
+  readonly #warned = new Set<string>()
+
+  constructor(options: ModelSettingsOptions) {
+    this.#options = options
+    this.models = options.models
+  }
+
+  /** The model of a chat that has chosen none. */
+  defaultModel({ channel, address }: Chat): string {
+    return this.#override(channel, address, 'model') ?? this.#options.config.default
+  }
+
+  /** The effort of a chat that has chosen none. */
+  defaultEffort({ channel, address }: Chat): Effort | 'auto' {
+    return this.#override(channel, address, 'effort') ?? this.#options.config.effort
+  }
+
+  model(chat: Chat): string {
+    return chat.model ?? this.defaultModel(chat)
+  }
+
+  /** The effort that is wanted in a chat, whatever its model takes. */
+  effort(chat: Chat): Effort | 'auto' {
+    return EFFORTS.find((level) => level === chat.effort) ?? this.defaultEffort(chat)
+  }
+
+  /** What a turn in `chat` sends. @param model the one that the message asked for; null = the chat's own */
+  forTurn(chat: Chat, model: string | null): TurnSettings {
+    const id = model ?? this.model(chat)
+    const info = this.models.find(id)
+    return {
+      model: id,
+      maxTokens: this.#maxTokens(id, info),
+      contextTokens: this.#contextTokens(info),
+      effort: this.#usableEffort(id, info, this.effort(chat)),
+    }
+  }
+
+  /** The largest context window of any model that may answer, in tokens. */
+  longestContext(): number {
+    const { contextLength } = this.#options.config
+    if (contextLength !== 'auto') return contextLength
+    const known = this.models.current().models.map((info) => this.#contextTokens(info))
+    return Math.max(UNKNOWN_CONTEXT_TOKENS, ...known)
+  }
+
+  /** The configured models, each once. */
+  configured(): readonly string[] {
+    const { config, overrides } = this.#options
+    const others = Object.values(overrides).flatMap(({ model }) => model ?? [])
+    return [...new Set([config.default, ...others])]
+  }
+
+  /** The ids that may be chosen in a chat: those of the list, and the chat's own default. */
+  choices(chat: Chat): readonly string[] {
+    const listed = this.models.current().models.filter(({ lifecycle }) => lifecycle !== 'retired')
+    const own = this.defaultModel(chat)
+    return findModel(listed, own) ? listed.map(({ id }) => id) : [own, ...listed.map(({ id }) => id)]
+  }
+
+  #maxTokens(id: string, info: ModelInfo | null): number {
+    const { maxTokens } = this.#options.config
+    if (maxTokens === 'auto') return Math.min(info?.maxTokens ?? UNKNOWN_MAX_TOKENS, AUTO_MAX_TOKENS)
+    // The provider refuses every request above it.
+    if (info?.maxTokens && maxTokens > info.maxTokens) {
+      this.#warnOnce(`model.max_tokens is ${maxTokens}, and ${id} allows ${info.maxTokens}: that is used.`)
+      return info.maxTokens
+    }
+    return maxTokens
+  }
+
+  #contextTokens(info: ModelInfo | null): number {
+    const { contextLength } = this.#options.config
+    if (contextLength !== 'auto') return contextLength
+    return info?.contextTokens ?? UNKNOWN_CONTEXT_TOKENS
+  }
+
+  #usableEffort(id: string, info: ModelInfo | null, wanted: Effort | 'auto'): Effort | null {
+    if (wanted === 'auto') return null
+    const levels = info?.efforts ?? []
+    const used = nearestEffort(levels, wanted)
+    if (used === wanted) return wanted
+    this.#warnOnce(
+      used === null
+        ? `The effort ${wanted} is ignored: ${id} is not known to have levels of effort.`
+        : `The effort ${wanted} is not one of ${id}: ${used} is used.`,
+    )
+    return used
+  }
+
+  #override<Name extends 'model' | 'effort'>(
+    channel: string,
+    address: string,
+    name: Name,
+  ): NonNullable<OverridesConfig[string][Name]> | null {
+    const { overrides } = this.#options
+    // A topic or thread of a chat is `chat/topic`.
+    const chat = address.split('/', 1)[0]!
+    for (const place of [address, chat, '*']) {
+      const key = `${channel}:${place}`
+      const value = Object.hasOwn(overrides, key) ? overrides[key]![name] : null
+      if (value !== null) return value as NonNullable<OverridesConfig[string][Name]>
+    }
+    return null
+  }
+
+  #warnOnce(sentence: string): void {
+    if (this.#warned.has(sentence) || this.#warned.size >= MAX_WARNINGS) return
+    this.#warned.add(sentence)
+    this.#options.warn(sentence)
+  }
+}
+
+/** As many as there are models and levels; chats cannot fill the log. */
+const MAX_WARNINGS = 100
+
+/** The highest of `levels` that is not above `wanted`, else the lowest; null = there are none. */
+function nearestEffort(levels: readonly Effort[], wanted: Effort): Effort | null {
+  const rank = (level: Effort) => EFFORTS.indexOf(level)
+  const ordered = levels.toSorted((a, b) => rank(a) - rank(b))
+  return ordered.findLast((level) => rank(level) <= rank(wanted)) ?? ordered[0] ?? null
+}
