@@ -37,12 +37,14 @@ export function modelsCommand(options: GlobalOptions & { readonly json: boolean 
       })
     else printModels(models, settings)
     if (problem !== null)
-      printError(`${problem} ${SHOWN[source]}${source === 'stored' ? ` (${localTime(fetchedAt!)})` : ''}.`)
+      printError(
+        `${problem.why} ${SHOWN[source]}${source === 'stored' ? ` (${localTime(fetchedAt!)})` : ''}.`,
+      )
     for (const model of settings.configured()) {
       if (!findModel(models, model))
         printError(`${model} is configured and not in this list; it is used all the same.`)
     }
-    return problem === null ? EXIT.ok : EXIT.unavailable
+    return problem?.code ?? EXIT.ok
   })
 }
 
@@ -74,19 +76,29 @@ function isFresh(catalogue: ModelCatalogue): boolean {
   return fetchedAt !== null && systemClock.now() - fetchedAt < FRESH_MS
 }
 
-/** @returns why there is no list, as a sentence; null = there is one */
-async function askProvider(catalogue: ModelCatalogue, { keeper }: CredentialParts): Promise<string | null> {
+interface Problem {
+  /** A sentence. */
+  readonly why: string
+  readonly code: ExitCode
+}
+
+/** @returns why there is no new list; null = there is one */
+async function askProvider(catalogue: ModelCatalogue, { keeper }: CredentialParts): Promise<Problem | null> {
   const { state, secondsLeft } = keeper.snapshot()
-  if (secondsLeft !== null && secondsLeft < LEAST_SECONDS_LEFT) {
-    return 'The provider is not asked for its models: the token in use is over or ends soon.'
+  const code = exitCodeOf(state)
+  if (code !== EXIT.ok) {
+    return { why: 'The provider is not asked for its models: there is no usable sign-in.', code }
   }
-  if (exitCodeOf(state) !== EXIT.ok)
-    return 'The provider is not asked for its models: there is no usable sign-in.'
+  if (secondsLeft !== null && secondsLeft < LEAST_SECONDS_LEFT) {
+    const why = 'The provider is not asked for its models: the token in use is over or ends soon.'
+    return { why, code: EXIT.unavailable }
+  }
   try {
     await catalogue.refresh()
     return null
   } catch (error) {
-    return `The provider's list of models cannot be had: ${messageOf(error)}.`
+    const why = `The provider's list of models cannot be had: ${messageOf(error)}.`
+    return { why, code: EXIT.unavailable }
   }
 }
 

@@ -83,11 +83,12 @@ function lines(choices: readonly string[], present: string): string {
   return choices.map((choice) => `\n${choice}${choice === present ? ' (current)' : ''}`).join('')
 }
 
-/** Those that hold the name, then the most alike. */
+/** Those that hold the name; where there are none, the most alike. */
 function nearest(name: string, choices: readonly string[]): readonly string[] {
   const short = name.toLowerCase().slice(0, MAX_COMPARED)
-  const rank = (choice: string) => distance(short, choice) - (choice.includes(short) ? MAX_COMPARED : 0)
-  return choices.toSorted((a, b) => rank(a) - rank(b)).slice(0, NEAREST)
+  const holding = choices.filter((choice) => choice.includes(short))
+  if (holding.length > 0) return holding.slice(0, NEAREST)
+  return choices.toSorted((a, b) => distance(short, a) - distance(short, b)).slice(0, NEAREST)
 }
 
 /** Longer than any model's name: a page of text is not compared with each of them. */

@@ -117,6 +117,7 @@ function addModels({ program, home, finish }: Wiring): void {
   ])
   withExitCodes(models, [
     [0, 'the list is not older than a day'],
+    [3, 'nobody is signed in; the last known list is printed'],
     [4, 'the provider could not be asked; the last known list is printed'],
   ])
 }
