@@ -77,6 +77,40 @@ test('the text of a message reaches the model verbatim as the last user message'
   expect(sandbox.requests.at(-1)!.system).toBe('Be kind.')
 })
 
+test('a request has its limit, and an effort only where one is set', async () => {
+  const client = modelBehind(new StaticDoor(apiKey()))
+  const request = {
+    model: 'claude-opus-5-5',
+    maxTokens: 32_000,
+    system: null,
+    messages: [{ role: 'user' as const, text: 'hi', attachments: [] }],
+  }
+  const options = { signal: new AbortController().signal, onText: () => undefined }
+  await client.answer({ ...request, effort: 'max' }, options)
+  await client.answer({ ...request, effort: null }, options)
+  expect(sandbox.requests).toMatchObject([
+    { model: 'claude-opus-5-5', maxTokens: 32_000, effort: 'max' },
+    { maxTokens: 32_000, effort: null },
+  ])
+})
+
+test.each([
+  ['end_turn', 'end_turn'],
+  ['stop_sequence', 'end_turn'],
+  ['max_tokens', 'max_tokens'],
+  ['model_context_window_exceeded', 'context_full'],
+  ['pause_turn', 'paused'],
+  ['refusal', 'refusal'],
+  ['tool_use', 'end_turn'],
+  ['something_new', 'end_turn'],
+])('the reason %s of a whole stream is %s', async (stopReason, meaning) => {
+  sandbox.control.answer({ stopReason })
+  expect(await ask(new StaticDoor(apiKey()))).toMatchObject({
+    text: 'Echo: Good morning',
+    stopReason: meaning,
+  })
+})
+
 test('nothing of the environment reaches the provider', async () => {
   process.env.ANTHROPIC_API_KEY = 'sk-ant-api03-TEST-from-the-environment'
   try {

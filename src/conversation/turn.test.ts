@@ -229,3 +229,100 @@ test('the model chosen in a chat is asked there and nowhere else', async () => {
     ]),
   )
 })
+
+test('a turn is sent within the limits of its model, with the effort of its chat', async () => {
+  await using fixture = await MessageFixture.start()
+  await fixture.say('a', '/effort low', 'one')
+  await fixture.say('b', 'two')
+  await fixture.rest()
+  const efforts = new Map(fixture.model.requests.map((request) => [lastText(request), request.effort]))
+  expect(efforts).toEqual(
+    new Map([
+      ['one', 'low'],
+      ['two', null],
+    ]),
+  )
+  expect(fixture.model.requests[0]!.maxTokens).toBe(4_096)
+})
+
+test('an answer that fills the context is begun again with less of the conversation, and its text replaced', async () => {
+  const sendChannel = new MemoryChannel('chat', 1)
+  await using fixture = await MessageFixture.start({ sendChannels: [sendChannel] })
+  await fixture.say('a', `first ${'words '.repeat(400)}`)
+  await fixture.rest()
+  const full = fixture.model.requests.length
+  fixture.model.context = 20_000
+  fixture.model.reply = (request) => {
+    const isAnswer = lastText(request) === 'second'
+    fixture.model.stopReason =
+      isAnswer && fixture.model.asked.filter((text) => text === 'second').length === 1
+        ? 'context_full'
+        : 'end_turn'
+    return fixture.model.stopReason === 'context_full' ? 'half an ans' : 'a whole answer'
+  }
+  await fixture.say('a', 'second')
+  await fixture.rest()
+  const asked = fixture.model.requests.slice(full).filter((request) => lastText(request) === 'second')
+  expect(asked).toHaveLength(2)
+  expect(sendChannel.texts('a').at(-1)).toBe('a whole answer')
+  const usage = await fixture.storage.conversations.usage('chat:a')
+  // Both are paid for.
+  expect(usage.last!.outputTokens).toBe(10)
+})
+
+test('an answer that fills the context by itself is cut there, and asked for once', async () => {
+  await using fixture = await MessageFixture.start()
+  fixture.model.stopReason = 'context_full'
+  await fixture.say('a', 'one')
+  await fixture.rest()
+  expect(fixture.model.requests).toHaveLength(1)
+  expect(fixture.sendChannel.texts('a')).toEqual([
+    'answer to one\n\n(This answer reached its length limit. Send "continue" for the rest.)',
+  ])
+})
+
+test('an answer that the provider interrupts says so, and an empty one is a plain sentence', async () => {
+  await using fixture = await MessageFixture.start()
+  fixture.model.stopReason = 'paused'
+  await fixture.say('a', 'one')
+  await fixture.rest()
+  fixture.model.reply = () => ''
+  await fixture.say('a', 'two')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('a')).toEqual([
+    'answer to one\n\n(This answer was interrupted. Send "continue" for the rest.)',
+    "I can't answer this message. Please try rephrasing it.",
+  ])
+})
+
+test('a refused message and what was written of its answer leave the conversation', async () => {
+  await using fixture = await MessageFixture.start()
+  fixture.model.stopReason = 'refusal'
+  fixture.model.reply = () => 'First you take'
+  await fixture.say('a', 'how to harm')
+  await fixture.rest()
+  fixture.model.stopReason = 'end_turn'
+  await fixture.say('a', 'good morning')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('a')[0]).toBe("I can't answer this message. Please try rephrasing it.")
+  expect(fixture.model.requests.at(-1)!.messages).toEqual([
+    { role: 'user', text: 'good morning', attachments: [] },
+  ])
+})
+
+test('what a refusal leaves of a summary is not kept', async () => {
+  await using fixture = await MessageFixture.start()
+  fixture.model.context = 9_000
+  const filler = 'words '.repeat(600)
+  fixture.model.reply = (request) => {
+    const isSummary = request.system?.startsWith('You keep the memory') ?? false
+    fixture.model.stopReason = isSummary ? 'refusal' : 'end_turn'
+    return isSummary ? 'I must not say' : `re ${filler}`
+  }
+  for (let index = 0; index < 5; index++) {
+    await fixture.say('a', `${index} ${filler}`)
+    await fixture.rest()
+  }
+  expect(fixture.model.requests.some(({ system }) => system?.startsWith('You keep the memory'))).toBe(true)
+  expect(JSON.stringify(fixture.model.requests.at(-1))).not.toContain('I must not say')
+})

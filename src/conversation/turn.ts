@@ -147,7 +147,7 @@ function chatOutcome(
   if (answer.stopReason === 'refusal') return refused('model-refusal', texts)
   const cut = isCut(answer.stopReason)
   // All of its length went into what nobody sees; to put the question differently is no help.
-  if (text === '') return refused(cut ? 'no-room' : 'empty-answer', texts)
+  if (text === '') return refused(cut && answer.stopReason !== 'paused' ? 'no-room' : 'empty-answer', texts)
   return {
     kind: 'answered',
     text: cut

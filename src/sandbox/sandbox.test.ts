@@ -16,6 +16,7 @@ import { useSandbox } from '../../test/support/provider/sandbox-client.ts'
 import { pause, until } from '../../test/support/until.ts'
 import { MINUTE } from '../support/clock.ts'
 import { fingerprint } from '../support/secret.ts'
+import { SIMULATED_MODELS } from './messages/model-table.ts'
 import type { MessageFaultName, Sandbox } from './sandbox.ts'
 
 function withKey(sandbox: Sandbox, apiKey = sandbox.apiKey()): Anthropic {
@@ -263,5 +264,92 @@ describe('the faults of the Messages API, met by the official SDK', () => {
     await clock.advance(MINUTE)
     expect(await replyText(ask(client, 'hello'))).toContain('hello')
     expect(sandbox.control.faults()).toEqual([])
+  })
+})
+
+describe('the simulated models', () => {
+  it('are listed by pages, as the official SDK reads them', async () => {
+    const sandbox = await useSandbox()
+    const ids: string[] = []
+    for await (const model of withKey(sandbox).models.list({ limit: 1 })) {
+      ids.push(model.id)
+      expect(model.capabilities!.thinking.types).toHaveProperty('adaptive.supported')
+    }
+    expect(ids).toEqual(SIMULATED_MODELS.map(({ id }) => id))
+    expect(await errorOf(withKey(sandbox).models.list({ limit: 1_001 }))).toBeInstanceOf(BadRequestError)
+    expect(await errorOf(withKey(sandbox).models.list({ after_id: 'claude-none' }))).toBeInstanceOf(
+      BadRequestError,
+    )
+    expect((await withKey(sandbox).models.retrieve('claude-haiku-4-5')).capabilities!.effort.supported).toBe(
+      false,
+    )
+    expect(await errorOf(withKey(sandbox).models.retrieve('claude-none'))).toBeInstanceOf(NotFoundError)
+  })
+
+  it('that are retired are listed only to those who ask for them, and answer nobody', async () => {
+    const retired = { ...SIMULATED_MODELS[0]!, lifecycle: 'retired' as const }
+    const sandbox = await useSandbox({ models: [retired, SIMULATED_MODELS[1]!] })
+    const listed = async (lifecycle?: Array<'active' | 'retired'>) =>
+      (await withKey(sandbox).models.list(lifecycle ? { lifecycle } : {})).data.map(({ id }) => id)
+    expect(await listed()).toEqual(['claude-opus-5-5'])
+    expect(await listed(['retired'])).toEqual(['claude-sonnet-5-5'])
+    expect(await errorOf(ask(withKey(sandbox), 'hi'))).toBeInstanceOf(NotFoundError)
+  })
+
+  const HI = [{ role: 'user' as const, content: 'hi' }]
+  it.each([
+    [
+      'an unknown model',
+      { model: 'claude-sonnet-9', max_tokens: 10 },
+      NotFoundError,
+      /^model: claude-sonnet-9$/,
+    ],
+    [
+      'more tokens than the model allows',
+      { model: 'claude-haiku-5-5', max_tokens: 64_001 },
+      BadRequestError,
+      /64001 > 64000, which is the maximum allowed number of output tokens for claude-haiku-5-5/,
+    ],
+    [
+      'an effort of a model without one',
+      { model: 'claude-haiku-4-5', max_tokens: 10, output_config: { effort: 'low' as const } },
+      BadRequestError,
+      /does not support the effort parameter/,
+    ],
+    [
+      'a level that the model has not got',
+      { model: 'claude-haiku-5-5', max_tokens: 10, output_config: { effort: 'xhigh' as const } },
+      BadRequestError,
+      /level is not supported/,
+    ],
+    [
+      'a kind of thinking that the model has not got',
+      { model: 'claude-opus-5-5', max_tokens: 10, thinking: { type: 'disabled' as const } },
+      BadRequestError,
+      /"disabled" is not supported/,
+    ],
+  ])('refuse %s', async (_what, request, kind, message) => {
+    const sandbox = await useSandbox()
+    const error = await errorOf(
+      withKey(sandbox)
+        .messages.stream({ messages: HI, ...request })
+        .finalMessage(),
+    )
+    expect(error).toBeInstanceOf(kind)
+    expect(error.apiMessage).toMatch(message)
+  })
+
+  it('accept what they are able to do', async () => {
+    const sandbox = await useSandbox()
+    await withKey(sandbox)
+      .messages.stream({
+        model: 'claude-haiku-5-5',
+        max_tokens: 64_000,
+        messages: HI,
+        output_config: { effort: 'high' },
+        thinking: { type: 'disabled' },
+      })
+      .finalMessage()
+    expect(sandbox.requests).toMatchObject([{ status: 200, maxTokens: 64_000, effort: 'high' }])
   })
 })

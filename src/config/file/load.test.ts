@@ -320,3 +320,38 @@ telegram: { reactions: true }
     expect(ignoredKeys).toEqual([])
   })
 })
+
+describe('models', () => {
+  it('take their limits and their effort from the list of the provider, unless a number is given', async () => {
+    expect(defaults.model).toMatchObject({ maxTokens: 'auto', contextLength: 'auto', effort: 'auto' })
+    const { config } = await parseConfig(
+      'model: { max_tokens: 4096, context_length: 200000, effort: xhigh }',
+      'F',
+    )
+    expect(config.model).toMatchObject({ maxTokens: 4_096, contextLength: 200_000, effort: 'xhigh' })
+    expect(await problemsOf('model: { max_tokens: lots, effort: huge }')).toEqual([
+      expect.stringMatching(/model\.max_tokens: expected "auto" or a whole number from 1 to 1000000/),
+      expect.stringMatching(/model\.effort: expected "auto", "low", "medium", "high", "xhigh" or "max"/),
+    ])
+  })
+
+  it('may be others in a chat and on a channel', async () => {
+    const { config } = await parseConfig(
+      'overrides: { "telegram:-1001234": { model: anthropic/claude-opus-5.5 }, "web:*": { effort: low } }',
+      'F',
+    )
+    expect(config.overrides).toEqual({
+      'telegram:-1001234': { model: 'claude-opus-5-5', effort: null },
+      'web:*': { model: null, effort: 'low' },
+    })
+  })
+
+  it('are not overridden for what is no chat, nor by what is no model', async () => {
+    expect(await problemsOf('overrides:\n  everywhere: { effort: low }\n')).toEqual([
+      expect.stringMatching(/expected a channel and a chat id/),
+    ])
+    expect(await problemsOf('overrides:\n  "web:*": { system: hi }\n')).toEqual([
+      expect.stringMatching(/unknown key/),
+    ])
+  })
+})

@@ -28,7 +28,7 @@ test('the commands are put into the menu once, and again only when they changed'
   const gets = () => server.callsOf(new RegExp(`^GET ${COMMANDS}$`)).length
   const first = await fixture.started(new RecordingReceiver())
   await until(() => puts() === 1, 'the registration')
-  expect(server.commands).toMatchObject([{ name: 'new' }, {}, {}, {}, {}, {}, { name: 'login' }])
+  expect(server.commands).toMatchObject([{ name: 'new' }, {}, {}, {}, {}, {}, {}, { name: 'login' }])
   await first.stop()
   await fixture.started(new RecordingReceiver())
   await until(() => gets() === 2, 'the read of the menu')

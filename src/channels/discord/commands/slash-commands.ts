@@ -26,6 +26,11 @@ const COMMANDS: readonly SlashCommand[] = [
     description: 'Show or choose the model',
     option: { name: 'name', description: 'The model to use from now on' },
   },
+  {
+    name: 'effort',
+    description: 'Show or choose how hard the model works',
+    option: { name: 'level', description: 'The effort from now on, or auto' },
+  },
   { name: 'usage', description: 'What this conversation has used' },
   { name: 'help', description: 'What I can do' },
   {

@@ -8,7 +8,7 @@ export interface BotIdentity {
 }
 
 /** The commands that are ours by their name. */
-const OWN_COMMANDS = 'new|stop|status|model|help|usage|login|start'
+const OWN_COMMANDS = 'new|stop|status|model|effort|help|usage|login|start'
 /** Programs keep `/` for their own commands and do not send it: `!new` is the same. */
 const COMMAND = new RegExp(`^\\s*([/!])(${OWN_COMMANDS})(?=\\s|$)`, 'i')
 

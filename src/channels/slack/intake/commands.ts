@@ -1,6 +1,6 @@
 import { isPerson, isPrivate, parseAddress } from '../address.ts'
 
-const NAMES = 'new|stop|status|model|help|usage|login'
+const NAMES = 'new|stop|status|model|effort|help|usage|login'
 /** Commands that a person may give by `/hermes` or after the bot's name; anything else is a question. */
 const OWN_COMMANDS = new RegExp(`^[/!]?(?:${NAMES})(?=\\s|$)`, 'i')
 /** A command as a sentence names it, and not a part of an address or a path. */

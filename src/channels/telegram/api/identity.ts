@@ -16,6 +16,7 @@ const COMMANDS: readonly BotCommand[] = [
   { command: 'stop', description: 'Stop answering' },
   { command: 'status', description: 'Is everything working?' },
   { command: 'model', description: 'Show or choose the model' },
+  { command: 'effort', description: 'Show or choose how hard the model works' },
   { command: 'usage', description: 'What this conversation has used' },
   { command: 'help', description: 'What I can do' },
 ]

@@ -9,7 +9,7 @@ export interface BotIdentity {
 }
 
 /** Commands that need no `@bot` in a group, because they are ours by their name. */
-const OWN_COMMANDS = new Set(['new', 'stop', 'status', 'model', 'help', 'usage', 'login', 'start'])
+const OWN_COMMANDS = new Set(['new', 'stop', 'status', 'model', 'effort', 'help', 'usage', 'login', 'start'])
 
 /**
  * Was the bot meant? Always in a private chat; in a group by a mention, a reply to the bot
