@@ -10,10 +10,10 @@ import { withCredentials } from './auth/auth-parts.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { localTime, paint, print, printError, printJson, table, type PaintedCell } from './terminal/output.ts'
 
-/** A running gateway asks daily; older than that, this command asks by itself. */
+/** A running gateway asks daily; with an older list this command asks, too. */
 const FRESH_MS = DAY
 
-/** Near its end whoever asks for the token begins to refresh it, which is for the gateway alone to do. */
+/** Near a token's end, a request for it starts a refresh, which is the gateway's alone to do. */
 const LEAST_SECONDS_LEFT = (5 * MINUTE) / SECOND
 
 /** Lists the models of the account with what each can do. */

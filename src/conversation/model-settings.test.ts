@@ -37,7 +37,7 @@ test.each([
   ['claude-large', { maxTokens: 32_000, contextTokens: 1_000_000 }],
   ['claude-short', { maxTokens: 4_000, contextTokens: 100_000 }],
   ['claude-unknown', { maxTokens: 8_192, contextTokens: 200_000 }],
-])('by itself %s has %j', (model, limits) => {
+])('without numbers in the configuration %s has %j', (model, limits) => {
   expect(settingsWith().forTurn(chat, model)).toMatchObject({ model, ...limits, effort: null })
   expect(warnings).toEqual([])
 })

@@ -39,7 +39,7 @@ export interface Models {
   find(id: string): ModelInfo | null
 }
 
-/** An id with its date and one without: the provider lists some models only under the former. */
+/** An id with its date and one without: the provider lists some models only with it. */
 const DATED = /-20\d{6}$/
 
 /** The model of `models` that `id` names; null = there is none. */

@@ -270,7 +270,7 @@ test('an answer that fills the context is begun again with less of the conversat
   expect(usage.last!.outputTokens).toBe(10)
 })
 
-test('an answer that fills the context by itself is cut there, and asked for once', async () => {
+test('an answer that fills the context without any history is cut there, and asked for once', async () => {
   await using fixture = await MessageFixture.start()
   fixture.model.stopReason = 'context_full'
   await fixture.say('a', 'one')

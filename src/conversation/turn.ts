@@ -77,7 +77,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
       try {
         const answer = await ask(context)
         if (answer.stopReason !== 'context_full' || !context.hasHistory) return outcomeOf(answer, context)
-        // The estimate of its length was too low. What was written goes; the answer begins anew in its place.
+        // The estimate of its length was too low. What was written is replaced.
         log.info({ conversation: conversation.id }, 'asking again with less of the conversation')
         const contextTokens = Math.floor(terms.contextTokens * SMALLER_CONTEXT_SHARE)
         const smaller = await contexts.build(lease, { ...terms, contextTokens }, await system(), signal)

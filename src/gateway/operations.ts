@@ -83,7 +83,7 @@ export async function openOperations(
     statusChanged.emit()
   })
   // Also of an overload that is too short for a health check.
-  gate.subscribe(() => statusChanged.emit())
+  model.gate.subscribe(() => statusChanged.emit())
   readiness.subscribe((state) => {
     // The log alone must show an outage and its end.
     if (state.ready) log.info('answering messages')

@@ -146,16 +146,20 @@ test('a refused list is no rejection of the credential', PROCESS_TEST, async () 
   expect(await gateway.readiness()).toMatchObject({ status: 200 })
 })
 
-test('without a running gateway the command asks by itself, and keeps the answer', PROCESS_TEST, async () => {
-  const sandbox = await provider()
-  const gateway = await gatewayAt(sandbox.url, sandbox.apiKey())
-  expect(itemsOf(await gateway.run(['models', '--json'])).source).toBe('provider')
-  expect(itemsOf(await gateway.run(['models', '--json'])).source).toBe('stored')
-  expect(sandbox.counts.modelLists).toBe(1)
-  gateway.setEnv({})
-  gateway.configure({ model: { base_url: NOWHERE } })
-  expect(await gateway.run(['models'])).toMatchObject({
-    code: 3,
-    stderr: expect.stringContaining('no usable sign-in'),
-  })
-})
+test(
+  'without a running gateway the command asks the provider, and keeps the answer',
+  PROCESS_TEST,
+  async () => {
+    const sandbox = await provider()
+    const gateway = await gatewayAt(sandbox.url, sandbox.apiKey())
+    expect(itemsOf(await gateway.run(['models', '--json'])).source).toBe('provider')
+    expect(itemsOf(await gateway.run(['models', '--json'])).source).toBe('stored')
+    expect(sandbox.counts.modelLists).toBe(1)
+    gateway.setEnv({})
+    gateway.configure({ model: { base_url: NOWHERE } })
+    expect(await gateway.run(['models'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('no usable sign-in'),
+    })
+  },
+)

@@ -43,7 +43,7 @@ export class ModelCatalogue implements Models {
   #asking: Promise<void> | null = null
   #failures = 0
   #warned = false
-  /** The list belongs to a sign-in that is over. */
+  /** There is no list of the present account yet. */
   #outdated = true
 
   constructor(options: ModelCatalogueOptions) {
@@ -134,7 +134,7 @@ export class ModelCatalogue implements Models {
     const { log, onProblem, random = Math.random } = this.#options
     if (this.#stop.signal.aborted) return RETRY.maxMs
     if (!(error instanceof HermesError)) onProblem(error)
-    // Whoever has no sign-in is told so elsewhere.
+    // A missing sign-in has warnings of its own.
     if (error instanceof TransientError && !this.#warned) {
       this.#warned = true
       const { source, fetchedAt } = this.#list

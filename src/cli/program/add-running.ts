@@ -104,7 +104,7 @@ function addModels({ program, home, finish }: Wiring): void {
     .summary('list the models of the account and what each can do')
     .description(
       'Lists the models that the provider offers to this account: context window, longest answer, levels of ' +
-        'effort, retirement. The gateway asks daily; without a list of that age this command asks by itself.',
+        'effort, retirement. The gateway asks daily; without such a list this command asks the provider.',
     )
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {

@@ -17,7 +17,7 @@ export type Effort = (typeof EFFORTS)[number]
 
 export const modelName = transform(text, modelId)
 
-/** `auto`: what the model does by itself. */
+/** `auto`: the model's own default. */
 export const effort = word('auto', ...EFFORTS)
 
 /** `auto`: what the provider's list of models says; a number wins. */

@@ -13,6 +13,7 @@ export function conversationRow(over: Partial<ConversationRow> = {}): Conversati
     channel: 'telegram',
     address: '42',
     model: null,
+    effort: null,
     next_seq: 10,
     history_from: 0,
     history_characters: 0,
