@@ -30,11 +30,10 @@ export function modelCommands({ settings, texts }: ModelCommandOptions): Readonl
         }
         const wanted = modelId(call.rest)
         const standard = settings.defaultModel(chat)
-        const known = choices.includes(wanted) || findModel(models.current().models, wanted) !== null
         // Until the provider has been asked, nobody knows what the account has; an operator may try.
         const isUnasked = models.current().source === 'built-in'
         const mayTry = isUnasked && call.role === 'operator' && MODEL_NAME.test(wanted)
-        if (wanted !== standard && !known && !mayTry) {
+        if (!settings.isChoice(chat, wanted) && !mayTry) {
           return reply(fillText(texts, 'model_not_listed', { choices: nearest(wanted, choices).join(', ') }))
         }
         const effect = { model: wanted === standard ? null : wanted }

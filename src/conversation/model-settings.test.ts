@@ -100,11 +100,12 @@ test('what a chat has chosen wins over its override, and that over the configura
 })
 
 test('the default of a chat can be chosen although no list has it, and a retired model cannot', () => {
-  expect(settingsWith({ default: 'claude-mine' }).choices(chat)).toEqual([
-    'claude-mine',
-    'claude-large',
-    'claude-short',
-  ])
+  const settings = settingsWith({ default: 'claude-mine' })
+  expect(settings.choices(chat)).toEqual(['claude-mine', 'claude-large', 'claude-short'])
+  const isChoice = ['claude-mine', 'claude-short', 'claude-old', 'claude-none'].map((id) =>
+    settings.isChoice(chat, id),
+  )
+  expect(isChoice).toEqual([true, true, false, false])
 })
 
 test('as much history is read as the longest context holds', () => {

@@ -88,9 +88,18 @@ export class ModelSettings {
 
   /** The ids that may be chosen in a chat: those of the list, and the chat's own default. */
   choices(chat: Chat): readonly string[] {
-    const listed = this.models.current().models.filter(({ lifecycle }) => lifecycle !== 'retired')
     const own = this.defaultModel(chat)
-    return findModel(listed, own) ? listed.map(({ id }) => id) : [own, ...listed.map(({ id }) => id)]
+    const ids = this.#listed().map(({ id }) => id)
+    return findModel(this.#listed(), own) ? ids : [own, ...ids]
+  }
+
+  /** Is `id` one of the choices, with or without its date? */
+  isChoice(chat: Chat, id: string): boolean {
+    return id === this.defaultModel(chat) || findModel(this.#listed(), id) !== null
+  }
+
+  #listed(): readonly ModelInfo[] {
+    return this.models.current().models.filter(({ lifecycle }) => lifecycle !== 'retired')
   }
 
   #maxTokens(id: string, info: ModelInfo | null): number {

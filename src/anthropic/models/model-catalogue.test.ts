@@ -183,6 +183,16 @@ test('nobody is warned who is not signed in, and the sign-in is the moment to as
   expect(warnings).toEqual([])
 })
 
+test('a list that is larger than one can be is used, and not kept', async () => {
+  const data = [{ id: 'claude-a', unknown: 'x'.repeat(2 * 1024 * 1024) }]
+  const catalogue = catalogueAt(
+    await providerWith(() => ({ body: JSON.stringify({ data, has_more: false }) })),
+  )
+  await catalogue.refresh()
+  expect(ids(catalogue)).toEqual(['claude-a'])
+  await expect(stat(path)).rejects.toThrow('ENOENT')
+})
+
 test.each([
   ['of another provider', { base_url: 'https://other.example', fetched_at: 1, data: [{ id: 'claude-a' }] }],
   ['without a time', { base_url: 'http://127.0.0.1:1', data: [{ id: 'claude-a' }] }],

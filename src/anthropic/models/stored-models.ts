@@ -18,9 +18,12 @@ export async function readStoredModels(path: string, baseUrl: string): Promise<S
   return { fetchedAt: fetchedAt as number, items: data }
 }
 
-/** @throws NodeJS.ErrnoException */
+/** A larger file would not be read again. Some hundred models are 1 MB. @see readPrivateFile */
+const MAX_BYTES = 1024 * 1024
+
+/** Keeps the list, unless it is larger than one can be. @throws NodeJS.ErrnoException */
 export async function writeStoredModels(path: string, baseUrl: string, stored: StoredModels): Promise<void> {
   const { fetchedAt, items } = stored
-  const content = { base_url: baseUrl, fetched_at: fetchedAt, data: items }
-  await writeFileAtomically(path, `${JSON.stringify(content)}\n`)
+  const text = `${JSON.stringify({ base_url: baseUrl, fetched_at: fetchedAt, data: items })}\n`
+  if (Buffer.byteLength(text) <= MAX_BYTES) await writeFileAtomically(path, text)
 }
