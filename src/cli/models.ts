@@ -113,7 +113,7 @@ function isDefault(model: ModelInfo, settings: ModelSettings): boolean {
 
 function printModels(models: readonly ModelInfo[], settings: ModelSettings): void {
   const rows = models.map((model): Array<string | PaintedCell> => {
-    const { id, name, contextTokens, maxTokens, efforts, lifecycle, retiresAt } = model
+    const { id, name, contextTokens, maxTokens, efforts } = model
     const isChosen = isDefault(model, settings)
     return [
       isChosen ? { style: 'green', text: `${id} *` } : id,
@@ -121,11 +121,7 @@ function printModels(models: readonly ModelInfo[], settings: ModelSettings): voi
       thousands(contextTokens),
       thousands(maxTokens),
       efforts === null ? '?' : efforts.join(' ') || 'none',
-      retiresAt === null
-        ? lifecycle === 'active'
-          ? ''
-          : lifecycle
-        : `retires ${isoTime(retiresAt).slice(0, 10)}`,
+      endOf(model),
     ]
   })
   print(table([['MODEL', 'NAME', 'CONTEXT', 'ANSWER', 'EFFORT', ''], ...rows]))
@@ -136,6 +132,14 @@ function printModels(models: readonly ModelInfo[], settings: ModelSettings): voi
     ),
   )
 }
+
+function endOf({ lifecycle, retiresAt }: ModelInfo): string {
+  if (retiresAt !== null) return `retires ${isoTime(retiresAt).slice(0, DATE_LENGTH)}`
+  return lifecycle === 'active' ? '' : lifecycle
+}
+
+/** `2027-01-22` */
+const DATE_LENGTH = 10
 
 function thousands(tokens: number | null): string {
   return tokens === null ? '?' : `${Math.round(tokens / 1_000)}k`

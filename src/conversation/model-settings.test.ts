@@ -42,6 +42,11 @@ test.each([
   expect(warnings).toEqual([])
 })
 
+test('in a small context window the answer leaves room for the conversation', () => {
+  expect(settingsWith({ contextLength: 16_000 }).forTurn(chat, null).maxTokens).toBe(4_000)
+  expect(settingsWith({ contextLength: 16_000, maxTokens: 9_000 }).forTurn(chat, null).maxTokens).toBe(9_000)
+})
+
 test('a number wins, also for a model that is in no list', () => {
   const settings = settingsWith({ maxTokens: 100_000, contextLength: 500_000 })
   for (const model of ['claude-large', 'claude-unknown']) {
@@ -111,4 +116,17 @@ test('the default of a chat can be chosen although no list has it, and a retired
 test('as much history is read as the longest context holds', () => {
   expect(settingsWith().longestContext()).toBe(1_000_000)
   expect(settingsWith({}, {}, []).longestContext()).toBe(200_000)
+})
+
+test('the context of a configured model counts, although the account does not list it', () => {
+  const settings = new ModelSettings({
+    config: { default: 'claude-large', maxTokens: 'auto', contextLength: 'auto', effort: 'auto' },
+    overrides: {},
+    models: {
+      current: () => ({ source: 'provider', fetchedAt: 0, models: [] }),
+      find: (id) => LIST.find((model) => model.id === id) ?? null,
+    },
+    warn() {},
+  })
+  expect(settings.longestContext()).toBe(1_000_000)
 })

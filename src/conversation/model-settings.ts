@@ -5,6 +5,8 @@ import { findModel, type ModelInfo, type Models } from './models.ts'
 
 /** Long enough for every answer in a chat; an endless one ends here. */
 const AUTO_MAX_TOKENS = 32_000
+/** Of a small context window, that the answer leaves room for what it answers. */
+const AUTO_CONTEXT_SHARE = 0.25
 /** What every model since Claude 3.5 allows. */
 const UNKNOWN_MAX_TOKENS = 8_192
 /** The smallest context window of all current models. */
@@ -40,6 +42,11 @@ export class ModelSettings {
     this.models = options.models
   }
 
+  /** The model of `model.default`. If the provider does not know it, nobody is answered. */
+  get standard(): string {
+    return this.#options.config.default
+  }
+
   /** The model of a chat that has chosen none. */
   defaultModel({ channel, address }: Chat): string {
     return this.#override(channel, address, 'model') ?? this.#options.config.default
@@ -63,10 +70,11 @@ export class ModelSettings {
   forTurn(chat: Chat, model: string | null): TurnSettings {
     const id = model ?? this.model(chat)
     const info = this.models.find(id)
+    const contextTokens = this.#contextTokens(info)
     return {
       model: id,
-      maxTokens: this.#maxTokens(id, info),
-      contextTokens: this.#contextTokens(info),
+      maxTokens: this.#maxTokens(id, info, contextTokens),
+      contextTokens,
       effort: this.#usableEffort(id, info, this.effort(chat)),
     }
   }
@@ -75,8 +83,9 @@ export class ModelSettings {
   longestContext(): number {
     const { contextLength } = this.#options.config
     if (contextLength !== 'auto') return contextLength
-    const known = this.models.current().models.map((info) => this.#contextTokens(info))
-    return Math.max(UNKNOWN_CONTEXT_TOKENS, ...known)
+    const configured = this.configured().map((id) => this.models.find(id))
+    const all = [...configured, ...this.models.current().models]
+    return Math.max(UNKNOWN_CONTEXT_TOKENS, ...all.map((info) => this.#contextTokens(info)))
   }
 
   /** The configured models, each once. */
@@ -102,9 +111,12 @@ export class ModelSettings {
     return this.models.current().models.filter(({ lifecycle }) => lifecycle !== 'retired')
   }
 
-  #maxTokens(id: string, info: ModelInfo | null): number {
+  #maxTokens(id: string, info: ModelInfo | null, contextTokens: number): number {
     const { maxTokens } = this.#options.config
-    if (maxTokens === 'auto') return Math.min(info?.maxTokens ?? UNKNOWN_MAX_TOKENS, AUTO_MAX_TOKENS)
+    if (maxTokens === 'auto') {
+      const room = Math.ceil(contextTokens * AUTO_CONTEXT_SHARE)
+      return Math.min(info?.maxTokens ?? UNKNOWN_MAX_TOKENS, AUTO_MAX_TOKENS, room)
+    }
     // The provider refuses every request above it.
     if (info?.maxTokens && maxTokens > info.maxTokens) {
       this.#warnOnce(`model.max_tokens is ${maxTokens}, and ${id} allows ${info.maxTokens}: that is used.`)

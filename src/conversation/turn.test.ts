@@ -4,6 +4,7 @@ import { MemoryChannel, MessageFixture, lastText } from '../../test/support/mess
 import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import { ConfigurationError, Refused, TransientError } from '../support/errors.ts'
+import { ModelSettings } from './model-settings.ts'
 import { ModelRefusal } from './model.ts'
 
 const picture = (name: string): Attachment => ({
@@ -325,4 +326,24 @@ test('what a refusal leaves of a summary is not kept', async () => {
   }
   expect(fixture.model.requests.some(({ system }) => system?.startsWith('You keep the memory'))).toBe(true)
   expect(JSON.stringify(fixture.model.requests.at(-1))).not.toContain('I must not say')
+})
+
+test('an unknown model of an override is refused where it is set, and keeps nobody else waiting', async () => {
+  const settings = new ModelSettings({
+    config: { default: 'claude-test', maxTokens: 4_096, contextLength: 200_000, effort: 'auto' },
+    overrides: { 'chat:a': { model: 'claude-gone', effort: null } },
+    models: { current: () => ({ source: 'built-in', fetchedAt: null, models: [] }), find: () => null },
+    warn() {},
+  })
+  await using fixture = await MessageFixture.start({ messaging: { settings } })
+  fixture.model.gate = null
+  fixture.model.reply = (request) => {
+    if (request.model === 'claude-gone') throw new ConfigurationError('model not found')
+    return 'fine'
+  }
+  await fixture.say('a', 'one')
+  await fixture.say('b', 'two')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('a')).toEqual(["I can't use that model here. Available: claude-test"])
+  expect(fixture.sendChannel.texts('b')).toEqual(['fine'])
 })

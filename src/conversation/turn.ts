@@ -40,7 +40,6 @@ export function createTurn(options: TurnOptions): AnswerTurn {
 
   return async (lease, signal) => {
     const { conversation, messages, turnId, context: brought } = lease
-    const chosenModel = brought?.model ?? conversation.model
     const terms = settings.forTurn(conversation, brought?.model ?? null)
     const answerTokens = Math.min(brought?.maxTokens ?? terms.maxTokens, terms.maxTokens)
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
@@ -99,9 +98,9 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         // One of the merged messages may be at fault: answer each separately.
         return messages.length > 1 ? { kind: 'returned', split: true } : refused(error.reason, texts)
       }
-      // An unknown model chosen in this chat is for this chat to change, not the operator.
-      if (error instanceof ConfigurationError && chosenModel !== null) {
-        const notice = fillText(texts, 'model_unknown', { choices: settings.defaultModel(conversation) })
+      // An unknown model of this chat alone keeps nobody else waiting, and the chat can change it.
+      if (error instanceof ConfigurationError && terms.model !== settings.standard) {
+        const notice = fillText(texts, 'model_unknown', { choices: settings.standard })
         return { kind: 'refused', reason: 'model', notice }
       }
       throw error

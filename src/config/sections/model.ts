@@ -51,7 +51,7 @@ export const model = group(
     max_tokens: key(
       autoOr(count(1, 1_000_000)),
       'auto',
-      'Tokens of one answer at most, thinking included. auto: what the model allows, at most 32000.',
+      'Tokens of one answer at most, thinking included. auto: what the model allows, at most 32000 and a quarter of the context window.',
     ),
     context_length: key(
       autoOr(count(1_000, 100_000_000)),
