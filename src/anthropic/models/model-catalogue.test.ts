@@ -53,11 +53,13 @@ function catalogueAt(
 }
 
 /** A provider that answers each request for its list by `reply`. */
-async function providerWith(reply: (url: URL) => { status?: number; body: string }): Promise<string> {
+async function providerWith(
+  reply: (url: URL) => { status?: number; body: string; headers?: Record<string, string> },
+): Promise<string> {
   const server: Server = createServer((req, res) => {
     answers++
-    const { status = 200, body } = reply(new URL(req.url!, 'http://provider'))
-    res.writeHead(status, { 'content-type': 'application/json' }).end(body)
+    const { status = 200, body, headers } = reply(new URL(req.url!, 'http://provider'))
+    res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   afterThisTest(() => {
@@ -138,6 +140,14 @@ test.each([
   // It concerns the list alone.
   expect(door.rejections).toEqual([])
   await expect(readFile(path)).rejects.toThrow('ENOENT')
+})
+
+test('a credential does not follow a redirect', async () => {
+  const elsewhere = await providerWith(() => ({ body: page(['claude-a']) }))
+  const location = `${elsewhere}/v1/models`
+  const catalogue = catalogueAt(await providerWith(() => ({ status: 307, body: '', headers: { location } })))
+  await expect(catalogue.refresh()).rejects.toThrow('answered 307')
+  expect(answers).toBe(1)
 })
 
 test('it is asked for again after a day, and after a failure much sooner', async () => {
