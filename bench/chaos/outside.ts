@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { seededRandom } from '../../test/support/chance.ts'
 import { pause } from '../../test/support/until.ts'
 import { HonestChat } from './outside/honest-chat.ts'
 import { OddValues } from './outside/odd-values.ts'
@@ -25,14 +26,16 @@ export const outside: ChaosRow = {
   title: 'odd input and odd answers everywhere, beside honest people',
   rounds: TEN_MINUTES_S,
   unit: 'seconds',
-  async run(seconds, random) {
-    const odd = new OddValues(random)
-    await using outsideWorld = await OutsideWorld.start(odd)
+  async run(seconds) {
+    const oddOf = (name: string) => new OddValues(seededRandom(`outside ${name}`))
+    await using outsideWorld = await OutsideWorld.start(oddOf)
     const { parts: world } = outsideWorld
     using memory = new ResidentMemory(world.gateway.pid)
     const workerData = { url: world.gateway.url }
     const probe = new Worker(new URL('outside/health-probe.ts', import.meta.url), { workerData })
-    const chats = world.places.map((place, index) => new HonestChat(place, index, random))
+    const chats = world.places.map(
+      (place, index) => new HonestChat(place, index, seededRandom(`honest ${place.name}`)),
+    )
     await Promise.all(chats.map((chat) => chat.begin(performance.now() + PATIENCE_MS)))
     for (const door of world.doors.values()) door.odd = true
     const end = performance.now() + seconds * 1_000
@@ -40,17 +43,19 @@ export const outside: ChaosRow = {
     await Promise.all([
       ...chats.map((chat) => chat.run(end, end + PATIENCE_MS)),
       ...[...world.senders].map(async ([name, send]) => {
+        const { random } = oddOf(`pace of ${name}`)
         while (performance.now() < end) {
           await send()
           sent.set(name, (sent.get(name) ?? 0) + 1)
-          await pause(ODD_EVERY_MS * 2 * odd.random())
+          await pause(ODD_EVERY_MS * 2 * random())
         }
       }),
     ])
     probe.postMessage('stop', [])
     const [health] = (await once(probe, 'message')) as [number[]]
     const broken = (await Promise.all(chats.map((chat) => chat.judge()))).flat()
-    return figuresOf(seconds, world, { chats, sent, health, memory, broken })
+    const metrics = await (await world.gateway.fetch('/metrics')).text()
+    return figuresOf(seconds, world, { chats, sent, health, memory, metrics, broken })
   },
 }
 
@@ -61,11 +66,13 @@ interface Seen {
   /** Waits for `/healthz`. */
   readonly health: readonly number[]
   readonly memory: ResidentMemory
+  /** What `/metrics` says in the end. */
+  readonly metrics: string
   readonly broken: readonly string[]
 }
 
 function figuresOf(seconds: number, world: OutsideWorld['parts'], seen: Seen): ChaosFigures {
-  const { chats, sent, health, memory } = seen
+  const { chats, sent, health, memory, metrics } = seen
   const { counts } = world.sandbox
   const waits = chats.flatMap((chat) => chat.waits)
   const resident = memory.report()
@@ -100,6 +107,7 @@ function figuresOf(seconds: number, world: OutsideWorld['parts'], seen: Seen): C
       `wait for an honest answer: ${spread(waits)}`,
       `wait for /healthz: ${spread(health)}, ${health.length} times`,
       resident.line,
+      `of that in the end: ${megabytes(metrics, 'nodejs_heap_size_used_bytes')} MB in the heap, ${megabytes(metrics, 'nodejs_external_memory_bytes')} MB in buffers`,
     ],
     broken,
   }
@@ -114,4 +122,8 @@ function spread(waits: readonly number[]): string {
   const sorted = waits.toSorted((one, other) => one - other)
   const at = (share: number) => `${Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? NaN)} ms`
   return `median ${at(0.5)}, p99 ${at(0.99)}, worst ${at(1)}`
+}
+
+function megabytes(metrics: string, name: string): string {
+  return (Number(new RegExp(`^${name} (\\S+)`, 'm').exec(metrics)?.[1]) / 2 ** 20).toFixed(0)
 }

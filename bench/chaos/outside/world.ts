@@ -51,7 +51,8 @@ export class OutsideWorld implements AsyncDisposable {
     this.#stack = stack
   }
 
-  static async start(odd: OddValues): Promise<OutsideWorld> {
+  /** @param oddOf a sequence of its own for each name, so that none depends on how fast the others are */
+  static async start(oddOf: (name: string) => OddValues): Promise<OutsideWorld> {
     await using stack = new AsyncDisposableStack()
     const sandbox = await startSandbox({ marked: false, keepRequests: 0, tokenLifetimeSeconds: TOKEN_LIFE_S })
     stack.defer(() => sandbox.close())
@@ -63,16 +64,28 @@ export class OutsideWorld implements AsyncDisposable {
     const email = missingMailServers === null ? stack.use(await emailPlatform()) : null
     const doors = new Map<string, OddDoor>()
     const door = async (name: string, root: string, strikes: Parameters<typeof OddDoor.to>[2]) => {
-      const opened = stack.use(await OddDoor.to(Number(new URL(root).port), odd, strikes))
+      const opened = stack.use(await OddDoor.to(Number(new URL(root).port), oddOf(`door ${name}`), strikes))
       doors.set(name, opened)
       return `http://127.0.0.1:${opened.port}`
     }
-    const provider = await door('provider', sandbox.url, providerStrikes(odd))
+    const provider = await door('provider', sandbox.url, providerStrikes(oddOf('provider')))
     const roots = {
-      telegram: await door('telegram', telegram.server.apiRoot, chatStrikes(odd, telegramCall)),
-      discord: await door('discord', discord.server.apiRoot, chatStrikes(odd, discordCall)),
-      slack: await door('slack', slack.server.apiRoot, chatStrikes(odd, slackCall)),
-      matrix: await door('matrix', matrix.server.apiRoot, chatStrikes(odd, matrixCall)),
+      telegram: await door(
+        'telegram',
+        telegram.server.apiRoot,
+        chatStrikes(oddOf('answers of telegram'), telegramCall),
+      ),
+      discord: await door(
+        'discord',
+        discord.server.apiRoot,
+        chatStrikes(oddOf('answers of discord'), discordCall),
+      ),
+      slack: await door('slack', slack.server.apiRoot, chatStrikes(oddOf('answers of slack'), slackCall)),
+      matrix: await door(
+        'matrix',
+        matrix.server.apiRoot,
+        chatStrikes(oddOf('answers of matrix'), matrixCall),
+      ),
     }
     const platforms: BotPlatform[] = [telegram, discord, slack, matrix, ...(email ? [email] : [])]
     const channels = {
@@ -90,14 +103,14 @@ export class OutsideWorld implements AsyncDisposable {
     const [honestHook, oddHook] = HOOKS
     const side = { port: gateway.port, token: gateway.token, hook: oddHook }
     const senders = new Map<string, OddSender>([
-      ['telegram', oddTelegram(telegram.server, odd)],
-      ['discord', oddDiscord(discord.server, odd, roots.discord)],
-      ['slack', oddSlack(slack.server, odd, roots.slack)],
-      ['matrix', oddMatrix(matrix.server, odd)],
-      ...(email ? [['email', oddMail(email.host, odd)] as const] : []),
-      ['web', oddWeb(side, odd)],
-      ['openai', oddOpenAi(side, odd)],
-      ['webhook', oddWebhook(side, odd)],
+      ['telegram', oddTelegram(telegram.server, oddOf('telegram'))],
+      ['discord', oddDiscord(discord.server, oddOf('discord'), roots.discord)],
+      ['slack', oddSlack(slack.server, oddOf('slack'), roots.slack)],
+      ['matrix', oddMatrix(matrix.server, oddOf('matrix'))],
+      ...(email ? [['email', oddMail(email.host, oddOf('mail'))] as const] : []),
+      ['web', oddWeb(side, oddOf('web'))],
+      ['openai', oddOpenAi(side, oddOf('openai'))],
+      ['webhook', oddWebhook(side, oddOf('webhook'))],
     ])
     const places = [
       ...platforms.map((platform) => placeOn(platform)),
