@@ -18,12 +18,12 @@ const PATIENCE_MS = 120_000
 const LOG_LENGTH = 8_000
 const ROW_LENGTH = 80
 /** What is said of odd messages, again and again. */
-const EXPECTED = /passed over|left alone|cannot be delivered|could not be loaded/
+const EXPECTED = /passed over|a mail is left|cannot be delivered|could not be loaded/
 
-/** Odd and hostile input on every channel, and odd answers to every request, beside honest people. */
+/** Odd and hostile input on every channel, and odd answers to every request, while honest people talk. */
 export const outside: ChaosRow = {
   fault: 'outside',
-  title: 'odd input and odd answers everywhere, beside honest people',
+  title: 'odd input and odd answers everywhere, while honest people talk',
   rounds: TEN_MINUTES_S,
   unit: 'seconds',
   async run(seconds) {
@@ -99,7 +99,7 @@ function figuresOf(seconds: number, world: OutsideWorld['parts'], seen: Seen): C
     tokenRequests: counts.tokenRequests,
     doubles: counts.replays,
     lost,
-    notes: `${waits.length} honest messages beside ${inAll} odd ones`,
+    notes: `${waits.length} honest messages and ${inAll} odd ones`,
     more: [
       `honest messages: ${chats.map(({ name, waits: own }) => `${name} ${own.length}`).join(', ')}`,
       `odd messages: ${[...sent].map(([name, count]) => `${name} ${count}`).join(', ')}`,

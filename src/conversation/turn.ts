@@ -160,7 +160,7 @@ function chatOutcome(
   }
 }
 
-/** What is added to an answer that was cut in a code block must not stand in it. */
+/** What is added to an answer that was cut in a code block must not become a part of the code. */
 function withoutOpenCode(text: string): string {
   const fence = openFence(text)
   return fence === null ? text : `${text}\n${fence.closing}`

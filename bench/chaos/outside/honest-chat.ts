@@ -42,20 +42,20 @@ export class HonestChat {
   }
 
   /** The first message, and its answer: a conversation that begins while the gateway is away may be lost. */
-  async begin(patience: number): Promise<void> {
+  async begin(giveUpAt: number): Promise<void> {
     await this.#say()
-    await this.#answered(patience)
+    await this.#answered(giveUpAt)
   }
 
-  /** Speaks until `end`, and then waits for the last answers, at most until `patience` (both as `performance.now()`). */
-  async run(end: number, patience: number): Promise<void> {
+  /** Speaks until `end`, and then waits for the last answers, at most until `giveUpAt` (both as `performance.now()`). */
+  async run(end: number, giveUpAt: number): Promise<void> {
     while (performance.now() < end) {
       const most = this.#place.overtakes ? 1 : MOST_IN_A_ROW
       for (let count = 1 + Math.floor(this.#random() * most); count > 0; count--) await this.#say()
-      await this.#answered(patience)
+      await this.#answered(giveUpAt)
       await pause(this.#place.paceMs * (0.5 + this.#random()))
     }
-    await this.#answered(patience)
+    await this.#answered(giveUpAt)
   }
 
   /** What did not hold. */
@@ -78,8 +78,8 @@ export class HonestChat {
     await this.#look()
   }
 
-  async #answered(patience: number): Promise<void> {
-    while (!(await this.#look()) && performance.now() < patience) await pause(LOOK_MS)
+  async #answered(giveUpAt: number): Promise<void> {
+    while (!(await this.#look()) && performance.now() < giveUpAt) await pause(LOOK_MS)
   }
 
   /** @returns whether everything is answered */

@@ -7,7 +7,7 @@ import type { OddValues } from './odd-values.ts'
  * that says "there are no messages" or "it was sent" must be believed. What is no answer at all must not be.
  */
 
-/** How an honest message begins; whoever reads a request knows it by this. */
+/** How an honest message begins; a request that holds it is known by this. */
 export const HONEST = /honest \S+ \d+ number \d+\./
 
 /** Between two odd answers to one kind of call: a client backs off after each, and honest messages wait for it. */

@@ -26,7 +26,7 @@ const HOOKS = [
 ] as const
 /** A refresh every 40 s: many of them fall into a run. */
 const TOKEN_LIFE_S = 60
-/** A mail's way there and back takes a second, and every look at the reader's mailbox reads files. */
+/** A mail's way there and back takes a second, and its reader reads files each time. */
 const MAIL_PACE_MS = 4_000
 const CHAT_PACE_MS = 1_000
 

@@ -62,7 +62,7 @@ export function wordsOf(
   message: Pick<Message, 'text' | 'caption' | 'entities' | 'caption_entities'>,
 ): string {
   const text: unknown = message.text ?? message.caption ?? ''
-  // Whoever stores it would fail, and everything that came with it would wait.
+  // Storing it would fail, and everything that came with it would wait.
   if (typeof text !== 'string') throw new TypeError('a text is none')
   return withLinks(text, message.entities ?? message.caption_entities ?? [])
 }
