@@ -1,5 +1,6 @@
 import { withPreface } from '../../inbox/gate/hold-policy.ts'
 import type { OutboxItem } from '../../inbox/outbox.ts'
+import { redact } from '../../support/text/redact.ts'
 import { query, type Steps } from './steps.ts'
 
 /** The oldest item of an outbox. How its row is read depends on the database. */
@@ -43,6 +44,11 @@ export function outboxHead(
     attempts: row.attempts,
   }
   return { item, notBefore: row.not_before }
+}
+
+/** The reason that a message keeps which was never delivered. */
+export function undelivered(reason: string): string {
+  return `not delivered: ${redact(reason)}`
 }
 
 /** See `Outbox.postpone`. */

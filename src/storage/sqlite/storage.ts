@@ -2,9 +2,9 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
-import { redact } from '../../support/text/redact.ts'
 import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
+import { undelivered } from '../records/outbox.ts'
 import { removeAllOld } from '../records/retention.ts'
 import type { Storage } from '../storage.ts'
 import { parseHistory } from './inbox/history.ts'
@@ -40,7 +40,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     inbox: sqliteInbox(client),
     outbox: {
       ...calls(client, '', ['enqueue', 'head', 'receipt', 'postpone', 'pending']),
-      abandon: (itemId, reason) => client.call('abandon', itemId, redact(reason)),
+      abandon: (itemId, reason) => client.call('abandon', itemId, undelivered(reason)),
     },
     conversations: {
       ...calls(client, '', ['find', 'changes', 'messages', 'list', 'usage', 'exportPerson']),

@@ -1,8 +1,14 @@
 import type { Outbox } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
-import { redact } from '../../../support/text/redact.ts'
 import { Changes } from '../../policy/changes.ts'
-import { OUTBOX_COLUMNS, outboxHead, pending, postpone, type OutboxRow } from '../../records/outbox.ts'
+import {
+  OUTBOX_COLUMNS,
+  outboxHead,
+  pending,
+  postpone,
+  undelivered,
+  type OutboxRow,
+} from '../../records/outbox.ts'
 import type { Database } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { lockConversation } from '../rows.ts'
@@ -47,7 +53,7 @@ export function postgresOutbox(database: Database, context: StoreContext): Outbo
         await tx.last(
           `${REMOVE} UPDATE hermes.messages SET reason = $2, revision = nextval('hermes.revision')
              WHERE key IN (SELECT message FROM gone)`,
-          [id, clean(`not delivered: ${redact(reason)}`)],
+          [id, clean(undelivered(reason))],
         )
       }),
     ...bound(database, { postpone, pending }),

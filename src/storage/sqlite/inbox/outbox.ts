@@ -68,7 +68,7 @@ export function abandon(session: Session, itemId: string, reason: string): void 
   remove(session, key)
   session.run(
     'UPDATE messages SET reason = ?, revision = ? WHERE key = ?',
-    `not delivered: ${reason}`,
+    reason,
     session.nextRevision(),
     key,
   )
