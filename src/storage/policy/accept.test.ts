@@ -9,8 +9,7 @@ import {
 } from '../../../test/support/stores/rows.ts'
 import type { AcceptRequest, Arrival, CommandEffect, IncomingMessage, Outage } from '../../inbox/arrival.ts'
 import { HOLD_FULL } from '../../inbox/message.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import type { MessageRow } from '../rows/message-row.ts'
+import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideArrival, foldInto, needsOf, type Delivery, type Place, type PlacedArrival } from './accept.ts'
 
 const NOW = THEN + 5_000

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { AcceptRequest, IncomingMessage, Outage } from '../../inbox/arrival.ts'
 import { HOLD_FULL } from '../../inbox/message.ts'
 import { MINUTE } from '../../support/clock.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import { admit, arrivingMessage, noticeOnArrival } from './admission.ts'
+import type { ConversationRow } from '../rows/rows.ts'
+import { admit, arrivingMessage, noticeOnArrival } from './accept.ts'
 
 const NOW = 1_700_000_000_000
 const OUTAGE: Outage = { id: 'o1', reason: 'needs a sign-in', notice: 'Please wait.' }

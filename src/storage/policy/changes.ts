@@ -1,9 +1,8 @@
 import type { Cursor, MessageContext } from '../../inbox/arrival.ts'
 import type { Attachment, AttachmentInfo } from '../../inbox/message.ts'
 import { newId } from '../../support/ids.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import { NOT_YET_STORED, type MessageRow } from '../rows/message-row.ts'
 import type { NewMessage, Sending } from '../rows/new-message.ts'
+import { type ConversationRow, NOT_YET_STORED, type MessageRow } from '../rows/rows.ts'
 
 /** The columns of a message that change after it was stored, except its text. */
 export type MessageChange = Partial<

@@ -9,8 +9,7 @@ import {
 } from '../../../test/support/stores/rows.ts'
 import type { Outage } from '../../inbox/arrival.ts'
 import type { TurnOutcome } from '../../inbox/lease.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import type { MessageRow } from '../rows/message-row.ts'
+import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideFinish, needsOutage, withCleanReason, type OutageFacts } from './finish.ts'
 
 const NOW = THEN + 9_000

@@ -1,7 +1,6 @@
 import type { TurnOutcome } from '../../inbox/lease.ts'
 import { redact } from '../../support/text/redact.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import type { FinishedRow } from '../rows/message-row.ts'
+import type { ConversationRow, FinishedRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
 import { notifyOfOutage } from './hold.ts'
 import { draftOf, holdsLease, type LeaseKey } from './lease.ts'

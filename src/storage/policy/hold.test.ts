@@ -9,8 +9,7 @@ import {
 } from '../../../test/support/stores/rows.ts'
 import type { Outage } from '../../inbox/arrival.ts'
 import { TOO_OLD } from '../../inbox/message.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import type { MessageRow } from '../rows/message-row.ts'
+import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideExpiry, decideHold } from './hold.ts'
 
 const NOW = THEN + 1_000

@@ -1,7 +1,6 @@
 import type { Outage } from '../../inbox/arrival.ts'
 import { TOO_OLD } from '../../inbox/message.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import type { MessageRow } from '../rows/message-row.ts'
+import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
 
 /**

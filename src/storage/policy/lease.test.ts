@@ -9,8 +9,7 @@ import {
 } from '../../../test/support/stores/rows.ts'
 import type { LeaseRequest } from '../../inbox/lease.ts'
 import { NEVER_FINISHED } from '../../inbox/message.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import type { MessageRow } from '../rows/message-row.ts'
+import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideLease, endLease, grantedLease, holdsLease, MAX_LEASES } from './lease.ts'
 
 const NOW = THEN + 60_000

@@ -2,8 +2,7 @@ import type { MessageContext } from '../../inbox/arrival.ts'
 import type { Lease, LeaseRequest } from '../../inbox/lease.ts'
 import { isInstruction, NEVER_FINISHED, type MessageState } from '../../inbox/message.ts'
 import { newId } from '../../support/ids.ts'
-import { publicConversation, type ConversationRow } from '../rows/conversation-row.ts'
-import { storedMessage, type LeasedRow } from '../rows/message-row.ts'
+import { publicConversation, type ConversationRow, storedMessage, type LeasedRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
 
 /**

@@ -1,6 +1,5 @@
 import { DROPPED } from '../../inbox/message.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import type { MessageRow } from '../rows/message-row.ts'
+import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
 import { endLease } from './lease.ts'
 

@@ -1,8 +1,10 @@
 import {
   CONVERSATION_COLUMNS as COLUMNS,
   type ConversationRow as ConversationFields,
-} from '../rows/conversation-row.ts'
-import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../rows/message-row.ts'
+  MESSAGE_COLUMNS,
+  WAITING,
+  type MessageRow,
+} from '../rows/rows.ts'
 import type { Queryable } from './connection/database.ts'
 
 /** A row of `conversations`, locked, changed in memory and written once at the end. */

@@ -1,7 +1,13 @@
 import type { Usage } from '../../inbox/lease.ts'
 import type { Conversation, StoredMessage } from '../../inbox/message.ts'
-import { CONVERSATION_COLUMNS, publicConversation, type ConversationRow } from '../rows/conversation-row.ts'
-import { LEASED_COLUMNS, storedMessage, type LeasedRow } from '../rows/message-row.ts'
+import {
+  CONVERSATION_COLUMNS,
+  publicConversation,
+  type ConversationRow,
+  LEASED_COLUMNS,
+  storedMessage,
+  type LeasedRow,
+} from '../rows/rows.ts'
 import { query, type Steps } from './steps.ts'
 
 /** Enough of the newest message to recognise the conversation by, in characters. */

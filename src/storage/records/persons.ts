@@ -1,5 +1,4 @@
-import { CONVERSATION_COLUMNS, type ConversationRow } from '../rows/conversation-row.ts'
-import { LEASED_COLUMNS, type LeasedRow } from '../rows/message-row.ts'
+import { CONVERSATION_COLUMNS, type ConversationRow, LEASED_COLUMNS, type LeasedRow } from '../rows/rows.ts'
 import { readContext } from './queue.ts'
 import { removeMessages } from './retention.ts'
 import { query, type Steps } from './steps.ts'

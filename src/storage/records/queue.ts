@@ -1,7 +1,7 @@
 import type { Cursor, MessageContext } from '../../inbox/arrival.ts'
 import type { WaitingCounts } from '../../inbox/inbox.ts'
 import type { Attachment, ConversationId, MessageState, StoredMessage } from '../../inbox/message.ts'
-import { LEASED_COLUMNS, storedMessage, WAITING, type LeasedRow } from '../rows/message-row.ts'
+import { LEASED_COLUMNS, storedMessage, WAITING, type LeasedRow } from '../rows/rows.ts'
 import { query, type Steps } from './steps.ts'
 
 /** The first waiting message of each conversation that has one, as `m`, with its conversation `c`. */

@@ -10,9 +10,8 @@ import {
   type RetentionPosition,
   type RetentionTerms,
 } from '../records/retention.ts'
-import type { ConversationRow } from '../rows/conversation-row.ts'
-import { apply } from './inbox/apply.ts'
-import { answeringRows } from './rows.ts'
+import type { ConversationRow } from '../rows/rows.ts'
+import { apply, answeringRows } from './rows.ts'
 import { runSteps } from './run-steps.ts'
 import type { Session } from './thread/session.ts'
 

@@ -1,14 +1,18 @@
-import type { ConversationRow } from '../rows/conversation-row.ts'
+import type { SQLInputValue } from 'node:sqlite'
+import type { Changes, MessageChange } from '../policy/changes.ts'
 import {
   FINISHED_COLUMNS,
   LEASED_COLUMNS,
   MESSAGE_COLUMNS,
   WAITING,
+  type ConversationRow,
   type FinishedRow,
   type LeasedRow,
   type MessageRow,
-} from '../rows/message-row.ts'
+} from '../rows/rows.ts'
 import type { Row, Session } from './thread/session.ts'
+
+/** The rows that decisions are made from, and how what was decided is written. */
 
 export function conversationById(session: Session, id: string): ConversationRow | null {
   return asConversation(session.get('SELECT * FROM conversations WHERE id = ?', id))
@@ -46,4 +50,111 @@ export function answeringRows(session: Session, conversation: number): readonly 
 /** Outage time observed so far, in milliseconds: the clock by which what is held grows old. */
 export function observedOutage(session: Session): number {
   return Number(session.get(`SELECT value FROM counters WHERE name = 'observed_outage_ms'`)?.['value'] ?? 0)
+}
+
+/** Writes what was decided, as a part of the open transaction. Rows that were changed get their new revision. */
+export function apply(session: Session, changes: Changes): void {
+  const keys = new Map<string, number>()
+  for (const row of changes.added) {
+    const stored = {
+      revision: session.nextRevision(),
+      attachments: row.attachments && JSON.stringify(row.attachments),
+    }
+    keys.set(row.id, MESSAGE.insert(session, Object.assign(row, stored)))
+  }
+  for (const { id, message, at, attachment } of changes.files) {
+    const { mediaType: media_type, name, bytes } = attachment
+    ATTACHMENT.insert(session, { id, message: keys.get(message), media_type, name, at, bytes })
+  }
+  for (const { id, digest, json } of changes.contexts) {
+    CONTEXT.insert(session, { message: keys.get(id), digest, json: json && JSON.stringify(json) })
+  }
+  for (const item of changes.sent) OUTBOX.insert(session, { ...item, message: keys.get(item.id) })
+  for (const { row, change } of changes.changed.values()) {
+    const revision = session.nextRevision()
+    session.run(changeOf(change), ...Object.values(change).map(asStored), revision, row.key)
+    Object.assign(row, { revision })
+  }
+  for (const [key, text] of changes.texts) {
+    session.run('UPDATE messages SET text = ?, revision = ? WHERE key = ?', text, session.nextRevision(), key)
+  }
+  for (const key of changes.usedContexts)
+    session.run('UPDATE contexts SET json = NULL WHERE message = ?', key)
+  for (const row of changes.saved.values()) session.run(SAVE, ...valuesOf(row, SAVED), row.key)
+  for (const row of changes.participants) PARTICIPANT.insert(session, row)
+  for (const turn of changes.turns) TURN.insert(session, turn)
+  for (const [conversation, text] of changes.summaries) {
+    if (text === null) session.run('DELETE FROM summaries WHERE conversation = ?', conversation)
+    else SUMMARY.insert(session, { conversation, text })
+  }
+  for (const row of changes.seen) SEEN.insert(session, row)
+  for (const cursor of changes.cursors) CURSOR.insert(session, cursor)
+  if (changes.queueChanged) session.waitingTotal = null
+  else if (session.waitingTotal !== null) session.waitingTotal += changes.arrived
+}
+
+/** Adds rows of a table: the columns are listed, so that the text of the statement is made once. */
+class Insert {
+  readonly #columns: readonly string[]
+  readonly #sql: string
+
+  constructor(table: string, columns: string, onConflict = '') {
+    this.#columns = columns.split(' ')
+    const values = this.#columns.map(() => '?').join(', ')
+    this.#sql = `INSERT INTO ${table} (${this.#columns.join(', ')}) VALUES (${values}) ${onConflict}`
+  }
+
+  /** @returns the key of the new row */
+  insert(session: Session, row: object): number {
+    const { lastInsertRowid } = session.sql(this.#sql).run(...valuesOf(row, this.#columns))
+    return Number(lastInsertRowid)
+  }
+}
+
+const MESSAGE = new Insert(
+  'messages',
+  'id conversation seq revision role state text preface reason origin platform_id person_id person_name addressed command attachments at answered_by history_seq held_base solo',
+)
+const ATTACHMENT = new Insert('attachments', 'id message media_type name at bytes')
+const CONTEXT = new Insert('contexts', 'message digest json')
+const OUTBOX = new Insert('outbox', 'message conversation kind reply_to draft asked_at at')
+const PARTICIPANT = new Insert('participants', 'conversation person_id', 'ON CONFLICT DO NOTHING')
+const TURN = new Insert(
+  'turns',
+  'id conversation model leased_at finished_at model_ms input_tokens output_tokens cache_read_tokens cache_write_tokens',
+)
+const SUMMARY = new Insert('summaries', 'conversation text', 'ON CONFLICT DO UPDATE SET text = excluded.text')
+const SEEN = new Insert('seen', 'origin platform_id at')
+const CURSOR = new Insert('cursors', 'channel name value', 'ON CONFLICT DO UPDATE SET value = excluded.value')
+
+/** The columns of a conversation that change. */
+const SAVED =
+  'address model effort next_seq history_from history_characters generation lease_turn lease_owner lease_at stopped_turn told_outage full_told_at last_at'.split(
+    ' ',
+  )
+const SAVE = `UPDATE conversations SET ${SAVED.map((column) => `${column} = ?`).join(', ')} WHERE key = ?`
+
+/** The statements that change messages, by the columns; decisions change few sets of them. */
+const changing = new Map<string, string>()
+
+function changeOf(change: MessageChange): string {
+  const columns = Object.keys(change)
+  const name = columns.join(' ')
+  let sql = changing.get(name)
+  if (sql === undefined) {
+    sql = `UPDATE messages SET ${columns.map((column) => `${column} = ?`).join(', ')}, revision = ? WHERE key = ?`
+    changing.set(name, sql)
+  }
+  return sql
+}
+
+function valuesOf(row: object, columns: readonly string[]): SQLInputValue[] {
+  const values: SQLInputValue[] = []
+  for (const column of columns) values.push(asStored((row as Readonly<Record<string, unknown>>)[column]))
+  return values
+}
+
+/** SQLite has no booleans. */
+function asStored(value: unknown): SQLInputValue {
+  return typeof value === 'boolean' ? Number(value) : (value as SQLInputValue)
 }

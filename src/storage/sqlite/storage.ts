@@ -2,12 +2,13 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
+import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
 import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
 import { undelivered } from '../records/outbox.ts'
 import { removeAllOld } from '../records/retention.ts'
+import { unpackHistory, type PackedMessage } from '../rows/packed-history.ts'
 import type { Storage } from '../storage.ts'
-import { parseHistory } from './inbox/history.ts'
 import { prefixed, type Prefixed } from './run-steps.ts'
 import type { Arguments, OperationName, Result } from './thread/operations.ts'
 import { StoreClient } from './thread/store-client.ts'
@@ -136,4 +137,10 @@ async function freeBytes(folder: string): Promise<number | null> {
   } catch {
     return null
   }
+}
+
+/** The history of a lease, which the thread has written as JSON, as messages. */
+function parseHistory(json: string, conversationId: string): readonly StoredMessage[] {
+  const packed = JSON.parse(json) as ReadonlyArray<PackedMessage<string>>
+  return unpackHistory(packed, conversationId, (attachments) => JSON.parse(attachments) as AttachmentInfo[])
 }

@@ -1,6 +1,5 @@
 import { Changes } from '../../../src/storage/policy/changes.ts'
-import type { ConversationRow } from '../../../src/storage/rows/conversation-row.ts'
-import type { MessageRow } from '../../../src/storage/rows/message-row.ts'
+import type { ConversationRow, MessageRow } from '../../../src/storage/rows/rows.ts'
 
 /** The time at which the rows were stored, in epoch milliseconds. */
 export const THEN = 1_700_000_000_000

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { WAITING } from '../../rows/message-row.ts'
+import { WAITING } from '../../rows/rows.ts'
 import { asLast, type Database, type Queryable, type Transaction } from '../connection/database.ts'
 import type { ConversationRow } from '../rows.ts'
 import type { TakenWakeUp, WakeUp, WakeUpQueue } from './wake-up-queue.ts'

@@ -1,6 +1,6 @@
 import type { Cursor } from '../../../inbox/arrival.ts'
 import type { AddedFile, Changes } from '../../policy/changes.ts'
-import type { MessageRow } from '../../rows/message-row.ts'
+import type { MessageRow } from '../../rows/rows.ts'
 import type { Transaction } from '../connection/database.ts'
 import { clean, json } from '../connection/statements.ts'
 import type { ConversationRow } from '../rows.ts'

@@ -6,7 +6,7 @@ import {
   type Needs,
   type Place,
 } from '../../policy/accept.ts'
-import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
+import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
 import type { Queryable } from '../connection/database.ts'
 import { CONVERSATION_COLUMNS, observedOutage, type ConversationRow } from '../rows.ts'
 import type { WaitingTotal } from './waiting-total.ts'

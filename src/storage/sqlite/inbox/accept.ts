@@ -12,12 +12,10 @@ import {
 } from '../../policy/accept.ts'
 import { Changes } from '../../policy/changes.ts'
 import { foldRecords } from '../../records/conversations.ts'
-import type { ConversationRow } from '../../rows/conversation-row.ts'
-import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
-import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows } from '../rows.ts'
+import { type ConversationRow, MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
+import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows, apply } from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
-import { apply } from './apply.ts'
 
 /** Stores what a platform delivered, and how far its stream was read. See `Inbox.accept`. */
 export function accept(session: Session, request: AcceptRequest): readonly Accepted[] {

@@ -2,10 +2,9 @@ import type { HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideExpiry, decideHold } from '../../policy/hold.ts'
 import { decideDrop, decideRetry, type OperatorDecision } from '../../policy/operator.ts'
-import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/message-row.ts'
-import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows } from '../rows.ts'
+import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
+import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows, apply } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
-import { apply } from './apply.ts'
 
 /** See `Inbox.hold`. */
 export function hold(session: Session, request: HoldRequest): readonly string[] {

@@ -1,9 +1,8 @@
 import { StoreError } from '../../../support/errors.ts'
 import { Changes } from '../../policy/changes.ts'
 import { OUTBOX_COLUMNS, outboxHead, type OutboxRow } from '../../records/outbox.ts'
-import { conversationById } from '../rows.ts'
+import { conversationById, apply } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
-import { apply } from './apply.ts'
 
 /** See `Outbox.enqueue`. */
 export function enqueue(
