@@ -172,6 +172,22 @@ describe('a message', () => {
     ])
   })
 
+  test('is admitted where a command of the same delivery emptied the hold', () => {
+    const waiting = [messageRow(4), messageRow(5, { state: 'held' })]
+    const { results } = decide(
+      [
+        arriving,
+        {
+          ...commandOf({ withdrawWaiting: true }),
+          message: { ...MESSAGE, platformMessageId: 'p2' },
+        } as PlacedArrival,
+        { kind: 'message', message: { ...MESSAGE, platformMessageId: 'p3' } },
+      ],
+      { outage: OUTAGE, waiting, total: 5 },
+    )
+    expect(results.map(({ state }) => state)).toEqual(['refused', 'answered', 'held'])
+  })
+
   test('for a channel whose readers read the store puts no notice into the outbox', () => {
     const web = conversationRow({ id: 'web:42', channel: 'web' })
     const { results, changes } = decide([arriving], { conversation: web, outage: OUTAGE })
