@@ -2,12 +2,13 @@ import { Agent, request, type ClientRequest } from 'node:http'
 import { figuresOf } from '../support/figures.ts'
 
 /**
- * Messages through a gateway: `node messages.ts URL TOKEN CONVERSATIONS SECONDS`. Each conversation asks,
- * waits for the stored answer on its event stream, and asks again; after 20 turns it starts over. Prints
- * the figures as JSON.
+ * Messages through a gateway: `node messages.ts URL TOKEN CONVERSATIONS SECONDS [WARM-UP]`. Each conversation
+ * asks, waits for the stored answer on its event stream, and asks again; after 20 turns it starts over. Prints a
+ * line when the warm-up is over, and the figures as JSON.
  */
 const [url, token] = [process.argv[2]!, process.argv[3]!]
 const [conversations, seconds] = [Number(process.argv[4]), Number(process.argv[5])]
+const warmUpSeconds = Number(process.argv[6] ?? Math.min(2, seconds / 2))
 const agent = new Agent({ keepAlive: true })
 const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
 const body = JSON.stringify({ text: 'How are you today?' })
@@ -105,7 +106,8 @@ async function begin(): Promise<Conversation> {
 }
 
 // Code is compiled and connections are open before the clock starts.
-await drive(Math.min(2, seconds / 2))
+await drive(warmUpSeconds)
+console.log('warm')
 const started = performance.now()
 const latencies = await drive(seconds)
 console.log(JSON.stringify(figuresOf(latencies, (performance.now() - started) / 1000)))

@@ -1,11 +1,16 @@
 import { fileURLToPath } from 'node:url'
 import { PostgresServer } from '../../test/support/stores/postgres-server.ts'
 import { plot, type Series } from '../support/plot.ts'
+import { fetchCost } from './backlog.ts'
 import { simulateFleets } from './fleets.ts'
 import { postgresBytes, postgresCosts, sqliteCosts, type Costs, type Fill } from './growth.ts'
-import { engineRate, postgresRate, roleCosts, sqliteRate, type Rate } from './rates.ts'
+import { engineRate, postgresRate, roleCosts, sqliteRate, type MeasuredRate, type Rate } from './rates.ts'
+import type { ServiceTimes } from './simulation.ts'
 
 const GATEWAYS = [1, 2, 4] as const
+/** So few that they share nothing, and so many that the machine is full. */
+const [FEW, MANY] = [4, 48] as const
+const BACKLOGS = [0, 10_000, 100_000] as const
 const MESSAGES = [1_000, 10_000, 100_000, 1_000_000] as const
 const CONVERSATIONS = [100, 1_000, 10_000, 100_000] as const
 /** Held fixed while the other grows. */
@@ -18,10 +23,16 @@ const USUAL = { messages: 200_000, conversations: 1_000 } as const
 export async function benchScale(): Promise<void> {
   await using server = await PostgresServer.start({ durable: true })
   console.log('scale: whole processes and PostgreSQL with every flush, all on this machine')
-  row('one gateway on SQLite', rateOf(await sqliteRate()))
+  row('one gateway on SQLite', measuredOf(await sqliteRate()))
   for (const gateways of GATEWAYS)
-    row(`${gateways} on PostgreSQL`, rateOf(await postgresRate(server, gateways)))
+    row(`${gateways} on PostgreSQL`, measuredOf(await postgresRate(server, gateways)))
+  row(`1 on PostgreSQL, ${FEW} conversations`, measuredOf(await postgresRate(server, 1, FEW)))
   row('pg-boss alone, one process', rateOf(await engineRate(server)))
+  for (const waiting of BACKLOGS) {
+    const { cpuMs, medianMs } = await fetchCost(server, waiting)
+    const figure = `${ms(cpuMs)} of the database's CPU, median ${ms(medianMs)}`
+    row(`a fetch, ${waiting.toLocaleString('en')} conversations waiting`, figure)
+  }
 
   const byMessages = await grow(server, 'messages stored', MESSAGES, (messages) => ({
     messages,
@@ -44,11 +55,10 @@ export async function benchScale(): Promise<void> {
     byConversations,
   )
   row('on the disk, each message', `${(await postgresBytes(server, USUAL)).toFixed(0)} bytes`)
-  const times = await roleCosts(server)
-  row(
-    "a message's share of a core",
-    `ingress ${ms(times.ingress * 1_000)}, worker ${ms(times.worker * 1_000)}, database ${ms(times.database * 1_000)}`,
-  )
+  const costs = await roleCosts(server, FEW)
+  row(`a message's share of a core, ${FEW} conversations`, sharesOf(costs))
+  const times = await roleCosts(server, MANY)
+  row(`a message's share of a core, ${MANY} conversations`, sharesOf(times))
   simulateFleets(times)
 }
 
@@ -88,6 +98,15 @@ function costOf(costs: Costs): string {
   const { accept, lease, finish, deliver } = costs
   const each = `accept ${ms(accept)}, lease ${ms(lease)}, finish ${ms(finish)}, deliver ${ms(deliver)}`
   return `${ms(sum(costs))} (${each})`
+}
+
+function measuredOf({ gatewaysMs, databaseMs, flushes, ...rate }: MeasuredRate): string {
+  const cpu = `CPU a message: gateways ${ms(gatewaysMs)}, database ${ms(databaseMs)}`
+  return `${rateOf(rate)}; ${cpu}, ${flushes.toFixed(2)} flushes`
+}
+
+function sharesOf({ ingress, worker, database }: ServiceTimes): string {
+  return `ingress ${ms(ingress * 1_000)}, worker ${ms(worker * 1_000)}, database ${ms(database * 1_000)}`
 }
 
 function rateOf({ perSecond, p50Ms, p99Ms }: Rate): string {

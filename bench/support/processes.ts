@@ -79,16 +79,27 @@ export async function startScript(
   return { process: new Measured(child), line }
 }
 
-/** Runs a script to its end and parses the JSON that it prints. */
-export async function runScript<T>(script: string, args: readonly string[]): Promise<T> {
+/**
+ * Runs a script to its end and parses the last line that it prints, which is JSON.
+ *
+ * @param onLine is called at the first line
+ */
+export async function runScript<T>(
+  script: string,
+  args: readonly string[],
+  onLine: () => void = () => {},
+): Promise<T> {
   const child = spawn(process.execPath, [join(ROOT, script), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    if (text === '') onLine()
+    text += chunk
+  })
   const code = await new Promise((resolve) => child.once('exit', resolve))
   if (code !== 0) throw new Error(`${script} ended with ${code}`)
-  return JSON.parse(text) as T
+  return JSON.parse(text.trim().split('\n').at(-1)!) as T
 }
 
 export interface BenchGatewayOptions {
