@@ -93,8 +93,14 @@ export class Dispatcher {
 
   /** Takes over the leases of the previous process, and starts. */
   async start(): Promise<void> {
-    const { gate, store, clock } = this.#options
-    await this.#work.start(() => this.#pump())
+    const { gate, store, clock, historyLimit, merge } = this.#options
+    await this.#work.start(
+      () => this.#pump(),
+      () => ({
+        historyLimit: historyLimit(),
+        merge,
+      }),
+    )
     this.#wasOpen = gate.current().open
     this.#accepting = true
     this.#subscriptions.push(

@@ -1,7 +1,11 @@
 import type { Clock } from '../../support/clock.ts'
 import type { Inbox } from '../inbox.ts'
+import type { LeaseRequest } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
 import { WorkQueue } from './work-queue.ts'
+
+/** What `Inbox.lease` is asked for in every turn. */
+export type LeaseTerms = Pick<LeaseRequest, 'historyLimit' | 'merge'>
 
 /**
  * Decides which conversation is next. A single gateway keeps the list in memory; several on one store fetch
@@ -21,8 +25,9 @@ export interface WorkSource {
    * Takes over the work of dead processes, and starts.
    *
    * @param pump called whenever `next` may have something new
+   * @param terms of the turns that begin without being asked for, read for each
    */
-  start(pump: () => void): Promise<void>
+  start(pump: () => void, terms: () => LeaseTerms): Promise<void>
   /** A message of this conversation was stored by this process. */
   arrived(id: ConversationId): void
   /** The conversation was changed by hand: what was known of it is no longer valid. */

@@ -1,11 +1,11 @@
-import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
+import type { Lease, LeaseRequest } from '../../inbox/lease.ts'
+import type { StoredMessage } from '../../inbox/message.ts'
 import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
-import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
 import { decideDrop, decideRetry } from '../policy/operator.ts'
-import { changes, find, list, messages, usage } from '../records/conversations.ts'
+import { find, list, messages, usage } from '../records/conversations.ts'
 import * as pairings from '../records/pairings.ts'
 import { exportPerson } from '../records/persons.ts'
 import { attachment, counts, cursor, cursors, message, queue, waiting } from '../records/queue.ts'
@@ -13,12 +13,15 @@ import { facts, figures, incidents } from '../records/records.ts'
 import { removeAllOld } from '../records/retention.ts'
 import type { Storage } from '../storage.ts'
 import type { Database } from './connection/database.ts'
-import { accept } from './inbox/accept.ts'
+import { Gather } from './connection/gather.ts'
+import { readChanges, type ChangesRequest } from './engine/read-changes.ts'
+import type { SharedTurns } from './engine/shared-turns.ts'
+import { StepEngine } from './engine/step-engine.ts'
+import { stepTransactions } from './engine/step-transactions.ts'
+import { acceptStep, draftStep, finishStep, leaseStep, type Step } from './engine/steps.ts'
 import type { StoreContext, Wake } from './inbox/apply.ts'
-import { finish } from './inbox/finish.ts'
 import { expire, hold, operate } from './inbox/hold.ts'
-import { KeyedQueue } from './inbox/keyed-queue.ts'
-import { lease, recover, saveDraft } from './inbox/lease.ts'
+import { recover } from './inbox/lease.ts'
 import { postgresOutbox } from './inbox/outbox.ts'
 import { WaitingTotal } from './inbox/waiting-total.ts'
 import { deletePerson, removeSomeOld } from './removal.ts'
@@ -32,6 +35,8 @@ export interface PostgresStorageOptions {
   readonly pullChannels: readonly string[]
   /** Without it no process is woken. */
   readonly wake?: Wake
+  /** The turns of this process, where it shares the work with others. */
+  readonly turns?: SharedTurns
   readonly clock?: Clock
 }
 
@@ -43,11 +48,17 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
     wake: options.wake ?? (() => null),
     waitingTotal: new WaitingTotal(options.clock ?? systemClock),
   }
+  const turns = options.turns ?? null
+  const engine = new StepEngine(stepTransactions(database, context, turns))
+  const changes = new Gather<ChangesRequest, readonly StoredMessage[]>((requests) =>
+    readChanges(database, requests),
+  )
   return {
-    inbox: postgresInbox(database, context),
+    inbox: postgresInbox(database, context, engine, turns),
     outbox: postgresOutbox(database, context),
     conversations: {
-      ...bound(database, { find, changes, messages, list, usage, exportPerson }),
+      ...bound(database, { find, messages, list, usage, exportPerson }),
+      changes: (conversationId, after, limit) => changes.add({ conversationId, after, limit }),
       deletePerson: (channel, personId) => deletePerson(database, context, channel, personId),
       retain: (terms) => removeAllOld((from) => removeSomeOld(database, terms, from)),
     },
@@ -70,30 +81,38 @@ export function openPostgresStorage(options: PostgresStorageOptions): Storage {
       return null
     },
     probe: () => probe(database),
-    close: () => database.close(),
+    async close() {
+      await engine.close()
+      await database.close()
+    },
   }
 }
 
-function postgresInbox(database: Database, context: StoreContext): Inbox {
-  const arriving = new KeyedQueue()
+function postgresInbox(
+  database: Database,
+  context: StoreContext,
+  engine: StepEngine<Step>,
+  turns: SharedTurns | null,
+): Inbox {
+  const lease = async (request: LeaseRequest): Promise<Lease | null> => {
+    const id = request.conversationId
+    const granted = turns?.granted(id) ?? null
+    if (granted !== null && granted !== 'unknown' && !request.again) return granted
+    try {
+      const again = request.again === true || granted !== null
+      const found = await engine.run<Lease | null>(leaseStep({ ...request, again }))
+      turns?.asked(id, true)
+      return found
+    } catch (error) {
+      turns?.asked(id, false)
+      throw error
+    }
+  }
   return {
-    async accept(request) {
-      try {
-        // Keeps the order of calls within a conversation and a stream, without any call waiting for the
-        // lock of another.
-        return await arriving.run(queueKeys(request), () =>
-          database.transaction((tx) => accept(tx, context, request)),
-        )
-      } catch (error) {
-        // Its changes were rolled back, so the count is wrong.
-        context.waitingTotal.forget()
-        throw error
-      }
-    },
-    lease: (request) => database.transaction((tx) => lease(tx, context, request)),
-    finish: (lease, outcome, now) =>
-      database.transaction((tx) => finish(tx, context, leaseKey(lease), withCleanReason(outcome), now)),
-    saveDraft: (lease, draft) => database.transaction((tx) => saveDraft(tx, leaseKey(lease), draft)),
+    accept: (request) => engine.run(acceptStep(request)),
+    lease,
+    finish: (held, outcome, now) => engine.run(finishStep(leaseKey(held), outcome, now)),
+    saveDraft: (held, draft) => engine.run(draftStep(leaseKey(held), draft)),
     recover: (owner) => recover(database, context, owner),
     hold: (request) => hold(database, context, request),
     expire: (request) => expire(database, context, request),
@@ -101,20 +120,4 @@ function postgresInbox(database: Database, context: StoreContext): Inbox {
     retry: (messageId) => database.transaction((tx) => operate(tx, context, messageId, decideRetry)),
     drop: (messageId) => database.transaction((tx) => operate(tx, context, messageId, decideDrop)),
   }
-}
-
-/** The addresses and streams that a request is about. Streams too, because a cursor must never move back. */
-function queueKeys({ arrivals, cursors }: AcceptRequest): readonly string[] {
-  return [
-    ...arrivals.flatMap(addressesOf),
-    ...cursors.map(({ channel, name }) => `cursor ${channel} ${name}`),
-  ]
-}
-
-function addressesOf(arrival: Arrival): readonly string[] {
-  if (arrival.kind === 'moved') {
-    return [`${arrival.channel}:${arrival.from}`, `${arrival.channel}:${arrival.to}`]
-  }
-  const { channel, address } = 'message' in arrival ? arrival.message : arrival
-  return [`${channel}:${address}`]
 }

@@ -11,11 +11,25 @@ export type Line = 'open' | 'silent' | 'refused' | 'late'
 /** Longer than anybody waits for an answer here, and shorter than a line is silent. */
 const LATE_MS = 8_000
 
+interface Pair {
+  readonly client: Socket
+  readonly upstream: Socket
+}
+
+interface Lost {
+  readonly text: string
+  readonly answer: string
+  /** Who sent the request; null = it did not come yet. */
+  client: Socket | null
+  readonly done: () => void
+}
+
 /** A TCP line to a port of this machine that a test can break at any moment, as networks do. */
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server
-  readonly #pairs = new Set<{ readonly client: Socket; readonly upstream: Socket }>()
+  readonly #pairs = new Set<Pair>()
   #line: Line = 'open'
+  #lost: Lost | null = null
   /** Connections that were ever taken. */
   connections = 0
 
@@ -33,6 +47,7 @@ export class TcpProxy implements AsyncDisposable {
         // Bytes that are late are not overtaken by those that come after them.
         let late: Promise<void> | null = null
         const pass = (chunk: Buffer) => {
+          if (this.#loses(chunk, pair, from === client)) return
           if (to.writable && !to.write(chunk)) from.pause()
         }
         const passLate = async (chunk: Buffer, before: Promise<void> | null, waitMs: number) => {
@@ -74,6 +89,27 @@ export class TcpProxy implements AsyncDisposable {
   set line(line: Line) {
     this.#line = line
     if (line === 'refused') this.cut()
+  }
+
+  /**
+   * The next request that contains `text` reaches the server, and the part of the answer that contains `answer` does
+   * not reach the client: its connection is reset instead. Resolves when it was.
+   */
+  loseAnswer(text: string, answer: string): Promise<void> {
+    return new Promise((done) => (this.#lost = { text, answer, client: null, done }))
+  }
+
+  /** Whether it is the answer that is lost. */
+  #loses(chunk: Buffer, { client, upstream }: Pair, isRequest: boolean): boolean {
+    const lost = this.#lost
+    if (!lost) return false
+    if (isRequest && lost.client === null && chunk.includes(lost.text)) lost.client = client
+    if (isRequest || lost.client !== client || !chunk.includes(lost.answer)) return false
+    this.#lost = null
+    client.resetAndDestroy()
+    upstream.destroy()
+    lost.done()
+    return true
   }
 
   /** Resets every connection there is; new ones are taken as `line` says. */

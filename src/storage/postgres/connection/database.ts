@@ -66,7 +66,8 @@ export interface DatabaseOptions {
   readonly statementMs?: number
 }
 
-const DEFAULT_CONNECTIONS = 10
+/** Two for batches of steps, one for reads, one for everything else: each connection plans each statement itself. */
+const DEFAULT_CONNECTIONS = 4
 /** Attempts of a transaction that conflicts with others. */
 const MAX_TRIES = 6
 /** The longest pause between two attempts, in milliseconds: about as long as a transaction takes. */

@@ -114,6 +114,16 @@ export function mayBeRepeated(error: unknown): boolean {
   return code === CODE.serialization || code === CODE.deadlock
 }
 
+/**
+ * Whether a transaction of several steps may have failed because of one of them: the others are worth trying. It
+ * changed nothing.
+ */
+export function mayConcernOneStep(error: unknown): boolean {
+  if (!(error instanceof HermesError) || error instanceof RowRefused) return true
+  const code = codeOf(error)
+  return code === CODE.timeout || code === CODE.lockTimeout
+}
+
 /** Whether the server answered. The connection is then still usable, unless the server says that it closes it. */
 export function isAnswer(error: unknown): boolean {
   const code = codeOf(error)

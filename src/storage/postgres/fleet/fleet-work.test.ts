@@ -10,6 +10,8 @@ import { systemClock } from '../../../support/clock.ts'
 import { newId } from '../../../support/ids.ts'
 import { Secret } from '../../../support/secret.ts'
 import { openDatabase, type Database } from '../connection/database.ts'
+import type { SharedTurns } from '../engine/shared-turns.ts'
+import type { Wake } from '../inbox/apply.ts'
 import { migrate } from '../migrations/migrate.ts'
 import { openPostgresStorage } from '../storage.ts'
 import { FleetWork } from './fleet-work.ts'
@@ -31,12 +33,13 @@ beforeAll(async () => {
   database = await openDatabase({ url, clock: systemClock, log: silent, onProblem, connections: 20 })
   queue = await WakeUpQueue.open(database)
   wakeUps = new WakeUps(database, queue)
-  inbox = openPostgresStorage({
-    database,
-    pullChannels: ['web'],
-    wake: (conversations) => wakeUps.wanted(conversations),
-  }).inbox
+  inbox = openInbox()
 }, 60_000)
+
+function openInbox(over: { readonly turns?: SharedTurns } = {}): Inbox {
+  const wake: Wake = (conversations) => wakeUps.wanted(conversations)
+  return openPostgresStorage({ database, pullChannels: ['web'], wake, ...over }).inbox
+}
 
 afterAll(async () => {
   await queue.close()
@@ -51,12 +54,14 @@ function onProblem(error: unknown): void {
 class Worker {
   readonly id = newId(Date.now())
   readonly work: FleetWork
+  readonly inbox: Inbox
   readonly #turns: Turns
   readonly #random: Random
   #running = 0
   #dead = false
 
-  constructor(turns: Turns, random: Random) {
+  /** @param begins turns begin with the arrival of their message, where there is room */
+  constructor(turns: Turns, random: Random, begins = false) {
     this.#turns = turns
     this.#random = random
     // Never settles: a dead process does not even continue.
@@ -65,12 +70,15 @@ class Worker {
       (...args: Args): Promise<T> =>
         this.#dead ? new Promise<T>(() => {}) : call(...args)
     this.work = new FleetWork({
+      id: this.id,
       queue: {
         fetch: alive((limit: number) => queue.fetch(limit)),
+        remove: (tx, jobs) => queue.remove(tx, jobs),
         touch: alive((taken: Parameters<WakeUpQueue['touch']>[0]) => queue.touch(taken)),
       },
       wakeUps: {
         finishTurns: alive((...args: Parameters<WakeUps['finishTurns']>) => wakeUps.finishTurns(...args)),
+        giveBack: alive((...args: Parameters<WakeUps['giveBack']>) => wakeUps.giveBack(...args)),
         wake: alive((ids: readonly string[]) => wakeUps.wake(ids)),
         wakeAll: alive(() => wakeUps.wakeAll()),
       },
@@ -79,6 +87,19 @@ class Worker {
       notify: () => {},
       onProblem,
     })
+    const { work } = this
+    const shared: SharedTurns = {
+      mayAnswer: true,
+      reserve: () => (this.#dead ? null : work.reserve()),
+      release: (count) => work.release(count),
+      begun: (leases) => void (this.#dead || work.begun(leases)),
+      uncertain: (ids) => void (this.#dead || work.uncertain(ids)),
+      granted: (id) => work.granted(id),
+      asked: (id, known) => work.asked(id, known),
+      settled: (settled) => work.settled(settled),
+      removeJobs: (tx, jobs) => queue.remove(tx, jobs),
+    }
+    this.inbox = begins ? openInbox({ turns: shared }) : inbox
   }
 
   async start(): Promise<this> {
@@ -87,7 +108,10 @@ class Worker {
          VALUES ($1, 'worker', 'test', 1, '0', now(), now() + interval '1 hour')`,
       [this.id],
     )
-    await this.work.start(() => this.#pump())
+    await this.work.start(
+      () => this.#pump(),
+      () => ({ historyLimit: 0, merge: false }),
+    )
     this.#pump()
     return this
   }
@@ -117,7 +141,7 @@ class Worker {
   }
 
   async #turn(conversationId: string): Promise<void> {
-    const lease = await inbox.lease({
+    const lease = await this.inbox.lease({
       conversationId,
       owner: this.id,
       now: Date.now(),
@@ -132,7 +156,7 @@ class Worker {
     this.#turns.end(this.id, lease)
     const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
     const outcome = { kind: 'answered', text: 'ok', preface: null, model: 'm', usage, modelMs: 1 } as const
-    const stored = await inbox.finish(lease, outcome, Date.now())
+    const stored = await this.inbox.finish(lease, outcome, Date.now())
     if (this.#dead) return
     if (stored) this.#turns.stored(lease)
     this.work.done(conversationId, 1, null)
@@ -165,8 +189,8 @@ class Turns {
   }
 }
 
-async function say(conversation: string, text: string): Promise<void> {
-  await inbox.accept({
+async function say(conversation: string, text: string, to = inbox): Promise<void> {
+  await to.accept({
     arrivals: [
       {
         kind: 'message',
@@ -190,62 +214,71 @@ async function say(conversation: string, text: string): Promise<void> {
   })
 }
 
-test('whichever workers die at whichever moment: nothing waits forever, no message is answered by two at once, order is kept', async () => {
-  const random = randomOfThisTest()
-  const turns = new Turns()
-  const workers = await Promise.all([0, 1, 2].map(() => new Worker(turns, random).start()))
-  const conversations = Array.from({ length: 15 }, (_, index) => `c${index}`)
-  const texts = Array.from({ length: 10 }, (_, index) => `${index}`)
-  let over = false
-  // What the process that cares for the queue does; without its sweep, so that no wake-up may be lost.
-  const care = (async () => {
-    const taken = new Set<string>()
-    while (!over) {
-      if ((await wakeUps.takeOver(taken)) > 0) for (const worker of workers) worker.work.nudge()
-      await queue.supervise()
-      await pause(100)
-    }
-  })()
-  const talking = Promise.all(
-    conversations.map(async (conversation) => {
-      for (const text of texts) {
-        await say(conversation, text)
-        for (const worker of workers) worker.work.nudge()
-        await pause(random() * 40)
+test.each([
+  ['all turns are fetched', false],
+  ['turns begin with their message', true],
+])(
+  '%s, and whichever workers die at whichever moment: nothing waits forever, no message is answered by two at once, order is kept',
+  async (_, begins) => {
+    const random = randomOfThisTest()
+    const turns = new Turns()
+    const workers = await Promise.all([0, 1, 2].map(() => new Worker(turns, random, begins).start()))
+    const conversations = Array.from({ length: 15 }, (_, index) => `${begins ? 'begun' : 'c'}${index}`)
+    const texts = Array.from({ length: 10 }, (_, index) => `${index}`)
+    let over = false
+    // What the process that cares for the queue does; without its sweep, so that no wake-up may be lost.
+    const care = (async () => {
+      const taken = new Set<string>()
+      while (!over) {
+        if ((await wakeUps.takeOver(taken)) > 0) for (const worker of workers) worker.work.nudge()
+        await queue.supervise()
+        await pause(100)
       }
-    }),
-  )
-  for (let kills = 0; kills < 12; kills++) {
-    await pause(random() * 60)
-    const index = Math.floor(random() * workers.length)
-    await workers[index]!.die()
-    workers[index] = await new Worker(turns, random).start()
-  }
-  await talking
-  const stored = async () => {
-    const [row] = await database.query<{ n: number }>(
-      `SELECT count(*) AS n FROM hermes.messages WHERE role = 'user' AND state <> 'answered'`,
+    })()
+    const talking = Promise.all(
+      conversations.map(async (conversation) => {
+        for (const text of texts) {
+          const receiver = workers[Math.floor(random() * workers.length)]!
+          await say(conversation, text, receiver.inbox)
+          receiver.work.arrived(`web:${conversation}`)
+          for (const worker of workers) worker.work.nudge()
+          await pause(random() * 40)
+        }
+      }),
     )
-    return row!.n
-  }
-  await expect.poll(stored, { timeout: 60_000, interval: 100 }).toBe(0)
-  over = true
-  await care
-  await Promise.all(workers.map((worker) => worker.work.stop()))
-  expect(turns.doubles).toEqual([])
-  for (const conversation of conversations) {
-    const [row] = await database.query<{ asked: string[] }>(
-      `SELECT json_agg(m.text ORDER BY m.history_seq) AS asked FROM hermes.messages m
+    for (let kills = 0; kills < 12; kills++) {
+      await pause(random() * 60)
+      const index = Math.floor(random() * workers.length)
+      await workers[index]!.die()
+      workers[index] = await new Worker(turns, random, begins).start()
+    }
+    await talking
+    const stored = async () => {
+      const [row] = await database.query<{ n: number }>(
+        `SELECT count(*) AS n FROM hermes.messages WHERE role = 'user' AND state <> 'answered'`,
+      )
+      return row!.n
+    }
+    await expect.poll(stored, { timeout: 60_000, interval: 100 }).toBe(0)
+    over = true
+    await care
+    await Promise.all(workers.map((worker) => worker.work.stop()))
+    expect(turns.doubles).toEqual([])
+    for (const conversation of conversations) {
+      const [row] = await database.query<{ asked: string[] }>(
+        `SELECT json_agg(m.text ORDER BY m.history_seq) AS asked FROM hermes.messages m
          JOIN hermes.conversations c ON c.key = m.conversation WHERE c.id = $1 AND m.role = 'user'`,
-      [`web:${conversation}`],
-    )
-    expect(row!.asked).toEqual(texts)
-  }
-  // Nothing is left behind in the queue either.
-  const [jobs] = await database.query<{ n: number }>(`SELECT count(*) AS n FROM hermes_boss.job`)
-  expect(jobs!.n).toBe(0)
-  expect(problems).toEqual([])
-}, 120_000)
+        [`web:${conversation}`],
+      )
+      expect(row!.asked).toEqual(texts)
+    }
+    // Nothing is left behind in the queue either.
+    const [jobs] = await database.query<{ n: number }>(`SELECT count(*) AS n FROM hermes_boss.job`)
+    expect(jobs!.n).toBe(0)
+    expect(problems).toEqual([])
+  },
+  120_000,
+)
 
 test('what was held in an outage has no job, and gets one when the outage ends', async () => {
   const random = randomOfThisTest()

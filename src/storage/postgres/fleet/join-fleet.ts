@@ -8,6 +8,7 @@ import { FleetWork } from './fleet-work.ts'
 import { Notifier } from './notifier.ts'
 import { OutageIds } from './outage-ids.ts'
 import { Processes } from './processes.ts'
+import { TurnClaims } from './turn-claims.ts'
 import { WakeUpQueue } from './wake-up-queue.ts'
 import { WakeUps } from './wake-ups.ts'
 
@@ -18,6 +19,9 @@ const SWEEP_SHARE = 0.02
 const SWEEP_AT_LEAST_EVERY_MS = 5 * SECOND
 /** A job disappears without its conversation only by accident. */
 const LOST_EVERY_MS = 5 * MINUTE
+
+/** How often a process sends the jobs that it left out because the queue was full: as many as fit are fetched in about this time. */
+const REFILL_EVERY_MS = 0.2 * SECOND
 
 /** Long enough to restart the only worker, or its machine. */
 const NO_WORKERS_AFTER_MS = MINUTE
@@ -43,6 +47,8 @@ export interface JoinOptions {
 export interface JoinedFleet extends Fleet {
   /** For the storage: see `StoreContext.wake`. */
   readonly wake: Wake
+  /** For the storage. */
+  readonly work: FleetWork
   /** The inbox with one shared id for each outage. */
   unite(inbox: Inbox): Inbox
 }
@@ -78,6 +84,7 @@ class PostgresFleet implements JoinedFleet {
   readonly #outages: OutageIds
   readonly #contenders = new Set<Contender>()
   #upkeep: Candidacy | null = null
+  #refilling: (() => Promise<void>) | null = null
   /** Monotonic. */
   #answeredAt: number
 
@@ -89,13 +96,19 @@ class PostgresFleet implements JoinedFleet {
     this.#answeredAt = clock.monotonic()
     this.#queue = queue
     this.#wakeUps = new WakeUps(database, queue)
-    this.#notifier = new Notifier({ database, id, onProblem })
+    const isAlone = () => {
+      const { members } = this.#processes
+      return members.length === 1 && members[0]!.id === id
+    }
+    this.#notifier = new Notifier({ database, id, clock, isAlone, onProblem })
     const { pid } = process
     this.#processes = new Processes({ database, id, role, host, pid, version, home, clock, onProblem })
     this.#outages = new OutageIds(database)
     this.wake = (conversations) => this.#wakeUps.wanted(conversations)
     this.work = new FleetWork({
+      id,
       queue,
+      claims: new TurnClaims({ database, queue, wake: this.wake, clock }),
       wakeUps: this.#wakeUps,
       clock,
       answers: role !== 'ingress',
@@ -113,9 +126,11 @@ class PostgresFleet implements JoinedFleet {
         for (const each of this.#contenders) each.nudge()
     })
     await this.#processes.start()
+    if (this.#processes.members.length > 1) await this.#notifier.greet()
     // No other process is alive, so every fetched job belonged to a dead one.
     if (this.#processes.members.length === 1) await this.#wakeUps.wakeTaken()
     this.#upkeep = await this.hold(UPKEEP, async () => this.#startUpkeep())
+    this.#refilling = this.#repeat(REFILL_EVERY_MS, () => this.#refill())
   }
 
   workers(): number {
@@ -195,7 +210,7 @@ class PostgresFleet implements JoinedFleet {
   }
 
   async stop(): Promise<void> {
-    await this.#upkeep?.stop()
+    await Promise.all([this.#refilling?.(), this.#upkeep?.stop()])
     // Was kept until now, because no other process would have continued it.
     await Promise.all([...this.#contenders].map((contender) => contender.stop()))
     this.#contenders.clear()
@@ -206,10 +221,7 @@ class PostgresFleet implements JoinedFleet {
 
   /** The regular work of one process for the shared queue. @returns how to stop it */
   #startUpkeep(): () => Promise<void> {
-    const { clock, onProblem } = this.#options
-    let timer: Timer
-    let busy: Promise<void> = Promise.resolve()
-    let over = false
+    const { clock } = this.#options
     const taken = new Set<string>()
     let sweepAt = 0
     let lostAt = 0
@@ -227,11 +239,28 @@ class PostgresFleet implements JoinedFleet {
       const took = clock.monotonic() - began
       sweepAt = clock.monotonic() + Math.max(SWEEP_AT_LEAST_EVERY_MS, took / SWEEP_SHARE)
     }
-    const again = () => {
-      if (over) return
-      timer = clock.setTimer(() => (busy = round().catch(onProblem).finally(again)), UPKEEP_EVERY_MS)
+    return this.#repeat(UPKEEP_EVERY_MS, round)
+  }
+
+  async #refill(): Promise<void> {
+    if (!this.#wakeUps.hasLeftOut || !this.work.mayAnswer) return
+    if ((await this.#wakeUps.wakeMore()) > 0) this.#notifyAll()
+  }
+
+  /** Begins at once, and pauses after each round. @returns how to stop it */
+  #repeat(everyMs: number, round: () => Promise<void>): () => Promise<void> {
+    const { clock, onProblem } = this.#options
+    let timer: Timer
+    let over = false
+    let busy = Promise.resolve()
+    const next = () => {
+      busy = round()
+        .catch(onProblem)
+        .finally(() => {
+          if (!over) timer = clock.setTimer(next, everyMs)
+        })
     }
-    busy = round().catch(onProblem).finally(again)
+    next()
     return async () => {
       over = true
       timer?.cancel()

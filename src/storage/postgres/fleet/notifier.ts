@@ -1,10 +1,16 @@
 import type { FleetNews } from '../../../inbox/fleet/fleet.ts'
+import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import { Emitter } from '../../../support/emitter.ts'
 import type { Database } from '../connection/database.ts'
 
 const CHANNEL = 'hermes_fleet'
 /** PostgreSQL takes less than 8,000 bytes; the frame around the news needs a few. */
 const MAX_PAYLOAD_BYTES = 7_500
+
+/** Counts are for people, who do not see a second: each notification wakes every process. */
+const COUNTS_EVERY_MS = SECOND
+/** A process that was heard is there for this long, also while the list of processes does not show it yet. */
+const HEARD_FOR_MS = 5 * SECOND
 
 /** Does not wait for the disk: a notification need not survive a crash of the server. */
 const NOTIFY = `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`
@@ -19,20 +25,30 @@ export interface NotifierOptions {
   readonly database: Database
   /** Identifies this process, which ignores its own envelopes. */
   readonly id: string
+  readonly clock: Clock
+  /** As far as this process knows there is no other one to notify. */
+  readonly isAlone: () => boolean
   readonly onProblem: (error: unknown) => void
 }
 
 /**
  * Notifies the other processes over PostgreSQL's NOTIFY. Outside the transactions, not inside them: commits
  * that notify wait for each other. News that arises while one envelope is being sent goes into the next one
- * together.
+ * together. Nothing is sent while there is nobody to hear it.
  */
 export class Notifier {
   readonly #options: NotifierOptions
   readonly #news: Emitter<FleetNews>
-  #waiting = new Map<string, FleetNews>()
+  readonly #waiting = new Map<string, FleetNews>()
+  readonly #counts = new Map<string, Extract<FleetNews, { kind: 'count' }>>()
+  #countsTimer: Timer | null = null
+  /** Monotonic. */
+  #countsSentAt = -Infinity
+  #stopped = false
   #sending: Promise<void> | null = null
   #line: Disposable | null = null
+  /** Monotonic. */
+  #heardAt = -Infinity
 
   constructor(options: NotifierOptions) {
     this.#options = options
@@ -47,14 +63,44 @@ export class Notifier {
   async stop(): Promise<void> {
     this.#line?.[Symbol.dispose]()
     this.#news.clear()
+    this.#stopped = true
+    if (this.#areCountsDue) this.#startSending()
     await this.#sending
   }
 
   notify(news: FleetNews): void {
-    const key = coalescingKey(news)
-    const known = this.#waiting.get(key)
-    const both = known && 'messages' in known && 'messages' in news
-    this.#waiting.set(key, both ? { ...news, messages: known.messages + news.messages } : news)
+    if (this.#isAlone) return
+    if (news.kind === 'count') this.#count(news)
+    else this.#waiting.set(coalescingKey(news), news)
+    if (this.#waiting.size > 0 || this.#areCountsDue) this.#startSending()
+  }
+
+  /** Makes this process known to those who believe that they are alone. */
+  greet(): Promise<void> {
+    return this.#post([])
+  }
+
+  get #isAlone(): boolean {
+    const { clock, isAlone } = this.#options
+    return isAlone() && clock.monotonic() - this.#heardAt > HEARD_FOR_MS
+  }
+
+  #count(news: Extract<FleetNews, { kind: 'count' }>): void {
+    const before = this.#counts.get(news.outcome)?.messages ?? 0
+    this.#counts.set(news.outcome, { ...news, messages: before + news.messages })
+    if (this.#areCountsDue) return
+    this.#countsTimer ??= this.#options.clock.setTimer(() => {
+      this.#countsTimer = null
+      this.#startSending()
+    }, COUNTS_EVERY_MS)
+  }
+
+  get #areCountsDue(): boolean {
+    if (this.#counts.size === 0) return false
+    return this.#stopped || this.#options.clock.monotonic() - this.#countsSentAt >= COUNTS_EVERY_MS
+  }
+
+  #startSending(): void {
     this.#sending ??= this.#send().finally(() => (this.#sending = null))
   }
 
@@ -63,18 +109,31 @@ export class Notifier {
   }
 
   async #send(): Promise<void> {
-    // News of the same tick is sent together.
-    await Promise.resolve()
-    while (this.#waiting.size > 0) {
-      const all = [...this.#waiting.values()]
-      this.#waiting = new Map()
-      for (const payload of payloads(this.#options.id, all)) {
-        try {
-          await this.#options.database.query(NOTIFY, [CHANNEL, payload])
-        } catch (error) {
-          // The others read the store anyway, a little later.
-          this.#options.onProblem(error)
-        }
+    // After the microtasks of this turn: all the news of one commit is sent together.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#waiting.size > 0 || this.#areCountsDue) {
+      const all = [...this.#waiting.values(), ...(this.#areCountsDue ? this.#removeCounts() : [])]
+      this.#waiting.clear()
+      await this.#post(all)
+    }
+  }
+
+  #removeCounts(): readonly FleetNews[] {
+    const counts = [...this.#counts.values()]
+    this.#counts.clear()
+    this.#countsTimer?.cancel()
+    this.#countsTimer = null
+    this.#countsSentAt = this.#options.clock.monotonic()
+    return counts
+  }
+
+  async #post(all: readonly FleetNews[]): Promise<void> {
+    for (const payload of payloads(this.#options.id, all)) {
+      try {
+        await this.#options.database.query(NOTIFY, [CHANNEL, payload])
+      } catch (error) {
+        // The others read the store anyway, a little later.
+        this.#options.onProblem(error)
       }
     }
   }
@@ -88,24 +147,25 @@ export class Notifier {
       return this.#options.onProblem(error)
     }
     if (envelope.from === this.#options.id) return
+    this.#heardAt = this.#options.clock.monotonic()
     for (const news of envelope.news) this.#news.emit(news)
   }
 }
 
-/** Equal news that has not been sent yet is sent once; counts are added up, and every piece of an answer is sent. */
+/** Equal news that has not been sent yet is sent once; every piece of an answer is sent. */
 function coalescingKey(news: FleetNews): string {
   if (news.kind === 'delta') return `${news.kind} ${news.offset} ${news.turnId}`
-  if (news.kind === 'count') return news.outcome
   return 'id' in news ? `${news.kind} ${news.id}` : news.kind
 }
 
-/** As few envelopes as the size limit allows. */
+/** As few envelopes as the size limit allows; one without news says only who sends it. */
 function payloads(from: string, all: readonly FleetNews[]): readonly string[] {
   const texts: string[] = []
   let parts: string[] = []
   let bytes = 0
   const close = () => {
-    if (parts.length > 0) texts.push(`{"from":${JSON.stringify(from)},"news":[${parts.join(',')}]}`)
+    if (parts.length > 0 || all.length === 0)
+      texts.push(`{"from":${JSON.stringify(from)},"news":[${parts.join(',')}]}`)
     parts = []
     bytes = 0
   }

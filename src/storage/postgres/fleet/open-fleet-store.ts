@@ -42,7 +42,7 @@ export async function openFleetStore(
   const database = opening.adopt(await openDatabase({ url, clock, log, onProblem }), (open) => open.close())
   const joining = joinFleet({ ...options, onProblem, database, id: newId(clock.now()) })
   const fleet = opening.adopt(await joining, (joined) => joined.stop())
-  const storage = openPostgresStorage({ database, pullChannels, wake: fleet.wake, clock })
+  const storage = openPostgresStorage({ database, pullChannels, wake: fleet.wake, turns: fleet.work, clock })
   const opened = { storage: { ...storage, inbox: fleet.unite(storage.inbox) }, fleet }
   opening.move()
   return opened

@@ -74,11 +74,25 @@ export class WakeUpQueue {
   }
 
   /** Fetches up to `limit` conversations that no other process has, the longest waiting first. */
-  async fetch(limit: number): Promise<readonly TakenWakeUp[]> {
+  fetch(limit: number): Promise<readonly TakenWakeUp[]> {
+    return this.fetchIn(this.#database, limit)
+  }
+
+  /** As `fetch`, within a transaction: the conversations are fetched when it is committed. */
+  async fetchIn(tx: Queryable, limit: number): Promise<readonly TakenWakeUp[]> {
     // A prepared statement although it has no parameters: planning it each time takes longer than running it.
-    const db = adapter(this.#database, [])
-    const jobs = await this.#boss.fetch<JobData>(QUEUE, { batchSize: limit, db })
+    const jobs = await this.#boss.fetch<JobData>(QUEUE, { batchSize: limit, db: adapter(tx, []) })
     return jobs.map(({ id, retryCount, data }) => ({ id, retryCount, conversationId: data.conversation }))
+  }
+
+  /** How many wait to be fetched now, counted up to `limit`. */
+  async due(limit: number): Promise<number> {
+    const [row] = await this.#database.query<{ n: number }>(
+      `SELECT count(*) AS n FROM (SELECT 1 FROM ${SCHEMA}.job
+         WHERE name = $1 AND state < 'active' AND start_after <= now() LIMIT $2) j`,
+      [QUEUE, limit],
+    )
+    return row!.n
   }
 
   /** Heartbeat for these jobs: this process still works on them. */

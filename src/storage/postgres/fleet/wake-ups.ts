@@ -1,11 +1,25 @@
 import { randomUUID } from 'node:crypto'
+import { Changes } from '../../policy/changes.ts'
+import { decideFinish } from '../../policy/finish.ts'
 import { WAITING } from '../../rows/rows.ts'
 import { asLast, type Database, type Queryable, type Transaction } from '../connection/database.ts'
-import type { ConversationRow } from '../rows.ts'
+import { write } from '../inbox/apply.ts'
+import { CONVERSATION_COLUMNS, waitingRows, type ConversationRow } from '../rows.ts'
 import type { TakenWakeUp, WakeUp, WakeUpQueue } from './wake-up-queue.ts'
+import { WakeUpWindow } from './wake-up-window.ts'
 
 /** Conversations woken per transaction: it stays short, and their order is kept. */
 const WOKEN_AT_ONCE = 200
+
+/** Waiting messages read for each job that may be sent: most are the only one of their conversation. */
+const READ_PER_JOB = 2
+
+/** Messages that wait, oldest first; of some only that they were read. */
+interface Waiting {
+  readonly key: number
+  /** The conversation, where it has no job and nobody alive answers; null = nothing is to be done. */
+  readonly id: string | null
+}
 
 /** A conversation whose turn has ended in this process. */
 export interface FinishedTurn {
@@ -14,6 +28,8 @@ export interface FinishedTurn {
   readonly conversationId: string
   /** Not before that moment, in epoch milliseconds; null = as soon as there is room. */
   readonly retryAt: number | null
+  /** This process may still hold its lease, see `giveBack`. */
+  readonly leased?: boolean
 }
 
 interface Locked {
@@ -34,26 +50,46 @@ interface Head {
  * Keeps the pg-boss jobs in step with the waiting messages. The invariant: a conversation with work that no
  * live process is answering has a job, and `wake_job` is its id. Everything that could break it is decided
  * under the lock of the conversation's row, so no wake-up is lost and none is doubled.
+ *
+ * While more conversations wait than the queue is to hold, the others have no job yet: `wakeMore` sends theirs
+ * in the order of their age.
  */
 export class WakeUps {
   readonly #database: Database
   readonly #queue: WakeUpQueue
+  readonly #window: WakeUpWindow
+  /** Conversations were left without a job because the queue was full. */
+  #hasLeftOut = false
+  /** The message up to which `wakeMore` has read. */
+  #position = 0
 
   constructor(database: Database, queue: WakeUpQueue) {
     this.#database = database
     this.#queue = queue
+    this.#window = new WakeUpWindow(queue)
+  }
+
+  /** Work waits without a job, as far as this process left it: `wakeMore` is to be called again. */
+  get hasLeftOut(): boolean {
+    return this.#hasLeftOut
   }
 
   /**
-   * As `Wake`. A conversation that already has a job is checked anyway when that job's turn ends.
+   * As `Wake`. A conversation that has a job, or is being answered, is checked anyway when the turn ends; of a
+   * dead process `takeOver` finds it.
    */
   wanted(conversations: readonly ConversationRow[]): ((tx: Transaction) => Promise<void>) | null {
     const wakeUps: WakeUp[] = []
     for (const conversation of conversations) {
-      if (conversation.wake_job !== null) continue
+      if (conversation.wake_job !== null || conversation.lease_turn !== null) continue
+      if (this.#window.isFull) {
+        this.#hasLeftOut = true
+        continue
+      }
       const job = (conversation.wake_job = randomUUID())
       wakeUps.push({ job, conversationId: conversation.id, delayMs: 0 })
     }
+    this.#window.sent(wakeUps.length)
     return wakeUps.length === 0 ? null : (tx) => this.#queue.send(asLast(tx), wakeUps)
   }
 
@@ -92,6 +128,29 @@ export class WakeUps {
       ])
       await this.#queue.send(asLast(tx), next)
       return next.filter(({ delayMs }) => delayMs === 0).length
+    })
+  }
+
+  /** Ends the leases that `owner` has in these conversations and will not use: their messages wait again. */
+  giveBack(ids: readonly string[], owner: string, now: number): Promise<void> {
+    return this.#database.transaction(async (tx) => {
+      const leased = await tx.query<ConversationRow>(
+        `SELECT ${CONVERSATION_COLUMNS} FROM hermes.conversations c
+           WHERE c.id = ANY($1::text[]) AND c.lease_turn IS NOT NULL AND c.lease_owner = $2 ORDER BY c.key FOR UPDATE`,
+        [ids, owner],
+      )
+      const waiting = await waitingRows(
+        tx,
+        leased.map(({ key }) => key),
+      )
+      const changes = new Changes(new Set())
+      for (const conversation of leased) {
+        const { id: conversationId, generation, lease_turn } = conversation
+        const rows = { conversation, waiting: waiting.get(conversation.key) ?? [], outage: null }
+        const lease = { conversationId, turnId: lease_turn!, generation }
+        decideFinish(rows, lease, { kind: 'returned' }, now, changes)
+      }
+      await write(tx, changes)
     })
   }
 
@@ -155,25 +214,51 @@ export class WakeUps {
   }
 
   /**
-   * Every conversation with work that has no job gets one, the longest waiting first: after an
-   * outage, and as a fallback for what a dead process had left undone.
+   * Every conversation with work that has no job gets one, the longest waiting first, as far as the queue
+   * has room: after an outage, and as a fallback for what a dead process had left undone.
    *
    * @returns how many did
    */
-  async wakeAll(): Promise<number> {
-    const waiting = await this.#database.query<{ id: string }>(
-      `SELECT c.id FROM (SELECT conversation, min(seq) AS seq FROM hermes.messages WHERE ${WAITING} GROUP BY conversation) w
-         JOIN hermes.conversations c ON c.key = w.conversation
-         JOIN hermes.messages m ON m.conversation = w.conversation AND m.seq = w.seq
-         WHERE c.wake_job IS NULL AND NOT ${LEASED} ORDER BY m.key`,
-    )
+  wakeAll(): Promise<number> {
+    this.#position = 0
+    return this.wakeMore()
+  }
+
+  /** As `wakeAll`, from where the last one stopped. */
+  async wakeMore(): Promise<number> {
     let woken = 0
-    for (let from = 0; from < waiting.length; from += WOKEN_AT_ONCE) {
-      const some = waiting.slice(from, from + WOKEN_AT_ONCE)
-      const finished = some.map(({ id }) => ({ wakeUp: null, conversationId: id, retryAt: null }))
-      woken += await this.finishTurns(finished, Date.now(), true)
+    for (;;) {
+      const room = await this.#window.measure()
+      this.#hasLeftOut = room <= 0
+      if (room <= 0) return woken
+      const waiting = await this.#waiting(room * READ_PER_JOB)
+      const idle = waiting.filter(({ id }) => id !== null)
+      const end = idle[room - 1] ?? waiting.at(-1)
+      this.#position = end?.key ?? 0
+      const ids = [...new Set(idle.slice(0, room).map(({ id }) => id!))]
+      for (let from = 0; from < ids.length; from += WOKEN_AT_ONCE) {
+        const finished = ids
+          .slice(from, from + WOKEN_AT_ONCE)
+          .map((conversationId) => ({ wakeUp: null, conversationId, retryAt: null }))
+        woken += await this.finishTurns(finished, Date.now(), true)
+      }
+      if (waiting.length < room * READ_PER_JOB && idle.length <= room) {
+        this.#position = 0
+        return woken
+      }
     }
-    return woken
+  }
+
+  #waiting(limit: number): Promise<readonly Waiting[]> {
+    return this.#database.query<Waiting>(
+      `SELECT w.key, CASE WHEN c.wake_job IS NULL AND NOT ${LEASED} THEN c.id END AS id
+         FROM (SELECT key, conversation FROM (${WAITING_STATES.map(
+           (state) => `(SELECT key, conversation FROM hermes.messages
+             WHERE state <> 'answered' AND state = '${state}' AND key > $1 ORDER BY key LIMIT $2)`,
+         ).join(' UNION ALL ')}) s ORDER BY key LIMIT $2) w
+         JOIN hermes.conversations c ON c.key = w.conversation ORDER BY w.key`,
+      [this.#position, limit],
+    )
   }
 
   /** Clears the reference of conversations to a job that no longer exists, so that `wakeAll` finds them. */
@@ -219,6 +304,9 @@ export class WakeUps {
     )
   }
 }
+
+/** As in `WAITING`; within each the index is in the order of age. */
+const WAITING_STATES = ['received', 'answering', 'held'] as const
 
 /** A live process is answering in conversation `c`. */
 const LEASED = `(c.lease_turn IS NOT NULL AND EXISTS

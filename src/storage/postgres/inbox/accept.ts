@@ -1,45 +1,70 @@
-import { type Accepted, type AcceptRequest, type Arrival, NOT_STORED } from '../../../inbox/arrival.ts'
+import {
+  type Accepted,
+  type AcceptRequest,
+  type Arrival,
+  type Fence,
+  NOT_STORED,
+} from '../../../inbox/arrival.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { decideArrival, foldInto } from '../../policy/accept.ts'
 import { Changes } from '../../policy/changes.ts'
 import { foldRecords } from '../../records/conversations.ts'
-import type { Transaction } from '../connection/database.ts'
+import type { Queryable, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { waitingRows, type ConversationRow } from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
 import { commit, write, type StoreContext } from './apply.ts'
 import { ArrivalRows } from './arrival-rows.ts'
 
-/** Stores what a platform delivered, and how far its stream was read. See `Inbox.accept`. */
-export async function accept(
+/**
+ * What becomes of a request whose rows are loaded. A move is not decided here, because its rows are written at
+ * once: see `acceptWithMoves`.
+ */
+export function decideRequest(
+  request: AcceptRequest,
+  rows: ArrivalRows,
+  changes: Changes,
+): readonly Accepted[] {
+  const results = request.arrivals.map((arrival) => decideOne(arrival, request, rows, changes))
+  changes.cursors.push(...request.cursors)
+  return results
+}
+
+function decideOne(arrival: Arrival, request: AcceptRequest, rows: ArrivalRows, changes: Changes): Accepted {
+  if (arrival.kind === 'moved') throw new Error('a move is not decided with other requests')
+  const { channel, address } = 'message' in arrival ? arrival.message : arrival
+  return decideArrival(arrival, rows.find(channel, address), request, rows.figures, changes)
+}
+
+/** Stores a request of which some addresses have moved, in a transaction of its own. Its channel is held. */
+export async function acceptWithMoves(
   tx: Transaction,
   context: StoreContext,
-  given: AcceptRequest,
+  request: AcceptRequest,
 ): Promise<readonly Accepted[]> {
-  const request = { ...given, arrivals: given.arrivals.map(withCleanNames) }
-  const { arrivals, cursors, fence } = request
+  const { arrivals, cursors } = request
   const changes = new Changes(context.pullChannels)
   const rows = new ArrivalRows()
-  // Sent together.
-  await Promise.all([rows.load(tx, request, context.waitingTotal), fence && refuseFormerHolder(tx, fence)])
+  await rows.load(tx, request, context.waitingTotal)
   const results: Accepted[] = []
   for (const [index, arrival] of arrivals.entries()) {
     if (arrival.kind === 'moved') {
       results.push(await moveAddress(tx, rows, arrival, changes))
       context.waitingTotal.forget()
       await rows.load(tx, { ...request, arrivals: arrivals.slice(index + 1) }, context.waitingTotal)
-      continue
-    }
-    const { channel, address } = 'message' in arrival ? arrival.message : arrival
-    results.push(decideArrival(arrival, rows.find(channel, address), request, rows.figures, changes))
+    } else results.push(decideOne(arrival, request, rows, changes))
   }
   changes.cursors.push(...cursors)
   await commit(tx, context, changes)
   return results
 }
 
-/** With names as they are stored: a platform's ids and addresses are compared with those in the database. */
-function withCleanNames(arrival: Arrival): Arrival {
+/** The request with names as they are stored: a platform's ids and addresses are compared with those in the database. */
+export function withCleanNames(request: AcceptRequest): AcceptRequest {
+  return { ...request, arrivals: request.arrivals.map(withCleanName) }
+}
+
+function withCleanName(arrival: Arrival): Arrival {
   if (arrival.kind === 'moved') return { ...arrival, from: clean(arrival.from), to: clean(arrival.to) }
   if ('message' in arrival)
     return { ...arrival, message: { ...arrival.message, ...cleanName(arrival.message) } }
@@ -99,16 +124,23 @@ async function fold(
 }
 
 /**
- * A process that held the channel, was suspended and resumes after another process took over must not store anything.
- * The row stays locked against a new holder until the commit.
+ * Those of the fences that are still the newest ones. A process that held the channel, was suspended and resumes after
+ * another process took over must not store anything. The rows stay locked against a new holder until the commit.
  */
-async function refuseFormerHolder(
-  tx: Transaction,
-  { name, fence }: NonNullable<AcceptRequest['fence']>,
-): Promise<void> {
-  const rows = await tx.query('SELECT 1 FROM hermes.leases WHERE name = $1 AND fence = $2 FOR SHARE', [
-    name,
-    fence,
-  ])
-  if (rows.length === 0) throw new StoreError(`another process holds ${name} now`)
+export async function readHeldFences(tx: Queryable, fences: readonly Fence[]): Promise<ReadonlySet<string>> {
+  if (fences.length === 0) return new Set()
+  const held = await tx.query<Fence>(
+    `SELECT l.name, l.fence FROM unnest($1::text[], $2::bigint[]) AS w (name, fence)
+       JOIN hermes.leases l ON l.name = w.name AND l.fence = w.fence ORDER BY l.name FOR SHARE OF l`,
+    [fences.map(({ name }) => name), fences.map(({ fence }) => fence)],
+  )
+  return new Set(held.map(fenceKey))
+}
+
+export function fenceKey({ name, fence }: Fence): string {
+  return `${fence} ${name}`
+}
+
+export function formerHolder({ name }: Fence): StoreError {
+  return new StoreError(`another process holds ${name} now`)
 }

@@ -26,13 +26,14 @@ export interface StoreContext {
 const WRITE = `
 WITH added AS (
   INSERT INTO hermes.messages (id, conversation, seq, revision, role, state, text, preface, reason, origin, platform_id,
-      person_id, person_name, addressed, command, attachments, at, answered_by, history_seq, held_base, solo)
+      person_id, person_name, addressed, command, attachments, at, answered_by, history_seq, held_base, solo, leases)
     SELECT r.id, r.conversation, r.seq, nextval('hermes.revision'), r.role, r.state, r.text, r.preface, r.reason,
       r.origin, r.platform_id, r.person_id, r.person_name, r.addressed, r.command, r.attachments, r.at, r.answered_by,
-      r.history_seq, r.held_base, r.solo
+      r.history_seq, r.held_base, r.solo, r.leases
     FROM json_to_recordset($1::json) AS r (id text, conversation bigint, seq bigint, role text, state text, text text,
       preface text, reason text, origin bigint, platform_id text, person_id text, person_name text, addressed boolean,
-      command boolean, attachments json, at bigint, answered_by text, history_seq bigint, held_base bigint, solo boolean)
+      command boolean, attachments json, at bigint, answered_by text, history_seq bigint, held_base bigint, solo boolean,
+      leases integer)
     RETURNING key, id
 ), sent AS (
   INSERT INTO hermes.outbox (message, conversation, kind, reply_to, draft, asked_at, at)

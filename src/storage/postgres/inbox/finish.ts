@@ -1,40 +1,34 @@
-import type { TurnOutcome } from '../../../inbox/lease.ts'
-import { Changes } from '../../policy/changes.ts'
-import { decideFinish, needsOutage, type OutageFacts } from '../../policy/finish.ts'
-import type { LeaseKey } from '../../policy/lease.ts'
+import type { OutageFacts } from '../../policy/finish.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
-import type { Transaction } from '../connection/database.ts'
-import { clean } from '../connection/statements.ts'
-import { lockConversation } from '../rows.ts'
-import { commit, type StoreContext } from './apply.ts'
+import type { Queryable } from '../connection/database.ts'
 
-/** How a turn ended, and what must be sent because of it. See `Inbox.finish`. */
-export async function finish(
-  tx: Transaction,
-  context: StoreContext,
-  key: LeaseKey,
-  outcome: TurnOutcome,
-  now: number,
-): Promise<boolean> {
-  const id = clean(key.conversationId)
-  // Sent together, executed in order: the reads are protected by the lock.
-  const [conversation, waiting, [outage]] = await Promise.all([
-    lockConversation(tx, id),
-    tx.query<MessageRow>(ANSWERING, [id]),
-    needsOutage(outcome) ? tx.query<OutageFacts>(OUTAGE, [id]) : [],
-  ])
-  if (!conversation) return false
-  const changes = new Changes(context.pullChannels)
-  const rows = { conversation, waiting, outage: outage ?? null }
-  const changed = decideFinish(rows, key, outcome, now, changes)
-  if (changed) await commit(tx, context, changes)
-  return changed
+/**
+ * What the ends of turns are decided from: of each conversation the messages that are being answered, and the
+ * first one of the others, in their order, by its key. The rows of the conversations are locked.
+ */
+export async function readEnding(
+  tx: Queryable,
+  conversations: readonly number[],
+): Promise<ReadonlyMap<number, readonly MessageRow[]>> {
+  if (conversations.length === 0) return new Map()
+  const rows = await tx.query<MessageRow & { readonly conversation: number }>(ENDING, [conversations])
+  return Map.groupBy(rows, ({ conversation }) => conversation)
 }
 
-const ANSWERING = `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages
-  WHERE conversation = (SELECT key FROM hermes.conversations WHERE id = $1)
-    AND ${WAITING} AND state = 'answering' ORDER BY seq`
+/** What the end of a turn depends on in an outage. */
+export async function readOutage(tx: Queryable, conversation: number): Promise<OutageFacts> {
+  const [outage] = await tx.query<OutageFacts>(OUTAGE, [conversation])
+  return outage!
+}
+
+const COLUMNS = `${MESSAGE_COLUMNS}, conversation`
+
+const ENDING = `SELECT m.* FROM unnest($1::bigint[]) AS w (key) CROSS JOIN LATERAL (
+    (SELECT ${COLUMNS} FROM hermes.messages WHERE conversation = w.key AND ${WAITING} AND state = 'answering')
+    UNION ALL
+    (SELECT ${COLUMNS} FROM hermes.messages WHERE conversation = w.key AND ${WAITING} AND state <> 'answering'
+      ORDER BY seq LIMIT 1)) m
+  ORDER BY m.conversation, m.seq`
 
 const OUTAGE = `SELECT coalesce((SELECT value FROM hermes.counters WHERE name = 'observed_outage_ms'), 0) AS observed,
-  EXISTS (SELECT 1 FROM hermes.messages
-    WHERE conversation = (SELECT key FROM hermes.conversations WHERE id = $1) AND ${WAITING} AND addressed) AS welcome`
+  EXISTS (SELECT 1 FROM hermes.messages WHERE conversation = $1 AND ${WAITING} AND addressed) AS welcome`
