@@ -12,8 +12,6 @@ import {
 } from '../rows/rows.ts'
 import type { Row, Session } from './thread/session.ts'
 
-/** The rows that decisions are made from, and how what was decided is written. */
-
 export function conversationById(session: Session, id: string): ConversationRow | null {
   return asConversation(session.get('SELECT * FROM conversations WHERE id = ?', id))
 }
