@@ -88,4 +88,9 @@ test('counts are sent at once, and then added up for a second', async () => {
   count(4)
   await notifier.stop()
   expect(await total()).toEqual([4])
+  // The database is closed then.
+  count(5)
+  notifier.notify({ kind: 'work' })
+  await clock.advance(2_000)
+  expect(await total()).toEqual([])
 })

@@ -59,17 +59,18 @@ export class Notifier {
     this.#line = this.#options.database.listen(CHANNEL, (payload) => this.#onPayload(payload))
   }
 
-  /** Resolves when all news was sent. */
+  /** Resolves when all news was sent; later news is not. */
   async stop(): Promise<void> {
     this.#line?.[Symbol.dispose]()
     this.#news.clear()
     this.#stopped = true
+    this.#countsTimer?.cancel()
     if (this.#areCountsDue) this.#startSending()
     await this.#sending
   }
 
   notify(news: FleetNews): void {
-    if (this.#isAlone) return
+    if (this.#stopped || this.#isAlone) return
     if (news.kind === 'count') this.#count(news)
     else this.#waiting.set(coalescingKey(news), news)
     if (this.#waiting.size > 0 || this.#areCountsDue) this.#startSending()
