@@ -112,9 +112,14 @@ export function warnLoginEnding(context: KeeperContext): void {
 function commandFor(
   { state, active }: KeeperContext,
   name: CredentialStateName = state.name,
-  reason: CredentialReason | null = 'reason' in state ? state.reason : null,
+  reason = reasonOf(state),
 ): string {
   return suggestedCommand({ state: name, reason, kind: active?.kind ?? null, source: active?.source ?? null })
+}
+
+/** Apart from the parameters of `commandFor`: Node's own reading of TypeScript takes no `in` there. */
+function reasonOf(state: KeeperContext['state']): CredentialReason | null {
+  return 'reason' in state ? state.reason : null
 }
 
 function warn(context: KeeperContext, warning: KeeperWarning): void {
