@@ -20,12 +20,13 @@ import { messageOf, Refused, StoreError, TransientError } from '../support/error
 import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
 import { printableName } from '../support/text/printable.ts'
-import { holdsSignInSecret, looksLikeSignInPaste } from '../support/text/token-shape.ts'
+import { looksLikeSignInPaste } from '../support/text/token-shape.ts'
 import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access/access.ts'
 import type { PersonRate } from './access/person-rate.ts'
 import type { Strangers } from './access/strangers.ts'
 import { type Commands, readRequest, type Request, storedText } from './commands.ts'
 import type { Conversations } from './conversations.ts'
+import { PastedSecrets, type SignInReplies } from './login/pasted-secrets.ts'
 import type { Chat, InboundEvent, Person, Receiver, Unread } from './receiver.ts'
 
 /** What a person may send as one message, in bytes of UTF-8. */
@@ -43,31 +44,6 @@ const READABLE_TYPES: ReadonlySet<string> = new Set([
   'application/pdf',
   'text/plain',
 ])
-
-/** What may belong to a sign-in. */
-export interface SignInMessage {
-  readonly channel: string
-  readonly person: Person
-  readonly chat: Chat
-  readonly role: 'user' | 'operator' | null
-  readonly text: string
-  /** Set where the message is a command and nothing else. */
-  readonly command: Request['command']
-}
-
-/** A pasted sign-in, or a reply within one: never stored, so it must be used at once. */
-export interface Paste extends Omit<SignInMessage, 'command'> {
-  readonly address: string
-  readonly platformMessageId: string
-}
-
-/** The sign-in that may be open in a chat. */
-export interface SignInReplies {
-  /** Does the message belong to a sign-in? Then it goes to `onPaste`, and is never stored. */
-  readonly expects: (message: SignInMessage) => Promise<boolean>
-  /** Uses what belongs to a sign-in, or is shaped like it. @returns the reply; null = no sign-in is open, so the plain hint is sent */
-  readonly onPaste: (paste: Paste) => Promise<string | null>
-}
 
 export interface MessageReceiverOptions {
   readonly inbox: Inbox
@@ -91,14 +67,15 @@ export interface MessageReceiverOptions {
 
 type Message = Extract<InboundEvent, { kind: 'message' }>
 type Edit = Extract<InboundEvent, { kind: 'edit' }>
-type Written = Pick<Edit, 'address' | 'platformMessageId' | 'person' | 'chat' | 'text'>
 
 /** Receives every inbound message. See `Receiver`. */
 export class MessageReceiver implements Receiver {
   readonly #options: MessageReceiverOptions
+  readonly #secrets: PastedSecrets
 
   constructor(options: MessageReceiverOptions) {
     this.#options = options
+    this.#secrets = new PastedSecrets(options)
   }
 
   async receive(
@@ -202,7 +179,7 @@ export class MessageReceiver implements Receiver {
     const isPrivate = chat.kind === 'private'
     if (strangers.rate.holdsSecret(text)) {
       const paste = { ...item, text, chat: { ...chat, addressed: isPrivate } }
-      const reply = await this.#pasted(channel, paste, { kind: 'stranger' })
+      const reply = await this.#secrets.use(channel, paste, { kind: 'stranger' })
       return reply === null ? [] : [turnedAway(channel, item, reply)]
     }
     if (!isPrivate || !mayAsk) return []
@@ -225,10 +202,13 @@ export class MessageReceiver implements Receiver {
       : await this.#access(channel, item.person, item.chat)
     if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => item.text, true)
     const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
+    const request = this.#requestOf(item)
+    const { question } = request
+    const onlyCommand = question === null ? request.command : null
     // No sign-in through a program.
-    const isReply = !isProgram && (await this.#isForSignIn(channel, item, access))
+    const isReply = !isProgram && (await this.#secrets.belongToSignIn(channel, item, access, onlyCommand))
     if (isReply || (!tooLarge && textsOf(item).some(looksLikeSignInPaste)))
-      return reject(isProgram ? SECRET_SENT : await this.#pasted(channel, item, access))
+      return reject(isProgram ? SECRET_SENT : await this.#secrets.use(channel, item, access))
     if (access.kind === 'ignored') return []
     if (!item.vouched && !this.#options.access.channels.get(channel)?.trusted) {
       const decision = rate.consume(person, clock.monotonic())
@@ -238,8 +218,6 @@ export class MessageReceiver implements Receiver {
     if (item.unsupported !== null) return reject(item.unsupported)
     if (tooLarge) return reject(texts.refused_too_large)
     if (item.parked !== undefined) return [{ kind: 'message', message: incoming(channel, item, []) }]
-    const request = this.#requestOf(item)
-    const { question } = request
     if (question === null) return this.#command(channel, item, access.role, request, item.platformMessageId)
     const attachments = await this.#load(item)
     if (typeof attachments === 'string') return reject(attachments)
@@ -262,9 +240,9 @@ export class MessageReceiver implements Receiver {
     const { address, platformMessageId, text } = item
     const access = await this.#access(channel, item.person, item.chat)
     const isSecret = looksLikeSignInPaste(text)
-    const isReply = await this.#isForSignIn(channel, item, access)
+    const isReply = await this.#secrets.belongToSignIn(channel, item, access, null)
     if (isSecret || isReply) {
-      const reply = await this.#pasted(channel, item, access)
+      const reply = await this.#secrets.use(channel, item, access)
       // A waiting version that became a secret is withdrawn: the unedited text is not wanted either.
       const withdrawn: Arrival[] = isSecret ? [{ kind: 'deletion', channel, address, platformMessageId }] : []
       // What it was before may have been answered under its id: a paste that is put right by editing it.
@@ -283,42 +261,11 @@ export class MessageReceiver implements Receiver {
       : { command: null, question: text }
   }
 
-  async #isForSignIn(channel: string, item: Message | Edit, access: Access): Promise<boolean> {
-    const { signIn } = this.#options
-    // Texts of strangers are not taken apart.
-    if (!signIn || access.kind !== 'granted') return false
-    const { person, chat, text } = item
-    const request = item.kind === 'message' ? this.#requestOf(item) : null
-    const command = request?.question === null ? request.command : null
-    return signIn.expects({ channel, person, chat, role: access.role, text, command })
-  }
-
   async #access(channel: string, person: Person, chat: Chat): Promise<Access> {
     const { access, strangers } = this.#options
     const approved =
       needsPairing(access, channel, person, chat) && (await strangers.isApproved(channel, person.id))
     return decideAccess(access, channel, person, chat, approved)
-  }
-
-  /** @returns the reply; null: none */
-  async #pasted(channel: string, item: Written, access: Access): Promise<string | null> {
-    const { signIn, texts, rate, clock, log } = this.#options
-    const { address, platformMessageId, person, chat, text } = item
-    const sender = `${channel}:${person.id}`
-    const known = chat.addressed || this.#options.access.operators.has(sender)
-    // In a group, messages between people are dropped only where they certainly hold a secret.
-    if (!known && !holdsSignInSecret(text)) return null
-    const role = access.kind === 'granted' ? access.role : null
-    let reply: string | null = null
-    try {
-      reply =
-        (await signIn?.onPaste({ channel, address, platformMessageId, person, chat, role, text })) ?? null
-    } catch (error) {
-      log.error({ err: error }, 'a pasted sign-in could not be used')
-    }
-    // In a group the bot replies only when addressed.
-    const silent = !chat.addressed || rate.consume(sender, clock.monotonic()) !== 'pass'
-    return silent ? null : (reply ?? texts.secret_pasted)
   }
 
   async #command(
@@ -390,7 +337,7 @@ function textsOf({ text, context }: Message): readonly string[] {
 
 function turnedAway(
   channel: string,
-  { address, platformMessageId }: Pick<Written, 'address' | 'platformMessageId'>,
+  { address, platformMessageId }: Pick<Edit, 'address' | 'platformMessageId'>,
   reply: string,
 ): Arrival {
   return { kind: 'turned-away', channel, address, platformMessageId, reply }

@@ -6,8 +6,8 @@ import { MINUTE, SECOND } from '../../support/clock.ts'
 import { Refused, TransientError } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'
 import type { Command } from '../commands.ts'
-import type { Paste, SignInMessage } from '../message-receiver.ts'
 import { createChatLogin, type ChatSignIn } from './chat-login.ts'
+import type { Paste, SignInMessage } from './pasted-secrets.ts'
 
 const URL_OF = (owner: string) => `https://claude.example/authorize?for=${encodeURIComponent(owner)}`
 const PASTE = `TESTcode0123456789#${'TESTstate1'.repeat(4)}abc`

@@ -4,9 +4,9 @@ import { messageOf, Refused, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import { redact } from '../../support/text/redact.ts'
 import type { Command } from '../commands.ts'
-import type { Paste, SignInMessage } from '../message-receiver.ts'
 import { belongsToSignIn, mayHoldCode } from './belongs-to-sign-in.ts'
 import { Dialogues, type Dialogue, type LoginFacts } from './dialogues.ts'
+import type { Paste, SignInMessage } from './pasted-secrets.ts'
 import { readReply, type LoginStep, type Reply } from './read-reply.ts'
 
 /** Sign-in from a chat. Each started one is bound to its owner and used once. */
