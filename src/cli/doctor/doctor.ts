@@ -51,8 +51,6 @@ export async function runChecks(
   // Without a folder there is nothing else to check.
   if (folder.some(({ id }) => id === 'home') && folder[0]?.level === 'error') return [checkNode(), ...folder]
   const { findings: configuration, settings } = await checkConfig(paths.home, processEnv)
-  const credential = settings ? await checkCredential(settings, processEnv) : null
-  const { findings: gateway, running } = await checkGateway(paths.home, credential?.status ?? NO_CREDENTIAL)
   const local = await Promise.all([
     guarded('disk', async () => [await checkDisk(paths.home)]),
     guarded('database', async () => {
@@ -61,6 +59,9 @@ export async function runChecks(
     }),
     guarded('service', () => checkService(paths.home, processEnv)),
   ])
+  // After the database, which reading the sign-in may migrate.
+  const credential = settings ? await checkCredential(settings, processEnv) : null
+  const { findings: gateway, running } = await checkGateway(paths.home, credential?.status ?? NO_CREDENTIAL)
   const files = [...checkSecretFiles(paths), ...checkGatewayToken(paths.gatewayToken)]
   const common = [checkNode(), ...folder, ...files, ...configuration]
   if (!settings || !credential) return [...common, ...local.flat(), ...gateway]
