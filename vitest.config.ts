@@ -31,7 +31,7 @@ const STARTS_PROCESSES = [
   'src/cli/completion/completion-script.test.ts',
   'src/config/home/home.test.ts',
   'src/config/network.test.ts',
-  'src/credentials/claude-code/{claude-code-store,keychain}.test.ts',
+  'src/credentials/claude-code/claude-code-store.test.ts',
   'src/credentials/keeper/keeper-on-demand.test.ts',
   'src/credentials/sources/sources.test.ts',
   'src/storage/sqlite/{crash,disk-full,storage,upkeep}.test.ts',

@@ -150,7 +150,7 @@ const IN_ROOMS: ReadonlyArray<readonly [file: string, text: string, source: stri
   ['src/credentials/sources/decision.ts', 'beside an OAuth', READ],
   ['src/credentials/sources/decision.ts', 'needs mending first', READ],
   ['src/credentials/sources/profile.ts', "'not looked at'", READ],
-  ['src/credentials/sources/stored-sources.ts', 'not looked at: auth.adopt_claude_code is false', READ],
+  ['src/credentials/sources/sources.ts', 'not looked at: auth.adopt_claude_code is false', READ],
 ]
 
 /** Texts that are quoted to the letter, or are part of a public format. */

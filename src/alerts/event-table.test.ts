@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { rethrow } from '../../test/support/rethrow.ts'
-import type { KeeperWarning } from '../credentials/keeper/notices.ts'
+import type { KeeperWarning } from '../credentials/keeper/status.ts'
 import type { MessageFact } from '../inbox/figures/observer.ts'
 import { SwitchGate } from '../inbox/gate/gate.ts'
 import { Readiness } from '../inbox/gate/readiness.ts'

@@ -1,4 +1,4 @@
-import type { KeeperWarning } from '../credentials/keeper/notices.ts'
+import type { KeeperWarning } from '../credentials/keeper/status.ts'
 import type { MessageFact, MessageObserver } from '../inbox/figures/observer.ts'
 import type { CountedOutcome } from '../inbox/fleet/fleet.ts'
 import type { Readiness, ReadinessState } from '../inbox/gate/readiness.ts'

@@ -1,5 +1,5 @@
 import { fillText, type Texts } from '../config/texts.ts'
-import type { KeeperNotices, KeeperWarning } from '../credentials/keeper/notices.ts'
+import type { KeeperNotices, KeeperWarning } from '../credentials/keeper/status.ts'
 import type { OwnContent } from '../credentials/own/own-document.ts'
 import type { OwnSignIns } from '../credentials/own/own-sign-ins.ts'
 import type { AlertEvent } from './alert.ts'

@@ -1,5 +1,4 @@
-import type { KeeperNotices } from '../credentials/keeper/notices.ts'
-import type { AuthStatus } from '../credentials/keeper/status.ts'
+import type { KeeperNotices, AuthStatus } from '../credentials/keeper/status.ts'
 import { type Gate, type GateState, SwitchGate } from '../inbox/gate/gate.ts'
 import { newId } from '../support/ids.ts'
 

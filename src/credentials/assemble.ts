@@ -13,10 +13,14 @@ import { Keeper } from './keeper/keeper.ts'
 import type { OwnPlace, OwnPlaceParts, OwnSignIns } from './own/own-sign-ins.ts'
 import { ownFiles } from './own/own-store.ts'
 import { createResolver, type Resolver } from './sources/decision.ts'
-import { environmentSource, type CredentialVariables } from './sources/environment.ts'
 import { profileSource, type ProfileAccess } from './sources/profile.ts'
 import { refreshCommandSource } from './sources/refresh-command.ts'
-import { claudeCodeSource, ownSource } from './sources/stored-sources.ts'
+import {
+  environmentSource,
+  type CredentialVariables,
+  claudeCodeSource,
+  ownSource,
+} from './sources/sources.ts'
 
 export interface AssembleOptions {
   readonly settings: Settings

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { MINUTE, SECOND } from '../support/clock.ts'
-import type { KeeperNotice } from './keeper/notices.ts'
-import type { AuthStatus } from './keeper/status.ts'
+import type { KeeperNotice, AuthStatus } from './keeper/status.ts'
 import { CredentialTimeline } from './timeline.ts'
 
 const HEALTHY: AuthStatus = {

@@ -10,7 +10,7 @@ import { credentialOf, StaticDoor } from '../../../test/support/provider/static-
 import { rethrow } from '../../../test/support/rethrow.ts'
 import { until } from '../../../test/support/until.ts'
 import type { CredentialDoor } from '../../credentials/credential.ts'
-import type { KeeperNotice } from '../../credentials/keeper/notices.ts'
+import type { KeeperNotice } from '../../credentials/keeper/status.ts'
 import { SIMULATED_MODELS } from '../../sandbox/messages/model-table.ts'
 import { DAY, MINUTE } from '../../support/clock.ts'
 import { Emitter } from '../../support/emitter.ts'

@@ -1,6 +1,6 @@
 import { findModel, type ModelInfo, type ModelList, type Models } from '../../conversation/models.ts'
 import type { CredentialDoor } from '../../credentials/credential.ts'
-import type { KeeperNotice } from '../../credentials/keeper/notices.ts'
+import type { KeeperNotice } from '../../credentials/keeper/status.ts'
 import { backoffDelay } from '../../support/backoff.ts'
 import { DAY, HOUR, MINUTE, type Clock, type Timer } from '../../support/clock.ts'
 import { Emitter } from '../../support/emitter.ts'

@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs'
-import { mkdir, readFile, rmdir, stat } from 'node:fs/promises'
-import { describe, expect, it } from 'vitest'
+import { chmod, mkdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
+import { afterEach, describe, expect, it } from 'vitest'
 import { ClaudeCodeProcess, SignInProcess } from '../../../test/support/processes/processes.ts'
 import { borrowed, type Borrowed } from '../../../test/support/provider/claude-code.ts'
 import { emptyHome, MACHINE, NEVER } from '../../../test/support/provider/signed-in.ts'
 import { tokenEndpointThatSays, type SeenRequest } from '../../../test/support/provider/token-answers.ts'
 import { pause } from '../../../test/support/until.ts'
+import { readKeychain } from './claude-code-store.ts'
 
 function cli({ configDir, sandbox }: Borrowed, old = false): Promise<ClaudeCodeProcess> {
   return ClaudeCodeProcess.start({ configDir, tokenUrl: sandbox.tokenUrl, old })
@@ -214,4 +215,36 @@ it('counts as issued when its file was written', async () => {
   const writtenAt = Date.UTC(2026, 10, 3, 4, 5, 6)
   utimesSync(path, writtenAt / 1_000, writtenAt / 1_000)
   expect(await present()).toMatchObject({ issuedAt: writtenAt })
+})
+
+describe('the Keychain', () => {
+  const path = process.env['PATH']
+  afterEach(() => void (process.env['PATH'] = path))
+
+  /** Puts a program named `security` first, as macOS has one. */
+  async function security(script: string): Promise<void> {
+    const folder = await emptyHome()
+    await writeFile(`${folder}/security`, `#!/bin/sh\n${script}\n`)
+    await chmod(`${folder}/security`, 0o700)
+    process.env['PATH'] = `${folder}:${path}`
+  }
+
+  it('is asked on macOS for Claude Code’s item, by name', async () => {
+    await security(
+      '[ "$*" = "find-generic-password -s Claude Code-credentials -w" ] && echo \'{"claudeAiOauth":{}}\'',
+    )
+    expect(await readKeychain('darwin')).toBe('{"claudeAiOauth":{}}')
+  })
+
+  it('is asked nowhere else', async () => {
+    await security('echo should not run')
+    expect(await readKeychain('linux')).toBeNull()
+  })
+
+  it('without the item, or locked, counts as nothing there', async () => {
+    await security('echo "The specified item could not be found in the keychain." >&2; exit 44')
+    expect(await readKeychain('darwin')).toBeNull()
+    await security('exit 0')
+    expect(await readKeychain('darwin')).toBeNull()
+  })
 })

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import type { TokenEndpoint } from '../../oauth/token-endpoint.ts'
 import type { BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, type Clock } from '../../support/clock.ts'
@@ -8,11 +10,17 @@ import { StoreError } from '../../support/errors.ts'
 import { prepareFile, type PreparedFile } from '../../support/files/atomic-file.ts'
 import { watchFile } from '../../support/files/file-watch.ts'
 import { readPrivateFile } from '../../support/files/private-file.ts'
-import { stillHoldsRefreshToken } from '../generation.ts'
 import { recoverLeftovers } from '../own/leftovers.ts'
-import { IntentFile } from '../rotation/intent.ts'
+import { IntentFile, SharedDeaths } from '../rotation/intent.ts'
 import { refreshTag, Rotation, type RotationStore } from '../rotation/rotation.ts'
-import type { Generation, RefreshableSignIn, RefreshOutcome, RepeatPolicy, StoredSignIn } from '../sign-in.ts'
+import {
+  stillHoldsRefreshToken,
+  type Generation,
+  type RefreshableSignIn,
+  type RefreshOutcome,
+  type RepeatPolicy,
+  type StoredSignIn,
+} from '../sign-in.ts'
 import {
   claudeCodeSignIn,
   formatClaudeCodeFile,
@@ -22,8 +30,6 @@ import {
   type ClaudeCodeDocument,
 } from './claude-code-document.ts'
 import { ClaudeCodeLocks, type ClaudeCodeLock } from './claude-code-locks.ts'
-import { readKeychain } from './keychain.ts'
-import { SharedDeaths } from './shared-deaths.ts'
 
 export interface ClaudeCodeStoreOptions {
   /** `$CLAUDE_CONFIG_DIR`, else `~/.claude`. */
@@ -183,4 +189,34 @@ function readOnly(text: string): StoredSignIn {
   const stored = claudeCodeSignIn(parsed.document, null)
   if (stored.kind !== 'present') return stored
   return { kind: 'present', generation: { ...stored.generation, refreshToken: null } }
+}
+
+/** The item under which Claude Code stores its sign-in on macOS. */
+const KEYCHAIN_ITEM = 'Claude Code-credentials'
+/** A locked Keychain asks a person; on a server nobody answers. */
+const KEYCHAIN_TIMEOUT_MS = 5 * SECOND
+const KEYCHAIN_MAX_BYTES = 1024 * 1024
+
+/**
+ * The text of Claude Code's Keychain item; null on other systems, or when there is
+ * none or it may not be read. Read only: what the Keychain holds is refreshed by
+ * Claude Code alone, because it has no compare-and-swap.
+ *
+ * @see https://ss64.com/mac/security.html
+ */
+export async function readKeychain(platform: NodeJS.Platform = process.platform): Promise<string | null> {
+  if (platform !== 'darwin') return null
+  try {
+    const { stdout } = await promisify(execFile)(
+      'security',
+      ['find-generic-password', '-s', KEYCHAIN_ITEM, '-w'],
+      {
+        timeout: KEYCHAIN_TIMEOUT_MS,
+        maxBuffer: KEYCHAIN_MAX_BYTES,
+      },
+    )
+    return stdout.trim() || null
+  } catch {
+    return null
+  }
 }

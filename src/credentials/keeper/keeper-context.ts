@@ -13,12 +13,10 @@ import {
   type KeeperState,
   type Retry,
 } from './keeper-state.ts'
-import type { KeeperNotice } from './notices.ts'
 import { PersistentRecord } from './persistent-record.ts'
-import { isTokenGood, recordOfChange } from './record-rules.ts'
-import type { KeeperMemory } from './record.ts'
+import { isTokenGood, recordOfChange, type KeeperMemory } from './record.ts'
 import { refreshFloor } from './refresh-policy.ts'
-import { statusOf, type AuthStatus } from './status.ts'
+import { type KeeperNotice, statusOf, type AuthStatus } from './status.ts'
 import { TokenClock } from './token-clock.ts'
 
 export interface KeeperOptions {

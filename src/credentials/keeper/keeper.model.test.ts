@@ -8,7 +8,7 @@ import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { HermesError } from '../../support/errors.ts'
 import type { Credential } from '../credential.ts'
 import { createResolver } from '../sources/decision.ts'
-import { ownSource } from '../sources/stored-sources.ts'
+import { ownSource } from '../sources/sources.ts'
 import { Keeper } from './keeper.ts'
 
 /** One thing that happens to a gateway in its months of life. */

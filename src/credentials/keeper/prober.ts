@@ -1,7 +1,7 @@
 import type { ProbeResult } from '../credential.ts'
 import type { KeeperContext } from './keeper-context.ts'
 import type { Retry } from './keeper-state.ts'
-import { forget } from './record-rules.ts'
+import { forget } from './record.ts'
 import { MAX_RETRY_AFTER_MS, probeDelay } from './refresh-policy.ts'
 import { warnRejectedAgain } from './warnings.ts'
 

@@ -1,5 +1,4 @@
-import { REMEMBERED_FINGERPRINTS } from './record-rules.ts'
-import type { KeeperRecord } from './record.ts'
+import { REMEMBERED_FINGERPRINTS, type KeeperRecord } from './record.ts'
 
 /** What several keepers remember together, on one sign-in that all of them use. Pure. */
 

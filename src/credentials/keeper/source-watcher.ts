@@ -10,7 +10,7 @@ import {
   isAlive,
   isTokenGood,
   mayRefreshAfterRejection,
-} from './record-rules.ts'
+} from './record.ts'
 import { MAX_RETRY_AFTER_MS } from './refresh-policy.ts'
 import type { TokenClock } from './token-clock.ts'
 import { warnAccountChanged, warnUnrenewable } from './warnings.ts'

@@ -1,10 +1,9 @@
 import type { CredentialReason } from '../../support/errors.ts'
 import type { KeeperContext } from './keeper-context.ts'
-import { UNRENEWABLE_SENTENCE, type CredentialStateName } from './keeper-state.ts'
-import type { KeeperWarning } from './notices.ts'
-import { hasEnded, remember } from './record-rules.ts'
+import { UNRENEWABLE_SENTENCE, type CredentialStateName, type KeeperState } from './keeper-state.ts'
+import { hasEnded, remember } from './record.ts'
 import { loginWarning } from './refresh-policy.ts'
-import { suggestedCommand } from './status.ts'
+import { type KeeperWarning, suggestedCommand } from './status.ts'
 
 /** What a person should know while the credential still works, each thing once. */
 
@@ -112,13 +111,12 @@ export function warnLoginEnding(context: KeeperContext): void {
 function commandFor(
   { state, active }: KeeperContext,
   name: CredentialStateName = state.name,
-  reason = reasonOf(state),
+  reason: CredentialReason | null = reasonOf(state),
 ): string {
   return suggestedCommand({ state: name, reason, kind: active?.kind ?? null, source: active?.source ?? null })
 }
 
-/** Apart from the parameters of `commandFor`: Node's own reading of TypeScript takes no `in` there. */
-function reasonOf(state: KeeperContext['state']): CredentialReason | null {
+function reasonOf(state: KeeperState): CredentialReason | null {
   return 'reason' in state ? state.reason : null
 }
 

@@ -2,9 +2,8 @@ import { rename, unlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { findLeftovers, resolveLink, syncFolder } from '../../support/files/atomic-file.ts'
 import { readPrivateFile } from '../../support/files/private-file.ts'
-import { stillHoldsRefreshToken } from '../generation.ts'
 import { refreshTag } from '../rotation/rotation.ts'
-import type { Generation, StoredSignIn } from '../sign-in.ts'
+import { stillHoldsRefreshToken, type Generation, type StoredSignIn } from '../sign-in.ts'
 
 /**
  * Deals with the temporary files that dead writers left next to `path`. One that

@@ -11,9 +11,8 @@ import {
 import { acquireFileLock, type FileLock } from '../../support/files/file-lock.ts'
 import { readPrivateFile } from '../../support/files/private-file.ts'
 import { newId } from '../../support/ids.ts'
-import { stillHoldsRefreshToken } from '../generation.ts'
 import { refreshTag, type RotationLock, type RotationStore } from '../rotation/rotation.ts'
-import type { Generation, StoredSignIn } from '../sign-in.ts'
+import { stillHoldsRefreshToken, type Generation, type StoredSignIn } from '../sign-in.ts'
 import { recoverLeftovers } from './leftovers.ts'
 import {
   activeSignIn,

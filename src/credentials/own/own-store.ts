@@ -8,11 +8,16 @@ import type { PreparedFile } from '../../support/files/atomic-file.ts'
 import { watchFile } from '../../support/files/file-watch.ts'
 import { newId } from '../../support/ids.ts'
 import { machineId } from '../../support/machine.ts'
-import { firstGeneration } from '../generation.ts'
 import { memoryFile } from '../keeper/persistent-record.ts'
 import { IntentFile } from '../rotation/intent.ts'
 import { Rotation } from '../rotation/rotation.ts'
-import type { Generation, RefreshOutcome, RepeatPolicy, StoredSignIn } from '../sign-in.ts'
+import {
+  firstGeneration,
+  type Generation,
+  type RefreshOutcome,
+  type RepeatPolicy,
+  type StoredSignIn,
+} from '../sign-in.ts'
 import {
   activeSignIn,
   allSignIns,

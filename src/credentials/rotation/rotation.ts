@@ -2,9 +2,15 @@ import type { IssuedTokens, TokenEndpoint, TokenResult } from '../../oauth/token
 import type { BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError } from '../../support/errors.ts'
-import { nextGeneration, stillHolds } from '../generation.ts'
 import { REFRESH_BACKOFF } from '../keeper/refresh-policy.ts'
-import type { Generation, RepeatPolicy, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
+import {
+  nextGeneration,
+  stillHolds,
+  type Generation,
+  type RepeatPolicy,
+  type RefreshOutcome,
+  type StoredSignIn,
+} from '../sign-in.ts'
 import { restOf, type Intent, type Intents } from './intent.ts'
 
 /** Room for an answer that is on its way. */

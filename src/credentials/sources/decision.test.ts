@@ -4,8 +4,7 @@ import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { Secret } from '../../support/secret.ts'
 import type { SourceName } from '../credential.ts'
 import { managedCredential, staticCredential, type ManagedCredential } from '../managed-credential.ts'
-import { decide, ACCEPT_ALL, type Judge, type SourcePolicy } from './decision.ts'
-import type { SourceReading } from './source.ts'
+import { decide, ACCEPT_ALL, type Judge, type SourcePolicy, type SourceReading } from './decision.ts'
 
 const signIn = new MemorySignIn(new FakeClock())
 const auto: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: false }

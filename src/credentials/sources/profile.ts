@@ -1,8 +1,14 @@
 import { messageOf } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import { managedCredential, NOT_YET_ISSUED } from '../managed-credential.ts'
-import type { Generation, RefreshableSignIn, RefreshOutcome, StoredSignIn } from '../sign-in.ts'
-import { absentSource, type CredentialSource, type SourceReading } from './source.ts'
+import {
+  livesLonger,
+  type Generation,
+  type RefreshableSignIn,
+  type RefreshOutcome,
+  type StoredSignIn,
+} from '../sign-in.ts'
+import { absentSource, type CredentialSource, type SourceReading } from './decision.ts'
 
 /** A profile or a workload identity as it is configured and stored now. */
 export interface FoundProfile {
@@ -133,8 +139,4 @@ class ProfileSignIn implements RefreshableSignIn {
   watch(listener: () => void): Disposable {
     return this.#access.watch(listener)
   }
-}
-
-function livesLonger(next: Generation, last: Generation): boolean {
-  return next.expiresAt !== null && last.expiresAt !== null && next.expiresAt > last.expiresAt
 }

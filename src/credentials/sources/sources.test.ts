@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Secret } from '../../support/secret.ts'
-import { environmentSource } from './environment.ts'
+import { NOTHING_TO_WATCH, type CredentialSource } from './decision.ts'
 import { profileGeneration, profileSource } from './profile.ts'
 import { refreshCommandSource } from './refresh-command.ts'
-import { NOTHING_TO_WATCH, type CredentialSource } from './source.ts'
+import { environmentSource } from './sources.ts'
 
 async function readVariable(name: string, value: string, allowSandboxTokens = false) {
   const source = environmentSource({ read: () => ({ [name]: new Secret(value) }), allowSandboxTokens })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { startTestGateway } from '../../../test/support/web/http-gateway.ts'
-import type { KeeperNotice } from '../../credentials/keeper/notices.ts'
+import type { KeeperNotice } from '../../credentials/keeper/status.ts'
 import type { MessageFact } from '../../inbox/figures/observer.ts'
 import { Emitter } from '../../support/emitter.ts'
 import { Metrics } from './metrics.ts'

@@ -1,12 +1,14 @@
 import { afterEach } from 'vitest'
 import type { Credential, Probe, ProbeResult, Rejection } from '../../../src/credentials/credential.ts'
 import { Keeper } from '../../../src/credentials/keeper/keeper.ts'
-import type { KeeperNotice, KeeperWarning } from '../../../src/credentials/keeper/notices.ts'
-import type { AuthStatus } from '../../../src/credentials/keeper/status.ts'
-import type { SourcePolicy } from '../../../src/credentials/sources/decision.ts'
-import { createResolver } from '../../../src/credentials/sources/decision.ts'
-import { environmentSource, type CredentialVariables } from '../../../src/credentials/sources/environment.ts'
-import { claudeCodeSource, ownSource } from '../../../src/credentials/sources/stored-sources.ts'
+import type { KeeperNotice, KeeperWarning, AuthStatus } from '../../../src/credentials/keeper/status.ts'
+import { type SourcePolicy, createResolver } from '../../../src/credentials/sources/decision.ts'
+import {
+  environmentSource,
+  type CredentialVariables,
+  claudeCodeSource,
+  ownSource,
+} from '../../../src/credentials/sources/sources.ts'
 import { MINUTE } from '../../../src/support/clock.ts'
 import { Secret } from '../../../src/support/secret.ts'
 import { FakeClock } from '../fake-clock.ts'

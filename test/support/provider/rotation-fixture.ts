@@ -1,7 +1,10 @@
-import { stillHoldsRefreshToken } from '../../../src/credentials/generation.ts'
 import { restOf, type Intent } from '../../../src/credentials/rotation/intent.ts'
 import { Rotation, type RotationStore } from '../../../src/credentials/rotation/rotation.ts'
-import type { Generation, StoredSignIn } from '../../../src/credentials/sign-in.ts'
+import {
+  stillHoldsRefreshToken,
+  type Generation,
+  type StoredSignIn,
+} from '../../../src/credentials/sign-in.ts'
 import type { IssuedTokens, TokenResult } from '../../../src/oauth/token-endpoint.ts'
 import { HOUR, SECOND } from '../../../src/support/clock.ts'
 import type { PreparedFile } from '../../../src/support/files/atomic-file.ts'

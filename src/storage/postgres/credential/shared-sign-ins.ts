@@ -1,4 +1,3 @@
-import { firstGeneration, stillHoldsRefreshToken } from '../../../credentials/generation.ts'
 import {
   activeSignIn,
   allSignIns,
@@ -18,7 +17,14 @@ import type { NewSignIn, OwnSignIns } from '../../../credentials/own/own-sign-in
 import type { OwnStore } from '../../../credentials/own/own-store.ts'
 import type { Intent } from '../../../credentials/rotation/intent.ts'
 import { Rotation, type Reserved, type RotationStore } from '../../../credentials/rotation/rotation.ts'
-import type { Generation, RepeatPolicy, RefreshOutcome, StoredSignIn } from '../../../credentials/sign-in.ts'
+import {
+  firstGeneration,
+  stillHoldsRefreshToken,
+  type Generation,
+  type RepeatPolicy,
+  type RefreshOutcome,
+  type StoredSignIn,
+} from '../../../credentials/sign-in.ts'
 import type { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
 import type { BackoffOptions } from '../../../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../../../support/clock.ts'

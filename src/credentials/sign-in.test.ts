@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { IssuedTokens } from '../oauth/token-endpoint.ts'
 import { DAY, HOUR } from '../support/clock.ts'
 import { Secret } from '../support/secret.ts'
-import { firstGeneration, nextGeneration } from './generation.ts'
+import { firstGeneration, nextGeneration } from './sign-in.ts'
 
 const NOW = Date.UTC(2026, 10, 1)
 
