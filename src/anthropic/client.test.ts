@@ -6,7 +6,7 @@ import { startSandbox } from '../sandbox/sandbox.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { systemClock } from '../support/clock.ts'
 import { ConfigurationError, NeedsLogin, TransientError, UsageLimited } from '../support/errors.ts'
-import { createModelClient, type ProviderHealth } from './client.ts'
+import { contentOf, createModelClient, type ProviderHealth } from './client.ts'
 
 let sandbox: Sandbox
 let health: string[]
@@ -75,6 +75,19 @@ test('the text of a message reaches the model verbatim as the last user message'
   await ask(new StaticDoor(apiKey()), text)
   expect(sandbox.requests.at(-1)!.messages.at(-1)).toEqual({ role: 'user', content: text })
   expect(sandbox.requests.at(-1)!.system).toBe('Be kind.')
+})
+
+test('a text file reaches the model as it was meant, whatever set it is written in', () => {
+  const bytes = Buffer.from('M\xfcller', 'latin1')
+  const attachments = [{ mediaType: 'text/plain', name: 'names.csv', bytes }]
+  expect(contentOf({ role: 'user', text: 'Who?', attachments })).toEqual([
+    {
+      type: 'document',
+      title: 'names.csv',
+      source: { type: 'text', media_type: 'text/plain', data: 'Müller' },
+    },
+    { type: 'text', text: 'Who?' },
+  ])
 })
 
 test('a request has its limit, and an effort only where one is set', async () => {

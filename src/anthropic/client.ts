@@ -1,24 +1,24 @@
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
-import type { MessageParam } from '@anthropic-ai/sdk/resources/messages'
+import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages'
 import {
+  type ModelMessage,
   ModelRefusal,
   type Model,
   type ModelAnswer,
-  type ModelMessage,
   type ModelRequest,
 } from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
+import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE, SECOND, type Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import { BodyTooLarge, limitAnswers } from '../support/limit-body.ts'
 import type { Log } from '../support/log.ts'
 import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
+import { decodeText } from '../support/text/decode-text.ts'
 import { AnswerBuilder } from './answer-builder.ts'
-import { contentOf } from './content.ts'
-import { credentialHeaders } from './credential-headers.ts'
 import { classify, isNetworkError } from './errors.ts'
 import { FailingRequests } from './failing-requests.ts'
-import { AttemptFailed, withCredential } from './ladder.ts'
+import { credentialHeaders, AttemptFailed, withCredential } from './ladder.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
 export interface ProviderHealth {
@@ -237,6 +237,36 @@ function failed(error: Error, shown: boolean): AttemptFailed {
 
 function toParam(message: ModelMessage): MessageParam {
   return { role: message.role, content: contentOf(message) }
+}
+
+const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const
+
+/** A message without attachments is sent as plain text, verbatim. Attachments come before the text. */
+export function contentOf(message: ModelMessage): MessageParam['content'] {
+  if (message.attachments.length === 0) return message.text
+  const blocks = message.attachments.map(attachmentBlock)
+  return message.text === '' ? blocks : [...blocks, { type: 'text', text: message.text }]
+}
+
+function attachmentBlock({ mediaType, name, bytes }: Attachment): ContentBlockParam {
+  const image = IMAGE_TYPES.find((type) => type === mediaType)
+  if (image) return { type: 'image', source: { type: 'base64', media_type: image, data: base64(bytes) } }
+  if (mediaType === 'application/pdf') {
+    return {
+      type: 'document',
+      title: name,
+      source: { type: 'base64', media_type: mediaType, data: base64(bytes) },
+    }
+  }
+  return {
+    type: 'document',
+    title: name,
+    source: { type: 'text', media_type: 'text/plain', data: decodeText(bytes) },
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
 /** A signal that follows `signal` and also aborts after too long a silence or answer. One timer for the whole answer. */

@@ -1,8 +1,7 @@
 import type { Probe } from '../credentials/credential.ts'
 import { SECOND } from '../support/clock.ts'
 import type { ModelClientOptions } from './client.ts'
-import { credentialHeaders } from './credential-headers.ts'
-import { provesAcceptance } from './ladder.ts'
+import { credentialHeaders, provesAcceptance } from './ladder.ts'
 
 /** How long a probe may take. */
 const PROBE_TIMEOUT_MS = 15 * SECOND

@@ -6,10 +6,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { issued, ProfileFixture, says } from '../../test/support/provider/profile-fixture.ts'
 import { NEVER } from '../../test/support/provider/signed-in.ts'
 import { until } from '../../test/support/until.ts'
-import { refreshedCredential } from '../credentials/managed-credential.ts'
+import { refreshedCredential } from '../credentials/credential.ts'
 import { profileSource } from '../credentials/sources/profile.ts'
 import { SECOND } from '../support/clock.ts'
-import { credentialHeaders } from './credential-headers.ts'
+import { credentialHeaders } from './ladder.ts'
 
 let profile: ProfileFixture
 beforeEach(async () => {

@@ -1,5 +1,5 @@
+import { parseRetryAfter } from '../support/backoff.ts'
 import { DAY, SECOND } from '../support/clock.ts'
-import { parseRetryAfter } from '../support/retry-after.ts'
 
 /** A reset further away than this is an error of the server or a clock: weekly limits are the longest known. */
 const LONGEST_LIMIT_MS = 8 * DAY

@@ -2,13 +2,14 @@ import { rm } from 'node:fs/promises'
 import { applyNetworkSettings } from '../config/network.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'
+import { noticeLogger } from '../credentials/keeper/status.ts'
 import { Lifecycle } from '../gateway/lifecycle.ts'
 import type { Role } from '../inbox/fleet/fleet.ts'
 import { startGateway, type Gateway } from '../main.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { systemClock } from '../support/clock.ts'
-import { writeFileAtomically } from '../support/files/atomic-file.ts'
-import { createLog, type Log } from '../support/log.ts'
+import { writeFileAtomically } from '../support/files/private-file.ts'
+import { createLog } from '../support/log.ts'
 import { VERSION } from '../support/package.ts'
 import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
@@ -63,7 +64,7 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
     stop: (parts) => parts?.close(),
   })
   if (sandbox) await signInToSandbox(sandbox, credentials)
-  logCredentialNotices(credentials, log)
+  credentials.keeper.subscribe(noticeLogger(log))
   const panel = sandbox && (await import('./sandbox.ts')).sandboxPanel(sandbox)
   const gateway = stack.adopt(
     await startGateway({ settings, role, log, credentials, processEnv, sandbox: panel }),
@@ -84,36 +85,6 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   const code = reason.kind === 'crash' ? EXIT.failed : EXIT.ok
   end.stopped(code)
   return code
-}
-
-/** Logs what happens to the credential. */
-function logCredentialNotices({ keeper }: CredentialParts, log: Log): void {
-  keeper.subscribe((notice) => {
-    switch (notice.type) {
-      case 'warning':
-        return log.warn({ command: notice.warning.command }, notice.warning.text)
-      case 'transition': {
-        const { state, reason, fingerprint, source } = notice.to
-        const level = notice.usable ? 'info' : 'warn'
-        return log[level](
-          { state, reason, source, fingerprint },
-          notice.message ?? `the credential is ${state}`,
-        )
-      }
-      case 'refresh':
-        return log.info({ outcome: notice.outcome }, notice.message ?? 'the credential was refreshed')
-      case 'rejection':
-        return log.warn(
-          { fingerprint: notice.fingerprint, ...notice.rejection },
-          'the provider rejected a request',
-        )
-      case 'probe':
-        return log.info(
-          { accepted: notice.accepted },
-          'checked whether the provider accepts the credential again',
-        )
-    }
-  })
 }
 
 async function announce(gateway: Gateway, settings: Settings): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { beginAuthorization } from './authorization.ts'
-import type { OAuthSettings } from './token-request.ts'
+import type { OAuthSettings } from './token-endpoint.ts'
 
 const SETTINGS: OAuthSettings = {
   authorizeUrl: 'https://claude.test/cai/oauth/authorize?theme=dark',

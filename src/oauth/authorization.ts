@@ -1,6 +1,6 @@
 import type { Secret } from '../support/secret.ts'
 import { createPkce, createState } from './pkce.ts'
-import type { OAuthSettings } from './token-request.ts'
+import type { OAuthSettings } from './token-endpoint.ts'
 
 /** A sign-in that has been started and waits for the person's paste. */
 export interface Authorization {

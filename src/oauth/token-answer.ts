@@ -1,9 +1,17 @@
+import { parseRetryAfter } from '../support/backoff.ts'
 import { DAY, HOUR, SECOND } from '../support/clock.ts'
 import { isObject } from '../support/files/private-file.ts'
-import { parseRetryAfter } from '../support/retry-after.ts'
 import { Secret } from '../support/secret.ts'
-import { holdsPhrase, TOKEN_ENDPOINT_PHRASES } from './phrases.ts'
-import type { TokenAnswer } from './token-request.ts'
+
+/** What came back, not parsed yet. */
+export type TokenAnswer =
+  | { readonly kind: 'answer'; readonly status: number; readonly headers: Headers; readonly body: string }
+  /** The status line came, and then no whole body: cut off, too slow, or larger than a token answer can be. */
+  | { readonly kind: 'cut'; readonly status: number; readonly headers: Headers; readonly why: string }
+  /** No connection was made: the grant cannot have arrived. */
+  | { readonly kind: 'not-sent'; readonly why: string }
+  /** The request may have arrived; no answer did. */
+  | { readonly kind: 'no-answer'; readonly why: string }
 
 /** What a token endpoint issued. */
 export interface IssuedTokens {
@@ -42,6 +50,25 @@ export type ParsedAnswer =
       /** The grant may have been processed. */
       readonly ambiguous: boolean
     }
+
+/**
+ * Texts of the token endpoint that distinguish what its error codes do not. The only place where text of
+ * this endpoint is read; matched without regard to case, anywhere in the description.
+ */
+const TOKEN_ENDPOINT_PHRASES = {
+  /** The grant ended by age, not by rotation or revocation. */
+  expired: ['refresh token expired', 'refresh token has expired', 'authorization code expired'],
+  /** The account, not the grant, is the problem. */
+  account: ['account_on_hold', 'account on hold', 'account is on hold'],
+  /** The body's form was not understood, so the grant in it was not processed. */
+  requestFormat: ['invalid request format'],
+} as const
+
+/** Whether `text` contains one of `phrases`. */
+function holdsPhrase(text: string, phrases: readonly string[]): boolean {
+  const lower = text.toLowerCase()
+  return phrases.some((phrase) => lower.includes(phrase))
+}
 
 /** Assumed lifetime of an access token whose answer gives no plausible one: shorter than any real one seen. */
 const ASSUMED_LIFE_MS = HOUR

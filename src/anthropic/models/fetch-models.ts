@@ -2,7 +2,7 @@ import type { Credential } from '../../credentials/credential.ts'
 import { SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { limitBody } from '../../support/limit-body.ts'
-import { credentialHeaders } from '../credential-headers.ts'
+import { credentialHeaders } from '../ladder.ts'
 import { MAX_MODELS, readModelPage, type ModelPage } from './model-list.ts'
 
 /** The most that the endpoint gives at once. */

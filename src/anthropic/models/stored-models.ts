@@ -1,5 +1,9 @@
-import { writeFileAtomically } from '../../support/files/atomic-file.ts'
-import { isObject, parseObject, readPrivateFile } from '../../support/files/private-file.ts'
+import {
+  writeFileAtomically,
+  isObject,
+  parseObject,
+  readPrivateFile,
+} from '../../support/files/private-file.ts'
 
 /** The list as the provider gave it, for a start without it. */
 export interface StoredModels {

@@ -1,7 +1,6 @@
-import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
+import { backoffDelay, type BackoffOptions, parseRetryAfter } from '../../support/backoff.ts'
 import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
-import { parseRetryAfter } from '../../support/retry-after.ts'
 
 /** For ordinary failures: first after a second, then at most every half minute. */
 export const RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }

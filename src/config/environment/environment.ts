@@ -1,7 +1,6 @@
 import { homedir } from 'node:os'
-import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { Secret } from '../../support/secret.ts'
-import { tokenShapeProblem } from '../../support/text/token-shape.ts'
+import { isSandboxToken, tokenShapeProblem } from '../../support/text/token-shape.ts'
 import { addressProblem, withoutTrailingSlash } from '../addresses.ts'
 import { parseMailHost } from '../mail-server.ts'
 import { isPersonId, PERSON_IDS } from '../person-ids.ts'

@@ -1,7 +1,6 @@
 import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
-import type { Credential, Probe } from '../credential.ts'
-import type { ManagedCredential } from '../managed-credential.ts'
+import type { Credential, Probe, ManagedCredential } from '../credential.ts'
 import type { Resolver } from '../sources/decision.ts'
 import {
   admitsRequests,

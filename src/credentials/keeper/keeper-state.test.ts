@@ -4,7 +4,7 @@ import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { assertProperty } from '../../../test/support/test-chance.ts'
 import { Secret } from '../../support/secret.ts'
-import { managedCredential, staticCredential } from '../managed-credential.ts'
+import { managedCredential, staticCredential } from '../credential.ts'
 import {
   CREDENTIAL_STATES,
   INITIAL_STATE,

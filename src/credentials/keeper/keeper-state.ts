@@ -1,5 +1,5 @@
 import type { CredentialReason } from '../../support/errors.ts'
-import type { ManagedCredential } from '../managed-credential.ts'
+import type { ManagedCredential } from '../credential.ts'
 
 /** Said of an OAuth token that nothing here can refresh: at each start, in alerts and in the status. */
 export const UNRENEWABLE_SENTENCE =

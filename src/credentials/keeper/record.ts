@@ -1,6 +1,6 @@
 import { CREDENTIAL_REASONS, type CredentialReason } from '../../support/errors.ts'
 import { isObject } from '../../support/files/private-file.ts'
-import { sameAccount, type ManagedCredential } from '../managed-credential.ts'
+import { sameAccount, type ManagedCredential } from '../credential.ts'
 import type { TokenClock } from './token-clock.ts'
 
 /**

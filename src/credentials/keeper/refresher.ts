@@ -1,6 +1,6 @@
 import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError, type CredentialReason } from '../../support/errors.ts'
-import { refreshedCredential, type ManagedCredential, type RefreshSource } from '../managed-credential.ts'
+import { refreshedCredential, type ManagedCredential, type RefreshSource } from '../credential.ts'
 import type { RefreshOutcome, RepeatPolicy } from '../sign-in.ts'
 import type { KeeperContext } from './keeper-context.ts'
 import { isUsable, type KeeperEvent, type Retry } from './keeper-state.ts'

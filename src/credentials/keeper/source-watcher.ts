@@ -1,4 +1,4 @@
-import type { ManagedCredential } from '../managed-credential.ts'
+import type { ManagedCredential } from '../credential.ts'
 import type { Decision } from '../sources/decision.ts'
 import type { KeeperContext } from './keeper-context.ts'
 import { isUsable, REJECTED, type KeeperEvent } from './keeper-state.ts'

@@ -7,9 +7,9 @@ import {
   type CredentialReason,
   type HermesError,
 } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
 import { REMEDY_COMMANDS, remedyOf, type CredentialOrigin } from '../credential-words.ts'
-import type { Rejection, CredentialKind, SourceName } from '../credential.ts'
-import type { ManagedCredential } from '../managed-credential.ts'
+import type { Rejection, CredentialKind, SourceName, ManagedCredential } from '../credential.ts'
 import { retryOf, type CredentialStateName, type KeeperState } from './keeper-state.ts'
 import type { KeeperRecord } from './record.ts'
 
@@ -189,4 +189,34 @@ export interface KeeperWarning {
   readonly command: string
   /** False: for the log only, because the operator was notified of this before, or is notified of it by another alert. */
   readonly alert: boolean
+}
+
+/** Logs what happens to the credential. */
+export function noticeLogger(log: Log): (notice: KeeperNotice) => void {
+  return (notice) => {
+    switch (notice.type) {
+      case 'warning':
+        return log.warn({ command: notice.warning.command }, notice.warning.text)
+      case 'transition': {
+        const { state, reason, fingerprint, source } = notice.to
+        const level = notice.usable ? 'info' : 'warn'
+        return log[level](
+          { state, reason, source, fingerprint },
+          notice.message ?? `the credential is ${state}`,
+        )
+      }
+      case 'refresh':
+        return log.info({ outcome: notice.outcome }, notice.message ?? 'the credential was refreshed')
+      case 'rejection':
+        return log.warn(
+          { fingerprint: notice.fingerprint, ...notice.rejection },
+          'the provider rejected a request',
+        )
+      case 'probe':
+        return log.info(
+          { accepted: notice.accepted },
+          'checked whether the provider accepts the credential again',
+        )
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import { HOUR, MINUTE, type Clock } from '../../support/clock.ts'
-import type { ManagedCredential } from '../managed-credential.ts'
+import type { ManagedCredential } from '../credential.ts'
 
 /** What Anthropic's access tokens lived in 2026; used only where a token does not say when it ends, or has ended. */
 export const ASSUMED_LIFE_MS = 8 * HOUR

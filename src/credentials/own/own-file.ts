@@ -2,14 +2,14 @@ import { rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { SECOND, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError } from '../../support/errors.ts'
+import { acquireFileLock, type FileLock } from '../../support/files/file-lock.ts'
 import {
   prepareFile,
   resolveLink,
   writeFileAtomically,
   type PreparedFile,
-} from '../../support/files/atomic-file.ts'
-import { acquireFileLock, type FileLock } from '../../support/files/file-lock.ts'
-import { readPrivateFile } from '../../support/files/private-file.ts'
+  readPrivateFile,
+} from '../../support/files/private-file.ts'
 import { newId } from '../../support/ids.ts'
 import { refreshTag, type RotationLock, type RotationStore } from '../rotation/rotation.ts'
 import { stillHoldsRefreshToken, type Generation, type StoredSignIn } from '../sign-in.ts'

@@ -1,8 +1,12 @@
 import { unlink } from 'node:fs/promises'
 import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import type { CredentialReason } from '../../support/errors.ts'
-import { findLeftovers, writeFileAtomically } from '../../support/files/atomic-file.ts'
-import { parseObject, readPrivateFile } from '../../support/files/private-file.ts'
+import {
+  findLeftovers,
+  writeFileAtomically,
+  parseObject,
+  readPrivateFile,
+} from '../../support/files/private-file.ts'
 import { MAX_RETRY_AFTER_MS, REFRESH_BACKOFF } from '../keeper/refresh-policy.ts'
 
 /**

@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { Secret } from '../../support/secret.ts'
-import type { SourceName } from '../credential.ts'
-import { managedCredential, staticCredential, type ManagedCredential } from '../managed-credential.ts'
+import {
+  type SourceName,
+  managedCredential,
+  staticCredential,
+  type ManagedCredential,
+} from '../credential.ts'
 import { decide, ACCEPT_ALL, type Judge, type SourcePolicy, type SourceReading } from './decision.ts'
 
 const signIn = new MemorySignIn(new FakeClock())

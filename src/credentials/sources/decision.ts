@@ -1,6 +1,5 @@
 import type { CredentialReason } from '../../support/errors.ts'
-import type { CredentialKind, SourceName } from '../credential.ts'
-import { sameAccount, type ManagedCredential } from '../managed-credential.ts'
+import { type CredentialKind, type SourceName, sameAccount, type ManagedCredential } from '../credential.ts'
 
 /** What one place holds. A source with several places (variables) gives several, in order. */
 export type SourceReading = {

@@ -1,6 +1,6 @@
 import { messageOf } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
-import { managedCredential, NOT_YET_ISSUED } from '../managed-credential.ts'
+import { managedCredential, NOT_YET_ISSUED } from '../credential.ts'
 import {
   livesLonger,
   type Generation,

@@ -1,11 +1,9 @@
 import { execFile } from 'node:child_process'
 import { SECOND } from '../../support/clock.ts'
 import type { CredentialReason } from '../../support/errors.ts'
-import { isSandboxToken } from '../../support/sandbox-mark.ts'
 import { Secret } from '../../support/secret.ts'
-import { tokenShapeProblem } from '../../support/text/token-shape.ts'
-import type { CredentialKind, SourceName } from '../credential.ts'
-import { managedCredential, NOT_YET_ISSUED } from '../managed-credential.ts'
+import { isSandboxToken, tokenShapeProblem } from '../../support/text/token-shape.ts'
+import { type CredentialKind, type SourceName, managedCredential, NOT_YET_ISSUED } from '../credential.ts'
 import {
   livesLonger,
   type Generation,

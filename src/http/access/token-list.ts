@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { StoreError } from '../../support/errors.ts'
-import { writeFileAtomically } from '../../support/files/atomic-file.ts'
+import { writeFileAtomically } from '../../support/files/private-file.ts'
 import type { TokenScope } from '../wire.ts'
 import type { Session } from './session-cookie.ts'
 

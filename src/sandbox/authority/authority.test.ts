@@ -5,7 +5,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { isAccepted, refreshOnce, useSandbox } from '../../../test/support/provider/sandbox-client.ts'
-import { isSandboxToken } from '../../support/sandbox-mark.ts'
+import { isSandboxToken } from '../../support/text/token-shape.ts'
 
 describe('the single-use refresh token', () => {
   it('rotates, and its replay revokes the whole family with the living access token', async () => {

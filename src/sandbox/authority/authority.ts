@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { DAY, SECOND, type Clock } from '../../support/clock.ts'
-import { SANDBOX_MARK } from '../../support/sandbox-mark.ts'
 import { fingerprint } from '../../support/secret.ts'
+import { SANDBOX_MARK } from '../../support/text/token-shape.ts'
 import type { SignInOptions } from '../types.ts'
 
 /** One sign-in: every pair that was ever issued for it lives and dies together. */

@@ -2,8 +2,8 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { emptyHome } from '../../../test/support/provider/signed-in.ts'
 import { pause } from '../../../test/support/until.ts'
-import { writeFileAtomically } from './atomic-file.ts'
 import { watchFile } from './file-watch.ts'
+import { writeFileAtomically } from './private-file.ts'
 
 /** The watch of a folder begins, and ends, in the background. */
 const watchSettled = () => pause(100)

@@ -5,8 +5,7 @@ import {
   type ClaudeCodeStoreOptions,
 } from '../../../src/credentials/claude-code/claude-code-store.ts'
 import type { Generation } from '../../../src/credentials/sign-in.ts'
-import { TokenEndpoint } from '../../../src/oauth/token-endpoint.ts'
-import type { OAuthSettings } from '../../../src/oauth/token-request.ts'
+import { TokenEndpoint, type OAuthSettings } from '../../../src/oauth/token-endpoint.ts'
 import type { Sandbox, SandboxOptions } from '../../../src/sandbox/sandbox.ts'
 import { emptyHome, settingsFor, startProvider } from './signed-in.ts'
 

@@ -7,7 +7,7 @@ import {
 } from '../../../src/credentials/sign-in.ts'
 import type { IssuedTokens, TokenResult } from '../../../src/oauth/token-endpoint.ts'
 import { HOUR, SECOND } from '../../../src/support/clock.ts'
-import type { PreparedFile } from '../../../src/support/files/atomic-file.ts'
+import type { PreparedFile } from '../../../src/support/files/private-file.ts'
 import { Secret } from '../../../src/support/secret.ts'
 import { FakeClock } from '../fake-clock.ts'
 

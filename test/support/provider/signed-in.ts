@@ -7,8 +7,11 @@ import type { OwnSignIns } from '../../../src/credentials/own/own-sign-ins.ts'
 import { OwnStore, type OwnStoreOptions } from '../../../src/credentials/own/own-store.ts'
 import type { Intent } from '../../../src/credentials/rotation/intent.ts'
 import type { Generation } from '../../../src/credentials/sign-in.ts'
-import { TokenEndpoint, type TokenEndpointOptions } from '../../../src/oauth/token-endpoint.ts'
-import type { OAuthSettings } from '../../../src/oauth/token-request.ts'
+import {
+  TokenEndpoint,
+  type TokenEndpointOptions,
+  type OAuthSettings,
+} from '../../../src/oauth/token-endpoint.ts'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../../src/sandbox/sandbox.ts'
 import {
   SharedSignIns,

@@ -1,7 +1,7 @@
 import { lstat, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { emptyHome } from '../../../test/support/provider/signed-in.ts'
-import { findLeftovers, prepareFile, writeFileAtomically } from './atomic-file.ts'
+import { findLeftovers, prepareFile, writeFileAtomically } from './private-file.ts'
 
 describe('a file that is replaced in one step', () => {
   it('is for this user alone, whole, and leaves no other file behind', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { parseRetryAfter } from './backoff.ts'
 import { HOUR, SECOND } from './clock.ts'
-import { parseRetryAfter } from './retry-after.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)
 
