@@ -138,10 +138,9 @@ const IN_ROOMS: ReadonlyArray<readonly [file: string, text: string, source: stri
   ['src/credentials/keeper/status.ts', 'is to go on alone', READ],
   ['src/credentials/login.ts', 'Going on is your own choice', READ],
   ['src/credentials/own/own-document.ts', 'sign in anew to use one here', READ],
-  ['src/credentials/own/own-file.ts', 'beside(', NAME],
-  ['src/credentials/own/own-file.ts', 'it was put aside as', READ],
-  ['src/credentials/own/own-store.test.ts', "toContain('put aside')", 'src/credentials/own/own-file.ts'],
+  ['src/credentials/own/own-store.test.ts', "toContain('put aside')", 'src/credentials/own/own-store.ts'],
   ['src/credentials/own/own-store.ts', 'beside(', NAME],
+  ['src/credentials/own/own-store.ts', 'it was put aside as', READ],
   [
     'src/credentials/sources/decision.test.ts',
     'before it needs mending',

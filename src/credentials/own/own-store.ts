@@ -1,33 +1,47 @@
-import { join } from 'node:path'
+import { rename } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { HomePaths } from '../../config/home/home.ts'
 import type { TokenEndpoint } from '../../oauth/token-endpoint.ts'
 import type { BackoffOptions } from '../../support/backoff.ts'
 import { SECOND, systemClock, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError } from '../../support/errors.ts'
+import { acquireFileLock, type FileLock } from '../../support/files/file-lock.ts'
 import { watchFile } from '../../support/files/file-watch.ts'
-import type { PreparedFile } from '../../support/files/private-file.ts'
+import {
+  prepareFile,
+  readPrivateFile,
+  resolveLink,
+  writeFileAtomically,
+  type PreparedFile,
+} from '../../support/files/private-file.ts'
 import { newId } from '../../support/ids.ts'
 import { machineId } from '../../support/machine.ts'
 import { memoryFile } from '../keeper/persistent-record.ts'
 import { IntentFile } from '../rotation/intent.ts'
-import { Rotation } from '../rotation/rotation.ts'
+import { refreshTag, Rotation, type RotationLock, type RotationStore } from '../rotation/rotation.ts'
 import {
   firstGeneration,
+  stillHoldsRefreshToken,
   type Generation,
   type RefreshOutcome,
   type RepeatPolicy,
   type StoredSignIn,
 } from '../sign-in.ts'
+import { recoverLeftovers } from './leftovers.ts'
 import {
   activeSignIn,
   allSignIns,
+  emptyDocument,
+  formatOwnFile,
   moveMark,
   oauthOnly,
+  parseOwnFile,
+  withGeneration,
   withSignIn,
   type OwnContent,
+  type OwnDocument,
   type OwnSignIn,
 } from './own-document.ts'
-import { OwnFile } from './own-file.ts'
 import { leaving, left, restored, type GivenAway } from './own-move.ts'
 import type { NewSignIn, OwnPlace, OwnPlaceParts, OwnSignIns } from './own-sign-ins.ts'
 
@@ -47,12 +61,20 @@ export interface OwnStoreOptions {
 /** A refresh that takes longer belongs to a gateway that is in use, and has to be stopped first. */
 const GIVE_AWAY_WAIT_MS = SECOND
 
+/** Writers hold the write lock for some milliseconds; who keeps it longer is stopped. */
+const WRITE_LOCK_WAIT_MS = 5 * SECOND
+
 /** What the keeper remembers between two runs, inside the home. */
 const MEMORY_FILE = 'refresh-state.json'
 
-/** The gateway's own sign-ins, in its own file. */
-export class OwnStore implements OwnSignIns {
-  readonly #file: OwnFile
+/**
+ * The gateway's own sign-ins, in its own file with two locks: the refresh lock is held while a token
+ * is spent, the write lock only while the file is replaced, so that a hanging refresh never keeps a
+ * person from signing in.
+ */
+export class OwnStore implements OwnSignIns, RotationStore<PreparedFile> {
+  readonly #path: string
+  readonly #machineId: string
   readonly #clock: Clock
   readonly #warn: (message: string) => void
   readonly #intents: IntentFile
@@ -62,18 +84,19 @@ export class OwnStore implements OwnSignIns {
     const { clock = systemClock, onWarning = () => {} } = options
     this.#clock = clock
     this.#warn = onWarning
-    this.#file = new OwnFile({ ...options, clock, onWarning })
-    this.#intents = new IntentFile(this.#file.beside('intent.json'))
-    this.#rotation = new Rotation({ ...options, store: this.#file, intents: this.#intents })
+    this.#path = options.path
+    this.#machineId = options.machineId
+    this.#intents = new IntentFile(this.#beside('intent.json'))
+    this.#rotation = new Rotation({ ...options, store: this, intents: this.#intents })
   }
 
   async open(): Promise<void> {
     try {
-      const lock = await this.#file.lock(0)
+      const lock = await this.lock(0)
       // Somebody else is at work: what is there may be theirs.
       if (!lock) return
       try {
-        await this.#recover()
+        await this.#recoverStored()
         await this.#intents.tidy()
       } finally {
         await lock.release()
@@ -83,17 +106,19 @@ export class OwnStore implements OwnSignIns {
     }
   }
 
-  current(): Promise<OwnContent> {
-    return this.#file.current()
+  async current(): Promise<OwnContent> {
+    const loaded = await this.#load()
+    return 'document' in loaded ? activeSignIn(loaded.document, this.#machineId) : loaded
   }
 
   async list(): Promise<OwnSignIn[]> {
-    const loaded = await this.#file.load()
+    const loaded = await this.#load()
     return 'document' in loaded ? allSignIns(loaded.document) : []
   }
 
-  read(): Promise<StoredSignIn> {
-    return this.#file.read()
+  /** The active OAuth sign-in; `absent` also when an API key is the active one. */
+  async read(): Promise<StoredSignIn> {
+    return oauthOnly(await this.current())
   }
 
   refresh(spent: Generation, signal: AbortSignal, policy?: RepeatPolicy): Promise<RefreshOutcome> {
@@ -105,7 +130,7 @@ export class OwnStore implements OwnSignIns {
   }
 
   watch(listener: () => void): Disposable {
-    return watchFile(this.#file.path, listener)
+    return watchFile(this.#path, listener)
   }
 
   /** As `OwnSignIns.signIn`. A file that cannot be read is renamed, never overwritten. */
@@ -116,23 +141,22 @@ export class OwnStore implements OwnSignIns {
       given.kind === 'api-key'
         ? { ...base, kind: 'api-key', key: given.key }
         : { ...base, kind: 'oauth', generation: firstGeneration(given.tokens, given.requestedScopes, now) }
-    await this.#file.editByPerson((document) => withSignIn(document, signIn, this.#file.machineId))
+    await this.#editByPerson((document) => withSignIn(document, signIn, this.#machineId))
     return signIn
   }
 
   logout(): Promise<boolean> {
-    return this.#file.edit(async (document) => {
+    return this.#edit(async (document) => {
       if (document === null) return false
-      await this.#file.write({ ...document, active: null, signIns: [] })
+      await this.#write({ ...document, active: null, signIns: [] })
       return (document['signIns'] as unknown[]).length > 0
     })
   }
 
   adopt(): Promise<boolean> {
-    const { machineId } = this.#file
-    return this.#file.edit(async (document) => {
-      if (document === null || document['machine'] === machineId) return false
-      await this.#file.write({ ...document, machine: machineId })
+    return this.#edit(async (document) => {
+      if (document === null || document['machine'] === this.#machineId) return false
+      await this.#write({ ...document, machine: this.#machineId })
       return true
     })
   }
@@ -147,27 +171,26 @@ export class OwnStore implements OwnSignIns {
    * @throws StoreError when a gateway uses the sign-in just now; what `take` throws
    */
   async giveAway(take: (given: GivenAway) => Promise<void>): Promise<boolean> {
-    const file = this.#file
-    const lock = await file.lock(GIVE_AWAY_WAIT_MS)
-    if (!lock) throw new StoreError(`${file.path}: a gateway renews this sign-in just now; stop it first`)
+    const lock = await this.lock(GIVE_AWAY_WAIT_MS)
+    if (!lock) throw new StoreError(`${this.#path}: a gateway renews this sign-in just now; stop it first`)
     try {
-      await this.#recover()
-      return await file.edit(async (document) => {
+      await this.#recoverStored()
+      return await this.#edit(async (document) => {
         if (document === null || moveMark(document)?.done) return false
         if (allSignIns(restored(document)).length === 0) return false
         let marked = document
         if (!moveMark(document)) {
-          const active = activeSignIn(document, file.machineId)
+          const active = activeSignIn(document, this.#machineId)
           if (active.kind === 'unusable') throw new StoreError(active.message)
           marked = leaving(document, newId(this.#clock.now()))
-          await file.write(marked)
+          await this.#write(marked)
         }
         const given = restored(marked)
-        const stored = oauthOnly(activeSignIn(given, file.machineId))
+        const stored = oauthOnly(activeSignIn(given, this.#machineId))
         const token = stored.kind === 'present' ? stored.generation.refreshToken : null
         const intent = token && (await this.#intents.of(token.fingerprint))
         await take({ id: moveMark(marked)!.id, document: given, intent })
-        await file.write(left(marked))
+        await this.#write(left(marked))
         await this.#intents.clear()
         return true
       })
@@ -176,9 +199,116 @@ export class OwnStore implements OwnSignIns {
     }
   }
 
-  async #recover(): Promise<void> {
-    const stored = await this.#file.read()
-    await this.#file.recover(stored.kind === 'present' ? stored.generation : null)
+  /** As `RotationStore.lock`; this and what follows is for the rotation. */
+  async lock(waitMs: number, signal?: AbortSignal): Promise<RotationLock | null> {
+    const lock = await acquireFileLock(this.#beside('refresh.lock'), {
+      waitMs,
+      ...(signal ? { signal } : {}),
+    })
+    // The kernel takes it from nobody who lives.
+    return lock && { stillOurs: async () => true, release: async () => lock.release() }
+  }
+
+  prepare(spent: Generation): Promise<PreparedFile> {
+    return prepareFile(this.#path, { tag: refreshTag(spent) })
+  }
+
+  async replace(
+    prepared: PreparedFile,
+    spent: Generation,
+    next: Generation,
+  ): Promise<'saved' | StoredSignIn> {
+    using _lock = await this.#writeLock()
+    const loaded = await this.#load()
+    if (!('document' in loaded)) return loaded
+    const stored = oauthOnly(activeSignIn(loaded.document, this.#machineId))
+    if (!stillHoldsRefreshToken(stored, spent)) return stored
+    await prepared.commit(formatOwnFile(withGeneration(loaded.document, next)))
+    return 'saved'
+  }
+
+  /** The refresh lock is held, and every other writer takes the write lock: what is there was left by dead processes. */
+  async recover(stored: Generation | null): Promise<void> {
+    using _lock = await this.#writeLock()
+    await recoverLeftovers(this.#path, '', stored, (text) => {
+      const parsed = parseOwnFile(text)
+      return 'document' in parsed
+        ? oauthOnly(activeSignIn(parsed.document, this.#machineId))
+        : { kind: 'absent' }
+    })
+  }
+
+  async #recoverStored(): Promise<void> {
+    const stored = await this.read()
+    await this.recover(stored.kind === 'present' ? stored.generation : null)
+  }
+
+  async #load(): Promise<{ document: OwnDocument } | Extract<StoredSignIn, { kind: 'absent' | 'unusable' }>> {
+    const file = await readPrivateFile(this.#path)
+    if (file.kind === 'absent') return { kind: 'absent' }
+    if (file.kind === 'refused') return { kind: 'unusable', reason: 'store', message: file.message }
+    if (file.tightened) this.#warn(`${this.#path} could be read by others; its mode is now 0600`)
+    const parsed = parseOwnFile(file.text)
+    if ('document' in parsed) return parsed
+    return { kind: 'unusable', reason: 'store', message: `${this.#path} ${parsed.broken}` }
+  }
+
+  /**
+   * Changes the document under the write lock.
+   *
+   * @param change writes by `write`, as often as it needs to; null = there is no file
+   * @throws StoreError also where the file cannot be read
+   */
+  #edit<T>(change: (document: OwnDocument | null) => Promise<T>): Promise<T> {
+    return this.#writing(async () => {
+      const loaded = await this.#load()
+      if ('document' in loaded) return change(loaded.document)
+      if (loaded.kind === 'absent') return change(null)
+      throw new StoreError(loaded.message)
+    })
+  }
+
+  /** As `#edit`, for a person's new sign-in: a file that cannot be read is renamed, never overwritten. */
+  #editByPerson(change: (document: OwnDocument) => OwnDocument): Promise<void> {
+    return this.#writing(async () => this.#write(change(await this.#documentForPerson())))
+  }
+
+  /** Only inside `#edit`. */
+  #write(document: OwnDocument): Promise<void> {
+    return writeFileAtomically(this.#path, formatOwnFile(document))
+  }
+
+  /** The path of a file that belongs to this one. */
+  #beside(what: string): string {
+    return join(dirname(this.#path), `${basename(this.#path, '.json')}.${what}`)
+  }
+
+  async #documentForPerson(): Promise<OwnDocument> {
+    const file = await readPrivateFile(this.#path)
+    if (file.kind === 'refused') throw new StoreError(file.message)
+    if (file.kind === 'absent') return emptyDocument(this.#machineId)
+    const parsed = parseOwnFile(file.text)
+    if ('document' in parsed) return parsed.document
+    const aside = `${this.#path}.unreadable-${newId(this.#clock.now())}`
+    await rename(await resolveLink(this.#path), aside)
+    this.#warn(`${this.#path} ${parsed.broken}; it was put aside as ${basename(aside)}`)
+    return emptyDocument(this.#machineId)
+  }
+
+  async #writing<T>(change: () => Promise<T>): Promise<T> {
+    using _lock = await this.#writeLock()
+    try {
+      return await change()
+    } catch (error) {
+      if (error instanceof StoreError) throw error
+      throw new StoreError(`${this.#path} cannot be written: ${messageOf(error)}`, { cause: error })
+    }
+  }
+
+  async #writeLock(): Promise<FileLock> {
+    const lock = await acquireFileLock(this.#beside('write.lock'), { waitMs: WRITE_LOCK_WAIT_MS })
+    if (!lock) throw new StoreError('another process keeps writing the sign-in file')
+    return lock
   }
 }
 
