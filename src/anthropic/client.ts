@@ -1,10 +1,10 @@
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
 import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages'
 import {
-  type ModelMessage,
   ModelRefusal,
   type Model,
   type ModelAnswer,
+  type ModelMessage,
   type ModelRequest,
 } from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
@@ -18,7 +18,7 @@ import { decodeText } from '../support/text/decode-text.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { classify, isNetworkError } from './errors.ts'
 import { FailingRequests } from './failing-requests.ts'
-import { credentialHeaders, AttemptFailed, withCredential } from './ladder.ts'
+import { AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
 export interface ProviderHealth {

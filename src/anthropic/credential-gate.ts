@@ -1,4 +1,4 @@
-import type { KeeperNotices, AuthStatus } from '../credentials/keeper/status.ts'
+import type { AuthStatus, KeeperNotices } from '../credentials/keeper/status.ts'
 import { type Gate, type GateState, SwitchGate } from '../inbox/gate/gate.ts'
 import { newId } from '../support/ids.ts'
 

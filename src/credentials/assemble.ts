@@ -16,10 +16,10 @@ import { createResolver, type Resolver } from './sources/decision.ts'
 import { profileSource, type ProfileAccess } from './sources/profile.ts'
 import { refreshCommandSource } from './sources/refresh-command.ts'
 import {
-  environmentSource,
-  type CredentialVariables,
   claudeCodeSource,
+  environmentSource,
   ownSource,
+  type CredentialVariables,
 } from './sources/sources.ts'
 
 export interface AssembleOptions {

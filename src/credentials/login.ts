@@ -1,6 +1,6 @@
 import { beginAuthorization, type Authorization } from '../oauth/authorization.ts'
 import { readPaste } from '../oauth/read-paste.ts'
-import type { IssuedTokens, TokenEndpoint, OAuthSettings } from '../oauth/token-endpoint.ts'
+import type { IssuedTokens, OAuthSettings, TokenEndpoint } from '../oauth/token-endpoint.ts'
 import { MINUTE, type Clock } from '../support/clock.ts'
 import { Refused } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'

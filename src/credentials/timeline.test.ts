@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { MINUTE, SECOND } from '../support/clock.ts'
-import type { KeeperNotice, AuthStatus } from './keeper/status.ts'
+import type { AuthStatus, KeeperNotice } from './keeper/status.ts'
 import { CredentialTimeline } from './timeline.ts'
 
 const HEALTHY: AuthStatus = {

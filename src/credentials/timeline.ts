@@ -1,7 +1,7 @@
 import { MINUTE, SECOND, type Clock, type Timer } from '../support/clock.ts'
 import { Emitter } from '../support/emitter.ts'
 import type { CredentialStateName } from './keeper/keeper-state.ts'
-import type { KeeperNotice, KeeperNotices, AuthStatus } from './keeper/status.ts'
+import type { AuthStatus, KeeperNotice, KeeperNotices } from './keeper/status.ts'
 
 /** What happened to the credential. Times are epoch milliseconds; tokens are named by fingerprint only. */
 export type TimelineEvent =

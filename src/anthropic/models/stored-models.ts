@@ -1,8 +1,8 @@
 import {
-  writeFileAtomically,
   isObject,
   parseObject,
   readPrivateFile,
+  writeFileAtomically,
 } from '../../support/files/private-file.ts'
 
 /** The list as the provider gave it, for a start without it. */

@@ -1,4 +1,4 @@
-import { backoffDelay, type BackoffOptions, parseRetryAfter } from '../../support/backoff.ts'
+import { backoffDelay, parseRetryAfter, type BackoffOptions } from '../../support/backoff.ts'
 import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
 

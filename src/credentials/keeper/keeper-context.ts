@@ -1,6 +1,6 @@
 import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
-import type { Credential, Probe, ManagedCredential } from '../credential.ts'
+import type { Credential, ManagedCredential, Probe } from '../credential.ts'
 import type { Resolver } from '../sources/decision.ts'
 import {
   admitsRequests,
@@ -15,7 +15,7 @@ import {
 import { PersistentRecord } from './persistent-record.ts'
 import { isTokenGood, recordOfChange, type KeeperMemory } from './record.ts'
 import { refreshFloor } from './refresh-policy.ts'
-import { type KeeperNotice, statusOf, type AuthStatus } from './status.ts'
+import { statusOf, type AuthStatus, type KeeperNotice } from './status.ts'
 import { TokenClock } from './token-clock.ts'
 
 export interface KeeperOptions {

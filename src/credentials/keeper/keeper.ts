@@ -10,7 +10,7 @@ import { HEARTBEAT_MS, refreshDelay } from './refresh-policy.ts'
 import { Refresher } from './refresher.ts'
 import { RejectionHandler, within } from './rejection-handler.ts'
 import { SourceWatcher } from './source-watcher.ts'
-import { type KeeperNotice, errorOf, type AuthStatus } from './status.ts'
+import { errorOf, type AuthStatus, type KeeperNotice } from './status.ts'
 import { warnFallback, warnLoginEnding, warnUnrenewable } from './warnings.ts'
 
 /** A refresh that is open at SIGTERM has its own 30 s, and then its result must be saved. */

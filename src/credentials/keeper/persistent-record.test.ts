@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
 import { memoryFile, PersistentRecord } from './persistent-record.ts'
-import { forget, remember, parseRecord } from './record.ts'
+import { forget, parseRecord, remember } from './record.ts'
 
 describe('what the keeper remembers', () => {
   it('comes back from the file as it was written, readable for its owner alone', async () => {

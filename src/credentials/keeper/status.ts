@@ -9,7 +9,7 @@ import {
 } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import { REMEDY_COMMANDS, remedyOf, type CredentialOrigin } from '../credential-words.ts'
-import type { Rejection, CredentialKind, SourceName, ManagedCredential } from '../credential.ts'
+import type { CredentialKind, ManagedCredential, Rejection, SourceName } from '../credential.ts'
 import { retryOf, type CredentialStateName, type KeeperState } from './keeper-state.ts'
 import type { KeeperRecord } from './record.ts'
 

@@ -3,7 +3,7 @@ import type { KeeperContext } from './keeper-context.ts'
 import { UNRENEWABLE_SENTENCE, type CredentialStateName, type KeeperState } from './keeper-state.ts'
 import { hasEnded, remember } from './record.ts'
 import { loginWarning } from './refresh-policy.ts'
-import { type KeeperWarning, suggestedCommand } from './status.ts'
+import { suggestedCommand, type KeeperWarning } from './status.ts'
 
 /** What a person should know while the credential still works, each thing once. */
 

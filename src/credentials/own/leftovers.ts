@@ -1,6 +1,6 @@
 import { rename, unlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { findLeftovers, resolveLink, syncFolder, readPrivateFile } from '../../support/files/private-file.ts'
+import { findLeftovers, readPrivateFile, resolveLink, syncFolder } from '../../support/files/private-file.ts'
 import { refreshTag } from '../rotation/rotation.ts'
 import { stillHoldsRefreshToken, type Generation, type StoredSignIn } from '../sign-in.ts'
 

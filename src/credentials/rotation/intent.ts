@@ -3,9 +3,9 @@ import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import type { CredentialReason } from '../../support/errors.ts'
 import {
   findLeftovers,
-  writeFileAtomically,
   parseObject,
   readPrivateFile,
+  writeFileAtomically,
 } from '../../support/files/private-file.ts'
 import { MAX_RETRY_AFTER_MS, REFRESH_BACKOFF } from '../keeper/refresh-policy.ts'
 

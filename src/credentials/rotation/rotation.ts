@@ -7,8 +7,8 @@ import {
   nextGeneration,
   stillHolds,
   type Generation,
-  type RepeatPolicy,
   type RefreshOutcome,
+  type RepeatPolicy,
   type StoredSignIn,
 } from '../sign-in.ts'
 import { restOf, type Intent, type Intents } from './intent.ts'

@@ -3,12 +3,12 @@ import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
 import { Secret } from '../../support/secret.ts'
 import {
-  type SourceName,
   managedCredential,
   staticCredential,
   type ManagedCredential,
+  type SourceName,
 } from '../credential.ts'
-import { decide, ACCEPT_ALL, type Judge, type SourcePolicy, type SourceReading } from './decision.ts'
+import { ACCEPT_ALL, decide, type Judge, type SourcePolicy, type SourceReading } from './decision.ts'
 
 const signIn = new MemorySignIn(new FakeClock())
 const auto: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: false }

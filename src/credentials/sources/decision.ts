@@ -1,5 +1,5 @@
 import type { CredentialReason } from '../../support/errors.ts'
-import { type CredentialKind, type SourceName, sameAccount, type ManagedCredential } from '../credential.ts'
+import { sameAccount, type CredentialKind, type ManagedCredential, type SourceName } from '../credential.ts'
 
 /** What one place holds. A source with several places (variables) gives several, in order. */
 export type SourceReading = {

@@ -3,7 +3,7 @@ import { SECOND } from '../../support/clock.ts'
 import type { CredentialReason } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
 import { isSandboxToken, tokenShapeProblem } from '../../support/text/token-shape.ts'
-import { type CredentialKind, type SourceName, managedCredential, NOT_YET_ISSUED } from '../credential.ts'
+import { managedCredential, NOT_YET_ISSUED, type CredentialKind, type SourceName } from '../credential.ts'
 import {
   livesLonger,
   type Generation,
@@ -12,11 +12,11 @@ import {
   type StoredSignIn,
 } from '../sign-in.ts'
 import {
-  type SourceReading,
-  NOTHING_TO_WATCH,
   absentSource,
+  NOTHING_TO_WATCH,
   SANDBOX_TOKEN_REFUSED,
   type CredentialSource,
+  type SourceReading,
 } from './decision.ts'
 
 /** A vault that needs longer is not answering. As long as a request waits for a refresh. */

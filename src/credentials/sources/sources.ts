@@ -1,16 +1,16 @@
 import { messageOf, type CredentialReason } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import { isSandboxToken, tokenShapeProblem } from '../../support/text/token-shape.ts'
-import { type CredentialKind, type SourceName, staticCredential, managedCredential } from '../credential.ts'
+import { managedCredential, staticCredential, type CredentialKind, type SourceName } from '../credential.ts'
 import type { OwnContent } from '../own/own-document.ts'
 import type { OwnSignIns } from '../own/own-sign-ins.ts'
 import type { RefreshableSignIn, StoredSignIn } from '../sign-in.ts'
 import {
-  SANDBOX_TOKEN_REFUSED,
+  absentSource,
   NOTHING_TO_WATCH,
+  SANDBOX_TOKEN_REFUSED,
   type CredentialSource,
   type SourceReading,
-  absentSource,
 } from './decision.ts'
 
 export interface OwnSourceOptions {

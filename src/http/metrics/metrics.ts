@@ -2,7 +2,7 @@ import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { CREDENTIAL_STATES, type CredentialStateName } from '../../credentials/keeper/keeper-state.ts'
 import type { KeeperNotices } from '../../credentials/keeper/status.ts'
 import type { MessageFact, MessageObserver } from '../../inbox/figures/observer.ts'
-import { type Clock, type Timer, SECOND } from '../../support/clock.ts'
+import { SECOND, type Clock, type Timer } from '../../support/clock.ts'
 
 /** Values read at each scrape. */
 export interface MetricSources {

@@ -1,4 +1,4 @@
-import { lstat, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { lstat, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { emptyHome } from '../../../test/support/provider/signed-in.ts'
 import { findLeftovers, prepareFile, writeFileAtomically } from './private-file.ts'

@@ -1,13 +1,13 @@
 import { afterEach } from 'vitest'
 import type { Credential, Probe, ProbeResult, Rejection } from '../../../src/credentials/credential.ts'
 import { Keeper } from '../../../src/credentials/keeper/keeper.ts'
-import type { KeeperNotice, KeeperWarning, AuthStatus } from '../../../src/credentials/keeper/status.ts'
-import { type SourcePolicy, createResolver } from '../../../src/credentials/sources/decision.ts'
+import type { AuthStatus, KeeperNotice, KeeperWarning } from '../../../src/credentials/keeper/status.ts'
+import { createResolver, type SourcePolicy } from '../../../src/credentials/sources/decision.ts'
 import {
-  environmentSource,
-  type CredentialVariables,
   claudeCodeSource,
+  environmentSource,
   ownSource,
+  type CredentialVariables,
 } from '../../../src/credentials/sources/sources.ts'
 import { MINUTE } from '../../../src/support/clock.ts'
 import { Secret } from '../../../src/support/secret.ts'

@@ -9,8 +9,8 @@ import type { Intent } from '../../../src/credentials/rotation/intent.ts'
 import type { Generation } from '../../../src/credentials/sign-in.ts'
 import {
   TokenEndpoint,
-  type TokenEndpointOptions,
   type OAuthSettings,
+  type TokenEndpointOptions,
 } from '../../../src/oauth/token-endpoint.ts'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../../src/sandbox/sandbox.ts'
 import {

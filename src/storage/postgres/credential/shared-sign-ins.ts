@@ -21,8 +21,8 @@ import {
   firstGeneration,
   stillHoldsRefreshToken,
   type Generation,
-  type RepeatPolicy,
   type RefreshOutcome,
+  type RepeatPolicy,
   type StoredSignIn,
 } from '../../../credentials/sign-in.ts'
 import type { TokenEndpoint } from '../../../oauth/token-endpoint.ts'
