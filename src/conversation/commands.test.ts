@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
-import { createCommands, parseCommand, readRequest, type CommandCall } from './commands.ts'
+import { COMMAND_LIST, createCommands, parseCommand, readRequest, type CommandCall } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 import { modelCommands } from './model-commands.ts'
 import { ModelSettings } from './model-settings.ts'
@@ -54,6 +54,18 @@ function call(name: string, rest: string, more: Partial<CommandCall> = {}) {
     ...more,
   })
 }
+
+test('the list that platforms recognise commands by holds what can be run, and /start is no entry of it', () => {
+  const listed = ['start', ...COMMAND_LIST.map(({ name }) => name)]
+  expect(listed.toSorted()).toEqual([...commands.keys()].toSorted())
+})
+
+test('/help names every command but itself and the one for operators', () => {
+  const missing = COMMAND_LIST.filter(({ name }) => !['help', 'login'].includes(name)).filter(
+    ({ name }) => !DEFAULT_TEXTS.help.includes(`/${name} –`),
+  )
+  expect(missing, 'name these in the text "help" of src/config/texts.ts').toEqual([])
+})
 
 test('the usage of a chat in which nothing was said is nothing', async () => {
   expect((await call('usage', '')).reply).toBe('This chat so far: 0 input and 0 output tokens. Answers: 0.')

@@ -41,17 +41,64 @@ export function parseCommand(text: string): { readonly name: string; readonly re
   return match ? { name: match[1]!.toLowerCase(), rest: (match[2] ?? '').trim() } : null
 }
 
-/** These say something and take no argument: words behind them on their line are a question. */
-const WITHOUT_ARGUMENT: ReadonlySet<string> = new Set(['start', 'help', 'status', 'usage'])
-/** These act, and what follows them is asked afterwards. */
-const BEFORE_A_QUESTION: ReadonlySet<string> = new Set(['new', 'stop'])
+interface CommandEntry {
+  readonly name: string
+  /** As the menus of platforms show it. */
+  readonly description: string
+  /**
+   * What words behind the name on its line are. `question`: together with the command a question, for it
+   * only says something; `afterwards`: a question that is asked when the command has worked; `secret`: an
+   * argument that is not stored, such as half a code or a key.
+   */
+  readonly rest: 'question' | 'afterwards' | 'argument' | 'secret'
+  /** The argument, for menus that show it. */
+  readonly argument?: { readonly name: string; readonly description: string }
+}
 
-/** What follows these may be a secret: half a code, a key. */
-const BEFORE_A_SECRET: ReadonlySet<string> = new Set(['login'])
+/** Every command, in the order of menus; platforms recognise and list commands by this. */
+export const COMMAND_LIST: readonly CommandEntry[] = [
+  { name: 'new', description: 'Start a new conversation', rest: 'afterwards' },
+  { name: 'stop', description: 'Stop answering', rest: 'afterwards' },
+  { name: 'status', description: 'Is everything working?', rest: 'question' },
+  {
+    name: 'model',
+    description: 'Show or choose the model',
+    rest: 'argument',
+    argument: { name: 'name', description: 'The model to use from now on' },
+  },
+  {
+    name: 'effort',
+    description: 'Show or choose how hard the model works',
+    rest: 'argument',
+    argument: { name: 'level', description: 'The effort from now on, or auto' },
+  },
+  { name: 'usage', description: 'What this conversation has used', rest: 'question' },
+  { name: 'help', description: 'What I can do', rest: 'question' },
+  {
+    name: 'login',
+    description: 'Sign the gateway in (operators, in a private chat)',
+    rest: 'secret',
+    argument: { name: 'what', description: 'replace: let another account take its place' },
+  },
+]
+
+/** What the apps of some platforms send first by themselves; in no menu. */
+const FIRST_WORD = 'start'
+
+/** The names of all commands, as alternatives of a regular expression. */
+export const COMMAND_NAMES = COMMAND_LIST.map(({ name }) => name).join('|')
+
+/** As `COMMAND_NAMES`, with the word that some apps send first. */
+export const COMMAND_NAMES_AND_START = `${COMMAND_NAMES}|${FIRST_WORD}`
+
+const REST: ReadonlyMap<string, CommandEntry['rest']> = new Map([
+  [FIRST_WORD, 'question'],
+  ...COMMAND_LIST.map(({ name, rest }) => [name, rest] as const),
+])
 
 /** What is stored of a message that is a command. */
 export function storedText(text: string, name: string): string {
-  return BEFORE_A_SECRET.has(name) ? `/${name}` : text
+  return REST.get(name) === 'secret' ? `/${name}` : text
 }
 
 /** What a message asks for: a command, something of the model, or one after the other. */
@@ -70,10 +117,10 @@ export function readRequest(text: string, commands: Commands): Request {
   if (!parsed || !commands.has(parsed.name)) return { command: null, question: text }
   const { name, rest } = parsed
   if (rest === '') return { command: parsed, question: null }
-  if (BEFORE_A_QUESTION.has(name)) return { command: { name, rest: '' }, question: rest }
+  if (REST.get(name) === 'afterwards') return { command: { name, rest: '' }, question: rest }
   // The lines after the command are a greeting, as in mails.
   const alone = parseCommand(text.trim().split('\n', 1)[0]!)?.rest === ''
-  const isQuestion = WITHOUT_ARGUMENT.has(name) && !alone
+  const isQuestion = REST.get(name) === 'question' && !alone
   return isQuestion ? { command: null, question: text } : { command: parsed, question: null }
 }
 
@@ -97,7 +144,7 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
   const replyWith = (reply: string, effect: CommandEffect | null = null): CommandReply => ({ effect, reply })
 
   return new Map<string, Command>([
-    ['start', async () => replyWith(texts.welcome)],
+    [FIRST_WORD, async () => replyWith(texts.welcome)],
     ['help', async () => replyWith(texts.help)],
     ['new', async () => replyWith(texts.new_conversation, { ...STOP, clearHistory: true })],
     [

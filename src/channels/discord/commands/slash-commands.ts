@@ -1,4 +1,5 @@
 import type { APIApplicationCommand, APIInteraction } from 'discord-api-types/v10'
+import { COMMAND_LIST } from '../../../conversation/commands.ts'
 import type { InboundEvent } from '../../../conversation/receiver.ts'
 
 /** @see https://discord.com/developers/docs/interactions/application-commands */
@@ -10,44 +11,14 @@ const BY_SERVER = 0
 /** Interactions of other kinds (buttons, forms) are never offered. */
 const COMMAND_USED = 2
 
-interface SlashCommand {
-  readonly name: string
-  readonly description: string
-  /** What may follow the name. */
-  readonly option?: { readonly name: string; readonly description: string }
-}
-
-const COMMANDS: readonly SlashCommand[] = [
-  { name: 'new', description: 'Start a new conversation' },
-  { name: 'stop', description: 'Stop answering' },
-  { name: 'status', description: 'Is everything working?' },
-  {
-    name: 'model',
-    description: 'Show or choose the model',
-    option: { name: 'name', description: 'The model to use from now on' },
-  },
-  {
-    name: 'effort',
-    description: 'Show or choose how hard the model works',
-    option: { name: 'level', description: 'The effort from now on, or auto' },
-  },
-  { name: 'usage', description: 'What this conversation has used' },
-  { name: 'help', description: 'What I can do' },
-  {
-    name: 'login',
-    description: 'Sign the gateway in (operators, in a private chat)',
-    option: { name: 'what', description: 'replace: let another account take its place' },
-  },
-]
-
 /** The commands as they are registered for all servers and private chats. */
-export const REGISTERED = COMMANDS.map(({ name, description, option }) => ({
+export const REGISTERED = COMMAND_LIST.map(({ name, description, argument }) => ({
   name,
   description,
   type: CHAT_INPUT,
   contexts: [IN_SERVER, IN_BOT_CHAT],
   integration_types: [BY_SERVER],
-  options: option ? [{ ...option, type: TEXT_OPTION, required: false }] : [],
+  options: argument ? [{ ...argument, type: TEXT_OPTION, required: false }] : [],
 }))
 
 /** Do the commands that Discord holds say the same as ours? Registering again is limited by the day. */

@@ -1,3 +1,4 @@
+import { COMMAND_NAMES_AND_START } from '../../../conversation/commands.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 
 /** Who the bot is in a room. */
@@ -7,10 +8,8 @@ export interface BotIdentity {
   readonly name: string | null
 }
 
-/** The commands that are ours by their name. */
-const OWN_COMMANDS = 'new|stop|status|model|effort|help|usage|login|start'
 /** Programs keep `/` for their own commands and do not send it: `!new` is the same. */
-const COMMAND = new RegExp(`^\\s*([/!])(${OWN_COMMANDS})(?=\\s|$)`, 'i')
+const COMMAND = new RegExp(`^\\s*([/!])(${COMMAND_NAMES_AND_START})(?=\\s|$)`, 'i')
 
 /** The event that a message answers; null: none. Within a thread only what a person chose to answer. */
 export function repliedTo(event: MatrixEvent): string | null {

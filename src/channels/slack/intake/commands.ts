@@ -1,10 +1,10 @@
+import { COMMAND_NAMES } from '../../../conversation/commands.ts'
 import { isPerson, isPrivate, parseAddress } from '../address.ts'
 
-const NAMES = 'new|stop|status|model|effort|help|usage|login'
 /** Commands that a person may give by `/hermes` or after the bot's name; anything else is a question. */
-const OWN_COMMANDS = new RegExp(`^[/!]?(?:${NAMES})(?=\\s|$)`, 'i')
+const OWN_COMMANDS = new RegExp(`^[/!]?(?:${COMMAND_NAMES})(?=\\s|$)`, 'i')
 /** A command as a sentence names it, and not a part of an address or a path. */
-const NAMED = new RegExp(`(?<![^\\s("'\`])/(?=(?:${NAMES})(?![\\w/-]))`, 'g')
+const NAMED = new RegExp(`(?<![^\\s("'\`])/(?=(?:${COMMAND_NAMES})(?![\\w/-]))`, 'g')
 
 /** What follows `/hermes`: `new`, `/new` and nothing at all are ours; everything else is a question to the model. */
 export function commandText(text: string): string {

@@ -1,4 +1,5 @@
 import type { BotCommand } from 'grammy/types'
+import { COMMAND_LIST } from '../../../conversation/commands.ts'
 import { sleep, type Clock, MINUTE, SECOND } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
@@ -11,15 +12,10 @@ const RETRY = { initialMs: SECOND, maxMs: 5 * MINUTE }
 /** A message in a group waits this long for the bot's name; then only replies to the bot count as meant for it. */
 const PATIENCE_MS = 3 * SECOND
 
-const COMMANDS: readonly BotCommand[] = [
-  { command: 'new', description: 'Start a new conversation' },
-  { command: 'stop', description: 'Stop answering' },
-  { command: 'status', description: 'Is everything working?' },
-  { command: 'model', description: 'Show or choose the model' },
-  { command: 'effort', description: 'Show or choose how hard the model works' },
-  { command: 'usage', description: 'What this conversation has used' },
-  { command: 'help', description: 'What I can do' },
-]
+/** Everybody sees the menu, and /login is for operators. */
+const MENU: readonly BotCommand[] = COMMAND_LIST.filter(({ name }) => name !== 'login').map(
+  ({ name, description }) => ({ command: name, description }),
+)
 
 export interface IdentityOptions {
   readonly client: TelegramClient
@@ -55,7 +51,7 @@ export class Identity {
       this.#bot = { id, username: username ?? null }
       this.#known.resolve()
       // Only a convenience: without the menu the commands work as well.
-      await client.setMyCommands(COMMANDS, signal)
+      await client.setMyCommands(MENU, signal)
     } catch (error) {
       if (!signal.aborted) onFailure(error)
     }

@@ -1,4 +1,5 @@
 import type { Message, MessageEntity } from 'grammy/types'
+import { COMMAND_NAMES_AND_START } from '../../../conversation/commands.ts'
 import { withAddress } from '../../kit/intake/quotation.ts'
 
 /** Who the bot is there. */
@@ -9,7 +10,7 @@ export interface BotIdentity {
 }
 
 /** Commands that need no `@bot` in a group, because they are ours by their name. */
-const OWN_COMMANDS = new Set(['new', 'stop', 'status', 'model', 'effort', 'help', 'usage', 'login', 'start'])
+const OWN_COMMAND = new RegExp(`^(?:${COMMAND_NAMES_AND_START})$`, 'i')
 
 /**
  * Was the bot meant? Always in a private chat; in a group by a mention, a reply to the bot
@@ -36,9 +37,7 @@ function names(entity: MessageEntity, text: string, bot: BotIdentity): boolean {
   if (entity.type === 'text_mention') return entity.user.id === bot.id
   if (entity.type !== 'bot_command') return false
   const { name, suffix } = parseCommand(part)
-  return suffix === null
-    ? entity.offset === 0 && OWN_COMMANDS.has(name.toLowerCase())
-    : same(suffix, bot.username)
+  return suffix === null ? entity.offset === 0 && OWN_COMMAND.test(name) : same(suffix, bot.username)
 }
 
 /**
