@@ -1,6 +1,7 @@
 import type { Config } from './config.ts'
 import type { Environment } from './environment/environment.ts'
 import { mailServer } from './mail-server.ts'
+import type { PlatformName } from './person-ids.ts'
 
 type Resolved = ReturnType<typeof resolveChannels>
 
@@ -94,7 +95,7 @@ export function resolveChannels({ channels, gateway: { operators } }: Config, en
       imap,
       smtp,
     },
-  }
+  } satisfies Readonly<Record<PlatformName | 'web' | 'openai', object>>
 }
 
 /** The operator's chats: every `*_HOME_CHANNEL`. */

@@ -13,6 +13,9 @@ export const PERSON_IDS = {
   email: { form: /^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/, words: 'a mail address, such as email:ada@example.org' },
 } as const satisfies Readonly<Record<string, PersonIds>>
 
+/** The chat platforms. What must be known of each is typed by this, so that a new one is missed nowhere. */
+export type PlatformName = keyof typeof PERSON_IDS
+
 /** Is this the id of a person on any platform? */
 export function isPersonId(id: string): boolean {
   return Object.values(PERSON_IDS).some(({ form }) => form.test(id))

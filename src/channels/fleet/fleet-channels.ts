@@ -1,8 +1,8 @@
 import type { ChannelSettings } from '../../config/channels.ts'
+import type { PlatformName } from '../../config/person-ids.ts'
 import { cursorWriter } from '../../inbox/cursor-writer.ts'
 import type { Fleet } from '../../inbox/fleet/fleet.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
-import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
 import { openPlatforms, type ChannelParts } from '../registry.ts'
 import { HeldChannel } from './held-channel.ts'
@@ -73,11 +73,12 @@ function speakerOf(channel: Channel): Speaker {
 
 /** Identifies an account of a platform without revealing its secret. */
 function accountOf({ telegram, discord, slack, matrix, email }: ChannelSettings, channel: string): string {
-  const secrets: Readonly<Record<string, Secret | null>> = {
-    telegram: telegram.botToken,
-    discord: discord.botToken,
-    slack: slack.botToken,
-    matrix: matrix.accessToken,
+  const accounts: Readonly<Record<PlatformName, string | null | undefined>> = {
+    telegram: telegram.botToken?.fingerprint,
+    discord: discord.botToken?.fingerprint,
+    slack: slack.botToken?.fingerprint,
+    matrix: matrix.accessToken?.fingerprint,
+    email: email.address,
   }
-  return secrets[channel]?.fingerprint ?? (channel === 'email' ? (email.address ?? '') : '')
+  return accounts[channel as PlatformName] ?? ''
 }

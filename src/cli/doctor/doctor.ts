@@ -1,4 +1,5 @@
 import { homePaths, resolveHome } from '../../config/home/home.ts'
+import type { PlatformName } from '../../config/person-ids.ts'
 import { NO_CREDENTIAL } from '../../credentials/credential-words.ts'
 import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
@@ -66,14 +67,17 @@ export async function runChecks(
   const common = [checkNode(), ...folder, ...files, ...configuration]
   if (!settings || !credential) return [...common, ...local.flat(), ...gateway]
   const renewable = credential.status?.renewable ?? false
+  const platforms: Readonly<Record<PlatformName, () => Promise<readonly Finding[]>>> = {
+    telegram: () => checkTelegram(settings, running !== null),
+    discord: () => checkDiscord(settings),
+    matrix: () => checkMatrix(settings),
+    slack: () => checkSlack(settings),
+    email: () => checkEmail(settings),
+  }
   const remote = await Promise.all([
     guarded('port', async () => (running ? [] : [await checkPort(settings.config.gateway, paths)])),
     guarded('reach', () => checkAddresses(settings.config, renewable)),
-    guarded('telegram', () => checkTelegram(settings, running !== null)),
-    guarded('discord', () => checkDiscord(settings)),
-    guarded('matrix', () => checkMatrix(settings)),
-    guarded('slack', () => checkSlack(settings)),
-    guarded('email', () => checkEmail(settings)),
+    ...Object.entries(platforms).map(([name, check]) => guarded(name, check)),
     guarded('alerts', () => checkAlerts(settings, processEnv)),
   ])
   return [...common, ...local.flat(), ...gateway, ...credential.findings, ...remote.flat()]
