@@ -1,6 +1,6 @@
-import { homePaths, resolveHome, type HomePaths } from '../config/home/home.ts'
+import { homePaths, resolveHome, sandboxHome, type HomePaths } from '../config/home/home.ts'
 import type { Storage } from '../storage/storage.ts'
-import { GatewayApi } from './client/gateway-api.ts'
+import { findRunning, GatewayApi } from './client/gateway-api.ts'
 import type { GlobalOptions } from './command.ts'
 import { printError } from './terminal/output.ts'
 
@@ -13,11 +13,13 @@ export function resolvePaths(options: GlobalOptions): HomePaths {
 export async function requireApi(options: GlobalOptions): Promise<GatewayApi | null> {
   const paths = resolvePaths(options)
   const api = await GatewayApi.connect(paths.home, paths.gatewayToken)
-  if (!api)
-    printError(
-      `no gateway is running for ${paths.home}. Start it with "hermes gateway", or choose its home with --home.`,
-    )
-  return api
+  if (api) return api
+  const sandbox = sandboxHome(paths.home)
+  const otherwise = (await findRunning(sandbox))
+    ? `reach the running sandbox with --home ${sandbox}.`
+    : 'choose its home with --home.'
+  printError(`no gateway is running for ${paths.home}. Start it with "hermes gateway", or ${otherwise}`)
+  return null
 }
 
 /**

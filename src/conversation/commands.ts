@@ -82,7 +82,7 @@ export const COMMAND_LIST: readonly CommandEntry[] = [
   },
 ]
 
-/** What the apps of some platforms send first by themselves; in no menu. */
+/** What the apps of some platforms send as their first message; in no menu. */
 const FIRST_WORD = 'start'
 
 /** The names of all commands, as alternatives of a regular expression. */

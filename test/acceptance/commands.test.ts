@@ -4,7 +4,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
-import type { Finished } from '../support/processes/gateway-process.ts'
+import { GatewayProcess, type Finished } from '../support/processes/gateway-process.ts'
+import { hermes as runHermes } from '../support/processes/hermes-command.ts'
 
 const ADA = 501
 const STRANGER = 777
@@ -156,6 +157,17 @@ describe('while a gateway runs', () => {
       ])
     },
   )
+})
+
+test('a command that finds only the sandbox names its home, and works with that', PROCESS_TEST, async () => {
+  await using gateway = await GatewayProcess.start({ args: ['--sandbox'] })
+  const sandbox = join(gateway.home, 'sandbox')
+  const refused = await gateway.run(['chat', 'hello'])
+  expect(refused).toMatchObject({ code: 1, stdout: '' })
+  expect(refused.stderr).toContain(`reach the running sandbox with --home ${sandbox}.`)
+  const answered = runHermes(['chat', 'hello', '--home', sandbox])
+  expect(answered).toMatchObject({ code: 0, stderr: '' })
+  expect(answered.stdout).toContain('hello')
 })
 
 test('without a gateway the commands say so, and those that need none still work', PROCESS_TEST, async () => {
