@@ -25,7 +25,7 @@ test('every file of a fault is in the index, in the row of each fault that it is
       .filter((fault) => !ROWS.find((row) => row.fault === fault)?.files.includes(file))
       .map((fault) => `${fault}: ${file}`),
   )
-  expect(missing).toEqual([])
+  expect(missing, 'to be added to the table in test/faults/README.md').toEqual([])
 })
 
 test('the index names no file that is gone, each fault once and in order, and a promise for each', () => {
