@@ -133,7 +133,10 @@ describe('while a gateway runs', () => {
       fixture.sandbox.control.revokeApiKeys()
       for (const text of ['one', 'two']) expect((await fixture.gateway.say(text, text)).status).toBe(202)
       await fixture.untilState('needs-login')
-      const listed = await hermes(['queue', 'list', '--state', 'held', '--json'])
+      const listHeld = () => hermes(['queue', 'list', '--state', 'held', '--json'])
+      // The first rejection changes the state; the second message may still be on its way to the provider.
+      await expect.poll(async () => jsonOf(await listHeld()).items?.length).toBe(2)
+      const listed = await listHeld()
       const items = jsonOf(listed).items!
       expect(items).toMatchObject([
         { state: 'held', conversation: 'web:one' },
