@@ -159,7 +159,7 @@ describe.skipIf(withoutChromium)(`what is not sent yet${whyWithout}`, () => {
     let [posts, isLost] = [0, true]
     await context.route('**/messages', async (route) => {
       posts++
-      // The gateway stores the first one, and the page never hears of it.
+      // The gateway stores the first one, and the page never learns it.
       if (posts === 1) await route.fetch()
       await (isLost ? route.abort() : route.fallback())
     })
@@ -227,14 +227,14 @@ describe.skipIf(withoutChromium)(`what is not sent yet${whyWithout}`, () => {
     await goAway(gateway, page)
     await page.setInputFiles('input[type=file]', [{ name: 'dot.png', mimeType: 'image/png', buffer: PNG }])
     await page.waitForSelector('.chip >> text=not uploaded yet')
-    await say(page, 'look at this')
+    await say(page, 'see this')
     await page.waitForSelector('.pending .file >> text=dot.png')
     await expect.poll(() => keptIds(page)).toHaveLength(1)
     const address = page.url()
     await page.close()
     await using _again = await comeBack(gateway)
     const next = await reopen(context, address)
-    await next.waitForSelector('.mine[data-state] >> text=look at this')
+    await next.waitForSelector('.mine[data-state] >> text=see this')
     const [row] = gateway.chat.rows(`web:${new URL(address).pathname.slice('/c/'.length)}`)
     expect(row!.attachments).toMatchObject([{ name: 'dot.png', size: PNG.length, mediaType: 'image/png' }])
   })

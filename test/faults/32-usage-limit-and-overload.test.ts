@@ -99,7 +99,7 @@ async function overloadedFor32Seconds(third: () => string | Promise<string>) {
   return fixture
 }
 
-test('nobody is told of an overload when the try that is about to begin answers them', async () => {
+test('nobody gets a notice of an overload when the try that is about to begin answers them', async () => {
   await using fixture = await overloadedFor32Seconds(() => 'here I am')
   await fixture.pass(MINUTE, SECOND)
   expect(fixture.sendChannel.texts('a')).toEqual(['here I am'])

@@ -9,7 +9,7 @@ interface Reading {
 }
 
 /**
- * Each answer directly behind its question, also when further questions were sent meanwhile. What came late,
+ * Each answer directly behind its question, also when further questions were sent in between. What came late,
  * after a notice, stays in the order of time: it says itself what it answers. Pure.
  *
  * @param items by `seq`

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { AttachmentInfo } from '../../src/http/wire.ts'
 import { ApiError, upload } from './api.ts'
-import { verdictOn, type UnsentFile } from './unsent/unsent-message.ts'
+import { attemptResult, type UnsentFile } from './unsent/unsent-message.ts'
 
 /** The gateway's limit. */
 const MAX_BYTES = 20 * 1024 * 1024
@@ -54,7 +54,7 @@ export function useUploads(conversation: string, principal: string): UploadList 
     upload(conversation, name, file, principal).then(
       (info) => change(key, { state: 'uploaded', info }),
       (error: unknown) =>
-        error instanceof ApiError && verdictOn(error).kind === 'refused'
+        error instanceof ApiError && attemptResult(error).kind === 'refused'
           ? change(key, { state: 'refused', problem: error.message })
           : change(key, { state: 'unreachable' }),
     )

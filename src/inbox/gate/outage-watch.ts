@@ -89,7 +89,7 @@ export class OutageWatch {
         const now = clock.now()
         const state = gate.current()
         const outage = outageOf(state, now)
-        // The clock was set back, or the gate has changed meanwhile: it is due later.
+        // The clock was set back, or the gate has changed since: it is due later.
         if (outage?.notice === null) return this.#onGate(state)
         if (!outage?.notice) return
         this.#options.onNotices(await inbox.hold({ outage, now }))

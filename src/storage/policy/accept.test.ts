@@ -219,7 +219,7 @@ describe('a command', () => {
     expect(changedMessages(changes)).toEqual({})
   })
 
-  test('that withdraws what waits revokes the lease, and counts what had been waiting', () => {
+  test('that withdraws the waiting messages revokes the lease, and counts what had been waiting', () => {
     const { results, changes, row } = decide([commandOf({ withdrawWaiting: true })], {
       conversation: leased(),
       waiting: waiting(),
@@ -343,7 +343,7 @@ describe('something that is turned away', () => {
 })
 
 describe('a chat that moved to where a newer conversation is', () => {
-  test('continues the older one: its places go on, and the newer one’s turn waits again', () => {
+  test('continues the older one: its places continue, and the newer one’s turn waits again', () => {
     const older = conversationRow({ next_seq: 5, history_characters: 10, model: 'a', last_at: 1 })
     const newer = conversationRow({
       key: 8,

@@ -18,7 +18,7 @@ const FULL_NOTICE_INTERVAL_MS = MINUTE
 /** A conversation at which something arrives. A decision updates it for the arrivals that follow. */
 export interface ConversationState {
   readonly row: ConversationRow
-  /** What waits or is being answered, oldest first. Read only where `needsOf` says so. */
+  /** The messages that wait or are being answered, oldest first. Read only where `needsOf` says so. */
   waiting: readonly MessageRow[]
   /** How many messages wait. Counted only in an outage, and no further than the limits matter. */
   count: number

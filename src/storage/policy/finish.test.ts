@@ -78,7 +78,7 @@ describe('a lease that is not the newest any more', () => {
   })
 })
 
-test('every outcome ends the lease, forgets how often it was taken, and leaves what waits alone', () => {
+test('every outcome ends the lease, forgets how often it was taken, and leaves waiting messages alone', () => {
   for (const outcome of OUTCOMES) {
     const { changed, changes, conversation } = finish(outcome)
     expect(changed).toBe(true)

@@ -26,7 +26,7 @@ function hold(
 }
 
 describe('an outage', () => {
-  test('holds what waits, not what is being answered or held already', () => {
+  test('holds waiting messages, not what is being answered or held already', () => {
     const { changes } = hold([
       messageRow(1, { state: 'answering' }),
       messageRow(2, { state: 'held', held_base: 1, reason: 'before' }),

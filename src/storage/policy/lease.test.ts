@@ -113,8 +113,8 @@ describe('who answers what next', () => {
 
 describe('more rows are asked for', () => {
   test.each<{ name: string; waiting: MessageRow[] }>([
-    { name: 'the merged messages may go on', waiting: [held(1), held(2)] },
-    { name: 'the frozen group may go on', waiting: [messageRow(1, { group_id: 'g' })] },
+    { name: 'there may be more merged messages', waiting: [held(1), held(2)] },
+    { name: 'the frozen group may be longer', waiting: [messageRow(1, { group_id: 'g' })] },
     { name: 'all that was read is parked', waiting: [messageRow(1, { leases: MAX_LEASES })] },
     { name: 'nothing was read', waiting: [] },
   ])('where $name', ({ waiting }) => {
@@ -133,7 +133,7 @@ describe('more rows are asked for', () => {
 describe('a conversation that is leased already', () => {
   const answering = () => [messageRow(1, { state: 'answering', leases: 1 }), messageRow(2)]
 
-  test('is refused, whoever asks', () => {
+  test('is refused to everybody', () => {
     for (const owner of ['a', 'b']) {
       const { decided, changes } = decide(answering(), { conversation: leased(), request: { owner } })
       expect(decided).toBeNull()
@@ -141,14 +141,14 @@ describe('a conversation that is leased already', () => {
     }
   })
 
-  test('is refused to another process that did not hear of its own lease', () => {
+  test('is refused to another process that got no answer about its own lease', () => {
     expect(decide(answering(), { conversation: leased(), request: { again: true } }).decided).toBeNull()
   })
 
   test.each<{ name: string; given: Given }>([
-    { name: 'its owner did not hear of it', given: { request: { owner: 'b', again: true } } },
+    { name: 'its owner got no answer', given: { request: { owner: 'b', again: true } } },
     { name: 'its owner is dead', given: { ownerGone: true } },
-  ])('is leased anew where $name: the old result is refused', ({ given }) => {
+  ])('is leased again where $name: the old result is refused', ({ given }) => {
     const conversation = leased()
     const old = { conversationId: conversation.id, turnId: 't1', generation: 5 }
     const { ids, changes } = decide(answering(), { conversation, ...given })
@@ -183,7 +183,7 @@ describe('a message that was leased again and again', () => {
     expect(ids).toEqual(['m3'])
   })
 
-  test('does not take those with it that would only have been merged', () => {
+  test('leaves those that would only have been merged', () => {
     expect(decide([held(1, poisoned), held(2)]).ids).toEqual(['m2'])
   })
 

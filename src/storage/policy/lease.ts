@@ -32,7 +32,7 @@ export interface LeaseRows {
   readonly conversation: ConversationRow
   /** The messages that wait or are being answered, oldest first. */
   readonly waiting: readonly LeasedRow[]
-  /** False: `waiting` may go on. */
+  /** False: there may be more than `waiting`. */
   readonly complete: boolean
   /** Whether the process that holds the conversation's lease is known to be dead; not asked where there is none. */
   readonly ownerGone: boolean

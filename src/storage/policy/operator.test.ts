@@ -31,7 +31,7 @@ describe('a retry', () => {
     expect(extentOf(retry({ state: 'answered' }).changes)).toEqual({})
   })
 
-  test('begins anew, and wakes the conversation', () => {
+  test('begins again, and wakes the conversation', () => {
     const { changes } = retry({ state: 'parked', reason: 'x', failures: 3, leases: 9, not_before: 8 })
     expect(changedMessages(changes)).toEqual({
       m1: { state: 'received', reason: null, failures: 0, leases: 0, not_before: 0, answered_by: null },

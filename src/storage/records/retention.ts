@@ -11,7 +11,7 @@ export interface RetentionPosition {
   readonly turns: number
 }
 
-/** What one step removed, and where the next one goes on; null = that was the last. */
+/** What one step removed, and where the next one begins; null = that was the last. */
 export interface Removed {
   readonly messages: number
   readonly attachments: number

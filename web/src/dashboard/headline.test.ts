@@ -108,7 +108,7 @@ test('an outage that ends without help needs no action, and links to its inciden
   expect(headline(line, report(), timeline, NOW).action?.path).toBe('/incidents')
 })
 
-test('an overload that is no incident yet links to what waits, in a softer tone', () => {
+test('an overload that is no incident yet links to the waiting messages, in a softer tone', () => {
   const line = {
     ...ENDED,
     status: 'provider-unavailable',

@@ -47,7 +47,7 @@ export class Drafts {
     this.#unsaved.delete(conversation)
     const text = this.get(conversation)
     const kept = mayBeKept(text) ? text : ''
-    // Without storage the draft lives as long as the tab, which the input shows by itself.
+    // Without storage the draft lives as long as the tab, which the input shows anyway.
     void this.#store.saveDraft({ principal: this.#principal, conversation, text: kept }).catch(() => {})
   }
 }

@@ -100,7 +100,7 @@ describe('what is written', () => {
     expect(store.messages.size).toBe(0)
   })
 
-  test('is sent in its order, each conversation by itself, after the gateway was away', async () => {
+  test('is sent in its order, each conversation separately, after the gateway was away', async () => {
     const outbox = open()
     for (const text of ['1', '2', 'x']) failures.set(text, unreachable())
     await Promise.all([outbox.add('a', '1', []), outbox.add('a', '2', []), outbox.add('b', 'x', [])])
@@ -243,7 +243,7 @@ describe('a browser that stores nothing', () => {
   test.each([
     ['full', new DOMException('no room', 'QuotaExceededError')],
     ['forbidden', new DOMException('a private window', 'InvalidStateError')],
-  ])('is told from one that does (%s), and the tab sends by itself', async (why, failure) => {
+  ])('is told from one that does (%s), and the tab sends automatically', async (why, failure) => {
     store.failure = failure
     failures.set('hello', unreachable())
     const outbox = open()

@@ -6,10 +6,10 @@ import {
   inOrder,
   mayBeKept,
   retryPause,
-  verdictOn,
+  attemptResult,
   type UnsentFile,
   type UnsentMessage,
-  type Verdict,
+  type AttemptResult,
 } from './unsent-message.ts'
 
 /** Why a message is in this tab alone. `storing`: it is being written; `secret`: it must not be written. */
@@ -164,15 +164,15 @@ export class Outbox {
           entry.conversation === conversation && entry.refusal === null && entry.notKept !== 'storing',
       )
       if (!next) return
-      const verdict = await this.#attempt(next)
-      if (verdict === null) {
+      const result = await this.#attempt(next)
+      if (result === null) {
         this.#failures = 0
         await this.forget([next.messageId])
         continue
       }
-      switch (verdict.kind) {
+      switch (result.kind) {
         case 'refused':
-          await this.#change({ ...next, refusal: verdict.reason })
+          await this.#change({ ...next, refusal: result.reason })
           break
         case 'signed-out':
           return this.#parts.onSignedOut()
@@ -183,18 +183,19 @@ export class Outbox {
   }
 
   /** @returns null = the gateway has stored it */
-  async #attempt(entry: UnsentEntry): Promise<Verdict | null> {
+  async #attempt(entry: UnsentEntry): Promise<AttemptResult | null> {
     this.#sending.add(entry.messageId)
     this.#publish()
     try {
       return await this.#send(entry).catch((error: unknown) => {
-        const isStale = verdictOn(error).kind === 'refused' && entry.files.some(({ uploaded }) => uploaded)
+        const isStale =
+          attemptResult(error).kind === 'refused' && entry.files.some(({ uploaded }) => uploaded)
         if (!isStale) throw error
         // An upload from before may be gone by now; what is still refused is refused for itself.
         return this.#send({ ...entry, files: entry.files.map((file) => ({ ...file, uploaded: null })) })
       })
     } catch (error) {
-      return verdictOn(error)
+      return attemptResult(error)
     } finally {
       this.#sending.delete(entry.messageId)
       this.#publish()
@@ -208,7 +209,7 @@ export class Outbox {
       if (file.uploaded) continue
       const uploaded = await upload(message, file)
       message = { ...message, files: message.files.with(index, { ...file, uploaded }) }
-      // The next attempt need not begin anew.
+      // The next attempt need not begin again.
       await this.#change(message)
     }
     await post(

@@ -25,7 +25,7 @@ export interface UnsentMessage {
 }
 
 /** What a failed attempt means for its message. */
-export type Verdict =
+export type AttemptResult =
   | { readonly kind: 'later' }
   /** Kept until the same person is signed in again. */
   | { readonly kind: 'signed-out' }
@@ -34,11 +34,11 @@ export type Verdict =
 /** Statuses below 500 that say nothing about the message. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429])
 
-export function verdictOn(error: unknown): Verdict {
+export function attemptResult(error: unknown): AttemptResult {
   if (!(error instanceof ApiError)) return { kind: 'later' }
   const { status, code, message } = error
   if (status === 401 || code === 'other-principal') return { kind: 'signed-out' }
-  // Stored as refused: the same id would be refused for ever.
+  // Stored as refused: the same id would always be refused.
   if (code === 'hold-full') return { kind: 'refused', reason: message }
   // A proxy in between answers in another form, and knows nothing of the message.
   if (status >= 500 || PASSING_STATUSES.has(status) || code === 'unknown') return { kind: 'later' }

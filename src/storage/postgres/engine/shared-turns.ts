@@ -70,7 +70,7 @@ export class TurnsOfTransaction {
     this.#leases.push(lease)
   }
 
-  /** A turn has ended: its job is over, and what waits behind it gets the next one. */
+  /** A turn has ended: its job is over, and the messages behind it get the next one. */
   settle(conversation: ConversationRow, waiting: readonly MessageRow[], changes: Changes): void {
     if (!this.#turns) return
     this.#ended.push({ conversation, job: conversation.wake_job })

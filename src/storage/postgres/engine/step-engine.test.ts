@@ -27,7 +27,7 @@ function engineOf(run: (names: readonly string[]) => Promise<ReadonlyArray<StepR
 
 const LOCKED: StepResult = { kind: 'locked' }
 
-test('two transactions run at once, and what is asked for meanwhile shares the next one', async () => {
+test('two transactions run at once, and what is asked for in that time shares the next one', async () => {
   const gates = [Promise.withResolvers<[]>(), Promise.withResolvers<[]>()]
   const { engine, batches } = engineOf((names) =>
     names.includes('a') ? gates[0]!.promise : names.includes('c') ? gates[1]!.promise : Promise.resolve([]),

@@ -1,4 +1,4 @@
-/** A piece of work that must not run beside another one with the same key. */
+/** A piece of work that must not run together with another one of the same key. */
 export interface Keyed {
   /** Conversations, streams, items: what it is about. */
   readonly keys: readonly string[]

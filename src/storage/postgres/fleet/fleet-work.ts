@@ -46,7 +46,7 @@ interface Turn {
    * was lost.
    */
   lease: { readonly granted: Lease; readonly atMs: number } | 'unknown' | null
-  /** The store has recorded its end; `more`: it has also sent a job for what waits. */
+  /** The store has recorded its end; `more`: it has also sent a job for the waiting messages. */
   settled: { readonly job: string | null; readonly more: boolean } | null
 }
 
