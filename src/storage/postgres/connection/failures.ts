@@ -124,6 +124,11 @@ export function mayConcernOneStep(error: unknown): boolean {
   return code === CODE.timeout || code === CODE.lockTimeout
 }
 
+/** Whether rows stayed locked by others for longer than the transaction waits. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === CODE.lockTimeout
+}
+
 /** Whether the server answered. The connection is then still usable, unless the server says that it closes it. */
 export function isAnswer(error: unknown): boolean {
   const code = codeOf(error)

@@ -23,8 +23,14 @@ const WANTED = `
   UNION
   SELECT c.key FROM unnest($3::text[]) AS w (id) JOIN hermes.conversations c ON c.id = w.id`
 
+/** In the order of keys, as every transaction that locks several of them does. */
 const LOCK = `SELECT ${CONVERSATION_COLUMNS} FROM (${WANTED}) w JOIN hermes.conversations c ON c.key = w.key
-  ORDER BY c.key FOR UPDATE OF c SKIP LOCKED`
+  ORDER BY c.key FOR UPDATE OF c`
+const LOCK_FREE = `${LOCK} SKIP LOCKED`
+
+/** For one row, when queueing: as long as a few transactions take, because one of two lanes stands still. */
+const QUEUE_MS = 100
+const QUEUE_BRIEFLY = `SET LOCAL lock_timeout = ${QUEUE_MS}`
 
 const NAMED = `
   SELECT w.channel, w.address, NULL AS id, a.conversation AS key
@@ -43,16 +49,20 @@ interface Named {
 /**
  * Locks the conversations, but not those that another transaction has locked: a stopped process must not hold up
  * the steps of the others, and who never waits for a lock takes part in no deadlock.
+ *
+ * @param queues true: waits for those, briefly @throws DatabaseError with the code of a lock timeout
  */
 export async function lockConversations(
   tx: Queryable,
   { places, ids }: Targets,
+  queues: boolean,
 ): Promise<LockedConversations> {
   const params = [places.map(({ channel }) => channel), places.map(({ address }) => address), ids]
   // Sent together, executed in order: a conversation that was folded into another one before its row was locked is
   // named by its new key, which is not locked.
-  const [locked, named] = await Promise.all([
-    tx.query<ConversationRow>(LOCK, params),
+  const [, locked, named] = await Promise.all([
+    queues && tx.query(QUEUE_BRIEFLY),
+    tx.query<ConversationRow>(queues ? LOCK : LOCK_FREE, params),
     tx.query<Named>(NAMED, params),
   ])
   const byPlace = new Map<string, number>()

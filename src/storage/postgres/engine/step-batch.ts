@@ -61,16 +61,25 @@ export class StepBatch {
   readonly #context: StoreContext
   readonly #turns: TurnsOfTransaction
   readonly #steps: readonly Step[]
+  readonly #queues: boolean
   readonly #changes: Changes
   readonly #results = new Map<Step, StepResult>()
   readonly #beginning = new Map<Step, TurnTerms>()
   readonly #drafts: Array<{ readonly key: number; readonly draft: string }> = []
 
-  constructor(tx: Transaction, context: StoreContext, turns: TurnsOfTransaction, steps: readonly Step[]) {
+  /** @param queues the one step queues for rows that others have locked, instead of skipping them */
+  constructor(
+    tx: Transaction,
+    context: StoreContext,
+    turns: TurnsOfTransaction,
+    steps: readonly Step[],
+    queues = false,
+  ) {
     this.#tx = tx
     this.#context = context
     this.#turns = turns
     this.#steps = steps
+    this.#queues = queues
     this.#changes = new Changes(context.pullChannels)
   }
 
@@ -78,7 +87,7 @@ export class StepBatch {
     // Sent together. The channels first: for who does not hold them, nothing is created.
     const [held, locked] = await Promise.all([
       readHeldFences(this.#tx, fencesOf(this.#steps)),
-      lockConversations(this.#tx, targetsOf(this.#steps)),
+      lockConversations(this.#tx, targetsOf(this.#steps), this.#queues),
     ])
     const steps = this.#withLocks(locked).filter((step) => this.#mayRun(step, held))
     const [first] = steps

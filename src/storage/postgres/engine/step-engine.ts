@@ -9,6 +9,11 @@ const MAX_BATCH = 256
 const MAX_BATCHES = 2
 /** Rows that another process has locked are free again after one of its transactions. */
 const LOCKED_PAUSE_MS = 10
+/**
+ * For so long a step skips rows that are locked; then it queues for them, so that others who lock them by turns do
+ * not keep it out. Far longer than one transaction takes.
+ */
+const SKIP_FOR_MS = 500
 
 /** Steps of a failed transaction that the database fails alone, too, before the rest are not tried. */
 const GIVE_UP_AFTER = 2
@@ -24,10 +29,11 @@ export type StepResult =
 /**
  * Runs steps in one transaction, and resolves after its commit.
  *
+ * @param queues false: rows that others have locked are skipped; true: the one step queues for them, not for long
  * @returns a result for each step, in their order
  * @throws when nothing of any step was stored, or when it is not known
  */
-export type RunTogether<S> = (steps: readonly S[]) => Promise<readonly StepResult[]>
+export type RunTogether<S> = (steps: readonly S[], queues: boolean) => Promise<readonly StepResult[]>
 
 interface Waiting<S> extends Keyed {
   readonly step: S
@@ -36,6 +42,9 @@ interface Waiting<S> extends Keyed {
   /** Monotonic milliseconds; null = its rows were never found locked. */
   lockedSince: number | null
   notBefore: number
+  alone: boolean
+  /** It queues for its rows instead of skipping them. */
+  queues: boolean
 }
 
 /**
@@ -47,6 +56,8 @@ export class StepEngine<S extends Keyed> {
   readonly #runTogether: RunTogether<S>
   readonly #queue = new StepQueue<Waiting<S>>()
   #running = 0
+  /** One at a time: the other transaction is for those who need not wait. */
+  #isQueueing = false
   #scheduled = false
   #pausing = false
   #closed = false
@@ -61,7 +72,7 @@ export class StepEngine<S extends Keyed> {
     if (this.#closed) return Promise.reject(new StoreError('the store is closed'))
     return new Promise((resolve, reject) => {
       const { keys, alone } = step
-      this.#queue.add({ step, keys, alone, resolve, reject, lockedSince: null, notBefore: 0 })
+      this.#queue.add({ step, keys, alone, resolve, reject, lockedSince: null, notBefore: 0, queues: false })
       this.#schedule()
     })
   }
@@ -86,11 +97,16 @@ export class StepEngine<S extends Keyed> {
   #begin(): void {
     while (this.#running < MAX_BATCHES) {
       const now = performance.now()
-      const steps = this.#queue.next(MAX_BATCH, ({ notBefore }) => notBefore <= now)
+      const steps = this.#queue.next(MAX_BATCH, ({ notBefore, queues }) => {
+        return notBefore <= now && !(queues && this.#isQueueing)
+      })
       if (steps.length === 0) break
+      const { queues } = steps[0]!
       this.#running++
+      if (queues) this.#isQueueing = true
       void this.#batch(steps).finally(() => {
         this.#running--
+        if (queues) this.#isQueueing = false
         this.#schedule()
         if (this.#running === 0 && this.#queue.size === 0) this.#whenIdle?.()
       })
@@ -107,7 +123,10 @@ export class StepEngine<S extends Keyed> {
   /** Never rejects. @returns why it failed; null = it was committed */
   async #batch(steps: ReadonlyArray<Waiting<S>>): Promise<unknown> {
     try {
-      const results = await this.#runTogether(steps.map(({ step }) => step))
+      const results = await this.#runTogether(
+        steps.map(({ step }) => step),
+        steps[0]!.queues,
+      )
       for (const [index, waiting] of steps.entries()) this.#end(waiting, results[index]!)
       return null
     } catch (error) {
@@ -141,6 +160,7 @@ export class StepEngine<S extends Keyed> {
     waiting.lockedSince ??= now
     // By chance, so that two processes do not meet again and again.
     waiting.notBefore = now + LOCKED_PAUSE_MS * (0.5 + Math.random())
+    if (now - waiting.lockedSince >= SKIP_FOR_MS) waiting.alone = waiting.queues = true
     if (now - waiting.lockedSince < LOCK_MS) this.#queue.addBack(waiting)
     else {
       this.#queue.end(waiting)

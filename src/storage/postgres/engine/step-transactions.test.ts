@@ -10,6 +10,7 @@ import {
   openStorageAt,
   type OpenPostgres,
 } from '../../../../test/support/stores/postgres-storage.ts'
+import { until } from '../../../../test/support/until.ts'
 import { RowRefused, StoreError } from '../../../support/errors.ts'
 import { openPostgresStorage } from '../storage.ts'
 
@@ -108,6 +109,34 @@ describe('a conversation that another process keeps locked', () => {
     await stopped.end()
     expect(await driver.transcript('telegram:3')).toEqual(['user received: text 1'])
   })
+})
+
+test('a step gets its turn in conversations that others queue for, so that they are hardly ever free', async () => {
+  const chats = CHATS.slice(0, 8)
+  await Promise.all(chats.map((address) => driver.acceptOne(message('1', { address }))))
+  let over = false
+  const locking = new Set<Client>()
+  const others = [...chats, ...chats].map(async (address) => {
+    const client = new Client({ connectionString: url })
+    await client.connect()
+    while (!over) {
+      // In one trip, so that this test's own event loop does not bring them into step.
+      await client.query(`BEGIN;
+        SELECT 1 FROM hermes.conversations WHERE id = 'telegram:${address}' FOR UPDATE;
+        SELECT pg_sleep(0.02 + 0.02 * random());
+        COMMIT`)
+      locking.add(client)
+    }
+    await client.end()
+  })
+  await until(() => locking.size === others.length, 'the others')
+  try {
+    const accepted = await driver.accept(chats.map((address) => message('2', { address })))
+    expect(accepted.map(({ state }) => state)).toEqual(chats.map(() => 'received'))
+  } finally {
+    over = true
+    await Promise.all(others)
+  }
 })
 
 test('two processes with steps of the same conversations never deadlock, and keep their order', async () => {

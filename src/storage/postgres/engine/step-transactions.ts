@@ -1,5 +1,5 @@
 import type { Database } from '../connection/database.ts'
-import { isAnswer } from '../connection/failures.ts'
+import { isAnswer, isLockTimeout } from '../connection/failures.ts'
 import type { StoreContext } from '../inbox/apply.ts'
 import { TurnsOfTransaction, type SharedTurns } from './shared-turns.ts'
 import { StepBatch } from './step-batch.ts'
@@ -12,7 +12,7 @@ export function stepTransactions(
   context: StoreContext,
   turns: SharedTurns | null,
 ): RunTogether<Step> {
-  return async (steps) => {
+  return async (steps, queues) => {
     let own = new TurnsOfTransaction(turns)
     let results: readonly StepResult[]
     try {
@@ -20,12 +20,13 @@ export function stepTransactions(
         // The transaction runs again from its start when the server asks for it.
         own.release()
         own = new TurnsOfTransaction(turns)
-        return new StepBatch(tx, context, own, steps).run()
+        return new StepBatch(tx, context, own, steps, queues).run()
       })
     } catch (error) {
       // Its changes were rolled back, so the count is wrong.
       context.waitingTotal.forget()
       own.release()
+      if (queues && isLockTimeout(error)) return steps.map(() => ({ kind: 'locked' }))
       if (!isAnswer(error)) own.unknown()
       throw error
     }
