@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silent } from '../../../../test/support/message-fixture.ts'
 import { freshDatabase } from '../../../../test/support/stores/postgres.ts'
-import { until } from '../../../../test/support/until.ts'
+import { pause, until } from '../../../../test/support/until.ts'
 import type { FleetNews, Role, Tenure } from '../../../inbox/fleet/fleet.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { newId } from '../../../support/ids.ts'
@@ -84,6 +84,26 @@ test('what one says the others hear, itself it does not, and counts of the same 
   expect(heard).toContainEqual({ kind: 'count', outcome: 'answered', messages: 6 })
   expect(own.filter(({ kind }) => kind === 'changed' || kind === 'count')).toEqual([])
 })
+
+test('who was presumed dead, and is not, hears that it has missed something', async () => {
+  await Promise.all(joined.splice(0).map((fleet) => fleet.stop()))
+  const [alone, suspended] = [await join(), await join()]
+  const heard: FleetNews[] = []
+  suspended.listen((news) => heard.push(news))
+  // Who was heard counts as there for a while.
+  await pause(5_100)
+  heard.length = 0
+  do {
+    // As if its heartbeat had come too late, until the next one.
+    await database.query(
+      `UPDATE hermes.processes SET expires_at = clock_timestamp() - interval '1 second' WHERE id = $1`,
+      [suspended.id],
+    )
+  } while ((await alone.members())!.length > 1)
+  alone.notify({ kind: 'changed', id: 'a' })
+  await until(() => heard.length > 0, 'the news')
+  expect(heard).toEqual([{ kind: 'missed' }])
+}, 30_000)
 
 test('one at a time serves; who stops hands over at once, and the next one has a higher fence', async () => {
   const [first, second] = [await join(), await join()]

@@ -102,7 +102,19 @@ class PostgresFleet implements JoinedFleet {
     }
     this.#notifier = new Notifier({ database, id, clock, isAlone, onProblem })
     const { pid } = process
-    this.#processes = new Processes({ database, id, role, host, pid, version, home, clock, onProblem })
+    const onReturned = () => void this.#notifier.greet()
+    this.#processes = new Processes({
+      database,
+      id,
+      role,
+      host,
+      pid,
+      version,
+      home,
+      clock,
+      onReturned,
+      onProblem,
+    })
     this.#outages = new OutageIds(database)
     this.wake = (conversations) => this.#wakeUps.wanted(conversations)
     this.work = new FleetWork({

@@ -45,12 +45,29 @@ test('nothing is sent while nobody is there, until another process is heard', as
   notifier.notify({ kind: 'count', outcome: 'answered', messages: 1 })
   expect(await settled()).toEqual([])
   listener(JSON.stringify({ from: 'another', news: [] }))
+  expect(await settled()).toEqual([{ kind: 'missed' }])
   notifier.notify({ kind: 'work' })
   expect(await settled()).toEqual([{ kind: 'work' }])
   // By then it is in the list of processes, or gone.
   await clock.advance(6_000)
   notifier.notify({ kind: 'work' })
   expect(await settled()).toEqual([])
+})
+
+test('who is heard after something was not sent reads all of it in the store', async () => {
+  alone = true
+  notifier.notify({ kind: 'changed', id: 'a' })
+  listener(JSON.stringify({ from: 'another', news: [] }))
+  expect(await settled()).toEqual([{ kind: 'missed' }])
+  listener(JSON.stringify({ from: 'another', news: [] }))
+  expect(await settled()).toEqual([])
+})
+
+test('after a connection that was lost, or not there yet, somebody may be there who was not heard', async () => {
+  alone = true
+  listener('')
+  notifier.notify({ kind: 'work' })
+  expect(await settled()).toEqual([{ kind: 'work' }])
 })
 
 test('who greets says nothing but who it is', async () => {

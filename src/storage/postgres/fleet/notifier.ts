@@ -34,7 +34,7 @@ export interface NotifierOptions {
 /**
  * Notifies the other processes over PostgreSQL's NOTIFY. Outside the transactions, not inside them: commits
  * that notify wait for each other. News that arises while one envelope is being sent goes into the next one
- * together. Nothing is sent while there is nobody to hear it.
+ * together. Nothing is sent while there is nobody to hear it; who is heard then is told that it missed something.
  */
 export class Notifier {
   readonly #options: NotifierOptions
@@ -49,6 +49,8 @@ export class Notifier {
   #line: Disposable | null = null
   /** Monotonic. */
   #heardAt = -Infinity
+  /** Something was not sent because nobody seemed to be there. */
+  #hasWithheld = false
 
   constructor(options: NotifierOptions) {
     this.#options = options
@@ -70,7 +72,11 @@ export class Notifier {
   }
 
   notify(news: FleetNews): void {
-    if (this.#stopped || this.#isAlone) return
+    if (this.#stopped) return
+    if (this.#isAlone) {
+      this.#hasWithheld = true
+      return
+    }
     if (news.kind === 'count') this.#count(news)
     else this.#waiting.set(coalescingKey(news), news)
     if (this.#waiting.size > 0 || this.#areCountsDue) this.#startSending()
@@ -79,6 +85,13 @@ export class Notifier {
   /** Makes this process known to those who believe that they are alone. */
   greet(): Promise<void> {
     return this.#post([])
+  }
+
+  #onHeard(): void {
+    this.#heardAt = this.#options.clock.monotonic()
+    if (!this.#hasWithheld) return
+    this.#hasWithheld = false
+    this.notify({ kind: 'missed' })
   }
 
   get #isAlone(): boolean {
@@ -140,7 +153,11 @@ export class Notifier {
   }
 
   #onPayload(payload: string): void {
-    if (payload === '') return this.#news.emit({ kind: 'missed' })
+    if (payload === '') {
+      // Among what was missed may be a greeting.
+      this.#onHeard()
+      return this.#news.emit({ kind: 'missed' })
+    }
     let envelope: Envelope
     try {
       envelope = JSON.parse(payload) as Envelope
@@ -148,7 +165,7 @@ export class Notifier {
       return this.#options.onProblem(error)
     }
     if (envelope.from === this.#options.id) return
-    this.#heardAt = this.#options.clock.monotonic()
+    this.#onHeard()
     for (const news of envelope.news) this.#news.emit(news)
   }
 }

@@ -17,6 +17,8 @@ export interface ProcessOptions extends Omit<Member, 'since'> {
   /** Identifies the home whose lock this process holds: any earlier process on it is gone. */
   readonly home: string
   readonly clock: Clock
+  /** The others had presumed this process dead, and sent it nothing. */
+  readonly onReturned: () => void
   readonly onProblem: (error: unknown) => void
 }
 
@@ -40,9 +42,10 @@ export class Processes {
   async start(): Promise<void> {
     await this.#releaseOfEarlierProcess()
     await this.#beat()
+    await this.load()
     // Its own timer: the heartbeat must run exactly as long as the event loop does.
     this.#timer = setInterval(() => {
-      this.#beating = this.#beat().catch(this.#options.onProblem)
+      this.#beating = this.#beatAgain().catch(this.#options.onProblem)
     }, HEARTBEAT_MS).unref()
   }
 
@@ -81,14 +84,21 @@ export class Processes {
     )
   }
 
-  async #beat(): Promise<void> {
+  async #beatAgain(): Promise<void> {
+    const { wasAlive } = await this.#beat()
+    await this.load()
+    if (!wasAlive) this.#options.onReturned()
+  }
+
+  async #beat(): Promise<{ readonly wasAlive: boolean }> {
     const { database, id, role, host, pid, version, home } = this.#options
-    await database.query(
-      `INSERT INTO hermes.processes (id, role, host, pid, version, started_at, expires_at, home)
+    const [before] = await database.query<{ wasAlive: boolean }>(
+      `WITH beat AS (INSERT INTO hermes.processes (id, role, host, pid, version, started_at, expires_at, home)
          VALUES ($1, $2, $3, $4, $5, clock_timestamp(), clock_timestamp() + $6::int * interval '1 millisecond', $7)
-         ON CONFLICT (id) DO UPDATE SET expires_at = clock_timestamp() + $6::int * interval '1 millisecond'`,
+         ON CONFLICT (id) DO UPDATE SET expires_at = clock_timestamp() + $6::int * interval '1 millisecond')
+       SELECT EXISTS (SELECT 1 FROM hermes.processes WHERE id = $1 AND expires_at > clock_timestamp()) AS "wasAlive"`,
       [id, role, host, pid, version, GONE_AFTER_MS, home],
     )
-    await this.load()
+    return before!
   }
 }
