@@ -25,7 +25,16 @@ export function clean(text: string): string {
 /** A parameter of type json, every text in it clean. */
 export function json(value: unknown): string {
   const text = JSON.stringify(value)
-  // Both can appear there only as escape sequences.
-  if (!text.includes('\\u0000') && !/\\ud[89a-f]/i.test(text)) return text
+  if (isClean(text)) return text
   return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? clean(part) : part))
+}
+
+/** The value as it is after it was stored: every text in it clean. */
+export function asStored<T>(value: T): T {
+  return isClean(JSON.stringify(value)) ? value : (JSON.parse(json(value)) as T)
+}
+
+/** In JSON both can appear only as escape sequences. */
+function isClean(text: string): boolean {
+  return !text.includes('\\u0000') && !/\\ud[89a-f]/i.test(text)
 }

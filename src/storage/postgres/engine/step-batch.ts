@@ -6,7 +6,7 @@ import { decideLease, grantedLease, holdsLease, type Granted } from '../../polic
 import { readContext } from '../../records/queue.ts'
 import type { MessageRow } from '../../rows/rows.ts'
 import type { Transaction } from '../connection/database.ts'
-import { clean } from '../connection/statements.ts'
+import { asStored } from '../connection/statements.ts'
 import { acceptWithMoves, decideRequest, fenceKey, formerHolder, readHeldFences } from '../inbox/accept.ts'
 import { commit, type StoreContext } from '../inbox/apply.ts'
 import { ArrivalRows } from '../inbox/arrival-rows.ts'
@@ -273,7 +273,7 @@ export class StepBatch {
         const handout = { history, summary: head.summary, context: brought }
         const lease = grantedLease(conversation, granted, handout)
         if (step.kind === 'lease') this.#done(step, lease)
-        else this.#turns.add({ ...lease, messages: lease.messages.map(asStored) })
+        else this.#turns.add(withStored(lease, brought))
       }),
     )
   }
@@ -305,8 +305,8 @@ function emptyHead(key: number): Head {
   return { key, waiting: null, summary: null, history: null }
 }
 
-/** As it will be read from the database. */
-function asStored(message: Lease['messages'][number]): Lease['messages'][number] {
-  const { text, personName } = message
-  return { ...message, text: clean(text), personName: personName === null ? null : clean(personName) }
+/** A lease of a message that was not read from the database, as if it had been. */
+function withStored(lease: Lease, context: Lease['context'] | null): Lease {
+  const messages = asStored(lease.messages)
+  return context ? { ...lease, messages, context: asStored(context) } : { ...lease, messages }
 }
