@@ -137,6 +137,7 @@ export class Dispatcher {
     const running = this.#running.get(conversationId)
     if (running?.lease) running.controller.abort(new Interruption('stopped'))
     else if (running) running.stopped = true
+    this.#work.stopped(conversationId)
   }
 
   isAnswering(conversationId: ConversationId): boolean {

@@ -32,6 +32,8 @@ export interface WorkSource {
   arrived(id: ConversationId): void
   /** The conversation was changed by hand: what was known of it is no longer valid. */
   wake(id: ConversationId): void
+  /** What waited there was withdrawn, and a lease that was granted and not handed out yet may have ended. */
+  stopped(id: ConversationId): void
   /** The gate is open again: reloads waiting conversations from the store. @returns how many wait */
   reload(): Promise<number>
   /**
@@ -88,6 +90,10 @@ export class LocalWork extends WorkQueue implements WorkSource {
   async reload(): Promise<number> {
     this.load(await this.#inbox.waiting(this.#clock.now()), this.#clock.now())
     return this.ready
+  }
+
+  stopped(): void {
+    // Nothing is leased before its turn.
   }
 
   pause(): void {

@@ -144,8 +144,9 @@ export class FleetWork implements WorkSource, SharedTurns {
     const { answers, id } = this.#options
     const isOpen = answers && this.#mayAnswer && !this.#stopped && !this.#behind && this.#terms
     if (!isOpen || this.#inUse >= this.#room * BEGIN_SHARE) return null
+    const terms = { ...this.#terms!(), owner: id }
     this.#reserved++
-    return { ...this.#terms!(), owner: id }
+    return terms
   }
 
   /** As `SharedTurns`. */
@@ -186,6 +187,13 @@ export class FleetWork implements WorkSource, SharedTurns {
   asked(id: ConversationId, known: boolean): void {
     const turn = this.#begun.get(id)
     if (turn) turn.lease = known ? null : 'unknown'
+    // That of the next turn may be older than the one that was asked for.
+    this.stopped(id)
+  }
+
+  stopped(id: ConversationId): void {
+    const turn = this.#taken.get(id)
+    if (turn?.lease) turn.lease = 'unknown'
   }
 
   /** As `SharedTurns`. */
@@ -323,7 +331,8 @@ export class FleetWork implements WorkSource, SharedTurns {
         this.#taken.set(conversationId, { wakeUp, lease, settled: null })
       }
     }
-    if (this.#stopped) this.pause()
+    // Nothing is fetched after either, but this may have been under way.
+    if (this.#stopped || !this.#mayAnswer) this.pause()
   }
 
   #finishTurn(finished: FinishedTurn): void {
