@@ -1,9 +1,10 @@
 import { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Driver, message, TELL } from '../../../../test/contracts/storage/kit.ts'
+import { command, Driver, message, STOP, TELL } from '../../../../test/contracts/storage/kit.ts'
 import { TcpProxy } from '../../../../test/support/processes/tcp-proxy.ts'
 import { openQuietly, preparedDatabase } from '../../../../test/support/stores/postgres-storage.ts'
 import { until } from '../../../../test/support/until.ts'
+import type { Lease } from '../../../inbox/lease.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { StoreError } from '../../../support/errors.ts'
 import type { Database } from '../connection/database.ts'
@@ -70,10 +71,12 @@ function pump(): void {
     const next = work.next(Date.now(), ROOM - running)
     if (!next) return
     running++
-    void turn(next.id).finally(() => {
-      running--
-      pump()
-    })
+    void turn(next.id)
+      .catch(() => work.done(next.id, 0, null))
+      .finally(() => {
+        running--
+        pump()
+      })
   }
 }
 
@@ -179,6 +182,69 @@ test('a lease that lay around is asked for again, because its message may have b
   expect(await conversation()).toMatchObject({ lease_owner: null, generation: 3 })
 })
 
+test('what is handed out at once is what was stored, also of texts that no database takes', async () => {
+  held = true
+  const odd = 'odd \0 \ud800 text'
+  await driver.acceptOne(
+    message('1', {
+      text: odd,
+      personId: odd,
+      personName: odd,
+      attachments: [{ mediaType: 'text/plain', name: odd, bytes: new Uint8Array(3) }],
+      context: {
+        digest: 'd',
+        system: odd,
+        turns: [{ role: 'user', text: odd, attachments: [] }],
+        model: null,
+        maxTokens: null,
+        stop: [odd],
+      },
+    }),
+  )
+  const { id } = work.next(Date.now(), ROOM)!
+  const begun = (await driver.lease(id, { owner: ID }))!
+  const stored = (await driver.lease(id, { owner: ID, again: true }))!
+  const handedOut = ({ messages, context }: Lease) => ({
+    context,
+    messages: messages.map((each) => ({ ...each, revision: 0 })),
+  })
+  expect(handedOut(begun)).toEqual(handedOut(stored))
+  await driver.answer(stored)
+  work.done(id, 1, null)
+})
+
+/** A message that another process has received is being fetched, and not handed out. */
+async function beginFetch(): Promise<void> {
+  await elsewhere.acceptOne(message('1'))
+  work.nudge()
+  expect(work.next(Date.now(), ROOM)).toBeNull()
+  expect(work.searching).toBe(true)
+}
+
+test.each([
+  ['received', () => driver.acceptOne(message('1'))],
+  ['fetched', beginFetch],
+])('what was %s and is stopped before it was handed out is not answered', async (_, begin) => {
+  held = true
+  await begin()
+  await until(() => work.ready > 0, 'its turn')
+  await driver.acceptOne(command('2', STOP))
+  work.stopped('telegram:7')
+  held = false
+  pump()
+  await until(() => running === 0 && work.waiting === 0, 'the end')
+  expect(answered).toEqual([])
+})
+
+test('what is fetched when the gate has been shut is returned', async () => {
+  held = true
+  await beginFetch()
+  work.pause()
+  await until(() => !work.searching, 'the jobs')
+  await expect.poll(async () => (await conversation()).lease_owner).toBeNull()
+  expect(await driver.transcript()).toEqual(['user received: text 1'])
+})
+
 test.each(['pause', 'stop'] as const)('%s gives back what was begun and not handed out', async (how) => {
   held = true
   await driver.acceptOne(message('1'))
@@ -239,6 +305,24 @@ describe('what another process has received', () => {
     await until(() => answered.length === CHATS.length && running === 0, 'all answers')
     expect(answered.toSorted()).toEqual(texts)
     expect(await jobs()).toBe(0)
+  })
+
+  test('is answered but for a conversation that the database cannot lease', async () => {
+    await receive()
+    await database.query(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN RAISE 'no' USING ERRCODE = '22000'; END $$`,
+    )
+    await database.query(
+      `CREATE TRIGGER refuse BEFORE UPDATE OF lease_turn ON hermes.conversations FOR EACH ROW
+         WHEN (new.id = 'telegram:2' AND new.lease_turn IS NOT NULL) EXECUTE FUNCTION refuse()`,
+    )
+    work.nudge()
+    await until(() => answered.length === CHATS.length - 1, 'the others')
+    await database.query('DROP TRIGGER refuse ON hermes.conversations')
+    work.nudge()
+    await until(() => answered.length === CHATS.length && running === 0, 'all answers')
+    expect(answered.toSorted()).toEqual(texts)
   })
 
   test('is leased later where it is locked', async () => {

@@ -33,7 +33,7 @@ export interface TurnClaimsOptions {
   readonly clock: Clock
 }
 
-/** Fetches conversations from the shared queue and leases them, in one transaction. */
+/** Fetches conversations from the shared queue and leases them, in one transaction where that works. */
 export class TurnClaims {
   readonly #options: TurnClaimsOptions
   /** The counts of others are read again within a second. */
@@ -65,7 +65,9 @@ export class TurnClaims {
     } catch (error) {
       // The engine tolerates that another process was faster; the database undoes the transaction all the same.
       if (taken.length === 0 && !(error instanceof DatabaseError)) return { taken, leases: [] }
-      if (taken.length === 0 || isAnswer(error)) throw error
+      if (taken.length === 0) throw error
+      // One of them may be the cause; each is leased when its turn comes, and fails alone.
+      if (isAnswer(error)) return { taken: await queue.fetchIn(database, limit), leases: [] }
       throw new UncertainClaim(
         taken.map(({ conversationId }) => conversationId),
         error,
