@@ -8,8 +8,10 @@ import {
   TELL,
   NEW,
 } from '../../../test/contracts/storage/kit.ts'
-import { migratedDatabase, openQuietly } from '../../../test/support/stores/postgres-storage.ts'
-import type { Database, Queryable, Transaction } from './connection/database.ts'
+import { migratedDatabase, openQuietly, silent } from '../../../test/support/stores/postgres-storage.ts'
+import { systemClock } from '../../support/clock.ts'
+import { Secret } from '../../support/secret.ts'
+import { openDatabase, type Database, type Queryable, type Transaction } from './connection/database.ts'
 import { openPostgresStorage } from './storage.ts'
 
 /** The tables that grow over the years; waiting messages and the outbox stay small. */
@@ -43,6 +45,55 @@ test('no everyday statement reads a whole table that grows, or a whole index of 
       }
     }
     expect(scans).toEqual([])
+  } finally {
+    await database.close()
+  }
+})
+
+test('an arrival reads a few rows, however many an address or strangers have left', async () => {
+  const url = await migratedDatabase()
+  const database = await openDatabase({
+    url: new Secret(url),
+    clock: systemClock,
+    log: silent,
+    onProblem: () => {},
+    connections: 1,
+  })
+  const driver = new Driver(openPostgresStorage({ database, pullChannels: [] }))
+  /** Of all indexes, by the one connection. */
+  const read = async () => {
+    await database.query('SELECT pg_stat_force_next_flush()')
+    const [row] = await database.query<{ n: number }>(
+      `SELECT sum(idx_tup_read)::bigint AS n FROM pg_stat_user_indexes WHERE schemaname = 'hermes'`,
+    )
+    return row!.n
+  }
+  try {
+    await driver.accept([message('first'), message('first', { address: '8' })])
+    // On average addresses have a few messages; one has nearly all of them.
+    await database.query(
+      `INSERT INTO hermes.addresses (channel, address, conversation)
+         SELECT 'telegram', 'a' || g, g + 1000 FROM generate_series(1, 2000) g`,
+    )
+    await database.query(
+      `INSERT INTO hermes.messages (id, conversation, seq, revision, role, state, text, at, origin, platform_id)
+         SELECT 'm' || g, 1, g + 1000, g, 'user', 'answered', '', 1,
+           CASE WHEN g % 2 = 0 THEN (SELECT key FROM hermes.addresses WHERE address = '7') ELSE a.key END, 'p' || g
+         FROM generate_series(1, 10000) g JOIN hermes.addresses a ON a.address = 'a' || (g / 5)`,
+    )
+    await database.query('ANALYZE hermes.messages, hermes.addresses, hermes.seen')
+    await database.query(
+      `INSERT INTO hermes.addresses (channel, address) SELECT 'telegram', 's' || g FROM generate_series(1, 5000) g`,
+    )
+    await database.query(
+      `INSERT INTO hermes.seen (origin, platform_id, at)
+         SELECT key, 's' || g, 1 FROM hermes.addresses, generate_series(1, 5000) g WHERE address = '7'`,
+    )
+    await driver.acceptOne(message('second'))
+    const before = await read()
+    await driver.acceptOne(message('third'))
+    await driver.acceptOne(message('first', { address: 'new' }))
+    expect((await read()) - before).toBeLessThan(100)
   } finally {
     await database.close()
   }

@@ -184,19 +184,26 @@ const ADDRESSES = `unnest($1::text[], $2::text[]) AS w (channel, address)
 const LOCKED = `SELECT a.key AS origin, a.channel AS at_channel, a.address AS at_address, ${CONVERSATION_COLUMNS}
   FROM ${ADDRESSES} JOIN hermes.conversations c ON c.key = a.conversation ORDER BY c.key FOR UPDATE OF c`
 
-const ALONE = `SELECT a.key AS origin, a.channel AS at_channel, a.address AS at_address FROM ${ADDRESSES}
-  WHERE a.conversation IS NULL`
+/** Keys count from 1. With IS NULL the addresses of all strangers may be read, through the index of conversations. */
+const WITHOUT_CONVERSATION = 'coalesce(a.conversation, 0) = 0'
 
-/** The first deliveries under the ids of the arrivals, and what was turned away under them. */
+const ALONE = `SELECT a.key AS origin, a.channel AS at_channel, a.address AS at_address FROM ${ADDRESSES}
+  WHERE ${WITHOUT_CONVERSATION}`
+
+/**
+ * The first deliveries under the ids of the arrivals, and what was turned away under them. Each is one row of a
+ * unique index; without the limits all rows of an address may be read, if addresses have few on average.
+ */
 const DELIVERIES = `SELECT a.channel AS at_channel, a.address AS at_address, w.platform_id AS named_id,
     c.id AS conversation_id, d.digest, s.at IS NOT NULL AS seen, m.*
   FROM unnest($1::text[], $2::text[], $3::text[]) AS w (channel, address, platform_id)
   JOIN hermes.addresses a ON a.channel = w.channel AND a.address = w.address
   LEFT JOIN LATERAL (SELECT ${MESSAGE_COLUMNS}, conversation FROM hermes.messages
-    WHERE origin = a.key AND platform_id = w.platform_id) m ON true
+    WHERE origin = a.key AND platform_id = w.platform_id LIMIT 1) m ON true
   LEFT JOIN hermes.conversations c ON c.key = m.conversation
   LEFT JOIN hermes.contexts d ON d.message = m.key
-  LEFT JOIN hermes.seen s ON s.origin = a.key AND s.platform_id = w.platform_id
+  LEFT JOIN LATERAL (SELECT at FROM hermes.seen
+    WHERE origin = a.key AND platform_id = w.platform_id LIMIT 1) s ON true
   WHERE m.key IS NOT NULL OR s.at IS NOT NULL`
 
 const WAITING_ROWS = `SELECT ${MESSAGE_COLUMNS}, conversation FROM hermes.messages
@@ -228,7 +235,7 @@ async function begin(tx: Queryable, missing: readonly Wanted[], now: number): Pr
       `UPDATE hermes.addresses a SET conversation = c.key
          FROM unnest($1::text[], $2::text[]) AS w (channel, address)
          JOIN hermes.conversations c ON c.id = w.channel || ':' || w.address
-         WHERE a.channel = w.channel AND a.address = w.address AND a.conversation IS NULL`,
+         WHERE a.channel = w.channel AND a.address = w.address AND ${WITHOUT_CONVERSATION}`,
       conversations,
     ),
   ])
