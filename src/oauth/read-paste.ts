@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Secret } from '../support/secret.ts'
-import { trimMarks, withoutInvisible } from '../support/text/token-shape.ts'
+import { trimMarks, undressed } from '../support/text/token-shape.ts'
 
 /** What a person pasted, checked. `message` is one plain sentence for them, without anything they pasted. */
 export type Paste =
@@ -31,7 +31,7 @@ type Matches = (state: string) => boolean
  * this sign-in in constant time, and only a code that came with it is taken.
  */
 export function readPaste(paste: string, expectedState: Secret): Paste {
-  const text = withoutInvisible(paste.slice(0, MAX_LENGTH)).replaceAll('&amp;', '&').trim()
+  const text = undressed(paste.slice(0, MAX_LENGTH)).trim()
   if (text === '') return refuse('empty', 'Nothing was pasted. Paste the code that the page shows.')
   if (text.includes('sk-ant-')) {
     return refuse('token', 'That is a token, not a sign-in code. Paste the code that the page shows.')
@@ -113,9 +113,10 @@ function codeFrom(words: readonly string[], at: number, own: string): string {
 function stateIn(pair: Pair, words: readonly string[], at: number, matches: Matches): Pair {
   const { code, state } = pair
   if (matches(state)) return pair
-  // Italics of a chat: a state may itself end in the mark.
-  if (code.startsWith('_') && state.endsWith('_') && matches(state.slice(0, -1)))
-    return { code: code.slice(1), state: state.slice(0, -1) }
+  // Italics or an underline of a chat: a state may itself end in the mark.
+  for (const mark of ['_', '__'])
+    if (code.startsWith(mark) && state.endsWith(mark) && matches(state.slice(0, -mark.length)))
+      return { code: code.slice(mark.length), state: state.slice(0, -mark.length) }
   let longer = state
   for (const word of words.slice(at + 1, at + 1 + MAX_PIECES).map(trimMarks)) {
     longer += word

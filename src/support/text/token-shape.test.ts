@@ -75,6 +75,36 @@ describe('looksLikeSignInPaste', () => {
     'export ANTHROPIC_API_KEY="sk-ant-api03-TESTabcdefgh"',
     `(**${'TESTcode-9aB3_xyz'}#${state}**).`,
     'x?a=b&code=TESTcode1#TESTstate',
+    // As people, phones and programs dress it.
+    ...[
+      '||%||',
+      '~~%~~',
+      '„%“',
+      '“%”',
+      '‘%’',
+      '🔑%🔑',
+      '<code>%</code>',
+      '<b><i>%</i></b>',
+      'here,%',
+      'code:(%),',
+      '{"paste":"%"}',
+      '请看%谢谢',
+      '\\%\\',
+      '→ % ←',
+    ].map((dress) => dress.replace('%', `TESTcode-9aB3_xyz#${state}`)),
+    `TESTcode-9aB3_xyz%23${state}`,
+    `TESTcode-9aB3_xyz＃${state}`,
+    `TESTcode-9aB3_xyz\\#${state}`,
+    `TEST\u{e0041}code-9aB3_xyz#\u2063${state}`,
+    `https://claude.ai/login?next=https%3A%2F%2Fplatform.claude.com%2Foauth%2Fcode%2Fcallback%3Fcode%3DTESTcode123%26state%3D${state}`,
+    `state: ${state}\ncode: TESTcode-9aB3_xyz`,
+    `{"code":"TESTcode-9aB3_xyz","state":"${state}"}`,
+    'sk‑ant‑api03‑TESTabcdefgh',
+    'sk\\-ant\\-api03\\-TESTabcdefgh',
+    'sk-ant-\u{e0001}api03-TESTabcdefgh',
+    'sk-ant-api03-\nTESTabcdefgh0123456789',
+    'sk-ant-\noat01-TESTabcdefgh0123456789',
+    'sk-ant-oat01-**TESTabcdefgh0123456789**',
   ])('recognises %j', (text) => {
     expect(looksLikeSignInPaste(text)).toBe(true)
   })
@@ -116,6 +146,15 @@ describe('looksLikeSignInPaste', () => {
     'git log --oneline 0a1b2c3d4e5f60718293 # the first one',
     'version1234567890ab # a comment about something',
     'E = mc^2 #physics #science2026',
+    'The keys begin with `sk-ant-api03-` and nothing else',
+    'sk-ant-api03- is followed by letters and digits',
+    'a{color:#fff000;background:#1a2b3c4d}',
+    'div#main-content,span#side-content{}',
+    'Array#flat_map(block)|Array#each_slice',
+    '见 owner/repo#42（以及 README#installation）',
+    '{"code": 42, "state": "running"}',
+    'status_code: 1234567890abcdef1234 state: on',
+    '100%23 off',
   ])('leaves %j alone', (text) => {
     expect(looksLikeSignInPaste(text)).toBe(false)
   })

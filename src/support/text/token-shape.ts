@@ -65,8 +65,9 @@ export function isSandboxToken(token: string): boolean {
  * differently, yet `C#`, `owner/repo#42` and `Array#flat_map` are everyday words.
  */
 export function looksLikeSignInPaste(text: string): boolean {
-  const suspects = suspectsOf(text)
-  if (holdsSecret(text, suspects)) return true
+  const clean = undressed(text)
+  const suspects = suspectsOf(clean)
+  if (holdsSecret(clean, suspects)) return true
   return suspects.some((suspect) => isCodeWithState(suspect) || isTornPair(suspect))
 }
 
@@ -75,13 +76,16 @@ export function looksLikeSignInPaste(text: string): boolean {
  * code, a code with a state of full length. Everyday words never are.
  */
 export function holdsSignInSecret(text: string): boolean {
-  return holdsSecret(text, suspectsOf(text))
+  const clean = undressed(text)
+  return holdsSecret(clean, suspectsOf(clean))
 }
 
-function holdsSecret(text: string, suspects: readonly Suspect[]): boolean {
+function holdsSecret(clean: string, suspects: readonly Suspect[]): boolean {
   return (
-    TOKEN.test(text.replace(INVISIBLE, '')) ||
-    suspects.some(({ word }) => carriesCode(word) || endsInFullState(word))
+    TOKEN.test(clean) ||
+    TORN_TOKEN.test(clean) ||
+    suspects.some(({ word }) => carriesCode(word) || endsInFullState(word)) ||
+    holdsLabelledPair(clean)
   )
 }
 
@@ -102,8 +106,7 @@ function isAlone({ before, after }: Suspect): boolean {
  * the marks, and the text is not taken apart, for prompts of other front ends are megabytes long
  * and all of this runs between two messages of somebody else.
  */
-function suspectsOf(text: string): readonly Suspect[] {
-  const clean = text.replace(INVISIBLE, '')
+function suspectsOf(clean: string): readonly Suspect[] {
   const suspects: Suspect[] = []
   const mark = /#|code=/gi
   for (let match = mark.exec(clean); match !== null; match = mark.exec(clean)) {
@@ -160,11 +163,39 @@ function isSpace(text: string, at: number): boolean {
 /** Longer than any address with a code in it; keeps the patterns below quick on hostile text. */
 const LONGEST_WORD = 1_024
 
-/** Characters that are not seen and would hide a shape: soft hyphen, zero-width ones, word joiner, byte order mark. */
-const INVISIBLE = /[\u00ad\u200b-\u200f\u2060\ufeff]/g
+/** Characters that are not seen and would hide a shape: joiners, marks of direction, tags, variations, and their like. */
+const INVISIBLE =
+  /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u{e0000}-\u{e007f}]|\u034f|[\ufe00-\ufe0f]/gu
+
+/** What stands in no code, token or address of a sign-in: markup, quotation marks, pictures between words. */
+const DRESSING = /<\/?[a-z][a-z0-9]{0,15}>|[<>"'`´{}[\]()|~^*,;!«»‹›“”„‟‘’‚‛\p{Extended_Pictographic}]/giu
+/** Letters of a script without spaces touch what is pasted between them. */
+const BESIDE_SCRIPT = /(?<=[\u3000-\u9fff\uac00-\ud7af])(?=[\w-])|(?<=[\w-])(?=[\u3000-\u9fff\uac00-\ud7af])/g
+
+/** Other spellings of the marks that a shape is known by: of addresses, wide ones, and hyphens that a program made nicer. */
+const SPELLINGS = /%(?:2[36]|3[df])|&amp;|[＃＝＆？\u2010-\u2015\u2212]/gi
+const WIDE = '＃＝＆？'
+const NARROW = '#=&?'
+
+/** `text` without whatever people, phones and programs put into and around a code, a token or an address. */
+export function undressed(text: string): string {
+  const plain = withoutInvisible(text).replaceAll('\\', '').replace(SPELLINGS, respelled)
+  return MARK.test(plain) ? plain.replace(DRESSING, ' ').replace(BESIDE_SCRIPT, ' ') : plain
+}
+
+/** Every shape has one of these; most of a long text is read for nothing else. */
+const MARK = /#|code|sk-ant/i
+
+function respelled(mark: string): string {
+  if (mark === '&amp;') return '&'
+  if (mark.startsWith('%')) return String.fromCharCode(parseInt(mark.slice(1), 16))
+  return NARROW[WIDE.indexOf(mark)] ?? '-'
+}
 
 /** Eight characters behind the prefix: `sk-ant-oat01` alone is talk about tokens. */
 const TOKEN = /sk-ant-[a-z0-9_-]{8,}/i
+/** Broken after its prefix, by a line's end or by markup. */
+const TORN_TOKEN = /sk-ant-\s{0,4}[a-z]{2,8}\d{2}-?\s{0,4}(?=[\w-]{0,64}\d)[\w-]{16}/i
 
 /** Punctuation that people and platforms put round a word; `<…|…>` is Slack's link. */
 const BEFORE_WORD = '<("\'`«“„*['
@@ -188,14 +219,22 @@ export function withoutInvisible(text: string): string {
   return text.replace(INVISIBLE, '')
 }
 
+/** `state: … code: …`, as fields of JSON or on lines of their own: long halves of letters and digits. */
+function holdsLabelledPair(clean: string): boolean {
+  const code = /\bcode\s{0,3}[:=]\s{0,3}([\w-]{16,512})/i.exec(clean)?.[1]
+  const state = /\bstate\s{0,3}[:=]\s{0,3}([\w-]{16,512})/i.exec(clean)?.[1]
+  return (
+    code !== undefined && state !== undefined && mixed(code) && mixed(state) && state.length >= FULL_STATE
+  )
+}
+
 /** A redirect address (or its tail) with a code: `…?code=…&state=…`, `…/oauth/…?code=…`, `…?code=…#state`. */
 function carriesCode(word: string): boolean {
-  const decoded = word.replaceAll('&amp;', '&')
-  if (!/(?:^|[?&#])code=[^&#\s]{4,}/i.test(decoded)) return false
+  if (!/(?:^|[?&#])code=[^&#\s]{4,}/i.test(word)) return false
   return (
-    /[?&#]state=[^&#\s]{4,}|(?:^|[?&#])state=[^&#\s]{4,}&/i.test(decoded) ||
-    /oauth|callback|claude\.com|anthropic\.com/i.test(decoded) ||
-    endsInCodeAndState(decoded)
+    /[?&#]state=[^&#\s]{4,}|(?:^|[?&#])state=[^&#\s]{4,}&/i.test(word) ||
+    /oauth|callback|claude\.com|anthropic\.com/i.test(word) ||
+    endsInCodeAndState(word)
   )
 }
 
