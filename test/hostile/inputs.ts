@@ -1,3 +1,4 @@
+import { BUILT_IN_MODELS } from '../../src/anthropic/models/built-in-models.ts'
 import * as discordAnswers from '../../src/channels/discord/api/failure.ts'
 import { isSnowflake } from '../../src/channels/discord/api/snowflake.ts'
 import { parsePlace } from '../../src/channels/discord/place.ts'
@@ -48,9 +49,11 @@ import { parseCommand, readRequest } from '../../src/conversation/commands.ts'
 import { estimateTokens, readSummary } from '../../src/conversation/history.ts'
 import { belongsToSignIn, mayHoldCode } from '../../src/conversation/login/belongs-to-sign-in.ts'
 import { readReply } from '../../src/conversation/login/read-reply.ts'
+import { findModel } from '../../src/conversation/models.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
 import { isConversation } from '../../src/http/api/conversations-api.ts'
 import { isMessageState } from '../../src/http/api/items.ts'
+import { isQuickToParse } from '../../src/http/json-shape.ts'
 import { contentOf } from '../../src/http/openai/content.ts'
 import { speaksOpenAi } from '../../src/http/openai/problem.ts'
 import { readCompletionRequest } from '../../src/http/openai/request.ts'
@@ -58,8 +61,11 @@ import { frame } from '../../src/http/streams/sse.ts'
 import { promptOf, textsIn } from '../../src/http/webhooks/prompt.ts'
 import { isSigned, readSignedHeaders } from '../../src/http/webhooks/signature.ts'
 import { Secret } from '../../src/support/secret.ts'
+import * as decoding from '../../src/support/text/decode-text.ts'
 import { closes, fenceOf, openFence } from '../../src/support/text/fence.ts'
+import { legacySetOf } from '../../src/support/text/legacy-set.ts'
 import { lexMarkdown } from '../../src/support/text/lex-markdown.ts'
+import * as printing from '../../src/support/text/printable.ts'
 import { redact, redactLine } from '../../src/support/text/redact.ts'
 import * as tokenShape from '../../src/support/text/token-shape.ts'
 
@@ -249,11 +255,24 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/http/webhooks/signature.ts readSignedHeaders': (text) => readSignedHeaders(() => text, 0),
   'src/http/webhooks/signature.ts isSigned': (text) =>
     isSigned(Buffer.from(text), { id: 'a', timestamp: '1', signatures: [text] }, SECRET),
+  'src/conversation/models.ts findModel': (text) => findModel(BUILT_IN_MODELS, text),
+  'src/http/json-shape.ts isQuickToParse': (text) => isQuickToParse(Buffer.from(text)),
+  'src/support/text/decode-text.ts decodeText': (text) => decoding.decodeText(Buffer.from(text)),
+  'src/support/text/decode-text.ts decodeEscapes': decoding.decodeEscapes,
+  'src/support/text/decode-text.ts wideSetOf': (text) => decoding.wideSetOf(Buffer.from(text)),
+  'src/support/text/legacy-set.ts legacySetOf': (text) => legacySetOf(Buffer.from(text)),
+  'src/support/text/printable.ts printable': printing.printable,
+  'src/support/text/printable.ts printableLines': printing.printableLines,
+  'src/support/text/printable.ts printableOutput': printing.printableOutput,
+  'src/support/text/printable.ts printableName': printing.printableName,
   'src/support/text/redact.ts redact': redact,
   'src/support/text/redact.ts redactLine': (text) => redactLine(JSON.stringify({ msg: text })),
   'src/support/text/token-shape.ts tokenShapeProblem': tokenShape.tokenShapeProblem,
   'src/support/text/token-shape.ts looksLikeSignInPaste': tokenShape.looksLikeSignInPaste,
   'src/support/text/token-shape.ts holdsSignInSecret': tokenShape.holdsSignInSecret,
+  'src/support/text/token-shape.ts undressed': tokenShape.undressed,
+  'src/support/text/token-shape.ts trimMarks': tokenShape.trimMarks,
+  'src/support/text/token-shape.ts withoutInvisible': tokenShape.withoutInvisible,
 }
 
 /** Functions whose text is not from outside, or is only passed on, and why that is so. */

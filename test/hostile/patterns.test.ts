@@ -19,7 +19,8 @@ const BOUNDED: Readonly<Record<string, string>> = {
   '/ on (\\/.*) \\(([^,)]+)/': 'what the machine says of its file systems',
   '/\\s*\\S+\\s*$|\\s*\\S+/g': 'the sandbox cuts its own answers',
   '/^(["\'`])(.*)\\1$/g': 'a line of the configuration',
-  '/^[^\\S\\n]*(?:export[^\\S\\n]+)?([A-Za-z_]\\w*)[^\\S\\n]*=[^\\S\\n]*([^\\s\'"`#].*)$/gm': 'the .env file',
+  '/^[^\\S\\n]*(?:export[^\\S\\n]+)?([A-Za-z_]\\w*)[^\\S\\n]*=[^\\S\\n]*([^\\s\'"`#].*|(?<==)#\\S.*)$/gm':
+    'the .env file',
   '/\\s+#.*/': 'the .env file',
   '/<[^>]*>/g': 'HTML of ours, in which every < has its >',
 }
