@@ -24,6 +24,9 @@ test.each(WORDS)('%j belongs to the sign-in that is open, unless it is a command
 test.each([
   ['TESTcode0123456789', true],
   ['  "TESTcode0123456789" ', true],
+  ['||TESTcode0123456789||', true],
+  ['~~TESTcode0123456789~~', true],
+  ['„TESTcode0123456789“', true],
   ['#TESTstateabcdefghi', true],
   ['TESTcode-abcdefgh-ijk#', true],
   ['\u200BTESTcode0123456789', true],

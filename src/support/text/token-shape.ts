@@ -198,8 +198,8 @@ const TOKEN = /sk-ant-[a-z0-9_-]{8,}/i
 const TORN_TOKEN = /sk-ant-\s{0,4}[a-z]{2,8}\d{2}-?\s{0,4}(?=[\w-]{0,64}\d)[\w-]{16}/i
 
 /** Punctuation that people and platforms put round a word; `<…|…>` is Slack's link. */
-const BEFORE_WORD = '<("\'`«“„*['
-const BEHIND_WORD = '>)"\'`»”.,;:!?*]'
+const BEFORE_WORD = '<("\'`«“„‚‘*[|~'
+const BEHIND_WORD = '>)"\'`»”“’‘.,;:!?*]|~'
 
 function unwrapped(word: string): string {
   return trimMarks(word).replace(/^[a-z]{2,10}[:=](?=[\w-]+#)/i, '')
