@@ -1,7 +1,6 @@
 import { CommanderError } from 'commander'
 import { MAX_TIMER_MS } from '../support/clock.ts'
 import { ConfigurationError, messageOf } from '../support/errors.ts'
-import { redact } from '../support/text/redact.ts'
 import { EXIT } from './command.ts'
 import { catchTheUncaught } from './process-end.ts'
 import { buildProgram } from './program.ts'
@@ -35,6 +34,6 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 function reportError(error: unknown): number {
   // Commander has already printed its message, including help and version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  printError(redact(messageOf(error)))
+  printError(messageOf(error))
   return error instanceof ConfigurationError ? EXIT.configuration : EXIT.failed
 }

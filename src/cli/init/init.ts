@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { cancel, intro, log, note, outro } from '@clack/prompts'
 import { loadSettings } from '../../config/settings.ts'
 import { ConfigurationError, messageOf } from '../../support/errors.ts'
-import { redact } from '../../support/text/redact.ts'
 import { printRoutes, testRoutes } from '../alerts-test.ts'
 import { authLoginCommand } from '../auth/auth-login.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
@@ -47,7 +46,7 @@ export async function initCommand(options: InitOptions): Promise<ExitCode> {
       return EXIT.failed
     }
     if (!(error instanceof ConfigurationError)) throw error
-    printError(`${redact(messageOf(error))}\nNothing was changed.`)
+    printError(`${messageOf(error)}\nNothing was changed.`)
     return EXIT.configuration
   }
 }

@@ -42,3 +42,11 @@ test('a painted cell is aligned by what is seen of it', () => {
   ])
   expect(rows).toBe('ok    b\nlong  b')
 })
+
+test.each([
+  'TELEGRAM_HOME_CHANNEL is "sk-ant-api03-TESTabcdefgh1234": expected a numeric chat id.',
+  'TELEGRAM_ALLOWED_USERS holds "7000000001:TESTbottoken_abcdefghijklmnopqrstu": expected numeric user ids.',
+])('a diagnostic that names a value names no secret: %s', (line) => {
+  printError(line)
+  expect(written).toMatch(/^hermes: TELEGRAM_\w+ (is|holds) "\[secret [0-9a-f]{8}\]": expected/)
+})

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { printable, printableLines, printableOutput } from '../../support/text/printable.ts'
+import { redact } from '../../support/text/redact.ts'
 
 /** What JSON leaves as it is and a terminal obeys. */
 const RAW_IN_JSON = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g
@@ -22,9 +23,9 @@ export function printPiece(text: string): void {
   process.stdout.write(printableLines(text))
 }
 
-/** Prints a diagnostic on stderr; a command's result never goes there. */
+/** Prints a diagnostic on stderr; a command's result never goes there. It may name a value in which a secret was put by mistake. */
 export function printError(line: string): void {
-  process.stderr.write(`hermes: ${printableOutput(line)}\n`)
+  process.stderr.write(`hermes: ${printableOutput(redact(line))}\n`)
 }
 
 type Style = Parameters<typeof styleText>[0]
