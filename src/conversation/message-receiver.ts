@@ -239,6 +239,7 @@ export class MessageReceiver implements Receiver {
   async #edit(channel: string, item: Edit): Promise<Arrival[]> {
     const { address, platformMessageId, text } = item
     const access = await this.#access(channel, item.person, item.chat)
+    if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => text, false)
     const isSecret = looksLikeSignInPaste(text)
     const isReply = await this.#secrets.belongToSignIn(channel, item, access, null)
     if (isSecret || isReply) {

@@ -5,6 +5,7 @@ import { DEFAULT_TEXTS, fillText } from '../../config/texts.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { Refused, TransientError } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'
+import type { AccessPolicy } from '../access/access.ts'
 import type { Command } from '../commands.ts'
 import { createChatLogin, type ChatSignIn } from './chat-login.ts'
 import type { Paste, SignInMessage } from './pasted-secrets.ts'
@@ -347,6 +348,7 @@ async function received(
   return { pastes, texts: fixture.sendChannel.texts('a'), rows: fixture.model.requests.length }
 }
 
+const NOBODY: AccessPolicy = { operators: new Set(), channels: new Map() }
 const unaddressed = { id: 'a', kind: 'group', addressed: false } as const
 const SHORT_PAIR = 'CodeMirror#documentation'
 
@@ -381,6 +383,25 @@ test('a code that is edited into a message is taken as if it had been sent, and 
   ])
   expect([texts, rows]).toEqual([['taken'], 0])
 })
+
+test.each([
+  ['what only looks like a code', SHORT_PAIR, 0],
+  ['a code beyond doubt', PASTE, 1],
+])(
+  'of a stranger’s edit, as of a message, no more is checked than whether it is a secret: %s',
+  async (_what, text, expected) => {
+    const person = { id: 'stranger', name: null }
+    const chat = { id: 'a', kind: 'private', addressed: true } as const
+    const { pastes, rows } = await received(
+      async (fixture) => {
+        const edit = { kind: 'edit', address: 'a', platformMessageId: 'm1', person, chat, text } as const
+        await fixture.messaging.receiver.receive('chat', [edit], [])
+      },
+      { messaging: { access: NOBODY } },
+    )
+    expect([pastes.length, rows]).toEqual([expected, 0])
+  },
+)
 
 test('every paste of a flood is removed, with few replies', async () => {
   const { pastes, texts } = await received(
