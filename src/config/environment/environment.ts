@@ -145,11 +145,11 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       botToken: read('TELEGRAM_BOT_TOKEN', token),
       allowedUsers: read(
         'TELEGRAM_ALLOWED_USERS',
-        ids(/^(\d+|\*)$/, 'numeric user ids; ask @userinfobot for yours'),
+        ids(anybodyOr(PERSON_IDS.telegram.form), 'numeric user ids; ask @userinfobot for yours'),
       ),
       groupAllowedChats: read(
         'TELEGRAM_GROUP_ALLOWED_CHATS',
-        ids(/^-?\d+$/, 'numeric chat ids, such as -1001234567890'),
+        ids((id) => /^-?\d+$/.test(id), 'numeric chat ids, such as -1001234567890'),
       ),
       homeChannel: read('TELEGRAM_HOME_CHANNEL', oneId(/^-?\d+$/, 'a numeric chat id')),
       requireMention: read('TELEGRAM_REQUIRE_MENTION', flag),
@@ -158,7 +158,7 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       botToken: read('DISCORD_BOT_TOKEN', token),
       allowedUsers: read(
         'DISCORD_ALLOWED_USERS',
-        ids(/^(\d+|\*)$/, 'numeric user ids (Copy User ID in developer mode)'),
+        ids(anybodyOr(PERSON_IDS.discord.form), 'numeric user ids (Copy User ID in developer mode)'),
       ),
       homeChannel: read('DISCORD_HOME_CHANNEL', oneId(/^\d+$/, 'a numeric channel id')),
     },
@@ -176,7 +176,7 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       accessToken: read('MATRIX_ACCESS_TOKEN', token),
       allowedUsers: read(
         'MATRIX_ALLOWED_USERS',
-        ids(/^(@[^\s:]+:\S+|\*)$/, 'user ids, such as @ada:example.org'),
+        ids(anybodyOr(PERSON_IDS.matrix.form), 'user ids, such as @ada:example.org'),
       ),
     },
     email: {
@@ -244,11 +244,10 @@ function anybodyOr(form: RegExp): (id: string) => boolean {
   return (id) => id === ANYBODY || form.test(id)
 }
 
-function ids(shape: RegExp | ((id: string) => boolean), expected: string): (value: string) => string[] {
+function ids(isId: (text: string) => boolean, expected: string): (value: string) => string[] {
   return (value) => {
     const items = list(value)
-    const isWrong = (item: string) => !(shape instanceof RegExp ? shape.test(item) : shape(item))
-    const wrong = items.filter(isWrong)
+    const wrong = items.filter((item) => !isId(item))
     // Ids and names are not secrets, and the operator must find the wrong one.
     if (wrong.length > 0)
       throw new Unusable(
@@ -292,7 +291,7 @@ function httpsAddress(value: string): string {
 
 function mailAddress(value: string): string {
   const address = value.trim()
-  if (!/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(address)) {
+  if (!PERSON_IDS.email.form.test(address)) {
     throw new Unusable('is not a mail address, such as bot@example.org.')
   }
   return address
