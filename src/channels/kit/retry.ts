@@ -2,8 +2,11 @@ import { backoffDelay, parseRetryAfter, type BackoffOptions } from '../../suppor
 import { MINUTE, SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
 
-/** For ordinary failures: first after a second, then at most every half minute. */
-export const RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }
+/**
+ * For ordinary failures: first after a second, and never rarer than every quarter of a minute, which is
+ * how long a message may wait once the platform is well again.
+ */
+export const RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 15 * SECOND }
 /** For what only the operator can correct: rarely, yet the correction is noticed within ten minutes. */
 export const OPERATOR_RETRY: BackoffOptions = { initialMs: 30 * SECOND, maxMs: 10 * MINUTE }
 /**

@@ -1,3 +1,4 @@
+import type { BackoffOptions } from '../../../support/backoff.ts'
 import { SECOND, sleep, type Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
@@ -11,6 +12,8 @@ import { Connection, type Dispatch, type Session } from './connection.ts'
 
 /** A new session that lasted this long was a good one. New sessions are counted: a thousand a day. */
 const LASTING_MS = 30 * SECOND
+/** Rarer than what costs nothing: each session counts. */
+const NEW_SESSION_RETRY: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }
 /** Connections in a row that end soon after their beginning, before one that was asked to end is no routine. */
 const MAX_SHORT_CONNECTIONS = 3
 /** Attempts to resume a session before a new one is begun at the general address. */
@@ -99,7 +102,11 @@ export class Gateway {
     throw new Interrupted(
       verdict.kind === 'failed'
         ? { state: 'failed', problem: verdict.problem }
-        : { state: 'retrying', problem: `the connection to Discord is interrupted (${words})` },
+        : {
+            state: 'retrying',
+            problem: `the connection to Discord is interrupted (${words})`,
+            ...(resuming ? {} : { backoff: NEW_SESSION_RETRY }),
+          },
     )
   }
 

@@ -51,7 +51,7 @@ const RETRYING: Trouble = { state: 'retrying', problem: 'the platform is down' }
 test('waits longer the longer the trouble lasts, and warns once', async () => {
   const { clock, lines, states, waits, stop } = await looping(fails(new PlatformDown()), RETRYING)
   await clock.advance(2 * MINUTE)
-  expect(waits().slice(0, 7)).toEqual([1, 2, 4, 8, 16, 30, 30].map((seconds) => seconds * SECOND))
+  expect(waits().slice(0, 7)).toEqual([1, 2, 4, 8, 15, 15, 15].map((seconds) => seconds * SECOND))
   expect(lines).toHaveLength(1)
   expect(states.at(-1)).toEqual({ state: 'retrying', problem: 'the platform is down' })
   await stop()
@@ -94,6 +94,20 @@ test('a failure after a recovery is the first again', async () => {
   await clock.advance(6 * SECOND)
   expect(waits()).toEqual([1, 2, 1, 2].map((seconds) => seconds * SECOND))
   expect(lines).toHaveLength(2)
+  await stop()
+})
+
+test('a failure of another kind does not wait for those before it', async () => {
+  let rounds = 0
+  const failed = { ...RETRYING, state: 'failed' as const }
+  const { clock, lines, waits, stop } = await looping(async () => {
+    rounds++
+    if (rounds === 3) throw new StoreError('away')
+    throw new Interrupted(rounds === 4 ? failed : RETRYING)
+  })
+  await clock.advance(MINUTE)
+  expect(waits().slice(0, 6)).toEqual([1, 2, 1, 30, 4, 8].map((seconds) => seconds * SECOND))
+  expect(lines).toHaveLength(1)
   await stop()
 })
 

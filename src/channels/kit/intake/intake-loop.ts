@@ -54,8 +54,11 @@ const BREATH_MS = 250
 /** Receives round after round, reports what is wrong, and waits longer the longer it lasts. */
 export class IntakeLoop {
   readonly #options: IntakeLoopOptions
-  /** Failures in a row, of whatever kind. */
-  #failures = 0
+  /**
+   * Failures since receiving last worked, by how they are backed off from: what a kind of failure has to
+   * wait for grows with its own number alone.
+   */
+  readonly #failures = new Map<BackoffOptions, number>()
 
   constructor(options: IntakeLoopOptions) {
     this.#options = options
@@ -86,20 +89,22 @@ export class IntakeLoop {
 
   /** Receiving has worked long enough for the back-off to start over. */
   recovered(): void {
-    this.#failures = 0
+    this.#failures.clear()
   }
 
   /** @returns how long to wait, in milliseconds */
   async #report(error: unknown, signal: AbortSignal): Promise<number> {
     const { channel, log, random, onStatus } = this.#options
-    this.#failures++
+    const first = this.#failures.size === 0
     const { state, problem, backoff } = await this.#troubleOf(error, signal)
     const policy = backoffFor(error, backoff ?? (state === 'failed' ? OPERATOR_RETRY : RETRY))
-    const waitMs = retryAfterOf(error) ?? backoffDelay(this.#failures, policy, random())
+    const failures = (this.#failures.get(policy) ?? 0) + 1
+    this.#failures.set(policy, failures)
+    const waitMs = retryAfterOf(error) ?? backoffDelay(failures, policy, random())
     onStatus({ state, problem })
     // One warning per outage, not one per attempt.
-    if (this.#failures === 1) log.warn({ channel }, problem)
-    else log.debug({ channel, failures: this.#failures, waitMs }, problem)
+    if (first) log.warn({ channel }, problem)
+    else log.debug({ channel, failures, waitMs }, problem)
     return waitMs
   }
 

@@ -108,6 +108,18 @@ describe('what was missed', () => {
     expect(receiver.texts).toEqual(['known', 'missed'])
   })
 
+  test('in a known conversation is read while the list of conversations hangs', async () => {
+    const first = await start()
+    server.say(PRIVATE, 'known')
+    await until(() => receiver.messages.length === 1, 'the first message')
+    await first.stop()
+    server.say(PRIVATE, 'missed')
+    server.fail('users.conversations', { kind: 'hang' })
+    await fixture.create(receiver).start(receiver)
+    await until(() => receiver.messages.length === 2, 'the message that was missed')
+    expect(receiver.texts).toEqual(['known', 'missed'])
+  })
+
   test('between two connections is found also where a message of the first was waiting for its history', async () => {
     await start({ clock: hurried(100) })
     server.say(PRIVATE, 'known')

@@ -48,6 +48,28 @@ test('ends that are announced again and again, as soon as a connection is open, 
   await until(() => receiver.texts.length === 1, 'the message')
 })
 
+test('a connection that breaks while what was missed is still being read does not wait for what failed before it', async () => {
+  const waits: number[] = []
+  const clock: Clock = {
+    ...systemClock,
+    setTimer(callback, delayMs) {
+      waits.push(delayMs)
+      return systemClock.setTimer(callback, delayMs / 10)
+    },
+  }
+  server.fail('apps.connections.open', { kind: 'http', status: 500 }, 4)
+  server.fail('users.conversations', { kind: 'hang' })
+  const channel = fixture.create(receiver, { clock, random: () => 0.5 })
+  await channel.start(receiver)
+  await until(() => server.callsOf('users.conversations').length === 1, 'the reading of what was missed')
+  expect(waits).toContain(8_000)
+  waits.length = 0
+  server.sockets.cut()
+  await until(() => server.sockets.greeted === 2, 'the next connection')
+  expect(waits).toContain(1_000)
+  expect(waits).not.toContain(15_000)
+})
+
 describe('a connection that nobody has closed is given up', () => {
   /** Ten times as fast as the clock on the wall. */
   const FAST = 10

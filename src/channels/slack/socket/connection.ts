@@ -87,6 +87,8 @@ export class Connection {
     signal.addEventListener('abort', abort, { once: true })
     try {
       this.#loop.connected()
+      // What failed before it was opened says nothing about how long it lasts.
+      if (this.#shortSessions <= MAX_SHORT_SESSIONS) this.#loop.recovered()
       if ((hello.num_connections ?? 1) > 1) {
         const text = `${hello.num_connections} connections are open with this app token: each gets a part of what people write`
         log.info(
