@@ -65,6 +65,18 @@ describe.each(['text/plain', 'text/event-stream'])('of %s', (type) => {
   })
 })
 
+test.each(['text/plain', 'text/event-stream'])(
+  'of %s, a letter may begin in another piece than it ends in',
+  async (type) => {
+    const [first, ...others] = [...Buffer.from('漢')]
+    const pieces = [Buffer.from([0xef, 0xbb, 0xbf, 0x22, first!]), Buffer.from([...others, 0x22])]
+    const headers = { 'content-type': type }
+    const limited = () => limitBody(new Response(ReadableStream.from(pieces), { headers }), { maxBytes: 9 })
+    expect(await limited().text()).toBe('"漢"')
+    expect(await limited().json()).toBe('漢')
+  },
+)
+
 test('an announced length is believed, unless the body is packed', async () => {
   const of = (headers: Record<string, string>) => new Response('12345', { headers })
   const announced = of({ 'content-length': '5' })

@@ -23,7 +23,8 @@ export function limitBody(response: Response, limits: BodyLimits): Response {
   const { body, status, statusText, headers } = response
   if (body === null || NO_BODY.has(status) || isAnnouncedWithin(headers, limits)) return response
   if (headers.get('content-type')?.startsWith('text/event-stream')) return limitEvents(response, body, limits)
-  return new Response(body.pipeThrough(limiter(limits)), { status, statusText, headers })
+  const limited = new Response(body.pipeThrough(limiter(limits)), { status, statusText, headers })
+  return decodedPieceByPiece(limited, () => limited.body!)
 }
 
 /** HTTP ends a body at its announced length; one that is packed may still grow. */
@@ -46,9 +47,24 @@ function limitEvents(response: Response, body: NonNullable<Response['body']>, li
       yield chunk
     }
   }
-  const text = async () => Buffer.concat(await Array.fromAsync(pieces())).toString()
   Object.assign(body, { [Symbol.asyncIterator]: pieces })
-  return Object.assign(response, { text, json: async () => JSON.parse(await text()) as unknown })
+  return decodedPieceByPiece(response, pieces)
+}
+
+/**
+ * The same answer, of which no bytes are kept: thousands of pieces that wait for the last one leave
+ * gaps in the memory of the process that it does not give back.
+ */
+function decodedPieceByPiece(response: Response, pieces: () => AsyncIterable<Uint8Array>): Response {
+  const text = async () => {
+    const decoder = new TextDecoder()
+    let read = ''
+    for await (const chunk of pieces()) read += decoder.decode(chunk, { stream: true })
+    return read + decoder.decode()
+  }
+  const json = async () => JSON.parse(await text()) as unknown
+  // Not assigned: the HTTP server puts a class in the place of `Response` whose methods are read-only.
+  return Object.defineProperties(response, { text: { value: text }, json: { value: json } })
 }
 
 /** `inner`, whose answers go no further than `limits`. */

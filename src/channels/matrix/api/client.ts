@@ -13,8 +13,8 @@ const CALL_TIMEOUT_MS = 30 * SECOND
 const SYNC_GRACE_MS = 15 * SECOND
 /** The first answer is the state of every room, which a busy server works on for long. */
 const FIRST_SYNC_TIMEOUT_MS = 3 * MINUTE
-/** A hundred events of each of some hundred rooms at once; one event is 64 KB at most. */
-const MAX_SYNC_BYTES = 64 * 1024 * 1024
+/** Five hundred events of the largest size. What is more is asked for again with less of each room. */
+const MAX_SYNC_BYTES = 32 * 1024 * 1024
 /** A room on another server is joined only once that server has answered. */
 const JOIN_TIMEOUT_MS = 2 * MINUTE
 /** How long others are shown that the bot writes; it is asked for again sooner. */

@@ -24,7 +24,7 @@ describe('an answer that is larger than is read', () => {
   const endless = {
     kind: 'body',
     status: 200,
-    body: `{"next_batch":"${'x'.repeat(65 * 1024 * 1024)}"}`,
+    body: `{"next_batch":"${'x'.repeat(33 * 1024 * 1024)}"}`,
   } as const
   const filters = () =>
     fixture.server

@@ -150,7 +150,7 @@ export class SyncLoop {
     } catch (error) {
       const less = LESS[detail]
       if (less === null || !(error instanceof MatrixFailure) || error.kind !== 'too-large') throw error
-      log.warn({ channel: 'matrix' }, `an answer of the homeserver is larger than 64 MB; ${less.instead}`)
+      log.warn({ channel: 'matrix' }, `an answer of the homeserver is larger than 32 MB; ${less.instead}`)
       return this.#ask(0, signal, less.detail)
     }
   }
