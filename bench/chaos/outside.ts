@@ -101,7 +101,7 @@ function figuresOf(seconds: number, world: OutsideWorld['parts'], seen: Seen): C
     lost,
     notes: `${waits.length} honest messages and ${inAll} odd ones`,
     more: [
-      `honest messages: ${chats.map(({ name, waits: own }) => `${name} ${own.length}`).join(', ')}`,
+      `honest messages, and the longest wait: ${chats.map(({ name, waits: own }) => `${name} ${own.length} (${Math.round(Math.max(...own))} ms)`).join(', ')}`,
       `odd messages: ${[...sent].map(([name, count]) => `${name} ${count}`).join(', ')}`,
       ...[...world.doors].map(([name, { struck }]) => `odd answers of ${name}: ${counted(struck)}`),
       `wait for an honest answer: ${spread(waits)}`,

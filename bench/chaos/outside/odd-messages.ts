@@ -74,13 +74,9 @@ export function oddDiscord(server: DiscordServer, odd: OddValues, address: strin
     }
     const kinds = ['MESSAGE_CREATE', 'MESSAGE_CREATE', 'MESSAGE_UPDATE', 'MESSAGE_DELETE', 'THREAD_CREATE']
     const t = odd.pick([...kinds, 'GUILD_CREATE', 'CHANNEL_CREATE', 'PRESENCE_UPDATE'])
-    if (odd.chance(0.3)) return server.gateway.dispatch(t, message)
-    // Without its number: a session is resumed by it, and another one would be a lie about all the others.
-    server.gateway.raw(
-      odd.chance(NONSENSE_SHARE)
-        ? odd.version({ op: 0, t, d: message })
-        : { op: 0, t, d: odd.version(message) },
-    )
+    // An event bears its number, whatever is in it: a frame without one is none, and ends the connection.
+    if (odd.chance(NONSENSE_SHARE)) return server.gateway.raw(odd.version({ op: 0, t, d: message }))
+    server.gateway.dispatch(t, odd.chance(0.3) ? message : odd.version(message))
   }
 }
 
