@@ -55,6 +55,9 @@ const MAX_LINE_BYTES = 8 * 1024 * 1024
 /** A million tokens in events of their own, each with its frame. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024
 
+/** What comes whole is an error, of a few lines. */
+const MAX_WHOLE_BYTES = 1024 * 1024
+
 /** The connection is kept for the next request, unless its answer does not end soon after what it says. */
 const END_LIMIT_MS = SECOND
 
@@ -158,6 +161,7 @@ export function createSdkClient(
     // Below the SDK, which keeps a line in memory until its end.
     fetch: limitAnswers((input, init) => fetch(input, init), {
       maxBytes: MAX_ANSWER_BYTES,
+      maxWholeBytes: MAX_WHOLE_BYTES,
       maxLineBytes: MAX_LINE_BYTES,
     }),
     defaultHeaders: { 'user-agent': options.userAgent, ...options.headers },

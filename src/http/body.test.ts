@@ -1,11 +1,12 @@
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { RequestContext } from './answers.ts'
 import {
   MAX_INCOMING_BYTES,
   MAX_INCOMING_BYTES_EACH,
   MAX_UPLOAD_BYTES,
   readBody,
+  readJson,
   streamBody,
 } from './body.ts'
 
@@ -63,4 +64,24 @@ test('one client fills no more than its share, by bodies and uploads together, a
   expect(await next.body).toHaveLength(PIECE.length)
   for (const { incoming: stuck } of open) stuck.destroy()
   await Promise.allSettled(open.map(({ body }) => body))
+})
+
+test('between the decoding of a large body and the building of its values others are served', async () => {
+  const events: string[] = []
+  const decode = vi.spyOn(TextDecoder.prototype, 'decode').mockImplementation(() => {
+    events.push('decoded')
+    setImmediate(() => events.push('served another'))
+    return '{}'
+  })
+  const build = vi.spyOn(JSON, 'parse').mockImplementation(() => (events.push('built'), {}))
+  try {
+    const incoming = new PassThrough({ highWaterMark: MAX_UPLOAD_BYTES })
+    const body = readJson(contextOf('one', incoming), MAX_UPLOAD_BYTES)
+    incoming.end(Buffer.from(`{"text":"${'x'.repeat(MAX_UPLOAD_BYTES / 2)}"}`))
+    await body
+  } finally {
+    decode.mockRestore()
+    build.mockRestore()
+  }
+  expect(events).toEqual(['decoded', 'served another', 'built'])
 })

@@ -73,8 +73,7 @@ export async function readJson<Body = Record<string, unknown>>(
   if (bytes.length === 0) return {}
   let parsed: unknown
   try {
-    if (bytes.length > HEAVY_BYTES) await ownTurn()
-    parsed = parse(bytes)
+    parsed = await parse(bytes)
   } finally {
     release()
   }
@@ -83,13 +82,16 @@ export async function readJson<Body = Record<string, unknown>>(
   return parsed as Unchecked<Body>
 }
 
-/** @throws HttpProblem 400 */
-function parse(bytes: Buffer): unknown {
-  if (bytes.length > HEAVY_BYTES && !isQuickToParse(bytes))
-    throw badRequest('The body has too many values, or too many levels.')
+/** What is large is decoded in one turn and built in another. @throws HttpProblem 400 */
+async function parse(bytes: Buffer): Promise<unknown> {
+  const isHeavy = bytes.length > HEAVY_BYTES
+  if (isHeavy) await ownTurn()
+  if (isHeavy && !isQuickToParse(bytes)) throw badRequest('The body has too many values, or too many levels.')
+  // Drops the byte order mark that some programs write first.
+  const text = new TextDecoder().decode(bytes)
+  if (isHeavy) await ownTurn()
   try {
-    // Drops the byte order mark that some programs write first.
-    return JSON.parse(new TextDecoder().decode(bytes))
+    return JSON.parse(text)
   } catch {
     throw badRequest('The body is not valid JSON.')
   }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { BodyTooLarge, limitBody } from './limit-body.ts'
 
+const PIECE = Buffer.alloc(64 * 1024, 'x')
+
 /** A body without an end, and how much of it was asked for. */
 function endless(chunk: string) {
   const state = { sent: 0, cancelled: false }
@@ -76,6 +78,28 @@ test.each(['text/plain', 'text/event-stream'])(
     expect(await limited().json()).toBe('漢')
   },
 )
+
+test.each(['text/plain', 'text/event-stream'])(
+  'of %s, less is kept whole than is read piece by piece',
+  async (type) => {
+    const limited = () =>
+      limitBody(new Response(ReadableStream.from([PIECE, PIECE]), { headers: { 'content-type': type } }), {
+        maxBytes: 2 * PIECE.length,
+        maxWholeBytes: PIECE.length,
+      })
+    await expect(limited().text()).rejects.toBeInstanceOf(BodyTooLarge)
+    await expect(limited().json()).rejects.toBeInstanceOf(BodyTooLarge)
+    expect(await Array.fromAsync(limited().body!)).toHaveLength(2)
+  },
+)
+
+test('a whole answer takes no more memory once it was read', async () => {
+  const [count, text] = [64, PIECE.toString()]
+  const before = process.memoryUsage()
+  const limited = limitBody(new Response(ReadableStream.from(Array(count).fill(PIECE))), { maxBytes: 1e8 })
+  expect((await limited.text()).length).toBe(count * text.length)
+  expect(process.memoryUsage().arrayBuffers - before.arrayBuffers).toBeLessThan(PIECE.length * (count / 2))
+})
 
 test('an announced length is believed, unless the body is packed', async () => {
   const of = (headers: Record<string, string>) => new Response('12345', { headers })

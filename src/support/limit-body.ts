@@ -11,6 +11,8 @@ export class BodyTooLarge extends Error {
 
 export interface BodyLimits {
   readonly maxBytes: number
+  /** Of an answer that is read as text or JSON, and so kept whole; by default no limit of its own. */
+  readonly maxWholeBytes?: number
   /** Bytes between two line ends, at most; by default no limit of its own. */
   readonly maxLineBytes?: number
 }
@@ -24,7 +26,7 @@ export function limitBody(response: Response, limits: BodyLimits): Response {
   if (body === null || NO_BODY.has(status) || isAnnouncedWithin(headers, limits)) return response
   if (headers.get('content-type')?.startsWith('text/event-stream')) return limitEvents(response, body, limits)
   const limited = new Response(body.pipeThrough(limiter(limits)), { status, statusText, headers })
-  return decodedPieceByPiece(limited, () => limited.body!)
+  return readWhole(limited, () => limited.body!, limits)
 }
 
 /** HTTP ends a body at its announced length; one that is packed may still grow. */
@@ -48,24 +50,45 @@ function limitEvents(response: Response, body: NonNullable<Response['body']>, li
     }
   }
   Object.assign(body, { [Symbol.asyncIterator]: pieces })
-  return decodedPieceByPiece(response, pieces)
+  return readWhole(response, pieces, limits)
 }
 
-/**
- * The same answer, of which no bytes are kept: thousands of pieces that wait for the last one leave
- * gaps in the memory of the process that it does not give back.
- */
-function decodedPieceByPiece(response: Response, pieces: () => AsyncIterable<Uint8Array>): Response {
-  const text = async () => {
-    const decoder = new TextDecoder()
-    let read = ''
-    for await (const chunk of pieces()) read += decoder.decode(chunk, { stream: true })
-    return read + decoder.decode()
-  }
+/** The same answer, whose whole body is read without leaving anything behind. */
+function readWhole(
+  response: Response,
+  pieces: () => AsyncIterable<Uint8Array>,
+  limits: BodyLimits,
+): Response {
+  const text = () => textOf(pieces(), limits.maxWholeBytes ?? limits.maxBytes)
   const json = async () => JSON.parse(await text()) as unknown
   // Not assigned: the HTTP server puts a class in the place of `Response` whose methods are read-only.
   return Object.defineProperties(response, { text: { value: text }, json: { value: json } })
 }
+
+/**
+ * Thousands of pieces that wait for the last one leave gaps in the memory of the process that it never
+ * gives back, and the garbage collector comes late to what is outside of its heap: all goes into one
+ * memory that grows in place, and is released here.
+ */
+async function textOf(pieces: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+  const memory = new ArrayBuffer(0, { maxByteLength: maxBytes })
+  const bytes = new Uint8Array(memory)
+  let length = 0
+  try {
+    for await (const piece of pieces) {
+      const end = length + piece.byteLength
+      if (end > maxBytes) throw new BodyTooLarge()
+      if (end > memory.byteLength) memory.resize(Math.min(maxBytes, Math.max(2 * end, LEAST_MEMORY)))
+      bytes.set(piece, length)
+      length = end
+    }
+    return new TextDecoder().decode(bytes.subarray(0, length))
+  } finally {
+    memory.transfer(0)
+  }
+}
+
+const LEAST_MEMORY = 64 * 1024
 
 /** `inner`, whose answers go no further than `limits`. */
 export function limitAnswers(inner: typeof fetch, limits: BodyLimits): typeof fetch {
