@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { BodyTooLarge, limitBody } from './limit-body.ts'
 
 const PIECE = Buffer.alloc(64 * 1024, 'x')
@@ -99,6 +99,19 @@ test('a whole answer takes no more memory once it was read', async () => {
   const limited = limitBody(new Response(ReadableStream.from(Array(count).fill(PIECE))), { maxBytes: 1e8 })
   expect((await limited.text()).length).toBe(count * text.length)
   expect(process.memoryUsage().arrayBuffers - before.arrayBuffers).toBeLessThan(PIECE.length * (count / 2))
+})
+
+test('an answer is read also where the methods of Response are read-only, as the HTTP server makes them', async () => {
+  class ReadOnlyResponse extends Response {}
+  for (const name of ['text', 'json'] as const)
+    Object.defineProperty(ReadOnlyResponse.prototype, name, { value: Response.prototype[name] })
+  const answer = new Response(ReadableStream.from([PIECE]))
+  vi.stubGlobal('Response', ReadOnlyResponse)
+  try {
+    expect(await limitBody(answer, { maxBytes: PIECE.length }).text()).toBe(PIECE.toString())
+  } finally {
+    vi.unstubAllGlobals()
+  }
 })
 
 test('an announced length is believed, unless the body is packed', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../../test/support/fake-clock.ts'
-import { HOUR } from '../../../support/clock.ts'
+import { HOUR, SECOND, sleep } from '../../../support/clock.ts'
 import { Refused, TransientError } from '../../../support/errors.ts'
 import { createLog } from '../../../support/log.ts'
 import { PlatformFailure } from '../failure.ts'
@@ -73,4 +73,31 @@ test('what is being waited for when the channel stops is left with the platform'
   stopping.abort()
   expect(await result).toBeInstanceOf(TransientError)
   expect(asked.length).toBe(2)
+})
+
+test('a server that keeps us waiting before it fails is not asked again', async () => {
+  const clock = new FakeClock()
+  let asked = 0
+  const load = fileLoader(
+    {
+      channel: 'test',
+      name: 'the platform',
+      async fetch() {
+        asked++
+        await sleep(clock, 15 * SECOND)
+        throw new Failure()
+      },
+      isLasting: () => false,
+    },
+    {
+      clock,
+      log: await createLog({ level: 'silent' }),
+      random: () => 0.5,
+      signal: () => new AbortController().signal,
+    },
+  )
+  const result = load(FILE)().catch((error: unknown) => error)
+  await clock.advance(HOUR)
+  expect(await result).toBeInstanceOf(Refused)
+  expect(asked).toBe(1)
 })

@@ -32,6 +32,8 @@ export interface FileStore<File extends ReadableFile, Kind extends string> {
 /** What follows in the conversation waits for the file, so it is not tried for long. */
 const TRIES = 3
 const RETRY = { initialMs: SECOND, maxMs: 5 * SECOND }
+/** A server that keeps us waiting before it fails is not asked again. */
+const RETRY_WITHIN_MS = 10 * SECOND
 
 /** @throws Refused with the sentence for the person (too large, cannot be had); TransientError when the channel stops in the meantime */
 export function fileLoader<File extends ReadableFile, Kind extends string = string>(
@@ -42,6 +44,7 @@ export function fileLoader<File extends ReadableFile, Kind extends string = stri
   return (file) => async () => {
     checkSize(file)
     const signal = options.signal()
+    const began = clock.monotonic()
     for (let attempt = 1; ; attempt++) {
       try {
         return attachmentOf(file, await store.fetch(file, signal))
@@ -49,7 +52,8 @@ export function fileLoader<File extends ReadableFile, Kind extends string = stri
         if (signal.aborted) throw new TransientError('the channel is stopping')
         if (!(error instanceof PlatformFailure)) throw error
         log.warn({ channel: store.channel, attempt }, `a file could not be loaded: ${error.message}`)
-        if (attempt >= TRIES || store.isLasting(error)) {
+        const late = clock.monotonic() - began > RETRY_WITHIN_MS
+        if (late || attempt >= TRIES || store.isLasting(error)) {
           throw new Refused(`I couldn't get your file from ${store.name}. Please send it again.`)
         }
         const waitMs = error.retryAfterMs ?? backoffDelay(attempt, RETRY, random())
