@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { expect, test, afterEach, beforeEach, describe } from 'vitest'
 import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
 import { ModelRefusal } from '../conversation/model.ts'
 import type { MessageFault } from '../sandbox/faults/fault-names.ts'
@@ -307,4 +307,17 @@ test('a request that fails while another is answered closes the provider for nob
   await ask('another')
   expect(await failing).toBeInstanceOf(TransientError)
   expect(health).toEqual(['succeeded'])
+})
+
+test('a text file reaches the model as it was meant, whatever set it is written in', () => {
+  const bytes = Buffer.from('M\xfcller', 'latin1')
+  const attachments = [{ mediaType: 'text/plain', name: 'names.csv', bytes }]
+  expect(contentOf({ role: 'user', text: 'Who?', attachments })).toEqual([
+    {
+      type: 'document',
+      title: 'names.csv',
+      source: { type: 'text', media_type: 'text/plain', data: 'Müller' },
+    },
+    { type: 'text', text: 'Who?' },
+  ])
 })

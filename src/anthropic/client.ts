@@ -1,11 +1,12 @@
+import { createHash } from 'node:crypto'
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
 import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages'
 import {
+  type ModelRequest,
+  type ModelMessage,
   ModelRefusal,
   type Model,
   type ModelAnswer,
-  type ModelMessage,
-  type ModelRequest,
 } from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
 import type { Attachment } from '../inbox/message.ts'
@@ -17,7 +18,6 @@ import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
 import { decodeText } from '../support/text/decode-text.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { classify, isNetworkError } from './errors.ts'
-import { FailingRequests } from './failing-requests.ts'
 import { AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
@@ -305,4 +305,49 @@ function watchSilence(clock: Clock, signal: AbortSignal) {
       signal.removeEventListener('abort', follow)
     },
   }
+}
+
+/** Many more than fail at the same time; the oldest is forgotten first. */
+const MAX_REMEMBERED = 1_000
+
+/**
+ * Separates a request that fails from a provider that fails. Where others were answered while it ran, or
+ * since it failed before, nobody else may be held for it.
+ */
+export class FailingRequests {
+  #answered = 0
+  /** How many requests had been answered when each of these last failed, by the request's digest. */
+  readonly #failed = new Map<string, number>()
+
+  /** @returns what `failed` needs to know about the moment at which a request is sent */
+  begin(): number {
+    return this.#answered
+  }
+
+  succeeded(request: ModelRequest): void {
+    this.#answered++
+    if (this.#failed.size > 0) this.#failed.delete(digestOf(request))
+  }
+
+  /**
+   * @param begun what `begin` returned
+   * @returns true when the failure says nothing about the provider
+   */
+  failed(request: ModelRequest, begun: number): boolean {
+    const digest = digestOf(request)
+    const before = this.#failed.get(digest)
+    // As the newest of them.
+    this.#failed.delete(digest)
+    this.#failed.set(digest, this.#answered)
+    if (this.#failed.size > MAX_REMEMBERED) this.#failed.delete(this.#failed.keys().next().value!)
+    return this.#answered > Math.min(begun, before ?? begun)
+  }
+}
+
+/** The same for the next try of the same turn; who is asked with which credential is no part of it. */
+function digestOf({ model, messages }: ModelRequest): string {
+  const hash = createHash('sha256').update(model)
+  for (const { role, text, attachments } of messages)
+    hash.update(`${role} ${text.length} ${text} ${attachments.map(({ bytes }) => bytes.length).join()}`)
+  return hash.digest('base64')
 }

@@ -1,6 +1,10 @@
 import { ModelCatalogue } from '../anthropic/models/model-catalogue.ts'
-import { ModelSettings } from '../conversation/model-settings.ts'
-import { findModel, type ModelInfo, type ModelListSource } from '../conversation/models.ts'
+import {
+  ModelSettings,
+  findModel,
+  type ModelInfo,
+  type ModelListSource,
+} from '../conversation/model-settings.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'
 import { exitCodeOf } from '../credentials/keeper/status.ts'
 import { DAY, MINUTE, SECOND, isoTime, systemClock } from '../support/clock.ts'

@@ -1,7 +1,6 @@
 import { fillText, type Texts } from '../config/texts.ts'
 import type { CommandEffect } from '../inbox/arrival.ts'
-import type { GateState } from '../inbox/gate/gate.ts'
-import { timeInWords } from '../inbox/gate/hold-policy.ts'
+import { type GateState, timeInWords } from '../inbox/gate/gate.ts'
 import type { Conversation, MessageState } from '../inbox/message.ts'
 import type { Conversations } from './conversations.ts'
 import type { ModelSettings } from './model-settings.ts'

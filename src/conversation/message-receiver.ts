@@ -21,8 +21,13 @@ import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
 import { printableName } from '../support/text/printable.ts'
 import { looksLikeSignInPaste } from '../support/text/token-shape.ts'
-import { decideAccess, needsPairing, type Access, type AccessPolicy } from './access/access.ts'
-import type { PersonRate } from './access/person-rate.ts'
+import {
+  decideAccess,
+  needsPairing,
+  type Access,
+  type AccessPolicy,
+  type PersonRate,
+} from './access/access.ts'
 import type { Strangers } from './access/strangers.ts'
 import { type Commands, readRequest, type Request, storedText } from './commands.ts'
 import type { Conversations } from './conversations.ts'

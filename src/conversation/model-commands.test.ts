@@ -4,8 +4,7 @@ import { DEFAULT_TEXTS } from '../config/texts.ts'
 import type { Conversation } from '../inbox/message.ts'
 import type { CommandCall } from './commands.ts'
 import { modelCommands } from './model-commands.ts'
-import { ModelSettings } from './model-settings.ts'
-import { findModel } from './models.ts'
+import { ModelSettings, findModel } from './model-settings.ts'
 
 /** The account has three models; what a start without the provider knows is switched on by `isUnasked`. */
 let isUnasked = false

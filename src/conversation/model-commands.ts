@@ -2,8 +2,7 @@ import { distance } from 'fastest-levenshtein'
 import { modelId } from '../config/sections/model.ts'
 import { fillText, type Texts } from '../config/texts.ts'
 import type { Command, CommandCall } from './commands.ts'
-import type { ModelSettings } from './model-settings.ts'
-import { findModel } from './models.ts'
+import { type ModelSettings, findModel } from './model-settings.ts'
 
 /** Few enough to read, enough to hold what was meant. */
 const NEAREST = 3

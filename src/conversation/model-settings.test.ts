@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { modelInfo } from '../../test/support/provider/model-info.ts'
-import { ModelSettings, type ModelSettingsOptions } from './model-settings.ts'
-import type { ModelInfo } from './models.ts'
+import { ModelSettings, type ModelSettingsOptions, type ModelInfo } from './model-settings.ts'
 
 const LIST = [
   modelInfo('claude-large', {

@@ -2,10 +2,8 @@ import { keyCheck } from '../anthropic/prove-key.ts'
 import { LOGIN_CHANNELS } from '../channels/channel.ts'
 import type { speakers } from '../channels/fleet/fleet-channels.ts'
 import { chatSignIn } from '../channels/kit/chat-sign-in.ts'
-import { belongsToSignIn } from '../conversation/login/belongs-to-sign-in.ts'
 import { createChatLogin, type DirectLine } from '../conversation/login/chat-login.ts'
 import type { LoginFacts } from '../conversation/login/dialogues.ts'
-import type { SignInReplies } from '../conversation/login/pasted-secrets.ts'
 import { createKeySignIn } from '../credentials/key-sign-in.ts'
 import { LoginSessions } from '../credentials/login.ts'
 import { SECOND, type Clock } from '../support/clock.ts'
@@ -37,27 +35,12 @@ export function openChatLogin(
     line: directLine(byName, clock),
     facts,
     channels: LOGIN_CHANNELS,
+    openElsewhere: new Map([['web', () => logins.waitsForAny(PAGE_OWNER)]]),
     texts: gateway.texts,
     clock,
     log,
   })
-  const { command, onPaste } = login
-  return { logins, keySignIn, command, signIn: { onPaste, expects: nextToThePage(login.expects, logins) } }
-}
-
-/**
- * While a sign-in is open in the page's dialog, a half of its code may land in the chat next to it. The
- * chat continues there, so only what looks like one is turned away.
- */
-function nextToThePage(
-  expects: SignInReplies['expects'],
-  logins: Pick<LoginSessions, 'waitsForAny'>,
-): SignInReplies['expects'] {
-  return async (message) => {
-    const { channel, command, text } = message
-    if (channel !== 'web' || !logins.waitsForAny(PAGE_OWNER)) return expects(message)
-    return belongsToSignIn({ phase: 'over', isCommand: command !== null, text })
-  }
+  return { logins, keySignIn, command: login.command, signIn: login }
 }
 
 function directLine(byName: Speakers, clock: Clock): DirectLine {

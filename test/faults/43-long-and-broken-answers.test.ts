@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_PACING } from '../../src/channels/telegram/send/pacing.ts'
+import { DEFAULT_PACING } from '../../src/channels/telegram/send/sender.ts'
 import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { GROUP_CHAT, PRIVATE_CHAT, TelegramFixture } from '../support/platforms/telegram/telegram-fixture.ts'
 

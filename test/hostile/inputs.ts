@@ -22,7 +22,7 @@ import { pdfFacts } from '../../src/channels/kit/files/pdf.ts'
 import { isTextFile, readableType } from '../../src/channels/kit/files/readable-file.ts'
 import { sniff } from '../../src/channels/kit/files/sniff.ts'
 import { withAddress, withQuotation } from '../../src/channels/kit/intake/quotation.ts'
-import { decodeEntities, isVisible } from '../../src/channels/kit/send/entities.ts'
+import { decodeEntities, isVisible } from '../../src/channels/kit/send/plain-text.ts'
 import * as split from '../../src/channels/kit/send/split-markdown.ts'
 import * as matrixAddress from '../../src/channels/matrix/address.ts'
 import * as matrixAnswers from '../../src/channels/matrix/api/failure.ts'
@@ -40,16 +40,16 @@ import * as slack from '../../src/channels/slack/send/format.ts'
 import * as slackWording from '../../src/channels/slack/send/wording.ts'
 import { parseAddress } from '../../src/channels/telegram/address.ts'
 import * as telegramAnswers from '../../src/channels/telegram/api/failure.ts'
-import { withLinks } from '../../src/channels/telegram/intake/addressed.ts'
+import { withLinks } from '../../src/channels/telegram/intake/receive.ts'
 import * as telegram from '../../src/channels/telegram/send/format.ts'
-import * as telegramSplit from '../../src/channels/telegram/send/split.ts'
+import * as telegramSplit from '../../src/channels/telegram/send/sender.ts'
 import { oddLines, parseDotenv } from '../../src/config/environment/dotenv.ts'
 import { DEFAULT_TEXTS } from '../../src/config/texts.ts'
 import { parseCommand, readRequest } from '../../src/conversation/commands.ts'
 import { estimateTokens, readSummary } from '../../src/conversation/history.ts'
 import { belongsToSignIn, mayHoldCode } from '../../src/conversation/login/belongs-to-sign-in.ts'
 import { readReply } from '../../src/conversation/login/read-reply.ts'
-import { findModel } from '../../src/conversation/models.ts'
+import { findModel } from '../../src/conversation/model-settings.ts'
 import { readCookie } from '../../src/http/access/session-cookie.ts'
 import { isConversation } from '../../src/http/api/conversations-api.ts'
 import { isMessageState } from '../../src/http/api/items.ts'
@@ -152,7 +152,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/email/trust/sender.ts senderOf': (text) => {
     for (const name of MAIL_FIELDS) senderOf(mailWith(name, text), 'mx.test')
   },
-  'src/channels/kit/send/entities.ts decodeEntities': (text) => decodeEntities(text),
+  'src/channels/kit/send/plain-text.ts decodeEntities': (text) => decodeEntities(text),
   'src/support/text/fence.ts fenceOf': fenceOf,
   'src/support/text/fence.ts openFence': openFence,
   'src/support/text/fence.ts closes': (text) => closes(text, { opening: '```', closing: '```' }),
@@ -170,7 +170,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/kit/files/sniff.ts sniff': (text) => sniff(Buffer.from(text)),
   'src/channels/kit/send/split-markdown.ts splitMarkdown': answer((text) => split.splitMarkdown(text, ROOM)),
   'src/channels/kit/send/split-markdown.ts firstPart': (text) => split.firstPart(text, ROOM),
-  'src/channels/kit/send/entities.ts isVisible': isVisible,
+  'src/channels/kit/send/plain-text.ts isVisible': isVisible,
   'src/channels/matrix/address.ts parseAddress': matrixAddress.parseAddress,
   'src/channels/matrix/address.ts isUserId': matrixAddress.isUserId,
   'src/channels/matrix/api/failure.ts classifyAnswer': (text) =>
@@ -213,15 +213,15 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/telegram/address.ts parseAddress': parseAddress,
   'src/channels/telegram/api/failure.ts classifyAnswer': (text) =>
     telegramAnswers.classifyAnswer('sendMessage', { error_code: 400, description: text } as never),
-  'src/channels/telegram/intake/addressed.ts withLinks': (text) =>
+  'src/channels/telegram/intake/receive.ts withLinks': (text) =>
     withLinks(text, [{ type: 'text_link', offset: 0, length: text.length, url: text }]),
   'src/channels/telegram/send/format.ts toTelegramHtml': part((text) =>
     telegram.toTelegramHtml(text, { group: true }),
   ),
   'src/channels/telegram/send/format.ts toPlainText': (text) => telegram.toPlainText(text, { group: true }),
   'src/channels/telegram/send/format.ts visibleLength': telegram.visibleLength,
-  'src/channels/telegram/send/split.ts splitMarkdown': part((text) => telegramSplit.splitMarkdown(text)),
-  'src/channels/telegram/send/split.ts firstPart': part((text) => telegramSplit.firstPart(text)),
+  'src/channels/telegram/send/sender.ts splitMarkdown': part((text) => telegramSplit.splitMarkdown(text)),
+  'src/channels/telegram/send/sender.ts firstPart': part((text) => telegramSplit.firstPart(text)),
   'src/config/environment/dotenv.ts parseDotenv': parseDotenv,
   'src/config/environment/dotenv.ts oddLines': oddLines,
   'src/conversation/commands.ts readRequest': (text) => readRequest(text, new Map()),
@@ -255,7 +255,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/http/webhooks/signature.ts readSignedHeaders': (text) => readSignedHeaders(() => text, 0),
   'src/http/webhooks/signature.ts isSigned': (text) =>
     isSigned(Buffer.from(text), { id: 'a', timestamp: '1', signatures: [text] }, SECRET),
-  'src/conversation/models.ts findModel': (text) => findModel(BUILT_IN_MODELS, text),
+  'src/conversation/model-settings.ts findModel': (text) => findModel(BUILT_IN_MODELS, text),
   'src/http/json-shape.ts isQuickToParse': (text) => isQuickToParse(Buffer.from(text)),
   'src/support/text/decode-text.ts decodeText': (text) => decoding.decodeText(Buffer.from(text)),
   'src/support/text/decode-text.ts decodeEscapes': decoding.decodeEscapes,
@@ -277,7 +277,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
 
 /** Functions whose text is not from outside, or is only passed on, and why that is so. */
 export const EXEMPT: Readonly<Record<string, string>> = {
-  'src/channels/kit/send/plain-blocks.ts listAsText': 'what stands before a line, which the platform decides',
+  'src/channels/kit/send/plain-text.ts listAsText': 'what stands before a line, which the platform decides',
   'src/channels/slack/intake/receive.ts outlineMessage':
     'the id of a channel; nothing of the message is read',
   'src/conversation/commands.ts storedText': 'compares a name with a list',

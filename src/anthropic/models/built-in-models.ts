@@ -1,5 +1,5 @@
 import type { Effort } from '../../config/sections/model.ts'
-import type { ModelInfo, ThinkingType } from '../../conversation/models.ts'
+import type { ModelInfo, ThinkingType } from '../../conversation/model-settings.ts'
 
 /**
  * What is known of the models without asking the provider, for a start that cannot. As of 29 November 2026:

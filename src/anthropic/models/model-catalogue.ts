@@ -1,4 +1,4 @@
-import { findModel, type ModelInfo, type ModelList, type Models } from '../../conversation/models.ts'
+import { findModel, type ModelInfo, type ModelList, type Models } from '../../conversation/model-settings.ts'
 import type { CredentialDoor } from '../../credentials/credential.ts'
 import type { KeeperNotice } from '../../credentials/keeper/status.ts'
 import { backoffDelay } from '../../support/backoff.ts'

@@ -1,5 +1,5 @@
 import { EFFORTS } from '../../config/sections/model.ts'
-import type { ModelInfo, ServerTool, ThinkingType } from '../../conversation/models.ts'
+import type { ModelInfo, ServerTool, ThinkingType } from '../../conversation/model-settings.ts'
 import { printable } from '../../support/text/printable.ts'
 
 /** Far above what an account has; beyond it a list is no list of models. */

@@ -1,6 +1,7 @@
 import { Undeliverable } from '../../inbox/delivery/send-channel.ts'
 import { DAY, MINUTE } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
+import { proxyFailureIn } from '../../support/proxy-tunnel.ts'
 import { redact } from '../../support/text/redact.ts'
 
 /** What is wrong with a token or an account is corrected by the operator, not by asking often. */
@@ -54,4 +55,20 @@ export function sendErrorOf<Kind extends string>(
   if (means === undefined) return new TransientError(message, null, 'network')
   if (means === 'undeliverable') return new Undeliverable(message)
   return new TransientError(message, OPERATOR_RETRY_MS, means.operator)
+}
+
+/** What `networkCode` says of an answer that is longer than is read. */
+export const TOO_LARGE = 'too large'
+
+/** What may be said of a failed request: only its code, for texts of undici may quote the address and what it holds. */
+export function networkCode(error: unknown): string {
+  const proxy = proxyFailureIn(error)
+  if (proxy) return proxy.message
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
+    if ('code' in at && typeof at.code === 'string') return at.code
+    if (at.name === 'TimeoutError' || at.name === 'AbortError') return 'timeout'
+    if (at instanceof SyntaxError) return 'not JSON'
+    at = 'error' in at ? at.error : at.cause
+  }
+  return 'connection failed'
 }

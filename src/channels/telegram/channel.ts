@@ -1,21 +1,20 @@
-import type { Update } from 'grammy/types'
+import type { BotCommand, Update } from 'grammy/types'
+import { COMMAND_LIST } from '../../conversation/commands.ts'
 import type { InboundEvent, Receiver } from '../../conversation/receiver.ts'
-import { SECOND } from '../../support/clock.ts'
+import { sleep, type Clock, MINUTE, SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
+import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
-import { TypingPace } from '../kit/send/typing-pace.ts'
+import { retryUntilStopped } from '../kit/retry.ts'
+import { TypingPace } from '../kit/send/pacer.ts'
 import { parseAddress } from './address.ts'
 import { TelegramClient } from './api/client.ts'
-import { Identity } from './api/identity.ts'
-import { joinAlbums, type Piece } from './intake/album.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { Poller } from './intake/poller.ts'
-import { isFromGroup, mapUpdate, outlineUpdate } from './intake/receive.ts'
-import { Pacing, type PacingLimits } from './send/pacing.ts'
-import { Sender } from './send/sender.ts'
-import { splitMarkdown } from './send/split.ts'
+import { type BotIdentity, isFromGroup, mapUpdate, outlineUpdate } from './intake/receive.ts'
+import { Pacing, type PacingLimits, Sender, splitMarkdown } from './send/sender.ts'
 
 /** What the official server suggests for long polling, and proxies tolerate. */
 const DEFAULT_POLL_SECONDS = 30
@@ -23,6 +22,16 @@ const DEFAULT_POLL_SECONDS = 30
 const DRAFT_INTERVAL_MS = 1_200
 /** Telegram shows the indicator for 5 s; asked for more often, it is left out. */
 const TYPING_INTERVAL_MS = 3 * SECOND
+
+/** For asking who the bot is. */
+const RETRY = { initialMs: SECOND, maxMs: 5 * MINUTE }
+/** A message in a group waits this long for the bot's name; then only replies to the bot count as meant for it. */
+const PATIENCE_MS = 3 * SECOND
+
+/** Everybody sees the menu, and /login is for operators. */
+const MENU: readonly BotCommand[] = COMMAND_LIST.filter(({ name }) => name !== 'login').map(
+  ({ name, description }) => ({ command: name, description }),
+)
 
 export interface TelegramOptions extends PushChannelOptions {
   readonly token: Secret
@@ -70,7 +79,7 @@ class TelegramChannel extends PushChannel {
       waitSeconds: options.pollSeconds ?? DEFAULT_POLL_SECONDS,
       readCursor: options.readCursor,
       writeCursor: options.writeCursor,
-      map: (updates) => this.#mapAll(updates),
+      map: (update) => this.#map(update),
       onStatus: (status) => this.report(status),
     })
   }
@@ -106,15 +115,6 @@ class TelegramChannel extends PushChannel {
     }
   }
 
-  async #mapAll(updates: readonly Update[]): Promise<readonly InboundEvent[]> {
-    const batch: Piece[] = []
-    for (const update of updates) {
-      const album = update.message?.media_group_id ?? null
-      for (const item of await this.#map(update)) batch.push({ item, album })
-    }
-    return joinAlbums(batch)
-  }
-
   async #map(update: Update): Promise<readonly InboundEvent[]> {
     const about = { channel: this.channel, updateId: update.update_id }
     try {
@@ -130,5 +130,55 @@ class TelegramChannel extends PushChannel {
       this.log.warn(about, `an update of an unknown shape was passed over: ${messageOf(error)}`)
       return []
     }
+  }
+}
+
+interface IdentityOptions {
+  readonly client: TelegramClient
+  readonly token: Secret
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+}
+
+/** Learns who the bot is while receiving continues: private chats never wait for it. */
+class Identity {
+  readonly #options: IdentityOptions
+  readonly #known = Promise.withResolvers<void>()
+  #bot: BotIdentity
+
+  constructor(options: IdentityOptions) {
+    this.#options = options
+    // A token begins with the bot's id.
+    this.#bot = { id: Number.parseInt(options.token.reveal(), 10), username: null }
+  }
+
+  get bot(): BotIdentity {
+    return this.#bot
+  }
+
+  /** Retries until the platform answers, then sets the commands in its menu. Never rejects. */
+  async load(signal: AbortSignal): Promise<void> {
+    const { client, clock, log, random } = this.#options
+    const onFailure = (error: unknown) => log.debug({ channel: 'telegram' }, messageOf(error))
+    try {
+      const retrying = { clock, random, signal, backoff: RETRY, onFailure }
+      const { id, username } = await retryUntilStopped(() => client.getMe(signal), retrying)
+      this.#bot = { id, username: username ?? null }
+      this.#known.resolve()
+      // Only a convenience: without the menu the commands work as well.
+      await client.setMyCommands(MENU, signal)
+    } catch (error) {
+      if (!signal.aborted) onFailure(error)
+    }
+  }
+
+  /** Resolves once the name is known, or when waiting longer would hold up the chat. */
+  async known(signal: AbortSignal): Promise<void> {
+    if (this.#bot.username !== null) return
+    const limit = new AbortController()
+    const both = AbortSignal.any([signal, limit.signal])
+    await Promise.race([this.#known.promise, sleep(this.#options.clock, PATIENCE_MS, both).catch(() => {})])
+    limit.abort()
   }
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { fillText, type Texts } from '../../config/texts.ts'
-import { SECOND, type Clock } from '../../support/clock.ts'
+import { type Clock, SECOND } from '../../support/clock.ts'
+import { holdsSignInSecret } from '../../support/text/token-shape.ts'
 import type { Person } from '../receiver.ts'
+import { PersonRate } from './access.ts'
 import { decidePairing, pairingCode } from './pairing-policy.ts'
 import type { Pairings } from './pairing.ts'
-import { StrangerRate } from './stranger-rate.ts'
 
 /** Questions to the store about single people within one second; after that, all who were approved are read at once. */
 const SINGLE_QUESTIONS = 50
@@ -46,5 +47,37 @@ export class Strangers {
     if (!pending) return null
     await this.#pairings.save(pending)
     return fillText(this.#texts, 'pairing_code', { channel, code: pending.code })
+  }
+}
+
+/** Who asks for access, or talks with others where the bot is, writes less than this. */
+const PER_STRANGER_A_MINUTE = 10
+/** However many strangers there are, what they write costs a channel no more than this. */
+const PER_CHANNEL_A_MINUTE = 300
+/** What somebody pastes begins with its secret; the rest of a longer text is not worth the time. */
+const CHECKED = 8 * 1024
+
+/** How much is checked of what people have written who have no access, or do not mean the bot. */
+export class StrangerRate {
+  readonly #clock: Clock
+  readonly #perStranger = new PersonRate(PER_STRANGER_A_MINUTE)
+  readonly #perChannel = new PersonRate(PER_CHANNEL_A_MINUTE)
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** May what this person has written be checked? Counts it. */
+  admit(channel: string, personId: string): boolean {
+    const now = this.#clock.monotonic()
+    return (
+      this.#perStranger.consume(`${channel}:${personId}`, now) === 'pass' &&
+      this.#perChannel.consume(channel, now) === 'pass'
+    )
+  }
+
+  /** Is it a secret beyond doubt? To be asked of what was admitted alone. */
+  holdsSecret(text: string): boolean {
+    return holdsSignInSecret(text.slice(0, CHECKED))
   }
 }

@@ -31,6 +31,7 @@ async function chatLogin(facts = new Map<string, string>(), clock = new FakeCloc
     /** Whether the removals succeed, in order; then they do. */
     removal: [] as Array<boolean | 'never' | Error>,
     logged: '',
+    openOnThePage: false,
   }
   const log = await createLog({
     level: 'trace',
@@ -71,6 +72,7 @@ async function chatLogin(facts = new Map<string, string>(), clock = new FakeCloc
       set: async (key, value) => void facts.set(key, value),
     },
     channels: new Set(['telegram']),
+    openElsewhere: new Map([['web', () => fixture.openOnThePage]]),
     texts: DEFAULT_TEXTS,
     clock,
     log,
@@ -210,12 +212,17 @@ test('from /login to its end everything but a command belongs to it, and nothing
   expect([await expects(half), await expects({ text: 'a question?' })]).toEqual([false, false])
 })
 
-test('a half that comes after the time, or after a restart, is turned away; a question is not', async () => {
+test('a half after the time, after a restart or next to the page is turned away; a question is not', async () => {
   const { clock, begin, expects, paste, facts } = await chatLogin()
   const half = { text: 'TESTcode0123456789' }
   await begin()
   const restarted = await chatLogin(facts, clock)
   expect(await restarted.expects(half)).toBe(true)
+  for (const open of [false, true]) {
+    restarted.fixture.openOnThePage = open
+    expect(await restarted.expects({ ...half, channel: 'web' })).toBe(open)
+    expect(await restarted.expects({ text: 'a question?', channel: 'web' })).toBe(false)
+  }
   expect(await restarted.expects({ text: 'a question?' })).toBe(false)
   expect(await expects({ text: 'a question?' })).toBe(true)
   await clock.advance(10 * MINUTE)

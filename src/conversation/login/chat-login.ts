@@ -6,7 +6,7 @@ import { redact } from '../../support/text/redact.ts'
 import type { Command } from '../commands.ts'
 import { belongsToSignIn, mayHoldCode } from './belongs-to-sign-in.ts'
 import { Dialogues, type Dialogue, type LoginFacts } from './dialogues.ts'
-import type { Paste, SignInMessage } from './pasted-secrets.ts'
+import type { Paste, SignInMessage, SignInReplies } from './pasted-secrets.ts'
 import { readReply, type LoginStep, type Reply } from './read-reply.ts'
 
 /** Sign-in from a chat. Each started one is bound to its owner and used once. */
@@ -39,6 +39,8 @@ export interface ChatLoginOptions {
   readonly facts: LoginFacts
   /** Platforms whose private chats may be used to sign in: never mail, webhooks or an API. */
   readonly channels: ReadonlySet<string>
+  /** By the channel: is a sign-in open next to its chat, in a dialog of its own? A half of its code may land in the chat. */
+  readonly openElsewhere: ReadonlyMap<string, () => boolean>
   readonly texts: Texts
   readonly clock: Clock
   readonly log: Log
@@ -53,12 +55,8 @@ const REMOVAL_WAITS_MS = [SECOND, 5 * SECOND, 30 * SECOND]
 /** What may follow `/login`; anything else behind it is the reply or the paste. */
 const WORDS: ReadonlySet<string> = new Set(['', 'replace', 'cancel'])
 
-export interface ChatLogin {
+export interface ChatLogin extends SignInReplies {
   readonly command: Command
-  /** Does a message belong to a sign-in, so that it goes to `onPaste` and is never stored? */
-  readonly expects: (message: SignInMessage) => Promise<boolean>
-  /** @returns the reply; null = this person has no sign-in here */
-  readonly onPaste: (paste: Paste) => Promise<string | null>
 }
 
 /**
@@ -66,7 +64,7 @@ export interface ChatLogin {
  * the address or the wait for a key. See `belongsToSignIn` for what is taken as part of it.
  */
 export function createChatLogin(options: ChatLoginOptions): ChatLogin {
-  const { signIn, line, channels, texts, clock, log } = options
+  const { signIn, line, channels, openElsewhere, texts, clock, log } = options
   const dialogues = new Dialogues(options.facts, clock)
 
   const ask = {
@@ -106,8 +104,11 @@ export function createChatLogin(options: ChatLoginOptions): ChatLogin {
   }
 
   const expects = async (message: SignInMessage): Promise<boolean> => {
-    if (!mayUse(message)) return false
     const { command: called, text } = message
+    // The chat continues there, so only what looks like a half of a code is turned away.
+    if (openElsewhere.get(message.channel)?.())
+      return belongsToSignIn({ phase: 'over', isCommand: called !== null, text })
+    if (!mayUse(message)) return false
     const isCommand = called !== null && !(called.name === 'login' && !WORDS.has(called.rest.toLowerCase()))
     return belongsToSignIn({ phase: await dialogues.phase(ownerOf(message)), isCommand, text })
   }

@@ -1,5 +1,5 @@
 import type { WebhookConfig } from '../../config/config.ts'
-import { PersonRate } from '../../conversation/access/person-rate.ts'
+import { PersonRate } from '../../conversation/access/access.ts'
 import type { Receiver } from '../../conversation/receiver.ts'
 import type { Accepted } from '../../inbox/arrival.ts'
 import { ownId } from '../../inbox/delivery/send-channel.ts'

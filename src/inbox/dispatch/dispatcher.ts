@@ -12,10 +12,10 @@ import type { StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease, TurnOutcome } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
-import { DrainRate } from './drain-rate.ts'
 import { finishTurn } from './finish-turn.ts'
 import { Interruption, endingOf, type Ending } from './outcome.ts'
 import { StallWatch } from './stall-watch.ts'
+import { DrainRate } from './work-queue.ts'
 import { LocalWork, type WorkSource } from './work-source.ts'
 
 /** The store may fail for one conversation only: its slot must become free for the others. */

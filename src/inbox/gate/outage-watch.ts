@@ -3,8 +3,7 @@ import { MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Inbox } from '../inbox.ts'
 import type { ConversationId } from '../message.ts'
-import { outageOf, type Gate, type GateState } from './gate.ts'
-import { noticeAt, tooOldNotice } from './hold-policy.ts'
+import { outageOf, type Gate, type GateState, noticeAt, tooOldNotice } from './gate.ts'
 
 /** Ages are counted in days; a minute more or less is nothing. */
 const EXPIRE_EVERY_MS = MINUTE

@@ -2,8 +2,7 @@ import { fillText, type Texts } from '../../config/texts.ts'
 import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { HOUR, MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import { newId } from '../../support/ids.ts'
-import { type Gate, type GateState, SwitchGate } from './gate.ts'
-import { QUIET_WAIT_MS, tellAt, timeInWords } from './hold-policy.ts'
+import { type Gate, type GateState, SwitchGate, QUIET_WAIT_MS, tellAt, timeInWords } from './gate.ts'
 
 type Closed = Extract<GateState, { open: false }>
 type ProviderStatus = 'usage-limited' | 'provider-unavailable' | 'misconfigured'

@@ -8,8 +8,8 @@ import {
 } from '../../inbox/arrival.ts'
 import { HOLD_FULL } from '../../inbox/message.ts'
 import { MINUTE } from '../../support/clock.ts'
-import type { ConversationRow, MessageRow } from '../rows/rows.ts'
-import type { Changes, NewMessage } from './changes.ts'
+import type { ConversationRow, MessageRow, NewMessage } from '../rows/rows.ts'
+import type { Changes } from './changes.ts'
 import { endLease } from './lease.ts'
 
 /** During a flood, a conversation gets the notice that the hold is full once in this time, not for each message. */

@@ -1,10 +1,14 @@
+import type { MessageContext } from '../../inbox/arrival.ts'
+import { withPreface } from '../../inbox/gate/gate.ts'
 import type {
-  AttachmentInfo,
-  Conversation,
+  Attachment,
   MessageRole,
   MessageState,
+  AttachmentInfo,
   StoredMessage,
+  Conversation,
 } from '../../inbox/message.ts'
+import type { OutboxItem } from '../../inbox/outbox.ts'
 
 /** A row of `conversations`, changed in memory and written once at the end of its operation. */
 export interface ConversationRow {
@@ -114,4 +118,166 @@ export function storedMessage(row: LeasedRow, conversationId: string): StoredMes
 function attachmentsOf({ attachments }: LeasedRow): readonly AttachmentInfo[] {
   if (typeof attachments === 'string') return JSON.parse(attachments) as readonly AttachmentInfo[]
   return attachments ?? []
+}
+
+/** Messages read first to find the cut; more only where the limit is far away. */
+export const FIRST_READ = 128
+
+/** The position of a message in the history, and its characters. */
+export type Placed = readonly [place: number, length: number]
+
+/**
+ * The place of the oldest turn that still fits, whole, into `limit` characters, looking back over
+ * messages that are given newest first; null = none does. A turn's place is that of its answer:
+ * a message that arrived while an earlier one was being answered must not come between a question and its answer.
+ *
+ * @returns `cut` false: all that were given fit, and so may what is older
+ */
+export function oldestWithin(
+  messages: readonly Placed[],
+  limit: number,
+): { readonly from: number | null; readonly cut: boolean } {
+  let characters = 0
+  let turn: number | null = null
+  let complete: number | null = null
+  for (const [place, length] of messages) {
+    if (place !== turn) complete = turn
+    turn = place
+    characters += length
+    if (characters > limit) return { from: complete, cut: true }
+  }
+  return { from: turn, cut: false }
+}
+
+/**
+ * A message of the history as a database packs it: a quarter of the bytes of an object. The form of its
+ * attachments depends on the database.
+ */
+export type PackedMessage<Attachments> = readonly [
+  id: string,
+  seq: number,
+  role: StoredMessage['role'],
+  text: string,
+  preface: string | null,
+  platformId: string | null,
+  personId: string | null,
+  personName: string | null,
+  attachments: Attachments | null,
+  at: number,
+  answeredBy: string | null,
+  revision: number,
+]
+
+/** What a database packed, as messages. */
+export function unpackHistory<Attachments>(
+  packed: ReadonlyArray<PackedMessage<Attachments>>,
+  conversationId: string,
+  readAttachments: (attachments: Attachments) => readonly AttachmentInfo[],
+): readonly StoredMessage[] {
+  return packed.map(
+    ([
+      id,
+      seq,
+      role,
+      text,
+      preface,
+      platformId,
+      personId,
+      personName,
+      attachments,
+      at,
+      answeredBy,
+      revision,
+    ]) => ({
+      id,
+      conversationId,
+      seq,
+      role,
+      text,
+      preface,
+      state: 'answered',
+      reason: null,
+      platformMessageId: platformId,
+      personId,
+      personName,
+      attachments: attachments === null ? [] : readAttachments(attachments),
+      at,
+      answeredBy,
+      revision,
+    }),
+  )
+}
+
+/** A new message without its position in the conversation. */
+export interface NewMessage {
+  readonly role: MessageRole
+  readonly state: MessageState
+  readonly text: string
+  readonly at: number
+  readonly preface?: string | null
+  readonly reason?: string | null
+  readonly origin?: number
+  readonly platformId?: string
+  readonly personId?: string
+  readonly personName?: string | null
+  readonly addressed?: boolean
+  readonly command?: boolean
+  readonly attachments?: readonly Attachment[]
+  /** It belongs to the history, at its own place. */
+  readonly inHistory?: boolean
+  readonly heldBase?: number | null
+  /** Its context; `whole` false keeps only the digest, which tells a repetition from another request. */
+  readonly context?: { readonly value: MessageContext; readonly whole: boolean }
+}
+
+/** What is to be sent of a message that has just been stored. */
+export interface Sending {
+  readonly kind: 'answer' | 'notice'
+  readonly replyTo: string | null
+  readonly draft?: string | null
+  readonly askedAt?: number | null
+  readonly at: number
+}
+
+/** The oldest item of an outbox. How its row is read depends on the database. */
+export interface OutboxRow {
+  readonly id: string
+  readonly conversation_id: string
+  readonly channel: string
+  readonly address: string
+  readonly kind: OutboxItem['kind']
+  readonly text: string
+  readonly preface: string | null
+  readonly reply_to: string | null
+  readonly draft: string | null
+  readonly asked_at: number | null
+  readonly at: number
+  readonly attempts: number
+  readonly not_before: number
+}
+
+/** The columns of an `OutboxRow`, of the outbox `o`, its message `m` and its conversation `c`. */
+export const OUTBOX_COLUMNS = `o.kind, o.reply_to, o.draft, o.asked_at, o.at, o.attempts, o.not_before, m.id, m.text,
+  m.preface, c.id AS conversation_id, c.channel, c.address`
+
+/** See `Outbox.head`. */
+export function outboxHead(
+  row: OutboxRow,
+  receipts: readonly string[],
+): { readonly item: OutboxItem; readonly notBefore: number } {
+  const item = {
+    id: row.id,
+    conversationId: row.conversation_id,
+    channel: row.channel,
+    address: row.address,
+    kind: row.kind,
+    text: withPreface(row.preface, row.text),
+    replyTo: row.reply_to,
+    draft: row.draft,
+    askedAt: row.asked_at,
+    at: row.at,
+    receipts,
+    attempts: row.attempts,
+  }
+  return { item, notBefore: row.not_before }
 }

@@ -7,10 +7,10 @@ import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
 import { undelivered } from '../records/outbox.ts'
 import { removeAllOld } from '../records/retention.ts'
-import { unpackHistory, type PackedMessage } from '../rows/packed-history.ts'
+import { unpackHistory, type PackedMessage } from '../rows/rows.ts'
 import type { Storage } from '../storage.ts'
 import { prefixed, type Prefixed } from './run-steps.ts'
-import type { Arguments, OperationName, Result } from './thread/operations.ts'
+import type { Arguments, OperationName, Result } from './thread/batch.ts'
 import { StoreClient } from './thread/store-client.ts'
 
 export interface SqliteStorageOptions {
@@ -101,10 +101,10 @@ function calls<Prefix extends string, Name extends string>(
   prefix: Prefix,
   names: readonly Name[],
 ): { [N in Name]: (...args: Arguments<Named<Prefix, N>>) => Promise<Result<Named<Prefix, N>>> } {
-  const entries = names.map((name) => [
-    name,
-    (...args: never) => client.call(prefixed(prefix, name) as OperationName, ...args),
-  ])
+  const entries = names.map((name) => {
+    const operation = prefixed(prefix, name) as OperationName
+    return [name, (...args: never) => client.call(operation, ...args)]
+  })
   return Object.fromEntries(entries) as ReturnType<typeof calls<Prefix, Name>>
 }
 

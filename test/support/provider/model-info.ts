@@ -1,4 +1,4 @@
-import type { ModelInfo } from '../../../src/conversation/models.ts'
+import type { ModelInfo } from '../../../src/conversation/model-settings.ts'
 
 /** A model of which nothing is known but its id, and what is given here. */
 export function modelInfo(id: string, known: Partial<ModelInfo> = {}): ModelInfo {

@@ -10,16 +10,15 @@ import type {
   RESTPostAPIChannelMessageJSONBody,
   RESTPutAPIApplicationCommandsJSONBody,
 } from 'discord-api-types/v10'
-import { DAY, SECOND, type Clock } from '../../../support/clock.ts'
+import { DAY, SECOND, type Clock, within } from '../../../support/clock.ts'
 import { limitBody } from '../../../support/limit-body.ts'
 import { isLoopbackHost } from '../../../support/loopback.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { networkCode, within } from '../../kit/deadline.ts'
+import { networkCode } from '../../kit/failure.ts'
 import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/files/download.ts'
 import { retryAfterIn } from '../../kit/retry.ts'
-import { LONGEST_WAIT_MS } from '../../kit/send/pacer.ts'
-import { LONGEST_BLOCK_MS } from '../../kit/send/token-bucket.ts'
+import { LONGEST_WAIT_MS, LONGEST_BLOCK_MS } from '../../kit/send/pacer.ts'
 import { classifyAnswer, DiscordFailure } from './failure.ts'
 
 export const DEFAULT_API_ROOT = 'https://discord.com/api'

@@ -6,7 +6,7 @@ import type {
   GatewayReadyDispatchData,
   GatewayThreadListSync,
 } from 'discord-api-types/v10'
-import { StrangerRate } from '../../../conversation/access/stranger-rate.ts'
+import { StrangerRate } from '../../../conversation/access/strangers.ts'
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import { DAY, MINUTE, type Clock } from '../../../support/clock.ts'

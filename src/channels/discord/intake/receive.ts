@@ -83,9 +83,8 @@ export function mapMessage(
   })
   const own = withoutMention(message.content, where)
   const replied = repliedIn(message, where)
-  const text = forwarded
-    ? [own, forwarded.content].filter((part) => part !== '').join('\n')
-    : withQuotation(own, replied?.quotation ?? null)
+  const words = forwarded ? [own, forwarded.content].filter((part) => part !== '').join('\n') : own
+  const text = replied && !forwarded ? withQuotation(words, replied.quotation) : words
   const files = [...(replied?.files ?? []), ...(media.kind === 'files' ? media.files : [])]
   // Without the Message Content Intent, and in mere link previews, there is nothing to read.
   if (text === '' && media.kind === 'none' && !isAddressed(message, where)) return null
@@ -107,13 +106,14 @@ export function mapEdit(message: SeenMessage, where: MessageContext, mapping: Ma
   const author = message.edited_timestamp ? authorOf(message) : null
   const text = author ? withoutMention(message.content ?? '', where) : ''
   if (!author || text === '') return null
+  const replied = repliedIn(message, where)
   return {
     kind: 'edit',
     address: message.channel_id,
     platformMessageId: message.id,
     person: personOf(message, author, mapping.groups),
     chat: chatOf(message, where),
-    text: withQuotation(text, repliedIn(message, where)?.quotation ?? null),
+    text: replied ? withQuotation(text, replied.quotation) : text,
   }
 }
 

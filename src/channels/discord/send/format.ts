@@ -1,5 +1,5 @@
 import { closes, fenceOf, type Fence } from '../../../support/text/fence.ts'
-import { decodeEntities } from '../../kit/send/entities.ts'
+import { decodeEntities } from '../../kit/send/plain-text.ts'
 import { firstPart, splitMarkdown } from '../../kit/send/split-markdown.ts'
 
 /** Counted in UTF-16 units, which are never fewer than Discord's characters. @see https://discord.com/developers/docs/resources/message#create-message */

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import { HOUR, SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { networkCode } from '../../kit/deadline.ts'
+import { networkCode } from '../../kit/failure.ts'
 import { classifyClose, type Verdict } from './close-codes.ts'
 
 /** Discord answers within seconds; a silent connection is given up after this. */

@@ -1,7 +1,7 @@
 import { Marked, type Tokens } from 'marked'
 import type Mail from 'nodemailer/lib/mailer'
 import { lexMarkdown } from '../../../support/text/lex-markdown.ts'
-import { decodeEntities } from '../../kit/send/entities.ts'
+import { decodeEntities } from '../../kit/send/plain-text.ts'
 import { replySubject } from '../intake/parse-mail.ts'
 import type { MailAddress } from '../mail-address.ts'
 import type { AnsweredMail } from '../mailbox/mailbox.ts'

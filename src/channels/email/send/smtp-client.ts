@@ -1,10 +1,9 @@
 import type Mail from 'nodemailer/lib/mailer'
 import { mayBePlain, type MailServer } from '../../../config/mail-server.ts'
 import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
-import { MINUTE, SECOND } from '../../../support/clock.ts'
+import { MINUTE, SECOND, untilAborted } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { untilAborted } from '../../kit/deadline.ts'
 import type { Trouble } from '../../kit/intake/intake-loop.ts'
 import { connectionTrouble, factsOf, serverWords } from '../failure.ts'
 

@@ -1,4 +1,4 @@
-import { isVisible } from '../../kit/send/entities.ts'
+import { isVisible } from '../../kit/send/plain-text.ts'
 
 /** One answer is one mail. Only what a mail program would choke on is sent in several. */
 export const MAX_MAIL_CHARACTERS = 100_000

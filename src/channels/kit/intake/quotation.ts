@@ -19,8 +19,8 @@ const MAX_NAME = 120
  * each line. Not before a command, which is one only at the beginning, nor before a pasted code, which
  * must be seen as such.
  */
-export function withQuotation(text: string, quotation: Quotation | null): string {
-  if (!quotation || /^\s*\/[a-z]/i.test(text) || looksLikeSignInPaste(text)) return text
+export function withQuotation(text: string, quotation: Quotation): string {
+  if (/^\s*\/[a-z]/i.test(text) || looksLikeSignInPaste(text)) return text
   const { kind, from } = quotation
   const name = from
     ?.slice(0, MAX_NAME)

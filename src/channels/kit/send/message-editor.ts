@@ -1,6 +1,5 @@
-import { SECOND } from '../../../support/clock.ts'
+import { SECOND, untilAborted, within } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
-import { untilAborted, within } from '../deadline.ts'
 import { remember } from '../remember.ts'
 
 /** Messages whose shown text is remembered, so that a draft that has not changed costs no request. */

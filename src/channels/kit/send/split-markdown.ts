@@ -1,5 +1,5 @@
 import { closes, fenceOf, type Fence } from '../../../support/text/fence.ts'
-import { isVisible } from './entities.ts'
+import { isVisible } from './plain-text.ts'
 
 /** What a platform lets one message be. */
 export interface MessageRoom {

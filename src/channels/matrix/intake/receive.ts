@@ -63,7 +63,7 @@ export async function mapEvent(event: MatrixEvent, context: MappingContext): Pro
     platformMessageId: event.event_id,
     person: personOf(event.sender, context),
     chat,
-    text: withQuotation(text, replied?.quotation ?? null),
+    text: replied ? withQuotation(text, replied.quotation) : text,
     attachments: files.filter((file) => file !== null).map(context.load),
     unsupported: unsupported ?? (media.kind === 'unsupported' ? media.sentence : null),
   }
@@ -140,7 +140,7 @@ async function mapEdit(
     platformMessageId: originalId,
     person: personOf(event.sender, context),
     chat,
-    text: withQuotation(text, replied?.quotation ?? null),
+    text: replied ? withQuotation(text, replied.quotation) : text,
   }
 }
 

@@ -1,6 +1,6 @@
 import { Marked, type Tokens } from 'marked'
 import { lexMarkdown } from '../../../support/text/lex-markdown.ts'
-import { decodeEntities } from '../../kit/send/entities.ts'
+import { decodeEntities } from '../../kit/send/plain-text.ts'
 import { firstPart as first, splitMarkdown as split } from '../../kit/send/split-markdown.ts'
 
 /**

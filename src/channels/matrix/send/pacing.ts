@@ -1,6 +1,5 @@
 import { MINUTE, type Clock } from '../../../support/clock.ts'
-import { shortWait } from '../../kit/send/pacer.ts'
-import { LONGEST_BLOCK_MS, TokenBucket } from '../../kit/send/token-bucket.ts'
+import { shortWait, LONGEST_BLOCK_MS, TokenBucket } from '../../kit/send/pacer.ts'
 
 /**
  * Servers limit an account as a whole, each in its own way; Synapse by default to ten events and one

@@ -7,12 +7,12 @@ import type {
   WebAPICallResult,
   WebClient,
 } from '@slack/web-api'
-import { SECOND } from '../../../support/clock.ts'
+import { SECOND, within } from '../../../support/clock.ts'
 import { limitBody } from '../../../support/limit-body.ts'
 import type { Log } from '../../../support/log.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { networkCode, within } from '../../kit/deadline.ts'
+import { networkCode } from '../../kit/failure.ts'
 import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/files/download.ts'
 import { retryAfterIn } from '../../kit/retry.ts'
 import type { SlackMessage } from '../intake/message.ts'

@@ -1,6 +1,5 @@
 import type { Clock } from '../../../support/clock.ts'
-import { Pacer } from '../../kit/send/pacer.ts'
-import { TokenBucket, type BucketLimits } from '../../kit/send/token-bucket.ts'
+import { Pacer, TokenBucket, type BucketLimits } from '../../kit/send/pacer.ts'
 
 /**
  * Our own rate limits, set to what Slack allows, so that its 429 stays rare.

@@ -1,7 +1,7 @@
 import https from 'node:https'
 import { WebSocket } from 'ws'
 import { SECOND, sleep, type Clock, type Timer } from '../../../support/clock.ts'
-import { networkCode } from '../../kit/deadline.ts'
+import { networkCode } from '../../kit/failure.ts'
 import { USER_AGENT, type SlackClient } from '../api/client.ts'
 import { SlackFailure } from '../api/failure.ts'
 

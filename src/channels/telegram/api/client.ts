@@ -1,9 +1,9 @@
 import type { ApiMethods, BotCommand, File, Message, Update, UserFromGetMe, WebhookInfo } from 'grammy/types'
 import { Api, GrammyError, HttpError } from 'grammy/web'
-import { SECOND } from '../../../support/clock.ts'
+import { SECOND, within } from '../../../support/clock.ts'
 import { limitAnswers } from '../../../support/limit-body.ts'
 import type { Secret } from '../../../support/secret.ts'
-import { networkCode, TOO_LARGE, within } from '../../kit/deadline.ts'
+import { networkCode, TOO_LARGE } from '../../kit/failure.ts'
 import { discard, download, DOWNLOAD_TIMEOUT_MS, MAX_ANSWER_BYTES } from '../../kit/files/download.ts'
 import { classifyAnswer, classifyForeign, TelegramFailure, type ErrorAnswer } from './failure.ts'
 

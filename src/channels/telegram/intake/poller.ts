@@ -3,12 +3,10 @@ import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
 import { type Clock, DAY, MINUTE, SECOND, sleep } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
-import { BatchStorage } from '../../kit/intake/batch-storage.ts'
-import { IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
+import { BatchStorage, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
 import { parkedItem, ReadingMark, type Reading } from '../../kit/intake/reading-mark.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure } from '../api/failure.ts'
-import { openPieces, unitsOf } from './album.ts'
 import { ALLOWED_UPDATES } from './receive.ts'
 
 /** The cursors of this channel, stored with what came before them. */
@@ -46,8 +44,8 @@ export interface PollerOptions {
   readonly readCursor: (name: string) => Promise<string | null>
   /** Stores a cursor that comes with nothing. Durable when it resolves. @throws StoreError */
   readonly writeCursor: (name: string, value: string) => Promise<void>
-  /** What updates of one batch deliver; never throws. */
-  readonly map: (updates: readonly Update[]) => Promise<readonly InboundEvent[]>
+  /** What one update delivers; never throws. */
+  readonly map: (update: Update) => Promise<readonly InboundEvent[]>
   readonly onStatus: (status: IntakeStatus) => void
 }
 
@@ -197,7 +195,7 @@ export class Poller {
   /** An update that cannot be handled is skipped, and the offset moves past it in the store. */
   #storeAll(receiver: Receiver, updates: readonly Update[], reading: Reading): Promise<void> {
     const store = async (some: readonly Update[]) => {
-      const items = await this.#options.map(some)
+      const items = await this.#mapAll(some)
       if (reading === 'whole') return this.#storeBatch(receiver, items, some)
       const updateIds = some.map((update) => update.update_id)
       this.#options.log.error({ channel: 'telegram', updateIds }, 'parked: the gateway ended twice on this')
@@ -210,6 +208,15 @@ export class Poller {
       storeOne: (update) => store([update]),
       skip: (update) => this.#storeBatch(receiver, [], [update]),
     })
+  }
+
+  async #mapAll(updates: readonly Update[]): Promise<readonly InboundEvent[]> {
+    const pieces: Piece[] = []
+    for (const update of updates) {
+      const album = update.message?.media_group_id ?? null
+      for (const item of await this.#options.map(update)) pieces.push({ item, album })
+    }
+    return joinAlbums(pieces)
   }
 
   async #storeBatch(
@@ -255,5 +262,76 @@ export class Poller {
       return 'another program receives with the same bot token; stop it, or give each its own bot'
     const host = URL.canParse(info.url) ? new URL(info.url).host : 'another server'
     return `a webhook is set for this bot (${host}), so Telegram sends its messages there and not to this gateway; remove the webhook with the Bot API's method deleteWebhook`
+  }
+}
+
+/** What one update delivered, and the album that it belongs to. */
+interface Piece {
+  readonly item: InboundEvent
+  readonly album: string | null
+}
+
+/** Pieces of the largest album. @see https://core.telegram.org/bots/api#sendmediagroup */
+const MAX_PIECES = 10
+
+/**
+ * Several pictures sent together come as as many messages, of which one carries the words. They
+ * are one question: pieces of an album become one message under the first one's id, whatever others
+ * wrote between them.
+ */
+function joinAlbums(pieces: readonly Piece[]): readonly InboundEvent[] {
+  const joined: Piece[] = []
+  for (const piece of pieces) {
+    const at = piece.album === null ? -1 : joined.findIndex(({ album }) => album === piece.album)
+    const whole = at === -1 ? null : join(joined[at]!.item, piece.item)
+    if (whole) joined[at] = { item: whole, album: piece.album }
+    else joined.push(piece)
+  }
+  return joined.map((piece) => piece.item)
+}
+
+/** Updates that are read together: the pieces of one album that follow each other, and everything else alone. */
+function unitsOf(updates: readonly Update[]): ReadonlyArray<readonly Update[]> {
+  const units: Update[][] = []
+  for (const update of updates) {
+    const album = update.message?.media_group_id
+    const last = units.at(-1)
+    if (last && album !== undefined && last[0]!.message?.media_group_id === album) last.push(update)
+    else units.push([update])
+  }
+  return units
+}
+
+/** How many pieces of albums there are that may not have come whole yet. */
+function openPieces(updates: readonly Update[]): number {
+  const counts = new Map<string, number>()
+  for (const { message } of updates) {
+    const album = message?.media_group_id
+    if (album !== undefined) counts.set(album, (counts.get(album) ?? 0) + 1)
+  }
+  let open = 0
+  for (const count of counts.values()) if (count < MAX_PIECES) open += count
+  return open
+}
+
+/** One message of both; null: they are not by the same person at the same place. */
+function join(first: InboundEvent, next: InboundEvent): InboundEvent | null {
+  if (first.kind !== 'unread' || next.kind !== 'unread' || first.isEdit || next.isEdit) return null
+  if (first.address !== next.address || first.person.id !== next.person.id) return null
+  return {
+    ...first,
+    raw: () => `${first.raw()}\n${next.raw()}`,
+    read: async () => joinWords(await first.read(), await next.read()),
+  }
+}
+
+function joinWords(first: InboundEvent | null, next: InboundEvent | null): InboundEvent | null {
+  if (first?.kind !== 'message' || next?.kind !== 'message') return first ?? next
+  return {
+    ...first,
+    chat: { ...first.chat, addressed: first.chat.addressed || next.chat.addressed },
+    text: [first.text, next.text].filter((text) => text !== '').join('\n'),
+    attachments: [...first.attachments, ...next.attachments],
+    unsupported: first.unsupported ?? next.unsupported,
   }
 }

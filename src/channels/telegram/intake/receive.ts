@@ -1,11 +1,16 @@
-import type { Message, Update } from 'grammy/types'
+import type {
+  Chat as TelegramChat,
+  Message,
+  MessageEntity,
+  ExternalReplyInfo,
+  MessageOrigin,
+  Update,
+} from 'grammy/types'
+import { COMMAND_NAMES_AND_START } from '../../../conversation/commands.ts'
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
-import { withQuotation } from '../../kit/intake/quotation.ts'
+import { withAddress, type Quotation, withQuotation } from '../../kit/intake/quotation.ts'
 import { formatAddress } from '../address.ts'
-import { isAddressed, normalisedText, type BotIdentity } from './addressed.ts'
-import type { FileLoader } from './media.ts'
-import { mediaOf, MEDIA_FIELDS } from './media.ts'
-import { nameOf, repliedIn } from './replied.ts'
+import { mediaOf, type FileRef, type FileLoader, MEDIA_FIELDS } from './media.ts'
 
 /** The kinds of update that are asked for. */
 export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] as const
@@ -87,7 +92,7 @@ function mapMessage(message: Message, context: MappingContext): readonly Inbound
       ...placeOf(message),
       person,
       chat: { ...chatOf(message), addressed: isAddressed(message, context.bot) },
-      text: withQuotation(text, replied?.quotation ?? null),
+      text: replied ? withQuotation(text, replied.quotation) : text,
       attachments: files.filter((file) => file !== null).map(context.load),
       unsupported: media.kind === 'unsupported' ? media.sentence : null,
       ...(message.forward_origin ? { forwarded: true } : {}),
@@ -100,14 +105,14 @@ function mapEdit(message: Message, context: MappingContext): readonly InboundEve
   const text = normalisedText(message, context.bot)
   // A live location that moves is an edit as well.
   if (!person || text === '') return []
-  const words = withQuotation(text, repliedIn(message, context.bot)?.quotation ?? null)
+  const replied = repliedIn(message, context.bot)
   return [
     {
       kind: 'edit',
       ...placeOf(message),
       person,
       chat: { ...chatOf(message), addressed: isAddressed(message, context.bot) },
-      text: words,
+      text: replied ? withQuotation(text, replied.quotation) : text,
     },
   ]
 }
@@ -146,4 +151,158 @@ function moved(from: number, to: number): InboundEvent {
 function integer(value: number): number {
   if (!Number.isSafeInteger(value)) throw new TypeError('an id is not an integer')
   return value
+}
+
+/** What a message answers. */
+export interface Replied {
+  readonly quotation: Quotation
+  /** A picture or a document in it; null = none that can be read. */
+  readonly file: FileRef | null
+}
+
+/**
+ * What a person points to by answering it, and the model would not see otherwise; null: nothing. An
+ * answer of the bot itself is in the history, and is quoted only where a part of it was chosen.
+ */
+export function repliedIn(message: Message, bot: BotIdentity): Replied | null {
+  const { quote, external_reply: external, reply_to_message: replied } = message
+  const chosen = quote?.text ? withLinks(quote.text, quote.entities ?? []) : null
+  // In a forum every message "replies" to the one that made its topic.
+  if (replied && !('forum_topic_created' in replied)) {
+    const own = replied.from?.id === bot.id
+    if (own && chosen === null) return null
+    return repliedOf(nameOfSender(replied), chosen ?? wordsOf(replied), own ? null : replied)
+  }
+  // It is in another chat, or in another topic.
+  if (external) return repliedOf(nameOfOrigin(external.origin), chosen ?? '', external)
+  return chosen === null ? null : repliedOf(null, chosen, null)
+}
+
+function repliedOf(
+  from: string | null,
+  text: string,
+  carrier: Message | ExternalReplyInfo | null,
+): Replied | null {
+  const media = carrier ? mediaOf(carrier) : null
+  const file = media?.kind === 'file' ? media.file : null
+  // Somebody joined, a message was pinned.
+  if (text === '' && (media === null || media.kind === 'none')) return null
+  return { quotation: { kind: 'answered', from, text }, file }
+}
+
+function nameOfSender({ from, sender_chat: chat }: Message): string | null {
+  return chat?.title ?? nameOf(from)
+}
+
+/** Something unknown there is no reason to lose the message that points to it. */
+function nameOfOrigin(origin: MessageOrigin | undefined): string | null {
+  switch (origin?.type) {
+    case 'user':
+      return nameOf(origin.sender_user)
+    case 'hidden_user':
+      return origin.sender_user_name
+    case 'chat':
+      return titleOf(origin.sender_chat)
+    case 'channel':
+      return titleOf(origin.chat)
+    default:
+      return null
+  }
+}
+
+function titleOf(chat: TelegramChat | undefined): string | null {
+  return chat?.title ?? null
+}
+
+/** How people call somebody; null: the platform does not say. */
+export function nameOf(user: Message['from']): string | null {
+  if (!user) return null
+  const name = [user.first_name, user.last_name].filter(Boolean).join(' ')
+  return name || user.username || null
+}
+
+/** Who the bot is there. */
+export interface BotIdentity {
+  readonly id: number
+  /** Null until the platform has answered. */
+  readonly username: string | null
+}
+
+/** Commands that need no `@bot` in a group, because they are ours by their name. */
+const OWN_COMMAND = new RegExp(`^(?:${COMMAND_NAMES_AND_START})$`, 'i')
+
+/**
+ * Was the bot meant? Always in a private chat; in a group by a mention, a reply to the bot
+ * or a command. What a forwarded message mentions, somebody else meant for somebody else.
+ */
+export function isAddressed(message: Message, bot: BotIdentity): boolean {
+  if (message.chat.type === 'private') return true
+  if (repliesTo(message, bot)) return true
+  if (message.forward_origin) return false
+  const text = message.text ?? message.caption ?? ''
+  const entities = message.entities ?? message.caption_entities ?? []
+  return entities.some((entity) => names(entity, text, bot))
+}
+
+function repliesTo(message: Message, bot: BotIdentity): boolean {
+  const replied = message.reply_to_message
+  // In a forum every message "replies" to the one that made its topic.
+  return replied?.from?.id === bot.id && !('forum_topic_created' in replied)
+}
+
+function names(entity: MessageEntity, text: string, bot: BotIdentity): boolean {
+  const part = text.slice(entity.offset, entity.offset + entity.length)
+  if (entity.type === 'mention') return same(part.slice(1), bot.username)
+  if (entity.type === 'text_mention') return entity.user.id === bot.id
+  if (entity.type !== 'bot_command') return false
+  const { name, suffix } = parseCommand(part)
+  return suffix === null ? entity.offset === 0 && OWN_COMMAND.test(name) : same(suffix, bot.username)
+}
+
+/**
+ * The text as the core reads it. Only a command at the very beginning is rewritten: `/new@our_bot`
+ * is `/new`, and `/start`, Telegram's own first word, asks for help. Everything else is verbatim.
+ */
+export function normalisedText(message: Message, bot: BotIdentity): string {
+  const text = wordsOf(message)
+  const entity = (message.entities ?? message.caption_entities ?? []).find(
+    ({ type, offset }) => type === 'bot_command' && offset === 0,
+  )
+  if (!entity || message.forward_origin) return text
+  const { name, suffix } = parseCommand(text.slice(0, entity.length))
+  if (suffix !== null && !same(suffix, bot.username)) return text
+  if (name === 'start') return '/help'
+  return suffix === null ? text : `/${name}${text.slice(entity.length)}`
+}
+
+/** The words of a message, with the addresses that some of them link to. */
+export function wordsOf(
+  message: Pick<Message, 'text' | 'caption' | 'entities' | 'caption_entities'>,
+): string {
+  const text: unknown = message.text ?? message.caption ?? ''
+  // Storing it would fail, and everything that came with it would wait.
+  if (typeof text !== 'string') throw new TypeError('a text is none')
+  return withLinks(text, message.entities ?? message.caption_entities ?? [])
+}
+
+/** Words and their marks as the platform gives them apart, with the addresses that only the marks hold. */
+export function withLinks(text: string, entities: readonly MessageEntity[]): string {
+  let rest = text
+  // From the end, so that the places before stay right.
+  for (const entity of entities.toSorted((a, b) => b.offset - a.offset)) {
+    if (entity.type !== 'text_link') continue
+    const end = entity.offset + entity.length
+    const words = text.slice(entity.offset, end)
+    rest = rest.slice(0, entity.offset) + withAddress(words, entity.url) + rest.slice(end)
+  }
+  return rest
+}
+
+function parseCommand(part: string): { readonly name: string; readonly suffix: string | null } {
+  const [name = '', suffix = null] = part.slice(1).split('@')
+  return { name, suffix }
+}
+
+function same(name: string, username: string | null): boolean {
+  return username !== null && name.toLowerCase() === username.toLowerCase()
 }

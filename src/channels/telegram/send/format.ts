@@ -1,7 +1,6 @@
 import type { MarkedToken, Token } from 'marked'
 import { lexMarkdown } from '../../../support/text/lex-markdown.ts'
-import { decodeEntities } from '../../kit/send/entities.ts'
-import { joinBlocks, listAsText, tableAsText } from '../../kit/send/plain-blocks.ts'
+import { decodeEntities, joinBlocks, listAsText, tableAsText } from '../../kit/send/plain-text.ts'
 
 /**
  * Markdown, as models write it, into the HTML that Telegram takes. Whatever Markdown has

@@ -1,12 +1,17 @@
 import { Moved, Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import type { Clock } from '../../../support/clock.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 import { MessageEditor } from '../../kit/send/message-editor.ts'
-import { formatAddress, isGroup, parseAddress, type Target } from '../address.ts'
+import { Pacer, TokenBucket, type BucketLimits } from '../../kit/send/pacer.ts'
+import {
+  firstPart as first,
+  splitMarkdown as split,
+  type MessageRoom,
+} from '../../kit/send/split-markdown.ts'
+import { isGroup, formatAddress, parseAddress, type Target } from '../address.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure, type FailureKind } from '../api/failure.ts'
 import { toPlainText, toTelegramHtml, visibleLength } from './format.ts'
-import type { Pacing } from './pacing.ts'
-import { firstPart, MAX_MESSAGE_UNITS } from './split.ts'
 
 const NO_PREVIEW = { is_disabled: true } as const
 
@@ -138,5 +143,92 @@ function wordingOf(part: string, group: boolean): Wording {
   } catch {
     // Nesting deeper than the stack: unreadable with or without formatting.
     return { html: null, plain }
+  }
+}
+
+/** @see https://core.telegram.org/bots/api#sendmessage */
+export const MAX_MESSAGE_UNITS = 4_096
+
+/** The messages in which an answer is sent; see the splitter that all platforms share. */
+export function splitMarkdown(text: string, limit: number = MAX_MESSAGE_UNITS): readonly string[] {
+  return split(text, roomOf(limit))
+}
+
+/** The first of the parts, for a draft that shows no more. */
+export function firstPart(text: string, limit: number = MAX_MESSAGE_UNITS): string {
+  return first(text, roomOf(limit))
+}
+
+function roomOf(limit: number): MessageRoom {
+  // Only tables grow beyond double; short answers need not be formatted twice.
+  const surelyFits = (markdown: string) => markdown.length <= limit / 2 && !markdown.includes('|')
+  return {
+    limit,
+    shownLength: (markdown) => (surelyFits(markdown) ? markdown.length : shownLength(markdown)),
+  }
+}
+
+/** In whichever way it is sent: formatted, or as written where the formatting is refused. */
+function shownLength(markdown: string): number {
+  const plain = toPlainText(markdown, { group: true }).length
+  try {
+    return Math.max(plain, visibleLength(toTelegramHtml(markdown, { group: true })))
+  } catch {
+    // Nested too deeply to be formatted: it will be sent as written.
+    return plain
+  }
+}
+
+/**
+ * Our own rate limits, a little below what Telegram allows, so that its 429 stays rare.
+ *
+ * @see https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+ */
+export interface PacingLimits {
+  /** One message a second to one chat, with short bursts. */
+  readonly chat: BucketLimits
+  /** Twenty messages a minute to one group. */
+  readonly group: BucketLimits
+  /** Thirty messages a second over all chats. */
+  readonly overall: BucketLimits
+}
+
+export const DEFAULT_PACING: PacingLimits = {
+  chat: { burst: 20, perSecond: 1 },
+  group: { burst: 10, perSecond: 20 / 60 },
+  overall: { burst: 30, perSecond: 30 },
+}
+
+/** The share of a bucket that drafts leave for finished texts. */
+const DRAFT_RESERVE = 0.5
+
+/** Paces messages: never above the limits, never while Telegram asks us to wait. */
+export class Pacing {
+  readonly #chats: Pacer<number>
+  readonly #overall: TokenBucket
+
+  constructor(clock: Clock, limits: PacingLimits = DEFAULT_PACING) {
+    this.#chats = new Pacer(clock, (chatId) => (isGroup(chatId) ? limits.group : limits.chat))
+    this.#overall = new TokenBucket(limits.overall, clock)
+  }
+
+  /** Resolves when a message may be sent to the chat. Throws as `shortWait` does. */
+  turn(chatId: number, signal: AbortSignal): Promise<void> {
+    return this.#chats.turn([this.#chats.bucketOf(chatId), this.#overall], signal)
+  }
+
+  /** May a draft be shown now? Never waits, and leaves the better part to finished texts. */
+  tryDraft(chatId: number): boolean {
+    return this.#chats.tryTurn([this.#chats.bucketOf(chatId), this.#overall], DRAFT_RESERVE)
+  }
+
+  /** Is the chat free of a wait that Telegram asked for? */
+  isOpen(chatId: number): boolean {
+    return this.#chats.bucketOf(chatId).closedMs() === 0
+  }
+
+  /** Telegram asked us to leave the chat alone for `ms`. */
+  block(chatId: number, ms: number): void {
+    this.#chats.bucketOf(chatId).close(ms)
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { cpuMsOf } from '../../../../test/support/cpu-time.ts'
 import { assertProperty } from '../../../../test/support/test-chance.ts'
 import { toTelegramHtml, visibleLength } from './format.ts'
-import { firstPart, MAX_MESSAGE_UNITS, splitMarkdown } from './split.ts'
+import { firstPart, MAX_MESSAGE_UNITS, splitMarkdown } from './sender.ts'
 
 const bare = (text: string) => text.replace(/\s+/g, '')
 const shown = (part: string) => visibleLength(toTelegramHtml(part, { group: true }))

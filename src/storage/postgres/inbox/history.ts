@@ -1,5 +1,5 @@
 import type { AttachmentInfo, StoredMessage } from '../../../inbox/message.ts'
-import { FIRST_READ, oldestWithin, unpackHistory, type PackedMessage } from '../../rows/packed-history.ts'
+import { FIRST_READ, oldestWithin, unpackHistory, type PackedMessage } from '../../rows/rows.ts'
 import type { Queryable } from '../connection/database.ts'
 import type { ConversationRow } from '../rows.ts'
 

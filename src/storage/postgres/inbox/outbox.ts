@@ -1,14 +1,8 @@
 import type { Outbox } from '../../../inbox/outbox.ts'
 import { StoreError } from '../../../support/errors.ts'
 import { Changes } from '../../policy/changes.ts'
-import {
-  OUTBOX_COLUMNS,
-  outboxHead,
-  pending,
-  postpone,
-  undelivered,
-  type OutboxRow,
-} from '../../records/outbox.ts'
+import { pending, postpone, undelivered } from '../../records/outbox.ts'
+import { OUTBOX_COLUMNS, outboxHead, type OutboxRow } from '../../rows/rows.ts'
 import type { Database, Queryable } from '../connection/database.ts'
 import { Gather } from '../connection/gather.ts'
 import { clean } from '../connection/statements.ts'

@@ -1,6 +1,6 @@
 import { StoreError } from '../../../support/errors.ts'
 import { Changes } from '../../policy/changes.ts'
-import { OUTBOX_COLUMNS, outboxHead, type OutboxRow } from '../../records/outbox.ts'
+import { OUTBOX_COLUMNS, outboxHead, type OutboxRow } from '../../rows/rows.ts'
 import { conversationById, apply } from '../rows.ts'
 import type { Session } from '../thread/session.ts'
 

@@ -3,8 +3,14 @@ import { Changes } from '../../policy/changes.ts'
 import { decideFinish, needsOutage, type OutageFacts } from '../../policy/finish.ts'
 import { decideLease, endLease, grantedLease, holdsLease, type LeaseKey } from '../../policy/lease.ts'
 import { conversationsWithWork, readContext } from '../../records/queue.ts'
-import { FIRST_READ, oldestWithin, type Placed } from '../../rows/packed-history.ts'
-import { WAITING, type ConversationRow, type LeasedRow } from '../../rows/rows.ts'
+import {
+  FIRST_READ,
+  oldestWithin,
+  type Placed,
+  WAITING,
+  type ConversationRow,
+  type LeasedRow,
+} from '../../rows/rows.ts'
 import {
   answeringRows,
   apply,

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { ConfigurationError, messageOf, RowRefused, StoreError } from '../../../support/errors.ts'
-import type { Call, Failure, Reply } from './batch.ts'
-import type { Arguments, OperationName, Result } from './operations.ts'
+import type { Call, Failure, Reply, Arguments, OperationName, Result } from './batch.ts'
 import type { SessionOptions } from './session.ts'
 import type { Request, Response } from './worker.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { oldestWithin, unpackHistory, type PackedMessage, type Placed } from './packed-history.ts'
+import { oldestWithin, unpackHistory, type PackedMessage, type Placed } from './rows.ts'
 
 describe('the cut of a history', () => {
   // Newest first: the turn at 9 has a question of 4 characters and an answer of 6, that at 5 of 10 and 20.

@@ -1,15 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../../config/texts.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
-import {
-  dayInWords,
-  latePreface,
-  noticeAt,
-  spanInWords,
-  tellAt,
-  timeInWords,
-  tooOldNotice,
-} from './hold-policy.ts'
+import { dayInWords, latePreface, noticeAt, spanInWords, tellAt, timeInWords, tooOldNotice } from './gate.ts'
 
 /** A Sunday. */
 const NOW = Date.UTC(2026, 10, 22, 14, 30)
