@@ -16,7 +16,7 @@ export function apiServices(
   { settings, credentials, sandbox, clock }: Runtime,
   { storage, fleet }: OpenStore,
   { messaging, web, channels, logins, keySignIn }: Messages,
-  { readiness, alerts, recorder, timeline, changes, statusChanged }: Operations,
+  { readiness, alerts, recorder, timeline, changes, onStatusChange }: Operations,
   uploads: Uploads,
 ): ApiServices {
   const { inbox, conversations, figures } = storage
@@ -49,7 +49,7 @@ export function apiServices(
       const holding = readiness.holding()
       return holding && { ...holding, credentialKind: keeper.snapshot().kind }
     },
-    onStatusChange: (listener) => statusChanged.subscribe(listener),
+    onStatusChange,
     status: async (url) =>
       statusReport({
         gateway: {

@@ -4,7 +4,6 @@ import { Changes } from '../http/streams/changes.ts'
 import { FigureRecorder } from '../inbox/figures/figure-recorder.ts'
 import { Readiness } from '../inbox/gate/readiness.ts'
 import type { OpenStore } from '../storage/open-store.ts'
-import { Emitter } from '../support/emitter.ts'
 import { newId } from '../support/ids.ts'
 import { openAlerts, type Alerts } from './alerts.ts'
 import type { Messages } from './messages.ts'
@@ -19,8 +18,8 @@ export interface Operations {
   readonly timeline: CredentialTimeline
   /** Versions of the parts that the dashboard shows. */
   readonly changes: Changes
-  /** Readiness or the number of waiting messages may have changed. */
-  readonly statusChanged: Emitter
+  /** Calls `listener` when readiness or the number of waiting messages may have changed. */
+  onStatusChange(listener: () => void): Disposable
   /** Before the keeper and the answers, so that no event of their start is missed. */
   startWatching(stack: AsyncDisposableStack): Promise<void>
   /** After the keeper and the answers have started: only then is readiness known. */
@@ -48,7 +47,6 @@ export async function openOperations(
     newId,
     onProblem,
   })
-  const statusChanged = new Emitter(onProblem)
   const held = async () => (await inbox.counts()).held
   const credential = () => {
     const { state, expiresAt, loginExpiresAt } = keeper.snapshot()
@@ -68,27 +66,18 @@ export async function openOperations(
   })
   const timeline = new CredentialTimeline({ keeper, facts, clock, onProblem })
   const changes = new Changes(newId(clock.now()), onProblem)
-  recorder.subscribe(() => changes.mark('figures'))
-  timeline.subscribe(() => changes.mark('credential'))
+  changes.follow('figures', recorder)
+  changes.follow('credential', timeline)
+  changes.follow('queue', observer)
   const alerts = openAlerts(runtime, store, model, messages, {
     readiness,
     onAttempt: (route, outcome) => metrics.alert(route, outcome),
-    onIncident: () => {
-      changes.mark('incident')
-      statusChanged.emit()
-    },
+    onIncident: () => changes.mark('incident'),
   })
-  observer.subscribe(() => {
-    changes.mark('queue')
-    statusChanged.emit()
-  })
-  // Also of an overload that is too short for a health check.
-  model.gate.subscribe(() => statusChanged.emit())
   readiness.subscribe((state) => {
     // The log alone must show an outage and its end.
     if (state.ready) log.info('answering messages')
     else log.warn({ status: state.status, reason: state.reason }, 'outage: holding messages')
-    statusChanged.emit()
   })
   return {
     readiness,
@@ -97,7 +86,15 @@ export async function openOperations(
     recorder,
     timeline,
     changes,
-    statusChanged,
+    onStatusChange(listener) {
+      const watches = new DisposableStack()
+      watches.use(observer.subscribe(listener))
+      watches.use(changes.subscribe((topic) => topic === 'incident' && listener()))
+      // Also of an overload that is too short for a health check.
+      watches.use(model.gate.subscribe(listener))
+      watches.use(readiness.subscribe(listener))
+      return watches
+    },
     async startWatching(stack) {
       await alerts.start(stack)
       await lifecycle.start(stack, 'credential timeline', {

@@ -38,6 +38,11 @@ export class Changes {
     this.#marks.emit(topic)
   }
 
+  /** Each event of `source` is a change of the topic. */
+  follow(topic: Topic, source: { subscribe(listener: () => void): Disposable }): void {
+    source.subscribe(() => this.mark(topic))
+  }
+
   version(topic: Topic): string {
     return `${this.#life}.${this.#counts[topic]}`
   }
