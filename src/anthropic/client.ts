@@ -314,7 +314,7 @@ const MAX_REMEMBERED = 1_000
  * Separates a request that fails from a provider that fails. Where others were answered while it ran, or
  * since it failed before, nobody else may be held for it.
  */
-export class FailingRequests {
+class FailingRequests {
   #answered = 0
   /** How many requests had been answered when each of these last failed, by the request's digest. */
   readonly #failed = new Map<string, number>()

@@ -18,6 +18,13 @@ export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] a
 /** Fields of a message that somebody has written, or sent: a message without any is a note of Telegram itself. */
 const WRITTEN: readonly string[] = ['text', 'caption', ...MEDIA_FIELDS]
 
+/** Who the bot is there. */
+export interface BotIdentity {
+  readonly id: number
+  /** Null until the platform has answered. */
+  readonly username: string | null
+}
+
 export interface MappingContext {
   readonly bot: BotIdentity
   readonly load: FileLoader
@@ -154,7 +161,7 @@ function integer(value: number): number {
 }
 
 /** What a message answers. */
-export interface Replied {
+interface Replied {
   readonly quotation: Quotation
   /** A picture or a document in it; null = none that can be read. */
   readonly file: FileRef | null
@@ -164,7 +171,7 @@ export interface Replied {
  * What a person points to by answering it, and the model would not see otherwise; null: nothing. An
  * answer of the bot itself is in the history, and is quoted only where a part of it was chosen.
  */
-export function repliedIn(message: Message, bot: BotIdentity): Replied | null {
+function repliedIn(message: Message, bot: BotIdentity): Replied | null {
   const { quote, external_reply: external, reply_to_message: replied } = message
   const chosen = quote?.text ? withLinks(quote.text, quote.entities ?? []) : null
   // In a forum every message "replies" to the one that made its topic.
@@ -215,17 +222,10 @@ function titleOf(chat: TelegramChat | undefined): string | null {
 }
 
 /** How people call somebody; null: the platform does not say. */
-export function nameOf(user: Message['from']): string | null {
+function nameOf(user: Message['from']): string | null {
   if (!user) return null
   const name = [user.first_name, user.last_name].filter(Boolean).join(' ')
   return name || user.username || null
-}
-
-/** Who the bot is there. */
-export interface BotIdentity {
-  readonly id: number
-  /** Null until the platform has answered. */
-  readonly username: string | null
 }
 
 /** Commands that need no `@bot` in a group, because they are ours by their name. */
@@ -235,7 +235,7 @@ const OWN_COMMAND = new RegExp(`^(?:${COMMAND_NAMES_AND_START})$`, 'i')
  * Was the bot meant? Always in a private chat; in a group by a mention, a reply to the bot
  * or a command. What a forwarded message mentions, somebody else meant for somebody else.
  */
-export function isAddressed(message: Message, bot: BotIdentity): boolean {
+function isAddressed(message: Message, bot: BotIdentity): boolean {
   if (message.chat.type === 'private') return true
   if (repliesTo(message, bot)) return true
   if (message.forward_origin) return false
@@ -263,7 +263,7 @@ function names(entity: MessageEntity, text: string, bot: BotIdentity): boolean {
  * The text as the core reads it. Only a command at the very beginning is rewritten: `/new@our_bot`
  * is `/new`, and `/start`, Telegram's own first word, asks for help. Everything else is verbatim.
  */
-export function normalisedText(message: Message, bot: BotIdentity): string {
+function normalisedText(message: Message, bot: BotIdentity): string {
   const text = wordsOf(message)
   const entity = (message.entities ?? message.caption_entities ?? []).find(
     ({ type, offset }) => type === 'bot_command' && offset === 0,
@@ -276,9 +276,7 @@ export function normalisedText(message: Message, bot: BotIdentity): string {
 }
 
 /** The words of a message, with the addresses that some of them link to. */
-export function wordsOf(
-  message: Pick<Message, 'text' | 'caption' | 'entities' | 'caption_entities'>,
-): string {
+function wordsOf(message: Pick<Message, 'text' | 'caption' | 'entities' | 'caption_entities'>): string {
   const text: unknown = message.text ?? message.caption ?? ''
   // Storing it would fail, and everything that came with it would wait.
   if (typeof text !== 'string') throw new TypeError('a text is none')
