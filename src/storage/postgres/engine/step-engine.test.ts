@@ -111,8 +111,8 @@ test('whose rows stay locked fails when the database would have given up', async
 test('closes when everything that was asked for is over, and takes nothing after it', async () => {
   const { engine } = engineOf(async () => [])
   const asked = engine.run(step('a'))
-  const closed = engine.close()
+  const closed = [engine.close(), engine.close()]
   await expect(engine.run(step('b'))).rejects.toThrow('closed')
-  await closed
+  await Promise.all(closed)
   expect(await asked).toBe('done a')
 })

@@ -61,7 +61,7 @@ export class StepEngine<S extends Keyed> {
   #scheduled = false
   #pausing = false
   #closed = false
-  #whenIdle: (() => void) | null = null
+  #idle: PromiseWithResolvers<void> | null = null
 
   constructor(runTogether: RunTogether<S>) {
     this.#runTogether = runTogether
@@ -81,7 +81,8 @@ export class StepEngine<S extends Keyed> {
   async close(): Promise<void> {
     this.#closed = true
     if (this.#running === 0 && this.#queue.size === 0) return
-    await new Promise<void>((resolve) => (this.#whenIdle = resolve))
+    this.#idle ??= Promise.withResolvers<void>()
+    await this.#idle.promise
   }
 
   #schedule(): void {
@@ -108,7 +109,7 @@ export class StepEngine<S extends Keyed> {
         this.#running--
         if (queues) this.#isQueueing = false
         this.#schedule()
-        if (this.#running === 0 && this.#queue.size === 0) this.#whenIdle?.()
+        if (this.#running === 0 && this.#queue.size === 0) this.#idle?.resolve()
       })
     }
     // Nothing that ends would begin the steps that have to wait for others.
