@@ -16,7 +16,7 @@ import { Watermarks } from './intake/watermarks.ts'
 
 /** So that a gateway whose database came back is well within ten seconds. */
 const LONGEST_MS = 4 * SECOND
-/** Doubling from a second, half a minute is reached by then. */
+/** Doubling from a second, the longest wait of the platforms is reached by then. */
 const TRIES = 8
 
 /** A store that is away, and a clock that notes each wait that follows a refusal and lets it pass at once. */

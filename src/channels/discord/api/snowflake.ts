@@ -1,7 +1,7 @@
 /** Discord's ids: numbers beyond JavaScript's, kept as text, that grow with time. */
 
 export function isSnowflake(text: string): boolean {
-  return /^\d{5,20}$/.test(text)
+  return typeof text === 'string' && /^\d{5,20}$/.test(text)
 }
 
 /** The order in which two things came to be. */

@@ -159,7 +159,8 @@ export class Intake {
 
   async #readServer(guildId: string, places: readonly Readable[]): Promise<void> {
     const open = new Set<string>()
-    for (const { channelId, newest } of places) {
+    for (const { channelId, newest: named } of places) {
+      const newest = named !== null && isSnowflake(named) ? named : null
       const place = formatPlace({ guildId, channelId })
       open.add(place)
       if (!this.#marks.has(place)) {
@@ -201,6 +202,7 @@ export class Intake {
     const old = thread && !channel.newly_created
     const from = old ? (newest ?? channelId) : justBefore(channelId)
     const place = formatPlace({ guildId, channelId })
+    if (!parsePlace(place) || !isSnowflake(from)) throw new TypeError('a channel has no id')
     void this.#untilStored('where a channel begins', () => this.#marks.begin(place, from)).catch(ignore)
   }
 
@@ -221,6 +223,8 @@ export class Intake {
   #deleted(guildId: string | undefined, channelId: string, ids: readonly string[]): void {
     const place = formatPlace({ guildId: guildId ?? null, channelId })
     if (!this.#marks.has(place)) return
+    // The mark of its place would stand at what is no id, and nothing would ever come after it.
+    if (!ids.every(isSnowflake)) throw new TypeError('a deletion names no message')
     for (const id of ids) {
       const item: InboundEvent = { kind: 'deletion', address: channelId, platformMessageId: id }
       void this.#marks
@@ -233,7 +237,7 @@ export class Intake {
     const { responder, receiver, signal } = this.#options
     if (!this.#bot) return
     const channelId = interaction.channel?.id
-    if (!interaction.guild_id && channelId) {
+    if (!interaction.guild_id && channelId && isSnowflake(channelId) && isSnowflake(interaction.id)) {
       // From now on this private chat is known, and is looked into after a downtime.
       const place = formatPlace({ guildId: null, channelId })
       void this.#untilStored('where a chat begins', () => this.#marks.begin(place, interaction.id)).catch(
@@ -255,13 +259,13 @@ export class Intake {
       if (messages.length > 0 && where.guildId !== null && !this.#servers.knows(where.channelId))
         this.#servers.addThread(await client.channel(where.channelId, signal))
       const pieces: Piece[] = []
-      for (const message of messages) {
+      for (const message of messages.filter(({ id }) => isSnowflake(id))) {
         const item = this.#concerns(message, where)
           ? this.#outline(message, where, false, await this.#groupsOf(message, where, signal))
           : null
         pieces.push({ id: message.id, items: item ? [item] : [] })
       }
-      return { pieces, more: messages.length >= PAGE }
+      return { pieces, more: messages.length >= PAGE && pieces.length > 0 }
     } catch (error) {
       if (error instanceof DiscordFailure && (error.kind === 'forbidden' || error.kind === 'gone'))
         return null

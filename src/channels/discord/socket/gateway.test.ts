@@ -91,6 +91,22 @@ test.each([
   expect(receiver.texts).toEqual(['hello', 'after it'])
 })
 
+test.each([
+  ['a deletion', 'MESSAGE_DELETE', { id: 'x'.repeat(40) }],
+  ['deletions', 'MESSAGE_DELETE_BULK', { ids: ['x'.repeat(40)] }],
+])('%s of what has no id hides nothing that is said later', async (_what, type, event) => {
+  const { fixture, server, chat, receiver } = await talking({ clock: hurried(200) })
+  await using _ = fixture
+  server.gateway.dispatch(type, { ...event, channel_id: chat })
+  server.say(chat, 'behind it')
+  await until(() => receiver.texts.length === 2, 'the next message')
+  server.gateway.forgetSessions()
+  server.gateway.drop()
+  server.say(chat, 'in the gap')
+  await until(() => receiver.texts.length === 3, 'the message in the gap')
+  expect(receiver.texts).toEqual(['hello', 'behind it', 'in the gap'])
+})
+
 test('a line on which nothing is acknowledged any more is given up', async () => {
   await using fixture = await DiscordFixture.open()
   const { server } = fixture
