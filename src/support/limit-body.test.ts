@@ -119,6 +119,8 @@ test('an announced length is believed, unless the body is packed', async () => {
   const announced = of({ 'content-length': '5' })
   expect(limitBody(announced, { maxBytes: 5 })).toBe(announced)
   await expect(limitBody(of({ 'content-length': '5' }), { maxBytes: 4 }).text()).rejects.toThrow(BodyTooLarge)
+  const whole = limitBody(of({ 'content-length': '5' }), { maxBytes: 5, maxWholeBytes: 4 })
+  await expect(whole.text()).rejects.toThrow(BodyTooLarge)
   const packed = of({ 'content-length': '1', 'content-encoding': 'gzip' })
   await expect(limitBody(packed, { maxBytes: 4 }).text()).rejects.toThrow(BodyTooLarge)
 })

@@ -30,10 +30,11 @@ export function limitBody(response: Response, limits: BodyLimits): Response {
 }
 
 /** HTTP ends a body at its announced length; one that is packed may still grow. */
-function isAnnouncedWithin(headers: Headers, { maxBytes, maxLineBytes = Infinity }: BodyLimits): boolean {
+function isAnnouncedWithin(headers: Headers, limits: BodyLimits): boolean {
+  const { maxBytes, maxLineBytes = Infinity, maxWholeBytes = Infinity } = limits
   const length = headers.get('content-length')
   if (length === null || headers.get('content-encoding') !== null) return false
-  return Number(length) <= Math.min(maxBytes, maxLineBytes)
+  return Number(length) <= Math.min(maxBytes, maxLineBytes, maxWholeBytes)
 }
 
 /**
