@@ -321,15 +321,15 @@ export class FleetWork implements WorkSource, SharedTurns {
     for (const wakeUp of taken) {
       const { conversationId } = wakeUp
       const known = this.#taken.get(conversationId)
+      const own = granted.get(conversationId)
       // A second job for one conversation exists only if this process had been presumed dead, or if the end of its
-      // turn was stored and not heard. The conversation is next when its turn has ended here; of two jobs that
-      // wait for that, one is returned.
-      if (known?.wakeUp) this.#finishTurn({ conversationId, wakeUp, retryAt: null })
-      else {
-        const own = granted.get(conversationId)
-        const lease = own ? { granted: own, atMs } : (known?.lease ?? null)
-        this.#taken.set(conversationId, { wakeUp, lease, settled: null })
+      // turn was stored and not heard. The conversation is next when its turn has ended here. Of two jobs that wait
+      // for that, the newer one stays, because a lease may have been granted with it.
+      if (known?.wakeUp && known.wakeUp.id !== wakeUp.id) {
+        this.#finishTurn({ conversationId, wakeUp: known.wakeUp, retryAt: null })
       }
+      const lease = own ? { granted: own, atMs } : (known?.lease ?? null)
+      this.#taken.set(conversationId, { wakeUp, lease, settled: null })
     }
     // Nothing is fetched after either, but this may have been under way.
     if (this.#stopped || !this.#mayAnswer) this.pause()
