@@ -12,13 +12,14 @@ import type { Credential, CredentialDoor } from '../credentials/credential.ts'
 import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE, SECOND, type Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
-import { BodyTooLarge, limitAnswers } from '../support/limit-body.ts'
+import { BodyTooLarge } from '../support/limit-body.ts'
 import type { Log } from '../support/log.ts'
 import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
 import { decodeText } from '../support/text/decode-text.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { classify, isNetworkError } from './errors.ts'
 import { AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
+import { leanFetch } from './lean-fetch.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
 export interface ProviderHealth {
@@ -156,10 +157,8 @@ export function createSdkClient(
     maxRetries: 0,
     logLevel: 'off',
     openTelemetry: false,
-    // A credential must not follow a redirect.
-    fetchOptions: { redirect: 'manual' },
-    // Below the SDK, which keeps a line in memory until its end.
-    fetch: limitAnswers((input, init) => fetch(input, init), {
+    // Limited below the SDK, which keeps a line in memory until its end.
+    fetch: leanFetch({
       maxBytes: MAX_ANSWER_BYTES,
       maxWholeBytes: MAX_WHOLE_BYTES,
       maxLineBytes: MAX_LINE_BYTES,

@@ -24,7 +24,6 @@ export interface BodyLimits {
 export function limitBody(response: Response, limits: BodyLimits): Response {
   const { body, status, statusText, headers } = response
   if (body === null || NO_BODY.has(status) || isAnnouncedWithin(headers, limits)) return response
-  if (headers.get('content-type')?.startsWith('text/event-stream')) return limitEvents(response, body, limits)
   const limited = new Response(body.pipeThrough(limiter(limits)), { status, statusText, headers })
   return readWhole(limited, () => limited.body!, limits)
 }
@@ -35,23 +34,6 @@ function isAnnouncedWithin(headers: Headers, limits: BodyLimits): boolean {
   const length = headers.get('content-length')
   if (length === null || headers.get('content-encoding') !== null) return false
   return Number(length) <= Math.min(maxBytes, maxLineBytes, maxWholeBytes)
-}
-
-/**
- * Every answer of the model comes this way, and a further web stream would cost each of them half a
- * millisecond: the body is limited where it is read, by iteration or as text.
- */
-function limitEvents(response: Response, body: NonNullable<Response['body']>, limits: BodyLimits): Response {
-  const iterate = body[Symbol.asyncIterator].bind(body)
-  async function* pieces() {
-    const check = lengthCheck(limits)
-    for await (const chunk of iterate()) {
-      check(chunk)
-      yield chunk
-    }
-  }
-  Object.assign(body, { [Symbol.asyncIterator]: pieces })
-  return readWhole(response, pieces, limits)
 }
 
 /** The same answer, whose whole body is read without leaving anything behind. */
@@ -71,7 +53,7 @@ function readWhole(
  * gives back, and the garbage collector comes late to what is outside of its heap: all goes into one
  * memory that grows in place, and is released here.
  */
-async function textOf(pieces: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+export async function textOf(pieces: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
   const memory = new ArrayBuffer(0, { maxByteLength: maxBytes })
   const bytes = new Uint8Array(memory)
   let length = 0
@@ -110,7 +92,7 @@ function limiter(limits: BodyLimits): TransformStream<Uint8Array, Uint8Array> {
 }
 
 /** @returns throws BodyTooLarge at the piece with which the body exceeds its limits */
-function lengthCheck({ maxBytes, maxLineBytes = Infinity }: BodyLimits): (chunk: Uint8Array) => void {
+export function lengthCheck({ maxBytes, maxLineBytes = Infinity }: BodyLimits): (chunk: Uint8Array) => void {
   let bytes = 0
   /** Of the line that is not over yet. */
   let lineBytes = 0

@@ -26,7 +26,10 @@ test('a job that is fetched again while its conversation is busy here keeps the 
     notify() {},
     onProblem() {},
   })
-  await work.start(() => {}, { historyLimit: 0, merge: true })
+  await work.start(
+    () => {},
+    () => ({ historyLimit: 0, merge: true }),
+  )
   const next = () => {
     work.nudge()
     return work.next(Date.now(), 1)
