@@ -1,18 +1,20 @@
 import { Samples, type DriverFigures } from '../support/figures.ts'
-import { BenchGateway, runScript, startScript } from '../support/processes.ts'
+import { BenchGateway, runScript, startScript, type Measured } from '../support/processes.ts'
+import { startStatelessProxy } from './stateless-proxy.ts'
 
 /** The provider's own time in the runs that measure latency, in milliseconds. */
 const MODEL_MS = 20
 const START_ROUNDS = 5
 const LATENCY_SECONDS = 8
 const RATE_SECONDS = 10
-/** The raw SDK and the gateway take turns, so that a drifting machine touches both alike. */
+/** The raw SDK, the stateless proxy and the gateway take turns, so that a drifting machine touches both alike. */
 const RATE_ROUNDS = 3
+const AT_ONCE = 50
 const IDLE_MS = 5_000
 
 /**
- * Start, memory, latency, CPU and rate of the whole gateway, compared with the raw SDK against the same
- * simulated Messages API.
+ * Start, memory, latency, CPU and rate of the whole gateway, compared with the raw SDK, and with a proxy that
+ * stores nothing, against the same simulated Messages API.
  */
 export async function benchGateway(): Promise<void> {
   console.log('gateway: whole processes on loopback; aims in brackets')
@@ -36,41 +38,56 @@ async function startAndMemory(): Promise<void> {
 
 async function latency(): Promise<void> {
   await using provider = (await provide(MODEL_MS)).process
-  const raw = await runScript<DriverFigures>('bench/gateway/raw-sdk.ts', [
-    provider.url,
-    '1',
-    String(LATENCY_SECONDS),
-  ])
+  const raw = await sdk([provider.url], 1, LATENCY_SECONDS)
+  row(`raw SDK, one at a time, model ${MODEL_MS} ms`, quantiles(raw))
+  await using proxy = (await startStatelessProxy())?.process ?? null
+  if (proxy) {
+    const proxied = await costOf(proxy, (onWarm) =>
+      sdk([proxy.url, provider.url], 1, LATENCY_SECONDS, onWarm),
+    )
+    row('through the stateless proxy, not streamed', `${quantiles(proxied)}, CPU ${ms(proxied.cpuMs)}`)
+  }
   await using gateway = await BenchGateway.start(provider.url)
-  const before = gateway.process.cpuMs()
-  const through = await drive(gateway, 1, LATENCY_SECONDS)
-  const cpu = gateway.process.cpuMs() - before
-  row(`raw SDK, one at a time, model ${MODEL_MS} ms`, `p50 ${ms(raw.p50Ms)}, p99 ${ms(raw.p99Ms)}`)
-  row('through the gateway, durable', `p50 ${ms(through.p50Ms)}, p99 ${ms(through.p99Ms)}`)
-  row('added', `p50 ${ms(through.p50Ms - raw.p50Ms)}, p99 ${ms(through.p99Ms - raw.p99Ms)}`, 'p50 < 5 ms')
-  // The warm-up's messages are in the CPU time and not in the count, so this is an upper bound.
-  row('CPU per message, at most', ms(cpu / through.count))
+  const through = await costOf(gateway.process, (onWarm) => drive(gateway, 1, LATENCY_SECONDS, onWarm))
+  row('through the gateway, durable', `${quantiles(through)}, CPU ${ms(through.cpuMs)} a message`)
+  row('added', `p50 ${ms(through.p50Ms - raw.p50Ms)}, p99 ${ms(through.p99Ms - raw.p99Ms)}`, 'p50 ≤ 3 ms')
 }
 
 async function rate(): Promise<void> {
   await using provider = (await provide(0)).process
+  await using proxy = (await startStatelessProxy())?.process ?? null
   await using gateway = await BenchGateway.start(provider.url)
   const ratios: number[] = []
   for (let round = 1; round <= RATE_ROUNDS; round++) {
-    const raw = await runScript<DriverFigures>('bench/gateway/raw-sdk.ts', [
-      provider.url,
-      '50',
-      String(RATE_SECONDS),
-    ])
-    const through = await drive(gateway, 50, RATE_SECONDS)
-    ratios.push(through.perSecond / raw.perSecond)
+    const raw = await sdk([provider.url], AT_ONCE, RATE_SECONDS)
+    row(`${AT_ONCE} at once, round ${round}: raw SDK`, perSecond(raw))
+    if (proxy) {
+      const proxied = await costOf(proxy, (onWarm) =>
+        sdk([proxy.url, provider.url], AT_ONCE, RATE_SECONDS, onWarm),
+      )
+      row('  stateless proxy, not streamed', `${perSecond(proxied)}, CPU ${ms(proxied.cpuMs)} a call`)
+    }
+    const through = await costOf(gateway.process, (onWarm) => drive(gateway, AT_ONCE, RATE_SECONDS, onWarm))
     row(
-      `50 at once, round ${round}`,
-      `raw SDK ${raw.perSecond.toFixed(0)}/s, gateway ${through.perSecond.toFixed(0)}/s (p99 ${ms(through.p99Ms)})`,
+      '  gateway, durable',
+      `${perSecond(through)}, CPU ${ms(through.cpuMs)} a message`,
+      '> proxy, CPU ≤ 1.5 ms',
     )
+    ratios.push(through.perSecond / raw.perSecond)
   }
-  row('ratio, median', new Samples(ratios).quantile(0.5).toFixed(2), '≥ 0.5')
-  row('resident memory after it', `${gateway.process.residentMb().toFixed(0)} MB`)
+  row('gateway of raw SDK, median', new Samples(ratios).quantile(0.5).toFixed(2), '≥ 0.6')
+  if (proxy) row('resident memory after it, stateless proxy', `${proxy.residentMb().toFixed(0)} MB`)
+  row('resident memory after it', `${gateway.process.residentMb().toFixed(0)} MB`, '< 150 MB')
+}
+
+/** The figures, and the CPU time of `process` for each message after the warm-up, in milliseconds. */
+async function costOf(
+  process: Measured,
+  run: (onWarm: () => void) => Promise<DriverFigures>,
+): Promise<DriverFigures & { readonly cpuMs: number }> {
+  let before = 0
+  const figures = await run(() => (before = process.cpuMs()))
+  return { ...figures, cpuMs: (process.cpuMs() - before) / figures.count }
 }
 
 async function provide(delayMs: number) {
@@ -78,13 +95,33 @@ async function provide(delayMs: number) {
   return { process: Object.assign(process, { url: line }) }
 }
 
-function drive(gateway: BenchGateway, conversations: number, seconds: number): Promise<DriverFigures> {
-  return runScript('bench/gateway/messages.ts', [
-    gateway.url,
-    gateway.token,
-    String(conversations),
-    String(seconds),
-  ])
+/** @param urls of what is called, and of the provider behind it */
+function sdk(
+  urls: readonly string[],
+  atOnce: number,
+  seconds: number,
+  onWarm?: () => void,
+): Promise<DriverFigures> {
+  const [url, ...provider] = urls
+  return runScript('bench/gateway/raw-sdk.ts', [url!, String(atOnce), String(seconds), ...provider], onWarm)
+}
+
+function drive(
+  gateway: BenchGateway,
+  conversations: number,
+  seconds: number,
+  onWarm: () => void,
+): Promise<DriverFigures> {
+  const args = [gateway.url, gateway.token, String(conversations), String(seconds)]
+  return runScript('bench/gateway/messages.ts', args, onWarm)
+}
+
+function quantiles({ p50Ms, p99Ms }: DriverFigures): string {
+  return `p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}`
+}
+
+function perSecond(figures: DriverFigures): string {
+  return `${figures.perSecond.toFixed(0)}/s (p99 ${ms(figures.p99Ms)})`
 }
 
 function row(what: string, figure: string, aim?: string): void {

@@ -1,24 +1,38 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { figuresOf } from '../support/figures.ts'
 
-/** Streamed calls by the official SDK alone: `node raw-sdk.ts BASE_URL AT_ONCE SECONDS`. Prints the figures as JSON. */
+/**
+ * Calls by the official SDK alone: `node raw-sdk.ts BASE_URL AT_ONCE SECONDS [PROVIDER]`. They are streamed; with
+ * PROVIDER they go there through the stateless proxy at BASE_URL, whole, because its streams fail with Node's
+ * `fetch`. Prints a line when the warm-up is over, and the figures as JSON.
+ */
 const [baseURL, atOnce, seconds] = [process.argv[2]!, Number(process.argv[3]), Number(process.argv[4])]
+const provider = process.argv[5] ?? null
 const client = new Anthropic({
   baseURL,
   apiKey: 'sk-ant-api03-TEST-bench',
   authToken: null,
   maxRetries: 0,
   logLevel: 'off',
+  ...(provider === null
+    ? {}
+    : {
+        defaultHeaders: { 'x-portkey-provider': 'anthropic', 'x-portkey-custom-host': `${provider}/v1` },
+      }),
 })
 
 async function call(): Promise<string> {
   let text = ''
-  const stream = await client.messages.create({
+  const request: Anthropic.MessageCreateParamsNonStreaming = {
     model: 'claude-sonnet-5-5',
     max_tokens: 4096,
     messages: [{ role: 'user', content: 'How are you today?' }],
-    stream: true,
-  })
+  }
+  if (provider !== null) {
+    const [block] = (await client.messages.create(request)).content
+    return block?.type === 'text' ? block.text : ''
+  }
+  const stream = await client.messages.create({ ...request, stream: true })
   for await (const event of stream) {
     if (event.type === 'content_block_delta' && event.delta.type === 'text_delta') text += event.delta.text
   }
@@ -42,6 +56,7 @@ async function drive(forSeconds: number): Promise<number[]> {
 
 // Code is compiled and connections are open before the clock starts.
 await drive(Math.min(2, seconds / 2))
+console.log('warm')
 const started = performance.now()
 const latencies = await drive(seconds)
 console.log(JSON.stringify(figuresOf(latencies, (performance.now() - started) / 1000)))
