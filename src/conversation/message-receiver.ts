@@ -13,7 +13,6 @@ import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
 import { outageOf, type Gate } from '../inbox/gate/gate.ts'
 import type { StoreHealth } from '../inbox/gate/store-health.ts'
-import type { Inbox } from '../inbox/inbox.ts'
 import type { Attachment } from '../inbox/message.ts'
 import type { Clock } from '../support/clock.ts'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
@@ -51,7 +50,6 @@ const READABLE_TYPES: ReadonlySet<string> = new Set([
 ])
 
 export interface MessageReceiverOptions {
-  readonly inbox: Inbox
   readonly conversations: Pick<Conversations, 'find'>
   readonly strangers: Strangers
   readonly access: AccessPolicy
@@ -65,7 +63,7 @@ export interface MessageReceiverOptions {
   readonly events: ConversationEvents
   readonly observer: MessageObserver
   readonly log: Log
-  readonly dispatcher: Pick<Dispatcher, 'arrived' | 'stopTurn'>
+  readonly dispatcher: Pick<Dispatcher, 'accept' | 'arrived' | 'stopTurn'>
   readonly delivery: Pick<Delivery, 'wake'>
   readonly signIn?: SignInReplies
 }
@@ -89,7 +87,7 @@ export class MessageReceiver implements Receiver {
     cursors: Parameters<Receiver['receive']>[2],
     fence: Parameters<Receiver['receive']>[3] = null,
   ): Promise<readonly Accepted[]> {
-    const { inbox, gate, store, limits, texts, clock } = this.#options
+    const { dispatcher, gate, store, limits, texts, clock } = this.#options
     // Current answers need the remaining space; the platform keeps what is not acknowledged.
     if (store.full) throw new StoreError(store.problem ?? 'the store is full')
     const counted: Person[] = []
@@ -100,7 +98,7 @@ export class MessageReceiver implements Receiver {
       if (arrivals.length === 0 && cursors.length === 0) return items.map(() => NOT_STORED)
       const now = clock.now()
       const state = gate.current()
-      const accepted = await inbox.accept({
+      const accepted = await dispatcher.accept({
         arrivals,
         cursors: cursors.map((cursor) => ({ channel, ...cursor })),
         now,

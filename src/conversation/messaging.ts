@@ -190,7 +190,6 @@ export class Messaging {
       ...(options.commands ?? []),
     ])
     this.receiver = new MessageReceiver({
-      inbox,
       conversations,
       strangers: new Strangers({ pairings, texts, clock }),
       access: options.access,

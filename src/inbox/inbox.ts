@@ -1,5 +1,5 @@
 import type { Cursor, Outage, AcceptRequest, Accepted } from './arrival.ts'
-import type { Lease, TurnOutcome, LeaseRequest } from './lease.ts'
+import type { Lease, TurnOutcome, TurnTerms, LeaseRequest } from './lease.ts'
 import type { MessageState, ConversationId, Attachment, StoredMessage } from './message.ts'
 
 /**
@@ -41,6 +41,18 @@ export interface WaitingCounts {
 export interface Inbox {
   /** @throws StoreError when nothing was stored, also when the request's fence is not the newest */
   accept(request: AcceptRequest): Promise<readonly Accepted[]>
+
+  /**
+   * As `accept`, of one message, whose turn begins in the same transaction if nothing else of its conversation
+   * waits. Absent where the storage itself decides which turns begin.
+   *
+   * @returns the lease; null = the message waits like any other
+   * @throws as `accept`. A StoreError may also mean that nobody knows: `lease` with `again` finds out
+   */
+  acceptAndBegin?(
+    request: AcceptRequest,
+    terms: TurnTerms,
+  ): Promise<{ readonly accepted: readonly Accepted[]; readonly lease: Lease | null }>
 
   /** The oldest work of a conversation, or null when there is none or it may not be tried yet. */
   lease(request: LeaseRequest): Promise<Lease | null>

@@ -62,6 +62,9 @@ export type TurnOutcome =
   /** Stopped by the person; `text` is what had been shown. */
   | { readonly kind: 'stopped'; readonly text: string }
 
+/** With what a turn begins. */
+export type TurnTerms = Pick<LeaseRequest, 'owner' | 'historyLimit' | 'merge'>
+
 export interface LeaseRequest {
   readonly conversationId: ConversationId
   readonly owner: string

@@ -4,6 +4,7 @@ import { MessageFixture, lastText, until } from '../../../test/support/message-f
 import { pause } from '../../../test/support/until.ts'
 import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
+import type { Inbox } from '../inbox.ts'
 
 const abortable = (signal: AbortSignal) =>
   new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -135,15 +136,20 @@ test.each(['before', 'after'])(
     let hold = true
     await using fixture = await MessageFixture.start({
       clock,
-      wrapInbox: (inbox) => ({
-        ...inbox,
-        lease: async (request) => {
-          const early = moment === 'after' ? await inbox.lease(request) : null
-          if (hold) await new Promise<void>((resolve) => (leased = resolve))
-          hold = false
-          return early ?? inbox.lease(request)
-        },
-      }),
+      wrapInbox: (inbox) => {
+        const wrapped: Inbox = {
+          ...inbox,
+          lease: async (request) => {
+            const early = moment === 'after' ? await inbox.lease(request) : null
+            if (hold) await new Promise<void>((resolve) => (leased = resolve))
+            hold = false
+            return early ?? inbox.lease(request)
+          },
+        }
+        // The turn would begin without one.
+        delete wrapped.acceptAndBegin
+        return wrapped
+      },
     })
     await fixture.say('a', 'one')
     await fixture.rest()

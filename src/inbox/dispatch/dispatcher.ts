@@ -2,6 +2,7 @@ import type { Texts } from '../../config/texts.ts'
 import { MINUTE, type Clock, type Timer } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import type { Accepted, AcceptRequest } from '../arrival.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Drafts } from '../delivery/drafts.ts'
 import type { MessageObserver } from '../figures/observer.ts'
@@ -10,8 +11,9 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
-import type { Lease, TurnOutcome } from '../lease.ts'
+import type { Lease, TurnOutcome, TurnTerms } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
+import { BegunTurns } from './begun-turns.ts'
 import { finishTurn } from './finish-turn.ts'
 import { Interruption, endingOf, type Ending } from './outcome.ts'
 import { StallWatch } from './stall-watch.ts'
@@ -70,6 +72,7 @@ export class Dispatcher {
   readonly #work: WorkSource
   readonly #running = new Map<ConversationId, Running>()
   readonly #pauses = new Map<ConversationId, number>()
+  readonly #begun: BegunTurns
   readonly #drainRate: DrainRate
   readonly #stall: StallWatch
   readonly #subscriptions: Disposable[] = []
@@ -87,20 +90,21 @@ export class Dispatcher {
     const { fleet, inbox, clock, drainRate } = options
     this.#options = options
     this.#work = fleet.work ?? new LocalWork(inbox, clock, fleet.id)
+    this.#begun = new BegunTurns({
+      ...options,
+      terms: () => this.#termsOfArrival(),
+      wake: (id) => this.wake(id),
+      returned: (lease, outcome) => this.#announce(lease, outcome),
+    })
     this.#drainRate = new DrainRate(() => drainRate / fleet.workers())
     this.#stall = new StallWatch(clock)
   }
 
   /** Takes over the leases of the previous process, and starts. */
   async start(): Promise<void> {
-    const { gate, store, clock, historyLimit, merge } = this.#options
-    await this.#work.start(
-      () => this.#pump(),
-      () => ({
-        historyLimit: historyLimit(),
-        merge,
-      }),
-    )
+    const { gate, store, clock } = this.#options
+    const terms = () => this.#terms()
+    await this.#work.start(() => this.#pump(), terms)
     this.#wasOpen = gate.current().open
     this.#accepting = true
     this.#subscriptions.push(
@@ -111,10 +115,29 @@ export class Dispatcher {
     this.#pump()
   }
 
+  /** As `Inbox.accept`: the turn of a message may begin with it. */
+  accept(request: AcceptRequest): Promise<readonly Accepted[]> {
+    return this.#begun.accept(request)
+  }
+
+  /** With what a turn begins that begins with the arrival of its message; null = others are first, or nobody answers. */
+  #termsOfArrival(): TurnTerms | null {
+    const { gate, store, concurrency } = this.#options
+    const isOpen = this.#accepting && store.ok && gate.current().open && !this.#drainRate.limiting
+    const isNext = this.#work.ready === 0 && this.#running.size + this.#begun.storing < concurrency
+    return isOpen && isNext ? this.#terms() : null
+  }
+
+  #terms(): TurnTerms {
+    const { fleet, historyLimit, merge } = this.#options
+    return { owner: fleet.id, historyLimit: historyLimit(), merge }
+  }
+
   /** A message of this conversation was stored. */
   arrived(conversationId: ConversationId): void {
     this.#work.arrived(conversationId)
     this.#pump()
+    if (!this.#accepting || !this.#options.gate.current().open) this.#begun.returnAll()
   }
 
   /** Something about the conversation was changed by hand, such as a retry by the operator. */
@@ -134,6 +157,7 @@ export class Dispatcher {
 
   /** As `stopTurn`, in this process alone. */
   stopTurnHere(conversationId: ConversationId): void {
+    this.#begun.stop(conversationId)
     const running = this.#running.get(conversationId)
     if (running?.lease) running.controller.abort(new Interruption('stopped'))
     else if (running) running.stopped = true
@@ -168,7 +192,7 @@ export class Dispatcher {
     this.#draining.abort()
     this.#timer?.cancel()
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
-    this.#work.pause()
+    this.#pause()
     const handedOver = this.#finishAll(ms)
     let giveUp: Timer | null = null
     const over = new Promise<void>((resolve) => (giveUp = clock.setTimer(resolve, ms)))
@@ -213,8 +237,13 @@ export class Dispatcher {
     this.#stall.progress()
     if (open && !this.#wasOpen) void this.#reopen()
     else this.#pump()
-    if (!open) this.#work.pause()
+    if (!open) this.#pause()
     this.#wasOpen = open
+  }
+
+  #pause(): void {
+    this.#work.pause()
+    this.#begun.returnAll()
   }
 
   /** The outage has ended: reloads the waiting conversations from the store, the longest wait first. */
@@ -301,17 +330,13 @@ export class Dispatcher {
    * works.
    */
   async #lease(conversationId: ConversationId): Promise<Lease | null> {
-    const { inbox, clock, fleet, historyLimit, merge, store } = this.#options
+    const { inbox, clock, store } = this.#options
+    const begun = this.#begun.start(conversationId)
+    if (begun) return begun
     for (let attempt = 1; ; attempt++) {
       try {
-        const request = {
-          conversationId,
-          owner: fleet.id,
-          now: clock.now(),
-          historyLimit: historyLimit(),
-          merge,
-        }
-        return await inbox.lease({ ...request, again: attempt > 1 })
+        const request = { ...this.#terms(), conversationId, now: clock.now() }
+        return await inbox.lease({ ...request, again: attempt > 1 || this.#begun.mayBeUnknown })
       } catch (error) {
         store.failed(error)
         if (!(error instanceof StoreError) || attempt === MAX_LEASE_TRIES) throw error

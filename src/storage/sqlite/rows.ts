@@ -111,7 +111,7 @@ class Insert {
 
 const MESSAGE = new Insert(
   'messages',
-  'id conversation seq revision role state text preface reason origin platform_id person_id person_name addressed command attachments at answered_by history_seq held_base solo',
+  'id conversation seq revision role state text preface reason origin platform_id person_id person_name addressed command attachments at answered_by history_seq held_base solo leases',
 )
 const ATTACHMENT = new Insert('attachments', 'id message media_type name at bytes')
 const CONTEXT = new Insert('contexts', 'message digest json')

@@ -2,13 +2,15 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AcceptRequest, Arrival } from '../../inbox/arrival.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
-import type { AttachmentInfo, StoredMessage } from '../../inbox/message.ts'
+import type { Lease } from '../../inbox/lease.ts'
+import type { AttachmentInfo } from '../../inbox/message.ts'
 import { withCleanReason } from '../policy/finish.ts'
 import { leaseKey } from '../policy/lease.ts'
 import { undelivered } from '../records/outbox.ts'
 import { removeAllOld } from '../records/retention.ts'
 import { unpackHistory, type PackedMessage } from '../rows/rows.ts'
 import type { Storage } from '../storage.ts'
+import type { PackedLease } from './inbox/turn.ts'
 import { prefixed, type Prefixed } from './run-steps.ts'
 import type { Arguments, OperationName, Result } from './thread/batch.ts'
 import { StoreClient } from './thread/store-client.ts'
@@ -72,13 +74,17 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
 function sqliteInbox(client: StoreClient): Inbox {
   return {
     accept(request) {
-      const { arrivals, transfer } = withOwnBytes(request.arrivals)
-      const plain: AcceptRequest = { ...request, arrivals }
+      const { plain, transfer } = withOwnBytes(request)
       return client.callWith(transfer, 'accept', plain)
+    },
+    async acceptAndBegin(request, terms) {
+      const { plain, transfer } = withOwnBytes(request)
+      const { accepted, lease } = await client.callWith(transfer, 'acceptAndBegin', plain, terms)
+      return { accepted, lease: lease && unpackLease(lease) }
     },
     async lease(request) {
       const lease = await client.call('lease', request)
-      return lease && { ...lease, history: parseHistory(lease.history, request.conversationId) }
+      return lease && unpackLease(lease)
     },
     finish: (lease, outcome, now) => client.call('finish', leaseKey(lease), withCleanReason(outcome), now),
     saveDraft: (lease, draft) => client.call('saveDraft', leaseKey(lease), draft),
@@ -113,12 +119,12 @@ function calls<Prefix extends string, Name extends string>(
  * caller's bytes stay whole, for it delivers again what could not be stored; and bytes that are a
  * part of something larger do not bring all of it along.
  */
-function withOwnBytes(arrivals: readonly Arrival[]): {
-  readonly arrivals: readonly Arrival[]
+function withOwnBytes(request: AcceptRequest): {
+  readonly plain: AcceptRequest
   readonly transfer: readonly ArrayBuffer[]
 } {
   const transfer: ArrayBuffer[] = []
-  const own = arrivals.map((arrival): Arrival => {
+  const arrivals = request.arrivals.map((arrival): Arrival => {
     if (arrival.kind !== 'message' || arrival.message.attachments.length === 0) return arrival
     const attachments = arrival.message.attachments.map((attachment) => {
       const bytes = new Uint8Array(attachment.bytes)
@@ -127,7 +133,7 @@ function withOwnBytes(arrivals: readonly Arrival[]): {
     })
     return { ...arrival, message: { ...arrival.message, attachments } }
   })
-  return { arrivals: own, transfer }
+  return { plain: { ...request, arrivals }, transfer }
 }
 
 async function freeBytes(folder: string): Promise<number | null> {
@@ -139,8 +145,9 @@ async function freeBytes(folder: string): Promise<number | null> {
   }
 }
 
-/** The history of a lease, which the thread has written as JSON, as messages. */
-function parseHistory(json: string, conversationId: string): readonly StoredMessage[] {
-  const packed = JSON.parse(json) as ReadonlyArray<PackedMessage<string>>
-  return unpackHistory(packed, conversationId, (attachments) => JSON.parse(attachments) as AttachmentInfo[])
+/** A lease whose history the thread has written as JSON. */
+function unpackLease(lease: PackedLease): Lease {
+  const packed = JSON.parse(lease.history) as ReadonlyArray<PackedMessage<string>>
+  const attachmentsOf = (attachments: string) => JSON.parse(attachments) as AttachmentInfo[]
+  return { ...lease, history: unpackHistory(packed, lease.conversation.id, attachmentsOf) }
 }

@@ -1,12 +1,9 @@
-import type { Lease, LeaseRequest } from '../../../inbox/lease.ts'
+import type { Lease, TurnTerms } from '../../../inbox/lease.ts'
 import type { ConversationId } from '../../../inbox/message.ts'
 import type { Changes } from '../../policy/changes.ts'
 import type { MessageRow } from '../../rows/rows.ts'
 import type { Queryable } from '../connection/database.ts'
 import type { ConversationRow } from '../rows.ts'
-
-/** What a turn that begins without being asked for is leased with. */
-export type TurnTerms = Pick<LeaseRequest, 'owner' | 'historyLimit' | 'merge'>
 
 /** The end of a turn that was stored together with what follows it. */
 export interface SettledTurn {

@@ -1,5 +1,6 @@
 import { type Accepted, type AcceptRequest, type Fence } from '../../../inbox/arrival.ts'
-import type { Lease, LeaseRequest, TurnOutcome } from '../../../inbox/lease.ts'
+import type { Lease, LeaseRequest, TurnOutcome, TurnTerms } from '../../../inbox/lease.ts'
+import { beginningOf, decideBegin } from '../../policy/begin.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideFinish, needsOutage, type OutageFacts } from '../../policy/finish.ts'
 import { decideLease, grantedLease, holdsLease, type Granted } from '../../policy/lease.ts'
@@ -16,7 +17,7 @@ import { isOwnerGone } from '../inbox/lease.ts'
 import { waitingRows, type ConversationRow } from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
 import { lockConversations, type LockedConversations } from './lock-conversations.ts'
-import type { TurnsOfTransaction, TurnTerms } from './shared-turns.ts'
+import type { TurnsOfTransaction } from './shared-turns.ts'
 import type { StepResult } from './step-engine.ts'
 import { conversationOf, placesOf, targetsOf, type Step } from './steps.ts'
 
@@ -187,9 +188,9 @@ export class StepBatch {
 
   /** Keeps room for the turn of a message whose conversation seems to have no other work. */
   #reserve(step: AcceptStep, locked: LockedConversations, wanted: Map<Step, HeadRequest>): void {
-    const [arrival, more] = step.request.arrivals
-    if (step.request.outage || more || arrival?.kind !== 'message') return
-    const key = locked.at(arrival.message.channel, arrival.message.address)
+    const message = beginningOf(step.request)
+    if (!message) return
+    const key = locked.at(message.channel, message.address)
     const conversation = key === null ? null : locked.rows.get(key)!
     if (conversation && (conversation.lease_turn !== null || conversation.wake_job !== null)) return
     const terms = this.#turns.reserve()
@@ -217,19 +218,18 @@ export class StepBatch {
     { arrivals, heads }: Loaded,
     grants: Map<Step, Grant>,
   ): void {
-    const [arrival] = step.request.arrivals
-    if (arrival?.kind !== 'message' || accepted.duplicate || accepted.state !== 'received') return
-    const { channel, address, context = null } = arrival.message
-    const { row: conversation, waiting } = arrivals.find(channel, address)!.conversation!
+    const { channel, address, context = null } = beginningOf(step.request)!
+    const found = arrivals.find(channel, address)?.conversation
+    if (!found) return
+    const { row: conversation, waiting } = found
     // Of a conversation that began with this message nothing was read.
-    const head = heads.get(conversation.key) ?? (waiting[0]!.seq === 1 ? emptyHead(conversation.key) : null)
-    const isFree = conversation.lease_turn === null && conversation.wake_job === null
-    if (!head || !isFree || (head.waiting ?? []).length > 0) return
-    const { now } = step.request
-    const request = { ...terms, conversationId: conversation.id, now }
-    const rows = { conversation, waiting, complete: true, ownerGone: false }
-    const granted = decideLease(rows, request, this.#changes)
-    if (granted === null || granted === 'more') return
+    const isFirst = waiting[0]?.seq === 1
+    const head = heads.get(conversation.key) ?? (isFirst ? emptyHead(conversation.key) : null)
+    if (!head || conversation.wake_job !== null) return
+    const isFree = (head.waiting ?? []).length === 0
+    const given = { conversation, waiting, isFree, accepted }
+    const granted = decideBegin(given, terms, step.request.now, this.#changes)
+    if (granted === null) return
     this.#turns.begin(conversation, this.#changes)
     grants.set(step, { conversation, granted, head, historyLimit: terms.historyLimit, context })
   }

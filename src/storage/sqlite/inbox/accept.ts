@@ -1,4 +1,5 @@
 import { type Accepted, type AcceptRequest, type Arrival, NOT_STORED } from '../../../inbox/arrival.ts'
+import type { TurnTerms } from '../../../inbox/lease.ts'
 import {
   decideArrival,
   foldInto,
@@ -10,31 +11,69 @@ import {
   type Place,
   type PlacedArrival,
 } from '../../policy/accept.ts'
+import { beginningOf, decideBegin } from '../../policy/begin.ts'
 import { Changes } from '../../policy/changes.ts'
 import { foldRecords } from '../../records/conversations.ts'
 import { type ConversationRow, MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
-import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows, apply } from '../rows.ts'
+import {
+  answeringRows,
+  conversationByKey,
+  observedOutage,
+  waitingRows,
+  wholeWaitingRows,
+  apply,
+} from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
+import { handOut, type PackedLease } from './turn.ts'
 
 /** Stores what a platform delivered, and how far its stream was read. See `Inbox.accept`. */
 export function accept(session: Session, request: AcceptRequest): readonly Accepted[] {
   const results = request.arrivals.map((arrival) =>
     arrival.kind === 'moved' ? moveAddress(session, arrival) : acceptOne(session, arrival, request),
   )
-  if (request.cursors.length > 0) {
-    const changes = new Changes(session.pullChannels)
-    changes.cursors.push(...request.cursors)
-    apply(session, changes)
-  }
+  saveCursors(session, request)
   return results
+}
+
+/** See `Inbox.acceptAndBegin`. */
+export function acceptAndBegin(
+  session: Session,
+  request: AcceptRequest,
+  terms: TurnTerms,
+): { readonly accepted: readonly Accepted[]; readonly lease: PackedLease | null } {
+  const message = beginningOf(request)
+  if (!message) return { accepted: accept(session, request), lease: null }
+  const arrival = { kind: 'message', message } as const
+  const place = readPlace(session, arrival, needsOf(arrival, null), request)
+  const state = place?.conversation ?? null
+  const isFree = state !== null && waitingRows(session, state.row.key, 1).length === 0
+  const changes = new Changes(session.pullChannels)
+  const accepted = decideArrival(arrival, place, request, NO_FIGURES, changes)
+  const begun = state && { conversation: state.row, waiting: state.waiting, isFree, accepted }
+  const granted = begun && decideBegin(begun, terms, request.now, changes)
+  apply(session, changes)
+  saveCursors(session, request)
+  const { context = null } = message
+  const lease = granted && handOut(session, begun.conversation, granted, terms.historyLimit, context)
+  return { accepted: [accepted], lease }
+}
+
+/** Without an outage they are not used. */
+const NO_FIGURES: HoldFigures = { observed: 0, total: 0 }
+
+function saveCursors(session: Session, { cursors }: AcceptRequest): void {
+  if (cursors.length === 0) return
+  const changes = new Changes(session.pullChannels)
+  changes.cursors.push(...cursors)
+  apply(session, changes)
 }
 
 function acceptOne(session: Session, arrival: PlacedArrival, request: AcceptRequest): Accepted {
   const needs = needsOf(arrival, request.outage)
   const place = readPlace(session, arrival, needs, request)
   const isNew = place?.delivered.size === 0
-  const figures = needs.figures && isNew ? holdFigures(session) : { observed: 0, total: 0 }
+  const figures = needs.figures && isNew ? holdFigures(session) : NO_FIGURES
   const changes = new Changes(session.pullChannels)
   const accepted = decideArrival(arrival, place, request, figures, changes)
   apply(session, changes)

@@ -1,7 +1,15 @@
+import type { MessageContext } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest, TurnOutcome } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideFinish, needsOutage, type OutageFacts } from '../../policy/finish.ts'
-import { decideLease, endLease, grantedLease, holdsLease, type LeaseKey } from '../../policy/lease.ts'
+import {
+  decideLease,
+  endLease,
+  grantedLease,
+  holdsLease,
+  type Granted,
+  type LeaseKey,
+} from '../../policy/lease.ts'
 import { conversationsWithWork, readContext } from '../../records/queue.ts'
 import {
   FIRST_READ,
@@ -38,10 +46,23 @@ export function lease(session: Session, request: LeaseRequest): PackedLease | nu
   if (granted === 'more') granted = decide(waitingRows(session, conversation.key, -1), true)
   apply(session, changes)
   if (granted === null || granted === 'more') return null
+  const context = granted.rows[0]!.solo ? runSteps(session, readContext(granted.rows[0]!)) : null
+  return handOut(session, conversation, granted, request.historyLimit, context)
+}
+
+/** A lease that was granted, with everything that goes with it. */
+export function handOut(
+  session: Session,
+  conversation: ConversationRow,
+  granted: Granted,
+  historyLimit: number,
+  context: MessageContext | null,
+): PackedLease {
+  const history = readHistory(session, conversation, historyLimit)
   return grantedLease(conversation, granted, {
-    history: readHistory(session, conversation, request.historyLimit),
+    history,
     summary: readSummary(session, conversation.key),
-    context: granted.rows[0]!.solo ? runSteps(session, readContext(granted.rows[0]!)) : null,
+    context,
   })
 }
 

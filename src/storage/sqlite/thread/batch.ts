@@ -5,7 +5,7 @@ import * as pairings from '../../records/pairings.ts'
 import { exportPerson } from '../../records/persons.ts'
 import { attachment, counts, cursor, cursors, message, queue, waiting } from '../../records/queue.ts'
 import { facts, figures, incidents } from '../../records/records.ts'
-import { accept } from '../inbox/accept.ts'
+import { accept, acceptAndBegin } from '../inbox/accept.ts'
 import { drop, expire, expiring, hold, retry } from '../inbox/hold.ts'
 import { abandon, enqueue, head, receipt } from '../inbox/outbox.ts'
 import { finish, lease, recover, saveDraft } from '../inbox/turn.ts'
@@ -19,6 +19,7 @@ const { save, approve, revoke, recordGuess, ...pairingReads } = pairings
 /** Operations that change something: each is a savepoint of its batch's one transaction. */
 const writes = {
   accept,
+  acceptAndBegin,
   lease,
   finish,
   saveDraft,
