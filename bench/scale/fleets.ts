@@ -14,15 +14,24 @@ const BOT_RATE = 30
 const RUN_SECONDS = 240
 const OUTAGE_SECONDS = 30
 
+/** Messages a second from which on many share a transaction, as they do where conversations never pause. */
+const SHARED_FROM = 100
+
 const CONVERSATIONS = [1_000, 10_000, 100_000, 1_000_000] as const
 
-/** How many of everything it takes, by the measured times, and what a message meets there. */
-export function simulateFleets(times: ServiceTimes): void {
+/**
+ * How many of everything it takes, by the measured times, and what a message meets there.
+ *
+ * @param alone what a message costs that shares its transactions with few
+ * @param shared what it costs where it shares them with many
+ */
+export function simulateFleets(alone: ServiceTimes, shared: ServiceTimes): void {
   console.log(
     `a fleet on paper: ${MESSAGES_A_DAY} messages a day each, the busiest hour, no station over ${BUSY_AT_MOST * 100} %`,
   )
   for (const conversations of CONVERSATIONS) {
     const perSecond = (conversations * MESSAGES_A_DAY * PEAK) / DAY_SECONDS
+    const times = perSecond < SHARED_FROM ? alone : shared
     const fleet = sized(perSecond, times)
     const traffic: Traffic = {
       perSecond,

@@ -59,7 +59,7 @@ export async function benchScale(): Promise<void> {
   row(`a message's share of a core, ${FEW} conversations`, sharesOf(costs))
   const times = await roleCosts(server, MANY)
   row(`a message's share of a core, ${MANY} conversations`, sharesOf(times))
-  simulateFleets(times)
+  simulateFleets(costs, times)
 }
 
 async function grow(
