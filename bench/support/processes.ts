@@ -140,7 +140,8 @@ export class BenchGateway implements AsyncDisposable {
     const url = `http://127.0.0.1:${port}`
     const started = performance.now()
     const child = spawn(process.execPath, [join(ROOT, 'bin/hermes.js'), 'gateway', '--home', home, ...args], {
-      env: { PATH: process.env.PATH, ...env },
+      // As the installed service starts it.
+      env: { PATH: process.env.PATH, NODE_OPTIONS: '--max-semi-space-size=4', ...env },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     while (!(await isReady(url))) {

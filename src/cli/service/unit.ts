@@ -25,6 +25,12 @@ const RESTART_SECONDS = 2
 /** EX_CONFIG: a restart does not help. */
 const CONFIGURATION_ERROR = 78
 
+/**
+ * The nursery of the main thread, in MB a half. V8's own limit is eight times as much, which a busy gateway fills once
+ * and keeps: 90 MB of resident memory, for no measurable CPU time.
+ */
+const NODE_OPTIONS = '--max-semi-space-size=4'
+
 /** The text of the systemd unit. @see systemd.service(5), systemd.exec(5) */
 export function unitText(options: UnitOptions): string {
   const { node, program, home, user } = options
@@ -42,6 +48,7 @@ StartLimitIntervalSec=0
 Type=notify
 # Node has no datagram sockets: a child process, systemd-notify, sends the notifications.
 NotifyAccess=all
+Environment=NODE_OPTIONS=${NODE_OPTIONS}
 ExecStart=${command}
 ${user === null ? '' : `User=${user}\n`}Restart=always
 RestartSec=${RESTART_SECONDS}
