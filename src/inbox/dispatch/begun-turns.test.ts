@@ -105,7 +105,7 @@ async function late(happens: (fixture: MessageFixture, clock: FakeClock) => Prom
   return { fixture, calls }
 }
 
-test('a stop meets a turn whose beginning is heard of later, and not what comes after it', async () => {
+test('a stop meets a turn whose beginning is learned later, and not what comes after it', async () => {
   const { fixture } = await late(async (each) => void (await each.say('a', '/stop', 'two')))
   await using _ = fixture
   expect(fixture.model.asked).toEqual(['two'])

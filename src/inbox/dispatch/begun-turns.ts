@@ -16,7 +16,7 @@ export interface BegunTurnsOptions {
   readonly log: Log
   /** null = what arrives now waits like any other. */
   readonly terms: () => TurnTerms | null
-  /** The conversation may have work that nobody was told of. */
+  /** The conversation may have work that nobody knows of. */
   readonly wake: (id: ConversationId) => void
   /** A turn that had begun waits again: notifies everything that follows it. */
   readonly returned: (lease: Lease, outcome: TurnOutcome) => void
@@ -86,7 +86,7 @@ export class BegunTurns {
     return lease
   }
 
-  /** What waited in the conversation was withdrawn, and its lease has ended. */
+  /** The waiting messages of the conversation were withdrawn, and its lease has ended. */
   stop(id: ConversationId): void {
     this.#leases.delete(id)
     if (this.#storing > 0) this.#stopped.add(id)

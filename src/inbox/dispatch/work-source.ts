@@ -32,7 +32,7 @@ export interface WorkSource {
   arrived(id: ConversationId): void
   /** The conversation was changed by hand: what was known of it is no longer valid. */
   wake(id: ConversationId): void
-  /** What waited there was withdrawn, and a lease that was granted and not handed out yet may have ended. */
+  /** The messages that waited there were withdrawn, and a lease that was granted and not handed out yet may have ended. */
   stopped(id: ConversationId): void
   /** The gate is open again: reloads waiting conversations from the store. @returns how many wait */
   reload(): Promise<number>

@@ -6,7 +6,7 @@ import { decideLease, type Granted } from './lease.ts'
 
 /**
  * The message whose turn may begin in the transaction that stores it, which saves one; null = none. Only one that
- * arrives alone: of several, the later ones would overtake what waits elsewhere.
+ * arrives alone: of several, the later ones would overtake messages that wait elsewhere.
  */
 export function beginningOf({ arrivals, outage }: AcceptRequest): IncomingMessage | null {
   const [arrival, more] = arrivals

@@ -223,7 +223,7 @@ export class Intake {
   #deleted(guildId: string | undefined, channelId: string, ids: readonly string[]): void {
     const place = formatPlace({ guildId: guildId ?? null, channelId })
     if (!this.#marks.has(place)) return
-    // The mark of its place would stand at what is no id, and nothing would ever come after it.
+    // The mark of its place would be no id, and nothing would ever come after it.
     if (!ids.every(isSnowflake)) throw new TypeError('a deletion names no message')
     for (const id of ids) {
       const item: InboundEvent = { kind: 'deletion', address: channelId, platformMessageId: id }

@@ -173,7 +173,7 @@ export class Intake {
 
   /** Reads everything that was missed. Resolves when nothing is missing, or when `signal` is aborted. */
   async catchUp(signal: AbortSignal): Promise<void> {
-    // Known conversations are read meanwhile: the list is many requests, and each may have to be repeated.
+    // Known conversations are read at the same time: the list is many requests, and each may have to be repeated.
     await Promise.all([this.#untilDone(() => this.#list(signal), signal), this.#marks.catchUp(signal)])
     while (!signal.aborted) {
       await this.#marks.catchUp(signal)
