@@ -49,7 +49,7 @@ export function readPaste(paste: string, expectedState: Secret): Paste {
 
 function refusalOf(words: readonly string[], pairs: readonly Pair[], matches: Matches): Paste {
   if (words.some((word) => /[?&#]error=/i.test(word))) {
-    return refuse('denied', 'The sign-in was declined on the page. Open the link again and approve it.')
+    return refuse('denied', 'The sign-in was declined on the page. Start it again.')
   }
   if (words.some((word) => matches(trimMarks(word).replace(/^#/, '')))) {
     return refuse(
