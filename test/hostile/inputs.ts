@@ -273,6 +273,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/support/text/token-shape.ts undressed': tokenShape.undressed,
   'src/support/text/token-shape.ts trimMarks': tokenShape.trimMarks,
   'src/support/text/token-shape.ts withoutInvisible': tokenShape.withoutInvisible,
+  'src/support/text/token-shape.ts isSandboxToken': tokenShape.isSandboxToken,
 }
 
 /** Functions whose text is not from outside, or is only passed on, and why that is so. */
