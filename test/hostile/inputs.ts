@@ -313,7 +313,6 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/conversation/access/pairing-policy.ts approvePairing': 'what the operator types, compared',
   'src/conversation/brought-context.ts broughtContext': 'a text of the configuration',
   'src/conversation/context.ts withNames': 'joined with names, and passed on',
-  'src/conversation/model-settings.ts findModel': 'compares an id with those of a list',
   'src/conversation/history.ts attachmentTokens': 'a media type of our list',
   'src/conversation/history.ts historyBudget': 'measured by estimateTokens',
   'src/http/access/server-proof.ts serverProof': 'a nonce that matched its pattern',
