@@ -10,6 +10,11 @@ const EXPIRE_EVERY_MS = MINUTE
 /** By then a process that started with the gate shut has tried every automatic recovery. */
 const RECOVERY_GRACE_MS = 10 * MINUTE
 const RETRY_MS = 5 * SECOND
+/**
+ * While it lasts: a message whose storing began before the outage, or a turn that returned it, is not held yet. As
+ * seldom as people notice, because each time everything that waits is looked through.
+ */
+const HOLD_AGAIN_MS = 5 * SECOND
 
 export interface OutageWatchOptions {
   readonly gate: Gate
@@ -66,8 +71,8 @@ export class OutageWatch {
   #onGate(state: GateState): void {
     const { clock } = this.#options
     this.#count()
-    this.#announceTimer?.cancel()
     if (state.open) {
+      this.#announceTimer?.cancel()
       this.#countedUntil = null
       this.#recoveryTried = true
       this.#wasProbing = false
@@ -78,7 +83,7 @@ export class OutageWatch {
     this.#wasProbing = state.probing
     // Also after each probe that failed: what arrived while it ran was not yet held.
     const now = clock.now()
-    this.#announceTimer = clock.setTimer(() => this.#announce(), noticeAt(state, now) - now)
+    this.#announceIn(noticeAt(state, now) - now)
   }
 
   #announce(): void {
@@ -92,9 +97,15 @@ export class OutageWatch {
         if (outage?.notice === null) return this.#onGate(state)
         if (!outage?.notice) return
         this.#options.onNotices(await inbox.hold({ outage, now }))
+        if (!gate.current().open) this.#announceIn(HOLD_AGAIN_MS)
       },
-      () => (this.#announceTimer = this.#options.clock.setTimer(() => this.#announce(), RETRY_MS)),
+      () => this.#announceIn(RETRY_MS),
     )
+  }
+
+  #announceIn(ms: number): void {
+    this.#announceTimer?.cancel()
+    this.#announceTimer = this.#stopped ? null : this.#options.clock.setTimer(() => this.#announce(), ms)
   }
 
   #expire(): void {
