@@ -12,6 +12,8 @@ export interface SettledTurn {
   readonly job: string | null
   /** More waits, and a job was sent for it. */
   readonly more: boolean
+  /** More is held, and waits without a job for the end of the outage. */
+  readonly isHeld: boolean
 }
 
 /** The turns of this process in the work that it shares with others. */
@@ -43,7 +45,11 @@ export class TurnsOfTransaction {
   #reserved = 0
   readonly #beginning: ConversationId[] = []
   readonly #leases: Lease[] = []
-  readonly #ended: Array<{ readonly conversation: ConversationRow; readonly job: string | null }> = []
+  readonly #ended: Array<{
+    readonly conversation: ConversationRow
+    readonly job: string | null
+    readonly isHeld: boolean
+  }> = []
 
   constructor(turns: SharedTurns | null) {
     this.#turns = turns
@@ -70,10 +76,11 @@ export class TurnsOfTransaction {
   /** A turn has ended: its job is over, and the messages behind it get the next one. */
   settle(conversation: ConversationRow, waiting: readonly MessageRow[], changes: Changes): void {
     if (!this.#turns) return
-    this.#ended.push({ conversation, job: conversation.wake_job })
-    conversation.wake_job = null
     const next = waiting.find(({ state }) => state === 'received' || state === 'held')
-    if (next && (this.#turns.mayAnswer || next.state !== 'held')) changes.wake(conversation)
+    const isHeld = next?.state === 'held' && !this.#turns.mayAnswer
+    this.#ended.push({ conversation, job: conversation.wake_job, isHeld })
+    conversation.wake_job = null
+    if (next && !isHeld) changes.wake(conversation)
   }
 
   /** Sends the removal of the jobs that are over. @returns as soon as it was sent: the commit comes behind it */
@@ -95,8 +102,8 @@ export class TurnsOfTransaction {
 
   committed(): void {
     this.#turns?.settled(
-      this.#ended.map(({ conversation, job }) => {
-        return { conversationId: conversation.id, job, more: conversation.wake_job !== null }
+      this.#ended.map(({ conversation, job, isHeld }) => {
+        return { conversationId: conversation.id, job, more: conversation.wake_job !== null, isHeld }
       }),
     )
     this.#turns?.begun(this.#leases)

@@ -203,19 +203,21 @@ export class FleetWork implements WorkSource, SharedTurns {
 
   /** As `SharedTurns`. */
   settled(turns: readonly SettledTurn[]): void {
-    for (const { conversationId, job, more } of turns) {
+    for (const { conversationId, job, more, isHeld } of turns) {
       const turn = this.#begun.get(conversationId)
       if (turn) turn.settled = { job, more }
       if (more) this.#maybe = true
+      // As at the end of a turn that is not settled with its outcome.
+      if (isHeld && this.#mayAnswer) this.wake(conversationId)
     }
   }
 
   wake(id: ConversationId): void {
-    void this.#wake(id).catch(this.#options.onProblem)
+    void this.#wake([id]).catch(this.#options.onProblem)
   }
 
-  async #wake(id: ConversationId): Promise<void> {
-    await this.#options.wakeUps.wake([id])
+  async #wake(ids: readonly ConversationId[]): Promise<void> {
+    await this.#options.wakeUps.wake(ids)
     this.#options.notify({ kind: 'work' })
     this.nudge()
   }
@@ -349,7 +351,10 @@ export class FleetWork implements WorkSource, SharedTurns {
       try {
         const leased = some.filter((turn) => turn.leased).map(({ conversationId }) => conversationId)
         if (leased.length > 0) await wakeUps.giveBack(leased, id, clock.now())
-        const more = await wakeUps.finishTurns(some, clock.now(), this.#mayAnswer)
+        const mayAnswer = this.#mayAnswer
+        const more = await wakeUps.finishTurns(some, clock.now(), mayAnswer)
+        // The outage has ended since: `reload` may have come first, and left what is held to these turns.
+        if (!mayAnswer && this.#mayAnswer) await this.#wake(some.map(({ conversationId }) => conversationId))
         if (more === 0) continue
         this.#maybe = true
         if (this.#stopped || !this.#mayAnswer) notify({ kind: 'work' })
