@@ -20,6 +20,7 @@ test('what comes to wait after the outage was announced is held as well, until i
         looks++
         return waiting.splice(0)
       },
+      counts: async () => ({ received: waiting.length, answering: 0, held: 0, parked: 0, oldestAt: null }),
       expire: async () => [],
     },
     clock,
@@ -46,6 +47,9 @@ test('what comes to wait after the outage was announced is held as well, until i
   })
   await clock.advance(SECOND)
   expect(told).toEqual(['a'])
+  // Nothing has come since: nothing is read.
+  await clock.advance(MINUTE)
+  expect(looks).toBe(1)
   // Its storing began before the outage.
   waiting = ['b']
   await clock.advance(5 * SECOND)

@@ -10,15 +10,12 @@ const EXPIRE_EVERY_MS = MINUTE
 /** By then a process that started with the gate shut has tried every automatic recovery. */
 const RECOVERY_GRACE_MS = 10 * MINUTE
 const RETRY_MS = 5 * SECOND
-/**
- * While it lasts: a message whose storing began before the outage, or a turn that returned it, is not held yet. As
- * seldom as people notice, because each time everything that waits is looked through.
- */
+/** While it lasts: a message whose storing began before the outage, or that a turn returned, is not held yet. */
 const HOLD_AGAIN_MS = 5 * SECOND
 
 export interface OutageWatchOptions {
   readonly gate: Gate
-  readonly inbox: Pick<Inbox, 'hold' | 'expire'>
+  readonly inbox: Pick<Inbox, 'hold' | 'expire' | 'counts'>
   readonly clock: Clock
   readonly texts: Texts
   /** Age in observed outage time after which a held message is refused, in milliseconds. */
@@ -86,7 +83,8 @@ export class OutageWatch {
     this.#announceIn(noticeAt(state, now) - now)
   }
 
-  #announce(): void {
+  /** @param again all that waited has been held once */
+  #announce(again = false): void {
     this.#run(
       async () => {
         const { gate, inbox, clock } = this.#options
@@ -96,16 +94,18 @@ export class OutageWatch {
         // The clock was set back, or the gate has changed since: it is due later.
         if (outage?.notice === null) return this.#onGate(state)
         if (!outage?.notice) return
-        this.#options.onNotices(await inbox.hold({ outage, now }))
-        if (!gate.current().open) this.#announceIn(HOLD_AGAIN_MS)
+        // To hold reads everything that waits, to count does not.
+        if (!again || (await inbox.counts()).received > 0)
+          this.#options.onNotices(await inbox.hold({ outage, now }))
+        if (!gate.current().open) this.#announceIn(HOLD_AGAIN_MS, true)
       },
-      () => this.#announceIn(RETRY_MS),
+      () => this.#announceIn(RETRY_MS, again),
     )
   }
 
-  #announceIn(ms: number): void {
+  #announceIn(ms: number, again = false): void {
     this.#announceTimer?.cancel()
-    this.#announceTimer = this.#stopped ? null : this.#options.clock.setTimer(() => this.#announce(), ms)
+    this.#announceTimer = this.#stopped ? null : this.#options.clock.setTimer(() => this.#announce(again), ms)
   }
 
   #expire(): void {
