@@ -15,6 +15,7 @@ import { ConfigurationError, TransientError, UsageLimited } from '../support/err
 import { BodyTooLarge } from '../support/limit-body.ts'
 import type { Log } from '../support/log.ts'
 import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
+import { remember } from '../support/remember.ts'
 import { decodeText } from '../support/text/decode-text.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { classify, isNetworkError } from './errors.ts'
@@ -335,10 +336,7 @@ class FailingRequests {
   failed(request: ModelRequest, begun: number): boolean {
     const digest = digestOf(request)
     const before = this.#failed.get(digest)
-    // As the newest of them.
-    this.#failed.delete(digest)
-    this.#failed.set(digest, this.#answered)
-    if (this.#failed.size > MAX_REMEMBERED) this.#failed.delete(this.#failed.keys().next().value!)
+    remember(this.#failed, digest, this.#answered, MAX_REMEMBERED)
     return this.#answered > Math.min(begun, before ?? begun)
   }
 }

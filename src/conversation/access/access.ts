@@ -1,6 +1,7 @@
 import type { ChannelSettings } from '../../config/channels.ts'
 import type { Operator } from '../../config/config.ts'
 import { MINUTE } from '../../support/clock.ts'
+import { remember } from '../../support/remember.ts'
 import type { Chat, Person } from '../receiver.ts'
 
 /** Who has access on one channel. Ids are the platform's numeric or otherwise stable ones, never names. */
@@ -108,9 +109,7 @@ export class PersonRate {
   consume(person: string, now: number): RateVerdict {
     const full = { tokens: this.#capacity, filledAt: now, refusedAt: -Infinity }
     const bucket = this.#buckets.get(person) ?? full
-    this.#buckets.delete(person)
-    this.#buckets.set(person, bucket)
-    if (this.#buckets.size > MAX_PERSONS) this.#buckets.delete(this.#buckets.keys().next().value!)
+    remember(this.#buckets, person, bucket, MAX_PERSONS)
     const refill = ((now - bucket.filledAt) / MINUTE) * this.#perMinute
     bucket.tokens = Math.min(this.#capacity, bucket.tokens + refill)
     bucket.filledAt = now

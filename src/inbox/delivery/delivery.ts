@@ -2,6 +2,7 @@ import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { MINUTE, SECOND, sleep, type Clock, type Timer } from '../../support/clock.ts'
 import { StoreError, TransientError, messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { remember } from '../../support/remember.ts'
 import { redact } from '../../support/text/redact.ts'
 import type { MessageObserver } from '../figures/observer.ts'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -355,10 +356,7 @@ export class Delivery {
       observer.emit({ ...answered, ...this.#timesSince(askedAt, modelMs) })
       return
     }
-    this.#modelTimes.set(`${id} ${askedAt}`, modelMs)
-    if (this.#modelTimes.size > MODEL_TIMES_KEPT) {
-      this.#modelTimes.delete(this.#modelTimes.keys().next().value!)
-    }
+    remember(this.#modelTimes, `${id} ${askedAt}`, modelMs, MODEL_TIMES_KEPT)
     observer.emit({ ...answered, seconds: null, overheadSeconds: null })
   }
 

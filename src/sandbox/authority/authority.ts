@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { DAY, SECOND, type Clock } from '../../support/clock.ts'
+import { remember } from '../../support/remember.ts'
 import { fingerprint } from '../../support/secret.ts'
 import { SANDBOX_MARK } from '../../support/text/token-shape.ts'
 import type { SignInOptions } from '../types.ts'
@@ -212,7 +213,7 @@ export class Authority {
   #issue(family: Family): IssuedPair & { readonly refreshToken: string } {
     const pair = this.#issueAccess(family)
     const refreshToken = this.#token('ort01')
-    remember(this.#refresh, refreshToken, { family, access: pair.access, spent: false })
+    remember(this.#refresh, refreshToken, { family, access: pair.access, spent: false }, KEPT_RECORDS)
     return { ...pair, refreshToken }
   }
 
@@ -220,16 +221,11 @@ export class Authority {
     const accessToken = this.#token('oat01')
     const expiresAt = this.#options.clock.now() + family.lifetimeMs
     const access = { family, fingerprint: fingerprint(accessToken), expiresAt, revoked: false }
-    remember(this.#access, accessToken, access)
+    remember(this.#access, accessToken, access, KEPT_RECORDS)
     return { family, accessToken, refreshToken: null, access }
   }
 
   #token(kind: 'oat01' | 'ort01' | 'api03'): string {
     return `sk-ant-${kind}-${this.#word}-${randomBytes(32).toString('base64url')}`
   }
-}
-
-function remember<T>(records: Map<string, T>, token: string, record: T): void {
-  records.set(token, record)
-  if (records.size > KEPT_RECORDS) records.delete(records.keys().next().value!)
 }

@@ -1,5 +1,5 @@
 import { MINUTE, type Clock } from '../../../support/clock.ts'
-import { remember } from '../../kit/remember.ts'
+import { remember } from '../../../support/remember.ts'
 import type { DiscordClient } from '../api/client.ts'
 
 /** A role that was taken away holds this long for what comes out of the history; what comes live names its roles itself. */

@@ -1,6 +1,6 @@
 import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import { remember } from '../../../support/remember.ts'
 import type { MessageSender } from '../../kit/push-channel.ts'
-import { remember } from '../../kit/remember.ts'
 import type { MailAddress } from '../mail-address.ts'
 import type { AnsweredMail } from '../mailbox/mailbox.ts'
 import { composeAnswer } from './compose.ts'

@@ -1,5 +1,5 @@
 import { HOUR } from '../../../support/clock.ts'
-import { remember } from '../../kit/remember.ts'
+import { remember } from '../../../support/remember.ts'
 
 /** Correspondents remembered; the one who was silent longest is forgotten first. */
 const MAX_CORRESPONDENTS = 10_000

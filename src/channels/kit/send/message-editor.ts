@@ -1,6 +1,6 @@
 import { SECOND, untilAborted, within } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
-import { remember } from '../remember.ts'
+import { remember } from '../../../support/remember.ts'
 
 /** Messages whose shown text is remembered, so that a draft that has not changed costs no request. */
 const REMEMBERED_TEXTS = 500

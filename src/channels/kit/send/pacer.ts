@@ -1,6 +1,6 @@
 import { type Clock, HOUR, SECOND, sleep } from '../../../support/clock.ts'
 import { TransientError } from '../../../support/errors.ts'
-import { remember } from '../remember.ts'
+import { remember } from '../../../support/remember.ts'
 
 /** Shorter waits happen here; a longer one is returned to the outbox, which survives a restart. */
 export const LONGEST_WAIT_MS = 2 * SECOND

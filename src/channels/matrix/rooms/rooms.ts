@@ -1,4 +1,4 @@
-import { remember } from '../../kit/remember.ts'
+import { remember } from '../../../support/remember.ts'
 import type { MatrixClient } from '../api/client.ts'
 import { recordOf, textOf, type MatrixEvent } from '../api/events.ts'
 import { isClosed } from '../api/failure.ts'

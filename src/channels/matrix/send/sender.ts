@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import { remember } from '../../../support/remember.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
-import { remember } from '../../kit/remember.ts'
 import { MessageEditor } from '../../kit/send/message-editor.ts'
 import { isUserId, parseAddress, type Target } from '../address.ts'
 import type { MatrixClient } from '../api/client.ts'

@@ -1,6 +1,6 @@
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Accepted } from '../../../inbox/arrival.ts'
-import { remember } from '../../kit/remember.ts'
+import { remember } from '../../../support/remember.ts'
 
 /** Messages that may come a second time: by a retry, as a mention, from the history. */
 const REMEMBERED = 5_000

@@ -1,5 +1,6 @@
 import type { Outage } from '../../../inbox/arrival.ts'
 import type { Inbox } from '../../../inbox/inbox.ts'
+import { remember } from '../../../support/remember.ts'
 import type { Queryable } from '../connection/database.ts'
 
 /** The id of the current outage, the same for all processes. */
@@ -23,9 +24,9 @@ export class OutageIds {
   of(ownId: string): Promise<string> {
     let common = this.#known.get(ownId)
     if (!common) {
-      this.#known.set(ownId, (common = this.#claim(ownId)))
+      common = this.#claim(ownId)
+      remember(this.#known, ownId, common, REMEMBERED)
       common.catch(() => this.#known.delete(ownId))
-      if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value!)
     }
     return common
   }
