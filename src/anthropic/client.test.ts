@@ -255,9 +255,10 @@ test('an abort ends the request with its own reason and says nothing of the prov
   expect(health).toEqual([])
 })
 
-test('a request that fails again while others are answered closes the provider for nobody', async () => {
+/** Asks one model, each time with one message. */
+function asking(): (text: string) => Promise<unknown> {
   const model = modelBehind(new StaticDoor(apiKey()))
-  const ask = (text: string) =>
+  return (text) =>
     model.answer(
       {
         model: 'claude-sonnet-5-5',
@@ -267,6 +268,10 @@ test('a request that fails again while others are answered closes the provider f
       },
       { signal: new AbortController().signal, onText: () => undefined },
     )
+}
+
+test('a request that fails again while others are answered closes the provider for nobody', async () => {
+  const ask = asking()
   const fails = async (text: string) => {
     sandbox.control.fault({ target: 'messages', fault: '500', times: 1 })
     await expect(ask(text)).rejects.toBeInstanceOf(TransientError)
@@ -291,17 +296,7 @@ test('a request that fails again while others are answered closes the provider f
 })
 
 test('a request that fails while another is answered closes the provider for nobody', async () => {
-  const model = modelBehind(new StaticDoor(apiKey()))
-  const ask = (text: string) =>
-    model.answer(
-      {
-        model: 'claude-sonnet-5-5',
-        maxTokens: 100,
-        system: null,
-        messages: [{ role: 'user', text, attachments: [] }],
-      },
-      { signal: new AbortController().signal, onText: () => undefined },
-    )
+  const ask = asking()
   sandbox.control.fault({ target: 'messages', fault: '500', times: 1, delayMs: 300 })
   const failing = ask('one').catch((error: unknown) => error)
   await ask('another')

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { modelInfo } from '../../../test/support/provider/model-info.ts'
 import { readModelPage, readModels } from './model-list.ts'
 
 const yes = { supported: true }
@@ -24,18 +25,7 @@ const ITEM = {
   },
 }
 
-const NOTHING_KNOWN = {
-  id: 'claude-x',
-  name: 'claude-x',
-  lifecycle: 'active',
-  retiresAt: null,
-  contextTokens: null,
-  maxTokens: null,
-  efforts: null,
-  thinking: null,
-  serverTools: null,
-  compaction: null,
-}
+const NOTHING_KNOWN = modelInfo('claude-x')
 
 test('a model has its limits, its abilities and its end', () => {
   expect(readModels([ITEM])).toEqual([
