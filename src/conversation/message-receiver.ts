@@ -130,12 +130,18 @@ export class MessageReceiver implements Receiver {
     }
   }
 
-  async #arrivals(channel: string, item: InboundEvent, counted: Person[]): Promise<Arrival[]> {
+  /** @param approved the person is known to be: the store is not asked again */
+  async #arrivals(
+    channel: string,
+    item: InboundEvent,
+    counted: Person[],
+    approved = false,
+  ): Promise<Arrival[]> {
     switch (item.kind) {
       case 'message':
-        return this.#message(channel, item, counted)
+        return this.#message(channel, item, counted, approved)
       case 'edit':
-        return this.#edit(channel, item)
+        return this.#edit(channel, item, approved)
       case 'unread':
         return this.#unread(channel, item, counted)
       case 'deletion':
@@ -146,7 +152,9 @@ export class MessageReceiver implements Receiver {
 
   /** Access is decided before anything is read. */
   async #unread(channel: string, item: Unread, counted: Person[]): Promise<Arrival[]> {
-    if (!(await this.mayTalk(channel, item.person, item.chat)))
+    const chat = { ...item.chat, addressed: true }
+    const approved = await this.#isApproved(channel, item.person, chat)
+    if (this.#decide(channel, item.person, chat, approved).kind !== 'granted')
       return this.#fromStranger(channel, item, item.raw, !item.isEdit)
     let event: InboundEvent | null
     try {
@@ -160,7 +168,7 @@ export class MessageReceiver implements Receiver {
       )
       return []
     }
-    return event === null ? [] : this.#arrivals(channel, event, counted)
+    return event === null ? [] : this.#arrivals(channel, event, counted, approved)
   }
 
   async mayTalk(channel: string, person: Person, chat: Pick<Chat, 'id' | 'kind'>): Promise<boolean> {
@@ -190,7 +198,7 @@ export class MessageReceiver implements Receiver {
     return reply === null ? [] : [turnedAway(channel, item, reply)]
   }
 
-  async #message(channel: string, item: Message, counted: Person[]): Promise<Arrival[]> {
+  async #message(channel: string, item: Message, counted: Person[], approved: boolean): Promise<Arrival[]> {
     const { texts, rate, clock } = this.#options
     const isProgram = item.vouched || item.context !== undefined
     const reject = (reply: string | null): Arrival[] => {
@@ -202,7 +210,7 @@ export class MessageReceiver implements Receiver {
     const person = `${channel}:${item.person.id}`
     const access: Access = item.vouched
       ? { kind: 'granted', role: 'user' }
-      : await this.#access(channel, item.person, item.chat)
+      : await this.#access(channel, item.person, item.chat, approved)
     if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => item.text, true)
     const tooLarge = !item.context && Buffer.byteLength(item.text) > MAX_TEXT_BYTES
     const request = this.#requestOf(item)
@@ -239,9 +247,9 @@ export class MessageReceiver implements Receiver {
     ]
   }
 
-  async #edit(channel: string, item: Edit): Promise<Arrival[]> {
+  async #edit(channel: string, item: Edit, approved: boolean): Promise<Arrival[]> {
     const { address, platformMessageId, text } = item
-    const access = await this.#access(channel, item.person, item.chat)
+    const access = await this.#access(channel, item.person, item.chat, approved)
     if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => text, false)
     const isSecret = looksLikeSignInPaste(text)
     const isReply = await this.#secrets.belongToSignIn(channel, item, access, null)
@@ -265,11 +273,17 @@ export class MessageReceiver implements Receiver {
       : { command: null, question: text }
   }
 
-  async #access(channel: string, person: Person, chat: Chat): Promise<Access> {
+  async #access(channel: string, person: Person, chat: Chat, approved = false): Promise<Access> {
+    return this.#decide(channel, person, chat, approved || (await this.#isApproved(channel, person, chat)))
+  }
+
+  #decide(channel: string, person: Person, chat: Chat, approved: boolean): Access {
+    return decideAccess(this.#options.access, channel, person, chat, approved)
+  }
+
+  async #isApproved(channel: string, person: Person, chat: Chat): Promise<boolean> {
     const { access, strangers } = this.#options
-    const approved =
-      needsPairing(access, channel, person, chat) && (await strangers.isApproved(channel, person.id))
-    return decideAccess(access, channel, person, chat, approved)
+    return needsPairing(access, channel, person, chat) && (await strangers.isApproved(channel, person.id))
   }
 
   async #command(

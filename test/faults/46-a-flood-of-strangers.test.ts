@@ -131,3 +131,21 @@ test('who was approved is heard in the middle of a flood', async () => {
   await open.rest()
   expect(channels[1]!.texts('ada').at(-1)).toBe('answer to hello')
 })
+
+test('the store is asked once whether somebody was approved', async () => {
+  const counts: Counts = { looks: 0, questions: 0 }
+  const { fixture, channels, clock } = await guarded(counts)
+  await using open = fixture
+  const { receiver } = open.messaging
+  await receiver.receive('slack', [written(1, 'ada', 'private', counts)], [])
+  await open.rest()
+  const code = /([A-HJ-NP-Z2-9]{8})$/.exec(channels[1]!.texts('ada')[0] ?? '')?.[1]
+  expect(await open.storage.pairings.approve('slack', code!, clock.now())).not.toBeNull()
+  counts.questions = 0
+  const chat = { id: 'ada', kind: 'private', addressed: true } as const
+  const read = () => open.message('hello', { address: 'ada', person: { id: 'ada', name: null }, chat })
+  await receiver.receive('slack', [{ ...written(2, 'ada', 'private', counts), read }], [])
+  await open.rest()
+  expect(channels[1]!.texts('ada')).toContain('answer to hello')
+  expect(counts.questions).toBe(1)
+})
