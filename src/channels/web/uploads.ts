@@ -174,20 +174,24 @@ export class Uploads implements Disposable {
   /** Makes room for what `person` sends: first their own oldest uploads go, then those of the person who has most. */
   async #makeRoom(person: string): Promise<void> {
     const { total, ofPerson } = this.#limits
-    while (this.#charge(person) > ofPerson) await this.#removeOldest(person)
     for (;;) {
-      const people = new Set([...this.#entries.values()].map((entry) => entry.person))
-      const charges = [...people].map((each) => ({ person: each, charge: this.#charge(each) }))
-      if (charges.reduce((sum, { charge }) => sum + charge, 0) <= total) return
-      await this.#removeOldest(charges.sort((a, b) => b.charge - a.charge)[0]!.person)
+      const charges = this.#charges()
+      if ((charges.get(person) ?? 0) > ofPerson) {
+        await this.#removeOldest(person)
+        continue
+      }
+      if (charges.values().reduce((sum, charge) => sum + charge, 0) <= total) return
+      const [most] = charges.entries().reduce((first, other) => (other[1] > first[1] ? other : first))
+      await this.#removeOldest(most)
     }
   }
 
-  #charge(person: string | null): number {
-    let sum = 0
-    for (const entry of this.#entries.values())
-      if (entry.person === person) sum += Math.max(MIN_CHARGE, entry.size)
-    return sum
+  /** By person; in one look, because each piece of an upload asks. */
+  #charges(): ReadonlyMap<string | null, number> {
+    const charges = new Map<string | null, number>()
+    for (const { person, size } of this.#entries.values())
+      charges.set(person, (charges.get(person) ?? 0) + Math.max(MIN_CHARGE, size))
+    return charges
   }
 
   /** @throws when everything of theirs is still coming in */
