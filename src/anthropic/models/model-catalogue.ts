@@ -1,8 +1,8 @@
 import { findModel, type ModelInfo, type ModelList, type Models } from '../../conversation/model-settings.ts'
 import type { CredentialDoor } from '../../credentials/credential.ts'
-import type { KeeperNotice } from '../../credentials/keeper/status.ts'
+import type { KeeperNotices } from '../../credentials/keeper/status.ts'
 import { backoffDelay } from '../../support/backoff.ts'
-import { DAY, HOUR, MINUTE, type Clock, type Timer } from '../../support/clock.ts'
+import { DAY, HOUR, MINUTE, type Clock, type Timer, untilAborted } from '../../support/clock.ts'
 import { Emitter } from '../../support/emitter.ts'
 import { HermesError, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
@@ -21,7 +21,7 @@ export interface ModelCatalogueOptions extends ModelListRequest {
   readonly path: string
   readonly door: Pick<CredentialDoor, 'acquire'>
   /** A sign-in is the moment to ask. */
-  readonly keeper: { subscribe(listener: (notice: KeeperNotice) => void): Disposable }
+  readonly keeper: KeeperNotices
   readonly clock: Clock
   readonly log: Pick<Log, 'info' | 'warn'>
   readonly onProblem: (error: unknown) => void
@@ -97,7 +97,8 @@ export class ModelCatalogue implements Models {
   async refresh(): Promise<void> {
     const { door, clock, path, baseUrl, onProblem } = this.#options
     const { signal } = this.#stop
-    const credential = await orAborted(door.acquire(), signal)
+    // A credential may be long in coming; a stop waits for nothing.
+    const credential = await untilAborted(Promise.resolve(door.acquire()), signal)
     const items = await fetchModels(this.#options, credential, signal)
     const models = readModels(items)
     if (models.length === 0) throw new TransientError('the provider lists no models', null, 'provider')
@@ -145,12 +146,4 @@ export class ModelCatalogue implements Models {
     }
     return backoffDelay(++this.#failures, RETRY, random())
   }
-}
-
-/** A credential may be long in coming; a stop waits for nothing. */
-function orAborted<T>(work: T | Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    Promise.resolve(work).then(resolve, reject)
-  })
 }

@@ -1,3 +1,4 @@
+import { isoTime } from '../../support/clock.ts'
 import { CONVERSATION_COLUMNS, type ConversationRow, LEASED_COLUMNS, type LeasedRow } from '../rows/rows.ts'
 import { readContext } from './queue.ts'
 import { removeMessages } from './retention.ts'
@@ -25,7 +26,7 @@ export function* exportPerson(channel: string, personId: string): Steps<unknown>
     pairing: pairing
       ? {
           name: pairing.person_name,
-          approvedAt: pairing.approved_at === null ? null : isoTime(pairing.approved_at),
+          approvedAt: isoTime(pairing.approved_at),
           createdAt: isoTime(pairing.created_at),
         }
       : null,
@@ -57,10 +58,6 @@ function* exportAttachments({ key }: LeasedRow): Steps<unknown> {
     name,
     base64: Buffer.from(bytes).toString('base64'),
   }))
-}
-
-function isoTime(at: number): string {
-  return new Date(at).toISOString()
 }
 
 /** The conversations in which the person wrote. */
