@@ -75,7 +75,7 @@ test('figures: accept to the last byte, and the same less the model’s time', a
     return { text: 'ok', model: request.model, usage, stopReason: 'end_turn', modelMs: 2 * SECOND }
   }
   await fixture.say('a', 'one')
-  await fixture.rest()
+  await until(() => facts.length >= 3)
   expect(facts).toEqual([
     { kind: 'accepted', channel: 'chat' },
     { kind: 'answered', channel: 'chat', messages: 1, seconds: null, overheadSeconds: null },
