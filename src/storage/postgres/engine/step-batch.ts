@@ -1,9 +1,15 @@
 import { type Accepted, type AcceptRequest, type Fence } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest, TurnOutcome, TurnTerms } from '../../../inbox/lease.ts'
-import { beginningOf, decideBegin } from '../../policy/begin.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideFinish, needsOutage, type OutageFacts } from '../../policy/finish.ts'
-import { decideLease, grantedLease, holdsLease, type Granted } from '../../policy/lease.ts'
+import {
+  beginningOf,
+  decideBegin,
+  decideLease,
+  grantedLease,
+  holdsLease,
+  type Granted,
+} from '../../policy/lease.ts'
 import { readContext } from '../../records/queue.ts'
 import type { MessageRow } from '../../rows/rows.ts'
 import type { Transaction } from '../connection/database.ts'

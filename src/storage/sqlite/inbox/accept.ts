@@ -11,8 +11,8 @@ import {
   type Place,
   type PlacedArrival,
 } from '../../policy/accept.ts'
-import { beginningOf, decideBegin } from '../../policy/begin.ts'
 import { Changes } from '../../policy/changes.ts'
+import { beginningOf, decideBegin } from '../../policy/lease.ts'
 import { foldRecords } from '../../records/conversations.ts'
 import { type ConversationRow, MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
 import {
