@@ -13,15 +13,11 @@ import type { StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease, TurnOutcome, TurnTerms } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
-import { BegunTurns } from './begun-turns.ts'
-import { finishTurn } from './finish-turn.ts'
 import { Interruption, endingOf, type Ending } from './outcome.ts'
 import { StallWatch } from './stall-watch.ts'
+import { TurnLeases } from './turn-leases.ts'
 import { DrainRate } from './work-queue.ts'
 import { LocalWork, type WorkSource } from './work-source.ts'
-
-/** The store may fail for one conversation only: its slot must become free for the others. */
-const MAX_LEASE_TRIES = 3
 
 /** The pause before a conversation is tried again whose outcome the store always refuses. */
 const REFUSED_RETRY_MS = MINUTE
@@ -72,7 +68,7 @@ export class Dispatcher {
   readonly #work: WorkSource
   readonly #running = new Map<ConversationId, Running>()
   readonly #pauses = new Map<ConversationId, number>()
-  readonly #begun: BegunTurns
+  readonly #leases: TurnLeases
   readonly #drainRate: DrainRate
   readonly #stall: StallWatch
   readonly #subscriptions: Disposable[] = []
@@ -90,11 +86,14 @@ export class Dispatcher {
     const { fleet, inbox, clock, drainRate } = options
     this.#options = options
     this.#work = fleet.work ?? new LocalWork(inbox, clock, fleet.id)
-    this.#begun = new BegunTurns({
+    this.#leases = new TurnLeases({
       ...options,
-      terms: () => this.#termsOfArrival(),
+      terms: () => this.#terms(),
+      mayBegin: (storing) => this.#mayBegin(storing),
       wake: (id) => this.wake(id),
       returned: (lease, outcome) => this.#announce(lease, outcome),
+      draining: this.#draining.signal,
+      abandoned: this.#abandoned.signal,
     })
     this.#drainRate = new DrainRate(() => drainRate / fleet.workers())
     this.#stall = new StallWatch(clock)
@@ -117,15 +116,14 @@ export class Dispatcher {
 
   /** As `Inbox.accept`: the turn of a message may begin with it. */
   accept(request: AcceptRequest): Promise<readonly Accepted[]> {
-    return this.#begun.accept(request)
+    return this.#leases.accept(request)
   }
 
-  /** With what a turn begins that begins with the arrival of its message; null = others are first, or nobody answers. */
-  #termsOfArrival(): TurnTerms | null {
+  /** May a turn begin with the arrival of its message? False: others are first, or nobody answers. */
+  #mayBegin(storing: number): boolean {
     const { gate, store, concurrency } = this.#options
     const isOpen = this.#accepting && store.ok && gate.current().open && !this.#drainRate.limiting
-    const isNext = this.#work.ready === 0 && this.#running.size + this.#begun.storing < concurrency
-    return isOpen && isNext ? this.#terms() : null
+    return isOpen && this.#work.ready === 0 && this.#running.size + storing < concurrency
   }
 
   #terms(): TurnTerms {
@@ -137,7 +135,7 @@ export class Dispatcher {
   arrived(conversationId: ConversationId): void {
     this.#work.arrived(conversationId)
     this.#pump()
-    if (!this.#accepting || !this.#options.gate.current().open) this.#begun.returnAll()
+    if (!this.#accepting || !this.#options.gate.current().open) this.#leases.returnAll()
   }
 
   /** Something about the conversation was changed by hand, such as a retry by the operator. */
@@ -157,7 +155,7 @@ export class Dispatcher {
 
   /** As `stopTurn`, in this process alone. */
   stopTurnHere(conversationId: ConversationId): void {
-    this.#begun.stop(conversationId)
+    this.#leases.stop(conversationId)
     const running = this.#running.get(conversationId)
     if (running?.lease) running.controller.abort(new Interruption('stopped'))
     else if (running) running.stopped = true
@@ -243,7 +241,7 @@ export class Dispatcher {
 
   #pause(): void {
     this.#work.pause()
-    this.#begun.returnAll()
+    this.#leases.returnAll()
   }
 
   /** The outage has ended: reloads the waiting conversations from the store, the longest wait first. */
@@ -294,7 +292,7 @@ export class Dispatcher {
     const running: Running = { controller: new AbortController(), lease: null, stopped: false }
     this.#running.set(id, running)
     try {
-      const lease = await this.#lease(id)
+      const lease = await this.#leases.acquire(id)
       if (!lease) return this.#work.empty(id, arrivals)
       running.lease = lease
       // A shutdown or a stop began while the lease was being acquired, so the turn is returned. After a
@@ -302,12 +300,7 @@ export class Dispatcher {
       // lease.
       if (!this.#accepting || running.stopped) running.controller.abort(new Interruption('returned'))
       const ending = await this.#answer(lease, running.controller.signal)
-      const { outcome, stored } = await finishTurn(
-        this.#options,
-        lease,
-        ending.outcome,
-        this.#abandoned.signal,
-      )
+      const { outcome, stored } = await this.#leases.finish(lease, ending.outcome)
       this.#work.done(id, endsMessages(outcome) ? lease.messages.length : 0, ending.retryAt)
       if (stored) this.#announce(lease, outcome)
     } catch (error) {
@@ -322,44 +315,6 @@ export class Dispatcher {
       if (this.#running.size === 0) this.#idle?.()
       this.#pump()
     }
-  }
-
-  /**
-   * Acquires the right to answer. When the store fails during the call, the lease may have been granted,
-   * and would block the conversation for everybody; so the same request is repeated as soon as the store
-   * works.
-   */
-  async #lease(conversationId: ConversationId): Promise<Lease | null> {
-    const { inbox, clock, store } = this.#options
-    const begun = this.#begun.start(conversationId)
-    if (begun) return begun
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const request = { ...this.#terms(), conversationId, now: clock.now() }
-        return await inbox.lease({ ...request, again: attempt > 1 || this.#begun.mayBeUnknown })
-      } catch (error) {
-        store.failed(error)
-        if (!(error instanceof StoreError) || attempt === MAX_LEASE_TRIES) throw error
-        await this.#untilStoreWorks()
-        if (!this.#accepting) throw error
-      }
-    }
-  }
-
-  /** Also resolves when the dispatcher is draining. */
-  async #untilStoreWorks(): Promise<void> {
-    const { store } = this.#options
-    const signal = this.#draining.signal
-    if (store.ok || signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const watch = store.subscribe(() => store.ok && end())
-      const end = () => {
-        watch[Symbol.dispose]()
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      signal.addEventListener('abort', end)
-    })
   }
 
   async #answer(lease: Lease, signal: AbortSignal): Promise<Ending> {
