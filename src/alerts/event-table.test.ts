@@ -91,6 +91,7 @@ test('the incident follows the gate and the messages, in their order, until that
   const observer = new Emitter<MessageFact>(rethrow)
   const seen: unknown[] = []
   const incidents = {
+    isCounting: true,
     observe: (outage: { readonly status: string } | null) => void seen.push(outage?.status ?? 'recovered'),
     count: (outcome: string, messages = 1) => void seen.push([outcome, messages]),
   }
@@ -112,4 +113,23 @@ test('the incident follows the gate and the messages, in their order, until that
   observer.emit(answered)
   readiness.stop()
   expect(seen).toEqual(['recovered', ['held', 1], 'needs-login', ['held', 1], 'recovered', ['answered', 3]])
+})
+
+test('no message is counted while there is no incident', () => {
+  const observer = new Emitter<MessageFact>(rethrow)
+  const seen: unknown[] = []
+  const incidents = {
+    isCounting: false,
+    observe: () => {},
+    count: (outcome: string) => void seen.push(outcome),
+  }
+  const readiness = { current: () => unready('store'), subscribe: () => ({ [Symbol.dispose]() {} }) }
+  using _following = followEvents({ readiness, observer, incidents })
+  observer.emit(answered)
+  observer.emit({ kind: 'accepted', channel })
+  expect(seen).toEqual([])
+  incidents.isCounting = true
+  observer.emit(answered)
+  observer.emit({ kind: 'accepted', channel })
+  expect(seen).toEqual(['answered', 'held'])
 })

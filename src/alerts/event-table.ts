@@ -78,7 +78,7 @@ export const eventTable = {
 export interface FollowedEvents {
   readonly readiness: Pick<Readiness, 'current' | 'subscribe'>
   readonly observer: Pick<MessageObserver, 'subscribe'>
-  readonly incidents: Pick<Incidents, 'observe' | 'count'>
+  readonly incidents: Pick<Incidents, 'observe' | 'count' | 'isCounting'>
 }
 
 /** Feeds events of the gates, the store and the messages into the incidents. @returns stops it */
@@ -96,7 +96,11 @@ export function followEvents({ readiness, observer, incidents }: FollowedEvents)
     }
   }
   const subscriptions = new DisposableStack()
-  subscriptions.use(observer.subscribe((fact) => apply(eventTable.message(fact, readiness.current().ready))))
+  subscriptions.use(
+    observer.subscribe((fact) => {
+      if (incidents.isCounting) apply(eventTable.message(fact, readiness.current().ready))
+    }),
+  )
   subscriptions.use(readiness.subscribe((state) => apply(eventTable.readiness(state))))
   return subscriptions
 }

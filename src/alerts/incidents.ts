@@ -18,6 +18,11 @@ export interface IncidentsOptions extends TrackerOptions {
  * operator; the others read it, and send their counts to the leader.
  */
 export class Incidents {
+  /**
+   * There is an incident, or one begins: otherwise nothing is counted. Asked for each message, so it costs nothing
+   * to ask.
+   */
+  isCounting = false
   readonly #options: IncidentsOptions
   #tracker: IncidentTracker | null = null
   #shown: Incident | null = null
@@ -55,45 +60,58 @@ export class Incidents {
   /** Reports the gate's state; null = messages can be answered. */
   observe(outage: Outage | null): void {
     this.#observed = outage
+    if (outage) this.isCounting = true
     this.#tracker?.observe(outage)
   }
 
   /** A message was held, or a held one is done. */
   count(outcome: CountedOutcome, messages = 1): void {
     if (this.#tracker) this.#tracker.count(outcome, messages)
-    // Counts matter while there is an incident: otherwise messages are not reported one by one.
     else if (this.#shown) this.#options.fleet.notify({ kind: 'count', outcome, messages })
   }
 
   /** Makes this process the writer. @returns stops it */
   async lead(): Promise<() => Promise<void>> {
-    const { store, fleet, onChange } = this.#options
+    const { store, fleet } = this.#options
     const tracker = new IncidentTracker({
       ...this.#options,
       store: {
         ...store,
         save: (incident) =>
           store.save(incident).finally(() => {
-            onChange()
+            this.#changed()
             fleet.notify({ kind: 'incident' })
           }),
       },
     })
     await tracker.start()
     this.#tracker = tracker
+    this.#setCounting()
     if (this.#observed !== undefined) tracker.observe(this.#observed)
     return async () => {
       this.#shown = tracker.current
       this.#tracker = null
+      this.#setCounting()
       await tracker.stop()
     }
   }
 
+  #changed(): void {
+    this.#setCounting()
+    this.#options.onChange()
+  }
+
+  #setCounting(): void {
+    // Its end is being stored: nothing of it waits any more.
+    const isOpen = this.current?.closedAt === null
+    this.isCounting = isOpen || Boolean(this.#observed)
+  }
+
   async #read(): Promise<void> {
-    const { store, onChange, onProblem } = this.#options
+    const { store, onProblem } = this.#options
     try {
       this.#shown = await store.current()
-      onChange()
+      this.#changed()
     } catch (error) {
       onProblem(error)
     }
