@@ -217,7 +217,7 @@ export class MessageReceiver implements Receiver {
     const { question } = request
     const onlyCommand = question === null ? request.command : null
     // No sign-in through a program.
-    const isReply = !isProgram && (await this.#secrets.belongToSignIn(channel, item, access, onlyCommand))
+    const isReply = !isProgram && (await this.#belongsToSignIn(channel, item, access, onlyCommand))
     if (isReply || (!tooLarge && textsOf(item).some(looksLikeSignInPaste)))
       return reject(isProgram ? SECRET_SENT : await this.#secrets.use(channel, item, access))
     if (access.kind === 'ignored') return []
@@ -252,7 +252,7 @@ export class MessageReceiver implements Receiver {
     const access = await this.#access(channel, item.person, item.chat, approved)
     if (access.kind === 'stranger') return this.#fromStranger(channel, item, () => text, false)
     const isSecret = looksLikeSignInPaste(text)
-    const isReply = await this.#secrets.belongToSignIn(channel, item, access, null)
+    const isReply = await this.#belongsToSignIn(channel, item, access, null)
     if (isSecret || isReply) {
       const reply = await this.#secrets.use(channel, item, access)
       // A waiting version that became a secret is withdrawn: the unedited text is not wanted either.
@@ -265,6 +265,18 @@ export class MessageReceiver implements Receiver {
     const fits = text.trim() !== '' && Buffer.byteLength(text) <= MAX_TEXT_BYTES
     if (access.kind !== 'granted' || !fits) return []
     return [{ kind: 'edit', channel, address, platformMessageId, text }]
+  }
+
+  /** @param command set where the message is a command and nothing else */
+  async #belongsToSignIn(
+    channel: string,
+    { person, chat, text }: Message | Edit,
+    access: Access,
+    command: Request['command'],
+  ): Promise<boolean> {
+    const { signIn } = this.#options
+    if (!signIn || access.kind !== 'granted') return false
+    return signIn.expects({ channel, person, chat, role: access.role, text, command })
   }
 
   #requestOf({ text, chat, forwarded }: Message): Request {

@@ -42,24 +42,12 @@ export interface PastedSecretsOptions {
 
 type Written = Omit<Paste, 'channel' | 'role'>
 
-/** What is never stored: replies within a sign-in, and whatever is shaped like its secrets. */
+/** Uses what is never stored: replies within a sign-in, and whatever is shaped like its secrets. */
 export class PastedSecrets {
   readonly #options: PastedSecretsOptions
 
   constructor(options: PastedSecretsOptions) {
     this.#options = options
-  }
-
-  /** @param command set where the message is a command and nothing else */
-  async belongToSignIn(
-    channel: string,
-    { person, chat, text }: Written,
-    access: Access,
-    command: Request['command'],
-  ): Promise<boolean> {
-    const { signIn } = this.#options
-    if (!signIn || access.kind !== 'granted') return false
-    return signIn.expects({ channel, person, chat, role: access.role, text, command })
   }
 
   /** @returns the reply; null: none */
