@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { emptyHome } from '../../../test/support/provider/signed-in.ts'
@@ -36,6 +37,16 @@ it('a listener is called for a file whose folder is created later, and of one be
   await writeFile(`${home}/other`, 'two, which is longer')
   await rename(`${home}/other`, `${home}/target`)
   await expect.poll(() => calls, { timeout: 5_000 }).toBeGreaterThan(before)
+})
+
+it('what changes right after the call is heard, and again while the listener cannot read it', async () => {
+  const path = `${await emptyHome()}/a.json`
+  let calls = 0
+  using _watch = watchFile(path, () => ++calls === 3, 20)
+  writeFileSync(path, 'new')
+  await expect.poll(() => calls).toBe(3)
+  await pause(100)
+  expect(calls).toBe(3)
 })
 
 it('nothing is heard after the end', async () => {

@@ -1,4 +1,4 @@
-import { watch as watchFolder, type FSWatcher } from 'node:fs'
+import { statSync, watch as watchFolder, type FSWatcher, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 
@@ -6,13 +6,17 @@ import { basename, dirname } from 'node:path'
 const POLL_MS = 2_000
 /** One write causes several events. */
 const SETTLE_MS = 25
+/** The signature of no file. */
+const UNREAD = 'unread'
 
 /**
- * Calls `listener` after the file at `path` has changed, appeared or gone, within
+ * Calls `listener` after the file at `path` has changed, appeared or gone since now, within
  * about 2 s at most. Does not keep the process alive.
+ *
+ * @param listener returns false where the file cannot be read right now: it is called again with the next look
  */
-export function watchFile(path: string, listener: () => void): Disposable {
-  let seen: string | undefined
+export function watchFile(path: string, listener: () => unknown, pollMs: number = POLL_MS): Disposable {
+  let seen = signatureNow(path)
   let closed = false
   let settling: NodeJS.Timeout | undefined
   let watcher: FSWatcher | undefined
@@ -20,9 +24,7 @@ export function watchFile(path: string, listener: () => void): Disposable {
   const check = async () => {
     const now = await signature(path)
     if (closed || now === seen) return
-    const first = seen === undefined
-    seen = now
-    if (!first) listener()
+    seen = listener() === false ? UNREAD : now
   }
   const openWatcher = () => {
     try {
@@ -40,12 +42,11 @@ export function watchFile(path: string, listener: () => void): Disposable {
       watcher = undefined
     }
   }
-  void check()
   openWatcher()
   const poll = setInterval(() => {
     if (!watcher) openWatcher()
     void check()
-  }, POLL_MS).unref()
+  }, pollMs).unref()
 
   return {
     [Symbol.dispose]() {
@@ -57,11 +58,23 @@ export function watchFile(path: string, listener: () => void): Disposable {
   }
 }
 
-async function signature(path: string): Promise<string> {
+function signature(path: string): Promise<string> {
+  return stat(path).then(signatureOf, codeOf)
+}
+
+/** As `signature`: what changes right after the call is a change. */
+function signatureNow(path: string): string {
   try {
-    const { ino, size, mtimeMs, ctimeMs } = await stat(path)
-    return `${ino}:${size}:${mtimeMs}:${ctimeMs}`
+    return signatureOf(statSync(path))
   } catch (error) {
-    return `${(error as NodeJS.ErrnoException).code}`
+    return codeOf(error)
   }
+}
+
+function signatureOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino}:${size}:${mtimeMs}:${ctimeMs}`
+}
+
+function codeOf(error: unknown): string {
+  return `${(error as NodeJS.ErrnoException).code}`
 }
