@@ -38,9 +38,8 @@ import * as slackText from '../../src/channels/slack/intake/text.ts'
 import { isPlace } from '../../src/channels/slack/intake/threads.ts'
 import * as slack from '../../src/channels/slack/send/format.ts'
 import * as slackWording from '../../src/channels/slack/send/wording.ts'
-import { parseAddress } from '../../src/channels/telegram/address.ts'
 import * as telegramAnswers from '../../src/channels/telegram/api/failure.ts'
-import { withLinks } from '../../src/channels/telegram/intake/receive.ts'
+import { parseAddress, withLinks } from '../../src/channels/telegram/intake/receive.ts'
 import * as telegram from '../../src/channels/telegram/send/format.ts'
 import * as telegramSplit from '../../src/channels/telegram/send/sender.ts'
 import { oddLines, parseDotenv } from '../../src/config/environment/dotenv.ts'
@@ -210,9 +209,9 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/slack/send/wording.ts partsOf': { call: slackWording.partsOf, length: 4_096, cpuMs: 400 },
   'src/channels/slack/send/wording.ts draftOf': { call: slackWording.draftOf, length: 4_096, cpuMs: 400 },
   'src/channels/slack/send/wording.ts wordingOf': part(slackWording.wordingOf),
-  'src/channels/telegram/address.ts parseAddress': parseAddress,
   'src/channels/telegram/api/failure.ts classifyAnswer': (text) =>
     telegramAnswers.classifyAnswer('sendMessage', { error_code: 400, description: text } as never),
+  'src/channels/telegram/intake/receive.ts parseAddress': parseAddress,
   'src/channels/telegram/intake/receive.ts withLinks': (text) =>
     withLinks(text, [{ type: 'text_link', offset: 0, length: text.length, url: text }]),
   'src/channels/telegram/send/format.ts toTelegramHtml': part((text) =>

@@ -9,11 +9,10 @@ import type { Channel } from '../channel.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { retryUntilStopped } from '../kit/retry.ts'
 import { TypingPace } from '../kit/send/pacer.ts'
-import { parseAddress } from './address.ts'
 import { TelegramClient } from './api/client.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { Poller } from './intake/poller.ts'
-import { type BotIdentity, isFromGroup, mapUpdate, outlineUpdate } from './intake/receive.ts'
+import { type BotIdentity, isFromGroup, mapUpdate, outlineUpdate, parseAddress } from './intake/receive.ts'
 import { Pacing, type PacingLimits, Sender, splitMarkdown } from './send/sender.ts'
 
 /** What the official server suggests for long polling, and proxies tolerate. */

@@ -9,8 +9,7 @@ import type {
 import { COMMAND_NAMES_AND_START } from '../../../conversation/commands.ts'
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
 import { withAddress, type Quotation, withQuotation } from '../../kit/intake/quotation.ts'
-import { formatAddress } from '../address.ts'
-import { mediaOf, type FileRef, type FileLoader, MEDIA_FIELDS } from './media.ts'
+import { mediaOf, type FileRef, type FileLoader, type Media, MEDIA_FIELDS } from './media.ts'
 
 /** The kinds of update that are asked for. */
 export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] as const
@@ -86,7 +85,8 @@ function mapMessage(message: Message, context: MappingContext): readonly Inbound
     return [moved(integer(message.migrate_from_chat_id), message.chat.id)]
   const person = personOf(message)
   if (!person) return []
-  const media = mediaOf(message)
+  // What is written has no media, and needs no search for it.
+  const media: Media = message.text ? { kind: 'none' } : mediaOf(message)
   const text = normalisedText(message, context.bot)
   // Members who join or leave, pinned messages and the like are no requests.
   if (text === '' && media.kind === 'none') return []
@@ -122,6 +122,28 @@ function mapEdit(message: Message, context: MappingContext): readonly InboundEve
       text: replied ? withQuotation(text, replied.quotation) : text,
     },
   ]
+}
+
+/** Where a message goes: a chat, or one topic of a forum. Written `chatId` or `chatId/threadId`. */
+export interface Target {
+  readonly chatId: number
+  readonly threadId: number | null
+}
+
+export function formatAddress(chatId: number, threadId: number | null): string {
+  return threadId === null ? String(chatId) : `${chatId}/${threadId}`
+}
+
+/** Null: not an address of this channel. */
+export function parseAddress(address: string): Target | null {
+  const match = /^(-?\d{1,16})(?:\/(\d{1,16}))?$/.exec(address)
+  if (!match) return null
+  return { chatId: Number(match[1]), threadId: match[2] === undefined ? null : Number(match[2]) }
+}
+
+/** Groups, supergroups and channels have negative ids. */
+export function isGroup(chatId: number): boolean {
+  return chatId < 0
 }
 
 function placeOf(message: Message): { readonly address: string; readonly platformMessageId: string } {

@@ -8,9 +8,9 @@ import {
   splitMarkdown as split,
   type MessageRoom,
 } from '../../kit/send/split-markdown.ts'
-import { isGroup, formatAddress, parseAddress, type Target } from '../address.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure, type FailureKind } from '../api/failure.ts'
+import { formatAddress, isGroup, parseAddress, type Target } from '../intake/receive.ts'
 import { toPlainText, toTelegramHtml, visibleLength } from './format.ts'
 
 const NO_PREVIEW = { is_disabled: true } as const
