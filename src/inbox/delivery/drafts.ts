@@ -155,6 +155,7 @@ class LiveDraft implements Draft {
     const id = await this.#sendChannel.send(conversation.address, this.#sendChannel.split(text)[0] ?? text, {
       replyTo: replyTarget(messages.at(-1)?.platformMessageId ?? null),
       key: `${turnId}:draft`,
+      isDraft: true,
       signal: NEVER,
     })
     // Durable before the first edit: a crash from here on orphans nothing.

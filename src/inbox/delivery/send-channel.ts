@@ -23,15 +23,10 @@ export interface SendChannel {
   /**
    * Sends one part.
    *
-   * @param key the same for each try of the same part, for platforms that can drop repeats
    * @returns the platform's id of the sent message
    * @throws TransientError to be tried again; Undeliverable when it never will be; Moved when the chat has a new address
    */
-  send(
-    address: string,
-    part: string,
-    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
-  ): Promise<string>
+  send(address: string, part: string, options: SendOptions): Promise<string>
 
   /**
    * Replaces the text of a message that `send` made. A message that is gone counts as Undeliverable.
@@ -53,6 +48,15 @@ export interface SendChannel {
    * the platform does not let a bot. Never throws.
    */
   remove?(address: string, platformId: string): Promise<boolean | 'never'>
+}
+
+export interface SendOptions {
+  readonly replyTo: string | null
+  /** The same for each try of the same part, for platforms that can drop repeats. */
+  readonly key: string
+  /** It will be edited, so it is worth to know what it shows. Left out: it stays as it is. */
+  readonly isDraft?: boolean
+  readonly signal: AbortSignal
 }
 
 /** This item can never be delivered: the bot was blocked, the chat is gone. */

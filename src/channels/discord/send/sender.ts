@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import { Undeliverable, type SendOptions } from '../../../inbox/delivery/send-channel.ts'
 import { remember } from '../../../support/remember.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 import { MessageEditor } from '../../kit/send/message-editor.ts'
@@ -37,11 +37,7 @@ export class Sender {
   }
 
   /** @returns the id of the new message, or of the one that an earlier try with this key made; see `SendChannel.send` */
-  async send(
-    address: string,
-    part: string,
-    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
-  ): Promise<string> {
+  async send(address: string, part: string, options: SendOptions): Promise<string> {
     const { replyTo, key, signal } = options
     const body = {
       content: part,
@@ -56,7 +52,7 @@ export class Sender {
     const message = await this.#inChannel(address, signal, (channelId) =>
       this.#client.createMessage(channelId, body as never, signal),
     )
-    this.#editor.sent(`${address} ${message.id}`, part)
+    if (options.isDraft) this.#editor.sent(`${address} ${message.id}`, part)
     return message.id
   }
 

@@ -1,4 +1,4 @@
-import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import { Undeliverable, type SendOptions } from '../../../inbox/delivery/send-channel.ts'
 import { remember } from '../../../support/remember.ts'
 import type { MessageSender } from '../../kit/push-channel.ts'
 import type { MailAddress } from '../mail-address.ts'
@@ -36,11 +36,7 @@ export class Sender implements MessageSender {
   }
 
   /** @returns the Message-ID; see `SendChannel.send` */
-  async send(
-    address: string,
-    part: string,
-    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
-  ): Promise<string> {
+  async send(address: string, part: string, options: SendOptions): Promise<string> {
     const { from, smtp } = this.#options
     const { key, signal } = options
     const target = parseTarget(address)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import { Undeliverable, type SendOptions } from '../../../inbox/delivery/send-channel.ts'
 import { remember } from '../../../support/remember.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 import { MessageEditor } from '../../kit/send/message-editor.ts'
@@ -45,11 +45,7 @@ export class Sender {
   }
 
   /** @returns the id of the new message; see `SendChannel.send` */
-  async send(
-    address: string,
-    part: string,
-    options: { readonly replyTo: string | null; readonly key: string; readonly signal: AbortSignal },
-  ): Promise<string> {
+  async send(address: string, part: string, options: SendOptions): Promise<string> {
     const { signal, replyTo, key } = options
     const { client, pacing } = this.#options
     await pacing.turn(signal)

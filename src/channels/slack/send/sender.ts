@@ -1,4 +1,4 @@
-import { Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import { Undeliverable, type SendOptions } from '../../../inbox/delivery/send-channel.ts'
 import { SECOND, type Clock } from '../../../support/clock.ts'
 import { MessageEditor } from '../../kit/send/message-editor.ts'
 import { msOf, parseAddress, tsOf, type Target } from '../address.ts'
@@ -32,11 +32,7 @@ export class Sender {
   }
 
   /** @returns the time stamp of the new message; see `SendChannel.send` */
-  async send(
-    address: string,
-    part: string,
-    options: { readonly key: string; readonly signal: AbortSignal },
-  ): Promise<string> {
+  async send(address: string, part: string, options: Omit<SendOptions, 'replyTo'>): Promise<string> {
     const { client, pacing, log, clock, join } = this.#options
     const { key, signal } = options
     const target = targetOf(address)
@@ -57,7 +53,7 @@ export class Sender {
       throw this.#translated(error, target.channel)
     })
     log.resolved(key)
-    this.#editor.sent(`${address} ${ts}`, part)
+    if (options.isDraft) this.#editor.sent(`${address} ${ts}`, part)
     return ts
   }
 

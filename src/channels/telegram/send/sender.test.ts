@@ -134,6 +134,15 @@ describe('editing on Telegram', () => {
       expect(server.chats.sent[0]!.text.length).toBeLessThanOrEqual(4_096)
     }))
 
+  test('asks for nothing where the answer is what its draft shows, and remembers only what is edited', () =>
+    using(async (channel, { server }) => {
+      const draft = await channel.send(CHAT, 'All', { replyTo: null, key: 'k', isDraft: true, signal })
+      await channel.edit(CHAT, draft, 'All', { final: true, signal })
+      expect(server.callsOf('editMessageText').length).toBe(0)
+      await channel.edit(CHAT, await send(channel, 'All'), 'All', { final: true, signal })
+      expect(server.callsOf('editMessageText').length).toBe(1)
+    }))
+
   test('takes for success that the message reads so already', () =>
     using(async (channel, fixture) => {
       const id = await send(channel, 'Final')

@@ -1,4 +1,4 @@
-import { Moved, Undeliverable } from '../../../inbox/delivery/send-channel.ts'
+import { Moved, Undeliverable, type SendOptions } from '../../../inbox/delivery/send-channel.ts'
 import type { Clock } from '../../../support/clock.ts'
 import { sendErrorOf, type SendMeaning } from '../../kit/failure.ts'
 import { MessageEditor } from '../../kit/send/message-editor.ts'
@@ -40,11 +40,7 @@ export class Sender {
   }
 
   /** @returns the id of the new message; see `SendChannel.send` */
-  async send(
-    address: string,
-    part: string,
-    options: { readonly replyTo: string | null; readonly signal: AbortSignal },
-  ): Promise<string> {
+  async send(address: string, part: string, options: Omit<SendOptions, 'key'>): Promise<string> {
     const { signal } = options
     const target = targetOf(address)
     await this.#pacing.turn(target.chatId, signal)
@@ -61,7 +57,7 @@ export class Sender {
       this.#client.sendMessage({ ...common, text, ...mode }, signal),
     )
     const id = String(message.message_id)
-    this.#editor.sent(`${address} ${id}`, part)
+    if (options.isDraft) this.#editor.sent(`${address} ${id}`, part)
     return id
   }
 
