@@ -108,7 +108,8 @@ export class Keeper implements CredentialDoor {
   /** @param serverNow what the answer's `Date` says, epoch milliseconds */
   accepted(used: Credential, serverNow?: number): void {
     if (serverNow !== undefined) this.noticeServerTime(serverNow)
-    this.#rejections.accepted(used)
+    // Each request comes by: one comparison once a generation is known to be good.
+    if (used !== this.#rejections.proven) this.#rejections.prove(used)
   }
 
   async rejected(used: Credential, rejection: Rejection): Promise<Credential> {

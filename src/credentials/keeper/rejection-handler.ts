@@ -11,12 +11,13 @@ import { warnRejectedAgain } from './warnings.ts'
 
 /** What follows when the provider rejects, forbids or accepts a credential. */
 export class RejectionHandler {
+  /** The credential that is known to be accepted. */
+  proven: Credential | null = null
   readonly #context: KeeperContext
   readonly #sources: SourceWatcher
   readonly #refresher: Refresher
   #recovery: Promise<void> | null = null
   #waiting: { readonly for: Promise<void>; readonly done: Promise<void> } | null = null
-  #proven: Credential | null = null
 
   constructor(context: KeeperContext, sources: SourceWatcher, refresher: Refresher) {
     this.#context = context
@@ -26,11 +27,6 @@ export class RejectionHandler {
 
   get isRecovering(): boolean {
     return this.#recovery !== null
-  }
-
-  /** Called for each request, so it costs one comparison once a generation is known to be good. */
-  accepted(used: Credential): void {
-    if (used !== this.#proven) this.#prove(used)
   }
 
   /** The recovery or refresh that is running, waited for no longer than a request may; null = none is. */
@@ -141,7 +137,7 @@ export class RejectionHandler {
         : 'the provider does not permit this use of the account',
       byScope,
     }
-    this.#proven = null
+    this.proven = null
     if (this.#sources.returnToFormer(active.fingerprint)) return
     memory.update({ forbidden: { fingerprint: active.fingerprint, ...trouble } })
     context.dispatch({ type: 'forbidden', ...trouble, retry: byScope ? null : nextProbe(context) })
@@ -149,19 +145,20 @@ export class RejectionHandler {
 
   /** From here on no request leaves with this token, and no source may bring it back. */
   #markRejected(fingerprint: string): void {
-    this.#proven = null
+    this.proven = null
     const { memory } = this.#context
     memory.update({ rejected: remember(memory.record.rejected, fingerprint) })
     this.#context.updateReady()
   }
 
-  #prove(used: Credential): void {
+  /** `used` was accepted. */
+  prove(used: Credential): void {
     const { memory } = this.#context
     const { rejected, forbidden } = memory.record
     // A long answer may end after its token was rejected elsewhere: that proves nothing about now.
     if (!this.#context.isActive(used.fingerprint)) return
     if (rejected.includes(used.fingerprint) || forbidden?.fingerprint === used.fingerprint) return
-    this.#proven = used
+    this.proven = used
     this.#sources.forgetFormer()
     memory.update({
       accepted: used.fingerprint,
