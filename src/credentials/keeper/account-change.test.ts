@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { keeperFixture } from '../../../test/support/provider/keeper-fixture.ts'
 import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
+import { Secret } from '../../support/secret.ts'
 import type { Rejection } from '../credential.ts'
 
 /** A gateway that lives on Claude Code's sign-in of `account-1`, which was accepted. */
@@ -78,6 +79,16 @@ it.each<[string, Rejection, Record<string, string>]>([
     expect(claudeCode.refreshes).toEqual([])
   },
 )
+
+it("uses a person's own new sign-in at once, also while the other account is passed over", async () => {
+  const { made, issueOther } = await onClaudeCode()
+  made.claudeCode.store(issueOther())
+  await made.clock.advance(SECOND)
+  await made.reject(await made.acquire())
+  const own = made.own.store(made.own.issue({ accessToken: new Secret('sk-ant-oat01-TEST-own') }))
+  await made.clock.advance(SECOND)
+  expect((await made.acquire()).fingerprint).toBe(own.accessToken.fingerprint)
+})
 
 it('takes the other account for what it is when the token in use has ended', async () => {
   const { made, issueOther } = await onClaudeCode()

@@ -52,7 +52,7 @@ export class SourceWatcher {
   }
 
   async #load(): Promise<void> {
-    const { memory, resolver, clock } = this.#context
+    const { memory, resolver, clock, running } = this.#context
     do {
       this.#again = false
       await memory.learn(this.#context.active?.fingerprint ?? null)
@@ -64,6 +64,7 @@ export class SourceWatcher {
             memory.record.superseded.includes(fingerprint) || this.#isPassedOver(fingerprint),
         },
         account: this.#accountToKeep,
+        onlyToUse: running,
       })
       this.#apply(decision)
     } while (this.#again)

@@ -8,7 +8,15 @@ import {
   type ManagedCredential,
   type SourceName,
 } from '../credential.ts'
-import { ACCEPT_ALL, decide, type Judge, type SourcePolicy, type SourceReading } from './decision.ts'
+import {
+  ACCEPT_ALL,
+  createResolver,
+  decide,
+  NOTHING_TO_WATCH,
+  type Judge,
+  type SourcePolicy,
+  type SourceReading,
+} from './decision.ts'
 
 const signIn = new MemorySignIn(new FakeClock())
 const auto: SourcePolicy = { adoptClaudeCode: 'auto', fallbackApiKey: false }
@@ -148,5 +156,50 @@ describe('which credential is in use', () => {
     expect(other.inUse).toBe(staticToken)
     const judge: Judge = { isAlive: () => true, isSuperseded: (name) => name === own.fingerprint }
     expect(decide([present(own)], auto, judge, null)).toMatchObject({ inUse: null, sawSuperseded: true })
+  })
+})
+
+describe('where only the credential to use is asked for', () => {
+  const own = renewable('own')
+  const staticToken = present(token('a'))
+  const apiKey = present(key('a'))
+  const claudeCode = present(renewable('claude-code'))
+  const command = present(renewable('refresh-command'))
+
+  it.each<[string, readonly SourceReading[], Partial<SourcePolicy>, Judge, number]>([
+    ['an own sign-in', [present(own), apiKey, claudeCode, command], {}, ACCEPT_ALL, 1],
+    ['an API key', [absent('own'), apiKey, claudeCode, command], {}, ACCEPT_ALL, 2],
+    [
+      'an own sign-in and the key that may take its place',
+      [present(own), apiKey, claudeCode, command],
+      { fallbackApiKey: true },
+      ACCEPT_ALL,
+      2,
+    ],
+    [
+      'an own sign-in and no key that may take its place',
+      [present(own), absent('environment'), claudeCode, command],
+      { fallbackApiKey: true },
+      ACCEPT_ALL,
+      4,
+    ],
+    ['a token that gives way', [absent('own'), staticToken, claudeCode, command], {}, ACCEPT_ALL, 4],
+    ['a dead sign-in', [present(own), absent('environment'), command], {}, dead(own), 3],
+    ['a broken file', [broken('own', false), staticToken, command], {}, ACCEPT_ALL, 3],
+    ['nothing', [absent('own'), absent('environment'), absent('claude-code')], {}, ACCEPT_ALL, 3],
+  ])('%s is found as it is among all sources', async (_name, readings, policy, judge, expected) => {
+    let asked = 0
+    const sources = readings.map((reading) => ({
+      name: reading.source,
+      read: async () => (asked++, [reading]),
+      watch: () => NOTHING_TO_WATCH,
+    }))
+    const resolver = createResolver(sources, { ...auto, ...policy })
+    const all = await resolver.resolve({ judge })
+    expect(asked).toBe(readings.length)
+    asked = 0
+    const enough = await resolver.resolve({ judge, onlyToUse: true })
+    expect(asked).toBe(expected)
+    expect(enough).toEqual({ ...all, reports: all.reports.slice(0, expected) })
   })
 })

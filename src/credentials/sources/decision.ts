@@ -221,6 +221,8 @@ interface ResolveOptions {
   readonly judge?: Judge
   /** The account of the sign-in held so far: another source is adopted only for the same. */
   readonly account?: string | null
+  /** Read no source behind one that settles the choice: enough to use it, not to report on each of them. */
+  readonly onlyToUse?: boolean
 }
 
 /** The one way in which the gateway, the commands and the alerts learn which credential is in use. */
@@ -230,12 +232,24 @@ export interface Resolver {
   watch(listener: () => void): Disposable
 }
 
+/** Can no later source change the choice? */
+function isSettled({ inUse, fallback }: Decision, { fallbackApiKey }: SourcePolicy): boolean {
+  // A token that nothing refreshes gives way to a sign-in, and Claude Code's sign-in to a command.
+  if (inUse === null || (inUse.kind === 'oauth' && inUse.refreshSource === null)) return false
+  if (inUse.source === 'claude-code') return false
+  return !fallbackApiKey || inUse.kind === 'api-key' || fallback !== null
+}
+
 /** @param sources in order of precedence */
 export function createResolver(sources: readonly CredentialSource[], policy: SourcePolicy): Resolver {
   return {
-    async resolve({ judge = ACCEPT_ALL, account = null } = {}) {
-      const readings = await Promise.all(sources.map((source) => source.read()))
-      return decide(readings.flat(), policy, judge, account)
+    async resolve({ judge = ACCEPT_ALL, account = null, onlyToUse = false } = {}) {
+      const readings: SourceReading[] = []
+      for (const source of sources) {
+        readings.push(...(await source.read()))
+        if (onlyToUse && isSettled(decide(readings, policy, judge, account), policy)) break
+      }
+      return decide(readings, policy, judge, account)
     },
     watch(listener) {
       const watches = sources.map((source) => source.watch(listener))
