@@ -59,10 +59,7 @@ export async function assembleCredentials(options: AssembleOptions): Promise<Cre
   const { settings, processEnv, log, clock = systemClock } = options
   const { paths, config, sandbox, environment } = settings
   const { auth } = config
-  const endpoint = new TokenEndpoint(auth.oauth, {
-    clock,
-    onServerDate: (serverNow) => keeper.noticeServerTime(serverNow),
-  })
+  const endpoint = new TokenEndpoint(auth.oauth, { clock })
   const onWarning = (message: string) => log?.warn(message)
   const placeParts = { endpoint, clock, onWarning }
   const place = (await options.openPlace?.(placeParts)) ?? ownFiles(paths, placeParts)
@@ -101,6 +98,7 @@ export async function assembleCredentials(options: AssembleOptions): Promise<Cre
     probe: options.probe,
     ...(log ? { log } : {}),
   })
+  endpoint.onServerDate = keeper.noticeServerTime
   return {
     settings,
     keeper,

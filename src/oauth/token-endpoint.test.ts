@@ -90,9 +90,10 @@ describe('a refresh', () => {
 
   it('hands the server’s time up', async () => {
     const now = Date.UTC(2030, 0, 1)
-    const { settings } = await endpointThatSays(500, {}, { date: new Date(now).toUTCString() })
+    const { endpoint } = await endpointThatSays(500, {}, { date: new Date(now).toUTCString() })
     const seen: number[] = []
-    await new TokenEndpoint(settings, { onServerDate: (date) => seen.push(date) }).refresh(REFRESH, [])
+    endpoint.onServerDate = (date) => seen.push(date)
+    await endpoint.refresh(REFRESH, [])
     expect(seen).toEqual([now])
   })
 

@@ -11,6 +11,7 @@ import {
 } from 'oauth4webapi'
 import type { OAuthConfig } from '../config/config.ts'
 import { SECOND, sleep, systemClock, type Clock } from '../support/clock.ts'
+import { isLoopbackHost } from '../support/loopback.ts'
 import type { Secret } from '../support/secret.ts'
 import {
   parseTokenAnswer,
@@ -64,8 +65,6 @@ export interface TokenEndpointOptions {
   readonly fetch?: typeof fetch
   /** The limit of one whole attempt, every route and body included. */
   readonly timeoutMs?: number
-  /** Called with the server's time for each answer that carries one, for clock skew. */
-  readonly onServerDate?: (serverNow: number) => void
 }
 
 type BeforeSend = (route: Route) => Promise<boolean>
@@ -93,11 +92,12 @@ const EXCHANGE_LEAST_WAIT_MS = SECOND
  * repeated single-use token may cost the whole sign-in.
  */
 export class TokenEndpoint {
+  /** Called with the server's time for each answer that carries one, for clock skew. */
+  onServerDate: ((serverNow: number) => void) | null = null
   readonly #settings: OAuthSettings
   readonly #clock: Clock
   readonly #fetch: typeof fetch
   readonly #timeoutMs: number
-  readonly #onServerDate: (serverNow: number) => void
   #remembered: Route | null = null
   #scopesRefused = false
 
@@ -106,7 +106,6 @@ export class TokenEndpoint {
     this.#clock = options.clock ?? systemClock
     this.#fetch = options.fetch ?? fetch
     this.#timeoutMs = options.timeoutMs ?? TOKEN_ATTEMPT_MS
-    this.#onServerDate = options.onServerDate ?? (() => {})
   }
 
   /**
@@ -196,7 +195,7 @@ export class TokenEndpoint {
     const answer = await sendGrant(grant, route, this.#settings, limit, this.#fetch)
     if (answer.kind === 'answer' || answer.kind === 'cut') {
       const date = serverDate(answer.headers)
-      if (date !== null) this.#onServerDate(date)
+      if (date !== null) this.onServerDate?.(date)
     }
     const result = parseTokenAnswer(answer, this.#clock.now())
     // A definite answer about the grant: this route was understood.
@@ -245,7 +244,7 @@ export async function sendGrant(
   const options: TokenEndpointRequestOptions = {
     signal,
     // Plain http never leaves this machine.
-    [allowInsecureRequests]: isLoopback(url),
+    [allowInsecureRequests]: isLoopbackHost(url.hostname),
     [customFetch]: (address, request) => {
       const { body, contentType } = encode(request.body, route.encoding)
       const headers = {
@@ -367,10 +366,4 @@ function networkErrorCode(error: unknown, signal: AbortSignal): string | null {
       return 'NETWORK'
   }
   return null
-}
-
-/** Whether this address is on this machine. */
-function isLoopback(url: URL): boolean {
-  const host = url.hostname
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }

@@ -191,17 +191,19 @@ describe('clocks', () => {
 it("gives up a stored token that has expired by the server's clock, and does so once", async () => {
   const { clock, own, keeper } = await signedInFixture()
   const stored = await keeper.acquire()
-  keeper.accepted(stored, clock.now() + HOUR)
+  keeper.accepted(stored)
+  keeper.noticeServerTime(clock.now() + HOUR)
   await clock.advance(MINUTE)
   expect(own.refreshes).toHaveLength(0)
   // Our clock is two days behind: the token must have ended long ago.
-  keeper.accepted(stored, clock.now() + 2 * DAY)
+  keeper.noticeServerTime(clock.now() + 2 * DAY)
   await clock.advance(0)
   expect(own.refreshes).toHaveLength(1)
   const refreshed = await keeper.acquire()
   expect(refreshed).not.toBe(stored)
   // What was issued just now was computed on this clock as it stands.
-  keeper.accepted(refreshed, clock.now() + 2 * DAY)
+  keeper.accepted(refreshed)
+  keeper.noticeServerTime(clock.now() + 2 * DAY)
   await clock.advance(MINUTE)
   expect(own.refreshes).toHaveLength(1)
 })

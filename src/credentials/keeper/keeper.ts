@@ -96,7 +96,7 @@ export class Keeper implements CredentialDoor {
     return this.#context.message
   }
 
-  /** The newest decision about the sources. */
+  /** The newest decision about the sources; before `start` it reports on each of them. */
   get decision(): Decision | null {
     return this.#sources.decision
   }
@@ -105,9 +105,7 @@ export class Keeper implements CredentialDoor {
     return this.#context.ready() ?? this.#acquireSlowly()
   }
 
-  /** @param serverNow what the answer's `Date` says, epoch milliseconds */
-  accepted(used: Credential, serverNow?: number): void {
-    if (serverNow !== undefined) this.noticeServerTime(serverNow)
+  accepted(used: Credential): void {
     // Each request comes by: one comparison once a generation is known to be good.
     if (used !== this.#rejections.proven) this.#rejections.prove(used)
   }
@@ -117,8 +115,8 @@ export class Keeper implements CredentialDoor {
     return this.#currentOrFallback()
   }
 
-  /** A server's clock, as its answer's `Date` shows it: our own may be wrong. */
-  noticeServerTime(serverNow: number): void {
+  /** A server's clock, as its answer's `Date` shows it, in epoch milliseconds: our own may be wrong. */
+  readonly noticeServerTime = (serverNow: number): void => {
     if (this.#context.token?.noticeServerTime(serverNow)) this.#tick()
   }
 
