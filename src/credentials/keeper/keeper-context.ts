@@ -1,4 +1,5 @@
 import type { Clock } from '../../support/clock.ts'
+import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Credential, ManagedCredential, Probe } from '../credential.ts'
 import type { Resolver } from '../sources/decision.ts'
@@ -12,9 +13,9 @@ import {
   type KeeperState,
   type Retry,
 } from './keeper-state.ts'
-import { PersistentRecord } from './persistent-record.ts'
-import { isTokenGood, recordOfChange, type KeeperMemory } from './record.ts'
+import { EMPTY_RECORD, isTokenGood, recordOfChange, type KeeperMemory, type KeeperRecord } from './record.ts'
 import { refreshFloor } from './refresh-policy.ts'
+import { withNews } from './shared-record.ts'
 import { statusOf, type AuthStatus, type KeeperNotice } from './status.ts'
 import { TokenClock } from './token-clock.ts'
 
@@ -221,4 +222,81 @@ export class KeeperContext {
 
 function outwardly({ state, reason, source, fingerprint }: AuthStatus): string {
   return `${state} ${reason} ${source} ${fingerprint}`
+}
+
+/** The record in use. Writes follow each other; the newest state always gets written last. */
+export class PersistentRecord {
+  readonly #memory: KeeperMemory
+  readonly #onError: (message: string) => void
+  #record: KeeperRecord = EMPTY_RECORD
+  #base: KeeperRecord = EMPTY_RECORD
+  #open = false
+  #dirty = false
+  #updates = 0
+  #writing: Promise<void> | null = null
+
+  constructor(memory: KeeperMemory, onError: (message: string) => void) {
+    this.#memory = memory
+    this.#onError = onError
+  }
+
+  get record(): KeeperRecord {
+    return this.#record
+  }
+
+  async load(): Promise<void> {
+    this.#record = (await this.#memory.load().catch(() => null)) ?? EMPTY_RECORD
+    this.#base = this.#record
+  }
+
+  /** Takes over what other processes have learned since; nothing where the record is ours alone. */
+  async learn(active: string | null): Promise<void> {
+    if (!this.#memory.isShared) return
+    let known: number
+    let theirs: KeeperRecord | null
+    do {
+      await this.flush()
+      known = this.#updates
+      theirs = await this.#memory.load().catch(() => null)
+      if (theirs === null) return
+      // What was changed here in the meantime is not in what was read.
+    } while (known !== this.#updates)
+    this.#record = withNews(this.#record, theirs, active)
+    this.#base = this.#record
+  }
+
+  /** From here on changes are written: a process that only reads must not overwrite what a running gateway knows. */
+  open(): void {
+    this.#open = true
+    if (this.#dirty) this.#writing ??= this.#write()
+  }
+
+  update(change: Partial<KeeperRecord>): void {
+    this.#record = { ...this.#record, ...change }
+    this.#updates++
+    this.#dirty = true
+    if (this.#open) this.#writing ??= this.#write()
+  }
+
+  /** Resolves when everything that was changed so far is written, or cannot be. */
+  async flush(): Promise<void> {
+    while (this.#writing) await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    // Changes of the same moment share one write.
+    await Promise.resolve()
+    try {
+      while (this.#dirty) {
+        this.#dirty = false
+        const record = this.#record
+        await this.#memory.save(record, this.#base)
+        this.#base = record
+      }
+    } catch (error) {
+      this.#onError(messageOf(error))
+    } finally {
+      this.#writing = null
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { HomePaths } from '../../config/home/home.ts'
 import type { TokenEndpoint } from '../../oauth/token-endpoint.ts'
@@ -16,7 +16,7 @@ import {
 } from '../../support/files/private-file.ts'
 import { newId } from '../../support/ids.ts'
 import { machineId } from '../../support/machine.ts'
-import { memoryFile } from '../keeper/persistent-record.ts'
+import { parseRecord, type KeeperMemory } from '../keeper/record.ts'
 import { IntentFile } from '../rotation/intent.ts'
 import { refreshTag, Rotation, type RotationLock, type RotationStore } from '../rotation/rotation.ts'
 import {
@@ -319,5 +319,31 @@ export function ownFiles(paths: HomePaths, parts: OwnPlaceParts): OwnPlace {
     signIns: new OwnStore({ path: paths.credentials, machineId: machineId(paths.home), ...parts }),
     memory: memoryFile(join(paths.home, MEMORY_FILE)),
     close: async () => {},
+  }
+}
+
+/**
+ * The keeper's memory as a small JSON file (0600) inside the home.
+ *
+ * Replaced in one step, so that a killed process leaves it whole; not forced to the
+ * disk, because it is written along with each refresh, whose own writes must not wait for
+ * it. What a power cut takes away costs one request, never a token.
+ */
+export function memoryFile(path: string): KeeperMemory {
+  const temporary = `${path}.${process.pid}.tmp`
+  return {
+    async load() {
+      const text = await readFile(path, 'utf8').catch(() => null)
+      return text === null ? null : parseRecord(text)
+    },
+    async save(record) {
+      try {
+        await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
+        await rename(temporary, path)
+      } catch (error) {
+        await rm(temporary, { force: true }).catch(() => {})
+        throw error
+      }
+    },
   }
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
-import { memoryFile, PersistentRecord } from './persistent-record.ts'
+import { memoryFile } from '../own/own-store.ts'
+import { PersistentRecord } from './keeper-context.ts'
 import { forget, parseRecord, remember } from './record.ts'
 
 describe('what the keeper remembers', () => {
