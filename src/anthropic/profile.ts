@@ -4,12 +4,17 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { AnthropicConfig } from '@anthropic-ai/sdk/core/credentials'
 import { MAX_WAIT_MS } from '../credentials/keeper/refresh-policy.ts'
-import type { Generation, RefreshOutcome, StoredSignIn } from '../credentials/sign-in.ts'
+import {
+  transientFailure,
+  type Generation,
+  type RefreshOutcome,
+  type StoredSignIn,
+} from '../credentials/sign-in.ts'
 import { profileGeneration, type ProfileAccess } from '../credentials/sources/profile.ts'
 import { parseTokenAnswer, type TokenAnswer } from '../oauth/token-answer.ts'
 import { readAnswer } from '../oauth/token-endpoint.ts'
 import { SECOND, type Clock } from '../support/clock.ts'
-import { messageOf, type CredentialReason } from '../support/errors.ts'
+import { messageOf } from '../support/errors.ts'
 import { isObject } from '../support/files/private-file.ts'
 import { Secret } from '../support/secret.ts'
 import { ProfileLock } from './profile-lock.ts'
@@ -50,7 +55,7 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
     async refresh(failed, signal) {
       try {
         const profile = await loadProfile()
-        if (profile === null) return transient('absent', 'the profile is gone')
+        if (profile === null) return transientFailure('absent', 'the profile is gone')
         const { file, isPersonal } = profile
         // A workload spends nothing: no request is preferred.
         if (file === null || !isPersonal) return await refreshProfile(profile, failed, signal, options, null)
@@ -67,7 +72,7 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
         return await refreshProfile(profile, failed, signal, options, held)
       } catch {
         // The tool's own text may quote its files or its server's answer.
-        return transient('endpoint', 'the profile gave no token')
+        return transientFailure('endpoint', 'the profile gave no token')
       }
     },
     watch: watchProfile,
@@ -108,7 +113,7 @@ async function refreshProfile(
   // What it returns or throws is in the answer as well, and there it is whole.
   await provider({ forceRefresh: true }).catch(() => {})
   if (request.isSuperseded) return { kind: 'superseded', stored: await signInIn(file) }
-  if (request.answer === null) return transient('endpoint', 'the profile gave no token')
+  if (request.answer === null) return transientFailure('endpoint', 'the profile gave no token')
   const now = clock.now()
   const result = parseTokenAnswer(request.answer, now)
   switch (result.kind) {
@@ -121,11 +126,11 @@ async function refreshProfile(
       // A sibling may have refreshed between our reading and our asking.
       if (await isReplaced()) return { kind: 'superseded', stored: await signInIn(file) }
       // A refused workload may be accepted as soon as its platform gives it the next identity token.
-      return isPersonal ? { kind: 'terminal', reason, message } : transient(reason, message)
+      return isPersonal ? { kind: 'terminal', reason, message } : transientFailure(reason, message)
     }
     case 'wrong-route':
     case 'wrong-scope':
-      return transient('endpoint', result.message)
+      return transientFailure('endpoint', result.message)
     case 'transient':
       return { ...result, ambiguous: result.ambiguous && isPersonal }
   }
@@ -178,10 +183,6 @@ function isAlive({ expiresAt }: Generation, now: number): boolean {
 
 function sameToken(a: Generation | null, b: Generation | null): boolean {
   return a === null || b === null ? a === b : a.accessToken.equals(b.accessToken)
-}
-
-function transient(reason: CredentialReason, message: string): RefreshOutcome {
-  return { kind: 'transient', reason, message, retryAfterMs: null, ambiguous: false }
 }
 
 interface Profile {

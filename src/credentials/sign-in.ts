@@ -54,6 +54,14 @@ export type RefreshOutcome =
   /** The store could not take a result, so nothing was sent (read-only, full, wrong owner). */
   | { readonly kind: 'store'; readonly message: string }
 
+/** Nothing was spent, and nobody has asked for a wait. */
+export function transientFailure(
+  reason: CredentialReason,
+  message: string,
+): Extract<RefreshOutcome, { kind: 'transient' }> {
+  return { kind: 'transient', reason, message, retryAfterMs: null, ambiguous: false }
+}
+
 export interface RepeatPolicy {
   /**
    * May a refresh token leave again whose last request ended without a definite answer?

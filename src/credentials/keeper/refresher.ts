@@ -1,7 +1,7 @@
 import { SECOND, sleep, type Clock } from '../../support/clock.ts'
 import { messageOf, StoreError, type CredentialReason } from '../../support/errors.ts'
 import { refreshedCredential, type ManagedCredential, type RefreshSource } from '../credential.ts'
-import type { RefreshOutcome, RepeatPolicy } from '../sign-in.ts'
+import { transientFailure, type RefreshOutcome, type RepeatPolicy } from '../sign-in.ts'
 import type { KeeperContext } from './keeper-context.ts'
 import { isUsable, type KeeperEvent, type Retry } from './keeper-state.ts'
 import { MAX_WAIT_MS, refreshDelay } from './refresh-policy.ts'
@@ -230,14 +230,10 @@ async function refreshToEnd(
         return { kind: 'adopted', generation: stored.generation }
       }
     }
-    return transient('store', 'another process has been renewing the sign-in for too long')
+    return transientFailure('store', 'another process has been renewing the sign-in for too long')
   } catch (error) {
-    if (signal.aborted) return transient('network', 'the gateway is stopping')
+    if (signal.aborted) return transientFailure('network', 'the gateway is stopping')
     if (error instanceof StoreError) return { kind: 'store', message: messageOf(error) }
-    return transient('network', messageOf(error))
+    return transientFailure('network', messageOf(error))
   }
-}
-
-function transient(reason: 'store' | 'network', message: string): Outcome {
-  return { kind: 'transient', reason, message, retryAfterMs: null, ambiguous: false }
 }

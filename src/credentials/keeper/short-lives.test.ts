@@ -7,7 +7,7 @@ import { Secret } from '../../support/secret.ts'
 import type { Generation } from '../sign-in.ts'
 import { createResolver, NOTHING_TO_WATCH, type CredentialSource } from '../sources/decision.ts'
 import { profileGeneration, profileSource } from '../sources/profile.ts'
-import { OnDemandSignIn, readOnDemand } from '../sources/refresh-command.ts'
+import { onDemandSource } from '../sources/refresh-command.ts'
 import { claudeCodeSource, ownSource } from '../sources/sources.ts'
 import { Keeper } from './keeper.ts'
 
@@ -182,12 +182,7 @@ function unknownLife(
     })
   }
   if (kind === 'command') {
-    const signIn = new OnDemandSignIn(async () => ({ kind: 'issued', generation: next() }))
-    return {
-      name: 'refresh-command',
-      read: async () => [readOnDemand('refresh-command', 'command', 'vault', signIn)],
-      watch: () => NOTHING_TO_WATCH,
-    }
+    return onDemandSource('vault', async () => ({ kind: 'renewed', generation: next() }))
   }
   const signIn = new MemorySignIn(clock)
   signIn.issue = next

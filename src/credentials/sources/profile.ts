@@ -3,6 +3,7 @@ import type { Secret } from '../../support/secret.ts'
 import { managedCredential, NOT_YET_ISSUED } from '../credential.ts'
 import {
   livesLonger,
+  transientFailure,
   type Generation,
   type RefreshableSignIn,
   type RefreshOutcome,
@@ -124,8 +125,7 @@ class ProfileSignIn implements RefreshableSignIn {
     if (outcome.kind !== 'renewed' && outcome.kind !== 'adopted') return outcome
     const { generation } = outcome
     if (failed?.equals(generation.accessToken) && !livesLonger(generation, spent)) {
-      const message = 'the same token was given again'
-      return { kind: 'transient', reason: 'revoked', message, retryAfterMs: null, ambiguous: false }
+      return transientFailure('revoked', 'the same token was given again')
     }
     this.#last = generation
     this.#replaced = failed

@@ -1,23 +1,17 @@
 import { execFile } from 'node:child_process'
 import { SECOND } from '../../support/clock.ts'
-import type { CredentialReason } from '../../support/errors.ts'
 import { Secret } from '../../support/secret.ts'
 import { isSandboxToken, tokenShapeProblem } from '../../support/text/token-shape.ts'
-import { managedCredential, NOT_YET_ISSUED, type CredentialKind, type SourceName } from '../credential.ts'
+import { managedCredential, NOT_YET_ISSUED } from '../credential.ts'
 import {
   livesLonger,
+  transientFailure,
   type Generation,
   type RefreshableSignIn,
   type RefreshOutcome,
   type StoredSignIn,
 } from '../sign-in.ts'
-import {
-  absentSource,
-  NOTHING_TO_WATCH,
-  SANDBOX_TOKEN_REFUSED,
-  type CredentialSource,
-  type SourceReading,
-} from './decision.ts'
+import { absentSource, NOTHING_TO_WATCH, SANDBOX_TOKEN_REFUSED, type CredentialSource } from './decision.ts'
 
 /** A vault that needs longer is not answering. As long as a request waits for a refresh. */
 const TIMEOUT_MS = 30 * SECOND
@@ -37,17 +31,30 @@ export interface RefreshCommandOptions {
 
 /** `auth.refresh_command`: a program, run without a shell, whose first line of output is a token. */
 export function refreshCommandSource(options: RefreshCommandOptions): CredentialSource {
-  const source = 'refresh-command'
   const { argv } = options
   const program = argv?.[0]
   if (argv === null || program === undefined) {
-    return absentSource(source, 'auth.refresh_command', 'not configured')
+    return absentSource('refresh-command', 'auth.refresh_command', 'not configured')
   }
-  const run = oneAtATime((signal) => runCommand(program, argv.slice(1), options, signal))
-  const signIn = new OnDemandSignIn(run)
+  return onDemandSource(
+    program,
+    oneAtATime((signal) => runCommand(program, argv.slice(1), options, signal)),
+  )
+}
+
+/** Asks for a token: its outcome is `renewed` or `transient`. Never rejects. */
+type Ask = (signal: AbortSignal) => Promise<RefreshOutcome>
+
+/** What `ask` gives, as a source. */
+export function onDemandSource(place: string, ask: Ask): CredentialSource {
+  const source = 'refresh-command'
+  const signIn = new OnDemandSignIn(ask)
+  const origin = { kind: 'command', source, signIn, borrowed: true, needsNoRefreshToken: true } as const
   return {
     name: source,
-    read: async () => [readOnDemand(source, 'command', program, signIn)],
+    read: async () => [
+      { source, place, kind: 'present', credential: managedCredential(signIn.last, origin) },
+    ],
     watch: () => NOTHING_TO_WATCH,
   }
 }
@@ -57,28 +64,31 @@ function runCommand(
   args: readonly string[],
   options: RefreshCommandOptions,
   signal: AbortSignal,
-): Promise<Issue> {
+): Promise<RefreshOutcome> {
   const env = Object.fromEntries(PASSED_ON.map((name) => [name, options.environment[name]]))
   return new Promise((resolve) => {
     const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const
     const child = execFile(program, args, { ...limits, env, signal, shell: false }, (error, stdout) => {
       // The program's own output may hold anything, so none of it is repeated.
-      if (error) resolve(failed(failureOf(error)))
-      else resolve(issueOf(stdout, options.allowSandboxTokens))
+      if (error) resolve(transientFailure('endpoint', failureOf(error)))
+      else resolve(outcomeOf(stdout, options.allowSandboxTokens))
     })
     // A program that asks a question must not wait for an answer that nobody gives.
     child.stdin?.end()
   })
 }
 
-function issueOf(stdout: string, allowSandboxTokens: boolean): Issue {
+function outcomeOf(stdout: string, allowSandboxTokens: boolean): RefreshOutcome {
   const text = stdout.trim()
-  const problem = tokenShapeProblem(text)
-  if (problem !== null) return failed(`what the refresh command printed ${problem}`)
-  if (!allowSandboxTokens && isSandboxToken(text)) {
-    return failed(`what the refresh command printed ${SANDBOX_TOKEN_REFUSED}`)
+  const isRefused = !allowSandboxTokens && isSandboxToken(text)
+  const problem = tokenShapeProblem(text) ?? (isRefused ? SANDBOX_TOKEN_REFUSED : null)
+  if (problem !== null) {
+    return transientFailure('endpoint', `what the refresh command printed ${problem}`)
   }
-  return { kind: 'issued', generation: { ...NOT_YET_ISSUED, accessToken: new Secret(text), expiresAt: null } }
+  return {
+    kind: 'renewed',
+    generation: { ...NOT_YET_ISSUED, accessToken: new Secret(text), expiresAt: null },
+  }
 }
 
 function failureOf(error: Error & { code?: unknown; killed?: boolean }): string {
@@ -87,10 +97,6 @@ function failureOf(error: Error & { code?: unknown; killed?: boolean }): string 
   if (error.killed) return 'the refresh command took longer than 30 s'
   if (typeof error.code === 'number') return `the refresh command ended with exit code ${error.code}`
   return `the refresh command cannot be run (${typeof error.code === 'string' ? error.code : 'no reason given'})`
-}
-
-function failed(message: string): Issue {
-  return { kind: 'failed', reason: 'endpoint', message }
 }
 
 /** Callers that come while it runs get the same answer. */
@@ -102,20 +108,13 @@ function oneAtATime<T>(run: (signal: AbortSignal) => Promise<T>): (signal: Abort
     }))
 }
 
-export type Issue =
-  | { readonly kind: 'issued'; readonly generation: Generation }
-  | { readonly kind: 'failed'; readonly reason: CredentialReason; readonly message: string }
-
-/**
- * A sign-in that lives elsewhere and gives a token when it is asked: a command. Nothing of it is spent or stored here; the last token is kept in memory.
- */
-export class OnDemandSignIn implements RefreshableSignIn {
-  readonly #issue: (signal: AbortSignal) => Promise<Issue>
+/** A sign-in that lives elsewhere: nothing of it is spent or stored here, and the last token is kept in memory. */
+class OnDemandSignIn implements RefreshableSignIn {
+  readonly #ask: Ask
   #last: Generation = NOT_YET_ISSUED
 
-  /** @param issue asks for a token */
-  constructor(issue: (signal: AbortSignal) => Promise<Issue>) {
-    this.#issue = issue
+  constructor(ask: Ask) {
+    this.#ask = ask
   }
 
   get last(): Generation {
@@ -127,15 +126,15 @@ export class OnDemandSignIn implements RefreshableSignIn {
   }
 
   async refresh(spent: Generation, signal: AbortSignal): Promise<RefreshOutcome> {
-    const again = spent !== NOT_YET_ISSUED
-    const issue = await this.#issue(signal)
-    if (issue.kind === 'failed') return transient(issue.reason, issue.message)
-    const { generation } = issue
-    if (again && generation.accessToken.equals(spent.accessToken) && !livesLonger(generation, spent)) {
-      return transient('revoked', 'the same token was given again')
+    const outcome = await this.#ask(signal)
+    if (outcome.kind !== 'renewed') return outcome
+    const { generation } = outcome
+    const isSame = spent !== NOT_YET_ISSUED && generation.accessToken.equals(spent.accessToken)
+    if (isSame && !livesLonger(generation, spent)) {
+      return transientFailure('revoked', 'the same token was given again')
     }
     this.#last = generation
-    return { kind: 'renewed', generation }
+    return outcome
   }
 
   async saveUnsaved(): Promise<boolean> {
@@ -145,25 +144,4 @@ export class OnDemandSignIn implements RefreshableSignIn {
   watch(): Disposable {
     return NOTHING_TO_WATCH
   }
-}
-
-/** What the resolver sees of a sign-in that is asked on demand. */
-export function readOnDemand(
-  source: SourceName,
-  kind: CredentialKind,
-  place: string,
-  signIn: OnDemandSignIn,
-): SourceReading {
-  const credential = managedCredential(signIn.last, {
-    kind,
-    source,
-    signIn,
-    borrowed: true,
-    needsNoRefreshToken: true,
-  })
-  return { source, place, kind: 'present', credential }
-}
-
-function transient(reason: CredentialReason, message: string): RefreshOutcome {
-  return { kind: 'transient', reason, message, retryAfterMs: null, ambiguous: false }
 }
