@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { MINUTE, SECOND, sleep, type Clock } from '../support/clock.ts'
 import { HermesError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
+import { isLoopbackHost } from '../support/loopback.ts'
 import type { Secret } from '../support/secret.ts'
 import { Auth } from './access/auth.ts'
 import { HostCheck } from './access/host-check.ts'
@@ -147,7 +148,7 @@ export class HttpServer {
   pageAddress(): string {
     const { host, publicUrls } = this.#options
     // Beyond loopback, only the configured names are accepted.
-    const base = isLoopback(host) ? this.url : (publicUrls[0]?.replace(/\/+$/, '') ?? this.url)
+    const base = isLoopbackHost(host) ? this.url : (publicUrls[0]?.replace(/\/+$/, '') ?? this.url)
     return `${base}/#ticket=${this.#auth.issueTicket()}`
   }
 
@@ -201,10 +202,6 @@ export class HttpServer {
       this.#server.listen(port, host)
     })
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
 const MAX_PORT = 65_535

@@ -1,4 +1,5 @@
 import type { Transporter } from 'nodemailer'
+import { isLoopbackHost } from '../../support/loopback.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { AlertRoute } from '../alert.ts'
 
@@ -54,13 +55,12 @@ async function connect({ smtp }: EmailOptions): Promise<Transporter> {
   const { createTransport } = await import('nodemailer')
   const url = new URL(smtp.reveal())
   const secure = url.protocol === 'smtps:'
-  const loopback = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
   return createTransport({
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
     // A password must not cross the network in the clear.
-    requireTLS: !secure && !loopback,
+    requireTLS: !secure && !isLoopbackHost(url.hostname),
     ...(url.username === ''
       ? {}
       : { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } }),

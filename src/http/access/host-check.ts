@@ -1,3 +1,5 @@
+import { isLoopbackHost } from '../../support/loopback.ts'
+
 /**
  * Which `Host` names are accepted, against DNS rebinding: a foreign site can make its own
  * name resolve to 127.0.0.1, but cannot change the `Host` that the browser sends.
@@ -26,7 +28,7 @@ export class HostCheck {
     if (host === undefined) return false
     if (this.#good.has(host)) return true
     const name = hostName(host)
-    if (name === null || !(isLoopback(name) || this.#names.has(name))) return false
+    if (name === null || !(isLoopbackHost(name) || this.#names.has(name))) return false
     if (this.#good.size < MAX_REMEMBERED) this.#good.add(host)
     return true
   }
@@ -39,7 +41,7 @@ export class HostCheck {
     if (this.#origins.has(origin)) return true
     if (origin.toLowerCase() !== `http://${host.toLowerCase()}`) return false
     const name = hostName(host)
-    return name !== null && (isLoopback(name) || !this.#secureNames.has(name))
+    return name !== null && (isLoopbackHost(name) || !this.#secureNames.has(name))
   }
 }
 
@@ -50,8 +52,4 @@ const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i
 
 function hostName(host: string): string | null {
   return HOST.exec(host)?.[1]?.toLowerCase() ?? null
-}
-
-function isLoopback(name: string): boolean {
-  return name === 'localhost' || name === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name)
 }

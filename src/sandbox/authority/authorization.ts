@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { MINUTE, type Clock } from '../../support/clock.ts'
+import { isLoopbackHost } from '../../support/loopback.ts'
 import type { Family } from './authority.ts'
 
 /** What an authorize address asks for, checked. */
@@ -74,7 +75,7 @@ export function isManual(redirectUri: string): boolean {
 function isLoopback(address: string): boolean {
   if (!URL.canParse(address)) return false
   const { protocol, hostname } = new URL(address)
-  return protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
+  return protocol === 'http:' && isLoopbackHost(hostname)
 }
 
 /** Authorization codes: single-use, bound to the request that they were given for. */

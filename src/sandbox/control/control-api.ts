@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../../support/errors.ts'
+import { isLoopbackHost } from '../../support/loopback.ts'
 import { MESSAGE_FAULTS, TOKEN_FAULTS } from '../faults/fault-names.ts'
 import { parseJson, readBody, sendJson } from '../http.ts'
 import type { Sandbox } from '../types.ts'
@@ -52,8 +53,6 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 const FAULT_NAMES = { 'token-endpoint': TOKEN_FAULTS, messages: MESSAGE_FAULTS }
 /** The state shows what happened just now; `/sandbox/events` has the rest. */
 const LATEST_EVENTS = 20
-/** A page of another site that the visitor has open may not drive the sandbox. */
-const LOOPBACK = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/
 
 /** Everything under `/sandbox`. */
 export async function handleControl(
@@ -63,8 +62,10 @@ export async function handleControl(
   res: ServerResponse,
   url: URL,
 ): Promise<void> {
-  const origin = req.headers.origin
-  if (!LOOPBACK.test(req.headers.host ?? '') || (origin !== undefined && !isLoopbackOrigin(origin))) {
+  const { host = '', origin } = req.headers
+  const isHere = isLoopbackHost(host.replace(/:\d+$/, ''))
+  // A page of another site that the visitor has open may not drive the sandbox.
+  if (!isHere || (origin !== undefined && !isLoopbackOrigin(origin))) {
     return sendJson(res, 403, { error: 'only this machine drives the sandbox' })
   }
   if (url.pathname === '/sandbox/redirected') return followed(world, req, res)
@@ -100,5 +101,5 @@ function followed(world: World, req: IncomingMessage, res: ServerResponse): void
 }
 
 function isLoopbackOrigin(origin: string): boolean {
-  return URL.canParse(origin) && LOOPBACK.test(new URL(origin).host)
+  return URL.canParse(origin) && isLoopbackHost(new URL(origin).hostname)
 }
