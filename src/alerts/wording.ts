@@ -1,6 +1,6 @@
 import { fillText, type TextKey, type Texts } from '../config/texts.ts'
 import { NO_CREDENTIAL, remedyOf, type Remedy } from '../credentials/credential-words.ts'
-import { HOUR, MINUTE } from '../support/clock.ts'
+import { HOUR, MINUTE, isoTime } from '../support/clock.ts'
 import type { Incident } from './incident.ts'
 import { outageCause } from './outage-cause.ts'
 
@@ -110,7 +110,7 @@ function waitingWords(count: number): string {
 
 /** `15:00 UTC` */
 export function clockTime(at: number): string {
-  return `${new Date(at).toISOString().slice(11, 16)} UTC`
+  return `${isoTime(at).slice(11, 16)} UTC`
 }
 
 /** `3 h`, `12 min` */

@@ -3,7 +3,7 @@ import type { RouteStatus } from '../alerts/alert.ts'
 import { Alerter } from '../alerts/alerter.ts'
 import { applyNetworkSettings } from '../config/network.ts'
 import { loadSettings, type Settings } from '../config/settings.ts'
-import { systemClock } from '../support/clock.ts'
+import { isoTime, systemClock } from '../support/clock.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { print, printError, printJson, table } from './terminal/output.ts'
@@ -19,7 +19,7 @@ export async function alertsTestCommand(
   })
   const routes = await testRoutes(settings)
   if (options.json) {
-    const items = routes.map((route) => ({ ...route, at: route.at && new Date(route.at).toISOString() }))
+    const items = routes.map((route) => ({ ...route, at: isoTime(route.at) }))
     printJson({ items })
   } else if (routes.length === 0) {
     printError(

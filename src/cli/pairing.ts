@@ -1,3 +1,4 @@
+import { isoTime } from '../support/clock.ts'
 import { printable } from '../support/text/printable.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { withStorage } from './context.ts'
@@ -20,15 +21,15 @@ export async function pairingListCommand(
           channel: person.channel,
           user: person.personId,
           name: person.personName,
-          at: new Date(person.createdAt).toISOString(),
-          expiresAt: new Date(person.expiresAt).toISOString(),
+          at: isoTime(person.createdAt),
+          expiresAt: isoTime(person.expiresAt),
         })),
         ...(found?.approved ?? []).map((person) => ({
           state: 'approved',
           channel: person.channel,
           user: person.personId,
           name: person.personName,
-          at: new Date(person.at).toISOString(),
+          at: isoTime(person.at),
         })),
       ],
     })

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { isoTime } from '../../support/clock.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Alert, AlertRoute } from '../alert.ts'
 import { post, checkReachable } from './http-post.ts'
@@ -39,14 +40,14 @@ function webhookBody(alert: Alert): Record<string, unknown> {
   return {
     id: alert.id,
     event: alert.event,
-    at: new Date(alert.at).toISOString(),
+    at: isoTime(alert.at),
     text: alert.text,
     ...(alert.incident
       ? {
           incident: {
             id: alert.incident.id,
             status: alert.incident.status,
-            openedAt: new Date(alert.incident.openedAt).toISOString(),
+            openedAt: isoTime(alert.incident.openedAt),
           },
         }
       : {}),

@@ -1,3 +1,4 @@
+import { isoTime } from '../../support/clock.ts'
 import type { CredentialReason } from '../../support/errors.ts'
 import type { KeeperContext } from './keeper-context.ts'
 import { UNRENEWABLE_SENTENCE, type CredentialStateName, type KeeperState } from './keeper-state.ts'
@@ -98,7 +99,7 @@ export function warnLoginEnding(context: KeeperContext): void {
   const told = memory.record.loginWarned
   if (told !== null && told.loginExpiresAt >= loginExpiresAt && told.days <= days) return
   memory.update({ loginWarned: { loginExpiresAt, days } })
-  const date = new Date(loginExpiresAt).toISOString().slice(0, 10)
+  const date = isoTime(loginExpiresAt).slice(0, 10)
   warn(context, {
     code: 'login-ending',
     text: `The sign-in ends within ${days === 1 ? 'a day' : `${days} days`}, on ${date}${active?.loginExpiryEstimated ? ' (estimated)' : ''}.`,

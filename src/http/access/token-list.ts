@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { isoTime } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import { writeFileAtomically } from '../../support/files/private-file.ts'
 import type { TokenScope } from '../wire.ts'
@@ -61,7 +62,7 @@ export class TokenList {
   async issue(scope: TokenScope, now: number): Promise<{ readonly id: string; readonly token: string }> {
     const token = `hermes_${scope}_${randomBytes(TOKEN_BYTES).toString('base64url')}`
     const hash = sha256(token)
-    const issued = { id: hash.slice(0, 8), scope, sha256: hash, createdAt: new Date(now).toISOString() }
+    const issued = { id: hash.slice(0, 8), scope, sha256: hash, createdAt: isoTime(now) }
     await this.#change(({ tokens }) => tokens.set(hash, issued))
     return { id: issued.id, token }
   }

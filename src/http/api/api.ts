@@ -1,4 +1,5 @@
 import { OtherAccount } from '../../credentials/login.ts'
+import { isoTime } from '../../support/clock.ts'
 import type { Auth } from '../access/auth.ts'
 import { NONCE } from '../access/server-proof.ts'
 import { TICKET_LIFE_MS } from '../access/tickets.ts'
@@ -81,7 +82,7 @@ export function addAccessRoutes(routes: Routes, access: Access): void {
   routes.guarded('all', 'POST', '/api/tickets', () =>
     json<PageAddress>(201, {
       url: access.pageAddress(),
-      expiresAt: new Date(now() + TICKET_LIFE_MS).toISOString(),
+      expiresAt: isoTime(now() + TICKET_LIFE_MS),
     }),
   )
 
@@ -132,7 +133,7 @@ export function addLoginRoutes(routes: Routes, services: ApiServices): void {
   if (!login) return
   routes.guarded('all', 'POST', '/api/login/start', async (_c, principal) => {
     const { authorizeUrl, session, expiresAt } = await login.start(principal.client)
-    return json<StartedLogin>(200, { authorizeUrl, session, expiresAt: new Date(expiresAt).toISOString() })
+    return json<StartedLogin>(200, { authorizeUrl, session, expiresAt: isoTime(expiresAt) })
   })
 
   routes.guarded('all', 'POST', '/api/login/finish', async (c, { client }) => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isoTime } from '../../support/clock.ts'
 import { HEAVY_BYTES, ownTurn } from '../../support/own-turn.ts'
 import type { Principal } from '../access/auth.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
@@ -45,7 +46,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
     const list = await conversations.list(chat.channel, folder, MAX_CONVERSATIONS)
     const items = list.map((entry) => ({
       id: entry.conversation.address.slice(folder.length),
-      lastAt: new Date(entry.lastAt).toISOString(),
+      lastAt: isoTime(entry.lastAt),
       preview: entry.preview,
     }))
     return json<List<ConversationEntry>>(200, { items })

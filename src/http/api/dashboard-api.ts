@@ -1,5 +1,5 @@
 import { SERIES, type SeriesName } from '../../inbox/figures/figure-series.ts'
-import { DAY, HOUR, MINUTE } from '../../support/clock.ts'
+import { DAY, HOUR, MINUTE, isoTime } from '../../support/clock.ts'
 import { badRequest, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_SMALL_BODY, readJson } from '../body.ts'
 import type { Routes } from '../routes.ts'
@@ -22,7 +22,7 @@ export function addDashboardRoutes(routes: Routes, dashboard: DashboardService, 
     const names = namesOf(c.req.query('names'))
     const { values, stepMs, from: first } = await dashboard.figures({ from, to, names })
     return json<FiguresReport>(200, {
-      from: new Date(first).toISOString(),
+      from: isoTime(first),
       stepSeconds: stepMs / 1_000,
       values,
     })

@@ -1,4 +1,5 @@
 import type { MessageState, StoredMessage } from '../../inbox/message.ts'
+import { isoTime } from '../../support/clock.ts'
 import type { MessageItem } from '../wire.ts'
 
 /** A message as `GET …/messages` and the event streams print it. */
@@ -8,7 +9,7 @@ export function toItem(row: StoredMessage): MessageItem {
     role: row.role,
     text: row.preface === null ? row.text : `${row.preface}\n\n${row.text}`,
     state: row.state,
-    at: new Date(row.at).toISOString(),
+    at: isoTime(row.at),
     seq: row.seq,
     revision: row.revision,
     ...(row.role === 'user' && row.platformMessageId !== null ? { messageId: row.platformMessageId } : {}),

@@ -1,5 +1,5 @@
 import { fillText, type Texts } from '../../config/texts.ts'
-import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
+import { DAY, HOUR, MINUTE, SECOND, isoTime } from '../../support/clock.ts'
 import { Emitter } from '../../support/emitter.ts'
 import type { Outage } from '../arrival.ts'
 
@@ -164,7 +164,7 @@ export function dayInWords(at: number, now: number): string {
 
 /** `15:00 UTC` today, `Friday 15:00 UTC` within a week, `13 November 15:00 UTC` beyond. */
 export function timeInWords(at: number, now: number): string {
-  const time = `${new Date(at).toISOString().slice(11, 16)} UTC`
+  const time = `${isoTime(at).slice(11, 16)} UTC`
   if (Math.floor(at / DAY) === Math.floor(now / DAY)) return time
   return `${at - now <= NAMED_DAYS_MS ? weekday(at) : date(at)} ${time}`
 }

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { SECOND } from '../../support/clock.ts'
+import { SECOND, isoTime } from '../../support/clock.ts'
 import { apiError, sendApiError, type ApiFailure } from '../api-errors.ts'
 import { reset, sendHtml } from '../http.ts'
 import type { MessageFault, MessageFaultName } from './fault-names.ts'
@@ -101,7 +101,7 @@ function headersOf({ fault, until }: Strike<MessageFault>, now: number): Outgoin
     headers['anthropic-ratelimit-unified-status'] = 'rejected'
     headers['anthropic-ratelimit-unified-reset'] = String(Math.ceil(end / SECOND))
     headers['anthropic-ratelimit-requests-remaining'] = '0'
-    headers['anthropic-ratelimit-requests-reset'] = new Date(end).toISOString()
+    headers['anthropic-ratelimit-requests-reset'] = isoTime(end)
   }
   return headers
 }

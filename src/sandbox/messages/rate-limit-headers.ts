@@ -1,4 +1,4 @@
-import { MINUTE, SECOND } from '../../support/clock.ts'
+import { MINUTE, SECOND, isoTime } from '../../support/clock.ts'
 
 const REQUESTS_PER_MINUTE = '4000'
 const TOKENS_PER_MINUTE = '2000000'
@@ -15,7 +15,7 @@ export function rateLimitHeaders(now: number, requestId: string): Record<string,
   const second = Math.floor(now / SECOND)
   if (second !== cachedSecond) {
     cachedSecond = second
-    cachedReset = new Date(second * SECOND + MINUTE).toISOString()
+    cachedReset = isoTime(second * SECOND + MINUTE)
   }
   return {
     'request-id': requestId,
