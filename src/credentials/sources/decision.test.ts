@@ -167,17 +167,17 @@ describe('where only the credential to use is asked for', () => {
   const command = present(renewable('refresh-command'))
 
   it.each<[string, readonly SourceReading[], Partial<SourcePolicy>, Judge, number]>([
-    ['an own sign-in', [present(own), apiKey, claudeCode, command], {}, ACCEPT_ALL, 1],
+    ['its own sign-in', [present(own), apiKey, claudeCode, command], {}, ACCEPT_ALL, 1],
     ['an API key', [absent('own'), apiKey, claudeCode, command], {}, ACCEPT_ALL, 2],
     [
-      'an own sign-in and the key that may take its place',
+      'its own sign-in and the key that may take its place',
       [present(own), apiKey, claudeCode, command],
       { fallbackApiKey: true },
       ACCEPT_ALL,
       2,
     ],
     [
-      'an own sign-in and no key that may take its place',
+      'its own sign-in and no key that may take its place',
       [present(own), absent('environment'), claudeCode, command],
       { fallbackApiKey: true },
       ACCEPT_ALL,
