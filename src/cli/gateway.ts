@@ -17,6 +17,7 @@ import { credentialsOf } from './auth/auth-parts.ts'
 import { runFile, type RunningGateway } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { acquireHome } from './home-lock.ts'
+import { findOtherGateway } from './other-gateway.ts'
 import { ProcessEnd } from './process-end.ts'
 import { paint, print, printError } from './terminal/output.ts'
 
@@ -43,6 +44,11 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   const settings = sandbox
     ? await sandboxSettings({ home, port, processEnv, baseUrl: sandbox.url })
     : await loadSettings({ home, port, processEnv })
+  const other = await findOtherGateway(settings.paths.home)
+  if (other) {
+    printError(`${other.sentence}. Stop it first: ${other.stop}`)
+    return EXIT.failed
+  }
   const lock = await acquireHome(settings.paths.home)
   if (!lock) {
     printError(`a gateway is already running for ${settings.paths.home}. See "hermes status".`)

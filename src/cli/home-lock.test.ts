@@ -29,6 +29,17 @@ test("another program's lock file does not keep the gateway from starting, and i
   lock?.release()
 })
 
+test.each(['{"pid": 4711}', '4711\n', 'SQLite', '\0'])(
+  'what is no lock of ours is kept aside: %j',
+  async (text) => {
+    writeFileSync(lockFile(home), text)
+    const lock = await acquireHome(home)
+    expect(lock).not.toBeNull()
+    expect(readFileSync(`${lockFile(home)}.foreign`, 'utf8')).toBe(text)
+    lock?.release()
+  },
+)
+
 test('a home that nobody has is not held, and asking makes no file', async () => {
   expect(await isHomeHeld(home)).toBe(false)
   expect(() => readFileSync(lockFile(home))).toThrow('ENOENT')

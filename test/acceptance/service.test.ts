@@ -118,6 +118,16 @@ describe.skipIf(process.platform !== 'linux')('hermes service on a system with s
     expect(system.asked()).toEqual([])
   })
 
+  it('of a unit of Hermes Agent the command that stops it is named', () => {
+    using system = machine()
+    mkdirSync(join(system.file, '..'), { recursive: true })
+    writeFileSync(system.file, '[Service]\nExecStart=/opt/venv/bin/python -m hermes_cli.main gateway run\n')
+    const { code, stderr } = system.run('install')
+    expect(code).toBe(1)
+    expect(stderr).toContain('systemctl --user disable --now hermes-gateway.service')
+    expect(system.asked()).toEqual([])
+  })
+
   it('where systemd does not run, install says what failed and status is not green', () => {
     using system = machine('echo "Failed to connect to bus: No medium found" >&2; exit 1')
     const { code, stderr } = system.run('install')

@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { outageCause } from '../../alerts/outage-cause.ts'
 import type { GatewayConfig } from '../../config/config.ts'
@@ -6,7 +5,8 @@ import { homePaths, type HomePaths } from '../../config/home/home.ts'
 import { NO_CREDENTIAL, type CredentialOrigin } from '../../credentials/credential-words.ts'
 import { SECOND } from '../../support/clock.ts'
 import { findRunning, ForeignListener, GatewayApi, type RunningGateway } from '../client/gateway-api.ts'
-import { lockFile } from '../home-lock.ts'
+import { isForeign, lockFile, lockHolder } from '../home-lock.ts'
+import { findOtherGateway } from '../other-gateway.ts'
 import { editCommand, error, ok, warning, type Finding } from './finding.ts'
 
 /** A working gateway on the same machine answers well within this time. */
@@ -28,9 +28,16 @@ export async function checkGateway(
 ): Promise<CheckedGateway> {
   const running = await findRunning(home)
   if (running) return { running, findings: [await probeGateway(home, running, credential)] }
-  const holder = lockHolder(lockFile(home))
+  const other = await findOtherGateway(home)
+  if (other !== null) return { running, findings: [error('gateway.other', `${other.sentence}.`, other.stop)] }
+  const lock = lockFile(home)
+  if (isForeign(lock)) {
+    const kept = `${lock} was written by another program; the next start keeps it under another name.`
+    return { running, findings: [ok('gateway', 'No gateway is running'), warning('lock', kept, null)] }
+  }
+  const holder = lockHolder(lock)
   if (holder === null) return { running, findings: [ok('gateway', 'No gateway is running')] }
-  const message = `A gateway (process ${holder}) is starting, or hangs.`
+  const message = `A gateway (process ${holder.pid ?? 'of another container'}) is starting, or hangs.`
   return { running, findings: [warning('gateway', message, 'hermes status')] }
 }
 
@@ -64,20 +71,6 @@ async function probeGateway(
       `The gateway (process ${pid}) does not respond at ${url}.`,
       `kill ${pid} && hermes gateway`,
     )
-  }
-}
-
-/** The process that holds the lock of a file; null = none, or unknown on this system. Does not touch the lock. */
-function lockHolder(path: string): number | null {
-  try {
-    const { ino } = statSync(path)
-    const line = readFileSync('/proc/locks', 'utf8')
-      .split('\n')
-      .find((each) => each.includes(`:${ino} `))
-    const pid = Number(line?.trim().split(/\s+/)[4])
-    return pid > 0 ? pid : null
-  } catch {
-    return null
   }
 }
 

@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { readState, endsWithSession, logCommand } from '../service/manager.ts'
-import { serviceDefinition } from '../service/service-definition.ts'
+import { findOtherServices } from '../service/other-services.ts'
+import { serviceDefinition, type ServiceDefinition } from '../service/service-definition.ts'
 import { unitFileText } from '../service/service.ts'
 import { MARKER } from '../service/unit.ts'
-import { error, ok, skipped, warning, type Finding } from './finding.ts'
+import { error, ok, quoteForShell, skipped, warning, type Finding } from './finding.ts'
 
 /** Checks the services installed for this home, the user's and the system's. */
 export async function checkService(home: string, processEnv: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
@@ -16,8 +17,35 @@ export async function checkService(home: string, processEnv: NodeJS.ProcessEnv):
 
 async function checkOne(home: string, system: boolean, processEnv: NodeJS.ProcessEnv): Promise<Finding[]> {
   const service = serviceDefinition({ home, system, processEnv })
-  const text = service && (await readFile(service.file, 'utf8').catch(() => null))
-  if (!service || !text?.includes(MARKER)) return []
+  if (!service) return []
+  return [...(await checkOurs(service)), ...(await checkOthers(service))]
+}
+
+/** The services of the program whose names ours has. */
+async function checkOthers(service: ServiceDefinition): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const { name, file, stop } of await findOtherServices(service)) {
+    const { state } = await readState({ ...service, name })
+    if (state === 'active' || state === 'running')
+      findings.push(
+        warning('service.other', `${name} runs another program's gateway: on one account both answer.`, stop),
+      )
+    else if (file === service.file)
+      findings.push(
+        warning('service.other', `${file} is another program's, which runs no more.`, moveAway(file)),
+      )
+  }
+  return findings
+}
+
+function moveAway(file: string): string {
+  return `mv ${quoteForShell(file)} ${quoteForShell(`${file}.old`)}`
+}
+
+async function checkOurs(service: ServiceDefinition): Promise<Finding[]> {
+  const { system } = service
+  const text = await readFile(service.file, 'utf8').catch(() => null)
+  if (!text?.includes(MARKER)) return []
   const install = `${system ? 'sudo ' : ''}hermes service install${system ? ' --system' : ''}`
   const programs = [...text.matchAll(/^ExecStart=(\S+) (\S+)/gm)].flatMap(([, node, program]) => [
     node!,

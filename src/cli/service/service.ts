@@ -6,6 +6,7 @@ import { writeFileAtomically } from '../../support/files/private-file.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from '../command.ts'
 import { paint, print, printError, printJson } from '../terminal/output.ts'
 import { readState, endsWithSession, logCommand, runAll, startCommands, stopCommands } from './manager.ts'
+import { findOtherServices } from './other-services.ts'
 import { plistText } from './plist.ts'
 import { serviceDefinition, type ServiceDefinition } from './service-definition.ts'
 import { MARKER, unitText } from './unit.ts'
@@ -28,6 +29,8 @@ export async function serviceInstallCommand(
   const found = await readFile(service.file, 'utf8').catch(() => null)
   if (found !== null && !found.includes(MARKER)) {
     printError(`${service.file} already exists and was not written by hermes. Move it away first.`)
+    const other = (await findOtherServices(service)).find(({ file }) => file === service.file)
+    if (other) printError(`It is another program's, which may run: ${other.stop}`)
     return EXIT.failed
   }
   try {
