@@ -75,6 +75,25 @@ gateway: { port: 1111 }
     ])
   })
 
+  it.each([
+    ['You are Hermes Agent, an intelligent AI assistant created by Nous Research.', 'Hermes Agent'],
+    ['# Who you are\n\nYour name is **OpenClaw**. Be brief.', 'OpenClaw'],
+    ["\ufeffYou're a Clawdbot.", 'Clawdbot'],
+  ])('says when SOUL.md makes the assistant another program: %j', async (text, name) => {
+    write('SOUL.md', text)
+    expect((await load()).warnings).toEqual([
+      `SOUL.md tells the assistant that it is ${name}. Write who it is here.`,
+    ])
+  })
+
+  it.each(['You are Ada. People ask you about OpenClaw.', 'Hermes Agent came before you.', ''])(
+    'and lets it speak of one: %j',
+    async (text) => {
+      write('SOUL.md', text)
+      expect((await load()).warnings).toEqual([])
+    },
+  )
+
   it('reports what is wrong in the environment and in the file at once', async () => {
     write('config.yaml', 'gatway: {}\n')
     write('.env', 'TELEGRAM_ALLOWED_USERS=@alice\n')

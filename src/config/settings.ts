@@ -6,6 +6,7 @@ import { oddLines, parseDotenv, readDotenvText, type Variables } from './environ
 import { readEnvironment, type Environment } from './environment/environment.ts'
 import { loadConfig } from './file/load.ts'
 import { homePaths, prepareHome, resolveHome, sandboxHome, type HomePaths } from './home/home.ts'
+import { soulWarning } from './home/soul.ts'
 
 /** Everything a start needs to know, read once and checked. */
 export interface Settings {
@@ -68,6 +69,7 @@ export async function readSettings(options: SettingsOptions): Promise<Settings> 
   if (problems.length > 0 && !options.lenient) throw new ConfigurationError(problems.join('\n'))
   const config = overridden(loaded.config, environment, options.port)
   const channels = resolveChannels(config, environment)
+  const soul = await soulWarning(paths.soul)
   return {
     paths,
     config,
@@ -80,6 +82,7 @@ export async function readSettings(options: SettingsOptions): Promise<Settings> 
       ...ignoredWarning(loaded.ignoredKeys),
       ...halfConfigured(environment, config),
       ...deafHooks(config, channels),
+      ...(soul === null ? [] : [soul]),
     ],
     ignoredKeys: loaded.ignoredKeys,
     problems,

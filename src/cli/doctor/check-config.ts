@@ -25,11 +25,7 @@ export async function checkConfig(home: string | undefined, processEnv: Variable
   }
   const findings = [
     ...settings.problems.map((line) => problemFinding(line, paths, processEnv)),
-    ...settings.warnings.map((text) =>
-      /Hermes Agent/.test(text)
-        ? warning('config.ignored-keys', text, null)
-        : warning('environment', text, editCommand(paths.env)),
-    ),
+    ...settings.warnings.map((text) => warningFinding(text, paths)),
     ...checkBind(settings),
     ...applyNetwork(settings, processEnv),
   ]
@@ -37,6 +33,12 @@ export async function checkConfig(home: string | undefined, processEnv: Variable
     findings.push(ok('config', `${paths.config} and ${paths.env} are valid`))
   }
   return { findings, settings }
+}
+
+function warningFinding(text: string, paths: { env: string; soul: string }): Finding {
+  if (text.startsWith('SOUL.md')) return warning('soul', text, editCommand(paths.soul))
+  if (/Hermes Agent/.test(text)) return warning('config.ignored-keys', text, null)
+  return warning('environment', text, editCommand(paths.env))
 }
 
 /** @param line a problem from the loader: `FILE:LINE: problem`, or a sentence about a variable */

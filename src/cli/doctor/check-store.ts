@@ -11,12 +11,19 @@ export function checkStore(path: string): readonly Finding[] {
 }
 
 export function databaseFinding(path: string, state: DatabaseState): Finding {
-  const { version, knownVersion, problems } = state
+  const { version, knownVersion, foreign, problems } = state
   if (problems.length > 0) {
     return error(
       'database.integrity',
       `${path} is damaged: ${problems.join('; ')}.`,
       `sqlite3 ${quoteForShell(path)} .recover | sqlite3 ${quoteForShell(`${path}.recovered`)}`,
+    )
+  }
+  if (foreign) {
+    return misconfigured(
+      'database.foreign',
+      `${path} is another program's database.`,
+      `mv ${quoteForShell(path)} ${quoteForShell(`${path}.old`)}`,
     )
   }
   if (version !== null && version > knownVersion) {

@@ -220,6 +220,16 @@ describe('mistakes', () => {
     ['a: [1, 2\nb: 3\n', [expect.stringMatching(/^2: not valid YAML/)]],
     ['a: "open\n', [expect.stringMatching(/^\d: not valid YAML/)]],
     ['- a\n- b\n', ['1: expected keys and values, such as "gateway:"']],
+    [
+      '{ // note\n gateway: { port: 1 } }',
+      ['1: a comment begins with "#" here: this file is YAML, and not JSON with comments'],
+    ],
+    [
+      '{ gateway: { port: 1 }, // note\n /* more */ model: { default: "x" }, }',
+      [expect.stringMatching(/^1: a comment begins/)],
+    ],
+    ['gateway:\n  port: 1\n  // note\n  host: x\n', [expect.stringMatching(/^3: a comment begins/)]],
+    ['// note\ngateway:\n  port: 1\n', [expect.stringMatching(/^1: a comment begins/)]],
     ['just words\n', ['1: expected keys and values, such as "gateway:"']],
   ])('%j is refused with the line and what is expected', async (text, expected) => {
     expect(await problemsOf(text)).toEqual(expected)

@@ -28,7 +28,7 @@ export interface YamlSource {
  */
 export async function parseYamlSource(text: string): Promise<YamlSource> {
   // Loaded only where there is a file to read: it costs a tenth of the time that a start may take.
-  const { parseDocument, LineCounter, isAlias, isMap, isScalar } = await import('yaml')
+  const { parseDocument, LineCounter, isAlias, isMap, isScalar, visit } = await import('yaml')
   const lines = new LineCounter()
   const document = parseDocument(text.replace(/^\ufeff/, ' '), {
     lineCounter: lines,
@@ -45,8 +45,18 @@ export async function parseYamlSource(text: string): Promise<YamlSource> {
     const at = place(error.pos[0])
     // A missing quotation mark causes several errors on the same line.
     if (problems.some(({ line }) => line === at.line)) continue
-    problems.push({ ...at, message: sentenceOf(error.code, error.message) })
+    const line = text.slice(error.pos[0] - at.column + 1)
+    const message = COMMENT.test(line) ? COMMENT_OF_JSON : sentenceOf(error.code, error.message)
+    problems.push({ ...at, message })
   }
+  // YAML takes it for a part of what follows, and the file would mean something else.
+  visit(document, {
+    Pair(_, { key }) {
+      const at = isScalar(key) && COMMENT.test(String(key.value)) ? place(key.range?.[0] ?? 0) : null
+      if (at && !problems.some(({ line }) => line === at.line))
+        problems.push({ ...at, message: COMMENT_OF_JSON })
+    },
+  })
   const nodeAt = (path: KeyPath): Node | null => {
     const node = path.length === 0 ? document.contents : document.getIn(path, true)
     return (isAlias(node) ? node.resolve(document as Document) : node) as Node | null
@@ -75,6 +85,9 @@ export async function parseYamlSource(text: string): Promise<YamlSource> {
   }
   return { content, problems, placeOfKey, placeOfValue }
 }
+
+const COMMENT = /^\s*\/[/*]/
+const COMMENT_OF_JSON = 'a comment begins with "#" here: this file is YAML, and not JSON with comments'
 
 /** Our own sentences for common mistakes; the library's for the rest, without its quotations. */
 function sentenceOf(code: string, message: string): string {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { messageOf } from '../../../support/errors.ts'
+import { isForeign } from './migrate.ts'
 import { MIGRATIONS } from './schema.ts'
 
 /** What was found in a database file. */
@@ -10,6 +11,8 @@ export interface DatabaseState {
   readonly version: number | null
   /** The version that this program writes. */
   readonly knownVersion: number
+  /** It is another program's. */
+  readonly foreign: boolean
   /** What is wrong with it; empty = nothing. */
   readonly problems: readonly string[]
 }
@@ -34,9 +37,9 @@ export function examineDatabase(path: string): DatabaseState {
     const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
     const rows = db.prepare(`PRAGMA integrity_check(${MAX_PROBLEMS})`).all()
     const problems = rows.map((row) => String(row['integrity_check'])).filter((line) => line !== 'ok')
-    return { version, knownVersion, problems }
+    return { version, knownVersion, foreign: isForeign(db), problems }
   } catch (error) {
-    return { version: null, knownVersion, problems: [messageOf(error)] }
+    return { version: null, knownVersion, foreign: false, problems: [messageOf(error)] }
   } finally {
     db?.close()
   }

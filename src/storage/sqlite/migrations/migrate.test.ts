@@ -75,3 +75,15 @@ test('a damaged file is named, left as it is', () => {
   expect(() => new Session({ path, pullChannels: [] })).toThrow(`${path} is damaged`)
   expect(readFileSync(path, 'utf8')).toBe(before)
 })
+
+test.each([0, 1, 22])(
+  'a database of another program, at its version %i, is named and left as it is',
+  (foreignVersion) => {
+    withDatabase(path, (db) => db.exec(`CREATE TABLE sessions (id); PRAGMA user_version = ${foreignVersion}`))
+    const before = readFileSync(path)
+    const open = () => new Session({ path, pullChannels: [] })
+    expect(open).toThrow(ConfigurationError)
+    expect(open).toThrow(`${path} is another program's database`)
+    expect(readFileSync(path).equals(before)).toBe(true)
+  },
+)

@@ -39,6 +39,18 @@ export function migrate(
   return copy
 }
 
+/** Is this a database of another program that happens to have our name? A new one has no tables at all. */
+export function isForeign(db: DatabaseSync): boolean {
+  const names = db
+    .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`)
+    .all()
+    .map(({ name }) => name)
+  return names.length > 0 && !names.includes(OLDEST_TABLE)
+}
+
+/** Every version of ours has it. */
+const OLDEST_TABLE = 'conversations'
+
 function versionOf(db: DatabaseSync): number {
   return Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
 }
