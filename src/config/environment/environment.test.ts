@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { ENVIRONMENT_KEYS } from './environment-keys.ts'
@@ -67,7 +68,9 @@ describe('readEnvironment', () => {
     [{ CLAUDE_SECURESTORAGE_CONFIG_DIR: '/apart' }, '/apart'],
     [{ CLAUDE_CONFIG_DIR: '~/.claude', HOME: '/home/ada' }, '/home/ada/.claude'],
     [{ CLAUDE_SECURESTORAGE_CONFIG_DIR: '~', HOME: '/home/ada' }, '/home/ada'],
-    [{ CLAUDE_CONFIG_DIR: '~bob/x', HOME: '/home/ada' }, '~bob/x'],
+    [{ CLAUDE_CONFIG_DIR: '~bob/x', HOME: '/home/ada' }, resolve('~bob/x')],
+    [{ CLAUDE_CONFIG_DIR: '.claude', HOME: '/home/ada' }, resolve('.claude')],
+    [{ CLAUDE_SECURESTORAGE_CONFIG_DIR: '/home/ada/../bob/.claude/' }, '/home/bob/.claude'],
   ])("finds Claude Code's sign-in with %j in %s", (variables, expected) => {
     expect(readEnvironment({}, variables).environment.claudeConfigDir).toBe(expected)
   })
@@ -94,6 +97,9 @@ describe('readEnvironment', () => {
     ['DISCORD_BOT_TOKEN', 'TEST\u200babc', /a character that no token has/],
     ['SLACK_BOT_TOKEN', 'xoxb\u2013TEST', /a character that no token has/],
     ['SLACK_APP_TOKEN', 'xapp-TEST\u2060', /a character that no token has/],
+    ['SLACK_BOT_TOKEN', 'xoxb-TEST-1,xoxb-TEST-2', /holds several tokens/],
+    ['TELEGRAM_BOT_TOKEN', '"123:TEST"', /quotation marks/],
+    ['DISCORD_BOT_TOKEN', 'Bot TEST', /white space/],
     ['MATRIX_ACCESS_TOKEN', '\u00adTEST', /a character that no token has/],
     ['ANTHROPIC_BASE_URL', 'http://api.example.org', /plain http is allowed only to this machine/],
     ['MATRIX_HOMESERVER', 'matrix.example.org', /begins with https/],

@@ -1,4 +1,5 @@
 import { homedir } from 'node:os'
+import { resolve } from 'node:path'
 import { Secret } from '../../support/secret.ts'
 import { isSandboxToken, tokenShapeProblem } from '../../support/text/token-shape.ts'
 import { addressProblem, withoutTrailingSlash } from '../addresses.ts'
@@ -124,8 +125,10 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       return new Secret(value)
     })
 
-  // Only a shell replaces `~`; in a `.env`, or between quotation marks, it stays.
-  const folder = (value: string) => value.trim().replace(/^~(?=\/|$)/, processEnv['HOME'] || homedir())
+  // Only a shell replaces `~`; in a `.env`, or between quotation marks, it stays. Absolute, so that whoever reads
+  // that nothing is there reads where it was looked for.
+  const folder = (value: string) =>
+    resolve(value.trim().replace(/^~(?=\/|$)/, processEnv['HOME'] || homedir()))
   const claudeConfigDir = read('CLAUDE_CONFIG_DIR', folder)
   const environment: Environment = {
     anthropic: {
@@ -223,6 +226,10 @@ function token(value: string): Secret {
   // An invisible letter, or a dash that a program has made longer.
   if (!/^[\x21-\x7e]+$/.test(value))
     throw new Unusable('holds a character that no token has, perhaps an invisible one. Copy it again.')
+  // Some programs that read such files, Docker among them, keep the marks.
+  if (/^["'`]|["'`]$/.test(value)) throw new Unusable('is wrapped in quotation marks. Remove them.')
+  // Hermes Agent takes a list of Slack's.
+  if (value.includes(',')) throw new Unusable('holds several tokens. Only one can be used: keep that one.')
   return new Secret(value)
 }
 
