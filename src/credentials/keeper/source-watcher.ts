@@ -128,7 +128,7 @@ export class SourceWatcher {
     context.deactivate({
       type: 'nothing-found',
       reason: decision.trouble?.reason ?? 'absent',
-      message: decision.trouble?.message ?? NOTHING_FOUND,
+      message: decision.trouble?.message ?? nothingFound(decision),
       misconfigured: decision.trouble?.misconfigured ?? false,
     })
   }
@@ -145,6 +145,10 @@ export class SourceWatcher {
     if (isOtherAccount && !isReturn) warnAccountChanged(context)
     warnUnrenewable(context)
   }
+}
+
+function nothingFound({ claudeCodeMissing }: Decision): string {
+  return claudeCodeMissing === null ? NOTHING_FOUND : `${NOTHING_FOUND} (${claudeCodeMissing})`
 }
 
 /** What a credential that was loaded or refreshed is worth, with what is remembered of it already. */

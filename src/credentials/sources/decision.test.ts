@@ -39,14 +39,14 @@ function absent(source: SourceName): SourceReading {
   return { source, place: source, kind: 'absent', message: 'not found' }
 }
 
-function broken(source: SourceName, chainGoesOn: boolean): SourceReading {
+function broken(source: SourceName, chainGoesOn: boolean, message = 'is not valid JSON'): SourceReading {
   return {
     source,
     place: 'credentials.json',
     kind: 'unusable',
     credentialKind: 'oauth',
     reason: 'store',
-    message: 'is not valid JSON',
+    message,
     misconfigured: false,
     chainGoesOn,
   }
@@ -149,6 +149,31 @@ describe('which credential is in use', () => {
     const decision = decide([present(staticToken), present(claudeCode)], auto, dead(claudeCode), null)
     expect(decision.inUse).toBe(staticToken)
   })
+
+  it.each<[string, SourceReading, Partial<SourcePolicy>, string | null]>([
+    ['where nothing is', absent('claude-code'), { adoptClaudeCode: true }, 'nothing is at claude-code'],
+    [
+      'what is wrong with it',
+      broken('claude-code', true, 'credentials.json cannot be read (ENOTDIR)'),
+      { adoptClaudeCode: true },
+      'credentials.json cannot be read (ENOTDIR)',
+    ],
+    [
+      'which file',
+      broken('claude-code', true),
+      { adoptClaudeCode: true },
+      'credentials.json is not valid JSON',
+    ],
+    ['nothing, where nobody asked for it', absent('claude-code'), {}, null],
+  ])(
+    "of Claude Code's sign-in that is to be used and cannot be, it says %s",
+    (_what, reading, policy, said) => {
+      const decision = decide([absent('own'), reading], { ...auto, ...policy }, ACCEPT_ALL, null)
+      expect(decision).toMatchObject({ inUse: null, claudeCodeMissing: said })
+      const other = decide([present(apiKey), reading], { ...auto, ...policy }, ACCEPT_ALL, null)
+      expect(other.claudeCodeMissing).toBeNull()
+    },
+  )
 
   it('adopts no other account, and no generation that was replaced', () => {
     const stranger = renewable('claude-code', 'account-2')

@@ -85,6 +85,8 @@ export interface Decision {
     readonly message: string
     readonly misconfigured: boolean
   } | null
+  /** Why Claude Code's sign-in, which the operator wants to be used, is not; null = it is, or nobody asked for it. */
+  readonly claudeCodeMissing: string | null
   /** A source holds an earlier generation than the one in use now: a restored copy, or a write that is still to come. */
   readonly sawSuperseded: boolean
   /** ANTHROPIC_API_KEY, where it may be used for a dead OAuth sign-in. */
@@ -167,10 +169,20 @@ export function decide(
     inUse,
     dead: inUse ? null : dead,
     trouble: inUse ? null : trouble,
+    claudeCodeMissing: inUse || policy.adoptClaudeCode !== true ? null : missing(readings, 'claude-code'),
     sawSuperseded,
     fallback: policy.fallbackApiKey ? fallbackOf(readings, judge, inUse) : null,
     reports: readings.map((reading, index) => reportOf(reading, notes[index]!, inUse)),
   }
+}
+
+/** Where a source was looked for, and why nothing of it can be used; null = there is something. */
+function missing(readings: readonly SourceReading[], source: SourceName): string | null {
+  const reading = readings.find((one) => one.source === source)
+  if (!reading || reading.kind === 'present') return null
+  const { kind, place, message } = reading
+  if (kind === 'absent') return `nothing is at ${place}`
+  return message.startsWith(place) ? message : `${place} ${message}`
 }
 
 function fallbackOf(
