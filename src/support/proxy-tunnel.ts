@@ -73,7 +73,7 @@ function connect(proxy: URL, { hostname, port }: TunnelTarget, limit: AbortSigna
     signal: limit,
   })
   request.on('connect', (response, socket, head) => {
-    if (response.statusCode === 200) {
+    if (isSuccess(response.statusCode)) {
       if (head.length > 0) socket.unshift(head)
       return resolve(socket)
     }
@@ -107,10 +107,24 @@ function encrypt(socket: Socket, { servername }: TunnelTarget, limit: AbortSigna
   return promise
 }
 
+/** @see https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6-2 */
+function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status < 300
+}
+
 function authorization({ username, password }: URL): { readonly 'proxy-authorization'?: string } {
   if (username === '') return {}
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const login = `${decoded(username)}:${decoded(password)}`
   return { 'proxy-authorization': `Basic ${Buffer.from(login).toString('base64')}` }
+}
+
+/** A password such as `50%off` was never encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 function refused(status: number | undefined): ProxyFailure {

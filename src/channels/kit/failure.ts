@@ -68,6 +68,8 @@ export function networkCode(error: unknown): string {
     if ('code' in at && typeof at.code === 'string') return at.code
     if (at.name === 'TimeoutError' || at.name === 'AbortError') return 'timeout'
     if (at instanceof SyntaxError) return 'not JSON'
+    // The one text of undici that is compared, whole: such an error has neither a code nor a name.
+    if (at.message === 'unexpected redirect') return 'redirected to another address'
     at = 'error' in at ? at.error : at.cause
   }
   return 'connection failed'

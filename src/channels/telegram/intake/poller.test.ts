@@ -32,6 +32,12 @@ describe('polling Telegram', () => {
     ],
     [404, '<html>Not Found</html>', 'retrying', /answered 404, and not as the Bot API does/],
     [403, '{"ok":false,"error_code":null}', 'retrying', /answered 403, and not as the Bot API does/],
+    [401, '', 'failed', /TELEGRAM_BOT_TOKEN .*answered 401, and not as the Bot API does/],
+    [401, '{"ok":false,"error_code":"401","description":"no"}', 'failed', /answered 401, and not as/],
+    [502, '[]', 'retrying', /answered 502, and not as the Bot API does/],
+    [200, '<html>Welcome</html>', 'retrying', /no usable answer \(not JSON\)/],
+    [200, '{}', 'retrying', /answered nonsense/],
+    [200, '{"ok":false,"description":"x"}', 'retrying', /answered nonsense/],
   ])('says of %i from something that is no Bot API what it was', async (status, body, state, words) => {
     await using fixture = await TelegramFixture.open()
     fixture.server.fail('*', { kind: 'body', status, body }, 9)
@@ -40,6 +46,17 @@ describe('polling Telegram', () => {
     await channel.start(receiver)
     await until(() => channel.status().state === state, 'the trouble')
     expect(channel.status().problem).toMatch(words)
+  })
+
+  test('says of a server that leads elsewhere what it does, and follows it nowhere', async () => {
+    await using fixture = await TelegramFixture.open()
+    const location = 'https://elsewhere.example/'
+    fixture.server.fail('*', { kind: 'body', status: 301, body: '', headers: { location } }, 9)
+    const receiver = new RecordingReceiver()
+    const channel = fixture.create(receiver)
+    await channel.start(receiver)
+    await until(() => channel.status().problem !== null, 'the trouble')
+    expect(channel.status().problem).toContain('no usable answer (redirected to another address)')
   })
 
   describe('what is larger than is read', () => {
