@@ -2,7 +2,7 @@ import type { Person } from '../../conversation/receiver.ts'
 import type { Accepted, MessageContext } from '../../inbox/arrival.ts'
 import type { Attachment } from '../../inbox/message.ts'
 import { Refused } from '../../support/errors.ts'
-import { withinLimits } from '../kit/files/readable-file.ts'
+import { isTextFile, readFile } from '../kit/files/readable-file.ts'
 import { SNIFF_BYTES, sniff } from '../kit/files/sniff.ts'
 import { PullChannel } from '../kit/pull-channel.ts'
 
@@ -75,10 +75,11 @@ export class OpenAiChannel extends PullChannel {
   }
 }
 
-/** A declared type can say anything; text has no mark of its own. */
+/** A declared type can say anything; text has no mark of its own, so for it the type and the name count. */
 function withTrueType(attachment: Attachment): Attachment {
-  const found = sniff(attachment.bytes.subarray(0, SNIFF_BYTES))
-  const mediaType = found ?? (attachment.mediaType === 'text/plain' ? 'text/plain' : null)
+  const { mediaType: declared, name, bytes } = attachment
+  const mediaType =
+    sniff(bytes.subarray(0, SNIFF_BYTES)) ?? (isTextFile(declared, name) ? 'text/plain' : null)
   if (mediaType === null) throw new Refused(UNREADABLE)
-  return withinLimits({ ...attachment, mediaType })
+  return readFile({ ...attachment, mediaType })
 }

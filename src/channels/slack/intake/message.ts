@@ -34,8 +34,12 @@ export interface SlackAttachment {
   readonly text?: string
   /** The same in plain text. */
   readonly fallback?: string
+  readonly title?: string
   readonly files?: readonly SlackFile[]
+  /** Of a person's message that was passed on. */
   readonly message_blocks?: ReadonlyArray<{ readonly message?: { readonly blocks?: unknown } }>
+  /** Of what a program attached. */
+  readonly blocks?: unknown
 }
 
 export interface SlackFile {
@@ -89,10 +93,30 @@ export function sharedIn(message: SlackMessage): readonly Shared[] {
       (attachment): attachment is SlackAttachment => typeof attachment === 'object' && attachment !== null,
     )
     .filter((attachment) => attachment.is_share === true || wordless)
-    .map(({ author_name: from, text, fallback, files, message_blocks: parts }) => {
-      const blocks = parts?.flatMap((part) => part.message?.blocks ?? [])
-      const words = wordsOf({ text: text ?? '', blocks })
-      return { from: from ?? null, text: words === '' ? (fallback ?? '') : words, files: files ?? [] }
-    })
+    .map((attachment) => ({
+      from: stringOf(attachment.author_name) || null,
+      text: wordsOfAttachment(attachment),
+      files: Array.isArray(attachment.files) ? attachment.files : [],
+    }))
     .filter(({ text, files }) => text !== '' || files.length > 0)
+}
+
+function wordsOfAttachment({
+  text,
+  title,
+  fallback,
+  message_blocks: parts,
+  blocks,
+}: SlackAttachment): string {
+  const inner = Array.isArray(parts) ? parts.flatMap((part) => part?.message?.blocks ?? []) : []
+  const body = wordsOf({ text: stringOf(text), blocks: inner.length > 0 ? inner : blocks })
+  const words = [stringOf(title), body].filter((part) => part !== '').join('\n')
+  return words === '' ? stringOf(fallback).replace(NO_PREVIEW, '') : words
+}
+
+/** What Slack writes for people whose program shows no blocks. */
+const NO_PREVIEW = /^\[no preview available\]$/
+
+function stringOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

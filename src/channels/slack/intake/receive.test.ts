@@ -250,6 +250,26 @@ describe('a message that was passed on', () => {
     expect(map({ text: '', attachments: [attachment] }, 'D1')!.text).toBe('[A message:]\n> in blocks')
   })
 
+  test.each([
+    [{ blocks: [{ type: 'section', text: { type: 'mrkdwn', text: 'in blocks' } }] }, 'in blocks'],
+    [{ title: 'Build 7', text: 'failed' }, 'Build 7\n> failed'],
+    [{ title: 'Build 7' }, 'Build 7'],
+  ])('of a program is read as well: %j', (parts, words) => {
+    const attachment = { is_share: true, fallback: '[no preview available]', ...parts }
+    expect(map({ text: '', attachments: [attachment] }, 'D1')!.text).toBe(`[A message:]\n> ${words}`)
+  })
+
+  test.each([
+    { author_name: 7, text: ['x'], fallback: {} },
+    { files: 'x', message_blocks: {}, blocks: 7 },
+    { message_blocks: [null, { message: null }], title: null },
+    { fallback: '[no preview available]' },
+  ])('of which nothing can be read costs nobody the words about it: %j', (odd) => {
+    const attachments = [{ is_share: true, ...odd }] as never
+    expect(map({ text: 'What is it?', attachments }, 'D1')!.text).toBe('What is it?')
+    expect(map({ text: '', attachments }, 'D1')).toBeNull()
+  })
+
   test('is no preview of a link', () => {
     expect(map({ text: 'see', attachments: [{ text: 'a page' }] }, 'D1')!.text).toBe('see')
   })
