@@ -1,55 +1,153 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
-import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { BotFixture, PROCESS_TEST, type BotOptions } from '../support/processes/bot-fixture.ts'
 import { emptyHome } from '../support/provider/signed-in.ts'
 
 const ADA = 501
 
-/** What every sendChannel says of the credential: state, reason, and the exit codes of the commands. */
-async function sendChannels({ gateway }: BotFixture) {
-  const [auth, status, doctor, metrics] = await Promise.all([
+/** What every outlet says of the credential: state and reason, and the exit codes of the commands. */
+async function outlets({ gateway }: BotFixture) {
+  const [auth, status, doctor, metrics, page] = await Promise.all([
     gateway.run(['auth', 'status', '--json']),
     gateway.run(['status', '--json']),
     gateway.run(['doctor', '--json']),
     gateway.fetch('/metrics').then((response) => response.text()),
+    gateway.json<{ credential: object }>('/api/status'),
   ])
-  const said = (text: string) => {
-    const { state, reason } = JSON.parse(text) as { state: string; reason: string | null }
+  const said = (value: object) => {
+    const { state, reason } = value as { state: string; reason: string | null }
     return `${state}/${reason}`
   }
   const { items } = JSON.parse(doctor.stdout) as { items: Array<{ id: string; message: string }> }
   return {
-    auth: [said(auth.stdout), auth.code],
-    status: [said(JSON.stringify(JSON.parse(status.stdout).credential)), status.code],
+    auth: [said(JSON.parse(auth.stdout)), auth.code],
+    status: [said(JSON.parse(status.stdout).credential), status.code],
+    page: said(page.credential),
     doctor: items.find(({ id }) => id === 'credential')?.message,
-    metrics: /^hermes_credential_state\{state="([\w-]+)"\} 1$/m.exec(metrics)?.[1],
+    metrics: [...metrics.matchAll(/^hermes_credential_state\{state="([\w-]+)"\} 1$/gm)].map(
+      ([, name]) => name,
+    ),
   }
 }
 
-test(
-  'all sendChannels tell one state while the provider rejects every token, the fresh one too',
+interface Story {
+  readonly what: string
+  readonly options?: BotOptions
+  /** Before the gateway starts. */
+  readonly prepare: (fixture: BotFixture) => unknown
+  /** While it runs, before somebody writes. */
+  readonly breaks?: (fixture: BotFixture) => unknown
+  readonly state: string
+  readonly reason: string
+  readonly code: number
+  /** `at-risk` answers all the same. */
+  readonly answers?: true
+}
+
+const SIGN_IN = { tokenLifetimeSeconds: 28_800 }
+const rejectAll = ({ sandbox }: BotFixture) => sandbox.control.fault({ target: 'messages', fault: 'invalid' })
+
+const STORIES: readonly Story[] = [
+  {
+    what: 'the provider rejects every token, the fresh one too',
+    prepare: (fixture) => fixture.signedIn(SIGN_IN),
+    breaks: rejectAll,
+    state: 'degraded',
+    reason: 'revoked',
+    code: 4,
+  },
+  {
+    what: 'the sign-in was revoked',
+    prepare: (fixture) => fixture.signedIn(SIGN_IN),
+    breaks(fixture) {
+      rejectAll(fixture)
+      fixture.sandbox.control.fault({ target: 'token-endpoint', fault: 'invalid-grant' })
+    },
+    state: 'needs-login',
+    reason: 'revoked',
+    code: 3,
+  },
+  {
+    what: 'the organisation forbids it',
+    prepare: (fixture) => fixture.signedIn(SIGN_IN),
+    breaks: ({ sandbox }) => sandbox.control.fault({ target: 'messages', fault: 'org-not-allowed' }),
+    state: 'not-permitted',
+    reason: 'policy',
+    code: 3,
+  },
+  {
+    what: 'the sign-in was copied from another machine',
+    prepare: (fixture) => fixture.signedIn(SIGN_IN, 'another-machine'),
+    state: 'needs-login',
+    reason: 'other-machine',
+    code: 3,
+  },
+  {
+    what: 'a token was rejected and the token endpoint is down',
+    prepare: (fixture) => fixture.signedIn(SIGN_IN),
+    breaks(fixture) {
+      rejectAll(fixture)
+      fixture.sandbox.control.fault({ target: 'token-endpoint', fault: '503' })
+    },
+    state: 'degraded',
+    reason: 'endpoint',
+    code: 4,
+  },
+  {
+    what: 'a token that nothing can renew is in use',
+    prepare: ({ sandbox, gateway }) =>
+      appendFile(join(gateway.home, '.env'), `ANTHROPIC_TOKEN=${sandbox.signIn(SIGN_IN).accessToken}\n`),
+    state: 'at-risk',
+    reason: 'unrenewable',
+    code: 0,
+    answers: true,
+  },
+  {
+    what: 'the API key is used for a dead sign-in',
+    options: { config: { auth: { fallback_api_key: true } } },
+    async prepare(fixture) {
+      await fixture.signedIn(SIGN_IN)
+      await appendFile(join(fixture.gateway.home, '.env'), `ANTHROPIC_API_KEY=${fixture.sandbox.apiKey()}\n`)
+    },
+    breaks({ sandbox }) {
+      sandbox.control.fault({ target: 'messages', fault: 'invalid', credential: 'oauth' })
+      sandbox.control.fault({ target: 'token-endpoint', fault: 'invalid-grant' })
+    },
+    state: 'at-risk',
+    reason: 'revoked',
+    code: 0,
+    answers: true,
+  },
+]
+
+test.each(STORIES)(
+  'all outlets tell one state while $what',
   PROCESS_TEST,
-  async () => {
-    await using fixture = await BotFixture.start({ apiKey: false, start: false })
-    await fixture.signedIn({ tokenLifetimeSeconds: 28_800 })
+  async ({ options = {}, prepare, breaks, state, reason, code, answers }) => {
+    await using fixture = await BotFixture.start({ ...options, apiKey: false, start: false })
+    await prepare(fixture)
     await fixture.gateway.start()
-    fixture.sandbox.control.fault({ target: 'messages', fault: 'invalid' })
+    breaks?.(fixture)
     fixture.telegram.say(ADA, 'hello')
-    await fixture.untilState('degraded')
-    expect(await fixture.gateway.readiness()).toMatchObject({ state: 'degraded', reason: 'revoked' })
-    expect(await sendChannels(fixture)).toEqual({
-      auth: ['degraded/revoked', 4],
-      status: ['degraded/revoked', 4],
-      doctor: expect.stringContaining('The credential is degraded (revoked)'),
-      metrics: 'degraded',
+    if (answers) await fixture.until(() => fixture.shown(ADA).length === 1, 'the answer')
+    else await fixture.untilState(state)
+    const said = `${state}/${reason}`
+    expect(await outlets(fixture)).toEqual({
+      auth: [said, code],
+      status: [said, code],
+      page: said,
+      doctor: expect.stringContaining(`The credential is ${state} (${reason})`),
+      metrics: [state],
     })
+    const ready = { status: 200, state: 'ready', reason: null }
+    expect(await fixture.gateway.readiness()).toEqual(answers ? ready : { status: 503, state, reason })
   },
 )
 
 test(
-  'all sendChannels tell that a profile works, whose token is in the gateway’s memory alone',
+  'all outlets tell that a profile works, whose token is in the gateway’s memory alone',
   PROCESS_TEST,
   async () => {
     const folder = await emptyHome()
@@ -79,11 +177,12 @@ test(
     await fixture.gateway.start()
     fixture.telegram.say(ADA, 'hello')
     await fixture.until(() => fixture.shown(ADA).length === 1, 'the answer')
-    expect(await sendChannels(fixture)).toEqual({
+    expect(await outlets(fixture)).toEqual({
       auth: ['healthy/null', 0],
       status: ['healthy/null', 0],
+      page: 'healthy/null',
       doctor: expect.stringContaining('Using profile'),
-      metrics: 'healthy',
+      metrics: ['healthy'],
     })
   },
 )
