@@ -16,7 +16,8 @@ const MAIL_NAMES = /\.(?:ics|eml)$/i
 const TRIMMINGS =
   /^(?:application\/(?:pgp-signature|pkcs7-signature|x-pkcs7-signature|pgp-keys|(?:vnd\.)?ms-tnef|applefile)|text\/(?:(?:x-)?vcard|x-amp-html))\b/i
 /** How programs call what they add: Outlook its own form of the text, a Mac what only it needs of a file. */
-const TRIMMING_NAMES = /^(?:winmail\.dat|win\.dat|ATT\d{3,6}(?:\.\w{1,4})?|\._.*|smime\.p7s|\.ds_store)$/i
+const TRIMMING_NAMES =
+  /^(?:winmail\.dat|win\.dat|ATT\d{3,6}(?:\.\w{1,4})?|\._.*|smime\.p7s|\.ds_store|signature\.asc|openpgp_signature(?:\.asc)?|openpgp_0x[\da-f]{1,40}\.asc|oledata\.mso)$/i
 
 /** Seals of S/MIME: a mail, or a part of one, that can only be read by opening it. */
 const SEALED = /^application\/(?:x-)?pkcs7-mime\b/i

@@ -70,6 +70,11 @@ test.each([
   ['application/octet-stream', 'ATT0001.dat'],
   ['application/octet-stream', 'ATT00001.c'],
   ['application/octet-stream', 'ATT00002'],
+  ['application/octet-stream', 'signature.asc'],
+  ['application/octet-stream', 'OpenPGP_0xDF01C14F2B2A.asc'],
+  ['application/pgp-keys', 'OpenPGP_0x1.asc'],
+  ['application/octet-stream', 'oledata.mso'],
+  ['application/octet-stream', 'WINMAIL.DAT'],
 ])('what mail programs add is no file that anybody sent: %s, %s', async (type, name) => {
   expect(await read([MIXED], attached(type, name))).toMatchObject({
     text: 'Hello',

@@ -173,6 +173,8 @@ const INTRODUCTIONS = [
   'Bot <bot@bot.test> 於 2026年11月23日 週一 上午9:12寫道：',
   '2026年11月23日(月) 9:12 Bot さんは書きました:',
   '2026년 11월 23일 (월) 오전 9:12, Bot <bot@bot.test>님이 작성:',
+  'Vào Th 2, 23 thg 11, 2026 vào lúc 09:12 Bot <bot@bot.test> đã viết:',
+  'في الاثنين، 23 نوفمبر 2026 في 9:12 ص تمت كتابة ما يلي بواسطة Bot <bot@bot.test>:',
 ]
 
 test.each(INTRODUCTIONS)('the words directly above an introduction are kept: %s', (introduction) => {
@@ -189,6 +191,10 @@ test.each([
   'Von: Berlin\nNach: Rom\nDatum: 5. Juni 2026, 10:30 Uhr\nWas kostet das?',
   'Is this spam?\nFrom: Win <win@example.com>\nDate: Mon, 1 Dec 2025 10:00:00 +0100\nSubject: You won\nWell?',
   'Look:\n________________________________\nFrom: Berlin\nTo: Rome',
+  'Prenota.\nDa: Milano\nA: Roma\nData: 5 giugno 2026 10:30\nOggetto: treno\n\nQuanto costa?',
+  'Reserva\nDe: Madrid\nFecha: 5/6/2026 10:30\nAsunto: tren\n¿cuánto?',
+  'Booking\nFrom: 10:30\nDate: 2026-06-05 10:30\nSubject: haircut\nthanks',
+  'A table:\nFrom: Anna\nDate: Friday, 5 June 2026, 10:30\nSubject: lunch\nFor how many?',
   'From: Bot <bot@bot.test>\nSent: Monday, November 23, 2026 9:12 AM\nSubject: this is all',
 ])('people write From and Date as well: %j', (text) => {
   expect(reply(text)).toBe(text)

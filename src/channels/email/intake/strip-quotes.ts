@@ -25,7 +25,7 @@ export function stripQuotes(text: string, isReply: boolean, own: MailAddress | n
 const QUOTED = /^\s*>/
 /** Verbs by which mail programs introduce a quote, in the languages that people use them in. */
 const WROTE =
-  /(?:\b(?:wrote|writes|schrieb|geschrieben|schreef|ha scritto|skrev|kirjoitti|napisał(?:\(a\)|a)?|napsala?|escribió|escreveu|a scris)|írta|a écrit|scrisse|yazdı|написал(?:\(а\)|а)?|пишет?|писал(?:\(а\)|а)?|написав|έγραψε|写道|寫道|のメール|さんは書きました|님이 작성)[^\n]{0,80}?[:：]$/iu
+  /(?:\b(?:wrote|writes|schrieb|geschrieben|schreef|ha scritto|skrev|kirjoitti|napisał(?:\(a\)|a)?|napsala?|escribió|escreveu|a scris)|đã viết|تمت كتابة|írta|a écrit|scrisse|yazdı|написал(?:\(а\)|а)?|пишет?|писал(?:\(а\)|а)?|написав|έγραψε|写道|寫道|のメール|さんは書きました|님이 작성)[^\n]{0,80}?[:：]$/iu
 /** An introduction may be wrapped, rarely over more lines than this. */
 const MAX_INTRODUCTION = 3
 /** It names somebody or some time; a sentence such as "Then she wrote:" does neither. */
@@ -55,6 +55,8 @@ const SUBJECT_LINE =
 const LIST_LINES = 6
 /** A program shows when a mail was sent to the minute. */
 const TIME = /\d{1,2}[:.h]\d{2}/
+/** Outlook writes it in front of every date, in all languages; a form, seldom. */
+const BEGINS_WITH_WEEKDAY = /^[\s*]*\p{L}{2,20}[.,]?\s/u
 /** A date as it is written in a mail's header, which people paste and no program lists. @see RFC 5322 §3.3 */
 const HEADER_DATE = /\d\d:\d\d(?::\d\d)? [+-]\d{4}/
 const ADDRESS = /[^\s<>()[\]"'@:;,]{1,64}@[^\s<>()[\]"'@:;,]{1,255}/
@@ -83,7 +85,9 @@ function isListOfMail(lines: readonly string[], at: number, own: MailAddress | n
   if (sent === undefined || !YEAR.test(sent) || !TIME.test(sent) || HEADER_DATE.test(sent)) return false
   const address = ADDRESS.exec(from)?.[0].toLowerCase()
   if (address !== undefined) return own === null || address === own
-  return following.some((line) => SUBJECT_LINE.test(line))
+  // A name alone may be a place: then it is such a list only in the full form that Outlook gives it.
+  const subject = following.findIndex((line) => SUBJECT_LINE.test(line))
+  return subject !== -1 && BEGINS_WITH_WEEKDAY.test(sent) && (following[subject + 1] ?? '') === ''
 }
 
 /** As much of a line as a pattern is given: what programs write there is short. */
