@@ -9,6 +9,7 @@ import { isLoopbackHost } from '../support/loopback.ts'
 export function addressProblem(address: string): string | null {
   const url = URL.canParse(address) ? new URL(address) : null
   if (!url || !/^https?:$/.test(url.protocol)) return 'expected an address that begins with https://'
+  if (url.hostname.includes('*')) return 'an address names one host, without "*"'
   if (url.username || url.password) return 'an address must not hold a user name or password'
   if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
     return 'plain http is allowed only to this machine (localhost, 127.0.0.1); use https'

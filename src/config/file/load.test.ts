@@ -200,7 +200,10 @@ describe('mistakes', () => {
       'channels:\n  telegram:\n    allowed_users: ["@alice"]\n',
       ['3: channels.telegram.allowed_users[0]: expected a numeric id; names can change hands'],
     ],
-    ['alerts:\n  - type: email\n', ['2: alerts[0].to is missing: expected text']],
+    [
+      'alerts:\n  - type: email\n',
+      ['2: alerts[0].to is missing: expected a mail address, such as you@example.org'],
+    ],
     [
       'alerts:\n  - { type: pigeon }\n',
       ['2: alerts[0].type: expected "telegram", "email", "webhook", "ntfy" or "command"'],
@@ -214,6 +217,25 @@ describe('mistakes', () => {
       ['2: webhooks[1].name: two of the webhooks have this name'],
     ],
     ['gatewy:\n', ['1: unknown key "gatewy"; the nearest valid key is "gateway"']],
+    [
+      'alerts:\n  - { type: email, to: bob }\n  - { type: webhook, url: "https://*.example.org" }\n',
+      [
+        '2: alerts[0].to: expected a mail address, such as you@example.org',
+        '3: alerts[1].url: expected an address that begins with https://',
+      ],
+    ],
+    [
+      'model: { base_url: "https://*.example.org" }\n',
+      ['1: model.base_url: an address names one host, without "*"'],
+    ],
+    [
+      'overrides: { "telegram: 11": { effort: low } }\n',
+      [expect.stringMatching(/^1: .*expected a channel and a chat/)],
+    ],
+    [
+      'overrides: { "whatsapp:11": { effort: low } }\n',
+      [expect.stringMatching(/^1: .*expected a channel and a chat/)],
+    ],
     ['storage: { url: mysql://x }\n', ['1: storage.url: expected sqlite, or postgres://user@host/database']],
     ['gateway:\n  port: 1\n  port: 2\n', ['3: this key stands here for the second time']],
     ['gateway:\n\tport: 1\n', ['2: not valid YAML: a tab indents this line; use spaces']],

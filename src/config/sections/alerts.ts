@@ -1,6 +1,9 @@
 import { argv, list } from '../shape/compound.ts'
-import { address, numericId, openAddress, secret, text } from '../shape/scalars.ts'
+import { address, numericId, openAddress, pattern, secret, text } from '../shape/scalars.ts'
 import { byType, key, optional, required } from '../shape/section.ts'
+
+/** A name with an address is one as well, and so are several: the mail server reads them. */
+const mailAddress = pattern(/[^\s@]@[^\s@]/, 'a mail address, such as you@example.org')
 
 const route = byType({
   telegram: {
@@ -10,8 +13,8 @@ const route = byType({
   email: {
     sentence: 'E-mail.',
     keys: {
-      to: required(text, 'The recipient.'),
-      from: optional(text, 'The sender; EMAIL_ADDRESS if left out.'),
+      to: required(mailAddress, 'The recipient.'),
+      from: optional(mailAddress, 'The sender; EMAIL_ADDRESS if left out.'),
       smtp: optional(
         secret(openAddress(/^smtps?:\/\/\S+$/, 'an address such as smtps://user:password@host:465')),
         'smtps://user:password@host:465; the EMAIL_* variables if left out.',

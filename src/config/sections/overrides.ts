@@ -1,3 +1,4 @@
+import { PERSON_IDS } from '../person-ids.ts'
 import { record } from '../shape/compound.ts'
 import { key, optional, section } from '../shape/section.ts'
 import { effort, modelName } from './model.ts'
@@ -9,7 +10,7 @@ const override = section({
 
 export const overrides = key(
   record(override, {
-    form: /^[a-z]+:.+$/,
+    form: new RegExp(`^(?:${[...Object.keys(PERSON_IDS), 'web', 'openai'].join('|')}):\\S(?:.*\\S)?$`),
     words: 'a channel and a chat id, such as telegram:-1001234, or telegram:* for all of its chats',
   }),
   {},
