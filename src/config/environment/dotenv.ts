@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { distance } from 'fastest-levenshtein'
 import { ConfigurationError } from '../../support/errors.ts'
-import { ENVIRONMENT_KEYS } from './environment-keys.ts'
+import { ENVIRONMENT_KEYS, LOWER_CASE_TOO } from './environment-keys.ts'
 
 /** The variables of a process, as `process.env` has them. */
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -83,15 +83,19 @@ function endOfValue(lines: readonly string[], at: number, quote: string, begin: 
   return end === -1 ? at : end
 }
 
+const KNOWN: ReadonlySet<string> = new Set([
+  ...ENVIRONMENT_KEYS,
+  ...[...LOWER_CASE_TOO].map((key) => key.toLowerCase()),
+])
 /** A larger edit distance is another program's variable, not a typo. */
 const SLIP = 2
 
 /** Warnings about names in a `.env` that are probably typos of ours; the rest belongs to other programs. */
 export function likelySlips(file: Variables): string[] {
   return Object.keys(file)
-    .filter((name) => !(ENVIRONMENT_KEYS as readonly string[]).includes(name))
+    .filter((name) => !KNOWN.has(name))
     .flatMap((name) => {
-      const near = ENVIRONMENT_KEYS.find((key) => distance(name, key) <= SLIP)
+      const near = ENVIRONMENT_KEYS.find((key) => distance(name.toUpperCase(), key) <= SLIP)
       return near ? [`${name} in .env means nothing to this gateway. Did you mean ${near}?`] : []
     })
 }

@@ -36,3 +36,6 @@ export const ENVIRONMENT_KEYS = [
 ] as const
 
 export type EnvironmentKey = (typeof ENVIRONMENT_KEYS)[number]
+
+/** Other programs read the lower-case name first; it may be the only one set. */
+export const LOWER_CASE_TOO: ReadonlySet<EnvironmentKey> = new Set(['HTTPS_PROXY', 'NO_PROXY'])

@@ -141,6 +141,17 @@ describe('readEnvironment', () => {
     )
     expect(environment.network.httpsProxy?.reveal()).toBe('http://127.0.0.1:3128')
     expect(environment.network.noProxy).toBe('a.example')
+    const file = readEnvironment({ https_proxy: 'http://127.0.0.1:3128' }, {})
+    expect(file.environment.network.httpsProxy?.reveal()).toBe('http://127.0.0.1:3128')
+    expect(file.warnings).toEqual([])
+  })
+
+  it('asks about our own names in lower case, which set nothing', () => {
+    const { environment, warnings } = readEnvironment({ telegram_bot_token: '7:TEST' }, {})
+    expect(environment.telegram.botToken).toBeNull()
+    expect(warnings).toEqual([
+      'telegram_bot_token in .env means nothing to this gateway. Did you mean TELEGRAM_BOT_TOKEN?',
+    ])
   })
 
   it('looks up any variable for config.yaml', () => {

@@ -6,7 +6,7 @@ import { addressProblem, withoutTrailingSlash } from '../addresses.ts'
 import { parseMailHost } from '../mail-server.ts'
 import { isPersonId, PERSON_IDS } from '../person-ids.ts'
 import { likelySlips, type Variables } from './dotenv.ts'
-import type { EnvironmentKey } from './environment-keys.ts'
+import { LOWER_CASE_TOO, type EnvironmentKey } from './environment-keys.ts'
 
 /**
  * What the process environment and the home's `.env` say, typed, with secrets
@@ -101,8 +101,10 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
   const origins = new Map<EnvironmentKey, EnvironmentOrigin>()
 
   const read = <Value>(key: EnvironmentKey, parse: (value: string) => Value): Value | null => {
-    const own = processEnv[key] || (LOWER_CASE_TOO.has(key) ? processEnv[key.toLowerCase()] : undefined)
-    const value = own || file[key]
+    const valueIn = (variables: Variables) =>
+      variables[key] || (LOWER_CASE_TOO.has(key) ? variables[key.toLowerCase()] : undefined)
+    const own = valueIn(processEnv)
+    const value = own || valueIn(file)
     if (!value?.trim()) return null
     try {
       const parsed = parse(value)
@@ -212,9 +214,6 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
     lookup: (name) => processEnv[name] || file[name] || undefined,
   }
 }
-
-/** Other programs read the lower-case name first; it may be the only one set. */
-const LOWER_CASE_TOO: ReadonlySet<EnvironmentKey> = new Set(['HTTPS_PROXY', 'NO_PROXY'])
 
 /** The end of a sentence about a value that cannot be used. */
 class Unusable extends Error {}

@@ -32,6 +32,9 @@ describe('tokenShapeProblem', () => {
     ['sk-ant-ort01-TEST-refresh_0123456789', /refresh token/],
     ['sk-ant-oat01-TEST123sk-ant-oat01-TEST123', /two tokens/],
     ['TEST-proxy-key-0123456789TEST-proxy-key-0123456789', /two tokens/],
+    ['sk-ant-oat01-TEST123456,', /punctuation mark/],
+    ['sk-ant-oat01-TEST123456;', /punctuation mark/],
+    ['sk-ant-api03-TEST...', /punctuation mark/],
     ['sk-ant-oat01-TEST…123', /a character that no token has/],
   ])('refuses %j with a hint', (value, hint) => {
     expect(tokenShapeProblem(value)).toMatch(hint)

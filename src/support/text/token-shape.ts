@@ -23,6 +23,7 @@ export function tokenShapeProblem(value: string): string | null {
   if (value.includes('sk-ant-') && !value.startsWith('sk-ant-')) {
     return 'holds something in front of the token. Remove everything but the token.'
   }
+  if (/^sk-ant-.*[,;.:]$/.test(value)) return 'ends with a punctuation mark. Remove everything but the token.'
   if (value.startsWith('sk-ant-ort')) {
     return 'is a refresh token, which nothing accepts as a credential by itself. Run `hermes auth login`, or configure the access token.'
   }
