@@ -8,14 +8,14 @@ function parse(body: object, status = 200) {
 
 const GOOD = { access_token: 'TESTaccess', refresh_token: 'TESTrefresh', expires_in: 60 }
 
-test.each([null, '', ' ', false, 0, {}])(
+test.each([null, '', ' ', false, 0, {}, []])(
   'an answer with good tokens and "error": %j is a success',
   (error) => {
     expect(parse({ ...GOOD, error }).kind).toBe('issued')
   },
 )
 
-test.each(['invalid_request', { type: 'api_error', message: 'x' }, true])(
+test.each(['invalid_request', { type: 'api_error', message: 'x' }, true, ['x']])(
   'an answer with "error": %j is none, whatever else it holds',
   (error) => {
     expect(parse({ ...GOOD, error })).toMatchObject({ kind: 'transient', ambiguous: true })

@@ -201,7 +201,8 @@ function asText(value: unknown): string {
 
 /** How servers write that there is no such thing: a success that is read too strictly costs the whole sign-in. */
 function isNothing(value: unknown): boolean {
-  if (isObject(value)) return Object.keys(value).length === 0
+  // An empty list, too: some languages write an empty object so.
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0
   return typeof value === 'string' ? value.trim() === '' : !value
 }
 
