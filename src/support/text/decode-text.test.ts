@@ -48,6 +48,7 @@ test.each([
     hex('c8ecff3b20c3eef0eee40acff0e8e2e5f22c20fdf2ee20eff0eef1f2eee920f4e0e9eb2e'),
     'Имя; Город\nПривет, это простой файл.',
   ],
+  ['KOI8-R', hex('f0d2c9d7c5d42c20dcd4cf20d0d2cfd3d4cfca20c6c1cacc2e'), 'Привет, это простой файл.'],
   ['nothing', Buffer.alloc(0), ''],
 ])('%s is read as it was meant', (_set, bytes, text) => {
   expect(decodeText(bytes)).toBe(text)

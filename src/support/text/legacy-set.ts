@@ -20,6 +20,8 @@ const SETS: readonly LegacySet[] = [
   { name: 'gb18030', share: shareOfPairs(0xb0, 0xd7, 0xa1), least: 0.7 },
   { name: 'big5', share: shareOfPairs(0xa4, 0xc6, 0x40), least: 0.7 },
   { name: 'windows-1251', share: shareOf(/[а-яіїєґё]/u), least: 0.6 },
+  // What is small in it would be capitals in the one before.
+  { name: 'koi8-u', share: shareOf(/[а-яіїєґё]/u), least: 0.6 },
 ]
 
 /** The 8-bit set of a text that does not say it and is not UTF-8, as its own bytes tell. Pure. */

@@ -16,6 +16,8 @@ test.each([
   ['application/octet-stream', 'IMG.JPG', 'image/jpeg'],
   ['', 'a.webp', 'image/jpeg'],
   ['application/octet-stream', 'plan.pdf', 'application/pdf'],
+  ['application/x-pdf', 'scan', 'application/pdf'],
+  ['image/apng', 'a.png', 'image/jpeg'],
   ['application/octet-stream', 'notes.md', 'text/plain'],
   ['application/octet-stream', 'IMG_1234', 'application/octet-stream'],
   ['', '', 'application/octet-stream'],

@@ -24,7 +24,7 @@ const UNKNOWN_TYPE = 'application/octet-stream'
 const IMAGE_TYPES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
 /** Other names of these types, and the types of programs that do not know what they send. */
 const UNTOLD_TYPES =
-  /^(?:|application\/(?:octet-stream|x-octet-stream|unknown|x-download|download|force-download|binary)|binary\/octet-stream|image\/(?:jpg|pjpeg|jfif|x-png|x-gif|x-webp|\*)|unknown\/unknown)$/
+  /^(?:|application\/(?:octet-stream|x-octet-stream|unknown|x-download|download|force-download|binary)|binary\/octet-stream|image\/(?:jpg|pjpeg|jfif|x-png|apng|x-gif|x-webp|\*)|unknown\/unknown)$/
 const IMAGE_NAMES = /\.(?:jpe?g|jpe|jfif|png|gif|webp)$/i
 /** What is something else beyond doubt is not fetched to find that out. */
 const OTHER_NAMES =
@@ -41,7 +41,7 @@ const TEXT_NAMES =
 export function readableType(mime: string, name: string): string | null {
   const type = mime.toLowerCase().split(';', 1)[0]!.trim()
   if (IMAGE_TYPES.has(type)) return type
-  if (type === 'application/pdf' || /\.pdf$/i.test(name)) return 'application/pdf'
+  if (/^application\/(?:x-)?pdf$/.test(type) || /\.pdf$/i.test(name)) return 'application/pdf'
   if (isTextFile(type, name)) return 'text/plain'
   if (!UNTOLD_TYPES.test(type)) return null
   if (type.startsWith('image/') || IMAGE_NAMES.test(name)) return 'image/jpeg'

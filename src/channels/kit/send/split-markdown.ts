@@ -1,5 +1,5 @@
 import { closes, fenceOf, type Fence } from '../../../support/text/fence.ts'
-import { isVisible } from './plain-text.ts'
+import { decodeEntities, isVisible } from './plain-text.ts'
 
 /** What a platform lets one message be. */
 export interface MessageRoom {
@@ -34,7 +34,7 @@ export function splitMarkdown(text: string, room: MessageRoom): readonly string[
   let fence: Fence | null = null
   while (at < text.length) {
     const part: Part = fittingPart(text, at, fence, room)
-    if (isVisible(text.slice(at, part.end))) parts.push(part.text)
+    if (isVisible(decodeEntities(text.slice(at, part.end)))) parts.push(part.text)
     at = part.end
     fence = part.fence
   }
