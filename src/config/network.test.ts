@@ -103,7 +103,7 @@ beforeAll(async () => {
   proxy = http.createServer().on('connect', (request, client) => {
     connects.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`.trim())
     const upstream = net.connect(portOf(server), '127.0.0.1', () => {
-      client.write('HTTP/1.1 200 OK\r\n\r\n')
+      client.write('HTTP/1.1 201 Created\r\n\r\n')
       upstream.pipe(client).pipe(upstream)
     })
     upstream.on('error', () => client.destroy())
@@ -159,6 +159,27 @@ describe.skipIf(!hasOpenssl)(
       expect(connects).toHaveLength(2)
     })
 
+    it.each([
+      ['50%off', '50%off'],
+      ['p%40ss', 'p@ss'],
+      ['%zz', '%zz'],
+      ['', ''],
+    ])('gives it the password %j as %j', async (written, password) => {
+      const address = `http://user:${written}@127.0.0.1:${portOf(proxy)}`
+      expect(await run({ ...authority(), HTTPS_PROXY: address }, outside())).toEqual(['hello'])
+      expect(connects).toEqual([`api.test.example:${portOf(server)} Basic ${btoa(`user:${password}`)}`])
+    })
+
+    it('says of a proxy that is not there that it cannot be reached', async () => {
+      const nobody = net.createServer()
+      await new Promise<void>((done) => nobody.listen(0, '127.0.0.1', done))
+      const port = portOf(nobody)
+      await new Promise<void>((done) => nobody.close(() => done()))
+      const proxied = { HTTPS_PROXY: `http://127.0.0.1:${port}` }
+      const words = 'the proxy cannot be reached (ECONNREFUSED)'
+      expect(await run(proxied, outside(), { child: EVERY_CLIENT })).toEqual([words, words])
+    })
+
     it('trusts nobody else: without the authority the same request fails', async () => {
       expect(await run(throughProxy(), outside())).toEqual([
         expect.stringMatching(/^failed: .*(VERIFY|SIGNED|ISSUER)/),
@@ -199,6 +220,26 @@ describe.skipIf(!hasOpenssl)(
         'wants a password',
         (client) => client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
         'the proxy refuses (407); does HTTPS_PROXY hold its name and password?',
+      ],
+      [
+        'forbids it',
+        (client) => client.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno'),
+        'the proxy refuses (403)',
+      ],
+      [
+        'cannot reach the other end',
+        (client) => client.end('HTTP/1.1 503 Service Unavailable\r\n\r\n'),
+        'the proxy refuses (503)',
+      ],
+      [
+        'knows no CONNECT',
+        (client) => client.end('HTTP/1.1 405 Method Not Allowed\r\nallow: GET\r\n\r\n'),
+        'the proxy refuses (405)',
+      ],
+      [
+        'opens the tunnel and closes it',
+        (client) => client.end('HTTP/1.1 204 No Content\r\n\r\n'),
+        'Client network socket disconnected before secure TLS connection was established',
       ],
       [
         'answers like a page',

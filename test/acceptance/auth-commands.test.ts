@@ -21,7 +21,7 @@ function hermes(home: string, args: readonly string[], env: Record<string, strin
     const child = execFile(
       process.execPath,
       [BIN, '--home', home, 'auth', ...args],
-      { env: variables, timeout: 20_000 },
+      { env: variables, timeout: 20_000, cwd: home },
       (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
     )
   })
@@ -174,4 +174,33 @@ it('auth status --adopt makes a moved home usable, which would otherwise be refu
   const adopted = await hermes(home, ['status', '--adopt', '--json'])
   expect(adopted.code).toBe(0)
   expect(json(adopted)).toMatchObject({ state: 'healthy', source: 'own' })
+})
+
+it.each([
+  ['.claude', async () => {}, 'nothing is at'],
+  ['~/.claude', async () => {}, 'nothing is at'],
+  ['claude-file', (home: string) => writeFile(join(home, 'claude-file'), ''), 'cannot be read (ENOTDIR)'],
+  [
+    'empty',
+    async (home: string) => {
+      await mkdir(join(home, 'empty'))
+      await writeFile(join(home, 'empty', '.credentials.json'), '', { mode: 0o600 })
+    },
+    'is empty',
+  ],
+])("a folder of Claude Code's sign-in in which there is none is named: %s", async (folder, prepare, why) => {
+  const { home } = await homeAt(await startProvider(), false)
+  await writeFile(join(home, 'config.yaml'), 'auth: { adopt_claude_code: true }\n', { mode: 0o600 })
+  await writeFile(join(home, '.env'), `CLAUDE_CONFIG_DIR=${folder}\n`, { mode: 0o600 })
+  await prepare(home)
+  const { code, stdout } = await hermes(home, ['status'])
+  expect(code).toBe(3)
+  expect(stdout).toContain(join(home, folder.replace('~/', ''), '.credentials.json'))
+  expect(stdout).toContain(why)
+  expect(json(await hermes(home, ['status', '--json']))).toMatchObject({
+    state: 'needs-login',
+    reason: 'absent',
+  })
+  const { items } = json(await hermes(home, ['sources', '--json'])) as { items: Array<{ place: string }> }
+  expect(items.map(({ place }) => place)).toContain(join(home, folder.replace('~/', ''), '.credentials.json'))
 })
