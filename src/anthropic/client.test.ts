@@ -304,15 +304,12 @@ test('a request that fails while another is answered closes the provider for nob
   expect(health).toEqual(['succeeded'])
 })
 
-test('a text file reaches the model as it was meant, whatever set it is written in', () => {
-  const bytes = Buffer.from('M\xfcller', 'latin1')
-  const attachments = [{ mediaType: 'text/plain', name: 'names.csv', bytes }]
-  expect(contentOf({ role: 'user', text: 'Who?', attachments })).toEqual([
-    {
-      type: 'document',
-      title: 'names.csv',
-      source: { type: 'text', media_type: 'text/plain', data: 'Müller' },
-    },
-    { type: 'text', text: 'Who?' },
-  ])
-})
+test.each(['', ' \n', '\u00a0', '\u0007'])(
+  'a text of %j beside a picture is left out: the API refuses it',
+  (text) => {
+    const attachments = [{ mediaType: 'image/png', name: 'cat.png', bytes: Buffer.from('x') }]
+    expect(contentOf({ role: 'user', text, attachments })).toEqual([
+      { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'eA==' } },
+    ])
+  },
+)

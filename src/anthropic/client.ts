@@ -17,6 +17,7 @@ import type { Log } from '../support/log.ts'
 import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
 import { remember } from '../support/remember.ts'
 import { decodeText } from '../support/text/decode-text.ts'
+import { isBlank } from '../support/text/printable.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { classify, isNetworkError } from './errors.ts'
 import { AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
@@ -249,7 +250,7 @@ const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as co
 export function contentOf(message: ModelMessage): MessageParam['content'] {
   if (message.attachments.length === 0) return message.text
   const blocks = message.attachments.map(attachmentBlock)
-  return message.text === '' ? blocks : [...blocks, { type: 'text', text: message.text }]
+  return isBlank(message.text) ? blocks : [...blocks, { type: 'text', text: message.text }]
 }
 
 function attachmentBlock({ mediaType, name, bytes }: Attachment): ContentBlockParam {

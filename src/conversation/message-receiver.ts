@@ -18,7 +18,7 @@ import type { Clock } from '../support/clock.ts'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'
 import type { Log } from '../support/log.ts'
-import { printableName } from '../support/text/printable.ts'
+import { isBlank, printableName } from '../support/text/printable.ts'
 import { looksLikeSignInPaste } from '../support/text/token-shape.ts'
 import {
   decideAccess,
@@ -232,7 +232,7 @@ export class MessageReceiver implements Receiver {
     if (question === null) return this.#command(channel, item, access.role, request, item.platformMessageId)
     const attachments = await this.#load(item)
     if (typeof attachments === 'string') return reject(attachments)
-    if (question.trim() === '' && attachments.length === 0) return reject(texts.unsupported)
+    if (isBlank(question) && attachments.length === 0) return reject(texts.unsupported)
     // The message keeps its id, for it is what is answered and may be edited.
     const first = await this.#command(
       channel,

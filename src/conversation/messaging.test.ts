@@ -76,3 +76,17 @@ test('words behind a command that takes none are a question, and nothing else', 
   await until(() => fixture.sendChannel.texts('a').length === 1)
   expect(fixture.sendChannel.texts('a')).toEqual(['answer to /help me write a poem'])
 })
+
+test.each([' \n', '\u0007', '\u0000\u0085'])(
+  'a message of %j is asked nobody: it would be refused',
+  async (text) => {
+    await using fixture = await MessageFixture.start()
+    await fixture.say('a', text, 'hello')
+    await until(() => fixture.sendChannel.texts('a').length === 2)
+    expect(fixture.sendChannel.texts('a').toSorted()).toEqual([
+      "I can't read this kind of message yet. Please send text, a picture or a PDF.",
+      'answer to hello',
+    ])
+    expect(fixture.model.asked).toEqual(['hello'])
+  },
+)

@@ -76,6 +76,20 @@ test('an old picture that is not taken any more does not cost the next message i
   expect(fixture.sendChannel.texts('a').at(-1)).toBe('fine')
 })
 
+test('the words of an old picture that were blank are not sent without it', async () => {
+  await using fixture = await MessageFixture.start()
+  await send(fixture, ' \n', async () => picture('cat.png'))
+  await fixture.rest()
+  fixture.model.reply = (request) => {
+    if (request.messages.some(({ attachments }) => attachments.length > 0))
+      throw new ModelRefusal('not-accepted')
+    return request.messages.map(({ text }) => text).join('|')
+  }
+  await send(fixture, 'next')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('a').at(-1)).toMatch(/^\[attachment\]\|.*\|next$/s)
+})
+
 test('a refused message leaves the history, and its sender reads what can be done', async () => {
   await using fixture = await MessageFixture.start()
   fixture.model.reply = (request) => {

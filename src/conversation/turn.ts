@@ -11,6 +11,7 @@ import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { openFence } from '../support/text/fence.ts'
+import { isBlank } from '../support/text/printable.ts'
 import { broughtContext } from './brought-context.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
 import { writeSummary } from './history.ts'
@@ -180,7 +181,9 @@ function withCost(answer: ModelAnswer, discarded: ModelAnswer): ModelAnswer {
 function withoutOldAttachments(context: TurnContext): TurnContext {
   const last = context.messages.length - 1
   const messages = context.messages.map((message, index) =>
-    index === last ? message : { ...message, text: message.text || '[attachment]', attachments: [] },
+    index === last
+      ? message
+      : { ...message, text: isBlank(message.text) ? '[attachment]' : message.text, attachments: [] },
   )
   return { ...context, messages, hasOldAttachments: false }
 }

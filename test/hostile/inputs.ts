@@ -264,6 +264,7 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/support/text/printable.ts printableLines': printing.printableLines,
   'src/support/text/printable.ts printableOutput': printing.printableOutput,
   'src/support/text/printable.ts printableName': printing.printableName,
+  'src/support/text/printable.ts isBlank': printing.isBlank,
   'src/support/text/redact.ts redact': redact,
   'src/support/text/redact.ts redactLine': (text) => redactLine(JSON.stringify({ msg: text })),
   'src/support/text/token-shape.ts tokenShapeProblem': tokenShape.tokenShapeProblem,

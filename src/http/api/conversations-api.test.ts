@@ -140,6 +140,7 @@ describe('posting a message', () => {
     ['null', 'null', 400],
     ['no text', '{}', 400],
     ['blank text', '{"text":" \\n"}', 400],
+    ['a control character', '{"text":"\\u0007"}', 400],
     ['a number', '{"text":1}', 400],
     ['half a character', '{"text":"\\ud800"}', 400],
     ['an empty messageId', '{"text":"a","messageId":""}', 400],

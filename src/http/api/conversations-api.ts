@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isoTime } from '../../support/clock.ts'
 import { HEAVY_BYTES, ownTurn } from '../../support/own-turn.ts'
+import { isBlank } from '../../support/text/printable.ts'
 import type { Principal } from '../access/auth.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_MESSAGE_BODY, MAX_TEXT_BYTES, MAX_UPLOAD_BYTES, readJson, streamBody } from '../body.ts'
@@ -168,7 +169,7 @@ function messageOf(
     throw badRequest('`attachments` must be a list of ids.')
   if (attachments.length > MAX_ATTACHMENTS)
     throw badRequest(`A message can have ${MAX_ATTACHMENTS} attachments at most.`)
-  if (text.trim() === '' && attachments.length === 0) throw badRequest('`text` is empty.')
+  if (isBlank(text) && attachments.length === 0) throw badRequest('`text` is empty.')
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES)
     throw new HttpProblem(413, 'too-large', `A message is at most ${MAX_TEXT_BYTES} bytes long.`)
   return {

@@ -1,4 +1,5 @@
 import type { Attachment } from '../../inbox/message.ts'
+import { isBlank } from '../../support/text/printable.ts'
 import { invalid, unsupported } from './problem.ts'
 
 /** The content of one message: its text and its files. */
@@ -48,11 +49,6 @@ export function contentOf(value: unknown, at: string): Content {
     }
   }
   return { text: texts.filter((text) => !isBlank(text)).join('\n\n'), files }
-}
-
-/** The provider refuses a whole request for one text of nothing but white space, control characters included. */
-function isBlank(text: string): boolean {
-  return /^[\s\p{Cc}]*$/u.test(text)
 }
 
 function partText(part: unknown, at: string): string {

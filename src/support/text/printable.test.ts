@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { printable, printableLines, printableName, printableOutput } from './printable.ts'
+import { isBlank, printable, printableLines, printableName, printableOutput } from './printable.ts'
 
 const HOSTILE = [
   ['an escape sequence', '\u001B[2K', '[2K'],
@@ -39,4 +39,12 @@ describe('what others wrote', () => {
     expect(printableName(null)).toBeNull()
     expect(printableName(' Ada\u001B[2K\n ')).toBe('Ada[2K')
   })
+})
+
+test.each(['', ' \n', '\u0007', '\u00a0\ufeff\u0085', '\r\0\t'])('%j says nothing', (text) => {
+  expect(isBlank(text)).toBe(true)
+})
+
+test.each(['.', '\u200b', ' a ', '\u2800'])('%j is a text', (text) => {
+  expect(isBlank(text)).toBe(false)
 })

@@ -31,3 +31,8 @@ export function printableOutput(text: string): string {
 export function printableName(name: string | null): string | null {
   return (name === null ? '' : printable(name).trim()) || null
 }
+
+/** Nothing but white space and control characters: the provider refuses a whole request for one such text. */
+export function isBlank(text: string): boolean {
+  return /^[\s\p{Cc}]*$/u.test(text)
+}

@@ -52,6 +52,16 @@ test.each([
   expect(() => file(declared, bytes)).toThrow('of another kind')
 })
 
+test.each([latin1(' \r\n'), Buffer.from('\ufeff'), Buffer.from('\ufeff \n', 'utf16le'), latin1('\x0c')])(
+  'a text of which nothing is left is refused as empty: %s',
+  (bytes) => {
+    expect(() => file('text/plain', bytes)).toThrow('This file is empty.')
+    expect(() => readFile({ mediaType: 'text/plain', name: 'x', bytes }, 'notes.txt')).toThrow(
+      'notes.txt is empty.',
+    )
+  },
+)
+
 function bytesOf(length: number, ...parts: ReadonlyArray<readonly [at: number, hex: string]>): Buffer {
   const bytes = Buffer.alloc(length)
   for (const [at, hex] of parts) bytes.write(hex, at, 'hex')

@@ -1,6 +1,7 @@
 import type { Attachment } from '../../../inbox/message.ts'
 import { Refused } from '../../../support/errors.ts'
-import { wideSetOf } from '../../../support/text/decode-text.ts'
+import { decodeText, wideSetOf } from '../../../support/text/decode-text.ts'
+import { isBlank } from '../../../support/text/printable.ts'
 import { imageSize } from './image-size.ts'
 import { pdfFacts } from './pdf.ts'
 import { sniff } from './sniff.ts'
@@ -134,6 +135,7 @@ function isText(bytes: Uint8Array): boolean {
 function problemOf(mediaType: string, bytes: Uint8Array, name: string | null): string | null {
   const { maxBytes, tooLarge } = fileLimit(mediaType, name)
   if (bytes.length > maxBytes) return tooLarge
+  if (mediaType === 'text/plain' && isBlank(decodeText(bytes))) return `${name ?? 'This file'} is empty.`
   const size = imageSize(mediaType, bytes)
   if (size && Math.max(size.width, size.height) > MAX_IMAGE_PIXELS) {
     return `${name ?? 'This picture'} is more than 8,000 pixels wide or high. Please send a smaller one.`
