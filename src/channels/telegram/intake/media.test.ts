@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { hurried } from '../../../../test/support/hurried-clock.ts'
 import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import {
+  GROUP_CHAT,
   PRIVATE_CHAT,
   TelegramFixture,
 } from '../../../../test/support/platforms/telegram/telegram-fixture.ts'
 import { badGateway } from '../../../../test/support/platforms/telegram/telegram-server.ts'
-import { until } from '../../../../test/support/until.ts'
+import { pause, until } from '../../../../test/support/until.ts'
 import { Refused, TransientError } from '../../../support/errors.ts'
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n and so on', 'latin1')
@@ -117,4 +118,65 @@ describe('a file on Telegram', () => {
         ])
       },
     ))
+})
+
+describe('an album whose pieces come one after the other', () => {
+  /** What the channel hands over of pieces that come so far apart, beside what others say at the same time. */
+  async function handedOver(
+    gapMs: number,
+    chat: number,
+    pieces: ReadonlyArray<Record<string, unknown> | string>,
+  ): Promise<RecordingReceiver> {
+    await using fixture = await TelegramFixture.open()
+    const { server } = fixture
+    const receiver = new RecordingReceiver()
+    await fixture.create(receiver).start(receiver)
+    await until(() => server.callsOf('getUpdates').length > 0, 'the first poll')
+    for (const piece of pieces) {
+      const other = typeof piece === 'string'
+      const from = { id: other ? 88 : 77 }
+      const photo = [{ file_id: server.addFile(PNG) }]
+      const message = other ? {} : { photo, media_group_id: 'g', ...piece }
+      server.say(chat, other ? piece : null, { ...(chat < 0 ? { from } : {}), message })
+      await pause(gapMs)
+    }
+    await until(() => server.unconfirmed === 0, 'the confirmation')
+    return receiver
+  }
+  const shapes = ({ messages }: RecordingReceiver) =>
+    messages.map(({ text, attachments, chat }) => [text, attachments.length, chat.addressed])
+
+  test.each([15, 200])(
+    '%i ms apart is one message, with the words of whichever piece has them',
+    async (gapMs) => {
+      expect(shapes(await handedOver(gapMs, PRIVATE_CHAT, [{ caption: 'compare' }, {}, {}]))).toEqual([
+        ['compare', 3, true],
+      ])
+      expect(shapes(await handedOver(gapMs, PRIVATE_CHAT, [{}, {}, { caption: 'compare' }]))).toEqual([
+        ['compare', 3, true],
+      ])
+    },
+  )
+
+  const called = (caption: string) => ({
+    caption,
+    caption_entities: [{ type: 'mention', offset: 0, length: caption.indexOf(' ') }],
+  })
+
+  test('is meant for the bot in a group where one piece calls it, the first or the last', async () => {
+    const words = '@hermes_test_bot which one?'
+    for (const pieces of [
+      [called(words), {}],
+      [{}, called(words)],
+    ])
+      expect(shapes(await handedOver(15, GROUP_CHAT, pieces))).toEqual([[words, 2, true]])
+  })
+
+  test('stays one where somebody else speaks between the pieces', async () => {
+    const receiver = await handedOver(15, GROUP_CHAT, [{ caption: 'compare' }, 'not me', {}])
+    expect(shapes(receiver)).toEqual([
+      ['compare', 2, false],
+      ['not me', 0, false],
+    ])
+  })
 })
