@@ -282,6 +282,7 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'src/channels/slack/intake/receive.ts outlineMessage':
     'the id of a channel; nothing of the message is read',
   'src/conversation/commands.ts storedText': 'compares a name with a list',
+  'src/channels/discord/intake/receive.ts describePerson': 'an id and names, passed on',
   'src/channels/discord/api/snowflake.ts compareSnowflakes': 'ids that were found to be snowflakes',
   'src/channels/discord/api/snowflake.ts laterOf': 'ids that were found to be snowflakes',
   'src/channels/discord/api/snowflake.ts earlierBy': 'ids that were found to be snowflakes',

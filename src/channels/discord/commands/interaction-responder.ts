@@ -1,4 +1,3 @@
-import type { APIInteraction } from 'discord-api-types/v10'
 import type { Receiver } from '../../../conversation/receiver.ts'
 import type { Accepted } from '../../../inbox/arrival.ts'
 import { MINUTE, SECOND, sleep, type Clock } from '../../../support/clock.ts'
@@ -6,7 +5,7 @@ import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { retryUntilStopped } from '../../kit/retry.ts'
 import type { DiscordClient } from '../api/client.ts'
-import { areRegistered, REGISTERED, usedCommand, type UsedCommand } from './slash-commands.ts'
+import { areRegistered, REGISTERED, type UsedCommand } from './slash-commands.ts'
 
 const RETRY = { initialMs: SECOND, maxMs: 5 * MINUTE }
 /** Discord wants a first answer within three seconds; what takes longer is announced as such before. */
@@ -51,14 +50,12 @@ export class InteractionResponder {
 
   /** Stores a used command and answers the interaction. Never rejects. */
   async respond(
-    interaction: APIInteraction,
+    used: UsedCommand,
     applicationId: string,
     receiver: Receiver,
     signal: AbortSignal,
   ): Promise<void> {
     const { client, clock, log } = this.#options
-    const used = usedCommand(interaction)
-    if (!used) return
     try {
       const stored = receiver.receive('discord', [used.item], []).then(
         ([accepted]) => outcome(used, accepted),

@@ -1,6 +1,8 @@
 import type { APIApplicationCommand, APIInteraction } from 'discord-api-types/v10'
 import { COMMAND_LIST } from '../../../conversation/commands.ts'
 import type { InboundEvent } from '../../../conversation/receiver.ts'
+import { isSnowflake } from '../api/snowflake.ts'
+import { describePerson } from '../intake/receive.ts'
 
 /** @see https://discord.com/developers/docs/interactions/application-commands */
 const CHAT_INPUT = 1
@@ -49,7 +51,11 @@ export interface UsedCommand {
   readonly item: InboundEvent
 }
 
-/** The message that a used command means: its words as one would type them. Null: another kind of interaction. */
+/**
+ * The message that a used command means: its words as one would type them. Null: another kind of interaction.
+ *
+ * @throws TypeError for what is no interaction
+ */
 export function usedCommand(interaction: APIInteraction): UsedCommand | null {
   if (Number(interaction.type) !== COMMAND_USED || !interaction.channel) return null
   const { data } = interaction as Extract<APIInteraction, { type: 2 }>
@@ -57,10 +63,14 @@ export function usedCommand(interaction: APIInteraction): UsedCommand | null {
   if (!user || Number(data.type) !== CHAT_INPUT) return null
   const options = 'options' in data ? (data.options ?? []) : []
   const rest = options.flatMap((option) => ('value' in option ? [String(option.value)] : [])).join(' ')
+  const ids = [interaction.id, interaction.channel.id, user.id]
+  if (!ids.every(isSnowflake) || typeof interaction.token !== 'string' || typeof data.name !== 'string')
+    throw new TypeError('a used command has no id')
   const text = `/${data.name}${rest === '' ? '' : ` ${rest}`}`
   const guildId = interaction.guild_id ?? null
   const { id: channelId } = interaction.channel
   const parentId = 'thread_metadata' in interaction.channel ? interaction.channel.parent_id : null
+  const { member } = interaction
   return {
     id: interaction.id,
     token: interaction.token,
@@ -71,13 +81,13 @@ export function usedCommand(interaction: APIInteraction): UsedCommand | null {
       kind: 'message',
       address: channelId,
       platformMessageId: interaction.id,
-      person: {
-        id: user.id,
-        name: interaction.member?.nick ?? user.global_name ?? user.username ?? null,
-        ...(interaction.member ? { groups: interaction.member.roles } : {}),
-      },
+      person: describePerson(user, member, undefined),
       // Anybody who uses the bot's own command means the bot.
-      chat: { id: parentId ?? channelId, kind: guildId === null ? 'private' : 'group', addressed: true },
+      chat: {
+        id: parentId && isSnowflake(parentId) ? parentId : channelId,
+        kind: guildId === null ? 'private' : 'group',
+        addressed: true,
+      },
       text,
       attachments: [],
       unsupported: null,

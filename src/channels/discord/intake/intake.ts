@@ -18,6 +18,7 @@ import { PAGE, type DiscordClient } from '../api/client.ts'
 import { DiscordFailure } from '../api/failure.ts'
 import { compareSnowflakes, earlierBy, isSnowflake, justBefore, laterOf } from '../api/snowflake.ts'
 import type { InteractionResponder } from '../commands/interaction-responder.ts'
+import { usedCommand } from '../commands/slash-commands.ts'
 import { formatPlace, parsePlace, type Place } from '../place.ts'
 import type { Dispatch } from '../socket/connection.ts'
 import type { FileLoader } from './media.ts'
@@ -153,6 +154,7 @@ export class Intake {
 
   #server(server: AnnouncedServer): void {
     if (!this.#bot || server.unavailable) return
+    if (!isSnowflake(server.id)) throw new TypeError('a server has no id')
     const places = this.#servers.add(server, this.#bot.id)
     void this.#readServer(server.id, places).catch(ignore)
   }
@@ -244,7 +246,8 @@ export class Intake {
         ignore,
       )
     }
-    void responder.respond(interaction, this.#bot.applicationId, receiver, signal)
+    const used = usedCommand(interaction)
+    if (used) void responder.respond(used, this.#bot.applicationId, receiver, signal)
   }
 
   async #history(

@@ -39,9 +39,10 @@ export interface Mapping {
   readonly groups?: readonly string[] | undefined
 }
 
-/** Who wrote it; null: a bot, a webhook, the platform itself. */
+/** Who wrote it; null: a bot, a webhook, the platform itself, nobody who can be named. */
 export function authorOf(message: SeenMessage): APIMessage['author'] | null {
   if (!message.author || message.author.bot || message.author.system || message.webhook_id) return null
+  if (!isText(message.author.id)) return null
   return WRITTEN.has(message.type) ? message.author : null
 }
 
@@ -166,9 +167,22 @@ function personOf(
   author: APIMessage['author'],
   groups: readonly string[] | undefined,
 ): Person {
-  const name = message.member?.nick ?? author.global_name ?? author.username ?? null
-  const roles = groups ?? message.member?.roles
-  return { id: author.id, name, ...(roles ? { groups: roles } : {}) }
+  return describePerson(author, message.member, groups)
+}
+
+/** @param groups the roles, where they are known better than from `member` */
+export function describePerson(
+  user: { readonly id: string; readonly global_name?: unknown; readonly username?: unknown },
+  member: { readonly nick?: unknown; readonly roles?: unknown } | null | undefined,
+  groups: readonly string[] | undefined,
+): Person {
+  const name = [member?.nick, user.global_name, user.username].find(isText) ?? null
+  const roles = groups ?? member?.roles
+  return { id: user.id, name, ...(Array.isArray(roles) ? { groups: roles.filter(isText) } : {}) }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 function chatOf(message: SeenMessage, where: MessageContext): Chat {

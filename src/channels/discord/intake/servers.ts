@@ -1,4 +1,5 @@
 import type { APIChannel, APIGuildMember, APIOverwrite, APIRole } from 'discord-api-types/v10'
+import { isSnowflake } from '../api/snowflake.ts'
 import { mayRead, type Rights } from './permissions.ts'
 
 /** A server as announced when a session begins; only the fields used here. */
@@ -68,6 +69,8 @@ export class Servers {
 
   /** Adds a server. @returns the channels and threads in it that the bot may read */
   add(server: AnnouncedServer, botId: string): readonly Readable[] {
+    const channels = server.channels.filter(isNamed)
+    const threads = server.threads.filter(isNamed)
     const own = server.roles.find(({ tags }) => tags?.bot_id === botId)
     if (own) this.#botRoles.set(server.id, own.id)
     const rights: Rights = {
@@ -77,17 +80,22 @@ export class Servers {
       roles: server.roles,
       member: server.members.find(({ user }) => user?.id === botId) ?? null,
     }
-    const open = server.channels.filter((channel) => mayRead(rights, overwritesOf(channel)))
+    const open = channels.filter((channel) => mayRead(rights, overwritesOf(channel)))
     const openIds = new Set(open.map(({ id }) => id))
-    for (const channel of [...server.channels, ...server.threads]) this.addThread(channel)
+    for (const channel of [...channels, ...threads]) this.addThread(channel)
     return [
       ...open.filter((channel) => holdsMessages(channel)).map(readable),
       // Only threads that the bot may see are announced; read access is that of their channel.
-      ...server.threads
+      ...threads
         .filter((thread) => isThread(thread) && openIds.has(this.parentOf(thread.id) ?? ''))
         .map(readable),
     ]
   }
+}
+
+/** One that is none costs the others nothing. */
+function isNamed(channel: APIChannel | null): channel is APIChannel {
+  return isSnowflake(channel?.id ?? '')
 }
 
 export function isThread({ type }: APIChannel): boolean {

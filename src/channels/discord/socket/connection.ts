@@ -4,6 +4,7 @@ import { HOUR, SECOND, type Clock, type Timer } from '../../../support/clock.ts'
 import { VERSION } from '../../../support/package.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { networkCode } from '../../kit/failure.ts'
+import { isSnowflake } from '../api/snowflake.ts'
 import { classifyClose, type Verdict } from './close-codes.ts'
 
 /** Discord answers within seconds; a silent connection is given up after this. */
@@ -172,8 +173,10 @@ export class Connection {
     const { onReady, onEvent } = this.#options
     if (typeof sequence !== 'number' || typeof type !== 'string') return false
     if (type === 'READY') {
-      const { session_id: id, resume_gateway_url: resumeUrl } = recordOf(data)
+      const { session_id: id, resume_gateway_url: resumeUrl, user, application } = recordOf(data)
       if (typeof id !== 'string' || typeof resumeUrl !== 'string') return false
+      // Without its own id the bot would not know which messages are for it.
+      if (!hasId(user) || !hasId(application)) return false
       this.#session = { id, resumeUrl, sequence }
     }
     if (this.#session) this.#session.sequence = sequence
@@ -230,6 +233,11 @@ function parseFrame(text: string): Frame | null {
   } catch {
     return null
   }
+}
+
+function hasId(value: unknown): boolean {
+  const { id } = recordOf(value)
+  return typeof id === 'string' && isSnowflake(id)
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -10,6 +10,11 @@ import { Secret } from '../../../support/secret.ts'
 const IDENTIFY = 2
 const RESUME = 6
 
+function readyOf(parts: object): object {
+  const bot = { user: { id: '100000000001' }, application: { id: '100000000001' }, guilds: [] }
+  return { op: 0, s: 1, t: 'READY', d: { session_id: 's', resume_gateway_url: 'wss://x', ...bot, ...parts } }
+}
+
 /** A channel that is connected and has taken in one private message. */
 async function talking(options: Parameters<DiscordFixture['create']>[1] = {}) {
   const fixture = await DiscordFixture.open()
@@ -81,6 +86,9 @@ test.each([
   ['a READY of null', { op: 0, s: 1, t: 'READY', d: null }],
   ['a number', 7],
   ['an event without a number', { op: 0, s: null, t: 'MESSAGE_CREATE', d: {} }],
+  ['a READY that does not say who the bot is', readyOf({ user: null })],
+  ['a READY in which the bot has no id', readyOf({ user: { id: 7, username: 'hermes' } })],
+  ['a READY of no application', readyOf({ application: {} })],
 ])('%s ends the connection and nothing else', async (_what, frame) => {
   const { fixture, server, chat, receiver } = await talking({ clock: hurried(200) })
   await using _ = fixture
