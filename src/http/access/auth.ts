@@ -205,7 +205,7 @@ function isSecure(origin: string | undefined): boolean {
   return origin?.startsWith('https://') ?? false
 }
 
-function unauthorized(): HttpProblem {
+export function unauthorized(): HttpProblem {
   return new HttpProblem(401, 'unauthorized', 'A valid token is needed: Authorization: Bearer …', {
     'WWW-Authenticate': 'Bearer realm="hermes"',
   })

@@ -5,6 +5,7 @@ import { isBlank } from '../../support/text/printable.ts'
 import type { Principal } from '../access/auth.ts'
 import { badRequest, HttpProblem, json, notFound, type RequestContext } from '../answers.ts'
 import { MAX_MESSAGE_BODY, MAX_TEXT_BYTES, MAX_UPLOAD_BYTES, readJson, streamBody } from '../body.ts'
+import { holdOutgoing } from '../outgoing-bytes.ts'
 import type { Routes } from '../routes.ts'
 import {
   PRINCIPAL_HEADER,
@@ -35,9 +36,20 @@ const MAX_CONVERSATIONS = 200
 /** Kinds that are safe to show in the page itself; all others are downloads. */
 const SHOWN = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
 
+/** One attachment at a time is loaded and then counted, so that no number of requests fills the memory. */
+function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const next = last.then(work)
+    last = next.catch(() => {})
+    return next
+  }
+}
+
 /** Routes for messages, of the page and every other client of the API. */
 export function addConversationRoutes(routes: Routes, services: ApiServices): void {
   const { chat, conversations, uploads } = services
+  const loadNext = oneAtATime()
   const takesMessages = () => {
     if (!chat.enabled)
       throw new HttpProblem(404, 'channel-off', 'The web chat is switched off: channels.web.enabled.')
@@ -60,6 +72,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
       limit,
       beforeSeq: wholeNumber(c, 'before'),
     })
+    holdOutgoing(c, bytes)
     if (bytes > HEAVY_BYTES) await ownTurn()
     return json<MessagePage>(200, {
       items: rows.map(toItem),
@@ -102,7 +115,12 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   routes.guarded('chat', 'GET', '/api/conversations/:id/attachments/:attachment', async (c, principal) => {
     const conversationId = chat.conversationId(addressOf(c, principal))
     const id = c.req.param('attachment') ?? ''
-    const found = ATTACHMENT_ID.test(id) ? await services.attachment(id, conversationId) : null
+    if (!ATTACHMENT_ID.test(id)) throw notFound()
+    const found = await loadNext(async () => {
+      const attachment = await services.attachment(id, conversationId)
+      if (attachment) holdOutgoing(c, attachment.bytes.length)
+      return attachment
+    })
     if (!found) throw notFound()
     const shown = SHOWN.has(found.mediaType)
     return new Response(new Uint8Array(found.bytes), {

@@ -97,6 +97,28 @@ test('a request that the operator drops ends, and can be sent again under its ke
   expect((await fixture.ask('dropped', { headers })).status).toBe(200)
 })
 
+test.each([
+  ['running', (fixture: MessageFixture) => until(() => fixture.model.requests.length === 1)],
+  ['held', (fixture: MessageFixture) => until(async () => (await fixture.storage.inbox.counts()).held === 1)],
+])('a request that was %s when its token was revoked is told no answer', async (state, waits) => {
+  await using fixture = await open()
+  const { gateway, fixture: inner } = fixture
+  const answer = Promise.withResolvers<string>()
+  inner.model.reply = () => answer.promise
+  if (state === 'held') inner.gate.unavailable(HOUR, 'overloaded')
+  const issued = await gateway.call('/api/tokens', post({ scope: 'chat' }))
+  const { id, token } = (await issued.json()) as { id: string; token: string }
+  const asked = fixture.ask('a', { headers: { ...HOLD, authorization: `Bearer ${token}` } })
+  await waits(inner)
+  expect((await gateway.call(`/api/tokens/${id}`, { method: 'DELETE' })).status).toBe(200)
+  inner.gate.succeeded()
+  answer.resolve('the salary')
+  const response = await asked
+  const body = await response.text()
+  expect(body).toContain('"invalid_api_key"')
+  expect(body).not.toContain('salary')
+})
+
 test('a hiccup too short for a notice is waited for', async () => {
   await using fixture = await open()
   fixture.fixture.gate.unavailable(null, 'overloaded')

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Person } from '../../conversation/receiver.ts'
 import { SECOND, type Clock } from '../../support/clock.ts'
-import type { Principal } from '../access/auth.ts'
+import { unauthorized, type Principal } from '../access/auth.ts'
 import { expectedProblem, HttpProblem, json, type RequestContext } from '../answers.ts'
 import { MAX_UPLOAD_BYTES, readJson } from '../body.ts'
 import type { Endpoint, EndpointParts } from '../routes.ts'
@@ -98,7 +98,10 @@ async function complete(
       abandon(new HttpProblem(499, 'client-gone', 'The client has disconnected.'))
   })
   try {
-    return reply.finish(await waiting.answer) ?? RESPONSE_ALREADY_SENT
+    const answer = await waiting.answer
+    // The token may have been revoked since then.
+    if (!isValid()) throw unauthorized()
+    return reply.finish(answer) ?? RESPONSE_ALREADY_SENT
   } catch (error) {
     if (!reply.begun) throw error
     const expected = expectedProblem(error)
