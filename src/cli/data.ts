@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Uploads } from '../channels/web/uploads.ts'
+import { listCopies } from '../storage/database-copies.ts'
 import { systemClock } from '../support/clock.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { resolvePaths, withStorage } from './context.ts'
@@ -9,8 +10,6 @@ import { confirm, plural, print, printError, printJson } from './terminal/output
 
 /** Uploads that no message has taken yet are on the disk. */
 const WEB = 'web'
-/** What a migration and a move to PostgreSQL leave next to the database. */
-const COPY = /^hermes\.db\.(?:backup-v\d+|copied)(?:-wal|-shm)?$/
 
 interface PersonOptions extends GlobalOptions {
   readonly channel: string
@@ -48,7 +47,7 @@ export async function dataDeleteCommand(
 
 /** Names the older copies of the database, which still hold what was deleted, and removes them if told to. */
 async function offerCopies(home: string, ask: boolean): Promise<void> {
-  const copies = (await readdir(home)).filter((name) => COPY.test(name)).map((name) => join(home, name))
+  const copies = await listCopies(home)
   if (copies.length === 0) return
   print(`\nOlder copies of the database are unchanged:\n${copies.map((copy) => `  ${copy}`).join('\n')}`)
   if (ask && (await confirm('Remove these copies?'))) {

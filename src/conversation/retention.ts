@@ -7,28 +7,37 @@ const FIRST_AFTER_MS = 5 * MINUTE
 /** Retention is counted in days; four times a day is precise enough. */
 const EVERY_MS = 6 * HOUR
 
+/** What is past its retention at `now`. */
+export function retentionAt(terms: RetentionConfig, now: number): Parameters<Conversations['retain']>[0] {
+  return {
+    messagesBefore: now - terms.messages,
+    attachmentsBefore: now - terms.attachments,
+    figuresBefore: now - terms.figures,
+  }
+}
+
 /** Removes data past its retention, periodically. */
 export function startRetention(options: {
-  readonly conversations: Pick<Conversations, 'retain'>
-  readonly terms: RetentionConfig
+  /** @param now epoch milliseconds */
+  readonly remove: (now: number) => Promise<unknown>
   readonly clock: Clock
   readonly onProblem: (error: unknown) => void
 }): Disposable {
-  const { conversations, terms, clock, onProblem } = options
+  const { remove, clock, onProblem } = options
   let timer: Timer
+  let stopped = false
   const plan = (delayMs: number) => {
     timer = clock.setTimer(() => {
-      const now = clock.now()
-      conversations
-        .retain({
-          messagesBefore: now - terms.messages,
-          attachmentsBefore: now - terms.attachments,
-          figuresBefore: now - terms.figures,
-        })
+      remove(clock.now())
         .catch(onProblem)
-        .finally(() => plan(EVERY_MS))
+        .finally(() => stopped || plan(EVERY_MS))
     }, delayMs)
   }
   plan(FIRST_AFTER_MS)
-  return { [Symbol.dispose]: () => timer.cancel() }
+  return {
+    [Symbol.dispose]() {
+      stopped = true
+      timer.cancel()
+    },
+  }
 }

@@ -5,7 +5,7 @@ import { followEvents } from '../alerts/event-table.ts'
 import { Incidents } from '../alerts/incidents.ts'
 import { buildRoutes, mailOf } from '../alerts/routes/build.ts'
 import { homeChannels } from '../config/channels.ts'
-import { startRetention } from '../conversation/retention.ts'
+import { retentionAt, startRetention } from '../conversation/retention.ts'
 import type { Readiness } from '../inbox/gate/readiness.ts'
 import type { OpenStore } from '../storage/open-store.ts'
 import { SECOND } from '../support/clock.ts'
@@ -93,7 +93,12 @@ export function openAlerts(
       messaging,
       signIn: { alerter, keeper, store: own, facts, texts, host, onProblem },
       models: { alerter, settings: modelSettings, list: catalogue, facts, texts, clock, onProblem },
-      startRetention: () => startRetention({ conversations, terms: retention, clock, onProblem }),
+      startRetention: () =>
+        startRetention({
+          remove: (now) => conversations.retain(retentionAt(retention, now)),
+          clock,
+          onProblem,
+        }),
     })
   const warnings = alerter.status.length === 0 && !settings.sandbox ? [NO_ROUTE] : []
   return {

@@ -1,8 +1,10 @@
+import { startRetention } from '../conversation/retention.ts'
 import { CredentialTimeline, isGoodRefresh } from '../credentials/timeline.ts'
 import { Metrics } from '../http/metrics/metrics.ts'
 import { Changes } from '../http/streams/changes.ts'
 import { FigureRecorder } from '../inbox/figures/figure-recorder.ts'
 import { Readiness } from '../inbox/gate/readiness.ts'
+import { removeOldCopies } from '../storage/database-copies.ts'
 import type { OpenStore } from '../storage/open-store.ts'
 import { newId } from '../support/ids.ts'
 import { openAlerts, type Alerts } from './alerts.ts'
@@ -34,7 +36,9 @@ export async function openOperations(
   messages: Messages,
   stack: AsyncDisposableStack,
 ): Promise<Operations> {
-  const { credentials, clock, log, onProblem, lifecycle } = runtime
+  const { settings, credentials, clock, log, onProblem, lifecycle } = runtime
+  const { retention } = settings.config.gateway
+  const { home } = settings.paths
   const { keeper } = credentials
   const { inbox, figures, facts } = store.storage
   const { messaging } = messages
@@ -100,6 +104,16 @@ export async function openOperations(
       await lifecycle.start(stack, 'credential timeline', {
         start: () => timeline.start(),
         stop: () => timeline.stop(),
+      })
+      // Of this home alone, so not a duty of the leader.
+      await lifecycle.start(stack, 'copies of the database', {
+        start: () =>
+          startRetention({
+            remove: (now) => removeOldCopies(home, now - retention.messages),
+            clock,
+            onProblem,
+          }),
+        stop: (timer) => timer?.[Symbol.dispose](),
       })
       await lifecycle.start(stack, 'figures', { start: () => recorder.start(), stop: () => recorder.stop() })
     },

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { filesOf, leaks } from '../support/canary-search.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { BIN } from '../support/processes/gateway-process.ts'
+import { Terminal, whyWithoutTmux, withoutTmux } from '../support/processes/tmux.ts'
 
 const ADA = 501
 const GRACE = 502
@@ -46,3 +48,28 @@ test('what is deleted of a person is in no file of the home any more', PROCESS_T
   telegram.say(GRACE, 'still there?')
   await fixture.until(() => fixture.shown(GRACE).includes('Echo: still there?'), 'the answer')
 })
+
+test.skipIf(withoutTmux)(
+  `older copies that hold what was deleted are removed if the operator says so${whyWithoutTmux}`,
+  PROCESS_TEST,
+  async () => {
+    await using fixture = await BotFixture.start({ env: { TELEGRAM_ALLOWED_USERS: `${ADA}` } })
+    const { gateway, telegram } = fixture
+    telegram.say(ADA, CANARY)
+    await fixture.until(() => fixture.shown(ADA).length === 1, 'the answer')
+    const copies = ['hermes.db.backup-v1', 'hermes.db.copied'].map((name) => join(gateway.home, name))
+    for (const copy of copies) expect((await gateway.run(['backup', copy])).code).toBe(0)
+    using terminal = new Terminal(
+      [process.execPath, BIN, 'data', 'delete', 'telegram', String(ADA), '--home', gateway.home],
+      { HOME: gateway.home },
+    )
+    await terminal.see('This cannot be undone')
+    terminal.type('y')
+    const screen = await terminal.see('Remove these copies?')
+    for (const copy of copies) expect(screen).toContain(copy)
+    expect(leaks(filesOf(gateway.home), [CANARY])).not.toEqual([])
+    terminal.type('y')
+    await terminal.see('[exit 0]')
+    expect(leaks(filesOf(gateway.home), [CANARY])).toEqual([])
+  },
+)
