@@ -21,7 +21,6 @@ const ask = (more: Partial<PairingQuestion> = {}) =>
     person: { id: '1', name: 'One' },
     now: NOW,
     before: null,
-    open: [],
     newCode: 'NEWCODE2',
     ...more,
   })
@@ -42,13 +41,6 @@ test('who was answered within the hour hears nothing', () => {
 
 test('a clock that was set back does not silence the answer', () => {
   expect(ask({ before: pending('1', NOW + HOUR) })).not.toBeNull()
-})
-
-test('three others with a code are enough for a channel', () => {
-  const open = ['2', '3', '4'].map((id) => pending(id))
-  expect(ask({ open })).toBeNull()
-  expect(ask({ open: open.slice(1) })).not.toBeNull()
-  expect(ask({ open: open.map((other) => ({ ...other, channel: 'discord' })) })).not.toBeNull()
 })
 
 test('codes have eight signs and none that looks like another', () => {

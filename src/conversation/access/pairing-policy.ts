@@ -10,8 +10,6 @@ const CODE_LENGTH = 8
 const CODE_LIFE_MS = HOUR
 /** A stranger gets at most one reply in this time. */
 const ANSWER_EVERY_MS = HOUR
-/** More would only be a flood of strangers. */
-const MAX_PENDING = 3
 /** A person mistypes once or twice. */
 const MAX_GUESSES = 5
 const GUESS_WINDOW_MS = HOUR
@@ -22,20 +20,13 @@ export interface PairingQuestion {
   readonly now: number
   /** This person's last request; null = none. */
   readonly before: PendingPairing | null
-  /** Open codes of this channel, this person's included. */
-  readonly open: readonly PendingPairing[]
   readonly newCode: string
 }
 
 /** The reply to a stranger: a code to be approved, or none. Pure. */
 export function decidePairing(question: PairingQuestion): PendingPairing | null {
-  const { channel, person, now, before, open, newCode } = question
+  const { channel, person, now, before, newCode } = question
   if (before && now - before.answeredAt < ANSWER_EVERY_MS && now >= before.answeredAt) return null
-  if (
-    open.filter((other) => other.channel === channel && other.personId !== person.id).length >= MAX_PENDING
-  ) {
-    return null
-  }
   return {
     channel,
     personId: person.id,

@@ -10,12 +10,20 @@ import type { Pairings } from './pairing.ts'
 /** Questions to the store about single people within one second; after that, all who were approved are read at once. */
 const SINGLE_QUESTIONS = 50
 
+/**
+ * Codes of one channel in a minute. However many strangers hold one, the next one gets one; in a flood
+ * of them the replies do not delay the answers to others.
+ */
+const CODES_A_MINUTE = 20
+
 /** People without access: how they get it, and what they may cost until then. Nobody else waits for them. */
 export class Strangers {
   readonly #pairings: Pairings
   readonly #texts: Texts
   readonly #clock: Clock
   readonly rate: StrangerRate
+  /** By channel. */
+  readonly #codes = new PersonRate(CODES_A_MINUTE)
   #second = { since: -Infinity, questions: 0, approved: null as Promise<ReadonlySet<string>> | null }
 
   constructor({ pairings, texts, clock }: { pairings: Pairings; texts: Texts; clock: Clock }) {
@@ -41,10 +49,9 @@ export class Strangers {
   async pairingReply(channel: string, person: Person): Promise<string | null> {
     const now = this.#clock.now()
     const before = await this.#pairings.request(channel, person.id)
-    const open = await this.#pairings.pending(now)
     const newCode = pairingCode(randomBytes(8))
-    const pending = decidePairing({ channel, person, now, before, open, newCode })
-    if (!pending) return null
+    const pending = decidePairing({ channel, person, now, before, newCode })
+    if (!pending || this.#codes.consume(channel, this.#clock.monotonic()) !== 'pass') return null
     await this.#pairings.save(pending)
     return fillText(this.#texts, 'pairing_code', { channel, code: pending.code })
   }

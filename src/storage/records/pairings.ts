@@ -59,8 +59,15 @@ export function* request(channel: string, personId: string): Steps<PendingPairin
   return row ? pendingOf(row) : null
 }
 
-/** See `Pairings.save`. A person who was approved in between stays approved. */
+/**
+ * See `Pairings.save`. A person who was approved in between stays approved. What others asked for and did not
+ * get goes when it has expired: its number is the strangers'.
+ */
 export function* save(pairing: PendingPairing): Steps<void> {
+  yield* query(
+    'DELETE FROM hermes.pairings WHERE channel = $1 AND approved_at IS NULL AND expires_at <= $2',
+    [pairing.channel, pairing.answeredAt],
+  )
   yield* query(
     `INSERT INTO hermes.pairings (channel, person_id, person_name, code, created_at, expires_at, answered_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7)

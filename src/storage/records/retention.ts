@@ -54,6 +54,9 @@ export function* removeOld(terms: RetentionTerms, from: RetentionPosition | null
     yield* query('DELETE FROM hermes.figures WHERE minute < $1', [Math.floor(figuresBefore / MINUTE)])
     yield* query('DELETE FROM hermes.seen WHERE at < $1', [messagesBefore])
     yield* query('DELETE FROM hermes.pairing_guesses WHERE at < $1', [messagesBefore])
+    yield* query('DELETE FROM hermes.pairings WHERE approved_at IS NULL AND expires_at < $1', [
+      messagesBefore,
+    ])
   }
   const next = { messages: messages.last, attachments: attachments.last, turns: turns.last }
   return {

@@ -52,6 +52,28 @@ export function recordContract(subject: Subject): void {
       expect(await pairings.approve('telegram', 'EFGH', START)).not.toBeNull()
     })
 
+    test('of those who asked and were not approved nothing is kept once others ask, or after the retention', async () => {
+      const { pairings, conversations } = subject.driver.storage
+      await pairings.save({ ...pairing, personId: 'gone' })
+      await pairings.save({ ...pairing, personId: 'elsewhere', channel: 'slack' })
+      await pairings.save({ ...pairing, personId: 'approved', code: 'EFGH' })
+      await pairings.approve('telegram', 'EFGH', START)
+      const later = { answeredAt: START + HOUR, expiresAt: START + 2 * HOUR }
+      await pairings.save({ ...pairing, ...later, personId: 'next' })
+      expect(await pairings.request('telegram', 'gone')).toBeNull()
+      expect(await pairings.request('telegram', 'next')).not.toBeNull()
+      expect(await pairings.request('slack', 'elsewhere')).not.toBeNull()
+      const before = START + 2 * HOUR + 1
+      await conversations.retain({
+        messagesBefore: before,
+        attachmentsBefore: before,
+        figuresBefore: before,
+      })
+      expect(await pairings.request('telegram', 'next')).toBeNull()
+      expect(await pairings.request('slack', 'elsewhere')).toBeNull()
+      expect(await pairings.isApproved('telegram', 'approved')).toBe(true)
+    })
+
     test('failed guesses are counted by channel and time', async () => {
       const { pairings } = subject.driver.storage
       for (const at of [START, START + 10, START + 20]) await pairings.recordGuess('telegram', at)
