@@ -7,6 +7,8 @@ import type { Sandbox } from '../sandbox/types.ts'
 import { systemClock } from '../support/clock.ts'
 import { ConfigurationError, NeedsLogin, TransientError, UsageLimited } from '../support/errors.ts'
 import { contentOf, createModelClient, type ProviderHealth } from './client.ts'
+import { credentialProbe } from './credential-probe.ts'
+import { fetchModels } from './models/fetch-models.ts'
 
 let sandbox: Sandbox
 let health: string[]
@@ -68,6 +70,21 @@ test('an answer comes in pieces and whole, with its usage, for an API key and fo
     'hermes-gateway/test',
     'hermes-gateway/test',
   ])
+})
+
+test('a credential with an address of its own is presented there, and nowhere else', async () => {
+  const other = await startSandbox({ marked: false, answer: { style: 'echo' } })
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => other.close())
+  const baseUrl = other.url
+  const own = { ...credentialOf(other.signIn().accessToken), baseUrl }
+  expect((await ask(new StaticDoor(own))).text).toBe('Echo: Good morning')
+  expect([other.requests.length, sandbox.requests.length]).toEqual([1, 0])
+  const options = { baseUrl: sandbox.url, userAgent: 'hermes-gateway/test', headers: {} }
+  expect(await credentialProbe({ ...options, clock: systemClock })(own)).toEqual({ kind: 'accepted' })
+  expect(await fetchModels(options, own, new AbortController().signal)).not.toEqual([])
+  await ask(new StaticDoor(apiKey()))
+  expect([other.requests.length, sandbox.requests.length]).toEqual([1, 1])
 })
 
 test('the text of a message reaches the model verbatim as the last user message', async () => {

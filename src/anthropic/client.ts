@@ -20,7 +20,7 @@ import { decodeText } from '../support/text/decode-text.ts'
 import { isBlank } from '../support/text/printable.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { classify, isNetworkError } from './errors.ts'
-import { AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
+import { addressFor, AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
 import { leanFetch } from './lean-fetch.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
@@ -71,7 +71,7 @@ const MAX_REASON_LENGTH = 60
 /** The model behind Anthropic's Messages API, through the official SDK. */
 export function createModelClient(options: ModelClientOptions): Model {
   const { door, health, clock } = options
-  const client = createSdkClient(options)
+  const configured = createSdkClient(options)
   const noteReason = reasonNotes(options.log)
   const failing = new FailingRequests()
 
@@ -87,6 +87,8 @@ export function createModelClient(options: ModelClientOptions): Model {
     const answer = new AnswerBuilder(request)
     try {
       if (lengthOf(request) > HEAVY_BYTES) await ownTurn()
+      const baseURL = addressFor(credential, options.baseUrl)
+      const client = baseURL === options.baseUrl ? configured : configured.withOptions({ baseURL })
       const stream = await client.messages.create(
         {
           model: request.model,

@@ -1,7 +1,7 @@
 import type { Probe } from '../credentials/credential.ts'
 import { SECOND } from '../support/clock.ts'
 import type { ModelClientOptions } from './client.ts'
-import { credentialHeaders, provesAcceptance } from './ladder.ts'
+import { addressFor, credentialHeaders, provesAcceptance } from './ladder.ts'
 
 /** How long a probe may take. */
 const PROBE_TIMEOUT_MS = 15 * SECOND
@@ -20,7 +20,9 @@ export function credentialProbe(
       const headers = credentialHeaders(credential)
       // The SDK's own time limit ends with the headers, and a body may never end.
       const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
-      await createSdkClient(options).models.list({ limit: 1 }, { headers, timeout: PROBE_TIMEOUT_MS, signal })
+      const baseUrl = addressFor(credential, options.baseUrl)
+      const client = createSdkClient({ ...options, baseUrl })
+      await client.models.list({ limit: 1 }, { headers, timeout: PROBE_TIMEOUT_MS, signal })
       return { kind: 'accepted' }
     } catch (error) {
       const failure = classify(error, options.clock.now())

@@ -79,6 +79,11 @@ function interrupted(): TransientError {
 /** Marks an OAuth token's request. @see https://docs.anthropic.com/en/api/beta-headers */
 const OAUTH_BETA = 'oauth-2025-04-20'
 
+/** Where `credential` is presented. @param configured `model.base_url` */
+export function addressFor({ baseUrl }: Credential, configured: string): string {
+  return baseUrl ?? configured
+}
+
 /** An API key goes as `x-api-key`, everything else as a bearer token. null: a header that is not sent. */
 export function credentialHeaders(credential: Credential): Record<string, string | null> {
   if (credential.kind === 'api-key') return { 'x-api-key': credential.secret.reveal(), authorization: null }

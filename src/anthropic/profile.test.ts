@@ -9,7 +9,8 @@ import { until } from '../../test/support/until.ts'
 import { refreshedCredential } from '../credentials/credential.ts'
 import { profileSource } from '../credentials/sources/profile.ts'
 import { SECOND } from '../support/clock.ts'
-import { credentialHeaders } from './ladder.ts'
+import { Secret } from '../support/secret.ts'
+import { addressFor, credentialHeaders } from './ladder.ts'
 
 let profile: ProfileFixture
 beforeEach(async () => {
@@ -172,6 +173,54 @@ it('says what an incomplete configuration lacks, where it is looked for', async 
   const authentication = { type: 'oidc_federation', federation_rule_id: 'rule-TEST' }
   await profile.signIn('first', { authentication, organization_id: 'organization-TEST' })
   await expect(profile.access().find()).rejects.toThrow(/identity token/)
+})
+
+describe('its own address', () => {
+  const elsewhere = 'https://claude.example.org'
+
+  it.each([
+    ['is where its token is presented', elsewhere, true, elsewhere],
+    ['counts without what the API adds to it', `${elsewhere}/v1/`, true, elsewhere],
+    ['gives way to one that the configuration names', elsewhere, false, null],
+    ['may be missing', undefined, true, null],
+  ])('%s', async (_what, base_url, ownAddress, expected) => {
+    await profile.signIn('first', { base_url })
+    expect(await profile.access({ ownAddress }).find()).toMatchObject({ baseUrl: expected })
+    const [reading] = await profileSource(profile.access({ ownAddress })).read()
+    const credential = reading?.kind === 'present' ? reading.credential : null
+    expect(addressFor(credential!, 'https://configured')).toBe(expected ?? 'https://configured')
+    const next = {
+      ...credential!.refreshSource!.generation,
+      accessToken: new Secret('sk-ant-oat01-TEST-next'),
+    }
+    const refreshed = refreshedCredential(credential!, credential!.refreshSource!, next)
+    expect(addressFor(refreshed, 'https://configured')).toBe(expected ?? 'https://configured')
+  })
+
+  it.each([
+    'http://claude.example.org',
+    'http://127.0.0.1.example.org',
+    'https://user:password@claude.example.org',
+    'ftp://claude.example.org',
+    'claude.example.org',
+  ])('gets no credential if it is %s', async (base_url) => {
+    const first = await profile.signIn('first', { base_url })
+    expect(await profileSource(profile.access()).read()).toMatchObject([
+      { kind: 'unusable', misconfigured: true, message: expect.stringContaining('base_url') },
+    ])
+    expect(await profile.access().refresh(first, NEVER)).toMatchObject({
+      kind: 'transient',
+      ambiguous: false,
+    })
+    expect(await profile.storedToken()).toBe(first.reveal())
+  })
+
+  it('is where its tokens are refreshed', async () => {
+    const first = await profile.signIn('first', { base_url: `${profile.baseUrl}/v1/` })
+    const access = profile.access({ baseUrl: 'https://127.0.0.1:1', ownAddress: false })
+    expect(await access.refresh(first, NEVER)).toMatchObject({ kind: 'renewed' })
+    expect(profile.requests).toEqual([expect.stringMatching(/^\/v1\/oauth\/token /)])
+  })
 })
 
 it('wants its workspace named in each request', async () => {

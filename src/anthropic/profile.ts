@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { AnthropicConfig } from '@anthropic-ai/sdk/core/credentials'
+import { addressProblem, normalBaseUrl } from '../config/addresses.ts'
 import { MAX_WAIT_MS } from '../credentials/keeper/refresh-policy.ts'
 import {
   transientFailure,
@@ -22,6 +23,8 @@ import { ProfileLock } from './profile-lock.ts'
 export interface ProfileOptions {
   /** The address that mints tokens, where the profile names none. */
   readonly baseUrl: string
+  /** Whether requests go to the address that the profile names: the configuration names none of its own. */
+  readonly ownAddress: boolean
   readonly userAgent: string
   /** The profile's name as the environment has it; null = the active one. */
   readonly profile: string | null
@@ -50,6 +53,7 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
         isSignedOut: isPersonal && stored === null,
         renewable: !isPersonal || canRefresh,
         headers: await headersOf(profile, options),
+        baseUrl: (options.ownAddress && config.base_url) || null,
       }
     },
     async refresh(failed, signal) {
@@ -193,7 +197,11 @@ interface Profile {
   readonly isPersonal: boolean
 }
 
-/** The profile or workload identity that the SDK would use; null = nothing is configured. @throws what the SDK throws */
+/**
+ * The profile or workload identity that the SDK would use; null = nothing is configured.
+ *
+ * @throws what the SDK throws; for an address to which no credential may go
+ */
 async function loadProfile(): Promise<Profile | null> {
   // The SDK's code is loaded only where it can find something: every start reads every source.
   if (!canBeFound(process.env)) return null
@@ -201,12 +209,15 @@ async function loadProfile(): Promise<Profile | null> {
   const loaded = await loadConfigWithSource()
   if (loaded === null) return null
   const { config, fromFile } = loaded
+  const problem = config.base_url ? addressProblem(config.base_url) : null
+  if (problem !== null) throw new Error(`its base_url is not used: ${problem}`)
   // An identity of the environment is cached in no file: its variables may change.
   const named = config.authentication.credentials_path
   const file = named || (fromFile ? await getCredentialsPath(config) : null)
   return {
     config: {
       ...config,
+      ...(config.base_url ? { base_url: normalBaseUrl(config.base_url) } : {}),
       authentication: { ...config.authentication, ...(file ? { credentials_path: file } : {}) },
     },
     file,

@@ -25,6 +25,8 @@ export interface Credential {
   readonly expiresAt: number | null
   /** Sent with each request that presents it: the workspace of a profile. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Where it is presented, if not at `model.base_url`: the address of its profile. */
+  readonly baseUrl?: string
   /** The account it belongs to, where known: adoption never crosses accounts. */
   readonly accountId: string | null
 }
@@ -140,11 +142,12 @@ export interface GenerationOrigin {
   /** True where the sign-in refreshes itself without a refresh token: a command, a profile. */
   readonly needsNoRefreshToken?: boolean
   readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly baseUrl?: string | null | undefined
 }
 
 /** One generation of a sign-in that lives in a store. */
 export function managedCredential(generation: Generation, origin: GenerationOrigin): ManagedCredential {
-  const { kind, source, signIn, borrowed, headers } = origin
+  const { kind, source, signIn, borrowed, headers, baseUrl } = origin
   const refreshable = generation.refreshToken !== null || origin.needsNoRefreshToken === true
   const { accessToken, expiresAt, accountId, issuedAt, loginExpiresAt, loginExpiryEstimated } = generation
   return {
@@ -155,6 +158,7 @@ export function managedCredential(generation: Generation, origin: GenerationOrig
     fingerprint: generation === NOT_YET_ISSUED ? '' : accessToken.fingerprint,
     expiresAt,
     ...(headers ? { headers } : {}),
+    ...(baseUrl ? { baseUrl } : {}),
     accountId,
     refreshSource: refreshable ? { signIn, generation, borrowed } : null,
     issuedAt,
@@ -165,7 +169,7 @@ export function managedCredential(generation: Generation, origin: GenerationOrig
 
 /** `credential` after its sign-in gave another generation. */
 export function refreshedCredential(
-  { kind, source, headers }: ManagedCredential,
+  { kind, source, headers, baseUrl }: ManagedCredential,
   { signIn, borrowed, generation: { refreshToken } }: RefreshSource,
   generation: Generation,
 ): ManagedCredential {
@@ -175,6 +179,7 @@ export function refreshedCredential(
     signIn,
     borrowed,
     headers,
+    baseUrl,
     needsNoRefreshToken: refreshToken === null,
   })
 }

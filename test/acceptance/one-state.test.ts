@@ -146,22 +146,35 @@ test.each(STORIES)(
   },
 )
 
-test(
-  'all outlets tell that a profile works, whose token is in the gateway’s memory alone',
+test.each<[string, { readonly base_url?: string }]>([
+  ['at the configured address', {}],
+  // Nothing listens there: every request goes to the address of the profile.
+  ['at its own address, where the configuration names none', { base_url: 'https://api.anthropic.com' }],
+])(
+  'all outlets tell that a profile works %s, whose token is in the gateway’s memory alone',
   PROCESS_TEST,
-  async () => {
+  async (_where, model) => {
     const folder = await emptyHome()
     await using fixture = await BotFixture.start({
       apiKey: false,
       start: false,
-      processEnv: { ANTHROPIC_CONFIG_DIR: folder },
+      processEnv: {
+        ANTHROPIC_CONFIG_DIR: folder,
+        // What is sent to Anthropic's own address ends there.
+        HTTPS_PROXY: 'http://127.0.0.1:9',
+        NO_PROXY: '127.0.0.1',
+      },
+      config: { model },
     })
     const { accessToken, refreshToken, expiresAt } = fixture.sandbox.signIn({ tokenLifetimeSeconds: 28_800 })
     await mkdir(join(folder, 'configs'))
     await mkdir(join(folder, 'credentials'), { mode: 0o700 })
     await writeFile(
       join(folder, 'configs', 'default.json'),
-      JSON.stringify({ authentication: { type: 'user_oauth', client_id: 'client-TEST' } }),
+      JSON.stringify({
+        authentication: { type: 'user_oauth', client_id: 'client-TEST' },
+        ...(model.base_url ? { base_url: fixture.sandbox.url } : {}),
+      }),
     )
     await writeFile(
       join(folder, 'credentials', 'default.json'),
@@ -184,5 +197,15 @@ test(
       doctor: expect.stringContaining('Using profile'),
       metrics: ['healthy'],
     })
+    const doctor = await fixture.gateway.run(['doctor', '--json'])
+    const { items } = JSON.parse(doctor.stdout) as { items: object[] }
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        id: 'reach.model',
+        level: 'ok',
+        message: expect.stringContaining(fixture.sandbox.url),
+      }),
+    )
+    expect(doctor.code).toBe(0)
   },
 )

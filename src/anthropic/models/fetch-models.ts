@@ -2,7 +2,7 @@ import type { Credential } from '../../credentials/credential.ts'
 import { SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
 import { limitBody } from '../../support/limit-body.ts'
-import { credentialHeaders } from '../ladder.ts'
+import { addressFor, credentialHeaders } from '../ladder.ts'
 import { MAX_MODELS, readModelPage, type ModelPage } from './model-list.ts'
 
 /** The most that the endpoint gives at once. */
@@ -46,7 +46,7 @@ export async function fetchModels(
   const items: unknown[] = []
   let after: string | null = null
   for (let page = 0; page < MAX_PAGES && items.length < MAX_MODELS; page++) {
-    const url = new URL(`${baseUrl}/v1/models`)
+    const url = new URL(`${addressFor(credential, baseUrl)}/v1/models`)
     url.searchParams.set('limit', String(PAGE_SIZE))
     if (after !== null) url.searchParams.set('after_id', after)
     const found = await fetchPage(url, init)

@@ -6,6 +6,7 @@ import { DAY, HOUR, MINUTE, type Clock, type Timer, untilAborted } from '../../s
 import { Emitter } from '../../support/emitter.ts'
 import { HermesError, TransientError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
+import { addressFor } from '../ladder.ts'
 import { BUILT_IN_MODELS } from './built-in-models.ts'
 import { fetchModels, type ModelListRequest } from './fetch-models.ts'
 import { readModels } from './model-list.ts'
@@ -106,7 +107,7 @@ export class ModelCatalogue implements Models {
     this.#list = { source: 'provider', fetchedAt, models }
     this.#outdated = false
     // Without the file the next start only knows less.
-    await writeStoredModels(path, baseUrl, { fetchedAt, items }).catch(onProblem)
+    await writeStoredModels(path, addressFor(credential, baseUrl), { fetchedAt, items }).catch(onProblem)
     this.#changed.emit()
   }
 

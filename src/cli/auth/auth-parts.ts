@@ -3,6 +3,7 @@ import { credentialProbe } from '../../anthropic/credential-probe.ts'
 import { profileAccess } from '../../anthropic/profile.ts'
 import { resolveHome } from '../../config/home/home.ts'
 import { applyNetworkSettings } from '../../config/network.ts'
+import { DEFAULT_BASE_URL } from '../../config/sections/model.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../../config/settings.ts'
 import { assembleCredentials, type CredentialParts } from '../../credentials/assemble.ts'
 import { signInPlace } from '../../storage/sign-in-place.ts'
@@ -63,7 +64,11 @@ export function credentialsOf(
     // As the gateway has it: what it will do automatically is a part of the state.
     probe: credentialProbe(provider),
     openPlace: signInPlace(settings, log),
-    profile: profileAccess({ ...provider, profile: processEnv['ANTHROPIC_PROFILE'] ?? null }),
+    profile: profileAccess({
+      ...provider,
+      ownAddress: provider.baseUrl === DEFAULT_BASE_URL,
+      profile: processEnv['ANTHROPIC_PROFILE'] ?? null,
+    }),
     ...(log ? { log } : {}),
   })
 }

@@ -19,14 +19,18 @@ interface Address {
 }
 
 /**
- * Checks that each configured address responds, with whatever status. Sends no credential.
+ * Checks that each address in use responds, with whatever status. Sends no credential.
  *
+ * @param model where the Messages API is
  * @param renewable the credential in use needs the token endpoint
  */
-export async function checkAddresses(config: Config, renewable: boolean): Promise<readonly Finding[]> {
-  const { authorizeUrl, tokenUrls } = config.auth.oauth
+export async function checkAddresses(
+  model: string,
+  { authorizeUrl, tokenUrls }: Config['auth']['oauth'],
+  renewable: boolean,
+): Promise<readonly Finding[]> {
   const addresses: Address[] = [
-    { id: 'reach.model', what: 'The Messages API', url: config.model.baseUrl, level: 'error' },
+    { id: 'reach.model', what: 'The Messages API', url: model, level: 'error' },
     ...tokenUrls.map((url, index): Address => ({
       id: 'reach.token',
       what: index === 0 ? 'The token endpoint' : 'An additional token endpoint',

@@ -18,6 +18,8 @@ export interface CheckedCredential {
   readonly findings: readonly Finding[]
   /** null: it could not be read. */
   readonly status: AuthStatus | null
+  /** Where it is presented, if not at `model.base_url`. */
+  readonly baseUrl: string | null
 }
 
 /** The same lead time as the first alert about an expiring sign-in. */
@@ -43,19 +45,20 @@ export async function checkCredential(
         `chmod 600 ${quoteForShell(path)}`,
       ),
     )
-    return { findings, status: null }
+    return { findings, status: null, baseUrl: null }
   }
   let parts: CredentialParts
   try {
     parts = await credentialsOf(settings, processEnv)
   } catch (failure) {
-    return { findings: [cannotOpen(failure)], status: null }
+    return { findings: [cannotOpen(failure)], status: null, baseUrl: null }
   }
   const { keeper } = parts
   await keeper.load().finally(() => parts.close())
   const { status, message } = await credentialStatus(parts)
-  const reports = keeper.decision?.reports ?? []
-  return { findings: credentialFindings(status, message, reports, Date.now()), status }
+  const { reports = [], inUse } = keeper.decision ?? {}
+  const findings = credentialFindings(status, message, reports, Date.now())
+  return { findings, status, baseUrl: inUse?.baseUrl ?? null }
 }
 
 /** The database of the sign-in, or its key. */

@@ -67,6 +67,7 @@ export async function runChecks(
   const common = [checkNode(), ...folder, ...files, ...configuration]
   if (!settings || !credential) return [...common, ...local.flat(), ...gateway]
   const renewable = credential.status?.renewable ?? false
+  const model = credential.baseUrl ?? settings.config.model.baseUrl
   const platforms: Readonly<Record<PlatformName, () => Promise<readonly Finding[]>>> = {
     telegram: () => checkTelegram(settings, running !== null),
     discord: () => checkDiscord(settings),
@@ -76,7 +77,7 @@ export async function runChecks(
   }
   const remote = await Promise.all([
     guarded('port', async () => (running ? [] : [await checkPort(settings.config.gateway, paths)])),
-    guarded('reach', () => checkAddresses(settings.config, renewable)),
+    guarded('reach', () => checkAddresses(model, settings.config.auth.oauth, renewable)),
     ...Object.entries(platforms).map(([name, check]) => guarded(name, check)),
     guarded('alerts', () => checkAlerts(settings, processEnv)),
   ])

@@ -23,6 +23,9 @@ export const effort = word('auto', ...EFFORTS)
 /** `auto`: what the provider's list of models says; a number wins. */
 const autoOr = (number: Shape<number>) => anyOf(word('auto'), number)
 
+/** Where the Messages API is, unless the configuration or an Anthropic profile names another address. */
+export const DEFAULT_BASE_URL = 'https://api.anthropic.com'
+
 const PROVIDERS = word('anthropic', 'auto')
 
 const provider: Shape<'anthropic'> = {
@@ -45,8 +48,8 @@ export const model = group(
     default: key(modelName, 'claude-sonnet-5-5', "The model's id."),
     base_url: key(
       transform(address, normalBaseUrl),
-      'https://api.anthropic.com',
-      'Where the Messages API is. Credentials go only to https hosts named here and in auth.oauth, or to this machine. ANTHROPIC_BASE_URL wins.',
+      DEFAULT_BASE_URL,
+      'Where the Messages API is. Credentials go only to https hosts named here and in auth.oauth, or to this machine. ANTHROPIC_BASE_URL wins. An Anthropic profile with a base_url of its own is used there, unless another address than the default is named here.',
     ),
     max_tokens: key(
       autoOr(count(1, 1_000_000)),

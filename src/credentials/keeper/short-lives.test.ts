@@ -6,7 +6,7 @@ import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 import type { Generation } from '../sign-in.ts'
 import { createResolver, NOTHING_TO_WATCH, type CredentialSource } from '../sources/decision.ts'
-import { profileGeneration, profileSource } from '../sources/profile.ts'
+import { profileGeneration, profileSource, type FoundProfile } from '../sources/profile.ts'
 import { onDemandSource } from '../sources/refresh-command.ts'
 import { claudeCodeSource, ownSource } from '../sources/sources.ts'
 import { Keeper } from './keeper.ts'
@@ -15,6 +15,15 @@ import { Keeper } from './keeper.ts'
 interface Asked {
   readonly source: CredentialSource
   readonly asked: readonly number[]
+}
+
+const FOUND: FoundProfile = {
+  place: 'profile',
+  stored: null,
+  isSignedOut: false,
+  renewable: true,
+  headers: {},
+  baseUrl: null,
 }
 
 const open: Keeper[] = []
@@ -49,7 +58,7 @@ function stored(clock: FakeClock, lifeMs: number, borrowed: boolean, issuedAtKno
 function profile(clock: FakeClock, lifeMs: number): Asked {
   const asked: number[] = []
   const source = profileSource({
-    find: async () => ({ place: 'profile', stored: null, isSignedOut: false, renewable: true, headers: {} }),
+    find: async () => FOUND,
     watch: () => NOTHING_TO_WATCH,
     async refresh() {
       const now = clock.now()
@@ -170,13 +179,7 @@ function unknownLife(
 ): CredentialSource {
   if (kind === 'profile') {
     return profileSource({
-      find: async () => ({
-        place: 'profile',
-        stored: null,
-        isSignedOut: false,
-        renewable: true,
-        headers: {},
-      }),
+      find: async () => FOUND,
       watch: () => NOTHING_TO_WATCH,
       refresh: async () => ({ kind: 'renewed', generation: next() }),
     })

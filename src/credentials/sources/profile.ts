@@ -22,6 +22,8 @@ export interface FoundProfile {
   readonly renewable: boolean
   /** What its configuration wants sent with each request. */
   readonly headers: Readonly<Record<string, string>>
+  /** Where its token is presented; null = at `model.base_url`. */
+  readonly baseUrl: string | null
 }
 
 /** Profiles and workload identities of Anthropic's own tools, as an adapter over their code gives them. */
@@ -70,6 +72,7 @@ export function profileSource(access: ProfileAccess | null): CredentialSource {
           borrowed: true,
           needsNoRefreshToken: found.renewable,
           headers: found.headers,
+          baseUrl: found.baseUrl,
         })
         return [{ source, place: found.place, kind: 'present', credential }]
       } catch (error) {

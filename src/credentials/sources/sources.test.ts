@@ -122,6 +122,7 @@ describe('a profile', () => {
         isSignedOut: false,
         renewable: true,
         headers: {},
+        baseUrl: null,
       }),
       watch: () => NOTHING_TO_WATCH,
       async refresh(token) {
@@ -145,6 +146,7 @@ describe('a profile', () => {
         isSignedOut: false,
         renewable: true,
         headers: {},
+        baseUrl: null,
       }),
       watch: () => NOTHING_TO_WATCH,
       refresh: async () => ({ kind: 'renewed', generation: issued }),

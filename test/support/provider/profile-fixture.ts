@@ -60,7 +60,14 @@ export class ProfileFixture {
   access(options: Partial<ProfileOptions> = {}): ProfileAccess {
     const { baseUrl } = this
     const userAgent = 'hermes-gateway/0.0.0-test'
-    return profileAccess({ baseUrl, userAgent, profile: null, clock: systemClock, ...options })
+    return profileAccess({
+      baseUrl,
+      ownAddress: true,
+      userAgent,
+      profile: null,
+      clock: systemClock,
+      ...options,
+    })
   }
 
   get file(): string {
