@@ -149,4 +149,5 @@ test('an odd channel of a server hides what was missed in no other one', async (
   server.chats.write(channel, `<@${BOT.id}> missed`)
   server.chats.write(thread, `<@${BOT.id}> missed, too`)
   await until(() => receiver.texts.length === 4, 'what was missed', 20_000)
+  expect(receiver.texts.slice(2).toSorted()).toEqual(['missed', 'missed, too'])
 })

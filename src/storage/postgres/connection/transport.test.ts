@@ -90,6 +90,7 @@ describe('beyond this machine', () => {
   test.each([
     'sslmode=no-verify',
     'ssl=no-verify',
+    'ssl=0',
     'uselibpqcompat=true&sslmode=require',
     'uselibpqcompat=true&sslmode=prefer',
   ])('%s, which checks nobody, is refused', (query) => {
@@ -170,6 +171,23 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('a certificate',
     expect(problem.message).toContain('sslrootcert=FILE')
     expect(server.received).toEqual([SSL_REQUEST])
   })
+
+  test.each(['', '?sslmode=verify-full', '?ssl=true', '?sslmode=require'])(
+    'of nobody known is refused in a process that checks no others: "%s"',
+    async (query) => {
+      process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+      try {
+        await using server = await listen(CLEAR, tls)
+        const problem = await problemOf(
+          `postgres://hermes:${PASSWORD}@${REMOTE}:${server.port}/hermes${query}`,
+        )
+        expect(problem).toBeInstanceOf(ConfigurationError)
+        expect(server.received).toEqual([SSL_REQUEST])
+      } finally {
+        delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+      }
+    },
+  )
 
   test('that is trusted gets the password', async () => {
     await using server = await listen(CLEAR, tls)

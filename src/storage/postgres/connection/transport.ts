@@ -24,14 +24,17 @@ export function transportOf(url: Secret): Transport {
   const { host, ssl } = new DatabaseClient({ connectionString: address, ssl: { rejectUnauthorized: true } })
   if (host.startsWith('/') || isLoopbackHost(host)) return { kind: 'local', host }
   const options: unknown = ssl
-  if (!options) return { kind: 'clear', host }
-  if (!checksServer(options))
+  // `ssl=0` and other spellings of the driver's are no clear word.
+  if (!options && DISABLED.test(address)) return { kind: 'clear', host }
+  if (!options || !checksServer(options))
     throw new ConfigurationError(
       `storage.url: nothing would check that ${host} is the database. Use sslmode=verify-full (with ` +
         `sslrootcert=FILE for an authority of your own), or ${WRITE_DISABLE}.`,
     )
   return { kind: 'verified', host, ssl: { rejectUnauthorized: true } }
 }
+
+const DISABLED = /[?&]sslmode=disable(?:&|$)/
 
 function checksServer(ssl: unknown): boolean {
   if (ssl === true) return true
