@@ -1,110 +1,35 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { FakeMemory, MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
-import { randomOfThisTest } from '../../../test/support/test-chance.ts'
+import { MemorySignIn } from '../../../test/support/provider/memory-sign-in.ts'
+import {
+  FOUND,
+  keepAlive,
+  ONE_AN_EXPIRY,
+  SOURCES,
+  useTokens,
+} from '../../../test/support/provider/short-lived-sources.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { Secret } from '../../support/secret.ts'
 import type { Generation } from '../sign-in.ts'
-import { createResolver, NOTHING_TO_WATCH, type CredentialSource } from '../sources/decision.ts'
-import { profileGeneration, profileSource, type FoundProfile } from '../sources/profile.ts'
+import { NOTHING_TO_WATCH, type CredentialSource } from '../sources/decision.ts'
+import { profileGeneration, profileSource } from '../sources/profile.ts'
 import { onDemandSource } from '../sources/refresh-command.ts'
 import { claudeCodeSource, ownSource } from '../sources/sources.ts'
-import { Keeper } from './keeper.ts'
 
-/** One source, and the moments at which it was asked for a token. */
-interface Asked {
-  readonly source: CredentialSource
-  readonly asked: readonly number[]
-}
-
-const FOUND: FoundProfile = {
-  place: 'profile',
-  stored: null,
-  isSignedOut: false,
-  renewable: true,
-  headers: {},
-  baseUrl: null,
-}
-
-const open: Keeper[] = []
-afterEach(async () => {
-  for (const keeper of open.splice(0)) await keeper.stop()
-})
-
-async function keepAlive(clock: FakeClock, source: CredentialSource): Promise<Keeper> {
-  const keeper = new Keeper({
-    resolver: createResolver([source], { adoptClaudeCode: true, fallbackApiKey: false }),
-    memory: new FakeMemory(),
-    clock,
-    random: () => 0.5,
-    probe: async () => ({ kind: 'unknown' }),
-  })
-  open.push(keeper)
-  await keeper.start()
-  return keeper
-}
-
-function stored(clock: FakeClock, lifeMs: number, borrowed: boolean, issuedAtKnown: boolean): Asked {
-  const signIn = new MemorySignIn(clock, lifeMs)
-  const issue = signIn.issue.bind(signIn)
-  signIn.issue = (changes) => issue({ ...changes, ...(issuedAtKnown ? {} : { issuedAt: null }) })
-  signIn.store()
-  const source = borrowed
-    ? claudeCodeSource({ place: 'claude-code', signIn, adopt: true })
-    : ownSource({ place: 'own', signIns: signIn, allowSandboxTokens: false })
-  return { source, asked: signIn.refreshes }
-}
-
-function profile(clock: FakeClock, lifeMs: number): Asked {
-  const asked: number[] = []
-  const source = profileSource({
-    find: async () => FOUND,
-    watch: () => NOTHING_TO_WATCH,
-    async refresh() {
-      const now = clock.now()
-      asked.push(now)
-      const token = new Secret(`sk-ant-oat01-TEST-${asked.length}`)
-      return { kind: 'renewed', generation: profileGeneration(token, now + lifeMs, now) }
-    },
-  })
-  return { source, asked }
-}
-
-const SOURCES: Record<string, (clock: FakeClock, lifeMs: number) => Asked> = {
-  'a sign-in of its own': (clock, lifeMs) => stored(clock, lifeMs, false, true),
-  'a sign-in of its own of unknown age': (clock, lifeMs) => stored(clock, lifeMs, false, false),
-  'a borrowed sign-in': (clock, lifeMs) => stored(clock, lifeMs, true, true),
-  'a borrowed sign-in of unknown age': (clock, lifeMs) => stored(clock, lifeMs, true, false),
-  'a profile': profile,
-}
-
-/** Thirty days of tokens that live 20 s are two hundred thousand refreshes: those days are shorter. */
-const timeFor = (lifeMs: number) => (lifeMs >= 10 * MINUTE ? 30 * DAY : 6 * HOUR)
-
+/** The shorter ones live through thirty days in the tests of the faults. */
 describe.each(Object.entries(SOURCES))('%s', (_name, make) => {
-  it.each([20, 30, 600, 900])(
+  it.each([
+    [20, 6 * HOUR],
+    [30, 6 * HOUR],
+    [600, 30 * DAY],
+    [900, 30 * DAY],
+  ])(
     'whose tokens live %d s is refreshed once an expiry and at no other time',
     { timeout: 120_000 },
-    async (seconds) => {
-      const lifeMs = seconds * SECOND
-      const clock = new FakeClock()
-      const { source, asked } = make(clock, lifeMs)
-      const keeper = await keepAlive(clock, source)
-      const random = randomOfThisTest()
-      const end = clock.now() + timeFor(lifeMs)
-      let dead = 0
-      while (clock.now() < end) {
-        await clock.advance(lifeMs * random() * 0.7)
-        const { expiresAt } = await keeper.acquire()
-        if (expiresAt! <= clock.now()) dead++
-      }
-      expect(dead).toBe(0)
-      // Each token is asked for once: not before 60 % of the life of the one before it, and not after its end.
-      const pauses = asked.slice(1).map((at, index) => at - asked[index]!)
-      expect(Math.min(...pauses)).toBeGreaterThanOrEqual(lifeMs * 0.6)
-      expect(Math.max(...pauses)).toBeLessThanOrEqual(lifeMs)
-      expect(asked.length).toBeGreaterThanOrEqual(Math.floor(timeFor(lifeMs) / lifeMs))
-      expect(keeper.snapshot()).toMatchObject({ state: 'healthy', reason: null })
+    async (seconds, forMs) => {
+      const used = await useTokens(make, seconds, forMs)
+      expect(used).toMatchObject(ONE_AN_EXPIRY)
+      expect(used.requests).toBeGreaterThanOrEqual(Math.floor(forMs / (seconds * SECOND)))
     },
   )
 })
