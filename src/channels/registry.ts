@@ -1,5 +1,6 @@
 import type { ChannelSettings } from '../config/channels.ts'
 import type { Cursor } from '../inbox/arrival.ts'
+import type { ChannelInputs } from '../inbox/parked-inputs.ts'
 import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import type { Channel } from './channel.ts'
@@ -11,6 +12,8 @@ export interface ChannelParts {
   readonly readCursors: (channel: string) => Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
   /** Durable when it resolves. @throws StoreError */
   readonly writeCursor: (cursor: Cursor) => Promise<void>
+  /** What was parked, of all channels. */
+  readonly inputs: ChannelInputs
 }
 
 /** The platforms that the settings open. A platform's code is loaded only when it is used. */
@@ -32,6 +35,7 @@ export async function openPlatforms(
         apiRoot: telegram.apiRoot,
         clock: parts.clock,
         log: parts.log,
+        inputs: parts.inputs,
         readCursor: (name) => parts.readCursor('telegram', name),
         writeCursor: (name, value) => parts.writeCursor({ channel: 'telegram', name, value }),
       }),
@@ -48,6 +52,7 @@ export async function openPlatforms(
         allowedRoles: discord.allowedRoles,
         clock: parts.clock,
         log: parts.log,
+        inputs: parts.inputs,
         readCursors: () => parts.readCursors('discord'),
       }),
     )
@@ -68,6 +73,7 @@ export async function openPlatforms(
         isListed: (from) => allowed.has(from),
         clock: parts.clock,
         log: parts.log,
+        inputs: parts.inputs,
         readCursor: (name) => parts.readCursor('email', name),
         writeCursor: (name, value) => parts.writeCursor({ channel: 'email', name, value }),
       }),
@@ -83,6 +89,7 @@ export async function openPlatforms(
         apiRoot: slack.apiRoot,
         clock: parts.clock,
         log: parts.log,
+        inputs: parts.inputs,
         readCursors: () => parts.readCursors('slack'),
         writeCursor: (name, value) => parts.writeCursor({ channel: 'slack', name, value }),
       }),
@@ -99,6 +106,7 @@ export async function openPlatforms(
         openRooms: new Set(matrix.groupAllowedChats),
         clock: parts.clock,
         log: parts.log,
+        inputs: parts.inputs,
         readCursors: () => parts.readCursors('matrix'),
         writeCursor: (name, value) => parts.writeCursor({ channel: 'matrix', name, value }),
       }),

@@ -2,6 +2,7 @@ import type { AlertRoute } from '../alerts/alert.ts'
 import { buildRoutes, mailOf } from '../alerts/routes/build.ts'
 import { homeChannels } from '../config/channels.ts'
 import type { Settings } from '../config/settings.ts'
+import { NO_INPUTS } from '../inbox/parked-inputs.ts'
 import { systemClock } from '../support/clock.ts'
 import { createLog } from '../support/log.ts'
 
@@ -22,6 +23,7 @@ export async function alertRoutes(
     readCursor: () => Promise.resolve(null),
     readCursors: () => Promise.resolve([]),
     writeCursor: () => Promise.resolve(),
+    inputs: NO_INPUTS,
   })
   return buildRoutes({
     alerts: config.alerts,

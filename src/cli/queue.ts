@@ -1,7 +1,10 @@
-import { queueItem } from '../http/api/status-report.ts'
+import { listQueue } from '../http/api/list-queue.ts'
 import type { QueueChange, QueueItem } from '../http/wire-reports.ts'
 import type { List } from '../http/wire.ts'
 import type { MessageState } from '../inbox/message.ts'
+import { ParkedInputs } from '../inbox/parked-inputs.ts'
+import type { Storage } from '../storage/storage.ts'
+import { systemClock } from '../support/clock.ts'
 import { GatewayApi } from './client/gateway-api.ts'
 import { EXIT, type ExitCode, type GlobalOptions } from './command.ts'
 import { resolvePaths, withStorage } from './context.ts'
@@ -15,14 +18,14 @@ export async function queueListCommand(
   options: GlobalOptions & { readonly state: MessageState | undefined; readonly json: boolean },
 ): Promise<ExitCode> {
   const items = await withStorage(options, ({ inbox }) =>
-    inbox.queue({ states: options.state ? [options.state] : WAITING, limit: LIST_LIMIT }),
+    listQueue({ inbox, inputs: inputsOf(inbox) }, options.state ? [options.state] : WAITING, LIST_LIMIT),
   )
   if (!items) {
     if (options.json) printJson({ items: [] } satisfies List<QueueItem>)
     return options.json ? EXIT.ok : EXIT.failed
   }
   if (options.json) {
-    printJson({ items: items.map(queueItem) } satisfies List<QueueItem>)
+    printJson({ items } satisfies List<QueueItem>)
     return EXIT.ok
   }
   if (items.length === 0) {
@@ -36,8 +39,8 @@ export async function queueListCommand(
       ...items.map((item) => [
         item.id,
         item.state,
-        duration(now - item.at),
-        item.conversationId,
+        duration(now - Date.parse(item.at)),
+        item.conversation,
         item.reason ?? '',
       ]),
     ]),
@@ -64,7 +67,10 @@ export async function queueRetryCommand(
           () => true,
           () => false,
         )
-      : await withStorage(options, ({ inbox }) => inbox.retry(id, Date.now()))
+      : await withStorage(
+          options,
+          async ({ inbox }) => (await inbox.retry(id, Date.now())) !== null || inputsOf(inbox).retry(id),
+        )
     if (done) retried++
   }
   if (options.id !== undefined && retried === 0) {
@@ -79,7 +85,7 @@ export async function queueRetryCommand(
 
 async function parkedIds(options: GlobalOptions): Promise<readonly string[]> {
   const items = await withStorage(options, ({ inbox }) =>
-    inbox.queue({ states: ['parked'], limit: LIST_LIMIT }),
+    listQueue({ inbox, inputs: inputsOf(inbox) }, ['parked'], LIST_LIMIT),
   )
   return (items ?? []).map((item) => item.id)
 }
@@ -92,7 +98,11 @@ export async function queueDropCommand(options: GlobalOptions & { readonly id: s
         () => true,
         () => false,
       )
-    : await withStorage(options, ({ inbox }) => inbox.drop(options.id, Date.now()))
+    : await withStorage(
+        options,
+        async ({ inbox }) =>
+          (await inbox.drop(options.id, Date.now())) !== null || inputsOf(inbox).remove(options.id),
+      )
   if (!dropped) {
     printError(
       `no held or parked message has the ID ${options.id}. "hermes queue list" shows all waiting messages.`,
@@ -101,4 +111,8 @@ export async function queueDropCommand(options: GlobalOptions & { readonly id: s
   }
   print('Message dropped.')
   return EXIT.ok
+}
+
+function inputsOf(inbox: Storage['inbox']): ParkedInputs {
+  return new ParkedInputs(inbox, systemClock)
 }

@@ -14,6 +14,7 @@ import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
 import { outageOf, type Gate } from '../inbox/gate/gate.ts'
 import type { StoreHealth } from '../inbox/gate/store-health.ts'
 import type { Attachment } from '../inbox/message.ts'
+import { parkedCursor } from '../inbox/parked-inputs.ts'
 import type { Clock } from '../support/clock.ts'
 import { messageOf, Refused, StoreError, TransientError } from '../support/errors.ts'
 import { newId } from '../support/ids.ts'
@@ -95,12 +96,14 @@ export class MessageReceiver implements Receiver {
     try {
       for (const item of items) perItem.push(await this.#arrivals(channel, item, counted))
       const arrivals = perItem.flat()
-      if (arrivals.length === 0 && cursors.length === 0) return items.map(() => NOT_STORED)
+      const parked = items.filter((item) => item.kind === 'parked').map(({ input }) => input)
+      if (arrivals.length === 0 && cursors.length === 0 && parked.length === 0)
+        return items.map(() => NOT_STORED)
       const now = clock.now()
       const state = gate.current()
       const accepted = await dispatcher.accept({
         arrivals,
-        cursors: cursors.map((cursor) => ({ channel, ...cursor })),
+        cursors: [...cursors.map((cursor) => ({ channel, ...cursor })), ...parked.map(parkedCursor)],
         now,
         // While a probe is allowed, this message may be the probe.
         outage: !state.open && state.probing ? null : outageOf(state, now),
@@ -110,6 +113,7 @@ export class MessageReceiver implements Receiver {
       })
       store.worked()
       arrivals.forEach((arrival, index) => this.#announce(channel, arrival, accepted[index]!))
+      for (const _ of parked) this.#options.observer.emit({ kind: 'parked', channel })
       let next = 0
       return perItem.map((own) => {
         const results = accepted.slice(next, (next += own.length))
@@ -147,6 +151,8 @@ export class MessageReceiver implements Receiver {
       case 'deletion':
       case 'moved':
         return [{ ...item, channel }]
+      case 'parked':
+        return []
     }
   }
 
@@ -228,7 +234,6 @@ export class MessageReceiver implements Receiver {
     }
     if (item.unsupported !== null) return reject(item.unsupported)
     if (tooLarge) return reject(texts.refused_too_large)
-    if (item.parked !== undefined) return [{ kind: 'message', message: incoming(channel, item, []) }]
     if (question === null) return this.#command(channel, item, access.role, request, item.platformMessageId)
     const attachments = await this.#load(item)
     if (typeof attachments === 'string') return reject(attachments)
@@ -383,7 +388,6 @@ function incoming(channel: string, item: Message, attachments: readonly Attachme
     text: item.text,
     attachments,
     addressed: item.chat.addressed,
-    ...(item.parked === undefined ? {} : { parked: item.parked }),
     ...(item.context ? { context: item.context } : {}),
   }
 }

@@ -1,5 +1,6 @@
 import type { Accepted, Cursor, Fence, MessageContext } from '../inbox/arrival.ts'
 import type { Attachment } from '../inbox/message.ts'
+import type { ParkedInput } from '../inbox/parked-inputs.ts'
 
 /** The facts of a delivered event; the receiver decides access and meaning. */
 export type InboundEvent =
@@ -21,8 +22,6 @@ export type InboundEvent =
        * refuse.
        */
       readonly vouched?: boolean
-      /** Why it must not be handled before the operator says so: it is stored, and waits in the queue. */
-      readonly parked?: string
       /** The sender keeps the conversation; the channel limits its size. */
       readonly context?: MessageContext
     }
@@ -37,6 +36,8 @@ export type InboundEvent =
   | Unread
   | { readonly kind: 'deletion'; readonly address: string; readonly platformMessageId: string }
   | { readonly kind: 'moved'; readonly from: string; readonly to: string }
+  /** Nothing is made of it: it waits for the operator. */
+  | { readonly kind: 'parked'; readonly input: ParkedInput }
 
 /**
  * A message, or an edit of one, of which only is known who wrote it and where. Its words are read when that

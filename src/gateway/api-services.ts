@@ -15,7 +15,7 @@ import type { Runtime } from './runtime.ts'
 export function apiServices(
   { settings, credentials, sandbox, clock }: Runtime,
   { storage, fleet }: OpenStore,
-  { messaging, web, channels, logins, keySignIn }: Messages,
+  { messaging, web, channels, logins, keySignIn, inputs }: Messages,
   { readiness, alerts, recorder, timeline, changes, onStatusChange }: Operations,
   uploads: Uploads,
 ): ApiServices {
@@ -27,6 +27,7 @@ export function apiServices(
   const channelStates = () => channels.map((channel) => channel.status())
   return createApiServices({
     inbox,
+    inputs,
     conversations,
     incidents: storage.incidents,
     events,

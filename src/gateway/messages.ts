@@ -6,6 +6,7 @@ import { accessPolicyOf } from '../conversation/access/access.ts'
 import { Messaging } from '../conversation/messaging.ts'
 import type { KeySignIn } from '../credentials/key-sign-in.ts'
 import type { LoginSessions } from '../credentials/login.ts'
+import { ParkedInputs } from '../inbox/parked-inputs.ts'
 import type { OpenStore } from '../storage/open-store.ts'
 import { SECOND } from '../support/clock.ts'
 import { openChatLogin, type Speakers } from './chat-login.ts'
@@ -29,6 +30,8 @@ export interface Messages {
   readonly speakers: Speakers
   readonly logins: LoginSessions
   readonly keySignIn: KeySignIn
+  /** What was parked before anything was made of it. */
+  readonly inputs: ParkedInputs
   /** Takes over waiting messages, and starts answering. */
   startAnswering(stack: AsyncDisposableStack): Promise<void>
   /** Starts receiving. */
@@ -41,14 +44,15 @@ export async function openMessages(
   { storage, fleet }: OpenStore,
   { model, gate, settings: modelSettings }: ModelParts,
 ): Promise<Messages> {
-  const { settings, clock, log, lifecycle } = runtime
+  const { settings, clock, log, lifecycle, onProblem } = runtime
   const { config, paths, channels: channelSettings } = settings
   const { texts, operators, hold, concurrency, drainRate, ratePerPerson } = config.gateway
   const web = new WebChannel(clock, channelSettings.web.enabled)
+  const inputs = new ParkedInputs(storage.inbox, clock, onProblem)
   const platforms = await openFleetPlatforms(
     channelSettings,
     fleet,
-    { clock, log, inbox: storage.inbox },
+    { clock, log, inbox: storage.inbox, inputs },
     () => messaging,
   )
   const channels = [web, ...platforms]
@@ -73,6 +77,7 @@ export async function openMessages(
     signIn,
     fleet,
   })
+  messaging.observer.subscribe(({ kind }) => kind === 'parked' && inputs.changed())
   return {
     messaging,
     web,
@@ -81,6 +86,7 @@ export async function openMessages(
     speakers: byName,
     logins,
     keySignIn,
+    inputs,
     async startAnswering(stack) {
       await lifecycle.start(stack, 'answers', {
         async start() {

@@ -169,6 +169,8 @@ export interface QueueItem {
   readonly state: MessageState
   readonly reason: string | null
   readonly at: IsoTime
+  /** What was parked before a message was made of it: the platform's own id of it. */
+  readonly input?: string
 }
 
 /** `POST /api/queue/:id/retry` and `…/drop` */

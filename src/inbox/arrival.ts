@@ -13,8 +13,6 @@ export interface IncomingMessage {
   readonly attachments: readonly Attachment[]
   /** Is a notice welcome? False in groups where the bot was not addressed. */
   readonly addressed: boolean
-  /** Why it waits for the operator from the beginning. */
-  readonly parked?: string
   /** The sender manages the conversation: this replaces the stored history, and the message is answered alone. */
   readonly context?: MessageContext
 }

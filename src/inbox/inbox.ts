@@ -33,6 +33,7 @@ export interface WaitingCounts {
   readonly received: number
   readonly answering: number
   readonly held: number
+  /** Messages, and what was parked before anything was made of it. */
   readonly parked: number
   /** When the oldest message that waits was accepted; null = none waits. */
   readonly oldestAt: number | null
@@ -93,6 +94,9 @@ export interface Inbox {
 
   /** Every cursor of a channel, in no particular order. */
   cursors(channel: string): Promise<ReadonlyArray<Omit<Cursor, 'channel'>>>
+
+  /** A cursor that means nothing any more. */
+  removeCursor(channel: string, name: string): Promise<void>
 
   /** The queue as the operator sees it, oldest first. */
   queue(filter: {

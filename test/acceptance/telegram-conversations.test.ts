@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channels/channel.ts'
 import { createTelegramChannel } from '../../src/channels/telegram/channel.ts'
 import { cursorWriter } from '../../src/inbox/cursor-writer.ts'
+import { NO_INPUTS } from '../../src/inbox/parked-inputs.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { Secret } from '../../src/support/secret.ts'
 import { MessageFixture, silent, type MessageFixtureOptions } from '../support/message-fixture.ts'
@@ -27,6 +28,7 @@ async function open(server: TelegramServer, options: MessageFixtureOptions = {})
     log: silent,
     readCursor: (name) => cursors.read(name),
     writeCursor: (name, value) => cursors.write(name, value),
+    inputs: NO_INPUTS,
     pollSeconds: 1,
   })
   const fixture = await MessageFixture.open({ sendChannels: [channel], ...options })

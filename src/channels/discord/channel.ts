@@ -4,6 +4,7 @@ import { SECOND } from '../../support/clock.ts'
 import { messageOf } from '../../support/errors.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
+import { Rereader } from '../kit/intake/rereader.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { TypingPace } from '../kit/send/pacer.ts'
 import { DEFAULT_API_ROOT, DiscordClient } from './api/client.ts'
@@ -90,11 +91,17 @@ class DiscordChannel extends PushChannel {
       },
       onStatus: (status) => this.report(status),
     })
+    const rereader = new Rereader({
+      ...this.#options,
+      channel: this.channel,
+      read: (input, until) => intake.reread(input, until),
+    })
     // Rejects only when stopped.
-    await intake.load().then(
+    const receiving = intake.load().then(
       () => gateway.run(signal),
       () => {},
     )
+    await Promise.all([receiving, rereader.run(inFlight, signal)])
     await inFlight.idle()
   }
 

@@ -1,7 +1,9 @@
 import type { MailServer } from '../../config/mail-server.ts'
 import type { Receiver } from '../../conversation/receiver.ts'
+import type { ChannelInputs } from '../../inbox/parked-inputs.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import { Rereader } from '../kit/intake/rereader.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { Intake } from './intake/intake.ts'
 import type { MailAddress } from './mail-address.ts'
@@ -53,6 +55,7 @@ class EmailChannel extends PushChannel {
   protected readonly sender: Sender
   readonly #own: MailAddress
   readonly #mailbox: Mailbox | null
+  readonly #inputs: ChannelInputs
   /** Of the sending side; the status shows it while receiving is well. */
   #sending: (SmtpTrouble & { readonly since: number }) | null = null
 
@@ -60,6 +63,7 @@ class EmailChannel extends PushChannel {
     super(options)
     const { authservId, smtp, username, password } = options
     this.#own = options.address.toLowerCase()
+    this.#inputs = options.inputs
     const onTrouble = (trouble: SmtpTrouble | null) => this.#reportSending(trouble)
     this.sender = new Sender({
       from: this.#own,
@@ -87,8 +91,17 @@ class EmailChannel extends PushChannel {
   }
 
   protected async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    if (this.#mailbox) await this.#mailbox.run(receiver, signal)
-    else this.report({ state: 'failed', problem: NO_AUTHSERV_ID })
+    const mailbox = this.#mailbox
+    if (!mailbox) return this.report({ state: 'failed', problem: NO_AUTHSERV_ID })
+    const rereader = new Rereader({
+      channel: this.channel,
+      clock: this.clock,
+      log: this.log,
+      inputs: this.#inputs,
+      read: (input) => mailbox.reread(input),
+      onStored: (input) => mailbox.stored(input),
+    })
+    await Promise.all([mailbox.run(receiver, signal), rereader.run(receiver, signal)])
   }
 
   override status(): ChannelStatus {

@@ -7,7 +7,7 @@ import type { Channel } from '../channel.ts'
 import { openPlatforms, type ChannelParts } from '../registry.ts'
 import { HeldChannel } from './held-channel.ts'
 
-interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log'> {
+interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log' | 'inputs'> {
   readonly inbox: Pick<Inbox, 'accept' | 'cursor' | 'cursors'>
 }
 
@@ -23,7 +23,7 @@ type Speaker = Pick<Channel, 'send' | 'remove'>
 export async function openFleetPlatforms(
   settings: ChannelSettings,
   fleet: Fleet,
-  { clock, log, inbox }: FleetChannelParts,
+  { clock, log, inbox, inputs }: FleetChannelParts,
   sending: () => Sending,
 ): Promise<readonly Channel[]> {
   if (fleet.role === 'worker') return []
@@ -31,6 +31,7 @@ export async function openFleetPlatforms(
   const platforms = await openPlatforms(settings, {
     clock,
     log,
+    inputs,
     readCursor: (channel, name) => inbox.cursor(channel, name),
     readCursors: (channel) => inbox.cursors(channel),
     writeCursor: cursorWriter(inbox, clock, (channel) => held.get(channel)?.fence ?? null),

@@ -1,5 +1,6 @@
 import type { Receiver } from '../../conversation/receiver.ts'
 import type { SendChannel } from '../../inbox/delivery/send-channel.ts'
+import type { ChannelInputs } from '../../inbox/parked-inputs.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
@@ -8,6 +9,7 @@ import type { Channel, ChannelStatus } from '../channel.ts'
 export interface PushChannelOptions {
   readonly clock: Clock
   readonly log: Log
+  readonly inputs: ChannelInputs
   readonly onStatus?: (status: ChannelStatus) => void
   readonly random?: () => number
 }

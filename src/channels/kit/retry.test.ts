@@ -6,6 +6,7 @@ import { SlackFixture } from '../../../test/support/platforms/slack/slack-fixtur
 import { TelegramFixture } from '../../../test/support/platforms/telegram/telegram-fixture.ts'
 import { rethrow } from '../../../test/support/rethrow.ts'
 import { until } from '../../../test/support/until.ts'
+import { NO_INPUTS } from '../../inbox/parked-inputs.ts'
 import { SECOND, systemClock, type Clock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import { createLog } from '../../support/log.ts'
@@ -86,6 +87,7 @@ test('email asks a store that is away again every few seconds, for as long as it
     log: await createLog({ level: 'error', destination: { write: () => {} } }),
     readCursor: store.refuse,
     writeCursor: store.refuse,
+    inputs: NO_INPUTS,
     mailsPerHour: 10,
     random: () => 0.99,
   })
@@ -109,7 +111,8 @@ test('what was missed is tried again every few seconds while it cannot be stored
       pieces: [{ id: '2', items: [{ kind: 'deletion', address: 'room', platformMessageId: '2' }] }],
       more: false,
     }),
-    onRefused: (_place, _id, error) => rethrow(error),
+    before: (id) => String(Number(id) - 1),
+    onParked: (_place, _id, error) => rethrow(error),
     onTrouble: () => {},
     random: () => 0.99,
   })

@@ -5,6 +5,7 @@ import { messageOf } from '../../support/errors.ts'
 import { newId } from '../../support/ids.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
+import { Rereader } from '../kit/intake/rereader.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { TypingPace } from '../kit/send/pacer.ts'
 import { parseAddress } from './address.ts'
@@ -59,6 +60,7 @@ class MatrixChannel extends PushChannel {
   readonly #pacing: Pacing
   readonly #rooms: Rooms
   readonly #loop: SyncLoop
+  readonly #rereader: Rereader
   readonly #invitations: Invitations
   readonly #privateRooms: PrivateRooms
   readonly #typing: TypingPace
@@ -107,6 +109,12 @@ class MatrixChannel extends PushChannel {
       onStored: () => this.#invitations.wake(),
       onStatus: (status) => this.report(status),
     })
+    this.#rereader = new Rereader({
+      ...common,
+      channel: this.channel,
+      inputs: options.inputs,
+      read: (input, signal) => this.#loop.reread(input, signal),
+    })
   }
 
   protected run(receiver: Receiver, signal: AbortSignal): Promise<unknown> {
@@ -116,6 +124,7 @@ class MatrixChannel extends PushChannel {
     this.sender.clear()
     return Promise.all([
       this.#loop.run(receiver, signal),
+      this.#rereader.run(receiver, signal),
       this.#invitations.run(receiver, () => this.#cursors, signal),
     ])
   }

@@ -2,6 +2,7 @@ import type { Receiver } from '../../conversation/receiver.ts'
 import type { Cursor } from '../../inbox/arrival.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import { Rereader } from '../kit/intake/rereader.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { SlackClient, type SlackIdentity } from './api/client.ts'
 import { Pacing, type PacingLimits } from './api/pacing.ts'
@@ -79,10 +80,10 @@ class SlackChannel extends PushChannel {
     })
   }
 
-  protected run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+  protected run(receiver: Receiver, signal: AbortSignal): Promise<unknown> {
     const { clock, log, random } = this
     const { readCursors } = this.#options
-    this.#intake = new Intake({
+    const intake = (this.#intake = new Intake({
       client: this.#client,
       receiver,
       clock,
@@ -94,7 +95,7 @@ class SlackChannel extends PushChannel {
         this.#denied = scopeProblem(failure.needed, 'bot')
         log.warn({ channel: this.channel }, this.#denied)
       },
-    })
+    }))
     const connection = new Connection(
       {
         clock,
@@ -105,9 +106,14 @@ class SlackChannel extends PushChannel {
         botId: () => this.#bot.userId,
         onStatus: (status) => this.report(status),
       },
-      this.#intake,
+      intake,
     )
-    return connection.run(signal)
+    const rereader = new Rereader({
+      ...this.#options,
+      channel: this.channel,
+      read: (input, until) => intake.reread(input, until),
+    })
+    return Promise.all([connection.run(signal), rereader.run(receiver, signal)])
   }
 
   override status(): ChannelStatus {

@@ -6,6 +6,7 @@ import { messageOf } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Secret } from '../../support/secret.ts'
 import type { Channel } from '../channel.ts'
+import { Rereader } from '../kit/intake/rereader.ts'
 import { PushChannel, type PushChannelOptions } from '../kit/push-channel.ts'
 import { retryUntilStopped } from '../kit/retry.ts'
 import { TypingPace } from '../kit/send/pacer.ts'
@@ -60,6 +61,7 @@ class TelegramChannel extends PushChannel {
   readonly #pacing: Pacing
   readonly #identity: Identity
   readonly #poller: Poller
+  readonly #rereader: Rereader
   readonly #load: FileLoader
   readonly #typing: TypingPace
 
@@ -81,10 +83,20 @@ class TelegramChannel extends PushChannel {
       map: (update) => this.#map(update),
       onStatus: (status) => this.report(status),
     })
+    this.#rereader = new Rereader({
+      ...common,
+      channel: this.channel,
+      inputs: options.inputs,
+      read: (input) => this.#poller.reread(input),
+    })
   }
 
   protected run(receiver: Receiver, signal: AbortSignal): Promise<unknown> {
-    return Promise.all([this.#identity.load(signal), this.#poller.run(receiver, signal)])
+    return Promise.all([
+      this.#identity.load(signal),
+      this.#poller.run(receiver, signal),
+      this.#rereader.run(receiver, signal),
+    ])
   }
 
   protected account(): string | null {

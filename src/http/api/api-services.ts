@@ -3,8 +3,10 @@ import type { Conversations } from '../../conversation/conversations.ts'
 import type { ConversationEvents } from '../../inbox/fleet/conversation-events.ts'
 import type { Inbox } from '../../inbox/inbox.ts'
 import type { ConversationId, MessageState } from '../../inbox/message.ts'
+import type { ParkedInputs } from '../../inbox/parked-inputs.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { StatusReport } from '../wire-reports.ts'
+import { listQueue } from './list-queue.ts'
 import type {
   ApiServices,
   ChatService,
@@ -14,10 +16,11 @@ import type {
   UploadService,
   HoldingCredential,
 } from './services.ts'
-import { incidentItem, queueItem } from './status-report.ts'
+import { incidentItem } from './status-report.ts'
 
 export interface ApiServiceParts {
   readonly inbox: Inbox
+  readonly inputs: ParkedInputs
   readonly conversations: Conversations
   readonly incidents: IncidentStore
   readonly events: ConversationEvents
@@ -45,7 +48,7 @@ const RETRY_PAGE = 10_000
 
 /** Builds the HTTP server's services from the parts of the gateway. */
 export function createApiServices(parts: ApiServiceParts): ApiServices {
-  const { inbox, events, clock, wake } = parts
+  const { inbox, inputs, events, clock, wake } = parts
 
   const changed = (conversationId: ConversationId | null): boolean => {
     if (conversationId === null) return false
@@ -54,21 +57,25 @@ export function createApiServices(parts: ApiServiceParts): ApiServices {
     wake(conversationId)
     return true
   }
-  const retry = async (id: string) => changed(await inbox.retry(id, clock.now()))
+  const marked = (done: boolean): boolean => {
+    if (done) parts.dashboard.changes.mark('queue')
+    return done
+  }
+  const retry = async (id: string) =>
+    changed(await inbox.retry(id, clock.now())) || marked(await inputs.retry(id))
 
   return {
     ...parts,
     incidents: async () => (await parts.incidents.list(INCIDENT_PAGE)).map(incidentItem),
     queue: {
-      list: async (states, limit) =>
-        (await inbox.queue({ states: states ?? QUEUE_STATES, limit })).map(queueItem),
+      list: (states, limit) => listQueue({ inbox, inputs }, states ?? QUEUE_STATES, limit),
       retry,
       async retryAll() {
-        const parked = await inbox.queue({ states: ['parked'], limit: RETRY_PAGE })
+        const parked = await listQueue({ inbox, inputs }, ['parked'], RETRY_PAGE)
         const done = await Promise.all(parked.map(({ id }) => retry(id)))
         return done.filter(Boolean).length
       },
-      drop: async (id) => changed(await inbox.drop(id, clock.now())),
+      drop: async (id) => changed(await inbox.drop(id, clock.now())) || marked(await inputs.remove(id)),
     },
     attachment: (id, conversation) => inbox.attachment(id, conversation),
     waiting: () => inbox.counts(),

@@ -4,9 +4,8 @@ import type { AuthStatus } from '../../credentials/keeper/status.ts'
 import type { FleetMember } from '../../inbox/fleet/fleet.ts'
 import { waitingCount, type Holding } from '../../inbox/gate/readiness.ts'
 import type { WaitingCounts } from '../../inbox/inbox.ts'
-import type { StoredMessage } from '../../inbox/message.ts'
 import { isoTime } from '../../support/clock.ts'
-import type { ChannelReport, GatewayReport, IncidentItem, QueueItem, StatusReport } from '../wire-reports.ts'
+import type { ChannelReport, GatewayReport, IncidentItem, StatusReport } from '../wire-reports.ts'
 import type { Readiness } from './services.ts'
 
 /** A platform's connection, as the channel reports it. */
@@ -59,16 +58,5 @@ export function incidentItem(incident: Incident): IncidentItem {
     openedAt: isoTime(incident.openedAt),
     closedAt: isoTime(incident.closedAt),
     events: incident.events.map((event) => ({ ...event, at: isoTime(event.at) })),
-  }
-}
-
-/** A message of the queue as `hermes queue list --json` and `/api/queue` print it: never its text. */
-export function queueItem(message: StoredMessage): QueueItem {
-  return {
-    id: message.id,
-    conversation: message.conversationId,
-    state: message.state,
-    reason: message.reason,
-    at: isoTime(message.at),
   }
 }

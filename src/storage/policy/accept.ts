@@ -147,19 +147,16 @@ function acceptMessage(message: IncomingMessage, given: Case): Accepted {
   const { place, state, request, figures, changes } = given
   const { now, outage, limits } = request
   const conversation = state.row
-  const { parked = null } = message
   const holdFull =
-    parked === null &&
-    outage !== null &&
-    (state.count >= limits.maxPerConversation || figures.total >= limits.maxTotal)
-  const admission = admit(outage, holdFull, parked)
+    outage !== null && (state.count >= limits.maxPerConversation || figures.total >= limits.maxTotal)
+  const admission = admit(outage, holdFull)
   const stored = changes.insert(conversation, {
     ...arrivingMessage(message, place.origin, now, admission),
     heldBase: admission.state === 'held' ? figures.observed : null,
   })
   changes.participants.push({ conversation: conversation.key, person_id: message.personId })
   if (admission.state === 'received') changes.wake(conversation)
-  if (!holdFull && parked === null) {
+  if (!holdFull) {
     state.waiting = [...state.waiting, stored]
     state.count++
     figures.total++
@@ -308,14 +305,13 @@ export function foldInto(
   return shift
 }
 
-/** How a message is admitted: waiting for its turn, for the end of an outage or for the operator, or refused. */
+/** How a message is admitted: waiting for its turn or for the end of an outage, or refused. */
 interface Admission {
-  readonly state: 'received' | 'held' | 'parked' | 'refused'
+  readonly state: 'received' | 'held' | 'refused'
   readonly reason: string | null
 }
 
-export function admit(outage: Outage | null, holdFull: boolean, parked: string | null = null): Admission {
-  if (parked !== null) return { state: 'parked', reason: parked }
+export function admit(outage: Outage | null, holdFull: boolean): Admission {
   if (outage === null) return { state: 'received', reason: null }
   if (holdFull) return { state: 'refused', reason: HOLD_FULL }
   // While the wait is too short for a notice, the message waits like any other.
@@ -367,7 +363,7 @@ export function noticeOnArrival(
   { state }: Admission,
   { now, outage, holdFullNotice }: AcceptRequest,
 ): ArrivalNotice | null {
-  if (!message.addressed || outage === null || state === 'parked') return null
+  if (!message.addressed || outage === null) return null
   if (state === 'refused') {
     if (!mayTellFull(conversation, now)) return null
     return { text: holdFullNotice, replyTo: message.platformMessageId, told: { full_told_at: now } }

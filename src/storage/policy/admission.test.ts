@@ -31,11 +31,6 @@ describe('how a message enters', () => {
     expect(admit(outage, full)).toEqual({ state, reason })
   })
 
-  test('what is parked from the beginning waits for the operator, whatever else happens', () => {
-    for (const outage of [null, SHORT, OUTAGE])
-      expect(admit(outage, true, 'a reason')).toEqual({ state: 'parked', reason: 'a reason' })
-  })
-
   test('of one that is refused neither files nor context are kept, but what tells it from another', () => {
     const refused = arrivingMessage(MESSAGE, 1, NOW, admit(OUTAGE, true))
     expect(refused).toMatchObject({ text: 'hello', platformId: 'p1', attachments: [] })

@@ -1,7 +1,7 @@
 import { Changes } from '../policy/changes.ts'
 import { endLease } from '../policy/lease.ts'
 import * as pairings from '../records/pairings.ts'
-import { conversationsOf, isShared, removeFromShared } from '../records/persons.ts'
+import { conversationsOf, isShared, removeFromShared, removeParked } from '../records/persons.ts'
 import {
   removeConversation,
   removeIfEmpty,
@@ -33,6 +33,7 @@ export async function deletePerson(
     removed += await database.transaction((tx) => removeFrom(tx, context, key, clean(personId)))
   }
   await runSteps(database, pairings.revoke(channel, personId))
+  await runSteps(database, removeParked(channel, personId))
   context.waitingTotal.forget()
   return removed
 }

@@ -8,7 +8,16 @@ import { decideDrop, decideRetry } from '../policy/operator.ts'
 import { find, list, messages, usage } from '../records/conversations.ts'
 import * as pairings from '../records/pairings.ts'
 import { exportPerson } from '../records/persons.ts'
-import { attachment, counts, cursor, cursors, message, queue, waiting } from '../records/queue.ts'
+import {
+  attachment,
+  counts,
+  cursor,
+  cursors,
+  message,
+  queue,
+  removeCursor,
+  waiting,
+} from '../records/queue.ts'
 import { facts, figures, incidents } from '../records/records.ts'
 import { removeAllOld } from '../records/retention.ts'
 import type { Storage } from '../storage.ts'
@@ -116,7 +125,7 @@ function postgresInbox(
     recover: (owner) => recover(database, context, owner),
     hold: (request) => hold(database, context, request),
     expire: (request) => expire(database, context, request),
-    ...bound(database, { waiting, counts, attachment, cursor, cursors, queue, message }),
+    ...bound(database, { waiting, counts, attachment, cursor, cursors, removeCursor, queue, message }),
     retry: (messageId) => database.transaction((tx) => operate(tx, context, messageId, decideRetry)),
     drop: (messageId) => database.transaction((tx) => operate(tx, context, messageId, decideDrop)),
   }

@@ -1,6 +1,7 @@
+import { PARKED_CURSORS, readParkedInput, type ParkedInput } from '../../inbox/parked-inputs.ts'
 import { isoTime } from '../../support/clock.ts'
 import { CONVERSATION_COLUMNS, type ConversationRow, LEASED_COLUMNS, type LeasedRow } from '../rows/rows.ts'
-import { readContext } from './queue.ts'
+import { readContext, removeCursor } from './queue.ts'
 import { removeMessages } from './retention.ts'
 import { query, type Steps } from './steps.ts'
 
@@ -20,6 +21,7 @@ export function* exportPerson(channel: string, personId: string): Steps<unknown>
     for (const row of yield* messagesOf(key, personId)) messages.push(yield* exportMessage(row))
     conversations.push({ id, address, messages })
   }
+  const parked = yield* parkedOf(channel, personId)
   return {
     channel,
     person: personId,
@@ -31,6 +33,7 @@ export function* exportPerson(channel: string, personId: string): Steps<unknown>
         }
       : null,
     conversations,
+    ...(parked.length === 0 ? {} : { parked: parked.map(({ at, raw }) => ({ at: isoTime(at), raw })) }),
   }
 }
 
@@ -77,6 +80,21 @@ function messagesOf(conversation: number, personId: string): Steps<readonly Leas
        ORDER BY seq`,
     [conversation, personId],
   )
+}
+
+/** What is parked of a person, as far as it holds their words. */
+export function* parkedOf(channel: string, personId: string): Steps<readonly ParkedInput[]> {
+  const rows = yield* query<{ name: string; value: string }>(
+    'SELECT name, value FROM hermes.cursors WHERE channel = $1',
+    [PARKED_CURSORS],
+  )
+  const inputs = rows.map(readParkedInput).filter((input) => input !== null)
+  return inputs.filter((input) => input.channel === channel && input.personId === personId)
+}
+
+/** Removes what is parked of a person. */
+export function* removeParked(channel: string, personId: string): Steps<void> {
+  for (const { id } of yield* parkedOf(channel, personId)) yield* removeCursor(PARKED_CURSORS, id)
 }
 
 /** Whether others wrote in the conversation, too. */

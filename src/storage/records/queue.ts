@@ -1,6 +1,7 @@
 import type { Cursor, MessageContext } from '../../inbox/arrival.ts'
 import type { WaitingCounts } from '../../inbox/inbox.ts'
 import type { Attachment, ConversationId, MessageState, StoredMessage } from '../../inbox/message.ts'
+import { PARKED_CURSORS } from '../../inbox/parked-inputs.ts'
 import { LEASED_COLUMNS, storedMessage, WAITING, type LeasedRow } from '../rows/rows.ts'
 import { query, type Steps } from './steps.ts'
 
@@ -30,10 +31,12 @@ const COUNTS = (['received', 'answering', 'held', 'parked'] as const).map(
 
 /** See `Inbox.counts`. */
 export function* counts(): Steps<WaitingCounts> {
-  const [row] = yield* query<WaitingCounts>(
-    `SELECT ${COUNTS.join(', ')}, (SELECT min(at) FROM hermes.messages WHERE ${WAITING}) AS "oldestAt"`,
+  const [row] = yield* query<WaitingCounts & { readonly inputs: number }>(
+    `SELECT ${COUNTS.join(', ')}, (SELECT min(at) FROM hermes.messages WHERE ${WAITING}) AS "oldestAt",
+       (SELECT count(*) FROM hermes.cursors WHERE channel = '${PARKED_CURSORS}') AS inputs`,
   )
-  return { ...row! }
+  const { inputs, ...messages } = row!
+  return { ...messages, parked: messages.parked + inputs }
 }
 
 /** See `Inbox.attachment`. */
@@ -66,6 +69,11 @@ export function* cursors(channel: string): Steps<ReadonlyArray<Omit<Cursor, 'cha
     [channel],
   )
   return rows.map(({ name, value }) => ({ name, value }))
+}
+
+/** See `Inbox.removeCursor`. */
+export function* removeCursor(channel: string, name: string): Steps<void> {
+  yield* query('DELETE FROM hermes.cursors WHERE channel = $1 AND name = $2', [channel, name])
 }
 
 type QueueRow = LeasedRow & { readonly conversation_id: string }

@@ -1,7 +1,7 @@
 import { Changes } from '../policy/changes.ts'
 import { endLease } from '../policy/lease.ts'
 import * as pairings from '../records/pairings.ts'
-import { conversationsOf, isShared, removeFromShared } from '../records/persons.ts'
+import { conversationsOf, isShared, removeFromShared, removeParked } from '../records/persons.ts'
 import {
   removeConversation,
   removeIfEmpty,
@@ -30,6 +30,7 @@ export function deletePerson(session: Session, channel: string, personId: string
       removed += removeFrom(session, conversation, personId)
     }
     runSteps(session, pairings.revoke(channel, personId))
+    runSteps(session, removeParked(channel, personId))
     session.waitingTotal = null
     return removed
   } finally {

@@ -95,7 +95,7 @@ function sqliteInbox(client: StoreClient): Inbox {
       return client.call('expire', { now, observed, notices })
     },
     ...calls(client, '', ['recover', 'hold', 'retry', 'drop', 'waiting', 'counts', 'queue', 'message']),
-    ...calls(client, '', ['attachment', 'cursor', 'cursors']),
+    ...calls(client, '', ['attachment', 'cursor', 'cursors', 'removeCursor']),
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Subject, message, OWNER, START, TELL, USAGE } from './kit.ts'
+import { type Subject, message, OWNER, START, USAGE } from './kit.ts'
 
 export function leaseContract(subject: Subject): void {
   describe('leases', () => {
@@ -168,22 +168,6 @@ export function leaseContract(subject: Subject): void {
       expect(await inbox.drop('unknown', driver.now)).toBeNull()
       expect(await driver.mustLease()).toMatchObject({ failures: 0 })
       expect(await inbox.counts()).toMatchObject({ parked: 0, answering: 1, received: 0 })
-    })
-
-    test('what arrives parked is skipped until the operator retries it, also in an outage', async () => {
-      const { driver } = subject
-      const { inbox } = driver.storage
-      await driver.accept([message('1', { parked: 'ends the process' }), message('2')])
-      expect(await inbox.counts()).toMatchObject({ parked: 1, received: 1, held: 0 })
-      expect((await driver.mustLease()).messages[0]!.text).toBe('text 2')
-      // The same once more changes nothing.
-      await driver.accept([message('1', { parked: 'ends the process' })], { outage: TELL })
-      const [parked] = await inbox.queue({ states: ['parked'], limit: 10 })
-      expect(parked).toMatchObject({ text: 'text 1', reason: 'ends the process' })
-      expect(await inbox.retry(parked!.id, driver.now)).toBe('telegram:7')
-      expect(await inbox.counts()).toMatchObject({ parked: 0, received: 1 })
-      await driver.accept([message('3', { parked: 'ends the process' })], { outage: TELL })
-      expect(await inbox.counts()).toMatchObject({ parked: 1, held: 0 })
     })
 
     test('dropping what is being answered takes its lease away', async () => {

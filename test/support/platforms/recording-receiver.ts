@@ -1,5 +1,7 @@
 import type { InboundEvent, Person, Receiver, Unread } from '../../../src/conversation/receiver.ts'
 import { NOT_STORED, type Accepted, type Cursor } from '../../../src/inbox/arrival.ts'
+import type { ParkedInput } from '../../../src/inbox/parked-inputs.ts'
+import { memoryInputs } from '../memory-inputs.ts'
 
 type Handed = Extract<InboundEvent, { kind: 'message' }>
 
@@ -19,6 +21,8 @@ export class RecordingReceiver implements Receiver {
   /** Who has no access: what they write is not read. */
   readonly strangers = new Set<string>()
   readonly unread: Unread[] = []
+  /** What was parked, as in a store. */
+  readonly inputs = memoryInputs()
   readonly #known = new Set<string>()
 
   async receive(
@@ -34,6 +38,7 @@ export class RecordingReceiver implements Receiver {
     this.batches.push({ items, cursors })
     this.items.push(...items)
     for (const { name, value } of cursors) this.cursors.set(name, value)
+    for (const item of items) if (item.kind === 'parked') await this.#park(item.input)
     return read.map((item) => (item === null ? NOT_STORED : this.#accept(item)))
   }
 
@@ -53,6 +58,11 @@ export class RecordingReceiver implements Receiver {
       // What has no known shape is passed over.
       return null
     }
+  }
+
+  async #park(input: ParkedInput): Promise<void> {
+    await this.inputs.save(input)
+    this.inputs.changed()
   }
 
   get messages(): readonly Handed[] {
@@ -85,6 +95,7 @@ export class RecordingReceiver implements Receiver {
 }
 
 function isWellTyped(item: InboundEvent): boolean {
+  if (item.kind === 'parked') return isText(item.input.input)
   if (item.kind === 'moved') return [item.from, item.to].every(isText)
   if (![item.address, item.platformMessageId].every(isText)) return false
   if (item.kind === 'deletion' || item.kind === 'unread') return true

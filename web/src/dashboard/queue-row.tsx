@@ -39,10 +39,10 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** One waiting message. Its text is loaded only on request. */
 export function QueueRow({ entry, now, onRetry, onDrop }: Props) {
-  const { id, conversation, state, reason, at } = entry
+  const { id, conversation, state, reason, at, input } = entry
   const [text, setText] = useState<string | null>(null)
-  const colon = conversation.indexOf(':')
-  const place = conversation.slice(colon + 1)
+  const [channel = '', ...rest] = conversation.split(':')
+  const place = rest.join(':')
   const show = (): void => {
     readText(id).then(setText, (error: unknown) =>
       setText(error instanceof ApiError ? error.message : 'The gateway is not responding right now.'),
@@ -55,7 +55,7 @@ export function QueueRow({ entry, now, onRetry, onDrop }: Props) {
           {STATE_WORDS[state] ?? state}
         </span>
         <h2>
-          {capital(conversation.slice(0, colon))} <code title={place}>{place}</code>
+          {capital(channel)} <code title={place}>{place}</code>
         </h2>
         <span class="queue-when">
           <time dateTime={at}>{moment(at, now)}</time>, {duration(now - Date.parse(at))} ago
@@ -64,9 +64,11 @@ export function QueueRow({ entry, now, onRetry, onDrop }: Props) {
       {reason !== null && <p class="queue-reason">{REASONS[reason] ?? reason}</p>}
       {text !== null && <blockquote class="queue-text">{text === '' ? '(no text)' : text}</blockquote>}
       <div class="queue-acts">
-        <button type="button" class="plain" onClick={() => (text === null ? show() : setText(null))}>
-          {text === null ? 'Show message' : 'Hide message'}
-        </button>
+        {input === undefined && (
+          <button type="button" class="plain" onClick={() => (text === null ? show() : setText(null))}>
+            {text === null ? 'Show message' : 'Hide message'}
+          </button>
+        )}
         {(state === 'parked' || state === 'held') && (
           <button type="button" class="plain" onClick={onRetry}>
             Try again

@@ -9,8 +9,9 @@ import type {
 import { StrangerRate } from '../../../conversation/access/strangers.ts'
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
+import type { ParkedInput } from '../../../inbox/parked-inputs.ts'
 import { DAY, MINUTE, type Clock } from '../../../support/clock.ts'
-import { messageOf } from '../../../support/errors.ts'
+import { messageOf, TransientError } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { Watermarks, type Piece } from '../../kit/intake/watermarks.ts'
 import { retryUntilStopped } from '../../kit/retry.ts'
@@ -78,10 +79,11 @@ export class Intake {
       isPlace: (name) => parsePlace(name) !== null,
       compare: compareSnowflakes,
       fetch: (place, after, signal) => this.#history(parsePlace(place)!, after, signal),
-      onRefused: (place, id, error) =>
+      before: justBefore,
+      onParked: (place, id, error) =>
         this.#options.log.error(
           { channel: 'discord', place, id },
-          `what arrived could not be stored and was passed over: ${messageOf(error)}`,
+          `what arrived could not be stored or handled and was parked: ${messageOf(error)}`,
         ),
       onTrouble: (place, error) => this.#reportTrouble(place, error),
     })
@@ -90,6 +92,13 @@ export class Intake {
   /** Reads what was stored. Must be done before the first event. Rejects only when stopped. */
   async load(): Promise<void> {
     await this.#untilStored('the stored places', () => this.#marks.load())
+  }
+
+  /** What a parked message delivers now; null: it is not there any more. @throws while Discord cannot be asked */
+  async reread(input: ParkedInput, signal: AbortSignal): Promise<readonly InboundEvent[] | null> {
+    // Without the bot's identity nothing could be read of it.
+    if (!this.#bot) throw new TransientError('the session with Discord has not begun yet')
+    return this.#marks.reread(input, signal)
   }
 
   /** Handles one event; slow work continues in the background, in order within each place. */

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { createLog } from '../../../support/log.ts'
-import type { MailSummary } from '../mailbox/mailbox.ts'
+import type { MailSummary } from '../mailbox/mail-summary.ts'
 import { Headers } from './headers.ts'
 import { Intake } from './intake.ts'
 

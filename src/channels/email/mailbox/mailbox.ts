@@ -1,15 +1,18 @@
-import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow'
+import type { ImapFlow, MailboxObject } from 'imapflow'
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
+import type { ParkedInput } from '../../../inbox/parked-inputs.ts'
 import { DAY, MINUTE, SECOND, type Clock } from '../../../support/clock.ts'
-import { messageOf } from '../../../support/errors.ts'
+import { messageOf, RowRefused, TransientError } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { STORE_TRIES, IntakeLoop, type IntakeStatus } from '../../kit/intake/intake-loop.ts'
 import { ReadingMark } from '../../kit/intake/reading-mark.ts'
+import { causeOf, parkedItem } from '../../kit/intake/rereader.ts'
 import { isStoreTrouble } from '../../kit/retry.ts'
 import { imapTrouble } from '../failure.ts'
 import type { MessageId } from '../send/thread.ts'
 import { imapClient, type ImapAccount } from './imap-client.ts'
+import { SUMMARY, summaryOf, type MailSummary } from './mail-summary.ts'
 import {
   positionAfter,
   formatPosition,
@@ -19,20 +22,6 @@ import {
   type Window,
 } from './position.ts'
 import { Signal } from './signal.ts'
-
-/** A mail in the folder, before anything of its body was loaded. */
-export interface MailSummary {
-  readonly uid: number
-  readonly header: Uint8Array
-  /** Bytes of the whole mail. */
-  readonly size: number
-  /** When the server got it, in epoch milliseconds. */
-  readonly arrivedAt: number
-  /** When it says to have been written; null = it does not. */
-  readonly writtenAt: number | null
-  /** Loads the whole mail; null = it was deleted in the meantime. @throws what the connection throws */
-  source(): Promise<Uint8Array | null>
-}
 
 /** What an answer needs of the mail that it answers. */
 export interface AnsweredMail {
@@ -226,8 +215,7 @@ export class Mailbox {
     signal: AbortSignal,
     window: Window | null,
   ): Promise<void> {
-    const query = { uid: true, size: true, internalDate: true, envelope: true, headers: true }
-    const mails = await client.fetchAll(uids.join(','), query, { uid: true })
+    const mails = await client.fetchAll(uids.join(','), SUMMARY, { uid: true })
     let passed: number | null = null
     for (const mail of mails.sort((one, other) => one.uid - other.uid)) {
       if (signal.aborted) return
@@ -247,31 +235,66 @@ export class Mailbox {
     receiver: Receiver,
     window: Window | null,
   ): Promise<boolean> {
-    const { read, log } = this.#options
+    const { read, log, mailbox, clock } = this.#options
     if (window && isBefore(mail, window)) return false
-    const reading = await this.#mark!.begin(
-      `${String(client.mailbox && client.mailbox.uidValidity)}:${mail.uid}`,
-    )
-    if (reading !== 'whole') {
-      log.error({ channel: 'email', uid: mail.uid }, 'a mail was passed over: the gateway ended on it twice')
-      return false
+    const input = inputOf(client, mail.uid)
+    const park = (cause: Parameters<typeof parkedItem>[1]) => {
+      log.error({ channel: 'email', uid: mail.uid, cause }, 'a mail was parked: see "hermes queue"')
+      const known = { channel: 'email', place: mailbox, input, at: clock.now() }
+      return this.#deliver(receiver, mail, parkedItem(known, cause), window)
     }
+    if ((await this.#mark!.begin(input)) !== 'whole') return park('ended')
     try {
       const item = await read(mail)
       if (item === null) return false
-      if (window) await this.#store(receiver, [item], [])
-      else await this.#moveTo(receiver, mail.uid, [item])
+      await this.#deliver(receiver, mail, item, window)
     } catch (error) {
       if (isStoreTrouble(error) || !client.usable) throw error
       const failures = this.#failing.uid === mail.uid ? this.#failing.failures + 1 : 1
       this.#failing = { uid: mail.uid, failures }
-      if (failures < STORE_TRIES) throw error
+      if (failures < STORE_TRIES && !(error instanceof RowRefused)) throw error
       // One mail that nothing can be done with must not stop all others.
-      log.error({ channel: 'email', uid: mail.uid }, `a mail was passed over: ${messageOf(error)}`)
-      return false
+      log.error({ channel: 'email', uid: mail.uid }, `a mail cannot be handled: ${messageOf(error)}`)
+      return park(causeOf(error))
     }
-    await this.#within(client.messageFlagsAdd(String(mail.uid), ['\\Seen'], { uid: true }))
+    await this.#markSeen(client, mail.uid)
     return window === null
+  }
+
+  /** @returns whether the position was stored with it */
+  async #deliver(
+    receiver: Receiver,
+    { uid }: MailSummary,
+    item: InboundEvent,
+    window: Window | null,
+  ): Promise<boolean> {
+    if (window) await this.#store(receiver, [item], [])
+    else await this.#moveTo(receiver, uid, [item])
+    return window === null
+  }
+
+  async #markSeen(client: ImapFlow, uid: number): Promise<void> {
+    await this.#within(client.messageFlagsAdd(String(uid), ['\\Seen'], { uid: true }))
+  }
+
+  /** What a parked mail delivers now; null: it is not in the folder any more. @throws while that cannot be asked */
+  async reread({ input }: ParkedInput): Promise<readonly InboundEvent[] | null> {
+    const client = this.#client
+    if (!client?.usable) throw new TransientError('the mailbox is not open')
+    const uid = Number(input.split(':')[1])
+    if (inputOf(client, uid) !== input) return null
+    try {
+      const mail = await this.#within(client.fetchOne(String(uid), SUMMARY, { uid: true }))
+      const item = mail ? await this.#options.read(summaryOf(mail, client)) : null
+      return mail ? (item === null ? [] : [item]) : null
+    } catch (error) {
+      throw client.usable ? error : new TransientError('the connection to the mailbox broke')
+    }
+  }
+
+  /** A parked mail was stored after all. @throws what the connection throws */
+  async stored({ input }: ParkedInput): Promise<void> {
+    if (this.#client?.usable) await this.#markSeen(this.#client, Number(input.split(':')[1]))
   }
 
   async #moveTo(receiver: Receiver, uid: number, items: readonly InboundEvent[]): Promise<void> {
@@ -329,6 +352,11 @@ function positionCursor(mailbox: string): string {
   return `position ${mailbox}`
 }
 
+/** Names a mail for good: a UID counts within a UIDVALIDITY. */
+function inputOf({ mailbox }: ImapFlow, uid: number): string {
+  return `${String(mailbox && mailbox.uidValidity)}:${uid}`
+}
+
 function timeOf(cursor: string | null): number | null {
   const time = Number(cursor ?? Number.NaN)
   return Number.isSafeInteger(time) ? time : null
@@ -341,22 +369,4 @@ function* pagesOf(uids: readonly number[]): Generator<readonly number[]> {
 function isBefore(mail: MailSummary, { since, writtenSince }: Window): boolean {
   if (mail.arrivedAt < since) return true
   return writtenSince !== null && mail.writtenAt !== null && mail.writtenAt < writtenSince
-}
-
-function summaryOf(mail: FetchMessageObject, client: ImapFlow): MailSummary {
-  const written = new Date(mail.envelope?.date ?? Number.NaN).getTime()
-  return {
-    uid: mail.uid,
-    header: mail.headers ?? new Uint8Array(),
-    size: mail.size ?? 0,
-    arrivedAt: new Date(mail.internalDate ?? 0).getTime(),
-    writtenAt: Number.isNaN(written) ? null : written,
-    async source() {
-      const { content } = await client.download(String(mail.uid), undefined, { uid: true })
-      if (!content) return null
-      const chunks: Uint8Array[] = []
-      for await (const chunk of content) chunks.push(chunk as Uint8Array)
-      return Buffer.concat(chunks)
-    },
-  }
 }

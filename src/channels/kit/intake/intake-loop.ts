@@ -1,6 +1,6 @@
 import { backoffDelay, type BackoffOptions } from '../../../support/backoff.ts'
 import { sleep, type Clock } from '../../../support/clock.ts'
-import { messageOf } from '../../../support/errors.ts'
+import { messageOf, RowRefused } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { isStoreTrouble, backoffFor, OPERATOR_RETRY, RETRY, retryAfterOf } from '../retry.ts'
 
@@ -127,8 +127,8 @@ export interface Batch<Item> {
   /** All of it, in one transaction. */
   readonly store: () => Promise<void>
   readonly storeOne: (item: Item) => Promise<void>
-  /** Stores that an item was skipped. */
-  readonly skip?: (item: Item) => Promise<void>
+  /** Parks an item that cannot be stored or handled, because of `error`. */
+  readonly park: (item: Item, error: unknown) => Promise<void>
   /** Stores what remains after the items were stored one by one. */
   readonly finish?: () => Promise<void>
 }
@@ -152,8 +152,7 @@ export class BatchStorage<Item> {
   /** @throws what storing throws: the same batch must be stored again then */
   async store(batch: Batch<Item>): Promise<void> {
     try {
-      if (this.#failures >= STORE_TRIES) await this.#oneByOne(batch)
-      else await batch.store()
+      await this.#storeAll(batch)
       this.#failures = 0
     } catch (error) {
       if (!isStoreTrouble(error)) this.#failures++
@@ -161,18 +160,33 @@ export class BatchStorage<Item> {
     }
   }
 
-  async #oneByOne({ items, storeOne, skip, finish }: Batch<Item>): Promise<void> {
+  async #storeAll(batch: Batch<Item>): Promise<void> {
+    if (this.#failures >= STORE_TRIES) return this.#oneByOne(batch)
+    try {
+      await batch.store()
+    } catch (error) {
+      // It can never pass: nobody waits for further tries.
+      if (!(error instanceof RowRefused)) throw error
+      await this.#oneByOne(batch)
+    }
+  }
+
+  async #oneByOne({ items, storeOne, park, finish }: Batch<Item>): Promise<void> {
     const { channel, log, describe } = this.#options
     for (const item of items) {
       try {
         await storeOne(item)
       } catch (error) {
-        if (isStoreTrouble(error)) throw error
-        await skip?.(item)
+        if (!this.#isGivenUp(error)) throw error
+        await park(item, error)
         const problem = `what arrived could not be handled and was passed over: ${messageOf(error)}`
         log.error({ channel, ...describe(item) }, problem)
       }
     }
     await finish?.()
+  }
+
+  #isGivenUp(error: unknown): boolean {
+    return error instanceof RowRefused || (this.#failures >= STORE_TRIES && !isStoreTrouble(error))
   }
 }

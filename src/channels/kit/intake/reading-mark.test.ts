@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import type { InboundEvent } from '../../../conversation/receiver.ts'
-import { parkedItem, ReadingMark, type Reading } from './reading-mark.ts'
+import { ReadingMark, type Reading } from './reading-mark.ts'
 
 /** Lives of a process, one after the other, on one store. */
 function lives() {
@@ -115,37 +114,3 @@ test.each(['7:1 0', 'nonsense', '{}', '[]', '{"reading":7,"deaths":[[1]]}', ''])
     expect(await mark.begin('7:1')).toBe('whole')
   },
 )
-
-const place = {
-  address: 'a',
-  platformMessageId: '1',
-  person: { id: '7', name: null },
-  chat: { id: 'a', kind: 'group' },
-} as const
-const unread = (raw: string, isEdit = false): InboundEvent => ({
-  ...place,
-  kind: 'unread',
-  isEdit,
-  raw: () => raw,
-  read: () => {
-    throw new Error('it was read')
-  },
-})
-
-test('a parked message keeps its words as they came, and nothing that hangs on it', () => {
-  expect(parkedItem(unread('hello'), 'parked')).toMatchObject({
-    ...place,
-    kind: 'message',
-    chat: { ...place.chat, addressed: true },
-    text: 'hello',
-    attachments: [],
-    parked: 'the gateway ended twice while reading this message',
-  })
-  expect(parkedItem(unread('hello'), 'unread')).toMatchObject({
-    text: '(This message could not be read.)',
-    parked: expect.any(String),
-  })
-  expect(parkedItem(unread(' '), 'parked')).toMatchObject({ text: '(This message could not be read.)' })
-  expect(parkedItem(unread('hello', true), 'parked')).toBeNull()
-  expect(parkedItem({ kind: 'deletion', address: 'a', platformMessageId: '1' }, 'parked')).toBeNull()
-})

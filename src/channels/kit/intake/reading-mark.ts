@@ -1,5 +1,3 @@
-import type { InboundEvent } from '../../../conversation/receiver.ts'
-
 /** A process may end for another reason while it reads something, but hardly so often with the same one. */
 const MAX_DEATHS = 2
 /** What the process ended on last. More than a few at a time would not be the fault of what was read. */
@@ -9,9 +7,6 @@ const MAX_SUSPECTS = 8
 const RUNNING_CURSOR = 'running'
 /** What is being read, and how often the process has ended on what. */
 const READING_CURSOR = 'in hand'
-
-const PARKED = 'the gateway ended twice while reading this message'
-const UNREADABLE = '(This message could not be read.)'
 
 /** How something is to be read: `parked` what the process ended on, `unread` when it even ended on parking it. */
 export type Reading = 'whole' | 'parked' | 'unread'
@@ -86,10 +81,15 @@ export class ReadingMark {
 
   /** Receiving ends in order: what is being read now is not to blame. Never rejects. */
   async release(): Promise<void> {
-    const { writeCursor, inOrder = () => !process.exitCode } = this.#options
+    const { writeCursor, inOrder = endsInOrder } = this.#options
     // Unsaved, it counts once too often.
     if (inOrder()) await writeCursor(RUNNING_CURSOR, '').catch(() => {})
   }
+}
+
+/** An error that nobody caught ends the process with a code. */
+export function endsInOrder(): boolean {
+  return !process.exitCode
 }
 
 /** How often the process has ended on what, the last time included. */
@@ -104,25 +104,5 @@ function deathsIn(value: string | null): Map<string, number> {
     return known.set(reading, count + 1)
   } catch {
     return new Map()
-  }
-}
-
-/** As it waits for the operator, without anything being made of it; null: it is no message of anybody. */
-export function parkedItem(item: InboundEvent, reading: Exclude<Reading, 'whole'>): InboundEvent | null {
-  if (item.kind !== 'message' && (item.kind !== 'unread' || item.isEdit)) return null
-  const { address, platformMessageId, person, chat } = item
-  const words = () => (item.kind === 'message' ? item.text : item.raw())
-  const text = reading === 'parked' ? words() : ''
-  return {
-    kind: 'message',
-    address,
-    platformMessageId,
-    person,
-    // Whether the bot was meant is not looked into: the operator decides.
-    chat: { ...chat, addressed: true },
-    text: text.trim() === '' ? UNREADABLE : text,
-    attachments: [],
-    unsupported: null,
-    parked: PARKED,
   }
 }

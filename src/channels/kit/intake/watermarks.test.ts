@@ -52,7 +52,8 @@ class WatermarkFixture {
         const missed = this.history.filter(({ id }) => Number(id) > Number(after))
         return { pieces: missed.slice(0, 2), more: missed.length > 2 }
       },
-      onRefused: (_place, _id, error) => rethrow(error),
+      before: (id) => String(Number(id) - 1),
+      onParked: (_place, _id, error) => rethrow(error),
       onTrouble: (_place, error) => this.troubles.push(error),
       random: () => 0,
     })

@@ -1,9 +1,12 @@
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
+import type { ParkedInput } from '../../../inbox/parked-inputs.ts'
 import { backoffDelay } from '../../../support/backoff.ts'
 import { sleep, type Clock } from '../../../support/clock.ts'
 import { RowRefused } from '../../../support/errors.ts'
-import { backoffFor, RETRY } from '../retry.ts'
+import { backoffFor, isStoreTrouble, RETRY } from '../retry.ts'
+import { STORE_TRIES } from './intake-loop.ts'
+import { causeOf, parkedItem } from './rereader.ts'
 
 /** One thing that happened in a place, under the platform's id for it. */
 export interface Piece {
@@ -36,8 +39,10 @@ export interface WatermarkOptions {
   ) => Promise<{ readonly pieces: readonly Piece[]; readonly more: boolean } | null>
   /** The history of a place could not be read or stored; it is tried again. */
   readonly onTrouble: (place: Place, error: unknown) => void
-  /** The store refuses for good what came under this id: it is passed over, or nothing would follow it. */
-  readonly onRefused: (place: Place, id: string, error: RowRefused) => void
+  /** What came under this id cannot be stored or handled: it was parked, or nothing would follow it. */
+  readonly onParked: (place: Place, id: string, error: unknown) => void
+  /** The id right before this one in the order of `compare`. */
+  readonly before: (id: string) => string
   readonly random?: () => number
 }
 
@@ -61,6 +66,8 @@ interface State {
   gaps: number
   /** New pieces that arrived live and were not stored yet. */
   readonly waiting: Set<string>
+  /** What could not be handled last, and how often. */
+  failing: { readonly id: string; readonly failures: number } | null
   /** Work on this place, one thing after the other. */
   tail: Promise<unknown>
 }
@@ -106,7 +113,7 @@ export class Watermarks {
   async begin(place: Place, id: string): Promise<void> {
     await this.#inTurn(this.#place(place), async (state) => {
       if (state.mark !== null) return
-      await this.#store(place, state, [], id)
+      await this.#store(place, state, { id, items: [] }, id)
     })
   }
 
@@ -167,12 +174,19 @@ export class Watermarks {
     }
   }
 
+  /** What a parked input delivers now; null: the place does not show it any more. @throws what `fetch` throws */
+  async reread({ place, input }: ParkedInput, signal: AbortSignal): Promise<readonly InboundEvent[] | null> {
+    const { fetch, before } = this.#options
+    const page = place === null ? null : await fetch(place, before(input), signal)
+    return page?.pieces.find(({ id }) => id === input)?.items ?? null
+  }
+
   /** Nothing is known of what came before in a place that is seen for the first time. */
   async #first(place: Place, state: State, piece: Piece, signal: AbortSignal): Promise<void> {
     const { gaps } = state
     for (let failures = 0; !signal.aborted;) {
       try {
-        await this.#store(place, state, piece.items, piece.id)
+        await this.#store(place, state, piece, piece.id)
         state.current = state.gaps === gaps
         if (!state.current) void this.#catchUpOne(place, signal)
         return
@@ -188,7 +202,7 @@ export class Watermarks {
     if (!state.current || signal.aborted) return false
     if (piece.isNew && !state.waiting.has(piece.id)) return true
     try {
-      await this.#store(place, state, piece.items, this.#isAfter(piece.id, state) ? piece.id : null)
+      await this.#store(place, state, piece, this.#isAfter(piece.id, state) ? piece.id : null)
       return true
     } catch (error) {
       state.current = false
@@ -207,7 +221,7 @@ export class Watermarks {
           for (const piece of page?.pieces ?? []) {
             if (signal.aborted) return
             if (!this.#isAfter(piece.id, state)) continue
-            await this.#store(place, state, piece.items, piece.id)
+            await this.#store(place, state, piece, piece.id)
             state.waiting.delete(piece.id)
           }
           failures = 0
@@ -227,19 +241,14 @@ export class Watermarks {
   }
 
   /** Stores what came and how far the place was read, in one transaction. */
-  async #store(
-    place: Place,
-    state: State,
-    items: readonly InboundEvent[],
-    mark: string | null,
-  ): Promise<void> {
+  async #store(place: Place, state: State, { id, items }: Piece, mark: string | null): Promise<void> {
     if (mark !== null && items.length === 0 && state.mark !== null && state.unstored < UNSTORED_PIECES) {
       state.mark = mark
       state.unstored++
       return
     }
     const cursors = mark === null ? [] : [{ name: place, value: mark }]
-    await this.#receive(place, items, cursors)
+    await this.#receive(place, state, id, items, cursors)
     if (mark === null) return
     state.mark = mark
     state.unstored = 0
@@ -247,17 +256,21 @@ export class Watermarks {
 
   async #receive(
     place: Place,
+    state: State,
+    id: string,
     items: readonly InboundEvent[],
     cursors: ReadonlyArray<Omit<Cursor, 'channel'>>,
   ): Promise<void> {
-    const { receiver, channel, onRefused } = this.#options
+    const { receiver, channel, clock, onParked } = this.#options
     try {
       await receiver.receive(channel, items, cursors)
+      state.failing = null
     } catch (error) {
-      if (!(error instanceof RowRefused) || items.length === 0) throw error
-      // The mark moves past it in the store, like past anything else that is not kept.
-      await receiver.receive(channel, [], cursors)
-      onRefused(place, cursors[0]?.value ?? '', error)
+      if (items.length === 0 || !isGivenUp(state, id, error)) throw error
+      const parked = parkedItem({ channel, place, input: id, at: clock.now() }, causeOf(error))
+      await receiver.receive(channel, items.some(isMessage) ? [parked] : [], cursors)
+      state.failing = null
+      onParked(place, id, error)
     }
   }
 
@@ -279,5 +292,20 @@ export class Watermarks {
 }
 
 function fresh(mark: string | null): State {
-  return { mark, unstored: 0, current: false, gaps: 0, waiting: new Set(), tail: Promise.resolve() }
+  const work = { waiting: new Set<string>(), tail: Promise.resolve() }
+  return { mark, unstored: 0, current: false, gaps: 0, failing: null, ...work }
+}
+
+/** Nothing but the store's own trouble is waited for: everything else would block its place. */
+function isGivenUp(state: State, id: string, error: unknown): boolean {
+  if (error instanceof RowRefused) return true
+  if (isStoreTrouble(error)) return false
+  const failures = state.failing?.id === id ? state.failing.failures + 1 : 1
+  state.failing = { id, failures }
+  return failures >= STORE_TRIES
+}
+
+/** The history brings it back. What changes another message is in no history. */
+function isMessage(item: InboundEvent): boolean {
+  return item.kind === 'message' || (item.kind === 'unread' && !item.isEdit)
 }

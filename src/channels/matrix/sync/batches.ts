@@ -1,9 +1,11 @@
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
+import type { ParkedInput } from '../../../inbox/parked-inputs.ts'
 import type { Clock } from '../../../support/clock.ts'
 import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
-import { parkedItem, type ReadingMark } from '../../kit/intake/reading-mark.ts'
+import type { ReadingMark } from '../../kit/intake/reading-mark.ts'
+import { parkedItem } from '../../kit/intake/rereader.ts'
 import { isStoreTrouble } from '../../kit/retry.ts'
 import { membershipOf, NEWEST, type MatrixEvent, type SyncAnswer, type Timeline } from '../api/events.ts'
 import { MatrixFailure } from '../api/failure.ts'
@@ -224,17 +226,29 @@ export class Batches {
     context: MappingContext,
     { mark, mayTalk }: Account,
   ): Promise<InboundEvent | null> {
-    const reading = await mark.begin(event.event_id)
-    const outline = outlineEvent(event, context)
-    if (reading !== 'whole') {
-      this.#options.log.error(
-        { channel: 'matrix', event: event.event_id },
-        'parked: the gateway ended twice on this',
-      )
-      return outline && parkedItem(outline, reading)
+    const { clock, log } = this.#options
+    if ((await mark.begin(event.event_id)) !== 'whole') {
+      log.error({ channel: 'matrix', event: event.event_id }, 'parked: the gateway ended twice on this')
+      // The homeserver keeps it: nothing of it is read.
+      const known = { channel: 'matrix', place: context.roomId, input: event.event_id, at: clock.now() }
+      return parkedItem(known, 'ended')
     }
+    const outline = outlineEvent(event, context)
     if (outline !== null && !(await mayTalk(outline.person, outline.chat))) return outline
     return mapEvent(event, context)
+  }
+
+  /** What a parked event delivers now; null: the homeserver does not show it any more. @throws MatrixFailure */
+  async reread(
+    { place, input }: ParkedInput,
+    userId: string,
+    signal: AbortSignal,
+  ): Promise<readonly InboundEvent[] | null> {
+    const event = place === null ? null : await this.#options.rooms.event(place, input, signal)
+    if (place === null || event === null) return null
+    const context = await this.#contextOf(place, userId, signal)
+    const item = outlineEvent(event, context) ?? (await mapEvent(event, context))
+    return item === null ? [] : [item]
   }
 
   async #greetEncrypted(

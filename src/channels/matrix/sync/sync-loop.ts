@@ -1,10 +1,14 @@
 import type { Chat, InboundEvent, Person, Receiver } from '../../../conversation/receiver.ts'
 import type { Accepted, Cursor } from '../../../inbox/arrival.ts'
+import type { ParkedInput } from '../../../inbox/parked-inputs.ts'
 import { MINUTE, type Clock } from '../../../support/clock.ts'
+import { TransientError } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { BatchStorage, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
-import { parkedItem, ReadingMark } from '../../kit/intake/reading-mark.ts'
+import { ReadingMark } from '../../kit/intake/reading-mark.ts'
+import { causeOf, parkedItem } from '../../kit/intake/rereader.ts'
 import { RETRY } from '../../kit/retry.ts'
+import { parseAddress } from '../address.ts'
 import type { MatrixClient } from '../api/client.ts'
 import type { Detail, SyncAnswer } from '../api/events.ts'
 import { MatrixFailure } from '../api/failure.ts'
@@ -167,6 +171,7 @@ export class SyncLoop {
       items,
       store: this.#mark!.careful ? storeEach : storeAll,
       storeOne,
+      park: (item, error) => this.#park(receiver, item, causeOf(error)),
       finish,
     })
     this.#options.onStored()
@@ -175,9 +180,30 @@ export class SyncLoop {
   /** Behind its mark: not only reading it may end the process. */
   async #storeOne(receiver: Receiver, item: InboundEvent): Promise<void> {
     const id = 'platformMessageId' in item ? item.platformMessageId : item.kind
-    const reading = await this.#mark!.begin(id)
-    const stored = reading === 'whole' ? item : parkedItem(item, reading)
-    if (stored) await this.#storeBatch(receiver, [stored], [])
+    const reading = item.kind === 'parked' ? 'whole' : await this.#mark!.begin(id)
+    if (reading === 'whole') await this.#storeBatch(receiver, [item], [])
+    else await this.#park(receiver, item, 'ended')
+  }
+
+  /** The homeserver keeps what people write: only where it is. Anything else is passed over. */
+  async #park(
+    receiver: Receiver,
+    item: InboundEvent,
+    cause: Parameters<typeof parkedItem>[1],
+  ): Promise<void> {
+    const { clock, log } = this.#options
+    if (item.kind !== 'message' && item.kind !== 'unread') return
+    const { address, platformMessageId: input } = item
+    log.error({ channel: 'matrix', event: input, cause }, 'parked: see "hermes queue"')
+    const place = parseAddress(address)?.roomId ?? null
+    const known = { channel: 'matrix', place, input, at: clock.now() }
+    if (!isEncryptedRoom(item)) await this.#storeBatch(receiver, [parkedItem(known, cause)], [])
+  }
+
+  /** What a parked event delivers now. @throws while the homeserver cannot be asked */
+  async reread(input: ParkedInput, signal: AbortSignal): Promise<readonly InboundEvent[] | null> {
+    if (this.#userId === null) throw new TransientError('the homeserver was not asked yet who the bot is')
+    return this.#options.batches.reread(input, this.#userId, signal)
   }
 
   async #storeBatch(

@@ -1,8 +1,10 @@
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
+import type { ParkedInput } from '../../../inbox/parked-inputs.ts'
 import { type Clock, MINUTE } from '../../../support/clock.ts'
-import { messageOf } from '../../../support/errors.ts'
+import { messageOf, RowRefused, TransientError } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
+import { causeOf, parkedItem } from '../../kit/intake/rereader.ts'
 import { Watermarks } from '../../kit/intake/watermarks.ts'
 import { isStoreTrouble, retryUntilStopped } from '../../kit/retry.ts'
 import { compareTs, formatAddress, isPrivate, parseAddress, tsOf } from '../address.ts'
@@ -93,11 +95,8 @@ export class Intake {
       isPlace,
       compare: compareTs,
       fetch: (place, after, signal) => this.#history.read(place, after, signal),
-      onRefused: (place, id, error) =>
-        log.error(
-          { channel: 'slack', place, id },
-          `what arrived could not be stored and was passed over: ${messageOf(error)}`,
-        ),
+      before: justBefore,
+      onParked: (place, id, error) => this.#reportParked(place, id, error),
       onTrouble: (place, error) =>
         log.warn({ channel: 'slack', place }, `a history could not be taken in: ${messageOf(error)}`),
     })
@@ -147,6 +146,12 @@ export class Intake {
     return this.#once(`command ${command.trigger_id}`, async () => {
       await this.#receiver.receive('slack', [outlineCommand(command)], [])
     })
+  }
+
+  /** What a parked message delivers now; null: it is not there any more. @throws while Slack cannot be asked */
+  async reread(input: ParkedInput, signal: AbortSignal): Promise<readonly InboundEvent[] | null> {
+    if (!this.#current) throw new TransientError('the connection to Slack has not begun yet')
+    return this.#marks.reread(input, signal)
   }
 
   /** The bot was added to a conversation. @throws StoreError */
@@ -207,7 +212,8 @@ export class Intake {
     const thread = threadOf(message)
     const place = formatAddress(channel, thread)
     // In a thread without the bot, only messages that mention it are stored; no mark is kept.
-    if (thread !== null && !this.#threads.has(place)) return this.#storeDirectly(item, signal)
+    if (thread !== null && !this.#threads.has(place))
+      return this.#storeDirectly(item, signal, { place, input: message.ts })
     if (thread !== null) this.#threads.note(place, message.ts)
     else await this.#begin(channel, message.ts)
     await this.#marks.live(place, { id: message.ts, items: [item] }, signal)
@@ -235,11 +241,34 @@ export class Intake {
     signal.throwIfAborted()
   }
 
-  /** No history brings it back, so it is retried until it is stored. */
-  #storeDirectly(item: InboundEvent, signal: AbortSignal): Promise<void> {
+  /**
+   * No history brings it back, so it is retried until it is stored.
+   *
+   * @param parked under what it is parked where it can never be stored; left out: it is passed over
+   */
+  #storeDirectly(
+    item: InboundEvent,
+    signal: AbortSignal,
+    parked?: Pick<ParkedInput, 'place' | 'input'>,
+  ): Promise<void> {
     return this.#untilDone(async () => {
-      await this.#receiver.receive('slack', [item], [])
+      try {
+        await this.#receiver.receive('slack', [item], [])
+      } catch (error) {
+        if (!(error instanceof RowRefused)) throw error
+        const known = parked && { channel: 'slack', at: this.#options.clock.now(), ...parked }
+        if (known) await this.#receiver.receive('slack', [parkedItem(known, causeOf(error))], [])
+        this.#reportParked(parked?.place ?? null, parked?.input ?? null, error)
+      }
     }, signal)
+  }
+
+  #reportParked(place: string | null, id: string | null, error: unknown): void {
+    const text = id === null ? 'passed over' : 'parked'
+    this.#options.log.error(
+      { channel: 'slack', place, id },
+      `what arrived could not be stored or handled and was ${text}: ${messageOf(error)}`,
+    )
   }
 
   async #list(signal: AbortSignal): Promise<void> {

@@ -1,12 +1,15 @@
 import type { Update } from 'grammy/types'
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import type { Cursor } from '../../../inbox/arrival.ts'
+import type { ParkedInput } from '../../../inbox/parked-inputs.ts'
 import { type Clock, DAY, MINUTE, SECOND, sleep } from '../../../support/clock.ts'
 import type { Log } from '../../../support/log.ts'
 import { BatchStorage, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
-import { parkedItem, ReadingMark, type Reading } from '../../kit/intake/reading-mark.ts'
+import { ReadingMark, type Reading } from '../../kit/intake/reading-mark.ts'
+import { causeOf } from '../../kit/intake/rereader.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure } from '../api/failure.ts'
+import { parkUpdates, readUpdates } from './park-updates.ts'
 import { ALLOWED_UPDATES } from './receive.ts'
 
 /** The cursors of this channel, stored with what came before them. */
@@ -195,19 +198,35 @@ export class Poller {
   /** An update that cannot be handled is skipped, and the offset moves past it in the store. */
   #storeAll(receiver: Receiver, updates: readonly Update[], reading: Reading): Promise<void> {
     const store = async (some: readonly Update[]) => {
+      if (reading !== 'whole') return this.#park(receiver, some, reading, 'ended')
       const items = await this.#mapAll(some)
-      if (reading === 'whole') return this.#storeBatch(receiver, items, some)
-      const updateIds = some.map((update) => update.update_id)
-      this.#options.log.error({ channel: 'telegram', updateIds }, 'parked: the gateway ended twice on this')
-      const parked = items.map((item) => parkedItem(item, reading)).filter((item) => item !== null)
-      await this.#storeBatch(receiver, parked, some)
+      await this.#storeBatch(receiver, items, some)
     }
     return this.#storage.store({
       items: updates,
       store: () => store(updates),
       storeOne: (update) => store([update]),
-      skip: (update) => this.#storeBatch(receiver, [], [update]),
+      park: (update, error) => this.#park(receiver, [update], 'parked', causeOf(error)),
     })
+  }
+
+  async #park(
+    receiver: Receiver,
+    updates: readonly Update[],
+    reading: Exclude<Reading, 'whole'>,
+    cause: Parameters<typeof parkUpdates>[0]['cause'],
+  ): Promise<void> {
+    const updateIds = updates.map((update) => update.update_id)
+    this.#options.log.error({ channel: 'telegram', updateIds, cause }, 'parked: see "hermes queue"')
+    const items = reading === 'parked' ? await this.#mapAll(updates) : []
+    const at = this.#options.clock.now()
+    await this.#storeBatch(receiver, [await parkUpdates({ receiver, updates, items, cause, at })], updates)
+  }
+
+  /** What parked updates deliver now; null: they were not kept. */
+  async reread({ raw }: ParkedInput): Promise<readonly InboundEvent[] | null> {
+    const updates = readUpdates(raw)
+    return updates && this.#mapAll(updates)
   }
 
   async #mapAll(updates: readonly Update[]): Promise<readonly InboundEvent[]> {

@@ -3,7 +3,16 @@ import { changes, find, list, messages, usage } from '../../records/conversation
 import { pending, postpone } from '../../records/outbox.ts'
 import * as pairings from '../../records/pairings.ts'
 import { exportPerson } from '../../records/persons.ts'
-import { attachment, counts, cursor, cursors, message, queue, waiting } from '../../records/queue.ts'
+import {
+  attachment,
+  counts,
+  cursor,
+  cursors,
+  message,
+  queue,
+  removeCursor,
+  waiting,
+} from '../../records/queue.ts'
 import { facts, figures, incidents } from '../../records/records.ts'
 import { accept, acceptAndBegin } from '../inbox/accept.ts'
 import { drop, expire, expiring, hold, retry } from '../inbox/hold.ts'
@@ -33,7 +42,7 @@ const writes = {
   abandon,
   deletePerson,
   retain,
-  ...stepped('', { postpone }),
+  ...stepped('', { postpone, removeCursor }),
   ...stepped('pairing', { save, approve, revoke, recordGuess }),
   ...stepped('fact', { set: facts.set, delete: facts.delete }),
   ...stepped('figure', { add: figures.add }),

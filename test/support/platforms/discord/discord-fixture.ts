@@ -40,6 +40,7 @@ export class DiscordFixture implements AsyncDisposable {
       clock: systemClock,
       log: this.#log,
       readCursors: async () => [...receiver.cursors].map(([name, value]) => ({ name, value })),
+      inputs: receiver.inputs,
       ...options,
     })
     this.#channels.push(channel)

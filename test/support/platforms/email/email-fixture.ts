@@ -149,6 +149,7 @@ export class EmailFixture implements AsyncDisposable {
       log: this.#log,
       readCursor: async (name) => receiver.cursors.get(name) ?? null,
       writeCursor: async (name, value) => void receiver.cursors.set(name, value),
+      inputs: receiver.inputs,
       ...options,
     })
     this.#channels.push(channel)

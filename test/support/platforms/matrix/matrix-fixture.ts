@@ -66,6 +66,7 @@ export class MatrixFixture implements AsyncDisposable {
       readCursors: async () => [...receiver.cursors].map(([name, value]) => ({ name, value })),
       writeCursor: async (name, value) => void receiver.cursors.set(name, value),
       waitMs: 1_000,
+      inputs: receiver.inputs,
       ...options,
     })
     this.#channels.push(channel)

@@ -43,6 +43,7 @@ export class SlackFixture implements AsyncDisposable {
       log: this.#log,
       readCursors: async () => [...receiver.cursors].map(([name, value]) => ({ name, value })),
       writeCursor: async (name, value) => void receiver.cursors.set(name, value),
+      inputs: receiver.inputs,
       ...options,
     })
     this.#channels.push(channel)

@@ -42,6 +42,7 @@ export class TelegramFixture implements AsyncDisposable {
       readCursor: async (name) => receiver.cursors.get(name) ?? null,
       writeCursor: async (name, value) => void receiver.cursors.set(name, value),
       pollSeconds: 1,
+      inputs: receiver.inputs,
       ...options,
     })
     this.#channels.push(channel)

@@ -1,0 +1,148 @@
+import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
+import {
+  parkedInput,
+  type ChannelInputs,
+  type NewParkedInput,
+  type ParkedInput,
+} from '../../../inbox/parked-inputs.ts'
+import { MINUTE, type Clock, type Timer } from '../../../support/clock.ts'
+import { messageOf, RowRefused } from '../../../support/errors.ts'
+import type { Log } from '../../../support/log.ts'
+import { PlatformFailure } from '../failure.ts'
+import { isStoreTrouble } from '../retry.ts'
+import { endsInOrder } from './reading-mark.ts'
+
+/** Why an input is parked, in words for the operator. */
+const REASONS = {
+  ended: 'the gateway ended twice while reading this message',
+  'ended again': 'the gateway ended again while reading this message',
+  refused: 'the store refuses this message',
+  failed: 'this message could not be handled',
+  gone: 'this message is not there any more',
+} as const
+
+type Cause = keyof typeof REASONS
+
+/** To be handed over in the place of what is parked, with the position behind it. */
+export function parkedItem(known: Omit<NewParkedInput, 'reason'>, cause: Cause): InboundEvent {
+  return { kind: 'parked', input: parkedInput({ ...known, reason: REASONS[cause] }) }
+}
+
+/** Why what could not be stored or handled is parked. */
+export function causeOf(error: unknown): Extract<Cause, 'refused' | 'failed'> {
+  return error instanceof RowRefused ? 'refused' : 'failed'
+}
+
+/**
+ * How often is checked for requests that another process has stored: of a fleet, or a command while the
+ * HTTP API does not answer. What did not work for the platform's sake is tried again as often.
+ */
+const CHECK_MS = MINUTE / 2
+
+export interface RereaderOptions {
+  readonly channel: string
+  readonly inputs: ChannelInputs
+  readonly clock: Clock
+  readonly log: Log
+  /**
+   * What the input delivers now; null: it is not there any more.
+   *
+   * @throws PlatformFailure or TransientError while the platform cannot be asked
+   */
+  readonly read: (input: ParkedInput, signal: AbortSignal) => Promise<readonly InboundEvent[] | null>
+  /** What it delivered is stored. Default: nothing more is to be done. */
+  readonly onStored?: (input: ParkedInput) => Promise<void>
+  /** Does the process end in order? Default: unless an error that nobody caught ends it. */
+  readonly inOrder?: () => boolean
+}
+
+/**
+ * Reads parked inputs again when the operator requests it, each behind a durable mark of its own: where the
+ * process ends on it once more, it is parked again.
+ */
+export class Rereader {
+  readonly #options: RereaderOptions
+
+  constructor(options: RereaderOptions) {
+    this.#options = options
+  }
+
+  /** Runs until `signal` is aborted. Never rejects. */
+  async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
+    let isFirst = true
+    while (!signal.aborted) {
+      using news = this.#news(signal)
+      const isEmpty = await this.#round(receiver, signal, isFirst).catch((error: unknown) => {
+        const { channel, log } = this.#options
+        log.debug({ channel }, `parked messages could not be read again yet: ${messageOf(error)}`)
+        return null
+      })
+      if (isEmpty !== null) isFirst = false
+      // Without anything parked nobody can request anything.
+      if (!isEmpty) news.setTimer()
+      await news.arrived
+    }
+  }
+
+  /** @returns whether nothing of this channel is parked. @throws StoreError */
+  async #round(receiver: Receiver, signal: AbortSignal, isFirst: boolean): Promise<boolean> {
+    const { inputs, channel } = this.#options
+    const own = (await inputs.list()).filter((input) => input.channel === channel)
+    for (const input of own) {
+      if (signal.aborted) break
+      // Only a former process can have left it so.
+      if (isFirst && input.state === 'reading') await this.#park(input, 'ended again')
+      if (input.state === 'requested') await this.#reread(input, receiver, signal)
+    }
+    return own.length === 0
+  }
+
+  async #reread(input: ParkedInput, receiver: Receiver, signal: AbortSignal): Promise<void> {
+    const { inputs, channel, log, read, onStored } = this.#options
+    await inputs.save({ ...input, state: 'reading' })
+    try {
+      const items = await read(input, signal)
+      if (items === null) return await this.#park(input, 'gone')
+      await receiver.receive(channel, items, [])
+      await inputs.remove(input.id)
+      log.info({ channel, input: input.input }, 'a parked message was read again')
+      await onStored?.(input).catch(() => {})
+    } catch (error) {
+      if (signal.aborted || isStoreTrouble(error) || error instanceof PlatformFailure)
+        return await this.#again(input, error)
+      log.error({ channel, input: input.input }, `a parked message could not be handled: ${messageOf(error)}`)
+      await this.#park(input, causeOf(error))
+    }
+  }
+
+  #park(input: ParkedInput, cause: Cause): Promise<void> {
+    const { channel, log, inputs } = this.#options
+    log.error({ channel, input: input.input }, `parked: ${REASONS[cause]}`)
+    return inputs.save({ ...input, state: 'parked', reason: REASONS[cause] })
+  }
+
+  /** Nothing is wrong with the input: the request stands. */
+  async #again(input: ParkedInput, error: unknown): Promise<void> {
+    const { channel, log, inputs, inOrder = endsInOrder } = this.#options
+    log.debug({ channel, input: input.input }, `a parked message cannot be read yet: ${messageOf(error)}`)
+    if (inOrder()) await inputs.save({ ...input, state: 'requested' })
+  }
+
+  #news(signal: AbortSignal): Disposable & { readonly arrived: Promise<void>; setTimer(): void } {
+    const { clock, inputs } = this.#options
+    const { promise: arrived, resolve } = Promise.withResolvers<void>()
+    const watch = inputs.onChange(resolve)
+    const onAbort = () => resolve()
+    signal.addEventListener('abort', onAbort, { once: true })
+    let timer: Timer | null = null
+    return {
+      arrived,
+      setTimer: () => void (timer = clock.setTimer(resolve, CHECK_MS)),
+      [Symbol.dispose]() {
+        timer?.cancel()
+        watch[Symbol.dispose]()
+        signal.removeEventListener('abort', onAbort)
+      },
+    }
+  }
+}
