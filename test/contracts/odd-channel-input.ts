@@ -79,10 +79,13 @@ export function oddInputContract(using: Using): void {
       expect(receiver.texts).not.toContain('without access')
     }))
 
-  test('passes over what the store refuses for good, and continues', () =>
+  test.each([
+    ['what the store refuses for good', new RowRefused('no'), 'the store refuses this message'],
+    ['what cannot be handled', new TypeError('a bug'), 'this message could not be handled'],
+  ])('parks %s, continues, and reads it again on request', (_what, error, reason) =>
     using(async ({ platform }, receiver, channel) => {
       receiver.before = (items) => {
-        if (items.some((item) => 'text' in item && item.text === 'poison')) throw new RowRefused('no')
+        if (items.some((item) => 'text' in item && item.text === 'poison')) throw error
       }
       await channel.start(receiver)
       await platform.say('before')
@@ -91,7 +94,22 @@ export function oddInputContract(using: Using): void {
       await platform.say('after')
       await until(() => receiver.texts.includes('after'), 'the message after it', 20_000)
       expect(receiver.texts).not.toContain('poison')
-    }))
+      const [parked, ...others] = await receiver.inputs.list()
+      expect(parked).toMatchObject({ channel: channel.channel, state: 'parked', reason })
+      expect(others).toEqual([])
+      // Nothing has changed: it is parked again, and nothing else is read.
+      const told = receiver.items.length
+      await receiver.inputs.retry(parked!.id)
+      await expect.poll(async () => (await receiver.inputs.list())[0]!.state).toBe('parked')
+      expect(receiver.items.slice(told)).toEqual([])
+      receiver.before = null
+      await receiver.inputs.retry(parked!.id)
+      await until(() => receiver.texts.includes('poison'), 'what was parked')
+      await expect.poll(() => receiver.inputs.list()).toEqual([])
+      expect(receiver.texts.filter((text) => text === 'poison')).toHaveLength(1)
+      expect(receiver.mistyped).toEqual([])
+    }),
+  )
 
   test.each(ODD_ANSWERS)('lives through an answer that is %s', (_what, body) =>
     using(async ({ platform, odd }, receiver, channel) => {

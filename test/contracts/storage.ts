@@ -9,6 +9,7 @@ import { mergeContract } from './storage/merge.ts'
 import { modelContract } from './storage/model.ts'
 import { outageContract } from './storage/outage.ts'
 import { outboxContract } from './storage/outbox.ts'
+import { parkedInputContract } from './storage/parked-inputs.ts'
 import { recordContract } from './storage/records.ts'
 
 /** What every storage must do; one suite, run against each. `open` gives an empty store each time. */
@@ -38,6 +39,7 @@ export function storageContract(name: string, open: Opener): void {
     conversationContract(subject)
     contextContract(subject)
     recordContract(subject)
+    parkedInputContract(subject)
     modelContract(subject)
   })
 }

@@ -26,11 +26,13 @@ interface Poisoned {
   readonly asked: () => number
   readonly say: (text: string) => void
   readonly shown: () => readonly string[]
+  /** From now on it can be read. */
+  readonly repair: () => void
 }
 
 /** @returns the answers */
 async function story(poisoned: Poisoned): Promise<readonly string[]> {
-  const { gateway, asked, say, shown } = poisoned
+  const { gateway, asked, say, shown, repair } = poisoned
   const read = async () => {
     const before = asked()
     await gateway.start()
@@ -46,16 +48,36 @@ async function story(poisoned: Poisoned): Promise<readonly string[]> {
   await gateway.start()
   await until(() => shown().includes('Echo: and now?'), 'the answer to the next message', 60_000)
   expect(asked()).toBe(before)
-  const { items } = JSON.parse((await gateway.run(['queue', 'list', '--json'])).stdout) as Queue
+  const queue = async () =>
+    (JSON.parse((await gateway.run(['queue', 'list', '--json'])).stdout) as Queue).items
+  const items = await queue()
   expect(items).toEqual([
     expect.objectContaining({
       state: 'parked',
       reason: 'the gateway ended twice while reading this message',
+      input: expect.any(String),
     }),
   ])
   expect((await gateway.run(['queue', 'list'])).stdout).toContain('hermes queue retry ID')
-  expect((await gateway.run(['queue', 'retry', items[0]!.id])).code).toBe(0)
+  const { id } = items[0]!
+  // It ends the process once more: read again on request alone, it is parked again.
+  expect((await gateway.run(['queue', 'retry', id])).code).toBe(0)
+  await until(() => asked() > before, 'it to be read again', 60_000)
+  await gateway.kill('SIGKILL')
+  const again = asked()
+  await gateway.start()
+  await expect.poll(queue, { timeout: 60_000 }).toEqual([
+    expect.objectContaining({
+      id,
+      state: 'parked',
+      reason: 'the gateway ended again while reading this message',
+    }),
+  ])
+  expect(asked()).toBe(again)
+  repair()
+  expect((await gateway.run(['queue', 'retry', id])).code).toBe(0)
   await until(() => shown().includes('Echo: poison'), 'the answer to what was parked', 60_000)
+  expect(await queue()).toEqual([])
   say('thank you')
   await until(() => shown().includes('Echo: thank you'), 'another answer', 60_000)
   return shown().filter((text) => text.startsWith('Echo: '))
@@ -75,6 +97,7 @@ test('Telegram: a message on which the gateway ends again and again is parked', 
     asked: () => telegram.callsOf('getFile').length,
     say: (text) => telegram.say(501, text),
     shown: () => fixture.shown(501),
+    repair: () => telegram.restore(),
   })
   expect(answers).toEqual(ANSWERS)
 })
@@ -114,6 +137,7 @@ test('Matrix: an event on which the gateway ends again and again is parked', PRO
     asked: () => server.callsOf('download').length,
     say: (text) => rooms.say(ROOM, ADA, text),
     shown: () => shown().filter((text) => !/hello|before/.test(text)),
+    repair: () => server.delays.delete('download'),
   })
   expect(answers).toEqual(ANSWERS)
   expect(shown()).toContain('Echo: before')

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { FakeClock } from '../../../../test/support/fake-clock.ts'
 import { pause } from '../../../../test/support/until.ts'
 import { MINUTE, SECOND, systemClock } from '../../../support/clock.ts'
-import { StoreError, TransientError } from '../../../support/errors.ts'
+import { RowRefused, StoreError, TransientError } from '../../../support/errors.ts'
 import { createLog } from '../../../support/log.ts'
 import {
   BatchStorage,
@@ -202,4 +202,20 @@ test('nothing is ever parked because the store is away', async () => {
   }
   await expect(batches.store(batch)).rejects.toBeInstanceOf(StoreError)
   expect(stored).toEqual([])
+})
+
+test('what the store refuses is parked at once, and everything else of its batch is stored', async () => {
+  const { batches, stored } = await storage()
+  const put = async (...words: readonly string[]) => {
+    if (words.includes(POISON)) throw new RowRefused('no')
+    stored.push(...words)
+  }
+  const items = ['one', POISON, 'two']
+  await batches.store({
+    items,
+    store: () => put(...items),
+    storeOne: put,
+    park: async (word, error) => put(`${error instanceof RowRefused ? 'refused' : 'failed'} ${word}`),
+  })
+  expect(stored).toEqual(['one', `refused ${POISON}`, 'two'])
 })

@@ -4,7 +4,7 @@ import { RecordingReceiver } from '../../../../test/support/platforms/recording-
 import { rethrow } from '../../../../test/support/rethrow.ts'
 import { until } from '../../../../test/support/until.ts'
 import type { InboundEvent } from '../../../conversation/receiver.ts'
-import { StoreError } from '../../../support/errors.ts'
+import { RowRefused, StoreError } from '../../../support/errors.ts'
 import { Watermarks, type Piece } from './watermarks.ts'
 
 const person = { id: 'anna', name: 'Anna' }
@@ -30,6 +30,7 @@ class WatermarkFixture {
   readonly history: Piece[] = []
   readonly troubles: unknown[] = []
   readonly signal = new AbortController().signal
+  onParked: (place: string, id: string, error: unknown) => void = (_place, _id, error) => rethrow(error)
   /** Before a page is given. */
   beforePage: () => Promise<void> = async () => {}
 
@@ -53,7 +54,7 @@ class WatermarkFixture {
         return { pieces: missed.slice(0, 2), more: missed.length > 2 }
       },
       before: (id) => String(Number(id) - 1),
-      onParked: (_place, _id, error) => rethrow(error),
+      onParked: (...parked) => this.onParked(...parked),
       onTrouble: (_place, error) => this.troubles.push(error),
       random: () => 0,
     })
@@ -266,4 +267,48 @@ test('what was heard live and found in the history in the meantime is handed ove
   // Later it is new to nobody, but it may be delivered again: the store tells.
   await marks.live('room', { ...piece(5), isNew: true }, fixture.signal)
   expect(fixture.ids).toEqual(['3', '4', '4', '5', '5'])
+})
+
+test('a message that can never be stored is parked, and what follows it in its place is stored', async () => {
+  for (const error of [new RowRefused('no'), new TypeError('a bug')]) {
+    const fixture = new WatermarkFixture()
+    fixture.onParked = () => {}
+    fixture.history.push(piece(3), piece(4))
+    const marks = fixture.make('2')
+    await marks.load()
+    fixture.receiver.before = (items) => {
+      if (items.some((item) => 'text' in item && item.text === 'text 3')) throw error
+    }
+    await marks.catchUp(fixture.signal)
+    await marks.live('room', piece(5), fixture.signal)
+    expect(fixture.ids).toEqual(['4', '5'])
+    expect(await fixture.receiver.inputs.list()).toMatchObject([
+      { channel: 'chat', place: 'room', input: '3', state: 'parked' },
+    ])
+    fixture.receiver.before = null
+    const [parked] = await fixture.receiver.inputs.list()
+    expect(await marks.reread(parked!, fixture.signal)).toEqual(piece(3).items)
+    expect(await marks.reread({ ...parked!, input: '9' }, fixture.signal)).toBeNull()
+  }
+})
+
+test('what cannot be handled is tried again first, and a store that is away is waited for', async () => {
+  const fixture = new WatermarkFixture()
+  const parked: string[] = []
+  fixture.onParked = (_place, id) => void parked.push(id)
+  const failures = [
+    new TypeError('a bug'),
+    new StoreError('full'),
+    new StoreError('full'),
+    new StoreError('full'),
+  ]
+  fixture.receiver.before = () => {
+    const failure = failures.shift()
+    if (failure) throw failure
+  }
+  fixture.history.push(piece(3))
+  const marks = fixture.make('2')
+  await marks.load()
+  await marks.catchUp(fixture.signal)
+  expect([fixture.ids, parked]).toEqual([['3'], []])
 })

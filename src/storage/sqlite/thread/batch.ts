@@ -196,8 +196,17 @@ const ABOUT_VALUES: ReadonlySet<number> = new Set([18, 19, 20, 25])
 /** An extended code has its kind in the lowest byte. */
 const PRIMARY_CODE = 0xff
 
+/** Node's codes for a value that cannot be bound to a parameter of a statement. */
+const UNBINDABLE: ReadonlySet<unknown> = new Set([
+  'ERR_INVALID_ARG_TYPE',
+  'ERR_INVALID_ARG_VALUE',
+  'ERR_OUT_OF_RANGE',
+])
+
 function kindOf(error: unknown): Failure['kind'] {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_SQLITE_ERROR') return 'bug'
+  if (!(error instanceof Error) || !('code' in error)) return 'bug'
+  if (UNBINDABLE.has(error.code)) return 'refused'
+  if (error.code !== 'ERR_SQLITE_ERROR') return 'bug'
   const { errcode } = error as { errcode?: unknown }
   return typeof errcode === 'number' && ABOUT_VALUES.has(errcode & PRIMARY_CODE) ? 'refused' : 'store'
 }

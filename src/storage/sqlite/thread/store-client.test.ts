@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { StoreError } from '../../../support/errors.ts'
+import { RowRefused, StoreError } from '../../../support/errors.ts'
 import { StoreClient } from './store-client.ts'
 
 let folder: string
@@ -43,4 +43,21 @@ test('closing ends also when the thread is gone', async () => {
   await expect(client.call('factSet', 'die', '1')).rejects.toBeInstanceOf(StoreError)
   await client.close()
   await expect(client.call('factGet', 'before')).rejects.toThrow('the store is closed')
+})
+
+test('a call that cannot be sent to the thread, or bound to its statement, fails alone', async () => {
+  const odd = await Promise.allSettled([
+    client.call('factSet', 'one', '1'),
+    client.call('factSet', 'function', (() => {}) as never),
+    client.call('factSet', 'symbol', Symbol('x') as never),
+    client.call('factSet', 'huge', (2n ** 64n) as never),
+    client.call('factSet', 'missing', null as never),
+    client.call('factSet', 'two', '2'),
+  ])
+  const refused = { status: 'rejected', reason: expect.any(RowRefused) }
+  const stored = { status: 'fulfilled' }
+  expect(odd[0]).toMatchObject(stored)
+  expect(odd.slice(1, 5)).toMatchObject([refused, refused, refused, refused])
+  expect(odd[5]).toMatchObject(stored)
+  expect(await client.call('factGet', 'two')).toBe('2')
 })

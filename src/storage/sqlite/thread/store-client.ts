@@ -115,8 +115,21 @@ export class StoreClient {
         this.#inFlight.flatMap((waiting) => waiting.transfer),
       )
     } catch (error) {
-      this.#fail(error)
+      if (isUncloneable(error)) this.#refuseUncloneable(error)
+      else this.#fail(error)
     }
+  }
+
+  /** A value that cannot be sent to the worker never can be: only its own call fails. */
+  #refuseUncloneable(error: Error): void {
+    const { fine = [], refused = [] } = Object.groupBy(this.#inFlight, ({ call }) =>
+      canBeCloned(call) ? 'fine' : 'refused',
+    )
+    if (refused.length === 0) return this.#fail(error)
+    this.#inFlight = refused
+    this.#queue.unshift(...fine)
+    const failure: Failure = { kind: 'refused', message: error.message, stack: error.stack ?? null }
+    this.#deliverReplies(refused.map(() => ({ ok: false, error: failure })))
   }
 
   #deliverReplies(replies: readonly Reply[]): void {
@@ -186,6 +199,19 @@ export class StoreClient {
     this.#worker = null
     if (this.#inFlight.length > 0) this.#fail(new StoreError(`the store's thread was lost: ${reason}`))
     this.#closeIfIdle()
+  }
+}
+
+function isUncloneable(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'DataCloneError'
+}
+
+function canBeCloned(call: Call): boolean {
+  try {
+    structuredClone(call)
+    return true
+  } catch {
+    return false
   }
 }
 
