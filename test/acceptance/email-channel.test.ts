@@ -4,8 +4,9 @@ import { simpleParser, type ParsedMail } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channels/channel.ts'
 import type { EmailOptions } from '../../src/channels/email/channel.ts'
+import { parkedInput } from '../../src/inbox/parked-inputs.ts'
 import { DAY } from '../../src/support/clock.ts'
-import { Refused } from '../../src/support/errors.ts'
+import { Refused, RowRefused } from '../../src/support/errors.ts'
 import { ANNA, EmailFixture, proof } from '../support/platforms/email/email-fixture.ts'
 import {
   MAIL_PASSWORD,
@@ -99,6 +100,42 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
       await until(() => receiver.texts.length === 1, 'the mail')
       expect(performance.now() - before).toBeLessThan(5_000)
     }, NEVER_ASK))
+
+  test('a mail that can never be stored is parked, and read again on request', () =>
+    reading(async (fixture, receiver) => {
+      for (const error of [new RowRefused('no'), new TypeError('a bug')]) {
+        receiver.before = (items) => {
+          if (items.some((item) => 'text' in item && item.text === 'poison')) throw error
+        }
+        await fixture.say('poison')
+        await fixture.say('after')
+        await until(() => receiver.texts.at(-1) === 'after', 'the mail after it', 20_000)
+        const [parked, ...others] = await receiver.inputs.list()
+        expect(parked).toMatchObject({ channel: 'email', place: 'INBOX', state: 'parked', raw: null })
+        expect(others).toEqual([])
+        receiver.before = null
+        await receiver.inputs.retry(parked!.id)
+        await until(() => receiver.texts.at(-1) === 'poison', 'what was parked')
+        await expect.poll(() => receiver.inputs.list()).toEqual([])
+        const seen = () => host.inbox(fixture.bot).every(({ flags }) => flags.includes('S'))
+        await until(seen, 'all mails to be seen')
+      }
+    }))
+
+  test('a parked mail that was deleted says so', () =>
+    reading(async (_fixture, receiver) => {
+      const [uidValidity] = receiver.cursors.get('position INBOX')!.split(':')
+      for (const input of [`${uidValidity}:77`, '1:1']) {
+        const known = { channel: 'email', place: 'INBOX', input, reason: 'a reason', at: 1 }
+        const parked = parkedInput(known)
+        await receiver.inputs.save(parked)
+        await receiver.inputs.retry(parked.id)
+        const now = async () => (await receiver.inputs.list()).find(({ id }) => id === parked.id)
+        await expect
+          .poll(now)
+          .toMatchObject({ state: 'parked', reason: 'this message is not there any more' })
+      }
+    }))
 
   test('an answer joins the thread, and what is written on it, by whatever program, comes to the same conversation', async () => {
     const person = 'thread@example.org'

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
 import '../support/processes/no-gateway-left.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
+import { emailPlatform } from '../support/platforms/email/email-platform.ts'
+import { whyWithoutMail, withoutMailServers } from '../support/platforms/email/mail-host.ts'
 import { MatrixServer } from '../support/platforms/matrix/matrix-server.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { GatewayProcess } from '../support/processes/gateway-process.ts'
+import type { TcpProxy } from '../support/processes/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
 /** An end without a mark, two behind one, and whatever parks it has to survive. */
@@ -24,7 +27,7 @@ interface Poisoned {
   readonly gateway: GatewayProcess
   /** How often the file was asked for. */
   readonly asked: () => number
-  readonly say: (text: string) => void
+  readonly say: (text: string) => unknown
   readonly shown: () => readonly string[]
   /** From now on it can be read. */
   readonly repair: () => void
@@ -41,7 +44,7 @@ async function story(poisoned: Poisoned): Promise<readonly string[]> {
   for (let death = 0; death < DEATHS; death++) {
     await read()
     // It waits behind the one that is read.
-    if (death === 0) say('and now?')
+    if (death === 0) await say('and now?')
     await gateway.kill('SIGKILL')
   }
   const before = asked()
@@ -78,7 +81,7 @@ async function story(poisoned: Poisoned): Promise<readonly string[]> {
   expect((await gateway.run(['queue', 'retry', id])).code).toBe(0)
   await until(() => shown().includes('Echo: poison'), 'the answer to what was parked', 60_000)
   expect(await queue()).toEqual([])
-  say('thank you')
+  await say('thank you')
   await until(() => shown().includes('Echo: thank you'), 'another answer', 60_000)
   return shown().filter((text) => text.startsWith('Echo: '))
 }
@@ -142,6 +145,41 @@ test('Matrix: an event on which the gateway ends again and again is parked', PRO
   expect(answers).toEqual(ANSWERS)
   expect(shown()).toContain('Echo: before')
 })
+
+test.skipIf(withoutMailServers)(
+  `E-mail: a mail on which the gateway ends again and again is parked${whyWithoutMail}`,
+  PROCESS_TEST,
+  async () => {
+    await using platform = await emailPlatform()
+    const sandbox = await startSandbox({ marked: false })
+    await using stack = new AsyncDisposableStack()
+    stack.defer(() => sandbox.close())
+    sandbox.control.answer({ style: 'echo' })
+    const gateway = stack.use(
+      await GatewayProcess.prepare({
+        config: { model: { base_url: sandbox.url }, channels: platform.channels },
+        env: { ...platform.env, ANTHROPIC_API_KEY: sandbox.apiKey() },
+      }),
+    )
+    const shown = () => platform.answers(1).map((text) => text.trim())
+    await gateway.start()
+    await platform.say(1, 'hello')
+    await until(() => shown().includes('Echo: hello'), 'the first answer', 60_000)
+    await gateway.kill('SIGTERM')
+    const [imap] = platform.lines as readonly TcpProxy[]
+    // The second mail of the folder is never read to its end.
+    imap!.swallow = /UID FETCH 2 .*BODY\.PEEK\[\]/
+    await platform.say(1, 'poison')
+    const answers = await story({
+      gateway,
+      asked: () => imap!.swallowed,
+      say: (text) => platform.say(1, text),
+      shown: () => shown().filter((text) => !text.includes('hello')),
+      repair: () => (imap!.swallow = null),
+    })
+    expect(answers).toEqual(ANSWERS)
+  },
+)
 
 test('Telegram: ends in order while a message is read park nothing', PROCESS_TEST, async () => {
   await using fixture = await BotFixture.start({ start: false })

@@ -30,6 +30,10 @@ export class TcpProxy implements AsyncDisposable {
   readonly #pairs = new Set<Pair>()
   #line: Line = 'open'
   #lost: Lost | null = null
+  /** Requests that it matches do not reach the server, and are not answered. */
+  swallow: RegExp | null = null
+  /** How many were swallowed. */
+  swallowed = 0
   /** Connections that were ever taken. */
   connections = 0
 
@@ -56,6 +60,7 @@ export class TcpProxy implements AsyncDisposable {
         }
         from.on('data', (chunk: Buffer) => {
           if (this.#line === 'silent') return
+          if (from === client && this.swallow?.test(chunk.toString('latin1'))) return void this.swallowed++
           const waitMs = this.#line === 'late' && from === upstream ? LATE_MS : 0
           if (waitMs === 0 && !late) return pass(chunk)
           const own = passLate(chunk, late, waitMs).finally(() => {

@@ -75,6 +75,7 @@ const PAGE = 50
 export class Mailbox {
   readonly #options: MailboxOptions
   #client: ImapFlow | null = null
+  #news = new Signal()
   #position: Position | null = null
   #seenAt = 0
   #begun = 0
@@ -142,7 +143,7 @@ export class Mailbox {
 
   async #session(receiver: Receiver, signal: AbortSignal): Promise<void> {
     const client = await imapClient(this.#options)
-    const news = new Signal()
+    const news = (this.#news = new Signal())
     client.on('exists', () => news.set())
     client.on('close', () => news.set())
     // The library reports a broken connection here as well as to the pending command.
@@ -289,12 +290,16 @@ export class Mailbox {
       return mail ? (item === null ? [] : [item]) : null
     } catch (error) {
       throw client.usable ? error : new TransientError('the connection to the mailbox broke')
+    } finally {
+      // These commands have ended IDLE, which begins again after another look.
+      this.#news.set()
     }
   }
 
   /** A parked mail was stored after all. @throws what the connection throws */
   async stored({ input }: ParkedInput): Promise<void> {
     if (this.#client?.usable) await this.#markSeen(this.#client, Number(input.split(':')[1]))
+    this.#news.set()
   }
 
   async #moveTo(receiver: Receiver, uid: number, items: readonly InboundEvent[]): Promise<void> {
