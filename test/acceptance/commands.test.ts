@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ParkedInputs, parkedInput } from '../../src/inbox/parked-inputs.ts'
+import { openSqliteStorage } from '../../src/storage/sqlite/storage.ts'
+import { systemClock } from '../../src/support/clock.ts'
 import '../support/processes/no-gateway-left.ts'
 import { BotFixture, PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { GatewayProcess, type Finished } from '../support/processes/gateway-process.ts'
@@ -9,6 +12,7 @@ import { hermes as runHermes } from '../support/processes/hermes-command.ts'
 
 const ADA = 501
 const STRANGER = 777
+const START = Date.UTC(2026, 10, 20, 12)
 
 /** What a command prints with `--json`: one object on stdout, and nothing else. */
 function jsonOf({ stdout }: Finished): { items?: Array<Record<string, unknown>>; [key: string]: unknown } {
@@ -190,3 +194,53 @@ test('without a gateway the commands say so, and those that need none still work
   expect(jsonOf(await gateway.run(['status', '--json']))).toMatchObject({ gateway: { running: false } })
   expect((await gateway.run(['backup', join(gateway.home, 'copy.db')])).code).toBe(0)
 })
+
+test(
+  'what was parked before it was read is listed, requested again and dropped by hand',
+  PROCESS_TEST,
+  async () => {
+    await using fixture = await BotFixture.start({ start: false })
+    const { gateway } = fixture
+    const known = { channel: 'telegram', place: '501', reason: 'it ends the gateway', raw: '[]', at: START }
+    const [one, two, three] = ['1001', '1002', '1003'].map((input) => parkedInput({ ...known, input }))
+    const inStore = async <T>(work: (inputs: ParkedInputs) => Promise<T>) => {
+      const storage = await openSqliteStorage({ path: join(gateway.home, 'hermes.db'), pullChannels: [] })
+      try {
+        return await work(new ParkedInputs(storage.inbox, systemClock))
+      } finally {
+        await storage.close()
+      }
+    }
+    await inStore(async (inputs) => {
+      for (const input of [one!, two!, three!]) await inputs.save(input)
+    })
+    const listed = await gateway.run(['queue', 'list', '--json'])
+    expect(jsonOf(listed).items).toHaveLength(3)
+    expect(jsonOf(listed).items).toContainEqual({
+      id: one!.id,
+      conversation: 'telegram:501',
+      state: 'parked',
+      reason: 'it ends the gateway',
+      at: new Date(START).toISOString(),
+      input: '1001',
+    })
+    const text = (await gateway.run(['queue'])).stdout
+    for (const word of [one!.id, 'parked', 'telegram:501', 'it ends the gateway', 'hermes queue retry ID'])
+      expect(text).toContain(word)
+    expect(jsonOf(await gateway.run(['status', '--json']))).toMatchObject({ queue: { parked: 3 } })
+    expect((await gateway.run(['queue', 'drop', one!.id])).code).toBe(0)
+    expect((await gateway.run(['queue', 'drop', one!.id])).code).toBe(1)
+    expect((await gateway.run(['queue', 'retry', one!.id])).code).toBe(1)
+    expect((await gateway.run(['queue', 'retry', two!.id])).stdout).toContain('Retrying 1 message.')
+    const states = () =>
+      inStore(async (inputs) => (await inputs.list()).map(({ input, state }) => [input, state]))
+    expect(new Map((await states()) as Array<[string, string]>)).toEqual(
+      new Map([
+        ['1002', 'requested'],
+        ['1003', 'parked'],
+      ]),
+    )
+    expect((await gateway.run(['queue', 'retry', '--all'])).stdout).toContain('Retrying 1 message.')
+    expect((await states()).map(([, state]) => state)).toEqual(['requested', 'requested'])
+  },
+)

@@ -53,8 +53,8 @@ export function parkedInputContract(subject: Subject): void {
       const { conversations } = subject.driver.storage
       const mine = parkedInput({ ...KNOWN, raw: 'anna was here', personId: 'anna' })
       const others = [
-        parkedInput({ ...KNOWN, input: '1002', raw: 'ben was here', personId: 'ben' }),
-        parkedInput({ ...KNOWN, channel: 'matrix', raw: 'somebody else', personId: 'anna' }),
+        parkedInput({ ...KNOWN, input: '1002', raw: 'ben was here', personId: 'ben', at: START + 1 }),
+        parkedInput({ ...KNOWN, channel: 'matrix', raw: 'somebody else', personId: 'anna', at: START + 2 }),
       ]
       for (const input of [mine, ...others]) await inputs().save(input)
       const exported = JSON.stringify(await conversations.exportPerson('telegram', 'anna'))
@@ -81,10 +81,9 @@ export function parkedInputContract(subject: Subject): void {
         driver.accept([message('3')]),
       ])
       expect([before.status, after.status]).toEqual(['fulfilled', 'fulfilled'])
-      if (poison.status === 'rejected') {
-        expect(poison.reason).not.toBeInstanceOf(StoreError)
-        await expect(driver.accept([message('2', odd)])).rejects.not.toBeInstanceOf(StoreError)
-      }
+      expect(poison.status === 'rejected' && poison.reason).not.toBeInstanceOf(StoreError)
+      const again = await driver.accept([message('2', odd)]).catch((error: unknown) => error)
+      expect(again).not.toBeInstanceOf(StoreError)
       expect(await driver.acceptOne(message('4'))).toMatchObject({ state: 'received' })
     })
 

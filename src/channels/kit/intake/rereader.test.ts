@@ -78,6 +78,7 @@ test('a request of another process is found within half a minute', async () => {
   await clock.advance(MINUTE / 2)
   await until(() => receiver.texts.length > 0, 'the message')
   await stop()
+  expect(receiver.texts).toEqual(['said'])
 })
 
 test('what the process ends on while it is read again is parked again, and reading is noted before it begins', async () => {
