@@ -125,8 +125,12 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
   test('a parked mail that was deleted says so', () =>
     reading(async (_fixture, receiver) => {
       const [uidValidity] = receiver.cursors.get('position INBOX')!.split(':')
-      for (const input of [`${uidValidity}:77`, '1:1']) {
-        const known = { channel: 'email', place: 'INBOX', input, reason: 'a reason', at: 1 }
+      for (const [place, input] of [
+        ['INBOX', `${uidValidity}:77`],
+        ['INBOX', '1:1'],
+        ['Elsewhere', `${uidValidity}:1`],
+      ] as const) {
+        const known = { channel: 'email', place, input, reason: 'a reason', at: 1 }
         const parked = parkedInput(known)
         await receiver.inputs.save(parked)
         await receiver.inputs.retry(parked.id)

@@ -113,7 +113,7 @@ class SlackChannel extends PushChannel {
       channel: this.channel,
       read: (input, until) => intake.reread(input, until),
     })
-    return Promise.all([connection.run(signal), rereader.run(receiver, signal)])
+    return Promise.all([connection.run(signal), rereader.run(intake.receiver, signal)])
   }
 
   override status(): ChannelStatus {

@@ -118,7 +118,8 @@ function postgresInbox(
     }
   }
   return {
-    accept: (request) => engine.run(acceptStep(request)),
+    // Async: what cannot even be prepared rejects, too.
+    accept: async (request) => engine.run(acceptStep(request)),
     lease,
     finish: (held, outcome, now) => engine.run(finishStep(leaseKey(held), outcome, now)),
     saveDraft: (held, draft) => engine.run(draftStep(leaseKey(held), draft)),

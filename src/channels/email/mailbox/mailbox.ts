@@ -279,11 +279,11 @@ export class Mailbox {
   }
 
   /** What a parked mail delivers now; null: it is not in the folder any more. @throws while that cannot be asked */
-  async reread({ input }: ParkedInput): Promise<readonly InboundEvent[] | null> {
+  async reread({ place, input }: ParkedInput): Promise<readonly InboundEvent[] | null> {
     const client = this.#client
     if (!client?.usable) throw new TransientError('the mailbox is not open')
     const uid = Number(input.split(':')[1])
-    if (inputOf(client, uid) !== input) return null
+    if (place !== this.#options.mailbox || inputOf(client, uid) !== input) return null
     try {
       const mail = await this.#within(client.fetchOne(String(uid), SUMMARY, { uid: true }))
       const item = mail ? await this.#options.read(summaryOf(mail, client)) : null

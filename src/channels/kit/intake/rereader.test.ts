@@ -51,7 +51,7 @@ const ending = () => {
   return { begun: begun.promise, read }
 }
 
-test('what is parked is left alone until it is requested, then read once and removed', async () => {
+test('a parked input is read only on request, once, and removed', async () => {
   const { inputs, receiver, begin, clock } = lives()
   await inputs.save(INPUT)
   await inputs.save(parkedInput({ ...INPUT, channel: 'other' }))
@@ -127,7 +127,7 @@ test.each([
   await stop()
 })
 
-test('what waits for the platform is read as soon as that is there again', async () => {
+test('an input that the platform cannot give now is read when it can', async () => {
   const { inputs, receiver, begin, clock } = lives()
   await inputs.save({ ...INPUT, state: 'requested' })
   let tries = 0
@@ -138,5 +138,23 @@ test('what waits for the platform is read as soon as that is there again', async
   await clock.advance(2 * MINUTE)
   await until(() => receiver.texts.length > 0, 'the message')
   expect(tries).toBe(3)
+  await stop()
+})
+
+test('where the end of the reading cannot be stored, the input is read again, and not parked', async () => {
+  const { inputs, receiver, begin, clock } = lives()
+  await inputs.save({ ...INPUT, state: 'requested' })
+  const { save } = inputs
+  let saves = 0
+  // It can be noted that it is read, and then the store is away.
+  inputs.save = (input) => (++saves === 2 ? Promise.reject(new StoreError('away')) : save.call(inputs, input))
+  let reads = 0
+  const stop = await begin(async () => {
+    if (++reads === 1) throw new StoreError('away')
+    return [SAID]
+  })
+  await clock.advance(2 * MINUTE)
+  await until(() => receiver.texts.length > 0, 'the message')
+  expect([reads, await inputs.list()]).toEqual([2, []])
   await stop()
 })

@@ -69,32 +69,41 @@ export class Rereader {
 
   /** Runs until `signal` is aborted. Never rejects. */
   async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    let isFirst = true
+    const { channel, log } = this.#options
+    const onFailure = (error: unknown) => {
+      log.debug({ channel }, `parked messages could not be read again yet: ${messageOf(error)}`)
+      return null
+    }
+    let parkedAgain = false
     while (!signal.aborted) {
       using news = this.#news(signal)
-      const isEmpty = await this.#round(receiver, signal, isFirst).catch((error: unknown) => {
-        const { channel, log } = this.#options
-        log.debug({ channel }, `parked messages could not be read again yet: ${messageOf(error)}`)
-        return null
-      })
-      if (isEmpty !== null) isFirst = false
+      parkedAgain ||= (await this.#parkAgain().then(() => true, onFailure)) ?? false
+      const count = parkedAgain ? await this.#round(receiver, signal).catch(onFailure) : null
       // Without anything parked nobody can request anything.
-      if (!isEmpty) news.setTimer()
+      if (count !== 0) news.setTimer()
       await news.arrived
     }
   }
 
-  /** @returns whether nothing of this channel is parked. @throws StoreError */
-  async #round(receiver: Receiver, signal: AbortSignal, isFirst: boolean): Promise<boolean> {
-    const { inputs, channel } = this.#options
-    const own = (await inputs.list()).filter((input) => input.channel === channel)
+  /** What a former process ended on. @throws StoreError */
+  async #parkAgain(): Promise<void> {
+    for (const input of await this.#own())
+      if (input.state === 'reading') await this.#park(input, 'ended again')
+  }
+
+  /** @returns how many inputs of this channel were parked. @throws StoreError */
+  async #round(receiver: Receiver, signal: AbortSignal): Promise<number> {
+    const own = await this.#own()
     for (const input of own) {
-      if (signal.aborted) break
-      // Only a former process can have left it so.
-      if (isFirst && input.state === 'reading') await this.#park(input, 'ended again')
-      if (input.state === 'requested') await this.#reread(input, receiver, signal)
+      // `reading`: this process could not store how that ended.
+      if (input.state !== 'parked' && !signal.aborted) await this.#reread(input, receiver, signal)
     }
-    return own.length === 0
+    return own.length
+  }
+
+  async #own(): Promise<readonly ParkedInput[]> {
+    const { inputs, channel } = this.#options
+    return (await inputs.list()).filter((input) => input.channel === channel)
   }
 
   async #reread(input: ParkedInput, receiver: Receiver, signal: AbortSignal): Promise<void> {

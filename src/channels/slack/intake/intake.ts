@@ -107,6 +107,11 @@ export class Intake {
     return this.#marks.load()
   }
 
+  /** What is handed over otherwise than as an event goes through it, so that the bot takes part in its thread. */
+  get receiver(): Receiver {
+    return this.#receiver
+  }
+
   /** Events still being stored. */
   get underway(): ReadonlyArray<Promise<void>> {
     return [...this.#underway.values()]
