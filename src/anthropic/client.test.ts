@@ -4,7 +4,7 @@ import { ModelRefusal } from '../conversation/model.ts'
 import type { MessageFault } from '../sandbox/faults/fault-names.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
 import type { Sandbox } from '../sandbox/types.ts'
-import { systemClock } from '../support/clock.ts'
+import { HOUR, systemClock } from '../support/clock.ts'
 import { ConfigurationError, NeedsLogin, TransientError, UsageLimited } from '../support/errors.ts'
 import { contentOf, createModelClient, type ProviderHealth } from './client.ts'
 import { credentialProbe } from './credential-probe.ts'
@@ -12,17 +12,22 @@ import { fetchModels } from './models/fetch-models.ts'
 
 let sandbox: Sandbox
 let health: string[]
+let suspicions: boolean[]
 
 beforeEach(async () => {
   sandbox = await startSandbox({ marked: false, answer: { style: 'echo' } })
   health = []
+  suspicions = []
 })
 afterEach(() => sandbox.close())
 
 const recorder: ProviderHealth = {
   succeeded: () => void health.push('succeeded'),
   usageLimited: () => void health.push('usage-limited'),
-  unavailable: (retryAfterMs, reason) => void health.push(`unavailable ${reason} ${retryAfterMs}`),
+  unavailable: (retryAfterMs, reason, suspected) => {
+    health.push(`unavailable ${reason} ${retryAfterMs}`)
+    suspicions.push(suspected)
+  },
   misconfigured: () => void health.push('misconfigured'),
 }
 
@@ -310,6 +315,31 @@ test('a request that fails again while others are answered closes the provider f
   sandbox.control.fault({ target: 'messages', fault: 'overloaded-529', times: 1 })
   await expect(ask('poison')).rejects.toBeInstanceOf(TransientError)
   expect(health.at(-1)).toMatch(/^unavailable overloaded/)
+})
+
+test('fewer than five requests that fail in a row may each fail for itself; an overload is the provider’s at once', async () => {
+  const ask = asking()
+  const failsAs = async (text: string, fault: '500' | 'overloaded-529') => {
+    sandbox.control.fault({ target: 'messages', fault, times: 1 })
+    await expect(ask(text)).rejects.toBeInstanceOf(TransientError)
+  }
+  for (const text of ['one', 'one', 'two', 'three', 'four', 'five', 'one']) await failsAs(text, '500')
+  expect(suspicions).toEqual([true, true, true, true, true, false, false])
+  await ask('hello')
+  suspicions.length = 0
+  await failsAs('six', '500')
+  await failsAs('six', 'overloaded-529')
+  expect(suspicions).toEqual([true, false])
+})
+
+test('a pause that an overload asks for is obeyed up to an hour', async () => {
+  sandbox.control.fault({
+    target: 'messages',
+    fault: 'overloaded-529',
+    times: 1,
+    retryAfter: '999999',
+  } as MessageFault)
+  await expect(ask(new StaticDoor(apiKey()))).rejects.toMatchObject({ retryAfterMs: HOUR })
 })
 
 test('a request that fails while another is answered closes the provider for nobody', async () => {

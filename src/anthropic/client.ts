@@ -28,8 +28,11 @@ export interface ProviderHealth {
   succeeded(): void
   /** @param resumeAt epoch milliseconds */
   usageLimited(resumeAt: number): void
-  /** @param retryAfterMs what the provider asked for; null = it did not say */
-  unavailable(retryAfterMs: number | null, reason: string): void
+  /**
+   * @param retryAfterMs what the provider asked for; null = it did not say
+   * @param suspected so few requests have failed that it may be their own failure
+   */
+  unavailable(retryAfterMs: number | null, reason: string, suspected: boolean): void
   /** The configured model or address is unknown to the provider. */
   misconfigured(message: string): void
 }
@@ -141,8 +144,9 @@ export function createModelClient(options: ModelClientOptions): Model {
         health.succeeded()
         return answer
       } catch (error) {
-        const alone = mayBeTheRequests(error) && failing.failed(request, begun)
-        if (!alone) reportHealth(health, error, request.model === options.model)
+        const whose = mayBeTheRequests(error) ? failing.failed(request, begun) : 'provider'
+        if (whose !== 'request')
+          reportHealth(health, error, request.model === options.model, whose === 'unknown')
         throw error
       }
     },
@@ -186,10 +190,15 @@ function mayBeTheRequests(error: unknown): boolean {
   return error instanceof TransientError && (error.reason === 'provider' || error.reason === 'network')
 }
 
-function reportHealth(health: ProviderHealth, error: unknown, configuredModel: boolean): void {
+function reportHealth(
+  health: ProviderHealth,
+  error: unknown,
+  configuredModel: boolean,
+  suspected: boolean,
+): void {
   if (error instanceof UsageLimited) health.usageLimited(error.resumeAt)
   else if (error instanceof TransientError && error.reason !== 'credential') {
-    health.unavailable(error.retryAfterMs, error.reason)
+    health.unavailable(error.retryAfterMs, error.reason, suspected)
   } else if (error instanceof ConfigurationError && configuredModel) health.misconfigured(error.message)
   else if (error instanceof ModelRefusal) health.succeeded()
 }
@@ -312,15 +321,23 @@ function watchSilence(clock: Clock, signal: AbortSignal) {
 
 /** Many more than fail at the same time; the oldest is forgotten first. */
 const MAX_REMEMBERED = 1_000
+/** So many different requests in a row do not fail each for itself, and in an outage so many more are cheap. */
+const WITNESSES = 5
+
+/** Whose failure it is, as far as can be told. */
+type Culprit = 'request' | 'provider' | 'unknown'
 
 /**
  * Separates a request that fails from a provider that fails. Where others were answered while it ran, or
- * since it failed before, nobody else may be held for it.
+ * since it failed before, nobody else may be held for it; nor before several different ones have failed with
+ * none answered in between.
  */
 class FailingRequests {
   #answered = 0
   /** How many requests had been answered when each of these last failed, by the request's digest. */
   readonly #failed = new Map<string, number>()
+  /** Those that have failed since the last answer, up to `WITNESSES`. */
+  readonly #witnesses = new Set<string>()
 
   /** @returns what `failed` needs to know about the moment at which a request is sent */
   begin(): number {
@@ -329,18 +346,20 @@ class FailingRequests {
 
   succeeded(request: ModelRequest): void {
     this.#answered++
+    this.#witnesses.clear()
     if (this.#failed.size > 0) this.#failed.delete(digestOf(request))
   }
 
   /**
    * @param begun what `begin` returned
-   * @returns true when the failure says nothing about the provider
    */
-  failed(request: ModelRequest, begun: number): boolean {
+  failed(request: ModelRequest, begun: number): Culprit {
     const digest = digestOf(request)
     const before = this.#failed.get(digest)
     remember(this.#failed, digest, this.#answered, MAX_REMEMBERED)
-    return this.#answered > Math.min(begun, before ?? begun)
+    if (this.#answered > Math.min(begun, before ?? begun)) return 'request'
+    if (this.#witnesses.size < WITNESSES) this.#witnesses.add(digest)
+    return this.#witnesses.size < WITNESSES ? 'unknown' : 'provider'
   }
 }
 

@@ -110,7 +110,7 @@ const LONGEST_LIMIT_MS = 8 * DAY
  * @see https://docs.anthropic.com/en/api/rate-limits#response-headers
  */
 function resumeTime(headers: Headers | undefined, now: number): number | null {
-  const wait = retryAfterMs(headers, now)
+  const wait = parseRetryAfter(headers?.get('retry-after') ?? null, now, LONGEST_LIMIT_MS)
   if (wait !== null) return now + wait
   if (!headers) return null
   const resets: Array<{ at: number; usedUp: boolean }> = []
@@ -127,9 +127,9 @@ function resumeTime(headers: Headers | undefined, now: number): number | null {
   return Math.min(Math.max(now, ...candidates), now + LONGEST_LIMIT_MS)
 }
 
-/** The answer's `Retry-After` in milliseconds from now; null = absent or invalid. */
+/** The answer's `Retry-After` in milliseconds from now, where it announces no limit; null = absent or invalid. */
 function retryAfterMs(headers: Headers | undefined, now: number): number | null {
-  return parseRetryAfter(headers?.get('retry-after') ?? null, now, LONGEST_LIMIT_MS)
+  return parseRetryAfter(headers?.get('retry-after') ?? null, now)
 }
 
 /** Resets come as RFC 3339 times, or as epoch seconds. */

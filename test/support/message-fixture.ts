@@ -36,6 +36,8 @@ export class FakeModel implements Model {
   context = 200_000
   /** Gets every outcome, as from the real client. */
   gate: ProviderGate | null = null
+  /** Its failures may be those of the requests that met them. */
+  suspected = false
 
   async answer(
     request: ModelRequest,
@@ -51,7 +53,7 @@ export class FakeModel implements Model {
     } catch (error) {
       if (error instanceof UsageLimited) this.gate?.usageLimited(error.resumeAt)
       else if (error instanceof TransientError && error.reason !== 'credential') {
-        this.gate?.unavailable(error.retryAfterMs, error.reason)
+        this.gate?.unavailable(error.retryAfterMs, error.reason, this.suspected)
       } else if (error instanceof ConfigurationError) this.gate?.misconfigured(error.message)
       else if (error instanceof Refused) this.gate?.succeeded()
       throw error

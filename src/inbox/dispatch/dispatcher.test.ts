@@ -46,6 +46,67 @@ test('while a probe is out nobody else asks; when it fails, nobody asks until th
   expect(fixture.model.requests).toHaveLength(11)
 })
 
+test('a probe that is not over in time lets another conversation probe', async () => {
+  const clock = new FakeClock()
+  await using fixture = await MessageFixture.start({ clock })
+  fixture.gate.unavailable(60 * SECOND, 'overloaded')
+  fixture.model.reply = (request, { signal }) =>
+    lastText(request) === 'hangs' ? abortable(signal) : `re ${lastText(request)}`
+  for (const text of ['hangs', 'one', 'two']) await fixture.say(text, text)
+  await fixture.pass(70 * SECOND, SECOND)
+  expect(fixture.model.asked).toEqual(['hangs'])
+  await fixture.pass(7 * SECOND, SECOND)
+  expect(fixture.model.asked).toEqual(['hangs', 'one', 'two'])
+  expect(fixture.gate.current().open).toBe(true)
+})
+
+/** Of the requests only those for `poison` fail, which may be their own failure. */
+async function poisoned(clock: FakeClock): Promise<MessageFixture> {
+  const fixture = await MessageFixture.start({ clock })
+  fixture.model.suspected = true
+  fixture.model.reply = (request) => {
+    if (lastText(request).includes('poison')) throw new TransientError('broken', null, 'provider')
+    return `re ${lastText(request)}`
+  }
+  return fixture
+}
+
+test('a request that may fail for itself holds no other conversation, and waits before it is tried again', async () => {
+  const clock = new FakeClock()
+  await using fixture = await poisoned(clock)
+  await fixture.say('a', 'poison')
+  await fixture.rest()
+  await fixture.rest()
+  expect(fixture.model.asked).toEqual(['poison'])
+  expect(fixture.gate.current()).toMatchObject({ open: false, suspected: true })
+  await fixture.say('b', 'hello')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('b')).toEqual(['re hello'])
+  expect(fixture.gate.current().open).toBe(true)
+  expect(fixture.model.asked).toEqual(['poison', 'hello'])
+  await fixture.pass(3 * SECOND, 500)
+  expect(fixture.model.asked.slice(2)).toEqual(['poison'])
+})
+
+test('the only conversation of an outage is told that it waits, tried with growing pauses, and answered at its end', async () => {
+  const clock = new FakeClock()
+  await using fixture = await poisoned(clock)
+  await fixture.say('a', 'poison')
+  await fixture.pass(29 * SECOND, SECOND)
+  expect(fixture.sendChannel.texts('a')).toEqual([])
+  await fixture.pass(MINUTE, SECOND)
+  expect(fixture.sendChannel.texts('a')).toEqual([expect.stringContaining("I can't reach Claude right now")])
+  await fixture.pass(HOUR, 5 * SECOND)
+  expect(fixture.model.requests.length).toBeLessThan(25)
+  // Long into the outage somebody else is answered at once.
+  await fixture.say('b', 'hello')
+  await fixture.rest()
+  expect(fixture.sendChannel.texts('b')).toEqual(['re hello'])
+  fixture.model.reply = () => 'at last'
+  await fixture.pass(6 * MINUTE, 5 * SECOND)
+  expect(fixture.sendChannel.texts('a').slice(1)).toEqual([expect.stringMatching(/ago\)\n\nat last$/)])
+})
+
 test('after an outage the conversation that waited longest goes first, and not all at once', async () => {
   const clock = new FakeClock()
   await using fixture = await MessageFixture.start({ clock, messaging: { drainRate: 5 } })

@@ -8,12 +8,13 @@ import type { Drafts } from '../delivery/drafts.ts'
 import type { MessageObserver } from '../figures/observer.ts'
 import type { ConversationEvents } from '../fleet/conversation-events.ts'
 import type { Fleet } from '../fleet/fleet.ts'
-import type { Gate } from '../gate/gate.ts'
+import { admitsAll, heldOthers, type Gate, type GateState } from '../gate/gate.ts'
 import type { StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease, TurnOutcome, TurnTerms } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
 import { Interruption, endingOf, type Ending } from './outcome.ts'
+import { ProbeTurns } from './probe-turns.ts'
 import { StallWatch } from './stall-watch.ts'
 import { TurnLeases } from './turn-leases.ts'
 import { DrainRate } from './work-queue.ts'
@@ -72,8 +73,8 @@ export class Dispatcher {
   readonly #drainRate: DrainRate
   readonly #stall: StallWatch
   readonly #subscriptions: Disposable[] = []
-  #probe: ConversationId | null = null
-  #wasOpen = true
+  readonly #probes: ProbeTurns
+  #before: GateState = { open: true }
   #timer: Timer | null = null
   #accepting = false
   #idle: (() => void) | null = null
@@ -97,18 +98,19 @@ export class Dispatcher {
     })
     this.#drainRate = new DrainRate(() => drainRate / fleet.workers())
     this.#stall = new StallWatch(clock)
+    this.#probes = new ProbeTurns(clock)
   }
 
   /** Takes over the leases of the previous process, and starts. */
   async start(): Promise<void> {
     const { gate, store, clock } = this.#options
-    const terms = () => this.#terms()
-    await this.#work.start(() => this.#pump(), terms)
-    this.#wasOpen = gate.current().open
+    const pump = () => this.#pump()
+    await this.#work.start(pump, () => this.#terms())
+    this.#before = gate.current()
     this.#accepting = true
     this.#subscriptions.push(
       gate.subscribe(() => this.#onGate()),
-      store.subscribe(() => this.#pump()),
+      store.subscribe(pump),
     )
     if (this.#work.ready > this.#options.concurrency) this.#drainRate.start(clock.monotonic())
     this.#pump()
@@ -230,13 +232,14 @@ export class Dispatcher {
   }
 
   #onGate(): void {
-    const { open } = this.#options.gate.current()
+    const state = this.#options.gate.current()
+    const held = heldOthers(this.#before, this.#options.clock.now())
+    this.#before = state
     // Time behind a shut gate does not count as a stall.
     this.#stall.progress()
-    if (open && !this.#wasOpen) void this.#reopen()
+    if (state.open && held) void this.#reopen()
     else this.#pump()
-    if (!open) this.#pause()
-    this.#wasOpen = open
+    if (!admitsAll(state)) this.#pause()
   }
 
   #pause(): void {
@@ -263,8 +266,9 @@ export class Dispatcher {
     this.#timer = null
     while (this.#accepting && store.ok && this.#running.size < concurrency) {
       const state = gate.current()
-      const probing = !state.open
-      if (!state.open && (!state.probing || this.#probe !== null)) return
+      const probing = !admitsAll(state)
+      if (!state.open && !state.probing) return
+      if (probing && this.#probes.wait > 0) return this.#pumpIn(this.#probes.wait)
       const now = clock.now()
       if (this.#drainRate.limiting && !probing && this.#work.ready > 0) {
         const wait = this.#drainRate.acquire(clock.monotonic())
@@ -277,7 +281,7 @@ export class Dispatcher {
         if (at !== null) this.#pumpIn(at - now)
         return
       }
-      if (probing) this.#probe = next.id
+      if (probing) this.#probes.begin(next.id)
       void this.#run(next.id, next.arrivals)
     }
   }
@@ -311,7 +315,7 @@ export class Dispatcher {
       this.#work.done(id, 0, retryAt)
     } finally {
       this.#running.delete(id)
-      if (this.#probe === id) this.#probe = null
+      this.#probes.end(id)
       if (this.#running.size === 0) this.#idle?.()
       this.#pump()
     }
@@ -330,8 +334,8 @@ export class Dispatcher {
       const pauses = this.#pauses.get(id) ?? 0
       const context = { lease, gate: gate.current(), now: clock.now(), pauses, random: random(), texts }
       const ending = endingOf(error, context)
-      if (ending.outcome.kind === 'returned' && ending.retryAt !== null) this.#pauses.set(id, pauses + 1)
-      else this.#pauses.delete(id)
+      if (ending.outcome.kind !== 'returned' || ending.retryAt === null) this.#pauses.delete(id)
+      else if (context.gate.open) this.#pauses.set(id, pauses + 1)
       if (ending.unexpected) log.error({ err: error, conversation: id }, 'a message could not be handled')
       return ending
     }

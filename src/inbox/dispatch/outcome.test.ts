@@ -56,6 +56,16 @@ test.each([
   expect(late).toMatchObject({ kind: 'held', outage: { notice: 'wait' } })
 })
 
+test('what may have failed for itself returns to its queue until its next try, and is not parked meanwhile', () => {
+  const gate = { ...shut, until: NOW + 8 * SECOND, probing: true, suspected: true }
+  const broken = new TransientError('the provider sent a broken answer', null, 'provider')
+  expect(ending(broken, { gate, pauses: 10 })).toMatchObject({
+    outcome: { kind: 'returned' },
+    retryAt: NOW + 8 * SECOND,
+  })
+  expect(ending(broken, { gate: { ...gate, until: NOW - 1 } }).retryAt).toBe(NOW + SECOND)
+})
+
 test('while the gate is open a passing failure is a pause that grows, and counts as no failure', () => {
   const waits = [0, 1, 2].map((pauses) => ending(new TransientError('reset'), { pauses }).retryAt! - NOW)
   expect(waits).toEqual([SECOND, 2 * SECOND, 4 * SECOND])

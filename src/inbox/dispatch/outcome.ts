@@ -66,6 +66,12 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
   }
   if (isOutage(error)) {
     const outage = outageOf(gate, now)
+    if (outage && !gate.open && gate.suspected)
+      return {
+        outcome: { kind: 'returned' },
+        retryAt: Math.max(gate.until ?? now, now + PAUSE_BACKOFF.initialMs),
+        unexpected: false,
+      }
     // The gate knows what this outage is; it decides when the next try is worth a request.
     if (outage) return { outcome: { kind: 'held', outage }, retryAt: null, unexpected: false }
     if (context.pauses >= MAX_PAUSES) {

@@ -22,6 +22,11 @@ export type GateState =
       readonly notice: string
       /** One conversation may proceed, to find out whether the outage has ended. */
       readonly probing: boolean
+      /**
+       * Too few requests have failed to tell their own failure from the provider's: the failed ones wait, and every
+       * other conversation may proceed. Then `probing` is true as well.
+       */
+      readonly suspected?: boolean
     }
 
 export interface Gate {
@@ -30,6 +35,16 @@ export interface Gate {
   readonly refreshingSince?: number | null
   /** Calls `listener` after each change. */
   subscribe(listener: (state: GateState) => void): Disposable
+}
+
+/** May every conversation proceed that has not failed itself? */
+export function admitsAll(state: GateState): boolean {
+  return state.open || state.suspected === true
+}
+
+/** Did messages wait in this state, at `now`, that had not failed? Under suspicion not before people are notified. */
+export function heldOthers(state: GateState, now: number): boolean {
+  return !state.open && (!state.suspected || state.tellAt <= now)
 }
 
 /** The outage as the inbox must know it at `now`; null while messages can be answered. */

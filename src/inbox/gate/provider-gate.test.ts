@@ -44,6 +44,38 @@ test('a probe that fails doubles the wait; failures of the same moment do not', 
   expect(closed().id).toBe(id)
 })
 
+test('what may be the failure of a request holds that request alone, until it is seen to be of all', async () => {
+  const { clock, gate, closed } = open()
+  const wait = () => closed().until! - clock.now()
+  gate.unavailable(null, 'provider', true)
+  expect(closed()).toMatchObject({ status: 'provider-unavailable', suspected: true, probing: true })
+  gate.unavailable(null, 'provider', true)
+  expect(wait()).toBe(2 * SECOND)
+  await clock.advance(2 * SECOND)
+  gate.unavailable(null, 'provider', true)
+  expect(wait()).toBe(4 * SECOND)
+  const { id } = closed()
+  gate.unavailable(null, 'provider')
+  expect(closed()).toMatchObject({ id, suspected: false, probing: false })
+  // A probe that fails is no reason to let all proceed.
+  await clock.advance(wait())
+  gate.unavailable(null, 'provider', true)
+  expect(closed()).toMatchObject({ suspected: false, probing: false })
+})
+
+test('a suspicion outlasts a restart, and holds nobody in other processes', () => {
+  const clock = new FakeClock()
+  const options = { clock, texts: DEFAULT_TEXTS, random: () => 0.5, onProblem: rethrow }
+  let memory: ProviderGateMemory | null = null
+  const first = new ProviderGate({ ...options, remember: (known) => (memory = known) })
+  first.unavailable(null, 'provider', true)
+  const restarted = new ProviderGate({ ...options, remembered: JSON.parse(JSON.stringify(memory)) })
+  expect(restarted.current()).toEqual(first.current())
+  const other = new ProviderGate(options)
+  other.adopt(memory)
+  expect(other.current().open).toBe(true)
+})
+
 test('a wait that was asked for is obeyed up to an hour', () => {
   const { clock, gate, closed } = open()
   gate.unavailable(120 * SECOND, 'overloaded')

@@ -2,7 +2,15 @@ import { fillText, type Texts } from '../../config/texts.ts'
 import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
 import { HOUR, MINUTE, SECOND, type Clock, type Timer } from '../../support/clock.ts'
 import { newId } from '../../support/ids.ts'
-import { type Gate, type GateState, SwitchGate, QUIET_WAIT_MS, tellAt, timeInWords } from './gate.ts'
+import {
+  type Gate,
+  type GateState,
+  SwitchGate,
+  QUIET_WAIT_MS,
+  admitsAll,
+  tellAt,
+  timeInWords,
+} from './gate.ts'
 
 type Closed = Extract<GateState, { open: false }>
 type ProviderStatus = 'usage-limited' | 'provider-unavailable' | 'misconfigured'
@@ -39,6 +47,7 @@ export interface ProviderGateMemory {
   readonly tellAt: number
   readonly notice: string
   readonly attempts: number
+  readonly suspected?: boolean
 }
 
 export interface ProviderGateOptions {
@@ -71,7 +80,7 @@ export class ProviderGate implements Gate {
     if (memory) {
       const { attempts, ...closed } = memory
       this.#attempts = attempts
-      this.#shut({ open: false, ...closed, probing: false })
+      this.#shut({ open: false, ...closed, probing: closed.suspected === true })
     }
   }
 
@@ -99,10 +108,15 @@ export class ProviderGate implements Gate {
     this.#close('usage-limited', null, wait)
   }
 
-  /** @param retryAfterMs what the provider asked for; null = it gave none */
-  unavailable(retryAfterMs: number | null, reason: string): void {
+  /**
+   * @param retryAfterMs what the provider asked for; null = it gave none
+   * @param suspected the failure may be of the requests that met it: only they wait. What is known to fail for
+   * everybody already stays so
+   */
+  unavailable(retryAfterMs: number | null, reason: string, suspected = false): void {
     const asked = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
-    this.#close('provider-unavailable', reason, Math.max(asked, this.#nextDelay(UNAVAILABLE_BACKOFF)))
+    const wait = Math.max(asked, this.#nextDelay(UNAVAILABLE_BACKOFF))
+    this.#close('provider-unavailable', reason, wait, suspected && admitsAll(this.current()))
   }
 
   /** The provider does not know the configured model or address. */
@@ -117,6 +131,8 @@ export class ProviderGate implements Gate {
       if (!state.open) this.#open(false)
       return
     }
+    // What may be the failure of its own requests holds nobody here.
+    if (memory.suspected) return
     const { attempts, ...closed } = memory
     // Known news changes nothing, in particular not a probe in flight.
     if (!state.open && state.id === memory.id && (state.until ?? 0) >= memory.until) return
@@ -137,15 +153,16 @@ export class ProviderGate implements Gate {
 
   /**
    * Fifty conversations that fail together are one failure: only a probe, or the first failure, increases
-   * the back-off.
+   * the back-off; while many may proceed, only what failed after the wait.
    */
   #nextDelay(backoff: BackoffOptions): number {
     const state = this.current()
-    if (state.open || state.probing) this.#attempts++
+    const isTry = state.open || (state.suspected ? this.#options.clock.now() >= state.until! : state.probing)
+    if (isTry) this.#attempts++
     return backoffDelay(this.#attempts, backoff, (this.#options.random ?? Math.random)())
   }
 
-  #close(status: ProviderStatus, reason: string | null, wait: number): void {
+  #close(status: ProviderStatus, reason: string | null, wait: number, suspected = false): void {
     const { clock, texts } = this.#options
     const now = clock.now()
     const before = this.current()
@@ -165,7 +182,8 @@ export class ProviderGate implements Gate {
         status === 'usage-limited' && until - now >= QUIET_WAIT_MS
           ? fillText(texts, 'usage_limit', { time: timeInWords(roundedUp(until), now) })
           : texts.held,
-      probing: false,
+      probing: suspected,
+      suspected,
     })
   }
 
