@@ -146,7 +146,10 @@ export class DiscordClient {
 
   async editMessage(channelId: string, id: string, body: object, signal: AbortSignal): Promise<void> {
     const route = `/channels/${channelId}/messages/${id}` as const
-    await this.#call('edit', signal, { method: 'PATCH', route, body, bucket: `write ${channelId}` })
+    const call = { method: 'PATCH', route, body, bucket: `write ${channelId}` } as const
+    const edited = await this.#call<Partial<APIMessage> | null>('edit', signal, call)
+    // A page of a server in between is no message, whatever its status.
+    if (typeof edited?.id !== 'string') throw new DiscordFailure('server', 'edit', 'named no message')
   }
 
   async deleteMessage(channelId: string, id: string, signal: AbortSignal): Promise<void> {

@@ -65,6 +65,18 @@ test.each([
   await expect(channel.send(chat, 'x', with_('k'))).rejects.toBeInstanceOf(expected)
 })
 
+test('a page of somebody in between is no edit, although its status is 200', async () => {
+  const { fixture, server, chat, channel } = await open()
+  await using _ = fixture
+  const id = await channel.send(chat, 'begun', with_('k'))
+  const headers = { 'content-type': 'text/html' }
+  server.fail(EDIT, { kind: 'answer', status: 200, body: '<h1>Welcome to the hotel</h1>', headers })
+  const edit = () => channel.edit(chat, id, 'finished', { final: true, signal })
+  await expect(edit()).rejects.toBeInstanceOf(TransientError)
+  await edit()
+  expect(server.chats.sentTo(chat)[0]!.content).toBe('finished')
+})
+
 test('a channel that is gone is undeliverable; under the id of a person the private chat is opened', async () => {
   const { fixture, server, channel } = await open()
   await using _ = fixture
