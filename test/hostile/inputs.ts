@@ -206,8 +206,8 @@ export const INPUTS: Readonly<Record<string, Input | Input['call']>> = {
   'src/channels/slack/intake/threads.ts isPlace': isPlace,
   'src/channels/slack/send/format.ts toMrkdwn': part(slack.toMrkdwn),
   'src/channels/slack/send/format.ts toPlainText': slack.toPlainText,
-  'src/channels/slack/send/wording.ts partsOf': { call: slackWording.partsOf, length: 4_096, cpuMs: 400 },
-  'src/channels/slack/send/wording.ts draftOf': { call: slackWording.draftOf, length: 4_096, cpuMs: 400 },
+  'src/channels/slack/send/wording.ts partsOf': part(slackWording.partsOf),
+  'src/channels/slack/send/wording.ts draftOf': part(slackWording.draftOf),
   'src/channels/slack/send/wording.ts wordingOf': part(slackWording.wordingOf),
   'src/channels/telegram/api/failure.ts classifyAnswer': (text) =>
     telegramAnswers.classifyAnswer('sendMessage', { error_code: 400, description: text } as never),

@@ -1,4 +1,4 @@
-import { Parser } from 'marked'
+import { Lexer, Parser } from 'marked'
 import { expect, test } from 'vitest'
 import { lexMarkdown } from './lex-markdown.ts'
 
@@ -29,6 +29,19 @@ test.each(['[words][A  b]', '[A b][]', '[a B]', '![words][a b]'])(
 test('long text is read as the lexer reads it otherwise', () => {
   const text = `${'some *words* and a_name, `code` or a **bold** one  \nwith https://a.test/b_c_d and a.b@c.test '.repeat(40)}\n`
   expect(html(text).match(/<em>|<code>|<strong>|<br>|<a /g)).toHaveLength(6 * 40)
+})
+
+test.each([
+  '<<<<https://a.test>',
+  '<<b>x</b> <@<i>',
+  '<@U1> and <@> and <@@<!-- note -->',
+  '![![[ and no end',
+  '[[a](https://a.test/)',
+  '[[a]](https://a.test/) ![[',
+  '[ `]` [',
+  'a@b.test<@<<c@d.test>',
+])('what opens nothing is text, and what it stands before is read as otherwise: %s', (markdown) => {
+  expect(html(markdown)).toBe(Parser.parse(new Lexer({ gfm: true }).lex(markdown)).trim())
 })
 
 test('a paragraph full of names with an underscore keeps the emphasis at its end', () => {

@@ -16,6 +16,11 @@ const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))){32}/m
 const WINDOW = 256
 const BARE_ADDRESS = /^(?:https?:\/\/|ftp:\/\/|www\.|[a-z0-9._+-]{1,256}@)/i
 
+/** `<` before another one or before `@` opens nothing: no tag and no address begins so. */
+const PLAIN_ANGLES = /^(?:<(?=[<@])@*)+/
+/** They open nothing where nothing closes them. */
+const BRACKETS = /^(?:!?\[)+/
+
 /** What a definition may point at to be one: anything else in its shape is a line of a chat log. */
 const ADDRESS = /^(?:https?:\/\/|mailto:)/i
 
@@ -80,10 +85,17 @@ class CarefulTokenizer extends Tokenizer {
 
   /** The lexer joins the pieces again. */
   override inlineText(source: string): ReturnType<Tokenizer['inlineText']> {
+    const plain = PLAIN_ANGLES.exec(source)?.[0] ?? this.#unclosed(source)
+    if (plain !== null) return { type: 'text', raw: plain, text: plain, escaped: this.lexer.state.inRawBlock }
     if (source.length <= WINDOW) return super.inlineText(source)
     let end = WINDOW
     while (end > 1 && !/\s/.test(source[end]!)) end--
     return super.inlineText(source.slice(0, end > 1 ? end : WINDOW))
+  }
+
+  #unclosed(source: string): string | null {
+    const brackets = BRACKETS.exec(source)?.[0]
+    return brackets && !source.includes(']') ? brackets : null
   }
 
   #bounded<T>(mark: RegExp, source: string, read: () => T | undefined): T | undefined {
