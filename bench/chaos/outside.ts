@@ -3,8 +3,9 @@ import { Worker } from 'node:worker_threads'
 import { seededRandom } from '../../test/support/chance.ts'
 import { pause } from '../../test/support/until.ts'
 import { HonestChat } from './outside/honest-chat.ts'
+import { MemoryWatch } from './outside/memory-watch.ts'
 import { OddValues } from './outside/odd-values.ts'
-import { ResidentMemory } from './outside/resident-memory.ts'
+import { Outages } from './outside/outages.ts'
 import { HONEST } from './outside/strikes.ts'
 import { OutsideWorld } from './outside/world.ts'
 import type { ChaosFigures, ChaosRow } from './row.ts'
@@ -30,7 +31,8 @@ export const outside: ChaosRow = {
     const oddOf = (name: string) => new OddValues(seededRandom(`outside ${name}`))
     await using outsideWorld = await OutsideWorld.start(oddOf)
     const { parts: world } = outsideWorld
-    using memory = new ResidentMemory(world.gateway.pid)
+    using memory = new MemoryWatch(world.gateway.pid, world.keptFile)
+    const outages = new Outages(world.gateway)
     const workerData = { url: world.gateway.url }
     const probe = new Worker(new URL('outside/health-probe.ts', import.meta.url), { workerData })
     const chats = world.places.map(
@@ -51,11 +53,12 @@ export const outside: ChaosRow = {
         }
       }),
     ])
+    outages.stop()
     probe.postMessage('stop', [])
     const [health] = (await once(probe, 'message')) as [number[]]
     const broken = (await Promise.all(chats.map((chat) => chat.judge()))).flat()
     const metrics = await (await world.gateway.fetch('/metrics')).text()
-    return figuresOf(seconds, world, { chats, sent, health, memory, metrics, broken })
+    return figuresOf(seconds, world, { chats, sent, health, outages, memory, metrics, broken })
   },
 }
 
@@ -65,19 +68,20 @@ interface Seen {
   readonly sent: ReadonlyMap<string, number>
   /** Waits for `/healthz`. */
   readonly health: readonly number[]
-  readonly memory: ResidentMemory
+  readonly outages: Outages
+  readonly memory: MemoryWatch
   /** What `/metrics` says in the end. */
   readonly metrics: string
   readonly broken: readonly string[]
 }
 
 function figuresOf(seconds: number, world: OutsideWorld['parts'], seen: Seen): ChaosFigures {
-  const { chats, sent, health, memory, metrics } = seen
+  const { chats, sent, health, outages, memory, metrics } = seen
   const { counts } = world.sandbox
   const waits = chats.flatMap((chat) => chat.waits)
-  const resident = memory.report()
+  const inMemory = memory.report()
   const broken = [...seen.broken]
-  if (!resident.flat) broken.push('the memory grows')
+  if (!inMemory.flat) broken.push('the memory grows')
   if (counts.invalidGrants > 0 || counts.replays > 0)
     broken.push(`${counts.invalidGrants} refused grants, ${counts.replays} refresh tokens spent twice`)
   if (health.includes(Infinity)) broken.push('/healthz did not answer')
@@ -104,9 +108,9 @@ function figuresOf(seconds: number, world: OutsideWorld['parts'], seen: Seen): C
       `honest messages, and the longest wait: ${chats.map(({ name, waits: own }) => `${name} ${own.length} (${Math.round(Math.max(...own))} ms)`).join(', ')}`,
       `odd messages: ${[...sent].map(([name, count]) => `${name} ${count}`).join(', ')}`,
       ...[...world.doors].map(([name, { struck }]) => `odd answers of ${name}: ${counted(struck)}`),
-      `wait for an honest answer: ${spread(waits)}`,
+      `wait for an honest answer: ${spread(waits)}; of which provider outages: ${outages.report()}`,
       `wait for /healthz: ${spread(health)}, ${health.length} times`,
-      resident.line,
+      ...inMemory.lines,
       `of that in the end: ${megabytes(metrics, 'nodejs_heap_size_used_bytes')} MB in the heap, ${megabytes(metrics, 'nodejs_external_memory_bytes')} MB in buffers`,
     ],
     broken,

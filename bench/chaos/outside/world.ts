@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OwnStore } from '../../../src/credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../../src/oauth/token-endpoint.ts'
@@ -30,8 +32,16 @@ const TOKEN_LIFE_S = 60
 const MAIL_PACE_MS = 4_000
 const CHAT_PACE_MS = 1_000
 
+/** The nursery is that of the installed service. */
+const PROCESS_ENV = (keptFile: string) => ({
+  NODE_OPTIONS: `--max-semi-space-size=4 --expose-gc --import=${import.meta.resolve('./collect-garbage.ts')}`,
+  HERMES_KEPT_MEMORY: keptFile,
+})
+
 interface WorldParts {
   readonly gateway: GatewayProcess
+  /** What the gateway's memory is after each collection of garbage. */
+  readonly keptFile: string
   readonly sandbox: Sandbox
   /** Answers behind these may be odd. */
   readonly doors: ReadonlyMap<string, OddDoor>
@@ -97,7 +107,12 @@ export class OutsideWorld implements AsyncDisposable {
     }
     const env: Record<string, string> = Object.assign({}, ...platforms.map((platform) => platform.env))
     const config = { ...configOf(sandbox, provider), channels }
-    const gateway = stack.use(await GatewayProcess.prepare({ config, env }))
+    const folder = mkdtempSync(join(tmpdir(), 'hermes-outside-'))
+    stack.defer(() => rmSync(folder, { recursive: true }))
+    const keptFile = join(folder, 'kept-memory')
+    const gateway = stack.use(
+      await GatewayProcess.prepare({ config, env, processEnv: PROCESS_ENV(keptFile) }),
+    )
     await signIn(gateway.home, sandbox)
     await gateway.start()
     const [honestHook, oddHook] = HOOKS
@@ -118,7 +133,7 @@ export class OutsideWorld implements AsyncDisposable {
       openAiPlace(gateway),
       hookPlace(gateway, honestHook),
     ]
-    return new OutsideWorld({ gateway, sandbox, doors, places, senders }, stack.move())
+    return new OutsideWorld({ gateway, keptFile, sandbox, doors, places, senders }, stack.move())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
