@@ -240,6 +240,16 @@ const EXCEPTIONS: readonly Exception[] = [
     source: 'the JSON key of `hermes doctor --json`',
   },
   {
+    file: 'test/acceptance/files-of-another-program.test.ts',
+    text: 'mend',
+    source: 'the JSON key of `hermes doctor --json`',
+  },
+  {
+    file: 'test/faults/41-another-program-on-one-home.test.ts',
+    text: 'mend',
+    source: 'the JSON key of `hermes doctor --json`',
+  },
+  {
     file: 'test/acceptance/email-refusals.test.ts',
     text: 'does not take .* app password',
     source: 'src/channels/email/failure.ts',

@@ -352,7 +352,7 @@ test('a request that fails while another is answered closes the provider for nob
 })
 
 test.each(['', ' \n', '\u00a0', '\u0007'])(
-  'a text of %j beside a picture is left out: the API refuses it',
+  'a text of %j next to a picture is left out: the API refuses it',
   (text) => {
     const attachments = [{ mediaType: 'image/png', name: 'cat.png', bytes: Buffer.from('x') }]
     expect(contentOf({ role: 'user', text, attachments })).toEqual([

@@ -20,7 +20,7 @@ const PROCESS_FILE = 'gateway.pid'
 /** A record is one line. */
 const MAX_RECORD_BYTES = 4096
 /** Started as `python -m hermes_cli.main gateway run`, or by the script `hermes`; ours, of another home, is none of Python's. */
-const ITS_PROGRAM = /\bhermes_cli\b|\bpython[\d.]*\s.*\bhermes\b.*\bgateway\b/
+const ITS_PROGRAMS = ['hermes_cli', '/hermes gateway']
 const ASK_MS = 2 * SECOND
 
 /** @returns null = there is none */
@@ -31,9 +31,9 @@ export async function findOtherGateway(home: string): Promise<OtherGateway | nul
   const isLocked = holder?.kind === 'other'
   const pid = isLocked ? holder.pid : await livePid([lock, join(home, PROCESS_FILE)])
   if (!isLocked && pid === null) return null
-  const process = pid === null ? 'a process of another container' : `process ${pid}`
+  const which = pid === null ? 'a process of another container' : `process ${pid}`
   return {
-    sentence: `Another program's gateway (${process}) runs on ${home}, and both would answer`,
+    sentence: `Another program's gateway (${which}) runs on ${home}, and both would answer`,
     stop: (await stopOfService(home)) ?? (pid === null ? 'docker stop CONTAINER' : `kill ${pid}`),
   }
 }
@@ -43,7 +43,7 @@ async function livePid(files: readonly string[]): Promise<number | null> {
   for (const file of files) {
     const pid = recordedPid(file)
     const line = pid === null ? null : await commandLineOf(pid)
-    if (line !== null && ITS_PROGRAM.test(line)) return pid
+    if (line?.includes('python') && ITS_PROGRAMS.some((name) => line.includes(name))) return pid
   }
   return null
 }

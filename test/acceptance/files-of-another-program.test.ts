@@ -11,12 +11,14 @@ interface Item {
   readonly id: string
   readonly level: string
   readonly message: string
-  readonly mend: string | null
+  /** The command that fixes it. */
+  readonly fix: string | null
 }
 
 function doctor(home: string, env: Readonly<Record<string, string>> = {}): readonly Item[] {
   const { stdout } = hermes(['doctor', '--json', '--home', home], { HOME: home, ...env })
-  return (JSON.parse(stdout) as { items: readonly Item[] }).items
+  const { items } = JSON.parse(stdout) as { items: ReadonlyArray<Item & { mend: string | null }> }
+  return items.map(({ mend, ...item }) => ({ ...item, fix: mend }))
 }
 
 test('a database that is not ours is named, and neither used nor changed', () => {
@@ -29,7 +31,7 @@ test('a database that is not ours is named, and neither used nor changed', () =>
   expect(doctor(place.home).find(({ id }) => id === 'database.foreign')).toMatchObject({
     level: 'error',
     message: `${path} is another program's database.`,
-    mend: `mv ${path} ${path}.old`,
+    fix: `mv ${path} ${path}.old`,
   })
   const { code, stderr } = hermes(['gateway', '--port', '0', '--home', place.home])
   expect(stderr).toContain(`${path} is another program's database. Move it away first.`)
@@ -42,7 +44,7 @@ test('a SOUL.md that makes the assistant another program is said', () => {
   expect(doctor(place.home).find(({ id }) => id === 'soul')).toMatchObject({
     level: 'warning',
     message: 'SOUL.md tells the assistant that it is Hermes Agent. Write who it is here.',
-    mend: expect.stringMatching(/SOUL\.md$/),
+    fix: expect.stringMatching(/SOUL\.md$/),
   })
 })
 
@@ -64,7 +66,7 @@ test.each([
       id: 'service.other',
       level: 'warning',
       message: `${name} runs another program's gateway: on one account both answer.`,
-      mend: `systemctl --user disable --now ${name}`,
+      fix: `systemctl --user disable --now ${name}`,
     },
   ])
 })

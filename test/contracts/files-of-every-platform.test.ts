@@ -36,7 +36,7 @@ const ANNOUNCED: Readonly<
 }
 
 test.each(Object.entries(ANNOUNCED))(
-  '%s: a file is looked at whose type says nothing',
+  '%s: a file whose type says nothing is read all the same',
   (_platform, announce) => {
     for (const type of ['application/octet-stream', 'binary/octet-stream', '', undefined]) {
       expect(announce(type, 'IMG.JPG')).toMatchObject({ name: 'IMG.JPG', mediaType: 'image/jpeg' })

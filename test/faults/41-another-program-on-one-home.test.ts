@@ -28,7 +28,7 @@ async function doctor(gateway: GatewayProcess) {
   const { items } = JSON.parse(stdout) as {
     items: ReadonlyArray<{ id: string; level: string; message: string; mend: string | null }>
   }
-  return items
+  return items.map(({ mend, ...item }) => ({ ...item, fix: mend }))
 }
 
 const start = async (gateway: GatewayProcess) => gateway.run(['gateway', '--port', String(await freePort())])
@@ -54,7 +54,7 @@ test.each([
     expect((await doctor(gateway)).find(({ id }) => id === 'gateway.other')).toMatchObject({
       level: 'error',
       message: expect.stringContaining(`process ${other.pid}`),
-      mend: `kill ${other.pid}`,
+      fix: `kill ${other.pid}`,
     })
     // A service manager would start it again.
     const units = join(gateway.home, '.config/systemd/user')

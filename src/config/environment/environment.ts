@@ -127,8 +127,8 @@ export function readEnvironment(file: Variables, processEnv: Variables): Environ
       return new Secret(value)
     })
 
-  // Only a shell replaces `~`; in a `.env`, or between quotation marks, it stays. Absolute, so that whoever reads
-  // that nothing is there reads where it was looked for.
+  // Only a shell replaces `~`; in a `.env`, or between quotation marks, it stays. Absolute, so that a message that
+  // nothing is there says where that is.
   const folder = (value: string) =>
     resolve(value.trim().replace(/^~(?=\/|$)/, processEnv['HOME'] || homedir()))
   const claudeConfigDir = read('CLAUDE_CONFIG_DIR', folder)

@@ -8,7 +8,7 @@ const FRESH_MS = 2 * SECOND
 const OTHER_NAME =
   /\b(?:you are|you're|i am|i'm|name is|called)\s+(?:the\s+|an?\s+)?[*_]{0,2}(hermes agent|openclaw|clawdbot|moltbot)\b/i
 
-/** Why the system prompt at `path` should be looked at; null = nothing is odd. */
+/** Why the system prompt at `path` should be checked; null = nothing is odd. */
 export async function soulWarning(path: string): Promise<string | null> {
   const name = OTHER_NAME.exec(await readFile(path, 'utf8').catch(() => ''))?.[1]
   return name === undefined ? null : `SOUL.md tells the assistant that it is ${name}. Write who it is here.`

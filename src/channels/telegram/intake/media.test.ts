@@ -121,7 +121,7 @@ describe('a file on Telegram', () => {
 })
 
 describe('an album whose pieces come one after the other', () => {
-  /** What the channel hands over of pieces that come so far apart, beside what others say at the same time. */
+  /** What the channel hands over of pieces that come so far apart, and of what others say at the same time. */
   async function handedOver(
     gapMs: number,
     chat: number,
