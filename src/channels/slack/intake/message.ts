@@ -68,7 +68,8 @@ export interface SlackMessageEvent extends SlackMessage {
 
 /** The thread that a message is a reply in; null = it is in the conversation itself. */
 export function threadOf(message: SlackMessage): string | null {
-  return message.thread_ts !== undefined && message.thread_ts !== message.ts ? message.thread_ts : null
+  const { thread_ts: thread, ts } = message
+  return typeof thread === 'string' && thread !== ts ? thread : null
 }
 
 /** What a message says: in words, or in blocks that have no words next to them. */

@@ -41,7 +41,7 @@ export function outlineMessage(
 /** A changed message, before what it says now is read. Null: nothing that the core would know. */
 export function outlineChange(event: SlackMessageEvent, context: MappingContext): InboundEvent | null {
   const { channel, message, previous_message: before } = event
-  if (!message?.ts) return null
+  if (!isText(message?.ts)) return null
   if (message.subtype === 'tombstone') return deletion(channel, before ?? message)
   const outline = outlineMessage(channel, message, context, () => mapChange(event, context))
   return outline && { ...outline, isEdit: true }
@@ -83,7 +83,7 @@ export function mapMessage(
 /** A message was changed or, as a thread's first one is, emptied. Null: nothing that the core would know. */
 export function mapChange(event: SlackMessageEvent, context: MappingContext): InboundEvent | null {
   const { channel, message, previous_message: before } = event
-  if (!message?.ts) return null
+  if (!isText(message?.ts)) return null
   if (message.subtype === 'tombstone') return deletion(channel, before ?? message)
   const person = personOf(message, context.bot)
   if (!person || !WRITTEN.has(message.subtype)) return null
@@ -103,7 +103,7 @@ export function mapChange(event: SlackMessageEvent, context: MappingContext): In
 /** A message was deleted. Null: it was none of a person's. */
 export function mapDeletion(event: SlackMessageEvent, bot: BotIdentity): InboundEvent | null {
   const { channel, deleted_ts: ts, previous_message: before } = event
-  if (ts === undefined || (before && !personOf(before, bot))) return null
+  if (!isText(ts) || (before && !personOf(before, bot))) return null
   return deletion(channel, { ...before, ts })
 }
 
@@ -124,7 +124,7 @@ export function outlineCommand(command: SlashCommand): Unread {
     // Slack takes such a command in no thread: it speaks of the conversation itself.
     address: channel,
     platformMessageId: `command ${command.trigger_id}`,
-    person: { id: user, name: name ?? null },
+    person: { id: user, name: isText(name) ? name : null },
     chat: { id: channel, kind: isPrivate(channel) ? 'private' : 'group' },
     isEdit: false,
     raw: () => String(command.text ?? ''),
@@ -174,8 +174,14 @@ function isAddressed(channel: string, message: SlackMessage, { bot, takesPart }:
 /** Null: a program, or Slack itself. No bot is ever answered, so that no two can keep each other busy. */
 function personOf(message: SlackMessage, bot: BotIdentity): Person | null {
   const { user, bot_id: program, user_profile: profile } = message
-  if (user === undefined || program !== undefined || user === bot.userId || user === SLACKBOT) return null
-  return { id: user, name: profile?.display_name || profile?.real_name || null }
+  if (!isText(user) || program !== undefined || user === bot.userId || user === SLACKBOT) return null
+  const name = [profile?.display_name, profile?.real_name].find((given) => isText(given) && given !== '')
+  return { id: user, name: name ?? null }
+}
+
+/** What Slack sends is text where it must be, or it is passed over. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 const SLACKBOT = 'USLACKBOT'
