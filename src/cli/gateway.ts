@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { setFlagsFromString } from 'node:v8'
 import { applyNetworkSettings } from '../config/network.ts'
 import { loadSettings, sandboxSettings, type Settings } from '../config/settings.ts'
 import type { CredentialParts } from '../credentials/assemble.ts'
@@ -30,8 +31,16 @@ interface GatewayCommandOptions extends GlobalOptions {
 /** Variables that the SDK would read; only our own loader may read the environment. */
 const READ_BY_THE_SDK = ['ANTHROPIC_CUSTOM_HEADERS', 'ANTHROPIC_LOG'] as const
 
+/**
+ * In percent: the old generation is collected when it is half as large again as what was alive in it. On a machine
+ * with much memory V8 waits for up to four times as much, which is 60 MB of garbage beside 20 MB that are in use.
+ */
+const HEAP_GROWTH = '--heap-growing-percent=50'
+
 /** Runs the gateway until SIGTERM or Ctrl-C. */
 export async function gatewayCommand(options: GatewayCommandOptions): Promise<ExitCode> {
+  // Read at each collection, so it counts from now on, in every thread.
+  setFlagsFromString(HEAP_GROWTH)
   const processEnv = { ...process.env }
   for (const name of READ_BY_THE_SDK) delete process.env[name]
   // A signal during the start is obeyed once the start has finished, so that nothing stays half open.
