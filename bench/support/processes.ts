@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MEMORY_ENVIRONMENT } from '../../src/cli/service/unit.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 
@@ -141,7 +142,7 @@ export class BenchGateway implements AsyncDisposable {
     const started = performance.now()
     const child = spawn(process.execPath, [join(ROOT, 'bin/hermes.js'), 'gateway', '--home', home, ...args], {
       // As the installed service starts it.
-      env: { PATH: process.env.PATH, NODE_OPTIONS: '--max-semi-space-size=4', ...env },
+      env: { PATH: process.env.PATH, ...MEMORY_ENVIRONMENT, ...env },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     while (!(await isReady(url))) {

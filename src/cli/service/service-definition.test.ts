@@ -38,6 +38,10 @@ it('a system unit runs as a user and is hardened further', () => {
   const own = unitText({ ...service('linux').unit, user: null })
   const machine = unitText({ ...service('linux').unit, user: 'hermes' })
   expect(own).not.toContain('User=')
+  // Each on a line of its own, or the last would be a part of the one before.
+  expect(own).toContain(
+    '\nEnvironment=NODE_OPTIONS=--max-semi-space-size=4\nEnvironment=MALLOC_ARENA_MAX=1\n',
+  )
   expect(machine).toContain('\nUser=hermes\n')
   expect(machine).toContain('\nWantedBy=multi-user.target\n')
   expect(machine).toContain('\nProtectSystem=full\n')
