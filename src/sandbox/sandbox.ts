@@ -11,6 +11,8 @@ import { EventLog } from './control/event-log.ts'
 import { RequestRecord } from './control/request-record.ts'
 import { FaultSwitch } from './faults/faults.ts'
 import { DEFAULT_PLAN } from './messages/answer.ts'
+import { CacheDiagnostics } from './messages/cache/cache-diagnostics.ts'
+import { PromptCache } from './messages/cache/prompt-cache.ts'
 import { newRequestId } from './messages/messages.ts'
 import { SIMULATED_MODELS } from './messages/model-table.ts'
 import { route, TOKEN_PATH } from './router.ts'
@@ -79,6 +81,8 @@ function createWorld(options: SandboxOptions, url: () => string): World {
     faults,
     events,
     requests: new RequestRecord(options.keepRequests ?? KEPT_REQUESTS),
+    cache: new PromptCache(clock),
+    diagnostics: new CacheDiagnostics(),
     control: createControl({ authority, faults, events, changePlan }),
     acceptAnyApiKey: options.acceptAnyApiKey ?? false,
     tokenLifetimeSeconds: lifetime,

@@ -41,7 +41,7 @@ export interface AnswerPlan {
    */
   readonly style: 'friendly' | 'echo' | { readonly text: string } | { readonly bytes: number }
   /** In-process only: computes the answer; wins over `style`. */
-  readonly reply: ((question: Question) => string) | null
+  readonly reply: ((question: Question) => string | ScriptedReply) | null
   /** Milliseconds before the first byte. */
   readonly delayMs: number
   /** Milliseconds between two pieces of text; 0: all at once, without timers. */
@@ -49,6 +49,18 @@ export interface AnswerPlan {
   readonly wordsPerDelta: number
   /** Why it ends, in the words of the Messages API. */
   readonly stopReason: string
+  /** Every answer begins with thinking, where the request lets the model think. */
+  readonly thinks: boolean
+}
+
+/** An answer of several blocks, in this order. */
+export interface ScriptedReply {
+  readonly thinking?: string
+  readonly text?: string
+  /** Calls of tools that the client runs. */
+  readonly calls?: ReadonlyArray<{ readonly name: string; readonly input: Readonly<Record<string, unknown>> }>
+  /** Left out: `tool_use` with calls, else as the plan says. */
+  readonly stopReason?: string
 }
 
 /** What the model was asked. */
@@ -61,6 +73,17 @@ export interface Question {
   /** Pictures and documents in the last user message. */
   readonly attachments: number
   readonly system: string | null
+  /** What tools returned, where the newest message holds results. */
+  readonly results: readonly ToolResult[]
+}
+
+/** The result of a client's tool. */
+export interface ToolResult {
+  /** The name of the tool that was called. */
+  readonly tool: string
+  /** Its text; other blocks by their kind. */
+  readonly text: string
+  readonly isError: boolean
 }
 
 /** One request to `POST /v1/messages`, as it came. */
@@ -69,6 +92,7 @@ export interface RecordedRequest extends Question {
   readonly effort: string | null
   readonly at: number
   readonly messages: ReadonlyArray<{ readonly role: string; readonly content: unknown }>
+  readonly tools: readonly unknown[]
   readonly stream: boolean
   /** Of the presented token or key. */
   readonly fingerprint: string

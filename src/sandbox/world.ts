@@ -4,6 +4,8 @@ import type { AuthorizationCodes } from './authority/authorization.ts'
 import type { EventLog } from './control/event-log.ts'
 import type { RequestRecord } from './control/request-record.ts'
 import type { FaultSwitch } from './faults/faults.ts'
+import type { CacheDiagnostics } from './messages/cache/cache-diagnostics.ts'
+import type { PromptCache } from './messages/cache/prompt-cache.ts'
 import type { SimulatedModel } from './messages/model-table.ts'
 import type { AnswerPlan, SandboxControl } from './types.ts'
 
@@ -16,6 +18,8 @@ export interface World {
   readonly faults: FaultSwitch
   readonly events: EventLog
   readonly requests: RequestRecord
+  readonly cache: PromptCache
+  readonly diagnostics: CacheDiagnostics
   readonly control: SandboxControl
   readonly acceptAnyApiKey: boolean
   readonly tokenLifetimeSeconds: number

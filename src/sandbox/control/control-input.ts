@@ -59,6 +59,7 @@ const planSchema = z.strictObject({
   deltaDelayMs: duration.optional(),
   wordsPerDelta: z.int().min(1).optional(),
   stopReason: z.string().min(1).max(100).optional(),
+  thinks: z.boolean().optional(),
 })
 
 const signInSchema = z.strictObject({

@@ -7,6 +7,7 @@ export const DEFAULT_PLAN: AnswerPlan = {
   deltaDelayMs: 0,
   wordsPerDelta: 3,
   stopReason: 'end_turn',
+  thinks: false,
 }
 
 /** A visitor should see that an answer is written piece by piece. */
@@ -15,9 +16,8 @@ export const VISITOR_PACE: Partial<AnswerPlan> = { delayMs: 200, deltaDelayMs: 2
 const QUOTED_CHARACTERS = 300
 const SENTENCE = 'The quick brown fox jumps over the lazy dog while the gateway keeps every message safe. '
 
-/** The simulated model's answer: always the same for the same question and plan. */
+/** The simulated model's text: always the same for the same question and style. */
 export function answerFor(plan: AnswerPlan, question: Question): string {
-  if (plan.reply) return plan.reply(question) || ' '
   const { style } = plan
   if (style === 'echo') return `Echo: ${question.text}`
   if (style === 'friendly') return friendly(question)

@@ -9,7 +9,17 @@ import {
 } from '../faults/fault-names.ts'
 import type { World } from '../world.ts'
 import { textOfSize } from './answer.ts'
+import type { Draft } from './draft.ts'
 import { MARKDOWN_SHOWCASE } from './markdown-showcase.ts'
+import type { MessageRequest } from './message-request.ts'
+import {
+  rehearseCut,
+  rehearsePause,
+  rehearseRefusal,
+  rehearseThinking,
+  rehearseTool,
+  rehearseTools,
+} from './rehearsals.ts'
 
 /** Ends every fault even while the Messages API is broken. */
 export const REPAIR_COMMAND = '!repair'
@@ -25,7 +35,13 @@ const MAX_LONG_KB = 1_000
 interface Command {
   readonly usage: string
   readonly does: string
-  readonly run: (world: World, words: readonly string[]) => string
+  /** @param rest what stands behind the command, as it was written; `words` are its words */
+  readonly run: (
+    world: World,
+    words: readonly string[],
+    request: MessageRequest,
+    rest: string,
+  ) => string | Draft
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -82,6 +98,36 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: (_world, [text]) => textOfSize(Math.min(Number(text) || DEFAULT_LONG_KB, MAX_LONG_KB) * 1_000),
   },
   markdown: { usage: '!markdown', does: 'everything that Markdown can do', run: () => MARKDOWN_SHOWCASE },
+  tool: {
+    usage: '!tool NAME [{…}]',
+    does: 'calls a tool that is offered, with this input',
+    run: (_world, _words, request, rest) => rehearseTool(request, rest),
+  },
+  tools: {
+    usage: '!tools [2]',
+    does: 'calls several tools in one answer',
+    run: (_world, _words, request, rest) => rehearseTools(request, rest),
+  },
+  pause: {
+    usage: '!pause [NAME [{…}]]',
+    does: 'pauses with an open call of a server tool; with NAME, calls that tool beside it',
+    run: (_world, _words, request, rest) => rehearsePause(request, rest),
+  },
+  think: {
+    usage: '!think [redacted] [TEXT]',
+    does: 'thinks before it answers',
+    run: (_world, _words, request, rest) => rehearseThinking(request, rest),
+  },
+  refuse: {
+    usage: '!refuse [late] [CATEGORY]',
+    does: 'refuses, at once or in the middle of its text',
+    run: (_world, words) => rehearseRefusal(words),
+  },
+  cut: {
+    usage: '!cut [NAME]',
+    does: 'the limit of tokens ends the answer, in the middle of a call where tools are offered',
+    run: (_world, _words, request, rest) => rehearseCut(request, rest),
+  },
   echo: { usage: '!echo TEXT', does: 'says TEXT', run: (_world, words) => words.join(' ') || '(nothing)' },
 }
 
@@ -90,13 +136,16 @@ export function isCommand(text: string): boolean {
   return text.startsWith('!') && /^!\s*[a-z]/i.test(text)
 }
 
-/** Executes a chat command and says in a sentence what was done. */
-export function obey(world: World, text: string): string {
+/** Executes a chat command; the answer says what was done, or is what the command asks for. */
+export function obey(world: World, request: MessageRequest, text: string): string | Draft {
   // Further lines are other messages that were waiting together with this one.
   const [line = ''] = text.slice(1).trim().split('\n')
   const [name = '', ...words] = line.split(/\s+/)
   const command = COMMANDS[name.toLowerCase()]
-  return command ? command.run(world, words) : `I don't know \`!${name}\`. Send \`!help\` for what I do.`
+  const rest = line.slice(name.length).trim()
+  return command
+    ? command.run(world, words, request, rest)
+    : `I don't know \`!${name}\`. Send \`!help\` for what I do.`
 }
 
 function breakEndpoint(world: World, words: readonly string[]): string {

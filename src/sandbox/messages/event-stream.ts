@@ -1,74 +1,116 @@
 import type { ServerResponse } from 'node:http'
 import type { MessageFault } from '../faults/fault-names.ts'
 import { reset, wait } from '../http.ts'
+import { finalUsage, messageBody, type AnswerBody } from './answer-body.ts'
+import { piecesOf } from './answer.ts'
+import type { Block } from './content.ts'
 
-/** An answer that is about to be streamed. */
-export interface StreamedAnswer {
-  readonly id: string
-  readonly model: string
-  readonly pieces: readonly string[]
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly stopReason: string
+/** An event, as it stands on the wire. */
+interface Frame {
+  readonly text: string
+  /** Something that a person may wait for; the others come at once. */
+  readonly isPiece: boolean
 }
 
 /** Long enough for the bytes before a reset to reach the client first. */
 const BEFORE_RESET_MS = 20
+/** Of the JSON of a call's input, as the service sends it. */
+const JSON_PIECE_LENGTH = 24
 
 const PING = 'event: ping\ndata: {"type":"ping"}\n\n'
-const BLOCK_START =
-  'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":"","citations":null}}\n\n'
-const BLOCK_STOP = 'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
 const MESSAGE_STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
-/** The events in the order of the Messages API, one string a piece: prologue, deltas, epilogue. */
-function prologue(answer: StreamedAnswer): string {
-  const { id, model, inputTokens } = answer
-  return (
-    `event: message_start\ndata: {"type":"message_start","message":{"id":"${id}","type":"message","role":"assistant",` +
-    `"model":"${model}","content":[],"container":null,"diagnostics":null,"stop_details":null,"stop_reason":null,` +
-    `"stop_sequence":null,"usage":{"input_tokens":${inputTokens},"cache_creation":null,` +
-    `"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"inference_geo":null,"output_tokens":1,` +
-    `"output_tokens_details":null,"server_tool_use":null,"service_tier":"standard","speed":null}}}\n\n` +
-    BLOCK_START +
-    PING
-  )
+/** The events of an answer up to its last block, in the order of the Messages API. */
+function* framesOf(answer: AnswerBody, wordsPerDelta: number): Generator<Frame> {
+  const start = JSON.stringify({ type: 'message_start', message: messageBody(answer, 'start') })
+  yield frame(`event: message_start\ndata: ${start}\n\n`)
+  for (const [index, block] of answer.blocks.entries()) {
+    const opened = JSON.stringify({ type: 'content_block_start', index, content_block: opening(block) })
+    yield frame(`event: content_block_start\ndata: ${opened}\n\n${index === 0 ? PING : ''}`)
+    const cut = answer.cut && index === answer.blocks.length - 1
+    for (const delta of deltasOf(block, wordsPerDelta, cut)) {
+      const data = `{"type":"content_block_delta","index":${index},"delta":${JSON.stringify(delta)}}`
+      yield { text: `event: content_block_delta\ndata: ${data}\n\n`, isPiece: true }
+    }
+    yield frame(`event: content_block_stop\ndata: {"type":"content_block_stop","index":${index}}\n\n`)
+  }
 }
 
-function delta(text: string): string {
-  const data = `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":${JSON.stringify(text)}}}`
-  return `event: content_block_delta\ndata: ${data}\n\n`
+function frame(text: string): Frame {
+  return { text, isPiece: false }
 }
 
-function epilogue(answer: StreamedAnswer): string {
-  const usage =
-    `{"input_tokens":${answer.inputTokens},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,` +
-    `"output_tokens":${answer.outputTokens},"output_tokens_details":null,"server_tool_use":null}`
-  const data = `{"type":"message_delta","delta":{"stop_reason":${JSON.stringify(answer.stopReason)},"stop_sequence":null,"stop_details":${JSON.stringify(stopDetails(answer.stopReason))},"container":null},"usage":${usage}}`
-  return `${BLOCK_STOP}event: message_delta\ndata: ${data}\n\n${MESSAGE_STOP}`
+function epilogue(answer: AnswerBody): string {
+  const { stopReason, stopDetails, container } = answer
+  const delta = { stop_reason: stopReason, stop_sequence: null, stop_details: stopDetails, container }
+  const data = JSON.stringify({ type: 'message_delta', delta, usage: finalUsage(answer) })
+  return `event: message_delta\ndata: ${data}\n\n${MESSAGE_STOP}`
 }
 
-/** What comes with a reason to stop; only a refusal has details. */
-export function stopDetails(stopReason: string): unknown {
-  return stopReason === 'refusal' ? { type: 'refusal', category: 'general_harms', explanation: null } : null
+/** A block as it begins: what comes in pieces is empty. */
+function opening(block: Block): Block {
+  switch (block.type) {
+    case 'text':
+      return { ...block, text: '', citations: null }
+    case 'thinking':
+      return { ...block, thinking: '', signature: '' }
+    case 'tool_use':
+    case 'server_tool_use':
+      return { ...block, input: {} }
+    default:
+      return block
+  }
+}
+
+function deltasOf(block: Block, wordsPerDelta: number, cut: boolean): readonly object[] {
+  switch (block.type) {
+    case 'text': {
+      const citations = Array.isArray(block['citations']) ? block['citations'] : []
+      return [
+        ...citations.map((citation: unknown) => ({ type: 'citations_delta', citation })),
+        ...piecesOf(String(block['text']), wordsPerDelta).map((text) => ({ type: 'text_delta', text })),
+      ]
+    }
+    case 'thinking': {
+      const thinking = String(block['thinking'])
+      const pieces = thinking === '' ? [] : piecesOf(thinking, wordsPerDelta)
+      return [
+        ...pieces.map((piece) => ({ type: 'thinking_delta', thinking: piece })),
+        { type: 'signature_delta', signature: block['signature'] },
+      ]
+    }
+    case 'tool_use':
+    case 'server_tool_use':
+      return jsonPieces(JSON.stringify(block['input']), cut).map((json) => ({
+        type: 'input_json_delta',
+        partial_json: json,
+      }))
+    default:
+      return []
+  }
+}
+
+/** The first piece is empty, as that of the service; an input that is cut lacks its end. */
+function jsonPieces(json: string, cut: boolean): readonly string[] {
+  const sent = cut ? json.slice(0, Math.ceil(json.length / 2)) : json
+  return ['', ...(sent.match(new RegExp(`[^]{1,${JSON_PIECE_LENGTH}}`, 'gu')) ?? [])]
 }
 
 /** Streams an answer. Without a pace it is one write and no timer: benchmarks rely on that. */
 export async function streamAnswer(
   res: ServerResponse,
-  answer: StreamedAnswer,
-  deltaDelayMs: number,
+  answer: AnswerBody,
+  pace: { readonly wordsPerDelta: number; readonly deltaDelayMs: number },
 ): Promise<void> {
-  if (deltaDelayMs <= 0) {
-    let text = prologue(answer)
-    for (const piece of answer.pieces) text += delta(piece)
+  if (pace.deltaDelayMs <= 0) {
+    let text = ''
+    for (const frame of framesOf(answer, pace.wordsPerDelta)) text += frame.text
     res.end(text + epilogue(answer))
     return
   }
-  res.write(prologue(answer))
-  for (const piece of answer.pieces) {
-    if (!(await wait(res, deltaDelayMs))) return
-    res.write(delta(piece))
+  for (const { text, isPiece } of framesOf(answer, pace.wordsPerDelta)) {
+    if (isPiece && !(await wait(res, pace.deltaDelayMs))) return
+    res.write(text)
   }
   res.end(epilogue(answer))
 }
@@ -76,15 +118,16 @@ export async function streamAnswer(
 /** Streams the beginning of an answer, then fails as `fault` says. */
 export async function breakStream(
   res: ServerResponse,
-  answer: StreamedAnswer,
-  deltaDelayMs: number,
+  answer: AnswerBody,
+  pace: { readonly wordsPerDelta: number; readonly deltaDelayMs: number },
   fault: MessageFault,
   error: string,
 ): Promise<void> {
-  res.write(prologue(answer))
-  for (const piece of answer.pieces.slice(0, fault.afterDeltas ?? 1)) {
-    if (deltaDelayMs > 0 && !(await wait(res, deltaDelayMs))) return
-    res.write(delta(piece))
+  let left = fault.afterDeltas ?? 1
+  for (const { text, isPiece } of framesOf(answer, pace.wordsPerDelta)) {
+    if (isPiece && left-- <= 0) break
+    if (isPiece && pace.deltaDelayMs > 0 && !(await wait(res, pace.deltaDelayMs))) return
+    res.write(text)
   }
   switch (fault.fault) {
     case 'truncated-stream':

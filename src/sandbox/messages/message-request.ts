@@ -1,55 +1,82 @@
 import { apiError, type ApiFailure } from '../api-errors.ts'
 import { isRecord, parseJson } from '../http.ts'
-import type { Question } from '../types.ts'
+import type { Question, ToolResult } from '../types.ts'
+import { cacheMarkFault } from './checks/cache-marks.ts'
+import { contentFault, systemPromptFault } from './checks/check-content.ts'
+import { BINDING_BETA, prefillFault, settingsFault } from './checks/check-settings.ts'
+import { toolsFault } from './checks/check-tools.ts'
+import { serverCallFault } from './checks/server-calls.ts'
+import { toolPairFault } from './checks/tool-pairs.ts'
+import {
+  blocksOf,
+  isThinking,
+  placedBlocks,
+  systemBlocks,
+  toolsOf,
+  type Betas,
+  type Block,
+  type RequestMessage,
+} from './content.ts'
 import { simulatedModel, type SimulatedModel } from './model-table.ts'
+import { bindThinking, type BoundThinking } from './thinking/bind-thinking.ts'
+import { tokensOfValue } from './tokens.ts'
 
-/** The body of `POST /v1/messages`, as far as the simulated model reads it. */
+/** The body of `POST /v1/messages`, checked. */
 export interface MessageRequest extends Question {
+  /** The whole body. */
+  readonly json: Readonly<Record<string, unknown>>
+  readonly simulated: SimulatedModel
+  readonly organization: string
+  readonly betas: Betas
   readonly stream: boolean
-  readonly messages: ReadonlyArray<{ readonly role: string; readonly content: unknown }>
+  readonly messages: readonly RequestMessage[]
   readonly maxTokens: number | null
   readonly effort: string | null
-  /** About four characters a token, as the real ones come to for English. */
+  /** The last text block of the newest user message: where context stands before it, the person's own words. */
+  readonly lastText: string
   readonly inputTokens: number
+  /** Checked already where the request has thinking; else `boundThinking` makes it. */
+  readonly bound: BoundThinking | null
 }
 
-const CHARACTERS_PER_TOKEN = 4
+export interface ReadOptions {
+  readonly models: readonly SimulatedModel[]
+  readonly organization: string
+  /** The header `anthropic-beta`. */
+  readonly betas: string
+  /** The count of tokens needs none. */
+  readonly needsMaxTokens: boolean
+}
 
 /** Reads and checks a request; a failure is what the Messages API would answer. */
-export function readMessageRequest(
-  body: Buffer,
-  models: readonly SimulatedModel[],
-  needsMaxTokens = true,
-): MessageRequest | ApiFailure {
+export function readMessageRequest(body: Buffer, options: ReadOptions): MessageRequest | ApiFailure {
   const json = parseJson(body.toString())
   if (!isRecord(json)) return invalid('The request body is not valid JSON')
-  const { model, messages } = json
+  const { model } = json
   if (typeof model !== 'string') return invalid('model: Field required')
-  const simulated = simulatedModel(models, model)
+  const simulated = simulatedModel(options.models, model)
   if (!simulated) return apiError(404, 'not_found_error', `model: ${model}`)
-  const unfit = faultOfSettings(json, simulated, needsMaxTokens)
-  if (unfit) return invalid(unfit)
-  if (!Array.isArray(messages) || messages.length === 0) {
-    return invalid('messages: at least one message is required')
+  const betas = options.betas.split(',').map((beta) => beta.trim())
+  const fault = faultOf(json, simulated, betas, options.needsMaxTokens)
+  if (fault) return invalid(fault)
+  const messages = json['messages'] as readonly RequestMessage[]
+  const inputTokens = countTokens(json, messages)
+  if (inputTokens > simulated.max_input_tokens) {
+    return invalid(`prompt is too long: ${inputTokens} tokens > ${simulated.max_input_tokens} maximum`)
   }
-  let turns = 0
-  for (const [index, message] of messages.entries()) {
-    const wrong = faultOf(message)
-    if (wrong) return invalid(`messages.${index}: ${wrong}`)
-    if (message.role === 'user') turns++
-  }
-  if (messages[0].role !== 'user') return invalid('messages: first message must use the "user" role')
-  const last = messages.findLast((message) => message.role === 'user')
+  const read = { json, messages, simulated, organization: options.organization, betas }
+  const bound = placedBlocks(messages).some(({ block }) => isThinking(block)) ? bind(read) : null
+  if (typeof bound === 'string') return invalid(bound)
   return {
+    ...read,
+    bound,
+    inputTokens,
     model,
-    messages,
     stream: json['stream'] === true,
-    ...contentOf(last.content),
-    turns,
+    ...questionOf(messages),
     system: systemOf(json['system']),
     maxTokens: typeof json['max_tokens'] === 'number' ? json['max_tokens'] : null,
     effort: isRecord(json['output_config']) ? String(json['output_config']['effort'] ?? '') || null : null,
-    inputTokens: Math.ceil(body.length / CHARACTERS_PER_TOKEN),
   }
 }
 
@@ -57,65 +84,98 @@ export function isFailure(result: MessageRequest | ApiFailure): result is ApiFai
   return 'status' in result
 }
 
-export function tokensOf(text: string): number {
-  return Math.max(1, Math.ceil(text.length / CHARACTERS_PER_TOKEN))
+/** What further thinking of the answer is tied to. */
+export function boundThinking(request: MessageRequest): BoundThinking {
+  return request.bound ?? (bind(request) as BoundThinking)
+}
+
+function bind(
+  request: Pick<MessageRequest, 'json' | 'messages' | 'simulated' | 'organization' | 'betas'>,
+): BoundThinking | string {
+  const { json, messages, simulated, organization, betas } = request
+  const { thinking } = json
+  const binding = isRecord(thinking) && betas.includes(BINDING_BETA) ? thinking['block_binding'] : null
+  const drops = isRecord(binding) && binding['prefix_mismatch_behavior'] === 'drop_block'
+  return bindThinking({
+    json,
+    messages,
+    model: simulated,
+    organization,
+    onMismatch: drops ? 'drop_block' : 'error',
+  })
+}
+
+function faultOf(
+  json: Readonly<Record<string, unknown>>,
+  model: SimulatedModel,
+  betas: Betas,
+  needsMaxTokens: boolean,
+): string | null {
+  const shape =
+    settingsFault(json, model, betas, needsMaxTokens) ??
+    toolsFault(json, model.rules) ??
+    systemPromptFault(json['system']) ??
+    contentFault(json['messages'], model.rules, betas)
+  if (shape) return shape
+  const messages = json['messages'] as readonly RequestMessage[]
+  const tools = toolsOf(json['tools'])
+  return (
+    toolPairFault(messages, tools.length > 0) ??
+    serverCallFault(messages, tools) ??
+    prefillFault(messages, model) ??
+    cacheMarkFault(json, messages)
+  )
 }
 
 function invalid(message: string): ApiFailure {
   return apiError(400, 'invalid_request_error', message)
 }
 
-/** What the model cannot do of what is asked, in the words of the real one. */
-function faultOfSettings(
-  json: Record<string, unknown>,
-  model: SimulatedModel,
-  needsMaxTokens: boolean,
-): string | null {
-  const { max_tokens: maxTokens, output_config: output, thinking } = json
-  if (needsMaxTokens && (typeof maxTokens !== 'number' || maxTokens < 1)) return 'max_tokens: Field required'
-  if (typeof maxTokens === 'number' && maxTokens > model.max_tokens) {
-    return `max_tokens: ${maxTokens} > ${model.max_tokens}, which is the maximum allowed number of output tokens for ${model.id}`
-  }
-  const effort = isRecord(output) ? (output['effort'] ?? null) : null
-  if (effort !== null && !supports(model.capabilities.effort, effort)) {
-    return model.capabilities.effort.supported
-      ? 'output_config.effort: This level is not supported by this model.'
-      : 'This model does not support the effort parameter.'
-  }
-  const type = isRecord(thinking) ? thinking['type'] : null
-  if (type !== null && !supports(model.capabilities.thinking.types, type)) {
-    return `thinking.type: "${String(type)}" is not supported by this model.`
-  }
-  return null
+/** The same whether the cache is used or not. */
+function countTokens(json: Readonly<Record<string, unknown>>, messages: readonly RequestMessage[]): number {
+  let tokens = 0
+  for (const tool of toolsOf(json['tools'])) tokens += tokensOfValue(tool)
+  for (const block of systemBlocks(json['system'])) tokens += tokensOfValue(block)
+  for (const { content } of messages) for (const block of blocksOf(content)) tokens += tokensOfValue(block)
+  return tokens
 }
 
-function supports(abilities: object, name: unknown): boolean {
-  if (typeof name !== 'string' || name === 'supported' || !Object.hasOwn(abilities, name)) return false
-  return (
-    (abilities as Readonly<Record<string, { readonly supported: boolean } | null>>)[name]?.supported === true
-  )
-}
-
-function faultOf(message: unknown): string | null {
-  if (!isRecord(message)) return 'Input should be an object'
-  const { role, content } = message
-  if (role !== 'user' && role !== 'assistant') return 'role: Input should be "user" or "assistant"'
-  if (typeof content === 'string') return content === '' ? 'user messages must have non-empty content' : null
-  if (!Array.isArray(content) || content.length === 0) return 'user messages must have non-empty content'
-  for (const block of content) {
-    if (!isRecord(block) || typeof block['type'] !== 'string')
-      return 'content: Input should be a content block'
-    if (block['type'] === 'text' && !block['text']) return 'text content blocks must be non-empty'
+function questionOf(
+  messages: readonly RequestMessage[],
+): Pick<MessageRequest, 'text' | 'lastText' | 'attachments' | 'turns' | 'results'> {
+  const asked = messages.filter(({ role }) => role === 'user')
+  const blocks = blocksOf(asked.at(-1)?.content ?? [])
+  const texts = blocks.filter(({ type }) => type === 'text').map((block) => String(block['text']))
+  const newest = messages.findLast(({ role }) => role !== 'system')
+  const calls = placedBlocks(messages).filter(({ block }) => block.type === 'tool_use')
+  return {
+    text: texts.join('\n'),
+    lastText: texts.at(-1) ?? '',
+    attachments: blocks.filter(({ type }) => type === 'image' || type === 'document').length,
+    // Results go on with the turn that is there.
+    turns: asked.filter(({ content }) => !blocksOf(content).some(({ type }) => type === 'tool_result'))
+      .length,
+    results:
+      newest?.role === 'user'
+        ? blocks
+            .filter(({ type }) => type === 'tool_result')
+            .map((block) =>
+              resultOf(block, calls.find((call) => call.block['id'] === block['tool_use_id'])?.block),
+            )
+        : [],
   }
-  return null
 }
 
-function contentOf(content: unknown): { readonly text: string; readonly attachments: number } {
-  if (typeof content === 'string') return { text: content, attachments: 0 }
-  const blocks = content as ReadonlyArray<Record<string, unknown>>
-  const texts = blocks.filter((block) => block['type'] === 'text').map((block) => String(block['text']))
-  const attachments = blocks.filter((block) => block['type'] === 'image' || block['type'] === 'document')
-  return { text: texts.join('\n'), attachments: attachments.length }
+function resultOf(block: Block, call: Block | undefined): ToolResult {
+  const { content } = block
+  const blocks = content === undefined || content === null ? [] : blocksOf(content)
+  return {
+    tool: String(call?.['name'] ?? ''),
+    text: blocks
+      .map((inner) => (inner.type === 'text' ? String(inner['text']) : `(${inner.type})`))
+      .join('\n'),
+    isError: block['is_error'] === true,
+  }
 }
 
 function systemOf(system: unknown): string | null {

@@ -1,22 +1,31 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { apiError, errorBody, sendApiError, type ApiFailure } from '../api-errors.ts'
 import type { MessageFault } from '../faults/fault-names.ts'
 import { breaksStream, streamError, strikeMessage } from '../faults/message-faults.ts'
 import { readBody, sendJson, wait } from '../http.ts'
 import type { World } from '../world.ts'
-import { answerFor, piecesOf } from './answer.ts'
-import { isCommand, obey, REPAIR_COMMAND } from './chat-commands.ts'
-import { breakStream, stopDetails, streamAnswer, type StreamedAnswer } from './event-stream.ts'
-import { isFailure, readMessageRequest, tokensOf, type MessageRequest } from './message-request.ts'
+import { containerOf, messageBody, type AnswerBody } from './answer-body.ts'
+import { NOTHING_CACHED } from './cache/prompt-cache.ts'
+import { mentionsCache, promptParts } from './cache/prompt-parts.ts'
+import { REPAIR_COMMAND } from './chat-commands.ts'
+import { BINDING_BETA } from './checks/check-settings.ts'
+import { compose } from './compose.ts'
+import { toolsOf, type Block } from './content.ts'
+import { decideAnswer } from './decide-answer.ts'
+import { breakStream, streamAnswer } from './event-stream.ts'
+import { isFailure, readMessageRequest, type MessageRequest } from './message-request.ts'
 import { checkPresented, type Presented } from './presented.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
 
 const TOO_LARGE = apiError(413, 'request_too_large', 'Request exceeds the maximum size')
+/** A conversation may outlive the sandbox, and names answers of earlier runs: ids must not repeat. */
+const RUN = randomBytes(4).toString('hex')
 let lastRequest = 0
 
 /** An id as the `request-id` header carries it. */
 export function newRequestId(): string {
-  return `req_sandbox_${(++lastRequest).toString(36).padStart(8, '0')}`
+  return `req_sandbox_${RUN}${(++lastRequest).toString(36).padStart(8, '0')}`
 }
 
 /** `POST /v1/messages`. */
@@ -25,7 +34,15 @@ export async function handleMessages(world: World, req: IncomingMessage, res: Se
   const requestId = newRequestId()
   const presented = checkPresented(world, req)
   const body = await readBody(req)
-  const request = body === null ? TOO_LARGE : readMessageRequest(body, world.models)
+  const request =
+    body === null
+      ? TOO_LARGE
+      : readMessageRequest(body, {
+          models: world.models,
+          organization: presented.organization,
+          betas: String(req.headers['anthropic-beta'] ?? ''),
+          needsMaxTokens: true,
+        })
   const record = (status: number) => keep(world, req, presented, request, status)
 
   const repairs = !isFailure(request) && request.text.trim() === REPAIR_COMMAND && !presented.refusal
@@ -69,53 +86,59 @@ async function answer(
   fault: MessageFault | null,
 ): Promise<void> {
   const { plan } = world
-  const text = isCommand(request.text) ? obey(world, request.text) : answerFor(plan, request)
+  const id = `msg_${requestId.slice(4)}`
+  const cache = useCache(world, request, id)
+  const reply = compose(request, decideAnswer(world, request), plan.stopReason)
   if (plan.delayMs > 0 && !(await wait(res, plan.delayMs))) return
-  const streamed: StreamedAnswer = {
-    id: `msg_${requestId.slice(4)}`,
+  cache.begin()
+  const body: AnswerBody = {
+    ...reply,
+    ...cache.body,
+    id,
     model: request.model,
-    pieces: request.stream ? piecesOf(text, plan.wordsPerDelta) : [],
-    inputTokens: request.inputTokens,
-    outputTokens: tokensOf(text),
-    stopReason: plan.stopReason,
+    transformations: request.betas.includes(BINDING_BETA) ? (request.bound?.transformations ?? []) : null,
+    container: containerOf(reply.blocks, world.clock.now()),
   }
   const headers = rateLimitHeaders(world.clock.now(), requestId)
-  if (!request.stream) return sendJson(res, 200, messageOf(streamed, text), headers)
+  if (!request.stream) {
+    // Cut JSON is no JSON: without a stream the input is empty.
+    const blocks = body.cut ? body.blocks.map(withoutInput) : body.blocks
+    return sendJson(res, 200, messageBody({ ...body, blocks }, 'whole'), headers)
+  }
   res.writeHead(200, {
     ...headers,
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
   })
-  if (!fault) return streamAnswer(res, streamed, plan.deltaDelayMs)
+  if (!fault) return streamAnswer(res, body, plan)
   const error = JSON.stringify(errorBody(streamError(fault), requestId))
-  await breakStream(res, streamed, plan.deltaDelayMs, fault, error)
+  await breakStream(res, body, plan, fault, error)
 }
 
-function messageOf(answer: StreamedAnswer, text: string): unknown {
-  return {
-    id: answer.id,
-    type: 'message',
-    role: 'assistant',
-    model: answer.model,
-    content: [{ type: 'text', text, citations: null }],
-    container: null,
-    diagnostics: null,
-    stop_details: stopDetails(answer.stopReason),
-    stop_reason: answer.stopReason,
-    stop_sequence: null,
-    usage: {
-      input_tokens: answer.inputTokens,
-      cache_creation: null,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-      inference_geo: null,
-      output_tokens: answer.outputTokens,
-      output_tokens_details: null,
-      server_tool_use: null,
-      service_tier: 'standard',
-      speed: null,
-    },
+/** What the cache does with a request that has marks or asks for diagnostics; the others cost nothing. */
+function useCache(world: World, request: MessageRequest, id: string) {
+  const { json, messages, simulated, organization, bound, inputTokens } = request
+  if (!mentionsCache(request)) {
+    return { begin: () => {}, body: { inputTokens, cache: NOTHING_CACHED, missReason: null } }
   }
+  const prompt = {
+    json,
+    messages,
+    model: simulated,
+    organization,
+    dropped: bound?.dropped ?? new Set<Block>(),
+  }
+  const parts = promptParts(prompt)
+  const { begin, ...cache } = world.cache.use(parts, simulated.rules.minCachedTokens)
+  const marked = parts.findLast(({ mark }) => mark !== null)?.tokens ?? 0
+  const missReason = world.diagnostics.compare(prompt, id, marked, cache.read)
+  const total = parts.at(-1)!.tokens
+  const left = total - cache.read - cache.written5m - cache.written1h
+  return { begin, body: { inputTokens: left, cache, missReason } }
+}
+
+function withoutInput(block: Block): Block {
+  return block.type === 'tool_use' ? { ...block, input: {} } : block
 }
 
 function fits(fault: MessageFault, presented: Presented): boolean {
@@ -138,10 +161,11 @@ function keep(
   status: number,
 ): void {
   if (isFailure(request)) return
-  const { model, maxTokens, effort, messages, stream, text, turns, attachments, system } = request
+  const { model, maxTokens, effort, messages, stream, text, turns, attachments, system, results } = request
   const { fingerprint } = presented
   const userAgent = req.headers['user-agent'] ?? ''
   const at = world.clock.now()
-  const asked = { model, maxTokens, effort, messages, stream, text, turns, attachments, system }
-  world.requests.add({ ...asked, fingerprint, userAgent, status, at })
+  const asked = { model, maxTokens, effort, messages, stream, text, turns, attachments, system, results }
+  const tools = toolsOf(request.json['tools'])
+  world.requests.add({ ...asked, tools, fingerprint, userAgent, status, at })
 }

@@ -4,7 +4,8 @@ import { readBody, sendJson } from '../http.ts'
 import type { World } from '../world.ts'
 import { isFailure, readMessageRequest } from './message-request.ts'
 import { newRequestId, refuse } from './messages.ts'
-import { simulatedModel, type SimulatedModel } from './model-table.ts'
+import { modelInfo, simulatedModel, type SimulatedModel } from './model-table.ts'
+import { checkPresented } from './presented.ts'
 
 /** As the endpoint has it. @see https://docs.anthropic.com/en/api/models-list */
 const DEFAULT_PAGE = 20
@@ -31,7 +32,7 @@ export function handleModel(world: World, req: IncomingMessage, res: ServerRespo
   if (refuse(world, req, res, requestId)) return
   const model = simulatedModel(world.models, id)
   if (!model) return sendApiError(res, apiError(404, 'not_found_error', `model: ${id}`), requestId)
-  sendJson(res, 200, model, { 'request-id': requestId })
+  sendJson(res, 200, modelInfo(model), { 'request-id': requestId })
 }
 
 function pageOf(models: readonly SimulatedModel[], query: URLSearchParams) {
@@ -46,7 +47,7 @@ function pageOf(models: readonly SimulatedModel[], query: URLSearchParams) {
   const after = query.get('after_id')
   const first = after === null ? 0 : listed.findIndex(({ id }) => id === after) + 1
   if (after !== null && first === 0) return invalid('after_id: no such model')
-  const data = listed.slice(first, first + limit)
+  const data = listed.slice(first, first + limit).map(modelInfo)
   return {
     data,
     has_more: first + limit < listed.length,
@@ -68,7 +69,12 @@ export async function handleCountTokens(
   const requestId = newRequestId()
   const body = await readBody(req)
   if (refuse(world, req, res, requestId)) return
-  const request = readMessageRequest(body ?? Buffer.alloc(0), world.models, false)
+  const request = readMessageRequest(body ?? Buffer.alloc(0), {
+    models: world.models,
+    organization: checkPresented(world, req).organization,
+    betas: String(req.headers['anthropic-beta'] ?? ''),
+    needsMaxTokens: false,
+  })
   if (isFailure(request)) return sendApiError(res, request, requestId)
   sendJson(res, 200, { input_tokens: request.inputTokens }, { 'request-id': requestId })
 }

@@ -7,6 +7,8 @@ import type { World } from '../world.ts'
 export interface Presented {
   readonly kind: 'oauth' | 'api-key' | 'none'
   readonly fingerprint: string
+  /** Whose cache and whose thinking it reaches: an organization, or the workspace of a key. */
+  readonly organization: string
   /** null: accepted. */
   readonly refusal: ApiFailure | null
 }
@@ -22,7 +24,7 @@ export function checkPresented(world: World, req: IncomingMessage): Presented {
   const [scheme, token] = (req.headers.authorization ?? '').split(' ')
   if (scheme?.toLowerCase() !== 'bearer' || !token) {
     const refusal = apiError(401, 'authentication_error', 'x-api-key header is required')
-    return { kind: 'none', fingerprint: '', refusal }
+    return { kind: 'none', fingerprint: '', organization: '', refusal }
   }
   // The official SDK sends API keys as bearer tokens, too.
   if (API_KEY.test(token)) return checkKey(world, token)
@@ -32,9 +34,11 @@ export function checkPresented(world: World, req: IncomingMessage): Presented {
 function checkKey(world: World, key: string): Presented {
   const known = world.authority.checkApiKey(key)
   const live = known ? known.live : world.acceptAnyApiKey && API_KEY.test(key)
+  const mark = known?.fingerprint ?? fingerprint(key)
   return {
     kind: 'api-key',
-    fingerprint: known?.fingerprint ?? fingerprint(key),
+    fingerprint: mark,
+    organization: mark,
     refusal: live ? null : apiError(401, 'authentication_error', 'invalid x-api-key'),
   }
 }
@@ -44,6 +48,7 @@ function checkToken(world: World, token: string, beta: string): Presented {
   const presented = (refusal: ApiFailure | null): Presented => ({
     kind: 'oauth',
     fingerprint: access.kind === 'unknown' ? fingerprint(token) : access.record.fingerprint,
+    organization: access.kind === 'unknown' ? '' : access.record.family.organizationId,
     refusal,
   })
   if (!beta.includes(OAUTH_BETA)) {
