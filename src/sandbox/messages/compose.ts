@@ -21,7 +21,7 @@ export interface Reply {
 /** Gives the blocks of a draft their ids and signatures. */
 export function compose(request: MessageRequest, draft: Draft, planned: string): Reply {
   const signing = draft.parts.some(({ kind }) => kind === 'thinking' || kind === 'redacted')
-    ? new Signing(request, boundThinking(request))
+    ? new Signing(request, boundThinking(request), showsThinking(request, draft))
     : null
   const blocks: Block[] = []
   let outputTokens = 0
@@ -87,11 +87,13 @@ class Signing {
   readonly signatures: string[] = []
   readonly #request: MessageRequest
   readonly #bound: BoundThinking
+  readonly #shows: boolean
   #previous: string
 
-  constructor(request: MessageRequest, bound: BoundThinking) {
+  constructor(request: MessageRequest, bound: BoundThinking, shows: boolean) {
     this.#request = request
     this.#bound = bound
+    this.#shows = shows
     this.#previous = bound.previous
   }
 
@@ -101,7 +103,7 @@ class Signing {
   }
 
   think(part: Extract<DraftPart, { kind: 'thinking' | 'redacted' }>): Block {
-    const shown = part.kind === 'thinking' && this.#showsText() ? part.text : ''
+    const shown = part.kind === 'thinking' && this.#shows ? part.text : ''
     const signature = sign({
       model: digest(this.#request.simulated.id),
       organization: digest(this.#request.organization),
@@ -117,12 +119,13 @@ class Signing {
     this.signatures.push(signature)
     return block
   }
+}
 
-  #showsText(): boolean {
-    const { json, simulated } = this.#request
-    const thinking = thinkingOf(json, simulated)
-    // Notes between tools are there to be shown.
-    if (thinking.type === 'between_tools') return true
-    return (thinking['display'] ?? simulated.rules.display) === 'summarized'
-  }
+/** Whether the text of the thinking is sent, or the signature alone. */
+function showsThinking({ json, simulated }: MessageRequest, draft: Draft): boolean {
+  const thinking = thinkingOf(json, simulated)
+  const display = thinking['display'] ?? simulated.rules.display
+  const calls = draft.parts.some(({ kind }) => kind === 'call' || kind === 'server-call')
+  // Notes between calls are there to be shown.
+  return thinking.type === 'between_tools' || display === 'summarized' || (display === 'updates' && calls)
 }

@@ -3,7 +3,7 @@ import type { Betas } from '../content.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 /** What is wrong with the fields of a block, beginning with the name of the field; null: nothing. */
-type Shape = (block: Fields, role: string) => string | null
+type Shape = (block: Fields) => string | null
 
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,128}$/
 const TOOL_ID = /^[a-zA-Z0-9_-]+$/
@@ -22,36 +22,71 @@ const SERVER_TOOL_NAMES = [
 const IN_RESULTS = ['text', 'image', 'document', 'search_result', 'tool_reference', 'browser_state']
 const COMPACTION_BETA = 'compact-'
 
+interface Kind {
+  /** Who may send it; nobody: it stands only inside the results of tools. */
+  readonly roles: readonly string[]
+  /** What it may have beside its type. */
+  readonly fields: string
+  readonly shape: Shape
+}
+
 const USER = ['user']
 const ASSISTANT = ['assistant']
-const BOTH = ['user', 'assistant']
+const SERVER_RESULT: Kind = {
+  roles: ASSISTANT,
+  fields: 'tool_use_id content cache_control caller',
+  shape: serverResultFault,
+}
 
-/** Every kind of block: who may send it, and what it must have. */
-const KINDS: Readonly<Record<string, { readonly roles: readonly string[]; readonly shape: Shape }>> = {
-  text: { roles: ['user', 'assistant', 'system'], shape: textFault },
-  image: { roles: USER, shape: imageFault },
-  document: { roles: USER, shape: documentFault },
-  search_result: { roles: USER, shape: searchResultFault },
-  tool_result: { roles: USER, shape: toolResultFault },
-  container_upload: { roles: BOTH, shape: (block) => stringFault(block, 'file_id') },
-  thinking: { roles: ASSISTANT, shape: thinkingFault },
-  redacted_thinking: { roles: ASSISTANT, shape: (block) => stringFault(block, 'data') ?? noMark(block) },
-  tool_use: { roles: ASSISTANT, shape: toolUseFault },
-  server_tool_use: { roles: ASSISTANT, shape: serverToolUseFault },
-  compaction: { roles: ASSISTANT, shape: compactionFault },
-  ...Object.fromEntries(
-    [
-      'web_search',
-      'web_fetch',
-      'code_execution',
-      'bash_code_execution',
-      'text_editor_code_execution',
-      'tool_search',
-    ].map((tool) => [`${tool}_tool_result`, { roles: ASSISTANT, shape: serverResultFault }]),
-  ),
-  // Only inside the results of tools.
-  tool_reference: { roles: [], shape: (block) => stringFault(block, 'tool_name') },
-  browser_state: { roles: [], shape: () => null },
+/** Every kind of block. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  text: { roles: ['user', 'assistant', 'system'], fields: 'text cache_control citations', shape: textFault },
+  image: { roles: USER, fields: 'source cache_control transformations', shape: imageFault },
+  document: { roles: USER, fields: 'source cache_control citations context title', shape: documentFault },
+  search_result: {
+    roles: USER,
+    fields: 'content source title cache_control citations',
+    shape: searchResultFault,
+  },
+  tool_result: {
+    roles: USER,
+    fields: 'tool_use_id content is_error cache_control toolset_name',
+    shape: toolResultFault,
+  },
+  container_upload: {
+    roles: ['user', 'assistant'],
+    fields: 'file_id cache_control',
+    shape: (block) => stringFault(block, 'file_id'),
+  },
+  thinking: { roles: ASSISTANT, fields: 'thinking signature', shape: thinkingFault },
+  redacted_thinking: { roles: ASSISTANT, fields: 'data', shape: (block) => stringFault(block, 'data') },
+  tool_use: {
+    roles: ASSISTANT,
+    fields: 'id name input cache_control caller toolset_name',
+    shape: toolUseFault,
+  },
+  server_tool_use: {
+    roles: ASSISTANT,
+    fields: 'id name input cache_control caller',
+    shape: serverToolUseFault,
+  },
+  web_search_tool_result: SERVER_RESULT,
+  web_fetch_tool_result: SERVER_RESULT,
+  code_execution_tool_result: SERVER_RESULT,
+  bash_code_execution_tool_result: SERVER_RESULT,
+  text_editor_code_execution_tool_result: SERVER_RESULT,
+  tool_search_tool_result: SERVER_RESULT,
+  compaction: {
+    roles: ASSISTANT,
+    fields: 'content encrypted_content signature tool_changes cache_control',
+    shape: compactionFault,
+  },
+  tool_reference: {
+    roles: [],
+    fields: 'tool_name cache_control',
+    shape: (block) => stringFault(block, 'tool_name'),
+  },
+  browser_state: { roles: [], fields: 'tabs state_changes cache_control', shape: () => null },
 }
 
 /**
@@ -74,7 +109,7 @@ export function blockFault(block: unknown, path: string, role: string, betas: Be
     const allowed = kind.roles.map((name) => `\`${name}\``).join(' or ')
     return `${path}: \`${type}\` blocks can only be in ${allowed} messages`
   }
-  const fault = kind.shape(block, role)
+  const fault = kind.shape(block) ?? extraFault(block, kind)
   if (fault === null) return null
   // Empty text is told of without its place, as the service does.
   return fault.startsWith('text content') ? `messages: ${fault}` : `${path}.${fault}`
@@ -164,7 +199,7 @@ function toolResultFault({ tool_use_id: id, content, is_error: isError }: Fields
     if (!IN_RESULTS.includes(type)) {
       return `tool_result.content.${at}: Input tag '${type}' found using 'type' does not match any of the expected tags: ${listOf(IN_RESULTS)}`
     }
-    const fault = KINDS[type]!.shape(block as Fields, 'user')
+    const fault = KINDS[type]!.shape(block as Fields) ?? extraFault(block as Fields, KINDS[type]!)
     if (fault !== null) return fault.startsWith('text content') ? fault : `tool_result.content.${at}.${fault}`
   }
   if (isError === true && content.some((block: { type: string }) => block.type !== 'text')) {
@@ -192,11 +227,7 @@ function serverResultFault(block: Fields): string | null {
 }
 
 function thinkingFault(block: Fields): string | null {
-  return (
-    stringFault(block, 'thinking', 'thinking.') ??
-    stringFault(block, 'signature', 'thinking.') ??
-    noMark(block)
-  )
+  return stringFault(block, 'thinking', 'thinking.') ?? stringFault(block, 'signature', 'thinking.')
 }
 
 function compactionFault({ content }: Fields): string | null {
@@ -204,11 +235,11 @@ function compactionFault({ content }: Fields): string | null {
   return 'compaction.content: Input should be a valid string'
 }
 
-/** Thinking carries no mark of the cache. */
-function noMark(block: Fields): string | null {
-  return block['cache_control'] === undefined
-    ? null
-    : `${String(block['type'])}.cache_control: Extra inputs are not permitted`
+/** A mark of the cache on thinking is one of the fields that the service does not know there. */
+function extraFault(block: Fields, { fields }: Kind): string | null {
+  const known = fields.split(' ')
+  const extra = Object.keys(block).find((name) => name !== 'type' && !known.includes(name))
+  return extra === undefined ? null : `${String(block['type'])}.${extra}: Extra inputs are not permitted`
 }
 
 function stringFault(fields: Fields, name: string, prefix = ''): string | null {

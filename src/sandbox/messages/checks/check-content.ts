@@ -3,6 +3,12 @@ import { isServerResult, isThinking, type Betas, type Block, type RequestMessage
 import type { ModelRules } from '../model-table.ts'
 import { blockFault } from './block-shapes.ts'
 
+/** What a message of the role `system` may say beside its content, and the beta header that allows it. */
+const SYSTEM_BETAS: Readonly<Record<string, string | undefined>> = {
+  clear_at: 'mid-conversation-system-clear-at-',
+  output_config: 'mid-conversation-output-config-',
+}
+
 /** The roles, and that each message and each block has something in it; null: nothing is wrong. */
 export function contentFault(messages: unknown, rules: ModelRules, betas: Betas): string | null {
   if (!Array.isArray(messages) || messages.length === 0) return 'messages: at least one message is required'
@@ -20,6 +26,8 @@ function messageFault(message: unknown, index: number, betas: Betas): string | n
   if (role !== 'user' && role !== 'assistant' && role !== 'system') {
     return `${path}: role: Input should be "user", "assistant" or "system"`
   }
+  const extra = Object.keys(message).find((name) => !mayHave(name, role, betas))
+  if (extra !== undefined) return `${path}.${extra}: Extra inputs are not permitted`
   if (content === undefined || content === null) return `${path}.content: Field required`
   if (typeof content === 'string') {
     return content === ''
@@ -37,6 +45,12 @@ function messageFault(message: unknown, index: number, betas: Betas): string | n
     return `${path}: The final block in an assistant message cannot be \`${last.type}\`.`
   }
   return null
+}
+
+function mayHave(field: string, role: string, betas: Betas): boolean {
+  if (field === 'role' || field === 'content') return true
+  const beta = role === 'system' ? SYSTEM_BETAS[field] : undefined
+  return beta !== undefined && betas.some((sent) => sent.startsWith(beta))
 }
 
 function emptyMessage(path: string, role: string): string {

@@ -26,8 +26,8 @@ const FIELDS: Readonly<Record<string, RegExp | null>> = {
   tools: null,
   top_k: null,
   top_p: null,
-  context_management: /^(?:context-management|compact)-/,
-  compaction: /^compact-/,
+  context_management: /^(?:context-management|compact-2026-01)-/,
+  compaction: /^compact-2026-09-/,
   fallbacks: /^server-side-fallback-/,
   mcp_servers: /^mcp-client-/,
   thread: /^message-threads-/,
@@ -36,6 +36,8 @@ const FIELDS: Readonly<Record<string, RegExp | null>> = {
 const NOT_SIMULATED = ['compaction', 'mcp_servers', 'thread']
 const LEAST_BUDGET = 1_024
 export const BINDING_BETA = 'thinking-binding-controls-2026-08-01'
+/** Shows the notes between calls, and no other thinking. */
+const UPDATES_BETA = 'thinking-display-updates-2026-08-18'
 
 /** How a request thinks: what it says, else what the model does by itself. */
 export function thinkingOf(request: Fields, { rules }: SimulatedModel): Fields & { readonly type: string } {
@@ -146,7 +148,8 @@ function thinkingFault(request: Fields, model: SimulatedModel, betas: Betas): st
   } else if (budget !== undefined) return `thinking.${kind}.budget_tokens: Extra inputs are not permitted`
   if (display !== undefined && display !== null) {
     if (!thinks(kind)) return `thinking.${kind}.display: Extra inputs are not permitted`
-    if (display !== 'summarized' && display !== 'omitted') {
+    const updates = display === 'updates' && betas.includes(UPDATES_BETA)
+    if (display !== 'summarized' && display !== 'omitted' && !updates) {
       return `thinking.${kind}.display: Input should be 'summarized' or 'omitted'`
     }
   }

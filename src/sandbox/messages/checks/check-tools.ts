@@ -18,6 +18,18 @@ const TYPED: ReadonlyArray<readonly [pattern: RegExp, name: string | null]> = [
   [/^tool_search_tool_regex_20251119$/, 'tool_search_tool_regex'],
   [/^tool_search_tool_bm25_20251119$/, 'tool_search_tool_bm25'],
 ]
+const CUSTOM_FIELDS = [
+  'type',
+  'name',
+  'description',
+  'input_schema',
+  'allowed_callers',
+  'cache_control',
+  'defer_loading',
+  'eager_input_streaming',
+  'input_examples',
+  'strict',
+]
 /** These let code that the model writes call them, where the request does not say otherwise. */
 const CALLED_BY_CODE = /^web_(?:search|fetch)_(?:20260209|20260309|20260318)$/
 const CHOICES = ['auto', 'any', 'tool', 'none']
@@ -49,7 +61,8 @@ function toolFault(tool: Fields, rules: ModelRules): string | null {
   return isServerTool(tool) ? serverToolFault(tool, rules) : null
 }
 
-function customFault({ name, input_schema: schema, description }: Fields): string | null {
+function customFault(tool: Fields): string | null {
+  const { name, input_schema: schema, description } = tool
   if (name === undefined) return 'custom.name: Field required'
   if (typeof name !== 'string' || !NAME.test(name)) {
     return `custom.name: String should match pattern '${NAME.source}'`
@@ -59,7 +72,9 @@ function customFault({ name, input_schema: schema, description }: Fields): strin
   }
   if (!isRecord(schema)) return 'custom.input_schema: Field required'
   if (schema['type'] === undefined) return 'custom.input_schema.type: Field required'
-  return schema['type'] === 'object' ? null : "custom.input_schema.type: Input should be 'object'"
+  if (schema['type'] !== 'object') return "custom.input_schema.type: Input should be 'object'"
+  const extra = Object.keys(tool).find((field) => !CUSTOM_FIELDS.includes(field))
+  return extra === undefined ? null : `custom.${extra}: Extra inputs are not permitted`
 }
 
 function serverToolFault(tool: Fields, rules: ModelRules): string | null {
