@@ -11,6 +11,7 @@ import { EventLog } from './control/event-log.ts'
 import { RequestRecord } from './control/request-record.ts'
 import { FaultSwitch } from './faults/faults.ts'
 import { DEFAULT_PLAN } from './messages/answer.ts'
+import { Bill } from './messages/bill.ts'
 import { CacheDiagnostics } from './messages/cache/cache-diagnostics.ts'
 import { PromptCache } from './messages/cache/prompt-cache.ts'
 import { newRequestId } from './messages/messages.ts'
@@ -83,6 +84,7 @@ function createWorld(options: SandboxOptions, url: () => string): World {
     requests: new RequestRecord(options.keepRequests ?? KEPT_REQUESTS),
     cache: new PromptCache(clock),
     diagnostics: new CacheDiagnostics(),
+    bill: new Bill(),
     control: createControl({ authority, faults, events, changePlan }),
     acceptAnyApiKey: options.acceptAnyApiKey ?? false,
     tokenLifetimeSeconds: lifetime,
@@ -113,6 +115,7 @@ function createSandbox(world: World, server: Server, options: SandboxOptions): S
     state: () => ({
       counts: { ...events.counts },
       faults: faults.active(),
+      bill: world.bill.rows,
       liveAccessTokens: authority.liveAccessTokens,
       tokenLifetimeSeconds: world.tokenLifetimeSeconds,
       now: world.clock.now(),

@@ -2,6 +2,7 @@ import type { Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import type { SandboxEvent, SandboxCounts } from './control/event-log.ts'
 import type { Fault, FaultTarget } from './faults/fault-names.ts'
+import type { BillRow } from './messages/bill.ts'
 import type { SimulatedModel } from './messages/model-table.ts'
 
 export interface SandboxOptions {
@@ -156,6 +157,8 @@ export interface SandboxControl {
 
 export interface SandboxState {
   readonly counts: SandboxCounts
+  /** What the answers would have cost, a row a model. */
+  readonly bill: readonly BillRow[]
   readonly faults: readonly ActiveFault[]
   readonly liveAccessTokens: number
   readonly tokenLifetimeSeconds: number

@@ -4,6 +4,7 @@ import type { AuthorizationCodes } from './authority/authorization.ts'
 import type { EventLog } from './control/event-log.ts'
 import type { RequestRecord } from './control/request-record.ts'
 import type { FaultSwitch } from './faults/faults.ts'
+import type { Bill } from './messages/bill.ts'
 import type { CacheDiagnostics } from './messages/cache/cache-diagnostics.ts'
 import type { PromptCache } from './messages/cache/prompt-cache.ts'
 import type { SimulatedModel } from './messages/model-table.ts'
@@ -20,6 +21,7 @@ export interface World {
   readonly requests: RequestRecord
   readonly cache: PromptCache
   readonly diagnostics: CacheDiagnostics
+  readonly bill: Bill
   readonly control: SandboxControl
   readonly acceptAnyApiKey: boolean
   readonly tokenLifetimeSeconds: number

@@ -15,6 +15,12 @@ describe('the commands of the chat', () => {
       '!repair',
       '!long',
       '!markdown',
+      '!tool',
+      '!tools',
+      '!pause',
+      '!think',
+      '!refuse',
+      '!cut',
     ]) {
       expect(text).toContain(command)
     }

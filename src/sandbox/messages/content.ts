@@ -51,6 +51,10 @@ export function isThinking(block: Block): boolean {
   return block.type === 'thinking' || block.type === 'redacted_thinking'
 }
 
+export function isCall(block: Block): boolean {
+  return block.type === 'tool_use' || block.type === 'server_tool_use'
+}
+
 /** What a tool of the service's own found: `web_search_tool_result` and its like. */
 export function isServerResult(block: Block): boolean {
   return block.type !== 'tool_result' && block.type.endsWith('_tool_result')

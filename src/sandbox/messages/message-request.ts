@@ -9,6 +9,7 @@ import { serverCallFault } from './checks/server-calls.ts'
 import { toolPairFault } from './checks/tool-pairs.ts'
 import {
   blocksOf,
+  isCall,
   isThinking,
   placedBlocks,
   systemBlocks,
@@ -35,7 +36,7 @@ export interface MessageRequest extends Question {
   /** The last text block of the newest user message: where context stands before it, the person's own words. */
   readonly lastText: string
   readonly inputTokens: number
-  /** Checked already where the request has thinking; else `boundThinking` makes it. */
+  /** Checked already where the request has thinking or calls; else `boundThinking` makes it. */
   readonly bound: BoundThinking | null
 }
 
@@ -65,7 +66,9 @@ export function readMessageRequest(body: Buffer, options: ReadOptions): MessageR
     return invalid(`prompt is too long: ${inputTokens} tokens > ${simulated.max_input_tokens} maximum`)
   }
   const read = { json, messages, simulated, organization: options.organization, betas }
-  const bound = placedBlocks(messages).some(({ block }) => isThinking(block)) ? bind(read) : null
+  const bound = placedBlocks(messages).some(({ block }) => isThinking(block) || isCall(block))
+    ? bind(read)
+    : null
   if (typeof bound === 'string') return invalid(bound)
   return {
     ...read,

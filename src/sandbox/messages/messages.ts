@@ -99,6 +99,7 @@ async function answer(
     transformations: request.betas.includes(BINDING_BETA) ? (request.bound?.transformations ?? []) : null,
     container: containerOf(reply.blocks, world.clock.now()),
   }
+  world.bill.add(request.simulated, body)
   const headers = rateLimitHeaders(world.clock.now(), requestId)
   if (!request.stream) {
     // Cut JSON is no JSON: without a stream the input is empty.

@@ -7,7 +7,7 @@ import type { World } from '../world.ts'
 export interface Presented {
   readonly kind: 'oauth' | 'api-key' | 'none'
   readonly fingerprint: string
-  /** Whose cache and whose thinking it reaches: an organization, or the workspace of a key. */
+  /** Whose cache and whose thinking it reaches: a person's account, or the workspace of all keys. */
   readonly organization: string
   /** null: accepted. */
   readonly refusal: ApiFailure | null
@@ -16,6 +16,7 @@ export interface Presented {
 const OAUTH_BETA = 'oauth-2025-04-20'
 const INFERENCE_SCOPE = 'user:inference'
 const API_KEY = /^sk-ant-api\d\d-/
+const WORKSPACE_OF_KEYS = 'workspace'
 
 /** Checks `x-api-key`, else the bearer token (which may hold an API key), as the Messages API does. */
 export function checkPresented(world: World, req: IncomingMessage): Presented {
@@ -34,11 +35,10 @@ export function checkPresented(world: World, req: IncomingMessage): Presented {
 function checkKey(world: World, key: string): Presented {
   const known = world.authority.checkApiKey(key)
   const live = known ? known.live : world.acceptAnyApiKey && API_KEY.test(key)
-  const mark = known?.fingerprint ?? fingerprint(key)
   return {
     kind: 'api-key',
-    fingerprint: mark,
-    organization: mark,
+    fingerprint: known?.fingerprint ?? fingerprint(key),
+    organization: WORKSPACE_OF_KEYS,
     refusal: live ? null : apiError(401, 'authentication_error', 'invalid x-api-key'),
   }
 }
@@ -48,7 +48,7 @@ function checkToken(world: World, token: string, beta: string): Presented {
   const presented = (refusal: ApiFailure | null): Presented => ({
     kind: 'oauth',
     fingerprint: access.kind === 'unknown' ? fingerprint(token) : access.record.fingerprint,
-    organization: access.kind === 'unknown' ? '' : access.record.family.organizationId,
+    organization: access.kind === 'unknown' ? '' : access.record.family.accountId,
     refusal,
   })
   if (!beta.includes(OAUTH_BETA)) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { asSentence } from '../../../../test/support/as-sentence.ts'
 import { cacheMarkFault } from './cache-marks.ts'
 
 const mark = (ttl?: string) => ({ cache_control: { type: 'ephemeral', ...(ttl ? { ttl } : {}) } })
@@ -86,7 +87,6 @@ describe('the marks of the cache', () => {
     ],
   ])('%s', (_what, body, fault) => {
     const found = cacheMarkFault(body, body.messages)
-    if (fault instanceof RegExp) expect(found).toMatch(fault)
-    else expect(found).toBe(fault)
+    expect(found).toEqual(asSentence(fault))
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { asSentence } from '../../../../test/support/as-sentence.ts'
 import { SIMULATED_MODELS } from '../model-table.ts'
 import { contentFault, systemPromptFault } from './check-content.ts'
 
@@ -235,8 +236,7 @@ describe('the blocks of a request', () => {
     ],
   ]
   it.each(refused)('may not be %s', (_what, messages, fault) => {
-    if (typeof fault === 'string') expect(faultOf(...messages)).toBe(fault)
-    else expect(faultOf(...messages)).toMatch(fault)
+    expect(faultOf(...messages)).toEqual(asSentence(fault))
   })
 
   it('have a summary first with its beta, and further fields of system messages with theirs', () => {

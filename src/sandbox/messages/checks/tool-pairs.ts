@@ -1,4 +1,4 @@
-import { blocksOf, type Block, type RequestMessage } from '../content.ts'
+import { blocksOf, isCall, type Block, type RequestMessage } from '../content.ts'
 
 /**
  * Every call of a client's tool is answered in the very next message, all results of a step together and
@@ -58,7 +58,7 @@ function resultsFault(
 
 function repeatedFault(blocks: readonly Block[], index: number, seen: Set<string>): string | null {
   for (const [at, block] of blocks.entries()) {
-    if (block.type !== 'tool_use' && block.type !== 'server_tool_use') continue
+    if (!isCall(block)) continue
     const id = String(block['id'])
     if (seen.has(id)) return `messages.${index}.content.${at}: \`tool_use\` ids must be unique`
     seen.add(id)

@@ -1,4 +1,5 @@
 import {
+  isCall,
   isThinking,
   placedBlocks,
   startOfTurn,
@@ -107,7 +108,7 @@ function incompleteFault(turn: readonly PlacedBlock[]): string | null {
   const signatures: string[] = []
   for (const { block, path } of turn) {
     if (isThinking(block)) signatures.push(signatureOf(block))
-    if (block.type !== 'tool_use' && block.type !== 'server_tool_use') continue
+    if (!isCall(block)) continue
     const call = readCallId(String(block['id']))
     // A message may join the parts of a paused turn: the call knows the thinking of its own part alone.
     const complete =
