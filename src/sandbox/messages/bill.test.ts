@@ -6,7 +6,8 @@ import { SIMULATED_MODELS } from './model-table.ts'
 const MILLION = { input: 1e6, output: 1e6, cacheRead: 1e6, cacheWrite5m: 1e6, cacheWrite1h: 1e6 }
 
 it('prices every kind of token, and says where a price is not known', () => {
-  const cost = (id: string) => costOf(MILLION, SIMULATED_MODELS.find((model) => model.id === id)!.rules.prices)
+  const cost = (id: string) =>
+    costOf(MILLION, SIMULATED_MODELS.find((model) => model.id === id)!.rules.prices)
   expect(cost('claude-sonnet-5-5')).toBeCloseTo(2 + 10 + 0.2 + 2.5 + 4)
   expect(cost('claude-opus-5-5')).toBeCloseTo(4 + 20 + 0.2 + 5 + 8)
   expect(cost('claude-haiku-5-5')).toBeNull()

@@ -1,4 +1,3 @@
-import type { AnswerBody } from './answer-body.ts'
 import type { Prices, SimulatedModel } from './model-table.ts'
 
 /** The tokens of one request or of many, as they are paid for. */
@@ -34,18 +33,21 @@ export function costOf(tokens: PaidTokens, prices: Prices | null): number | null
 
 /** What the account would pay: counted at the provider, whatever its clients count. */
 export class Bill {
-  readonly #rows = new Map<string, PaidTokens & { readonly requests: number; readonly prices: Prices | null }>()
+  readonly #rows = new Map<
+    string,
+    PaidTokens & { readonly requests: number; readonly prices: Prices | null }
+  >()
 
-  add({ id, rules }: SimulatedModel, { inputTokens, outputTokens, cache }: AnswerBody): void {
-    const { requests, ...before } = this.#rows.get(id) ?? { requests: 0, ...NOTHING }
+  add({ id, rules }: SimulatedModel, tokens: PaidTokens): void {
+    const before = this.#rows.get(id) ?? { requests: 0, ...NOTHING }
     this.#rows.set(id, {
-      requests: requests + 1,
+      requests: before.requests + 1,
       prices: rules.prices,
-      input: before.input + inputTokens,
-      output: before.output + outputTokens,
-      cacheRead: before.cacheRead + cache.read,
-      cacheWrite5m: before.cacheWrite5m + cache.written5m,
-      cacheWrite1h: before.cacheWrite1h + cache.written1h,
+      input: before.input + tokens.input,
+      output: before.output + tokens.output,
+      cacheRead: before.cacheRead + tokens.cacheRead,
+      cacheWrite5m: before.cacheWrite5m + tokens.cacheWrite5m,
+      cacheWrite1h: before.cacheWrite1h + tokens.cacheWrite1h,
     })
   }
 

@@ -70,10 +70,12 @@ export function readMessageRequest(body: Buffer, options: ReadOptions): MessageR
     ? bind(read)
     : null
   if (typeof bound === 'string') return invalid(bound)
+  let droppedTokens = 0
+  for (const block of bound?.dropped ?? []) droppedTokens += tokensOfValue(block)
   return {
     ...read,
     bound,
-    inputTokens,
+    inputTokens: inputTokens - droppedTokens,
     model,
     stream: json['stream'] === true,
     ...questionOf(messages),

@@ -99,7 +99,13 @@ async function answer(
     transformations: request.betas.includes(BINDING_BETA) ? (request.bound?.transformations ?? []) : null,
     container: containerOf(reply.blocks, world.clock.now()),
   }
-  world.bill.add(request.simulated, body)
+  world.bill.add(request.simulated, {
+    input: body.inputTokens,
+    output: body.outputTokens,
+    cacheRead: body.cache.read,
+    cacheWrite5m: body.cache.written5m,
+    cacheWrite1h: body.cache.written1h,
+  })
   const headers = rateLimitHeaders(world.clock.now(), requestId)
   if (!request.stream) {
     // Cut JSON is no JSON: without a stream the input is empty.
