@@ -176,7 +176,7 @@ describe('a loop of tools, asked by the official SDK', () => {
 })
 
 describe('a server tool', () => {
-  it('pauses the turn and goes on when the answer comes back', async () => {
+  it('pauses the turn and continues when the answer comes back', async () => {
     const { say, ask } = conversation(await useSandbox(), { tools: [SEARCH] })
     const paused = await say('!pause')
     expect(paused.stop_reason).toBe('pause_turn')
@@ -203,7 +203,7 @@ describe('a server tool', () => {
     expect(answer.container?.id).toBe('container_sandbox')
   })
 
-  it('is called beside a tool of the client, and its result comes first', async () => {
+  it('is called together with a tool of the client, and its result comes first', async () => {
     const { say, answerCalls } = conversation(await useSandbox(), { tools: [SEARCH, ...TOOLS] })
     const called = await say('!pause list_files')
     expect(called.stop_reason).toBe('tool_use')
@@ -213,7 +213,7 @@ describe('a server tool', () => {
     expect((await say('thanks')).stop_reason).toBe('end_turn')
   })
 
-  it('is refused when a person goes on instead', async () => {
+  it('is refused when a person writes instead', async () => {
     const { say } = conversation(await useSandbox(), { tools: [SEARCH] })
     await say('!pause')
     expect(await refusalOf(say('never mind'))).toMatch(

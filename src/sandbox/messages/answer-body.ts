@@ -8,7 +8,7 @@ import type { InputTransformation } from './thinking/bind-thinking.ts'
 /** Idle containers live so long. */
 const CONTAINER_LIFE_MS = 30 * DAY
 
-/** An answer with all that the service says beside it. */
+/** An answer with everything that the service reports about it. */
 export interface AnswerBody extends Reply {
   readonly id: string
   readonly model: string

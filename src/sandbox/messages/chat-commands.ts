@@ -110,7 +110,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   pause: {
     usage: '!pause [NAME [{…}]]',
-    does: 'pauses with an open call of a server tool; with NAME, calls that tool beside it',
+    does: 'pauses with an open call of a server tool; with NAME, calls that tool, too',
     run: (_world, _words, request, rest) => rehearsePause(request, rest),
   },
   think: {

@@ -66,7 +66,7 @@ export function isServerTool(tool: Readonly<Record<string, unknown>>): boolean {
 }
 
 /**
- * The messages from the newest one of a person on: a message with tool results goes on with the turn
+ * The messages from the newest one of a person on: a message with tool results continues the turn
  * before it.
  */
 export function startOfTurn(messages: readonly RequestMessage[]): number {

@@ -5,7 +5,7 @@ import { finalUsage, messageBody, type AnswerBody } from './answer-body.ts'
 import { piecesOf } from './answer.ts'
 import type { Block } from './content.ts'
 
-/** An event, as it stands on the wire. */
+/** An event, in the form that is sent. */
 interface Frame {
   readonly text: string
   /** Something that a person may wait for; the others come at once. */

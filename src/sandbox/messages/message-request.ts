@@ -157,7 +157,7 @@ function questionOf(
     text: texts.join('\n'),
     lastText: texts.at(-1) ?? '',
     attachments: blocks.filter(({ type }) => type === 'image' || type === 'document').length,
-    // Results go on with the turn that is there.
+    // Results continue the turn that is there.
     turns: asked.filter(({ content }) => !blocksOf(content).some(({ type }) => type === 'tool_result'))
       .length,
     results:

@@ -37,7 +37,7 @@ export function rehearseTools(request: MessageRequest, rest: string): string | D
   )
 }
 
-/** `!pause [NAME {json}]`: stops with an open call of a server tool, or with one of a client tool beside it. */
+/** `!pause [NAME {json}]`: stops with an open call of a server tool, or with one of a client tool, too. */
 export function rehearsePause(request: MessageRequest, rest: string): string | Draft {
   const server = toolsOf(request.json['tools']).find((tool) => isServerTool(tool) && callOf(tool) !== null)
   if (!server)
@@ -47,8 +47,8 @@ export function rehearsePause(request: MessageRequest, rest: string): string | D
     { kind: 'server-call', ...callOf(server)! },
   ]
   if (rest === '') return { parts, stopReason: 'pause_turn' }
-  const beside = rehearseTool(request, rest)
-  return typeof beside === 'string' ? beside : { ...beside, parts: [...parts, ...beside.parts] }
+  const called = rehearseTool(request, rest)
+  return typeof called === 'string' ? called : { ...called, parts: [...parts, ...called.parts] }
 }
 
 /** `!refuse [late] [CATEGORY]`: a refusal, at once or after some text. */

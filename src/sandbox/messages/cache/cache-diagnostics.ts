@@ -5,7 +5,7 @@ import { canonical } from '../thinking/prefix.ts'
 import { digest } from '../thinking/signature.ts'
 import { messageSettings, type PromptRequest } from './prompt-parts.ts'
 
-/** Why a prompt could not go on with the cached prefix of an earlier one, as the service says it. */
+/** Why a prompt could not use the cached prefix of an earlier one, as the service says it. */
 export type CacheMissReason =
   | {
       readonly type: 'model_changed' | 'system_changed' | 'tools_changed' | 'messages_changed'

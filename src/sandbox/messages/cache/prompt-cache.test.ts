@@ -86,7 +86,7 @@ describe('the prompt cache', () => {
     expect(ask({ messages: more }).read).toBe(second.read + second.written5m)
   })
 
-  it('goes on by itself with a mark at the top level', () => {
+  it('moves forward with a mark at the top level', () => {
     const { ask } = cacheOf()
     const first = ask({ json: MARK, messages: [user(text(LONG))] })
     const second = ask({
@@ -168,7 +168,7 @@ describe('the prompt cache', () => {
   it('lasts through a result of a server tool, which is a mark of its own', () => {
     const { ask } = cacheOf()
     const found = { type: 'web_search_tool_result', tool_use_id: 's1', content: [{ text: LONG }] }
-    const messages = [user(text('hi')), assistant(found, text('I see.')), user(text('go on'))]
+    const messages = [user(text('hi')), assistant(found, text('I see.')), user(text('next'))]
     const first = ask({ json: SYSTEM, messages })
     expect(first.written5m).toBeGreaterThanOrEqual(2 * LONG_TOKENS)
     expect(ask({ json: {}, messages })).toEqual({ read: 0, written5m: 0, written1h: 0 })

@@ -25,7 +25,7 @@ const COMPACTION_BETA = 'compact-'
 interface Kind {
   /** Who may send it; nobody: it stands only inside the results of tools. */
   readonly roles: readonly string[]
-  /** What it may have beside its type. */
+  /** What it may have in addition to its type. */
   readonly fields: string
   readonly shape: Shape
 }
@@ -111,7 +111,7 @@ export function blockFault(block: unknown, path: string, role: string, betas: Be
   }
   const fault = kind.shape(block) ?? extraFault(block, kind)
   if (fault === null) return null
-  // Empty text is told of without its place, as the service does.
+  // The service reports empty text without its place.
   return fault.startsWith('text content') ? `messages: ${fault}` : `${path}.${fault}`
 }
 

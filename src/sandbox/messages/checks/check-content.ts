@@ -3,7 +3,7 @@ import { isServerResult, isThinking, type Betas, type Block, type RequestMessage
 import type { ModelRules } from '../model-table.ts'
 import { blockFault } from './block-shapes.ts'
 
-/** What a message of the role `system` may say beside its content, and the beta header that allows it. */
+/** What a message of the role `system` may have in addition to its content, and the beta header that allows it. */
 const SYSTEM_BETAS: Readonly<Record<string, string | undefined>> = {
   clear_at: 'mid-conversation-system-clear-at-',
   output_config: 'mid-conversation-output-config-',

@@ -39,7 +39,7 @@ export const BINDING_BETA = 'thinking-binding-controls-2026-08-01'
 /** Shows the notes between calls, and no other thinking. */
 const UPDATES_BETA = 'thinking-display-updates-2026-08-18'
 
-/** How a request thinks: what it says, else what the model does by itself. */
+/** How a request thinks: what it says, else what the model does by default. */
 export function thinkingOf(request: Fields, { rules }: SimulatedModel): Fields & { readonly type: string } {
   const { thinking } = request
   return isRecord(thinking) ? { ...thinking, type: String(thinking['type']) } : { type: rules.thinking }
@@ -73,7 +73,7 @@ export function prefillFault(messages: readonly RequestMessage[], { rules }: Sim
   if (last.role !== 'assistant') return null
   const blocks = blocksOf(last.content)
   const end = blocks.at(-1)!
-  // A turn that was paused goes on; that is no prefill.
+  // Continuing a paused turn is no prefill.
   if (blocks.some(({ type }) => type === 'server_tool_use') || isServerResult(end)) return null
   if (end.type === 'compaction') return null
   if (!rules.prefill) {

@@ -87,11 +87,7 @@ describe('the tools of a request', () => {
       { tools: [search({ allowed_domains: ['a'], blocked_domains: ['b'] })] },
       /Only one of/,
     ],
-    [
-      'an empty list beside the other',
-      { tools: [search({ allowed_domains: [], blocked_domains: ['b'] })] },
-      null,
-    ],
+    ['an empty list and another', { tools: [search({ allowed_domains: [], blocked_domains: ['b'] })] }, null],
     [
       'a choice without tools',
       { tool_choice: { type: 'auto' } },

@@ -15,7 +15,7 @@ describe('calls of server tools', () => {
     ['with their results', [user(HI), assistant(search('s1'), found('s1'), HI), user(HI)], 0],
     ['open in a paused turn', [user(HI), assistant(HI, search('s1'))], 1],
     ['open in a paused turn that came in parts', [user(HI), assistant(HI), assistant(search('s1'))], 1],
-    ['open beside calls of the client', [user(HI), assistant(search('s1'), call), user(result)], 1],
+    ['open next to calls of the client', [user(HI), assistant(search('s1'), call), user(result)], 1],
     [
       'closed behind results of the client',
       [user(HI), assistant(search('s1'), call), user(result), assistant(found('s1'), HI), user(HI)],
@@ -43,6 +43,16 @@ describe('calls of server tools', () => {
       /was found without/,
     ],
     [
+      'closed one by one, with text between',
+      [
+        user(HI),
+        assistant(search('s1'), search('s2'), call),
+        user(result),
+        assistant(found('s1'), HI, found('s2')),
+      ],
+      /with id `s2` was found without/,
+    ],
+    [
       'results of nothing',
       [user(HI), assistant(found('s1'))],
       /^messages\.1\.content\.0: unexpected `tool_use_id` found in `web_search_tool_result` blocks: s1\./,
@@ -61,9 +71,9 @@ describe('calls of server tools', () => {
     expect(serverCallFault(messages, TOOLS)).toMatch(fault)
   })
 
-  it('go on only with the tool that they call', () => {
+  it('continue only with the tool that they call', () => {
     const paused = [user(HI), assistant(search('s1'))]
-    expect(serverCallFault(paused, [])).toMatch(/`web_search` cannot go on/)
+    expect(serverCallFault(paused, [])).toMatch(/`web_search` cannot continue/)
     const code = { type: 'server_tool_use', id: 's1', name: 'bash_code_execution', input: {} }
     const defined = [{ type: 'code_execution_20260521', name: 'code_execution' }]
     expect(serverCallFault([user(HI), assistant(code)], defined)).toBeNull()

@@ -23,8 +23,8 @@ export function openServerCalls(messages: readonly RequestMessage[]): readonly B
 
 /**
  * A call of a server tool has its result in the same turn of the model; only the newest turn may leave it
- * open, to be gone on with: as the last message, or answered with the results of client tools alone, which
- * were called beside it. null: nothing is wrong.
+ * open, to be continued: as the last message, or answered with the results of client tools alone, which
+ * were called in the same step. null: nothing is wrong.
  */
 export function serverCallFault(messages: readonly RequestMessage[], tools: Tools): string | null {
   const open = new Map<string, PlacedBlock>()
@@ -43,14 +43,14 @@ export function serverCallFault(messages: readonly RequestMessage[], tools: Tool
       return withoutResult(first)
     }
     if (block.type === 'server_tool_use') open.set(String(block['id']), placed)
-    // Behind the results of client tools the model's turn goes on with those of the server tools.
-    answered = open.size > 0 && role !== 'assistant'
+    // Behind the results of client tools the model's turn continues with those of the server tools.
+    answered = open.size > 0 && (answered || role !== 'assistant')
   }
   const undefinedTool = [...open.values()].find(
     ({ block }) => !tools.some((tool) => tool['name'] === toolOf(String(block['name']))),
   )
   return undefinedTool
-    ? `${undefinedTool.path}: \`${String(undefinedTool.block['name'])}\` cannot go on, because the request does not define its tool`
+    ? `${undefinedTool.path}: \`${String(undefinedTool.block['name'])}\` cannot continue, because the request does not define its tool`
     : null
 }
 

@@ -83,7 +83,7 @@ describe('thinking that comes back', () => {
     expect(bindThinking(request(holed))).toMatch(/^messages\.5\.content\.0: .* was left out or moved\.$/)
   })
 
-  it('is dropped with all behind it where the request says so, and what follows is bound anew', () => {
+  it('is dropped with all behind it where the request says so, and what follows is bound again', () => {
     const edited = replaced(0, user(text('uno')))
     const dropping = { onMismatch: 'drop_block' } as const
     const bound = bindThinking(request(edited, dropping))

@@ -74,7 +74,7 @@ export function bindThinking(request: ThinkingRequest): BoundThinking | string {
   return { transformations, dropped, prefix, previous: previous ?? '' }
 }
 
-/** The signature, or the data that stands for it where the thinking is redacted. */
+/** The signature, or the data where the thinking is redacted. */
 export function signatureOf(block: Block): string {
   return String(block.type === 'thinking' ? block['signature'] : block['data'])
 }

@@ -24,7 +24,7 @@ export function digest(text: string): string {
   return hash('sha256', text).slice(0, DIGITS)
 }
 
-/** The signature of a thinking block: whoever holds it can check it, after a restart too. */
+/** The signature of a thinking block: it can be checked without any state, also after a restart. */
 export function sign(binding: Binding): string {
   const body = [VERSION, ...FIELDS.map((name) => binding[name])].join('.')
   return Buffer.from(`${body}.${digest(body)}`).toString('base64')
