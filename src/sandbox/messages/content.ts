@@ -25,9 +25,14 @@ export function blocksOf(content: unknown): readonly Block[] {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : (content as readonly Block[])
 }
 
+/** Each check asks for the blocks of the same messages; benchmarks send thousands of requests. */
+const PLACED = new WeakMap<readonly RequestMessage[], readonly PlacedBlock[]>()
+
 /** Every block of all messages in their order. Call it only for messages whose blocks were checked. */
 export function placedBlocks(messages: readonly RequestMessage[]): readonly PlacedBlock[] {
-  return messages.flatMap(({ role, content }, message) =>
+  const known = PLACED.get(messages)
+  if (known) return known
+  const placed = messages.flatMap(({ role, content }, message) =>
     blocksOf(content).map((block, index) => ({
       block,
       role,
@@ -35,6 +40,8 @@ export function placedBlocks(messages: readonly RequestMessage[]): readonly Plac
       path: `messages.${message}.content.${index}`,
     })),
   )
+  PLACED.set(messages, placed)
+  return placed
 }
 
 /** The blocks of `system`; a string is one text block. */
