@@ -90,6 +90,13 @@ export class ParkedInputs {
     await this.#write(parkedCursor(input))
   }
 
+  /** As `save`, unless it was removed since: what the operator dropped stays dropped. @returns false: it was */
+  async update(input: ParkedInput): Promise<boolean> {
+    if (!(await this.#find(input.id))) return false
+    await this.save(input)
+    return true
+  }
+
   /** It is to be read again. @returns false: no parked input has this id. @throws StoreError */
   async retry(id: string): Promise<boolean> {
     const input = await this.#find(id)
@@ -123,12 +130,12 @@ export class ParkedInputs {
 }
 
 /** What a channel needs of them. */
-export type ChannelInputs = Pick<ParkedInputs, 'list' | 'save' | 'remove' | 'onChange'>
+export type ChannelInputs = Pick<ParkedInputs, 'list' | 'update' | 'remove' | 'onChange'>
 
 /** For a channel that only sends. */
 export const NO_INPUTS: ChannelInputs = {
   list: async () => [],
-  save: async () => {},
+  update: async () => false,
   remove: async () => false,
   onChange: () => ({ [Symbol.dispose]() {} }),
 }

@@ -141,6 +141,23 @@ test('an input that the platform cannot give now is read when it can', async () 
   await stop()
 })
 
+test.each([
+  ['is gone', async () => null],
+  ['waits for the platform', () => Promise.reject(new TransientError('away'))],
+])('an input that is dropped while it is read, and %s, stays dropped', async (_what, outcome) => {
+  const { inputs, begin } = lives()
+  await inputs.save({ ...INPUT, state: 'requested' })
+  const dropped = Promise.withResolvers<void>()
+  const stop = await begin(async () => {
+    await inputs.remove(INPUT.id)
+    dropped.resolve()
+    return outcome()
+  })
+  await dropped.promise
+  await stop()
+  expect(await inputs.list()).toEqual([])
+})
+
 test('where the end of the reading cannot be stored, the input is read again, and not parked', async () => {
   const { inputs, receiver, begin, clock } = lives()
   await inputs.save({ ...INPUT, state: 'requested' })

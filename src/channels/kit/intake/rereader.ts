@@ -21,15 +21,15 @@ const REASONS = {
   gone: 'this message is not there any more',
 } as const
 
-type Cause = keyof typeof REASONS
+export type ParkingCause = keyof typeof REASONS
 
 /** To be handed over in the place of what is parked, with the position behind it. */
-export function parkedItem(known: Omit<NewParkedInput, 'reason'>, cause: Cause): InboundEvent {
+export function parkedItem(known: Omit<NewParkedInput, 'reason'>, cause: ParkingCause): InboundEvent {
   return { kind: 'parked', input: parkedInput({ ...known, reason: REASONS[cause] }) }
 }
 
 /** Why what could not be stored or handled is parked. */
-export function causeOf(error: unknown): Extract<Cause, 'refused' | 'failed'> {
+export function causeOf(error: unknown): Extract<ParkingCause, 'refused' | 'failed'> {
   return error instanceof RowRefused ? 'refused' : 'failed'
 }
 
@@ -108,7 +108,7 @@ export class Rereader {
 
   async #reread(input: ParkedInput, receiver: Receiver, signal: AbortSignal): Promise<void> {
     const { inputs, channel, log, read, onStored } = this.#options
-    await inputs.save({ ...input, state: 'reading' })
+    if (!(await inputs.update({ ...input, state: 'reading' }))) return
     try {
       const items = await read(input, signal)
       if (items === null) return await this.#park(input, 'gone')
@@ -124,17 +124,17 @@ export class Rereader {
     }
   }
 
-  #park(input: ParkedInput, cause: Cause): Promise<void> {
+  async #park(input: ParkedInput, cause: ParkingCause): Promise<void> {
     const { channel, log, inputs } = this.#options
     log.error({ channel, input: input.input }, `parked: ${REASONS[cause]}`)
-    return inputs.save({ ...input, state: 'parked', reason: REASONS[cause] })
+    await inputs.update({ ...input, state: 'parked', reason: REASONS[cause] })
   }
 
   /** Nothing is wrong with the input: the request stands. */
   async #again(input: ParkedInput, error: unknown): Promise<void> {
     const { channel, log, inputs, inOrder = endsInOrder } = this.#options
     log.debug({ channel, input: input.input }, `a parked message cannot be read yet: ${messageOf(error)}`)
-    if (inOrder()) await inputs.save({ ...input, state: 'requested' })
+    if (inOrder()) await inputs.update({ ...input, state: 'requested' })
   }
 
   #news(signal: AbortSignal): Disposable & { readonly arrived: Promise<void>; setTimer(): void } {
