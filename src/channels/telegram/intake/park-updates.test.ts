@@ -4,7 +4,12 @@ import { RecordingReceiver } from '../../../../test/support/platforms/recording-
 import type { InboundEvent } from '../../../conversation/receiver.ts'
 import { parkUpdates, readUpdates } from './park-updates.ts'
 
-const update = (id: number, text: string) => ({ update_id: id, message: { text } }) as unknown as Update
+const update = (id: number, text: string, replyTo?: string) =>
+  ({
+    update_id: id,
+    message: { text, ...(replyTo === undefined ? {} : { reply_to_message: { text: replyTo } }) },
+  }) as unknown as Update
+const SECRET = `sk-ant-oat01-${'Ab3'.repeat(30)}`
 const outline = (text: string, person = '501'): InboundEvent => ({
   kind: 'unread',
   address: '501',
@@ -42,7 +47,8 @@ test('an album is kept as one', async () => {
 
 test.each<[string, readonly Update[], readonly InboundEvent[], string[]]>([
   ['somebody without access', [update(1, 'hello')], [outline('hello', '777')], ['777']],
-  ['a secret', [update(1, 'x')], [outline(`sk-ant-oat01-${'Ab3'.repeat(30)}`)], []],
+  ['a secret', [update(1, 'x')], [outline(SECRET)], []],
+  ['a reply to a secret', [update(1, 'x', SECRET)], [outline('x')], []],
   ['what is not even to be outlined', [update(1, 'hello')], [], []],
   ['something very large', [update(1, 'x'.repeat(65 * 1024))], [outline('x')], []],
 ])('of %s only the id is kept', async (_what, updates, items, strangers) => {

@@ -1,7 +1,7 @@
 import type { Update } from 'grammy/types'
 import type { InboundEvent, Receiver } from '../../../conversation/receiver.ts'
 import { looksLikeSignInPaste } from '../../../support/text/token-shape.ts'
-import { parkedItem } from '../../kit/intake/rereader.ts'
+import { parkedItem, type ParkingCause } from '../../kit/intake/rereader.ts'
 
 /** Far above any update with one message of a person, and little in a database. */
 const MAX_KEPT_BYTES = 64 * 1024
@@ -12,7 +12,7 @@ export interface UpdatesToPark {
   readonly updates: readonly Update[]
   /** What they deliver, as outlines; none where even these are not to be read. */
   readonly items: readonly InboundEvent[]
-  readonly cause: Parameters<typeof parkedItem>[1]
+  readonly cause: ParkingCause
   readonly at: number
 }
 
@@ -32,8 +32,14 @@ export async function parkUpdates(parking: UpdatesToPark): Promise<InboundEvent>
     at,
   }
   if (items.length === 0 || !(await mayBeKept(parking))) return parkedItem(known, cause)
-  const raw = JSON.stringify(updates)
-  if (Buffer.byteLength(raw) > MAX_KEPT_BYTES) return parkedItem(known, cause)
+  const texts: string[] = []
+  const raw = JSON.stringify(updates, (_key, value: unknown) => {
+    if (typeof value === 'string') texts.push(value)
+    return value
+  })
+  // What it replies to or quotes is in it as well.
+  if (Buffer.byteLength(raw) > MAX_KEPT_BYTES || texts.some(looksLikeSignInPaste))
+    return parkedItem(known, cause)
   const personId = first && 'person' in first ? first.person.id : null
   return parkedItem({ ...known, raw, personId }, cause)
 }
