@@ -7,7 +7,7 @@ import { messageOf, RowRefused, TransientError } from '../../../support/errors.t
 import type { Log } from '../../../support/log.ts'
 import { STORE_TRIES, IntakeLoop, type IntakeStatus } from '../../kit/intake/intake-loop.ts'
 import { ReadingMark } from '../../kit/intake/reading-mark.ts'
-import { causeOf, parkedItem } from '../../kit/intake/rereader.ts'
+import { causeOf, parkedItem, type ParkingCause } from '../../kit/intake/rereader.ts'
 import { isStoreTrouble } from '../../kit/retry.ts'
 import { imapTrouble } from '../failure.ts'
 import type { MessageId } from '../send/thread.ts'
@@ -239,7 +239,7 @@ export class Mailbox {
     const { read, log, mailbox, clock } = this.#options
     if (window && isBefore(mail, window)) return false
     const input = inputOf(client, mail.uid)
-    const park = (cause: Parameters<typeof parkedItem>[1]) => {
+    const park = (cause: ParkingCause) => {
       log.error({ channel: 'email', uid: mail.uid, cause }, 'a mail was parked: see "hermes queue"')
       const known = { channel: 'email', place: mailbox, input, at: clock.now() }
       return this.#deliver(receiver, mail, parkedItem(known, cause), window)

@@ -179,7 +179,7 @@ export class BatchStorage<Item> {
       } catch (error) {
         if (!this.#isGivenUp(error)) throw error
         await park(item, error)
-        const problem = `what arrived could not be handled and was passed over: ${messageOf(error)}`
+        const problem = `what arrived could not be stored or handled: ${messageOf(error)}`
         log.error({ channel, ...describe(item) }, problem)
       }
     }

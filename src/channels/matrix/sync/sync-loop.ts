@@ -6,7 +6,7 @@ import { TransientError } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { BatchStorage, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
 import { ReadingMark } from '../../kit/intake/reading-mark.ts'
-import { causeOf, parkedItem } from '../../kit/intake/rereader.ts'
+import { causeOf, parkedItem, type ParkingCause } from '../../kit/intake/rereader.ts'
 import { RETRY } from '../../kit/retry.ts'
 import { parseAddress } from '../address.ts'
 import type { MatrixClient } from '../api/client.ts'
@@ -186,18 +186,14 @@ export class SyncLoop {
   }
 
   /** The homeserver keeps what people write: only where it is. Anything else is passed over. */
-  async #park(
-    receiver: Receiver,
-    item: InboundEvent,
-    cause: Parameters<typeof parkedItem>[1],
-  ): Promise<void> {
+  async #park(receiver: Receiver, item: InboundEvent, cause: ParkingCause): Promise<void> {
     const { clock, log } = this.#options
-    if (item.kind !== 'message' && item.kind !== 'unread') return
+    if ((item.kind !== 'message' && item.kind !== 'unread') || isEncryptedRoom(item)) return
     const { address, platformMessageId: input } = item
     log.error({ channel: 'matrix', event: input, cause }, 'parked: see "hermes queue"')
     const place = parseAddress(address)?.roomId ?? null
     const known = { channel: 'matrix', place, input, at: clock.now() }
-    if (!isEncryptedRoom(item)) await this.#storeBatch(receiver, [parkedItem(known, cause)], [])
+    await this.#storeBatch(receiver, [parkedItem(known, cause)], [])
   }
 
   /** What a parked event delivers now. @throws while the homeserver cannot be asked */

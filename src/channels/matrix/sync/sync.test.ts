@@ -258,7 +258,7 @@ describe('in rooms', () => {
     rooms.say(PRIVATE_ROOM, ADA, 'after it')
     await channel.start(receiver)
     await until(() => receiver.texts.includes('after it'), 'the message after it', 30_000)
-    expect(fixture.lines.join('')).toContain('could not be handled and was passed over')
+    expect(fixture.lines.join('')).toContain('could not be stored or handled')
   })
 
   test('deletions are handed on, with the thread where it is remembered', async () => {

@@ -181,7 +181,7 @@ describe('polling Telegram', () => {
     await fixture.create(receiver, { random: () => 0, clock: hurried(50) }).start(receiver)
     await until(() => server.unconfirmed === 0, 'the confirmation', 20_000)
     expect(receiver.texts).toEqual(['before', 'behind'])
-    expect(fixture.lines.join('')).toContain('passed over: a bug')
+    expect(fixture.lines.join('')).toContain('could not be stored or handled: a bug')
   })
 
   test('never passes anything over while nothing at all can be stored', async () => {

@@ -6,7 +6,7 @@ import { type Clock, DAY, MINUTE, SECOND, sleep } from '../../../support/clock.t
 import type { Log } from '../../../support/log.ts'
 import { BatchStorage, IntakeLoop, type IntakeStatus, type Trouble } from '../../kit/intake/intake-loop.ts'
 import { ReadingMark, type Reading } from '../../kit/intake/reading-mark.ts'
-import { causeOf } from '../../kit/intake/rereader.ts'
+import { causeOf, type ParkingCause } from '../../kit/intake/rereader.ts'
 import type { TelegramClient } from '../api/client.ts'
 import { TelegramFailure } from '../api/failure.ts'
 import { parkUpdates, readUpdates } from './park-updates.ts'
@@ -214,7 +214,7 @@ export class Poller {
     receiver: Receiver,
     updates: readonly Update[],
     reading: Exclude<Reading, 'whole'>,
-    cause: Parameters<typeof parkUpdates>[0]['cause'],
+    cause: ParkingCause,
   ): Promise<void> {
     const updateIds = updates.map((update) => update.update_id)
     this.#options.log.error({ channel: 'telegram', updateIds, cause }, 'parked: see "hermes queue"')
