@@ -350,9 +350,7 @@ class FailingRequests {
     if (this.#failed.size > 0) this.#failed.delete(digestOf(request))
   }
 
-  /**
-   * @param begun what `begin` returned
-   */
+  /** @param begun what `begin` returned */
   failed(request: ModelRequest, begun: number): Culprit {
     const digest = digestOf(request)
     const before = this.#failed.get(digest)

@@ -17,7 +17,7 @@ export function lockFile(home: string): string {
 /** Acquires the home for this process; null = another one has it. @throws StoreError as `acquireFileLock` */
 export async function acquireHome(home: string): Promise<FileLock | null> {
   const path = lockFile(home)
-  if (isForeign(path)) {
+  if (isForeignLock(path)) {
     // A lock goes with the file, and not with what is in it: ours may have been written over while it is held.
     if (lockHolder(path)?.kind === 'ours') return null
     renameSync(path, `${path}${FOREIGN}`)
@@ -27,7 +27,7 @@ export async function acquireHome(home: string): Promise<FileLock | null> {
 }
 
 /** Is this another program's file of this name? Hermes Agent writes JSON, ours is an empty database. */
-export function isForeign(path: string): boolean {
+export function isForeignLock(path: string): boolean {
   try {
     const content = readFileSync(path, 'latin1')
     return content !== '' && !content.startsWith(DATABASE)

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { SECOND } from '../support/clock.ts'
 import { isObject } from '../support/files/private-file.ts'
-import { isForeign, lockFile, lockHolder } from './home-lock.ts'
+import { isForeignLock, lockFile, lockHolder } from './home-lock.ts'
 import { findOtherServices } from './service/other-services.ts'
 import { runTool } from './service/run-tool.ts'
 import { serviceDefinition } from './service/service-definition.ts'
@@ -19,14 +19,14 @@ export interface OtherGateway {
 const PROCESS_FILE = 'gateway.pid'
 /** A record is one line. */
 const MAX_RECORD_BYTES = 4096
-/** Started as `python -m hermes_cli.main gateway run`, or by the script `hermes`; ours, of another home, is none of Python's. */
+/** Started as `python -m hermes_cli.main gateway run`, or by the script `hermes`. A gateway of ours is no Python program. */
 const ITS_PROGRAMS = ['hermes_cli', '/hermes gateway']
 const ASK_MS = 2 * SECOND
 
 /** @returns null = there is none */
 export async function findOtherGateway(home: string): Promise<OtherGateway | null> {
   const lock = lockFile(home)
-  const holder = isForeign(lock) ? lockHolder(lock) : null
+  const holder = isForeignLock(lock) ? lockHolder(lock) : null
   // Its kind of lock is freed with its process.
   const isLocked = holder?.kind === 'other'
   const pid = isLocked ? holder.pid : await livePid([lock, join(home, PROCESS_FILE)])

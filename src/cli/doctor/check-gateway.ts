@@ -5,7 +5,7 @@ import { homePaths, type HomePaths } from '../../config/home/home.ts'
 import { NO_CREDENTIAL, type CredentialOrigin } from '../../credentials/credential-words.ts'
 import { SECOND } from '../../support/clock.ts'
 import { findRunning, ForeignListener, GatewayApi, type RunningGateway } from '../client/gateway-api.ts'
-import { isForeign, lockFile, lockHolder } from '../home-lock.ts'
+import { isForeignLock, lockFile, lockHolder } from '../home-lock.ts'
 import { findOtherGateway } from '../other-gateway.ts'
 import { editCommand, error, ok, warning, type Finding } from './finding.ts'
 
@@ -31,7 +31,7 @@ export async function checkGateway(
   const other = await findOtherGateway(home)
   if (other !== null) return { running, findings: [error('gateway.other', `${other.sentence}.`, other.stop)] }
   const lock = lockFile(home)
-  if (isForeign(lock)) {
+  if (isForeignLock(lock)) {
     const kept = `${lock} was written by another program; the next start keeps it under another name.`
     return { running, findings: [ok('gateway', 'No gateway is running'), warning('lock', kept, null)] }
   }

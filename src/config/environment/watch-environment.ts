@@ -15,7 +15,7 @@ export function watchEnvironment(
   pollMs?: number,
 ): Disposable {
   let known = contentOf(path)
-  const look = () => {
+  const check = () => {
     const content = contentOf(path)
     if (content === null) return false
     if (content === known) return true
@@ -23,7 +23,7 @@ export function watchEnvironment(
     listener(readEnvironment(readDotenv(path), processEnv))
     return true
   }
-  return watchFile(path, look, pollMs)
+  return watchFile(path, check, pollMs)
 }
 
 /** The content; '' = no such file, null = unreadable right now. */

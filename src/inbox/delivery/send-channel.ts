@@ -54,7 +54,7 @@ export interface SendOptions {
   readonly replyTo: string | null
   /** The same for each try of the same part, for platforms that can drop repeats. */
   readonly key: string
-  /** It will be edited, so it is worth to know what it shows. Left out: it stays as it is. */
+  /** It will be edited, so what it shows is remembered. Left out: it is never edited. */
   readonly isDraft?: boolean
   readonly signal: AbortSignal
 }

@@ -55,7 +55,7 @@ export function QueueRow({ entry, now, onRetry, onDrop }: Props) {
           {STATE_WORDS[state] ?? state}
         </span>
         <h2>
-          {capital(channel)} <code title={place}>{place}</code>
+          {capital(channel)} {place !== '' && <code title={place}>{place}</code>}
         </h2>
         <span class="queue-when">
           <time dateTime={at}>{moment(at, now)}</time>, {duration(now - Date.parse(at))} ago

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { messageOf } from '../../../support/errors.ts'
-import { isForeign } from './migrate.ts'
+import { isForeignDatabase } from './migrate.ts'
 import { MIGRATIONS } from './schema.ts'
 
 /** What was found in a database file. */
@@ -37,7 +37,7 @@ export function examineDatabase(path: string): DatabaseState {
     const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
     const rows = db.prepare(`PRAGMA integrity_check(${MAX_PROBLEMS})`).all()
     const problems = rows.map((row) => String(row['integrity_check'])).filter((line) => line !== 'ok')
-    return { version, knownVersion, foreign: isForeign(db), problems }
+    return { version, knownVersion, foreign: isForeignDatabase(db), problems }
   } catch (error) {
     return { version: null, knownVersion, foreign: false, problems: [messageOf(error)] }
   } finally {

@@ -40,7 +40,7 @@ export function migrate(
 }
 
 /** Is this a database of another program that happens to have our name? A new one has no tables at all. */
-export function isForeign(db: DatabaseSync): boolean {
+export function isForeignDatabase(db: DatabaseSync): boolean {
   const names = db
     .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`)
     .all()

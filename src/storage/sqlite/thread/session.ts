@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { ConfigurationError, messageOf, StoreError } from '../../../support/errors.ts'
-import { isForeign, migrate } from '../migrations/migrate.ts'
+import { isForeignDatabase, migrate } from '../migrations/migrate.ts'
 
 export interface SessionOptions {
   readonly path: string
@@ -59,7 +59,7 @@ export class Session {
       enableForeignKeyConstraints: false,
     })
     try {
-      if (isForeign(this.db))
+      if (isForeignDatabase(this.db))
         throw new ConfigurationError(`${options.path} is another program's database. Move it away first.`)
       this.db.exec(`
         PRAGMA journal_mode = WAL;
