@@ -14,7 +14,8 @@ import type { KeeperNotice } from '../../credentials/keeper/status.ts'
 import { SIMULATED_MODELS } from '../../sandbox/messages/model-table.ts'
 import { DAY, MINUTE } from '../../support/clock.ts'
 import { Emitter } from '../../support/emitter.ts'
-import { NeedsLogin } from '../../support/errors.ts'
+import { NeedsLogin, TransientError } from '../../support/errors.ts'
+import { BUILT_IN_MODELS } from './built-in-models.ts'
 import { ModelCatalogue } from './model-catalogue.ts'
 
 let path: string
@@ -89,6 +90,24 @@ test('the list of the account replaces the built-in one, and is kept for the nex
   const next = catalogueAt(sandbox.url, { acquire: () => Promise.reject(new NeedsLogin('absent', 'nobody')) })
   await next.load()
   expect(next.current()).toEqual({ ...catalogue.current(), source: 'stored' })
+})
+
+test('a list from the address of a profile serves the next start with that profile, and no other', async () => {
+  let status = 200
+  const profileUrl = await providerWith(() => ({ status, body: page(['claude-of-the-profile']) }))
+  const profile = new StaticDoor({ ...credentialOf('sk-ant-oat01-TEST'), baseUrl: profileUrl })
+  const configured = await providerWith(() => ({ status: 500, body: '{}' }))
+  await catalogueAt(configured, profile).refresh()
+  status = 500
+  for (const [door, found] of [
+    [profile, ['claude-of-the-profile']],
+    [undefined, BUILT_IN_MODELS.map(({ id }) => id)],
+  ] as const) {
+    const next = catalogueAt(configured, door)
+    await next.load()
+    await expect(next.refresh()).rejects.toBeInstanceOf(TransientError)
+    expect(ids(next)).toEqual(found)
+  }
 })
 
 test('a model is found by its name without the date, and where the list has not got it, in the built-in one', async () => {

@@ -67,10 +67,16 @@ export class ModelCatalogue implements Models {
 
   /** Reads the list of an earlier start. Never throws. */
   async load(): Promise<void> {
-    const { path, baseUrl } = this.#options
-    const stored = await readStoredModels(path, baseUrl)
+    await this.#readStored(this.#options.baseUrl)
+  }
+
+  /** @returns whether there was one from this address */
+  async #readStored(address: string): Promise<boolean> {
+    const stored = await readStoredModels(this.#options.path, address)
     const models = stored && readModels(stored.items)
-    if (models?.length) this.#list = { source: 'stored', fetchedAt: stored!.fetchedAt, models }
+    if (!models?.length) return false
+    this.#list = { source: 'stored', fetchedAt: stored!.fetchedAt, models }
+    return true
   }
 
   /** Begins to ask, in the background. */
@@ -100,6 +106,9 @@ export class ModelCatalogue implements Models {
     const { signal } = this.#stop
     // A credential may be long in coming; a stop waits for nothing.
     const credential = await untilAborted(Promise.resolve(door.acquire()), signal)
+    const address = addressFor(credential, baseUrl)
+    // Which address a profile names is not known before.
+    if (this.#list.source === 'built-in' && (await this.#readStored(address))) this.#changed.emit()
     const items = await fetchModels(this.#options, credential, signal)
     const models = readModels(items)
     if (models.length === 0) throw new TransientError('the provider lists no models', null, 'provider')
@@ -107,7 +116,7 @@ export class ModelCatalogue implements Models {
     this.#list = { source: 'provider', fetchedAt, models }
     this.#outdated = false
     // Without the file the next start only knows less.
-    await writeStoredModels(path, addressFor(credential, baseUrl), { fetchedAt, items }).catch(onProblem)
+    await writeStoredModels(path, address, { fetchedAt, items }).catch(onProblem)
     this.#changed.emit()
   }
 
