@@ -321,11 +321,11 @@ function watchSilence(clock: Clock, signal: AbortSignal) {
 
 /** Many more than fail at the same time; the oldest is forgotten first. */
 const MAX_REMEMBERED = 1_000
-/** So many different requests in a row do not fail each for itself, and in an outage so many more are cheap. */
-const WITNESSES = 5
+/** So many different requests that fail in a row have one cause; to try so many in an outage costs little. */
+const FAILURES_OF_PROVIDER = 5
 
 /** Whose failure it is, as far as can be told. */
-type Culprit = 'request' | 'provider' | 'unknown'
+type FailedPart = 'request' | 'provider' | 'unknown'
 
 /**
  * Separates a request that fails from a provider that fails. Where others were answered while it ran, or
@@ -336,8 +336,8 @@ class FailingRequests {
   #answered = 0
   /** How many requests had been answered when each of these last failed, by the request's digest. */
   readonly #failed = new Map<string, number>()
-  /** Those that have failed since the last answer, up to `WITNESSES`. */
-  readonly #witnesses = new Set<string>()
+  /** Those that have failed since the last answer, up to `FAILURES_OF_PROVIDER`. */
+  readonly #failedInRow = new Set<string>()
 
   /** @returns what `failed` needs to know about the moment at which a request is sent */
   begin(): number {
@@ -346,18 +346,18 @@ class FailingRequests {
 
   succeeded(request: ModelRequest): void {
     this.#answered++
-    this.#witnesses.clear()
+    this.#failedInRow.clear()
     if (this.#failed.size > 0) this.#failed.delete(digestOf(request))
   }
 
   /** @param begun what `begin` returned */
-  failed(request: ModelRequest, begun: number): Culprit {
+  failed(request: ModelRequest, begun: number): FailedPart {
     const digest = digestOf(request)
     const before = this.#failed.get(digest)
     remember(this.#failed, digest, this.#answered, MAX_REMEMBERED)
     if (this.#answered > Math.min(begun, before ?? begun)) return 'request'
-    if (this.#witnesses.size < WITNESSES) this.#witnesses.add(digest)
-    return this.#witnesses.size < WITNESSES ? 'unknown' : 'provider'
+    if (this.#failedInRow.size < FAILURES_OF_PROVIDER) this.#failedInRow.add(digest)
+    return this.#failedInRow.size < FAILURES_OF_PROVIDER ? 'unknown' : 'provider'
   }
 }
 

@@ -183,10 +183,10 @@ describe('its own address', () => {
     ['counts without what the API adds to it', `${elsewhere}/v1/`, true, elsewhere],
     ['gives way to one that the configuration names', elsewhere, false, null],
     ['may be missing', undefined, true, null],
-  ])('%s', async (_what, base_url, ownAddress, expected) => {
+  ])('%s', async (_what, base_url, usesProfileAddress, expected) => {
     await profile.signIn('first', { base_url })
-    expect(await profile.access({ ownAddress }).find()).toMatchObject({ baseUrl: expected })
-    const [reading] = await profileSource(profile.access({ ownAddress })).read()
+    expect(await profile.access({ usesProfileAddress }).find()).toMatchObject({ baseUrl: expected })
+    const [reading] = await profileSource(profile.access({ usesProfileAddress })).read()
     const credential = reading?.kind === 'present' ? reading.credential : null
     expect(addressFor(credential!, 'https://configured')).toBe(expected ?? 'https://configured')
     const next = {
@@ -217,7 +217,7 @@ describe('its own address', () => {
 
   it('is where its tokens are refreshed', async () => {
     const first = await profile.signIn('first', { base_url: `${profile.baseUrl}/v1/` })
-    const access = profile.access({ baseUrl: 'https://127.0.0.1:1', ownAddress: false })
+    const access = profile.access({ baseUrl: 'https://127.0.0.1:1', usesProfileAddress: false })
     expect(await access.refresh(first, NEVER)).toMatchObject({ kind: 'renewed' })
     expect(profile.requests).toEqual([expect.stringMatching(/^\/v1\/oauth\/token /)])
   })

@@ -23,8 +23,8 @@ import { ProfileLock } from './profile-lock.ts'
 export interface ProfileOptions {
   /** The address that mints tokens, where the profile names none. */
   readonly baseUrl: string
-  /** Whether requests go to the address that the profile names: the configuration names none of its own. */
-  readonly ownAddress: boolean
+  /** Requests go to the address that the profile names: the configuration names no other one than the default. */
+  readonly usesProfileAddress: boolean
   readonly userAgent: string
   /** The profile's name as the environment has it; null = the active one. */
   readonly profile: string | null
@@ -53,7 +53,7 @@ export function profileAccess(options: ProfileOptions): ProfileAccess {
         isSignedOut: isPersonal && stored === null,
         renewable: !isPersonal || canRefresh,
         headers: await headersOf(profile, options),
-        baseUrl: (options.ownAddress && config.base_url) || null,
+        baseUrl: (options.usesProfileAddress && config.base_url) || null,
       }
     },
     async refresh(failed, signal) {

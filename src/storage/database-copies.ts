@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /** What a migration and a move to PostgreSQL leave next to the database. */
 const COPY = /^hermes\.db\.(?:backup-v\d+|copied)(?:-wal|-shm|-journal)?$/
 
-/** The older copies of the database in a home: nothing is removed from them when it is removed from the database. */
+/** The older copies of the database in a home. What is removed from the database stays in them. */
 export async function listCopies(home: string): Promise<readonly string[]> {
   return (await readdir(home)).filter((name) => COPY.test(name)).map((name) => join(home, name))
 }

@@ -66,7 +66,7 @@ export function credentialsOf(
     openPlace: signInPlace(settings, log),
     profile: profileAccess({
       ...provider,
-      ownAddress: provider.baseUrl === DEFAULT_BASE_URL,
+      usesProfileAddress: provider.baseUrl === DEFAULT_BASE_URL,
       profile: processEnv['ANTHROPIC_PROFILE'] ?? null,
     }),
     ...(log ? { log } : {}),

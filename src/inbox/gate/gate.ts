@@ -42,7 +42,7 @@ export function admitsAll(state: GateState): boolean {
   return state.open || state.suspected === true
 }
 
-/** Did messages wait in this state, at `now`, that had not failed? Under suspicion not before people are notified. */
+/** Were messages held in this state, at `now`, that had not failed? Under suspicion only once people are notified. */
 export function heldOthers(state: GateState, now: number): boolean {
   return !state.open && (!state.suspected || state.tellAt <= now)
 }

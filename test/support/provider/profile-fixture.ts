@@ -62,7 +62,7 @@ export class ProfileFixture {
     const userAgent = 'hermes-gateway/0.0.0-test'
     return profileAccess({
       baseUrl,
-      ownAddress: true,
+      usesProfileAddress: true,
       userAgent,
       profile: null,
       clock: systemClock,

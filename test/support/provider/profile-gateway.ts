@@ -5,7 +5,13 @@ import { systemClock } from '../../../src/support/clock.ts'
 
 const { baseUrl } = JSON.parse(process.argv[2]!) as { baseUrl: string }
 const userAgent = 'hermes-gateway/0.0.0-test'
-const access = profileAccess({ baseUrl, ownAddress: true, userAgent, profile: null, clock: systemClock })
+const access = profileAccess({
+  baseUrl,
+  usesProfileAddress: true,
+  userAgent,
+  profile: null,
+  clock: systemClock,
+})
 const say = (answer: unknown) => process.stdout.write(`${JSON.stringify(answer)}\n`)
 let held = (await access.find())!.stored!.accessToken
 say({ ready: true })

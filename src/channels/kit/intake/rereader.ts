@@ -23,7 +23,7 @@ const REASONS = {
 
 export type ParkingCause = keyof typeof REASONS
 
-/** To be handed over in the place of what is parked, with the position behind it. */
+/** Handed over instead of what is parked, together with the position behind it. */
 export function parkedItem(known: Omit<NewParkedInput, 'reason'>, cause: ParkingCause): InboundEvent {
   return { kind: 'parked', input: parkedInput({ ...known, reason: REASONS[cause] }) }
 }

@@ -185,7 +185,7 @@ export class SyncLoop {
     else await this.#park(receiver, item, 'ended')
   }
 
-  /** The homeserver keeps what people write: only where it is. Anything else is passed over. */
+  /** The homeserver keeps what people write, so its place and id are enough. Anything else is passed over. */
   async #park(receiver: Receiver, item: InboundEvent, cause: ParkingCause): Promise<void> {
     const { clock, log } = this.#options
     if ((item.kind !== 'message' && item.kind !== 'unread') || isEncryptedRoom(item)) return
