@@ -56,6 +56,7 @@ export const eventTable = {
       case 'stopped':
       case 'failed':
       case 'undeliverable':
+      case 'epoch':
       // Reported by readiness, which watches the store.
       case 'store-failed':
       case 'store-recovered':

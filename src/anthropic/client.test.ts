@@ -6,9 +6,10 @@ import { startSandbox } from '../sandbox/sandbox.ts'
 import type { Sandbox } from '../sandbox/types.ts'
 import { HOUR, systemClock } from '../support/clock.ts'
 import { ConfigurationError, NeedsLogin, TransientError, UsageLimited } from '../support/errors.ts'
-import { contentOf, createModelClient, type ProviderHealth } from './client.ts'
+import { createModelClient, type ProviderHealth } from './client.ts'
 import { credentialProbe } from './credential-probe.ts'
 import { fetchModels } from './models/fetch-models.ts'
+import { contentOf } from './prompt.ts'
 
 let sandbox: Sandbox
 let health: string[]

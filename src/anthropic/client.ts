@@ -1,27 +1,19 @@
 import { createHash } from 'node:crypto'
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
-import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages'
-import {
-  type ModelRequest,
-  type ModelMessage,
-  ModelRefusal,
-  type Model,
-  type ModelAnswer,
-} from '../conversation/model.ts'
+import { type ModelRequest, ModelRefusal, type Model, type ModelAnswer } from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
-import type { Attachment } from '../inbox/message.ts'
 import { HOUR, MINUTE, SECOND, type Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import { BodyTooLarge } from '../support/limit-body.ts'
 import type { Log } from '../support/log.ts'
 import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
 import { remember } from '../support/remember.ts'
-import { decodeText } from '../support/text/decode-text.ts'
-import { isBlank } from '../support/text/printable.ts'
 import { AnswerBuilder } from './answer-builder.ts'
 import { classify, isNetworkError } from './errors.ts'
 import { addressFor, AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
 import { leanFetch } from './lean-fetch.ts'
+import { OptionalField } from './optional-field.ts'
+import { promptOf } from './prompt.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
 export interface ProviderHealth {
@@ -77,6 +69,11 @@ export function createModelClient(options: ModelClientOptions): Model {
   const configured = createSdkClient(options)
   const noteReason = reasonNotes(options.log)
   const failing = new FailingRequests()
+  const cacheMarks = new OptionalField({
+    mayBeRefused,
+    onRefused: (model) =>
+      options.log.warn({ model }, 'the endpoint refuses cache_control, so nothing of its prompts is cached'),
+  })
 
   async function attempt(
     credential: Credential,
@@ -97,8 +94,7 @@ export function createModelClient(options: ModelClientOptions): Model {
           model: request.model,
           max_tokens: request.maxTokens,
           ...(request.effort ? { output_config: { effort: request.effort } } : {}),
-          ...(request.system === null ? {} : { system: request.system }),
-          messages: request.messages.map(toParam),
+          ...promptOf(request),
           ...(request.stop?.length ? { stop_sequences: [...request.stop] } : {}),
           stream: true,
         },
@@ -133,12 +129,24 @@ export function createModelClient(options: ModelClientOptions): Model {
     }
   }
 
+  function attemptWithCache(
+    credential: Credential,
+    request: ModelRequest,
+    signal: AbortSignal,
+    onText: (text: string) => void,
+  ): Promise<ModelAnswer> {
+    if (!request.cache) return attempt(credential, request, signal, onText)
+    return cacheMarks.send(request.model, (withMarks) =>
+      attempt(credential, withMarks ? request : { ...request, cache: null }, signal, onText),
+    )
+  }
+
   return {
     async answer(request, { signal, onText }) {
       const begun = failing.begin()
       try {
         const answer = await withCredential(door, (credential) =>
-          attempt(credential, request, signal, onText),
+          attemptWithCache(credential, request, signal, onText),
         )
         failing.succeeded(request)
         health.succeeded()
@@ -183,6 +191,13 @@ function lengthOf({ messages }: ModelRequest): number {
     for (const { bytes } of attachments) length += bytes.length
   }
   return length
+}
+
+/** The endpoint does not accept the request, which may be for any field of it. */
+function mayBeRefused(error: unknown): boolean {
+  if (!(error instanceof AttemptFailed) || error.shown || error.failure.kind !== 'other') return false
+  const reason = error.failure.error
+  return reason instanceof ModelRefusal && reason.reason === 'not-accepted'
 }
 
 /** A server that breaks, or a connection: either may fail at everything, or at what this request asks for. */
@@ -249,40 +264,6 @@ function reasonNotes(log: Pick<Log, 'warn'>): (reason: string) => void {
 
 function failed(error: Error, shown: boolean): AttemptFailed {
   return new AttemptFailed({ kind: 'other', error }, shown)
-}
-
-function toParam(message: ModelMessage): MessageParam {
-  return { role: message.role, content: contentOf(message) }
-}
-
-const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const
-
-/** A message without attachments is sent as plain text, verbatim. Attachments come before the text. */
-export function contentOf(message: ModelMessage): MessageParam['content'] {
-  if (message.attachments.length === 0) return message.text
-  const blocks = message.attachments.map(attachmentBlock)
-  return isBlank(message.text) ? blocks : [...blocks, { type: 'text', text: message.text }]
-}
-
-function attachmentBlock({ mediaType, name, bytes }: Attachment): ContentBlockParam {
-  const image = IMAGE_TYPES.find((type) => type === mediaType)
-  if (image) return { type: 'image', source: { type: 'base64', media_type: image, data: base64(bytes) } }
-  if (mediaType === 'application/pdf') {
-    return {
-      type: 'document',
-      title: name,
-      source: { type: 'base64', media_type: mediaType, data: base64(bytes) },
-    }
-  }
-  return {
-    type: 'document',
-    title: name,
-    source: { type: 'text', media_type: 'text/plain', data: decodeText(bytes) },
-  }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
 /** A signal that follows `signal` and also aborts after too long a silence or answer. One timer for the whole answer. */

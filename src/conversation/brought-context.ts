@@ -1,6 +1,8 @@
+import type { ModelConfig } from '../config/config.ts'
 import type { EarlierTurn, MessageContext } from '../inbox/arrival.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { AttachmentInfo, StoredMessage } from '../inbox/message.ts'
+import { cacheTtl } from './cache-ttl.ts'
 import { alternating, AttachmentLoader, withNames, type TurnContext } from './context.ts'
 import type { ModelMessage } from './model.ts'
 
@@ -12,12 +14,14 @@ const OPENING = '(You speak first.)'
  * complete. Too long a one is refused by the provider; nothing is left out here.
  *
  * @param system the gateway's system prompt, for senders that send none
+ * @param cache `model.cache` of the configuration
  */
 export async function broughtContext(
   inbox: Pick<Inbox, 'attachment'>,
   message: StoredMessage,
   context: MessageContext,
   system: string | null,
+  cache: ModelConfig['cache'],
 ): Promise<TurnContext> {
   const named = new Set(context.turns.flatMap((turn) => turn.attachments))
   const loader = new AttachmentLoader(inbox)
@@ -26,8 +30,13 @@ export async function broughtContext(
   for (const turn of context.turns) earlier.push(await earlierMessage(turn, message.attachments, loader))
   const opening: ModelMessage[] =
     earlier[0]?.role === 'assistant' ? [{ role: 'user', text: OPENING, attachments: [] }] : []
+  // The times of its turns are not known.
+  const ttl = cacheTtl(cache, [], [])
   return {
     system: context.system ?? system,
+    chatSystem: null,
+    // A single question may be all that there is to come: most programs ask about one thing and keep nothing.
+    cache: ttl === null ? null : { ttl, scope: earlier.length > 0 ? 'conversation' : 'system' },
     messages: alternating([
       ...opening,
       ...earlier,

@@ -1,12 +1,16 @@
+import type { ModelConfig } from '../config/config.ts'
 import { Interruption } from '../inbox/dispatch/outcome.ts'
+import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { Lease, Usage } from '../inbox/lease.ts'
-import type { Attachment, AttachmentInfo, StoredMessage } from '../inbox/message.ts'
+import type { Attachment, AttachmentInfo, ConversationId, StoredMessage } from '../inbox/message.ts'
 import { sleep, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
+import { cacheTtl } from './cache-ttl.ts'
+import { EpochWatch, type Beginning } from './epoch.ts'
 import {
-  attachmentTokens,
   historyBudget,
+  MAX_ATTACHMENT_BYTES,
   planHistory,
   readSummary,
   SUMMARY_ANSWER_TOKENS,
@@ -17,12 +21,7 @@ import {
   type Turn,
 } from './history.ts'
 import type { TurnSettings } from './model-settings.ts'
-import type { Model, ModelAnswer, ModelMessage } from './model.ts'
-
-/** Pictures and files of this many earlier turns are sent again; older ones are only named. */
-const TURNS_WITH_ATTACHMENTS = 4
-/** The API rejects requests above 32 MB; base64 adds a third. */
-const MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
+import type { Model, ModelAnswer, ModelMessage, ModelRequest, PromptCaching } from './model.ts'
 
 /** For the model, in place of a summary that could not be made. */
 const LEFT_OUT = '(Earlier messages of this conversation were left out.)'
@@ -35,11 +34,15 @@ export interface ContextOptions {
   readonly inbox: Pick<Inbox, 'attachment'>
   readonly clock: Clock
   readonly log: Log
+  /** `model.cache` of the configuration. */
+  readonly cache: ModelConfig['cache']
+  readonly observer: MessageObserver
 }
 
-export interface TurnContext {
-  readonly system: string | null
-  readonly messages: readonly ModelMessage[]
+/** What a turn sends, and what is known of it. */
+export interface TurnContext extends Pick<ModelRequest, 'system' | 'messages'> {
+  readonly chatSystem: string | null
+  readonly cache: PromptCaching | null
   /** To be stored with the answer; null = as before. */
   readonly summary: Summary | null
   /** The usage of the summary; null = none was made. */
@@ -53,6 +56,7 @@ export interface TurnContext {
 /** Builds what the model is sent for one turn. */
 export class ContextBuilder {
   readonly #options: ContextOptions
+  readonly #epochs = new EpochWatch()
 
   constructor(options: ContextOptions) {
     this.#options = options
@@ -64,49 +68,70 @@ export class ContextBuilder {
     system: string | null,
     signal: AbortSignal,
   ): Promise<TurnContext> {
-    const question = lease.messages.map(({ text }) => text).join('\n\n')
-    const files = lease.messages.flatMap(({ attachments }) => attachments)
-    const budget =
-      historyBudget(settings.contextTokens, settings.maxTokens, [system ?? '', question]) -
-      files.reduce((sum, file) => sum + attachmentTokens(file), 0)
+    const { inbox } = this.#options
+    const { history, messages: question } = lease
+    const budget = historyBudget(settings.contextTokens, settings.maxTokens, [system ?? ''])
     const known = readSummary(lease.summary)
-    const plan = planHistory(lease.history, known, Math.max(0, budget))
+    const plan = planHistory(history, known, budget, question)
     const made = plan.drop.length > 0 ? await this.#summarise(plan.drop, known, settings, signal) : null
-    const leftOut = plan.drop.length > 0 && !made
     const notes = [
-      system,
       made || known ? `${SUMMARY_HEADING}\n${(made?.summary ?? known)!.text}` : null,
-      leftOut ? LEFT_OUT : null,
-    ].filter((note) => note !== null && note !== '')
-    const loader = new AttachmentLoader(this.#options.inbox)
+      plan.drop.length > 0 && !made ? LEFT_OUT : null,
+    ].filter((note) => note !== null)
+    const chatSystem = notes.length > 0 ? notes.join('\n\n') : null
+    const loader = new AttachmentLoader(inbox)
     // The new message's files first; older ones get the remaining room.
-    const ownFiles = await loader.load(files)
-    const history = await this.#history(plan.keep, loader)
+    const asked = await this.#messages(question, loader)
+    const bare = await this.#messages(plan.keep.slice(0, plan.bare).flat(), null)
+    const shown = await this.#messages(plan.keep.slice(plan.bare).flat(), loader)
+    const missing = new Map([...bare.missing, ...shown.missing, ...asked.missing])
+    this.#reportEpoch(lease.conversation.id, {
+      model: settings.model,
+      effort: settings.effort,
+      system,
+      chatSystem,
+      turns: plan.keep,
+      missing,
+      question,
+      began: plan.began,
+      isTrimmed: chatSystem !== null,
+    })
+    const earlier = [...bare.messages, ...shown.messages]
+    const ttl = cacheTtl(this.#options.cache, history, question)
     return {
-      system: notes.length > 0 ? notes.join('\n\n') : null,
-      messages: [
-        ...alternating(history),
-        { role: 'user', text: withNames(question, ownFiles), attachments: ownFiles.attachments },
-      ],
+      system,
+      chatSystem,
+      messages: alternating([...earlier, ...asked.messages]),
+      cache: ttl === null ? null : { ttl, scope: 'conversation' },
       summary: made?.summary ?? null,
       cost: made ? { usage: made.answer.usage, modelMs: made.answer.modelMs } : null,
-      hasOldAttachments: history.some(({ attachments }) => attachments.length > 0),
-      hasHistory: history.length > 0,
+      hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
+      hasHistory: earlier.length > 0,
     }
   }
 
-  async #history(turns: readonly Turn[], loader: AttachmentLoader): Promise<ModelMessage[]> {
-    const recent = new Set(turns.slice(-TURNS_WITH_ATTACHMENTS).flat())
+  /** @param loader null: attachments are only named */
+  async #messages(rows: readonly StoredMessage[], loader: AttachmentLoader | null) {
     const messages: ModelMessage[] = []
-    for (const row of turns.flat()) {
+    const missing = new Map<number, string>()
+    for (const row of rows) {
+      const role = roleOf(row)
       if (row.attachments.length === 0) {
-        messages.push({ role: roleOf(row), text: row.text, attachments: [] })
+        messages.push({ role, text: row.text, attachments: [] })
         continue
       }
-      const files = recent.has(row) ? await loader.load(row.attachments) : loader.namesOnly(row.attachments)
-      messages.push({ role: roleOf(row), text: withNames(row.text, files), attachments: files.attachments })
+      const files = loader ? await loader.load(row.attachments) : namesOnly(row.attachments)
+      missing.set(row.seq, files.missing.join('\n'))
+      messages.push({ role, text: withNames(row.text, files), attachments: files.attachments })
     }
-    return messages
+    return { messages, missing }
+  }
+
+  #reportEpoch(conversation: ConversationId, beginning: Beginning): void {
+    const reason = this.#epochs.next(conversation, beginning)
+    if (reason === null) return
+    this.#options.log.debug({ conversation, reason }, 'the conversation begins a new epoch')
+    this.#options.observer.emit({ kind: 'epoch', reason })
   }
 
   /** Null where it cannot be made now: the conversation continues without, and the next turn retries. */
@@ -181,10 +206,10 @@ export class AttachmentLoader {
     }
     return { attachments, missing }
   }
+}
 
-  namesOnly(infos: readonly AttachmentInfo[]): Loaded {
-    return { attachments: [], missing: infos.map(({ name }) => name) }
-  }
+function namesOnly(infos: readonly AttachmentInfo[]): Loaded {
+  return { attachments: [], missing: infos.map(({ name }) => name) }
 }
 
 /** A text without missing files stays verbatim. */

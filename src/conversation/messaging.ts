@@ -1,3 +1,4 @@
+import type { ModelConfig } from '../config/config.ts'
 import type { Texts } from '../config/texts.ts'
 import type { HoldLimits } from '../inbox/arrival.ts'
 import { Delivery } from '../inbox/delivery/delivery.ts'
@@ -52,6 +53,8 @@ export interface MessagingOptions {
   readonly clock: Clock
   readonly log: Log
   readonly settings: ModelSettings
+  /** `model.cache` of the configuration. */
+  readonly cache: ModelConfig['cache']
   /** The system prompt; null = none. */
   readonly system: () => Promise<string | null>
   readonly hold: HoldLimits & {
@@ -152,7 +155,7 @@ export class Messaging {
     const dispatcher = (this.dispatcher = new Dispatcher({
       inbox,
       gate,
-      answer: createTurn({ ...options, inbox, drafts, events }),
+      answer: createTurn({ ...options, inbox, drafts, events, observer }),
       store,
       events,
       observer,

@@ -9,11 +9,22 @@ export interface ModelRequest {
   readonly maxTokens: number
   /** null or left out: the model's own default. */
   readonly effort?: Effort | null
+  /** The system prompt that chats share; null = none. */
   readonly system: string | null
+  /** What follows it and belongs to this conversation alone; null or left out: nothing. */
+  readonly chatSystem?: string | null
   /** Begins with `user`, ends with `user`; roles alternate. */
   readonly messages: readonly ModelMessage[]
   /** The answer ends before any of these. */
   readonly stop?: readonly string[]
+  /** What the provider keeps of the prompt for later requests; null or left out: nothing. */
+  readonly cache?: PromptCaching | null
+}
+
+export interface PromptCaching {
+  readonly ttl: '5m' | '1h'
+  /** `system`: nothing of the messages will be sent again. */
+  readonly scope: 'system' | 'conversation'
 }
 
 export interface ModelMessage {

@@ -7,10 +7,10 @@ import { ConfigurationError, Refused, TransientError } from '../support/errors.t
 import { ModelSettings } from './model-settings.ts'
 import { ModelRefusal } from './model.ts'
 
-const picture = (name: string): Attachment => ({
+const picture = (name: string, bytes = 3): Attachment => ({
   mediaType: 'image/png',
   name,
-  bytes: new Uint8Array([1, 2, 3]),
+  bytes: new Uint8Array(bytes).fill(1),
 })
 
 const send = (fixture: MessageFixture, text: string, ...attachments: Array<() => Promise<Attachment>>) =>
@@ -26,9 +26,23 @@ test('the text reaches the model to the letter, as the last words of the person'
   expect(fixture.model.requests.at(-1)!.messages.at(-1)).toEqual({ role: 'user', text, attachments: [] })
 })
 
-test('a picture goes with its message, and again with the next few', async () => {
+test('a picture goes with its message, and again with the later ones', async () => {
   await using fixture = await MessageFixture.start()
   await send(fixture, 'what is this?', async () => picture('cat.png'))
+  await fixture.rest()
+  for (let count = 0; count < 8; count++) {
+    await send(fixture, `later ${count}`)
+    await fixture.rest()
+  }
+  const first = fixture.model.requests.map(({ messages }) => messages[0]!)
+  expect(first).toHaveLength(9)
+  for (const message of first) expect(message).toEqual(first[0])
+  expect(first[0]!.attachments).toHaveLength(1)
+})
+
+test('a heavy picture goes with its message, and again with the next few', async () => {
+  await using fixture = await MessageFixture.start()
+  await send(fixture, 'what is this?', async () => picture('cat.png', 3_000_000))
   await fixture.rest()
   await send(fixture, 'and its colour?')
   await fixture.rest()
@@ -191,7 +205,7 @@ test('a conversation beyond the model’s context continues with a summary of wh
   expect(summaries.length).toBeLessThan(6)
   expect(lastText(summaries[0]!)).toContain('Person: 0 words')
   const last = fixture.model.requests.at(-1)!
-  expect(last.system).toContain('They talked about words.')
+  expect(last.chatSystem).toContain('They talked about words.')
   expect(last.messages[0]!.role).toBe('user')
   expect(JSON.stringify(last).length / 3).toBeLessThan(9_000)
   expect(fixture.sendChannel.texts('a')).toHaveLength(8)
@@ -210,7 +224,7 @@ test('where the summary cannot be made, the conversation continues without', asy
     await send(fixture, `${index} ${filler}`)
     await fixture.rest()
   }
-  expect(fixture.model.requests.at(-1)!.system).toContain(
+  expect(fixture.model.requests.at(-1)!.chatSystem).toContain(
     'Earlier messages of this conversation were left out',
   )
   expect(fixture.sendChannel.texts('a')).toHaveLength(4)

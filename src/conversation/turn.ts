@@ -1,8 +1,10 @@
+import type { ModelConfig } from '../config/config.ts'
 import { fillText, type TextKey, type Texts } from '../config/texts.ts'
 import { CUT_SHORT } from '../inbox/arrival.ts'
 import type { Draft } from '../inbox/delivery/drafts.ts'
 import type { AnswerTurn } from '../inbox/dispatch/dispatcher.ts'
 import { Interruption } from '../inbox/dispatch/outcome.ts'
+import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
 import { latePreface, withPreface } from '../inbox/gate/gate.ts'
 import type { Inbox } from '../inbox/inbox.ts'
@@ -30,6 +32,9 @@ export interface TurnOptions {
   readonly clock: Clock
   readonly log: Log
   readonly settings: ModelSettings
+  /** `model.cache` of the configuration. */
+  readonly cache: ModelConfig['cache']
+  readonly observer: MessageObserver
   /** The system prompt, read again for each turn; null = none. */
   readonly system: () => Promise<string | null>
 }
@@ -54,7 +59,9 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           maxTokens: answerTokens,
           effort: terms.effort,
           system: context.system,
+          chatSystem: context.chatSystem,
           messages: context.messages,
+          cache: context.cache,
           ...(brought ? { stop: brought.stop } : {}),
         },
         {
@@ -70,7 +77,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     events.begin(conversation.id, turnId)
     try {
       const context = brought
-        ? await broughtContext(options.inbox, messages[0]!, brought, await system())
+        ? await broughtContext(options.inbox, messages[0]!, brought, await system(), options.cache)
         : await contexts.build(lease, terms, await system(), signal)
       const outcomeOf = (answer: ModelAnswer, sent: TurnContext) =>
         brought ? literalOutcome(answer, texts) : chatOutcome(answer, sent, preface, texts)

@@ -68,6 +68,7 @@ export async function openMessages(
     clock,
     log,
     settings: modelSettings,
+    cache: config.model.cache,
     system: soulReader(paths.soul, clock),
     hold,
     concurrency,

@@ -231,6 +231,7 @@ export class MessageFixture implements AsyncDisposable {
       clock,
       log: silent,
       settings: modelSettings(model),
+      cache: 'auto',
       system: async () => null,
       hold: { maxAge: 7 * 24 * 3_600_000, maxPerConversation: 50, maxTotal: 10_000, merge: true },
       concurrency: 50,

@@ -20,6 +20,9 @@ export const modelName = transform(text, modelId)
 /** `auto`: the model's own default. */
 export const effort = word('auto', ...EFFORTS)
 
+/** `auto`: by the pauses of each conversation. */
+const cache = word('auto', '5m', '1h', 'off')
+
 /** `auto`: what the provider's list of models says; a number wins. */
 const autoOr = (number: Shape<number>) => anyOf(word('auto'), number)
 
@@ -65,6 +68,11 @@ export const model = group(
       effort,
       'auto',
       "How much work goes into an answer. auto: the model's own default. Ignored, with one warning, by a model without levels.",
+    ),
+    cache: key(
+      cache,
+      'auto',
+      "How long the provider keeps a conversation's prompt, so that the next message pays little for it. auto: 1h where people often pause for 5 minutes to an hour, else 5m. off: never.",
     ),
   },
   // As in Hermes Agent, the section may be just the model's name.

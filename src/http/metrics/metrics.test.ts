@@ -28,6 +28,7 @@ test('the figures have the names that monitors rely on, also for what happened b
   observer.emit({ kind: 'answered', channel: 'telegram', seconds: 1.2, overheadSeconds: 0.005, messages: 2 })
   observer.emit({ kind: 'stopped', channel: 'telegram' })
   observer.emit({ kind: 'store-recovered' })
+  observer.emit({ kind: 'epoch', reason: 'trim' })
   metrics.alert('webhook', 'delivered')
   const { body, contentType } = await metrics.text()
   metrics.close()
@@ -45,6 +46,7 @@ test('the figures have the names that monitors rely on, also for what happened b
     'hermes_message_seconds_sum 1.2',
     'hermes_gateway_overhead_seconds_bucket{le="0.005"} 1',
     'hermes_alerts_total{route="webhook",outcome="delivered"} 1',
+    'hermes_epochs_total{reason="trim"} 1',
   ])
     expect(body.split('\n')).toContain(line)
   expect(body).toMatch(/^process_resident_memory_bytes \d+/m)

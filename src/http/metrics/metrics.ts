@@ -77,6 +77,8 @@ export class Metrics {
         return
       case 'delivered':
         return this.#answered(fact.seconds, fact.overheadSeconds)
+      case 'epoch':
+        return this.#record((to) => to.epochs.inc({ reason: fact.reason }))
       case 'store-failed':
       case 'store-recovered':
         return
@@ -123,6 +125,7 @@ interface Instruments {
   readonly seconds: Histogram
   readonly overhead: Histogram
   readonly alerts: Counter<'route' | 'outcome'>
+  readonly epochs: Counter<'reason'>
 }
 
 async function createInstruments(): Promise<Instruments> {
@@ -186,6 +189,12 @@ async function createInstruments(): Promise<Instruments> {
       name: 'hermes_alerts_total',
       help: 'Alerts to the operator, by route and by whether they arrived.',
       labelNames: ['route', 'outcome'],
+      registers,
+    }),
+    epochs: new Counter({
+      name: 'hermes_epochs_total',
+      help: 'Requests to the model that do not begin as the one before them in their conversation, by the reason.',
+      labelNames: ['reason'],
       registers,
     }),
   }

@@ -75,9 +75,10 @@ test('figures: accept to the last byte, and the same less the model’s time', a
     return { text: 'ok', model: request.model, usage, stopReason: 'end_turn', modelMs: 2 * SECOND }
   }
   await fixture.say('a', 'one')
-  await until(() => facts.length >= 3)
+  await until(() => facts.length >= 4)
   expect(facts).toEqual([
     { kind: 'accepted', channel: 'chat' },
+    { kind: 'epoch', reason: 'new' },
     { kind: 'answered', channel: 'chat', messages: 1, seconds: null, overheadSeconds: null },
     { kind: 'delivered', channel: 'chat', seconds: 3, overheadSeconds: 1 },
   ])

@@ -23,6 +23,8 @@ export type MessageFact =
     }
   | { readonly kind: 'refused' | 'held' | 'parked' | 'stopped' | 'failed'; readonly channel: string }
   | { readonly kind: 'undeliverable'; readonly channel: string }
+  /** A request to the model does not begin as the one before it in its conversation. */
+  | { readonly kind: 'epoch'; readonly reason: string }
   /** The store rejects what must be durable; emitted once until it works again. */
   | { readonly kind: 'store-failed'; readonly problem: string }
   | { readonly kind: 'store-recovered' }

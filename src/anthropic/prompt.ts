@@ -1,0 +1,58 @@
+import type {
+  ContentBlockParam,
+  MessageCreateParams,
+  MessageParam,
+} from '@anthropic-ai/sdk/resources/messages'
+import type { ModelMessage, ModelRequest } from '../conversation/model.ts'
+import type { Attachment } from '../inbox/message.ts'
+import { decodeText } from '../support/text/decode-text.ts'
+import { isBlank } from '../support/text/printable.ts'
+import { markPrompt } from './cache-marks.ts'
+
+const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const
+
+/** The system prompt and the messages of a request, as the API takes them. */
+export function promptOf(request: ModelRequest): Pick<MessageCreateParams, 'system' | 'messages'> {
+  const system = [request.system ?? '', request.chatSystem ?? ''].filter((text) => text !== '')
+  if (!request.cache) {
+    const messages = request.messages.map((message) => ({ role: message.role, content: contentOf(message) }))
+    return { ...(system.length === 0 ? {} : { system: system.join('\n\n') }), messages }
+  }
+  const prompt = {
+    system: system.map((text) => ({ type: 'text' as const, text })),
+    messages: request.messages.map((message) => ({ role: message.role, content: blocksOf(message) })),
+  }
+  const marked = markPrompt(prompt, request.cache)
+  return system.length === 0 ? { messages: marked.messages } : marked
+}
+
+/** A message without attachments is sent as plain text, verbatim. Attachments come before the text. */
+export function contentOf(message: ModelMessage): MessageParam['content'] {
+  return message.attachments.length === 0 ? message.text : blocksOf(message)
+}
+
+function blocksOf({ text, attachments }: ModelMessage): ContentBlockParam[] {
+  const blocks = attachments.map(attachmentBlock)
+  return isBlank(text) && blocks.length > 0 ? blocks : [...blocks, { type: 'text', text }]
+}
+
+function attachmentBlock({ mediaType, name, bytes }: Attachment): ContentBlockParam {
+  const image = IMAGE_TYPES.find((type) => type === mediaType)
+  if (image) return { type: 'image', source: { type: 'base64', media_type: image, data: base64(bytes) } }
+  if (mediaType === 'application/pdf') {
+    return {
+      type: 'document',
+      title: name,
+      source: { type: 'base64', media_type: mediaType, data: base64(bytes) },
+    }
+  }
+  return {
+    type: 'document',
+    title: name,
+    source: { type: 'text', media_type: 'text/plain', data: decodeText(bytes) },
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
