@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   hold: async () => (await import('./gateway/hold.ts')).benchHold(),
   // `npm run bench -- storage 1000000` fills it first.
   storage: async () => void (await import('./storage.ts')),
+  cost: async () => (await import('./cost.ts')).benchCost(),
   credential: async () => (await import('./credential.ts')).benchCredential(),
   attack: async () => (await import('./attack/attack.ts')).benchAttack(),
   scale: async () => (await import('./scale/scale.ts')).benchScale(),

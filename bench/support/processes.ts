@@ -110,28 +110,37 @@ export interface BenchGatewayOptions {
   readonly sections?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** A home that stays; left out: an empty one that goes with the gateway. */
+  readonly home?: string
 }
 
-/** A gateway of its own, on an empty home, against the provider at `baseUrl`. */
+/** A gateway of its own against the provider at `baseUrl`. */
 export class BenchGateway implements AsyncDisposable {
   readonly process: Measured
   readonly url: string
   readonly token: string
   /** From the start of the process to the first `ready`, in milliseconds. */
   readonly readyMs: number
-  readonly #home: string
+  readonly #ownHome: string | null
 
-  private constructor(process: Measured, url: string, token: string, readyMs: number, home: string) {
+  private constructor(
+    process: Measured,
+    url: string,
+    token: string,
+    readyMs: number,
+    ownHome: string | null,
+  ) {
     this.process = process
     this.url = url
     this.token = token
     this.readyMs = readyMs
-    this.#home = home
+    this.#ownHome = ownHome
   }
 
   static async start(baseUrl: string, options: BenchGatewayOptions = {}): Promise<BenchGateway> {
     const { gateway = '', sections = '', args = [], env = {} } = options
-    const home = mkdtempSync(join(tmpdir(), 'hermes-bench-'))
+    const ownHome = options.home === undefined ? mkdtempSync(join(tmpdir(), 'hermes-bench-')) : null
+    const home = options.home ?? ownHome!
     const port = await freePort()
     writeFileSync(
       join(home, 'config.yaml'),
@@ -151,12 +160,12 @@ export class BenchGateway implements AsyncDisposable {
     }
     const readyMs = performance.now() - started
     const token = readFileSync(join(home, 'gateway.token'), 'utf8').trim()
-    return new BenchGateway(new Measured(child), url, token, readyMs, home)
+    return new BenchGateway(new Measured(child), url, token, readyMs, ownHome)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.process[Symbol.asyncDispose]()
-    rmSync(this.#home, { recursive: true, force: true })
+    if (this.#ownHome) rmSync(this.#ownHome, { recursive: true, force: true })
   }
 }
 

@@ -79,3 +79,75 @@ test('a transcript that is too long loses its beginning', () => {
   )
   expect(text).toBe('Person: second\n\nAssistant: re second')
 })
+
+const MB = 1024 * 1024
+
+/** A turn whose question brings pictures of these sizes. */
+function pictures(text: string, ...sizes: number[]) {
+  const [question, answer] = turn(text)
+  const attachments = sizes.map((size, index) => ({
+    id: `${text}${index}`,
+    mediaType: 'image/png',
+    name: text,
+    size,
+  }))
+  return [{ ...question!, attachments }, answer!]
+}
+
+/** What each turn of a conversation leaves out: dropped turns, turns without their attachments, and what began. */
+function plans(turns: ReadonlyArray<readonly StoredMessage[]>, budget: number) {
+  return turns.map((asked, index) => {
+    const question = asked.filter(({ role }) => role === 'user')
+    const { drop, bare, began } = planHistory(turns.slice(0, index).flat(), null, budget, question)
+    return { dropped: drop.length, bare: drop.length + bare, began }
+  })
+}
+
+test('trimming drops much and seldom, also while no summary can be made', () => {
+  const long = 'x'.repeat(300)
+  const turns = Array.from({ length: 40 }, (_, index) => turn(`${index} ${long}`))
+  const found = plans(turns, (estimateTokens(`0 ${long}`) + estimateTokens(`re 0 ${long}`)) * 12)
+  const borders = [...new Set(found.map(({ dropped }) => dropped))]
+  expect(borders.length).toBeLessThan(8)
+  for (const [index, { dropped, began }] of found.entries()) {
+    expect(began).toBe(index > 0 && dropped !== found[index - 1]!.dropped ? 'trim' : null)
+  }
+})
+
+test('light pictures stay, until there are too many; then only those of the last turns do', () => {
+  const turns = Array.from({ length: 24 }, (_, index) => pictures(`${index}`, 1_000))
+  const found = plans(turns, 1_000_000)
+  // With the question's own there are 21 of them.
+  expect(found.map(({ bare }) => bare)).toEqual([...Array.from({ length: 20 }, () => 0), 16, 16, 16, 16])
+  expect(found.map(({ began }) => began).filter(Boolean)).toEqual(['attachments'])
+})
+
+test('heavy pictures go after a few turns, and light ones with them', () => {
+  const turns = [
+    pictures('light', 1_000),
+    pictures('heavy', 3 * MB),
+    ...Array.from({ length: 6 }, () => turn('t')),
+  ]
+  expect(plans(turns, 1_000_000).map(({ bare }) => bare)).toEqual([0, 0, 0, 0, 0, 0, 2, 2])
+})
+
+test('no more is sent than the API takes, the newest first', () => {
+  const turns = Array.from({ length: 4 }, () => pictures('huge', 9 * MB))
+  expect(plans(turns, 1_000_000).map(({ bare }) => bare)).toEqual([0, 0, 1, 2])
+})
+
+test('what a trim leaves is what the next turn makes of it, the attachments included', () => {
+  const long = 'x'.repeat(30_000)
+  const turns = [
+    turn(long.repeat(3)),
+    ...Array.from({ length: 8 }, (_, index) => pictures(`${index}`, 1.5 * MB)),
+  ]
+  const [large, small] = [[row('user', long)], [row('user', 'small')]]
+  const plan = planHistory(turns.slice(0, 7).flat(), null, 75_000, large)
+  expect(plan).toMatchObject({ began: 'trim', bare: 2 })
+  expect(plan.keep).toHaveLength(6)
+  const summary = { upTo: plan.drop.at(-1)!.at(-1)!.seq, text: 's' }
+  const next = planHistory(turns.slice(0, 8).flat(), summary, 75_000, small)
+  expect(next.keep.slice(0, -1)).toEqual(plan.keep)
+  expect(next).toMatchObject({ began: null, bare: 2 })
+})
