@@ -11,7 +11,7 @@ import { TransientError } from '../support/errors.ts'
 import { promptOf } from './prompt.ts'
 
 const chat = fc.constantFrom('a', 'a', 'a', 'b')
-const words = fc.integer({ min: 1, max: 700 })
+const words = fc.integer({ min: 1, max: 300 })
 
 /** What happens in the life of a conversation, and beside it. */
 const step = fc.oneof(
@@ -91,7 +91,8 @@ test(
         }
 
         const set = async (fixture: MessageFixture) => {
-          fixture.model.context = 9_000
+          // Room for a dozen turns.
+          fixture.model.context = 16_000
           fixture.messaging.observer.subscribe((fact) => {
             if (fact.kind === 'epoch') reasons.push(fact.reason)
           })
