@@ -91,6 +91,7 @@ export class ContextBuilder {
       system,
       chatSystem,
       turns: plan.keep,
+      lastTurn: plan.keep.at(-1) ?? plan.drop.at(-1) ?? [],
       missing,
       question,
       began: plan.began,

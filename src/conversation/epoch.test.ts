@@ -14,6 +14,7 @@ function request(asked: number, from = 1, more: Partial<Beginning> = {}): Beginn
     system: 's',
     chatSystem: null,
     turns,
+    lastTurn: asked > 1 ? [row(asked - 2, 'user'), row(asked - 1, 'assistant')] : [],
     missing: new Map(),
     question: [row(asked, 'user')],
     began: null,
@@ -54,8 +55,14 @@ test.each<[string, Beginning]>([
 
 test('a question that was refused leaves only the end behind, and its attachments with it', () => {
   const refused = request(3, 1, { missing: new Map([[3, 'dog.png']]) })
-  const next = request(4, 1, { turns: request(3).turns })
+  const { turns, lastTurn } = request(3)
+  const next = request(4, 1, { turns, lastTurn })
   expect(reasons(request(1), refused, next)).toEqual(['new', null, null])
+})
+
+test('where nothing fits any more beside the question, that is a trim', () => {
+  const trimmed = { turns: [], isTrimmed: true, chatSystem: 'summary' }
+  expect(reasons(request(3), request(5, 1, trimmed), request(5, 1, trimmed))).toEqual([null, 'trim', null])
 })
 
 test('what another process has answered in between is not held against this one', () => {

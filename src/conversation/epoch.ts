@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ConversationId, StoredMessage } from '../inbox/message.ts'
 import { remember } from '../support/remember.ts'
-import type { HistoryPlan } from './history.ts'
+import type { HistoryPlan, Turn } from './history.ts'
 
 /**
  * Within an epoch of a conversation every request begins with the request before it, byte by byte, and only
@@ -30,8 +30,10 @@ export interface Beginning {
   readonly effort: string | null
   readonly system: string | null
   readonly chatSystem: string | null
-  /** Of the turns that are sent, without the question. */
-  readonly turns: HistoryPlan['keep']
+  /** The turns that are sent, without the question. */
+  readonly turns: readonly Turn[]
+  /** The turn before the question, sent or not; empty = there is none. */
+  readonly lastTurn: Turn
   /** What is not shown of the attachments, by the `seq` of their message; the question's too. */
   readonly missing: ReadonlyMap<number, string>
   readonly question: readonly StoredMessage[]
@@ -65,7 +67,7 @@ export class EpochWatch {
 
   /** Call it for each request of a conversation. @returns null = the request continues the one before it */
   next(id: ConversationId, beginning: Beginning): EpochReason | null {
-    const { model, effort, system, chatSystem, turns, missing, question } = beginning
+    const { model, effort, system, chatSystem, turns, lastTurn, missing, question } = beginning
     const now = {
       model,
       effort,
@@ -74,7 +76,7 @@ export class EpochWatch {
       firstSeq: turns[0]?.[0]?.seq ?? null,
       missing,
       questionSeq: question[0]!.seq,
-      answeredSeq: turns.at(-1)?.at(-1)?.seq ?? null,
+      answeredSeq: lastTurn.at(-1)?.seq ?? null,
     }
     const last = this.#sent.get(id)
     remember(this.#sent, id, now, MAX_CONVERSATIONS)
@@ -101,9 +103,8 @@ function reasonOf(last: Sent | null, now: Sent, { turns, began, isTrimmed }: Beg
 }
 
 /** Whether `last` is the request before this one: in between another process may have answered some. */
-function follows(last: Sent, { turns }: Beginning, now: Sent): boolean {
-  if (last.answeredSeq === now.answeredSeq) return true
-  return turns.at(-1)?.some(({ seq }) => seq === last.questionSeq) ?? false
+function follows(last: Sent, { lastTurn }: Beginning, now: Sent): boolean {
+  return last.answeredSeq === now.answeredSeq || lastTurn.some(({ seq }) => seq === last.questionSeq)
 }
 
 function digestOf(text: string | null): string {
