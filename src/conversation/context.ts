@@ -7,7 +7,7 @@ import type { Attachment, AttachmentInfo, ConversationId, StoredMessage } from '
 import { sleep, type Clock } from '../support/clock.ts'
 import type { Log } from '../support/log.ts'
 import { cacheTtl } from './cache-ttl.ts'
-import { EpochWatch, type Beginning } from './epoch.ts'
+import { EpochWatch, type Beginning } from './epoch-watch.ts'
 import {
   historyBudget,
   MAX_ATTACHMENT_BYTES,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StoredMessage } from '../inbox/message.ts'
-import { EpochWatch, type Beginning } from './epoch.ts'
+import { EpochWatch, type Beginning } from './epoch-watch.ts'
 
 const row = (seq: number, role: StoredMessage['role']) => ({ seq, role }) as StoredMessage
 
