@@ -80,11 +80,13 @@ export class ContextBuilder {
     ].filter((note) => note !== null)
     const chatSystem = notes.length > 0 ? notes.join('\n\n') : null
     const loader = new AttachmentLoader(inbox)
+    const missing = new Map<number, string>()
     // The new message's files first; older ones get the remaining room.
-    const asked = await this.#messages(question, loader)
-    const bare = await this.#messages(plan.keep.slice(0, plan.bare).flat(), null)
-    const shown = await this.#messages(plan.keep.slice(plan.bare).flat(), loader)
-    const missing = new Map([...bare.missing, ...shown.missing, ...asked.missing])
+    const asked = await loadMessages(question, loader, missing)
+    const earlier = [
+      ...(await loadMessages(plan.keep.slice(0, plan.bare).flat(), null, missing)),
+      ...(await loadMessages(plan.keep.slice(plan.bare).flat(), loader, missing)),
+    ]
     this.#reportEpoch(lease.conversation.id, {
       model: settings.model,
       effort: settings.effort,
@@ -97,35 +99,17 @@ export class ContextBuilder {
       began: plan.began,
       isTrimmed: chatSystem !== null,
     })
-    const earlier = [...bare.messages, ...shown.messages]
     const ttl = cacheTtl(this.#options.cache, history, question)
     return {
       system,
       chatSystem,
-      messages: alternating([...earlier, ...asked.messages]),
+      messages: alternating([...earlier, ...asked]),
       cache: ttl === null ? null : { ttl, scope: 'conversation' },
       summary: made?.summary ?? null,
       cost: made ? { usage: made.answer.usage, modelMs: made.answer.modelMs } : null,
       hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
       hasHistory: earlier.length > 0,
     }
-  }
-
-  /** @param loader null: attachments are only named */
-  async #messages(rows: readonly StoredMessage[], loader: AttachmentLoader | null) {
-    const messages: ModelMessage[] = []
-    const missing = new Map<number, string>()
-    for (const row of rows) {
-      const role = roleOf(row)
-      if (row.attachments.length === 0) {
-        messages.push({ role, text: row.text, attachments: [] })
-        continue
-      }
-      const files = loader ? await loader.load(row.attachments) : namesOnly(row.attachments)
-      missing.set(row.seq, files.missing.join('\n'))
-      messages.push({ role, text: withNames(row.text, files), attachments: files.attachments })
-    }
-    return { messages, missing }
   }
 
   #reportEpoch(conversation: ConversationId, beginning: Beginning): void {
@@ -177,6 +161,29 @@ export class ContextBuilder {
       limit.abort()
     }
   }
+}
+
+/**
+ * @param loader null: attachments are only named
+ * @param missing gets the names of what is not shown, by the `seq` of its message
+ */
+async function loadMessages(
+  rows: readonly StoredMessage[],
+  loader: AttachmentLoader | null,
+  missing: Map<number, string>,
+): Promise<ModelMessage[]> {
+  const messages: ModelMessage[] = []
+  for (const row of rows) {
+    const role = roleOf(row)
+    if (row.attachments.length === 0) {
+      messages.push({ role, text: row.text, attachments: [] })
+      continue
+    }
+    const files = loader ? await loader.load(row.attachments) : namesOnly(row.attachments)
+    missing.set(row.seq, files.missing.join('\n'))
+    messages.push({ role, text: withNames(row.text, files), attachments: files.attachments })
+  }
+  return messages
 }
 
 interface Loaded {

@@ -55,6 +55,9 @@ interface Sent {
   readonly answeredSeq: number | null
 }
 
+/** Most conversations have no attachments, and none of them keeps a map of its own. */
+const NOTHING_MISSING: ReadonlyMap<number, string> = new Map()
+
 /** Conversations of several days, at some hundred bytes each. */
 const MAX_CONVERSATIONS = 10_000
 
@@ -74,7 +77,7 @@ export class EpochWatch {
       system: digestOf(system),
       chatSystem: digestOf(chatSystem),
       firstSeq: turns[0]?.[0]?.seq ?? null,
-      missing,
+      missing: missing.size === 0 ? NOTHING_MISSING : missing,
       questionSeq: question[0]!.seq,
       answeredSeq: lastTurn.at(-1)?.seq ?? null,
     }

@@ -151,13 +151,16 @@ interface Size {
 }
 
 function sizeOf(turn: Turn): Size {
-  const files = turn.flatMap(({ attachments }) => attachments)
-  return {
-    tokens: turn.reduce((sum, row) => sum + estimateTokens(row.text), 0),
-    files: files.length,
-    fileTokens: files.reduce((sum, file) => sum + attachmentTokens(file), 0),
-    fileBytes: files.reduce((sum, file) => sum + file.size, 0),
+  const size = { tokens: 0, files: 0, fileTokens: 0, fileBytes: 0 }
+  for (const { text, attachments } of turn) {
+    size.tokens += estimateTokens(text)
+    for (const file of attachments) {
+      size.files++
+      size.fileTokens += attachmentTokens(file)
+      size.fileBytes += file.size
+    }
   }
+  return size
 }
 
 /** The sizes of turns, summed up once: every turn of a long conversation asks for many of the sums. */
