@@ -101,6 +101,23 @@ describe.skipIf(withoutMailServers)(`mail through Dovecot and Exim${whyWithoutMa
       expect(performance.now() - before).toBeLessThan(5_000)
     }, NEVER_ASK))
 
+  test('a mail that arrives after another was looked up for an answer is handed over at once', () =>
+    reading(async (fixture, receiver, channel) => {
+      await fixture.say('first')
+      await until(() => receiver.texts.length === 1, 'the first mail')
+      await channel.stop()
+      // It has not read that mail itself, and asks the server for it.
+      const next = await started(fixture, receiver, NEVER_ASK)
+      await pause(300)
+      await answer(next, receiver, 'an answer', 'k1')
+      // Time for IDLE to begin again, in which the next mail is not to be seen by chance.
+      await pause(300)
+      const before = performance.now()
+      await fixture.say('second')
+      await until(() => receiver.texts.length === 2, 'the second mail')
+      expect(performance.now() - before).toBeLessThan(5_000)
+    }, NEVER_ASK))
+
   test('a mail that can never be stored is parked, and read again on request', () =>
     reading(async (fixture, receiver) => {
       for (const error of [new RowRefused('no'), new TypeError('a bug')]) {

@@ -122,6 +122,8 @@ export class Mailbox {
     } catch (error) {
       this.#options.log.debug({ channel: 'email' }, `a mail could not be looked up: ${messageOf(error)}`)
       return null
+    } finally {
+      this.#endedIdle()
     }
   }
 
@@ -291,14 +293,21 @@ export class Mailbox {
     } catch (error) {
       throw client.usable ? error : new TransientError('the connection to the mailbox broke')
     } finally {
-      // These commands have ended IDLE, which begins again after another look.
-      this.#news.set()
+      this.#endedIdle()
     }
   }
 
   /** A parked mail was stored after all. @throws what the connection throws */
   async stored({ input }: ParkedInput): Promise<void> {
-    if (this.#client?.usable) await this.#markSeen(this.#client, Number(input.split(':')[1]))
+    try {
+      if (this.#client?.usable) await this.#markSeen(this.#client, Number(input.split(':')[1]))
+    } finally {
+      this.#endedIdle()
+    }
+  }
+
+  /** A command beside the reading has ended IDLE: without another look nothing says that mail arrives. */
+  #endedIdle(): void {
     this.#news.set()
   }
 
