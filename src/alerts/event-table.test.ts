@@ -83,7 +83,7 @@ test('the incident follows the gate and the messages, in their order, until that
   const readiness = new Readiness({
     gate,
     store,
-    dispatcher: { stalled: false },
+    dispatcher: { stalled: false, suspected: 0 },
     clock,
     newId: () => 'own',
     onProblem: rethrow,

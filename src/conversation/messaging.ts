@@ -217,6 +217,11 @@ export class Messaging {
     return this.dispatcher.stalled || this.#fleet.hasNoWorkers
   }
 
+  /** Messages that wait because the gate suspects the provider, while all others are answered. */
+  get suspected(): number {
+    return this.dispatcher.suspected
+  }
+
   /** Takes over unfinished work of the previous process. Channels may be started afterwards. */
   async start(): Promise<void> {
     await this.store.start()

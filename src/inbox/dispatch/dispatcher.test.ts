@@ -107,6 +107,22 @@ test('the only conversation of an outage is told that it waits, tried with growi
   expect(fixture.sendChannel.texts('a').slice(1)).toEqual([expect.stringMatching(/ago\)\n\nat last$/)])
 })
 
+test('while a request may fail for itself, its conversation alone is counted as waiting', async () => {
+  const clock = new FakeClock()
+  await using fixture = await poisoned(clock)
+  const { dispatcher } = fixture.messaging
+  expect(dispatcher.suspected).toBe(0)
+  await fixture.say('a', 'poison')
+  await fixture.rest()
+  await fixture.rest()
+  expect(dispatcher.suspected).toBe(1)
+  await fixture.say('a', 'more')
+  expect(dispatcher.suspected).toBe(2)
+  await fixture.say('b', 'hello')
+  await fixture.rest()
+  expect(dispatcher.suspected).toBe(0)
+})
+
 test('after an outage the conversation that waited longest goes first, and not all at once', async () => {
   const clock = new FakeClock()
   await using fixture = await MessageFixture.start({ clock, messaging: { drainRate: 5 } })

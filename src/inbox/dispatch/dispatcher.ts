@@ -16,6 +16,7 @@ import type { ConversationId } from '../message.ts'
 import { Interruption, endingOf, type Ending } from './outcome.ts'
 import { ProbeTurns } from './probe-turns.ts'
 import { StallWatch } from './stall-watch.ts'
+import { SuspectTurns } from './suspect-turns.ts'
 import { TurnLeases } from './turn-leases.ts'
 import { DrainRate } from './work-queue.ts'
 import { LocalWork, type WorkSource } from './work-source.ts'
@@ -74,6 +75,7 @@ export class Dispatcher {
   readonly #stall: StallWatch
   readonly #subscriptions: Disposable[] = []
   readonly #probes: ProbeTurns
+  readonly #suspects = new SuspectTurns()
   #before: GateState = { open: true }
   #timer: Timer | null = null
   #accepting = false
@@ -136,6 +138,7 @@ export class Dispatcher {
   /** A message of this conversation was stored. */
   arrived(conversationId: ConversationId): void {
     this.#work.arrived(conversationId)
+    this.#suspects.arrived(conversationId)
     this.#pump()
     if (!this.#accepting || !this.#options.gate.current().open) this.#leases.returnAll()
   }
@@ -162,6 +165,7 @@ export class Dispatcher {
     if (running?.lease) running.controller.abort(new Interruption('stopped'))
     else if (running) running.stopped = true
     this.#work.stopped(conversationId)
+    this.#suspects.ended(conversationId)
   }
 
   isAnswering(conversationId: ConversationId): boolean {
@@ -174,6 +178,11 @@ export class Dispatcher {
 
   get waiting(): number {
     return this.#work.waiting
+  }
+
+  /** Messages that wait because their own request failed, while the gate lets all others proceed. */
+  get suspected(): number {
+    return this.#suspects.messages
   }
 
   /** Accepted, and nothing answered for five minutes although the gate is open. */
@@ -237,6 +246,7 @@ export class Dispatcher {
     this.#before = state
     // Time behind a shut gate does not count as a stall.
     this.#stall.progress()
+    if (state.open) this.#suspects.clear()
     if (state.open && held) void this.#reopen()
     else this.#pump()
     if (!admitsAll(state)) this.#pause()
@@ -297,7 +307,10 @@ export class Dispatcher {
     this.#running.set(id, running)
     try {
       const lease = await this.#leases.acquire(id)
-      if (!lease) return this.#work.empty(id, arrivals)
+      if (!lease) {
+        this.#suspects.ended(id)
+        return this.#work.empty(id, arrivals)
+      }
       running.lease = lease
       // A shutdown or a stop began while the lease was being acquired, so the turn is returned. After a
       // stop, the messages it meant stay withdrawn, because their lease has ended; later messages get a new
@@ -328,12 +341,15 @@ export class Dispatcher {
       signal.throwIfAborted()
       const outcome = await answer(lease, signal)
       this.#pauses.delete(id)
+      this.#suspects.ended(id)
       return { outcome, retryAt: null, unexpected: false }
     } catch (error) {
       if (error instanceof StoreError) this.#options.store.failed(error)
       const pauses = this.#pauses.get(id) ?? 0
       const context = { lease, gate: gate.current(), now: clock.now(), pauses, random: random(), texts }
       const ending = endingOf(error, context)
+      if (ending.suspected) this.#suspects.failed(id, lease.messages.length)
+      else this.#suspects.ended(id)
       if (ending.outcome.kind !== 'returned' || ending.retryAt === null) this.#pauses.delete(id)
       else if (context.gate.open) this.#pauses.set(id, pauses + 1)
       if (ending.unexpected) log.error({ err: error, conversation: id }, 'a message could not be handled')

@@ -44,6 +44,8 @@ export interface Ending {
   readonly retryAt: number | null
   /** Neither an answer, an outage nor a requested stop: logged as an error. */
   readonly unexpected: boolean
+  /** It waits alone, because its failure may be its own. */
+  readonly suspected?: boolean
 }
 
 export interface ThrownContext {
@@ -71,6 +73,7 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
         outcome: { kind: 'returned' },
         retryAt: Math.max(gate.until ?? now, now + PAUSE_BACKOFF.initialMs),
         unexpected: false,
+        suspected: true,
       }
     // The gate knows what this outage is; it decides when the next try is worth a request.
     if (outage) return { outcome: { kind: 'held', outage }, retryAt: null, unexpected: false }

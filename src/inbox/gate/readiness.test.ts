@@ -3,13 +3,13 @@ import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { rethrow } from '../../../test/support/rethrow.ts'
 import { SECOND } from '../../support/clock.ts'
 import { SwitchGate } from './gate.ts'
-import { Readiness, type ReadinessState } from './readiness.ts'
+import { Readiness, waitingCount, type ReadinessState } from './readiness.ts'
 
 let clock: FakeClock
 let gate: SwitchGate & { refreshingSince: number | null }
 let store: { ok: boolean; problem: string | null; subscribe: (listener: () => void) => Disposable }
 let storeChanged: () => void
-let dispatcher: { stalled: boolean }
+let dispatcher: { stalled: boolean; suspected: number }
 let told: ReadinessState[]
 let readiness: Readiness
 
@@ -24,7 +24,7 @@ beforeEach(() => {
       return { [Symbol.dispose]: () => undefined }
     },
   }
-  dispatcher = { stalled: false }
+  dispatcher = { stalled: false, suspected: 0 }
   told = []
   let id = 0
   const newId = () => `own-${++id}`
@@ -63,6 +63,21 @@ test('what holds messages is said at once, with the next try, also where a healt
   expect(readiness.holding()).toEqual({ ...found, nextTryAt: until, trying: true })
   gate.set({ open: true })
   expect(readiness.holding()).toBeNull()
+})
+
+test('a suspicion holds nobody but the messages whose own requests have failed', () => {
+  const counts = { received: 7, answering: 5, held: 0 }
+  gate.set({ ...shut('provider-unavailable'), suspected: true, probing: true })
+  expect(readiness.holding()).toBeNull()
+  expect(waitingCount(counts, readiness.holding())).toBe(0)
+  dispatcher.suspected = 2
+  const holding = readiness.holding()
+  expect(holding).toMatchObject({ status: 'provider-unavailable', suspected: 2 })
+  expect(waitingCount(counts, holding)).toBe(2)
+  // Once people are notified, these are held, and others may be.
+  expect(waitingCount({ ...counts, held: 3 }, holding)).toBe(3)
+  gate.set({ ...shut('provider-unavailable'), suspected: false, probing: true })
+  expect(waitingCount(counts, readiness.holding())).toBe(12)
 })
 
 test.each([

@@ -27,6 +27,8 @@ export interface Holding {
   readonly nextTryAt: number | null
   /** A message that is being answered is a try, or waits as well. */
   readonly trying: boolean
+  /** Everybody else is answered: so many messages, whose own requests have failed, wait. Left out: all wait. */
+  readonly suspected?: number
 }
 
 /** How many messages wait because of `holding`: also those behind the held ones, and the one that is tried. */
@@ -35,13 +37,19 @@ export function waitingCount(
   holding: Holding | null,
 ): number {
   if (holding === null) return counts.held
+  // Those are among the held ones as soon as people are notified.
+  if (holding.suspected !== undefined) return Math.max(counts.held, holding.suspected)
   return counts.held + counts.received + (holding.trying ? counts.answering : 0)
 }
 
 export interface ReadinessOptions {
   readonly gate: Gate
   readonly store: Pick<StoreHealth, 'ok' | 'problem' | 'subscribe'>
-  readonly dispatcher: { readonly stalled: boolean }
+  readonly dispatcher: {
+    readonly stalled: boolean
+    /** Messages that wait because the gate suspects the provider. */
+    readonly suspected: number
+  }
   readonly clock: Clock
   readonly newId: (now: number) => string
   readonly onProblem: (error: unknown) => void
@@ -99,11 +107,13 @@ export class Readiness {
 
   /** What holds messages now; null = nothing. Unlike `current`, it does not wait for a short overload to last. */
   holding(): Holding | null {
-    const { gate, store } = this.#options
+    const { gate, store, dispatcher } = this.#options
     const state = gate.current()
-    if (store.ok && !state.open) {
+    const { suspected } = dispatcher
+    if (store.ok && !state.open && (!state.suspected || suspected > 0)) {
       const { status, reason, since, until, probing } = state
-      return { status, reason, since, nextTryAt: until, trying: probing }
+      const common = { status, reason, since, nextTryAt: until, trying: probing }
+      return state.suspected ? { ...common, suspected } : common
     }
     const found = this.current()
     if (found.ready) return null

@@ -4,6 +4,8 @@ import type { ProviderGate, ProviderGateMemory } from './provider-gate.ts'
 
 /** Where the provider's gate is kept over a restart, and where the other processes find it. */
 const GATE_FACT = 'inbox.provider-gate'
+/** What a process only suspects is kept apart: it must never replace what another one has found out. */
+const SUSPICION_FACT = 'inbox.provider-suspicion'
 
 /**
  * What the gate knew before the restart, and a way to keep what it knows now. Losing it
@@ -23,9 +25,7 @@ export async function rememberedGate(
     remember: (memory) => {
       // One after the other: the last write must hold the latest state.
       writing = writing
-        .then(() =>
-          memory === null ? facts.delete(GATE_FACT) : facts.set(GATE_FACT, JSON.stringify(memory)),
-        )
+        .then(() => write(facts, memory))
         .then(onWritten)
         .catch(onProblem)
     },
@@ -49,7 +49,15 @@ export function followGate(
   })
 }
 
+async function write(facts: Facts, memory: ProviderGateMemory | null): Promise<void> {
+  if (memory?.suspected) return facts.set(SUSPICION_FACT, JSON.stringify(memory))
+  if (memory === null) await facts.delete(GATE_FACT)
+  else await facts.set(GATE_FACT, JSON.stringify(memory))
+  await facts.delete(SUSPICION_FACT)
+}
+
+/** What is known goes before what is suspected. */
 async function read(facts: Facts): Promise<ProviderGateMemory | null> {
-  const text = await facts.get(GATE_FACT)
+  const text = (await facts.get(GATE_FACT)) ?? (await facts.get(SUSPICION_FACT))
   return text === null ? null : (JSON.parse(text) as ProviderGateMemory)
 }
