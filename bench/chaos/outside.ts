@@ -7,6 +7,7 @@ import { MemoryWatch } from './outside/memory-watch.ts'
 import { OddValues } from './outside/odd-values.ts'
 import { Outages } from './outside/outages.ts'
 import { HONEST } from './outside/strikes.ts'
+import { Trace } from './outside/trace.ts'
 import { OutsideWorld } from './outside/world.ts'
 import type { ChaosFigures, ChaosRow } from './row.ts'
 
@@ -35,8 +36,11 @@ export const outside: ChaosRow = {
     const outages = new Outages(world.gateway)
     const workerData = { url: world.gateway.url }
     const probe = new Worker(new URL('outside/health-probe.ts', import.meta.url), { workerData })
+    const trace = new Trace()
+    for (const [name, door] of world.doors)
+      door.watch = (what, content) => trace.note(`${name} ${what}`, content)
     const chats = world.places.map(
-      (place, index) => new HonestChat(place, index, seededRandom(`honest ${place.name}`)),
+      (place, index) => new HonestChat(place, index, seededRandom(`honest ${place.name}`), trace),
     )
     await Promise.all(chats.map((chat) => chat.begin(performance.now() + PATIENCE_MS)))
     for (const door of world.doors.values()) door.odd = true
@@ -58,7 +62,8 @@ export const outside: ChaosRow = {
     const [health] = (await once(probe, 'message')) as [number[]]
     const broken = (await Promise.all(chats.map((chat) => chat.judge()))).flat()
     const metrics = await (await world.gateway.fetch('/metrics')).text()
-    return figuresOf(seconds, world, { chats, sent, health, outages, memory, metrics, broken })
+    const ways = trace.report(world.gateway)
+    return figuresOf(seconds, world, { ways, chats, sent, health, outages, memory, metrics, broken })
   },
 }
 
@@ -73,6 +78,8 @@ interface Seen {
   /** What `/metrics` says in the end. */
   readonly metrics: string
   readonly broken: readonly string[]
+  /** The longest waits, step by step in seconds. */
+  readonly ways: readonly string[]
 }
 
 function figuresOf(seconds: number, world: OutsideWorld['parts'], seen: Seen): ChaosFigures {
@@ -110,6 +117,7 @@ function figuresOf(seconds: number, world: OutsideWorld['parts'], seen: Seen): C
       ...[...world.doors].map(([name, { struck }]) => `odd answers of ${name}: ${counted(struck)}`),
       `wait for an honest answer: ${spread(waits)}; of which provider outages: ${outages.report()}`,
       `wait for /healthz: ${spread(health)}, ${health.length} times`,
+      ...seen.ways.map((way) => `long wait: ${way}`),
       ...inMemory.lines,
       `of that in the end: ${megabytes(metrics, 'nodejs_heap_size_used_bytes')} MB in the heap, ${megabytes(metrics, 'nodejs_external_memory_bytes')} MB in buffers`,
     ],

@@ -1,5 +1,6 @@
 import type { Random } from '../../../test/support/chance.ts'
 import { pause } from '../../../test/support/until.ts'
+import { SEEN, type Trace } from './trace.ts'
 
 /** A conversation of somebody who wants nothing but answers. */
 export interface HonestPlace {
@@ -11,6 +12,8 @@ export interface HonestPlace {
   readonly overtakes?: boolean
   /** Resolves when the message is where the gateway will get it. */
   say(text: string): Promise<void>
+  /** When the platform took the answers that hold `text`, in epoch milliseconds. Left out: readers see them then. */
+  takenAt?(text: string): readonly number[]
   /** What a reader sees of the gateway's answers, oldest first. */
   answers(): readonly string[] | Promise<readonly string[]>
 }
@@ -24,12 +27,14 @@ export class HonestChat {
   readonly #place: HonestPlace
   readonly #number: number
   readonly #random: Random
+  readonly #trace: Trace
   readonly #said: Array<{ readonly text: string; readonly at: number; answeredAfterMs: number | null }> = []
 
-  constructor(place: HonestPlace, number: number, random: Random) {
+  constructor(place: HonestPlace, number: number, random: Random, trace: Trace) {
     this.#place = place
     this.#number = number
     this.#random = random
+    this.#trace = trace
   }
 
   get name(): string {
@@ -74,7 +79,9 @@ export class HonestChat {
   async #say(): Promise<void> {
     const text = `honest ${this.name} number ${this.#said.length}.`
     this.#said.push({ text, at: performance.now(), answeredAfterMs: null })
+    this.#trace.note('said', text)
     await this.#place.say(text)
+    this.#trace.note('handed over', text)
     await this.#look()
   }
 
@@ -89,7 +96,12 @@ export class HonestChat {
     const seen = await this.#place.answers()
     const now = performance.now()
     for (const said of open)
-      if (seen.some((answer) => answer.includes(said.text))) said.answeredAfterMs = now - said.at
+      if (seen.some((answer) => answer.includes(said.text))) {
+        said.answeredAfterMs = now - said.at
+        for (const at of this.#place.takenAt?.(said.text) ?? [])
+          this.#trace.note('taken by the server', said.text, at)
+        this.#trace.note(SEEN, said.text)
+      }
     return open.every(({ answeredAfterMs }) => answeredAfterMs !== null)
   }
 }

@@ -34,6 +34,8 @@ export class OddDoor implements AsyncDisposable {
   readonly struck = new Map<string, number>()
   /** False: every answer passes as it is. */
   odd = false
+  /** Is given each request, and the pieces of its answer, unless that is odd. */
+  watch: (what: string, content: string) => void = () => {}
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
 
@@ -96,10 +98,10 @@ export class OddDoor implements AsyncDisposable {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>))
     const { method = 'GET', url = '/', headers } = request
     const strike = this.odd ? strikeOf({ method, path: url, body: body.toString() }) : null
-    if (strike) {
-      const name = 'body' in strike ? `${strike.kind} ${strike.body[0]}` : strike.kind
-      this.struck.set(name, (this.struck.get(name) ?? 0) + 1)
-    }
+    const call = url.replace(/\?.*/, '').split('/').at(-1)
+    const name = strike && ('body' in strike ? `${strike.kind} ${strike.body[0]}` : strike.kind)
+    if (name) this.struck.set(name, (this.struck.get(name) ?? 0) + 1)
+    this.watch(`asks ${call}${name ? ` (${name})` : ''}`, body.toString())
     if (strike?.kind === 'instead') return strike.body[1](response, odd)
     const upstream = ask({ port, host: '127.0.0.1', method, path: url, headers, agent: false })
     response.on('close', () => upstream.destroy())
@@ -113,6 +115,7 @@ export class OddDoor implements AsyncDisposable {
     if (!strike) {
       response.writeHead(answer.statusCode!, answer.headers)
       response.flushHeaders()
+      answer.on('data', (chunk: Buffer) => this.watch(`hears ${call}`, chunk.toString()))
       return void answer.pipe(response)
     }
     const whole = Buffer.concat(await Array.fromAsync(answer as AsyncIterable<Buffer>))

@@ -128,7 +128,7 @@ export class OutsideWorld implements AsyncDisposable {
       ['webhook', oddWebhook(side, oddOf('webhook'))],
     ])
     const places = [
-      ...platforms.map((platform) => placeOn(platform)),
+      ...platforms.map((platform) => placeOn(platform, (text) => email?.takenAt(0, text) ?? [])),
       webPlace(gateway),
       openAiPlace(gateway),
       hookPlace(gateway, honestHook),
@@ -156,8 +156,9 @@ function configOf({ url, authorizeUrl, tokenUrl, redirectUri }: Sandbox, provide
   }
 }
 
-function placeOn(platform: BotPlatform): HonestPlace {
+function placeOn(platform: BotPlatform, mailTakenAt: (text: string) => readonly number[]): HonestPlace {
   return {
+    ...(platform.name === 'email' ? { takenAt: mailTakenAt } : {}),
     name: platform.name,
     paceMs: platform.name === 'email' ? MAIL_PACE_MS : CHAT_PACE_MS,
     // The server numbers two mails that come at the same moment as it likes.

@@ -54,6 +54,8 @@ export interface StoredRow {
   readonly text: string
   readonly state: string
   readonly role: string
+  /** When it was stored, in epoch milliseconds. */
+  readonly at: number
 }
 
 export class GatewayProcess implements AsyncDisposable {
@@ -233,7 +235,7 @@ export class GatewayProcess implements AsyncDisposable {
         if (existsSync(join(this.home, name))) cpSync(join(this.home, name), join(copy, name))
       }
       using database = new DatabaseSync(join(copy, 'hermes.db'))
-      const rows = database.prepare('SELECT text, state, role FROM messages ORDER BY key').all()
+      const rows = database.prepare('SELECT text, state, role, at FROM messages ORDER BY key').all()
       return rows as unknown as StoredRow[]
     } finally {
       rmSync(copy, { recursive: true })

@@ -8,13 +8,21 @@ import { AUTHSERV_ID, BOT, MAIL_PASSWORD, MailHost } from './mail-host.ts'
 
 /** How often the readers look into their mailboxes. */
 const POLL_MS = 30
+/** In a millisecond: Exim says when it takes a mail in these. */
+const MICROSECONDS = 1_000
+
+interface EmailPlatform extends BotPlatform {
+  readonly host: MailHost
+  /** When Exim took the answers that hold `text`, in epoch milliseconds. */
+  takenAt(conversation: number, text: string): readonly number[]
+}
 
 /**
  * Mail for a whole gateway: Dovecot keeps the mailboxes, Exim takes the answers and hands them on.
  * SMTP has no way to ask whether a mail was taken before a line broke: it is sent once more then,
  * under the same Message-ID, by which only a reader's program can tell.
  */
-export async function emailPlatform(): Promise<BotPlatform & { readonly host: MailHost }> {
+export async function emailPlatform(): Promise<EmailPlatform> {
   const host = await MailHost.start()
   const [imap, smtp] = [await TcpProxy.to(host.imapPort), await TcpProxy.to(host.smtpPort)]
   const personOf = (conversation: number) => `person${conversation}@example.org`
@@ -50,6 +58,7 @@ export async function emailPlatform(): Promise<BotPlatform & { readonly host: Ma
       await host.deliver(BOT, mailFrom(BOT, { from, text, references, inReplyTo: references }))
     },
     answers: (conversation) => readerOf(conversation).texts,
+    takenAt: (conversation, text) => readerOf(conversation).takenAt(text),
     async [Symbol.asyncDispose]() {
       for (const reader of readers.values()) reader.stop()
       for (const line of [imap, smtp]) await line[Symbol.asyncDispose]()
@@ -74,6 +83,11 @@ class Reader {
 
   get texts(): readonly string[] {
     return [...this.#mails.values()].sort((one, other) => one.taken - other.taken).map(({ text }) => text)
+  }
+
+  takenAt(part: string): readonly number[] {
+    const holding = [...this.#mails.values()].filter(({ text }) => text.includes(part))
+    return holding.map(({ taken }) => taken / MICROSECONDS)
   }
 
   stop(): void {
