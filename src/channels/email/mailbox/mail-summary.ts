@@ -17,6 +17,12 @@ export interface MailSummary {
 /** What is asked for of each mail first. */
 export const SUMMARY = { uid: true, size: true, internalDate: true, envelope: true, headers: true } as const
 
+/**
+ * Of a mail, asked for at once. Every piece costs a round trip in which all later mail waits; the library's
+ * own 64 KiB make dozens of a picture. In memory the mail is whole anyway.
+ */
+const PIECE_BYTES = 4 * 1024 * 1024
+
 export function summaryOf(mail: FetchMessageObject, client: ImapFlow): MailSummary {
   const written = new Date(mail.envelope?.date ?? Number.NaN).getTime()
   return {
@@ -26,7 +32,10 @@ export function summaryOf(mail: FetchMessageObject, client: ImapFlow): MailSumma
     arrivedAt: new Date(mail.internalDate ?? 0).getTime(),
     writtenAt: Number.isNaN(written) ? null : written,
     async source() {
-      const { content } = await client.download(String(mail.uid), undefined, { uid: true })
+      const { content } = await client.download(String(mail.uid), undefined, {
+        uid: true,
+        chunkSize: PIECE_BYTES,
+      })
       if (!content) return null
       const chunks: Uint8Array[] = []
       for await (const chunk of content) chunks.push(chunk as Uint8Array)
