@@ -1,6 +1,7 @@
 import { expect, test, afterEach, beforeEach, describe } from 'vitest'
 import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
 import { ModelRefusal } from '../conversation/model.ts'
+import type { ConversationId } from '../inbox/message.ts'
 import type { MessageFault } from '../sandbox/faults/fault-names.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
 import type { Sandbox } from '../sandbox/types.ts'
@@ -279,11 +280,12 @@ test('an abort ends the request with its own reason and says nothing of the prov
 })
 
 /** Asks one model, each time with one message. */
-function asking(): (text: string) => Promise<unknown> {
+function asking(): (text: string, conversation?: string) => Promise<unknown> {
   const model = modelBehind(new StaticDoor(apiKey()))
-  return (text) =>
+  return (text, conversation) =>
     model.answer(
       {
+        ...(conversation === undefined ? {} : { conversation: conversation as ConversationId }),
         model: 'claude-sonnet-5-5',
         maxTokens: 100,
         system: null,
@@ -331,6 +333,20 @@ test('fewer than five requests that fail in a row may each fail for itself; an o
   await failsAs('six', '500')
   await failsAs('six', 'overloaded-529')
   expect(suspicions).toEqual([true, false])
+})
+
+test('one conversation fails as one, however many messages are added to it', async () => {
+  const ask = asking()
+  const fails = async (text: string) => {
+    sandbox.control.fault({ target: 'messages', fault: '500', times: 1 })
+    await expect(ask(text, 'poisoned')).rejects.toBeInstanceOf(TransientError)
+  }
+  for (const added of ['', ' a', ' b', ' c', ' d', ' e']) await fails(`poison${added}`)
+  expect(suspicions).toEqual([true, true, true, true, true, true])
+  await ask('hello', 'other')
+  health.length = 0
+  await fails('poison f')
+  expect(health).toEqual([])
 })
 
 test('a pause that an overload asks for is obeyed up to an hour', async () => {

@@ -311,11 +311,12 @@ type FailedPart = 'request' | 'provider' | 'unknown'
 /**
  * Separates a request that fails from a provider that fails. Where others were answered while it ran, or
  * since it failed before, nobody else may be held for it; nor before several different ones have failed with
- * none answered in between.
+ * none answered in between. Of a conversation all requests are one: each message that is added to it makes another,
+ * with what fails still in it.
  */
 class FailingRequests {
   #answered = 0
-  /** How many requests had been answered when each of these last failed, by the request's digest. */
+  /** How many requests had been answered when each of these last failed. */
   readonly #failed = new Map<string, number>()
   /** Those that have failed since the last answer, up to `FAILURES_OF_PROVIDER`. */
   readonly #failedInRow = new Set<string>()
@@ -328,22 +329,23 @@ class FailingRequests {
   succeeded(request: ModelRequest): void {
     this.#answered++
     this.#failedInRow.clear()
-    if (this.#failed.size > 0) this.#failed.delete(digestOf(request))
+    if (this.#failed.size > 0) this.#failed.delete(sourceOf(request))
   }
 
   /** @param begun what `begin` returned */
   failed(request: ModelRequest, begun: number): FailedPart {
-    const digest = digestOf(request)
-    const before = this.#failed.get(digest)
+    const source = sourceOf(request)
+    const before = this.#failed.get(source)
     remember(this.#failed, digest, this.#answered, MAX_REMEMBERED)
     if (this.#answered > Math.min(begun, before ?? begun)) return 'request'
-    if (this.#failedInRow.size < FAILURES_OF_PROVIDER) this.#failedInRow.add(digest)
+    if (this.#failedInRow.size < FAILURES_OF_PROVIDER) this.#failedInRow.add(source)
     return this.#failedInRow.size < FAILURES_OF_PROVIDER ? 'unknown' : 'provider'
   }
 }
 
 /** The same for the next try of the same turn; who is asked with which credential is no part of it. */
-function digestOf({ model, messages }: ModelRequest): string {
+function sourceOf({ conversation, model, messages }: ModelRequest): string {
+  if (conversation !== undefined) return conversation
   const hash = createHash('sha256').update(model)
   for (const { role, text, attachments } of messages)
     hash.update(`${role} ${text.length} ${text} ${attachments.map(({ bytes }) => bytes.length).join()}`)

@@ -1,10 +1,12 @@
 import type { Effort } from '../config/sections/model.ts'
 import type { Usage } from '../inbox/lease.ts'
-import type { Attachment } from '../inbox/message.ts'
+import type { Attachment, ConversationId } from '../inbox/message.ts'
 import { HermesError } from '../support/errors.ts'
 
 /** A request to the model: the whole context of one turn. */
 export interface ModelRequest {
+  /** Who asks, so that failures of one conversation are known as such; never sent. Left out: nobody in particular. */
+  readonly conversation?: ConversationId
   readonly model: string
   readonly maxTokens: number
   /** null or left out: the model's own default. */

@@ -55,6 +55,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     const ask = (context: TurnContext): Promise<ModelAnswer> =>
       model.answer(
         {
+          conversation: conversation.id,
           model: terms.model,
           maxTokens: answerTokens,
           effort: terms.effort,
