@@ -336,7 +336,7 @@ class FailingRequests {
   failed(request: ModelRequest, begun: number): FailedPart {
     const source = sourceOf(request)
     const before = this.#failed.get(source)
-    remember(this.#failed, digest, this.#answered, MAX_REMEMBERED)
+    remember(this.#failed, source, this.#answered, MAX_REMEMBERED)
     if (this.#answered > Math.min(begun, before ?? begun)) return 'request'
     if (this.#failedInRow.size < FAILURES_OF_PROVIDER) this.#failedInRow.add(source)
     return this.#failedInRow.size < FAILURES_OF_PROVIDER ? 'unknown' : 'provider'

@@ -123,6 +123,30 @@ test('while a request may fail for itself, its conversation alone is counted as 
   expect(dispatcher.suspected).toBe(0)
 })
 
+test.each([2, 3, 4])(
+  '%i conversations of an outage wait longer and longer, and each is told so once',
+  async (many) => {
+    const clock = new FakeClock()
+    await using fixture = await poisoned(clock)
+    const chats = Array.from({ length: many }, (_, index) => `c${index}`)
+    for (const chat of chats) {
+      await fixture.say(chat, 'poison')
+      await fixture.pass(700, 100)
+    }
+    await fixture.pass(75 * SECOND, SECOND)
+    for (const chat of chats)
+      expect(fixture.sendChannel.texts(chat)).toEqual([
+        expect.stringContaining("I can't reach Claude right now"),
+      ])
+    await fixture.pass(HOUR, 5 * SECOND)
+    expect(fixture.model.requests.length).toBeLessThan(25 * many)
+    fixture.model.reply = () => 'at last'
+    await fixture.pass(6 * MINUTE, 5 * SECOND)
+    for (const chat of chats)
+      expect(fixture.sendChannel.texts(chat).slice(1)).toEqual([expect.stringMatching(/ago\)\n\nat last$/)])
+  },
+)
+
 test('after an outage the conversation that waited longest goes first, and not all at once', async () => {
   const clock = new FakeClock()
   await using fixture = await MessageFixture.start({ clock, messaging: { drainRate: 5 } })

@@ -3,7 +3,7 @@ import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { rethrow } from '../../../test/support/rethrow.ts'
 import { DEFAULT_TEXTS } from '../../config/texts.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../support/clock.ts'
-import { CombinedGate, type GateState, SwitchGate } from './gate.ts'
+import { admitsAll, CombinedGate, type GateState, SwitchGate } from './gate.ts'
 import { ProviderGate, reportedStatus, type ProviderGateMemory } from './provider-gate.ts'
 
 type Closed = Extract<GateState, { open: false }>
@@ -63,7 +63,7 @@ test('what may be the failure of a request holds that request alone, until it is
   expect(closed()).toMatchObject({ suspected: false, probing: false })
 })
 
-test('a suspicion outlasts a restart, and holds nobody in other processes', () => {
+test('a suspicion outlasts a restart', () => {
   const clock = new FakeClock()
   const options = { clock, texts: DEFAULT_TEXTS, random: () => 0.5, onProblem: rethrow }
   let memory: ProviderGateMemory | null = null
@@ -71,9 +71,73 @@ test('a suspicion outlasts a restart, and holds nobody in other processes', () =
   first.unavailable(null, 'provider', true)
   const restarted = new ProviderGate({ ...options, remembered: JSON.parse(JSON.stringify(memory)) })
   expect(restarted.current()).toEqual(first.current())
-  const other = new ProviderGate(options)
-  other.adopt(memory)
-  expect(other.current().open).toBe(true)
+})
+
+test('two that fail by turns wait longer and longer', async () => {
+  const { clock, gate, closed } = open()
+  const wait = () => closed().until! - clock.now()
+  const tries: number[] = [clock.now(), clock.now() + 700]
+  const waits: number[] = []
+  for (let round = 0; round < 10; round++) {
+    const at = tries.shift()!
+    await clock.advance(at - clock.now())
+    gate.unavailable(null, 'provider', true)
+    waits.push(wait() / SECOND)
+    tries.push(closed().until!)
+    tries.sort((a, b) => a - b)
+  }
+  expect(waits).toEqual([2, 2, 4, 4, 8, 8, 16, 16, 32, 32])
+})
+
+/** The gates of processes on one store, which learn at once what another remembers. */
+function fleet(clock: FakeClock, size: number): ProviderGate[] {
+  const gates: ProviderGate[] = []
+  for (let index = 0; index < size; index++)
+    gates.push(
+      new ProviderGate({
+        clock,
+        texts: DEFAULT_TEXTS,
+        random: () => 0.5,
+        onProblem: rethrow,
+        remember: (memory) => gates.forEach((other, at) => at !== index && other.adopt(memory)),
+      }),
+    )
+  return gates
+}
+
+test('a suspicion is one outage in every process, and holds nobody there', async () => {
+  const clock = new FakeClock()
+  const [first, second, idle] = fleet(clock, 3) as [ProviderGate, ProviderGate, ProviderGate]
+  first.unavailable(null, 'provider', true)
+  const { id } = first.current() as { id: string }
+  for (const gate of [second, idle]) {
+    expect(gate.current()).toMatchObject({ id, suspected: true })
+    expect(admitsAll(gate.current())).toBe(true)
+  }
+  // For an hour two processes fail in turn, and the third hears of it alone.
+  for (let minutes = 0; minutes < 60; minutes += 5) {
+    await clock.advance(5 * MINUTE)
+    for (const gate of [first, second]) gate.unavailable(null, 'provider', true)
+    expect(idle.current()).toMatchObject({ id, suspected: true })
+  }
+  first.unavailable(null, 'provider')
+  expect(idle.current()).toMatchObject({ id, suspected: false })
+  first.succeeded()
+  expect([second, idle].map((gate) => gate.current().open)).toEqual([true, true])
+})
+
+test('who was answered since a failure elsewhere says so, and then it is the failure of that request', async () => {
+  const clock = new FakeClock()
+  const [failing, working, idle] = fleet(clock, 3) as [ProviderGate, ProviderGate, ProviderGate]
+  failing.unavailable(null, 'provider', true)
+  working.succeeded()
+  for (const gate of [failing, working, idle]) expect(gate.current().open).toBe(true)
+  failing.unavailable(null, 'provider', true)
+  for (const gate of [failing, working, idle]) expect(gate.current().open).toBe(true)
+  // Once for each answer: what fails after it may be an outage that has begun since.
+  await clock.advance(SECOND)
+  failing.unavailable(null, 'provider', true)
+  for (const gate of [failing, working, idle]) expect(gate.current().open).toBe(false)
 })
 
 test('a wait that was asked for is obeyed up to an hour', () => {

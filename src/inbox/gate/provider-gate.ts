@@ -70,6 +70,12 @@ export class ProviderGate implements Gate {
   readonly #options: ProviderGateOptions
   readonly #switch: SwitchGate
   #attempts = 0
+  /** While many may proceed: what fails from then on, in epoch milliseconds, has waited as long as it had to. */
+  #triesFrom = 0
+  /** When the provider last accepted a request of this process, in epoch milliseconds. */
+  #succeededAt = 0
+  /** Another process was answered since the last failure here: the next one may be the request's own. */
+  #isRefuted = false
   #dueMonotonic = 0
   #timer: Timer | null = null
 
@@ -80,6 +86,7 @@ export class ProviderGate implements Gate {
     if (memory) {
       const { attempts, ...closed } = memory
       this.#attempts = attempts
+      this.#triesFrom = closed.until
       this.#shut({ open: false, ...closed, probing: closed.suspected === true })
     }
   }
@@ -94,6 +101,7 @@ export class ProviderGate implements Gate {
 
   /** The provider accepted a request. */
   succeeded(): void {
+    this.#succeededAt = this.#options.clock.now()
     const state = this.current()
     if (state.open) return
     // An answer that began before the limit was reached says nothing about it.
@@ -114,6 +122,10 @@ export class ProviderGate implements Gate {
    * everybody already stays so
    */
   unavailable(retryAfterMs: number | null, reason: string, suspected = false): void {
+    if (suspected && this.#isRefuted && this.current().open) {
+      this.#isRefuted = false
+      return
+    }
     const asked = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
     const wait = Math.max(asked, this.#nextDelay(UNAVAILABLE_BACKOFF))
     this.#close('provider-unavailable', reason, wait, suspected && admitsAll(this.current()))
@@ -128,16 +140,38 @@ export class ProviderGate implements Gate {
   adopt(memory: ProviderGateMemory | null): void {
     const state = this.current()
     if (memory === null) {
-      if (!state.open) this.#open(false)
-      return
+      if (state.open) return
+      this.#isRefuted = state.suspected === true
+      return this.#open(false)
     }
-    // What may be the failure of its own requests holds nobody here.
-    if (memory.suspected) return
+    if (memory.suspected) return this.#adoptSuspicion(memory)
     const { attempts, ...closed } = memory
     // Known news changes nothing, in particular not a probe in flight.
-    if (!state.open && state.id === memory.id && (state.until ?? 0) >= memory.until) return
+    const known = !state.open && state.id === memory.id && !state.suspected
+    if (known && (state.until ?? 0) >= memory.until) return
     this.#attempts = Math.max(attempts, this.#attempts)
     this.#shut({ open: false, ...closed, probing: false }, false)
+  }
+
+  /**
+   * What may be the failure of another process's requests holds nobody here. But the process that notifies people
+   * and the operator need not be one whose requests fail, and may be one that sends none. Who was answered since says
+   * so to all.
+   */
+  #adoptSuspicion({ attempts, ...closed }: ProviderGateMemory): void {
+    const state = this.current()
+    if (!state.open) {
+      if (!state.suspected) return
+      // Of two suspicions the older one is the outage, so that nobody is notified of both.
+      const isNews = state.id === closed.id ? closed.until > (state.until ?? 0) : closed.since < state.since
+      if (!isNews) return
+    } else if (this.#succeededAt > closed.since) {
+      this.#options.remember?.(null)
+      return
+    }
+    if (state.open) this.#triesFrom = closed.until
+    this.#attempts = Math.max(attempts, this.#attempts)
+    this.#shut({ open: false, ...closed, probing: true }, false)
   }
 
   stop(): void {
@@ -153,13 +187,17 @@ export class ProviderGate implements Gate {
 
   /**
    * Fifty conversations that fail together are one failure: only a probe, or the first failure, increases
-   * the back-off; while many may proceed, only what failed after the wait.
+   * the back-off; while many may proceed, only the first that failed after the wait of the one before. The waits of
+   * the others, which move `until`, say nothing: with two that take turns none would ever end.
    */
   #nextDelay(backoff: BackoffOptions): number {
     const state = this.current()
-    const isTry = state.open || (state.suspected ? this.#options.clock.now() >= state.until! : state.probing)
+    const now = this.#options.clock.now()
+    const isTry = state.open || (state.suspected ? now >= this.#triesFrom : state.probing)
     if (isTry) this.#attempts++
-    return backoffDelay(this.#attempts, backoff, (this.#options.random ?? Math.random)())
+    const delay = backoffDelay(this.#attempts, backoff, (this.#options.random ?? Math.random)())
+    if (isTry) this.#triesFrom = now + delay
+    return delay
   }
 
   #close(status: ProviderStatus, reason: string | null, wait: number, suspected = false): void {
