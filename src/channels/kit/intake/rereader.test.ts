@@ -175,3 +175,26 @@ test('where the end of the reading cannot be stored, the input is read again, an
   expect([reads, await inputs.list()]).toEqual([2, []])
   await stop()
 })
+
+test('what is deleted while it is read, or while others are, is neither received nor kept', async () => {
+  const { inputs, receiver, begin } = lives()
+  const read = { ...INPUT, state: 'requested' } as const
+  const next = { ...parkedInput({ ...INPUT, input: '8', at: 2 }), state: 'requested' } as const
+  const fails = { ...parkedInput({ ...INPUT, input: '9', at: 3 }), state: 'requested' } as const
+  const last = { ...parkedInput({ ...INPUT, input: '10', at: 4 }), state: 'requested' } as const
+  for (const input of [read, next, fails, last]) await inputs.save(input)
+  const asked: string[] = []
+  const stop = await begin(async ({ id, input }) => {
+    asked.push(input)
+    if (input === '10') return [{ ...SAID, text: 'the last' }]
+    await inputs.remove(id)
+    if (input === '9') throw new TransientError('the platform is away')
+    await inputs.remove(next.id)
+    return [SAID]
+  })
+  await until(() => receiver.texts.length > 0, 'the last message')
+  await expect.poll(() => inputs.list()).toEqual([])
+  await stop()
+  expect(asked).toEqual(['7', '9', '10'])
+  expect(receiver.texts).toEqual(['the last'])
+})
