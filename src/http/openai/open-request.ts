@@ -1,4 +1,5 @@
 import { CUT_SHORT } from '../../inbox/arrival.ts'
+import { QUIET_WAIT_MS } from '../../inbox/gate/gate.ts'
 import { type StoredMessage, HOLD_FULL } from '../../inbox/message.ts'
 import type { Clock, Timer } from '../../support/clock.ts'
 import { HttpProblem } from '../answers.ts'
@@ -31,12 +32,15 @@ export class OpenRequest {
   #again = false
   #over = false
   #timer: Timer | null = null
+  /** From when on its client has waited, in epoch milliseconds. */
+  readonly #since: number
 
   constructor(services: CompletionServices, admitted: Admitted, listener: RequestListener, clock: Clock) {
     this.#services = services
     this.#admitted = admitted
     this.#listener = listener
     this.#clock = clock
+    this.#since = clock.now()
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -127,7 +131,10 @@ export class OpenRequest {
     const { hold, fresh, address, requestId } = this.#admitted
     const outage = gate.current()
     const now = this.#clock.now()
-    const passable = isPassable(outage, now)
+    // What may be the failure of others may go past this request; not for as long as it lasts, though.
+    const waits =
+      outage.open || !outage.suspected ? null : Math.max(outage.tellAt, this.#since + QUIET_WAIT_MS)
+    const passable = isPassable(outage, now) && (waits === null || now < waits)
     if (hold) {
       if (state === 'held' || !passable) this.#listener.onHeld()
       return
@@ -135,8 +142,8 @@ export class OpenRequest {
     if (passable) {
       this.#timer?.cancel()
       // A short wait may turn out to be a long one.
-      if (!outage.open && !outage.probing)
-        this.#timer = this.#clock.setTimer(() => this.#check(), Math.max(1, outage.tellAt - now))
+      const until = waits ?? (outage.open || outage.probing ? null : outage.tellAt)
+      if (until !== null) this.#timer = this.#clock.setTimer(() => this.#check(), Math.max(1, until - now))
       return
     }
     // Others waiting under the same key keep waiting.
