@@ -48,8 +48,17 @@ async function holdBody(c: RequestContext, limit: number): Promise<HeldBody> {
   const source = c.env?.incoming
   if (!source) return { bytes: await collectFrom(c.req.raw.body, limit), release() {} }
   const client = clientOf(c)
-  const bytes = await collect(source, limit, client)
+  const chunks = await collect(source, limit, client)
+  const bytes = await join(chunks)
   return { bytes, release: () => incoming.release(client, bytes.length) }
+}
+
+/** Bodies of 20 MB that end at the same time are joined in a turn each. */
+async function join(chunks: readonly Buffer[]): Promise<Buffer> {
+  if (chunks.length === 1) return chunks[0]!
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  if (length > HEAVY_BYTES) await ownTurn()
+  return Buffer.concat(chunks, length)
 }
 
 interface HeldBody {
@@ -82,19 +91,23 @@ export async function readJson<Body = Record<string, unknown>>(
   return parsed as Unchecked<Body>
 }
 
-/** What is large is decoded in one turn and built in another. @throws HttpProblem 400 */
+/** What is large is judged, decoded, built and used in a turn each. @throws HttpProblem 400 */
 async function parse(bytes: Buffer): Promise<unknown> {
   const isHeavy = bytes.length > HEAVY_BYTES
   if (isHeavy) await ownTurn()
   if (isHeavy && !isQuickToParse(bytes)) throw badRequest('The body has too many values, or too many levels.')
+  if (isHeavy) await ownTurn()
   // Drops the byte order mark that some programs write first.
   const text = new TextDecoder().decode(bytes)
   if (isHeavy) await ownTurn()
+  let parsed: unknown
   try {
-    return JSON.parse(text)
+    parsed = JSON.parse(text)
   } catch {
     throw badRequest('The body is not valid JSON.')
   }
+  if (isHeavy) await ownTurn()
+  return parsed
 }
 
 type Unchecked<Body> = { readonly [Member in keyof Body]?: unknown }
@@ -133,7 +146,7 @@ function announced(c: RequestContext): number {
 }
 
 /** Directly from the socket: web streams cost more than the rest of a request. What it resolves with stays counted. */
-function collect(source: IncomingMessage, limit: number, client: string): Promise<Buffer> {
+function collect(source: IncomingMessage, limit: number, client: string): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
@@ -162,14 +175,14 @@ function collect(source: IncomingMessage, limit: number, client: string): Promis
     }
     const onEnd = () => {
       stop()
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+      resolve(chunks)
     }
     const onBroken = () => {
       stop()
       incoming.release(client, size)
       reject(badRequest('The request was cut off.'))
     }
-    if (source.readableEnded) return resolve(Buffer.alloc(0))
+    if (source.readableEnded) return resolve([])
     if (source.destroyed) return onBroken()
     source.on('data', onData)
     source.on('end', onEnd)

@@ -126,6 +126,30 @@ describe('posting a message', () => {
     expect([response.status, await response.json()]).toEqual([202, { id: null, state: 'refused' }])
   })
 
+  test('is read a few pages at a time, each little more than is shown, however many ask', async () => {
+    await using gateway = await startTestGateway()
+    for (let n = 0; n < 60; n++) gateway.chat.add('web:kitchen', { text: 'z'.repeat(64 * 1024) })
+    const read = gateway.chat.messages.bind(gateway.chat)
+    let reading = 0
+    let mostReading = 0
+    let mostRows = 0
+    gateway.chat.messages = async (...args) => {
+      mostReading = Math.max(mostReading, ++reading)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const rows = await read(...args)
+      mostRows = Math.max(mostRows, rows.length)
+      reading--
+      return rows
+    }
+    const answers = await Promise.all(Array.from({ length: 40 }, () => gateway.call(messages)))
+    const counts = await Promise.all(
+      answers.map(async (answer) => ((await answer.json()) as { items: unknown[] }).items.length),
+    )
+    expect(new Set(counts)).toEqual(new Set([15]))
+    expect(mostReading).toBeLessThanOrEqual(4)
+    expect(mostRows).toBe(16)
+  })
+
   test('a store that takes nothing is 503, never 202', async () => {
     await using gateway = await startTestGateway()
     gateway.chat.failure = new StoreError('disk full at /secret/place')

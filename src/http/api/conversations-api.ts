@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isoTime } from '../../support/clock.ts'
+import { limitConcurrency } from '../../support/limit-concurrency.ts'
 import { HEAVY_BYTES, ownTurn } from '../../support/own-turn.ts'
 import { isBlank } from '../../support/text/printable.ts'
 import type { Principal } from '../access/auth.ts'
@@ -32,24 +33,18 @@ const MAX_ATTACHMENTS = 10
 const DEFAULT_PAGE = 5_000
 const MAX_PAGE = 10_000
 const MAX_CONVERSATIONS = 200
+/** The store answers what is asked at the same time in one piece, whose rows arrive in one turn of the event loop. */
+const PAGES_AT_ONCE = 4
 
 /** Kinds that are safe to show in the page itself; all others are downloads. */
 const SHOWN = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
 
-/** One attachment at a time is loaded and then counted, so that no number of requests fills the memory. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const next = last.then(work)
-    last = next.catch(() => {})
-    return next
-  }
-}
-
 /** Routes for messages, of the page and every other client of the API. */
 export function addConversationRoutes(routes: Routes, services: ApiServices): void {
   const { chat, conversations, uploads } = services
-  const loadNext = oneAtATime()
+  // Loaded and then counted, so that no number of requests fills the memory.
+  const loadAttachment = limitConcurrency(1)
+  const readInTurn = limitConcurrency(PAGES_AT_ONCE)
   const takesMessages = () => {
     if (!chat.enabled)
       throw new HttpProblem(404, 'channel-off', 'The web chat is switched off: channels.web.enabled.')
@@ -68,11 +63,12 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
   routes.guarded('chat', 'GET', '/api/conversations/:id/messages', async (c, principal) => {
     const conversationId = chat.conversationId(addressOf(c, principal))
     const limit = Math.min(MAX_PAGE, wholeNumber(c, 'limit') ?? DEFAULT_PAGE)
-    const { rows, bytes, hasEarlier } = await readPage(conversations, conversationId, {
-      limit,
-      beforeSeq: wholeNumber(c, 'before'),
+    const beforeSeq = wholeNumber(c, 'before')
+    const { rows, bytes, hasEarlier } = await readInTurn(async () => {
+      const page = await readPage(conversations, conversationId, { limit, beforeSeq })
+      holdOutgoing(c, page.bytes)
+      return page
     })
-    holdOutgoing(c, bytes)
     if (bytes > HEAVY_BYTES) await ownTurn()
     return json<MessagePage>(200, {
       items: rows.map(toItem),
@@ -116,7 +112,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
     const conversationId = chat.conversationId(addressOf(c, principal))
     const id = c.req.param('attachment') ?? ''
     if (!ATTACHMENT_ID.test(id)) throw notFound()
-    const found = await loadNext(async () => {
+    const found = await loadAttachment(async () => {
       const attachment = await services.attachment(id, conversationId)
       if (attachment) holdOutgoing(c, attachment.bytes.length)
       return attachment

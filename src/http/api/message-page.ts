@@ -5,8 +5,9 @@ import type { ConversationId, StoredMessage } from '../../inbox/message.ts'
 const MAX_BYTES = 1024 * 1024
 /** What a row takes besides its text. */
 const ROW_BYTES = 256
-/** Rows read at once: long ones fill a page with few of them. */
-const BATCH = 50
+/** Rows read at once: twice as many as before, from as many of the longest messages as fill a page. */
+const FIRST_BATCH = 16
+const LARGEST_BATCH = 64
 
 export interface RowsOfPage {
   /** In order. */
@@ -25,9 +26,10 @@ export async function readPage(
 ): Promise<RowsOfPage> {
   const newestFirst: StoredMessage[] = []
   let bytes = 0
+  let batchSize = FIRST_BATCH
   for (let before = beforeSeq; ;) {
     // One more than asked for shows whether there is an earlier one.
-    const wanted = Math.min(BATCH, limit + 1 - newestFirst.length)
+    const wanted = Math.min(batchSize, limit + 1 - newestFirst.length)
     const batch = await conversations.messages(conversationId, { limit: wanted, beforeSeq: before })
     for (const row of batch.toReversed()) {
       const rowBytes = ROW_BYTES + Buffer.byteLength(row.text)
@@ -38,5 +40,6 @@ export async function readPage(
     }
     if (batch.length < wanted) return { rows: newestFirst.toReversed(), bytes, hasEarlier: false }
     before = batch[0]!.seq
+    batchSize = Math.min(LARGEST_BATCH, 2 * batchSize)
   }
 }

@@ -32,6 +32,8 @@ export interface Admitted {
 
 export interface Asking {
   readonly request: CompletionRequest
+  /** Of the body of the request: another one under the same key is refused. */
+  readonly digest: string
   readonly person: Person
   /** The client's own name for the request; null = none. */
   readonly key: string | null
@@ -46,14 +48,15 @@ export interface Asking {
  */
 export async function admit(services: CompletionServices, asking: Asking, now: number): Promise<Admitted> {
   const { channel, conversations, gate } = services
-  const { request, person, key, hold } = asking
+  const { request, digest, person, key, hold } = asking
   // The key may be any text; its digest is a valid address.
   const address = key === null ? `${person.id}/r/${newId(now)}` : `${person.id}/k/${digestOf(key)}`
   const mayWait = hold || isPassable(gate.current(), now)
   // A stored request is also found during an outage: its answer may exist.
   if (!mayWait && (key === null || !(await conversations.find(channel.channel, address))))
     throw outageProblem(gate.current(), now)
-  const { text, attachments, context } = request
+  const { text, attachments } = request
+  const context = { ...request.context, digest }
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     if (attempt > 1 && !hold && !isPassable(gate.current(), now)) throw outageProblem(gate.current(), now)
     const requestId = String(attempt)

@@ -7,6 +7,7 @@ import { expectedProblem, HttpProblem, json, type RequestContext } from '../answ
 import { MAX_UPLOAD_BYTES, readJson } from '../body.ts'
 import type { Endpoint, EndpointParts } from '../routes.ts'
 import { admit, type Admitted } from './admission.ts'
+import { bodyDigest } from './body-digest.ts'
 import { OpenRequest } from './open-request.ts'
 import { invalid, ParameterProblem } from './problem.ts'
 import { contradiction, StreamedReply, WholeReply, type Reply } from './reply.ts'
@@ -122,9 +123,11 @@ async function readAndAdmit(
   clock: Clock,
 ): Promise<{ readonly admitted: Admitted } & Pick<CompletionRequest, 'model' | 'stream' | 'includeUsage'>> {
   const key = idempotencyKey(c)
-  const request = readCompletionRequest(await readJson(c, MAX_UPLOAD_BYTES), services.models)
+  const body = await readJson(c, MAX_UPLOAD_BYTES)
+  const request = readCompletionRequest(body, services.models)
+  const digest = await bodyDigest(body)
   const hold = c.req.header('x-hermes-hold')?.toLowerCase() === 'true'
-  const admitted = await admit(services, { request, person, key, hold }, clock.now())
+  const admitted = await admit(services, { request, digest, person, key, hold }, clock.now())
   const { model, stream, includeUsage } = request
   return { admitted, model, stream, includeUsage }
 }

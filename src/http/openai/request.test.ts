@@ -36,7 +36,17 @@ test('base64 may be split into lines, and nothing else may', () => {
   const file = (data: string) => [user([{ type: 'file', file: { filename: 'a', file_data: data } }])]
   const lines = read(file('data:text/plain;base64,aGVs\r\nbG8=\n'))
   expect(Buffer.from(lines.attachments[0]!.bytes).toString()).toBe('hello')
-  for (const bad of ['aGVs!bG8=', '=aGVs', 'aGVs===', `${' '.repeat(100)}!`])
+  const between = read(file('data:text/plain;base64,a\tG V\vs\fb G8 = = '))
+  expect(Buffer.from(between.attachments[0]!.bytes).toString()).toBe('hello')
+  for (const bad of [
+    'aGVs!bG8=',
+    '=aGVs',
+    'aGVs===',
+    'aGVs= = =',
+    'aGVsbA= =a',
+    'aGVs\u202fbG8=',
+    `${' '.repeat(100)}!`,
+  ])
     expect(() => read(file(`data:text/plain;base64,${bad}`))).toThrow(ParameterProblem)
 })
 
@@ -71,4 +81,13 @@ test('every text of a request is well formed', () => {
     { stop: half },
   )
   expect(JSON.stringify(request)).not.toMatch(/\\ud83d/)
+})
+
+test('a picture of spaces costs no more than one without', () => {
+  const spaced = `data:image/png;base64,${'iVBO '.repeat(3_000_000)}`
+  const began = process.cpuUsage()
+  read([user([{ type: 'image_url', image_url: { url: spaced } }])])
+  const { user: own, system } = process.cpuUsage(began)
+  // A few tens of milliseconds; seven times as much where each space is taken out first.
+  expect((own + system) / 1_000).toBeLessThan(120)
 })

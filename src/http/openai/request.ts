@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { EarlierTurn, MessageContext } from '../../inbox/arrival.ts'
 import type { Attachment } from '../../inbox/message.ts'
 import { contentOf, objectOf, type Content } from './content.ts'
@@ -11,7 +10,7 @@ export interface CompletionRequest {
   /** The last message, which is answered. */
   readonly text: string
   readonly attachments: readonly Attachment[]
-  readonly context: MessageContext
+  readonly context: Omit<MessageContext, 'digest'>
   readonly stream: boolean
   /** The stream ends with the usage. */
   readonly includeUsage: boolean
@@ -55,7 +54,6 @@ export function readCompletionRequest(
     stream: flagOf(body, 'stream'),
     includeUsage: flagOf(objectOf(body['stream_options'] ?? {}, 'stream_options'), 'include_usage'),
     context: {
-      digest: createHash('sha256').update(JSON.stringify(body)).digest('hex'),
       system,
       turns,
       model: model === models[0] ? null : model,
