@@ -85,3 +85,26 @@ test('between the decoding of a large body and the building of its values others
   }
   expect(events).toEqual(['decoded', 'served another', 'built'])
 })
+
+test('between the joining of large bodies that end at the same time others are served', async () => {
+  const events: string[] = []
+  const whole = Buffer.concat.bind(Buffer)
+  const concat = vi.spyOn(Buffer, 'concat').mockImplementation((chunks) => {
+    events.push('joined')
+    setImmediate(() => events.push('served another'))
+    return whole(chunks)
+  })
+  try {
+    const bodies = ['one', 'two'].map((client) => {
+      const incoming = new PassThrough({ highWaterMark: MAX_UPLOAD_BYTES })
+      const body = readBody(contextOf(client, incoming), MAX_UPLOAD_BYTES)
+      for (let n = 0; n < 2; n++) incoming.write(Buffer.alloc(MAX_UPLOAD_BYTES / 4))
+      incoming.end()
+      return body
+    })
+    await Promise.all(bodies)
+  } finally {
+    concat.mockRestore()
+  }
+  expect(events).toEqual(['joined', 'served another', 'joined'])
+})
