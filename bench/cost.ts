@@ -32,7 +32,7 @@ interface Counted {
 
 /**
  * What the input of a long chat costs: with the provider's cache, and what it would without. The gateway
- * restarts in its middle, commands come in between, and another conversation goes on beside it.
+ * restarts in its middle, commands come in between, and another conversation continues in parallel.
  */
 export async function benchCost(): Promise<void> {
   console.log(
@@ -62,7 +62,7 @@ export async function benchCost(): Promise<void> {
 async function oneTurn(gateway: BenchGateway, turn: number): Promise<void> {
   await ask(gateway, 'main', words(`main ${turn}`, ASKED_TOKENS))
   if (turn % 5 === 4) await ask(gateway, 'main', '/status')
-  if (turn % 3 === 2) await ask(gateway, 'beside', words(`beside ${turn}`, ASKED_TOKENS))
+  if (turn % 3 === 2) await ask(gateway, 'other', words(`other ${turn}`, ASKED_TOKENS))
 }
 
 function report(counted: readonly Counted[]): void {

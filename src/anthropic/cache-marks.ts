@@ -20,7 +20,7 @@ export type BlockPlace =
  * finds what was written before at most 20 blocks ahead of one. Hence the newest message of the person, where
  * the next request will look, and the message before, where the last request has written: in a chat they are
  * two blocks apart, but an answer may have any number. The last system blocks serve other conversations, and
- * this one when its messages begin anew.
+ * this one when its messages begin again.
  *
  * A prefix that is shorter than the model's minimum is not cached, and its mark costs nothing.
  */

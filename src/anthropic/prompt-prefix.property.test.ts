@@ -13,7 +13,7 @@ import { promptOf } from './prompt.ts'
 const chat = fc.constantFrom('a', 'a', 'a', 'b')
 const words = fc.integer({ min: 1, max: 300 })
 
-/** What happens in the life of a conversation, and beside it. */
+/** What happens in the life of a conversation, and around it. */
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('say' as const), chat, words }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('burst' as const), chat, words }) },

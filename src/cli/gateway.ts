@@ -33,7 +33,7 @@ const READ_BY_THE_SDK = ['ANTHROPIC_CUSTOM_HEADERS', 'ANTHROPIC_LOG'] as const
 
 /**
  * In percent: the old generation is collected when it is half as large again as what was alive in it. On a machine
- * with much memory V8 waits for up to four times as much, which is 60 MB of garbage beside 20 MB that are in use.
+ * with much memory V8 waits for up to four times as much, which is 60 MB of garbage for 20 MB that are in use.
  */
 const HEAP_GROWTH = '--heap-growing-percent=50'
 

@@ -3,7 +3,7 @@ import type { StoredMessage } from '../inbox/message.ts'
 import { HOUR, MINUTE } from '../support/clock.ts'
 import type { PromptCaching } from './model.ts'
 
-/** What is kept for five minutes is gone after this; a reading in between starts the time anew. */
+/** What is kept for five minutes is gone after this; a reading in between starts the time again. */
 const SHORT_LIFE_MS = 5 * MINUTE
 const LONG_LIFE_MS = HOUR
 /**

@@ -28,11 +28,11 @@ function reasons(...beginnings: Beginning[]) {
   return beginnings.map((beginning) => watch.next('chat', beginning))
 }
 
-test('a conversation begins once, and goes on', () => {
+test('a conversation begins once, and continues', () => {
   expect(reasons(request(1), request(3), request(5))).toEqual(['new', null, null])
 })
 
-test('what an earlier process has asked is gone on with', () => {
+test('what an earlier process has asked is continued', () => {
   expect(reasons(request(9), request(11))).toEqual([null, null])
 })
 
@@ -60,7 +60,7 @@ test('a question that was refused leaves only the end behind, and its attachment
   expect(reasons(request(1), refused, next)).toEqual(['new', null, null])
 })
 
-test('where nothing fits any more beside the question, that is a trim', () => {
+test('where nothing but the question fits any more, that is a trim', () => {
   const trimmed = { turns: [], isTrimmed: true, chatSystem: 'summary' }
   expect(reasons(request(3), request(5, 1, trimmed), request(5, 1, trimmed))).toEqual([null, 'trim', null])
 })

@@ -105,7 +105,7 @@ export function historyBudget(
 /**
  * Everything if it fits into `budget` tokens, otherwise the newest half of that; likewise the attachments.
  *
- * What is left out changes seldom, and at the same turn for whoever looks: each turn is decided as every turn
+ * What is left out changes seldom, and at the same turn in every process: each turn is decided as every turn
  * since has decided it. So the requests of a conversation begin alike for a long time, which is what the
  * provider's cache needs, in another process too, and also where no summary can be made.
  *

@@ -5,7 +5,7 @@ const EVERY_MS = 250
 
 /**
  * How long the gateway could answer nobody by its own word: the sign-in was refused and the token endpoint gave
- * no answer, or the provider failed for everybody longer than a minute. Honest waits are judged beside it.
+ * no answer, or the provider failed for everybody longer than a minute. Honest waits are judged with it in view.
  */
 export class Outages {
   readonly #msBy = new Map<string, number>()

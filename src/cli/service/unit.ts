@@ -30,7 +30,7 @@ const CONFIGURATION_ERROR = 78
  *
  * - The nursery, in MB a half. V8's own limit is eight times as much, which a busy gateway fills once and keeps.
  * - One heap of the C library for all threads, instead of up to eight for each core with gaps of their own: 30 MB.
- * - What is free at the end of that heap is returned from 1 MB on; by itself the limit rises with what is freed: 10 MB.
+ * - What is free at the end of that heap is returned from 1 MB on; otherwise the limit rises with what is freed: 10 MB.
  */
 export const MEMORY_ENVIRONMENT: Readonly<Record<string, string>> = {
   NODE_OPTIONS: '--max-semi-space-size=4',

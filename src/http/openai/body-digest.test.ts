@@ -8,7 +8,10 @@ const wholeDigest = (body: object) => createHash('sha256').update(JSON.stringify
 test.each([
   ['nothing', {}],
   ['every kind of value', { a: [1, -0.5, true, null, 'x', [], {}], 'ä"\n': { b: [{ c: [] }] } }],
-  ['an own member called like the prototype', JSON.parse('{"__proto__":{"a":1},"2":0,"1":0}') as object],
+  [
+    'a member of its own called like the prototype',
+    JSON.parse('{"__proto__":{"a":1},"2":0,"1":0}') as object,
+  ],
   ['many small values', { list: Array.from({ length: 100_000 }, (_, n) => [n, { n: `${n}` }]) }],
   ['escapes over many pieces', { text: '\n"\\é'.repeat(MIB) }],
   ['pairs at the ends of pieces', { even: '😀'.repeat(MIB), odd: `x${'😀'.repeat(MIB)}` }],

@@ -10,7 +10,7 @@ const LOW_SURROGATE = /[\uDC00-\uDFFF]/
 
 /**
  * The SHA-256 of `JSON.stringify(body)`, in hexadecimal. A body of 20 MB is written in pieces, which
- * never stand in memory together and leave the event loop to others in between.
+ * are never in memory together and leave the event loop to others in between.
  *
  * @param body as `JSON.parse` returned it
  */

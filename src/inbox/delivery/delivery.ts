@@ -14,7 +14,7 @@ import { Moved, NotHere, Undeliverable, type SendChannel, replyTarget } from './
 
 /** How long an answer may lie here once a platform that was away is well again. */
 const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }
-/** For a failure that is most likely our own and will not pass by itself. */
+/** For a failure that is most likely our own and will not pass without a repair. */
 const UNEXPLAINED_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
 /** A store that works again is noticed within seconds. */
 const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }

@@ -56,7 +56,7 @@ test.each([
   expect(late).toMatchObject({ kind: 'held', outage: { notice: 'wait' } })
 })
 
-test('what may have failed for itself returns to its queue until its next try, and is not parked meanwhile', () => {
+test('what may have failed for itself returns to its queue until its next try, and is not parked until then', () => {
   const gate = { ...shut, until: NOW + 8 * SECOND, probing: true, suspected: true }
   const broken = new TransientError('the provider sent a broken answer', null, 'provider')
   expect(ending(broken, { gate, pauses: 10 })).toMatchObject({

@@ -51,7 +51,7 @@ export interface Finished {
 /**
  * The leases of the turns of this process, from the store and back to it. One begins with the message it answers,
  * in the transaction that stores it, where there is room (one commit and one trip to the store less), or is asked
- * for; it ends with the outcome. A store that fails meanwhile is asked again.
+ * for; it ends with the outcome. A store that fails is asked again.
  */
 export class TurnLeases {
   readonly #options: TurnLeasesOptions

@@ -114,7 +114,7 @@ test('a suspicion is one outage in every process, and holds nobody there', async
     expect(gate.current()).toMatchObject({ id, suspected: true })
     expect(admitsAll(gate.current())).toBe(true)
   }
-  // For an hour two processes fail in turn, and the third hears of it alone.
+  // For an hour two processes fail in turn, and the third knows it from the others alone.
   for (let minutes = 0; minutes < 60; minutes += 5) {
     await clock.advance(5 * MINUTE)
     for (const gate of [first, second]) gate.unavailable(null, 'provider', true)

@@ -306,7 +306,7 @@ export class Mailbox {
     }
   }
 
-  /** A command beside the reading has ended IDLE: without another look nothing says that mail arrives. */
+  /** A command outside of the reading has ended IDLE: without another look nothing says that mail arrives. */
   #endedIdle(): void {
     this.#news.set()
   }

@@ -112,7 +112,7 @@ export class Rereader {
     try {
       const items = await read(input, signal)
       if (items === null) return await this.#park(input, 'gone')
-      // Deleted meanwhile, by the operator or with its person.
+      // Deleted since then, by the operator or with its person.
       if (!(await this.#own()).some(({ id }) => id === input.id)) return
       await receiver.receive(channel, items, [])
       await inputs.remove(input.id)
