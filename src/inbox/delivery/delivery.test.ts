@@ -46,30 +46,6 @@ test('a receipt that cannot be stored is tried again, and nothing is sent twice'
   expect(await fixture.storage.outbox.pending()).toEqual([])
 })
 
-test.each([
-  ['that does not say when', null, 35 * SECOND],
-  ['that asks for five minutes', 5 * MINUTE, 6 * MINUTE],
-])(
-  'a platform %s gets the waiting answers soon after it is well again',
-  async (_what, retryAfterMs, within) => {
-    const clock = new FakeClock()
-    const sendChannel = new MemoryChannel()
-    let tries = 0
-    sendChannel.onSend = () => {
-      tries++
-      throw new TransientError('away', retryAfterMs, 'network')
-    }
-    await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
-    await fixture.say('a', 'one')
-    await fixture.pass(20 * MINUTE, 5 * SECOND)
-    // Asked rarely all the same.
-    expect(tries).toBeLessThan(60)
-    sendChannel.onSend = () => {}
-    await fixture.pass(within, 5 * SECOND)
-    expect(sendChannel.texts('a')).toEqual(['answer to one'])
-  },
-)
-
 test('one slow chat does not hold up the others, and a channel is not flooded', async () => {
   const sendChannel = new MemoryChannel()
   let inHand = 0

@@ -12,10 +12,7 @@ import type { ConversationId } from '../message.ts'
 import type { Outbox, OutboxItem } from '../outbox.ts'
 import { Moved, NotHere, Undeliverable, type SendChannel, replyTarget } from './send-channel.ts'
 
-/** How long an answer may lie here once a platform that was away is well again. */
-const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 30 * SECOND }
-/** For a failure that is most likely our own and will not pass without a repair. */
-const UNEXPLAINED_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
+const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
 /** A store that works again is noticed within seconds. */
 const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 
@@ -268,11 +265,9 @@ export class Delivery {
         observer.emit({ kind: 'undeliverable', channel })
         return null
       }
-      const passes = error instanceof TransientError
-      const asked = passes ? (error.retryAfterMs ?? 0) : 0
-      const backoff = passes ? SEND_BACKOFF : UNEXPLAINED_BACKOFF
-      const wait = Math.max(asked, backoffDelay(item.attempts + 1, backoff, random()))
-      if (!passes) log.error({ err: error, channel }, 'sending failed')
+      const asked = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0
+      const wait = Math.max(asked, backoffDelay(item.attempts + 1, SEND_BACKOFF, random()))
+      if (!(error instanceof TransientError)) log.error({ err: error, channel }, 'sending failed')
       await outbox.postpone(item.id, clock.now() + wait)
       return wait
     }
