@@ -47,7 +47,8 @@ class Desk implements AsyncDisposable {
 }
 
 describe.concurrent('hermes auth login --headless on pipes', () => {
-  test('a running gateway answers with the new sign-in within five seconds', STORY, async () => {
+  // Of several at once, only its own `expect` knows which test polls.
+  test('a running gateway answers with the new sign-in within five seconds', STORY, async ({ expect }) => {
     await using desk = await Desk.open()
     const { gateway, sandbox } = desk
     await gateway.start()

@@ -51,9 +51,9 @@ export function followGate(
 
 async function write(facts: Facts, memory: ProviderGateMemory | null): Promise<void> {
   if (memory?.suspected) return facts.set(SUSPICION_FACT, JSON.stringify(memory))
-  if (memory === null) await facts.delete(GATE_FACT)
-  else await facts.set(GATE_FACT, JSON.stringify(memory))
-  await facts.delete(SUSPICION_FACT)
+  const known = memory === null ? facts.delete(GATE_FACT) : facts.set(GATE_FACT, JSON.stringify(memory))
+  // Both at once, so that a stop finds both on their way to the store.
+  await Promise.all([known, facts.delete(SUSPICION_FACT)])
 }
 
 /** What is known goes before what is suspected. */
