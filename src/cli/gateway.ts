@@ -39,8 +39,6 @@ const HEAP_GROWTH = '--heap-growing-percent=50'
 
 /** Runs the gateway until SIGTERM or Ctrl-C. */
 export async function gatewayCommand(options: GatewayCommandOptions): Promise<ExitCode> {
-  // Read at each collection, so it counts from now on, in every thread.
-  setFlagsFromString(HEAP_GROWTH)
   const processEnv = { ...process.env }
   for (const name of READ_BY_THE_SDK) delete process.env[name]
   // A signal during the start is obeyed once the start has finished, so that nothing stays half open.
@@ -87,6 +85,8 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   )
   stack.defer(() => rm(runFile(settings.paths.home), { force: true }))
   await announce(gateway, settings)
+  // Read at each collection, in every thread. What a start loads would be collected several times on the way.
+  setFlagsFromString(HEAP_GROWTH)
   const service = startServiceNotifier({
     alive: () => gateway.alive(),
     statusLine: () => gateway.statusLine(),
