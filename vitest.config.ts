@@ -26,13 +26,13 @@ const ON_EVERY_STORAGE = [
   'test/acceptance/{failed-start,outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
 ]
 
-/** Starts processes, or writes to the disk for long, although it stands beside its source or among the contracts. */
+/** Starts processes, or takes long, although it stands beside its source or among the contracts. */
 const STARTS_PROCESSES = [
   'src/cli/completion/completion-script.test.ts',
   'src/config/home/home.test.ts',
   'src/config/network.test.ts',
   'src/credentials/claude-code/claude-code-store.test.ts',
-  'src/credentials/keeper/keeper-on-demand.test.ts',
+  'src/credentials/keeper/{keeper-on-demand,keeper-profile,short-lives}.test.ts',
   'src/credentials/sources/sources.test.ts',
   'src/storage/sqlite/{crash,disk-full,storage,upkeep}.test.ts',
   'src/support/{sd-notify,files/file-lock,files/secret-file}.test.ts',

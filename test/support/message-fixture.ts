@@ -175,6 +175,7 @@ export class MessageFixture implements AsyncDisposable {
   readonly path: string
   readonly #folder: string | null
   readonly #calls: { readonly open: number }
+  readonly #life: { over: boolean }
   #closed = false
 
   private constructor(parts: {
@@ -187,6 +188,7 @@ export class MessageFixture implements AsyncDisposable {
     path: string
     folder: string | null
     calls: { readonly open: number }
+    life: { over: boolean }
   }) {
     this.storage = parts.storage
     this.messaging = parts.messaging
@@ -197,6 +199,7 @@ export class MessageFixture implements AsyncDisposable {
     this.path = parts.path
     this.#folder = parts.folder
     this.#calls = parts.calls
+    this.#life = parts.life
   }
 
   static async open(options: MessageFixtureOptions = {}): Promise<MessageFixture> {
@@ -218,11 +221,12 @@ export class MessageFixture implements AsyncDisposable {
       requireMention: true,
       trusted: false,
     }
+    const life = { over: false }
     const messaging = new Messaging({
       storage: { ...storage, inbox },
       model,
       gate,
-      sendChannels,
+      sendChannels: sendChannels.map((channel) => whileAlive(channel, life)),
       access: {
         operators: new Set(['chat:operator']),
         channels: new Map(sendChannels.map(({ channel }) => [channel, everybody])),
@@ -242,7 +246,8 @@ export class MessageFixture implements AsyncDisposable {
       ...options.messaging,
     })
     const sendChannel = sendChannels[0] as MemoryChannel
-    return new MessageFixture({ storage, messaging, gate, model, sendChannel, clock, path, folder, calls })
+    const parts = { storage, messaging, gate, model, sendChannel, clock, path, folder, calls, life }
+    return new MessageFixture(parts)
   }
 
   /** Opened and started. */
@@ -310,6 +315,7 @@ export class MessageFixture implements AsyncDisposable {
   /** The process is gone: nothing is finished, nothing is handed back. The store is closed. */
   async crash(): Promise<void> {
     this.#closed = true
+    this.#life.over = true
     await this.storage.close()
   }
 
@@ -321,6 +327,18 @@ export class MessageFixture implements AsyncDisposable {
     }
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** The same channel, on which a process that has crashed sends nothing more: its calls never return. */
+function whileAlive<Channel extends object>(channel: Channel, life: { readonly over: boolean }): Channel {
+  return new Proxy(channel, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]): unknown =>
+        life.over ? new Promise(() => {}) : Reflect.apply(member, target, args)
+    },
+  })
 }
 
 /** The same storage, with every call of its parts counted while it is under way. */
