@@ -26,8 +26,10 @@ const ON_EVERY_STORAGE = [
   'test/acceptance/{failed-start,outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
 ]
 
-/** Starts processes, or takes long, although it stands beside its source or among the contracts. */
+/** Starts processes, or takes long, although it stands beside its source or among the contracts. The unit tests take a minute. */
 const STARTS_PROCESSES = [
+  'src/anthropic/prompt-prefix.property.test.ts',
+  'src/channels/{discord/intake/odd-events,matrix/sync/sync,telegram/intake/media}.test.ts',
   'src/cli/completion/completion-script.test.ts',
   'src/config/home/home.test.ts',
   'src/config/network.test.ts',
@@ -36,7 +38,7 @@ const STARTS_PROCESSES = [
   'src/credentials/sources/sources.test.ts',
   'src/storage/sqlite/{crash,disk-full,storage,upkeep}.test.ts',
   'src/support/{sd-notify,files/file-lock,files/secret-file}.test.ts',
-  'test/contracts/email-channel.test.ts',
+  'test/contracts/{discord,email,matrix,slack,telegram}-channel.test.ts',
 ]
 
 /** Beside the source, the contracts and the rules of the suite: neither a process nor a build. */
