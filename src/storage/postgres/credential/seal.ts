@@ -10,7 +10,10 @@ export interface Sealed {
   readonly bytes: Buffer
 }
 
-/** Where a sealed text belongs. A text that was moved to another place, or replaced by an old copy, does not open. */
+/**
+ * Where a sealed text belongs. A text that was moved to another row, or stands with another version than its own, does
+ * not open. An old text that is put back together with its version does: who can write the table can do that.
+ */
 export interface SealedPlace {
   readonly row: string
   readonly version: number
