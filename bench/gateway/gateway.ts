@@ -1,4 +1,4 @@
-import { Samples, type DriverFigures } from '../support/figures.ts'
+import { printRow, Samples, type DriverFigures } from '../support/figures.ts'
 import { BenchGateway, runScript, startScript, type Measured } from '../support/processes.ts'
 import { startStatelessProxy } from './stateless-proxy.ts'
 
@@ -31,26 +31,30 @@ async function startAndMemory(): Promise<void> {
     ready.push(gateway.readyMs)
     if (round < START_ROUNDS - 1) continue
     await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
-    row('resident memory idle', `${gateway.process.residentMb().toFixed(0)} MB`, '< 120 MB')
+    printRow('resident memory idle', `${gateway.process.residentMb().toFixed(0)} MB`, '< 120 MB')
   }
-  row('start to ready, median', `${new Samples(ready).quantile(0.5).toFixed(0)} ms`, '< 500 ms')
+  printRow('start to ready, median', `${new Samples(ready).quantile(0.5).toFixed(0)} ms`, '< 500 ms')
 }
 
 async function latency(): Promise<void> {
   await using provider = (await provide(MODEL_MS)).process
   const raw = await sdk([provider.url], 1, LATENCY_SECONDS)
-  row(`raw SDK, one at a time, model ${MODEL_MS} ms`, quantiles(raw))
+  printRow(`raw SDK, one at a time, model ${MODEL_MS} ms`, quantiles(raw))
   await using proxy = (await startStatelessProxy())?.process ?? null
   if (proxy) {
     const proxied = await costOf(proxy, (onWarm) =>
       sdk([proxy.url, provider.url], 1, LATENCY_SECONDS, onWarm),
     )
-    row('through the stateless proxy, not streamed', `${quantiles(proxied)}, CPU ${ms(proxied.cpuMs)}`)
+    printRow('through the stateless proxy, not streamed', `${quantiles(proxied)}, CPU ${ms(proxied.cpuMs)}`)
   }
   await using gateway = await BenchGateway.start(provider.url)
   const through = await costOf(gateway.process, (onWarm) => drive(gateway, 1, LATENCY_SECONDS, onWarm))
-  row('through the gateway, durable', `${quantiles(through)}, CPU ${ms(through.cpuMs)} a message`)
-  row('added', `p50 ${ms(through.p50Ms - raw.p50Ms)}, p99 ${ms(through.p99Ms - raw.p99Ms)}`, 'p50 ≤ 3 ms')
+  printRow('through the gateway, durable', `${quantiles(through)}, CPU ${ms(through.cpuMs)} a message`)
+  printRow(
+    'added',
+    `p50 ${ms(through.p50Ms - raw.p50Ms)}, p99 ${ms(through.p99Ms - raw.p99Ms)}`,
+    'p50 ≤ 3 ms',
+  )
 }
 
 async function rate(): Promise<void> {
@@ -60,24 +64,24 @@ async function rate(): Promise<void> {
   const ratios: number[] = []
   for (let round = 1; round <= RATE_ROUNDS; round++) {
     const raw = await sdk([provider.url], AT_ONCE, RATE_SECONDS)
-    row(`${AT_ONCE} at once, round ${round}: raw SDK`, perSecond(raw))
+    printRow(`${AT_ONCE} at once, round ${round}: raw SDK`, perSecond(raw))
     if (proxy) {
       const proxied = await costOf(proxy, (onWarm) =>
         sdk([proxy.url, provider.url], AT_ONCE, RATE_SECONDS, onWarm),
       )
-      row('  stateless proxy, not streamed', `${perSecond(proxied)}, CPU ${ms(proxied.cpuMs)} a call`)
+      printRow('  stateless proxy, not streamed', `${perSecond(proxied)}, CPU ${ms(proxied.cpuMs)} a call`)
     }
     const through = await costOf(gateway.process, (onWarm) => drive(gateway, AT_ONCE, RATE_SECONDS, onWarm))
-    row(
+    printRow(
       '  gateway, durable',
       `${perSecond(through)}, CPU ${ms(through.cpuMs)} a message`,
       '> proxy, CPU ≤ 1.5 ms',
     )
     ratios.push(through.perSecond / raw.perSecond)
   }
-  row('gateway of raw SDK, median', new Samples(ratios).quantile(0.5).toFixed(2), '≥ 0.6')
-  if (proxy) row('resident memory after it, stateless proxy', `${proxy.residentMb().toFixed(0)} MB`)
-  row('resident memory after it', `${gateway.process.residentMb().toFixed(0)} MB`, '< 150 MB')
+  printRow('gateway of raw SDK, median', new Samples(ratios).quantile(0.5).toFixed(2), '≥ 0.6')
+  if (proxy) printRow('resident memory after it, stateless proxy', `${proxy.residentMb().toFixed(0)} MB`)
+  printRow('resident memory after it', `${gateway.process.residentMb().toFixed(0)} MB`, '< 150 MB')
 }
 
 /** The figures, and the CPU time of `process` for each message after the warm-up, in milliseconds. */
@@ -122,10 +126,6 @@ function quantiles({ p50Ms, p99Ms }: DriverFigures): string {
 
 function perSecond(figures: DriverFigures): string {
   return `${figures.perSecond.toFixed(0)}/s (p99 ${ms(figures.p99Ms)})`
-}
-
-function row(what: string, figure: string, aim?: string): void {
-  console.log(`  ${what.padEnd(44)} ${figure}${aim ? `  [${aim}]` : ''}`)
 }
 
 function ms(value: number): string {

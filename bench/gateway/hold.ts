@@ -1,4 +1,4 @@
-import type { DriverFigures } from '../support/figures.ts'
+import { printRow, type DriverFigures } from '../support/figures.ts'
 import { BenchGateway, runScript, startScript } from '../support/processes.ts'
 
 const CONVERSATIONS = 1_000
@@ -35,19 +35,27 @@ async function outage(merge: boolean): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, LIMIT_MS - (performance.now() - limitedAt)))
   const { seconds, count, peakMb } = await drain(gateway)
   const name = merge ? 'merged' : 'one by one'
-  row(`${name}: normal traffic`, `${normal.perSecond.toFixed(0)} answers/s`)
-  row(
+  printRow(`${name}: normal traffic`, `${normal.perSecond.toFixed(0)} answers/s`)
+  printRow(
     `${name}: accepted while open, while held`,
     `${open.perSecond.toFixed(0)}/s, ${held.perSecond.toFixed(0)}/s`,
   )
-  row(`${name}: accepting one message, open, held`, `p50 ${ms(open.p50Ms)}, ${ms(held.p50Ms)}`, 'no dearer')
+  printRow(
+    `${name}: accepting one message, open, held`,
+    `p50 ${ms(open.p50Ms)}, ${ms(held.p50Ms)}`,
+    'no dearer',
+  )
   const rate = count / seconds
-  row(
+  printRow(
     `${name}: drained`,
     `${rate.toFixed(0)} messages/s, ${(rate / normal.perSecond).toFixed(2)} of normal`,
     '≥ 0.5',
   )
-  row(`${name}: resident memory before, peak`, `${before.toFixed(0)} MB, ${peakMb.toFixed(0)} MB`, 'flat')
+  printRow(
+    `${name}: resident memory before, peak`,
+    `${before.toFixed(0)} MB, ${peakMb.toFixed(0)} MB`,
+    'flat',
+  )
 }
 
 function post(
@@ -108,10 +116,6 @@ async function drain(gateway: BenchGateway): Promise<{ seconds: number; count: n
     return waitingIn(queue) === 0
   })
   return { seconds: (performance.now() - started) / 1000, count: all, peakMb }
-}
-
-function row(what: string, figure: string, aim?: string): void {
-  console.log(`  ${what.padEnd(44)} ${figure}${aim ? `  [${aim}]` : ''}`)
 }
 
 function ms(value: number): string {

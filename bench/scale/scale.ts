@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { PostgresServer } from '../../test/support/stores/postgres-server.ts'
+import { printRow } from '../support/figures.ts'
 import { plot, type Series } from '../support/plot.ts'
 import { fetchCost } from './backlog.ts'
 import { simulateFleets } from './fleets.ts'
@@ -23,15 +24,15 @@ const USUAL = { messages: 200_000, conversations: 1_000 } as const
 export async function benchScale(): Promise<void> {
   await using server = await PostgresServer.start({ durable: true })
   console.log('scale: whole processes and PostgreSQL with every flush, all on this machine')
-  row('one gateway on SQLite', measuredOf(await sqliteRate()))
+  printRow('one gateway on SQLite', measuredOf(await sqliteRate()))
   for (const gateways of GATEWAYS)
-    row(`${gateways} on PostgreSQL`, measuredOf(await postgresRate(server, gateways)))
-  row(`1 on PostgreSQL, ${FEW} conversations`, measuredOf(await postgresRate(server, 1, FEW)))
-  row('pg-boss alone, one process', rateOf(await engineRate(server)))
+    printRow(`${gateways} on PostgreSQL`, measuredOf(await postgresRate(server, gateways)))
+  printRow(`1 on PostgreSQL, ${FEW} conversations`, measuredOf(await postgresRate(server, 1, FEW)))
+  printRow('pg-boss alone, one process', rateOf(await engineRate(server)))
   for (const waiting of BACKLOGS) {
     const { cpuMs, medianMs } = await fetchCost(server, waiting)
     const figure = `${ms(cpuMs)} of the database's CPU, median ${ms(medianMs)}`
-    row(`a fetch, ${waiting.toLocaleString('en')} conversations waiting`, figure)
+    printRow(`a fetch, ${waiting.toLocaleString('en')} conversations waiting`, figure)
   }
 
   const byMessages = await grow(server, 'messages stored', MESSAGES, (messages) => ({
@@ -54,11 +55,11 @@ export async function benchScale(): Promise<void> {
     'conversations',
     byConversations,
   )
-  row('on the disk, each message', `${(await postgresBytes(server, USUAL)).toFixed(0)} bytes`)
+  printRow('on the disk, each message', `${(await postgresBytes(server, USUAL)).toFixed(0)} bytes`)
   const costs = await roleCosts(server, FEW)
-  row(`a message's share of a core, ${FEW} conversations`, sharesOf(costs))
+  printRow(`a message's share of a core, ${FEW} conversations`, sharesOf(costs))
   const times = await roleCosts(server, MANY)
-  row(`a message's share of a core, ${MANY} conversations`, sharesOf(times))
+  printRow(`a message's share of a core, ${MANY} conversations`, sharesOf(times))
   simulateFleets(costs, times)
 }
 
@@ -77,7 +78,7 @@ async function grow(
     const points: Array<readonly [number, number]> = []
     for (const size of sizes) {
       const each = await costs(fillOf(size))
-      row(`${name}, ${size.toLocaleString('en')} ${what}`, costOf(each))
+      printRow(`${name}, ${size.toLocaleString('en')} ${what}`, costOf(each))
       points.push([size, sum(each)])
     }
     series.push({ name, points })
@@ -111,10 +112,6 @@ function sharesOf({ ingress, worker, database }: ServiceTimes): string {
 
 function rateOf({ perSecond, p50Ms, p99Ms }: Rate): string {
   return `${perSecond.toFixed(0)} messages/s, p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}`
-}
-
-function row(what: string, figure: string): void {
-  console.log(`  ${what.padEnd(44)} ${figure}`)
 }
 
 function ms(value: number): string {

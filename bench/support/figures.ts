@@ -33,3 +33,8 @@ export function figuresOf(latenciesMs: readonly number[], seconds: number): Driv
     p99Ms: samples.quantile(0.99),
   }
 }
+
+/** @param aim shown in brackets */
+export function printRow(what: string, figure: string, aim?: string): void {
+  console.log(`  ${what.padEnd(44)} ${figure}${aim ? `  [${aim}]` : ''}`)
+}

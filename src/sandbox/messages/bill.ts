@@ -17,7 +17,7 @@ export interface BillRow extends PaidTokens {
   readonly costUsd: number | null
 }
 
-const NOTHING: PaidTokens = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 }
+export const NOTHING: PaidTokens = { input: 0, output: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 }
 /** Prices are per million tokens. */
 const PRICED_TOKENS = 1_000_000
 
