@@ -1,7 +1,7 @@
 import { remember } from '../../../support/remember.ts'
 import { isRecord } from '../../http.ts'
 import { placedBlocks, systemBlocks, toolsOf } from '../content.ts'
-import { canonical } from '../thinking/prefix.ts'
+import { canonical, digestAll } from '../thinking/prefix.ts'
 import { digest } from '../thinking/signature.ts'
 import { messageSettings, type PromptRequest } from './prompt-parts.ts'
 
@@ -45,14 +45,15 @@ export class CacheDiagnostics {
     const { diagnostics } = request.json
     if (!isRecord(diagnostics)) return null
     const hashes = messageHashes(request)
-    remember(this.#requests, answerId, fingerprintOf(request, hashes, cached), KEPT_REQUESTS)
+    const now = fingerprintOf(request, hashes, cached)
+    remember(this.#requests, answerId, now, KEPT_REQUESTS)
     const previousId = diagnostics['previous_message_id']
     if (typeof previousId !== 'string') return null
     const previous = this.#requests.get(previousId)
     if (previousId === answerId || previous?.organization !== request.organization) {
       return { type: 'previous_message_not_found' }
     }
-    return missReason(previous, fingerprintOf(request, hashes, cached), hashes, read)
+    return missReason(previous, now, hashes, read)
   }
 }
 
@@ -86,8 +87,8 @@ function fingerprintOf(request: PromptRequest, hashes: readonly string[], cached
   return {
     organization,
     model: `${model.id}\n${String(json['speed'] ?? 'standard')}`,
-    system: digest(systemBlocks(json['system']).map(canonical).join('\n')),
-    tools: digest(toolsOf(json['tools']).map(canonical).join('\n')),
+    system: digestAll(systemBlocks(json['system'])),
+    tools: digestAll(toolsOf(json['tools'])),
     settings: digest(JSON.stringify(messageSettings(json, model, messages))),
     blocks: hashes.length,
     messages: hashes.at(-1) ?? '',

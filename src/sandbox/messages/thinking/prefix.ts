@@ -12,9 +12,8 @@ export class Prefix {
   #messages = ''
 
   constructor(request: Readonly<Record<string, unknown>>) {
-    this.system = digest(systemBlocks(request['system']).map(canonical).join('\n'))
-    const tools = toolsOf(request['tools']).filter((tool) => tool['defer_loading'] !== true)
-    this.tools = digest(tools.map(canonical).join('\n'))
+    this.system = digestAll(systemBlocks(request['system']))
+    this.tools = digestAll(toolsOf(request['tools']).filter((tool) => tool['defer_loading'] !== true))
   }
 
   /** Adds a block that is not thinking. */
@@ -35,4 +34,9 @@ export function canonical(block: Readonly<Record<string, unknown>>): string {
       Object.entries(value).filter(([key, field]) => key !== 'cache_control' && field !== null),
     )
   })
+}
+
+/** The digest of several blocks, or tools, in their order. */
+export function digestAll(blocks: ReadonlyArray<Readonly<Record<string, unknown>>>): string {
+  return digest(blocks.map(canonical).join('\n'))
 }
