@@ -85,6 +85,12 @@ export class ParkedInputs {
     return found.filter((input) => input !== null).toSorted((one, other) => one.at - other.at)
   }
 
+  /** Null: no parked input has this id. @throws StoreError */
+  async find(id: string): Promise<ParkedInput | null> {
+    const value = await this.#inbox.cursor(PARKED_CURSORS, id)
+    return value === null ? null : readParkedInput({ name: id, value })
+  }
+
   /** Durable when it resolves. @throws StoreError */
   async save(input: ParkedInput): Promise<void> {
     await this.#write(parkedCursor(input))
@@ -92,14 +98,14 @@ export class ParkedInputs {
 
   /** As `save`, unless it was removed since: what the operator dropped stays dropped. @returns false: it was */
   async update(input: ParkedInput): Promise<boolean> {
-    if (!(await this.#find(input.id))) return false
+    if (!(await this.find(input.id))) return false
     await this.save(input)
     return true
   }
 
   /** It is to be read again. @returns false: no parked input has this id. @throws StoreError */
   async retry(id: string): Promise<boolean> {
-    const input = await this.#find(id)
+    const input = await this.find(id)
     if (!input) return false
     await this.save({ ...input, state: 'requested' })
     this.changed()
@@ -113,7 +119,7 @@ export class ParkedInputs {
 
   /** @returns false: no parked input has this id. @throws StoreError */
   async remove(id: string): Promise<boolean> {
-    if (!(await this.#find(id))) return false
+    if (!(await this.find(id))) return false
     await this.#inbox.removeCursor(PARKED_CURSORS, id)
     return true
   }
@@ -122,19 +128,15 @@ export class ParkedInputs {
   onChange(listener: () => void): Disposable {
     return this.#changes.subscribe(listener)
   }
-
-  async #find(id: string): Promise<ParkedInput | null> {
-    const value = await this.#inbox.cursor(PARKED_CURSORS, id)
-    return value === null ? null : readParkedInput({ name: id, value })
-  }
 }
 
 /** What a channel needs of them. */
-export type ChannelInputs = Pick<ParkedInputs, 'list' | 'update' | 'remove' | 'onChange'>
+export type ChannelInputs = Pick<ParkedInputs, 'list' | 'find' | 'update' | 'remove' | 'onChange'>
 
 /** For a channel that only sends. */
 export const NO_INPUTS: ChannelInputs = {
   list: async () => [],
+  find: async () => null,
   update: async () => false,
   remove: async () => false,
   onChange: () => ({ [Symbol.dispose]() {} }),

@@ -69,41 +69,30 @@ export class Rereader {
 
   /** Runs until `signal` is aborted. Never rejects. */
   async run(receiver: Receiver, signal: AbortSignal): Promise<void> {
-    const { channel, log } = this.#options
-    const onFailure = (error: unknown) => {
-      log.debug({ channel }, `parked messages could not be read again yet: ${messageOf(error)}`)
-      return null
-    }
-    let parkedAgain = false
+    const { channel, log, inputs } = this.#options
+    let isFirst = true
     while (!signal.aborted) {
       using news = this.#news(signal)
-      parkedAgain ||= (await this.#parkAgain().then(() => true, onFailure)) ?? false
-      const count = parkedAgain ? await this.#round(receiver, signal).catch(onFailure) : null
+      let isEmpty = false
+      try {
+        const own = (await inputs.list()).filter((input) => input.channel === channel)
+        const isReading = (input: ParkedInput) => input.state === 'reading'
+        // What a former process ended on. Later, this one could not store how that ended.
+        const endedOn = isFirst ? own.filter(isReading) : []
+        for (const input of endedOn) await this.#park(input, 'ended again')
+        isFirst = false
+        for (const input of own) {
+          if (input.state === 'parked' || endedOn.includes(input) || signal.aborted) continue
+          await this.#reread(input, receiver, signal)
+        }
+        isEmpty = own.length === 0
+      } catch (error) {
+        log.debug({ channel }, `parked messages could not be read again yet: ${messageOf(error)}`)
+      }
       // Without anything parked nobody can request anything.
-      if (count !== 0) news.setTimer()
+      if (!isEmpty) news.setTimer()
       await news.arrived
     }
-  }
-
-  /** What a former process ended on. @throws StoreError */
-  async #parkAgain(): Promise<void> {
-    for (const input of await this.#own())
-      if (input.state === 'reading') await this.#park(input, 'ended again')
-  }
-
-  /** @returns how many inputs of this channel were parked. @throws StoreError */
-  async #round(receiver: Receiver, signal: AbortSignal): Promise<number> {
-    const own = await this.#own()
-    for (const input of own) {
-      // `reading`: this process could not store how that ended.
-      if (input.state !== 'parked' && !signal.aborted) await this.#reread(input, receiver, signal)
-    }
-    return own.length
-  }
-
-  async #own(): Promise<readonly ParkedInput[]> {
-    const { inputs, channel } = this.#options
-    return (await inputs.list()).filter((input) => input.channel === channel)
   }
 
   async #reread(input: ParkedInput, receiver: Receiver, signal: AbortSignal): Promise<void> {
@@ -113,7 +102,7 @@ export class Rereader {
       const items = await read(input, signal)
       if (items === null) return await this.#park(input, 'gone')
       // Deleted since then, by the operator or with its person.
-      if (!(await this.#own()).some(({ id }) => id === input.id)) return
+      if (!(await inputs.find(input.id))) return
       await receiver.receive(channel, items, [])
       await inputs.remove(input.id)
       log.info({ channel, input: input.input }, 'a parked message was read again')
