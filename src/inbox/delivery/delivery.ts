@@ -6,6 +6,7 @@ import { remember } from '../../support/remember.ts'
 import { redact } from '../../support/text/redact.ts'
 import type { MessageObserver } from '../figures/observer.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import { STORE_BACKOFF } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease, TurnOutcome } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
@@ -13,8 +14,6 @@ import type { Outbox, OutboxItem } from '../outbox.ts'
 import { Moved, NotHere, Undeliverable, type SendChannel, replyTarget } from './send-channel.ts'
 
 const SEND_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 5 * MINUTE }
-/** A store that works again is noticed within seconds. */
-const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 
 /**
  * A failure that no outlet explains is a bug, and its item would block the conversation forever. With the

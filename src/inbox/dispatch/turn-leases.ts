@@ -1,20 +1,18 @@
 import type { Texts } from '../../config/texts.ts'
-import { backoffDelay, type BackoffOptions } from '../../support/backoff.ts'
-import { SECOND, sleep, type Clock } from '../../support/clock.ts'
+import { backoffDelay } from '../../support/backoff.ts'
+import { sleep, type Clock } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { Log } from '../../support/log.ts'
 import type { Accepted, AcceptRequest } from '../arrival.ts'
 import type { Drafts } from '../delivery/drafts.ts'
 import { outageOf, type Gate } from '../gate/gate.ts'
-import type { StoreHealth } from '../gate/store-health.ts'
+import { STORE_BACKOFF, type StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
 import type { Lease, TurnOutcome, TurnTerms } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
 
 /** The store may fail for one conversation only: its slot must become free for the others. */
 const MAX_LEASE_TRIES = 3
-
-const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 
 /** As the operator reads it: an answer was made, and is lost. */
 const REFUSED_BY_STORE = 'the store refuses the answer'

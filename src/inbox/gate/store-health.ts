@@ -11,6 +11,8 @@ export const DEFAULT_RESERVE_BYTES = 64 * MEGABYTE
 
 /** What a gateway writes does not fill a disk within seconds. */
 const CHECK_EVERY_MS = 10 * SECOND
+/** Between the tries of what must be stored: a store that works again is noticed within seconds. */
+export const STORE_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 4 * SECOND }
 /** A store that works again is noticed within seconds; a probe costs it one small write. */
 const PROBE_BACKOFF: BackoffOptions = { initialMs: SECOND, maxMs: 4 * SECOND }
 
