@@ -256,12 +256,16 @@ function isSettled({ inUse, fallback }: Decision, { fallbackApiKey }: SourcePoli
 export function createResolver(sources: readonly CredentialSource[], policy: SourcePolicy): Resolver {
   return {
     async resolve({ judge = ACCEPT_ALL, account = null, onlyToUse = false } = {}) {
-      const readings: SourceReading[] = []
+      const decideFrom = (readings: readonly SourceReading[]) => decide(readings, policy, judge, account)
+      if (!onlyToUse) return decideFrom((await Promise.all(sources.map((source) => source.read()))).flat())
+      let readings: readonly SourceReading[] = []
+      let decision = decideFrom(readings)
       for (const source of sources) {
-        readings.push(...(await source.read()))
-        if (onlyToUse && isSettled(decide(readings, policy, judge, account), policy)) break
+        readings = [...readings, ...(await source.read())]
+        decision = decideFrom(readings)
+        if (isSettled(decision, policy)) break
       }
-      return decide(readings, policy, judge, account)
+      return decision
     },
     watch(listener) {
       const watches = sources.map((source) => source.watch(listener))
