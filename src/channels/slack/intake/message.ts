@@ -69,7 +69,7 @@ export interface SlackMessageEvent extends SlackMessage {
 /** The thread that a message is a reply in; null = it is in the conversation itself. */
 export function threadOf(message: SlackMessage): string | null {
   const { thread_ts: thread, ts } = message
-  return typeof thread === 'string' && thread !== ts ? thread : null
+  return isText(thread) && thread !== ts ? thread : null
 }
 
 /** What a message says: in words, or in blocks that have no words next to them. */
@@ -118,6 +118,11 @@ function wordsOfAttachment({
 /** What Slack writes for people whose program shows no blocks. */
 const NO_PREVIEW = /^\[no preview available\]$/
 
+/** What Slack sends is text where it must be, or it is passed over. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
 function stringOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+  return isText(value) ? value : ''
 }

@@ -4,7 +4,7 @@ import { formatAddress, isPrivate } from '../address.ts'
 import { commandText, withSlash } from './commands.ts'
 import type { FileLoader } from './media.ts'
 import { fileOf, type FileRef } from './media.ts'
-import { sharedIn, threadOf, wordsOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
+import { isText, sharedIn, threadOf, wordsOf, type SlackMessage, type SlackMessageEvent } from './message.ts'
 import { mentions, mentionsOnlyOthers, plainText, type BotIdentity } from './text.ts'
 
 export interface MappingContext {
@@ -177,11 +177,6 @@ function personOf(message: SlackMessage, bot: BotIdentity): Person | null {
   if (!isText(user) || program !== undefined || user === bot.userId || user === SLACKBOT) return null
   const name = [profile?.display_name, profile?.real_name].find((given) => isText(given) && given !== '')
   return { id: user, name: name ?? null }
-}
-
-/** What Slack sends is text where it must be, or it is passed over. */
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
 }
 
 const SLACKBOT = 'USLACKBOT'
