@@ -105,21 +105,29 @@ test('Telegram: a message on which the gateway ends again and again is parked', 
   expect(answers).toEqual(ANSWERS)
 })
 
-test('Matrix: an event on which the gateway ends again and again is parked', PROCESS_TEST, async () => {
-  await using server = await MatrixServer.start()
+/** A gateway, not started yet, whose model repeats what it is asked. */
+async function prepareGateway(
+  stack: AsyncDisposableStack,
+  { channels, env }: { readonly channels: object; readonly env: Readonly<Record<string, string>> },
+): Promise<GatewayProcess> {
   const sandbox = await startSandbox({ marked: false })
-  await using stack = new AsyncDisposableStack()
   stack.defer(() => sandbox.close())
   sandbox.control.answer({ style: 'echo' })
-  const gateway = stack.use(
+  return stack.use(
     await GatewayProcess.prepare({
-      config: {
-        model: { base_url: sandbox.url },
-        channels: { matrix: { api_root: server.apiRoot, allowed_users: [ADA] } },
-      },
-      env: { MATRIX_ACCESS_TOKEN: MatrixServer.token, ANTHROPIC_API_KEY: sandbox.apiKey() },
+      config: { model: { base_url: sandbox.url }, channels },
+      env: { ...env, ANTHROPIC_API_KEY: sandbox.apiKey() },
     }),
   )
+}
+
+test('Matrix: an event on which the gateway ends again and again is parked', PROCESS_TEST, async () => {
+  await using server = await MatrixServer.start()
+  await using stack = new AsyncDisposableStack()
+  const gateway = await prepareGateway(stack, {
+    channels: { matrix: { api_root: server.apiRoot, allowed_users: [ADA] } },
+    env: { MATRIX_ACCESS_TOKEN: MatrixServer.token },
+  })
   const { rooms } = server
   await gateway.start()
   // What is there at the first look of a new gateway counts as read.
@@ -151,16 +159,8 @@ test.skipIf(withoutMailServers)(
   PROCESS_TEST,
   async () => {
     await using platform = await emailPlatform()
-    const sandbox = await startSandbox({ marked: false })
     await using stack = new AsyncDisposableStack()
-    stack.defer(() => sandbox.close())
-    sandbox.control.answer({ style: 'echo' })
-    const gateway = stack.use(
-      await GatewayProcess.prepare({
-        config: { model: { base_url: sandbox.url }, channels: platform.channels },
-        env: { ...platform.env, ANTHROPIC_API_KEY: sandbox.apiKey() },
-      }),
-    )
+    const gateway = await prepareGateway(stack, platform)
     const shown = () => platform.answers(1).map((text) => text.trim())
     await gateway.start()
     await platform.say(1, 'hello')

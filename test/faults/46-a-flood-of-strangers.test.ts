@@ -74,6 +74,25 @@ function written(id: number, person: string, kind: 'private' | 'group', counts: 
   }
 }
 
+/** Ada asks for access on Slack, and gets it. */
+async function approveAda(
+  { fixture, channels, clock }: Awaited<ReturnType<typeof guarded>>,
+  counts: Counts,
+): Promise<void> {
+  await fixture.messaging.receiver.receive('slack', [written(1, 'ada', 'private', counts)], [])
+  await fixture.rest()
+  const code = /([A-HJ-NP-Z2-9]{8})$/.exec(channels[1]!.texts('ada')[0] ?? '')?.[1]
+  expect(await fixture.storage.pairings.approve('slack', code!, clock.now())).not.toBeNull()
+}
+
+/** Ada says hello, and may be read. */
+async function hearAda(fixture: MessageFixture, counts: Counts): Promise<void> {
+  const chat = { id: 'ada', kind: 'private', addressed: true } as const
+  const read = () => fixture.message('hello', { address: 'ada', person: { id: 'ada', name: null }, chat })
+  await fixture.messaging.receiver.receive('slack', [{ ...written(2, 'ada', 'private', counts), read }], [])
+  await fixture.rest()
+}
+
 test.each(CHANNELS)(
   'ten thousand strangers a second on %s leave the others answered',
   { timeout: 60_000 },
@@ -115,37 +134,24 @@ test('what one stranger writes is checked now and then, and never mapped', async
 
 test('who was approved is heard in the middle of a flood', async () => {
   const counts: Counts = { looks: 0, questions: 0 }
-  const { fixture, channels, clock } = await guarded(counts)
-  await using open = fixture
-  const { receiver } = open.messaging
-  await receiver.receive('slack', [written(1, 'ada', 'private', counts)], [])
-  await open.rest()
-  const code = /([A-HJ-NP-Z2-9]{8})$/.exec(channels[1]!.texts('ada')[0] ?? '')?.[1]
-  expect(await open.storage.pairings.approve('slack', code!, clock.now())).not.toBeNull()
+  const guard = await guarded(counts)
+  const { channels, clock } = guard
+  await using open = guard.fixture
+  await approveAda(guard, counts)
   await clock.advance(SECOND)
   const flood = Array.from({ length: FLOOD / 10 }, (_, id) => written(id, `s${id}`, 'private', counts))
-  await receiver.receive('slack', flood, [])
-  const chat = { id: 'ada', kind: 'private', addressed: true } as const
-  const read = () => open.message('hello', { address: 'ada', person: { id: 'ada', name: null }, chat })
-  await receiver.receive('slack', [{ ...written(2, 'ada', 'private', counts), read }], [])
-  await open.rest()
+  await open.messaging.receiver.receive('slack', flood, [])
+  await hearAda(open, counts)
   expect(channels[1]!.texts('ada').at(-1)).toBe('answer to hello')
 })
 
 test('the store is asked once whether somebody was approved', async () => {
   const counts: Counts = { looks: 0, questions: 0 }
-  const { fixture, channels, clock } = await guarded(counts)
-  await using open = fixture
-  const { receiver } = open.messaging
-  await receiver.receive('slack', [written(1, 'ada', 'private', counts)], [])
-  await open.rest()
-  const code = /([A-HJ-NP-Z2-9]{8})$/.exec(channels[1]!.texts('ada')[0] ?? '')?.[1]
-  expect(await open.storage.pairings.approve('slack', code!, clock.now())).not.toBeNull()
+  const guard = await guarded(counts)
+  await using open = guard.fixture
+  await approveAda(guard, counts)
   counts.questions = 0
-  const chat = { id: 'ada', kind: 'private', addressed: true } as const
-  const read = () => open.message('hello', { address: 'ada', person: { id: 'ada', name: null }, chat })
-  await receiver.receive('slack', [{ ...written(2, 'ada', 'private', counts), read }], [])
-  await open.rest()
-  expect(channels[1]!.texts('ada')).toContain('answer to hello')
+  await hearAda(open, counts)
+  expect(guard.channels[1]!.texts('ada')).toContain('answer to hello')
   expect(counts.questions).toBe(1)
 })
