@@ -3,13 +3,12 @@ import { beforeEach, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { FakeMemory } from '../../../test/support/provider/memory-sign-in.ts'
 import { issued, ProfileFixture, says } from '../../../test/support/provider/profile-fixture.ts'
-import { afterThisTest } from '../../../test/support/provider/signed-in.ts'
+import { keepAlive } from '../../../test/support/provider/short-lived-sources.ts'
 import { pause, until } from '../../../test/support/until.ts'
 import { MINUTE, SECOND, systemClock, type Clock } from '../../support/clock.ts'
 import { NeedsLogin } from '../../support/errors.ts'
-import { createResolver } from '../sources/decision.ts'
 import { profileSource } from '../sources/profile.ts'
-import { Keeper } from './keeper.ts'
+import type { Keeper } from './keeper.ts'
 
 let profile: ProfileFixture
 let memory: FakeMemory
@@ -19,18 +18,8 @@ beforeEach(async () => {
 })
 
 /** A gateway on the profile; the next one remembers what the previous one did. */
-async function startKeeper(clock: Clock = systemClock): Promise<Keeper> {
-  const source = profileSource(profile.access({ limitMs: 3 * SECOND }))
-  const keeper = new Keeper({
-    resolver: createResolver([source], { adoptClaudeCode: false, fallbackApiKey: false }),
-    memory,
-    clock,
-    random: () => 0.5,
-    probe: async () => ({ kind: 'unknown' }),
-  })
-  afterThisTest(() => keeper.stop())
-  await keeper.start()
-  return keeper
+function startKeeper(clock: Clock = systemClock): Promise<Keeper> {
+  return keepAlive(clock, profileSource(profile.access({ limitMs: 3 * SECOND })), memory)
 }
 
 it('begins with the token of the file, and asks nobody', async () => {

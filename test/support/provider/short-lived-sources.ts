@@ -1,4 +1,5 @@
 import { Keeper } from '../../../src/credentials/keeper/keeper.ts'
+import type { KeeperMemory } from '../../../src/credentials/keeper/record.ts'
 import {
   createResolver,
   NOTHING_TO_WATCH,
@@ -10,7 +11,7 @@ import {
   type FoundProfile,
 } from '../../../src/credentials/sources/profile.ts'
 import { claudeCodeSource, ownSource } from '../../../src/credentials/sources/sources.ts'
-import { SECOND } from '../../../src/support/clock.ts'
+import { SECOND, type Clock } from '../../../src/support/clock.ts'
 import { Secret } from '../../../src/support/secret.ts'
 import { FakeClock } from '../fake-clock.ts'
 import { randomOfThisTest } from '../test-chance.ts'
@@ -32,11 +33,19 @@ export const FOUND: FoundProfile = {
   baseUrl: null,
 }
 
-/** A gateway that keeps the credential of `source` alive until the end of the test. */
-export async function keepAlive(clock: FakeClock, source: CredentialSource): Promise<Keeper> {
+/**
+ * A gateway that keeps the credential of `source` alive until the end of the test.
+ *
+ * @param memory of the gateways before it
+ */
+export async function keepAlive(
+  clock: Clock,
+  source: CredentialSource,
+  memory: KeeperMemory = new FakeMemory(),
+): Promise<Keeper> {
   const keeper = new Keeper({
     resolver: createResolver([source], { adoptClaudeCode: true, fallbackApiKey: false }),
-    memory: new FakeMemory(),
+    memory,
     clock,
     random: () => 0.5,
     probe: async () => ({ kind: 'unknown' }),
