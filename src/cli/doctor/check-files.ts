@@ -8,7 +8,7 @@ import { DEFAULT_RESERVE_BYTES } from '../../inbox/gate/store-health.ts'
 import { messageOf } from '../../support/errors.ts'
 import { inspectSecretFile } from '../../support/files/secret-file.ts'
 import { fileSize } from '../terminal/output.ts'
-import { error, misconfigured, ok, warning, quoteForShell, type Finding } from './finding.ts'
+import { error, misconfigured, moveAwayCommand, ok, quoteForShell, warning, type Finding } from './finding.ts'
 
 const NEEDED_NODE = 24
 
@@ -32,13 +32,7 @@ export function checkHome(home: string): readonly Finding[] {
     return [misconfigured('home', `${home} cannot be accessed (${code}).`, `ls -ld ${quoteForShell(home)}`)]
   }
   if (!stats.isDirectory()) {
-    return [
-      misconfigured(
-        'home',
-        `${home} is not a folder.`,
-        `mv ${quoteForShell(home)} ${quoteForShell(`${home}.old`)}`,
-      ),
-    ]
+    return [misconfigured('home', `${home} is not a folder.`, moveAwayCommand(home))]
   }
   const findings: Finding[] = []
   const network = networkFileSystem(home)
@@ -94,7 +88,7 @@ export function checkSecretFiles(paths: HomePaths): readonly Finding[] {
     if (state.kind === 'refused') {
       const fix = /another user/.test(state.reason)
         ? `sudo chown ${userInfo().username} ${quoteForShell(path)}`
-        : `mv ${quoteForShell(path)} ${quoteForShell(`${path}.old`)}`
+        : moveAwayCommand(path)
       // Without its sign-in the gateway still accepts and holds messages.
       return [
         path === paths.credentials

@@ -6,7 +6,7 @@ import { findOtherServices } from '../service/other-services.ts'
 import { serviceDefinition, type ServiceDefinition } from '../service/service-definition.ts'
 import { unitFileText } from '../service/service.ts'
 import { MARKER } from '../service/unit.ts'
-import { error, ok, quoteForShell, skipped, warning, type Finding } from './finding.ts'
+import { error, moveAwayCommand, ok, skipped, warning, type Finding } from './finding.ts'
 
 /** Checks the services installed for this home, the user's and the system's. */
 export async function checkService(home: string, processEnv: NodeJS.ProcessEnv): Promise<readonly Finding[]> {
@@ -32,14 +32,10 @@ async function checkOthers(service: ServiceDefinition): Promise<Finding[]> {
       )
     else if (file === service.file)
       findings.push(
-        warning('service.other', `${file} is another program's, which runs no more.`, moveAway(file)),
+        warning('service.other', `${file} is another program's, which runs no more.`, moveAwayCommand(file)),
       )
   }
   return findings
-}
-
-function moveAway(file: string): string {
-  return `mv ${quoteForShell(file)} ${quoteForShell(`${file}.old`)}`
 }
 
 async function checkOurs(service: ServiceDefinition): Promise<Finding[]> {

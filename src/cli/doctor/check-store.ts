@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { examineDatabase, type DatabaseState } from '../../storage/sqlite/migrations/examine.ts'
-import { misconfigured, error, ok, quoteForShell, type Finding } from './finding.ts'
+import { error, misconfigured, moveAwayCommand, ok, quoteForShell, type Finding } from './finding.ts'
 
 /** Checks that the SQLite database is intact and of a known version. */
 export function checkStore(path: string): readonly Finding[] {
@@ -20,11 +20,7 @@ export function databaseFinding(path: string, state: DatabaseState): Finding {
     )
   }
   if (foreign) {
-    return misconfigured(
-      'database.foreign',
-      `${path} is another program's database.`,
-      `mv ${quoteForShell(path)} ${quoteForShell(`${path}.old`)}`,
-    )
+    return misconfigured('database.foreign', `${path} is another program's database.`, moveAwayCommand(path))
   }
   if (version !== null && version > knownVersion) {
     return misconfigured(

@@ -42,6 +42,11 @@ export function needsLogin(id: string, message: string, fix: string | null): Fin
   return { id, level: 'error', message, fix, kind: 'sign-in' }
 }
 
+/** Keeps a file of another program, under another name. */
+export function moveAwayCommand(path: string): string {
+  return `mv ${quoteForShell(path)} ${quoteForShell(`${path}.old`)}`
+}
+
 /** Quotes `path` for a shell, if necessary. */
 export function quoteForShell(path: string): string {
   return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
