@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MEMORY_ENVIRONMENT } from '../../../src/cli/service/unit.ts'
 import { OwnStore } from '../../../src/credentials/own/own-store.ts'
 import { TokenEndpoint } from '../../../src/oauth/token-endpoint.ts'
 import { startSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts'
@@ -32,9 +33,10 @@ const TOKEN_LIFE_S = 60
 const MAIL_PACE_MS = 4_000
 const CHAT_PACE_MS = 1_000
 
-/** The nursery is that of the installed service. */
+/** As the installed service runs it. */
 const PROCESS_ENV = (keptFile: string) => ({
-  NODE_OPTIONS: `--max-semi-space-size=4 --expose-gc --import=${import.meta.resolve('./collect-garbage.ts')}`,
+  ...MEMORY_ENVIRONMENT,
+  NODE_OPTIONS: `${MEMORY_ENVIRONMENT['NODE_OPTIONS']} --expose-gc --import=${import.meta.resolve('./collect-garbage.ts')}`,
   HERMES_KEPT_MEMORY: keptFile,
 })
 
