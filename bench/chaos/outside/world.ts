@@ -32,6 +32,11 @@ const TOKEN_LIFE_S = 60
 /** A mail's way there and back takes a second, and its reader reads files each time. */
 const MAIL_PACE_MS = 4_000
 const CHAT_PACE_MS = 1_000
+/**
+ * A window that every conversation fills within the first minutes, in tokens: with that of the model requests grow
+ * for as long as the run lasts, and growth for another reason would not be seen.
+ */
+const CONTEXT_TOKENS = 64_000
 
 /** As the installed service runs it. */
 const PROCESS_ENV = (keptFile: string) => ({
@@ -146,7 +151,7 @@ export class OutsideWorld implements AsyncDisposable {
 function configOf({ url, authorizeUrl, tokenUrl, redirectUri }: Sandbox, provider: string) {
   const token_urls = [tokenUrl.replace(url, provider)]
   return {
-    model: { base_url: provider },
+    model: { base_url: provider, context_length: CONTEXT_TOKENS },
     auth: { oauth: { authorize_url: authorizeUrl, token_urls, redirect_uri: redirectUri } },
     gateway: { rate_per_person: 10_000 },
     webhooks: HOOKS.map(({ name, secret, conversation }) => ({
