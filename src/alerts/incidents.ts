@@ -18,12 +18,8 @@ export interface IncidentsOptions extends TrackerOptions {
  * operator; the others read it, and send their counts to the leader.
  */
 export class Incidents {
-  /**
-   * There is an incident, or one begins: otherwise nothing is counted. Asked for each message, so it costs nothing
-   * to ask.
-   */
-  isCounting = false
   readonly #options: IncidentsOptions
+  #isCounting = false
   #tracker: IncidentTracker | null = null
   #shown: Incident | null = null
   /** What this process observed last; undefined = nothing yet. */
@@ -33,6 +29,14 @@ export class Incidents {
 
   constructor(options: IncidentsOptions) {
     this.#options = options
+  }
+
+  /**
+   * There is an incident, or one begins: otherwise nothing is counted. Asked for each message, so it costs nothing
+   * to ask.
+   */
+  get isCounting(): boolean {
+    return this.#isCounting
   }
 
   /** The open outage, or one whose messages are still being answered; null = none. */
@@ -60,7 +64,7 @@ export class Incidents {
   /** Reports the gate's state; null = messages can be answered. */
   observe(outage: Outage | null): void {
     this.#observed = outage
-    if (outage) this.isCounting = true
+    if (outage) this.#isCounting = true
     this.#tracker?.observe(outage)
   }
 
@@ -104,7 +108,7 @@ export class Incidents {
   #setCounting(): void {
     // Its end is being stored: nothing of it waits any more.
     const isOpen = this.current?.closedAt === null
-    this.isCounting = isOpen || Boolean(this.#observed)
+    this.#isCounting = isOpen || Boolean(this.#observed)
   }
 
   async #read(): Promise<void> {

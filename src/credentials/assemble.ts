@@ -59,7 +59,10 @@ export async function assembleCredentials(options: AssembleOptions): Promise<Cre
   const { settings, processEnv, log, clock = systemClock } = options
   const { paths, config, sandbox, environment } = settings
   const { auth } = config
-  const endpoint = new TokenEndpoint(auth.oauth, { clock })
+  const endpoint = new TokenEndpoint(auth.oauth, {
+    clock,
+    onServerDate: (serverNow) => keeper.noticeServerTime(serverNow),
+  })
   const onWarning = (message: string) => log?.warn(message)
   const placeParts = { endpoint, clock, onWarning }
   const place = (await options.openPlace?.(placeParts)) ?? ownFiles(paths, placeParts)
@@ -98,7 +101,6 @@ export async function assembleCredentials(options: AssembleOptions): Promise<Cre
     probe: options.probe,
     ...(log ? { log } : {}),
   })
-  endpoint.onServerDate = keeper.noticeServerTime
   return {
     settings,
     keeper,

@@ -90,9 +90,9 @@ describe('a refresh', () => {
 
   it('hands the server’s time up', async () => {
     const now = Date.UTC(2030, 0, 1)
-    const { endpoint } = await endpointThatSays(500, {}, { date: new Date(now).toUTCString() })
+    const { settings } = await endpointThatSays(500, {}, { date: new Date(now).toUTCString() })
     const seen: number[] = []
-    endpoint.onServerDate = (date) => seen.push(date)
+    const endpoint = new TokenEndpoint(settings, { onServerDate: (date) => seen.push(date) })
     await endpoint.refresh(REFRESH, [])
     expect(seen).toEqual([now])
   })

@@ -65,6 +65,8 @@ export interface TokenEndpointOptions {
   readonly fetch?: typeof fetch
   /** The limit of one whole attempt, every route and body included. */
   readonly timeoutMs?: number
+  /** Called with the server's time for each answer that carries one, for clock skew. */
+  readonly onServerDate?: (serverNow: number) => void
 }
 
 type BeforeSend = (route: Route) => Promise<boolean>
@@ -92,12 +94,11 @@ const EXCHANGE_LEAST_WAIT_MS = SECOND
  * repeated single-use token may cost the whole sign-in.
  */
 export class TokenEndpoint {
-  /** Called with the server's time for each answer that carries one, for clock skew. */
-  onServerDate: ((serverNow: number) => void) | null = null
   readonly #settings: OAuthSettings
   readonly #clock: Clock
   readonly #fetch: typeof fetch
   readonly #timeoutMs: number
+  readonly #onServerDate: ((serverNow: number) => void) | undefined
   #remembered: Route | null = null
   #scopesRefused = false
 
@@ -106,6 +107,7 @@ export class TokenEndpoint {
     this.#clock = options.clock ?? systemClock
     this.#fetch = options.fetch ?? fetch
     this.#timeoutMs = options.timeoutMs ?? TOKEN_ATTEMPT_MS
+    this.#onServerDate = options.onServerDate
   }
 
   /**
@@ -195,7 +197,7 @@ export class TokenEndpoint {
     const answer = await sendGrant(grant, route, this.#settings, limit, this.#fetch)
     if (answer.kind === 'answer' || answer.kind === 'cut') {
       const date = serverDate(answer.headers)
-      if (date !== null) this.onServerDate?.(date)
+      if (date !== null) this.#onServerDate?.(date)
     }
     const result = parseTokenAnswer(answer, this.#clock.now())
     // A definite answer about the grant: this route was understood.

@@ -7,7 +7,7 @@ import { APPLICATION_ID, BOT } from '../support/platforms/discord/discord-chats.
 import { DiscordServer } from '../support/platforms/discord/discord-server.ts'
 import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
 import { GatewayProcess } from '../support/processes/gateway-process.ts'
-import { until } from '../support/until.ts'
+import { type Probe, until } from '../support/until.ts'
 
 const OPERATOR = '510000000000000001'
 const STRANGER = '510000000000000002'
@@ -39,7 +39,7 @@ async function fixture(options: { readonly apiKey: boolean; readonly sandbox?: S
     sandbox,
     gateway,
     shown,
-    until: <T>(probe: () => T, what: string) =>
+    until: <T>(probe: Probe<T>, what: string) =>
       until(probe, what, TIMEOUT_MS).catch((error: unknown) => {
         throw new Error(`${String(error)}\nThe gateway said:\n${gateway.stderr.slice(-4_000)}`)
       }),

@@ -1,10 +1,13 @@
+/** Never asynchronous: a promise is truthy before anything is known. */
+export type Probe<T> = () => T extends PromiseLike<unknown> ? never : T
+
 /**
  * Resolves with the first truthy value of `probe`, asked every few milliseconds.
  *
  * @throws when there is none within `timeoutMs`
  */
 export async function until<T>(
-  probe: () => T,
+  probe: Probe<T>,
   what = 'the condition',
   timeoutMs = 15_000,
 ): Promise<NonNullable<T>> {

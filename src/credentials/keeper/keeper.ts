@@ -116,7 +116,7 @@ export class Keeper implements CredentialDoor {
   }
 
   /** A server's clock, as its answer's `Date` shows it, in epoch milliseconds: our own may be wrong. */
-  readonly noticeServerTime = (serverNow: number): void => {
+  noticeServerTime(serverNow: number): void {
     if (this.#context.token?.noticeServerTime(serverNow)) this.#tick()
   }
 

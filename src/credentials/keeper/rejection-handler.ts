@@ -11,8 +11,7 @@ import { warnRejectedAgain } from './warnings.ts'
 
 /** What follows when the provider rejects, forbids or accepts a credential. */
 export class RejectionHandler {
-  /** The credential that is known to be accepted. */
-  proven: Credential | null = null
+  #proven: Credential | null = null
   readonly #context: KeeperContext
   readonly #sources: SourceWatcher
   readonly #refresher: Refresher
@@ -23,6 +22,11 @@ export class RejectionHandler {
     this.#context = context
     this.#sources = sources
     this.#refresher = refresher
+  }
+
+  /** The credential that is known to be accepted; null = none is. */
+  get proven(): Credential | null {
+    return this.#proven
   }
 
   get isRecovering(): boolean {
@@ -137,7 +141,7 @@ export class RejectionHandler {
         : 'the provider does not permit this use of the account',
       byScope,
     }
-    this.proven = null
+    this.#proven = null
     if (this.#sources.returnToFormer(active.fingerprint)) return
     memory.update({ forbidden: { fingerprint: active.fingerprint, ...trouble } })
     context.dispatch({ type: 'forbidden', ...trouble, retry: byScope ? null : nextProbe(context) })
@@ -145,7 +149,7 @@ export class RejectionHandler {
 
   /** From here on no request leaves with this token, and no source may bring it back. */
   #markRejected(fingerprint: string): void {
-    this.proven = null
+    this.#proven = null
     const { memory } = this.#context
     memory.update({ rejected: remember(memory.record.rejected, fingerprint) })
     this.#context.updateReady()
@@ -158,7 +162,7 @@ export class RejectionHandler {
     // A long answer may end after its token was rejected elsewhere: that proves nothing about now.
     if (!this.#context.isActive(used.fingerprint)) return
     if (rejected.includes(used.fingerprint) || forbidden?.fingerprint === used.fingerprint) return
-    this.proven = used
+    this.#proven = used
     this.#sources.forgetFormer()
     memory.update({
       accepted: used.fingerprint,

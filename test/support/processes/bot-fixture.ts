@@ -12,7 +12,7 @@ import { Secret } from '../../../src/support/secret.ts'
 import { TelegramServer } from '../platforms/telegram/telegram-server.ts'
 import { tokensOf } from '../provider/tokens-of.ts'
 import { STORAGE } from '../stores/storage-choice.ts'
-import { pause, until } from '../until.ts'
+import { pause, type Probe, until } from '../until.ts'
 import {
   finish,
   GatewayProcess,
@@ -170,7 +170,7 @@ export class BotFixture implements AsyncDisposable {
     }
   }
 
-  until<T>(probe: () => T, what: string, timeoutMs = 30_000): Promise<NonNullable<T>> {
+  until<T>(probe: Probe<T>, what: string, timeoutMs = 30_000): Promise<NonNullable<T>> {
     return until(probe, what, timeoutMs).catch((error: unknown) => {
       throw new Error(`${String(error)}\nThe gateway said:\n${this.gateway.stderr.slice(-4_000)}`)
     })

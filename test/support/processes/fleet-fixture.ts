@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../../src/sandbox/sandbox.ts'
 import { TelegramServer } from '../platforms/telegram/telegram-server.ts'
-import { pause, until } from '../until.ts'
+import { pause, type Probe, until } from '../until.ts'
 import { GatewayProcess } from './gateway-process.ts'
 
 /** A gateway of the fleet as `/api/status` shows it. */
@@ -140,7 +140,7 @@ export class FleetFixture implements AsyncDisposable {
     }
   }
 
-  until<T>(probe: () => T, what: string, timeoutMs = 60_000): Promise<NonNullable<T>> {
+  until<T>(probe: Probe<T>, what: string, timeoutMs = 60_000): Promise<NonNullable<T>> {
     return until(probe, what, timeoutMs).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.#logs()}`)
     })
