@@ -15,7 +15,10 @@ const list = [
 ]
 const settings = new ModelSettings({
   config: { default: 'claude-default', maxTokens: 'auto', contextLength: 'auto', effort: 'auto' },
-  overrides: { 'chat:7': { model: 'claude-small', effort: null }, 'chat:*': { model: null, effort: 'high' } },
+  overrides: {
+    'chat:7': { model: 'claude-small', effort: null, systemPrompt: null },
+    'chat:*': { model: null, effort: 'high', systemPrompt: null },
+  },
   models: {
     current: () => ({ source: isUnasked ? 'built-in' : 'provider', fetchedAt: 0, models: list }),
     find: (id) => findModel(list, id),

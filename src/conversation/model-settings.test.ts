@@ -88,8 +88,8 @@ test('what a chat has chosen wins over its override, and that over the configura
   const settings = settingsWith(
     { effort: 'high' },
     {
-      'telegram:-1001234': { model: 'claude-short', effort: null },
-      'telegram:*': { model: 'claude-other', effort: 'low' },
+      'telegram:-1001234': { model: 'claude-short', effort: null, systemPrompt: 'Here speak French.' },
+      'telegram:*': { model: 'claude-other', effort: 'low', systemPrompt: ' ' },
     },
   )
   expect(settings.model(chat)).toBe('claude-short')
@@ -98,7 +98,10 @@ test('what a chat has chosen wins over its override, and that over the configura
   expect(settings.model({ ...chat, address: '5' })).toBe('claude-other')
   expect(settings.model({ ...chat, model: 'claude-large' })).toBe('claude-large')
   expect(settings.effort({ ...chat, effort: 'medium' })).toBe('medium')
+  expect(settings.systemPrompt({ ...chat, address: '-1001234/7' })).toBe('Here speak French.')
+  expect(settings.systemPrompt({ ...chat, address: '5' })).toBeNull()
   const web = { channel: 'web', address: 'toString' }
+  expect(settings.systemPrompt(web)).toBeNull()
   expect([settings.model(web), settings.effort(web)]).toEqual(['claude-large', 'high'])
   expect(settings.configured()).toEqual(['claude-large', 'claude-short', 'claude-other'])
 })

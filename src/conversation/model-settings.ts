@@ -116,6 +116,11 @@ export class ModelSettings {
     return EFFORTS.find((level) => level === chat.effort) ?? this.defaultEffort(chat)
   }
 
+  /** What the model is told in a chat behind the shared system prompt; null = nothing more. */
+  systemPrompt({ channel, address }: Chat): string | null {
+    return this.#override(channel, address, 'systemPrompt')?.trim() || null
+  }
+
   /** What a turn in `chat` sends. @param model the one that the message asked for; null = the chat's own */
   forTurn(chat: Chat, model: string | null): TurnSettings {
     const id = model ?? this.model(chat)
@@ -194,7 +199,7 @@ export class ModelSettings {
     return used
   }
 
-  #override<Name extends 'model' | 'effort'>(
+  #override<Name extends keyof OverridesConfig[string]>(
     channel: string,
     address: string,
     name: Name,

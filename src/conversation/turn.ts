@@ -41,7 +41,7 @@ export interface TurnOptions {
 
 /** A turn: from the messages of a lease to the answer, streamed into its draft. */
 export function createTurn(options: TurnOptions): AnswerTurn {
-  const { model, drafts, events, texts, clock, log, settings, system } = options
+  const { model, drafts, events, texts, clock, log, settings } = options
   const contexts = new ContextBuilder(options)
 
   return async (lease, signal) => {
@@ -51,6 +51,11 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
     const draft = drafts.open(lease)
     let shown = ''
+
+    const system = async (): Promise<string | null> => {
+      const parts = [await options.system(), settings.systemPrompt(conversation)]
+      return parts.filter((part) => part !== null).join('\n\n') || null
+    }
 
     const ask = (context: TurnContext): Promise<ModelAnswer> =>
       model.answer(

@@ -369,12 +369,12 @@ describe('models', () => {
 
   it('may be others in a chat and on a channel', async () => {
     const { config } = await parseConfig(
-      'overrides: { "telegram:-1001234": { model: anthropic/claude-opus-5.5 }, "web:*": { effort: low } }',
+      'overrides: { "telegram:-1001234": { model: anthropic/claude-opus-5.5 }, "web:*": { effort: low, system_prompt: Hi. } }',
       'F',
     )
     expect(config.overrides).toEqual({
-      'telegram:-1001234': { model: 'claude-opus-5-5', effort: null },
-      'web:*': { model: null, effort: 'low' },
+      'telegram:-1001234': { model: 'claude-opus-5-5', effort: null, systemPrompt: null },
+      'web:*': { model: null, effort: 'low', systemPrompt: 'Hi.' },
     })
   })
 
