@@ -20,6 +20,12 @@ export const DEFAULT_TEXTS = {
   parked: 'Something went wrong with this message. The operator has been notified and can retry it.',
   stopped: 'Stopped.',
   nothing_to_stop: 'Nothing is running.',
+  retry_waiting: "Your last message is still waiting. I'll answer it as soon as I can.",
+  nothing_to_retry: 'There is no message to answer again.',
+  undone: 'Undone. I no longer see your message "{question}" or any answer to it.',
+  nothing_to_undo: 'There is nothing to undo.',
+  nothing_to_continue: 'There is nothing to continue: my last answer is complete.',
+  unknown_command: "I don't know the command /{name}. /help lists all commands.",
   new_conversation: 'Started a new conversation.',
 
   cut_short: '(This answer reached its length limit. Send "continue" for the rest.)',
@@ -28,10 +34,15 @@ export const DEFAULT_TEXTS = {
   welcome: 'Hello! Send me a message to get started. /help lists the commands.',
   help: `/new – start a new conversation
 /stop – stop the current answer and clear the queue
+/retry – answer your last message again
+/undo – take back your last message and its answer
+/continue – finish an answer that was cut short
 /status – check whether I'm online
 /model – show or change the model of this chat
 /effort – show or change how hard the model works here
-/usage – show the tokens used in this chat`,
+/usage – show the tokens used in this chat
+/help – show this list
+/login – sign me in (operators, in a private chat)`,
   status_ready: "I'm online, using {model}. Messages waiting in this chat: {waiting}.",
   status_waiting:
     "I haven't been able to reach Claude since {since}. Model: {model}. Messages waiting in this chat: {waiting}.",

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_TEXTS } from '../config/texts.ts'
-import { COMMAND_LIST, createCommands, parseCommand, readRequest, type CommandCall } from './commands.ts'
+import {
+  COMMAND_LIST,
+  createCommands,
+  parseCommand,
+  readRequest,
+  unknownCommand,
+  type CommandCall,
+} from './commands.ts'
 import type { Conversations } from './conversations.ts'
 import { modelCommands } from './model-commands.ts'
 import { ModelSettings } from './model-settings.ts'
@@ -96,4 +103,23 @@ test.each([
   'what is /new?',
 ])('%j is a question', (text) => {
   expect(readRequest(text, commands)).toEqual({ command: null, question: text })
+})
+
+test('/help names every command, each on a line of its own', () => {
+  const lines = DEFAULT_TEXTS.help.split('\n').map((line) => line.split(' ', 1)[0])
+  expect(lines.toSorted()).toEqual(COMMAND_LIST.map(({ name }) => `/${name}`).toSorted())
+})
+
+test.each([
+  ['/frobnicate', 'frobnicate'],
+  ['/Translate hello', 'translate'],
+  ['/status of my order?', null],
+  ['/start', null],
+  ['/usr/bin/env node', null],
+  ['/path/like/this', null],
+  ['!revoke', null],
+  ['/1 and /2', null],
+  ['see /frobnicate', null],
+])('%j is a command that there is not: %j', (text, name) => {
+  expect(unknownCommand(text, commands)).toBe(name)
 })

@@ -58,6 +58,9 @@ interface CommandEntry {
 export const COMMAND_LIST: readonly CommandEntry[] = [
   { name: 'new', description: 'Start a new conversation', rest: 'afterwards' },
   { name: 'stop', description: 'Stop answering', rest: 'afterwards' },
+  { name: 'retry', description: 'Answer my last message again', rest: 'question' },
+  { name: 'undo', description: 'Take back my last message and its answer', rest: 'question' },
+  { name: 'continue', description: 'Finish an answer that was cut short', rest: 'question' },
   { name: 'status', description: 'Is everything working?', rest: 'question' },
   {
     name: 'model',
@@ -123,6 +126,12 @@ export function readRequest(text: string, commands: Commands): Request {
   return isQuestion ? { command: null, question: text } : { command: parsed, question: null }
 }
 
+/** The name of a command that there is not, where the whole message has the form of one; null = it has not. */
+export function unknownCommand(text: string, commands: Commands): string | null {
+  const name = parseCommand(text)?.name
+  return name === undefined || commands.has(name) ? null : name
+}
+
 export interface CommandOptions {
   readonly conversations: Conversations
   readonly texts: Texts
@@ -154,6 +163,9 @@ export function createCommands(options: CommandOptions): Map<string, Command> {
         return replyWith(waiting > 0 ? texts.stopped : texts.nothing_to_stop, STOP)
       },
     ],
+    ['retry', async () => replyWith(texts.nothing_to_retry, { retry: { waiting: texts.retry_waiting } })],
+    ['undo', async () => replyWith(texts.undone, { undo: { nothing: texts.nothing_to_undo } })],
+    ['continue', async () => replyWith(texts.nothing_to_continue, { resume: true })],
     [
       'status',
       async ({ conversation, channel, address, now }) => {

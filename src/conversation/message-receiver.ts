@@ -1,4 +1,4 @@
-import type { Texts } from '../config/texts.ts'
+import { fillText, type Texts } from '../config/texts.ts'
 import {
   type Accepted,
   type Arrival,
@@ -29,7 +29,7 @@ import {
   type PersonRate,
 } from './access/access.ts'
 import type { Strangers } from './access/strangers.ts'
-import { type Commands, readRequest, type Request, storedText } from './commands.ts'
+import { type Commands, readRequest, type Request, storedText, unknownCommand } from './commands.ts'
 import type { Conversations } from './conversations.ts'
 import { PastedSecrets, type SignInReplies } from './login/pasted-secrets.ts'
 import type { Chat, InboundEvent, Person, Receiver, Unread } from './receiver.ts'
@@ -205,7 +205,7 @@ export class MessageReceiver implements Receiver {
   }
 
   async #message(channel: string, item: Message, counted: Person[], approved: boolean): Promise<Arrival[]> {
-    const { texts, rate, clock } = this.#options
+    const { texts, rate, clock, commands } = this.#options
     const isProgram = item.vouched || item.context !== undefined
     const reject = (reply: string | null): Arrival[] => {
       // A program gets this in its response; nothing is stored.
@@ -235,17 +235,19 @@ export class MessageReceiver implements Receiver {
     if (item.unsupported !== null) return reject(item.unsupported)
     if (tooLarge) return reject(texts.refused_too_large)
     if (question === null) return this.#command(channel, item, access.role, request, item.platformMessageId)
+    // In a group it may be meant for another bot; what a program or a third person wrote is data.
+    const mayCommand = item.chat.kind === 'private' && !item.forwarded && !isProgram
+    const name = mayCommand ? unknownCommand(item.text, commands) : null
+    if (name !== null) {
+      const reply = fillText(texts, 'unknown_command', { name })
+      return [{ kind: 'command', message: incoming(channel, item, []), effect: null, reply }]
+    }
     const attachments = await this.#load(item)
     if (typeof attachments === 'string') return reject(attachments)
     if (isBlank(question) && attachments.length === 0) return reject(texts.unsupported)
     // The message keeps its id, for it is what is answered and may be edited.
-    const first = await this.#command(
-      channel,
-      item,
-      access.role,
-      request,
-      `command ${item.platformMessageId}`,
-    )
+    const id = `command ${item.platformMessageId}`
+    const first = await this.#command(channel, item, access.role, request, id)
     return [
       ...first,
       { kind: 'message', message: incoming(channel, { ...item, text: question }, attachments) },
@@ -348,15 +350,16 @@ export class MessageReceiver implements Receiver {
     const { dispatcher, delivery, events, observer } = this.#options
     const id = accepted.conversationId
     if (id === null) return
-    if (arrival.kind === 'message' && !accepted.duplicate) {
+    const effect = arrival.kind === 'command' && !accepted.duplicate ? arrival.effect : null
+    if (effect?.stopTurn || accepted.stopped) dispatcher.stopTurn(id)
+    // As a message, also a command that asks the model.
+    if ('message' in arrival && !accepted.duplicate && accepted.state !== 'answered') {
       if (accepted.holdFull) observer.emit({ kind: 'refused', channel })
       else {
         observer.emit({ kind: 'accepted', channel })
         dispatcher.arrived(id)
       }
     }
-    const effect = arrival.kind === 'command' && !accepted.duplicate ? arrival.effect : null
-    if (effect?.stopTurn) dispatcher.stopTurn(id)
     if (accepted.outbox) delivery.wake(id)
     if (!accepted.duplicate) events.changed(id)
   }

@@ -170,6 +170,7 @@ function chatOutcome(
     model: answer.model,
     usage: cost ? sum(answer.usage, cost.usage) : answer.usage,
     modelMs: answer.modelMs + (cost?.modelMs ?? 0),
+    ...(cut ? { reason: CUT_SHORT } : {}),
     ...(summary === null ? {} : { summary: writeSummary(summary), summaryUpTo: summary.upTo }),
   }
 }

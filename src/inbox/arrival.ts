@@ -20,11 +20,15 @@ export interface IncomingMessage {
 /** One thing that a platform delivered. */
 export type Arrival =
   | { readonly kind: 'message'; readonly message: IncomingMessage }
-  /** Runs at once, outside the queue; only its id, effect and reply are stored. */
+  /**
+   * Runs at once, outside the queue; only its id, effect and reply are stored. Where its effect asks the model for
+   * an answer, it is stored as a message, and queues like one.
+   */
   | {
       readonly kind: 'command'
       readonly message: IncomingMessage
       readonly effect: CommandEffect | null
+      /** Of an effect that asks the model the reply is the answer, and this is said where there is nothing to ask. */
       readonly reply: string
     }
   /** Changes the text of a message that is not being answered yet; otherwise changes nothing. */
@@ -72,6 +76,18 @@ export interface CommandEffect {
   readonly model?: string | null
   /** The effort of its answers from now on; null = the configured one. */
   readonly effort?: string | null
+  /**
+   * The last message and its answer leave what the model is shown; one that waits or is being answered is withdrawn.
+   * `{question}` in the reply becomes the beginning of the message; `nothing` is the reply where there is none.
+   */
+  readonly undo?: { readonly nothing: string }
+  /**
+   * The last message is asked again in the place of the command; it and its answer leave what the model is shown.
+   * One that is being answered is stopped. `waiting` is the reply while a message waits for its first answer.
+   */
+  readonly retry?: { readonly waiting: string }
+  /** The command is asked as a message, if the last answer ended before its end. */
+  readonly resume?: true
 }
 
 /** A position in a platform's stream, stored in the same transaction as what came before it. */
@@ -134,6 +150,8 @@ export interface Accepted {
   readonly outbox: boolean
   /** Waiting messages that a command withdrew. */
   readonly withdrawn: number
+  /** The running turn lost its lease, and is to be stopped in whichever process it runs. */
+  readonly stopped?: boolean
   /** A duplicate by its id whose context has another digest: not the same message at all. */
   readonly conflict?: boolean
 }

@@ -72,5 +72,7 @@ export const HOLD_FULL = 'hold full'
 export const TOO_OLD = 'held too long'
 /** It was leased again and again, and its turn never finished. */
 export const NEVER_FINISHED = 'handling never came to an end'
+/** Its sender deleted it, or took it back by a command, before it was answered. */
+export const TAKEN_BACK = 'taken back'
 /** The operator removed it from the queue. */
 export const DROPPED = 'dropped by the operator'

@@ -4,6 +4,7 @@ import { commandContract } from './storage/commands.ts'
 import { contextContract } from './storage/contexts.ts'
 import { conversationContract } from './storage/conversations.ts'
 import { type Subject, Driver, type OpenStorage, type Opener } from './storage/kit.ts'
+import { lastExchangeContract } from './storage/last-exchange.ts'
 import { leaseContract } from './storage/lease.ts'
 import { mergeContract } from './storage/merge.ts'
 import { modelContract } from './storage/model.ts'
@@ -32,6 +33,7 @@ export function storageContract(name: string, open: Opener): void {
 
     acceptContract(subject)
     commandContract(subject)
+    lastExchangeContract(subject)
     leaseContract(subject)
     mergeContract(subject)
     outageContract(subject)

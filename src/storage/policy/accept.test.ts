@@ -8,7 +8,7 @@ import {
   THEN,
 } from '../../../test/support/stores/rows.ts'
 import type { AcceptRequest, Arrival, CommandEffect, IncomingMessage, Outage } from '../../inbox/arrival.ts'
-import { HOLD_FULL } from '../../inbox/message.ts'
+import { HOLD_FULL, TAKEN_BACK } from '../../inbox/message.ts'
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideArrival, foldInto, needsOf, type Delivery, type Place, type PlacedArrival } from './accept.ts'
 
@@ -36,6 +36,9 @@ const commandOf = (effect: CommandEffect | null): PlacedArrival => ({
 interface Given {
   readonly conversation?: ConversationRow | null
   readonly waiting?: readonly MessageRow[]
+  /** See `ConversationEnd`. */
+  readonly answered?: readonly MessageRow[]
+  readonly asked?: readonly MessageRow[]
   readonly delivered?: Delivery
   readonly outage?: Outage
   readonly count?: number
@@ -45,9 +48,10 @@ interface Given {
 /** Decides arrivals one after the other over the same rows. */
 function decide(arrivals: readonly PlacedArrival[], given: Given = {}) {
   const { conversation: row = conversationRow(), waiting = [], delivered, outage = null } = given
+  const { answered = [], asked = [] } = given
   const place: Place = {
     origin: 3,
-    conversation: row && { row, waiting, count: given.count ?? waiting.length },
+    conversation: row && { row, waiting, count: given.count ?? waiting.length, answered, asked },
     delivered: new Map(delivered ? [['p1', delivered]] : []),
   }
   const request: AcceptRequest = {
@@ -286,7 +290,7 @@ describe('an edit and a deletion', () => {
     expect([...edited.changes.texts]).toEqual([[1, 'better']])
     const deleted = decide([deletion], { delivered: deliveryOf(messageRow(1, { state })), count: 1 })
     expect(deleted.results).toMatchObject([{ messageId: 'm1', state: 'withdrawn' }])
-    expect(changedMessages(deleted.changes)).toEqual({ m1: { state: 'withdrawn', reason: null } })
+    expect(changedMessages(deleted.changes)).toEqual({ m1: { state: 'withdrawn', reason: TAKEN_BACK } })
     expect([deleted.changes.queueChanged, deleted.figures.total]).toEqual([true, 0])
   })
 

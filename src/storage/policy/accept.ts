@@ -6,17 +6,19 @@ import {
   type Outage,
   NOT_STORED,
 } from '../../inbox/arrival.ts'
-import { HOLD_FULL } from '../../inbox/message.ts'
+import { HOLD_FULL, TAKEN_BACK, type AttachmentInfo } from '../../inbox/message.ts'
 import { MINUTE } from '../../support/clock.ts'
 import type { ConversationRow, MessageRow, NewMessage } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
+import { asksModel, changesEnd, decideEnd, type ConversationEnd, type EndDecision } from './last-exchange.ts'
 import { endLease } from './lease.ts'
+import { stillWaiting, withdraw } from './withdraw.ts'
 
 /** During a flood, a conversation gets the notice that the hold is full once in this time, not for each message. */
 const FULL_NOTICE_INTERVAL_MS = MINUTE
 
 /** A conversation at which something arrives. A decision updates it for the arrivals that follow. */
-export interface ConversationState {
+export interface ConversationState extends ConversationEnd {
   readonly row: ConversationRow
   /** The messages that wait or are being answered, oldest first. Read only where `needsOf` says so. */
   waiting: readonly MessageRow[]
@@ -61,6 +63,8 @@ export interface Needs {
   readonly waiting: boolean
   /** Whether it matters how many messages wait. */
   readonly figures: boolean
+  /** How many of the conversation's last turns are read, and the newest messages with them; left out: none. */
+  readonly turns?: number
 }
 
 export function needsOf(arrival: Arrival, outage: Outage | null): Needs {
@@ -69,6 +73,10 @@ export function needsOf(arrival: Arrival, outage: Outage | null): Needs {
     case 'message':
       return { ...nothing, place: 'conversation', figures: outage !== null }
     case 'command':
+      // It may ask the model, as a message.
+      if (changesEnd(arrival.effect)) {
+        return { place: 'conversation', waiting: true, figures: outage !== null, turns: 1 }
+      }
       return { ...nothing, place: 'conversation', waiting: arrival.effect?.withdrawWaiting === true }
     case 'turned-away':
       return { ...nothing, place: arrival.reply === null ? 'address' : 'conversation' }
@@ -143,21 +151,27 @@ function duplicateOf(message: IncomingMessage, place: Place): Accepted | null {
   }
 }
 
-function acceptMessage(message: IncomingMessage, given: Case): Accepted {
+/** @param sharedFiles of the message that this one asks again */
+function acceptMessage(
+  message: IncomingMessage,
+  given: Case,
+  sharedFiles: readonly AttachmentInfo[] = [],
+): Accepted {
   const { place, state, request, figures, changes } = given
-  const { now, outage, limits } = request
+  const { now, outage } = request
   const conversation = state.row
-  const holdFull =
-    outage !== null && (state.count >= limits.maxPerConversation || figures.total >= limits.maxTotal)
+  const holdFull = isHoldFull(given)
   const admission = admit(outage, holdFull)
   const stored = changes.insert(conversation, {
     ...arrivingMessage(message, place.origin, now, admission),
+    ...(sharedFiles.length > 0 ? { sharedFiles } : {}),
     heldBase: admission.state === 'held' ? figures.observed : null,
   })
   changes.participants.push({ conversation: conversation.key, person_id: message.personId })
   if (admission.state === 'received') changes.wake(conversation)
   if (!holdFull) {
     state.waiting = [...state.waiting, stored]
+    state.asked = [stored, ...state.asked]
     state.count++
     figures.total++
     changes.arrived++
@@ -180,13 +194,28 @@ function acceptMessage(message: IncomingMessage, given: Case): Accepted {
   }
 }
 
-/** The command, its effect and its reply, at once; the command itself is not part of the history. */
+/** Whether a message that arrives now must be refused. */
+function isHoldFull({ state, request: { outage, limits }, figures }: Case): boolean {
+  return outage !== null && (state.count >= limits.maxPerConversation || figures.total >= limits.maxTotal)
+}
+
+/**
+ * The command, its effect and its reply, at once; the command itself is not part of the history. One that asks the
+ * model is stored as a message.
+ */
 function acceptCommand(command: Extract<Arrival, { kind: 'command' }>, given: Case): Accepted {
   const { place, state, request, changes } = given
   const { message, effect } = command
   const { now } = request
   const conversation = state.row
-  const withdrawn = effect?.withdrawWaiting ? withdrawWaiting(given) : 0
+  // What cannot be asked changes nothing.
+  const isRefused = asksModel(effect) && isHoldFull(given)
+  const end: EndDecision | null = isRefused ? { kind: 'ask', message, files: [] } : decideEnd(command, given)
+  if (end?.kind === 'ask') {
+    return { ...acceptMessage(end.message, given, end.files), ...(end.stopped ? { stopped: true } : {}) }
+  }
+  const { withdrawn = 0, stopped = false } =
+    end ?? (effect?.withdrawWaiting ? withdraw(stillWaiting(state), null, given) : {})
   const stored = changes.insert(conversation, {
     ...fromPerson(message, place.origin, now),
     state: 'answered',
@@ -195,7 +224,8 @@ function acceptCommand(command: Extract<Arrival, { kind: 'command' }>, given: Ca
   changes.participants.push({ conversation: conversation.key, person_id: message.personId })
   if (effect?.model !== undefined) conversation.model = effect.model
   if (effect?.effort !== undefined) conversation.effort = effect.effort
-  const reply = changes.notify(conversation, command.reply, { replyTo: message.platformMessageId, at: now })
+  const text = end?.reply ?? command.reply
+  const reply = changes.notify(conversation, text, { replyTo: message.platformMessageId, at: now })
   changes.change(stored, { answered_by: reply.id })
   if (effect?.clearHistory) {
     conversation.history_from = conversation.next_seq
@@ -210,24 +240,8 @@ function acceptCommand(command: Extract<Arrival, { kind: 'command' }>, given: Ca
     state: 'answered',
     outbox: reply.outbox,
     withdrawn,
+    ...(stopped ? { stopped } : {}),
   }
-}
-
-/** Everything that waits is withdrawn, and the running turn loses its lease. @returns how many had been waiting */
-function withdrawWaiting({ state, figures, changes }: Case): number {
-  const conversation = state.row
-  const rows = state.waiting.filter((row) => ['received', 'held', 'answering'].includes(row.state))
-  const withdrawn = rows.filter((row) => row.state !== 'answering').length
-  for (const row of rows) changes.change(row, { state: 'withdrawn', reason: null })
-  if (conversation.lease_turn !== null) {
-    conversation.stopped_turn = conversation.lease_turn
-    endLease(conversation, [], 'withdrawn', changes)
-  }
-  state.waiting = []
-  state.count = 0
-  figures.total -= withdrawn
-  changes.queueChanged = true
-  return withdrawn
 }
 
 /** Changes a message that is not being answered yet. */
@@ -240,7 +254,7 @@ function changeWaiting(
   if (row?.state !== 'received' && row?.state !== 'held') return { ...NOT_STORED, conversationId }
   if (arrival.kind === 'edit') changes.changeText(row, arrival.text)
   else {
-    changes.change(row, { state: 'withdrawn', reason: null })
+    changes.change(row, { state: 'withdrawn', reason: TAKEN_BACK })
     changes.queueChanged = true
     state.count--
     figures.total--

@@ -139,7 +139,7 @@ export class Changes {
       person_name: message.personName ?? null,
       addressed: message.addressed ?? false,
       command: message.command ?? false,
-      attachments: this.#attach(id, message),
+      attachments: message.sharedFiles ?? this.#attach(id, message),
       at: message.at,
       answered_by: null,
       history_seq: message.inHistory ? seq : null,

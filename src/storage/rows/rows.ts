@@ -115,7 +115,7 @@ export function storedMessage(row: LeasedRow, conversationId: string): StoredMes
   }
 }
 
-function attachmentsOf({ attachments }: LeasedRow): readonly AttachmentInfo[] {
+export function attachmentsOf({ attachments }: Pick<LeasedRow, 'attachments'>): readonly AttachmentInfo[] {
   if (typeof attachments === 'string') return JSON.parse(attachments) as readonly AttachmentInfo[]
   return attachments ?? []
 }
@@ -223,6 +223,8 @@ export interface NewMessage {
   readonly addressed?: boolean
   readonly command?: boolean
   readonly attachments?: readonly Attachment[]
+  /** Files of an earlier message, in place of `attachments`: they stay stored there. */
+  readonly sharedFiles?: readonly AttachmentInfo[]
   /** It belongs to the history, at its own place. */
   readonly inHistory?: boolean
   readonly heldBase?: number | null

@@ -6,9 +6,12 @@ import {
   type Needs,
   type Place,
 } from '../../policy/accept.ts'
+import { NO_END } from '../../policy/last-exchange.ts'
+import { readConversationEnd } from '../../records/conversation-end.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
 import type { Queryable } from '../connection/database.ts'
 import { CONVERSATION_COLUMNS, observedOutage, type ConversationRow } from '../rows.ts'
+import { runSteps } from '../run-steps.ts'
 import type { WaitingTotal } from './waiting-total.ts'
 
 /** The parts of a request that say what is read. */
@@ -124,7 +127,8 @@ export class ArrivalRows {
       if (state) state.waiting = rows
     }
     // Two reads of one message must be one row.
-    const known = new Map(waiting.map((row) => [row.key, row]))
+    const known = new Map<number, MessageRow>(waiting.map((row) => [row.key, row]))
+    await this.#readEnds(tx, wanted, known)
     for (const { at_channel, at_address, named_id, conversation_id, digest, seen, ...row } of found) {
       this.find(at_channel, at_address)?.delivered.set(named_id, {
         message: row.key === null ? null : (known.get(row.key) ?? (row as MessageRow)),
@@ -132,6 +136,21 @@ export class ArrivalRows {
         digest,
         seen,
       })
+    }
+  }
+
+  /** Their conversations are locked. @param known the rows that were read so far, by their keys */
+  async #readEnds(tx: Queryable, wanted: readonly Wanted[], known: Map<number, MessageRow>): Promise<void> {
+    const one = (row: MessageRow) => {
+      if (!known.has(row.key)) known.set(row.key, row)
+      return known.get(row.key)!
+    }
+    for (const { channel, address, needs } of wanted) {
+      const state = this.find(channel, address)?.conversation
+      if (!state || !needs.turns) continue
+      const end = await runSteps(tx, readConversationEnd(state.row, needs.turns))
+      state.answered = end.answered.map(one)
+      state.asked = end.asked.map(one)
     }
   }
 
@@ -146,7 +165,7 @@ export class ArrivalRows {
       const conversation = Object.assign(this.#conversations.get(row.key) ?? row, row)
       this.#conversations.set(row.key, conversation)
       // Two addresses of one conversation must see one row.
-      const state = states.get(row.key) ?? { row: conversation, waiting: [], count: 0 }
+      const state = states.get(row.key) ?? { row: conversation, waiting: [], count: 0, ...NO_END }
       states.set(row.key, state)
       add({ origin, at_channel, at_address }, state)
     }
@@ -264,7 +283,9 @@ function wantedOf({ arrivals, outage }: LoadRequest): readonly Wanted[] {
     const place = STRENGTH[before.place] >= STRENGTH[needs.place] ? before.place : needs.place
     const waiting = before.waiting || needs.waiting
     const figures = before.figures || needs.figures
-    wanted.set(key, { channel, address, needs: { place, waiting, figures } })
+    // Each command of a delivery may remove one from the end.
+    const turns = (wanted.get(key)?.needs.turns ?? 0) + (needs.turns ?? 0)
+    wanted.set(key, { channel, address, needs: { place, waiting, figures, turns } })
   }
   for (const arrival of arrivals) {
     const needs = needsOf(arrival, outage)

@@ -12,7 +12,9 @@ import {
   type PlacedArrival,
 } from '../../policy/accept.ts'
 import { Changes } from '../../policy/changes.ts'
+import { NO_END } from '../../policy/last-exchange.ts'
 import { beginningOf, decideBegin } from '../../policy/lease.ts'
+import { readConversationEnd } from '../../records/conversation-end.ts'
 import { foldRecords } from '../../records/conversations.ts'
 import { type ConversationRow, MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
 import {
@@ -120,7 +122,9 @@ function readState(
   isNew: boolean,
   { limits }: AcceptRequest,
 ): ConversationState {
+  const { turns = 0 } = needs
   return {
+    ...(turns > 0 && isNew ? runSteps(session, readConversationEnd(row, turns)) : NO_END),
     row,
     waiting: needs.waiting && isNew ? wholeWaitingRows(session, row.key) : [],
     count: needs.figures && isNew ? countWaiting(session, row.key, limits.maxPerConversation) : 0,
