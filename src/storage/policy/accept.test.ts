@@ -11,6 +11,7 @@ import type { AcceptRequest, Arrival, CommandEffect, IncomingMessage, Outage } f
 import { HOLD_FULL, TAKEN_BACK } from '../../inbox/message.ts'
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideArrival, foldInto, needsOf, type Delivery, type Place, type PlacedArrival } from './accept.ts'
+import { NO_END } from './last-exchange.ts'
 
 const NOW = THEN + 5_000
 const OUTAGE: Outage = { id: 'o1', reason: 'needs a sign-in', notice: 'Please wait.' }
@@ -36,9 +37,6 @@ const commandOf = (effect: CommandEffect | null): PlacedArrival => ({
 interface Given {
   readonly conversation?: ConversationRow | null
   readonly waiting?: readonly MessageRow[]
-  /** See `ConversationEnd`. */
-  readonly answered?: readonly MessageRow[]
-  readonly asked?: readonly MessageRow[]
   readonly delivered?: Delivery
   readonly outage?: Outage
   readonly count?: number
@@ -48,10 +46,9 @@ interface Given {
 /** Decides arrivals one after the other over the same rows. */
 function decide(arrivals: readonly PlacedArrival[], given: Given = {}) {
   const { conversation: row = conversationRow(), waiting = [], delivered, outage = null } = given
-  const { answered = [], asked = [] } = given
   const place: Place = {
     origin: 3,
-    conversation: row && { row, waiting, count: given.count ?? waiting.length, answered, asked },
+    conversation: row && { row, waiting, count: given.count ?? waiting.length, ...NO_END },
     delivered: new Map(delivered ? [['p1', delivered]] : []),
   }
   const request: AcceptRequest = {
