@@ -80,7 +80,7 @@ class Chat {
         text,
         messageId: newId(Date.now()),
       } satisfies PostMessage)
-      return await this.#follow(events, sent.id, text.startsWith('/'))
+      return await this.#follow(events, sent.id, sent.state === 'answered')
     } catch (error) {
       if (stopping.signal.aborted) return true
       throw error
@@ -119,7 +119,7 @@ class Chat {
           if (!accepted) break
           print(paint('yellow', (JSON.parse(data) as MessageEvent).text))
           if (messageId === null) return false
-          // Commands are answered immediately, by a notice.
+          // Most commands are answered immediately, by a notice.
           if (command) return true
           break
         }

@@ -32,7 +32,7 @@ async function started(options: MessageFixtureOptions = {}) {
   }
 }
 
-test('/retry asks again what was asked last, without the former answer and without a new epoch', async () => {
+test('/retry asks again what was asked last, without its answer and without a new epoch', async () => {
   await using story = await started()
   const { fixture, say } = story
   await say('one')
@@ -46,7 +46,7 @@ test('/retry asks again what was asked last, without the former answer and witho
   expect(story.epochs).toEqual(['new'])
 })
 
-test('/retry while an answer is written stops it, keeps what was shown of it, and begins it anew', async () => {
+test('/retry while an answer is written stops it, keeps what was shown of it, and starts it again', async () => {
   await using story = await started()
   const { fixture, say } = story
   endless(fixture)
@@ -109,16 +109,16 @@ test.each([
   ['max_tokens', true],
   ['paused', true],
   ['end_turn', false],
-] as const)('/continue goes on with an answer that ended by %s: %j', async (stopReason, goesOn) => {
+] as const)('/continue asks for the rest of an answer that ended by %s: %j', async (stopReason, isAsked) => {
   await using story = await started()
   const { fixture, say } = story
   fixture.model.stopReason = stopReason
   await say('one')
   fixture.model.stopReason = 'end_turn'
   await say('/continue')
-  expect(fixture.model.asked).toEqual(goesOn ? ['one', '/continue'] : ['one'])
+  expect(fixture.model.asked).toEqual(isAsked ? ['one', '/continue'] : ['one'])
   expect(story.shown().at(-1)).toBe(
-    goesOn ? 'answer to /continue' : 'There is nothing to continue: my last answer is complete.',
+    isAsked ? 'answer to /continue' : 'There is nothing to continue: my last answer is complete.',
   )
 })
 

@@ -62,7 +62,7 @@ test.each([
     expect(continued[index]).toContain(words)
   await say(`${mark}continue`, 'There is nothing to continue')
   expect(await say(`${mark}new three`, 'Echo: three')).toEqual([expect.stringContaining('three')])
-  await say(`${mark}help`, `${mark}continue – finish an answer`)
+  await say(`${mark}help`, 'continue – finish an answer')
   // Slack sends no such message.
   if (row.open !== slackPlatform) await say('/frobnicate it', `I don't know the command /frobnicate.`)
   expect(sandbox.requests).toHaveLength(6)

@@ -52,7 +52,7 @@ test('another command leaves the end of the conversation alone', () => {
 })
 
 test.each([{ effect: UNDO }, { effect: RETRY }, { effect: RESUME }])(
-  '$effect needs the last turn and what waits, in an outage also how full the hold is',
+  '$effect needs the last turn and the waiting messages, in an outage also how full the hold is',
   ({ effect }) => {
     const arrival = { kind: 'command', message: COMMAND, effect, reply: '' } as const
     const needs = { place: 'conversation', waiting: true, figures: false, turns: 1 }

@@ -187,6 +187,7 @@ async function exercise(database: Database): Promise<void> {
   await pairings.guesses('telegram', 0)
   await conversations.exportPerson('telegram', 'anna')
   await conversations.retain({ messagesBefore: 1, attachmentsBefore: 1, figuresBefore: 1 })
+  await driver.accept([command('13', { undo: { nothing: 'nothing' } })])
   await driver.accept([command('12', NEW)])
   await conversations.deletePerson('telegram', 'anna')
 }

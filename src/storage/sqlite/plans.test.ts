@@ -131,6 +131,7 @@ function exercise(session: Session): void {
     ['pairingIsApproved', ['telegram', 'anna']],
     ['pairingGuesses', ['telegram', 0]],
     ['exportPerson', ['telegram', 'anna']],
+    deliver([command('9', { undo: { nothing: 'nothing' } })]),
     deliver([command('8', NEW)]),
   )
 }

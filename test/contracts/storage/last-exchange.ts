@@ -81,7 +81,7 @@ export function lastExchangeContract(subject: Subject): void {
       expect(await historyOf(driver, '6')).toEqual(['text 1', 'answer 1'])
     })
 
-    test('is asked again as a new message, without its former answer, which stays', async () => {
+    test('is asked again as a new message, without its earlier answer, which stays', async () => {
       const { driver } = subject
       await exchange(driver, '1')
       await exchange(driver, '2')
@@ -125,7 +125,7 @@ export function lastExchangeContract(subject: Subject): void {
       expect(await driver.storage.inbox.attachment(id, again!.conversationId)).toEqual(PICTURE)
     })
 
-    test('that is being answered is stopped and begun anew', async () => {
+    test('that is being answered is stopped and started again', async () => {
       const { driver } = subject
       await driver.acceptOne(message('1'))
       const lease = await driver.mustLease()
@@ -197,7 +197,7 @@ export function lastExchangeContract(subject: Subject): void {
       expect(await driver.transcript()).toEqual(['user answered: text 1', 'assistant answered: answer 1'])
     })
 
-    test('in an outage is asked again when it is over, and its conversation is told once', async () => {
+    test('in an outage is asked again after it, and its conversation is told once', async () => {
       const { driver } = subject
       await exchange(driver, '1')
       expect(await driver.acceptOne(retry('2'), { outage: TELL })).toMatchObject({

@@ -3,6 +3,7 @@ import { APPLICATION_ID, PERSON } from '../../../../test/support/platforms/disco
 import { DiscordFixture } from '../../../../test/support/platforms/discord/discord-fixture.ts'
 import { RecordingReceiver } from '../../../../test/support/platforms/recording-receiver.ts'
 import { until } from '../../../../test/support/until.ts'
+import { COMMAND_LIST } from '../../../conversation/commands.ts'
 import { StoreError } from '../../../support/errors.ts'
 
 const COMMANDS = `/applications/${APPLICATION_ID}/commands`
@@ -28,7 +29,7 @@ test('the commands are put into the menu once, and again only when they changed'
   const gets = () => server.callsOf(new RegExp(`^GET ${COMMANDS}$`)).length
   const first = await fixture.started(new RecordingReceiver())
   await until(() => puts() === 1, 'the registration')
-  expect(server.commands).toMatchObject([{ name: 'new' }, {}, {}, {}, {}, {}, {}, { name: 'login' }])
+  expect(server.commands).toMatchObject(COMMAND_LIST.map(({ name, description }) => ({ name, description })))
   await first.stop()
   await fixture.started(new RecordingReceiver())
   await until(() => gets() === 2, 'the read of the menu')
