@@ -12,6 +12,7 @@ import { systemClock } from '../support/clock.ts'
 import { writeFileAtomically } from '../support/files/private-file.ts'
 import { createLog } from '../support/log.ts'
 import { VERSION } from '../support/package.ts'
+import { returnFreeMemory } from '../support/return-free-memory.ts'
 import { startServiceNotifier } from '../support/sd-notify.ts'
 import { Secret } from '../support/secret.ts'
 import { credentialsOf } from './auth/auth-parts.ts'
@@ -36,12 +37,6 @@ const READ_BY_THE_SDK = ['ANTHROPIC_CUSTOM_HEADERS', 'ANTHROPIC_LOG'] as const
  * with much memory V8 waits for up to four times as much, which is 60 MB of garbage for 20 MB that are in use.
  */
 const HEAP_GROWTH = '--heap-growing-percent=50'
-/**
- * Pages that are free after a collection go back to the system. Without it V8 keeps them for as long as the process
- * lives: one burst of 400 MB, and it stays that large.
- */
-const FREE_PAGES = '--memory-saver-mode'
-
 /** Runs the gateway until SIGTERM or Ctrl-C. */
 export async function gatewayCommand(options: GatewayCommandOptions): Promise<ExitCode> {
   const processEnv = { ...process.env }
@@ -92,7 +87,13 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   await announce(gateway, settings)
   // Read at each collection, in every thread. What a start loads would be collected several times on the way.
   setFlagsFromString(HEAP_GROWTH)
-  setFlagsFromString(FREE_PAGES)
+  stack.use(
+    returnFreeMemory({
+      clock: systemClock,
+      usage: () => process.memoryUsage(),
+      setFlag: setFlagsFromString,
+    }),
+  )
   const service = startServiceNotifier({
     alive: () => gateway.alive(),
     statusLine: () => gateway.statusLine(),
