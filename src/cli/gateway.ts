@@ -90,7 +90,7 @@ export async function gatewayCommand(options: GatewayCommandOptions): Promise<Ex
   stack.use(
     returnFreeMemory({
       clock: systemClock,
-      usage: () => process.memoryUsage(),
+      resident: () => process.memoryUsage.rss(),
       setFlag: setFlagsFromString,
     }),
   )

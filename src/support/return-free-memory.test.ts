@@ -2,66 +2,61 @@ import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
 import { returnFreeMemory } from './return-free-memory.ts'
 
-const MB = 1024 * 1024
 const ON = '--memory-saver-mode'
 const OFF = '--no-memory-saver-mode'
 
 function fixture() {
   const clock = new FakeClock()
   const flags: string[] = []
-  /** In MB; `other` is what is neither in the heap nor kept by it. */
-  const memory = { heap: 50, external: 10, other: 60, kept: 0 }
+  const memory = { mb: 100 }
   const watch = returnFreeMemory({
     clock,
-    usage: () => ({
-      rss: (memory.heap + memory.external + memory.other + memory.kept) * MB,
-      heapTotal: memory.heap * MB,
-      external: memory.external * MB,
-    }),
+    resident: () => memory.mb * 1024 * 1024,
     setFlag: (flag) => void flags.push(flag),
   })
   return { clock, flags, memory, watch }
 }
 
 describe('free memory', () => {
-  it('is returned while much of it is kept, and no longer', async () => {
+  it('is returned after a burst, and only then', async () => {
     const { clock, flags, memory } = fixture()
-    memory.kept = 300
+    await clock.advance(600_000)
+    memory.mb = 400
     await clock.advance(10_000)
     expect(flags).toEqual([ON])
-    memory.kept = 20
+    memory.mb = 120
     await clock.advance(10_000)
     expect(flags).toEqual([ON, OFF])
     await clock.advance(600_000)
     expect(flags).toEqual([ON, OFF])
   })
 
-  it('is not asked for under a load that uses it', async () => {
+  it('is not asked for under a steady load', async () => {
     const { clock, flags, memory } = fixture()
-    Object.assign(memory, { heap: 600, external: 200, kept: 60 })
+    memory.mb = 180
     await clock.advance(600_000)
     expect(flags).toEqual([])
   })
 
-  it('is not asked for again where it turns out to be in use', async () => {
+  it('is not asked for again where all of it turns out to be in use', async () => {
     const { clock, flags, memory } = fixture()
-    memory.other = 260
+    memory.mb = 300
     await clock.advance(70_000)
     expect(flags).toEqual([ON, OFF])
     await clock.advance(600_000)
     expect(flags).toEqual([ON, OFF])
-    memory.kept = 100
+    memory.mb = 400
     await clock.advance(10_000)
     expect(flags).toEqual([ON, OFF, ON])
   })
 
-  it('is asked for again when less is in use than before', async () => {
+  it('is asked for at the former size when less is in use again', async () => {
     const { clock, flags, memory } = fixture()
-    memory.other = 260
+    memory.mb = 300
     await clock.advance(70_000)
-    memory.other = 60
+    memory.mb = 120
     await clock.advance(10_000)
-    memory.kept = 100
+    memory.mb = 300
     await clock.advance(10_000)
     expect(flags).toEqual([ON, OFF, ON])
   })
@@ -69,7 +64,7 @@ describe('free memory', () => {
   it('is left alone at the end', async () => {
     const { clock, flags, memory, watch } = fixture()
     watch[Symbol.dispose]()
-    memory.kept = 300
+    memory.mb = 400
     await clock.advance(60_000)
     expect(flags).toEqual([])
   })
