@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../config/config.ts'
 import type { Texts } from '../config/texts.ts'
 import type { HoldLimits } from '../inbox/arrival.ts'
-import { Delivery } from '../inbox/delivery/delivery.ts'
+import { Delivery, type DeliveryOptions } from '../inbox/delivery/delivery.ts'
 import { Drafts } from '../inbox/delivery/drafts.ts'
 import type { SendChannel } from '../inbox/delivery/send-channel.ts'
 import { Dispatcher } from '../inbox/dispatch/dispatcher.ts'
@@ -48,6 +48,8 @@ export interface MessagingOptions {
   readonly gate: Gate
   /** Every channel's sending side; those that do not push are skipped. */
   readonly sendChannels: readonly SendChannel[]
+  /** See `DeliveryOptions`. */
+  readonly onDelivered?: NonNullable<DeliveryOptions['onDelivered']>
   readonly access: AccessPolicy
   readonly texts: Texts
   readonly clock: Clock
@@ -150,6 +152,7 @@ export class Messaging {
       fleet,
       onStoreError,
       random,
+      ...(options.onDelivered ? { onDelivered: options.onDelivered } : {}),
     }))
     const drafts = new Drafts({ delivery, inbox, sendChannels, clock, log })
     const dispatcher = (this.dispatcher = new Dispatcher({

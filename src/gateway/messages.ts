@@ -1,6 +1,8 @@
 import type { Channel } from '../channels/channel.ts'
 import { openFleetPlatforms, speakers } from '../channels/fleet/fleet-channels.ts'
+import { ReactionTracker } from '../channels/kit/reactions/reaction-tracker.ts'
 import { WebChannel } from '../channels/web/web-channel.ts'
+import type { ChannelSettings } from '../config/channels.ts'
 import { soulReader } from '../config/home/soul.ts'
 import { accessPolicyOf } from '../conversation/access/access.ts'
 import { Messaging } from '../conversation/messaging.ts'
@@ -18,6 +20,9 @@ import type { Runtime } from './runtime.ts'
 const STOP_ANSWERS_MS = 8 * SECOND
 /** The time to store what returns to the queue. */
 const HAND_BACK_MS = 2 * SECOND
+
+/** For the marks of the last answers; a part of the above. */
+const CLEAR_REACTIONS_MS = SECOND
 
 export interface Messages {
   readonly messaging: Messaging
@@ -53,8 +58,21 @@ export async function openMessages(
     channelSettings,
     fleet,
     { clock, log, inbox: storage.inbox, inputs },
-    () => messaging,
+    () => ({
+      delivery: messaging.delivery,
+      async resume(channel) {
+        await reactions.resume(channel)
+        await messaging.resumeOutbox()
+      },
+    }),
   )
+  const reactions = new ReactionTracker({
+    sendChannels: platforms.filter(({ channel }) => hasReactions(channelSettings, channel)),
+    inbox: storage.inbox,
+    conversations: storage.conversations,
+    clock,
+    log,
+  })
   const channels = [web, ...platforms]
   const byName = speakers(platforms)
   const { logins, keySignIn, command, signIn } = openChatLogin(runtime, byName, storage.facts)
@@ -63,6 +81,7 @@ export async function openMessages(
     model,
     gate,
     sendChannels: channels,
+    onDelivered: (item) => reactions.delivered(item),
     access: accessPolicyOf(channelSettings, operators),
     texts,
     clock,
@@ -78,6 +97,7 @@ export async function openMessages(
     signIn,
     fleet,
   })
+  messaging.events.onAnyChange = (id) => reactions.changed(id)
   messaging.observer.subscribe(({ kind }) => kind === 'parked' && inputs.changed())
   return {
     messaging,
@@ -91,21 +111,33 @@ export async function openMessages(
     async startAnswering(stack) {
       await lifecycle.start(stack, 'answers', {
         async start() {
+          // Before the first answer: from then on the states of messages no longer say what their marks are.
+          await reactions.resumeAll()
           await messaging.start()
           if (config.channels.web.enabled) await web.start(messaging.receiver)
         },
         async stop() {
           await web.stop()
           await messaging.stop(STOP_ANSWERS_MS)
+          await reactions.stop(CLEAR_REACTIONS_MS)
         },
         stopWithinMs: STOP_ANSWERS_MS + HAND_BACK_MS,
       })
     },
     async startPlatforms(stack) {
       await lifecycle.start(stack, 'platforms', {
-        start: () => allDone(platforms.map((channel) => channel.start(messaging.receiver))),
+        start: () => {
+          const receiver = reactions.observe(messaging.receiver)
+          return allDone(platforms.map((channel) => channel.start(receiver)))
+        },
         stop: () => allDone(platforms.map((channel) => channel.stop())),
       })
     },
   }
+}
+
+/** Whether messages are marked on this channel. */
+function hasReactions(settings: ChannelSettings, channel: string): boolean {
+  const own: object = settings[channel as keyof ChannelSettings]
+  return 'reactions' in own && own.reactions === true
 }

@@ -19,6 +19,10 @@ export interface ChannelCapabilities {
   readonly partLength?: number
   /** A repeated send is recognised, so that no answer is ever seen twice. */
   readonly dropsRepeats: boolean
+  /** The marks of messages that are being answered and that are held, as its reader sees them; null = it has none. */
+  readonly reactions: { readonly taken: string; readonly held: string } | null
+  /** How it can show what an answer answers: as people do, so that it is left out where it is clear; by all means; not at all. */
+  readonly quotes: 'where it helps' | 'always' | 'never'
   /** For people: how it is called, and what the yes and no above do not say. */
   readonly words: ChannelWords
 }
@@ -39,6 +43,8 @@ interface ChannelWords {
   /** How a repeated send is recognised. */
   readonly repeats: string
   readonly typing: string
+  readonly marks: string
+  readonly quoting: string
   readonly lost: string
   readonly doubled: string
 }
@@ -50,6 +56,8 @@ const CHAT = {
   limitsRate: true,
   blocks: true,
   remote: true,
+  reactions: { taken: '👀', held: '⏳' },
+  quotes: 'where it helps',
 } as const
 
 /** Whose reader reads the store: nothing is sent, so nothing can be limited, blocked or sent twice. */
@@ -61,6 +69,8 @@ const PULL = {
   blocks: false,
   remote: false,
   dropsRepeats: true,
+  reactions: null,
+  quotes: 'never',
 } as const
 
 const READABLE = 'pictures, PDF, text'
@@ -79,6 +89,8 @@ export const CAPABILITIES = {
       removal: 'never stored',
       repeats: 'by message ID',
       typing: 'yes',
+      marks: 'no',
+      quoting: 'no',
       lost: 'nothing',
       doubled: 'nothing',
     },
@@ -86,6 +98,7 @@ export const CAPABILITIES = {
   telegram: {
     ...CHAT,
     dropsRepeats: false,
+    reactions: { taken: '👀', held: '😴' },
     words: {
       name: 'Telegram',
       catchUp: 'Telegram keeps updates for 24 h',
@@ -97,6 +110,8 @@ export const CAPABILITIES = {
       removal: 'private chats; groups if administrator',
       repeats: 'no',
       typing: 'yes',
+      marks: '👀 taken, 😴 held',
+      quoting: 'if not clear; always in groups',
       lost: 'messages older than 24 h when the gateway is back',
       doubled: 'one part of an answer, if the machine crashes after sending it and before recording that',
     },
@@ -115,6 +130,8 @@ export const CAPABILITIES = {
       removal: 'not allowed for bots in private chats',
       repeats: 'by nonce, for a few minutes',
       typing: 'yes',
+      marks: '👀 taken, ⏳ held',
+      quoting: 'if not clear; always in servers',
       lost: 'the first message of a new private chat, if sent while the gateway was down',
       doubled: 'a part whose sending was interrupted and retried only after Discord forgot its nonce',
     },
@@ -122,6 +139,7 @@ export const CAPABILITIES = {
   slack: {
     ...CHAT,
     dropsRepeats: true,
+    quotes: 'never',
     words: {
       name: 'Slack',
       catchUp: 'history of all known channels, threads and chats',
@@ -133,6 +151,8 @@ export const CAPABILITIES = {
       removal: 'not allowed for bots',
       repeats: 'by searching the history',
       typing: 'no',
+      marks: '👀 taken, ⏳ held',
+      quoting: 'no',
       lost: 'while the gateway is down: mentions in threads it is not part of, and messages in threads inactive for a week',
       doubled: 'the start of an answer, if the machine crashes after showing it and before recording that',
     },
@@ -151,6 +171,8 @@ export const CAPABILITIES = {
       removal: 'if moderator of the room',
       repeats: 'by transaction ID, for a day (Synapse)',
       typing: 'yes',
+      marks: '👀 taken, ⏳ held',
+      quoting: 'if not clear; always in rooms of several',
       lost: 'encrypted messages; history that a room hides from absent members',
       doubled: 'a part whose sending was interrupted and retried only after the homeserver forgot it',
     },
@@ -164,6 +186,8 @@ export const CAPABILITIES = {
     remote: true,
     partLength: 100_000,
     dropsRepeats: false,
+    reactions: null,
+    quotes: 'always',
     words: {
       name: 'E-mail',
       catchUp: 'new mail in the mailbox',
@@ -175,6 +199,8 @@ export const CAPABILITIES = {
       removal: 'no',
       repeats: 'by `Message-ID`, if the mail program supports it',
       typing: 'no',
+      marks: 'no',
+      quoting: 'always',
       lost: 'mail deleted or moved before the gateway was back',
       doubled: 'one mail, if the connection breaks before the server confirms it',
     },
@@ -192,6 +218,8 @@ export const CAPABILITIES = {
       removal: 'never stored',
       repeats: 'by `Idempotency-Key`',
       typing: 'no',
+      marks: 'no',
+      quoting: 'no',
       lost: 'nothing',
       doubled: 'nothing, with an `Idempotency-Key`',
     },
@@ -208,6 +236,8 @@ const ROWS: ReadonlyArray<readonly [string, keyof ChannelWords]> = [
   ['Deletes a pasted sign-in code', 'removal'],
   ['Detects a repeated send', 'repeats'],
   ['Typing indicator', 'typing'],
+  ['Marks on waiting messages', 'marks'],
+  ['Answers quote the question', 'quoting'],
 ]
 
 /** The tables of the documentation. */

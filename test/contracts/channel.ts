@@ -6,6 +6,7 @@ import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
 import type { ChannelCapabilities } from './capabilities.ts'
 import { oddInputContract, type OddSide } from './odd-channel-input.ts'
+import { quoteContract, reactionContract } from './reactions-and-quotes.ts'
 
 /** The answer that has to be split is longer than two messages of this many characters. */
 const USUAL_PART_LENGTH = 4_500
@@ -27,8 +28,23 @@ interface PlatformSide {
   /** The next send or edit is told to wait. */
   limitRate(seconds: number): void
   block(): void
+  /** Left out where the platform has no reactions. */
+  readonly reactions?: ReactionSide
+  /** What a message of the bot quotes; null = nothing. Left out where it cannot. */
+  quoted?(id: string): string | null
   down(): void
   up(): void
+}
+
+export interface ReactionSide {
+  /** What the bot reacts to a message with now. */
+  of(platformMessageId: string): readonly string[]
+  /** How many times it asked for a change. */
+  attempts(): number
+  /** The next one is told to wait. */
+  limitRate(seconds: number): void
+  /** The bot may not react in this chat, but write. */
+  close(): void
 }
 
 export interface ChannelFixture extends AsyncDisposable {
@@ -336,6 +352,8 @@ export function channelContract(name: string, harness: ChannelHarness): void {
     )
 
     if (harness.fed) oddInputContract(using)
+    if (can.reactions) reactionContract(using, can.reactions)
+    if (can.quotes === 'where it helps') quoteContract(using)
 
     provided(can.remote)('shows its secrets in no log, status or error', () =>
       using(async (fixture, receiver, channel) => {

@@ -9,6 +9,7 @@ import { channelContract, type ChannelFixture } from './channel.ts'
 /** Back-offs are no part of the contract. */
 const LONGEST_WAIT_MS = 200
 
+const REACTIONS = /reactions\/[^/]+\/@me$/
 const WRITES = /^(?:POST|PATCH) \/channels\/\d+\/messages/
 
 channelContract('discord', {
@@ -36,6 +37,16 @@ channelContract('discord', {
         attempts: () => server.callsOf(WRITES).length,
         limitRate: (seconds) => server.fail(WRITES, tooManyRequests(seconds)),
         block: () => void server.chats.blocked.add(chat),
+        reactions: {
+          of: (id) => [...server.chats.reactionsTo(id)],
+          attempts: () => server.callsOf(REACTIONS).length,
+          limitRate: (seconds) => server.fail(REACTIONS, tooManyRequests(seconds)),
+          close: () => void server.chats.withoutReactions.add(chat),
+        },
+        quoted(id) {
+          const message = server.chats.sentTo(chat).find((known) => known.id === id)!
+          return (message['message_reference'] as { message_id: string } | undefined)?.message_id ?? null
+        },
         down: () => server.down(),
         up: () => server.restore(),
       },

@@ -26,6 +26,17 @@ channelContract('matrix', {
         attempts: () => server.callsOf('send').length,
         limitRate: (seconds) => server.fail('send', limitExceeded(seconds * 1_000)),
         block: () => void server.closed.add(PRIVATE_ROOM),
+        reactions: {
+          of: (id) => rooms.reactions(PRIVATE_ROOM, id),
+          attempts: () => server.callsOf('react').length,
+          limitRate: (seconds) => server.fail('react', limitExceeded(seconds * 1_000)),
+          close: () => void server.withoutReactions.add(PRIVATE_ROOM),
+        },
+        quoted(id) {
+          const { content } = rooms.shown(PRIVATE_ROOM).find((message) => message.id === id)!
+          const relation = content['m.relates_to'] as { 'm.in_reply_to'?: { event_id: string } } | undefined
+          return relation?.['m.in_reply_to']?.event_id ?? null
+        },
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
         up: () => server.restore(),
       },

@@ -8,6 +8,8 @@ import { channelContract, type ChannelFixture } from './channel.ts'
 /** Back-offs are no part of the contract. */
 const LONGEST_WAIT_MS = 200
 
+const CHARACTERS: Readonly<Record<string, string>> = { eyes: '👀', hourglass_flowing_sand: '⏳' }
+
 channelContract('slack', {
   capabilities: CAPABILITIES.slack,
   fed: true,
@@ -31,6 +33,12 @@ channelContract('slack', {
           server.fail('chat.postMessage', slowDown(seconds))
         },
         block: () => void server.workspace.closed.set(PRIVATE, 'is_archived'),
+        reactions: {
+          of: (id) => [...server.workspace.reactionsTo(id)].map((name) => CHARACTERS[name]!),
+          attempts: () => server.callsOf('reactions.add').length + server.callsOf('reactions.remove').length,
+          limitRate: (seconds) => server.fail('reactions.add', slowDown(seconds)),
+          close: () => server.fail('reactions.add', { kind: 'error', error: 'no_permission' }),
+        },
         down: () => void (server.down = true),
         up: () => void (server.down = false),
       },

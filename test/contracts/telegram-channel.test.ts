@@ -34,6 +34,16 @@ channelContract('telegram', {
           server.fail('sendMessage', tooManyRequests(seconds))
         },
         block: () => void server.chats.blocked.add(PRIVATE_CHAT),
+        reactions: {
+          of: (id) => [server.chats.reaction(PRIVATE_CHAT, Number(id))].filter((emoji) => emoji !== null),
+          attempts: () => server.callsOf('setMessageReaction').length,
+          limitRate: (seconds) => server.fail('setMessageReaction', tooManyRequests(seconds)),
+          close: () => void server.chats.withoutReactions.add(PRIVATE_CHAT),
+        },
+        quoted(id) {
+          const replyTo = server.chats.sent.find((message) => message.id === Number(id))!.replyTo
+          return replyTo === null ? null : String(replyTo)
+        },
         down: () => server.fail('*', badGateway, UNTIL_MENDED),
         up: () => server.restore(),
       },

@@ -15,6 +15,7 @@ import { InFlightReceiver } from './intake/in-flight-receiver.ts'
 import { Intake, type IntakeRules } from './intake/intake.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { splitForDiscord } from './send/format.ts'
+import { DiscordReactions } from './send/reactions.ts'
 import { Sender } from './send/sender.ts'
 import { Gateway } from './socket/gateway.ts'
 
@@ -49,6 +50,7 @@ class DiscordChannel extends PushChannel {
   readonly channel = 'discord'
   readonly draftIntervalMs = DRAFT_INTERVAL_MS
   protected readonly sender: Sender
+  readonly reactions: DiscordReactions
   readonly #options: DiscordOptions
   readonly #client: DiscordClient
   readonly #responder: InteractionResponder
@@ -62,6 +64,7 @@ class DiscordChannel extends PushChannel {
     this.#options = options
     this.#client = new DiscordClient({ ...options, apiRoot: options.apiRoot ?? DEFAULT_API_ROOT })
     this.sender = new Sender(this.#client)
+    this.reactions = new DiscordReactions(this.#client, log)
     this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     const common = { client: this.#client, clock, log, random }
     this.#responder = new InteractionResponder(common)

@@ -52,6 +52,8 @@ class EmailChannel extends PushChannel {
   readonly channel = 'email'
   /** A mail cannot be changed once it was sent. */
   readonly draftIntervalMs = null
+  /** Mail programs find by it to which thread a mail belongs. */
+  protected override readonly alwaysQuotes = true
   protected readonly sender: Sender
   readonly #own: MailAddress
   readonly #mailbox: Mailbox | null

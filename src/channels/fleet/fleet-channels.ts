@@ -13,7 +13,8 @@ interface FleetChannelParts extends Pick<ChannelParts, 'clock' | 'log' | 'inputs
 
 /** What sends on the channels; it is created after them. */
 interface Sending {
-  resumeOutbox(): Promise<void>
+  /** This process sends on the channel now. */
+  resume(channel: string): Promise<void>
   readonly delivery: { drained(channel: string): Promise<void> }
 }
 
@@ -46,7 +47,7 @@ export async function openFleetPlatforms(
       name: `channel:${name}:${accountOf(settings, name)}`,
       fleet,
       clock,
-      onHeld: () => void sending().resumeOutbox(),
+      onHeld: () => void sending().resume(name),
       onLeaving: () => sending().delivery.drained(name),
     })
     held.set(name, wrapped)

@@ -29,6 +29,7 @@ export class HeldChannel implements Channel {
   readonly draftIntervalMs: number | null
   readonly ownWords?: NonNullable<Channel['ownWords']>
   readonly remove?: NonNullable<Channel['remove']>
+  readonly reactions?: NonNullable<Channel['reactions']>
   readonly #options: HeldChannelOptions
   readonly #inner: Channel
   #candidacy: Promise<Candidacy> | null = null
@@ -46,6 +47,14 @@ export class HeldChannel implements Channel {
     this.#since = options.clock.now()
     if (inner.ownWords) this.ownWords = (text, address) => inner.ownWords!(text, address)
     if (inner.remove) this.remove = (address, platformId) => inner.remove!(address, platformId)
+    const { reactions } = inner
+    if (reactions) {
+      this.reactions = {
+        single: reactions.single,
+        // Elsewhere they are the holder's.
+        set: async (...change) => (this.here ? reactions.set(...change) : 'done'),
+      }
+    }
   }
 
   /** For messages that do not depend on who holds the channel: alerts of the leading process. */

@@ -1,9 +1,10 @@
 import type { Receiver } from '../../conversation/receiver.ts'
-import type { SendChannel } from '../../inbox/delivery/send-channel.ts'
+import type { SendChannel, SendOptions } from '../../inbox/delivery/send-channel.ts'
 import type { ChannelInputs } from '../../inbox/parked-inputs.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { Log } from '../../support/log.ts'
 import type { Channel, ChannelStatus } from '../channel.ts'
+import { Quotes } from './send/quotes.ts'
 
 /** What every push channel is made with. */
 export interface PushChannelOptions {
@@ -28,6 +29,9 @@ export abstract class PushChannel implements Channel {
   protected readonly clock: Clock
   protected readonly log: Log
   protected readonly random: () => number
+  /** Whether every answer must name what it answers, also in a private chat. */
+  protected readonly alwaysQuotes: boolean = false
+  readonly #quotes: Quotes
   readonly #onStatus: ((status: ChannelStatus) => void) | undefined
   #stopping = new AbortController()
   #running: Promise<unknown> | null = null
@@ -37,6 +41,7 @@ export abstract class PushChannel implements Channel {
     this.clock = options.clock
     this.log = options.log
     this.random = options.random ?? Math.random
+    this.#quotes = new Quotes(options.clock)
     this.#onStatus = options.onStatus
     this.#state = { state: 'stopped', problem: null, since: options.clock.now() }
   }
@@ -57,7 +62,8 @@ export abstract class PushChannel implements Channel {
     if (this.#running) return
     this.#stopping = new AbortController()
     this.report({ state: 'starting', problem: null })
-    this.#running = this.run(receiver, this.#stopping.signal)
+    this.#quotes.clear()
+    this.#running = this.run(this.#quotes.observe(receiver), this.#stopping.signal)
   }
 
   async stop(): Promise<void> {
@@ -71,8 +77,11 @@ export abstract class PushChannel implements Channel {
     return { channel: this.channel, ...this.#state, account: this.account() }
   }
 
-  send(...message: Parameters<MessageSender['send']>): Promise<string> {
-    return this.sender.send(...message)
+  async send(address: string, part: string, options: SendOptions): Promise<string> {
+    const replyTo = this.alwaysQuotes ? options.replyTo : this.#quotes.of(address, options.replyTo)
+    const platformId = await this.sender.send(address, part, { ...options, replyTo })
+    this.#quotes.sent(address, platformId)
+    return platformId
   }
 
   edit(...message: Parameters<MessageSender['edit']>): Promise<void> {

@@ -17,6 +17,7 @@ import { PrivateRooms } from './rooms/private-rooms.ts'
 import { Rooms } from './rooms/rooms.ts'
 import { splitMarkdown } from './send/format.ts'
 import { Pacing } from './send/pacing.ts'
+import { MatrixReactions } from './send/reactions.ts'
 import { Sender } from './send/sender.ts'
 import { Batches } from './sync/batches.ts'
 import type { Cursors } from './sync/cursors.ts'
@@ -56,6 +57,7 @@ class MatrixChannel extends PushChannel {
   readonly channel = 'matrix'
   readonly draftIntervalMs = DRAFT_INTERVAL_MS
   protected readonly sender: Sender
+  readonly reactions: MatrixReactions
   readonly #client: MatrixClient
   readonly #pacing: Pacing
   readonly #rooms: Rooms
@@ -77,11 +79,19 @@ class MatrixChannel extends PushChannel {
     this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     this.#rooms = new Rooms(client)
     const privateRooms = (this.#privateRooms = new PrivateRooms(client, log))
+    const processId = newId(clock.now())
     this.sender = new Sender({
       client,
       pacing: this.#pacing,
       privateRoomOf: (userId, signal) => privateRooms.of(userId, signal),
-      processId: newId(clock.now()),
+      processId,
+    })
+    this.reactions = new MatrixReactions({
+      client,
+      pacing: this.#pacing,
+      log,
+      userId: () => this.#userId,
+      processId,
     })
     const common = { client, clock, log, random }
     this.#invitations = new Invitations({

@@ -10,6 +10,7 @@ import { scopeProblem } from './api/trouble.ts'
 import { withCommandsOf } from './intake/commands.ts'
 import { Intake } from './intake/intake.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
+import { SlackReactions } from './send/reactions.ts'
 import { SendLog } from './send/send-log.ts'
 import { Sender } from './send/sender.ts'
 import { partsOf } from './send/wording.ts'
@@ -46,6 +47,7 @@ class SlackChannel extends PushChannel {
    * an answer must not leave the conversation's line, so what it replies to goes unused.
    */
   protected readonly sender: Sender
+  readonly reactions: SlackReactions
   readonly #options: SlackOptions
   readonly #client: SlackClient
   /** With the app's token. */
@@ -64,9 +66,11 @@ class SlackChannel extends PushChannel {
     const api = { apiRoot, log, ...(options.fetch ? { fetch: options.fetch } : {}) }
     this.#client = new SlackClient({ ...api, token: botToken })
     this.#app = new SlackClient({ ...api, token: options.appToken })
+    const pacing = new Pacing(clock, options.pacing)
+    this.reactions = new SlackReactions(this.#client, pacing, log)
     this.sender = new Sender({
       client: this.#client,
-      pacing: new Pacing(clock, options.pacing),
+      pacing,
       log: new SendLog(options),
       clock,
       join: async (address, ts) => this.#intake?.join(address, ts),

@@ -14,6 +14,7 @@ import { TelegramClient } from './api/client.ts'
 import { createFileLoader, type FileLoader } from './intake/media.ts'
 import { Poller } from './intake/poller.ts'
 import { type BotIdentity, isFromGroup, mapUpdate, outlineUpdate, parseAddress } from './intake/receive.ts'
+import { TelegramReactions } from './send/reactions.ts'
 import { Pacing, type PacingLimits, Sender, splitMarkdown } from './send/sender.ts'
 
 /** What the official server suggests for long polling, and proxies tolerate. */
@@ -57,6 +58,7 @@ class TelegramChannel extends PushChannel {
   readonly draftIntervalMs = DRAFT_INTERVAL_MS
   /** Telegram cannot recognise a repeat, so the key of a part goes unused. */
   protected readonly sender: Sender
+  readonly reactions: TelegramReactions
   readonly #client: TelegramClient
   readonly #pacing: Pacing
   readonly #identity: Identity
@@ -72,6 +74,7 @@ class TelegramChannel extends PushChannel {
     this.#pacing = new Pacing(clock, options.pacing)
     this.#typing = new TypingPace(clock, TYPING_INTERVAL_MS)
     this.sender = new Sender(this.#client, this.#pacing)
+    this.reactions = new TelegramReactions(this.#client, this.#pacing, log)
     const common = { client: this.#client, clock, log, random }
     this.#identity = new Identity({ ...common, token: options.token })
     this.#load = createFileLoader({ ...common, signal: () => this.signal })

@@ -14,11 +14,15 @@ beforeEach(async () => {
 
 afterEach(() => server[Symbol.asyncDispose]())
 
-async function check(botToken = SlackServer.botToken, appToken = SlackServer.appToken): Promise<Finding> {
+async function check(
+  botToken = SlackServer.botToken,
+  appToken = SlackServer.appToken,
+  reactions = true,
+): Promise<Finding> {
   const { apiRoot } = server
   const log = await createLog({ level: 'silent' })
   const tokens = { botToken: new Secret(botToken), appToken: new Secret(appToken) }
-  const answer = await checkApp({ ...tokens, apiRoot, log }, AbortSignal.timeout(5_000))
+  const answer = await checkApp({ ...tokens, apiRoot, reactions, log }, AbortSignal.timeout(5_000))
   return appFinding(answer, apiRoot, '/home/ada/.hermes/.env')
 }
 
@@ -49,6 +53,15 @@ test('each missing scope is named with what it is for; those that silence the bo
   })
   server.scopes = server.scopes.replace('im:history,', '')
   expect(await check()).toMatchObject({ id: 'slack.scopes', level: 'error' })
+})
+
+test('the scope for reactions is missed only where messages are to be marked', async () => {
+  server.scopes = server.scopes.replace(',reactions:write', '')
+  expect(await check()).toMatchObject({
+    level: 'warning',
+    message: expect.stringContaining('reactions:write (to mark messages as taken or held)'),
+  })
+  expect(await check(SlackServer.botToken, SlackServer.appToken, false)).toMatchObject({ level: 'ok' })
 })
 
 test('a Slack that does not answer is not reported as a refusal', async () => {

@@ -7,13 +7,13 @@ import { editCommand, error, ok, warning, quoteForShell, type Finding } from './
 
 export async function checkSlack(settings: Settings): Promise<readonly Finding[]> {
   const { slack } = settings.channels
-  const { enabled, botToken, appToken, apiRoot } = slack
+  const { enabled, botToken, appToken, apiRoot, reactions } = slack
   if (!enabled || botToken === null || appToken === null) return []
   // Load the platform's library only if it is needed.
   const { checkApp } = await import('../../channels/slack/api/app-check.ts')
   const log = await createLog({ level: 'silent' })
   const signal = AbortSignal.timeout(NETWORK_LIMIT_MS)
-  const check = await checkApp({ botToken, appToken, apiRoot, log }, signal)
+  const check = await checkApp({ botToken, appToken, apiRoot, reactions, log }, signal)
   return [appFinding(check, apiRoot, settings.paths.env), ...accessFindings(settings)]
 }
 

@@ -43,6 +43,7 @@ async function verifyTokens(
     botToken: tokens.bot,
     appToken: tokens.app,
     apiRoot,
+    reactions: true,
     log: await createLog({ level: 'silent' }),
   }
   const check = await during(

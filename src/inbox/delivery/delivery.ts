@@ -44,6 +44,8 @@ export interface DeliveryOptions {
   readonly onStoreError: (error: unknown) => void
   /** Notified of items that another process must send. */
   readonly fleet: Pick<Fleet, 'notify'>
+  /** The platform has accepted an item whole. */
+  readonly onDelivered?: (item: OutboxItem) => void
   readonly random?: () => number
 }
 
@@ -250,6 +252,7 @@ export class Delivery {
     try {
       await this.#send(item, sendChannel)
       this.#observeDelivered(item)
+      this.#options.onDelivered?.(item)
       return null
     } catch (error) {
       if (error instanceof StoreError || error instanceof NotHere) throw error

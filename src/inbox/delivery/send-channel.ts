@@ -48,7 +48,47 @@ export interface SendChannel {
    * the platform does not let a bot. Never throws.
    */
   remove?(address: string, platformId: string): Promise<boolean | 'never'>
+
+  /** Marks on people's messages. Left out: the platform has none. */
+  readonly reactions?: Reactions
 }
+
+/** What a mark on a person's message says: it was taken and is being answered, or it is held. */
+export type Reaction = 'taken' | 'held'
+
+/** The reactions of a platform. They are decoration: nothing of them delays or fails a message. */
+export interface Reactions {
+  /** A message carries one reaction of a bot at most: another one takes its place, and a removal removes whichever. */
+  readonly single: boolean
+
+  /**
+   * Asks once that a message shows the reaction, or does not. Asking for what is so already does no harm.
+   * Never throws.
+   */
+  set(
+    message: { readonly address: string; readonly platformId: string },
+    change: ReactionChange,
+    signal: AbortSignal,
+  ): Promise<ReactionOutcome>
+}
+
+export interface ReactionChange {
+  readonly reaction: Reaction
+  /** False: remove it. */
+  readonly shown: boolean
+}
+
+/** What became of a request to change a reaction. */
+export type ReactionOutcome =
+  /** It was asked for, whatever the platform made of it. */
+  | 'done'
+  /** Nothing was asked: it would take the room of messages. */
+  | 'no-room'
+  /** The bot may not react in this chat, or in no chat. */
+  | 'closed-chat'
+  | 'closed'
+  /** The platform asks to wait before the next one. */
+  | { readonly retryAfterMs: number }
 
 export interface SendOptions {
   readonly replyTo: string | null

@@ -12,6 +12,8 @@ export type ConversationEvent =
 export class ConversationEvents {
   /** Notifies watchers in other processes; null: there are no other processes. */
   onChanged: ((conversationId: ConversationId) => void) | null = null
+  /** Rows of a conversation have changed here or in another process; null: of any conversation. */
+  onAnyChange: ((conversationId: ConversationId | null) => void) | null = null
   /** Somebody has begun to watch a conversation that nobody here watched. */
   onWatched: ((conversationId: ConversationId) => void) | null = null
   /** An answer written by this process has grown or ended. */
@@ -111,11 +113,13 @@ export class ConversationEvents {
   /** As `changed`, by another process, which has notified all others itself. */
   changedElsewhere(conversationId: ConversationId): void {
     this.#publish(conversationId, { kind: 'changed' })
+    this.onAnyChange?.(conversationId)
   }
 
   /** Notifications may have been lost: every watcher should read again. */
   missed(): void {
-    for (const conversationId of this.#watched.keys()) this.changedElsewhere(conversationId)
+    for (const conversationId of this.#watched.keys()) this.#publish(conversationId, { kind: 'changed' })
+    this.onAnyChange?.(null)
   }
 
   /** The text so far of the answer being written; null = none is being written. */

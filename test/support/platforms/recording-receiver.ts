@@ -1,5 +1,6 @@
 import type { InboundEvent, Person, Receiver, Unread } from '../../../src/conversation/receiver.ts'
 import { NOT_STORED, type Accepted, type Cursor } from '../../../src/inbox/arrival.ts'
+import type { MessageState } from '../../../src/inbox/message.ts'
 import type { ParkedInput } from '../../../src/inbox/parked-inputs.ts'
 import { memoryInputs } from '../memory-inputs.ts'
 
@@ -18,6 +19,8 @@ export class RecordingReceiver implements Receiver {
   readonly mistyped: InboundEvent[] = []
   /** Runs before anything is kept: to fail, or to take its time. */
   before: ((items: readonly InboundEvent[]) => Promise<void> | void) | null = null
+  /** In which messages are stored. */
+  state: MessageState = 'received'
   /** Who has no access: what they write is not read. */
   readonly strangers = new Set<string>()
   readonly unread: Unread[] = []
@@ -85,7 +88,7 @@ export class RecordingReceiver implements Receiver {
     return {
       conversationId: null,
       messageId: key,
-      state: key === null ? null : 'received',
+      state: key === null ? null : this.state,
       duplicate,
       holdFull: false,
       outbox: false,

@@ -54,6 +54,8 @@ interface Call {
   readonly bucket: string
   /** The address of an interaction carries its own token. */
   readonly auth?: false
+  /** A refusal of it holds up nothing else, whatever it says. */
+  readonly alone?: true
 }
 
 export interface GatewayAddress {
@@ -157,6 +159,19 @@ export class DiscordClient {
     await this.#call('delete', signal, { method: 'DELETE', route, bucket: `delete ${channelId}` })
   }
 
+  /** Shows the bot's reaction to a message, or removes it. */
+  async setReaction(
+    channelId: string,
+    id: string,
+    emoji: string,
+    shown: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const route = `/channels/${channelId}/messages/${id}/reactions/${encodeURIComponent(emoji)}/@me` as const
+    const method = shown ? 'PUT' : 'DELETE'
+    await this.#call('reaction', signal, { method, route, bucket: `react ${channelId}`, alone: true })
+  }
+
   async sendTyping(channelId: string, signal: AbortSignal): Promise<void> {
     const route = `/channels/${channelId}/typing` as const
     await this.#call('typing', signal, { method: 'POST', route, bucket: `write ${channelId}` })
@@ -220,6 +235,13 @@ export class DiscordClient {
     })
   }
 
+  /** Is there room for a reaction beside messages? */
+  mayReact(channelId: string): boolean {
+    return (
+      this.mayWrite(channelId) && this.#waitOf(EVERYWHERE) === 0 && this.#waitOf(`react ${channelId}`) === 0
+    )
+  }
+
   /** Is the channel free of a wait that Discord asked for? */
   mayWrite(channelId: string): boolean {
     return this.#waitOf(`write ${channelId}`) === 0
@@ -278,7 +300,7 @@ export class DiscordClient {
       return await within(CALL_TIMEOUT_MS, signal, run, (error) => translate(name, error))
     } catch (error) {
       if (error instanceof DiscordFailure && error.kind === 'rate-limited')
-        this.#block(error.everywhere ? EVERYWHERE : call.bucket, error.retryAfterMs ?? 0)
+        this.#block(error.everywhere && !call.alone ? EVERYWHERE : call.bucket, error.retryAfterMs ?? 0)
       throw error
     }
   }

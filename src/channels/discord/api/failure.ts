@@ -13,6 +13,7 @@ export type FailureKind = 'network' | 'server' | 'rate-limited' | 'token' | 'for
 export const UNKNOWN_CHANNEL = 10_003
 export const NOT_IN_PRIVATE_CHAT = 50_003
 export const MISSING_PERMISSIONS = 50_013
+export const REACTION_BLOCKED = 90_001
 
 /** An unsuccessful call of the REST API. */
 export class DiscordFailure extends PlatformFailure<FailureKind> {

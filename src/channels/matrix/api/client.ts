@@ -20,6 +20,9 @@ const JOIN_TIMEOUT_MS = 2 * MINUTE
 /** How long others are shown that the bot writes; it is asked for again sooner. */
 const TYPING_MS = 10 * SECOND
 
+/** The bot reacts soon after a message, so its own are among the first; more are not looked through. */
+const REACTIONS_READ = 100
+
 const V3 = '/_matrix/client/v3'
 
 export interface ClientOptions {
@@ -184,10 +187,47 @@ export class MatrixClient {
    * @returns the event's id
    */
   async send(roomId: string, txnId: string, content: object, signal: AbortSignal): Promise<string> {
-    const path = `${roomPath(roomId)}/send/m.room.message/${encodeURIComponent(txnId)}`
-    const answer = await this.#call({ name: 'send', method: 'PUT', path, body: content }, signal)
-    const id = textOf(answer, 'event_id')
-    if (id === null) throw new MatrixFailure('server', 'send', 'named no event')
+    return this.#put('send', `${roomPath(roomId)}/send/m.room.message`, txnId, content, signal)
+  }
+
+  /** Reacts to an event. As `send`. @returns the reaction's own id */
+  async react(
+    roomId: string,
+    txnId: string,
+    { eventId, key }: { readonly eventId: string; readonly key: string },
+    signal: AbortSignal,
+  ): Promise<string> {
+    const content = { 'm.relates_to': { rel_type: 'm.annotation', event_id: eventId, key } }
+    return this.#put('react', `${roomPath(roomId)}/send/m.reaction`, txnId, content, signal)
+  }
+
+  /** The ids of somebody's reactions to an event with this key: one at most, by the book. */
+  async reactionsOf(
+    roomId: string,
+    { eventId, key, sender }: { readonly eventId: string; readonly key: string; readonly sender: string },
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const relations = `relations/${encodeURIComponent(eventId)}/m.annotation/m.reaction`
+    const path = `/_matrix/client/v1/rooms/${encodeURIComponent(roomId)}/${relations}`
+    const query = { limit: String(REACTIONS_READ) }
+    const page = readPage(await this.#call({ name: 'relations', method: 'GET', path, query }, signal))
+    if (!page) throw new MatrixFailure('server', 'relations', 'answered no list')
+    return page.events
+      .filter((event) => event.sender === sender)
+      .filter(({ content }) => textOf(recordOf(content['m.relates_to']), 'key') === key)
+      .map((event) => event.event_id)
+  }
+
+  async #put(
+    name: string,
+    path: string,
+    txnId: string,
+    content: object,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const call = { name, method: 'PUT', path: `${path}/${encodeURIComponent(txnId)}`, body: content } as const
+    const id = textOf(await this.#call(call, signal), 'event_id')
+    if (id === null) throw new MatrixFailure('server', name, 'named no event')
     return id
   }
 

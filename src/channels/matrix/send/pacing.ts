@@ -6,6 +6,8 @@ import { shortWait, LONGEST_BLOCK_MS, TokenBucket } from '../../kit/send/pacer.t
  * more every five seconds. Half of that is for drafts, the rest for what must arrive.
  */
 const DRAFTS = { burst: 5, perSecond: 1 / 10 }
+/** The share of that which a new reaction leaves. */
+const REACTION_RESERVE = 0.5
 /** After a refusal no drafts are sent for a while, to leave room for final texts. */
 const DRAFT_REST_MS = MINUTE
 
@@ -28,6 +30,13 @@ export class Pacing {
   /** May a draft be shown now? Never waits. */
   tryDraft(): boolean {
     if (this.#drafts.waitMs() > 0) return false
+    this.#drafts.take()
+    return true
+  }
+
+  /** May a reaction be changed now? It takes the room of drafts: showing one leaves them half of it. Never waits. */
+  tryReaction(shown: boolean): boolean {
+    if (this.#drafts.waitMs(shown ? REACTION_RESERVE : 0) > 0) return false
     this.#drafts.take()
     return true
   }

@@ -2,7 +2,7 @@ import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import type { Secret } from '../../../support/secret.ts'
 import { SlackClient } from './client.ts'
-import { BOT_SCOPES, troubleOf, type TokenOf } from './trouble.ts'
+import { BOT_SCOPES, REACTIONS_SCOPE, troubleOf, type TokenOf } from './trouble.ts'
 
 /** What can be said of an app from outside, without receiving or sending anything. */
 export type AppCheck =
@@ -19,18 +19,21 @@ export async function checkApp(
     readonly botToken: Secret
     readonly appToken: Secret
     readonly apiRoot: string | null
+    /** Are messages to be marked? Then a scope more is needed. */
+    readonly reactions: boolean
     readonly log: Log
   },
   signal: AbortSignal,
 ): Promise<AppCheck> {
-  const { botToken, appToken, apiRoot, log } = options
+  const { botToken, appToken, apiRoot, reactions, log } = options
   const common = { apiRoot, log }
   let token: TokenOf = 'bot'
   try {
     const { name, team, scopes } = await new SlackClient({ ...common, token: botToken }).authTest(signal)
     token = 'app'
     await new SlackClient({ ...common, token: appToken }).openConnection(signal)
-    const missing = scopes === null ? [] : Object.keys(BOT_SCOPES).filter((scope) => !scopes.includes(scope))
+    const wanted = Object.keys(BOT_SCOPES).filter((scope) => reactions || scope !== REACTIONS_SCOPE)
+    const missing = scopes === null ? [] : wanted.filter((scope) => !scopes.includes(scope))
     return missing.length > 0 ? { kind: 'scopes', name, missing } : { kind: 'fine', name, team }
   } catch (error) {
     if (signal.aborted) return { kind: 'unreachable', words: 'no answer in time' }

@@ -170,6 +170,16 @@ export class SlackClient {
     await this.#call('chat.update', signal, (web) => web.chat.update(message))
   }
 
+  /** Shows the bot's reaction to a message, or removes it. */
+  async setReaction(
+    reaction: { readonly channel: string; readonly timestamp: string; readonly name: string },
+    shown: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (shown) await this.#call('reactions.add', signal, (web) => web.reactions.add(reaction))
+    else await this.#call('reactions.remove', signal, (web) => web.reactions.remove(reaction))
+  }
+
   /**
    * The bytes of a file that a message names.
    *

@@ -1,6 +1,8 @@
 import type { Trouble } from '../../kit/intake/intake-loop.ts'
 import { SlackFailure } from './failure.ts'
 
+export const REACTIONS_SCOPE = 'reactions:write'
+
 /** The bot scopes that this channel needs, with what each is for. */
 export const BOT_SCOPES: Readonly<Record<string, string>> = {
   'chat:write': 'to answer',
@@ -14,6 +16,7 @@ export const BOT_SCOPES: Readonly<Record<string, string>> = {
   'mpim:history': 'to read group chats that it is in',
   'mpim:read': 'to find them after a downtime',
   'files:read': 'to look at pictures and files',
+  [REACTIONS_SCOPE]: 'to mark messages as taken or held',
   commands: 'for /hermes',
 }
 

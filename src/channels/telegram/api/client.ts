@@ -1,4 +1,13 @@
-import type { ApiMethods, BotCommand, File, Message, Update, UserFromGetMe, WebhookInfo } from 'grammy/types'
+import type {
+  ApiMethods,
+  BotCommand,
+  File,
+  Message,
+  ReactionTypeEmoji,
+  Update,
+  UserFromGetMe,
+  WebhookInfo,
+} from 'grammy/types'
 import { Api, GrammyError, HttpError } from 'grammy/web'
 import { SECOND, within } from '../../../support/clock.ts'
 import { limitAnswers } from '../../../support/limit-body.ts'
@@ -26,6 +35,8 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch
 }
 
+/** What the service lets a bot react with. */
+export type ReactionEmoji = ReactionTypeEmoji['emoji']
 type SendPayload = Parameters<ApiMethods['sendMessage']>[0]
 type EditPayload = Parameters<ApiMethods['editMessageText']>[0]
 /** grammY's types name the signal of its Node polyfill, which the web build does not use. */
@@ -132,6 +143,20 @@ export class TelegramClient {
   async deleteMessage(chatId: number, messageId: number, signal: AbortSignal): Promise<void> {
     const payload = { chat_id: chatId, message_id: messageId }
     await this.#call('deleteMessage', signal, (inner) => this.#api.raw.deleteMessage(payload, inner))
+  }
+
+  /** @param emoji null = no reaction */
+  async setMessageReaction(
+    chatId: number,
+    messageId: number,
+    emoji: ReactionEmoji | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const reaction = emoji === null ? [] : [{ type: 'emoji' as const, emoji }]
+    const payload = { chat_id: chatId, message_id: messageId, reaction }
+    await this.#call('setMessageReaction', signal, (inner) =>
+      this.#api.raw.setMessageReaction(payload, inner),
+    )
   }
 
   async sendTyping(chatId: number, threadId: number | null, signal: AbortSignal): Promise<void> {

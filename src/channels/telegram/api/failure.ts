@@ -7,7 +7,7 @@ import { PlatformFailure } from '../../kit/failure.ts'
  * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the bot token is
  * refused · `conflict` somebody else receives · `forbidden` this chat is closed to the bot ·
  * `migrated` the group has a new id · `unchanged` the message reads so already · `gone` chat or
- * message does not exist · `too-large` the answer is longer than is read · `rejected` the request itself
+ * message does not exist · `unwelcome` the chat does not allow this reaction · `too-large` the answer is longer than is read · `rejected` the request itself
  * is refused
  */
 export type FailureKind =
@@ -20,6 +20,7 @@ export type FailureKind =
   | 'migrated'
   | 'unchanged'
   | 'gone'
+  | 'unwelcome'
   | 'too-large'
   | 'rejected'
 
@@ -59,7 +60,8 @@ const DEFAULT_RETRY_AFTER_MS = 5 * SECOND
  */
 const PHRASES: ReadonlyArray<readonly [RegExp, FailureKind]> = [
   [/message is not modified/i, 'unchanged'],
-  [/message to edit not found|message can't be edited|MESSAGE_ID_INVALID/i, 'gone'],
+  [/message to (?:edit|react) not found|message can't be edited|MESSAGE_ID_INVALID/i, 'gone'],
+  [/REACTION_INVALID|REACTIONS_TOO_MANY/i, 'unwelcome'],
   [/chat not found|user not found|PEER_ID_INVALID|chat_id is empty|group chat was deactivated/i, 'gone'],
   [/thread not found|TOPIC_DELETED|TOPIC_CLOSED/i, 'gone'],
   [/not enough rights|CHAT_WRITE_FORBIDDEN|have no rights to send|CHAT_RESTRICTED/i, 'forbidden'],

@@ -197,15 +197,21 @@ export const DEFAULT_PACING: PacingLimits = {
 
 /** The share of a bucket that drafts leave for finished texts. */
 const DRAFT_RESERVE = 0.5
+/** Reactions over all chats: a sixth of what the service takes. */
+const REACTIONS: BucketLimits = { burst: 5, perSecond: 5 }
+/** Reactions do not count as messages to a chat; they wait for a chat in which messages have little room. */
+const ROOM_FOR_MESSAGES = 0.25
 
 /** Paces messages: never above the limits, never while Telegram asks us to wait. */
 export class Pacing {
   readonly #chats: Pacer<number>
   readonly #overall: TokenBucket
+  readonly #reactions: TokenBucket
 
   constructor(clock: Clock, limits: PacingLimits = DEFAULT_PACING) {
     this.#chats = new Pacer(clock, (chatId) => (isGroup(chatId) ? limits.group : limits.chat))
     this.#overall = new TokenBucket(limits.overall, clock)
+    this.#reactions = new TokenBucket(REACTIONS, clock)
   }
 
   /** Resolves when a message may be sent to the chat. Throws as `shortWait` does. */
@@ -216,6 +222,15 @@ export class Pacing {
   /** May a draft be shown now? Never waits, and leaves the better part to finished texts. */
   tryDraft(chatId: number): boolean {
     return this.#chats.tryTurn([this.#chats.bucketOf(chatId), this.#overall], DRAFT_RESERVE)
+  }
+
+  /** May a reaction be changed now? Never waits, and comes after drafts. */
+  tryReaction(chatId: number): boolean {
+    if (this.#chats.bucketOf(chatId).waitMs(ROOM_FOR_MESSAGES) > 0) return false
+    if (this.#overall.waitMs(DRAFT_RESERVE) > 0 || this.#reactions.waitMs() > 0) return false
+    this.#overall.take()
+    this.#reactions.take()
+    return true
   }
 
   /** Is the chat free of a wait that Telegram asked for? */

@@ -55,6 +55,9 @@ export class DiscordChats {
   readonly guilds = new Map<string, StoredGuild>()
   /** Private chats whose person has shut the bot out. */
   readonly blocked = new Set<string>()
+  /** Channels in which the bot lacks the permission Add Reactions. */
+  readonly withoutReactions = new Set<string>()
+  readonly #reactions = new Map<string, Set<string>>()
   #lastId = 1_100_000_000_000_000_000n
 
   nextId(): string {
@@ -162,6 +165,13 @@ export class DiscordChats {
     if (guildId === null) return message
     const roles = this.guilds.get(guildId)!.members.get(message.author.id) ?? []
     return { ...message, guild_id: guildId, member: { roles, nick: null } }
+  }
+
+  /** The bot's own reactions to a message, in their order. */
+  reactionsTo(messageId: string): Set<string> {
+    const known = this.#reactions.get(messageId) ?? new Set()
+    this.#reactions.set(messageId, known)
+    return known
   }
 
   sentTo(channelId: string): readonly StoredMessage[] {

@@ -280,6 +280,7 @@ export class DiscordServer implements AsyncDisposable {
     if (what === 'POST messages') return this.#write(channel.id, body)
     const message = channel.messages.find(({ id }) => id === parts[3])
     if (!message) return [404, { code: 10_008, message: 'Unknown Message' }]
+    if (parts[4] === 'reactions') return this.#react(method, channel.id, message.id, parts)
     const own = message.author.id === BOT.id
     if (what === 'PATCH messages/') {
       if (!own) return [403, { code: 50_005, message: 'Cannot edit a message authored by another user' }]
@@ -289,6 +290,20 @@ export class DiscordServer implements AsyncDisposable {
     if (!own && channel.guildId === null)
       return [403, { code: 50_003, message: 'Cannot execute action on a DM channel' }]
     channel.messages.splice(channel.messages.indexOf(message), 1)
+    return [204, null]
+  }
+
+  #react(method: string, channelId: string, messageId: string, parts: readonly string[]): Answer {
+    const emoji = decodeURIComponent(parts[5] ?? '')
+    if (parts[6] !== '@me' || (method !== 'PUT' && method !== 'DELETE'))
+      return [404, { message: '404: Not Found', code: 0 }]
+    if (!/^\p{Emoji_Presentation}$/u.test(emoji)) return [400, { code: 10_014, message: 'Unknown Emoji' }]
+    const reactions = this.chats.reactionsTo(messageId)
+    if (method === 'DELETE') return reactions.delete(emoji) ? [204, null] : UNKNOWN_REACTION
+    if (this.chats.blocked.has(channelId)) return [403, { code: 90_001, message: 'Reaction was blocked' }]
+    if (this.chats.withoutReactions.has(channelId))
+      return [403, { code: 50_013, message: 'Missing Permissions' }]
+    reactions.add(emoji)
     return [204, null]
   }
 
@@ -304,7 +319,11 @@ export class DiscordServer implements AsyncDisposable {
     if (before) return [200, before]
     const message = this.chats.write(channelId, content, {
       author: BOT,
-      message: { ...(nonce === undefined ? {} : { nonce }), flags: body['flags'] ?? 0 },
+      message: {
+        ...(nonce === undefined ? {} : { nonce }),
+        flags: body['flags'] ?? 0,
+        ...(body['message_reference'] ? { message_reference: body['message_reference'] } : {}),
+      },
     })
     const { parse } = (body['allowed_mentions'] ?? { parse: ['everyone', 'users', 'roles'] }) as {
       parse: string[]
@@ -331,6 +350,9 @@ export class DiscordServer implements AsyncDisposable {
     }
   }
 }
+
+/** Discord has no other answer for a reaction that is not there. */
+const UNKNOWN_REACTION: Answer = [404, { code: 10_014, message: 'Unknown Emoji' }]
 
 function reply(
   response: ServerResponse,

@@ -140,6 +140,23 @@ export class MatrixRooms {
     return this.stream.find((event) => event.event_id === eventId && event.room_id === roomId) ?? null
   }
 
+  /** Reactions to an event that were not removed, of anybody. */
+  annotations(roomId: string, eventId: string): readonly StoredEvent[] {
+    return this.stream.filter(
+      (event) =>
+        event.room_id === roomId &&
+        event.type === 'm.reaction' &&
+        annotationOf(event)['event_id'] === eventId,
+    )
+  }
+
+  /** What the bot reacts to an event with, in its order. */
+  reactions(roomId: string, eventId: string): readonly string[] {
+    return this.annotations(roomId, eventId)
+      .filter(({ sender }) => sender === MatrixRooms.bot)
+      .map(keyOf)
+  }
+
   isJoined(roomId: string, userId = MatrixRooms.bot): boolean {
     return this.rooms.get(roomId)?.members.get(userId)?.membership === 'join'
   }
@@ -167,6 +184,14 @@ export class MatrixRooms {
     }
     return [...messages.values()]
   }
+}
+
+function annotationOf({ content }: StoredEvent): Content {
+  return (content['m.relates_to'] ?? {}) as Content
+}
+
+export function keyOf(event: StoredEvent): string {
+  return String(annotationOf(event)['key'])
 }
 
 function wordsOf(content: Content): { text: string; html: string | null } {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { MatrixRooms, type Content } from './matrix-rooms.ts'
+import { keyOf, MatrixRooms, type Content, type StoredEvent } from './matrix-rooms.ts'
 import { historyAnswer, hasNews, syncAnswer, type SyncQuery } from './matrix-sync.ts'
 
 /**
@@ -51,6 +51,10 @@ interface Answer {
 const MAX_EVENT_BYTES = 65_536
 const V3 = '/_matrix/client/v3'
 
+const RELATIONS = new RegExp(
+  '^GET /_matrix/client/v1/rooms/([^/]+)/relations/([^/]+)/m\\.annotation/m\\.reaction$',
+)
+
 /** Calls by their path; the groups are passed to them. */
 const CALLS: ReadonlyArray<readonly [string, RegExp]> = [
   ['versions', /^GET \/_matrix\/client\/versions$/],
@@ -62,6 +66,8 @@ const CALLS: ReadonlyArray<readonly [string, RegExp]> = [
   ['event', at('GET', '/rooms/([^/]+)/event/([^/]+)')],
   ['joined_members', at('GET', '/rooms/([^/]+)/joined_members')],
   ['members', at('GET', '/rooms/([^/]+)/members')],
+  ['react', at('PUT', '/rooms/([^/]+)/send/(m\\.reaction)/([^/]+)')],
+  ['relations', RELATIONS],
   ['send', at('PUT', '/rooms/([^/]+)/send/([^/]+)/([^/]+)')],
   ['redact', at('PUT', '/rooms/([^/]+)/redact/([^/]+)/([^/]+)')],
   ['typing', at('PUT', '/rooms/([^/]+)/typing/([^/]+)')],
@@ -89,6 +95,8 @@ export class MatrixServer implements AsyncDisposable {
   oddRoom: string | null = null
   /** Rooms in which the bot may not speak. */
   readonly closed = new Set<string>()
+  /** Rooms in which it may speak, and not react. */
+  readonly withoutReactions = new Set<string>()
   /** Who may redact what others wrote. */
   botMayRedact = true
   /** Calls with these names are answered only after the promise. */
@@ -283,6 +291,11 @@ export class MatrixServer implements AsyncDisposable {
       case 'typing':
         rooms.typing.push(roomId)
         return ok({})
+      case 'relations':
+        return rooms.event(roomId, second)
+          ? ok({ chunk: rooms.annotations(roomId, second) })
+          : refusal(404, 'M_NOT_FOUND', 'Unknown parent event.')
+      case 'react':
       case 'send':
         return this.#send(roomId, second, third, call.body, size)
       case 'redact': {
@@ -297,12 +310,23 @@ export class MatrixServer implements AsyncDisposable {
   }
 
   #send(roomId: string, type: string, txnId: string, content: Content, size: number): Answer {
+    if (type === 'm.reaction' && this.withoutReactions.has(roomId))
+      return refusal(403, 'M_FORBIDDEN', "You don't have permission to post that to the room.")
     if (this.closed.has(roomId)) return refusal(403, 'M_FORBIDDEN', 'You do not have the power to post')
     if (size > MAX_EVENT_BYTES) return refusal(413, 'M_TOO_LARGE', 'event too large')
     const relation = (content['m.relates_to'] ?? {}) as Content
     const parent = relation['event_id']
     if (typeof parent === 'string' && !this.rooms.event(roomId, parent)) {
       return refusal(400, 'M_UNKNOWN', "Can't send relation to unknown event")
+    }
+    if (type === 'm.reaction') {
+      const { rel_type: kind, key } = relation
+      if (kind !== 'm.annotation' || typeof parent !== 'string' || typeof key !== 'string')
+        return refusal(400, 'M_BAD_JSON', 'not an annotation')
+      const isOwn = (event: StoredEvent) => event.sender === MatrixRooms.bot && keyOf(event) === key
+      const repeat = this.#transactions.has(`send ${roomId} ${type} ${txnId}`)
+      if (!repeat && this.rooms.annotations(roomId, parent).some(isOwn))
+        return refusal(400, 'M_DUPLICATE_ANNOTATION', "Can't send same reaction twice")
     }
     return this.#once(`send ${roomId} ${type} ${txnId}`, () =>
       this.rooms.push(roomId, type, MatrixRooms.bot, content),

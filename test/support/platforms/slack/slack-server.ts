@@ -47,7 +47,7 @@ export interface SayOptions {
 }
 
 export const ALL_SCOPES =
-  'app_mentions:read,channels:history,channels:read,chat:write,commands,files:read,groups:history,groups:read,im:history,im:read,mpim:history,mpim:read'
+  'app_mentions:read,channels:history,channels:read,chat:write,commands,files:read,groups:history,groups:read,im:history,im:read,mpim:history,mpim:read,reactions:write'
 
 /** The scope that a method needs, by the kind of conversation where that decides. */
 const KIND_SCOPES: Readonly<Record<string, string>> = {
@@ -297,6 +297,9 @@ export class SlackServer {
           this.changed(given['channel']!, this.workspace.find(given['channel']!, given['ts']!)!, before)
         return answer
       }
+      case 'reactions.add':
+      case 'reactions.remove':
+        return this.workspace.react(given, method === 'reactions.add')
       default:
         return { ok: false, error: 'unknown_method' }
     }
@@ -313,6 +316,7 @@ export class SlackServer {
 
   #scopeOf(method: string, given: Readonly<Record<string, string>>): string | null {
     if (method.startsWith('chat.')) return 'chat:write'
+    if (method.startsWith('reactions.')) return 'reactions:write'
     if (method === 'users.conversations') return `${KIND_SCOPES[given['types'] ?? ''] ?? 'channels'}:read`
     const channel = given['channel'] ?? ''
     if (!/^[CDG]/.test(channel)) return null

@@ -33,10 +33,14 @@ export type Answer = Record<string, unknown> & { readonly ok: boolean }
 
 const refuse = (error: string, more: object = {}): Answer => ({ ok: false, error, ...more })
 
+/** Names of emoji, of the thousands that there are: Slack knows none by its character. */
+const EMOJI_NAMES = new Set(['eyes', 'hourglass', 'hourglass_flowing_sand', 'thumbsup'])
+
 export class SlackWorkspace {
   readonly #conversations = new Map<string, Conversation>()
   /** Conversations that refuse what the bot posts, with the platform's word for it. */
   readonly closed = new Map<string, string>()
+  readonly #reactions = new Map<string, Set<string>>()
   #lastMicros = 0
 
   open(id: string, kind: ConversationKind, options: { user?: string; member?: boolean } = {}): string {
@@ -117,6 +121,30 @@ export class SlackWorkspace {
     if (record.user !== BOT.user) return refuse('cant_update_message')
     record.text = text
     return { ok: true, channel, ts, text }
+  }
+
+  /** `reactions.add` and `reactions.remove` */
+  react(given: Arguments, shown: boolean): Answer {
+    const { channel = '', timestamp = '', name = '' } = given
+    const conversation = this.#conversations.get(channel)
+    if (!conversation) return refuse('channel_not_found')
+    const closed = this.closed.get(channel)
+    if (closed !== undefined) return refuse(closed)
+    if (!conversation.member) return refuse('not_in_channel')
+    if (!EMOJI_NAMES.has(name)) return refuse('invalid_name')
+    if (!this.find(channel, timestamp)) return refuse('message_not_found')
+    const reactions = this.reactionsTo(timestamp)
+    if (reactions.has(name) === shown) return refuse(shown ? 'already_reacted' : 'no_reaction')
+    if (shown) reactions.add(name)
+    else reactions.delete(name)
+    return { ok: true }
+  }
+
+  /** The bot's own reactions to a message, by name. */
+  reactionsTo(ts: string): Set<string> {
+    const known = this.#reactions.get(ts) ?? new Set()
+    this.#reactions.set(ts, known)
+    return known
   }
 
   /** `conversations.history`: the newest first, replies left out. */

@@ -12,6 +12,7 @@ export interface Payload {
   readonly offset?: number
   readonly timeout?: number
   readonly file_id?: string
+  readonly reaction?: ReadonlyArray<{ readonly type: string; readonly emoji?: string }>
   readonly [field: string]: unknown
 }
 
@@ -27,6 +28,13 @@ export interface BotMessage {
   readonly threadId: number | null
 }
 
+/** What a bot may react with. @see https://core.telegram.org/bots/api#reactiontypeemoji */
+const REACTIONS = new Set(
+  '👍 👎 ❤ 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤‍🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨‍💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾 🤷‍♂ 🤷 🤷‍♀ 😡'.split(
+    ' ',
+  ),
+)
+
 /** The chats of the simulated Bot API: what the bot sent, under the service's real limits. */
 export class BotChats {
   readonly sent: BotMessage[] = []
@@ -34,6 +42,9 @@ export class BotChats {
   readonly blocked = new Set<number>()
   /** Groups that became supergroups, by their former id. */
   readonly migrated = new Map<number, number>()
+  /** Chats in which no reactions are allowed. */
+  readonly withoutReactions = new Set<number>()
+  readonly #reactions = new Map<string, string>()
   readonly #lastIds = new Map<number, number>()
 
   send(payload: Payload): Record<string, unknown> {
@@ -73,6 +84,30 @@ export class BotChats {
     message.earlier.push(message.text)
     Object.assign(message, content)
     return ok({ message_id: message.id, date: 1_760_000_000, chat: { id: chatId }, text: message.text })
+  }
+
+  /** A bot that is no paying customer has one reaction on a message at most. */
+  react(payload: Payload): Record<string, unknown> {
+    const chatId = Number(payload.chat_id)
+    const refusal = this.refusal(chatId)
+    if (refusal) return refusal
+    const messageId = Number(payload.message_id)
+    if (!(messageId >= 1 && messageId <= this.#lastIds.get(chatId)!))
+      return failed(400, 'Bad Request: message to react not found')
+    const wanted = payload.reaction ?? []
+    if (wanted.length > 1) return failed(400, 'Bad Request: REACTIONS_TOO_MANY')
+    const known = wanted.every(({ type, emoji = '' }) => type === 'emoji' && REACTIONS.has(emoji))
+    if (!known || (wanted.length > 0 && this.withoutReactions.has(chatId)))
+      return failed(400, 'Bad Request: REACTION_INVALID')
+    const [reaction] = wanted
+    if (reaction) this.#reactions.set(`${chatId} ${messageId}`, reaction.emoji!)
+    else this.#reactions.delete(`${chatId} ${messageId}`)
+    return ok(true)
+  }
+
+  /** What the bot reacts to a message with; null = nothing. */
+  reaction(chatId: number, messageId: number): string | null {
+    return this.#reactions.get(`${chatId} ${messageId}`) ?? null
   }
 
   refusal(chatId: number): Record<string, unknown> | null {

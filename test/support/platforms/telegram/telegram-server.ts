@@ -302,6 +302,8 @@ export class TelegramServer {
         return this.chats.send(payload)
       case 'editMessageText':
         return this.chats.edit(payload)
+      case 'setMessageReaction':
+        return this.chats.react(payload)
       case 'deleteMessage':
         return ok(true)
       case 'getFile': {

@@ -1,0 +1,152 @@
+import { expect, test } from 'vitest'
+import type { Channel } from '../../src/channels/channel.ts'
+import type { ReactionChange, ReactionOutcome } from '../../src/inbox/delivery/send-channel.ts'
+import type { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
+import { until } from '../support/until.ts'
+import type { ChannelCapabilities } from './capabilities.ts'
+import type { ChannelFixture } from './channel.ts'
+
+type Using = (
+  play: (fixture: ChannelFixture, receiver: RecordingReceiver, channel: Channel) => Promise<void>,
+) => Promise<void>
+
+const signal = new AbortController().signal
+/** pino's number for `debug`. */
+const DEBUG = 20
+
+/** What every channel with reactions promises: they are shown, and are never in the way. */
+export function reactionContract(using: Using, marks: NonNullable<ChannelCapabilities['reactions']>): void {
+  const SHOW = { reaction: 'taken', shown: true } as const
+  const REMOVE = { reaction: 'taken', shown: false } as const
+
+  /** A message that has arrived, and changes of its reactions. */
+  const arrived = async (fixture: ChannelFixture, receiver: RecordingReceiver, channel: Channel) => {
+    const { platform } = fixture
+    await channel.start(receiver)
+    const platformId = await platform.say('mark me')
+    await until(() => receiver.texts.includes('mark me'), 'the message')
+    const message = { address: platform.address, platformId }
+    const set = (change: ReactionChange, by: Channel = channel): Promise<ReactionOutcome> =>
+      by.reactions!.set(message, change, signal)
+    return { set, shown: () => platform.reactions!.of(platformId), message }
+  }
+
+  const send = (channel: Channel, address: string, part: string) =>
+    channel.send(address, part, { replyTo: null, key: part, signal })
+
+  test('shows and removes reactions, and asking for what is so already does no harm', () =>
+    using(async (fixture, receiver, channel) => {
+      const { set, shown } = await arrived(fixture, receiver, channel)
+      expect(await set(SHOW)).toBe('done')
+      expect(shown()).toEqual([marks.taken])
+      expect(await set(SHOW)).toBe('done')
+      expect(shown()).toEqual([marks.taken])
+      expect(await set({ reaction: 'held', shown: true })).toBe('done')
+      expect(shown()).toEqual(channel.reactions!.single ? [marks.held] : [marks.taken, marks.held])
+      if (!channel.reactions!.single) expect(await set(REMOVE)).toBe('done')
+      expect(await set({ reaction: 'held', shown: false })).toBe('done')
+      expect(shown()).toEqual([])
+      expect(await set({ reaction: 'held', shown: false })).toBe('done')
+    }))
+
+  test('removes what a former process has shown', () =>
+    using(async (fixture, receiver, channel) => {
+      const { set, shown } = await arrived(fixture, receiver, channel)
+      await set(SHOW)
+      expect(shown()).toEqual([marks.taken])
+      await channel.stop()
+      const restarted = fixture.create(receiver)
+      await restarted.start(receiver)
+      await until(() => restarted.status().account !== null, 'its name')
+      expect(await set(REMOVE, restarted)).toBe('done')
+      expect(shown()).toEqual([])
+      await restarted.stop()
+    }))
+
+  test('a reaction that is told to wait holds up no message', () =>
+    using(async (fixture, receiver, channel) => {
+      const { set, shown } = await arrived(fixture, receiver, channel)
+      fixture.platform.reactions!.limitRate(7)
+      expect(await set(SHOW)).toEqual({ retryAfterMs: 7_000 })
+      await send(channel, fixture.platform.address, 'an answer')
+      expect(fixture.platform.sent().map(({ text }) => text)).toEqual(['an answer'])
+      expect(shown()).toEqual([])
+    }))
+
+  test('a chat in which messages have to wait is asked for no reaction', () =>
+    using(async (fixture, receiver, channel) => {
+      const { set } = await arrived(fixture, receiver, channel)
+      fixture.platform.limitRate(7)
+      await expect(send(channel, fixture.platform.address, 'an answer')).rejects.toThrow(/./)
+      expect(await set(SHOW)).toBe('no-room')
+      expect(fixture.platform.reactions!.attempts()).toBe(0)
+    }))
+
+  test('says of a chat in which the bot may not react that it is closed, and writes there', () =>
+    using(async (fixture, receiver, channel) => {
+      const { set } = await arrived(fixture, receiver, channel)
+      fixture.platform.reactions!.close()
+      expect(await set(SHOW)).toBe('closed-chat')
+      await send(channel, fixture.platform.address, 'an answer')
+      expect(fixture.platform.sent()).toHaveLength(1)
+    }))
+
+  test('a reaction that fails is given up, and only mentioned', () =>
+    using(async (fixture, receiver, channel) => {
+      const { set, message } = await arrived(fixture, receiver, channel)
+      const elsewhere = { ...message, platformId: 'no message of this platform' }
+      expect(await channel.reactions!.set(elsewhere, SHOW, signal)).toBe('done')
+      expect(await channel.reactions!.set({ ...message, address: 'nowhere' }, SHOW, signal)).toBe('done')
+      await channel.stop()
+      const before = fixture.logged().length
+      fixture.platform.down()
+      expect(await set(SHOW)).toBe('done')
+      const lines = fixture.logged().slice(before).split('\n').filter(Boolean)
+      expect(lines.map((line) => JSON.parse(line) as { level: number; msg: string })).toMatchObject([
+        { level: DEBUG, msg: expect.stringContaining('a reaction was not changed') },
+      ])
+    }))
+}
+
+/** What an answer quotes on a chat platform: the question, unless it is plain in a private chat what is answered. */
+export function quoteContract(using: Using): void {
+  /** A question has arrived; what an answer to it quotes. */
+  const asked = async (fixture: ChannelFixture, receiver: RecordingReceiver, text: string) => {
+    const { platform } = fixture
+    const question = await platform.say(text)
+    await until(() => receiver.texts.includes(text), text)
+    const answer = async (channel: Channel, part: string) => {
+      await channel.send(platform.address, part, { replyTo: question, key: part, signal })
+      return platform.quoted!(platform.sent().at(-1)!.id)
+    }
+    return { question, answer }
+  }
+
+  test('in a private chat an answer quotes its question only where something came in between', () =>
+    using(async (fixture, receiver, channel) => {
+      await channel.start(receiver)
+      const first = await asked(fixture, receiver, 'first')
+      expect(await first.answer(channel, 'to the first')).toBeNull()
+      // The bot's own answer is in between now.
+      expect(await first.answer(channel, 'more to it')).toBe(first.question)
+      const second = await asked(fixture, receiver, 'second')
+      const third = await asked(fixture, receiver, 'third')
+      expect(await second.answer(channel, 'to the second')).toBe(second.question)
+      expect(await third.answer(channel, 'to the third')).toBe(third.question)
+    }))
+
+  test('an answer quotes a question that was held, and one of before a restart', () =>
+    using(async (fixture, receiver, channel) => {
+      receiver.state = 'held'
+      await channel.start(receiver)
+      const held = await asked(fixture, receiver, 'held')
+      expect(await held.answer(channel, 'to what was held')).toBe(held.question)
+      receiver.state = 'received'
+      const early = await asked(fixture, receiver, 'before the restart')
+      await channel.stop()
+      const restarted = fixture.create(receiver)
+      await restarted.start(receiver)
+      expect(await early.answer(restarted, 'after it')).toBe(early.question)
+      await restarted.stop()
+    }))
+}
