@@ -11,8 +11,6 @@ type Using = (
 ) => Promise<void>
 
 const signal = new AbortController().signal
-/** pino's number for `debug`. */
-const DEBUG = 20
 
 /** What every channel with reactions promises: they are shown, and are never in the way. */
 export function reactionContract(using: Using, marks: NonNullable<ChannelCapabilities['reactions']>): void {
@@ -46,7 +44,6 @@ export function reactionContract(using: Using, marks: NonNullable<ChannelCapabil
       if (!channel.reactions!.single) expect(await set(REMOVE)).toBe('done')
       expect(await set({ reaction: 'held', shown: false })).toBe('done')
       expect(shown()).toEqual([])
-      expect(await set({ reaction: 'held', shown: false })).toBe('done')
     }))
 
   test('removes what a former process has shown', () =>
@@ -58,8 +55,10 @@ export function reactionContract(using: Using, marks: NonNullable<ChannelCapabil
       const restarted = fixture.create(receiver)
       await restarted.start(receiver)
       await until(() => restarted.status().account !== null, 'its name')
-      expect(await set(REMOVE, restarted)).toBe('done')
-      expect(shown()).toEqual([])
+      for (let time = 0; time < 2; time++) {
+        expect(await set(REMOVE, restarted)).toBe('done')
+        expect(shown()).toEqual([])
+      }
       await restarted.stop()
     }))
 
@@ -102,8 +101,8 @@ export function reactionContract(using: Using, marks: NonNullable<ChannelCapabil
       fixture.platform.down()
       expect(await set(SHOW)).toBe('done')
       const lines = fixture.logged().slice(before).split('\n').filter(Boolean)
-      expect(lines.map((line) => JSON.parse(line) as { level: number; msg: string })).toMatchObject([
-        { level: DEBUG, msg: expect.stringContaining('a reaction was not changed') },
+      expect(lines.map((line) => JSON.parse(line) as { level: string; msg: string })).toMatchObject([
+        { level: 'debug', msg: expect.stringContaining('a reaction was not changed') },
       ])
     }))
 }

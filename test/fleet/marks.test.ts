@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { PROCESS_TEST } from '../support/processes/bot-fixture.ts'
+import { FleetFixture } from '../support/processes/fleet-fixture.ts'
+import { freshDatabase } from '../support/stores/postgres.ts'
+
+const CHAT = 700
+
+test(
+  'marks that a killed holder has left are removed by the next one, whoever answers',
+  PROCESS_TEST,
+  async () => {
+    await using fixture = await FleetFixture.open({ databaseUrl: await freshDatabase() })
+    const { telegram, sandbox } = fixture
+    const former = await fixture.join('ingress')
+    await fixture.join('worker')
+    await fixture.untilHeld()
+    const outage = sandbox.control.fault({ target: 'messages', fault: 'overloaded-529' })
+    const held = [1, 2, 3].map((number) => telegram.say(CHAT, `question ${number}`))
+    const marks = () => held.map((id) => telegram.chats.reaction(CHAT, id))
+    await fixture.until(() => marks().every((mark) => mark === '😴'), 'the marks')
+    await former.kill('SIGKILL')
+    // Answered while nobody speaks for the channel, or by the time that somebody does.
+    outage.clear()
+    await fixture.join('ingress')
+    await fixture.untilHeld(former)
+    await fixture.until(() => fixture.shown(CHAT).some((text) => text.includes('question 3')), 'the answer')
+    await fixture.until(() => marks().every((mark) => mark === null), 'the end of the marks')
+    expect(telegram.callsOf('setMessageReaction').length).toBeLessThanOrEqual(3 * held.length)
+  },
+)
