@@ -6,27 +6,35 @@ import { pause } from '../support/until.ts'
 const CHAT = 501
 /** Longer than the answers that show no mark. */
 const SLOW_MS = 2_500
+/** Longer than a kill and a start take. */
+const HELD_MS = 15_000
 
-test('a slow answer is marked while it is made, a held message until it is answered, also after a kill', PROCESS_TEST, async () => {
-  await using fixture = await BotFixture.start({ sandbox: { answer: { delayMs: SLOW_MS } } })
-  const { telegram, sandbox, gateway } = fixture
-  const mark = (id: number) => telegram.chats.reaction(CHAT, id)
-  const slow = telegram.say(CHAT, 'slow')
-  await fixture.until(() => mark(slow) === '👀', 'the mark')
-  expect(fixture.shown(CHAT)).toEqual([])
-  await fixture.until(() => fixture.shown(CHAT).length === 1, 'the answer')
-  await fixture.until(() => mark(slow) === null, 'the end of the mark')
+test(
+  'a slow answer is marked while it is made, a held message until it is answered, also after a kill',
+  PROCESS_TEST,
+  async () => {
+    await using fixture = await BotFixture.start({ sandbox: { answer: { delayMs: SLOW_MS } } })
+    const { telegram, sandbox, gateway } = fixture
+    const mark = (id: number) => telegram.chats.reaction(CHAT, id)
+    const slow = telegram.say(CHAT, 'slow')
+    await fixture.until(() => mark(slow) === '👀', 'the mark')
+    expect(fixture.shown(CHAT)).toEqual([])
+    await fixture.until(() => fixture.shown(CHAT).length === 1, 'the answer')
+    await fixture.until(() => mark(slow) === null, 'the end of the mark')
 
-  const outage = sandbox.control.fault({ target: 'messages', fault: 'overloaded-529' })
-  const held = [telegram.say(CHAT, 'held 1'), telegram.say(CHAT, 'held 2')]
-  await fixture.until(() => held.every((id) => mark(id) === '😴'), 'the marks of what is held')
-  await gateway.kill('SIGKILL')
-  outage.clear()
-  await gateway.start()
-  await fixture.until(() => fixture.shown(CHAT).some((text) => text.includes('held 2')), 'the late answer')
-  await fixture.until(() => held.every((id) => mark(id) === null), 'the end of their marks')
-  expect(telegram.callsOf('setMessageReaction').every(({ payload }) => payload.chat_id === CHAT)).toBe(true)
-})
+    const outage = sandbox.control.fault({ target: 'messages', fault: 'usage-limit', resetInMs: HELD_MS })
+    const held = [telegram.say(CHAT, 'held 1')]
+    await fixture.until(() => mark(held[0]!) === '😴', 'the mark of what is held')
+    held.push(telegram.say(CHAT, 'held 2'))
+    await fixture.until(() => held.every((id) => mark(id) === '😴'), 'the marks of what is held')
+    await gateway.kill('SIGKILL')
+    outage.clear()
+    await gateway.start()
+    await fixture.until(() => fixture.shown(CHAT).some((text) => text.includes('held 2')), 'the late answer')
+    await fixture.until(() => held.every((id) => mark(id) === null), 'the end of their marks')
+    expect(telegram.callsOf('setMessageReaction').every(({ payload }) => payload.chat_id === CHAT)).toBe(true)
+  },
+)
 
 test('where marks are switched off, nothing asks for one', PROCESS_TEST, async () => {
   await using fixture = await BotFixture.start({ start: false })

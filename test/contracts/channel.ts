@@ -5,8 +5,9 @@ import { StoreError, TransientError } from '../../src/support/errors.ts'
 import { RecordingReceiver } from '../support/platforms/recording-receiver.ts'
 import { pause, until } from '../support/until.ts'
 import type { ChannelCapabilities } from './capabilities.ts'
+import { quoteContract } from './channel-quotes.ts'
+import { reactionContract, type ReactionSide } from './channel-reactions.ts'
 import { oddInputContract, type OddSide } from './odd-channel-input.ts'
-import { quoteContract, reactionContract } from './reactions-and-quotes.ts'
 
 /** The answer that has to be split is longer than two messages of this many characters. */
 const USUAL_PART_LENGTH = 4_500
@@ -34,17 +35,6 @@ interface PlatformSide {
   quoted?(id: string): string | null
   down(): void
   up(): void
-}
-
-export interface ReactionSide {
-  /** What the bot reacts to a message with now. */
-  of(platformMessageId: string): readonly string[]
-  /** How many times it asked for a change. */
-  attempts(): number
-  /** The next one is told to wait. */
-  limitRate(seconds: number): void
-  /** The bot may not react in this chat, but write. */
-  close(): void
 }
 
 export interface ChannelFixture extends AsyncDisposable {

@@ -4,6 +4,8 @@ import { FleetFixture } from '../support/processes/fleet-fixture.ts'
 import { freshDatabase } from '../support/stores/postgres.ts'
 
 const CHAT = 700
+/** Messages are answered again about when the killed holder is followed by another. */
+const HELD_MS = 12_000
 
 test(
   'marks that a killed holder has left are removed by the next one, whoever answers',
@@ -14,12 +16,13 @@ test(
     const former = await fixture.join('ingress')
     await fixture.join('worker')
     await fixture.untilHeld()
-    const outage = sandbox.control.fault({ target: 'messages', fault: 'overloaded-529' })
-    const held = [1, 2, 3].map((number) => telegram.say(CHAT, `question ${number}`))
+    const outage = sandbox.control.fault({ target: 'messages', fault: 'usage-limit', resetInMs: HELD_MS })
+    const held = [telegram.say(CHAT, 'question 1')]
+    await fixture.until(() => telegram.chats.reaction(CHAT, held[0]!) === '😴', 'the first mark')
+    held.push(telegram.say(CHAT, 'question 2'), telegram.say(CHAT, 'question 3'))
     const marks = () => held.map((id) => telegram.chats.reaction(CHAT, id))
     await fixture.until(() => marks().every((mark) => mark === '😴'), 'the marks')
     await former.kill('SIGKILL')
-    // Answered while nobody speaks for the channel, or by the time that somebody does.
     outage.clear()
     await fixture.join('ingress')
     await fixture.untilHeld(former)

@@ -9,7 +9,7 @@ const enabledWith = (secrets: string) =>
 const apiRoot = (sentence: string) => key(orNull(rootAddress), null, sentence)
 
 const reactions = (marks: string) =>
-  key(flag, true, `Mark messages that wait longer than a second: ${marks}. False: no marks.`)
+  key(flag, true, `React to messages that wait: ${marks}. False: no reactions.`)
 
 /** Discord's ids exceed what a number of YAML can hold exactly, so an unquoted one would be another. */
 const snowflake = pattern(/^\d{5,20}$/, 'an id in quotes, such as "112233445566778899"')
@@ -54,7 +54,7 @@ export const channels = group('The ways in which people talk to the gateway.', {
       true,
       'In groups, answer only when mentioned or replied to (TELEGRAM_REQUIRE_MENTION).',
     ),
-    reactions: reactions('👀 being answered, 😴 held (Telegram lets bots use no hourglass)'),
+    reactions: reactions('👀 being answered, after a second; 😴 held (Telegram lets bots use no hourglass)'),
   }),
   discord: group(
     'Discord; needs DISCORD_BOT_TOKEN. Write ids in quotes: YAML cannot hold such numbers. Variables of the environment win over these keys.',
@@ -70,7 +70,7 @@ export const channels = group('The ways in which people talk to the gateway.', {
       ),
       home_channel: key(orNull(snowflake), null, 'The channel for alerts (DISCORD_HOME_CHANNEL).'),
       require_mention: key(flag, true, 'In servers, answer only when mentioned or replied to.'),
-      reactions: reactions('👀 being answered, ⏳ held'),
+      reactions: reactions('👀 being answered, after a second; ⏳ held'),
     },
   ),
   slack: group(
@@ -88,7 +88,7 @@ export const channels = group('The ways in which people talk to the gateway.', {
         true,
         'In channels, answer only when mentioned, or in threads that it has a part in.',
       ),
-      reactions: reactions('👀 being answered, ⏳ held'),
+      reactions: reactions('👀 being answered, after a second; ⏳ held'),
     },
   ),
   matrix: group('Matrix; needs MATRIX_HOMESERVER and MATRIX_ACCESS_TOKEN.', {
@@ -108,7 +108,7 @@ export const channels = group('The ways in which people talk to the gateway.', {
     ),
     home_channel: key(orNull(matrixRoom), null, 'The room for alerts.'),
     require_mention: key(flag, true, 'In rooms of several people, answer only when mentioned or replied to.'),
-    reactions: reactions('👀 being answered, ⏳ held'),
+    reactions: reactions('👀 being answered, after a second; ⏳ held'),
   }),
   email: group('E-mail; needs EMAIL_ADDRESS, EMAIL_PASSWORD and both hosts.', {
     enabled: enabledWith('password is'),

@@ -161,6 +161,17 @@ test('a held message shows that, also one that was being answered, until its ans
   expect(marksOf(channel)).toEqual({})
 })
 
+test('what waits behind an answer is held in an outage, while that answer is still made', async () => {
+  await using life = await open()
+  slow(life.fixture)
+  await life.say('one', { platformMessageId: 'm1' })
+  await life.say('two', { platformMessageId: 'm2' })
+  await life.fixture.pass(2 * SECOND, SECOND)
+  life.fixture.gate.usageLimited(life.clock.now() + HOUR)
+  await life.fixture.pass(12 * SECOND, SECOND)
+  expect(marksOf(life.channel)).toEqual({ m1: 'taken', m2: 'held' })
+})
+
 test('what is stopped, withdrawn or refused keeps no mark', async () => {
   await using life = await open()
   const { fixture, channel, clock } = life

@@ -14,7 +14,7 @@ import { type ReactedMessage, ReactionQueue } from './reaction-queue.ts'
 
 /** By then an answer has mostly been sent, which says more about its message than a look into the store, for less. */
 const LOOK_AFTER_CHANGE_MS = SECOND
-/** After a store that failed. */
+/** After a store that failed, and where only a part of a conversation is held. */
 const LOOK_AGAIN_MS = 10 * SECOND
 /** Messages followed at the same time, some megabytes: as many as are held at most by default. */
 const MAX_FOLLOWED = 10_000
@@ -205,10 +205,10 @@ export class ReactionTracker {
     const { inbox, clock, log } = this.#options
     followings.looking = true
     try {
-      let hasWaiting = false
+      const unchanged = new Set<MessageState>()
       for (const message of followings.messages.values()) {
-        // A conversation is answered in order: behind one that waits as before nothing has changed.
-        if (message.looked && hasWaiting) continue
+        // A conversation is answered in order: what is in the state of one before it that waits as before, does too.
+        if (message.looked && unchanged.has(message.state)) continue
         const waited = clock.monotonic() - message.since
         if (waited < QUICK_ANSWER_MS) {
           this.#lookIn(QUICK_ANSWER_MS - waited, followings)
@@ -220,8 +220,11 @@ export class ReactionTracker {
         if (followings.messages.get(message.platformId) !== message) continue
         message.looked = true
         this.#apply(followings, message, state)
-        hasWaiting ||= state === before
+        if (state === before) unchanged.add(state)
       }
+      // What was not held with the others will be, or they will be answered; of that nobody may tell.
+      const states = new Set([...followings.messages.values()].map(({ state }) => state))
+      if (states.has('held') && states.size > 1) this.#lookIn(LOOK_AGAIN_MS, followings)
     } catch (error) {
       log.debug({ channel: followings.channel.sendChannel.channel }, messageOf(error))
       this.#lookIn(LOOK_AGAIN_MS, followings)
