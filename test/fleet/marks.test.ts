@@ -4,8 +4,8 @@ import { FleetFixture } from '../support/processes/fleet-fixture.ts'
 import { freshDatabase } from '../support/stores/postgres.ts'
 
 const CHAT = 700
-/** Messages are answered again about when the killed holder is followed by another. */
-const HELD_MS = 12_000
+/** An outage of which people are told, so that all that waits is held. */
+const HELD_MS = 40_000
 
 test(
   'marks that a killed holder has left are removed by the next one, whoever answers',

@@ -11,6 +11,7 @@ import type { Reaction, ReactionOutcome, Reactions } from '../../../inbox/delive
 import type { Inbox } from '../../../inbox/inbox.ts'
 import type { OutboxItem } from '../../../inbox/outbox.ts'
 import { HOUR, SECOND } from '../../../support/clock.ts'
+import { StoreError } from '../../../support/errors.ts'
 import { ReactionTracker } from './reaction-tracker.ts'
 
 /** A platform in memory that keeps what its messages show. */
@@ -48,6 +49,7 @@ async function open({
   ...options
 }: OpenOptions = {}) {
   let looks = 0
+  const store = { fails: false }
   const tracked: { tracker: ReactionTracker | null } = { tracker: null }
   const fixture = await MessageFixture.open({
     clock,
@@ -59,7 +61,7 @@ async function open({
   const watched: Pick<Inbox, 'message' | 'queue'> = {
     message: (id) => {
       looks++
-      return inbox.message(id)
+      return store.fails ? Promise.reject(new StoreError('away')) : inbox.message(id)
     },
     queue: (filter) => inbox.queue(filter),
   }
@@ -81,6 +83,7 @@ async function open({
     tracker,
     clock,
     looks: () => looks,
+    store,
     /** A person writes. */
     async say(text: string, more: Partial<Extract<InboundEvent, { kind: 'message' }>> = {}) {
       await receiver.receive('chat', [fixture.message(text, more)], [])
@@ -170,6 +173,19 @@ test('what waits behind an answer is held in an outage, while that answer is sti
   life.fixture.gate.usageLimited(life.clock.now() + HOUR)
   await life.fixture.pass(12 * SECOND, SECOND)
   expect(marksOf(life.channel)).toEqual({ m1: 'taken', m2: 'held' })
+})
+
+test('a store that fails is asked again later, and what is written in the meantime does not wait for that', async () => {
+  await using life = await open()
+  slow(life.fixture)
+  life.store.fails = true
+  await life.say('one', { platformMessageId: 'm1' })
+  await life.fixture.pass(2 * SECOND, SECOND)
+  expect(marksOf(life.channel)).toEqual({})
+  life.store.fails = false
+  await life.say('two', { platformMessageId: 'm2' })
+  await life.fixture.pass(2 * SECOND, SECOND)
+  expect(marksOf(life.channel)).toEqual({ m1: 'taken', m2: 'taken' })
 })
 
 test('what is stopped, withdrawn or refused keeps no mark', async () => {

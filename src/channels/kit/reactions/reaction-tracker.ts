@@ -43,7 +43,8 @@ interface Followings {
   readonly conversationId: ConversationId
   readonly channel: ReactingChannel
   readonly messages: Map<string, Followed>
-  timer: Timer | null
+  /** The next look into the store, and when it is due on the monotonic clock. */
+  next: { readonly timer: Timer; readonly at: number } | null
   looking: boolean
 }
 
@@ -150,7 +151,7 @@ export class ReactionTracker {
   /** Removes what is to be removed, and shows nothing more. Resolves within `ms` milliseconds. */
   async stop(ms: number): Promise<void> {
     this.#stopped = true
-    for (const { timer } of this.#followings.values()) timer?.cancel()
+    for (const { next } of this.#followings.values()) next?.timer.cancel()
     await Promise.all([...this.#channels.values()].map(({ queue }) => queue.stop(ms)))
   }
 
@@ -177,7 +178,7 @@ export class ReactionTracker {
       conversationId,
       channel,
       messages: new Map(),
-      timer: null,
+      next: null,
       looking: false,
     }
     this.#followings.set(conversationId, followings)
@@ -192,12 +193,16 @@ export class ReactionTracker {
   }
 
   #lookIn(ms: number, followings: Followings): void {
-    if (this.#stopped) return
-    followings.timer ??= this.#options.clock.setTimer(() => {
-      followings.timer = null
+    const { clock } = this.#options
+    const at = clock.monotonic() + ms
+    if (this.#stopped || (followings.next && followings.next.at <= at)) return
+    followings.next?.timer.cancel()
+    const look = () => {
+      followings.next = null
       if (followings.looking) this.#lookIn(LOOK_AFTER_CHANGE_MS, followings)
       else void this.#look(followings)
-    }, ms)
+    }
+    followings.next = { timer: clock.setTimer(look, ms), at }
   }
 
   /** Reads the states of the messages that are not quick any more. Never rejects. */
@@ -270,7 +275,8 @@ export class ReactionTracker {
   }
 
   #forget(followings: Followings): void {
-    followings.timer?.cancel()
+    followings.next?.timer.cancel()
+    followings.next = null
     this.#followed -= followings.messages.size
     followings.messages.clear()
     // Another may have taken its place while the store was read.
