@@ -47,7 +47,30 @@ test('a channel that is held in turn can what its platform can, and no more', as
   expect(able.ownWords?.('Send /new.', 'a')).toBe('Send a!new.')
   expect(await able.remove?.('a', 'mine')).toBe(true)
   const plain = held({}).held
-  expect([plain.ownWords, plain.remove]).toEqual([undefined, undefined])
+  expect([plain.ownWords, plain.remove, plain.reactions]).toEqual([undefined, undefined, undefined])
+})
+
+test('only the process that holds a channel asks for reactions', async () => {
+  const asked: string[] = []
+  const one = held({
+    reactions: {
+      single: true,
+      set: async ({ platformId }) => {
+        asked.push(platformId)
+        return 'no-room'
+      },
+    },
+  })
+  const { reactions } = one.held
+  const set = (platformId: string) =>
+    reactions!.set({ address: 'a', platformId }, { reaction: 'taken', shown: true }, signal)
+  expect(reactions!.single).toBe(true)
+  expect(await set('before')).toBe('done')
+  await one.held.start({ receive: async () => [], mayTalk: async () => true })
+  expect(await set('as the holder')).toBe('no-room')
+  one.tenure.isFresh = false
+  expect(await set('after')).toBe('done')
+  expect(asked).toEqual(['as the holder'])
 })
 
 test('what is said outside the outbox is said in the words of the platform, whichever process holds it', async () => {

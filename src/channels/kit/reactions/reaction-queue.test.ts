@@ -89,6 +89,29 @@ test('a chat without room is looked at again later, while others are served', as
   expect(asked).toEqual(['a/2+taken', 'full/1+taken'])
 })
 
+test('what cannot be removed yet keeps nothing else from being shown', async () => {
+  const { queue, asked, clock } = open((address, { shown }) =>
+    address === 'full' && !shown ? 'no-room' : 'done',
+  )
+  const full = message('1', 'full')
+  queue.want(full, 'taken')
+  await rest()
+  queue.want(full, null)
+  queue.want(message('2'), 'taken')
+  await clock.advance(SECOND)
+  expect(asked).toEqual(['full/1+taken', 'a/2+taken'])
+})
+
+test('a change that is wanted again is not asked for more often for that', async () => {
+  const { queue, asked, clock } = open(() => ({ retryAfterMs: SECOND }))
+  const one = message('1')
+  for (let second = 0; second < 10; second++) {
+    queue.want(one, 'taken')
+    await clock.advance(SECOND)
+  }
+  expect(asked).toEqual(['a/1+taken', 'a/1+taken'])
+})
+
 test('where the bot may not react it tries once', async () => {
   const { queue, asked } = open((address) => (address === 'closed' ? 'closed-chat' : 'done'))
   for (const id of ['1', '2', '3']) queue.want(message(id, 'closed'), 'taken')

@@ -55,8 +55,8 @@ export class ReactionQueue {
 
   /** The message should show this from now on; null = nothing. */
   want(message: ReactedMessage, wanted: Reaction | null): void {
+    if (wanted !== message.wanted) message.tries = 0
     message.wanted = wanted
-    message.tries = 0
     this.#sort(message)
     this.#pump()
   }
@@ -103,7 +103,9 @@ export class ReactionQueue {
 
   #pump(): void {
     if (this.#busy || this.#timer !== null) return
-    const [message] = this.#removals.size > 0 ? this.#removals : this.#additions
+    // Removals for which there is no room do not keep others from being shown.
+    const hasRemoval = this.#removals.size > this.#withoutRoom || this.#additions.size === 0
+    const [message] = hasRemoval ? this.#removals : this.#additions
     if (message) void this.#request(message)
     else this.#idle?.()
   }

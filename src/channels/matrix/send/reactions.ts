@@ -67,18 +67,19 @@ export class MatrixReactions implements Reactions {
   }
 
   async #remove(roomId: string, eventId: string, key: string, signal: AbortSignal): Promise<void> {
-    const { client, userId } = this.#options
+    const { client } = this.#options
     const name = `${eventId} ${key}`
     const known = this.#events.get(name)
-    this.#events.delete(name)
-    const own = userId()
-    const ids =
-      known !== undefined
-        ? [known]
-        : own === null
-          ? []
-          : await client.reactionsOf(roomId, { eventId, key, sender: own }, signal)
+    const ids = known === undefined ? await this.#find(roomId, eventId, key, signal) : [known]
     for (const id of ids) await client.redact(roomId, id, this.#transaction(), signal)
+    this.#events.delete(name)
+  }
+
+  /** Reactions of a former process. */
+  async #find(roomId: string, eventId: string, key: string, signal: AbortSignal): Promise<readonly string[]> {
+    const { client, userId } = this.#options
+    const sender = userId()
+    return sender === null ? [] : await client.reactionsOf(roomId, { eventId, key, sender }, signal)
   }
 
   /** The same reaction may be shown again after it was removed, which is another event. */
