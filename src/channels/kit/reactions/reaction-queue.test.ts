@@ -112,6 +112,17 @@ test('a change that is wanted again is not asked for more often for that', async
   expect(asked).toEqual(['a/1+taken', 'a/1+taken'])
 })
 
+test('a part of a platform that throws ends nothing', async () => {
+  const { queue, asked } = open((address) => {
+    if (address === 'broken') throw new Error('a bug')
+    return 'done'
+  })
+  queue.want(message('1', 'broken'), 'taken')
+  queue.want(message('2'), 'taken')
+  await rest()
+  expect(asked).toEqual(['a/2+taken'])
+})
+
 test('where the bot may not react it tries once', async () => {
   const { queue, asked } = open((address) => (address === 'closed' ? 'closed-chat' : 'done'))
   for (const id of ['1', '2', '3']) queue.want(message(id, 'closed'), 'taken')

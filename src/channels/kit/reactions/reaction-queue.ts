@@ -1,5 +1,6 @@
 import type { Reaction, ReactionOutcome, Reactions } from '../../../inbox/delivery/send-channel.ts'
 import { SECOND, type Clock, type Timer } from '../../../support/clock.ts'
+import { messageOf } from '../../../support/errors.ts'
 import type { Log } from '../../../support/log.ts'
 import { remember } from '../../../support/remember.ts'
 import { LONGEST_BLOCK_MS } from '../send/pacer.ts'
@@ -112,10 +113,14 @@ export class ReactionQueue {
 
   /** One request. Never rejects. */
   async #request(message: ReactedMessage): Promise<void> {
-    const { reactions } = this.#options
+    const { channel, reactions, log } = this.#options
     const change = this.#changeOf(message)!
     this.#busy = true
-    const outcome = await reactions.set(message, change, this.#stop.signal)
+    const outcome = await reactions.set(message, change, this.#stop.signal).catch((error: unknown) => {
+      // A fault in a platform's part: nobody's process ends for a decoration.
+      log.debug({ channel }, messageOf(error))
+      return 'done' as const
+    })
     this.#busy = false
     if (outcome !== 'no-room') this.#withoutRoom = 0
     if (outcome === 'done' || this.#isGivenUp(message, outcome)) {

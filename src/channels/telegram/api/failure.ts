@@ -7,8 +7,8 @@ import { PlatformFailure } from '../../kit/failure.ts'
  * `network` no answer · `server` 5xx or nonsense · `rate-limited` 429 · `token` the bot token is
  * refused · `conflict` somebody else receives · `forbidden` this chat is closed to the bot ·
  * `migrated` the group has a new id · `unchanged` the message reads so already · `gone` chat or
- * message does not exist · `unwelcome` the chat does not allow this reaction · `too-large` the answer is longer than is read · `rejected` the request itself
- * is refused
+ * message does not exist · `unwelcome` the chat does not allow this reaction · `too-large` the answer
+ * is longer than is read · `rejected` the request itself is refused
  */
 export type FailureKind =
   | 'network'
