@@ -1,6 +1,7 @@
 import type { Cursor, Outage, AcceptRequest, Accepted } from './arrival.ts'
 import type { Lease, TurnOutcome, TurnTerms, LeaseRequest } from './lease.ts'
 import type { MessageState, ConversationId, Attachment, StoredMessage } from './message.ts'
+import type { ResultToStore, StepToStore } from './step.ts'
 
 /**
  * The durable inbox and outbox, as the core needs them. A storage implements these
@@ -68,6 +69,23 @@ export interface Inbox {
   /** Durable before the first edit of a draft, so that a crash leaves nothing orphaned. */
   saveDraft(lease: Lease, draft: string): Promise<boolean>
 
+  /**
+   * Stores a response with the intents of its calls, before anything acts on it. From the first one on the turn is
+   * frozen: its messages are answered together, whoever leases them, and neither edited nor withdrawn by their
+   * sender's platform. A step that is stored already is not stored again.
+   *
+   * @returns false when the lease is not the newest any more, or the step before this one is missing: nothing was
+   * changed
+   */
+  saveStep(lease: Lease, step: StepToStore, now: number): Promise<boolean>
+
+  /**
+   * Stores what a call led to; the first result stays.
+   *
+   * @returns false when the lease is not the newest any more, or there is no such call: nothing was changed
+   */
+  saveResult(lease: Lease, result: ResultToStore, now: number): Promise<boolean>
+
   /** Takes over the leases of every other owner (its process is gone) and returns the conversations with work. */
   recover(owner: string, now: number): Promise<readonly ConversationId[]>
 
@@ -108,12 +126,15 @@ export interface Inbox {
   message(messageId: string): Promise<StoredMessage | null>
 
   /**
-   * A parked or held message may be tried again now. Returns its conversation; null: there is no such
-   * message in that state.
+   * A parked or held message may be tried again now, with all messages of its turn if that has stored steps.
+   * Returns its conversation; null: there is no such message in that state.
    */
   retry(messageId: string, now: number): Promise<ConversationId | null>
 
-  /** The operator withdraws a message. Returns its conversation; null: there is no such message that waits. */
+  /**
+   * The operator withdraws a message, with all messages of its turn if that has stored steps. Returns its
+   * conversation; null: there is no such message that waits.
+   */
   drop(messageId: string, now: number): Promise<ConversationId | null>
 }
 

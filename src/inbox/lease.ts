@@ -1,5 +1,6 @@
 import type { Outage, MessageContext } from './arrival.ts'
 import type { ConversationId, StoredMessage, Conversation } from './message.ts'
+import type { Journal } from './step.ts'
 
 /** The exclusive right to answer the oldest message(s) of one conversation. */
 export interface Lease {
@@ -11,7 +12,7 @@ export interface Lease {
   readonly messages: readonly StoredMessage[]
   /**
    * What was said before, since the last `/new`, oldest first, answered turns only; cut at `historyLimit`
-   * characters.
+   * characters of text, not counting blocks.
    */
   readonly history: readonly StoredMessage[]
   /** History older than `history` exists, and this is what is known of it. */
@@ -22,6 +23,8 @@ export interface Lease {
   readonly draft: string | null
   /** The context that came with the message; absent for most. */
   readonly context?: MessageContext
+  /** The steps that an earlier attempt has stored: the turn goes on from there. Empty for most. */
+  readonly journal: Journal
 }
 
 export interface Usage {
@@ -36,6 +39,8 @@ export type TurnOutcome =
   | {
       readonly kind: 'answered'
       readonly text: string
+      /** See `StoredMessage.blocks`. */
+      readonly blocks?: string | null
       /** See `StoredMessage.preface`. */
       readonly preface: string | null
       readonly model: string
@@ -53,14 +58,17 @@ export type TurnOutcome =
   | { readonly kind: 'refused'; readonly reason: string; readonly notice: string }
   /** Back to the queue because of an outage: does not count as a failure. */
   | { readonly kind: 'held'; readonly outage: Outage }
-  /** Back to the queue at once: shutdown, or the split of merged messages. */
+  /** Back to the queue at once: shutdown, or the split of merged messages (of a turn without a stored step). */
   | { readonly kind: 'returned'; readonly split?: boolean }
   /** Handling threw: counted; `retryAt` is when it may be tried again. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAt: number }
-  /** Waits for the operator; later messages are answered. */
+  /** Waits for the operator, with its steps; later messages are answered. */
   | { readonly kind: 'parked'; readonly reason: string; readonly notice: string }
-  /** Stopped by the person; `text` is what had been shown. */
-  | { readonly kind: 'stopped'; readonly text: string }
+  /**
+   * Stopped by the person; `text` is what had been shown. With `blocks` (see `StoredMessage.blocks`) the turn is
+   * part of the history, unless that was cleared meanwhile.
+   */
+  | { readonly kind: 'stopped'; readonly text: string; readonly blocks?: string | null }
 
 /** With what a turn begins. */
 export type TurnTerms = Pick<LeaseRequest, 'owner' | 'historyLimit' | 'merge'>

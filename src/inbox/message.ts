@@ -28,6 +28,12 @@ export interface StoredMessage {
   readonly text: string
   /** What the reader sees before the text and the model does not, such as `(Replying to your message from 2 h ago)`. */
   readonly preface: string | null
+  /**
+   * Of an answer: JSON text of the array of API messages that its turn appended after the question, byte by byte as
+   * it was stored; null where that is one text block with `text`. Read with the history of a lease only, because it
+   * may be megabytes: null everywhere else.
+   */
+  readonly blocks: string | null
   readonly state: MessageState
   /** Why it is held, refused or parked; one word or sentence without any provider text. */
   readonly reason: string | null

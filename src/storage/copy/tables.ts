@@ -19,6 +19,8 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'messages', key: ['key'], identity: true },
   { name: 'attachments', key: ['key'], identity: true, large: true },
   { name: 'contexts', key: ['message'], identity: false },
+  { name: 'steps', key: ['message', 'step'], identity: false, large: true },
+  { name: 'calls', key: ['message', 'step', 'place'], identity: false, large: true },
   { name: 'participants', key: ['person_id', 'conversation'], identity: false },
   { name: 'seen', key: ['origin', 'platform_id'], identity: false },
   { name: 'turns', key: ['key'], identity: true },

@@ -244,14 +244,15 @@ function acceptCommand(command: Extract<Arrival, { kind: 'command' }>, given: Ca
   }
 }
 
-/** Changes a message that is not being answered yet. */
+/** Changes a message that is not being answered yet: one with stored steps is, even while it waits. */
 function changeWaiting(
   arrival: Extract<Arrival, { kind: 'edit' | 'deletion' }>,
   { place, state, figures, changes }: Case,
 ): Accepted {
   const conversationId = state.row.id
   const row = place.delivered.get(arrival.platformMessageId)?.message
-  if (row?.state !== 'received' && row?.state !== 'held') return { ...NOT_STORED, conversationId }
+  if (!row || row.frozen || (row.state !== 'received' && row.state !== 'held'))
+    return { ...NOT_STORED, conversationId }
   if (arrival.kind === 'edit') changes.changeText(row, arrival.text)
   else {
     changes.change(row, { state: 'withdrawn', reason: TAKEN_BACK })

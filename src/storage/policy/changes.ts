@@ -1,5 +1,6 @@
 import type { Cursor, MessageContext } from '../../inbox/arrival.ts'
 import type { Attachment, AttachmentInfo } from '../../inbox/message.ts'
+import type { StoredCall } from '../../inbox/step.ts'
 import { newId } from '../../support/ids.ts'
 import {
   type NewMessage,
@@ -24,6 +25,7 @@ export type MessageChange = Partial<
     | 'not_before'
     | 'held_base'
     | 'draft'
+    | 'frozen'
   >
 >
 
@@ -33,6 +35,7 @@ type Loaded = Pick<MessageRow, 'key'>
 /** A message that is stored with these changes, with the columns that no decision reads. */
 export interface AddedMessage extends MessageRow {
   readonly conversation: number
+  readonly blocks: string | null
   readonly origin: number | null
   readonly command: boolean
 }
@@ -78,6 +81,33 @@ export interface TurnRow {
   readonly cache_write_tokens: number
 }
 
+/** A step of a turn, named by the key of the turn's oldest message. */
+export interface StepRow {
+  readonly message: number
+  readonly step: number
+  readonly response: string
+  readonly max_tokens: number
+  readonly terms: string | null
+  readonly at: number
+}
+
+/** A call of a step; `place` is its place among them. */
+export type CallRow = StoredCall & {
+  readonly message: number
+  readonly step: number
+  readonly place: number
+  readonly done_at: number | null
+}
+
+/** What a call led to. */
+export interface ResultRow {
+  readonly message: number
+  readonly step: number
+  readonly id: string
+  readonly result: string
+  readonly done_at: number
+}
+
 /**
  * What decisions want written: data alone, of any number of conversations. A storage writes all of it in one
  * transaction. The rows passed in are changed in memory at once, so that a later decision over the same rows
@@ -99,6 +129,11 @@ export class Changes {
   readonly summaries: Array<readonly [conversation: number, text: string | null]> = []
   /** Keys of answered messages whose contexts are no longer needed, and may be large. */
   readonly usedContexts: number[] = []
+  readonly steps: StepRow[] = []
+  readonly calls: CallRow[] = []
+  readonly results: ResultRow[] = []
+  /** Keys of messages whose turns are over: what is stored of the steps under them is removed. */
+  readonly endedJournals: number[] = []
   /** Ids that were turned away. */
   readonly seen: Array<{ readonly origin: number; readonly platform_id: string; readonly at: number }> = []
   /** Of each channel and name the last one counts. */
@@ -132,6 +167,7 @@ export class Changes {
       state: message.state,
       text: message.text,
       preface: message.preface ?? null,
+      blocks: message.blocks ?? null,
       reason: message.reason ?? null,
       origin: message.origin ?? null,
       platform_id: message.platformId ?? null,
@@ -150,6 +186,7 @@ export class Changes {
       not_before: 0,
       held_base: message.heldBase ?? null,
       draft: null,
+      frozen: false,
     }
     this.added.push(row)
     if (message.context) {
@@ -227,6 +264,7 @@ export class Changes {
   written(): void {
     for (const list of [this.added, this.files, this.contexts, this.sent, this.participants]) list.length = 0
     for (const list of [this.texts, this.turns, this.summaries, this.usedContexts]) list.length = 0
+    for (const list of [this.steps, this.calls, this.results, this.endedJournals]) list.length = 0
     for (const list of [this.seen, this.cursors]) list.length = 0
     this.changed.clear()
     this.saved.clear()

@@ -13,7 +13,7 @@ import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideFinish, needsOutage, withCleanReason, type OutageFacts } from './finish.ts'
 
 const NOW = THEN + 9_000
-const KEY = { conversationId: 'telegram:42', turnId: 't1', generation: 3 }
+const KEY = { conversationId: 'telegram:42', turnId: 't1', generation: 3, messages: ['m1'] }
 const USAGE = { inputTokens: 4, outputTokens: 3, cacheReadTokens: 2, cacheWriteTokens: 1 }
 const ANSWERED: TurnOutcome = {
   kind: 'answered',
@@ -38,15 +38,22 @@ interface Given {
   readonly conversation?: Partial<ConversationRow>
   readonly rows?: readonly MessageRow[]
   readonly outage?: OutageFacts
+  readonly withdrawn?: readonly MessageRow[]
 }
 
-function finish(outcome: TurnOutcome, { conversation: over, rows, outage }: Given = {}) {
+function finish(outcome: TurnOutcome, { conversation: over, rows, outage, withdrawn = [] }: Given = {}) {
   const lease = { lease_turn: 't1', lease_owner: 'a', lease_at: THEN + 1 }
   const conversation = conversationRow({ ...lease, ...over })
   const waiting = rows ?? [messageRow(1, { state: 'answering', leases: 2 }), messageRow(2)]
   const changes = noChanges()
   const facts = outage ?? { observed: 70, welcome: true }
-  const changed = decideFinish({ conversation, waiting, outage: facts }, KEY, outcome, NOW, changes)
+  const changed = decideFinish(
+    { conversation, waiting, outage: facts, withdrawn },
+    KEY,
+    outcome,
+    NOW,
+    changes,
+  )
   return { changed, changes, conversation }
 }
 

@@ -3,6 +3,7 @@ import { redact } from '../../support/text/redact.ts'
 import type { ConversationRow, FinishedRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
 import { notifyOfOutage } from './hold.ts'
+import { endJournal } from './journal.ts'
 import { draftOf, holdsLease, type LeaseKey } from './lease.ts'
 
 /** The last redaction before the database: a reason comes from an error, and errors quote texts. */
@@ -18,6 +19,8 @@ export interface FinishRows {
   readonly waiting: readonly FinishedRow[]
   /** Read only where `needsOutage` says so. */
   readonly outage: OutageFacts | null
+  /** The messages of the lease that were withdrawn; read only where `needsWithdrawn` says so. */
+  readonly withdrawn: readonly FinishedRow[]
 }
 
 /** What the end of a turn depends on in an outage. */
@@ -31,6 +34,12 @@ export interface OutageFacts {
 /** Whether `decideFinish` needs to know the facts of the outage. */
 export function needsOutage(outcome: TurnOutcome): boolean {
   return outcome.kind === 'held'
+}
+
+/** Whether `decideFinish` needs to know the messages of a turn whose lease a command has revoked. */
+export function needsWithdrawn(conversation: ConversationRow, key: LeaseKey, outcome: TurnOutcome): boolean {
+  const isStopped = outcome.kind === 'stopped' && conversation.stopped_turn === key.turnId
+  return isStopped && (outcome.blocks ?? null) !== null && !holdsLease(conversation, key)
 }
 
 /** However a turn ended: it did end, so its messages do not crash the process. */
@@ -49,14 +58,14 @@ interface Moment {
  * @returns false when the lease is not the newest any more: nothing changes
  */
 export function decideFinish(
-  { conversation, waiting, outage }: FinishRows,
+  { conversation, waiting, outage, withdrawn }: FinishRows,
   key: LeaseKey,
   outcome: TurnOutcome,
   now: number,
   changes: Changes,
 ): boolean {
   if (!holdsLease(conversation, key)) {
-    return outcome.kind === 'stopped' && finishStopped(conversation, key, outcome.text, now, changes)
+    return outcome.kind === 'stopped' && finishStopped(conversation, withdrawn, key, outcome, now, changes)
   }
   const rows = waiting.filter((row) => row.state === 'answering')
   const moment = { turnId: key.turnId, leasedAt: conversation.lease_at ?? now, now }
@@ -80,8 +89,9 @@ export function decideFinish(
       return true
     case 'returned':
       for (const row of rows) {
-        const split = outcome.split ? { group_id: null, solo: true } : {}
-        changes.change(row, { ...FINISHED, state: 'received', reason: null, ...split })
+        // Of a turn with stored steps a split is refused; counted like a crash, it is not tried for ever.
+        const split = row.frozen ? { leases: row.leases } : { group_id: null, solo: true }
+        changes.change(row, { ...FINISHED, state: 'received', reason: null, ...(outcome.split && split) })
       }
       return true
     case 'failed':
@@ -92,7 +102,8 @@ export function decideFinish(
       return true
     case 'stopped':
       for (const row of rows) changes.change(row, { ...FINISHED, state: 'withdrawn', reason: null })
-      keepShownText(conversation, outcome.text, now, changes)
+      endJournal(rows, changes)
+      keepShown(conversation, rows, outcome, now, changes)
       return true
   }
 }
@@ -104,12 +115,13 @@ function answer(
   { turnId, leasedAt, now }: Moment,
   changes: Changes,
 ): void {
-  const { text, preface, reason = null } = outcome
+  const { text, blocks = null, preface, reason = null } = outcome
   const draft = draftOf(rows)
   const stored = changes.insert(conversation, {
     role: 'assistant',
     state: 'answered',
     text,
+    blocks,
     preface,
     at: now,
     inHistory: true,
@@ -121,6 +133,7 @@ function answer(
     if (row.solo) changes.usedContexts.push(row.key)
     changes.change(row, change)
   }
+  endJournal(rows, changes)
   conversation.history_characters += rows.reduce((sum, row) => sum + row.text.length, text.length)
   const last = rows.at(-1)
   changes.send(conversation, stored, {
@@ -151,7 +164,7 @@ function answer(
   })
 }
 
-/** Refused or parked: the person reads a sentence, in the draft's place where one was shown. */
+/** Refused or parked: the person reads a sentence, in the draft's place where one was shown. What is parked keeps its steps. */
 function turnDown(
   conversation: ConversationRow,
   rows: readonly FinishedRow[],
@@ -164,27 +177,51 @@ function turnDown(
     draft: draftOf(rows),
     at: now,
   })
-  const change = { ...FINISHED, state, reason, answered_by, group_id: null, draft: null }
-  for (const row of rows) changes.change(row, change)
+  const change = { ...FINISHED, state, reason, answered_by, draft: null }
+  if (state === 'refused') endJournal(rows, changes)
+  for (const row of rows) changes.change(row, { ...change, group_id: row.frozen ? row.group_id : null })
 }
 
-/** A command stopped the turn and revoked its lease: only the text already shown is still stored. */
+type Stopped = Extract<TurnOutcome, { kind: 'stopped' }>
+
+/** A command stopped the turn and revoked its lease: only what had come of it is still stored. */
 function finishStopped(
   conversation: ConversationRow,
+  withdrawn: readonly FinishedRow[],
   key: LeaseKey,
-  text: string,
+  outcome: Stopped,
   now: number,
   changes: Changes,
 ): boolean {
   if (conversation.stopped_turn !== key.turnId) return false
   conversation.stopped_turn = null
   changes.save(conversation)
-  keepShownText(conversation, text, now, changes)
+  // The command may have begun a new history, or a message may have been deleted since.
+  const isWhole = withdrawn.length === key.messages.length
+  const isPast = withdrawn.some((row) => row.seq < conversation.history_from)
+  keepShown(conversation, isWhole && !isPast ? withdrawn : [], outcome, now, changes)
   return true
 }
 
-/** What a reader has seen of a stopped answer stays readable, outside the history. */
-function keepShownText(conversation: ConversationRow, text: string, now: number, changes: Changes): void {
-  if (text === '') return
-  changes.insert(conversation, { role: 'assistant', state: 'withdrawn', text, at: now })
+/**
+ * What a reader has seen of a stopped answer stays readable. It is outside the history, except with the blocks of its
+ * turn: the model must know what its tools have done.
+ *
+ * @param questions the messages of the turn; empty = it cannot be part of the history any more
+ */
+function keepShown(
+  conversation: ConversationRow,
+  questions: readonly FinishedRow[],
+  { text, blocks = null }: Stopped,
+  now: number,
+  changes: Changes,
+): void {
+  const message = { role: 'assistant', state: 'withdrawn', text, at: now } as const
+  if (blocks === null || questions.length === 0) {
+    if (text !== '') changes.insert(conversation, message)
+    return
+  }
+  const stored = changes.insert(conversation, { ...message, blocks, inHistory: true })
+  for (const row of questions) changes.change(row, { answered_by: stored.id, history_seq: stored.seq })
+  conversation.history_characters += questions.reduce((sum, row) => sum + row.text.length, text.length)
 }

@@ -78,7 +78,7 @@ describe('a message that was held for too long', () => {
   const expire = (over: Partial<MessageRow>) => {
     const changes = noChanges()
     const row = messageRow(1, { state: 'held', group_id: 'g', ...over })
-    return { told: decideExpiry(conversationRow(), row, 'Too old.', NOW, changes), changes }
+    return { told: decideExpiry(conversationRow(), [row], 'Too old.', NOW, changes), changes }
   }
 
   test('is refused, and its sender told in reply', () => {

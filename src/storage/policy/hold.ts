@@ -2,6 +2,7 @@ import type { Outage } from '../../inbox/arrival.ts'
 import { TOO_OLD } from '../../inbox/message.ts'
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
+import { endJournal } from './journal.ts'
 
 /**
  * Notifies a conversation once per outage that it has to wait. Asked only where a message that waits was
@@ -47,20 +48,23 @@ export function decideHold(
 /**
  * A message was held for too long and is refused.
  *
+ * @param turn the message; where steps of its turn are stored, all messages of that
  * @param notice the sentence for its sender
  * @returns whether it was added
  */
 export function decideExpiry(
   conversation: ConversationRow,
-  row: MessageRow,
+  turn: readonly MessageRow[],
   notice: string,
   now: number,
   changes: Changes,
 ): boolean {
   changes.queueChanged = true
-  const told = row.addressed
-    ? changes.notify(conversation, notice, { replyTo: row.platform_id, at: now })
+  const told = turn.some((row) => row.addressed)
+    ? changes.notify(conversation, notice, { replyTo: turn.at(-1)!.platform_id, at: now })
     : null
-  changes.change(row, { state: 'refused', reason: TOO_OLD, answered_by: told?.id ?? null, group_id: null })
+  endJournal(turn, changes)
+  const change = { state: 'refused', reason: TOO_OLD, answered_by: told?.id ?? null, group_id: null } as const
+  for (const row of turn) changes.change(row, change)
   return told !== null
 }

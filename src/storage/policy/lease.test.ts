@@ -9,6 +9,7 @@ import {
 } from '../../../test/support/stores/rows.ts'
 import type { LeaseRequest } from '../../inbox/lease.ts'
 import { NEVER_FINISHED } from '../../inbox/message.ts'
+import { NO_JOURNAL } from '../../inbox/step.ts'
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import { decideLease, endLease, grantedLease, holdsLease, MAX_LEASES } from './lease.ts'
 
@@ -150,7 +151,7 @@ describe('a conversation that is leased already', () => {
     { name: 'its owner is dead', given: { ownerGone: true } },
   ])('is leased again where $name: the old result is refused', ({ given }) => {
     const conversation = leased()
-    const old = { conversationId: conversation.id, turnId: 't1', generation: 5 }
+    const old = { conversationId: conversation.id, turnId: 't1', generation: 5, messages: ['m1'] }
     const { ids, changes } = decide(answering(), { conversation, ...given })
     expect(ids).toEqual(['m1'])
     expect(changedMessages(changes)).toMatchObject({ m1: { state: 'answering', leases: 2 } })
@@ -221,7 +222,7 @@ test('a lease is handed out with its messages, the most failures, and the first 
     messageRow(2, { draft: 'd2' }),
     messageRow(3, { failures: 1, draft: 'd3' }),
   ]
-  const handout = { history: 'packed', summary: 's', context: null }
+  const handout = { history: 'packed', summary: 's', context: null, journal: NO_JOURNAL }
   const lease = grantedLease(conversationRow(), { turnId: 't9', rows }, handout)
   expect(lease).toMatchObject({ turnId: 't9', generation: 3, failures: 2, draft: 'd2', history: 'packed' })
   expect(lease.messages.map(({ id }) => id)).toEqual(['m1', 'm2', 'm3'])

@@ -1,6 +1,7 @@
 import type { Accepted, AcceptRequest, IncomingMessage, MessageContext } from '../../inbox/arrival.ts'
 import type { Lease, LeaseRequest, TurnTerms } from '../../inbox/lease.ts'
 import { isInstruction, NEVER_FINISHED, type MessageState } from '../../inbox/message.ts'
+import type { Journal } from '../../inbox/step.ts'
 import { newId } from '../../support/ids.ts'
 import { publicConversation, type ConversationRow, storedMessage, type LeasedRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
@@ -16,10 +17,12 @@ export interface LeaseKey {
   readonly conversationId: string
   readonly turnId: string
   readonly generation: number
+  /** The ids of its messages. */
+  readonly messages: readonly string[]
 }
 
-export function leaseKey({ conversation, turnId, generation }: Lease): LeaseKey {
-  return { conversationId: conversation.id, turnId, generation }
+export function leaseKey({ conversation, turnId, generation, messages }: Lease): LeaseKey {
+  return { conversationId: conversation.id, turnId, generation, messages: messages.map(({ id }) => id) }
 }
 
 /** Whether the lease is still the newest one of its conversation. */
@@ -71,7 +74,8 @@ export function decideLease(
   conversation.lease_at = request.now
   changes.save(conversation)
   changes.queueChanged = true
-  const group_id = next.rows.length > 1 ? (next.rows[0]!.group_id ?? turnId) : null
+  const isGroup = next.rows.length > 1 || next.rows[0]!.frozen
+  const group_id = isGroup ? (next.rows[0]!.group_id ?? turnId) : null
   for (const row of next.rows) {
     changes.change(row, { state: 'answering', reason: null, leases: row.leases + 1, group_id })
   }
@@ -91,14 +95,15 @@ function nextTurn(
 ): NextTurn | 'more' {
   const poisoned: LeasedRow[] = []
   for (;;) {
-    const rest = waiting.slice(poisoned.length)
+    const rest = poisoned.length === 0 ? waiting : waiting.filter((row) => !poisoned.includes(row))
     const [head] = rest
     if (!head && !complete) return 'more'
     if (!head || head.not_before > now) return { rows: [], poisoned }
     const isPoisoned = head.leases >= MAX_LEASES
     const merged = merge && !isPoisoned
     const rows = isUnmerged(head, merged) ? [head] : groupOf(head, rest)
-    if (!complete && rows.length === rest.length && !isUnmerged(head, merged)) return 'more'
+    const mayMiss = head.frozen || rows.length === rest.length
+    if (!complete && mayMiss && !isUnmerged(head, merged)) return 'more'
     if (!isPoisoned) return { rows, poisoned }
     poisoned.push(...rows)
   }
@@ -110,10 +115,12 @@ function isUnmerged(head: LeasedRow, merge: boolean): boolean {
 }
 
 /**
- * `head` and what follows it without a gap in the same turn: the messages that were frozen with it
- * before; otherwise those that the same person wrote while it was held.
+ * `head` and what follows it without a gap in the same turn: the messages that were grouped with it
+ * before; otherwise those that the same person wrote while it was held. The group of a turn with stored steps
+ * is never divided, whatever was retried between its messages.
  */
 function groupOf(head: LeasedRow, rows: readonly LeasedRow[]): readonly LeasedRow[] {
+  if (head.frozen) return rows.filter((row) => row.group_id === head.group_id)
   const end = rows.findIndex((row) =>
     head.group_id !== null ? row.group_id !== head.group_id : !mergeable(head, row),
   )
@@ -193,13 +200,14 @@ export interface Handout<History> {
   readonly history: History
   readonly summary: string | null
   readonly context: MessageContext | null
+  readonly journal: Journal
 }
 
 /** The lease as it is handed out. */
 export function grantedLease<History>(
   conversation: ConversationRow,
   { turnId, rows }: Granted,
-  { history, summary, context }: Handout<History>,
+  { history, summary, context, journal }: Handout<History>,
 ): Omit<Lease, 'history'> & { readonly history: History } {
   return {
     turnId,
@@ -210,6 +218,7 @@ export function grantedLease<History>(
     summary,
     failures: Math.max(...rows.map((row) => row.failures)),
     draft: draftOf(rows),
+    journal,
     ...(context ? { context } : {}),
   }
 }

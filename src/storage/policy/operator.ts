@@ -1,40 +1,49 @@
 import { DROPPED } from '../../inbox/message.ts'
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
+import { endJournal } from './journal.ts'
 import { endLease } from './lease.ts'
 
 /**
- * What an operator wants of a message.
+ * What an operator wants of a message. Where steps of its turn are stored, it concerns all messages of that.
  *
- * @param answering the messages that are being answered; needed only where `row` is
+ * @param related the messages of the turn where steps are stored; otherwise those that are being answered, needed only
+ * where `row` is
  * @returns false where it is in no state for that
  */
 export type OperatorDecision = (
   conversation: ConversationRow,
   row: MessageRow,
-  answering: ReadonlyArray<Pick<MessageRow, 'key' | 'state'>>,
+  related: ReadonlyArray<Pick<MessageRow, 'key' | 'state' | 'frozen'>>,
   changes: Changes,
 ) => boolean
 
 /** A parked or held message may be tried again now. */
-export const decideRetry: OperatorDecision = (conversation, row, _, changes) => {
+export const decideRetry: OperatorDecision = (conversation, row, related, changes) => {
   const mayBeTried =
     row.state === 'parked' || row.state === 'held' || (row.state === 'received' && row.not_before > 0)
   if (!mayBeTried) return false
   const fresh = { failures: 0, leases: 0, not_before: 0, answered_by: null }
-  changes.change(row, { state: 'received', reason: null, ...fresh })
+  for (const one of row.frozen ? related : [row]) {
+    changes.change(one, { state: 'received', reason: null, ...fresh })
+  }
   changes.wake(conversation)
   changes.queueChanged = true
   return true
 }
 
-/** A message is withdrawn. One that is being answered loses its turn; the others of the turn wait again. */
-export const decideDrop: OperatorDecision = (conversation, row, answering, changes) => {
+/**
+ * A message is withdrawn. One that is being answered loses its turn; the others of the turn wait again, unless steps
+ * of it are stored: answered anew, they would have its tools run twice.
+ */
+export const decideDrop: OperatorDecision = (conversation, row, related, changes) => {
   if (!['received', 'held', 'parked', 'answering'].includes(row.state)) return false
-  if (row.state === 'answering') endLease(conversation, answering, 'received', changes)
+  if (row.state === 'answering') endLease(conversation, related, 'received', changes)
   // The next message may be tried now.
   else changes.wake(conversation)
-  changes.change(row, { state: 'withdrawn', reason: DROPPED })
+  const turn = row.frozen ? related : [row]
+  for (const one of turn) changes.change(one, { state: 'withdrawn', reason: DROPPED })
+  endJournal(turn, changes)
   changes.queueChanged = true
   return true
 }

@@ -1,5 +1,6 @@
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
+import { endJournal } from './journal.ts'
 import { endLease } from './lease.ts'
 
 /** A conversation of which messages are withdrawn, and what is counted of them. */
@@ -31,6 +32,7 @@ export function withdraw(
   const stopped = ends && conversation.lease_turn !== null
   const withdrawn = rows.filter((row) => row.state !== 'answering').length
   for (const row of rows) changes.change(row, { state: 'withdrawn', reason })
+  endJournal(rows, changes)
   if (stopped) {
     conversation.stopped_turn = conversation.lease_turn
     endLease(conversation, [], 'withdrawn', changes)

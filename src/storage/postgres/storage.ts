@@ -27,7 +27,15 @@ import { readChanges, type ChangesRequest } from './engine/read-changes.ts'
 import type { SharedTurns } from './engine/shared-turns.ts'
 import { StepEngine } from './engine/step-engine.ts'
 import { stepTransactions } from './engine/step-transactions.ts'
-import { acceptStep, draftStep, finishStep, leaseStep, type Step } from './engine/steps.ts'
+import {
+  acceptStep,
+  draftStep,
+  finishStep,
+  leaseStep,
+  resultStep,
+  turnStep,
+  type Step,
+} from './engine/steps.ts'
 import type { StoreContext, Wake } from './inbox/apply.ts'
 import { expire, hold, operate } from './inbox/hold.ts'
 import { recover } from './inbox/lease.ts'
@@ -123,6 +131,8 @@ function postgresInbox(
     lease,
     finish: (held, outcome, now) => engine.run(finishStep(leaseKey(held), outcome, now)),
     saveDraft: (held, draft) => engine.run(draftStep(leaseKey(held), draft)),
+    saveStep: async (held, step, now) => engine.run(turnStep(leaseKey(held), step, now)),
+    saveResult: async (held, result, now) => engine.run(resultStep(leaseKey(held), result, now)),
     recover: (owner) => recover(database, context, owner),
     hold: (request) => hold(database, context, request),
     expire: (request) => expire(database, context, request),

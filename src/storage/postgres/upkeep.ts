@@ -33,6 +33,11 @@ const RULES: ReadonlyArray<readonly [problem: string, count: string]> = [
     `SELECT count(*) AS n FROM hermes.conversations c
        WHERE EXISTS (SELECT 1 FROM hermes.messages m WHERE m.conversation = c.key AND m.seq >= c.next_seq)`,
   ],
+  [
+    'steps of turns that are over',
+    `SELECT count(*) AS n FROM hermes.steps s
+       WHERE NOT EXISTS (SELECT 1 FROM hermes.messages m WHERE m.key = s.message AND m.frozen)`,
+  ],
 ]
 
 /** Broken invariants; empty = none. Reads whole tables. */

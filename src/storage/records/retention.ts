@@ -139,7 +139,7 @@ export function* removeConversation(key: number): Steps<number> {
 /** Removes messages with all that belongs to them. */
 export function* removeMessages(keys: readonly number[]): Steps<void> {
   if (keys.length === 0) return
-  for (const table of ['receipts', 'outbox', 'attachments', 'contexts']) {
+  for (const table of ['receipts', 'outbox', 'attachments', 'contexts', 'calls', 'steps']) {
     yield* query(`DELETE FROM hermes.${table} WHERE message = ANY ($1::bigint[])`, [keys])
   }
   yield* query('DELETE FROM hermes.messages WHERE key = ANY ($1::bigint[])', [keys])

@@ -26,8 +26,8 @@ describe('the cut of a history', () => {
 
 test('a packed message is what it was, and only its attachments are read', () => {
   const packed: ReadonlyArray<PackedMessage<string>> = [
-    ['m1', 3, 'user', 'hello', null, 'p1', 'u1', 'Ada', 'one file', 1_000, 'm2', 7],
-    ['m2', 4, 'assistant', 'good day', 'thinking', null, null, null, null, 2_000, null, 8],
+    ['m1', 3, 'user', 'hello', null, 'p1', 'u1', 'Ada', 'one file', 1_000, 'm2', 7, null],
+    ['m2', 4, 'assistant', 'good day', 'thinking', null, null, null, null, 2_000, null, 8, '["as stored"]'],
   ]
   const file = { id: 'a1', mediaType: 'text/plain', name: 'note.txt', size: 3 }
   const read: string[] = []
@@ -44,6 +44,7 @@ test('a packed message is what it was, and only its attachments are read', () =>
       role: 'user',
       text: 'hello',
       preface: null,
+      blocks: null,
       state: 'answered',
       reason: null,
       platformMessageId: 'p1',
@@ -61,6 +62,7 @@ test('a packed message is what it was, and only its attachments are read', () =>
       role: 'assistant',
       text: 'good day',
       preface: 'thinking',
+      blocks: '["as stored"]',
       state: 'answered',
       reason: null,
       platformMessageId: null,

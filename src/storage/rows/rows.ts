@@ -74,6 +74,8 @@ export interface LeasedRow {
   readonly leases: number
   readonly not_before: number
   readonly draft: string | null
+  /** Steps of its turn are stored: the messages of its `group_id` are answered together until that ends. */
+  readonly frozen: boolean | number
 }
 
 /** A row of `messages`, except the columns that only statements use. Changed in memory by `Changes` alone. */
@@ -86,14 +88,27 @@ export interface MessageRow extends LeasedRow {
 /** What is read of a message whose turn has ended. */
 export type FinishedRow = Pick<
   MessageRow,
-  'key' | 'state' | 'text' | 'platform_id' | 'at' | 'solo' | 'failures' | 'held_base' | 'draft'
+  | 'key'
+  | 'seq'
+  | 'state'
+  | 'text'
+  | 'platform_id'
+  | 'at'
+  | 'group_id'
+  | 'solo'
+  | 'failures'
+  | 'leases'
+  | 'held_base'
+  | 'draft'
+  | 'frozen'
 >
 
 /** The columns of each kind of row, in every database: each costs a microsecond to hand over. */
 export const LEASED_COLUMNS = `key, id, seq, role, state, text, preface, reason, platform_id, person_id, person_name,
-  attachments, at, answered_by, revision, group_id, solo, failures, leases, not_before, draft`
+  attachments, at, answered_by, revision, group_id, solo, failures, leases, not_before, draft, frozen`
 export const MESSAGE_COLUMNS = `${LEASED_COLUMNS}, addressed, history_seq, held_base`
-export const FINISHED_COLUMNS = 'key, state, text, platform_id, at, solo, failures, held_base, draft'
+export const FINISHED_COLUMNS =
+  'key, seq, state, text, platform_id, at, group_id, solo, failures, leases, held_base, draft, frozen'
 
 export function storedMessage(row: LeasedRow, conversationId: string): StoredMessage {
   return {
@@ -103,6 +118,7 @@ export function storedMessage(row: LeasedRow, conversationId: string): StoredMes
     role: row.role,
     text: row.text,
     preface: row.preface,
+    blocks: null,
     state: row.state,
     reason: row.reason,
     platformMessageId: row.platform_id,
@@ -166,6 +182,7 @@ export type PackedMessage<Attachments> = readonly [
   at: number,
   answeredBy: string | null,
   revision: number,
+  blocks: string | null,
 ]
 
 /** What a database packed, as messages. */
@@ -188,6 +205,7 @@ export function unpackHistory<Attachments>(
       at,
       answeredBy,
       revision,
+      blocks,
     ]) => ({
       id,
       conversationId,
@@ -195,6 +213,7 @@ export function unpackHistory<Attachments>(
       role,
       text,
       preface,
+      blocks,
       state: 'answered',
       reason: null,
       platformMessageId: platformId,
@@ -215,6 +234,7 @@ export interface NewMessage {
   readonly text: string
   readonly at: number
   readonly preface?: string | null
+  readonly blocks?: string | null
   readonly reason?: string | null
   readonly origin?: number
   readonly platformId?: string

@@ -76,7 +76,9 @@ function exercise(session: Session): void {
   const lease = (): readonly unknown[] => {
     const request = { conversationId: 'telegram:7', owner: 'o', now: 9_000, historyLimit: 99, merge: true }
     const [found] = run(['lease', [request]]) as readonly Lease[]
-    return [{ conversationId: 'telegram:7', turnId: found!.turnId, generation: found!.generation }]
+    return [
+      { conversationId: 'telegram:7', turnId: found!.turnId, generation: found!.generation, messages: [] },
+    ]
   }
   run(
     deliver([

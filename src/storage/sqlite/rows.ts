@@ -29,6 +29,8 @@ const WAITING_OF = `FROM messages WHERE conversation = ? AND ${WAITING}`
 const WAITING_ROWS = `SELECT ${LEASED_COLUMNS} ${WAITING_OF} ORDER BY seq LIMIT ?`
 const WHOLE_ROWS = `SELECT ${MESSAGE_COLUMNS} ${WAITING_OF} ORDER BY seq`
 const ANSWERING_ROWS = `SELECT ${FINISHED_COLUMNS} ${WAITING_OF} AND state = 'answering' ORDER BY seq`
+const WITHDRAWN_ROWS = `SELECT ${FINISHED_COLUMNS} FROM messages
+  WHERE id IN (SELECT value FROM json_each(?)) AND conversation = ? AND state = 'withdrawn' ORDER BY seq`
 
 /** Messages of a conversation that wait or are being answered, oldest first. @param limit -1 = all */
 export function waitingRows(session: Session, conversation: number, limit: number): readonly LeasedRow[] {
@@ -43,6 +45,15 @@ export function wholeWaitingRows(session: Session, conversation: number): readon
 /** The messages of a conversation that are being answered, oldest first. */
 export function answeringRows(session: Session, conversation: number): readonly FinishedRow[] {
   return session.all(ANSWERING_ROWS, conversation) as unknown as readonly FinishedRow[]
+}
+
+/** Those of the messages with these ids that belong to the conversation and were withdrawn, oldest first. */
+export function withdrawnRows(
+  session: Session,
+  conversation: number,
+  ids: readonly string[],
+): readonly FinishedRow[] {
+  return session.all(WITHDRAWN_ROWS, JSON.stringify(ids), conversation) as unknown as readonly FinishedRow[]
 }
 
 /** Outage time observed so far, in milliseconds: the clock by which what is held grows old. */
@@ -85,10 +96,25 @@ export function apply(session: Session, changes: Changes): void {
     if (text === null) session.run('DELETE FROM summaries WHERE conversation = ?', conversation)
     else SUMMARY.insert(session, { conversation, text })
   }
+  applyJournals(session, changes)
   for (const row of changes.seen) SEEN.insert(session, row)
   for (const cursor of changes.cursors) CURSOR.insert(session, cursor)
   if (changes.queueChanged) session.waitingTotal = null
   else if (session.waitingTotal !== null) session.waitingTotal += changes.arrived
+}
+
+/** The steps of turns. The counter rises with what changes no message, for the state of the store is another one. */
+function applyJournals(session: Session, { steps, calls, results, endedJournals }: Changes): void {
+  for (const step of steps) STEP.insert(session, step)
+  for (const call of calls) CALL.insert(session, call)
+  for (const { message, step, id, result, done_at } of results) {
+    session.run(RESULT, result, done_at, message, step, id)
+  }
+  for (const message of endedJournals) {
+    session.run('DELETE FROM calls WHERE message = ?', message)
+    session.run('DELETE FROM steps WHERE message = ?', message)
+  }
+  if (steps.length + results.length > 0) session.nextRevision()
 }
 
 /** Adds rows of a table: the columns are listed, so that the text of the statement is made once. */
@@ -111,7 +137,7 @@ class Insert {
 
 const MESSAGE = new Insert(
   'messages',
-  'id conversation seq revision role state text preface reason origin platform_id person_id person_name addressed command attachments at answered_by history_seq held_base solo leases',
+  'id conversation seq revision role state text preface blocks reason origin platform_id person_id person_name addressed command attachments at answered_by history_seq held_base solo leases',
 )
 const ATTACHMENT = new Insert('attachments', 'id message media_type name at bytes')
 const CONTEXT = new Insert('contexts', 'message digest json')
@@ -122,6 +148,9 @@ const TURN = new Insert(
   'id conversation model leased_at finished_at model_ms input_tokens output_tokens cache_read_tokens cache_write_tokens',
 )
 const SUMMARY = new Insert('summaries', 'conversation text', 'ON CONFLICT DO UPDATE SET text = excluded.text')
+const STEP = new Insert('steps', 'message step response max_tokens terms at')
+const CALL = new Insert('calls', 'message step place id tool class input result done_at')
+const RESULT = 'UPDATE calls SET result = ?, done_at = ? WHERE message = ? AND step = ? AND id = ?'
 const SEEN = new Insert('seen', 'origin platform_id at')
 const CURSOR = new Insert('cursors', 'channel name value', 'ON CONFLICT DO UPDATE SET value = excluded.value')
 

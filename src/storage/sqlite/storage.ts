@@ -88,6 +88,8 @@ function sqliteInbox(client: StoreClient): Inbox {
     },
     finish: (lease, outcome, now) => client.call('finish', leaseKey(lease), withCleanReason(outcome), now),
     saveDraft: (lease, draft) => client.call('saveDraft', leaseKey(lease), draft),
+    saveStep: (lease, step, now) => client.call('saveStep', leaseKey(lease), step, now),
+    saveResult: (lease, result, now) => client.call('saveResult', leaseKey(lease), result, now),
     async expire({ now, maxAge, observed, notice }) {
       // Two steps, for a function cannot travel; only the second changes anything, and it looks again.
       const found = await client.call('expiring', { maxAge, observed })

@@ -55,6 +55,7 @@ export function messageRow(key: number, over: Partial<MessageRow> = {}): Message
     not_before: 0,
     held_base: null,
     draft: null,
+    frozen: false,
     ...over,
   }
 }
@@ -74,7 +75,7 @@ export function changedMessages(changes: Changes) {
 /** How many entries each list has; empty ones are left out. */
 export function extentOf(changes: Changes): Readonly<Record<string, number>> {
   const { added, files, contexts, sent, participants, changed, texts, saved, turns } = changes
-  const { summaries, usedContexts, seen, cursors, woken } = changes
+  const { summaries, usedContexts, seen, cursors, woken, steps, calls, results, endedJournals } = changes
   const lists = {
     added,
     files,
@@ -87,6 +88,10 @@ export function extentOf(changes: Changes): Readonly<Record<string, number>> {
     texts,
     summaries,
     cursors,
+    steps,
+    calls,
+    results,
+    endedJournals,
   }
   const maps = { changed, saved, woken }
   return Object.fromEntries(

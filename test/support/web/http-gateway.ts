@@ -86,6 +86,7 @@ export class MemoryChat implements Receiver, Pick<Conversations, 'changes' | 'me
       role: 'assistant',
       text: '',
       preface: null,
+      blocks: null,
       state: 'answered',
       reason: null,
       platformMessageId: null,

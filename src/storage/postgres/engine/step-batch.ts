@@ -1,7 +1,8 @@
 import { type Accepted, type AcceptRequest, type Fence } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest, TurnOutcome, TurnTerms } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
-import { decideFinish, needsOutage, type OutageFacts } from '../../policy/finish.ts'
+import { decideFinish, needsOutage, needsWithdrawn, type OutageFacts } from '../../policy/finish.ts'
+import { decideResult, decideStep, journalHead, type ResultRows } from '../../policy/journal.ts'
 import {
   beginningOf,
   decideBegin,
@@ -10,6 +11,7 @@ import {
   holdsLease,
   type Granted,
 } from '../../policy/lease.ts'
+import { countSteps, findCall, readJournal } from '../../records/journal.ts'
 import { readContext } from '../../records/queue.ts'
 import type { MessageRow } from '../../rows/rows.ts'
 import type { Transaction } from '../connection/database.ts'
@@ -17,7 +19,7 @@ import { asStored } from '../connection/statements.ts'
 import { acceptWithMoves, decideRequest, fenceKey, formerHolder, readHeldFences } from '../inbox/accept.ts'
 import { commit, type StoreContext } from '../inbox/apply.ts'
 import { ArrivalRows } from '../inbox/arrival-rows.ts'
-import { readEnding, readOutage } from '../inbox/finish.ts'
+import { readEnding, readOutage, readWithdrawn } from '../inbox/finish.ts'
 import { FIRST_READ, historyOf, readHeads, type Head, type HeadRequest } from '../inbox/heads.ts'
 import { isOwnerGone } from '../inbox/lease.ts'
 import { waitingRows, type ConversationRow } from '../rows.ts'
@@ -31,6 +33,8 @@ type AcceptStep = Extract<Step, { kind: 'accept' }>
 type LeaseStep = Extract<Step, { kind: 'lease' }>
 type FinishStep = Extract<Step, { kind: 'finish' }>
 type DraftStep = Extract<Step, { kind: 'draft' }>
+type TurnStep = Extract<Step, { kind: 'step' }>
+type ResultStep = Extract<Step, { kind: 'result' }>
 
 /** After these nothing but the queue decides when the conversation's next turn is. */
 const SETTLES: ReadonlySet<TurnOutcome['kind']> = new Set(['answered', 'refused', 'parked', 'stopped'])
@@ -50,6 +54,9 @@ interface Loaded {
   readonly leases: ReadonlyMap<LeaseStep, LeaseCase>
   readonly ending: ReadonlyMap<number, readonly MessageRow[]>
   readonly outages: ReadonlyMap<number, OutageFacts>
+  readonly withdrawn: ReadonlyMap<number, readonly MessageRow[]>
+  readonly stored: ReadonlyMap<TurnStep, number>
+  readonly calls: ReadonlyMap<ResultStep, ResultRows['call']>
 }
 
 /** A lease whose history is still to be read. */
@@ -138,7 +145,8 @@ export class StepBatch {
       else if (!row) this.#done(step, step.kind === 'lease' ? null : false)
       else if (step.kind === 'lease') this.#lease(step, loaded.leases.get(step)!, grants)
       else if (step.kind === 'finish') this.#finish(step, row, loaded)
-      else this.#draft(step, row, loaded)
+      else if (step.kind === 'draft') this.#draft(step, row, loaded)
+      else this.#journal(step, row, loaded)
     }
     await this.#handOut(grants)
     await this.#commit()
@@ -152,6 +160,7 @@ export class StepBatch {
     for (const step of accepts) this.#reserve(step, locked, wanted)
     const ending: number[] = []
     const inOutage: number[] = []
+    const stopped: Array<readonly [key: number, messages: readonly string[]]> = []
     for (const step of steps) {
       if (step.kind === 'accept') continue
       const key = locked.withId(conversationOf(step))
@@ -159,25 +168,39 @@ export class StepBatch {
       if (step.kind === 'lease') {
         wanted.set(step, { conversation: key, historyLimit: step.request.historyLimit })
       } else ending.push(key)
-      if (step.kind === 'finish' && needsOutage(step.outcome)) inOutage.push(key)
+      if (step.kind !== 'finish') continue
+      if (needsOutage(step.outcome)) inOutage.push(key)
+      if (needsWithdrawn(locked.rows.get(key)!, step.lease, step.outcome)) {
+        stopped.push([key, step.lease.messages])
+      }
     }
     // Sent together, executed in order: the reads are protected by the locks.
-    const [heads, endings, outages] = await Promise.all([
+    const [heads, endings, outages, withdrawn] = await Promise.all([
       readHeads(tx, [...wanted.values()]),
       readEnding(tx, ending),
       Promise.all(inOutage.map(async (key) => [key, await readOutage(tx, key)] as const)),
+      Promise.all(stopped.map(async ([key, ids]) => [key, await readWithdrawn(tx, key, ids)] as const)),
       accepts.length > 0 && arrivals.load(tx, together(accepts), this.#context.waitingTotal),
     ])
     const leases = new Map<LeaseStep, LeaseCase>()
+    const stored = new Map<TurnStep, number>()
+    const calls = new Map<ResultStep, ResultRows['call']>()
     await Promise.all(
       steps.map(async (step) => {
+        if (step.kind === 'step' || step.kind === 'result') {
+          const head = journalHead(endings.get(locked.withId(conversationOf(step)) ?? 0) ?? [])
+          if (step.kind === 'step') stored.set(step, await runSteps(tx, countSteps(head)))
+          else calls.set(step, await runSteps(tx, findCall(head, step.result)))
+          return
+        }
         const request = wanted.get(step)
         if (step.kind !== 'lease' || !request) return
         const conversation = locked.rows.get(request.conversation)!
         leases.set(step, await this.#loadLease(step.request, conversation, heads.get(request.conversation)!))
       }),
     )
-    return { arrivals, heads, leases, ending: endings, outages: new Map(outages) }
+    const rows = { outages: new Map(outages), withdrawn: new Map(withdrawn) }
+    return { arrivals, heads, leases, ending: endings, ...rows, stored, calls }
   }
 
   /** What a lease needs where it is not the usual one: all waiting messages, and whether another owner is dead. */
@@ -252,12 +275,14 @@ export class StepBatch {
     grants.set(step, { conversation, granted, head, historyLimit: request.historyLimit, context: undefined })
   }
 
-  #finish(step: FinishStep, conversation: ConversationRow, { ending, outages }: Loaded): void {
+  #finish(step: FinishStep, conversation: ConversationRow, loaded: Loaded): void {
     const { lease, outcome, now } = step
-    const waiting = ending.get(conversation.key) ?? []
+    const waiting = loaded.ending.get(conversation.key) ?? []
+    const withdrawn = loaded.withdrawn.get(conversation.key) ?? []
     const isOver = holdsLease(conversation, lease) && SETTLES.has(outcome.kind)
-    const outage = outages.get(conversation.key) ?? null
-    this.#done(step, decideFinish({ conversation, waiting, outage }, lease, outcome, now, this.#changes))
+    const outage = loaded.outages.get(conversation.key) ?? null
+    const rows = { conversation, waiting, outage, withdrawn }
+    this.#done(step, decideFinish(rows, lease, outcome, now, this.#changes))
     if (isOver) this.#turns.settle(conversation, waiting, this.#changes)
   }
 
@@ -268,15 +293,26 @@ export class StepBatch {
     this.#done(step, mayWrite)
   }
 
+  #journal(step: TurnStep | ResultStep, conversation: ConversationRow, loaded: Loaded): void {
+    const { lease, now } = step
+    const rows = { conversation, waiting: loaded.ending.get(conversation.key) ?? [] }
+    const saved =
+      step.kind === 'step'
+        ? decideStep({ ...rows, stored: loaded.stored.get(step)! }, lease, step.step, now, this.#changes)
+        : decideResult({ ...rows, call: loaded.calls.get(step)! }, lease, step.result, now, this.#changes)
+    this.#done(step, saved)
+  }
+
   /** Completes the leases. Nothing may fail after the commit was sent. */
   async #handOut(grants: ReadonlyMap<Step, Grant>): Promise<void> {
     await Promise.all(
       [...grants].map(async ([step, { conversation, granted, head, historyLimit, context }]) => {
-        const [history, brought] = await Promise.all([
+        const [history, brought, journal] = await Promise.all([
           historyOf(this.#tx, conversation, head, historyLimit),
           context === undefined ? runSteps(this.#tx, readContext(granted.rows[0]!)) : context,
+          runSteps(this.#tx, readJournal(granted.rows[0]!)),
         ])
-        const handout = { history, summary: head.summary, context: brought }
+        const handout = { history, summary: head.summary, context: brought, journal }
         const lease = grantedLease(conversation, granted, handout)
         if (step.kind === 'lease') this.#done(step, lease)
         else this.#turns.add(withStored(lease, brought))

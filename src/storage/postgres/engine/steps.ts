@@ -1,5 +1,6 @@
 import type { AcceptRequest, Arrival } from '../../../inbox/arrival.ts'
 import type { LeaseRequest, TurnOutcome } from '../../../inbox/lease.ts'
+import type { ResultToStore, StepToStore } from '../../../inbox/step.ts'
 import { withCleanReason } from '../../policy/finish.ts'
 import type { LeaseKey } from '../../policy/lease.ts'
 import { clean } from '../connection/statements.ts'
@@ -19,6 +20,13 @@ export type Step = Keyed &
         readonly now: number
       }
     | { readonly kind: 'draft'; readonly lease: LeaseKey; readonly draft: string }
+    | { readonly kind: 'step'; readonly lease: LeaseKey; readonly step: StepToStore; readonly now: number }
+    | {
+        readonly kind: 'result'
+        readonly lease: LeaseKey
+        readonly result: ResultToStore
+        readonly now: number
+      }
   )
 
 export function acceptStep(given: AcceptRequest): Step {
@@ -44,6 +52,17 @@ export function finishStep(given: LeaseKey, outcome: TurnOutcome, now: number): 
 export function draftStep(given: LeaseKey, draft: string): Step {
   const lease = withCleanId(given)
   return { kind: 'draft', lease, draft: clean(draft), keys: [lease.conversationId], alone: false }
+}
+
+/** Of a model's turn, unlike the steps of this engine: see `Inbox.saveStep`. */
+export function turnStep(given: LeaseKey, step: StepToStore, now: number): Step {
+  const lease = withCleanId(given)
+  return { kind: 'step', lease, step, now, keys: [lease.conversationId], alone: false }
+}
+
+export function resultStep(given: LeaseKey, result: ResultToStore, now: number): Step {
+  const lease = withCleanId(given)
+  return { kind: 'result', lease, result, now, keys: [lease.conversationId], alone: false }
 }
 
 /** The conversations of which the steps need the rows. */

@@ -146,8 +146,13 @@ export class WakeUps {
       const changes = new Changes(new Set())
       for (const conversation of leased) {
         const { id: conversationId, generation, lease_turn } = conversation
-        const rows = { conversation, waiting: waiting.get(conversation.key) ?? [], outage: null }
-        const lease = { conversationId, turnId: lease_turn!, generation }
+        const rows = {
+          conversation,
+          waiting: waiting.get(conversation.key) ?? [],
+          outage: null,
+          withdrawn: [],
+        }
+        const lease = { conversationId, turnId: lease_turn!, generation, messages: [] }
         decideFinish(rows, lease, { kind: 'returned' }, now, changes)
       }
       await write(tx, changes)

@@ -4,6 +4,7 @@ import type { MessageRow } from '../../rows/rows.ts'
 import type { Transaction } from '../connection/database.ts'
 import { clean, json } from '../connection/statements.ts'
 import type { ConversationRow } from '../rows.ts'
+import { journalStatements, type Statement } from './journal-statements.ts'
 import type { WaitingTotal } from './waiting-total.ts'
 
 /**
@@ -25,13 +26,13 @@ export interface StoreContext {
 /** Nearly everything that operations write, in one statement: each list is a parameter, mostly empty. */
 const WRITE = `
 WITH added AS (
-  INSERT INTO hermes.messages (id, conversation, seq, revision, role, state, text, preface, reason, origin, platform_id,
-      person_id, person_name, addressed, command, attachments, at, answered_by, history_seq, held_base, solo, leases)
-    SELECT r.id, r.conversation, r.seq, nextval('hermes.revision'), r.role, r.state, r.text, r.preface, r.reason,
-      r.origin, r.platform_id, r.person_id, r.person_name, r.addressed, r.command, r.attachments, r.at, r.answered_by,
+  INSERT INTO hermes.messages (id, conversation, seq, revision, role, state, text, preface, blocks, reason, origin,
+      platform_id, person_id, person_name, addressed, command, attachments, at, answered_by, history_seq, held_base, solo, leases)
+    SELECT r.id, r.conversation, r.seq, nextval('hermes.revision'), r.role, r.state, r.text, r.preface, r.blocks,
+      r.reason, r.origin, r.platform_id, r.person_id, r.person_name, r.addressed, r.command, r.attachments, r.at, r.answered_by,
       r.history_seq, r.held_base, r.solo, r.leases
     FROM json_to_recordset($1::json) AS r (id text, conversation bigint, seq bigint, role text, state text, text text,
-      preface text, reason text, origin bigint, platform_id text, person_id text, person_name text, addressed boolean,
+      preface text, blocks text, reason text, origin bigint, platform_id text, person_id text, person_name text, addressed boolean,
       command boolean, attachments json, at bigint, answered_by text, history_seq bigint, held_base bigint, solo boolean,
       leases integer)
     RETURNING key, id
@@ -49,9 +50,10 @@ WITH added AS (
 ), changed AS (
   UPDATE hermes.messages m SET state = r.state, reason = r.reason, answered_by = r.answered_by,
       history_seq = r.history_seq, group_id = r.group_id, solo = r.solo, failures = r.failures, leases = r.leases,
-      not_before = r.not_before, held_base = r.held_base, draft = r.draft, revision = nextval('hermes.revision')
+      not_before = r.not_before, held_base = r.held_base, draft = r.draft, frozen = r.frozen, revision = nextval('hermes.revision')
     FROM json_to_recordset($4::json) AS r (key bigint, state text, reason text, answered_by text, history_seq bigint,
-      group_id text, solo boolean, failures integer, leases integer, not_before bigint, held_base bigint, draft text)
+      group_id text, solo boolean, failures integer, leases integer, not_before bigint, held_base bigint, draft text,
+      frozen boolean)
     WHERE m.key = r.key
 ), saved AS (
   UPDATE hermes.conversations c SET address = r.address, model = r.model, effort = r.effort, next_seq = r.next_seq,
@@ -111,11 +113,6 @@ export async function commit(tx: Transaction, context: StoreContext, changes: Ch
   ])
 }
 
-interface Statement {
-  readonly sql: string
-  readonly params: readonly unknown[]
-}
-
 /** What writes the changes, in this order; they are taken from the list. Most operations need one statement. */
 function statementsOf(changes: Changes): Statement[] {
   const statements: Statement[] = []
@@ -140,6 +137,7 @@ function statementsOf(changes: Changes): Statement[] {
   if (changes.usedContexts.length > 0) {
     statements.push({ sql: USED_CONTEXTS, params: [[...changes.usedContexts]] })
   }
+  statements.push(...journalStatements(changes))
   if (changes.seen.length > 0) statements.push({ sql: SEEN, params: [json(changes.seen)] })
   changes.written()
   return statements
@@ -179,7 +177,7 @@ function storedFile({ id, message, at, attachment }: AddedFile): Statement {
 
 /** What `WRITE` updates of a message that already existed: not its text, which may be long. */
 const MUTABLE =
-  'key state reason answered_by history_seq group_id solo failures leases not_before held_base draft'.split(
+  'key state reason answered_by history_seq group_id solo failures leases not_before held_base draft frozen'.split(
     ' ',
   ) as ReadonlyArray<keyof MessageRow>
 

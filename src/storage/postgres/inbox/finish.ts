@@ -21,6 +21,15 @@ export async function readOutage(tx: Queryable, conversation: number): Promise<O
   return outage!
 }
 
+/** Those of the messages with these ids that belong to the conversation and were withdrawn, oldest first. */
+export function readWithdrawn(
+  tx: Queryable,
+  conversation: number,
+  ids: readonly string[],
+): Promise<readonly MessageRow[]> {
+  return tx.query<MessageRow>(WITHDRAWN, [ids, conversation])
+}
+
 const COLUMNS = `${MESSAGE_COLUMNS}, conversation`
 
 const ENDING = `SELECT m.* FROM unnest($1::bigint[]) AS w (key) CROSS JOIN LATERAL (
@@ -32,3 +41,6 @@ const ENDING = `SELECT m.* FROM unnest($1::bigint[]) AS w (key) CROSS JOIN LATER
 
 const OUTAGE = `SELECT coalesce((SELECT value FROM hermes.counters WHERE name = 'observed_outage_ms'), 0) AS observed,
   EXISTS (SELECT 1 FROM hermes.messages WHERE conversation = $1 AND ${WAITING} AND addressed) AS welcome`
+
+const WITHDRAWN = `SELECT ${MESSAGE_COLUMNS} FROM hermes.messages
+  WHERE id = ANY ($1::text[]) AND conversation = $2 AND state = 'withdrawn' ORDER BY seq`

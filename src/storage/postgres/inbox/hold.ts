@@ -2,10 +2,12 @@ import type { ExpireRequest, HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideExpiry, decideHold } from '../../policy/hold.ts'
 import type { OperatorDecision } from '../../policy/operator.ts'
+import { frozenWith } from '../../records/journal.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
 import type { Database, Transaction } from '../connection/database.ts'
 import { clean } from '../connection/statements.ts'
 import { lockConversations, observedOutage, waitingRows, type ConversationRow } from '../rows.ts'
+import { runSteps } from '../run-steps.ts'
 import { commit, type StoreContext } from './apply.ts'
 
 /** Conversations or messages of one transaction: it must end within milliseconds, for it holds their locks. */
@@ -99,10 +101,13 @@ async function expireSome(
   )
   const changes = new Changes(context.pullChannels)
   const told: string[] = []
+  const refused = new Set<number>()
   for (const row of rows) {
     const conversation = conversations.get(row.conversation)
-    if (!conversation) continue
-    if (decideExpiry(conversation, row, notice(row.at), now, changes)) told.push(conversation.id)
+    if (!conversation || refused.has(row.key)) continue
+    const turn = row.frozen ? await runSteps(tx, frozenWith(conversation.key, row)) : [row]
+    for (const { key } of turn) refused.add(key)
+    if (decideExpiry(conversation, turn, notice(row.at), now, changes)) told.push(conversation.id)
   }
   await commit(tx, context, changes)
   return { told, found: old.length }
@@ -131,7 +136,10 @@ export async function operate(
   ])
   const changes = new Changes(context.pullChannels)
   if (!conversation || !row) return null
-  if (!decide(conversation, row, waiting.get(conversation.key) ?? [], changes)) return null
+  const related = row.frozen
+    ? await runSteps(tx, frozenWith(conversation.key, row))
+    : (waiting.get(conversation.key) ?? [])
+  if (!decide(conversation, row, related, changes)) return null
   await commit(tx, context, changes)
   return conversation.id
 }

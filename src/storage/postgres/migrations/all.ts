@@ -3,7 +3,8 @@ import { credential } from './002-credential.ts'
 import { fleet } from './003-fleet.ts'
 import { homes } from './004-homes.ts'
 import { effort } from './005-effort.ts'
+import { steps } from './006-steps.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step there is, in order. */
-export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet, homes, effort]
+export const MIGRATIONS: readonly Migration[] = [messages, credential, fleet, homes, effort, steps]

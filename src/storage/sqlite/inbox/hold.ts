@@ -2,8 +2,10 @@ import type { HoldRequest } from '../../../inbox/inbox.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideExpiry, decideHold } from '../../policy/hold.ts'
 import { decideDrop, decideRetry, type OperatorDecision } from '../../policy/operator.ts'
+import { frozenWith } from '../../records/journal.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
 import { answeringRows, conversationByKey, observedOutage, wholeWaitingRows, apply } from '../rows.ts'
+import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
 
 /** See `Inbox.hold`. */
@@ -42,6 +44,8 @@ export function expiring(
     .map((row) => ({ id: String(row['id']), at: Number(row['at']) }))
 }
 
+type PlacedRow = MessageRow & { readonly conversation: number }
+
 /** Adds the observed outage time and refuses messages that are too old, with the sentence given for each. */
 export function expire(
   session: Session,
@@ -57,14 +61,16 @@ export function expire(
   )
   const told = new Set<string>()
   for (const { id, notice } of request.notices) {
-    const row = session.get(
+    const found = session.get(
       `SELECT ${MESSAGE_COLUMNS}, conversation FROM messages WHERE id = ? AND state = 'held'`,
       id,
     )
-    if (!row) continue
-    const conversation = conversationByKey(session, Number(row['conversation']))
+    if (!found) continue
+    const row = found as unknown as PlacedRow
+    const conversation = conversationByKey(session, row.conversation)
+    const turn = row.frozen ? runSteps(session, frozenWith(conversation.key, row)) : [row]
     const changes = new Changes(session.pullChannels)
-    if (decideExpiry(conversation, row as unknown as MessageRow, notice, request.now, changes)) {
+    if (decideExpiry(conversation, turn, notice, request.now, changes)) {
       told.add(conversation.id)
     }
     apply(session, changes)
@@ -79,11 +85,15 @@ function operate(session: Session, messageId: string, decide: OperatorDecision):
     messageId,
   )
   if (!found) return null
-  const row = found as unknown as MessageRow & { readonly conversation: number }
+  const row = found as unknown as PlacedRow
   const conversation = conversationByKey(session, row.conversation)
-  const answering = row.state === 'answering' ? answeringRows(session, conversation.key) : []
+  const related = row.frozen
+    ? runSteps(session, frozenWith(conversation.key, row))
+    : row.state === 'answering'
+      ? answeringRows(session, conversation.key)
+      : []
   const changes = new Changes(session.pullChannels)
-  if (!decide(conversation, row, answering, changes)) return null
+  if (!decide(conversation, row, related, changes)) return null
   apply(session, changes)
   return conversation.id
 }

@@ -1,7 +1,7 @@
 import type { MessageContext } from '../../../inbox/arrival.ts'
 import type { Lease, LeaseRequest, TurnOutcome } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
-import { decideFinish, needsOutage, type OutageFacts } from '../../policy/finish.ts'
+import { decideFinish, needsOutage, needsWithdrawn, type OutageFacts } from '../../policy/finish.ts'
 import {
   decideLease,
   endLease,
@@ -10,6 +10,7 @@ import {
   type Granted,
   type LeaseKey,
 } from '../../policy/lease.ts'
+import { readJournal } from '../../records/journal.ts'
 import { conversationsWithWork, readContext } from '../../records/queue.ts'
 import {
   FIRST_READ,
@@ -26,6 +27,7 @@ import {
   conversationByKey,
   observedOutage,
   waitingRows,
+  withdrawnRows,
 } from '../rows.ts'
 import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
@@ -63,6 +65,7 @@ export function handOut(
     history,
     summary: readSummary(session, conversation.key),
     context,
+    journal: runSteps(session, readJournal(granted.rows[0]!)),
   })
 }
 
@@ -101,8 +104,11 @@ export function finish(session: Session, key: LeaseKey, outcome: TurnOutcome, no
   if (!conversation) return false
   const waiting = holdsLease(conversation, key) ? answeringRows(session, conversation.key) : []
   const outage = needsOutage(outcome) ? outageFacts(session, conversation.key) : null
+  const withdrawn = needsWithdrawn(conversation, key, outcome)
+    ? withdrawnRows(session, conversation.key, key.messages)
+    : []
   const changes = new Changes(session.pullChannels)
-  const changed = decideFinish({ conversation, waiting, outage }, key, outcome, now, changes)
+  const changed = decideFinish({ conversation, waiting, outage, withdrawn }, key, outcome, now, changes)
   apply(session, changes)
   return changed
 }
@@ -128,7 +134,7 @@ function readHistory(session: Session, conversation: ConversationRow, limit: num
   if (from === null) return '[]'
   const row = session.get(
     `SELECT json_group_array(json_array(id, seq, role, text, preface, platform_id, person_id, person_name,
-         attachments, at, answered_by, revision) ORDER BY history_seq, seq) AS json
+         attachments, at, answered_by, revision, blocks) ORDER BY history_seq, seq) AS json
        FROM messages WHERE conversation = ? AND history_seq IS NOT NULL AND history_seq >= ?`,
     conversation.key,
     from,

@@ -213,5 +213,37 @@ const EFFORT = `
 ALTER TABLE conversations ADD COLUMN effort TEXT;
 `
 
+/**
+ * The steps of turns that are not over, under the key of the turn's oldest message; when it ends, what it appends to
+ * the history is in the row of its answer. All JSON is text: it is sent again byte by byte.
+ */
+const STEPS = `
+ALTER TABLE messages ADD COLUMN blocks TEXT;
+ALTER TABLE messages ADD COLUMN frozen INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE steps (
+  message INTEGER NOT NULL REFERENCES messages (key),
+  step INTEGER NOT NULL,
+  response TEXT NOT NULL,
+  max_tokens INTEGER NOT NULL,
+  terms TEXT,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (message, step)
+) STRICT;
+
+CREATE TABLE calls (
+  message INTEGER NOT NULL REFERENCES messages (key),
+  step INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  class TEXT NOT NULL,
+  input TEXT NOT NULL,
+  result TEXT,
+  done_at INTEGER,
+  PRIMARY KEY (message, step, place)
+) STRICT;
+`
+
 /** What brings a database from version N (the index) to N + 1. Never edited once released; only added to. */
-export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS, EFFORT]
+export const MIGRATIONS: readonly string[] = [INITIAL, CONTEXTS, EFFORT, STEPS]

@@ -16,6 +16,7 @@ import {
 import { facts, figures, incidents } from '../../records/records.ts'
 import { accept, acceptAndBegin } from '../inbox/accept.ts'
 import { drop, expire, expiring, hold, retry } from '../inbox/hold.ts'
+import { saveResult, saveStep } from '../inbox/journal.ts'
 import { abandon, enqueue, head, receipt } from '../inbox/outbox.ts'
 import { finish, lease, recover, saveDraft } from '../inbox/turn.ts'
 import { deletePerson, retain } from '../removal.ts'
@@ -32,6 +33,8 @@ const writes = {
   lease,
   finish,
   saveDraft,
+  saveStep,
+  saveResult,
   recover,
   hold,
   expire,
