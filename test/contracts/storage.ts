@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe } from 'vitest'
 import { acceptContract } from './storage/accept.ts'
+import { blocksContract } from './storage/blocks.ts'
 import { commandContract } from './storage/commands.ts'
 import { contextContract } from './storage/contexts.ts'
 import { conversationContract } from './storage/conversations.ts'
+import { journalContract } from './storage/journal.ts'
 import { type Subject, Driver, type OpenStorage, type Opener } from './storage/kit.ts'
 import { lastExchangeContract } from './storage/last-exchange.ts'
 import { leaseContract } from './storage/lease.ts'
@@ -24,6 +26,7 @@ export function storageContract(name: string, open: Opener): void {
         subject.driver = new Driver(await opened.reopen())
         subject.driver.now = now
       },
+      rowsOf: (table) => opened.rowsOf(table),
     }
     beforeEach(async () => {
       opened = await open()
@@ -36,6 +39,8 @@ export function storageContract(name: string, open: Opener): void {
     lastExchangeContract(subject)
     leaseContract(subject)
     mergeContract(subject)
+    journalContract(subject)
+    blocksContract(subject)
     outageContract(subject)
     outboxContract(subject)
     conversationContract(subject)

@@ -1,11 +1,16 @@
 import { PARKED_CURSORS, readParkedInput, type ParkedInput } from '../../inbox/parked-inputs.ts'
+import type { Step } from '../../inbox/step.ts'
 import { isoTime } from '../../support/clock.ts'
 import { CONVERSATION_COLUMNS, type ConversationRow, LEASED_COLUMNS, type LeasedRow } from '../rows/rows.ts'
+import { readJournal } from './journal.ts'
 import { readContext, removeCursor } from './queue.ts'
 import { removeMessages } from './retention.ts'
 import { query, type Steps } from './steps.ts'
 
-/** Everything stored of a person, as plain JSON. See `Conversations.exportPerson`. */
+/**
+ * Everything stored of a person, as plain JSON, but the model's thinking and what the gateway itself sends with
+ * every request. See `Conversations.exportPerson`.
+ */
 export function* exportPerson(channel: string, personId: string): Steps<unknown> {
   const [pairing] = yield* query<{
     person_name: string | null
@@ -18,7 +23,8 @@ export function* exportPerson(channel: string, personId: string): Steps<unknown>
   const conversations: unknown[] = []
   for (const { key, id, address } of yield* conversationsOf(channel, personId)) {
     const messages: unknown[] = []
-    for (const row of yield* messagesOf(key, personId)) messages.push(yield* exportMessage(row))
+    for (const row of yield* messagesOf<ExportedRow>(key, personId, `${LEASED_COLUMNS}, blocks`))
+      messages.push(yield* exportMessage(row))
     conversations.push({ id, address, messages })
   }
   const parked = yield* parkedOf(channel, personId)
@@ -37,7 +43,10 @@ export function* exportPerson(channel: string, personId: string): Steps<unknown>
   }
 }
 
-function* exportMessage(row: LeasedRow): Steps<unknown> {
+type ExportedRow = LeasedRow & { readonly blocks: string | null }
+
+function* exportMessage(row: ExportedRow): Steps<unknown> {
+  const { steps } = yield* readJournal(row)
   const context = yield* readContext(row)
   return {
     id: row.id,
@@ -48,7 +57,24 @@ function* exportMessage(row: LeasedRow): Steps<unknown> {
     text: row.text,
     attachments: row.attachments === null ? [] : yield* exportAttachments(row),
     ...(context ? { system: context.system, earlier: context.turns } : {}),
+    ...(row.blocks === null ? {} : { blocks: JSON.parse(row.blocks, withoutThinking) as unknown }),
+    ...(steps.length === 0 ? {} : { steps: steps.map(exportStep) }),
   }
+}
+
+function exportStep({ response, calls }: Step): unknown {
+  return {
+    response: JSON.parse(response, withoutThinking) as unknown,
+    calls: calls.map(({ tool, input, result }) => ({ tool, input, result })),
+  }
+}
+
+const THINKING: ReadonlySet<unknown> = new Set(['thinking', 'redacted_thinking'])
+
+/** What the model thought is nobody's words. */
+function withoutThinking(_: string, value: unknown): unknown {
+  if (!Array.isArray(value)) return value
+  return value.filter((part: { readonly type?: unknown } | null) => !THINKING.has(part?.type))
 }
 
 function* exportAttachments({ key }: LeasedRow): Steps<unknown> {
@@ -73,9 +99,9 @@ export function conversationsOf(channel: string, personId: string): Steps<readon
 }
 
 /** What the person wrote and what was answered to it, in order. */
-function messagesOf(conversation: number, personId: string): Steps<readonly LeasedRow[]> {
-  return query<LeasedRow>(
-    `SELECT ${LEASED_COLUMNS} FROM hermes.messages WHERE conversation = $1 AND (person_id = $2 OR id IN
+function messagesOf<Row>(conversation: number, personId: string, columns: string): Steps<readonly Row[]> {
+  return query<Row>(
+    `SELECT ${columns} FROM hermes.messages WHERE conversation = $1 AND (person_id = $2 OR id IN
        (SELECT answered_by FROM hermes.messages WHERE conversation = $1 AND person_id = $2 AND answered_by IS NOT NULL))
        ORDER BY seq`,
     [conversation, personId],
@@ -112,7 +138,7 @@ export function* isShared(conversation: number, personId: string): Steps<boolean
  * @returns how many messages were removed
  */
 export function* removeFromShared(conversation: number, personId: string): Steps<number> {
-  const rows = yield* messagesOf(conversation, personId)
+  const rows = yield* messagesOf<Pick<LeasedRow, 'key'>>(conversation, personId, 'key')
   yield* removeMessages(rows.map(({ key }) => key))
   yield* query('DELETE FROM hermes.summaries WHERE conversation = $1', [conversation])
   yield* query('DELETE FROM hermes.participants WHERE person_id = $1 AND conversation = $2', [

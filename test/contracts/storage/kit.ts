@@ -31,6 +31,8 @@ export interface OpenStorage {
   readonly storage: Storage
   /** Closes it and opens the same store again. */
   reopen(): Promise<Storage>
+  /** How many rows a table has, read past the storage. */
+  rowsOf(table: string): Promise<number>
   /** Closes it and removes what it wrote. */
   dispose(): Promise<void>
 }
@@ -131,7 +133,7 @@ export class Driver {
 
   async mustLease(
     conversationId = 'telegram:7',
-    over: { merge?: boolean; now?: number } = {},
+    over: { merge?: boolean; owner?: string; now?: number } = {},
   ): Promise<Lease> {
     const lease = await this.lease(conversationId, over)
     if (!lease) throw new Error(`nothing to lease in ${conversationId}`)
@@ -176,4 +178,6 @@ export class Driver {
 export interface Subject {
   driver: Driver
   reopen(): Promise<void>
+  /** See `OpenStorage.rowsOf`. */
+  rowsOf(table: string): Promise<number>
 }

@@ -8,7 +8,7 @@ import { type Subject, command, message, TELL, type Driver, STOP } from './kit.t
 /** What people and the gateway may do, in any order; small ranges, so that they meet. */
 type Step =
   | {
-      readonly kind: 'message' | 'stop' | 'lease' | 'answer' | 'return' | 'fail' | 'hold' | 'late'
+      readonly kind: 'message' | 'stop' | 'lease' | 'step' | 'answer' | 'return' | 'fail' | 'hold' | 'late'
       readonly chat: number
     }
   | { readonly kind: 'crash' }
@@ -21,6 +21,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constantFrom(
+        'step' as const,
         'answer' as const,
         'return' as const,
         'fail' as const,
@@ -41,11 +42,13 @@ interface Oracle {
   /** Leases that have ended in whatever way: none of them may be taken again. */
   readonly over: Lease[]
   readonly answered: string[]
+  /** Steps that are stored of the turn of its oldest message. */
+  steps: number
 }
 
 /**
  * The store against a list: whatever the order of arrivals, leases, ends, stops and crashes, each
- * message is answered once, in its order, and no result of a lost lease is ever taken.
+ * message is answered once, in its order, no result of a lost lease is ever taken, and no stored step is lost.
  */
 export function modelContract(subject: Subject): void {
   test('in whatever order things happen, each message is answered once and in its turn', async () => {
@@ -62,7 +65,13 @@ export function modelContract(subject: Subject): void {
 class ModelFixture {
   readonly #driver: Driver
   readonly #prefix: string
-  readonly #chats: Oracle[] = [0, 1, 2].map(() => ({ waiting: [], leased: null, over: [], answered: [] }))
+  readonly #chats: Oracle[] = [0, 1, 2].map(() => ({
+    waiting: [],
+    leased: null,
+    over: [],
+    answered: [],
+    steps: 0,
+  }))
   #ids = 0
   #process = 1
 
@@ -94,11 +103,18 @@ class ModelFixture {
       case 'stop':
         await this.#driver.acceptOne(command(`c${++this.#ids}`, STOP, over))
         chat.waiting = []
+        chat.steps = 0
         return this.#end(chat)
       case 'lease':
         return this.#lease(chat, step.chat)
       case 'late':
-        for (const lease of chat.over) assert.equal(await this.#driver.answer(lease, 'late'), false)
+        for (const lease of chat.over) {
+          assert.equal(await this.#driver.answer(lease, 'late'), false)
+          assert.equal(await this.#saveStep(lease, chat.steps), false)
+        }
+        return
+      case 'step':
+        if (chat.leased) assert.equal(await this.#saveStep(chat.leased, chat.steps++), true)
         return
       default:
         if (chat.leased) await this.#finish(chat, chat.leased, step.kind)
@@ -113,7 +129,13 @@ class ModelFixture {
     if (!lease) return
     const asked = lease.history.filter((row) => row.role === 'user').map((row) => row.text)
     assert.deepEqual(asked, chat.answered)
+    assert.equal(lease.journal.steps.length, chat.steps)
     chat.leased = lease
+  }
+
+  #saveStep(lease: Lease, index: number): Promise<boolean> {
+    const step = { index, response: '{}', maxTokens: 1, calls: [] }
+    return this.#driver.storage.inbox.saveStep(lease, { step, terms: '{}' }, this.#driver.tick())
   }
 
   async #finish(chat: Oracle, lease: Lease, kind: 'answer' | 'return' | 'fail' | 'hold'): Promise<void> {
@@ -125,7 +147,10 @@ class ModelFixture {
       hold: () => driver.finish(lease, { kind: 'held', outage: TELL }),
     }[kind]()
     assert.equal(taken, true)
-    if (kind === 'answer') chat.answered.push(chat.waiting.shift()!)
+    if (kind === 'answer') {
+      chat.answered.push(chat.waiting.shift()!)
+      chat.steps = 0
+    }
     this.#end(chat)
   }
 
