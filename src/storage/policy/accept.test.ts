@@ -302,6 +302,15 @@ describe('an edit and a deletion', () => {
     },
   )
 
+  test.each(['received', 'held'] as const)('change nothing of one with stored steps that is %s', (state) => {
+    for (const arrival of [edit, deletion]) {
+      const row = messageRow(1, { state, frozen: true, group_id: 'g' })
+      const { results, changes } = decide([arrival], { delivered: deliveryOf(row) })
+      expect(results).toMatchObject([{ conversationId: 'telegram:42', messageId: null, state: null }])
+      expect(extentOf(changes)).toEqual({})
+    }
+  })
+
   test('of something unknown change nothing', () => {
     expect(decide([edit, deletion]).results.map(({ messageId }) => messageId)).toEqual([null, null])
     expect(decide([edit], { conversation: null }).results).toMatchObject([{ conversationId: null }])

@@ -10,7 +10,7 @@ import {
 import type { Outage } from '../../inbox/arrival.ts'
 import type { TurnOutcome } from '../../inbox/lease.ts'
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
-import { decideFinish, needsOutage, withCleanReason, type OutageFacts } from './finish.ts'
+import { decideFinish, needsOutage, needsWithdrawn, withCleanReason, type OutageFacts } from './finish.ts'
 
 const NOW = THEN + 9_000
 const KEY = { conversationId: 'telegram:42', turnId: 't1', generation: 3, messages: ['m1'] }
@@ -226,4 +226,87 @@ test('a reason is stored without what looks like a secret', () => {
   const outcome: TurnOutcome = { kind: 'failed', reason: `x sk-ant-oat01-${'a'.repeat(40)} y`, retryAt: 1 }
   expect(JSON.stringify(withCleanReason(outcome))).not.toContain('aaaaaaaa')
   expect(withCleanReason(ANSWERED)).toBe(ANSWERED)
+})
+
+describe('a turn with stored steps', () => {
+  const rows = () => [
+    messageRow(1, { state: 'answering', leases: 2, group_id: 'g', frozen: true }),
+    messageRow(2, { state: 'answering', leases: 2, group_id: 'g', frozen: true }),
+  ]
+
+  test.each(OUTCOMES)('keeps them until it is over: $kind', (outcome) => {
+    const isOver = ['answered', 'refused', 'stopped'].includes(outcome.kind)
+    const given = rows()
+    const { changes } = finish(outcome, { rows: given })
+    expect(changes.endedJournals).toEqual(isOver ? [1, 2] : [])
+    expect(given.map(({ frozen }) => frozen)).toEqual([!isOver, !isOver])
+    if (!isOver) expect(given.map(({ group_id }) => group_id)).toEqual(['g', 'g'])
+  })
+
+  test('is not split, and may not ask for it for ever', () => {
+    const { changes } = finish({ kind: 'returned', split: true }, { rows: rows() })
+    const change = { state: 'received', reason: null, leases: 2 }
+    expect(changedMessages(changes)).toEqual({ m1: change, m2: change })
+  })
+})
+
+describe('blocks', () => {
+  const stopped: TurnOutcome = { kind: 'stopped', text: 'shown', blocks: '[1]' }
+  const revoked = { lease_turn: null, generation: 4, stopped_turn: 't1' }
+  const withdrawn = [messageRow(1, { state: 'withdrawn', text: 'four' })]
+
+  test('are stored with the answer', () => {
+    expect(finish({ ...ANSWERED, blocks: '[1]' }).changes.added).toMatchObject([{ blocks: '[1]' }])
+    expect(finish(ANSWERED).changes.added).toMatchObject([{ blocks: null }])
+  })
+
+  test.each<{ name: string; given: Given; text?: string; added: number; kept: boolean }>([
+    { name: 'its lease is held', given: {}, added: 1, kept: true },
+    { name: 'nothing was shown', given: {}, text: '', added: 1, kept: true },
+    {
+      name: 'a command revoked its lease',
+      given: { conversation: revoked, withdrawn },
+      added: 1,
+      kept: true,
+    },
+    {
+      name: 'a message of it was deleted since',
+      given: { conversation: revoked, withdrawn: [] },
+      added: 1,
+      kept: false,
+    },
+    {
+      name: 'the history was cleared since',
+      given: { conversation: { ...revoked, history_from: 2 }, withdrawn },
+      added: 1,
+      kept: false,
+    },
+    {
+      name: 'the history was cleared since, and nothing was shown',
+      given: { conversation: { ...revoked, history_from: 2 }, withdrawn },
+      text: '',
+      added: 0,
+      kept: false,
+    },
+  ])('of a stopped turn make it a part of the history or not: $name', ({ given, text, added, kept }) => {
+    const outcome = { ...stopped, ...(text === undefined ? {} : { text }) }
+    const { changes, conversation } = finish(outcome, given)
+    expect(changes.added).toHaveLength(added)
+    const place = kept ? 10 : null
+    const shown = { state: 'withdrawn', blocks: kept ? '[1]' : null, history_seq: place }
+    expect(changes.added).toMatchObject(added ? [shown] : [])
+    const inHistory = { answered_by: changes.added[0]?.id, history_seq: 10 }
+    if (kept) expect(changedMessages(changes)).toMatchObject({ m1: inHistory })
+    expect(conversation.history_characters > 0).toBe(kept)
+    expect(changes.sent).toEqual([])
+  })
+
+  test('need the messages of a turn only where a command has revoked its lease', () => {
+    const isNeeded = (outcome: TurnOutcome, over: Partial<ConversationRow>) =>
+      needsWithdrawn(conversationRow(over), KEY, outcome)
+    expect(isNeeded(stopped, revoked)).toBe(true)
+    expect(isNeeded(stopped, { lease_turn: 't1', stopped_turn: 't1' })).toBe(false)
+    expect(isNeeded(stopped, { ...revoked, stopped_turn: 't0' })).toBe(false)
+    expect(OUTCOMES.filter((outcome) => isNeeded(outcome, revoked))).toEqual([])
+  })
 })

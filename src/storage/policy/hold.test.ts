@@ -91,6 +91,16 @@ describe('a message that was held for too long', () => {
     expect(changes.queueChanged).toBe(true)
   })
 
+  test('goes with its turn, where steps of that are stored, and is told once', () => {
+    const changes = noChanges()
+    const turn = [1, 2].map((key) => messageRow(key, { state: 'held', group_id: 'g', frozen: true }))
+    expect(decideExpiry(conversationRow(), turn, 'Too old.', NOW, changes)).toBe(true)
+    expect(changes.sent).toMatchObject([{ kind: 'notice', reply_to: 'p2' }])
+    const change = { state: 'refused', group_id: null, frozen: false }
+    expect(changedMessages(changes)).toMatchObject({ m1: change, m2: change })
+    expect(changes.endedJournals).toEqual([1, 2])
+  })
+
   test('goes silently where nobody asked', () => {
     const { told, changes } = expire({ addressed: 0 })
     expect(told).toBe(false)

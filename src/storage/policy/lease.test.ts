@@ -170,6 +170,42 @@ describe('a conversation that is leased already', () => {
   })
 })
 
+describe('a turn with stored steps', () => {
+  const frozen = (key: number, over: Partial<MessageRow> = {}) =>
+    messageRow(key, { group_id: 'g', frozen: true, ...over })
+
+  test.each<{ name: string; waiting: MessageRow[]; ids: string[]; merge?: boolean }>([
+    { name: 'alone', waiting: [frozen(1), messageRow(2)], ids: ['m1'] },
+    { name: 'without what is held behind it', waiting: [frozen(1, { state: 'held' }), held(2)], ids: ['m1'] },
+    { name: 'whole, also without merging', waiting: [frozen(1), frozen(2)], ids: ['m1', 'm2'], merge: false },
+    {
+      name: 'whole, whatever was retried between its messages',
+      waiting: [frozen(1), messageRow(2), frozen(3)],
+      ids: ['m1', 'm3'],
+    },
+    { name: 'after what was retried before it', waiting: [messageRow(1), frozen(2)], ids: ['m1'] },
+  ])('is leased $name, under its own name', ({ waiting, ids, merge = true }) => {
+    const { ids: found, changes } = decide(waiting, { request: { merge } })
+    expect(found).toEqual(ids)
+    const groups = waiting.filter(({ state }) => state === 'answering').map(({ group_id }) => group_id)
+    expect(groups).toEqual(ids.map(() => (waiting[0]!.frozen ? 'g' : null)))
+    expect(changes.endedJournals).toEqual([])
+  })
+
+  test('needs all that waits, wherever its messages are', () => {
+    expect(decide([frozen(1), messageRow(2)], { complete: false }).decided).toBe('more')
+  })
+
+  test('that was leased again and again is parked whole, with its steps', () => {
+    const waiting = [frozen(1, { leases: MAX_LEASES }), messageRow(2), frozen(3)]
+    const { ids, changes } = decide(waiting)
+    expect(ids).toEqual(['m2'])
+    expect(waiting.map(({ state }) => state)).toEqual(['parked', 'answering', 'parked'])
+    expect(waiting.map(({ frozen }) => frozen)).toEqual([true, false, true])
+    expect(changes.endedJournals).toEqual([])
+  })
+})
+
 describe('a message that was leased again and again', () => {
   const poisoned = { leases: MAX_LEASES }
 

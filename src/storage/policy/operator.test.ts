@@ -40,6 +40,33 @@ describe('a retry', () => {
   })
 })
 
+describe('one message of a turn with stored steps', () => {
+  const turn = (state: MessageState) =>
+    [1, 2].map((key) => messageRow(key, { state, group_id: 'g', frozen: true }))
+
+  test.each(['parked', 'held'] as const)(
+    'that is %s is retried with the others, and their steps stay',
+    (state) => {
+      const changes = noChanges()
+      expect(decideRetry(conversationRow(), turn(state)[1]!, turn(state), changes)).toBe(true)
+      expect(changedMessages(changes)).toMatchObject({ m1: { state: 'received' }, m2: { state: 'received' } })
+      expect(changes.endedJournals).toEqual([])
+    },
+  )
+
+  test.each(['parked', 'held', 'received', 'answering'] as const)(
+    'that is %s is dropped with the others and their steps',
+    (state) => {
+      const [conversation, changes] = [conversationRow({ lease_turn: 't1', lease_owner: 'a' }), noChanges()]
+      expect(decideDrop(conversation, turn(state)[1]!, turn(state), changes)).toBe(true)
+      const change = { state: 'withdrawn', reason: DROPPED, frozen: false }
+      expect(changedMessages(changes)).toEqual({ m1: change, m2: change })
+      expect(changes.endedJournals).toEqual([1, 2])
+      expect(conversation.lease_turn).toBe(state === 'answering' ? null : 't1')
+    },
+  )
+})
+
 describe('a message that the operator drops', () => {
   const leased = () => conversationRow({ lease_turn: 't1', lease_owner: 'a' })
 
