@@ -7,6 +7,7 @@ import {
   OWNER,
   TELL,
   NEW,
+  STOP,
 } from '../../../test/contracts/storage/kit.ts'
 import { migratedDatabase, openQuietly, silent } from '../../../test/support/stores/postgres-storage.ts'
 import { systemClock } from '../../support/clock.ts'
@@ -16,7 +17,7 @@ import { openPostgresStorage } from './storage.ts'
 
 /** The tables that grow over the years; waiting messages and the outbox stay small. */
 const LARGE =
-  /Seq Scan on (messages|conversations|turns|attachments|contexts|addresses|participants|seen|summaries)\b/
+  /Seq Scan on (messages|conversations|turns|attachments|contexts|addresses|participants|seen|summaries|steps|calls)\b/
 /** A whole index, without any condition on where in it. */
 const WHOLE_INDEX = /(Index|Bitmap Index) (Only )?Scan using (\w+)/
 /** These hold only messages that wait or are being answered; other indexes are read in order up to a limit. */
@@ -99,12 +100,40 @@ test('an arrival reads a few rows, however many an address or strangers have lef
   }
 })
 
+/** The statements of a turn without tools, in a conversation that exists. */
+const PLAIN_TURN = { accept: 6, lease: 4, answer: 4 }
+
+test('a turn without steps costs no statement for them', async () => {
+  const database = await openQuietly(await migratedDatabase())
+  const statements: string[] = []
+  const watching = watched(database, { add: (sql) => statements.push(sql) })
+  const driver = new Driver(openPostgresStorage({ database: watching, pullChannels: [] }))
+  const spent = () => statements.splice(0).length
+  try {
+    // The first one makes its conversation.
+    await driver.acceptOne(message('1'))
+    await driver.answer(await driver.mustLease())
+    statements.length = 0
+    await driver.acceptOne(message('2'))
+    const accept = spent()
+    const found = await driver.mustLease()
+    const lease = spent()
+    await driver.answer(found, 'answer', { blocks: '[{"role":"assistant","content":[]}]' })
+    expect(statements.join('\n')).not.toMatch(/hermes\.(steps|calls)/)
+    expect({ accept, lease, answer: spent() }).toEqual(PLAIN_TURN)
+  } finally {
+    await database.close()
+  }
+})
+
 function isOfLargeTable(step: string): boolean {
-  return /on (messages|conversations|turns|attachments|contexts|addresses|participants|seen)\b/.test(step)
+  return /on (messages|conversations|turns|attachments|contexts|addresses|participants|seen|steps|calls)\b/.test(
+    step,
+  )
 }
 
 /** Notes every statement that passes. */
-function watched(database: Database, seen: Set<string>): Database {
+function watched(database: Database, seen: { add(sql: string): unknown }): Database {
   const note = <Q extends Queryable>(queryable: Q): Q =>
     ({
       ...queryable,
@@ -155,7 +184,17 @@ async function exercise(database: Database): Promise<void> {
   )
   const lease = await driver.mustLease()
   await inbox.saveDraft(lease, 'draft')
-  await driver.answer(lease, 'a', { summary: 's' })
+  const call = { id: 'c1', tool: 't', class: 'read', input: '{}', result: null } as const
+  const step = { index: 0, response: '{}', maxTokens: 1, calls: [call] }
+  await inbox.saveStep(lease, { step, terms: '{}' }, driver.tick())
+  await inbox.saveStep(lease, { step: { ...step, index: 1 }, terms: null }, driver.tick())
+  await inbox.saveResult(lease, { index: 0, callId: 'c1', result: '{}' }, driver.tick())
+  await driver.finish(lease, { kind: 'returned' })
+  await driver.answer(await driver.mustLease(), 'a', { summary: 's' })
+  await driver.acceptOne(message('13'))
+  const stopped = await driver.mustLease()
+  await driver.acceptOne(command('14', STOP))
+  await driver.finish(stopped, { kind: 'stopped', text: '', blocks: '[]' })
   const limits = { maxPerConversation: 2, maxTotal: 3 }
   await driver.accept([message('5'), message('6'), message('7')], { outage: TELL, limits })
   await driver.finish(await driver.mustLease(), { kind: 'failed', reason: 'bug', retryAt: 1 })
