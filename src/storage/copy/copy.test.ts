@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { call, ODD_JSON, step } from '../../../test/contracts/storage/journal.ts'
 import { Driver, command, message, TELL } from '../../../test/contracts/storage/kit.ts'
 import { freshDatabase } from '../../../test/support/stores/postgres.ts'
 import { systemClock } from '../../support/clock.ts'
@@ -18,6 +19,8 @@ import { CopySource } from './source.ts'
 import { COPIED_TABLES } from './tables.ts'
 
 const PULL = ['web']
+/** Not what it is after it was read and written again. */
+const BLOCKS = String.raw`[{"b": 1.0, "a":"\ud83d","10":1e3 }]`
 
 let folder: string
 let path: string
@@ -42,7 +45,7 @@ async function livedIn(): Promise<void> {
   const { storage } = driver
   const picture = { mediaType: 'image/png', name: 'a.png', bytes: Uint8Array.from([0, 1, 2, 255, 0]) }
   await driver.accept([message('1', { text: 'zero \0 and 😀 and {"json": true}', attachments: [picture] })])
-  await driver.answer(await driver.mustLease(), '[1, 2]')
+  await driver.answer(await driver.mustLease(), '[1, 2]', { blocks: BLOCKS })
   const { item } = (await storage.outbox.head('telegram:7'))!
   await storage.outbox.receipt(item.id, 0, 'sent-1', false)
   await driver.accept([message('2'), command('3', { model: 'other' })])
@@ -56,7 +59,9 @@ async function livedIn(): Promise<void> {
   ])
   await driver.accept([message('7', { channel: 'web', address: 'w', personId: 'me' })])
   // Was being answered when the gateway ended.
-  await driver.mustLease('web:w')
+  const lease = await driver.mustLease('web:w')
+  const calls = [call('c1', { input: ODD_JSON, result: ODD_JSON }), call('c2')]
+  await storage.inbox.saveStep(lease, { step: step(0, calls, ODD_JSON), terms: ODD_JSON }, driver.now)
   await storage.facts.set('a fact', 'its value')
   await storage.figures.add('answered', driver.now, 2.5)
   await storage.close()
@@ -104,9 +109,13 @@ test('everything is there afterwards, word for word, and waiting messages are an
   await storage.inbox.recover('another', postgres.tick())
   const lease = await postgres.mustLease('telegram:7')
   expect(lease.messages.map(({ text }) => text)).toEqual(['text 4'])
+  expect(lease.history.map(({ blocks }) => blocks)).toEqual([null, BLOCKS])
   await postgres.answer(lease, 'late')
   expect(await postgres.drain()).toEqual(['[1, 2]', 'done model', 'parked', 'saved, later', 'late'])
-  expect((await postgres.mustLease('web:w')).messages[0]?.text).toBe('text 7')
+  const begun = await postgres.mustLease('web:w')
+  expect(begun.messages[0]?.text).toBe('text 7')
+  const calls = [call('c1', { input: ODD_JSON, result: ODD_JSON }), call('c2')]
+  expect(begun.journal).toEqual({ terms: ODD_JSON, steps: [step(0, calls, ODD_JSON)] })
   const picture = before.messages[0]![0]!.attachments[0]!
   expect([...(await storage.inbox.attachment(picture.id))!.bytes]).toEqual([0, 1, 2, 255, 0])
 })
@@ -151,6 +160,28 @@ test('a source that changed in between is copied again', async () => {
     'user answered: text 7',
     'assistant answered: in between',
   ])
+})
+
+test('a source in which nothing but a result was stored in between is copied again', async () => {
+  await livedIn()
+  const interrupted = copy(({ table, phase }) => {
+    if (table === 'outbox' && phase === 'copied') throw new Error('killed')
+  })
+  await expect(interrupted).rejects.toThrow('killed')
+  const sqlite = new Driver(await openSqliteStorage({ path, pullChannels: PULL }))
+  const lease = (await sqlite.lease('web:w', { again: true }))!
+  await sqlite.storage.close()
+  await expect(
+    copy(({ table }) => {
+      if (table === 'outbox') throw new Error('killed')
+    }),
+  ).rejects.toThrow('killed')
+  const again = await openSqliteStorage({ path, pullChannels: PULL })
+  await again.inbox.saveResult(lease, { index: 0, callId: 'c2', result: '{}' }, sqlite.now)
+  await again.close()
+  await copy()
+  const [row] = await target.query<{ result: string }>(`SELECT result FROM hermes.calls WHERE id = 'c2'`)
+  expect(row!.result).toBe('{}')
 })
 
 test('a row that is not as it was is found', async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { call, step } from '../../../test/contracts/storage/journal.ts'
 import { Driver, message } from '../../../test/contracts/storage/kit.ts'
 import { StoreError } from '../../support/errors.ts'
 import { openSqliteStorage, type SqliteStorage } from './storage.ts'
@@ -82,7 +83,15 @@ test('what a person wrote is in no file of the home after it was deleted', async
   const word = 'unforgettable'
   const attachments = [{ mediaType: 'text/plain', name: 'a', bytes: Buffer.from(`${word} bytes`) }]
   await driver.accept([message('1', { text: `${word} words`, attachments })])
-  await driver.answer(await driver.mustLease(), `${word} answer`)
+  const calls = [call('c1', { input: `"${word} input"` })]
+  const first = await driver.mustLease()
+  await storage.inbox.saveStep(first, { step: step(0, calls), terms: `"${word} terms"` }, driver.now)
+  await driver.answer(first, `${word} answer`, { blocks: `["${word} blocks"]` })
+  await driver.acceptOne(message('2'))
+  const lease = await driver.mustLease()
+  const stored = step(0, [call('c1')], `"${word} response"`)
+  await storage.inbox.saveStep(lease, { step: stored, terms: null }, driver.now)
+  await storage.inbox.saveResult(lease, { index: 0, callId: 'c1', result: `"${word} result"` }, driver.now)
   expect(filesWith(word)).not.toEqual([])
   await storage.conversations.deletePerson('telegram', 'anna')
   expect(filesWith(word)).toEqual([])
