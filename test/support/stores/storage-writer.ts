@@ -4,6 +4,8 @@
  * It prints a line for each thing that the store has promised to keep.
  */
 import { writeSync } from 'node:fs'
+import type { AcceptRequest } from '../../../src/inbox/arrival.ts'
+import type { Lease } from '../../../src/inbox/lease.ts'
 import { openSqliteStorage } from '../../../src/storage/sqlite/storage.ts'
 import type { Storage } from '../../../src/storage/storage.ts'
 import { systemClock } from '../../../src/support/clock.ts'
@@ -40,44 +42,62 @@ function promised(line: string): void {
 
 let count = 0
 
-async function lane(index: number): Promise<never> {
-  const address = String(index)
+/** Stores a message of a chat, and the cursor behind it, if any. */
+async function accept(address: string, text: string, cursors: AcceptRequest['cursors']): Promise<void> {
+  const message = {
+    channel: 'test',
+    address,
+    platformMessageId: text,
+    personId: address,
+    personName: null,
+    text,
+    attachments: [],
+    addressed: true,
+  }
+  await storage.inbox.accept({
+    arrivals: [{ kind: 'message', message }],
+    cursors,
+    now: Date.now(),
+    outage: null,
+    limits: { maxPerConversation: 10, maxTotal: 10 },
+    holdFullNotice: '',
+  })
+}
+
+async function lease(address: string): Promise<Lease> {
+  const request = {
+    conversationId: `test:${address}`,
+    owner,
+    now: Date.now(),
+    historyLimit: 100,
+    merge: false,
+  }
+  return (await storage.inbox.lease(request))!
+}
+
+/** Stores a step with one call, and its result. */
+async function work(held: Lease, index: number): Promise<void> {
+  const asked = held.messages[0]!.text
+  const call = { id: asked, tool: 'look', class: 'effect', input: '{}', result: null } as const
+  const step = { index, response: '{}', maxTokens: 1, calls: [call] }
+  await storage.inbox.saveStep(held, { step, terms: '{}' }, Date.now())
+  promised(`intended ${asked} ${index}`)
+  await storage.inbox.saveResult(held, { index, callId: asked, result: '{}' }, Date.now())
+  promised(`done ${asked} ${index}`)
+}
+
+async function lane(address: string): Promise<never> {
   for (;;) {
     const number = ++count
     const text = `${round}:${number}`
-    await storage.inbox.accept({
-      arrivals: [
-        {
-          kind: 'message',
-          message: {
-            channel: 'test',
-            address,
-            platformMessageId: text,
-            personId: address,
-            personName: null,
-            text,
-            attachments: [],
-            addressed: true,
-          },
-        },
-      ],
-      cursors: [{ channel: 'test', name: `offset-${round}`, value: String(count) }],
-      now: Date.now(),
-      outage: null,
-      limits: { maxPerConversation: 10, maxTotal: 10 },
-      holdFullNotice: '',
-    })
+    await accept(address, text, [{ channel: 'test', name: `offset-${round}`, value: String(count) }])
     promised(`accepted ${text}`)
-    const lease = await storage.inbox.lease({
-      conversationId: `test:${address}`,
-      owner,
-      now: Date.now(),
-      historyLimit: 100,
-      merge: false,
-    })
-    const answer = `re ${lease!.messages[0]!.text}`
+    const held = await lease(address)
+    // Another writer may have begun the turn.
+    await work(held, held.journal.steps.length)
+    const answer = `re ${held.messages[0]!.text}`
     await storage.inbox.finish(
-      lease!,
+      held,
       { kind: 'answered', text: answer, preface: null, model: 'm', usage: USAGE, modelMs: 1 },
       Date.now(),
     )
@@ -85,4 +105,11 @@ async function lane(index: number): Promise<never> {
   }
 }
 
-await Promise.all(Array.from({ length: LANES }, (_, index) => lane(index)))
+/** One turn that goes on from writer to writer. */
+async function longTurn(): Promise<never> {
+  await accept('long', 'long', [])
+  const held = await lease('long')
+  for (let index = held.journal.steps.length; ; index++) await work(held, index)
+}
+
+await Promise.all([longTurn(), ...Array.from({ length: LANES }, (_, index) => lane(String(index)))])

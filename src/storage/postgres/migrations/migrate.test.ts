@@ -2,8 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Client } from 'pg'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { Driver } from '../../../../test/contracts/storage/kit.ts'
+import { openStorageAt } from '../../../../test/support/stores/postgres-storage.ts'
 import { freshDatabase } from '../../../../test/support/stores/postgres.ts'
 import { pause } from '../../../../test/support/until.ts'
+import { NO_JOURNAL } from '../../../inbox/step.ts'
 import { ConfigurationError } from '../../../support/errors.ts'
 import { Secret } from '../../../support/secret.ts'
 import { MIGRATIONS } from './all.ts'
@@ -83,6 +86,29 @@ test('processes that start together on an empty database all come through', asyn
   expect(await Promise.all(exits)).toEqual([0, 0, 0])
   expect((await schemaState(url)).missing).toEqual([])
   expect(await read('SELECT number FROM hermes.migrations')).toHaveLength(MIGRATIONS.length)
+})
+
+test('a database from before the steps of turns goes on', async () => {
+  await migrate({ url, migrations: MIGRATIONS.slice(0, 5) })
+  await read(`INSERT INTO hermes.conversations (id, channel, address, next_seq, last_at)
+    VALUES ('telegram:7', 'telegram', '7', 4, 1)`)
+  await read(`INSERT INTO hermes.messages (id, conversation, seq, revision, role, state, text, at, history_seq)
+    SELECT v.id, c.key, v.seq, v.seq, v.role, v.state, v.text, 1, v.place FROM hermes.conversations c, (VALUES
+      ('a', 1, 'user', 'answered', 'before', 2), ('b', 2, 'assistant', 'answered', 'answer', 2),
+      ('c', 3, 'user', 'held', 'waits', NULL)) AS v (id, seq, role, state, text, place)`)
+  expect(await migrate({ url })).toEqual(['006-steps'])
+  const { storage } = await openStorageAt(address)
+  try {
+    const driver = new Driver(storage)
+    const lease = await driver.mustLease()
+    expect(lease).toMatchObject({ journal: NO_JOURNAL, messages: [{ text: 'waits' }] })
+    expect(lease.history.map(({ blocks }) => blocks)).toEqual([null, null])
+    const step = { index: 0, response: '{}', maxTokens: 1, calls: [] }
+    expect(await storage.inbox.saveStep(lease, { step, terms: '{}' }, driver.now)).toBe(true)
+    expect(await driver.answer(lease)).toBe(true)
+  } finally {
+    await storage.close()
+  }
 })
 
 test('a database of a newer program is used as long as it says so, and refused from then on', async () => {

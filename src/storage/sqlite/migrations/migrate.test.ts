@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Driver } from '../../../../test/contracts/storage/kit.ts'
+import { NO_JOURNAL } from '../../../inbox/step.ts'
 import { ConfigurationError, StoreError } from '../../../support/errors.ts'
 import { openSqliteStorage } from '../storage.ts'
 import { Session } from '../thread/session.ts'
 import { migrate } from './migrate.ts'
+import { MIGRATIONS } from './schema.ts'
 
 let folder: string
 let path: string
@@ -56,6 +59,35 @@ test('a step that fails leaves the old version, and the next attempt makes a new
   expect(() => withDatabase(path, (db) => migrate(db, path, broken))).toThrow('already exists')
   expect(withDatabase(path, version)).toBe(1)
   expect(withDatabase(path, (db) => migrate(db, path, [FIRST, SECOND]))).toBe(`${path}.backup-v1`)
+})
+
+test('a home from before the steps of turns opens, and its turns go on', async () => {
+  const before = MIGRATIONS.length - 1
+  withDatabase(path, (db) => {
+    migrate(db, path, MIGRATIONS.slice(0, before))
+    db.exec(
+      `INSERT INTO conversations (id, channel, address, next_seq, last_at) VALUES ('telegram:7', 'telegram', '7', 4, 1)`,
+    )
+    db.exec(`INSERT INTO addresses (channel, address, conversation) VALUES ('telegram', '7', 1)`)
+    const columns = 'id, conversation, seq, revision, role, state, text, at, history_seq'
+    db.exec(`INSERT INTO messages (${columns}) VALUES ('a', 1, 1, 1, 'user', 'answered', 'before', 1, 2),
+      ('b', 1, 2, 2, 'assistant', 'answered', 'answer', 1, 2), ('c', 1, 3, 3, 'user', 'held', 'waits', 1, NULL)`)
+  })
+  const driver = new Driver(await openSqliteStorage({ path, pullChannels: [] }))
+  try {
+    const lease = await driver.mustLease()
+    expect(lease).toMatchObject({ journal: NO_JOURNAL, messages: [{ text: 'waits' }] })
+    expect(lease.history.map(({ text, blocks }) => [text, blocks])).toEqual([
+      ['before', null],
+      ['answer', null],
+    ])
+    const step = { index: 0, response: '{}', maxTokens: 1, calls: [] }
+    expect(await driver.storage.inbox.saveStep(lease, { step, terms: '{}' }, driver.now)).toBe(true)
+    expect(await driver.answer(lease)).toBe(true)
+    expect(existsSync(`${path}.backup-v${before}`)).toBe(true)
+  } finally {
+    await driver.storage.close()
+  }
 })
 
 test('a database of a newer program is refused, and not touched', async () => {
