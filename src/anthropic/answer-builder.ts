@@ -1,12 +1,15 @@
 import type { ModelAnswer, StopReason } from '../conversation/model.ts'
 import type { Usage } from '../inbox/lease.ts'
 import { TransientError } from '../support/errors.ts'
+import { AnswerContent, BrokenBlock, type Fields } from './answer-content.ts'
 
 /**
  * The most that one figure of a request can be. Far above every context window, and small enough that
  * sums over millions of answers stay exact.
  */
 const MAX_TOKENS_COUNTED = 1_000_000_000
+/** What a later request names the place by where code has run. */
+const CONTAINER_ID = /^[\w-]{1,200}$/
 /** A model's name is shown and stored with each answer. */
 const MODEL_NAME = /^[^\p{C}]{1,200}$/u
 /** UTF-8 takes no more for one character. */
@@ -16,42 +19,61 @@ const CHARACTERS_PER_TOKEN = 4
 /** Below it no bound is worth a wrong guess about tokens. */
 const LEAST_TEXT_BYTES = 1024 * 1024
 
+const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+/** The figures that the end of an answer may correct. */
+const FINAL_FIGURES = [
+  ['inputTokens', 'input_tokens'],
+  ['cacheReadTokens', 'cache_read_input_tokens'],
+  ['cacheWriteTokens', 'cache_creation_input_tokens'],
+] as const
+
 /** What the provider's reasons mean here. A reason that is not listed ends an answer like any other. */
 const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   end_turn: 'end_turn',
   stop_sequence: 'end_turn',
+  tool_use: 'tool_use',
   max_tokens: 'max_tokens',
   model_context_window_exceeded: 'context_full',
-  // Between calls of the provider's own tools, of which no request offers one.
+  // Between calls of the provider's own tools.
   pause_turn: 'paused',
   refusal: 'refusal',
 }
 
-export interface AnswerLimits {
+export interface AnswerTerms {
   /** The model that was asked for: the answer's own name of it may be missing. */
   readonly model: string
   readonly maxTokens: number
+  /** The part of the answer before this one, which the provider has paused. */
+  readonly before?: { readonly text: string; readonly endsInText: boolean } | null
 }
 
 /**
  * Puts the events of a stream together to an answer. They are read here and nowhere else, and whatever
  * the other side sends, the answer has our own types: a figure that cannot be one is 0 and costs nobody
- * the text; only a text that is none breaks the answer.
+ * the text; only a text that is none, or a block that could not be sent back, breaks the answer.
  */
 export class AnswerBuilder {
   readonly #maxBytes: number
+  readonly #content = new AnswerContent()
+  readonly #before: string
   #text = ''
   #bytes = 0
+  /** The next text begins a paragraph: another block was before it. */
+  #begins: boolean
   #model: string
   #stopReason: StopReason = 'end_turn'
   #unknownReason: string | null = null
-  #usage: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+  #usage: Usage = NO_USAGE
+  #container: string | null = null
+  #dropped = 0
   #complete = false
   #full = false
 
-  constructor({ model, maxTokens }: AnswerLimits) {
+  constructor({ model, maxTokens, before }: AnswerTerms) {
     this.#model = model
     this.#maxBytes = Math.max(maxTokens * CHARACTERS_PER_TOKEN * BYTES_PER_CHARACTER, LEAST_TEXT_BYTES)
+    this.#before = before?.text ?? ''
+    this.#begins = this.#before !== '' && before?.endsInText === false
   }
 
   /** The answer has all that it will have. */
@@ -69,6 +91,20 @@ export class AnswerBuilder {
     return this.#unknownReason
   }
 
+  /** What has been paid for so far, as far as the provider has said it. */
+  get usage(): Usage {
+    return this.#usage
+  }
+
+  /** It was paused for tools of the provider's, and a request that ends with it continues it. */
+  get canContinue(): boolean {
+    return this.#stopReason === 'paused' && this.#content.hasServerCalls
+  }
+
+  get endsInText(): boolean {
+    return this.#content.endsInText
+  }
+
   /**
    * @returns the text that this event adds
    * @throws TransientError for what is no event
@@ -76,14 +112,10 @@ export class AnswerBuilder {
   add(event: unknown): string {
     if (!isRecord(event) || typeof event['type'] !== 'string') throw broken('an event without a type')
     switch (event['type']) {
-      case 'content_block_start': {
-        const block = event['content_block']
-        return isRecord(block) && block['type'] === 'text' ? this.#append(block['text'] ?? '') : ''
-      }
-      case 'content_block_delta': {
-        const delta = event['delta']
-        return isRecord(delta) && delta['type'] === 'text_delta' ? this.#append(delta['text']) : ''
-      }
+      case 'content_block_start':
+        return this.#open(recordOf(event['content_block']))
+      case 'content_block_delta':
+        return this.#add(recordOf(event['delta']))
       case 'message_start':
         this.#begin(recordOf(event['message']))
         return ''
@@ -91,7 +123,7 @@ export class AnswerBuilder {
         this.#end(recordOf(event['delta']), recordOf(event['usage']))
         return ''
       case 'message_stop':
-        this.#complete = true
+        this.#finish()
         return ''
       default:
         return ''
@@ -99,20 +131,78 @@ export class AnswerBuilder {
   }
 
   build(modelMs: number): ModelAnswer {
-    return { text: this.#text, model: this.#model, usage: this.#usage, stopReason: this.#stopReason, modelMs }
+    const text = this.#text
+    const content = this.#content
+    return {
+      text,
+      // Most answers are one text, which nobody needs in another form.
+      get content() {
+        return content.toJson(text)
+      },
+      isPlain: content.isPlain,
+      calls: content.calls,
+      container: this.#container,
+      model: this.#model,
+      usage: this.#usage,
+      stopReason: this.#stopReason,
+      modelMs,
+      ...(this.#dropped > 0 ? { droppedThinking: this.#dropped } : {}),
+    }
+  }
+
+  #open(block: Fields): string {
+    const { type } = block
+    // Of no kind at all: what is added to it has no place.
+    if (typeof type !== 'string') return ''
+    guard(() => this.#content.open(type, block, this.#text.length))
+    if (type === 'text') return this.#append(block['text'] ?? '')
+    if (this.#text !== '') this.#begins = true
+    this.#checkLength()
+    return ''
+  }
+
+  #add(delta: Fields): string {
+    if (delta['type'] === 'text_delta') {
+      if (!this.#content.endsInText) this.#content.open('text', { type: 'text', text: '' }, this.#text.length)
+      return this.#append(delta['text'])
+    }
+    guard(() => this.#content.add(delta))
+    this.#checkLength()
+    return ''
   }
 
   #append(text: unknown): string {
     if (typeof text !== 'string') throw broken('a text that is none')
+    if (text === '') return ''
     this.#bytes += Buffer.byteLength(text)
     if (this.#bytes > this.#maxBytes) {
       // More than the tokens that were asked for can be: its sender does not stop.
-      this.#stopReason = 'max_tokens'
-      this.#complete = this.#full = true
+      this.#cut()
       return ''
     }
+    const gap = this.#begins ? this.#gap(text) : ''
+    this.#text += gap
+    if (this.#begins) this.#content.beginText(this.#text.length)
+    this.#begins = false
     this.#text += text
-    return text
+    this.#content.extendText(this.#text.length)
+    return gap + text
+  }
+
+  /** Between what was said before a call and what is said after it. */
+  #gap(next: string): string {
+    const last = this.#text === '' ? this.#before : this.#text
+    return last.endsWith('\n') || next.startsWith('\n') ? '' : '\n\n'
+  }
+
+  #checkLength(): void {
+    if (this.#content.isFull) this.#cut()
+  }
+
+  #cut(): void {
+    this.#content.cut()
+    this.#stopReason = 'max_tokens'
+    this.#complete = this.#full = true
   }
 
   #begin(message: Fields): void {
@@ -125,6 +215,11 @@ export class AnswerBuilder {
       cacheReadTokens: countOf(usage['cache_read_input_tokens']),
       cacheWriteTokens: countOf(usage['cache_creation_input_tokens']),
     }
+    this.#noteContainer(message['container'])
+    const changes = message['input_transformations']
+    if (Array.isArray(changes)) {
+      this.#dropped = changes.filter((change) => recordOf(change)['type'] === 'thinking_dropped').length
+    }
   }
 
   #end(delta: Fields, usage: Fields): void {
@@ -132,13 +227,37 @@ export class AnswerBuilder {
     const known = typeof reason === 'string' && Object.hasOwn(STOP_REASONS, reason)
     if (known) this.#stopReason = STOP_REASONS[reason]!
     else if (reason !== null && reason !== undefined) this.#unknownReason = String(JSON.stringify(reason))
-    if ('output_tokens' in usage) {
-      this.#usage = { ...this.#usage, outputTokens: countOf(usage['output_tokens']) }
+    this.#noteContainer(delta['container'])
+    // What the provider's tools have read is known at the end alone.
+    const final: Partial<Record<keyof Usage, number>> = {}
+    for (const [name, key] of FINAL_FIGURES) {
+      if (typeof usage[key] === 'number') final[name] = countOf(usage[key])
     }
+    if ('output_tokens' in usage) final.outputTokens = countOf(usage['output_tokens'])
+    this.#usage = { ...this.#usage, ...final }
+  }
+
+  #finish(): void {
+    this.#complete = true
+    if (this.#stopReason !== 'tool_use' || this.#content.calls.length > 0) return
+    this.#stopReason = 'end_turn'
+    this.#unknownReason = '"tool_use"'
+  }
+
+  #noteContainer(container: unknown): void {
+    const { id } = recordOf(container)
+    if (typeof id === 'string' && CONTAINER_ID.test(id)) this.#container = id
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>
+/** @throws TransientError for a block that could not be sent back */
+function guard(read: () => void): void {
+  try {
+    read()
+  } catch (error) {
+    throw error instanceof BrokenBlock ? broken(error.message) : error
+  }
+}
 
 function broken(what: string): TransientError {
   return new TransientError(`the provider sent ${what}`, null, 'provider')

@@ -1,14 +1,15 @@
+import type { ContentBlockParam } from '@anthropic-ai/sdk/resources/messages'
 import { expect, test } from 'vitest'
 import type { ModelMessage, ModelRequest, PromptCaching } from '../conversation/model.ts'
 import { decideCacheMarks, markPrompt, type Prompt } from './cache-marks.ts'
 import { promptOf } from './prompt.ts'
 
 const text = (words: string) => ({ type: 'text' as const, text: words })
-const user = (...blocks: Prompt['messages'][number]['content']) => ({
+const user = (...blocks: ContentBlockParam[]) => ({
   role: 'user' as const,
   content: blocks,
 })
-const assistant = (...blocks: Prompt['messages'][number]['content']) => ({
+const assistant = (...blocks: ContentBlockParam[]) => ({
   role: 'assistant' as const,
   content: blocks,
 })

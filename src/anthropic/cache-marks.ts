@@ -1,10 +1,18 @@
-import type { ContentBlockParam, TextBlockParam } from '@anthropic-ai/sdk/resources/messages'
+import type {
+  CacheControlEphemeral,
+  ContentBlockParam,
+  TextBlockParam,
+} from '@anthropic-ai/sdk/resources/messages'
 import type { ModelMessage, PromptCaching } from '../conversation/model.ts'
+import { RawContent } from './raw-content.ts'
 
 /** What of a request is cached, in blocks. */
 export interface Prompt {
   readonly system: TextBlockParam[]
-  readonly messages: Array<{ readonly role: ModelMessage['role']; readonly content: ContentBlockParam[] }>
+  readonly messages: Array<{
+    readonly role: ModelMessage['role']
+    readonly content: ContentBlockParam[] | RawContent
+  }>
 }
 
 /** The system prompt of all chats, and what follows it for this conversation alone. */
@@ -20,7 +28,8 @@ export type BlockPlace =
  * finds what was written before at most 20 blocks ahead of one. Hence the newest message of the person, where
  * the next request will look, and the message before, where the last request has written: in a chat they are
  * two blocks apart, but an answer may have any number. The last system blocks serve other conversations, and
- * this one when its messages begin again.
+ * this one when its messages begin again; what is written there has the tools in it. Results of tools are
+ * messages like those of a person.
  *
  * A prefix that is shorter than the model's minimum is not cached, and its mark costs nothing.
  */
@@ -36,7 +45,7 @@ export function decideCacheMarks(
   const newest = messages.findLastIndex(({ role }) => role === 'user')
   const before = messages.slice(0, Math.max(0, newest)).findLastIndex(({ role }) => role === 'user')
   for (const message of [before, newest]) {
-    const block = messages[message]?.content.findLastIndex(isMarkable) ?? -1
+    const block = lastMarkable(messages[message]?.content ?? [])
     if (block !== -1) places.push({ part: 'messages', message, block })
   }
   return places
@@ -53,19 +62,37 @@ export function markPrompt(prompt: Prompt, { ttl, scope }: PromptCaching): Promp
     if (place.part === 'system') system[place.block] = marked(system[place.block]!, ttl)
     else {
       const message = messages[place.message]!
-      const content = message.content.with(place.block, marked(message.content[place.block]!, ttl))
-      messages[place.message] = { ...message, content }
+      messages[place.message] = { ...message, content: withMark(message.content, place.block, ttl) }
     }
   }
   return { system, messages }
 }
 
+function lastMarkable(content: ContentBlockParam[] | RawContent): number {
+  return content instanceof RawContent ? content.findLastIndex(isMarkable) : content.findLastIndex(isMarkable)
+}
+
+function withMark(
+  content: ContentBlockParam[] | RawContent,
+  block: number,
+  ttl: PromptCaching['ttl'],
+): ContentBlockParam[] | RawContent {
+  return content instanceof RawContent
+    ? content.withField(block, 'cache_control', markOf(ttl))
+    : content.with(block, marked(content[block]!, ttl))
+}
+
 function marked<Block extends object>(block: Block, ttl: PromptCaching['ttl']): Block {
-  return { ...block, cache_control: { type: 'ephemeral', ttl } }
+  return { ...block, cache_control: markOf(ttl) }
+}
+
+function markOf(ttl: PromptCaching['ttl']): CacheControlEphemeral {
+  return { type: 'ephemeral', ttl }
 }
 
 /** The API refuses a mark on thinking, and on a text that is empty. */
-function isMarkable(block: ContentBlockParam): boolean {
-  if (block.type === 'thinking' || block.type === 'redacted_thinking') return false
-  return block.type !== 'text' || block.text !== ''
+function isMarkable(block: { readonly type?: unknown; readonly text?: unknown }): boolean {
+  const { type, text } = block
+  if (type === 'thinking' || type === 'redacted_thinking') return false
+  return type !== 'text' || text !== ''
 }

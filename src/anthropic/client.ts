@@ -1,19 +1,21 @@
-import { createHash } from 'node:crypto'
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
-import { type ModelRequest, ModelRefusal, type Model, type ModelAnswer } from '../conversation/model.ts'
+import type { Models } from '../conversation/model-settings.ts'
+import { ModelRefusal, type Model, type ModelRequest } from '../conversation/model.ts'
 import type { Credential, CredentialDoor } from '../credentials/credential.ts'
-import { HOUR, MINUTE, SECOND, type Clock } from '../support/clock.ts'
+import type { Clock } from '../support/clock.ts'
 import { ConfigurationError, TransientError, UsageLimited } from '../support/errors.ts'
 import { BodyTooLarge } from '../support/limit-body.ts'
 import type { Log } from '../support/log.ts'
 import { HEAVY_BYTES, ownTurn } from '../support/own-turn.ts'
-import { remember } from '../support/remember.ts'
 import { AnswerBuilder } from './answer-builder.ts'
-import { classify, isNetworkError } from './errors.ts'
+import { classify, isNetworkError, type Failure } from './errors.ts'
+import { FailingRequests } from './failing-requests.ts'
 import { addressFor, AttemptFailed, credentialHeaders, withCredential } from './ladder.ts'
 import { leanFetch } from './lean-fetch.ts'
 import { OptionalField } from './optional-field.ts'
-import { promptOf } from './prompt.ts'
+import { BINDING_BETA, bodyOf, thinkingOf } from './request-body.ts'
+import { watchSilence } from './watch-silence.ts'
+import { wholeAnswer, type AnswerPart, type Trial } from './whole-answer.ts'
 
 /** Called for each outcome that concerns the provider itself, never for a credential's. */
 export interface ProviderHealth {
@@ -39,14 +41,10 @@ export interface ModelClientOptions {
   readonly headers: Readonly<Record<string, string>>
   /** The configured model. An unknown one that a chat has chosen concerns that chat alone. */
   readonly model: string
+  /** What is known of the models; left out: nothing. */
+  readonly models?: Pick<Models, 'find'>
   readonly log: Pick<Log, 'warn'>
 }
-
-/** No event for this long means that the connection is dead. Generous, because the SDK hides the pings in between. */
-const SILENCE_LIMIT_MS = 5 * MINUTE
-
-/** An answer that is not over by then never will be: no model writes for so long. */
-const LONGEST_ANSWER_MS = HOUR
 
 /** An event of a stream is a line; the largest hold what a tool of the provider's has found. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024
@@ -55,9 +53,6 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024
 
 /** What comes whole is an error, of a few lines. */
 const MAX_WHOLE_BYTES = 1024 * 1024
-
-/** The connection is kept for the next request, unless its answer does not end soon after what it says. */
-const END_LIMIT_MS = SECOND
 
 /** New reasons to stop are said once each; somebody who makes them up must not fill the log. */
 const MAX_REASONS_NOTED = 20
@@ -75,38 +70,51 @@ export function createModelClient(options: ModelClientOptions): Model {
       options.log.warn({ model }, 'the endpoint refuses cache_control, so nothing of its prompts is cached'),
   })
 
+  const bindings = new OptionalField({
+    mayBeRefused,
+    onRefused: (model) =>
+      options.log.warn(
+        { model },
+        'the endpoint refuses block_binding, so thinking that is bound to something else is an error',
+      ),
+  })
+
   async function attempt(
     credential: Credential,
     request: ModelRequest,
-    signal: AbortSignal,
-    onText: (text: string) => void,
-  ): Promise<ModelAnswer> {
+    drops: boolean,
+    trial: Trial,
+  ): Promise<AnswerPart> {
+    const { signal } = trial
     const started = clock.monotonic()
     const silence = watchSilence(clock, signal)
-    let shown = false
-    const answer = new AnswerBuilder(request)
+    let begun = false
+    const answer = new AnswerBuilder({
+      model: request.model,
+      maxTokens: request.maxTokens,
+      before: trial.before,
+    })
+    const built = (): AnswerPart => ({
+      answer: answer.build(clock.monotonic() - started),
+      canContinue: answer.canContinue,
+      endsInText: answer.endsInText,
+    })
     try {
       if (lengthOf(request) > HEAVY_BYTES) await ownTurn()
       const baseURL = addressFor(credential, options.baseUrl)
       const client = baseURL === options.baseUrl ? configured : configured.withOptions({ baseURL })
-      const stream = await client.messages.create(
-        {
-          model: request.model,
-          max_tokens: request.maxTokens,
-          ...(request.effort ? { output_config: { effort: request.effort } } : {}),
-          ...promptOf(request),
-          ...(request.stop?.length ? { stop_sequences: [...request.stop] } : {}),
-          stream: true,
-        },
-        { signal: silence.signal, headers: credentialHeaders(credential) },
-      )
+      const thinking = thinkingOf(request, options.models?.find(request.model) ?? null, drops)
+      const stream = await client.post<AsyncIterable<unknown>>('/v1/messages', {
+        body: bodyOf(request, thinking),
+        stream: true,
+        signal: silence.signal,
+        headers: headersOf(credential, drops),
+      })
+      begun = true
       for await (const event of readEvents(stream)) {
         silence.heard()
         const text = answer.add(event)
-        if (text !== '') {
-          shown = true
-          onText(text)
-        }
+        if (text !== '') trial.show(text)
         if (answer.full) break
         if (answer.complete) silence.ends()
       }
@@ -116,38 +124,59 @@ export function createModelClient(options: ModelClientOptions): Model {
         throw new TransientError('the answer broke off', null, 'network')
       }
       if (answer.unknownReason !== null) noteReason(answer.unknownReason)
-      return answer.build(clock.monotonic() - started)
+      return built()
     } catch (error) {
       if (signal.aborted) throw signal.reason
       // What goes wrong behind its end costs no answer.
-      if (answer.complete) return answer.build(clock.monotonic() - started)
-      if (silence.signal.aborted) throw failed(silence.signal.reason, shown)
-      if (error instanceof TransientError) throw failed(error, shown)
-      throw new AttemptFailed(classify(error, clock.now()), shown)
+      if (answer.complete) return built()
+      // So long a wait is not repeated at once.
+      if (silence.signal.aborted) throw failed(silence.signal.reason, trial.shown)
+      const failure: Failure =
+        error instanceof TransientError ? { kind: 'other', error } : classify(error, clock.now())
+      if (begun && failure.kind === 'other' && failure.error instanceof TransientError) {
+        trial.brokeOff = answer.usage
+      }
+      throw new AttemptFailed(failure, trial.shown)
     } finally {
       silence.stop()
     }
   }
 
-  function attemptWithCache(
+  /** Without the fields of it that the endpoint is known to refuse. */
+  function attemptWithFields(
     credential: Credential,
     request: ModelRequest,
-    signal: AbortSignal,
-    onText: (text: string) => void,
-  ): Promise<ModelAnswer> {
-    if (!request.cache) return attempt(credential, request, signal, onText)
-    return cacheMarks.send(request.model, (withMarks) =>
-      attempt(credential, withMarks ? request : { ...request, cache: null }, signal, onText),
-    )
+    trial: Trial,
+  ): Promise<AnswerPart> {
+    const { model, cache } = request
+    const withMarks = (drops: boolean) =>
+      cache
+        ? cacheMarks.send(model, (marks) =>
+            attempt(credential, marks ? request : { ...request, cache: null }, drops, trial),
+          )
+        : attempt(credential, request, drops, trial)
+    return mayDrop(request) ? bindings.send(model, withMarks) : withMarks(false)
+  }
+
+  async function send(request: ModelRequest, trial: Trial): Promise<AnswerPart> {
+    const sendOnce = (given: ModelRequest) =>
+      withCredential(door, (credential) => attemptWithFields(credential, given, trial))
+    try {
+      return await sendOnce(request)
+    } catch (error) {
+      const { container, ...rest } = request
+      const isRefused = error instanceof ModelRefusal || error instanceof ConfigurationError
+      if (container === undefined || !isRefused || trial.shown) throw error
+      // It lives for some weeks, and only what its code has left there is lost with it.
+      return await sendOnce(rest)
+    }
   }
 
   return {
-    async answer(request, { signal, onText }) {
+    async answer(request, listener) {
       const begun = failing.begin()
       try {
-        const answer = await withCredential(door, (credential) =>
-          attemptWithCache(credential, request, signal, onText),
-        )
+        const answer = await wholeAnswer(request, listener, { send, clock, log: options.log })
         failing.succeeded(request)
         health.succeeded()
         return answer
@@ -186,11 +215,28 @@ export function createSdkClient(
 /** About as long as the request's body. */
 function lengthOf({ messages }: ModelRequest): number {
   let length = 0
-  for (const { text, attachments } of messages) {
-    length += text.length
+  for (const { text, attachments, blocks } of messages) {
+    length += blocks?.length ?? text.length
     for (const { bytes } of attachments) length += bytes.length
   }
   return length
+}
+
+/** Only thinking that is sent can be bound to something else. */
+function mayDrop({ thinking, messages }: ModelRequest): boolean {
+  return thinking === 'auto' && messages.some(({ blocks }) => blocks !== undefined && THINKING.test(blocks))
+}
+
+/** A kind of block in JSON; a text that quotes it has its quotation marks escaped. */
+const THINKING = /"type":"(?:redacted_)?thinking"/
+
+function headersOf(credential: Credential, drops: boolean): Record<string, string | null> {
+  const own = credentialHeaders(credential)
+  // The SDK sends a text as it is only where its type is given.
+  const headers = { ...own, 'content-type': 'application/json' }
+  if (!drops) return headers
+  const beta = own['anthropic-beta']
+  return { ...headers, 'anthropic-beta': beta ? `${beta},${BINDING_BETA}` : BINDING_BETA }
 }
 
 /** The endpoint does not accept the request, which may be for any field of it. */
@@ -264,90 +310,4 @@ function reasonNotes(log: Pick<Log, 'warn'>): (reason: string) => void {
 
 function failed(error: Error, shown: boolean): AttemptFailed {
   return new AttemptFailed({ kind: 'other', error }, shown)
-}
-
-/** A signal that follows `signal` and also aborts after too long a silence or answer. One timer for the whole answer. */
-function watchSilence(clock: Clock, signal: AbortSignal) {
-  const controller = new AbortController()
-  const follow = () => controller.abort(signal.reason)
-  if (signal.aborted) follow()
-  else signal.addEventListener('abort', follow, { once: true })
-  let last = clock.monotonic()
-  let endsAt = last + LONGEST_ANSWER_MS
-  const check = () => {
-    const now = clock.monotonic()
-    const left = Math.min(last + SILENCE_LIMIT_MS, endsAt) - now
-    if (left > 0) timer = clock.setTimer(check, left)
-    else {
-      const why = now >= endsAt ? 'does not end its answer' : 'fell silent in the middle of an answer'
-      controller.abort(new TransientError(`the provider ${why}`, null, 'network'))
-    }
-  }
-  let timer = clock.setTimer(check, SILENCE_LIMIT_MS)
-  return {
-    signal: controller.signal,
-    heard: () => void (last = clock.monotonic()),
-    /** What is to come is the end alone. */
-    ends() {
-      endsAt = clock.monotonic() + END_LIMIT_MS
-      timer.cancel()
-      timer = clock.setTimer(check, END_LIMIT_MS)
-    },
-    stop: () => {
-      timer.cancel()
-      signal.removeEventListener('abort', follow)
-    },
-  }
-}
-
-/** Many more than fail at the same time; the oldest is forgotten first. */
-const MAX_REMEMBERED = 1_000
-/** So many different requests that fail in a row have one cause; to try so many in an outage costs little. */
-const FAILURES_OF_PROVIDER = 5
-
-/** Whose failure it is, as far as can be told. */
-type FailedPart = 'request' | 'provider' | 'unknown'
-
-/**
- * Separates a request that fails from a provider that fails. Where others were answered while it ran, or
- * since it failed before, nobody else may be held for it; nor before several different ones have failed with
- * none answered in between. Of a conversation all requests are one: each message that is added to it makes another,
- * with what fails still in it.
- */
-class FailingRequests {
-  #answered = 0
-  /** How many requests had been answered when each of these last failed. */
-  readonly #failed = new Map<string, number>()
-  /** Those that have failed since the last answer, up to `FAILURES_OF_PROVIDER`. */
-  readonly #failedInRow = new Set<string>()
-
-  /** @returns what `failed` needs to know about the moment at which a request is sent */
-  begin(): number {
-    return this.#answered
-  }
-
-  succeeded(request: ModelRequest): void {
-    this.#answered++
-    this.#failedInRow.clear()
-    if (this.#failed.size > 0) this.#failed.delete(sourceOf(request))
-  }
-
-  /** @param begun what `begin` returned */
-  failed(request: ModelRequest, begun: number): FailedPart {
-    const source = sourceOf(request)
-    const before = this.#failed.get(source)
-    remember(this.#failed, source, this.#answered, MAX_REMEMBERED)
-    if (this.#answered > Math.min(begun, before ?? begun)) return 'request'
-    if (this.#failedInRow.size < FAILURES_OF_PROVIDER) this.#failedInRow.add(source)
-    return this.#failedInRow.size < FAILURES_OF_PROVIDER ? 'unknown' : 'provider'
-  }
-}
-
-/** The same for the next try of the same turn; who is asked with which credential is no part of it. */
-function sourceOf({ conversation, model, messages }: ModelRequest): string {
-  if (conversation !== undefined) return conversation
-  const hash = createHash('sha256').update(model)
-  for (const { role, text, attachments } of messages)
-    hash.update(`${role} ${text.length} ${text} ${attachments.map(({ bytes }) => bytes.length).join()}`)
-  return hash.digest('base64')
 }

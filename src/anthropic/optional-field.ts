@@ -26,7 +26,7 @@ export class OptionalField {
   /**
    * Sends a request with the field, or without it where it is refused.
    *
-   * @throws what `send` throws; when both ways fail, what the first one threw
+   * @throws what `send` throws; where both ways may be refused, what the first one threw
    */
   async send<T>(model: string, send: (withField: boolean) => Promise<T>): Promise<T> {
     if (this.#refused.has(model)) return send(false)
@@ -36,9 +36,11 @@ export class OptionalField {
     } catch (error) {
       first = error
     }
-    if (!this.#options.mayBeRefused(first)) throw first
-    const answer = await send(false).catch((): never => {
-      throw first
+    const { mayBeRefused } = this.#options
+    if (!mayBeRefused(first)) throw first
+    const answer = await send(false).catch((second: unknown): never => {
+      // A connection that broke, for example, says nothing about the request.
+      throw mayBeRefused(second) ? first : second
     })
     remember(this.#refused, model, true, MAX_MODELS)
     this.#options.onRefused(model)

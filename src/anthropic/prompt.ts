@@ -8,19 +8,35 @@ import type { Attachment } from '../inbox/message.ts'
 import { decodeText } from '../support/text/decode-text.ts'
 import { isBlank } from '../support/text/printable.ts'
 import { markPrompt } from './cache-marks.ts'
+import { RawContent } from './raw-content.ts'
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'] as const
 
+/** What a request begins with: its messages may hold content that is JSON text already. */
+export interface RequestPrompt {
+  readonly system?: NonNullable<MessageCreateParams['system']>
+  readonly messages: ReadonlyArray<{
+    readonly role: ModelMessage['role']
+    readonly content: MessageParam['content'] | RawContent
+  }>
+}
+
 /** The system prompt and the messages of a request, as the API takes them. */
-export function promptOf(request: ModelRequest): Pick<MessageCreateParams, 'system' | 'messages'> {
+export function promptOf(request: ModelRequest): RequestPrompt {
   const system = [request.system ?? '', request.chatSystem ?? ''].filter((text) => text !== '')
   if (!request.cache) {
-    const messages = request.messages.map((message) => ({ role: message.role, content: contentOf(message) }))
+    const messages = request.messages.map((message) => ({
+      role: message.role,
+      content: rawOf(message) ?? contentOf(message),
+    }))
     return { ...(system.length === 0 ? {} : { system: system.join('\n\n') }), messages }
   }
   const prompt = {
     system: system.map((text) => ({ type: 'text' as const, text })),
-    messages: request.messages.map((message) => ({ role: message.role, content: blocksOf(message) })),
+    messages: request.messages.map((message) => ({
+      role: message.role,
+      content: rawOf(message) ?? blocksOf(message),
+    })),
   }
   const marked = markPrompt(prompt, request.cache)
   return system.length === 0 ? { messages: marked.messages } : marked
@@ -29,6 +45,10 @@ export function promptOf(request: ModelRequest): Pick<MessageCreateParams, 'syst
 /** A message without attachments is sent as plain text, verbatim. Attachments come before the text. */
 export function contentOf(message: ModelMessage): MessageParam['content'] {
   return message.attachments.length === 0 ? message.text : blocksOf(message)
+}
+
+function rawOf({ blocks }: ModelMessage): RawContent | null {
+  return blocks === undefined ? null : new RawContent(blocks)
 }
 
 function blocksOf({ text, attachments }: ModelMessage): ContentBlockParam[] {

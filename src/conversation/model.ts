@@ -17,6 +17,16 @@ export interface ModelRequest {
   readonly chatSystem?: string | null
   /** Begins with `user`, ends with `user`; roles alternate. */
   readonly messages: readonly ModelMessage[]
+  /** What the model may call, in a fixed order. */
+  readonly tools?: readonly ToolDefinition[]
+  /** Tools that the provider runs, each as the JSON text of its definition; they follow `tools`. */
+  readonly serverTools?: readonly string[]
+  /** `none`: the tools are offered, because calls of them are in the messages, and none is called. */
+  readonly toolChoice?: 'none'
+  /** `auto`: the model thinks as its abilities allow. Left out: as it does by default. */
+  readonly thinking?: 'auto'
+  /** Where code of earlier answers has run. A request with one that is gone is sent again without it. */
+  readonly container?: string
   /** The answer ends before any of these. */
   readonly stop?: readonly string[]
   /** What the provider keeps of the prompt for later requests; null or left out: nothing. */
@@ -33,21 +43,66 @@ export interface ModelMessage {
   readonly role: 'user' | 'assistant'
   readonly text: string
   readonly attachments: readonly Attachment[]
+  /** JSON text of the array of its blocks, sent as it stands instead of text and attachments. */
+  readonly blocks?: string
+}
+
+export interface ToolDefinition {
+  readonly name: string
+  readonly description: string
+  /** JSON text of a schema of the type `object`. */
+  readonly inputSchema: string
+}
+
+/** A call of a tool that we run. */
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  /** JSON text as the model wrote it; no JSON where it was cut. */
+  readonly input: string
 }
 
 /**
- * Why an answer ends: complete, at the limit of its length, because the model's context is full, interrupted
- * by the provider, or refused.
+ * Why an answer ends: complete, for calls of tools, at the limit of its length, because the model's context
+ * is full, interrupted by the provider, or refused.
  */
-export type StopReason = 'end_turn' | 'max_tokens' | 'context_full' | 'paused' | 'refusal'
+export type StopReason = 'end_turn' | 'tool_use' | 'max_tokens' | 'context_full' | 'paused' | 'refusal'
 
 export interface ModelAnswer {
+  /** All that is shown: its text blocks joined, a paragraph of its own behind each other block. */
   readonly text: string
+  /**
+   * JSON text of the array of its blocks, in order and as they came: thinking with its signature, calls of
+   * tools, what the provider's tools found. Without what the API refuses to read again: empty text,
+   * thinking that was cut. A call whose input was cut has an empty one.
+   */
+  readonly content: string
+  /** `content` is one text block that has `text` and nothing else. */
+  readonly isPlain?: boolean
+  readonly calls: readonly ToolCall[]
+  /** Where its code has run, for later requests; null = none has. */
+  readonly container: string | null
   readonly model: string
+  /** All that was paid for it, with `lost`. */
   readonly usage: Usage
+  /** What answers that broke off before this one have cost, as far as they said it; left out: none did. */
+  readonly lost?: Usage
+  /** Blocks of thinking in the request that the provider did not accept; left out: none. */
+  readonly droppedThinking?: number
   readonly stopReason: StopReason
   /** From the request to the last byte, in milliseconds, without any wait of our own. */
   readonly modelMs: number
+}
+
+/** What gets an answer while it is written. */
+export interface AnswerListener {
+  readonly signal: AbortSignal
+  readonly onText: (text: string) => void
+  /**
+   * All text so far is void, and the answer begins again. Left out: an answer that breaks off after text was
+   * shown is not asked for again.
+   */
+  readonly onRestart?: () => void
 }
 
 /** Why a working provider rejects one message: too long, or not accepted for another reason. */
@@ -67,13 +122,11 @@ export class ModelRefusal extends HermesError {
 export interface Model {
   /**
    * Sends the request, and calls `onText` with each piece of the answer. Recovers a rejected
-   * credential; nothing is repeated once `onText` has been called.
+   * credential, unless `onText` has been called. An answer that breaks off is asked for again, 3 times in
+   * all; one that the provider pauses is continued.
    *
    * @throws ModelRefusal | UsageLimited | TransientError | NeedsLogin | NotPermitted | ConfigurationError;
    *   the signal's reason when aborted
    */
-  answer(
-    request: ModelRequest,
-    options: { readonly signal: AbortSignal; readonly onText: (text: string) => void },
-  ): Promise<ModelAnswer>
+  answer(request: ModelRequest, listener: AnswerListener): Promise<ModelAnswer>
 }

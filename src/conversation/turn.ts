@@ -77,6 +77,10 @@ export function createTurn(options: TurnOptions): AnswerTurn {
             events.delta(conversation.id, text)
             draft.write(withPreface(preface, shown))
           },
+          onRestart: () => {
+            shown = ''
+            events.begin(conversation.id, turnId)
+          },
         },
       )
 

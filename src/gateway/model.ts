@@ -74,6 +74,7 @@ export async function openModel(
           userAgent: config.auth.oauth.userAgent,
           headers: {},
           model: config.model.default,
+          models: catalogue,
           log,
         }),
       ),

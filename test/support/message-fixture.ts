@@ -17,6 +17,7 @@ import { systemClock, type Clock } from '../../src/support/clock.ts'
 import { Refused, TransientError, UsageLimited, ConfigurationError } from '../../src/support/errors.ts'
 import { FakeClock } from './fake-clock.ts'
 import { modelInfo } from './provider/model-info.ts'
+import { plainAnswer } from './provider/plain-answer.ts'
 import { rethrow } from './rethrow.ts'
 import { migratedDatabase, openStorageAt } from './stores/postgres-storage.ts'
 import { STORAGE } from './stores/storage-choice.ts'
@@ -28,10 +29,8 @@ export const silent = pino({ level: 'silent' })
 export class FakeModel implements Model {
   readonly requests: ModelRequest[] = []
   /** May throw, or wait for the signal. */
-  reply: (
-    request: ModelRequest,
-    context: { signal: AbortSignal; onText: (text: string) => void },
-  ) => string | Promise<string> = (request) => `answer to ${lastText(request)}`
+  reply: (...asked: Parameters<Model['answer']>) => string | Promise<string> = (request) =>
+    `answer to ${lastText(request)}`
   stopReason: StopReason = 'end_turn'
   context = 200_000
   /** Gets every outcome, as from the real client. */
@@ -39,17 +38,13 @@ export class FakeModel implements Model {
   /** Its failures may be those of the requests that met them. */
   suspected = false
 
-  async answer(
-    request: ModelRequest,
-    context: { signal: AbortSignal; onText: (text: string) => void },
-  ): Promise<ModelAnswer> {
+  async answer(...[request, context]: Parameters<Model['answer']>): Promise<ModelAnswer> {
     this.requests.push(request)
     try {
       const text = await this.reply(request, context)
       context.onText(text)
       this.gate?.succeeded()
-      const usage = { inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0 }
-      return { text, model: request.model, usage, stopReason: this.stopReason, modelMs: 1 }
+      return plainAnswer(text, request.model, { stopReason: this.stopReason })
     } catch (error) {
       if (error instanceof UsageLimited) this.gate?.usageLimited(error.resumeAt)
       else if (error instanceof TransientError && error.reason !== 'credential') {

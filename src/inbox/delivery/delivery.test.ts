@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { MemoryChannel, MessageFixture, until } from '../../../test/support/message-fixture.ts'
+import { plainAnswer } from '../../../test/support/provider/plain-answer.ts'
 import { pause } from '../../../test/support/until.ts'
 import { MINUTE, SECOND } from '../../support/clock.ts'
 import { StoreError, TransientError } from '../../support/errors.ts'
@@ -71,8 +72,7 @@ test('figures: accept to the last byte, and the same less the model’s time', a
   using _ = fixture.messaging.observer.subscribe((fact) => facts.push(fact))
   fixture.model.answer = async (request) => {
     await clock.advance(3 * SECOND)
-    const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 }
-    return { text: 'ok', model: request.model, usage, stopReason: 'end_turn', modelMs: 2 * SECOND }
+    return plainAnswer('ok', request.model, { modelMs: 2 * SECOND })
   }
   await fixture.say('a', 'one')
   await until(() => facts.length >= 4)
