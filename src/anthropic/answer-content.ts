@@ -37,7 +37,7 @@ export class AnswerContent {
   #length = 0
   #serverCalls = false
 
-  /** A block came after which the service continues by itself when it has paused. */
+  /** It has calls of the tools that the provider runs. */
   get hasServerCalls(): boolean {
     return this.#serverCalls
   }

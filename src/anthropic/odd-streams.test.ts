@@ -120,6 +120,26 @@ test('a text without an end is cut, and the request ended', async () => {
   await closed
 })
 
+test('a pause without an end is cut after some continuations, and leaves no open call behind', async () => {
+  let requests = 0
+  const block = (content: object) => event({ type: 'content_block_start', content_block: content })
+  play = (response) => {
+    const id = `srvtoolu_${++requests}`
+    const result = { type: 'web_search_tool_result', tool_use_id: `srvtoolu_${requests - 1}`, content: [] }
+    response.end(
+      (requests === 1 ? hello : block(result)) +
+        block({ type: 'server_tool_use', id, name: 'web_search', input: {} }) +
+        event({ type: 'message_delta', delta: { stop_reason: 'pause_turn' } }) +
+        stop,
+    )
+  }
+  const answer = await ask()
+  expect([requests, answer.text, answer.stopReason]).toEqual([6, 'hello', 'paused'])
+  const blocks = JSON.parse(answer.content) as ReadonlyArray<Record<string, unknown>>
+  expect(blocks).toHaveLength(11)
+  expect(blocks.at(-1)).toMatchObject({ type: 'web_search_tool_result', tool_use_id: 'srvtoolu_5' })
+})
+
 test('a reason that is not known is an end, and is said once', async () => {
   const odd = event({ type: 'message_delta', delta: { stop_reason: 'tired' } })
   play = (response) => response.end(hello + odd + stop)

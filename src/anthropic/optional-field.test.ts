@@ -2,28 +2,36 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
+import { modelInfo } from '../../test/support/provider/model-info.ts'
 import { useSandbox } from '../../test/support/provider/sandbox-client.ts'
 import { afterThisTest } from '../../test/support/provider/signed-in.ts'
 import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
 import { ModelRefusal, type ModelRequest } from '../conversation/model.ts'
 import { systemClock } from '../support/clock.ts'
+import { ConfigurationError, TransientError } from '../support/errors.ts'
 import { createModelClient } from './client.ts'
 
 const SYSTEM = 'You are patient. '.repeat(400)
 
-/** A client behind an endpoint that refuses what `refuses` says, and passes on the rest. */
-async function clientBehind(refuses: (body: string) => boolean) {
+/** A client behind an endpoint that refuses what `refuses` says (as 400 or with its own status), and passes on the rest. */
+async function clientBehind(refuses: (body: string) => boolean | number) {
   const sandbox = await useSandbox()
   const bodies: string[] = []
   const server = createServer(async (req, res) => {
     const body = await textOf(req)
     bodies.push(body)
-    if (refuses(body)) {
+    const refusal = refuses(body)
+    if (refusal) {
       const error = { type: 'invalid_request_error', message: 'Extra inputs are not permitted' }
-      res.writeHead(400, { 'content-type': 'application/json' })
+      res.writeHead(refusal === true ? 400 : refusal, { 'content-type': 'application/json' })
       return void res.end(JSON.stringify({ type: 'error', error }))
     }
-    const headers = { 'x-api-key': String(req.headers['x-api-key']), 'anthropic-version': '2023-06-01' }
+    if (body.includes('unlucky') && !body.includes('cache_control')) return void res.writeHead(500).end()
+    const headers = {
+      'x-api-key': String(req.headers['x-api-key']),
+      'anthropic-version': '2023-06-01',
+      'anthropic-beta': String(req.headers['anthropic-beta'] ?? ''),
+    }
     const answer = await fetch(`${sandbox.url}${req.url}`, { method: 'POST', headers, body })
     res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
     res.end(await answer.text())
@@ -39,6 +47,7 @@ async function clientBehind(refuses: (body: string) => boolean) {
     userAgent: 'hermes-gateway/test',
     headers: {},
     model: 'claude-sonnet-5-5',
+    models: { find: (id) => modelInfo(id, { thinking: ['adaptive'] }) },
     log: { warn: (given: unknown) => void warnings.push(given) },
   })
   const ask = (text: string, more: Partial<ModelRequest> = {}) =>
@@ -53,8 +62,8 @@ async function clientBehind(refuses: (body: string) => boolean) {
       },
       { signal: new AbortController().signal, onText: () => undefined },
     )
-  const marked = () => bodies.splice(0).map((body) => body.includes('cache_control'))
-  return { ask, marked, warnings }
+  const has = (field: string) => bodies.splice(0).map((body) => body.includes(field))
+  return { ask, has, marked: () => has('cache_control'), warnings }
 }
 
 test('what is marked is written to the cache, and read by the next request', async () => {
@@ -85,4 +94,37 @@ test('a request that fails without marks, too, is refused for its own fault, and
   expect(marked()).toEqual([true, false])
   await ask('one')
   expect([marked(), warnings]).toEqual([[true], []])
+})
+
+test('a request whose repetition meets an outage is not refused', async () => {
+  const { ask, marked } = await clientBehind((body) => body.includes('cache_control'))
+  await expect(ask('unlucky')).rejects.toBeInstanceOf(TransientError)
+  expect(marked()).toEqual([true, false])
+})
+
+test('an endpoint that refuses the binding of thinking gets the thinking without, and from then on no other', async () => {
+  const { ask, has, warnings } = await clientBehind((body) => body.includes('block_binding'))
+  const first = await ask('!think', { thinking: 'auto' })
+  // Nothing was sent that could be bound to something else.
+  expect(has('block_binding')).toEqual([false])
+  const messages: ModelRequest['messages'] = [
+    { role: 'user', text: '!think', attachments: [] },
+    { role: 'assistant', text: first.text, attachments: [], blocks: first.content },
+    { role: 'user', text: 'and now?', attachments: [] },
+  ]
+  await ask('', { thinking: 'auto', messages })
+  // With and without marks, before it is found out what was refused.
+  expect(has('block_binding')).toEqual([true, true, false])
+  await ask('', { thinking: 'auto', messages })
+  expect(has('block_binding')).toEqual([false])
+  expect(warnings).toEqual([{ model: 'claude-sonnet-5-5' }])
+})
+
+test.each([400, 404])('a container that is gone (%i) is left out', async (status) => {
+  const { ask, has } = await clientBehind((body) => (body.includes('container_gone') ? status : 0))
+  expect((await ask('one', { container: 'container_gone', cache: null })).text).not.toBe('')
+  expect(has('container')).toEqual([true, false])
+  const refusal = status === 400 ? ModelRefusal : ConfigurationError
+  await expect(ask('container_gone', { container: 'c', cache: null })).rejects.toBeInstanceOf(refusal)
+  expect(has('"container"')).toEqual([true, false])
 })
