@@ -31,6 +31,31 @@ test('an answer that breaks off is written again in the same platform message', 
   expect(fixture.model.asked).toEqual(['question', 'question'])
 })
 
+test('an answer that begins again within its turn replaces what was shown, and none of it is kept', async () => {
+  const clock = new FakeClock()
+  const sendChannel = new MemoryChannel('chat', SECOND)
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
+  let goAhead = () => {}
+  fixture.model.reply = async (_request, { onText, onRestart }) => {
+    onText('the first half of ')
+    await new Promise<void>((resolve) => (goAhead = resolve))
+    onRestart!()
+    onText('started over')
+    await new Promise<void>((resolve) => (goAhead = resolve))
+    return ' and whole'
+  }
+  await fixture.say('a', 'question')
+  await fixture.pass(3 * SECOND, SECOND)
+  expect(sendChannel.texts('a')).toEqual(['the first half of '])
+  goAhead()
+  await fixture.pass(3 * SECOND, SECOND)
+  expect(sendChannel.texts('a')).toEqual(['started over'])
+  goAhead()
+  await fixture.rest()
+  expect(sendChannel.texts('a')).toEqual(['and whole'])
+  expect(fixture.model.asked).toEqual(['question'])
+})
+
 test('the same after the process was killed in the middle of the answer', async () => {
   const clock = new FakeClock()
   const sendChannel = new MemoryChannel('chat', SECOND)
