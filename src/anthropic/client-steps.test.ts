@@ -225,6 +225,9 @@ describe('a turn that the provider pauses', () => {
     const answer = await conversation.say('!pause')
     expect(answer.container).toBe('container_sandbox')
     expect((await conversation.say('and now', { container: answer.container! })).container).toBeNull()
+    const before = conversation.sandbox.requests.length
+    expect((await conversation.say('and then', { container: 'container_old' })).stopReason).toBe('end_turn')
+    expect(conversation.sandbox.requests.length - before).toBe(1)
   })
 
   test('keeps its first part where the second one breaks off', async () => {

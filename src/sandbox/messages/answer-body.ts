@@ -1,6 +1,7 @@
 import { DAY } from '../../support/clock.ts'
 import type { CacheMissReason } from './cache/cache-diagnostics.ts'
 import type { CacheUse } from './cache/prompt-cache.ts'
+import { CONTAINER_ID } from './checks/check-settings.ts'
 import type { Reply } from './compose.ts'
 import type { Block } from './content.ts'
 import type { InputTransformation } from './thinking/bind-thinking.ts'
@@ -45,7 +46,7 @@ export function messageBody(answer: AnswerBody, phase: 'whole' | 'start'): Recor
 export function containerOf(blocks: readonly Block[], now: number): unknown {
   if (!blocks.some(({ type }) => type.endsWith('code_execution_tool_result'))) return null
   const expires = new Date(now + CONTAINER_LIFE_MS).toISOString()
-  return { id: 'container_sandbox', expires_at: expires, skills: null }
+  return { id: CONTAINER_ID, expires_at: expires, skills: null }
 }
 
 function usageOf(answer: AnswerBody, whole: boolean): Record<string, unknown> {

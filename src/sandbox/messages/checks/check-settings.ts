@@ -35,6 +35,8 @@ const FIELDS: Readonly<Record<string, RegExp | null>> = {
 /** Their answers have another form than every other one. */
 const NOT_SIMULATED = ['compaction', 'mcp_servers', 'thread']
 const LEAST_BUDGET = 1_024
+/** The one container that there is; every other one has expired. */
+export const CONTAINER_ID = 'container_sandbox'
 export const BINDING_BETA = 'thinking-binding-controls-2026-08-01'
 /** Shows the notes between calls, and no other thinking. */
 const UPDATES_BETA = 'thinking-display-updates-2026-08-18'
@@ -60,6 +62,7 @@ export function settingsFault(
   return (
     fieldsFault(request, betas) ??
     maxTokensFault(request, model, needsMaxTokens) ??
+    containerFault(request) ??
     effortFault(request, model) ??
     thinkingFault(request, model, betas) ??
     forcedFault(request, model) ??
@@ -112,6 +115,13 @@ function maxTokensFault(
   return (maxTokens as number) > model.max_tokens
     ? `max_tokens: ${String(maxTokens)} > ${model.max_tokens}, which is the maximum allowed number of output tokens for ${model.id}`
     : null
+}
+
+function containerFault({ container }: Fields): string | null {
+  const id = isRecord(container) ? container['id'] : container
+  return id === undefined || id === null || id === CONTAINER_ID
+    ? null
+    : `container: Container not found or expired: ${String(id)}`
 }
 
 function effortFault(request: Fields, model: SimulatedModel): string | null {
