@@ -101,6 +101,11 @@ export class AnswerBuilder {
     return this.#stopReason === 'paused' && this.#content.hasServerCalls
   }
 
+  /** A call of the provider's tools has no result. */
+  get hasOpenCall(): boolean {
+    return this.#content.hasOpenCall
+  }
+
   get endsInText(): boolean {
     return this.#content.endsInText
   }

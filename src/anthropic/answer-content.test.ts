@@ -92,6 +92,16 @@ describe('the content of an answer', () => {
     expect(answer.calls).toMatchObject([{ input: '{"a":[1]}' }])
   })
 
+  test('gives a call without any input an empty one', () => {
+    const { blocks, answer } = answerOf([
+      start({ type: 'tool_use', id: 'toolu_1', name: 'a' }),
+      start({ type: 'server_tool_use', id: 'srvtoolu_1', name: 'b' }),
+      stop,
+    ])
+    expect(blocks).toMatchObject([{ input: {} }, { input: {} }])
+    expect(answer.calls).toMatchObject([{ input: '{}' }])
+  })
+
   test.each(['{"path": "a', '[1]', '7', 'null', '{"a":1}}'])(
     'has an empty input where the one of a call is %s, which its caller gets as it is',
     (input) => {
@@ -161,7 +171,9 @@ describe('the text around other blocks', () => {
     expect(answerOf([result, start({ type: 'text', text: 'yes' }), stop]).shown).toBe('yes')
     const before = (words: string, endsInText: boolean) => ({ before: { text: words, endsInText } })
     const more = [start({ type: 'text', text: 'yes' }), stop]
-    expect(answerOf(more, before('Hm.', false)).shown).toBe('\n\nyes')
+    const continued = answerOf(more, before('Hm.', false))
+    expect([continued.shown, continued.answer.text]).toEqual(['\n\nyes', '\n\nyes'])
+    expect(continued.blocks).toEqual([{ type: 'text', text: 'yes' }])
     expect(answerOf(more, before('Hm.\n', false)).shown).toBe('yes')
     expect(answerOf(more, before('Hm, ', true)).shown).toBe('yes')
     expect(answerOf(more, before('', false)).shown).toBe('yes')

@@ -36,10 +36,17 @@ export class AnswerContent {
   #calls = 0
   #length = 0
   #serverCalls = false
+  /** Calls of the provider's tools without what they found. */
+  readonly #openCalls = new Set<unknown>()
 
   /** It has calls of the tools that the provider runs. */
   get hasServerCalls(): boolean {
     return this.#serverCalls
+  }
+
+  /** One of them has no result. */
+  get hasOpenCall(): boolean {
+    return this.#openCalls.size > 0
   }
 
   /** The newest block, or what there is of it, is text. */
@@ -55,10 +62,20 @@ export class AnswerContent {
   /** @param at the length of the answer's text */
   open(type: string, fields: Fields, at: number): void {
     this.#blocks.push({ type, fields: { ...fields }, from: at, to: at, input: null })
-    if (type === 'server_tool_use') this.#serverCalls = true
-    else if (type === 'tool_use') this.#openCall(fields)
-    // The one kind that may be large before anything is added to it.
-    else if (type !== 'text') this.#length += JSON.stringify(fields).length
+    switch (type) {
+      case 'text':
+        return
+      case 'tool_use':
+        return this.#openCall(fields)
+      case 'server_tool_use':
+        this.#serverCalls = true
+        this.#openCalls.add(fields['id'])
+        return
+      default:
+        // What tools have found comes whole, and may be large.
+        this.#length += JSON.stringify(fields).length
+        this.#openCalls.delete(fields['tool_use_id'])
+    }
   }
 
   /** The newest block's text begins only here. @param at the length of the answer's text */
@@ -111,7 +128,10 @@ export class AnswerContent {
 
   /** JSON text of the array of blocks. @param text of the answer */
   toJson(text: string): string {
-    if (this.isPlain && !isBlank(text)) return JSON.stringify([{ type: 'text', text }])
+    if (this.isPlain && !isBlank(text)) {
+      const { from, to } = this.#blocks[0]!
+      return JSON.stringify([{ type: 'text', text: text.slice(from, to) }])
+    }
     const blocks = this.#blocks.flatMap((block) => jsonOf(block, text) ?? [])
     return `[${blocks.join(',')}]`
   }
@@ -153,7 +173,8 @@ function jsonOf(block: Block, text: string): string | null {
   // It was cut before it was signed.
   if (type === 'thinking' && (typeof fields['signature'] !== 'string' || fields['signature'] === ''))
     return null
-  if (block.input === null && !('input' in fields)) return JSON.stringify(fields)
+  const isCall = type === 'tool_use' || type === 'server_tool_use'
+  if (!isCall && block.input === null && !('input' in fields)) return JSON.stringify(fields)
   const input = inputOf(block)
   const names = Object.keys(fields)
   const pairs = (names.includes('input') ? names : [...names, 'input']).map(

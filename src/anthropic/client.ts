@@ -97,6 +97,7 @@ export function createModelClient(options: ModelClientOptions): Model {
     const built = (): AnswerPart => ({
       answer: answer.build(clock.monotonic() - started),
       canContinue: answer.canContinue,
+      hasOpenCall: answer.hasOpenCall,
       endsInText: answer.endsInText,
     })
     try {

@@ -140,6 +140,22 @@ test('a pause without an end is cut after some continuations, and leaves no open
   expect(blocks.at(-1)).toMatchObject({ type: 'web_search_tool_result', tool_use_id: 'srvtoolu_5' })
 })
 
+test('a call of a tool of the provider’s that was cut is left out, with the thinking before it', async () => {
+  const block = (content: object) => event({ type: 'content_block_start', content_block: content })
+  play = (response) =>
+    response.end(
+      hello +
+        block({ type: 'thinking', thinking: '', signature: 's' }) +
+        block({ type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} }) +
+        event({ type: 'message_delta', delta: { stop_reason: 'max_tokens' } }) +
+        stop,
+    )
+  expect(await ask()).toMatchObject({
+    stopReason: 'max_tokens',
+    content: '[{"type":"text","text":"hello"}]',
+  })
+})
+
 test('a reason that is not known is an end, and is said once', async () => {
   const odd = event({ type: 'message_delta', delta: { stop_reason: 'tired' } })
   play = (response) => response.end(hello + odd + stop)

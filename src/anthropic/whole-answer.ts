@@ -9,6 +9,8 @@ export interface AnswerPart {
   readonly answer: ModelAnswer
   /** Paused, and a request that ends with it continues it. */
   readonly canContinue: boolean
+  /** A call of the provider's tools has no result. */
+  readonly hasOpenCall: boolean
   readonly endsInText: boolean
 }
 
@@ -70,7 +72,9 @@ export async function wholeAnswer(
     parts.push(part)
     if (part.canContinue && parts.length <= MOST_CONTINUATIONS) continue
     const joined = joinParts(parts, lost)
-    const answer = part.canContinue ? withoutOpenCalls(joined) : joined
+    // Where our own tools were called, too, their results are all that is missing.
+    const isOver = part.hasOpenCall && joined.calls.length === 0
+    const answer = isOver ? withoutOpenCalls(joined) : joined
     const { droppedThinking } = answer
     if (droppedThinking !== undefined) {
       const { conversation } = request
