@@ -1,6 +1,6 @@
 import { defineConfig, type OxlintOverride } from 'oxlint'
 
-const CORE = ['oauth', 'credentials', 'inbox', 'conversation', 'alerts']
+const CORE = ['oauth', 'credentials', 'inbox', 'conversation', 'agent', 'alerts']
 const ADAPTERS = ['anthropic', 'channels', 'storage', 'http']
 
 /**
@@ -13,7 +13,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   oauth: ['support', 'config'],
   credentials: ['support', 'config', 'oauth'],
   inbox: ['support', 'config'],
-  conversation: ['support', 'config', 'inbox'],
+  // It runs turns by its steps, and the steps know the model as it asks it.
+  conversation: ['support', 'config', 'inbox', 'agent'],
+  agent: ['support', 'config', 'inbox', 'conversation'],
   alerts: ['support', 'config', 'oauth', 'credentials', 'inbox', 'conversation'],
   ...Object.fromEntries(ADAPTERS.map((room) => [room, ['support', 'config', ...CORE]])),
   sandbox: ['support'],

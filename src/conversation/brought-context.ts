@@ -42,6 +42,7 @@ export async function broughtContext(
       ...earlier,
       { role: 'user', text: withNames(message.text, own), attachments: own.attachments },
     ]),
+    record: null,
     summary: null,
     cost: null,
     hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),

@@ -43,6 +43,8 @@ export interface ContextOptions {
 export interface TurnContext extends Pick<ModelRequest, 'system' | 'messages'> {
   readonly chatSystem: string | null
   readonly cache: PromptCaching | null
+  /** From which another process makes the same context again; null = the sender keeps the conversation. */
+  readonly record: string | null
   /** To be stored with the answer; null = as before. */
   readonly summary: Summary | null
   /** The usage of the summary; null = none was made. */
@@ -52,6 +54,15 @@ export interface TurnContext extends Pick<ModelRequest, 'system' | 'messages'> {
   /** Earlier turns are among the messages; a smaller context window has fewer of them. */
   readonly hasHistory: boolean
 }
+
+/** How a context is made, where it is not an ordinary one. */
+export interface BuildOptions {
+  /** The `record` of the context that the turn has been asked with: it is made again as it was. */
+  readonly record?: string | null
+}
+
+/** What cannot be made a second time. */
+type ContextRecord = Pick<TurnContext, 'chatSystem' | 'summary'>
 
 /** Builds what the model is sent for one turn. */
 export class ContextBuilder {
@@ -67,45 +78,52 @@ export class ContextBuilder {
     settings: TurnSettings,
     system: string | null,
     signal: AbortSignal,
+    { record = null }: BuildOptions = {},
   ): Promise<TurnContext> {
     const { inbox } = this.#options
     const { history, messages: question } = lease
     const budget = historyBudget(settings.contextTokens, settings.maxTokens, [system ?? ''])
     const known = readSummary(lease.summary)
     const plan = planHistory(history, known, budget, question)
-    const made = plan.drop.length > 0 ? await this.#summarise(plan.drop, known, settings, signal) : null
+    const asked = record === null ? null : (JSON.parse(record) as ContextRecord)
+    const isNew = asked === null && plan.drop.length > 0
+    const made = isNew ? await this.#summarise(plan.drop, known, settings, signal) : null
     const notes = [
       made || known ? `${SUMMARY_HEADING}\n${(made?.summary ?? known)!.text}` : null,
       plan.drop.length > 0 && !made ? LEFT_OUT : null,
     ].filter((note) => note !== null)
-    const chatSystem = notes.length > 0 ? notes.join('\n\n') : null
+    const chatSystem = asked ? asked.chatSystem : notes.length > 0 ? notes.join('\n\n') : null
+    const summary = asked ? asked.summary : (made?.summary ?? null)
     const loader = new AttachmentLoader(inbox)
     const missing = new Map<number, string>()
     // The new message's files first; older ones get the remaining room.
-    const asked = await loadMessages(question, loader, missing)
+    const questions = await loadMessages(question, loader, missing)
     const earlier = [
       ...(await loadMessages(plan.keep.slice(0, plan.bare).flat(), null, missing)),
       ...(await loadMessages(plan.keep.slice(plan.bare).flat(), loader, missing)),
     ]
-    this.#reportEpoch(lease.conversation.id, {
-      model: settings.model,
-      effort: settings.effort,
-      system,
-      chatSystem,
-      turns: plan.keep,
-      lastTurn: plan.keep.at(-1) ?? plan.drop.at(-1) ?? [],
-      missing,
-      question,
-      began: plan.began,
-      isTrimmed: chatSystem !== null,
-    })
+    // A turn that goes on was reported with its first request.
+    if (asked === null)
+      this.#reportEpoch(lease.conversation.id, {
+        model: settings.model,
+        effort: settings.effort,
+        system,
+        chatSystem,
+        turns: plan.keep,
+        lastTurn: plan.keep.at(-1) ?? plan.drop.at(-1) ?? [],
+        missing,
+        question,
+        began: plan.began,
+        isTrimmed: chatSystem !== null,
+      })
     const ttl = cacheTtl(this.#options.cache, history, question)
     return {
       system,
       chatSystem,
-      messages: alternating([...earlier, ...asked]),
+      messages: alternating([...earlier, ...questions]),
       cache: ttl === null ? null : { ttl, scope: 'conversation' },
-      summary: made?.summary ?? null,
+      record: JSON.stringify({ chatSystem, summary } satisfies ContextRecord),
+      summary,
       cost: made ? { usage: made.answer.usage, modelMs: made.answer.modelMs } : null,
       hasOldAttachments: earlier.some(({ attachments }) => attachments.length > 0),
       hasHistory: earlier.length > 0,

@@ -1,3 +1,4 @@
+import { TURN_LIMITS, type Tool, type TurnLimits } from '../agent/tool.ts'
 import type { ModelConfig } from '../config/config.ts'
 import type { Texts } from '../config/texts.ts'
 import type { HoldLimits } from '../inbox/arrival.ts'
@@ -59,6 +60,10 @@ export interface MessagingOptions {
   readonly cache: ModelConfig['cache']
   /** The system prompt; null = none. */
   readonly system: () => Promise<string | null>
+  /** What the model may call, in the order in which it is offered; left out: nothing. */
+  readonly tools?: readonly Tool[]
+  /** How much one turn may do with them. */
+  readonly limits?: TurnLimits
   readonly hold: HoldLimits & {
     /** Observed outage time in milliseconds. */
     readonly maxAge: number
@@ -158,7 +163,16 @@ export class Messaging {
     const dispatcher = (this.dispatcher = new Dispatcher({
       inbox,
       gate,
-      answer: createTurn({ ...options, inbox, drafts, events, observer }),
+      answer: createTurn({
+        ...options,
+        tools: options.tools ?? [],
+        limits: options.limits ?? TURN_LIMITS,
+        inbox,
+        drafts,
+        events,
+        observer,
+        onStoreError,
+      }),
       store,
       events,
       observer,

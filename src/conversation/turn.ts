@@ -1,31 +1,34 @@
+import { LeaseLost, TurnSteps, type StepRequest } from '../agent/run-steps.ts'
+import { stoppedBlocks } from '../agent/step-messages.ts'
+import type { Tool, TurnLimits } from '../agent/tool.ts'
 import type { ModelConfig } from '../config/config.ts'
-import { fillText, type TextKey, type Texts } from '../config/texts.ts'
-import { CUT_SHORT } from '../inbox/arrival.ts'
+import { fillText, type Texts } from '../config/texts.ts'
 import type { Draft } from '../inbox/delivery/drafts.ts'
 import type { AnswerTurn } from '../inbox/dispatch/dispatcher.ts'
 import { Interruption } from '../inbox/dispatch/outcome.ts'
 import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
-import { latePreface, withPreface } from '../inbox/gate/gate.ts'
+import { latePreface } from '../inbox/gate/gate.ts'
 import type { Inbox } from '../inbox/inbox.ts'
-import type { Lease, TurnOutcome, Usage } from '../inbox/lease.ts'
+import type { Lease, TurnOutcome } from '../inbox/lease.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
-import { openFence } from '../support/text/fence.ts'
 import { isBlank } from '../support/text/printable.ts'
 import { broughtContext } from './brought-context.ts'
 import { ContextBuilder, type TurnContext } from './context.ts'
-import { writeSummary } from './history.ts'
+import { readFrozenTurn, writeFrozenTurn } from './frozen-turn.ts'
 import type { ModelSettings } from './model-settings.ts'
-import { ModelRefusal, type Model, type ModelAnswer, type RefusalReason, type StopReason } from './model.ts'
+import { ModelRefusal, type Model, type ModelAnswer } from './model.ts'
+import { ShownAnswer } from './shown-answer.ts'
+import { chatOutcome, literalOutcome, refused, textOfSteps, withCost } from './turn-outcome.ts'
 
 /** Half of it certainly fits, and leaves room for a long answer. */
 const SMALLER_CONTEXT_SHARE = 0.5
 
 export interface TurnOptions {
   readonly model: Model
-  readonly inbox: Pick<Inbox, 'attachment'>
+  readonly inbox: Pick<Inbox, 'attachment' | 'saveStep' | 'saveResult'>
   readonly drafts: { open(lease: Lease): Draft }
   readonly events: ConversationEvents
   readonly texts: Texts
@@ -37,6 +40,11 @@ export interface TurnOptions {
   readonly observer: MessageObserver
   /** The system prompt, read again for each turn; null = none. */
   readonly system: () => Promise<string | null>
+  /** What the model may call, in the order in which it is offered. */
+  readonly tools: readonly Tool[]
+  readonly limits: TurnLimits
+  readonly onStoreError: (error: unknown) => void
+  readonly random?: () => number
 }
 
 /** A turn: from the messages of a lease to the answer, streamed into its draft. */
@@ -44,156 +52,138 @@ export function createTurn(options: TurnOptions): AnswerTurn {
   const { model, drafts, events, texts, clock, log, settings } = options
   const contexts = new ContextBuilder(options)
 
-  return async (lease, signal) => {
-    const { conversation, messages, turnId, context: brought } = lease
-    const terms = settings.forTurn(conversation, brought?.model ?? null)
+  return async (lease, signal, draining) => {
+    const { conversation, messages, context: brought, journal } = lease
+    const frozen = readFrozenTurn(journal.terms)
+    let terms = frozen?.terms ?? settings.forTurn(conversation, brought?.model ?? null)
     const answerTokens = Math.min(brought?.maxTokens ?? terms.maxTokens, terms.maxTokens)
+    const mostTokens = brought ? answerTokens : (settings.models.find(terms.model)?.maxTokens ?? answerTokens)
+    // A program that keeps the conversation does not see what is done for it.
+    const tools = brought ? options.tools.filter((tool) => tool.class === 'read') : options.tools
+    const offered = frozen?.tools ?? tools.map(({ definition }) => definition)
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
-    const draft = drafts.open(lease)
-    let shown = ''
+    const shown = new ShownAnswer({ lease, draft: drafts.open(lease), events, preface, texts })
+    let isStopped = false
+    let steps: TurnSteps | null = null
 
     const system = async (): Promise<string | null> => {
       const parts = [await options.system(), settings.systemPrompt(conversation)]
       return parts.filter((part) => part !== null).join('\n\n') || null
     }
 
-    const ask = (context: TurnContext): Promise<ModelAnswer> =>
+    const contextOf = async (systemText: string | null): Promise<TurnContext> => {
+      const built = brought
+        ? await broughtContext(options.inbox, messages[0]!, brought, systemText, options.cache)
+        : await contexts.build(lease, terms, systemText, signal, { record: frozen?.record ?? null })
+      if (!frozen) return built
+      const { cache, cost, isWithoutOldAttachments } = frozen
+      return { ...(isWithoutOldAttachments ? withoutOldAttachments(built) : built), cache, cost }
+    }
+
+    const send = (context: TurnContext, { own }: StepRequest) =>
       model.answer(
         {
           conversation: conversation.id,
           model: terms.model,
-          maxTokens: answerTokens,
           effort: terms.effort,
           system: context.system,
           chatSystem: context.chatSystem,
-          messages: context.messages,
           cache: context.cache,
+          ...(offered.length > 0 ? { tools: offered } : {}),
+          ...own,
+          messages: [...context.messages, ...own.messages],
           ...(brought ? { stop: brought.stop } : {}),
         },
-        {
-          signal,
-          onText: (text) => {
-            shown += text
-            events.delta(conversation.id, text)
-            draft.write(withPreface(preface, shown))
-          },
-          onRestart: () => {
-            shown = ''
-            events.begin(conversation.id, turnId)
-          },
-        },
+        { signal, onText: (text) => shown.write(text), onRestart: () => shown.restart() },
       )
 
-    events.begin(conversation.id, turnId)
     try {
-      const context = brought
-        ? await broughtContext(options.inbox, messages[0]!, brought, await system(), options.cache)
-        : await contexts.build(lease, terms, await system(), signal)
-      const outcomeOf = (answer: ModelAnswer, sent: TurnContext) =>
-        brought ? literalOutcome(answer, texts) : chatOutcome(answer, sent, preface, texts)
-      try {
-        const answer = await ask(context)
-        if (answer.stopReason !== 'context_full' || !context.hasHistory) return outcomeOf(answer, context)
-        // The estimate of its length was too low. What was written is replaced.
-        log.info({ conversation: conversation.id }, 'asking again with less of the conversation')
-        const contextTokens = Math.floor(terms.contextTokens * SMALLER_CONTEXT_SHARE)
-        const smaller = await contexts.build(lease, { ...terms, contextTokens }, await system(), signal)
-        shown = ''
-        events.begin(conversation.id, turnId)
-        return outcomeOf(withCost(await ask(smaller), answer), smaller)
-      } catch (error) {
-        // A picture of an earlier turn that is now rejected must not fail this message.
-        if (!(error instanceof ModelRefusal) || !context.hasOldAttachments || shown !== '') throw error
-        log.info({ conversation: conversation.id }, 'asking again without the pictures of earlier turns')
-        return outcomeOf(await ask(withoutOldAttachments(context)), context)
+      const systemText = frozen ? frozen.system : await system()
+      let context = await contextOf(systemText)
+      let isWithoutOldAttachments = frozen?.isWithoutOldAttachments ?? false
+
+      const askFirst = async (request: StepRequest): Promise<ModelAnswer> => {
+        const whole = context
+        try {
+          const answer = await send(whole, request)
+          if (answer.stopReason !== 'context_full' || !whole.hasHistory) return answer
+          // The estimate of its length was too low. What was written is replaced.
+          log.info({ conversation: conversation.id }, 'asking again with less of the conversation')
+          terms = { ...terms, contextTokens: Math.floor(terms.contextTokens * SMALLER_CONTEXT_SHARE) }
+          context = await contextOf(systemText)
+          shown.restart()
+          return withCost(await send(context, request), answer)
+        } catch (error) {
+          // A picture of an earlier turn that is now rejected must not fail this message.
+          if (!(error instanceof ModelRefusal) || !whole.hasOldAttachments || shown.text !== '') throw error
+          log.info({ conversation: conversation.id }, 'asking again without the pictures of earlier turns')
+          isWithoutOldAttachments = true
+          context = withoutOldAttachments(whole)
+          return await send(context, request)
+        }
       }
+
+      steps = new TurnSteps(options, {
+        lease,
+        tools: new Map(tools.map((tool) => [tool.definition.name, tool])),
+        offersTools: offered.length > 0,
+        maxTokens: answerTokens,
+        mostTokens,
+        ask: async (request) => {
+          shown.begin(textOfSteps(request.steps))
+          if (request.steps.length === 0) return await askFirst(request)
+          return await send(context, request).catch((error: unknown) => {
+            if (error instanceof ModelRefusal && error.reason === 'too-large') return noRoom(terms.model)
+            throw error
+          })
+        },
+        terms: () => writeFrozenTurn({ ...context, terms, tools: offered, isWithoutOldAttachments }),
+        onStep: () => shown.begin(textOfSteps(steps!.steps)),
+        onRunning: (titles) => shown.running(titles),
+      })
+      const answer = await steps.run(signal, draining)
+      const end = { answer, steps: steps.steps, discarded: steps.discarded, isAtLimit: steps.isAtLimit }
+      return brought ? literalOutcome(end, texts) : chatOutcome(end, context, preface, texts)
     } catch (error) {
-      if (signal.aborted && signal.reason instanceof Interruption) {
-        if (signal.reason.kind === 'stopped') return { kind: 'stopped', text: shown }
-        throw signal.reason
+      const known = steps?.steps ?? journal.steps
+      const interruption = signal.aborted && signal.reason instanceof Interruption ? signal.reason : null
+      // Whoever lost the lease to a stop may hear of it later than the store.
+      if (interruption?.kind === 'stopped' || error instanceof LeaseLost) {
+        isStopped = true
+        const blocks = brought ? null : stoppedBlocks(known, shown.current)
+        return { kind: 'stopped', text: shown.text, ...(blocks === null ? {} : { blocks }) }
       }
+      if (interruption) throw interruption
       if (error instanceof ModelRefusal) {
         // One of the merged messages may be at fault: answer each separately.
-        return messages.length > 1 ? { kind: 'returned', split: true } : refused(error.reason, texts)
+        const isSplit = messages.length > 1 && known.length === 0
+        return isSplit ? { kind: 'returned', split: true } : refused(error.reason, texts)
       }
       // An unknown model of this chat alone keeps nobody else waiting, and the chat can change it.
       if (error instanceof ConfigurationError && terms.model !== settings.standard) {
         const notice = fillText(texts, 'model_unknown', { choices: settings.standard })
-        return { kind: 'refused', reason: 'model', notice }
+        return { kind: 'refused', reason: 'model', notice } satisfies TurnOutcome
       }
       throw error
     } finally {
-      events.end(conversation.id)
-      await draft.close()
+      await shown.close(isStopped)
     }
   }
 }
 
-type NoAnswer = RefusalReason | 'model-refusal' | 'empty-answer' | 'no-room'
-
-/** The stored outcome of a message without an answer, and the sentence for its sender. */
-const REFUSALS: Readonly<Record<NoAnswer, { readonly reason: string; readonly text: TextKey }>> = {
-  'too-large': { reason: 'refused', text: 'refused_too_large' },
-  'not-accepted': { reason: 'refused', text: 'refused' },
-  'model-refusal': { reason: 'refusal', text: 'refused' },
-  'empty-answer': { reason: 'empty answer', text: 'refused' },
-  'no-room': { reason: 'no room to answer', text: 'refused_too_long' },
-}
-
-function refused(why: NoAnswer, texts: Texts): TurnOutcome {
-  const { reason, text } = REFUSALS[why]
-  return { kind: 'refused', reason, notice: texts[text] }
-}
-
-/** For a program that keeps the conversation itself: the model's text without ours. */
-function literalOutcome(answer: ModelAnswer, texts: Texts): TurnOutcome {
-  const { text, model, usage, modelMs, stopReason } = answer
-  if (stopReason === 'refusal') return refused('model-refusal', texts)
-  const cut = isCut(stopReason) ? { reason: CUT_SHORT } : {}
-  return { kind: 'answered', text, preface: null, model, usage, modelMs, ...cut }
-}
-
-function chatOutcome(
-  answer: ModelAnswer,
-  context: TurnContext,
-  preface: string | null,
-  texts: Texts,
-): TurnOutcome {
-  const { cost, summary } = context
-  const text = answer.text.trim()
-  if (answer.stopReason === 'refusal') return refused('model-refusal', texts)
-  const cut = isCut(answer.stopReason)
-  // All of its length went into what nobody sees; to put the question differently is no help.
-  if (text === '') return refused(cut && answer.stopReason !== 'paused' ? 'no-room' : 'empty-answer', texts)
+/** For what the tools have found there is no room any more: the answer is what was said before. */
+function noRoom(model: string): ModelAnswer {
+  const usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
   return {
-    kind: 'answered',
-    text: cut
-      ? `${withoutOpenCode(text)}\n\n${answer.stopReason === 'paused' ? texts.interrupted : texts.cut_short}`
-      : text,
-    preface,
-    model: answer.model,
-    usage: cost ? sum(answer.usage, cost.usage) : answer.usage,
-    modelMs: answer.modelMs + (cost?.modelMs ?? 0),
-    ...(cut ? { reason: CUT_SHORT } : {}),
-    ...(summary === null ? {} : { summary: writeSummary(summary), summaryUpTo: summary.upTo }),
+    text: '',
+    content: '[]',
+    calls: [],
+    container: null,
+    model,
+    usage,
+    stopReason: 'context_full',
+    modelMs: 0,
   }
-}
-
-/** What is added to an answer that was cut in a code block must not become a part of the code. */
-function withoutOpenCode(text: string): string {
-  const fence = openFence(text)
-  return fence === null ? text : `${text}\n${fence.closing}`
-}
-
-/** There may be more to say than was said. */
-function isCut(reason: StopReason): boolean {
-  return reason === 'max_tokens' || reason === 'context_full' || reason === 'paused'
-}
-
-/** The answer, with what a first one had cost that was thrown away. */
-function withCost(answer: ModelAnswer, discarded: ModelAnswer): ModelAnswer {
-  const usage = sum(answer.usage, discarded.usage)
-  return { ...answer, usage, modelMs: answer.modelMs + discarded.modelMs }
 }
 
 function withoutOldAttachments(context: TurnContext): TurnContext {
@@ -204,13 +194,4 @@ function withoutOldAttachments(context: TurnContext): TurnContext {
       : { ...message, text: isBlank(message.text) ? '[attachment]' : message.text, attachments: [] },
   )
   return { ...context, messages, hasOldAttachments: false }
-}
-
-function sum(a: Usage, b: Usage): Usage {
-  return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
-    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
-  }
 }

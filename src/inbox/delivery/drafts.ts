@@ -19,8 +19,12 @@ const TYPING_EVERY_MS = 4 * SECOND
 export interface Draft {
   /** `text` is the whole answer so far. */
   write(text: string): void
-  /** Stops the draft. Resolves once none of its calls is in flight; must be awaited before the outcome is stored. */
-  close(): Promise<void>
+  /**
+   * Stops the draft. Resolves once none of its calls is in flight; must be awaited before the outcome is stored.
+   *
+   * @param last stays in the chat where a draft is shown that no answer replaces; left out: it stays as it is
+   */
+  close(last?: string): Promise<void>
 }
 
 export interface DraftOptions {
@@ -110,20 +114,32 @@ class LiveDraft implements Draft {
     else this.#timer ??= this.#options.clock.setTimer(() => this.#wake(), this.#notBefore - now)
   }
 
-  async close(): Promise<void> {
+  async close(last?: string): Promise<void> {
     this.#over = true
     this.#timer?.cancel()
     this.#typing?.cancel()
     this.#edits.abort(new Error('the draft is over'))
-    if (!this.#busy) return
+    const ending = last === undefined ? this.#busy : this.#leave(last)
+    if (!ending) return
     // A hanging platform must not keep the finished answer from being stored.
     let timer: Timer | null = null
     const timeout = new Promise<void>((resolve) => {
       timer = this.#options.clock.setTimer(resolve, CLOSE_TIMEOUT_MS)
     })
-    await Promise.race([this.#busy, timeout])
+    await Promise.race([ending, timeout])
     timer!.cancel()
     this.#reserved?.[Symbol.dispose]()
+  }
+
+  /** Shows `text` for good, where another one is shown. Never rejects. */
+  async #leave(text: string): Promise<void> {
+    const { log } = this.#options
+    await this.#busy
+    if (this.#id === null || this.#shown === text) return
+    const { address } = this.#lease.conversation
+    await this.#sendChannel
+      .edit(address, this.#id, text, { final: true, signal: NEVER })
+      .catch((err: unknown) => log.debug({ err }, 'the last text of a draft could not be shown'))
   }
 
   #wake(): void {

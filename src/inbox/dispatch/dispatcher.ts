@@ -27,8 +27,11 @@ const REFUSED_RETRY_MS = MINUTE
 /** The share of the shutdown time reserved for returning unfinished turns to the queue. */
 const HAND_BACK_SHARE = 0.2
 
-/** How a turn is answered. May throw anything; `outcome.ts` says what each means. */
-export type AnswerTurn = (lease: Lease, signal: AbortSignal) => Promise<TurnOutcome>
+/**
+ * How a turn is answered. May throw anything; `outcome.ts` says what each means. Aborted: it ends, by `signal`; it
+ * begins nothing that another process could go on with, by `draining`.
+ */
+export type AnswerTurn = (lease: Lease, signal: AbortSignal, draining: AbortSignal) => Promise<TurnOutcome>
 
 export interface DispatcherOptions {
   readonly inbox: Inbox
@@ -339,7 +342,7 @@ export class Dispatcher {
     const id = lease.conversation.id
     try {
       signal.throwIfAborted()
-      const outcome = await answer(lease, signal)
+      const outcome = await answer(lease, signal, this.#draining.signal)
       this.#pauses.delete(id)
       this.#suspects.ended(id)
       return { outcome, retryAt: null, unexpected: false }

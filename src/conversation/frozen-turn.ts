@@ -1,0 +1,32 @@
+import type { TurnContext } from './context.ts'
+import type { TurnSettings } from './model-settings.ts'
+import type { ToolDefinition } from './model.ts'
+
+/**
+ * What every step of a turn sends beside its messages, as it is stored with the first one: a step in another process,
+ * after a change of the configuration or of SOUL.md, sends the same.
+ */
+export interface FrozenTurn extends Pick<TurnContext, 'system' | 'cache' | 'record' | 'cost'> {
+  readonly terms: TurnSettings
+  readonly tools: readonly ToolDefinition[]
+  /** Its context names the pictures of earlier turns only. */
+  readonly isWithoutOldAttachments: boolean
+}
+
+/** @returns null = nothing is stored of the turn */
+export function readFrozenTurn(stored: string | null): FrozenTurn | null {
+  return stored === null ? null : (JSON.parse(stored) as FrozenTurn)
+}
+
+export function writeFrozenTurn(turn: FrozenTurn): string {
+  const { system, cache, record, cost, terms, tools, isWithoutOldAttachments } = turn
+  return JSON.stringify({
+    system,
+    cache,
+    record,
+    cost,
+    terms,
+    tools,
+    isWithoutOldAttachments,
+  } satisfies FrozenTurn)
+}
