@@ -51,18 +51,15 @@ function cutText(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= maxBytes) return bytes.toString()
   const half = Math.floor(maxBytes / 2)
-  const headEnd = borderBefore(bytes, half)
-  const tailStart = borderBefore(bytes, bytes.length - half + BYTES_OF_A_CHARACTER - 1)
+  const headEnd = border(bytes, half, -1)
+  const tailStart = border(bytes, bytes.length - half, 1)
   const leftOut = tailStart - headEnd
   const line = `\n[… ${leftOut} of ${bytes.length} bytes are left out here …]\n`
   return `${bytes.toString('utf8', 0, headEnd)}${line}${bytes.toString('utf8', tailStart)}`
 }
 
-const BYTES_OF_A_CHARACTER = 4
-
-/** The last border between characters at or before `at`. */
-function borderBefore(bytes: Buffer, at: number): number {
-  let border = Math.min(at, bytes.length)
-  while (border > 0 && border < bytes.length && (bytes[border]! & 0b1100_0000) === 0b1000_0000) border--
-  return border
+/** The border between characters that is next to `at`, in one direction. */
+function border(bytes: Buffer, at: number, direction: 1 | -1): number {
+  while (at > 0 && at < bytes.length && (bytes[at]! & 0b1100_0000) === 0b1000_0000) at += direction
+  return at
 }

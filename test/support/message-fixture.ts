@@ -25,14 +25,18 @@ import { pause } from './until.ts'
 
 export const silent = pino({ level: 'silent' })
 
+type Reply = string | ModelAnswer
+
 /** The model of the tests: answers by `reply`, and remembers what it was asked. */
 export class FakeModel implements Model {
   readonly requests: ModelRequest[] = []
-  /** May throw, or wait for the signal. */
-  reply: (...asked: Parameters<Model['answer']>) => string | Promise<string> = (request) =>
+  /** May throw, or wait for the signal. A text is the whole answer. */
+  reply: (...asked: Parameters<Model['answer']>) => Reply | Promise<Reply> = (request) =>
     `answer to ${lastText(request)}`
   stopReason: StopReason = 'end_turn'
   context = 200_000
+  /** Tokens of an answer, where the model allows fewer or more than any other. */
+  maxTokens: number | null = null
   /** Gets every outcome, as from the real client. */
   gate: ProviderGate | null = null
   /** Its failures may be those of the requests that met them. */
@@ -41,10 +45,12 @@ export class FakeModel implements Model {
   async answer(...[request, context]: Parameters<Model['answer']>): Promise<ModelAnswer> {
     this.requests.push(request)
     try {
-      const text = await this.reply(request, context)
-      context.onText(text)
+      const reply = await this.reply(request, context)
+      const answer =
+        typeof reply === 'string' ? plainAnswer(reply, request.model, { stopReason: this.stopReason }) : reply
+      context.onText(answer.text)
       this.gate?.succeeded()
-      return plainAnswer(text, request.model, { stopReason: this.stopReason })
+      return answer
     } catch (error) {
       if (error instanceof UsageLimited) this.gate?.usageLimited(error.resumeAt)
       else if (error instanceof TransientError && error.reason !== 'credential') {
@@ -127,7 +133,11 @@ export class MemoryChannel implements SendChannel {
 /** Two models of which the fake one is both; tests change its context window as they go. */
 function modelSettings(model: FakeModel): ModelSettings {
   const infoOf = (id: string) =>
-    modelInfo(id, { contextTokens: model.context, efforts: ['low', 'medium', 'high'] })
+    modelInfo(id, {
+      contextTokens: model.context,
+      maxTokens: model.maxTokens,
+      efforts: ['low', 'medium', 'high'],
+    })
   const ids = ['claude-test', 'claude-other']
   return new ModelSettings({
     config: { default: 'claude-test', maxTokens: 4_096, contextLength: 'auto', effort: 'auto' },

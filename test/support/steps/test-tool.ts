@@ -1,0 +1,21 @@
+import type { Tool, ToolResult } from '../../../src/agent/tool.ts'
+
+/** A tool that counts its runs, and does in each what the test says. */
+export class TestTool implements Tool {
+  readonly definition: Tool['definition']
+  readonly class: Tool['class']
+  readonly title: string
+  readonly ran: string[] = []
+  does: (signal: AbortSignal) => Promise<ToolResult> = async () => ({ content: '"done"', isError: false })
+
+  constructor(name: string, kind: Tool['class'], title = name) {
+    this.definition = { name, description: `It is ${name}.`, inputSchema: '{"type":"object"}' }
+    this.class = kind
+    this.title = title
+  }
+
+  run({ id }: { readonly id: string }, signal: AbortSignal): Promise<ToolResult> {
+    this.ran.push(id)
+    return this.does(signal)
+  }
+}
