@@ -9,6 +9,7 @@ import {
 import { call, callingAnswer } from '../../test/support/provider/calling-answer.ts'
 import { historyProblems } from '../../test/support/steps/history-problems.ts'
 import { TestTool } from '../../test/support/steps/test-tool.ts'
+import type { ToolResult } from '../agent/tool.ts'
 import type { Inbox } from '../inbox/inbox.ts'
 import type { TurnOutcome } from '../inbox/lease.ts'
 import { HOUR, MINUTE, SECOND } from '../support/clock.ts'
@@ -47,6 +48,11 @@ function resultsIn(request: ModelRequest | undefined): unknown[] {
   const blocks = JSON.parse(request!.messages.at(-1)!.blocks!) as Array<{ readonly content: unknown }>
   return blocks.map(({ content }) => content)
 }
+
+const afterAbort = (signal: AbortSignal, ms: number, result: ToolResult) =>
+  new Promise<ToolResult>((resolve) =>
+    signal.addEventListener('abort', () => setTimeout(resolve, ms, result)),
+  )
 
 const never = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -168,17 +174,20 @@ test('a stop ends the running tools within a second, and the history has a resul
   const outcomes: TurnOutcome[] = []
   const tools = [look(), act()]
   const [reading, acting] = tools as [TestTool, TestTool]
-  reading.does = async () => ({ content: '"found"', isError: false })
+  // They end as they are told to, one after the other, and have found something by then.
+  reading.does = (signal, id) =>
+    afterAbort(signal, id === '1' ? 5 : 100, { content: `"found ${id}"`, isError: false })
   // It does not even listen.
   acting.does = () => new Promise(() => {})
-  const sendChannel = new MemoryChannel('chat', 10)
+  // Nothing is edited any more before the stop.
+  const sendChannel = new MemoryChannel('chat', MINUTE)
   const options = { messaging: { tools }, sendChannels: [sendChannel], wrapInbox: noting(outcomes) }
   await using fixture = await MessageFixture.start(options)
-  const calls = [call('1', 'look'), call('2', 'act'), call('3', 'act')]
+  const calls = [call('1', 'look'), call('2', 'act'), call('3', 'act'), call('4', 'look')]
   fixture.model.reply = script(callingAnswer('One moment.', calls), 'never asked')
   await fixture.say('a', 'do it')
   // The draft is shown a second after the beginning.
-  await until(() => sendChannel.texts('a').some((text) => text === 'One moment.\n\nact…'))
+  await until(() => sendChannel.texts('a').some((text) => text === 'One moment.\n\nSearching the web, act…'))
   const began = performance.now()
   await fixture.say('a', '/stop')
   await until(() => outcomes.length === 1)
@@ -187,9 +196,10 @@ test('a stop ends the running tools within a second, and the history has a resul
   expect(outcomes).toMatchObject([{ kind: 'stopped', text: 'One moment.' }])
   const blocks = JSON.parse(blocksOf(outcomes[0])) as Array<{ content: Array<{ content: unknown }> }>
   expect(blocks[1]!.content.map(({ content }) => content)).toEqual([
-    'found',
+    'found 1',
     'Stopped; outcome unknown',
     'Stopped; outcome unknown',
+    'found 4',
   ])
   expect(acting.ran).toEqual(['2'])
   expect(sendChannel.texts('a')).toEqual(['One moment.', 'Stopped.'])

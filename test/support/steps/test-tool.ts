@@ -6,7 +6,10 @@ export class TestTool implements Tool {
   readonly class: Tool['class']
   readonly title: string
   readonly ran: string[] = []
-  does: (signal: AbortSignal) => Promise<ToolResult> = async () => ({ content: '"done"', isError: false })
+  does: (signal: AbortSignal, id: string) => Promise<ToolResult> = async () => ({
+    content: '"done"',
+    isError: false,
+  })
 
   constructor(name: string, kind: Tool['class'], title = name) {
     this.definition = { name, description: `It is ${name}.`, inputSchema: '{"type":"object"}' }
@@ -16,6 +19,6 @@ export class TestTool implements Tool {
 
   run({ id }: { readonly id: string }, signal: AbortSignal): Promise<ToolResult> {
     this.ran.push(id)
-    return this.does(signal)
+    return this.does(signal, id)
   }
 }
