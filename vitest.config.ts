@@ -21,7 +21,7 @@ const POSTGRES = [
 /** Holds on every storage: runs on SQLite where it belongs, and a second time on PostgreSQL. */
 const ON_EVERY_STORAGE = [
   'src/conversation/{last-exchange,messaging,tool-turn,turn,login}.test.ts',
-  'src/inbox/{delivery/delivery,dispatch/refused-outcome}.test.ts',
+  'src/inbox/{delivery/delivery,dispatch/refused-outcome,dispatch/join-turn}.test.ts',
   'test/faults/{30,32,34,35-killed,36,37,38,39,40-channel,46,50,52,53,58,59,60}-*.test.ts',
   'test/acceptance/{failed-start,outage-story,outage-kinds,telegram-conversations,telegram-bot}.test.ts',
 ]

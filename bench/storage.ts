@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Arrival } from '../src/inbox/arrival.ts'
+import { isLease } from '../src/inbox/lease.ts'
 import { openSqliteStorage, type SqliteStorage } from '../src/storage/sqlite/storage.ts'
 
 const ONE_BY_ONE = 3_000
@@ -115,7 +116,7 @@ async function cycle(storage: SqliteStorage, address: string): Promise<void> {
     historyLimit: 4_000,
     merge: true,
   })
-  if (!lease) throw new Error('nothing to lease')
+  if (!isLease(lease)) throw new Error('nothing to lease')
   await storage.inbox.finish(
     lease,
     { kind: 'answered', text: 'an answer', preface: null, model: 'm', usage: USAGE, modelMs: 20 },

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Client } from 'pg'
 import type { Inbox } from '../../src/inbox/inbox.ts'
+import { isLease } from '../../src/inbox/lease.ts'
 import type { Outbox } from '../../src/inbox/outbox.ts'
 import { openDatabase } from '../../src/storage/postgres/connection/database.ts'
 import { migrate } from '../../src/storage/postgres/migrations/migrate.ts'
@@ -127,9 +128,10 @@ async function measure({ inbox, outbox }: Filled, conversations: number): Promis
     const lease = await timed('lease', () =>
       inbox.lease({ conversationId, owner: 'bench', now, historyLimit: 4_000, merge: true }),
     )
+    if (!isLease(lease)) throw new Error('nothing to lease')
     await timed('finish', () =>
       inbox.finish(
-        lease!,
+        lease,
         { kind: 'answered', text: 'an answer', preface: null, model: 'm', usage: USAGE, modelMs: 20 },
         now,
       ),

@@ -37,6 +37,8 @@ export interface StepRequest {
 
 export interface StepsTurn {
   readonly lease: Lease
+  /** See `TurnControl`. */
+  readonly freeze: () => boolean
   /** By name; empty: none is offered. */
   readonly tools: ReadonlyMap<string, Tool>
   /** Are tools offered to the model, also those that are away now? */
@@ -182,7 +184,7 @@ export class TurnSteps {
   /** @returns the answer of the turn; null = there is one more step */
   async #ask(isLast: boolean, signal: AbortSignal): Promise<ModelAnswer | null> {
     const { inbox, clock, log } = this.#options
-    const { lease, tools, offersTools, mostTokens, ask, terms } = this.#turn
+    const { lease, tools, offersTools, mostTokens, ask, terms, freeze } = this.#turn
     const steps = [...this.#steps]
     const container = steps.map((step) => readResponse(step).container).findLast((id) => id !== null)
     for (let { maxTokens } = this.#turn; ; maxTokens = Math.min(maxTokens * MORE_TOKENS, mostTokens)) {
@@ -211,6 +213,7 @@ export class TurnSteps {
       const index = steps.length
       const step: Step = { index, response: writeResponse(answer, this.#elapsed()), maxTokens, calls }
       const first = index === 0 ? terms() : null
+      if (!freeze()) throw signal.reason
       await this.#untilStored(() => inbox.saveStep(lease, { step, terms: first }, clock.now()), signal)
       this.#steps.push(step)
       this.#left = new Set()

@@ -135,6 +135,11 @@ export class AnswerBuilder {
     }
   }
 
+  /** The provider has said what it counts. */
+  get isCounted(): boolean {
+    return Object.values(this.#usage).some((tokens) => tokens > 0)
+  }
+
   build(modelMs: number): ModelAnswer {
     const text = this.#text
     const content = this.#content

@@ -1,6 +1,7 @@
 import { expect, test, afterEach, beforeEach, describe } from 'vitest'
 import { credentialOf, StaticDoor } from '../../test/support/provider/static-door.ts'
-import { ModelRefusal } from '../conversation/model.ts'
+import { ModelRefusal, type ModelRequest } from '../conversation/model.ts'
+import type { TurnCost } from '../inbox/lease.ts'
 import type { ConversationId } from '../inbox/message.ts'
 import type { MessageFault } from '../sandbox/faults/fault-names.ts'
 import { startSandbox } from '../sandbox/sandbox.ts'
@@ -260,23 +261,36 @@ describe('the ladder around a request', () => {
   })
 })
 
+const GREETING: ModelRequest = {
+  model: 'claude-sonnet-5-5',
+  maxTokens: 100,
+  system: null,
+  messages: [{ role: 'user', text: 'hi', attachments: [] }],
+}
+
 test('an abort ends the request with its own reason and says nothing of the provider', async () => {
   sandbox.control.answer({ delayMs: 5_000 })
   const controller = new AbortController()
   const model = modelBehind(new StaticDoor(apiKey()))
   const reason = new Error('stopped by the person')
-  const answer = model.answer(
-    {
-      model: 'claude-sonnet-5-5',
-      maxTokens: 10,
-      system: null,
-      messages: [{ role: 'user', text: 'hi', attachments: [] }],
-    },
-    { signal: controller.signal, onText: () => undefined },
-  )
+  const answer = model.answer(GREETING, { signal: controller.signal, onText: () => undefined })
   setTimeout(() => controller.abort(reason), 50)
   await expect(answer).rejects.toBe(reason)
   expect(health).toEqual([])
+})
+
+test('an answer that is aborted says what it has cost', async () => {
+  sandbox.control.answer({ deltaDelayMs: 5_000, wordsPerDelta: 1 })
+  const controller = new AbortController()
+  const costs: TurnCost[] = []
+  const answer = modelBehind(new StaticDoor(apiKey())).answer(GREETING, {
+    signal: controller.signal,
+    onText: () => controller.abort(new Error('another message came')),
+    onAborted: (cost) => costs.push(cost),
+  })
+  await expect(answer).rejects.toThrow('another message came')
+  expect(costs).toMatchObject([{ model: 'claude-sonnet-5-5', usage: { inputTokens: expect.any(Number) } }])
+  expect(costs[0]!.usage.inputTokens).toBeGreaterThan(0)
 })
 
 /** Asks one model, each time with one message. */

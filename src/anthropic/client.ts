@@ -127,7 +127,10 @@ export function createModelClient(options: ModelClientOptions): Model {
       if (answer.unknownReason !== null) noteReason(answer.unknownReason)
       return built()
     } catch (error) {
-      if (signal.aborted) throw signal.reason
+      if (signal.aborted) {
+        if (answer.isCounted) trial.onAborted(answer.build(clock.monotonic() - started))
+        throw signal.reason
+      }
       // What goes wrong behind its end costs no answer.
       if (answer.complete) return built()
       // So long a wait is not repeated at once.

@@ -22,11 +22,14 @@ export class Trial {
   /** Set where the answer began and broke off: what it has cost, as far as it said so. */
   brokeOff: Usage | null = null
   #shown = false
+  /** Called where the signal ended it, with what it has cost, as far as it said so. */
+  readonly onAborted: (answer: ModelAnswer) => void
   readonly #onText: AnswerListener['onText']
 
-  constructor({ signal, onText }: AnswerListener, before: Trial['before']) {
+  constructor({ signal, onText }: AnswerListener, before: Trial['before'], onAborted: Trial['onAborted']) {
     this.signal = signal
     this.before = before
+    this.onAborted = onAborted
     this.#onText = onText
   }
 
@@ -46,6 +49,8 @@ export interface WholeAnswerOptions {
   readonly clock: Clock
   readonly log: Pick<Log, 'warn'>
 }
+
+const NOTHING_OPEN = { canContinue: false, hasOpenCall: false, endsInText: true }
 
 /** How often an answer that breaks off is asked for. After that it is an outage, which is waited for. */
 const MOST_TRIALS = 3
@@ -98,7 +103,10 @@ async function unbrokenPart(
   const text = parts.map(({ answer }) => answer.text).join('')
   const before = parts.length === 0 ? null : { text, endsInText: parts.at(-1)!.endsInText }
   for (let trials = 1; ; trials++) {
-    const trial = new Trial(listener, before)
+    const trial = new Trial(listener, before, (aborted) => {
+      const { model, usage, modelMs } = joinParts([...parts, { ...NOTHING_OPEN, answer: aborted }], lost)
+      listener.onAborted?.({ model, usage, modelMs })
+    })
     try {
       return await send(sent, trial)
     } catch (error) {

@@ -59,12 +59,14 @@ export interface MessageReceiverOptions {
   readonly gate: Gate
   readonly store: StoreHealth
   readonly limits: HoldLimits
+  /** See `AcceptRequest.mergeWindow`. */
+  readonly mergeWindow?: number
   readonly texts: Texts
   readonly clock: Clock
   readonly events: ConversationEvents
   readonly observer: MessageObserver
   readonly log: Log
-  readonly dispatcher: Pick<Dispatcher, 'accept' | 'arrived' | 'stopTurn'>
+  readonly dispatcher: Pick<Dispatcher, 'accept' | 'arrived' | 'joinTurn' | 'stopTurn'>
   readonly delivery: Pick<Delivery, 'wake'>
   readonly signIn?: SignInReplies
 }
@@ -88,7 +90,7 @@ export class MessageReceiver implements Receiver {
     cursors: Parameters<Receiver['receive']>[2],
     fence: Parameters<Receiver['receive']>[3] = null,
   ): Promise<readonly Accepted[]> {
-    const { dispatcher, gate, store, limits, texts, clock } = this.#options
+    const { dispatcher, gate, store, limits, mergeWindow, texts, clock } = this.#options
     // Current answers need the remaining space; the platform keeps what is not acknowledged.
     if (store.full) throw new StoreError(store.problem ?? 'the store is full')
     const counted: Person[] = []
@@ -110,6 +112,7 @@ export class MessageReceiver implements Receiver {
         limits,
         holdFullNotice: texts.hold_full,
         ...(fence ? { fence } : {}),
+        ...(mergeWindow === undefined ? {} : { mergeWindow }),
       })
       store.worked()
       arrivals.forEach((arrival, index) => this.#announce(channel, arrival, accepted[index]!))
@@ -357,6 +360,7 @@ export class MessageReceiver implements Receiver {
       if (accepted.holdFull) observer.emit({ kind: 'refused', channel })
       else {
         observer.emit({ kind: 'accepted', channel })
+        if (accepted.joins) dispatcher.joinTurn(id)
         dispatcher.arrived(id)
       }
     }
@@ -392,5 +396,7 @@ function incoming(channel: string, item: Message, attachments: readonly Attachme
     attachments,
     addressed: item.chat.addressed,
     ...(item.context ? { context: item.context } : {}),
+    ...(item.alone || item.vouched ? { alone: true } : {}),
+    ...(item.piece ? { piece: item.piece } : {}),
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { MemoryChannel, MessageFixture, until } from '../../test/support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, until, UNMERGED } from '../../test/support/message-fixture.ts'
 import { pause } from '../../test/support/until.ts'
 
 test('a message is answered, and the next one knows what was said before', async () => {
@@ -17,7 +17,7 @@ test('a message is answered, and the next one knows what was said before', async
 })
 
 test('within a conversation one answer after the other, conversations side by side', async () => {
-  await using fixture = await MessageFixture.start()
+  await using fixture = await MessageFixture.start({ messaging: UNMERGED })
   let inHand = 0
   let most = 0
   const threeInHand = Promise.withResolvers<void>()

@@ -69,6 +69,8 @@ export interface MessagingOptions {
     readonly maxAge: number
     readonly merge: boolean
   }
+  /** How long after a piece the next one is waited for, in milliseconds; left out: pieces are not waited for. */
+  readonly mergeWindow?: number
   /** Conversations answered at the same time. */
   readonly concurrency: number
   /** Turns a second to begin with after an outage. */
@@ -218,6 +220,7 @@ export class Messaging {
       gate,
       store,
       limits: hold,
+      ...(options.mergeWindow === undefined ? {} : { mergeWindow: options.mergeWindow }),
       texts,
       clock,
       events,
@@ -315,6 +318,8 @@ export class Messaging {
         return this.events.changedElsewhere(news.id)
       case 'stop':
         return this.dispatcher.stopTurnHere(news.id)
+      case 'join':
+        return this.dispatcher.joinTurnHere(news.id)
       case 'missed':
         this.events.missed()
         return void this.resumeOutbox()

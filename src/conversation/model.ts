@@ -1,5 +1,5 @@
 import type { Effort } from '../config/sections/model.ts'
-import type { Usage } from '../inbox/lease.ts'
+import type { TurnCost, Usage } from '../inbox/lease.ts'
 import type { Attachment, ConversationId } from '../inbox/message.ts'
 import { HermesError } from '../support/errors.ts'
 
@@ -103,6 +103,8 @@ export interface AnswerListener {
    * shown is not asked for again.
    */
   readonly onRestart?: () => void
+  /** Called with what an answer has cost that the signal ended, as far as the provider has said. */
+  readonly onAborted?: (cost: TurnCost) => void
 }
 
 /** Why a working provider rejects one message: too long, or not accepted for another reason. */

@@ -1,4 +1,4 @@
-import type { Accepted, Cursor, Fence, MessageContext } from '../inbox/arrival.ts'
+import type { Accepted, Cursor, Fence, MessageContext, Piece } from '../inbox/arrival.ts'
 import type { Attachment } from '../inbox/message.ts'
 import type { ParkedInput } from '../inbox/parked-inputs.ts'
 
@@ -24,6 +24,10 @@ export type InboundEvent =
       readonly vouched?: boolean
       /** The sender keeps the conversation; the channel limits its size. */
       readonly context?: MessageContext
+      /** See `IncomingMessage.alone`. */
+      readonly alone?: boolean
+      /** See `IncomingMessage.piece`. */
+      readonly piece?: Piece
     }
   | {
       readonly kind: 'edit'

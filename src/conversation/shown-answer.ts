@@ -55,8 +55,9 @@ export class ShownAnswer {
     const { events, lease } = this.#options
     const isFirst = this.#current === '' && this.#before !== ''
     this.#current += text
-    events.delta(lease.conversation.id, isFirst ? `\n\n${text}` : text)
+    // Before the streams show it, for it may freeze the turn.
     this.#draw('')
+    events.delta(lease.conversation.id, isFirst ? `\n\n${text}` : text)
   }
 
   /** All text of the response is void: it begins again. */

@@ -10,7 +10,7 @@ import type { MessageObserver } from '../inbox/figures/observer.ts'
 import type { ConversationEvents } from '../inbox/fleet/conversation-events.ts'
 import { latePreface } from '../inbox/gate/gate.ts'
 import type { Inbox } from '../inbox/inbox.ts'
-import type { Lease, TurnOutcome } from '../inbox/lease.ts'
+import type { Lease, TurnCost, TurnOutcome } from '../inbox/lease.ts'
 import type { Clock } from '../support/clock.ts'
 import { ConfigurationError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
@@ -29,7 +29,7 @@ const SMALLER_CONTEXT_SHARE = 0.5
 export interface TurnOptions {
   readonly model: Model
   readonly inbox: Pick<Inbox, 'attachment' | 'saveStep' | 'saveResult'>
-  readonly drafts: { open(lease: Lease): Draft }
+  readonly drafts: { open(lease: Lease, freeze: () => boolean): Draft }
   readonly events: ConversationEvents
   readonly texts: Texts
   readonly clock: Clock
@@ -52,7 +52,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
   const { model, drafts, events, texts, clock, log, settings } = options
   const contexts = new ContextBuilder(options)
 
-  return async (lease, signal, draining) => {
+  return async (lease, signal, { draining, freeze }) => {
     const { conversation, messages, context: brought, journal } = lease
     const frozen = readFrozenTurn(journal.terms)
     let terms = frozen?.terms ?? settings.forTurn(conversation, brought?.model ?? null)
@@ -62,9 +62,10 @@ export function createTurn(options: TurnOptions): AnswerTurn {
     const tools = brought ? options.tools.filter((tool) => tool.class === 'read') : options.tools
     const offered = frozen?.tools ?? tools.map(({ definition }) => definition)
     const preface = latePreface(messages[0]!.at, clock.now(), texts)
-    const shown = new ShownAnswer({ lease, draft: drafts.open(lease), events, preface, texts })
+    const shown = new ShownAnswer({ lease, draft: drafts.open(lease, freeze), events, preface, texts })
     let isStopped = false
     let steps: TurnSteps | null = null
+    let cost: TurnCost | null = null
 
     const system = async (): Promise<string | null> => {
       const parts = [await options.system(), settings.systemPrompt(conversation)]
@@ -94,7 +95,12 @@ export function createTurn(options: TurnOptions): AnswerTurn {
           messages: [...context.messages, ...own.messages],
           ...(brought ? { stop: brought.stop } : {}),
         },
-        { signal, onText: (text) => shown.write(text), onRestart: () => shown.restart() },
+        {
+          signal,
+          onText: (text) => shown.write(text),
+          onRestart: () => shown.restart(),
+          onAborted: (spent) => (cost = spent),
+        },
       )
 
     try {
@@ -125,6 +131,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
 
       steps = new TurnSteps(options, {
         lease,
+        freeze,
         tools: new Map(tools.map((tool) => [tool.definition.name, tool])),
         offersTools: offered.length > 0,
         maxTokens: answerTokens,
@@ -153,6 +160,7 @@ export function createTurn(options: TurnOptions): AnswerTurn {
         const blocks = brought ? null : stoppedBlocks(known, shown.current)
         return { kind: 'stopped', text: shown.text, ...(blocks === null ? {} : { blocks }) }
       }
+      if (interruption && cost !== null) return { kind: 'returned', cost }
       if (interruption) throw interruption
       if (error instanceof ModelRefusal) {
         // One of the merged messages may be at fault: answer each separately.

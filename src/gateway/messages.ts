@@ -51,7 +51,7 @@ export async function openMessages(
 ): Promise<Messages> {
   const { settings, clock, log, lifecycle, onProblem } = runtime
   const { config, paths, channels: channelSettings } = settings
-  const { texts, operators, hold, concurrency, drainRate, ratePerPerson } = config.gateway
+  const { texts, operators, hold, mergeWindow, concurrency, drainRate, ratePerPerson } = config.gateway
   const web = new WebChannel(clock, channelSettings.web.enabled)
   const inputs = new ParkedInputs(storage.inbox, clock, onProblem)
   const platforms = await openFleetPlatforms(
@@ -90,6 +90,7 @@ export async function openMessages(
     cache: config.model.cache,
     system: soulReader(paths.soul, clock),
     hold,
+    mergeWindow,
     concurrency,
     drainRate,
     ratePerPerson,

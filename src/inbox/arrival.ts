@@ -15,6 +15,16 @@ export interface IncomingMessage {
   readonly addressed: boolean
   /** The sender manages the conversation: this replaces the stored history, and the message is answered alone. */
   readonly context?: MessageContext
+  /** It never shares an answer: a program sent it, and expects one for each message. */
+  readonly alone?: boolean
+  /** It is a piece of something larger, and more of it may follow. */
+  readonly piece?: Piece
+}
+
+/** What the platform delivers as several messages. */
+export interface Piece {
+  /** What all pieces have in common, such as the id of an album; null = only that the person sent them in a row. */
+  readonly of: string | null
 }
 
 /** One thing that a platform delivered. */
@@ -134,6 +144,8 @@ export interface AcceptRequest {
    * share a store: when another process has acquired it since, nothing is stored.
    */
   readonly fence?: Fence | null
+  /** How long after a piece the next one is waited for, in milliseconds; left out: pieces are not waited for. */
+  readonly mergeWindow?: number
 }
 
 /** What became of each arrival, in the same order. */
@@ -154,6 +166,8 @@ export interface Accepted {
   readonly stopped?: boolean
   /** A duplicate by its id whose context has another digest: not the same message at all. */
   readonly conflict?: boolean
+  /** It belongs to what is being answered, where nothing of that answer is out yet. */
+  readonly joins?: true
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Cursor, Outage, AcceptRequest, Accepted } from './arrival.ts'
-import type { Lease, TurnOutcome, TurnTerms, LeaseRequest } from './lease.ts'
+import type { Lease, NotYet, TurnOutcome, TurnTerms, LeaseRequest } from './lease.ts'
 import type { MessageState, ConversationId, Attachment, StoredMessage } from './message.ts'
 import type { ResultToStore, StepToStore } from './step.ts'
 
@@ -56,8 +56,8 @@ export interface Inbox {
     terms: TurnTerms,
   ): Promise<{ readonly accepted: readonly Accepted[]; readonly lease: Lease | null }>
 
-  /** The oldest work of a conversation, or null when there is none or it may not be tried yet. */
-  lease(request: LeaseRequest): Promise<Lease | null>
+  /** The oldest work of a conversation; null = there is none. */
+  lease(request: LeaseRequest): Promise<Lease | NotYet | null>
 
   /**
    * Stores how the turn ended and, in the same transaction, what must be sent.

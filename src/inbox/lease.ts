@@ -8,7 +8,7 @@ export interface Lease {
   /** Fencing token: a result is accepted only while this is the newest lease of the conversation. */
   readonly generation: number
   readonly conversation: Conversation
-  /** One message, or several of one person that were held together; oldest first. */
+  /** One message, or several of one person that are answered together; oldest first. */
   readonly messages: readonly StoredMessage[]
   /**
    * What was said before, since the last `/new`, oldest first, answered turns only; cut at `historyLimit`
@@ -27,11 +27,29 @@ export interface Lease {
   readonly journal: Journal
 }
 
+/** There is something to answer, but it may not be tried yet. */
+export interface NotYet {
+  /** In epoch milliseconds. */
+  readonly notBefore: number
+}
+
+export function isLease(found: Lease | NotYet | null): found is Lease {
+  return found !== null && 'turnId' in found
+}
+
 export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly cacheReadTokens: number
   readonly cacheWriteTokens: number
+}
+
+/** What was spent without an answer. */
+export interface TurnCost {
+  readonly model: string
+  readonly usage: Usage
+  /** The model's share of the time, in milliseconds. */
+  readonly modelMs: number
 }
 
 /** How a turn ended. */
@@ -58,8 +76,11 @@ export type TurnOutcome =
   | { readonly kind: 'refused'; readonly reason: string; readonly notice: string }
   /** Back to the queue because of an outage: does not count as a failure. */
   | { readonly kind: 'held'; readonly outage: Outage }
-  /** Back to the queue at once: shutdown, or the split of merged messages (of a turn without a stored step). */
-  | { readonly kind: 'returned'; readonly split?: boolean }
+  /**
+   * Back to the queue at once: shutdown, the split of merged messages (of a turn without a stored step), or a message
+   * that joins them.
+   */
+  | { readonly kind: 'returned'; readonly split?: boolean; readonly cost?: TurnCost }
   /** Handling threw: counted; `retryAt` is when it may be tried again. */
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAt: number }
   /** Waits for the operator, with its steps; later messages are answered. */
@@ -79,7 +100,10 @@ export interface LeaseRequest {
   readonly now: number
   /** Characters of history to hand over, at most. */
   readonly historyLimit: number
-  /** Give consecutive held messages of one person as one turn (frozen here, until answered or split). */
+  /**
+   * Give consecutive messages of one person as one turn. More may join until something of the answer is shown; from
+   * then on they stay together, until they are answered or split.
+   */
   readonly merge: boolean
   /**
    * An earlier call of this owner failed but may have been stored: a lease that the owner does not know of

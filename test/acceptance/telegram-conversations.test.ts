@@ -5,7 +5,7 @@ import { cursorWriter } from '../../src/inbox/cursor-writer.ts'
 import { NO_INPUTS } from '../../src/inbox/parked-inputs.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import { Secret } from '../../src/support/secret.ts'
-import { MessageFixture, silent, type MessageFixtureOptions } from '../support/message-fixture.ts'
+import { MessageFixture, silent, UNMERGED, type MessageFixtureOptions } from '../support/message-fixture.ts'
 import { badGateway, TelegramServer, tooManyRequests } from '../support/platforms/telegram/telegram-server.ts'
 import { pause, until } from '../support/until.ts'
 
@@ -31,7 +31,7 @@ async function open(server: TelegramServer, options: MessageFixtureOptions = {})
     inputs: NO_INPUTS,
     pollSeconds: 1,
   })
-  const fixture = await MessageFixture.open({ sendChannels: [channel], ...options })
+  const fixture = await MessageFixture.open({ sendChannels: [channel], messaging: UNMERGED, ...options })
   cursors.read = (name) => fixture.storage.inbox.cursor('telegram', name)
   const write = cursorWriter(fixture.storage.inbox, systemClock)
   cursors.write = (name, value) => write({ channel: 'telegram', name, value })

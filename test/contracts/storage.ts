@@ -22,9 +22,9 @@ export function storageContract(name: string, open: Opener): void {
     const subject: Subject = {
       driver: null as never,
       async reopen() {
-        const now = subject.driver.now
+        const { now, merge } = subject.driver
         subject.driver = new Driver(await opened.reopen())
-        subject.driver.now = now
+        Object.assign(subject.driver, { now, merge })
       },
       rowsOf: (table) => opened.rowsOf(table),
     }

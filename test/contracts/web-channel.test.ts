@@ -4,6 +4,7 @@ import { pause } from '../support/until.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { channelContract, type ChannelFixture } from './channel.ts'
 
+const PERSON = { id: 'p', name: null }
 const ADDRESS = 'page'
 
 /** A client of the page: says one thing after the other, and repeats what was not accepted under the same id. */
@@ -25,7 +26,7 @@ class PatientClient {
   async #retryUntilStopped(messageId: string, text: string): Promise<void> {
     while (!this.#closed) {
       const accepted = await this.channel
-        ?.post({ address: ADDRESS, messageId, person: { id: 'p', name: null }, text, attachments: [] })
+        ?.post({ address: ADDRESS, messageId, person: PERSON, text, attachments: [], alone: false })
         .catch(() => null)
       if (accepted) return void this.open--
       await pause(20)

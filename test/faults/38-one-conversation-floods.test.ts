@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { HOUR, MINUTE } from '../../src/support/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MessageFixture, until } from '../support/message-fixture.ts'
+import { MessageFixture, UNMERGED, until } from '../support/message-fixture.ts'
 
 const FULL = "I'm still offline and can't save more messages in this chat. Please send this one again later."
 
 test('a conversation that floods takes its turn like everybody else', async () => {
-  await using fixture = await MessageFixture.start({ messaging: { concurrency: 1 } })
+  await using fixture = await MessageFixture.start({ messaging: { ...UNMERGED, concurrency: 1 } })
   const order: string[] = []
   fixture.model.reply = (request) => {
     order.push(request.messages.at(-1)!.text)
@@ -51,7 +51,7 @@ test('the hold has a limit over all conversations, too', async () => {
 
 test('somebody who writes far too fast is asked politely to wait, once a minute', async () => {
   const clock = new FakeClock()
-  await using fixture = await MessageFixture.start({ clock, messaging: { ratePerPerson: 2 } })
+  await using fixture = await MessageFixture.start({ clock, messaging: { ...UNMERGED, ratePerPerson: 2 } })
   await fixture.say('a', ...Array.from({ length: 20 }, (_, index) => `m${index}`))
   await fixture.rest()
   const asked = fixture.model.asked.length

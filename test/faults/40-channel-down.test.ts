@@ -3,13 +3,13 @@ import { Undeliverable } from '../../src/inbox/delivery/send-channel.ts'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryChannel, MessageFixture } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, UNMERGED } from '../support/message-fixture.ts'
 
 test('while one channel is down its answers wait in their order, and another channel notices nothing', async () => {
   const clock = new FakeClock()
   const down = new MemoryChannel('chat')
   const up = new MemoryChannel('other')
-  await using fixture = await MessageFixture.start({ clock, sendChannels: [down, up] })
+  await using fixture = await MessageFixture.start({ clock, sendChannels: [down, up], messaging: UNMERGED })
   let broken = true
   let tries = 0
   down.onSend = () => {

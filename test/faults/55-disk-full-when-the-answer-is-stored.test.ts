@@ -3,7 +3,7 @@ import type { MessageFact } from '../../src/inbox/figures/observer.ts'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { StoreError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MessageFixture } from '../support/message-fixture.ts'
+import { MessageFixture, UNMERGED } from '../support/message-fixture.ts'
 
 const storeFacts = (facts: readonly MessageFact[]) =>
   facts.map(({ kind }) => kind).filter((kind) => kind.startsWith('store'))
@@ -16,6 +16,7 @@ test('the answer stays in memory until it can be stored: one model call, one ale
   }
   await using fixture = await MessageFixture.start({
     clock,
+    messaging: UNMERGED,
     wrapInbox: (inbox) => ({
       ...inbox,
       accept: async (request) => (whenFull(), inbox.accept(request)),

@@ -2,12 +2,16 @@ import { expect, test } from 'vitest'
 import { MINUTE, SECOND } from '../../src/support/clock.ts'
 import { TransientError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryChannel, MessageFixture } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, UNMERGED } from '../support/message-fixture.ts'
 
 test('a rate-limited first answer goes before a ready second one, and before a notice', async () => {
   const clock = new FakeClock()
   const sendChannel = new MemoryChannel()
-  await using fixture = await MessageFixture.start({ clock, sendChannels: [sendChannel] })
+  await using fixture = await MessageFixture.start({
+    clock,
+    sendChannels: [sendChannel],
+    messaging: UNMERGED,
+  })
   const sentAt: number[] = []
   let limited = true
   sendChannel.onSend = () => {

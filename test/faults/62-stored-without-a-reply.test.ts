@@ -3,7 +3,7 @@ import type { Inbox } from '../../src/inbox/inbox.ts'
 import { SECOND } from '../../src/support/clock.ts'
 import { StoreError } from '../../src/support/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { MemoryChannel, MessageFixture } from '../support/message-fixture.ts'
+import { MemoryChannel, MessageFixture, UNMERGED } from '../support/message-fixture.ts'
 
 /** What is asked of the store is done, and the first time the line breaks before it could say so. */
 function unheard<Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) {
@@ -21,6 +21,7 @@ test.each(['lease', 'finish'] as const)(
   async (name) => {
     const clock = new FakeClock()
     await using fixture = await MessageFixture.start({
+      messaging: UNMERGED,
       clock,
       wrapInbox: (inbox): Inbox => ({ ...inbox, [name]: unheard<never[], unknown>(inbox[name] as never) }),
     })

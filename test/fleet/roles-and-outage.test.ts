@@ -64,6 +64,33 @@ test(
   },
 )
 
+test(
+  'a message that one process takes in joins the turn that another one answers, and pieces wait for each other',
+  PROCESS_TEST,
+  async () => {
+    await using fixture = await FleetFixture.open({
+      databaseUrl: await freshDatabase(),
+      sandbox: { answer: { delayMs: 3_000 } },
+      config: { gateway: { hold: { merge: true } } },
+    })
+    const { telegram, sandbox } = fixture
+    await Promise.all([fixture.join('ingress'), fixture.join('worker')])
+    telegram.say(CHAT, 'What is a quine?')
+    await fixture.until(() => sandbox.requests.length > 0, 'the first request')
+    telegram.say(CHAT, 'In Lisp, please.')
+    const both = 'Echo: What is a quine?\n\nIn Lisp, please.'
+    await fixture.until(() => fixture.shown(CHAT).at(-1) === both, 'the answer')
+    expect(fixture.shown(CHAT)).toEqual([both])
+    expect(sandbox.requests).toHaveLength(2)
+
+    sandbox.control.answer({ delayMs: 0 })
+    telegram.say(CHAT, 'x'.repeat(4_000))
+    telegram.say(CHAT, 'the end')
+    await fixture.until(() => fixture.shown(CHAT).at(-1)?.endsWith('the end') === true, 'the second answer')
+    expect(sandbox.requests.map(({ text }) => text).slice(2)).toEqual([`${'x'.repeat(4_000)}\n\nthe end`])
+  },
+)
+
 test('the page of one process shows an answer while another one writes it', PROCESS_TEST, async () => {
   await using fixture = await FleetFixture.open({ databaseUrl: await freshDatabase() })
   const [ingress] = await Promise.all([fixture.join('ingress'), fixture.join('worker')])
@@ -88,6 +115,7 @@ test(
     await using fixture = await FleetFixture.open({
       databaseUrl: await freshDatabase(),
       env: { TELEGRAM_HOME_CHANNEL: String(OPERATOR) },
+      config: { gateway: { hold: { merge: true } } },
       apiKey: false,
     })
     const gateways = await Promise.all([fixture.join(), fixture.join(), fixture.join()])

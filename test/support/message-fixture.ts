@@ -26,6 +26,9 @@ import { pause } from './until.ts'
 export const silent = pino({ level: 'silent' })
 
 type Reply = string | ModelAnswer
+const HOLD = { maxAge: 7 * 24 * 3_600_000, maxPerConversation: 50, maxTotal: 10_000, merge: true }
+/** Each message has an answer of its own. */
+export const UNMERGED = { hold: { ...HOLD, merge: false } } satisfies Partial<MessagingOptions>
 
 /** The model of the tests: answers by `reply`, and remembers what it was asked. */
 export class FakeModel implements Model {
@@ -74,7 +77,7 @@ export function lastText(request: ModelRequest): string {
 /** A chat platform in memory: what a reader would see, in order. */
 export class MemoryChannel implements SendChannel {
   readonly channel: string
-  readonly push = true
+  readonly push: boolean = true
   draftIntervalMs: number | null
   /** By platform id, in the order of sending. */
   readonly shown = new Map<string, { address: string; text: string; replyTo: string | null }>()
@@ -242,7 +245,7 @@ export class MessageFixture implements AsyncDisposable {
       settings: modelSettings(model),
       cache: 'auto',
       system: async () => null,
-      hold: { maxAge: 7 * 24 * 3_600_000, maxPerConversation: 50, maxTotal: 10_000, merge: true },
+      hold: HOLD,
       concurrency: 50,
       drainRate: 20,
       ratePerPerson: 10_000,

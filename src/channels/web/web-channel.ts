@@ -12,6 +12,8 @@ export interface WebMessage {
   readonly person: Person
   readonly text: string
   readonly attachments: ReadonlyArray<() => Promise<Attachment>>
+  /** A program sent it, and expects an answer to it alone. */
+  readonly alone: boolean
 }
 
 /** The gateway's own page and API as a chat platform. Its readers follow the store through the event streams. */
@@ -30,7 +32,7 @@ export class WebChannel extends PullChannel {
    *
    * @throws StoreError when nothing was stored
    */
-  post({ address, messageId, person, text, attachments }: WebMessage): Promise<Accepted> {
+  post({ address, messageId, person, text, attachments, alone }: WebMessage): Promise<Accepted> {
     return this.receive({
       kind: 'message',
       address,
@@ -40,6 +42,7 @@ export class WebChannel extends PullChannel {
       text,
       attachments,
       unsupported: null,
+      alone,
     })
   }
 }

@@ -58,7 +58,11 @@ export const gateway = group('The gateway itself.', {
     max_per_conversation: key(count(1, 100_000), 50, 'Held messages in one conversation at most.'),
     // 200 full conversations: some tens of megabytes on disk.
     max_total: key(count(1, 10_000_000), 10_000, 'Held messages at most.'),
-    merge: key(flag, true, 'Messages of one person held together become one turn.'),
+    merge: key(
+      flag,
+      true,
+      'What one person writes in a row becomes one turn: while it is held, while another turn runs, and until something of its answer is shown.',
+    ),
   }),
   retention: group('How long things are kept.', {
     messages: key(duration, '90d', 'How long messages are kept.'),
@@ -70,6 +74,12 @@ export const gateway = group('The gateway itself.', {
     texts,
     {},
     'Replacements or translations of the sentences that people read. docs/configuration.md lists them.',
+  ),
+  // Longer than the pieces of an album are apart, and hardly noticed.
+  merge_window: key(
+    duration,
+    '1s',
+    'How long after a piece of an album, or of a text that the platform has split, the next one is waited for: at most 3s in all.',
   ),
   // Beyond this, requests wait for the provider's own limit.
   concurrency: key(count(1, 10_000), 50, 'Conversations answered at the same time.'),

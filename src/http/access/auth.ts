@@ -23,6 +23,8 @@ export interface Principal {
   readonly folder: string
   /** Identifies the client: only it may finish what it started. */
   readonly client: string
+  /** Somebody at the page, not a program with a token. */
+  readonly isPage: boolean
   /** False once the token was revoked, or the session has ended. */
   readonly isValid: () => boolean
 }
@@ -122,7 +124,7 @@ export class Auth {
     const keys = this.#keys
     const given = Buffer.from(token)
     if (given.length === keys.expected.length && timingSafeEqual(given, keys.expected))
-      return { ...keys.owner, client: 'token', isValid: () => this.#keys === keys }
+      return { ...keys.owner, client: 'token', isPage: false, isValid: () => this.#keys === keys }
     const issued = this.#tokens.find(token)
     if (!issued) return null
     const id = `token:${issued.id}`
@@ -133,6 +135,7 @@ export class Auth {
       identity: identityOf(person, keys),
       folder: `${id}/`,
       client: id,
+      isPage: false,
       isValid: () => this.#tokens.find(token) !== null,
     }
   }
@@ -147,7 +150,7 @@ export class Auth {
     if (!this.#isFromOurPage(c)) throw foreign()
     const isValid = () =>
       this.#keys === keys && session.endsAt > this.#now() && !this.#tokens.isSessionEnded(session.id)
-    return { ...keys.owner, client: `session:${session.id}`, isValid }
+    return { ...keys.owner, client: `session:${session.id}`, isPage: true, isValid }
   }
 
   /**

@@ -94,6 +94,7 @@ export function addConversationRoutes(routes: Routes, services: ApiServices): vo
       person: principal.person,
       text: '/stop',
       attachments: [],
+      alone: !principal.isPage,
     })
   })
 
@@ -192,6 +193,7 @@ function messageOf(
     person: principal.person,
     text,
     attachments: attachments.map((id) => () => uploads.load(address, id)),
+    alone: !principal.isPage,
   }
 }
 

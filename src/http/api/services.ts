@@ -116,6 +116,8 @@ export interface PostedMessage {
   readonly text: string
   /** Loaded only when the message is new. @throws Refused when an upload is gone */
   readonly attachments: ReadonlyArray<() => Promise<Attachment>>
+  /** A program sent it, and expects an answer to it alone. */
+  readonly alone: boolean
 }
 
 /** Attachments between their upload and the message that carries them. */

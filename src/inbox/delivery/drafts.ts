@@ -46,10 +46,12 @@ export class Drafts {
     this.#options = options
   }
 
-  open(lease: Lease): Draft {
+  /** @param freeze asked before anything is shown; see `AnswerTurn` */
+  open(lease: Lease, freeze: () => boolean): Draft {
     const sendChannel = this.#options.sendChannels.get(lease.conversation.channel)
-    if (!sendChannel?.push) return NO_DRAFT
-    return new LiveDraft(this.#options, sendChannel, lease, this.#unsaved)
+    // There the event streams show at once what is written.
+    if (!sendChannel?.push) return { ...NO_DRAFT, write: () => void freeze() }
+    return new LiveDraft(this.#options, sendChannel, lease, this.#unsaved, freeze)
   }
 
   /**
@@ -92,8 +94,16 @@ class LiveDraft implements Draft {
   /** Only an edit may be aborted: an aborted send leaves a message whose id is unknown. */
   readonly #edits = new AbortController()
   readonly #unsaved: UnsavedDrafts
+  readonly #freeze: () => boolean
 
-  constructor(options: DraftOptions, sendChannel: SendChannel, lease: Lease, unsaved: UnsavedDrafts) {
+  constructor(
+    options: DraftOptions,
+    sendChannel: SendChannel,
+    lease: Lease,
+    unsaved: UnsavedDrafts,
+    freeze: () => boolean,
+  ) {
+    this.#freeze = freeze
     this.#options = options
     this.#sendChannel = sendChannel
     this.#lease = lease
@@ -167,7 +177,7 @@ class LiveDraft implements Draft {
     this.#reserved = reserved
     this.#later(this.#sendChannel.draftIntervalMs ?? FIRST_AFTER_MS)
     // The outbox goes first; the draft checks again after its interval.
-    if (!reserved) return
+    if (!reserved || !this.#freeze()) return
     const id = await this.#sendChannel.send(conversation.address, this.#sendChannel.split(text)[0] ?? text, {
       replyTo: replyTarget(messages.at(-1)?.platformMessageId ?? null),
       key: `${turnId}:draft`,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { MessageFixture, lastText, until } from '../../../test/support/message-fixture.ts'
+import { MessageFixture, UNMERGED, lastText, until } from '../../../test/support/message-fixture.ts'
 import { pause } from '../../../test/support/until.ts'
 import { HOUR, MINUTE, SECOND } from '../../support/clock.ts'
 import { TransientError } from '../../support/errors.ts'
@@ -180,7 +180,7 @@ test('a thousand waiting messages of one stop are answered after it, in order', 
 })
 
 test('a stop waits for the running answer, begins no other, and loses nothing', async () => {
-  const fixture = await MessageFixture.start()
+  const fixture = await MessageFixture.start({ messaging: UNMERGED })
   let finish = () => {}
   fixture.model.reply = () => new Promise((resolve) => (finish = () => resolve('done')))
   await fixture.say('a', 'one', 'two')

@@ -11,10 +11,11 @@ import type { Fleet } from '../fleet/fleet.ts'
 import { admitsAll, heldOthers, type Gate, type GateState } from '../gate/gate.ts'
 import type { StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
-import type { Lease, TurnOutcome, TurnTerms } from '../lease.ts'
+import { isLease, type Lease, type TurnOutcome, type TurnTerms } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
-import { Interruption, endingOf, type Ending } from './outcome.ts'
+import { endingOf, type Ending } from './outcome.ts'
 import { ProbeTurns } from './probe-turns.ts'
+import { RunningTurn } from './running-turn.ts'
 import { StallWatch } from './stall-watch.ts'
 import { SuspectTurns } from './suspect-turns.ts'
 import { TurnLeases } from './turn-leases.ts'
@@ -27,11 +28,18 @@ const REFUSED_RETRY_MS = MINUTE
 /** The share of the shutdown time reserved for returning unfinished turns to the queue. */
 const HAND_BACK_SHARE = 0.2
 
-/**
- * How a turn is answered. May throw anything; `outcome.ts` says what each means. Aborted: it ends, by `signal`; it
- * begins nothing that another process could go on with, by `draining`.
- */
-export type AnswerTurn = (lease: Lease, signal: AbortSignal, draining: AbortSignal) => Promise<TurnOutcome>
+export interface TurnControl {
+  /** Aborted when the process ends: nothing begins that another process could go on with. */
+  readonly draining: AbortSignal
+  /**
+   * To be called before something of the answer is shown or stored: from then on no message joins the turn. False: the
+   * turn was interrupted, and nothing may be shown or stored.
+   */
+  readonly freeze: () => boolean
+}
+
+/** How a turn is answered, until `signal` ends it. May throw anything; `outcome.ts` says what each means. */
+export type AnswerTurn = (lease: Lease, signal: AbortSignal, control: TurnControl) => Promise<TurnOutcome>
 
 export interface DispatcherOptions {
   readonly inbox: Inbox
@@ -57,13 +65,6 @@ export interface DispatcherOptions {
   readonly random?: () => number
 }
 
-interface Running {
-  readonly controller: AbortController
-  lease: Lease | null
-  /** A stop arrived while the lease was being acquired, so that the order of the two is unknown. */
-  stopped: boolean
-}
-
 /**
  * Gives each conversation with work its turn: one at a time within a conversation, many conversations in
  * parallel, and while the gate is shut only one probe.
@@ -71,7 +72,7 @@ interface Running {
 export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #work: WorkSource
-  readonly #running = new Map<ConversationId, Running>()
+  readonly #running = new Map<ConversationId, RunningTurn>()
   readonly #pauses = new Map<ConversationId, number>()
   readonly #leases: TurnLeases
   readonly #drainRate: DrainRate
@@ -164,15 +165,28 @@ export class Dispatcher {
   /** As `stopTurn`, in this process alone. */
   stopTurnHere(conversationId: ConversationId): void {
     this.#leases.stop(conversationId)
-    const running = this.#running.get(conversationId)
-    if (running?.lease) running.controller.abort(new Interruption('stopped'))
-    else if (running) running.stopped = true
-    this.#work.stopped(conversationId)
+    this.#running.get(conversationId)?.stop()
+    this.#work.outdated(conversationId)
     this.#suspects.ended(conversationId)
   }
 
+  /** A message was stored that belongs to the turn that is being answered, in whichever process; see `RunningTurn`. */
+  joinTurn(conversationId: ConversationId): void {
+    if (!this.#options.merge) return
+    this.joinTurnHere(conversationId)
+    if (!this.#running.has(conversationId)) this.#options.fleet.notify({ kind: 'join', id: conversationId })
+  }
+
+  /** As `joinTurn`, in this process alone. */
+  joinTurnHere(conversationId: ConversationId): void {
+    this.#leases.join(conversationId)
+    const running = this.#running.get(conversationId)
+    if (running) running.join()
+    else this.#work.outdated(conversationId)
+  }
+
   isAnswering(conversationId: ConversationId): boolean {
-    return Boolean(this.#running.get(conversationId)?.lease)
+    return this.#running.get(conversationId)?.isAnswering === true
   }
 
   get answering(): number {
@@ -224,7 +238,7 @@ export class Dispatcher {
     const idle = new Promise<void>((resolve) => (this.#idle = resolve))
     const handBack = clock.setTimer(
       () => {
-        for (const { controller } of this.#running.values()) controller.abort(new Interruption('returned'))
+        for (const running of this.#running.values()) running.interrupt('returned')
       },
       ms * (1 - HAND_BACK_SHARE),
     )
@@ -306,7 +320,7 @@ export class Dispatcher {
   /** One conversation's turn, from the lease to the stored outcome. Never rejects. */
   async #run(id: ConversationId, arrivals: number): Promise<void> {
     const { clock, log } = this.#options
-    const running: Running = { controller: new AbortController(), lease: null, stopped: false }
+    const running = new RunningTurn()
     this.#running.set(id, running)
     try {
       const lease = await this.#leases.acquire(id)
@@ -314,12 +328,11 @@ export class Dispatcher {
         this.#suspects.ended(id)
         return this.#work.empty(id, arrivals)
       }
-      running.lease = lease
-      // A shutdown or a stop began while the lease was being acquired, so the turn is returned. After a
-      // stop, the messages it meant stay withdrawn, because their lease has ended; later messages get a new
-      // lease.
-      if (!this.#accepting || running.stopped) running.controller.abort(new Interruption('returned'))
-      const ending = await this.#answer(lease, running.controller.signal)
+      if (!isLease(lease)) return this.#work.done(id, 0, lease.notBefore)
+      running.begin(lease)
+      // A shutdown began while the lease was being acquired.
+      if (!this.#accepting) running.interrupt('returned')
+      const ending = await this.#answer(lease, running)
       const { outcome, stored } = await this.#leases.finish(lease, ending.outcome)
       this.#work.done(id, endsMessages(outcome) ? lease.messages.length : 0, ending.retryAt)
       if (stored) this.#announce(lease, outcome)
@@ -337,12 +350,16 @@ export class Dispatcher {
     }
   }
 
-  async #answer(lease: Lease, signal: AbortSignal): Promise<Ending> {
+  async #answer(lease: Lease, running: RunningTurn): Promise<Ending> {
     const { answer, gate, clock, texts, log, random = Math.random } = this.#options
+    const { signal } = running
     const id = lease.conversation.id
     try {
       signal.throwIfAborted()
-      const outcome = await answer(lease, signal, this.#draining.signal)
+      const outcome = await answer(lease, signal, {
+        draining: this.#draining.signal,
+        freeze: () => running.freeze(),
+      })
       this.#pauses.delete(id)
       this.#suspects.ended(id)
       return { outcome, retryAt: null, unexpected: false }

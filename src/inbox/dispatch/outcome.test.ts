@@ -28,7 +28,7 @@ const shut: GateState = {
 }
 
 function ending(error: unknown, more: Partial<ThrownContext> = {}, failures = 0) {
-  const lease = { failures } as Lease
+  const lease = { failures, messages: [{}] } as unknown as Lease
   return endingOf(error, {
     lease,
     gate: { open: true },
@@ -93,9 +93,17 @@ test('anything else is counted, and parked at the third time with no word of the
   expect(JSON.stringify(parked)).not.toContain('TESTpassword')
 })
 
+test('several messages are told apart before one is parked', () => {
+  const lease = { failures: 1, messages: [{}, {}] } as unknown as Lease
+  expect(ending(new TypeError('bug'), { lease }).outcome.kind).toBe('failed')
+  const last = ending(new TypeError('bug'), { lease: { ...lease, failures: 2 } })
+  expect(last).toMatchObject({ outcome: { kind: 'returned', split: true }, retryAt: null })
+})
+
 test('who is stopped is stopped, who is interrupted goes back', () => {
   expect(ending(new Interruption('stopped')).outcome.kind).toBe('stopped')
-  expect(ending(new Interruption('returned')).outcome).toEqual({ kind: 'returned' })
+  for (const kind of ['returned', 'joined'] as const)
+    expect(ending(new Interruption(kind)).outcome).toEqual({ kind: 'returned' })
 })
 
 test('what the store refuses for good is no outage: it is counted, and parked in the end', () => {

@@ -29,10 +29,13 @@ const MAX_PAUSES = 10
 /** The reason with which a turn is aborted. */
 export class Interruption extends Error {
   override readonly name = 'Interruption'
-  /** `stopped`: the person asked for it. `returned`: the process ends, and another one continues. */
-  readonly kind: 'stopped' | 'returned'
+  /**
+   * `stopped`: the person asked for it. `returned`: the process ends, and another one continues. `joined`: a message
+   * came that belongs to it, and it begins again with both.
+   */
+  readonly kind: 'stopped' | 'returned' | 'joined'
 
-  constructor(kind: 'stopped' | 'returned') {
+  constructor(kind: 'stopped' | 'returned' | 'joined') {
     super(kind)
     this.kind = kind
   }
@@ -91,6 +94,9 @@ export function endingOf(error: unknown, context: ThrownContext): Ending {
   }
   const reason = reasonOf(error)
   if (lease.failures + 1 >= MAX_FAILURES) {
+    // Which of several it is shows the last try, of each alone.
+    if (lease.messages.length > 1)
+      return { outcome: { kind: 'returned', split: true }, retryAt: null, unexpected: true }
     return { outcome: { kind: 'parked', reason, notice: texts.parked }, retryAt: null, unexpected: true }
   }
   const retryAt = now + backoffDelay(lease.failures + 1, FAILURE_BACKOFF, context.random)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import { MessageFixture } from '../../../test/support/message-fixture.ts'
+import { MessageFixture, UNMERGED } from '../../../test/support/message-fixture.ts'
 import { HOUR, MINUTE } from '../../support/clock.ts'
 import { StoreError } from '../../support/errors.ts'
 import type { Inbox } from '../inbox.ts'
@@ -35,7 +35,7 @@ test('the turn of a message begins with its arrival, and the next one knows of i
 
 test('a message behind another one waits for its turn', async () => {
   const calls: string[] = []
-  await using fixture = await MessageFixture.start({ wrapInbox: noting(calls) })
+  await using fixture = await MessageFixture.start({ wrapInbox: noting(calls), messaging: UNMERGED })
   await Promise.all([fixture.say('a', 'one'), fixture.say('a', 'two')])
   await fixture.rest()
   expect(fixture.model.asked).toEqual(['one', 'two'])
@@ -46,7 +46,7 @@ test('no turn begins beyond the room, and none of several messages at once', asy
   const calls: string[] = []
   await using fixture = await MessageFixture.start({
     wrapInbox: noting(calls),
-    messaging: { concurrency: 1 },
+    messaging: { ...UNMERGED, concurrency: 1 },
   })
   const answer = Promise.withResolvers<string>()
   fixture.model.reply = () => answer.promise

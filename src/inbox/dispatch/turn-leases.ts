@@ -8,7 +8,7 @@ import type { Drafts } from '../delivery/drafts.ts'
 import { outageOf, type Gate } from '../gate/gate.ts'
 import { STORE_BACKOFF, type StoreHealth } from '../gate/store-health.ts'
 import type { Inbox } from '../inbox.ts'
-import type { Lease, TurnOutcome, TurnTerms } from '../lease.ts'
+import type { Lease, NotYet, TurnOutcome, TurnTerms } from '../lease.ts'
 import type { ConversationId } from '../message.ts'
 
 /** The store may fail for one conversation only: its slot must become free for the others. */
@@ -55,6 +55,8 @@ export class TurnLeases {
   readonly #options: TurnLeasesOptions
   /** Begun with their messages, and not started yet. */
   readonly #begun = new Map<ConversationId, Lease>()
+  /** Begun, and to be asked for again: a message has come that belongs to them. */
+  readonly #outdated = new Set<ConversationId>()
   /** Stopped while messages are being stored: the answers of the store may come in another order. */
   readonly #stopped = new Set<ConversationId>()
   #storing = 0
@@ -102,14 +104,15 @@ export class TurnLeases {
    *
    * @throws what the store threw, when it fails too often or no new turn is started any more
    */
-  async acquire(conversationId: ConversationId): Promise<Lease | null> {
+  async acquire(conversationId: ConversationId): Promise<Lease | NotYet | null> {
     const { inbox, clock, store, terms, draining } = this.#options
     const begun = this.#begun.get(conversationId)
     if (this.#begun.delete(conversationId)) return begun!
+    const isOutdated = this.#outdated.delete(conversationId)
     for (let attempt = 1; ; attempt++) {
       try {
         const request = { ...terms(), conversationId, now: clock.now() }
-        return await inbox.lease({ ...request, again: attempt > 1 || this.#mayBeUnknown })
+        return await inbox.lease({ ...request, again: attempt > 1 || isOutdated || this.#mayBeUnknown })
       } catch (error) {
         store.failed(error)
         if (!(error instanceof StoreError) || attempt === MAX_LEASE_TRIES) throw error
@@ -184,6 +187,11 @@ export class TurnLeases {
   stop(id: ConversationId): void {
     this.#begun.delete(id)
     if (this.#storing > 0) this.#stopped.add(id)
+  }
+
+  /** A message has come that belongs to the turn of the conversation, if one has begun and was not started. */
+  join(id: ConversationId): void {
+    if (this.#begun.delete(id)) this.#outdated.add(id)
   }
 
   /** Nothing can be started now: what has begun waits again like any other. */

@@ -32,8 +32,11 @@ export interface WorkSource {
   arrived(id: ConversationId): void
   /** The conversation was changed by hand: what was known of it is no longer valid. */
   wake(id: ConversationId): void
-  /** The messages that waited there were withdrawn, and a lease that was granted and not handed out yet may have ended. */
-  stopped(id: ConversationId): void
+  /**
+   * The messages that waited there were withdrawn, or more belong to its turn: a lease that was granted and not handed
+   * out yet is asked for again.
+   */
+  outdated(id: ConversationId): void
   /** The gate is open again: reloads waiting conversations from the store. @returns how many wait */
   reload(): Promise<number>
   /**
@@ -92,7 +95,7 @@ export class LocalWork extends WorkQueue implements WorkSource {
     return this.ready
   }
 
-  stopped(): void {
+  outdated(): void {
     // Nothing is leased before its turn.
   }
 

@@ -27,6 +27,8 @@ export type FleetNews =
   | { readonly kind: 'written'; readonly id: ConversationId }
   /** The running turn must stop. The store has already withdrawn the waiting messages. */
   | { readonly kind: 'stop'; readonly id: ConversationId }
+  /** A message was stored that belongs to the running turn. */
+  | { readonly kind: 'join'; readonly id: ConversationId }
   /** The provider's state was stored again. */
   | { readonly kind: 'gate' }
   /** The incident was stored again. */

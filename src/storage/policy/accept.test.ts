@@ -369,29 +369,29 @@ describe('a chat that moved to where a newer conversation is', () => {
 })
 
 test.each<{ arrival: Arrival; outage?: Outage; needs: ReturnType<typeof needsOf> }>([
-  { arrival: arriving, needs: { place: 'conversation', waiting: false, figures: false } },
-  { arrival: arriving, outage: OUTAGE, needs: { place: 'conversation', waiting: false, figures: true } },
+  { arrival: arriving, needs: { place: 'conversation', waiting: 'newest', figures: false } },
+  { arrival: arriving, outage: OUTAGE, needs: { place: 'conversation', waiting: 'newest', figures: true } },
   {
     arrival: commandOf(null),
     outage: OUTAGE,
-    needs: { place: 'conversation', waiting: false, figures: false },
+    needs: { place: 'conversation', waiting: 'none', figures: false },
   },
   {
     arrival: commandOf({ withdrawWaiting: true }),
-    needs: { place: 'conversation', waiting: true, figures: false },
+    needs: { place: 'conversation', waiting: 'all', figures: false },
   },
-  { arrival: { kind: 'deletion', ...named }, needs: { place: 'known', waiting: false, figures: false } },
+  { arrival: { kind: 'deletion', ...named }, needs: { place: 'known', waiting: 'none', figures: false } },
   {
     arrival: { kind: 'turned-away', ...named, reply: null },
-    needs: { place: 'address', waiting: false, figures: false },
+    needs: { place: 'address', waiting: 'none', figures: false },
   },
   {
     arrival: { kind: 'turned-away', ...named, reply: 'No.' },
-    needs: { place: 'conversation', waiting: false, figures: false },
+    needs: { place: 'conversation', waiting: 'none', figures: false },
   },
   {
     arrival: { kind: 'moved', channel: 'telegram', from: '1', to: '2' },
-    needs: { place: 'known', waiting: false, figures: false },
+    needs: { place: 'known', waiting: 'none', figures: false },
   },
 ])('what is read for $arrival.kind', ({ arrival, outage = null, needs }) => {
   expect(needsOf(arrival, outage)).toEqual(needs)

@@ -10,6 +10,7 @@ import { HOLD_FULL, TAKEN_BACK, type AttachmentInfo } from '../../inbox/message.
 import { MINUTE } from '../../support/clock.ts'
 import type { ConversationRow, MessageRow, NewMessage } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
+import { joinsTurn, piecesOf } from './group.ts'
 import { asksModel, changesEnd, decideEnd, type ConversationEnd, type EndDecision } from './last-exchange.ts'
 import { endLease } from './lease.ts'
 import { stillWaiting, withdraw } from './withdraw.ts'
@@ -20,7 +21,7 @@ const FULL_NOTICE_INTERVAL_MS = MINUTE
 /** A conversation at which something arrives. A decision updates it for the arrivals that follow. */
 export interface ConversationState extends ConversationEnd {
   readonly row: ConversationRow
-  /** The messages that wait or are being answered, oldest first. Read only where `needsOf` says so. */
+  /** Of the messages that wait or are being answered those that `needsOf` asks for, oldest first. */
   waiting: readonly MessageRow[]
   /** How many messages wait. Counted only in an outage, and no further than the limits matter. */
   count: number
@@ -59,8 +60,8 @@ export interface HoldFigures {
 export interface Needs {
   /** What must exist at its address, and is created where it does not. */
   readonly place: 'known' | 'address' | 'conversation'
-  /** Whether the waiting messages of the conversation are read. */
-  readonly waiting: boolean
+  /** Which waiting messages of the conversation are read; `newest`: `NEWEST_WAITING` at most. */
+  readonly waiting: 'none' | 'newest' | 'all'
   /** Whether it matters how many messages wait. */
   readonly figures: boolean
   /** How many of the conversation's last turns are read, and the newest messages with them; left out: none. */
@@ -68,16 +69,20 @@ export interface Needs {
 }
 
 export function needsOf(arrival: Arrival, outage: Outage | null): Needs {
-  const nothing = { place: 'known', waiting: false, figures: false } as const
+  const nothing = { place: 'known', waiting: 'none', figures: false } as const
   switch (arrival.kind) {
     case 'message':
-      return { ...nothing, place: 'conversation', figures: outage !== null }
+      return { place: 'conversation', waiting: 'newest', figures: outage !== null }
     case 'command':
       // It may ask the model, as a message.
       if (changesEnd(arrival.effect)) {
-        return { place: 'conversation', waiting: true, figures: outage !== null, turns: 1 }
+        return { place: 'conversation', waiting: 'all', figures: outage !== null, turns: 1 }
       }
-      return { ...nothing, place: 'conversation', waiting: arrival.effect?.withdrawWaiting === true }
+      return {
+        ...nothing,
+        place: 'conversation',
+        waiting: arrival.effect?.withdrawWaiting === true ? 'all' : 'none',
+      }
     case 'turned-away':
       return { ...nothing, place: arrival.reply === null ? 'address' : 'conversation' }
     case 'edit':
@@ -162,11 +167,14 @@ function acceptMessage(
   const conversation = state.row
   const holdFull = isHoldFull(given)
   const admission = admit(outage, holdFull)
+  const before = state.waiting
   const stored = changes.insert(conversation, {
     ...arrivingMessage(message, place.origin, now, admission),
     ...(sharedFiles.length > 0 ? { sharedFiles } : {}),
     heldBase: admission.state === 'held' ? figures.observed : null,
+    pieces: holdFull ? null : piecesOf(message, before, request),
   })
+  const joins = conversation.lease_turn !== null && stored.state === 'received' && joinsTurn(before, stored)
   changes.participants.push({ conversation: conversation.key, person_id: message.personId })
   if (admission.state === 'received') changes.wake(conversation)
   if (!holdFull) {
@@ -191,6 +199,7 @@ function acceptMessage(
     state: storedState,
     holdFull,
     outbox,
+    ...(joins ? { joins } : {}),
   }
 }
 
@@ -212,7 +221,10 @@ function acceptCommand(command: Extract<Arrival, { kind: 'command' }>, given: Ca
   const isRefused = asksModel(effect) && isHoldFull(given)
   const end: EndDecision | null = isRefused ? { kind: 'ask', message, files: [] } : decideEnd(command, given)
   if (end?.kind === 'ask') {
-    return { ...acceptMessage(end.message, given, end.files), ...(end.stopped ? { stopped: true } : {}) }
+    return {
+      ...acceptMessage({ ...end.message, alone: true }, given, end.files),
+      ...(end.stopped ? { stopped: true } : {}),
+    }
   }
   const { withdrawn = 0, stopped = false } =
     end ?? (effect?.withdrawWaiting ? withdraw(stillWaiting(state), null, given) : {})
@@ -360,6 +372,7 @@ export function arrivingMessage(
     ...fromPerson(message, origin, at),
     ...admission,
     attachments: whole ? message.attachments : [],
+    ...(message.alone ? { alone: true } : {}),
     ...(message.context ? { context: { value: message.context, whole } } : {}),
   }
 }

@@ -222,6 +222,16 @@ test.each<{ name: string; outcome: TurnOutcome; change: object }>([
   expect(extentOf(changes)).toEqual({ changed: 1, saved: 1 })
 })
 
+test('what a turn has cost that begins again is kept, without an answer', () => {
+  const cost = { model: 'm', usage: { ...ANSWERED.usage, inputTokens: 7 }, modelMs: 12 }
+  const { changes } = finish({ kind: 'returned', cost }, { rows: [messageRow(1, { state: 'answering' })] })
+  expect(changes.turns).toMatchObject([
+    { id: 't1', finished_at: NOW, model: 'm', model_ms: 12, input_tokens: 7 },
+  ])
+  expect(changedMessages(changes)).toMatchObject({ m1: { state: 'received' } })
+  expect(changes.added).toEqual([])
+})
+
 test('a reason is stored without what looks like a secret', () => {
   const outcome: TurnOutcome = { kind: 'failed', reason: `x sk-ant-oat01-${'a'.repeat(40)} y`, retryAt: 1 }
   expect(JSON.stringify(withCleanReason(outcome))).not.toContain('aaaaaaaa')

@@ -1,4 +1,4 @@
-import type { TurnOutcome } from '../../inbox/lease.ts'
+import type { TurnCost, TurnOutcome } from '../../inbox/lease.ts'
 import { redact } from '../../support/text/redact.ts'
 import type { ConversationRow, FinishedRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
@@ -88,6 +88,7 @@ export function decideFinish(
       if (outage!.welcome) notifyOfOutage(conversation, outcome.outage, now, changes)
       return true
     case 'returned':
+      if (outcome.cost) addTurn(conversation, outcome.cost, moment, changes)
       for (const row of rows) {
         // Of a turn with stored steps a split is refused; counted like a crash, it is not tried for ever.
         const split = row.frozen ? { leases: row.leases } : { group_id: null, solo: true }
@@ -150,17 +151,27 @@ function answer(
       conversation.history_from = Math.max(conversation.history_from, outcome.summaryUpTo + 1)
     }
   }
+  addTurn(conversation, outcome, { turnId, leasedAt, now }, changes)
+}
+
+/** What a turn has cost, whether it ended with an answer or not. */
+function addTurn(
+  conversation: ConversationRow,
+  { model, usage, modelMs }: TurnCost,
+  { turnId, leasedAt, now }: Moment,
+  changes: Changes,
+): void {
   changes.turns.push({
     id: turnId,
     conversation: conversation.key,
-    model: outcome.model,
+    model,
     leased_at: leasedAt,
     finished_at: now,
-    model_ms: outcome.modelMs,
-    input_tokens: outcome.usage.inputTokens,
-    output_tokens: outcome.usage.outputTokens,
-    cache_read_tokens: outcome.usage.cacheReadTokens,
-    cache_write_tokens: outcome.usage.cacheWriteTokens,
+    model_ms: modelMs,
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    cache_read_tokens: usage.cacheReadTokens,
+    cache_write_tokens: usage.cacheWriteTokens,
   })
 }
 

@@ -11,7 +11,8 @@ import type { LeaseRequest } from '../../inbox/lease.ts'
 import { NEVER_FINISHED } from '../../inbox/message.ts'
 import { NO_JOURNAL } from '../../inbox/step.ts'
 import type { ConversationRow, MessageRow } from '../rows/rows.ts'
-import { decideLease, endLease, grantedLease, holdsLease, MAX_LEASES } from './lease.ts'
+import { MAX_LEASES } from './group.ts'
+import { decideLease, endLease, grantedLease, holdsLease, isGranted } from './lease.ts'
 
 const NOW = THEN + 60_000
 const REQUEST: LeaseRequest = {
@@ -37,7 +38,7 @@ function decide(waiting: readonly MessageRow[], given: Given = {}) {
     { ...REQUEST, ...request },
     changes,
   )
-  const ids = decided !== null && decided !== 'more' ? decided.rows.map(({ id }) => id) : decided
+  const ids = isGranted(decided) ? decided.rows.map(({ id }) => id) : decided
   return { decided, ids, changes, conversation }
 }
 
@@ -46,7 +47,8 @@ const leased = () => conversationRow({ lease_turn: 't1', lease_owner: 'b', lease
 
 describe('who answers what next', () => {
   test('the oldest message, alone, with a new generation', () => {
-    const { decided, changes, conversation } = decide([messageRow(1), messageRow(2)])
+    const waiting = [messageRow(1), messageRow(2, { person_id: 'ben' })]
+    const { decided, changes, conversation } = decide(waiting)
     expect(decided).toMatchObject({ rows: [{ id: 'm1', state: 'answering' }] })
     expect(changedMessages(changes)).toEqual({
       m1: { state: 'answering', reason: null, leases: 1, group_id: null },
@@ -56,51 +58,21 @@ describe('who answers what next', () => {
     expect(changes.queueChanged).toBe(true)
   })
 
-  test.each([
-    { name: 'nothing waits', waiting: [] },
-    {
-      name: 'the oldest may not be tried yet',
-      waiting: [messageRow(1, { not_before: NOW + 1 }), messageRow(2)],
-    },
-  ])('nobody while $name', ({ waiting }) => {
-    const { decided, changes, conversation } = decide(waiting)
+  test('nobody while nothing waits', () => {
+    const { decided, changes, conversation } = decide([])
     expect(decided).toBeNull()
     expect(extentOf(changes)).toEqual({})
     expect(conversation.generation).toBe(3)
   })
 
-  test.each<{ name: string; waiting: MessageRow[]; ids: string[]; merge?: boolean }>([
-    { name: 'held together by one person', waiting: [held(1), held(2), held(3)], ids: ['m1', 'm2', 'm3'] },
-    {
-      name: 'up to the first of another person',
-      waiting: [held(1), held(2, { person_id: 'b' }), held(3)],
-      ids: ['m1'],
-    },
-    {
-      name: 'up to the first that was not held',
-      waiting: [held(1), held(2), messageRow(3)],
-      ids: ['m1', 'm2'],
-    },
-    { name: 'not where merging is off', waiting: [held(1), held(2)], ids: ['m1'], merge: false },
-    { name: 'not with one that is answered alone', waiting: [held(1), held(2, { solo: 1 })], ids: ['m1'] },
-    {
-      name: 'not of nobody',
-      waiting: [held(1, { person_id: null }), held(2, { person_id: null })],
-      ids: ['m1'],
-    },
-    {
-      name: 'those that were frozen together, however merging is set',
-      waiting: [messageRow(1, { group_id: 'g' }), messageRow(2, { group_id: 'g' }), messageRow(3)],
-      ids: ['m1', 'm2'],
-      merge: false,
-    },
-    {
-      name: 'not those of another group',
-      waiting: [held(1), held(2, { group_id: 'g' })],
-      ids: ['m1'],
-    },
-  ])('merged messages: $name', ({ waiting, ids, merge = true }) => {
-    expect(decide(waiting, { request: { merge } }).ids).toEqual(ids)
+  test('nobody before the latest moment at which one of the turn may be tried', () => {
+    const waiting = [messageRow(1, { not_before: NOW + 1 }), messageRow(2, { not_before: NOW + 5 })]
+    const { decided, changes, conversation } = decide(waiting)
+    expect(decided).toEqual({ notBefore: NOW + 5 })
+    expect(extentOf(changes)).toEqual({})
+    expect(conversation.generation).toBe(3)
+    expect(decide(waiting, { request: { merge: false } }).decided).toEqual({ notBefore: NOW + 1 })
+    expect(decide(waiting, { request: { now: NOW + 5 } }).ids).toEqual(['m1', 'm2'])
   })
 
   test('merged messages are frozen as one turn, and keep the name of the turn that froze them', () => {
@@ -110,11 +82,26 @@ describe('who answers what next', () => {
     const again = decide([messageRow(1, { group_id: 'g' }), messageRow(2, { group_id: 'g' })])
     expect(again.changes.changed.get(2)!.change.group_id).toBe('g')
   })
+
+  test('pieces get the name of their turn: one that comes later is none of them', () => {
+    const { decided, changes } = decide([
+      messageRow(1, { group_id: 'pieces of x' }),
+      messageRow(2, { group_id: 'pieces of x' }),
+    ])
+    const { turnId } = decided as { turnId: string }
+    expect(changedMessages(changes)).toMatchObject({ m1: { group_id: turnId }, m2: { group_id: turnId } })
+    const single = decide([messageRow(1, { group_id: 'pieces of x' })])
+    expect(changedMessages(single.changes)).toMatchObject({ m1: { group_id: null } })
+  })
 })
 
 describe('more rows are asked for', () => {
   test.each<{ name: string; waiting: MessageRow[] }>([
     { name: 'there may be more merged messages', waiting: [held(1), held(2)] },
+    {
+      name: 'there may be more pieces',
+      waiting: [messageRow(1, { group_id: 'pieces of x' }), messageRow(2, { person_id: 'b' })],
+    },
     { name: 'the frozen group may be longer', waiting: [messageRow(1, { group_id: 'g' })] },
     { name: 'all that was read is parked', waiting: [messageRow(1, { leases: MAX_LEASES })] },
     { name: 'nothing was read', waiting: [] },
@@ -126,13 +113,20 @@ describe('more rows are asked for', () => {
   })
 
   test('not where the turn ends within what was read', () => {
-    expect(decide([messageRow(1)], { complete: false }).ids).toEqual(['m1'])
-    expect(decide([held(1), messageRow(2)], { complete: false }).ids).toEqual(['m1'])
+    const ben = messageRow(2, { person_id: 'ben' })
+    expect(decide([messageRow(1), ben], { complete: false }).ids).toEqual(['m1'])
+    expect(decide([held(1), ben], { complete: false }).ids).toEqual(['m1'])
+    const alone = [messageRow(1, { solo: true }), messageRow(2, { text: '!word' })]
+    for (const row of alone) expect(decide([row], { complete: false }).ids).toEqual([row.id])
+    expect(decide([messageRow(1)], { complete: false, request: { merge: false } }).ids).toEqual(['m1'])
   })
 })
 
 describe('a conversation that is leased already', () => {
-  const answering = () => [messageRow(1, { state: 'answering', leases: 1 }), messageRow(2)]
+  const answering = () => [
+    messageRow(1, { state: 'answering', leases: 1 }),
+    messageRow(2, { person_id: 'ben' }),
+  ]
 
   test('is refused to everybody', () => {
     for (const owner of ['a', 'b']) {
@@ -210,11 +204,12 @@ describe('a message that was leased again and again', () => {
   const poisoned = { leases: MAX_LEASES }
 
   test('is parked with all that were frozen with it, and the next one is answered', () => {
-    const { ids, changes } = decide([
+    const waiting = [
       messageRow(1, { ...poisoned, group_id: 'g' }),
       messageRow(2, { group_id: 'g' }),
       messageRow(3),
-    ])
+    ]
+    const { ids, changes } = decide(waiting)
     const parked = { state: 'parked', reason: NEVER_FINISHED }
     expect(changedMessages(changes)).toMatchObject({ m1: parked, m2: parked, m3: { state: 'answering' } })
     expect(ids).toEqual(['m3'])

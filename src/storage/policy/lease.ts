@@ -1,16 +1,11 @@
 import type { Accepted, AcceptRequest, IncomingMessage, MessageContext } from '../../inbox/arrival.ts'
-import type { Lease, LeaseRequest, TurnTerms } from '../../inbox/lease.ts'
-import { isInstruction, NEVER_FINISHED, type MessageState } from '../../inbox/message.ts'
+import type { Lease, LeaseRequest, NotYet, TurnTerms } from '../../inbox/lease.ts'
+import { NEVER_FINISHED, type MessageState } from '../../inbox/message.ts'
 import type { Journal } from '../../inbox/step.ts'
 import { newId } from '../../support/ids.ts'
 import { publicConversation, type ConversationRow, storedMessage, type LeasedRow } from '../rows/rows.ts'
 import type { Changes } from './changes.ts'
-
-/**
- * A message that was leased this often without finishing crashes the process each time. Far above what
- * a series of ordinary restarts reaches, so that an operator restarting repeatedly parks nothing.
- */
-export const MAX_LEASES = 25
+import { groupName, groupOf, MAX_LEASES, readyAt } from './group.ts'
 
 /** Identifies a lease. The rest of it is not sent back: its history may be megabytes. */
 export interface LeaseKey {
@@ -47,26 +42,32 @@ export interface Granted {
   readonly rows: readonly LeasedRow[]
 }
 
+export function isGranted(decided: ReturnType<typeof decideLease>): decided is Granted {
+  return decided !== null && decided !== 'more' && 'turnId' in decided
+}
+
 /**
  * Who answers what next. Messages that crashed every process are parked on the way.
  *
- * @returns null = there is nothing to answer, or not yet; `more` = decide again when all that waits was read
+ * @returns null = there is nothing to answer, or somebody does; `more` = decide again when all that waits was read
  */
 export function decideLease(
   { conversation, waiting, complete, ownerGone }: LeaseRows,
   request: LeaseRequest,
   changes: Changes,
-): Granted | 'more' | null {
+): Granted | NotYet | 'more' | null {
   if (conversation.lease_turn !== null) {
     const unheardOf = request.again === true && conversation.lease_owner === request.owner
     if (!unheardOf && !ownerGone) return null
     if (!complete) return 'more'
     endLease(conversation, waiting, 'received', changes)
   }
-  const next = nextTurn(waiting, complete, request)
+  const next = nextTurn(waiting, complete, request.merge)
   if (next === 'more') return 'more'
   for (const row of next.poisoned) changes.change(row, { state: 'parked', reason: NEVER_FINISHED })
   if (next.rows.length === 0) return null
+  const notBefore = readyAt(next.rows, request.now)
+  if (notBefore > 0) return { notBefore }
   const turnId = newId(request.now)
   conversation.generation++
   conversation.lease_turn = turnId
@@ -74,8 +75,7 @@ export function decideLease(
   conversation.lease_at = request.now
   changes.save(conversation)
   changes.queueChanged = true
-  const isGroup = next.rows.length > 1 || next.rows[0]!.frozen
-  const group_id = isGroup ? (next.rows[0]!.group_id ?? turnId) : null
+  const group_id = groupName(next.rows, turnId)
   for (const row of next.rows) {
     changes.change(row, { state: 'answering', reason: null, leases: row.leases + 1, group_id })
   }
@@ -83,59 +83,21 @@ export function decideLease(
 }
 
 interface NextTurn {
-  /** Empty: none, or not yet. */
+  /** Empty: there is none. */
   readonly rows: readonly LeasedRow[]
   readonly poisoned: readonly LeasedRow[]
 }
 
-function nextTurn(
-  waiting: readonly LeasedRow[],
-  complete: boolean,
-  { now, merge }: LeaseRequest,
-): NextTurn | 'more' {
+function nextTurn(waiting: readonly LeasedRow[], complete: boolean, merge: boolean): NextTurn | 'more' {
   const poisoned: LeasedRow[] = []
   for (;;) {
     const rest = poisoned.length === 0 ? waiting : waiting.filter((row) => !poisoned.includes(row))
-    const [head] = rest
-    if (!head && !complete) return 'more'
-    if (!head || head.not_before > now) return { rows: [], poisoned }
-    const isPoisoned = head.leases >= MAX_LEASES
-    const merged = merge && !isPoisoned
-    const rows = isUnmerged(head, merged) ? [head] : groupOf(head, rest)
-    const mayMiss = head.frozen || rows.length === rest.length
-    if (!complete && mayMiss && !isUnmerged(head, merged)) return 'more'
-    if (!isPoisoned) return { rows, poisoned }
+    const { rows, mayGrow } = groupOf(rest, merge)
+    if (!complete && (mayGrow || rows.length === 0)) return 'more'
+    const [head] = rows
+    if (!head || head.leases < MAX_LEASES) return { rows, poisoned }
     poisoned.push(...rows)
   }
-}
-
-/** `head` is answered alone. With `merge`, messages held together are answered together; an instruction is none of them. */
-function isUnmerged(head: LeasedRow, merge: boolean): boolean {
-  return head.group_id === null && (!merge || !mergeable(head, head))
-}
-
-/**
- * `head` and what follows it without a gap in the same turn: the messages that were grouped with it
- * before; otherwise those that the same person wrote while it was held. The group of a turn with stored steps
- * is never divided, whatever was retried between its messages.
- */
-function groupOf(head: LeasedRow, rows: readonly LeasedRow[]): readonly LeasedRow[] {
-  if (head.frozen) return rows.filter((row) => row.group_id === head.group_id)
-  const end = rows.findIndex((row) =>
-    head.group_id !== null ? row.group_id !== head.group_id : !mergeable(head, row),
-  )
-  return end === -1 ? rows : rows.slice(0, end)
-}
-
-function mergeable(head: LeasedRow, row: LeasedRow): boolean {
-  return (
-    row.state === 'held' &&
-    !row.solo &&
-    !isInstruction(row.text) &&
-    row.group_id === null &&
-    row.person_id !== null &&
-    row.person_id === head.person_id
-  )
 }
 
 /**
@@ -169,7 +131,7 @@ export function decideBegin(
   if (!isNew || !isFree || conversation.lease_turn !== null) return null
   const rows = { conversation, waiting, complete: true, ownerGone: false }
   const granted = decideLease(rows, { ...terms, conversationId: conversation.id, now }, changes)
-  return granted === 'more' ? null : granted
+  return isGranted(granted) ? granted : null
 }
 
 /**

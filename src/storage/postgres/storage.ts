@@ -1,5 +1,5 @@
 import type { Inbox } from '../../inbox/inbox.ts'
-import type { Lease, LeaseRequest } from '../../inbox/lease.ts'
+import type { Lease, LeaseRequest, NotYet } from '../../inbox/lease.ts'
 import type { StoredMessage } from '../../inbox/message.ts'
 import { systemClock, type Clock } from '../../support/clock.ts'
 import { ConfigurationError } from '../../support/errors.ts'
@@ -111,13 +111,13 @@ function postgresInbox(
   engine: StepEngine<Step>,
   turns: SharedTurns | null,
 ): Inbox {
-  const lease = async (request: LeaseRequest): Promise<Lease | null> => {
+  const lease = async (request: LeaseRequest): Promise<Lease | NotYet | null> => {
     const id = request.conversationId
     const granted = turns?.granted(id) ?? null
     if (granted !== null && granted !== 'unknown' && !request.again) return granted
     try {
       const again = request.again === true || granted !== null
-      const found = await engine.run<Lease | null>(leaseStep({ ...request, again }))
+      const found = await engine.run<Lease | NotYet | null>(leaseStep({ ...request, again }))
       turns?.asked(id, true)
       return found
     } catch (error) {

@@ -248,6 +248,10 @@ export interface NewMessage {
   /** It belongs to the history, at its own place. */
   readonly inHistory?: boolean
   readonly heldBase?: number | null
+  /** It never shares an answer. */
+  readonly alone?: boolean
+  /** The pieces that it belongs to, and until when more of them are waited for. */
+  readonly pieces?: { readonly group_id: string; readonly not_before: number } | null
   /** Its context; `whole` false keeps only the digest, which tells a repetition from another request. */
   readonly context?: { readonly value: MessageContext; readonly whole: boolean }
 }

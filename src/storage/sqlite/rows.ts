@@ -1,5 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite'
 import type { Changes, MessageChange } from '../policy/changes.ts'
+import { NEWEST_WAITING } from '../policy/group.ts'
 import {
   FINISHED_COLUMNS,
   LEASED_COLUMNS,
@@ -28,6 +29,7 @@ function asConversation(row: Row | undefined): ConversationRow | null {
 const WAITING_OF = `FROM messages WHERE conversation = ? AND ${WAITING}`
 const WAITING_ROWS = `SELECT ${LEASED_COLUMNS} ${WAITING_OF} ORDER BY seq LIMIT ?`
 const WHOLE_ROWS = `SELECT ${MESSAGE_COLUMNS} ${WAITING_OF} ORDER BY seq`
+const NEWEST_ROWS = `SELECT ${MESSAGE_COLUMNS} ${WAITING_OF} ORDER BY seq DESC LIMIT ?`
 const ANSWERING_ROWS = `SELECT ${FINISHED_COLUMNS} ${WAITING_OF} AND state = 'answering' ORDER BY seq`
 const WITHDRAWN_ROWS = `SELECT ${FINISHED_COLUMNS} FROM messages
   WHERE id IN (SELECT value FROM json_each(?)) AND conversation = ? AND state = 'withdrawn' ORDER BY seq`
@@ -40,6 +42,12 @@ export function waitingRows(session: Session, conversation: number, limit: numbe
 /** All of the messages of a conversation that wait or are being answered, whole. */
 export function wholeWaitingRows(session: Session, conversation: number): readonly MessageRow[] {
   return session.all(WHOLE_ROWS, conversation) as unknown as readonly MessageRow[]
+}
+
+/** The newest messages of a conversation that wait or are being answered, whole, oldest first. */
+export function newestWaitingRows(session: Session, conversation: number): readonly MessageRow[] {
+  const rows = session.all(NEWEST_ROWS, conversation, NEWEST_WAITING) as unknown as MessageRow[]
+  return rows.toReversed()
 }
 
 /** The messages of a conversation that are being answered, oldest first. */
@@ -137,7 +145,7 @@ class Insert {
 
 const MESSAGE = new Insert(
   'messages',
-  'id conversation seq revision role state text preface blocks reason origin platform_id person_id person_name addressed command attachments at answered_by history_seq held_base solo leases',
+  'id conversation seq revision role state text preface blocks reason origin platform_id person_id person_name addressed command attachments at answered_by history_seq held_base group_id solo leases not_before',
 )
 const ATTACHMENT = new Insert('attachments', 'id message media_type name at bytes')
 const CONTEXT = new Insert('contexts', 'message digest json')

@@ -84,7 +84,7 @@ function sqliteInbox(client: StoreClient): Inbox {
     },
     async lease(request) {
       const lease = await client.call('lease', request)
-      return lease && unpackLease(lease)
+      return lease && 'history' in lease ? unpackLease(lease) : lease
     },
     finish: (lease, outcome, now) => client.call('finish', leaseKey(lease), withCleanReason(outcome), now),
     saveDraft: (lease, draft) => client.call('saveDraft', leaseKey(lease), draft),

@@ -5,6 +5,7 @@ export function commandContract(subject: Subject): void {
   describe('commands', () => {
     test('a command is answered at once, outside the queue, and is not part of the history', async () => {
       const { driver } = subject
+      driver.merge = true
       await driver.accept([message('1'), message('2')], { outage: TELL })
       await driver.drain()
       const result = await driver.acceptOne(command('3', null), { outage: TELL })

@@ -32,6 +32,7 @@ export function contextContract(subject: Subject): void {
 
     test('messages held together are not merged when they brought a context', async () => {
       const { driver } = subject
+      driver.merge = true
       await driver.accept([message('1', { context: CONTEXT }), message('2', { context: CONTEXT })], {
         outage: TELL,
       })

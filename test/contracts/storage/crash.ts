@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { isLease } from '../../../src/inbox/lease.ts'
 import type { Storage } from '../../../src/storage/storage.ts'
 
 const ROUNDS = 4
@@ -66,7 +67,7 @@ export async function survivesKills(place: string, open: () => Promise<Storage>)
     for (const { conversation } of conversations) {
       const request = { conversationId: conversation.id, owner: 'after', now: Date.now() }
       const lease = await storage.inbox.lease({ ...request, historyLimit: 100, merge: false })
-      if (!lease) continue
+      if (!isLease(lease)) continue
       const { text } = lease.messages[0]!
       begun.add(text)
       for (const { index, calls } of lease.journal.steps) {

@@ -11,7 +11,7 @@ import type {
 } from '../../../src/inbox/arrival.ts'
 import type { Figures } from '../../../src/inbox/figures/figures.ts'
 import type { Facts, Inbox } from '../../../src/inbox/inbox.ts'
-import type { Lease, TurnOutcome } from '../../../src/inbox/lease.ts'
+import { isLease, type Lease, type LeaseRequest, type TurnOutcome } from '../../../src/inbox/lease.ts'
 import type { Outbox } from '../../../src/inbox/outbox.ts'
 
 /** What every storage gives. */
@@ -92,6 +92,8 @@ function incoming(platformMessageId: string, over: Partial<IncomingMessage>): In
 export class Driver {
   readonly storage: Storage
   now = START
+  /** Whether the messages of one person are leased together. */
+  merge = false
 
   constructor(storage: Storage) {
     this.storage = storage
@@ -117,24 +119,24 @@ export class Driver {
     return (await this.accept([arrival], over))[0]!
   }
 
-  lease(
-    conversationId = 'telegram:7',
-    over: { merge?: boolean; owner?: string; now?: number; again?: boolean } = {},
-  ) {
+  /** null = there is nothing to answer, or not yet. */
+  async lease(conversationId = 'telegram:7', over: Partial<LeaseRequest> = {}): Promise<Lease | null> {
+    const found = await this.findLease(conversationId, over)
+    return isLease(found) ? found : null
+  }
+
+  findLease(conversationId = 'telegram:7', over: Partial<LeaseRequest> = {}) {
     return this.storage.inbox.lease({
       conversationId,
       owner: OWNER,
       now: this.tick(),
       historyLimit: HISTORY_LIMIT,
-      merge: true,
+      merge: this.merge,
       ...over,
     })
   }
 
-  async mustLease(
-    conversationId = 'telegram:7',
-    over: { merge?: boolean; owner?: string; now?: number } = {},
-  ): Promise<Lease> {
+  async mustLease(conversationId = 'telegram:7', over: Partial<LeaseRequest> = {}): Promise<Lease> {
     const lease = await this.lease(conversationId, over)
     if (!lease) throw new Error(`nothing to lease in ${conversationId}`)
     return lease

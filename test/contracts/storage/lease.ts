@@ -206,9 +206,8 @@ export function leaseContract(subject: Subject): void {
         await driver.answer(await driver.mustLease(), 'a'.repeat(10) + id)
       }
       await driver.acceptOne(message('4'))
-      const request = { conversationId: 'telegram:7', owner: OWNER, now: driver.now, merge: true }
-      const lease = await driver.storage.inbox.lease({ ...request, historyLimit: 35 })
-      expect(lease!.history.map((row) => row.text.at(-1))).toEqual(['3', '3'])
+      const lease = await driver.mustLease(undefined, { now: driver.now, historyLimit: 35 })
+      expect(lease.history.map((row) => row.text.at(-1))).toEqual(['3', '3'])
     })
 
     test('what a summary covers is not handed over again', async () => {

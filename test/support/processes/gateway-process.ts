@@ -120,7 +120,9 @@ export class GatewayProcess implements AsyncDisposable {
 
   /** Replaces `config.yaml`; JSON is YAML. */
   configure(config: Readonly<Record<string, unknown>>): void {
-    const gateway = { ...(config['gateway'] as object | undefined), port: this.port }
+    // Each message has an answer of its own, by which tests know it, unless they say otherwise.
+    const apart = { hold: { merge: false } }
+    const gateway = { ...apart, ...(config['gateway'] as object | undefined), port: this.port }
     writeFileSync(join(this.home, 'config.yaml'), JSON.stringify({ ...config, gateway }), { mode: 0o600 })
   }
 

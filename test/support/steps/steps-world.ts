@@ -110,7 +110,10 @@ export class StepsWorld {
     const generation = ++this.#generation
     const lease = (process.lease = this.#lease(generation))
     this.#note(process, `leases the turn with ${this.#steps.length} steps`)
-    const turn = this.#turn(process)(lease, process.controller.signal, process.draining.signal)
+    const turn = this.#turn(process)(lease, process.controller.signal, {
+      draining: process.draining.signal,
+      freeze: () => !process.controller.signal.aborted,
+    })
     const finished = turn.then(
       (outcome) => this.#finish(process, outcome),
       (error: unknown) => {

@@ -5,7 +5,7 @@
  */
 import { writeSync } from 'node:fs'
 import type { AcceptRequest } from '../../../src/inbox/arrival.ts'
-import type { Lease } from '../../../src/inbox/lease.ts'
+import { isLease, type Lease } from '../../../src/inbox/lease.ts'
 import { openSqliteStorage } from '../../../src/storage/sqlite/storage.ts'
 import type { Storage } from '../../../src/storage/storage.ts'
 import { systemClock } from '../../../src/support/clock.ts'
@@ -72,7 +72,9 @@ async function lease(address: string): Promise<Lease> {
     historyLimit: 100,
     merge: false,
   }
-  return (await storage.inbox.lease(request))!
+  const held = await storage.inbox.lease(request)
+  if (!isLease(held)) throw new Error('nothing to lease')
+  return held
 }
 
 /** Stores a step with one call, and its result. */

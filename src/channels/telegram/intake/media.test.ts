@@ -147,16 +147,25 @@ describe('an album whose pieces come one after the other', () => {
     messages.map(({ text, attachments, chat }) => [text, attachments.length, chat.addressed])
 
   test.each([15, 200])(
-    '%i ms apart is one message, with the words of whichever piece has them',
+    '%i ms apart is one message of a group, with the words of whichever piece has them',
     async (gapMs) => {
-      expect(shapes(await handedOver(gapMs, PRIVATE_CHAT, [{ caption: 'compare' }, {}, {}]))).toEqual([
-        ['compare', 3, true],
+      expect(shapes(await handedOver(gapMs, GROUP_CHAT, [{ caption: 'compare' }, {}, {}]))).toEqual([
+        ['compare', 3, false],
       ])
-      expect(shapes(await handedOver(gapMs, PRIVATE_CHAT, [{}, {}, { caption: 'compare' }]))).toEqual([
-        ['compare', 3, true],
+      expect(shapes(await handedOver(gapMs, GROUP_CHAT, [{}, {}, { caption: 'compare' }]))).toEqual([
+        ['compare', 3, false],
       ])
     },
   )
+
+  test('in a private chat keeps nobody waiting: each says what it is a piece of', async () => {
+    const { messages } = await handedOver(200, PRIVATE_CHAT, [{ caption: 'compare' }, {}, {}])
+    expect(messages.map(({ text, attachments, piece }) => [text, attachments.length, piece])).toEqual([
+      ['compare', 1, { of: 'g' }],
+      ['', 1, { of: 'g' }],
+      ['', 1, { of: 'g' }],
+    ])
+  })
 
   const called = (caption: string) => ({
     caption,

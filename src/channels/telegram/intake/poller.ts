@@ -321,12 +321,16 @@ function unitsOf(updates: readonly Update[]): ReadonlyArray<readonly Update[]> {
   return units
 }
 
-/** How many pieces of albums there are that may not have come whole yet. */
+/**
+ * How many pieces of albums of groups there are that may not have come whole yet. There only the piece with the words
+ * says that the bot is meant; in a private chat each is stored as it comes, and the store waits for the others.
+ */
 function openPieces(updates: readonly Update[]): number {
   const counts = new Map<string, number>()
   for (const { message } of updates) {
     const album = message?.media_group_id
-    if (album !== undefined) counts.set(album, (counts.get(album) ?? 0) + 1)
+    const isOpen = album !== undefined && message?.chat.type !== 'private'
+    if (isOpen) counts.set(album, (counts.get(album) ?? 0) + 1)
   }
   let open = 0
   for (const count of counts.values()) if (count < MAX_PIECES) open += count

@@ -96,6 +96,13 @@ describe('an update of Telegram', () => {
     )
   })
 
+  test('that is a piece of an album, or may have been split off a longer text, says so', () => {
+    expect(one({ text: 'x'.repeat(4_096) }).piece).toEqual({ of: null })
+    expect(one({ text: 'x'.repeat(3_796) }).piece).toEqual({ of: null })
+    expect(one({ text: 'x'.repeat(3_795) })).not.toHaveProperty('piece')
+    expect(one({ photo: [{ file_id: 'f' }], media_group_id: 'g' }).piece).toEqual({ of: 'g' })
+  })
+
   test('that was forwarded has the forwarder as its sender and is marked', () => {
     const origin = { type: 'user', date: 1, sender_user: { id: 1, is_bot: false, first_name: 'Boss' } }
     const item = one({

@@ -8,11 +8,18 @@ import type {
 } from 'grammy/types'
 import { COMMAND_NAMES_AND_START } from '../../../conversation/commands.ts'
 import type { Chat, InboundEvent, Person } from '../../../conversation/receiver.ts'
+import type { Piece } from '../../../inbox/arrival.ts'
 import { withAddress, type Quotation, withQuotation } from '../../kit/intake/quotation.ts'
 import { mediaOf, type FileRef, type FileLoader, type Media, MEDIA_FIELDS } from './media.ts'
 
 /** The kinds of update that are asked for. */
 export const ALLOWED_UPDATES = ['message', 'edited_message', 'my_chat_member'] as const
+
+/**
+ * Telegram's programs split a text that is longer than a message may be (4,096 characters), at a space or the end of a
+ * line shortly before that.
+ */
+const MIN_SPLIT_LENGTH = 4_096 - 300
 
 /** Fields of a message that somebody has written, or sent: a message without any is a note of Telegram itself. */
 const WRITTEN: readonly string[] = ['text', 'caption', ...MEDIA_FIELDS]
@@ -103,8 +110,15 @@ function mapMessage(message: Message, context: MappingContext): readonly Inbound
       attachments: files.filter((file) => file !== null).map(context.load),
       unsupported: media.kind === 'unsupported' ? media.sentence : null,
       ...(message.forward_origin ? { forwarded: true } : {}),
+      ...pieceOf(message),
     },
   ]
+}
+
+/** Whether more of the same may follow. */
+function pieceOf({ media_group_id: album, text }: Message): { readonly piece?: Piece } {
+  if (album !== undefined) return { piece: { of: String(album) } }
+  return text && text.length >= MIN_SPLIT_LENGTH ? { piece: { of: null } } : {}
 }
 
 function mapEdit(message: Message, context: MappingContext): readonly InboundEvent[] {

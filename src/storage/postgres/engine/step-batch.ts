@@ -9,6 +9,7 @@ import {
   decideLease,
   grantedLease,
   holdsLease,
+  isGranted,
   type Granted,
 } from '../../policy/lease.ts'
 import { countSteps, findCall, readJournal } from '../../records/journal.ts'
@@ -271,7 +272,7 @@ export class StepBatch {
     const { request } = step
     const rows = { conversation, waiting, complete: true, ownerGone }
     const granted = decideLease(rows, request, this.#changes)
-    if (granted === null || granted === 'more') return this.#done(step, null)
+    if (!isGranted(granted)) return this.#done(step, granted === 'more' ? null : granted)
     grants.set(step, { conversation, granted, head, historyLimit: request.historyLimit, context: undefined })
   }
 

@@ -229,7 +229,7 @@ test.each([
   await begin()
   await until(() => work.ready > 0, 'its turn')
   await driver.acceptOne(command('2', STOP))
-  work.stopped('telegram:7')
+  work.outdated('telegram:7')
   held = false
   pump()
   await until(() => running === 0 && work.waiting === 0, 'the end')

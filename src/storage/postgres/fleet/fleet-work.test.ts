@@ -5,7 +5,7 @@ import { freshDatabase } from '../../../../test/support/stores/postgres.ts'
 import { randomOfThisTest } from '../../../../test/support/test-chance.ts'
 import { pause, until } from '../../../../test/support/until.ts'
 import type { Inbox } from '../../../inbox/inbox.ts'
-import type { Lease } from '../../../inbox/lease.ts'
+import { isLease, type Lease } from '../../../inbox/lease.ts'
 import { systemClock } from '../../../support/clock.ts'
 import { newId } from '../../../support/ids.ts'
 import { Secret } from '../../../support/secret.ts'
@@ -149,7 +149,7 @@ class Worker {
       merge: false,
     })
     if (this.#dead) return
-    if (!lease) return this.work.empty(conversationId)
+    if (!isLease(lease)) return this.work.empty(conversationId)
     this.#turns.begin(this.id, lease)
     await pause(this.#random() * 8)
     if (this.#dead) return

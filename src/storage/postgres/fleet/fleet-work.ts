@@ -11,6 +11,8 @@ import type { FinishedTurn, WakeUps } from './wake-ups.ts'
 
 /** The fallback for lost notifications: no work waits longer than this because of one. */
 const POLL_EVERY_MS = SECOND
+/** By then the job of a pause is in the queue: what it waits for counts from its transaction on. */
+const SENT_WITHIN_MS = 50
 /** The pause after a failure of the database, which is reported elsewhere. */
 const RETRY_MS = SECOND
 /** Finished conversations per transaction, which holds their row locks. */
@@ -188,10 +190,10 @@ export class FleetWork implements WorkSource, SharedTurns {
     const turn = this.#begun.get(id)
     if (turn) turn.lease = known ? null : 'unknown'
     // That of the next turn may be older than the one that was asked for.
-    this.stopped(id)
+    this.outdated(id)
   }
 
-  stopped(id: ConversationId): void {
+  outdated(id: ConversationId): void {
     const turn = this.#taken.get(id)
     if (turn?.lease) turn.lease = 'unknown'
   }
@@ -266,6 +268,7 @@ export class FleetWork implements WorkSource, SharedTurns {
     // Another job than that of the turn was removed with its end: this one is still there.
     const isOver = settled !== null && retryAt === null && (wakeUp === null || wakeUp.id === settled.job)
     const leased = lease === 'unknown' ? { leased: true } : {}
+    if (retryAt !== null) this.#nudgeAfter(retryAt)
     if (!isOver) return this.#finishTurn({ conversationId: id, wakeUp, retryAt, ...leased })
     if (!settled.more) return
     if (this.#stopped || !this.#mayAnswer) this.#options.notify({ kind: 'work' })
@@ -368,6 +371,12 @@ export class FleetWork implements WorkSource, SharedTurns {
         if (this.#stopped) return
       }
     }
+  }
+
+  /** Nobody waits for the next poll after a pause. */
+  #nudgeAfter(at: number): void {
+    const { clock } = this.#options
+    clock.setTimer(() => this.nudge(), Math.max(0, at - clock.now()) + SENT_WITHIN_MS)
   }
 
   #pollLater(): void {

@@ -1,4 +1,4 @@
-import type { Lease, TurnTerms } from '../../../inbox/lease.ts'
+import { isLease, type Lease, type NotYet, type TurnTerms } from '../../../inbox/lease.ts'
 import type { ConversationId } from '../../../inbox/message.ts'
 import type { Clock } from '../../../support/clock.ts'
 import type { Database } from '../connection/database.ts'
@@ -57,9 +57,10 @@ export class TurnClaims {
         const steps = taken.map(({ conversationId }) => leaseStep({ ...terms, conversationId, now }))
         const results = await new StepBatch(tx, context, new TurnsOfTransaction(null), steps).run()
         // What is locked by others, or has nothing to do now, is asked for when its turn comes.
-        const leases = results.flatMap((result) =>
-          result.kind === 'done' ? ((result.value as Lease | null) ?? []) : [],
-        )
+        const leases = results.flatMap((result) => {
+          const found = result.kind === 'done' ? (result.value as Lease | NotYet | null) : null
+          return isLease(found) ? found : []
+        })
         return { taken, leases }
       })
     } catch (error) {

@@ -27,14 +27,15 @@ export interface StoreContext {
 const WRITE = `
 WITH added AS (
   INSERT INTO hermes.messages (id, conversation, seq, revision, role, state, text, preface, blocks, reason, origin,
-      platform_id, person_id, person_name, addressed, command, attachments, at, answered_by, history_seq, held_base, solo, leases)
+      platform_id, person_id, person_name, addressed, command, attachments, at, answered_by, history_seq, held_base,
+      group_id, solo, leases, not_before)
     SELECT r.id, r.conversation, r.seq, nextval('hermes.revision'), r.role, r.state, r.text, r.preface, r.blocks,
       r.reason, r.origin, r.platform_id, r.person_id, r.person_name, r.addressed, r.command, r.attachments, r.at, r.answered_by,
-      r.history_seq, r.held_base, r.solo, r.leases
+      r.history_seq, r.held_base, r.group_id, r.solo, r.leases, r.not_before
     FROM json_to_recordset($1::json) AS r (id text, conversation bigint, seq bigint, role text, state text, text text,
       preface text, blocks text, reason text, origin bigint, platform_id text, person_id text, person_name text, addressed boolean,
-      command boolean, attachments json, at bigint, answered_by text, history_seq bigint, held_base bigint, solo boolean,
-      leases integer)
+      command boolean, attachments json, at bigint, answered_by text, history_seq bigint, held_base bigint, group_id text,
+      solo boolean, leases integer, not_before bigint)
     RETURNING key, id
 ), sent AS (
   INSERT INTO hermes.outbox (message, conversation, kind, reply_to, draft, asked_at, at)

@@ -6,6 +6,7 @@ import {
   type Needs,
   type Place,
 } from '../../policy/accept.ts'
+import { NEWEST_WAITING } from '../../policy/group.ts'
 import { NO_END } from '../../policy/last-exchange.ts'
 import { readConversationEnd } from '../../records/conversation-end.ts'
 import { MESSAGE_COLUMNS, WAITING, type MessageRow } from '../../rows/rows.ts'
@@ -81,7 +82,8 @@ export class ArrivalRows {
     waitingTotal: WaitingTotal,
   ): Promise<void> {
     // These arrivals may remove messages, so a count that stopped at the limit does not do.
-    if (arrivals.some(({ kind }) => kind === 'deletion') || wanted.some(({ needs }) => needs.waiting)) {
+    const withdraws = wanted.some(({ needs }) => needs.waiting === 'all')
+    if (withdraws || arrivals.some(({ kind }) => kind === 'deletion')) {
       waitingTotal.forget()
     }
     const [observed, total] = await Promise.all([
@@ -98,9 +100,10 @@ export class ArrivalRows {
     arrivals: readonly Arrival[],
     limits: HoldLimits | null,
   ): Promise<void> {
-    const withdrawn = wanted.filter(({ needs }) => needs.waiting)
+    const whole = wanted.filter(({ needs }) => needs.waiting === 'all')
+    const newest = wanted.filter(({ needs }) => needs.waiting === 'newest')
     const named = arrivals.flatMap(idsOf)
-    const [locked, alone, found, waiting, counts] = await Promise.all([
+    const [locked, alone, found, all, last, counts] = await Promise.all([
       // A conversation that was folded into another one while we waited for its lock is left out here; the
       // next statement sees it gone.
       tx.query<ConversationRow & AddressRow>(LOCKED, listsOf(wanted)),
@@ -111,7 +114,10 @@ export class ArrivalRows {
             ...listsOf(named),
             named.map(({ platformMessageId }) => platformMessageId),
           ]),
-      withdrawn.length === 0 ? [] : tx.query<WaitingRow>(WAITING_ROWS, listsOf(withdrawn)),
+      whole.length === 0 ? [] : tx.query<WaitingRow>(WAITING_ROWS, listsOf(whole)),
+      newest.length === 0
+        ? []
+        : tx.query<WaitingRow>(NEWEST_WAITING_ROWS, [...listsOf(newest), NEWEST_WAITING]),
       limits === null
         ? []
         : tx.query<CountRow>(COUNTS, [...listsOf(wanted), limits.maxPerConversation + arrivals.length]),
@@ -122,6 +128,9 @@ export class ArrivalRows {
       const state = states.get(key)
       if (state) state.count = n
     }
+    // Two addresses of one conversation may need different ones.
+    const wholly = new Set(all.map(({ conversation }) => conversation))
+    const waiting = [...all, ...last.filter(({ conversation }) => !wholly.has(conversation))]
     for (const [key, rows] of Map.groupBy(waiting, ({ conversation }) => conversation)) {
       const state = states.get(key)
       if (state) state.waiting = rows
@@ -228,6 +237,12 @@ const DELIVERIES = `SELECT a.channel AS at_channel, a.address AS at_address, w.p
 const WAITING_ROWS = `SELECT ${MESSAGE_COLUMNS}, conversation FROM hermes.messages
   WHERE conversation IN (SELECT a.conversation FROM ${ADDRESSES}) AND ${WAITING} ORDER BY conversation, seq`
 
+const NEWEST_WAITING_ROWS = `SELECT m.* FROM (SELECT DISTINCT a.conversation AS key FROM ${ADDRESSES}
+    WHERE a.conversation IS NOT NULL) c
+  CROSS JOIN LATERAL (SELECT ${MESSAGE_COLUMNS}, conversation FROM hermes.messages
+    WHERE conversation = c.key AND ${WAITING} ORDER BY seq DESC LIMIT $3) m
+  ORDER BY m.conversation, m.seq`
+
 const COUNTS = `SELECT a.conversation AS key, (SELECT count(*) FROM (SELECT 1 FROM hermes.messages m
     WHERE m.conversation = a.conversation AND m.${WAITING} AND m.state <> 'answering' LIMIT $3) w) AS n
   FROM ${ADDRESSES} WHERE a.conversation IS NOT NULL`
@@ -273,6 +288,7 @@ function idsOf(arrival: Arrival) {
 }
 
 const STRENGTH: Readonly<Record<Needs['place'], number>> = { known: 0, address: 1, conversation: 2 }
+const EXTENT: Readonly<Record<Needs['waiting'], number>> = { none: 0, newest: 1, all: 2 }
 
 /** Each address once, with all that its arrivals need. */
 function wantedOf({ arrivals, outage }: LoadRequest): readonly Wanted[] {
@@ -281,7 +297,7 @@ function wantedOf({ arrivals, outage }: LoadRequest): readonly Wanted[] {
     const key = addressKey(channel, address)
     const before = wanted.get(key)?.needs ?? needs
     const place = STRENGTH[before.place] >= STRENGTH[needs.place] ? before.place : needs.place
-    const waiting = before.waiting || needs.waiting
+    const waiting = EXTENT[before.waiting] >= EXTENT[needs.waiting] ? before.waiting : needs.waiting
     const figures = before.figures || needs.figures
     // Each command of a delivery may remove one from the end.
     const turns = (wanted.get(key)?.needs.turns ?? 0) + (needs.turns ?? 0)

@@ -20,8 +20,8 @@ import { type ConversationRow, MESSAGE_COLUMNS, WAITING, type MessageRow } from 
 import {
   answeringRows,
   conversationByKey,
+  newestWaitingRows,
   observedOutage,
-  waitingRows,
   wholeWaitingRows,
   apply,
 } from '../rows.ts'
@@ -49,7 +49,7 @@ export function acceptAndBegin(
   const arrival = { kind: 'message', message } as const
   const place = readPlace(session, arrival, needsOf(arrival, null), request)
   const state = place?.conversation ?? null
-  const isFree = state !== null && waitingRows(session, state.row.key, 1).length === 0
+  const isFree = state?.waiting.length === 0
   const changes = new Changes(session.pullChannels)
   const accepted = decideArrival(arrival, place, request, NO_FIGURES, changes)
   const begun = state && { conversation: state.row, waiting: state.waiting, isFree, accepted }
@@ -126,9 +126,16 @@ function readState(
   return {
     ...(turns > 0 && isNew ? runSteps(session, readConversationEnd(row, turns)) : NO_END),
     row,
-    waiting: needs.waiting && isNew ? wholeWaitingRows(session, row.key) : [],
+    waiting: isNew ? readWaiting(session, row.key, needs) : [],
     count: needs.figures && isNew ? countWaiting(session, row.key, limits.maxPerConversation) : 0,
   }
+}
+
+function readWaiting(session: Session, conversation: number, { waiting }: Needs): readonly MessageRow[] {
+  if (waiting === 'none') return []
+  return waiting === 'all'
+    ? wholeWaitingRows(session, conversation)
+    : newestWaitingRows(session, conversation)
 }
 
 function countWaiting(session: Session, conversation: number, limit: number): number {

@@ -1,5 +1,5 @@
 import type { MessageContext } from '../../../inbox/arrival.ts'
-import type { Lease, LeaseRequest, TurnOutcome } from '../../../inbox/lease.ts'
+import type { Lease, LeaseRequest, NotYet, TurnOutcome } from '../../../inbox/lease.ts'
 import { Changes } from '../../policy/changes.ts'
 import { decideFinish, needsOutage, needsWithdrawn, type OutageFacts } from '../../policy/finish.ts'
 import {
@@ -7,6 +7,7 @@ import {
   endLease,
   grantedLease,
   holdsLease,
+  isGranted,
   type Granted,
   type LeaseKey,
 } from '../../policy/lease.ts'
@@ -32,22 +33,25 @@ import {
 import { runSteps } from '../run-steps.ts'
 import type { Session } from '../thread/session.ts'
 
+/** Messages read for one lease: mostly there is one. */
+const FIRST_WAITING = 2
+
 /** A lease as sent to the main thread, its history still as JSON. */
 export type PackedLease = Omit<Lease, 'history'> & { readonly history: string }
 
 /** The exclusive right to answer the head of a conversation. See `Inbox.lease`. */
-export function lease(session: Session, request: LeaseRequest): PackedLease | null {
+export function lease(session: Session, request: LeaseRequest): PackedLease | NotYet | null {
   const conversation = conversationById(session, request.conversationId)
   if (!conversation) return null
   const changes = new Changes(session.pullChannels)
   const decide = (waiting: readonly LeasedRow[], complete: boolean) =>
     // Other owners are dead processes, and `recover` has ended their leases.
     decideLease({ conversation, waiting, complete, ownerGone: false }, request, changes)
-  const head = waitingRows(session, conversation.key, 1)
-  let granted = decide(head, head.length === 0)
+  const first = waitingRows(session, conversation.key, FIRST_WAITING)
+  let granted = decide(first, first.length < FIRST_WAITING)
   if (granted === 'more') granted = decide(waitingRows(session, conversation.key, -1), true)
   apply(session, changes)
-  if (granted === null || granted === 'more') return null
+  if (!isGranted(granted)) return granted === 'more' ? null : granted
   const context = granted.rows[0]!.solo ? runSteps(session, readContext(granted.rows[0]!)) : null
   return handOut(session, conversation, granted, request.historyLimit, context)
 }
