@@ -55,7 +55,7 @@ test.each([{ effect: UNDO }, { effect: RETRY }, { effect: RESUME }])(
   '$effect needs the last turn and the waiting messages, in an outage also how full the hold is',
   ({ effect }) => {
     const arrival = { kind: 'command', message: COMMAND, effect, reply: '' } as const
-    const needs = { place: 'conversation', waiting: true, figures: false, turns: 1 }
+    const needs = { place: 'conversation', waiting: 'all', figures: false, turns: 1 }
     expect(needsOf(arrival, null)).toEqual(needs)
     const outage = { id: 'o1', reason: 'needs a sign-in', notice: null }
     expect(needsOf(arrival, outage)).toEqual({ ...needs, figures: true })

@@ -101,7 +101,7 @@ test('an arrival reads a few rows, however many an address or strangers have lef
 })
 
 /** The statements of a turn without tools, in a conversation that exists. */
-const PLAIN_TURN = { accept: 6, lease: 4, answer: 4 }
+const PLAIN_TURN = { accept: 7, lease: 4, answer: 4 }
 
 test('a turn without steps costs no statement for them', async () => {
   const database = await openQuietly(await migratedDatabase())

@@ -39,7 +39,7 @@ test('no everyday statement reads a whole table that grows', () => {
 })
 
 /** The statements of a turn without tools, in a conversation that exists. */
-const PLAIN_TURN = { accept: 9, lease: 7, answer: 8 }
+const PLAIN_TURN = { accept: 10, lease: 7, answer: 8 }
 
 test('a turn without steps costs no statement for them', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hermes-plans-'))

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Lease, TurnOutcome } from '../../../src/inbox/lease.ts'
 import { NO_JOURNAL, type Step, type StoredCall } from '../../../src/inbox/step.ts'
 import { type Driver, type Subject, command, message, NEW, STOP, TELL } from './kit.ts'
@@ -164,6 +164,8 @@ export function journalContract(subject: Subject): void {
   })
 
   describe('a turn with a stored step', () => {
+    beforeEach(() => void (subject.driver.merge = true))
+
     test('takes no new members', async () => {
       const { driver } = subject
       await driver.finish(await begun(driver), { kind: 'held', outage: TELL })
@@ -199,7 +201,9 @@ export function journalContract(subject: Subject): void {
       const { inbox } = driver.storage
       const parked = { kind: 'parked', reason: 'fails', notice: 'parked' } as const
       const [first, second] = await driver.accept([message('1'), message('2'), message('3')])
-      for (let turn = 0; turn < 2; turn++) await driver.finish(await driver.mustLease(), parked)
+      for (let turn = 0; turn < 2; turn++) {
+        await driver.finish(await driver.mustLease(undefined, { merge: false }), parked)
+      }
       await inbox.retry(first!.messageId!, driver.now)
       await inbox.hold({ outage: TELL, now: driver.tick() })
       const lease = await driver.mustLease()
@@ -250,6 +254,8 @@ export function journalContract(subject: Subject): void {
   })
 
   describe('no step is left', () => {
+    beforeEach(() => void (subject.driver.merge = true))
+
     const parked = { kind: 'parked', reason: 'fails', notice: 'parked' } as const
     const drop = (driver: Driver, { messages }: Lease) =>
       driver.storage.inbox.drop(messages[1]!.id, driver.tick())
